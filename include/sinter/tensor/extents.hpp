@@ -1,0 +1,103 @@
+// Extents: how a shape is written in a type, and the same shape as a value.
+#pragma once
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <type_traits>
+
+namespace sinter {
+
+/// An extent whose capacity is fixed and whose length is known only at run time. Write `upto<128, 'B'>`.
+/// Memory and strides follow the capacity, work follows the length. Two bounded extents fit together only if
+/// both capacity and letter are equal; within one program a letter stands for one length.
+struct Upto {
+  int capacity;
+  char length;
+  constexpr bool operator==(const Upto&) const = default;
+};
+
+template <int Capacity, char Length = 'N'> inline constexpr Upto upto{Capacity, Length};
+
+template <auto... E> struct an_extent_is_an_int_or_upto_and_never_negative;  // undefined: the name is the error
+
+namespace extents_detail {
+template <auto E> using type_of = std::remove_cvref_t<decltype(E)>;
+template <auto E> consteval bool valid() {
+  if constexpr (std::same_as<type_of<E>, int>) return E >= 0;
+  else if constexpr (std::same_as<type_of<E>, Upto>) return E.capacity >= 0 && E.length != 0;
+  else return false;
+}
+}  // namespace extents_detail
+
+/// The capacity of an extent: the number itself, or the bound of an `upto`.
+constexpr int capacity_of(int extent) { return extent; }
+constexpr int capacity_of(Upto extent) { return extent.capacity; }
+constexpr char length_of(int) { return 0; }
+constexpr char length_of(Upto extent) { return extent.length; }
+
+/// A shape as a value: up to eight extents, each with the letter of its run-time length (0 where it has none).
+struct Shape {
+  static constexpr int max_rank = 8;
+
+  int rank = 0;
+  int extent[max_rank]{};
+  char length[max_rank]{};
+
+  constexpr bool operator==(const Shape& other) const {
+    if (rank != other.rank) return false;
+    for (int i = 0; i < rank; ++i)
+      if (extent[i] != other.extent[i] || length[i] != other.length[i]) return false;
+    return true;
+  }
+  constexpr int operator[](int axis) const { return extent[axis]; }
+  constexpr char letter(int axis) const { return length[axis]; }
+
+  /// Appends one extent.
+  constexpr void push(int n, char letter = 0) {
+    extent[rank] = n;
+    length[rank] = letter;
+    ++rank;
+  }
+  constexpr void set(int axis, int n, char letter = 0) {
+    extent[axis] = n;
+    length[axis] = letter;
+  }
+  /// The number of elements there is room for.
+  constexpr std::ptrdiff_t size() const {
+    std::ptrdiff_t n = 1;
+    for (int i = 0; i < rank; ++i) n *= extent[i];
+    return n;
+  }
+  constexpr bool bounded() const {
+    for (int i = 0; i < rank; ++i)
+      if (length[i] != 0) return true;
+    return false;
+  }
+};
+
+/// "(32, upto 128 'B')", for messages.
+inline std::string to_string(const Shape& s) {
+  std::string text = "(";
+  for (int i = 0; i < s.rank; ++i) {
+    if (i > 0) text += ", ";
+    if (s.letter(i) != 0) text += "upto ";
+    text += std::to_string(s[i]);
+    if (s.letter(i) != 0) text += std::string(" '") + s.letter(i) + "'";
+  }
+  return text + ")";
+}
+
+/// The value of a list of extents; a designed error for anything that is not an extent.
+template <auto... E> consteval Shape make_shape() {
+  static_assert(sizeof...(E) <= Shape::max_rank, "a tensor has at most eight extents");
+  if constexpr ((extents_detail::valid<E>() && ...)) {
+    Shape s;
+    (s.push(capacity_of(E), length_of(E)), ...);
+    return s;
+  } else {
+    return an_extent_is_an_int_or_upto_and_never_negative<E...>{};
+  }
+}
+template <auto... E> inline constexpr Shape shape_of = make_shape<E...>();
+
+}  // namespace sinter

@@ -1,0 +1,33 @@
+// Where the elements of a tensor live and how they are laid out: part of its type, so mixing them is a compile error.
+#pragma once
+#include <type_traits>
+
+namespace sinter {
+
+/// The memory of the CPU.
+struct Host {};
+/// The memory of one CUDA device.
+struct Cuda {};
+/// Numbers and other values that fit any place.
+struct Anywhere {};
+
+/// Elements in row-major order without gaps; strides follow the capacity of each extent.
+struct RowMajor {};
+/// Elements at run-time strides over memory that belongs to someone else.
+struct Strided {};
+
+namespace place_detail {
+template <class A, class B> struct Common { using type = void; };
+template <class A> struct Common<A, A> { using type = A; };
+template <class A> requires(!std::is_same_v<A, Anywhere>) struct Common<A, Anywhere> { using type = A; };
+template <class A> requires(!std::is_same_v<A, Anywhere>) struct Common<Anywhere, A> { using type = A; };
+template <> struct Common<Anywhere, Anywhere> { using type = Anywhere; };
+
+template <class... P> struct Fold { using type = Anywhere; };
+template <class P, class... Rest> struct Fold<P, Rest...> { using type = typename Common<P, typename Fold<Rest...>::type>::type; };
+}  // namespace place_detail
+
+/// The one place that all of these share, or void.
+template <class... Places> using common_place = typename place_detail::Fold<Places...>::type;
+
+}  // namespace sinter

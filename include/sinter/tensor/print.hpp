@@ -1,0 +1,67 @@
+// Tensors as text.
+#pragma once
+#include <cstdio>
+#include <string>
+
+#include "view.hpp"
+
+namespace sinter {
+namespace tensor_detail {
+
+template <class T> std::string element_text(T x) {
+  char text[32];
+  if constexpr (std::is_same_v<T, bool>) return x ? "true" : "false";
+  else if constexpr (std::is_floating_point_v<T>) std::snprintf(text, sizeof text, "%.6g", double(x));
+  else std::snprintf(text, sizeof text, "%lld", static_cast<long long>(x));
+  return text;
+}
+
+/// Nested brackets as NumPy prints them; long axes show their first and last three items.
+template <class T> void append_text(std::string& out, const T& x, int axis, std::ptrdiff_t offset, const std::array<std::ptrdiff_t, Shape::max_rank>& stride) {
+  if (axis == T::shape.rank) {
+    out += element_text(x.data()[offset]);
+    return;
+  }
+  const std::int64_t n = x.length_of_axis(axis);
+  const bool innermost = axis + 1 == T::shape.rank;
+  out += '[';
+  for (std::int64_t i = 0; i < n; ++i) {
+    if (i > 0) out += innermost ? ", " : ",\n" + std::string(std::size_t(axis) + 1, ' ');
+    if (n > 8 && i == 3) {
+      out += "…";
+      i = n - 4;
+      continue;
+    }
+    append_text(out, x, axis + 1, offset + i * stride[std::size_t(axis)], stride);
+  }
+  out += ']';
+}
+
+}  // namespace tensor_detail
+
+/// The elements in nested brackets; bounded extents up to their length.
+template <class T> requires requires(const T& t) { t.length_of_axis(0); t.data(); }
+std::string to_string(const T& tensor) {
+  std::array<std::ptrdiff_t, Shape::max_rank> stride{};
+  std::ptrdiff_t step = 1;
+  for (int i = T::shape.rank - 1; i >= 0; --i) {
+    stride[std::size_t(i)] = step;
+    step *= T::shape[i];
+  }
+  if constexpr (requires { tensor.strides(); })
+    for (int i = 0; i < T::shape.rank; ++i) stride[std::size_t(i)] = tensor.strides()[std::size_t(i)];
+  std::string out;
+  tensor_detail::append_text(out, tensor, 0, 0, stride);
+  return out;
+}
+
+/// Prints a tensor, or the value of an expression, with its dtype and shape.
+template <class T> requires requires { typename T::symbol; } void print(const T& x, std::FILE* out = stdout) {
+  if constexpr (Expression<T>) {
+    print(eval(x), out);
+  } else {
+    std::fprintf(out, "%s\n%s %s\n", to_string(x).c_str(), std::string(name_of(dtype_of<typename T::element>)).c_str(), to_string(T::shape).c_str());
+  }
+}
+
+}  // namespace sinter

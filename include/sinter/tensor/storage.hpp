@@ -1,0 +1,88 @@
+// Memory for elements: 64-byte aligned, inside the object when small and on the heap when not.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace sinter {
+
+/// Tag: leave new elements as they are; the caller writes them all.
+inline constexpr struct Uninitialized {} uninitialized;
+
+/// Bytes up to which a tensor keeps its elements inside itself. More would fill stacks.
+inline constexpr std::size_t inline_bytes = 1024;
+
+/// A heap block aligned for any SIMD register.
+template <class T> class AlignedBlock {
+ public:
+  static constexpr std::align_val_t alignment{64};
+
+  AlignedBlock() = default;
+  explicit AlignedBlock(std::size_t n) : data_(n > 0 ? static_cast<T*>(::operator new(n * sizeof(T), alignment)) : nullptr), size_(n) {}
+  AlignedBlock(AlignedBlock&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  AlignedBlock& operator=(AlignedBlock&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~AlignedBlock() {
+    if (data_ != nullptr) ::operator delete(data_, alignment);
+  }
+  T* data() const { return data_; }
+  std::size_t size() const { return size_; }
+  void zero() {
+    if (size_ > 0) std::memset(static_cast<void*>(data_), 0, size_ * sizeof(T));
+  }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// Room for N elements that behaves like a value: copies copy the elements, a moved-from storage is empty or unchanged.
+template <class T, std::size_t N> class Storage {
+  static constexpr bool inside = N * sizeof(T) <= inline_bytes;
+  struct Inside {
+    alignas(64) std::array<T, N> elements;
+  };
+  using Room = std::conditional_t<inside, Inside, AlignedBlock<T>>;
+
+ public:
+  explicit Storage(Uninitialized) {
+    if constexpr (!inside) room_ = AlignedBlock<T>(N);
+  }
+  Storage() : Storage(uninitialized) {
+    if (N > 0) std::memset(static_cast<void*>(data()), 0, N * sizeof(T));
+  }
+  Storage(const Storage& other) : Storage(uninitialized) { copy(other); }
+  Storage(Storage&& other) noexcept(inside) : Storage(uninitialized) { swap(other); }
+  Storage& operator=(const Storage& other) {
+    if constexpr (!inside)
+      if (room_.data() == nullptr) room_ = AlignedBlock<T>(N);
+    if (this != &other) copy(other);
+    return *this;
+  }
+  Storage& operator=(Storage&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+
+  T* data() {
+    if constexpr (inside) return room_.elements.data();
+    else return room_.data();
+  }
+  const T* data() const { return const_cast<Storage*>(this)->data(); }
+
+ private:
+  void copy(const Storage& other) {
+    if (N > 0) std::memcpy(static_cast<void*>(data()), other.data(), N * sizeof(T));
+  }
+  void swap(Storage& other) noexcept { std::swap(room_, other.room_); }
+
+  Room room_;
+};
+
+}  // namespace sinter

@@ -1,0 +1,178 @@
+// Tensor: what the user holds. Owns its elements; its shape is its type.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <initializer_list>
+#include <type_traits>
+
+#include "dtype.hpp"
+#include "error.hpp"
+#include "extents.hpp"
+#include "place.hpp"
+#include "storage.hpp"
+
+namespace sinter {
+
+template <Element T, auto... E> struct Sym;
+
+/// The one tensor type: element type, place, layout, extents. `Tensor<float, 32, 784>` is its everyday name.
+template <class T, class Place, class Layout, auto... E> class BasicTensor;
+
+/// A tensor in host memory, row-major: `Tensor<float, 32, 784>`, `Tensor<int, upto<128, 'B'>>`, `Tensor<float>` (a scalar).
+template <Element T, auto... E> using Tensor = BasicTensor<T, Host, RowMajor, E...>;
+/// A tensor elsewhere: `TensorOn<Cuda, float, 32, 784>`.
+template <class Place, Element T, auto... E> using TensorOn = BasicTensor<T, Place, RowMajor, E...>;
+
+// Undefined on purpose: the names are the errors.
+template <class To, class From> struct assigned_shapes_differ;
+template <class T> struct an_element_needs_one_index_for_each_axis;
+template <class T, char Letter> struct tensor_has_no_length_of_this_letter;
+
+/// An expression over tensors that has not been computed: graph/call.hpp.
+template <class X>
+concept Expression = requires { typename X::symbol; typename X::is_expression; };
+
+namespace tensor_detail {
+
+template <class T, int Rank> struct Nested { using type = std::initializer_list<typename Nested<T, Rank - 1>::type>; };
+template <class T> struct Nested<T, 0> { using type = T; };
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void index_out_of_range(int axis, std::int64_t index, std::int64_t extent) {
+  throw Error(ErrorCode::argument, "index of axis " + std::to_string(axis), "expected 0 … " + std::to_string(extent - 1) + ", found " + std::to_string(index));
+}
+[[noreturn, gnu::cold, gnu::noinline]] inline void wrong_length(char letter, std::int64_t length, std::int64_t capacity) {
+  throw Error(ErrorCode::length, std::string("length '") + letter + "'", "expected 0 … " + std::to_string(capacity) + ", found " + std::to_string(length),
+              "a bounded extent holds no more than its capacity");
+}
+[[noreturn, gnu::cold, gnu::noinline]] inline void wrong_list(int axis, std::size_t found, std::int64_t expected) {
+  throw Error(ErrorCode::shape, "list for axis " + std::to_string(axis), "expected " + std::to_string(expected) + " elements, found " + std::to_string(found));
+}
+
+/// The run-time lengths of bounded extents; nothing where there is none.
+template <auto... E> class Lengths {
+  static constexpr Shape shape = shape_of<E...>;
+
+ public:
+  /// Index of the first axis with this letter, −1 if there is none.
+  static constexpr int find(char letter) {
+    for (int i = 0; i < shape.rank; ++i)
+      if (shape.letter(i) == letter) return i;
+    return -1;
+  }
+  constexpr std::int64_t get(char letter) const { return length_[std::size_t(find(letter))]; }
+  constexpr void set(char letter, std::int64_t n) {
+    for (int i = 0; i < shape.rank; ++i)
+      if (shape.letter(i) == letter) length_[std::size_t(i)] = n;
+  }
+
+ private:
+  std::array<std::int64_t, sizeof...(E)> length_{capacity_of(E)...};
+};
+template <auto... E> requires(!shape_of<E...>.bounded()) class Lengths<E...> {
+ public:
+  static constexpr int find(char) { return -1; }
+  static constexpr std::int64_t get(char) { return 0; }
+  static constexpr void set(char, std::int64_t) {}
+};
+
+}  // namespace tensor_detail
+
+template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E...> {
+ public:
+  using element = T;
+  using symbol = Sym<T, E...>;
+  using place = Host;
+  using layout = Layout;
+  static constexpr Shape shape = shape_of<E...>;
+  static constexpr int rank = shape.rank;
+
+  /// All zeros; bounded extents at their full length.
+  BasicTensor() = default;
+  explicit BasicTensor(Uninitialized tag) : storage_(tag) {}
+
+  /// From nested lists, `Tensor<float, 2, 2> a{{1, 2}, {3, 4}};`. Throws `Error` if a list has another length than its axis.
+  BasicTensor(typename tensor_detail::Nested<T, rank>::type values) requires(rank > 0) : storage_(uninitialized) {
+    T* out = data();
+    fill_from<0>(values, out);
+  }
+  /// A scalar.
+  BasicTensor(T value) requires(rank == 0) : storage_(uninitialized) { *data() = value; }
+
+  /// Computes an expression: `Tensor<float, 32, 10> p = softmax(matmul(x, w) + b);`.
+  template <Expression X> BasicTensor(const X& expression) : storage_(uninitialized) {
+    if constexpr (std::is_same_v<typename X::symbol, symbol>) evaluate_into(*this, expression);
+    else assigned_shapes_differ<symbol, typename X::symbol>{};
+  }
+  /// As if through a temporary: the destination may appear in the expression.
+  template <Expression X> BasicTensor& operator=(const X& expression) {
+    if constexpr (std::is_same_v<typename X::symbol, symbol>) evaluate_into(*this, expression);
+    else assigned_shapes_differ<symbol, typename X::symbol>{};
+    return *this;
+  }
+
+  T* data() { return storage_.data(); }
+  const T* data() const { return storage_.data(); }
+  /// Elements there is room for.
+  static constexpr std::ptrdiff_t size() { return shape.size(); }
+  static constexpr int extent(int axis) { return shape[axis]; }
+
+  /// The run-time length that a letter stands for: `x.length<'B'>()`.
+  template <char Letter> std::int64_t length() const {
+    if constexpr (tensor_detail::Lengths<E...>::find(Letter) >= 0) return lengths_.get(Letter);
+    else return tensor_has_no_length_of_this_letter<symbol, Letter>{};
+  }
+  std::int64_t length(char letter) const { return lengths_.get(letter); }
+  /// Sets it; elements behind the length are kept but take part in nothing. Throws `Error` above the capacity.
+  template <char Letter> void set_length(std::int64_t n) {
+    if constexpr (tensor_detail::Lengths<E...>::find(Letter) >= 0) set_length(Letter, n);
+    else tensor_has_no_length_of_this_letter<symbol, Letter>{};
+  }
+  void set_length(char letter, std::int64_t n) {
+    for (int i = 0; i < rank; ++i)
+      if (shape.letter(i) == letter && (n < 0 || n > shape[i])) tensor_detail::wrong_length(letter, n, shape[i]);
+    lengths_.set(letter, n);
+  }
+  /// The length of an axis now: run-time length where bounded, extent elsewhere.
+  std::int64_t length_of_axis(int axis) const { return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis]; }
+
+  /// One element, `x(2, 3)`. Throws `Error` when an index is out of range.
+  template <class... I> T& operator()(I... index) { return data()[offset(index...)]; }
+  template <class... I> const T& operator()(I... index) const { return data()[offset(index...)]; }
+
+  /// The value of a scalar.
+  operator T() const requires(rank == 0) { return *data(); }
+
+  void fill(T value) { std::fill(data(), data() + size(), value); }
+  T* begin() { return data(); }
+  T* end() { return data() + size(); }
+  const T* begin() const { return data(); }
+  const T* end() const { return data() + size(); }
+
+ private:
+  template <class... I> std::ptrdiff_t offset(I... index) const {
+    if constexpr (sizeof...(I) == std::size_t(rank) && (std::is_convertible_v<I, std::int64_t> && ...)) {
+      std::ptrdiff_t at = 0;
+      int axis = 0;
+      (step(at, axis, std::int64_t(index)), ...);
+      return at;
+    } else {
+      return an_element_needs_one_index_for_each_axis<symbol>{};
+    }
+  }
+  static void step(std::ptrdiff_t& at, int& axis, std::int64_t index) {
+    if (index < 0 || index >= shape[axis]) tensor_detail::index_out_of_range(axis, index, shape[axis]);
+    at = at * shape[axis++] + index;
+  }
+  template <int Axis, class List> static void fill_from(const List& list, T*& out) {
+    if (std::int64_t(list.size()) != shape[Axis]) tensor_detail::wrong_list(Axis, list.size(), shape[Axis]);
+    for (const auto& item : list) {
+      if constexpr (Axis + 1 < rank) fill_from<Axis + 1>(item, out);
+      else *out++ = item;
+    }
+  }
+
+  Storage<T, std::size_t(shape.size())> storage_;
+  [[no_unique_address]] tensor_detail::Lengths<E...> lengths_;
+};
+
+}  // namespace sinter

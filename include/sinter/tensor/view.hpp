@@ -1,0 +1,98 @@
+// TensorView: a tensor over memory that belongs to someone else, at run-time strides.
+#pragma once
+#include "tensor.hpp"
+
+namespace sinter {
+
+/// Like std::span: copying copies the reference, a const view still writes its elements. `TensorView<const float, 3, 4>`
+/// reads only. The memory must outlive the view.
+template <class T, auto... E> class TensorView {
+ public:
+  using element = std::remove_const_t<T>;
+  using symbol = Sym<element, E...>;
+  using place = Host;
+  static constexpr Shape shape = shape_of<E...>;
+  static constexpr int rank = shape.rank;
+  using Strides = std::array<std::ptrdiff_t, std::size_t(rank)>;
+
+  /// Row-major elements from `data` on.
+  explicit TensorView(T* data) : data_(data) {
+    std::ptrdiff_t stride = 1;
+    for (int i = rank - 1; i >= 0; --i) {
+      strides_[std::size_t(i)] = stride;
+      stride *= shape[i];
+    }
+  }
+  /// Element (i, j, …) lies at data[i * strides[0] + j * strides[1] + …].
+  TensorView(T* data, const Strides& strides) : data_(data), strides_(strides) {}
+  /// All of a tensor.
+  TensorView(Tensor<element, E...>& tensor) : TensorView(tensor.data()) { take_lengths(tensor); }
+  TensorView(const Tensor<element, E...>& tensor) requires std::is_const_v<T> : TensorView(tensor.data()) { take_lengths(tensor); }
+
+  TensorView(const TensorView&) = default;
+  /// Writes the elements, as if through a temporary.
+  template <class X> requires(!std::is_const_v<T> && (Expression<X> || requires { typename X::symbol; }))
+  const TensorView& operator=(const X& x) const {
+    if constexpr (std::is_same_v<typename X::symbol, symbol>) evaluate_into(*this, x);
+    else assigned_shapes_differ<symbol, typename X::symbol>{};
+    return *this;
+  }
+  const TensorView& operator=(const TensorView& x) const requires(!std::is_const_v<T>) {
+    evaluate_into(*this, x);
+    return *this;
+  }
+
+  T* data() const { return data_; }
+  const Strides& strides() const { return strides_; }
+  static constexpr std::ptrdiff_t size() { return shape.size(); }
+  static constexpr int extent(int axis) { return shape[axis]; }
+  bool is_row_major() const {
+    std::ptrdiff_t stride = 1;
+    for (int i = rank - 1; i >= 0; --i) {
+      if (shape[i] != 1 && strides_[std::size_t(i)] != stride) return false;
+      stride *= shape[i];
+    }
+    return true;
+  }
+
+  std::int64_t length(char letter) const { return lengths_.get(letter); }
+  template <char Letter> std::int64_t length() const {
+    if constexpr (tensor_detail::Lengths<E...>::find(Letter) >= 0) return lengths_.get(Letter);
+    else return tensor_has_no_length_of_this_letter<symbol, Letter>{};
+  }
+  void set_length(char letter, std::int64_t n) {
+    for (int i = 0; i < rank; ++i)
+      if (shape.letter(i) == letter && (n < 0 || n > shape[i])) tensor_detail::wrong_length(letter, n, shape[i]);
+    lengths_.set(letter, n);
+  }
+  std::int64_t length_of_axis(int axis) const { return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis]; }
+
+  /// One element. Throws `Error` when an index is out of range.
+  template <class... I> T& operator()(I... index) const {
+    if constexpr (sizeof...(I) == std::size_t(rank)) {
+      std::ptrdiff_t at = 0;
+      int axis = 0;
+      (step(at, axis, std::int64_t(index)), ...);
+      return data_[at];
+    } else {
+      return an_element_needs_one_index_for_each_axis<symbol>{};
+    }
+  }
+  operator element() const requires(rank == 0) { return *data_; }
+
+ private:
+  void step(std::ptrdiff_t& at, int& axis, std::int64_t index) const {
+    if (index < 0 || index >= shape[axis]) tensor_detail::index_out_of_range(axis, index, shape[axis]);
+    at += strides_[std::size_t(axis++)] * index;
+  }
+  void take_lengths(const auto& tensor) {
+    for (int i = 0; i < rank; ++i)
+      if (shape.letter(i) != 0) lengths_.set(shape.letter(i), tensor.length(shape.letter(i)));
+  }
+
+  T* data_;
+  Strides strides_{};
+  [[no_unique_address]] tensor_detail::Lengths<E...> lengths_;
+};
+
+}  // namespace sinter

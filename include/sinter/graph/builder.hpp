@@ -1,0 +1,108 @@
+// The graph while it is being built. Usable at compile time and at run time.
+//
+// Nodes are hash-consed: an operation applied twice to the same operands is one node, which is common-subexpression
+// elimination. Shapes are interned and operands lie in one pool, so a node is a handful of integers and equality is
+// cheap. Nodes only ever refer to earlier nodes: index order is a topological order, in every pass.
+#pragma once
+#include <bit>
+#include <cstdint>
+
+#include "../tensor/error.hpp"
+#include "list.hpp"
+#include "primitive.hpp"
+
+namespace sinter::graph {
+
+struct Node {
+  const Primitive* op = nullptr;
+  Dtype dtype = Dtype::float32;
+  int shape = 0;  ///< index of an interned shape; 0 is rank 0
+  int operand = 0, operands = 0;      ///< where they start in the pool, and how many
+  int attribute = 0, attributes = 0;  ///< likewise
+  unsigned hash = 0;
+  int next = -1;  ///< in the same hash bucket
+};
+
+struct Input;     // the primitives every graph starts from; defined in source.hpp
+struct Constant;
+
+class Builder {
+ public:
+  constexpr Builder() { intern(Shape{}); }
+
+  constexpr int size() const { return nodes_.size(); }
+  constexpr const Node& operator[](int id) const { return nodes_[id]; }
+  constexpr const Shape& shape(int id) const { return shapes_[nodes_[id].shape]; }
+  constexpr const int* operands(int id) const { return operands_.data() + nodes_[id].operand; }
+  constexpr const std::int64_t* attributes(int id) const { return attributes_.data() + nodes_[id].attribute; }
+  constexpr const Shape& interned(int shape) const { return shapes_[shape]; }
+  constexpr int shapes() const { return shapes_.size(); }
+  /// Pointers for loops over many nodes; adding a node ends their validity.
+  constexpr const Node* nodes() const { return nodes_.data(); }
+  constexpr const int* operand_pool() const { return operands_.data(); }
+  /// For passes that rewrite a finished graph where it stands.
+  constexpr int* mutable_operand_pool() { return operands_.data(); }
+
+  List<int> inputs, outputs;  ///< node ids, in the order of the program's arguments and results
+  List<int> overwrites;       ///< for each output the input whose memory it takes over, or −1; may be shorter
+
+  /// Adds one application, or finds it. Throws `Error` when the operands do not fit together.
+  constexpr int add(const Primitive& op, const int* operands, int n, const std::int64_t* attributes = nullptr, int m = 0);
+  /// The same when dtype and shape of the result are known and no local rule can apply.
+  constexpr int insert(const Primitive& op, Dtype dtype, int shape, const int* operands, int n, const std::int64_t* attributes = nullptr, int m = 0);
+  constexpr int input(Dtype dtype, const Shape& shape);
+  constexpr int constant(double value, Dtype dtype = Dtype::float32);
+
+  constexpr bool is_constant(int id) const { return nodes_[id].op->kind == Kind::constant; }
+  constexpr bool is_constant(int id, double value) const { return is_constant(id) && constant_value(id) == value; }
+  constexpr double constant_value(int id) const { return std::bit_cast<double>(attributes_[nodes_[id].attribute]); }
+
+  constexpr Signature signature(int id, Signature::Operand* room) const {
+    const Node& n = nodes_[id];
+    return signature(operands_.data() + n.operand, n.operands, attributes_.data() + n.attribute, n.attributes, room);
+  }
+
+  constexpr int intern(const Shape& s) {
+    unsigned h = unsigned(s.rank);
+    for (int i = 0; i < s.rank; ++i) h = h * 31u + unsigned(s[i]) + unsigned(s.letter(i));
+    const int bucket = int(h % unsigned(shape_bucket_.size()));
+    for (int i = shape_bucket_[bucket]; i >= 0; i = shape_next_[i])
+      if (shapes_[i] == s) return i;
+    shapes_.push(s);
+    shape_next_.push(shape_bucket_[bucket]);
+    return shape_bucket_[bucket] = shapes_.size() - 1;
+  }
+
+ private:
+  constexpr Signature signature(const int* operands, int n, const std::int64_t* attributes, int m, Signature::Operand* room) const {
+    for (int i = 0; i < n; ++i) room[i] = {nodes_[operands[i]].dtype, &shapes_[nodes_[operands[i]].shape]};
+    return {room, n, attributes, m};
+  }
+  constexpr bool same(const Node& node, const Primitive& op, Dtype dtype, int shape, const int* operands, int n, const std::int64_t* attributes, int m) const {
+    if (node.op != &op || node.dtype != dtype || node.shape != shape || node.operands != n || node.attributes != m) return false;
+    const int* a = operands_.data() + node.operand;
+    for (int i = 0; i < n; ++i)
+      if (a[i] != operands[i]) return false;
+    const std::int64_t* b = attributes_.data() + node.attribute;
+    for (int i = 0; i < m; ++i)
+      if (b[i] != attributes[i]) return false;
+    return true;
+  }
+  constexpr void grow_table() {
+    bucket_ = List<int>(2 * bucket_.size(), -1);
+    for (int i = 0; i < nodes_.size(); ++i) {
+      int& first = bucket_[int(nodes_[i].hash % unsigned(bucket_.size()))];
+      nodes_[i].next = first;
+      first = i;
+    }
+  }
+
+  List<Node> nodes_;
+  List<int> operands_;
+  List<std::int64_t> attributes_;
+  List<Shape> shapes_;
+  List<int> bucket_ = List<int>(64, -1);
+  List<int> shape_bucket_ = List<int>(32, -1), shape_next_;
+};
+
+}  // namespace sinter::graph

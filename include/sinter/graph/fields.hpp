@@ -1,0 +1,128 @@
+// The members of a plain struct and their names, without macros.
+//
+// Members are found by decomposing an aggregate; names come from the compiler's own text for a pointer to the member of an
+// object that is never defined. Where a compiler gives no names, `SINTER_FIELDS(a, b)` inside the struct lists them.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "members.hpp"
+
+/// Names the members of a struct by hand: `struct Net { …; SINTER_FIELDS(fc1, fc2) };`.
+#define SINTER_FIELDS(...)                                                    \
+  static constexpr std::string_view sinter_field_names = #__VA_ARGS__;        \
+  constexpr auto sinter_fields() { return std::tie(__VA_ARGS__); }            \
+  constexpr auto sinter_fields() const { return std::tie(__VA_ARGS__); }
+
+namespace sinter {
+
+// Undefined on purpose: the names are the errors.
+template <class M> struct module_must_be_an_aggregate_without_constructors_private_members_or_virtual_functions;
+template <class M> struct module_has_a_base_class_make_it_a_member;
+template <class M> struct module_has_a_c_array_write_std_array;
+template <class M> struct module_has_more_than_32_members_group_them_in_structs;
+
+namespace fields {
+
+/// Converts to a base of M, and to nothing else.
+template <class M> struct BaseOf {
+  template <class B> requires(std::is_base_of_v<B, M> && !std::is_same_v<B, M>) constexpr operator B() const;
+};
+/// Converts to anything but an array: an array takes one for each of its elements.
+struct Anything {
+  template <class T> constexpr operator T() const;
+};
+template <class M, std::size_t... I> consteval bool takes_things(std::index_sequence<I...>) { return requires { M{((void)I, Anything{})...}; }; }
+
+template <class M, int N = 0> consteval int count_members() {
+  if constexpr (N <= 32 && takes_braces<M, N + 1>()) return count_members<M, N + 1>();
+  else return N;
+}
+
+template <class M> consteval int checked_count() {
+  if constexpr (!std::is_aggregate_v<M>) return module_must_be_an_aggregate_without_constructors_private_members_or_virtual_functions<M>{};
+  else if constexpr (requires { M{BaseOf<M>{}}; }) return module_has_a_base_class_make_it_a_member<M>{};
+  else if constexpr (count_members<M>() > 32) return module_has_more_than_32_members_group_them_in_structs<M>{};
+  else if constexpr (takes_things<M>(std::make_index_sequence<std::size_t(count_members<M>()) + 1>{})) return module_has_a_c_array_write_std_array<M>{};
+  else return count_members<M>();
+}
+
+template <class M> struct Wrap {
+  M value;
+};
+template <class M> extern const Wrap<M> nowhere;  ///< never defined: only its members' names matter
+
+template <class T> struct Address {
+  const T* pointer;
+};
+template <class T> Address(const T*) -> Address<T>;
+template <auto A> consteval std::string_view text() { return __PRETTY_FUNCTION__; }
+
+/// The member's name: the last identifier in "… &nowhere<Net>.value.fc1)}]".
+consteval std::string_view last_identifier(std::string_view s) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; };
+  // g++ appends the alias list "; std::string_view = …": the address ends with the first brace that closes the pointer.
+  std::size_t end = s.find("nowhere");
+  end = s.find('}', end);
+  while (end > 0 && !letter(s[end - 1])) --end;
+  std::size_t begin = end;
+  while (begin > 0 && letter(s[begin - 1])) --begin;
+  return s.substr(begin, end - begin);
+}
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wundefined-var-template"
+#endif
+template <class M, int N> constexpr auto addresses() {
+  return with_members<N>(nowhere<M>.value, []<class... T>(const T&... member) { return std::tuple<Address<T>...>{Address<T>{&member}...}; });
+}
+#if defined(__clang__)
+#pragma clang diagnostic pop
+#endif
+template <class M, int N> consteval auto names() {
+  return []<std::size_t... I>(std::index_sequence<I...>) {
+    return std::array<std::string_view, std::size_t(N)>{last_identifier(text<std::get<I>(addresses<M, N>())>())...};
+  }(std::make_index_sequence<std::size_t(N)>{});
+}
+/// The names written in SINTER_FIELDS.
+template <int N> consteval auto names_in(std::string_view list) {
+  std::array<std::string_view, std::size_t(N)> r{};
+  for (std::string_view& name : r) {
+    const std::size_t comma = list.find(',');
+    name = list.substr(0, comma);
+    list = comma == list.npos ? std::string_view{} : list.substr(comma + 1);
+    while (!list.empty() && list.front() == ' ') list.remove_prefix(1);
+  }
+  return r;
+}
+template <class M> struct Members {
+  static constexpr int count = checked_count<M>();
+  static constexpr auto name = names<M, count>();
+};
+template <class M> consteval int listed_count() {
+  if constexpr (requires { M{BaseOf<M>{}}; }) return module_has_a_base_class_make_it_a_member<M>{};
+  else return int(std::tuple_size_v<decltype(std::declval<M&>().sinter_fields())>);
+}
+template <class M> requires requires { M::sinter_field_names; } struct Members<M> {
+  static constexpr int count = listed_count<M>();
+  static constexpr auto name = names_in<count>(M::sinter_field_names);
+};
+
+}  // namespace fields
+
+/// Calls f(name, member) for every member of a plain struct, in declaration order.
+template <class M, class F> constexpr void for_each_field(M& m, F&& f) {
+  using Info = fields::Members<std::remove_const_t<M>>;
+  const auto visit = [&](auto&... member) {
+    std::size_t i = 0;
+    (f(Info::name[i++], member), ...);
+  };
+  if constexpr (requires { M::sinter_field_names; }) std::apply(visit, m.sinter_fields());
+  else fields::with_members<Info::count>(m, visit);
+}
+
+}  // namespace sinter

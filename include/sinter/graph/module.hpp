@@ -1,0 +1,85 @@
+// Modules: plain structs whose members are parameters, other modules, arrays and tuples of them, and fixed numbers.
+#pragma once
+#include <string>
+#include <type_traits>
+
+#include "fields.hpp"
+#include "param.hpp"
+
+namespace sinter {
+
+// Undefined on purpose: the names are the errors.
+template <class M> struct module_member_must_be_a_parameter_a_module_an_array_a_tuple_or_a_number;
+template <class F> struct a_traced_function_must_not_capture_pass_values_as_arguments;
+
+namespace graph {
+
+template <class> inline constexpr bool is_param_v = false;
+template <class T, auto... E> inline constexpr bool is_param_v<Param<T, E...>> = true;
+template <class> inline constexpr bool is_array_v = false;
+template <class T, std::size_t N> inline constexpr bool is_array_v<std::array<T, N>> = true;
+template <class> inline constexpr bool is_tuple_v = false;
+template <class... T> inline constexpr bool is_tuple_v<std::tuple<T...>> = true;
+
+/// A value fixed with the model's type: a hyperparameter.
+template <class T> inline constexpr bool is_fixed_v = std::is_arithmetic_v<T> || std::is_enum_v<T>;
+
+/// Calls f(member) for every `Param` and `Scalar` below m, in declaration order.
+template <class M, class F> constexpr void for_each_leaf(M& m, F&& f) {
+  using T = std::remove_const_t<M>;
+  if constexpr (is_param_v<T> || std::is_same_v<T, Scalar>) {
+    f(m);
+  } else if constexpr (is_array_v<T>) {
+    for (auto& item : m) for_each_leaf(item, f);
+  } else if constexpr (is_tuple_v<T>) {
+    std::apply([&](auto&... item) { (for_each_leaf(item, f), ...); }, m);
+  } else if constexpr (std::is_class_v<T>) {
+    for_each_field(m, [&](std::string_view, auto& member) { for_each_leaf(member, f); });
+  } else if constexpr (!is_fixed_v<T>) {
+    (void)module_member_must_be_a_parameter_a_module_an_array_a_tuple_or_a_number<T>{};
+  }
+}
+
+/// The same with PyTorch's names: members joined by dots, array and tuple items by their index: "blocks.2.fc1.weight".
+template <class M, class F> void for_each_named_leaf(M& m, F&& f, const std::string& name = {}) {
+  using T = std::remove_const_t<M>;
+  const auto below = [&](const auto& part) {
+    std::string s(name.empty() ? "" : name + ".");
+    return s.append(part);
+  };
+  if constexpr (is_param_v<T> || std::is_same_v<T, Scalar>) {
+    f(name, m);
+  } else if constexpr (is_array_v<T>) {
+    std::size_t i = 0;
+    for (auto& item : m) for_each_named_leaf(item, f, below(std::to_string(i++)));
+  } else if constexpr (is_tuple_v<T>) {
+    std::size_t i = 0;
+    std::apply([&](auto&... item) { (for_each_named_leaf(item, f, below(std::to_string(i++))), ...); }, m);
+  } else if constexpr (std::is_class_v<T>) {
+    for_each_field(m, [&](std::string_view part, auto& member) { for_each_named_leaf(member, f, below(part)); });
+  }
+}
+
+/// What `Model<X>` is made of: X itself, or what the factory X returns.
+template <class X> struct NetOf {
+  using type = X;
+  static constexpr X make() { return X{}; }
+};
+template <class X> requires(std::is_empty_v<X> && std::is_invocable_v<X>) struct NetOf<X> {
+  using type = std::invoke_result_t<X>;
+  static constexpr type make() { return X{}(); }
+};
+template <class X> using net_of = typename NetOf<X>::type;
+
+/// Elements in all parameters of a net.
+template <class X> consteval std::int64_t count_parameters() {
+  std::int64_t n = 0;
+  auto net = NetOf<X>::make();
+  for_each_leaf(net, [&](auto& leaf) {
+    if constexpr (is_param_v<std::remove_cvref_t<decltype(leaf)>>) n += leaf.size();
+  });
+  return n;
+}
+
+}  // namespace graph
+}  // namespace sinter

@@ -1,0 +1,92 @@
+// Parameters: leaves of expressions that know nothing of the moment.
+//
+// A `Param` becomes a symbol when it meets a `Sym` and a tensor when it meets a tensor, also in `w * 0.5f`. The same
+// module struct is therefore default-constructed while tracing and holds views of the model's memory at run time.
+#pragma once
+#include "../tensor/view.hpp"
+#include "call.hpp"
+
+namespace sinter {
+
+/// How a new parameter is filled; see nn/init.hpp for the usual ones.
+struct Initializer {
+  enum class Kind : unsigned char { constant, uniform, normal } kind = Kind::constant;
+  double a = 0, b = 0;  ///< the constant; or low and high; or mean and standard deviation
+};
+
+template <class T> struct a_parameter_was_used_that_belongs_to_no_model;  // undefined: the name is the error
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void parameter_has_no_memory() {
+  throw Error(ErrorCode::argument, "parameter", "it belongs to no model", "make a Model of the struct that holds it");
+}
+
+/// A trainable tensor of a module: `Param<float, Out, In> weight;`. Copying copies the reference; assigning to the
+/// parameter of a model, `net->fc1.weight = x;`, writes its elements. PyTorch: torch.nn.Parameter.
+template <Element T, auto... E> class Param {
+ public:
+  using element = T;
+  using symbol = Sym<T, E...>;
+  using place = Anywhere;
+  using is_expression = void;
+  using is_handle = void;
+  static constexpr Shape shape = shape_of<E...>;
+
+  constexpr Param() = default;
+  constexpr Param(Initializer init) : initializer(init) {}
+  constexpr Param(const Param&) = default;
+  constexpr Param& operator=(const Param&) = default;
+
+  /// Writes the elements.
+  template <class X> requires requires { typename X::symbol; } const Param& operator=(const X& x) const {
+    view() = x;
+    return *this;
+  }
+
+  T* data() const {
+    if (data_ == nullptr) parameter_has_no_memory();
+    return data_;
+  }
+  TensorView<T, E...> view() const { return TensorView<T, E...>(data()); }
+  template <class... I> T& operator()(I... index) const { return view()(index...); }
+  static constexpr std::ptrdiff_t size() { return shape.size(); }
+
+  // What the library does with it: bind to a node while tracing, to memory in a model.
+  constexpr void bind(graph::Value node) { node_ = node; }
+  void bind(T* memory) { data_ = memory; }
+  constexpr symbol symbolic(graph::Builder* b) const {
+    if (node_.graph != b) not_of_this_trace();
+    return symbol(node_);
+  }
+
+  Initializer initializer{};
+
+ private:
+  static void not_of_this_trace() { throw Error(ErrorCode::argument, "parameter", "it is used in a trace to which it does not belong"); }
+
+  graph::Value node_;
+  T* data_ = nullptr;
+};
+
+/// A number that may change while a program runs: learning rate, temperature. It is an input of the program, so setting
+/// it takes effect at the next call; a plain `float` member is fixed with the model's type.
+class Scalar {
+ public:
+  using element = float;
+  using symbol = Sym<float>;
+  using place = Anywhere;
+  using is_expression = void;
+  using is_handle = void;
+
+  constexpr Scalar(float v = 0) : value_(v) {}
+  constexpr float value() const { return value_; }
+  constexpr const float& stored() const { return value_; }
+
+  constexpr void bind(graph::Value node) { node_ = node; }
+  constexpr symbol symbolic(graph::Builder* b) const { return node_.graph == b ? symbol(node_) : symbol(graph::number_value(b, value_)); }
+
+ private:
+  float value_;
+  graph::Value node_;
+};
+
+}  // namespace sinter

@@ -1,0 +1,146 @@
+// What the compiler knows about one primitive, as a value that a constexpr graph can point to.
+//
+// A primitive is a struct (see ops/): `struct Tanh : Elementwise<Tanh>`. `primitive<Tanh>` is its description. Passes ask
+// the description and never mention a primitive by name; kernels find the struct again from its code.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "../tensor/dtype.hpp"
+#include "../tensor/extents.hpp"
+
+namespace sinter::graph {
+
+class Builder;
+struct Value;
+struct Site;
+
+/// What a pass needs to know to place an operation. The list is short on purpose: a backend implements kinds.
+enum class Kind : unsigned char {
+  input,        ///< an argument of the program
+  constant,     ///< a number, rank 0
+  generate,     ///< a value computed from the index alone: iota, a run-time length
+  elementwise,  ///< one result from one element of each operand; operands broadcast as in NumPy
+  reduce,       ///< folds some axes into extent 1
+  broadcast,    ///< repeats axes of extent 1; a view
+  view,         ///< index arithmetic: reshape, permute, slice
+  contract,     ///< sums of products over shared axes
+  assemble,     ///< operands side by side along an axis
+  identity,     ///< its first operand, unchanged; exists for its derivative
+};
+
+/// Dtype and shape of a result. `valid` is false when the operands do not fit together.
+struct Type {
+  Dtype dtype = Dtype::float32;
+  Shape shape;
+  bool valid = true;
+  static constexpr Type mismatch() { return {Dtype::float32, {}, false}; }
+};
+
+/// Operands and attributes as a shape rule sees them.
+struct Signature {
+  struct Operand {
+    Dtype dtype;
+    const Shape* shape;
+  };
+  const Operand* operands = nullptr;
+  int count = 0;
+  const std::int64_t* attributes = nullptr;
+  int attribute_count = 0;
+
+  constexpr const Shape& shape(int i) const { return *operands[i].shape; }
+  constexpr Dtype dtype(int i) const { return operands[i].dtype; }
+};
+
+/// How the elements of a tensor lie in a buffer: element offset and one stride an axis, in elements.
+struct Layout {
+  std::int64_t offset = 0;
+  bool gapless = false;  ///< row-major from the offset on; a shortcut, false is always allowed
+  std::int64_t stride[Shape::max_rank]{};
+
+  static constexpr Layout row_major(const Shape& s, std::int64_t offset = 0) {
+    Layout l{offset, true, {}};
+    std::int64_t stride = 1;
+    for (int i = s.rank - 1; i >= 0; --i) {
+      l.stride[i] = stride;
+      stride *= s.extent[i];
+    }
+    return l;
+  }
+};
+
+/// One element type's version of an elementwise evaluation over n contiguous elements; run-time graphs use it.
+using Block = void (*)(const void* const* in, void* out, int n);
+
+struct Primitive {
+  const char* name = "";
+  std::uint64_t code = 0;  ///< equal for equal structs, in every translation unit
+  Kind kind = Kind::input;
+  /// Shape rule.
+  Type (*type)(const Signature&) = nullptr;
+  /// A simpler value that equals the result, or none. Null when the primitive has no such rule.
+  Value (*simplify)(Builder&, const int* operands, const std::int64_t* attributes, int attribute_count) = nullptr;
+  /// Vector-Jacobian product: the cotangent of operand i, or none. Null when nothing flows back.
+  Value (*vjp)(const Site&, int i, Value cotangent) = nullptr;
+  /// Jacobian-vector product: the tangent of the result from that of operand i, or none.
+  Value (*jvp)(const Site&, int i, Value tangent) = nullptr;
+  /// Floating-point operations of one application.
+  double (*flops)(const Signature&, const Shape& result) = nullptr;
+  /// For views: rewrites the operand's layout into the result's; false when no strides can express it.
+  bool (*view)(Layout&, const Signature&, const Shape& result) = nullptr;
+  /// For elementwise and reduce: evaluation by element type of the first operand (null where undefined).
+  std::array<Block, 6> block{};
+  /// For reduce: the value of an empty reduction.
+  double identity = 0;
+  /// For elementwise: the element type that operand i is cast to and that of the result, from the promoted type.
+  Dtype (*operand_dtype)(int i, Dtype promoted) = nullptr;
+  Dtype (*result_dtype)(Dtype promoted) = nullptr;
+};
+
+/// Names a type the same way in every translation unit of one compiler.
+template <class T> constexpr std::string_view type_name() { return __PRETTY_FUNCTION__; }
+
+constexpr std::uint64_t hash_of(std::string_view text) {  // FNV-1a
+  std::uint64_t h = 1469598103934665603ull;
+  for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+  return h;
+}
+
+template <class Op> struct Named {
+  using type = Op;
+};
+
+#if defined(__CUDACC__)
+#pragma nv_diagnostic push
+#pragma nv_diag_suppress 1301
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnon-template-friend"
+#endif
+/// `primitive_from(Code<n>{})` yields the primitive whose code is n. The function is declared here and defined by the
+/// base class of each primitive: that is how a kernel, whose identity is a list of integers, finds a struct again.
+template <std::uint64_t N> struct Code {
+  friend constexpr auto primitive_from(Code<N>);
+};
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+#if defined(__CUDACC__)
+#pragma nv_diagnostic pop
+#endif
+
+template <class Op> inline constexpr std::uint64_t code_of = hash_of(type_name<Op>());
+
+/// Base of every primitive: registers its code.
+template <class Op> struct Registered {
+  friend constexpr auto primitive_from(Code<code_of<Op>>) { return Named<Op>{}; }
+};
+
+template <std::uint64_t N> using primitive_struct = typename decltype(primitive_from(Code<N>{}))::type;
+
+/// The description of a primitive. Each family's base class (ops/) knows how to describe its members.
+template <class Op> inline constexpr Primitive primitive = Op::describe();
+
+}  // namespace sinter::graph

@@ -1,0 +1,60 @@
+// Graphs as text and as Graphviz.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "value.hpp"
+
+namespace sinter::graph {
+
+namespace print_detail {
+
+inline std::string number(double x) {
+  std::string s = std::to_string(x);
+  while (s.size() > 1 && s.back() == '0') s.pop_back();
+  if (s.back() == '.') s.pop_back();
+  return s;
+}
+inline std::string attributes(const Builder& g, int id) {
+  if (g.is_constant(id)) return " " + number(g.constant_value(id));
+  if (g[id].attributes == 0 || g[id].op->kind == Kind::broadcast) return {};
+  std::string s = " {";
+  for (int i = 0; i < g[id].attributes; ++i) s += (i > 0 ? ", " : "") + std::to_string(g.attributes(id)[i] & 0xffffffff);
+  return s + "}";
+}
+inline double flops(const Builder& g, int id) {
+  if (g[id].op->flops == nullptr) return 0;
+  std::vector<Signature::Operand> room(std::size_t(g[id].operands));
+  return g[id].op->flops(g.signature(id, room.data()), g.shape(id));
+}
+
+}  // namespace print_detail
+
+/// One line a node: "%7 = add %3 %6 : float32 (32, 10)  320 operations  1280 bytes".
+inline std::string to_text(const Builder& g) {
+  std::string text;
+  for (int i = 0; i < g.size(); ++i) {
+    text += "%" + std::to_string(i) + " = " + g[i].op->name + print_detail::attributes(g, i);
+    for (int k = 0; k < g[i].operands; ++k) text += " %" + std::to_string(g.operands(i)[k]);
+    text += " : " + std::string(name_of(g[i].dtype)) + " " + to_string(g.shape(i));
+    if (const double f = print_detail::flops(g, i); f > 0) text += "  " + print_detail::number(f) + " operations";
+    text += "  " + std::to_string(g.shape(i).size() * bytes_of(g[i].dtype)) + " bytes\n";
+  }
+  for (int k = 0; k < g.outputs.size(); ++k) text += "output " + std::to_string(k) + " = %" + std::to_string(g.outputs[k]) + "\n";
+  return text;
+}
+
+/// The same for `dot`: inputs as boxes, outputs with a double border.
+inline std::string to_graphviz(const Builder& g) {
+  std::string text = "digraph {\n  node [fontname=\"sans-serif\"];\n";
+  for (int i = 0; i < g.size(); ++i) {
+    bool output = false;
+    for (const int o : g.outputs) output = output || o == i;
+    text += "  n" + std::to_string(i) + " [label=\"" + g[i].op->name + print_detail::attributes(g, i) + "\\n" + std::string(name_of(g[i].dtype)) + " " + to_string(g.shape(i)) + "\"" +
+            (g[i].op->kind == Kind::input ? ", shape=box" : "") + (output ? ", peripheries=2" : "") + "];\n";
+    for (int k = 0; k < g[i].operands; ++k) text += "  n" + std::to_string(g.operands(i)[k]) + " -> n" + std::to_string(i) + ";\n";
+  }
+  return text + "}\n";
+}
+
+}  // namespace sinter::graph

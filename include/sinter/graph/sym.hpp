@@ -1,0 +1,42 @@
+// A symbolic tensor whose dtype and shape are its type and whose node is a value.
+//
+// Because the node is a value, a thousand-layer network has no thousand-layer type: `for (auto& block : blocks)
+// x = block(x);` is an ordinary loop.
+#pragma once
+#include <type_traits>
+#include <utility>
+
+#include "value.hpp"
+
+namespace sinter {
+
+template <Element T, auto... E> struct Sym : graph::Value {
+  using element = T;
+  static constexpr Shape shape = shape_of<E...>;
+  static constexpr Dtype dtype = dtype_of<T>;
+
+  constexpr Sym() = default;
+  constexpr explicit Sym(graph::Value v) : graph::Value(v) {}
+};
+
+template <class> inline constexpr bool is_sym_v = false;
+template <class T, auto... E> inline constexpr bool is_sym_v<Sym<T, E...>> = true;
+/// A symbolic tensor: typed (`Sym`) or not (`graph::Value`).
+template <class X>
+concept Symbolic = std::is_base_of_v<Symbol, std::remove_cvref_t<X>>;
+template <class X>
+concept TypedSymbol = is_sym_v<std::remove_cvref_t<X>>;
+
+namespace graph {
+
+/// Extent i of a static shape as it stands in a type: an int or an `Upto`.
+template <class Holder, std::size_t I> constexpr auto extent_at() {
+  if constexpr (Holder::type.shape.length[I] != 0) return Upto{Holder::type.shape.extent[I], Holder::type.shape.length[I]};
+  else return Holder::type.shape.extent[I];
+}
+template <class Holder, std::size_t... I> Sym<element_type<Holder::type.dtype>, extent_at<Holder, I>()...> sym_like(std::index_sequence<I...>);
+/// The `Sym` whose dtype and shape are `Holder::type`, a constant of type `Type`.
+template <class Holder> using SymOf = decltype(sym_like<Holder>(std::make_index_sequence<std::size_t(Holder::type.shape.rank)>{}));
+
+}  // namespace graph
+}  // namespace sinter

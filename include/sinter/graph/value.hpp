@@ -1,0 +1,120 @@
+// An untyped symbolic tensor: a node of a graph under construction.
+//
+// Rules and passes work on these, and so does anyone who builds a graph at run time; `Sym` adds the shape to the type.
+#pragma once
+#include "builder.hpp"
+
+namespace sinter {
+
+/// The base of everything symbolic; through it argument-dependent lookup reaches the library's functions.
+struct Symbol {};
+
+namespace graph {
+
+struct Value : Symbol {
+  Builder* graph = nullptr;
+  int id = -1;
+
+  constexpr Value() = default;
+  constexpr Value(Builder* g, int node) : graph(g), id(node) {}
+
+  constexpr explicit operator bool() const { return graph != nullptr; }
+  constexpr Dtype dtype() const { return (*graph)[id].dtype; }
+  constexpr const Shape& extents() const { return graph->shape(id); }
+  constexpr bool is(double value) const { return graph->is_constant(id, value); }
+};
+
+/// One application of a primitive as its derivative rules see it.
+struct Site {
+  Builder* graph;
+  int id;
+
+  constexpr Value operand(int i) const { return {graph, graph->operands(id)[i]}; }
+  constexpr Value result() const { return {graph, id}; }
+  constexpr std::int64_t attribute(int i) const { return graph->attributes(id)[i]; }
+  constexpr int operands() const { return (*graph)[id].operands; }
+  constexpr int attributes() const { return (*graph)[id].attributes; }
+};
+
+/// Source nodes: the arguments of a program, and numbers.
+struct Input : Registered<Input> {
+  static constexpr Primitive describe() { return {.name = "input", .code = code_of<Input>, .kind = Kind::input}; }
+};
+struct Constant : Registered<Constant> {
+  static constexpr Primitive describe() { return {.name = "constant", .code = code_of<Constant>, .kind = Kind::constant}; }
+};
+
+/// The shape that operands have together: aligned at the right, extents of 1 repeat, lengths must agree. Rank −1 when
+/// they do not fit.
+constexpr Shape broadcast(const Shape& a, const Shape& b) {
+  Shape s = a.rank >= b.rank ? a : b;
+  for (int i = 0; i < s.rank; ++i) {
+    const int p = i - (s.rank - a.rank), q = i - (s.rank - b.rank);
+    if (p < 0 || q < 0) continue;
+    if (a[p] == b[q] && a.letter(p) == b.letter(q)) continue;
+    if (b[q] == 1 && b.letter(q) == 0) s.set(i, a[p], a.letter(p));
+    else if (a[p] == 1 && a.letter(p) == 0) s.set(i, b[q], b.letter(q));
+    else return Shape{.rank = -1};
+  }
+  return s;
+}
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void operands_do_not_fit(const Primitive& op, const Signature& s) {
+  std::string found;
+  for (int i = 0; i < s.count; ++i) found += (i > 0 ? " and " : "") + std::string(name_of(s.dtype(i))) + to_string(s.shape(i));
+  throw Error(ErrorCode::shape, op.name, "operands do not fit together: " + found, "see the shape rule of the operation");
+}
+
+constexpr int Builder::insert(const Primitive& op, Dtype dtype, int shape, const int* operands, int n, const std::int64_t* attributes, int m) {
+  unsigned h = unsigned(op.code) * 31u + unsigned(dtype) * 7u + unsigned(shape) * 131u;
+  for (int i = 0; i < n; ++i) h = h * 31u + unsigned(operands[i]);
+  for (int i = 0; i < m; ++i) h = h * 31u + unsigned(attributes[i]) + unsigned(std::uint64_t(attributes[i]) >> 40);
+  const Node* known = nodes_.data();
+  for (int i = bucket_[int(h % unsigned(bucket_.size()))]; i >= 0; i = known[i].next)
+    if (known[i].hash == h && same(known[i], op, dtype, shape, operands, n, attributes, m)) return i;
+  const int id = nodes_.size();
+  if (id >= 2 * bucket_.size()) grow_table();
+  int& first = bucket_[int(h % unsigned(bucket_.size()))];
+  nodes_.push({&op, dtype, shape, operands_.size(), n, attributes_.size(), m, h, first});
+  first = id;
+  for (int i = 0; i < n; ++i) operands_.push(operands[i]);
+  for (int i = 0; i < m; ++i) attributes_.push(attributes[i]);
+  return id;
+}
+
+constexpr int Builder::input(Dtype dtype, const Shape& shape) {
+  const std::int64_t number = inputs.size();
+  inputs.push(insert(primitive<Input>, dtype, intern(shape), nullptr, 0, &number, 1));
+  return inputs.back();
+}
+
+constexpr int Builder::constant(double value, Dtype dtype) {
+  const auto bits = std::bit_cast<std::int64_t>(value);
+  return insert(primitive<Constant>, dtype, 0, nullptr, 0, &bits, 1);
+}
+
+constexpr int Builder::add(const Primitive& op, const int* operands, int n, const std::int64_t* attributes, int m) {
+  if (op.simplify != nullptr)
+    if (const Value simpler = op.simplify(*this, operands, attributes, m)) return simpler.id;
+  if (op.kind == Kind::elementwise) {  // the common case: one shape, perhaps beside numbers
+    const Node* known = nodes_.data();
+    int shape = 0;
+    bool one_shape = true;
+    for (int i = 0; i < n; ++i)
+      if (const int s = known[operands[i]].shape; s != 0) {
+        if (shape != 0 && s != shape) one_shape = false;
+        shape = s;
+      }
+    if (one_shape) return insert(op, op.result_dtype(known[operands[n - 1]].dtype), shape, operands, n, attributes, m);
+  }
+  Signature::Operand few[4];
+  List<Signature::Operand> many;
+  if (n > 4) many.resize(n, {});
+  const Signature s = signature(operands, n, attributes, m, n > 4 ? many.data() : few);
+  const Type t = op.type(s);
+  if (!t.valid) operands_do_not_fit(op, s);
+  return insert(op, t.dtype, intern(t.shape), operands, n, attributes, m);
+}
+
+}  // namespace graph
+}  // namespace sinter

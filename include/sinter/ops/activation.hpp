@@ -1,0 +1,60 @@
+// Activations and the functions built around them, composed of primitives; fusion makes them one kernel.
+#pragma once
+#include "derivative.hpp"
+#include "reduce.hpp"
+
+namespace sinter {
+namespace ops {
+
+struct Relu : Elementwise<Relu> {
+  static constexpr const char* name = "relu";
+  static constexpr auto eval(auto x) { return select(x < 0, decltype(x)(0), x); }  // NaN stays NaN
+  static constexpr Value derivative(int, auto, auto y, auto t) { return select(y > 0.0, t, 0.0); }
+};
+
+struct Sigmoid {
+  constexpr auto operator()(auto x) const { return 1.0 / (1.0 + exp(-x)); }
+};
+
+/// The largest element is subtracted first, so exp never overflows; it cancels, hence needs no gradient.
+template <int Axis> struct Softmax {
+  constexpr auto operator()(auto x) const {
+    const auto e = exp(x - stop_gradient(amax<Axis>(x, keepdims)));
+    return e * (1.0 / sum<Axis>(e, keepdims));
+  }
+};
+template <int Axis> struct LogSoftmax {
+  constexpr auto operator()(auto x) const {
+    const auto shifted = x - stop_gradient(amax<Axis>(x, keepdims));
+    return shifted - log(sum<Axis>(exp(shifted), keepdims));
+  }
+};
+
+/// Labels against 0, 1, … Classes − 1 along a new last axis.
+template <int Classes> struct OneHot {
+  constexpr auto operator()(auto labels) const {
+    const auto column = unsqueeze<-1>(labels);
+    if constexpr (is_sym_v<decltype(labels)>) return column == Sym<std::int32_t, Classes>(graph::iota(labels.graph, Classes));
+    else return column == graph::iota(labels.graph, Classes);
+  }
+};
+
+}  // namespace ops
+
+/// max(x, 0), elementwise; the gradient at 0 is 0. PyTorch: torch.relu.
+template <Operand X> constexpr Result<ops::Apply<ops::Relu>, X> relu(X&& x) { return call<ops::Apply<ops::Relu>>(std::forward<X>(x)); }
+
+/// 1 / (1 + e^−x), elementwise. PyTorch: torch.sigmoid.
+template <Operand X> constexpr auto sigmoid(X&& x) { return call<ops::Sigmoid>(std::forward<X>(x)); }
+
+/// Probabilities along an axis. PyTorch: torch.softmax(x, dim).
+template <int Axis = -1, Operand X> constexpr auto softmax(X&& x) { return call<ops::Softmax<Axis>>(std::forward<X>(x)); }
+
+/// Logarithms of the probabilities along an axis. PyTorch: torch.log_softmax(x, dim).
+template <int Axis = -1, Operand X> constexpr auto log_softmax(X&& x) { return call<ops::LogSoftmax<Axis>>(std::forward<X>(x)); }
+
+/// Integer labels [...] as a mask [..., Classes]. A label outside the range gives a row of false.
+/// PyTorch: torch.nn.functional.one_hot (which returns int64).
+template <int Classes, Operand X> constexpr auto one_hot(X&& labels) { return call<ops::OneHot<Classes>>(std::forward<X>(labels)); }
+
+}  // namespace sinter

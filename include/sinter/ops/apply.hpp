@@ -1,0 +1,49 @@
+// Applying a primitive to symbols. The shape rule decides the result's type for typed symbols, at compile time, and
+// its shape for untyped ones, as the program runs: one rule, two moments.
+#pragma once
+#include "elementwise.hpp"
+
+namespace sinter {
+
+/// The compile error of operands that an operation cannot combine: its name shows operation, dtypes and shapes.
+template <class Operation, class... Operands> struct operand_shapes_do_not_fit;
+
+namespace ops {
+
+/// Attributes of an application, from the operands' shapes. Most primitives have none.
+struct NoAttributes {
+  static constexpr std::array<std::int64_t, 0> of(const auto&...) { return {}; }
+};
+
+template <class Op, class Attributes, class... S> struct ResultOf {
+  static constexpr auto attributes = Attributes::of(S::shape...);
+  static constexpr Type type = [] {
+    const std::array<Signature::Operand, sizeof...(S)> operands{Signature::Operand{S::dtype, &S::shape}...};
+    return Op::type({operands.data(), int(sizeof...(S)), attributes.data(), int(attributes.size())});
+  }();
+};
+
+template <class Op, std::size_t N, std::size_t M> constexpr Value apply_nodes(Builder* b, std::array<int, N> ids, const std::array<std::int64_t, M>& attributes) {
+  if constexpr (requires { Op::arity; }) return graph::apply_elementwise<Op>(b, ids.data());
+  else return {b, b->add(graph::primitive<Op>, ids.data(), int(N), attributes.data(), int(M))};
+}
+
+/// A primitive as a function object.
+template <class Op, class Attributes = NoAttributes> struct Apply {
+  template <TypedSymbol... X> constexpr auto operator()(X... x) const {
+    using R = ResultOf<Op, Attributes, X...>;
+    if constexpr (R::type.valid) return graph::SymOf<R>(apply_nodes<Op>(graph::builder_of(x...), std::array{x.id...}, R::attributes));
+    else return operand_shapes_do_not_fit<Op, X...>{};
+  }
+  template <class... X> requires Untyped<X...> constexpr Value operator()(X... x) const {
+    return apply_nodes<Op>(graph::builder_of(x...), std::array{x.id...}, Attributes::of(x.extents()...));
+  }
+};
+
+}  // namespace ops
+
+/// Applies a primitive, also one of your own: `constexpr auto softplus(auto&& x) { return apply<Softplus>(x); }`.
+template <class Op, class... X> requires Operands<X...>
+constexpr Result<ops::Apply<Op>, X...> apply(X&&... x) { return call<ops::Apply<Op>>(std::forward<X>(x)...); }
+
+}  // namespace sinter

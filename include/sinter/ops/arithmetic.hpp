@@ -1,0 +1,78 @@
+// Elementwise arithmetic: + − × ÷, negation, maximum.
+#pragma once
+#include "apply.hpp"
+#include "compare.hpp"
+
+namespace sinter {
+namespace ops {
+
+/// Both are numbers: the result is known while the graph is built.
+template <class Op> constexpr Value folded(Value a, Value b) {
+  if (!a.graph->is_constant(a.id) || !b.graph->is_constant(b.id)) return {};
+  const Lanes<double, 1> x = a.graph->constant_value(a.id), y = b.graph->constant_value(b.id);
+  return {a.graph, a.graph->constant(Op::eval(x, y).v, a.dtype())};
+}
+
+struct Neg : Elementwise<Neg> {
+  static constexpr const char* name = "neg";
+  static constexpr auto eval(auto x) { return -x; }
+  static constexpr auto derivative(int, auto, auto, auto t) { return -t; }
+  static constexpr Value simplify(Value x) {
+    if (x.graph->is_constant(x.id)) return {x.graph, x.graph->constant(-x.graph->constant_value(x.id), x.dtype())};
+    return {};
+  }
+};
+
+struct Add : Elementwise<Add, 2> {
+  static constexpr const char* name = "add";
+  static constexpr auto eval(auto a, auto b) { return a + b; }
+  static constexpr auto derivative(int, auto, auto, auto, auto t) { return t; }
+  static constexpr Value simplify(Value a, Value b) { return a.is(0) ? b : b.is(0) ? a : folded<Add>(a, b); }
+};
+
+struct Sub : Elementwise<Sub, 2> {
+  static constexpr const char* name = "sub";
+  static constexpr auto eval(auto a, auto b) { return a - b; }
+  static constexpr Value derivative(int i, auto, auto, auto, auto t) { return i == 0 ? t : -t; }
+  static constexpr Value simplify(Value a, Value b) { return b.is(0) ? a : folded<Sub>(a, b); }
+};
+
+struct Mul : Elementwise<Mul, 2> {
+  static constexpr const char* name = "mul";
+  static constexpr auto eval(auto a, auto b) { return a * b; }
+  static constexpr Value derivative(int i, auto a, auto b, auto, auto t) { return i == 0 ? t * b : t * a; }
+  static constexpr Value simplify(Value a, Value b) { return a.is(1) ? b : b.is(1) ? a : folded<Mul>(a, b); }
+};
+
+/// Integers divide as in C++; PyTorch's true division of integers is `cast<float>(a) / b`.
+struct Div : Elementwise<Div, 2> {
+  static constexpr const char* name = "div";
+  static constexpr double flops = 4;
+  static constexpr auto eval(auto a, auto b) { return a / b; }
+  static constexpr Value derivative(int i, auto, auto b, auto y, auto t) { return i == 0 ? t / b : -(t * y / b); }
+  static constexpr Value simplify(Value a, Value b) { return b.is(1) ? a : b.is(0) ? Value{} : folded<Div>(a, b); }
+};
+
+/// The larger of two; NaN if either is. At ties both operands receive half the gradient, as in torch.maximum.
+struct Maximum : Elementwise<Maximum, 2> {
+  static constexpr const char* name = "maximum";
+  static constexpr auto eval(auto a, auto b) { return select(a > b || a != a, a, b); }
+  static constexpr Value derivative(int i, auto a, auto b, auto, auto t) {
+    const Value tie = select(a == b, t * 0.5, 0.0);
+    return i == 0 ? select(a > b, t, tie) : select(b > a, t, tie);
+  }
+};
+
+}  // namespace ops
+
+/// Elementwise sum, difference, product and quotient; operands broadcast as in NumPy and PyTorch. `*` is elementwise.
+template <class A, class B> requires Operands<A, B> constexpr Result<ops::Apply<ops::Add>, A, B> operator+(A&& a, B&& b) { return call<ops::Apply<ops::Add>>(std::forward<A>(a), std::forward<B>(b)); }
+template <class A, class B> requires Operands<A, B> constexpr Result<ops::Apply<ops::Sub>, A, B> operator-(A&& a, B&& b) { return call<ops::Apply<ops::Sub>>(std::forward<A>(a), std::forward<B>(b)); }
+template <class A, class B> requires Operands<A, B> constexpr Result<ops::Apply<ops::Mul>, A, B> operator*(A&& a, B&& b) { return call<ops::Apply<ops::Mul>>(std::forward<A>(a), std::forward<B>(b)); }
+template <class A, class B> requires Operands<A, B> constexpr Result<ops::Apply<ops::Div>, A, B> operator/(A&& a, B&& b) { return call<ops::Apply<ops::Div>>(std::forward<A>(a), std::forward<B>(b)); }
+template <Operand X> constexpr Result<ops::Apply<ops::Neg>, X> operator-(X&& x) { return call<ops::Apply<ops::Neg>>(std::forward<X>(x)); }
+
+/// The larger of two elements; NaN if either is. PyTorch: torch.maximum.
+template <class A, class B> requires Operands<A, B> constexpr Result<ops::Apply<ops::Maximum>, A, B> maximum(A&& a, B&& b) { return call<ops::Apply<ops::Maximum>>(std::forward<A>(a), std::forward<B>(b)); }
+
+}  // namespace sinter

@@ -1,0 +1,47 @@
+// Elementwise comparison, and choice between two values.
+#pragma once
+#include "apply.hpp"
+
+namespace sinter {
+namespace ops {
+
+struct Greater : Elementwise<Greater, 2, Comparing> {
+  static constexpr const char* name = "greater";
+  static constexpr auto eval(auto a, auto b) { return a > b; }
+};
+struct GreaterEqual : Elementwise<GreaterEqual, 2, Comparing> {
+  static constexpr const char* name = "greater_equal";
+  static constexpr auto eval(auto a, auto b) { return a >= b; }
+};
+struct Equal : Elementwise<Equal, 2, Comparing> {
+  static constexpr const char* name = "equal";
+  static constexpr auto eval(auto a, auto b) { return a == b; }
+};
+
+/// The first operand is a mask; the other two share a dtype.
+struct Choice : Promoted {
+  static constexpr int first = 1;
+  static constexpr Dtype operand(int i, Dtype promoted) { return i == 0 ? Dtype::boolean : promoted; }
+};
+struct Select : Elementwise<Select, 3, Choice> {
+  static constexpr const char* name = "select";
+  static constexpr auto eval(auto mask, auto a, auto b) { return select(mask, a, b); }
+  static constexpr Value derivative(int i, auto mask, auto, auto, auto, auto t) {
+    return i == 0 ? Value{} : i == 1 ? select(mask, t, 0.0) : select(mask, 0.0, t);
+  }
+};
+
+}  // namespace ops
+
+/// Elementwise comparisons; the result is bool. NaN compares false.
+template <class A, class B> requires Operands<A, B> constexpr Result<ops::Apply<ops::Greater>, A, B> operator>(A&& a, B&& b) { return call<ops::Apply<ops::Greater>>(std::forward<A>(a), std::forward<B>(b)); }
+template <class A, class B> requires Operands<A, B> constexpr Result<ops::Apply<ops::Greater>, B, A> operator<(A&& a, B&& b) { return call<ops::Apply<ops::Greater>>(std::forward<B>(b), std::forward<A>(a)); }
+template <class A, class B> requires Operands<A, B> constexpr Result<ops::Apply<ops::GreaterEqual>, A, B> operator>=(A&& a, B&& b) { return call<ops::Apply<ops::GreaterEqual>>(std::forward<A>(a), std::forward<B>(b)); }
+template <class A, class B> requires Operands<A, B> constexpr Result<ops::Apply<ops::GreaterEqual>, B, A> operator<=(A&& a, B&& b) { return call<ops::Apply<ops::GreaterEqual>>(std::forward<B>(b), std::forward<A>(a)); }
+template <class A, class B> requires Operands<A, B> constexpr Result<ops::Apply<ops::Equal>, A, B> operator==(A&& a, B&& b) { return call<ops::Apply<ops::Equal>>(std::forward<A>(a), std::forward<B>(b)); }
+
+/// a where the mask is true, b elsewhere. PyTorch: torch.where.
+template <class M, class A, class B> requires Operands<M, A, B>
+constexpr Result<ops::Apply<ops::Select>, M, A, B> select(M&& mask, A&& a, B&& b) { return call<ops::Apply<ops::Select>>(std::forward<M>(mask), std::forward<A>(a), std::forward<B>(b)); }
+
+}  // namespace sinter

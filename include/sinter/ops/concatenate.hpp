@@ -1,0 +1,163 @@
+// Tensors side by side along an axis, and its inverse, the slice.
+#pragma once
+#include "broadcast.hpp"
+#include "reshape.hpp"
+
+namespace sinter {
+namespace ops {
+
+/// attributes = {axis}. Every operand lies in its own part of the result; the planner lets producers write there.
+struct Concatenate : graph::Registered<Concatenate> {
+  static constexpr const char* name = "concatenate";
+  static constexpr Type type(const Signature& s) {
+    if (s.count == 0) return Type::mismatch();
+    const int axis = int(s.attributes[0]);
+    Shape to = s.shape(0);
+    if (axis < 0 || axis >= to.rank || to.letter(axis) != 0) return Type::mismatch();
+    for (int i = 1; i < s.count; ++i) {
+      Shape other = s.shape(i);
+      if (other.rank != to.rank || s.dtype(i) != s.dtype(0) || other.letter(axis) != 0) return Type::mismatch();
+      const int joined = to[axis] + other[axis];
+      other.set(axis, to[axis]);
+      if (!(other == to)) return Type::mismatch();
+      to.set(axis, joined);
+    }
+    return {s.dtype(0), to};
+  }
+  static constexpr Primitive describe();
+};
+
+/// attributes = {axis, start, step, count}: elements start, start + step, … of one axis.
+struct Slice : View<Slice> {
+  static constexpr const char* name = "slice";
+  static constexpr Type type(const Signature& s) {
+    Shape to = s.shape(0);
+    const std::int64_t axis = s.attributes[0], start = s.attributes[1], step = s.attributes[2], count = s.attributes[3];
+    if (axis < 0 || axis >= to.rank || to.letter(int(axis)) != 0 || step < 1 || count < 0) return Type::mismatch();
+    if (start < 0 || (count > 0 && start + (count - 1) * step >= to[int(axis)])) return Type::mismatch();
+    to.set(int(axis), int(count));
+    return {s.dtype(0), to};
+  }
+  static constexpr Value pull(const Site& s, Value ct);
+  static constexpr bool view(graph::Layout& l, const Signature& s, const Shape&) {
+    std::int64_t& stride = l.stride[s.attributes[0]];
+    l.gapless = l.gapless && s.attributes[0] == 0 && s.attributes[2] == 1;
+    l.offset += s.attributes[1] * stride;
+    stride *= s.attributes[2];
+    return true;
+  }
+  static constexpr Value simplify(Builder& b, const int* o, const std::int64_t* a, int) {
+    const Shape& s = b.shape(o[0]);
+    return a[0] >= 0 && a[0] < s.rank && a[1] == 0 && a[2] == 1 && a[3] == s[int(a[0])] ? Value{&b, o[0]} : Value{};
+  }
+};
+
+}  // namespace ops
+
+namespace graph {
+
+constexpr Value slice(Value v, int axis, int start, int count, int step = 1);
+constexpr Value surround_with_zeros(Value v, int axis, int before, int after);
+
+}  // namespace graph
+
+namespace ops {
+
+constexpr Primitive Concatenate::describe() {
+  Primitive p{.name = name, .code = graph::code_of<Concatenate>, .kind = Kind::assemble, .type = &type};
+  p.vjp = [](const Site& s, int i, Value ct) {
+    const int axis = int(s.attribute(0));
+    int start = 0;
+    for (int k = 0; k < i; ++k) start += s.operand(k).extents()[axis];
+    return graph::slice(ct, axis, start, s.operand(i).extents()[axis]);
+  };
+  p.jvp = [](const Site& s, int i, Value tangent) {
+    const int axis = int(s.attribute(0));
+    int before = 0, after = 0;
+    for (int k = 0; k < s.operands(); ++k)
+      if (k != i) (k < i ? before : after) += s.operand(k).extents()[axis];
+    return graph::surround_with_zeros(tangent, axis, before, after);
+  };
+  p.flops = [](const Signature&, const Shape&) { return 0.0; };
+  return p;
+}
+
+}  // namespace ops
+
+namespace graph {
+
+constexpr Value concatenate(Builder* b, const int* ids, int n, int axis) {
+  const std::int64_t a = axis;
+  return n == 1 ? Value{b, ids[0]} : Value{b, b->add(primitive<ops::Concatenate>, ids, n, &a, 1)};
+}
+constexpr Value slice(Value v, int axis, int start, int count, int step) {
+  const std::array<std::int64_t, 4> a{axis, start, step, count};
+  return {v.graph, v.graph->add(primitive<ops::Slice>, &v.id, 1, a.data(), 4)};
+}
+/// v with zeros before and after it along an axis.
+constexpr Value surround_with_zeros(Value v, int axis, int before, int after) {
+  List<int> parts;
+  Shape s = v.extents();
+  const Value zero{v.graph, v.graph->constant(0, v.dtype())};
+  s.set(axis, before);
+  if (before > 0) parts.push(broadcast_to(zero, s).id);
+  parts.push(v.id);
+  s.set(axis, after);
+  if (after > 0) parts.push(broadcast_to(zero, s).id);
+  return concatenate(v.graph, parts.data(), parts.size(), axis);
+}
+
+}  // namespace graph
+
+namespace ops {
+
+/// The cotangent goes back to where its elements came from, with zeros between (step > 1) and around.
+constexpr Value Slice::pull(const Site& s, Value ct) {
+  const int axis = int(s.attribute(0)), start = int(s.attribute(1)), step = int(s.attribute(2)), count = int(s.attribute(3));
+  const Shape from = s.operand(0).extents();
+  if (count == 0) return {};
+  int span = count;
+  if (step > 1) {
+    Shape spread;
+    for (int i = 0; i < from.rank; ++i) {
+      spread.push(i == axis ? count : from[i], from.letter(i));
+      if (i == axis) spread.push(1);
+    }
+    ct = graph::surround_with_zeros(graph::reshape_to(ct, spread), axis + 1, 0, step - 1);
+    Shape joined = from;
+    joined.set(axis, count * step);
+    ct = graph::reshape_to(ct, joined);
+    span = count * step;
+  }
+  const int after = from[axis] - start - span;
+  if (after < 0) {  // the gap behind the last element reaches past the end
+    span += after;
+    ct = graph::slice(ct, axis, 0, span);
+  }
+  return graph::surround_with_zeros(ct, axis, start, after < 0 ? 0 : after);
+}
+
+template <int Axis> struct OfAxis {
+  static constexpr std::array<std::int64_t, 1> of(const Shape& s, const auto&...) { return std::array<std::int64_t, 1>{Axis < 0 ? Axis + s.rank : Axis}; }
+};
+template <int Axis, int Start, int Stop, int Step> struct SliceOf {
+  static constexpr std::array<std::int64_t, 4> of(const Shape& s) {
+    const int axis = Axis < 0 ? Axis + s.rank : Axis;
+    const int n = axis >= 0 && axis < s.rank ? s[axis] : 0;
+    const int start = Start < 0 ? Start + n : Start, stop = Stop == end_of_axis ? n : Stop < 0 ? Stop + n : Stop;
+    return std::array<std::int64_t, 4>{axis, start, Step, stop > start ? (stop - start + Step - 1) / Step : 0};
+  }
+  static constexpr int end_of_axis = 0x7fffffff;
+};
+
+}  // namespace ops
+
+/// Tensors side by side along an axis. PyTorch: torch.cat.
+template <int Axis = 0, class... X> requires Operands<X...>
+constexpr Result<ops::Apply<ops::Concatenate, ops::OfAxis<Axis>>, X...> concatenate(X&&... x) { return call<ops::Apply<ops::Concatenate, ops::OfAxis<Axis>>>(std::forward<X>(x)...); }
+
+/// Elements [Start, Stop) of one axis, every Step-th. Negative numbers count from the end. PyTorch: x[:, Start:Stop:Step].
+template <int Axis, int Start, int Stop = 0x7fffffff, int Step = 1, Operand X>
+constexpr Result<ops::Apply<ops::Slice, ops::SliceOf<Axis, Start, Stop, Step>>, X> slice(X&& x) { return call<ops::Apply<ops::Slice, ops::SliceOf<Axis, Start, Stop, Step>>>(std::forward<X>(x)); }
+
+}  // namespace sinter

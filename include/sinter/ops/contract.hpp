@@ -1,0 +1,140 @@
+// Sums of products over shared axes; matmul and linear layers are written with it.
+#pragma once
+#include "permute.hpp"
+#include "reduce.hpp"
+
+namespace sinter {
+
+template <class A, class B> struct matmul_inner_extents_differ;    // undefined on purpose: the names are the errors
+template <class A, class B> struct matmul_batch_extents_differ;
+template <class A, class B> struct matmul_needs_operands_of_rank_1_or_more;
+
+namespace ops {
+
+/// a[batch…, m…, k…] · b[batch…, n…, k…] → [batch…, m…, n…]. attributes = {batch axes, contracted axes}.
+///
+/// One layout suffices because a permutation is a view: whatever the user wrote, kernels see strides.
+struct Contract : graph::Registered<Contract> {
+  static constexpr const char* name = "contract";
+  static constexpr Type type(const Signature& s) {
+    const Shape &a = s.shape(0), &b = s.shape(1);
+    const int batch = int(s.attributes[0]), inner = int(s.attributes[1]);
+    if (a.rank < batch + inner || b.rank < batch + inner || s.dtype(0) != s.dtype(1)) return Type::mismatch();
+    Shape to;
+    for (int i = 0; i < batch; ++i) {
+      if (a[i] != b[i] || a.letter(i) != b.letter(i)) return Type::mismatch();
+      to.push(a[i], a.letter(i));
+    }
+    for (int i = 1; i <= inner; ++i)
+      if (a[a.rank - i] != b[b.rank - i] || a.letter(a.rank - i) != b.letter(b.rank - i)) return Type::mismatch();
+    if (batch + (a.rank - batch - inner) + (b.rank - batch - inner) > Shape::max_rank) return Type::mismatch();
+    for (int i = batch; i < a.rank - inner; ++i) to.push(a[i], a.letter(i));
+    for (int i = batch; i < b.rank - inner; ++i) to.push(b[i], b.letter(i));
+    return {s.dtype(0), to};
+  }
+  static constexpr Primitive describe() {
+    Primitive p{.name = name, .code = graph::code_of<Contract>, .kind = Kind::contract, .type = &type};
+    p.vjp = [](const Site& s, int i, Value ct) { return pull(s, i, ct); };
+    p.jvp = [](const Site& s, int i, Value tangent) {
+      const std::array<int, 2> o{i == 0 ? tangent.id : s.operand(0).id, i == 1 ? tangent.id : s.operand(1).id};
+      return apply(s.graph, o[0], o[1], int(s.attribute(0)), int(s.attribute(1)));
+    };
+    p.flops = [](const Signature& s, const Shape& result) {
+      double n = 2.0 * double(result.size());
+      const Shape& a = s.shape(0);
+      for (int i = 1; i <= int(s.attributes[1]); ++i) n *= a[a.rank - i];
+      return n;
+    };
+    return p;
+  }
+  static constexpr Value apply(Builder* g, int a, int b, int batch, int inner) {
+    const std::array<int, 2> o{a, b};
+    const std::array<std::int64_t, 2> attributes{batch, inner};
+    return {g, g->add(graph::primitive<Contract>, o.data(), 2, attributes.data(), 2)};
+  }
+
+ private:
+  /// Axis groups [0, p) [p, q) [q, rank) in the order first, third, second.
+  static constexpr Value swap_tail(Value v, int p, int q) {
+    std::array<std::int64_t, Shape::max_rank> order{};
+    const int rank = v.extents().rank;
+    int n = 0;
+    for (int i = 0; i < p; ++i) order[std::size_t(n++)] = i;
+    for (int i = q; i < rank; ++i) order[std::size_t(n++)] = i;
+    for (int i = p; i < q; ++i) order[std::size_t(n++)] = i;
+    return {v.graph, v.graph->add(graph::primitive<Permute>, &v.id, 1, order.data(), rank)};
+  }
+  /// da[batch, m, k] = ct[batch, m, n] · b[batch, k, n];  db[batch, n, k] = ct[batch, n, m] · a[batch, k, m].
+  static constexpr Value pull(const Site& s, int i, Value ct) {
+    const int batch = int(s.attribute(0)), inner = int(s.attribute(1));
+    const Value a = s.operand(0), b = s.operand(1);
+    const int m = a.extents().rank - batch - inner, n = b.extents().rank - batch - inner;
+    if (i == 0) return apply(s.graph, ct.id, swap_tail(b, batch, batch + n).id, batch, n);
+    return apply(s.graph, swap_tail(ct, batch, batch + m).id, swap_tail(a, batch, batch + m).id, batch, m);
+  }
+};
+
+template <int Batch, int Inner> struct Axes {
+  static constexpr std::array<std::int64_t, 2> of(const auto&...) { return std::array<std::int64_t, 2>{Batch, Inner}; }
+};
+
+/// torch.matmul: the last two axes are matrices, those before them batches that broadcast; rank 1 is a vector.
+struct Matmul {
+  template <class A, class B> constexpr auto operator()(A a, B b) const {
+    if constexpr (is_sym_v<A> && is_sym_v<B>) {
+      if constexpr (A::shape.rank == 0 || B::shape.rank == 0) {
+        return matmul_needs_operands_of_rank_1_or_more<A, B>{};
+      } else {
+        constexpr int inner = B::shape.rank == 1 ? 0 : B::shape.rank - 2;
+        if constexpr (A::shape[A::shape.rank - 1] != B::shape[inner] || A::shape.letter(A::shape.rank - 1) != B::shape.letter(inner)) return matmul_inner_extents_differ<A, B>{};
+        else if constexpr (!result_type<A, B>().valid) return matmul_batch_extents_differ<A, B>{};
+        else return graph::SymOf<Result<A, B>>(nodes(a, b));
+      }
+    } else {
+      return nodes(graph::Value(a), graph::Value(b));
+    }
+  }
+
+ private:
+  static constexpr Type result_of(Dtype da, const Shape& a, Dtype db, const Shape& b) {
+    Shape x, y, to;
+    for (int i = 0; i + 2 < a.rank; ++i) x.push(a[i], a.letter(i));
+    for (int i = 0; i + 2 < b.rank; ++i) y.push(b[i], b.letter(i));
+    to = graph::broadcast(x, y);
+    if (to.rank < 0) return Type::mismatch();
+    if (a.rank > 1) to.push(a[a.rank - 2], a.letter(a.rank - 2));
+    if (b.rank > 1) to.push(b[b.rank - 1], b.letter(b.rank - 1));
+    return {promote(da, db), to};
+  }
+  template <class A, class B> static constexpr Type result_type() { return result_of(A::dtype, A::shape, B::dtype, B::shape); }
+  template <class A, class B> struct Result {
+    static constexpr Type type = result_type<A, B>();
+  };
+
+  /// Weights without batch axes contract with all rows of the other operand at once.
+  static constexpr Value nodes(Value a, Value b) {
+    const Dtype d = promote(a.dtype(), b.dtype());
+    a = graph::cast_to(a, d);
+    b = graph::cast_to(b, d);
+    const Shape x = a.extents(), y = b.extents();
+    if (y.rank > 1) b = Transpose{}(b);
+    if (y.rank <= 2) return Contract::apply(a.graph, a.id, b.id, 0, 1);
+    Shape batch_a, batch_b;
+    for (int i = 0; i + 2 < x.rank; ++i) batch_a.push(x[i], x.letter(i));
+    for (int i = 0; i + 2 < y.rank; ++i) batch_b.push(y[i], y.letter(i));
+    const Shape batch = graph::broadcast(batch_a, batch_b);
+    if (batch.rank < 0) graph::operands_do_not_fit(graph::primitive<Contract>, {});
+    Shape full_a = batch, full_b = batch;
+    for (int i = x.rank > 1 ? x.rank - 2 : 0; i < x.rank; ++i) full_a.push(x[i], x.letter(i));
+    full_b.push(y[y.rank - 1], y.letter(y.rank - 1));
+    full_b.push(y[y.rank - 2], y.letter(y.rank - 2));
+    return Contract::apply(a.graph, graph::broadcast_to(a, full_a).id, graph::broadcast_to(b, full_b).id, batch.rank, 1);
+  }
+};
+
+}  // namespace ops
+
+/// Matrix product with torch.matmul's rules for batches and vectors.
+template <class A, class B> requires Operands<A, B> constexpr auto matmul(A&& a, B&& b) { return call<ops::Matmul>(std::forward<A>(a), std::forward<B>(b)); }
+
+}  // namespace sinter

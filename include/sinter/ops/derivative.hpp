@@ -1,0 +1,72 @@
+// Functions whose derivative is not the one that their formula has: stop_gradient, and rules of the user's own.
+#pragma once
+#include "apply.hpp"
+
+namespace sinter {
+namespace ops {
+
+/// The base of nodes that are their first operand, unchanged. Simplification removes them once gradients are taken.
+template <class Self> struct Identity : graph::Registered<Self> {
+  static constexpr Type type(const Signature& s) { return {s.dtype(0), s.shape(0)}; }
+  static constexpr Primitive describe() {
+    Primitive p{.name = Self::name, .code = graph::code_of<Self>, .kind = Kind::identity, .type = &Identity::type};
+    p.flops = [](const Signature&, const Shape&) { return 0.0; };
+    if constexpr (requires { &Self::pull; }) {
+      p.vjp = &Self::pull;
+      p.jvp = [](const Site&, int i, Value tangent) { return i == 0 ? tangent : Value{}; };
+    }
+    return p;
+  }
+};
+
+struct StopGradient : Identity<StopGradient> {
+  static constexpr const char* name = "stop_gradient";
+};
+
+/// Operands: f's result, then f's arguments.
+template <auto F, auto Rule> struct CustomGradient : Identity<CustomGradient<F, Rule>> {
+  static constexpr const char* name = "custom_gradient";
+  static constexpr Value pull(const Site& s, int i, Value ct) {
+    if (i == 0) return {};
+    return [&]<std::size_t... I>(std::index_sequence<I...>) { return pick(Rule(s.operand(int(I) + 1)..., s.operand(0), ct), i - 1); }
+        (std::make_index_sequence<arguments>{});
+  }
+
+  static constexpr std::size_t arguments = [] {
+    if constexpr (requires(Value v) { Rule(v, v, v); }) return 1;
+    else if constexpr (requires(Value v) { Rule(v, v, v, v); }) return 2;
+    else if constexpr (requires(Value v) { Rule(v, v, v, v, v); }) return 3;
+    else return 4;
+  }();
+
+ private:
+  static constexpr Value pick(Value v, int) { return v; }
+  template <std::size_t N> static constexpr Value pick(const std::array<Value, N>& all, int i) { return all[std::size_t(i)]; }
+};
+
+template <auto F, auto Rule> struct WithGradient {
+  template <class... X> constexpr auto operator()(X... x) const {
+    const auto y = F(x...);
+    const std::array<int, sizeof...(X) + 1> ids{y.id, x.id...};
+    return std::remove_const_t<decltype(y)>(Value{y.graph, y.graph->add(graph::primitive<CustomGradient<F, Rule>>, ids.data(), int(ids.size()))});
+  }
+};
+
+}  // namespace ops
+
+/// x, but constant to differentiation. PyTorch: x.detach().
+template <Operand X> constexpr Result<ops::Apply<ops::StopGradient>, X> stop_gradient(X&& x) { return call<ops::Apply<ops::StopGradient>>(std::forward<X>(x)); }
+
+/// A function with a gradient of your own, in reverse mode; forward mode differentiates `F` itself.
+///
+///   constexpr auto round_through = custom_gradient<[](auto x) { return cast<float>(cast<int>(x)); },
+///                                                  [](auto x, auto y, auto cotangent) { return cotangent; }>;
+///
+/// `Rule(arguments…, result, cotangent)` returns the argument's cotangent, or a std::array of them, one for each of
+/// up to four arguments. PyTorch: torch.autograd.Function.
+template <auto F, auto Rule> struct CustomGradientFunction {
+  template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const { return call<ops::WithGradient<F, Rule>>(std::forward<X>(x)...); }
+};
+template <auto F, auto Rule> inline constexpr CustomGradientFunction<F, Rule> custom_gradient{};
+
+}  // namespace sinter

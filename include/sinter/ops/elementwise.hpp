@@ -1,0 +1,197 @@
+// The family of elementwise primitives: what a member must say and what the family says for it.
+//
+//   struct Tanh : Elementwise<Tanh> {
+//     static constexpr const char* name = "tanh";
+//     static constexpr auto eval(auto x) { return tanh(x); }
+//     static constexpr auto derivative(int, auto x, auto y, auto t) { return t * (1.f - y * y); }
+//   };
+//
+// `eval` computes elements (see lanes.hpp). `derivative(i, operands…, result, t)` is the partial derivative along operand
+// i times t, in symbols; being diagonal it serves both directions: reverse mode passes a cotangent, forward mode a tangent.
+#pragma once
+#include "../graph/call.hpp"
+#include "elementary.hpp"
+
+namespace sinter {
+namespace graph {
+
+/// Sums a value over the axes along which an operand of this shape was repeated; defined in reduce.hpp.
+constexpr Value sum_to(Value v, Shape shape);
+/// Repeats axes of extent 1 and adds axes at the left until v has this shape; defined in shape.hpp.
+constexpr Value broadcast_to(Value v, Shape shape);
+/// The value as another dtype; defined in cast.hpp.
+constexpr Value cast_to(Value v, Dtype d);
+
+template <class Op> constexpr Value apply_elementwise(Builder* b, int* ids);
+
+}  // namespace graph
+
+namespace ops {
+
+using graph::Builder;
+using graph::Kind;
+using graph::Primitive;
+using graph::Signature;
+using graph::Site;
+using graph::Type;
+using graph::Value;
+
+/// How dtypes of operands make that of the result. A primitive names one of these; the default is `Promoted`.
+struct Promoted {  ///< as torch.promote_types, but bool and uint8 are computed as int32
+  static constexpr int first = 0;
+  static constexpr Dtype operand(int, Dtype promoted) { return promote(promoted, Dtype::int32); }
+  static constexpr Dtype result(Dtype promoted) { return operand(0, promoted); }
+};
+struct Floating : Promoted {  ///< integers are taken as float32, as in torch.exp
+  static constexpr Dtype operand(int, Dtype promoted) { return is_floating(promoted) ? promoted : Dtype::float32; }
+  static constexpr Dtype result(Dtype promoted) { return operand(0, promoted); }
+};
+struct Comparing : Promoted {  ///< the result is bool
+  static constexpr Dtype result(Dtype) { return Dtype::boolean; }
+};
+
+template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise : graph::Registered<Self> {
+  static constexpr int arity = Arity;
+  static constexpr double flops = 1;
+  using types = Types;
+
+  static constexpr Dtype promoted(const Signature& s) {
+    Dtype d = Dtype::boolean;
+    for (int i = Types::first; i < s.count; ++i) d = promote(d, s.dtype(i));
+    return d;
+  }
+  static constexpr Type type(const Signature& s) {
+    Shape shape = s.shape(0);
+    for (int i = 1; i < s.count && shape.rank >= 0; ++i) shape = graph::broadcast(shape, s.shape(i));
+    if (shape.rank < 0) return Type::mismatch();
+    return {Types::result(promoted(s)), shape};
+  }
+
+  static constexpr Primitive describe() {
+    Primitive p{.name = Self::name, .code = graph::code_of<Self>, .kind = Kind::elementwise, .type = &Elementwise::type};
+    p.operand_dtype = &Types::operand;
+    p.result_dtype = &Types::result;
+    p.flops = [](const Signature&, const Shape& result) { return Self::flops * double(result.size()); };
+    if constexpr (has_simplify(std::make_index_sequence<std::size_t(Arity)>{}))
+      p.simplify = [](Builder& b, const int* o, const std::int64_t*, int) {
+        return [&]<std::size_t... I>(std::index_sequence<I...>) { return Self::simplify(Value{&b, o[I]}...); }(std::make_index_sequence<std::size_t(Arity)>{});
+      };
+    if constexpr (differentiable(std::make_index_sequence<std::size_t(Arity)>{})) {
+      p.vjp = [](const Site& s, int i, Value ct) {
+        const Value d = along(s, i, ct, std::make_index_sequence<std::size_t(Arity)>{});
+        return d ? like_operand(s, i, d) : d;
+      };
+      p.jvp = [](const Site& s, int i, Value tangent) { return along(s, i, tangent, std::make_index_sequence<std::size_t(Arity)>{}); };
+    }
+    set_block<bool>(p);
+    set_block<std::uint8_t>(p);
+    set_block<std::int32_t>(p);
+    set_block<std::int64_t>(p);
+    set_block<float>(p);
+    set_block<double>(p);
+    return p;
+  }
+
+ private:
+  template <std::size_t... I> static constexpr bool has_simplify(std::index_sequence<I...>) {
+    return requires(Value v) { Self::simplify(((void)I, v)...); };
+  }
+  template <std::size_t... I> static constexpr bool differentiable(std::index_sequence<I...>) {
+    return requires(Value v) { Self::derivative(0, ((void)I, v)..., v, v); };
+  }
+  /// A cotangent with the shape and dtype of operand i.
+  static constexpr Value like_operand(const Site& s, int i, Value d) {
+    const graph::Node *nodes = s.graph->nodes(), &from = nodes[d.id], &to = nodes[s.graph->operands(s.id)[i]];
+    if (from.shape == to.shape && from.dtype == to.dtype) return d;
+    return graph::cast_to(graph::sum_to(d, s.operand(i).extents()), s.operand(i).dtype());
+  }
+  template <std::size_t... I> static constexpr Value along(const Site& s, int i, Value t, std::index_sequence<I...>) {
+    return Self::derivative(i, s.operand(int(I))..., s.result(), t);
+  }
+
+  /// Evaluation over arrays whose promoted type is T.
+  template <class T> static constexpr void set_block(Primitive& p) {
+    if constexpr (Types::operand(Arity - 1, dtype_of<T>) == dtype_of<T>) {
+      p.block[std::size_t(dtype_of<T>)] = [](const void* const* in, void* out, int n) {
+        [&]<std::size_t... I>(std::index_sequence<I...>) {
+          using R = element_type<Types::result(dtype_of<T>)>;
+          for (int k = 0; k < n; ++k)
+            static_cast<R*>(out)[k] = Self::eval(Lanes<element_type<Types::operand(int(I), dtype_of<T>)>, 1>(static_cast<const element_type<Types::operand(int(I), dtype_of<T>)>*>(in[I])[k])...).v;
+        }(std::make_index_sequence<std::size_t(Arity)>{});
+      };
+    }
+  }
+};
+
+}  // namespace ops
+
+namespace graph {
+
+/// Operands of several dtypes: casts them to their common one; numbers are taken as they are needed.
+template <class Op> constexpr void unify_dtypes(Builder& g, int* ids) {
+  constexpr int n = Op::arity;
+  Dtype common = Dtype::boolean, number = Dtype::boolean;
+  bool tensors = false;
+  for (int i = Op::types::first; i < n; ++i) {
+    const Dtype d = g[ids[i]].dtype;
+    if (g.is_constant(ids[i])) number = promote(number, d);
+    else common = promote(common, d), tensors = true;
+  }
+  common = tensors ? promote_number(common, number) : number;
+  for (int i = 0; i < n; ++i)
+    if (const Dtype want = Op::types::operand(i, common); g[ids[i]].dtype != want)
+      ids[i] = g.is_constant(ids[i]) ? g.constant(g.constant_value(ids[i]), want) : cast_to(Value{&g, ids[i]}, want).id;
+}
+
+/// Looks through repetitions that the operation makes anyway: op(broadcast(x), y) is op(x, y) where y has the full shape,
+/// and broadcast(op(x, number)) where all else is numbers. In the second case the result has yet to be repeated to the
+/// shape returned, which is 0 in all others.
+template <class Op> constexpr int look_through_broadcasts(const Builder& g, int* ids) {
+  constexpr int n = Op::arity;
+  const Node* nodes = g.nodes();
+  int full = 0, repeated = -1, shape = 0;
+  bool alike = true;
+  for (int i = 0; i < n; ++i) {
+    const Node& node = nodes[ids[i]];
+    if (node.op->kind == Kind::broadcast) {
+      if (repeated >= 0) alike = alike && node.shape == shape && nodes[g.operands(ids[i])[0]].shape == nodes[g.operands(ids[repeated])[0]].shape;
+      repeated = i;
+      shape = node.shape;
+    } else if (node.shape != 0) {
+      full = full == 0 || full == node.shape ? node.shape : -1;
+    }
+  }
+  if (full < 0 || (full == 0 && !alike)) return 0;
+  for (int i = 0; i < n; ++i)
+    if (nodes[ids[i]].op->kind == Kind::broadcast && (full == 0 || nodes[ids[i]].shape == full)) ids[i] = g.operands(ids[i])[0];
+  return full == 0 ? shape : 0;
+}
+
+/// Applies an elementwise primitive to nodes.
+template <class Op> constexpr Value apply_elementwise(Builder* b, int* ids) {
+  constexpr int n = Op::arity, first = Op::types::first;
+  Builder& g = *b;
+  const Node* nodes = g.nodes();
+  const Dtype common = nodes[ids[n - 1]].dtype;
+  int shape = 0;
+  bool one_dtype = Op::types::operand(n - 1, common) == common, one_shape = true, numbers = false, repeats = false;
+  for (int i = 0; i < n; ++i) {
+    const Node& o = nodes[ids[i]];
+    one_dtype = one_dtype && (i >= first ? o.dtype == common : o.dtype == Op::types::operand(i, common));
+    if (o.shape == 0) {
+      numbers = numbers || o.op->kind == Kind::constant;
+    } else {
+      repeats = repeats || o.op->kind == Kind::broadcast;
+      one_shape = one_shape && (shape == 0 || shape == o.shape);
+      shape = o.shape;
+    }
+  }
+  if (one_dtype && one_shape && !numbers && !repeats) return {b, g.insert(primitive<Op>, Op::types::result(common), shape, ids, n)};
+  if (!one_dtype) unify_dtypes<Op>(g, ids);
+  const int around = repeats ? look_through_broadcasts<Op>(g, ids) : 0;
+  const Value y{b, g.add(primitive<Op>, ids, n)};
+  return around != 0 ? broadcast_to(y, g.interned(around)) : y;
+}
+
+}  // namespace graph
+}  // namespace sinter

@@ -1,0 +1,16 @@
+// Every primitive and every function built from them.
+#pragma once
+#include "activation.hpp"
+#include "arithmetic.hpp"
+#include "broadcast.hpp"
+#include "cast.hpp"
+#include "compare.hpp"
+#include "concatenate.hpp"
+#include "contract.hpp"
+#include "copy.hpp"
+#include "derivative.hpp"
+#include "exponential.hpp"
+#include "index.hpp"
+#include "permute.hpp"
+#include "reduce.hpp"
+#include "reshape.hpp"

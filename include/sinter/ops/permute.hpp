@@ -1,0 +1,87 @@
+// Axes in another order.
+#pragma once
+#include "view.hpp"
+
+namespace sinter {
+namespace ops {
+
+/// Result axis i is operand axis attribute[i].
+struct Permute : View<Permute> {
+  static constexpr const char* name = "permute";
+  static constexpr Type type(const Signature& s) {
+    const Shape& from = s.shape(0);
+    if (s.attribute_count != from.rank) return Type::mismatch();
+    Shape to;
+    unsigned seen = 0;
+    for (int i = 0; i < from.rank; ++i) {
+      const int axis = int(s.attributes[i]);
+      if (axis < 0 || axis >= from.rank || (seen >> axis & 1u) != 0) return Type::mismatch();
+      seen |= 1u << axis;
+      to.push(from[axis], from.letter(axis));
+    }
+    return {s.dtype(0), to};
+  }
+  static constexpr Value pull(const Site& s, Value ct) {
+    std::array<std::int64_t, Shape::max_rank> inverse{};
+    for (int i = 0; i < s.attributes(); ++i) inverse[std::size_t(s.attribute(i))] = i;
+    return {s.graph, s.graph->add(graph::primitive<Permute>, &ct.id, 1, inverse.data(), s.attributes())};
+  }
+  static constexpr bool view(graph::Layout& l, const Signature& s, const Shape&) {
+    std::int64_t from[Shape::max_rank]{};
+    for (int i = 0; i < s.attribute_count; ++i) from[i] = l.stride[i];
+    for (int i = 0; i < s.attribute_count; ++i) l.stride[i] = from[s.attributes[i]];
+    l.gapless = false;
+    return true;
+  }
+  static constexpr Value simplify(Builder& b, const int* o, const std::int64_t* a, int m) {
+    bool still = m == b.shape(o[0]).rank;
+    for (int i = 0; i < m; ++i) still = still && a[i] == i;
+    if (still) return {&b, o[0]};
+    if (b[o[0]].op != &graph::primitive<Permute> || m != b.shape(o[0]).rank) return {};
+    std::array<std::int64_t, Shape::max_rank> both{};
+    for (int i = 0; i < m; ++i) both[std::size_t(i)] = b.attributes(o[0])[a[i]];
+    const int inner = b.operands(o[0])[0];
+    return {&b, b.add(graph::primitive<Permute>, &inner, 1, both.data(), m)};
+  }
+};
+
+template <int... Axes> struct AxisOrder {
+  static constexpr auto of(const Shape& s) {
+    const int rank = s.rank;
+    return std::array<std::int64_t, sizeof...(Axes)>{(Axes < 0 ? Axes + rank : Axes)...};
+  }
+};
+
+/// The last two axes change places.
+struct Transpose {
+  template <class X> struct Order {
+    static constexpr auto of(const Shape&) {
+      std::array<std::int64_t, std::size_t(X::shape.rank)> order{};
+      for (int i = 0; i < X::shape.rank; ++i) order[std::size_t(i)] = axis(X::shape.rank, i);
+      return order;
+    }
+  };
+  template <class X> constexpr auto operator()(X x) const {
+    if constexpr (is_sym_v<X>) {
+      return Apply<Permute, Order<X>>{}(x);
+    } else {
+      std::array<std::int64_t, Shape::max_rank> order{};
+      const int rank = x.extents().rank;
+      for (int i = 0; i < rank; ++i) order[std::size_t(i)] = axis(rank, i);
+      return Value{x.graph, x.graph->add(graph::primitive<Permute>, &x.id, 1, order.data(), rank)};
+    }
+  }
+
+ private:
+  static constexpr int axis(int rank, int i) { return rank < 2 || i < rank - 2 ? i : 2 * rank - 3 - i; }
+};
+
+}  // namespace ops
+
+/// Axes in another order: `permute<0, 2, 1>(x)`. PyTorch: torch.permute.
+template <int... Axes, Operand X> constexpr Result<ops::Apply<ops::Permute, ops::AxisOrder<Axes...>>, X> permute(X&& x) { return call<ops::Apply<ops::Permute, ops::AxisOrder<Axes...>>>(std::forward<X>(x)); }
+
+/// The last two axes exchanged. PyTorch: x.mT.
+template <Operand X> constexpr auto transpose(X&& x) { return call<ops::Transpose>(std::forward<X>(x)); }
+
+}  // namespace sinter

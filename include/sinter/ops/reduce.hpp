@@ -1,0 +1,177 @@
+// Reductions over axes: sum, maximum, mean.
+#pragma once
+#include <limits>
+
+#include "broadcast.hpp"
+#include "cast.hpp"
+#include "exponential.hpp"
+#include "index.hpp"
+#include "reshape.hpp"
+
+namespace sinter {
+
+template <class X, int... Axes> struct reduction_axis_out_of_range_or_named_twice;  // undefined: the name is the error
+
+/// Keeps reduced axes with extent 1: `sum<1>(x, keepdims)`. PyTorch: keepdim=True.
+inline constexpr struct KeepDims {} keepdims;
+
+namespace ops {
+
+/// attributes = {bit set of axes}; reduced axes stay with extent 1. A member names `identity`, `combine(a, b)` over lanes,
+/// and `pull` and `push`, its two derivatives.
+template <class Self> struct Reduction : graph::Registered<Self> {
+  static constexpr Type type(const Signature& s) {
+    Shape to = s.shape(0);
+    if (s.attributes[0] >> to.rank != 0) return Type::mismatch();
+    for (int i = 0; i < to.rank; ++i)
+      if ((s.attributes[0] >> i & 1) != 0) to.set(i, 1);
+    return {s.dtype(0), to};
+  }
+  static constexpr Primitive describe() {
+    Primitive p{.name = Self::name, .code = graph::code_of<Self>, .kind = Kind::reduce, .type = &Reduction::type};
+    p.simplify = [](Builder& b, const int* o, const std::int64_t* a, int) {  // nothing to fold
+      const Shape& s = b.shape(o[0]);
+      for (int i = 0; i < s.rank; ++i)
+        if ((a[0] >> i & 1) != 0 && (s[i] != 1 || s.letter(i) != 0)) return Value{};
+      return a[0] >> s.rank != 0 ? Value{} : Value{&b, o[0]};
+    };
+    p.vjp = [](const Site& s, int, Value ct) { return Self::pull(s, ct); };
+    p.jvp = [](const Site& s, int, Value tangent) { return Self::push(s, tangent); };
+    p.flops = [](const Signature& s, const Shape&) { return double(s.shape(0).size()); };
+    p.identity = Self::identity;
+    set_block<std::int32_t>(p);
+    set_block<std::int64_t>(p);
+    set_block<float>(p);
+    set_block<double>(p);
+    return p;
+  }
+
+ private:
+  template <class T> static constexpr void set_block(Primitive& p) {
+    p.block[std::size_t(dtype_of<T>)] = [](const void* const* in, void* out, int n) {
+      for (int k = 0; k < n; ++k)
+        static_cast<T*>(out)[k] = Self::combine(Lanes<T, 1>(static_cast<const T*>(in[0])[k]), Lanes<T, 1>(static_cast<const T*>(in[1])[k])).v;
+    };
+  }
+};
+
+template <class R> constexpr Value reduced(Value v, std::int64_t axes) { return {v.graph, v.graph->add(graph::primitive<R>, &v.id, 1, &axes, 1)}; }
+
+struct Sum : Reduction<Sum> {
+  static constexpr const char* name = "sum";
+  static constexpr double identity = 0;
+  static constexpr auto combine(auto a, auto b) { return a + b; }
+  static constexpr Value pull(const Site& s, Value ct) { return graph::broadcast_to(ct, s.operand(0).extents()); }
+  static constexpr Value push(const Site& s, Value tangent) { return reduced<Sum>(tangent, s.attribute(0)); }
+};
+
+/// NaN if any element is. Equal maxima share the gradient evenly, as in torch.amax.
+struct Amax : Reduction<Amax> {
+  static constexpr const char* name = "amax";
+  static constexpr double identity = -std::numeric_limits<double>::infinity();
+  static constexpr auto combine(auto a, auto b) { return select(b > a || b != b, b, a); }
+  static constexpr Value share(const Site& s) {
+    const Value hit = cast_to(s.operand(0) == s.result(), s.result().dtype());
+    return hit / reduced<Sum>(hit, s.attribute(0));
+  }
+  static constexpr Value pull(const Site& s, Value ct) { return share(s) * ct; }
+  static constexpr Value push(const Site& s, Value tangent) { return reduced<Sum>(share(s) * tangent, s.attribute(0)); }
+};
+
+/// The bit set of the axes named; all of them where none is. −1 when one is out of range or named twice.
+template <int... Axes> constexpr std::int64_t axes_of(int rank) {
+  if (sizeof...(Axes) == 0) return (std::int64_t(1) << rank) - 1;
+  std::int64_t set = 0;
+  bool good = true;
+  for (const int a : {Axes...}) {
+    const int axis = a < 0 ? a + rank : a;
+    good = good && axis >= 0 && axis < rank && (set >> axis & 1) == 0;
+    if (good) set |= std::int64_t(1) << axis;
+  }
+  return good ? set : -1;
+}
+template <> constexpr std::int64_t axes_of<>(int rank) { return (std::int64_t(1) << rank) - 1; }
+
+template <int... Axes> struct AxisSet {
+  static constexpr std::array<std::int64_t, 1> of(const Shape& s) { return std::array<std::int64_t, 1>{axes_of<Axes...>(s.rank)}; }
+};
+/// The shape without the axes named.
+template <int... Axes> struct Without {
+  static constexpr Shape target(const Shape& from) {
+    Shape s;
+    for (int i = 0; i < from.rank; ++i)
+      if ((axes_of<Axes...>(from.rank) >> i & 1) == 0) s.push(from[i], from.letter(i));
+    return s;
+  }
+};
+
+template <class R, bool Keep, int... Axes> struct Reduce {
+  template <class X> constexpr auto operator()(X x) const {
+    if constexpr (is_sym_v<X> && axes_of<Axes...>(is_sym_v<X> ? rank_of<X>() : 0) < 0) return reduction_axis_out_of_range_or_named_twice<X, Axes...>{};
+    else if constexpr (Keep) return Apply<R, AxisSet<Axes...>>{}(x);
+    else if constexpr (is_sym_v<X>) return ReshapeBy<Drop<X>>{}(Apply<R, AxisSet<Axes...>>{}(x));
+    else return graph::reshape_to(Apply<R, AxisSet<Axes...>>{}(x), Without<Axes...>::target(x.extents()));
+  }
+
+ private:
+  template <class X> static consteval int rank_of() {
+    if constexpr (is_sym_v<X>) return X::shape.rank;
+    else return 0;
+  }
+  template <class X> struct Drop {
+    static constexpr Shape target(const Shape&) { return Without<Axes...>::target(X::shape); }
+  };
+};
+
+/// The number of elements that the axes hold: capacity where fixed, run-time length where bounded. Rank 0, dtype d.
+constexpr Value count_over(Value v, std::int64_t axes, Dtype d) {
+  const Shape s = v.extents();
+  double fixed = 1;
+  for (int i = 0; i < s.rank; ++i)
+    if ((axes >> i & 1) != 0 && s.letter(i) == 0) fixed *= s[i];
+  Value n{v.graph, v.graph->constant(fixed, d)};
+  for (int i = 0; i < s.rank; ++i)
+    if ((axes >> i & 1) != 0 && s.letter(i) != 0) n = n * graph::cast_to(graph::length(v.graph, s.letter(i)), d);
+  return n;
+}
+
+template <bool Keep, int... Axes> struct Mean {
+  template <class X> constexpr auto operator()(X x) const {
+    const auto total = Reduce<Sum, Keep, Axes...>{}(x);
+    if constexpr (is_sym_v<X>) {
+      const Sym<typename X::element> n{count_over(x, axes_of<Axes...>(X::shape.rank), X::dtype)};
+      return total / n;
+    } else {
+      return total / count_over(x, axes_of<Axes...>(x.extents().rank), x.dtype());
+    }
+  }
+};
+
+}  // namespace ops
+
+namespace graph {
+
+constexpr Value sum_to(Value v, Shape shape) {
+  const Shape& s = v.extents();
+  if (s == shape) return v;
+  std::int64_t axes = 0;
+  for (int i = 0; i < s.rank; ++i)
+    if (const int j = i - (s.rank - shape.rank); j < 0 || (shape[j] == 1 && shape.letter(j) == 0 && (s[i] != 1 || s.letter(i) != 0))) axes |= std::int64_t(1) << i;
+  return reshape_to(ops::reduced<ops::Sum>(v, axes), shape);
+}
+
+}  // namespace graph
+
+/// Sum over the axes named, over all where none is. `sum<-1>(x, keepdims)` keeps the axis. PyTorch: torch.sum.
+template <int... Axes, Operand X> constexpr auto sum(X&& x) { return call<ops::Reduce<ops::Sum, false, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, Operand X> constexpr auto sum(X&& x, KeepDims) { return call<ops::Reduce<ops::Sum, true, Axes...>>(std::forward<X>(x)); }
+
+/// Maximum over the axes named, over all where none is; NaN if an element is. PyTorch: torch.amax.
+template <int... Axes, Operand X> constexpr auto amax(X&& x) { return call<ops::Reduce<ops::Amax, false, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, Operand X> constexpr auto amax(X&& x, KeepDims) { return call<ops::Reduce<ops::Amax, true, Axes...>>(std::forward<X>(x)); }
+
+/// Mean over the axes named, over all where none is; a bounded axis counts with its run-time length. PyTorch: torch.mean.
+template <int... Axes, Operand X> constexpr auto mean(X&& x) { return call<ops::Mean<false, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, Operand X> constexpr auto mean(X&& x, KeepDims) { return call<ops::Mean<true, Axes...>>(std::forward<X>(x)); }
+
+}  // namespace sinter

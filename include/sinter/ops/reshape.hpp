@@ -1,0 +1,155 @@
+// The same elements in row-major order under other extents.
+#pragma once
+#include "view.hpp"
+
+namespace sinter {
+namespace ops {
+
+/// attributes = the target shape. A bounded axis must stay whole: same letter, same elements behind it.
+struct Reshape : View<Reshape> {
+  static constexpr const char* name = "reshape";
+  static constexpr bool keeps_lengths(const Shape& from, const Shape& to) {
+    int j = 0;
+    for (int i = 0; i < from.rank; ++i) {
+      if (from.letter(i) == 0) continue;
+      while (j < to.rank && to.letter(j) == 0) ++j;
+      if (j == to.rank || to.letter(j) != from.letter(i) || to[j] != from[i]) return false;
+      std::int64_t p = 1, q = 1;
+      for (int k = i + 1; k < from.rank; ++k) p *= from[k];
+      for (int k = j + 1; k < to.rank; ++k) q *= to[k];
+      if (p != q) return false;
+      ++j;
+    }
+    while (j < to.rank && to.letter(j) == 0) ++j;
+    return j == to.rank;
+  }
+  static constexpr Type type(const Signature& s) {
+    const Shape to = unpacked(s.attributes, s.attribute_count);
+    return to.size() == s.shape(0).size() && keeps_lengths(s.shape(0), to) ? Type{s.dtype(0), to} : Type::mismatch();
+  }
+  static constexpr Value pull(const Site& s, Value ct);
+
+  /// NumPy's rule: axes are matched in groups with equal products; each group must be mergeable in the operand.
+  static constexpr bool view(graph::Layout& l, const Signature& s, const Shape& to) {
+    if (l.gapless) {
+      l = graph::Layout::row_major(to, l.offset);
+      return true;
+    }
+    const Shape& from = s.shape(0);
+    graph::Layout r{l.offset, false, {}};
+    if (to.size() == 0) {
+      l = r;
+      return true;
+    }
+    for (int i = 0, j = 0; i < from.rank || j < to.rank;) {
+      const int first = i, target = j;
+      std::int64_t p = i < from.rank ? from[i++] : 1, q = j < to.rank ? to[j++] : 1;
+      while (p != q) {
+        if (p < q) p *= from[i++];
+        else q *= to[j++];
+      }
+      std::int64_t stride = 0, extent = 0;  // of the innermost axis seen, extents of 1 aside
+      std::int64_t unit = 0;                // stride of the whole group
+      for (int k = i - 1; k >= first; --k) {
+        if (from[k] == 1) continue;
+        if (extent == 0) unit = l.stride[k];
+        else if (l.stride[k] != stride * extent) return false;
+        stride = l.stride[k];
+        extent = from[k];
+      }
+      for (int k = j - 1; k >= target; --k) {
+        r.stride[k] = to[k] == 1 ? 0 : unit;
+        unit *= to[k];
+      }
+    }
+    l = r;
+    return true;
+  }
+  static constexpr Value simplify(Builder& b, const int* o, const std::int64_t* a, int m) {
+    if (b.shape(o[0]) == unpacked(a, m)) return {&b, o[0]};
+    if (b[o[0]].op != &graph::primitive<Reshape>) return {};
+    const int inner = b.operands(o[0])[0];
+    return {&b, b.add(graph::primitive<Reshape>, &inner, 1, a, m)};
+  }
+};
+
+}  // namespace ops
+
+namespace graph {
+
+constexpr Value reshape_to(Value v, Shape shape) {
+  const ops::PackedShape a(shape);
+  return {v.graph, v.graph->add(primitive<ops::Reshape>, &v.id, 1, a.value.data(), a.rank)};
+}
+
+}  // namespace graph
+
+constexpr ops::Value ops::Reshape::pull(const Site& s, Value ct) { return graph::reshape_to(ct, s.operand(0).extents()); }
+
+namespace ops {
+
+/// Extents as the user writes them; a single −1 stands for whatever is left.
+template <auto... E> struct Reshaped {
+  static constexpr auto of(const Shape& from) {
+    std::array<std::int64_t, sizeof...(E)> a{};
+    std::int64_t known = 1;
+    ((known *= capacity_of(E) < 0 ? 1 : capacity_of(E)), ...);
+    std::size_t i = 0;
+    ((a[i++] = packed(capacity_of(E) < 0 ? int(known > 0 ? from.size() / known : 0) : capacity_of(E), length_of(E))), ...);
+    return a;
+  }
+};
+/// All axes from `Start` on become one.
+template <int Start> struct Flattened {
+  static constexpr auto target(const Shape& from) {
+    Shape s;
+    for (int i = 0; i < Start; ++i) s.push(from[i], from.letter(i));
+    int rest = 1;
+    for (int i = Start; i < from.rank; ++i) rest *= from[i];
+    s.push(rest, Start < from.rank ? from.letter(Start) : char(0));
+    return s;
+  }
+};
+
+template <class F, class X> struct TargetOf {
+  static constexpr auto of(const Shape&) {
+    constexpr Shape to = F::target(X::shape);
+    std::array<std::int64_t, std::size_t(to.rank)> a{};
+    for (int i = 0; i < to.rank; ++i) a[std::size_t(i)] = packed(to[i], to.letter(i));
+    return a;
+  }
+};
+/// Reshape to a shape computed from the operand's: F::target(shape).
+template <class F> struct ReshapeBy {
+  template <class X> constexpr auto operator()(X x) const {
+    if constexpr (is_sym_v<X>) {
+      return Apply<Reshape, TargetOf<F, X>>{}(x);
+    } else {
+      return graph::reshape_to(x, F::target(x.extents()));
+    }
+  }
+};
+template <int Axis> struct Unsqueezed {
+  static constexpr Shape target(const Shape& from) {
+    Shape s;
+    const int axis = Axis < 0 ? from.rank + 1 + Axis : Axis;
+    for (int i = 0; i <= from.rank; ++i) {
+      if (i == axis) s.push(1);
+      if (i < from.rank) s.push(from[i], from.letter(i));
+    }
+    return s;
+  }
+};
+
+}  // namespace ops
+
+/// The same elements under other extents, in row-major order; one extent may be −1. PyTorch: torch.reshape.
+template <auto... E, Operand X> constexpr Result<ops::Apply<ops::Reshape, ops::Reshaped<E...>>, X> reshape(X&& x) { return call<ops::Apply<ops::Reshape, ops::Reshaped<E...>>>(std::forward<X>(x)); }
+
+/// All axes from Start on as one; by default one row a sample. PyTorch: nn.Flatten (torch.flatten starts at axis 0).
+template <int Start = 1, Operand X> constexpr auto flatten(X&& x) { return call<ops::ReshapeBy<ops::Flattened<Start>>>(std::forward<X>(x)); }
+
+/// A new axis of extent 1. PyTorch: torch.unsqueeze.
+template <int Axis, Operand X> constexpr auto unsqueeze(X&& x) { return call<ops::ReshapeBy<ops::Unsqueezed<Axis>>>(std::forward<X>(x)); }
+
+}  // namespace sinter

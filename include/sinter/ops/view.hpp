@@ -1,0 +1,54 @@
+// What views have in common: they rename indices, no element moves, and a kernel folds them into its loads.
+#pragma once
+#include "apply.hpp"
+
+namespace sinter::ops {
+
+/// A shape as attributes: one integer an axis, capacity in the low half and letter in the high one.
+constexpr std::int64_t packed(int extent, char letter) { return std::int64_t(extent) | std::int64_t(letter) << 32; }
+constexpr Shape unpacked(const std::int64_t* a, int n) {
+  Shape s;
+  for (int i = 0; i < n; ++i) s.push(int(a[i] & 0x7fffffff), char(a[i] >> 32));
+  return s;
+}
+struct PackedShape {
+  std::array<std::int64_t, Shape::max_rank> value{};
+  int rank = 0;
+  constexpr explicit PackedShape(const Shape& s) : rank(s.rank) {
+    for (int i = 0; i < rank; ++i) value[std::size_t(i)] = packed(s[i], s.letter(i));
+  }
+};
+
+/// The number that a node repeats, or −1.
+constexpr int number_behind(const Builder& b, int id) {
+  if (b[id].op->kind == Kind::broadcast) id = b.operands(id)[0];
+  return b[id].shape == 0 ? id : -1;
+}
+
+/// The base of all views. They are linear: the tangent takes the same path, the cotangent the way back (`pull`).
+template <class Self, Kind K = Kind::view> struct View : graph::Registered<Self> {
+  static constexpr Primitive describe() {
+    Primitive p{.name = Self::name, .code = graph::code_of<Self>, .kind = K, .type = &Self::type};
+    p.vjp = [](const Site& s, int, Value ct) { return Self::pull(s, ct); };
+    p.jvp = [](const Site& s, int, Value tangent) {
+      graph::List<std::int64_t> a;
+      for (int i = 0; i < s.attributes(); ++i) a.push(s.attribute(i));
+      return Value{s.graph, s.graph->add(graph::primitive<Self>, &tangent.id, 1, a.data(), a.size())};
+    };
+    p.flops = [](const Signature&, const Shape&) { return 0.0; };
+    p.view = &Self::view;
+    p.simplify = [](Builder& b, const int* o, const std::int64_t* a, int m) {
+      if constexpr (requires { &Self::simplify; })
+        if (const Value v = Self::simplify(b, o, a, m)) return v;
+      if constexpr (K == Kind::broadcast) return Value{};
+      const int number = number_behind(b, o[0]);  // however one looks at it, it stays the same number
+      if (number < 0) return Value{};
+      const Signature::Operand operand{b[o[0]].dtype, &b.shape(o[0])};
+      const Type t = Self::type({&operand, 1, a, m});
+      return t.valid ? graph::broadcast_to(Value{&b, number}, t.shape) : Value{};
+    };
+    return p;
+  }
+};
+
+}  // namespace sinter::ops

@@ -1,0 +1,68 @@
+// grad and value_and_grad: functions in, functions out.
+#pragma once
+#include "../graph/trace.hpp"
+#include "gradient.hpp"
+
+namespace sinter {
+
+/// Names the arguments to differentiate with respect to: `wrt<0>`, `wrt<0, 2>`.
+template <int... Arguments> struct Wrt {};
+template <int... Arguments> inline constexpr Wrt<Arguments...> wrt{};
+
+template <class Result> struct gradient_needs_a_function_with_a_scalar_result;  // undefined on purpose: the name is the error
+
+namespace transform {
+
+/// The function (arguments…) → (value, gradient for each of Wrt).
+template <class F, int... I> struct ValueAndGrad {
+  template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const {
+    if constexpr ((Symbolic<X> || ...)) return traced(graph::as_symbol<X...>(graph::builder_of(x...), x)...);
+    else return run_function(*this, std::forward<X>(x)...);
+  }
+
+ private:
+  template <class... S> static constexpr auto traced(S... x) {
+    const std::tuple<S...> arguments{x...};
+    const auto y = graph::function_object<F>()(x...);
+    using Y = std::remove_const_t<decltype(y)>;
+    if constexpr (!is_sym_v<Y> || Y::shape.size() != 1) {
+      return gradient_needs_a_function_with_a_scalar_result<Y>{};
+    } else {
+      List<int> with_respect_to;
+      (with_respect_to.push(std::get<std::size_t(I)>(arguments).id), ...);
+      const List<int> g = gradient(*y.graph, y.id, with_respect_to);
+      int k = 0;
+      return std::tuple{y, next<std::tuple_element_t<std::size_t(I), std::tuple<S...>>>(y.graph, g, k)...};
+    }
+  }
+  template <class S> static constexpr S next(Builder* b, const List<int>& g, int& k) { return S(Value{b, g[k++]}); }
+};
+
+/// The function (arguments…) → gradient, or a tuple of them.
+template <class F, int... I> struct Grad {
+  template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const {
+    if constexpr ((Symbolic<X> || ...)) return traced(graph::as_symbol<X...>(graph::builder_of(x...), x)...);
+    else return run_function(*this, std::forward<X>(x)...);
+  }
+
+ private:
+  template <class... S> static constexpr auto traced(S... x) {
+    return std::apply([](const auto&, const auto&... g) {
+      if constexpr (sizeof...(I) == 1) return (g, ...);
+      else return std::tuple{g...};
+    }, ValueAndGrad<F, I...>{}(x...));
+  }
+};
+
+}  // namespace transform
+
+/// The gradient of a scalar function as a function: `grad(f)(x, a)`, by default with respect to the first argument. Works on
+/// tensors and inside traced functions, also nested. PyTorch: torch.func.grad.
+template <class F, int... I> constexpr auto grad(F, Wrt<I...>) { return transform::Grad<F, I...>{}; }
+template <class F> constexpr auto grad(F) { return transform::Grad<F, 0>{}; }
+
+/// Value and gradients at once: `auto [value, dx] = value_and_grad(f, wrt<0>)(x, 2.f);`. PyTorch: torch.func.grad_and_value.
+template <class F, int... I> constexpr auto value_and_grad(F, Wrt<I...>) { return transform::ValueAndGrad<F, I...>{}; }
+template <class F> constexpr auto value_and_grad(F) { return transform::ValueAndGrad<F, 0>{}; }
+
+}  // namespace sinter

@@ -1,0 +1,367 @@
+// Which nodes share a kernel, and which deserve a buffer.
+//
+// A group becomes one kernel. It has a space (the index space its loops walk, extents of 1 dropped) and, if it reduces,
+// the axes it folds; a row is what those axes span. Members are one value an element, or one value a row.
+//
+//  1. In graph order every node joins the group of the operand that it can be computed beside, or opens one. A node's
+//     level is the number of kernel boundaries below it; groups only ever join at equal level, so no cycle of kernels can
+//     arise and no reachability search is needed.
+//  2. A group all of whose readers sit in one later group of the same space joins it: what it computes needs no buffer.
+//  3. Backwards, an elementwise node all of whose users sit in one later group moves there.
+//  4. A node that another group reads gets a buffer, unless repeating it there loads no more than the buffer would.
+#pragma once
+#include <algorithm>
+
+#include "simplify.hpp"
+
+namespace sinter::compile {
+
+struct Group {
+  Kind kind = Kind::elementwise;  ///< elementwise: a map; reduce: rows; contract: a contraction and its epilogue
+  int level = 0;
+  int space = 0;             ///< interned shape without extents of 1
+  std::int64_t reduced = 0;  ///< axes of the space that are folded
+  int contraction = -1;      ///< the contract node
+  int joined = -1;           ///< another group that took this one in
+};
+
+struct Fusion {
+  List<Group> groups;
+  List<int> group;      ///< of each node, −1 where no kernel computes it by itself
+  List<char> row;       ///< one value a row
+  List<char> stored;    ///< has a buffer
+  List<char> repeated;  ///< computed again wherever it is read
+};
+
+namespace fuse_detail {
+
+class Pass {
+  // Before its users: clang instantiates a template in constant evaluation only where it has seen the body.
+  template <class F> constexpr void for_each_operand(int v, F f) const {
+    const int* o = pool_ + nodes_[v].operand;
+    for (int k = nodes_[v].operands; k > 0; --k) f(*o++);
+  }
+
+ public:
+  constexpr explicit Pass(Simplified& s) : s_(s), g_(s.graph), n_(s.graph.size()) {}
+
+  constexpr Fusion run() {
+    f_.group.resize(n_, -1);
+    f_.row.resize(n_, 0);
+    f_.stored.resize(n_, 0);
+    f_.repeated.resize(n_, 0);
+    level_.resize(n_, 0);
+    users_.resize(n_, 0);
+    sunk_row_.resize(n_, 0);
+    find_cores();
+    nodes_ = g_.nodes();
+    pool_ = g_.operand_pool();
+    base_ = s_.base.data();
+    kind_ = s_.kind.data();
+    group_ = f_.group.data();
+    row_ = f_.row.data();
+    for (const int v : s_.order)
+      if (!is_view(kind_[v]))
+        for_each_operand(v, [&](int o) { ++users_[base_[o]]; });
+    for (const int v : s_.order) place(v);
+    while (join_only_readers()) {}
+    for (const int v : s_.order)
+      if (group_[v] >= 0) group_[v] = find(group_[v]);
+    sink();
+    store();
+    return static_cast<Fusion&&>(f_);
+  }
+
+ private:
+  constexpr const int* operands(int v) const { return pool_ + nodes_[v].operand; }
+
+  /// For every interned shape the one without its extents of 1.
+  constexpr void find_cores() {
+    const int shapes = g_.shapes();
+    for (int i = 0; i < shapes; ++i) {
+      const Shape s = g_.interned(i);
+      Shape c;
+      for (int k = 0; k < s.rank; ++k)
+        if (s.extent[k] != 1 || s.length[k] != 0) c.push(s.extent[k], s.length[k]);
+      core_.push(c.rank == s.rank ? i : g_.intern(c));
+    }
+    for (int i = shapes; i < g_.shapes(); ++i) core_.push(i);
+  }
+  constexpr int core_of(int node) const { return core_[nodes_[node].shape]; }
+
+  constexpr int find(int g) const {
+    while (f_.groups[g].joined >= 0) g = f_.groups[g].joined;
+    return g;
+  }
+
+  enum class Fit : unsigned char { none, element, row };
+
+  /// How v, computed elementwise, can sit beside what its operand o shows, in the group of o's base.
+  constexpr Fit fit(int o, int v) const {
+    const int b = base_[o], core = core_of(v);
+    const Group& home = f_.groups[find(group_[b])];
+    if (row_[b] == 0) return core == home.space && core_of(o) == core && s_.linear[o] != 0 ? Fit::element : Fit::none;
+    const int inner = kind_[o] == Kind::broadcast ? *operands(o) : o;
+    if (s_.linear[inner] == 0) return Fit::none;
+    if (inner == o && core_of(o) == core && core_of(b) == core) return Fit::row;
+    return core == home.space && axes_of(inner, v) == (~home.reduced & ((std::int64_t(1) << g_.interned(home.space).rank) - 1)) ? Fit::element : Fit::none;
+  }
+  /// The axes of v's core along which its operand o, aligned at the right, is not repeated.
+  constexpr std::int64_t axes_of(int o, int v) const {
+    const Shape &a = g_.shape(o), &b = g_.shape(v);
+    std::int64_t axes = 0;
+    for (int i = 0, c = 0; i < b.rank; ++i) {
+      if (b.extent[i] == 1 && b.length[i] == 0) continue;
+      if (const int j = i - (b.rank - a.rank); j >= 0 && (a.extent[j] != 1 || a.length[j] != 0)) axes |= std::int64_t(1) << c;
+      ++c;
+    }
+    return axes;
+  }
+
+  constexpr int open(Kind kind, int level, int space) {
+    f_.groups.push({.kind = kind, .level = level, .space = space});
+    return f_.groups.size() - 1;
+  }
+  constexpr bool join(int a, int b) {
+    Group &x = f_.groups[a], &y = f_.groups[b];
+    if (x.space != y.space || (x.contraction >= 0 && y.contraction >= 0)) return false;
+    if (x.reduced != y.reduced && x.reduced != 0 && y.reduced != 0) return false;
+    if ((x.contraction >= 0 && y.reduced != 0) || (y.contraction >= 0 && x.reduced != 0)) return false;
+    if (y.kind != Kind::elementwise) x.kind = y.kind;
+    x.reduced |= y.reduced;
+    if (y.contraction >= 0) x.contraction = y.contraction;
+    y.joined = a;
+    return true;
+  }
+
+  /// Numbers known before any loop: every kernel that needs one computes it.
+  constexpr bool is_scalar(int v) const {
+    if (nodes_[v].shape != 0) return false;
+    bool scalar = true;
+    for_each_operand(v, [&](int o) {
+      const int b = base_[o];
+      if (is_computed(kind_[b]) && (nodes_[b].shape != 0 || f_.repeated[b] == 0)) scalar = false;
+    });
+    return scalar;
+  }
+
+  constexpr int level_of_group(int b) const { return f_.groups[find(group_[b])].level; }
+  /// The lowest level of a kernel that reads o from memory.
+  constexpr int after(int o) const {
+    const int b = base_[o];
+    if (group_[b] >= 0) return level_of_group(b) + 1;
+    return level_[b];  // repeated and assembled nodes; 0 for what is there from the start
+  }
+  constexpr int after_all(int v) const {
+    int level = 0;
+    for_each_operand(v, [&](int o) { level = std::max(level, after(o)); });
+    return level;
+  }
+
+  constexpr void place(int v) {
+    switch (kind_[v]) {
+      case Kind::elementwise: return place_elementwise(v);
+      case Kind::reduce: return place_reduce(v);
+      case Kind::contract:
+        group_[v] = open(Kind::contract, after_all(v), core_of(v));
+        f_.groups.back().contraction = v;
+        return;
+      case Kind::assemble: level_[v] = after_all(v); return;  // complete once all its parts are
+      default: return;
+    }
+  }
+
+  constexpr void place_elementwise(int v) {
+    if (is_scalar(v)) {
+      f_.repeated[v] = 1;
+      level_[v] = after_all(v);
+      return;
+    }
+    const int n = nodes_[v].operands;
+    const int* const o = operands(v);
+    int level = 0;
+    Fit fits[3]{};
+    for (int k = 0; k < n; ++k) {
+      const int b = base_[o[k]];
+      if (group_[b] < 0) {
+        level = std::max(level, level_[b]);
+        continue;
+      }
+      fits[k] = fit(o[k], v);
+      level = std::max(level, level_of_group(b) + (fits[k] == Fit::none ? 1 : 0));
+    }
+    int target = -1;
+    bool row = false, good = true;
+    for (int k = 0; k < n && good; ++k) {
+      if (fits[k] == Fit::none || level_of_group(base_[o[k]]) != level) continue;
+      const int group = find(group_[base_[o[k]]]);
+      if (target < 0) target = group, row = fits[k] == Fit::row;
+      else good = row == (fits[k] == Fit::row) && (group == target || join(target, group));
+    }
+    if (!good) {
+      target = -1;
+      ++level;
+      row = false;
+    }
+    group_[v] = target >= 0 ? target : open(Kind::elementwise, level, core_of(v));
+    row_[v] = row ? 1 : 0;
+  }
+
+  constexpr void place_reduce(int v) {
+    const int o = *operands(v), b = base_[o];
+    const Shape& s = g_.shape(o);
+    const std::int64_t named = g_.attributes(v)[0];
+    std::int64_t axes = 0;
+    for (int i = 0, c = 0; i < s.rank; ++i) {
+      if (s.extent[i] == 1 && s.length[i] == 0) continue;
+      if ((named >> i & 1) != 0) axes |= std::int64_t(1) << c;
+      ++c;
+    }
+    int target = -1;
+    if (group_[b] >= 0 && row_[b] == 0 && s_.linear[o] != 0) {
+      const int group = find(group_[b]);
+      const Group& home = f_.groups[group];
+      if (home.space == core_of(o) && home.contraction < 0 && (home.reduced == 0 || home.reduced == axes)) target = group;
+    }
+    if (target < 0) target = open(Kind::reduce, after(o), core_of(o));
+    f_.groups[target].kind = Kind::reduce;
+    f_.groups[target].reduced = axes;
+    group_[v] = target;
+    row_[v] = 1;
+  }
+
+  /// Whether v could read what its operand o shows inside one kernel, were their groups one.
+  constexpr bool fits(int o, int v) const {
+    if (kind_[v] == Kind::elementwise) {
+      const Fit f = fit(o, v);
+      return f != Fit::none && (f == Fit::row) == (row_[v] != 0);
+    }
+    const int b = base_[o];
+    return kind_[v] == Kind::reduce && row_[b] == 0 && s_.linear[o] != 0 && core_of(o) == f_.groups[find(group_[b])].space;
+  }
+
+  /// One round of joining groups to their only reader. No cycle can arise: whatever follows the group follows its reader.
+  constexpr bool join_only_readers() {
+    const int groups = f_.groups.size();
+    List<int> readers(groups, -1);  // −1: none, −2: several, or not within one kernel
+    int* const reader = readers.data();
+    for (const int v : s_.order) {
+      if (is_view(kind_[v]) || nodes_[v].operands == 0) continue;
+      const int own = group_[v] >= 0 ? find(group_[v]) : -1;
+      for_each_operand(v, [&](int o) {
+        if (group_[base_[o]] < 0) return;
+        const int from = find(group_[base_[o]]);
+        if (from == own || reader[from] == -2) return;
+        reader[from] = own >= 0 && (reader[from] == -1 || reader[from] == own) && fits(o, v) ? own : -2;
+      });
+    }
+    bool any = false;
+    for (int group = 0; group < groups; ++group)
+      if (reader[group] >= 0 && f_.groups[group].joined < 0 && find(reader[group]) != group) any = join(find(reader[group]), group) || any;
+    return any;
+  }
+
+  /// Whether v's group can compute, for v, what its operand o shows, element by element.
+  constexpr bool inlines(int o, int v) const {
+    if (kind_[v] != Kind::elementwise && kind_[v] != Kind::reduce) return false;
+    const int space = core_of(kind_[v] == Kind::reduce ? *operands(v) : v);
+    return row_[base_[o]] == 0 && s_.linear[o] != 0 && core_of(o) == space && core_of(base_[o]) == space;
+  }
+
+  constexpr void sink() {
+    List<int> only(n_, -1);  // the one group that reads a node; −2: several, or not inline
+    for (const int o : s_.outputs) only[o] = -2;
+    for (int i = s_.order.size() - 1; i >= 0; --i) {
+      const int v = s_.order[i];
+      if (is_view(kind_[v]) || nodes_[v].operands == 0) continue;
+      if (kind_[v] == Kind::elementwise && group_[v] >= 0 && only[v] >= 0 && only[v] != group_[v] && row_[v] == 0 && f_.groups[group_[v]].kind == Kind::elementwise) {
+        bool worth = true;
+        for_each_operand(v, [&](int o) { worth = worth && (group_[base_[o]] != group_[v] || users_[base_[o]] == 1); });
+        if (worth) {
+          group_[v] = only[v];
+          row_[v] = sunk_row_[v];
+        }
+      }
+      const char row = kind_[v] == Kind::elementwise ? row_[v] : char(0);
+      for_each_operand(v, [&](int o) {
+        const int b = base_[o];
+        if (group_[b] < 0 || only[b] == -2) return;
+        if (group_[v] < 0 || (only[b] >= 0 && (only[b] != group_[v] || sunk_row_[b] != row)) || !inlines(o, v)) {
+          only[b] = -2;
+        } else {
+          only[b] = group_[v];
+          sunk_row_[b] = row;
+        }
+      });
+    }
+  }
+
+  constexpr void store() {
+    List<char> needed(n_, 0), inlined(n_, 1);  // read by another group; and always in a way that could be repeated there
+    for (const int o : s_.outputs) needed[o] = 1, inlined[o] = 0;
+    for (const int v : s_.order) {
+      if (is_view(kind_[v])) continue;
+      for_each_operand(v, [&](int o) {
+        const int b = base_[o];
+        if (!is_computed(kind_[b]) || (group_[b] >= 0 && group_[b] == group_[v])) return;
+        if (f_.repeated[b] != 0 && kind_[v] == Kind::elementwise) return;
+        needed[b] = 1;
+        if (inlined[b] != 0 && !inlines(o, v)) inlined[b] = 0;
+      });
+    }
+    List<char> wanted = needed;  // grows as repeated nodes pass the need on to their operands
+    for (int i = s_.order.size() - 1; i >= 0; --i) {
+      const int v = s_.order[i];
+      if (wanted[v] == 0 || !is_computed(kind_[v])) continue;
+      if (f_.repeated[v] != 0) {  // a scalar whose address someone needs
+        group_[v] = open(Kind::elementwise, level_[v], core_of(v));
+        f_.stored[v] = 1;
+      } else if (inlined[v] != 0 && worth_repeating(v, needed)) {
+        f_.repeated[v] = 1;
+        for_each_operand(v, [&](int o) {
+          const int b = base_[o];
+          if (is_computed(kind_[b]) && f_.repeated[b] == 0) wanted[b] = 1, inlined[b] = 0;
+        });
+      } else {
+        f_.stored[v] = 1;
+      }
+    }
+  }
+  /// One cheap operation on one tensor that is in memory anyway.
+  constexpr bool worth_repeating(int v, const List<char>& needed) const {
+    if (kind_[v] != Kind::elementwise || row_[v] != 0) return false;
+    Signature::Operand room[4];
+    if (nodes_[v].op->flops(g_.signature(v, room), g_.shape(v)) > double(g_.shape(v).size())) return false;
+    int tensors = 0;
+    bool there = true;
+    for_each_operand(v, [&](int o) {
+      const int b = base_[o];
+      if (nodes_[b].shape == 0) return;
+      there = there && (!is_computed(kind_[b]) || needed[b] != 0);
+      ++tensors;
+    });
+    return there && tensors <= 1;
+  }
+
+  Simplified& s_;
+  Builder& g_;
+  int n_;
+  Fusion f_;
+  List<char> sunk_row_;
+  List<int> users_, level_, core_;
+  // The arrays above, without a call for every access.
+  const Node* nodes_ = nullptr;
+  const int *pool_ = nullptr, *base_ = nullptr;
+  const Kind* kind_ = nullptr;
+  int* group_ = nullptr;
+  char* row_ = nullptr;
+};
+
+}  // namespace fuse_detail
+
+constexpr Fusion fuse(Simplified& s) {
+  fuse_detail::Pass pass(s);
+  return pass.run();
+}
+
+}  // namespace sinter::compile

@@ -1,0 +1,147 @@
+// A kernel as a value: loops, pointers and micro-operations, and the list of integers that is its identity.
+//
+// Two steps with equal kernels share one instantiation. What the identity holds: the kind, which loops fold, the
+// operations with their constants, and for each pointer whether it walks the innermost loop by 0, 1 or another stride. What
+// it does not hold are arguments: extents, lengths, strides, addresses.
+#pragma once
+#include "simplify.hpp"
+
+namespace sinter::compile {
+
+/// One loop of a nest. It runs `extent` times, times the run-time length of `letter` where there is one.
+struct Loop {
+  std::int64_t extent = 1;
+  std::int64_t capacity = 1;  ///< the most it can run
+  char letter = 0;
+  bool folded = false;        ///< a reduction runs along it
+
+  static constexpr Loop along(const Shape& s, int axis, bool folded) { return {s.letter(axis) != 0 ? 1 : s[axis], s[axis], s.letter(axis), folded}; }
+};
+
+inline constexpr int max_loops = 10;
+
+/// A tensor that a kernel reads, writes or counts along; strides in elements, one a loop.
+struct Pointer {
+  int node = -1;  ///< whose buffer; −1: no memory, the "address" itself is the value (iota)
+  std::int64_t offset = 0;
+  std::int64_t stride[max_loops]{};
+};
+
+struct Micro {
+  enum class What : unsigned char {
+    load,      ///< a: pointer
+    constant,  ///< bits: the number as a double
+    count,     ///< a: pointer without memory; the offset that its strides give
+    length,    ///< a: index of the letter among the program's lengths
+    result,    ///< the sum of products that a contraction has computed for this element
+    apply,     ///< a, b, c: registers; code: primitive
+    fold,      ///< a: register; code: reduction
+    store,     ///< a: register, b: pointer
+  };
+  What what = What::constant;
+  Dtype dtype = Dtype::float32;   ///< of the register; of memory for a store
+  unsigned char level = 0;        ///< 0: once a kernel, 1: once a row, 2: every element
+  unsigned char stage = 0;        ///< level 1: after how many passes over the row its value is known
+  unsigned short passes = 0;      ///< level 2: the passes that evaluate it, one bit each
+  short a = -1, b = -1, c = -1;
+  short kept = -1;                ///< level 2: the row buffer that carries it from its first pass to the later ones
+  unsigned char unit = 0;         ///< load, count, store: stride along the innermost loop: 0, 1, or 2 for any other
+  std::uint64_t code = 0, bits = 0;
+};
+
+/// A kernel while it is made; `Body` (below) is the same, frozen.
+struct Kernel {
+  Kind kind = Kind::elementwise;
+  List<Loop> loops;
+  List<Pointer> pointers;
+  List<Micro> micros;
+  int passes = 0;  ///< over each row; 0 where nothing folds
+  int kept = 0;    ///< row buffers
+};
+
+/// Row values that more than one pass needs stay in a buffer on the stack of the kernel; larger rows are computed again.
+inline constexpr std::int64_t row_buffer_bytes = 32768;
+
+/// Scratch that the kernels of a contraction pack their operands into; the backend says how much.
+struct PackSizes {
+  /// `several`: the contracted axes are more than one loop.
+  std::int64_t (*bytes)(Dtype, std::int64_t rows, std::int64_t columns, std::int64_t inner, bool several) = nullptr;
+};
+
+// The identity, word by word:
+//   header: kind | loops << 8 | pointers << 16 | micros << 24 | passes << 40 | kept << 48, then the mask of folded loops
+//   each micro: what | dtype << 4 | level << 8 | stage << 12 | unit << 16 | passes << 20 | kept+1 << 36, then
+//               a+1 | b+1 << 16 | c+1 << 32, then code or bits where `what` has one.
+constexpr bool has_payload(Micro::What w) { return w == Micro::What::constant || w == Micro::What::apply || w == Micro::What::fold; }
+
+constexpr List<std::uint64_t> encode(const Kernel& k) {
+  int count = 2;
+  for (const Micro& m : k.micros) count += has_payload(m.what) ? 3 : 2;
+  List<std::uint64_t> words;
+  std::uint64_t* w = words.extend(count);
+  std::uint64_t folded = 0, bit = 1;
+  for (const Loop& l : k.loops) {
+    if (l.folded) folded |= bit;
+    bit <<= 1;
+  }
+  *w++ = std::uint64_t(k.kind) | std::uint64_t(k.loops.size()) << 8 | std::uint64_t(k.pointers.size()) << 16 | std::uint64_t(k.micros.size()) << 24 |
+         std::uint64_t(k.passes) << 40 | std::uint64_t(k.kept) << 48;
+  *w++ = folded;
+  for (const Micro& m : k.micros) {
+    *w++ = std::uint64_t(m.what) | std::uint64_t(m.dtype) << 4 | std::uint64_t(m.level) << 8 | std::uint64_t(m.stage) << 12 | std::uint64_t(m.unit) << 16 |
+           std::uint64_t(m.passes) << 20 | std::uint64_t(m.kept + 1) << 36;
+    *w++ = std::uint64_t(m.a + 1) | std::uint64_t(m.b + 1) << 16 | std::uint64_t(m.c + 1) << 32;
+    if (has_payload(m.what)) *w++ = m.what == Micro::What::constant ? m.bits : m.code;
+  }
+  return words;
+}
+
+/// What a kernel's identity says, of exact size.
+template <int Micros> struct Body {
+  Kind kind = Kind::elementwise;
+  int loops = 0, pointers = 0, passes = 0, kept = 0;
+  std::uint64_t folded = 0;
+  std::array<Micro, std::size_t(Micros)> micros{};
+};
+
+/// The number of micro-operations of the kernel whose identity begins at w.
+constexpr int count_micros(const std::uint64_t* w) { return int(w[0] >> 24 & 0xffff); }
+
+/// Reads an identity into a body with room for its micro-operations (a `Body`, or its run-time twin).
+template <class B> constexpr void decode_into(const std::uint64_t* w, B& b) {
+  b.kind = Kind(w[0] & 255);
+  b.loops = int(w[0] >> 8 & 255);
+  b.pointers = int(w[0] >> 16 & 255);
+  b.passes = int(w[0] >> 40 & 255);
+  b.kept = int(w[0] >> 48 & 255);
+  b.folded = w[1];
+  w += 2;
+  for (Micro& m : b.micros) {
+    m.what = Micro::What(w[0] & 15);
+    m.dtype = Dtype(w[0] >> 4 & 15);
+    m.level = static_cast<unsigned char>(w[0] >> 8 & 15);
+    m.stage = static_cast<unsigned char>(w[0] >> 12 & 15);
+    m.unit = static_cast<unsigned char>(w[0] >> 16 & 15);
+    m.passes = static_cast<unsigned short>(w[0] >> 20 & 0xffff);
+    m.kept = static_cast<short>(int(w[0] >> 36 & 0xffff) - 1);
+    m.a = static_cast<short>(int(w[1] & 0xffff) - 1);
+    m.b = static_cast<short>(int(w[1] >> 16 & 0xffff) - 1);
+    m.c = static_cast<short>(int(w[1] >> 32 & 0xffff) - 1);
+    w += 2;
+    if (has_payload(m.what)) (m.what == Micro::What::constant ? m.bits : m.code) = *w++;
+  }
+}
+template <int Micros> constexpr Body<Micros> decode(const std::uint64_t* w) {
+  Body<Micros> b;
+  decode_into(w, b);
+  return b;
+}
+
+/// A kernel's identity as a type: structural values that hold arrays cannot stand in a CUDA kernel's signature, a pack of
+/// integers can.
+template <std::uint64_t... Words> struct KernelCode {
+  static constexpr std::array<std::uint64_t, sizeof...(Words)> words{Words...};
+  static constexpr auto body = decode<count_micros(words.data())>(words.data());
+};
+
+}  // namespace sinter::compile

@@ -1,0 +1,262 @@
+// From a graph to a plan: the steps as data, the distinct kernels, and one arena with an offset for every buffer.
+#pragma once
+#include "lower.hpp"
+
+namespace sinter::compile {
+
+/// A compiled graph. Its table is a sequence of steps, each of these integers:
+///   kernel; for each loop: extent | (index of its letter + 1) << 56; for each pointer: base, byte offset, strides.
+/// Base 0 is the arena, 1 … the inputs, then the outputs; −1 a pointer without memory.
+struct Plan {
+  List<std::int64_t> table;
+  List<std::uint64_t> words;  ///< the identities of the distinct kernels, one after another
+  List<int> kernel;           ///< where each begins in words; one more at the end
+  List<char> letters;         ///< the lengths that the program takes, in order
+  int steps = 0, nodes = 0, inputs = 0;
+  std::int64_t arena_bytes = 0, scratch_bytes = 0;  ///< scratch lies behind the arena
+  double flops = 0, bytes_moved = 0;
+};
+
+inline constexpr std::int64_t alignment = 64;
+constexpr std::int64_t aligned(std::int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+
+namespace plan_detail {
+
+/// First fit over a list of free gaps, in the order in which buffers live and die.
+class Arena {
+ public:
+  constexpr Arena() { gaps_.push({0, std::int64_t(1) << 60}); }
+  constexpr std::int64_t take(std::int64_t size) {
+    if (size == 0) return 0;
+    int i = 0;
+    while (gaps_[i].size < size) ++i;
+    const std::int64_t at = gaps_[i].at;
+    gaps_[i].at += size;
+    gaps_[i].size -= size;
+    if (gaps_[i].size == 0) gaps_.erase(i);
+    end_ = std::max(end_, at + size);
+    return at;
+  }
+  constexpr void give(std::int64_t at, std::int64_t size) {
+    if (size == 0) return;
+    int i = 0;
+    while (gaps_[i].at < at) ++i;
+    const bool left = i > 0 && gaps_[i - 1].at + gaps_[i - 1].size == at, right = at + size == gaps_[i].at;
+    if (left) {
+      gaps_[i - 1].size += size;
+      if (right) gaps_[i - 1].size += gaps_[i].size, gaps_.erase(i);
+    } else if (right) {
+      gaps_[i].at = at;
+      gaps_[i].size += size;
+    } else {
+      gaps_.insert(i, {at, size});
+    }
+  }
+  constexpr std::int64_t end() const { return end_; }
+
+ private:
+  struct Gap {
+    std::int64_t at = 0, size = 0;
+  };
+  List<Gap> gaps_;
+  std::int64_t end_ = 0;
+};
+
+class Pass {
+ public:
+  constexpr Pass(const Builder& from, Simplified& s, PackSizes pack) : from_(from), s_(s), g_(s.graph), pack_(pack) {}
+
+  /// False, with `apart` extended, when an output would overwrite an input that is still to be read.
+  constexpr bool run(List<char>& apart) {
+    collect_letters();
+    const Fusion f = fuse(s_);
+    const Order o = order(s_, f);
+    lower_detail::Pass lower(s_, f, o, r_.letters);
+    for (const int group : o.groups) emit(lower.run(group));
+    r_.kernel.push(r_.words.size());
+    if (overwrites_too_early(apart)) return false;
+    allocate();
+    address();
+    r_.nodes = s_.order.size();
+    r_.inputs = g_.inputs.size();
+    return true;
+  }
+  constexpr Plan result() { return static_cast<Plan&&>(r_); }
+
+ private:
+  constexpr void collect_letters() {
+    for (const int i : g_.inputs) {
+      const Shape& s = g_.shape(i);
+      for (int a = 0; a < s.rank; ++a) {
+        bool known = s.letter(a) == 0;
+        for (const char c : r_.letters) known = known || c == s.letter(a);
+        if (!known) r_.letters.push(s.letter(a));
+      }
+    }
+  }
+  constexpr std::int64_t letter_index(char letter) const {
+    for (int i = 0; i < r_.letters.size(); ++i)
+      if (r_.letters[i] == letter) return i;
+    return -1;
+  }
+
+  /// Appends a step; equal kernels share their identity.
+  constexpr void emit(const Kernel& k) {
+    const List<std::uint64_t> words = encode(k);
+    std::uint64_t h = 0;
+    for (const std::uint64_t w : words) h = (h ^ w) * 1099511628211ull;
+    int id = 0;
+    while (id < r_.kernel.size() && !(hash_[id] == h && same(id, words))) ++id;
+    if (id == r_.kernel.size()) {
+      r_.kernel.push(r_.words.size());
+      hash_.push(h);
+      std::uint64_t* to = r_.words.extend(words.size());
+      for (const std::uint64_t w : words) *to++ = w;
+    }
+    const int loops = k.loops.size();
+    step_.push(r_.table.size());
+    loops_.push(loops);
+    kind_.push(k.kind);
+    std::int64_t* t = r_.table.extend(1 + loops + k.pointers.size() * (2 + loops));
+    *t++ = id;
+    for (const Loop& l : k.loops) *t++ = l.extent | (l.letter != 0 ? letter_index(l.letter) + 1 : 0) << 56;
+    for (const Pointer& p : k.pointers) {
+      *t++ = p.node;
+      *t++ = p.offset;
+      double touched = 1;
+      for (int i = 0; i < loops; ++i) {
+        *t++ = p.stride[i];
+        if (p.stride[i] != 0) touched *= double(k.loops[i].capacity);
+      }
+      if (p.node >= 0) r_.bytes_moved += touched * bytes_of(g_[p.node].dtype);
+    }
+    for (const Micro& m : k.micros)
+      if (m.what == Micro::What::store) writes_.push({r_.steps, m.b});
+    if (k.kind == Kind::contract) {
+      const int n = k.loops.size();
+      bool several = false;
+      for (int i = 0; i < n - 3; ++i) several = several || k.loops[i].folded;
+      const std::int64_t scratch = pack_.bytes(g_[k.pointers[0].node].dtype, k.loops[n - 3].capacity, k.loops[n - 2].capacity, k.loops[n - 1].capacity, several);
+      r_.scratch_bytes = std::max(r_.scratch_bytes, aligned(scratch));
+    }
+    ++r_.steps;
+  }
+  constexpr bool same(int id, const List<std::uint64_t>& words) const {
+    const int from = r_.kernel[id], to = id + 1 < r_.kernel.size() ? r_.kernel[id + 1] : r_.words.size(), n = words.size();
+    if (to - from != n) return false;
+    const std::uint64_t *a = r_.words.data() + from, *b = words.data();
+    for (int i = 0; i < n; ++i)
+      if (a[i] != b[i]) return false;
+    return true;
+  }
+  /// Where pointer p of a step stands in the table.
+  constexpr int pointer(int step, int p) const { return step_[step] + 1 + loops_[step] + p * (2 + loops_[step]); }
+  constexpr int pointers(int step) const {
+    const int end = step + 1 < step_.size() ? step_[step + 1] : r_.table.size();
+    return (end - step_[step] - 1 - loops_[step]) / (2 + loops_[step]);
+  }
+
+  /// An output takes over the memory of an input only if nobody reads the input afterwards, and its own kernel reads just
+  /// the element that it is about to write.
+  constexpr bool overwrites_too_early(List<char>& apart) const {
+    bool found = false;
+    for (int k = 0; k < g_.overwrites.size(); ++k) {
+      if (g_.overwrites[k] < 0) continue;
+      const int input = g_.inputs[g_.overwrites[k]], output = s_.outputs[k];
+      int writer = r_.steps, at = -1;
+      for (const Write& w : writes_)
+        if (r_.table[pointer(w.step, w.pointer)] == output) writer = w.step, at = pointer(w.step, w.pointer);
+      bool early = false;
+      for (int step = writer; step < r_.steps && !early; ++step)
+        for (int p = 0; p < pointers(step) && !early; ++p) {
+          const int q = pointer(step, p);
+          if (r_.table[q] != input) continue;
+          early = step != writer || r_.table[q + 1] != 0 || kind_[step] == Kind::reduce;
+          for (int d = 0; d < loops_[step] && !early; ++d) early = r_.table[q + 2 + d] != r_.table[at + 2 + d];
+        }
+      if (!early) continue;
+      found = true;
+      apart.resize(g_.outputs.size(), 0);
+      apart[k] = 1;
+    }
+    return found;
+  }
+
+  /// The node that owns the memory: parts of assembled tensors lie inside their whole.
+  constexpr int root(int node) const {
+    const int part = s_.part_of[node];
+    return part >= 0 && s_.parts[part].one_piece ? s_.parts[part].whole : node;
+  }
+
+  constexpr void allocate() {
+    const int n = g_.size();
+    at_.resize(n, -1);
+    base_.resize(n, 0);
+    for (int i = 0; i < g_.inputs.size(); ++i) base_[g_.inputs[i]] = 1 + i;
+    for (int k = 0; k < s_.outputs.size(); ++k) base_[s_.outputs[k]] = 1 + g_.inputs.size() + k;
+    List<int> last(n, -1), dies(r_.steps, -1), next(n, -1);  // dies, next: lists of buffers by the step that reads them last
+    for (int step = 0; step < r_.steps; ++step)
+      for (int p = 0; p < pointers(step); ++p)
+        if (const auto node = int(r_.table[pointer(step, p)]); node >= 0) last[root(node)] = step;
+    Arena arena;
+    for (int step = 0; step < r_.steps; ++step) {
+      for (int p = 0; p < pointers(step); ++p) {
+        const auto node = int(r_.table[pointer(step, p)]);
+        if (node < 0 || base_[root(node)] != 0 || at_[root(node)] >= 0) continue;
+        const int b = root(node);
+        at_[b] = arena.take(bytes(b));
+        next[b] = dies[last[b]];
+        dies[last[b]] = b;
+      }
+      for (int b = dies[step]; b >= 0; b = next[b]) arena.give(at_[b], bytes(b));
+    }
+    r_.arena_bytes = aligned(arena.end());
+  }
+  constexpr std::int64_t bytes(int node) const { return aligned(g_.shape(node).size() * bytes_of(g_[node].dtype)); }
+
+  /// Replaces nodes by addresses.
+  constexpr void address() {
+    for (int step = 0; step < r_.steps; ++step)
+      for (int p = 0; p < pointers(step); ++p) {
+        const int q = pointer(step, p);
+        const auto node = int(r_.table[q]);
+        if (node < 0) continue;
+        const int b = root(node);
+        const std::int64_t offset = (r_.table[q + 1] + (b != node ? s_.parts[s_.part_of[node]].offset : 0)) * bytes_of(g_[node].dtype);
+        r_.table[q] = base_[b];
+        r_.table[q + 1] = offset + (base_[b] == 0 ? at_[b] : 0);
+      }
+    for (const int v : s_.order) {
+      Signature::Operand room[4];
+      if (is_computed(s_.kind[v])) r_.flops += g_[v].op->flops(g_.signature(v, room), g_.shape(v));
+    }
+  }
+
+  struct Write {
+    int step = 0, pointer = 0;
+  };
+
+  const Builder& from_;
+  Simplified& s_;
+  Builder& g_;
+  PackSizes pack_;
+  Plan r_;
+  List<std::uint64_t> hash_;
+  List<Kind> kind_;
+  List<int> step_, loops_, base_;
+  List<Write> writes_;
+  List<std::int64_t> at_;
+};
+
+}  // namespace plan_detail
+
+constexpr Plan compile(const Builder& g, PackSizes pack) {
+  List<char> apart;
+  for (;;) {
+    Simplified s = simplify(g, apart);
+    plan_detail::Pass pass(g, s, pack);
+    if (pass.run(apart)) return pass.result();
+  }
+}
+
+}  // namespace sinter::compile

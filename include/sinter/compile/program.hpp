@@ -1,0 +1,175 @@
+// A compiled program: everything about it is a constant, and the only thing left to do is to run it.
+//
+// The step list is data; only distinct kernels are instantiated. Large programs walk the list through a table of function
+// pointers; small ones are straight-line code, every step inlined with its arguments as constants.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <utility>
+
+#include "plan.hpp"
+
+namespace sinter::compile {
+
+/// Programs of up to this many steps and operations are straight-line code.
+inline constexpr int straight_line_steps = 8;
+inline constexpr double straight_line_flops = 200'000;
+
+namespace program_detail {
+
+/// A plan in one array of fixed capacity, so that it is made in a single constant evaluation.
+template <int Capacity> struct Frozen {
+  bool fits = false;
+  int steps = 0, nodes = 0, inputs = 0, kernels = 0, words = 0, table = 0, letters = 0;
+  std::int64_t arena_bytes = 0, scratch_bytes = 0;
+  double flops = 0, bytes_moved = 0;
+  std::int64_t data[Capacity]{};  // kernel offsets, words, table, letters
+};
+
+template <int Capacity> constexpr Frozen<Capacity> freeze(const Plan& p) {
+  Frozen<Capacity> f;
+  const int n = p.kernel.size() + p.words.size() + p.table.size() + p.letters.size();
+  if (n > Capacity) return f;
+  f.fits = true;
+  f.steps = p.steps;
+  f.nodes = p.nodes;
+  f.inputs = p.inputs;
+  f.kernels = p.kernel.size() - 1;
+  f.words = p.words.size();
+  f.table = p.table.size();
+  f.letters = p.letters.size();
+  f.arena_bytes = p.arena_bytes;
+  f.scratch_bytes = p.scratch_bytes;
+  f.flops = p.flops;
+  f.bytes_moved = p.bytes_moved;
+  int at = 0;
+  for (const int k : p.kernel) f.data[at++] = k;
+  for (const std::uint64_t w : p.words) f.data[at++] = std::int64_t(w);
+  for (const std::int64_t t : p.table) f.data[at++] = t;
+  for (const char c : p.letters) f.data[at++] = c;
+  return f;
+}
+
+template <class T, int From, std::size_t N, class F> constexpr std::array<T, N> part(const F& f) {
+  std::array<T, N> r{};
+  T* out = r.data();
+  for (std::size_t i = 0; i < N; ++i) out[i] = T(f.data[std::size_t(From) + i]);
+  return r;
+}
+
+}  // namespace program_detail
+
+/// The program of a trace for a backend. `Trace{}()` builds the graph; it runs in constant evaluation.
+template <class Trace, class Backend> class Program {
+  // Named locals: g++ evaluates a temporary that is a function's argument more than once.
+  template <int Capacity> static constexpr auto made() {
+    const graph::Builder g = Trace{}();
+    const Plan p = compile(g, Backend::pack);
+    return program_detail::freeze<Capacity>(p);
+  }
+  template <bool Small> static constexpr auto made_large() {
+    if constexpr (Small) return 0;
+    else return made<1 << 20>();
+  }
+  static constexpr auto small_ = made<1 << 14>();
+  static constexpr auto large_ = made_large<small_.fits>();
+  static constexpr const auto& plan() {
+    if constexpr (small_.fits) return small_;
+    else return large_;
+  }
+
+ public:
+  static constexpr int steps = plan().steps, nodes = plan().nodes, distinct_kernels = plan().kernels;
+  /// Bytes that a run needs beside inputs and outputs.
+  static constexpr std::size_t workspace_bytes = std::size_t(plan().arena_bytes + plan().scratch_bytes);
+  static constexpr std::size_t arena_bytes = std::size_t(plan().arena_bytes);
+  static constexpr double flops = plan().flops, bytes_moved = plan().bytes_moved;
+  static constexpr bool straight_line = steps <= straight_line_steps && flops <= straight_line_flops;
+
+ private:
+  static constexpr auto kernel_at = program_detail::part<int, 0, std::size_t(distinct_kernels + 1)>(plan());
+  static constexpr auto words = program_detail::part<std::uint64_t, distinct_kernels + 1, std::size_t(plan().words)>(plan());
+  static constexpr auto table = program_detail::part<std::int64_t, distinct_kernels + 1 + plan().words, std::size_t(plan().table)>(plan());
+
+  /// Integers of a step, by kernel.
+  static constexpr auto step_sizes = [] {
+    std::array<int, std::size_t(distinct_kernels)> n{};
+    for (std::size_t k = 0; k < n.size(); ++k) {
+      const std::uint64_t header = words[std::size_t(kernel_at[k])];
+      const int loops = int(header >> 8 & 255), pointers = int(header >> 16 & 255);
+      n[k] = 1 + loops + pointers * (2 + loops);
+    }
+    return n;
+  }();
+
+ public:
+  /// The letters of the run-time lengths, in the order in which `run` takes them.
+  static constexpr auto letters = program_detail::part<char, distinct_kernels + 1 + plan().words + plan().table, std::size_t(plan().letters)>(plan());
+
+  /// Whether output may be written to the memory of input: nothing reads the input after the output's first write, and the
+  /// step that writes reads just the element that it is about to write.
+  static constexpr bool may_share(int input, int output) {
+    const int inputs = plan().inputs;
+    bool written = false;
+    std::size_t t = 0;
+    for (int s = 0; s < steps; ++s) {
+      const auto k = std::size_t(table[t]);
+      const std::uint64_t header = words[std::size_t(kernel_at[k])];
+      const int loops = int(header >> 8 & 255), pointers = int(header >> 16 & 255);
+      const auto entry = [&](int p) { return table.data() + t + 1 + std::size_t(loops + p * (2 + loops)); };
+      int store = -1;
+      for (int p = 0; p < pointers; ++p)
+        if (entry(p)[0] == 1 + inputs + output) store = p;
+      for (int p = 0; p < pointers; ++p) {
+        if (entry(p)[0] != 1 + input || (!written && store < 0)) continue;
+        bool same = !written && Kind(header & 255) != Kind::reduce && entry(p)[1] == entry(store)[1];
+        for (int i = 0; i < loops && same; ++i) same = entry(p)[2 + i] == entry(store)[2 + i];
+        if (!same) return false;
+      }
+      written = written || store >= 0;
+      t += std::size_t(step_sizes[k]);
+    }
+    return true;
+  }
+
+  /// Runs every step. base: the workspace, then inputs, then outputs.
+  template <class Context> static void run(Context c) {
+    c.scratch = c.base[0] + arena_bytes;
+    if constexpr (straight_line) {
+      [&]<std::size_t... S>(std::index_sequence<S...>) { (Backend::template run<typename Step<S>::Kernel>(Step<S>::arguments.data(), c), ...); }
+      (std::make_index_sequence<std::size_t(steps)>{});
+    } else {
+      static constexpr auto entry = [&]<std::size_t... I>(std::index_sequence<I...>) {
+        return std::array<void (*)(const std::int64_t*, const Context&), sizeof...(I)>{&enter<Kernel<I>, Context>...};
+      }(std::make_index_sequence<std::size_t(distinct_kernels)>{});
+      const std::int64_t* t = table.data();
+      for (int s = 0; s < steps; ++s) {
+        const auto k = std::size_t(*t);
+        entry[k](t + 1, c);
+        t += step_sizes[k];
+      }
+    }
+  }
+
+ private:
+  template <std::size_t I, std::size_t... J> static auto kernel_type(std::index_sequence<J...>) -> KernelCode<words[std::size_t(kernel_at[I]) + J]...>;
+  template <std::size_t I> using Kernel = decltype(kernel_type<I>(std::make_index_sequence<std::size_t(kernel_at[I + 1] - kernel_at[I])>{}));
+  template <class K, class Context> [[gnu::noinline]] static void enter(const std::int64_t* arguments, const Context& c) { Backend::template run<K>(arguments, c); }
+
+  template <std::size_t S> struct Step {
+    static constexpr std::size_t at = [] {
+      std::size_t t = 0;
+      for (std::size_t s = 0; s < S; ++s) t += std::size_t(step_sizes[std::size_t(table[t])]);
+      return t;
+    }();
+    static constexpr auto kernel = std::size_t(table[at]);
+    using Kernel = Program::Kernel<kernel>;
+    static constexpr auto arguments = [] {
+      std::array<std::int64_t, std::size_t(step_sizes[kernel] - 1)> a{};
+      for (std::size_t i = 0; i < a.size(); ++i) a[i] = table[at + 1 + i];
+      return a;
+    }();
+  };
+};
+
+}  // namespace sinter::compile

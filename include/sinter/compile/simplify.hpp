@@ -1,0 +1,227 @@
+// The first pass: what the outputs need, in a form whose every node a kernel can address.
+//
+//  - identities (stop_gradient, custom gradients) become their operand, and local rules look at their users again;
+//  - every view gets its layout: an offset and strides into the buffer of the node below it. Where strides cannot say
+//    it, and where a kernel needs memory but the graph has a number or a view, a copy is inserted.
+//
+// The graph is rewritten where it stands: most nodes stay as they are, and constant evaluation pays for each one touched.
+#pragma once
+#include "../ops/ops.hpp"
+
+namespace sinter::compile {
+
+using graph::Builder;
+using graph::Kind;
+using graph::Layout;
+using graph::List;
+using graph::Node;
+using graph::Signature;
+using graph::Value;
+
+constexpr bool is_view(Kind k) { return k == Kind::view || k == Kind::broadcast; }
+/// A node that a kernel computes and that may own a buffer.
+constexpr bool is_computed(Kind k) { return k == Kind::elementwise || k == Kind::reduce || k == Kind::contract; }
+
+/// A computed node whose elements lie inside an assembled tensor.
+struct Part {
+  int whole = -1;
+  std::int64_t offset = 0;  ///< of its first element
+  bool one_piece = true;    ///< row-major without gaps; otherwise its strides are those of the whole
+};
+
+/// A graph, the nodes of it that count, and where its views look.
+struct Simplified {
+  Builder graph;
+  List<int> order;      ///< live nodes, operands before users
+  List<Kind> kind;      ///< of each node
+  List<int> base;       ///< of each node: itself, or the node whose elements a view shows
+  List<char> linear;    ///< whether a node has the elements of its base, all of them, in their order
+  List<int> layout_of;  ///< index into layouts for views, −1 for all else (row-major)
+  List<Layout> layouts;
+  List<int> outputs;    ///< the computed node that writes each output
+  List<int> part_of;    ///< index into parts for nodes inside assembled tensors, −1 for all else
+  List<Part> parts;
+
+  constexpr Layout layout(int id) const { return layout_of[id] >= 0 ? layouts[layout_of[id]] : Layout::row_major(graph.shape(id)); }
+};
+
+namespace simplify_detail {
+
+class Pass {
+ public:
+  constexpr Pass(Builder graph, const List<char>& apart) : apart_(apart) { r_.graph = static_cast<Builder&&>(graph); }
+
+  constexpr Simplified run() {
+    const int n = g().size();
+    List<char> live(n, 0);
+    for (const int o : g().outputs) live[o] = 1;
+    {
+      const Node* nodes = g().nodes();
+      const int* pool = g().operand_pool();
+      char* const l = live.data();
+      for (int i = n - 1; i >= 0; --i) {
+        if (l[i] == 0) continue;
+        const int last = nodes[i].operand + (nodes[i].op->kind == Kind::identity ? 1 : nodes[i].operands);
+        for (int k = nodes[i].operand; k < last; ++k) l[pool[k]] = 1;
+      }
+    }
+    grow();
+    for (int i = 0; i < n; ++i)
+      if (live.data()[i] != 0) visit(i);
+    for (int k = 0; k < g().outputs.size(); ++k) {
+      const int o = now_[g().outputs[k]];
+      g().outputs[k] = own_buffer(k < apart_.size() && apart_[k] != 0 ? copy(o, ++copies_) : o);
+      r_.outputs.push(r_.base[g().outputs[k]]);
+    }
+    r_.part_of.resize(g().size(), -1);
+    return static_cast<Simplified&&>(r_);
+  }
+
+ private:
+  constexpr Builder& g() { return r_.graph; }
+  /// Room for what is known of nodes that have been added.
+  constexpr void grow() {
+    const int from = now_.size(), n = g().size();
+    r_.linear.resize(n, 1);
+    r_.layout_of.resize(n, -1);
+    known_.resize(n, 0);
+    int *now = now_.extend(n - from), *base = r_.base.extend(n - from);
+    Kind* kind = r_.kind.extend(n - from);
+    const Node* node = g().nodes() + from;
+    for (int i = from; i < n; ++i) {
+      *now++ = *base++ = i;
+      *kind++ = (node++)->op->kind;
+    }
+  }
+
+  constexpr void visit(int i) {
+    const Node& node = g().nodes()[i];
+    const Kind kind = node.op->kind;
+    const int count = node.operands;
+    int* const o = g().mutable_operand_pool() + node.operand;
+    int* const now = now_.data();
+    if (kind == Kind::identity) {
+      now[i] = now[o[0]];
+      return;
+    }
+    bool look_again = false;  // an operand is now a number or a view: local rules may find something new
+    for (int k = 0; k < count; ++k)
+      if (const int by = now[o[k]]; by != o[k]) {
+        o[k] = by;
+        look_again = look_again || !is_computed(r_.kind[by]);
+      }
+    if (kind == Kind::contract || kind == Kind::assemble) {
+      std::int64_t offset = 0;
+      for (int k = 0; k < count; ++k) {
+        const int operand = g().operands(i)[k], by = kind == Kind::contract ? addressable(operand, int(g().attributes(i)[1])) : part(operand, i, offset);
+        if (by != operand) g().mutable_operand_pool()[g()[i].operand + k] = by;
+      }
+    } else if (look_again) {
+      const Node copy = g()[i];
+      const List<int> operands = copied(g().operands(i), count);
+      const List<std::int64_t> attributes = copied(g().attributes(i), copy.attributes);
+      now_[i] = add(*copy.op, operands.data(), count, attributes.data(), copy.attributes);
+      return;
+    }
+    known_.data()[i] = 1;
+    if (is_view(kind) && !find_layout(i)) {  // no strides can express it: copy below
+      g().mutable_operand_pool()[g()[i].operand] = copy(g().operands(i)[0]);
+      find_layout(i);
+    }
+    r_.order.push(i);
+  }
+  template <class T> static constexpr List<T> copied(const T* from, int n) {
+    List<T> r;
+    for (int i = 0; i < n; ++i) r.push(from[i]);
+    return r;
+  }
+
+  /// Applies a primitive; whatever nodes this makes join the order.
+  constexpr int add(const graph::Primitive& op, const int* operands, int n, const std::int64_t* attributes, int m) {
+    const int before = g().size(), id = g().add(op, operands, n, attributes, m);
+    grow();
+    for (int k = before; k < g().size(); ++k) visit(k);
+    if (id < before) bring(id);
+    return now_[id];
+  }
+  /// A node of the old graph that turns out to be of use again.
+  constexpr void bring(int id) {
+    if (known_[id] != 0 || now_[id] != id) return;  // in order, or replaced
+    for (int k = 0; k < g()[id].operands; ++k) bring(g().operands(id)[k]);
+    visit(id);
+  }
+  /// Copies with equal numbers are one node.
+  constexpr int copy(int id, std::int64_t number = 0) { return add(graph::primitive<ops::Copy>, &id, 1, &number, 1); }
+
+  /// Base and layout of a view whose operand is in order; false when no strides can express it.
+  constexpr bool find_layout(int id) {
+    const Node& node = g().nodes()[id];
+    const int below = g().operand_pool()[node.operand];
+    r_.base.data()[id] = r_.base.data()[below];
+    r_.linear.data()[id] = r_.linear.data()[below] != 0 && node.op == &graph::primitive<ops::Reshape> ? 1 : 0;
+    Signature::Operand room;
+    Layout l = r_.layout(below);
+    if (!node.op->view(l, g().signature(id, &room), g().interned(node.shape))) return false;
+    r_.layout_of.data()[id] = r_.layouts.size();
+    r_.layouts.push(l);
+    return true;
+  }
+
+  /// A node whose base is computed, has just these elements, and is claimed by nobody else: an output, or a part of an
+  /// assembled tensor, which its kernel writes where it belongs.
+  constexpr int own_buffer(int id) {
+    claimed_.resize(g().size(), 0);
+    if (const int b = r_.base[id]; r_.linear[id] == 0 || !is_computed(r_.kind[b]) || claimed_[b] != 0) {
+      id = copy(id, ++copies_);
+      claimed_.resize(g().size(), 0);
+    }
+    claimed_[r_.base[id]] = 1;
+    return id;
+  }
+
+  /// A contraction reads memory, and walks its contracted axes as one loop where their extents are fixed.
+  constexpr int addressable(int id, int inner) {
+    const Kind k = r_.kind[r_.base[id]];
+    if (k == Kind::constant || k == Kind::generate) return copy(id);
+    if (inner == 1) return id;
+    const Shape& s = g().shape(id);
+    const Layout l = r_.layout(id);
+    for (int i = s.rank - inner; i + 1 < s.rank; ++i)
+      if (s.letter(i + 1) == 0 && l.stride[i] != l.stride[i + 1] * s[i + 1]) return copy(id);
+    return id;
+  }
+
+  /// A part of an assembled tensor. Where its place is one piece of memory the kernel that computes it writes there,
+  /// otherwise a copy does, with the strides of the whole.
+  constexpr int part(int id, int whole, std::int64_t& offset) {
+    const int axis = int(g().attributes(whole)[0]);
+    const Shape &s = g().shape(id), &w = g().shape(whole);
+    bool one_piece = true;
+    for (int i = 0; i < axis; ++i) one_piece = one_piece && s[i] == 1 && s.letter(i) == 0;
+    std::int64_t size = s[axis];
+    for (int i = axis + 1; i < w.rank; ++i) size *= w[i];
+    const int by = own_buffer(one_piece ? id : copy(id, ++copies_));
+    r_.part_of.resize(g().size(), -1);
+    r_.part_of[r_.base[by]] = r_.parts.size();
+    r_.parts.push({whole, offset, one_piece});
+    offset += size;
+    return by;
+  }
+
+  const List<char>& apart_;
+  Simplified r_;
+  List<int> now_;     ///< the node that stands for each node of the old graph
+  List<char> known_;  ///< in order
+  List<char> claimed_;
+  std::int64_t copies_ = 0;
+};
+
+}  // namespace simplify_detail
+
+/// `apart` marks outputs that a kernel of their own must copy into place.
+constexpr Simplified simplify(Builder g, const List<char>& apart = {}) {
+  simplify_detail::Pass pass(static_cast<Builder&&>(g), apart);
+  return pass.run();
+}
+
+}  // namespace sinter::compile

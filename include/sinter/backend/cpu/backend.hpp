@@ -1,0 +1,24 @@
+// The CPU backend: which function runs which kind of kernel.
+#pragma once
+#include "contract.hpp"
+#include "map.hpp"
+#include "row.hpp"
+
+namespace sinter::cpu {
+
+/// How a program runs on the CPU: on the caller's thread, or on up to `count` OpenMP threads. Results are the same, bit by bit.
+struct Threads {
+  int count = 1;
+};
+
+struct Backend {
+  static constexpr compile::PackSizes pack{&pack_bytes};
+
+  template <class K> [[gnu::always_inline]] static void run(const std::int64_t* arguments, const Context& c) {
+    if constexpr (K::body.kind == graph::Kind::contract) contract<K>(arguments, c);
+    else if constexpr (K::body.kind == graph::Kind::reduce) row<K>(arguments, c);
+    else map<K>(arguments, c);
+  }
+};
+
+}  // namespace sinter::cpu

@@ -1,0 +1,143 @@
+// Runs the micro-operations of a kernel on N lanes, the same code for maps, rows and the epilogue of a contraction.
+#pragma once
+#include <bit>
+#include <type_traits>
+#include <utility>
+
+#include "context.hpp"
+#include "simd.hpp"
+
+namespace sinter::cpu {
+
+using compile::Micro;
+
+/// One register of a kernel. Equal types at equal places are shared between kernels.
+template <int J, class T> struct Slot {
+  T value;
+};
+
+template <class K, int J> inline constexpr Micro micro = K::body.micros[std::size_t(J)];
+template <class K> inline constexpr int micros = int(K::body.micros.size());
+
+template <class K, int N, int J> using RegisterType = Lanes<element_type<micro<K, J>.dtype>, N>;
+
+template <class K, int N, class = std::make_index_sequence<std::size_t(micros<K>)>> struct RegisterFile;
+template <class K, int N, std::size_t... J> struct RegisterFile<K, N, std::index_sequence<J...>> : Slot<int(J), RegisterType<K, N, int(J)>>... {};
+
+template <class K, int N, int J, class File> [[gnu::always_inline]] inline auto& at(File& f) {
+  return static_cast<std::conditional_t<std::is_const_v<File>, const Slot<J, RegisterType<K, N, J>>, Slot<J, RegisterType<K, N, J>>>&>(f).value;
+}
+
+/// Where the pointers of a kernel stand: addresses, and counts for pointers without memory.
+template <int P> struct Walk {
+  std::array<std::byte*, std::size_t(P)> address;
+  std::array<std::int64_t, std::size_t(P)> count;
+};
+
+/// How far a kernel's vector loop has come: `n` of N lanes from element i on, and its strides.
+struct Span {
+  std::int64_t i;
+  int n;
+};
+
+/// Calls f<J>() for each micro-operation J of the kernel.
+template <class K, class F> [[gnu::always_inline]] inline void for_each_micro(F&& f) {
+  [&]<std::size_t... J>(std::index_sequence<J...>) { (f.template operator()<int(J)>(), ...); }(std::make_index_sequence<std::size_t(micros<K>)>{});
+}
+
+/// Evaluates micro-operation J (load, constant, count, length or apply). `stride(p)` gives the stride of pointer p along the
+/// vector loop, asked only where it is neither 0 nor 1.
+template <class K, int N, int J, int P, class File, class Stride>
+[[gnu::always_inline]] inline void evaluate(File& r, const Walk<P>& w, Span s, const Context& c, Stride&& stride) {
+  constexpr Micro m = micro<K, J>;
+  using T = element_type<m.dtype>;
+  auto& out = at<K, N, J>(r);
+  if constexpr (m.what == Micro::What::load) {
+    const T* p = reinterpret_cast<const T*>(w.address[std::size_t(m.a)]);
+    if constexpr (m.unit == 0) out = Lanes<T, N>(*p);
+    else if constexpr (m.unit == 1) out = load<T, N>(p + s.i, s.n);
+    else out = gather<T, N>(p + s.i * stride(m.a), stride(m.a), s.n);
+  } else if constexpr (m.what == Micro::What::constant) {
+    out = Lanes<T, N>(static_cast<T>(std::bit_cast<double>(m.bits)));
+  } else if constexpr (m.what == Micro::What::count) {
+    if constexpr (m.unit == 0) out = Lanes<T, N>(w.count[std::size_t(m.a)]);
+    else if constexpr (m.unit == 1) out = ramp<N>(w.count[std::size_t(m.a)] + s.i, 1);
+    else out = ramp<N>(w.count[std::size_t(m.a)] + s.i * stride(m.a), stride(m.a));
+  } else if constexpr (m.what == Micro::What::length) {
+    out = Lanes<T, N>(c.lengths[m.a]);
+  } else if constexpr (m.what == Micro::What::apply) {
+    using Op = graph::primitive_struct<m.code>;
+    if constexpr (m.c >= 0) out = Op::eval(at<K, N, m.a>(r), at<K, N, m.b>(r), at<K, N, m.c>(r));
+    else if constexpr (m.b >= 0) out = Op::eval(at<K, N, m.a>(r), at<K, N, m.b>(r));
+    else out = Op::eval(at<K, N, m.a>(r));
+  }
+}
+
+/// Runs the store J.
+template <class K, int N, int J, int P, class File, class Stride>
+[[gnu::always_inline]] inline void write(const File& r, const Walk<P>& w, Span s, Stride&& stride) {
+  constexpr Micro m = micro<K, J>;
+  using T = element_type<m.dtype>;
+  T* p = reinterpret_cast<T*>(w.address[std::size_t(m.b)]);
+  const auto& x = at<K, N, m.a>(r);
+  if constexpr (m.unit == 0) *p = first(x);
+  else if constexpr (m.unit == 1) store(x, p + s.i, s.n);
+  else scatter(x, p + s.i * stride(m.b), stride(m.b), s.n);
+}
+
+/// Bytes of one element behind pointer P, for stepping it: the dtype of whoever loads or stores through it.
+template <class K> constexpr auto element_sizes() {
+  std::array<int, std::size_t(K::body.pointers > 0 ? K::body.pointers : 1)> size{};
+  for (const Micro& m : K::body.micros) {
+    if (m.what == Micro::What::load) size[std::size_t(m.a)] = bytes_of(m.dtype);
+    if (m.what == Micro::What::store) size[std::size_t(m.b)] = bytes_of(m.dtype);
+    if (m.what == Micro::What::result) size[0] = size[1] = bytes_of(m.dtype);  // the operands of a contraction
+  }
+  return size;
+}
+
+/// Moves every pointer by `steps` along loop i.
+template <class K, int L, int P> [[gnu::always_inline]] inline void advance(Walk<P>& w, const Arguments<L, P>& a, int loop, std::int64_t steps) {
+  static constexpr auto size = element_sizes<K>();
+  for (std::size_t p = 0; p < std::size_t(P); ++p) {
+    const std::int64_t by = steps * a.stride[p][std::size_t(loop)];
+    w.address[p] += by * size[p];
+    w.count[p] += by;
+  }
+}
+
+/// Calls f(walk) for the points [from, to) of loops [First, Last), counted in row-major order.
+template <class K, int First, int Last, int L, int P, class F>
+[[gnu::always_inline]] inline void for_each_point(const Arguments<L, P>& a, const Walk<P>& start, std::int64_t from, std::int64_t to, F&& f) {
+  if constexpr (First == Last) {
+    if (from < to) f(start);
+  } else {
+    std::array<std::int64_t, std::size_t(Last - First)> index{};
+    Walk<P> w = start;
+    std::int64_t rest = from;
+    for (int i = Last - 1; i >= First; --i) {
+      const std::int64_t e = a.extent[std::size_t(i)] > 0 ? a.extent[std::size_t(i)] : 1;
+      index[std::size_t(i - First)] = rest % e;
+      advance<K>(w, a, i, rest % e);
+      rest /= e;
+    }
+    for (std::int64_t at = from; at < to; ++at) {
+      f(w);
+      for (int i = Last - 1; i >= First; --i) {
+        advance<K>(w, a, i, 1);
+        if (++index[std::size_t(i - First)] < a.extent[std::size_t(i)]) break;
+        advance<K>(w, a, i, -a.extent[std::size_t(i)]);
+        index[std::size_t(i - First)] = 0;
+      }
+    }
+  }
+}
+
+/// The number of points of loops [first, last).
+template <int L, int P> inline std::int64_t points(const Arguments<L, P>& a, int first, int last) {
+  std::int64_t n = 1;
+  for (int i = first; i < last; ++i) n *= a.extent[std::size_t(i)];
+  return n;
+}
+
+}  // namespace sinter::cpu

@@ -1,0 +1,38 @@
+// The map kernel: every element of an index space by itself.
+//
+// Nest order: outer loops, then the innermost, which is vectorised. Level 0 runs once, level 1 once a row (a row is the
+// innermost loop), level 2 for every N elements.
+#pragma once
+#include "body.hpp"
+#include "parallel.hpp"
+
+namespace sinter::cpu {
+
+template <class K, int N = lanes> [[gnu::always_inline]] inline void map(const std::int64_t* table, const Context& c) {
+  constexpr int L = K::body.loops, P = K::body.pointers;
+  const Arguments<L, P> a(table, c);
+  const std::int64_t rows = points(a, 0, L - 1), n = a.extent[std::size_t(L - 1)];
+  const auto stride = [&](int p) { return a.stride[std::size_t(p)][std::size_t(L - 1)]; };
+
+  const auto range = [&](std::int64_t from, std::int64_t to, std::int64_t first, std::int64_t last) {
+    RegisterFile<K, N> r;
+    const Walk<P> start{a.address, a.origin};
+    for_each_micro<K>([&]<int J>() { if constexpr (micro<K, J>.level == 0) evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
+    for_each_point<K, 0, L - 1>(a, start, from, to, [&](const Walk<P>& w) {
+      for_each_micro<K>([&]<int J>() { if constexpr (micro<K, J>.level == 1) evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
+      const auto elements = [&](Span s) {
+        for_each_micro<K>([&]<int J>() {
+          if constexpr (micro<K, J>.what == Micro::What::store) write<K, N, J>(r, w, s, stride);
+          else if constexpr (micro<K, J>.level == 2) evaluate<K, N, J>(r, w, s, c, stride);
+        });
+      };
+      std::int64_t i = first;
+      for (; i + N <= last; i += N) elements({i, N});
+      if (i < last) elements({i, int(last - i)});
+    });
+  };
+  if (rows == 1) split(n, 1024, 32768, c.threads, [&](std::int64_t from, std::int64_t to) { range(0, 1, from, to); });
+  else if (n > 0) split(rows, 1, std::max<std::int64_t>(2, 32768 / n), c.threads, [&](std::int64_t from, std::int64_t to) { range(from, to, 0, n); });
+}
+
+}  // namespace sinter::cpu

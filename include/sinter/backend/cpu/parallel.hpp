@@ -1,0 +1,30 @@
+// Splitting a range among threads.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+
+#include "denormals.hpp"
+
+namespace sinter::cpu {
+
+/// Calls f(from, to) so that [0, n) is covered, by up to `threads` OpenMP threads. Borders are multiples of `grain`; a range of
+/// less than `least` stays on the caller's thread. Callers make sure that no result depends on the borders.
+template <class F> inline void split(std::int64_t n, std::int64_t grain, std::int64_t least, int threads, F&& f) {
+#if defined(_OPENMP)
+  if (threads > 1 && n >= least && n > grain) {
+    const std::int64_t pieces = std::min<std::int64_t>(threads, (n + grain - 1) / grain);
+    const std::int64_t size = ((n + pieces - 1) / pieces + grain - 1) / grain * grain;
+    const auto mode = DenormalMode::now();
+#pragma omp parallel for schedule(static) num_threads(int(pieces))
+    for (std::int64_t i = 0; i < pieces; ++i) {
+      const DenormalMode callers(mode);
+      if (i * size < n) f(i * size, std::min(n, (i + 1) * size));
+    }
+    return;
+  }
+#endif
+  (void)grain, (void)least, (void)threads;
+  f(std::int64_t(0), n);
+}
+
+}  // namespace sinter::cpu

@@ -1,0 +1,380 @@
+// Lanes<T, N>: N elements in SIMD registers, with the operators of ops/lanes.hpp. The one place that knows xsimd.
+//
+// N is the number of floats in a register of the target (16, 8, 4), the same for every dtype of a kernel: 16 doubles are
+// two registers of AVX-512. Supports xsimd 8.1 and newer; without xsimd or a known instruction set N is 1 and the compiler's
+// own vectoriser does what it can.
+#pragma once
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#include "../../ops/elementary.hpp"
+
+#if !defined(SINTER_NO_SIMD) && __has_include(<xsimd/xsimd.hpp>)
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+#include <xsimd/xsimd.hpp>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+#if XSIMD_WITH_SSE2 || XSIMD_WITH_NEON || XSIMD_WITH_NEON64
+#define SINTER_SIMD 1
+#endif
+#endif
+
+namespace sinter::cpu {
+
+#if SINTER_SIMD
+// The byte-wise select of xsimd 8.1's avx512bw does not compile without optimisation; nothing here works on bytes.
+#if XSIMD_WITH_AVX512DQ
+using Arch = xsimd::avx512dq;
+#else
+using Arch = xsimd::default_arch;
+#endif
+/// Floats in one register: the lanes of every kernel.
+inline constexpr int lanes = int(xsimd::batch<float, Arch>::size);
+#else
+inline constexpr int lanes = 1;
+#endif
+static_assert(lanes <= 16);
+
+}  // namespace sinter::cpu
+
+#if SINTER_SIMD
+namespace sinter {
+
+namespace cpu {
+template <class T> using Register = xsimd::batch<T, Arch>;
+template <class T> inline constexpr int register_lanes = int(Register<T>::size);
+/// A mask of N lanes has the form that 32-bit comparisons produce.
+using MaskRegister = xsimd::batch_bool<float, Arch>;
+
+/// A mask of 32-bit lanes as that of another 32-bit type.
+template <class To, class From> inline xsimd::batch_bool<To, Arch> mask_cast(const xsimd::batch_bool<From, Arch>& m) {
+  using A = typename xsimd::batch_bool<From, Arch>::register_type;
+  using B = typename xsimd::batch_bool<To, Arch>::register_type;
+  static_assert(sizeof(From) == sizeof(To));
+  const A mask = m;
+  if constexpr (std::is_same_v<A, B>) return xsimd::batch_bool<To, Arch>(mask);
+  else return xsimd::batch_bool<To, Arch>(std::bit_cast<B>(mask));
+}
+}  // namespace cpu
+
+/// A mask: registers as float comparisons make them.
+template <int N> requires(N > 1) struct Lanes<bool, N> {
+  using element = bool;
+  static constexpr int lanes = N;
+  static constexpr int parts = N / cpu::register_lanes<float>;
+  std::array<cpu::MaskRegister, std::size_t(parts)> v{[] { return cpu::MaskRegister(false); }()};
+
+  Lanes() = default;
+  explicit Lanes(bool x) { v.fill(cpu::MaskRegister(x)); }
+  explicit Lanes(const std::array<cpu::MaskRegister, std::size_t(parts)>& r) : v(r) {}
+
+  static Lanes load(const bool* p) {
+    Lanes r;
+    for (int i = 0; i < parts; ++i) r.v[std::size_t(i)] = cpu::MaskRegister::load_unaligned(p + i * cpu::register_lanes<float>);
+    return r;
+  }
+  void store(bool* p) const {
+    for (int i = 0; i < parts; ++i) v[std::size_t(i)].store_unaligned(p + i * cpu::register_lanes<float>);
+  }
+  bool first() const { return v[0].get(0); }
+
+  friend Lanes operator&&(const Lanes& a, const Lanes& b) { return zip(a, b, [](auto x, auto y) { return x & y; }); }
+  friend Lanes operator||(const Lanes& a, const Lanes& b) { return zip(a, b, [](auto x, auto y) { return x | y; }); }
+  friend Lanes operator!(const Lanes& a) { return zip(a, a, [](auto x, auto) { return ~x; }); }
+  friend Lanes operator==(const Lanes& a, const Lanes& b) { return zip(a, b, [](auto x, auto y) { return ~(x ^ y); }); }
+
+ private:
+  static Lanes zip(const Lanes& a, const Lanes& b, auto f) {
+    Lanes r;
+    for (std::size_t i = 0; i < parts; ++i) r.v[i] = f(a.v[i], b.v[i]);
+    return r;
+  }
+};
+
+/// N elements of a type that has registers of its own: int32, int64, float, double.
+template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
+  using element = T;
+  static constexpr int lanes = N;
+  static constexpr int step = cpu::register_lanes<T>;
+  static constexpr int parts = N / step;
+  std::array<cpu::Register<T>, std::size_t(parts)> v;
+
+  Lanes() = default;
+  template <class U> requires std::is_arithmetic_v<U> Lanes(U x) { v.fill(cpu::Register<T>(static_cast<T>(x))); }
+
+  static Lanes load(const T* p) {
+    Lanes r;
+    for (int i = 0; i < parts; ++i) r.v[std::size_t(i)] = cpu::Register<T>::load_unaligned(p + i * step);
+    return r;
+  }
+  void store(T* p) const {
+    for (int i = 0; i < parts; ++i) v[std::size_t(i)].store_unaligned(p + i * step);
+  }
+  T first() const { return v[0].get(0); }
+
+  friend Lanes operator+(const Lanes& a, const Lanes& b) { return zip(a, b, [](auto x, auto y) { return x + y; }); }
+  friend Lanes operator-(const Lanes& a, const Lanes& b) { return zip(a, b, [](auto x, auto y) { return x - y; }); }
+  friend Lanes operator*(const Lanes& a, const Lanes& b) { return zip(a, b, [](auto x, auto y) { return x * y; }); }
+  friend Lanes operator/(const Lanes& a, const Lanes& b) {
+    if constexpr (std::is_integral_v<T>) {  // no instruction set divides integers
+      alignas(64) std::array<T, std::size_t(N)> p, q;
+      a.store(p.data());
+      b.store(q.data());
+      for (std::size_t i = 0; i < std::size_t(N); ++i) p[i] = q[i] == 0 ? 0 : T(p[i] / q[i]);
+      return load(p.data());
+    } else {
+      return zip(a, b, [](auto x, auto y) { return x / y; });
+    }
+  }
+  friend Lanes operator-(const Lanes& a) { return zip(a, a, [](auto x, auto) { return -x; }); }
+  friend Lanes<bool, N> operator<(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) { return x < y; }); }
+  friend Lanes<bool, N> operator>(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) { return x > y; }); }
+  friend Lanes<bool, N> operator<=(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) { return x <= y; }); }
+  friend Lanes<bool, N> operator>=(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) { return x >= y; }); }
+  friend Lanes<bool, N> operator==(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) { return x == y; }); }
+  friend Lanes<bool, N> operator!=(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) { return x != y; }); }
+
+  static Lanes zip(const Lanes& a, const Lanes& b, auto f) {
+    Lanes r;
+    for (std::size_t i = 0; i < parts; ++i) r.v[i] = f(a.v[i], b.v[i]);
+    return r;
+  }
+
+ private:
+  static Lanes<bool, N> compare(const Lanes& a, const Lanes& b, auto f) {
+    if constexpr (sizeof(T) == 4) {
+      Lanes<bool, N> m;
+      for (std::size_t i = 0; i < parts; ++i) {
+        if constexpr (std::is_same_v<T, float>) m.v[i] = f(a.v[i], b.v[i]);
+        else m.v[i] = cpu::mask_cast<float>(f(a.v[i], b.v[i]));
+      }
+      return m;
+    } else {  // masks of 64-bit lanes are twice as wide: through memory
+      alignas(64) bool bytes[N];
+      for (std::size_t i = 0; i < parts; ++i) f(a.v[i], b.v[i]).store_unaligned(bytes + i * std::size_t(step));
+      return Lanes<bool, N>::load(bytes);
+    }
+  }
+};
+
+/// Bytes are computed as int32, and are bytes only in memory.
+template <int N> requires(N > 1) struct Lanes<std::uint8_t, N> {
+  using element = std::uint8_t;
+  static constexpr int lanes = N;
+  Lanes<std::int32_t, N> wide;
+
+  Lanes() = default;
+  template <class U> requires std::is_arithmetic_v<U> Lanes(U x) : wide(static_cast<std::uint8_t>(x)) {}
+  explicit Lanes(const Lanes<std::int32_t, N>& w) : wide(w) {}
+  static Lanes load(const std::uint8_t* p) {
+    alignas(64) std::int32_t x[N];
+    for (int i = 0; i < N; ++i) x[i] = p[i];
+    return Lanes(Lanes<std::int32_t, N>::load(x));
+  }
+  void store(std::uint8_t* p) const {
+    alignas(64) std::int32_t x[N];
+    wide.store(x);
+    for (int i = 0; i < N; ++i) p[i] = static_cast<std::uint8_t>(x[i]);
+  }
+  std::uint8_t first() const { return static_cast<std::uint8_t>(wide.first()); }
+};
+
+template <class T, int N> requires(N > 1) Lanes<T, N> select(const Lanes<bool, N>& mask, const Lanes<T, N>& a, const Lanes<T, N>& b) {
+  if constexpr (sizeof(T) == 4) {
+    Lanes<T, N> r;
+    for (std::size_t i = 0; i < std::size_t(Lanes<T, N>::parts); ++i) {
+      if constexpr (std::is_same_v<T, float>) r.v[i] = xsimd::select(mask.v[i], a.v[i], b.v[i]);
+      else r.v[i] = xsimd::select(cpu::mask_cast<T>(mask.v[i]), a.v[i], b.v[i]);
+    }
+    return r;
+  } else if constexpr (sizeof(T) == 8) {
+    alignas(64) bool bytes[N];
+    mask.store(bytes);
+    Lanes<T, N> r;
+    constexpr std::size_t step = std::size_t(Lanes<T, N>::step);
+    for (std::size_t i = 0; i < std::size_t(Lanes<T, N>::parts); ++i) r.v[i] = xsimd::select(xsimd::batch_bool<T, cpu::Arch>::load_unaligned(bytes + i * step), a.v[i], b.v[i]);
+    return r;
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return (mask && a) || (!mask && b);
+  } else {
+    return Lanes<T, N>(select(mask, a.wide, b.wide));
+  }
+}
+
+template <class T, int N> requires(N > 1) Lanes<T, N> fma(const Lanes<T, N>& a, const Lanes<T, N>& b, const Lanes<T, N>& c) {
+  Lanes<T, N> r;
+  for (std::size_t i = 0; i < std::size_t(Lanes<T, N>::parts); ++i) {
+#if defined(__AVX512F__)  // xsimd 8.1 multiplies and adds here, and leaves the rest to the compiler's mood
+    if constexpr (std::is_same_v<T, float>) r.v[i] = _mm512_fmadd_ps(a.v[i], b.v[i], c.v[i]);
+    else if constexpr (std::is_same_v<T, double>) r.v[i] = _mm512_fmadd_pd(a.v[i], b.v[i], c.v[i]);
+    else
+#endif
+      r.v[i] = xsimd::fma(a.v[i], b.v[i], c.v[i]);
+  }
+  return r;
+}
+template <class T, int N> requires(N > 1) Lanes<T, N> sqrt(const Lanes<T, N>& x) { return Lanes<T, N>::zip(x, x, [](auto a, auto) { return xsimd::sqrt(a); }); }
+
+template <int N> requires(N > 1) Lanes<std::int32_t, N> bits(const Lanes<float, N>& x) {
+  Lanes<std::int32_t, N> r;
+  for (std::size_t i = 0; i < std::size_t(r.parts); ++i) r.v[i] = xsimd::bitwise_cast<cpu::Register<std::int32_t>>(x.v[i]);
+  return r;
+}
+template <int N> requires(N > 1) Lanes<float, N> from_bits(const Lanes<std::int32_t, N>& x) {
+  Lanes<float, N> r;
+  for (std::size_t i = 0; i < std::size_t(r.parts); ++i) r.v[i] = xsimd::bitwise_cast<cpu::Register<float>>(x.v[i]);
+  return r;
+}
+template <int N> requires(N > 1) Lanes<std::int32_t, N> operator<<(const Lanes<std::int32_t, N>& x, int n) {
+  return Lanes<std::int32_t, N>::zip(x, x, [n](auto a, auto) { return a << n; });
+}
+template <int N> requires(N > 1) Lanes<std::int32_t, N> operator>>(const Lanes<std::int32_t, N>& x, int n) {
+  return Lanes<std::int32_t, N>::zip(x, x, [n](auto a, auto) { return a >> n; });
+}
+template <int N> requires(N > 1) Lanes<float, N> scale(const Lanes<float, N>& x, const Lanes<float, N>& n) {
+#if defined(__AVX512F__)
+  Lanes<float, N> r;
+  r.v[0] = _mm512_scalef_ps(x.v[0], n.v[0]);
+  return r;
+#else
+  const Lanes<std::int32_t, N> whole = convert<std::int32_t>(n), half = whole >> 1, bias(127);
+  return x * from_bits((half + bias) << 23) * from_bits((whole - half + bias) << 23);
+#endif
+}
+
+/// Double precision goes lane by lane through the C library.
+template <int N> requires(N > 1) Lanes<double, N> lane_by_lane(const Lanes<double, N>& x, double (*f)(double)) {
+  alignas(64) double room[N];
+  x.store(room);
+  for (double& e : room) e = f(e);
+  return Lanes<double, N>::load(room);
+}
+template <int N> requires(N > 1) Lanes<double, N> exp(const Lanes<double, N>& x) { return lane_by_lane(x, [](double v) { return std::exp(v); }); }
+template <int N> requires(N > 1) Lanes<double, N> log(const Lanes<double, N>& x) { return lane_by_lane(x, [](double v) { return std::log(v); }); }
+template <int N> requires(N > 1) Lanes<double, N> tanh(const Lanes<double, N>& x) { return lane_by_lane(x, [](double v) { return std::tanh(v); }); }
+
+/// The elements as another type.
+template <class To, class T, int N> requires(N > 1) Lanes<To, N> convert(const Lanes<T, N>& x) {
+  if constexpr (std::is_same_v<To, T>) {
+    return x;
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return select(x, Lanes<To, N>(1), Lanes<To, N>(0));
+  } else if constexpr (std::is_same_v<To, bool>) {
+    if constexpr (std::is_same_v<T, std::uint8_t>) return x.wide != Lanes<std::int32_t, N>(0);
+    else return x != Lanes<T, N>(0);
+  } else if constexpr (std::is_same_v<T, std::uint8_t>) {
+    return convert<To>(x.wide);
+  } else if constexpr (std::is_same_v<To, std::uint8_t>) {
+    return Lanes<std::uint8_t, N>(convert<std::int32_t>(x));
+  } else if constexpr (sizeof(To) == 4 && sizeof(T) == 4) {
+    Lanes<To, N> r;
+    for (std::size_t i = 0; i < std::size_t(Lanes<T, N>::parts); ++i) {
+      if constexpr (std::is_same_v<To, float>) r.v[i] = xsimd::to_float(x.v[i]);
+      else r.v[i] = xsimd::to_int(x.v[i]);
+    }
+    return r;
+  } else {  // between widths: through memory, where the compiler finds the conversion instructions
+    alignas(64) T from[N];
+    alignas(64) To to[N];
+    x.store(from);
+    for (int i = 0; i < N; ++i) to[i] = static_cast<To>(from[i]);
+    return Lanes<To, N>::load(to);
+  }
+}
+
+}  // namespace sinter
+#endif
+
+namespace sinter::cpu {
+
+/// n ≤ N elements from p on; the lanes behind them hold zeros. n = N is a plain load.
+template <class T, int N> inline Lanes<T, N> load(const T* p, int n) {
+  if constexpr (N == 1) {
+    return Lanes<T, 1>(*p);
+  } else {
+    if (n >= N) return Lanes<T, N>::load(p);
+#if SINTER_SIMD && defined(__AVX512F__)
+    if constexpr (std::is_same_v<T, float>) {
+      Lanes<T, N> r;
+      r.v[0] = _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1u), p);
+      return r;
+    }
+#endif
+    alignas(64) T room[N]{};
+    for (int i = 0; i < n; ++i) room[i] = p[i];
+    return Lanes<T, N>::load(room);
+  }
+}
+
+/// Writes the first n ≤ N lanes.
+template <class T, int N> inline void store(const Lanes<T, N>& x, T* p, int n) {
+  if constexpr (N == 1) {
+    *p = x.v;
+  } else {
+    if (n >= N) return x.store(p);
+#if SINTER_SIMD && defined(__AVX512F__)
+    if constexpr (std::is_same_v<T, float>) return _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1u), x.v[0]);
+#endif
+    alignas(64) T room[N];
+    x.store(room);
+    for (int i = 0; i < n; ++i) p[i] = room[i];
+  }
+}
+
+/// n elements that lie `stride` apart.
+template <class T, int N> inline Lanes<T, N> gather(const T* p, std::ptrdiff_t stride, int n) {
+  if constexpr (N == 1) {
+    return Lanes<T, 1>(*p);
+  } else {
+    alignas(64) T room[N]{};
+    for (int i = 0; i < n; ++i) room[i] = p[i * stride];
+    return Lanes<T, N>::load(room);
+  }
+}
+template <class T, int N> inline void scatter(const Lanes<T, N>& x, T* p, std::ptrdiff_t stride, int n) {
+  if constexpr (N == 1) {
+    *p = x.v;
+  } else {
+    alignas(64) T room[N];
+    x.store(room);
+    for (int i = 0; i < n; ++i) p[i * stride] = room[i];
+  }
+}
+
+template <class T, int N> inline T first(const Lanes<T, N>& x) {
+  if constexpr (N == 1) return x.v;
+  else return x.first();
+}
+
+/// from, from + step, from + 2 step, … as int32.
+template <int N> inline Lanes<std::int32_t, N> ramp(std::int64_t from, std::int64_t step) {
+  alignas(64) std::int32_t room[N];
+  for (int i = 0; i < N; ++i) room[i] = std::int32_t(from + i * step);
+  if constexpr (N == 1) return room[0];
+  else return Lanes<std::int32_t, N>::load(room);
+}
+
+/// Folds the lanes of a register into one value with the reduction R, always in the same order.
+template <class R, class T, int N> inline T fold_lanes(const Lanes<T, N>& x) {
+  if constexpr (N == 1) {
+    return x.v;
+  } else {
+    alignas(64) T room[N];
+    x.store(room);
+    for (int width = N / 2; width > 0; width /= 2)
+      for (int i = 0; i < width; ++i) room[i] = R::combine(Lanes<T, 1>(room[i]), Lanes<T, 1>(room[i + width])).v;
+    return room[0];
+  }
+}
+
+}  // namespace sinter::cpu

@@ -1,0 +1,305 @@
+// Runs plans that were made at run time: the same steps as compiled programs, with the micro-operations as data.
+//
+// Works a block of elements at a time: every micro-operation runs over the block before the next one starts, so the cost of
+// finding out what to do is paid once a block. Contractions use the CPU backend's tiles.
+#pragma once
+#include <map>
+#include <vector>
+
+#include "../../compile/plan.hpp"
+#include "../cpu/contract.hpp"
+
+namespace sinter::generic {
+
+using compile::Micro;
+using graph::Kind;
+
+/// A kernel's identity, read at run time; the twin of compile::Body.
+struct Body {
+  Kind kind = Kind::elementwise;
+  int loops = 0, pointers = 0, passes = 0, kept = 0;
+  std::uint64_t folded = 0;
+  std::vector<Micro> micros;
+};
+
+/// One step at work.
+class Step {
+  static constexpr int block = 128;
+
+ public:
+  Step(const Body& body, const std::map<std::uint64_t, const graph::Primitive*>& primitives, const std::int64_t* table, const cpu::Context& c)
+      : b_(body), primitives_(primitives), c_(c), registers_(body.micros.size() * block * 8) {
+    for (int i = 0; i < b_.loops; ++i) {
+      const std::int64_t letter = table[i] >> 56, n = table[i] & ((std::int64_t(1) << 56) - 1);
+      extent_.push_back(letter != 0 ? n * c.lengths[letter - 1] : n);
+    }
+    for (int p = 0; p < b_.pointers; ++p) {
+      const std::int64_t* entry = table + b_.loops + p * (2 + b_.loops);
+      base_.push_back(entry[0] < 0 ? nullptr : c.base[entry[0]] + entry[1]);
+      origin_.push_back(entry[0] < 0 ? entry[1] : 0);
+      stride_.emplace_back(entry + 2, entry + 2 + b_.loops);
+    }
+    index_.assign(std::size_t(b_.loops), 0);
+  }
+
+  void run() {
+    for (std::size_t j = 0; j < b_.micros.size(); ++j)
+      if (b_.micros[j].level == 0) evaluate(j, 0, block);
+    if (b_.kind == Kind::contract) contract();
+    else if (b_.kind == Kind::reduce) rows();
+    else map();
+  }
+
+ private:
+  // ---- addresses ----
+  std::int64_t offset(int p, int vector_loop, std::int64_t i) const {
+    std::int64_t at = i * stride_[std::size_t(p)][std::size_t(vector_loop)];
+    for (int l = 0; l < b_.loops; ++l)
+      if (l != vector_loop) at += index_[std::size_t(l)] * stride_[std::size_t(p)][std::size_t(l)];
+    return at;
+  }
+  std::byte* value(std::size_t j) { return registers_.data() + j * block * 8; }
+  int vector_loop() const { return b_.kind == Kind::contract ? b_.loops - 2 : b_.loops - 1; }
+  bool folds(int loop) const { return (b_.folded >> loop & 1) != 0; }
+
+  /// Calls f() for every point of loops [first, last).
+  template <class F> void for_each_point(int first, int last, F&& f) {
+    if (first == last) return f();
+    for (index_[std::size_t(first)] = 0; index_[std::size_t(first)] < extent_[std::size_t(first)]; ++index_[std::size_t(first)]) for_each_point(first + 1, last, f);
+    index_[std::size_t(first)] = 0;
+  }
+
+  // ---- one micro-operation on n elements from i on ----
+  void evaluate(std::size_t j, std::int64_t i, int n) {
+    const Micro& m = b_.micros[j];
+    std::byte* const out = value(j);
+    const int size = bytes_of(m.dtype);
+    switch (m.what) {
+      case Micro::What::load:
+        for (int k = 0; k < n; ++k) std::memcpy(out + k * size, base_[std::size_t(m.a)] + offset(m.a, vector_loop(), i + k) * size, std::size_t(size));
+        break;
+      case Micro::What::count:
+        for (int k = 0; k < n; ++k) reinterpret_cast<std::int32_t*>(out)[k] = std::int32_t(origin_[std::size_t(m.a)] + offset(m.a, vector_loop(), i + k));
+        break;
+      case Micro::What::length:
+        for (int k = 0; k < n; ++k) reinterpret_cast<std::int32_t*>(out)[k] = std::int32_t(c_.lengths[m.a]);
+        break;
+      case Micro::What::constant:
+        for (int k = 0; k < n; ++k) put(out, k, m.dtype, std::bit_cast<double>(m.bits));
+        break;
+      case Micro::What::apply: {
+        const short last = m.c >= 0 ? m.c : m.b >= 0 ? m.b : m.a;
+        const void* in[]{value(std::size_t(m.a)), m.b >= 0 ? value(std::size_t(m.b)) : nullptr, m.c >= 0 ? value(std::size_t(m.c)) : nullptr};
+        primitives_.at(m.code)->block[std::size_t(b_.micros[std::size_t(last)].dtype)](in, out, n);
+        break;
+      }
+      default: break;
+    }
+  }
+  void store(std::size_t j, std::int64_t i, int n) {
+    const Micro& m = b_.micros[j];
+    const int size = bytes_of(m.dtype);
+    for (int k = 0; k < n; ++k) std::memcpy(base_[std::size_t(m.b)] + offset(m.b, vector_loop(), i + k) * size, value(std::size_t(m.a)) + k * size, std::size_t(size));
+  }
+  static void put(std::byte* to, int k, Dtype d, double x) {
+    switch (d) {
+      case Dtype::boolean: reinterpret_cast<bool*>(to)[k] = x != 0; break;
+      case Dtype::uint8: reinterpret_cast<std::uint8_t*>(to)[k] = std::uint8_t(x); break;
+      case Dtype::int32: reinterpret_cast<std::int32_t*>(to)[k] = std::int32_t(x); break;
+      case Dtype::int64: reinterpret_cast<std::int64_t*>(to)[k] = std::int64_t(x); break;
+      case Dtype::float32: reinterpret_cast<float*>(to)[k] = float(x); break;
+      case Dtype::float64: reinterpret_cast<double*>(to)[k] = x; break;
+    }
+  }
+  void elements(std::int64_t i, int n) {
+    for (std::size_t j = 0; j < b_.micros.size(); ++j) {
+      if (b_.micros[j].what == Micro::What::store) store(j, i, n);
+      else if (b_.micros[j].level == 2) evaluate(j, i, n);
+    }
+  }
+  template <class F> static void in_blocks(std::int64_t n, F&& f) {
+    for (std::int64_t i = 0; i < n; i += block) f(i, int(std::min<std::int64_t>(block, n - i)));
+  }
+
+  // ---- kinds ----
+  void map() {
+    for_each_point(0, b_.loops - 1, [&] {
+      for (std::size_t j = 0; j < b_.micros.size(); ++j)
+        if (b_.micros[j].level == 1) evaluate(j, 0, block_of_row());
+      in_blocks(extent_.back(), [&](std::int64_t i, int n) { elements(i, n); });
+    });
+  }
+  /// Level-1 values do not move along the vector loop, so any count will do where the loop is empty.
+  int block_of_row() const { return extent_.back() > 0 ? block : 0; }
+
+  void rows() {
+    const bool along = folds(b_.loops - 1);
+    int first = 0;
+    while (!folds(first)) ++first;
+    for_each_point(0, first, [&] {
+      if (along) row(first, b_.loops - 1, 0, block);
+      else in_blocks(extent_.back(), [&](std::int64_t i, int n) { row(first, b_.loops - 1, i, n); });
+    });
+  }
+  /// One row, or the n rows from i on that lie side by side.
+  void row(int first, int last, std::int64_t i, int n) {
+    const bool along = folds(b_.loops - 1);
+    kept_.resize(std::size_t(b_.kept) * row_elements(first) * 8);
+    for (int pass = 0; pass <= b_.passes; ++pass) {
+      for (std::size_t j = 0; j < b_.micros.size(); ++j) {
+        const Micro& m = b_.micros[j];
+        if (m.level != 1 || m.stage != pass || m.what == Micro::What::fold) continue;
+        if (m.what == Micro::What::store) store(j, i, along ? 1 : n);
+        else evaluate(j, i, n);
+      }
+      if (pass == b_.passes) break;
+      const auto each_fold = [&](auto f) {
+        for (std::size_t j = 0; j < b_.micros.size(); ++j)
+          if (b_.micros[j].what == Micro::What::fold && (b_.micros[j].passes >> pass & 1) != 0) f(j, *primitives_.at(b_.micros[j].code));
+      };
+      std::vector<std::byte> sums(b_.micros.size() * block * 8);
+      const auto sum = [&](std::size_t j) { return sums.data() + j * block * 8; };
+      each_fold([&](std::size_t j, const graph::Primitive& op) { for (int k = 0; k < block; ++k) put(sum(j), k, b_.micros[j].dtype, op.identity); });
+      std::int64_t before = 0;  // elements of the row in earlier runs of the innermost loop
+      for_each_point(first, last, [&] {
+        const auto at = [&](std::int64_t x, int count) {
+          for (std::size_t j = 0; j < b_.micros.size(); ++j) {
+            const Micro& m = b_.micros[j];
+            if ((m.passes >> pass & 1) == 0) continue;
+            if (m.what == Micro::What::store) {
+              store(j, x, count);
+            } else if (m.what == Micro::What::fold) {
+              const void* in[]{sum(j), value(std::size_t(m.a))};
+              primitives_.at(m.code)->block[std::size_t(m.dtype)](in, sum(j), count);
+            } else if (m.kept < 0) {
+              evaluate(j, x, count);
+            } else {  // computed in its first pass, remembered in the others
+              const auto size = std::size_t(bytes_of(m.dtype));
+              std::byte* const kept = kept_.data() + (std::size_t(m.kept) * row_elements(first) + std::size_t(before + x)) * 8;
+              const bool now = (m.passes & ((1u << pass) - 1u)) == 0;
+              if (now) evaluate(j, x, count);
+              for (std::size_t k = 0; k < std::size_t(count); ++k) std::memcpy(now ? kept + k * 8 : value(j) + k * size, now ? value(j) + k * size : kept + k * 8, size);
+            }
+          }
+        };
+        if (along) in_blocks(extent_.back(), at);
+        else at(i, n);
+        before += extent_.back();
+      });
+      each_fold([&](std::size_t j, const graph::Primitive& op) {
+        const int size = bytes_of(b_.micros[j].dtype);
+        if (along)
+          for (int k = 1; k < block; ++k) {
+            const void* in[]{sum(j), sum(j) + k * size};
+            op.block[std::size_t(b_.micros[j].dtype)](in, sum(j), 1);
+          }
+        for (int k = 0; k < block; ++k) std::memcpy(value(j) + k * size, sum(j) + (along ? 0 : k) * size, std::size_t(size));
+      });
+    }
+  }
+
+  std::size_t row_elements(int first) const {
+    std::size_t n = 1;
+    for (int l = first; l < b_.loops; ++l) n *= std::size_t(extent_[std::size_t(l)]);
+    return n;
+  }
+
+  void contract() {
+    Dtype d = Dtype::float32;
+    for (const Micro& m : b_.micros)
+      if (m.what == Micro::What::result) d = m.dtype;
+    switch (d) {
+      case Dtype::float64: return contract_as<double>();
+      case Dtype::int32: return contract_as<std::int32_t>();
+      case Dtype::int64: return contract_as<std::int64_t>();
+      default: return contract_as<float>();
+    }
+  }
+  template <class T> void contract_as() {
+    const int rows = b_.loops - 3, columns = b_.loops - 2, inner = b_.loops - 1;
+    int batch = 0;
+    while (batch < rows && !folds(batch)) ++batch;
+    typename cpu::Products<T>::Points further;
+    for (int l = batch; l < rows; ++l) further.add(extent_[std::size_t(l)], stride_[0][std::size_t(l)], stride_[1][std::size_t(l)]);
+    for_each_point(0, batch, [&] {
+      const auto operand = [&](int p, int loop) {
+        return typename cpu::Products<T>::Operand{reinterpret_cast<const T*>(base_[std::size_t(p)]) + offset(p, columns, 0), stride_[std::size_t(p)][std::size_t(loop)], stride_[std::size_t(p)][std::size_t(inner)]};
+      };
+      cpu::Products<T>(operand(0, rows), operand(1, columns), extent_[std::size_t(rows)], extent_[std::size_t(columns)], extent_[std::size_t(inner)], further, c_.scratch, 1, &Step::finish<T>, this).run();
+    });
+  }
+  template <class T> static void finish(const void* self, const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) {
+    static_cast<Step*>(const_cast<void*>(self))->finish_tile(tile, ld, row, rows, column, columns);
+  }
+  template <class T> void finish_tile(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) {
+    std::int64_t& r = index_[std::size_t(b_.loops - 3)];
+    for (int i = 0; i < rows; ++i) {
+      r = row + i;
+      for (std::size_t j = 0; j < b_.micros.size(); ++j) {
+        if (b_.micros[j].level == 1) evaluate(j, 0, block);
+        if (b_.micros[j].what == Micro::What::result) std::memcpy(value(j), tile + i * ld, std::size_t(columns) * sizeof(T));
+      }
+      for (std::size_t j = 0; j < b_.micros.size(); ++j) {
+        if (b_.micros[j].what == Micro::What::store) store(j, column, columns);
+        else if (b_.micros[j].level == 2 && b_.micros[j].what != Micro::What::result) evaluate(j, column, columns);
+      }
+    }
+    r = 0;
+  }
+
+  const Body& b_;
+  const std::map<std::uint64_t, const graph::Primitive*>& primitives_;
+  cpu::Context c_;
+  std::vector<std::byte> registers_, kept_;
+  std::vector<std::int64_t> extent_, origin_, index_;
+  std::vector<std::byte*> base_;
+  std::vector<std::vector<std::int64_t>> stride_;
+};
+
+/// A graph compiled at run time.
+///
+///   graph::Builder g;  …  g.outputs.push(y.id);
+///   generic::Program p(g);
+///   p.run({x.data()}, {y.data()});
+class Program {
+ public:
+  explicit Program(const graph::Builder& g) : plan_(compile::compile(g, {&cpu::pack_bytes})) {
+    remember(graph::primitive<ops::Copy>);  // inserted while compiling
+    for (int i = 0; i < g.size(); ++i) remember(*g[i].op);
+    for (int k = 0; k + 1 < plan_.kernel.size(); ++k) {
+      const std::uint64_t* w = plan_.words.data() + plan_.kernel[k];
+      Body b;
+      b.micros.resize(std::size_t(compile::count_micros(w)));
+      compile::decode_into(w, b);
+      bodies_.push_back(std::move(b));
+    }
+    workspace_.resize(std::size_t(plan_.arena_bytes + plan_.scratch_bytes) + 64);
+  }
+
+  /// Runs on row-major inputs and outputs; lengths in the order of `plan().letters`.
+  void run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs, const std::vector<std::int64_t>& lengths = {}) {
+    auto* workspace = workspace_.data();
+    workspace += (64 - reinterpret_cast<std::uintptr_t>(workspace) % 64) % 64;
+    std::vector<std::byte*> base{workspace};
+    for (const void* p : inputs) base.push_back(static_cast<std::byte*>(const_cast<void*>(p)));
+    for (void* p : outputs) base.push_back(static_cast<std::byte*>(p));
+    const cpu::Context c{base.data(), lengths.data(), workspace + plan_.arena_bytes, 1};
+    const std::int64_t* t = plan_.table.data();
+    for (int s = 0; s < plan_.steps; ++s) {
+      const Body& b = bodies_[std::size_t(*t)];
+      Step(b, primitives_, t + 1, c).run();
+      t += 1 + b.loops + b.pointers * (2 + b.loops);
+    }
+  }
+  const compile::Plan& plan() const { return plan_; }
+
+ private:
+  void remember(const graph::Primitive& op) { primitives_[op.code] = &op; }
+
+  compile::Plan plan_;
+  std::vector<Body> bodies_;
+  std::map<std::uint64_t, const graph::Primitive*> primitives_;
+  std::vector<std::byte> workspace_;
+};
+
+}  // namespace sinter::generic

@@ -1,0 +1,222 @@
+// The reference: evaluates any graph node by node with plain loops. Slow, and simple enough to be believed.
+//
+// It computes in the graph's own dtypes or with every float as a double. Property tests hold everything else against it,
+// and a graph built at run time can be debugged with it.
+#pragma once
+#include <cmath>
+#include <cstddef>
+#include <cstring>
+#include <limits>
+#include <map>
+#include <vector>
+
+#include "../../ops/ops.hpp"
+
+namespace sinter::reference {
+
+/// A tensor whose dtype is a value. Elements are row-major over the capacity.
+struct Array {
+  Dtype dtype = Dtype::float32;
+  Shape shape;
+  std::vector<std::byte> bytes;
+
+  Array() = default;
+  Array(Dtype d, const Shape& s) : dtype(d), shape(s), bytes(std::size_t(s.size()) * std::size_t(bytes_of(d))) {}
+  std::byte* at(std::ptrdiff_t i) { return bytes.data() + i * bytes_of(dtype); }
+  const std::byte* at(std::ptrdiff_t i) const { return bytes.data() + i * bytes_of(dtype); }
+  /// Element i, whatever the dtype, as a double.
+  double get(std::ptrdiff_t i) const {
+    switch (dtype) {
+      case Dtype::boolean: return *reinterpret_cast<const bool*>(at(i)) ? 1 : 0;
+      case Dtype::uint8: return *reinterpret_cast<const std::uint8_t*>(at(i));
+      case Dtype::int32: return *reinterpret_cast<const std::int32_t*>(at(i));
+      case Dtype::int64: return double(*reinterpret_cast<const std::int64_t*>(at(i)));
+      case Dtype::float32: return *reinterpret_cast<const float*>(at(i));
+      case Dtype::float64: return *reinterpret_cast<const double*>(at(i));
+    }
+    return 0;
+  }
+  void set(std::ptrdiff_t i, double x) {
+    switch (dtype) {
+      case Dtype::boolean: *reinterpret_cast<bool*>(at(i)) = x != 0; break;
+      case Dtype::uint8: *reinterpret_cast<std::uint8_t*>(at(i)) = std::uint8_t(x); break;
+      case Dtype::int32: *reinterpret_cast<std::int32_t*>(at(i)) = std::int32_t(x); break;
+      case Dtype::int64: *reinterpret_cast<std::int64_t*>(at(i)) = std::int64_t(x); break;
+      case Dtype::float32: *reinterpret_cast<float*>(at(i)) = float(x); break;
+      case Dtype::float64: *reinterpret_cast<double*>(at(i)) = x; break;
+    }
+  }
+};
+
+/// Run-time lengths by letter.
+using Lengths = std::map<char, std::int64_t>;
+
+class Interpreter {
+ public:
+  explicit Interpreter(const graph::Builder& g, bool in_double = false) : g_(g), in_double_(in_double) {}
+
+  /// The outputs for these inputs. Elements behind a length are NaN (or the like) and take part in nothing.
+  std::vector<Array> run(const std::vector<Array>& inputs, const Lengths& lengths = {}) {
+    lengths_ = lengths;
+    values_.assign(std::size_t(g_.size()), Array{});
+    std::size_t input = 0;
+    for (int i = 0; i < g_.size(); ++i) {
+      if (g_[i].op->kind == graph::Kind::input) {
+        values_[std::size_t(i)] = converted(inputs.at(input++), dtype(g_[i].dtype));
+      } else {
+        values_[std::size_t(i)] = Array(dtype(g_[i].dtype), g_.shape(i));
+        spoil(values_[std::size_t(i)]);
+        evaluate(i);
+      }
+    }
+    std::vector<Array> outputs;
+    for (const int o : g_.outputs) outputs.push_back(values_[std::size_t(o)]);
+    return outputs;
+  }
+
+ private:
+  using Index = std::array<std::int64_t, Shape::max_rank>;
+
+  Dtype dtype(Dtype d) const { return in_double_ && d == Dtype::float32 ? Dtype::float64 : d; }
+  static Array converted(const Array& a, Dtype d) {
+    if (a.dtype == d) return a;
+    Array r(d, a.shape);
+    for (std::ptrdiff_t i = 0; i < a.shape.size(); ++i) r.set(i, a.get(i));
+    return r;
+  }
+  static void spoil(Array& a) {
+    if (!is_floating(a.dtype)) return;
+    for (std::ptrdiff_t i = 0; i < a.shape.size(); ++i) a.set(i, std::numeric_limits<double>::quiet_NaN());
+  }
+  std::int64_t length(const Shape& s, int axis) const { return s.letter(axis) != 0 ? lengths_.at(s.letter(axis)) : s[axis]; }
+
+  /// Calls f(index) for every element of the shape within its lengths.
+  template <class F> void for_each_index(const Shape& s, F&& f) const {
+    for (int i = 0; i < s.rank; ++i)
+      if (length(s, i) == 0) return;
+    Index index{};
+    for (;;) {
+      f(index);
+      int axis = s.rank - 1;
+      for (; axis >= 0; --axis) {
+        if (++index[std::size_t(axis)] < length(s, axis)) break;
+        index[std::size_t(axis)] = 0;
+      }
+      if (axis < 0) return;
+    }
+  }
+  static std::ptrdiff_t offset(const Shape& s, const Index& index) {
+    std::ptrdiff_t at = 0;
+    for (int i = 0; i < s.rank; ++i) at = at * s[i] + index[std::size_t(i)];
+    return at;
+  }
+  /// Where an operand of this shape is read for the result's element, aligned at the right.
+  static std::ptrdiff_t broadcast_offset(const Shape& s, const Shape& result, const Index& index) {
+    std::ptrdiff_t at = 0;
+    for (int i = 0; i < s.rank; ++i) {
+      const bool repeated = s[i] == 1 && s.letter(i) == 0;
+      at = at * s[i] + (repeated ? 0 : index[std::size_t(i + result.rank - s.rank)]);
+    }
+    return at;
+  }
+
+  const Array& operand(int i, int k) const { return values_[std::size_t(g_.operands(i)[k])]; }
+
+  void evaluate(int i) {
+    using graph::Kind;
+    const graph::Node& n = g_[i];
+    Array& out = values_[std::size_t(i)];
+    switch (n.op->kind) {
+      case Kind::input: break;
+      case Kind::constant: out.set(0, g_.constant_value(i)); break;
+      case Kind::generate:
+        for_each_index(out.shape, [&](const Index& x) { out.set(offset(out.shape, x), out.shape.rank == 0 ? double(lengths_.at(char(g_.attributes(i)[0]))) : double(x[0])); });
+        break;
+      case Kind::identity: out = operand(i, 0); break;
+      case Kind::elementwise: elementwise(i, out); break;
+      case Kind::reduce: reduce(i, out); break;
+      case Kind::contract: contract(i, out); break;
+      case Kind::assemble: assemble(i, out); break;
+      case Kind::broadcast:
+      case Kind::view: view(i, out); break;
+    }
+  }
+
+  void elementwise(int i, Array& out) const {
+    const graph::Node& n = g_[i];
+    // With every float a double, a cast to float32 is one to float64.
+    const graph::Primitive& op = in_double_ && n.op == &graph::primitive<ops::Cast<float>> ? graph::primitive<ops::Cast<double>> : *n.op;
+    const graph::Block block = op.block[std::size_t(operand(i, n.operands - 1).dtype)];
+    for_each_index(out.shape, [&](const Index& x) {
+      const void* in[3]{};
+      for (int k = 0; k < n.operands; ++k) in[k] = operand(i, k).at(broadcast_offset(operand(i, k).shape, out.shape, x));
+      block(in, out.at(offset(out.shape, x)), 1);
+    });
+  }
+  void reduce(int i, Array& out) const {
+    const graph::Primitive& op = *g_[i].op;
+    const Array& a = operand(i, 0);
+    for_each_index(out.shape, [&](const Index& x) { out.set(offset(out.shape, x), op.identity); });
+    for_each_index(a.shape, [&](const Index& x) {
+      Index y = x;
+      for (int k = 0; k < a.shape.rank; ++k)
+        if ((g_.attributes(i)[0] >> k & 1) != 0) y[std::size_t(k)] = 0;
+      std::byte* const to = out.at(offset(out.shape, y));
+      const void* in[]{to, a.at(offset(a.shape, x))};
+      op.block[std::size_t(a.dtype)](in, to, 1);
+    });
+  }
+  void contract(int i, Array& out) const {
+    const Array &a = operand(i, 0), &b = operand(i, 1);
+    const int batch = int(g_.attributes(i)[0]), inner = int(g_.attributes(i)[1]);
+    const int rows = a.shape.rank - batch - inner;
+    Shape contracted;
+    for (int k = a.shape.rank - inner; k < a.shape.rank; ++k) contracted.push(a.shape[k], a.shape.letter(k));
+    for_each_index(out.shape, [&](const Index& x) {
+      double sum = 0;
+      float narrow = 0;
+      for_each_index(contracted, [&](const Index& k) {
+        Index p{}, q{};
+        for (int d = 0; d < batch; ++d) p[std::size_t(d)] = q[std::size_t(d)] = x[std::size_t(d)];
+        for (int d = 0; d < rows; ++d) p[std::size_t(batch + d)] = x[std::size_t(batch + d)];
+        for (int d = batch; d < b.shape.rank - inner; ++d) q[std::size_t(d)] = x[std::size_t(rows + d)];
+        for (int d = 0; d < inner; ++d) p[std::size_t(a.shape.rank - inner + d)] = q[std::size_t(b.shape.rank - inner + d)] = k[std::size_t(d)];
+        const double product = a.get(offset(a.shape, p)) * b.get(offset(b.shape, q));
+        sum += product;
+        narrow += float(product);
+      });
+      out.set(offset(out.shape, x), out.dtype == Dtype::float32 ? double(narrow) : sum);
+    });
+  }
+  void assemble(int i, Array& out) const {
+    const int axis = int(g_.attributes(i)[0]);
+    std::int64_t start = 0;
+    for (int k = 0; k < g_[i].operands; ++k) {
+      const Array& a = operand(i, k);
+      for_each_index(a.shape, [&](const Index& x) {
+        Index y = x;
+        y[std::size_t(axis)] += start;
+        std::memcpy(out.at(offset(out.shape, y)), a.at(offset(a.shape, x)), std::size_t(bytes_of(a.dtype)));
+      });
+      start += a.shape[axis];
+    }
+  }
+  void view(int i, Array& out) const {
+    const Array& a = operand(i, 0);
+    graph::Signature::Operand room;
+    graph::Layout l = graph::Layout::row_major(a.shape);
+    g_[i].op->view(l, g_.signature(i, &room), out.shape);
+    for_each_index(out.shape, [&](const Index& x) {
+      std::int64_t from = l.offset;
+      for (int d = 0; d < out.shape.rank; ++d) from += x[std::size_t(d)] * l.stride[d];
+      std::memcpy(out.at(offset(out.shape, x)), a.at(from), std::size_t(bytes_of(a.dtype)));
+    });
+  }
+
+  const graph::Builder& g_;
+  bool in_double_;
+  Lengths lengths_;
+  std::vector<Array> values_;
+};
+
+}  // namespace sinter::reference

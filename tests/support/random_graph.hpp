@@ -1,0 +1,247 @@
+// Random graphs over the primitives, for property tests. The same function runs at run time, thousands of times, and in
+// constant evaluation, for a few programs that are compiled for good.
+#pragma once
+#include <sinter/backend/reference/interpreter.hpp>
+#include <sinter/tensor/random.hpp>
+#include <sinter/transform/gradient.hpp>
+
+namespace support {
+
+using namespace sinter;
+using graph::Builder;
+using graph::List;
+using graph::Value;
+
+struct RandomGraph {
+  Builder graph;
+  List<int> values;  ///< outputs that are values
+  int gradients = 0; ///< outputs behind them that are gradients, one for each float input
+};
+
+class GraphMaker {
+ public:
+  constexpr GraphMaker(std::uint64_t seed, Dtype dtype, int operations) : random_(Seed{seed}), dtype_(dtype) {
+    constexpr int extents[]{0, 1, 1, 2, 3, 4, 5, 7, 8, 16, 17, 31, 33};
+    for (int i = 0; i < 3; ++i) {
+      // Extent 0 and bounded lengths are rare enough that most graphs compute something.
+      int e = extents[below(13)];
+      if (e == 0 && below(3) != 0) e = 6;
+      space_.push(e, below(4) == 0 ? char('A' + i) : char(0));
+    }
+    for (int i = 0; i < 4; ++i) add_input();
+    for (int i = 0; i < operations; ++i) step();
+  }
+
+  constexpr RandomGraph finish() {
+    RandomGraph r;
+    const int wanted = 1 + below(3);
+    Value loss{&g_, g_.constant(0, dtype_)};
+    for (int k = 0; k < wanted; ++k) {
+      const Value v = k == 0 ? pool_.back() : pick();
+      r.values.push(v.id);
+      g_.outputs.push(v.id);
+      loss = loss + sum(v * v * 0.25 + v);
+    }
+    List<int> inputs;
+    for (const int i : g_.inputs)
+      if (g_[i].dtype == dtype_) inputs.push(i);
+    for (const int id : transform::gradient(g_, loss.id, inputs)) g_.outputs.push(id);
+    r.gradients = inputs.size();
+    r.graph = static_cast<Builder&&>(g_);
+    return r;
+  }
+
+ private:
+  constexpr int below(int n) { return int(random_.below(drawn_++, unsigned(n))); }
+  constexpr Value pick() { return pool_[below(pool_.size())]; }
+  constexpr void keep(Value v) {
+    if (v.extents().rank <= 5 && v.extents().size() <= 60000) pool_.push(v);
+  }
+
+  /// A shape that broadcasts with the space: some of its axes, some with extent 1, some missing at the left.
+  constexpr void add_input() {
+    Shape s;
+    for (int i = below(4) == 0 ? below(4) : 0; i < 3; ++i) {
+      if (below(4) == 0) s.push(1);
+      else s.push(space_[i], space_.letter(i));
+    }
+    pool_.push(Value{&g_, g_.input(dtype_, s)});
+  }
+
+  constexpr void step() {
+    const Value x = pick();
+    const Shape s = x.extents();
+    switch (below(17)) {
+      case 0: return keep(tanh(x));
+      case 1: return keep(exp(tanh(x) * 0.5));
+      case 2: return keep(log(x * x + 1.0));
+      case 3: return keep(sqrt(x * x + 0.5));
+      case 4: return keep(relu(x) - x * 0.125);
+      case 5: return keep(-x);
+      case 6: case 7: return binary(x, pick());
+      case 8: case 9: return reduce(x, s);
+      case 10: return permute(x, s);
+      case 11: return reshape(x, s);
+      case 12: return slice(x, s);
+      case 13: return concatenate(x, s);
+      case 14: case 15: return contract(x, s);
+      default:
+        if (s.rank == 0 || s[s.rank - 1] == 0) return;
+        return keep(below(2) == 0 ? softmax(x) : log_softmax(x));
+    }
+  }
+  constexpr void binary(Value a, Value b) {
+    if (graph::broadcast(a.extents(), b.extents()).rank < 0) return;
+    switch (below(7)) {
+      case 0: return keep(a + b);
+      case 1: return keep(a - b);
+      case 2: return keep(a * tanh(b));
+      case 3: return keep(a / (b * b + 1.0));
+      case 4: return keep(maximum(a, b));
+      case 5: return keep(select(a > b, a, b * 0.5));
+      default: return keep(a * 0.5 + stop_gradient(b));
+    }
+  }
+  constexpr void reduce(Value x, const Shape& s) {
+    if (s.rank == 0) return;
+    std::int64_t axes = 1 + below((1 << s.rank) - 1);
+    const bool largest = below(3) == 0;
+    for (int i = 0; i < s.rank; ++i)
+      if (largest && (axes >> i & 1) != 0 && (s[i] == 0 || s.letter(i) != 0)) return;  // of nothing there is no largest
+    const Value y = largest ? ops::reduced<ops::Amax>(x, axes) : ops::reduced<ops::Sum>(x * 0.25, axes);
+    if (below(2) == 0) return keep(y);
+    Shape to;
+    for (int i = 0; i < s.rank; ++i)
+      if ((axes >> i & 1) == 0) to.push(s[i], s.letter(i));
+    keep(graph::reshape_to(y, to));
+  }
+  constexpr void permute(Value x, const Shape& s) {
+    if (s.rank < 2) return;
+    std::array<std::int64_t, Shape::max_rank> order{};
+    for (int i = 0; i < s.rank; ++i) order[std::size_t(i)] = i;
+    for (int i = s.rank; i > 1; --i) {
+      const auto a = std::size_t(i - 1), b = std::size_t(below(i));
+      const std::int64_t t = order[a];
+      order[a] = order[b];
+      order[b] = t;
+    }
+    keep({&g_, g_.add(graph::primitive<ops::Permute>, &x.id, 1, order.data(), s.rank)});
+  }
+  /// Merges two axes, splits one, or adds an axis of extent 1.
+  constexpr void reshape(Value x, const Shape& s) {
+    Shape to;
+    const int way = below(3), at = s.rank > 0 ? below(s.rank) : 0;
+    for (int i = 0; i < s.rank; ++i) {
+      if (way == 0 && i == at && i + 1 < s.rank && s.letter(i + 1) == 0 && s.letter(i) == 0) {
+        to.push(s[i] * s[i + 1]);
+        ++i;
+      } else if (way == 1 && i == at && s.letter(i) == 0 && s[i] % 2 == 0 && s[i] > 0) {
+        to.push(2);
+        to.push(s[i] / 2);
+      } else {
+        to.push(s[i], s.letter(i));
+      }
+    }
+    if (way == 2) to.push(1);
+    const ops::PackedShape packed(to);
+    const graph::Signature::Operand operand{x.dtype(), &s};
+    if (to.rank <= 5 && ops::Reshape::type({&operand, 1, packed.value.data(), packed.rank}).valid) keep(graph::reshape_to(x, to));
+  }
+  constexpr void slice(Value x, const Shape& s) {
+    if (s.rank == 0) return;
+    const int axis = below(s.rank);
+    if (s.letter(axis) != 0 || s[axis] < 2) return;
+    const int start = below(s[axis]), step = 1 + below(2), most = (s[axis] - start + step - 1) / step;
+    keep(graph::slice(x, axis, start, 1 + below(most), step));
+  }
+  constexpr void concatenate(Value x, const Shape& s) {
+    if (s.rank == 0) return;
+    const int axis = below(s.rank);
+    if (s.letter(axis) != 0) return;
+    const int ids[]{x.id, (tanh(x) * 2.0).id, x.id};
+    keep(graph::concatenate(&g_, ids, 2 + below(2), axis));
+  }
+  /// x with itself over its last axis, or with a new weight; leading axes are batches or rows.
+  constexpr void contract(Value x, const Shape& s) {
+    if (s.rank < 2 || s.rank > 3) return;
+    const double scale = s[s.rank - 1] > 0 ? 1.0 / s[s.rank - 1] : 1.0;
+    if (below(2) == 0 || s.letter(s.rank - 1) != 0) {
+      const int batch = s.rank - 2;
+      return keep(ops::Contract::apply(&g_, x.id, tanh(x).id, batch, 1) * scale);
+    }
+    Shape w;
+    w.push(1 + below(40));
+    w.push(s[s.rank - 1]);
+    const Value weight{&g_, g_.input(dtype_, w)};
+    pool_.push(weight);
+    keep(ops::Contract::apply(&g_, x.id, weight.id, 0, 1) * scale);
+  }
+
+  Builder g_;
+  Philox random_;
+  std::uint64_t drawn_ = 0;
+  Dtype dtype_;
+  Shape space_;
+  List<Value> pool_;
+};
+
+constexpr RandomGraph random_graph(std::uint64_t seed, Dtype dtype = Dtype::float32, int operations = 12) {
+  GraphMaker m(seed, dtype, operations);
+  return m.finish();
+}
+
+/// Lengths for every letter of a graph: 0, 1, the whole extent, or something between.
+inline reference::Lengths random_lengths(const Builder& g, std::uint64_t seed) {
+  const Philox random(Seed{seed}, 99);
+  reference::Lengths lengths;
+  for (const int i : g.inputs) {
+    const Shape& s = g.shape(i);
+    for (int a = 0; a < s.rank; ++a) {
+      if (s.letter(a) == 0) continue;
+      const auto n = std::uint32_t(s[a]);
+      const std::uint32_t choice[]{0, n < 1 ? 0 : 1u, n, random.below(std::uint64_t(s.letter(a)), n + 1)};
+      lengths[s.letter(a)] = choice[random.below(std::uint64_t(s.letter(a)) + 1000, 4)];
+    }
+  }
+  return lengths;
+}
+
+/// Input values, normal; NaN beyond the lengths.
+inline std::vector<reference::Array> random_inputs(const Builder& g, const reference::Lengths& lengths, std::uint64_t seed) {
+  std::vector<reference::Array> inputs;
+  std::uint64_t stream = 100;
+  for (const int id : g.inputs) {
+    const Philox random(Seed{seed}, stream++);
+    reference::Array a(g[id].dtype, g.shape(id));
+    for (std::ptrdiff_t i = 0; i < a.shape.size(); ++i) {
+      bool within = true;
+      for (std::ptrdiff_t d = a.shape.rank - 1, rest = i; d >= 0; --d) {
+        const char letter = a.shape.letter(int(d));
+        if (letter != 0 && rest % a.shape[int(d)] >= lengths.at(letter)) within = false;
+        rest /= a.shape[int(d)];
+      }
+      a.set(i, within ? double(random.normal(std::uint64_t(i))) : std::numeric_limits<double>::quiet_NaN());
+    }
+    inputs.push_back(std::move(a));
+  }
+  return inputs;
+}
+
+/// The largest difference of two arrays within the lengths, relative to 1 + the size of what is expected; infinite for NaN.
+inline double difference(const reference::Array& found, const reference::Array& expected, const reference::Lengths& lengths) {
+  double worst = 0;
+  for (std::ptrdiff_t i = 0; i < expected.shape.size(); ++i) {
+    bool within = true;
+    for (std::ptrdiff_t d = expected.shape.rank - 1, rest = i; d >= 0; --d) {
+      const char letter = expected.shape.letter(int(d));
+      if (letter != 0 && rest % expected.shape[int(d)] >= lengths.at(letter)) within = false;
+      rest /= expected.shape[int(d)];
+    }
+    if (!within) continue;
+    const double a = found.get(i), b = expected.get(i), d = std::abs(a - b) / (1 + std::abs(b));
+    if (!(d <= worst)) worst = std::isnan(d) && !(std::isnan(a) && std::isnan(b)) ? std::numeric_limits<double>::infinity() : std::isnan(d) ? worst : d;
+  }
+  return worst;
+}
+
+}  // namespace support

@@ -1,0 +1,75 @@
+// What a program needs to know of the tensors it is called with.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+#include "../graph/param.hpp"
+
+namespace sinter::eager {
+
+/// One tensor in memory, its type forgotten.
+struct Argument {
+  std::byte* data = nullptr;
+  std::size_t bytes = 0;
+  const Shape* shape = nullptr;
+  int element_bytes = 0;
+  std::array<std::int64_t, Shape::max_rank> length{};    ///< of each axis, now
+  std::array<std::ptrdiff_t, Shape::max_rank> stride{};  ///< in elements; only where not row-major
+  bool row_major = true;
+};
+
+template <class T> inline Argument describe(const T& tensor) {
+  Argument a;
+  a.data = reinterpret_cast<std::byte*>(const_cast<typename T::element*>(tensor.data()));
+  a.bytes = std::size_t(T::shape.size()) * sizeof(typename T::element);
+  a.shape = &T::shape;
+  a.element_bytes = int(sizeof(typename T::element));
+  for (int i = 0; i < T::shape.rank; ++i) a.length[std::size_t(i)] = tensor.length_of_axis(i);
+  if constexpr (graph::is_view_v<T>) {
+    a.row_major = tensor.is_row_major();
+    for (int i = 0; i < T::rank; ++i) a.stride[std::size_t(i)] = tensor.strides()[std::size_t(i)];
+  }
+  return a;
+}
+template <class T> inline Argument describe_number(const T& value) {
+  static constexpr Shape scalar{};
+  Argument a;
+  a.data = reinterpret_cast<std::byte*>(const_cast<T*>(&value));
+  a.bytes = sizeof(T);
+  a.shape = &scalar;
+  a.element_bytes = int(sizeof(T));
+  return a;
+}
+
+// The leaves of an expression.
+template <class T> inline Argument argument(const graph::NumberLeaf<T>& n) { return describe_number(n.value); }
+template <class T> inline Argument argument(const graph::Ref<T>& r) { return describe(*r.tensor); }
+template <class T> inline Argument argument(const graph::Own<T>& o) { return describe(*o.tensor); }
+template <class V> inline Argument argument(const graph::Held<V>& h) { return describe(h.view); }
+template <class T, auto... E> inline Argument argument(const Param<T, E...>& p) { return describe(p.view()); }
+inline Argument argument(const Scalar& s) { return describe_number(s.stored()); }
+
+/// Calls f(leaf) for every leaf of an expression, from left to right.
+template <class X, class F> inline void for_each_leaf(const X& x, F&& f) { f(x); }
+template <class Fn, class... A, class F> inline void for_each_leaf(const Call<Fn, A...>& call, F&& f) {
+  std::apply([&](const auto&... a) { (for_each_leaf(a, f), ...); }, call.arguments);
+}
+template <class X> struct LeafCount : std::integral_constant<int, 1> {};
+template <class Fn, class... A> struct LeafCount<Call<Fn, A...>> : std::integral_constant<int, (0 + ... + LeafCount<A>::value)> {};
+
+/// Copies a strided tensor to row-major memory, or back.
+inline void copy_strided(const Argument& a, std::byte* row_major, bool to_row_major) {
+  const int rank = a.shape->rank;
+  std::array<int, Shape::max_rank> index{};
+  const std::ptrdiff_t n = a.shape->size();
+  for (std::ptrdiff_t at = 0; at < n; ++at, row_major += a.element_bytes) {
+    std::ptrdiff_t offset = 0;
+    for (int i = 0; i < rank; ++i) offset += index[std::size_t(i)] * a.stride[std::size_t(i)];
+    std::byte* const element = a.data + offset * a.element_bytes;
+    std::memcpy(to_row_major ? row_major : element, to_row_major ? element : row_major, std::size_t(a.element_bytes));
+    for (int i = rank - 1; i >= 0 && ++index[std::size_t(i)] == (*a.shape)[i]; --i) index[std::size_t(i)] = 0;
+  }
+}
+
+}  // namespace sinter::eager

@@ -1,0 +1,147 @@
+// Expressions on real tensors: an assignment compiles the expression's type and runs it on the expression's leaves.
+#pragma once
+#include "../graph/trace.hpp"
+#include "run.hpp"
+
+namespace sinter {
+namespace eager {
+
+/// For each leaf of an expression the leaf it is taken to be equal to; itself where none.
+template <int N> using SameLeaf = std::array<int, std::size_t(N)>;
+
+template <class> inline constexpr char type_tag = 0;
+
+/// Subexpressions in the order of evaluation, with the leaves they span.
+struct Subexpression {
+  const char* type;
+  int first, last;
+};
+template <class X> constexpr void list_subexpressions(X*, graph::List<Subexpression>&, int& leaf) { ++leaf; }
+template <class F, class... A> constexpr void list_subexpressions(Call<F, A...>*, graph::List<Subexpression>& list, int& leaf) {
+  const int first = leaf;
+  (list_subexpressions(static_cast<A*>(nullptr), list, leaf), ...);
+  list.push({&type_tag<Call<F, A...>>, first, leaf});
+}
+
+/// Where a subexpression's type occurs twice, it is the same computation if its leaves are the same tensors: `e * e` with
+/// `auto e = softmax(x)`. This pairs the leaves of later occurrences with those of the first.
+template <class X> constexpr auto paired_leaves() {
+  SameLeaf<LeafCount<X>::value> same{};
+  for (int i = 0; i < LeafCount<X>::value; ++i) same[std::size_t(i)] = i;
+  graph::List<Subexpression> list;
+  int leaf = 0;
+  list_subexpressions(static_cast<X*>(nullptr), list, leaf);
+  for (int i = 1; i < list.size(); ++i)
+    for (int j = 0; j < i; ++j)
+      if (list[j].type == list[i].type && list[j].last <= list[i].first) {
+        for (int k = 0; k < list[i].last - list[i].first; ++k) same[std::size_t(list[i].first + k)] = same[std::size_t(list[j].first + k)];
+        break;
+      }
+  return same;
+}
+template <std::size_t N> constexpr bool any_pair(const std::array<int, N>& same) {
+  for (std::size_t i = 0; i < N; ++i)
+    if (same[i] != int(i)) return true;
+  return false;
+}
+
+/// The graph of an expression type: one input a leaf, equal leaves one input.
+template <class X, bool Paired> struct ExpressionTrace {
+  constexpr graph::Builder operator()() const {
+    graph::Builder g;
+    int leaf = 0;
+    const auto y = symbol(static_cast<X*>(nullptr), g, leaf);
+    g.outputs.push(y.id);
+    return g;
+  }
+
+ private:
+  template <class L> static constexpr auto symbol(L*, graph::Builder& g, int& leaf) {
+    using S = typename L::symbol;
+    const int same = Paired ? paired_leaves<X>()[std::size_t(leaf)] : leaf;
+    const auto s = same == leaf ? graph::new_input<S>(g) : S(graph::Value{&g, g.inputs[same]});
+    if (same != leaf) g.input(S::dtype, S::shape);  // keeps inputs and leaves in step
+    ++leaf;
+    return s;
+  }
+  template <class F, class... A> static constexpr auto symbol(Call<F, A...>*, graph::Builder& g, int& leaf) {
+    const std::tuple arguments{symbol(static_cast<A*>(nullptr), g, leaf)...};
+    return std::apply(F{}, arguments);
+  }
+};
+
+template <class X, bool Paired> using ExpressionProgram = compile::Program<ExpressionTrace<X, Paired>, cpu::Backend>;
+
+template <class D, class X> inline void assign(D& destination, const X& x) {
+  constexpr int n = LeafCount<X>::value;
+  std::array<Argument, std::size_t(n)> inputs;
+  std::size_t i = 0;
+  for_each_leaf(x, [&](const auto& leaf) { inputs[i++] = argument(leaf); });
+  const std::array<Argument, 1> output{describe(destination)};
+  static constexpr auto same = paired_leaves<X>();
+  if constexpr (any_pair(same)) {
+    bool equal = true;
+    for (std::size_t k = 0; k < std::size_t(n); ++k) {
+      const Argument &a = inputs[k], &b = inputs[std::size_t(same[k])];
+      equal = equal && (a.data == b.data || (a.shape->rank == 0 && std::memcmp(a.data, b.data, a.bytes) == 0)) && a.row_major == b.row_major && a.stride == b.stride;
+    }
+    if (equal) {
+      using P = ExpressionProgram<X, true>;
+      set_lengths<P>(destination, run<P>(inputs, output));
+      return;
+    }
+  }
+  using P = ExpressionProgram<X, false>;
+  set_lengths<P>(destination, run<P>(inputs, output));
+}
+
+/// The tensor type that holds a symbol's value.
+template <class S> struct TensorFor;
+template <class T, auto... E> struct TensorFor<Sym<T, E...>> { using type = Tensor<T, E...>; };
+
+}  // namespace eager
+
+/// Computes an expression into a tensor or view; Tensor's constructor and assignment come here.
+template <class D, class X> inline void evaluate_into(D& destination, const X& x) {
+  if constexpr (graph::Handle<X>) eager::assign(destination, x);
+  else evaluate_into(destination, graph::stored<const X&>(x));
+}
+template <class T, auto... E, class X> inline void evaluate_into(const TensorView<T, E...>& destination, const X& x) {
+  TensorView<T, E...> view = destination;
+  evaluate_into(view, x);
+}
+
+/// The value of an expression as a tensor of its own: `auto p = eval(softmax(x));`.
+template <Expression X> inline auto eval(const X& x) {
+  typename eager::TensorFor<typename X::symbol>::type result(uninitialized);
+  evaluate_into(result, x);
+  return result;
+}
+
+namespace eager {
+
+/// Runs P into new tensors.
+template <class P, std::size_t N, class... R> inline auto run_into_new(const std::array<Argument, N>& inputs, std::tuple<R...>*) {
+  std::tuple<typename TensorFor<R>::type...> results{typename TensorFor<R>::type(uninitialized)...};
+  std::apply([&](auto&... r) {
+    const auto lengths = run<P>(inputs, std::array{describe(r)...});
+    (set_lengths<P>(r, lengths), ...);
+  }, results);
+  return results;
+}
+
+}  // namespace eager
+
+/// Calls a captureless function on tensors as one compiled program; the results are new tensors (a tuple for several).
+template <class F, class... X> requires Operands<X...> inline auto run_function(F, const X&... x) {
+  using Result = graph::ResultOfTrace<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>;
+  using P = compile::Program<graph::FunctionTrace<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>, cpu::Backend>;
+  const std::tuple arguments{graph::stored<const X&...>(x)...};
+  return std::apply([](const auto&... leaf) {
+    const std::array<eager::Argument, sizeof...(X)> inputs{eager::argument(leaf)...};
+    if constexpr (is_sym_v<Result>) return std::get<0>(eager::run_into_new<P>(inputs, static_cast<std::tuple<Result>*>(nullptr)));
+    else return eager::run_into_new<P>(inputs, static_cast<Result*>(nullptr));
+  }, arguments);
+}
+
+}  // namespace sinter

@@ -1,0 +1,30 @@
+// Memory for statements: one growing block a thread, so that a statement run again allocates nothing.
+#pragma once
+#include "../tensor/storage.hpp"
+
+namespace sinter::eager {
+
+class Workspace {
+ public:
+  /// At least n bytes, aligned to 64, until the next call on this thread.
+  static std::byte* room(std::size_t n) {
+    static thread_local Workspace mine;
+    if (n > mine.block_.size()) mine.block_ = AlignedBlock<std::byte>(n);
+    return mine.block_.data();
+  }
+
+ private:
+  AlignedBlock<std::byte> block_;
+};
+
+/// OpenMP threads that eager statements may use; 1 unless set. PyTorch: torch.set_num_threads.
+inline int& threads() {
+  static thread_local int n = 1;
+  return n;
+}
+
+}  // namespace sinter::eager
+
+namespace sinter {
+inline void set_num_threads(int n) { eager::threads() = n < 1 ? 1 : n; }
+}  // namespace sinter

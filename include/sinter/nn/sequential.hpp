@@ -1,0 +1,21 @@
+// Layers one after another.
+#pragma once
+#include <tuple>
+
+namespace sinter::nn {
+
+/// `Sequential<Linear<784, 128>, ReLU, Linear<128, 10>>`; parameters are named by position, "0.weight", as in
+/// PyTorch: torch.nn.Sequential.
+template <class... Layers> struct Sequential {
+  std::tuple<Layers...> layers;
+
+  constexpr auto operator()(auto x) const { return run<0>(x); }
+
+ private:
+  template <std::size_t I> constexpr auto run(auto x) const {
+    if constexpr (I == sizeof...(Layers)) return x;
+    else return run<I + 1>(std::get<I>(layers)(x));
+  }
+};
+
+}  // namespace sinter::nn

@@ -1,0 +1,30 @@
+// Adam (Kingma and Ba, 2014), with PyTorch's defaults and order of operations.
+#pragma once
+#include "../nn/linear.hpp"
+
+namespace sinter::optim {
+
+/// An optimizer is a plain struct. Its `Scalar` members are inputs of the compiled step: changing `lr` between steps takes
+/// effect at the next one. `moments` tensors of state go with every parameter, starting at zero. The call maps
+/// (parameters, gradients, number of the step from 1 on, moments…) to (new parameters, new moments…).
+/// PyTorch: torch.optim.Adam (weight_decay is added to the gradient, as there).
+struct Adam {
+  Scalar lr = 1e-3f, beta1 = .9f, beta2 = .999f, eps = 1e-8f, weight_decay = 0.f;
+
+  static constexpr int moments = 2;
+
+  constexpr auto operator()(auto p, auto g, auto step, auto m, auto v) const {
+    const auto decayed = g + weight_decay * p;
+    const auto new_m = beta1 * m + (1.f - beta1) * decayed;
+    const auto new_v = beta2 * v + (1.f - beta2) * decayed * decayed;
+    const auto size = lr / (1.f - power(beta1, step)), root = sqrt(1.f - power(beta2, step));
+    const auto new_p = p - size * (new_m / (sqrt(new_v) / root + eps));
+    return std::tuple{new_p, new_m, new_v};
+  }
+
+ private:
+  /// beta^step, in double precision: 1 − beta^step loses too much otherwise in the first steps.
+  static constexpr auto power(const Scalar& beta, auto step) { return cast<float>(exp(step * log(cast<double>(beta)))); }
+};
+
+}  // namespace sinter::optim

@@ -1,0 +1,46 @@
+// Binding a net to a graph: every parameter a view of one input that is the model's block.
+#pragma once
+#include "../graph/trace.hpp"
+#include "../ops/ops.hpp"
+#include "model.hpp"
+
+namespace sinter::train {
+
+/// The parameters of a net that is being traced.
+struct BoundParameters {
+  graph::Value block;            ///< all of them, [n]
+  graph::List<int> nodes, size;  ///< each by itself, and how many elements it has
+};
+
+/// Binds every `Param` to its part of a new input and every `Scalar` to an input of its own.
+template <class Net> constexpr BoundParameters bind(graph::Builder& g, Net& net, std::int64_t parameters) {
+  BoundParameters r;
+  Shape flat;
+  flat.push(int(parameters));
+  r.block = {&g, g.input(Dtype::float32, flat)};
+  int offset = 0;
+  graph::for_each_leaf(net, [&](auto& leaf) {
+    using Leaf = std::remove_cvref_t<decltype(leaf)>;
+    if constexpr (graph::is_param_v<Leaf>) {
+      const int n = int(leaf.size());
+      const graph::Value part = graph::reshape_to(graph::slice(r.block, 0, offset, n), Leaf::shape);
+      leaf.bind(part);
+      r.nodes.push(part.id);
+      r.size.push(n);
+      offset += n;
+    } else {
+      leaf.bind(graph::Value{&g, g.input(Dtype::float32, Shape{})});
+    }
+  });
+  return r;
+}
+
+/// The number of `Scalar` members below a struct.
+template <class T> consteval int count_scalars() {
+  int n = 0;
+  auto value = graph::NetOf<T>::make();
+  graph::for_each_leaf(value, [&](auto& leaf) { n += std::is_same_v<std::remove_cvref_t<decltype(leaf)>, Scalar>; });
+  return n;
+}
+
+}  // namespace sinter::train

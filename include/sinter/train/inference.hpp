@@ -1,0 +1,75 @@
+// A net as a compiled function of its inputs.
+#pragma once
+#include "bind.hpp"
+
+namespace sinter {
+namespace train {
+
+template <class X, class... Inputs> struct InferenceTrace {
+  constexpr graph::Builder operator()() const {
+    graph::Builder g;
+    auto net = graph::NetOf<X>::make();
+    bind(g, net, graph::count_parameters<X>());
+    const std::tuple<typename Inputs::symbol...> inputs{graph::new_input<typename Inputs::symbol>(g)...};
+    const auto y = std::apply(net, inputs);
+    graph::for_each_result(y, [&](const graph::Value& v) { g.outputs.push(v.id); });
+    return g;
+  }
+};
+
+/// The inputs that a bound net's graph begins with: the block, then every `Scalar`.
+template <class X, std::size_t N> inline std::size_t leading_arguments(const float* block, const graph::net_of<X>& net, std::array<eager::Argument, N>& a) {
+  static constexpr Shape flat = [] {
+    Shape s;
+    s.push(int(graph::count_parameters<X>()));
+    return s;
+  }();
+  a[0].data = reinterpret_cast<std::byte*>(const_cast<float*>(block));
+  a[0].bytes = std::size_t(flat[0]) * sizeof(float);
+  a[0].shape = &flat;
+  a[0].length[0] = flat[0];
+  a[0].element_bytes = sizeof(float);
+  std::size_t at = 1;
+  graph::for_each_leaf(net, [&](const auto& leaf) {
+    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(leaf)>, Scalar>) a[at++] = eager::argument(leaf);
+  });
+  return at;
+}
+
+template <class X, class... Inputs> class Inference {
+  using Net = graph::net_of<X>;
+  using Result = std::invoke_result_t<Net, typename Inputs::symbol...>;
+  using Output = typename eager::TensorFor<Result>::type;
+
+ public:
+  using Program = compile::Program<InferenceTrace<X, Inputs...>, cpu::Backend>;
+  static constexpr std::size_t workspace_bytes = Program::workspace_bytes;
+  static constexpr double flops = Program::flops;
+
+  explicit Inference(const Model<X>& model, cpu::Threads threads) : block_(model.block()), net_(*model), workspace_(Program::workspace_bytes), threads_(threads) {}
+
+  /// The net's output, in memory of this object: valid until the next call. Throws `Error` when run-time lengths disagree.
+  const Output& operator()(const Inputs&... x) {
+    std::array<eager::Argument, std::size_t(1 + count_scalars<X>()) + sizeof...(Inputs)> a;
+    std::size_t at = leading_arguments<X>(block_->data(), net_, a);
+    ((a[at++] = eager::describe(x)), ...);
+    const auto lengths = eager::run_in<Program>(workspace_.data(), a, std::array{eager::describe(output_)}, threads_.count);
+    eager::set_lengths<Program>(output_, lengths);
+    return output_;
+  }
+
+ private:
+  std::shared_ptr<typename Model<X>::Block> block_;
+  Net net_;
+  AlignedBlock<std::byte> workspace_;
+  Output output_;
+  cpu::Threads threads_;
+};
+
+}  // namespace train
+
+/// The net as a program for inputs of these types: `auto infer = inference<Tensor<float, 1, 784>>(net);`. It shares the
+/// model's parameters: later changes of them are seen. PyTorch: model.eval() under torch.inference_mode().
+template <class... Inputs, class X> auto inference(const Model<X>& model, cpu::Threads threads = {}) { return train::Inference<X, Inputs...>(model, threads); }
+
+}  // namespace sinter

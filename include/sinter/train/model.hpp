@@ -1,0 +1,98 @@
+// A net with memory.
+#pragma once
+#include <memory>
+
+#include "../eager/evaluate.hpp"
+#include "../nn/init.hpp"
+#include "../tensor/random.hpp"
+
+namespace sinter {
+
+template <class Net> struct hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda;  // undefined: the name is the error
+template <class Net> struct model_has_no_parameters;
+
+namespace train {
+[[gnu::noinline]] inline void fill(float* out, std::size_t n, const Initializer& init, const Philox& random) {
+  for (std::size_t k = 0; k < n; ++k) {
+    switch (init.kind) {
+      case Initializer::Kind::constant: out[k] = float(init.a); break;
+      case Initializer::Kind::uniform: out[k] = float(init.a + (init.b - init.a) * double(random.uniform(k))); break;
+      case Initializer::Kind::normal: out[k] = float(init.a + init.b * double(random.normal(k))); break;
+    }
+  }
+}
+}  // namespace train
+
+/// Owns every parameter of a net in one aligned block, in declaration order.
+///
+///   Model<Mlp> net(Seed{42});
+///   Model net([] { Mlp n; n.drop.p = .3f; return n; }, Seed{42});       // with hyperparameters: they are part of the type
+///   net->fc1.weight(0, 3) = 1.f;                                        // parameters are views of the block
+///
+/// Fixed members cannot be changed through `net->`: the compiled programs would not know. Copying a model copies its
+/// parameters; steps and inference programs made from it keep its block alive. PyTorch: an instance of torch.nn.Module.
+template <class X> class Model {
+ public:
+  using Net = graph::net_of<X>;
+  static constexpr std::int64_t parameters = graph::count_parameters<X>();
+  using Block = AlignedBlock<float>;
+
+  explicit Model(Seed seed = {}) : block_(std::make_shared<Block>(std::size_t(parameters))), net_(graph::NetOf<X>::make()) {
+    bind();
+    initialize(seed);
+  }
+  /// The factory's type is all that matters; it is called while compiling.
+  explicit Model(X, Seed seed) requires(std::is_empty_v<X> && std::is_invocable_v<X>) : Model(seed) {}
+  Model(const Net&, Seed) requires(std::is_same_v<X, Net> && std::is_class_v<Net>) { (void)hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda<Net>{}; }
+
+  Model(const Model& other) : block_(std::make_shared<Block>(std::size_t(parameters))), net_(other.net_) {
+    bind();
+    std::copy(other.data(), other.data() + parameters, data());
+  }
+  Model(Model&&) = default;
+  Model& operator=(Model other) {
+    block_ = std::move(other.block_);
+    net_ = other.net_;
+    return *this;
+  }
+
+  const Net* operator->() const { return &net_; }
+  const Net& operator*() const { return net_; }
+
+  /// All parameters, one after another.
+  float* data() { return block_->data(); }
+  const float* data() const { return block_->data(); }
+  const std::shared_ptr<Block>& block() const { return block_; }
+
+  /// Calls f(name, parameter) for every parameter, in declaration order and under PyTorch's names.
+  template <class F> void for_each_parameter(F&& f) const {
+    graph::for_each_named_leaf(net_, [&](const std::string& name, const auto& leaf) {
+      if constexpr (graph::is_param_v<std::remove_cvref_t<decltype(leaf)>>) f(name, leaf);
+    });
+  }
+
+  /// Gives every parameter its starting value again. The n-th element of the k-th parameter depends on seed, k and n alone.
+  void initialize(Seed seed) {
+    std::uint64_t stream = 0;
+    graph::for_each_leaf(net_, [&](const auto& leaf) {
+      if constexpr (graph::is_param_v<std::remove_cvref_t<decltype(leaf)>>) train::fill(leaf.data(), std::size_t(leaf.size()), leaf.initializer, Philox(seed, stream++));
+    });
+  }
+
+ private:
+  void bind() {
+    float* at = block_->data();
+    graph::for_each_leaf(net_, [&](auto& leaf) {
+      if constexpr (graph::is_param_v<std::remove_cvref_t<decltype(leaf)>>) {
+        leaf.bind(at);
+        at += leaf.size();
+      }
+    });
+  }
+
+  std::shared_ptr<Block> block_;
+  Net net_;
+};
+template <class F> Model(F, Seed) -> Model<F>;
+
+}  // namespace sinter

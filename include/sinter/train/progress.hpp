@@ -1,0 +1,74 @@
+// A line that tells how training goes.
+#pragma once
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+#if __has_include(<unistd.h>)
+#include <unistd.h>
+#endif
+
+namespace sinter {
+
+/// A progress bar with loss, accuracy, samples a second and time left. On a terminal it redraws one line; into a file it
+/// writes one line an epoch.
+///
+///   Progress progress(epochs, loader.samples());
+///   for (…) progress.batch(loss, correct, count);
+///   progress.end_epoch();
+class Progress {
+ public:
+  Progress(std::int64_t epochs, std::int64_t samples, std::FILE* out = stdout) : epochs_(epochs), samples_(samples), out_(out), start_(Clock::now()), drawn_(start_) {
+#if __has_include(<unistd.h>)
+    terminal_ = isatty(fileno(out)) != 0;
+#endif
+  }
+
+  /// One batch is done: its mean loss, how many of its `count` samples were right.
+  void batch(double loss, std::int64_t correct, std::int64_t count) {
+    loss_ += loss * double(count);
+    correct_ += correct;
+    seen_ += count;
+    done_ += count;
+    const auto now = Clock::now();
+    if (terminal_ && now - drawn_ > std::chrono::milliseconds(50)) {
+      drawn_ = now;
+      draw();
+    }
+  }
+  void end_epoch() {
+    draw();
+    std::fputc('\n', out_);
+    std::fflush(out_);
+    loss_ = 0;
+    correct_ = seen_ = 0;
+    ++epoch_;
+  }
+
+  double mean_loss() const { return seen_ > 0 ? loss_ / double(seen_) : 0; }
+  double accuracy() const { return seen_ > 0 ? double(correct_) / double(seen_) : 0; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void draw() {
+    constexpr int width = 24;
+    const double seconds = std::max(1e-9, std::chrono::duration<double>(Clock::now() - start_).count());
+    const double rate = double(done_) / seconds, left = rate > 0 ? double(epochs_ * samples_ - done_) / rate : 0;
+    const int filled = samples_ > 0 ? int(width * seen_ / samples_) : width;
+    std::string bar;
+    for (int i = 0; i < width; ++i) bar += i < filled ? "━" : "─";
+    std::fprintf(out_, "%sepoch %3lld/%lld %s  loss %.4f  accuracy %6.2f %%  %8.0f samples/s  %4.1f s left%s", terminal_ ? "\r" : "", static_cast<long long>(epoch_ + 1),
+                 static_cast<long long>(epochs_), bar.c_str(), mean_loss(), 100 * accuracy(), rate, left, terminal_ ? "\033[K" : "");
+    std::fflush(out_);
+  }
+
+  std::int64_t epochs_, samples_, epoch_ = 0, seen_ = 0, correct_ = 0, done_ = 0;
+  double loss_ = 0;
+  std::FILE* out_;
+  bool terminal_ = false;
+  Clock::time_point start_, drawn_;
+};
+
+}  // namespace sinter

@@ -14,9 +14,9 @@ struct Argument {
   std::size_t bytes = 0;
   const Shape* shape = nullptr;
   int element_bytes = 0;
-  std::array<std::int64_t, Shape::max_rank> length{};    ///< of each axis, now
-  std::array<std::ptrdiff_t, Shape::max_rank> stride{};  ///< in elements; only where not row-major
   bool row_major = true;
+  std::array<std::int64_t, Shape::max_rank> length;    ///< of each axis, now; set only where the shape is bounded
+  std::array<std::ptrdiff_t, Shape::max_rank> stride;  ///< in elements; set only where not row-major
 };
 
 template <class T> inline Argument describe(const T& tensor) {
@@ -25,10 +25,12 @@ template <class T> inline Argument describe(const T& tensor) {
   a.bytes = std::size_t(T::shape.size()) * sizeof(typename T::element);
   a.shape = &T::shape;
   a.element_bytes = int(sizeof(typename T::element));
-  for (int i = 0; i < T::shape.rank; ++i) a.length[std::size_t(i)] = tensor.length_of_axis(i);
+  if constexpr (T::shape.bounded())
+    for (int i = 0; i < T::shape.rank; ++i) a.length[std::size_t(i)] = tensor.length_of_axis(i);
   if constexpr (graph::is_view_v<T>) {
     a.row_major = tensor.is_row_major();
-    for (int i = 0; i < T::rank; ++i) a.stride[std::size_t(i)] = tensor.strides()[std::size_t(i)];
+    if (!a.row_major)
+      for (int i = 0; i < T::rank; ++i) a.stride[std::size_t(i)] = tensor.strides()[std::size_t(i)];
   }
   return a;
 }

@@ -83,7 +83,7 @@ template <class D, class X> inline void assign(D& destination, const X& x) {
     bool equal = true;
     for (std::size_t k = 0; k < std::size_t(n); ++k) {
       const Argument &a = inputs[k], &b = inputs[std::size_t(same[k])];
-      equal = equal && (a.data == b.data || (a.shape->rank == 0 && std::memcmp(a.data, b.data, a.bytes) == 0)) && a.row_major == b.row_major && a.stride == b.stride;
+      equal = equal && (a.data == b.data || (a.shape->rank == 0 && std::memcmp(a.data, b.data, a.bytes) == 0)) && a.row_major == b.row_major && (a.row_major || a.stride == b.stride);
     }
     if (equal) {
       using P = ExpressionProgram<X, true>;
@@ -121,7 +121,7 @@ template <Expression X> inline auto eval(const X& x) {
 namespace eager {
 
 /// Runs P into new tensors.
-template <class P, std::size_t N, class... R> inline auto run_into_new(const std::array<Argument, N>& inputs, std::tuple<R...>*) {
+template <class P, std::size_t N, class... R> inline auto run_into_new(std::array<Argument, N>& inputs, std::tuple<R...>*) {
   std::tuple<typename TensorFor<R>::type...> results{typename TensorFor<R>::type(uninitialized)...};
   std::apply([&](auto&... r) {
     const auto lengths = run<P>(inputs, std::array{describe(r)...});
@@ -138,7 +138,7 @@ template <class F, class... X> requires Operands<X...> inline auto run_function(
   using P = compile::Program<graph::FunctionTrace<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>, cpu::Backend>;
   const std::tuple arguments{graph::stored<const X&...>(x)...};
   return std::apply([](const auto&... leaf) {
-    const std::array<eager::Argument, sizeof...(X)> inputs{eager::argument(leaf)...};
+    std::array<eager::Argument, sizeof...(X)> inputs{eager::argument(leaf)...};
     if constexpr (is_sym_v<Result>) return std::get<0>(eager::run_into_new<P>(inputs, static_cast<std::tuple<Result>*>(nullptr)));
     else return eager::run_into_new<P>(inputs, static_cast<Result*>(nullptr));
   }, arguments);

@@ -16,20 +16,50 @@ namespace sinter::eager {
               "within one program a letter stands for one length");
 }
 
-/// The run-time lengths of a program, from its arguments.
+/// What running a program takes, its type forgotten.
+struct Runnable {
+  std::size_t workspace_bytes;
+  const char* letters;  ///< of its run-time lengths
+  int letter_count;
+  const bool* shares;  ///< [input][output]: whether the output may take over the input's memory
+  void (*run)(const cpu::Context&);
+};
+
+template <class Program, int Inputs, int Outputs> inline constexpr auto shares = [] {
+  std::array<bool, std::size_t(Inputs * Outputs)> s{};
+  for (int i = 0; i < Inputs; ++i)
+    for (int k = 0; k < Outputs; ++k) s[std::size_t(i * Outputs + k)] = Program::may_share(i, k);
+  return s;
+}();
+/// Runs a program's steps; long ones with denormals as zeros.
+template <class Program> inline void run_steps(const cpu::Context& c) {
+  if constexpr (Program::straight_line) {
+    Program::run(c);
+  } else {
+    const cpu::DenormalMode flush(cpu::DenormalMode::flushing());
+    Program::run(c);
+  }
+}
+template <class Program, int Inputs, int Outputs>
+inline constexpr Runnable runnable{Program::workspace_bytes, Program::letters.data(), int(Program::letters.size()), shares<Program, Inputs, Outputs>.data(), &run_steps<Program>};
+
+/// The run-time lengths of a program, in the order of its letters.
 template <class Program> using Lengths = std::array<std::int64_t, Program::letters.size()>;
 
-template <class Program, std::size_t N> inline Lengths<Program> lengths_of(const std::array<Argument, N>& inputs) {
-  Lengths<Program> lengths{};
-  lengths.fill(-1);
-  for (std::size_t k = 0; k < lengths.size(); ++k)
-    for (const Argument& a : inputs)
-      for (int i = 0; i < a.shape->rank; ++i) {
-        if (a.shape->letter(i) != Program::letters[k]) continue;
-        if (lengths[k] >= 0 && lengths[k] != a.length[std::size_t(i)]) lengths_disagree(Program::letters[k], lengths[k], a.length[std::size_t(i)]);
-        lengths[k] = a.length[std::size_t(i)];
+/// Reads them from the arguments.
+inline void find_lengths(const char* letters, int letter_count, const Argument* inputs, int n, std::int64_t* lengths) {
+  for (int k = 0; k < letter_count; ++k) {
+    lengths[k] = -1;
+    for (int j = 0; j < n; ++j) {
+      const Shape& s = *inputs[j].shape;
+      for (int i = 0; i < s.rank; ++i) {
+        if (s.letter(i) != letters[k]) continue;
+        const std::int64_t found = inputs[j].length[std::size_t(i)];
+        if (lengths[k] >= 0 && lengths[k] != found) lengths_disagree(letters[k], lengths[k], found);
+        lengths[k] = found;
       }
-  return lengths;
+    }
+  }
 }
 
 inline bool overlap(const Argument& a, const Argument& b) { return a.data < b.data + b.bytes && b.data < a.data + a.bytes; }
@@ -38,58 +68,65 @@ inline bool overlap(const Argument& a, const Argument& b) { return a.data < b.da
 /// row-major and no output overlaps an input that it does not take over.
 template <class Program, std::size_t N, std::size_t M>
 inline Lengths<Program> run_in(std::byte* workspace, const std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs, int threads) {
-  const Lengths<Program> lengths = lengths_of<Program>(inputs);
+  Lengths<Program> lengths;
+  find_lengths(Program::letters.data(), int(lengths.size()), inputs.data(), int(N), lengths.data());
   std::array<std::byte*, 1 + N + M> base;
   base[0] = workspace;
   for (std::size_t i = 0; i < N; ++i) base[1 + i] = inputs[i].data;
   for (std::size_t k = 0; k < M; ++k) base[1 + N + k] = outputs[k].data;
-  const cpu::Context context{base.data(), lengths.data(), nullptr, threads};
-  if constexpr (Program::straight_line) {
-    Program::run(context);
-  } else {
-    const cpu::DenormalMode flush(cpu::DenormalMode::flushing());
-    Program::run(context);
-  }
+  run_steps<Program>(cpu::Context{base.data(), lengths.data(), nullptr, threads});
   return lengths;
 }
 
-/// Runs Program on any tensors, in this thread's workspace, and returns its lengths.
-template <class Program, std::size_t N, std::size_t M>
-inline Lengths<Program> run(std::array<Argument, N> inputs, const std::array<Argument, M>& outputs) {
-  const auto padded = [](std::size_t n) { return (n + 63) / 64 * 64; };
-  std::array<bool, M> through_scratch{};
-  std::size_t room = padded(Program::workspace_bytes);
-  for (std::size_t i = 0; i < N; ++i)
-    if (!inputs[i].row_major) room += padded(inputs[i].bytes);
-  for (std::size_t k = 0; k < M; ++k) {
+/// Runs a program on any tensors, in this thread's workspace. `base` has room for 1 + n + m addresses; inputs that are not
+/// row-major are replaced by copies that are.
+[[gnu::noinline]] inline void run_anywhere(const Runnable& program, Argument* inputs, int n, const Argument* outputs, int m, std::byte** base, std::int64_t* lengths) {
+  find_lengths(program.letters, program.letter_count, inputs, n, lengths);
+  const auto padded = [](std::size_t bytes) { return (bytes + 63) / 64 * 64; };
+  const auto through_scratch = [&](int k) {
     const Argument& o = outputs[k];
-    through_scratch[k] = !o.row_major;
-    for (std::size_t i = 0; i < N; ++i) {
-      const bool same = inputs[i].row_major && inputs[i].data == o.data && inputs[i].bytes == o.bytes && Program::may_share(int(i), int(k));
-      if (overlap(inputs[i], o) && !same) through_scratch[k] = true;
+    if (!o.row_major) return true;
+    for (int i = 0; i < n; ++i) {
+      if (!inputs[i].row_major) continue;  // read before the program runs
+      const bool same = inputs[i].data == o.data && inputs[i].bytes == o.bytes && program.shares[i * m + k];
+      if (!same && overlap(inputs[i], o)) return true;
     }
-    if (through_scratch[k]) room += padded(o.bytes);
+    return false;
+  };
+  std::size_t room = padded(program.workspace_bytes);
+  for (int i = 0; i < n; ++i)
+    if (!inputs[i].row_major) room += padded(inputs[i].bytes);
+  for (int k = 0; k < m; ++k) {
+    base[1 + n + k] = through_scratch(k) ? nullptr : outputs[k].data;
+    if (base[1 + n + k] == nullptr) room += padded(outputs[k].bytes);
   }
-  std::byte* const workspace = room > 0 ? Workspace::room(room) : nullptr;
-  std::byte* scratch = workspace + padded(Program::workspace_bytes);
-  for (Argument& a : inputs) {
-    if (a.row_major) continue;
-    copy_strided(a, scratch, true);
-    a.data = scratch;
-    scratch += padded(a.bytes);
+  base[0] = room > 0 ? Workspace::room(room) : nullptr;
+  std::byte* scratch = base[0] + padded(program.workspace_bytes);
+  for (int i = 0; i < n; ++i) {
+    base[1 + i] = inputs[i].data;
+    if (inputs[i].row_major) continue;
+    copy_strided(inputs[i], scratch, true);
+    base[1 + i] = scratch;
+    scratch += padded(inputs[i].bytes);
   }
-  std::array<Argument, M> results = outputs;
-  for (std::size_t k = 0; k < M; ++k) {
-    if (!through_scratch[k]) continue;
-    results[k].data = scratch;
-    scratch += padded(outputs[k].bytes);
+  std::byte* const results = scratch;
+  for (int k = 0; k < m; ++k)
+    if (base[1 + n + k] == nullptr) {
+      base[1 + n + k] = scratch;
+      scratch += padded(outputs[k].bytes);
+    }
+  program.run(cpu::Context{base, lengths, nullptr, threads()});
+  for (int k = 0; k < m; ++k) {
+    const std::byte* const result = base[1 + n + k];
+    if (room == 0 || result < results || result >= scratch) continue;
+    if (outputs[k].row_major) std::memcpy(outputs[k].data, result, outputs[k].bytes);
+    else copy_strided(outputs[k], const_cast<std::byte*>(result), false);
   }
-  const Lengths<Program> lengths = run_in<Program>(workspace, inputs, results, threads());
-  for (std::size_t k = 0; k < M; ++k) {
-    if (!through_scratch[k]) continue;
-    if (outputs[k].row_major) std::memcpy(outputs[k].data, results[k].data, outputs[k].bytes);
-    else copy_strided(outputs[k], results[k].data, false);
-  }
+}
+template <class Program, std::size_t N, std::size_t M> inline Lengths<Program> run(std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs) {
+  Lengths<Program> lengths;
+  std::array<std::byte*, 1 + N + M> base;
+  run_anywhere(runnable<Program, int(N), int(M)>, inputs.data(), int(N), outputs.data(), int(M), base.data(), lengths.data());
   return lengths;
 }
 

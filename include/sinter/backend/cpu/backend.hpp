@@ -14,10 +14,12 @@ struct Threads {
 struct Backend {
   static constexpr compile::PackSizes pack{&pack_bytes};
 
-  template <class K> [[gnu::always_inline]] static void run(const std::int64_t* arguments, const Context& c) {
+  /// `Small`: the step is part of a small program, and inlined.
+  template <class K, bool Small> [[gnu::always_inline]] static void run(const std::int64_t* arguments, const Context& c) {
+    using Way = std::conditional_t<Small, Alone, Split>;
     if constexpr (K::body.kind == graph::Kind::contract) contract<K>(arguments, c);
-    else if constexpr (K::body.kind == graph::Kind::reduce) row<K>(arguments, c);
-    else map<K>(arguments, c);
+    else if constexpr (K::body.kind == graph::Kind::reduce) row<K, Way>(arguments, c);
+    else map<K, Way>(arguments, c);
   }
 };
 

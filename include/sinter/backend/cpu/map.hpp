@@ -8,13 +8,15 @@
 
 namespace sinter::cpu {
 
-template <class K, int N = lanes> [[gnu::always_inline]] inline void map(const std::int64_t* table, const Context& c) {
+template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void map(const std::int64_t* table, const Context& c) {
   constexpr int L = K::body.loops, P = K::body.pointers;
   const Arguments<L, P> a(table, c);
   const std::int64_t rows = points(a, 0, L - 1), n = a.extent[std::size_t(L - 1)];
   const auto stride = [&](int p) { return a.stride[std::size_t(p)][std::size_t(L - 1)]; };
 
-  const auto range = [&](std::int64_t from, std::int64_t to, std::int64_t first, std::int64_t last) {
+  const bool flat = rows == 1;
+  Way::run(flat ? n : rows, flat ? 1024 : 1, flat || n == 0 ? 32768 : std::max<std::int64_t>(2, 32768 / n), c.threads, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t from = flat ? 0 : begin, to = flat ? 1 : end, first = flat ? begin : 0, last = flat ? end : n;
     RegisterFile<K, N> r;
     const Walk<P> start{a.address, a.origin};
     for_each_micro<K>([&]<int J>() { if constexpr (micro<K, J>.level == 0) evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
@@ -30,9 +32,7 @@ template <class K, int N = lanes> [[gnu::always_inline]] inline void map(const s
       for (; i + N <= last; i += N) elements({i, N});
       if (i < last) elements({i, int(last - i)});
     });
-  };
-  if (rows == 1) split(n, 1024, 32768, c.threads, [&](std::int64_t from, std::int64_t to) { range(0, 1, from, to); });
-  else if (n > 0) split(rows, 1, std::max<std::int64_t>(2, 32768 / n), c.threads, [&](std::int64_t from, std::int64_t to) { range(from, to, 0, n); });
+  });
 }
 
 }  // namespace sinter::cpu

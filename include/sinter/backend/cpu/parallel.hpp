@@ -9,7 +9,7 @@ namespace sinter::cpu {
 
 /// Calls f(from, to) so that [0, n) is covered, by up to `threads` OpenMP threads. Borders are multiples of `grain`; a range of
 /// less than `least` stays on the caller's thread. Callers make sure that no result depends on the borders.
-template <class F> inline void split(std::int64_t n, std::int64_t grain, std::int64_t least, int threads, F&& f) {
+template <class F> inline void split(std::int64_t n, std::int64_t grain, std::int64_t least, int threads, const F& f) {
 #if defined(_OPENMP)
   if (threads > 1 && n >= least && n > grain) {
     const std::int64_t pieces = std::min<std::int64_t>(threads, (n + grain - 1) / grain);
@@ -26,5 +26,17 @@ template <class F> inline void split(std::int64_t n, std::int64_t grain, std::in
   (void)grain, (void)least, (void)threads;
   f(std::int64_t(0), n);
 }
+
+/// How a step runs: `Split` among threads, its body a function of its own; or `Alone` on the caller's thread and inlined there, as
+/// the steps of small programs are.
+struct Split {
+  template <class F> static void run(std::int64_t n, std::int64_t grain, std::int64_t least, int threads, const F& f) {
+    const auto body = [&f](std::int64_t from, std::int64_t to) __attribute__((noinline)) { f(from, to); };
+    split(n, grain, least, threads, body);
+  }
+};
+struct Alone {
+  template <class F> [[gnu::always_inline]] static void run(std::int64_t n, std::int64_t, std::int64_t, int, const F& f) { f(std::int64_t(0), n); }
+};
 
 }  // namespace sinter::cpu

@@ -105,8 +105,9 @@ template <class K, int N> struct Rows {
       for (std::int64_t i = 0; i < n;) {
         for (File& p : part) clear<Pass>(p);
         const std::int64_t stop = std::min(n, i + block);
-        for (; i + U * N <= stop; i += U * N)
-          for (int u = 0; u < U; ++u) elements<Pass>(part[std::size_t(u)], w, Span{i + u * N, N}, before + i + u * N);
+        if constexpr (U > 1)
+          for (; i + U * N <= stop; i += U * N)
+            for (int u = 0; u < U; ++u) elements<Pass>(part[std::size_t(u)], w, Span{i + u * N, N}, before + i + u * N);
         for (; i + N <= stop; i += N) elements<Pass>(part[0], w, Span{i, N}, before + i);
         if (i < stop) {
           elements<Pass>(part[0], w, Span{i, int(stop - i)}, before + i);
@@ -165,7 +166,7 @@ template <class K> constexpr bool elements_stand_alone() {
 
 }  // namespace row_detail
 
-template <class K, int N = lanes> [[gnu::always_inline]] inline void row(const std::int64_t* table, const Context& c) {
+template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void row(const std::int64_t* table, const Context& c) {
   using namespace row_detail;
   constexpr int L = loops<K>, P = pointers<K>;
   const Arguments<L, P> a(table, c);
@@ -173,7 +174,7 @@ template <class K, int N = lanes> [[gnu::always_inline]] inline void row(const s
   const std::int64_t size = points(a, first_folded<K>, last_folded<K>);
   if constexpr (along<K>) {
     const std::int64_t rows = points(a, 0, first_folded<K>);
-    split(rows, 1, std::max<std::int64_t>(2, 16384 / std::max<std::int64_t>(size, 1)), c.threads, [&](std::int64_t from, std::int64_t to) {
+    Way::run(rows, 1, std::max<std::int64_t>(2, 16384 / std::max<std::int64_t>(size, 1)), c.threads, [&](std::int64_t from, std::int64_t to) {
       alignas(64) std::byte kept[K::body.kept > 0 ? compile::row_buffer_bytes : 1];
       Rows<K, N> work(a, c, kept);
       work.once(start);
@@ -182,7 +183,9 @@ template <class K, int N = lanes> [[gnu::always_inline]] inline void row(const s
   } else {
     constexpr int columns = N > 1 && elements_stand_alone<K>() ? 8 : 1;
     const std::int64_t outer = points(a, 0, first_folded<K>), n = a.extent[std::size_t(L - 1)], least = std::max<std::int64_t>(2, 32768 / std::max<std::int64_t>(size, 1));
-    const auto range = [&](std::int64_t from, std::int64_t to, std::int64_t first, std::int64_t last) {
+    const bool flat = outer == 1;
+    Way::run(flat ? n : outer, flat ? columns * N : 1, flat || n == 0 ? least : std::max<std::int64_t>(2, least / n), c.threads, [&](std::int64_t begin, std::int64_t end) {
+      const std::int64_t from = flat ? 0 : begin, to = flat ? 1 : end, first = flat ? begin : 0, last = flat ? end : n;
       Rows<K, N> work(a, c, nullptr);
       work.once(start);
       for_each_point<K, 0, first_folded<K>>(a, start, from, to, [&](const Walk<P>& w) {
@@ -191,9 +194,7 @@ template <class K, int N = lanes> [[gnu::always_inline]] inline void row(const s
           for (; i + columns * N <= last; i += columns * N) work.template columns_across<columns>(w, i);
         for (; i < last; i += N) work.template passes_across<0>(w, Span{i, int(std::min<std::int64_t>(N, last - i))});
       });
-    };
-    if (outer == 1) split(n, columns * N, least, c.threads, [&](std::int64_t from, std::int64_t to) { range(0, 1, from, to); });
-    else split(outer, 1, n > 0 ? std::max<std::int64_t>(2, least / n) : 2, c.threads, [&](std::int64_t from, std::int64_t to) { range(from, to, 0, n); });
+    });
   }
 }
 

@@ -1,0 +1,71 @@
+// Numbers that PyTorch computed: reference/values.txt, written by reference/make.py.
+#pragma once
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <sinter/tensor/tensor.hpp>
+
+namespace support {
+
+struct ReferenceValue {
+  std::string shape;
+  std::vector<double> elements;
+};
+
+inline const std::map<std::string, ReferenceValue>& reference_values() {
+  static const auto values = [] {
+    std::map<std::string, ReferenceValue> all;
+    std::ifstream file(SINTER_TESTS "/reference/values.txt");
+    for (std::string line; std::getline(file, line);) {
+      std::istringstream in(line);
+      std::string name;
+      ReferenceValue v;
+      in >> name >> v.shape;
+      for (double x; in >> x;) v.elements.push_back(x);
+      all[name] = v;
+    }
+    return all;
+  }();
+  return values;
+}
+
+inline std::string bracketed(const sinter::Shape& s) {
+  std::string text = "[";
+  for (int i = 0; i < s.rank; ++i) text += (i > 0 ? "," : "") + std::to_string(s[i]);
+  return text + "]";
+}
+
+inline const ReferenceValue& reference_value(const std::string& name) {
+  const auto found = reference_values().find(name);
+  REQUIRE_MESSAGE(found != reference_values().end(), "no reference value " << name);
+  return found->second;
+}
+
+/// A tensor with the reference's elements.
+template <class T> T reference_tensor(const std::string& name) {
+  const ReferenceValue& v = reference_value(name);
+  REQUIRE(v.shape == bracketed(T::shape));
+  T t;
+  for (std::size_t i = 0; i < v.elements.size(); ++i) t.data()[i] = static_cast<typename T::element>(v.elements[i]);
+  return t;
+}
+
+/// The largest difference, relative to 1 + the size of what is expected.
+template <class T> double distance(const T& found, const std::string& name) {
+  const ReferenceValue& v = reference_value(name);
+  REQUIRE(v.shape == bracketed(T::shape));
+  double worst = 0;
+  for (std::size_t i = 0; i < v.elements.size(); ++i) {
+    const double d = std::abs(double(found.data()[i]) - v.elements[i]) / (1 + std::abs(v.elements[i]));
+    worst = d <= worst ? worst : d;
+  }
+  return worst;
+}
+
+}  // namespace support

@@ -15,7 +15,8 @@ using graph::Value;
 struct RandomGraph {
   Builder graph;
   List<int> values;  ///< outputs that are values
-  int gradients = 0; ///< outputs behind them that are gradients, one for each float input
+  int gradients = 0;  ///< outputs behind them that are gradients, one for each float input
+  bool stops_gradients = false;  ///< on some path: finite differences see more than the gradients
 };
 
 class GraphMaker {
@@ -47,6 +48,7 @@ class GraphMaker {
       if (g_[i].dtype == dtype_) inputs.push(i);
     for (const int id : transform::gradient(g_, loss.id, inputs)) g_.outputs.push(id);
     r.gradients = inputs.size();
+    r.stops_gradients = stops_gradients_;
     r.graph = static_cast<Builder&&>(g_);
     return r;
   }
@@ -99,7 +101,9 @@ class GraphMaker {
       case 3: return keep(a / (b * b + 1.0));
       case 4: return keep(maximum(a, b));
       case 5: return keep(select(a > b, a, b * 0.5));
-      default: return keep(a * 0.5 + stop_gradient(b));
+      default:
+        stops_gradients_ = true;
+        return keep(a * 0.5 + stop_gradient(b));
     }
   }
   constexpr void reduce(Value x, const Shape& s) {
@@ -183,6 +187,7 @@ class GraphMaker {
   Dtype dtype_;
   Shape space_;
   List<Value> pool_;
+  bool stops_gradients_ = false;
 };
 
 constexpr RandomGraph random_graph(std::uint64_t seed, Dtype dtype = Dtype::float32, int operations = 12) {
@@ -206,6 +211,15 @@ inline reference::Lengths random_lengths(const Builder& g, std::uint64_t seed) {
   return lengths;
 }
 
+/// Whether the i-th element of a tensor, row-major, lies within the lengths.
+inline bool within(const Shape& s, std::ptrdiff_t i, const reference::Lengths& lengths) {
+  for (int d = s.rank - 1; d >= 0; --d) {
+    if (s.letter(d) != 0 && i % s[d] >= lengths.at(s.letter(d))) return false;
+    i /= s[d];
+  }
+  return true;
+}
+
 /// Input values, normal; NaN beyond the lengths.
 inline std::vector<reference::Array> random_inputs(const Builder& g, const reference::Lengths& lengths, std::uint64_t seed) {
   std::vector<reference::Array> inputs;
@@ -213,15 +227,8 @@ inline std::vector<reference::Array> random_inputs(const Builder& g, const refer
   for (const int id : g.inputs) {
     const Philox random(Seed{seed}, stream++);
     reference::Array a(g[id].dtype, g.shape(id));
-    for (std::ptrdiff_t i = 0; i < a.shape.size(); ++i) {
-      bool within = true;
-      for (std::ptrdiff_t d = a.shape.rank - 1, rest = i; d >= 0; --d) {
-        const char letter = a.shape.letter(int(d));
-        if (letter != 0 && rest % a.shape[int(d)] >= lengths.at(letter)) within = false;
-        rest /= a.shape[int(d)];
-      }
-      a.set(i, within ? double(random.normal(std::uint64_t(i))) : std::numeric_limits<double>::quiet_NaN());
-    }
+    for (std::ptrdiff_t i = 0; i < a.shape.size(); ++i)
+      a.set(i, within(a.shape, i, lengths) ? double(random.normal(std::uint64_t(i))) : std::numeric_limits<double>::quiet_NaN());
     inputs.push_back(std::move(a));
   }
   return inputs;
@@ -231,13 +238,7 @@ inline std::vector<reference::Array> random_inputs(const Builder& g, const refer
 inline double difference(const reference::Array& found, const reference::Array& expected, const reference::Lengths& lengths) {
   double worst = 0;
   for (std::ptrdiff_t i = 0; i < expected.shape.size(); ++i) {
-    bool within = true;
-    for (std::ptrdiff_t d = expected.shape.rank - 1, rest = i; d >= 0; --d) {
-      const char letter = expected.shape.letter(int(d));
-      if (letter != 0 && rest % expected.shape[int(d)] >= lengths.at(letter)) within = false;
-      rest /= expected.shape[int(d)];
-    }
-    if (!within) continue;
+    if (!within(expected.shape, i, lengths)) continue;
     const double a = found.get(i), b = expected.get(i), d = std::abs(a - b) / (1 + std::abs(b));
     if (!(d <= worst)) worst = std::isnan(d) && !(std::isnan(a) && std::isnan(b)) ? std::numeric_limits<double>::infinity() : std::isnan(d) ? worst : d;
   }

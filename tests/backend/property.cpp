@@ -1,0 +1,81 @@
+// The same passes at run time: random graphs, fused and executed block by block, against the plain interpreter in float and in
+// double. Extents 0, 1 and odd ones, bounded lengths at 0, 1 and their bound, broadcasts on either side, NaN beyond lengths.
+#include <doctest/doctest.h>
+#include <sinter/backend/generic/executor.hpp>
+
+#include "../support/random_graph.hpp"
+
+using namespace sinter;
+
+namespace {
+
+std::vector<reference::Array> execute(const graph::Builder& g, const std::vector<reference::Array>& inputs, const reference::Lengths& lengths) {
+  generic::Program program(g);
+  std::vector<reference::Array> outputs;
+  for (const int o : g.outputs) outputs.emplace_back(g[o].dtype, g.shape(o));
+  std::vector<const void*> in;
+  std::vector<void*> out;
+  for (const auto& a : inputs) in.push_back(a.bytes.data());
+  for (auto& a : outputs) out.push_back(a.bytes.data());
+  std::vector<std::int64_t> n;
+  for (const char letter : program.plan().letters) n.push_back(lengths.at(letter));
+  program.run(in, out, n);
+  return outputs;
+}
+
+}  // namespace
+
+TEST_CASE("random graphs: fused, interpreted and double-precision values and gradients agree") {
+  for (std::uint64_t seed = 0; seed < 1500; ++seed) {
+    const support::RandomGraph r = support::random_graph(seed);
+    const reference::Lengths lengths = support::random_lengths(r.graph, seed);
+    const auto inputs = support::random_inputs(r.graph, lengths, seed);
+    const auto expected = reference::Interpreter(r.graph, true).run(inputs, lengths), plain = reference::Interpreter(r.graph).run(inputs, lengths), fused = execute(r.graph, inputs, lengths);
+    for (std::size_t k = 0; k < expected.size(); ++k) {
+      const double a = support::difference(fused[k], expected[k], lengths), b = support::difference(plain[k], expected[k], lengths);
+      const bool agree = a < 1e-4 && b < 1e-4;
+      if (!agree) FAIL_CHECK("seed " << seed << ", output " << k << (int(k) < r.values.size() ? " (value)" : " (gradient)") << ": fused differs by " << a << ", interpreted by " << b);
+    }
+  }
+}
+
+TEST_CASE("gradients of random graphs agree with finite differences in double precision") {
+  int compared = 0;
+  for (std::uint64_t seed = 5000; seed < 5120; ++seed) {
+    const support::RandomGraph r = support::random_graph(seed, Dtype::float64, 6);
+    const reference::Lengths lengths = support::random_lengths(r.graph, seed);
+    auto inputs = support::random_inputs(r.graph, lengths, seed);
+    reference::Interpreter interpreter(r.graph);
+    const auto loss = [&] {  // as random_graph defines it
+      const auto outputs = interpreter.run(inputs, lengths);
+      double total = 0;
+      for (int k = 0; k < r.values.size(); ++k) {
+        const reference::Array& v = outputs[std::size_t(k)];
+        for (std::ptrdiff_t i = 0; i < v.shape.size(); ++i)
+          if (support::within(v.shape, i, lengths)) total += v.get(i) * v.get(i) * 0.25 + v.get(i);
+      }
+      return total;
+    };
+    const auto outputs = interpreter.run(inputs, lengths);
+    for (std::size_t k = 0; k < inputs.size(); ++k) {
+      const reference::Array gradient = outputs[std::size_t(r.values.size()) + k];
+      for (std::ptrdiff_t i = 0; i < inputs[k].shape.size(); i += 1 + inputs[k].shape.size() / 3) {
+        if (!support::within(inputs[k].shape, i, lengths)) continue;
+        const double x = inputs[k].get(i), h = 1e-6;
+        inputs[k].set(i, x + h);
+        const double right = loss();
+        inputs[k].set(i, x - h);
+        const double left = loss();
+        inputs[k].set(i, x);
+        const double middle = loss(), slope_right = (right - middle) / h, slope_left = (middle - left) / h, slope = (right - left) / (2 * h);
+        if (std::abs(slope_right - slope_left) > 1e-3 * (1 + std::abs(slope))) continue;  // a kink of relu, maximum or amax
+        CAPTURE(seed);
+        CAPTURE(k);
+        CAPTURE(i);
+        if (!r.stops_gradients) CHECK(gradient.get(i) == doctest::Approx(slope).epsilon(1e-4).scale(1));
+        ++compared;
+      }
+    }
+  }
+  CHECK(compared > 300);
+}

@@ -1,0 +1,143 @@
+// tensor/: what the user holds.
+#include <doctest/doctest.h>
+#include <sinter/sinter.hpp>
+
+#include "../support/throws.hpp"
+
+using namespace sinter;
+
+TEST_CASE("a shape is a type: extents are ints or upto<N, 'T'>") {
+  using T = Tensor<float, 32, upto<128, 'T'>, 7>;
+  static_assert(T::rank == 3 && T::size() == 32 * 128 * 7);
+  static_assert(T::shape.letter(1) == 'T' && T::shape.letter(0) == 0);
+  static_assert(!std::is_same_v<Tensor<float, upto<8, 'A'>>, Tensor<float, upto<8, 'B'>>>);
+  static_assert(std::is_same_v<Tensor<float, 2, 3>, BasicTensor<float, Host, RowMajor, 2, 3>>);
+  static_assert(!std::is_same_v<Tensor<float, 2, 3>, TensorOn<Cuda, float, 2, 3>>);
+  CHECK(to_string(T::shape) == "(32, upto 128 'T', 7)");
+}
+
+TEST_CASE("tensors start at zero, are aligned to 64 bytes, and live on the heap above a small size") {
+  Tensor<float, 4> small;
+  Tensor<float, 512, 512> large;
+  static_assert(sizeof(large) < 128);
+  static_assert(sizeof(Tensor<float, 16>) == 64);
+  for (const float x : large) REQUIRE(x == 0);
+  CHECK(reinterpret_cast<std::uintptr_t>(small.data()) % 64 == 0);
+  CHECK(reinterpret_cast<std::uintptr_t>(large.data()) % 64 == 0);
+}
+
+TEST_CASE("nested lists fill row by row, and lists of another length are errors") {
+  Tensor<int, 2, 3> a{{1, 2, 3}, {4, 5, 6}};
+  CHECK(a(1, 0) == 4);
+  const Tensor<float> s = 2.5f;
+  CHECK(float(s) == 2.5f);
+  const Error e = support::thrown([] { Tensor<int, 2, 2>{{1, 2}, {3}}; });
+  CHECK(e.code() == ErrorCode::shape);
+  CHECK(std::string(e.what()) == "list for axis 1: expected 2 elements, found 1");
+}
+
+TEST_CASE("an index out of range is an error that names axis and extent") {
+  Tensor<int, 2, 3> a;
+  const Error e = support::thrown([&] { a(1, 3); });
+  CHECK(e.code() == ErrorCode::argument);
+  CHECK(std::string(e.what()) == "index of axis 1: expected 0 … 2, found 3");
+  CHECK_THROWS_AS(a(-1, 0), Error);
+}
+
+TEST_CASE("copies copy elements, at every size") {
+  const auto check = [](auto a) {
+    a.fill(3);
+    auto b = a;
+    a.fill(4);
+    CHECK(*b.begin() == 3);
+    b = a;
+    CHECK(*b.begin() == 4);
+    auto c = std::move(b);
+    CHECK(*c.begin() == 4);
+    b = a;  // a moved-from tensor can be assigned to
+    CHECK(*b.begin() == 4);
+    const auto& self = b;
+    b = self;
+    CHECK(*b.begin() == 4);
+  };
+  check(Tensor<int, 5>{});
+  check(Tensor<int, 1000>{});
+}
+
+TEST_CASE("bounded extents have a length at run time, up to their capacity") {
+  Tensor<float, upto<8, 'B'>, 3> x;
+  CHECK(x.length<'B'>() == 8);
+  x.set_length<'B'>(5);
+  CHECK(x.length<'B'>() == 5);
+  CHECK(x.length_of_axis(0) == 5);
+  CHECK(x.length_of_axis(1) == 3);
+  const auto copy = x;
+  CHECK(copy.length<'B'>() == 5);
+  const Error e = support::thrown([&] { x.set_length<'B'>(9); });
+  CHECK(e.code() == ErrorCode::length);
+  CHECK(std::string(e.what()) == "length 'B': expected 0 … 8, found 9; a bounded extent holds no more than its capacity");
+  CHECK(x.length<'B'>() == 5);
+}
+
+TEST_CASE("views show foreign memory at any strides") {
+  float memory[12];
+  for (int i = 0; i < 12; ++i) memory[i] = float(i);
+  TensorView<float, 3, 2> columns(memory, {4, 2});  // every other column of a 3 × 4 matrix
+  CHECK(columns(2, 1) == 10);
+  CHECK(!columns.is_row_major());
+  columns(0, 0) = 100;
+  CHECK(memory[0] == 100);
+  const Tensor<float, 3, 2> sum = columns + columns;
+  CHECK(sum(1, 1) == 12);
+  columns = sum * 0.5f;
+  CHECK(memory[6] == 6);
+  TensorView<const float, 12> flat(memory);
+  CHECK(flat(11) == 11);
+  CHECK_THROWS_AS(columns(3, 0), Error);
+}
+
+TEST_CASE("dtypes promote as in PyTorch") {
+  static_assert(promote(Dtype::int32, Dtype::float32) == Dtype::float32);
+  static_assert(promote(Dtype::uint8, Dtype::int64) == Dtype::int64);
+  static_assert(promote(Dtype::boolean, Dtype::uint8) == Dtype::uint8);
+  static_assert(promote_number(Dtype::float32, Dtype::float64) == Dtype::float32);
+  static_assert(promote_number(Dtype::int32, Dtype::float64) == Dtype::float32);
+  static_assert(promote_number(Dtype::int32, Dtype::int64) == Dtype::int32);
+  Tensor<int, 2> i{1, 2};
+  Tensor<double, 2> d{0.5, 0.25};
+  const auto sum = eval(i + d);
+  static_assert(std::is_same_v<decltype(sum), const Tensor<double, 2>>);
+  CHECK(sum(1) == 2.25);
+  static_assert(std::is_same_v<decltype(eval(i * 0.5f)), Tensor<float, 2>>);
+}
+
+TEST_CASE("Philox gives the published numbers, and every number without those before it") {
+  // Random123, known-answer vector of philox4x32 with 10 rounds for an all-zero counter and key.
+  CHECK(Philox(Seed{0}, 0).bits(0) == 0x6627e8d5u);
+  const Philox random(Seed{42}, 1);
+  double mean = 0, square = 0, low = 1, high = 0;
+  constexpr int n = 100000;
+  for (int i = 0; i < n; ++i) {
+    const double x = random.normal(std::uint64_t(i)), u = random.uniform(std::uint64_t(i));
+    mean += x / n;
+    square += x * x / n;
+    low = std::min(low, u);
+    high = std::max(high, u);
+    REQUIRE(random.below(std::uint64_t(i), 7) < 7);
+  }
+  CHECK(std::abs(mean) < 0.02);
+  CHECK(std::abs(square - 1) < 0.02);
+  CHECK(low >= 0);
+  CHECK(high < 1);
+  CHECK(Philox(Seed{42}, 1).normal(77) == random.normal(77));
+  CHECK(Philox(Seed{43}, 1).normal(77) != random.normal(77));
+}
+
+TEST_CASE("tensors print as NumPy's do, up to their lengths") {
+  CHECK(to_string(Tensor<int, 2, 3>{{1, 2, 3}, {4, 5, 6}}) == "[[1, 2, 3],\n [4, 5, 6]]");
+  Tensor<float, upto<4, 'B'>> x;
+  x.set_length<'B'>(2);
+  x(1) = 0.5f;
+  CHECK(to_string(x) == "[0, 0.5]");
+  CHECK(to_string(Tensor<int, 20>{}).find("…") != std::string::npos);
+}

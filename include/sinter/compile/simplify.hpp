@@ -38,7 +38,7 @@ struct Simplified {
   List<char> linear;    ///< whether a node has the elements of its base, all of them, in their order
   List<int> layout_of;  ///< index into layouts for views, −1 for all else (row-major)
   List<Layout> layouts;
-  List<int> outputs;    ///< the computed node that writes each output
+  List<int> outputs;    ///< the computed or assembled node that is each output
   List<int> part_of;    ///< index into parts for nodes inside assembled tensors, −1 for all else
   List<Part> parts;
 
@@ -70,7 +70,8 @@ class Pass {
       if (live.data()[i] != 0) visit(i);
     for (int k = 0; k < g().outputs.size(); ++k) {
       const int o = now_[g().outputs[k]];
-      g().outputs[k] = own_buffer(k < apart_.size() && apart_[k] != 0 ? copy(o, ++copies_) : o);
+      const bool takes_over = k < g().overwrites.size() && g().overwrites[k] >= 0;
+      g().outputs[k] = own_buffer(k < apart_.size() && apart_[k] != 0 ? copy(o, ++copies_) : o, !takes_over);
       r_.outputs.push(r_.base[g().outputs[k]]);
     }
     r_.part_of.resize(g().size(), -1);
@@ -168,10 +169,10 @@ class Pass {
   }
 
   /// A node whose base is computed, has just these elements, and is claimed by nobody else: an output, or a part of an
-  /// assembled tensor, which its kernel writes where it belongs.
-  constexpr int own_buffer(int id) {
+  /// assembled tensor, which its kernel writes where it belongs. An output may also be assembled, where it stands.
+  constexpr int own_buffer(int id, bool may_be_assembled = false) {
     claimed_.resize(g().size(), 0);
-    if (const int b = r_.base[id]; r_.linear[id] == 0 || !is_computed(r_.kind[b]) || claimed_[b] != 0) {
+    if (const int b = r_.base[id]; r_.linear[id] == 0 || !(is_computed(r_.kind[b]) || (may_be_assembled && r_.kind[b] == Kind::assemble)) || claimed_[b] != 0) {
       id = copy(id, ++copies_);
       claimed_.resize(g().size(), 0);
     }

@@ -62,12 +62,11 @@ template <class T> struct Address {
 template <class T> Address(const T*) -> Address<T>;
 template <auto A> consteval std::string_view text() { return __PRETTY_FUNCTION__; }
 
-/// The member's name: the last identifier in "… &nowhere<Net>.value.fc1)}]".
+/// The member's name: the last identifier in "… &nowhere<Net>.value.fc1)}]", before what g++ appends of its aliases.
 consteval std::string_view last_identifier(std::string_view s) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; };
-  // g++ appends the alias list "; std::string_view = …": the address ends with the first brace that closes the pointer.
-  std::size_t end = s.find("nowhere");
-  end = s.find('}', end);
+  std::size_t end = s.rfind("; std::string_view = ");
+  if (end == s.npos) end = s.size();
   while (end > 0 && !letter(s[end - 1])) --end;
   std::size_t begin = end;
   while (begin > 0 && letter(s[begin - 1])) --begin;

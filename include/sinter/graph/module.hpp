@@ -44,6 +44,7 @@ template <class M, class F> constexpr void for_each_leaf(M& m, F&& f) {
 template <class M, class F> void for_each_named_leaf(M& m, F&& f, const std::string& name = {}) {
   using T = std::remove_const_t<M>;
   const auto below = [&](const auto& part) {
+    if (part.empty()) return name;  // a member that stands for its struct
     std::string s(name.empty() ? "" : name + ".");
     return s.append(part);
   };

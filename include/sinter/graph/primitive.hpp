@@ -98,12 +98,18 @@ struct Primitive {
   Dtype (*result_dtype)(Dtype promoted) = nullptr;
 };
 
-/// Names a type the same way in every translation unit of one compiler.
-template <class T> constexpr std::string_view type_name() { return __PRETTY_FUNCTION__; }
+/// The compiler's text that names T, "auto sinter::graph::type_text() [with T = sinter::ops::Tanh]".
+template <class T> constexpr auto type_text() { return std::string_view(__PRETTY_FUNCTION__); }
 
+/// Hashes the name of a type, the same in every translation unit and for both compilers of a CUDA program: where g++ writes
+/// "[with T = Cast<long int>]", nvcc's front end before it writes "[with T=Cast<long>]", and a kernel's identity must be
+/// one for both. So what counts is the text behind "=", without spaces, and without "int" behind another word.
 constexpr std::uint64_t hash_of(std::string_view text) {  // FNV-1a
   std::uint64_t h = 1469598103934665603ull;
-  for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+  for (std::size_t i = text.find('=') + 1; i < text.size(); ++i) {
+    if (text.substr(i, 4) == " int") i += 3;
+    else if (text[i] != ' ') h = (h ^ static_cast<unsigned char>(text[i])) * 1099511628211ull;
+  }
   return h;
 }
 
@@ -131,7 +137,7 @@ template <std::uint64_t N> struct Code {
 #pragma nv_diagnostic pop
 #endif
 
-template <class Op> inline constexpr std::uint64_t code_of = hash_of(type_name<Op>());
+template <class Op> inline constexpr std::uint64_t code_of = hash_of(type_text<Op>());
 
 /// Base of every primitive: registers its code.
 template <class Op> struct Registered {

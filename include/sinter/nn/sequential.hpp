@@ -1,5 +1,6 @@
 // Layers one after another.
 #pragma once
+#include <string_view>
 #include <tuple>
 
 namespace sinter::nn {
@@ -8,6 +9,11 @@ namespace sinter::nn {
 /// PyTorch: torch.nn.Sequential.
 template <class... Layers> struct Sequential {
   std::tuple<Layers...> layers;
+
+  // The tuple stands for the struct: its items are named without it.
+  static constexpr std::string_view sinter_field_names{};
+  constexpr auto sinter_fields() { return std::tie(layers); }
+  constexpr auto sinter_fields() const { return std::tie(layers); }
 
   constexpr auto operator()(auto x) const { return run<0>(x); }
 

@@ -5,6 +5,7 @@
 #pragma once
 #include <bit>
 #include <cmath>
+#include <concepts>
 #include <type_traits>
 
 #include "../tensor/dtype.hpp"
@@ -71,8 +72,8 @@ constexpr Lanes<float, 1> scale(Lanes<float, 1> x, Lanes<float, 1> n) {
   return x.v * std::bit_cast<float>((half + 127) << 23) * std::bit_cast<float>((whole - half + 127) << 23);
 }
 
-inline Lanes<double, 1> exp(Lanes<double, 1> x) { return std::exp(x.v); }
-inline Lanes<double, 1> log(Lanes<double, 1> x) { return std::log(x.v); }
-inline Lanes<double, 1> tanh(Lanes<double, 1> x) { return std::tanh(x.v); }
+template <std::same_as<double> T> constexpr Lanes<T, 1> exp(Lanes<T, 1> x) { return std::exp(x.v); }
+template <std::same_as<double> T> constexpr Lanes<T, 1> log(Lanes<T, 1> x) { return std::log(x.v); }
+template <std::same_as<double> T> constexpr Lanes<T, 1> tanh(Lanes<T, 1> x) { return std::tanh(x.v); }
 
 }  // namespace sinter

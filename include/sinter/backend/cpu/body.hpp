@@ -24,7 +24,7 @@ template <class K, int N, int J> using RegisterType = Lanes<element_type<micro<K
 template <class K, int N, class = std::make_index_sequence<std::size_t(micros<K>)>> struct RegisterFile;
 template <class K, int N, std::size_t... J> struct RegisterFile<K, N, std::index_sequence<J...>> : Slot<int(J), RegisterType<K, N, int(J)>>... {};
 
-template <class K, int N, int J, class File> [[gnu::always_inline]] inline auto& at(File& f) {
+template <class K, int N, int J, class File> [[gnu::always_inline]] constexpr auto& at(File& f) {
   return static_cast<std::conditional_t<std::is_const_v<File>, const Slot<J, RegisterType<K, N, J>>, Slot<J, RegisterType<K, N, J>>>&>(f).value;
 }
 
@@ -41,14 +41,14 @@ struct Span {
 };
 
 /// Calls f<J>() for each micro-operation J of the kernel.
-template <class K, class F> [[gnu::always_inline]] inline void for_each_micro(F&& f) {
+template <class K, class F> [[gnu::always_inline]] constexpr void for_each_micro(F&& f) {
   [&]<std::size_t... J>(std::index_sequence<J...>) { (f.template operator()<int(J)>(), ...); }(std::make_index_sequence<std::size_t(micros<K>)>{});
 }
 
 /// Evaluates micro-operation J (load, constant, count, length or apply). `stride(p)` gives the stride of pointer p along the
 /// vector loop, asked only where it is neither 0 nor 1.
 template <class K, int N, int J, int P, class File, class Stride>
-[[gnu::always_inline]] inline void evaluate(File& r, const Walk<P>& w, Span s, const Context& c, Stride&& stride) {
+[[gnu::always_inline]] constexpr void evaluate(File& r, const Walk<P>& w, Span s, const Context& c, Stride&& stride) {
   constexpr Micro m = micro<K, J>;
   using T = element_type<m.dtype>;
   auto& out = at<K, N, J>(r);
@@ -75,7 +75,7 @@ template <class K, int N, int J, int P, class File, class Stride>
 
 /// Runs the store J.
 template <class K, int N, int J, int P, class File, class Stride>
-[[gnu::always_inline]] inline void write(const File& r, const Walk<P>& w, Span s, Stride&& stride) {
+[[gnu::always_inline]] constexpr void write(const File& r, const Walk<P>& w, Span s, Stride&& stride) {
   constexpr Micro m = micro<K, J>;
   using T = element_type<m.dtype>;
   T* p = reinterpret_cast<T*>(w.address[std::size_t(m.b)]);

@@ -298,7 +298,7 @@ template <class To, class T, int N> requires(N > 1) Lanes<To, N> convert(const L
 namespace sinter::cpu {
 
 /// n ≤ N elements from p on; the lanes behind them hold zeros. n = N is a plain load.
-template <class T, int N> inline Lanes<T, N> load(const T* p, int n) {
+template <class T, int N> constexpr Lanes<T, N> load(const T* p, int n) {
   if constexpr (N == 1) {
     return Lanes<T, 1>(*p);
   } else {
@@ -317,7 +317,7 @@ template <class T, int N> inline Lanes<T, N> load(const T* p, int n) {
 }
 
 /// Writes the first n ≤ N lanes.
-template <class T, int N> inline void store(const Lanes<T, N>& x, T* p, int n) {
+template <class T, int N> constexpr void store(const Lanes<T, N>& x, T* p, int n) {
   if constexpr (N == 1) {
     *p = x.v;
   } else {
@@ -332,7 +332,7 @@ template <class T, int N> inline void store(const Lanes<T, N>& x, T* p, int n) {
 }
 
 /// n elements that lie `stride` apart.
-template <class T, int N> inline Lanes<T, N> gather(const T* p, std::ptrdiff_t stride, int n) {
+template <class T, int N> constexpr Lanes<T, N> gather(const T* p, std::ptrdiff_t stride, int n) {
   if constexpr (N == 1) {
     return Lanes<T, 1>(*p);
   } else {
@@ -341,7 +341,7 @@ template <class T, int N> inline Lanes<T, N> gather(const T* p, std::ptrdiff_t s
     return Lanes<T, N>::load(room);
   }
 }
-template <class T, int N> inline void scatter(const Lanes<T, N>& x, T* p, std::ptrdiff_t stride, int n) {
+template <class T, int N> constexpr void scatter(const Lanes<T, N>& x, T* p, std::ptrdiff_t stride, int n) {
   if constexpr (N == 1) {
     *p = x.v;
   } else {
@@ -351,13 +351,13 @@ template <class T, int N> inline void scatter(const Lanes<T, N>& x, T* p, std::p
   }
 }
 
-template <class T, int N> inline T first(const Lanes<T, N>& x) {
+template <class T, int N> constexpr T first(const Lanes<T, N>& x) {
   if constexpr (N == 1) return x.v;
   else return x.first();
 }
 
 /// from, from + step, from + 2 step, … as int32.
-template <int N> inline Lanes<std::int32_t, N> ramp(std::int64_t from, std::int64_t step) {
+template <int N> constexpr Lanes<std::int32_t, N> ramp(std::int64_t from, std::int64_t step) {
   alignas(64) std::int32_t room[N];
   for (int i = 0; i < N; ++i) room[i] = std::int32_t(from + i * step);
   if constexpr (N == 1) return room[0];

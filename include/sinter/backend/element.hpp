@@ -1,0 +1,55 @@
+// A map kernel as a function of one element: what backends run that have a thread, or a call, for each.
+//
+// The micro-operations are those of the CPU's map with one lane (cpu/body.hpp); here is only how an element is found from
+// its number. All of it is constexpr, which is what lets nvcc compile it for the device (--expt-relaxed-constexpr).
+#pragma once
+#include "cpu/body.hpp"
+
+namespace sinter::backend {
+
+/// How many run-time lengths the kernel K reads.
+template <class K> constexpr int lengths_of() {
+  int n = 0;
+  for (const compile::Micro& m : K::body.micros)
+    if (m.what == compile::Micro::What::length && m.a >= n) n = m.a + 1;
+  return n;
+}
+
+/// All that a map reads beside its operands, by value: a kernel on a device gets no pointer into the host's memory.
+template <int Loops, int Pointers, int Lengths> struct MapArguments {
+  cpu::Arguments<Loops, Pointers> at;
+  std::int64_t lengths[Lengths > 0 ? Lengths : 1]{};
+
+  MapArguments(const std::int64_t* table, const cpu::Context& c) : at(table, c) {
+    for (int i = 0; i < Lengths; ++i) lengths[i] = c.lengths[i];
+  }
+  std::int64_t elements() const { return cpu::points(at, 0, Loops); }
+};
+template <class K> using MapArgumentsOf = MapArguments<K::body.loops, K::body.pointers, lengths_of<K>()>;
+
+/// Computes and stores element `number` of the kernel K, counted in row-major order over its loops.
+template <class K, int L, int P, int Lengths> constexpr void run_element(const MapArguments<L, P, Lengths>& a, std::int64_t number) {
+  using namespace cpu;
+  constexpr auto size = element_sizes<K>();
+  Walk<P> w{a.at.address, a.at.origin};
+  std::int64_t rest = number, index = number;
+  for (int i = L - 1; i >= 0; --i) {
+    const std::int64_t extent = a.at.extent[std::size_t(i)];
+    index = i > 0 ? rest % extent : rest;  // the first loop takes what is left
+    if (i > 0) rest /= extent;
+    for (std::size_t p = 0; p < std::size_t(P); ++p) {
+      const std::int64_t by = index * a.at.stride[p][std::size_t(i)];
+      w.address[p] += by * size[p];
+      w.count[p] += by;
+    }
+  }
+  const Context c{nullptr, a.lengths, nullptr};
+  const auto stride = [](int) { return std::int64_t(0); };  // the walk stands at the element already
+  RegisterFile<K, 1> r;
+  for_each_micro<K>([&]<int J>() {
+    if constexpr (micro<K, J>.what == Micro::What::store) write<K, 1, J>(r, w, Span{0, 1}, stride);
+    else evaluate<K, 1, J>(r, w, Span{0, 1}, c, stride);
+  });
+}
+
+}  // namespace sinter::backend

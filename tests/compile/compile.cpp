@@ -1,0 +1,128 @@
+// compile/: what the passes make of a graph. Plans are looked at as data, at run time.
+#include <doctest/doctest.h>
+#include <sinter/sinter.hpp>
+
+using namespace sinter;
+
+namespace {
+
+template <class F, class... S> compile::Plan plan_of() { return compile::compile(graph::FunctionTrace<F, S...>{}(), cpu::Backend::pack); }
+template <class F, class... S> compile::Plan plan_of(F, S...) { return plan_of<F, S...>(); }
+
+template <class F, class... S> using ProgramOf = compile::Program<graph::FunctionTrace<F, S...>, cpu::Backend>;
+
+struct Block {
+  nn::Linear<32, 32> up, down;
+  constexpr auto operator()(auto x) const { return x + down(relu(up(x))); }
+};
+struct Small {
+  nn::Linear<64, 32> fc1;
+  nn::Linear<32, 10> fc2;
+  constexpr auto operator()(auto x) const { return fc2(relu(fc1(x))); }
+};
+template <int N> struct Deep {
+  std::array<Block, N> blocks;
+  constexpr auto operator()(auto x) const {
+    for (const Block& b : blocks) x = b(x);
+    return x;
+  }
+};
+template <int N> compile::Plan deep_plan() {
+  return compile::compile(train::TrainingTrace<Deep<N>, nn::MeanSquaredError, optim::Adam, Tensor<float, 16, 32>, Tensor<float, 16, 32>>{}(), cpu::Backend::pack);
+}
+
+}  // namespace
+
+TEST_CASE("a chain of elementwise operations is one kernel without a buffer") {
+  const auto p = plan_of([](auto a, auto b, auto c) { return tanh(a * b + c) * a - relu(b - c); }, Sym<float, 64, 64>{}, Sym<float, 64, 64>{}, Sym<float, 64>{});
+  CHECK(p.steps == 1);
+  CHECK(p.arena_bytes == 0);
+}
+
+TEST_CASE("softmax is one row kernel, also with what surrounds it") {
+  CHECK(plan_of([](auto x) { return softmax(x); }, Sym<float, 64, 100>{}).steps == 1);
+  const auto p = plan_of([](auto x, auto y) { return softmax(x * 2.f + y) * y; }, Sym<float, 64, 100>{}, Sym<float, 64, 100>{});
+  CHECK(p.steps == 1);
+  CHECK(p.arena_bytes == 0);
+}
+
+TEST_CASE("bias and activation are the epilogue of a contraction") {
+  const auto p = plan_of([](auto x, auto w, auto b) { return relu(matmul(x, transpose(w)) + b); }, Sym<float, 32, 64>{}, Sym<float, 48, 64>{}, Sym<float, 48>{});
+  CHECK(p.steps == 1);
+  CHECK(p.arena_bytes == 0);
+}
+
+TEST_CASE("views cost nothing: they are index arithmetic of the kernel that reads them") {
+  const auto p = plan_of([](auto x, auto y) { return slice<1, 0, 8, 2>(transpose(x)) + reshape<6, 4>(y); }, Sym<float, 9, 6>{}, Sym<float, 24>{});
+  CHECK(p.steps == 1);
+  CHECK(p.arena_bytes == 0);
+}
+
+TEST_CASE("operands of a concatenation are computed where they belong") {
+  const auto p = plan_of([](auto x, auto y) { return concatenate<0>(x * 2.f, tanh(y)); }, Sym<float, 4, 8>{}, Sym<float, 3, 8>{});
+  CHECK(p.steps == 2);
+  CHECK(p.arena_bytes == 0);
+}
+
+TEST_CASE("a dead argument, a dead computation and stop_gradient leave no trace") {
+  const auto p = plan_of([](auto x, auto y) {
+    (void)exp(y);
+    return stop_gradient(x) + 1.f;
+  }, Sym<float, 16>{}, Sym<float, 16>{});
+  CHECK(p.steps == 1);
+  CHECK(p.nodes <= 3);
+}
+
+TEST_CASE("buffers share the arena: a deep chain needs no more than a short one") {
+  constexpr auto layers = []<int N>(std::integral_constant<int, N>) {
+    return [](auto x, auto w) {
+      for (int i = 0; i < N; ++i) x = relu(matmul(x, w));
+      return x;
+    };
+  };
+  const auto two = plan_of(layers(std::integral_constant<int, 3>{}), Sym<float, 32, 32>{}, Sym<float, 32, 32>{});
+  const auto ten = plan_of(layers(std::integral_constant<int, 10>{}), Sym<float, 32, 32>{}, Sym<float, 32, 32>{});
+  CHECK(ten.steps == 10);
+  CHECK(ten.arena_bytes == two.arena_bytes);
+}
+
+TEST_CASE("kernels are instantiated once: twelve equal blocks have no more of them than two") {
+  const compile::Plan two = deep_plan<2>(), twelve = deep_plan<12>();
+  CHECK(twelve.steps > 5 * two.steps);
+  CHECK(twelve.kernel.size() == two.kernel.size());
+}
+
+TEST_CASE("sizes are arguments, not identity: one structure at three shapes is one kernel") {
+  constexpr auto f = [](auto x, auto y) { return tanh(x) * y; };
+  const auto a = plan_of(f, Sym<float, 10, 20>{}, Sym<float, 10, 20>{}), b = plan_of(f, Sym<float, 300, 7>{}, Sym<float, 300, 7>{}), c = plan_of(f, Sym<float, 10, 20>{}, Sym<float, 20>{});
+  const auto words = [](const compile::Plan& p) { return std::vector<std::uint64_t>(p.words.begin(), p.words.end()); };
+  CHECK(words(a) == words(b));
+  CHECK(words(a) != words(c));  // a stride of 0 is identity
+}
+
+TEST_CASE("small programs are straight-line code, large ones a table of steps") {
+  constexpr auto f = [](auto x, auto w) { return relu(matmul(x, w)); };
+  static_assert(ProgramOf<decltype(f), Sym<float, 4, 8>, Sym<float, 8, 8>>::straight_line);
+  static_assert(!ProgramOf<decltype(f), Sym<float, 256, 256>, Sym<float, 256, 256>>::straight_line);
+}
+
+TEST_CASE("an output may take over an input only where nothing is read too late") {
+  constexpr auto elementwise = [](auto x, auto y) { return x * y + x; };
+  using E = ProgramOf<decltype(elementwise), Sym<float, 8, 8>, Sym<float, 8, 8>>;
+  static_assert(E::may_share(0, 0) && E::may_share(1, 0));
+  constexpr auto transposed = [](auto x, auto y) { return transpose(x) + y; };
+  using T = ProgramOf<decltype(transposed), Sym<float, 8, 8>, Sym<float, 8, 8>>;
+  static_assert(!T::may_share(0, 0) && T::may_share(1, 0));
+  constexpr auto product = [](auto x, auto y) { return matmul(x, y); };
+  using M = ProgramOf<decltype(product), Sym<float, 8, 8>, Sym<float, 8, 8>>;
+  static_assert(!M::may_share(0, 0) && !M::may_share(1, 0));
+}
+
+TEST_CASE("workspace, operations and kernels of a step are constants") {
+  using Step = decltype(training<Tensor<float, 16, 64>, Tensor<int, 16>>(std::declval<const Model<Small>&>(), nn::cross_entropy, optim::Adam{}));
+  static_assert(Step::parameters == 64 * 32 + 32 + 32 * 10 + 10);
+  static_assert(Step::workspace_bytes < 256 * 1024);
+  // Forward and two backward products, without the first layer's input gradient: 2 · 16 · (2 · 64 · 32 + 3 · 32 · 10), and some.
+  static_assert(Step::flops > 2 * 16 * (2 * 64 * 32 + 3 * 32 * 10) && Step::flops < 3 * 16 * (2 * 64 * 32 + 3 * 32 * 10));
+  CHECK(Step::Program::steps < 20);
+}

@@ -1,0 +1,67 @@
+// A user's own primitive and a user's own derivative, in a user's file: nothing of the library is edited.
+#include <doctest/doctest.h>
+#include <sinter/sinter.hpp>
+
+#include <cmath>
+
+namespace mine {
+
+/// log(1 + e^x), without overflow: one struct with name, evaluation and derivative.
+struct Softplus : sinter::ops::Elementwise<Softplus, 1, sinter::ops::Floating> {
+  static constexpr const char* name = "softplus";
+  static constexpr double flops = 20;
+  static constexpr auto eval(auto x) { return select(x > 0.f, x, decltype(x)(0.f)) + log(decltype(x)(1.f) + exp(-select(x > 0.f, x, -x))); }
+  static constexpr auto derivative(int, auto x, auto, auto t) { return t * sigmoid(x); }
+};
+template <sinter::Operand X> constexpr auto softplus(X&& x) { return sinter::apply<Softplus>(std::forward<X>(x)); }
+
+/// The sign, differentiated as if it were the identity between −1 and 1 (straight-through estimator).
+inline constexpr auto binarise = sinter::custom_gradient<[](auto x) { return select(x > 0.f, x * 0.f + 1.f, x * 0.f - 1.f); },
+                                                         [](auto x, auto, auto cotangent) { return select(x * x < 1.f, cotangent, cotangent * 0.f); }>;
+
+struct Net {
+  sinter::nn::Linear<4, 3> fc;
+  constexpr auto operator()(auto x) const { return softplus(fc(x)); }
+};
+
+}  // namespace mine
+
+using namespace sinter;
+
+TEST_CASE("a primitive of the user's own: value, gradient, eager and in a model") {
+  const Tensor<float, 5> x{-50, -1, 0, 2, 50};
+  const Tensor<float, 5> y = mine::softplus(x) * 2.f;
+  constexpr auto f = [](auto v) { return sum(mine::softplus(v)); };
+  const auto d = grad(f)(x);
+  for (int i = 0; i < 5; ++i) {
+    CHECK(y(i) == doctest::Approx(2 * (x(i) > 30 ? double(x(i)) : std::log1p(std::exp(double(x(i)))))).epsilon(1e-6));
+    CHECK(d(i) == doctest::Approx(1 / (1 + std::exp(-double(x(i))))).epsilon(1e-6));
+  }
+  Model<mine::Net> net(Seed{1});
+  auto step = training<Tensor<float, 8, 4>, Tensor<float, 8, 3>>(net, nn::mean_squared_error, optim::Adam{.lr = 0.05f});
+  Tensor<float, 8, 4> input;
+  Tensor<float, 8, 3> target;
+  for (int i = 0; i < 32; ++i) input.data()[i] = float(i % 7) / 7;
+  target.fill(0.5f);
+  const float before = step(input, target).loss;
+  for (int i = 0; i < 100; ++i) step(input, target);
+  CHECK(step(input, target).loss < 0.1f * before);
+}
+
+TEST_CASE("a derivative of the user's own") {
+  const Tensor<float, 4> x{-2, -0.5f, 0.5f, 2}, w{1, 2, 3, 4};
+  constexpr auto f = [](auto v, auto u) { return sum(mine::binarise(v) * u); };
+  const auto [value, d] = value_and_grad(f)(x, w);
+  CHECK(float(value) == 4);  // −1 − 2 + 3 + 4
+  CHECK(d(0) == 0);
+  CHECK(d(1) == 2);
+  CHECK(d(2) == 3);
+  CHECK(d(3) == 0);
+}
+
+TEST_CASE("stop_gradient is the value, and constant to differentiation") {
+  const Tensor<float, 2> x{3, 4};
+  const auto d = grad([](auto v) { return sum(v * stop_gradient(v)); })(x);
+  CHECK(d(0) == 3);
+  CHECK(d(1) == 4);
+}

@@ -1,0 +1,63 @@
+// transform/: gradients of functions.
+#include <doctest/doctest.h>
+#include <sinter/sinter.hpp>
+
+#include <cmath>
+
+using namespace sinter;
+
+TEST_CASE("value_and_grad gives both, with respect to the arguments named, numbers included") {
+  constexpr auto f = [](auto x, auto a) { return sum(tanh(a * x)); };
+  const Tensor<float, 3> x{0.1f, 0.2f, 0.3f};
+  const auto [value, dx, da] = value_and_grad(f, wrt<0, 1>)(x, 2.f);
+  double expected = 0, expected_da = 0;
+  for (int i = 0; i < 3; ++i) {
+    const double t = std::tanh(2.0 * double(x(i)));
+    expected += t;
+    expected_da += (1 - t * t) * double(x(i));
+    CHECK(dx(i) == doctest::Approx(2 * (1 - t * t)));
+  }
+  CHECK(float(value) == doctest::Approx(expected));
+  CHECK(float(da) == doctest::Approx(expected_da));
+}
+
+TEST_CASE("a gradient of a function that contains a gradient") {
+  constexpr auto cube = [](auto x) { return sum(x * x * x); };
+  constexpr auto slope = [](auto x) { return sum(grad(decltype(cube){})(x)); };
+  constexpr auto curvature = [](auto x) { return sum(grad(decltype(slope){})(x)); };
+  const Tensor<float, 2> x{1, 2};
+  CHECK(grad(cube)(x)(1) == doctest::Approx(12));
+  CHECK(grad(slope)(x)(1) == doctest::Approx(12));
+  CHECK(grad(curvature)(x)(0) == doctest::Approx(6));
+}
+
+TEST_CASE("an argument that the result does not depend on has a gradient of zeros") {
+  const auto d = grad([](auto, auto y) { return sum(y * y); }, wrt<0, 1>)(Tensor<float, 2>{1, 2}, Tensor<float, 3>{1, 2, 3});
+  CHECK(std::get<0>(d)(1) == 0);
+  CHECK(std::get<1>(d)(2) == 6);
+}
+
+TEST_CASE("gradients are zero where lengths end, whatever lies behind them") {
+  Tensor<float, upto<5, 'N'>> x;
+  x.fill(std::numeric_limits<float>::quiet_NaN());
+  x.set_length<'N'>(2);
+  x(0) = 3;
+  x(1) = 5;
+  const auto [value, d] = value_and_grad([](auto v) { return mean(v * v); })(x);
+  CHECK(float(value) == 17);
+  CHECK(d.length<'N'>() == 2);
+  CHECK(d(0) == 3);
+  CHECK(d(1) == 5);
+}
+
+TEST_CASE("the Rosenbrock function is minimised by its gradient") {
+  constexpr auto f = [](auto x, auto y) { return (1.0 - x) * (1.0 - x) + 100.0 * (y - x * x) * (y - x * x); };
+  Tensor<double> x = -0.5, y = 0.5;
+  for (int i = 0; i < 20000; ++i) {
+    const auto [dx, dy] = grad(f, wrt<0, 1>)(x, y);
+    x = double(x) - 1e-3 * double(dx);
+    y = double(y) - 1e-3 * double(dy);
+  }
+  CHECK(double(x) == doctest::Approx(1).epsilon(0.01));
+  CHECK(double(y) == doctest::Approx(1).epsilon(0.02));
+}

@@ -1,0 +1,145 @@
+// io/: checkpoints. A file appears whole or not at all; a model is changed by a sound and fitting file only.
+#include <doctest/doctest.h>
+#include <sinter/io/safetensors.hpp>
+#include <sinter/sinter.hpp>
+
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "../support/files.hpp"
+#include "../support/reference_values.hpp"
+#include "../support/throws.hpp"
+
+using namespace sinter;
+using support::TemporaryFile;
+
+namespace {
+
+struct Net {
+  nn::Linear<2, 3> fc1;
+  std::tuple<nn::Linear<3, 2>, nn::Linear<2, 2>> blocks;
+  constexpr auto operator()(auto x) const { return std::get<1>(blocks)(std::get<0>(blocks)(fc1(x))); }
+};
+struct Small {
+  Param<float, 2> w{nn::init::constant(3)};
+};
+
+template <class N> bool equal(const Model<N>& a, const Model<N>& b) { return std::equal(a.data(), a.data() + a.parameters, b.data()); }
+
+std::string file_of(const std::string& header, const std::string& data) {
+  const std::uint64_t n = header.size();
+  return std::string(reinterpret_cast<const char*>(&n), 8) + header + data;
+}
+std::string header_of(const std::string& fields) { return "{\"w\":{" + fields + "}}"; }
+
+}  // namespace
+
+TEST_CASE("a checkpoint made by PyTorch's users loads under its own names") {
+  const Model<Net> net = load<Net>(SINTER_TESTS "/reference/checkpoint.safetensors");
+  net.for_each_parameter([](const std::string& name, const auto& p) {
+    const auto& v = support::reference_value("checkpoint." + name);
+    REQUIRE(std::size_t(p.size()) == v.elements.size());
+    for (std::size_t i = 0; i < v.elements.size(); ++i) CHECK(p.data()[i] == doctest::Approx(v.elements[i]));
+  });
+}
+
+TEST_CASE("what is saved comes back, bit by bit, and the file is laid out as the format says") {
+  const TemporaryFile f;
+  const Model<Net> net(Seed{5});
+  save(net, f.path());
+  CHECK(equal(load<Net>(f.path()), net));
+  const std::string content = f.read();
+  std::uint64_t header = 0;
+  std::memcpy(&header, content.data(), 8);
+  CHECK(header % 8 == 0);
+  CHECK(content.size() == 8 + header + net.parameters * sizeof(float));
+  CHECK(content.find("\"fc1.weight\":{\"dtype\":\"F32\",\"shape\":[3,2],\"data_offsets\":[0,24]}") != std::string::npos);
+  CHECK(std::memcmp(content.data() + 8 + header, net.data(), net.parameters * sizeof(float)) == 0);
+}
+
+TEST_CASE("damaged files are errors, and the model stays as it was") {
+  const Model<Small> untouched(Seed{1});
+  const std::string good = "\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]", eight(8, 'x');
+  const auto check = [&](const std::string& content, ErrorCode code, const std::string& text) {
+    CAPTURE(text);
+    const TemporaryFile f(content);
+    Model<Small> net(Seed{1});
+    const Error e = support::thrown([&] { load(net, f.path()); });
+    CHECK(e.code() == code);
+    CHECK(std::string(e.what()).find(f.path() + text) == 0);
+    CHECK(equal(net, untouched));
+  };
+  const std::string sound = file_of(header_of(good), eight);
+  for (std::size_t n = 0; n < sound.size(); ++n) {  // truncated anywhere
+    const TemporaryFile f(sound.substr(0, n));
+    Model<Small> net(Seed{1});
+    CHECK(support::thrown([&] { load(net, f.path()); }).code() == ErrorCode::format);
+    CHECK(equal(net, untouched));
+  }
+  const auto bad = ErrorCode::format;
+  check("", bad, ", header length: expected 8 bytes, found 0");
+  check(std::string(8, '\xff') + "{}", bad, ", header length: expected at most the 2 bytes that follow");
+  check(file_of("{\"w\":", eight), bad, ", header: expected JSON, found an error at byte");
+  check(file_of("[1]", ""), bad, ", header: expected a JSON object");
+  check(file_of(header_of("\"dtype\":\"F32\""), eight), bad, ", tensor \"w\": expected a field \"shape\", found none");
+  check(file_of(header_of("\"dtype\":\"F33\",\"shape\":[2],\"data_offsets\":[0,8]"), eight), bad, ", tensor \"w\", dtype: expected a known element type, found \"F33\"");
+  check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]"), eight), bad, ", tensor \"w\", shape: expected whole numbers");
+  check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]"), eight), bad, ", tensor \"w\"");
+  check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,8]"), eight), bad, ", tensor \"w\", shape: expected a tensor within the 8 bytes of data");
+  check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,16]"), eight), bad, ", tensor \"w\", data_offsets: expected a range within 0 … 8, found 0 … 16");
+  check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]"), eight), bad, ", tensor \"w\", data_offsets");
+  check(file_of(header_of(good), eight + "y"), bad, ", data: expected 8 bytes as the header says, found 9");
+  check(file_of("{\"w\":{" + good + "},\"w\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[8,8]}}", eight), bad, ", header: expected every name once, found \"w\" twice");
+  check(file_of(std::string(100000, '['), ""), bad, ", header: expected JSON");  // deep nesting
+}
+
+TEST_CASE("sound files that do not fit") {
+  const Model<Small> untouched(Seed{1});
+  const auto check = [&](const std::string& header, std::size_t bytes, const std::string& text) {
+    CAPTURE(text);
+    const TemporaryFile f(file_of(header, std::string(bytes, 'x')));
+    Model<Small> net(Seed{1});
+    const Error e = support::thrown([&] { load(net, f.path()); });
+    CHECK(e.code() == ErrorCode::mismatch);
+    CHECK(std::string(e.what()).find(f.path() + text) == 0);
+    CHECK(equal(net, untouched));
+  };
+  check("{\"v\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, ", tensor \"w\": expected by the model, found missing");
+  check(header_of("\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[0,16]"), 16, ", tensor \"w\", dtype: expected F32, found F64");
+  check(header_of("\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]"), 8, ", tensor \"w\", shape: expected [2], found [2, 1]");
+  const std::string extra = "{\"w\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"z\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[8,9]}}";
+  check(extra, 9, ", tensor \"z\": expected none of this name, found one");
+  const TemporaryFile f(file_of(extra, std::string(9, '\0')));
+  Model<Small> net(Seed{1});
+  load(net, f.path(), ExtraTensors::ignore);
+  CHECK(net->w(1) == 0);
+}
+
+TEST_CASE("a target that cannot be written leaves everything as it was") {
+  const Model<Small> net(Seed{1});
+  const Error e = support::thrown([&] { save(net, "/no/such/folder/net.safetensors"); });
+  CHECK(e.code() == ErrorCode::file);
+  CHECK(std::string(e.what()).find("/no/such/folder/net.safetensors: cannot be written") == 0);
+  namespace fs = std::filesystem;
+  const TemporaryFile name;
+  std::remove(name.path().c_str());
+  fs::create_directory(name.path());
+  fs::create_directory(name.path() + "/taken");  // a folder stands where the file should go
+  { std::ofstream(name.path() + "/taken/inside") << 1; }
+  CHECK_THROWS_AS(save(net, name.path() + "/taken"), Error);
+  int entries = 0;
+  for ([[maybe_unused]] const auto& entry : fs::directory_iterator(name.path())) ++entries;
+  CHECK(entries == 1);  // no temporary file is left behind
+  fs::remove_all(name.path());
+}
+
+TEST_CASE("replacing a file keeps its permissions, and readers see the old or the new one") {
+  const TemporaryFile f("old");
+  ::chmod(f.path().c_str(), 0640);
+  save(Model<Small>(Seed{1}), f.path());
+  struct stat s {};
+  ::stat(f.path().c_str(), &s);
+  CHECK((s.st_mode & 0777) == 0640);
+  CHECK(load<Small>(f.path())->w(0) == 3);
+}

@@ -1,0 +1,36 @@
+// Files that go with the test that made them.
+#pragma once
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace support {
+
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& content = {}) {
+    const char* folder = std::getenv("TMPDIR");
+    path_ = std::string(folder != nullptr ? folder : "/tmp") + "/sinter-test-XXXXXX";
+    ::close(::mkstemp(path_.data()));
+    write(content);
+  }
+  ~TemporaryFile() { std::remove(path_.c_str()); }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+  const std::string& path() const { return path_; }
+  void write(const std::string& content) const { std::ofstream(path_, std::ios::binary).write(content.data(), std::streamsize(content.size())); }
+  std::string read() const {
+    std::ifstream in(path_, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace support

@@ -1,0 +1,197 @@
+// train/, nn/ and optim/: models, training steps and inference.
+#include <doctest/doctest.h>
+#include <sinter/sinter.hpp>
+
+#include "../support/allocations.hpp"
+#include "../support/reference_values.hpp"
+#include "../support/throws.hpp"
+
+using namespace sinter;
+
+namespace {
+
+using AdamNet = nn::Sequential<nn::Linear<4, 5>, nn::ReLU, nn::Linear<5, 3>>;
+
+struct Mlp {
+  nn::Linear<64, 32> fc1;
+  nn::Linear<32, 10> fc2;
+  constexpr auto operator()(auto x) const { return fc2(relu(fc1(x))); }
+};
+
+struct Scaled {
+  nn::Linear<2, 2> fc;
+  Scalar temperature = 1.f;
+  float factor = 1;
+  constexpr auto operator()(auto x) const { return fc(x) * factor / temperature; }
+};
+
+struct Wide {
+  nn::Linear<300, 257> fc1;
+  nn::Linear<257, 129> fc2;
+  nn::Linear<129, 10> fc3;
+  constexpr auto operator()(auto x) const { return fc3(relu(fc2(relu(fc1(x))))); }
+};
+
+template <class T> T normal(std::uint64_t stream) {
+  T t;
+  for (std::ptrdiff_t i = 0; i < T::size(); ++i) t.data()[i] = Philox(Seed{9}, stream).normal(std::uint64_t(i));
+  return t;
+}
+template <int N> Tensor<int, N> classes(std::uint64_t stream, std::uint32_t n) {
+  Tensor<int, N> t;
+  for (int i = 0; i < N; ++i) t(i) = int(Philox(Seed{9}, stream).below(std::uint64_t(i), n));
+  return t;
+}
+
+}  // namespace
+
+TEST_CASE("Adam: five steps with weight decay leave PyTorch's parameters and losses") {
+  Model<AdamNet> net;
+  net.for_each_parameter([](const std::string& name, const auto& p) {
+    const auto& v = support::reference_value("adam.before." + name);
+    REQUIRE(std::size_t(p.size()) == v.elements.size());
+    std::copy(v.elements.begin(), v.elements.end(), p.data());
+  });
+  const auto x = support::reference_tensor<Tensor<float, 6, 4>>("adam.x");
+  const auto target = support::reference_tensor<Tensor<int, 6>>("adam.target");
+  auto step = training<Tensor<float, 6, 4>, Tensor<int, 6>>(net, nn::cross_entropy, optim::Adam{.lr = .01f, .beta1 = .8f, .beta2 = .95f, .eps = 1e-7f, .weight_decay = .02f});
+  for (const double expected : support::reference_value("adam.losses").elements) CHECK(step(x, target).loss == doctest::Approx(expected).epsilon(1e-5));
+  net.for_each_parameter([](const std::string& name, const auto& p) {
+    const auto& v = support::reference_value("adam.after." + name);
+    for (std::size_t i = 0; i < v.elements.size(); ++i) CHECK(p.data()[i] == doctest::Approx(v.elements[i]).epsilon(1e-4));
+  });
+  CHECK(step.steps() == 5);
+}
+
+TEST_CASE("the optimizer's numbers may change between steps") {
+  Model<Mlp> net(Seed{1});
+  const auto x = normal<Tensor<float, 8, 64>>(1);
+  const auto y = classes<8>(2, 10);
+  auto step = training<Tensor<float, 8, 64>, Tensor<int, 8>>(net, nn::cross_entropy, optim::Adam{.lr = 0.f});
+  const Model<Mlp> before = net;
+  step(x, y);
+  CHECK(std::equal(net.data(), net.data() + net.parameters, before.data()));
+  step.optimizer.lr = 1e-2f;
+  step(x, y);
+  CHECK(!std::equal(net.data(), net.data() + net.parameters, before.data()));
+}
+
+TEST_CASE("a new model depends on its seed alone; a copy has its own parameters") {
+  Model<Mlp> a(Seed{1}), b(Seed{1}), c(Seed{2});
+  CHECK(std::equal(a.data(), a.data() + a.parameters, b.data()));
+  CHECK(!std::equal(a.data(), a.data() + a.parameters, c.data()));
+  const float bound = 1 / std::sqrt(64.f);
+  for (int i = 0; i < 64 * 32; ++i) REQUIRE(std::abs(a.data()[i]) <= bound);
+  Model<Mlp> copy = a;
+  copy->fc1.weight(0, 0) = 77;
+  CHECK(a->fc1.weight(0, 0) != 77);
+  CHECK(copy.data()[0] == 77);
+  a = copy;
+  CHECK(a->fc1.weight(0, 0) == 77);
+  CHECK(reinterpret_cast<std::uintptr_t>(a.data()) % 64 == 0);
+}
+
+TEST_CASE("fixed members come from the factory and are part of the type; scalars are inputs") {
+  Model net([] {
+    Scaled n;
+    n.factor = 3;
+    return n;
+  }, Seed{4});
+  Model<Scaled> plain(Seed{4});
+  auto infer = inference<Tensor<float, 1, 2>>(net);
+  auto infer_plain = inference<Tensor<float, 1, 2>>(plain);
+  const Tensor<float, 1, 2> x{{1, 2}};
+  CHECK(infer(x)(0, 1) == doctest::Approx(3 * infer_plain(x)(0, 1)));
+}
+
+TEST_CASE("inference sees later changes of the parameters") {
+  Model<Mlp> net(Seed{1});
+  auto infer = inference<Tensor<float, 2, 64>>(net);
+  const auto x = normal<Tensor<float, 2, 64>>(3);
+  const float before = infer(x)(0, 0);
+  net->fc2.bias(0) = net->fc2.bias(0) + 1;
+  CHECK(infer(x)(0, 0) == doctest::Approx(before + 1));
+}
+
+TEST_CASE("a smaller batch gives the numbers of a tensor of that size, whatever lies behind its length") {
+  Model<Mlp> fixed(Seed{3}), bounded(Seed{3});
+  auto step = training<Tensor<float, 5, 64>, Tensor<int, 5>>(fixed, nn::cross_entropy, optim::Adam{.lr = 1e-2f});
+  auto step_upto = training<Tensor<float, upto<32, 'B'>, 64>, Tensor<int, upto<32, 'B'>>>(bounded, nn::cross_entropy, optim::Adam{.lr = 1e-2f});
+  const auto x = normal<Tensor<float, 5, 64>>(4);
+  const auto y = classes<5>(5, 10);
+  Tensor<float, upto<32, 'B'>, 64> bx;
+  Tensor<int, upto<32, 'B'>> by;
+  bx.fill(std::numeric_limits<float>::quiet_NaN());
+  by.fill(-7);
+  bx.set_length<'B'>(5);
+  by.set_length<'B'>(5);
+  std::copy(x.begin(), x.end(), bx.begin());
+  std::copy(y.begin(), y.end(), by.begin());
+  for (int i = 0; i < 4; ++i) {
+    const float a = step(x, y).loss;
+    const auto r = step_upto(bx, by);
+    CHECK(r.loss == doctest::Approx(a).epsilon(1e-5));
+    CHECK(r.output.length<'B'>() == 5);
+  }
+  for (int i = 0; i < fixed.parameters; ++i) REQUIRE(std::abs(fixed.data()[i] - bounded.data()[i]) < 2e-4);
+  by.set_length<'B'>(4);
+  const Model<Mlp> before = bounded;
+  const Error e = support::thrown([&] { step_upto(bx, by); });
+  CHECK(e.code() == ErrorCode::length);
+  CHECK(std::equal(bounded.data(), bounded.data() + bounded.parameters, before.data()));
+}
+
+TEST_CASE("training is bit-identical on one and two threads") {
+  Model<Wide> one(Seed{8}), two(Seed{8});
+  auto a = training<Tensor<float, 100, 300>, Tensor<int, 100>>(one, nn::cross_entropy, optim::Adam{}, cpu::Threads{1});
+  auto b = training<Tensor<float, 100, 300>, Tensor<int, 100>>(two, nn::cross_entropy, optim::Adam{}, cpu::Threads{2});
+  const auto x = normal<Tensor<float, 100, 300>>(6);
+  const auto y = classes<100>(7, 10);
+  for (int i = 0; i < 5; ++i) {
+    const float p = a(x, y).loss, q = b(x, y).loss;
+    REQUIRE(p == q);
+  }
+  CHECK(std::memcmp(one.data(), two.data(), std::size_t(one.parameters) * sizeof(float)) == 0);
+}
+
+TEST_CASE("nothing is allocated after the first step, statement or inference") {
+  Model<Wide> net(Seed{8});
+  auto step = training<Tensor<float, 100, 300>, Tensor<int, 100>>(net, nn::cross_entropy, optim::Adam{});
+  auto infer = inference<Tensor<float, 100, 300>>(net);
+  const auto x = normal<Tensor<float, 100, 300>>(6);
+  const auto y = classes<100>(7, 10);
+  Tensor<float, 100, 10> scores;
+  const auto all = [&] {
+    step(x, y);
+    scores = softmax(infer(x)) + matmul(scores, matmul(transpose(scores), scores));
+  };
+  all();
+  support::Allocations allocations;
+  for (int i = 0; i < 3; ++i) all();
+  CHECK(allocations.count() == 0);
+}
+
+TEST_CASE("a step and an inference outlive the model they were made from") {
+  auto net = std::make_unique<Model<Mlp>>(Seed{1});
+  auto infer = inference<Tensor<float, 2, 64>>(*net);
+  const auto x = normal<Tensor<float, 2, 64>>(3);
+  const float before = infer(x)(1, 3);
+  net.reset();
+  CHECK(infer(x)(1, 3) == before);
+}
+
+TEST_CASE("metrics count up to the run-time length") {
+  Tensor<float, upto<4, 'B'>, 3> scores{{1, 2, 3}, {3, 2, 1}, {0, 5, 0}, {9, 0, 0}};
+  Tensor<int, upto<4, 'B'>> labels{2, 1, 1, 0};
+  scores.set_length<'B'>(3);
+  labels.set_length<'B'>(3);
+  CHECK(count_correct(scores, labels) == 2);
+  ConfusionMatrix<3> m;
+  m.add(scores, labels);
+  CHECK(m(1, 0) == 1);
+  CHECK(m(1, 1) == 1);
+  CHECK(m.total() == 3);
+  CHECK(m.accuracy() == doctest::Approx(2.0 / 3));
+  labels(0) = 3;
+  CHECK_THROWS_AS(m.add(scores, labels), Error);
+}

@@ -32,11 +32,9 @@ template <class K, int L, int P, int Lengths> constexpr void run_element(const M
   using namespace cpu;
   constexpr auto size = element_sizes<K>();
   Walk<P> w{a.at.address, a.at.origin};
-  std::int64_t rest = number, index = number;
   for (int i = L - 1; i >= 0; --i) {
-    const std::int64_t extent = a.at.extent[std::size_t(i)];
-    index = i > 0 ? rest % extent : rest;  // the first loop takes what is left
-    if (i > 0) rest /= extent;
+    const std::int64_t extent = a.at.extent[std::size_t(i)], index = i > 0 ? number % extent : number;  // the first loop takes what is left
+    if (i > 0) number /= extent;
     for (std::size_t p = 0; p < std::size_t(P); ++p) {
       const std::int64_t by = index * a.at.stride[p][std::size_t(i)];
       w.address[p] += by * size[p];

@@ -98,18 +98,17 @@ struct Primitive {
   Dtype (*result_dtype)(Dtype promoted) = nullptr;
 };
 
-/// The compiler's text that names T, "auto sinter::graph::type_text() [with T = sinter::ops::Tanh]".
+/// The compiler's text that names T: "constexpr auto sinter::graph::type_text() [with T = sinter::ops::Tanh]".
 template <class T> constexpr auto type_text() { return std::string_view(__PRETTY_FUNCTION__); }
 
-/// Hashes the name of a type, the same in every translation unit and for both compilers of a CUDA program: where g++ writes
-/// "[with T = Cast<long int>]", nvcc's front end before it writes "[with T=Cast<long>]", and a kernel's identity must be
-/// one for both. So what counts is the text behind "=", without spaces, and without "int" behind another word.
+/// Hashes the name of a type. A kernel's identity must be one for both compilers of a CUDA program, and nvcc's front end
+/// writes "[with T=" where g++ behind it writes "[with T = ": what counts is the text behind "=" without its spaces. For the
+/// same reason a primitive that is a template takes enumerators, ints and classes, but no arithmetic types ("signed long" for
+/// one, "long int" for the other), and does not live in an unnamed namespace.
 constexpr std::uint64_t hash_of(std::string_view text) {  // FNV-1a
   std::uint64_t h = 1469598103934665603ull;
-  for (std::size_t i = text.find('=') + 1; i < text.size(); ++i) {
-    if (text.substr(i, 4) == " int") i += 3;
-    else if (text[i] != ' ') h = (h ^ static_cast<unsigned char>(text[i])) * 1099511628211ull;
-  }
+  for (std::size_t i = text.find('=') + 1; i < text.size(); ++i)
+    if (text[i] != ' ') h = (h ^ static_cast<unsigned char>(text[i])) * 1099511628211ull;
   return h;
 }
 

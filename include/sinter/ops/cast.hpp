@@ -6,18 +6,18 @@ namespace sinter {
 namespace ops {
 
 /// One primitive a target type. Its gradient is the cotangent cast back; nothing flows through an integer or a bool.
-template <Element To> struct CastTypes {
+template <Dtype To> struct CastTypes {
   static constexpr int first = 0;
   static constexpr Dtype operand(int, Dtype promoted) { return promoted; }
-  static constexpr Dtype result(Dtype) { return dtype_of<To>; }
+  static constexpr Dtype result(Dtype) { return To; }
 };
-template <Element To> struct Cast : Elementwise<Cast<To>, 1, CastTypes<To>> {
+template <Dtype To> struct Cast : Elementwise<Cast<To>, 1, CastTypes<To>> {
   static constexpr const char* name = "cast";
-  static constexpr auto eval(auto x) { return convert<To>(x); }
-  static constexpr Value derivative(int, auto x, auto, auto t) { return is_floating(dtype_of<To>) && is_floating(x.dtype()) ? graph::cast_to(t, x.dtype()) : Value{}; }
+  static constexpr auto eval(auto x) { return convert<element_type<To>>(x); }
+  static constexpr Value derivative(int, auto x, auto, auto t) { return is_floating(To) && is_floating(x.dtype()) ? graph::cast_to(t, x.dtype()) : Value{}; }
   static constexpr Value simplify(Value x) {
-    if (x.dtype() == dtype_of<To>) return x;
-    if (x.graph->is_constant(x.id)) return {x.graph, x.graph->constant(x.graph->constant_value(x.id), dtype_of<To>)};
+    if (x.dtype() == To) return x;
+    if (x.graph->is_constant(x.id)) return {x.graph, x.graph->constant(x.graph->constant_value(x.id), To)};
     return {};
   }
 };
@@ -30,12 +30,12 @@ constexpr Value cast_to(Value v, Dtype d) {
   if (!v || v.dtype() == d) return v;
   int id = v.id;
   switch (d) {
-    case Dtype::boolean: return apply_elementwise<ops::Cast<bool>>(v.graph, &id);
-    case Dtype::uint8: return apply_elementwise<ops::Cast<std::uint8_t>>(v.graph, &id);
-    case Dtype::int32: return apply_elementwise<ops::Cast<std::int32_t>>(v.graph, &id);
-    case Dtype::int64: return apply_elementwise<ops::Cast<std::int64_t>>(v.graph, &id);
-    case Dtype::float32: return apply_elementwise<ops::Cast<float>>(v.graph, &id);
-    case Dtype::float64: return apply_elementwise<ops::Cast<double>>(v.graph, &id);
+    case Dtype::boolean: return apply_elementwise<ops::Cast<Dtype::boolean>>(v.graph, &id);
+    case Dtype::uint8: return apply_elementwise<ops::Cast<Dtype::uint8>>(v.graph, &id);
+    case Dtype::int32: return apply_elementwise<ops::Cast<Dtype::int32>>(v.graph, &id);
+    case Dtype::int64: return apply_elementwise<ops::Cast<Dtype::int64>>(v.graph, &id);
+    case Dtype::float32: return apply_elementwise<ops::Cast<Dtype::float32>>(v.graph, &id);
+    case Dtype::float64: return apply_elementwise<ops::Cast<Dtype::float64>>(v.graph, &id);
   }
   return v;
 }
@@ -43,6 +43,6 @@ constexpr Value cast_to(Value v, Dtype d) {
 }  // namespace graph
 
 /// The elements as another type. PyTorch: x.to(dtype).
-template <Element To, Operand X> constexpr Result<ops::Apply<ops::Cast<To>>, X> cast(X&& x) { return call<ops::Apply<ops::Cast<To>>>(std::forward<X>(x)); }
+template <Element To, Operand X> constexpr Result<ops::Apply<ops::Cast<dtype_of<To>>>, X> cast(X&& x) { return call<ops::Apply<ops::Cast<dtype_of<To>>>>(std::forward<X>(x)); }
 
 }  // namespace sinter

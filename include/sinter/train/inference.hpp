@@ -36,24 +36,24 @@ template <class X, std::size_t N> inline std::size_t leading_arguments(const flo
   return at;
 }
 
-template <class X, class... Inputs> class Inference {
+template <class X, class Policy, class... Inputs> class Inference {
   using Net = graph::net_of<X>;
   using Result = std::invoke_result_t<Net, typename Inputs::symbol...>;
   using Output = typename eager::TensorFor<Result>::type;
 
  public:
-  using Program = compile::Program<InferenceTrace<X, Inputs...>, cpu::Backend>;
+  using Program = compile::Program<InferenceTrace<X, Inputs...>, typename Policy::Backend>;
   static constexpr std::size_t workspace_bytes = Program::workspace_bytes;
   static constexpr double flops = Program::flops;
 
-  explicit Inference(const Model<X>& model, cpu::Threads threads) : block_(model.block()), net_(*model), workspace_(Program::workspace_bytes), threads_(threads) {}
+  Inference(const Model<X>& model, Policy policy) : block_(model.block()), net_(*model), workspace_(Program::workspace_bytes), policy_(policy) {}
 
   /// The net's output, in memory of this object: valid until the next call. Throws `Error` when run-time lengths disagree.
   const Output& operator()(const Inputs&... x) {
     std::array<eager::Argument, std::size_t(1 + count_scalars<X>()) + sizeof...(Inputs)> a;
     std::size_t at = leading_arguments<X>(block_->data(), net_, a);
     ((a[at++] = eager::describe(x)), ...);
-    const auto lengths = eager::run_in<Program>(workspace_.data(), a, std::array{eager::describe(output_)}, threads_.count);
+    const auto lengths = eager::run_in<Program>(workspace_.data(), a, std::array{eager::describe(output_)}, policy_.count);
     eager::set_lengths<Program>(output_, lengths);
     return output_;
   }
@@ -63,13 +63,14 @@ template <class X, class... Inputs> class Inference {
   Net net_;
   AlignedBlock<std::byte> workspace_;
   Output output_;
-  cpu::Threads threads_;
+  Policy policy_;
 };
 
 }  // namespace train
 
 /// The net as a program for inputs of these types: `auto infer = inference<Tensor<float, 1, 784>>(net);`. It shares the
 /// model's parameters: later changes of them are seen. PyTorch: model.eval() under torch.inference_mode().
-template <class... Inputs, class X> auto inference(const Model<X>& model, cpu::Threads threads = {}) { return train::Inference<X, Inputs...>(model, threads); }
+/// `policy` says what runs it: cpu::Threads, or another backend's.
+template <class... Inputs, class X, class Policy = cpu::Threads> auto inference(const Model<X>& model, Policy policy = {}) { return train::Inference<X, Policy, Inputs...>(model, policy); }
 
 }  // namespace sinter

@@ -47,13 +47,13 @@ template <class X, class Loss, class Optimizer, class Input, class Target> struc
   }
 };
 
-template <class X, class Loss, class Optimizer, class Input, class Target> class TrainingStep {
+template <class X, class Loss, class Optimizer, class Policy, class Input, class Target> class TrainingStep {
   using Net = graph::net_of<X>;
   using Output = typename eager::TensorFor<std::invoke_result_t<Net, typename Input::symbol>>::type;
   static constexpr int moments = Optimizer::moments;
 
  public:
-  using Program = compile::Program<TrainingTrace<X, Loss, Optimizer, Input, Target>, cpu::Backend>;
+  using Program = compile::Program<TrainingTrace<X, Loss, Optimizer, Input, Target>, typename Policy::Backend>;
   /// Known before the program exists: bytes beside parameters and batch, floating-point operations of a full batch, elements.
   static constexpr std::size_t workspace_bytes = Program::workspace_bytes;
   static constexpr double flops = Program::flops;
@@ -67,8 +67,8 @@ template <class X, class Loss, class Optimizer, class Input, class Target> class
   /// The optimizer's numbers may change between steps.
   Optimizer optimizer;
 
-  TrainingStep(const Model<X>& model, Optimizer o, cpu::Threads threads)
-      : optimizer(o), block_(model.block()), net_(*model), moments_(std::size_t(parameters * moments)), workspace_(Program::workspace_bytes), threads_(threads) {
+  TrainingStep(const Model<X>& model, Optimizer o, Policy policy)
+      : optimizer(o), block_(model.block()), net_(*model), moments_(std::size_t(parameters * moments)), workspace_(Program::workspace_bytes), policy_(policy) {
     moments_.zero();
   }
 
@@ -91,7 +91,7 @@ template <class X, class Loss, class Optimizer, class Input, class Target> class
     a[at++] = eager::describe_number(step);
     a[at++] = eager::describe(x);
     a[at++] = eager::describe(y);
-    const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, threads_.count);
+    const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_.count);
     eager::set_lengths<Program>(output_, lengths);
     ++steps_;
     return {loss_, output_};
@@ -108,23 +108,23 @@ template <class X, class Loss, class Optimizer, class Input, class Target> class
   Output output_;
   float loss_ = 0;
   std::int64_t steps_ = 0;
-  cpu::Threads threads_;
+  Policy policy_;
 };
 
 }  // namespace train
 
-/// A training step for batches of these types:
+/// A training step for batches of these types; `policy` says what runs it, cpu::Threads or another backend's:
 ///   auto step = training<Tensor<float, 128, 784>, Tensor<int, 128>>(net, nn::cross_entropy, optim::Adam{});
 ///   float loss = step(x, y).loss;
-template <class Input, class Target, class X, class Loss, class Optimizer>
-auto training(const Model<X>& model, Loss, Optimizer optimizer, cpu::Threads threads = {}) {
-  return train::TrainingStep<X, Loss, Optimizer, Input, Target>(model, optimizer, threads);
+template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = cpu::Threads>
+auto training(const Model<X>& model, Loss, Optimizer optimizer, Policy policy = {}) {
+  return train::TrainingStep<X, Loss, Optimizer, Policy, Input, Target>(model, optimizer, policy);
 }
 /// The same with the batch types of a loader; the last, smaller batch is included.
 ///   auto step = training(net, batches, nn::cross_entropy, optim::Adam{.lr = 1e-3f});
-template <class X, class Loader, class Loss, class Optimizer> requires requires { typename Loader::Input; typename Loader::Target; }
-auto training(const Model<X>& model, const Loader&, Loss, Optimizer optimizer, cpu::Threads threads = {}) {
-  return train::TrainingStep<X, Loss, Optimizer, typename Loader::Input, typename Loader::Target>(model, optimizer, threads);
+template <class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
+auto training(const Model<X>& model, const Loader&, Loss, Optimizer optimizer, Policy policy = {}) {
+  return train::TrainingStep<X, Loss, Optimizer, Policy, typename Loader::Input, typename Loader::Target>(model, optimizer, policy);
 }
 
 }  // namespace sinter

@@ -6,11 +6,6 @@
 
 namespace sinter::cpu {
 
-/// How a program runs on the CPU: on the caller's thread, or on up to `count` OpenMP threads. Results are the same, bit by bit.
-struct Threads {
-  int count = 1;
-};
-
 struct Backend {
   static constexpr compile::PackSizes pack{&pack_bytes};
 
@@ -21,6 +16,12 @@ struct Backend {
     else if constexpr (K::body.kind == graph::Kind::reduce) row<K, Way>(arguments, c);
     else map<K, Way>(arguments, c);
   }
+};
+
+/// The policy of a program on the CPU: on the caller's thread, or on up to `count` OpenMP threads. Results are the same, bit by bit.
+struct Threads {
+  using Backend = cpu::Backend;
+  int count = 1;
 };
 
 }  // namespace sinter::cpu

@@ -56,6 +56,10 @@ template <class T> inline constexpr int register_lanes = int(Register<T>::size);
 /// A mask of N lanes has the form that 32-bit comparisons produce.
 using MaskRegister = xsimd::batch_bool<float, Arch>;
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wignored-attributes"  // registers as template arguments lose their alignment, which they do not need here
+#endif
 /// A mask of 32-bit lanes as that of another 32-bit type.
 template <class To, class From> inline xsimd::batch_bool<To, Arch> mask_cast(const xsimd::batch_bool<From, Arch>& m) {
   using A = typename xsimd::batch_bool<From, Arch>::register_type;
@@ -65,6 +69,9 @@ template <class To, class From> inline xsimd::batch_bool<To, Arch> mask_cast(con
   if constexpr (std::is_same_v<A, B>) return xsimd::batch_bool<To, Arch>(mask);
   else return xsimd::batch_bool<To, Arch>(std::bit_cast<B>(mask));
 }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 }  // namespace cpu
 
 /// A mask: registers as float comparisons make them.

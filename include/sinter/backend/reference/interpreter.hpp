@@ -145,7 +145,7 @@ class Interpreter {
   void elementwise(int i, Array& out) const {
     const graph::Node& n = g_[i];
     // With every float a double, a cast to float32 is one to float64.
-    const graph::Primitive& op = in_double_ && n.op == &graph::primitive<ops::Cast<float>> ? graph::primitive<ops::Cast<double>> : *n.op;
+    const graph::Primitive& op = in_double_ && n.op == &graph::primitive<ops::Cast<Dtype::float32>> ? graph::primitive<ops::Cast<Dtype::float64>> : *n.op;
     const graph::Block block = op.block[std::size_t(operand(i, n.operands - 1).dtype)];
     for_each_index(out.shape, [&](const Index& x) {
       const void* in[3]{};

@@ -1,0 +1,27 @@
+// The Thrust backend: the second one, and the pattern for more.
+//
+// A backend implements kinds of kernels, one at a time; what it has not takes the host's function. Both see the same
+// arguments and the same memory, so a program may mix them step by step.
+#pragma once
+#include "../cpu/backend.hpp"
+#include "map.hpp"
+
+// Not sinter::thrust: that name would hide ::thrust from whoever writes `using namespace sinter`.
+namespace sinter::on_thrust {
+
+struct Backend {
+  static constexpr compile::PackSizes pack = cpu::Backend::pack;
+
+  template <class K, bool Small> static void run(const std::int64_t* arguments, const cpu::Context& c) {
+    if constexpr (K::body.kind == graph::Kind::contract || K::body.kind == graph::Kind::reduce) cpu::Backend::run<K, Small>(arguments, c);
+    else map<K>(arguments, c);
+  }
+};
+
+/// The policy of a program on Thrust: `inference<X>(net, on_thrust::Device{})`. `count` is for the kinds that the host runs.
+struct Device {
+  using Backend = on_thrust::Backend;
+  int count = 1;
+};
+
+}  // namespace sinter::on_thrust

@@ -74,6 +74,7 @@ template <class X> using net_of = typename NetOf<X>::type;
 
 /// Elements in all parameters of a net.
 template <class X> consteval std::int64_t count_parameters() {
+  if constexpr (std::is_class_v<net_of<X>>) (void)fields::Members<net_of<X>>::count;  // its errors come before any other
   std::int64_t n = 0;
   auto net = NetOf<X>::make();
   for_each_leaf(net, [&](auto& leaf) {

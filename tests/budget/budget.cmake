@@ -1,0 +1,20 @@
+# Constant evaluation is a budget: up to each pass, the compiler is given so many steps a node of the graph and a tenth more than
+# it needs today. When a test fails, a pass has become more expensive: measure.sh says which, and by how much. Compilers count
+# differently, and versions of clang alike enough.
+set(passes forward gradient simplify fuse order plan)
+set(nodes 849)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  set(option -fconstexpr-ops-limit=)
+  set(also -fconstexpr-loop-limit=100000000)
+  set(steps 1597 4067 6036 8653 9600 19123)
+else()
+  set(option -fconstexpr-steps=)
+  set(also "")
+  set(steps 139 338 477 671 749 1430)
+endif()
+set(stage 0)
+foreach(pass spent IN ZIP_LISTS passes steps)
+  math(EXPR stage "${stage} + 1")
+  math(EXPR limit "${spent} * ${nodes} * 11 / 10")
+  add_test(NAME budget.${pass} COMMAND ${CMAKE_CXX_COMPILER} ${options} ${also} ${option}${limit} -DSTAGE=${stage} -fsyntax-only ${CMAKE_CURRENT_SOURCE_DIR}/budget/passes.cpp)
+endforeach()

@@ -1,0 +1,74 @@
+// A training step of 24 residual blocks, compiled in constant evaluation up to one pass: STAGE. The compiler's limit on constant
+// evaluation is the budget; see budget.cmake and measure.sh.
+#include <sinter/sinter.hpp>
+using namespace sinter;
+
+struct Block {
+  nn::Linear<32, 64> up;
+  nn::Linear<64, 32> down;
+  constexpr auto operator()(auto x) const { return x + down(relu(up(x))); }
+};
+struct Net {
+  nn::Linear<64, 32> stem;
+  std::array<Block, 24> blocks;
+  nn::Linear<32, 10> head;
+  constexpr auto operator()(auto x) const {
+    auto h = stem(x);
+    for (const Block& b : blocks) h = b(h);
+    return head(h);
+  }
+};
+using Input = Tensor<float, 16, 64>;
+using Target = Tensor<int, 16>;
+
+constexpr int forward() {
+  graph::Builder g;
+  Net net;
+  train::bind(g, net, graph::count_parameters<Net>());
+  const auto y = net(graph::new_input<Input::symbol>(g));
+  return y.id;
+}
+constexpr int nodes() {
+  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy, optim::Adam, Input, Target>{}();
+  return g.size();
+}
+constexpr int simplified() {
+  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy, optim::Adam, Input, Target>{}();
+  const compile::Simplified s = compile::simplify(g);
+  return s.order.size();
+}
+constexpr int fused() {
+  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy, optim::Adam, Input, Target>{}();
+  compile::Simplified s = compile::simplify(g);
+  const compile::Fusion f = compile::fuse(s);
+  return f.groups.size();
+}
+constexpr int ordered() {
+  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy, optim::Adam, Input, Target>{}();
+  compile::Simplified s = compile::simplify(g);
+  const compile::Fusion f = compile::fuse(s);
+  const compile::Order o = compile::order(s, f);
+  return o.groups.size();
+}
+constexpr int planned() {
+  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy, optim::Adam, Input, Target>{}();
+  const compile::Plan p = compile::compile(g, cpu::Backend::pack);
+  return p.steps;
+}
+
+#if STAGE == 0  // how many nodes the budgets are for: the error that prints it is the result
+template <int N> struct Nodes;
+Nodes<nodes()> n;
+#elif STAGE == 1
+constexpr int result = forward();
+#elif STAGE == 2
+constexpr int result = nodes();
+#elif STAGE == 3
+constexpr int result = simplified();
+#elif STAGE == 4
+constexpr int result = fused();
+#elif STAGE == 5
+constexpr int result = ordered();
+#elif STAGE == 6
+constexpr int result = planned();
+#endif

@@ -1,0 +1,10 @@
+#include <sinter/io/safetensors.hpp>
+#include <sinter/sinter.hpp>
+
+float second(const sinter::Tensor<float, 2, 2>& x);  // another translation unit includes the library too
+
+int main() {
+  const sinter::Tensor<float, 2, 2> x{{1, 2}, {3, 4}};
+  const sinter::Tensor<float, 2, 2> y = matmul(x, x) + 1.f;
+  return y(1, 1) == 23 && second(x) == 10 ? 0 : 1;
+}

@@ -1,0 +1,22 @@
+# Every header compiles alone: one translation unit for each that includes nothing else, and includes it twice.
+file(GLOB_RECURSE headers RELATIVE ${PROJECT_SOURCE_DIR}/include CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/sinter/*.hpp)
+set(sources)
+foreach(header IN LISTS headers)
+  if(header MATCHES "backend/(thrust|cuda)/" OR (header MATCHES "safetensors" AND NOT SINTER_SAFETENSORS))
+    continue()  # their own tests compile them, where their libraries are
+  endif()
+  string(MAKE_C_IDENTIFIER ${header} name)
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/headers/${name}.cpp)
+  set(content "#include <${header}>\n#include <${header}>\n")
+  if(header MATCHES "^sinter/ops/")  # these declare functions of each other that the last of them defines
+    string(APPEND content "#include <sinter/ops/ops.hpp>\n")
+  endif()
+  file(CONFIGURE OUTPUT ${source} CONTENT "${content}")
+  list(APPEND sources ${source})
+endforeach()
+add_library(sinter_headers OBJECT ${sources})
+sinter_program(sinter_headers)
+target_compile_options(sinter_headers PRIVATE -O0)
+if(SINTER_SAFETENSORS)
+  target_link_libraries(sinter_headers PRIVATE sinter::safetensors)
+endif()

@@ -1,0 +1,22 @@
+# Compiles one file that must not compile, and holds the first error line against the file's "// expect:" expression: the message
+# has to name the operation and both shapes before anything else.
+# cmake -DCOMPILER=… -DOPTIONS=… -DFILE=… -P check.cmake
+file(READ ${FILE} source)
+string(REGEX MATCH "// expect: ([^\n]*)" _ "${source}")
+set(expected "${CMAKE_MATCH_1}")
+execute_process(COMMAND ${COMPILER} ${OPTIONS} -fsyntax-only ${FILE} RESULT_VARIABLE status ERROR_VARIABLE text OUTPUT_VARIABLE text)
+if(status EQUAL 0)
+  message(FATAL_ERROR "${FILE} compiles, and must not")
+endif()
+string(REGEX MATCH "[^\n]*error:[^\n]*" first "${text}")
+string(REGEX MATCHALL "(^|\n)[^\n]*error:" all "${text}")
+list(LENGTH all errors)
+string(REPLACE "|" ";" alternatives "${expected}")
+foreach(alternative IN LISTS alternatives)
+  if(first MATCHES "${alternative}")
+    message(STATUS "${first}")
+    message(STATUS "${errors} error(s)")
+    return()
+  endif()
+endforeach()
+message(FATAL_ERROR "expected a first error line that matches\n  ${expected}\nfound\n  ${first}\nof\n${text}")

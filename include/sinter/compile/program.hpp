@@ -154,7 +154,7 @@ template <class Trace, class Backend> class Program {
  private:
   template <std::size_t I, std::size_t... J> static auto kernel_type(std::index_sequence<J...>) -> KernelCode<words[std::size_t(kernel_at[I]) + J]...>;
   template <std::size_t I> using Kernel = decltype(kernel_type<I>(std::make_index_sequence<std::size_t(kernel_at[I + 1] - kernel_at[I])>{}));
-  template <class K, class Context> [[gnu::noinline]] static void enter(const std::int64_t* arguments, const Context& c) { Backend::template run<K, false>(arguments, c); }
+  template <class K, class Context> SINTER_OUTLINE static void enter(const std::int64_t* arguments, const Context& c) { Backend::template run<K, false>(arguments, c); }
 
   template <std::size_t S> struct Step {
     static constexpr std::size_t at = [] {

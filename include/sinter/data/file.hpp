@@ -12,10 +12,10 @@
 
 namespace sinter::data {
 
-[[noreturn, gnu::cold, gnu::noinline]] inline void file_failed(const std::string& path, const char* what, int error) {
+[[noreturn]] SINTER_COLD inline void file_failed(const std::string& path, const char* what, int error) {
   throw Error(ErrorCode::file, path, std::string(what) + ": " + std::generic_category().message(error), "check the path and its permissions");
 }
-[[noreturn, gnu::cold, gnu::noinline]] inline void damaged(const std::string& context, const std::string& expected, const std::string& found) {
+[[noreturn]] SINTER_COLD inline void damaged(const std::string& context, const std::string& expected, const std::string& found) {
   throw Error(ErrorCode::format, context, "expected " + expected + ", found " + found, "the file is damaged or of another kind; nothing was taken from it");
 }
 

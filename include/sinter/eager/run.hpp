@@ -11,7 +11,7 @@
 
 namespace sinter::eager {
 
-[[noreturn, gnu::cold, gnu::noinline]] inline void lengths_disagree(char letter, std::int64_t one, std::int64_t other) {
+[[noreturn]] SINTER_COLD inline void lengths_disagree(char letter, std::int64_t one, std::int64_t other) {
   throw Error(ErrorCode::length, std::string("length '") + letter + "'", "expected " + std::to_string(one) + " as in an earlier argument, found " + std::to_string(other),
               "within one program a letter stands for one length");
 }
@@ -80,7 +80,7 @@ inline Lengths<Program> run_in(std::byte* workspace, const std::array<Argument, 
 
 /// Runs a program on any tensors, in this thread's workspace. `base` has room for 1 + n + m addresses; inputs that are not
 /// row-major are replaced by copies that are.
-[[gnu::noinline]] inline void run_anywhere(const Runnable& program, Argument* inputs, int n, const Argument* outputs, int m, std::byte** base, std::int64_t* lengths) {
+SINTER_OUTLINE inline void run_anywhere(const Runnable& program, Argument* inputs, int n, const Argument* outputs, int m, std::byte** base, std::int64_t* lengths) {
   find_lengths(program.letters, program.letter_count, inputs, n, lengths);
   const auto padded = [](std::size_t bytes) { return (bytes + 63) / 64 * 64; };
   const auto through_scratch = [&](int k) {

@@ -16,7 +16,7 @@ struct Initializer {
 
 template <class T> struct a_parameter_was_used_that_belongs_to_no_model;  // undefined: the name is the error
 
-[[noreturn, gnu::cold, gnu::noinline]] inline void parameter_has_no_memory() {
+[[noreturn]] SINTER_COLD inline void parameter_has_no_memory() {
   throw Error(ErrorCode::argument, "parameter", "it belongs to no model", "make a Model of the struct that holds it");
 }
 

@@ -59,7 +59,7 @@ constexpr Shape broadcast(const Shape& a, const Shape& b) {
   return s;
 }
 
-[[noreturn, gnu::cold, gnu::noinline]] inline void operands_do_not_fit(const Primitive& op, const Signature& s) {
+[[noreturn]] SINTER_COLD inline void operands_do_not_fit(const Primitive& op, const Signature& s) {
   std::string found;
   for (int i = 0; i < s.count; ++i) found += (i > 0 ? " and " : "") + std::string(name_of(s.dtype(i))) + to_string(s.shape(i));
   throw Error(ErrorCode::shape, op.name, "operands do not fit together: " + found, "see the shape rule of the operation");

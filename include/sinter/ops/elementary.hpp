@@ -11,7 +11,7 @@
 namespace sinter {
 
 /// e^x, 1.2 ULP. Cody-Waite reduction x = n ln 2 + r, then 1 + r + r² P(r).
-template <int N> constexpr Lanes<float, N> exp(Lanes<float, N> x) {
+template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> exp(Lanes<float, N> x) {
   using V = Lanes<float, N>;
   x = select(x < V(-104.f), V(-104.f), select(x > V(89.f), V(89.f), x));
   const V shifted = fma(x, V(1.44269504088896341f), V(12582912.f));  // 1.5 · 2²³: the sum's last bits are the integer
@@ -26,7 +26,7 @@ template <int N> constexpr Lanes<float, N> exp(Lanes<float, N> x) {
 }
 
 /// Natural logarithm, 1.0 ULP. x = m 2^e with m in [√½, √2), then f − f²/2 + f³ P(f) of f = m − 1.
-template <int N> constexpr Lanes<float, N> log(Lanes<float, N> x) {
+template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> log(Lanes<float, N> x) {
   using V = Lanes<float, N>;
   using I = Lanes<std::int32_t, N>;
   const Lanes<bool, N> tiny = x < V(1.17549435e-38f);
@@ -50,7 +50,7 @@ template <int N> constexpr Lanes<float, N> log(Lanes<float, N> x) {
 }
 
 /// tanh, 6 ULP (4e-7 absolute): x P(x²) / Q(x²), both of degree 4 with positive coefficients, beyond ±9.02 exactly ±1.
-template <int N> constexpr Lanes<float, N> tanh(Lanes<float, N> x) {
+template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> tanh(Lanes<float, N> x) {
   using V = Lanes<float, N>;
   const V y = select(x < V(-9.02f), V(-9.02f), select(x > V(9.02f), V(9.02f), x));
   const V u = y * y, v = u * u;  // Estrin's scheme: shorter chains than Horner's

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "attributes.hpp"
+
 namespace sinter {
 
 /// What kind of thing went wrong; the text says the rest.
@@ -23,7 +25,7 @@ enum class ErrorCode {
 /// what was found, `remedy` what the reader can do. Whatever was being changed is as it was before the call.
 class Error : public std::runtime_error {
  public:
-  [[gnu::cold]] Error(ErrorCode code, std::string context, std::string problem, std::string remedy = {})
+  SINTER_COLD Error(ErrorCode code, std::string context, std::string problem, std::string remedy = {})
       : std::runtime_error(context + ": " + problem + (remedy.empty() ? "" : "; " + remedy)),
         code_(code), context_(std::move(context)), problem_(std::move(problem)), remedy_(std::move(remedy)) {}
 

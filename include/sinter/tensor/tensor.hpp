@@ -37,14 +37,14 @@ namespace tensor_detail {
 template <class T, int Rank> struct Nested { using type = std::initializer_list<typename Nested<T, Rank - 1>::type>; };
 template <class T> struct Nested<T, 0> { using type = T; };
 
-[[noreturn, gnu::cold, gnu::noinline]] inline void index_out_of_range(int axis, std::int64_t index, std::int64_t extent) {
+[[noreturn]] SINTER_COLD inline void index_out_of_range(int axis, std::int64_t index, std::int64_t extent) {
   throw Error(ErrorCode::argument, "index of axis " + std::to_string(axis), "expected 0 … " + std::to_string(extent - 1) + ", found " + std::to_string(index));
 }
-[[noreturn, gnu::cold, gnu::noinline]] inline void wrong_length(char letter, std::int64_t length, std::int64_t capacity) {
+[[noreturn]] SINTER_COLD inline void wrong_length(char letter, std::int64_t length, std::int64_t capacity) {
   throw Error(ErrorCode::length, std::string("length '") + letter + "'", "expected 0 … " + std::to_string(capacity) + ", found " + std::to_string(length),
               "a bounded extent holds no more than its capacity");
 }
-[[noreturn, gnu::cold, gnu::noinline]] inline void wrong_list(int axis, std::size_t found, std::int64_t expected) {
+[[noreturn]] SINTER_COLD inline void wrong_list(int axis, std::size_t found, std::int64_t expected) {
   throw Error(ErrorCode::shape, "list for axis " + std::to_string(axis), "expected " + std::to_string(expected) + " elements, found " + std::to_string(found));
 }
 

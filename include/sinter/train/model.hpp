@@ -12,7 +12,7 @@ template <class Net> struct hyperparameters_belong_to_the_type_write_Model_net_o
 template <class Net> struct model_has_no_parameters;
 
 namespace train {
-[[gnu::noinline]] inline void fill(float* out, std::size_t n, const Initializer& init, const Philox& random) {
+SINTER_OUTLINE inline void fill(float* out, std::size_t n, const Initializer& init, const Philox& random) {
   for (std::size_t k = 0; k < n; ++k) {
     switch (init.kind) {
       case Initializer::Kind::constant: out[k] = float(init.a); break;

@@ -42,7 +42,7 @@ struct Span {
 
 /// Calls f<J>() for each micro-operation J of the kernel.
 template <class K, class F> [[gnu::always_inline]] constexpr void for_each_micro(F&& f) {
-  [&]<std::size_t... J>(std::index_sequence<J...>) { (f.template operator()<int(J)>(), ...); }(std::make_index_sequence<std::size_t(micros<K>)>{});
+  [&]<std::size_t... J>(std::index_sequence<J...>) __attribute__((always_inline)) { (f.template operator()<int(J)>(), ...); }(std::make_index_sequence<std::size_t(micros<K>)>{});
 }
 
 /// Evaluates micro-operation J (load, constant, count, length or apply). `stride(p)` gives the stride of pointer p along the

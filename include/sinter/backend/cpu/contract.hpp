@@ -92,7 +92,7 @@ template <class T> class Products {
     sums_ = reinterpret_cast<T*>(scratch + a + b);
   }
 
-  void run() {
+  SINTER_OUTLINE void run() {
     for (column_ = 0; column_ < columns_; column_ += block_.columns) {
       n_ = std::min(block_.columns, columns_ - column_);
       part_ = 0;
@@ -173,17 +173,17 @@ template <class K, class T> struct Epilogue {
   }
 
  private:
-  void run(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) const {
+  [[gnu::flatten]] void run(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) const {
     const auto stride = [this](int p) { return a.stride[std::size_t(p)][std::size_t(L - 2)]; };
     Walk<P> w = start;
     advance<K>(w, a, L - 3, row);
     RegisterFile<K, N> r;
-    for_each_micro<K>([&]<int J>() { if constexpr (micro<K, J>.level == 0) evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
+    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 0) evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
     for (int i = 0; i < rows; ++i, tile += ld, advance<K>(w, a, L - 3, 1)) {
-      for_each_micro<K>([&]<int J>() { if constexpr (micro<K, J>.level == 1) evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
+      for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 1) evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
       for (int j = 0; j < columns; j += N) {
         const Span s{column + j, std::min(N, columns - j)};
-        for_each_micro<K>([&]<int J>() {
+        for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
           constexpr Micro::What what = micro<K, J>.what;
           if constexpr (what == Micro::What::result) at<K, N, J>(r) = load<T, N>(tile + j, s.n);
           else if constexpr (what == Micro::What::store) write<K, N, J>(r, w, s, stride);

@@ -19,11 +19,11 @@ template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void 
     const std::int64_t from = flat ? 0 : begin, to = flat ? 1 : end, first = flat ? begin : 0, last = flat ? end : n;
     RegisterFile<K, N> r;
     const Walk<P> start{a.address, a.origin};
-    for_each_micro<K>([&]<int J>() { if constexpr (micro<K, J>.level == 0) evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
-    for_each_point<K, 0, L - 1>(a, start, from, to, [&](const Walk<P>& w) {
-      for_each_micro<K>([&]<int J>() { if constexpr (micro<K, J>.level == 1) evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
-      const auto elements = [&](Span s) {
-        for_each_micro<K>([&]<int J>() {
+    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 0) evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
+    for_each_point<K, 0, L - 1>(a, start, from, to, [&](const Walk<P>& w) __attribute__((always_inline)) {
+      for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 1) evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
+      const auto elements = [&](Span s) __attribute__((always_inline)) {
+        for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
           if constexpr (micro<K, J>.what == Micro::What::store) write<K, N, J>(r, w, s, stride);
           else if constexpr (micro<K, J>.level == 2) evaluate<K, N, J>(r, w, s, c, stride);
         });

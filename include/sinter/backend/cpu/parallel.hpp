@@ -27,11 +27,11 @@ template <class F> inline void split(std::int64_t n, std::int64_t grain, std::in
   f(std::int64_t(0), n);
 }
 
-/// How a step runs: `Split` among threads, its body a function of its own; or `Alone` on the caller's thread and inlined there, as
+/// How a step runs: `Split` among threads, its body a function of its own into which all else is inlined, users' primitives too; or `Alone` on the caller's thread and inlined there, as
 /// the steps of small programs are.
 struct Split {
   template <class F> static void run(std::int64_t n, std::int64_t grain, std::int64_t least, int threads, const F& f) {
-    const auto body = [&f](std::int64_t from, std::int64_t to) __attribute__((noinline)) { f(from, to); };
+    const auto body = [&f](std::int64_t from, std::int64_t to) __attribute__((noinline, flatten)) { f(from, to); };
     split(n, grain, least, threads, body);
   }
 };

@@ -21,7 +21,7 @@ template <class K, int J> constexpr bool in_pass(int pass) { return (micro<K, J>
 template <class K, int J> using Fold = graph::primitive_struct<micro<K, J>.code>;
 
 template <class K, int Pass, class F> [[gnu::always_inline]] inline void for_each_fold(F&& f) {
-  for_each_micro<K>([&]<int J>() { if constexpr (is_fold<K, J> && in_pass<K, J>(Pass)) f.template operator()<J>(); });
+  for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (is_fold<K, J> && in_pass<K, J>(Pass)) f.template operator()<J>(); });
 }
 
 /// The work on one row, or on N of them.
@@ -41,11 +41,11 @@ template <class K, int N> struct Rows {
   [[gnu::always_inline]] auto stride() const { return [this](int p) { return a.stride[std::size_t(p)][std::size_t(L - 1)]; }; }
 
   [[gnu::always_inline]] void once(const Walk<P>& w) {
-    for_each_micro<K>([&]<int J>() { if constexpr (micro<K, J>.level == 0) evaluate<K, N, J>(r, w, Span{0, N}, c, stride()); });
+    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 0) evaluate<K, N, J>(r, w, Span{0, N}, c, stride()); });
   }
   /// Level 1: whatever is known after `Stage` passes.
   template <int Stage> [[gnu::always_inline]] void stage(const Walk<P>& w, Span s) {
-    for_each_micro<K>([&]<int J>() {
+    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
       if constexpr (micro<K, J>.level == 1 && micro<K, J>.stage == Stage && !is_fold<K, J>) {
         if constexpr (is_store<K, J>) write<K, N, J>(r, w, s, stride());
         else evaluate<K, N, J>(r, w, s, c, stride());
@@ -54,7 +54,7 @@ template <class K, int N> struct Rows {
   }
   /// Level 2 at one place of one pass; folds go into `sum`.
   template <int Pass> [[gnu::always_inline]] void elements(File& sum, const Walk<P>& w, Span s, std::int64_t at_element) {
-    for_each_micro<K>([&]<int J>() {
+    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
       constexpr Micro m = micro<K, J>;
       if constexpr (in_pass<K, J>(Pass)) {
         if constexpr (m.what == Micro::What::fold) {
@@ -80,10 +80,10 @@ template <class K, int N> struct Rows {
     });
   }
   template <int Pass> [[gnu::always_inline]] static void clear(File& sum) {
-    for_each_fold<K, Pass>([&]<int J>() { at<K, N, J>(sum) = RegisterType<K, N, J>(Fold<K, J>::identity); });
+    for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(sum) = RegisterType<K, N, J>(Fold<K, J>::identity); });
   }
   template <int Pass> [[gnu::always_inline]] static void add(File& to, const File& from) {
-    for_each_fold<K, Pass>([&]<int J>() { at<K, N, J>(to) = Fold<K, J>::combine(at<K, N, J>(to), at<K, N, J>(from)); });
+    for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(to) = Fold<K, J>::combine(at<K, N, J>(to), at<K, N, J>(from)); });
   }
 
   /// One pass with lanes along the row. Four accumulators hide their latency where a pass does little else; after a block
@@ -101,7 +101,7 @@ template <class K, int N> struct Rows {
     std::array<File, std::size_t(U)> part;
     clear<Pass>(total);
     std::int64_t before = 0;
-    for_each_point<K, first_folded<K>, L - 1>(a, start, 0, points(a, first_folded<K>, L - 1), [&](const Walk<P>& w) {
+    for_each_point<K, first_folded<K>, L - 1>(a, start, 0, points(a, first_folded<K>, L - 1), [&](const Walk<P>& w) __attribute__((always_inline)) {
       for (std::int64_t i = 0; i < n;) {
         for (File& p : part) clear<Pass>(p);
         const std::int64_t stop = std::min(n, i + block);
@@ -117,7 +117,7 @@ template <class K, int N> struct Rows {
       }
       before += n;
     });
-    for_each_fold<K, Pass>([&]<int J>() { at<K, N, J>(r) = RegisterType<K, N, J>(fold_lanes<Fold<K, J>>(at<K, N, J>(total))); });
+    for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(r) = RegisterType<K, N, J>(fold_lanes<Fold<K, J>>(at<K, N, J>(total))); });
   }
   template <int Pass> [[gnu::always_inline]] void passes_along(const Walk<P>& w) {
     stage<Pass>(w, Span{0, N});
@@ -133,8 +133,8 @@ template <class K, int N> struct Rows {
     if constexpr (Pass < K::body.passes) {
       File sum;
       clear<Pass>(sum);
-      for_each_point<K, first_folded<K>, L - 1>(a, w, 0, row, [&](const Walk<P>& q) { elements<Pass>(sum, q, s, 0); });
-      for_each_fold<K, Pass>([&]<int J>() { at<K, N, J>(r) = at<K, N, J>(sum); });
+      for_each_point<K, first_folded<K>, L - 1>(a, w, 0, row, [&](const Walk<P>& q) __attribute__((always_inline)) { elements<Pass>(sum, q, s, 0); });
+      for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(r) = at<K, N, J>(sum); });
       passes_across<Pass + 1>(w, s);
     }
   }
@@ -142,12 +142,12 @@ template <class K, int N> struct Rows {
   template <int Columns> [[gnu::always_inline]] void columns_across(const Walk<P>& w, std::int64_t first) {
     std::array<File, std::size_t(Columns)> sum;
     for (File& s : sum) clear<0>(s);
-    for_each_point<K, first_folded<K>, L - 1>(a, w, 0, row, [&](const Walk<P>& q) {
+    for_each_point<K, first_folded<K>, L - 1>(a, w, 0, row, [&](const Walk<P>& q) __attribute__((always_inline)) {
       for (int k = 0; k < Columns; ++k) elements<0>(sum[std::size_t(k)], q, Span{first + k * N, N}, 0);
     });
     for (int k = 0; k < Columns; ++k) {
       stage<0>(w, Span{first + k * N, N});
-      for_each_fold<K, 0>([&]<int J>() { at<K, N, J>(r) = at<K, N, J>(sum[std::size_t(k)]); });
+      for_each_fold<K, 0>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(r) = at<K, N, J>(sum[std::size_t(k)]); });
       stage<1>(w, Span{first + k * N, N});
     }
   }
@@ -178,7 +178,7 @@ template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void 
       alignas(64) std::byte kept[K::body.kept > 0 ? compile::row_buffer_bytes : 1];
       Rows<K, N> work(a, c, kept);
       work.once(start);
-      for_each_point<K, 0, first_folded<K>>(a, start, from, to, [&](const Walk<P>& w) { work.template passes_along<0>(w); });
+      for_each_point<K, 0, first_folded<K>>(a, start, from, to, [&](const Walk<P>& w) __attribute__((always_inline)) { work.template passes_along<0>(w); });
     });
   } else {
     constexpr int columns = N > 1 && elements_stand_alone<K>() ? 8 : 1;
@@ -188,7 +188,7 @@ template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void 
       const std::int64_t from = flat ? 0 : begin, to = flat ? 1 : end, first = flat ? begin : 0, last = flat ? end : n;
       Rows<K, N> work(a, c, nullptr);
       work.once(start);
-      for_each_point<K, 0, first_folded<K>>(a, start, from, to, [&](const Walk<P>& w) {
+      for_each_point<K, 0, first_folded<K>>(a, start, from, to, [&](const Walk<P>& w) __attribute__((always_inline)) {
         std::int64_t i = first;
         if constexpr (columns > 1)
           for (; i + columns * N <= last; i += columns * N) work.template columns_across<columns>(w, i);

@@ -74,101 +74,117 @@ template <class To, class From> inline xsimd::batch_bool<To, Arch> mask_cast(con
 #endif
 }  // namespace cpu
 
+// Every function over registers is inlined whatever the compiler's mood: in large translation units g++ stops inlining, and
+// a register that crosses a call goes through memory.
+#define SINTER_INLINE [[gnu::always_inline]] inline
+
 /// A mask: registers as float comparisons make them.
 template <int N> requires(N > 1) struct Lanes<bool, N> {
   using element = bool;
-  static constexpr int lanes = N;
-  static constexpr int parts = N / cpu::register_lanes<float>;
-  std::array<cpu::MaskRegister, std::size_t(parts)> v{[] { return cpu::MaskRegister(false); }()};
+  static constexpr int lanes = N, step = cpu::register_lanes<float>, parts = N / step;
+  cpu::MaskRegister v[parts];
 
-  Lanes() = default;
-  explicit Lanes(bool x) { v.fill(cpu::MaskRegister(x)); }
-  explicit Lanes(const std::array<cpu::MaskRegister, std::size_t(parts)>& r) : v(r) {}
+  SINTER_INLINE Lanes() : Lanes(false) {}
+  SINTER_INLINE explicit Lanes(bool x) {
+    for (auto& r : v) r = cpu::Register<float>(x ? 1.f : 0.f) != cpu::Register<float>(0.f);  // folds; xsimd's own constructor does not
+  }
 
-  static Lanes load(const bool* p) {
+  SINTER_INLINE static Lanes load(const bool* p) {
     Lanes r;
-    for (int i = 0; i < parts; ++i) r.v[std::size_t(i)] = cpu::MaskRegister::load_unaligned(p + i * cpu::register_lanes<float>);
+    for (int i = 0; i < parts; ++i) r.v[i] = cpu::MaskRegister::load_unaligned(p + i * step);
     return r;
   }
-  void store(bool* p) const {
-    for (int i = 0; i < parts; ++i) v[std::size_t(i)].store_unaligned(p + i * cpu::register_lanes<float>);
+  SINTER_INLINE void store(bool* p) const {
+    for (int i = 0; i < parts; ++i) v[i].store_unaligned(p + i * step);
   }
-  bool first() const { return v[0].get(0); }
+  SINTER_INLINE bool first() const { return v[0].get(0); }
 
-  friend Lanes operator&&(const Lanes& a, const Lanes& b) { return zip(a, b, [](auto x, auto y) { return x & y; }); }
-  friend Lanes operator||(const Lanes& a, const Lanes& b) { return zip(a, b, [](auto x, auto y) { return x | y; }); }
-  friend Lanes operator!(const Lanes& a) { return zip(a, a, [](auto x, auto) { return ~x; }); }
-  friend Lanes operator==(const Lanes& a, const Lanes& b) { return zip(a, b, [](auto x, auto y) { return ~(x ^ y); }); }
-
- private:
-  static Lanes zip(const Lanes& a, const Lanes& b, auto f) {
-    Lanes r;
-    for (std::size_t i = 0; i < parts; ++i) r.v[i] = f(a.v[i], b.v[i]);
-    return r;
+  SINTER_INLINE friend Lanes operator&&(Lanes a, const Lanes& b) {
+    for (int i = 0; i < parts; ++i) a.v[i] = a.v[i] & b.v[i];
+    return a;
+  }
+  SINTER_INLINE friend Lanes operator||(Lanes a, const Lanes& b) {
+    for (int i = 0; i < parts; ++i) a.v[i] = a.v[i] | b.v[i];
+    return a;
+  }
+  SINTER_INLINE friend Lanes operator!(Lanes a) {
+    for (int i = 0; i < parts; ++i) a.v[i] = ~a.v[i];
+    return a;
+  }
+  SINTER_INLINE friend Lanes operator==(Lanes a, const Lanes& b) {
+    for (int i = 0; i < parts; ++i) a.v[i] = ~(a.v[i] ^ b.v[i]);
+    return a;
   }
 };
 
 /// N elements of a type that has registers of its own: int32, int64, float, double.
 template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
   using element = T;
-  static constexpr int lanes = N;
-  static constexpr int step = cpu::register_lanes<T>;
-  static constexpr int parts = N / step;
-  std::array<cpu::Register<T>, std::size_t(parts)> v;
+  static constexpr int lanes = N, step = cpu::register_lanes<T>, parts = N / step;
+  cpu::Register<T> v[parts];
 
   Lanes() = default;
-  template <class U> requires std::is_arithmetic_v<U> Lanes(U x) { v.fill(cpu::Register<T>(static_cast<T>(x))); }
+  template <class U> requires std::is_arithmetic_v<U> SINTER_INLINE Lanes(U x) {
+    for (auto& r : v) r = cpu::Register<T>(static_cast<T>(x));
+  }
 
-  static Lanes load(const T* p) {
+  SINTER_INLINE static Lanes load(const T* p) {
     Lanes r;
-    for (int i = 0; i < parts; ++i) r.v[std::size_t(i)] = cpu::Register<T>::load_unaligned(p + i * step);
+    for (int i = 0; i < parts; ++i) r.v[i] = cpu::Register<T>::load_unaligned(p + i * step);
     return r;
   }
-  void store(T* p) const {
-    for (int i = 0; i < parts; ++i) v[std::size_t(i)].store_unaligned(p + i * step);
+  SINTER_INLINE void store(T* p) const {
+    for (int i = 0; i < parts; ++i) v[i].store_unaligned(p + i * step);
   }
-  T first() const { return v[0].get(0); }
+  SINTER_INLINE T first() const { return v[0].get(0); }
 
-  friend Lanes operator+(const Lanes& a, const Lanes& b) { return zip(a, b, [](auto x, auto y) { return x + y; }); }
-  friend Lanes operator-(const Lanes& a, const Lanes& b) { return zip(a, b, [](auto x, auto y) { return x - y; }); }
-  friend Lanes operator*(const Lanes& a, const Lanes& b) { return zip(a, b, [](auto x, auto y) { return x * y; }); }
-  friend Lanes operator/(const Lanes& a, const Lanes& b) {
+  SINTER_INLINE friend Lanes operator+(Lanes a, const Lanes& b) {
+    for (int i = 0; i < parts; ++i) a.v[i] = a.v[i] + b.v[i];
+    return a;
+  }
+  SINTER_INLINE friend Lanes operator-(Lanes a, const Lanes& b) {
+    for (int i = 0; i < parts; ++i) a.v[i] = a.v[i] - b.v[i];
+    return a;
+  }
+  SINTER_INLINE friend Lanes operator*(Lanes a, const Lanes& b) {
+    for (int i = 0; i < parts; ++i) a.v[i] = a.v[i] * b.v[i];
+    return a;
+  }
+  SINTER_INLINE friend Lanes operator/(Lanes a, const Lanes& b) {
     if constexpr (std::is_integral_v<T>) {  // no instruction set divides integers
-      alignas(64) std::array<T, std::size_t(N)> p, q;
-      a.store(p.data());
-      b.store(q.data());
-      for (std::size_t i = 0; i < std::size_t(N); ++i) p[i] = q[i] == 0 ? 0 : T(p[i] / q[i]);
-      return load(p.data());
+      alignas(64) T p[N], q[N];
+      a.store(p);
+      b.store(q);
+      for (int i = 0; i < N; ++i) p[i] = q[i] == 0 ? 0 : T(p[i] / q[i]);
+      return load(p);
     } else {
-      return zip(a, b, [](auto x, auto y) { return x / y; });
+      for (int i = 0; i < parts; ++i) a.v[i] = a.v[i] / b.v[i];
+      return a;
     }
   }
-  friend Lanes operator-(const Lanes& a) { return zip(a, a, [](auto x, auto) { return -x; }); }
-  friend Lanes<bool, N> operator<(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) { return x < y; }); }
-  friend Lanes<bool, N> operator>(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) { return x > y; }); }
-  friend Lanes<bool, N> operator<=(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) { return x <= y; }); }
-  friend Lanes<bool, N> operator>=(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) { return x >= y; }); }
-  friend Lanes<bool, N> operator==(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) { return x == y; }); }
-  friend Lanes<bool, N> operator!=(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) { return x != y; }); }
-
-  static Lanes zip(const Lanes& a, const Lanes& b, auto f) {
-    Lanes r;
-    for (std::size_t i = 0; i < parts; ++i) r.v[i] = f(a.v[i], b.v[i]);
-    return r;
+  SINTER_INLINE friend Lanes operator-(Lanes a) {
+    for (int i = 0; i < parts; ++i) a.v[i] = -a.v[i];
+    return a;
   }
+  SINTER_INLINE friend Lanes<bool, N> operator<(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) __attribute__((always_inline)) { return x < y; }); }
+  SINTER_INLINE friend Lanes<bool, N> operator>(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) __attribute__((always_inline)) { return x > y; }); }
+  SINTER_INLINE friend Lanes<bool, N> operator<=(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) __attribute__((always_inline)) { return x <= y; }); }
+  SINTER_INLINE friend Lanes<bool, N> operator>=(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) __attribute__((always_inline)) { return x >= y; }); }
+  SINTER_INLINE friend Lanes<bool, N> operator==(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) __attribute__((always_inline)) { return x == y; }); }
+  SINTER_INLINE friend Lanes<bool, N> operator!=(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) __attribute__((always_inline)) { return x != y; }); }
 
  private:
-  static Lanes<bool, N> compare(const Lanes& a, const Lanes& b, auto f) {
+  SINTER_INLINE static Lanes<bool, N> compare(const Lanes& a, const Lanes& b, auto f) {
     if constexpr (sizeof(T) == 4) {
       Lanes<bool, N> m;
-      for (std::size_t i = 0; i < parts; ++i) {
+      for (int i = 0; i < parts; ++i) {
         if constexpr (std::is_same_v<T, float>) m.v[i] = f(a.v[i], b.v[i]);
         else m.v[i] = cpu::mask_cast<float>(f(a.v[i], b.v[i]));
       }
       return m;
     } else {  // masks of 64-bit lanes are twice as wide: through memory
       alignas(64) bool bytes[N];
-      for (std::size_t i = 0; i < parts; ++i) f(a.v[i], b.v[i]).store_unaligned(bytes + i * std::size_t(step));
+      for (int i = 0; i < parts; ++i) f(a.v[i], b.v[i]).store_unaligned(bytes + i * step);
       return Lanes<bool, N>::load(bytes);
     }
   }
@@ -181,25 +197,25 @@ template <int N> requires(N > 1) struct Lanes<std::uint8_t, N> {
   Lanes<std::int32_t, N> wide;
 
   Lanes() = default;
-  template <class U> requires std::is_arithmetic_v<U> Lanes(U x) : wide(static_cast<std::uint8_t>(x)) {}
-  explicit Lanes(const Lanes<std::int32_t, N>& w) : wide(w) {}
-  static Lanes load(const std::uint8_t* p) {
+  template <class U> requires std::is_arithmetic_v<U> SINTER_INLINE Lanes(U x) : wide(static_cast<std::uint8_t>(x)) {}
+  SINTER_INLINE explicit Lanes(const Lanes<std::int32_t, N>& w) : wide(w) {}
+  SINTER_INLINE static Lanes load(const std::uint8_t* p) {
     alignas(64) std::int32_t x[N];
     for (int i = 0; i < N; ++i) x[i] = p[i];
     return Lanes(Lanes<std::int32_t, N>::load(x));
   }
-  void store(std::uint8_t* p) const {
+  SINTER_INLINE void store(std::uint8_t* p) const {
     alignas(64) std::int32_t x[N];
     wide.store(x);
     for (int i = 0; i < N; ++i) p[i] = static_cast<std::uint8_t>(x[i]);
   }
-  std::uint8_t first() const { return static_cast<std::uint8_t>(wide.first()); }
+  SINTER_INLINE std::uint8_t first() const { return static_cast<std::uint8_t>(wide.first()); }
 };
 
-template <class T, int N> requires(N > 1) Lanes<T, N> select(const Lanes<bool, N>& mask, const Lanes<T, N>& a, const Lanes<T, N>& b) {
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> select(const Lanes<bool, N>& mask, const Lanes<T, N>& a, const Lanes<T, N>& b) {
   if constexpr (sizeof(T) == 4) {
     Lanes<T, N> r;
-    for (std::size_t i = 0; i < std::size_t(Lanes<T, N>::parts); ++i) {
+    for (int i = 0; i < Lanes<T, N>::parts; ++i) {
       if constexpr (std::is_same_v<T, float>) r.v[i] = xsimd::select(mask.v[i], a.v[i], b.v[i]);
       else r.v[i] = xsimd::select(cpu::mask_cast<T>(mask.v[i]), a.v[i], b.v[i]);
     }
@@ -208,8 +224,8 @@ template <class T, int N> requires(N > 1) Lanes<T, N> select(const Lanes<bool, N
     alignas(64) bool bytes[N];
     mask.store(bytes);
     Lanes<T, N> r;
-    constexpr std::size_t step = std::size_t(Lanes<T, N>::step);
-    for (std::size_t i = 0; i < std::size_t(Lanes<T, N>::parts); ++i) r.v[i] = xsimd::select(xsimd::batch_bool<T, cpu::Arch>::load_unaligned(bytes + i * step), a.v[i], b.v[i]);
+    constexpr int step = Lanes<T, N>::step;
+    for (int i = 0; i < Lanes<T, N>::parts; ++i) r.v[i] = xsimd::select(xsimd::batch_bool<T, cpu::Arch>::load_unaligned(bytes + i * step), a.v[i], b.v[i]);
     return r;
   } else if constexpr (std::is_same_v<T, bool>) {
     return (mask && a) || (!mask && b);
@@ -218,9 +234,9 @@ template <class T, int N> requires(N > 1) Lanes<T, N> select(const Lanes<bool, N
   }
 }
 
-template <class T, int N> requires(N > 1) Lanes<T, N> fma(const Lanes<T, N>& a, const Lanes<T, N>& b, const Lanes<T, N>& c) {
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> fma(const Lanes<T, N>& a, const Lanes<T, N>& b, const Lanes<T, N>& c) {
   Lanes<T, N> r;
-  for (std::size_t i = 0; i < std::size_t(Lanes<T, N>::parts); ++i) {
+  for (int i = 0; i < Lanes<T, N>::parts; ++i) {
 #if defined(__AVX512F__)  // xsimd 8.1 multiplies and adds here, and leaves the rest to the compiler's mood
     if constexpr (std::is_same_v<T, float>) r.v[i] = _mm512_fmadd_ps(a.v[i], b.v[i], c.v[i]);
     else if constexpr (std::is_same_v<T, double>) r.v[i] = _mm512_fmadd_pd(a.v[i], b.v[i], c.v[i]);
@@ -230,25 +246,30 @@ template <class T, int N> requires(N > 1) Lanes<T, N> fma(const Lanes<T, N>& a, 
   }
   return r;
 }
-template <class T, int N> requires(N > 1) Lanes<T, N> sqrt(const Lanes<T, N>& x) { return Lanes<T, N>::zip(x, x, [](auto a, auto) { return xsimd::sqrt(a); }); }
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> sqrt(Lanes<T, N> x) {
+  for (auto& r : x.v) r = xsimd::sqrt(r);
+  return x;
+}
 
-template <int N> requires(N > 1) Lanes<std::int32_t, N> bits(const Lanes<float, N>& x) {
+template <int N> requires(N > 1) SINTER_INLINE Lanes<std::int32_t, N> bits(const Lanes<float, N>& x) {
   Lanes<std::int32_t, N> r;
-  for (std::size_t i = 0; i < std::size_t(r.parts); ++i) r.v[i] = xsimd::bitwise_cast<cpu::Register<std::int32_t>>(x.v[i]);
+  for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::bitwise_cast<cpu::Register<std::int32_t>>(x.v[i]);
   return r;
 }
-template <int N> requires(N > 1) Lanes<float, N> from_bits(const Lanes<std::int32_t, N>& x) {
+template <int N> requires(N > 1) SINTER_INLINE Lanes<float, N> from_bits(const Lanes<std::int32_t, N>& x) {
   Lanes<float, N> r;
-  for (std::size_t i = 0; i < std::size_t(r.parts); ++i) r.v[i] = xsimd::bitwise_cast<cpu::Register<float>>(x.v[i]);
+  for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::bitwise_cast<cpu::Register<float>>(x.v[i]);
   return r;
 }
-template <int N> requires(N > 1) Lanes<std::int32_t, N> operator<<(const Lanes<std::int32_t, N>& x, int n) {
-  return Lanes<std::int32_t, N>::zip(x, x, [n](auto a, auto) { return a << n; });
+template <int N> requires(N > 1) SINTER_INLINE Lanes<std::int32_t, N> operator<<(Lanes<std::int32_t, N> x, int n) {
+  for (auto& r : x.v) r = r << n;
+  return x;
 }
-template <int N> requires(N > 1) Lanes<std::int32_t, N> operator>>(const Lanes<std::int32_t, N>& x, int n) {
-  return Lanes<std::int32_t, N>::zip(x, x, [n](auto a, auto) { return a >> n; });
+template <int N> requires(N > 1) SINTER_INLINE Lanes<std::int32_t, N> operator>>(Lanes<std::int32_t, N> x, int n) {
+  for (auto& r : x.v) r = r >> n;
+  return x;
 }
-template <int N> requires(N > 1) Lanes<float, N> scale(const Lanes<float, N>& x, const Lanes<float, N>& n) {
+template <int N> requires(N > 1) SINTER_INLINE Lanes<float, N> scale(const Lanes<float, N>& x, const Lanes<float, N>& n) {
 #if defined(__AVX512F__)
   Lanes<float, N> r;
   r.v[0] = _mm512_scalef_ps(x.v[0], n.v[0]);
@@ -260,18 +281,18 @@ template <int N> requires(N > 1) Lanes<float, N> scale(const Lanes<float, N>& x,
 }
 
 /// Double precision goes lane by lane through the C library.
-template <int N> requires(N > 1) Lanes<double, N> lane_by_lane(const Lanes<double, N>& x, double (*f)(double)) {
+template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> lane_by_lane(const Lanes<double, N>& x, double (*f)(double)) {
   alignas(64) double room[N];
   x.store(room);
   for (double& e : room) e = f(e);
   return Lanes<double, N>::load(room);
 }
-template <int N> requires(N > 1) Lanes<double, N> exp(const Lanes<double, N>& x) { return lane_by_lane(x, [](double v) { return std::exp(v); }); }
-template <int N> requires(N > 1) Lanes<double, N> log(const Lanes<double, N>& x) { return lane_by_lane(x, [](double v) { return std::log(v); }); }
-template <int N> requires(N > 1) Lanes<double, N> tanh(const Lanes<double, N>& x) { return lane_by_lane(x, [](double v) { return std::tanh(v); }); }
+template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> exp(const Lanes<double, N>& x) { return lane_by_lane(x, [](double v) { return std::exp(v); }); }
+template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> log(const Lanes<double, N>& x) { return lane_by_lane(x, [](double v) { return std::log(v); }); }
+template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> tanh(const Lanes<double, N>& x) { return lane_by_lane(x, [](double v) { return std::tanh(v); }); }
 
 /// The elements as another type.
-template <class To, class T, int N> requires(N > 1) Lanes<To, N> convert(const Lanes<T, N>& x) {
+template <class To, class T, int N> requires(N > 1) SINTER_INLINE Lanes<To, N> convert(const Lanes<T, N>& x) {
   if constexpr (std::is_same_v<To, T>) {
     return x;
   } else if constexpr (std::is_same_v<T, bool>) {
@@ -285,7 +306,7 @@ template <class To, class T, int N> requires(N > 1) Lanes<To, N> convert(const L
     return Lanes<std::uint8_t, N>(convert<std::int32_t>(x));
   } else if constexpr (sizeof(To) == 4 && sizeof(T) == 4) {
     Lanes<To, N> r;
-    for (std::size_t i = 0; i < std::size_t(Lanes<T, N>::parts); ++i) {
+    for (int i = 0; i < Lanes<T, N>::parts; ++i) {
       if constexpr (std::is_same_v<To, float>) r.v[i] = xsimd::to_float(x.v[i]);
       else r.v[i] = xsimd::to_int(x.v[i]);
     }
@@ -305,7 +326,7 @@ template <class To, class T, int N> requires(N > 1) Lanes<To, N> convert(const L
 namespace sinter::cpu {
 
 /// n ≤ N elements from p on; the lanes behind them hold zeros. n = N is a plain load.
-template <class T, int N> constexpr Lanes<T, N> load(const T* p, int n) {
+template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> load(const T* p, int n) {
   if constexpr (N == 1) {
     return Lanes<T, 1>(*p);
   } else {
@@ -324,7 +345,7 @@ template <class T, int N> constexpr Lanes<T, N> load(const T* p, int n) {
 }
 
 /// Writes the first n ≤ N lanes.
-template <class T, int N> constexpr void store(const Lanes<T, N>& x, T* p, int n) {
+template <class T, int N> [[gnu::always_inline]] constexpr void store(const Lanes<T, N>& x, T* p, int n) {
   if constexpr (N == 1) {
     *p = x.v;
   } else {
@@ -339,7 +360,7 @@ template <class T, int N> constexpr void store(const Lanes<T, N>& x, T* p, int n
 }
 
 /// n elements that lie `stride` apart.
-template <class T, int N> constexpr Lanes<T, N> gather(const T* p, std::ptrdiff_t stride, int n) {
+template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> gather(const T* p, std::ptrdiff_t stride, int n) {
   if constexpr (N == 1) {
     return Lanes<T, 1>(*p);
   } else {
@@ -348,7 +369,7 @@ template <class T, int N> constexpr Lanes<T, N> gather(const T* p, std::ptrdiff_
     return Lanes<T, N>::load(room);
   }
 }
-template <class T, int N> constexpr void scatter(const Lanes<T, N>& x, T* p, std::ptrdiff_t stride, int n) {
+template <class T, int N> [[gnu::always_inline]] constexpr void scatter(const Lanes<T, N>& x, T* p, std::ptrdiff_t stride, int n) {
   if constexpr (N == 1) {
     *p = x.v;
   } else {
@@ -358,13 +379,13 @@ template <class T, int N> constexpr void scatter(const Lanes<T, N>& x, T* p, std
   }
 }
 
-template <class T, int N> constexpr T first(const Lanes<T, N>& x) {
+template <class T, int N> [[gnu::always_inline]] constexpr T first(const Lanes<T, N>& x) {
   if constexpr (N == 1) return x.v;
   else return x.first();
 }
 
 /// from, from + step, from + 2 step, … as int32.
-template <int N> constexpr Lanes<std::int32_t, N> ramp(std::int64_t from, std::int64_t step) {
+template <int N> [[gnu::always_inline]] constexpr Lanes<std::int32_t, N> ramp(std::int64_t from, std::int64_t step) {
   alignas(64) std::int32_t room[N];
   for (int i = 0; i < N; ++i) room[i] = std::int32_t(from + i * step);
   if constexpr (N == 1) return room[0];

@@ -20,3 +20,4 @@
 #include "train/progress.hpp"
 #include "train/training.hpp"
 #include "transform/grad.hpp"
+#include "transform/jvp.hpp"

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <sinter/backend/generic/executor.hpp>
 
+#include <sinter/transform/forward.hpp>
+
 #include "../support/random_graph.hpp"
 
 using namespace sinter;
@@ -78,4 +80,30 @@ TEST_CASE("gradients of random graphs agree with finite differences in double pr
     }
   }
   CHECK(compared > 300);
+}
+
+TEST_CASE("forward and reverse mode of random graphs are each other's transposes") {
+  for (std::uint64_t seed = 9000; seed < 9300; ++seed) {
+    CAPTURE(seed);
+    support::RandomGraph r = support::random_graph(seed, Dtype::float64, 8);
+    graph::Builder& g = r.graph;
+    const int y = g.outputs[0], inputs = g.inputs.size();
+    // <w, J t> and <Jᵀ w, t>, with tangents t and a cotangent w as further inputs.
+    graph::List<int> x, tangents;
+    for (int k = 0; k < inputs; ++k) {
+      x.push(g.inputs[k]);
+      tangents.push(g.input(Dtype::float64, g.shape(g.inputs[k])));
+    }
+    const graph::Value w{&g, g.input(Dtype::float64, g.shape(y))};
+    const graph::Value forward = sum(w * graph::Value{&g, transform::push_forward(g, y, x, tangents)});
+    const graph::List<int> pulled = transform::gradient(g, sum(w * graph::Value{&g, y}).id, x);
+    graph::Value reverse{&g, g.constant(0, Dtype::float64)};
+    for (int k = 0; k < inputs; ++k) reverse = reverse + sum(graph::Value{&g, pulled[k]} * graph::Value{&g, tangents[k]});
+    g.outputs = {};
+    g.outputs.push(forward.id);
+    g.outputs.push(reverse.id);
+    const reference::Lengths lengths = support::random_lengths(g, seed);
+    const auto outputs = reference::Interpreter(g).run(support::random_inputs(g, lengths, seed), lengths);
+    CHECK(outputs[0].get(0) == doctest::Approx(outputs[1].get(0)).epsilon(1e-9).scale(1));
+  }
 }

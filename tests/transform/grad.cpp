@@ -61,3 +61,25 @@ TEST_CASE("the Rosenbrock function is minimised by its gradient") {
   CHECK(double(x) == doctest::Approx(1).epsilon(0.01));
   CHECK(double(y) == doctest::Approx(1).epsilon(0.02));
 }
+
+TEST_CASE("jvp gives the value and the derivative in a direction") {
+  constexpr auto f = [](auto x, auto a) { return tanh(a * x); };
+  const Tensor<float, 3> x{0.1f, -0.2f, 0.3f}, tx{1, 2, 3};
+  const auto [y, dy] = jvp(f)(x, 2.f, tx, 0.5f);
+  for (int i = 0; i < 3; ++i) {
+    const double t = std::tanh(2.0 * double(x(i)));
+    CHECK(y(i) == doctest::Approx(t));
+    CHECK(dy(i) == doctest::Approx((1 - t * t) * (2 * double(tx(i)) + 0.5 * double(x(i)))));
+  }
+}
+
+TEST_CASE("a Hessian times a vector is forward mode over reverse mode") {
+  constexpr auto f = [](auto x) { return sum(x * x * x) + sum(x) * sum(x); };
+  constexpr auto gradient = grad(f);
+  const Tensor<float, 3> x{1, 2, 3}, v{1, 0, -1};
+  const auto [g, hv] = jvp(gradient)(x, v);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(g(i) == doctest::Approx(3 * x(i) * x(i) + 12));
+    CHECK(hv(i) == doctest::Approx(6 * x(i) * v(i) + 0));  // 2 · sum(v) = 0 beside the diagonal
+  }
+}

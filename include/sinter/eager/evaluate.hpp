@@ -122,7 +122,7 @@ namespace eager {
 
 /// Runs P into new tensors.
 template <class P, std::size_t N, class... R> inline auto run_into_new(std::array<Argument, N>& inputs, std::tuple<R...>*) {
-  std::tuple<typename TensorFor<R>::type...> results{typename TensorFor<R>::type(uninitialized)...};
+  std::tuple<typename TensorFor<R>::type...> results(((void)sizeof(R), uninitialized)...);
   std::apply([&](auto&... r) {
     const auto lengths = run<P>(inputs, std::array{describe(r)...});
     (set_lengths<P>(r, lengths), ...);

@@ -58,7 +58,7 @@ template <class T, std::size_t N> class Storage {
     if (N > 0) std::memset(static_cast<void*>(data()), 0, N * sizeof(T));
   }
   Storage(const Storage& other) : Storage(uninitialized) { copy(other); }
-  Storage(Storage&& other) noexcept(inside) : Storage(uninitialized) { swap(other); }
+  Storage(Storage&& other) noexcept(inside) : Storage(uninitialized) { take(other); }
   Storage& operator=(const Storage& other) {
     if constexpr (!inside)
       if (room_.data() == nullptr) room_ = AlignedBlock<T>(N);
@@ -66,7 +66,7 @@ template <class T, std::size_t N> class Storage {
     return *this;
   }
   Storage& operator=(Storage&& other) noexcept {
-    swap(other);
+    take(other);
     return *this;
   }
 
@@ -80,7 +80,10 @@ template <class T, std::size_t N> class Storage {
   void copy(const Storage& other) {
     if (N > 0) std::memcpy(static_cast<void*>(data()), other.data(), N * sizeof(T));
   }
-  void swap(Storage& other) noexcept { std::swap(room_, other.room_); }
+  void take(Storage& other) noexcept {
+    if constexpr (!inside) std::swap(room_, other.room_);
+    else if (this != &other) copy(other);
+  }
 
   Room room_;
 };

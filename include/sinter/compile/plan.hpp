@@ -64,7 +64,7 @@ class Arena {
 
 class Pass {
  public:
-  constexpr Pass(const Builder& from, Simplified& s, PackSizes pack) : from_(from), s_(s), g_(s.graph), pack_(pack) {}
+  constexpr Pass(Simplified& s, PackSizes pack) : s_(s), g_(s.graph), pack_(pack) {}
 
   /// False, with `apart` extended, when an output would overwrite an input that is still to be read.
   constexpr bool run(List<char>& apart) {
@@ -236,7 +236,6 @@ class Pass {
     int step = 0, pointer = 0;
   };
 
-  const Builder& from_;
   Simplified& s_;
   Builder& g_;
   PackSizes pack_;
@@ -254,7 +253,7 @@ constexpr Plan compile(const Builder& g, PackSizes pack) {
   List<char> apart;
   for (;;) {
     Simplified s = simplify(g, apart);
-    plan_detail::Pass pass(g, s, pack);
+    plan_detail::Pass pass(s, pack);
     if (pass.run(apart)) return pass.result();
   }
 }

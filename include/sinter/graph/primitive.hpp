@@ -138,6 +138,10 @@ template <std::uint64_t N> struct Code {
 
 template <class Op> inline constexpr std::uint64_t code_of = hash_of(type_text<Op>());
 
+/// Kernels are shared by name between translation units, so those of a primitive that only one of them knows would mix with
+/// another's of the same name.
+template <class Op> consteval bool is_named_everywhere() { return std::string_view(type_text<Op>()).find("anonymous") == std::string_view::npos; }
+
 /// Base of every primitive: registers its code.
 template <class Op> struct Registered {
   friend constexpr auto primitive_from(Code<code_of<Op>>) { return Named<Op>{}; }

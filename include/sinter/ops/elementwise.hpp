@@ -68,6 +68,7 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
   }
 
   static constexpr Primitive describe() {
+    static_assert(graph::is_named_everywhere<Self>(), "move the primitive out of the unnamed namespace: kernels are shared between translation units by name");
     Primitive p{.name = Self::name, .code = graph::code_of<Self>, .kind = Kind::elementwise, .type = &Elementwise::type};
     p.operand_dtype = &Types::operand;
     p.result_dtype = &Types::result;

@@ -1,0 +1,14 @@
+# Compiles program.cpp for another instruction set and runs it, under an emulator where one is named.
+# cmake -DCOMPILER=… -DOPTIONS=… -DEMULATOR=… -DOUTPUT=… -P check.cmake
+execute_process(COMMAND ${COMPILER} ${OPTIONS} -O1 -Wall -Wextra ${CMAKE_CURRENT_LIST_DIR}/program.cpp -o ${OUTPUT} RESULT_VARIABLE status OUTPUT_VARIABLE text ERROR_VARIABLE text)
+if(NOT status EQUAL 0 OR text MATCHES "warning")
+  message(FATAL_ERROR "compiling with ${OPTIONS} said\n${text}")
+endif()
+if(RUN)
+  execute_process(COMMAND ${EMULATOR} ${OUTPUT} RESULT_VARIABLE status)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "the program found wrong numbers")
+  endif()
+else()
+  message(STATUS "compiled; nothing here runs it")
+endif()

@@ -1,0 +1,28 @@
+// Trains and infers on an instruction set that the rest of the tests are not built for; see check.cmake.
+#include <sinter/sinter.hpp>
+using namespace sinter;
+
+struct Mlp {
+  nn::Linear<64, 37> fc1;
+  nn::Linear<37, 10> fc2;
+  constexpr auto operator()(auto x) const { return fc2(tanh(fc1(x))); }
+};
+
+int main() {
+  Model<Mlp> net(Seed{1});
+  Tensor<float, 9, 64> x;
+  Tensor<int, 9> y;
+  for (int i = 0; i < 9 * 64; ++i) x.data()[i] = Philox(Seed{1}).normal(std::uint64_t(i));
+  for (int i = 0; i < 9; ++i) y(i) = i;
+  auto step = training<Tensor<float, 9, 64>, Tensor<int, 9>>(net, nn::cross_entropy, optim::Adam{.lr = 1e-2f});
+  const float before = step(x, y).loss;
+  for (int i = 0; i < 30; ++i) step(x, y);
+  const float after = step(x, y).loss;
+  const Tensor<float, 9, 64> p = softmax(x * 2.f);
+  const float total = eval(sum(p));
+  double e = 0, sum_e = 0;  // one element by the C library
+  for (int i = 0; i < 64; ++i) sum_e += std::exp(2 * double(x(3, i)));
+  e = std::exp(2 * double(x(3, 5))) / sum_e;
+  std::printf("%d lanes, loss %.4f to %.4f, sum of probabilities %.5f\n", cpu::lanes, double(before), double(after), double(total));
+  return after < 0.02f && std::abs(total - 9) < 1e-4f && std::abs(double(p(3, 5)) - e) < 1e-6 ? 0 : 1;
+}

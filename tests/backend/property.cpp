@@ -107,3 +107,51 @@ TEST_CASE("forward and reverse mode of random graphs are each other's transposes
     CHECK(outputs[0].get(0) == doctest::Approx(outputs[1].get(0)).epsilon(1e-9).scale(1));
   }
 }
+
+TEST_CASE("graphs with more operations than a kernel has room for become several kernels") {
+  const auto check = [](auto&& make) {
+    graph::Builder g;
+    const graph::Value x{&g, g.input(Dtype::float32, shape_of<5, 40>)};
+    const graph::Value y = make(x);
+    g.outputs.push(y.id);
+    g.outputs.push(transform::gradient(g, sum(y).id, [&] {
+      graph::List<int> l;
+      l.push(x.id);
+      return l;
+    }())[0]);
+    const auto inputs = support::random_inputs(g, {}, 3);
+    const auto expected = reference::Interpreter(g, true).run(inputs), fused = execute(g, inputs, {});
+    for (std::size_t k = 0; k < expected.size(); ++k) CHECK(support::difference(fused[k], expected[k], {}) < 1e-4);
+  };
+  check([](graph::Value x) {  // forty folds, each of the one before
+    for (int i = 0; i < 40; ++i) x = x / (ops::reduced<ops::Sum>(x * x, 2) + 1.0);
+    return x;
+  });
+  check([](graph::Value x) {  // a long chain
+    for (int i = 0; i < 300; ++i) x = tanh(x * 1.01);
+    return x;
+  });
+  check([](graph::Value x) {  // a tree over more pointers than fit
+    graph::List<graph::Value> level;
+    for (int i = 0; i < 300; ++i) level.push(graph::slice(x, 1, i % 37, 3) * double(i + 1));
+    while (level.size() > 1) {
+      graph::List<graph::Value> next;
+      for (int i = 0; i + 1 < level.size(); i += 2) next.push(level[i] + level[i + 1]);
+      if (level.size() % 2 != 0) next.push(level.back());
+      level = next;
+    }
+    return level[0];
+  });
+}
+
+TEST_CASE("a length that no input has is an error, not a guess") {
+  graph::Builder g;
+  const graph::Value x{&g, g.input(Dtype::float32, shape_of<3>)};
+  g.outputs.push(graph::broadcast_to(x + 1.0, shape_of<upto<8, 'Z'>, 3>).id);
+  try {
+    generic::Program program(g);
+    FAIL("no error was thrown");
+  } catch (const Error& e) {
+    CHECK(std::string(e.what()) == "length 'Z': expected an input that has it, found none; a program takes its lengths from its inputs");
+  }
+}

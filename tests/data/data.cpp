@@ -62,6 +62,8 @@ TEST_CASE("CSV files: numbers, comments, headers, line ends of either kind") {
   CHECK(t(1, 2) == 6);
   const TemporaryFile named("x;y\n1;2\n");
   CHECK(data::read_csv(named.path(), {.delimiter = ';', .header = true})(0, 1) == 2);
+  const TemporaryFile spaced("1 +2 1e-50\n");
+  CHECK(data::read_csv(spaced.path(), {.delimiter = ' '})(0, 1) == 2);
 }
 
 TEST_CASE("damaged CSV files") {

@@ -161,3 +161,33 @@ TEST_CASE("scalars, empty tensors and tensors of extent 1") {
   CHECK(eval(matmul(one, one))(0, 0) == 9);
   CHECK(eval(softmax(one))(0, 0) == 1);
 }
+
+TEST_CASE("NaN passes through maximum and amax wherever it stands") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (int at = 0; at < 40; ++at) {
+    Tensor<float, 40> x;
+    x(at) = nan;
+    CHECK(std::isnan(float(eval(amax(x)))));
+    CHECK(std::isnan(eval(maximum(x, 1.f))(at)));
+    CHECK(std::isnan(eval(maximum(x * 0.f + 1.f, x))(at)));
+  }
+}
+
+TEST_CASE("integer division never stops the program") {
+  const Tensor<int, 3> a{std::numeric_limits<int>::min(), 7, -9}, b{-1, 0, 2};
+  const auto q = eval(a / b);
+  CHECK(q(0) == std::numeric_limits<int>::min());
+  CHECK(q(1) == 0);
+  CHECK(q(2) == -4);
+}
+
+TEST_CASE("moving a large tensor moves its memory; what is left can be assigned to") {
+  Tensor<float, 1000> a;
+  a.fill(2);
+  const float* memory = a.data();
+  Tensor<float, 1000> b = std::move(a);
+  static_assert(std::is_nothrow_move_constructible_v<Tensor<float, 1000>>);
+  CHECK(b.data() == memory);
+  a = b + 1.f;
+  CHECK(a(999) == 3);
+}

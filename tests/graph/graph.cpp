@@ -105,7 +105,7 @@ struct Named {
   Named() = default;
   Named(int) {}
   Param<float, 3> weight, bias;
-  SINTER_FIELDS(weight, bias)
+  SINTER_FIELDS(weight , bias)
 };
 }  // namespace
 

@@ -77,6 +77,8 @@ TEST_CASE("bounded extents have a length at run time, up to their capacity") {
   CHECK(e.code() == ErrorCode::length);
   CHECK(std::string(e.what()) == "length 'B': expected 0 … 8, found 9; a bounded extent holds no more than its capacity");
   CHECK(x.length<'B'>() == 5);
+  CHECK(support::thrown([&] { (void)x.length('Q'); }).code() == ErrorCode::length);
+  CHECK(support::thrown([&] { x.set_length('Q', 1); }).code() == ErrorCode::length);
 }
 
 TEST_CASE("views show foreign memory at any strides") {
@@ -94,6 +96,8 @@ TEST_CASE("views show foreign memory at any strides") {
   TensorView<const float, 12> flat(memory);
   CHECK(flat(11) == 11);
   CHECK_THROWS_AS(columns(3, 0), Error);
+  const Tensor<float, 3, 2> copy = columns;
+  CHECK(copy(2, 1) == columns(2, 1));
 }
 
 TEST_CASE("dtypes promote as in PyTorch") {

@@ -104,6 +104,46 @@ TEST_CASE("fixed members come from the factory and are part of the type; scalars
   CHECK(infer(x)(0, 1) == doctest::Approx(3 * infer_plain(x)(0, 1)));
 }
 
+TEST_CASE("a scalar of a model may change while its programs run") {
+  Model<Scaled> net(Seed{4});
+  auto infer = inference<Tensor<float, 1, 2>>(net);
+  const Tensor<float, 1, 2> x{{1, 2}};
+  const float before = infer(x)(0, 0);
+  net->temperature = 2.f;
+  CHECK(infer(x)(0, 0) == doctest::Approx(before / 2));
+  const Model<Scaled> copy = net;
+  CHECK(copy->temperature.value() == 2);
+  net.initialize(Seed{4});
+  CHECK(infer(x)(0, 0) == doctest::Approx(before));
+}
+
+TEST_CASE("assigning to a model changes its parameters; its programs go on with them") {
+  Model<Mlp> net(Seed{1}), other(Seed{2});
+  auto infer = inference<Tensor<float, 2, 64>>(net);
+  auto infer_other = inference<Tensor<float, 2, 64>>(other);
+  const auto x = normal<Tensor<float, 2, 64>>(3);
+  net = other;
+  CHECK(infer(x)(1, 1) == infer_other(x)(1, 1));
+  Model<Mlp> moved = std::move(net);
+  net = other;  // a moved-from model can be assigned to
+  CHECK(net.data()[5] == moved.data()[5]);
+}
+
+namespace {
+struct SwapHalves {
+  Param<float, 1> unused;
+  constexpr auto operator()(auto x) const { return concatenate<1>(slice<1, 4>(x), slice<1, 0, 4>(x)); }
+};
+}  // namespace
+
+TEST_CASE("a program's own output may be its input") {
+  Model<SwapHalves> net(Seed{1});
+  auto f = inference<Tensor<float, 1, 8>>(net);
+  const Tensor<float, 1, 8> x{{0, 1, 2, 3, 4, 5, 6, 7}};
+  const auto& y = f(f(x));
+  for (int i = 0; i < 8; ++i) CHECK(y(0, i) == float(i));
+}
+
 TEST_CASE("inference sees later changes of the parameters") {
   Model<Mlp> net(Seed{1});
   auto infer = inference<Tensor<float, 2, 64>>(net);

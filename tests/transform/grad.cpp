@@ -83,3 +83,19 @@ TEST_CASE("a Hessian times a vector is forward mode over reverse mode") {
     CHECK(hv(i) == doctest::Approx(6 * x(i) * v(i) + 0));  // 2 · sum(v) = 0 beside the diagonal
   }
 }
+
+TEST_CASE("inside a traced function, arguments that depend on each other are differentiated apart") {
+  constexpr auto product = [](auto a, auto c) { return sum(a * c); };
+  constexpr auto square = [](auto a, auto b) { return sum(a * a * b); };
+  const Tensor<float, 2> x{1, 2};
+  const auto beside_exp = run_function([](auto v) { return grad(decltype(product){})(v, exp(v)); }, x);
+  CHECK(beside_exp(1) == doctest::Approx(std::exp(2.0)));
+  const auto twice = run_function([](auto v) { return grad(decltype(product){})(v, v); }, x);
+  CHECK(twice(1) == 2);
+  const auto [da, db] = run_function([](auto v) { return grad(decltype(square){}, wrt<0, 1>)(v, v * v); }, x);
+  CHECK(da(0) == 2);
+  CHECK(da(1) == 16);
+  CHECK(db(1) == 4);
+  const auto outer = grad([](auto v) { return sum(grad(decltype(product){})(v, exp(v))); })(x);  // through the inner argument
+  CHECK(outer(1) == doctest::Approx(std::exp(2.0)));
+}

@@ -23,7 +23,10 @@ struct Group {
   std::int64_t reduced = 0;  ///< axes of the space that are folded
   int contraction = -1;      ///< the contract node
   int joined = -1;           ///< another group that took this one in
+  int members = 0, folds = 0;
 };
+/// A kernel's identity has room for so many operations and passes over a row; what is longer becomes several kernels.
+inline constexpr int most_members = 64, most_folds = 12;
 
 struct Fusion {
   List<Group> groups;
@@ -122,13 +125,20 @@ class Pass {
     f_.groups.push({.kind = kind, .level = level, .space = space});
     return f_.groups.size() - 1;
   }
+  constexpr void enter(int v, int group) {
+    group_[v] = group;
+    ++f_.groups[group].members;
+  }
   constexpr bool join(int a, int b) {
     Group &x = f_.groups[a], &y = f_.groups[b];
     if (x.space != y.space || (x.contraction >= 0 && y.contraction >= 0)) return false;
+    if (x.members + y.members > most_members || x.folds + y.folds > most_folds) return false;
     if (x.reduced != y.reduced && x.reduced != 0 && y.reduced != 0) return false;
     if ((x.contraction >= 0 && y.reduced != 0) || (y.contraction >= 0 && x.reduced != 0)) return false;
     if (y.kind != Kind::elementwise) x.kind = y.kind;
     x.reduced |= y.reduced;
+    x.members += y.members;
+    x.folds += y.folds;
     if (y.contraction >= 0) x.contraction = y.contraction;
     y.joined = a;
     return true;
@@ -195,7 +205,8 @@ class Pass {
     for (int k = 0; k < n && good; ++k) {
       if (fits[k] == Fit::none || level_of_group(base_[o[k]]) != level) continue;
       const int group = find(group_[base_[o[k]]]);
-      if (target < 0) target = group, row = fits[k] == Fit::row;
+      if (f_.groups[group].members >= most_members) good = false;
+      else if (target < 0) target = group, row = fits[k] == Fit::row;
       else good = row == (fits[k] == Fit::row) && (group == target || join(target, group));
     }
     if (!good) {
@@ -203,7 +214,7 @@ class Pass {
       ++level;
       row = false;
     }
-    group_[v] = target >= 0 ? target : open(Kind::elementwise, level, core_of(v));
+    enter(v, target >= 0 ? target : open(Kind::elementwise, level, core_of(v)));
     row_[v] = row ? 1 : 0;
   }
 
@@ -221,12 +232,13 @@ class Pass {
     if (group_[b] >= 0 && row_[b] == 0 && s_.linear[o] != 0) {
       const int group = find(group_[b]);
       const Group& home = f_.groups[group];
-      if (home.space == core_of(o) && home.contraction < 0 && (home.reduced == 0 || home.reduced == axes)) target = group;
+      if (home.space == core_of(o) && home.contraction < 0 && (home.reduced == 0 || home.reduced == axes) && home.members < most_members && home.folds < most_folds) target = group;
     }
     if (target < 0) target = open(Kind::reduce, after(o), core_of(o));
     f_.groups[target].kind = Kind::reduce;
     f_.groups[target].reduced = axes;
-    group_[v] = target;
+    ++f_.groups[target].folds;
+    enter(v, target);
     row_[v] = 1;
   }
 
@@ -274,11 +286,11 @@ class Pass {
     for (int i = s_.order.size() - 1; i >= 0; --i) {
       const int v = s_.order[i];
       if (is_view(kind_[v]) || nodes_[v].operands == 0) continue;
-      if (kind_[v] == Kind::elementwise && group_[v] >= 0 && only[v] >= 0 && only[v] != group_[v] && row_[v] == 0 && f_.groups[group_[v]].kind == Kind::elementwise) {
+      if (kind_[v] == Kind::elementwise && group_[v] >= 0 && only[v] >= 0 && only[v] != group_[v] && row_[v] == 0 && f_.groups[group_[v]].kind == Kind::elementwise && f_.groups[only[v]].members < most_members) {
         bool worth = true;
         for_each_operand(v, [&](int o) { worth = worth && (group_[base_[o]] != group_[v] || users_[base_[o]] == 1); });
         if (worth) {
-          group_[v] = only[v];
+          enter(v, only[v]);
           row_[v] = sunk_row_[v];
         }
       }

@@ -62,6 +62,8 @@ struct Kernel {
 /// Row values that more than one pass needs stay in a buffer on the stack of the kernel; larger rows are computed again.
 inline constexpr std::int64_t row_buffer_bytes = 32768;
 
+[[noreturn]] SINTER_COLD inline void kernel_is_too_large() { throw Error(ErrorCode::unsupported, "kernel", "it has more operations than an identity has room for", "store an intermediate result"); }
+
 /// Scratch that the kernels of a contraction pack their operands into; the backend says how much.
 struct PackSizes {
   /// `several`: the contracted axes are more than one loop.
@@ -77,6 +79,7 @@ constexpr bool has_payload(Micro::What w) { return w == Micro::What::constant ||
 constexpr List<std::uint64_t> encode(const Kernel& k) {
   int count = 2;
   for (const Micro& m : k.micros) count += has_payload(m.what) ? 3 : 2;
+  if (k.loops.size() > 255 || k.pointers.size() > 255 || k.micros.size() > 0xffff || k.passes > 15 || k.kept > 255) kernel_is_too_large();
   List<std::uint64_t> words;
   std::uint64_t* w = words.extend(count);
   std::uint64_t folded = 0, bit = 1;

@@ -22,6 +22,10 @@ constexpr std::int64_t aligned(std::int64_t bytes) { return (bytes + alignment -
 
 namespace plan_detail {
 
+[[noreturn]] SINTER_COLD inline void no_input_has_this_length(char letter) {
+  throw Error(ErrorCode::length, std::string("length '") + letter + "'", "expected an input that has it, found none", "a program takes its lengths from its inputs");
+}
+
 /// First fit over a list of free gaps, in the order in which buffers live and die.
 class Arena {
  public:
@@ -97,7 +101,7 @@ class Pass {
   constexpr std::int64_t letter_index(char letter) const {
     for (int i = 0; i < r_.letters.size(); ++i)
       if (r_.letters[i] == letter) return i;
-    return -1;
+    no_input_has_this_length(letter);
   }
 
   /// Appends a step; equal kernels share their identity.

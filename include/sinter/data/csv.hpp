@@ -38,17 +38,18 @@ inline Table read_csv(const std::string& path, CsvOptions options = {}) {
     }
     std::size_t columns = 0;
     for (;; ++at) {
-      while (at < stop && *at == ' ') ++at;
-      float value = 0;
-      const auto [after, error] = std::from_chars(at, stop, value);
+      while (at < stop && *at == ' ' && options.delimiter != ' ') ++at;
+      double value = 0;  // numbers too small for a float are 0
+      const bool plus = at + 1 < stop && *at == '+' && at[1] != '-';
+      const auto [after, error] = std::from_chars(at + plus, stop, value);
       const char* field_end = after;
-      while (field_end < stop && *field_end == ' ') ++field_end;
+      while (field_end < stop && *field_end == ' ' && options.delimiter != ' ') ++field_end;
       if (error != std::errc{} || (field_end < stop && *field_end != options.delimiter)) {
         const char* e = at;
         while (e < stop && *e != options.delimiter && e - at < 40) ++e;
         damaged(path + ", line " + std::to_string(line) + ", field " + std::to_string(columns + 1), "a number", "\"" + std::string(at, e) + "\"");
       }
-      t.values.push_back(value);
+      t.values.push_back(float(value));
       ++columns;
       at = field_end;
       if (at == stop) break;

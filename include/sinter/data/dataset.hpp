@@ -10,7 +10,7 @@
 namespace sinter::data {
 
 /// Samples of extents E… with a class each: `Labelled<1, 28, 28>`. What a loader asks of a data set is `size()`, `features`,
-/// `label`, and the static `sample`.
+/// `label`, `sample_size`, and the types `Batches` and `Labels` of a batch.
 template <int... E> class Labelled {
  public:
   static constexpr std::size_t sample_size = std::size_t((1 * ... * E));

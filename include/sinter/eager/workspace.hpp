@@ -17,7 +17,7 @@ class Workspace {
   AlignedBlock<std::byte> block_;
 };
 
-/// OpenMP threads that eager statements may use; 1 unless set. PyTorch: torch.set_num_threads.
+/// OpenMP threads that eager statements of this thread may use; 1 unless set. PyTorch: torch.set_num_threads.
 inline int& threads() {
   static thread_local int n = 1;
   return n;

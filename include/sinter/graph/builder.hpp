@@ -23,7 +23,7 @@ struct Node {
   int next = -1;  ///< in the same hash bucket
 };
 
-struct Input;     // the primitives every graph starts from; defined in source.hpp
+struct Input;     // the primitives every graph starts from; defined in value.hpp
 struct Constant;
 
 class Builder {

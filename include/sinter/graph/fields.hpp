@@ -95,6 +95,7 @@ template <int N> consteval auto names_in(std::string_view list) {
     name = list.substr(0, comma);
     list = comma == list.npos ? std::string_view{} : list.substr(comma + 1);
     while (!list.empty() && list.front() == ' ') list.remove_prefix(1);
+    while (!name.empty() && name.back() == ' ') name.remove_suffix(1);
   }
   return r;
 }

@@ -83,5 +83,13 @@ template <class X> consteval std::int64_t count_parameters() {
   return n;
 }
 
+/// The number of `Scalar` members below a struct.
+template <class T> consteval int count_scalars() {
+  int n = 0;
+  auto value = NetOf<T>::make();
+  for_each_leaf(value, [&](auto& leaf) { n += std::is_same_v<std::remove_cvref_t<decltype(leaf)>, Scalar>; });
+  return n;
+}
+
 }  // namespace graph
 }  // namespace sinter

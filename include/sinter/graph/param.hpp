@@ -68,7 +68,8 @@ template <Element T, auto... E> class Param {
 };
 
 /// A number that may change while a program runs: learning rate, temperature. It is an input of the program, so setting
-/// it takes effect at the next call; a plain `float` member is fixed with the model's type.
+/// it takes effect at the next call; a plain `float` member is fixed with the model's type. That of a model lies in the model's
+/// memory: `net->temperature = 2.f` is seen by every program made from the model.
 class Scalar {
  public:
   using element = float;
@@ -78,14 +79,29 @@ class Scalar {
   using is_handle = void;
 
   constexpr Scalar(float v = 0) : value_(v) {}
-  constexpr float value() const { return value_; }
-  constexpr const float& stored() const { return value_; }
+  constexpr Scalar(const Scalar&) = default;
+  constexpr Scalar& operator=(const Scalar&) = default;
+  /// Sets the number of a model.
+  const Scalar& operator=(float v) const {
+    if (memory_ == nullptr) parameter_has_no_memory();
+    *memory_ = v;
+    return *this;
+  }
+  constexpr Scalar& operator=(float v) {
+    (memory_ != nullptr ? *memory_ : value_) = v;
+    return *this;
+  }
+  constexpr float value() const { return stored(); }
+  constexpr const float& stored() const { return memory_ != nullptr ? *memory_ : value_; }
 
+  // What the library does with it: bind to a node while tracing, to memory in a model, which then begins with its value.
   constexpr void bind(graph::Value node) { node_ = node; }
+  void bind(float* memory) { memory_ = memory; }
   constexpr symbol symbolic(graph::Builder* b) const { return node_.graph == b ? symbol(node_) : symbol(graph::number_value(b, value_)); }
 
  private:
   float value_;
+  float* memory_ = nullptr;
   graph::Value node_;
 };
 

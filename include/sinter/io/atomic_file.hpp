@@ -23,20 +23,14 @@ inline void replace_file(const std::string& path, std::initializer_list<std::str
       if (!keep && !name.empty()) ::unlink(name.c_str());
     }
   } t;
-  std::string pattern = path + ".XXXXXX";
-  t.descriptor = ::mkstemp(pattern.data());
-  if (t.descriptor < 0) data::file_failed(path, "cannot be written", errno);
-  t.name = pattern;
-  struct stat old {};
-  mode_t mode = 0;
-  if (::stat(path.c_str(), &old) == 0) {
-    mode = old.st_mode & 07777;
-  } else {
-    const mode_t mask = ::umask(0);
-    ::umask(mask);
-    mode = 0666 & ~mask;
+  for (int i = 0; t.descriptor < 0; ++i) {
+    const std::string name = path + "." + std::to_string(::getpid()) + "-" + std::to_string(i) + ".part";
+    t.descriptor = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (t.descriptor >= 0) t.name = name;
+    else if (errno != EEXIST) data::file_failed(path, "cannot be written", errno);
   }
-  if (::fchmod(t.descriptor, mode) != 0) data::file_failed(t.name, "cannot take the permissions of the file it replaces", errno);
+  struct stat old {};
+  if (::stat(path.c_str(), &old) == 0 && ::fchmod(t.descriptor, old.st_mode & 07777) != 0) data::file_failed(t.name, "cannot take the permissions of the file it replaces", errno);
   for (std::string_view part : parts)
     while (!part.empty()) {
       const ssize_t n = ::write(t.descriptor, part.data(), part.size());

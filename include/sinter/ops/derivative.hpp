@@ -1,5 +1,7 @@
 // Functions whose derivative is not the one that their formula has: stop_gradient, and rules of the user's own.
 #pragma once
+#include <tuple>
+
 #include "apply.hpp"
 
 namespace sinter {
@@ -21,6 +23,12 @@ template <class Self> struct Identity : graph::Registered<Self> {
 
 struct StopGradient : Identity<StopGradient> {
   static constexpr const char* name = "stop_gradient";
+};
+
+/// A node of its own for a value that occurs elsewhere. attributes = {a number that no other has}.
+struct Argument : Identity<Argument> {
+  static constexpr const char* name = "argument";
+  static constexpr Value pull(const Site&, int, Value ct) { return ct; }
 };
 
 /// Operands: f's result, then f's arguments.
@@ -51,6 +59,23 @@ template <auto F, auto Rule> struct WithGradient {
     return std::remove_const_t<decltype(y)>(Value{y.graph, y.graph->add(graph::primitive<CustomGradient<F, Rule>>, ids.data(), int(ids.size()))});
   }
 };
+
+/// Arguments that a function can be differentiated with respect to: values that nothing else in the graph is computed from, and
+/// no two of which are the same. Inputs are, once each; others become nodes of their own.
+template <class... S> constexpr std::tuple<S...> independent(S... x) {
+  const std::array<Value, sizeof...(S)> v{x...};
+  bool fine = true;
+  for (std::size_t i = 0; i < v.size(); ++i) {
+    fine = fine && (*v[i].graph)[v[i].id].op->kind == Kind::input;
+    for (std::size_t j = 0; j < i; ++j) fine = fine && v[i].id != v[j].id;
+  }
+  if (fine) return {x...};
+  const auto own = [](Value a) {
+    const std::int64_t number = a.graph->size();
+    return Value{a.graph, a.graph->add(graph::primitive<Argument>, &a.id, 1, &number, 1)};
+  };
+  return std::tuple<S...>{S(own(x))...};
+}
 
 }  // namespace ops
 

@@ -28,6 +28,16 @@ template <> struct Lanes<bool, 1> {
   friend constexpr Lanes operator==(Lanes a, Lanes b) { return a.v == b.v; }
 };
 
+/// a / b, where a processor would stop the program over integers: x / 0 is 0, and the least integer / −1 wraps to itself.
+template <class T> constexpr T quotient(T a, T b) {
+  if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+    if (b == 0) return 0;
+    if constexpr (std::is_signed_v<T>)
+      if (b == T(-1)) return T(std::make_unsigned_t<T>(0) - std::make_unsigned_t<T>(a));
+  }
+  return T(a / b);
+}
+
 template <class T> struct Lanes<T, 1> {
   using element = T;
   static constexpr int lanes = 1;
@@ -39,7 +49,7 @@ template <class T> struct Lanes<T, 1> {
   friend constexpr Lanes operator+(Lanes a, Lanes b) { return T(a.v + b.v); }
   friend constexpr Lanes operator-(Lanes a, Lanes b) { return T(a.v - b.v); }
   friend constexpr Lanes operator*(Lanes a, Lanes b) { return T(a.v * b.v); }
-  friend constexpr Lanes operator/(Lanes a, Lanes b) { return T(a.v / b.v); }
+  friend constexpr Lanes operator/(Lanes a, Lanes b) { return quotient(a.v, b.v); }
   friend constexpr Lanes operator-(Lanes a) { return T(-a.v); }
   friend constexpr Lanes<bool, 1> operator<(Lanes a, Lanes b) { return a.v < b.v; }
   friend constexpr Lanes<bool, 1> operator>(Lanes a, Lanes b) { return a.v > b.v; }

@@ -41,7 +41,7 @@ class Philox {
     const double radius = std::sqrt(-2 * std::log((double(bits(pair)) + 0.5) * 0x1p-32)), angle = 6.283185307179586 * (double(bits(pair + 1)) * 0x1p-32);
     return float(radius * ((n & 1) != 0 ? std::sin(angle) : std::cos(angle)));
   }
-  /// The n-th number, uniform in 0 … below − 1 (below at most 2³²; the bias is under below · 2⁻³²).
+  /// The n-th number, uniform in 0 … limit − 1 (the bias is under limit · 2⁻³²).
   constexpr std::uint32_t below(std::uint64_t n, std::uint32_t limit) const { return std::uint32_t(std::uint64_t(bits(n)) * limit >> 32); }
 
  private:

@@ -42,7 +42,8 @@ template <class T> class AlignedBlock {
   std::size_t size_ = 0;
 };
 
-/// Room for N elements that behaves like a value: copies copy the elements, a moved-from storage is empty or unchanged.
+/// Room for N elements that behaves like a value: copies copy the elements. What a large one was moved from is empty, to be
+/// assigned to or destroyed.
 template <class T, std::size_t N> class Storage {
   static constexpr bool inside = N * sizeof(T) <= inline_bytes;
   struct Inside {
@@ -57,17 +58,27 @@ template <class T, std::size_t N> class Storage {
   Storage() : Storage(uninitialized) {
     if (N > 0) std::memset(static_cast<void*>(data()), 0, N * sizeof(T));
   }
-  Storage(const Storage& other) : Storage(uninitialized) { copy(other); }
-  Storage(Storage&& other) noexcept(inside) : Storage(uninitialized) { take(other); }
+  Storage(const Storage& other) { *this = other; }
+  Storage(Storage&& other) noexcept { take(other); }
   Storage& operator=(const Storage& other) {
-    if constexpr (!inside)
-      if (room_.data() == nullptr) room_ = AlignedBlock<T>(N);
-    if (this != &other) copy(other);
+    if (this == &other) return *this;
+    if (other.data() == nullptr) {
+      room_ = Room{};
+    } else {
+      renew();
+      copy(other);
+    }
     return *this;
   }
   Storage& operator=(Storage&& other) noexcept {
     take(other);
     return *this;
+  }
+
+  /// Memory again for a storage that was moved from.
+  void renew() {
+    if constexpr (!inside)
+      if (room_.data() == nullptr) room_ = AlignedBlock<T>(N);
   }
 
   T* data() {

@@ -14,6 +14,7 @@
 namespace sinter {
 
 template <Element T, auto... E> struct Sym;
+template <class T, auto... E> class TensorView;
 
 /// The one tensor type: element type, place, layout, extents. `Tensor<float, 32, 784>` is its everyday name.
 template <class T, class Place, class Layout, auto... E> class BasicTensor;
@@ -43,6 +44,9 @@ template <class T> struct Nested<T, 0> { using type = T; };
 [[noreturn]] SINTER_COLD inline void wrong_length(char letter, std::int64_t length, std::int64_t capacity) {
   throw Error(ErrorCode::length, std::string("length '") + letter + "'", "expected 0 … " + std::to_string(capacity) + ", found " + std::to_string(length),
               "a bounded extent holds no more than its capacity");
+}
+[[noreturn]] SINTER_COLD inline void no_such_length(char letter) {
+  throw Error(ErrorCode::length, std::string("length '") + letter + "'", "expected a letter of one of the tensor's extents, found none of this name");
 }
 [[noreturn]] SINTER_COLD inline void wrong_list(int axis, std::size_t found, std::int64_t expected) {
   throw Error(ErrorCode::shape, "list for axis " + std::to_string(axis), "expected " + std::to_string(expected) + " elements, found " + std::to_string(found));
@@ -105,10 +109,14 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   }
   /// As if through a temporary: the destination may appear in the expression.
   template <Expression X> BasicTensor& operator=(const X& expression) {
+    storage_.renew();
     if constexpr (std::is_same_v<typename X::symbol, symbol>) evaluate_into(*this, expression);
     else assigned_shapes_differ<symbol, typename X::symbol>{};
     return *this;
   }
+
+  /// Copies a view's elements.
+  template <class V> BasicTensor(const TensorView<V, E...>& view) requires std::is_same_v<std::remove_const_t<V>, T> : storage_(uninitialized) { evaluate_into(*this, view); }
 
   T* data() { return storage_.data(); }
   const T* data() const { return storage_.data(); }
@@ -121,13 +129,17 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
     if constexpr (tensor_detail::Lengths<E...>::find(Letter) >= 0) return lengths_.get(Letter);
     else return tensor_has_no_length_of_this_letter<symbol, Letter>{};
   }
-  std::int64_t length(char letter) const { return lengths_.get(letter); }
-  /// Sets it; elements behind the length are kept but take part in nothing. Throws `Error` above the capacity.
+  std::int64_t length(char letter) const {
+    if (tensor_detail::Lengths<E...>::find(letter) < 0) tensor_detail::no_such_length(letter);
+    return lengths_.get(letter);
+  }
+  /// Sets it; what lies behind the length takes part in nothing, and assignments may change it. Throws `Error` above the capacity.
   template <char Letter> void set_length(std::int64_t n) {
     if constexpr (tensor_detail::Lengths<E...>::find(Letter) >= 0) set_length(Letter, n);
     else tensor_has_no_length_of_this_letter<symbol, Letter>{};
   }
   void set_length(char letter, std::int64_t n) {
+    if (tensor_detail::Lengths<E...>::find(letter) < 0) tensor_detail::no_such_length(letter);
     for (int i = 0; i < rank; ++i)
       if (shape.letter(i) == letter && (n < 0 || n > shape[i])) tensor_detail::wrong_length(letter, n, shape[i]);
     lengths_.set(letter, n);

@@ -35,12 +35,4 @@ template <class Net> constexpr BoundParameters bind(graph::Builder& g, Net& net,
   return r;
 }
 
-/// The number of `Scalar` members below a struct.
-template <class T> consteval int count_scalars() {
-  int n = 0;
-  auto value = graph::NetOf<T>::make();
-  graph::for_each_leaf(value, [&](auto& leaf) { n += std::is_same_v<std::remove_cvref_t<decltype(leaf)>, Scalar>; });
-  return n;
-}
-
 }  // namespace sinter::train

@@ -41,6 +41,8 @@ template <class X, class Policy, class... Inputs> class Inference {
   using Result = std::invoke_result_t<Net, typename Inputs::symbol...>;
   using Output = typename eager::TensorFor<Result>::type;
 
+  static_assert((... && !graph::is_view_v<Inputs>), "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
+
  public:
   using Program = compile::Program<InferenceTrace<X, Inputs...>, typename Policy::Backend>;
   static constexpr std::size_t workspace_bytes = Program::workspace_bytes;
@@ -50,7 +52,8 @@ template <class X, class Policy, class... Inputs> class Inference {
 
   /// The net's output, in memory of this object: valid until the next call. Throws `Error` when run-time lengths disagree.
   const Output& operator()(const Inputs&... x) {
-    std::array<eager::Argument, std::size_t(1 + count_scalars<X>()) + sizeof...(Inputs)> a;
+    if ((eager::overlap(eager::describe(x), eager::describe(output_)) || ...)) return (*this)(Inputs(Inputs(x))...);  // infer(infer(x)): through copies
+    std::array<eager::Argument, std::size_t(1 + graph::count_scalars<X>()) + sizeof...(Inputs)> a;
     std::size_t at = leading_arguments<X>(block_->data(), net_, a);
     ((a[at++] = eager::describe(x)), ...);
     const auto lengths = eager::run_in<Program>(workspace_.data(), a, std::array{eager::describe(output_)}, policy_.count);

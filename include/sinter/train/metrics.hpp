@@ -1,6 +1,7 @@
 // How good predictions are.
 #pragma once
 #include <array>
+#include <string>
 #include <cstdint>
 
 #include "../tensor/tensor.hpp"
@@ -20,6 +21,7 @@ template <class Scores> int predicted_class(const Scores& scores, std::int64_t i
 
 /// The number of rows whose largest score is at the label; rows behind a run-time length do not count.
 template <class Scores, class Labels> std::int64_t count_correct(const Scores& scores, const Labels& labels) {
+  static_assert(Labels::shape.rank == 1 && Labels::shape[0] == Scores::shape[0], "there is one label for each row of scores");
   std::int64_t n = 0;
   for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i) n += predicted_class(scores, i) == labels.data()[i];
   return n;
@@ -29,6 +31,8 @@ template <class Scores, class Labels> std::int64_t count_correct(const Scores& s
 template <int Classes> class ConfusionMatrix {
  public:
   template <class Scores, class Labels> void add(const Scores& scores, const Labels& labels) {
+    static_assert(Scores::shape.rank == 2 && Scores::shape[1] == Classes, "scores are [batch, classes], with the classes of the matrix");
+    static_assert(Labels::shape.rank == 1 && Labels::shape[0] == Scores::shape[0], "there is one label for each row of scores");
     for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i) {
       const int label = labels.data()[i];
       if (label < 0 || label >= Classes) throw Error(ErrorCode::argument, "ConfusionMatrix, label", "expected 0 … " + std::to_string(Classes - 1) + ", found " + std::to_string(label));

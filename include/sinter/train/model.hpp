@@ -9,7 +9,6 @@
 namespace sinter {
 
 template <class Net> struct hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda;  // undefined: the name is the error
-template <class Net> struct model_has_no_parameters;
 
 namespace train {
 SINTER_OUTLINE inline void fill(float* out, std::size_t n, const Initializer& init, const Philox& random) {
@@ -37,7 +36,7 @@ template <class X> class Model {
   static constexpr std::int64_t parameters = graph::count_parameters<X>();
   using Block = AlignedBlock<float>;
 
-  explicit Model(Seed seed = {}) : block_(std::make_shared<Block>(std::size_t(parameters))), net_(graph::NetOf<X>::make()) {
+  explicit Model(Seed seed = {}) : block_(std::make_shared<Block>(elements)), net_(graph::NetOf<X>::make()) {
     bind();
     initialize(seed);
   }
@@ -45,14 +44,18 @@ template <class X> class Model {
   explicit Model(X, Seed seed) requires(std::is_empty_v<X> && std::is_invocable_v<X>) : Model(seed) {}
   Model(const Net&, Seed) requires(std::is_same_v<X, Net> && std::is_class_v<Net>) { (void)hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda<Net>{}; }
 
-  Model(const Model& other) : block_(std::make_shared<Block>(std::size_t(parameters))), net_(other.net_) {
+  Model(const Model& other) : block_(std::make_shared<Block>(elements)), net_(other.net_) {
     bind();
-    std::copy(other.data(), other.data() + parameters, data());
+    std::copy(other.data(), other.data() + elements, data());
   }
   Model(Model&&) = default;
-  Model& operator=(Model other) {
-    block_ = std::move(other.block_);
-    net_ = other.net_;
+  /// Copies parameters and scalars; steps and inference programs made from this model go on with them.
+  Model& operator=(const Model& other) {
+    if (block_ == nullptr) {
+      block_ = std::make_shared<Block>(elements);
+      bind();
+    }
+    if (this != &other) std::copy(other.data(), other.data() + elements, data());
     return *this;
   }
 
@@ -71,21 +74,31 @@ template <class X> class Model {
     });
   }
 
-  /// Gives every parameter its starting value again. The n-th element of the k-th parameter depends on seed, k and n alone.
+  /// Gives every parameter and scalar its starting value again. The n-th element of the k-th parameter depends on seed, k and n alone.
   void initialize(Seed seed) {
     std::uint64_t stream = 0;
     graph::for_each_leaf(net_, [&](const auto& leaf) {
       if constexpr (graph::is_param_v<std::remove_cvref_t<decltype(leaf)>>) train::fill(leaf.data(), std::size_t(leaf.size()), leaf.initializer, Philox(seed, stream++));
     });
+    const Net starting = graph::NetOf<X>::make();
+    float* scalar = data() + parameters;
+    graph::for_each_leaf(starting, [&](const auto& leaf) {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(leaf)>, Scalar>) *scalar++ = leaf.value();
+    });
   }
 
  private:
+  /// Scalars lie behind the parameters: files and the optimizer do not see them.
+  static constexpr auto elements = std::size_t(parameters + graph::count_scalars<X>());
+
   void bind() {
-    float* at = block_->data();
+    float *at = block_->data(), *scalar = at + parameters;
     graph::for_each_leaf(net_, [&](auto& leaf) {
       if constexpr (graph::is_param_v<std::remove_cvref_t<decltype(leaf)>>) {
         leaf.bind(at);
         at += leaf.size();
+      } else {
+        leaf.bind(scalar++);
       }
     });
   }

@@ -40,7 +40,7 @@ template <class X, class Loss, class Optimizer, class Input, class Target> struc
     int k = 0;  // the block is input 0, the moments come behind it and the net's scalars
     graph::for_each_result(updated, [&](const Value& v) {
       g.outputs.push(v.id);
-      g.overwrites.push(k == 0 ? 0 : count_scalars<X>() + k);
+      g.overwrites.push(k == 0 ? 0 : graph::count_scalars<X>() + k);
       ++k;
     });
     return g;
@@ -51,6 +51,7 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   using Net = graph::net_of<X>;
   using Output = typename eager::TensorFor<std::invoke_result_t<Net, typename Input::symbol>>::type;
   static constexpr int moments = Optimizer::moments;
+  static_assert(!graph::is_view_v<Input> && !graph::is_view_v<Target>, "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
 
  public:
   using Program = compile::Program<TrainingTrace<X, Loss, Optimizer, Input, Target>, typename Policy::Backend>;
@@ -75,8 +76,9 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   /// One step on one batch, in place. Allocates nothing. Throws `Error` when run-time lengths disagree; the parameters are
   /// then untouched.
   Result operator()(const Input& x, const Target& y) {
+    if (eager::overlap(eager::describe(x), eager::describe(output_)) || eager::overlap(eager::describe(y), eager::describe(output_))) return (*this)(Input(Input(x)), Target(Target(y)));
     const double step = double(steps_ + 1);
-    std::array<eager::Argument, std::size_t(1 + count_scalars<X>() + moments + count_scalars<Optimizer>() + 3)> a;
+    std::array<eager::Argument, std::size_t(1 + graph::count_scalars<X>() + moments + graph::count_scalars<Optimizer>() + 3)> a;
     std::size_t at = leading_arguments<X>(block_->data(), net_, a);
     std::array<eager::Argument, std::size_t(2 + 1 + moments)> r;
     r[0] = eager::describe_number(loss_);

@@ -22,8 +22,8 @@ template <class F, int... I> struct ValueAndGrad {
 
  private:
   template <class... S> static constexpr auto traced(S... x) {
-    const std::tuple<S...> arguments{x...};
-    const auto y = graph::function_object<F>()(x...);
+    const std::tuple<S...> arguments = ops::independent(x...);
+    const auto y = std::apply(graph::function_object<F>(), arguments);
     using Y = std::remove_const_t<decltype(y)>;
     if constexpr (!is_sym_v<Y> || Y::shape.size() != 1) {
       return gradient_needs_a_function_with_a_scalar_result<Y>{};

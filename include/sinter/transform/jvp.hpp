@@ -16,12 +16,13 @@ template <class F> struct Jvp {
 
  private:
   template <std::size_t... I, class... S> static constexpr auto traced(std::index_sequence<I...>, S... x) {
-    const std::tuple<S...> arguments{x...};
+    const std::tuple<S...> all{x...};
+    const auto arguments = ops::independent(std::get<I>(all)...);
     static_assert((std::is_same_v<std::tuple_element_t<I, std::tuple<S...>>, std::tuple_element_t<I + sizeof...(I), std::tuple<S...>>> && ...), "a tangent has dtype and shape of its argument");
     const auto y = graph::function_object<F>()(std::get<I>(arguments)...);
     List<int> inputs, tangents;
     (inputs.push(std::get<I>(arguments).id), ...);
-    (tangents.push(std::get<I + sizeof...(I)>(arguments).id), ...);
+    (tangents.push(std::get<I + sizeof...(I)>(all).id), ...);
     using Y = std::remove_const_t<decltype(y)>;
     return std::tuple{y, Y(Value{y.graph, push_forward(*y.graph, y.id, inputs, tangents)})};
   }

@@ -34,7 +34,7 @@ template <int P> struct Walk {
   std::array<std::int64_t, std::size_t(P)> count;
 };
 
-/// How far a kernel's vector loop has come: `n` of N lanes from element i on, and its strides.
+/// How far a kernel's vector loop has come: `n` of N lanes from element i on.
 struct Span {
   std::int64_t i;
   int n;

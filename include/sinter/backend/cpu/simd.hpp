@@ -155,7 +155,7 @@ template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
       alignas(64) T p[N], q[N];
       a.store(p);
       b.store(q);
-      for (int i = 0; i < N; ++i) p[i] = q[i] == 0 ? 0 : T(p[i] / q[i]);
+      for (int i = 0; i < N; ++i) p[i] = quotient(p[i], q[i]);
       return load(p);
     } else {
       for (int i = 0; i < parts; ++i) a.v[i] = a.v[i] / b.v[i];
@@ -171,7 +171,7 @@ template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
   SINTER_INLINE friend Lanes<bool, N> operator<=(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) __attribute__((always_inline)) { return x <= y; }); }
   SINTER_INLINE friend Lanes<bool, N> operator>=(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) __attribute__((always_inline)) { return x >= y; }); }
   SINTER_INLINE friend Lanes<bool, N> operator==(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) __attribute__((always_inline)) { return x == y; }); }
-  SINTER_INLINE friend Lanes<bool, N> operator!=(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) __attribute__((always_inline)) { return x != y; }); }
+  SINTER_INLINE friend Lanes<bool, N> operator!=(const Lanes& a, const Lanes& b) { return !(a == b); }  // NaN differs from itself, which xsimd 8.1's own denies
 
  private:
   SINTER_INLINE static Lanes<bool, N> compare(const Lanes& a, const Lanes& b, auto f) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Times the compiler on four programs and compares with the budgets. Medians of several runs, in user seconds, since a shared
+# Times the compiler on four programs and compares with the budgets, which are for a fast desktop. Medians of several runs, in user seconds, since a shared
 # machine's wall time says little. Usage: benchmarks/compile_time.sh [compiler] [runs]
 set -eu
 cd "$(dirname "$0")/.."

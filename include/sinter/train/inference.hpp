@@ -3,7 +3,15 @@
 #include "bind.hpp"
 
 namespace sinter {
+
+/// The compile error of a program that is called with tensors of other types than it was made for: both lists stand in its name.
+template <class MadeFor, class CalledWith> struct program_is_called_with_other_tensors_than_it_was_made_for;  // undefined
+template <class... Symbols> struct Tensors;
+
 namespace train {
+
+template <class X>
+concept Held = requires { typename X::symbol; } && !Expression<X>;
 
 template <class X, class... Inputs> struct InferenceTrace {
   constexpr graph::Builder operator()() const {
@@ -50,6 +58,9 @@ template <class X, class Policy, class... Inputs> class Inference {
 
   Inference(const Model<X>& model, Policy policy) : block_(model.block()), net_(*model), workspace_(Program::workspace_bytes), policy_(policy) {}
 
+  template <Held... Given> requires(!std::is_same_v<Tensors<typename Given::symbol...>, Tensors<typename Inputs::symbol...>>) const Output& operator()(const Given&...) {
+    return program_is_called_with_other_tensors_than_it_was_made_for<Tensors<typename Inputs::symbol...>, Tensors<typename Given::symbol...>>{};
+  }
   /// The net's output, in memory of this object: valid until the next call. Throws `Error` when run-time lengths disagree.
   const Output& operator()(const Inputs&... x) {
     if ((eager::overlap(eager::describe(x), eager::describe(output_)) || ...)) return (*this)(Inputs(Inputs(x))...);  // infer(infer(x)): through copies

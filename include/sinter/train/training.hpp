@@ -73,6 +73,9 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
     moments_.zero();
   }
 
+  template <Held... Given> requires(!std::is_same_v<Tensors<typename Given::symbol...>, Tensors<typename Input::symbol, typename Target::symbol>>) Result operator()(const Given&...) {
+    return program_is_called_with_other_tensors_than_it_was_made_for<Tensors<typename Input::symbol, typename Target::symbol>, Tensors<typename Given::symbol...>>{};
+  }
   /// One step on one batch, in place. Allocates nothing. Throws `Error` when run-time lengths disagree; the parameters are
   /// then untouched.
   Result operator()(const Input& x, const Target& y) {

@@ -28,6 +28,7 @@ template <class Self> struct Reduction : graph::Registered<Self> {
     return {s.dtype(0), to};
   }
   static constexpr Primitive describe() {
+    static_assert(graph::is_named_everywhere<Self>(), "move the primitive out of the unnamed namespace: kernels are shared between translation units by name");
     Primitive p{.name = Self::name, .code = graph::code_of<Self>, .kind = Kind::reduce, .type = &Reduction::type};
     p.simplify = [](Builder& b, const int* o, const std::int64_t* a, int) {  // nothing to fold
       const Shape& s = b.shape(o[0]);

@@ -1,6 +1,10 @@
 // How functions are compiled, where it matters for the size of programs.
 #pragma once
 
+/// Every function over registers, whatever the compiler's mood: in large translation units g++ stops inlining, and a register
+/// that crosses a call goes through memory.
+#define SINTER_INLINE [[gnu::always_inline]] inline
+
 /// One copy of the function: neither inlined nor specialised for the arguments of each caller.
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
 #define SINTER_OUTLINE [[gnu::noinline, gnu::noclone]]

@@ -63,8 +63,15 @@ template <auto... E> class Lengths {
       if (shape.letter(i) == letter) return i;
     return -1;
   }
-  constexpr std::int64_t get(char letter) const { return length_[std::size_t(find(letter))]; }
+  /// Throw `Error` for a letter that no extent has, and for a length above its capacity.
+  constexpr std::int64_t get(char letter) const {
+    if (find(letter) < 0) no_such_length(letter);
+    return length_[std::size_t(find(letter))];
+  }
   constexpr void set(char letter, std::int64_t n) {
+    if (find(letter) < 0) no_such_length(letter);
+    for (int i = 0; i < shape.rank; ++i)
+      if (shape.letter(i) == letter && (n < 0 || n > shape[i])) wrong_length(letter, n, shape[i]);
     for (int i = 0; i < shape.rank; ++i)
       if (shape.letter(i) == letter) length_[std::size_t(i)] = n;
   }
@@ -75,8 +82,8 @@ template <auto... E> class Lengths {
 template <auto... E> requires(!shape_of<E...>.bounded()) class Lengths<E...> {
  public:
   static constexpr int find(char) { return -1; }
-  static constexpr std::int64_t get(char) { return 0; }
-  static constexpr void set(char, std::int64_t) {}
+  static constexpr std::int64_t get(char letter) { no_such_length(letter); }
+  static constexpr void set(char letter, std::int64_t) { no_such_length(letter); }
 };
 
 }  // namespace tensor_detail
@@ -129,21 +136,13 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
     if constexpr (tensor_detail::Lengths<E...>::find(Letter) >= 0) return lengths_.get(Letter);
     else return tensor_has_no_length_of_this_letter<symbol, Letter>{};
   }
-  std::int64_t length(char letter) const {
-    if (tensor_detail::Lengths<E...>::find(letter) < 0) tensor_detail::no_such_length(letter);
-    return lengths_.get(letter);
-  }
+  std::int64_t length(char letter) const { return lengths_.get(letter); }
   /// Sets it; what lies behind the length takes part in nothing, and assignments may change it. Throws `Error` above the capacity.
   template <char Letter> void set_length(std::int64_t n) {
     if constexpr (tensor_detail::Lengths<E...>::find(Letter) >= 0) set_length(Letter, n);
     else tensor_has_no_length_of_this_letter<symbol, Letter>{};
   }
-  void set_length(char letter, std::int64_t n) {
-    if (tensor_detail::Lengths<E...>::find(letter) < 0) tensor_detail::no_such_length(letter);
-    for (int i = 0; i < rank; ++i)
-      if (shape.letter(i) == letter && (n < 0 || n > shape[i])) tensor_detail::wrong_length(letter, n, shape[i]);
-    lengths_.set(letter, n);
-  }
+  void set_length(char letter, std::int64_t n) { lengths_.set(letter, n); }
   /// The length of an axis now: run-time length where bounded, extent elsewhere.
   std::int64_t length_of_axis(int axis) const { return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis]; }
 

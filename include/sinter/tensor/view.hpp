@@ -55,20 +55,12 @@ template <class T, auto... E> class TensorView {
     return true;
   }
 
-  std::int64_t length(char letter) const {
-    if (tensor_detail::Lengths<E...>::find(letter) < 0) tensor_detail::no_such_length(letter);
-    return lengths_.get(letter);
-  }
+  std::int64_t length(char letter) const { return lengths_.get(letter); }
   template <char Letter> std::int64_t length() const {
     if constexpr (tensor_detail::Lengths<E...>::find(Letter) >= 0) return lengths_.get(Letter);
     else return tensor_has_no_length_of_this_letter<symbol, Letter>{};
   }
-  void set_length(char letter, std::int64_t n) {
-    if (tensor_detail::Lengths<E...>::find(letter) < 0) tensor_detail::no_such_length(letter);
-    for (int i = 0; i < rank; ++i)
-      if (shape.letter(i) == letter && (n < 0 || n > shape[i])) tensor_detail::wrong_length(letter, n, shape[i]);
-    lengths_.set(letter, n);
-  }
+  void set_length(char letter, std::int64_t n) { lengths_.set(letter, n); }
   std::int64_t length_of_axis(int axis) const { return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis]; }
 
   /// One element. Throws `Error` when an index is out of range.

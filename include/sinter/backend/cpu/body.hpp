@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "context.hpp"
-#include "simd.hpp"
+#include "access.hpp"
 
 namespace sinter::cpu {
 

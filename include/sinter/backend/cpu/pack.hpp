@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "simd.hpp"
+#include "access.hpp"
 
 #if defined(__AVX__)
 #include <immintrin.h>

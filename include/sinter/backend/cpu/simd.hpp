@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "../../ops/elementary.hpp"
+#include "../../tensor/attributes.hpp"
 
 #if !defined(SINTER_NO_SIMD) && __has_include(<xsimd/xsimd.hpp>)
 #if defined(__GNUC__) && !defined(__clang__)
@@ -73,10 +74,6 @@ template <class To, class From> inline xsimd::batch_bool<To, Arch> mask_cast(con
 #pragma GCC diagnostic pop
 #endif
 }  // namespace cpu
-
-// Every function over registers is inlined whatever the compiler's mood: in large translation units g++ stops inlining, and
-// a register that crosses a call goes through memory.
-#define SINTER_INLINE [[gnu::always_inline]] inline
 
 /// A mask: registers as float comparisons make them.
 template <int N> requires(N > 1) struct Lanes<bool, N> {
@@ -322,87 +319,3 @@ template <class To, class T, int N> requires(N > 1) SINTER_INLINE Lanes<To, N> c
 
 }  // namespace sinter
 #endif
-
-namespace sinter::cpu {
-
-/// n ≤ N elements from p on; the lanes behind them hold zeros. n = N is a plain load.
-template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> load(const T* p, int n) {
-  if constexpr (N == 1) {
-    return Lanes<T, 1>(*p);
-  } else {
-    if (n >= N) return Lanes<T, N>::load(p);
-#if SINTER_SIMD && defined(__AVX512F__)
-    if constexpr (std::is_same_v<T, float>) {
-      Lanes<T, N> r;
-      r.v[0] = _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1u), p);
-      return r;
-    }
-#endif
-    alignas(64) T room[N]{};
-    for (int i = 0; i < n; ++i) room[i] = p[i];
-    return Lanes<T, N>::load(room);
-  }
-}
-
-/// Writes the first n ≤ N lanes.
-template <class T, int N> [[gnu::always_inline]] constexpr void store(const Lanes<T, N>& x, T* p, int n) {
-  if constexpr (N == 1) {
-    *p = x.v;
-  } else {
-    if (n >= N) return x.store(p);
-#if SINTER_SIMD && defined(__AVX512F__)
-    if constexpr (std::is_same_v<T, float>) return _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1u), x.v[0]);
-#endif
-    alignas(64) T room[N];
-    x.store(room);
-    for (int i = 0; i < n; ++i) p[i] = room[i];
-  }
-}
-
-/// n elements that lie `stride` apart.
-template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> gather(const T* p, std::ptrdiff_t stride, int n) {
-  if constexpr (N == 1) {
-    return Lanes<T, 1>(*p);
-  } else {
-    alignas(64) T room[N]{};
-    for (int i = 0; i < n; ++i) room[i] = p[i * stride];
-    return Lanes<T, N>::load(room);
-  }
-}
-template <class T, int N> [[gnu::always_inline]] constexpr void scatter(const Lanes<T, N>& x, T* p, std::ptrdiff_t stride, int n) {
-  if constexpr (N == 1) {
-    *p = x.v;
-  } else {
-    alignas(64) T room[N];
-    x.store(room);
-    for (int i = 0; i < n; ++i) p[i * stride] = room[i];
-  }
-}
-
-template <class T, int N> [[gnu::always_inline]] constexpr T first(const Lanes<T, N>& x) {
-  if constexpr (N == 1) return x.v;
-  else return x.first();
-}
-
-/// from, from + step, from + 2 step, … as int32.
-template <int N> [[gnu::always_inline]] constexpr Lanes<std::int32_t, N> ramp(std::int64_t from, std::int64_t step) {
-  alignas(64) std::int32_t room[N];
-  for (int i = 0; i < N; ++i) room[i] = std::int32_t(from + i * step);
-  if constexpr (N == 1) return room[0];
-  else return Lanes<std::int32_t, N>::load(room);
-}
-
-/// Folds the lanes of a register into one value with the reduction R, always in the same order.
-template <class R, class T, int N> inline T fold_lanes(const Lanes<T, N>& x) {
-  if constexpr (N == 1) {
-    return x.v;
-  } else {
-    alignas(64) T room[N];
-    x.store(room);
-    for (int width = N / 2; width > 0; width /= 2)
-      for (int i = 0; i < width; ++i) room[i] = R::combine(Lanes<T, 1>(room[i]), Lanes<T, 1>(room[i + width])).v;
-    return room[0];
-  }
-}
-
-}  // namespace sinter::cpu

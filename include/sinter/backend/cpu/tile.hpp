@@ -1,6 +1,6 @@
 // The register tile: the inner loop of every contraction.
 #pragma once
-#include "simd.hpp"
+#include "access.hpp"
 
 namespace sinter::cpu {
 

@@ -1,0 +1,87 @@
+// Between registers and memory: whole, partial and strided loads and stores of lanes, and what folds them into one value.
+#pragma once
+#include "simd.hpp"
+
+namespace sinter::cpu {
+
+/// n ≤ N elements from p on; the lanes behind them hold zeros. n = N is a plain load.
+template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> load(const T* p, int n) {
+  if constexpr (N == 1) {
+    return Lanes<T, 1>(*p);
+  } else {
+    if (n >= N) return Lanes<T, N>::load(p);
+#if SINTER_SIMD && defined(__AVX512F__)
+    if constexpr (std::is_same_v<T, float>) {
+      Lanes<T, N> r;
+      r.v[0] = _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1u), p);
+      return r;
+    }
+#endif
+    alignas(64) T room[N]{};
+    for (int i = 0; i < n; ++i) room[i] = p[i];
+    return Lanes<T, N>::load(room);
+  }
+}
+
+/// Writes the first n ≤ N lanes.
+template <class T, int N> [[gnu::always_inline]] constexpr void store(const Lanes<T, N>& x, T* p, int n) {
+  if constexpr (N == 1) {
+    *p = x.v;
+  } else {
+    if (n >= N) return x.store(p);
+#if SINTER_SIMD && defined(__AVX512F__)
+    if constexpr (std::is_same_v<T, float>) return _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1u), x.v[0]);
+#endif
+    alignas(64) T room[N];
+    x.store(room);
+    for (int i = 0; i < n; ++i) p[i] = room[i];
+  }
+}
+
+/// n elements that lie `stride` apart.
+template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> gather(const T* p, std::ptrdiff_t stride, int n) {
+  if constexpr (N == 1) {
+    return Lanes<T, 1>(*p);
+  } else {
+    alignas(64) T room[N]{};
+    for (int i = 0; i < n; ++i) room[i] = p[i * stride];
+    return Lanes<T, N>::load(room);
+  }
+}
+template <class T, int N> [[gnu::always_inline]] constexpr void scatter(const Lanes<T, N>& x, T* p, std::ptrdiff_t stride, int n) {
+  if constexpr (N == 1) {
+    *p = x.v;
+  } else {
+    alignas(64) T room[N];
+    x.store(room);
+    for (int i = 0; i < n; ++i) p[i * stride] = room[i];
+  }
+}
+
+template <class T, int N> [[gnu::always_inline]] constexpr T first(const Lanes<T, N>& x) {
+  if constexpr (N == 1) return x.v;
+  else return x.first();
+}
+
+/// from, from + step, from + 2 step, … as int32.
+template <int N> [[gnu::always_inline]] constexpr Lanes<std::int32_t, N> ramp(std::int64_t from, std::int64_t step) {
+  alignas(64) std::int32_t room[N];
+  for (int i = 0; i < N; ++i) room[i] = std::int32_t(from + i * step);
+  if constexpr (N == 1) return room[0];
+  else return Lanes<std::int32_t, N>::load(room);
+}
+
+/// Folds the lanes of a register into one value with the reduction R, always in the same order.
+template <class R, class T, int N> inline T fold_lanes(const Lanes<T, N>& x) {
+  if constexpr (N == 1) {
+    return x.v;
+  } else {
+    alignas(64) T room[N];
+    x.store(room);
+    for (int width = N / 2; width > 0; width /= 2)
+      for (int i = 0; i < width; ++i) room[i] = R::combine(Lanes<T, 1>(room[i]), Lanes<T, 1>(room[i + width])).v;
+    return room[0];
+  }
+}
+
+}  // namespace sinter::cpu

@@ -4,6 +4,8 @@
 // operations with their constants, and for each pointer whether it walks the innermost loop by 0, 1 or another stride. What
 // it does not hold are arguments: extents, lengths, strides, addresses.
 #pragma once
+#include <bit>
+
 #include "simplify.hpp"
 
 namespace sinter::compile {
@@ -57,6 +59,7 @@ struct Kernel {
   List<Micro> micros;
   int passes = 0;  ///< over each row; 0 where nothing folds
   int kept = 0;    ///< row buffers
+  int row_loops = 0, column_loops = 0;  ///< of a contraction: behind the batch loops, before the contracted ones
 };
 
 /// Row values that more than one pass needs stay in a buffer on the stack of the kernel; larger rows are computed again.
@@ -66,12 +69,12 @@ inline constexpr std::int64_t row_buffer_bytes = 32768;
 
 /// Scratch that the kernels of a contraction pack their operands into; the backend says how much.
 struct PackSizes {
-  /// `several`: the contracted axes are more than one loop.
-  std::int64_t (*bytes)(Dtype, std::int64_t rows, std::int64_t columns, std::int64_t inner, bool several) = nullptr;
+  std::int64_t (*bytes)(Dtype, std::int64_t rows, std::int64_t columns, std::int64_t inner) = nullptr;
 };
 
 // The identity, word by word:
-//   header: kind | loops << 8 | pointers << 16 | micros << 24 | passes << 40 | kept << 48, then the mask of folded loops
+//   header: kind | loops << 8 | pointers << 16 | micros << 24 | passes << 40 | kept << 48 (of a contraction: row loops << 40 |
+//           column loops << 48), then the mask of folded loops
 //   each micro: what | dtype << 4 | level << 8 | stage << 12 | unit << 16 | passes << 20 | kept+1 << 36, then
 //               a+1 | b+1 << 16 | c+1 << 32, then code or bits where `what` has one.
 constexpr bool has_payload(Micro::What w) { return w == Micro::What::constant || w == Micro::What::apply || w == Micro::What::fold; }
@@ -88,7 +91,7 @@ constexpr List<std::uint64_t> encode(const Kernel& k) {
     bit <<= 1;
   }
   *w++ = std::uint64_t(k.kind) | std::uint64_t(k.loops.size()) << 8 | std::uint64_t(k.pointers.size()) << 16 | std::uint64_t(k.micros.size()) << 24 |
-         std::uint64_t(k.passes) << 40 | std::uint64_t(k.kept) << 48;
+         std::uint64_t(k.passes + k.row_loops) << 40 | std::uint64_t(k.kept + k.column_loops) << 48;
   *w++ = folded;
   for (const Micro& m : k.micros) {
     *w++ = std::uint64_t(m.what) | std::uint64_t(m.dtype) << 4 | std::uint64_t(m.level) << 8 | std::uint64_t(m.stage) << 12 | std::uint64_t(m.unit) << 16 |
@@ -105,6 +108,15 @@ template <int Micros> struct Body {
   int loops = 0, pointers = 0, passes = 0, kept = 0;
   std::uint64_t folded = 0;
   std::array<Micro, std::size_t(Micros)> micros{};
+};
+
+/// Where the loops of a contraction's groups begin: batch [0, rows), rows [rows, columns), columns [columns, inner), contracted [inner, loops).
+struct ContractLoops {
+  int rows, columns, inner;
+  template <class B> static constexpr ContractLoops of(const B& body) {
+    const int inner = body.loops - std::popcount(body.folded);
+    return {inner - body.kept - body.passes, inner - body.kept, inner};
+  }
 };
 
 /// The number of micro-operations of the kernel whose identity begins at w.

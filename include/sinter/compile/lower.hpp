@@ -33,6 +33,7 @@ class Pass {
 
  private:
   enum Role : unsigned char { batch, rows, columns, inner };
+  static constexpr std::int64_t shortest_row = 8;  ///< along which lanes run
 
   // ---- loops ----
   constexpr void make_loops(const Group& home) {
@@ -69,6 +70,9 @@ class Pass {
       q.stride[at] = m.stride[y.rank - contracted + k];
       ++at;
     }
+    // A batch axis that one operand repeats belongs to the other: a weight meets all samples in one contraction.
+    for (int l = 0; l < at; ++l)
+      if (role_[l] == batch && (p.stride[l] == 0) != (q.stride[l] == 0)) role_[l] = p.stride[l] == 0 ? columns : rows;
     k_.pointers.push(p);
     k_.pointers.push(q);
   }
@@ -178,30 +182,36 @@ class Pass {
 
   /// Brings the loops into the order in which the kernel runs them (see nest order in backend/cpu).
   constexpr void arrange_loops() {
+    constexpr int missing = -1, missing_folded = -2;
     List<int> order;
     const int n = k_.loops.size();
     auto add = [&](auto wanted) {
       for (int i = 0; i < n; ++i)
         if (wanted(i)) order.push(i);
     };
-    if (k_.kind == Kind::contract) {
-      // Batch loops, contracted loops that did not become one, then one loop each for rows, columns and the contracted axis.
-      int last[4]{-1, -1, -1, -1};
-      for (int i = 0; i < n; ++i) last[role_[i]] = i;
-      add([&](int i) { return role_[i] == batch || (role_[i] != inner && i != last[role_[i]]); });
-      add([&](int i) { return role_[i] == inner && i != last[inner]; });
-      for (const Role r : {rows, columns, inner}) order.push(last[r]);
+    if (k_.kind == Kind::contract) {  // batch, rows, columns, contracted; the last three at least one loop each
+      for (const Role r : {batch, rows, columns, inner}) {
+        const int before = order.size();
+        add([&](int i) { return role_[i] == r; });
+        if (r != batch && order.size() == before) order.push(r == inner ? missing_folded : missing);
+        if (r == rows) k_.row_loops = order.size() - before;
+        if (r == columns) k_.column_loops = order.size() - before;
+        if (r == inner) inner_loops_ = order.size() - before;
+      }
     } else if (k_.kind == Kind::reduce) {
-      const bool along = n == 0 || k_.loops[n - 1].folded;  // the innermost axis is part of the row
-      add([&](int i) { return !k_.loops[i].folded && (along || i != n - 1); });
+      // Lanes run along the row where it is long enough for them, and across rows elsewhere.
+      int last = n - 1;
+      while (last >= 0 && k_.loops[last].folded) --last;
+      const bool along = last < 0 || (last != n - 1 && (k_.loops[n - 1].capacity >= shortest_row || k_.loops[last].capacity < shortest_row));
+      add([&](int i) { return !k_.loops[i].folded && (along || i != last); });
       add([&](int i) { return k_.loops[i].folded; });
-      if (!along) order.push(n - 1);
+      if (!along) order.push(last);
     } else {
       add([](int) { return true; });
     }
-    if (order.empty()) order.push(-1);
+    if (order.empty()) order.push(missing);
     List<Loop> loops;
-    for (const int i : order) loops.push(i < 0 ? Loop{} : k_.loops[i]);
+    for (const int i : order) loops.push(i >= 0 ? k_.loops[i] : Loop{.folded = i == missing_folded});  // a missing loop runs once
     for (Pointer& p : k_.pointers) {
       const Pointer old = p;
       for (std::int64_t& stride : p.stride) stride = 0;
@@ -224,7 +234,7 @@ class Pass {
     if (k_.kind == Kind::reduce) return still(p, true) ? 1 : 2;
     return p.stride[vector_loop()] == 0 ? 1 : 2;
   }
-  constexpr int vector_loop() const { return k_.kind == Kind::contract ? k_.loops.size() - 2 : k_.loops.size() - 1; }
+  constexpr int vector_loop() const { return k_.loops.size() - 1 - (k_.kind == Kind::contract ? inner_loops_ : 0); }
 
   constexpr void set_levels() {
     for (Micro& m : k_.micros) {
@@ -304,7 +314,7 @@ class Pass {
   const Order& o_;
   const List<char>& letters_;
   List<int> register_, seen_;
-  int group_ = 0;
+  int group_ = 0, inner_loops_ = 1;
   Shape space_;
   Kernel k_;
   List<unsigned char> role_;

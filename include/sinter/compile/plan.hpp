@@ -12,6 +12,7 @@ struct Plan {
   List<std::uint64_t> words;  ///< the identities of the distinct kernels, one after another
   List<int> kernel;           ///< where each begins in words; one more at the end
   List<char> letters;         ///< the lengths that the program takes, in order
+  List<int> takes_over;       ///< for each output the input whose memory it takes over, or −1
   int steps = 0, nodes = 0, inputs = 0;
   std::int64_t arena_bytes = 0, scratch_bytes = 0;  ///< scratch lies behind the arena
   double flops = 0, bytes_moved = 0;
@@ -83,6 +84,7 @@ class Pass {
     address();
     r_.nodes = s_.order.size();
     r_.inputs = g_.inputs.size();
+    for (int k = 0; k < g_.outputs.size(); ++k) r_.takes_over.push(k < g_.overwrites.size() ? g_.overwrites[k] : -1);
     return true;
   }
   constexpr Plan result() { return static_cast<Plan&&>(r_); }
@@ -137,10 +139,12 @@ class Pass {
     for (const Micro& m : k.micros)
       if (m.what == Micro::What::store) writes_.push({r_.steps, m.b});
     if (k.kind == Kind::contract) {
+      std::int64_t rows = 1, columns = 1, inner = 1;
       const int n = k.loops.size();
-      bool several = false;
-      for (int i = 0; i < n - 3; ++i) several = several || k.loops[i].folded;
-      const std::int64_t scratch = pack_.bytes(g_[k.pointers[0].node].dtype, k.loops[n - 3].capacity, k.loops[n - 2].capacity, k.loops[n - 1].capacity, several);
+      int column = n;  // one past the last of them
+      for (const Loop& l : k.loops) column -= l.folded ? 1 : 0;
+      for (int i = column - k.column_loops - k.row_loops; i < n; ++i) (k.loops[i].folded ? inner : i < column - k.column_loops ? rows : columns) *= k.loops[i].capacity;
+      const std::int64_t scratch = pack_.bytes(g_[k.pointers[0].node].dtype, rows, columns, inner);
       r_.scratch_bytes = std::max(r_.scratch_bytes, aligned(scratch));
     }
     ++r_.steps;

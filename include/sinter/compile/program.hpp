@@ -20,15 +20,15 @@ namespace program_detail {
 /// A plan in one array of fixed capacity, so that it is made in a single constant evaluation.
 template <int Capacity> struct Frozen {
   bool fits = false;
-  int steps = 0, nodes = 0, inputs = 0, kernels = 0, words = 0, table = 0, letters = 0;
+  int steps = 0, nodes = 0, inputs = 0, outputs = 0, kernels = 0, words = 0, table = 0, letters = 0;
   std::int64_t arena_bytes = 0, scratch_bytes = 0;
   double flops = 0, bytes_moved = 0;
-  std::int64_t data[Capacity]{};  // kernel offsets, words, table, letters
+  std::int64_t data[Capacity]{};  // kernel offsets, words, table, letters, takes_over
 };
 
 template <int Capacity> constexpr Frozen<Capacity> freeze(const Plan& p) {
   Frozen<Capacity> f;
-  const int n = p.kernel.size() + p.words.size() + p.table.size() + p.letters.size();
+  const int n = p.kernel.size() + p.words.size() + p.table.size() + p.letters.size() + p.takes_over.size();
   if (n > Capacity) return f;
   f.fits = true;
   f.steps = p.steps;
@@ -38,6 +38,7 @@ template <int Capacity> constexpr Frozen<Capacity> freeze(const Plan& p) {
   f.words = p.words.size();
   f.table = p.table.size();
   f.letters = p.letters.size();
+  f.outputs = p.takes_over.size();
   f.arena_bytes = p.arena_bytes;
   f.scratch_bytes = p.scratch_bytes;
   f.flops = p.flops;
@@ -47,6 +48,7 @@ template <int Capacity> constexpr Frozen<Capacity> freeze(const Plan& p) {
   for (const std::uint64_t w : p.words) f.data[at++] = std::int64_t(w);
   for (const std::int64_t t : p.table) f.data[at++] = t;
   for (const char c : p.letters) f.data[at++] = c;
+  for (const int i : p.takes_over) f.data[at++] = i;
   return f;
 }
 
@@ -105,6 +107,10 @@ template <class Trace, class Backend> class Program {
  public:
   /// The letters of the run-time lengths, in the order in which `run` takes them.
   static constexpr auto letters = program_detail::part<char, distinct_kernels + 1 + plan().words + plan().table, std::size_t(plan().letters)>(plan());
+
+  static constexpr int outputs = plan().outputs;
+  /// For each output the input whose memory it takes over, or −1.
+  static constexpr auto takes_over = program_detail::part<int, distinct_kernels + 1 + plan().words + plan().table + plan().letters, std::size_t(outputs)>(plan());
 
   /// Whether output may be written to the memory of input: nothing reads the input after the output's first write, and the
   /// step that writes reads just the element that it is about to write.

@@ -114,7 +114,7 @@ class Pass {
     if (kind == Kind::contract || kind == Kind::assemble) {
       std::int64_t offset = 0;
       for (int k = 0; k < count; ++k) {
-        const int operand = g().operands(i)[k], by = kind == Kind::contract ? addressable(operand, int(g().attributes(i)[1])) : part(operand, i, offset);
+        const int operand = g().operands(i)[k], by = kind == Kind::contract ? addressable(operand) : part(operand, i, offset);
         if (by != operand) g().mutable_operand_pool()[g()[i].operand + k] = by;
       }
     } else if (look_again) {
@@ -180,16 +180,10 @@ class Pass {
     return id;
   }
 
-  /// A contraction reads memory, and walks its contracted axes as one loop where their extents are fixed.
-  constexpr int addressable(int id, int inner) {
+  /// A contraction reads memory.
+  constexpr int addressable(int id) {
     const Kind k = r_.kind[r_.base[id]];
-    if (k == Kind::constant || k == Kind::generate) return copy(id);
-    if (inner == 1) return id;
-    const Shape& s = g().shape(id);
-    const Layout l = r_.layout(id);
-    for (int i = s.rank - inner; i + 1 < s.rank; ++i)
-      if (s.letter(i + 1) == 0 && l.stride[i] != l.stride[i + 1] * s[i + 1]) return copy(id);
-    return id;
+    return k == Kind::constant || k == Kind::generate ? copy(id) : id;
   }
 
   /// A part of an assembled tensor. Where its place is one piece of memory the kernel that computes it writes there,

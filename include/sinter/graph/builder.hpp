@@ -46,6 +46,16 @@ class Builder {
   List<int> inputs, outputs;  ///< node ids, in the order of the program's arguments and results
   List<int> overwrites;       ///< for each output the input whose memory it takes over, or −1; may be shorter
 
+  /// What modules ask while they are traced: whether this is a training step, and where its random numbers come from.
+  bool training = false;
+  int seed = -1, step = -1;  ///< nodes, int64 of rank 0; −1 where there is no randomness
+  int random_calls = 0;      ///< so far; every call has numbers of its own
+  /// A buffer's value behind the step.
+  struct Update {
+    int buffer = -1, value = -1;
+  };
+  List<Update> updates;
+
   /// Adds one application, or finds it. Throws `Error` when the operands do not fit together.
   constexpr int add(const Primitive& op, const int* operands, int n, const std::int64_t* attributes = nullptr, int m = 0);
   /// The same when dtype and shape of the result are known and no local rule can apply.

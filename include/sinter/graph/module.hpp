@@ -16,6 +16,10 @@ namespace graph {
 
 template <class> inline constexpr bool is_param_v = false;
 template <class T, auto... E> inline constexpr bool is_param_v<Param<T, E...>> = true;
+template <class> inline constexpr bool is_buffer_v = false;
+template <class T, auto... E> inline constexpr bool is_buffer_v<Buffer<T, E...>> = true;
+/// What programs see of a module.
+template <class T> inline constexpr bool is_leaf_v = is_param_v<T> || is_buffer_v<T> || std::is_same_v<T, Scalar>;
 template <class> inline constexpr bool is_array_v = false;
 template <class T, std::size_t N> inline constexpr bool is_array_v<std::array<T, N>> = true;
 template <class> inline constexpr bool is_tuple_v = false;
@@ -24,10 +28,10 @@ template <class... T> inline constexpr bool is_tuple_v<std::tuple<T...>> = true;
 /// A value fixed with the model's type: a hyperparameter.
 template <class T> inline constexpr bool is_fixed_v = std::is_arithmetic_v<T> || std::is_enum_v<T>;
 
-/// Calls f(member) for every `Param` and `Scalar` below m, in declaration order.
+/// Calls f(member) for every `Param`, `Buffer` and `Scalar` below m, in declaration order.
 template <class M, class F> constexpr void for_each_leaf(M& m, F&& f) {
   using T = std::remove_const_t<M>;
-  if constexpr (is_param_v<T> || std::is_same_v<T, Scalar>) {
+  if constexpr (is_leaf_v<T>) {
     f(m);
   } else if constexpr (is_array_v<T>) {
     for (auto& item : m) for_each_leaf(item, f);
@@ -48,7 +52,7 @@ template <class M, class F> void for_each_named_leaf(M& m, F&& f, const std::str
     std::string s(name.empty() ? "" : name + ".");
     return s.append(part);
   };
-  if constexpr (is_param_v<T> || std::is_same_v<T, Scalar>) {
+  if constexpr (is_leaf_v<T>) {
     f(name, m);
   } else if constexpr (is_array_v<T>) {
     std::size_t i = 0;
@@ -83,11 +87,28 @@ template <class X> consteval std::int64_t count_parameters() {
   return n;
 }
 
-/// The number of `Scalar` members below a struct.
+/// The number of `Scalar` and of `Buffer` members below a struct: inputs of its programs beside the parameters.
 template <class T> consteval int count_scalars() {
   int n = 0;
   auto value = NetOf<T>::make();
   for_each_leaf(value, [&](auto& leaf) { n += std::is_same_v<std::remove_cvref_t<decltype(leaf)>, Scalar>; });
+  return n;
+}
+template <class T> consteval int count_buffers() {
+  int n = 0;
+  auto value = NetOf<T>::make();
+  for_each_leaf(value, [&](auto& leaf) { n += is_buffer_v<std::remove_cvref_t<decltype(leaf)>>; });
+  return n;
+}
+/// Bytes of all buffers, each aligned for itself.
+inline constexpr std::size_t buffer_alignment = 64;
+template <class T> consteval std::size_t buffer_bytes() {
+  std::size_t n = 0;
+  auto value = NetOf<T>::make();
+  for_each_leaf(value, [&](auto& leaf) {
+    using Leaf = std::remove_cvref_t<decltype(leaf)>;
+    if constexpr (is_buffer_v<Leaf>) n += (std::size_t(Leaf::size()) * sizeof(typename Leaf::element) + buffer_alignment - 1) / buffer_alignment * buffer_alignment;
+  });
   return n;
 }
 

@@ -60,12 +60,39 @@ template <Element T, auto... E> class Param {
 
   Initializer initializer{};
 
- private:
+ protected:
   static void not_of_this_trace() { throw Error(ErrorCode::argument, "parameter", "it is used in a trace to which it does not belong"); }
 
   graph::Value node_;
   T* data_ = nullptr;
 };
+
+/// State of a module that is not trained but saved: `Buffer<float, C> running_mean;`. What it becomes is part of a training step:
+/// `running_mean.update(value)` inside the forward function. PyTorch: register_buffer.
+template <Element T, auto... E> class Buffer : public Param<T, E...> {
+ public:
+  using Param<T, E...>::Param;
+  using Param<T, E...>::operator=;
+
+  /// The value behind this step; no gradient flows through it. Of several in one step the last counts.
+  constexpr void update(const Sym<T, E...>& value) const {
+    if (this->node_.graph != value.graph) Param<T, E...>::not_of_this_trace();
+    for (graph::Builder::Update& u : value.graph->updates)
+      if (u.buffer == this->node_.id) {
+        u.value = value.id;
+        return;
+      }
+    value.graph->updates.push({this->node_.id, value.id});
+  }
+};
+
+/// A parameter that a module may lack, `ParamIf<Options.bias, float, Out> bias = starting(…)`: nothing at all where it does.
+struct NoParam {};
+template <bool Present, Element T, auto... E> using ParamIf = std::conditional_t<Present, Param<T, E...>, NoParam>;
+template <class P> constexpr P starting(Initializer init) {
+  if constexpr (std::is_same_v<P, NoParam>) return {};
+  else return P(init);
+}
 
 /// A number that may change while a program runs: learning rate, temperature. It is an input of the program, so setting
 /// it takes effect at the next call; a plain `float` member is fixed with the model's type. That of a model lies in the model's

@@ -1,4 +1,4 @@
-// Tensors side by side along an axis, and its inverse, the slice.
+// Tensors side by side along an axis, and its inverse, the slice; what is put between and around elements.
 #pragma once
 #include "broadcast.hpp"
 #include "reshape.hpp"
@@ -57,7 +57,11 @@ struct Slice : View<Slice> {
 namespace graph {
 
 constexpr Value slice(Value v, int axis, int start, int count, int step = 1);
-constexpr Value surround_with_zeros(Value v, int axis, int before, int after);
+/// v between `before` and `after` repetitions of a number along an axis; zeros by default. Less than none cuts.
+constexpr Value surround_with(Value v, int axis, int before, int after, Value number);
+constexpr Value surround(Value v, int axis, int before, int after);
+/// v with step − 1 zeros between neighbours along an axis, none behind the last.
+constexpr Value spread(Value v, int axis, int step);
 
 }  // namespace graph
 
@@ -76,7 +80,7 @@ constexpr Primitive Concatenate::describe() {
     int before = 0, after = 0;
     for (int k = 0; k < s.operands(); ++k)
       if (k != i) (k < i ? before : after) += s.operand(k).extents()[axis];
-    return graph::surround_with_zeros(tangent, axis, before, after);
+    return graph::surround(tangent, axis, before, after);
   };
   p.flops = [](const Signature&, const Shape&) { return 0.0; };
   return p;
@@ -94,17 +98,34 @@ constexpr Value slice(Value v, int axis, int start, int count, int step) {
   const std::array<std::int64_t, 4> a{axis, start, step, count};
   return {v.graph, v.graph->add(primitive<ops::Slice>, &v.id, 1, a.data(), 4)};
 }
-/// v with zeros before and after it along an axis.
-constexpr Value surround_with_zeros(Value v, int axis, int before, int after) {
-  List<int> parts;
+constexpr Value surround_with(Value v, int axis, int before, int after, Value number) {
   Shape s = v.extents();
-  const Value zero{v.graph, v.graph->constant(0, v.dtype())};
+  if (before < 0 || after < 0) {
+    const int from = before < 0 ? -before : 0, to = after < 0 ? s[axis] + after : s[axis];
+    v = slice(v, axis, from, to - from);
+    before = before < 0 ? 0 : before;
+    after = after < 0 ? 0 : after;
+  }
+  List<int> parts;
   s.set(axis, before);
-  if (before > 0) parts.push(broadcast_to(zero, s).id);
+  if (before > 0) parts.push(broadcast_to(number, s).id);
   parts.push(v.id);
   s.set(axis, after);
-  if (after > 0) parts.push(broadcast_to(zero, s).id);
+  if (after > 0) parts.push(broadcast_to(number, s).id);
   return concatenate(v.graph, parts.data(), parts.size(), axis);
+}
+constexpr Value surround(Value v, int axis, int before, int after) { return surround_with(v, axis, before, after, {v.graph, v.graph->constant(0, v.dtype())}); }
+constexpr Value spread(Value v, int axis, int step) {
+  const Shape from = v.extents();
+  if (step == 1 || from[axis] < 2) return v;
+  Shape apart, joined = from;
+  for (int i = 0; i < from.rank; ++i) {
+    apart.push(from[i], from.letter(i));
+    if (i == axis) apart.push(1);
+  }
+  joined.set(axis, from[axis] * step);
+  v = reshape_to(surround(reshape_to(v, apart), axis + 1, 0, step - 1), joined);
+  return slice(v, axis, 0, (from[axis] - 1) * step + 1);
 }
 
 }  // namespace graph
@@ -114,27 +135,8 @@ namespace ops {
 /// The cotangent goes back to where its elements came from, with zeros between (step > 1) and around.
 constexpr Value Slice::pull(const Site& s, Value ct) {
   const int axis = int(s.attribute(0)), start = int(s.attribute(1)), step = int(s.attribute(2)), count = int(s.attribute(3));
-  const Shape from = s.operand(0).extents();
   if (count == 0) return {};
-  int span = count;
-  if (step > 1) {
-    Shape spread;
-    for (int i = 0; i < from.rank; ++i) {
-      spread.push(i == axis ? count : from[i], from.letter(i));
-      if (i == axis) spread.push(1);
-    }
-    ct = graph::surround_with_zeros(graph::reshape_to(ct, spread), axis + 1, 0, step - 1);
-    Shape joined = from;
-    joined.set(axis, count * step);
-    ct = graph::reshape_to(ct, joined);
-    span = count * step;
-  }
-  const int after = from[axis] - start - span;
-  if (after < 0) {  // the gap behind the last element reaches past the end
-    span += after;
-    ct = graph::slice(ct, axis, 0, span);
-  }
-  return graph::surround_with_zeros(ct, axis, start, after < 0 ? 0 : after);
+  return graph::surround(graph::spread(ct, axis, step), axis, start, s.operand(0).extents()[axis] - start - ((count - 1) * step + 1));
 }
 
 template <int Axis> struct OfAxis {
@@ -149,12 +151,19 @@ template <int Axis, int Start, int Stop, int Step> struct SliceOf {
   }
   static constexpr int end_of_axis = 0x7fffffff;
 };
+/// Tensors along a new axis.
+template <int Axis> struct Stack {
+  template <class... X> constexpr auto operator()(X... x) const { return Apply<Concatenate, OfAxis<Axis>>{}(ReshapeBy<Unsqueezed<Axis>>{}(x)...); }
+};
 
 }  // namespace ops
 
 /// Tensors side by side along an axis. PyTorch: torch.cat.
 template <int Axis = 0, class... X> requires Operands<X...>
 constexpr Result<ops::Apply<ops::Concatenate, ops::OfAxis<Axis>>, X...> concatenate(X&&... x) { return call<ops::Apply<ops::Concatenate, ops::OfAxis<Axis>>>(std::forward<X>(x)...); }
+
+/// Tensors of one shape along a new axis. PyTorch: torch.stack.
+template <int Axis = 0, class... X> requires Operands<X...> constexpr auto stack(X&&... x) { return call<ops::Stack<Axis>>(std::forward<X>(x)...); }
 
 /// Elements [Start, Stop) of one axis, every Step-th. Negative numbers count from the end. PyTorch: x[:, Start:Stop:Step].
 template <int Axis, int Start, int Stop = 0x7fffffff, int Step = 1, Operand X>

@@ -12,7 +12,7 @@ struct BoundParameters {
   graph::List<int> nodes, size;  ///< each by itself, and how many elements it has
 };
 
-/// Binds every `Param` to its part of a new input and every `Scalar` to an input of its own.
+/// Binds every `Param` to its part of a new input, and every `Buffer` and `Scalar` to an input of its own.
 template <class Net> constexpr BoundParameters bind(graph::Builder& g, Net& net, std::int64_t parameters) {
   BoundParameters r;
   Shape flat;
@@ -28,6 +28,8 @@ template <class Net> constexpr BoundParameters bind(graph::Builder& g, Net& net,
       r.nodes.push(part.id);
       r.size.push(n);
       offset += n;
+    } else if constexpr (graph::is_buffer_v<Leaf>) {
+      leaf.bind(graph::Value{&g, g.input(dtype_of<typename Leaf::element>, Leaf::shape)});
     } else {
       leaf.bind(graph::Value{&g, g.input(Dtype::float32, Shape{})});
     }

@@ -25,7 +25,8 @@ template <class X, class... Inputs> struct InferenceTrace {
   }
 };
 
-/// The inputs that a bound net's graph begins with: the block, then every `Scalar`.
+/// How many inputs a bound net's graph begins with: the block, then every `Buffer` and `Scalar`; and those inputs.
+template <class X> inline constexpr auto leading = std::size_t(1 + graph::count_scalars<X>() + graph::count_buffers<X>());
 template <class X, std::size_t N> inline std::size_t leading_arguments(const float* block, const graph::net_of<X>& net, std::array<eager::Argument, N>& a) {
   static constexpr Shape flat = [] {
     Shape s;
@@ -39,7 +40,7 @@ template <class X, std::size_t N> inline std::size_t leading_arguments(const flo
   a[0].element_bytes = sizeof(float);
   std::size_t at = 1;
   graph::for_each_leaf(net, [&](const auto& leaf) {
-    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(leaf)>, Scalar>) a[at++] = eager::argument(leaf);
+    if constexpr (!graph::is_param_v<std::remove_cvref_t<decltype(leaf)>>) a[at++] = eager::argument(leaf);
   });
   return at;
 }
@@ -64,7 +65,7 @@ template <class X, class Policy, class... Inputs> class Inference {
   /// The net's output, in memory of this object: valid until the next call. Throws `Error` when run-time lengths disagree.
   const Output& operator()(const Inputs&... x) {
     if ((eager::overlap(eager::describe(x), eager::describe(output_)) || ...)) return (*this)(Inputs(Inputs(x))...);  // infer(infer(x)): through copies
-    std::array<eager::Argument, std::size_t(1 + graph::count_scalars<X>()) + sizeof...(Inputs)> a;
+    std::array<eager::Argument, leading<X> + sizeof...(Inputs)> a;
     std::size_t at = leading_arguments<X>(block_->data(), net_, a);
     ((a[at++] = eager::describe(x)), ...);
     const auto lengths = eager::run_in<Program>(workspace_.data(), a, std::array{eager::describe(output_)}, policy_.count);

@@ -22,7 +22,7 @@ SINTER_OUTLINE inline void fill(float* out, std::size_t n, const Initializer& in
 }
 }  // namespace train
 
-/// Owns every parameter of a net in one aligned block, in declaration order.
+/// Owns every parameter of a net in one aligned block, in declaration order, and its buffers.
 ///
 ///   Model<Mlp> net(Seed{42});
 ///   Model net([] { Mlp n; n.drop.p = .3f; return n; }, Seed{42});       // with hyperparameters: they are part of the type
@@ -34,9 +34,14 @@ template <class X> class Model {
  public:
   using Net = graph::net_of<X>;
   static constexpr std::int64_t parameters = graph::count_parameters<X>();
-  using Block = AlignedBlock<float>;
+  /// Parameters and behind them scalars, which files and the optimizer do not see; then the buffers.
+  struct Block {
+    AlignedBlock<float> values{elements};
+    AlignedBlock<std::byte> buffers{graph::buffer_bytes<X>()};
+    float* data() const { return values.data(); }
+  };
 
-  explicit Model(Seed seed = {}) : block_(std::make_shared<Block>(elements)), net_(graph::NetOf<X>::make()) {
+  explicit Model(Seed seed = {}) : block_(std::make_shared<Block>()), net_(graph::NetOf<X>::make()) {
     bind();
     initialize(seed);
   }
@@ -44,18 +49,18 @@ template <class X> class Model {
   explicit Model(X, Seed seed) requires(std::is_empty_v<X> && std::is_invocable_v<X>) : Model(seed) {}
   Model(const Net&, Seed) requires(std::is_same_v<X, Net> && std::is_class_v<Net>) { (void)hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda<Net>{}; }
 
-  Model(const Model& other) : block_(std::make_shared<Block>(elements)), net_(other.net_) {
+  Model(const Model& other) : block_(std::make_shared<Block>()), net_(other.net_) {
     bind();
-    std::copy(other.data(), other.data() + elements, data());
+    copy(other);
   }
   Model(Model&&) = default;
-  /// Copies parameters and scalars; steps and inference programs made from this model go on with them.
+  /// Copies parameters, buffers and scalars; steps and inference programs made from this model go on with them.
   Model& operator=(const Model& other) {
     if (block_ == nullptr) {
-      block_ = std::make_shared<Block>(elements);
+      block_ = std::make_shared<Block>();
       bind();
     }
-    if (this != &other) std::copy(other.data(), other.data() + elements, data());
+    if (this != &other) copy(other);
     return *this;
   }
 
@@ -73,12 +78,20 @@ template <class X> class Model {
       if constexpr (graph::is_param_v<std::remove_cvref_t<decltype(leaf)>>) f(name, leaf);
     });
   }
+  /// The same for parameters and buffers: what a file holds. PyTorch: state_dict.
+  template <class F> void for_each_tensor(F&& f) const {
+    graph::for_each_named_leaf(net_, [&](const std::string& name, const auto& leaf) {
+      if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(leaf)>, Scalar>) f(name, leaf);
+    });
+  }
 
-  /// Gives every parameter and scalar its starting value again. The n-th element of the k-th parameter depends on seed, k and n alone.
+  /// Gives everything its starting value again. The n-th element of the k-th parameter depends on seed, k and n alone.
   void initialize(Seed seed) {
     std::uint64_t stream = 0;
     graph::for_each_leaf(net_, [&](const auto& leaf) {
-      if constexpr (graph::is_param_v<std::remove_cvref_t<decltype(leaf)>>) train::fill(leaf.data(), std::size_t(leaf.size()), leaf.initializer, Philox(seed, stream++));
+      using Leaf = std::remove_cvref_t<decltype(leaf)>;
+      if constexpr (graph::is_param_v<Leaf>) train::fill(leaf.data(), std::size_t(leaf.size()), leaf.initializer, Philox(seed, stream++));
+      else if constexpr (graph::is_buffer_v<Leaf>) std::fill(leaf.data(), leaf.data() + leaf.size(), typename Leaf::element(leaf.initializer.a));
     });
     const Net starting = graph::NetOf<X>::make();
     float* scalar = data() + parameters;
@@ -88,19 +101,27 @@ template <class X> class Model {
   }
 
  private:
-  /// Scalars lie behind the parameters: files and the optimizer do not see them.
   static constexpr auto elements = std::size_t(parameters + graph::count_scalars<X>());
 
   void bind() {
     float *at = block_->data(), *scalar = at + parameters;
+    std::byte* buffer = block_->buffers.data();
     graph::for_each_leaf(net_, [&](auto& leaf) {
-      if constexpr (graph::is_param_v<std::remove_cvref_t<decltype(leaf)>>) {
+      using Leaf = std::remove_cvref_t<decltype(leaf)>;
+      if constexpr (graph::is_param_v<Leaf>) {
         leaf.bind(at);
         at += leaf.size();
+      } else if constexpr (graph::is_buffer_v<Leaf>) {
+        leaf.bind(reinterpret_cast<typename Leaf::element*>(buffer));
+        buffer += (std::size_t(leaf.size()) * sizeof(typename Leaf::element) + graph::buffer_alignment - 1) / graph::buffer_alignment * graph::buffer_alignment;
       } else {
         leaf.bind(scalar++);
       }
     });
+  }
+  void copy(const Model& other) {
+    std::copy(other.data(), other.data() + elements, data());
+    if (block_->buffers.size() > 0) std::memcpy(block_->buffers.data(), other.block_->buffers.data(), block_->buffers.size());
   }
 
   std::shared_ptr<Block> block_;

@@ -12,12 +12,16 @@ template <class X, class Loss, class Optimizer, class Input, class Target> struc
     graph::Builder g;
     auto net = graph::NetOf<X>::make();
     const BoundParameters p = bind(g, net, graph::count_parameters<X>());
+    const int first_moment = g.inputs.size();
     using Flat = Sym<float, int(graph::count_parameters<X>())>;
     std::array<Flat, std::size_t(Optimizer::moments)> moments;
     for (Flat& m : moments) m = graph::new_input<Flat>(g);
     Optimizer optimizer{};
     graph::for_each_leaf(optimizer, [&](Scalar& s) { s.bind(Value{&g, g.input(Dtype::float32, Shape{})}); });
     const auto step = graph::new_input<Sym<double>>(g);
+    g.training = true;
+    g.step = graph::new_input<Sym<std::int64_t>>(g).id;
+    g.seed = graph::new_input<Sym<std::int64_t>>(g).id;
     const auto x = graph::new_input<typename Input::symbol>(g);
     const auto y = graph::new_input<typename Target::symbol>(g);
 
@@ -37,12 +41,18 @@ template <class X, class Loss, class Optimizer, class Input, class Target> struc
     g.outputs.push(output.id);
     g.overwrites.push(-1);
     g.overwrites.push(-1);
-    int k = 0;  // the block is input 0, the moments come behind it and the net's scalars
+    int next = -1;  // the block is input 0
     graph::for_each_result(updated, [&](const Value& v) {
       g.outputs.push(v.id);
-      g.overwrites.push(k == 0 ? 0 : graph::count_scalars<X>() + k);
-      ++k;
+      g.overwrites.push(next < 0 ? 0 : next);
+      next = next < 0 ? first_moment : next + 1;
     });
+    for (const graph::Builder::Update& u : g.updates) {
+      int buffer = 0;
+      while (g.inputs[buffer] != u.buffer) ++buffer;
+      g.outputs.push(u.value);
+      g.overwrites.push(buffer);
+    }
     return g;
   }
 };
@@ -67,6 +77,8 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
 
   /// The optimizer's numbers may change between steps.
   Optimizer optimizer;
+  /// Of the random numbers that the net draws (dropout): with the number of the step it decides them all.
+  Seed seed{};
 
   TrainingStep(const Model<X>& model, Optimizer o, Policy policy)
       : optimizer(o), block_(model.block()), net_(*model), moments_(std::size_t(parameters * moments)), workspace_(Program::workspace_bytes), policy_(policy) {
@@ -81,21 +93,23 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   Result operator()(const Input& x, const Target& y) {
     if (eager::overlap(eager::describe(x), eager::describe(output_)) || eager::overlap(eager::describe(y), eager::describe(output_))) return (*this)(Input(Input(x)), Target(Target(y)));
     const double step = double(steps_ + 1);
-    std::array<eager::Argument, std::size_t(1 + graph::count_scalars<X>() + moments + graph::count_scalars<Optimizer>() + 3)> a;
+    const auto number = std::int64_t(steps_ + 1), seed_bits = std::int64_t(seed.value);
+    std::array<eager::Argument, leading<X> + std::size_t(moments + graph::count_scalars<Optimizer>() + 5)> a;
     std::size_t at = leading_arguments<X>(block_->data(), net_, a);
-    std::array<eager::Argument, std::size_t(2 + 1 + moments)> r;
-    r[0] = eager::describe_number(loss_);
-    r[1] = eager::describe(output_);
-    r[2] = a[0];
     for (int i = 0; i < moments; ++i) {
       a[at] = a[0];
-      a[at].data = reinterpret_cast<std::byte*>(moments_.data() + i * parameters);
-      r[std::size_t(3 + i)] = a[at++];
+      a[at++].data = reinterpret_cast<std::byte*>(moments_.data() + i * parameters);
     }
     graph::for_each_leaf(optimizer, [&](const Scalar& s) { a[at++] = eager::argument(s); });
     a[at++] = eager::describe_number(step);
+    a[at++] = eager::describe_number(number);
+    a[at++] = eager::describe_number(seed_bits);
     a[at++] = eager::describe(x);
     a[at++] = eager::describe(y);
+    std::array<eager::Argument, std::size_t(Program::outputs)> r;
+    r[0] = eager::describe_number(loss_);
+    r[1] = eager::describe(output_);
+    for (std::size_t k = 2; k < r.size(); ++k) r[k] = a[std::size_t(Program::takes_over[k])];
     const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_.count);
     eager::set_lengths<Program>(output_, lengths);
     ++steps_;

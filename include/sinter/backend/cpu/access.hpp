@@ -43,6 +43,15 @@ template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> gather(co
   if constexpr (N == 1) {
     return Lanes<T, 1>(*p);
   } else {
+#if SINTER_SIMD && defined(__AVX512F__)
+    if constexpr (std::is_same_v<T, float>)
+      if (stride == 2 && n == N) {  // every other of two registers; what lies behind the last element is not touched
+        Lanes<T, N> r;
+        const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        r.v[0] = _mm512_permutex2var_ps(_mm512_loadu_ps(p), even, _mm512_maskz_loadu_ps(0x7fff, p + 16));
+        return r;
+      }
+#endif
     alignas(64) T room[N]{};
     for (int i = 0; i < n; ++i) room[i] = p[i * stride];
     return Lanes<T, N>::load(room);
@@ -52,6 +61,15 @@ template <class T, int N> [[gnu::always_inline]] constexpr void scatter(const La
   if constexpr (N == 1) {
     *p = x.v;
   } else {
+#if SINTER_SIMD && defined(__AVX512F__)
+    if constexpr (std::is_same_v<T, float>)
+      if (stride == 2 && n == N) {
+        const __m512i low = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+        _mm512_mask_storeu_ps(p, 0x5555, _mm512_permutexvar_ps(low, x.v[0]));
+        _mm512_mask_storeu_ps(p + 16, 0x5555, _mm512_permutexvar_ps(_mm512_add_epi32(low, _mm512_set1_epi32(8)), x.v[0]));
+        return;
+      }
+#endif
     alignas(64) T room[N];
     x.store(room);
     for (int i = 0; i < n; ++i) p[i * stride] = room[i];

@@ -1,8 +1,13 @@
 // Copies panels of a matrix into the order in which the contraction's inner loop reads them.
+//
+// Rows, columns and the contracted axis of a contraction may each be several loops over memory (a convolution's windows are), so a panel is given by
+// the offsets of its lines and the loops of its contracted axis.
 #pragma once
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
+#include "../../compile/kernel.hpp"
 #include "access.hpp"
 
 #if defined(__AVX__)
@@ -11,13 +16,68 @@
 
 namespace sinter::cpu {
 
+/// Loops over memory as one counted in row-major order; strides in elements.
+struct Nest {
+  int loops = 0;
+  std::array<std::int64_t, compile::max_loops> extent{}, stride{};
+
+  void add(std::int64_t n, std::int64_t by) {
+    extent[std::size_t(loops)] = n;
+    stride[std::size_t(loops++)] = by;
+  }
+  std::int64_t count() const {
+    std::int64_t n = 1;
+    for (int l = 0; l < loops; ++l) n *= extent[std::size_t(l)];
+    return n;
+  }
+  std::int64_t offset(std::int64_t i) const {
+    std::int64_t at = 0;
+    for (int l = loops - 1; l > 0; --l) {
+      at += i % extent[std::size_t(l)] * stride[std::size_t(l)];
+      i /= extent[std::size_t(l)];
+    }
+    return at + i * stride[0];
+  }
+  /// How many points from i on lie on the innermost loop.
+  std::int64_t run(std::int64_t i) const { return loops > 1 ? extent[std::size_t(loops - 1)] - i % extent[std::size_t(loops - 1)] : extent[0] - i; }
+  std::int64_t inner_stride() const { return stride[std::size_t(loops - 1)]; }
+};
+
+/// Up to `Most` lines of a panel: where each begins, and how they lie side by side.
+template <int Most> struct Lines {
+  std::array<std::int64_t, std::size_t(Most)> offset;
+  std::array<int, std::size_t(Most)> piece;  ///< how many from piece[i] on are neighbours in memory; at the first of each piece
+  int count = 0, pieces = 0;
+
+  Lines(const Nest& nest, std::int64_t first, int n) : count(n) {
+    const std::int64_t step = nest.inner_stride();
+    int open = -1;  // the piece that may go on
+    for (int i = 0; i < n;) {
+      const auto length = int(std::min<std::int64_t>(n - i, nest.run(first + i)));
+      const std::int64_t at = nest.offset(first + i);
+      for (int k = 0; k < length; ++k) offset[std::size_t(i + k)] = at + k * step;
+      if (step != 1) {
+        for (int k = 0; k < length; ++k) piece[std::size_t(i + k)] = 1;
+        pieces += length;
+      } else if (open >= 0 && at == offset[std::size_t(open)] + (i - open)) {
+        piece[std::size_t(open)] += length;
+      } else {
+        open = i;
+        piece[std::size_t(i)] = length;
+        ++pieces;
+      }
+      i += length;
+    }
+  }
+};
+
 #if defined(__AVX__)
-/// to[j * ldt + i] = from[i * ldf + j] for an 8 × 8 block. Halves of rows i and i + 4 are joined as they are loaded, which
+/// to[j * ldt + i] = from[row[i] + j] for an 8 × 8 block. Halves of rows i and i + 4 are joined as they are loaded, which
 /// leaves the one port that shuffles a third less to do.
-inline void transpose_8x8(const float* from, std::int64_t ldf, float* to, std::int64_t ldt) {
+inline void transpose_8x8(const float* from, const std::int64_t* row, float* to, std::int64_t ldt) {
   for (int half = 0; half < 8; half += 4) {
     __m256 r[4], t[4];
-    for (int i = 0; i < 4; ++i) r[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from + i * ldf + half)), _mm_loadu_ps(from + (i + 4) * ldf + half), 1);
+    for (int i = 0; i < 4; ++i) r[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from + row[i] + half)), _mm_loadu_ps(from + row[i + 4] + half), 1);
     for (int i = 0; i < 4; i += 2) {
       t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
       t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
@@ -30,39 +90,52 @@ inline void transpose_8x8(const float* from, std::int64_t ldf, float* to, std::i
 }
 #endif
 
-/// to[k * width + i] = from[i * stride + k * inner_stride] for i < n, k < inner; lanes n … width get zeros.
-template <class T> inline void pack(T* to, int width, const T* from, std::int64_t stride, std::int64_t inner_stride, int n, std::int64_t inner) {
-  if (n < width)
-    for (std::int64_t k = 0; k < inner; ++k) std::fill(to + k * width + n, to + (k + 1) * width, T(0));
-  if (stride == 1) {
-    constexpr int step = lanes;
-    for (std::int64_t k = 0; k < inner; ++k) {
-      const T* p = from + k * inner_stride;
-      T* q = to + k * width;
-      int i = 0;
-      if constexpr (step > 1 && sizeof(T) == 4)
-        for (; i + step <= n; i += step) Lanes<T, step>::load(p + i).store(q + i);
-      for (; i < n; ++i) q[i] = p[i];
-    }
+/// to[i] = from[i] for i < n; short pieces, so without a call.
+template <class T> [[gnu::always_inline]] inline void copy_piece(T* to, const T* from, int n) {
+  int i = 0;
+  if constexpr (lanes > 1 && sizeof(T) == 4)
+    for (; i + lanes <= n; i += lanes) Lanes<T, lanes>::load(from + i).store(to + i);
+#if SINTER_SIMD && defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>) {
+    const auto rest = static_cast<__mmask16>((1u << (n - i)) - 1u);
+    if (i < n) _mm512_mask_storeu_ps(to + i, rest, _mm512_maskz_loadu_ps(rest, from + i));
     return;
   }
+#endif
+  for (; i < n; ++i) to[i] = from[i];
+}
+
+/// to[k * width + i] = from[line i + k · step] for k < inner; lanes behind the lines are left alone.
+template <class T, int Most> inline void pack_run(T* to, int width, const T* from, const Lines<Most>& line, std::int64_t step, std::int64_t inner) {
+  const int n = line.count;
+  if (line.pieces * 6 <= n || (line.pieces * 2 <= n && (step != 1 || inner < 8))) {
+    for (std::int64_t k = 0; k < inner; ++k)
+      for (int i = 0; i < n; i += line.piece[std::size_t(i)]) copy_piece(to + k * width + i, from + line.offset[std::size_t(i)] + k * step, line.piece[std::size_t(i)]);
+    return;
+  }
+  std::int64_t k = 0;
 #if defined(__AVX__)
-  if constexpr (std::is_same_v<T, float>) {
-    if (inner_stride == 1 && n >= 8) {
-      std::int64_t k = 0;
+  if constexpr (std::is_same_v<T, float>)
+    if (step == 1 && n >= 8)
       for (; k + 8 <= inner; k += 8)
         for (int i = 0;; i = std::min(i + 8, n - 8)) {  // the last block overlaps the one before it
-          transpose_8x8(from + i * stride + k, stride, to + k * width + i, width);
+          transpose_8x8(from + k, line.offset.data() + i, to + k * width + i, width);
           if (i == n - 8) break;
         }
-      for (; k < inner; ++k)
-        for (int i = 0; i < n; ++i) to[k * width + i] = from[i * stride + k];
-      return;
-    }
-  }
 #endif
-  for (std::int64_t k = 0; k < inner; ++k)
-    for (int i = 0; i < n; ++i) to[k * width + i] = from[i * stride + k * inner_stride];
+  for (; k < inner; ++k)
+    for (int i = 0; i < n; ++i) to[k * width + i] = from[line.offset[std::size_t(i)] + k * step];
+}
+
+/// Packs points [first, first + depth) of the contracted axis: to[k * width + i] = from[line i + point first + k]; lanes n … width get zeros.
+template <class T, int Most> inline void pack(T* to, int width, const T* from, const Lines<Most>& line, const Nest& inner, std::int64_t first, std::int64_t depth) {
+  if (line.count < width)
+    for (std::int64_t k = 0; k < depth; ++k) std::fill(to + k * width + line.count, to + (k + 1) * width, T(0));
+  for (std::int64_t k = 0; k < depth;) {
+    const std::int64_t run = std::min(depth - k, inner.run(first + k));
+    pack_run(to + k * width, width, from + inner.offset(first + k), line, inner.inner_stride(), run);
+    k += run;
+  }
 }
 
 }  // namespace sinter::cpu

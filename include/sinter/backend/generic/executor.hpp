@@ -4,6 +4,7 @@
 // finding out what to do is paid once a block. Contractions use the CPU backend's tiles.
 #pragma once
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "../../compile/plan.hpp"
@@ -59,7 +60,7 @@ class Step {
     return at;
   }
   std::byte* value(std::size_t j) { return registers_.data() + j * block * 8; }
-  int vector_loop() const { return b_.kind == Kind::contract ? b_.loops - 2 : b_.loops - 1; }
+  int vector_loop() const { return b_.kind == Kind::contract ? compile::ContractLoops::of(b_).inner - 1 : b_.loops - 1; }
   bool folds(int loop) const { return (b_.folded >> loop & 1) != 0; }
 
   /// Calls f() for every point of loops [first, last).
@@ -216,35 +217,47 @@ class Step {
     }
   }
   template <class T> void contract_as() {
-    const int rows = b_.loops - 3, columns = b_.loops - 2, inner = b_.loops - 1;
-    int batch = 0;
-    while (batch < rows && !folds(batch)) ++batch;
-    typename cpu::Products<T>::Points further;
-    for (int l = batch; l < rows; ++l) further.add(extent_[std::size_t(l)], stride_[0][std::size_t(l)], stride_[1][std::size_t(l)]);
-    for_each_point(0, batch, [&] {
-      const auto operand = [&](int p, int loop) {
-        return typename cpu::Products<T>::Operand{reinterpret_cast<const T*>(base_[std::size_t(p)]) + offset(p, columns, 0), stride_[std::size_t(p)][std::size_t(loop)], stride_[std::size_t(p)][std::size_t(inner)]};
-      };
-      cpu::Products<T>(operand(0, rows), operand(1, columns), extent_[std::size_t(rows)], extent_[std::size_t(columns)], extent_[std::size_t(inner)], further, c_.scratch, 1, &Step::finish<T>, this).run();
+    const auto loops = compile::ContractLoops::of(b_);
+    const auto nest = [&](int p, int first, int last) {
+      cpu::Nest n;
+      for (int l = first; l < last; ++l) n.add(extent_[std::size_t(l)], stride_[std::size_t(p)][std::size_t(l)]);
+      return n;
+    };
+    for_each_point(0, loops.rows, [&] {
+      const auto at = [&](int p) { return reinterpret_cast<const T*>(base_[std::size_t(p)]) + offset(p, vector_loop(), 0); };
+      cpu::Products<T>({at(0), nest(0, loops.rows, loops.columns), nest(0, loops.inner, b_.loops)}, {at(1), nest(1, loops.columns, loops.inner), nest(1, loops.inner, b_.loops)}, c_.scratch, 1, &Step::finish<T>, this).run();
     });
   }
   template <class T> static void finish(const void* self, const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) {
     static_cast<Step*>(const_cast<void*>(self))->finish_tile(tile, ld, row, rows, column, columns);
   }
   template <class T> void finish_tile(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) {
-    std::int64_t& r = index_[std::size_t(b_.loops - 3)];
-    for (int i = 0; i < rows; ++i) {
-      r = row + i;
-      for (std::size_t j = 0; j < b_.micros.size(); ++j) {
-        if (b_.micros[j].level == 1) evaluate(j, 0, block);
-        if (b_.micros[j].what == Micro::What::result) std::memcpy(value(j), tile + i * ld, std::size_t(columns) * sizeof(T));
+    const auto loops = compile::ContractLoops::of(b_);
+    const std::vector<std::int64_t> before = index_;
+    for (int i = 0; i < rows; ++i)
+      for (int j = 0; j < columns;) {
+        move_to(loops.rows, loops.columns, row + i);
+        move_to(loops.columns, loops.inner, column + j);
+        const std::int64_t x = std::exchange(index_[std::size_t(loops.inner - 1)], 0);
+        const auto n = int(std::min<std::int64_t>(columns - j, extent_[std::size_t(loops.inner - 1)] - x));
+        for (std::size_t m = 0; m < b_.micros.size(); ++m) {
+          if (b_.micros[m].level == 1) evaluate(m, 0, block);
+          if (b_.micros[m].what == Micro::What::result) std::memcpy(value(m), tile + i * ld + j, std::size_t(n) * sizeof(T));
+        }
+        for (std::size_t m = 0; m < b_.micros.size(); ++m) {
+          if (b_.micros[m].what == Micro::What::store) store(m, x, n);
+          else if (b_.micros[m].level == 2 && b_.micros[m].what != Micro::What::result) evaluate(m, x, n);
+        }
+        j += n;
       }
-      for (std::size_t j = 0; j < b_.micros.size(); ++j) {
-        if (b_.micros[j].what == Micro::What::store) store(j, column, columns);
-        else if (b_.micros[j].level == 2 && b_.micros[j].what != Micro::What::result) evaluate(j, column, columns);
-      }
+    index_ = before;
+  }
+  /// Sets the indices of loops [first, last) to point i, counted in row-major order.
+  void move_to(int first, int last, std::int64_t i) {
+    for (int l = last - 1; l >= first; --l) {
+      index_[std::size_t(l)] = l > first ? i % extent_[std::size_t(l)] : i;
+      i /= extent_[std::size_t(l)];
     }
-    r = 0;
   }
 
   const Body& b_;

@@ -1,0 +1,243 @@
+// Convolution over one, two or three spatial axes: a contraction of weights with a view of sliding windows.
+//
+// No window is ever copied out: the contraction's kernel packs its panels straight from the padded image, which is what an implicit-GEMM
+// convolution does. The gradients are contractions of the same kind, so they have a rule of their own here; through the views, each
+// window would be written back by itself.
+#pragma once
+#include "contract.hpp"
+#include "derivative.hpp"
+#include "flip.hpp"
+#include "pad.hpp"
+#include "windows.hpp"
+
+namespace sinter {
+
+/// One number for each spatial axis: `3`, `{3, 5}`.
+template <int D> struct Spatial {
+  std::array<int, std::size_t(D)> at{};
+  constexpr Spatial(int all) {
+    for (int& n : at) n = all;
+  }
+  template <class... N> requires(sizeof...(N) + 2 == std::size_t(D)) constexpr Spatial(int first, int second, N... more) : at{first, second, int(more)...} {}
+  constexpr int operator[](int i) const { return at[std::size_t(i)]; }
+  constexpr bool operator==(const Spatial&) const = default;
+};
+
+/// How a convolution walks its image, with PyTorch's names and defaults.
+template <int D> struct ConvOptions {
+  Spatial<D> stride = 1, padding = 0, dilation = 1;
+  int groups = 1;
+  bool bias = true;  ///< of the layer
+};
+using Conv1dOptions = ConvOptions<1>;
+using Conv2dOptions = ConvOptions<2>;
+using Conv3dOptions = ConvOptions<3>;
+
+// Undefined on purpose: the names are the errors.
+template <class Image, class Weight> struct convolution_needs_an_image_of_batch_channels_and_spatial_axes;
+template <class Image, class Weight> struct convolution_channels_of_image_and_weight_differ;
+template <class Image, class Weight> struct convolution_kernel_is_larger_than_the_padded_image;
+
+namespace ops {
+
+/// Borders may differ at both ends, as they do in the gradient.
+struct Geometry {
+  int axes = 0, groups = 1;
+  std::array<int, 3> stride{1, 1, 1}, before{}, after{}, dilation{1, 1, 1};
+
+  static constexpr int numbers = 14;
+  constexpr std::array<std::int64_t, numbers> attributes() const {
+    std::array<std::int64_t, numbers> a{axes, groups};
+    for (std::size_t i = 0; i < 3; ++i) a[2 + i] = stride[i], a[5 + i] = before[i], a[8 + i] = after[i], a[11 + i] = dilation[i];
+    return a;
+  }
+  static constexpr Geometry of(const Site& s) {
+    Geometry g{int(s.attribute(0)), int(s.attribute(1))};
+    for (int i = 0; i < 3; ++i) g.stride[std::size_t(i)] = int(s.attribute(2 + i)), g.before[std::size_t(i)] = int(s.attribute(5 + i)), g.after[std::size_t(i)] = int(s.attribute(8 + i)), g.dilation[std::size_t(i)] = int(s.attribute(11 + i));
+    return g;
+  }
+  template <int D> static constexpr Geometry of(const ConvOptions<D>& o) {
+    Geometry g{D, o.groups};
+    for (std::size_t i = 0; i < std::size_t(D); ++i) g.stride[i] = o.stride.at[i], g.before[i] = g.after[i] = o.padding.at[i], g.dilation[i] = o.dilation.at[i];
+    return g;
+  }
+  /// Windows along spatial axis i of an image with this extent there; 0 where the kernel does not fit.
+  constexpr int windows(int i, int extent, int kernel) const {
+    const auto k = std::size_t(i);
+    const int room = extent + before[k] + after[k] - (dilation[k] * (kernel - 1) + 1);
+    return room < 0 ? 0 : room / stride[k] + 1;
+  }
+};
+
+constexpr Value permuted(Value v, const std::array<std::int64_t, Shape::max_rank>& order) {
+  return {v.graph, v.graph->add(graph::primitive<Permute>, &v.id, 1, order.data(), v.extents().rank)};
+}
+
+/// Operands: the sums of products, image, weight. It is the first; what it adds are the gradients of the others.
+struct Convolution : Identity<Convolution> {
+  static constexpr const char* name = "convolution";
+  static constexpr Value pull(const Site& s, int i, Value ct);
+};
+
+/// image [N, C, spatial…] * weight [O, C / groups, kernel…] → [N, O, windows…].
+constexpr Value convolve(Value image, Value weight, const Geometry& g);
+
+/// [N, C, spatial…] with borders as [N, (groups,) C / groups, windows…, kernel…].
+constexpr Value windows_of(Value image, Shape weight, const Geometry& g) {
+  for (int i = 0; i < g.axes; ++i) image = graph::surround(image, 2 + i, g.before[std::size_t(i)], g.after[std::size_t(i)]);
+  int first = 2;
+  if (g.groups > 1) {
+    const Shape s = image.extents();
+    Shape grouped;
+    grouped.push(s[0], s.letter(0));
+    grouped.push(g.groups);
+    grouped.push(s[1] / g.groups);
+    for (int i = 2; i < s.rank; ++i) grouped.push(s[i]);
+    image = graph::reshape_to(image, grouped);
+    first = 3;
+  }
+  for (int i = 0; i < g.axes; ++i) image = graph::windows(image, first + i, weight[2 + i], g.stride[std::size_t(i)], g.dilation[std::size_t(i)]);
+  return image;
+}
+
+constexpr Value convolve(Value image, Value weight, const Geometry& g) {
+  const Shape w = weight.extents();
+  const Value windows = windows_of(image, w, g);
+  const Shape s = windows.extents();
+  const int grouped = g.groups > 1 ? 1 : 0;
+  // Windows as [N, (groups,) windows…, C, kernel…]; weights, repeated for every sample, as [N, (groups,) O, C, kernel…].
+  std::array<std::int64_t, Shape::max_rank> order{};
+  int n = 0;
+  order[std::size_t(n++)] = 0;
+  if (grouped != 0) order[std::size_t(n++)] = 1;
+  for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = 2 + grouped + i;
+  order[std::size_t(n++)] = 1 + grouped;
+  for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = 2 + grouped + g.axes + i;
+  Shape repeated, apart;
+  repeated.push(s[0], s.letter(0));
+  if (grouped != 0) repeated.push(g.groups), apart.push(g.groups);
+  apart.push(w[0] / g.groups);
+  for (int i = 1; i < w.rank; ++i) apart.push(w[i]);
+  for (int i = grouped; i < apart.rank; ++i) repeated.push(apart[i]);
+  const Value weights = graph::broadcast_to(graph::reshape_to(weight, apart), repeated);
+  Value sums = Contract::apply(image.graph, weights.id, permuted(windows, order).id, 1 + grouped, 1 + g.axes);
+  if (grouped != 0) {
+    Shape joined;
+    joined.push(s[0], s.letter(0));
+    joined.push(w[0]);
+    for (int i = 0; i < g.axes; ++i) joined.push(s[3 + i]);
+    sums = graph::reshape_to(sums, joined);
+  }
+  const std::array<int, 3> operands{sums.id, image.id, weight.id};
+  const auto attributes = g.attributes();
+  return {image.graph, image.graph->add(graph::primitive<Convolution>, operands.data(), 3, attributes.data(), Geometry::numbers)};
+}
+
+/// The cotangent of the image: the cotangent of the sums, spread by the stride, convolved with the weight in reverse.
+constexpr Value convolution_image_gradient(Value ct, Value weight, const Geometry& g, Shape image) {
+  const Shape w = weight.extents();
+  Geometry back{.axes = g.axes, .groups = g.groups, .dilation = g.dilation};
+  std::int64_t reversed = 0;
+  for (int i = 0; i < g.axes; ++i) {
+    const auto k = std::size_t(i);
+    ct = graph::spread(ct, 2 + i, g.stride[k]);
+    const int reach = g.dilation[k] * (w[2 + i] - 1);
+    back.before[k] = reach - g.before[k];
+    back.after[k] = image[2 + i] + reach - ct.extents()[2 + i] - back.before[k];
+    reversed |= std::int64_t(1) << (2 + i);
+  }
+  weight = graph::flip(weight, reversed);
+  // Inputs and outputs change places within each group.
+  std::array<std::int64_t, Shape::max_rank> order{1, 0};
+  if (g.groups == 1) {
+    for (int i = 2; i < w.rank; ++i) order[std::size_t(i)] = i;
+    return convolve(ct, permuted(weight, order), back);
+  }
+  Shape apart, joined;
+  apart.push(g.groups);
+  apart.push(w[0] / g.groups);
+  joined.push(g.groups * w[1]);
+  joined.push(w[0] / g.groups);
+  order = {0, 2, 1};
+  for (int i = 1; i < w.rank; ++i) {
+    apart.push(w[i]);
+    if (i > 1) joined.push(w[i]), order[std::size_t(i + 1)] = i + 1;
+  }
+  return convolve(ct, graph::reshape_to(permuted(graph::reshape_to(weight, apart), order), joined), back);
+}
+
+/// The cotangent of the weight: that of the sums contracted with the windows over all samples and places.
+constexpr Value convolution_weight_gradient(Value ct, Value image, const Geometry& g, Shape w) {
+  Value windows = windows_of(image, w, g);
+  const int grouped = g.groups > 1 ? 1 : 0;
+  std::array<std::int64_t, Shape::max_rank> order{}, ct_order{};
+  int n = 0, m = 0;
+  if (grouped != 0) {
+    const Shape s = ct.extents();
+    Shape apart;
+    apart.push(s[0], s.letter(0));
+    apart.push(g.groups);
+    apart.push(s[1] / g.groups);
+    for (int i = 2; i < s.rank; ++i) apart.push(s[i]);
+    ct = graph::reshape_to(ct, apart);
+    order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 1;
+  }
+  order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 1 + grouped;
+  for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = 2 + grouped + g.axes + i;
+  order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 0;
+  for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 2 + grouped + i;
+  ct = permuted(ct, ct_order);
+  windows = permuted(windows, order);
+  return graph::reshape_to(Contract::apply(ct.graph, ct.id, windows.id, grouped, 1 + g.axes), w);
+}
+
+constexpr Value Convolution::pull(const Site& s, int i, Value ct) {
+  if (i == 0) return {};
+  const Geometry g = Geometry::of(s);
+  return i == 1 ? convolution_image_gradient(ct, s.operand(2), g, s.operand(1).extents()) : convolution_weight_gradient(ct, s.operand(1), g, s.operand(2).extents());
+}
+
+template <int D, ConvOptions<D> Options> struct Convolve {
+  static constexpr Geometry geometry = Geometry::of(Options);
+
+  template <class X, class W> constexpr auto operator()(X image, W weight) const {
+    if constexpr (is_sym_v<X> && is_sym_v<W>) {
+      if constexpr (X::shape.rank != 2 + D || W::shape.rank != 2 + D) return convolution_needs_an_image_of_batch_channels_and_spatial_axes<X, W>{};
+      else if constexpr (X::shape[1] != W::shape[1] * Options.groups || W::shape[0] % Options.groups != 0) return convolution_channels_of_image_and_weight_differ<X, W>{};
+      else if constexpr (Sums<X, W>::type.shape.size() == 0 && X::shape.size() > 0) return convolution_kernel_is_larger_than_the_padded_image<X, W>{};
+      else return graph::SymOf<Sums<X, W>>(nodes(image, weight));
+    } else {
+      return nodes(image, weight);
+    }
+  }
+
+ private:
+  template <class X, class W> struct Sums {
+    static constexpr Type type = [] {
+      Shape to;
+      to.push(X::shape[0], X::shape.letter(0));
+      to.push(W::shape[0]);
+      for (int i = 0; i < D; ++i) to.push(geometry.windows(i, X::shape[2 + i], W::shape[2 + i]));
+      return Type{promote(X::dtype, W::dtype), to};
+    }();
+  };
+  static constexpr Value nodes(Value image, Value weight) {
+    const Dtype d = promote(image.dtype(), weight.dtype());
+    return convolve(graph::cast_to(image, d), graph::cast_to(weight, d), geometry);
+  }
+};
+
+}  // namespace ops
+
+/// Cross-correlation of images [N, C, L] with weights [O, C / groups, K] → [N, O, windows]. PyTorch: torch.nn.functional.conv1d.
+template <Conv1dOptions Options = Conv1dOptions{}, class X, class W> requires Operands<X, W>
+constexpr auto conv1d(X&& image, W&& weight) { return call<ops::Convolve<1, Options>>(std::forward<X>(image), std::forward<W>(weight)); }
+/// The same of [N, C, H, W] with [O, C / groups, KH, KW]: `conv2d<Conv2dOptions{.stride = 2, .padding = 1}>(image, weight)`.
+/// PyTorch: torch.nn.functional.conv2d.
+template <Conv2dOptions Options = Conv2dOptions{}, class X, class W> requires Operands<X, W>
+constexpr auto conv2d(X&& image, W&& weight) { return call<ops::Convolve<2, Options>>(std::forward<X>(image), std::forward<W>(weight)); }
+/// The same of [N, C, D, H, W] with [O, C, KD, KH, KW]; groups are 1. PyTorch: torch.nn.functional.conv3d.
+template <Conv3dOptions Options = Conv3dOptions{}, class X, class W> requires(Operands<X, W> && Options.groups == 1)
+constexpr auto conv3d(X&& image, W&& weight) { return call<ops::Convolve<3, Options>>(std::forward<X>(image), std::forward<W>(weight)); }
+
+}  // namespace sinter

@@ -1,0 +1,252 @@
+// Pooling: reductions of sliding windows.
+#pragma once
+#include "convolve.hpp"
+
+namespace sinter {
+
+/// How pooling walks its image, with PyTorch's names and defaults: windows lie side by side unless a stride is given.
+template <int D> struct PoolOptions {
+  Spatial<D> stride = 0, padding = 0, dilation = 1;  ///< a stride of 0 is the size of the window
+  bool count_include_pad = true;                     ///< of averages: borders count as zeros
+};
+using Pool1dOptions = PoolOptions<1>;
+using Pool2dOptions = PoolOptions<2>;
+using Pool3dOptions = PoolOptions<3>;
+
+// Undefined on purpose: the names are the errors.
+template <class Image> struct pooling_needs_an_image_of_batch_channels_and_spatial_axes;
+template <class Image> struct pooling_window_is_larger_than_the_padded_image;
+template <class Image> struct pooling_padding_must_be_at_most_half_the_window;
+
+namespace ops {
+
+/// Operands: the maxima, with folded axes kept, and what they are the maxima of. attributes = {axes}. The gradient goes to the
+/// first of equal maxima in row-major order, as in torch.max and torch.max_pool2d; amax shares it.
+struct FirstMaximum : Identity<FirstMaximum> {
+  static constexpr const char* name = "first_maximum";
+  static constexpr Value pull(const Site& s, int i, Value ct) { return i == 0 ? Value{} : select(hit(s.operand(1), s.operand(0), s.attribute(0)), ct, 0.0); }
+
+  /// True at the first element that is the maximum.
+  static constexpr Value hit(Value x, Value maximum, std::int64_t axes) {
+    const Shape shape = x.extents();
+    Shape folded;
+    int count = 1;
+    for (int i = 0; i < shape.rank; ++i) {
+      const bool fold = (axes >> i & 1) != 0;
+      folded.push(fold ? shape[i] : 1);
+      count *= fold ? shape[i] : 1;
+    }
+    const Value rank = graph::reshape_to(graph::iota(x.graph, count), folded) - count;  // −count, …, −1: the first is the least
+    const Value order = select(x == x, select(x == maximum, -rank, 0), -rank);
+    return order == reduced<Amax>(order, axes);
+  }
+};
+constexpr Value first_maximum(Value x, std::int64_t axes) {
+  const Value y = reduced<Amax>(x, axes);
+  const std::array<int, 2> operands{y.id, x.id};
+  return {x.graph, x.graph->add(graph::primitive<FirstMaximum>, operands.data(), 2, &axes, 1)};
+}
+
+/// Windows as they lie in an image whose borders are already there.
+struct PoolGeometry {
+  int axes = 0;
+  std::array<int, 3> size{1, 1, 1}, stride{1, 1, 1}, dilation{1, 1, 1};
+
+  static constexpr int numbers = 10;
+  constexpr std::array<std::int64_t, numbers> attributes() const {
+    std::array<std::int64_t, numbers> a{axes};
+    for (std::size_t i = 0; i < 3; ++i) a[1 + i] = size[i], a[4 + i] = stride[i], a[7 + i] = dilation[i];
+    return a;
+  }
+  static constexpr PoolGeometry of(const Site& s) {
+    PoolGeometry g{int(s.attribute(0))};
+    for (int i = 0; i < 3; ++i) g.size[std::size_t(i)] = int(s.attribute(1 + i)), g.stride[std::size_t(i)] = int(s.attribute(4 + i)), g.dilation[std::size_t(i)] = int(s.attribute(7 + i));
+    return g;
+  }
+  constexpr int places() const { return size[0] * size[1] * size[2]; }
+  /// Where place k of a window lies along spatial axis i.
+  constexpr int offset(int k, int i) const {
+    for (int j = axes - 1; j > i; --j) k /= size[std::size_t(j)];
+    return k % size[std::size_t(i)] * dilation[std::size_t(i)];
+  }
+  constexpr bool side_by_side() const { return size == stride && dilation == std::array<int, 3>{1, 1, 1}; }
+};
+/// Place k of all windows.
+constexpr Value place_of(Value image, const PoolGeometry& g, int k, Shape windows) {
+  for (int i = 0; i < g.axes; ++i) image = graph::slice(image, 2 + i, g.offset(k, i), windows[2 + i], g.stride[std::size_t(i)]);
+  return image;
+}
+
+/// Maxima of small windows, place by place, which is elementwise work. Operands: the maxima, the image with its borders. The gradient goes
+/// to the first of equal maxima.
+struct MaxPool : Identity<MaxPool> {
+  static constexpr const char* name = "max_pool";
+  static constexpr Value pull(const Site& s, int i, Value ct) {
+    if (i == 0) return {};
+    const PoolGeometry g = PoolGeometry::of(s);
+    const Value y = s.operand(0), image = s.operand(1);
+    const Shape windows = y.extents(), shape = image.extents();
+    graph::List<int> share;
+    for (int k = 0; k < g.places(); ++k) {
+      const Value below = place_of(image, g, k, windows) < y;
+      share.push(select(below, 0.0, ct).id);
+      if (k + 1 < g.places()) ct = select(below, ct, 0.0);  // what is left for later places
+    }
+    return g.side_by_side() ? interleaved(s.graph, share, g, windows, shape) : spread_and_added(s.graph, share, g, shape);
+  }
+
+ private:
+  static constexpr Value interleaved(Builder* b, graph::List<int> parts, const PoolGeometry& g, Shape windows, Shape shape) {
+    for (int i = g.axes - 1; i >= 0; --i) {  // the last axis first: its places stand side by side in the list
+      const int size = g.size[std::size_t(i)], axis = 2 + i;
+      Shape apart, joined = b->shape(parts[0]);
+      for (int k = 0; k < joined.rank; ++k) {
+        apart.push(joined[k], joined.letter(k));
+        if (k == axis) apart.push(1);
+      }
+      joined.set(axis, joined[axis] * size);
+      graph::List<int> fewer, group;
+      for (int k = 0; k < parts.size(); ++k) {
+        group.push(graph::reshape_to({b, parts[k]}, apart).id);
+        if (group.size() < size) continue;
+        const Value row = graph::reshape_to(graph::concatenate(b, group.data(), size, axis + 1), joined);
+        fewer.push(graph::surround(row, axis, 0, shape[axis] - windows[axis] * size).id);
+        group.clear();
+      }
+      parts = fewer;
+    }
+    return {b, parts[0]};
+  }
+  static constexpr Value spread_and_added(Builder* b, const graph::List<int>& parts, const PoolGeometry& g, Shape shape) {
+    Value sum;
+    for (int k = 0; k < parts.size(); ++k) {
+      Value part{b, parts[k]};
+      for (int i = 0; i < g.axes; ++i) {
+        part = graph::spread(part, 2 + i, g.stride[std::size_t(i)]);
+        part = graph::surround(part, 2 + i, g.offset(k, i), shape[2 + i] - g.offset(k, i) - part.extents()[2 + i]);
+      }
+      sum = sum ? sum + part : part;
+    }
+    return sum;
+  }
+};
+
+enum class Pooling : unsigned char { maximum, mean };
+inline constexpr int most_places = 9;  ///< of windows whose maxima are taken place by place; larger ones are reductions
+
+template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Pool {
+  static constexpr Geometry geometry = [] {
+    Geometry g{.axes = D};
+    for (std::size_t i = 0; i < std::size_t(D); ++i) {
+      g.stride[i] = Options.stride.at[i] > 0 ? Options.stride.at[i] : Size.at[i];
+      g.before[i] = g.after[i] = Options.padding.at[i];
+      g.dilation[i] = Options.dilation.at[i];
+    }
+    return g;
+  }();
+
+  template <class X> constexpr auto operator()(X image) const {
+    if constexpr (is_sym_v<X>) {
+      if constexpr (X::shape.rank != 2 + D) return pooling_needs_an_image_of_batch_channels_and_spatial_axes<X>{};
+      else if constexpr (!padding_fits()) return pooling_padding_must_be_at_most_half_the_window<X>{};
+      else if constexpr (Pooled<X>::type.shape.size() == 0 && X::shape.size() > 0) return pooling_window_is_larger_than_the_padded_image<X>{};
+      else return graph::SymOf<Pooled<X>>(nodes(image));
+    } else {
+      return nodes(image);
+    }
+  }
+
+ private:
+  static constexpr bool padding_fits() {
+    for (int i = 0; i < D; ++i)
+      if (2 * Options.padding[i] > Size[i]) return false;
+    return true;
+  }
+  template <class X> struct Pooled {
+    static constexpr Type type = [] {
+      Shape to;
+      for (int i = 0; i < 2; ++i) to.push(X::shape[i], X::shape.letter(i));
+      for (int i = 0; i < D; ++i) to.push(geometry.windows(i, X::shape[2 + i], Size[i]));
+      return Type{X::dtype, to};
+    }();
+  };
+  static constexpr Value bordered(Value image, double border) {
+    for (int i = 0; i < D; ++i) {
+      const int p = geometry.before[std::size_t(i)];
+      image = graph::surround_with(image, 2 + i, p, p, {image.graph, image.graph->constant(border, image.dtype())});
+    }
+    return image;
+  }
+  /// image with borders as [N, C, windows…, size…].
+  static constexpr Value windows(Value image) {
+    for (int i = 0; i < D; ++i) image = graph::windows(image, 2 + i, Size[i], geometry.stride[std::size_t(i)], geometry.dilation[std::size_t(i)]);
+    return image;
+  }
+  static constexpr Value nodes(Value image) {
+    constexpr std::int64_t folded = ((std::int64_t(1) << D) - 1) << (2 + D);
+    const Value whole = bordered(image, How == Pooling::maximum ? -std::numeric_limits<double>::infinity() : 0), w = windows(whole);
+    Shape to;
+    for (int i = 0; i < 2 + D; ++i) to.push(w.extents()[i], w.extents().letter(i));
+    if constexpr (How == Pooling::maximum) {
+      PoolGeometry g{.axes = D, .stride = geometry.stride, .dilation = geometry.dilation};
+      for (std::size_t i = 0; i < std::size_t(D); ++i) g.size[i] = Size.at[i];
+      if (g.places() > most_places) return graph::reshape_to(first_maximum(w, folded), to);
+      Value y = place_of(whole, g, 0, to);
+      for (int k = 1; k < g.places(); ++k) y = maximum(y, place_of(whole, g, k, to));
+      const std::array<int, 2> operands{y.id, whole.id};
+      const auto attributes = g.attributes();
+      return {image.graph, image.graph->add(graph::primitive<MaxPool>, operands.data(), 2, attributes.data(), PoolGeometry::numbers)};
+    } else {
+      const Value sum = graph::reshape_to(reduced<Sum>(w, folded), to);
+      double size = 1;
+      for (int i = 0; i < D; ++i) size *= Size[i];
+      if constexpr (Options.count_include_pad || Options.padding == Spatial<D>(0)) return sum * (1 / size);
+      Shape one;
+      for (int i = 0; i < 2 + D; ++i) one.push(i < 2 ? 1 : image.extents()[i]);
+      const Value ones = graph::broadcast_to({image.graph, image.graph->constant(1, image.dtype())}, one), counts = reduced<Sum>(windows(bordered(ones, 0)), folded);
+      for (int i = 0; i < 2; ++i) one.set(i, 1);
+      for (int i = 2; i < 2 + D; ++i) one.set(i, to[i]);
+      return sum / graph::reshape_to(counts, one);
+    }
+  }
+};
+
+/// Mean over all spatial axes, which stay with extent 1, where Out is 1; over equal parts of them elsewhere.
+template <int D, Spatial<D> Out> struct AdaptiveMean {
+  template <class X> constexpr auto operator()(X image) const {
+    if constexpr (X::shape.rank != 2 + D) return pooling_needs_an_image_of_batch_channels_and_spatial_axes<X>{};
+    else {
+      constexpr Spatial<D> size = [] {
+        Spatial<D> s = 1;
+        for (int i = 0; i < D; ++i) s.at[std::size_t(i)] = X::shape[2 + i] / Out[i];
+        return s;
+      }();
+      constexpr bool even = [] {
+        for (int i = 0; i < D; ++i)
+          if (X::shape[2 + i] % Out[i] != 0) return false;
+        return true;
+      }();
+      static_assert(even, "adaptive pooling needs an output extent that divides the image's");
+      return Pool<D, Pooling::mean, size, PoolOptions<D>{}>{}(image);
+    }
+  }
+};
+
+}  // namespace ops
+
+/// The largest element of each window; the gradient goes to the first of equal ones. Borders never win.
+/// `max_pool2d<2>(x)`, `max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(x)`. PyTorch: torch.nn.functional.max_pool1d, 2d, 3d.
+template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto max_pool1d(X&& image) { return call<ops::Pool<1, ops::Pooling::maximum, Size, Options>>(std::forward<X>(image)); }
+template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto max_pool2d(X&& image) { return call<ops::Pool<2, ops::Pooling::maximum, Size, Options>>(std::forward<X>(image)); }
+template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto max_pool3d(X&& image) { return call<ops::Pool<3, ops::Pooling::maximum, Size, Options>>(std::forward<X>(image)); }
+
+/// The mean of each window. PyTorch: torch.nn.functional.avg_pool1d, 2d, 3d.
+template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto avg_pool1d(X&& image) { return call<ops::Pool<1, ops::Pooling::mean, Size, Options>>(std::forward<X>(image)); }
+template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto avg_pool2d(X&& image) { return call<ops::Pool<2, ops::Pooling::mean, Size, Options>>(std::forward<X>(image)); }
+template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto avg_pool3d(X&& image) { return call<ops::Pool<3, ops::Pooling::mean, Size, Options>>(std::forward<X>(image)); }
+
+/// Means of equal parts, Out of them along each axis; Out must divide the image. PyTorch: torch.nn.functional.adaptive_avg_pool2d.
+template <Spatial<1> Out, Operand X> constexpr auto adaptive_avg_pool1d(X&& image) { return call<ops::AdaptiveMean<1, Out>>(std::forward<X>(image)); }
+template <Spatial<2> Out, Operand X> constexpr auto adaptive_avg_pool2d(X&& image) { return call<ops::AdaptiveMean<2, Out>>(std::forward<X>(image)); }
+
+}  // namespace sinter

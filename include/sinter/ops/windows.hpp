@@ -1,0 +1,81 @@
+// Sliding windows as a view: what convolution and pooling are written with.
+#pragma once
+#include "concatenate.hpp"
+#include "permute.hpp"
+
+namespace sinter {
+namespace ops {
+
+/// attributes = {axis, size, step, dilation}: windows along one axis. The axis becomes their number, a new last axis holds their elements.
+struct Windows : View<Windows> {
+  static constexpr const char* name = "windows";
+  static constexpr Type type(const Signature& s) {
+    Shape to = s.shape(0);
+    const std::int64_t axis = s.attributes[0], size = s.attributes[1], step = s.attributes[2], dilation = s.attributes[3];
+    if (axis < 0 || axis >= to.rank || to.letter(int(axis)) != 0 || to.rank == Shape::max_rank || size < 1 || step < 1 || dilation < 1) return Type::mismatch();
+    const std::int64_t span = dilation * (size - 1) + 1;
+    if (span > to[int(axis)]) return Type::mismatch();
+    to.set(int(axis), int((to[int(axis)] - span) / step + 1));
+    to.push(int(size));
+    return {s.dtype(0), to};
+  }
+  static constexpr bool view(graph::Layout& l, const Signature& s, const Shape& to) {
+    std::int64_t& stride = l.stride[s.attributes[0]];
+    l.stride[to.rank - 1] = stride * s.attributes[3];
+    stride *= s.attributes[2];
+    l.gapless = false;
+    return true;
+  }
+  /// Windows side by side are a reshape; where they overlap every place of a window adds its own share.
+  static constexpr Value pull(const Site& s, Value ct) {
+    const int axis = int(s.attribute(0)), size = int(s.attribute(1)), step = int(s.attribute(2)), dilation = int(s.attribute(3));
+    const Shape from = s.operand(0).extents(), windows = ct.extents();
+    const int last = windows.rank - 1, count = windows[axis], extent = from[axis];
+    if (size == step && dilation == 1) {
+      std::array<std::int64_t, Shape::max_rank> order{};
+      int n = 0;
+      Shape joined = from;
+      for (int i = 0; i < last; ++i) {
+        order[std::size_t(n++)] = i;
+        if (i == axis) order[std::size_t(n++)] = last;
+      }
+      joined.set(axis, count * size);
+      const Value moved{s.graph, s.graph->add(graph::primitive<Permute>, &ct.id, 1, order.data(), windows.rank)};
+      return graph::surround(graph::reshape_to(moved, joined), axis, 0, extent - count * size);
+    }
+    Value sum;
+    Shape without = windows;
+    without.rank = last;
+    for (int k = 0; k < size; ++k) {
+      Value place = graph::reshape_to(graph::slice(ct, last, k, 1), without);
+      place = graph::spread(place, axis, step);
+      place = graph::surround(place, axis, k * dilation, extent - k * dilation - ((count - 1) * step + 1));
+      sum = sum ? sum + place : place;
+    }
+    return sum;
+  }
+};
+
+}  // namespace ops
+
+namespace graph {
+
+constexpr Value windows(Value v, int axis, int size, int step = 1, int dilation = 1) {
+  const std::array<std::int64_t, 4> a{axis, size, step, dilation};
+  return {v.graph, v.graph->add(primitive<ops::Windows>, &v.id, 1, a.data(), 4)};
+}
+
+}  // namespace graph
+
+namespace ops {
+
+template <int Axis, int Size, int Step, int Dilation> struct WindowsOf {
+  static constexpr std::array<std::int64_t, 4> of(const Shape& s) { return std::array<std::int64_t, 4>{Axis < 0 ? Axis + s.rank : Axis, Size, Step, Dilation}; }
+};
+}  // namespace ops
+
+/// Windows of `Size` elements along an axis, `Step` apart; their elements stand along a new last axis. PyTorch: x.unfold(Axis, Size, Step).
+template <int Axis, int Size, int Step = 1, int Dilation = 1, Operand X>
+constexpr Result<ops::Apply<ops::Windows, ops::WindowsOf<Axis, Size, Step, Dilation>>, X> unfold(X&& x) { return call<ops::Apply<ops::Windows, ops::WindowsOf<Axis, Size, Step, Dilation>>>(std::forward<X>(x)); }
+
+}  // namespace sinter

@@ -17,7 +17,7 @@
 namespace sinter::compile {
 
 struct Group {
-  Kind kind = Kind::elementwise;  ///< elementwise: a map; reduce: rows; contract: a contraction and its epilogue
+  Kind kind = Kind::elementwise;  ///< elementwise: a map; reduce: rows; contract: a contraction and its epilogue; scatter: a map that adds
   int level = 0;
   int space = 0;             ///< interned shape without extents of 1
   std::int64_t reduced = 0;  ///< axes of the space that are folded
@@ -99,9 +99,13 @@ class Pass {
 
   enum class Fit : unsigned char { none, element, row };
 
+  /// Whether v needs what its operand o shows as a whole: the table of a gather. And nothing sees a sum before its last term.
+  constexpr bool from_memory(int o, int v) const { return (kind_[v] == Kind::gather && o == *operands(v)) || kind_[base_[o]] == Kind::scatter; }
+
   /// How v, computed elementwise, can sit beside what its operand o shows, in the group of o's base.
   constexpr Fit fit(int o, int v) const {
     const int b = base_[o], core = core_of(v);
+    if (from_memory(o, v)) return Fit::none;
     const Group& home = f_.groups[find(group_[b])];
     if (row_[b] == 0) return core == home.space && core_of(o) == core && s_.linear[o] != 0 ? Fit::element : Fit::none;
     const int inner = kind_[o] == Kind::broadcast ? *operands(o) : o;
@@ -135,6 +139,7 @@ class Pass {
     if (x.members + y.members > most_members || x.folds + y.folds > most_folds) return false;
     if (x.reduced != y.reduced && x.reduced != 0 && y.reduced != 0) return false;
     if ((x.contraction >= 0 && y.reduced != 0) || (y.contraction >= 0 && x.reduced != 0)) return false;
+    if ((x.kind == Kind::scatter && y.kind != Kind::elementwise) || (y.kind == Kind::scatter && x.kind != Kind::elementwise)) return false;
     if (y.kind != Kind::elementwise) x.kind = y.kind;
     x.reduced |= y.reduced;
     x.members += y.members;
@@ -146,7 +151,7 @@ class Pass {
 
   /// Numbers known before any loop: every kernel that needs one computes it.
   constexpr bool is_scalar(int v) const {
-    if (nodes_[v].shape != 0) return false;
+    if (nodes_[v].shape != 0 || kind_[v] != Kind::elementwise) return false;
     bool scalar = true;
     for_each_operand(v, [&](int o) {
       const int b = base_[o];
@@ -170,8 +175,14 @@ class Pass {
 
   constexpr void place(int v) {
     switch (kind_[v]) {
-      case Kind::elementwise: return place_elementwise(v);
-      case Kind::reduce: return place_reduce(v);
+      case Kind::elementwise:
+      case Kind::gather: return place_elementwise(v);
+      case Kind::reduce:
+      case Kind::scan: return place_reduce(v);
+      case Kind::scatter: {
+        const int* const o = operands(v);
+        return enter(v, open(Kind::scatter, std::max(after(o[0]), after(o[1])), core_of(o[1])));
+      }
       case Kind::contract:
         group_[v] = open(Kind::contract, after_all(v), core_of(v));
         f_.groups.back().contraction = v;
@@ -221,7 +232,8 @@ class Pass {
   constexpr void place_reduce(int v) {
     const int o = *operands(v), b = base_[o];
     const Shape& s = g_.shape(o);
-    const std::int64_t named = g_.attributes(v)[0];
+    const bool scan = kind_[v] == Kind::scan;  // one value an element; its attribute is the axis
+    const std::int64_t named = scan ? std::int64_t(1) << g_.attributes(v)[0] : g_.attributes(v)[0];
     std::int64_t axes = 0;
     for (int i = 0, c = 0; i < s.rank; ++i) {
       if (s.extent[i] == 1 && s.length[i] == 0) continue;
@@ -239,17 +251,17 @@ class Pass {
     f_.groups[target].reduced = axes;
     ++f_.groups[target].folds;
     enter(v, target);
-    row_[v] = 1;
+    row_[v] = scan ? 0 : 1;
   }
 
   /// Whether v could read what its operand o shows inside one kernel, were their groups one.
   constexpr bool fits(int o, int v) const {
-    if (kind_[v] == Kind::elementwise) {
+    if (kind_[v] == Kind::elementwise || kind_[v] == Kind::gather) {
       const Fit f = fit(o, v);
       return f != Fit::none && (f == Fit::row) == (row_[v] != 0);
     }
     const int b = base_[o];
-    return kind_[v] == Kind::reduce && row_[b] == 0 && s_.linear[o] != 0 && core_of(o) == f_.groups[find(group_[b])].space;
+    return (kind_[v] == Kind::reduce || kind_[v] == Kind::scan || kind_[v] == Kind::scatter) && !from_memory(o, v) && row_[b] == 0 && s_.linear[o] != 0 && core_of(o) == f_.groups[find(group_[b])].space;
   }
 
   /// One round of joining groups to their only reader. No cycle can arise: whatever follows the group follows its reader.
@@ -275,8 +287,16 @@ class Pass {
 
   /// Whether v's group can compute, for v, what its operand o shows, element by element.
   constexpr bool inlines(int o, int v) const {
-    if (kind_[v] != Kind::elementwise && kind_[v] != Kind::reduce) return false;
-    const int space = core_of(kind_[v] == Kind::reduce ? *operands(v) : v);
+    if (from_memory(o, v)) return false;
+    int space = 0;
+    switch (kind_[v]) {
+      case Kind::elementwise:
+      case Kind::gather: space = core_of(v); break;
+      case Kind::reduce:
+      case Kind::scan: space = core_of(*operands(v)); break;
+      case Kind::scatter: space = core_of(operands(v)[1]); break;
+      default: return false;
+    }
     return row_[base_[o]] == 0 && s_.linear[o] != 0 && core_of(o) == space && core_of(base_[o]) == space;
   }
 

@@ -29,6 +29,14 @@ struct Pointer {
   std::int64_t stride[max_loops]{};
 };
 
+/// The axis that a gather or scatter moves along: what its pointer without memory holds as its offset.
+struct IndexedAxis {
+  std::int64_t stride = 0, extent = 0;  ///< in elements
+  static constexpr int bits = 31;
+  constexpr std::int64_t packed() const { return stride * (std::int64_t(1) << bits) + extent; }
+  static constexpr IndexedAxis of(std::int64_t packed) { return {packed >> bits, packed & ((std::int64_t(1) << bits) - 1)}; }
+};
+
 struct Micro {
   enum class What : unsigned char {
     load,      ///< a: pointer
@@ -38,7 +46,10 @@ struct Micro {
     result,    ///< the sum of products that a contraction has computed for this element
     apply,     ///< a, b, c: registers; code: primitive
     fold,      ///< a: register; code: reduction
+    scan,      ///< a: register; code: reduction; the fold so far, this element included
+    gather,    ///< a: pointer, b: register with places along an axis that the next pointer describes
     store,     ///< a: register, b: pointer
+    scatter,   ///< adds. a: register, b: pointer, c: register with places along an axis that the next pointer describes
   };
   What what = What::constant;
   Dtype dtype = Dtype::float32;   ///< of the register; of memory for a store
@@ -77,7 +88,7 @@ struct PackSizes {
 //           column loops << 48), then the mask of folded loops
 //   each micro: what | dtype << 4 | level << 8 | stage << 12 | unit << 16 | passes << 20 | kept+1 << 36, then
 //               a+1 | b+1 << 16 | c+1 << 32, then code or bits where `what` has one.
-constexpr bool has_payload(Micro::What w) { return w == Micro::What::constant || w == Micro::What::apply || w == Micro::What::fold; }
+constexpr bool has_payload(Micro::What w) { return w == Micro::What::constant || w == Micro::What::apply || w == Micro::What::fold || w == Micro::What::scan; }
 
 constexpr List<std::uint64_t> encode(const Kernel& k) {
   int count = 2;

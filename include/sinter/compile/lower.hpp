@@ -1,5 +1,7 @@
 // From a group of nodes to a kernel: loops, pointers, micro-operations, and when each of them runs.
 #pragma once
+#include <utility>
+
 #include "kernel.hpp"
 #include "order.hpp"
 
@@ -88,6 +90,12 @@ class Pass {
     node_.push(node);
     return k_.micros.size() - 1;
   }
+  /// A pointer and behind it the axis of a gather or scatter; never shared, so that they stay neighbours.
+  constexpr short point_at(const Pointer& p, std::int64_t stride, int extent) {
+    k_.pointers.push(p);
+    k_.pointers.push({-1, IndexedAxis{stride, extent}.packed(), {}});
+    return short(k_.pointers.size() - 2);
+  }
   constexpr short point(const Pointer& p) {
     for (int i = k_.kind == Kind::contract ? 2 : 0; i < k_.pointers.size(); ++i) {
       const Pointer& q = k_.pointers[i];
@@ -138,10 +146,19 @@ class Pass {
     int r = -1;
     if (n.op->kind == Kind::contract) {
       r = push({.what = Micro::What::result, .dtype = n.dtype});
-    } else if (n.op->kind == Kind::reduce) {
+    } else if (n.op->kind == Kind::reduce || n.op->kind == Kind::scan) {
       const int o = g_.operands(v)[0];
       const int x = operand(o, o, false);
-      r = push({.what = Micro::What::fold, .dtype = n.dtype, .a = short(x), .code = n.op->code});
+      r = push({.what = n.op->kind == Kind::scan ? Micro::What::scan : Micro::What::fold, .dtype = n.dtype, .a = short(x), .code = n.op->code});
+    } else if (n.op->kind == Kind::gather) {
+      const int table = g_.operands(v)[0], axis = int(g_.attributes(v)[0]);
+      const int place = operand(g_.operands(v)[1], v, row);
+      Layout l = s_.layout(table);
+      Shape from = g_.shape(table);
+      const int extent = from[axis];
+      const std::int64_t stride = std::exchange(l.stride[axis], 0);
+      from.set(axis, 1);
+      r = push({.what = Micro::What::gather, .dtype = n.dtype, .a = point_at(pointer(s_.base[table], l, from, g_.shape(v), row), stride, extent), .b = short(place)});
     } else {
       std::array<short, 3> x{-1, -1, -1};
       for (int k = 0; k < n.operands; ++k) x[std::size_t(k)] = short(operand(g_.operands(v)[k], v, row));
@@ -151,7 +168,22 @@ class Pass {
     return register_[v] = r;
   }
 
+  /// Sums at the places that another tensor says; the memory is cleared first.
+  constexpr void scatter(int v) {
+    const int axis = int(g_.attributes(v)[0]), places = g_.operands(v)[0], updates = g_.operands(v)[1];
+    const int place = operand(places, updates, false), x = operand(updates, updates, false);
+    Shape to = g_.shape(v);
+    Layout l = Layout::row_major(to);
+    const int extent = to[axis];
+    const std::int64_t stride = std::exchange(l.stride[axis], 0);
+    to.set(axis, 1);
+    const short at = point_at(pointer(v, l, to, g_.shape(updates), false), stride, extent);
+    k_.pointers.push({-1, g_.shape(v).size(), {}});  // how much to clear
+    push({.what = Micro::What::scatter, .dtype = g_[v].dtype, .a = short(x), .b = at, .c = short(place)});
+  }
+
   constexpr void store(int v) {
+    if (g_[v].op->kind == Kind::scatter) return scatter(v);
     const bool row = f_.row[v] != 0;
     const int r = value(v, row);
     Layout layout = Layout::row_major(g_.shape(v));
@@ -202,10 +234,12 @@ class Pass {
       // Lanes run along the row where it is long enough for them, and across rows elsewhere.
       int last = n - 1;
       while (last >= 0 && k_.loops[last].folded) --last;
-      const bool along = last < 0 || (last != n - 1 && (k_.loops[n - 1].capacity >= shortest_row || k_.loops[last].capacity < shortest_row));
+      bool scans = false;  // lanes cannot wait for each other
+      for (const Micro& m : k_.micros) scans = scans || m.what == Micro::What::scan;
+      const bool along = !scans && (last < 0 || (last != n - 1 && (k_.loops[n - 1].capacity >= shortest_row || k_.loops[last].capacity < shortest_row)));
       add([&](int i) { return !k_.loops[i].folded && (along || i != last); });
       add([&](int i) { return k_.loops[i].folded; });
-      if (!along) order.push(last);
+      if (!along) order.push(last >= 0 ? last : missing);
     } else {
       add([](int) { return true; });
     }
@@ -245,11 +279,15 @@ class Pass {
         case Micro::What::result: m.level = 2; break;
         case Micro::What::apply: m.level = std::max({of(m.a), of(m.b), of(m.c)}); break;
         case Micro::What::fold: m.level = 1; break;
+        case Micro::What::scan: m.level = 2; break;
+        case Micro::What::gather: m.level = std::max(level(k_.pointers[m.a]), of(m.b)); break;
+        case Micro::What::scatter: m.level = 2; break;
         case Micro::What::store: m.level = std::max<unsigned char>(level(k_.pointers[m.b]), 1); break;
         default: m.level = 0;
       }
       if (k_.kind != Kind::reduce && m.what == Micro::What::store) m.level = 2;
-      const short at = m.what == Micro::What::store ? m.b : m.what == Micro::What::load || m.what == Micro::What::count ? m.a : short(-1);
+      const bool writes = m.what == Micro::What::store || m.what == Micro::What::scatter;
+      const short at = writes ? m.b : m.what == Micro::What::load || m.what == Micro::What::count || m.what == Micro::What::gather ? m.a : short(-1);
       if (at >= 0) {
         const std::int64_t stride = k_.pointers[at].stride[vector_loop()];
         m.unit = stride == 0 ? 0 : stride == 1 ? 1 : 2;
@@ -268,7 +306,8 @@ class Pass {
     for (int i = 0; i < n; ++i) {
       Micro& m = k_.micros[i];
       int at = 0;
-      if (m.what == Micro::What::apply || m.what == Micro::What::fold || m.what == Micro::What::store) {
+      if (m.what == Micro::What::gather) at = first[m.b];
+      if (m.what == Micro::What::apply || m.what == Micro::What::fold || m.what == Micro::What::scan || m.what == Micro::What::store) {
         at = first[m.a];
         if (m.what == Micro::What::apply && m.b >= 0) at = std::max(at, first[m.b]);
         if (m.what == Micro::What::apply && m.c >= 0) at = std::max(at, first[m.c]);
@@ -300,10 +339,10 @@ class Pass {
           m.kept = short(k_.kept++);
           needs = m.passes & ~(m.passes - 1u);
         }
-      } else if (m.what != Micro::What::fold && m.what != Micro::What::store) {
+      } else if (m.what != Micro::What::fold && m.what != Micro::What::scan && m.what != Micro::What::store && m.what != Micro::What::gather) {
         continue;
       }
-      for (const short r : {m.a, m.what == Micro::What::apply ? m.b : short(-1), m.c})
+      for (const short r : {m.what == Micro::What::gather ? short(-1) : m.a, m.what == Micro::What::apply || m.what == Micro::What::gather ? m.b : short(-1), m.c})
         if (r >= 0 && k_.micros[r].level == 2) k_.micros[r].passes |= static_cast<unsigned short>(needs);
     }
   }

@@ -137,7 +137,7 @@ class Pass {
       if (p.node >= 0) r_.bytes_moved += touched * bytes_of(g_[p.node].dtype);
     }
     for (const Micro& m : k.micros)
-      if (m.what == Micro::What::store) writes_.push({r_.steps, m.b});
+      if (m.what == Micro::What::store || m.what == Micro::What::scatter) writes_.push({r_.steps, m.b});
     if (k.kind == Kind::contract) {
       std::int64_t rows = 1, columns = 1, inner = 1;
       const int n = k.loops.size();
@@ -179,7 +179,7 @@ class Pass {
         for (int p = 0; p < pointers(step) && !early; ++p) {
           const int q = pointer(step, p);
           if (r_.table[q] != input) continue;
-          early = step != writer || r_.table[q + 1] != 0 || kind_[step] == Kind::reduce;
+          early = step != writer || r_.table[q + 1] != 0 || kind_[step] == Kind::reduce || kind_[step] == Kind::scatter;
           for (int d = 0; d < loops_[step] && !early; ++d) early = r_.table[q + 2 + d] != r_.table[at + 2 + d];
         }
       if (!early) continue;

@@ -20,7 +20,7 @@ using graph::Value;
 
 constexpr bool is_view(Kind k) { return k == Kind::view || k == Kind::broadcast; }
 /// A node that a kernel computes and that may own a buffer.
-constexpr bool is_computed(Kind k) { return k == Kind::elementwise || k == Kind::reduce || k == Kind::contract; }
+constexpr bool is_computed(Kind k) { return k == Kind::elementwise || k == Kind::reduce || k == Kind::scan || k == Kind::contract || k == Kind::gather || k == Kind::scatter; }
 
 /// A computed node whose elements lie inside an assembled tensor.
 struct Part {
@@ -123,6 +123,9 @@ class Pass {
       const List<std::int64_t> attributes = copied(g().attributes(i), copy.attributes);
       now_[i] = add(*copy.op, operands.data(), count, attributes.data(), copy.attributes);
       return;
+    } else if (kind == Kind::gather) {
+      const int table = g().operands(i)[0], by = addressable(table);
+      if (by != table) g().mutable_operand_pool()[g()[i].operand] = by;
     }
     known_.data()[i] = 1;
     if (is_view(kind) && !find_layout(i)) {  // no strides can express it: copy below
@@ -180,7 +183,7 @@ class Pass {
     return id;
   }
 
-  /// A contraction reads memory.
+  /// A contraction reads memory, and so does a gather.
   constexpr int addressable(int id) {
     const Kind k = r_.kind[r_.base[id]];
     return k == Kind::constant || k == Kind::generate ? copy(id) : id;

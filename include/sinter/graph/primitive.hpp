@@ -23,6 +23,9 @@ enum class Kind : unsigned char {
   generate,     ///< a value computed from the index alone: iota, a run-time length
   elementwise,  ///< one result from one element of each operand; operands broadcast as in NumPy
   reduce,       ///< folds some axes into extent 1
+  scan,         ///< the running fold along one axis
+  gather,       ///< elements of its first operand, at places along one axis that the second says
+  scatter,      ///< adds its second operand to zeros, at places along one axis that the first says
   broadcast,    ///< repeats axes of extent 1; a view
   view,         ///< index arithmetic: reshape, permute, slice
   contract,     ///< sums of products over shared axes
@@ -89,9 +92,9 @@ struct Primitive {
   double (*flops)(const Signature&, const Shape& result) = nullptr;
   /// For views: rewrites the operand's layout into the result's; false when no strides can express it.
   bool (*view)(Layout&, const Signature&, const Shape& result) = nullptr;
-  /// For elementwise and reduce: evaluation by element type of the first operand (null where undefined).
+  /// For elementwise, reduce and scan: evaluation by element type of the first operand (null where undefined).
   std::array<Block, 6> block{};
-  /// For reduce: the value of an empty reduction.
+  /// For reduce and scan: the value of an empty reduction.
   double identity = 0;
   /// For elementwise: the element type that operand i is cast to and that of the result, from the promoted type.
   Dtype (*operand_dtype)(int i, Dtype promoted) = nullptr;

@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <initializer_list>
 #include <string_view>
+#include <vector>
 
 #include "../data/file.hpp"
 
@@ -13,7 +13,7 @@ namespace sinter::io {
 
 /// Writes the parts one after another to a temporary file beside `path`, syncs it, and renames it into place. On any failure
 /// the temporary file goes, `path` is as it was, and `Error` (file) says what failed.
-inline void replace_file(const std::string& path, std::initializer_list<std::string_view> parts) {
+inline void replace_file(const std::string& path, const std::vector<std::string_view>& parts) {
   struct Temporary {
     std::string name;
     int descriptor = -1;

@@ -1,7 +1,7 @@
 // safetensors: parameters under PyTorch's names, in a file that any framework opens. Needs RapidJSON.
 //
 // Format: the header's length (8 bytes, little-endian), a JSON header that names dtype, shape and place of every tensor, then
-// the data without gaps. A model's block is the data, so saving is one header and one write.
+// the data without gaps.
 #pragma once
 #include <rapidjson/document.h>
 #include <rapidjson/stringbuffer.h>
@@ -113,7 +113,13 @@ inline TensorFile read_safetensors(const std::string& path) {
 
 }  // namespace io
 
-/// Writes a model's parameters. The file appears whole or not at all; an old file survives a failure.
+/// The format's name of an element type.
+constexpr std::string_view safetensors_name(Dtype d) {
+  constexpr std::string_view names[]{"BOOL", "U8", "I32", "I64", "F32", "F64"};
+  return names[int(d)];
+}
+
+/// Writes a model's parameters and buffers. The file appears whole or not at all; an old file survives a failure.
 /// PyTorch: safetensors.torch.save_file(model.state_dict(), path).
 template <class X> void save(const Model<X>& model, const std::string& path) {
   rapidjson::StringBuffer text;
@@ -125,11 +131,14 @@ template <class X> void save(const Model<X>& model, const std::string& path) {
   json.String("pt");
   json.EndObject();
   std::uint64_t at = 0;
-  model.for_each_parameter([&](const std::string& name, const auto& p) {
+  std::vector<std::string_view> parts(2);
+  model.for_each_tensor([&](const std::string& name, const auto& p) {
+    using Element = typename std::remove_cvref_t<decltype(p)>::element;
+    const std::string_view dtype = safetensors_name(dtype_of<Element>);
     json.Key(name.c_str(), rapidjson::SizeType(name.size()));
     json.StartObject();
     json.Key("dtype");
-    json.String("F32");
+    json.String(dtype.data(), rapidjson::SizeType(dtype.size()));
     json.Key("shape");
     json.StartArray();
     for (int i = 0; i < p.shape.rank; ++i) json.Int(p.shape[i]);
@@ -137,7 +146,8 @@ template <class X> void save(const Model<X>& model, const std::string& path) {
     json.Key("data_offsets");
     json.StartArray();
     json.Uint64(at);
-    at += std::uint64_t(p.size()) * sizeof(float);
+    parts.emplace_back(reinterpret_cast<const char*>(p.data()), std::size_t(p.size()) * sizeof(Element));
+    at += parts.back().size();
     json.Uint64(at);
     json.EndArray();
     json.EndObject();
@@ -146,25 +156,28 @@ template <class X> void save(const Model<X>& model, const std::string& path) {
   std::string header(text.GetString(), text.GetSize());
   header.resize((header.size() + 7) / 8 * 8, ' ');  // data aligned to 8
   const std::uint64_t length = header.size();
-  io::replace_file(path, {std::string_view(reinterpret_cast<const char*>(&length), 8), header, std::string_view(reinterpret_cast<const char*>(model.data()), std::size_t(at))});
+  parts[0] = {reinterpret_cast<const char*>(&length), 8};
+  parts[1] = header;
+  io::replace_file(path, parts);
 }
 
 /// What `load` does with tensors that the model does not have.
 enum class ExtraTensors { refuse, ignore };
 
-/// Reads a model's parameters. Throws `Error`: (file) cannot be read, (format) damaged, (mismatch) a tensor is missing, extra,
+/// Reads a model's parameters and buffers. Throws `Error`: (file) cannot be read, (format) damaged, (mismatch) a tensor is missing, extra,
 /// of another dtype or shape. The model is as it was unless everything fits.
 /// PyTorch: model.load_state_dict(safetensors.torch.load_file(path), strict=True).
 template <class X> void load(Model<X>& model, const std::string& path, ExtraTensors extra = ExtraTensors::refuse) {
   const io::TensorFile f = io::read_safetensors(path);
   std::vector<const io::TensorEntry*> found;
-  model.for_each_parameter([&](const std::string& name, const auto& p) {
+  model.for_each_tensor([&](const std::string& name, const auto& p) {
+    constexpr std::string_view dtype = safetensors_name(dtype_of<typename std::remove_cvref_t<decltype(p)>::element>);
     const io::TensorEntry* t = nullptr;
     for (const io::TensorEntry& e : f.tensors)
       if (e.name == name) t = &e;
     const std::string where = path + ", tensor \"" + name + "\"";
     if (t == nullptr) throw Error(ErrorCode::mismatch, where, "expected by the model, found missing", "the file was made for another model");
-    if (t->dtype != "F32") throw Error(ErrorCode::mismatch, where + ", dtype", "expected F32, found " + t->dtype, "save it as float32");
+    if (t->dtype != dtype) throw Error(ErrorCode::mismatch, where + ", dtype", "expected " + std::string(dtype) + ", found " + t->dtype, "save it with the dtype of the model");
     std::vector<std::int64_t> shape(p.shape.extent, p.shape.extent + p.shape.rank);
     if (t->shape != shape) throw Error(ErrorCode::mismatch, where + ", shape", "expected " + io::to_string(shape) + ", found " + io::to_string(t->shape), "the file was made for another model");
     found.push_back(t);
@@ -173,7 +186,10 @@ template <class X> void load(Model<X>& model, const std::string& path, ExtraTens
     for (const io::TensorEntry& e : f.tensors)
       if (std::find(found.begin(), found.end(), &e) == found.end()) throw Error(ErrorCode::mismatch, path + ", tensor \"" + e.name + "\"", "expected none of this name, found one", "pass ExtraTensors::ignore to leave it out");
   std::size_t i = 0;
-  model.for_each_parameter([&](const std::string&, const auto& p) { std::memcpy(p.data(), f.bytes.data() + f.data + found[i++]->begin, std::size_t(p.size()) * sizeof(float)); });
+  model.for_each_tensor([&](const std::string&, const auto& p) {
+    const io::TensorEntry& t = *found[i++];
+    std::memcpy(p.data(), f.bytes.data() + f.data + t.begin, t.end - t.begin);
+  });
 }
 /// The same into a new model: `auto net = load<Mlp>("mlp.safetensors");`.
 template <class Net> Model<Net> load(const std::string& path, ExtraTensors extra = ExtraTensors::refuse) {

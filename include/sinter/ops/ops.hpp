@@ -12,6 +12,7 @@
 #include "derivative.hpp"
 #include "exponential.hpp"
 #include "flip.hpp"
+#include "gather.hpp"
 #include "index.hpp"
 #include "pad.hpp"
 #include "permute.hpp"
@@ -19,4 +20,5 @@
 #include "random.hpp"
 #include "reduce.hpp"
 #include "reshape.hpp"
+#include "scan.hpp"
 #include "windows.hpp"

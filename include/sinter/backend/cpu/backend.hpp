@@ -14,6 +14,7 @@ struct Backend {
     using Way = std::conditional_t<Small, Alone, Split>;
     if constexpr (K::body.kind == graph::Kind::contract) contract<K>(arguments, c);
     else if constexpr (K::body.kind == graph::Kind::reduce) row<K, Way>(arguments, c);
+    else if constexpr (K::body.kind == graph::Kind::scatter) scatter<K>(arguments, c);
     else map<K, Way>(arguments, c);
   }
 };

@@ -65,6 +65,19 @@ template <class K, int N, int J, int P, class File, class Stride>
     else out = ramp<N>(w.count[std::size_t(m.a)] + s.i * stride(m.a), stride(m.a));
   } else if constexpr (m.what == Micro::What::length) {
     out = Lanes<T, N>(c.lengths[m.a]);
+  } else if constexpr (m.what == Micro::What::gather) {
+    const auto axis = compile::IndexedAxis::of(w.count[std::size_t(m.a + 1)]);
+    const T* p = reinterpret_cast<const T*>(w.address[std::size_t(m.a)]);
+    if constexpr (micro<K, m.b>.level < 2) {  // one place for all lanes
+      const auto place = std::int64_t(first(at<K, N, m.b>(r)));
+      if (place < 0 || place >= axis.extent) out = Lanes<T, N>(nothing<T>);
+      else if constexpr (m.unit == 0) out = Lanes<T, N>(p[place * axis.stride]);
+      else if constexpr (m.unit == 1) out = load<T, N>(p + place * axis.stride + s.i, s.n);
+      else out = gather<T, N>(p + place * axis.stride + s.i * stride(m.a), stride(m.a), s.n);
+    } else {
+      const auto lane_stride = m.unit == 0 ? std::int64_t(0) : m.unit == 1 ? std::int64_t(1) : std::int64_t(stride(m.a));
+      out = gather_places<T, N>(p + s.i * lane_stride, lane_stride, at<K, N, m.b>(r), axis.stride, axis.extent, s.n);
+    }
   } else if constexpr (m.what == Micro::What::apply) {
     using Op = graph::primitive_struct<m.code>;
     if constexpr (m.c >= 0) out = Op::eval(at<K, N, m.a>(r), at<K, N, m.b>(r), at<K, N, m.c>(r));
@@ -85,12 +98,30 @@ template <class K, int N, int J, int P, class File, class Stride>
   else scatter(x, p + s.i * stride(m.b), stride(m.b), s.n);
 }
 
+/// Runs the scatter J: adds lane by lane, in order, what has a place.
+template <class K, int N, int J, int P, class File, class Stride>
+[[gnu::always_inline]] constexpr void add_at_places(const File& r, const Walk<P>& w, Span s, Stride&& stride) {
+  constexpr Micro m = micro<K, J>;
+  using T = element_type<m.dtype>;
+  T* p = reinterpret_cast<T*>(w.address[std::size_t(m.b)]);
+  const auto axis = compile::IndexedAxis::of(w.count[std::size_t(m.b + 1)]);
+  const auto& x = at<K, N, m.a>(r);
+  if constexpr (micro<K, m.c>.level < 2 && m.unit == 1) {
+    const auto place = std::int64_t(first(at<K, N, m.c>(r)));
+    T* const to = p + place * axis.stride + s.i;
+    if (place >= 0 && place < axis.extent) store(load<T, N>(to, s.n) + x, to, s.n);
+  } else {
+    const auto lane_stride = m.unit == 0 ? std::int64_t(0) : m.unit == 1 ? std::int64_t(1) : std::int64_t(stride(m.b));
+    add_places<T, N>(x, p + s.i * lane_stride, lane_stride, at<K, N, m.c>(r), axis.stride, axis.extent, s.n);
+  }
+}
+
 /// Bytes of one element behind pointer P, for stepping it: the dtype of whoever loads or stores through it.
 template <class K> constexpr auto element_sizes() {
   std::array<int, std::size_t(K::body.pointers > 0 ? K::body.pointers : 1)> size{};
   for (const Micro& m : K::body.micros) {
-    if (m.what == Micro::What::load) size[std::size_t(m.a)] = bytes_of(m.dtype);
-    if (m.what == Micro::What::store) size[std::size_t(m.b)] = bytes_of(m.dtype);
+    if (m.what == Micro::What::load || m.what == Micro::What::gather) size[std::size_t(m.a)] = bytes_of(m.dtype);
+    if (m.what == Micro::What::store || m.what == Micro::What::scatter) size[std::size_t(m.b)] = bytes_of(m.dtype);
     if (m.what == Micro::What::result) size[0] = size[1] = bytes_of(m.dtype);  // the operands of a contraction
   }
   return size;

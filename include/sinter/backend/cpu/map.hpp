@@ -3,6 +3,8 @@
 // Nest order: outer loops, then the innermost, which is vectorised. Level 0 runs once, level 1 once a row (a row is the
 // innermost loop), level 2 for every N elements.
 #pragma once
+#include <cstring>
+
 #include "body.hpp"
 #include "parallel.hpp"
 
@@ -25,6 +27,7 @@ template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void 
       const auto elements = [&](Span s) __attribute__((always_inline)) {
         for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
           if constexpr (micro<K, J>.what == Micro::What::store) write<K, N, J>(r, w, s, stride);
+          else if constexpr (micro<K, J>.what == Micro::What::scatter) add_at_places<K, N, J>(r, w, s, stride);
           else if constexpr (micro<K, J>.level == 2) evaluate<K, N, J>(r, w, s, c, stride);
         });
       };
@@ -33,6 +36,18 @@ template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void 
       if (i < last) elements({i, int(last - i)});
     });
   });
+}
+
+/// A map that adds at places which other elements may share: on one thread, in the order of the elements. Memory is cleared first.
+template <class K, int N = lanes> inline void scatter(const std::int64_t* table, const Context& c) {
+  constexpr int L = K::body.loops, P = K::body.pointers;
+  const Arguments<L, P> a(table, c);
+  for_each_micro<K>([&]<int J>() {
+    constexpr Micro m = micro<K, J>;
+    if constexpr (m.what == Micro::What::scatter)
+      std::memset(a.address[std::size_t(m.b)], 0, std::size_t(a.origin[std::size_t(m.b + 2)]) * sizeof(element_type<m.dtype>));
+  });
+  map<K, Alone, N>(table, c);
 }
 
 }  // namespace sinter::cpu

@@ -16,6 +16,7 @@ template <class K> inline constexpr int last_folded = along<K> ? loops<K> : loop
 template <class K> inline constexpr int first_folded = last_folded<K> - std::popcount(K::body.folded);
 
 template <class K, int J> inline constexpr bool is_fold = micro<K, J>.what == Micro::What::fold;
+template <class K, int J> inline constexpr bool is_scan = micro<K, J>.what == Micro::What::scan;
 template <class K, int J> inline constexpr bool is_store = micro<K, J>.what == Micro::What::store;
 template <class K, int J> constexpr bool in_pass(int pass) { return (micro<K, J>.passes >> pass & 1) != 0; }
 template <class K, int J> using Fold = graph::primitive_struct<micro<K, J>.code>;
@@ -62,6 +63,9 @@ template <class K, int N> struct Rows {
           if constexpr (along<K> && N > 1)
             if (s.n < N) x = select(ramp<N>(0, 1) < Lanes<std::int32_t, N>(s.n), x, decltype(x)(Fold<K, J>::identity));
           at<K, N, J>(sum) = Fold<K, J>::combine(at<K, N, J>(sum), x);
+        } else if constexpr (m.what == Micro::What::scan) {
+          at<K, N, J>(sum) = Fold<K, J>::combine(at<K, N, J>(sum), at<K, N, m.a>(r));
+          at<K, N, J>(r) = at<K, N, J>(sum);
         } else if constexpr (m.what == Micro::What::store) {
           write<K, N, J>(r, w, s, stride());
         } else if constexpr (m.kept >= 0) {
@@ -80,7 +84,9 @@ template <class K, int N> struct Rows {
     });
   }
   template <int Pass> [[gnu::always_inline]] static void clear(File& sum) {
-    for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(sum) = RegisterType<K, N, J>(Fold<K, J>::identity); });
+    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
+      if constexpr ((is_fold<K, J> || is_scan<K, J>) && in_pass<K, J>(Pass)) at<K, N, J>(sum) = RegisterType<K, N, J>(Fold<K, J>::identity);
+    });
   }
   template <int Pass> [[gnu::always_inline]] static void add(File& to, const File& from) {
     for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(to) = Fold<K, J>::combine(at<K, N, J>(to), at<K, N, J>(from)); });
@@ -157,7 +163,8 @@ template <class K, int N> struct Rows {
 template <class K> constexpr bool elements_stand_alone() {
   if (K::body.passes != 1) return false;
   for (const Micro& m : K::body.micros) {
-    if (m.passes == 0 || (m.what != Micro::What::apply && m.what != Micro::What::fold && m.what != Micro::What::store)) continue;
+    if (m.what == Micro::What::gather && m.passes != 0 && K::body.micros[std::size_t(m.b)].level == 1) return false;
+    if (m.passes == 0 || (m.what != Micro::What::apply && m.what != Micro::What::fold && m.what != Micro::What::scan && m.what != Micro::What::store)) continue;
     for (const int o : {int(m.a), m.what == Micro::What::apply ? int(m.b) : -1, int(m.c)})
       if (o >= 0 && K::body.micros[std::size_t(o)].level == 1) return false;
   }

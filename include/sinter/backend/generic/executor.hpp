@@ -88,6 +88,15 @@ class Step {
       case Micro::What::constant:
         for (int k = 0; k < n; ++k) put(out, k, m.dtype, std::bit_cast<double>(m.bits));
         break;
+      case Micro::What::gather: {
+        const auto axis = compile::IndexedAxis::of(origin_[std::size_t(m.a) + 1]);
+        for (int k = 0; k < n; ++k) {
+          const std::int64_t place = place_at(std::size_t(m.b), k);
+          if (place < 0 || place >= axis.extent) put(out, k, m.dtype, is_floating(m.dtype) ? std::numeric_limits<double>::quiet_NaN() : 0);
+          else std::memcpy(out + k * size, base_[std::size_t(m.a)] + (offset(m.a, vector_loop(), i + k) + place * axis.stride) * size, std::size_t(size));
+        }
+        break;
+      }
       case Micro::What::apply: {
         const short last = m.c >= 0 ? m.c : m.b >= 0 ? m.b : m.a;
         const void* in[]{value(std::size_t(m.a)), m.b >= 0 ? value(std::size_t(m.b)) : nullptr, m.c >= 0 ? value(std::size_t(m.c)) : nullptr};
@@ -95,6 +104,22 @@ class Step {
         break;
       }
       default: break;
+    }
+  }
+  std::int64_t place_at(std::size_t j, int k) {
+    const std::byte* v = value(j);
+    return b_.micros[j].dtype == Dtype::int64 ? reinterpret_cast<const std::int64_t*>(v)[k] : reinterpret_cast<const std::int32_t*>(v)[k];
+  }
+  void scatter(std::size_t j, std::int64_t i, int n) {
+    const Micro& m = b_.micros[j];
+    const auto axis = compile::IndexedAxis::of(origin_[std::size_t(m.b) + 1]);
+    const int size = bytes_of(m.dtype);
+    for (int k = 0; k < n; ++k) {
+      const std::int64_t place = place_at(std::size_t(m.c), k);
+      if (place < 0 || place >= axis.extent) continue;
+      std::byte* const to = base_[std::size_t(m.b)] + (offset(m.b, vector_loop(), i + k) + place * axis.stride) * size;
+      const void* in[]{to, value(std::size_t(m.a)) + k * size};
+      graph::primitive<ops::Sum>.block[std::size_t(m.dtype)](in, to, 1);
     }
   }
   void store(std::size_t j, std::int64_t i, int n) {
@@ -115,6 +140,7 @@ class Step {
   void elements(std::int64_t i, int n) {
     for (std::size_t j = 0; j < b_.micros.size(); ++j) {
       if (b_.micros[j].what == Micro::What::store) store(j, i, n);
+      else if (b_.micros[j].what == Micro::What::scatter) scatter(j, i, n);
       else if (b_.micros[j].level == 2) evaluate(j, i, n);
     }
   }
@@ -124,6 +150,8 @@ class Step {
 
   // ---- kinds ----
   void map() {
+    for (const Micro& m : b_.micros)
+      if (m.what == Micro::What::scatter) std::memset(base_[std::size_t(m.b)], 0, std::size_t(origin_[std::size_t(m.b) + 2]) * std::size_t(bytes_of(m.dtype)));
     for_each_point(0, b_.loops - 1, [&] {
       for (std::size_t j = 0; j < b_.micros.size(); ++j)
         if (b_.micros[j].level == 1) evaluate(j, 0, block_of_row());
@@ -156,7 +184,7 @@ class Step {
       if (pass == b_.passes) break;
       const auto each_fold = [&](auto f) {
         for (std::size_t j = 0; j < b_.micros.size(); ++j)
-          if (b_.micros[j].what == Micro::What::fold && (b_.micros[j].passes >> pass & 1) != 0) f(j, *primitives_.at(b_.micros[j].code));
+          if ((b_.micros[j].what == Micro::What::fold || b_.micros[j].what == Micro::What::scan) && (b_.micros[j].passes >> pass & 1) != 0) f(j, *primitives_.at(b_.micros[j].code));
       };
       std::vector<std::byte> sums(b_.micros.size() * block * 8);
       const auto sum = [&](std::size_t j) { return sums.data() + j * block * 8; };
@@ -169,9 +197,10 @@ class Step {
             if ((m.passes >> pass & 1) == 0) continue;
             if (m.what == Micro::What::store) {
               store(j, x, count);
-            } else if (m.what == Micro::What::fold) {
+            } else if (m.what == Micro::What::fold || m.what == Micro::What::scan) {
               const void* in[]{sum(j), value(std::size_t(m.a))};
               primitives_.at(m.code)->block[std::size_t(m.dtype)](in, sum(j), count);
+              if (m.what == Micro::What::scan) std::memcpy(value(j), sum(j), std::size_t(count) * std::size_t(bytes_of(m.dtype)));
             } else if (m.kept < 0) {
               evaluate(j, x, count);
             } else {  // computed in its first pass, remembered in the others

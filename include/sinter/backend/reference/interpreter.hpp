@@ -135,6 +135,9 @@ class Interpreter {
       case Kind::identity: out = operand(i, 0); break;
       case Kind::elementwise: elementwise(i, out); break;
       case Kind::reduce: reduce(i, out); break;
+      case Kind::scan: scan(i, out); break;
+      case Kind::gather: gather(i, out); break;
+      case Kind::scatter: scatter(i, out); break;
       case Kind::contract: contract(i, out); break;
       case Kind::assemble: assemble(i, out); break;
       case Kind::broadcast:
@@ -164,6 +167,42 @@ class Interpreter {
       std::byte* const to = out.at(offset(out.shape, y));
       const void* in[]{to, a.at(offset(a.shape, x))};
       op.block[std::size_t(a.dtype)](in, to, 1);
+    });
+  }
+  void scan(int i, Array& out) const {
+    const Array& a = operand(i, 0);
+    const auto axis = std::size_t(g_.attributes(i)[0]);
+    for_each_index(a.shape, [&](const Index& x) {  // row-major: what comes before along the axis has been visited
+      std::byte* const to = out.at(offset(a.shape, x));
+      Index before = x;
+      --before[axis];
+      out.set(offset(a.shape, x), x[axis] > 0 ? out.get(offset(a.shape, before)) : g_[i].op->identity);
+      const void* in[]{to, a.at(offset(a.shape, x))};
+      g_[i].op->block[std::size_t(a.dtype)](in, to, 1);
+    });
+  }
+  /// x with its axis at the place that `places` holds for x; false where that is outside.
+  bool place(const Array& places, const Shape& aligned, const Shape& table, int axis, Index& x) const {
+    const auto at = std::int64_t(places.get(broadcast_offset(places.shape, aligned, x)));
+    for (int d = 0; d < table.rank; ++d)
+      if (table[d] == 1 && table.letter(d) == 0 && d != axis) x[std::size_t(d)] = 0;
+    x[std::size_t(axis)] = at;
+    return at >= 0 && at < table[axis];
+  }
+  void gather(int i, Array& out) const {
+    const Array& a = operand(i, 0);
+    for_each_index(out.shape, [&](const Index& x) {
+      Index from = x;
+      const bool there = place(operand(i, 1), out.shape, a.shape, int(g_.attributes(i)[0]), from);
+      out.set(offset(out.shape, x), there ? a.get(offset(a.shape, from)) : is_floating(out.dtype) ? std::numeric_limits<double>::quiet_NaN() : 0);
+    });
+  }
+  void scatter(int i, Array& out) const {
+    const Array& a = operand(i, 1);
+    for (std::ptrdiff_t k = 0; k < out.shape.size(); ++k) out.set(k, 0);
+    for_each_index(a.shape, [&](const Index& x) {
+      Index to = x;
+      if (place(operand(i, 0), a.shape, out.shape, int(g_.attributes(i)[0]), to)) out.set(offset(out.shape, to), out.get(offset(out.shape, to)) + a.get(offset(a.shape, x)));
     });
   }
   void contract(int i, Array& out) const {

@@ -13,7 +13,7 @@ struct Backend {
   static constexpr compile::PackSizes pack = cpu::Backend::pack;
 
   template <class K, bool Small> static void run(const std::int64_t* arguments, const cpu::Context& c) {
-    if constexpr (K::body.kind == graph::Kind::contract || K::body.kind == graph::Kind::reduce) cpu::Backend::run<K, Small>(arguments, c);
+    if constexpr (K::body.kind != graph::Kind::elementwise) cpu::Backend::run<K, Small>(arguments, c);
     else map<K>(arguments, c);
   }
 };

@@ -1,0 +1,138 @@
+// Normalisation layers: mean 0 and variance 1 over some axes, then a learned scale and shift. All of them are plain functions, which
+// fusion turns into one kernel that walks its data a few times.
+#pragma once
+#include "../ops/ops.hpp"
+#include "init.hpp"
+
+namespace sinter {
+
+// Undefined on purpose: the names are the errors.
+template <class X, int Channels> struct batch_norm_needs_an_input_with_its_channels_as_axis_1;
+template <class X, class Weight> struct layer_norm_needs_an_input_that_ends_with_its_extents;
+template <class X, int Groups, int Channels> struct group_norm_needs_an_input_with_its_channels_as_axis_1;
+
+namespace nn {
+
+/// Over batch and places, for each channel of [N, C, …]. A training step normalises with the batch's own statistics and moves the running
+/// ones by `momentum`; elsewhere the running ones serve. Parameters weight and bias [C]; buffers running_mean and running_var [C],
+/// num_batches_tracked. A bounded batch counts with its length. PyTorch: torch.nn.BatchNorm1d, 2d, 3d.
+template <int Channels, int... Ranks> struct BatchNorm {
+  Param<float, Channels> weight{init::ones()}, bias{init::zeros()};
+  Buffer<float, Channels> running_mean{init::zeros()}, running_var{init::ones()};
+  Buffer<std::int64_t> num_batches_tracked{init::zeros()};
+  float eps = 1e-5f, momentum = .1f;
+
+  template <Operand X> constexpr auto operator()(const X& x) const {
+    using S = graph::symbol_of<X>;
+    if constexpr (!((S::shape.rank == Ranks) || ...)) return batch_norm_needs_an_input_with_its_channels_as_axis_1<S, Channels>{};
+    else if constexpr (S::shape[1] != Channels) return batch_norm_needs_an_input_with_its_channels_as_axis_1<S, Channels>{};
+    else if constexpr (TypedSymbol<X>) return x.graph->training ? in_training(x) : with<S::shape.rank>(x, running_mean, running_var);
+    else return with<S::shape.rank>(x, running_mean, running_var);
+  }
+
+ private:
+  /// A value a channel, aligned with axis 1.
+  template <int Rank> static constexpr auto aligned(const auto& v) {
+    if constexpr (Rank == 2) return v;
+    else if constexpr (Rank == 3) return reshape<Channels, 1>(v);
+    else if constexpr (Rank == 4) return reshape<Channels, 1, 1>(v);
+    else return reshape<Channels, 1, 1, 1>(v);
+  }
+  template <int Rank> static constexpr auto channel_mean(const auto& x) {
+    if constexpr (Rank == 2) return mean<0>(x);
+    else if constexpr (Rank == 3) return mean<0, 2>(x);
+    else if constexpr (Rank == 4) return mean<0, 2, 3>(x);
+    else return mean<0, 2, 3, 4>(x);
+  }
+  template <int Rank> constexpr auto with(const auto& x, const auto& mean_of, const auto& variance) const {
+    const auto scale = weight * rsqrt(variance + eps);
+    return (x - aligned<Rank>(mean_of)) * aligned<Rank>(scale) + aligned<Rank>(bias);
+  }
+  template <TypedSymbol X> constexpr auto in_training(const X& x) const {
+    constexpr int rank = X::shape.rank;
+    const auto center = channel_mean<rank>(x);
+    const auto centered = x - aligned<rank>(center);
+    const auto variance = channel_mean<rank>(centered * centered);
+    constexpr std::int64_t all_but_channels = ((std::int64_t(1) << rank) - 1) & ~std::int64_t(2);
+    const Sym<float> count(ops::count_over(x, all_but_channels, Dtype::float32));
+    running_mean.update(running_mean * (1 - momentum) + center * momentum);
+    running_var.update(running_var * (1 - momentum) + variance * (momentum * count / maximum(count - 1.f, 1.f)));
+    num_batches_tracked.update(num_batches_tracked.symbolic(x.graph) + 1);
+    return centered * aligned<rank>(weight * rsqrt(variance + eps)) + aligned<rank>(bias);
+  }
+};
+template <int Channels> using BatchNorm1d = BatchNorm<Channels, 2, 3>;
+template <int Channels> using BatchNorm2d = BatchNorm<Channels, 4>;
+template <int Channels> using BatchNorm3d = BatchNorm<Channels, 5>;
+
+/// Over the last axes, whose extents are E: `nn::LayerNorm<768>`. Parameters weight and bias [E…]. PyTorch: torch.nn.LayerNorm.
+template <int... E> struct LayerNorm {
+  Param<float, E...> weight{init::ones()}, bias{init::zeros()};
+  float eps = 1e-5f;
+
+  template <Operand X> constexpr auto operator()(const X& x) const {
+    using S = graph::symbol_of<X>;
+    if constexpr (!ends_with_extents<S>()) return layer_norm_needs_an_input_that_ends_with_its_extents<S, Sym<float, E...>>{};
+    else return over(x, std::make_index_sequence<sizeof...(E)>{});
+  }
+
+ private:
+  template <class S> static consteval bool ends_with_extents() {
+    constexpr int extents[]{E...};
+    constexpr int n = int(sizeof...(E));
+    if (S::shape.rank < n) return false;
+    for (int i = 0; i < n; ++i)
+      if (S::shape[S::shape.rank - n + i] != extents[i]) return false;
+    return true;
+  }
+  template <std::size_t... I> constexpr auto over(const auto& x, std::index_sequence<I...>) const {
+    const auto centered = x - mean<(-1 - int(I))...>(x, keepdims);
+    return centered * rsqrt(mean<(-1 - int(I))...>(centered * centered, keepdims) + eps) * weight + bias;
+  }
+};
+
+/// The root of the mean square instead of the deviation, no shift. Parameter weight [E…]. PyTorch: torch.nn.RMSNorm.
+template <int... E> struct RMSNorm {
+  Param<float, E...> weight{init::ones()};
+  float eps = 1.1920929e-7f;
+
+  constexpr auto operator()(const Operand auto& x) const { return over(x, std::make_index_sequence<sizeof...(E)>{}); }
+
+ private:
+  template <std::size_t... I> constexpr auto over(const auto& x, std::index_sequence<I...>) const { return x * rsqrt(mean<(-1 - int(I))...>(x * x, keepdims) + eps) * weight; }
+};
+
+/// Over the places and channels of each of `Groups` groups of channels, for every sample by itself. Parameters weight and bias [C].
+/// PyTorch: torch.nn.GroupNorm; with as many groups as channels torch.nn.InstanceNorm with affine=True.
+template <int Groups, int Channels> struct GroupNorm {
+  static_assert(Channels % Groups == 0, "groups must divide the channels");
+  Param<float, Channels> weight{init::ones()}, bias{init::zeros()};
+  float eps = 1e-5f;
+
+  template <Operand X> constexpr auto operator()(const X& x) const {
+    using S = graph::symbol_of<X>;
+    if constexpr (S::shape.rank < 2 || S::shape[1] != Channels) {
+      return group_norm_needs_an_input_with_its_channels_as_axis_1<S, Groups, Channels>{};
+    } else {
+      constexpr Shape from = S::shape;
+      constexpr int group = int(from.size() / (from[0] > 0 ? from[0] : 1)) / Groups;
+      const auto grouped = reshaped<Groups, group>(x);
+      const auto centered = grouped - mean<-1>(grouped, keepdims);
+      const auto normal = like<S>(centered * rsqrt(mean<-1>(centered * centered, keepdims) + eps), std::make_index_sequence<std::size_t(from.rank)>{});
+      if constexpr (from.rank == 2) return normal * weight + bias;
+      else if constexpr (from.rank == 3) return normal * reshape<Channels, 1>(weight) + reshape<Channels, 1>(bias);
+      else return normal * reshape<Channels, 1, 1>(weight) + reshape<Channels, 1, 1>(bias);
+    }
+  }
+
+ private:
+  template <class S, std::size_t I> static constexpr auto extent() {
+    if constexpr (S::shape.letter(int(I)) != 0) return Upto{S::shape[int(I)], S::shape.letter(int(I))};
+    else return S::shape[int(I)];
+  }
+  template <int G, int Size, Operand X> static constexpr auto reshaped(const X& x) { return reshape<extent<graph::symbol_of<X>, 0>(), G, Size>(x); }
+  template <class S, std::size_t... I> static constexpr auto like(const auto& x, std::index_sequence<I...>) { return reshape<extent<S, I>()...>(x); }
+};
+
+}  // namespace nn
+}  // namespace sinter

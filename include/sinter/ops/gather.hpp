@@ -1,0 +1,156 @@
+// Elements at places that a tensor of integers says, and the sum of elements that share a place.
+#pragma once
+#include "reduce.hpp"
+
+namespace sinter {
+
+// Undefined on purpose: the names are the errors.
+template <class Table, class Places, int Axis> struct gather_needs_integer_places_that_broadcast_with_the_table_but_along_the_axis;
+
+namespace ops {
+
+/// Operands: table, places. attributes = {axis}. Both have one rank; the result has the shape of their broadcast with the table's extent
+/// along the axis taken for 1: y[i, j, k] = table[i, places[i, j, k], k] for axis 1. A place outside gives NaN, or 0 of integers.
+struct Gather : graph::Registered<Gather> {
+  static constexpr const char* name = "gather";
+  static constexpr Type type(const Signature& s) {
+    Shape table = s.shape(0);
+    const std::int64_t axis = s.attributes[0];
+    if (axis < 0 || axis >= table.rank || table.rank != s.shape(1).rank || (s.dtype(1) != Dtype::int32 && s.dtype(1) != Dtype::int64)) return Type::mismatch();
+    table.set(int(axis), 1);
+    const Shape to = graph::broadcast(table, s.shape(1));
+    return to.rank < 0 ? Type::mismatch() : Type{s.dtype(0), to};
+  }
+  static constexpr Primitive describe();
+};
+
+/// Operands: places, updates. attributes = {axis, the result's shape…}. The gradient of a gather: zeros, with every update added at its place.
+/// Updates without one are left out.
+struct ScatterAdd : graph::Registered<ScatterAdd> {
+  static constexpr const char* name = "scatter_add";
+  static constexpr Type type(const Signature& s) {
+    const Shape to = unpacked(s.attributes + 1, s.attribute_count - 1);
+    Shape table = to;
+    const std::int64_t axis = s.attributes[0];
+    if (axis < 0 || axis >= to.rank || to.rank != s.shape(1).rank || s.shape(0).rank != to.rank || (s.dtype(0) != Dtype::int32 && s.dtype(0) != Dtype::int64)) return Type::mismatch();
+    table.set(int(axis), 1);
+    return graph::broadcast(table, s.shape(1)) == s.shape(1) && graph::broadcast(s.shape(0), s.shape(1)) == s.shape(1) ? Type{s.dtype(1), to} : Type::mismatch();
+  }
+  static constexpr Primitive describe();
+};
+
+constexpr Value gather(Value table, Value places, int axis);
+constexpr Value scatter_add(Value places, Value updates, int axis, Shape to);
+
+constexpr Primitive Gather::describe() {
+  Primitive p{.name = name, .code = graph::code_of<Gather>, .kind = Kind::gather, .type = &type};
+  p.vjp = [](const Site& s, int i, Value ct) { return i == 0 ? scatter_add(s.operand(1), ct, int(s.attribute(0)), s.operand(0).extents()) : Value{}; };
+  p.jvp = [](const Site& s, int i, Value tangent) { return i == 0 ? gather(tangent, s.operand(1), int(s.attribute(0))) : Value{}; };
+  p.flops = [](const Signature&, const Shape&) { return 0.0; };
+  return p;
+}
+constexpr Primitive ScatterAdd::describe() {
+  Primitive p{.name = name, .code = graph::code_of<ScatterAdd>, .kind = Kind::scatter, .type = &type};
+  p.vjp = [](const Site& s, int i, Value ct) { return i == 1 ? graph::broadcast_to(gather(ct, s.operand(0), int(s.attribute(0))), s.operand(1).extents()) : Value{}; };
+  p.jvp = [](const Site& s, int i, Value tangent) { return i == 1 ? scatter_add(s.operand(0), tangent, int(s.attribute(0)), s.result().extents()) : Value{}; };
+  p.flops = [](const Signature& s, const Shape&) { return double(s.shape(1).size()); };
+  return p;
+}
+
+constexpr Value gather(Value table, Value places, int axis) {
+  const std::array<int, 2> o{table.id, places.id};
+  const std::int64_t a = axis;
+  return {table.graph, table.graph->add(graph::primitive<Gather>, o.data(), 2, &a, 1)};
+}
+constexpr Value scatter_add(Value places, Value updates, int axis, Shape to) {
+  const std::array<int, 2> o{places.id, updates.id};
+  std::array<std::int64_t, Shape::max_rank + 1> a{axis};
+  for (int i = 0; i < to.rank; ++i) a[std::size_t(1 + i)] = packed(to[i], to.letter(i));
+  return {updates.graph, updates.graph->add(graph::primitive<ScatterAdd>, o.data(), 2, a.data(), 1 + to.rank)};
+}
+
+/// Rows of a table: table [V, D…], ids of any shape → [ids…, D…].
+struct Rows {
+  template <class T, class I> constexpr auto operator()(T table, I ids) const {
+    if constexpr (is_sym_v<T> && is_sym_v<I>) {
+      if constexpr (T::shape.rank == 0 || is_floating(I::dtype) || T::shape.rank + I::shape.rank - 1 >= Shape::max_rank) return gather_needs_integer_places_that_broadcast_with_the_table_but_along_the_axis<T, I, 0>{};
+      else return graph::SymOf<Looked<T, I>>(nodes(table, ids));
+    } else {
+      return nodes(table, ids);
+    }
+  }
+
+ private:
+  static constexpr Shape joined(Shape ids, Shape table) {
+    for (int i = 1; i < table.rank; ++i) ids.push(table[i], table.letter(i));
+    return ids;
+  }
+  template <class T, class I> struct Looked {
+    static constexpr Type type{T::dtype, joined(I::shape, T::shape)};
+  };
+  /// As a gather along the axis behind those of the ids, of a table with an axis of extent 1 for each of them.
+  static constexpr Value nodes(Value table, Value ids) {
+    if (ids.dtype() != Dtype::int64) ids = graph::cast_to(ids, Dtype::int32);
+    const Shape t = table.extents(), n = ids.extents();
+    Shape places = n, wide;
+    for (int i = 0; i < t.rank; ++i) places.push(1);
+    for (int i = 0; i < n.rank; ++i) wide.push(1);
+    for (int i = 0; i < t.rank; ++i) wide.push(t[i], t.letter(i));
+    return graph::reshape_to(gather(graph::reshape_to(table, wide), graph::reshape_to(ids, places), n.rank), joined(n, t));
+  }
+};
+
+template <int Axis> struct GatherAlong {
+  template <class T, class I> constexpr auto operator()(T table, I places) const {
+    if constexpr (is_sym_v<T> && is_sym_v<I>) {
+      if constexpr (!Looked<T, I>::type.valid) return gather_needs_integer_places_that_broadcast_with_the_table_but_along_the_axis<T, I, Axis>{};
+      else return graph::SymOf<Looked<T, I>>(nodes(table, places));
+    } else {
+      return nodes(table, places);
+    }
+  }
+
+ private:
+  template <class T, class I> struct Looked {
+    static constexpr Type type = [] {
+      const std::array<Signature::Operand, 2> o{Signature::Operand{T::dtype, &T::shape}, Signature::Operand{promote(I::dtype, Dtype::int32), &I::shape}};
+      const std::int64_t axis = Axis < 0 ? Axis + T::shape.rank : Axis;
+      return Gather::type({o.data(), 2, &axis, 1});
+    }();
+  };
+  static constexpr Value nodes(Value table, Value places) { return gather(table, graph::cast_to(places, promote(places.dtype(), Dtype::int32)), Axis < 0 ? Axis + table.extents().rank : Axis); }
+};
+
+/// x with every element of `updates` added at its place along an axis.
+template <int Axis> struct AddAlong {
+  template <class X> constexpr auto operator()(X x, auto places, auto updates) const {
+    const Value sum = nodes(x, places, updates);
+    if constexpr (is_sym_v<X>) return X(sum);
+    else return sum;
+  }
+
+ private:
+  static constexpr Value nodes(Value x, Value places, Value updates) {
+    const int axis = Axis < 0 ? Axis + x.extents().rank : Axis;
+    return x + scatter_add(graph::cast_to(places, promote(places.dtype(), Dtype::int32)), graph::cast_to(updates, x.dtype()), axis, x.extents());
+  }
+};
+
+}  // namespace ops
+
+/// Rows of a table: `embedding(table, ids)` with table [V, D] and integer ids [B, T] → [B, T, D]. An id outside 0 … V − 1 gives NaN.
+/// PyTorch: torch.nn.functional.embedding(ids, table), which raises an error there; table[ids].
+template <class T, class I> requires Operands<T, I> constexpr auto embedding(T&& table, I&& ids) { return call<ops::Rows>(std::forward<T>(table), std::forward<I>(ids)); }
+/// The same with NumPy's name and argument order, along axis 0: numpy.take(table, ids, axis=0).
+template <class T, class I> requires Operands<T, I> constexpr auto take(T&& table, I&& ids) { return call<ops::Rows>(std::forward<T>(table), std::forward<I>(ids)); }
+
+/// Elements of x at integer places along an axis; all other axes broadcast. A place outside gives NaN, 0 of integers.
+/// PyTorch: torch.take_along_dim, torch.gather.
+template <int Axis, class T, class I> requires Operands<T, I> constexpr auto gather(T&& x, I&& places) { return call<ops::GatherAlong<Axis>>(std::forward<T>(x), std::forward<I>(places)); }
+
+/// x with every update added at its place along an axis, in row-major order; updates without a place are left out.
+/// PyTorch: x.scatter_add(dim, index, src).
+template <int Axis, class X, class I, class U> requires Operands<X, I, U>
+constexpr auto scatter_add(X&& x, I&& places, U&& updates) { return call<ops::AddAlong<Axis>>(std::forward<X>(x), std::forward<I>(places), std::forward<U>(updates)); }
+
+}  // namespace sinter

@@ -12,8 +12,14 @@ struct Relu : Elementwise<Relu> {
   static constexpr Value derivative(int, auto, auto y, auto t) { return select(y > 0.0, t, 0.0); }
 };
 
-struct Sigmoid {
-  constexpr auto operator()(auto x) const { return 1.0 / (1.0 + exp(-x)); }
+struct Sigmoid : Elementwise<Sigmoid, 1, Floating> {
+  static constexpr const char* name = "sigmoid";
+  static constexpr double flops = 22;
+  static constexpr auto eval(auto x) {
+    const decltype(x) one(1);
+    return one / (one + exp(-x));
+  }
+  static constexpr auto derivative(int, auto, auto y, auto t) { return t * (y * (1.0 - y)); }
 };
 
 /// The largest element is subtracted first, so exp never overflows; it cancels, hence needs no gradient.
@@ -45,7 +51,7 @@ template <int Classes> struct OneHot {
 template <Operand X> constexpr Result<ops::Apply<ops::Relu>, X> relu(X&& x) { return call<ops::Apply<ops::Relu>>(std::forward<X>(x)); }
 
 /// 1 / (1 + e^−x), elementwise. PyTorch: torch.sigmoid.
-template <Operand X> constexpr auto sigmoid(X&& x) { return call<ops::Sigmoid>(std::forward<X>(x)); }
+template <Operand X> constexpr Result<ops::Apply<ops::Sigmoid>, X> sigmoid(X&& x) { return call<ops::Apply<ops::Sigmoid>>(std::forward<X>(x)); }
 
 /// Probabilities along an axis. PyTorch: torch.softmax(x, dim).
 template <int Axis = -1, Operand X> constexpr auto softmax(X&& x) { return call<ops::Softmax<Axis>>(std::forward<X>(x)); }

@@ -1,7 +1,7 @@
 // Activations and the functions built around them, composed of primitives; fusion makes them one kernel.
 #pragma once
 #include "derivative.hpp"
-#include "reduce.hpp"
+#include "extrema.hpp"
 
 namespace sinter {
 namespace ops {
@@ -27,6 +27,14 @@ template <int Axis> struct Softmax {
   constexpr auto operator()(auto x) const {
     const auto e = exp(x - stop_gradient(amax<Axis>(x, keepdims)));
     return e * (1.0 / sum<Axis>(e, keepdims));
+  }
+};
+/// An infinite maximum is not subtracted: ∞ − ∞ is NaN.
+template <bool Keep, int... Axes> struct LogSumExp {
+  constexpr auto operator()(auto x) const {
+    const auto top = stop_gradient(amax<Axes...>(x, keepdims));
+    const auto shift = select(isfinite(top), top, 0.0);
+    return drop_axes<Keep, Axes...>(x, log(sum<Axes...>(exp(x - shift), keepdims)) + shift);
   }
 };
 template <int Axis> struct LogSoftmax {
@@ -58,6 +66,10 @@ template <int Axis = -1, Operand X> constexpr auto softmax(X&& x) { return call<
 
 /// Logarithms of the probabilities along an axis. PyTorch: torch.log_softmax(x, dim).
 template <int Axis = -1, Operand X> constexpr auto log_softmax(X&& x) { return call<ops::LogSoftmax<Axis>>(std::forward<X>(x)); }
+
+/// log Σ e^x over the axes named, over all where none is, without overflow. PyTorch: torch.logsumexp.
+template <int... Axes, Operand X> constexpr auto logsumexp(X&& x) { return call<ops::LogSumExp<false, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, Operand X> constexpr auto logsumexp(X&& x, KeepDims) { return call<ops::LogSumExp<true, Axes...>>(std::forward<X>(x)); }
 
 /// Integer labels [...] as a mask [..., Classes]. A label outside the range gives a row of false.
 /// PyTorch: torch.nn.functional.one_hot (which returns int64).

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <concepts>
+#include <limits>
 #include <type_traits>
 
 #include "../tensor/dtype.hpp"
@@ -38,6 +39,14 @@ template <class T> constexpr T quotient(T a, T b) {
   return T(a / b);
 }
 
+/// A number as an element. Of those beyond an integer's range, such as an infinite identity of a fold, the nearest.
+template <class T, class U> constexpr T element_from(U x) {
+  if constexpr (std::is_integral_v<T> && std::is_floating_point_v<U> && !std::is_same_v<T, bool>) {
+    if (x <= U(std::numeric_limits<T>::lowest())) return std::numeric_limits<T>::lowest();
+    if (x >= U(std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
+  }
+  return static_cast<T>(x);
+}
 /// a modulo b with the sign of b, as in Python and torch.remainder. Integers modulo 0 are themselves.
 template <class T> constexpr T remainder_of(T a, T b) {
   if constexpr (std::is_integral_v<T>) {
@@ -68,7 +77,7 @@ template <class T> struct Lanes<T, 1> {
   T v{};
 
   constexpr Lanes() = default;
-  template <class U> requires std::is_arithmetic_v<U> constexpr Lanes(U x) : v(static_cast<T>(x)) {}
+  template <class U> requires std::is_arithmetic_v<U> constexpr Lanes(U x) : v(element_from<T>(x)) {}
 
   friend constexpr Lanes operator+(Lanes a, Lanes b) { return T(a.v + b.v); }
   friend constexpr Lanes operator-(Lanes a, Lanes b) { return T(a.v - b.v); }

@@ -10,6 +10,7 @@
 #include "copy.hpp"
 #include "derivative.hpp"
 #include "exponential.hpp"
+#include "extrema.hpp"
 #include "index.hpp"
 #include "logical.hpp"
 #include "permute.hpp"
@@ -17,4 +18,5 @@
 #include "reduce.hpp"
 #include "reshape.hpp"
 #include "rounding.hpp"
+#include "statistics.hpp"
 #include "trigonometric.hpp"

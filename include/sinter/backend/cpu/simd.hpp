@@ -122,7 +122,7 @@ template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
 
   Lanes() = default;
   template <class U> requires std::is_arithmetic_v<U> SINTER_INLINE Lanes(U x) {
-    for (auto& r : v) r = cpu::Register<T>(static_cast<T>(x));
+    for (auto& r : v) r = cpu::Register<T>(element_from<T>(x));
   }
 
   SINTER_INLINE static Lanes load(const T* p) {

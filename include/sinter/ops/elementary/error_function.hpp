@@ -4,7 +4,7 @@
 
 namespace sinter {
 
-/// 2/√π ∫₀ˣ exp(−t²) dt, ERF ULP. Near 0 it is x + x P(x²), elsewhere 1 − exp(Q(|x|)); from 4 on it is 1.
+/// 2/√π ∫₀ˣ exp(−t²) dt, 1.5 ULP. Near 0 it is x + x P(x²), elsewhere 1 − exp(Q(|x|)); from 4 on it is 1.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> erf(Lanes<float, N> x) {
   using V = Lanes<float, N>;
   const V a = select(abs(x) > V(4.f), V(4.f), abs(x)), z = x * x;

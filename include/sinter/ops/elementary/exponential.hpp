@@ -21,7 +21,7 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> exp(Lanes<floa
   return scale(fma(r * r, p, r) + V(1.f), n);
 }
 
-/// e^x − 1, EXPM1 ULP. With 2^(n − 1) taken out of both terms nothing overflows before the result does.
+/// e^x − 1, 1.5 ULP. With 2^(n − 1) taken out of both terms nothing overflows before the result does.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> expm1(Lanes<float, N> x) {
   using V = Lanes<float, N>;
   const V y = select(x < V(-104.f), V(-104.f), select(x > V(89.f), V(89.f), x));
@@ -67,7 +67,7 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> log(Lanes<floa
   return select(x > V(0.f) && x < infinity, result, select(x == V(0.f), -infinity, select(x < V(0.f), nan, x)));
 }
 
-/// log(1 + x), LOG1P ULP: the logarithm of the rounded sum, with what rounding lost added to the mantissa.
+/// log(1 + x), 1.5 ULP: the logarithm of the rounded sum, with what rounding lost added to the mantissa.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> log1p(Lanes<float, N> x) {
   using V = Lanes<float, N>;
   using I = Lanes<std::int32_t, N>;

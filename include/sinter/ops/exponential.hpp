@@ -1,4 +1,4 @@
-// Elementwise exp, log, tanh, sqrt.
+// Elementwise exp, log and their forms near 0, tanh, roots, and the error function.
 #pragma once
 #include "apply.hpp"
 #include "arithmetic.hpp"
@@ -30,6 +30,30 @@ struct Sqrt : Elementwise<Sqrt, 1, Floating> {
   static constexpr auto eval(auto x) { return sqrt(x); }
   static constexpr auto derivative(int, auto, auto y, auto t) { return t * 0.5 / y; }
 };
+struct Expm1 : Elementwise<Expm1, 1, Floating> {
+  static constexpr const char* name = "expm1";
+  static constexpr double flops = 20;
+  static constexpr auto eval(auto x) { return expm1(x); }
+  static constexpr auto derivative(int, auto, auto y, auto t) { return t * (y + 1.0); }
+};
+struct Log1p : Elementwise<Log1p, 1, Floating> {
+  static constexpr const char* name = "log1p";
+  static constexpr double flops = 24;
+  static constexpr auto eval(auto x) { return log1p(x); }
+  static constexpr auto derivative(int, auto x, auto, auto t) { return t / (x + 1.0); }
+};
+struct Rsqrt : Elementwise<Rsqrt, 1, Floating> {
+  static constexpr const char* name = "rsqrt";
+  static constexpr double flops = 10;
+  static constexpr auto eval(auto x) { return decltype(x)(1) / sqrt(x); }
+  static constexpr auto derivative(int, auto, auto y, auto t) { return t * -0.5 * (y * y * y); }
+};
+struct Erf : Elementwise<Erf, 1, Floating> {
+  static constexpr const char* name = "erf";
+  static constexpr double flops = 36;
+  static constexpr auto eval(auto x) { return erf(x); }
+  static constexpr auto derivative(int, auto x, auto, auto t) { return t * (1.1283791670955126 * exp(-(x * x))); }  // 2/√π
+};
 
 }  // namespace ops
 
@@ -39,5 +63,13 @@ template <Operand X> constexpr Result<ops::Apply<ops::Exp>, X> exp(X&& x) { retu
 template <Operand X> constexpr Result<ops::Apply<ops::Log>, X> log(X&& x) { return call<ops::Apply<ops::Log>>(std::forward<X>(x)); }
 template <Operand X> constexpr Result<ops::Apply<ops::Tanh>, X> tanh(X&& x) { return call<ops::Apply<ops::Tanh>>(std::forward<X>(x)); }
 template <Operand X> constexpr Result<ops::Apply<ops::Sqrt>, X> sqrt(X&& x) { return call<ops::Apply<ops::Sqrt>>(std::forward<X>(x)); }
+
+/// Elementwise e^x − 1 and log(1 + x), accurate near 0. PyTorch: torch.expm1, torch.log1p.
+template <Operand X> constexpr Result<ops::Apply<ops::Expm1>, X> expm1(X&& x) { return call<ops::Apply<ops::Expm1>>(std::forward<X>(x)); }
+template <Operand X> constexpr Result<ops::Apply<ops::Log1p>, X> log1p(X&& x) { return call<ops::Apply<ops::Log1p>>(std::forward<X>(x)); }
+/// Elementwise 1 / √x. PyTorch: torch.rsqrt.
+template <Operand X> constexpr Result<ops::Apply<ops::Rsqrt>, X> rsqrt(X&& x) { return call<ops::Apply<ops::Rsqrt>>(std::forward<X>(x)); }
+/// Elementwise 2/√π ∫₀ˣ exp(−t²) dt. PyTorch: torch.erf.
+template <Operand X> constexpr Result<ops::Apply<ops::Erf>, X> erf(X&& x) { return call<ops::Apply<ops::Erf>>(std::forward<X>(x)); }
 
 }  // namespace sinter

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <concepts>
+#include <limits>
 #include <type_traits>
 
 #include "../tensor/dtype.hpp"
@@ -38,13 +39,45 @@ template <class T> constexpr T quotient(T a, T b) {
   return T(a / b);
 }
 
+/// A number as an element. Of those beyond an integer's range, such as an infinite identity of a fold, the nearest.
+template <class T, class U> constexpr T element_from(U x) {
+  if constexpr (std::is_integral_v<T> && std::is_floating_point_v<U> && !std::is_same_v<T, bool>) {
+    if (x <= U(std::numeric_limits<T>::lowest())) return std::numeric_limits<T>::lowest();
+    if (x >= U(std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
+  }
+  return static_cast<T>(x);
+}
+/// a modulo b with the sign of b, as in Python and torch.remainder. Integers modulo 0 are themselves.
+template <class T> constexpr T remainder_of(T a, T b) {
+  if constexpr (std::is_integral_v<T>) {
+    const T r = T(a - quotient(a, b) * b);
+    return b != 0 && r != 0 && (r < 0) != (b < 0) ? T(r + b) : r;
+  } else {
+    const T r = std::fmod(a, b);
+    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+  }
+}
+/// a to the power b. Integers wrap; to a negative power only 1 and −1 are not 0, as in torch.pow.
+template <class T> constexpr T power_of(T a, T b) {
+  if constexpr (std::is_integral_v<T>) {
+    if constexpr (std::is_signed_v<T>)
+      if (b < 0) return a == 1 || (a == -1 && b % 2 == 0) ? T(1) : a == -1 ? T(-1) : T(0);
+    std::uint64_t power = 1;
+    for (auto base = std::uint64_t(a); b != 0; b = T(b / 2), base *= base)
+      if (b % 2 != 0) power *= base;
+    return T(power);
+  } else {
+    return std::pow(a, b);
+  }
+}
+
 template <class T> struct Lanes<T, 1> {
   using element = T;
   static constexpr int lanes = 1;
   T v{};
 
   constexpr Lanes() = default;
-  template <class U> requires std::is_arithmetic_v<U> constexpr Lanes(U x) : v(static_cast<T>(x)) {}
+  template <class U> requires std::is_arithmetic_v<U> constexpr Lanes(U x) : v(element_from<T>(x)) {}
 
   friend constexpr Lanes operator+(Lanes a, Lanes b) { return T(a.v + b.v); }
   friend constexpr Lanes operator-(Lanes a, Lanes b) { return T(a.v - b.v); }
@@ -57,25 +90,64 @@ template <class T> struct Lanes<T, 1> {
   friend constexpr Lanes<bool, 1> operator>=(Lanes a, Lanes b) { return a.v >= b.v; }
   friend constexpr Lanes<bool, 1> operator==(Lanes a, Lanes b) { return a.v == b.v; }
   friend constexpr Lanes<bool, 1> operator!=(Lanes a, Lanes b) { return a.v != b.v; }
+
+  // Integers as bits. A shift to the right keeps the sign.
+  friend constexpr Lanes operator&(Lanes a, Lanes b) requires std::integral<T> { return T(a.v & b.v); }
+  friend constexpr Lanes operator|(Lanes a, Lanes b) requires std::integral<T> { return T(a.v | b.v); }
+  friend constexpr Lanes operator^(Lanes a, Lanes b) requires std::integral<T> { return T(a.v ^ b.v); }
+  friend constexpr Lanes operator<<(Lanes a, int n) requires std::integral<T> { return T(std::make_unsigned_t<T>(a.v) << n); }
+  friend constexpr Lanes operator>>(Lanes a, int n) requires std::integral<T> { return T(a.v >> n); }
 };
 
 template <class T> constexpr Lanes<T, 1> select(Lanes<bool, 1> mask, Lanes<T, 1> a, Lanes<T, 1> b) { return mask.v ? a : b; }
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__CUDA_ARCH__)
+inline constexpr bool fused_multiply_add = true;
+#else
+inline constexpr bool fused_multiply_add = false;
+#endif
 /// Fused where the target has an instruction for it, as in its SIMD registers.
 template <class T> constexpr Lanes<T, 1> fma(Lanes<T, 1> a, Lanes<T, 1> b, Lanes<T, 1> c) {
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__CUDA_ARCH__)
-  if constexpr (std::is_floating_point_v<T>) return Lanes<T, 1>(std::fma(a.v, b.v, c.v));
-#endif
+  if constexpr (fused_multiply_add && std::is_floating_point_v<T>) return Lanes<T, 1>(std::fma(a.v, b.v, c.v));
   return Lanes<T, 1>(T(a.v * b.v + c.v));
 }
 template <class T> constexpr Lanes<T, 1> sqrt(Lanes<T, 1> x) { return Lanes<T, 1>(std::sqrt(x.v)); }
+template <class T> constexpr Lanes<T, 1> abs(Lanes<T, 1> x) {
+  if constexpr (std::is_same_v<T, float>) return std::bit_cast<float>(std::bit_cast<std::int32_t>(x.v) & 0x7fffffff);
+  else if constexpr (std::is_same_v<T, double>) return std::bit_cast<double>(std::bit_cast<std::int64_t>(x.v) & 0x7fffffffffffffff);
+  else return select(x < 0, -x, x);
+}
+/// To a whole number: down, up, towards 0, to the nearest (of two equally near ones the even one). Integers are whole.
+template <class T> constexpr Lanes<T, 1> floor(Lanes<T, 1> x) {
+  if constexpr (std::is_integral_v<T>) return x;
+  else return std::floor(x.v);
+}
+template <class T> constexpr Lanes<T, 1> ceil(Lanes<T, 1> x) {
+  if constexpr (std::is_integral_v<T>) return x;
+  else return std::ceil(x.v);
+}
+template <class T> constexpr Lanes<T, 1> trunc(Lanes<T, 1> x) {
+  if constexpr (std::is_integral_v<T>) return x;
+  else return std::trunc(x.v);
+}
+template <class T> constexpr Lanes<T, 1> round(Lanes<T, 1> x) {
+  if constexpr (std::is_integral_v<T>) return x;
+  else return std::nearbyint(x.v);
+}
+template <class T> constexpr Lanes<T, 1> remainder(Lanes<T, 1> a, Lanes<T, 1> b) { return remainder_of(a.v, b.v); }
+/// Whether any lane is true.
+constexpr bool any(Lanes<bool, 1> mask) { return mask.v; }
 /// The element as another type.
 template <class To, class T> constexpr Lanes<To, 1> convert(Lanes<T, 1> x) { return Lanes<To, 1>(static_cast<To>(x.v)); }
 
-// Building blocks of the elementary functions (elementary.hpp), which are written for single precision.
+// Building blocks of the elementary functions (elementary/), which are written for single precision.
 constexpr Lanes<std::int32_t, 1> bits(Lanes<float, 1> x) { return std::bit_cast<std::int32_t>(x.v); }
 constexpr Lanes<float, 1> from_bits(Lanes<std::int32_t, 1> x) { return std::bit_cast<float>(x.v); }
-constexpr Lanes<std::int32_t, 1> operator<<(Lanes<std::int32_t, 1> x, int n) { return std::int32_t(std::uint32_t(x.v) << n); }
-constexpr Lanes<std::int32_t, 1> operator>>(Lanes<std::int32_t, 1> x, int n) { return x.v >> n; }
+/// |magnitude| with the sign of `sign`; written once for all lanes.
+template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> copysign(Lanes<float, N> magnitude, Lanes<float, N> sign) {
+  using I = Lanes<std::int32_t, N>;
+  return from_bits((bits(magnitude) & I(0x7fffffff)) | (bits(sign) & I(std::int32_t(0x80000000))));
+}
+template <class T> constexpr Lanes<T, 1> lane_by_lane(Lanes<T, 1> x, T (*f)(T)) { return f(x.v); }
 /// x · 2^n for a whole n in [−252, 254].
 constexpr Lanes<float, 1> scale(Lanes<float, 1> x, Lanes<float, 1> n) {
   const auto whole = std::int32_t(n.v == n.v ? n.v : 0.f), half = whole >> 1;
@@ -85,5 +157,13 @@ constexpr Lanes<float, 1> scale(Lanes<float, 1> x, Lanes<float, 1> n) {
 template <std::same_as<double> T> constexpr Lanes<T, 1> exp(Lanes<T, 1> x) { return std::exp(x.v); }
 template <std::same_as<double> T> constexpr Lanes<T, 1> log(Lanes<T, 1> x) { return std::log(x.v); }
 template <std::same_as<double> T> constexpr Lanes<T, 1> tanh(Lanes<T, 1> x) { return std::tanh(x.v); }
+template <std::same_as<double> T> constexpr Lanes<T, 1> expm1(Lanes<T, 1> x) { return std::expm1(x.v); }
+template <std::same_as<double> T> constexpr Lanes<T, 1> log1p(Lanes<T, 1> x) { return std::log1p(x.v); }
+template <std::same_as<double> T> constexpr Lanes<T, 1> sin(Lanes<T, 1> x) { return std::sin(x.v); }
+template <std::same_as<double> T> constexpr Lanes<T, 1> cos(Lanes<T, 1> x) { return std::cos(x.v); }
+template <std::same_as<double> T> constexpr Lanes<T, 1> tan(Lanes<T, 1> x) { return std::tan(x.v); }
+template <std::same_as<double> T> constexpr Lanes<T, 1> atan(Lanes<T, 1> x) { return std::atan(x.v); }
+template <std::same_as<double> T> constexpr Lanes<T, 1> erf(Lanes<T, 1> x) { return std::erf(x.v); }
+template <class T> requires(!std::same_as<T, float>) constexpr Lanes<T, 1> pow(Lanes<T, 1> a, Lanes<T, 1> b) { return power_of(a.v, b.v); }
 
 }  // namespace sinter

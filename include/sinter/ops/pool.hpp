@@ -37,7 +37,7 @@ struct FirstMaximum : Identity<FirstMaximum> {
       count *= fold ? shape[i] : 1;
     }
     const Value rank = graph::reshape_to(graph::iota(x.graph, count), folded) - count;  // −count, …, −1: the first is the least
-    const Value order = select(x == x, select(x == maximum, -rank, 0), -rank);
+    const Value order = select(x == maximum || x != x, -rank, 0);
     return order == reduced<Amax>(order, axes);
   }
 };

@@ -3,7 +3,9 @@
 #pragma once
 #include "../tensor/random.hpp"
 #include "arithmetic.hpp"
+#include "compare.hpp"
 #include "exponential.hpp"
+#include "trigonometric.hpp"
 #include "index.hpp"
 #include "reshape.hpp"
 
@@ -70,8 +72,8 @@ constexpr Value uniform(Value seed, Value stream, Value place) {
   return graph::apply_elementwise<Uniform>(seed.graph, ids.data());
 }
 /// Box-Muller: element n takes the uniform numbers 2n and 2n + 1. Half a step keeps the logarithm away from 0.
-constexpr Value normal(auto seed, auto stream, Shape shape) {
-  const auto radius = sqrt(log(uniform(seed, stream, places(seed.graph, shape, 0, 2)) + 0x1p-25) * -2.0);
+constexpr Value normal(Value seed, Value stream, Shape shape) {
+  const Value radius = sqrt(log(uniform(seed, stream, places(seed.graph, shape, 0, 2)) + 0x1p-25) * -2.0);
   return radius * cos(uniform(seed, stream, places(seed.graph, shape, 1, 2)) * 6.283185307179586);
 }
 
@@ -79,7 +81,7 @@ struct UniformNumbers {
   static constexpr Value of(Value seed, Value stream, Shape s) { return uniform(seed, stream, places(seed.graph, s)); }
 };
 struct NormalNumbers {
-  static constexpr Value of(auto seed, auto stream, Shape s) { return normal(seed, stream, s); }
+  static constexpr Value of(Value seed, Value stream, Shape s) { return normal(seed, stream, s); }
 };
 template <class Numbers, int... E> struct RandomTensor {
   constexpr auto operator()(auto seed, auto stream) const {

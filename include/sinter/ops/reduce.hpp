@@ -1,4 +1,4 @@
-// Reductions over axes: sum, maximum, mean.
+// Reductions over axes: the family, sum, product and mean.
 #pragma once
 #include <limits>
 
@@ -66,17 +66,19 @@ struct Sum : Reduction<Sum> {
   static constexpr Value push(const Site& s, Value tangent) { return reduced<Sum>(tangent, s.attribute(0)); }
 };
 
-/// NaN if any element is. Equal maxima share the gradient evenly, as in torch.amax.
-struct Amax : Reduction<Amax> {
-  static constexpr const char* name = "amax";
-  static constexpr double identity = -std::numeric_limits<double>::infinity();
-  static constexpr auto combine(auto a, auto b) { return select(b > a || b != b, b, a); }
-  static constexpr Value share(const Site& s) {
-    const Value hit = cast_to(s.operand(0) == s.result(), s.result().dtype());
-    return hit / reduced<Sum>(hit, s.attribute(0));
+struct Prod : Reduction<Prod> {
+  static constexpr const char* name = "prod";
+  static constexpr double identity = 1;
+  static constexpr auto combine(auto a, auto b) { return a * b; }
+  /// For each element the product of the others, also where elements are 0: a single zero is given the product of the rest.
+  /// (As a formula of the elements it is constant around zeros, so second derivatives there are 0.)
+  static constexpr Value others(const Site& s) {
+    const Value x = s.operand(0), zero = x == 0.0, rest = select(zero, 1.0, x);
+    const Value zeros = reduced<Sum>(cast_to(zero, x.dtype()), s.attribute(0)), product = reduced<Prod>(rest, s.attribute(0));
+    return select(zero, select(zeros == 1.0, product, 0.0), select(zeros == 0.0, product / rest, 0.0));
   }
-  static constexpr Value pull(const Site& s, Value ct) { return share(s) * ct; }
-  static constexpr Value push(const Site& s, Value tangent) { return reduced<Sum>(share(s) * tangent, s.attribute(0)); }
+  static constexpr Value pull(const Site& s, Value ct) { return others(s) * ct; }
+  static constexpr Value push(const Site& s, Value tangent) { return reduced<Sum>(others(s) * tangent, s.attribute(0)); }
 };
 
 /// The bit set of the axes named; all of them where none is. −1 when one is out of range or named twice.
@@ -106,12 +108,20 @@ template <int... Axes> struct Without {
   }
 };
 
+/// A reduction of X that kept its axes, without them.
+template <class X, int... Axes> struct WithoutAxes {
+  static constexpr Shape target(const Shape&) { return Without<Axes...>::target(X::shape); }
+};
+template <bool Keep, int... Axes, class X, class Y> constexpr auto drop_axes(X x, Y y) {
+  if constexpr (Keep) return y;
+  else if constexpr (is_sym_v<X>) return ReshapeBy<WithoutAxes<X, Axes...>>{}(y);
+  else return graph::reshape_to(y, Without<Axes...>::target(x.extents()));
+}
+
 template <class R, bool Keep, int... Axes> struct Reduce {
   template <class X> constexpr auto operator()(X x) const {
-    if constexpr (is_sym_v<X> && axes_of<Axes...>(is_sym_v<X> ? rank_of<X>() : 0) < 0) return reduction_axis_out_of_range_or_named_twice<X, Axes...>{};
-    else if constexpr (Keep) return Apply<R, AxisSet<Axes...>>{}(x);
-    else if constexpr (is_sym_v<X>) return ReshapeBy<Drop<X>>{}(Apply<R, AxisSet<Axes...>>{}(x));
-    else return graph::reshape_to(Apply<R, AxisSet<Axes...>>{}(x), Without<Axes...>::target(x.extents()));
+    if constexpr (is_sym_v<X> && axes_of<Axes...>(rank_of<X>()) < 0) return reduction_axis_out_of_range_or_named_twice<X, Axes...>{};
+    else return drop_axes<Keep, Axes...>(x, Apply<R, AxisSet<Axes...>>{}(x));
   }
 
  private:
@@ -119,9 +129,18 @@ template <class R, bool Keep, int... Axes> struct Reduce {
     if constexpr (is_sym_v<X>) return X::shape.rank;
     else return 0;
   }
-  template <class X> struct Drop {
-    static constexpr Shape target(const Shape&) { return Without<Axes...>::target(X::shape); }
-  };
+};
+
+/// Bools and integers are summed and multiplied as int64, as in PyTorch.
+template <class R, bool Keep, int... Axes> struct Total {
+  template <class X> constexpr auto operator()(X x) const { return Reduce<R, Keep, Axes...>{}(wide(x)); }
+
+ private:
+  template <class X> static constexpr auto wide(X x) {
+    if constexpr (!is_sym_v<X>) return is_floating(x.dtype()) ? Value(x) : graph::cast_to(x, Dtype::int64);
+    else if constexpr (is_floating(X::dtype) || X::dtype == Dtype::int64) return x;
+    else return Apply<Cast<Dtype::int64>>{}(x);
+  }
 };
 
 /// The number of elements that the axes hold: capacity where fixed, run-time length where bounded. Rank 0, dtype d.
@@ -163,13 +182,14 @@ constexpr Value sum_to(Value v, Shape shape) {
 
 }  // namespace graph
 
-/// Sum over the axes named, over all where none is. `sum<-1>(x, keepdims)` keeps the axis. PyTorch: torch.sum.
-template <int... Axes, Operand X> constexpr auto sum(X&& x) { return call<ops::Reduce<ops::Sum, false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, Operand X> constexpr auto sum(X&& x, KeepDims) { return call<ops::Reduce<ops::Sum, true, Axes...>>(std::forward<X>(x)); }
+/// Sum over the axes named, over all where none is. `sum<-1>(x, keepdims)` keeps the axis. Bools and integers give int64.
+/// PyTorch: torch.sum.
+template <int... Axes, Operand X> constexpr auto sum(X&& x) { return call<ops::Total<ops::Sum, false, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, Operand X> constexpr auto sum(X&& x, KeepDims) { return call<ops::Total<ops::Sum, true, Axes...>>(std::forward<X>(x)); }
 
-/// Maximum over the axes named, over all where none is; NaN if an element is. PyTorch: torch.amax.
-template <int... Axes, Operand X> constexpr auto amax(X&& x) { return call<ops::Reduce<ops::Amax, false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, Operand X> constexpr auto amax(X&& x, KeepDims) { return call<ops::Reduce<ops::Amax, true, Axes...>>(std::forward<X>(x)); }
+/// Product over the axes named, over all where none is. PyTorch: torch.prod.
+template <int... Axes, Operand X> constexpr auto prod(X&& x) { return call<ops::Total<ops::Prod, false, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, Operand X> constexpr auto prod(X&& x, KeepDims) { return call<ops::Total<ops::Prod, true, Axes...>>(std::forward<X>(x)); }
 
 /// Mean over the axes named, over all where none is; a bounded axis counts with its run-time length. PyTorch: torch.mean.
 template <int... Axes, Operand X> constexpr auto mean(X&& x) { return call<ops::Mean<false, Axes...>>(std::forward<X>(x)); }

@@ -1,0 +1,93 @@
+// exp, log and tanh, and expm1 and log1p, which are exact where the others cancel.
+#pragma once
+#include <limits>
+
+#include "../lanes.hpp"
+
+namespace sinter {
+
+/// e^x, 1.2 ULP. Cody-Waite reduction x = n ln 2 + r, then 1 + r + r² P(r).
+template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> exp(Lanes<float, N> x) {
+  using V = Lanes<float, N>;
+  x = select(x < V(-104.f), V(-104.f), select(x > V(89.f), V(89.f), x));
+  const V shifted = fma(x, V(1.44269504088896341f), V(12582912.f));  // 1.5 · 2²³: the sum's last bits are the integer
+  const V n = shifted - V(12582912.f);
+  V r = fma(n, V(-0.693145751953125f), x);
+  r = fma(n, V(-1.428606820309417e-06f), r);
+  V p = fma(r, V(0.0013814466879497895f), V(0.008368780415682656f));
+  p = fma(r, p, V(0.04166839421449449f));
+  p = fma(r, p, V(0.16666520107770755f));
+  p = fma(r, p, V(0.4999999341248413f));
+  return scale(fma(r * r, p, r) + V(1.f), n);
+}
+
+/// e^x − 1, 1.5 ULP. With 2^(n − 1) taken out of both terms nothing overflows before the result does.
+template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> expm1(Lanes<float, N> x) {
+  using V = Lanes<float, N>;
+  const V y = select(x < V(-104.f), V(-104.f), select(x > V(89.f), V(89.f), x));
+  const V shifted = fma(y, V(1.44269504088896341f), V(12582912.f));
+  const V n = shifted - V(12582912.f);
+  V r = fma(n, V(-0.693145751953125f), y);
+  r = fma(n, V(-1.428606820309417e-06f), r);
+  V p = fma(r, V(0.0001984588056531864f), V(0.001394066871639867f));
+  p = fma(r, p, V(0.008333389460980401f));
+  p = fma(r, p, V(0.04166636042461695f));
+  p = fma(r, p, V(0.16666666369738498f));
+  p = fma(r, p, V(0.5000000044269547f));
+  const V half = scale(fma(r * r, p, r), n - V(1.f)) + (scale(V(1.f), n - V(1.f)) - V(0.5f));
+  return select(n == V(0.f), select(x == V(0.f), x, fma(r * r, p, r)), half + half);
+}
+
+/// log(1 + f) + e ln 2 for f in [√½ − 1, √2 − 1]: f − f²/2 + f³ P(f).
+template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> log_of_parts(Lanes<float, N> f, Lanes<float, N> exponent) {
+  using V = Lanes<float, N>;
+  V p = fma(f, V(-0.07634497392521136f), V(0.12761577387759135f));
+  p = fma(f, p, V(-0.1316018223009003f));
+  p = fma(f, p, V(0.14201757941643306f));
+  p = fma(f, p, V(-0.1662335735513815f));
+  p = fma(f, p, V(0.20001226879067274f));
+  p = fma(f, p, V(-0.250008210340546f));
+  p = fma(f, p, V(0.3333333170767438f));
+  const V square = f * f;
+  V result = fma(exponent, V(-2.12194440e-4f), f * square * p);
+  result = fma(square, V(-0.5f), result) + f;
+  return fma(exponent, V(0.693359375f), result);
+}
+
+/// Natural logarithm, 1.0 ULP. x = m 2^e with m in [√½, √2).
+template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> log(Lanes<float, N> x) {
+  using V = Lanes<float, N>;
+  using I = Lanes<std::int32_t, N>;
+  const Lanes<bool, N> tiny = x < V(1.17549435e-38f);
+  const V y = select(tiny, x * V(8388608.f), x);
+  const I e = (bits(y) - I(0x3f3504f3)) >> 23;
+  const V f = from_bits(bits(y) - (e << 23)) - V(1.f);
+  const V result = log_of_parts(f, convert<float>(e) - select(tiny, V(23.f), V(0.f)));
+  const V infinity(std::numeric_limits<float>::infinity()), nan(std::numeric_limits<float>::quiet_NaN());
+  return select(x > V(0.f) && x < infinity, result, select(x == V(0.f), -infinity, select(x < V(0.f), nan, x)));
+}
+
+/// log(1 + x), 1.5 ULP: the logarithm of the rounded sum, with what rounding lost added to the mantissa.
+template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> log1p(Lanes<float, N> x) {
+  using V = Lanes<float, N>;
+  using I = Lanes<std::int32_t, N>;
+  const V sum = x + V(1.f);
+  const V lost = select(x > V(1.f), V(1.f) - (sum - x), x - (sum - V(1.f)));
+  const I e = (bits(sum) - I(0x3f3504f3)) >> 23;
+  const V exponent = convert<float>(e), f = from_bits(bits(sum) - (e << 23)) - V(1.f) + scale(lost, -exponent);
+  const V infinity(std::numeric_limits<float>::infinity()), nan(std::numeric_limits<float>::quiet_NaN());
+  return select(x > V(-1.f) && x < infinity, select(x == V(0.f), x, log_of_parts(f, exponent)), select(x == V(-1.f), -infinity, select(x < V(-1.f), nan, x)));
+}
+
+/// tanh, 6 ULP (4e-7 absolute): x P(x²) / Q(x²), both of degree 4 with positive coefficients, beyond ±9.02 exactly ±1.
+template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> tanh(Lanes<float, N> x) {
+  using V = Lanes<float, N>;
+  const V y = select(x < V(-9.02f), V(-9.02f), select(x > V(9.02f), V(9.02f), x));
+  const V u = y * y, v = u * u;  // Estrin's scheme: shorter chains than Horner's
+  const V p = fma(v, fma(v, V(1.3319052703687787e-08f), fma(u, V(2.0583466160827837e-05f), V(0.003494033596707599f))), fma(u, V(0.1337971712401391f), V(0.9999999790321805f)));
+  const V q = fma(v, fma(v, V(7.76201120409715e-07f), fma(u, V(0.00032830912933314645f), V(0.025871069508282198f))), fma(u, V(0.46713032368396373f), V(1.f)));
+  const V r = y * p / q;
+  return select(r > V(1.f), V(1.f), select(r < V(-1.f), V(-1.f), r));
+}
+
+}  // namespace sinter

@@ -1,0 +1,50 @@
+// Elementwise powers.
+#pragma once
+#include "apply.hpp"
+#include "arithmetic.hpp"
+#include "exponential.hpp"
+
+namespace sinter {
+namespace ops {
+
+struct Pow : Elementwise<Pow, 2> {
+  static constexpr const char* name = "pow";
+  static constexpr double flops = 60;
+  static constexpr auto eval(auto a, auto b) { return pow(a, b); }
+  /// Exponents of 0 have the gradient 0, and so has the exponent where 0 to its power is 0 or 1: there the formulas say 0 · ∞.
+  static constexpr Value derivative(int i, auto a, auto b, auto y, auto t) {
+    if (i == 1) return t * select(logical_and(a == 0.0, b >= 0.0), 0.0, y * log(a));
+    if (b.graph->is_constant(b.id)) return b.is(0) ? Value{} : t * (b * pow(a, b - 1.0));
+    return t * select(b == 0.0, 0.0, b * pow(a, b - 1.0));
+  }
+  /// Small constant exponents are products and roots, as in PyTorch.
+  static constexpr Value simplify(Value a, Value b) {
+    if (b.is(1)) return a;
+    if (b.is(2)) return a * a;
+    if (b.is(3)) return a * a * a;
+    if (b.is(4)) {
+      const Value square = a * a;
+      return square * square;
+    }
+    if (!is_floating(a.dtype())) return {};
+    if (b.is(0.5)) return sqrt(a);
+    if (b.is(-0.5)) return rsqrt(a);
+    if (b.is(-1)) return 1.0 / a;
+    if (b.is(-2)) return 1.0 / (a * a);
+    return {};
+  }
+};
+
+struct Square {
+  constexpr auto operator()(auto x) const { return x * x; }
+};
+
+}  // namespace ops
+
+/// a^b, elementwise; either may be a number. Integers stay integers and wrap. PyTorch: torch.pow.
+template <class A, class B> requires Operands<A, B> constexpr Result<ops::Apply<ops::Pow>, A, B> pow(A&& a, B&& b) { return call<ops::Apply<ops::Pow>>(std::forward<A>(a), std::forward<B>(b)); }
+
+/// x · x, elementwise. PyTorch: torch.square.
+template <Operand X> constexpr auto square(X&& x) { return call<ops::Square>(std::forward<X>(x)); }
+
+}  // namespace sinter

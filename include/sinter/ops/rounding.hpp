@@ -1,0 +1,46 @@
+// Elementwise rounding to whole numbers, and the remainder of a division.
+#pragma once
+#include "apply.hpp"
+#include "arithmetic.hpp"
+
+namespace sinter {
+namespace ops {
+
+struct Floor : Elementwise<Floor> {
+  static constexpr const char* name = "floor";
+  static constexpr auto eval(auto x) { return floor(x); }
+};
+struct Ceil : Elementwise<Ceil> {
+  static constexpr const char* name = "ceil";
+  static constexpr auto eval(auto x) { return ceil(x); }
+};
+struct Trunc : Elementwise<Trunc> {
+  static constexpr const char* name = "trunc";
+  static constexpr auto eval(auto x) { return trunc(x); }
+};
+struct Round : Elementwise<Round> {
+  static constexpr const char* name = "round";
+  static constexpr auto eval(auto x) { return round(x); }
+};
+
+/// a − ⌊a / b⌋ b.
+struct Remainder : Elementwise<Remainder, 2> {
+  static constexpr const char* name = "remainder";
+  static constexpr double flops = 20;
+  static constexpr auto eval(auto a, auto b) { return remainder(a, b); }
+  static constexpr Value derivative(int i, auto a, auto b, auto, auto t) { return i == 0 ? t : -(t * floor(a / b)); }
+};
+
+}  // namespace ops
+
+/// Elementwise rounding down, up, towards 0, and to the nearest whole number (of two equally near ones the even one).
+/// Constant to differentiation. PyTorch: torch.floor, torch.ceil, torch.trunc, torch.round.
+template <Operand X> constexpr Result<ops::Apply<ops::Floor>, X> floor(X&& x) { return call<ops::Apply<ops::Floor>>(std::forward<X>(x)); }
+template <Operand X> constexpr Result<ops::Apply<ops::Ceil>, X> ceil(X&& x) { return call<ops::Apply<ops::Ceil>>(std::forward<X>(x)); }
+template <Operand X> constexpr Result<ops::Apply<ops::Trunc>, X> trunc(X&& x) { return call<ops::Apply<ops::Trunc>>(std::forward<X>(x)); }
+template <Operand X> constexpr Result<ops::Apply<ops::Round>, X> round(X&& x) { return call<ops::Apply<ops::Round>>(std::forward<X>(x)); }
+
+/// a modulo b, with the sign of b. Modulo 0 it is NaN, for integers a. PyTorch: torch.remainder.
+template <class A, class B> requires Operands<A, B> constexpr Result<ops::Apply<ops::Remainder>, A, B> remainder(A&& a, B&& b) { return call<ops::Apply<ops::Remainder>>(std::forward<A>(a), std::forward<B>(b)); }
+
+}  // namespace sinter

@@ -29,29 +29,29 @@ constexpr int forward() {
   return y.id;
 }
 constexpr int nodes() {
-  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy, optim::Adam, Input, Target>{}();
+  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy<>, optim::Adam, Input, Target>{}();
   return g.size();
 }
 constexpr int simplified() {
-  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy, optim::Adam, Input, Target>{}();
+  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy<>, optim::Adam, Input, Target>{}();
   const compile::Simplified s = compile::simplify(g);
   return s.order.size();
 }
 constexpr int fused() {
-  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy, optim::Adam, Input, Target>{}();
+  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy<>, optim::Adam, Input, Target>{}();
   compile::Simplified s = compile::simplify(g);
   const compile::Fusion f = compile::fuse(s);
   return f.groups.size();
 }
 constexpr int ordered() {
-  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy, optim::Adam, Input, Target>{}();
+  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy<>, optim::Adam, Input, Target>{}();
   compile::Simplified s = compile::simplify(g);
   const compile::Fusion f = compile::fuse(s);
   const compile::Order o = compile::order(s, f);
   return o.groups.size();
 }
 constexpr int planned() {
-  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy, optim::Adam, Input, Target>{}();
+  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy<>, optim::Adam, Input, Target>{}();
   const compile::Plan p = compile::compile(g, cpu::Backend::pack);
   return p.steps;
 }

@@ -28,7 +28,7 @@ template <int N> struct Deep {
   }
 };
 template <int N> compile::Plan deep_plan() {
-  return compile::compile(train::TrainingTrace<Deep<N>, nn::MeanSquaredError, optim::Adam, Tensor<float, 16, 32>, Tensor<float, 16, 32>>{}(), cpu::Backend::pack);
+  return compile::compile(train::TrainingTrace<Deep<N>, nn::MeanSquaredError<>, optim::Adam, Tensor<float, 16, 32>, Tensor<float, 16, 32>>{}(), cpu::Backend::pack);
 }
 
 }  // namespace

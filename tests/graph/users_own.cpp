@@ -38,7 +38,7 @@ TEST_CASE("a primitive of the user's own: value, gradient, eager and in a model"
     CHECK(d(i) == doctest::Approx(1 / (1 + std::exp(-double(x(i))))).epsilon(1e-6));
   }
   Model<mine::Net> net(Seed{1});
-  auto step = training<Tensor<float, 8, 4>, Tensor<float, 8, 3>>(net, nn::mean_squared_error, optim::Adam{.lr = 0.05f});
+  auto step = training<Tensor<float, 8, 4>, Tensor<float, 8, 3>>(net, nn::mse_loss, optim::Adam{.lr = 0.05f});
   Tensor<float, 8, 4> input;
   Tensor<float, 8, 3> target;
   for (int i = 0; i < 32; ++i) input.data()[i] = float(i % 7) / 7;

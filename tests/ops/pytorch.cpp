@@ -123,5 +123,5 @@ TEST_CASE("views") {
 
 TEST_CASE("losses") {
   check<F<6, 5>, Tensor<int, 6>>("cross_entropy", [](auto x, auto y) { return nn::cross_entropy(x, y); });
-  check<F<4, 3>, F<4, 3>>("mse", [](auto x, auto y) { return nn::mean_squared_error(x, y); });
+  check<F<4, 3>, F<4, 3>>("mse", [](auto x, auto y) { return nn::mse_loss(x, y); });
 }

@@ -24,6 +24,7 @@ struct Group {
   int contraction = -1;      ///< the contract node
   int joined = -1;           ///< another group that took this one in
   int members = 0, folds = 0;
+  bool alone = false;        ///< joined by nothing
 };
 /// A kernel's identity has room for so many operations and passes over a row; what is longer becomes several kernels.
 inline constexpr int most_members = 64, most_folds = 12;
@@ -135,7 +136,7 @@ class Pass {
   }
   constexpr bool join(int a, int b) {
     Group &x = f_.groups[a], &y = f_.groups[b];
-    if (x.space != y.space || (x.contraction >= 0 && y.contraction >= 0)) return false;
+    if (x.alone || y.alone || x.space != y.space || (x.contraction >= 0 && y.contraction >= 0)) return false;
     if (x.members + y.members > most_members || x.folds + y.folds > most_folds) return false;
     if (x.reduced != y.reduced && x.reduced != 0 && y.reduced != 0) return false;
     if ((x.contraction >= 0 && y.reduced != 0) || (y.contraction >= 0 && x.reduced != 0)) return false;
@@ -198,6 +199,11 @@ class Pass {
       level_[v] = after_all(v);
       return;
     }
+    if (v < s_.alone.size() && s_.alone[v] != 0) {
+      enter(v, open(Kind::elementwise, after_all(v), core_of(v)));
+      f_.groups.back().alone = true;
+      return;
+    }
     const int n = nodes_[v].operands;
     const int* const o = operands(v);
     int level = 0;
@@ -216,7 +222,7 @@ class Pass {
     for (int k = 0; k < n && good; ++k) {
       if (fits[k] == Fit::none || level_of_group(base_[o[k]]) != level) continue;
       const int group = find(group_[base_[o[k]]]);
-      if (f_.groups[group].members >= most_members) good = false;
+      if (f_.groups[group].members >= most_members || f_.groups[group].alone) good = false;
       else if (target < 0) target = group, row = fits[k] == Fit::row;
       else good = row == (fits[k] == Fit::row) && (group == target || join(target, group));
     }

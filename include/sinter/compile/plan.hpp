@@ -27,6 +27,10 @@ namespace plan_detail {
   throw Error(ErrorCode::length, std::string("length '") + letter + "'", "expected an input that has it, found none", "a program takes its lengths from its inputs");
 }
 
+[[noreturn]] SINTER_COLD inline void overwritten_while_needed(int output) {
+  throw Error(ErrorCode::unsupported, "output " + std::to_string(output), "expected that it can take over the memory of an input, found one that is read afterwards");
+}
+
 /// First fit over a list of free gaps, in the order in which buffers live and die.
 class Arena {
  public:
@@ -123,6 +127,9 @@ class Pass {
     step_.push(r_.table.size());
     loops_.push(loops);
     kind_.push(k.kind);
+    std::uint64_t folded = 0;
+    for (int i = 0; i < loops; ++i) folded |= std::uint64_t(k.loops[i].folded ? 1 : 0) << i;
+    folded_.push(folded);
     std::int64_t* t = r_.table.extend(1 + loops + k.pointers.size() * (2 + loops));
     *t++ = id;
     for (const Loop& l : k.loops) *t++ = l.extent | (l.letter != 0 ? letter_index(l.letter) + 1 : 0) << 56;
@@ -165,7 +172,7 @@ class Pass {
   }
 
   /// An output takes over the memory of an input only if nobody reads the input afterwards, and its own kernel reads just
-  /// the element that it is about to write.
+  /// the element that it is about to write. In a row kernel that holds for values a row, which are read before the row is folded.
   constexpr bool overwrites_too_early(List<char>& apart) const {
     bool found = false;
     for (int k = 0; k < g_.overwrites.size(); ++k) {
@@ -179,12 +186,13 @@ class Pass {
         for (int p = 0; p < pointers(step) && !early; ++p) {
           const int q = pointer(step, p);
           if (r_.table[q] != input) continue;
-          early = step != writer || r_.table[q + 1] != 0 || kind_[step] == Kind::reduce || kind_[step] == Kind::scatter;
-          for (int d = 0; d < loops_[step] && !early; ++d) early = r_.table[q + 2 + d] != r_.table[at + 2 + d];
+          early = step != writer || r_.table[q + 1] != 0 || kind_[step] == Kind::scatter;
+          for (int d = 0; d < loops_[step] && !early; ++d) early = r_.table[q + 2 + d] != r_.table[at + 2 + d] || (r_.table[q + 2 + d] != 0 && (folded_[step] >> d & 1) != 0);
         }
       if (!early) continue;
       found = true;
       apart.resize(g_.outputs.size(), 0);
+      if (apart[k] != 0) plan_detail::overwritten_while_needed(k);
       apart[k] = 1;
     }
     return found;
@@ -248,7 +256,7 @@ class Pass {
   Builder& g_;
   PackSizes pack_;
   Plan r_;
-  List<std::uint64_t> hash_;
+  List<std::uint64_t> hash_, folded_;
   List<Kind> kind_;
   List<int> step_, loops_, base_;
   List<Write> writes_;

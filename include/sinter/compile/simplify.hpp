@@ -38,6 +38,7 @@ struct Simplified {
   List<char> linear;    ///< whether a node has the elements of its base, all of them, in their order
   List<int> layout_of;  ///< index into layouts for views, −1 for all else (row-major)
   List<Layout> layouts;
+  List<char> alone;     ///< nodes that need a kernel of their own; may be shorter
   List<int> outputs;    ///< the computed or assembled node that is each output
   List<int> part_of;    ///< index into parts for nodes inside assembled tensors, −1 for all else
   List<Part> parts;
@@ -71,7 +72,12 @@ class Pass {
     for (int k = 0; k < g().outputs.size(); ++k) {
       const int o = now_[g().outputs[k]];
       const bool takes_over = k < g().overwrites.size() && g().overwrites[k] >= 0;
-      g().outputs[k] = own_buffer(k < apart_.size() && apart_[k] != 0 ? copy(o, ++copies_) : o, !takes_over);
+      const bool apart = k < apart_.size() && apart_[k] != 0;
+      g().outputs[k] = own_buffer(apart ? copy(o, ++copies_) : o, !takes_over);
+      if (apart) {
+        r_.alone.resize(g().size(), 0);
+        r_.alone[g().outputs[k]] = 1;
+      }
       r_.outputs.push(r_.base[g().outputs[k]]);
     }
     r_.part_of.resize(g().size(), -1);

@@ -4,6 +4,9 @@
 #include "inference.hpp"
 
 namespace sinter {
+
+template <class Loss> struct numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them;  // undefined: the name is the error
+
 namespace train {
 
 template <class X, class Loss, class Optimizer, class Input, class Target> struct TrainingTrace {
@@ -61,6 +64,10 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   using Net = graph::net_of<X>;
   using Output = typename eager::TensorFor<std::invoke_result_t<Net, typename Input::symbol>>::type;
   static constexpr int moments = Optimizer::moments;
+  static constexpr bool loss_has_no_numbers = [] {  // a step is traced with a loss of the type alone
+    if constexpr (std::is_empty_v<Loss>) return true;
+    else return numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them<Loss>{};
+  }();
   static_assert(!graph::is_view_v<Input> && !graph::is_view_v<Target>, "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
 
  public:

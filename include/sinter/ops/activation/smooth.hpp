@@ -1,0 +1,117 @@
+// Smooth activations: the sigmoid and what is made of exponentials. Where a branch of a formula overflows, it is computed of
+// another argument on the elements that do not take it, because 0 · ∞ in a gradient is NaN.
+#pragma once
+#include "../concatenate.hpp"
+#include "../exponential.hpp"
+
+namespace sinter {
+
+/// The name of an approximation: `gelu(x, tanh_approximation)`.
+inline constexpr struct TanhApproximation {} tanh_approximation;
+
+template <class X> struct glu_needs_an_even_extent;  // undefined: the name is the error
+
+namespace ops {
+
+struct Sigmoid : Elementwise<Sigmoid, 1, Floating> {
+  static constexpr const char* name = "sigmoid";
+  static constexpr double flops = 22;
+  static constexpr auto eval(auto x) {
+    const decltype(x) one(1);
+    return one / (one + exp(-x));
+  }
+  static constexpr auto derivative(int, auto, auto y, auto t) { return t * (y * (1.0 - y)); }
+};
+struct LogSigmoid {
+  constexpr auto operator()(auto x) const { return minimum(x, 0.0) - log1p(exp(-abs(x))); }
+};
+struct Silu {
+  constexpr auto operator()(auto x) const { return x * sigmoid(x); }
+};
+struct Softplus {
+  constexpr auto operator()(auto x, auto beta, auto threshold) const {
+    const auto scaled = x * beta;
+    const auto linear = scaled > threshold;
+    return select(linear, x, log1p(exp(select(linear, 0.0, scaled))) / beta);
+  }
+};
+struct Mish {
+  constexpr auto operator()(auto x) const {
+    const auto linear = x > 20.0;
+    return x * tanh(select(linear, x, log1p(exp(select(linear, 0.0, x)))));
+  }
+};
+struct Softsign {
+  constexpr auto operator()(auto x) const { return x / (1.0 + abs(x)); }
+};
+struct Tanhshrink {
+  constexpr auto operator()(auto x) const { return x - tanh(x); }
+};
+struct Elu {
+  constexpr auto operator()(auto x, auto alpha) const {
+    const auto positive = x > 0.0;
+    return select(positive, x, alpha * expm1(select(positive, 0.0, x)));
+  }
+};
+struct Celu {
+  constexpr auto operator()(auto x, auto alpha) const {
+    const auto positive = x > 0.0;
+    return select(positive, x, alpha * expm1(select(positive, 0.0, x) / alpha));
+  }
+};
+/// Klambauer et al., Self-Normalizing Neural Networks: the two constants keep mean 0 and variance 1.
+struct Selu {
+  constexpr auto operator()(auto x) const {
+    const auto positive = x > 0.0;
+    return 1.0507009873554805 * select(positive, x, 1.6732632423543772 * expm1(select(positive, 0.0, x)));
+  }
+};
+struct Gelu {
+  constexpr auto operator()(auto x) const { return x * 0.5 * (1.0 + erf(x * 0.70710678118654752)); }
+};
+struct GeluTanh {
+  constexpr auto operator()(auto x) const { return x * 0.5 * (1.0 + tanh(0.79788456080286536 * (x + 0.044715 * (x * x * x)))); }  // √(2/π)
+};
+template <int Axis> struct Glu {
+  template <class X> constexpr auto operator()(X x) const {
+    if constexpr (is_sym_v<X>) {
+      constexpr int extent = X::shape[Axis < 0 ? Axis + X::shape.rank : Axis];
+      if constexpr (extent % 2 != 0) return glu_needs_an_even_extent<X>{};
+      else return slice<Axis, 0, extent / 2>(x) * sigmoid(slice<Axis, extent / 2>(x));
+    } else {
+      const int axis = Axis < 0 ? Axis + x.extents().rank : Axis, half = x.extents()[axis] / 2;
+      return graph::slice(x, axis, 0, half, 1) * sigmoid(graph::slice(x, axis, half, half, 1));
+    }
+  }
+};
+
+}  // namespace ops
+
+/// 1 / (1 + e^−x), elementwise. PyTorch: torch.sigmoid.
+template <Operand X> constexpr Result<ops::Apply<ops::Sigmoid>, X> sigmoid(X&& x) { return call<ops::Apply<ops::Sigmoid>>(std::forward<X>(x)); }
+/// log sigmoid(x), without overflow. PyTorch: torch.nn.functional.logsigmoid.
+template <Operand X> constexpr auto log_sigmoid(X&& x) { return call<ops::LogSigmoid>(std::forward<X>(x)); }
+/// x sigmoid(x). PyTorch: torch.nn.functional.silu.
+template <Operand X> constexpr auto silu(X&& x) { return call<ops::Silu>(std::forward<X>(x)); }
+/// log(1 + e^βx) / β, and x where βx is above the threshold. PyTorch: torch.nn.functional.softplus.
+template <Operand X> constexpr auto softplus(X&& x, double beta = 1, double threshold = 20) { return call<ops::Softplus>(std::forward<X>(x), beta, threshold); }
+/// x tanh(softplus(x)). PyTorch: torch.nn.functional.mish.
+template <Operand X> constexpr auto mish(X&& x) { return call<ops::Mish>(std::forward<X>(x)); }
+/// x / (1 + |x|). PyTorch: torch.nn.functional.softsign.
+template <Operand X> constexpr auto softsign(X&& x) { return call<ops::Softsign>(std::forward<X>(x)); }
+/// x − tanh x. PyTorch: torch.nn.functional.tanhshrink.
+template <Operand X> constexpr auto tanhshrink(X&& x) { return call<ops::Tanhshrink>(std::forward<X>(x)); }
+/// x where it is positive, α (e^x − 1) elsewhere. PyTorch: torch.nn.functional.elu.
+template <Operand X> constexpr auto elu(X&& x, double alpha = 1) { return call<ops::Elu>(std::forward<X>(x), alpha); }
+/// x where it is positive, α (e^(x/α) − 1) elsewhere. PyTorch: torch.nn.functional.celu.
+template <Operand X> constexpr auto celu(X&& x, double alpha = 1) { return call<ops::Celu>(std::forward<X>(x), alpha); }
+/// elu with the constants of self-normalising nets. PyTorch: torch.nn.functional.selu.
+template <Operand X> constexpr auto selu(X&& x) { return call<ops::Selu>(std::forward<X>(x)); }
+/// x Φ(x) with the normal distribution's Φ. PyTorch: torch.nn.functional.gelu.
+template <Operand X> constexpr auto gelu(X&& x) { return call<ops::Gelu>(std::forward<X>(x)); }
+/// The same with Φ by tanh. PyTorch: gelu(x, approximate="tanh").
+template <Operand X> constexpr auto gelu(X&& x, TanhApproximation) { return call<ops::GeluTanh>(std::forward<X>(x)); }
+/// The first half along an axis times the sigmoid of the second. PyTorch: torch.nn.functional.glu.
+template <int Axis = -1, Operand X> constexpr auto glu(X&& x) { return call<ops::Glu<Axis>>(std::forward<X>(x)); }
+
+}  // namespace sinter

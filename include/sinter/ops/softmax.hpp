@@ -1,0 +1,50 @@
+// Softmax and its logarithm, and the logarithm of a sum of exponentials. Composed of primitives; fusion makes each one kernel.
+#pragma once
+#include "derivative.hpp"
+#include "extrema.hpp"
+
+namespace sinter {
+namespace ops {
+
+/// The largest element is subtracted first, so exp never overflows; it cancels, hence needs no gradient.
+template <int Axis> struct Softmax {
+  constexpr auto operator()(auto x) const {
+    const auto e = exp(x - stop_gradient(amax<Axis>(x, keepdims)));
+    return e * (1.0 / sum<Axis>(e, keepdims));
+  }
+};
+/// An infinite maximum is not subtracted: ∞ − ∞ is NaN.
+template <bool Keep, int... Axes> struct LogSumExp {
+  constexpr auto operator()(auto x) const {
+    const auto top = stop_gradient(amax<Axes...>(x, keepdims));
+    const auto shift = select(isfinite(top), top, 0.0);
+    return drop_axes<Keep, Axes...>(x, log(sum<Axes...>(exp(x - shift), keepdims)) + shift);
+  }
+};
+template <int Axis> struct LogSoftmax {
+  constexpr auto operator()(auto x) const {
+    const auto shifted = x - stop_gradient(amax<Axis>(x, keepdims));
+    return shifted - log(sum<Axis>(exp(shifted), keepdims));
+  }
+};
+
+template <int Axis> struct Softmin {
+  constexpr auto operator()(auto x) const { return Softmax<Axis>{}(-x); }
+};
+
+}  // namespace ops
+
+/// Probabilities along an axis. PyTorch: torch.softmax(x, dim).
+template <int Axis = -1, Operand X> constexpr auto softmax(X&& x) { return call<ops::Softmax<Axis>>(std::forward<X>(x)); }
+
+/// Logarithms of the probabilities along an axis. PyTorch: torch.log_softmax(x, dim).
+template <int Axis = -1, Operand X> constexpr auto log_softmax(X&& x) { return call<ops::LogSoftmax<Axis>>(std::forward<X>(x)); }
+
+/// Probabilities of the negative elements. PyTorch: torch.nn.functional.softmin.
+template <int Axis = -1, Operand X> constexpr auto softmin(X&& x) { return call<ops::Softmin<Axis>>(std::forward<X>(x)); }
+
+/// log Σ e^x over the axes named, over all where none is, without overflow. PyTorch: torch.logsumexp.
+template <int... Axes, Operand X> constexpr auto logsumexp(X&& x) { return call<ops::LogSumExp<false, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, Operand X> constexpr auto logsumexp(X&& x, KeepDims) { return call<ops::LogSumExp<true, Axes...>>(std::forward<X>(x)); }
+
+}  // namespace sinter

@@ -115,7 +115,7 @@ inline TensorFile read_safetensors(const std::string& path) {
 
 /// The format's name of an element type.
 constexpr std::string_view safetensors_name(Dtype d) {
-  constexpr std::string_view names[]{"BOOL", "U8", "I32", "I64", "F32", "F64"};
+  constexpr std::string_view names[]{"BOOL", "U8", "I8", "I32", "I64", "F16", "BF16", "F32", "F64"};
   return names[int(d)];
 }
 

@@ -104,18 +104,21 @@ struct Matmul {
     if (to.rank < 0) return Type::mismatch();
     if (a.rank > 1) to.push(a[a.rank - 2], a.letter(a.rank - 2));
     if (b.rank > 1) to.push(b[b.rank - 1], b.letter(b.rank - 1));
-    return {promote(da, db), to};
+    const Dtype d = promote(da, db);
+    return {is_half(d) ? d : computed_as(d), to};
   }
   template <class A, class B> static constexpr Type result_type() { return result_of(A::dtype, A::shape, B::dtype, B::shape); }
   template <class A, class B> struct Result {
     static constexpr Type type = result_type<A, B>();
   };
 
-  /// Weights without batch axes contract with all rows of the other operand at once.
   static constexpr Value nodes(Value a, Value b) {
-    const Dtype d = promote(a.dtype(), b.dtype());
-    a = graph::cast_to(a, d);
-    b = graph::cast_to(b, d);
+    const Dtype d = promote(a.dtype(), b.dtype()), wide = computed_as(d);
+    const Value y = products(graph::cast_to(a, wide), graph::cast_to(b, wide));
+    return is_half(d) ? graph::cast_to(y, d) : y;
+  }
+  /// Weights without batch axes contract with all rows of the other operand at once.
+  static constexpr Value products(Value a, Value b) {
     const Shape x = a.extents(), y = b.extents();
     if (y.rank > 1) b = Transpose{}(b);
     if (y.rank <= 2) return Contract::apply(a.graph, a.id, b.id, 0, 1);

@@ -218,12 +218,14 @@ template <int D, ConvOptions<D> Options> struct Convolve {
       to.push(X::shape[0], X::shape.letter(0));
       to.push(W::shape[0]);
       for (int i = 0; i < D; ++i) to.push(geometry.windows(i, X::shape[2 + i], W::shape[2 + i]));
-      return Type{promote(X::dtype, W::dtype), to};
+      const Dtype d = promote(X::dtype, W::dtype);
+      return Type{is_half(d) ? d : computed_as(d), to};
     }();
   };
   static constexpr Value nodes(Value image, Value weight) {
-    const Dtype d = promote(image.dtype(), weight.dtype());
-    return convolve(graph::cast_to(image, d), graph::cast_to(weight, d), geometry);
+    const Dtype d = promote(image.dtype(), weight.dtype()), wide = computed_as(d);
+    const Value y = convolve(graph::cast_to(image, wide), graph::cast_to(weight, wide), geometry);
+    return is_half(d) ? graph::cast_to(y, d) : y;
   }
 };
 

@@ -37,14 +37,14 @@ using graph::Type;
 using graph::Value;
 
 /// How dtypes of operands make that of the result. A primitive names one of these; the default is `Promoted`.
-struct Promoted {  ///< as torch.promote_types, but bool and uint8 are computed as int32
+struct Promoted {  ///< as torch.promote_types, but bool and 8-bit integers make int32; 16-bit floats are computed as float32 and rounded
   static constexpr int first = 0;
-  static constexpr Dtype operand(int, Dtype promoted) { return promote(promoted, Dtype::int32); }
-  static constexpr Dtype result(Dtype promoted) { return operand(0, promoted); }
+  static constexpr Dtype operand(int, Dtype promoted) { return computed_as(promoted); }
+  static constexpr Dtype result(Dtype promoted) { return is_half(promoted) ? promoted : operand(0, promoted); }
 };
 struct Floating : Promoted {  ///< integers are taken as float32, as in torch.exp
-  static constexpr Dtype operand(int, Dtype promoted) { return is_floating(promoted) ? promoted : Dtype::float32; }
-  static constexpr Dtype result(Dtype promoted) { return operand(0, promoted); }
+  static constexpr Dtype operand(int, Dtype promoted) { return is_floating(promoted) ? computed_as(promoted) : Dtype::float32; }
+  static constexpr Dtype result(Dtype promoted) { return is_half(promoted) ? promoted : operand(0, promoted); }
 };
 struct Comparing : Promoted {  ///< the result is bool
   static constexpr Dtype result(Dtype) { return Dtype::boolean; }
@@ -86,6 +86,9 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
     }
     set_block<bool>(p);
     set_block<std::uint8_t>(p);
+    set_block<std::int8_t>(p);
+    set_block<float16>(p);
+    set_block<bfloat16>(p);
     set_block<std::int32_t>(p);
     set_block<std::int64_t>(p);
     set_block<float>(p);
@@ -128,8 +131,9 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
 
 namespace graph {
 
-/// Operands of several dtypes: casts them to their common one; numbers are taken as they are needed.
-template <class Op> constexpr void unify_dtypes(Builder& g, int* ids) {
+/// Operands of several dtypes: casts them to the one in which they are computed; numbers are taken as they are needed. Returns what they
+/// have in common.
+template <class Op> constexpr Dtype unify_dtypes(Builder& g, int* ids) {
   constexpr int n = Op::arity;
   Dtype common = Dtype::boolean, number = Dtype::boolean;
   bool tensors = false;
@@ -142,6 +146,7 @@ template <class Op> constexpr void unify_dtypes(Builder& g, int* ids) {
   for (int i = 0; i < n; ++i)
     if (const Dtype want = Op::types::operand(i, common); g[ids[i]].dtype != want)
       ids[i] = g.is_constant(ids[i]) ? g.constant(g.constant_value(ids[i]), want) : cast_to(Value{&g, ids[i]}, want).id;
+  return common;
 }
 
 /// Looks through repetitions that the operation makes anyway: op(broadcast(x), y) is op(x, y) where y has the full shape,
@@ -173,7 +178,7 @@ template <class Op> constexpr Value apply_elementwise(Builder* b, int* ids) {
   constexpr int n = Op::arity, first = Op::types::first;
   Builder& g = *b;
   const Node* nodes = g.nodes();
-  const Dtype common = nodes[ids[n - 1]].dtype;
+  Dtype common = nodes[ids[n - 1]].dtype;
   int shape = 0;
   bool one_dtype = Op::types::operand(n - 1, common) == common, one_shape = true, numbers = false, repeats = false;
   for (int i = 0; i < n; ++i) {
@@ -188,9 +193,10 @@ template <class Op> constexpr Value apply_elementwise(Builder* b, int* ids) {
     }
   }
   if (one_dtype && one_shape && !numbers && !repeats) return {b, g.insert(primitive<Op>, Op::types::result(common), shape, ids, n)};
-  if (!one_dtype) unify_dtypes<Op>(g, ids);
+  if (!one_dtype) common = unify_dtypes<Op>(g, ids);
   const int around = repeats ? look_through_broadcasts<Op>(g, ids) : 0;
-  const Value y{b, g.add(primitive<Op>, ids, n)};
+  Value y{b, g.add(primitive<Op>, ids, n)};
+  if (is_half(common)) y = cast_to(y, Op::types::result(common));
   return around != 0 ? broadcast_to(y, g.interned(around)) : y;
 }
 

@@ -63,6 +63,8 @@ constexpr Value gather(Value table, Value places, int axis) {
   return {table.graph, table.graph->add(graph::primitive<Gather>, o.data(), 2, &a, 1)};
 }
 constexpr Value scatter_add(Value places, Value updates, int axis, Shape to) {
+  const Dtype d = updates.dtype();
+  if (computed_as(d) != d) return graph::cast_to(scatter_add(places, graph::cast_to(updates, computed_as(d)), axis, to), d);
   const std::array<int, 2> o{places.id, updates.id};
   std::array<std::int64_t, Shape::max_rank + 1> a{axis};
   for (int i = 0; i < to.rank; ++i) a[std::size_t(1 + i)] = packed(to[i], to.letter(i));

@@ -77,6 +77,7 @@ template <class T> struct Lanes<T, 1> {
   T v{};
 
   constexpr Lanes() = default;
+  constexpr Lanes(T x) requires(!std::is_arithmetic_v<T>) : v(x) {}
   template <class U> requires std::is_arithmetic_v<U> constexpr Lanes(U x) : v(element_from<T>(x)) {}
 
   friend constexpr Lanes operator+(Lanes a, Lanes b) { return T(a.v + b.v); }

@@ -56,7 +56,11 @@ template <class Self> struct Reduction : graph::Registered<Self> {
   }
 };
 
-template <class R> constexpr Value reduced(Value v, std::int64_t axes) { return {v.graph, v.graph->add(graph::primitive<R>, &v.id, 1, &axes, 1)}; }
+/// Narrow types are folded in the type in which they are computed.
+template <class R> constexpr Value reduced(Value v, std::int64_t axes) {
+  const Value wide = graph::cast_to(v, computed_as(v.dtype()));
+  return graph::cast_to({v.graph, v.graph->add(graph::primitive<R>, &wide.id, 1, &axes, 1)}, v.dtype());
+}
 
 struct Sum : Reduction<Sum> {
   static constexpr const char* name = "sum";
@@ -121,7 +125,8 @@ template <bool Keep, int... Axes, class X, class Y> constexpr auto drop_axes(X x
 template <class R, bool Keep, int... Axes> struct Reduce {
   template <class X> constexpr auto operator()(X x) const {
     if constexpr (is_sym_v<X> && axes_of<Axes...>(rank_of<X>()) < 0) return reduction_axis_out_of_range_or_named_twice<X, Axes...>{};
-    else return drop_axes<Keep, Axes...>(x, Apply<R, AxisSet<Axes...>>{}(x));
+    else if constexpr (is_sym_v<X>) return drop_axes<Keep, Axes...>(x, graph::SymOf<ResultOf<R, AxisSet<Axes...>, X>>(reduced<R>(x, axes_of<Axes...>(X::shape.rank))));
+    else return drop_axes<Keep, Axes...>(x, reduced<R>(x, axes_of<Axes...>(x.extents().rank)));
   }
 
  private:
@@ -157,7 +162,14 @@ constexpr Value count_over(Value v, std::int64_t axes, Dtype d) {
 
 template <bool Keep, int... Axes> struct Mean {
   template <class X> constexpr auto operator()(X x) const {
-    const auto total = Reduce<Sum, Keep, Axes...>{}(x);
+    if constexpr (is_sym_v<X>)
+      if constexpr (is_half(X::dtype)) return Apply<Cast<X::dtype>>{}(Mean{}(Apply<Cast<Dtype::float32>>{}(x)));
+      else return divided(x, Reduce<Sum, Keep, Axes...>{}(x));
+    else return divided(x, Reduce<Sum, Keep, Axes...>{}(x));
+  }
+
+ private:
+  template <class X> static constexpr auto divided(X x, auto total) {
     if constexpr (is_sym_v<X>) {
       const Sym<typename X::element> n{count_over(x, axes_of<Axes...>(X::shape.rank), X::dtype)};
       return total / n;

@@ -11,7 +11,7 @@ namespace tensor_detail {
 template <class T> std::string element_text(T x) {
   char text[32];
   if constexpr (std::is_same_v<T, bool>) return x ? "true" : "false";
-  else if constexpr (std::is_floating_point_v<T>) std::snprintf(text, sizeof text, "%.6g", double(x));
+  else if constexpr (is_floating(dtype_of<T>)) std::snprintf(text, sizeof text, "%.6g", double(x));
   else std::snprintf(text, sizeof text, "%lld", static_cast<long long>(x));
   return text;
 }

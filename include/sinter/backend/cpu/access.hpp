@@ -79,7 +79,7 @@ template <class T, int N> [[gnu::always_inline]] constexpr void scatter(const La
 }
 
 /// What an element is that has no place in the table.
-template <class T> inline constexpr T nothing = std::numeric_limits<T>::has_quiet_NaN ? std::numeric_limits<T>::quiet_NaN() : T(0);
+template <class T> inline constexpr T nothing = is_floating(dtype_of<T>) ? T(std::numeric_limits<float>::quiet_NaN()) : T(0);
 
 /// Lane i of n: p[i * lane_stride + place[i] * stride] where 0 ≤ place[i] < extent, `nothing` elsewhere.
 template <class T, int N, class I> [[gnu::always_inline]] constexpr Lanes<T, N> gather_places(const T* p, std::int64_t lane_stride, const Lanes<I, N>& place, std::int64_t stride, std::int64_t extent, int n) {

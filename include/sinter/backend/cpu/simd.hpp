@@ -214,26 +214,39 @@ template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
   }
 };
 
-/// Bytes are computed as int32, and are bytes only in memory.
-template <int N> requires(N > 1) struct Lanes<std::uint8_t, N> {
-  using element = std::uint8_t;
+/// Types that registers do not compute with: 8-bit integers are int32 in registers, 16-bit floats float, always of a value that the type has.
+template <class T> inline constexpr bool is_narrow = sizeof(T) < 4 && !std::is_same_v<T, bool>;
+template <class T, int N> requires(N > 1 && is_narrow<T>) struct Lanes<T, N> {
+  using element = T;
+  using Wide = element_type<computed_as(dtype_of<T>)>;
   static constexpr int lanes = N;
-  Lanes<std::int32_t, N> wide;
+  Lanes<Wide, N> wide;
 
   Lanes() = default;
-  template <class U> requires std::is_arithmetic_v<U> SINTER_INLINE Lanes(U x) : wide(static_cast<std::uint8_t>(x)) {}
-  SINTER_INLINE explicit Lanes(const Lanes<std::int32_t, N>& w) : wide(w) {}
-  SINTER_INLINE static Lanes load(const std::uint8_t* p) {
-    alignas(64) std::int32_t x[N];
-    for (int i = 0; i < N; ++i) x[i] = p[i];
-    return Lanes(Lanes<std::int32_t, N>::load(x));
+  SINTER_INLINE Lanes(T x) : wide(static_cast<Wide>(x)) {}
+  template <class U> requires std::is_arithmetic_v<U> SINTER_INLINE Lanes(U x) : Lanes(static_cast<T>(x)) {}
+  /// Rounds, or wraps around, as a store would.
+  SINTER_INLINE explicit Lanes(const Lanes<Wide, N>& w) {
+    alignas(64) T x[N];
+    narrow(w, x);
+    *this = load(x);
   }
-  SINTER_INLINE void store(std::uint8_t* p) const {
-    alignas(64) std::int32_t x[N];
-    wide.store(x);
-    for (int i = 0; i < N; ++i) p[i] = static_cast<std::uint8_t>(x[i]);
+  SINTER_INLINE static Lanes load(const T* p) {
+    alignas(64) Wide x[N];
+    for (int i = 0; i < N; ++i) x[i] = static_cast<Wide>(p[i]);
+    Lanes r;
+    r.wide = Lanes<Wide, N>::load(x);
+    return r;
   }
-  SINTER_INLINE std::uint8_t first() const { return static_cast<std::uint8_t>(wide.first()); }
+  SINTER_INLINE void store(T* p) const { narrow(wide, p); }
+  SINTER_INLINE T first() const { return static_cast<T>(wide.first()); }
+
+ private:
+  SINTER_INLINE static void narrow(const Lanes<Wide, N>& w, T* p) {
+    alignas(64) Wide x[N];
+    w.store(x);
+    for (int i = 0; i < N; ++i) p[i] = static_cast<T>(x[i]);
+  }
 };
 
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> select(const Lanes<bool, N>& mask, const Lanes<T, N>& a, const Lanes<T, N>& b) {
@@ -254,7 +267,9 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> select(const
   } else if constexpr (std::is_same_v<T, bool>) {
     return (mask && a) || (!mask && b);
   } else {
-    return Lanes<T, N>(select(mask, a.wide, b.wide));
+    Lanes<T, N> r;
+    r.wide = select(mask, a.wide, b.wide);
+    return r;
   }
 }
 
@@ -363,12 +378,12 @@ template <class To, class T, int N> requires(N > 1) SINTER_INLINE Lanes<To, N> c
   } else if constexpr (std::is_same_v<T, bool>) {
     return select(x, Lanes<To, N>(1), Lanes<To, N>(0));
   } else if constexpr (std::is_same_v<To, bool>) {
-    if constexpr (std::is_same_v<T, std::uint8_t>) return x.wide != Lanes<std::int32_t, N>(0);
+    if constexpr (is_narrow<T>) return x.wide != decltype(x.wide)(0);
     else return x != Lanes<T, N>(0);
-  } else if constexpr (std::is_same_v<T, std::uint8_t>) {
+  } else if constexpr (is_narrow<T>) {
     return convert<To>(x.wide);
-  } else if constexpr (std::is_same_v<To, std::uint8_t>) {
-    return Lanes<std::uint8_t, N>(convert<std::int32_t>(x));
+  } else if constexpr (is_narrow<To>) {
+    return Lanes<To, N>(convert<typename Lanes<To, N>::Wide>(x));
   } else if constexpr (sizeof(To) == 4 && sizeof(T) == 4) {
     Lanes<To, N> r;
     for (int i = 0; i < Lanes<T, N>::parts; ++i) {

@@ -128,14 +128,10 @@ class Step {
     for (int k = 0; k < n; ++k) std::memcpy(base_[std::size_t(m.b)] + offset(m.b, vector_loop(), i + k) * size, value(std::size_t(m.a)) + k * size, std::size_t(size));
   }
   static void put(std::byte* to, int k, Dtype d, double x) {
-    switch (d) {
-      case Dtype::boolean: reinterpret_cast<bool*>(to)[k] = x != 0; break;
-      case Dtype::uint8: reinterpret_cast<std::uint8_t*>(to)[k] = std::uint8_t(x); break;
-      case Dtype::int32: reinterpret_cast<std::int32_t*>(to)[k] = std::int32_t(x); break;
-      case Dtype::int64: reinterpret_cast<std::int64_t*>(to)[k] = std::int64_t(x); break;
-      case Dtype::float32: reinterpret_cast<float*>(to)[k] = float(x); break;
-      case Dtype::float64: reinterpret_cast<double*>(to)[k] = x; break;
-    }
+    with_element_type(d, [&]<class T>(T) {
+      if constexpr (std::is_same_v<T, bool>) reinterpret_cast<T*>(to)[k] = x != 0;
+      else reinterpret_cast<T*>(to)[k] = static_cast<T>(x);
+    });
   }
   void elements(std::int64_t i, int n) {
     for (std::size_t j = 0; j < b_.micros.size(); ++j) {

@@ -26,25 +26,13 @@ struct Array {
   const std::byte* at(std::ptrdiff_t i) const { return bytes.data() + i * bytes_of(dtype); }
   /// Element i, whatever the dtype, as a double.
   double get(std::ptrdiff_t i) const {
-    switch (dtype) {
-      case Dtype::boolean: return *reinterpret_cast<const bool*>(at(i)) ? 1 : 0;
-      case Dtype::uint8: return *reinterpret_cast<const std::uint8_t*>(at(i));
-      case Dtype::int32: return *reinterpret_cast<const std::int32_t*>(at(i));
-      case Dtype::int64: return double(*reinterpret_cast<const std::int64_t*>(at(i)));
-      case Dtype::float32: return *reinterpret_cast<const float*>(at(i));
-      case Dtype::float64: return *reinterpret_cast<const double*>(at(i));
-    }
-    return 0;
+    return with_element_type(dtype, [&]<class T>(T) { return double(*reinterpret_cast<const T*>(at(i))); });
   }
   void set(std::ptrdiff_t i, double x) {
-    switch (dtype) {
-      case Dtype::boolean: *reinterpret_cast<bool*>(at(i)) = x != 0; break;
-      case Dtype::uint8: *reinterpret_cast<std::uint8_t*>(at(i)) = std::uint8_t(x); break;
-      case Dtype::int32: *reinterpret_cast<std::int32_t*>(at(i)) = std::int32_t(x); break;
-      case Dtype::int64: *reinterpret_cast<std::int64_t*>(at(i)) = std::int64_t(x); break;
-      case Dtype::float32: *reinterpret_cast<float*>(at(i)) = float(x); break;
-      case Dtype::float64: *reinterpret_cast<double*>(at(i)) = x; break;
-    }
+    with_element_type(dtype, [&]<class T>(T) {
+      if constexpr (std::is_same_v<T, bool>) *reinterpret_cast<T*>(at(i)) = x != 0;
+      else *reinterpret_cast<T*>(at(i)) = static_cast<T>(x);
+    });
   }
 };
 

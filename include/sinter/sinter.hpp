@@ -5,6 +5,7 @@
 #include "data/digits.hpp"
 #include "data/idx.hpp"
 #include "data/loader.hpp"
+#include "eager/compare.hpp"
 #include "eager/evaluate.hpp"
 #include "eager/random.hpp"
 #include "nn/activation.hpp"

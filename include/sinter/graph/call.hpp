@@ -120,6 +120,11 @@ template <class X, class... Rest> constexpr Builder* builder_of(const X& x, cons
 
 }  // namespace graph
 
+namespace graph {
+template <class S> struct ElementOf {};
+template <class S> requires(is_sym_v<S>) struct ElementOf<S> { using type = std::conditional_t<S::shape.rank == 0, typename S::element, void>; };
+}  // namespace graph
+
 /// A library function applied to operands none of which is a symbol: an expression, not yet computed.
 template <class F, class... Args> struct Call {
   using symbol = decltype(F{}(graph::symbol_of<Args>{}...));
@@ -132,6 +137,8 @@ template <class F, class... Args> struct Call {
   constexpr symbol symbolic(graph::Builder* b) const {
     return std::apply([b](const auto&... a) { return F{}(a.symbolic(b)...); }, arguments);
   }
+  /// The value of an expression of rank 0: `float total = sum(x);`.
+  template <class T> requires(std::is_same_v<T, typename graph::ElementOf<symbol>::type>) operator T() const { return eval(*this).data()[0]; }
 };
 
 template <class... X>

@@ -3,7 +3,7 @@
 // A `Param` becomes a symbol when it meets a `Sym` and a tensor when it meets a tensor, also in `w * 0.5f`. The same
 // module struct is therefore default-constructed while tracing and holds views of the model's memory at run time.
 #pragma once
-#include "../tensor/view.hpp"
+#include "../tensor/indexing.hpp"
 #include "call.hpp"
 
 namespace sinter {

@@ -9,6 +9,7 @@
 #include "error.hpp"
 #include "extents.hpp"
 #include "place.hpp"
+#include "range.hpp"
 #include "storage.hpp"
 
 namespace sinter {
@@ -26,7 +27,8 @@ template <class Place, Element T, auto... E> using TensorOn = BasicTensor<T, Pla
 
 // Undefined on purpose: the names are the errors.
 template <class To, class From> struct assigned_shapes_differ;
-template <class T> struct an_element_needs_one_index_for_each_axis;
+template <class T, class... Indices> struct more_indices_than_axes;
+template <class T, class... Indices> struct a_bounded_axis_takes_an_index_or_a_whole_range;
 template <class T, char Letter> struct tensor_has_no_length_of_this_letter;
 
 /// An expression over tensors that has not been computed: graph/call.hpp.
@@ -146,9 +148,12 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   /// The length of an axis now: run-time length where bounded, extent elsewhere.
   std::int64_t length_of_axis(int axis) const { return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis]; }
 
-  /// One element, `x(2, 3)`. Throws `Error` when an index is out of range.
-  template <class... I> T& operator()(I... index) { return data()[offset(index...)]; }
-  template <class... I> const T& operator()(I... index) const { return data()[offset(index...)]; }
+  /// One element, `x(2, 3)`; or a part as a view, `x(2)`, `x(range<>, range<1, 3>)`: axes behind the last index stay whole.
+  /// Throws `Error` when an index is out of range. NumPy: x[2, 3], x[2], x[:, 1:3].
+  template <class... I> requires(tensor_detail::is_index_v<I> && ...) decltype(auto) operator()(I... index) { return at(data(), index...); }
+  template <class... I> requires(tensor_detail::is_index_v<I> && ...) decltype(auto) operator()(I... index) const { return at(data(), index...); }
+  decltype(auto) operator[](std::int64_t i) { return at(data(), i); }
+  decltype(auto) operator[](std::int64_t i) const { return at(data(), i); }
 
   /// The value of a scalar.
   operator T() const requires(rank == 0) { return *data(); }
@@ -160,15 +165,28 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   const T* end() const { return data() + size(); }
 
  private:
-  template <class... I> std::ptrdiff_t offset(I... index) const {
-    if constexpr (sizeof...(I) == std::size_t(rank) && (std::is_convertible_v<I, std::int64_t> && ...)) {
-      std::ptrdiff_t at = 0;
+  template <class U, class... I> decltype(auto) at(U* elements, I... index) const {
+    if constexpr (sizeof...(I) > std::size_t(rank)) {
+      return more_indices_than_axes<symbol, I...>{};
+    } else if constexpr (!tensor_detail::ranges_fit<E...>(static_cast<void (*)(I...)>(nullptr))) {
+      return a_bounded_axis_takes_an_index_or_a_whole_range<symbol, I...>{};
+    } else if constexpr (sizeof...(I) == std::size_t(rank) && !tensor_detail::any_range_v<I...>) {
+      std::ptrdiff_t offset = 0;
       int axis = 0;
-      (step(at, axis, std::int64_t(index)), ...);
-      return at;
+      (step(offset, axis, std::int64_t(index)), ...);
+      return (elements[offset]);
     } else {
-      return an_element_needs_one_index_for_each_axis<symbol>{};
+      return tensor_detail::part<U, E...>(elements, strides(), lengths_, index...);
     }
+  }
+  static constexpr auto strides() {
+    std::array<std::ptrdiff_t, std::size_t(rank)> s{};
+    std::ptrdiff_t step = 1;
+    for (int i = rank - 1; i >= 0; --i) {
+      s[std::size_t(i)] = step;
+      step *= shape[i];
+    }
+    return s;
   }
   static void step(std::ptrdiff_t& at, int& axis, std::int64_t index) {
     if (index < 0 || index >= shape[axis]) tensor_detail::index_out_of_range(axis, index, shape[axis]);

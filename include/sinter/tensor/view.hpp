@@ -60,20 +60,29 @@ template <class T, auto... E> class TensorView {
     if constexpr (tensor_detail::Lengths<E...>::find(Letter) >= 0) return lengths_.get(Letter);
     else return tensor_has_no_length_of_this_letter<symbol, Letter>{};
   }
+  template <char Letter> void set_length(std::int64_t n) {
+    if constexpr (tensor_detail::Lengths<E...>::find(Letter) >= 0) lengths_.set(Letter, n);
+    else tensor_has_no_length_of_this_letter<symbol, Letter>{};
+  }
   void set_length(char letter, std::int64_t n) { lengths_.set(letter, n); }
   std::int64_t length_of_axis(int axis) const { return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis]; }
 
-  /// One element. Throws `Error` when an index is out of range.
-  template <class... I> T& operator()(I... index) const {
-    if constexpr (sizeof...(I) == std::size_t(rank)) {
+  /// One element or a part, as of a tensor. Throws `Error` when an index is out of range.
+  template <class... I> requires(tensor_detail::is_index_v<I> && ...) decltype(auto) operator()(I... index) const {
+    if constexpr (sizeof...(I) > std::size_t(rank)) {
+      return more_indices_than_axes<symbol, I...>{};
+    } else if constexpr (!tensor_detail::ranges_fit<E...>(static_cast<void (*)(I...)>(nullptr))) {
+      return a_bounded_axis_takes_an_index_or_a_whole_range<symbol, I...>{};
+    } else if constexpr (sizeof...(I) == std::size_t(rank) && !tensor_detail::any_range_v<I...>) {
       std::ptrdiff_t at = 0;
       int axis = 0;
       (step(at, axis, std::int64_t(index)), ...);
-      return data_[at];
+      return (data_[at]);
     } else {
-      return an_element_needs_one_index_for_each_axis<symbol>{};
+      return tensor_detail::part<T, E...>(data_, strides_, lengths_, index...);
     }
   }
+  decltype(auto) operator[](std::int64_t i) const { return (*this)(i); }
   operator element() const requires(rank == 0) { return *data_; }
 
  private:

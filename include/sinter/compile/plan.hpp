@@ -12,6 +12,7 @@ struct Plan {
   List<std::uint64_t> words;  ///< the identities of the distinct kernels, one after another
   List<int> kernel;           ///< where each begins in words; one more at the end
   List<char> letters;         ///< the lengths that the program takes, in order
+  List<std::int64_t> output_bytes;  ///< of each output, aligned
   List<int> takes_over;       ///< for each output the input whose memory it takes over, or −1
   int steps = 0, nodes = 0, inputs = 0;
   std::int64_t arena_bytes = 0, scratch_bytes = 0;  ///< scratch lies behind the arena
@@ -88,6 +89,7 @@ class Pass {
     address();
     r_.nodes = s_.order.size();
     r_.inputs = g_.inputs.size();
+    for (const int o : s_.outputs) r_.output_bytes.push(bytes(o));
     for (int k = 0; k < g_.outputs.size(); ++k) r_.takes_over.push(k < g_.overwrites.size() ? g_.overwrites[k] : -1);
     return true;
   }

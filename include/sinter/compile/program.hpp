@@ -23,12 +23,12 @@ template <int Capacity> struct Frozen {
   int steps = 0, nodes = 0, inputs = 0, outputs = 0, kernels = 0, words = 0, table = 0, letters = 0;
   std::int64_t arena_bytes = 0, scratch_bytes = 0;
   double flops = 0, bytes_moved = 0;
-  std::int64_t data[Capacity]{};  // kernel offsets, words, table, letters, takes_over
+  std::int64_t data[Capacity]{};  // kernel offsets, words, table, letters, takes_over, output bytes
 };
 
 template <int Capacity> constexpr Frozen<Capacity> freeze(const Plan& p) {
   Frozen<Capacity> f;
-  const int n = p.kernel.size() + p.words.size() + p.table.size() + p.letters.size() + p.takes_over.size();
+  const int n = p.kernel.size() + p.words.size() + p.table.size() + p.letters.size() + 2 * p.takes_over.size();
   if (n > Capacity) return f;
   f.fits = true;
   f.steps = p.steps;
@@ -49,6 +49,7 @@ template <int Capacity> constexpr Frozen<Capacity> freeze(const Plan& p) {
   for (const std::int64_t t : p.table) f.data[at++] = t;
   for (const char c : p.letters) f.data[at++] = c;
   for (const int i : p.takes_over) f.data[at++] = i;
+  for (const std::int64_t b : p.output_bytes) f.data[at++] = b;
   return f;
 }
 
@@ -111,6 +112,9 @@ template <class Trace, class Backend> class Program {
   static constexpr int outputs = plan().outputs;
   /// For each output the input whose memory it takes over, or −1.
   static constexpr auto takes_over = program_detail::part<int, distinct_kernels + 1 + plan().words + plan().table + plan().letters, std::size_t(outputs)>(plan());
+
+  /// Bytes of each output, aligned as buffers are.
+  static constexpr auto output_bytes = program_detail::part<std::int64_t, distinct_kernels + 1 + plan().words + plan().table + plan().letters + outputs, std::size_t(outputs)>(plan());
 
   /// Whether output may be written to the memory of input: nothing reads the input after the output's first write, and the
   /// step that writes reads just the element that it is about to write.

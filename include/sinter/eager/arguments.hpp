@@ -49,8 +49,11 @@ template <class T> inline Argument argument(const graph::NumberLeaf<T>& n) { ret
 template <class T> inline Argument argument(const graph::Ref<T>& r) { return describe(*r.tensor); }
 template <class T> inline Argument argument(const graph::Own<T>& o) { return describe(*o.tensor); }
 template <class V> inline Argument argument(const graph::Held<V>& h) { return describe(h.view); }
-template <class T, auto... E> inline Argument argument(const Param<T, E...>& p) { return describe(p.view()); }
-template <class T, auto... E> inline Argument argument(const Buffer<T, E...>& b) { return describe(b.view()); }
+template <class T, auto... E> inline Argument argument(const Param<T, E...>& p) {
+  if (p.memory() == nullptr) parameter_has_no_memory();
+  return describe(TensorView<const T, E...>(p.memory()));
+}
+template <class T, auto... E> inline Argument argument(const Buffer<T, E...>& b) { return describe(TensorView<const T, E...>(b.memory())); }
 inline Argument argument(const Scalar& s) { return describe_number(s.stored()); }
 
 /// Calls f(leaf) for every leaf of an expression, from left to right.

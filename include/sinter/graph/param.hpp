@@ -42,8 +42,10 @@ template <Element T, auto... E> class Param {
     return *this;
   }
 
+  /// The elements. Programs that prepared something of the model's parameters take this for a change.
   T* data() const {
     if (data_ == nullptr) parameter_has_no_memory();
+    ++*changes_;
     return data_;
   }
   TensorView<T, E...> view() const { return TensorView<T, E...>(data()); }
@@ -52,7 +54,11 @@ template <Element T, auto... E> class Param {
 
   // What the library does with it: bind to a node while tracing, to memory in a model.
   constexpr void bind(graph::Value node) { node_ = node; }
-  void bind(T* memory) { data_ = memory; }
+  void bind(T* memory, std::uint64_t* changes) {
+    data_ = memory;
+    changes_ = changes;
+  }
+  const T* memory() const { return data_; }
   constexpr symbol symbolic(graph::Builder* b) const {
     if (node_.graph != b) not_of_this_trace();
     return symbol(node_);
@@ -65,6 +71,7 @@ template <Element T, auto... E> class Param {
 
   graph::Value node_;
   T* data_ = nullptr;
+  std::uint64_t* changes_ = nullptr;
 };
 
 /// State of a module that is not trained but saved: `Buffer<float, C> running_mean;`. What it becomes is part of a training step:
@@ -112,10 +119,12 @@ class Scalar {
   const Scalar& operator=(float v) const {
     if (memory_ == nullptr) parameter_has_no_memory();
     *memory_ = v;
+    ++*changes_;
     return *this;
   }
   constexpr Scalar& operator=(float v) {
     (memory_ != nullptr ? *memory_ : value_) = v;
+    if (memory_ != nullptr) ++*changes_;
     return *this;
   }
   constexpr float value() const { return stored(); }
@@ -123,12 +132,16 @@ class Scalar {
 
   // What the library does with it: bind to a node while tracing, to memory in a model, which then begins with its value.
   constexpr void bind(graph::Value node) { node_ = node; }
-  void bind(float* memory) { memory_ = memory; }
+  void bind(float* memory, std::uint64_t* changes) {
+    memory_ = memory;
+    changes_ = changes;
+  }
   constexpr symbol symbolic(graph::Builder* b) const { return node_.graph == b ? symbol(node_) : symbol(graph::number_value(b, value_)); }
 
  private:
   float value_;
   float* memory_ = nullptr;
+  std::uint64_t* changes_ = nullptr;
   graph::Value node_;
 };
 

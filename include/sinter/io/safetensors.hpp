@@ -146,7 +146,7 @@ template <class X> void save(const Model<X>& model, const std::string& path) {
     json.Key("data_offsets");
     json.StartArray();
     json.Uint64(at);
-    parts.emplace_back(reinterpret_cast<const char*>(p.data()), std::size_t(p.size()) * sizeof(Element));
+    parts.emplace_back(reinterpret_cast<const char*>(p.memory()), std::size_t(p.size()) * sizeof(Element));
     at += parts.back().size();
     json.Uint64(at);
     json.EndArray();

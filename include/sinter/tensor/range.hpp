@@ -33,8 +33,8 @@ template <class... I> inline constexpr bool any_range_v = (is_range_v<std::remov
 
 /// Whether every range on a bounded axis is the whole of it.
 template <auto... E, class... I> consteval bool ranges_fit(void (*)(I...)) {
-  constexpr Shape shape = shape_of<E...>;
-  int axis = 0;
+  [[maybe_unused]] constexpr Shape shape = shape_of<E...>;
+  [[maybe_unused]] int axis = 0;
   bool fit = true;
   ([&] {
     if (shape.letter(axis) != 0 && is_range_v<I>) fit = fit && std::is_same_v<I, Range<0, Range<0, 0, 1>::end, 1>>;

@@ -1,5 +1,8 @@
 // A net as a compiled function of its inputs.
 #pragma once
+#include <algorithm>
+
+#include "../compile/prepare.hpp"
 #include "bind.hpp"
 
 namespace sinter {
@@ -45,6 +48,14 @@ template <class X, std::size_t N> inline std::size_t leading_arguments(const flo
   return at;
 }
 
+/// The two halves of an inference graph (compile/prepare.hpp).
+template <class X, class... Inputs> struct PrepareTrace {
+  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(), int(leading<X>)).prepare; }
+};
+template <class X, class... Inputs> struct PreparedTrace {
+  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(), int(leading<X>)).rest; }
+};
+
 template <class X, class Policy, class... Inputs> class Inference {
   using Net = graph::net_of<X>;
   using Result = std::invoke_result_t<Net, typename Inputs::symbol...>;
@@ -53,11 +64,34 @@ template <class X, class Policy, class... Inputs> class Inference {
   static_assert((... && !graph::is_view_v<Inputs>), "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
 
  public:
-  using Program = compile::Program<InferenceTrace<X, Inputs...>, typename Policy::Backend>;
+  using Program = compile::Program<PreparedTrace<X, Inputs...>, typename Policy::Backend>;
+  /// What depends on parameters alone; it runs when they may have changed.
+  using Preparation = compile::Program<PrepareTrace<X, Inputs...>, typename Policy::Backend>;
   static constexpr std::size_t workspace_bytes = Program::workspace_bytes;
   static constexpr double flops = Program::flops;
+  static constexpr std::size_t prepared_bytes = [] {
+    std::size_t n = 0;
+    for (const std::int64_t b : Preparation::output_bytes) n += std::size_t(b);
+    return n;
+  }();
 
-  Inference(const Model<X>& model, Policy policy) : block_(model.block()), net_(*model), workspace_(Program::workspace_bytes), policy_(policy) {}
+  Inference(const Model<X>& model, Policy policy)
+      : block_(model.block()), net_(*model), workspace_(std::max(Program::workspace_bytes, Preparation::workspace_bytes)), prepared_(prepared_bytes), policy_(policy) {
+    prepare();
+  }
+
+  /// Brings what depends on parameters alone up to date. Calls do so by themselves after a training step, `load`, or an access through
+  /// `net->`; only who writes through a pointer or view kept from earlier has to call it.
+  void prepare() {
+    prepared_for_ = block_->changes;
+    if constexpr (Preparation::outputs > 0) {
+      std::array<eager::Argument, leading<X>> a;
+      leading_arguments<X>(block_->data(), net_, a);
+      std::array<eager::Argument, std::size_t(Preparation::outputs)> r;
+      describe_prepared(r.data());
+      eager::run_in<Preparation>(workspace_.data(), a, r, policy_.count);
+    }
+  }
 
   template <Held... Given> requires(!std::is_same_v<Tensors<typename Given::symbol...>, Tensors<typename Inputs::symbol...>>) const Output& operator()(const Given&...) {
     return program_is_called_with_other_tensors_than_it_was_made_for<Tensors<typename Inputs::symbol...>, Tensors<typename Given::symbol...>>{};
@@ -65,18 +99,32 @@ template <class X, class Policy, class... Inputs> class Inference {
   /// The net's output, in memory of this object: valid until the next call. Throws `Error` when run-time lengths disagree.
   const Output& operator()(const Inputs&... x) {
     if ((eager::overlap(eager::describe(x), eager::describe(output_)) || ...)) return (*this)(Inputs(Inputs(x))...);  // infer(infer(x)): through copies
-    std::array<eager::Argument, leading<X> + sizeof...(Inputs)> a;
+    if (Preparation::outputs > 0 && prepared_for_ != block_->changes) prepare();
+    std::array<eager::Argument, leading<X> + sizeof...(Inputs) + std::size_t(Preparation::outputs)> a;
     std::size_t at = leading_arguments<X>(block_->data(), net_, a);
     ((a[at++] = eager::describe(x)), ...);
+    describe_prepared(a.data() + at);
     const auto lengths = eager::run_in<Program>(workspace_.data(), a, std::array{eager::describe(output_)}, policy_.count);
     eager::set_lengths<Program>(output_, lengths);
     return output_;
   }
 
  private:
+  void describe_prepared(eager::Argument* a) const {
+    static constexpr Shape none{};
+    std::byte* at = prepared_.data();
+    for (std::size_t k = 0; k < std::size_t(Preparation::outputs); ++k) {
+      a[k].data = at;
+      a[k].bytes = std::size_t(Preparation::output_bytes[k]);
+      a[k].shape = &none;
+      at += a[k].bytes;
+    }
+  }
+
   std::shared_ptr<typename Model<X>::Block> block_;
   Net net_;
-  AlignedBlock<std::byte> workspace_;
+  AlignedBlock<std::byte> workspace_, prepared_;
+  std::uint64_t prepared_for_ = 0;
   Output output_;
   Policy policy_;
 };

@@ -38,6 +38,7 @@ template <class X> class Model {
   struct Block {
     AlignedBlock<float> values{elements};
     AlignedBlock<std::byte> buffers{graph::buffer_bytes<X>()};
+    std::uint64_t changes = 0;  ///< counts whatever may have changed the contents
     float* data() const { return values.data(); }
   };
 
@@ -68,7 +69,10 @@ template <class X> class Model {
   const Net& operator*() const { return net_; }
 
   /// All parameters, one after another.
-  float* data() { return block_->data(); }
+  float* data() {
+    ++block_->changes;
+    return block_->data();
+  }
   const float* data() const { return block_->data(); }
   const std::shared_ptr<Block>& block() const { return block_; }
 
@@ -109,18 +113,18 @@ template <class X> class Model {
     graph::for_each_leaf(net_, [&](auto& leaf) {
       using Leaf = std::remove_cvref_t<decltype(leaf)>;
       if constexpr (graph::is_param_v<Leaf>) {
-        leaf.bind(at);
+        leaf.bind(at, &block_->changes);
         at += leaf.size();
       } else if constexpr (graph::is_buffer_v<Leaf>) {
-        leaf.bind(reinterpret_cast<typename Leaf::element*>(buffer));
+        leaf.bind(reinterpret_cast<typename Leaf::element*>(buffer), &block_->changes);
         buffer += (std::size_t(leaf.size()) * sizeof(typename Leaf::element) + graph::buffer_alignment - 1) / graph::buffer_alignment * graph::buffer_alignment;
       } else {
-        leaf.bind(scalar++);
+        leaf.bind(scalar++, &block_->changes);
       }
     });
   }
   void copy(const Model& other) {
-    std::copy(other.data(), other.data() + elements, data());
+    std::copy(std::as_const(other).data(), std::as_const(other).data() + elements, data());
     if (block_->buffers.size() > 0) std::memcpy(block_->buffers.data(), other.block_->buffers.data(), block_->buffers.size());
   }
 

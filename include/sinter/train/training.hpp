@@ -120,6 +120,7 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
     const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_.count);
     eager::set_lengths<Program>(output_, lengths);
     ++steps_;
+    ++block_->changes;
     return {loss_, output_};
   }
 

@@ -25,6 +25,7 @@
 #include "train/metrics.hpp"
 #include "train/model.hpp"
 #include "train/progress.hpp"
+#include "train/summary.hpp"
 #include "train/training.hpp"
 #include "transform/grad.hpp"
 #include "transform/jvp.hpp"

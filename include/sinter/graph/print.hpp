@@ -22,35 +22,40 @@ inline std::string attributes(const Builder& g, int id) {
   for (int i = 0; i < g[id].attributes; ++i) s += (i > 0 ? ", " : "") + std::to_string(g.attributes(id)[i] & 0xffffffff);
   return s + "}";
 }
-inline double flops(const Builder& g, int id) {
+}  // namespace print_detail
+
+/// Floating-point operations of one node.
+inline double flops_of(const Builder& g, int id) {
   if (g[id].op->flops == nullptr) return 0;
   std::vector<Signature::Operand> room(std::size_t(g[id].operands));
   return g[id].op->flops(g.signature(id, room.data()), g.shape(id));
 }
 
-}  // namespace print_detail
-
-/// One line a node: "%7 = add %3 %6 : float32 (32, 10)  320 operations  1280 bytes".
-inline std::string to_text(const Builder& g) {
+/// One line a node: "%7 = add %3 %6 : float32 (32, 10)  320 operations  1280 bytes  fc1", with the names of modules where they are given,
+/// one a node (see train/summary.hpp).
+inline std::string to_text(const Builder& g, const std::vector<std::string>& module = {}) {
   std::string text;
   for (int i = 0; i < g.size(); ++i) {
     text += "%" + std::to_string(i) + " = " + g[i].op->name + print_detail::attributes(g, i);
     for (int k = 0; k < g[i].operands; ++k) text += " %" + std::to_string(g.operands(i)[k]);
     text += " : " + std::string(name_of(g[i].dtype)) + " " + to_string(g.shape(i));
-    if (const double f = print_detail::flops(g, i); f > 0) text += "  " + print_detail::number(f) + " operations";
-    text += "  " + std::to_string(g.shape(i).size() * bytes_of(g[i].dtype)) + " bytes\n";
+    if (const double f = flops_of(g, i); f > 0) text += "  " + print_detail::number(f) + " operations";
+    text += "  " + std::to_string(g.shape(i).size() * bytes_of(g[i].dtype)) + " bytes";
+    if (std::size_t(i) < module.size() && !module[std::size_t(i)].empty()) text += "  " + module[std::size_t(i)];
+    text += "\n";
   }
   for (int k = 0; k < g.outputs.size(); ++k) text += "output " + std::to_string(k) + " = %" + std::to_string(g.outputs[k]) + "\n";
   return text;
 }
 
 /// The same for `dot`: inputs as boxes, outputs with a double border.
-inline std::string to_graphviz(const Builder& g) {
+inline std::string to_graphviz(const Builder& g, const std::vector<std::string>& module = {}) {
   std::string text = "digraph {\n  node [fontname=\"sans-serif\"];\n";
   for (int i = 0; i < g.size(); ++i) {
     bool output = false;
     for (const int o : g.outputs) output = output || o == i;
-    text += "  n" + std::to_string(i) + " [label=\"" + g[i].op->name + print_detail::attributes(g, i) + "\\n" + std::string(name_of(g[i].dtype)) + " " + to_string(g.shape(i)) + "\"" +
+    text += "  n" + std::to_string(i) + " [label=\"" + g[i].op->name + print_detail::attributes(g, i) + "\\n" + std::string(name_of(g[i].dtype)) + " " + to_string(g.shape(i)) +
+            (std::size_t(i) < module.size() && !module[std::size_t(i)].empty() ? "\\n" + module[std::size_t(i)] : std::string()) + "\"" +
             (g[i].op->kind == Kind::input ? ", shape=box" : "") + (output ? ", peripheries=2" : "") + "];\n";
     for (int k = 0; k < g[i].operands; ++k) text += "  n" + std::to_string(g.operands(i)[k]) + " -> n" + std::to_string(i) + ";\n";
   }

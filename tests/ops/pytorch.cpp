@@ -1,72 +1,10 @@
-// Every function of the first primitives against PyTorch: values and gradients, in float and double.
-#include <sinter/backend/reference/interpreter.hpp>
-#include <sinter/sinter.hpp>
-
-#include "../support/reference_values.hpp"
+// The first primitives against PyTorch: values and gradients, in float and double.
+#include "../support/against_pytorch.hpp"
 
 using namespace sinter;
+using support::check;
 
 namespace {
-
-/// F's result y and the gradients of sum(y · w), as the reference has them.
-template <class F> struct Weighted {
-  constexpr auto operator()(auto w, auto... x) const { return sum(F{}(x...) * w); }
-};
-template <class F, int... I> struct ResultAndGradients {
-  constexpr auto operator()(auto w, auto... x) const {
-    const auto gradients = value_and_grad(Weighted<F>{}, wrt<I...>)(w, x...);
-    return std::apply([&](auto, auto... d) { return std::tuple{F{}(x...), d...}; }, gradients);
-  }
-};
-
-void check_one(const auto& found, const std::string& name, double tolerance) {
-  CAPTURE(name);
-  CHECK(support::distance(found, name) < tolerance);
-}
-
-/// The compiled program in single precision.
-template <class Case, class Y, class... X> void check_compiled(const std::string& name, double tolerance) {
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    const auto results = run_function(Case{}, support::reference_tensor<Y>(name + ".w"), support::reference_tensor<X>(name + "." + std::to_string(I))...);
-    check_one(std::get<0>(results), name + ".y", tolerance);
-    [&]<std::size_t... K>(std::index_sequence<K...>) {
-      (check_one(std::get<K + 1>(results), name + ".d" + std::to_string(K), tolerance), ...);
-    }(std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<decltype(results)>> - 1>{});
-  }(std::index_sequence_for<X...>{});
-}
-
-template <class S> struct InDouble;
-template <class T, auto... E> struct InDouble<Sym<T, E...>> { using type = Sym<std::conditional_t<std::is_floating_point_v<T>, double, T>, E...>; };
-
-/// The interpreter in double precision: rules and graph without any kernel.
-template <class Case, class Y, class... X> void check_interpreted(const std::string& name) {
-  const graph::Builder g = graph::FunctionTrace<Case, typename InDouble<typename Y::symbol>::type, typename InDouble<typename X::symbol>::type...>{}();
-  std::vector<reference::Array> inputs;
-  for (int i = 0; i < g.inputs.size(); ++i) {
-    const auto& v = support::reference_value(name + (i == 0 ? ".w" : "." + std::to_string(i - 1)));
-    reference::Array a(g[g.inputs[i]].dtype, g.shape(g.inputs[i]));
-    for (std::size_t k = 0; k < v.elements.size(); ++k) a.set(std::ptrdiff_t(k), v.elements[k]);
-    inputs.push_back(std::move(a));
-  }
-  const auto outputs = reference::Interpreter(g).run(inputs);
-  for (std::size_t k = 0; k < outputs.size(); ++k) {
-    const std::string expected = name + (k == 0 ? ".y" : ".d" + std::to_string(k - 1));
-    CAPTURE(expected);
-    const auto& v = support::reference_value(expected);
-    for (std::size_t i = 0; i < v.elements.size(); ++i) CHECK(outputs[k].get(std::ptrdiff_t(i)) == doctest::Approx(v.elements[i]).epsilon(1e-7));
-  }
-}
-
-/// Compares F on arguments of types X, differentiating with respect to those that are floating.
-template <class... X, class F> void check(const std::string& name, F, double tolerance = 1e-6) {
-  using Y = typename eager::TensorFor<std::invoke_result_t<F, typename X::symbol...>>::type;
-  const auto run = [&]<int... I>(std::integer_sequence<int, I...>) {
-    using Case = ResultAndGradients<F, (1 + I)...>;
-    check_compiled<Case, Y, X...>(name, tolerance);
-    check_interpreted<Case, Y, X...>(name);
-  };
-  run(std::make_integer_sequence<int, (0 + ... + int(std::is_floating_point_v<typename X::element>))>{});
-}
 
 template <auto... E> using F = Tensor<float, E...>;
 

@@ -73,7 +73,7 @@ class GraphMaker {
   constexpr void step() {
     const Value x = pick();
     const Shape s = x.extents();
-    switch (below(17)) {
+    switch (below(20)) {
       case 0: return keep(tanh(x));
       case 1: return keep(exp(tanh(x) * 0.5));
       case 2: return keep(log(x * x + 1.0));
@@ -87,10 +87,37 @@ class GraphMaker {
       case 12: return slice(x, s);
       case 13: return concatenate(x, s);
       case 14: case 15: return contract(x, s);
+      case 16: case 17: case 18: return further(x);
       default:
         if (s.rank == 0 || s[s.rank - 1] == 0) return;
         return keep(below(2) == 0 ? softmax(x) : log_softmax(x));
     }
+  }
+  /// Functions whose values are continuous, so that both precisions see the same branches.
+  constexpr void further(Value x) {
+    switch (below(16)) {
+      case 0: return keep(sin(x));
+      case 1: return keep(cos(x * 2.0));
+      case 2: return keep(tan(tanh(x)));
+      case 3: return keep(atan(x));
+      case 4: return keep(erf(x));
+      case 5: return keep(expm1(tanh(x)));
+      case 6: return keep(log1p(x * x));
+      case 7: return keep(rsqrt(x * x + 0.5));
+      case 8: return keep(sigmoid(x));
+      case 9: return keep(abs(x));
+      case 10: return keep(clamp(x, -0.75, 1.25));
+      case 11: return keep(pow(x * x + 0.5, below(2) == 0 ? 2.0 : 0.75));
+      case 12: return keep(pow(x * x + 0.5, tanh(pick_like(x))));
+      case 13: return keep(minimum(x, pick_like(x) * 0.5));
+      case 14: return keep(gelu(x));
+      default: return keep(select(logical_or(x > 1.0, logical_not(isfinite(x))), x * 0.5, x));
+    }
+  }
+  /// A value that x can be combined with: a draw, or x itself.
+  constexpr Value pick_like(Value x) {
+    const Value y = pick();
+    return graph::broadcast(x.extents(), y.extents()).rank < 0 ? x : y;
   }
   constexpr void binary(Value a, Value b) {
     if (graph::broadcast(a.extents(), b.extents()).rank < 0) return;
@@ -109,10 +136,16 @@ class GraphMaker {
   constexpr void reduce(Value x, const Shape& s) {
     if (s.rank == 0) return;
     std::int64_t axes = 1 + below((1 << s.rank) - 1);
-    const bool largest = below(3) == 0;
-    for (int i = 0; i < s.rank; ++i)
-      if (largest && (axes >> i & 1) != 0 && (s[i] == 0 || s.letter(i) != 0)) return;  // of nothing there is no largest
-    const Value y = largest ? ops::reduced<ops::Amax>(x, axes) : ops::reduced<ops::Sum>(x * 0.25, axes);
+    const int way = below(9);
+    const bool extremum = way < 4;
+    int folded = 1;
+    for (int i = 0; i < s.rank; ++i) {
+      if ((axes >> i & 1) == 0) continue;
+      if (extremum && (s[i] == 0 || s.letter(i) != 0)) return;  // of nothing there is no largest
+      folded *= s[i];
+    }
+    const Value y = way < 2 ? ops::reduced<ops::Amax>(x, axes) : way < 4 ? ops::reduced<ops::Amin>(x, axes)
+                  : way < 6 && folded < 40 ? ops::reduced<ops::Prod>(tanh(x) * 0.5 + 1.0, axes) : ops::reduced<ops::Sum>(x * 0.25, axes);
     if (below(2) == 0) return keep(y);
     Shape to;
     for (int i = 0; i < s.rank; ++i)

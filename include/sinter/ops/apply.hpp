@@ -42,7 +42,7 @@ template <class Op, class Attributes = NoAttributes> struct Apply {
 
 }  // namespace ops
 
-/// Applies a primitive, also one of your own: `constexpr auto softplus(auto&& x) { return apply<Softplus>(x); }`.
+/// Applies a primitive, also one of your own: `constexpr auto log_cosh(auto&& x) { return apply<LogCosh>(x); }`.
 template <class Op, class... X> requires Operands<X...>
 constexpr Result<ops::Apply<Op>, X...> apply(X&&... x) { return call<ops::Apply<Op>>(std::forward<X>(x)...); }
 

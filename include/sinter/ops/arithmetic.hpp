@@ -116,7 +116,7 @@ template <Operand X> constexpr Result<ops::Apply<ops::Abs>, X> abs(X&& x) { retu
 template <Operand X> constexpr Result<ops::Apply<ops::Sign>, X> sign(X&& x) { return call<ops::Apply<ops::Sign>>(std::forward<X>(x)); }
 
 /// min(max(x, low), high), elementwise; bounds are numbers or tensors. x receives the gradient where low ≤ x ≤ high.
-/// PyTorch: torch.clamp.
+/// PyTorch: torch.clamp (2.15 gives 0 where x equals a number, and half where it equals a tensor).
 template <class X, class L, class H> requires Operands<X, L, H>
 constexpr Result<ops::Apply<ops::Clamp>, X, L, H> clamp(X&& x, L&& low, H&& high) { return call<ops::Apply<ops::Clamp>>(std::forward<X>(x), std::forward<L>(low), std::forward<H>(high)); }
 

@@ -60,7 +60,7 @@ TEST_CASE("modules are the functions with PyTorch's defaults, or with other numb
   for (int i = 0; i < 6; ++i) CHECK(y.data()[i] == doctest::Approx(expected.data()[i]));
 
   Model<nn::Sequential<nn::Linear<3, 3>, nn::PReLU<3>, nn::Identity, nn::Softmax<1>>> trained(Seed{1});
-  auto step = training<F<2, 3>, F<2, 3>>(trained, nn::mean_squared_error, optim::Adam{.lr = 0.1f});
+  auto step = training<F<2, 3>, F<2, 3>>(trained, nn::mse_loss, optim::Adam{.lr = 0.1f});
   step(x, expected);
   bool found = false;
   trained.for_each_parameter([&](const std::string& name, const auto& p) {

@@ -10,6 +10,7 @@
 #include "convolve.hpp"
 #include "copy.hpp"
 #include "derivative.hpp"
+#include "einsum.hpp"
 #include "exponential.hpp"
 #include "extrema.hpp"
 #include "flip.hpp"

@@ -19,6 +19,7 @@ template <int D> struct Spatial {
     for (int& n : at) n = all;
   }
   template <class... N> requires(sizeof...(N) + 2 == std::size_t(D)) constexpr Spatial(int first, int second, N... more) : at{first, second, int(more)...} {}
+  constexpr Spatial(const std::array<int, std::size_t(D)>& each) : at(each) {}  // how nvcc writes one that is a template argument
   constexpr int operator[](int i) const { return at[std::size_t(i)]; }
   constexpr bool operator==(const Spatial&) const = default;
 };

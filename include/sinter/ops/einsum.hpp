@@ -12,6 +12,7 @@ template <std::size_t N> struct Letters {
   constexpr Letters(const char (&s)[N]) {
     for (std::size_t i = 0; i < N; ++i) text[i] = s[i];
   }
+  constexpr Letters(const std::array<char, N>& s) : text(s) {}  // how nvcc writes one that is a template argument
   constexpr std::string_view view() const { return {text.data(), N - 1}; }
 };
 

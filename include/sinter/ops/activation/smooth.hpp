@@ -72,6 +72,14 @@ struct Gelu {
 struct GeluTanh {
   constexpr auto operator()(auto x) const { return x * 0.5 * (1.0 + tanh(0.79788456080286536 * (x + 0.044715 * (x * x * x)))); }  // √(2/π)
 };
+
+}  // namespace ops
+
+/// 1 / (1 + e^−x), elementwise. PyTorch: torch.sigmoid.
+template <Operand X> constexpr Result<ops::Apply<ops::Sigmoid>, X> sigmoid(X&& x) { return call<ops::Apply<ops::Sigmoid>>(std::forward<X>(x)); }
+
+namespace ops {
+
 template <int Axis> struct Glu {
   template <class X> constexpr auto operator()(X x) const {
     if constexpr (is_sym_v<X>) {
@@ -87,8 +95,6 @@ template <int Axis> struct Glu {
 
 }  // namespace ops
 
-/// 1 / (1 + e^−x), elementwise. PyTorch: torch.sigmoid.
-template <Operand X> constexpr Result<ops::Apply<ops::Sigmoid>, X> sigmoid(X&& x) { return call<ops::Apply<ops::Sigmoid>>(std::forward<X>(x)); }
 /// log sigmoid(x), without overflow. PyTorch: torch.nn.functional.logsigmoid.
 template <Operand X> constexpr auto log_sigmoid(X&& x) { return call<ops::LogSigmoid>(std::forward<X>(x)); }
 /// x sigmoid(x). PyTorch: torch.nn.functional.silu.

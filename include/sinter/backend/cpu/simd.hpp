@@ -286,7 +286,13 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> fma(const La
   return r;
 }
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> sqrt(Lanes<T, N> x) {
-  for (auto& r : x.v) r = xsimd::sqrt(r);
+  for (auto& r : x.v) {
+#if defined(__aarch64__)  // xsimd 8.1 approximates
+    if constexpr (std::is_same_v<T, float>) r = vsqrtq_f32(r);
+    else
+#endif
+      r = xsimd::sqrt(r);
+  }
   return x;
 }
 

@@ -85,10 +85,10 @@ template <int Axis> struct Glu {
     if constexpr (is_sym_v<X>) {
       constexpr int extent = X::shape[Axis < 0 ? Axis + X::shape.rank : Axis];
       if constexpr (extent % 2 != 0) return glu_needs_an_even_extent<X>{};
-      else return slice<Axis, 0, extent / 2>(x) * sigmoid(slice<Axis, extent / 2>(x));
+      else return slice<Axis, 0, extent / 2>(x) * Apply<Sigmoid>{}(slice<Axis, extent / 2>(x));
     } else {
       const int axis = Axis < 0 ? Axis + x.extents().rank : Axis, half = x.extents()[axis] / 2;
-      return graph::slice(x, axis, 0, half, 1) * sigmoid(graph::slice(x, axis, half, half, 1));
+      return graph::slice(x, axis, 0, half, 1) * Apply<Sigmoid>{}(graph::slice(x, axis, half, half, 1));
     }
   }
 };

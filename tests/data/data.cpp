@@ -1,25 +1,17 @@
-// data/: files, data sets and loaders. Damaged files are errors that say what was expected, what was found, and where.
+// data/: files and what is made of them. Damaged files are errors that say what was expected, what was found, and where.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
-#include <filesystem>
-
 #include "../support/files.hpp"
+#include "../support/idx.hpp"
 #include "../support/throws.hpp"
 
 using namespace sinter;
+using support::idx;
 using support::TemporaryFile;
 
 namespace {
 
-/// An IDX file of unsigned bytes with these extents and as many bytes as `data` says.
-std::string idx(std::initializer_list<unsigned> extents, std::size_t data, unsigned char type = 8) {
-  std::string s{'\0', '\0', char(type), char(extents.size())};
-  for (const unsigned e : extents)
-    for (int shift = 24; shift >= 0; shift -= 8) s += char(e >> shift & 255);
-  for (std::size_t i = 0; i < data; ++i) s += char(i);
-  return s;
-}
 void check_error(const TemporaryFile& f, ErrorCode code, const std::string& text, auto&& read) {
   const Error e = support::thrown(read);
   CHECK(e.code() == code);
@@ -60,8 +52,11 @@ TEST_CASE("CSV files: numbers, comments, headers, line ends of either kind") {
   CHECK(t.columns == 3);
   CHECK(t(0, 2) == -300);
   CHECK(t(1, 2) == 6);
-  const TemporaryFile named("x;y\n1;2\n");
-  CHECK(data::read_csv(named.path(), {.delimiter = ';', .header = true})(0, 1) == 2);
+  const TemporaryFile named("x;y; \"long name\" \n1;2;3\n");
+  const data::Table headed = data::read_csv(named.path(), {.delimiter = ';', .header = true});
+  CHECK(headed(0, 1) == 2);
+  CHECK(headed.column("y") == 1);
+  CHECK(headed.column("long name") == 2);
   const TemporaryFile spaced("1 +2 1e-50\n");
   CHECK(data::read_csv(spaced.path(), {.delimiter = ' '})(0, 1) == 2);
 }
@@ -76,6 +71,31 @@ TEST_CASE("damaged CSV files") {
   check("1,,2\n", ", line 1, field 2: expected a number, found \"\"");
   check("1,2 3\n", ", line 1, field 2: expected a number");
   check(std::string("1,\0\n", 4), ", line 1, field 2: expected a number");
+  const TemporaryFile f("x,y\n1,2,3\n"), plain("1,2\n");
+  check_error(f, ErrorCode::format, ", line 2: expected 2 fields as in the lines before, found 3", [&] { data::read_csv(f.path(), {.header = true}); });
+  check_error(plain, ErrorCode::argument, ", column \"y\": expected a header with this name, found none; read the file with {.header = true}", [&] { data::read_csv(plain.path()).column("y"); });
+  const TemporaryFile headed("x,y\n1,2\n");
+  check_error(headed, ErrorCode::argument, ", column \"z\": expected one of x, y, found none of this name", [&] { data::read_csv(headed.path(), {.header = true}).column("z"); });
+  check_error(plain, ErrorCode::format, ", size: expected at most 3 bytes, found more", [&] { data::read_file(plain.path(), 3); });
+  CHECK(data::read_file(plain.path(), 4).size() == 4);
+}
+
+TEST_CASE("samples from columns: labels, or numbers to predict") {
+  const TemporaryFile f("width,class,height,area\n1,0,2,2\n3,1,4,12\n");
+  const data::Table t = data::read_csv(f.path(), {.header = true});
+  const auto labelled = data::labelled<2>(t, {t.column("height"), t.column("width")}, t.column("class"));
+  REQUIRE(labelled.size() == 2);
+  CHECK(labelled.features(1)[0] == 4);
+  CHECK(labelled.features(1)[1] == 3);
+  CHECK(labelled.label(1) == 1);
+  const auto numbers = data::regression<3>(t);
+  CHECK(numbers.features(1)[2] == 4);
+  CHECK(numbers.target(1)[0] == 12);
+  CHECK(data::regression<1, 2>(t, {3}, {0, 2}).target(0)[1] == 2);
+  check_error(f, ErrorCode::argument, ", features: expected columns below 4, found 4", [&] { data::labelled<1>(t, {4}, 1); });
+  check_error(f, ErrorCode::argument, ", label: expected columns below 4, found 4", [&] { data::labelled<4>(t); });
+  const TemporaryFile odd("0,1\n0,1.5\n");
+  check_error(odd, ErrorCode::format, ", row 2, column 2: expected a label, a whole number 0, 1, …, found 1.5", [&] { data::labelled<1>(data::read_csv(odd.path())); });
 }
 
 TEST_CASE("the bundled digits: 1,797 scans of 64 pixels, every class about as often") {
@@ -104,22 +124,6 @@ TEST_CASE("damaged digits") {
   check_error(none, ErrorCode::format, ": expected at least one line, found none", [&] { data::digits(none.path()); });
 }
 
-TEST_CASE("a stratified split holds out the same share of every class, and loses nobody") {
-  data::Labelled<1> all;
-  for (int i = 0; i < 100; ++i) {
-    const auto x = float(i);
-    all.add(&x, i < 70 ? 0 : i < 95 ? 1 : 7);
-  }
-  const auto [train, test] = data::stratified_split(all, 0.2, Seed{1});
-  std::array<int, 8> count{};
-  std::vector<int> seen(100, 0);
-  for (std::size_t i = 0; i < test.size(); ++i) ++count[std::size_t(test.label(i))], ++seen[std::size_t(test.features(i)[0])];
-  for (std::size_t i = 0; i < train.size(); ++i) ++seen[std::size_t(train.features(i)[0])];
-  CHECK(count == std::array<int, 8>{14, 5, 0, 0, 0, 0, 0, 1});
-  CHECK(seen == std::vector<int>(100, 1));
-  CHECK_THROWS_AS(data::stratified_split(all, 1.5, Seed{1}), Error);
-}
-
 TEST_CASE("shifted copies move every pixel, and let zeros in") {
   data::Labelled<6> images;
   const float image[]{1, 2, 3, 4, 5, 6};
@@ -133,57 +137,4 @@ TEST_CASE("shifted copies move every pixel, and let zeros in") {
   CHECK(pixels(3) == std::vector<float>{0, 1, 2, 0, 4, 5});
   CHECK(pixels(4) == std::vector<float>{2, 3, 0, 5, 6, 0});
   CHECK(all.label(4) == 3);
-}
-
-TEST_CASE("a loader gives every sample once an epoch, the last batch smaller") {
-  data::Labelled<2> set;
-  for (int i = 0; i < 11; ++i) {
-    const float x[]{float(i), -float(i)};
-    set.add(x, i);
-  }
-  auto batches = data::loader<4>(set, {.shuffle = true, .seed = Seed{3}});
-  CHECK(batches.batches() == 3);
-  std::vector<std::vector<int>> orders;
-  for (int epoch = 0; epoch < 2; ++epoch) {
-    std::vector<int> order;
-    std::vector<std::int64_t> sizes;
-    for (auto [x, label] : batches) {
-      sizes.push_back(label.length<'B'>());
-      CHECK(x.length<'B'>() == label.length<'B'>());
-      for (std::int64_t i = 0; i < label.length<'B'>(); ++i) {
-        CHECK(x(i, 1) == -float(label(i)));
-        order.push_back(label(i));
-      }
-    }
-    CHECK(sizes == std::vector<std::int64_t>{4, 4, 3});
-    orders.push_back(order);
-    std::sort(order.begin(), order.end());
-    for (int i = 0; i < 11; ++i) CHECK(order[std::size_t(i)] == i);
-  }
-  CHECK(orders[0] != orders[1]);  // another order every epoch
-  auto again = data::loader<4>(set, {.shuffle = true, .seed = Seed{3}});
-  std::vector<int> first;
-  for (auto [x, label] : again)
-    for (std::int64_t i = 0; i < label.length<'B'>(); ++i) first.push_back(label(i));
-  CHECK(first == orders[0]);  // and the same ones for the same seed
-  const data::Labelled<2> nothing;
-  auto none = data::loader<4>(nothing);
-  int batch_count = 0;
-  for (auto b : none) batch_count += int(b.target.size());
-  CHECK(batch_count == 0);
-}
-
-TEST_CASE("MNIST, where it is") {
-  const char* folder = std::getenv("SINTER_DATA");
-  const std::string path = std::string(folder != nullptr ? folder : SINTER_SOURCE "/../shared/data") + "/mnist/t10k-labels-idx1-ubyte.gz";
-  if (!std::filesystem::exists(path)) {
-    MESSAGE("skipped 1: no file " << path);
-    return;
-  }
-  const TemporaryFile f;
-  REQUIRE(std::system(("gzip -dc '" + path + "' > '" + f.path() + "'").c_str()) == 0);
-  const data::ByteArray labels = data::read_idx(f.path());
-  CHECK(labels.extents == std::vector<std::size_t>{10000});
-  CHECK(labels.bytes[0] == 7);  // the first test image is a seven
-  CHECK(std::count(labels.bytes.begin(), labels.bytes.end(), 1) == 1135);
 }

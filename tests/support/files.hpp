@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -28,6 +29,28 @@ class TemporaryFile {
     std::ifstream in(path_, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
   }
+
+ private:
+  std::string path_;
+};
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    const char* folder = std::getenv("TMPDIR");
+    path_ = std::string(folder != nullptr ? folder : "/tmp") + "/sinter-test-XXXXXX";
+    if (::mkdtemp(path_.data()) == nullptr) path_.clear();
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const std::string& path() const { return path_; }
+  void write(const std::string& name, const std::string& content) const { std::ofstream(path_ + "/" + name, std::ios::binary).write(content.data(), std::streamsize(content.size())); }
+  void remove(const std::string& name) const { std::filesystem::remove(path_ + "/" + name); }
 
  private:
   std::string path_;

@@ -1,4 +1,4 @@
-// Numbers that PyTorch computed: reference/values.txt, written by reference/make.py.
+// Numbers that PyTorch computed: reference/values.txt and optim.txt, written by reference/make.py and make_optim.py.
 #pragma once
 #include <doctest/doctest.h>
 
@@ -24,14 +24,16 @@ struct ReferenceValue {
 inline const std::map<std::string, ReferenceValue>& reference_values() {
   static const auto values = [] {
     std::map<std::string, ReferenceValue> all;
-    std::ifstream file(SINTER_TESTS "/reference/values.txt");
-    for (std::string line; std::getline(file, line);) {
-      std::istringstream in(line);
-      std::string name;
-      ReferenceValue v;
-      in >> name >> v.shape;
-      for (std::string x; in >> x;) v.elements.push_back(std::strtod(x.c_str(), nullptr));  // >> reads no "nan"
-      all[name] = v;
+    for (const char* name : {"values.txt", "optim.txt", "nn.txt"}) {
+      std::ifstream file(std::string(SINTER_TESTS "/reference/") + name);
+      for (std::string line; std::getline(file, line);) {
+        std::istringstream in(line);
+        std::string key;
+        ReferenceValue v;
+        in >> key >> v.shape;
+        for (std::string x; in >> x;) v.elements.push_back(std::strtod(x.c_str(), nullptr));  // >> reads no "nan"
+        all[key] = v;
+      }
     }
     return all;
   }();

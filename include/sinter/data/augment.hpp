@@ -1,16 +1,17 @@
 // More samples from the ones there are.
 #pragma once
-#include "dataset.hpp"
+#include "samples.hpp"
 
 namespace sinter::data {
 
-/// Appends every image of `from`, moved down and right by whole pixels (negative: up and left); what moves in is 0. A sample is
-/// one image of Rows × Columns. PyTorch: torchvision.transforms.functional.affine(image, translate=[right, down], …).
-template <int Rows, int Columns, int... E> void append_shifted(Labelled<E...>& to, const Labelled<E...>& from, int down, int right) {
-  static_assert(Labelled<E...>::sample_size == std::size_t(Rows * Columns), "a sample is one image of Rows x Columns pixels");
-  std::vector<float> image(Labelled<E...>::sample_size);
+/// Appends every image of `from`, moved down and right by whole pixels (negative: up and left); what moves in is 0. Both are sets
+/// in memory, `Labelled` or `Images`, of Rows × Columns pixels a sample.
+/// PyTorch: torchvision.transforms.functional.affine(image, translate=[right, down], …).
+template <int Rows, int Columns, Classified Set> void append_shifted(Set& to, const Set& from, int down, int right) {
+  static_assert(Set::sample_size == std::size_t(Rows * Columns), "a sample is one image of Rows x Columns pixels");
+  std::vector<std::remove_cvref_t<decltype(*from.features(0))>> image(Set::sample_size);
   for (std::size_t i = 0; i < from.size(); ++i) {
-    std::fill(image.begin(), image.end(), 0.f);
+    std::fill(image.begin(), image.end(), 0);
     for (int r = std::max(0, down); r < std::min(Rows, Rows + down); ++r)
       for (int c = std::max(0, right); c < std::min(Columns, Columns + right); ++c)
         image[std::size_t(r * Columns + c)] = from.features(i)[(r - down) * Columns + c - right];
@@ -19,8 +20,8 @@ template <int Rows, int Columns, int... E> void append_shifted(Labelled<E...>& t
 }
 
 /// Every image, and four copies of it moved by one pixel: a net trained on these minds less where a digit stands.
-template <int Rows, int Columns, int... E> Labelled<E...> with_shifted_copies(const Labelled<E...>& images) {
-  Labelled<E...> all = images;
+template <int Rows, int Columns, Classified Set> Set with_shifted_copies(const Set& images) {
+  Set all = images;
   all.reserve(5 * images.size());
   append_shifted<Rows, Columns>(all, images, 1, 0);
   append_shifted<Rows, Columns>(all, images, -1, 0);

@@ -1,7 +1,7 @@
 // The 8×8 handwritten digits that come with the library.
 #pragma once
 #include "csv.hpp"
-#include "dataset.hpp"
+#include "samples.hpp"
 
 namespace sinter::data {
 
@@ -9,11 +9,11 @@ namespace sinter::data {
 /// E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, CC BY 4.0. The file (data/digits.csv in the repository) has
 /// 64 pixels of 0 … 16 and the digit on each line. Throws `Error` when it is missing or damaged.
 /// scikit-learn: sklearn.datasets.load_digits.
-inline Labelled<64> digits(const std::string& path) {
+inline Labelled<1, 8, 8> digits(const std::string& path) {
   const Table t = read_csv(path);
   if (t.rows == 0) damaged(path, "at least one line", "none");
   if (t.columns != 65) damaged(path, "64 pixels and a digit on each line", std::to_string(t.columns) + " fields");
-  Labelled<64> d;
+  Labelled<1, 8, 8> d;
   d.reserve(t.rows);
   for (std::size_t r = 0; r < t.rows; ++r) {
     float pixels[64];

@@ -1,25 +1,47 @@
 // Batches from a data set.
 #pragma once
-#include <cstring>
+#include <memory>
+#include <optional>
 
-#include "dataset.hpp"
+#include "background.hpp"
+#include "order.hpp"
+#include "samples.hpp"
 
 namespace sinter::data {
 
 struct LoaderOptions {
-  bool shuffle = false;
-  Seed seed = {};  ///< with the epoch's number it decides the order
+  bool shuffle = false;              ///< every epoch in another order
+  Seed seed = {};                    ///< with the epoch's number it decides order and draws
+  bool drop_last = false;            ///< leave out the last batch if it is smaller
+  bool prefetch = false;             ///< a thread makes the next batch while this one is used; the batches are the same
+  std::vector<double> weights = {};  ///< one a sample: an epoch draws as many samples as there are, with replacement, in proportion
 };
 
-/// Walks a data set in batches of up to `Batch` samples; the last one may be smaller, and its tensors say so by their length
-/// 'B'. Each `begin()` starts a new epoch, in a new order where shuffling. The data set must outlive the loader; a batch is
-/// valid until the next one. PyTorch: torch.utils.data.DataLoader.
-template <int Batch, class Data> class Loader {
- public:
-  using Input = typename Data::template Batches<upto<Batch, 'B'>>;
-  using Target = typename Data::template Labels<upto<Batch, 'B'>>;
+namespace loader_detail {
+template <auto Batch, class T, auto... E> Tensor<T, Batch, E...> batch_of(const Tensor<T, E...>&);
+}  // namespace loader_detail
+/// The type of a batch of samples of this type: `BatchOf<upto<32, 'B'>, Tensor<float, 28, 28>>`.
+template <auto Batch, class Sample> using BatchOf = decltype(loader_detail::batch_of<Batch>(std::declval<const Sample&>()));
 
-  Loader(const Data& data, LoaderOptions options) : data_(&data), options_(options) {}
+/// Walks a data set in batches of up to `Batch` samples; the last one may be smaller, and its tensors say so by their length
+/// 'B'. Each `begin()` starts a new epoch. The data set must outlive the loader; a batch is valid until the next one. What a data
+/// set throws arrives where the batch would have, and ends the epoch. After the first batch nothing is allocated.
+/// PyTorch: torch.utils.data.DataLoader, whose workers are processes; here `prefetch` is one thread.
+template <int Batch, DataSet Data> class Loader {
+  static_assert(Batch > 0, "a batch has at least one sample");
+  static_assert(!Data::Input::shape.bounded() && !Data::Target::shape.bounded(), "a sample has fixed extents; pad those of variable length");
+
+ public:
+  using Input = BatchOf<upto<Batch, 'B'>, typename Data::Input>;
+  using Target = BatchOf<upto<Batch, 'B'>, typename Data::Target>;
+
+  Loader(const Data& data, LoaderOptions options) : data_(&data), options_(std::move(options)) {
+    if (options_.weights.empty()) return;
+    if (options_.shuffle) throw Error(ErrorCode::argument, "Loader, shuffle", "expected false beside weights, found true", "samples drawn by weight come in random order");
+    sampler_.emplace(options_.weights);
+  }
+  Loader(const Loader&) = delete;  // its thread and its iterators know where it is
+  Loader& operator=(const Loader&) = delete;
 
   struct Sample {
     const Input& input;
@@ -28,56 +50,91 @@ template <int Batch, class Data> class Loader {
   class Iterator {
    public:
     explicit Iterator(Loader* loader) : loader_(loader) {}
-    Sample operator*() const { return {loader_->input_, loader_->target_}; }
+    Sample operator*() const { return {loader_->now_->input, loader_->now_->target}; }
     Iterator& operator++() {
       loader_->next();
       return *this;
     }
-    bool operator!=(std::nullptr_t) const { return loader_->filled_ > 0; }
+    bool operator!=(std::nullptr_t) const { return loader_->now_->samples > 0; }
 
    private:
     Loader* loader_;
   };
+  /// Starts an epoch, also when the last one was not walked to its end. Throws `Error` when there is not one weight a sample.
   Iterator begin() {
-    if (options_.shuffle) order_ = shuffled(data_->size(), options_.seed, epoch_);
-    else if (order_.size() != data_->size()) {
-      order_.resize(data_->size());
-      std::iota(order_.begin(), order_.end(), std::size_t(0));
-    }
-    ++epoch_;
+    stop();
+    epoch_ = epochs_++;
     at_ = 0;
+    arrange();
+    if (options_.prefetch) {
+      if (thread_ == nullptr) thread_ = std::make_unique<BackgroundThread>([this] { fill(*ahead_); });
+      thread_->start();
+    }
     next();
     return Iterator(this);
   }
   std::nullptr_t end() const { return nullptr; }
 
-  std::size_t samples() const { return data_->size(); }
-  std::size_t batches() const { return (data_->size() + Batch - 1) / Batch; }
+  /// Samples and batches of an epoch.
+  std::size_t samples() const { return options_.drop_last ? data_->size() / Batch * Batch : data_->size(); }
+  std::size_t batches() const { return (samples() + Batch - 1) / Batch; }
 
  private:
-  void next() {
-    filled_ = std::min<std::size_t>(Batch, order_.size() - at_);
-    for (std::size_t i = 0; i < filled_; ++i) {
-      const std::size_t s = order_[at_ + i];
-      std::memcpy(input_.data() + i * Data::sample_size, data_->features(s), Data::sample_size * sizeof(float));
-      target_.data()[i] = data_->label(s);
+  struct Filled {
+    Input input;
+    Target target;
+    std::size_t samples = 0;
+  };
+
+  /// Lets the thread finish what it is at. What it meant to say belongs to an epoch that nobody waits for.
+  void stop() {
+    if (thread_ == nullptr) return;
+    try {
+      thread_->wait();
+    } catch (...) {
     }
-    at_ += filled_;
-    input_.set_length('B', std::int64_t(filled_));
-    target_.set_length('B', std::int64_t(filled_));
+  }
+  /// The order of the new epoch.
+  void arrange() {
+    const std::size_t n = data_->size();
+    if (sampler_ && options_.weights.size() != n) throw Error(ErrorCode::argument, "Loader, weights", "expected " + std::to_string(n) + ", one a sample, found " + std::to_string(options_.weights.size()));
+    order_.resize(n);
+    if (sampler_) sampler_->draw(order_, options_.seed, epoch_);
+    else std::iota(order_.begin(), order_.end(), std::size_t(0));
+    if (options_.shuffle) shuffle(order_, options_.seed, epoch_);
+    order_.resize(samples());
+  }
+  void next() {
+    now_->samples = 0;
+    if (!options_.prefetch) return fill(*now_);
+    thread_->wait();
+    std::swap(now_, ahead_);
+    if (now_->samples > 0) thread_->start();
+  }
+  /// Writes the next samples; none are left behind the last, nor if one cannot be read.
+  void fill(Filled& batch) {
+    const std::size_t first = std::exchange(at_, order_.size()), n = std::min<std::size_t>(Batch, order_.size() - first);
+    batch.samples = 0;
+    for (std::size_t i = 0; i < n; ++i)
+      data_->read({order_[first + i], epoch_}, batch.input.data() + std::ptrdiff_t(i) * Data::Input::size(), batch.target.data() + std::ptrdiff_t(i) * Data::Target::size());
+    batch.input.set_length('B', std::int64_t(n));
+    batch.target.set_length('B', std::int64_t(n));
+    batch.samples = n;
+    at_ = first + n;
   }
 
   const Data* data_;
   LoaderOptions options_;
+  std::optional<WeightedSampler> sampler_;
   std::vector<std::size_t> order_;
-  std::size_t at_ = 0, filled_ = 0;
-  std::uint64_t epoch_ = 0;
-  Input input_;
-  Target target_;
+  std::size_t at_ = 0;
+  std::uint64_t epoch_ = 0, epochs_ = 0;  ///< the number of this one, from 0, and how many have begun
+  std::unique_ptr<Filled> now_ = std::make_unique<Filled>(), ahead_ = options_.prefetch ? std::make_unique<Filled>() : nullptr;
+  std::unique_ptr<BackgroundThread> thread_;  // last: it ends before what it works on
 };
 
 /// `auto batches = data::loader<128>(train, {.shuffle = true, .seed = Seed{7}});`
-template <int Batch, class Data> Loader<Batch, Data> loader(const Data& data, LoaderOptions options = {}) { return {data, options}; }
-template <int Batch, class Data> Loader<Batch, Data> loader(const Data&& data, LoaderOptions options = {}) = delete;  // it would outlive the data
+template <int Batch, DataSet Data> Loader<Batch, Data> loader(const Data& data, LoaderOptions options = {}) { return {data, std::move(options)}; }
+template <int Batch, DataSet Data> Loader<Batch, Data> loader(const Data&& data, LoaderOptions options = {}) = delete;  // it would outlive the data
 
 }  // namespace sinter::data

@@ -1,7 +1,7 @@
 // Adam (Kingma and Ba, 2014), with PyTorch's defaults and order of operations; only a division of every element by one number is a
 // product with its reciprocal, since divisions are what a step waits for.
 #pragma once
-#include "../nn/linear.hpp"
+#include "bias_correction.hpp"
 
 namespace sinter::optim {
 
@@ -18,14 +18,10 @@ struct Adam {
     const auto decayed = g + weight_decay * p;
     const auto new_m = beta1 * m + (1.f - beta1) * decayed;
     const auto new_v = beta2 * v + (1.f - beta2) * decayed * decayed;
-    const auto size = lr / (1.f - power(beta1, step)), correction = 1.f / sqrt(1.f - power(beta2, step));  // numbers, once a step
+    const auto size = lr / bias_correction(beta1, step), correction = 1.f / sqrt(bias_correction(beta2, step));  // numbers, once a step
     const auto new_p = p - size * (new_m / (sqrt(new_v) * correction + eps));
     return std::tuple{new_p, new_m, new_v};
   }
-
- private:
-  /// beta^step, in double precision: 1 − beta^step loses too much otherwise in the first steps.
-  static constexpr auto power(const Scalar& beta, auto step) { return cast<float>(exp(step * log(cast<double>(beta)))); }
 };
 
 }  // namespace sinter::optim

@@ -1,8 +1,8 @@
 // How good predictions are.
 #pragma once
 #include <array>
-#include <string>
 #include <cstdint>
+#include <string>
 
 #include "../tensor/tensor.hpp"
 
@@ -27,6 +27,31 @@ template <class Scores, class Labels> std::int64_t count_correct(const Scores& s
   return n;
 }
 
+namespace metrics_detail {
+inline int checked_label(int label, int classes, const char* where) {
+  if (label < 0 || label >= classes) throw Error(ErrorCode::argument, std::string(where) + ", label", "expected 0 … " + std::to_string(classes - 1) + ", found " + std::to_string(label));
+  return label;
+}
+}  // namespace metrics_detail
+
+/// The number of rows whose label is among the K largest scores; of equal scores the first counts as larger. Divided by the number
+/// of rows it is the top-K accuracy. Throws `Error` for a label outside the classes.
+/// PyTorch: (scores.topk(K).indices == labels[:, None]).any(1).sum().
+template <int K, class Scores, class Labels> std::int64_t count_in_top(const Scores& scores, const Labels& labels) {
+  static_assert(Scores::shape.rank == 2 && Labels::shape.rank == 1 && Labels::shape[0] == Scores::shape[0], "scores are [batch, classes], and there is one label for each row");
+  constexpr int classes = Scores::shape[1];
+  static_assert(K >= 1 && K <= classes, "K is one at least, and no more than there are classes");
+  std::int64_t n = 0;
+  for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i) {
+    const int label = metrics_detail::checked_label(labels.data()[i], classes, "count_in_top");
+    const auto* row = scores.data() + i * classes;
+    int before = 0;
+    for (int c = 0; c < classes; ++c) before += row[c] > row[label] || (row[c] == row[label] && c < label);
+    n += before < K && row[label] == row[label];  // NaN is nowhere
+  }
+  return n;
+}
+
 /// Counts by true class (rows) and predicted class (columns).
 template <int Classes> class ConfusionMatrix {
  public:
@@ -34,8 +59,7 @@ template <int Classes> class ConfusionMatrix {
     static_assert(Scores::shape.rank == 2 && Scores::shape[1] == Classes, "scores are [batch, classes], with the classes of the matrix");
     static_assert(Labels::shape.rank == 1 && Labels::shape[0] == Scores::shape[0], "there is one label for each row of scores");
     for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i) {
-      const int label = labels.data()[i];
-      if (label < 0 || label >= Classes) throw Error(ErrorCode::argument, "ConfusionMatrix, label", "expected 0 … " + std::to_string(Classes - 1) + ", found " + std::to_string(label));
+      const int label = metrics_detail::checked_label(labels.data()[i], Classes, "ConfusionMatrix");
       ++count_[std::size_t(label)][std::size_t(predicted_class(scores, i))];
     }
   }
@@ -52,10 +76,57 @@ template <int Classes> class ConfusionMatrix {
     return n;
   }
   /// Share of correct predictions, 0 … 1; 0 of nothing.
-  double accuracy() const { return total() > 0 ? double(correct()) / double(total()) : 0; }
+  double accuracy() const { return share(correct(), total()); }
+
+  /// How often a class occurred, and how often it was predicted.
+  std::int64_t occurred(int c) const {
+    std::int64_t n = 0;
+    for (const std::int64_t k : count_[std::size_t(c)]) n += k;
+    return n;
+  }
+  std::int64_t predicted(int c) const {
+    std::int64_t n = 0;
+    for (const auto& row : count_) n += row[std::size_t(c)];
+    return n;
+  }
+  /// Of the predictions of a class the share that is right, of its occurrences the share that was found, and the harmonic mean of the
+  /// two; 0 of nothing. scikit-learn: precision_score, recall_score, f1_score(…, average=None).
+  double precision(int c) const { return share((*this)(c, c), predicted(c)); }
+  double recall(int c) const { return share((*this)(c, c), occurred(c)); }
+  double f1(int c) const { return share(2 * (*this)(c, c), occurred(c) + predicted(c)); }
+  /// Their means over the classes that occurred or were predicted. scikit-learn: average="macro".
+  double mean_precision() const { return mean([this](int c) { return precision(c); }); }
+  double mean_recall() const { return mean([this](int c) { return recall(c); }); }
+  double mean_f1() const { return mean([this](int c) { return f1(c); }); }
 
  private:
+  static double share(std::int64_t part, std::int64_t whole) { return whole > 0 ? double(part) / double(whole) : 0; }
+  template <class F> double mean(F f) const {
+    double sum = 0;
+    int classes = 0;
+    for (int c = 0; c < Classes; ++c)
+      if (occurred(c) + predicted(c) > 0) sum += f(c), ++classes;
+    return classes > 0 ? sum / classes : 0;
+  }
+
   std::array<std::array<std::int64_t, std::size_t(Classes)>, std::size_t(Classes)> count_{};
+};
+
+/// The mean of values as they come, each for so many samples: `loss.add(step(x, y).loss, y.length<'B'>());`.
+class RunningMean {
+ public:
+  void add(double value, std::int64_t samples = 1) {
+    sum_ += value * double(samples);
+    samples_ += samples;
+  }
+  /// 0 of nothing.
+  double value() const { return samples_ > 0 ? sum_ / double(samples_) : 0; }
+  std::int64_t samples() const { return samples_; }
+  void reset() { *this = {}; }
+
+ private:
+  double sum_ = 0;
+  std::int64_t samples_ = 0;
 };
 
 }  // namespace sinter

@@ -1,0 +1,43 @@
+// Two data sets as one.
+#pragma once
+#include "dataset.hpp"
+
+namespace sinter::data {
+
+template <class First, class Second> struct concatenated_sets_need_samples_of_one_type;  // undefined: the name is the error
+template <class Input, class Target> struct SampleOf;
+
+/// The samples of one set, then those of another; made by `concatenated`.
+template <class A, class B> class Concatenation {
+  using First = std::remove_cvref_t<A>;
+  using Second = std::remove_cvref_t<B>;
+
+ public:
+  using Input = typename First::Input;
+  using Target = typename First::Target;
+
+  template <class X, class Y> Concatenation(X&& first, Y&& second) : first_(std::forward<X>(first)), second_(std::forward<Y>(second)) {}
+
+  std::size_t size() const { return first_.size() + second_.size(); }
+  void read(Visit v, typename Input::element* x, typename Target::element* y) const {
+    const std::size_t n = first_.size();
+    if (v.index < n) first_.read(v, x, y);
+    else second_.read({v.index - n, v.epoch}, x, y);
+  }
+  int label(std::size_t i) const requires(Classified<First> && Classified<Second>) { return i < first_.size() ? first_.label(i) : second_.label(i - first_.size()); }
+
+ private:
+  A first_;
+  B second_;
+};
+
+/// The samples of `a`, then those of `b`; sets that are no temporaries must live as long. Their samples have the same tensor types.
+/// PyTorch: torch.utils.data.ConcatDataset.
+template <class A, class B> requires(DataSet<std::remove_cvref_t<A>> && DataSet<std::remove_cvref_t<B>>) auto concatenated(A&& a, B&& b) {
+  using First = SampleOf<typename std::remove_cvref_t<A>::Input, typename std::remove_cvref_t<A>::Target>;
+  using Second = SampleOf<typename std::remove_cvref_t<B>::Input, typename std::remove_cvref_t<B>::Target>;
+  if constexpr (std::is_same_v<First, Second>) return Concatenation<Kept<A>, Kept<B>>(std::forward<A>(a), std::forward<B>(b));
+  else return concatenated_sets_need_samples_of_one_type<First, Second>{};
+}
+
+}  // namespace sinter::data

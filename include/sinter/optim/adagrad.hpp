@@ -1,0 +1,24 @@
+// Adagrad (Duchi, Hazan and Singer, 2011), in PyTorch's order of operations.
+#pragma once
+#include "../nn/linear.hpp"
+
+namespace sinter::optim {
+
+/// Divides gradients by the root of the sum of all their squares so far, which begins at `initial_accumulator_value`. Its numbers are inputs of
+/// the step. PyTorch: torch.optim.Adagrad.
+struct Adagrad {
+  Scalar lr = 1e-2f, lr_decay = 0.f, weight_decay = 0.f, initial_accumulator_value = 0.f, eps = 1e-10f;
+
+  static constexpr int moments = 1;
+
+  constexpr auto operator()(auto p, auto g, auto step, auto sum) const {
+    const auto decayed = g + weight_decay * p;
+    const auto size = cast<float>(lr / (1.0 + (step - 1.0) * lr_decay));
+    const auto beginning = select(step > 1.0, 0.f, initial_accumulator_value);  // numbers, once a step, both
+    const auto new_sum = sum + beginning + decayed * decayed;
+    const auto new_p = p - size * (decayed / (sqrt(new_sum) + eps));
+    return std::tuple{new_p, new_sum};
+  }
+};
+
+}  // namespace sinter::optim

@@ -1,0 +1,63 @@
+// Gradient clipping: optimizers around an optimizer.
+#pragma once
+#include "../nn/linear.hpp"
+
+namespace sinter::optim {
+
+/// Σ g² of a vector, by rows of a matrix and what is left. A sum over the vector itself would share its kernel with the update, which
+/// walks the same elements, and the update could then neither run in parallel nor overwrite the parameters.
+template <class G> constexpr auto sum_of_squares(G g) {
+  constexpr int n = G::shape[0], columns = 1024 < n / 2 ? 1024 : n / 2;
+  if constexpr (columns < 2) {
+    return matmul(g, g);
+  } else {
+    constexpr int rows = n / columns;
+    const auto matrix = reshape<rows, columns>(slice<0, 0, rows * columns>(g));
+    const auto squares = sum(sum<1>(matrix * matrix));
+    if constexpr (rows * columns == n) {
+      return squares;
+    } else {
+      const auto rest = slice<0, rows * columns>(g);
+      return squares + sum(rest * rest);
+    }
+  }
+}
+
+/// See `clip_norm`.
+template <class Optimizer> struct ClipNorm {
+  Optimizer optimizer;
+  Scalar max_norm = 1.f;
+
+  static constexpr int moments = Optimizer::moments;
+
+  constexpr auto operator()(auto p, auto g, auto step, auto... m) const {
+    const auto ratio = max_norm / (sqrt(sum_of_squares(g)) + 1e-6f);
+    return optimizer(p, g * select(ratio > 1.f, 1.f, ratio), step, m...);
+  }
+};
+
+/// See `clip_value`.
+template <class Optimizer> struct ClipValue {
+  Optimizer optimizer;
+  Scalar clip = 1.f;
+
+  static constexpr int moments = Optimizer::moments;
+
+  constexpr auto operator()(auto p, auto g, auto step, auto... m) const {
+    return optimizer(p, select(g > clip, clip, select(g < -clip, -clip, g)), step, m...);
+  }
+};
+
+/// The optimizer, for gradients scaled down where their norm over all parameters is above max_norm:
+///   auto step = training(net, batches, nn::cross_entropy, optim::clip_norm(optim::Adam{.lr = 1e-3f}, 1.f));
+///   step.optimizer.max_norm = 0.5f;             // an input of the step, like
+///   step.optimizer.optimizer.lr = 1e-4f;        // the numbers of the optimizer inside
+/// PyTorch: torch.nn.utils.clip_grad_norm_(net.parameters(), max_norm) before optimizer.step(): gradients are multiplied by
+/// max_norm / (norm + 1e-6) where that is below 1.
+template <class Optimizer> constexpr ClipNorm<Optimizer> clip_norm(Optimizer optimizer, float max_norm) { return {optimizer, max_norm}; }
+
+/// The optimizer, for gradients of which each element is brought into −clip … clip; `step.optimizer.clip` is an input of the step.
+/// PyTorch: torch.nn.utils.clip_grad_value_(net.parameters(), clip).
+template <class Optimizer> constexpr ClipValue<Optimizer> clip_value(Optimizer optimizer, float clip) { return {optimizer, clip}; }
+
+}  // namespace sinter::optim

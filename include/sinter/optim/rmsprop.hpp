@@ -1,0 +1,25 @@
+// RMSprop (Hinton, lecture 6e of "Neural networks for machine learning", 2012), in PyTorch's order of operations.
+#pragma once
+#include "../nn/linear.hpp"
+
+namespace sinter::optim {
+
+/// Divides gradients by the root of a moving average of their squares; `centered` (0 or 1) takes the square of their average from
+/// it, which makes it their variance. All members are inputs of the step. PyTorch: torch.optim.RMSprop; where rounding makes
+/// the variance negative, it is 0 here and NaN there.
+struct RMSprop {
+  Scalar lr = 1e-2f, alpha = .99f, eps = 1e-8f, weight_decay = 0.f, momentum = 0.f, centered = 0.f;
+
+  static constexpr int moments = 3;
+
+  constexpr auto operator()(auto p, auto g, auto, auto square, auto average, auto sum) const {
+    const auto decayed = g + weight_decay * p;
+    const auto new_square = alpha * square + (1.f - alpha) * decayed * decayed;
+    const auto new_average = alpha * average + (1.f - alpha) * decayed;
+    const auto variance = new_square - centered * new_average * new_average;
+    const auto new_sum = momentum * sum + decayed / (sqrt(select(variance < 0.f, 0.f, variance)) + eps);
+    return std::tuple{p - lr * new_sum, new_square, new_average, new_sum};
+  }
+};
+
+}  // namespace sinter::optim

@@ -1,0 +1,110 @@
+// Learning rates that change as training goes: functions of the number of epochs, or of steps, that are over.
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <numbers>
+#include <tuple>
+#include <vector>
+
+namespace sinter::optim {
+
+/// A schedule is a plain struct that maps a number from 0 on to a learning rate, by the closed form of PyTorch's scheduler of the same
+/// name; `lr` is where the optimizer would begin without it. Count in epochs or in steps, as its members do:
+///
+///   const optim::CosineAnnealingLR schedule{.lr = 1e-3, .T_max = epochs};
+///   for (int epoch = 0; epoch < epochs; ++epoch) {
+///     step.optimizer.lr = schedule(epoch);
+///     …
+///
+/// lr · gammaᵏ after k times step_size. PyTorch: torch.optim.lr_scheduler.StepLR.
+struct StepLR {
+  double lr = 1e-3;
+  std::int64_t step_size = 1;
+  double gamma = 0.1;
+  float operator()(std::int64_t t) const { return float(lr * std::pow(gamma, double(t / step_size))); }
+};
+
+/// lr · gammaᵏ when k of the milestones, in ascending order, are reached. PyTorch: torch.optim.lr_scheduler.MultiStepLR.
+struct MultiStepLR {
+  double lr = 1e-3;
+  std::vector<std::int64_t> milestones = {};
+  double gamma = 0.1;
+  float operator()(std::int64_t t) const { return float(lr * std::pow(gamma, double(std::upper_bound(milestones.begin(), milestones.end(), t) - milestones.begin()))); }
+};
+
+/// lr · gammaᵗ. PyTorch: torch.optim.lr_scheduler.ExponentialLR.
+struct ExponentialLR {
+  double lr = 1e-3, gamma = 0.9;
+  float operator()(std::int64_t t) const { return float(lr * std::pow(gamma, double(t))); }
+};
+
+/// Half a cosine from lr at 0 to eta_min at T_max, and back. PyTorch: torch.optim.lr_scheduler.CosineAnnealingLR.
+struct CosineAnnealingLR {
+  double lr = 1e-3;
+  std::int64_t T_max = 1;
+  double eta_min = 0;
+  float operator()(std::int64_t t) const { return float(eta_min + (lr - eta_min) * (1 + std::cos(std::numbers::pi * double(t) / double(T_max))) / 2); }
+};
+
+/// A straight line from lr · start_factor at 0 to lr · end_factor at total_iters, and on at that: a warm-up.
+/// PyTorch: torch.optim.lr_scheduler.LinearLR.
+struct LinearLR {
+  double lr = 1e-3, start_factor = 1.0 / 3, end_factor = 1;
+  std::int64_t total_iters = 5;
+  float operator()(std::int64_t t) const {
+    const double share = total_iters > 0 ? double(std::min(t, total_iters)) / double(total_iters) : 1;
+    return float(lr * (start_factor + (end_factor - start_factor) * share));
+  }
+};
+
+/// Up from max_lr / div_factor to max_lr over the first pct_start of the steps, then down to 1 / final_div_factor of where it began (Smith and
+/// Topin, "Super-convergence", 2018). It counts steps; behind the last it stays, where PyTorch throws. `momentum(t)` goes the other way:
+/// for SGD's momentum or Adam's beta1. PyTorch: torch.optim.lr_scheduler.OneCycleLR.
+struct OneCycleLR {
+  double max_lr = 1e-2;
+  std::int64_t total_steps = 1;
+  double pct_start = 0.3;
+  bool linear = false;  ///< straight lines, where otherwise they are half cosines (PyTorch: anneal_strategy="linear")
+  double base_momentum = 0.85, max_momentum = 0.95, div_factor = 25, final_div_factor = 1e4;
+  bool three_phase = false;  ///< down as it came up, then down to the end
+
+  float operator()(std::int64_t t) const {
+    const double start = max_lr / div_factor, end = start / final_div_factor;
+    return three_phase ? along(t, {start, max_lr, start, end}) : along(t, {start, max_lr, end, end});
+  }
+  float momentum(std::int64_t t) const { return along(t, {max_momentum, base_momentum, max_momentum, max_momentum}); }
+
+ private:
+  /// The value at step t of a line through four corners; with two phases the last two are one.
+  float along(std::int64_t t, std::array<double, 4> value) const {
+    const double last = double(total_steps) - 1, up = pct_start * double(total_steps) - 1, down = three_phase ? 2 * pct_start * double(total_steps) - 2 : last;
+    const std::array<double, 4> at{0, up, down, last};
+    const double now = std::min(double(t), last);
+    const std::size_t phase = now <= up ? 0 : now <= down ? 1 : 2;
+    const double length = at[phase + 1] - at[phase], share = length > 0 ? (now - at[phase]) / length : 1;
+    const double weight = linear ? share : (1 - std::cos(std::numbers::pi * share)) / 2;
+    return float(value[phase] + (value[phase + 1] - value[phase]) * weight);
+  }
+};
+
+/// One schedule after another: each but the first begins at its milestone, from 0 there.
+///   const optim::SequentialLR schedule{std::tuple{optim::LinearLR{.lr = 1e-3, .total_iters = 5}, optim::CosineAnnealingLR{.lr = 1e-3, .T_max = 95}}, {5}};
+/// PyTorch: torch.optim.lr_scheduler.SequentialLR.
+template <class... Schedules> struct SequentialLR {
+  static_assert(sizeof...(Schedules) > 0, "a sequence has at least one schedule");
+  std::tuple<Schedules...> schedules;
+  std::array<std::int64_t, sizeof...(Schedules) - 1> milestones;
+
+  float operator()(std::int64_t t) const { return from<sizeof...(Schedules) - 1>(t); }
+
+ private:
+  template <std::size_t I> float from(std::int64_t t) const {
+    if constexpr (I == 0) return std::get<0>(schedules)(t);
+    else return t >= milestones[I - 1] ? std::get<I>(schedules)(t - milestones[I - 1]) : from<I - 1>(t);
+  }
+};
+template <class... S> SequentialLR(std::tuple<S...>, std::array<std::int64_t, sizeof...(S) - 1>) -> SequentialLR<S...>;
+
+}  // namespace sinter::optim

@@ -1,0 +1,26 @@
+// Stochastic gradient descent with momentum (Polyak, 1964) or Nesterov's (Sutskever et al., 2013), in PyTorch's order of operations.
+#pragma once
+#include "../nn/linear.hpp"
+
+namespace sinter::optim {
+
+/// p − lr · update. With momentum the update is a moving sum of gradients that begins with the first gradient, undamped. All
+/// members are inputs of the step, `nesterov` too: 0 or 1. PyTorch: torch.optim.SGD.
+struct SGD {
+  Scalar lr = 1e-3f, momentum = 0.f, dampening = 0.f, weight_decay = 0.f, nesterov = 0.f;
+
+  static constexpr int moments = 1;
+
+  constexpr auto operator()(auto p, auto g, auto step, auto sum) const {
+    const auto decayed = g + weight_decay * p;
+    // What gradient and sum count for: numbers, once a step.
+    const auto into_sum = select(step > 1.0, select(momentum == 0.f, 1.f, 1.f - dampening), 1.f);
+    const auto of_gradient = select(nesterov > 0.f, 1.f, 0.f);
+    const auto of_sum = select(nesterov > 0.f, momentum, 1.f);
+    const auto new_sum = momentum * sum + into_sum * decayed;
+    const auto new_p = p - lr * (of_gradient * decayed + of_sum * new_sum);
+    return std::tuple{new_p, new_sum};
+  }
+};
+
+}  // namespace sinter::optim

@@ -15,6 +15,7 @@ namespace sinter::graph {
 class Builder;
 struct Value;
 struct Site;
+struct Batching;
 
 /// What a pass needs to know to place an operation. The list is short on purpose: a backend implements kinds.
 enum class Kind : unsigned char {
@@ -88,6 +89,8 @@ struct Primitive {
   Value (*vjp)(const Site&, int i, Value cotangent) = nullptr;
   /// Jacobian-vector product: the tangent of the result from that of operand i, or none.
   Value (*jvp)(const Site&, int i, Value tangent) = nullptr;
+  /// Batching rule: the same application on operands some of which have one more axis, in front; so has the result.
+  Value (*batch)(const Batching&) = nullptr;
   /// Floating-point operations of one application.
   double (*flops)(const Signature&, const Shape& result) = nullptr;
   /// For views: rewrites the operand's layout into the result's; false when no strides can express it.

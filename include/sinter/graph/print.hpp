@@ -31,9 +31,9 @@ inline double flops_of(const Builder& g, int id) {
   return g[id].op->flops(g.signature(id, room.data()), g.shape(id));
 }
 
-/// One line a node: "%7 = add %3 %6 : float32 (32, 10)  320 operations  1280 bytes  fc1", with the names of modules where they are given,
-/// one a node (see train/summary.hpp).
-inline std::string to_text(const Builder& g, const std::vector<std::string>& module = {}) {
+/// One line a node: "%7 = add %3 %6 : float32 (32, 10)  320 operations  1280 bytes  fc1", with a label for each node where
+/// labels are given: names of modules, say.
+inline std::string to_text(const Builder& g, const std::vector<std::string>& label = {}) {
   std::string text;
   for (int i = 0; i < g.size(); ++i) {
     text += "%" + std::to_string(i) + " = " + g[i].op->name + print_detail::attributes(g, i);
@@ -41,7 +41,7 @@ inline std::string to_text(const Builder& g, const std::vector<std::string>& mod
     text += " : " + std::string(name_of(g[i].dtype)) + " " + to_string(g.shape(i));
     if (const double f = flops_of(g, i); f > 0) text += "  " + print_detail::number(f) + " operations";
     text += "  " + std::to_string(g.shape(i).size() * bytes_of(g[i].dtype)) + " bytes";
-    if (std::size_t(i) < module.size() && !module[std::size_t(i)].empty()) text += "  " + module[std::size_t(i)];
+    if (std::size_t(i) < label.size() && !label[std::size_t(i)].empty()) text += "  " + label[std::size_t(i)];
     text += "\n";
   }
   for (int k = 0; k < g.outputs.size(); ++k) text += "output " + std::to_string(k) + " = %" + std::to_string(g.outputs[k]) + "\n";
@@ -49,13 +49,13 @@ inline std::string to_text(const Builder& g, const std::vector<std::string>& mod
 }
 
 /// The same for `dot`: inputs as boxes, outputs with a double border.
-inline std::string to_graphviz(const Builder& g, const std::vector<std::string>& module = {}) {
+inline std::string to_graphviz(const Builder& g, const std::vector<std::string>& label = {}) {
   std::string text = "digraph {\n  node [fontname=\"sans-serif\"];\n";
   for (int i = 0; i < g.size(); ++i) {
     bool output = false;
     for (const int o : g.outputs) output = output || o == i;
     text += "  n" + std::to_string(i) + " [label=\"" + g[i].op->name + print_detail::attributes(g, i) + "\\n" + std::string(name_of(g[i].dtype)) + " " + to_string(g.shape(i)) +
-            (std::size_t(i) < module.size() && !module[std::size_t(i)].empty() ? "\\n" + module[std::size_t(i)] : std::string()) + "\"" +
+            (std::size_t(i) < label.size() && !label[std::size_t(i)].empty() ? "\\n" + label[std::size_t(i)] : std::string()) + "\"" +
             (g[i].op->kind == Kind::input ? ", shape=box" : "") + (output ? ", peripheries=2" : "") + "];\n";
     for (int k = 0; k < g[i].operands; ++k) text += "  n" + std::to_string(g.operands(i)[k]) + " -> n" + std::to_string(i) + ";\n";
   }

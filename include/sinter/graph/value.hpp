@@ -36,6 +36,22 @@ struct Site {
   constexpr int attributes() const { return (*graph)[id].attributes; }
 };
 
+/// One application as a batching rule sees it: what it was applied to, and which of the operands have an axis in front.
+struct Batching {
+  Builder* graph;
+  const int* operands;
+  const char* mapped;
+  int count;
+  const std::int64_t* attributes;
+  int attribute_count;
+  int extent;   ///< of the new axis
+  char letter;  ///< of its run-time length
+
+  constexpr Value operand(int i) const { return {graph, operands[i]}; }
+  /// The rank that operand i has by itself.
+  constexpr int rank(int i) const { return graph->shape(operands[i]).rank - (mapped[i] != 0 ? 1 : 0); }
+};
+
 /// Source nodes: the arguments of a program, and numbers.
 struct Input : Registered<Input> {
   static constexpr Primitive describe() { return {.name = "input", .code = code_of<Input>, .kind = Kind::input}; }

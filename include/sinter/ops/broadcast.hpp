@@ -13,6 +13,13 @@ struct Broadcast : View<Broadcast, Kind::broadcast> {
     return graph::broadcast(s.shape(0), to) == to ? Type{s.dtype(0), to} : Type::mismatch();
   }
   static constexpr Value pull(const Site& s, Value ct) { return graph::sum_to(ct, s.operand(0).extents()); }
+  static constexpr Value batch(const graph::Batching& b) {
+    const Shape each = unpacked(b.attributes, b.attribute_count);
+    Shape to;
+    to.push(b.extent, b.letter);
+    for (int i = 0; i < each.rank; ++i) to.push(each[i], each.letter(i));
+    return graph::broadcast_to(graph::with_rank(b.operand(0), each.rank), to);
+  }
   static constexpr bool view(graph::Layout& l, const Signature& s, const Shape& to) {
     const Shape& from = s.shape(0);
     l.gapless = false;

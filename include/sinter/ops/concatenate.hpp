@@ -39,6 +39,12 @@ struct Slice : View<Slice> {
     return {s.dtype(0), to};
   }
   static constexpr Value pull(const Site& s, Value ct);
+  /// Its axis moves back by one.
+  static constexpr Value batch(const graph::Batching& b) {
+    std::array<std::int64_t, 4> a{};
+    for (int i = 0; i < 4; ++i) a[std::size_t(i)] = b.attributes[i] + (i == 0 ? 1 : 0);
+    return {b.graph, b.graph->add(graph::primitive<Slice>, b.operands, 1, a.data(), 4)};
+  }
   static constexpr bool view(graph::Layout& l, const Signature& s, const Shape&) {
     std::int64_t& stride = l.stride[s.attributes[0]];
     l.gapless = l.gapless && s.attributes[0] == 0 && s.attributes[2] == 1;
@@ -56,6 +62,7 @@ struct Slice : View<Slice> {
 
 namespace graph {
 
+constexpr Value concatenate(Builder* b, const int* ids, int n, int axis);
 constexpr Value slice(Value v, int axis, int start, int count, int step = 1);
 /// v between `before` and `after` repetitions of a number along an axis; zeros by default. Less than none cuts.
 constexpr Value surround_with(Value v, int axis, int before, int after, Value number);
@@ -81,6 +88,11 @@ constexpr Primitive Concatenate::describe() {
     for (int k = 0; k < s.operands(); ++k)
       if (k != i) (k < i ? before : after) += s.operand(k).extents()[axis];
     return graph::surround(tangent, axis, before, after);
+  };
+  p.batch = [](const graph::Batching& b) {
+    graph::List<int> parts;
+    for (int i = 0; i < b.count; ++i) parts.push(graph::batched(b, i).id);
+    return graph::concatenate(b.graph, parts.data(), parts.size(), int(b.attributes[0]) + 1);
   };
   p.flops = [](const Signature&, const Shape&) { return 0.0; };
   return p;

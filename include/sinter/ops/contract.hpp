@@ -39,6 +39,7 @@ struct Contract : graph::Registered<Contract> {
       const std::array<int, 2> o{i == 0 ? tangent.id : s.operand(0).id, i == 1 ? tangent.id : s.operand(1).id};
       return apply(s.graph, o[0], o[1], int(s.attribute(0)), int(s.attribute(1)));
     };
+    p.batch = &batch;
     p.flops = [](const Signature& s, const Shape& result) {
       double n = 2.0 * double(result.size());
       const Shape& a = s.shape(0);
@@ -54,6 +55,20 @@ struct Contract : graph::Registered<Contract> {
   }
 
  private:
+  /// Rows of a batch are more rows; columns of one are more columns, whose axis then comes to the front.
+  static constexpr Value batch(const graph::Batching& b) {
+    const int shared = int(b.attributes[0]), inner = int(b.attributes[1]);
+    if (shared == 0 && b.mapped[1] == 0) return apply(b.graph, b.operands[0], b.operands[1], 0, inner);
+    if (shared == 0 && b.mapped[0] == 0) {
+      const Value y = apply(b.graph, b.operands[0], b.operands[1], 0, inner);
+      const int rank = y.extents().rank, axis = b.rank(0) - inner;
+      std::array<std::int64_t, Shape::max_rank> order{axis};
+      for (int i = 0, n = 1; i < rank; ++i)
+        if (i != axis) order[std::size_t(n++)] = i;
+      return {b.graph, b.graph->add(graph::primitive<Permute>, &y.id, 1, order.data(), rank)};
+    }
+    return apply(b.graph, graph::batched(b, 0).id, graph::batched(b, 1).id, shared + 1, inner);
+  }
   /// Axis groups [0, p) [p, q) [q, rank) in the order first, third, second.
   static constexpr Value swap_tail(Value v, int p, int q) {
     std::array<std::int64_t, Shape::max_rank> order{};

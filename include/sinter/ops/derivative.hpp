@@ -12,6 +12,11 @@ template <class Self> struct Identity : graph::Registered<Self> {
   static constexpr Type type(const Signature& s) { return {s.dtype(0), s.shape(0)}; }
   static constexpr Primitive describe() {
     Primitive p{.name = Self::name, .code = graph::code_of<Self>, .kind = Kind::identity, .type = &Identity::type};
+    // A rule for the gradient of single samples does not hold for batches: those are differentiated as their formula.
+    p.batch = [](const graph::Batching& b) {
+      if (b.count > 1) return b.operand(0);
+      return Value{b.graph, b.graph->add(graph::primitive<Self>, b.operands, 1, b.attributes, b.attribute_count)};
+    };
     p.flops = [](const Signature&, const Shape&) { return 0.0; };
     if constexpr (requires { &Self::pull; }) {
       p.vjp = &Self::pull;

@@ -22,6 +22,9 @@ constexpr Value broadcast_to(Value v, Shape shape);
 /// The value as another dtype; defined in cast.hpp.
 constexpr Value cast_to(Value v, Dtype d);
 
+/// A value with a batch axis in front and behind it so many axes that, aligned at the right, it fits others of this rank; defined in reshape.hpp.
+constexpr Value with_rank(Value v, int rank);
+
 template <class Op> constexpr Value apply_elementwise(Builder* b, int* ids);
 
 }  // namespace graph
@@ -84,6 +87,13 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
       };
       p.jvp = [](const Site& s, int i, Value tangent) { return along(s, i, tangent, std::make_index_sequence<std::size_t(Arity)>{}); };
     }
+    p.batch = [](const graph::Batching& b) {
+      int rank = 0;
+      for (int i = 0; i < Arity; ++i) rank = b.rank(i) > rank ? b.rank(i) : rank;
+      std::array<int, std::size_t(Arity)> ids{};
+      for (int i = 0; i < Arity; ++i) ids[std::size_t(i)] = b.mapped[i] != 0 ? graph::with_rank(b.operand(i), rank).id : b.operands[i];
+      return graph::apply_elementwise<Self>(b.graph, ids.data());
+    };
     set_block<bool>(p);
     set_block<std::uint8_t>(p);
     set_block<std::int8_t>(p);

@@ -15,6 +15,10 @@ struct Flip : View<Flip> {
       if ((s.attributes[0] >> i & 1) != 0 && from.letter(i) != 0) return Type::mismatch();
     return {s.dtype(0), from};
   }
+  static constexpr Value batch(const graph::Batching& b) {
+    const std::int64_t axes = b.attributes[0] << 1;
+    return {b.graph, b.graph->add(graph::primitive<Flip>, b.operands, 1, &axes, 1)};
+  }
   static constexpr bool view(graph::Layout& l, const Signature& s, const Shape& to) {
     for (int i = 0; i < to.rank; ++i)
       if ((s.attributes[0] >> i & 1) != 0 && to[i] > 0) {

@@ -42,10 +42,21 @@ struct ScatterAdd : graph::Registered<ScatterAdd> {
 constexpr Value gather(Value table, Value places, int axis);
 constexpr Value scatter_add(Value places, Value updates, int axis, Shape to);
 
+/// Operand i with its batch axis, or one of extent 1.
+constexpr Value leading(const graph::Batching& b, int i) {
+  if (b.mapped[i] != 0) return b.operand(i);
+  const Shape from = b.operand(i).extents();
+  Shape to;
+  to.push(1);
+  for (int k = 0; k < from.rank; ++k) to.push(from[k], from.letter(k));
+  return graph::reshape_to(b.operand(i), to);
+}
+
 constexpr Primitive Gather::describe() {
   Primitive p{.name = name, .code = graph::code_of<Gather>, .kind = Kind::gather, .type = &type};
   p.vjp = [](const Site& s, int i, Value ct) { return i == 0 ? scatter_add(s.operand(1), ct, int(s.attribute(0)), s.operand(0).extents()) : Value{}; };
   p.jvp = [](const Site& s, int i, Value tangent) { return i == 0 ? gather(tangent, s.operand(1), int(s.attribute(0))) : Value{}; };
+  p.batch = [](const graph::Batching& b) { return gather(leading(b, 0), leading(b, 1), int(b.attributes[0]) + 1); };
   p.flops = [](const Signature&, const Shape&) { return 0.0; };
   return p;
 }
@@ -53,6 +64,13 @@ constexpr Primitive ScatterAdd::describe() {
   Primitive p{.name = name, .code = graph::code_of<ScatterAdd>, .kind = Kind::scatter, .type = &type};
   p.vjp = [](const Site& s, int i, Value ct) { return i == 1 ? graph::broadcast_to(gather(ct, s.operand(0), int(s.attribute(0))), s.operand(1).extents()) : Value{}; };
   p.jvp = [](const Site& s, int i, Value tangent) { return i == 1 ? scatter_add(s.operand(0), tangent, int(s.attribute(0)), s.result().extents()) : Value{}; };
+  p.batch = [](const graph::Batching& b) {
+    Shape to;
+    to.push(b.extent, b.letter);
+    const Shape each = unpacked(b.attributes + 1, b.attribute_count - 1);
+    for (int i = 0; i < each.rank; ++i) to.push(each[i], each.letter(i));
+    return scatter_add(leading(b, 0), graph::batched(b, 1), int(b.attributes[0]) + 1, to);
+  };
   p.flops = [](const Signature& s, const Shape&) { return double(s.shape(1).size()); };
   return p;
 }

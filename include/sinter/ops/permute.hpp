@@ -26,6 +26,11 @@ struct Permute : View<Permute> {
     for (int i = 0; i < s.attributes(); ++i) inverse[std::size_t(s.attribute(i))] = i;
     return {s.graph, s.graph->add(graph::primitive<Permute>, &ct.id, 1, inverse.data(), s.attributes())};
   }
+  static constexpr Value batch(const graph::Batching& b) {
+    std::array<std::int64_t, Shape::max_rank + 1> order{};
+    for (int i = 0; i < b.attribute_count; ++i) order[std::size_t(i + 1)] = b.attributes[i] + 1;
+    return {b.graph, b.graph->add(graph::primitive<Permute>, b.operands, 1, order.data(), b.attribute_count + 1)};
+  }
   static constexpr bool view(graph::Layout& l, const Signature& s, const Shape&) {
     std::int64_t from[Shape::max_rank]{};
     for (int i = 0; i < s.attribute_count; ++i) from[i] = l.stride[i];

@@ -28,21 +28,25 @@ struct Uniform : Elementwise<Uniform, 3, RandomTypes> {
       alignas(64) std::int32_t at[N];
       alignas(64) float out[N];
       place.store(at);
-      const auto key = std::uint64_t(seed.first()), counter = std::uint64_t(stream.first());
-      alignas(64) std::uint32_t c0[N], c1[N], c2[N], c3[N];
-      for (int i = 0; i < N; ++i) c0[i] = std::uint32_t(at[i]) >> 2, c1[i] = 0, c2[i] = std::uint32_t(counter), c3[i] = std::uint32_t(counter >> 32);
-      std::uint32_t k0 = std::uint32_t(key), k1 = std::uint32_t(key >> 32);
-      for (int round = 0; round < 10; ++round) {
+      alignas(64) std::int64_t key[N], counter[N];
+      seed.store(key);
+      stream.store(counter);
+      alignas(64) std::uint32_t c0[N], c1[N], c2[N], c3[N], k0[N], k1[N];
+      for (int i = 0; i < N; ++i) {
+        c0[i] = std::uint32_t(at[i]) >> 2, c1[i] = 0;
+        c2[i] = std::uint32_t(counter[i]), c3[i] = std::uint32_t(std::uint64_t(counter[i]) >> 32);
+        k0[i] = std::uint32_t(key[i]), k1[i] = std::uint32_t(std::uint64_t(key[i]) >> 32);
+      }
+      for (int round = 0; round < 10; ++round)
         for (int i = 0; i < N; ++i) {
           const std::uint64_t p = std::uint64_t(Philox::multiplier[0]) * c0[i], q = std::uint64_t(Philox::multiplier[1]) * c2[i];
-          c0[i] = std::uint32_t(q >> 32) ^ c1[i] ^ k0;
-          c2[i] = std::uint32_t(p >> 32) ^ c3[i] ^ k1;
+          c0[i] = std::uint32_t(q >> 32) ^ c1[i] ^ k0[i];
+          c2[i] = std::uint32_t(p >> 32) ^ c3[i] ^ k1[i];
           c1[i] = std::uint32_t(q);
           c3[i] = std::uint32_t(p);
+          k0[i] += Philox::weyl[0];
+          k1[i] += Philox::weyl[1];
         }
-        k0 += Philox::weyl[0];
-        k1 += Philox::weyl[1];
-      }
       for (int i = 0; i < N; ++i) {
         const std::uint32_t low = (at[i] & 1) != 0 ? c1[i] : c0[i], high = (at[i] & 1) != 0 ? c3[i] : c2[i];
         out[i] = Philox::to_uniform((at[i] & 2) != 0 ? high : low);

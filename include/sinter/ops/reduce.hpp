@@ -38,6 +38,10 @@ template <class Self> struct Reduction : graph::Registered<Self> {
     };
     p.vjp = [](const Site& s, int, Value ct) { return Self::pull(s, ct); };
     p.jvp = [](const Site& s, int, Value tangent) { return Self::push(s, tangent); };
+    p.batch = [](const graph::Batching& b) {
+      const std::int64_t axes = b.attributes[0] << 1;
+      return Value{b.graph, b.graph->add(graph::primitive<Self>, b.operands, 1, &axes, 1)};
+    };
     p.flops = [](const Signature& s, const Shape&) { return double(s.shape(0).size()); };
     p.identity = Self::identity;
     set_block<std::int32_t>(p);

@@ -28,6 +28,7 @@ struct Reshape : View<Reshape> {
     return to.size() == s.shape(0).size() && keeps_lengths(s.shape(0), to) ? Type{s.dtype(0), to} : Type::mismatch();
   }
   static constexpr Value pull(const Site& s, Value ct);
+  static constexpr Value batch(const graph::Batching& b);
 
   /// NumPy's rule: axes are matched in groups with equal products; each group must be mergeable in the operand.
   static constexpr bool view(graph::Layout& l, const Signature& s, const Shape& to) {
@@ -84,6 +85,36 @@ constexpr Value reshape_to(Value v, Shape shape) {
 
 }  // namespace graph
 
+namespace graph {
+
+constexpr Value with_rank(Value v, int rank) {
+  const Shape from = v.extents();
+  if (from.rank == rank + 1) return v;
+  Shape to;
+  to.push(from[0], from.letter(0));
+  for (int i = from.rank; i <= rank; ++i) to.push(1);
+  for (int i = 1; i < from.rank; ++i) to.push(from[i], from.letter(i));
+  return reshape_to(v, to);
+}
+/// Operand i of a batched application with the batch axis, repeated along it if it had none.
+constexpr Value batched(const Batching& b, int i) {
+  if (b.mapped[i] != 0) return b.operand(i);
+  const Shape from = b.operand(i).extents();
+  Shape to;
+  to.push(b.extent, b.letter);
+  for (int k = 0; k < from.rank; ++k) to.push(from[k], from.letter(k));
+  return broadcast_to(b.operand(i), to);
+}
+
+}  // namespace graph
+
+constexpr ops::Value ops::Reshape::batch(const graph::Batching& b) {
+  Shape to;
+  to.push(b.extent, b.letter);
+  const Shape each = unpacked(b.attributes, b.attribute_count);
+  for (int i = 0; i < each.rank; ++i) to.push(each[i], each.letter(i));
+  return graph::reshape_to(b.operand(0), to);
+}
 constexpr ops::Value ops::Reshape::pull(const Site& s, Value ct) { return graph::reshape_to(ct, s.operand(0).extents()); }
 
 namespace ops {

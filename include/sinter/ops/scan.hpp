@@ -33,6 +33,7 @@ struct CumulativeSum : graph::Registered<CumulativeSum> {
       return graph::flip(cumulative_sum(graph::flip(ct, set), axis), set);
     };
     p.jvp = [](const Site& s, int, Value tangent) { return cumulative_sum(tangent, s.attribute(0)); };
+    p.batch = [](const graph::Batching& b) { return cumulative_sum(b.operand(0), b.attributes[0] + 1); };
     p.flops = [](const Signature& s, const Shape&) { return double(s.shape(0).size()); };
     p.identity = identity;
     p.block = graph::primitive<Sum>.block;

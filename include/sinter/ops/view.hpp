@@ -37,6 +37,7 @@ template <class Self, Kind K = Kind::view> struct View : graph::Registered<Self>
     };
     p.flops = [](const Signature&, const Shape&) { return 0.0; };
     p.view = &Self::view;
+    p.batch = &Self::batch;
     p.simplify = [](Builder& b, const int* o, const std::int64_t* a, int m) {
       if constexpr (requires { &Self::simplify; })
         if (const Value v = Self::simplify(b, o, a, m)) return v;

@@ -19,6 +19,12 @@ struct Windows : View<Windows> {
     to.push(int(size));
     return {s.dtype(0), to};
   }
+  /// Its axis moves back by one.
+  static constexpr Value batch(const graph::Batching& b) {
+    std::array<std::int64_t, 4> a{};
+    for (int i = 0; i < 4; ++i) a[std::size_t(i)] = b.attributes[i] + (i == 0 ? 1 : 0);
+    return {b.graph, b.graph->add(graph::primitive<Windows>, b.operands, 1, a.data(), 4)};
+  }
   static constexpr bool view(graph::Layout& l, const Signature& s, const Shape& to) {
     std::int64_t& stride = l.stride[s.attributes[0]];
     l.stride[to.rank - 1] = stride * s.attributes[3];

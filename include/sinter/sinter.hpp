@@ -1,11 +1,16 @@
-// Everything for the CPU, except what needs another library: include io/safetensors.hpp for files (RapidJSON).
+// Everything for the CPU, except what needs another library: include io/safetensors.hpp for checkpoints (RapidJSON), data/gzip.hpp and
+// data/mnist.hpp for compressed data (zlib).
 #pragma once
 #include "data/augment.hpp"
+#include "data/columns.hpp"
+#include "data/concatenation.hpp"
 #include "data/csv.hpp"
 #include "data/digits.hpp"
 #include "data/idx.hpp"
 #include "data/loader.hpp"
 #include "eager/compare.hpp"
+#include "data/mapped.hpp"
+#include "data/subset.hpp"
 #include "eager/evaluate.hpp"
 #include "eager/random.hpp"
 #include "nn/activation.hpp"
@@ -18,7 +23,14 @@
 #include "nn/pooling.hpp"
 #include "nn/sequential.hpp"
 #include "ops/ops.hpp"
+#include "optim/adagrad.hpp"
 #include "optim/adam.hpp"
+#include "optim/adamw.hpp"
+#include "optim/amsgrad.hpp"
+#include "optim/clip.hpp"
+#include "optim/rmsprop.hpp"
+#include "optim/schedule.hpp"
+#include "optim/sgd.hpp"
 #include "tensor/print.hpp"
 #include "tensor/random.hpp"
 #include "train/inference.hpp"
@@ -29,3 +41,4 @@
 #include "train/training.hpp"
 #include "transform/grad.hpp"
 #include "transform/jvp.hpp"
+#include "transform/vmap.hpp"

@@ -2,6 +2,7 @@
 #pragma once
 #include <concepts>
 #include <cstddef>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 
@@ -54,6 +55,7 @@ struct Shape {
 
   /// Appends one extent.
   constexpr void push(int n, char letter = 0) {
+    if (rank >= max_rank) too_many();
     extent[rank] = n;
     length[rank] = letter;
     ++rank;
@@ -68,6 +70,7 @@ struct Shape {
     for (int i = 0; i < rank; ++i) n *= extent[i];
     return n;
   }
+  [[noreturn]] static void too_many() { throw std::length_error("a tensor has at most eight extents"); }
   constexpr bool bounded() const {
     for (int i = 0; i < rank; ++i)
       if (length[i] != 0) return true;

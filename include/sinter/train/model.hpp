@@ -89,6 +89,14 @@ template <class X> class Model {
     });
   }
 
+  /// Calls f(name, number of trained elements) for parameters, buffers and scalars.
+  template <class F> void for_each_leaf(F&& f) const {
+    graph::for_each_named_leaf(net_, [&](const std::string& name, const auto& leaf) {
+      if constexpr (graph::is_param_v<std::remove_cvref_t<decltype(leaf)>>) f(name, leaf.size());
+      else f(name, std::ptrdiff_t(0));
+    });
+  }
+
   /// Gives everything its starting value again. The n-th element of the k-th parameter depends on seed, k and n alone.
   void initialize(Seed seed) {
     std::uint64_t stream = 0;

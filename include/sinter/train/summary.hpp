@@ -4,59 +4,100 @@
 #include <string>
 #include <vector>
 
-#include "../graph/print.hpp"
 #include "inference.hpp"
 
 namespace sinter {
 namespace train {
 
-/// A net's graph, traced as the program runs, and for each node the module whose parameters it works with: "blocks.2.fc1", or nothing.
-struct NamedGraph {
-  graph::Builder graph;
-  std::vector<std::string> module;
+/// What works with one parameter, buffer or scalar of a net: operations, and the shape of the last result.
+struct LeafCost {
+  double flops = 0;
+  Shape shape;
 };
-
 /// "blocks.2.fc1" of "blocks.2.fc1.weight".
 inline std::string module_of(const std::string& parameter) {
   const std::size_t dot = parameter.rfind('.');
   return dot == std::string::npos ? std::string() : parameter.substr(0, dot);
 }
 
-template <class X, class... Inputs> NamedGraph named_graph() {
-  NamedGraph r;
-  graph::Builder& g = r.graph;
-  auto net = graph::NetOf<X>::make();
-  bind(g, net, graph::count_parameters<X>());
-  std::vector<std::pair<int, std::string>> leaves;
-  graph::for_each_named_leaf(net, [&](const std::string& name, const auto& leaf) { leaves.emplace_back(leaf.symbolic(&g).id, module_of(name)); });
-  const std::tuple<typename Inputs::symbol...> inputs{graph::new_input<typename Inputs::symbol>(g)...};
-  graph::for_each_result(std::apply(net, inputs), [&](const graph::Value& v) { g.outputs.push(v.id); });
-  r.module.resize(std::size_t(g.size()));
-  for (const auto& [node, name] : leaves) r.module[std::size_t(node)] = name;
-  // A node belongs to the module of the parameters it reads, directly or through values that depend on nothing else.
-  std::vector<bool> fixed(std::size_t(g.size()), false);
-  for (const auto& [node, name] : leaves) fixed[std::size_t(node)] = true;
+/// For each node of a traced net the leaf that it works with, directly or through values that depend on nothing else; −1 where none.
+constexpr graph::List<int> leaf_of_each_node(const graph::Builder& g, const graph::List<int>& leaves) {
+  graph::List<int> leaf(g.size(), -1);
+  graph::List<char> fixed(g.size(), 0);
+  for (int k = 0; k < leaves.size(); ++k) {
+    leaf[leaves[k]] = k;
+    fixed[leaves[k]] = 1;
+  }
   for (int i = 0; i < g.size(); ++i) {
-    if (g[i].op->kind == graph::Kind::input || fixed[std::size_t(i)]) continue;
+    if (g[i].op->kind == graph::Kind::input || fixed[i] != 0) continue;
     bool all = g[i].operands > 0;
     for (int k = 0; k < g[i].operands; ++k) {
-      const auto o = std::size_t(g.operands(i)[k]);
-      const bool known = fixed[o] || g.is_constant(int(o));
-      all = all && known;
-      if (fixed[o] && !r.module[o].empty()) r.module[std::size_t(i)] = r.module[o];
+      const int o = g.operands(i)[k];
+      all = all && (fixed[o] != 0 || g.is_constant(o));
+      if (fixed[o] != 0) leaf[i] = leaf[o];
     }
-    fixed[std::size_t(i)] = all && !r.module[std::size_t(i)].empty();
+    if (all && leaf[i] >= 0) fixed[i] = 1;
   }
-  return r;
+  return leaf;
+}
+
+template <class X> consteval std::size_t count_leaves() {
+  std::size_t n = 0;
+  auto net = graph::NetOf<X>::make();
+  graph::for_each_leaf(net, [&](auto&) { ++n; });
+  return n;
+}
+/// One entry a leaf, one for what works with none, and the total with the shape of the output.
+template <class X, class... Inputs> constexpr auto leaf_costs() {
+  std::array<LeafCost, count_leaves<X>() + 2> cost{};
+  graph::Builder g;
+  auto net = graph::NetOf<X>::make();
+  bind(g, net, graph::count_parameters<X>());
+  graph::List<int> leaves;
+  graph::for_each_leaf(net, [&](auto& leaf) { leaves.push(leaf.symbolic(&g).id); });
+  const std::tuple<typename Inputs::symbol...> inputs{graph::new_input<typename Inputs::symbol>(g)...};
+  const auto y = std::apply(net, inputs);
+  const graph::List<int> leaf = leaf_of_each_node(g, leaves);
+  for (int i = 0; i < g.size(); ++i) {
+    if (g[i].op->kind == graph::Kind::input) continue;
+    graph::Signature::Operand room[16];
+    const double flops = g[i].op->flops != nullptr && g[i].operands <= 16 ? g[i].op->flops(g.signature(i, room), g.shape(i)) : 0;
+    LeafCost& c = cost[leaf[i] < 0 ? cost.size() - 2 : std::size_t(leaf[i])];
+    c.flops += flops;
+    c.shape = g.shape(i);
+    cost.back().flops += flops;
+  }
+  graph::for_each_result(y, [&](const graph::Value& v) { cost.back().shape = v.extents(); });
+  return cost;
 }
 
 /// 1234567 as "1,234,567".
-inline std::string with_commas(double x) {
+SINTER_OUTLINE inline std::string with_commas(double x) {
   char digits[40];
   std::snprintf(digits, sizeof digits, "%.0f", x);
   std::string s(digits);
   for (std::ptrdiff_t i = std::ptrdiff_t(s.size()) - 3; i > 0; i -= 3) s.insert(std::size_t(i), ",");
   return s;
+}
+
+struct SummaryRow {
+  std::string name;
+  Shape shape;
+  double parameters = 0, flops = 0;
+};
+SINTER_OUTLINE inline void add_to(std::vector<SummaryRow>& rows, const std::string& module, double parameters, const LeafCost& cost) {
+  SummaryRow* row = nullptr;
+  for (SummaryRow& r : rows)
+    if (r.name == module) row = &r;
+  if (row == nullptr) row = &rows.emplace_back(SummaryRow{module, {}, 0, 0});
+  row->parameters += parameters;
+  row->flops += cost.flops;
+  if (cost.flops > 0) row->shape = cost.shape;
+}
+SINTER_OUTLINE inline void print(const std::vector<SummaryRow>& rows, std::FILE* out) {
+  std::fprintf(out, "%-24s %-28s %14s %18s\n", "module", "output", "parameters", "operations");
+  for (const SummaryRow& r : rows)
+    std::fprintf(out, "%-24s %-28s %14s %18s\n", r.name.empty() ? "(net)" : r.name.c_str(), r.shape.rank > 0 ? to_string(r.shape).c_str() : "", with_commas(r.parameters).c_str(), with_commas(r.flops).c_str());
 }
 
 }  // namespace train
@@ -72,39 +113,16 @@ template <class X> void print(const Model<X>& model, std::FILE* out = stdout) {
   std::fprintf(out, "%s parameters\n", train::with_commas(total).c_str());
 }
 
-/// Prints the modules of a net for inputs of these types: output shape, parameters, operations; and what the compiled program needs.
+/// Prints the modules of a net for inputs of these types: output shape, parameters, operations. Nothing is compiled for it.
 /// `summary<Tensor<float, 1, 1, 28, 28>>(net);`. Python: torchinfo.summary.
 template <class... Inputs, class X> void summary(const Model<X>& model, std::FILE* out = stdout) {
-  const train::NamedGraph n = train::named_graph<X, Inputs...>();
-  struct Row {
-    std::string name, shape;
-    double parameters = 0, flops = 0;
-  };
-  std::vector<Row> rows;
-  Row rest{"(no parameters)", "", 0, 0};
-  const auto row = [&](const std::string& name) -> Row& {
-    for (Row& r : rows)
-      if (r.name == name) return r;
-    return rows.emplace_back(Row{name, "", 0, 0});
-  };
-  model.for_each_parameter([&](const std::string& name, const auto& p) { row(train::module_of(name)).parameters += double(p.size()); });
-  Row total{"total", "", double(Model<X>::parameters), 0};
-  for (int i = 0; i < n.graph.size(); ++i) {
-    const double flops = graph::flops_of(n.graph, i);
-    total.flops += flops;
-    const std::string& module = n.module[std::size_t(i)];
-    if (n.graph[i].op->kind == graph::Kind::input) continue;
-    Row& r = module.empty() ? rest : row(module);
-    r.flops += flops;
-    if (!module.empty()) r.shape = to_string(n.graph.shape(i));
-  }
-  for (const int o : n.graph.outputs) total.shape += to_string(n.graph.shape(o));
-  rows.push_back(rest);
-  rows.push_back(total);
-  std::fprintf(out, "%-24s %-28s %14s %18s\n", "module", "output", "parameters", "operations");
-  for (const Row& r : rows) std::fprintf(out, "%-24s %-28s %14s %18s\n", r.name.empty() ? "(net)" : r.name.c_str(), r.shape.c_str(), train::with_commas(r.parameters).c_str(), train::with_commas(r.flops).c_str());
-  using Program = typename train::Inference<X, cpu::Threads, Inputs...>::Program;
-  std::fprintf(out, "compiled: %d steps, %d distinct kernels, %s bytes of workspace, %s bytes moved\n", Program::steps, Program::distinct_kernels, train::with_commas(double(Program::workspace_bytes)).c_str(), train::with_commas(Program::bytes_moved).c_str());
+  static constexpr auto costs = train::leaf_costs<X, Inputs...>();
+  std::vector<train::SummaryRow> rows;
+  std::size_t leaf = 0;
+  model.for_each_leaf([&](const std::string& name, std::ptrdiff_t parameters) { train::add_to(rows, train::module_of(name), double(parameters), costs[leaf++]); });
+  rows.push_back({"(no parameters)", {}, 0, costs[leaf].flops});
+  rows.push_back({"total", costs.back().shape, double(Model<X>::parameters), costs.back().flops});
+  train::print(rows, out);
 }
 
 }  // namespace sinter

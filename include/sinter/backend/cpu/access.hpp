@@ -47,10 +47,11 @@ template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> gather(co
   } else {
 #if SINTER_SIMD && defined(__AVX512F__)
     if constexpr (std::is_same_v<T, float>)
-      if (stride == 2 && n == N) {  // every other of two registers; what lies behind the last element is not touched
+      if (stride == 2) {  // every other of two registers; what lies behind the last element is not touched
         Lanes<T, N> r;
+        const std::uint32_t touched = n >= N ? 0x7fffffffu : (1u << (2 * n - 1)) - 1u;
         const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-        r.v[0] = _mm512_permutex2var_ps(_mm512_loadu_ps(p), even, _mm512_maskz_loadu_ps(0x7fff, p + 16));
+        r.v[0] = _mm512_permutex2var_ps(_mm512_maskz_loadu_ps(static_cast<__mmask16>(touched), p), even, _mm512_maskz_loadu_ps(static_cast<__mmask16>(touched >> 16), p + 16));
         return r;
       }
 #endif
@@ -65,10 +66,11 @@ template <class T, int N> [[gnu::always_inline]] constexpr void scatter(const La
   } else {
 #if SINTER_SIMD && defined(__AVX512F__)
     if constexpr (std::is_same_v<T, float>)
-      if (stride == 2 && n == N) {
+      if (stride == 2) {
+        const std::uint32_t written = 0x55555555u & (n >= N ? 0x7fffffffu : (1u << (2 * n - 1)) - 1u);
         const __m512i low = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
-        _mm512_mask_storeu_ps(p, 0x5555, _mm512_permutexvar_ps(low, x.v[0]));
-        _mm512_mask_storeu_ps(p + 16, 0x5555, _mm512_permutexvar_ps(_mm512_add_epi32(low, _mm512_set1_epi32(8)), x.v[0]));
+        _mm512_mask_storeu_ps(p, static_cast<__mmask16>(written), _mm512_permutexvar_ps(low, x.v[0]));
+        _mm512_mask_storeu_ps(p + 16, static_cast<__mmask16>(written >> 16), _mm512_permutexvar_ps(_mm512_add_epi32(low, _mm512_set1_epi32(8)), x.v[0]));
         return;
       }
 #endif

@@ -14,25 +14,33 @@ namespace sinter::cpu {
 struct Blocks {
   std::int64_t rows, columns, inner;
 };
-inline constexpr std::int64_t deepest = 4096;  ///< of the contracted axis in one go
+inline constexpr std::int64_t deepest = 2048, shallowest = 256;  ///< of the contracted axis in one go
 template <class T> inline constexpr std::int64_t block_elements = (std::int64_t(1) << 20) / std::int64_t(sizeof(T));
 template <class T> constexpr std::int64_t aligned_bytes(std::int64_t elements) { return (elements * std::int64_t(sizeof(T)) + 63) / 64 * 64; }
 
+/// How much of the contracted axis is packed at once: all of it where it is short. A long one has to be cut, and then into pieces of which
+/// all rows and all columns fit, so that nothing is packed twice.
+template <class T> constexpr std::int64_t depth_of(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
+  if (inner <= deepest) return std::max<std::int64_t>(1, inner);
+  const std::int64_t all = block_elements<T> / (std::max(rows, columns) + std::max(Tile<T>::rows, Tile<T>::columns));
+  return std::min(deepest, std::max(all, shallowest));
+}
 template <class T> constexpr Blocks blocks_of(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
-  const std::int64_t depth = std::max<std::int64_t>(1, std::min(inner, deepest));
+  const std::int64_t depth = depth_of<T>(rows, columns, inner);
   const auto part = [&](std::int64_t n, std::int64_t unit) {  // a multiple of the unit whose panels fill the cache
     return std::min((n + unit - 1) / unit * unit, std::max<std::int64_t>(1, block_elements<T> / (depth * unit)) * unit);
   };
   return {part(rows, Tile<T>::rows), part(columns, Tile<T>::columns), depth};
 }
 
-/// Scratch bytes of a contraction of at most these sizes: both packed blocks, and the sums where the contracted axis is cut.
+/// Scratch bytes of a contraction of at most these sizes: both packed blocks, and the sums where the contracted axis is cut. Fewer rows and columns
+/// make deeper blocks, but never larger ones.
 template <class T> constexpr std::int64_t pack_bytes_of(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
-  const std::int64_t depth = std::max<std::int64_t>(1, std::min(inner, deepest));
+  const std::int64_t most = std::max<std::int64_t>(1, std::min(inner, deepest));
   const auto panel = [&](std::int64_t n, std::int64_t unit) {
-    return aligned_bytes<T>(std::min((n + unit - 1) / unit * unit * depth, std::max(block_elements<T>, unit * depth)));
+    return aligned_bytes<T>(std::min((n + unit - 1) / unit * unit * most, std::max(block_elements<T>, unit * most)));
   };
-  return panel(rows, Tile<T>::rows) + panel(columns, Tile<T>::columns) + (inner > deepest ? aligned_bytes<T>(rows * columns) : 0);
+  return panel(rows, Tile<T>::rows) + panel(columns, Tile<T>::columns) + (inner > depth_of<T>(rows, columns, inner) ? aligned_bytes<T>(rows * columns) : 0);
 }
 constexpr std::int64_t pack_bytes(Dtype d, std::int64_t rows, std::int64_t columns, std::int64_t inner) {
   switch (d) {

@@ -1,31 +1,14 @@
 // The same passes at run time: random graphs, fused and executed block by block, against the plain interpreter in float and in
 // double. Extents 0, 1 and odd ones, bounded lengths at 0, 1 and their bound, broadcasts on either side, NaN beyond lengths.
 #include <doctest/doctest.h>
-#include <sinter/backend/generic/executor.hpp>
-
 #include <sinter/transform/forward.hpp>
 
+#include "../support/execute.hpp"
 #include "../support/random_graph.hpp"
 
 using namespace sinter;
 
-namespace {
-
-std::vector<reference::Array> execute(const graph::Builder& g, const std::vector<reference::Array>& inputs, const reference::Lengths& lengths) {
-  generic::Program program(g);
-  std::vector<reference::Array> outputs;
-  for (const int o : g.outputs) outputs.emplace_back(g[o].dtype, g.shape(o));
-  std::vector<const void*> in;
-  std::vector<void*> out;
-  for (const auto& a : inputs) in.push_back(a.bytes.data());
-  for (auto& a : outputs) out.push_back(a.bytes.data());
-  std::vector<std::int64_t> n;
-  for (const char letter : program.plan().letters) n.push_back(lengths.at(letter));
-  program.run(in, out, n);
-  return outputs;
-}
-
-}  // namespace
+using support::execute;
 
 TEST_CASE("random graphs: fused, interpreted and double-precision values and gradients agree") {
   for (std::uint64_t seed = 0; seed < 1500; ++seed) {

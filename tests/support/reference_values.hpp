@@ -1,4 +1,4 @@
-// Numbers that PyTorch computed: reference/values.txt, written by reference/make.py.
+// Numbers that PyTorch computed: reference/values.txt and nn.txt, written by reference/make.py and make_nn.py.
 #pragma once
 #include <doctest/doctest.h>
 
@@ -21,14 +21,16 @@ struct ReferenceValue {
 inline const std::map<std::string, ReferenceValue>& reference_values() {
   static const auto values = [] {
     std::map<std::string, ReferenceValue> all;
-    std::ifstream file(SINTER_TESTS "/reference/values.txt");
-    for (std::string line; std::getline(file, line);) {
-      std::istringstream in(line);
-      std::string name;
-      ReferenceValue v;
-      in >> name >> v.shape;
-      for (double x; in >> x;) v.elements.push_back(x);
-      all[name] = v;
+    for (const char* path : {SINTER_TESTS "/reference/values.txt", SINTER_TESTS "/reference/nn.txt"}) {
+      std::ifstream file(path);
+      for (std::string line; std::getline(file, line);) {
+        std::istringstream in(line);
+        std::string name;
+        ReferenceValue v;
+        in >> name >> v.shape;
+        for (double x; in >> x;) v.elements.push_back(x);
+        all[name] = v;
+      }
     }
     return all;
   }();
@@ -46,6 +48,8 @@ inline const ReferenceValue& reference_value(const std::string& name) {
   REQUIRE_MESSAGE(found != reference_values().end(), "no reference value " << name);
   return found->second;
 }
+
+inline bool has_reference_value(const std::string& name) { return reference_values().count(name) > 0; }
 
 /// A tensor with the reference's elements.
 template <class T> T reference_tensor(const std::string& name) {

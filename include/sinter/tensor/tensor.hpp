@@ -84,8 +84,8 @@ template <auto... E> class Lengths {
 template <auto... E> requires(!shape_of<E...>.bounded()) class Lengths<E...> {
  public:
   static constexpr int find(char) { return -1; }
-  static constexpr std::int64_t get(char letter) { no_such_length(letter); }
-  static constexpr void set(char letter, std::int64_t) { no_such_length(letter); }
+  static std::int64_t get(char letter) { no_such_length(letter); }
+  static void set(char letter, std::int64_t) { no_such_length(letter); }
 };
 
 }  // namespace tensor_detail

@@ -1,4 +1,4 @@
-// Numbers that PyTorch computed: reference/values.txt and nn.txt, written by reference/make.py and make_nn.py.
+// Numbers that PyTorch computed: reference/*.txt, written by the scripts beside them.
 #pragma once
 #include <doctest/doctest.h>
 
@@ -21,15 +21,15 @@ struct ReferenceValue {
 inline const std::map<std::string, ReferenceValue>& reference_values() {
   static const auto values = [] {
     std::map<std::string, ReferenceValue> all;
-    for (const char* path : {SINTER_TESTS "/reference/values.txt", SINTER_TESTS "/reference/nn.txt"}) {
-      std::ifstream file(path);
+    for (const char* name : {"values", "nn", "cnn", "saved_by_sinter"}) {
+      std::ifstream file(std::string(SINTER_TESTS "/reference/") + name + ".txt");
       for (std::string line; std::getline(file, line);) {
         std::istringstream in(line);
-        std::string name;
+        std::string key;
         ReferenceValue v;
-        in >> name >> v.shape;
+        in >> key >> v.shape;
         for (double x; in >> x;) v.elements.push_back(x);
-        all[name] = v;
+        all[key] = v;
       }
     }
     return all;

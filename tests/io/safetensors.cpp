@@ -25,6 +25,15 @@ struct Small {
   Param<float, 2> w{nn::init::constant(3)};
 };
 
+/// As in reference/check_checkpoint.py.
+struct Cnn {
+  nn::Conv2d<1, 2, 3, Conv2dOptions{.padding = 1}> conv;
+  nn::BatchNorm2d<2> bn;
+  nn::Linear<8, 3> fc;
+  constexpr auto operator()(auto x) const { return fc(flatten(max_pool2d<2>(relu(bn(conv(x)))))); }
+};
+using Image = Tensor<float, 2, 1, 4, 4>;
+
 template <class N> bool equal(const Model<N>& a, const Model<N>& b) { return std::equal(a.data(), a.data() + a.parameters, b.data()); }
 
 std::string file_of(const std::string& header, const std::string& data) {
@@ -56,6 +65,29 @@ TEST_CASE("what is saved comes back, bit by bit, and the file is laid out as the
   CHECK(content.size() == 8 + header + net.parameters * sizeof(float));
   CHECK(content.find("\"fc1.weight\":{\"dtype\":\"F32\",\"shape\":[3,2],\"data_offsets\":[0,24]}") != std::string::npos);
   CHECK(std::memcmp(content.data() + 8 + header, net.data(), net.parameters * sizeof(float)) == 0);
+}
+
+TEST_CASE("PyTorch's checkpoint of a net with buffers loads, and gives PyTorch's logits in eval mode") {
+  const Model<Cnn> net = load<Cnn>(SINTER_TESTS "/reference/cnn.safetensors");
+  auto infer = inference<Image>(net);
+  CHECK(support::distance(infer(support::reference_tensor<Image>("cnn.x")), "cnn.logits") < 1e-5);
+  CHECK(double(net->bn.num_batches_tracked()) == support::reference_value("cnn.num_batches_tracked").elements[0]);
+}
+
+TEST_CASE("a file with buffers opens in PyTorch, whose logits are ours") {
+  Model<Cnn> net;
+  net.for_each_tensor([](const std::string&, const auto& p) {
+    for (std::ptrdiff_t i = 0; i < p.size(); ++i) p.data()[i] = static_cast<typename std::remove_cvref_t<decltype(p)>::element>(float(i * 5 % 7 - 3) / 8);
+  });
+  net->bn.running_var = Tensor<float, 2>{.5f, 2};
+  net->bn.num_batches_tracked() = 17;
+  const TemporaryFile f;
+  save(net, f.path());
+  std::ifstream checked(SINTER_TESTS "/reference/saved_by_sinter.safetensors", std::ios::binary);
+  CHECK(f.read() == std::string(std::istreambuf_iterator<char>(checked), {}));  // the file that PyTorch has loaded
+  auto infer = inference<Image>(net);
+  CHECK(support::distance(infer(support::reference_tensor<Image>("cnn.x")), "saved_by_sinter.logits") < 1e-5);
+  CHECK(load<Cnn>(f.path())->bn.num_batches_tracked() == 17);
 }
 
 TEST_CASE("damaged files are errors, and the model stays as it was") {

@@ -73,6 +73,7 @@ class GraphMaker {
   constexpr void step() {
     const Value x = pick();
     const Shape s = x.extents();
+    if (below(4) == 0) return spatial(x, s);
     switch (below(20)) {
       case 0: return keep(tanh(x));
       case 1: return keep(exp(tanh(x) * 0.5));
@@ -214,6 +215,89 @@ class GraphMaker {
     keep(ops::Contract::apply(&g_, x.id, weight.id, 0, 1) * scale);
   }
 
+  /// What reads its operand at other places than its own: windows, borders, indices, running sums, convolution, pooling.
+  constexpr void spatial(Value x, const Shape& s) {
+    if (s.rank == 0) return;
+    const int axis = below(s.rank);
+    const bool bounded = s.letter(axis) != 0;
+    switch (below(9)) {
+      case 0: {
+        const int size = 1 + below(4), step = 1 + below(3), dilation = 1 + below(2);
+        if (bounded || s.rank > 4 || dilation * (size - 1) + 1 > s[axis]) return;
+        return keep(graph::windows(x, axis, size, step, dilation));
+      }
+      case 1: return bounded ? void() : keep(graph::flip(x, std::int64_t(1) << axis));
+      case 2: {
+        const int before = below(5) - 1, after = below(4) - 1;
+        if (bounded || s[axis] + before + after < 0 || s[axis] < 2) return;
+        return keep(graph::surround(x, axis, before, after));
+      }
+      case 3: return bounded || s[axis] == 0 ? void() : keep(graph::spread(x, axis, 1 + below(3)));
+      case 4: return keep(ops::cumulative_sum(x * 0.25, axis));
+      case 5: case 6: return gather(x, s, axis);
+      case 7: return convolve(x, s);
+      default: return pool(x, s);
+    }
+  }
+  /// Elements at places that an input says; sometimes outside, which is NaN until a select takes it away. The gradient scatters.
+  constexpr void gather(Value x, const Shape& s, int axis) {
+    if (s.letter(axis) != 0 || s[axis] == 0) return;
+    Shape p = s;
+    for (int i = 0; i < s.rank; ++i)
+      if (below(3) == 0) p.set(i, 1);
+    p.set(axis, 1 + below(6));
+    Value places{&g_, g_.input(below(2) == 0 ? Dtype::int32 : Dtype::int64, p)};
+    const bool outside = below(4) == 0;
+    places = maximum(minimum(places + s[axis] / 2, s[axis] - (outside ? 0 : 1)), outside ? -1 : 0);
+    const Value y = ops::gather(x, places, axis);
+    keep(outside ? select(y == y, y, 0.5) : y);
+  }
+  /// As images [N, C, extents…] with one or two spatial axes, small kernels, any geometry that fits.
+  constexpr void convolve(Value x, const Shape& s) {
+    if (s.rank < 3 || s.rank > 4) return;
+    for (int i = 1; i < s.rank; ++i)
+      if (s.letter(i) != 0 || s[i] == 0) return;
+    ops::Geometry g{.axes = s.rank - 2, .groups = s[1] % 2 == 0 && below(2) == 0 ? 2 : 1};
+    Shape w;
+    w.push(g.groups * (1 + below(3)));
+    w.push(s[1] / g.groups);
+    int products = s[1] / g.groups;
+    for (int i = 0; i < g.axes; ++i) {
+      const auto k = std::size_t(i);
+      w.push(1 + below(3));
+      products *= w[2 + i];
+      g.stride[k] = 1 + below(2);
+      g.dilation[k] = 1 + below(2);
+      g.before[k] = below(3);
+      g.after[k] = below(3);
+      if (g.windows(i, s[2 + i], w[2 + i]) < 1) return;
+    }
+    const Value weight{&g_, g_.input(dtype_, w)};
+    pool_.push(weight);
+    keep(ops::convolve(x, weight, g) * (1.0 / products));
+  }
+  constexpr void pool(Value x, const Shape& s) {
+    constexpr auto largest = ops::Pooling::maximum, mean = ops::Pooling::mean;
+    if (s.rank < 3) return;
+    for (int i = 2; i < s.rank; ++i)
+      if (s.letter(i) != 0 || s[i] < 3) return;
+    if (s.rank == 3) {
+      switch (below(4)) {
+        case 0: return keep(ops::Pool<1, largest, 2, PoolOptions<1>{}>{}(x));
+        case 1: return keep(ops::Pool<1, largest, 3, PoolOptions<1>{.stride = 1, .padding = 1}>{}(x));
+        case 2: return s[2] < 10 ? void() : keep(ops::Pool<1, largest, 10, PoolOptions<1>{.stride = 2}>{}(x));
+        default: return keep(ops::Pool<1, mean, 3, PoolOptions<1>{.stride = 2, .padding = 1, .count_include_pad = false}>{}(x));
+      }
+    }
+    if (s.rank > 4) return;
+    switch (below(4)) {
+      case 0: return keep(ops::Pool<2, largest, 2, PoolOptions<2>{}>{}(x));
+      case 1: return keep(ops::Pool<2, largest, 3, PoolOptions<2>{.stride = 2, .padding = 1}>{}(x));
+      case 2: return s[2] < 4 ? void() : keep(ops::Pool<2, largest, Spatial<2>{4, 3}, PoolOptions<2>{.stride = 1}>{}(x));
+      default: return keep(ops::Pool<2, mean, 2, PoolOptions<2>{.stride = 1}>{}(x));
+    }
+  }
+
   Builder g_;
   Philox random_;
   std::uint64_t drawn_ = 0;
@@ -253,15 +337,18 @@ inline bool within(const Shape& s, std::ptrdiff_t i, const reference::Lengths& l
   return true;
 }
 
-/// Input values, normal; NaN beyond the lengths.
+/// Input values, normal, and whole numbers about zero for places; NaN, or a place far outside, beyond the lengths.
 inline std::vector<reference::Array> random_inputs(const Builder& g, const reference::Lengths& lengths, std::uint64_t seed) {
   std::vector<reference::Array> inputs;
   std::uint64_t stream = 100;
   for (const int id : g.inputs) {
     const Philox random(Seed{seed}, stream++);
     reference::Array a(g[id].dtype, g.shape(id));
-    for (std::ptrdiff_t i = 0; i < a.shape.size(); ++i)
-      a.set(i, within(a.shape, i, lengths) ? double(random.normal(std::uint64_t(i))) : std::numeric_limits<double>::quiet_NaN());
+    const bool floating = is_floating(a.dtype);
+    for (std::ptrdiff_t i = 0; i < a.shape.size(); ++i) {
+      const double x = double(random.normal(std::uint64_t(i)));
+      a.set(i, !within(a.shape, i, lengths) ? (floating ? std::numeric_limits<double>::quiet_NaN() : 1 << 30) : floating ? x : std::round(4 * x));
+    }
     inputs.push_back(std::move(a));
   }
   return inputs;

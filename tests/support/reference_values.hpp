@@ -1,4 +1,4 @@
-// Numbers that PyTorch computed: reference/values.txt and optim.txt, written by reference/make.py and make_optim.py.
+// Numbers that PyTorch computed: reference/*.txt, written by the scripts beside them.
 #pragma once
 #include <doctest/doctest.h>
 
@@ -24,8 +24,8 @@ struct ReferenceValue {
 inline const std::map<std::string, ReferenceValue>& reference_values() {
   static const auto values = [] {
     std::map<std::string, ReferenceValue> all;
-    for (const char* name : {"values.txt", "optim.txt", "nn.txt"}) {
-      std::ifstream file(std::string(SINTER_TESTS "/reference/") + name);
+    for (const char* name : {"values", "optim", "nn", "cnn", "saved_by_sinter"}) {
+      std::ifstream file(std::string(SINTER_TESTS "/reference/") + name + ".txt");
       for (std::string line; std::getline(file, line);) {
         std::istringstream in(line);
         std::string key;
@@ -51,6 +51,8 @@ inline const ReferenceValue& reference_value(const std::string& name) {
   REQUIRE_MESSAGE(found != reference_values().end(), "no reference value " << name);
   return found->second;
 }
+
+inline bool has_reference_value(const std::string& name) { return reference_values().count(name) > 0; }
 
 /// A tensor with the reference's elements.
 template <class T> T reference_tensor(const std::string& name) {

@@ -145,3 +145,67 @@ TEST_CASE("tensors print as NumPy's do, up to their lengths") {
   CHECK(to_string(x) == "[0, 0.5]");
   CHECK(to_string(Tensor<int, 20>{}).find("…") != std::string::npos);
 }
+
+TEST_CASE("an index takes an axis away and a range keeps a part of it: views, as in NumPy") {
+  Tensor<float, 3, 4> x{{0, 1, 2, 3}, {10, 11, 12, 13}, {20, 21, 22, 23}};
+  static_assert(std::is_same_v<decltype(x[1]), TensorView<float, 4>>);
+  static_assert(std::is_same_v<decltype(x(range<>, range<1, 3>)), TensorView<float, 3, 2>>);
+  static_assert(std::is_same_v<decltype(x(2, range<0, -1, 2>)), TensorView<float, 2>>);
+  static_assert(std::is_same_v<decltype(std::as_const(x)[0]), TensorView<const float, 4>>);
+  CHECK(to_string(x[1]) == "[10, 11, 12, 13]");
+  CHECK(to_string(x(range<>, range<1, 3>)) == "[[1, 2],\n [11, 12],\n [21, 22]]");
+  CHECK(to_string(x(2, range<0, -1, 2>)) == "[20, 22]");
+  CHECK(to_string(x(range<-2>, -0)) == "[10, 20]");
+  CHECK(to_string(x(range<>, range<-1, 100>)) == "[[3],\n [13],\n [23]]");
+  CHECK(x[2][1] == 21);
+  x[2](1) = 5;
+  CHECK(x(2, 1) == 5);
+  x(range<>, 0) = Tensor<float, 3>{7, 8, 9};
+  x[1] = x[0] * 2.f;
+  CHECK(to_string(x) == "[[7, 1, 2, 3],\n [14, 2, 4, 6],\n [9, 5, 22, 23]]");
+  const Tensor<float, 4> sum = x[0] + x[2];
+  CHECK(sum(3) == 26);
+}
+
+TEST_CASE("assigning through views of one memory reads everything before it writes") {
+  Tensor<float, 2, 4> x{{0, 1, 2, 3}, {4, 5, 6, 7}};
+  x(range<>, range<1, 4>) = x(range<>, range<0, 3>);
+  CHECK(to_string(x) == "[[0, 0, 1, 2],\n [4, 4, 5, 6]]");
+  x(range<>, range<0, 3>) = x(range<>, range<1, 4>) * 10.f;
+  CHECK(to_string(x) == "[[0, 10, 20, 2],\n [40, 50, 60, 6]]");
+  x[0] = flip<0>(x[0]);
+  CHECK(to_string(x[0]) == "[2, 20, 10, 0]");
+  x[0] = x[0] + x[1];
+  CHECK(to_string(x[0]) == "[42, 70, 70, 6]");
+  Tensor<float, 3, 3> square{{1, 2, 3}, {4, 5, 6}, {7, 8, 9}};
+  square = transpose(square);
+  CHECK(to_string(square) == "[[1, 4, 7],\n [2, 5, 8],\n [3, 6, 9]]");
+}
+
+TEST_CASE("views of bounded tensors keep the length") {
+  Tensor<float, upto<5, 'B'>, 3> b;
+  b.set_length<'B'>(2);
+  b.fill(3);
+  const auto v = b(range<>, range<1, 3>);
+  CHECK(v.length<'B'>() == 2);
+  CHECK(float(sum(v)) == 12);
+}
+
+TEST_CASE("an index out of range is an error for views too") {
+  Tensor<float, 3, 4> x;
+  CHECK(std::string(support::thrown([&] { (void)x[3]; }).what()) == "index of axis 0: expected 0 … 2, found 3");
+  CHECK(std::string(support::thrown([&] { (void)x(range<>, -1); }).what()) == "index of axis 1: expected 0 … 3, found -1");
+  CHECK(std::string(support::thrown([&] { (void)x[1](4); }).what()) == "index of axis 0: expected 0 … 3, found 4");
+}
+
+TEST_CASE("whole tensors compare; expressions of rank 0 are numbers") {
+  const Tensor<float, 2> x{1, 2}, y{1, 2.001f};
+  CHECK(equal(x, x));
+  CHECK(!equal(x, y));
+  CHECK(!allclose(x, y));
+  CHECK(allclose(x, y, 1e-3));
+  CHECK(allclose(x, y, 0, 1e-2));
+  CHECK(!allclose(x / 0.f - x / 0.f, x));
+  const float total = sum(x);
+  CHECK(total == 3);
+}

@@ -247,7 +247,7 @@ class Pass {
       ++c;
     }
     int target = -1;
-    if (group_[b] >= 0 && row_[b] == 0 && s_.linear[o] != 0) {
+    if (group_[b] >= 0 && row_[b] == 0 && s_.linear[o] != 0 && !from_memory(o, v)) {
       const int group = find(group_[b]);
       const Group& home = f_.groups[group];
       if (home.space == core_of(o) && home.contraction < 0 && (home.reduced == 0 || home.reduced == axes) && home.members < most_members && home.folds < most_folds) target = group;

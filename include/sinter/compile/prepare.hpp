@@ -50,7 +50,7 @@ class Pass {
     for (int k = 0; k < parameters_; ++k) fixed_[g_.inputs[k]] = 2;
     for (int i = 0; i < g_.size(); ++i) {
       const Node& n = g_[i];
-      if (n.op->kind == Kind::input || (n.op->kind == Kind::generate && (n.shape == 0 || g_.shape(i).bounded()))) continue;
+      if (n.op->kind == Kind::input || (n.op->kind == Kind::generate && n.shape == 0) || g_.shape(i).bounded()) continue;  // lengths differ
       char f = 1;
       for (int k = 0; k < n.operands && f != 0; ++k) {
         const char o = fixed_[g_.operands(i)[k]];

@@ -124,10 +124,26 @@ template <Reduction R = Reduction::mean> struct BinaryCrossEntropyWithLogits {
 };
 inline constexpr BinaryCrossEntropyWithLogits<> binary_cross_entropy_with_logits{};
 
-/// The same of probabilities; logarithms are held above −100, as in PyTorch: torch.nn.functional.binary_cross_entropy.
+namespace loss_detail {
+
+struct BinaryCrossEntropyOfProbability {
+  constexpr auto operator()(const auto& p, const auto& t) const { return -(t * maximum(log(p), -100.0) + (1 - t) * maximum(log(1 - p), -100.0)); }
+};
+/// PyTorch's: the formula's own would be NaN at 0 and 1.
+struct BinaryCrossEntropyRule {
+  using Value = graph::Value;
+  constexpr std::array<Value, 2> operator()(Value p, Value t, Value, Value cotangent) const {
+    return {cotangent * (p - t) / maximum((1 - p) * p, 1e-12), cotangent * (maximum(log(1 - p), -100.0) - maximum(log(p), -100.0))};
+  }
+};
+
+}  // namespace loss_detail
+
+/// The same of probabilities; logarithms are held above −100 and the gradient's denominator above 1e−12, as in
+/// PyTorch: torch.nn.functional.binary_cross_entropy.
 template <Reduction R = Reduction::mean> struct BinaryCrossEntropy {
   constexpr auto operator()(const Operand auto& probability, const Operand auto& target) const {
-    return loss_detail::pairwise<R>(probability, target, [](const auto& p, const auto& t) { return -(t * maximum(log(p), -100.0) + (1 - t) * maximum(log(1 - p), -100.0)); });
+    return loss_detail::pairwise<R>(probability, target, custom_gradient<loss_detail::BinaryCrossEntropyOfProbability{}, loss_detail::BinaryCrossEntropyRule{}>);
   }
 };
 inline constexpr BinaryCrossEntropy<> binary_cross_entropy{};

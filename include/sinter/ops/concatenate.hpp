@@ -113,7 +113,10 @@ constexpr Value slice(Value v, int axis, int start, int count, int step) {
 constexpr Value surround_with(Value v, int axis, int before, int after, Value number) {
   Shape s = v.extents();
   if (before < 0 || after < 0) {
-    const int from = before < 0 ? -before : 0, to = after < 0 ? s[axis] + after : s[axis];
+    int from = before < 0 ? -before : 0, to = after < 0 ? s[axis] + after : s[axis];
+    if (from > s[axis]) after -= from - s[axis];  // what a cut beyond the end takes away is missing from the border there
+    if (to < 0) before += to;
+    if (from >= to) from = to = 0;
     v = slice(v, axis, from, to - from);
     before = before < 0 ? 0 : before;
     after = after < 0 ? 0 : after;

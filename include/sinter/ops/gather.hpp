@@ -1,5 +1,6 @@
 // Elements at places that a tensor of integers says, and the sum of elements that share a place.
 #pragma once
+#include "logical.hpp"
 #include "reduce.hpp"
 
 namespace sinter {
@@ -62,7 +63,14 @@ constexpr Primitive Gather::describe() {
 }
 constexpr Primitive ScatterAdd::describe() {
   Primitive p{.name = name, .code = graph::code_of<ScatterAdd>, .kind = Kind::scatter, .type = &type};
-  p.vjp = [](const Site& s, int i, Value ct) { return i == 1 ? graph::broadcast_to(gather(ct, s.operand(0), int(s.attribute(0))), s.operand(1).extents()) : Value{}; };
+  // An update without a place has no influence: 0, not what a gather says of places outside.
+  p.vjp = [](const Site& s, int i, Value ct) {
+    if (i == 0) return Value{};
+    const Value places = s.operand(0);
+    const int axis = int(s.attribute(0));
+    const Value there = logical_and(places >= 0, places < ct.extents()[axis]);
+    return graph::broadcast_to(select(there, gather(ct, places, axis), 0.0), s.operand(1).extents());
+  };
   p.jvp = [](const Site& s, int i, Value tangent) { return i == 1 ? scatter_add(s.operand(0), tangent, int(s.attribute(0)), s.result().extents()) : Value{}; };
   p.batch = [](const graph::Batching& b) {
     Shape to;

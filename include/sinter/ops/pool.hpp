@@ -1,6 +1,7 @@
 // Pooling: reductions of sliding windows.
 #pragma once
 #include "convolve.hpp"
+#include "extrema.hpp"
 
 namespace sinter {
 
@@ -37,7 +38,7 @@ struct FirstMaximum : Identity<FirstMaximum> {
       count *= fold ? shape[i] : 1;
     }
     const Value rank = graph::reshape_to(graph::iota(x.graph, count), folded) - count;  // −count, …, −1: the first is the least
-    const Value order = select(x == maximum || x != x, -rank, 0);
+    const Value order = select(logical_or(x == maximum, x != x), -rank, 0);
     return order == reduced<Amax>(order, axes);
   }
 };

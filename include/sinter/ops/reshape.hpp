@@ -37,11 +37,11 @@ struct Reshape : View<Reshape> {
       return true;
     }
     const Shape& from = s.shape(0);
-    graph::Layout r{l.offset, false, {}};
-    if (to.size() == 0) {
-      l = r;
+    if (to.size() == 0) {  // any strides will do that move along every axis: what stands still is read before the loops
+      l = graph::Layout::row_major(to);
       return true;
     }
+    graph::Layout r{l.offset, false, {}};
     for (int i = 0, j = 0; i < from.rank || j < to.rank;) {
       const int first = i, target = j;
       std::int64_t p = i < from.rank ? from[i++] : 1, q = j < to.rank ? to[j++] : 1;

@@ -1,0 +1,22 @@
+// A graph run by the executor of run-time graphs.
+#pragma once
+#include <sinter/backend/generic/executor.hpp>
+#include <sinter/backend/reference/interpreter.hpp>
+
+namespace support {
+
+inline std::vector<sinter::reference::Array> execute(const sinter::graph::Builder& g, const std::vector<sinter::reference::Array>& inputs, const sinter::reference::Lengths& lengths) {
+  sinter::generic::Program program(g);
+  std::vector<sinter::reference::Array> outputs;
+  for (const int o : g.outputs) outputs.emplace_back(g[o].dtype, g.shape(o));
+  std::vector<const void*> in;
+  std::vector<void*> out;
+  for (const auto& a : inputs) in.push_back(a.bytes.data());
+  for (auto& a : outputs) out.push_back(a.bytes.data());
+  std::vector<std::int64_t> n;
+  for (const char letter : program.plan().letters) n.push_back(lengths.at(letter));
+  program.run(in, out, n);
+  return outputs;
+}
+
+}  // namespace support

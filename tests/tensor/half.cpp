@@ -1,0 +1,85 @@
+// tensor/half.hpp: 16-bit floats as memory holds them, and small element types in programs.
+#include <doctest/doctest.h>
+#include <sinter/sinter.hpp>
+
+#include "../support/reference_values.hpp"
+
+using namespace sinter;
+
+TEST_CASE("every 16-bit pattern that is a number survives the way to float and back; NaN stays NaN") {
+  for (int i = 0; i < 65536; ++i) {
+    float16 h;
+    bfloat16 b;
+    h.bits = b.bits = std::uint16_t(i);
+    const float x = h, y = b;
+    REQUIRE((x == x ? float16(x).bits == i : float(float16(x)) != float(float16(x))));
+    REQUIRE((y == y ? bfloat16(y).bits == i : float(bfloat16(y)) != float(bfloat16(y))));
+  }
+}
+
+TEST_CASE("conversion to 16 bits rounds to nearest, ties to even, to subnormals and infinity too") {
+  CHECK(float16(65504.f).bits == 0x7bff);
+  CHECK(float16(65519.996f).bits == 0x7bff);
+  CHECK(float16(65520.f).bits == 0x7c00);
+  CHECK(float16(-std::numeric_limits<float>::infinity()).bits == 0xfc00);
+  CHECK(float16(0x1p-24f).bits == 1);
+  CHECK(float16(0x1p-25f).bits == 0);       // a tie between 0 and the least
+  CHECK(float16(0x1.8p-24f).bits == 2);     // a tie between 1 and 2
+  CHECK(float16(0x1.002p0f).bits == 0x3c00);
+  CHECK(float16(0x1.006p0f).bits == 0x3c02);
+  CHECK(float16(-0.f).bits == 0x8000);
+  CHECK(bfloat16(0x1.01p0f).bits == 0x3f80);
+  CHECK(bfloat16(0x1.03p0f).bits == 0x3f82);
+  CHECK(bfloat16(3.4e38f).bits == 0x7f80);
+#ifdef __FLT16_MAX__
+  const Philox random(Seed{1}, 0);
+  for (std::uint64_t i = 0; i < 200000; ++i) {
+    const float any = std::bit_cast<float>(random.bits(i)), x = i % 2 == 0 ? any : random.normal(i) * 0x1p-14f;
+    if (x == x) REQUIRE(std::bit_cast<std::uint16_t>(_Float16(x)) == float16(x).bits);
+  }
+#endif
+}
+
+TEST_CASE("element types promote as torch.promote_types, but for uint8 with int8, whose int16 does not exist") {
+  const auto& table = support::reference_value("promote_types").elements;
+  REQUIRE(table.size() == std::size_t(dtypes * dtypes));
+  for (int a = 0; a < dtypes; ++a)
+    for (int b = 0; b < dtypes; ++b) {
+      CAPTURE(a);
+      CAPTURE(b);
+      const int expected = int(table[std::size_t(a * dtypes + b)]);
+      CHECK(int(promote(Dtype(a), Dtype(b))) == (expected < 0 ? int(Dtype::int32) : expected));
+    }
+}
+
+TEST_CASE("programs compute on 16-bit floats in float and round once, at the end") {
+  const Tensor<float, 3, 40> x = random::normal<3, 40>(Seed{2});
+  const Tensor<bfloat16, 3, 40> a = cast<bfloat16>(x);
+  const Tensor<float16, 3, 40> h = cast<float16>(x);
+  for (std::ptrdiff_t i = 0; i < x.size(); ++i) {
+    REQUIRE(a.data()[i].bits == bfloat16(x.data()[i]).bits);
+    REQUIRE(h.data()[i].bits == float16(x.data()[i]).bits);
+  }
+  const Tensor<float, 3, 40> wide = cast<float>(a);
+  const Tensor<bfloat16, 3, 40> y = softmax(a * 2.f) + a;
+  const Tensor<float, 3, 40> expected = softmax(wide * 2.f) + wide;
+  for (std::ptrdiff_t i = 0; i < x.size(); ++i) REQUIRE(std::abs(float(y.data()[i]) - expected.data()[i]) <= std::abs(expected.data()[i]) * 0x1p-6f + 0x1p-9f);
+  const Tensor<float16, 3, 3> product = matmul(h, transpose(h));
+  const Tensor<float, 3, 3> wide_product = matmul(cast<float>(h), transpose(cast<float>(h)));
+  for (int i = 0; i < 9; ++i) CHECK(product.data()[i].bits == float16(wide_product.data()[i]).bits);
+  const auto slope = grad([](auto v) { return cast<float>(sum(v * v)); })(a);
+  static_assert(std::is_same_v<std::remove_cvref_t<decltype(slope)>::element, bfloat16>);
+  for (std::ptrdiff_t i = 0; i < x.size(); ++i) REQUIRE(float(slope.data()[i]) == 2 * wide.data()[i]);
+}
+
+TEST_CASE("casts to 8-bit integers wrap, and extrema keep the element type") {
+  const Tensor<std::int8_t, 4> q{100, 27, -128, -1};
+  const Tensor<std::int8_t, 4> twice = cast<std::int8_t>(q + q);
+  CHECK(twice(0) == -56);
+  CHECK(twice(1) == 54);
+  CHECK(twice(2) == 0);
+  const Tensor<std::int8_t> largest = amax(q);
+  CHECK(largest() == 100);
+  const Tensor<std::int8_t> least = amin(q);
+  CHECK(least() == -128);
+}

@@ -1,0 +1,152 @@
+// compile/prepare.hpp: what inference computes once for many calls, and when it has to compute it again.
+#include <doctest/doctest.h>
+#include <sinter/io/safetensors.hpp>
+#include <sinter/sinter.hpp>
+
+#include "../support/execute.hpp"
+#include "../support/files.hpp"
+#include "../support/random_graph.hpp"
+
+using namespace sinter;
+
+namespace {
+
+struct Net {
+  nn::Conv2d<1, 4, 3, Conv2dOptions{.padding = 1, .bias = false}> conv;
+  nn::BatchNorm2d<4> bn;
+  nn::Dropout drop;
+  nn::Linear<16, 3> fc;
+  Scalar temperature = 1.f;
+  constexpr auto operator()(auto x) const { return fc(drop(flatten(max_pool2d<2>(relu(bn(conv(x))))))) * exp(-temperature); }
+};
+using X = Tensor<float, upto<6, 'B'>, 1, 4, 4>;
+using Y = Tensor<int, upto<6, 'B'>>;
+using Prepared = decltype(inference<X>(std::declval<const Model<Net>&>()));
+
+struct Mlp {
+  nn::Linear<4, 3> fc1;
+  nn::Linear<3, 2> fc2;
+  constexpr auto operator()(auto x) const { return fc2(relu(fc1(x))); }
+};
+
+X batch(std::uint64_t seed) {
+  X x;
+  for (std::ptrdiff_t i = 0; i < X::size(); ++i) x.data()[i] = Philox(Seed{seed}, 0).normal(std::uint64_t(i));
+  x.set_length<'B'>(5);
+  return x;
+}
+
+double flops(const graph::Builder& g) {
+  double n = 0;
+  std::vector<char> live(std::size_t(g.size()), 0);
+  for (const int o : g.outputs) live[std::size_t(o)] = 1;
+  for (int i = g.size() - 1; i >= 0; --i) {
+    if (live[std::size_t(i)] == 0) continue;
+    for (int k = 0; k < g[i].operands; ++k) live[std::size_t(g.operands(i)[k])] = 1;
+    graph::Signature::Operand room[8];
+    if (g[i].op->flops != nullptr && g[i].operands <= 8) n += g[i].op->flops(g.signature(i, room), g.shape(i));
+  }
+  return n;
+}
+
+}  // namespace
+
+TEST_CASE("what depends on parameters alone leaves the program that every call runs") {
+  static_assert(Prepared::Preparation::outputs > 0);
+  const graph::Builder whole = train::InferenceTrace<Net, X>{}();
+  const compile::Prepared p = compile::prepare(whole, int(train::leading<Net>));
+  CHECK(flops(p.rest) < flops(whole));
+  CHECK(p.prepare.inputs.size() == int(train::leading<Net>));
+  CHECK(p.rest.inputs.size() == whole.inputs.size() + p.prepare.outputs.size());
+  for (int i = 0; i < p.rest.size(); ++i) CHECK(p.rest[i].op != &graph::primitive<ops::Rsqrt>);  // of the running variance
+}
+
+TEST_CASE("where every operation meets the input nothing is prepared") {
+  const graph::Builder whole = train::InferenceTrace<Mlp, Tensor<float, 2, 4>>{}();
+  const compile::Prepared p = compile::prepare(whole, int(train::leading<Mlp>));
+  CHECK(p.prepare.outputs.size() == 0);
+  CHECK(p.rest.size() == whole.size());
+}
+
+TEST_CASE("inference goes with its parameters: after steps, load, assignments and other scalars") {
+  Model<Net> net(Seed{1});
+  auto kept = inference<X>(net);
+  const X x = batch(2);
+  Y y;
+  for (int i = 0; i < 6; ++i) y(i) = i % 3;
+  y.set_length<'B'>(5);
+  Tensor<float, upto<6, 'B'>, 3> last = kept(x);
+  const auto check = [&](bool changed) {
+    auto fresh = inference<X>(net);
+    const auto& expected = fresh(x);
+    const auto& found = kept(x);
+    REQUIRE(found.template length<'B'>() == 5);
+    double moved = 0;
+    for (int i = 0; i < 5; ++i)
+      for (int k = 0; k < 3; ++k) {
+        REQUIRE(found(i, k) == expected(i, k));
+        moved += std::abs(found(i, k) - last(i, k));
+      }
+    CHECK((moved > 0) == changed);
+    last = found;
+  };
+  // The definition, by hand from the interpreter.
+  const graph::Builder whole = train::InferenceTrace<Net, X>{}();
+  std::vector<reference::Array> inputs;
+  for (const int i : whole.inputs) inputs.emplace_back(whole[i].dtype, whole.shape(i));
+  std::memcpy(inputs[0].bytes.data(), net.data(), inputs[0].bytes.size());
+  for (int c = 0; c < 4; ++c) inputs[2].set(c, 1);  // running_var
+  inputs[4].set(0, 1);                              // temperature
+  std::memcpy(inputs[5].bytes.data(), x.data(), inputs[5].bytes.size());
+  const auto expected = reference::Interpreter(whole, true).run(inputs, {{'B', 5}});
+  for (int i = 0; i < 15; ++i) CHECK(kept(x).data()[i] == doctest::Approx(expected[0].get(i)).epsilon(1e-4));
+
+  check(false);
+  auto step = training<X, Y>(net, nn::cross_entropy, optim::Adam{.lr = 1e-2f});
+  for (int i = 0; i < 3; ++i) step(x, y);
+  CHECK(net->bn.num_batches_tracked() == 3);
+  check(true);
+  net->bn.running_var(1) = 9;
+  check(true);
+  net->bn.weight = Tensor<float, 4>{2, 3, 4, 5};
+  check(true);
+  net->temperature = .5f;
+  check(true);
+  const support::TemporaryFile file;
+  save(net, file.path());
+  net.initialize(Seed{3});
+  check(true);
+  load(net, file.path());
+  check(true);
+  net = Model<Net>(Seed{4});
+  check(true);
+  check(false);
+}
+
+TEST_CASE("what a run-time length decides differs from call to call, though parameters alone stand in it") {
+  graph::Builder g;
+  const graph::Value w{&g, g.input(Dtype::float32, shape_of<4>)}, x{&g, g.input(Dtype::float32, shape_of<upto<8, 'B'>, 4>)};
+  const graph::Value repeated = graph::broadcast_to(w, shape_of<upto<8, 'B'>, 4>);
+  g.outputs.push((x + ops::reduced<ops::Sum>(ops::cumulative_sum(repeated, 0), 1)).id);
+  CHECK(compile::prepare(g, 1).prepare.outputs.size() == 0);
+}
+
+TEST_CASE("random graphs, split: the two halves together compute what the whole does") {
+  int split = 0;
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    CAPTURE(seed);
+    const support::RandomGraph r = support::random_graph(seed);
+    int parameters = 0;
+    while (parameters < 3 && !r.graph.shape(r.graph.inputs[parameters]).bounded()) ++parameters;
+    const compile::Prepared p = compile::prepare(r.graph, parameters);
+    split += p.prepare.outputs.size() > 0;
+    const reference::Lengths lengths = support::random_lengths(r.graph, seed);
+    const auto inputs = support::random_inputs(r.graph, lengths, seed);
+    auto rest = inputs;
+    if (p.prepare.outputs.size() > 0)
+      for (auto& v : support::execute(p.prepare, {inputs.begin(), inputs.begin() + parameters}, {})) rest.push_back(std::move(v));
+    const auto expected = reference::Interpreter(r.graph).run(inputs, lengths), found = reference::Interpreter(p.rest).run(rest, lengths);
+    for (std::size_t k = 0; k < expected.size(); ++k) CHECK(support::difference(found[k], expected[k], lengths) < 1e-3);
+  }
+  CHECK(split > 50);
+}

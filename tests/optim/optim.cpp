@@ -50,7 +50,7 @@ TEST_CASE("SGD: plain, with decay, momentum, dampening, and Nesterov's momentum"
 
 TEST_CASE("Adam, AdamW and AMSGrad") {
   check("adam.defaults", optim::Adam{});
-  check("adam", optim::Adam{.lr = .3f, .beta1 = .8f, .beta2 = .5f, .eps = 1e-7f, .weight_decay = .02f});
+  check("adam.decay", optim::Adam{.lr = .3f, .beta1 = .8f, .beta2 = .5f, .eps = 1e-7f, .weight_decay = .02f});
   check("adamw.defaults", optim::AdamW{});
   check("adamw", optim::AdamW{.lr = .1f, .beta1 = .8f, .beta2 = .95f, .eps = 1e-3f, .weight_decay = .2f});
   check("amsgrad", optim::AMSGrad{.lr = .3f, .beta1 = .8f, .beta2 = .5f, .eps = 1e-7f, .weight_decay = .02f});

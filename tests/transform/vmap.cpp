@@ -7,6 +7,14 @@ using namespace sinter;
 
 namespace {
 
+/// The graph of F for one sample.
+template <int K, int... I> constexpr bool is_one_of = ((K == I) || ...);
+template <bool Whole, class S> struct One { using type = typename transform::Sample<S>::type; };
+template <class S> struct One<true, S> { using type = S; };
+template <class F, int... I, class... S> graph::Builder sample_graph(F, Mapped<I...>, S...) {
+  return []<std::size_t... K>(std::index_sequence<K...>) { return graph::FunctionTrace<F, typename One<!is_one_of<int(K), I...>, S>::type...>{}(); }(std::index_sequence_for<S...>{});
+}
+
 /// vmap of F over the arguments named, sample by sample against F itself, in double precision.
 template <class F, int... I, class... S> void check(F f, Mapped<I...> which, const char* name, S... symbols) {
   CAPTURE(name);
@@ -39,12 +47,6 @@ template <class F, int... I, class... S> void check(F f, Mapped<I...> which, con
     }
   }
 }
-template <bool Whole, class S> struct One { using type = typename transform::Sample<S>::type; };
-template <class S> struct One<true, S> { using type = S; };
-template <class F, int... I, class... S> graph::Builder sample_graph(F, Mapped<I...>, S...) {
-  return []<std::size_t... K>(std::index_sequence<K...>) { return graph::FunctionTrace<F, typename One<!((int(K) == I) || ...), S>::type...>{}(); }(std::index_sequence_for<S...>{});
-}
-
 template <int... E> constexpr auto floats = Sym<float, E...>{};
 template <int... E> constexpr auto integers = Sym<int, E...>{};
 

@@ -10,7 +10,7 @@ namespace {
 template <auto... E> using F = Tensor<float, E...>;
 }  // namespace
 
-TEST_CASE("linear layers act on the last axis") { check_module<nn::Linear<4, 3>, F<2, 5, 4>>("linear"); }
+TEST_CASE("linear layers act on the last axis") { check_module<nn::Linear<4, 3>, F<2, 5, 4>>("linear_layer"); }
 
 TEST_CASE("convolutions of every geometry") {
   check_module<nn::Conv1d<2, 3, 3, Conv1dOptions{.stride = 2, .padding = 1}>, F<2, 2, 8>>("conv1d");

@@ -29,7 +29,7 @@ inline const std::map<std::string, ReferenceValue>& reference_values() {
         ReferenceValue v;
         in >> key >> v.shape;
         for (double x; in >> x;) v.elements.push_back(x);
-        all[key] = v;
+        REQUIRE_MESSAGE(all.emplace(key, v).second, "two reference values " << key);
       }
     }
     return all;

@@ -14,7 +14,7 @@ using P = Tensor<float, 4, 3>;
 }  // namespace
 
 TEST_CASE("cross entropy with smoothing, rows that do not count, and every reduction") {
-  check_function<Logits, Labels>("nn_cross_entropy", [](auto x, auto y) { return nn::cross_entropy(x, y); });
+  check_function<Logits, Labels>("cross_entropy_mean", [](auto x, auto y) { return nn::cross_entropy(x, y); });
   check_function<Logits, Labels>("cross_entropy_sum", [](auto x, auto y) { return nn::CrossEntropy<Reduction::sum>{}(x, y); });
   check_function<Logits, Labels>("cross_entropy_none", [](auto x, auto y) { return nn::CrossEntropy<Reduction::none>{}(x, y); });
   check_function<Logits, Labels>("cross_entropy_smooth", [](auto x, auto y) { return nn::cross_entropy(x, y, {.label_smoothing = .125}); });

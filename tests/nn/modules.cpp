@@ -10,7 +10,7 @@ namespace {
 template <auto... E> using F = Tensor<float, E...>;
 }  // namespace
 
-TEST_CASE("linear layers act on the last axis") { check_module<nn::Linear<4, 3>, F<2, 5, 4>>("nn_linear"); }
+TEST_CASE("linear layers act on the last axis") { check_module<nn::Linear<4, 3>, F<2, 5, 4>>("linear_layer"); }
 
 TEST_CASE("convolutions of every geometry") {
   check_module<nn::Conv1d<2, 3, 3, Conv1dOptions{.stride = 2, .padding = 1}>, F<2, 2, 8>>("conv1d");
@@ -56,7 +56,7 @@ TEST_CASE("normalisation of each sample by itself") {
 
 TEST_CASE("embeddings sum the gradients of ids that occur several times") { check_module<nn::Embedding<5, 3>, Tensor<std::int64_t, 2, 4>>("embedding"); }
 
-TEST_CASE("PReLU learns a slope for each channel") { check_module<nn::PReLU<3>, F<2, 3, 2>>("nn_prelu"); }
+TEST_CASE("PReLU learns a slope for each channel") { check_module<nn::PReLU<3>, F<2, 3, 2>>("prelu_layer"); }
 
 TEST_CASE("dropout draws zeros by step and seed, scales the rest, and masks the gradient alike") {
   constexpr int n = 4096;

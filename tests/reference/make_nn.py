@@ -72,7 +72,7 @@ def module(name, m, x, training=True):
 
 
 # Modules.
-module("nn_linear", nn.Linear(4, 3), r(2, 5, 4))
+module("linear_layer", nn.Linear(4, 3), r(2, 5, 4))
 module("conv1d", nn.Conv1d(2, 3, 3, stride=2, padding=1), r(2, 2, 8))
 module("conv2d", nn.Conv2d(2, 3, 3), r(2, 2, 5, 6))
 module("conv2d_pad", nn.Conv2d(1, 2, 3, padding=1, bias=False), r(2, 1, 4, 4))
@@ -105,11 +105,11 @@ module("group_norm", nn.GroupNorm(2, 4), r(2, 4, 2, 3))
 module("group_norm_row", nn.GroupNorm(2, 6), r(2, 6))
 module("rms_norm", nn.RMSNorm(5, eps=2**-23), r(2, 3, 5))
 module("embedding", nn.Embedding(5, 3), torch.tensor([[0, 4, 4, 1], [2, 4, 0, 3]]))
-module("nn_prelu", nn.PReLU(3), r(2, 3, 2))
+module("prelu_layer", nn.PReLU(3), r(2, 3, 2))
 
 # Losses: prediction first. "none" keeps one value each.
 logits, labels = 3 * r(6, 5), torch.tensor([0, 4, 2, 2, 1, 3])
-function("nn_cross_entropy", F.cross_entropy, logits, labels)
+function("cross_entropy_mean", F.cross_entropy, logits, labels)
 function("cross_entropy_sum", lambda x, y: F.cross_entropy(x, y, reduction="sum"), logits, labels)
 function("cross_entropy_none", lambda x, y: F.cross_entropy(x, y, reduction="none"), logits, labels)
 function("cross_entropy_smooth", lambda x, y: F.cross_entropy(x, y, label_smoothing=0.125), logits, labels)

@@ -46,6 +46,10 @@ class Builder {
   List<int> inputs, outputs;  ///< node ids, in the order of the program's arguments and results
   List<int> overwrites;       ///< for each output the input whose memory it takes over, or −1; may be shorter
 
+  /// Nodes before this one keep their views: a reshape of one does not become a reshape of its operand. So parameters, which are views of
+  /// one block, stay what gradients can be taken of.
+  int views_kept = 0;
+
   /// What modules ask while they are traced: whether this is a training step, and where its random numbers come from.
   bool training = false;
   int seed = -1, step = -1;  ///< nodes, int64 of rank 0; −1 where there is no randomness

@@ -36,11 +36,6 @@ struct Argument : Identity<Argument> {
   static constexpr Value pull(const Site&, int, Value ct) { return ct; }
 };
 
-constexpr Value argument(Value v) {
-  const std::int64_t number = v.graph->size();
-  return {v.graph, v.graph->add(graph::primitive<Argument>, &v.id, 1, &number, 1)};
-}
-
 /// Operands: f's result, then f's arguments.
 template <auto F, auto Rule> struct CustomGradient : Identity<CustomGradient<F, Rule>> {
   static constexpr const char* name = "custom_gradient";
@@ -80,7 +75,11 @@ template <class... S> constexpr std::tuple<S...> independent(S... x) {
     for (std::size_t j = 0; j < i; ++j) fine = fine && v[i].id != v[j].id;
   }
   if (fine) return {x...};
-  return std::tuple<S...>{S(argument(x))...};
+  const auto own = [](Value a) {
+    const std::int64_t number = a.graph->size();
+    return Value{a.graph, a.graph->add(graph::primitive<Argument>, &a.id, 1, &number, 1)};
+  };
+  return std::tuple<S...>{S(own(x))...};
 }
 
 }  // namespace ops

@@ -68,7 +68,7 @@ struct Reshape : View<Reshape> {
   }
   static constexpr Value simplify(Builder& b, const int* o, const std::int64_t* a, int m) {
     if (b.shape(o[0]) == unpacked(a, m)) return {&b, o[0]};
-    if (b[o[0]].op != &graph::primitive<Reshape>) return {};
+    if (b[o[0]].op != &graph::primitive<Reshape> || o[0] < b.views_kept) return {};
     const int inner = b.operands(o[0])[0];
     return {&b, b.add(graph::primitive<Reshape>, &inner, 1, a, m)};
   }

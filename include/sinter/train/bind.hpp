@@ -23,8 +23,7 @@ template <class Net> constexpr BoundParameters bind(graph::Builder& g, Net& net,
     using Leaf = std::remove_cvref_t<decltype(leaf)>;
     if constexpr (graph::is_param_v<Leaf>) {
       const int n = int(leaf.size());
-      // As an argument: a view of the parameter would otherwise become one of the block, beside what gradients are taken of.
-      const graph::Value part = ops::argument(graph::reshape_to(graph::slice(r.block, 0, offset, n), Leaf::shape));
+      const graph::Value part = graph::reshape_to(graph::slice(r.block, 0, offset, n), Leaf::shape);
       leaf.bind(part);
       r.nodes.push(part.id);
       r.size.push(n);
@@ -35,6 +34,7 @@ template <class Net> constexpr BoundParameters bind(graph::Builder& g, Net& net,
       leaf.bind(graph::Value{&g, g.input(Dtype::float32, Shape{})});
     }
   });
+  g.views_kept = g.size();
   return r;
 }
 

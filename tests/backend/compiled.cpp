@@ -59,3 +59,32 @@ TEST_CASE("random graphs compiled for the CPU agree with the interpreter, on one
   check<23>();
   check<31>();
 }
+
+TEST_CASE("places that differ from lane to lane: gathers whose rows stand side by side") {
+  const Tensor<float, 3, 5> x = random::normal<3, 5>(Seed{1});
+  const Tensor<float, 3, 20> v = random::normal<3, 20>(Seed{2});
+  const Tensor<float, 1, 5> table{{1, 2, 3, 4, 5}};
+  Tensor<int, 1, 20> places;
+  for (int j = 0; j < 20; ++j) places(0, j) = 3 * j % 5;
+  const Tensor<float, 20> sums = sum<0>(gather<1>(x, places));
+  const Tensor<float, 3, 20> running = cumsum<0>(gather<1>(x, places));
+  const Tensor<float, 1, 20> chosen = gather<1>(table, argmax<0>(v, keepdims));
+  for (int j = 0; j < 20; ++j) {
+    float total = 0;
+    int best = 0;
+    for (int i = 0; i < 3; ++i) {
+      total += x(i, 3 * j % 5);
+      CHECK(running(i, j) == doctest::Approx(total));
+      if (v(i, j) > v(best, j)) best = i;
+    }
+    CHECK(sums(j) == doctest::Approx(total));
+    CHECK(chosen(0, j) == table(0, best));
+  }
+}
+TEST_CASE("a place beyond the run-time length of a table is outside") {
+  Tensor<float, upto<8, 'N'>> table{100, 101, 102, 103, 104, 105, 106, 107};
+  table.set_length<'N'>(3);
+  const Tensor<float, 2> y = gather<0>(table, Tensor<int, 2>{1, 5});
+  CHECK(y(0) == 101);
+  CHECK(y(1) != y(1));
+}

@@ -1,5 +1,6 @@
 // compile/: what the passes make of a graph. Plans are looked at as data, at run time.
 #include <doctest/doctest.h>
+#include <sinter/backend/generic/executor.hpp>
 #include <sinter/sinter.hpp>
 
 using namespace sinter;
@@ -125,4 +126,51 @@ TEST_CASE("workspace, operations and kernels of a step are constants") {
   // Forward and two backward products, without the first layer's input gradient: 2 · 16 · (2 · 64 · 32 + 3 · 32 · 10), and some.
   static_assert(Step::flops > 2 * 16 * (2 * 64 * 32 + 3 * 32 * 10) && Step::flops < 3 * 16 * (2 * 64 * 32 + 3 * 32 * 10));
   CHECK(Step::Program::steps < 20);
+}
+
+TEST_CASE("outputs that take over inputs which others still read") {
+  using graph::Value;
+  const auto check = [](auto f, const std::array<float, 8>& expected) {
+    graph::Builder g;
+    const Value a{&g, g.input(Dtype::float32, shape_of<4>)}, b{&g, g.input(Dtype::float32, shape_of<4>)};
+    const auto [x, y] = f(a, b);
+    g.outputs.push(x.id);
+    g.outputs.push(y.id);
+    g.overwrites.push(0);
+    g.overwrites.push(1);
+    generic::Program program(g);
+    std::array<float, 4> p{1, 2, 3, 4}, q{10, 20, 30, 40};
+    program.run({p.data(), q.data()}, {p.data(), q.data()});
+    for (std::size_t i = 0; i < 4; ++i) {
+      CHECK(p[i] == expected[i]);
+      CHECK(q[i] == expected[4 + i]);
+    }
+  };
+  check([](Value a, Value b) { return std::pair{b, a}; }, {10, 20, 30, 40, 1, 2, 3, 4});
+  check([](Value a, Value b) { return std::pair{a + b, b - a}; }, {11, 22, 33, 44, 9, 18, 27, 36});
+  check([](Value a, Value b) { return std::pair{a + graph::flip(b, 1), b + graph::flip(a, 1)}; }, {41, 32, 23, 14, 14, 23, 32, 41});
+  check([](Value a, Value b) { return std::pair{a + ops::reduced<ops::Sum>(b, 1), b + ops::reduced<ops::Sum>(a, 1)}; }, {101, 102, 103, 104, 20, 30, 40, 50});
+}
+TEST_CASE("a contraction of twelve axes") {
+  graph::Builder g;
+  Shape s;
+  for (int i = 0; i < 8; ++i) s.push(2);
+  const std::array<std::int64_t, 8> order{1, 3, 5, 7, 0, 2, 4, 6};
+  const graph::Value a{&g, g.input(Dtype::float32, s)}, b{&g, g.input(Dtype::float32, s)};
+  const int p = g.add(graph::primitive<ops::Permute>, &a.id, 1, order.data(), 8), q = g.add(graph::primitive<ops::Permute>, &b.id, 1, order.data(), 8);
+  g.outputs.push(ops::Contract::apply(&g, p, q, 0, 4).id);
+  std::vector<float> x(256), y(256), z(256);
+  for (std::size_t i = 0; i < 256; ++i) x[i] = float(i % 7), y[i] = float(i % 5);
+  generic::Program(g).run({x.data(), y.data()}, {z.data()});
+  const auto at = [](unsigned kept, unsigned summed) {  // kept bits at odd axes, summed ones at even axes
+    std::size_t index = 0;
+    for (int t = 3; t >= 0; --t) index = index * 4 + (summed >> t & 1) * 2 + (kept >> t & 1);
+    return index;
+  };
+  for (unsigned r = 0; r < 16; ++r)
+    for (unsigned c = 0; c < 16; ++c) {
+      float sum = 0;
+      for (unsigned k = 0; k < 16; ++k) sum += x[at(r, k)] * y[at(c, k)];
+      CHECK(z[r * 16 + c] == sum);
+    }
 }

@@ -2,8 +2,11 @@
 #pragma once
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <sstream>
 #include <string>
@@ -60,14 +63,19 @@ template <class T> T reference_tensor(const std::string& name) {
   return t;
 }
 
-/// The largest difference, relative to 1 + the size of what is expected.
+/// The difference of two numbers relative to 1 + the size of what is expected; none of NaN from NaN or of equal infinities.
+inline double distance(double found, double expected) {
+  if (found == expected || (std::isnan(found) && std::isnan(expected))) return 0;
+  const double d = std::abs(found - expected) / (1 + std::abs(expected));
+  return std::isnan(d) ? std::numeric_limits<double>::infinity() : d;
+}
+/// The largest difference.
 template <class T> double distance(const T& found, const std::string& name) {
   const ReferenceValue& v = reference_value(name);
   REQUIRE(v.shape == bracketed(T::shape));
   double worst = 0;
   for (std::size_t i = 0; i < v.elements.size(); ++i) {
-    const double d = std::abs(double(found.data()[i]) - v.elements[i]) / (1 + std::abs(v.elements[i]));
-    worst = d <= worst ? worst : d;
+    worst = std::max(worst, distance(double(found.data()[i]), v.elements[i]));
   }
   return worst;
 }

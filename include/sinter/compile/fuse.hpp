@@ -9,6 +9,9 @@
 //  2. A group all of whose readers sit in one later group of the same space joins it: what it computes needs no buffer.
 //  3. Backwards, an elementwise node all of whose users sit in one later group moves there.
 //  4. A node that another group reads gets a buffer, unless repeating it there loads no more than the buffer would.
+//
+// A gather reads its table, and everything reads the sums of a scatter, from memory. A group marked alone is a copy that must run
+// after all that reads what it overwrites: nothing joins it, and nothing is computed in it.
 #pragma once
 #include <algorithm>
 
@@ -293,7 +296,7 @@ class Pass {
 
   /// Whether v's group can compute, for v, what its operand o shows, element by element.
   constexpr bool inlines(int o, int v) const {
-    if (from_memory(o, v)) return false;
+    if (from_memory(o, v) || (group_[v] >= 0 && f_.groups[group_[v]].alone)) return false;
     int space = 0;
     switch (kind_[v]) {
       case Kind::elementwise:

@@ -20,7 +20,7 @@ struct Loop {
   static constexpr Loop along(const Shape& s, int axis, bool folded) { return {s.letter(axis) != 0 ? 1 : s[axis], s[axis], s.letter(axis), folded}; }
 };
 
-inline constexpr int max_loops = 10;
+inline constexpr int max_loops = 16;  ///< a contraction of two operands of rank 8 has at most eight axes beside its result's
 
 /// A tensor that a kernel reads, writes or counts along; strides in elements, one a loop.
 struct Pointer {

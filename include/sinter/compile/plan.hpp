@@ -194,8 +194,16 @@ class Pass {
       if (!early) continue;
       found = true;
       apart.resize(g_.outputs.size(), 0);
-      if (apart[k] != 0) plan_detail::overwritten_while_needed(k);
-      apart[k] = 1;
+      if (apart[k] == 0) {
+        apart[k] = 1;
+        continue;
+      }
+      bool all = true;  // another output that takes over memory still reads it: all of them go apart
+      for (int i = 0; i < g_.overwrites.size(); ++i) {
+        all = all && (g_.overwrites[i] < 0 || apart[i] != 0);
+        if (g_.overwrites[i] >= 0) apart[i] = 1;
+      }
+      if (all) overwritten_while_needed(k);
     }
     return found;
   }

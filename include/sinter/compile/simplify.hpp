@@ -73,7 +73,12 @@ class Pass {
       const int o = now_[g().outputs[k]];
       const bool takes_over = k < g().overwrites.size() && g().overwrites[k] >= 0;
       const bool apart = k < apart_.size() && apart_[k] != 0;
-      g().outputs[k] = own_buffer(apart ? copy(o, ++copies_) : o, !takes_over);
+      int source = o;
+      if (apart) {
+        if (!is_computed(r_.kind[r_.base[o]])) source = copy(o, ++copies_);  // an input that another output may overwrite
+        source = copy(source, ++copies_);
+      }
+      g().outputs[k] = own_buffer(source, !takes_over);
       if (apart) {
         r_.alone.resize(g().size(), 0);
         r_.alone[g().outputs[k]] = 1;

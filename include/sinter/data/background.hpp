@@ -1,9 +1,7 @@
 // A job done by a thread of its own, ahead of time.
 #pragma once
-#include <condition_variable>
+#include <atomic>
 #include <exception>
-#include <functional>
-#include <mutex>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -13,11 +11,11 @@
 
 namespace sinter::data {
 
-/// One thread, which does one job each time that it is asked to, and goes with this object.
-class BackgroundThread {
+/// One thread, which calls a function of its owner each time that it is asked to, and goes with this object.
+template <class Owner> class BackgroundThread {
  public:
   /// Throws `Error` (unsupported) when no thread can be started.
-  explicit BackgroundThread(std::function<void()> job) : job_(std::move(job)) {
+  BackgroundThread(Owner* owner, void (Owner::*job)()) : owner_(owner), job_(job) {
     try {
       thread_ = std::thread([this] { run(); });
     } catch (const std::system_error& e) {
@@ -25,55 +23,44 @@ class BackgroundThread {
     }
   }
   ~BackgroundThread() {
-    set(State::over);
+    state_.wait(working);
+    set(over);
     thread_.join();
   }
   BackgroundThread(const BackgroundThread&) = delete;
   BackgroundThread& operator=(const BackgroundThread&) = delete;
 
   /// Begins the job; the one before must be over.
-  void start() { set(State::working); }
+  void start() { set(working); }
   /// Waits until the job is over; throws what it threw.
   void wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return state_ != State::working; });
+    state_.wait(working);
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
  private:
-  enum class State { idle, working, over };
+  static constexpr int idle = 0, working = 1, over = 2;
 
-  void set(State s) {
-    {
-      const std::lock_guard lock(mutex_);
-      state_ = s;
-    }
-    changed_.notify_all();
+  void set(int state) {
+    state_.store(state);
+    state_.notify_all();
   }
   void run() {
-    std::unique_lock lock(mutex_);
     for (;;) {
-      changed_.wait(lock, [this] { return state_ != State::idle; });
-      if (state_ == State::over) return;
-      lock.unlock();
-      std::exception_ptr error;
+      state_.wait(idle);
+      if (state_.load() == over) return;
       try {
-        job_();
+        (owner_->*job_)();
       } catch (...) {
-        error = std::current_exception();
+        error_ = std::current_exception();
       }
-      lock.lock();
-      if (state_ == State::over) return;
-      error_ = std::move(error);
-      state_ = State::idle;
-      changed_.notify_all();
+      set(idle);
     }
   }
 
-  std::function<void()> job_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  State state_ = State::idle;
+  Owner* owner_;
+  void (Owner::*job_)();
+  std::atomic<int> state_ = idle;
   std::exception_ptr error_;
   std::thread thread_;
 };

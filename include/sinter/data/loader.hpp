@@ -67,7 +67,7 @@ template <int Batch, DataSet Data> class Loader {
     at_ = 0;
     arrange();
     if (options_.prefetch) {
-      if (thread_ == nullptr) thread_ = std::make_unique<BackgroundThread>([this] { fill(*ahead_); });
+      if (thread_ == nullptr) thread_ = std::make_unique<BackgroundThread<Loader>>(this, &Loader::fill_ahead);
       thread_->start();
     }
     next();
@@ -122,6 +122,7 @@ template <int Batch, DataSet Data> class Loader {
     batch.samples = n;
     at_ = first + n;
   }
+  void fill_ahead() { fill(*ahead_); }
 
   const Data* data_;
   LoaderOptions options_;
@@ -130,7 +131,7 @@ template <int Batch, DataSet Data> class Loader {
   std::size_t at_ = 0;
   std::uint64_t epoch_ = 0, epochs_ = 0;  ///< the number of this one, from 0, and how many have begun
   std::unique_ptr<Filled> now_ = std::make_unique<Filled>(), ahead_ = options_.prefetch ? std::make_unique<Filled>() : nullptr;
-  std::unique_ptr<BackgroundThread> thread_;  // last: it ends before what it works on
+  std::unique_ptr<BackgroundThread<Loader>> thread_;  // last: it ends before what it works on
 };
 
 /// `auto batches = data::loader<128>(train, {.shuffle = true, .seed = Seed{7}});`

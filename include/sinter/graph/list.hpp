@@ -20,7 +20,11 @@ template <class T> class List {
   }
   constexpr List(List&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), capacity_(std::exchange(other.capacity_, 0)) {}
-  constexpr List& operator=(List other) noexcept {
+  constexpr List& operator=(const List& other) {
+    List copy(other);
+    return *this = static_cast<List&&>(copy);
+  }
+  constexpr List& operator=(List&& other) noexcept {  // a parameter by value would not be destroyed in nvcc's constant evaluation
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
     std::swap(capacity_, other.capacity_);

@@ -24,6 +24,10 @@ struct Value : Symbol {
   constexpr bool is(double value) const { return graph->is_constant(id, value); }
 };
 
+/// A value converts to bool to tell whether it is one, so C++'s own would compile and mean something else: logical_and, logical_or.
+bool operator&&(const Value&, const Value&) = delete;
+bool operator||(const Value&, const Value&) = delete;
+
 /// One application of a primitive as its derivative rules see it.
 struct Site {
   Builder* graph;

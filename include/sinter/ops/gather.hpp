@@ -83,13 +83,19 @@ constexpr Primitive ScatterAdd::describe() {
   return p;
 }
 
+/// Places beyond the run-time length of a bounded axis are outside.
+constexpr Value within_length(Value places, char letter) {
+  return letter == 0 ? places : select(places < graph::cast_to(graph::length(places.graph, letter), places.dtype()), places, -1);
+}
 constexpr Value gather(Value table, Value places, int axis) {
+  places = within_length(places, table.extents().letter(axis));
   const std::array<int, 2> o{table.id, places.id};
   const std::int64_t a = axis;
   return {table.graph, table.graph->add(graph::primitive<Gather>, o.data(), 2, &a, 1)};
 }
 constexpr Value scatter_add(Value places, Value updates, int axis, Shape to) {
   const Dtype d = updates.dtype();
+  places = within_length(places, to.letter(axis));
   if (computed_as(d) != d) return graph::cast_to(scatter_add(places, graph::cast_to(updates, computed_as(d)), axis, to), d);
   const std::array<int, 2> o{places.id, updates.id};
   std::array<std::int64_t, Shape::max_rank + 1> a{axis};

@@ -93,11 +93,13 @@ struct MaxPool : Identity<MaxPool> {
       share.push(select(below, 0.0, ct).id);
       if (k + 1 < g.places()) ct = select(below, ct, 0.0);  // what is left for later places
     }
-    return g.side_by_side() ? interleaved(s.graph, share, g, windows, shape) : spread_and_added(s.graph, share, g, shape);
+    if (g.side_by_side()) return interleaved(s.graph, share, g, windows, shape);
+    return spread_and_added(s.graph, share, g, shape);
   }
 
  private:
-  static constexpr Value interleaved(Builder* b, graph::List<int> parts, const PoolGeometry& g, Shape windows, Shape shape) {
+  static constexpr Value interleaved(Builder* b, const graph::List<int>& places, const PoolGeometry& g, Shape windows, Shape shape) {
+    graph::List<int> parts = places;
     for (int i = g.axes - 1; i >= 0; --i) {  // the last axis first: its places stand side by side in the list
       const int size = g.size[std::size_t(i)], axis = 2 + i;
       Shape apart, joined = b->shape(parts[0]);

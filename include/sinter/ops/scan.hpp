@@ -41,7 +41,10 @@ struct CumulativeSum : graph::Registered<CumulativeSum> {
   }
 };
 
-constexpr Value cumulative_sum(Value x, std::int64_t axis) { return {x.graph, x.graph->add(graph::primitive<CumulativeSum>, &x.id, 1, &axis, 1)}; }
+constexpr Value cumulative_sum(Value x, std::int64_t axis) {
+  if (const Dtype d = x.dtype(); computed_as(d) != d) return graph::cast_to(cumulative_sum(graph::cast_to(x, computed_as(d)), axis), d);
+  return {x.graph, x.graph->add(graph::primitive<CumulativeSum>, &x.id, 1, &axis, 1)};
+}
 
 template <int Axis> struct Cumsum {
   template <class X> constexpr auto operator()(X x) const {

@@ -88,13 +88,25 @@ template <class F, int... I> struct Vmap {
   template <auto Extent, std::size_t... K, class... S> static constexpr auto batched(S... x) {
     Builder& g = *graph::builder_of(x...);
     Builder one;
+    if (g.training) {  // all samples draw the same random numbers
+      one.training = true;
+      one.random_calls = g.random_calls;
+      one.seed = one.input(Dtype::int64, Shape{});
+      one.step = one.input(Dtype::int64, Shape{});
+    }
+    const int first = one.inputs.size();
     const std::tuple arguments{graph::new_input<typename decltype(sample<K, S>())::type>(one)...};
     const auto y = std::apply(graph::function_object<F>(), arguments);
     BatchedNodes nodes{List<int>(one.size(), -1), List<char>(one.size(), 0)};
     const std::array<int, sizeof...(S)> ids{x.id...};
     for (std::size_t k = 0; k < ids.size(); ++k) {
-      nodes.now[one.inputs[int(k)]] = ids[k];
-      nodes.in_batch[one.inputs[int(k)]] = is_mapped(k) ? 1 : 0;
+      nodes.now[one.inputs[first + int(k)]] = ids[k];
+      nodes.in_batch[one.inputs[first + int(k)]] = is_mapped(k) ? 1 : 0;
+    }
+    if (g.training) {
+      nodes.now[one.seed] = g.seed;
+      nodes.now[one.step] = g.step;
+      g.random_calls = one.random_calls;
     }
     batch_nodes(one, g, nodes, capacity_of(Extent), length_of(Extent));
     return result<Extent>(y, g, nodes);
@@ -114,7 +126,7 @@ template <class F, int... I> struct Vmap {
 }  // namespace transform
 
 /// A function of one sample as one of a batch: `vmap(f)(xs)` is f of every xs[i], as one program. All arguments have the batch as their first
-/// axis, or those named: `vmap(f, mapped<1>)(w, xs)`. Results have it too. Composes with `grad`: `vmap(grad(f), mapped<1>)` gives a gradient
+/// axis, or those named: `vmap(f, mapped<1>)(w, xs)`. Results have it too. In a training step dropout in f draws the same numbers for all samples. Composes with `grad`: `vmap(grad(f), mapped<1>)` gives a gradient
 /// for each sample. PyTorch: torch.func.vmap.
 template <class F> constexpr auto vmap(F) { return transform::Vmap<F>{}; }
 template <class F, int... I> constexpr auto vmap(F, Mapped<I...>) { return transform::Vmap<F, I...>{}; }

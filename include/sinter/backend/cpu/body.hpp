@@ -45,7 +45,11 @@ template <class K, class F> [[gnu::always_inline]] constexpr void for_each_micro
   [&]<std::size_t... J>(std::index_sequence<J...>) __attribute__((always_inline)) { (f.template operator()<int(J)>(), ...); }(std::make_index_sequence<std::size_t(micros<K>)>{});
 }
 
-/// Evaluates micro-operation J (load, constant, count, length or apply). `stride(p)` gives the stride of pointer p along the
+/// Whether the lanes of register J agree: values a row do, unless every lane is a row of its own.
+template <class K, int J> inline constexpr bool same_for_all_lanes =
+    micro<K, J>.level == 0 || (micro<K, J>.level == 1 && (K::body.kind != graph::Kind::reduce || (K::body.folded >> (K::body.loops - 1) & 1) != 0));
+
+/// Evaluates micro-operation J (load, constant, count, length, gather or apply). `stride(p)` gives the stride of pointer p along the
 /// vector loop, asked only where it is neither 0 nor 1.
 template <class K, int N, int J, int P, class File, class Stride>
 [[gnu::always_inline]] constexpr void evaluate(File& r, const Walk<P>& w, Span s, const Context& c, Stride&& stride) {
@@ -68,7 +72,7 @@ template <class K, int N, int J, int P, class File, class Stride>
   } else if constexpr (m.what == Micro::What::gather) {
     const auto axis = compile::IndexedAxis::of(w.count[std::size_t(m.a + 1)]);
     const T* p = reinterpret_cast<const T*>(w.address[std::size_t(m.a)]);
-    if constexpr (micro<K, m.b>.level < 2) {  // one place for all lanes
+    if constexpr (same_for_all_lanes<K, m.b>) {
       const auto place = std::int64_t(first(at<K, N, m.b>(r)));
       if (place < 0 || place >= axis.extent) out = Lanes<T, N>(nothing<T>);
       else if constexpr (m.unit == 0) out = Lanes<T, N>(p[place * axis.stride]);
@@ -106,7 +110,7 @@ template <class K, int N, int J, int P, class File, class Stride>
   T* p = reinterpret_cast<T*>(w.address[std::size_t(m.b)]);
   const auto axis = compile::IndexedAxis::of(w.count[std::size_t(m.b + 1)]);
   const auto& x = at<K, N, m.a>(r);
-  if constexpr (micro<K, m.c>.level < 2 && m.unit == 1) {
+  if constexpr (same_for_all_lanes<K, m.c> && m.unit == 1) {
     const auto place = std::int64_t(first(at<K, N, m.c>(r)));
     T* const to = p + place * axis.stride + s.i;
     if (place >= 0 && place < axis.extent) store(load<T, N>(to, s.n) + x, to, s.n);

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <sinter/backend/cpu/backend.hpp>
 #include <sinter/compile/program.hpp>
+#include <sinter/eager/random.hpp>
 
 #include "../support/random_graph.hpp"
 

@@ -1,5 +1,6 @@
 // Sliding windows as a view: what convolution and pooling are written with.
 #pragma once
+#include "arithmetic.hpp"
 #include "concatenate.hpp"
 #include "permute.hpp"
 

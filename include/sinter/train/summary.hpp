@@ -1,6 +1,7 @@
 // What a model consists of, as text: its modules with shapes, parameters and operations.
 #pragma once
 #include <cstdio>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -75,8 +76,12 @@ template <class X, class... Inputs> constexpr auto leaf_costs() {
 SINTER_OUTLINE inline std::string with_commas(double x) {
   char digits[40];
   std::snprintf(digits, sizeof digits, "%.0f", x);
-  std::string s(digits);
-  for (std::ptrdiff_t i = std::ptrdiff_t(s.size()) - 3; i > 0; i -= 3) s.insert(std::size_t(i), ",");
+  std::string s;
+  const std::size_t n = std::strlen(digits);
+  for (std::size_t i = 0; i < n; ++i) {
+    if (i > 0 && (n - i) % 3 == 0) s += ',';
+    s += digits[i];
+  }
   return s;
 }
 

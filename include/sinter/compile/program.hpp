@@ -142,6 +142,22 @@ template <class Trace, class Backend> class Program {
     return true;
   }
 
+  /// One step as a constant: which of the distinct kernels it runs, and of what kind that is.
+  struct StepInfo {
+    int kernel;
+    Kind kind;
+  };
+  static constexpr auto step_list = [] {
+    std::array<StepInfo, std::size_t(steps)> list{};
+    std::size_t t = 0;
+    for (StepInfo& step : list) {
+      step.kernel = int(table[t]);
+      step.kind = Kind(words[std::size_t(kernel_at[std::size_t(step.kernel)])] & 255);
+      t += std::size_t(step_sizes[std::size_t(step.kernel)]);
+    }
+    return list;
+  }();
+
   /// Runs every step. base: the workspace, then inputs, then outputs.
   template <class Context> static void run(Context c) {
     c.scratch = c.base[0] + arena_bytes;

@@ -63,7 +63,7 @@ static int run(const Options& options) {
 
 int main(int argc, char** argv) {
   const char* const folder = std::getenv("FASHION_MNIST");
-  Options options{.epochs = 8, .lr = 1e-3f, .data = folder != nullptr ? folder : "/usr/share/datasets/fashion-mnist", .out = "fashion.safetensors"};
+  Options options{.epochs = 8, .lr = 1e-3f, .data = folder != nullptr && *folder != 0 ? folder : "/usr/share/datasets/fashion-mnist", .out = "fashion.safetensors"};
   int status = 0;
   if (!parse(argc, argv, "Trains a convolutional network on Fashion-MNIST (a folder of IDX files: --data, or the environment variable FASHION_MNIST).", options, status)) return status;
   try {

@@ -11,11 +11,15 @@
 
 namespace support {
 
+/// What mkstemp and mkdtemp turn into a name of their own: they ask for six letters X at its end.
+inline std::string name_to_be_made() {
+  const char* folder = std::getenv("TMPDIR");
+  return std::string(folder != nullptr ? folder : "/tmp") + "/sinter-test-" + std::string(6, 'X');
+}
+
 class TemporaryFile {
  public:
-  explicit TemporaryFile(const std::string& content = {}) {
-    const char* folder = std::getenv("TMPDIR");
-    path_ = std::string(folder != nullptr ? folder : "/tmp") + "/sinter-test-XXXXXX";
+  explicit TemporaryFile(const std::string& content = {}) : path_(name_to_be_made()) {
     ::close(::mkstemp(path_.data()));
     write(content);
   }
@@ -36,9 +40,7 @@ class TemporaryFile {
 
 class TemporaryFolder {
  public:
-  TemporaryFolder() {
-    const char* folder = std::getenv("TMPDIR");
-    path_ = std::string(folder != nullptr ? folder : "/tmp") + "/sinter-test-XXXXXX";
+  TemporaryFolder() : path_(name_to_be_made()) {
     if (::mkdtemp(path_.data()) == nullptr) path_.clear();
   }
   ~TemporaryFolder() {

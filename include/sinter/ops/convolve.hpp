@@ -83,20 +83,23 @@ struct Convolution : Identity<Convolution> {
 /// image [N, C, spatial…] * weight [O, C / groups, kernel…] → [N, O, windows…].
 constexpr Value convolve(Value image, Value weight, const Geometry& g);
 
+/// [N, C, spatial…] as [N, groups, C / groups, spatial…]; unchanged where there is one group.
+constexpr Value in_groups(Value v, int groups) {
+  if (groups == 1) return v;
+  const Shape s = v.extents();
+  Shape apart;
+  apart.push(s[0], s.letter(0));
+  apart.push(groups);
+  apart.push(s[1] / groups);
+  for (int i = 2; i < s.rank; ++i) apart.push(s[i]);
+  return graph::reshape_to(v, apart);
+}
+
 /// [N, C, spatial…] with borders as [N, (groups,) C / groups, windows…, kernel…].
 constexpr Value windows_of(Value image, Shape weight, const Geometry& g) {
   for (int i = 0; i < g.axes; ++i) image = graph::surround(image, 2 + i, g.before[std::size_t(i)], g.after[std::size_t(i)]);
-  int first = 2;
-  if (g.groups > 1) {
-    const Shape s = image.extents();
-    Shape grouped;
-    grouped.push(s[0], s.letter(0));
-    grouped.push(g.groups);
-    grouped.push(s[1] / g.groups);
-    for (int i = 2; i < s.rank; ++i) grouped.push(s[i]);
-    image = graph::reshape_to(image, grouped);
-    first = 3;
-  }
+  image = in_groups(image, g.groups);
+  const int first = g.groups > 1 ? 3 : 2;
   for (int i = 0; i < g.axes; ++i) image = graph::windows(image, first + i, weight[2 + i], g.stride[std::size_t(i)], g.dilation[std::size_t(i)]);
   return image;
 }
@@ -173,16 +176,8 @@ constexpr Value convolution_weight_gradient(Value ct, Value image, const Geometr
   const int grouped = g.groups > 1 ? 1 : 0;
   std::array<std::int64_t, Shape::max_rank> order{}, ct_order{};
   int n = 0, m = 0;
-  if (grouped != 0) {
-    const Shape s = ct.extents();
-    Shape apart;
-    apart.push(s[0], s.letter(0));
-    apart.push(g.groups);
-    apart.push(s[1] / g.groups);
-    for (int i = 2; i < s.rank; ++i) apart.push(s[i]);
-    ct = graph::reshape_to(ct, apart);
-    order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 1;
-  }
+  ct = in_groups(ct, g.groups);
+  if (grouped != 0) order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 1;
   order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 1 + grouped;
   for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = 2 + grouped + g.axes + i;
   order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 0;

@@ -2,7 +2,7 @@
 #pragma once
 #include <limits>
 
-#include "simd.hpp"
+#include "functions.hpp"
 
 namespace sinter::cpu {
 

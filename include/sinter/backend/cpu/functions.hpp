@@ -1,0 +1,101 @@
+// Functions of whole registers: roots, rounding, bits, and the C library's functions lane by lane.
+#pragma once
+#include "simd.hpp"
+
+#if SINTER_SIMD
+namespace sinter {
+
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> sqrt(Lanes<T, N> x) {
+  for (auto& r : x.v) {
+#if defined(__aarch64__)  // xsimd 8.1 approximates
+    if constexpr (std::is_same_v<T, float>) r = vsqrtq_f32(r);
+    else
+#endif
+      r = xsimd::sqrt(r);
+  }
+  return x;
+}
+
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> abs(Lanes<T, N> x) {
+  if constexpr (std::is_integral_v<T>) {
+    return select(x < Lanes<T, N>(0), -x, x);
+  } else {
+    for (auto& r : x.v) r = xsimd::abs(r);
+    return x;
+  }
+}
+/// Rounding to whole numbers: x by one of xsimd's functions. Where it has no instruction for it the sign of zeros is lost.
+template <class T, int N> SINTER_INLINE Lanes<T, N> to_whole(Lanes<T, N> x, auto way) {
+  if constexpr (std::is_floating_point_v<T>) {
+    for (auto& r : x.v) {
+#if XSIMD_WITH_SSE4_1
+      r = way(r);
+#else
+      r = way(r) | xsimd::bitofsign(r);
+#endif
+    }
+  }
+  return x;
+}
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> floor(const Lanes<T, N>& x) { return to_whole(x, [](auto r) __attribute__((always_inline)) { return xsimd::floor(r); }); }
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> ceil(const Lanes<T, N>& x) { return to_whole(x, [](auto r) __attribute__((always_inline)) { return xsimd::ceil(r); }); }
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> trunc(const Lanes<T, N>& x) { return to_whole(x, [](auto r) __attribute__((always_inline)) { return xsimd::trunc(r); }); }
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> round(const Lanes<T, N>& x) { return to_whole(x, [](auto r) __attribute__((always_inline)) { return xsimd::nearbyint(r); }); }
+template <int N> requires(N > 1) SINTER_INLINE bool any(const Lanes<bool, N>& mask) {
+  bool found = false;
+  for (const auto& r : mask.v) found = found || xsimd::any(r);
+  return found;
+}
+
+template <int N> requires(N > 1) SINTER_INLINE Lanes<std::int32_t, N> bits(const Lanes<float, N>& x) {
+  Lanes<std::int32_t, N> r;
+  for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::bitwise_cast<cpu::Register<std::int32_t>>(x.v[i]);
+  return r;
+}
+template <int N> requires(N > 1) SINTER_INLINE Lanes<float, N> from_bits(const Lanes<std::int32_t, N>& x) {
+  Lanes<float, N> r;
+  for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::bitwise_cast<cpu::Register<float>>(x.v[i]);
+  return r;
+}
+template <int N> requires(N > 1) SINTER_INLINE Lanes<float, N> scale(const Lanes<float, N>& x, const Lanes<float, N>& n) {
+#if defined(__AVX512F__)
+  Lanes<float, N> r;
+  r.v[0] = _mm512_scalef_ps(x.v[0], n.v[0]);
+  return r;
+#else
+  const Lanes<std::int32_t, N> whole = convert<std::int32_t>(n), half = whole >> 1, bias(127);
+  return x * from_bits((half + bias) << 23) * from_bits((whole - half + bias) << 23);
+#endif
+}
+
+/// f of each lane, or of each pair of lanes.
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> lane_by_lane(const Lanes<T, N>& x, T (*f)(T)) {
+  alignas(64) T room[N];
+  x.store(room);
+  for (T& e : room) e = f(e);
+  return Lanes<T, N>::load(room);
+}
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> lane_by_lane(const Lanes<T, N>& x, const Lanes<T, N>& y, T (*f)(T, T)) {
+  alignas(64) T a[N], b[N];
+  x.store(a);
+  y.store(b);
+  for (int i = 0; i < N; ++i) a[i] = f(a[i], b[i]);
+  return Lanes<T, N>::load(a);
+}
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> remainder(const Lanes<T, N>& a, const Lanes<T, N>& b) { return lane_by_lane(a, b, &remainder_of<T>); }
+template <class T, int N> requires(N > 1 && !std::is_same_v<T, float>) SINTER_INLINE Lanes<T, N> pow(const Lanes<T, N>& a, const Lanes<T, N>& b) { return lane_by_lane(a, b, &power_of<T>); }
+
+// Double precision goes lane by lane through the C library.
+template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> exp(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::exp(v); }); }
+template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> log(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::log(v); }); }
+template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> tanh(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::tanh(v); }); }
+template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> expm1(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::expm1(v); }); }
+template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> log1p(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::log1p(v); }); }
+template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> sin(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::sin(v); }); }
+template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> cos(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::cos(v); }); }
+template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> tan(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::tan(v); }); }
+template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> atan(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::atan(v); }); }
+template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> erf(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::erf(v); }); }
+
+}  // namespace sinter
+#endif

@@ -24,6 +24,7 @@ class Pass {
     make_loops(home);
     for (int v = o_.head[group]; v >= 0; v = o_.next[v])
       if (f_.stored[v] != 0) store(v);
+    sort_loops();
     fuse_loops();
     arrange_loops();
     set_levels();
@@ -186,17 +187,73 @@ class Pass {
     if (g_[v].op->kind == Kind::scatter) return scatter(v);
     const bool row = f_.row[v] != 0;
     const int r = value(v, row);
-    Layout layout = Layout::row_major(g_.shape(v));
+    Layout layout = s_.layout(v);
     int memory = v;
     if (const int part = s_.part_of[v]; part >= 0 && !s_.parts[part].one_piece) {
       memory = s_.parts[part].whole;
-      layout = Layout::row_major(g_.shape(memory), s_.parts[part].offset);
+      layout = s_.layout(memory);
+      layout.offset += s_.parts[part].offset;
     }
     const Pointer p = pointer(memory, layout, g_.shape(v), g_.shape(v), row);
     push({.what = Micro::What::store, .dtype = g_[v].dtype, .a = short(r), .b = point(p)});
   }
 
   // ---- the nest ----
+  /// Orders loops by how far they reach in memory, so that inner ones walk neighbours: those of a map by what it stores, those of rows by the largest
+  /// tensor that they read, those of a contraction by its operands. Of these the one whose lines are neighbours in the result
+  /// gets the columns.
+  constexpr void sort_loops() {
+    if (k_.loops.size() < 2) return;
+    if (k_.kind == Kind::contract) {
+      const Pointer& result = k_.pointers[first_store()];
+      if (least_stride(result, rows) < least_stride(result, columns)) {
+        for (unsigned char& r : role_)
+          if (r == rows || r == columns) r = static_cast<unsigned char>(rows + columns - r);
+        std::swap(k_.pointers[0], k_.pointers[1]);
+      }
+      const Pointer a = k_.pointers[0], b = k_.pointers[1];
+      sort_by(a, rows);
+      sort_by(b, columns);
+      sort_by(least_stride(b, inner) < least_stride(a, inner) ? b : a, inner);
+    } else if (k_.kind == Kind::reduce) {
+      int largest = -1;
+      double most = 0;
+      for (const Micro& m : k_.micros) {
+        if (m.what != Micro::What::load) continue;
+        double touched = 1;
+        for (int i = 0; i < k_.loops.size(); ++i) touched *= k_.pointers[m.a].stride[i] != 0 ? double(k_.loops[i].capacity) : 1.0;
+        if (touched > most) most = touched, largest = m.a;
+      }
+      if (largest >= 0) sort_by(Pointer(k_.pointers[largest]), batch);
+    } else if (k_.kind == Kind::elementwise) {
+      sort_by(Pointer(k_.pointers[first_store()]), batch);
+    }
+  }
+  constexpr int first_store() const {
+    for (const Micro& m : k_.micros)
+      if (m.what == Micro::What::store) return m.b;
+    return 0;
+  }
+  constexpr std::int64_t least_stride(const Pointer& p, Role r) const {
+    std::int64_t least = std::int64_t(1) << 60;
+    for (int i = 0; i < k_.loops.size(); ++i)
+      if (role_[i] == r && p.stride[i] != 0) least = std::min(least, p.stride[i] < 0 ? -p.stride[i] : p.stride[i]);
+    return least;
+  }
+  /// Insertion sort of the loops of a role; those along which the pointer stands still keep their place.
+  constexpr void sort_by(const Pointer& by, Role r) {
+    List<int> place;
+    List<std::int64_t> reach;
+    for (int i = 0; i < k_.loops.size(); ++i)
+      if (role_[i] == r && by.stride[i] != 0) place.push(i), reach.push(by.stride[i] < 0 ? -by.stride[i] : by.stride[i]);
+    for (int i = 1; i < place.size(); ++i)
+      for (int j = i; j > 0 && reach[j - 1] < reach[j]; --j) {
+        std::swap(reach[j - 1], reach[j]);
+        std::swap(k_.loops[place[j - 1]], k_.loops[place[j]]);
+        for (Pointer& p : k_.pointers) std::swap(p.stride[place[j - 1]], p.stride[place[j]]);
+      }
+  }
+
   /// Neighbouring loops that every pointer walks as one become one. The inner must be of fixed extent.
   constexpr void fuse_loops() {
     for (int i = k_.loops.size() - 2; i >= 0; --i) {

@@ -211,7 +211,7 @@ class Pass {
   /// The node that owns the memory: parts of assembled tensors lie inside their whole.
   constexpr int root(int node) const {
     const int part = s_.part_of[node];
-    return part >= 0 && s_.parts[part].one_piece ? s_.parts[part].whole : node;
+    return part >= 0 && s_.parts[part].one_piece ? s_.parts[part].whole : s_.buffer(node);
   }
 
   constexpr void allocate() {
@@ -248,7 +248,7 @@ class Pass {
         const auto node = int(r_.table[q]);
         if (node < 0) continue;
         const int b = root(node);
-        const std::int64_t offset = (r_.table[q + 1] + (b != node ? s_.parts[s_.part_of[node]].offset : 0)) * bytes_of(g_[node].dtype);
+        const std::int64_t offset = (r_.table[q + 1] + (b != node && s_.owner[node] < 0 ? s_.parts[s_.part_of[node]].offset : 0)) * bytes_of(g_[node].dtype);
         r_.table[q] = base_[b];
         r_.table[q + 1] = offset + (base_[b] == 0 ? at_[b] : 0);
       }

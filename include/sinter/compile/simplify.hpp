@@ -2,30 +2,21 @@
 //
 //  - identities (stop_gradient, custom gradients) become their operand, and local rules look at their users again;
 //  - every view gets its layout: an offset and strides into the buffer of the node below it. Where strides cannot say
-//    it, and where a kernel needs memory but the graph has a number or a view, a copy is inserted.
+//    it, and where a kernel needs memory but the graph has a number or a view, a copy is inserted;
+//  - buffers get theirs (compile/layout.hpp): the channels of a convolution lie innermost, which what follows takes up, and what
+//    is only put between borders is computed in its place there.
 //
 // The graph is rewritten where it stands: most nodes stay as they are, and constant evaluation pays for each one touched.
 #pragma once
 #include "../ops/ops.hpp"
+#include "layout.hpp"
 
 namespace sinter::compile {
-
-using graph::Builder;
-using graph::Kind;
-using graph::Layout;
-using graph::List;
-using graph::Node;
-using graph::Signature;
-using graph::Value;
-
-constexpr bool is_view(Kind k) { return k == Kind::view || k == Kind::broadcast; }
-/// A node that a kernel computes and that may own a buffer.
-constexpr bool is_computed(Kind k) { return k == Kind::elementwise || k == Kind::reduce || k == Kind::scan || k == Kind::contract || k == Kind::gather || k == Kind::scatter; }
 
 /// A computed node whose elements lie inside an assembled tensor.
 struct Part {
   int whole = -1;
-  std::int64_t offset = 0;  ///< of its first element
+  std::int64_t offset = 0;  ///< of its first element from that of the whole
   bool one_piece = true;    ///< row-major without gaps; otherwise its strides are those of the whole
 };
 
@@ -36,13 +27,15 @@ struct Simplified {
   List<Kind> kind;      ///< of each node
   List<int> base;       ///< of each node: itself, or the node whose elements a view shows
   List<char> linear;    ///< whether a node has the elements of its base, all of them, in their order
-  List<int> layout_of;  ///< index into layouts for views, −1 for all else (row-major)
+  List<int> layout_of;  ///< index into layouts for views and for buffers in another order, −1 for all else (row-major)
+  List<int> owner;      ///< the assembled node in whose buffer a node is computed, −1 where it has its own
   List<Layout> layouts;
   List<char> alone;     ///< nodes that need a kernel of their own; may be shorter
   List<int> outputs;    ///< the computed or assembled node that is each output
   List<int> part_of;    ///< index into parts for nodes inside assembled tensors, −1 for all else
   List<Part> parts;
 
+  constexpr int buffer(int id) const { return owner[id] >= 0 ? owner[id] : id; }
   constexpr Layout layout(int id) const { return layout_of[id] >= 0 ? layouts[layout_of[id]] : Layout::row_major(graph.shape(id)); }
 };
 
@@ -67,6 +60,7 @@ class Pass {
       }
     }
     grow();
+    wishes_ = wishes(g(), live);
     for (int i = 0; i < n; ++i)
       if (live.data()[i] != 0) visit(i);
     for (int k = 0; k < g().outputs.size(); ++k) {
@@ -96,6 +90,7 @@ class Pass {
     const int from = now_.size(), n = g().size();
     r_.linear.resize(n, 1);
     r_.layout_of.resize(n, -1);
+    r_.owner.resize(n, -1);
     known_.resize(n, 0);
     int *now = now_.extend(n - from), *base = r_.base.extend(n - from);
     Kind* kind = r_.kind.extend(n - from);
@@ -123,9 +118,10 @@ class Pass {
         look_again = look_again || !is_computed(r_.kind[by]);
       }
     if (kind == Kind::contract || kind == Kind::assemble) {
-      std::int64_t offset = 0;
+      std::int64_t start = 0;
+      if (kind == Kind::assemble) place(i);
       for (int k = 0; k < count; ++k) {
-        const int operand = g().operands(i)[k], by = kind == Kind::contract ? addressable(operand) : part(operand, i, offset);
+        const int operand = g().operands(i)[k], by = kind == Kind::contract ? addressable(operand) : part(operand, i, start);
         if (by != operand) g().mutable_operand_pool()[g()[i].operand + k] = by;
       }
     } else if (look_again) {
@@ -143,7 +139,59 @@ class Pass {
       g().mutable_operand_pool()[g()[i].operand] = copy(g().operands(i)[0]);
       find_layout(i);
     }
+    if (kind == Kind::elementwise || kind == Kind::contract) place(i);
     r_.order.push(i);
+  }
+
+  // ---- buffers ----
+  constexpr void set_layout(int i, const Layout& l) {
+    r_.layout_of.data()[i] = r_.layouts.size();
+    r_.layouts.push(l);
+  }
+  /// Gives a node the buffer that it wishes for, as far as that is free.
+  constexpr void place(int i) {
+    if (r_.layout_of[i] >= 0 || g()[i].op == &graph::primitive<ops::Copy> || (i < wishes_.output.size() && wishes_.output[i] != 0)) return;
+    const int axis = innermost(i);
+    if (i < wishes_.home.size() && wishes_.home[i] >= 0 && move_in(i, axis)) return;
+    if (axis >= 0) set_layout(i, with_innermost(g().shape(i), axis));
+  }
+  /// The axis that shall lie innermost: what the graph wishes, or what an operand of the same shape has.
+  constexpr int innermost(int i) const {
+    const Shape& s = r_.graph.shape(i);
+    if (i < wishes_.output.size() && wishes_.output[i] != 0) return -1;
+    if (i < wishes_.innermost.size() && wishes_.innermost[i] >= 0) return s[wishes_.innermost[i]] > 1 ? wishes_.innermost[i] : -1;
+    const Node& n = r_.graph[i];
+    if (n.op->kind == Kind::contract) return -1;
+    for (int k = 0; k < n.operands; ++k) {
+      const int o = r_.graph.operands(i)[k];
+      if (r_.layout_of[r_.base[o]] < 0 || r_.graph.shape(o).rank != s.rank) continue;
+      const int axis = unit_axis(r_.layout(o), r_.graph.shape(o));
+      if (axis >= 0 && axis != unit_axis(Layout::row_major(s), s) && r_.graph.shape(o)[axis] == s[axis]) return axis;
+    }
+    return -1;
+  }
+  /// Computes a node in its place inside the assembled tensor that it is put into; false where that would not pay, or is one piece anyway.
+  constexpr bool move_in(int i, int axis) {
+    const int whole = wishes_.home[i];
+    const Shape &s = g().shape(i), &w = g().shape(whole);
+    if (r_.layout_of[whole] < 0) {
+      const int along = int(g().attributes(whole)[0]);
+      if (wishes_.innermost[whole] < 0) wishes_.innermost[whole] = axis;
+      axis = innermost(whole);
+      if (!(wishes_.home[whole] >= 0 && move_in(whole, axis))) {
+        bool one_piece = axis < 0;
+        for (int k = 0; k < along; ++k) one_piece = one_piece && s[k] == 1 && s.letter(k) == 0;
+        if (one_piece) return false;
+        if (axis >= 0) set_layout(whole, with_innermost(w, axis));
+      }
+    }
+    Layout l = r_.layout(whole);
+    l.offset += wishes_.start[i] * l.stride[g().attributes(whole)[0]];
+    l.gapless = false;
+    if (unit_axis(l, s) < 0) return false;
+    set_layout(i, l);
+    r_.owner[i] = r_.buffer(whole);
+    return true;
   }
   template <class T> static constexpr List<T> copied(const T* from, int n) {
     List<T> r;
@@ -186,7 +234,7 @@ class Pass {
   /// assembled tensor, which its kernel writes where it belongs. An output may also be assembled, where it stands.
   constexpr int own_buffer(int id, bool may_be_assembled = false) {
     claimed_.resize(g().size(), 0);
-    if (const int b = r_.base[id]; r_.linear[id] == 0 || !(is_computed(r_.kind[b]) || (may_be_assembled && r_.kind[b] == Kind::assemble)) || claimed_[b] != 0) {
+    if (const int b = r_.base[id]; r_.linear[id] == 0 || r_.layout_of[b] >= 0 || !(is_computed(r_.kind[b]) || (may_be_assembled && r_.kind[b] == Kind::assemble)) || claimed_[b] != 0) {
       id = copy(id, ++copies_);
       claimed_.resize(g().size(), 0);
     }
@@ -200,24 +248,26 @@ class Pass {
     return k == Kind::constant || k == Kind::generate ? copy(id) : id;
   }
 
-  /// A part of an assembled tensor. Where its place is one piece of memory the kernel that computes it writes there,
-  /// otherwise a copy does, with the strides of the whole.
-  constexpr int part(int id, int whole, std::int64_t& offset) {
-    const int axis = int(g().attributes(whole)[0]);
-    const Shape &s = g().shape(id), &w = g().shape(whole);
-    bool one_piece = true;
+  /// A part of an assembled tensor, which begins at `start` along its axis. It may be there already; where its place is one piece of memory the
+  /// kernel that computes it writes there; otherwise a copy does, with the strides of the whole.
+  constexpr int part(int id, int whole, std::int64_t& start) {
+    const int axis = int(g().attributes(whole)[0]), b = r_.base[id];
+    const std::int64_t first = start;
+    start += g().shape(id)[axis];
+    if (b < wishes_.home.size() && wishes_.home[b] == whole && r_.owner[b] >= 0 && r_.linear[id] != 0 && wishes_.start[b] == first && g().shape(b) == g().shape(id)) return id;
+    const Shape& s = g().shape(id);
+    const Layout l = r_.layout(whole);
+    bool one_piece = r_.layout_of[whole] < 0;
     for (int i = 0; i < axis; ++i) one_piece = one_piece && s[i] == 1 && s.letter(i) == 0;
-    std::int64_t size = s[axis];
-    for (int i = axis + 1; i < w.rank; ++i) size *= w[i];
     const int by = own_buffer(one_piece ? id : copy(id, ++copies_));
     r_.part_of.resize(g().size(), -1);
     r_.part_of[r_.base[by]] = r_.parts.size();
-    r_.parts.push({whole, offset, one_piece});
-    offset += size;
+    r_.parts.push({whole, first * l.stride[axis], one_piece});
     return by;
   }
 
   const List<char>& apart_;
+  Wishes wishes_;
   Simplified r_;
   List<int> now_;     ///< the node that stands for each node of the old graph
   List<char> known_;  ///< in order

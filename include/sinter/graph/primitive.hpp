@@ -102,6 +102,8 @@ struct Primitive {
   /// For elementwise: the element type that operand i is cast to and that of the result, from the promoted type.
   Dtype (*operand_dtype)(int i, Dtype promoted) = nullptr;
   Dtype (*result_dtype)(Dtype promoted) = nullptr;
+  /// For identities of contractions: the axis that should lie innermost in memory, or −1.
+  int innermost = -1;
 };
 
 /// The compiler's text that names T: "constexpr auto sinter::graph::type_text() [with T = sinter::ops::Tanh]".

@@ -77,6 +77,7 @@ constexpr Value permuted(Value v, const std::array<std::int64_t, Shape::max_rank
 /// Operands: the sums of products, image, weight. It is the first; what it adds are the gradients of the others.
 struct Convolution : Identity<Convolution> {
   static constexpr const char* name = "convolution";
+  static constexpr int innermost = 1;  ///< the channels
   static constexpr Value pull(const Site& s, int i, Value ct);
 };
 

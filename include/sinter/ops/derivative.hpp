@@ -18,6 +18,7 @@ template <class Self> struct Identity : graph::Registered<Self> {
       return Value{b.graph, b.graph->add(graph::primitive<Self>, b.operands, 1, b.attributes, b.attribute_count)};
     };
     p.flops = [](const Signature&, const Shape&) { return 0.0; };
+    if constexpr (requires { Self::innermost; }) p.innermost = Self::innermost;
     if constexpr (requires { &Self::pull; }) {
       p.vjp = &Self::pull;
       p.jvp = [](const Site&, int i, Value tangent) { return i == 0 ? tangent : Value{}; };

@@ -1,0 +1,125 @@
+// How buffers lie in memory.
+//
+// Shapes say nothing about memory: a node's buffer may have its axes in another order, or lie inside that of another. Two wishes decide:
+//
+//  - an operation may want an axis innermost (`Primitive::innermost`): with its channels innermost a convolution finds whatever it multiplies
+//    side by side. What is computed from such a buffer, element by element, takes its order up, so a network is carried through
+//    without conversions; inputs and outputs of a program are row-major, and where views cannot bridge two orders there is a copy;
+//  - what is put between borders, or beside other tensors, is computed in its place there, so that padding costs its borders alone.
+#pragma once
+#include "../ops/ops.hpp"
+
+namespace sinter::compile {
+
+using graph::Builder;
+using graph::Kind;
+using graph::Layout;
+using graph::List;
+using graph::Node;
+using graph::Signature;
+using graph::Value;
+
+constexpr bool is_view(Kind k) { return k == Kind::view || k == Kind::broadcast; }
+/// A node that a kernel computes and that may own a buffer.
+constexpr bool is_computed(Kind k) { return k == Kind::elementwise || k == Kind::reduce || k == Kind::scan || k == Kind::contract || k == Kind::gather || k == Kind::scatter; }
+
+/// Row-major, but with one axis innermost; −1 for none.
+constexpr Layout with_innermost(const Shape& s, int axis) {
+  if (axis < 0) return Layout::row_major(s);
+  Layout l;
+  std::int64_t stride = s[axis];
+  for (int i = s.rank - 1; i >= 0; --i) {
+    if (i == axis) continue;
+    l.stride[i] = stride;
+    stride *= s[i];
+  }
+  l.stride[axis] = 1;
+  return l;
+}
+/// The axis along which neighbours are neighbours in memory, −1 where there is none.
+constexpr int unit_axis(const Layout& l, const Shape& s) {
+  for (int i = s.rank - 1; i >= 0; --i)
+    if (l.stride[i] == 1 && s[i] > 1) return i;
+  return -1;
+}
+
+/// What a graph wishes for its buffers, by node.
+struct Wishes {
+  List<int> innermost;       ///< the axis, or −1
+  List<int> home;            ///< the assembled node among whose operands a node is, or −1
+  List<std::int64_t> start;  ///< where it begins there, along the axis
+  List<char> output;         ///< row-major, in a buffer of its own
+};
+
+namespace layout_detail {
+
+class Pass {
+ public:
+  constexpr Pass(const Builder& g, const List<char>& live) : g_(g), live_(live) {
+    const int n = g.size();
+    r_.innermost.resize(n, -1);
+    r_.home.resize(n, -1);
+    r_.start.resize(n, 0);
+    r_.output.resize(n, 0);
+  }
+
+  constexpr Wishes run() {
+    for (const int o : g_.outputs) r_.output[source(o)] = 1;
+    const Node* nodes = g_.nodes();
+    const char* live = live_.data();
+    for (int i = 0; i < g_.size(); ++i) {
+      if (live[i] == 0) continue;
+      if (nodes[i].op->innermost >= 0) wish(source(i), nodes[i].op->innermost);
+      if (nodes[i].op->kind == Kind::assemble) claim(i);
+    }
+    return static_cast<Wishes&&>(r_);
+  }
+
+ private:
+  /// The node that an identity stands for.
+  constexpr int source(int i) const {
+    while (g_[i].op->kind == Kind::identity) i = g_.operands(i)[0];
+    return i;
+  }
+  /// A contraction, and what is assembled for it to read.
+  constexpr void wish(int i, int axis) {
+    if (g_[i].op->kind != Kind::contract) return;
+    r_.innermost[i] = axis;
+    for (int k = 0; k < 2; ++k) {
+      int o = source(g_.operands(i)[k]);
+      while (is_view(g_[o].op->kind)) o = source(g_.operands(o)[0]);
+      wish_of_assembled(o, axis, g_.shape(i).rank);
+    }
+  }
+  constexpr void wish_of_assembled(int i, int axis, int rank) {
+    if (g_[i].op->kind != Kind::assemble || g_.shape(i).rank != rank || r_.innermost[i] >= 0) return;
+    r_.innermost[i] = axis;
+    for (int k = 0; k < g_[i].operands; ++k) wish_of_assembled(source(g_.operands(i)[k]), axis, rank);
+  }
+  constexpr void claim(int whole) {
+    const int axis = int(g_.attributes(whole)[0]);
+    std::int64_t start = 0;
+    for (int k = 0; k < g_[whole].operands; ++k) {
+      const int o = source(g_.operands(whole)[k]);
+      const Kind kind = g_[o].op->kind;
+      if ((kind == Kind::elementwise || kind == Kind::contract || kind == Kind::assemble) && r_.home[o] < 0 && r_.output[o] == 0 && g_.shape(o).size() > 1) {
+        r_.home[o] = whole;
+        r_.start[o] = start;
+      }
+      start += g_.shape(o)[axis];
+    }
+  }
+
+  const Builder& g_;
+  const List<char>& live_;
+  Wishes r_;
+};
+
+}  // namespace layout_detail
+
+constexpr Wishes wishes(const Builder& g, const List<char>& live) {
+  layout_detail::Pass pass(g, live);
+  return pass.run();
+}
+
+}  // namespace sinter::compile

@@ -10,37 +10,38 @@
 
 namespace sinter::cpu {
 
-/// Blocks of the packed operands: what a second-level cache holds.
+/// Blocks of the operands: what a second-level cache holds.
 struct Blocks {
   std::int64_t rows, columns, inner;
 };
-inline constexpr std::int64_t deepest = 2048, shallowest = 256;  ///< of the contracted axis in one go
+/// Of the contracted axis in one go, where the left operand is packed, and where it is read in place.
+inline constexpr std::int64_t deepest = 2048, deepest_in_place = 8192, shallowest = 256;
 template <class T> inline constexpr std::int64_t block_elements = (std::int64_t(1) << 20) / std::int64_t(sizeof(T));
 template <class T> constexpr std::int64_t aligned_bytes(std::int64_t elements) { return (elements * std::int64_t(sizeof(T)) + 63) / 64 * 64; }
 
-/// How much of the contracted axis is packed at once: all of it where it is short. A long one has to be cut, and then into pieces of which
+/// How much of the contracted axis is worked on at once: all of it where it is short. A long one has to be cut, and then into pieces of which
 /// all rows and all columns fit, so that nothing is packed twice.
-template <class T> constexpr std::int64_t depth_of(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
-  if (inner <= deepest) return std::max<std::int64_t>(1, inner);
+template <class T> constexpr std::int64_t depth_of(std::int64_t rows, std::int64_t columns, std::int64_t inner, bool in_place = false) {
+  if (inner <= (in_place ? deepest_in_place : deepest)) return std::max<std::int64_t>(1, inner);
   const std::int64_t all = block_elements<T> / (std::max(rows, columns) + std::max(Tile<T>::rows, Tile<T>::columns));
   return std::min(deepest, std::max(all, shallowest));
 }
-template <class T> constexpr Blocks blocks_of(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
-  const std::int64_t depth = depth_of<T>(rows, columns, inner);
+template <class T> constexpr Blocks blocks_of(std::int64_t rows, std::int64_t columns, std::int64_t inner, bool in_place = false) {
+  const std::int64_t depth = depth_of<T>(rows, columns, inner, in_place);
   const auto part = [&](std::int64_t n, std::int64_t unit) {  // a multiple of the unit whose panels fill the cache
     return std::min((n + unit - 1) / unit * unit, std::max<std::int64_t>(1, block_elements<T> / (depth * unit)) * unit);
   };
-  return {part(rows, Tile<T>::rows), part(columns, Tile<T>::columns), depth};
+  return {in_place ? std::max<std::int64_t>(1, rows) : part(rows, Tile<T>::rows), part(columns, Tile<T>::columns), depth};
 }
 
 /// Scratch bytes of a contraction of at most these sizes: both packed blocks, and the sums where the contracted axis is cut. Fewer rows and columns
 /// make deeper blocks, but never larger ones.
 template <class T> constexpr std::int64_t pack_bytes_of(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
-  const std::int64_t most = std::max<std::int64_t>(1, std::min(inner, deepest));
-  const auto panel = [&](std::int64_t n, std::int64_t unit) {
+  const auto panel = [&](std::int64_t n, std::int64_t unit, std::int64_t most) {
+    most = std::max<std::int64_t>(1, std::min(inner, most));
     return aligned_bytes<T>(std::min((n + unit - 1) / unit * unit * most, std::max(block_elements<T>, unit * most)));
   };
-  return panel(rows, Tile<T>::rows) + panel(columns, Tile<T>::columns) + (inner > depth_of<T>(rows, columns, inner) ? aligned_bytes<T>(rows * columns) : 0);
+  return panel(rows, Tile<T>::rows, deepest) + panel(columns, Tile<T>::columns, deepest_in_place) + (inner > depth_of<T>(rows, columns, inner) ? aligned_bytes<T>(rows * columns) : 0);
 }
 constexpr std::int64_t pack_bytes(Dtype d, std::int64_t rows, std::int64_t columns, std::int64_t inner) {
   switch (d) {
@@ -51,16 +52,32 @@ constexpr std::int64_t pack_bytes(Dtype d, std::int64_t rows, std::int64_t colum
   }
 }
 
-/// rows[i] in [first(i), first(i + 1)): n cut into `pieces` whose sizes differ by one at most.
-struct EvenCut {
-  std::int64_t n, pieces;
-  std::int64_t first(std::int64_t i) const { return i * (n / pieces) + std::min(i, n % pieces); }
+/// Lines cut into tiles: runs of equal length, each into pieces of at most `unit`, which differ by one at most where `even`.
+struct Tiling {
+  std::int64_t run = 0, unit = 1, pieces = 0, count = 0;
+  bool even = true;
+
+  Tiling() = default;
+  Tiling(std::int64_t lines, std::int64_t along, std::int64_t most, bool evenly) : run(along), unit(most), pieces((along + most - 1) / most), count(along > 0 ? lines / along * pieces : 0), even(evenly) {}
+  std::int64_t first(std::int64_t t) const {
+    const std::int64_t p = t % pieces;
+    return t / pieces * run + (even ? p * (run / pieces) + std::min(p, run % pieces) : p * unit);
+  }
+  int size(std::int64_t t) const {
+    const std::int64_t p = t % pieces;
+    return int(even ? run / pieces + (p < run % pieces ? 1 : 0) : std::min(unit, run - p * unit));
+  }
 };
 
 /// Sums of products of two matrices, tile by tile. Shared by all contractions of an element type; what a kernel
 /// does with a tile is its own.
+///
+/// Operands are packed into the order in which tiles read them, or read where they lie: a left one whose elements are neighbours along the contracted axis and
+/// whose lines are evenly spaced (an image with its channels innermost), a right one whose lines are neighbours (weights that were laid out for it).
 template <class T> class Products {
   static constexpr int R = Tile<T>::rows, W = Tile<T>::width, C = Tile<T>::columns;
+  static constexpr std::int64_t shortest_stretch = 16;  ///< that is worth walking by itself
+  static constexpr int most_stretches = 128;
 
  public:
   /// One operand: the lines of it that meet those of the other, and the contracted axis along each.
@@ -73,54 +90,107 @@ template <class T> class Products {
 
   Products(const Operand& left, const Operand& right, std::byte* scratch, int threads, Finish finish, const void* context)
       : left_(left), right_(right), rows_(left.lines.count()), columns_(right.lines.count()), inner_(left.inner.count()), threads_(threads), finish_(finish), context_(context),
-        block_(blocks_of<T>(rows_, columns_, inner_)) {
-    const std::int64_t a = aligned_bytes<T>(block_.rows * block_.inner), b = aligned_bytes<T>(block_.columns * block_.inner);
+        left_in_place_(reads_left_in_place()), right_in_place_(reads_right_in_place()), block_(blocks_of<T>(rows_, columns_, inner_, left_in_place_)) {
+    const std::int64_t a = left_in_place_ ? 0 : aligned_bytes<T>(block_.rows * block_.inner), b = right_in_place_ ? 0 : aligned_bytes<T>(block_.columns * block_.inner);
     packed_left_ = reinterpret_cast<T*>(scratch);
     packed_right_ = reinterpret_cast<T*>(scratch + a);
     sums_ = reinterpret_cast<T*>(scratch + a + b);
+    if (right_in_place_) block_.columns = std::max<std::int64_t>(1, columns_);
   }
 
   SINTER_OUTLINE void run() {
     for (column_ = 0; column_ < columns_; column_ += block_.columns) {
       n_ = std::min(block_.columns, columns_ - column_);
+      panels_ = {n_, right_in_place_ ? run_of(right_.lines) : n_, C, false};
       parts_ = std::max<std::int64_t>(1, (inner_ + block_.inner - 1) / block_.inner);
       for (part_ = 0; part_ < parts_; ++part_) {
         first_ = part_ * block_.inner;
         depth_ = std::min(block_.inner, inner_ - first_);
-        for (row_ = 0; row_ < rows_; row_ += block_.rows) {
-          const std::int64_t m = std::min(block_.rows, rows_ - row_), panels = (n_ + C - 1) / C;
-          cut_ = {m, (m + R - 1) / R};
-          const std::int64_t tile = std::max<std::int64_t>(1, depth_ * R), panel = std::max<std::int64_t>(1, depth_ * m * C);
-          split(cut_.pieces, 1, std::max<std::int64_t>(2, 65536 / tile), threads_, [&](std::int64_t from, std::int64_t to) { pack_rows(from, to); });
-          split(panels, 1, std::max<std::int64_t>(2, 262144 / panel), threads_, [&](std::int64_t from, std::int64_t to) { run_panels(from, to); });
-        }
+        find_stretches();
+        for (row_ = 0; row_ < rows_; row_ += block_.rows) run_block(std::min(block_.rows, rows_ - row_));
       }
     }
   }
 
  private:
-  void pack_rows(std::int64_t from, std::int64_t to) const {
-    for (std::int64_t t = from; t < to; ++t) {
-      const std::int64_t i = cut_.first(t);
-      const int high = int(cut_.first(t + 1) - i);
-      pack(packed_left_ + i * depth_, high, left_.at, Lines<R>(left_.lines, row_ + i, high), left_.inner, first_, depth_);
+  static std::int64_t run_of(const Nest& lines) { return lines.extent[std::size_t(lines.loops - 1)]; }
+  static std::int64_t stretches(const Nest& inner) { return inner.count() / std::max<std::int64_t>(1, run_of(inner)); }
+
+  bool reads_left_in_place() const {
+    const Nest &lines = left_.lines, &inner = left_.inner;
+    if (inner.inner_stride() != 1 || run_of(inner) < shortest_stretch || stretches(inner) > most_stretches || inner_ > deepest_in_place) return false;
+    const std::int64_t run = run_of(lines), apart = lines.inner_stride() * std::int64_t(sizeof(T));
+    if (run < rows_ && run * 2 < R) return false;
+    // Lines a multiple of a page apart share a few places of the first-level cache.
+    return apart % 2048 != 0 || run <= 8;
+  }
+  /// Only whole registers can be read from memory; and packing is cheap where many rows use it.
+  bool reads_right_in_place() const {
+    const Nest &lines = right_.lines, &inner = right_.inner;
+    if (lines.inner_stride() != 1 || run_of(lines) % W != 0 || stretches(inner) > most_stretches || (stretches(inner) > 1 && run_of(inner) < shortest_stretch)) return false;
+    return inner_ <= (left_in_place_ ? deepest_in_place : deepest) && (inner.inner_stride() == C || inner.inner_stride() == run_of(lines) || rows_ <= 8 * R);
+  }
+  void find_stretches() {
+    const Nest* const by = left_in_place_ ? &left_.inner : right_in_place_ ? &right_.inner : nullptr;
+    stretches_ = 0;
+    for (std::int64_t k = 0; k < depth_;) {
+      const std::int64_t n = by != nullptr ? std::min(depth_ - k, by->run(first_ + k)) : depth_;
+      stretch_[std::size_t(stretches_++)] = {left_in_place_ ? left_.inner.offset(first_ + k) : k, right_in_place_ ? right_.inner.offset(first_ + k) : k, n};
+      k += n;
     }
   }
 
-  void run_panels(std::int64_t from, std::int64_t to) const {
+  void run_block(std::int64_t m) {
+    tiles_ = {m, left_in_place_ ? run_of(left_.lines) : m, R, true};
+    const std::int64_t tile = std::max<std::int64_t>(1, depth_ * R), panel = std::max<std::int64_t>(1, depth_ * m * C), strip = std::max<std::int64_t>(1, depth_ * n_ * R);
+    if (!left_in_place_) split(tiles_.count, 1, std::max<std::int64_t>(2, 65536 / tile), threads_, [&](std::int64_t from, std::int64_t to) { pack_rows(from, to); });
+    const bool packs = !right_in_place_ && row_ == 0;
+    if (threads_ == 1 || panels_.count >= 4 * threads_ || panels_.count % threads_ == 0) {
+      split(panels_.count, 1, std::max<std::int64_t>(2, 262144 / panel), threads_, [&](std::int64_t from, std::int64_t to) {
+        for (std::int64_t p = from; p < to; ++p) {
+          if (packs) pack_panel(p);
+          run_tiles(p, 0, tiles_.count);
+        }
+      });
+      return;
+    }
+    if (packs)  // few panels: threads share the rows
+      split(panels_.count, 1, std::max<std::int64_t>(2, 65536 / std::max<std::int64_t>(1, depth_ * C)), threads_, [&](std::int64_t from, std::int64_t to) {
+        for (std::int64_t p = from; p < to; ++p) pack_panel(p);
+      });
+    split(tiles_.count, 1, std::max<std::int64_t>(2, 262144 / strip), threads_, [&](std::int64_t from, std::int64_t to) {
+      for (std::int64_t p = 0; p < panels_.count; ++p) run_tiles(p, from, to);
+    });
+  }
+
+  void pack_rows(std::int64_t from, std::int64_t to) const {
+    for (std::int64_t t = from; t < to; ++t) {
+      const std::int64_t i = tiles_.first(t);
+      const int high = tiles_.size(t);
+      pack(packed_left_ + i * depth_, high, left_.at, Lines<R>(left_.lines, row_ + i, high), left_.inner, first_, depth_);
+    }
+  }
+  static int registers(int wide) { return (wide + W - 1) / W; }
+  void pack_panel(std::int64_t p) const {
+    const std::int64_t j = panels_.first(p);
+    const int wide = panels_.size(p);
+    pack(packed_right_ + j * block_.inner, registers(wide) * W, right_.at, Lines<C>(right_.lines, column_ + j, wide), right_.inner, first_, depth_);
+  }
+
+  void run_tiles(std::int64_t p, std::int64_t from, std::int64_t to) const {
     alignas(64) T tile[R * C];
-    for (std::int64_t p = from; p < to; ++p) {
-      const std::int64_t j = p * C;
-      const int wide = int(std::min<std::int64_t>(C, n_ - j)), registers = (wide + W - 1) / W, ld = registers * W;
-      T* const panel = packed_right_ + j * block_.inner;
-      if (row_ == 0) pack(panel, ld, right_.at, Lines<C>(right_.lines, column_ + j, wide), right_.inner, first_, depth_);
-      for (std::int64_t t = 0; t < cut_.pieces; ++t) {
-        const std::int64_t i = cut_.first(t);
-        const int high = int(cut_.first(t + 1) - i);
-        multiply_for<T>(high, registers)(depth_, packed_left_ + i * depth_, panel, ld, tile, ld);
-        if (parts_ > 1) add_up(tile, ld, row_ + i, column_ + j, high, wide);
-        if (part_ + 1 == parts_) finish_(context_, tile, ld, row_ + i, high, column_ + j, wide);
-      }
+    const std::int64_t j = panels_.first(p);
+    const int wide = panels_.size(p);
+    const std::int64_t ld = registers(wide) * W;
+    const Side<T> right = right_in_place_ ? Side<T>{right_.at + right_.lines.offset(column_ + j), 1, 1, right_.inner.inner_stride()} : Side<T>{packed_right_ + j * block_.inner, ld, 1, ld};
+    const Walkway way{stretch_.data(), stretch_.data() + stretches_};
+    for (std::int64_t t = from; t < to; ++t) {
+      const std::int64_t i = tiles_.first(t);
+      const int high = tiles_.size(t);
+      const Side<T> left = left_in_place_ ? Side<T>{left_.at + left_.lines.offset(row_ + i), 1, left_.lines.inner_stride(), 1} : Side<T>{packed_left_ + i * depth_, high, 1, high};
+      multiply_for<T>(high, registers(wide), left_in_place_)(way, left, right, tile, ld);
+      if (parts_ > 1) add_up(tile, ld, row_ + i, column_ + j, high, wide);
+      if (part_ + 1 == parts_) finish_(context_, tile, ld, row_ + i, high, column_ + j, wide);
     }
   }
 
@@ -138,10 +208,13 @@ template <class T> class Products {
   int threads_;
   Finish finish_;
   const void* context_;
+  bool left_in_place_, right_in_place_;
   Blocks block_;
   T *packed_left_, *packed_right_, *sums_;
   std::int64_t column_ = 0, n_ = 0, row_ = 0, part_ = 0, parts_ = 1, first_ = 0, depth_ = 0;  // the block at hand
-  EvenCut cut_{0, 0};
+  Tiling tiles_, panels_;
+  std::array<Stretch, std::size_t(most_stretches)> stretch_;
+  int stretches_ = 0;
 };
 
 /// The operations of one kernel behind the sums of products, on one tile.

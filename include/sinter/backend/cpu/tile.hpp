@@ -24,28 +24,70 @@ template <class T> struct Tile {
   using Vector = Lanes<T, width>;
 };
 
-/// c[i * ldc + j] = Σ_k a[k * M + i] · b[k * ldb + j] for M rows and V registers of columns.
-template <class T, int M, int V>
-inline void multiply(std::int64_t inner, const T* a, const T* b, std::int64_t ldb, T* c, std::int64_t ldc) {
+/// A stretch of the contracted axis along which both operands have one stride: where it begins in each, in units that the operand says, and its length.
+struct Stretch {
+  std::int64_t a, b, n;
+};
+/// The contracted axis as a tile walks it.
+struct Walkway {
+  const Stretch* from;
+  const Stretch* to;
+};
+
+/// An operand as a tile reads it: element k of line i of a stretch that begins at s lies at at[s * unit + i * line + k * step]. Of the left operand either `line` is 1
+/// (packed, or transposed in memory) or `step` is; of the right one `line` is 1.
+template <class T> struct Side {
+  const T* at;
+  std::int64_t unit, line, step;
+};
+
+/// c[i * ldc + j] = Σ_k a(i, k) · b(k, j) for M rows and V registers of columns. `Along`: the left operand's step is 1, else its line is.
+template <class T, int M, int V, bool Along>
+inline void multiply(Walkway way, const Side<T>& left, const Side<T>& right, T* c, std::int64_t ldc) {
   using Vector = typename Tile<T>::Vector;
-  constexpr int W = Tile<T>::width;
+  constexpr int W = Tile<T>::width, third = (M + 2) / 3;
   Vector sum[M][V];
 #pragma GCC unroll 16
   for (int i = 0; i < M; ++i)
 #pragma GCC unroll 4
     for (int j = 0; j < V; ++j) sum[i][j] = Vector(0);
-  for (std::int64_t k = 0; k < inner; ++k) {
-    Vector column[V];
+  const std::int64_t bs = right.step;
+  for (const Stretch* s = way.from; s != way.to; ++s) {
+    const T* b = right.at + s->b * right.unit;
+    if constexpr (Along) {
+      // Three rows share a pointer: a register and twice it as an index reach them all.
+      const std::int64_t line = left.line;
+      const T* a[third];
+#pragma GCC unroll 8
+      for (int p = 0; p < third; ++p) a[p] = left.at + s->a * left.unit + 3 * p * line;
+      for (std::int64_t k = 0; k < s->n; ++k) {
+        Vector column[V];
 #pragma GCC unroll 4
-    for (int j = 0; j < V; ++j) column[j] = load<T, W>(b + j * W, W);
+        for (int j = 0; j < V; ++j) column[j] = load<T, W>(b + j * W, W);
 #pragma GCC unroll 16
-    for (int i = 0; i < M; ++i) {
-      const Vector x(a[i]);
+        for (int i = 0; i < M; ++i) {
+          const Vector x(a[i / 3][i % 3 * line + k]);
 #pragma GCC unroll 4
-      for (int j = 0; j < V; ++j) sum[i][j] = fma(x, column[j], sum[i][j]);
+          for (int j = 0; j < V; ++j) sum[i][j] = fma(x, column[j], sum[i][j]);
+        }
+        b += bs;
+      }
+    } else {
+      const T* a = left.at + s->a * left.unit;
+      for (std::int64_t k = 0; k < s->n; ++k) {
+        Vector column[V];
+#pragma GCC unroll 4
+        for (int j = 0; j < V; ++j) column[j] = load<T, W>(b + j * W, W);
+#pragma GCC unroll 16
+        for (int i = 0; i < M; ++i) {
+          const Vector x(a[i]);
+#pragma GCC unroll 4
+          for (int j = 0; j < V; ++j) sum[i][j] = fma(x, column[j], sum[i][j]);
+        }
+        a += left.step;
+        b += bs;
+      }
     }
-    a += M;
-    b += ldb;
   }
 #pragma GCC unroll 16
   for (int i = 0; i < M; ++i)
@@ -53,15 +95,15 @@ inline void multiply(std::int64_t inner, const T* a, const T* b, std::int64_t ld
     for (int j = 0; j < V; ++j) store(sum[i][j], c + i * ldc + j * W, W);
 }
 
-template <class T> using Multiply = void (*)(std::int64_t, const T*, const T*, std::int64_t, T*, std::int64_t);
+template <class T> using Multiply = void (*)(Walkway, const Side<T>&, const Side<T>&, T*, std::int64_t);
 
 /// The tile for m ≤ Tile<T>::rows rows and v registers of columns.
-template <class T> inline Multiply<T> multiply_for(int m, int v) {
+template <class T> inline Multiply<T> multiply_for(int m, int v, bool along) {
   static constexpr auto table = []<std::size_t... I>(std::index_sequence<I...>) {
     constexpr int R = Tile<T>::registers;
-    return std::array<Multiply<T>, sizeof...(I)>{&multiply<T, int(I) / R + 1, int(I) % R + 1>...};
-  }(std::make_index_sequence<std::size_t(Tile<T>::rows * Tile<T>::registers)>{});
-  return table[std::size_t((m - 1) * Tile<T>::registers + v - 1)];
+    return std::array<Multiply<T>, sizeof...(I)>{&multiply<T, int(I) / 2 / R + 1, int(I) / 2 % R + 1, int(I) % 2 == 1>...};
+  }(std::make_index_sequence<std::size_t(2 * Tile<T>::rows * Tile<T>::registers)>{});
+  return table[std::size_t(((m - 1) * Tile<T>::registers + v - 1) * 2 + (along ? 1 : 0))];
 }
 
 }  // namespace sinter::cpu

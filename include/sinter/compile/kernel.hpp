@@ -81,6 +81,7 @@ inline constexpr std::int64_t row_buffer_bytes = 32768;
 /// Scratch that the kernels of a contraction pack their operands into; the backend says how much.
 struct PackSizes {
   std::int64_t (*bytes)(Dtype, std::int64_t rows, std::int64_t columns, std::int64_t inner) = nullptr;
+  int panel = 0;  ///< columns of float that it works on at a time, where it reads panels that were packed in advance
 };
 
 // The identity, word by word:

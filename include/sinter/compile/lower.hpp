@@ -4,6 +4,7 @@
 
 #include "kernel.hpp"
 #include "order.hpp"
+#include "panels.hpp"
 
 namespace sinter::compile {
 
@@ -206,7 +207,8 @@ class Pass {
     if (k_.loops.size() < 2) return;
     if (k_.kind == Kind::contract) {
       const Pointer& result = k_.pointers[first_store()];
-      if (least_stride(result, rows) < least_stride(result, columns)) {
+      const bool left_in_panels = in_panels(k_.pointers[0]), right_in_panels = in_panels(k_.pointers[1]);  // these are columns
+      if (left_in_panels || (!right_in_panels && least_stride(result, rows) < least_stride(result, columns))) {
         for (unsigned char& r : role_)
           if (r == rows || r == columns) r = static_cast<unsigned char>(rows + columns - r);
         std::swap(k_.pointers[0], k_.pointers[1]);
@@ -228,6 +230,11 @@ class Pass {
     } else if (k_.kind == Kind::elementwise) {
       sort_by(Pointer(k_.pointers[first_store()]), batch);
     }
+  }
+  constexpr bool in_panels(const Pointer& p) const {
+    bool any = false;
+    for (int i = 0; i < k_.loops.size(); ++i) any = any || p.stride[i] >= Panels::tag;
+    return any;
   }
   constexpr int first_store() const {
     for (const Micro& m : k_.micros)

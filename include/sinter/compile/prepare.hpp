@@ -1,5 +1,6 @@
 // Splits a graph in two: what depends on parameters alone, to be run when they change, and what is left for every call.
 #pragma once
+#include "panels.hpp"
 #include "simplify.hpp"
 
 namespace sinter::compile {
@@ -13,7 +14,7 @@ namespace prepare_detail {
 
 class Pass {
  public:
-  constexpr Pass(const Builder& g, int parameters) : g_(g), parameters_(parameters) {}
+  constexpr Pass(const Builder& g, int parameters, int panel) : g_(g), parameters_(parameters), panel_(panel) {}
 
   constexpr Prepared run() {
     mark();
@@ -22,16 +23,20 @@ class Pass {
     for (const int o : g_.outputs) live[o] = 1;
     for (int i = g_.size() - 1; i >= 0; --i) {
       if (live[i] == 0) continue;
+      const Kind kind = g_[i].op->kind;
       if (fixed_[i] == 2 && worth(i)) {
         is_hoisted[i] = 1;
         continue;
       }
-      for (int k = 0; k < g_[i].operands; ++k) live[g_.operands(i)[k]] = 1;
+      const int weight = kind == Kind::contract ? weight_of(i) : -1;
+      if (weight >= 0) weights_.push({i, weight, -1});
+      for (int k = 0; k < operands_of(i); ++k)
+        if (k != weight) live[g_.operands(i)[k]] = 1;
     }
     for (int i = 0; i < g_.size(); ++i)
       if (is_hoisted[i] != 0) hoisted.push(i);
     Prepared r;
-    if (hoisted.empty()) {
+    if (hoisted.empty() && weights_.empty()) {
       r.rest = g_;
       return r;
     }
@@ -39,7 +44,15 @@ class Pass {
     while (r.prepare.inputs.size() > parameters_) r.prepare.inputs.pop();
     r.prepare.outputs = hoisted;
     r.prepare.overwrites.clear();
-    copy(r.rest, live, hoisted);
+    for (Weight& w : weights_) {  // one that several contractions share is packed once
+      const int packed_weight = packed(Value{&r.prepare, matrix(g_.operands(w.contraction)[w.operand])}, panel_).id;
+      for (int k = hoisted.size(); k < r.prepare.outputs.size(); ++k)
+        if (r.prepare.outputs[k] == packed_weight) w.input = k;
+      if (w.input >= 0) continue;
+      w.input = r.prepare.outputs.size();
+      r.prepare.outputs.push(packed_weight);
+    }
+    copy(r, live, hoisted);
     return r;
   }
 
@@ -73,30 +86,68 @@ class Pass {
     const std::ptrdiff_t size = g_.shape(i).size();
     return size <= largest || n.op->flops(g_.signature(i, room), g_.shape(i)) >= 4 * double(size);
   }
-  constexpr void copy(Builder& to, const List<char>& live, const List<int>& hoisted) const {
-    List<int> now(g_.size(), -1);
+  /// Of identities nothing but the first operand is left: the others are for derivatives.
+  constexpr int operands_of(int i) const { return g_[i].op->kind == Kind::identity ? 1 : g_[i].operands; }
+
+  /// What an operand repeats over the axes of a batch.
+  constexpr int matrix(int o) const { return g_[o].op->kind == Kind::broadcast ? g_.operands(o)[0] : o; }
+  /// The operand of a contraction that is a matrix of weights [n, k…], worth packing; −1 for none.
+  constexpr int weight_of(int i) const {
+    if (panel_ == 0 || fixed_[i] != 0) return -1;
+    for (int k = 0; k < 2; ++k) {
+      const int w = matrix(g_.operands(i)[k]), inner = int(g_.attributes(i)[1]);
+      const Shape& s = g_.shape(w);
+      std::int64_t depth = 1, taps = 1;
+      for (int a = 1; a < s.rank; ++a) depth *= s[a], taps *= a > 1 ? s[a] : 1;
+      if (fixed_[w] == 2 && s.rank == inner + 1 && s.rank < Shape::max_rank && s[0] > 1 && depth <= 8192 && taps <= 128 && s[0] * depth >= smallest_weight) return k;
+    }
+    return -1;
+  }
+
+  constexpr void copy(Prepared& r, const List<char>& live, const List<int>& hoisted) {
+    Builder& to = r.rest;
+    List<int> now(g_.size(), -1), extra;
     for (const int i : g_.inputs) now[i] = to.input(g_[i].dtype, g_.shape(i));
     for (const int i : hoisted) now[i] = to.input(g_[i].dtype, g_.shape(i));
+    for (int k = hoisted.size(); k < r.prepare.outputs.size(); ++k) {
+      const int o = r.prepare.outputs[k];
+      extra.push(to.input(r.prepare[o].dtype, r.prepare.shape(o)));
+    }
     for (int i = 0; i < g_.size(); ++i) {
       if (live[i] == 0 || now[i] >= 0) continue;
       const Node& n = g_[i];
       List<int> operands;
-      for (int k = 0; k < n.operands; ++k) operands.push(now[g_.operands(i)[k]]);
-      now[i] = to.insert(*n.op, n.dtype, to.intern(g_.shape(i)), operands.data(), n.operands, g_.attributes(i), n.attributes);
+      for (int k = 0; k < operands_of(i); ++k) operands.push(now[g_.operands(i)[k]]);
+      if (n.op->kind == Kind::contract)
+        for (const Weight& w : weights_)
+          if (w.contraction == i) {
+            const int o = g_.operands(i)[w.operand];
+            operands[w.operand] = graph::broadcast_to(panels({&to, extra[w.input - hoisted.size()]}, g_.shape(matrix(o)), panel_), g_.shape(o)).id;
+          }
+      now[i] = to.insert(*n.op, n.dtype, to.intern(g_.shape(i)), operands.data(), operands.size(), g_.attributes(i), n.attributes);
     }
     for (const int o : g_.outputs) to.outputs.push(now[o]);
   }
 
+  /// A contraction whose operand is packed in advance.
+  struct Weight {
+    int contraction = -1, operand = -1;
+    int input = -1;  ///< which of the values that are prepared
+  };
+  static constexpr std::int64_t smallest_weight = 1024;
+
   const Builder& g_;
-  int parameters_;
+  int parameters_, panel_;
   List<char> fixed_;
+  List<Weight> weights_;
 };
 
 }  // namespace prepare_detail
 
-/// `parameters`: how many of the graph's first inputs change seldom.
-constexpr Prepared prepare(const Builder& g, int parameters) {
-  prepare_detail::Pass pass(g, parameters);
+/// `parameters`: how many of the graph's first inputs change seldom. `panel`: the columns that a contraction of the backend works on at a time, 0 where it does not
+/// read weights that are packed in advance.
+constexpr Prepared prepare(const Builder& g, int parameters, int panel = 0) {
+  prepare_detail::Pass pass(g, parameters, panel);
   return pass.run();
 }
 

@@ -49,11 +49,11 @@ template <class X, std::size_t N> inline std::size_t leading_arguments(const flo
 }
 
 /// The two halves of an inference graph (compile/prepare.hpp).
-template <class X, class... Inputs> struct PrepareTrace {
-  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(), int(leading<X>)).prepare; }
+template <class X, class Backend, class... Inputs> struct PrepareTrace {
+  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(), int(leading<X>), Backend::pack.panel).prepare; }
 };
-template <class X, class... Inputs> struct PreparedTrace {
-  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(), int(leading<X>)).rest; }
+template <class X, class Backend, class... Inputs> struct PreparedTrace {
+  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(), int(leading<X>), Backend::pack.panel).rest; }
 };
 
 template <class X, class Policy, class... Inputs> class Inference {
@@ -64,9 +64,9 @@ template <class X, class Policy, class... Inputs> class Inference {
   static_assert((... && !graph::is_view_v<Inputs>), "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
 
  public:
-  using Program = compile::Program<PreparedTrace<X, Inputs...>, typename Policy::Backend>;
+  using Program = compile::Program<PreparedTrace<X, typename Policy::Backend, Inputs...>, typename Policy::Backend>;
   /// What depends on parameters alone; it runs when they may have changed.
-  using Preparation = compile::Program<PrepareTrace<X, Inputs...>, typename Policy::Backend>;
+  using Preparation = compile::Program<PrepareTrace<X, typename Policy::Backend, Inputs...>, typename Policy::Backend>;
   static constexpr std::size_t workspace_bytes = Program::workspace_bytes;
   static constexpr double flops = Program::flops;
   static constexpr std::size_t prepared_bytes = [] {

@@ -7,7 +7,7 @@
 namespace sinter::cpu {
 
 struct Backend {
-  static constexpr compile::PackSizes pack{&pack_bytes};
+  static constexpr compile::PackSizes pack{&pack_bytes, lanes > 1 ? Tile<float>::columns : 0};
 
   /// `Small`: the step is part of a small program, and inlined.
   template <class K, bool Small> [[gnu::always_inline]] static void run(const std::int64_t* arguments, const Context& c) {

@@ -4,6 +4,7 @@
 // of equal height; a tile sums over the whole contracted axis in registers, so that results do not depend on threads.
 #pragma once
 #include "body.hpp"
+#include "../../compile/panels.hpp"
 #include "pack.hpp"
 #include "parallel.hpp"
 #include "tile.hpp"
@@ -73,7 +74,7 @@ struct Tiling {
 /// does with a tile is its own.
 ///
 /// Operands are packed into the order in which tiles read them, or read where they lie: a left one whose elements are neighbours along the contracted axis and
-/// whose lines are evenly spaced (an image with its channels innermost), a right one whose lines are neighbours (weights that were laid out for it).
+/// whose lines are evenly spaced (an image with its channels innermost), a right one whose lines are neighbours, or which was packed in advance (compile/panels.hpp).
 template <class T> class Products {
   static constexpr int R = Tile<T>::rows, W = Tile<T>::width, C = Tile<T>::columns;
   static constexpr std::int64_t shortest_stretch = 16;  ///< that is worth walking by itself
@@ -90,7 +91,7 @@ template <class T> class Products {
 
   Products(const Operand& left, const Operand& right, std::byte* scratch, int threads, Finish finish, const void* context)
       : left_(left), right_(right), rows_(left.lines.count()), columns_(right.lines.count()), inner_(left.inner.count()), threads_(threads), finish_(finish), context_(context),
-        left_in_place_(reads_left_in_place()), right_in_place_(reads_right_in_place()), block_(blocks_of<T>(rows_, columns_, inner_, left_in_place_)) {
+        in_panels_(right.lines.inner_stride() >= compile::Panels::tag), left_in_place_(reads_left_in_place()), right_in_place_(reads_right_in_place()), block_(blocks_of<T>(rows_, columns_, inner_, left_in_place_)) {
     const std::int64_t a = left_in_place_ ? 0 : aligned_bytes<T>(block_.rows * block_.inner), b = right_in_place_ ? 0 : aligned_bytes<T>(block_.columns * block_.inner);
     packed_left_ = reinterpret_cast<T*>(scratch);
     packed_right_ = reinterpret_cast<T*>(scratch + a);
@@ -126,6 +127,7 @@ template <class T> class Products {
   }
   /// Only whole registers can be read from memory; and packing is cheap where many rows use it.
   bool reads_right_in_place() const {
+    if (in_panels_) return true;
     const Nest &lines = right_.lines, &inner = right_.inner;
     if (lines.inner_stride() != 1 || run_of(lines) % W != 0 || stretches(inner) > most_stretches || (stretches(inner) > 1 && run_of(inner) < shortest_stretch)) return false;
     return inner_ <= (left_in_place_ ? deepest_in_place : deepest) && (inner.inner_stride() == C || inner.inner_stride() == run_of(lines) || rows_ <= 8 * R);
@@ -170,6 +172,7 @@ template <class T> class Products {
       pack(packed_left_ + i * depth_, high, left_.at, Lines<R>(left_.lines, row_ + i, high), left_.inner, first_, depth_);
     }
   }
+  std::int64_t right_at(std::int64_t j) const { return in_panels_ ? j / C * (right_.lines.inner_stride() - compile::Panels::tag) : right_.lines.offset(column_ + j); }
   static int registers(int wide) { return (wide + W - 1) / W; }
   void pack_panel(std::int64_t p) const {
     const std::int64_t j = panels_.first(p);
@@ -182,7 +185,7 @@ template <class T> class Products {
     const std::int64_t j = panels_.first(p);
     const int wide = panels_.size(p);
     const std::int64_t ld = registers(wide) * W;
-    const Side<T> right = right_in_place_ ? Side<T>{right_.at + right_.lines.offset(column_ + j), 1, 1, right_.inner.inner_stride()} : Side<T>{packed_right_ + j * block_.inner, ld, 1, ld};
+    const Side<T> right = right_in_place_ ? Side<T>{right_.at + right_at(j), 1, 1, right_.inner.inner_stride()} : Side<T>{packed_right_ + j * block_.inner, ld, 1, ld};
     const Walkway way{stretch_.data(), stretch_.data() + stretches_};
     for (std::int64_t t = from; t < to; ++t) {
       const std::int64_t i = tiles_.first(t);
@@ -208,7 +211,7 @@ template <class T> class Products {
   int threads_;
   Finish finish_;
   const void* context_;
-  bool left_in_place_, right_in_place_;
+  bool in_panels_, left_in_place_, right_in_place_;
   Blocks block_;
   T *packed_left_, *packed_right_, *sums_;
   std::int64_t column_ = 0, n_ = 0, row_ = 0, part_ = 0, parts_ = 1, first_ = 0, depth_ = 0;  // the block at hand

@@ -1,0 +1,60 @@
+// Weights in the order in which a contraction reads them.
+//
+// A contraction walks `width` columns at a time along its contracted axes. Weights that change seldom are laid out like that once: [n / width, k…, width],
+// zeros behind the last. `packed` is how the graph computes that; `Panels` is the view of the result that has the weight's own shape again, for contractions only.
+#pragma once
+#include "layout.hpp"
+
+namespace sinter::compile {
+
+/// A column stride from here on says that columns lie in panels, and how far these are apart (behind `Panels::tag`).
+struct Panels : ops::View<Panels> {
+  static constexpr const char* name = "panels";
+  static constexpr std::int64_t tag = std::int64_t(1) << 40;  ///< more than any stride, and room for an extent and a size above it
+
+  /// attributes = {width, the shape [n, k…]}; the first of several contracted axes lies innermost.
+  static constexpr ops::Type type(const Signature& s) { return {s.dtype(0), ops::unpacked(s.attributes + 1, s.attribute_count - 1)}; }
+  static constexpr bool view(Layout& l, const Signature& s, const Shape& to) {
+    std::int64_t stride = s.attributes[0];
+    const auto place = [&](int axis) {
+      l.stride[axis] = stride;
+      stride *= to[axis];
+    };
+    if (to.rank > 2) place(1);
+    for (int i = to.rank - 1; i > (to.rank > 2 ? 1 : 0); --i) place(i);
+    l.stride[0] = tag + stride;
+    l.gapless = false;
+    return true;
+  }
+  // It stands in programs that nobody differentiates or maps any more.
+  static constexpr Value pull(const graph::Site&, Value) { return {}; }
+  static constexpr Value batch(const graph::Batching&) { return {}; }
+};
+
+/// w, of shape [n, k…], as panels.
+constexpr Value packed(Value w, int width) {
+  const Shape from = w.extents();
+  const int panels = (from[0] + width - 1) / width;
+  w = graph::surround(w, 0, 0, panels * width - from[0]);
+  Shape apart;
+  apart.push(panels);
+  apart.push(width);
+  for (int i = 1; i < from.rank; ++i) apart.push(from[i]);
+  w = graph::reshape_to(w, apart);
+  std::array<std::int64_t, Shape::max_rank> order{};
+  int n = 0;
+  order[std::size_t(n++)] = 0;
+  for (int i = from.rank > 2 ? 3 : 2; i < apart.rank; ++i) order[std::size_t(n++)] = i;
+  if (from.rank > 2) order[std::size_t(n++)] = 2;
+  order[std::size_t(n++)] = 1;
+  return {w.graph, w.graph->add(graph::primitive<ops::Permute>, &w.id, 1, order.data(), apart.rank)};
+}
+/// The same weights, of their own shape, from what `packed` has made of them.
+constexpr Value panels(Value from, Shape shape, int width) {
+  const ops::PackedShape a(shape);
+  std::array<std::int64_t, Shape::max_rank + 1> attributes{width};
+  for (int i = 0; i < a.rank; ++i) attributes[std::size_t(i + 1)] = a.value[std::size_t(i)];
+  return {from.graph, from.graph->add(graph::primitive<Panels>, &from.id, 1, attributes.data(), a.rank + 1)};
+}
+
+}  // namespace sinter::compile

@@ -72,6 +72,7 @@ class Pass {
       if (nodes[i].op->innermost >= 0) wish(source(i), nodes[i].op->innermost);
       if (nodes[i].op->kind == Kind::assemble) claim(i);
     }
+    predict();
     return static_cast<Wishes&&>(r_);
   }
 
@@ -95,6 +96,25 @@ class Pass {
     if (g_[i].op->kind != Kind::assemble || g_.shape(i).rank != rank || r_.innermost[i] >= 0) return;
     r_.innermost[i] = axis;
     for (int k = 0; k < g_[i].operands; ++k) wish_of_assembled(source(g_.operands(i)[k]), axis, rank);
+  }
+  /// A contraction without a wish of its own takes the order of what its result meets, element by element: so do the gradients of a layer behind a
+  /// flattened image.
+  constexpr void predict() {
+    List<int> axis(g_.size(), -1);
+    for (int i = 0; i < g_.size(); ++i) {
+      if (live_.data()[i] == 0) continue;
+      const Node& n = g_[i];
+      const int* const o = g_.operands(i);
+      if (r_.innermost[i] >= 0) axis[i] = r_.innermost[i];
+      else if (n.op->kind == Kind::identity || n.op == &graph::primitive<ops::Slice>) axis[i] = axis[o[0]];
+      if (n.op->kind != Kind::elementwise) continue;
+      const int rank = g_.shape(i).rank;
+      for (int k = 0; k < n.operands && axis[i] < 0; ++k)
+        if (g_.shape(o[k]).rank == rank) axis[i] = axis[o[k]];
+      if (axis[i] < 0) continue;
+      for (int k = 0; k < n.operands; ++k)
+        if (const int c = source(o[k]); g_[c].op->kind == Kind::contract && g_.shape(c).rank == rank && r_.innermost[c] < 0) r_.innermost[c] = axis[i];
+    }
   }
   constexpr void claim(int whole) {
     const int axis = int(g_.attributes(whole)[0]);

@@ -215,7 +215,8 @@ class Pass {
       }
       const Pointer a = k_.pointers[0], b = k_.pointers[1];
       sort_by(a, rows);
-      sort_by(b, columns);
+      const int unit = neighbours(k_.pointers[first_store()], columns);
+      sort_by(unit >= 0 && k_.loops[unit].capacity >= shortest_row ? Pointer(k_.pointers[first_store()]) : b, columns);
       sort_by(least_stride(b, inner) < least_stride(a, inner) ? b : a, inner);
     } else if (k_.kind == Kind::reduce) {
       int largest = -1;
@@ -228,8 +229,25 @@ class Pass {
       }
       if (largest >= 0) sort_by(Pointer(k_.pointers[largest]), batch);
     } else if (k_.kind == Kind::elementwise) {
-      sort_by(Pointer(k_.pointers[first_store()]), batch);
+      sort_by(Pointer(k_.pointers[most_alike()]), batch);
     }
+  }
+  /// The pointer of a map whose neighbours are neighbours for most others too; what is stored counts twice.
+  constexpr int most_alike() const {
+    int best = first_store(), most = 0;
+    for (int l = 0; l < k_.loops.size(); ++l) {
+      int votes = 0, first = -1;
+      for (const Micro& m : k_.micros) {
+        const bool writes = m.what == Micro::What::store;
+        if (!writes && m.what != Micro::What::load) continue;
+        const int p = writes ? m.b : m.a;
+        if (k_.pointers[p].stride[l] != 1) continue;
+        votes += writes ? 2 : 1;
+        if (first < 0 || writes) first = p;
+      }
+      if (votes > most || (votes == most && first == first_store())) most = votes, best = first;
+    }
+    return best;
   }
   constexpr bool in_panels(const Pointer& p) const {
     bool any = false;
@@ -240,6 +258,12 @@ class Pass {
     for (const Micro& m : k_.micros)
       if (m.what == Micro::What::store) return m.b;
     return 0;
+  }
+  /// The loop of a role along which a pointer walks neighbours.
+  constexpr int neighbours(const Pointer& p, Role r) const {
+    for (int i = 0; i < k_.loops.size(); ++i)
+      if (role_[i] == r && p.stride[i] == 1) return i;
+    return -1;
   }
   constexpr std::int64_t least_stride(const Pointer& p, Role r) const {
     std::int64_t least = std::int64_t(1) << 60;

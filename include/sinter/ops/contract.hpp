@@ -33,7 +33,7 @@ struct Contract : graph::Registered<Contract> {
     return {s.dtype(0), to};
   }
   static constexpr Primitive describe() {
-    Primitive p{.name = name, .code = graph::code_of<Contract>, .kind = Kind::contract, .type = &type};
+    Primitive p{.name = name, .code = graph::code_of<Contract>, .kind = Kind::contract, .type = &type, .simplify = &simplify};
     p.vjp = [](const Site& s, int i, Value ct) { return pull(s, i, ct); };
     p.jvp = [](const Site& s, int i, Value tangent) {
       const std::array<int, 2> o{i == 0 ? tangent.id : s.operand(0).id, i == 1 ? tangent.id : s.operand(1).id};
@@ -55,6 +55,26 @@ struct Contract : graph::Registered<Contract> {
   }
 
  private:
+  /// An axis that was joined from several only to be contracted (a flattened image) is contracted as these: whatever their order in memory, it needs no copy.
+  static constexpr Value simplify(Builder& b, const int* o, const std::int64_t* a, int) {
+    if (a[1] != 1) return {};
+    for (int k = 0; k < 2; ++k) {
+      if (b[o[k]].op != &graph::primitive<Reshape> || o[k] < b.views_kept) continue;
+      const int from = b.operands(o[k])[0], other = o[1 - k];
+      const Shape whole = b.shape(o[k]), apart = b.shape(from);
+      Shape split = b.shape(other);
+      const int lines = whole.rank - 1, more = apart.rank - whole.rank;
+      bool joins = more > 0 && split.rank + more <= Shape::max_rank && split.rank > 0 && split[split.rank - 1] == whole[lines] && split.letter(split.rank - 1) == 0;
+      for (int i = 0; i < lines && joins; ++i) joins = whole[i] == apart[i] && whole.letter(i) == apart.letter(i);
+      for (int i = lines; i < apart.rank && joins; ++i) joins = apart.letter(i) == 0;
+      if (!joins) continue;
+      --split.rank;
+      for (int i = lines; i < apart.rank; ++i) split.push(apart[i]);
+      const int opposite = graph::reshape_to(Value{&b, other}, split).id;
+      return apply(&b, k == 0 ? from : opposite, k == 0 ? opposite : from, int(a[0]), apart.rank - lines);
+    }
+    return {};
+  }
   /// Rows of a batch are more rows; columns of one are more columns, whose axis then comes to the front.
   static constexpr Value batch(const graph::Batching& b) {
     const int shared = int(b.attributes[0]), inner = int(b.attributes[1]);

@@ -78,7 +78,7 @@ struct Tiling {
 template <class T> class Products {
   static constexpr int R = Tile<T>::rows, W = Tile<T>::width, C = Tile<T>::columns;
   static constexpr std::int64_t shortest_stretch = 16;  ///< that is worth walking by itself
-  static constexpr int most_stretches = 128;
+  static constexpr int most_stretches = 256;  ///< each operand may have half of them
 
  public:
   /// One operand: the lines of it that meet those of the other, and the contracted axis along each.
@@ -119,7 +119,7 @@ template <class T> class Products {
 
   bool reads_left_in_place() const {
     const Nest &lines = left_.lines, &inner = left_.inner;
-    if (inner.inner_stride() != 1 || run_of(inner) < shortest_stretch || stretches(inner) > most_stretches || inner_ > deepest_in_place) return false;
+    if (inner.inner_stride() != 1 || run_of(inner) < shortest_stretch || 2 * stretches(inner) > most_stretches || inner_ > deepest_in_place) return false;
     const std::int64_t run = run_of(lines), apart = lines.inner_stride() * std::int64_t(sizeof(T));
     if (run < rows_ && run * 2 < R) return false;
     // Lines a multiple of a page apart share a few places of the first-level cache.
@@ -129,14 +129,16 @@ template <class T> class Products {
   bool reads_right_in_place() const {
     if (in_panels_) return true;
     const Nest &lines = right_.lines, &inner = right_.inner;
-    if (lines.inner_stride() != 1 || run_of(lines) % W != 0 || stretches(inner) > most_stretches || (stretches(inner) > 1 && run_of(inner) < shortest_stretch)) return false;
-    return inner_ <= (left_in_place_ ? deepest_in_place : deepest) && (inner.inner_stride() == C || inner.inner_stride() == run_of(lines) || rows_ <= 8 * R);
+    if (lines.inner_stride() != 1 || run_of(lines) % W != 0 || (stretches(inner) > 1 && run_of(inner) < shortest_stretch / 2)) return false;
+    const std::int64_t depth = depth_of<T>(rows_, columns_, inner_, left_in_place_);
+    return 2 * (depth / std::max<std::int64_t>(1, run_of(inner)) + 2) <= most_stretches && rows_ <= 8 * R;
   }
   void find_stretches() {
-    const Nest* const by = left_in_place_ ? &left_.inner : right_in_place_ ? &right_.inner : nullptr;
     stretches_ = 0;
     for (std::int64_t k = 0; k < depth_;) {
-      const std::int64_t n = by != nullptr ? std::min(depth_ - k, by->run(first_ + k)) : depth_;
+      std::int64_t n = depth_ - k;
+      if (left_in_place_) n = std::min(n, left_.inner.run(first_ + k));
+      if (right_in_place_) n = std::min(n, right_.inner.run(first_ + k));
       stretch_[std::size_t(stretches_++)] = {left_in_place_ ? left_.inner.offset(first_ + k) : k, right_in_place_ ? right_.inner.offset(first_ + k) : k, n};
       k += n;
     }

@@ -21,7 +21,13 @@ struct Nest {
   int loops = 0;
   std::array<std::int64_t, compile::max_loops> extent{}, stride{};
 
+  /// One more loop, innermost; one that goes on where the loop before it steps to becomes part of that.
   void add(std::int64_t n, std::int64_t by) {
+    if (loops > 0 && stride[std::size_t(loops - 1)] == n * by && by != 0) {
+      extent[std::size_t(loops - 1)] *= n;
+      stride[std::size_t(loops - 1)] = by;
+      return;
+    }
     extent[std::size_t(loops)] = n;
     stride[std::size_t(loops++)] = by;
   }

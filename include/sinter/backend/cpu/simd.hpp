@@ -73,6 +73,29 @@ template <class To, class From> inline xsimd::batch_bool<To, Arch> mask_cast(con
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
 #endif
+/// A mask and as many bytes; xsimd 8.1 goes byte by byte.
+inline MaskRegister load_mask(const bool* p) {
+#if defined(__AVX512F__)
+  const __m512i wide = _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  return MaskRegister(_mm512_test_epi32_mask(wide, wide));
+#elif defined(__AVX2__)
+  const __m256i wide = _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  return MaskRegister(_mm256_castsi256_ps(_mm256_cmpgt_epi32(wide, _mm256_setzero_si256())));
+#else
+  return MaskRegister::load_unaligned(p);
+#endif
+}
+inline void store_mask(const MaskRegister& m, bool* p) {
+#if defined(__AVX512F__)
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_maskz_set1_epi32(static_cast<__mmask16>(m), 1)));
+#elif defined(__AVX2__)
+  const __m256i ones = _mm256_srli_epi32(_mm256_castps_si256(m), 31);
+  const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(ones), _mm256_extracti128_si256(ones, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
+#else
+  m.store_unaligned(p);
+#endif
+}
 }  // namespace cpu
 
 /// A mask: registers as float comparisons make them.
@@ -88,11 +111,11 @@ template <int N> requires(N > 1) struct Lanes<bool, N> {
 
   SINTER_INLINE static Lanes load(const bool* p) {
     Lanes r;
-    for (int i = 0; i < parts; ++i) r.v[i] = cpu::MaskRegister::load_unaligned(p + i * step);
+    for (int i = 0; i < parts; ++i) r.v[i] = cpu::load_mask(p + i * step);
     return r;
   }
   SINTER_INLINE void store(bool* p) const {
-    for (int i = 0; i < parts; ++i) v[i].store_unaligned(p + i * step);
+    for (int i = 0; i < parts; ++i) cpu::store_mask(v[i], p + i * step);
   }
   SINTER_INLINE bool first() const { return v[0].get(0); }
 

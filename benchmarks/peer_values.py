@@ -1,30 +1,111 @@
 #!/usr/bin/env python3
-"""Writes the weights, inputs and results of PyTorch on the scoreboard's workloads: `peer_values.py values.safetensors`, then
-`scoreboard --check values.safetensors` computes the same and prints how far it is off. Needs torch and safetensors."""
-import sys
+"""Writes the weights, inputs and results of PyTorch on the scoreboard's workloads: `peer_values.py values.safetensors [--only SUBSTRING]`, then
+`scoreboard --check values.safetensors` computes the same and prints how far it is off. Needs torch, torchvision and safetensors."""
+import argparse
 import torch, torch.nn as nn, torch.nn.functional as F
 from safetensors.torch import save_file
 
-torch.manual_seed(0)
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("file")
+parser.add_argument("--only", default="")
+args = parser.parse_args()
 values = {}
-w = "mlp_train_b128"
-m = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
-x, y = torch.randn(128, 784), torch.randint(0, 10, (128,))
-values |= {f"{w}.{k}": v.clone() for k, v in m.state_dict().items()} | {f"{w}.x": x, f"{w}.y": y.int()}
-o, losses = torch.optim.Adam(m.parameters(), 1e-3), []
-for _ in range(5):
-    o.zero_grad()
-    loss = F.cross_entropy(m(x), y)
-    loss.backward()
-    o.step()
-    losses.append(loss.detach())
-values[f"{w}.out"] = torch.stack(losses)
 
-a, b, c = (torch.rand(1 << 22) for _ in range(3))
-values |= {"chain_4M.a": a, "chain_4M.b": b, "chain_4M.c": c, "chain_4M.out": torch.tanh(a * b + c) * a - torch.relu(b - c)}
-x = torch.randn(4096, 1024)
-values |= {"softmax_4096x1024.x": x, "softmax_4096x1024.out": torch.softmax(x, -1)}
-for s in (16, 64, 256, 1024):
-    p, q = torch.randn(s, s), torch.randn(s, s)
-    values |= {f"gemm_{s}.a": p, f"gemm_{s}.b": q, f"gemm_{s}.out": p @ q}
-save_file(values, sys.argv[1])
+
+def row(name):
+    """Whether a row is wanted; numbers depend on the row alone."""
+    torch.manual_seed(0)
+    return args.only in name
+
+
+def put(name, model=None, **tensors):
+    state = model.state_dict() if model else {}
+    for k, v in (state | tensors).items():
+        values[f"{name}.{k}"] = (v.int() if v.dtype == torch.int64 and not k.endswith("num_batches_tracked") else v).detach().clone()
+
+
+def train(name, model, x, y):
+    put(name, model, x=x, y=y)
+    optimizer, losses = torch.optim.Adam(model.parameters(), 1e-3), []
+    for _ in range(5):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.detach())
+    put(name, out=torch.stack(losses))
+
+
+def infer(name, model, x):
+    with torch.inference_mode():
+        put(name, model.eval(), x=x, out=model(x))
+
+
+def resnet18(classes, small=False):
+    from torchvision.models import resnet18 as make
+    model = make(num_classes=classes)
+    if small:
+        model.conv1, model.maxpool = nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.Identity()
+    return model
+
+
+class Encoder(nn.Module):
+    def __init__(self, d=384, heads=12, hidden=1536):
+        super().__init__()
+        self.heads = heads
+        self.qkv, self.out, self.norm1 = nn.Linear(d, 3 * d), nn.Linear(d, d), nn.LayerNorm(d)
+        self.up, self.down, self.norm2 = nn.Linear(d, hidden), nn.Linear(hidden, d), nn.LayerNorm(d)
+
+    def forward(self, x):
+        b, t, d = x.shape
+        q, k, v = self.qkv(x).view(b, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+        h = self.norm1(x + self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, t, d)))
+        return self.norm2(h + self.down(F.gelu(self.up(h))))
+
+
+class MiniLM(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.positions, self.norm = nn.Embedding(30522, 384), nn.Parameter(torch.randn(512, 384) * .02), nn.LayerNorm(384)
+        self.layers = nn.ModuleList(Encoder() for _ in range(6))
+
+    def forward(self, ids):
+        h = self.norm(self.embedding(ids) + self.positions[:ids.shape[1]])
+        for layer in self.layers:
+            h = layer(h)
+        return h.mean(1)
+
+
+if row("mlp_train_b128"):
+    mlp = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
+    train("mlp_train_b128", mlp, torch.randn(128, 784), torch.randint(0, 10, (128,)))
+if row("lenet_train_b64"):
+    lenet = nn.Sequential(nn.Conv2d(1, 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+                          nn.Linear(1568, 128), nn.ReLU(), nn.Linear(128, 10))
+    train("lenet_train_b64", lenet, torch.randn(64, 1, 28, 28), torch.randint(0, 10, (64,)))
+if row("resnet18_cifar_train_b16"):
+    train("resnet18_cifar_train_b16", resnet18(10, small=True), torch.randn(16, 3, 32, 32), torch.randint(0, 10, (16,)))
+if row("resnet18_infer_b1"):
+    model = resnet18(1000)
+    for module in model.modules():  # as after training: nothing is 0 or 1
+        if isinstance(module, nn.BatchNorm2d):
+            for tensor, low, high in (module.running_mean, -.2, .2), (module.running_var, .5, 1.5), (module.weight, .5, 1.), (module.bias, -.2, .2):
+                nn.init.uniform_(tensor, low, high)
+    infer("resnet18_infer_b1", model, torch.randn(1, 3, 224, 224))
+if row("minilm_infer_t128"):
+    infer("minilm_infer_t128", MiniLM(), torch.randint(0, 30000, (1, 128)))
+
+if row("chain_4M"):
+    a, b, c = (torch.rand(1 << 22) for _ in range(3))
+    put("chain_4M", a=a, b=b, c=c, out=torch.tanh(a * b + c) * a - torch.relu(b - c))
+if row("softmax_4096x1024"):
+    x = torch.randn(4096, 1024)
+    put("softmax_4096x1024", x=x, out=torch.softmax(x, -1))
+if row("layernorm_4096x1024"):
+    x = torch.randn(4096, 1024)
+    put("layernorm_4096x1024", x=x, out=F.layer_norm(x, (1024,)))
+for n in (16, 64, 127, 256, 512, 1000, 1024, 2048):
+    if row(f"gemm_{n}"):
+        p, q = torch.randn(n, n), torch.randn(n, n)
+        put(f"gemm_{n}", a=p, b=q, out=p @ q)
+save_file(values, args.file)

@@ -1,0 +1,129 @@
+// The networks of the scoreboard as plain structs. Members bear the names of their counterparts in torchvision and in
+// peer_values.py, so that PyTorch's state dicts load as they are.
+#pragma once
+#include <sinter/sinter.hpp>
+
+#include <array>
+#include <type_traits>
+
+namespace nets {
+
+using namespace sinter;
+
+/// 784-256-128-10.
+using Mlp = nn::Sequential<nn::Linear<784, 256>, nn::ReLU, nn::Linear<256, 128>, nn::ReLU, nn::Linear<128, 10>>;
+
+/// Images [B, 1, 28, 28] → [B, 10].
+using LeNet = nn::Sequential<nn::Conv2d<1, 16, 5, Conv2dOptions{.padding = 2}>, nn::ReLU, nn::MaxPool2d<2>, nn::Conv2d<16, 32, 5, Conv2dOptions{.padding = 2}>, nn::ReLU,
+                             nn::MaxPool2d<2>, nn::Flatten, nn::Linear<1568, 128>, nn::ReLU, nn::Linear<128, 10>>;
+
+/// Two convolutions beside a shortcut, which is a convolution of its own where the shape changes (He et al., 2015, figure 2).
+template <int In, int Out, int Stride> struct BasicBlock {
+  static constexpr bool same_shape = In == Out && Stride == 1;
+  nn::Conv2d<In, Out, 3, Conv2dOptions{.stride = Stride, .padding = 1, .bias = false}> conv1;
+  nn::BatchNorm2d<Out> bn1;
+  nn::Conv2d<Out, Out, 3, Conv2dOptions{.padding = 1, .bias = false}> conv2;
+  nn::BatchNorm2d<Out> bn2;
+  std::conditional_t<same_shape, nn::Identity, nn::Sequential<nn::Conv2d<In, Out, 1, Conv2dOptions{.stride = Stride, .bias = false}>, nn::BatchNorm2d<Out>>> downsample;
+
+  constexpr auto operator()(auto x) const { return relu(bn2(conv2(relu(bn1(conv1(x))))) + downsample(x)); }
+};
+template <int In, int Out, int Stride> using Stage = nn::Sequential<BasicBlock<In, Out, Stride>, BasicBlock<Out, Out, 1>>;
+
+/// ResNet-18 of images [B, 3, H, W]. PyTorch: torchvision.models.resnet18. `Small` is the usual variant for CIFAR's 32 × 32 pixels: a stem of 3 × 3
+/// without stride and without a pool.
+template <int Classes, bool Small = false> struct ResNet18 {
+  nn::Conv2d<3, 64, Small ? 3 : 7, Conv2dOptions{.stride = Small ? 1 : 2, .padding = Small ? 1 : 3, .bias = false}> conv1;
+  nn::BatchNorm2d<64> bn1;
+  Stage<64, 64, 1> layer1;
+  Stage<64, 128, 2> layer2;
+  Stage<128, 256, 2> layer3;
+  Stage<256, 512, 2> layer4;
+  nn::Linear<512, Classes> fc;
+
+  constexpr auto operator()(auto image) const {
+    const auto x = stem(relu(bn1(conv1(image))));
+    return fc(mean<2, 3>(layer4(layer3(layer2(layer1(x))))));
+  }
+
+ private:
+  static constexpr auto stem(auto x) {
+    if constexpr (Small) return x;
+    else return max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(x);
+  }
+};
+
+/// Scaled products of queries and keys choose among values: [B, T, 3 · D] → [B, T, D].
+template <int Heads, bool Causal = false, Operand X> constexpr auto attention(const X& qkv) {
+  constexpr int B = X::shape[0], T = X::shape[1], D = X::shape[2] / 3, head = D / Heads;
+  const auto parts = permute<2, 0, 3, 1, 4>(reshape<B, T, 3, Heads, head>(qkv));
+  const auto q = reshape<B, Heads, T, head>(slice<0, 0, 1>(parts)), k = reshape<B, Heads, T, head>(slice<0, 1, 2>(parts)), v = reshape<B, Heads, T, head>(slice<0, 2, 3>(parts));
+  const auto scores = matmul(q, transpose(k)) * (1 / nn::init::square_root(head));
+  const auto masked = [&] {
+    if constexpr (!Causal) return scores;
+    else {
+      const auto place = cumsum<0>(Sym<float, T>(graph::broadcast_to(graph::number_value(qkv.graph, 1), Sym<float, T>::shape)));
+      return select(reshape<T, 1>(place) >= place, scores, -1e30f);
+    }
+  }();
+  return reshape<B, T, D>(permute<0, 2, 1, 3>(matmul(softmax(masked), v)));
+}
+
+/// A block of BERT: attention and a network of two layers, each added to its input and normalised behind.
+template <int D, int Heads, int Hidden> struct Encoder {
+  nn::Linear<D, 3 * D> qkv;
+  nn::Linear<D, D> out;
+  nn::LayerNorm<D> norm1;
+  nn::Linear<D, Hidden> up;
+  nn::Linear<Hidden, D> down;
+  nn::LayerNorm<D> norm2;
+
+  constexpr auto operator()(auto x) const {
+    const auto h = norm1(x + out(attention<Heads>(qkv(x))));
+    return norm2(h + down(gelu(up(h))));
+  }
+};
+
+/// Of the sizes of all-MiniLM-L6: ids [B, T] → the mean embedding of each sequence [B, 384].
+struct MiniLM {
+  nn::Embedding<30522, 384> embedding;
+  Param<float, 512, 384> positions{nn::init::normal(0, .02)};
+  nn::LayerNorm<384> norm;
+  std::array<Encoder<384, 12, 1536>, 6> layers;
+
+  constexpr auto operator()(auto ids) const {
+    auto h = norm(embedding(ids) + slice<0, 0, decltype(ids)::shape[1]>(positions));
+    for (const auto& layer : layers) h = layer(h);
+    return mean<1>(h);
+  }
+};
+
+/// A block of GPT-2: the same parts, normalised in front, each token looking back only.
+template <int D, int Heads> struct Decoder {
+  nn::LayerNorm<D> ln_1;
+  nn::Linear<D, 3 * D> attn;
+  nn::Linear<D, D> proj;
+  nn::LayerNorm<D> ln_2;
+  nn::Linear<D, 4 * D> up;
+  nn::Linear<4 * D, D> down;
+
+  constexpr auto operator()(auto x) const {
+    const auto h = x + proj(attention<Heads, true>(attn(ln_1(x))));
+    return h + down(gelu(up(ln_2(h)), tanh_approximation));
+  }
+};
+/// Ids [B, T] → logits [B · T, Vocabulary] of the next token.
+template <int Vocabulary, int T, int D, int Heads, int Layers> struct Gpt {
+  nn::Embedding<Vocabulary, D> wte;
+  Param<float, T, D> wpe{nn::init::normal(0, .02)};
+  std::array<Decoder<D, Heads>, Layers> h;
+  nn::LayerNorm<D> ln_f;
+
+  constexpr auto operator()(auto ids) const {
+    auto x = wte(ids) + wpe;
+    for (const auto& block : h) x = block(x);
+    return matmul(reshape<-1, D>(ln_f(x)), transpose(wte.weight));
+  }
+};
+
+}  // namespace nets

@@ -7,6 +7,7 @@
 #include <bit>
 
 #include "simplify.hpp"
+#include "winograd.hpp"
 
 namespace sinter::compile {
 
@@ -78,9 +79,15 @@ inline constexpr std::int64_t row_buffer_bytes = 32768;
 
 [[noreturn]] SINTER_COLD inline void kernel_is_too_large() { throw Error(ErrorCode::unsupported, "kernel", "it has more operations than an identity has room for", "store an intermediate result"); }
 
+/// A contraction as its scratch memory sees it; extents at capacity.
+struct ContractSizes {
+  Dtype dtype = Dtype::float32;
+  std::int64_t rows = 1, columns = 1, inner = 1;
+  Convolution3x3 convolution;
+};
 /// Scratch that the kernels of a contraction pack their operands into; the backend says how much.
 struct PackSizes {
-  std::int64_t (*bytes)(Dtype, std::int64_t rows, std::int64_t columns, std::int64_t inner) = nullptr;
+  std::int64_t (*bytes)(const ContractSizes&) = nullptr;
   int panel = 0;  ///< columns of float that it works on at a time, where it reads panels that were packed in advance
 };
 

@@ -148,13 +148,15 @@ class Pass {
     for (const Micro& m : k.micros)
       if (m.what == Micro::What::store || m.what == Micro::What::scatter) writes_.push({r_.steps, m.b});
     if (k.kind == Kind::contract) {
-      std::int64_t rows = 1, columns = 1, inner = 1;
+      ContractSizes sizes;
+      sizes.dtype = g_[k.pointers[0].node].dtype;
       const int n = k.loops.size();
       int column = n;  // one past the last of them
       for (const Loop& l : k.loops) column -= l.folded ? 1 : 0;
-      for (int i = column - k.column_loops - k.row_loops; i < n; ++i) (k.loops[i].folded ? inner : i < column - k.column_loops ? rows : columns) *= k.loops[i].capacity;
-      const std::int64_t scratch = pack_.bytes(g_[k.pointers[0].node].dtype, rows, columns, inner);
-      r_.scratch_bytes = std::max(r_.scratch_bytes, aligned(scratch));
+      const int first_row = column - k.column_loops - k.row_loops, first_column = column - k.column_loops;
+      for (int i = first_row; i < n; ++i) (k.loops[i].folded ? sizes.inner : i < first_column ? sizes.rows : sizes.columns) *= k.loops[i].capacity;
+      sizes.convolution = Convolution3x3::of(first_row, first_column, column, n, [&](int l) { return k.loops[l].capacity; }, [&](int l) { return k.pointers[0].stride[l]; }, [&](int l) { return k.pointers[1].stride[l]; });
+      r_.scratch_bytes = std::max(r_.scratch_bytes, aligned(pack_.bytes(sizes)));
     }
     ++r_.steps;
   }

@@ -8,6 +8,7 @@
 #include "pack.hpp"
 #include "parallel.hpp"
 #include "tile.hpp"
+#include "winograd.hpp"
 
 namespace sinter::cpu {
 
@@ -44,13 +45,15 @@ template <class T> constexpr std::int64_t pack_bytes_of(std::int64_t rows, std::
   };
   return panel(rows, Tile<T>::rows, deepest) + panel(columns, Tile<T>::columns, deepest_in_place) + (inner > depth_of<T>(rows, columns, inner) ? aligned_bytes<T>(rows * columns) : 0);
 }
-constexpr std::int64_t pack_bytes(Dtype d, std::int64_t rows, std::int64_t columns, std::int64_t inner) {
-  switch (d) {
-    case Dtype::float64: return pack_bytes_of<double>(rows, columns, inner);
-    case Dtype::int64: return pack_bytes_of<std::int64_t>(rows, columns, inner);
-    case Dtype::int32: return pack_bytes_of<std::int32_t>(rows, columns, inner);
-    default: return pack_bytes_of<float>(rows, columns, inner);
+constexpr std::int64_t pack_bytes(const compile::ContractSizes& s) {
+  switch (s.dtype) {
+    case Dtype::float64: return pack_bytes_of<double>(s.rows, s.columns, s.inner);
+    case Dtype::int64: return pack_bytes_of<std::int64_t>(s.rows, s.columns, s.inner);
+    case Dtype::int32: return pack_bytes_of<std::int32_t>(s.rows, s.columns, s.inner);
+    default: break;
   }
+  const WinogradPlan winograd = s.convolution ? WinogradPlan::of(s.convolution) : WinogradPlan{};
+  return std::max(pack_bytes_of<float>(s.rows, s.columns, s.inner), winograd.bytes(s.convolution.channels));  // a shorter batch may take the other way
 }
 
 /// Lines cut into tiles: runs of equal length, each into pieces of at most `unit`, which differ by one at most where `even`.
@@ -295,6 +298,11 @@ template <class K> inline void contract(const std::int64_t* table, const Context
   const Nest rows = nest(0, loops.rows, loops.columns), columns = nest(1, loops.columns, loops.inner), left_inner = nest(0, loops.inner, L), right_inner = nest(1, loops.inner, L);
   for_each_point<K, 0, loops.rows>(a, Walk<P>{a.address, a.origin}, 0, points(a, 0, loops.rows), [&](const Walk<P>& w) {
     const Epilogue<K, T> epilogue{a, c, w};
+    if constexpr (std::is_same_v<T, float> && loops.columns - loops.rows >= 2 && L - loops.inner == 3) {
+      const auto conv = compile::Convolution3x3::of(loops.rows, loops.columns, loops.inner, L, [&](int l) { return a.extent[std::size_t(l)]; }, [&](int l) { return a.stride[0][std::size_t(l)]; }, [&](int l) { return a.stride[1][std::size_t(l)]; });
+      if (const WinogradPlan plan = conv ? WinogradPlan::of(conv) : WinogradPlan{}; plan.m > 0)
+        return Winograd(plan, conv, reinterpret_cast<const float*>(w.address[0]), reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue).run();
+    }
     Products<T>({reinterpret_cast<const T*>(w.address[0]), rows, left_inner}, {reinterpret_cast<const T*>(w.address[1]), columns, right_inner}, c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue).run();
   });
 }

@@ -1,0 +1,116 @@
+// The forms in which a convolution runs (Winograd's, in place, packed in advance) against the same convolution in double precision, which has one form.
+#include <doctest/doctest.h>
+#include <sinter/sinter.hpp>
+
+#include <cmath>
+
+using namespace sinter;
+
+namespace {
+
+template <class T> T numbers(std::uint64_t stream, float scale = 1) {
+  T t(uninitialized);
+  const Philox random(Seed{7}, stream);
+  for (std::ptrdiff_t i = 0; i < T::size(); ++i) t.data()[i] = typename T::element(scale * random.normal(std::uint64_t(i)));
+  return t;
+}
+template <class To, class From> To converted(const From& x) {
+  To t(uninitialized);
+  for (std::ptrdiff_t i = 0; i < x.size(); ++i) t.data()[i] = typename To::element(x.data()[i]);
+  return t;
+}
+/// The largest difference, relative to `scale`.
+template <class A, class B> double difference(const A& a, const B& b, double scale) {
+  REQUIRE(a.size() == b.size());
+  double d = 0;
+  for (std::ptrdiff_t i = 0; i < a.size(); ++i) d = std::max(d, std::abs(double(a.data()[i]) - double(b.data()[i])));
+  return d / scale;
+}
+template <class A> double largest(const A& a) {
+  double m = 0;
+  for (std::ptrdiff_t i = 0; i < a.size(); ++i) m = std::max(m, std::abs(double(a.data()[i])));
+  return m;
+}
+
+/// Two convolutions in a row, the second of `O` filters: its sums, and the gradients of the image and of both weights, in float and in double. What lies
+/// between them has its channels innermost.
+template <int N, int C, int O, int H, int W, int Stride, int Padding> void check(double tolerance) {
+  static constexpr Conv2dOptions first{.padding = 1}, second{.stride = Stride, .padding = Padding};
+  constexpr int h = (H + 2 * Padding - 3) / Stride + 1, w = (W + 2 * Padding - 3) / Stride + 1;
+  const auto f = [](auto x, auto j, auto k, auto c) { return sum(relu(conv2d<second>(relu(conv2d<first>(x, j)), k)) * c); };
+  const auto x = numbers<Tensor<float, N, C, H, W>>(1);
+  const auto j = numbers<Tensor<float, C, C, 3, 3>>(2, 1 / std::sqrt(9.f * C));
+  const auto k = numbers<Tensor<float, O, C, 3, 3>>(3, 1 / std::sqrt(9.f * C));
+  const auto c = numbers<Tensor<float, N, O, h, w>>(4);
+  const auto xd = converted<Tensor<double, N, C, H, W>>(x);
+  const auto jd = converted<Tensor<double, C, C, 3, 3>>(j);
+  const auto kd = converted<Tensor<double, O, C, 3, 3>>(k);
+  const auto cd = converted<Tensor<double, N, O, h, w>>(c);
+  const auto [y, gx, gj, gk] = value_and_grad(f, wrt<0, 1, 2>)(x, j, k, c);
+  const auto [yd, gxd, gjd, gkd] = value_and_grad(f, wrt<0, 1, 2>)(xd, jd, kd, cd);
+  const Tensor<float> value = y;
+  const Tensor<double> expected = yd;
+  CHECK(difference(value, expected, std::sqrt(double(N * O * h * w))) < tolerance);
+  CHECK(difference(gx, gxd, largest(gxd)) < tolerance);
+  CHECK(difference(gj, gjd, largest(gjd)) < tolerance);
+  CHECK(difference(gk, gkd, largest(gkd)) < tolerance);
+}
+
+template <int N, int Filters> struct Net {
+  nn::Conv2d<3, Filters, 5, Conv2dOptions{.stride = 2, .padding = 2}> stem;
+  nn::Conv2d<Filters, Filters, 3, Conv2dOptions{.padding = 1, .bias = false}> a;
+  nn::BatchNorm2d<Filters> bn;
+  nn::Conv2d<Filters, 70, 1> b;
+  nn::Linear<70 * 9, 100> fc;
+  constexpr auto operator()(auto x) const {
+    const auto y = max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(relu(stem(x)));
+    return fc(flatten(avg_pool2d<2>(relu(b(relu(bn(a(y)) + y))))));
+  }
+};
+struct Squares {
+  constexpr auto operator()(auto y, auto target) const { return mean((y - target) * (y - target)); }
+};
+
+}  // namespace
+
+TEST_CASE("Winograd's form keeps its bound, in values and in both gradients") {
+  check<3, 40, 72, 13, 10, 1, 1>(2e-5);   // neither channels nor filters fill registers; tiles stand over both edges
+  check<5, 64, 33, 6, 8, 1, 1>(2e-5);
+  check<2, 96, 64, 11, 9, 1, 0>(2e-5);
+  check<9, 160, 160, 3, 3, 1, 1>(2e-5);   // less than a tile
+  check<2, 48, 48, 11, 11, 2, 1>(2e-5);   // a direct form, whose image gradient is a convolution of spread cotangents
+}
+
+TEST_CASE("inference with weights in panels and training agree with each other, whatever the number of threads") {
+  using X = Tensor<float, 2, 3, 24, 24>;
+  Model<Net<2, 40>> net(Seed{3});
+  const auto x = numbers<X>(4);
+  auto one = inference<X>(net), two = inference<X>(net, cpu::Threads{2});
+  const auto& y = one(x);
+  CHECK(difference(two(x), y, 1) == 0);
+  // In double precision, from the same parameters.
+  const auto& n = *net;
+  const Tensor<double, 2, 40, 12, 12> stem = relu(conv2d<Conv2dOptions{.stride = 2, .padding = 2}>(converted<Tensor<double, 2, 3, 24, 24>>(x), cast<double>(n.stem.weight)) + reshape<40, 1, 1>(cast<double>(n.stem.bias)));
+  const Tensor<double, 2, 40, 6, 6> pooled = max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(stem);
+  const Tensor<double, 2, 40, 6, 6> a = relu(conv2d<Conv2dOptions{.padding = 1}>(pooled, cast<double>(n.a.weight)) / std::sqrt(1. + 1e-5) + pooled);
+  const Tensor<double, 2, 70, 6, 6> b = relu(conv2d(a, cast<double>(n.b.weight)) + reshape<70, 1, 1>(cast<double>(n.b.bias)));
+  const Tensor<double, 2, 630> flat = flatten(avg_pool2d<2>(b));
+  const Tensor<double, 2, 100> expected = matmul(flat, transpose(cast<double>(n.fc.weight))) + cast<double>(n.fc.bias);
+  CHECK(difference(y, expected, largest(expected)) < 2e-5);
+}
+
+TEST_CASE("a training step of a convolutional net has the same bits on one thread and on two") {
+  using X = Tensor<float, upto<4, 'B'>, 3, 24, 24>;
+  using Y = Tensor<float, upto<4, 'B'>, 100>;
+  Model<Net<4, 40>> a(Seed{5}), b(Seed{5});
+  auto one = training<X, Y>(a, Squares{}, optim::Adam{.lr = 1e-3f});
+  auto two = training<X, Y>(b, Squares{}, optim::Adam{.lr = 1e-3f}, cpu::Threads{2});
+  auto x = numbers<X>(6);
+  auto y = numbers<Y>(7);
+  for (const int length : {4, 3, 1}) {
+    x.template set_length<'B'>(length);
+    y.template set_length<'B'>(length);
+    CHECK(one(x, y).loss == two(x, y).loss);
+  }
+  CHECK(difference((*a).a.weight.view(), (*b).a.weight.view(), 1) == 0);
+}

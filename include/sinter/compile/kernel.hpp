@@ -84,6 +84,7 @@ struct ContractSizes {
   Dtype dtype = Dtype::float32;
   std::int64_t rows = 1, columns = 1, inner = 1;
   Convolution3x3 convolution;
+  WeightGradient3x3 gradient;
 };
 /// Scratch that the kernels of a contraction pack their operands into; the backend says how much.
 struct PackSizes {

@@ -155,7 +155,11 @@ class Pass {
       for (const Loop& l : k.loops) column -= l.folded ? 1 : 0;
       const int first_row = column - k.column_loops - k.row_loops, first_column = column - k.column_loops;
       for (int i = first_row; i < n; ++i) (k.loops[i].folded ? sizes.inner : i < first_column ? sizes.rows : sizes.columns) *= k.loops[i].capacity;
-      sizes.convolution = Convolution3x3::of(first_row, first_column, column, n, [&](int l) { return k.loops[l].capacity; }, [&](int l) { return k.pointers[0].stride[l]; }, [&](int l) { return k.pointers[1].stride[l]; });
+      const auto extent = [&](int l) { return k.loops[l].capacity; };
+      const auto left = [&](int l) { return k.pointers[0].stride[l]; };
+      const auto right = [&](int l) { return k.pointers[1].stride[l]; };
+      sizes.convolution = Convolution3x3::of(first_row, first_column, column, n, extent, left, right);
+      sizes.gradient = WeightGradient3x3::of(first_row, first_column, column, n, extent, left, right);
       r_.scratch_bytes = std::max(r_.scratch_bytes, aligned(pack_.bytes(sizes)));
     }
     ++r_.steps;

@@ -1,4 +1,4 @@
-// Which contractions are convolutions with 3 × 3 windows side by side, whose channels lie innermost.
+// Which contractions are convolutions with 3 × 3 windows one place apart whose channels lie innermost, or the gradients of their weights.
 #pragma once
 #include "panels.hpp"
 
@@ -19,6 +19,24 @@ struct Convolution3x3 {
     const int y = rows + images, x = y + 1, ky = inner, kx = inner + 1, c = inner + 2;
     if (extent(ky) != 3 || extent(kx) != 3 || left(c) != 1 || left(ky) != left(y) || left(kx) != left(x) || right(columns) >= Panels::tag) return {};
     return {images > 0 ? extent(rows) : 1, extent(y), extent(x), extent(c), extent(columns), images > 0 ? left(rows) : 0, left(y), left(x), right(columns), right(c), right(ky), right(kx)};
+  }
+};
+
+/// The gradient of such a convolution's weights: rows of the contraction are the filters, columns 3 × 3 × channels, and images × height × width is
+/// what is summed over.
+struct WeightGradient3x3 {
+  std::int64_t images = 0, height = 0, width = 0, channels = 0, filters = 0;
+  std::int64_t image_stride = 0, row_stride = 0, place_stride = 0;           ///< of the image with its borders
+  std::int64_t sample_stride = 0, sample_row_stride = 0, sample_place_stride = 0;  ///< of the cotangent of the results
+
+  constexpr explicit operator bool() const { return images > 0; }
+
+  template <class Extent, class Left, class Right> static constexpr WeightGradient3x3 of(int rows, int columns, int inner, int loops, Extent extent, Left left, Right right) {
+    const int images = loops - inner - 2;
+    if (images < 0 || images > 1 || columns - rows != 1 || inner - columns != 3) return {};
+    const int y = inner + images, x = y + 1, ky = columns, kx = columns + 1, c = columns + 2;
+    if (extent(ky) != 3 || extent(kx) != 3 || right(c) != 1 || left(rows) != 1 || right(ky) != right(y) || right(kx) != right(x)) return {};
+    return {images > 0 ? extent(inner) : 1, extent(y), extent(x), extent(c), extent(rows), images > 0 ? right(inner) : 0, right(y), right(x), images > 0 ? left(inner) : 0, left(y), left(x)};
   }
 };
 

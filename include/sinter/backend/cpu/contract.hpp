@@ -9,6 +9,7 @@
 #include "parallel.hpp"
 #include "tile.hpp"
 #include "winograd.hpp"
+#include "winograd_gradient.hpp"
 
 namespace sinter::cpu {
 
@@ -19,6 +20,9 @@ struct Blocks {
 /// Of the contracted axis in one go, where the left operand is packed, and where it is read in place.
 inline constexpr std::int64_t deepest = 2048, deepest_in_place = 8192, shallowest = 256;
 template <class T> inline constexpr std::int64_t block_elements = (std::int64_t(1) << 20) / std::int64_t(sizeof(T));
+/// Of the packed operands at a time: rows stay in the second-level cache, columns in the one behind it.
+template <class T> inline constexpr std::int64_t left_elements = block_elements<T> / 2;
+template <class T> inline constexpr std::int64_t right_elements = 4 * block_elements<T>;
 template <class T> constexpr std::int64_t aligned_bytes(std::int64_t elements) { return (elements * std::int64_t(sizeof(T)) + 63) / 64 * 64; }
 
 /// How much of the contracted axis is worked on at once: all of it where it is short. A long one has to be cut, and then into pieces of which
@@ -30,20 +34,20 @@ template <class T> constexpr std::int64_t depth_of(std::int64_t rows, std::int64
 }
 template <class T> constexpr Blocks blocks_of(std::int64_t rows, std::int64_t columns, std::int64_t inner, bool in_place = false) {
   const std::int64_t depth = depth_of<T>(rows, columns, inner, in_place);
-  const auto part = [&](std::int64_t n, std::int64_t unit) {  // a multiple of the unit whose panels fill the cache
-    return std::min((n + unit - 1) / unit * unit, std::max<std::int64_t>(1, block_elements<T> / (depth * unit)) * unit);
+  const auto part = [&](std::int64_t n, std::int64_t unit, std::int64_t elements) {  // a multiple of the unit whose panels fill the cache
+    return std::min((n + unit - 1) / unit * unit, std::max<std::int64_t>(1, elements / (depth * unit)) * unit);
   };
-  return {in_place ? std::max<std::int64_t>(1, rows) : part(rows, Tile<T>::rows), part(columns, Tile<T>::columns), depth};
+  return {in_place ? std::max<std::int64_t>(1, rows) : part(rows, Tile<T>::rows, left_elements<T>), part(columns, Tile<T>::columns, right_elements<T>), depth};
 }
 
 /// Scratch bytes of a contraction of at most these sizes: both packed blocks, and the sums where the contracted axis is cut. Fewer rows and columns
 /// make deeper blocks, but never larger ones.
 template <class T> constexpr std::int64_t pack_bytes_of(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
-  const auto panel = [&](std::int64_t n, std::int64_t unit, std::int64_t most) {
+  const auto panel = [&](std::int64_t n, std::int64_t unit, std::int64_t most, std::int64_t elements) {
     most = std::max<std::int64_t>(1, std::min(inner, most));
-    return aligned_bytes<T>(std::min((n + unit - 1) / unit * unit * most, std::max(block_elements<T>, unit * most)));
+    return aligned_bytes<T>(std::min((n + unit - 1) / unit * unit * most, std::max(elements, unit * most)));
   };
-  return panel(rows, Tile<T>::rows, deepest) + panel(columns, Tile<T>::columns, deepest_in_place) + (inner > depth_of<T>(rows, columns, inner) ? aligned_bytes<T>(rows * columns) : 0);
+  return panel(rows, Tile<T>::rows, deepest, left_elements<T>) + panel(columns, Tile<T>::columns, deepest_in_place, right_elements<T>) + (inner > depth_of<T>(rows, columns, inner) ? aligned_bytes<T>(rows * columns) : 0);
 }
 constexpr std::int64_t pack_bytes(const compile::ContractSizes& s) {
   switch (s.dtype) {
@@ -53,7 +57,8 @@ constexpr std::int64_t pack_bytes(const compile::ContractSizes& s) {
     default: break;
   }
   const WinogradPlan winograd = s.convolution ? WinogradPlan::of(s.convolution) : WinogradPlan{};
-  return std::max(pack_bytes_of<float>(s.rows, s.columns, s.inner), winograd.bytes(s.convolution.channels));  // a shorter batch may take the other way
+  const WinogradGradientPlan gradient = s.gradient ? WinogradGradientPlan::of(s.gradient) : WinogradGradientPlan{};
+  return std::max({pack_bytes_of<float>(s.rows, s.columns, s.inner), winograd.bytes(s.convolution.channels), gradient.bytes(s.gradient)});  // a shorter batch may take the other way
 }
 
 /// Lines cut into tiles: runs of equal length, each into pieces of at most `unit`, which differ by one at most where `even`.
@@ -92,8 +97,14 @@ template <class T> class Products {
   /// finish(context, tile, ld, row, rows, column, columns): the sums of one tile are complete.
   using Finish = void (*)(const void* context, const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns);
 
-  Products(const Operand& left, const Operand& right, std::byte* scratch, int threads, Finish finish, const void* context)
-      : left_(left), right_(right), rows_(left.lines.count()), columns_(right.lines.count()), inner_(left.inner.count()), threads_(threads), finish_(finish), context_(context),
+  /// Where sums that nothing follows go by themselves: columns are neighbours.
+  struct Result {
+    T* at = nullptr;
+    std::int64_t row = 0;
+  };
+
+  Products(const Operand& left, const Operand& right, std::byte* scratch, int threads, Finish finish, const void* context, Result result = {})
+      : result_(result), left_(left), right_(right), rows_(left.lines.count()), columns_(right.lines.count()), inner_(left.inner.count()), threads_(threads), finish_(finish), context_(context),
         in_panels_(right.lines.inner_stride() >= compile::Panels::tag), left_in_place_(reads_left_in_place()), right_in_place_(reads_right_in_place()), block_(blocks_of<T>(rows_, columns_, inner_, left_in_place_)) {
     const std::int64_t a = left_in_place_ ? 0 : aligned_bytes<T>(block_.rows * block_.inner), b = right_in_place_ ? 0 : aligned_bytes<T>(block_.columns * block_.inner);
     packed_left_ = reinterpret_cast<T*>(scratch);
@@ -196,6 +207,10 @@ template <class T> class Products {
       const std::int64_t i = tiles_.first(t);
       const int high = tiles_.size(t);
       const Side<T> left = left_in_place_ ? Side<T>{left_.at + left_.lines.offset(row_ + i), 1, left_.lines.inner_stride(), 1} : Side<T>{packed_left_ + i * depth_, high, 1, high};
+      if (result_.at != nullptr && parts_ == 1 && wide == ld) {
+        multiply_for<T>(high, registers(wide), left_in_place_)(way, left, right, result_.at + (row_ + i) * result_.row + column_ + j, result_.row);
+        continue;
+      }
       multiply_for<T>(high, registers(wide), left_in_place_)(way, left, right, tile, ld);
       if (parts_ > 1) add_up(tile, ld, row_ + i, column_ + j, high, wide);
       if (part_ + 1 == parts_) finish_(context_, tile, ld, row_ + i, high, column_ + j, wide);
@@ -211,6 +226,7 @@ template <class T> class Products {
       }
   }
 
+  Result result_;
   Operand left_, right_;
   std::int64_t rows_, columns_, inner_;
   int threads_;
@@ -298,12 +314,21 @@ template <class K> inline void contract(const std::int64_t* table, const Context
   const Nest rows = nest(0, loops.rows, loops.columns), columns = nest(1, loops.columns, loops.inner), left_inner = nest(0, loops.inner, L), right_inner = nest(1, loops.inner, L);
   for_each_point<K, 0, loops.rows>(a, Walk<P>{a.address, a.origin}, 0, points(a, 0, loops.rows), [&](const Walk<P>& w) {
     const Epilogue<K, T> epilogue{a, c, w};
-    if constexpr (std::is_same_v<T, float> && loops.columns - loops.rows >= 2 && L - loops.inner == 3) {
-      const auto conv = compile::Convolution3x3::of(loops.rows, loops.columns, loops.inner, L, [&](int l) { return a.extent[std::size_t(l)]; }, [&](int l) { return a.stride[0][std::size_t(l)]; }, [&](int l) { return a.stride[1][std::size_t(l)]; });
+    if constexpr (std::is_same_v<T, float> && L - loops.rows >= 6) {
+      const auto extent = [&](int l) { return a.extent[std::size_t(l)]; };
+      const auto left = [&](int l) { return a.stride[0][std::size_t(l)]; };
+      const auto right = [&](int l) { return a.stride[1][std::size_t(l)]; };
+      const auto conv = compile::Convolution3x3::of(loops.rows, loops.columns, loops.inner, L, extent, left, right);
       if (const WinogradPlan plan = conv ? WinogradPlan::of(conv) : WinogradPlan{}; plan.m > 0)
         return Winograd(plan, conv, reinterpret_cast<const float*>(w.address[0]), reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue).run();
+      const auto gradient = compile::WeightGradient3x3::of(loops.rows, loops.columns, loops.inner, L, extent, left, right);
+      if (const WinogradGradientPlan plan = gradient ? WinogradGradientPlan::of(gradient) : WinogradGradientPlan{}; plan.tiles > 0)
+        return WinogradGradient(plan, gradient, reinterpret_cast<const float*>(w.address[0]), reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue).run();
     }
-    Products<T>({reinterpret_cast<const T*>(w.address[0]), rows, left_inner}, {reinterpret_cast<const T*>(w.address[1]), columns, right_inner}, c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue).run();
+    typename Products<T>::Result result;
+    if constexpr (K::body.micros.size() == 2 && loops.columns - loops.rows == 1 && loops.inner - loops.columns == 1 && micro<K, 1>.unit == 1 && micro<K, 1>.dtype == dtype_of_result<K>())
+      result = {reinterpret_cast<T*>(w.address[std::size_t(micro<K, 1>.b)]), a.stride[std::size_t(micro<K, 1>.b)][std::size_t(loops.rows)]};
+    Products<T>({reinterpret_cast<const T*>(w.address[0]), rows, left_inner}, {reinterpret_cast<const T*>(w.address[1]), columns, right_inner}, c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue, result).run();
   });
 }
 

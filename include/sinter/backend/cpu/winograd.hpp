@@ -1,81 +1,18 @@
-// Convolutions with 3 × 3 windows by Winograd's minimal filtering (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015).
+// Convolutions with 3 × 3 windows by Winograd's minimal filtering.
 //
 // F(m × m, 3 × 3) makes m² results of a tile of (m + 2)² places: tile and weights are transformed, multiplied place by place, which over all channels is a
 // matrix product for each place, and transformed back. For m = 4 that takes 2.25 multiplications a result instead of 9, for m = 2 it takes 4. The price
 // is accuracy: sums are those of a direct convolution within 2e-5 (m = 4) or 2e-6 (m = 2) of the largest |weight| · |image| summed over a window.
 #pragma once
-#include <cmath>
-
-#include "../../compile/winograd.hpp"
-#include "access.hpp"
+#include "filtering.hpp"
 #include "parallel.hpp"
-#include "tile.hpp"
 
 namespace sinter::cpu {
 
 using compile::Convolution3x3;
 
 namespace winograd_detail {
-
-inline constexpr int W = Tile<float>::width, C = Tile<float>::columns, R = Tile<float>::rows;
-using Vector = Lanes<float, W>;
 inline constexpr std::int64_t chunk_floats = std::int64_t(1) << 16;  ///< of the transformed tiles of a chunk: what the second-level cache holds beside weights and results
-constexpr std::int64_t rounded(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
-
-/// The three transforms along one axis, for lines that lie `s` apart in an array of registers.
-template <int M> struct Filtering;
-template <> struct Filtering<4> {
-  static constexpr int size = 6;
-  [[gnu::always_inline]] static void image(Vector* d, int s) {
-    const Vector d0 = d[0], d1 = d[s], d2 = d[2 * s], d3 = d[3 * s], d4 = d[4 * s], d5 = d[5 * s];
-    const Vector a = fma(d2, Vector(-4.f), d4), b = fma(d1, Vector(-4.f), d3), c = d4 - d2, e = (d3 - d1) * Vector(2.f);
-    d[0] = fma(d0, Vector(4.f), fma(d2, Vector(-5.f), d4));
-    d[s] = a + b;
-    d[2 * s] = a - b;
-    d[3 * s] = c + e;
-    d[4 * s] = c - e;
-    d[5 * s] = fma(d1, Vector(4.f), fma(d3, Vector(-5.f), d5));
-  }
-  [[gnu::always_inline]] static void weights(const Vector* g, int s, Vector* to, int t) {
-    const Vector sixth(1 / 6.f), a = (g[0] + g[2 * s]) * sixth, b = g[s] * sixth;
-    const Vector c = fma(g[0], Vector(1 / 24.f), g[2 * s] * sixth), e = g[s] * Vector(1 / 12.f);
-    to[0] = g[0] * Vector(.25f);
-    to[t] = -(a + b);
-    to[2 * t] = b - a;
-    to[3 * t] = c + e;
-    to[4 * t] = c - e;
-    to[5 * t] = g[2 * s];
-  }
-  [[gnu::always_inline]] static void result(const Vector* m, int s, Vector* to, int t) {
-    const Vector a = m[s] + m[2 * s], b = m[s] - m[2 * s], c = m[3 * s] + m[4 * s], e = m[3 * s] - m[4 * s];
-    to[0] = m[0] + a + c;
-    to[t] = fma(e, Vector(2.f), b);
-    to[2 * t] = fma(c, Vector(4.f), a);
-    to[3 * t] = fma(e, Vector(8.f), b) + m[5 * s];
-  }
-};
-template <> struct Filtering<2> {
-  static constexpr int size = 4;
-  [[gnu::always_inline]] static void image(Vector* d, int s) {
-    const Vector d0 = d[0], d1 = d[s], d2 = d[2 * s], d3 = d[3 * s];
-    d[0] = d0 - d2;
-    d[s] = d1 + d2;
-    d[2 * s] = d2 - d1;
-    d[3 * s] = d1 - d3;
-  }
-  [[gnu::always_inline]] static void weights(const Vector* g, int s, Vector* to, int t) {
-    const Vector half(.5f), a = (g[0] + g[2 * s]) * half, b = g[s] * half;
-    to[0] = g[0];
-    to[t] = a + b;
-    to[2 * t] = a - b;
-    to[3 * t] = g[2 * s];
-  }
-  [[gnu::always_inline]] static void result(const Vector* m, int s, Vector* to, int t) {
-    to[0] = m[0] + m[s] + m[2 * s];
-    to[t] = m[s] - m[2 * s] - m[3 * s];
-  }
-};
-
 }  // namespace winograd_detail
 
 /// How a convolution is cut: tiles in chunks whose transforms fit the cache, results in blocks of channels.
@@ -170,13 +107,7 @@ class Winograd {
       const auto rows = int(std::min<std::int64_t>(A, s_.height + 2 - at.y)), columns = int(std::min<std::int64_t>(A, s_.width + 2 - at.x));
       for (std::int64_t c = 0; c < s_.channels; c += W) {
         const auto n = int(std::min<std::int64_t>(W, s_.channels - c));
-        Vector d[A * A];
-        for (int y = 0; y < A; ++y)
-          for (int x = 0; x < A; ++x) d[y * A + x] = y < rows && x < columns ? load<float, W>(corner + y * s_.row_stride + x * s_.place_stride + c, n) : Vector(0.f);
-        for (int x = 0; x < A; ++x) winograd_detail::Filtering<M>::image(d + x, A);
-        for (int y = 0; y < A; ++y) winograd_detail::Filtering<M>::image(d + y * A, 1);
-        float* const out = transformed_ + t * p_.image_tile() + c;
-        for (int e = 0; e < A * A; ++e) d[e].store(out + e * p_.line);
+        winograd_detail::transform_tile<M>(corner + c, s_.row_stride, s_.place_stride, rows, columns, n, transformed_ + t * p_.image_tile() + c, p_.line);
       }
     }
   }

@@ -90,16 +90,19 @@ template <class K, int N, int J, int P, class File, class Stride>
   }
 }
 
-/// Runs the store J.
+/// Runs the store J; whole registers past the caches where `streaming` says so (see streaming.hpp).
 template <class K, int N, int J, int P, class File, class Stride>
-[[gnu::always_inline]] constexpr void write(const File& r, const Walk<P>& w, Span s, Stride&& stride) {
+[[gnu::always_inline]] constexpr void write(const File& r, const Walk<P>& w, Span s, Stride&& stride, [[maybe_unused]] bool streaming = false) {
   constexpr Micro m = micro<K, J>;
   using T = element_type<m.dtype>;
   T* p = reinterpret_cast<T*>(w.address[std::size_t(m.b)]);
   const auto& x = at<K, N, m.a>(r);
   if constexpr (m.unit == 0) *p = first(x);
-  else if constexpr (m.unit == 1) store(x, p + s.i, s.n);
-  else scatter(x, p + s.i * stride(m.b), stride(m.b), s.n);
+  else if constexpr (m.unit == 1) {
+    if constexpr (N > 1 && m.level == 2 && sizeof(T) >= 4)
+      if (streaming && s.n == N) return x.stream(p + s.i);
+    store(x, p + s.i, s.n);
+  } else scatter(x, p + s.i * stride(m.b), stride(m.b), s.n);
 }
 
 /// Runs the scatter J: adds lane by lane, in order, what has a place.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "../../tensor/attributes.hpp"
 #include "denormals.hpp"
 
 namespace sinter::cpu {
@@ -31,7 +32,7 @@ template <class F> inline void split(std::int64_t n, std::int64_t grain, std::in
 /// the steps of small programs are.
 struct Split {
   template <class F> static void run(std::int64_t n, std::int64_t grain, std::int64_t least, int threads, const F& f) {
-    const auto body = [&f](std::int64_t from, std::int64_t to) __attribute__((noinline, flatten)) { f(from, to); };
+    const auto body = [&f](std::int64_t from, std::int64_t to) SINTER_KERNEL { f(from, to); };
     split(n, grain, least, threads, body);
   }
 };

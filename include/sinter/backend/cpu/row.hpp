@@ -3,8 +3,8 @@
 // A row is what the folded loops span. If the innermost axis is folded, lanes run along the row (nest order: kept loops,
 // folded loops). If not, every lane is a row of its own (kept loops, folded loops, the last kept loop).
 #pragma once
-#include "body.hpp"
 #include "parallel.hpp"
+#include "streaming.hpp"
 
 namespace sinter::cpu {
 namespace row_detail {
@@ -33,11 +33,12 @@ template <class K, int N> struct Rows {
   const Arguments<L, P>& a;
   const Context& c;
   std::byte* kept;
+  bool streaming;
   std::int64_t row;  ///< elements of a row
   File r;
 
-  [[gnu::always_inline]] Rows(const Arguments<L, P>& arguments, const Context& context, std::byte* buffer)
-      : a(arguments), c(context), kept(buffer), row(points(arguments, first_folded<K>, last_folded<K>)) {}
+  [[gnu::always_inline]] Rows(const Arguments<L, P>& arguments, const Context& context, std::byte* buffer, bool stores_past_caches)
+      : a(arguments), c(context), kept(buffer), streaming(stores_past_caches), row(points(arguments, first_folded<K>, last_folded<K>)) {}
 
   [[gnu::always_inline]] auto stride() const { return [this](int p) { return a.stride[std::size_t(p)][std::size_t(L - 1)]; }; }
 
@@ -67,7 +68,7 @@ template <class K, int N> struct Rows {
           at<K, N, J>(sum) = Fold<K, J>::combine(at<K, N, J>(sum), at<K, N, m.a>(r));
           at<K, N, J>(r) = at<K, N, J>(sum);
         } else if constexpr (m.what == Micro::What::store) {
-          write<K, N, J>(r, w, s, stride());
+          write<K, N, J>(r, w, s, stride(), streaming);
         } else if constexpr (m.kept >= 0) {
           using T = element_type<m.dtype>;
           T* buffer = reinterpret_cast<T*>(kept + m.kept * row * 8) + at_element;
@@ -103,23 +104,25 @@ template <class K, int N> struct Rows {
     constexpr int U = work <= 4 ? 4 : 1;
     constexpr std::int64_t block = 512 * U * N;
     const std::int64_t n = a.extent[std::size_t(L - 1)];
-    File total;
-    std::array<File, std::size_t(U)> part;
+    File total, part[U];
+    const auto each = [&](auto f) __attribute__((always_inline)) {  // by constant index: what a loop counts through stays in memory
+      [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) { (f(part[I], int(I)), ...); }(std::make_index_sequence<std::size_t(U)>{});
+    };
     clear<Pass>(total);
     std::int64_t before = 0;
     for_each_point<K, first_folded<K>, L - 1>(a, start, 0, points(a, first_folded<K>, L - 1), [&](const Walk<P>& w) __attribute__((always_inline)) {
       for (std::int64_t i = 0; i < n;) {
-        for (File& p : part) clear<Pass>(p);
+        each([](File& p, int) __attribute__((always_inline)) { clear<Pass>(p); });
         const std::int64_t stop = std::min(n, i + block);
         if constexpr (U > 1)
           for (; i + U * N <= stop; i += U * N)
-            for (int u = 0; u < U; ++u) elements<Pass>(part[std::size_t(u)], w, Span{i + u * N, N}, before + i + u * N);
+            each([&](File& p, int u) __attribute__((always_inline)) { elements<Pass>(p, w, Span{i + u * N, N}, before + i + u * N); });
         for (; i + N <= stop; i += N) elements<Pass>(part[0], w, Span{i, N}, before + i);
         if (i < stop) {
           elements<Pass>(part[0], w, Span{i, int(stop - i)}, before + i);
           i = stop;
         }
-        for (const File& p : part) add<Pass>(total, p);
+        each([&](File& p, int) __attribute__((always_inline)) { add<Pass>(total, p); });
       }
       before += n;
     });
@@ -179,13 +182,15 @@ template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void 
   const Arguments<L, P> a(table, c);
   const Walk<P> start{a.address, a.origin};
   const std::int64_t size = points(a, first_folded<K>, last_folded<K>);
+  const bool streaming = !std::is_same_v<Way, Alone> && N > 1 && streams<K>(a);
   if constexpr (along<K>) {
     const std::int64_t rows = points(a, 0, first_folded<K>);
     Way::run(rows, 1, std::max<std::int64_t>(2, 16384 / std::max<std::int64_t>(size, 1)), c.threads, [&](std::int64_t from, std::int64_t to) {
       alignas(64) std::byte kept[K::body.kept > 0 ? compile::row_buffer_bytes : 1];
-      Rows<K, N> work(a, c, kept);
+      Rows<K, N> work(a, c, kept, streaming);
       work.once(start);
       for_each_point<K, 0, first_folded<K>>(a, start, from, to, [&](const Walk<P>& w) __attribute__((always_inline)) { work.template passes_along<0>(w); });
+      if (streaming) streaming_fence();
     });
   } else {
     constexpr int columns = N > 1 && elements_stand_alone<K>() ? 8 : 1;
@@ -193,7 +198,7 @@ template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void 
     const bool flat = outer == 1;
     Way::run(flat ? n : outer, flat ? columns * N : 1, flat || n == 0 ? least : std::max<std::int64_t>(2, least / n), c.threads, [&](std::int64_t begin, std::int64_t end) {
       const std::int64_t from = flat ? 0 : begin, to = flat ? 1 : end, first = flat ? begin : 0, last = flat ? end : n;
-      Rows<K, N> work(a, c, nullptr);
+      Rows<K, N> work(a, c, nullptr, streaming);
       work.once(start);
       for_each_point<K, 0, first_folded<K>>(a, start, from, to, [&](const Walk<P>& w) __attribute__((always_inline)) {
         std::int64_t i = first;
@@ -201,6 +206,7 @@ template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void 
           for (; i + columns * N <= last; i += columns * N) work.template columns_across<columns>(w, i);
         for (; i < last; i += N) work.template passes_across<0>(w, Span{i, int(std::min<std::int64_t>(N, last - i))});
       });
+      if (streaming) streaming_fence();
     });
   }
 }

@@ -156,6 +156,7 @@ class Pass {
       const std::int64_t scratch = pack_.bytes(g_[k.pointers[0].node].dtype, rows, columns, inner);
       r_.scratch_bytes = std::max(r_.scratch_bytes, aligned(scratch));
     }
+    r_.scratch_bytes = std::max(r_.scratch_bytes, aligned(fold_scratch_bytes(k)));
     ++r_.steps;
   }
   constexpr bool same(int id, const List<std::uint64_t>& words) const {

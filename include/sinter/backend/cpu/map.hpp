@@ -18,7 +18,7 @@ template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void 
 
   const bool streaming = !std::is_same_v<Way, Alone> && N > 1 && streams<K>(a);
   const bool flat = rows == 1;
-  Way::run(flat ? n : rows, flat ? 1024 : 1, flat || n == 0 ? 32768 : std::max<std::int64_t>(2, 32768 / n), c.threads, [&](std::int64_t begin, std::int64_t end) {
+  Way::run(flat ? n : rows, flat ? 1024 : 1, worth_a_team(element_ns<K>() * double(flat ? 1 : n)), c.threads, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t from = flat ? 0 : begin, to = flat ? 1 : end, first = flat ? begin : 0, last = flat ? end : n;
     RegisterFile<K, N> r;
     const Walk<P> start{a.address, a.origin};

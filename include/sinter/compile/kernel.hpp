@@ -4,6 +4,7 @@
 // operations with their constants, and for each pointer whether it walks the innermost loop by 0, 1 or another stride. What
 // it does not hold are arguments: extents, lengths, strides, addresses.
 #pragma once
+#include <algorithm>
 #include <bit>
 
 #include "simplify.hpp"
@@ -76,6 +77,35 @@ struct Kernel {
 
 /// Row values that more than one pass needs stay in a buffer on the stack of the kernel; larger rows are computed again.
 inline constexpr std::int64_t row_buffer_bytes = 32768;
+
+// Large sums are cut into pieces, which threads may share. The pieces depend on the extents alone, so that results do not depend on the number
+// of threads. Sums of columns (the innermost loop is not folded) wait in a table for each piece, in scratch memory.
+inline constexpr int fold_pieces = 32, fold_columns = 256;
+inline constexpr std::int64_t fold_bytes = 8;  ///< of one sum in a table
+
+/// Into how many pieces `outer` sets of rows are cut, each `row` elements long and `columns` side by side. Not where there are sets and
+/// columns enough for threads to share.
+constexpr std::int64_t pieces_of(std::int64_t outer, std::int64_t row, std::int64_t columns) {
+  constexpr std::int64_t shared_otherwise = 8, elements_a_piece = 32768;
+  if (outer * ((columns + fold_columns - 1) / fold_columns) >= shared_otherwise) return 1;
+  return std::clamp<std::int64_t>(row * columns / elements_a_piece, 1, std::min<std::int64_t>(fold_pieces, std::max<std::int64_t>(row, 1)));
+}
+constexpr bool is_folded(const Micro& m) { return m.what == Micro::What::fold || m.what == Micro::What::scan; }
+/// The most bytes that the tables of a kernel take.
+constexpr std::int64_t fold_scratch_bytes(const Kernel& k) {
+  const int last = k.loops.size() - 1;
+  if (k.kind != Kind::reduce || k.loops[last].folded) return 0;
+  std::int64_t outer = 1, row = 1, folds = 0;
+  for (int i = 0; i < last; ++i) {
+    const Loop& l = k.loops[i];
+    if (l.folded) row *= l.capacity;
+    else if (l.letter == 0) outer *= l.extent;  // others may run once
+  }
+  for (const Micro& m : k.micros) folds += is_folded(m) ? 1 : 0;
+  const std::int64_t columns = k.loops[last].letter == 0 ? k.loops[last].capacity : std::min<std::int64_t>(k.loops[last].capacity, 7 * fold_columns);
+  const std::int64_t pieces = pieces_of(outer, row, columns);
+  return pieces > 1 ? pieces * columns * folds * fold_bytes : 0;
+}
 
 [[noreturn]] SINTER_COLD inline void kernel_is_too_large() { throw Error(ErrorCode::unsupported, "kernel", "it has more operations than an identity has room for", "store an intermediate result"); }
 

@@ -162,6 +162,7 @@ class Pass {
       sizes.gradient = WeightGradient3x3::of(first_row, first_column, column, n, extent, left, right);
       r_.scratch_bytes = std::max(r_.scratch_bytes, aligned(pack_.bytes(sizes)));
     }
+    r_.scratch_bytes = std::max(r_.scratch_bytes, aligned(fold_scratch_bytes(k)));
     ++r_.steps;
   }
   constexpr bool same(int id, const List<std::uint64_t>& words) const {

@@ -57,7 +57,7 @@ struct Div : Elementwise<Div, 2> {
 /// The larger of two; NaN if either is. At ties both operands receive half the gradient, as in torch.maximum.
 struct Maximum : Elementwise<Maximum, 2> {
   static constexpr const char* name = "maximum";
-  static constexpr auto eval(auto a, auto b) { return select(a > b || a != a, a, b); }
+  static constexpr auto eval(auto a, auto b) { return maximum(a, b); }
   static constexpr Value derivative(int i, auto a, auto b, auto, auto t) {
     const Value tie = select(a == b, t * 0.5, 0.0);
     return i == 0 ? select(a > b, t, tie) : select(b > a, t, tie);
@@ -65,7 +65,7 @@ struct Maximum : Elementwise<Maximum, 2> {
 };
 struct Minimum : Elementwise<Minimum, 2> {
   static constexpr const char* name = "minimum";
-  static constexpr auto eval(auto a, auto b) { return select(a < b || a != a, a, b); }
+  static constexpr auto eval(auto a, auto b) { return minimum(a, b); }
   static constexpr Value derivative(int i, auto a, auto b, auto, auto t) {
     const Value tie = select(a == b, t * 0.5, 0.0);
     return i == 0 ? select(a < b, t, tie) : select(b < a, t, tie);

@@ -20,13 +20,13 @@ template <class Self> struct Extremum : Reduction<Self> {
 struct Amax : Extremum<Amax> {
   static constexpr const char* name = "amax";
   static constexpr double identity = -std::numeric_limits<double>::infinity();
-  static constexpr auto combine(auto a, auto b) { return select(b > a || b != b, b, a); }
+  static constexpr auto combine(auto a, auto b) { return maximum(b, a); }
 };
 /// For floating elements; integers go through Amin.
 struct Amin : Extremum<Amin> {
   static constexpr const char* name = "amin";
   static constexpr double identity = std::numeric_limits<double>::infinity();
-  static constexpr auto combine(auto a, auto b) { return select(b < a || b != b, b, a); }
+  static constexpr auto combine(auto a, auto b) { return minimum(b, a); }
 };
 
 /// What an operation on element types T makes of bools and bytes, which kernels fold as int32.

@@ -117,6 +117,11 @@ template <class T> constexpr Lanes<T, 1> abs(Lanes<T, 1> x) {
   else if constexpr (std::is_same_v<T, double>) return std::bit_cast<double>(std::bit_cast<std::int64_t>(x.v) & 0x7fffffffffffffff);
   else return select(x < 0, -x, x);
 }
+/// The larger and the smaller of two; NaN if either is.
+template <class T> constexpr Lanes<T, 1> maximum(Lanes<T, 1> a, Lanes<T, 1> b) { return select(a > b || a != a, a, b); }
+template <class T> constexpr Lanes<T, 1> minimum(Lanes<T, 1> a, Lanes<T, 1> b) { return select(a < b || a != a, a, b); }
+/// x, but not below one bound or above the other; NaN stays NaN.
+template <class T> constexpr Lanes<T, 1> within(Lanes<T, 1> x, Lanes<T, 1> low, Lanes<T, 1> high) { return select(x < low, low, select(x > high, high, x)); }
 /// To a whole number: down, up, towards 0, to the nearest (of two equally near ones the even one). Integers are whole.
 template <class T> constexpr Lanes<T, 1> floor(Lanes<T, 1> x) {
   if constexpr (std::is_integral_v<T>) return x;

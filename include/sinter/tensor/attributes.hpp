@@ -13,3 +13,11 @@
 #endif
 /// The same for functions that only run when something is wrong.
 #define SINTER_COLD SINTER_OUTLINE [[gnu::cold]]
+
+/// A kernel's body, behind a lambda's parameters: one function with everything it calls inlined, users' primitives too. A copy that g++
+/// specialises for its caller would lose that.
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
+#define SINTER_KERNEL __attribute__((noinline, noclone, flatten))
+#else
+#define SINTER_KERNEL __attribute__((noinline, flatten))
+#endif

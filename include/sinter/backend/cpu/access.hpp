@@ -124,10 +124,23 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<std::int32_t, N> ramp(st
   else return Lanes<std::int32_t, N>::load(room);
 }
 
+#if SINTER_SIMD && !defined(__CUDACC__)
+/// Folds the first 2 · Width lanes of a register, the lower half with the upper.
+template <class R, int Width, class T, int N> [[gnu::always_inline]] inline T fold_halves(const Lanes<T, N>& x) {
+  if constexpr (Width == 0) return x.first();
+  else return fold_halves<R, Width / 2>(R::combine(x, lanes_from<Width>(x)));
+}
+inline constexpr bool folds_in_registers = true;
+#else
+template <class R, int Width, class T, int N> T fold_halves(const Lanes<T, N>& x);
+inline constexpr bool folds_in_registers = false;
+#endif
 /// Folds the lanes of a register into one value with the reduction R, always in the same order.
-template <class R, class T, int N> inline T fold_lanes(const Lanes<T, N>& x) {
+template <class R, class T, int N> [[gnu::always_inline]] inline T fold_lanes(const Lanes<T, N>& x) {
   if constexpr (N == 1) {
     return x.v;
+  } else if constexpr (folds_in_registers && sizeof(T) == 4) {
+    return fold_halves<R, N / 2>(x);
   } else {
     alignas(64) T room[N];
     x.store(room);

@@ -1,5 +1,6 @@
 // Runs the micro-operations of a kernel on N lanes, the same code for maps, rows and the epilogue of a contraction.
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <type_traits>
 #include <utility>
@@ -90,16 +91,19 @@ template <class K, int N, int J, int P, class File, class Stride>
   }
 }
 
-/// Runs the store J.
+/// Runs the store J; whole registers past the caches where `streaming` says so (see streaming.hpp).
 template <class K, int N, int J, int P, class File, class Stride>
-[[gnu::always_inline]] constexpr void write(const File& r, const Walk<P>& w, Span s, Stride&& stride) {
+[[gnu::always_inline]] constexpr void write(const File& r, const Walk<P>& w, Span s, Stride&& stride, [[maybe_unused]] bool streaming = false) {
   constexpr Micro m = micro<K, J>;
   using T = element_type<m.dtype>;
   T* p = reinterpret_cast<T*>(w.address[std::size_t(m.b)]);
   const auto& x = at<K, N, m.a>(r);
   if constexpr (m.unit == 0) *p = first(x);
-  else if constexpr (m.unit == 1) store(x, p + s.i, s.n);
-  else scatter(x, p + s.i * stride(m.b), stride(m.b), s.n);
+  else if constexpr (m.unit == 1) {
+    if constexpr (N > 1 && m.level == 2 && sizeof(T) >= 4)
+      if (streaming && s.n == N) return x.stream(p + s.i);
+    store(x, p + s.i, s.n);
+  } else scatter(x, p + s.i * stride(m.b), stride(m.b), s.n);
 }
 
 /// Runs the scatter J: adds lane by lane, in order, what has a place.
@@ -131,15 +135,42 @@ template <class K> constexpr auto element_sizes() {
   return size;
 }
 
-/// Moves every pointer by `steps` along loop i.
-template <class K, int L, int P> [[gnu::always_inline]] inline void advance(Walk<P>& w, const Arguments<L, P>& a, int loop, std::int64_t steps) {
-  static constexpr auto size = element_sizes<K>();
-  for (std::size_t p = 0; p < std::size_t(P); ++p) {
-    const std::int64_t by = steps * a.stride[p][std::size_t(loop)];
-    w.address[p] += by * size[p];
-    w.count[p] += by;
-  }
+/// What an element of a map or row kernel takes, in nanoseconds, roughly: each is time for four operations in all lanes, or for 32 bytes.
+template <class K> constexpr double element_ns() {
+  double flops = 0, bytes = 0;
+  for_each_micro<K>([&]<int J>() {
+    constexpr Micro m = micro<K, J>;
+    const double times = m.kept >= 0 ? 1 : std::popcount(m.passes);
+    if constexpr (m.what == Micro::What::apply) {
+      if constexpr (requires { graph::primitive_struct<m.code>::flops; }) flops += times * graph::primitive_struct<m.code>::flops;
+      else flops += times;
+    } else if constexpr (m.level == 2) {
+      if (m.what == Micro::What::load || m.what == Micro::What::store) bytes += times * bytes_of(m.dtype);
+      if (m.unit == 2 || m.what == Micro::What::gather || m.what == Micro::What::scatter) flops += 8 * times;  // lane by lane
+      flops += times;
+    }
+  });
+  return std::max(flops / (4 * lanes), bytes / 32);
 }
+
+/// Moves every pointer by a number of bytes, or of counts where it has no memory.
+template <class K, int P> [[gnu::always_inline]] inline void advance(Walk<P>& w, const std::array<std::int64_t, std::size_t(P)>& by) {
+  static constexpr auto size = element_sizes<K>();
+  [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {  // by constant index: they stay in registers
+    ((size[I] > 0 ? void(w.address[I] += by[I]) : void(w.count[I] += by[I])), ...);
+  }(std::make_index_sequence<std::size_t(P)>{});
+}
+/// What moves every pointer by `steps` along loop i.
+template <class K, int L, int P> [[gnu::always_inline]] inline auto steps_along(const Arguments<L, P>& a, int loop, std::int64_t steps) {
+  static constexpr auto size = element_sizes<K>();
+  std::array<std::int64_t, std::size_t(P)> by;
+  [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+    ((by[I] = steps * a.stride[I][std::size_t(loop)] * (size[I] > 0 ? size[I] : 1)), ...);
+  }(std::make_index_sequence<std::size_t(P)>{});
+  return by;
+}
+/// Moves every pointer by `steps` along loop i.
+template <class K, int L, int P> [[gnu::always_inline]] inline void advance(Walk<P>& w, const Arguments<L, P>& a, int loop, std::int64_t steps) { advance<K>(w, steps_along<K>(a, loop, steps)); }
 
 /// Calls f(walk) for the points [from, to) of loops [First, Last), counted in row-major order.
 template <class K, int First, int Last, int L, int P, class F>
@@ -147,18 +178,29 @@ template <class K, int First, int Last, int L, int P, class F>
   if constexpr (First == Last) {
     if (from < to) f(start);
   } else {
+    if (from >= to) return;
     std::array<std::int64_t, std::size_t(Last - First)> index{};
     Walk<P> w = start;
     std::int64_t rest = from;
     for (int i = Last - 1; i >= First; --i) {
-      const std::int64_t e = a.extent[std::size_t(i)] > 0 ? a.extent[std::size_t(i)] : 1;
+      const std::int64_t e = a.extent[std::size_t(i)];
       index[std::size_t(i - First)] = rest % e;
       advance<K>(w, a, i, rest % e);
       rest /= e;
     }
-    for (std::int64_t at = from; at < to; ++at) {
-      f(w);
-      for (int i = Last - 1; i >= First; --i) {
+    const auto step = steps_along<K>(a, Last - 1, 1);
+    const std::int64_t extent = a.extent[std::size_t(Last - 1)];
+    for (std::int64_t at = from, begin = index[std::size_t(Last - 1 - First)];;) {
+      const std::int64_t run = std::min(to - at, extent - begin);
+      for (std::int64_t k = 0; k < run; ++k) {
+        f(std::as_const(w));
+        advance<K>(w, step);
+      }
+      at += run;
+      if (at >= to) return;
+      begin = 0;  // a whole innermost loop has ended
+      advance<K>(w, a, Last - 1, -extent);
+      for (int i = Last - 2; i >= First; --i) {
         advance<K>(w, a, i, 1);
         if (++index[std::size_t(i - First)] < a.extent[std::size_t(i)]) break;
         advance<K>(w, a, i, -a.extent[std::size_t(i)]);

@@ -24,6 +24,36 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> abs(Lanes<T,
     return x;
   }
 }
+/// x86 takes the second of two operands where one is NaN, or both are zeros.
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> maximum(const Lanes<T, N>& a, const Lanes<T, N>& b) {
+#if defined(__SSE2__)
+  if constexpr (std::is_floating_point_v<T>) {
+    Lanes<T, N> r;
+    for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::max(a.v[i], b.v[i]);
+    return select(a == a, r, a);
+  }
+#endif
+  return select(a > b || a != a, a, b);
+}
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> minimum(const Lanes<T, N>& a, const Lanes<T, N>& b) {
+#if defined(__SSE2__)
+  if constexpr (std::is_floating_point_v<T>) {
+    Lanes<T, N> r;
+    for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::min(a.v[i], b.v[i]);
+    return select(a == a, r, a);
+  }
+#endif
+  return select(a < b || a != a, a, b);
+}
+template <class T, int N> requires(N > 1 && std::is_floating_point_v<T>) SINTER_INLINE Lanes<T, N> within(const Lanes<T, N>& x, const Lanes<T, N>& low, const Lanes<T, N>& high) {
+#if defined(__SSE2__)
+  Lanes<T, N> r;
+  for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::min(high.v[i], xsimd::max(low.v[i], x.v[i]));
+  return r;
+#else
+  return select(x < low, low, select(x > high, high, x));
+#endif
+}
 /// Rounding to whole numbers: x by one of xsimd's functions. Where it has no instruction for it the sign of zeros is lost.
 template <class T, int N> SINTER_INLINE Lanes<T, N> to_whole(Lanes<T, N> x, auto way) {
   if constexpr (std::is_floating_point_v<T>) {
@@ -47,6 +77,19 @@ template <int N> requires(N > 1) SINTER_INLINE bool any(const Lanes<bool, N>& ma
   return found;
 }
 
+#if !defined(__CUDACC__)
+/// Lanes From, From + 1, … of a register of 32-bit lanes, at their end the first ones.
+template <int From, class T, int N> requires(N > 1 && sizeof(T) == 4) SINTER_INLINE Lanes<T, N> lanes_from(Lanes<T, N> x) {
+  typedef T Vector __attribute__((vector_size(4 * N)));
+  using Raw = typename cpu::Register<T>::register_type;
+  static_assert(sizeof(Raw) == sizeof(Vector));
+  [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+    const auto v = std::bit_cast<Vector>(static_cast<Raw>(x.v[0]));
+    x.v[0] = std::bit_cast<Raw>(__builtin_shufflevector(v, v, int((I + From) % N)...));
+  }(std::make_index_sequence<std::size_t(N)>{});
+  return x;
+}
+#endif
 template <int N> requires(N > 1) SINTER_INLINE Lanes<std::int32_t, N> bits(const Lanes<float, N>& x) {
   Lanes<std::int32_t, N> r;
   for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::bitwise_cast<cpu::Register<std::int32_t>>(x.v[i]);

@@ -5,8 +5,8 @@
 #pragma once
 #include <cstring>
 
-#include "body.hpp"
 #include "parallel.hpp"
+#include "streaming.hpp"
 
 namespace sinter::cpu {
 
@@ -16,8 +16,9 @@ template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void 
   const std::int64_t rows = points(a, 0, L - 1), n = a.extent[std::size_t(L - 1)];
   const auto stride = [&](int p) { return a.stride[std::size_t(p)][std::size_t(L - 1)]; };
 
+  const bool streaming = !std::is_same_v<Way, Alone> && N > 1 && streams<K>(a);
   const bool flat = rows == 1;
-  Way::run(flat ? n : rows, flat ? 1024 : 1, flat || n == 0 ? 32768 : std::max<std::int64_t>(2, 32768 / n), c.threads, [&](std::int64_t begin, std::int64_t end) {
+  Way::run(flat ? n : rows, flat ? 1024 : 1, worth_a_team(element_ns<K>() * double(flat ? 1 : n)), c.threads, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t from = flat ? 0 : begin, to = flat ? 1 : end, first = flat ? begin : 0, last = flat ? end : n;
     RegisterFile<K, N> r;
     const Walk<P> start{a.address, a.origin};
@@ -26,7 +27,7 @@ template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void 
       for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 1) evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
       const auto elements = [&](Span s) __attribute__((always_inline)) {
         for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
-          if constexpr (micro<K, J>.what == Micro::What::store) write<K, N, J>(r, w, s, stride);
+          if constexpr (micro<K, J>.what == Micro::What::store) write<K, N, J>(r, w, s, stride, streaming);
           else if constexpr (micro<K, J>.what == Micro::What::scatter) add_at_places<K, N, J>(r, w, s, stride);
           else if constexpr (micro<K, J>.level == 2) evaluate<K, N, J>(r, w, s, c, stride);
         });
@@ -35,6 +36,7 @@ template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void 
       for (; i + N <= last; i += N) elements({i, N});
       if (i < last) elements({i, int(last - i)});
     });
+    if (streaming) streaming_fence();
   });
 }
 

@@ -96,6 +96,22 @@ inline void store_mask(const MaskRegister& m, bool* p) {
   m.store_unaligned(p);
 #endif
 }
+
+#if defined(__SSE2__)
+/// A store past the caches, to an aligned address.
+template <class T> SINTER_INLINE void stream(const Register<T>& x, T* p) {
+  const typename Register<T>::register_type raw = x;
+  if constexpr (sizeof(raw) == 16) _mm_stream_si128(reinterpret_cast<__m128i*>(p), std::bit_cast<__m128i>(raw));
+#if defined(__AVX__)
+  if constexpr (sizeof(raw) == 32) _mm256_stream_si256(reinterpret_cast<__m256i*>(p), std::bit_cast<__m256i>(raw));
+#endif
+#if defined(__AVX512F__)
+  if constexpr (sizeof(raw) == 64) _mm512_stream_si512(reinterpret_cast<__m512i*>(p), std::bit_cast<__m512i>(raw));
+#endif
+}
+#else
+template <class T> SINTER_INLINE void stream(const Register<T>& x, T* p) { x.store_unaligned(p); }
+#endif
 }  // namespace cpu
 
 /// A mask: registers as float comparisons make them.
@@ -155,6 +171,9 @@ template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
   }
   SINTER_INLINE void store(T* p) const {
     for (int i = 0; i < parts; ++i) v[i].store_unaligned(p + i * step);
+  }
+  SINTER_INLINE void stream(T* p) const {
+    for (int i = 0; i < parts; ++i) cpu::stream<T>(v[i], p + i * step);
   }
   SINTER_INLINE T first() const { return v[0].get(0); }
 

@@ -75,7 +75,7 @@ struct GeluTanh {
 
 }  // namespace ops
 
-/// 1 / (1 + e^−x), elementwise. PyTorch: torch.sigmoid.
+/// 1 / (1 + e^−x), elementwise, to 3 units in the last place. PyTorch: torch.sigmoid.
 template <Operand X> constexpr Result<ops::Apply<ops::Sigmoid>, X> sigmoid(X&& x) { return call<ops::Apply<ops::Sigmoid>>(std::forward<X>(x)); }
 
 namespace ops {

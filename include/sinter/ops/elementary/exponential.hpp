@@ -6,25 +6,24 @@
 
 namespace sinter {
 
-/// e^x, 1.2 ULP. Cody-Waite reduction x = n ln 2 + r, then 1 + r + r² P(r).
+/// e^x, 1.2 ULP. Cody-Waite reduction x = n ln 2 + r, then 1 + r + r² P(r), by Estrin's scheme: shorter chains than Horner's.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> exp(Lanes<float, N> x) {
   using V = Lanes<float, N>;
-  x = select(x < V(-104.f), V(-104.f), select(x > V(89.f), V(89.f), x));
+  x = within(x, V(-104.f), V(89.f));
   const V shifted = fma(x, V(1.44269504088896341f), V(12582912.f));  // 1.5 · 2²³: the sum's last bits are the integer
   const V n = shifted - V(12582912.f);
   V r = fma(n, V(-0.693145751953125f), x);
   r = fma(n, V(-1.428606820309417e-06f), r);
-  V p = fma(r, V(0.0013814466879497895f), V(0.008368780415682656f));
-  p = fma(r, p, V(0.04166839421449449f));
-  p = fma(r, p, V(0.16666520107770755f));
-  p = fma(r, p, V(0.4999999341248413f));
-  return scale(fma(r * r, p, r) + V(1.f), n);
+  const V square = r * r;
+  const V high = fma(square, V(0.0013814466879497895f), fma(r, V(0.008368780415682656f), V(0.04166839421449449f)));
+  const V p = fma(square, high, fma(r, V(0.16666520107770755f), V(0.4999999341248413f)));
+  return scale(fma(square, p, r) + V(1.f), n);
 }
 
 /// e^x − 1, 1.5 ULP. With 2^(n − 1) taken out of both terms nothing overflows before the result does.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> expm1(Lanes<float, N> x) {
   using V = Lanes<float, N>;
-  const V y = select(x < V(-104.f), V(-104.f), select(x > V(89.f), V(89.f), x));
+  const V y = within(x, V(-104.f), V(89.f));
   const V shifted = fma(y, V(1.44269504088896341f), V(12582912.f));
   const V n = shifted - V(12582912.f);
   V r = fma(n, V(-0.693145751953125f), y);
@@ -79,15 +78,22 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> log1p(Lanes<fl
   return select(x > V(-1.f) && x < infinity, select(x == V(0.f), x, log_of_parts(f, exponent)), select(x == V(-1.f), -infinity, select(x < V(-1.f), nan, x)));
 }
 
-/// tanh, 6 ULP (4e-7 absolute): x P(x²) / Q(x²), both of degree 4 with positive coefficients, beyond ±9.02 exactly ±1.
+/// tanh, 6 ULP (4e-7 absolute; 7 ULP without fused multiply-add): x P(x²) / Q(x²), both of degree 4 with positive coefficients, never beyond ±1.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> tanh(Lanes<float, N> x) {
   using V = Lanes<float, N>;
-  const V y = select(x < V(-9.02f), V(-9.02f), select(x > V(9.02f), V(9.02f), x));
-  const V u = y * y, v = u * u;  // Estrin's scheme: shorter chains than Horner's
-  const V p = fma(v, fma(v, V(1.3319052703687787e-08f), fma(u, V(2.0583466160827837e-05f), V(0.003494033596707599f))), fma(u, V(0.1337971712401391f), V(0.9999999790321805f)));
+  const V y = within(x, V(-9.02f), V(9.02f));
+  const V u = y * y, v = u * u;  // Estrin's scheme again, x multiplied in early
+  const V p = fma(v * y, fma(v, V(1.3319052703687787e-08f), fma(u, V(2.0583466160827837e-05f), V(0.003494033596707599f))), fma(u, V(0.1337971712401391f), V(0.9999999790321805f)) * y);
   const V q = fma(v, fma(v, V(7.76201120409715e-07f), fma(u, V(0.00032830912933314645f), V(0.025871069508282198f))), fma(u, V(0.46713032368396373f), V(1.f)));
-  const V r = y * p / q;
-  return select(r > V(1.f), V(1.f), select(r < V(-1.f), V(-1.f), r));
+  return within(p / q, V(-1.f), V(1.f));
 }
+
+/// tanh, 2.5 ULP, at more than twice the time: −e / (e + 2) with e = exp(−2|x|) − 1.
+template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> accurate_tanh(Lanes<float, N> x) {
+  using V = Lanes<float, N>;
+  const V e = expm1(abs(x) * V(-2.f));
+  return select(x == V(0.f), x, copysign(-e / (e + V(2.f)), x));
+}
+template <int N> [[gnu::always_inline]] constexpr Lanes<double, N> accurate_tanh(Lanes<double, N> x) { return tanh(x); }
 
 }  // namespace sinter

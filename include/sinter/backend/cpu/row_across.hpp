@@ -1,0 +1,208 @@
+// Rows with a row a lane: sums over anything but the innermost axis, whose columns lie side by side in memory.
+//
+// A block of rows' places is walked for all columns before the next, four registers of columns at a time, so that memory is read in
+// long pieces whatever the number of columns. Between blocks the sums of the columns wait in a table. Blocks are added in order;
+// where one tile of columns is all there is, pieces of the rows go to several threads, each with a table, and the tables are added in order.
+#pragma once
+#include "row_work.hpp"
+
+namespace sinter::cpu::row_detail {
+
+/// Tables of sums, one element a column for each fold, and where each begins.
+template <class K> struct FoldTable {
+  static constexpr int folds_before(int j) {
+    int n = 0;
+    for (int i = 0; i < j; ++i) n += compile::is_folded(K::body.micros[std::size_t(i)]) ? 1 : 0;
+    return n;
+  }
+  static constexpr int bytes = folds_before(micros<K>) * compile::fold_bytes;  ///< a column
+
+  std::byte* data;
+  std::int64_t columns;  ///< of the table, whose first is column `first` of the rows
+  std::int64_t first;
+  template <int J> [[gnu::always_inline]] FoldType<K, J>* at(std::int64_t column) const { return reinterpret_cast<FoldType<K, J>*>(data + folds_before(J) * compile::fold_bytes * columns) + (column - first); }
+};
+
+template <class K, int N> struct Across : Task<K> {
+  using Task<K>::L;
+  using Task<K>::P;
+  using Task<K>::a;
+  using Task<K>::row;
+  static constexpr int G = 4;  ///< registers of columns side by side
+
+  [[gnu::always_inline]] explicit Across(const Task<K>& t) : Task<K>(t) {}
+  std::int64_t columns() const { return a.extent[std::size_t(L - 1)]; }
+
+  // ---- a register of columns, all passes: small programs ----
+  template <int Pass = 0> [[gnu::always_inline]] void passes(Row<K, N>& x, const Walk<P>& w, Span s) const {
+    x.template values<Pass>(*this, w, s);
+    x.template store_values<Pass>(*this, w, s);
+    if constexpr (Pass < K::body.passes) {
+      Sums<K, N> sum;
+      clear<K, N, Pass>(sum);
+      for_each_point<K, first_folded<K>, L - 1>(a, w, 0, row, [&](const Walk<P>& q) __attribute__((always_inline)) { x.template elements<Pass>(*this, sum, q, s, nullptr, 0); });
+      for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(x.r) = at<K, N, J>(sum); });
+      passes<Pass + 1>(x, w, s);
+    }
+  }
+
+  // ---- blocks of places and tables of sums ----
+  /// What is known of these columns after `Passes` passes, whose sums stand in the table.
+  template <int Passes> [[gnu::always_inline]] void know(Row<K, N>& x, const Walk<P>& w, Span s, const FoldTable<K>& table) const {
+    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) { (know_after<int(I)>(x, w, s, table), ...); }(std::make_index_sequence<std::size_t(Passes + 1)>{});
+  }
+  template <int Pass> [[gnu::always_inline]] void know_after(Row<K, N>& x, const Walk<P>& w, Span s, const FoldTable<K>& table) const {
+    if constexpr (Pass > 0)
+      for_each_fold<K, Pass - 1>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(x.r) = load<FoldType<K, J>, N>(table.template at<J>(s.i), s.n); });
+    x.template values<Pass>(*this, w, s);
+  }
+  template <int Pass> static void clear_table(const FoldTable<K>& table) {
+    for_each_micro<K>([&]<int J>() {
+      if constexpr ((is_fold<K, J> || is_scan<K, J>) && in_pass<K, J>(Pass)) std::fill_n(table.template at<J>(table.first), table.columns, Lanes<FoldType<K, J>, 1>(Fold<K, J>::identity).v);
+    });
+  }
+  /// Places [from, to) of `Count` registers of columns from s on. `table` holds what earlier passes found, `sums` takes what this one adds.
+  template <int Pass, int Count> [[gnu::always_inline]] void group(const Row<K, N>& all, const Walk<P>& w, std::int64_t from, std::int64_t to, Span s, std::int64_t ahead, const FoldTable<K>& table, const FoldTable<K>& sums) const {
+    Row<K, N> x[Count];
+    Sums<K, N> sum[Count];
+    const auto span = [&](int k) __attribute__((always_inline)) { return Span{s.i + k * N, s.n}; };
+    unrolled<Count>([&](auto k) __attribute__((always_inline)) {
+      x[k].once_as(all);
+      know<Pass>(x[k], w, span(k), table);
+      clear<K, N, Pass>(sum[k]);
+      for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
+        if constexpr (is_scan<K, J> && in_pass<K, J>(Pass)) at<K, N, J>(sum[k]) = load<FoldType<K, J>, N>(sums.template at<J>(span(k).i), s.n);
+      });
+    });
+    for_each_point<K, first_folded<K>, L - 1>(a, w, from, to, [&](const Walk<P>& q) __attribute__((always_inline)) {
+      unrolled<Count>([&](auto k) __attribute__((always_inline)) { x[k].template elements<Pass>(*this, sum[k], q, span(k), nullptr, 0); });
+      if (ahead > 0) fetch<Pass, Count>(q, s.i, ahead);
+    });
+    unrolled<Count>([&](auto k) __attribute__((always_inline)) {
+      for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
+        if constexpr ((is_fold<K, J> || is_scan<K, J>) && in_pass<K, J>(Pass)) {
+          auto* const to_table = sums.template at<J>(span(k).i);
+          if constexpr (is_fold<K, J>) at<K, N, J>(sum[k]) = Fold<K, J>::combine(load<FoldType<K, J>, N>(to_table, s.n), at<K, N, J>(sum[k]));
+          store(at<K, N, J>(sum[k]), to_table, s.n);
+        }
+      });
+    });
+  }
+  /// One pass over places [from, to) of the columns [first, last).
+  template <int Pass> [[gnu::always_inline]] void pass(const Row<K, N>& all, const Walk<P>& w, std::int64_t from, std::int64_t to, std::int64_t first, std::int64_t last, const FoldTable<K>& table, const FoldTable<K>& sums) const {
+    constexpr std::int64_t block_bytes = 16384, most_places = 256, out_of_reach = 131072;  // half of a first-level cache
+    const std::int64_t places = std::clamp<std::int64_t>(block_bytes / std::max<std::int64_t>(1, (last - first) * 4 * tensors(Pass)), 8, most_places);
+    const std::int64_t ahead = (to - from) * (last - first) * 4 > out_of_reach ? places : 0;
+    for (std::int64_t i = from; i < to; i += places) {
+      const std::int64_t end = std::min(to, i + places);
+      std::int64_t k = first;
+      for (; k + G * N <= last; k += G * N) group<Pass, G>(all, w, i, end, Span{k, N}, ahead, table, sums);
+      for (; k < last; k += N) group<Pass, 1>(all, w, i, end, Span{k, int(std::min<std::int64_t>(N, last - k))}, ahead, table, sums);
+    }
+  }
+  /// Asks for what the next block reads `ahead` places further on: no prefetcher follows pieces this short.
+  template <int Pass, int Count> [[gnu::always_inline]] void fetch(const Walk<P>& q, std::int64_t column, std::int64_t ahead) const {
+    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
+      constexpr Micro m = micro<K, J>;
+      if constexpr (m.what == Micro::What::load && m.unit == 1 && in_pass<K, J>(Pass) && loops<K> > 1) {
+        const std::int64_t at = (ahead * this->a.stride[std::size_t(m.a)][std::size_t(loops<K> - 2)] + column) * bytes_of(m.dtype);
+        unrolled<(Count * N * bytes_of(m.dtype) + 63) / 64>([&](auto line) __attribute__((always_inline)) { __builtin_prefetch(q.address[std::size_t(m.a)] + at + 64 * line, 0, 2); });
+      }
+    });
+  }
+  static constexpr int tensors(int pass) {
+    int n = 0;
+    for (const Micro& m : K::body.micros)
+      if ((m.passes >> pass & 1) != 0 && (m.what == Micro::What::load || m.what == Micro::What::store || m.what == Micro::What::gather)) ++n;
+    return std::max(n, 1);
+  }
+  /// Values a row are stored once all passes are done: other blocks might still read what they overwrite.
+  [[gnu::always_inline]] void finish(const Row<K, N>& all, const Walk<P>& w, std::int64_t first, std::int64_t last, const FoldTable<K>& table) const {
+    for (std::int64_t k = first; k < last; k += N) {
+      const Span s{k, int(std::min<std::int64_t>(N, last - k))};
+      Row<K, N> x;
+      x.once_as(all);
+      know<K::body.passes>(x, w, s, table);
+      unrolled<K::body.passes + 1>([&](auto stage) __attribute__((always_inline)) { x.template store_values<decltype(stage)::value>(*this, w, s); });
+    }
+  }
+  /// All passes over the columns [first, last) of one set of rows.
+  [[gnu::always_inline]] void tile(const Row<K, N>& all, const Walk<P>& w, std::int64_t first, std::int64_t last, std::byte* room) const {
+    const FoldTable<K> table{room, last - first, first};
+    unrolled<K::body.passes>([&](auto p) __attribute__((always_inline)) {
+      clear_table<decltype(p)::value>(table);
+      pass<decltype(p)::value>(all, w, 0, row, first, last, table, table);
+    });
+    finish(all, w, first, last, table);
+  }
+  /// The same for all columns, each pass in pieces of the rows. A table for each lies in the scratch memory; the first takes their total.
+  void tile_in_pieces(const Row<K, N>& all, const Walk<P>& w, std::int64_t pieces, int threads) const {
+    const std::int64_t n = columns(), size = (row + pieces - 1) / pieces;
+    const auto table = [&](std::int64_t k) { return FoldTable<K>{this->c.scratch + k * n * FoldTable<K>::bytes, n, 0}; };
+    unrolled<K::body.passes>([&](auto p) {
+      constexpr int Pass = decltype(p)::value;
+      Split::run(pieces, 1, 2, threads, [&](std::int64_t from, std::int64_t to) {
+        const Across own = *this;
+        for (std::int64_t k = from; k < to; ++k) {
+          clear_table<Pass>(table(k));
+          own.template pass<Pass>(all, w, std::min(row, k * size), std::min(row, (k + 1) * size), 0, n, table(0), table(k));
+        }
+        if (own.streaming) streaming_fence();
+      });
+      for_each_fold<K, Pass>([&]<int J>() {
+        FoldType<K, J>* const total = table(0).template at<J>(0);
+        for (std::int64_t k = 1; k < pieces; ++k) {
+          const FoldType<K, J>* const part = table(k).template at<J>(0);
+          for (std::int64_t i = 0; i < n; ++i) total[i] = Fold<K, J>::combine(Lanes<FoldType<K, J>, 1>(total[i]), Lanes<FoldType<K, J>, 1>(part[i])).v;
+        }
+      });
+    });
+    finish(all, w, 0, n, table(0));
+  }
+};
+
+template <class K> constexpr bool has_scans() {
+  for (const Micro& m : K::body.micros)
+    if (m.what == Micro::What::scan) return true;
+  return false;
+}
+
+template <class K, class Way, int N> [[gnu::always_inline]] inline void run_across(const Task<K>& task) {
+  constexpr int P = pointers<K>;
+  const Across<K, N> work(task);
+  const Walk<P> start{work.a.address, work.a.origin};
+  const std::int64_t outer = points(work.a, 0, first_folded<K>), n = work.columns();
+  if constexpr (std::is_same_v<Way, Alone>) {
+    Row<K, N> x;
+    x.once(work, start);
+    for_each_point<K, 0, first_folded<K>>(work.a, start, 0, outer, [&](const Walk<P>& w) __attribute__((always_inline)) {
+      for (std::int64_t i = 0; i < n; i += N) work.passes(x, w, Span{i, int(std::min<std::int64_t>(N, n - i))});
+    });
+  } else {
+    constexpr std::int64_t width = compile::fold_columns;
+    if constexpr (!has_scans<K>()) {
+      if (const std::int64_t pieces = compile::pieces_of(outer, work.row, n); pieces > 1) {
+        Row<K, N> x{};
+        x.once(work, start);
+        return for_each_point<K, 0, first_folded<K>>(work.a, start, 0, outer, [&](const Walk<P>& w) { work.tile_in_pieces(x, w, pieces, work.c.threads); });
+      }
+    }
+    const std::int64_t tiles = (n + width - 1) / width;
+    Way::run(outer * tiles, 1, worth_a_team(element_ns<K>() * double(work.row) * double(std::min(n, width))), work.c.threads, [&](std::int64_t from, std::int64_t to) {
+      alignas(64) std::byte room[std::size_t(FoldTable<K>::bytes * width)];
+      const Across<K, N> own(task);
+      Row<K, N> x;
+      x.once(own, start);
+      for (std::int64_t at = from; at < to;) {
+        const std::int64_t first = at % tiles, last = std::min(tiles, first + to - at);
+        for_each_point<K, 0, first_folded<K>>(own.a, start, at / tiles, at / tiles + 1, [&](const Walk<P>& w) __attribute__((always_inline)) {
+          for (std::int64_t k = first; k < last; ++k) own.tile(x, w, k * width, std::min(n, (k + 1) * width), room);
+        });
+        at += last - first;
+      }
+      if (own.streaming) streaming_fence();
+    });
+  }
+}
+
+}  // namespace sinter::cpu::row_detail

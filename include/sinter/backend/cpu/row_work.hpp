@@ -1,0 +1,120 @@
+// What a row kernel does at one place: the registers of a row, or of N rows side by side, and the micro-operations over them.
+//
+// A row is what the folded loops span. If the innermost axis is folded, lanes run along the row (nest order: kept loops,
+// folded loops). If not, every lane is a row of its own (kept loops, folded loops, the last kept loop).
+#pragma once
+#include "parallel.hpp"
+#include "streaming.hpp"
+
+namespace sinter::cpu::row_detail {
+
+template <class K> inline constexpr int loops = K::body.loops;
+template <class K> inline constexpr int pointers = K::body.pointers;
+template <class K> inline constexpr bool along = (K::body.folded >> (loops<K> - 1) & 1) != 0;
+template <class K> inline constexpr int last_folded = along<K> ? loops<K> : loops<K> - 1;  ///< one past it
+template <class K> inline constexpr int first_folded = last_folded<K> - std::popcount(K::body.folded);
+
+template <class K, int J> inline constexpr bool is_fold = micro<K, J>.what == Micro::What::fold;
+template <class K, int J> inline constexpr bool is_scan = micro<K, J>.what == Micro::What::scan;
+template <class K, int J> inline constexpr bool is_store = micro<K, J>.what == Micro::What::store;
+template <class K, int J> constexpr bool in_pass(int pass) { return (micro<K, J>.passes >> pass & 1) != 0; }
+template <class K, int J> using Fold = graph::primitive_struct<micro<K, J>.code>;
+template <class K, int J> using FoldType = element_type<micro<K, J>.dtype>;
+
+template <class K, int Pass, class F> [[gnu::always_inline]] inline void for_each_fold(F&& f) {
+  for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (is_fold<K, J> && in_pass<K, J>(Pass)) f.template operator()<J>(); });
+}
+/// Calls f(0), f(1) … with compile-time numbers: what a loop counts through stays in memory.
+template <int Count, class F> [[gnu::always_inline]] constexpr void unrolled(F&& f) {
+  [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) { (f(std::integral_constant<int, int(I)>{}), ...); }(std::make_index_sequence<std::size_t(Count)>{});
+}
+
+/// The work of one pass over a row, in micro-operations an element.
+template <class K> constexpr int operations(int pass) {
+  int n = 0;
+  for (const Micro& m : K::body.micros) n += m.passes >> pass & 1;
+  return n;
+}
+
+/// The sums of a pass so far, at the places of their folds.
+template <class K, int N> using Sums = RegisterFile<K, N>;
+
+template <class K, int N, int Pass> [[gnu::always_inline]] inline void clear(Sums<K, N>& sum) {
+  for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
+    if constexpr ((is_fold<K, J> || is_scan<K, J>) && in_pass<K, J>(Pass)) at<K, N, J>(sum) = RegisterType<K, N, J>(Fold<K, J>::identity);
+  });
+}
+template <class K, int N, int Pass> [[gnu::always_inline]] inline void add(Sums<K, N>& to, const Sums<K, N>& from) {
+  for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(to) = Fold<K, J>::combine(at<K, N, J>(to), at<K, N, J>(from)); });
+}
+
+/// What the rows of a kernel share. Every thread has its own copy, of which the compiler sees that no store changes it.
+template <class K> struct Task {
+  static constexpr int L = loops<K>, P = pointers<K>;
+
+  Arguments<L, P> a;
+  Context c;
+  bool streaming;    ///< stores go past the caches
+  std::int64_t row;  ///< elements of a row
+
+  [[gnu::always_inline]] Task(const Arguments<L, P>& arguments, const Context& context, bool stores_past_caches)
+      : a(arguments), c(context), streaming(stores_past_caches), row(points(arguments, first_folded<K>, last_folded<K>)) {}
+  [[gnu::always_inline]] auto stride() const { return [this](int p) __attribute__((always_inline)) { return a.stride[std::size_t(p)][std::size_t(L - 1)]; }; }
+};
+
+/// The registers of one row, or of N of them.
+template <class K, int N> struct Row {
+  static constexpr int P = pointers<K>;
+  RegisterFile<K, N> r;
+
+  /// Level 0: the same for all rows.
+  [[gnu::always_inline]] void once(const Task<K>& t, const Walk<P>& w) {
+    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 0) evaluate<K, N, J>(r, w, Span{0, N}, t.c, t.stride()); });
+  }
+  [[gnu::always_inline]] void once_as(const Row& other) {
+    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 0) at<K, N, J>(r) = at<K, N, J>(other.r); });
+  }
+  /// Level 1: whatever is known after `Stage` passes.
+  template <int Stage> [[gnu::always_inline]] void values(const Task<K>& t, const Walk<P>& w, Span s) {
+    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
+      if constexpr (micro<K, J>.level == 1 && micro<K, J>.stage == Stage && !is_fold<K, J> && !is_store<K, J>) evaluate<K, N, J>(r, w, s, t.c, t.stride());
+    });
+  }
+  template <int Stage> [[gnu::always_inline]] void store_values(const Task<K>& t, const Walk<P>& w, Span s) {
+    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
+      if constexpr (micro<K, J>.level == 1 && micro<K, J>.stage == Stage && is_store<K, J>) write<K, N, J>(r, w, s, t.stride());
+    });
+  }
+  /// Level 2 at one place of one pass; folds go into `sum`. Values kept from an earlier pass lie in `kept`, by number of the element.
+  template <int Pass> [[gnu::always_inline]] void elements(const Task<K>& t, Sums<K, N>& sum, const Walk<P>& w, Span s, [[maybe_unused]] std::byte* kept, [[maybe_unused]] std::int64_t element) {
+    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
+      constexpr Micro m = micro<K, J>;
+      if constexpr (in_pass<K, J>(Pass)) {
+        if constexpr (m.what == Micro::What::fold) {
+          auto x = at<K, N, m.a>(r);
+          if constexpr (along<K> && N > 1)
+            if (s.n < N) x = select(ramp<N>(0, 1) < Lanes<std::int32_t, N>(s.n), x, decltype(x)(Fold<K, J>::identity));
+          at<K, N, J>(sum) = Fold<K, J>::combine(at<K, N, J>(sum), x);
+        } else if constexpr (m.what == Micro::What::scan) {
+          at<K, N, J>(sum) = Fold<K, J>::combine(at<K, N, J>(sum), at<K, N, m.a>(r));
+          at<K, N, J>(r) = at<K, N, J>(sum);
+        } else if constexpr (m.what == Micro::What::store) {
+          write<K, N, J>(r, w, s, t.stride(), t.streaming);
+        } else if constexpr (m.kept >= 0) {
+          using T = element_type<m.dtype>;
+          T* buffer = reinterpret_cast<T*>(kept + m.kept * t.row * 8) + element;
+          if constexpr ((m.passes & ((1u << Pass) - 1u)) == 0) {
+            evaluate<K, N, J>(r, w, s, t.c, t.stride());
+            store(at<K, N, J>(r), buffer, s.n);
+          } else {
+            at<K, N, J>(r) = load<T, N>(buffer, s.n);
+          }
+        } else {
+          evaluate<K, N, J>(r, w, s, t.c, t.stride());
+        }
+      }
+    });
+  }
+};
+
+}  // namespace sinter::cpu::row_detail

@@ -1,0 +1,184 @@
+// Row and map kernels where their paths differ: odd extents, few and many columns, long rows in pieces, strided operands, bounded and
+// empty axes, results that go past the caches; against sums in double precision, bit-identical for every number of threads.
+#include <doctest/doctest.h>
+#include <sinter/sinter.hpp>
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+using namespace sinter;
+
+namespace {
+
+template <class T> T drawn(std::uint64_t stream, float shift = 0) {
+  T t(uninitialized);
+  const Philox random(Seed{7}, stream);
+  for (std::ptrdiff_t i = 0; i < t.size(); ++i) t.data()[i] = random.normal(std::uint64_t(i)) + shift;
+  return t;
+}
+template <class T> bool same_bits(const T& a, const T& b) { return std::memcmp(a.data(), b.data(), std::size_t(a.size()) * sizeof(*a.data())) == 0; }
+
+/// Runs f, which fills a tensor, on several numbers of threads; the results must be the same, bit by bit.
+template <class T, class F> T on_any_threads(F f) {
+  T first(uninitialized);
+  for (const int threads : {1, 2, 3, 7}) {
+    set_num_threads(threads);
+    T y(uninitialized);
+    std::memset(static_cast<void*>(y.data()), 0xff, std::size_t(y.size()) * sizeof(*y.data()));
+    f(y);
+    if (threads == 1) first = y;
+    else CHECK(same_bits(first, y));
+  }
+  set_num_threads(1);
+  return first;
+}
+double difference(float found, double expected, double scale) { return std::abs(double(found) - expected) / scale; }
+
+template <int R, int C> void sums_of_columns() {
+  CAPTURE(R);
+  CAPTURE(C);
+  const auto x = drawn<Tensor<float, R, C>>(1, 1), y = drawn<Tensor<float, R, C>>(2);
+  const auto s = on_any_threads<Tensor<float, C>>([&](auto& out) { out = sum<0>(x * y); });
+  for (int c = 0; c < C; ++c) {
+    double expected = 0, magnitude = 1;
+    for (int r = 0; r < R; ++r) expected += double(x(r, c) * y(r, c)), magnitude += std::abs(double(x(r, c)));
+    CHECK(difference(s(c), expected, magnitude) < 3e-7);
+  }
+}
+
+struct Normalised {  // two folds, then elements of both: three passes
+  template <class X> constexpr auto operator()(X x) const {
+    const auto apart = x - mean<0>(x, keepdims);
+    return apart * rsqrt(mean<0>(apart * apart, keepdims) + 1e-5f);
+  }
+};
+template <int R, int C> void normalised_columns() {
+  CAPTURE(R);
+  CAPTURE(C);
+  const auto x = drawn<Tensor<float, R, C>>(3, 1000);  // far from 0: a variance in one pass would lose its digits
+  const auto y = on_any_threads<Tensor<float, R, C>>([&](auto& out) { out = call<Normalised>(x); });
+  double worst = 0;
+  for (int c = 0; c < C; ++c) {
+    double mean = 0, variance = 0;
+    for (int r = 0; r < R; ++r) mean += double(x(r, c)) / R;
+    for (int r = 0; r < R; ++r) variance += (double(x(r, c)) - mean) * (double(x(r, c)) - mean) / R;
+    for (int r = 0; r < R; ++r) worst = std::max(worst, std::abs(double(y(r, c)) - (double(x(r, c)) - mean) / std::sqrt(variance + 1e-5)));
+  }
+  CHECK(worst < 2e-3);  // the mean's last digit is 6e-5
+}
+
+}  // namespace
+
+TEST_CASE("sums of columns, few and many, short and long") {
+  sums_of_columns<5, 3>();
+  sums_of_columns<70'001, 3>();
+  sums_of_columns<4099, 64>();
+  sums_of_columns<1237, 100>();
+  sums_of_columns<131, 1030>();
+  sums_of_columns<40, 3001>();
+}
+TEST_CASE("columns normalised in several passes") {
+  normalised_columns<9, 21>();
+  normalised_columns<3001, 67>();
+  normalised_columns<600, 300>();
+}
+TEST_CASE("an outer axis, and a strided operand") {
+  const auto x = drawn<Tensor<float, 2, 20'000, 5>>(4);
+  const auto s = on_any_threads<Tensor<float, 2, 5>>([&](auto& out) { out = sum<1>(x); });
+  const auto t = on_any_threads<Tensor<float, 5>>([&](auto& out) { out = sum<0, 1>(x); });
+  const auto every_third = on_any_threads<Tensor<float, 2, 5>>([&](auto& out) { out = sum<1>(slice<1, 0, 19'999, 3>(x)); });
+  const auto columns = drawn<Tensor<float, 33, 4001>>(5);
+  const auto turned = on_any_threads<Tensor<float, 33>>([&](auto& out) { out = sum<0>(transpose(columns)); });
+  for (int c = 0; c < 5; ++c) {
+    double total[2]{}, third[2]{};
+    for (int b = 0; b < 2; ++b)
+      for (int r = 0; r < 20'000; ++r) {
+        total[b] += double(x(b, r, c));
+        if (r % 3 == 0 && r < 19'999) third[b] += double(x(b, r, c));
+      }
+    for (int b = 0; b < 2; ++b) {
+      CHECK(difference(s(b, c), total[b], 20'000) < 1e-7);
+      CHECK(difference(every_third(b, c), third[b], 7'000) < 1e-7);
+    }
+    CHECK(difference(t(c), total[0] + total[1], 40'000) < 1e-7);
+  }
+  for (int r = 0; r < 33; ++r) {
+    double total = 0;
+    for (int c = 0; c < 4001; ++c) total += double(columns(r, c));
+    CHECK(difference(turned(r), total, 4001) < 1e-7);
+  }
+}
+TEST_CASE("few long rows go in pieces: sums, extrema, and what needs several passes") {
+  constexpr int n = 300'007;
+  const auto x = drawn<Tensor<float, n>>(6, 3);
+  double total = 0, variance = 0, exponentials = 0;
+  float largest = -INFINITY;
+  for (int i = 0; i < n; ++i) total += double(x(i)), largest = std::max(largest, x(i));
+  for (int i = 0; i < n; ++i) variance += (double(x(i)) - total / n) * (double(x(i)) - total / n) / n, exponentials += std::exp(double(x(i)) - double(largest));
+  CHECK(difference(on_any_threads<Tensor<float>>([&](auto& out) { out = sum(x); })(), total, total) < 2e-7);
+  CHECK(difference(on_any_threads<Tensor<float>>([&](auto& out) { out = var(x, correction<0>); })(), variance, variance) < 5e-7);
+  CHECK(on_any_threads<Tensor<float>>([&](auto& out) { out = amax(x); })() == largest);
+  const auto p = on_any_threads<Tensor<float, n>>([&](auto& out) { out = softmax(x); });
+  double worst = 0;
+  for (int i = 0; i < n; ++i) worst = std::max(worst, std::abs(double(p(i)) / (std::exp(double(x(i)) - double(largest)) / exponentials) - 1));
+  CHECK(worst < 2e-6);
+  auto with_nan = x;
+  with_nan(17) = NAN;
+  CHECK(std::isnan(on_any_threads<Tensor<float>>([&](auto& out) { out = amax(with_nan); })()));
+  const auto several = drawn<Tensor<float, 3, 60'001>>(8);
+  const auto s = on_any_threads<Tensor<float, 3>>([&](auto& out) { out = sum<1>(several); });
+  for (int r = 0; r < 3; ++r) {
+    double expected = 0;
+    for (int c = 0; c < 60'001; ++c) expected += double(several(r, c));
+    CHECK(difference(s(r), expected, 60'001) < 1e-7);
+  }
+}
+TEST_CASE("a running sum down long columns") {
+  const auto x = drawn<Tensor<float, 5003, 37>>(9, 1);
+  const auto s = on_any_threads<Tensor<float, 5003, 37>>([&](auto& out) { out = cumsum<0>(x); });
+  double worst = 0;
+  for (int c = 0; c < 37; ++c) {
+    double total = 0;
+    for (int r = 0; r < 5003; ++r) {
+      total += double(x(r, c));
+      worst = std::max(worst, std::abs(double(s(r, c)) - total) / (r + 1));
+    }
+  }
+  CHECK(worst < 1e-5);
+}
+TEST_CASE("results larger than half a cache, aligned and not") {
+  const auto x = drawn<Tensor<float, 4500, 1024>>(10);
+  const auto y = on_any_threads<Tensor<float, 4500, 1024>>([&](auto& out) { out = x - amax<1>(x, keepdims); });
+  const auto z = on_any_threads<Tensor<float, 4500, 1024>>([&](auto& out) { out = x * 2.f + 1.f; });
+  const auto odd = drawn<Tensor<float, 4501, 1003>>(11);
+  const auto w = on_any_threads<Tensor<float, 4501, 1003>>([&](auto& out) { out = odd - amax<1>(odd, keepdims); });
+  bool right = true;
+  for (int r = 0; r < 4500; r += 97) {
+    float largest = -INFINITY, odd_largest = -INFINITY;
+    for (int c = 0; c < 1024; ++c) largest = std::max(largest, x(r, c));
+    for (int c = 0; c < 1003; ++c) odd_largest = std::max(odd_largest, odd(r, c));
+    for (int c = 0; c < 1024; ++c) right = right && y(r, c) == x(r, c) - largest && z(r, c) == x(r, c) * 2.f + 1.f;
+    for (int c = 0; c < 1003; ++c) right = right && w(r, c) == odd(r, c) - odd_largest;
+  }
+  CHECK(right);
+  auto in_place = x;
+  in_place = in_place * 2.f + 1.f;
+  CHECK(same_bits(in_place, z));
+}
+TEST_CASE("bounded axes, also of length 0") {
+  using X = Tensor<float, upto<3000, 'B'>, 40>;
+  for (const int length : {0, 1, 2, 777, 3000}) {
+    CAPTURE(length);
+    X x(uninitialized);
+    x.set_length('B', length);
+    const Philox random(Seed{3});
+    for (int i = 0; i < length * 40; ++i) x.data()[i] = random.normal(std::uint64_t(i));
+    const auto s = on_any_threads<Tensor<float, 40>>([&](auto& out) { out = sum<0>(x); });
+    for (int c = 0; c < 40; ++c) {
+      double expected = 0;
+      for (int r = 0; r < length; ++r) expected += double(x(r, c));
+      CHECK(difference(s(c), expected, length + 1) < 1e-7);
+    }
+  }
+}

@@ -156,6 +156,7 @@ class Pass {
       const std::int64_t scratch = pack_.bytes(g_[k.pointers[0].node].dtype, rows, columns, inner);
       r_.scratch_bytes = std::max(r_.scratch_bytes, aligned(scratch));
     }
+    r_.scratch_bytes = std::max(r_.scratch_bytes, aligned(k.scratch));
     ++r_.steps;
   }
   constexpr bool same(int id, const List<std::uint64_t>& words) const {
@@ -188,7 +189,7 @@ class Pass {
         for (int p = 0; p < pointers(step) && !early; ++p) {
           const int q = pointer(step, p);
           if (r_.table[q] != input) continue;
-          early = step != writer || r_.table[q + 1] != 0 || kind_[step] == Kind::scatter;
+          early = step != writer || r_.table[q + 1] != 0 || kind_[step] == Kind::scatter || kind_[step] == Kind::kernel;
           for (int d = 0; d < loops_[step] && !early; ++d) early = r_.table[q + 2 + d] != r_.table[at + 2 + d] || (r_.table[q + 2 + d] != 0 && (folded_[step] >> d & 1) != 0);
         }
       if (!early) continue;
@@ -253,7 +254,7 @@ class Pass {
         r_.table[q + 1] = offset + (base_[b] == 0 ? at_[b] : 0);
       }
     for (const int v : s_.order) {
-      Signature::Operand room[4];
+      Signature::Operand room[graph::most_operands];
       if (is_computed(s_.kind[v])) r_.flops += g_[v].op->flops(g_.signature(v, room), g_.shape(v));
     }
   }

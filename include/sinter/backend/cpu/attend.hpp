@@ -103,12 +103,18 @@ template <class T> class Attend {
   template <int V> void write(std::int64_t head, std::int64_t group, std::int64_t query, int m, const Vector* top, const Vector* sum, T* means) const {
     constexpr int N = V * W;
     const auto& g = h_.geometry;
-    const Vector zero(0), one(1);
-    Vector part[V];
-    for (int r = 0; r < V; ++r) part[r] = select(sum[r] > zero, one / select(sum[r] > zero, sum[r], one), zero);
+    alignas(64) T total[N], part[N], logarithm[N];
+    for (int r = 0; r < V; ++r) {
+      store(sum[r], total + r * W, W);
+      store(top[r] + log(sum[r]), logarithm + r * W, W);
+    }
+    for (int i = 0; i < N; ++i) {
+      part[i] = total[i] > 0 ? 1 / total[i] : total[i];  // 0, or what is no number
+      if (total[i] == 0) logarithm[i] = std::numeric_limits<T>::infinity();
+    }
     if (h_.call.address[output_] != nullptr) {
       for (std::int64_t d = 0; d < h_.value_features; ++d)
-        for (int r = 0; r < V; ++r) store(load<T, W>(means + d * N + r * W, W) * part[r], means + d * N + r * W, W);
+        for (int r = 0; r < V; ++r) store(load<T, W>(means + d * N + r * W, W) * load<T, W>(part + r * W, W), means + d * N + r * W, W);
       const Matrix<T> to = h_.matrix<T>(output_, head, group, g.queries(), g.value_features()).from(query);
       if (to.column == 1) transpose(means, N, to.at, to.row, h_.value_features, m);
       else
@@ -116,8 +122,6 @@ template <class T> class Attend {
           for (std::int64_t d = 0; d < h_.value_features; ++d) to(i, d) = means[d * N + i];
     }
     if (h_.call.address[sums_] != nullptr) {
-      alignas(64) T logarithm[N];
-      for (int r = 0; r < V; ++r) store(select(sum[r] > zero, top[r] + log(select(sum[r] > zero, sum[r], one)), Vector(std::numeric_limits<T>::infinity())), logarithm + r * W, W);
       const Matrix<T> to = h_.matrix<T>(sums_, head, group, g.queries(), g.queries()).from(query);
       for (int i = 0; i < m; ++i) to(i, 0) = logarithm[i];
     }

@@ -45,11 +45,11 @@ class Step {
   }
 
   void run() {
+    if (b_.kind == Kind::kernel) return own();
     for (std::size_t j = 0; j < b_.micros.size(); ++j)
       if (b_.micros[j].level == 0) evaluate(j, 0, block);
     if (b_.kind == Kind::contract) contract();
     else if (b_.kind == Kind::reduce) rows();
-    else if (b_.kind == Kind::kernel) own();
     else map();
   }
 

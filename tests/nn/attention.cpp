@@ -23,7 +23,8 @@ TEST_CASE("encoder layers, normalised last and first") {
 TEST_CASE("names of an encoder's parameters are PyTorch's") {
   using Net = nn::TransformerEncoder<nn::TransformerEncoderLayer<6, 2, 10>, 2>;
   std::vector<std::string> names;
-  graph::for_each_named_leaf(Net{}, [&](const std::string& name, const auto&) { names.push_back(name); });
+  Net net;
+  graph::for_each_named_leaf(net, [&](const std::string& name, const auto&) { names.push_back(name); });
   REQUIRE(names.size() == 24);
   CHECK(names[0] == "layers.0.self_attn.in_proj_weight");
   CHECK(names[3] == "layers.0.self_attn.out_proj.bias");
@@ -69,8 +70,8 @@ TEST_CASE("an encoder of bounded length does for every length what one of that l
   auto fixed = inference<F<2, 5, 8>>(net);
   const F<2, 5, 8> x = random::normal<2, 5, 8>(Seed{5}, 0);
   Tensor<float, upto<2, 'B'>, upto<9, 'T'>, 8> y;
-  y.set_length<0>(2);
-  y.set_length<1>(5);
+  y.set_length<'B'>(2);
+  y.set_length<'T'>(5);
   for (int b = 0; b < 2; ++b)
     for (int t = 0; t < 5; ++t)
       for (int e = 0; e < 8; ++e) y(b, t, e) = x(b, t, e);

@@ -8,37 +8,6 @@ namespace sinter {
 // Undefined on purpose: the names are the errors.
 template <class X, int Features> struct attention_layer_needs_inputs_of_time_and_its_number_of_features;
 
-namespace ops {
-
-/// [..., T, E] → [..., Heads, T, E / Heads].
-template <int Heads> struct SplitHeads {
-  template <class X> constexpr auto operator()(X x) const {
-    const Value y = with_axis_at(graph::reshape_to(x, apart(x.extents())), x.extents().rank - 1, x.extents().rank - 2);
-    if constexpr (is_sym_v<X>) return graph::SymOf<Split<X>>(y);
-    else return y;
-  }
-
- private:
-  static constexpr Shape apart(const Shape& from) {
-    Shape to;
-    for (int i = 0; i + 1 < from.rank; ++i) to.push(from[i], from.letter(i));
-    to.push(Heads);
-    to.push(from[from.rank - 1] / Heads);
-    return to;
-  }
-  template <class X> struct Split {
-    static constexpr Type type = [] {
-      Shape to = apart(X::shape);
-      const int last = to.rank - 2;
-      to.set(last, to[last - 1], to.letter(last - 1));
-      to.set(last - 1, Heads);
-      return Type{X::dtype, to};
-    }();
-  };
-};
-
-}  // namespace ops
-
 namespace nn {
 
 /// Attention among Heads parts of Features, each with queries, keys and values of its own: self-attention of x [B, T, E] or [T, E], or that of queries
@@ -58,13 +27,10 @@ template <int Features, int Heads, AttentionOptions Options = AttentionOptions{}
   template <Operand Q, Operand K, Operand V, Operand M> constexpr auto operator()(const Q& query, const K& key, const V& value, const M& mask) const { return cross(query, key, value, mask); }
 
  private:
-  using Joined = ops::ScaledDotProduct<Options, true>;
-
   template <class X> static consteval bool fits() {
     using S = graph::symbol_of<X>;
     return S::shape.rank >= 2 && S::shape[S::shape.rank - 1] == Features;
   }
-  static constexpr auto heads(const auto& x) { return call<ops::SplitHeads<Heads>>(x); }
   /// Projection `I` of queries, keys and values, its rows of the weights.
   template <int I> constexpr auto projected(const auto& x) const {
     return matmul(x, transpose(slice<0, I * Features, (I + 1) * Features>(in_proj_weight))) + slice<0, I * Features, (I + 1) * Features>(in_proj_bias);
@@ -74,14 +40,14 @@ template <int Features, int Heads, AttentionOptions Options = AttentionOptions{}
       return attention_layer_needs_inputs_of_time_and_its_number_of_features<graph::symbol_of<X>, Features>{};
     } else {
       const auto all = matmul(x, transpose(in_proj_weight)) + in_proj_bias;
-      return out_proj(call<Joined>(heads(slice<-1, 0, Features>(all)), heads(slice<-1, Features, 2 * Features>(all)), heads(slice<-1, 2 * Features, 3 * Features>(all)), mask...));
+      return out_proj(multi_head_attention<Heads, Options>(slice<-1, 0, Features>(all), slice<-1, Features, 2 * Features>(all), slice<-1, 2 * Features, 3 * Features>(all), mask...));
     }
   }
   template <class Q, class K, class V> constexpr auto cross(const Q& q, const K& k, const V& v, const auto&... mask) const {
     if constexpr (!fits<Q>()) return attention_layer_needs_inputs_of_time_and_its_number_of_features<graph::symbol_of<Q>, Features>{};
     else if constexpr (!fits<K>()) return attention_layer_needs_inputs_of_time_and_its_number_of_features<graph::symbol_of<K>, Features>{};
     else if constexpr (!fits<V>()) return attention_layer_needs_inputs_of_time_and_its_number_of_features<graph::symbol_of<V>, Features>{};
-    else return out_proj(call<Joined>(heads(projected<0>(q)), heads(projected<1>(k)), heads(projected<2>(v)), mask...));
+    else return out_proj(multi_head_attention<Heads, Options>(projected<0>(q), projected<1>(k), projected<2>(v), mask...));
   }
 };
 

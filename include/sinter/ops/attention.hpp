@@ -23,6 +23,7 @@ template <class Queries, class Keys> struct attention_features_of_queries_and_ke
 template <class Keys, class Values> struct attention_needs_as_many_values_as_keys;
 template <class Queries, class Keys, class Values> struct attention_heads_or_batches_do_not_fit_together;
 template <class Mask, class Scores> struct attention_mask_does_not_broadcast_to_the_scores;
+template <class X, int Heads> struct heads_must_divide_the_features_of_their_attention;
 
 namespace ops {
 
@@ -174,6 +175,41 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
   }
 };
 
+/// [..., T, E] → [..., Heads, T, E / Heads].
+template <int Heads> struct SplitHeads {
+  template <class X> constexpr auto operator()(X x) const {
+    if constexpr (is_sym_v<X>) {
+      if constexpr (X::shape.rank < 2 || X::shape[X::shape.rank - 1] % Heads != 0) return heads_must_divide_the_features_of_their_attention<X, Heads>{};
+      else return graph::SymOf<Split<X>>(nodes(x));
+    } else {
+      return nodes(x);
+    }
+  }
+
+ private:
+  static constexpr Value nodes(Value x) { return with_axis_at(graph::reshape_to(x, apart(x.extents())), x.extents().rank - 1, x.extents().rank - 2); }
+  static constexpr Shape apart(const Shape& from) {
+    Shape to;
+    for (int i = 0; i + 1 < from.rank; ++i) to.push(from[i], from.letter(i));
+    to.push(Heads);
+    to.push(from[from.rank - 1] / Heads);
+    return to;
+  }
+  template <class X> struct Split {
+    static constexpr Type type = [] {
+      Shape to = apart(X::shape);
+      const int last = to.rank - 2;
+      to.set(last, to[last - 1], to.letter(last - 1));
+      to.set(last - 1, Heads);
+      return Type{X::dtype, to};
+    }();
+  };
+};
+
+template <int Heads, AttentionOptions Options> struct MultiHead {
+  constexpr auto operator()(auto q, auto k, auto v, auto... mask) const { return ScaledDotProduct<Options, true>{}(SplitHeads<Heads>{}(q), SplitHeads<Heads>{}(k), SplitHeads<Heads>{}(v), mask...); }
+};
+
 }  // namespace ops
 
 /// softmax(q kᵀ · scale) v for queries [..., Tq, D], keys [..., Tk, D], values [..., Tk, Dv] → [..., Tq, Dv]; what stands before time broadcasts. One
@@ -186,5 +222,10 @@ constexpr auto scaled_dot_product_attention(Q&& q, K&& k, V&& v) { return call<o
 /// the scaled products.
 template <AttentionOptions Options = AttentionOptions{}, class Q, class K, class V, class M> requires Operands<Q, K, V, M>
 constexpr auto scaled_dot_product_attention(Q&& q, K&& k, V&& v, M&& mask) { return call<ops::ScaledDotProduct<Options>>(std::forward<Q>(q), std::forward<K>(k), std::forward<V>(v), std::forward<M>(mask)); }
+
+/// The same for each of Heads parts of the features: queries [..., Tq, E], keys and values [..., Tk, E] → [..., Tq, E], what is between the projections
+/// of PyTorch's torch.nn.MultiheadAttention. A mask broadcasts to [..., Heads, Tq, Tk]. Slices of one tensor will do; nothing is copied.
+template <int Heads, AttentionOptions Options = AttentionOptions{}, class Q, class K, class V, class... M> requires(Operands<Q, K, V, M...> && sizeof...(M) <= 1)
+constexpr auto multi_head_attention(Q&& q, K&& k, V&& v, M&&... mask) { return call<ops::MultiHead<Heads, Options>>(std::forward<Q>(q), std::forward<K>(k), std::forward<V>(v), std::forward<M>(mask)...); }
 
 }  // namespace sinter

@@ -107,7 +107,14 @@ template <class T> class AttendGradient {
     std::fill(mean, mean + B, T(0));
     for (int i = 0; i < m; ++i) {
       logarithm[i] = sum(i, 0);
-      for (std::int64_t d = 0; d < h_.value_features; ++d) mean[i] += output(i, d) * room.cotangent[i * dv_width_ + d];
+      const T* const cotangent = room.cotangent + i * dv_width_;
+      std::int64_t d = 0;
+      if (output.column == 1) {
+        Vector products(0);
+        for (; d + W <= h_.value_features; d += W) products = fma(load<T, W>(&output(i, d), W), load<T, W>(cotangent + d, W), products);
+        mean[i] = fold_lanes<ops::Sum>(products);
+      }
+      for (; d < h_.value_features; ++d) mean[i] += output(i, d) * cotangent[d];
     }
   }
 

@@ -1,6 +1,6 @@
 // Attention forward: tiles of queries walk over the keys with a running maximum and sum.
 #pragma once
-#include "attend_heads.hpp"
+#include "attend_few.hpp"
 
 namespace sinter::cpu {
 
@@ -21,6 +21,7 @@ template <class T> class Attend {
 
   /// One head after another on one thread, so that what is packed stays in cache; several at once on several.
   void run() {
+    if (const AttendFew<T> few(h_, mask_, output_, sums_); few.fits()) return few.run();
     const Context& c = h_.call.context;
     const std::int64_t at_once = c.threads > 1 ? std::min(h_.heads, ops::AttentionGeometry::most_slots) : 1;
     const std::int64_t work = std::max<std::int64_t>(1, C * h_.keys * (h_.features + h_.value_features));

@@ -52,33 +52,58 @@ template <class T> class AttendMask {
   }
 
   /// Scores of keys [key, key + n) and the queries [query, query + m): −∞ where a key does not take part. `width` is a multiple of the register's.
-  void apply(T* score, std::int64_t ld, std::int64_t key, std::int64_t n, std::int64_t query, std::int64_t m, int width) const {
+  void apply(T* score, std::int64_t ld, std::int64_t key, std::int64_t n, std::int64_t query, int m, int width) const {
     constexpr T never = -std::numeric_limits<T>::infinity();
-    if (there_.at != nullptr) {
-      for (std::int64_t j = 0; j < n; ++j) {
-        if (there_.row == 0) {
-          if (!there_(0, key + j)) std::fill(score + j * ld, score + j * ld + width, never);
-        } else {
-          for (std::int64_t i = 0; i < m; ++i) score[j * ld + i] = there_(query + i, key + j) ? score[j * ld + i] : never;
-        }
-      }
-    }
-    if (added_.at != nullptr) {
-      for (std::int64_t j = 0; j < n; ++j) {
-        if (added_.row == 0) {
-          const Vector x(added_(0, key + j));
-          for (int i = 0; i < width; i += W) store(load<T, W>(score + j * ld + i, W) + x, score + j * ld + i, W);
-        } else {
-          for (std::int64_t i = 0; i < m; ++i) score[j * ld + i] += added_(query + i, key + j);
-        }
-      }
+    if (there_.at != nullptr && there_.row == 0) {
+      for (std::int64_t j = 0; j < n; ++j)
+        if (!there_(0, key + j)) std::fill(score + j * ld, score + j * ld + width, never);
+    } else if (added_.at != nullptr && added_.row == 0) {
+      for (std::int64_t j = 0; j < n; ++j) add(score + j * ld, Vector(added_(0, key + j)), width);
+    } else if (there_.at != nullptr || added_.at != nullptr) {
+      add_turned(score, ld, key, n, query, m, width);
     }
     if (causal_)
       for (std::int64_t j = std::max<std::int64_t>(0, query + 1 - key); j < n; ++j)
         std::fill(score + j * ld, score + j * ld + std::min<std::int64_t>(width, key + j - query), never);
   }
 
+  /// The same for one query whose scores lie side by side; keys behind it must not be among them.
+  void apply_row(T* score, std::int64_t key, std::int64_t n, std::int64_t query) const {
+    if (there_.at != nullptr)
+      for (std::int64_t j = 0; j < n; ++j) score[j] = there_(query, key + j) ? score[j] : -std::numeric_limits<T>::infinity();
+    if (added_.at != nullptr)
+      for (std::int64_t j = 0; j < n; ++j) score[j] += added_(query, key + j);
+  }
+
  private:
+  static void add(T* score, Vector x, int width) {
+    for (int i = 0; i < width; i += W) store(load<T, W>(score + i, W) + x, score + i, W);
+  }
+  void to_add(const bool* there, T* to, int n) const {
+    constexpr T never = -std::numeric_limits<T>::infinity();
+    if constexpr (lanes > 1 && W == lanes) {
+      if (n == W && there_.column == 1) return store(select(Lanes<bool, W>::load(there), Vector(0), Vector(never)), to, W);
+    }
+    for (int x = 0; x < n; ++x) to[x] = there[x * there_.column] ? T(0) : never;
+  }
+  /// Adds a mask that differs from query to query: a few keys at a time become numbers to add, and are transposed.
+  void add_turned(T* score, std::int64_t ld, std::int64_t key, std::int64_t n, std::int64_t query, int m, int width) const {
+    constexpr int keys = W > 8 ? W : 8, queries = 64;
+    alignas(64) T straight[queries * keys], turned[keys * queries];
+    std::fill(turned, turned + keys * queries, T(0));
+    for (std::int64_t j = 0; j < n; j += keys) {
+      const int some = int(std::min<std::int64_t>(keys, n - j));
+      if (there_.at != nullptr) {
+        for (std::int64_t i = 0; i < m; ++i) to_add(&there_(query + i, key + j), straight + i * keys, some);
+        transpose(straight, keys, turned, queries, m, some);
+      } else {
+        pack_transposed<T>({&added_(query, key + j), added_.row, added_.column}, turned, queries, m, m, some);
+      }
+      for (std::int64_t x = 0; x < some; ++x)
+        for (int i = 0; i < width; i += W) store(load<T, W>(score + (j + x) * ld + i, W) + load<T, W>(turned + x * queries + i, W), score + (j + x) * ld + i, W);
+    }
+  }
+
   bool causal_;
   Matrix<const bool> there_{nullptr, 0, 0};
   Matrix<const T> added_{nullptr, 0, 0};

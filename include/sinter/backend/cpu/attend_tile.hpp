@@ -59,18 +59,20 @@ template <class T, int V, int Next, int Line, Sums How>
 
 /// to[j * ldt + i] = from[i * ldf + j] for i < rows, j < columns.
 template <class T> inline void transpose(const T* from, std::int64_t ldf, T* to, std::int64_t ldt, std::int64_t rows, std::int64_t columns) {
-  std::int64_t i = 0;
+  std::int64_t done = 0;
 #if defined(__AVX__)
-  if constexpr (std::is_same_v<T, float>)
-    for (; i + 8 <= rows; i += 8) {
-      const std::int64_t line[8]{0, ldf, 2 * ldf, 3 * ldf, 4 * ldf, 5 * ldf, 6 * ldf, 7 * ldf};
-      std::int64_t j = 0;
-      for (; j + 8 <= columns; j += 8) transpose_8x8(from + i * ldf + j, line, to + j * ldt + i, ldt);
-      for (; j < columns; ++j)
+  if constexpr (std::is_same_v<T, float>) {
+    const std::int64_t line[8]{0, ldf, 2 * ldf, 3 * ldf, 4 * ldf, 5 * ldf, 6 * ldf, 7 * ldf};
+    const std::int64_t whole = columns / 8 * 8;
+    done = rows / 8 * 8;
+    for (std::int64_t i = 0; i < done; i += 8) {
+      for (std::int64_t j = 0; j < whole; j += 8) transpose_8x8(from + i * ldf + j, line, to + j * ldt + i, ldt);
+      for (std::int64_t j = whole; j < columns; ++j)
         for (int k = 0; k < 8; ++k) to[j * ldt + i + k] = from[(i + k) * ldf + j];
     }
+  }
 #endif
-  for (; i < rows; ++i)
+  for (std::int64_t i = done; i < rows; ++i)
     for (std::int64_t j = 0; j < columns; ++j) to[j * ldt + i] = from[i * ldf + j];
 }
 

@@ -53,20 +53,10 @@ template <int Classes, bool Small = false> struct ResNet18 {
   }
 };
 
-/// Scaled products of queries and keys choose among values: [B, T, 3 · D] → [B, T, D].
-template <int Heads, bool Causal = false, Operand X> constexpr auto attention(const X& qkv) {
-  constexpr int B = X::shape[0], T = X::shape[1], D = X::shape[2] / 3, head = D / Heads;
-  const auto parts = permute<2, 0, 3, 1, 4>(reshape<B, T, 3, Heads, head>(qkv));
-  const auto q = reshape<B, Heads, T, head>(slice<0, 0, 1>(parts)), k = reshape<B, Heads, T, head>(slice<0, 1, 2>(parts)), v = reshape<B, Heads, T, head>(slice<0, 2, 3>(parts));
-  const auto scores = matmul(q, transpose(k)) * (1 / nn::init::square_root(head));
-  const auto masked = [&] {
-    if constexpr (!Causal) return scores;
-    else {
-      const auto place = cumsum<0>(Sym<float, T>(graph::broadcast_to(graph::number_value(qkv.graph, 1), Sym<float, T>::shape)));
-      return select(reshape<T, 1>(place) >= place, scores, -1e30f);
-    }
-  }();
-  return reshape<B, T, D>(permute<0, 2, 1, 3>(matmul(softmax(masked), v)));
+/// Attention of queries, keys and values that lie side by side: [B, T, 3 · D] → [B, T, D].
+template <int Heads, bool Causal = false, TypedSymbol X> constexpr auto attention(const X& qkv) {
+  constexpr int D = X::shape[2] / 3;
+  return multi_head_attention<Heads, AttentionOptions{.is_causal = Causal}>(slice<-1, 0, D>(qkv), slice<-1, D, 2 * D>(qkv), slice<-1, 2 * D, 3 * D>(qkv));
 }
 
 /// A block of BERT: attention and a network of two layers, each added to its input and normalised behind.

@@ -95,6 +95,13 @@ if row("resnet18_infer_b1"):
 if row("minilm_infer_t128"):
     infer("minilm_infer_t128", MiniLM(), torch.randint(0, 30000, (1, 128)))
 
+for name, causal in ("attention_train_t1024", False), ("attention_train_t1024_causal", True):
+    if row(name):
+        q, k, v, w = (torch.randn(1, 12, 1024, 64) for _ in range(4))
+        leaves = [t.clone().requires_grad_() for t in (q, k, v)]
+        (F.scaled_dot_product_attention(*leaves, is_causal=causal) * w).sum().backward()
+        put(name, q=q, k=k, v=v, w=w, out=torch.stack([t.grad for t in leaves]))
+
 if row("chain_4M"):
     a, b, c = (torch.rand(1 << 22) for _ in range(3))
     put("chain_4M", a=a, b=b, c=c, out=torch.tanh(a * b + c) * a - torch.relu(b - c))

@@ -119,5 +119,6 @@ void resnet18_infer(Source&);
 void minilm_infer(Source&);
 void elementwise(Source&);
 void products(Source&);
+void attention_train(Source&);
 
 }  // namespace scoreboard

@@ -10,8 +10,9 @@
 //  3. Backwards, an elementwise node all of whose users sit in one later group moves there.
 //  4. A node that another group reads gets a buffer, unless repeating it there loads no more than the buffer would.
 //
-// A gather reads its table, and everything reads the sums of a scatter, from memory. A group marked alone is a copy that must run
-// after all that reads what it overwrites: nothing joins it, and nothing is computed in it.
+// A gather reads its table, and everything reads the sums of a scatter and the results of a primitive's own kernel, from memory. A group
+// marked alone is such a kernel, or a copy that must run after all that reads what it overwrites: nothing joins it, and nothing is computed
+// in it.
 #pragma once
 #include <algorithm>
 
@@ -20,7 +21,7 @@
 namespace sinter::compile {
 
 struct Group {
-  Kind kind = Kind::elementwise;  ///< elementwise: a map; reduce: rows; contract: a contraction and its epilogue; scatter: a map that adds
+  Kind kind = Kind::elementwise;  ///< elementwise: a map; reduce: rows; contract: a contraction and its epilogue; scatter: a map that adds; kernel: one of its own
   int level = 0;
   int space = 0;             ///< interned shape without extents of 1
   std::int64_t reduced = 0;  ///< axes of the space that are folded
@@ -104,7 +105,7 @@ class Pass {
   enum class Fit : unsigned char { none, element, row };
 
   /// Whether v needs what its operand o shows as a whole: the table of a gather. And nothing sees a sum before its last term.
-  constexpr bool from_memory(int o, int v) const { return (kind_[v] == Kind::gather && o == *operands(v)) || kind_[base_[o]] == Kind::scatter; }
+  constexpr bool from_memory(int o, int v) const { return (kind_[v] == Kind::gather && o == *operands(v)) || is_complete_late(kind_[base_[o]]); }
 
   /// How v, computed elementwise, can sit beside what its operand o shows, in the group of o's base.
   constexpr Fit fit(int o, int v) const {
@@ -191,6 +192,11 @@ class Pass {
         group_[v] = open(Kind::contract, after_all(v), core_of(v));
         f_.groups.back().contraction = v;
         return;
+      case Kind::kernel:
+        enter(v, open(Kind::kernel, after_all(v), core_of(v)));
+        f_.groups.back().alone = true;
+        return;
+      case Kind::result: return enter(v, group_[*operands(v)]);
       case Kind::assemble: level_[v] = after_all(v); return;  // complete once all its parts are
       default: return;
     }
@@ -371,7 +377,7 @@ class Pass {
   /// One cheap operation on one tensor that is in memory anyway.
   constexpr bool worth_repeating(int v, const List<char>& needed) const {
     if (kind_[v] != Kind::elementwise || row_[v] != 0) return false;
-    Signature::Operand room[4];
+    Signature::Operand room[graph::most_operands];
     if (nodes_[v].op->flops(g_.signature(v, room), g_.shape(v)) > double(g_.shape(v).size())) return false;
     int tensors = 0;
     bool there = true;

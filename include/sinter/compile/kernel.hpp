@@ -73,6 +73,7 @@ struct Kernel {
   int passes = 0;  ///< over each row; 0 where nothing folds
   int kept = 0;    ///< row buffers
   int row_loops = 0, column_loops = 0;  ///< of a contraction: behind the batch loops, before the contracted ones
+  std::int64_t scratch = 0;  ///< bytes, of a primitive's own kernel
 };
 
 /// Row values that more than one pass needs stay in a buffer on the stack of the kernel; larger rows are computed again.

@@ -22,6 +22,10 @@ class Pass {
     k_ = Kernel{};
     k_.kind = home.kind;
     node_.clear();
+    if (home.kind == Kind::kernel) {
+      make_own();
+      return static_cast<Kernel&&>(k_);
+    }
     make_loops(home);
     for (int v = o_.head[group]; v >= 0; v = o_.next[v])
       if (f_.stored[v] != 0) store(v);
@@ -81,6 +85,47 @@ class Pass {
     k_.pointers.push(q);
   }
   static constexpr int is_axis(const Shape& s, int i) { return s[i] != 1 || s.letter(i) != 0 ? 1 : 0; }
+
+  // ---- a primitive's own kernel ----
+  /// Its loops as the primitive numbers them. A pointer for each operand and each result (without memory where nobody reads it), then
+  /// the primitive and its attributes, which belong to the identity.
+  constexpr void make_own() {
+    const int v = o_.head[group_];
+    const graph::Primitive& op = *g_[v].op;
+    Signature::Operand room[graph::most_operands];
+    const Signature s = g_.signature(v, room);
+    const int operands = s.count;
+    for (int t = 0; t < operands; ++t) own_loops(op, s, t, g_.shape(g_.operands(v)[t]));
+    for (int t = 0; t < operands; ++t) {
+      const int o = g_.operands(v)[t];
+      own_pointer(op, s, t, s_.base[o], s_.layout(o), g_.shape(o));
+      k_.micros.push({.what = Micro::What::load, .dtype = g_[o].dtype, .a = short(t)});
+    }
+    k_.micros.push({.what = Micro::What::apply, .dtype = g_[v].dtype, .code = op.code});
+    for (int i = 0; i < s.attribute_count; ++i) k_.micros.push({.what = Micro::What::constant, .dtype = Dtype::int64, .bits = std::uint64_t(s.attributes[i])});
+    for (int r = 0; r < op.results; ++r) k_.pointers.push({});
+    for (int w = v; w >= 0; w = o_.next[w]) {
+      if (f_.stored[w] == 0) continue;
+      const int t = operands + (w == v ? 0 : int(g_.attributes(w)[0]));
+      own_pointer(op, s, t, w, Layout::row_major(g_.shape(w)), g_.shape(w));
+      k_.micros.push({.what = Micro::What::store, .dtype = g_[w].dtype, .b = short(t)});
+    }
+    if (op.scratch != nullptr) k_.scratch = op.scratch(s);
+  }
+  constexpr void own_loops(const graph::Primitive& op, const Signature& s, int tensor, const Shape& shape) {
+    for (int i = 0; i < shape.rank; ++i) {
+      const int loop = op.loop(s, tensor, i);
+      if (loop >= k_.loops.size()) k_.loops.resize(loop + 1, {});
+      k_.loops[loop] = Loop::along(shape, i, false);
+    }
+  }
+  constexpr void own_pointer(const graph::Primitive& op, const Signature& s, int tensor, int node, const Layout& l, const Shape& shape) {
+    if (tensor == k_.pointers.size()) k_.pointers.push({});
+    Pointer& p = k_.pointers[tensor];
+    p.node = node;
+    p.offset = l.offset;
+    for (int i = 0; i < shape.rank; ++i) p.stride[op.loop(s, tensor, i)] = l.stride[i];
+  }
 
   // ---- micro-operations ----
   constexpr int push(const Micro& m, int node = -1) {
@@ -384,7 +429,7 @@ class Pass {
   }
 
   constexpr bool is_costly(int node) const {
-    Signature::Operand room[3];
+    Signature::Operand room[graph::most_operands];
     return g_[node].op->flops(g_.signature(node, room), g_.shape(node)) >= 6 * double(g_.shape(node).size());
   }
   /// Splits the work on a row into passes: a pass may use what earlier passes have folded.

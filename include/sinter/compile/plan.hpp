@@ -162,7 +162,7 @@ class Pass {
       sizes.gradient = WeightGradient3x3::of(first_row, first_column, column, n, extent, left, right);
       r_.scratch_bytes = std::max(r_.scratch_bytes, aligned(pack_.bytes(sizes)));
     }
-    r_.scratch_bytes = std::max(r_.scratch_bytes, aligned(fold_scratch_bytes(k)));
+    r_.scratch_bytes = std::max({r_.scratch_bytes, aligned(fold_scratch_bytes(k)), aligned(k.scratch)});
     ++r_.steps;
   }
   constexpr bool same(int id, const List<std::uint64_t>& words) const {
@@ -195,7 +195,7 @@ class Pass {
         for (int p = 0; p < pointers(step) && !early; ++p) {
           const int q = pointer(step, p);
           if (r_.table[q] != input) continue;
-          early = step != writer || r_.table[q + 1] != 0 || kind_[step] == Kind::scatter;
+          early = step != writer || r_.table[q + 1] != 0 || kind_[step] == Kind::scatter || kind_[step] == Kind::kernel;
           for (int d = 0; d < loops_[step] && !early; ++d) early = r_.table[q + 2 + d] != r_.table[at + 2 + d] || (r_.table[q + 2 + d] != 0 && (folded_[step] >> d & 1) != 0);
         }
       if (!early) continue;
@@ -260,7 +260,7 @@ class Pass {
         r_.table[q + 1] = offset + (base_[b] == 0 ? at_[b] : 0);
       }
     for (const int v : s_.order) {
-      Signature::Operand room[4];
+      Signature::Operand room[graph::most_operands];
       if (is_computed(s_.kind[v])) r_.flops += g_[v].op->flops(g_.signature(v, room), g_.shape(v));
     }
   }

@@ -64,6 +64,7 @@ class Pass {
     for (int i = 0; i < g_.size(); ++i) {
       const Node& n = g_[i];
       if (n.op->kind == Kind::input || (n.op->kind == Kind::generate && n.shape == 0) || g_.shape(i).bounded()) continue;  // lengths differ
+      if (n.op->kind == Kind::kernel || n.op->kind == Kind::result) continue;                                              // its results stay together
       char f = 1;
       for (int k = 0; k < n.operands && f != 0; ++k) {
         const char o = fixed_[g_.operands(i)[k]];
@@ -77,7 +78,7 @@ class Pass {
     const Node& n = g_[i];
     if (!is_computed(n.op->kind) || n.op->flops == nullptr) return false;
     std::ptrdiff_t largest = 0;
-    Signature::Operand room[4];
+    Signature::Operand room[graph::most_operands];
     for (int k = 0; k < n.operands; ++k) {
       int o = g_.operands(i)[k];
       if (g_[o].op->kind == Kind::broadcast) o = g_.operands(o)[0];

@@ -132,7 +132,7 @@ template <class Trace, class Backend> class Program {
         if (entry(p)[0] == 1 + inputs + output) store = p;
       for (int p = 0; p < pointers; ++p) {
         if (entry(p)[0] != 1 + input || (!written && store < 0)) continue;
-        bool same = !written && Kind(header & 255) != Kind::reduce && Kind(header & 255) != Kind::scatter && entry(p)[1] == entry(store)[1];
+        bool same = !written && Kind(header & 255) != Kind::reduce && Kind(header & 255) != Kind::scatter && Kind(header & 255) != Kind::kernel && entry(p)[1] == entry(store)[1];
         for (int i = 0; i < loops && same; ++i) same = entry(p)[2 + i] == entry(store)[2 + i];
         if (!same) return false;
       }

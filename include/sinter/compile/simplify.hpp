@@ -117,11 +117,11 @@ class Pass {
         o[k] = by;
         look_again = look_again || !is_computed(r_.kind[by]);
       }
-    if (kind == Kind::contract || kind == Kind::assemble) {
+    if (reads_memory(kind) || kind == Kind::assemble) {
       std::int64_t start = 0;
       if (kind == Kind::assemble) place(i);
       for (int k = 0; k < count; ++k) {
-        const int operand = g().operands(i)[k], by = kind == Kind::contract ? addressable(operand) : part(operand, i, start);
+        const int operand = g().operands(i)[k], by = kind == Kind::assemble ? part(operand, i, start) : addressable(operand);
         if (by != operand) g().mutable_operand_pool()[g()[i].operand + k] = by;
       }
     } else if (look_again) {
@@ -242,7 +242,7 @@ class Pass {
     return id;
   }
 
-  /// A contraction reads memory, and so does a gather.
+  /// A contraction reads memory, and so do a gather and a kernel of its own.
   constexpr int addressable(int id) {
     const Kind k = r_.kind[r_.base[id]];
     return k == Kind::constant || k == Kind::generate ? copy(id) : id;

@@ -31,6 +31,8 @@ enum class Kind : unsigned char {
   view,         ///< index arithmetic: reshape, permute, slice
   contract,     ///< sums of products over shared axes
   assemble,     ///< operands side by side along an axis
+  kernel,       ///< a kernel of its own, with one result or several
+  result,       ///< a further result of its operand, which is of kind kernel
   identity,     ///< its first operand, unchanged; exists for its derivative
 };
 
@@ -57,6 +59,9 @@ struct Signature {
   constexpr Dtype dtype(int i) const { return operands[i].dtype; }
 };
 
+/// The most operands that anything but an assembled tensor has.
+inline constexpr int most_operands = 8;
+
 /// How the elements of a tensor lie in a buffer: element offset and one stride an axis, in elements.
 struct Layout {
   std::int64_t offset = 0;
@@ -72,6 +77,25 @@ struct Layout {
     }
     return l;
   }
+};
+
+/// The operands and results of a primitive of kind kernel for its evaluation by plain loops: each element as a double.
+struct Elements {
+  const void* self = nullptr;
+  double (*get_element)(const void* self, int tensor, const std::int64_t* index) = nullptr;
+  void (*set_element)(const void* self, int tensor, const std::int64_t* index, double value) = nullptr;
+  std::int64_t (*length_of)(const void* self, int tensor, int axis) = nullptr;
+  Dtype (*dtype_of)(const void* self, int tensor) = nullptr;
+  int (*rank_of)(const void* self, int tensor) = nullptr;
+  const std::int64_t* attributes = nullptr;
+  int operands = 0;
+  int result = 0;  ///< the one that is wanted; the first has the number `operands` among the tensors
+
+  double get(int tensor, const std::int64_t* index) const { return get_element(self, tensor, index); }
+  void set(const std::int64_t* index, double value) const { set_element(self, operands + result, index, value); }
+  std::int64_t length(int tensor, int axis) const { return length_of(self, tensor, axis); }
+  bool boolean(int tensor) const { return dtype_of(self, tensor) == Dtype::boolean; }
+  int rank(int tensor) const { return rank_of(self, tensor); }
 };
 
 /// One element type's version of an elementwise evaluation over n contiguous elements; run-time graphs use it.
@@ -104,6 +128,16 @@ struct Primitive {
   Dtype (*result_dtype)(Dtype promoted) = nullptr;
   /// For identities of contractions: the axis that should lie innermost in memory, or −1.
   int innermost = -1;
+  /// For kernels: the number of results. The node is the first, further ones are nodes of kind result; what nobody reads is not computed.
+  int results = 1;
+  /// Dtype and shape of a further result.
+  Type (*result_type)(const Signature&, int result) = nullptr;
+  /// The loop that an axis of a tensor runs along: operands count from 0, results follow. Every loop is an axis of some operand.
+  int (*loop)(const Signature&, int tensor, int axis) = nullptr;
+  /// Bytes of memory that a backend's function may use while it runs.
+  std::int64_t (*scratch)(const Signature&) = nullptr;
+  /// Evaluation by plain loops.
+  void (*plain)(const Elements&) = nullptr;
 };
 
 /// The compiler's text that names T: "constexpr auto sinter::graph::type_text() [with T = sinter::ops::Tanh]".

@@ -2,6 +2,7 @@
 #pragma once
 #include "activation.hpp"
 #include "arithmetic.hpp"
+#include "attention.hpp"
 #include "broadcast.hpp"
 #include "cast.hpp"
 #include "compare.hpp"

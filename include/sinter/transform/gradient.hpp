@@ -1,6 +1,6 @@
 // Reverse-mode differentiation: graph in, graph out.
 #pragma once
-#include "../ops/ops.hpp"
+#include "accumulate.hpp"
 
 namespace sinter::transform {
 
@@ -44,7 +44,7 @@ constexpr List<int> gradient(Builder& g, int loss, const List<int>& wrt) {
       const int operand = g.operands(i)[k];
       if (d[operand] == 0) continue;
       const Value c = vjp(Site{&g, i}, k, Value{&g, ct[i]});
-      if (c) ct[operand] = ct[operand] < 0 ? c.id : (Value{&g, ct[operand]} + c).id;
+      if (c) ct[operand] = ct[operand] < 0 ? c.id : accumulate(Value{&g, ct[operand]}, c).id;
     }
   }
   List<int> result;

@@ -1,5 +1,6 @@
 // The CPU backend: which function runs which kind of kernel.
 #pragma once
+#include "attend_gradient.hpp"
 #include "contract.hpp"
 #include "map.hpp"
 #include "row.hpp"
@@ -15,6 +16,7 @@ struct Backend {
     if constexpr (K::body.kind == graph::Kind::contract) contract<K>(arguments, c);
     else if constexpr (K::body.kind == graph::Kind::reduce) row<K, Way>(arguments, c);
     else if constexpr (K::body.kind == graph::Kind::scatter) scatter<K>(arguments, c);
+    else if constexpr (K::body.kind == graph::Kind::kernel) own<K>(arguments, c);
     else map<K, Way>(arguments, c);
   }
 };

@@ -128,6 +128,8 @@ class Interpreter {
       case Kind::scatter: scatter(i, out); break;
       case Kind::contract: contract(i, out); break;
       case Kind::assemble: assemble(i, out); break;
+      case Kind::kernel: own(i, 0, out); break;
+      case Kind::result: own(g_.operands(i)[0], int(g_.attributes(i)[0]), out); break;
       case Kind::broadcast:
       case Kind::view: view(i, out); break;
     }
@@ -214,6 +216,37 @@ class Interpreter {
       });
       out.set(offset(out.shape, x), out.dtype == Dtype::float32 ? double(narrow) : sum);
     });
+  }
+  /// Result `number` of a primitive with a kernel of its own.
+  void own(int i, int number, Array& out) const {
+    struct Tensors {
+      const Interpreter& in;
+      int node, number;
+      Array* out;
+      const Array& at(int tensor) const { return tensor < in.g_[node].operands ? in.operand(node, tensor) : *out; }
+    };
+    const Tensors t{*this, i, number, &out};
+    graph::Elements e{.self = &t, .attributes = g_.attributes(i), .operands = g_[i].operands, .result = number};
+    e.get_element = [](const void* self, int tensor, const std::int64_t* index) {
+      const Array& a = static_cast<const Tensors*>(self)->at(tensor);
+      return a.get(row_major(a.shape, index));
+    };
+    e.set_element = [](const void* self, int, const std::int64_t* index, double value) {
+      Array& a = *static_cast<const Tensors*>(self)->out;
+      a.set(row_major(a.shape, index), value);
+    };
+    e.length_of = [](const void* self, int tensor, int axis) {
+      const auto& all = *static_cast<const Tensors*>(self);
+      return all.in.length(all.at(tensor).shape, axis);
+    };
+    e.dtype_of = [](const void* self, int tensor) { return static_cast<const Tensors*>(self)->at(tensor).dtype; };
+    e.rank_of = [](const void* self, int tensor) { return static_cast<const Tensors*>(self)->at(tensor).shape.rank; };
+    g_[i].op->plain(e);
+  }
+  static std::ptrdiff_t row_major(const Shape& s, const std::int64_t* index) {
+    std::ptrdiff_t at = 0;
+    for (int i = 0; i < s.rank; ++i) at = at * s[i] + index[i];
+    return at;
   }
   void assemble(int i, Array& out) const {
     const int axis = int(g_.attributes(i)[0]);

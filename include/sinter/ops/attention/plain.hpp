@@ -1,0 +1,135 @@
+// Attention by plain loops in double precision: what the reference interpreter computes.
+#pragma once
+#include <cmath>
+#include <vector>
+
+#include "geometry.hpp"
+
+namespace sinter::ops {
+
+class PlainAttention {
+ public:
+  /// Operands: queries, keys, values; `mask`, `cotangent`: numbers of tensors, −1 where there is none.
+  PlainAttention(const graph::Elements& e, int mask, int cotangent) : e_(e), g_(AttentionGeometry::of(e.rank(1), e.attributes)), mask_(mask), cotangent_(cotangent) {
+    for (int i = 0; i < g_.batch; ++i) length_.push_back(e.length(1, i));
+    for (int i = g_.batch; i < g_.batch + 2; ++i) length_.push_back(e.length(0, i));
+    length_.push_back(e.length(1, g_.batch));
+    length_.push_back(e.length(0, g_.batch + 2));
+    length_.push_back(e.length(2, g_.batch + 1));
+    index_.assign(length_.size(), 0);
+  }
+
+  /// Result 0: the values' means; 1: the logarithms of the sums of exponentials.
+  void forward() {
+    over(0, g_.keys(), [&] {
+      const double total = row();
+      if (e_.result == 1) {
+        index(g_.keys()) = index(g_.features()) = 0;
+        return put([&](int i) { return i <= g_.queries() ? i : -1; }, g_.batch + 2, total);
+      }
+      over(g_.value_features(), g_.value_features() + 1, [&] {
+        double sum = 0;
+        over(g_.keys(), g_.keys() + 1, [&] { sum += p_[at_key()] != 0 ? p_[at_key()] * value() : 0; });
+        put([&](int i) { return g_.output_loop(i); }, g_.batch + 3, sum);
+      });
+    });
+  }
+  /// Cotangents of queries (0), keys (1), values (2).
+  void backward() {
+    const int last = e_.result == 2 ? g_.value_features() : g_.features();
+    if (e_.result == 0) {
+      over(0, g_.keys(), [&] {
+        scores();
+        over(last, last + 1, [&] {
+          double sum = 0;
+          over(g_.keys(), g_.keys() + 1, [&] { sum += d_[at_key()] != 0 ? d_[at_key()] * key() : 0; });
+          put([&](int i) { return g_.moved(i, g_.batch + 1, g_.queries(), last); }, g_.batch + 3, sum * g_.scale);
+        });
+      });
+      return;
+    }
+    const auto keys = std::size_t(length_[std::size_t(g_.keys())]), features = std::size_t(length_[std::size_t(last)]);
+    over(0, g_.batch, [&] {
+      std::vector<double> sum(keys * features);
+      over(g_.shared(), g_.keys(), [&] {
+        scores();
+        over(g_.keys(), g_.keys() + 1, [&] {
+          const double w = e_.result == 2 ? p_[at_key()] : d_[at_key()] * g_.scale;
+          if (w != 0) over(last, last + 1, [&] { sum[at_key() * features + std::size_t(index(last))] += w * (e_.result == 2 ? cotangent() : query()); });
+        });
+      });
+      over(g_.keys(), g_.keys() + 1, [&] {
+        over(last, last + 1, [&] { put([&](int i) { return g_.moved(i, g_.batch, g_.keys(), last); }, g_.batch + 2, sum[at_key() * features + std::size_t(index(last))]); });
+      });
+    });
+  }
+
+ private:
+  std::int64_t& index(int loop) { return index_[std::size_t(loop)]; }
+  std::size_t at_key() const { return std::size_t(index_[std::size_t(g_.keys())]); }
+  /// Calls f for all points of loops [first, last), and leaves their indices at 0.
+  template <class F> void over(int first, int last, const F& f) {
+    if (first == last) return f();
+    for (index(first) = 0; index(first) < length_[std::size_t(first)]; ++index(first)) over(first + 1, last, f);
+    index(first) = 0;
+  }
+  template <class Loop> void place(Loop loop, int rank) {
+    for (int i = 0; i < rank; ++i) place_[i] = index(loop(i));
+  }
+  template <class Loop> double get(int tensor, Loop loop, int rank) {
+    place(loop, rank);
+    return e_.get(tensor, place_);
+  }
+  template <class Loop> void put(Loop loop, int rank, double x) {
+    place(loop, rank);
+    e_.set(place_, x);
+  }
+  double query() { return get(0, [&](int i) { return g_.query_loop(i); }, g_.batch + 3); }
+  double key() { return get(1, [&](int i) { return g_.key_loop(i, g_.features()); }, g_.batch + 2); }
+  double value() { return get(2, [&](int i) { return g_.key_loop(i, g_.value_features()); }, g_.batch + 2); }
+  double cotangent() { return get(cotangent_, [&](int i) { return g_.output_loop(i); }, g_.batch + 3); }
+
+  /// Probabilities of the keys for one query; the logarithm of the sum of exponentials.
+  double row() {
+    const auto n = std::size_t(length_[std::size_t(g_.keys())]);
+    p_.assign(n, -std::numeric_limits<double>::infinity());
+    double top = -std::numeric_limits<double>::infinity();
+    over(g_.keys(), g_.keys() + 1, [&] {
+      if (g_.causal && index(g_.keys()) > index(g_.queries())) return;
+      double s = 0;
+      over(g_.features(), g_.features() + 1, [&] { s += query() * key(); });
+      s *= g_.scale;
+      if (mask_ >= 0) {
+        const double m = get(mask_, [&](int i) { return g_.mask_loop(i); }, g_.batch + 3);
+        s = !e_.boolean(mask_) ? s + m : m != 0 ? s : -std::numeric_limits<double>::infinity();
+      }
+      p_[at_key()] = s;
+      top = s > top ? s : top;
+    });
+    double sum = 0;
+    for (double& p : p_) sum += p = top == -std::numeric_limits<double>::infinity() ? 0 : std::exp(p - top);
+    for (double& p : p_) p = sum > 0 ? p / sum : 0;
+    return sum > 0 ? top + std::log(sum) : std::numeric_limits<double>::infinity();
+  }
+  /// Probabilities, and the cotangents of the scores.
+  void scores() {
+    row();
+    d_.assign(p_.size(), 0);
+    double mean = 0;
+    over(g_.keys(), g_.keys() + 1, [&] {
+      if (p_[at_key()] == 0) return;
+      over(g_.value_features(), g_.value_features() + 1, [&] { d_[at_key()] += cotangent() * value(); });
+      mean += p_[at_key()] * d_[at_key()];
+    });
+    for (std::size_t j = 0; j < p_.size(); ++j) d_[j] = p_[j] * (d_[j] - mean);
+  }
+
+  const graph::Elements& e_;
+  AttentionGeometry g_;
+  int mask_, cotangent_;
+  std::vector<std::int64_t> length_, index_;
+  std::vector<double> p_, d_;
+  std::int64_t place_[Shape::max_rank]{};
+};
+
+}  // namespace sinter::ops

@@ -1,0 +1,214 @@
+// Attention as primitives with kernels of their own: softmax(scale · q kᵀ + mask) v without the matrix of scores in memory, and its gradient.
+//
+// T. Dao, "FlashAttention-2: Faster Attention with Better Parallelism and Work Partitioning", 2023: softmax over tiles of keys with a running maximum
+// and sum; the gradient computes the probabilities again from the logarithms of the sums.
+#pragma once
+#include "../contract.hpp"
+#include "../exponential.hpp"
+#include "../logical.hpp"
+#include "plain.hpp"
+
+namespace sinter::ops {
+
+/// Operands: queries, keys, values, and a mask (true: takes part; or numbers to be added) or none. Results: the values' means; the logarithm of
+/// each query's sum of exponentials [batch…, G, Tq], ∞ where no key takes part, whose mean is 0. attributes: AttentionGeometry.
+struct Attention : graph::Registered<Attention> {
+  static constexpr const char* name = "attention";
+  static constexpr AttentionGeometry geometry(const Signature& s) { return AttentionGeometry::of(s.shape(1).rank, s.attributes); }
+  static constexpr Type type(const Signature& s) {
+    if ((s.count != 3 && s.count != 4) || !AttentionGeometry::fits(s)) return Type::mismatch();
+    const AttentionGeometry g = geometry(s);
+    return s.count == 3 || g.mask_fits(s, 3) ? Type{s.dtype(0), g.output(s)} : Type::mismatch();
+  }
+  static constexpr Type sums(const Signature& s, int) {
+    const AttentionGeometry g = geometry(s);
+    return {s.dtype(0), g.shape(s, g.batch + 2, [](int i) { return i; })};
+  }
+  static constexpr int loop(const Signature& s, int tensor, int axis) {
+    const AttentionGeometry g = geometry(s);
+    if (tensor == s.count) return g.output_loop(axis);
+    if (tensor == s.count + 1) return axis;
+    return tensor == 0 ? g.query_loop(axis) : tensor == 1 ? g.key_loop(axis, g.features()) : tensor == 2 ? g.key_loop(axis, g.value_features()) : g.mask_loop(axis);
+  }
+  /// Two products of a number and a sum for every pair of a query and a key.
+  static constexpr double pairs(const Signature& s) {
+    const Shape &q = s.shape(0), &k = s.shape(1);
+    const double all = double(q.size()) / (q[q.rank - 1] > 0 ? q[q.rank - 1] : 1) * k[k.rank - 2];
+    return s.attributes[1] != 0 ? all / 2 : all;
+  }
+  static constexpr Primitive describe();
+  static constexpr Value apply(Builder* b, const int* operands, int n, const AttentionGeometry& g);
+  /// The probabilities as a tensor [batch…, G, Tq, Tk], for rules that need them.
+  static constexpr Value probabilities(const Site& s);
+  static constexpr Value pull(const Site& s, int i, Value ct);
+  static constexpr Value push(const Site& s, int i, Value tangent);
+  static constexpr Value batch(const graph::Batching& b);
+};
+
+/// Operands: those of the attention (the mask last), and before the mask its results and the cotangent of the first. Results: cotangents of queries,
+/// keys and values, with the axis of time where the attention's result has it.
+struct AttentionGradient : graph::Registered<AttentionGradient> {
+  static constexpr const char* name = "attention_gradient";
+  static constexpr Type result(const Signature& s, int r) {
+    const AttentionGeometry g = Attention::geometry(s);
+    if (r == 0) return {s.dtype(0), g.shape(s, g.batch + 3, [&](int i) { return g.moved(i, g.batch + 1, g.queries(), g.features()); })};
+    const int last = r == 1 ? g.features() : g.value_features();
+    return {s.dtype(0), g.shape(s, g.batch + 2, [&](int i) { return g.moved(i, g.batch, g.keys(), last); })};
+  }
+  static constexpr Type type(const Signature& s) { return (s.count == 6 || s.count == 7) && AttentionGeometry::fits(s) ? result(s, 0) : Type::mismatch(); }
+  static constexpr int loop(const Signature& s, int tensor, int axis) {
+    const AttentionGeometry g = Attention::geometry(s);
+    if (tensor >= s.count) {
+      const int r = tensor - s.count, last = r == 2 ? g.value_features() : g.features();
+      return r == 0 ? g.moved(axis, g.batch + 1, g.queries(), last) : g.moved(axis, g.batch, g.keys(), last);
+    }
+    switch (tensor) {
+      case 0: return g.query_loop(axis);
+      case 1: return g.key_loop(axis, g.features());
+      case 2: return g.key_loop(axis, g.value_features());
+      case 3:
+      case 5: return g.output_loop(axis);
+      default: return axis;  // sums, mask
+    }
+  }
+  static constexpr Primitive describe() {
+    Primitive p{.name = name, .code = graph::code_of<AttentionGradient>, .kind = Kind::kernel, .type = &type};
+    p.results = 3;
+    p.result_type = &result;
+    p.loop = &loop;
+    p.plain = [](const graph::Elements& e) { PlainAttention(e, e.operands == 7 ? 6 : -1, 5).backward(); };
+    p.vjp = [](const Site&, int, Value) -> Value { further_results_have_no_derivative(); };
+    p.jvp = [](const Site&, int, Value) -> Value { further_results_have_no_derivative(); };
+    p.batch = &batch;
+    p.flops = [](const Signature& s, const Shape&) {
+      const Shape &k = s.shape(1), &v = s.shape(2);
+      return Attention::pairs(s) * (6.0 * k[k.rank - 1] + 4.0 * v[v.rank - 1]);
+    };
+    // Per head at work: keys as they are and transposed, values transposed, and a block of queries with what belongs to it.
+    p.scratch = [](const Signature& s) {
+      const Shape &k = s.shape(1), &v = s.shape(2);
+      const std::int64_t keys = AttentionGeometry::padded(k[k.rank - 2]), d = AttentionGeometry::padded(k[k.rank - 1]), dv = AttentionGeometry::padded(v[v.rank - 1]);
+      return Attention::geometry(s).slots(k) * ((2 * d + dv) * keys + block_of_queries * (3 * d + 2 * dv) + 64) * bytes_of(s.dtype(0));
+    };
+    return p;
+  }
+  static constexpr std::int64_t block_of_queries = 64;  ///< at most
+  static constexpr Value apply(Builder* b, const int* operands, int n, const AttentionGeometry& g);
+  static constexpr Value batch(const graph::Batching& b);
+};
+
+constexpr Primitive Attention::describe() {
+  Primitive p{.name = name, .code = graph::code_of<Attention>, .kind = Kind::kernel, .type = &type};
+  p.results = 2;
+  p.result_type = &sums;
+  p.loop = &loop;
+  p.plain = [](const graph::Elements& e) { PlainAttention(e, e.operands == 4 ? 3 : -1, -1).forward(); };
+  p.vjp = &pull;
+  p.jvp = &push;
+  p.batch = &batch;
+  p.flops = [](const Signature& s, const Shape&) {
+    const Shape &k = s.shape(1), &v = s.shape(2);
+    return pairs(s) * 2.0 * (k[k.rank - 1] + v[v.rank - 1]);
+  };
+  // Packed keys and values of each head at work.
+  p.scratch = [](const Signature& s) {
+    const Shape &k = s.shape(1), &v = s.shape(2);
+    return geometry(s).slots(k) * AttentionGeometry::padded(k[k.rank - 2]) * (AttentionGeometry::padded(k[k.rank - 1]) + AttentionGeometry::padded(v[v.rank - 1])) * bytes_of(s.dtype(0));
+  };
+  return p;
+}
+
+constexpr Value Attention::apply(Builder* b, const int* operands, int n, const AttentionGeometry& g) {
+  const auto a = g.attributes();
+  return {b, b->add(graph::primitive<Attention>, operands, n, a.data(), AttentionGeometry::numbers)};
+}
+constexpr Value AttentionGradient::apply(Builder* b, const int* operands, int n, const AttentionGeometry& g) {
+  const auto a = g.attributes();
+  return {b, b->add(graph::primitive<AttentionGradient>, operands, n, a.data(), AttentionGeometry::numbers)};
+}
+/// One more axis in front of every operand.
+template <class Op> constexpr Value batched_attention(const graph::Batching& b) {
+  graph::List<int> operands;
+  for (int i = 0; i < b.count; ++i) operands.push(graph::batched(b, i).id);
+  AttentionGeometry g = AttentionGeometry::of(b.rank(1), b.attributes);
+  ++g.time;
+  return Op::apply(b.graph, operands.data(), b.count, g);
+}
+constexpr Value Attention::batch(const graph::Batching& b) { return batched_attention<Attention>(b); }
+constexpr Value AttentionGradient::batch(const graph::Batching& b) { return batched_attention<AttentionGradient>(b); }
+
+/// v with its axis `from` at place `to`, the others in their order.
+constexpr Value with_axis_at(Value v, int from, int to) {
+  std::array<std::int64_t, Shape::max_rank> order{};
+  const int rank = v.extents().rank;
+  for (int i = 0, j = 0; i < rank; ++i) {
+    if (i == to) {
+      order[std::size_t(i)] = from;
+      continue;
+    }
+    if (j == from) ++j;
+    order[std::size_t(i)] = j++;
+  }
+  return {v.graph, v.graph->add(graph::primitive<Permute>, &v.id, 1, order.data(), rank)};
+}
+
+constexpr Value Attention::pull(const Site& s, int i, Value ct) {
+  const AttentionGeometry g = AttentionGeometry::of(s.operand(1).extents().rank, s.graph->attributes(s.id));
+  const bool masked = s.operands() == 4;
+  if (i == 3 && s.operand(3).dtype() == Dtype::boolean) return {};
+  if (i == 3) {  // as large as the matrix of scores
+    const Value p = probabilities(s), each = with_axis_at(ct, g.time < g.batch + 1 ? g.time : g.batch + 1, g.queries());
+    const Value products = Contract::apply(s.graph, each.id, s.operand(2).id, g.batch, 1);
+    return p * (products - reduced<Sum>(p * products, std::int64_t(1) << g.keys()));
+  }
+  const std::array<int, 7> operands{s.operand(0).id, s.operand(1).id, s.operand(2).id, s.id, further_result(s.result(), 1).id, ct.id, masked ? s.operand(3).id : -1};
+  const Value dq = AttentionGradient::apply(s.graph, operands.data(), masked ? 7 : 6, g);
+  if (i == 0) return with_axis_at(dq, g.time < g.batch + 1 ? g.time : g.batch + 1, g.batch + 1);
+  return with_axis_at(further_result(dq, i), g.time < g.batch ? g.time : g.batch, g.batch);
+}
+
+/// [batch…, G, Tq, Tk] = q kᵀ: keys are the columns.
+constexpr Value scores_of(Value q, Value k, const AttentionGeometry& g) { return Contract::apply(q.graph, q.id, k.id, g.batch, 1) * g.scale; }
+
+/// With the mask, or none, applied; −∞ where a key does not take part.
+constexpr Value masked_scores(Value q, Value k, Value mask, const AttentionGeometry& g) {
+  Value x = scores_of(q, k, g);
+  const Shape all = x.extents();
+  constexpr double never = -std::numeric_limits<double>::infinity();
+  if (mask) x = mask.dtype() == Dtype::boolean ? select(mask, x, never) : x + mask;
+  if (g.causal) {
+    Shape row, column;
+    row.push(all[g.queries()], all.letter(g.queries()));
+    row.push(1);
+    column.push(all[g.keys()], all.letter(g.keys()));
+    const Value i = graph::reshape_to(graph::iota(q.graph, row[0], row.letter(0)), row), j = graph::iota(q.graph, column[0], column.letter(0));
+    x = select(j <= i, x, never);
+  }
+  return x;
+}
+
+constexpr Value Attention::probabilities(const Site& s) {
+  const AttentionGeometry g = AttentionGeometry::of(s.operand(1).extents().rank, s.graph->attributes(s.id));
+  const Value x = masked_scores(s.operand(0), s.operand(1), s.operands() == 4 ? s.operand(3) : Value{}, g);
+  const Value sums = further_result(s.result(), 1);
+  Shape last = sums.extents();
+  last.push(1);
+  return exp(x - graph::reshape_to(sums, last));
+}
+
+/// d(P v) = P ∘ (ds − Σ P ds) v + P dv.
+constexpr Value Attention::push(const Site& s, int i, Value tangent) {
+  const AttentionGeometry g = AttentionGeometry::of(s.operand(1).extents().rank, s.graph->attributes(s.id));
+  if (i == 3 && s.operand(3).dtype() == Dtype::boolean) return {};
+  Value p = probabilities(s), v = s.operand(2);
+  if (i == 2) {
+    v = tangent;
+  } else {
+    const Value ds = i == 3 ? tangent : scores_of(i == 0 ? tangent : s.operand(0), i == 1 ? tangent : s.operand(1), g);
+    p = p * (ds - reduced<Sum>(p * ds, std::int64_t(1) << g.keys()));
+  }
+  const Value y = Contract::apply(s.graph, p.id, with_axis_at(v, g.batch, g.batch + 1).id, g.batch, 1);
+  return with_axis_at(y, g.batch + 1, g.time < g.batch + 1 ? g.time : g.batch + 1);
+}
+
+}  // namespace sinter::ops

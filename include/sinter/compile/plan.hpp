@@ -16,6 +16,7 @@ struct Plan {
   List<int> takes_over;       ///< for each output the input whose memory it takes over, or −1
   int steps = 0, nodes = 0, inputs = 0;
   std::int64_t arena_bytes = 0, scratch_bytes = 0;  ///< scratch lies behind the arena
+  std::int64_t straight_line_scratch_bytes = 0;     ///< the same, of a straight-line program
   double flops = 0, bytes_moved = 0;
 };
 
@@ -156,7 +157,9 @@ class Pass {
       const int first_row = column - k.column_loops - k.row_loops, first_column = column - k.column_loops;
       for (int i = first_row; i < n; ++i) (k.loops[i].folded ? sizes.inner : i < first_column ? sizes.rows : sizes.columns) *= k.loops[i].capacity;
       sizes.convolution = Convolution3x3::of(first_row, first_column, column, n, [&](int l) { return k.loops[l].capacity; }, [&](int l) { return k.pointers[0].stride[l]; }, [&](int l) { return k.pointers[1].stride[l]; });
-      r_.scratch_bytes = std::max(r_.scratch_bytes, aligned(pack_.bytes(sizes)));
+      const std::int64_t scratch = aligned(pack_.bytes(sizes));
+      r_.scratch_bytes = std::max(r_.scratch_bytes, scratch);
+      if (pack_.in_place == nullptr || !pack_.in_place(matrix_product({first_row, first_column, column}, n, sizes.dtype, r_.table.data() + step_.back() + 1))) r_.straight_line_scratch_bytes = std::max(r_.straight_line_scratch_bytes, scratch);
     }
     ++r_.steps;
   }

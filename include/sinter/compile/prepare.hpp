@@ -134,7 +134,7 @@ class Pass {
     int contraction = -1, operand = -1;
     int input = -1;  ///< which of the values that are prepared
   };
-  static constexpr std::int64_t smallest_weight = 1024;
+  static constexpr std::int64_t smallest_weight = 64;
 
   const Builder& g_;
   int parameters_, panel_;

@@ -78,6 +78,7 @@ template <class X, class Policy, class... Inputs> class Inference {
   Inference(const Model<X>& model, Policy policy)
       : block_(model.block()), net_(*model), workspace_(std::max(Program::workspace_bytes, Preparation::workspace_bytes)), prepared_(prepared_bytes), policy_(policy) {
     prepare();
+    find_places();
   }
 
   /// Brings what depends on parameters alone up to date. Calls do so by themselves after a training step, `load`, or an access through
@@ -100,6 +101,13 @@ template <class X, class Policy, class... Inputs> class Inference {
   const Output& operator()(const Inputs&... x) {
     if ((eager::overlap(eager::describe(x), eager::describe(output_)) || ...)) return (*this)(Inputs(Inputs(x))...);  // infer(infer(x)): through copies
     if (Preparation::outputs > 0 && prepared_for_ != block_->changes) prepare();
+    if constexpr (eager::may_run_directly<Program>) {  // nothing but addresses differs from call to call, and few of these
+      std::size_t at = 1 + leading<X>;
+      ((base_[at++] = eager::describe(x).data), ...);
+      base_.back() = eager::describe(output_).data;
+      Program::run(cpu::Context{base_.data(), nullptr, nullptr, policy_.count});
+      return output_;
+    }
     std::array<eager::Argument, leading<X> + sizeof...(Inputs) + std::size_t(Preparation::outputs)> a;
     std::size_t at = leading_arguments<X>(block_->data(), net_, a);
     ((a[at++] = eager::describe(x)), ...);
@@ -121,9 +129,19 @@ template <class X, class Policy, class... Inputs> class Inference {
     }
   }
 
+  /// What of a program's addresses is the same at every call: workspace, parameters, buffers, scalars, and what is prepared.
+  void find_places() {
+    std::array<eager::Argument, leading<X> + std::size_t(Preparation::outputs)> a;
+    const std::size_t at = leading_arguments<X>(block_->data(), net_, a);
+    describe_prepared(a.data() + at);
+    base_[0] = workspace_.data();
+    for (std::size_t i = 0; i < a.size(); ++i) base_[1 + i + (i < at ? 0 : sizeof...(Inputs))] = a[i].data;
+  }
+
   std::shared_ptr<typename Model<X>::Block> block_;
   Net net_;
   AlignedBlock<std::byte> workspace_, prepared_;
+  std::array<std::byte*, 2 + leading<X> + sizeof...(Inputs) + std::size_t(Preparation::outputs)> base_{};
   std::uint64_t prepared_for_ = 0;
   Output output_;
   Policy policy_;

@@ -21,6 +21,7 @@
 #include "nn/loss.hpp"
 #include "nn/normalization.hpp"
 #include "nn/pooling.hpp"
+#include "nn/recurrent.hpp"
 #include "nn/sequential.hpp"
 #include "ops/ops.hpp"
 #include "optim/adagrad.hpp"

@@ -127,6 +127,7 @@ class Pass {
       now[i] = to.insert(*n.op, n.dtype, to.intern(g_.shape(i)), operands.data(), operands.size(), g_.attributes(i), n.attributes);
     }
     for (const int o : g_.outputs) to.outputs.push(now[o]);
+    to.overwrites = g_.overwrites;
   }
 
   /// A contraction whose operand is packed in advance.

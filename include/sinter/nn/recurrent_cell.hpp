@@ -76,6 +76,10 @@ constexpr auto cell(const WI& weight_ih, const WH& weight_hh, const P& bias_ih, 
       [&]<int G>() { return with_state_bias<K, Hidden, G>(gate<G, Hidden>(state), bias_hh); }, h, c);
 }
 
+/// Of a cell: its units, and how many tensors its state has.
+template <class Cell> inline constexpr int hidden = decltype(Cell::weight_hh)::shape[1];
+template <class Cell> inline constexpr int states = decltype(Cell::weight_hh)::shape[0] == 4 * hidden<Cell> ? 2 : 1;
+
 /// U(−1/√Hidden, 1/√Hidden), as PyTorch starts all of them.
 template <int Hidden> inline constexpr Initializer start = nn::init::fan_in_uniform(Hidden);
 
@@ -126,6 +130,37 @@ template <int In, int Hidden, bool Bias = true> struct LSTMCell {
   template <Operand X, Operand H, Operand C> constexpr auto operator()(const X& x, const H& h, const C& c) const {
     recurrent::check_cell<X, H, In, Hidden>();
     return recurrent::cell<recurrent::Kind::lstm, In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, c);
+  }
+};
+
+/// A cell that remembers: x [B, In] → h', its state kept by the program from call to call, as audio wants it. Parameters have the cell's names.
+///
+///   struct Amp {
+///     nn::Streaming<nn::LSTMCell<1, 16>> lstm;
+///     nn::Linear<16, 1> dense;
+///     constexpr auto operator()(auto x) const { return dense(lstm(x)); }
+///   };
+///   auto step = inference<Tensor<float, 1, 1>>(net);   // every such program has a state of its own; step.reset() starts it again
+template <class Cell, int Batch = 1> struct Streaming {
+  static constexpr int hidden = recurrent::hidden<Cell>, states = recurrent::states<Cell>;
+  Cell cell;
+  std::array<State<float, Batch, hidden>, std::size_t(states)> state;
+
+  static constexpr std::string_view sinter_field_names = ", state";  // the cell stands for this struct
+  constexpr auto sinter_fields() { return std::tie(cell, state); }
+  constexpr auto sinter_fields() const { return std::tie(cell, state); }
+
+  template <Symbolic X> constexpr auto operator()(const X& x) const {
+    if constexpr (states == 2) {
+      const auto [h, c] = cell(x, state[0], state[1]);
+      state[0].update(h);
+      state[1].update(c);
+      return h;
+    } else {
+      const auto h = cell(x, state[0]);
+      state[0].update(h);
+      return h;
+    }
   }
 };
 

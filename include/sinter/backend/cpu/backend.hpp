@@ -16,9 +16,9 @@ struct Backend {
     if constexpr (K::body.kind == graph::Kind::contract) {
       if constexpr (is_small_contraction<K, Step>()) SmallContraction<K, Step>::run(c);
       else contract<K>(arguments, c);
-    }
-    else if constexpr (K::body.kind == graph::Kind::reduce) row<K, Way>(arguments, c);
+    } else if constexpr (K::body.kind == graph::Kind::reduce) row<K, Way>(arguments, c);
     else if constexpr (K::body.kind == graph::Kind::scatter) scatter<K>(arguments, c);
+    else if constexpr (is_fixed<K, Step>()) SmallMap<K, Step>::run(c);
     else map<K, Way>(arguments, c);
   }
 };

@@ -1,7 +1,7 @@
-// Small contractions of straight-line programs: extents, strides and places are constants of the step, operands are read where they lie,
+// Small maps and contractions of straight-line programs: extents, strides and places are constants of the step, operands are read where they lie,
 // and the epilogue runs on the accumulators.
 //
-// Three forms, chosen while compiling:
+// A contraction has three forms, chosen while compiling:
 //   outer: lanes along columns; one element of the left operand times a row of the right one. The right operand has its columns side by side, by
 //          itself or in panels.
 //   dot:   lanes along the contracted axis, folded at the end: few results of long sums of two operands that both lie along it.
@@ -47,11 +47,11 @@ template <class K, class Step> struct Fixed {
   }
 };
 
-/// Lanes for n elements side by side: the narrowest register that holds them, else the widest.
+/// Lanes for n elements side by side: the narrowest register that holds them, else the widest; halves of it where three of these do.
 constexpr int lanes_for(std::int64_t n) {
   if (n == 1) return 1;
   for (const int narrow : narrow_lanes)
-    if (n <= narrow) return narrow;
+    if (n <= narrow || (2 * narrow == lanes && n > lanes && n <= lanes + narrow)) return narrow;
   return lanes;
 }
 
@@ -241,6 +241,41 @@ template <class K, class Step> class SmallContraction {
     });
   }
 };
+
+/// The map kernel of such a step: the same loops as in map.hpp, all of them over constants.
+template <class K, class Step> struct SmallMap {
+  using F = Fixed<K, Step>;
+  static constexpr int L = F::L, P = F::P;
+  static constexpr std::int64_t length = F::extent(L - 1);
+  static constexpr int N = lanes_for(length);
+
+  [[gnu::always_inline]] static void run(const Context& c) {
+    const auto stride = [](int p) { return F::stride(p, L - 1); };
+    RegisterFile<K, N> r;
+    const Walk<P> start = F::start(c);
+    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 0) evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
+    F::template for_each<0, L - 1>(start, [&](const Walk<P>& w) __attribute__((always_inline)) {
+      for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 1) evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
+      const auto elements = [&](Span s) __attribute__((always_inline)) {
+        for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
+          if constexpr (micro<K, J>.what == Micro::What::store) write<K, N, J>(r, w, s, stride);
+          else if constexpr (micro<K, J>.level == 2) evaluate<K, N, J>(r, w, s, c, stride);
+        });
+      };
+      for (std::int64_t i = 0; i + N <= length; i += N) elements({i, N});
+      if constexpr (length % N != 0) elements({length / N * N, int(length % N)});
+    });
+  }
+};
+
+/// Whether no extent of a step is known at run time only.
+template <class K, class Step> constexpr bool is_fixed() {
+  if constexpr (std::is_void_v<Step>) return false;
+  else
+    for (int l = 0; l < K::body.loops; ++l)
+      if (Fixed<K, Step>::has_length(l)) return false;
+  return true;
+}
 
 /// Whether a contraction of a straight-line program is computed so: what has to be turned fits on the stack.
 constexpr bool contracts_in_place(const compile::MatrixProduct& s) {

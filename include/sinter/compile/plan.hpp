@@ -18,10 +18,17 @@ struct Plan {
   std::int64_t arena_bytes = 0, scratch_bytes = 0;  ///< scratch lies behind the arena
   std::int64_t straight_line_scratch_bytes = 0;     ///< the same, of a straight-line program
   double flops = 0, bytes_moved = 0;
+  double small_flops = 0;  ///< of small products, however many, that a straight-line program computes in place
 };
 
 inline constexpr std::int64_t alignment = 64;
 constexpr std::int64_t aligned(std::int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+
+/// Programs of up to this many steps and operations are straight-line code. Products of small matrices do not count: their code does not
+/// grow with their number.
+inline constexpr int straight_line_steps = 8;
+inline constexpr double straight_line_flops = 600'000;
+constexpr bool is_straight_line(const Plan& p) { return p.steps <= straight_line_steps && p.flops - p.small_flops <= straight_line_flops; }
 
 namespace plan_detail {
 
@@ -159,7 +166,13 @@ class Pass {
       sizes.convolution = Convolution3x3::of(first_row, first_column, column, n, [&](int l) { return k.loops[l].capacity; }, [&](int l) { return k.pointers[0].stride[l]; }, [&](int l) { return k.pointers[1].stride[l]; });
       const std::int64_t scratch = aligned(pack_.bytes(sizes));
       r_.scratch_bytes = std::max(r_.scratch_bytes, scratch);
-      if (pack_.in_place == nullptr || !pack_.in_place(matrix_product({first_row, first_column, column}, n, sizes.dtype, r_.table.data() + step_.back() + 1))) r_.straight_line_scratch_bytes = std::max(r_.straight_line_scratch_bytes, scratch);
+      const bool in_place = pack_.in_place != nullptr && pack_.in_place(matrix_product({first_row, first_column, column}, n, sizes.dtype, r_.table.data() + step_.back() + 1));
+      if (!in_place) r_.straight_line_scratch_bytes = std::max(r_.straight_line_scratch_bytes, scratch);
+      double flops = 2.0 * double(sizes.rows) * double(sizes.columns) * double(sizes.inner);
+      if (in_place && first_row > 0 && flops <= straight_line_flops) {
+        for (int i = 0; i < first_row; ++i) flops *= double(k.loops[i].capacity);
+        r_.small_flops += flops;
+      }
     }
     ++r_.steps;
   }

@@ -11,16 +11,11 @@
 
 namespace sinter::compile {
 
-/// Programs of up to this many steps and operations are straight-line code.
-inline constexpr int straight_line_steps = 8;
-inline constexpr double straight_line_flops = 600'000;
-constexpr bool is_straight_line(int steps, double flops) { return steps <= straight_line_steps && flops <= straight_line_flops; }
-
 namespace program_detail {
 
 /// A plan in one array of fixed capacity, so that it is made in a single constant evaluation.
 template <int Capacity> struct Frozen {
-  bool fits = false;
+  bool fits = false, straight_line = false;
   int steps = 0, nodes = 0, inputs = 0, outputs = 0, kernels = 0, words = 0, table = 0, letters = 0;
   std::int64_t arena_bytes = 0, scratch_bytes = 0;
   double flops = 0, bytes_moved = 0;
@@ -41,7 +36,8 @@ template <int Capacity> constexpr Frozen<Capacity> freeze(const Plan& p) {
   f.letters = p.letters.size();
   f.outputs = p.takes_over.size();
   f.arena_bytes = p.arena_bytes;
-  f.scratch_bytes = is_straight_line(p.steps, p.flops) ? p.straight_line_scratch_bytes : p.scratch_bytes;
+  f.straight_line = is_straight_line(p);
+  f.scratch_bytes = f.straight_line ? p.straight_line_scratch_bytes : p.scratch_bytes;
   f.flops = p.flops;
   f.bytes_moved = p.bytes_moved;
   int at = 0;
@@ -88,7 +84,7 @@ template <class Trace, class Backend> class Program {
   static constexpr std::size_t workspace_bytes = std::size_t(plan().arena_bytes + plan().scratch_bytes);
   static constexpr std::size_t arena_bytes = std::size_t(plan().arena_bytes);
   static constexpr double flops = plan().flops, bytes_moved = plan().bytes_moved;
-  static constexpr bool straight_line = is_straight_line(steps, flops);
+  static constexpr bool straight_line = plan().straight_line;
 
  private:
   static constexpr auto kernel_at = program_detail::part<int, 0, std::size_t(distinct_kernels + 1)>(plan());

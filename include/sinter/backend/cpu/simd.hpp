@@ -48,9 +48,9 @@ inline constexpr int lanes = 1;
 static_assert(lanes <= 16);
 
 /// Lanes of the narrower registers that the target has, in ascending order.
-#if SINTER_SIMD && XSIMD_WITH_AVX512DQ && XSIMD_WITH_FMA3_AVX2 && XSIMD_WITH_FMA3_SSE && defined(__AVX512VL__)
+#if SINTER_SIMD && XSIMD_WITH_AVX512DQ && XSIMD_WITH_FMA3_AVX2 && XSIMD_WITH_SSE4_2 && defined(__AVX512VL__)
 inline constexpr std::array<int, 2> narrow_lanes{4, 8};
-#elif SINTER_SIMD && !XSIMD_WITH_AVX512F && XSIMD_WITH_FMA3_AVX2 && XSIMD_WITH_FMA3_SSE
+#elif SINTER_SIMD && !XSIMD_WITH_AVX512F && XSIMD_WITH_FMA3_AVX2 && XSIMD_WITH_SSE4_2
 inline constexpr std::array<int, 1> narrow_lanes{4};
 #else
 inline constexpr std::array<int, 0> narrow_lanes{};
@@ -67,8 +67,8 @@ template <class T> inline constexpr int register_lanes = int(Register<T>::size);
 
 /// The instruction set for registers of so many bytes.
 template <int Bytes> struct ArchOf { using type = Arch; };
-#if XSIMD_WITH_FMA3_SSE
-template <> struct ArchOf<16> { using type = std::conditional_t<(narrow_lanes.size() > 0), xsimd::fma3<xsimd::sse4_2>, Arch>; };
+#if XSIMD_WITH_SSE4_2
+template <> struct ArchOf<16> { using type = std::conditional_t<(narrow_lanes.size() > 0), xsimd::sse4_2, Arch>; };
 #endif
 #if XSIMD_WITH_FMA3_AVX2
 template <> struct ArchOf<32> { using type = std::conditional_t<(narrow_lanes.size() > 0), xsimd::fma3<xsimd::avx2>, Arch>; };
@@ -334,6 +334,10 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> fma(const La
     constexpr bool widest = std::is_same_v<typename Lanes<T, N>::Register, cpu::Register<T>>;
     if constexpr (widest && std::is_same_v<T, float>) r.v[i] = _mm512_fmadd_ps(a.v[i], b.v[i], c.v[i]);
     else if constexpr (widest && std::is_same_v<T, double>) r.v[i] = _mm512_fmadd_pd(a.v[i], b.v[i], c.v[i]);
+    else
+#endif
+#if defined(__FMA__)
+    if constexpr (std::is_same_v<typename Lanes<T, N>::Register, xsimd::batch<float, xsimd::sse4_2>>) r.v[i] = _mm_fmadd_ps(a.v[i], b.v[i], c.v[i]);
     else
 #endif
       r.v[i] = xsimd::fma(a.v[i], b.v[i], c.v[i]);

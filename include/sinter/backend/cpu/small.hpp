@@ -39,6 +39,17 @@ template <class K, class Step> struct Fixed {
     }(std::make_index_sequence<std::size_t(P)>{});
     return w;
   }
+  /// The number of points of loops [First, Last).
+  template <int First, int Last> static constexpr std::int64_t points() {
+    std::int64_t n = 1;
+    for (int l = First; l < Last; ++l) n *= extent(l);
+    return n;
+  }
+  /// The same, at point i of loops [First, Last), counted in row-major order.
+  template <int First, int Last> [[gnu::always_inline]] static Walk<P> at_point(const Walk<P>& from, std::int64_t i) {
+    if constexpr (First == Last) return from;
+    else return at_point<First, Last - 1>(moved<Last - 1>(from, i % extent(Last - 1)), i / extent(Last - 1));
+  }
   /// Calls f(walk) for every point of loops [First, Last).
   template <int First, int Last, class F> [[gnu::always_inline]] static void for_each(const Walk<P>& w, F&& f) {
     if constexpr (First == Last) f(w);
@@ -47,11 +58,11 @@ template <class K, class Step> struct Fixed {
   }
 };
 
-/// Lanes for n elements side by side: the narrowest register that holds them, else the widest; halves of it where three of these do.
+/// Lanes for n elements side by side: the narrowest register that holds them, else the widest.
 constexpr int lanes_for(std::int64_t n) {
   if (n == 1) return 1;
   for (const int narrow : narrow_lanes)
-    if (n <= narrow || (2 * narrow == lanes && n > lanes && n <= lanes + narrow)) return narrow;
+    if (n <= narrow) return narrow;
   return lanes;
 }
 
@@ -88,7 +99,15 @@ template <class K, class Step> class SmallContraction {
 
  public:
   [[gnu::always_inline]] static void run(const Context& c) {
-    F::template for_each<0, loops.rows>(F::start(c), [&](const Walk<P>& w) __attribute__((always_inline)) { matrix(w, c); });
+    constexpr std::int64_t matrices = F::template points<0, loops.rows>(), work = rows * columns * inner;
+    if constexpr (matrices > 1 && matrices * work > 1 << 19) {
+      const Walk<P> start = F::start(c);
+      split(matrices, 1, std::max<std::int64_t>(2, (1 << 18) / work), c.threads, [&](std::int64_t from, std::int64_t to) {
+        for (std::int64_t i = from; i < to; ++i) matrix(F::template at_point<0, loops.rows>(start, i), c);
+      });
+    } else {
+      F::template for_each<0, loops.rows>(F::start(c), [&](const Walk<P>& w) __attribute__((always_inline)) { matrix(w, c); });
+    }
   }
 
  private:

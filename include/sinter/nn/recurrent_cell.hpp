@@ -83,12 +83,8 @@ template <class Cell> inline constexpr int states = decltype(Cell::weight_hh)::s
 /// U(−1/√Hidden, 1/√Hidden), as PyTorch starts all of them.
 template <int Hidden> inline constexpr Initializer start = nn::init::fan_in_uniform(Hidden);
 
-template <class X, class H, int In, int Hidden> constexpr void check_cell() {
-  using S = graph::symbol_of<X>;
-  using T = graph::symbol_of<H>;
-  if constexpr (S::shape.rank == 0 || S::shape[S::shape.rank - 1] != In) (void)recurrent_cell_needs_an_input_that_ends_with_its_input_size<S, In>{};
-  if constexpr (T::shape.rank == 0 || T::shape[T::shape.rank - 1] != Hidden) (void)recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<T, Hidden>{};
-}
+/// Whether an input or state ends with n features.
+template <class X, int N> inline constexpr bool ends_with = graph::symbol_of<X>::shape.rank > 0 && graph::symbol_of<X>::shape[graph::symbol_of<X>::shape.rank - 1] == N;
 
 }  // namespace nn::recurrent
 
@@ -102,8 +98,9 @@ template <int In, int Hidden, Nonlinearity F = Nonlinearity::tanh, bool Bias = t
   Biases bias_ih = starting<Biases>(recurrent::start<Hidden>), bias_hh = starting<Biases>(recurrent::start<Hidden>);
 
   template <Operand X, Operand H> constexpr auto operator()(const X& x, const H& h) const {
-    recurrent::check_cell<X, H, In, Hidden>();
-    return std::get<0>(recurrent::cell<recurrent::kind_of(F), In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, h));
+    if constexpr (!recurrent::ends_with<X, In>) return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
+    else if constexpr (!recurrent::ends_with<H, Hidden>) return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<graph::symbol_of<H>, Hidden>{};
+    else return std::get<0>(recurrent::cell<recurrent::kind_of(F), In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, h));
   }
 };
 
@@ -115,8 +112,9 @@ template <int In, int Hidden, bool Bias = true> struct GRUCell {
   Biases bias_ih = starting<Biases>(recurrent::start<Hidden>), bias_hh = starting<Biases>(recurrent::start<Hidden>);
 
   template <Operand X, Operand H> constexpr auto operator()(const X& x, const H& h) const {
-    recurrent::check_cell<X, H, In, Hidden>();
-    return std::get<0>(recurrent::cell<recurrent::Kind::gru, In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, h));
+    if constexpr (!recurrent::ends_with<X, In>) return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
+    else if constexpr (!recurrent::ends_with<H, Hidden>) return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<graph::symbol_of<H>, Hidden>{};
+    else return std::get<0>(recurrent::cell<recurrent::Kind::gru, In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, h));
   }
 };
 
@@ -128,8 +126,9 @@ template <int In, int Hidden, bool Bias = true> struct LSTMCell {
   Biases bias_ih = starting<Biases>(recurrent::start<Hidden>), bias_hh = starting<Biases>(recurrent::start<Hidden>);
 
   template <Operand X, Operand H, Operand C> constexpr auto operator()(const X& x, const H& h, const C& c) const {
-    recurrent::check_cell<X, H, In, Hidden>();
-    return recurrent::cell<recurrent::Kind::lstm, In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, c);
+    if constexpr (!recurrent::ends_with<X, In>) return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
+    else if constexpr (!recurrent::ends_with<H, Hidden>) return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<graph::symbol_of<H>, Hidden>{};
+    else return recurrent::cell<recurrent::Kind::lstm, In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, c);
   }
 };
 

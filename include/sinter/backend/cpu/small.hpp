@@ -66,6 +66,16 @@ constexpr int lanes_for(std::int64_t n) {
   return lanes;
 }
 
+/// Few results of long sums, of operands that both lie along them.
+constexpr bool is_dot(const compile::MatrixProduct& s) {
+  return lanes > 1 && s.left_inner == 1 && s.right_inner == 1 && s.inner >= 4 && (s.columns == 1 || (s.rows == 1 && s.inner >= 64));
+}
+/// Whether a contraction of a straight-line program is computed here: what has to be turned fits on the stack.
+constexpr bool contracts_in_place(const compile::MatrixProduct& s) {
+  return s.simple && s.rows > 0 && s.columns > 0 && s.inner > 0 &&
+         (s.right_column == 1 || s.right_column >= compile::Panels::tag || s.columns == 1 || is_dot(s) || s.inner * s.columns * bytes_of(s.dtype) <= 16384);
+}
+
 template <class K, class Step> class SmallContraction {
   using F = Fixed<K, Step>;
   static constexpr int P = F::P;
@@ -77,7 +87,7 @@ template <class K, class Step> class SmallContraction {
   static constexpr int N = lanes_for(columns);
   using V = Lanes<T, N>;
 
-  static constexpr bool dot = left_inner == 1 && right_inner == 1 && inner >= 4 && lanes > 1 && (columns == 1 || (rows == 1 && inner >= 64));
+  static constexpr bool dot = is_dot(compile::matrix_product(loops, F::L, dtype_of_result<K>(), Step::arguments.data()));
   static constexpr bool in_panels = right_column >= compile::Panels::tag;  ///< packed in advance (compile/panels.hpp)
   static constexpr bool in_place = columns == 1 || right_column == 1 || in_panels;
 
@@ -294,11 +304,6 @@ template <class K, class Step> constexpr bool is_fixed() {
     for (int l = 0; l < K::body.loops; ++l)
       if (Fixed<K, Step>::has_length(l)) return false;
   return true;
-}
-
-/// Whether a contraction of a straight-line program is computed so: what has to be turned fits on the stack.
-constexpr bool contracts_in_place(const compile::MatrixProduct& s) {
-  return s.simple && s.rows > 0 && s.columns > 0 && s.inner > 0 && (s.right_column == 1 || s.right_column >= compile::Panels::tag || s.columns == 1 || (s.rows == 1 && s.right_inner == 1 && s.left_inner == 1) || s.inner * s.columns * bytes_of(s.dtype) <= 16384);
 }
 
 template <class K, class Step> constexpr bool is_small_contraction() {

@@ -111,8 +111,21 @@ if row("softmax_4096x1024"):
 if row("layernorm_4096x1024"):
     x = torch.randn(4096, 1024)
     put("layernorm_4096x1024", x=x, out=F.layer_norm(x, (1024,)))
-for n in (16, 64, 127, 256, 512, 1000, 1024, 2048):
+for n in (4, 8, 16, 32, 64, 127, 256, 512, 1000, 1024, 2048):
     if row(f"gemm_{n}"):
         p, q = torch.randn(n, n), torch.randn(n, n)
         put(f"gemm_{n}", a=p, b=q, out=p @ q)
+if row("mlp_infer_b1"):
+    infer("mlp_infer_b1", nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10)), torch.randn(1, 784))
+if row("tiny_mlp_infer_b1"):
+    x, net = torch.randn(100, 8), nn.Sequential(nn.Linear(8, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 1))
+    put("tiny_mlp_infer_b1", net, x=x, out=net(x).flatten())
+for name, cell in (("lstm16_infer_step", nn.LSTMCell(1, 16)), ("gru24_infer_step", nn.GRUCell(1, 24))):
+    if row(name):
+        cell.reset_parameters()
+        net, x, state, y = nn.ModuleDict({"cell": cell, "dense": nn.Linear(cell.hidden_size, 1)}), torch.randn(100, 1), None, []
+        for t in range(100):
+            state = cell(x[t:t + 1], state)
+            y.append(net["dense"](state[0] if isinstance(state, tuple) else state).flatten())
+        put(name, net, x=x, out=torch.cat(y))
 save_file(values, args.file)

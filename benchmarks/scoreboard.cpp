@@ -31,7 +31,7 @@ void Source::read(const std::string& name, void* to, std::size_t bytes) const {
 }
 
 void report_time(const Source& source, const std::string& row, double microseconds) {
-  std::printf("{\"workload\": \"%s\", \"peer\": \"sinter\", \"threads\": %d, \"us\": %.3f}\n", row.c_str(), source.options.threads, microseconds);
+  std::printf("{\"workload\": \"%s\", \"peer\": \"sinter\", \"threads\": %d, \"us\": %.5f}\n", row.c_str(), source.options.threads, microseconds);
   std::fflush(stdout);
 }
 void report_difference(const std::string& row, const float* found, const float* expected, std::ptrdiff_t n) {
@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
   try {
     sinter::set_num_threads(options.threads);
     scoreboard::Source source(options);
-    for (const auto run : {scoreboard::mlp_train, scoreboard::lenet_train, scoreboard::resnet18_cifar_train, scoreboard::resnet18_infer, scoreboard::minilm_infer, scoreboard::elementwise, scoreboard::products, scoreboard::attention_train})
+    for (const auto run : {scoreboard::mlp_train, scoreboard::lenet_train, scoreboard::resnet18_cifar_train, scoreboard::resnet18_infer, scoreboard::minilm_infer, scoreboard::elementwise, scoreboard::products, scoreboard::attention_train, scoreboard::small_nets})
       run(source);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "error: %s\n", e.what());

@@ -18,7 +18,10 @@ template <int N> void product(Source& source) {
 }  // namespace
 
 void products(Source& source) {
+  product<4>(source);
+  product<8>(source);
   product<16>(source);
+  product<32>(source);
   product<64>(source);
   product<127>(source);
   product<256>(source);

@@ -22,6 +22,7 @@
 #include "nn/loss.hpp"
 #include "nn/normalization.hpp"
 #include "nn/pooling.hpp"
+#include "nn/recurrent.hpp"
 #include "nn/sequential.hpp"
 #include "nn/transformer.hpp"
 #include "ops/ops.hpp"

@@ -164,3 +164,62 @@ function("avg_pool3d", lambda x: F.avg_pool3d(x, 2, stride=1), r(1, 2, 3, 3, 3))
 # torch.promote_types, in the order of sinter's element types.
 types = [torch.bool, torch.uint8, torch.int8, torch.int32, torch.int64, torch.float16, torch.bfloat16, torch.float32, torch.float64]
 show("promote_types", torch.tensor([[types.index(c) if (c := torch.promote_types(a, b)) in types else -1 for b in types] for a in types]))
+
+# Recurrence: the first result of a module that has several; cells with their state fixed.
+class First(nn.Module):
+    """The first of a module's results, under the module's own names."""
+    def __init__(self, m):
+        super().__init__()
+        self.m = m
+    def forward(self, x):
+        return self.m(x)[0]
+    def state_dict(self, *a, **k):
+        return self.m.state_dict(*a, **k)
+    def named_parameters(self, *a, **k):
+        return self.m.named_parameters(*a, **k)
+
+
+def recurrent(name, m, x):
+    module(name, First(m), x)
+
+
+recurrent("rnn", nn.RNN(3, 4), r(5, 2, 3))
+recurrent("rnn_relu", nn.RNN(2, 3, nonlinearity="relu", bias=False), r(4, 2, 2))
+recurrent("gru", nn.GRU(3, 4, batch_first=True), r(2, 5, 3))
+recurrent("gru_two", nn.GRU(1, 3, num_layers=2), r(4, 2, 1))
+recurrent("gru_one_sample", nn.GRU(2, 5), r(6, 2))
+recurrent("lstm", nn.LSTM(3, 4), r(5, 2, 3))
+recurrent("lstm_two", nn.LSTM(2, 3, num_layers=2, batch_first=True), r(2, 4, 2))
+recurrent("lstm_both", nn.LSTM(2, 3, num_layers=2, bidirectional=True), r(3, 2, 2))
+recurrent("lstm_long", nn.LSTM(1, 3), r(24, 1, 1))
+
+
+def cells():
+    for name, cell in (("rnn_cell", nn.RNNCell(3, 4)), ("gru_cell", nn.GRUCell(1, 4)), ("lstm_cell", nn.LSTMCell(3, 5))):
+        p = [v.detach() for v in cell.parameters()]
+        def f(x, h, *rest):
+            out = torch.func.functional_call(cell, dict(zip([k for k, _ in cell.named_parameters()], rest)), (x, h))
+            return out
+        def g(x, h, c, *rest):
+            return torch.cat(torch.func.functional_call(cell, dict(zip([k for k, _ in cell.named_parameters()], rest)), (x, (h, c))), 0)
+        i, n = cell.input_size, cell.hidden_size
+        states = [r(2, n), r(2, n)] if name == "lstm_cell" else [r(2, n)]
+        function(name, g if name == "lstm_cell" else f, r(2, i), *states, *p)
+
+
+cells()
+
+
+def ends(name, m, x, *states):
+    """The last states of a sequence that begins with given ones."""
+    p = [v.detach() for v in m.parameters()]
+    keys = [k for k, _ in m.named_parameters()]
+    def f(x, *rest):
+        s, w = rest[:len(states)], rest[len(states):]
+        out = torch.func.functional_call(m, dict(zip(keys, w)), (x, s if len(s) > 1 else s[0]))[1]
+        return torch.cat(out, 0) if isinstance(out, tuple) else out
+    function(name, f, x, *states, *p)
+
+
+ends("lstm_ends", nn.LSTM(2, 3), r(3, 2, 2), r(1, 2, 3), r(1, 2, 3))
+ends("gru_ends", nn.GRU(2, 3, bidirectional=True), r(3, 2, 2), r(2, 2, 3))

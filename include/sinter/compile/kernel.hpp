@@ -117,10 +117,21 @@ struct ContractSizes {
   Convolution3x3 convolution;
   WeightGradient3x3 gradient;
 };
+
+/// A contraction whose rows, columns and contracted axis are each one loop of an extent that is known: its extents, and strides of its operands.
+struct MatrixProduct {
+  bool simple = false;  ///< it is of that form
+  Dtype dtype = Dtype::float32;
+  std::int64_t rows = 1, columns = 1, inner = 1;
+  std::int64_t left_inner = 0, right_column = 0, right_inner = 0;
+};
+
 /// Scratch that the kernels of a contraction pack their operands into; the backend says how much.
 struct PackSizes {
   std::int64_t (*bytes)(const ContractSizes&) = nullptr;
   int panel = 0;  ///< columns of float that it works on at a time, where it reads panels that were packed in advance
+  /// Whether a contraction of a straight-line program packs nothing.
+  bool (*in_place)(const MatrixProduct&) = nullptr;
 };
 
 // The identity, word by word:
@@ -169,6 +180,16 @@ struct ContractLoops {
     return {inner - body.kept - body.passes, inner - body.kept, inner};
   }
 };
+
+/// A contraction from its arguments in the table (compile/plan.hpp).
+constexpr MatrixProduct matrix_product(const ContractLoops& l, int loops, Dtype dtype, const std::int64_t* table) {
+  MatrixProduct s;
+  if (l.columns - l.rows != 1 || l.inner - l.columns != 1 || loops - l.inner != 1) return s;
+  for (int i = 0; i < loops; ++i)
+    if (table[i] >> 56 != 0) return s;
+  const std::int64_t *left = table + loops + 2, *right = left + 2 + loops;
+  return {true, dtype, table[l.rows], table[l.columns], table[l.inner], left[l.inner], right[l.columns], right[l.inner]};
+}
 
 /// The number of micro-operations of the kernel whose identity begins at w.
 constexpr int count_micros(const std::uint64_t* w) { return int(w[0] >> 24 & 0xffff); }

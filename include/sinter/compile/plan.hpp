@@ -16,11 +16,19 @@ struct Plan {
   List<int> takes_over;       ///< for each output the input whose memory it takes over, or −1
   int steps = 0, nodes = 0, inputs = 0;
   std::int64_t arena_bytes = 0, scratch_bytes = 0;  ///< scratch lies behind the arena
+  std::int64_t straight_line_scratch_bytes = 0;     ///< the same, of a straight-line program
   double flops = 0, bytes_moved = 0;
+  double small_flops = 0;  ///< of small products, however many, that a straight-line program computes in place
 };
 
 inline constexpr std::int64_t alignment = 64;
 constexpr std::int64_t aligned(std::int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+
+/// Programs of up to this many steps and operations are straight-line code. Products of small matrices do not count: their code does not
+/// grow with their number.
+inline constexpr int straight_line_steps = 8;
+inline constexpr double straight_line_flops = 600'000;
+constexpr bool is_straight_line(const Plan& p) { return p.steps <= straight_line_steps && p.flops - p.small_flops <= straight_line_flops; }
 
 namespace plan_detail {
 
@@ -160,9 +168,19 @@ class Pass {
       const auto right = [&](int l) { return k.pointers[1].stride[l]; };
       sizes.convolution = Convolution3x3::of(first_row, first_column, column, n, extent, left, right);
       sizes.gradient = WeightGradient3x3::of(first_row, first_column, column, n, extent, left, right);
-      r_.scratch_bytes = std::max(r_.scratch_bytes, aligned(pack_.bytes(sizes)));
+      const std::int64_t scratch = aligned(pack_.bytes(sizes));
+      r_.scratch_bytes = std::max(r_.scratch_bytes, scratch);
+      const bool in_place = pack_.in_place != nullptr && pack_.in_place(matrix_product({first_row, first_column, column}, n, sizes.dtype, r_.table.data() + step_.back() + 1));
+      if (!in_place) r_.straight_line_scratch_bytes = std::max(r_.straight_line_scratch_bytes, scratch);
+      double flops = 2.0 * double(sizes.rows) * double(sizes.columns) * double(sizes.inner);
+      if (in_place && first_row > 0 && flops <= straight_line_flops) {
+        for (int i = 0; i < first_row; ++i) flops *= double(k.loops[i].capacity);
+        r_.small_flops += flops;
+      }
     }
-    r_.scratch_bytes = std::max({r_.scratch_bytes, aligned(fold_scratch_bytes(k)), aligned(k.scratch)});
+    const std::int64_t others = std::max(aligned(fold_scratch_bytes(k)), aligned(k.scratch));
+    r_.scratch_bytes = std::max(r_.scratch_bytes, others);
+    r_.straight_line_scratch_bytes = std::max(r_.straight_line_scratch_bytes, others);
     ++r_.steps;
   }
   constexpr bool same(int id, const List<std::uint64_t>& words) const {

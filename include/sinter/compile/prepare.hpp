@@ -128,6 +128,7 @@ class Pass {
       now[i] = to.insert(*n.op, n.dtype, to.intern(g_.shape(i)), operands.data(), operands.size(), g_.attributes(i), n.attributes);
     }
     for (const int o : g_.outputs) to.outputs.push(now[o]);
+    to.overwrites = g_.overwrites;
   }
 
   /// A contraction whose operand is packed in advance.
@@ -135,7 +136,7 @@ class Pass {
     int contraction = -1, operand = -1;
     int input = -1;  ///< which of the values that are prepared
   };
-  static constexpr std::int64_t smallest_weight = 1024;
+  static constexpr std::int64_t smallest_weight = 64;
 
   const Builder& g_;
   int parameters_, panel_;

@@ -11,15 +11,11 @@
 
 namespace sinter::compile {
 
-/// Programs of up to this many steps and operations are straight-line code.
-inline constexpr int straight_line_steps = 8;
-inline constexpr double straight_line_flops = 200'000;
-
 namespace program_detail {
 
 /// A plan in one array of fixed capacity, so that it is made in a single constant evaluation.
 template <int Capacity> struct Frozen {
-  bool fits = false;
+  bool fits = false, straight_line = false;
   int steps = 0, nodes = 0, inputs = 0, outputs = 0, kernels = 0, words = 0, table = 0, letters = 0;
   std::int64_t arena_bytes = 0, scratch_bytes = 0;
   double flops = 0, bytes_moved = 0;
@@ -40,7 +36,8 @@ template <int Capacity> constexpr Frozen<Capacity> freeze(const Plan& p) {
   f.letters = p.letters.size();
   f.outputs = p.takes_over.size();
   f.arena_bytes = p.arena_bytes;
-  f.scratch_bytes = p.scratch_bytes;
+  f.straight_line = is_straight_line(p);
+  f.scratch_bytes = f.straight_line ? p.straight_line_scratch_bytes : p.scratch_bytes;
   f.flops = p.flops;
   f.bytes_moved = p.bytes_moved;
   int at = 0;
@@ -87,7 +84,7 @@ template <class Trace, class Backend> class Program {
   static constexpr std::size_t workspace_bytes = std::size_t(plan().arena_bytes + plan().scratch_bytes);
   static constexpr std::size_t arena_bytes = std::size_t(plan().arena_bytes);
   static constexpr double flops = plan().flops, bytes_moved = plan().bytes_moved;
-  static constexpr bool straight_line = steps <= straight_line_steps && flops <= straight_line_flops;
+  static constexpr bool straight_line = plan().straight_line;
 
  private:
   static constexpr auto kernel_at = program_detail::part<int, 0, std::size_t(distinct_kernels + 1)>(plan());
@@ -159,10 +156,10 @@ template <class Trace, class Backend> class Program {
   }();
 
   /// Runs every step. base: the workspace, then inputs, then outputs.
-  template <class Context> static void run(Context c) {
+  template <class Context> [[gnu::always_inline]] static void run(Context c) {
     c.scratch = c.base[0] + arena_bytes;
     if constexpr (straight_line) {
-      [&]<std::size_t... S>(std::index_sequence<S...>) { (Backend::template run<typename Step<S>::Kernel, true>(Step<S>::arguments.data(), c), ...); }
+      [&]<std::size_t... S>(std::index_sequence<S...>) __attribute__((always_inline)) { (Backend::template run<typename Step<S>::Kernel, Step<S>>(Step<S>::arguments.data(), c), ...); }
       (std::make_index_sequence<std::size_t(steps)>{});
     } else {
       static constexpr auto entry = [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -180,7 +177,7 @@ template <class Trace, class Backend> class Program {
  private:
   template <std::size_t I, std::size_t... J> static auto kernel_type(std::index_sequence<J...>) -> KernelCode<words[std::size_t(kernel_at[I]) + J]...>;
   template <std::size_t I> using Kernel = decltype(kernel_type<I>(std::make_index_sequence<std::size_t(kernel_at[I + 1] - kernel_at[I])>{}));
-  template <class K, class Context> SINTER_OUTLINE static void enter(const std::int64_t* arguments, const Context& c) { Backend::template run<K, false>(arguments, c); }
+  template <class K, class Context> SINTER_OUTLINE static void enter(const std::int64_t* arguments, const Context& c) { Backend::template run<K, void>(arguments, c); }
 
   template <std::size_t S> struct Step {
     static constexpr std::size_t at = [] {

@@ -61,6 +61,11 @@ template <class X, class F> inline void for_each_leaf(const X& x, F&& f) { f(x);
 template <class Fn, class... A, class F> inline void for_each_leaf(const Call<Fn, A...>& call, F&& f) {
   std::apply([&](const auto&... a) { (for_each_leaf(a, f), ...); }, call.arguments);
 }
+/// The same as a tuple of references.
+template <class X> inline auto leaves(const X& x) { return std::tie(x); }
+template <class Fn, class... A> inline auto leaves(const Call<Fn, A...>& call) {
+  return std::apply([](const auto&... a) { return std::tuple_cat(leaves(a)...); }, call.arguments);
+}
 template <class X> struct LeafCount : std::integral_constant<int, 1> {};
 template <class Fn, class... A> struct LeafCount<Call<Fn, A...>> : std::integral_constant<int, (0 + ... + LeafCount<A>::value)> {};
 

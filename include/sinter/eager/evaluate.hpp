@@ -72,7 +72,7 @@ template <class X, bool Paired> struct ExpressionTrace {
 
 template <class X, bool Paired> using ExpressionProgram = compile::Program<ExpressionTrace<X, Paired>, cpu::Backend>;
 
-template <class D, class X> inline void assign(D& destination, const X& x) {
+template <class D, class X> SINTER_OUTLINE inline void assign_anywhere(D& destination, const X& x) {
   constexpr int n = LeafCount<X>::value;
   std::array<Argument, std::size_t(n)> inputs;
   std::size_t i = 0;
@@ -95,6 +95,18 @@ template <class D, class X> inline void assign(D& destination, const X& x) {
   set_lengths<P>(destination, run<P>(inputs, output));
 }
 
+template <class D, class X> [[gnu::always_inline]] inline void assign(D& destination, const X& x) {
+  using P = ExpressionProgram<X, false>;
+  if constexpr (!any_pair(paired_leaves<X>()) && may_run_directly<P>) {
+    const auto all = leaves(x);
+    const bool done = [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+      return run_directly<P>(std::array{argument(std::get<I>(all))...}, std::array{describe(destination)});
+    }(std::make_index_sequence<std::size_t(LeafCount<X>::value)>{});
+    if (done) return;
+  }
+  assign_anywhere(destination, x);
+}
+
 /// The tensor type that holds a symbol's value.
 template <class S> struct TensorFor;
 template <class T, auto... E> struct TensorFor<Sym<T, E...>> { using type = Tensor<T, E...>; };
@@ -102,7 +114,7 @@ template <class T, auto... E> struct TensorFor<Sym<T, E...>> { using type = Tens
 }  // namespace eager
 
 /// Computes an expression into a tensor or view; Tensor's constructor and assignment come here.
-template <class D, class X> inline void evaluate_into(D& destination, const X& x) {
+template <class D, class X> [[gnu::always_inline]] inline void evaluate_into(D& destination, const X& x) {
   if constexpr (graph::Handle<X>) eager::assign(destination, x);
   else evaluate_into(destination, graph::stored<const X&>(x));
 }

@@ -32,7 +32,7 @@ template <class Program, int Inputs, int Outputs> inline constexpr auto shares =
   return s;
 }();
 /// Runs a program's steps; long ones with denormals as zeros.
-template <class Program> inline void run_steps(const cpu::Context& c) {
+template <class Program> SINTER_OUTLINE inline void run_steps(const cpu::Context& c) {
   if constexpr (Program::straight_line) {
     Program::run(c);
   } else {
@@ -122,6 +122,30 @@ SINTER_OUTLINE inline void run_anywhere(const Runnable& program, Argument* input
     if (outputs[k].row_major) std::memcpy(outputs[k].data, result, outputs[k].bytes);
     else copy_strided(outputs[k], const_cast<std::byte*>(result), false);
   }
+}
+/// Whether programs can take the short way: run where their arguments lie, without a look at what is known only now but addresses.
+template <class Program> inline constexpr bool may_run_directly = Program::straight_line && Program::letters.size() == 0;
+
+/// Programs of up to this many operations, a few nanoseconds, stand where the statement stands: a call would double their time.
+inline constexpr double inlined_flops = 512;
+
+/// Runs a program on arguments as they are, if all are row-major, and outputs apart from the inputs or in the place of one that they may
+/// share. Everything here is a constant but the addresses.
+template <class Program, std::size_t N, std::size_t M> [[gnu::always_inline]] inline bool run_directly(const std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs) {
+  return [&]<std::size_t... I, std::size_t... K>(std::index_sequence<I...>, std::index_sequence<K...>) __attribute__((always_inline)) {
+    const auto apart = [&]<std::size_t In, std::size_t Out>() __attribute__((always_inline)) {
+      constexpr bool may_share = shares<Program, int(N), int(M)>[In * M + Out];
+      return !overlap(inputs[In], outputs[Out]) || (may_share && inputs[In].data == outputs[Out].data && inputs[In].bytes == outputs[Out].bytes);
+    };
+    const auto apart_from_all = [&]<std::size_t In>() __attribute__((always_inline)) { return (apart.template operator()<In, K>() && ...); };
+    if (!((inputs[I].row_major && ...) && (outputs[K].row_major && ...) && (apart_from_all.template operator()<I>() && ...))) return false;
+    std::byte* const workspace = Program::workspace_bytes > 0 ? Workspace::room(Program::workspace_bytes) : nullptr;
+    std::byte* const base[] = {workspace, inputs[I].data..., outputs[K].data...};
+    const cpu::Context c{base, nullptr, nullptr, Program::flops > compile::straight_line_flops ? threads() : 1};
+    if constexpr (Program::flops <= inlined_flops) Program::run(c);
+    else run_steps<Program>(c);
+    return true;
+  }(std::make_index_sequence<N>{}, std::make_index_sequence<M>{});
 }
 template <class Program, std::size_t N, std::size_t M> inline Lengths<Program> run(std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs) {
   Lengths<Program> lengths;

@@ -18,8 +18,10 @@ template <class> inline constexpr bool is_param_v = false;
 template <class T, auto... E> inline constexpr bool is_param_v<Param<T, E...>> = true;
 template <class> inline constexpr bool is_buffer_v = false;
 template <class T, auto... E> inline constexpr bool is_buffer_v<Buffer<T, E...>> = true;
+template <class> inline constexpr bool is_state_v = false;
+template <class T, auto... E> inline constexpr bool is_state_v<State<T, E...>> = true;
 /// What programs see of a module.
-template <class T> inline constexpr bool is_leaf_v = is_param_v<T> || is_buffer_v<T> || std::is_same_v<T, Scalar>;
+template <class T> inline constexpr bool is_leaf_v = is_param_v<T> || is_buffer_v<T> || is_state_v<T> || std::is_same_v<T, Scalar>;
 template <class> inline constexpr bool is_array_v = false;
 template <class T, std::size_t N> inline constexpr bool is_array_v<std::array<T, N>> = true;
 template <class> inline constexpr bool is_tuple_v = false;
@@ -28,7 +30,7 @@ template <class... T> inline constexpr bool is_tuple_v<std::tuple<T...>> = true;
 /// A value fixed with the model's type: a hyperparameter.
 template <class T> inline constexpr bool is_fixed_v = std::is_arithmetic_v<T> || std::is_enum_v<T>;
 
-/// Calls f(member) for every `Param`, `Buffer` and `Scalar` below m, in declaration order.
+/// Calls f(member) for every `Param`, `Buffer`, `State` and `Scalar` below m, in declaration order.
 template <class M, class F> constexpr void for_each_leaf(M& m, F&& f) {
   using T = std::remove_const_t<M>;
   if constexpr (is_leaf_v<T>) {
@@ -100,14 +102,31 @@ template <class T> consteval int count_buffers() {
   for_each_leaf(value, [&](auto& leaf) { n += is_buffer_v<std::remove_cvref_t<decltype(leaf)>>; });
   return n;
 }
+template <class T> consteval int count_states() {
+  int n = 0;
+  auto value = NetOf<T>::make();
+  for_each_leaf(value, [&](auto& leaf) { n += is_state_v<std::remove_cvref_t<decltype(leaf)>>; });
+  return n;
+}
 /// Bytes of all buffers, each aligned for itself.
 inline constexpr std::size_t buffer_alignment = 64;
+template <class Leaf> inline constexpr std::size_t aligned_bytes = (std::size_t(Leaf::size()) * sizeof(typename Leaf::element) + buffer_alignment - 1) / buffer_alignment * buffer_alignment;
 template <class T> consteval std::size_t buffer_bytes() {
   std::size_t n = 0;
   auto value = NetOf<T>::make();
   for_each_leaf(value, [&](auto& leaf) {
     using Leaf = std::remove_cvref_t<decltype(leaf)>;
-    if constexpr (is_buffer_v<Leaf>) n += (std::size_t(Leaf::size()) * sizeof(typename Leaf::element) + buffer_alignment - 1) / buffer_alignment * buffer_alignment;
+    if constexpr (is_buffer_v<Leaf>) n += aligned_bytes<Leaf>;
+  });
+  return n;
+}
+/// The same of all states.
+template <class T> consteval std::size_t state_bytes() {
+  std::size_t n = 0;
+  auto value = NetOf<T>::make();
+  for_each_leaf(value, [&](auto& leaf) {
+    using Leaf = std::remove_cvref_t<decltype(leaf)>;
+    if constexpr (is_state_v<Leaf>) n += aligned_bytes<Leaf>;
   });
   return n;
 }

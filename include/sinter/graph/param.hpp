@@ -93,6 +93,14 @@ template <Element T, auto... E> class Buffer : public Param<T, E...> {
   }
 };
 
+/// What a net remembers from one call to the next: `State<float, 1, 16> h;`, read like a parameter and set by `h.update(value)`. It belongs to
+/// the program that runs the net, not to the model: two programs of `inference` made of one model share its weights and have states
+/// of their own, which `reset()` starts again. A training step begins with it each time. Files do not hold it.
+template <Element T, auto... E> class State : public Buffer<T, E...> {
+ public:
+  using Buffer<T, E...>::Buffer;
+};
+
 /// A parameter that a module may lack, `ParamIf<Options.bias, float, Out> bias = starting(…)`: nothing at all where it does.
 struct NoParam {};
 template <bool Present, Element T, auto... E> using ParamIf = std::conditional_t<Present, Param<T, E...>, NoParam>;

@@ -117,7 +117,7 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
     else assigned_shapes_differ<symbol, typename X::symbol>{};
   }
   /// As if through a temporary: the destination may appear in the expression.
-  template <Expression X> BasicTensor& operator=(const X& expression) {
+  template <Expression X> SINTER_INLINE BasicTensor& operator=(const X& expression) {
     storage_.renew();
     if constexpr (std::is_same_v<typename X::symbol, symbol>) evaluate_into(*this, expression);
     else assigned_shapes_differ<symbol, typename X::symbol>{};

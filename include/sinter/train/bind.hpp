@@ -30,12 +30,27 @@ template <class Net> constexpr BoundParameters bind(graph::Builder& g, Net& net,
       offset += n;
     } else if constexpr (graph::is_buffer_v<Leaf>) {
       leaf.bind(graph::Value{&g, g.input(dtype_of<typename Leaf::element>, Leaf::shape)});
-    } else {
+    } else if constexpr (!graph::is_state_v<Leaf>) {
       leaf.bind(graph::Value{&g, g.input(Dtype::float32, Shape{})});
     }
   });
   g.views_kept = g.size();
   return r;
+}
+
+/// Binds every `State` to an input of its own, behind those of `bind`.
+template <class Net> constexpr void bind_states(graph::Builder& g, Net& net) {
+  graph::for_each_leaf(net, [&](auto& leaf) {
+    using Leaf = std::remove_cvref_t<decltype(leaf)>;
+    if constexpr (graph::is_state_v<Leaf>) leaf.bind(graph::Value{&g, g.input(dtype_of<typename Leaf::element>, Leaf::shape)});
+  });
+}
+/// Binds every `State` to the value that it begins with.
+template <class Net> constexpr void bind_first_states(graph::Builder& g, Net& net) {
+  graph::for_each_leaf(net, [&](auto& leaf) {
+    using Leaf = std::remove_cvref_t<decltype(leaf)>;
+    if constexpr (graph::is_state_v<Leaf>) leaf.bind(graph::broadcast_to(graph::number_value(&g, typename Leaf::element(leaf.initializer.a)), Leaf::shape));
+  });
 }
 
 }  // namespace sinter::train

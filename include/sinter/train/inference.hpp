@@ -16,20 +16,33 @@ namespace train {
 template <class X>
 concept Held = requires { typename X::symbol; } && !Expression<X>;
 
+/// How many inputs a bound net's graph begins with: the block, then every `Buffer` and `Scalar`.
+template <class X> inline constexpr auto leading = std::size_t(1 + graph::count_scalars<X>() + graph::count_buffers<X>());
+
 template <class X, class... Inputs> struct InferenceTrace {
   constexpr graph::Builder operator()() const {
     graph::Builder g;
     auto net = graph::NetOf<X>::make();
     bind(g, net, graph::count_parameters<X>());
+    bind_states(g, net);
     const std::tuple<typename Inputs::symbol...> inputs{graph::new_input<typename Inputs::symbol>(g)...};
     const auto y = std::apply(net, inputs);
-    graph::for_each_result(y, [&](const graph::Value& v) { g.outputs.push(v.id); });
+    graph::for_each_result(y, [&](const graph::Value& v) {
+      g.outputs.push(v.id);
+      g.overwrites.push(-1);
+    });
+    const int first = int(leading<X>), last = first + graph::count_states<X>();
+    for (const graph::Builder::Update& u : g.updates)
+      for (int i = first; i < last; ++i)
+        if (g.inputs[i] == u.buffer) {
+          g.outputs.push(u.value);
+          g.overwrites.push(i);
+        }
     return g;
   }
 };
 
-/// How many inputs a bound net's graph begins with: the block, then every `Buffer` and `Scalar`; and those inputs.
-template <class X> inline constexpr auto leading = std::size_t(1 + graph::count_scalars<X>() + graph::count_buffers<X>());
+/// Describes those inputs; returns their number.
 template <class X, std::size_t N> inline std::size_t leading_arguments(const float* block, const graph::net_of<X>& net, std::array<eager::Argument, N>& a) {
   static constexpr Shape flat = [] {
     Shape s;
@@ -43,7 +56,8 @@ template <class X, std::size_t N> inline std::size_t leading_arguments(const flo
   a[0].element_bytes = sizeof(float);
   std::size_t at = 1;
   graph::for_each_leaf(net, [&](const auto& leaf) {
-    if constexpr (!graph::is_param_v<std::remove_cvref_t<decltype(leaf)>>) a[at++] = eager::argument(leaf);
+    using Leaf = std::remove_cvref_t<decltype(leaf)>;
+    if constexpr (!graph::is_param_v<Leaf> && !graph::is_state_v<Leaf>) a[at++] = eager::argument(leaf);
   });
   return at;
 }
@@ -76,8 +90,10 @@ template <class X, class Policy, class... Inputs> class Inference {
   }();
 
   Inference(const Model<X>& model, Policy policy)
-      : block_(model.block()), net_(*model), workspace_(std::max(Program::workspace_bytes, Preparation::workspace_bytes)), prepared_(prepared_bytes), policy_(policy) {
+      : block_(model.block()), net_(*model), workspace_(std::max(Program::workspace_bytes, Preparation::workspace_bytes)), prepared_(prepared_bytes), states_(graph::state_bytes<X>()), policy_(policy) {
     prepare();
+    reset();
+    find_places();
   }
 
   /// Brings what depends on parameters alone up to date. Calls do so by themselves after a training step, `load`, or an access through
@@ -93,6 +109,19 @@ template <class X, class Policy, class... Inputs> class Inference {
     }
   }
 
+  /// Every `State` of the net begins again.
+  void reset() {
+    std::byte* at = states_.data();
+    graph::for_each_leaf(net_, [&](const auto& leaf) {
+      using Leaf = std::remove_cvref_t<decltype(leaf)>;
+      if constexpr (graph::is_state_v<Leaf>) {
+        using T = typename Leaf::element;
+        std::fill_n(reinterpret_cast<T*>(at), Leaf::size(), T(leaf.initializer.a));
+        at += graph::aligned_bytes<Leaf>;
+      }
+    });
+  }
+
   template <Held... Given> requires(!std::is_same_v<Tensors<typename Given::symbol...>, Tensors<typename Inputs::symbol...>>) const Output& operator()(const Given&...) {
     return program_is_called_with_other_tensors_than_it_was_made_for<Tensors<typename Inputs::symbol...>, Tensors<typename Given::symbol...>>{};
   }
@@ -100,16 +129,44 @@ template <class X, class Policy, class... Inputs> class Inference {
   const Output& operator()(const Inputs&... x) {
     if ((eager::overlap(eager::describe(x), eager::describe(output_)) || ...)) return (*this)(Inputs(Inputs(x))...);  // infer(infer(x)): through copies
     if (Preparation::outputs > 0 && prepared_for_ != block_->changes) prepare();
-    std::array<eager::Argument, leading<X> + sizeof...(Inputs) + std::size_t(Preparation::outputs)> a;
+    constexpr std::size_t first = leading<X> + states;
+    if constexpr (eager::may_run_directly<Program>) {  // nothing but addresses differs from call to call, and few of these
+      std::size_t at = 1 + first;
+      ((base_[at++] = eager::describe(x).data), ...);
+      base_[1 + inputs] = eager::describe(output_).data;
+      Program::run(cpu::Context{base_.data(), nullptr, nullptr, policy_.count});
+      return output_;
+    }
+    std::array<eager::Argument, inputs> a;
     std::size_t at = leading_arguments<X>(block_->data(), net_, a);
+    describe_states(a.data() + at);
+    at = first;
     ((a[at++] = eager::describe(x)), ...);
     describe_prepared(a.data() + at);
-    const auto lengths = eager::run_in<Program>(workspace_.data(), a, std::array{eager::describe(output_)}, policy_.count);
+    std::array<eager::Argument, std::size_t(Program::outputs)> r;
+    r[0] = eager::describe(output_);
+    for (std::size_t k = 1; k < r.size(); ++k) r[k] = a[std::size_t(Program::takes_over[k])];
+    const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_.count);
     eager::set_lengths<Program>(output_, lengths);
     return output_;
   }
 
  private:
+  static constexpr auto states = std::size_t(graph::count_states<X>());
+  static constexpr std::size_t inputs = leading<X> + states + sizeof...(Inputs) + std::size_t(Preparation::outputs);
+
+  void describe_states(eager::Argument* a) const {
+    std::byte* at = states_.data();
+    graph::for_each_leaf(net_, [&](const auto& leaf) {
+      using Leaf = std::remove_cvref_t<decltype(leaf)>;
+      if constexpr (graph::is_state_v<Leaf>) {
+        a->data = at;
+        a->bytes = graph::aligned_bytes<Leaf>;
+        (a++)->shape = &Leaf::shape;
+        at += graph::aligned_bytes<Leaf>;
+      }
+    });
+  }
   void describe_prepared(eager::Argument* a) const {
     static constexpr Shape none{};
     std::byte* at = prepared_.data();
@@ -121,9 +178,21 @@ template <class X, class Policy, class... Inputs> class Inference {
     }
   }
 
+  /// Which of a program's addresses are the same at every call: workspace, parameters, buffers, scalars, states, and what is prepared.
+  void find_places() {
+    std::array<eager::Argument, inputs> a;
+    leading_arguments<X>(block_->data(), net_, a);
+    describe_states(a.data() + leading<X>);
+    describe_prepared(a.data() + leading<X> + states + sizeof...(Inputs));
+    base_[0] = workspace_.data();
+    for (std::size_t i = 0; i < inputs; ++i) base_[1 + i] = a[i].data;
+    for (std::size_t k = 1; k < std::size_t(Program::outputs); ++k) base_[1 + inputs + k] = a[std::size_t(Program::takes_over[k])].data;
+  }
+
   std::shared_ptr<typename Model<X>::Block> block_;
   Net net_;
-  AlignedBlock<std::byte> workspace_, prepared_;
+  AlignedBlock<std::byte> workspace_, prepared_, states_;
+  std::array<std::byte*, 1 + inputs + std::size_t(Program::outputs)> base_{};
   std::uint64_t prepared_for_ = 0;
   Output output_;
   Policy policy_;

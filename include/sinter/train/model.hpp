@@ -85,7 +85,8 @@ template <class X> class Model {
   /// The same for parameters and buffers: what a file holds. PyTorch: state_dict.
   template <class F> void for_each_tensor(F&& f) const {
     graph::for_each_named_leaf(net_, [&](const std::string& name, const auto& leaf) {
-      if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(leaf)>, Scalar>) f(name, leaf);
+      using Leaf = std::remove_cvref_t<decltype(leaf)>;
+      if constexpr (graph::is_param_v<Leaf> || graph::is_buffer_v<Leaf>) f(name, leaf);
     });
   }
 
@@ -125,8 +126,8 @@ template <class X> class Model {
         at += leaf.size();
       } else if constexpr (graph::is_buffer_v<Leaf>) {
         leaf.bind(reinterpret_cast<typename Leaf::element*>(buffer), &block_->changes);
-        buffer += (std::size_t(leaf.size()) * sizeof(typename Leaf::element) + graph::buffer_alignment - 1) / graph::buffer_alignment * graph::buffer_alignment;
-      } else {
+        buffer += graph::aligned_bytes<Leaf>;
+      } else if constexpr (!graph::is_state_v<Leaf>) {
         leaf.bind(scalar++, &block_->changes);
       }
     });

@@ -15,6 +15,7 @@ template <class X, class Loss, class Optimizer, class Input, class Target> struc
     graph::Builder g;
     auto net = graph::NetOf<X>::make();
     const BoundParameters p = bind(g, net, graph::count_parameters<X>());
+    bind_first_states(g, net);
     const int first_moment = g.inputs.size();
     using Flat = Sym<float, int(graph::count_parameters<X>())>;
     std::array<Flat, std::size_t(Optimizer::moments)> moments;
@@ -52,7 +53,8 @@ template <class X, class Loss, class Optimizer, class Input, class Target> struc
     });
     for (const graph::Builder::Update& u : g.updates) {
       int buffer = 0;
-      while (g.inputs[buffer] != u.buffer) ++buffer;
+      while (buffer < g.inputs.size() && g.inputs[buffer] != u.buffer) ++buffer;
+      if (buffer == g.inputs.size()) continue;  // a state, which begins anew
       g.outputs.push(u.value);
       g.overwrites.push(buffer);
     }

@@ -13,11 +13,19 @@ template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> load(cons
   } else {
     if (n >= N) return Lanes<T, N>::load(p);
 #if SINTER_SIMD && defined(__AVX512F__)
-    if constexpr (std::is_same_v<T, float>) {
+    if constexpr (std::is_same_v<T, float> && N == lanes) {
       Lanes<T, N> r;
       r.v[0] = _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1u), p);
       return r;
     }
+#if defined(__AVX512VL__)
+    if constexpr (std::is_same_v<T, float> && N < lanes) {
+      Lanes<T, N> r;
+      if constexpr (N == 8) r.v[0] = _mm256_maskz_loadu_ps(static_cast<__mmask8>((1u << n) - 1u), p);
+      else r.v[0] = _mm_maskz_loadu_ps(static_cast<__mmask8>((1u << n) - 1u), p);
+      return r;
+    }
+#endif
 #endif
     alignas(64) T room[N]{};
     for (int i = 0; i < n; ++i) room[i] = p[i];
@@ -32,7 +40,11 @@ template <class T, int N> [[gnu::always_inline]] constexpr void store(const Lane
   } else {
     if (n >= N) return x.store(p);
 #if SINTER_SIMD && defined(__AVX512F__)
-    if constexpr (std::is_same_v<T, float>) return _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1u), x.v[0]);
+    if constexpr (std::is_same_v<T, float> && N == lanes) return _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1u), x.v[0]);
+#if defined(__AVX512VL__)
+    if constexpr (std::is_same_v<T, float> && N == 8) return _mm256_mask_storeu_ps(p, static_cast<__mmask8>((1u << n) - 1u), x.v[0]);
+    if constexpr (std::is_same_v<T, float> && N == 4) return _mm_mask_storeu_ps(p, static_cast<__mmask8>((1u << n) - 1u), x.v[0]);
+#endif
 #endif
     alignas(64) T room[N];
     x.store(room);
@@ -46,7 +58,7 @@ template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> gather(co
     return Lanes<T, 1>(*p);
   } else {
 #if SINTER_SIMD && defined(__AVX512F__)
-    if constexpr (std::is_same_v<T, float>)
+    if constexpr (std::is_same_v<T, float> && N == lanes)
       if (stride == 2) {  // every other of two registers; what lies behind the last element is not touched
         Lanes<T, N> r;
         const std::uint32_t touched = n >= N ? 0x7fffffffu : (1u << (2 * n - 1)) - 1u;
@@ -65,7 +77,7 @@ template <class T, int N> [[gnu::always_inline]] constexpr void scatter(const La
     *p = x.v;
   } else {
 #if SINTER_SIMD && defined(__AVX512F__)
-    if constexpr (std::is_same_v<T, float>)
+    if constexpr (std::is_same_v<T, float> && N == lanes)
       if (stride == 2) {
         const std::uint32_t written = 0x55555555u & (n >= N ? 0x7fffffffu : (1u << (2 * n - 1)) - 1u);
         const __m512i low = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);

@@ -4,19 +4,23 @@
 #include "contract.hpp"
 #include "map.hpp"
 #include "row.hpp"
+#include "small.hpp"
 
 namespace sinter::cpu {
 
 struct Backend {
-  static constexpr compile::PackSizes pack{&pack_bytes, lanes > 1 ? Tile<float>::columns : 0};
+  static constexpr compile::PackSizes pack{&pack_bytes, lanes > 1 ? Tile<float>::columns : 0, &contracts_in_place};
 
-  /// `Small`: the step is part of a small program, and inlined.
-  template <class K, bool Small> [[gnu::always_inline]] static void run(const std::int64_t* arguments, const Context& c) {
-    using Way = std::conditional_t<Small, Alone, Split>;
-    if constexpr (K::body.kind == graph::Kind::contract) contract<K>(arguments, c);
-    else if constexpr (K::body.kind == graph::Kind::reduce) row<K, Way>(arguments, c);
+  /// `Step`: the step of a straight-line program, whose arguments are the constants `Step::arguments`; void of any other program.
+  template <class K, class Step> [[gnu::always_inline]] static void run(const std::int64_t* arguments, const Context& c) {
+    using Way = std::conditional_t<std::is_void_v<Step>, Split, Alone>;
+    if constexpr (K::body.kind == graph::Kind::contract) {
+      if constexpr (is_small_contraction<K, Step>()) SmallContraction<K, Step>::run(c);
+      else contract<K>(arguments, c);
+    } else if constexpr (K::body.kind == graph::Kind::reduce) row<K, Way>(arguments, c);
     else if constexpr (K::body.kind == graph::Kind::scatter) scatter<K>(arguments, c);
     else if constexpr (K::body.kind == graph::Kind::kernel) own<K>(arguments, c);
+    else if constexpr (is_fixed<K, Step>()) SmallMap<K, Step>::run(c);
     else map<K, Way>(arguments, c);
   }
 };

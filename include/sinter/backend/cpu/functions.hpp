@@ -92,23 +92,35 @@ template <int From, class T, int N> requires(N > 1 && sizeof(T) == 4) SINTER_INL
 #endif
 template <int N> requires(N > 1) SINTER_INLINE Lanes<std::int32_t, N> bits(const Lanes<float, N>& x) {
   Lanes<std::int32_t, N> r;
-  for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::bitwise_cast<cpu::Register<std::int32_t>>(x.v[i]);
+  for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::bitwise_cast<typename Lanes<std::int32_t, N>::Register>(x.v[i]);
   return r;
 }
 template <int N> requires(N > 1) SINTER_INLINE Lanes<float, N> from_bits(const Lanes<std::int32_t, N>& x) {
   Lanes<float, N> r;
-  for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::bitwise_cast<cpu::Register<float>>(x.v[i]);
+  for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::bitwise_cast<typename Lanes<float, N>::Register>(x.v[i]);
   return r;
 }
 template <int N> requires(N > 1) SINTER_INLINE Lanes<float, N> scale(const Lanes<float, N>& x, const Lanes<float, N>& n) {
 #if defined(__AVX512F__)
-  Lanes<float, N> r;
-  r.v[0] = _mm512_scalef_ps(x.v[0], n.v[0]);
-  return r;
-#else
+  if constexpr (N == cpu::lanes) {
+    Lanes<float, N> r;
+    r.v[0] = _mm512_scalef_ps(x.v[0], n.v[0]);
+    return r;
+  }
+#endif
+#if defined(__AVX512VL__)
+  if constexpr (N == 8) {
+    Lanes<float, N> r;
+    r.v[0] = _mm256_scalef_ps(x.v[0], n.v[0]);
+    return r;
+  } else if constexpr (N == 4) {
+    Lanes<float, N> r;
+    r.v[0] = _mm_scalef_ps(x.v[0], n.v[0]);
+    return r;
+  }
+#endif
   const Lanes<std::int32_t, N> whole = convert<std::int32_t>(n), half = whole >> 1, bias(127);
   return x * from_bits((half + bias) << 23) * from_bits((whole - half + bias) << 23);
-#endif
 }
 
 /// f of each lane, or of each pair of lanes.

@@ -1,7 +1,8 @@
 // Lanes<T, N>: N elements in SIMD registers, with the operators of ops/lanes.hpp. The one place that knows xsimd.
 //
 // N is the number of floats in a register of the target (16, 8, 4), the same for every dtype of a kernel: 16 doubles are
-// two registers of AVX-512. Supports xsimd 8.1 and newer; without xsimd or a known instruction set N is 1 and the compiler's
+// two registers of AVX-512. Where a register has narrower halves (AVX-512, AVX2), straight-line programs use those for short rows. Supports
+// xsimd 8.1 and newer; without xsimd or a known instruction set N is 1 and the compiler's
 // own vectoriser does what it can.
 #pragma once
 #include <array>
@@ -46,6 +47,15 @@ inline constexpr int lanes = 1;
 #endif
 static_assert(lanes <= 16);
 
+/// Lanes of the narrower registers that the target has, in ascending order.
+#if SINTER_SIMD && XSIMD_WITH_AVX512DQ && XSIMD_WITH_FMA3_AVX2 && XSIMD_WITH_SSE4_2 && defined(__AVX512VL__)
+inline constexpr std::array<int, 2> narrow_lanes{4, 8};
+#elif SINTER_SIMD && !XSIMD_WITH_AVX512F && XSIMD_WITH_FMA3_AVX2 && XSIMD_WITH_SSE4_2
+inline constexpr std::array<int, 1> narrow_lanes{4};
+#else
+inline constexpr std::array<int, 0> narrow_lanes{};
+#endif
+
 }  // namespace sinter::cpu
 
 #if SINTER_SIMD
@@ -54,21 +64,34 @@ namespace sinter {
 namespace cpu {
 template <class T> using Register = xsimd::batch<T, Arch>;
 template <class T> inline constexpr int register_lanes = int(Register<T>::size);
+
+/// The instruction set for registers of so many bytes.
+template <int Bytes> struct ArchOf { using type = Arch; };
+#if XSIMD_WITH_SSE4_2
+template <> struct ArchOf<16> { using type = std::conditional_t<(narrow_lanes.size() > 0), xsimd::sse4_2, Arch>; };
+#endif
+#if XSIMD_WITH_FMA3_AVX2
+template <> struct ArchOf<32> { using type = std::conditional_t<(narrow_lanes.size() > 0), xsimd::fma3<xsimd::avx2>, Arch>; };
+#endif
+/// The registers of N lanes: the widest that are full.
+template <class T, int N> using RegisterFor = xsimd::batch<T, typename ArchOf<N * int(sizeof(T))>::type>;
 /// A mask of N lanes has the form that 32-bit comparisons produce.
 using MaskRegister = xsimd::batch_bool<float, Arch>;
+template <class Mask> inline constexpr bool is_widest = std::is_same_v<Mask, MaskRegister>;
+template <int N> using MaskFor = xsimd::batch_bool<float, typename ArchOf<N * int(sizeof(float))>::type>;
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wignored-attributes"  // registers as template arguments lose their alignment, which they do not need here
 #endif
 /// A mask of 32-bit lanes as that of another 32-bit type.
-template <class To, class From> inline xsimd::batch_bool<To, Arch> mask_cast(const xsimd::batch_bool<From, Arch>& m) {
-  using A = typename xsimd::batch_bool<From, Arch>::register_type;
-  using B = typename xsimd::batch_bool<To, Arch>::register_type;
+template <class To, class From, class In> SINTER_INLINE xsimd::batch_bool<To, In> mask_cast(const xsimd::batch_bool<From, In>& m) {
+  using A = typename xsimd::batch_bool<From, In>::register_type;
+  using B = typename xsimd::batch_bool<To, In>::register_type;
   static_assert(sizeof(From) == sizeof(To));
   const A mask = m;
-  if constexpr (std::is_same_v<A, B>) return xsimd::batch_bool<To, Arch>(mask);
-  else return xsimd::batch_bool<To, Arch>(std::bit_cast<B>(mask));
+  if constexpr (std::is_same_v<A, B>) return xsimd::batch_bool<To, In>(mask);
+  else return xsimd::batch_bool<To, In>(std::bit_cast<B>(mask));
 }
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
@@ -117,21 +140,28 @@ template <class T> SINTER_INLINE void stream(const Register<T>& x, T* p) { x.sto
 /// A mask: registers as float comparisons make them.
 template <int N> requires(N > 1) struct Lanes<bool, N> {
   using element = bool;
-  static constexpr int lanes = N, step = cpu::register_lanes<float>, parts = N / step;
-  cpu::MaskRegister v[parts];
+  using Mask = cpu::MaskFor<N>;
+  static constexpr int lanes = N, step = int(Mask::size), parts = N / step;
+  Mask v[parts];
 
   SINTER_INLINE Lanes() : Lanes(false) {}
   SINTER_INLINE explicit Lanes(bool x) {
-    for (auto& r : v) r = cpu::Register<float>(x ? 1.f : 0.f) != cpu::Register<float>(0.f);  // folds; xsimd's own constructor does not
+    for (auto& r : v) r = cpu::RegisterFor<float, N>(x ? 1.f : 0.f) != cpu::RegisterFor<float, N>(0.f);  // folds; xsimd's own constructor does not
   }
 
   SINTER_INLINE static Lanes load(const bool* p) {
     Lanes r;
-    for (int i = 0; i < parts; ++i) r.v[i] = cpu::load_mask(p + i * step);
+    for (int i = 0; i < parts; ++i) {
+      if constexpr (cpu::is_widest<Mask>) r.v[i] = cpu::load_mask(p + i * step);
+      else r.v[i] = Mask::load_unaligned(p + i * step);
+    }
     return r;
   }
   SINTER_INLINE void store(bool* p) const {
-    for (int i = 0; i < parts; ++i) cpu::store_mask(v[i], p + i * step);
+    for (int i = 0; i < parts; ++i) {
+      if constexpr (cpu::is_widest<Mask>) cpu::store_mask(v[i], p + i * step);
+      else v[i].store_unaligned(p + i * step);
+    }
   }
   SINTER_INLINE bool first() const { return v[0].get(0); }
 
@@ -156,17 +186,18 @@ template <int N> requires(N > 1) struct Lanes<bool, N> {
 /// N elements of a type that has registers of its own: int32, int64, float, double.
 template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
   using element = T;
-  static constexpr int lanes = N, step = cpu::register_lanes<T>, parts = N / step;
-  cpu::Register<T> v[parts];
+  using Register = cpu::RegisterFor<T, N>;
+  static constexpr int lanes = N, step = int(Register::size), parts = N / step;
+  Register v[parts];
 
   Lanes() = default;
   template <class U> requires std::is_arithmetic_v<U> SINTER_INLINE Lanes(U x) {
-    for (auto& r : v) r = cpu::Register<T>(element_from<T>(x));
+    for (auto& r : v) r = Register(element_from<T>(x));
   }
 
   SINTER_INLINE static Lanes load(const T* p) {
     Lanes r;
-    for (int i = 0; i < parts; ++i) r.v[i] = cpu::Register<T>::load_unaligned(p + i * step);
+    for (int i = 0; i < parts; ++i) r.v[i] = Register::load_unaligned(p + i * step);
     return r;
   }
   SINTER_INLINE void store(T* p) const {
@@ -304,7 +335,7 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> select(const
     mask.store(bytes);
     Lanes<T, N> r;
     constexpr int step = Lanes<T, N>::step;
-    for (int i = 0; i < Lanes<T, N>::parts; ++i) r.v[i] = xsimd::select(xsimd::batch_bool<T, cpu::Arch>::load_unaligned(bytes + i * step), a.v[i], b.v[i]);
+    for (int i = 0; i < Lanes<T, N>::parts; ++i) r.v[i] = xsimd::select(Lanes<T, N>::Register::batch_bool_type::load_unaligned(bytes + i * step), a.v[i], b.v[i]);
     return r;
   } else if constexpr (std::is_same_v<T, bool>) {
     return (mask && a) || (!mask && b);
@@ -319,13 +350,42 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> fma(const La
   Lanes<T, N> r;
   for (int i = 0; i < Lanes<T, N>::parts; ++i) {
 #if defined(__AVX512F__)  // xsimd 8.1 multiplies and adds here, and leaves the rest to the compiler's mood
-    if constexpr (std::is_same_v<T, float>) r.v[i] = _mm512_fmadd_ps(a.v[i], b.v[i], c.v[i]);
-    else if constexpr (std::is_same_v<T, double>) r.v[i] = _mm512_fmadd_pd(a.v[i], b.v[i], c.v[i]);
+    constexpr bool widest = std::is_same_v<typename Lanes<T, N>::Register, cpu::Register<T>>;
+    if constexpr (widest && std::is_same_v<T, float>) r.v[i] = _mm512_fmadd_ps(a.v[i], b.v[i], c.v[i]);
+    else if constexpr (widest && std::is_same_v<T, double>) r.v[i] = _mm512_fmadd_pd(a.v[i], b.v[i], c.v[i]);
+    else
+#endif
+#if defined(__FMA__)
+    if constexpr (std::is_same_v<typename Lanes<T, N>::Register, xsimd::batch<float, xsimd::sse4_2>>) r.v[i] = _mm_fmadd_ps(a.v[i], b.v[i], c.v[i]);
     else
 #endif
       r.v[i] = xsimd::fma(a.v[i], b.v[i], c.v[i]);
   }
   return r;
+}
+#if XSIMD_WITH_SSE2
+/// The sum of a register's elements: halves onto each other.
+SINTER_INLINE float sum_of(__m128 x) {
+  x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+  return _mm_cvtss_f32(_mm_add_ss(x, _mm_shuffle_ps(x, x, 1)));
+}
+#if defined(__AVX__)
+SINTER_INLINE float sum_of(__m256 x) { return sum_of(_mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1))); }
+#endif
+#if defined(__AVX512F__)
+SINTER_INLINE float sum_of(__m512 x) { return sum_of(_mm256_add_ps(_mm512_castps512_ps256(x), _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(x), 1)))); }
+#endif
+#endif
+/// The sum of all lanes, always in the same order.
+template <class T, int N> requires(N > 1) SINTER_INLINE T total(const Lanes<T, N>& x) {
+#if XSIMD_WITH_SSE2
+  if constexpr (std::is_same_v<T, float> && Lanes<T, N>::parts == 1) return sum_of(x.v[0]);
+#endif
+  alignas(64) T room[N];
+  x.store(room);
+  for (int width = N / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) room[i] = T(room[i] + room[i + width]);
+  return room[0];
 }
 /// The elements as another type.
 template <class To, class T, int N> requires(N > 1) SINTER_INLINE Lanes<To, N> convert(const Lanes<T, N>& x) {

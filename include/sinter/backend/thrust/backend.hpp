@@ -12,8 +12,8 @@ namespace sinter::on_thrust {
 struct Backend {
   static constexpr compile::PackSizes pack = cpu::Backend::pack;
 
-  template <class K, bool Small> static void run(const std::int64_t* arguments, const cpu::Context& c) {
-    if constexpr (K::body.kind != graph::Kind::elementwise) cpu::Backend::run<K, Small>(arguments, c);
+  template <class K, class Step> static void run(const std::int64_t* arguments, const cpu::Context& c) {
+    if constexpr (K::body.kind != graph::Kind::elementwise) cpu::Backend::run<K, Step>(arguments, c);
     else map<K>(arguments, c);
   }
 };

@@ -1,0 +1,314 @@
+// Small maps and contractions of straight-line programs: extents, strides and places are constants of the step, operands are read where they lie,
+// and the epilogue runs on the accumulators.
+//
+// A contraction has three forms, chosen while compiling:
+//   outer: lanes along columns; one element of the left operand times a row of the right one. The right operand has its columns side by side, by
+//          itself or in panels.
+//   dot:   lanes along the contracted axis, folded at the end: few results of long sums of two operands that both lie along it.
+//   The outer form on a transposed copy of the right operand on the stack: everything else.
+#pragma once
+#include "contract.hpp"
+
+namespace sinter::cpu {
+
+/// What the table says of a step whose arguments are constants, for a kernel K: `Step::arguments` is laid out as `Arguments` reads it.
+template <class K, class Step> struct Fixed {
+  static constexpr int L = K::body.loops, P = K::body.pointers;
+  static constexpr bool has_length(int l) { return Step::arguments[std::size_t(l)] >> 56 != 0; }
+  static constexpr std::int64_t extent(int l) { return Step::arguments[std::size_t(l)] & ((std::int64_t(1) << 56) - 1); }
+  static constexpr std::int64_t stride(int p, int l) { return Step::arguments[std::size_t(L + p * (2 + L) + 2 + l)]; }
+  static constexpr int base(int p) { return int(Step::arguments[std::size_t(L + p * (2 + L))]); }
+  static constexpr std::int64_t offset(int p) { return Step::arguments[std::size_t(L + p * (2 + L) + 1)]; }
+
+  /// Where every pointer begins.
+  [[gnu::always_inline]] static Walk<P> start(const Context& c) {
+    Walk<P> w;
+    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+      ((w.address[I] = base(int(I)) < 0 ? nullptr : c.base[base(int(I)) < 0 ? 0 : base(int(I))] + offset(int(I))), ...);
+      ((w.count[I] = base(int(I)) < 0 ? offset(int(I)) : 0), ...);
+    }(std::make_index_sequence<std::size_t(P)>{});
+    return w;
+  }
+  /// The same, `steps` further along loop `Loop`.
+  template <int Loop> [[gnu::always_inline]] static Walk<P> moved(const Walk<P>& from, std::int64_t steps) {
+    constexpr auto size = element_sizes<K>();
+    Walk<P> w;
+    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+      ((w.address[I] = from.address[I] + steps * stride(int(I), Loop) * size[I]), ...);
+      ((w.count[I] = from.count[I] + steps * stride(int(I), Loop)), ...);
+    }(std::make_index_sequence<std::size_t(P)>{});
+    return w;
+  }
+  /// The number of points of loops [First, Last).
+  template <int First, int Last> static constexpr std::int64_t points() {
+    std::int64_t n = 1;
+    for (int l = First; l < Last; ++l) n *= extent(l);
+    return n;
+  }
+  /// The same, at point i of loops [First, Last), counted in row-major order.
+  template <int First, int Last> [[gnu::always_inline]] static Walk<P> at_point(const Walk<P>& from, std::int64_t i) {
+    if constexpr (First == Last) return from;
+    else return at_point<First, Last - 1>(moved<Last - 1>(from, i % extent(Last - 1)), i / extent(Last - 1));
+  }
+  /// Calls f(walk) for every point of loops [First, Last).
+  template <int First, int Last, class F> [[gnu::always_inline]] static void for_each(const Walk<P>& w, F&& f) {
+    if constexpr (First == Last) f(w);
+    else
+      for (std::int64_t i = 0; i < extent(First); ++i) for_each<First + 1, Last>(moved<First>(w, i), f);
+  }
+};
+
+/// Lanes for n elements side by side: the narrowest register that holds them, else the widest.
+constexpr int lanes_for(std::int64_t n) {
+  if (n == 1) return 1;
+  for (const int narrow : narrow_lanes)
+    if (n <= narrow) return narrow;
+  return lanes;
+}
+
+/// Few results of long sums, of operands that both lie along them.
+constexpr bool is_dot(const compile::MatrixProduct& s) {
+  return lanes > 1 && s.left_inner == 1 && s.right_inner == 1 && s.inner >= 4 && (s.columns == 1 || (s.rows == 1 && s.inner >= 64));
+}
+/// Whether a contraction of a straight-line program is computed here: what has to be turned fits on the stack.
+constexpr bool contracts_in_place(const compile::MatrixProduct& s) {
+  return s.simple && s.rows > 0 && s.columns > 0 && s.inner > 0 &&
+         (s.right_column == 1 || s.right_column >= compile::Panels::tag || s.columns == 1 || is_dot(s) || s.inner * s.columns * bytes_of(s.dtype) <= 16384);
+}
+
+template <class K, class Step> class SmallContraction {
+  using F = Fixed<K, Step>;
+  static constexpr int P = F::P;
+  using T = element_type<dtype_of_result<K>()>;
+  static constexpr auto loops = compile::ContractLoops::of(K::body);
+  static constexpr std::int64_t rows = F::extent(loops.rows), columns = F::extent(loops.columns), inner = F::extent(loops.inner);
+  static constexpr std::int64_t left_row = F::stride(0, loops.rows), left_inner = F::stride(0, loops.inner);
+  static constexpr std::int64_t right_column = F::stride(1, loops.columns), right_inner = F::stride(1, loops.inner);
+  static constexpr int N = lanes_for(columns);
+  using V = Lanes<T, N>;
+
+  static constexpr bool dot = is_dot(compile::matrix_product(loops, F::L, dtype_of_result<K>(), Step::arguments.data()));
+  static constexpr bool in_panels = right_column >= compile::Panels::tag;  ///< packed in advance (compile/panels.hpp)
+  static constexpr bool in_place = columns == 1 || right_column == 1 || in_panels;
+
+  // The tile: accumulators fill most of the registers, and rows and columns fall into tiles of nearly equal size.
+  static constexpr int parts = N > 1 ? std::max(1, N * int(sizeof(T)) / (lanes * int(sizeof(float)))) : 1;
+#if defined(__AVX512F__) || defined(__aarch64__)
+  static constexpr int accumulators = 24;
+#else
+  static constexpr int accumulators = 12;
+#endif
+  static constexpr int even(std::int64_t n, int most) {
+    const std::int64_t pieces = (n + most - 1) / most;
+    return int((n + pieces - 1) / pieces);
+  }
+  static constexpr int registers = int((columns + N - 1) / N);
+  static constexpr int R = even(rows, std::min(8, accumulators / parts)), C = even(registers, std::max(1, rows == 1 && in_panels ? Tile<T>::columns / N : accumulators / (R * parts)));
+  /// Sums that are independent of each other hide the latency of the multiply-add.
+  static constexpr int chains(int tile) { return inner < 8 || tile * parts >= 8 ? 1 : tile * parts >= 4 ? 2 : 4; }
+
+ public:
+  [[gnu::always_inline]] static void run(const Context& c) {
+    constexpr std::int64_t matrices = F::template points<0, loops.rows>(), work = rows * columns * inner;
+    if constexpr (matrices > 1 && matrices * work > 1 << 19) {
+      const Walk<P> start = F::start(c);
+      split(matrices, 1, std::max<std::int64_t>(2, (1 << 18) / work), c.threads, [&](std::int64_t from, std::int64_t to) {
+        for (std::int64_t i = from; i < to; ++i) matrix(F::template at_point<0, loops.rows>(start, i), c);
+      });
+    } else {
+      F::template for_each<0, loops.rows>(F::start(c), [&](const Walk<P>& w) __attribute__((always_inline)) { matrix(w, c); });
+    }
+  }
+
+ private:
+  static constexpr auto stride = [](int p) { return F::stride(p, loops.columns); };
+
+  [[gnu::always_inline]] static void matrix(const Walk<P>& w, const Context& c) {
+    const T* const a = reinterpret_cast<const T*>(w.address[0]);
+    const T* const b = reinterpret_cast<const T*>(w.address[1]);
+    if constexpr (dot) {
+      dots(w, c, a, b);
+    } else if constexpr (in_place) {
+      tiles<right_inner, in_panels>(w, c, a, b);
+    } else {
+      constexpr std::int64_t ld = registers * N;
+      alignas(64) T turned[std::size_t(inner * ld)];
+      for (std::int64_t k = 0; k < inner; ++k)
+        for (std::int64_t j = 0; j < columns; ++j) turned[k * ld + j] = b[j * right_column + k * right_inner];
+      tiles<ld, false>(w, c, a, turned);
+    }
+  }
+
+  // ---- outer ----
+  /// Where a column of an operand in panels begins.
+  static constexpr std::int64_t panel_at(std::int64_t column) {
+    constexpr std::int64_t width = Tile<T>::columns;
+    return column / width * (right_column - compile::Panels::tag) + column % width;
+  }
+  template <std::int64_t Ld, bool Panels> [[gnu::always_inline]] static void tiles(const Walk<P>& w, const Context& c, const T* a, const T* b) {
+    constexpr std::int64_t whole = columns / (C * N), rest = columns - whole * C * N;
+    for (std::int64_t g = 0; g < whole; ++g) strip<Ld, Panels, C, N>(w, c, a, b, g * C * N);
+    if constexpr (rest > 0) {
+      constexpr int last = int((rest + N - 1) / N);
+      strip<Ld, Panels, last, int(rest - (last - 1) * N)>(w, c, a, b, whole * C * N);
+    }
+  }
+  /// `Count` registers of columns from `column` on, the last of which holds `Tail` columns.
+  template <std::int64_t Ld, bool Panels, int Count, int Tail> [[gnu::always_inline]] static void strip(const Walk<P>& w, const Context& c, const T* a, const T* b, std::int64_t column) {
+    constexpr std::int64_t whole = rows / R, rest = rows % R;
+    for (std::int64_t i = 0; i < whole; ++i) tile<Ld, Panels, Count, Tail, R>(w, c, a, b, i * R, column);
+    if constexpr (rest > 0) tile<Ld, Panels, Count, Tail, int(rest)>(w, c, a, b, whole * R, column);
+  }
+  template <std::int64_t Ld, bool Panels, int Count, int Tail, int Height> [[gnu::always_inline]] static void tile(const Walk<P>& w, const Context& c, const T* a, const T* b, std::int64_t row, std::int64_t column) {
+    constexpr int S = chains(Height * Count);
+    V sum[S][Height][Count];
+    const T* from[Count];
+#pragma GCC unroll 4
+    for (int z = 0; z < S; ++z)
+#pragma GCC unroll 16
+      for (int i = 0; i < Height; ++i)
+#pragma GCC unroll 32
+        for (int j = 0; j < Count; ++j) sum[z][i][j] = V(0);
+#pragma GCC unroll 32
+    for (int j = 0; j < Count; ++j) from[j] = b + (Panels ? panel_at(column + j * N) : column + j * N);
+    a += row * left_row;
+    const auto term = [&](int z, std::int64_t k) __attribute__((always_inline)) {
+      V right[Count];
+#pragma GCC unroll 32
+      for (int j = 0; j < Count; ++j) right[j] = load<T, N>(from[j] + k * Ld, j + 1 == Count ? Tail : N);
+#pragma GCC unroll 16
+      for (int i = 0; i < Height; ++i) {
+        const V left(a[i * left_row + k * left_inner]);
+#pragma GCC unroll 32
+        for (int j = 0; j < Count; ++j) sum[z][i][j] = fma(left, right[j], sum[z][i][j]);
+      }
+    };
+    if constexpr (inner <= 32 && inner * Height * Count <= 128) {
+#pragma GCC unroll 32
+      for (std::int64_t k = 0; k < inner; ++k) term(int(k % S), k);
+    } else {
+      constexpr std::int64_t step = S * (Height * Count * S < 8 ? 4 : Height * Count * S < 16 ? 2 : 1), whole = inner / step * step;
+      for (std::int64_t k = 0; k < whole; k += step)
+#pragma GCC unroll 16
+        for (int q = 0; q < int(step); ++q) term(q % S, k + q);
+#pragma GCC unroll 16
+      for (int q = 0; q < int(inner - whole); ++q) term(q % S, whole + q);
+    }
+#pragma GCC unroll 4
+    for (int z = 1; z < S; ++z)
+#pragma GCC unroll 16
+      for (int i = 0; i < Height; ++i)
+#pragma GCC unroll 32
+        for (int j = 0; j < Count; ++j) sum[0][i][j] = sum[0][i][j] + sum[z][i][j];
+    finish<Height, Count, Tail>(w, c, sum[0], row, column);
+  }
+
+  // ---- dot ----
+  [[gnu::always_inline]] static T product(const T* a, const T* b) {
+    using W = Lanes<T, lanes>;
+    constexpr std::int64_t whole = inner / lanes;
+    constexpr int S = whole >= 4 ? 4 : whole >= 1 ? int(whole) : 1, tail = int(inner % lanes);
+    W sum[S];
+#pragma GCC unroll 4
+    for (int z = 0; z < S; ++z) sum[z] = W(0);
+    const auto term = [&](int z, std::int64_t k, int n) __attribute__((always_inline)) { sum[z] = fma(load<T, lanes>(a + k, n), load<T, lanes>(b + k, n), sum[z]); };
+    for (std::int64_t k = 0; k < whole / S * S; k += S)
+#pragma GCC unroll 4
+      for (int z = 0; z < S; ++z) term(z, (k + z) * lanes, lanes);
+#pragma GCC unroll 4
+    for (int z = 0; z < int(whole % S); ++z) term(z, (whole / S * S + z) * lanes, lanes);
+    if constexpr (tail > 0) term(S - 1, whole * lanes, tail);
+#pragma GCC unroll 4
+    for (int z = 1; z < S; ++z) sum[0] = sum[0] + sum[z];
+    return total(sum[0]);
+  }
+  [[gnu::always_inline]] static void dots(const Walk<P>& w, const Context& c, const T* a, const T* b) {
+    for (std::int64_t i = 0; i < rows; ++i)
+      for (std::int64_t j = 0; j < columns; j += N) {
+        const int n = int(std::min<std::int64_t>(N, columns - j));
+        V sum[1][1];
+        if constexpr (N == 1) {
+          sum[0][0] = V(product(a + i * left_row, b + j * right_column));
+        } else {
+          alignas(64) T room[N]{};
+          for (int q = 0; q < n; ++q) room[q] = product(a + i * left_row, b + (j + q) * right_column);
+          sum[0][0] = V::load(room);
+        }
+        element(w, c, sum[0][0], i, j, n);
+      }
+  }
+
+  // ---- epilogue ----
+  template <int Height, int Count, int Tail> [[gnu::always_inline]] static void finish(const Walk<P>& w, const Context& c, const V (&sum)[Height][Count], std::int64_t row, std::int64_t column) {
+    if constexpr (micros<K> > 8 && Height * Count > 4) {  // long epilogues once, through memory
+      alignas(64) T room[Height * Count * N];
+#pragma GCC unroll 16
+      for (int i = 0; i < Height; ++i)
+#pragma GCC unroll 32
+        for (int j = 0; j < Count; ++j) store(sum[i][j], room + (i * Count + j) * N, N);
+#pragma GCC unroll 1
+      for (int i = 0; i < Height; ++i)
+#pragma GCC unroll 1
+        for (int j = 0; j < Count; ++j) element(w, c, load<T, N>(room + (i * Count + j) * N, N), row + i, column + j * N, j + 1 == Count ? Tail : N);
+    } else {
+#pragma GCC unroll 16
+      for (int i = 0; i < Height; ++i)
+#pragma GCC unroll 32
+        for (int j = 0; j < Count; ++j) element(w, c, sum[i][j], row + i, column + j * N, j + 1 == Count ? Tail : N);
+    }
+  }
+  /// The operations behind the sums, on n columns of a row.
+  [[gnu::always_inline]] static void element(const Walk<P>& start, const Context& c, const V& sum, std::int64_t row, std::int64_t column, int n) {
+    RegisterFile<K, N> r;
+    const Walk<P> w = F::template moved<loops.rows>(start, row);
+    const Span s{column, n};
+    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
+      constexpr Micro::What what = micro<K, J>.what;
+      if constexpr (what == Micro::What::result) at<K, N, J>(r) = sum;
+      else if constexpr (what == Micro::What::store) write<K, N, J>(r, w, s, stride);
+      else evaluate<K, N, J>(r, w, s, c, stride);
+    });
+  }
+};
+
+/// The map kernel of such a step: the same loops as in map.hpp, all of them over constants.
+template <class K, class Step> struct SmallMap {
+  using F = Fixed<K, Step>;
+  static constexpr int L = F::L, P = F::P;
+  static constexpr std::int64_t length = F::extent(L - 1);
+  static constexpr int N = lanes_for(length);
+
+  [[gnu::always_inline]] static void run(const Context& c) {
+    const auto stride = [](int p) { return F::stride(p, L - 1); };
+    RegisterFile<K, N> r;
+    const Walk<P> start = F::start(c);
+    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 0) evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
+    F::template for_each<0, L - 1>(start, [&](const Walk<P>& w) __attribute__((always_inline)) {
+      for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 1) evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
+      const auto elements = [&](Span s) __attribute__((always_inline)) {
+        for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
+          if constexpr (micro<K, J>.what == Micro::What::store) write<K, N, J>(r, w, s, stride);
+          else if constexpr (micro<K, J>.level == 2) evaluate<K, N, J>(r, w, s, c, stride);
+        });
+      };
+      for (std::int64_t i = 0; i + N <= length; i += N) elements({i, N});
+      if constexpr (length % N != 0) elements({length / N * N, int(length % N)});
+    });
+  }
+};
+
+/// Whether no extent of a step is known at run time only.
+template <class K, class Step> constexpr bool is_fixed() {
+  if constexpr (std::is_void_v<Step>) return false;
+  else
+    for (int l = 0; l < K::body.loops; ++l)
+      if (Fixed<K, Step>::has_length(l)) return false;
+  return true;
+}
+
+template <class K, class Step> constexpr bool is_small_contraction() {
+  if constexpr (std::is_void_v<Step>) return false;
+  else return contracts_in_place(compile::matrix_product(compile::ContractLoops::of(K::body), K::body.loops, dtype_of_result<K>(), Step::arguments.data()));
+}
+
+}  // namespace sinter::cpu

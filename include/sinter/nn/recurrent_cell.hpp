@@ -1,0 +1,167 @@
+// One step of a recurrent network. Gates and names are PyTorch's: weights lie as [gates · Hidden, …] in the order input, forget, cell, output of
+// an LSTM and reset, update, new of a GRU.
+//
+// The products with the state and with the input stay apart: the first does not wait for the input, so what a step needs from the
+// input on is short. All gates of a product are one contraction, everything behind them is one kernel.
+#pragma once
+#include "../ops/ops.hpp"
+#include "init.hpp"
+
+namespace sinter {
+
+/// What recurrent layers are told: `nn::LSTM<8, 16, RecurrentOptions{.num_layers = 2, .batch_first = true}>`. PyTorch: the arguments of torch.nn.LSTM.
+struct RecurrentOptions {
+  int num_layers = 1;
+  bool bias = true;
+  bool batch_first = false;    ///< sequences are [batch, time, features] instead of [time, batch, features]
+  bool bidirectional = false;
+};
+/// The activation of a simple recurrent layer. PyTorch: nonlinearity="tanh" or "relu".
+enum class Nonlinearity : unsigned char { tanh, relu };
+
+template <class X, int In> struct recurrent_cell_needs_an_input_that_ends_with_its_input_size;    // undefined: the names are the errors
+template <class H, int Hidden> struct recurrent_cell_needs_a_state_that_ends_with_its_hidden_size;
+
+namespace nn::recurrent {
+
+enum class Kind : unsigned char { rnn_tanh, rnn_relu, gru, lstm };
+constexpr int gates(Kind k) { return k == Kind::lstm ? 4 : k == Kind::gru ? 3 : 1; }
+constexpr Kind kind_of(Nonlinearity n) { return n == Nonlinearity::relu ? Kind::rnn_relu : Kind::rnn_tanh; }
+
+/// Gate G of what has all of them side by side along its last axis.
+template <int G, int Hidden> constexpr auto gate(const auto& all) { return slice<-1, G * Hidden, (G + 1) * Hidden>(all); }
+
+/// h' from what the input gives to gate G, `input(gate)`, and the state's share of it, `state(gate)`, each with its biases.
+///   LSTM: c' = σ(f) c + σ(i) tanh(g), h' = σ(o) tanh(c').  GRU: h' = (1 − z) n + z h with n = tanh(input + r · state).
+template <Kind K, class Input, class State, class H, class C> constexpr auto step(const Input& input, const State& state, const H& h, const C& c) {
+  const auto both = [&]<int G>() { return input.template operator()<G>() + state.template operator()<G>(); };
+  if constexpr (K == Kind::lstm) {
+    const auto next = sigmoid(both.template operator()<1>()) * c + sigmoid(both.template operator()<0>()) * tanh(both.template operator()<2>());
+    return std::tuple{sigmoid(both.template operator()<3>()) * tanh(next), next};
+  } else if constexpr (K == Kind::gru) {
+    const auto reset = sigmoid(both.template operator()<0>()), update = sigmoid(both.template operator()<1>());
+    const auto fresh = tanh(input.template operator()<2>() + reset * state.template operator()<2>());
+    return std::tuple{fresh + update * (h - fresh)};
+  } else if constexpr (K == Kind::rnn_relu) {
+    return std::tuple{relu(both.template operator()<0>())};
+  } else {
+    return std::tuple{tanh(both.template operator()<0>())};
+  }
+}
+
+/// x · gate G, where a GRU's last bias belongs to the state; all others are added up with the input's.
+template <Kind K, int Hidden, int G, class P> constexpr auto with_input_bias(const auto& x, const P& bias_ih, const P& bias_hh) {
+  if constexpr (std::is_same_v<P, NoParam>) return x;
+  else if constexpr (K == Kind::gru && G == 2) return x + gate<G, Hidden>(bias_ih);
+  else return x + gate<G, Hidden>(bias_ih + bias_hh);
+}
+template <Kind K, int Hidden, int G, class P> constexpr auto with_state_bias(const auto& x, const P& bias_hh) {
+  if constexpr (K == Kind::gru && G == 2 && !std::is_same_v<P, NoParam>) return x + gate<G, Hidden>(bias_hh);
+  else return x;
+}
+
+/// One step from parameters: (h', c') of an LSTM, (h') of others.
+template <Kind K, int In, int Hidden, class WI, class WH, class P, class X, class H, class C>
+constexpr auto cell(const WI& weight_ih, const WH& weight_hh, const P& bias_ih, const P& bias_hh, const X& x, const H& h, const C& c) {
+  const auto state = matmul(h, transpose(weight_hh));
+  const auto input = [&] {
+    if constexpr (In == 1) return x;  // a product with one number needs no contraction: it is part of what follows
+    else return matmul(x, transpose(weight_ih));
+  }();
+  return step<K>(
+      [&]<int G>() {
+        if constexpr (In == 1) return with_input_bias<K, Hidden, G>(input * gate<G, Hidden>(flatten<0>(weight_ih)), bias_ih, bias_hh);
+        else return with_input_bias<K, Hidden, G>(gate<G, Hidden>(input), bias_ih, bias_hh);
+      },
+      [&]<int G>() { return with_state_bias<K, Hidden, G>(gate<G, Hidden>(state), bias_hh); }, h, c);
+}
+
+/// Of a cell: its units, and how many tensors its state has.
+template <class Cell> inline constexpr int hidden = decltype(Cell::weight_hh)::shape[1];
+template <class Cell> inline constexpr int states = decltype(Cell::weight_hh)::shape[0] == 4 * hidden<Cell> ? 2 : 1;
+
+/// U(−1/√Hidden, 1/√Hidden), as PyTorch starts all of them.
+template <int Hidden> inline constexpr Initializer start = nn::init::fan_in_uniform(Hidden);
+
+/// Whether an input or state ends with n features.
+template <class X, int N> inline constexpr bool ends_with = graph::symbol_of<X>::shape.rank > 0 && graph::symbol_of<X>::shape[graph::symbol_of<X>::shape.rank - 1] == N;
+
+}  // namespace nn::recurrent
+
+namespace nn {
+
+/// (x [B, In], h [B, Hidden]) → h': tanh(W_ih x + b_ih + W_hh h + b_hh), or relu. PyTorch: torch.nn.RNNCell.
+template <int In, int Hidden, Nonlinearity F = Nonlinearity::tanh, bool Bias = true> struct RNNCell {
+  using Biases = ParamIf<Bias, float, Hidden>;
+  Param<float, Hidden, In> weight_ih{recurrent::start<Hidden>};
+  Param<float, Hidden, Hidden> weight_hh{recurrent::start<Hidden>};
+  Biases bias_ih = starting<Biases>(recurrent::start<Hidden>), bias_hh = starting<Biases>(recurrent::start<Hidden>);
+
+  template <Operand X, Operand H> constexpr auto operator()(const X& x, const H& h) const {
+    if constexpr (!recurrent::ends_with<X, In>) return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
+    else if constexpr (!recurrent::ends_with<H, Hidden>) return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<graph::symbol_of<H>, Hidden>{};
+    else return std::get<0>(recurrent::cell<recurrent::kind_of(F), In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, h));
+  }
+};
+
+/// (x [B, In], h [B, Hidden]) → h'. PyTorch: torch.nn.GRUCell.
+template <int In, int Hidden, bool Bias = true> struct GRUCell {
+  using Biases = ParamIf<Bias, float, 3 * Hidden>;
+  Param<float, 3 * Hidden, In> weight_ih{recurrent::start<Hidden>};
+  Param<float, 3 * Hidden, Hidden> weight_hh{recurrent::start<Hidden>};
+  Biases bias_ih = starting<Biases>(recurrent::start<Hidden>), bias_hh = starting<Biases>(recurrent::start<Hidden>);
+
+  template <Operand X, Operand H> constexpr auto operator()(const X& x, const H& h) const {
+    if constexpr (!recurrent::ends_with<X, In>) return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
+    else if constexpr (!recurrent::ends_with<H, Hidden>) return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<graph::symbol_of<H>, Hidden>{};
+    else return std::get<0>(recurrent::cell<recurrent::Kind::gru, In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, h));
+  }
+};
+
+/// (x [B, In], h [B, Hidden], c [B, Hidden]) → (h', c'): `const auto [h1, c1] = cell(x, h, c);`. PyTorch: torch.nn.LSTMCell.
+template <int In, int Hidden, bool Bias = true> struct LSTMCell {
+  using Biases = ParamIf<Bias, float, 4 * Hidden>;
+  Param<float, 4 * Hidden, In> weight_ih{recurrent::start<Hidden>};
+  Param<float, 4 * Hidden, Hidden> weight_hh{recurrent::start<Hidden>};
+  Biases bias_ih = starting<Biases>(recurrent::start<Hidden>), bias_hh = starting<Biases>(recurrent::start<Hidden>);
+
+  template <Operand X, Operand H, Operand C> constexpr auto operator()(const X& x, const H& h, const C& c) const {
+    if constexpr (!recurrent::ends_with<X, In>) return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
+    else if constexpr (!recurrent::ends_with<H, Hidden>) return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<graph::symbol_of<H>, Hidden>{};
+    else return recurrent::cell<recurrent::Kind::lstm, In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, c);
+  }
+};
+
+/// A cell that remembers: x [B, In] → h', its state kept by the program from call to call, as audio wants it. Parameters have the cell's names.
+///
+///   struct Amp {
+///     nn::Streaming<nn::LSTMCell<1, 16>> lstm;
+///     nn::Linear<16, 1> dense;
+///     constexpr auto operator()(auto x) const { return dense(lstm(x)); }
+///   };
+///   auto step = inference<Tensor<float, 1, 1>>(net);   // every such program has a state of its own; step.reset() starts it again
+template <class Cell, int Batch = 1> struct Streaming {
+  static constexpr int hidden = recurrent::hidden<Cell>, states = recurrent::states<Cell>;
+  Cell cell;
+  std::array<State<float, Batch, hidden>, std::size_t(states)> state;
+
+  static constexpr std::string_view sinter_field_names = ", state";  // the cell stands for this struct
+  constexpr auto sinter_fields() { return std::tie(cell, state); }
+  constexpr auto sinter_fields() const { return std::tie(cell, state); }
+
+  template <Symbolic X> constexpr auto operator()(const X& x) const {
+    if constexpr (states == 2) {
+      const auto [h, c] = cell(x, state[0], state[1]);
+      state[0].update(h);
+      state[1].update(c);
+      return h;
+    } else {
+      const auto h = cell(x, state[0]);
+      state[0].update(h);
+      return h;
+    }
+  }
+};
+
+}  // namespace nn
+}  // namespace sinter

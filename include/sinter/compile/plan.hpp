@@ -14,6 +14,7 @@ struct Plan {
   List<char> letters;         ///< the lengths that the program takes, in order
   List<std::int64_t> output_bytes;  ///< of each output, aligned
   List<int> takes_over;       ///< for each output the input whose memory it takes over, or −1
+  List<int> buffer;           ///< where asked for: the node that owns the memory of each pointer of each step, −1 for none
   int steps = 0, nodes = 0, inputs = 0;
   std::int64_t arena_bytes = 0, scratch_bytes = 0;  ///< scratch lies behind the arena
   double flops = 0, bytes_moved = 0;
@@ -74,7 +75,7 @@ class Arena {
 
 class Pass {
  public:
-  constexpr Pass(Simplified& s, PackSizes pack) : s_(s), g_(s.graph), pack_(pack) {}
+  constexpr Pass(Simplified& s, PackSizes pack, bool name_buffers) : s_(s), g_(s.graph), pack_(pack), name_buffers_(name_buffers) {}
 
   /// False, with `apart` extended, when an output would overwrite an input that is still to be read.
   constexpr bool run(List<char>& apart) {
@@ -252,6 +253,7 @@ class Pass {
       for (int p = 0; p < pointers(step); ++p) {
         const int q = pointer(step, p);
         const auto node = int(r_.table[q]);
+        if (name_buffers_) r_.buffer.push(node < 0 ? -1 : root(node));
         if (node < 0) continue;
         const int b = root(node);
         const std::int64_t offset = (r_.table[q + 1] + (b != node && s_.owner[node] < 0 ? s_.parts[s_.part_of[node]].offset : 0)) * bytes_of(g_[node].dtype);
@@ -271,6 +273,7 @@ class Pass {
   Simplified& s_;
   Builder& g_;
   PackSizes pack_;
+  bool name_buffers_;
   Plan r_;
   List<std::uint64_t> hash_, folded_;
   List<Kind> kind_;
@@ -281,11 +284,12 @@ class Pass {
 
 }  // namespace plan_detail
 
-constexpr Plan compile(const Builder& g, PackSizes pack) {
+/// `name_buffers`: the plan also tells which nodes own the memory that its steps touch (`Plan::buffer`).
+constexpr Plan compile(const Builder& g, PackSizes pack, bool name_buffers = false) {
   List<char> apart;
   for (;;) {
     Simplified s = simplify(g, apart);
-    plan_detail::Pass pass(s, pack);
+    plan_detail::Pass pass(s, pack, name_buffers);
     if (pass.run(apart)) return pass.result();
   }
 }

@@ -64,6 +64,7 @@ template <class X, class Policy, class... Inputs> class Inference {
   static_assert((... && !graph::is_view_v<Inputs>), "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
 
  public:
+  using Module = X;
   using Program = compile::Program<PreparedTrace<X, typename Policy::Backend, Inputs...>, typename Policy::Backend>;
   /// What depends on parameters alone; it runs when they may have changed.
   using Preparation = compile::Program<PrepareTrace<X, typename Policy::Backend, Inputs...>, typename Policy::Backend>;
@@ -97,17 +98,21 @@ template <class X, class Policy, class... Inputs> class Inference {
     return program_is_called_with_other_tensors_than_it_was_made_for<Tensors<typename Inputs::symbol...>, Tensors<typename Given::symbol...>>{};
   }
   /// The net's output, in memory of this object: valid until the next call. Throws `Error` when run-time lengths disagree.
-  const Output& operator()(const Inputs&... x) {
-    if ((eager::overlap(eager::describe(x), eager::describe(output_)) || ...)) return (*this)(Inputs(Inputs(x))...);  // infer(infer(x)): through copies
+  const Output& operator()(const Inputs&... x) { return observed(compile::unobserved, x...); }
+  /// The same, watched step by step (train/profile.hpp).
+  template <class Observer> const Output& observed(Observer& observer, const Inputs&... x) {
+    if ((eager::overlap(eager::describe(x), eager::describe(output_)) || ...)) return observed(observer, Inputs(Inputs(x))...);  // infer(infer(x)): through copies
     if (Preparation::outputs > 0 && prepared_for_ != block_->changes) prepare();
     std::array<eager::Argument, leading<X> + sizeof...(Inputs) + std::size_t(Preparation::outputs)> a;
     std::size_t at = leading_arguments<X>(block_->data(), net_, a);
     ((a[at++] = eager::describe(x)), ...);
     describe_prepared(a.data() + at);
-    const auto lengths = eager::run_in<Program>(workspace_.data(), a, std::array{eager::describe(output_)}, policy_.count);
+    const auto lengths = eager::run_in<Program>(workspace_.data(), a, std::array{eager::describe(output_)}, policy_.count, observer);
     eager::set_lengths<Program>(output_, lengths);
     return output_;
   }
+
+  const Policy& policy() const { return policy_; }
 
  private:
   void describe_prepared(eager::Argument* a) const {

@@ -1,5 +1,6 @@
 // From a graph to a plan: the steps as data, the distinct kernels, and one arena with an offset for every buffer.
 #pragma once
+#include "arena.hpp"
 #include "lower.hpp"
 
 namespace sinter::compile {
@@ -32,46 +33,6 @@ namespace plan_detail {
 [[noreturn]] SINTER_COLD inline void overwritten_while_needed(int output) {
   throw Error(ErrorCode::unsupported, "output " + std::to_string(output), "expected that it can take over the memory of an input, found one that is read afterwards");
 }
-
-/// First fit over a list of free gaps, in the order in which buffers live and die.
-class Arena {
- public:
-  constexpr Arena() { gaps_.push({0, std::int64_t(1) << 60}); }
-  constexpr std::int64_t take(std::int64_t size) {
-    if (size == 0) return 0;
-    int i = 0;
-    while (gaps_[i].size < size) ++i;
-    const std::int64_t at = gaps_[i].at;
-    gaps_[i].at += size;
-    gaps_[i].size -= size;
-    if (gaps_[i].size == 0) gaps_.erase(i);
-    end_ = std::max(end_, at + size);
-    return at;
-  }
-  constexpr void give(std::int64_t at, std::int64_t size) {
-    if (size == 0) return;
-    int i = 0;
-    while (gaps_[i].at < at) ++i;
-    const bool left = i > 0 && gaps_[i - 1].at + gaps_[i - 1].size == at, right = at + size == gaps_[i].at;
-    if (left) {
-      gaps_[i - 1].size += size;
-      if (right) gaps_[i - 1].size += gaps_[i].size, gaps_.erase(i);
-    } else if (right) {
-      gaps_[i].at = at;
-      gaps_[i].size += size;
-    } else {
-      gaps_.insert(i, {at, size});
-    }
-  }
-  constexpr std::int64_t end() const { return end_; }
-
- private:
-  struct Gap {
-    std::int64_t at = 0, size = 0;
-  };
-  List<Gap> gaps_;
-  std::int64_t end_ = 0;
-};
 
 class Pass {
  public:
@@ -227,23 +188,24 @@ class Pass {
     base_.resize(n, 0);
     for (int i = 0; i < g_.inputs.size(); ++i) base_[g_.inputs[i]] = 1 + i;
     for (int k = 0; k < s_.outputs.size(); ++k) base_[s_.outputs[k]] = 1 + g_.inputs.size() + k;
-    List<int> last(n, -1), dies(r_.steps, -1), next(n, -1);  // dies, next: lists of buffers by the step that reads them last
+    List<Lifetime> lifetimes;
+    List<int> owners, of(n, -1);  // of: a node's index among the lifetimes
     for (int step = 0; step < r_.steps; ++step)
-      for (int p = 0; p < pointers(step); ++p)
-        if (const auto node = int(r_.table[pointer(step, p)]); node >= 0) last[root(node)] = step;
-    Arena arena;
-    for (int step = 0; step < r_.steps; ++step) {
       for (int p = 0; p < pointers(step); ++p) {
         const auto node = int(r_.table[pointer(step, p)]);
-        if (node < 0 || base_[root(node)] != 0 || at_[root(node)] >= 0) continue;
+        if (node < 0) continue;
         const int b = root(node);
-        at_[b] = arena.take(bytes(b));
-        next[b] = dies[last[b]];
-        dies[last[b]] = b;
+        if (base_[b] != 0) continue;
+        if (of[b] < 0) {
+          of[b] = lifetimes.size();
+          owners.push(b);
+          lifetimes.push({bytes(b), step, step});
+        }
+        lifetimes[of[b]].last = step;
       }
-      for (int b = dies[step]; b >= 0; b = next[b]) arena.give(at_[b], bytes(b));
-    }
-    r_.arena_bytes = aligned(arena.end());
+    const Places places = place(lifetimes, r_.steps);
+    for (int i = 0; i < owners.size(); ++i) at_[owners[i]] = places.at[i];
+    r_.arena_bytes = aligned(places.end);
   }
   constexpr std::int64_t bytes(int node) const { return aligned(g_.shape(node).size() * bytes_of(g_[node].dtype)); }
 

@@ -1,5 +1,6 @@
 // From a graph to a plan: the steps as data, the distinct kernels, and one arena with an offset for every buffer.
 #pragma once
+#include "arena.hpp"
 #include "lower.hpp"
 
 namespace sinter::compile {
@@ -14,6 +15,7 @@ struct Plan {
   List<char> letters;         ///< the lengths that the program takes, in order
   List<std::int64_t> output_bytes;  ///< of each output, aligned
   List<int> takes_over;       ///< for each output the input whose memory it takes over, or −1
+  List<int> buffer;           ///< where asked for: the node that owns the memory of each pointer of each step, −1 for none
   int steps = 0, nodes = 0, inputs = 0;
   std::int64_t arena_bytes = 0, scratch_bytes = 0;  ///< scratch lies behind the arena
   std::int64_t straight_line_scratch_bytes = 0;     ///< the same, of a straight-line program
@@ -40,49 +42,9 @@ namespace plan_detail {
   throw Error(ErrorCode::unsupported, "output " + std::to_string(output), "expected that it can take over the memory of an input, found one that is read afterwards");
 }
 
-/// First fit over a list of free gaps, in the order in which buffers live and die.
-class Arena {
- public:
-  constexpr Arena() { gaps_.push({0, std::int64_t(1) << 60}); }
-  constexpr std::int64_t take(std::int64_t size) {
-    if (size == 0) return 0;
-    int i = 0;
-    while (gaps_[i].size < size) ++i;
-    const std::int64_t at = gaps_[i].at;
-    gaps_[i].at += size;
-    gaps_[i].size -= size;
-    if (gaps_[i].size == 0) gaps_.erase(i);
-    end_ = std::max(end_, at + size);
-    return at;
-  }
-  constexpr void give(std::int64_t at, std::int64_t size) {
-    if (size == 0) return;
-    int i = 0;
-    while (gaps_[i].at < at) ++i;
-    const bool left = i > 0 && gaps_[i - 1].at + gaps_[i - 1].size == at, right = at + size == gaps_[i].at;
-    if (left) {
-      gaps_[i - 1].size += size;
-      if (right) gaps_[i - 1].size += gaps_[i].size, gaps_.erase(i);
-    } else if (right) {
-      gaps_[i].at = at;
-      gaps_[i].size += size;
-    } else {
-      gaps_.insert(i, {at, size});
-    }
-  }
-  constexpr std::int64_t end() const { return end_; }
-
- private:
-  struct Gap {
-    std::int64_t at = 0, size = 0;
-  };
-  List<Gap> gaps_;
-  std::int64_t end_ = 0;
-};
-
 class Pass {
  public:
-  constexpr Pass(Simplified& s, PackSizes pack) : s_(s), g_(s.graph), pack_(pack) {}
+  constexpr Pass(Simplified& s, PackSizes pack, bool name_buffers) : s_(s), g_(s.graph), pack_(pack), name_buffers_(name_buffers) {}
 
   /// False, with `apart` extended, when an output would overwrite an input that is still to be read.
   constexpr bool run(List<char>& apart) {
@@ -245,23 +207,24 @@ class Pass {
     base_.resize(n, 0);
     for (int i = 0; i < g_.inputs.size(); ++i) base_[g_.inputs[i]] = 1 + i;
     for (int k = 0; k < s_.outputs.size(); ++k) base_[s_.outputs[k]] = 1 + g_.inputs.size() + k;
-    List<int> last(n, -1), dies(r_.steps, -1), next(n, -1);  // dies, next: lists of buffers by the step that reads them last
+    List<Lifetime> lifetimes;
+    List<int> owners, of(n, -1);  // of: a node's index among the lifetimes
     for (int step = 0; step < r_.steps; ++step)
-      for (int p = 0; p < pointers(step); ++p)
-        if (const auto node = int(r_.table[pointer(step, p)]); node >= 0) last[root(node)] = step;
-    Arena arena;
-    for (int step = 0; step < r_.steps; ++step) {
       for (int p = 0; p < pointers(step); ++p) {
         const auto node = int(r_.table[pointer(step, p)]);
-        if (node < 0 || base_[root(node)] != 0 || at_[root(node)] >= 0) continue;
+        if (node < 0) continue;
         const int b = root(node);
-        at_[b] = arena.take(bytes(b));
-        next[b] = dies[last[b]];
-        dies[last[b]] = b;
+        if (base_[b] != 0) continue;
+        if (of[b] < 0) {
+          of[b] = lifetimes.size();
+          owners.push(b);
+          lifetimes.push({bytes(b), step, step});
+        }
+        lifetimes[of[b]].last = step;
       }
-      for (int b = dies[step]; b >= 0; b = next[b]) arena.give(at_[b], bytes(b));
-    }
-    r_.arena_bytes = aligned(arena.end());
+    const Places places = place(lifetimes, r_.steps);
+    for (int i = 0; i < owners.size(); ++i) at_[owners[i]] = places.at[i];
+    r_.arena_bytes = aligned(places.end);
   }
   constexpr std::int64_t bytes(int node) const { return aligned(g_.shape(node).size() * bytes_of(g_[node].dtype)); }
 
@@ -271,6 +234,7 @@ class Pass {
       for (int p = 0; p < pointers(step); ++p) {
         const int q = pointer(step, p);
         const auto node = int(r_.table[q]);
+        if (name_buffers_) r_.buffer.push(node < 0 ? -1 : root(node));
         if (node < 0) continue;
         const int b = root(node);
         const std::int64_t offset = (r_.table[q + 1] + (b != node && s_.owner[node] < 0 ? s_.parts[s_.part_of[node]].offset : 0)) * bytes_of(g_[node].dtype);
@@ -290,6 +254,7 @@ class Pass {
   Simplified& s_;
   Builder& g_;
   PackSizes pack_;
+  bool name_buffers_;
   Plan r_;
   List<std::uint64_t> hash_, folded_;
   List<Kind> kind_;
@@ -300,11 +265,12 @@ class Pass {
 
 }  // namespace plan_detail
 
-constexpr Plan compile(const Builder& g, PackSizes pack) {
+/// `name_buffers`: the plan also tells which nodes own the memory that its steps touch (`Plan::buffer`).
+constexpr Plan compile(const Builder& g, PackSizes pack, bool name_buffers = false) {
   List<char> apart;
   for (;;) {
     Simplified s = simplify(g, apart);
-    plan_detail::Pass pass(s, pack);
+    plan_detail::Pass pass(s, pack, name_buffers);
     if (pass.run(apart)) return pass.result();
   }
 }

@@ -59,6 +59,14 @@ template <class T, int From, std::size_t N, class F> constexpr std::array<T, N> 
 
 }  // namespace program_detail
 
+/// Watches the steps of a run: this one looks away, and costs nothing.
+struct Unobserved {
+  static constexpr void start(const auto&) {}
+  static constexpr void begin(int) {}
+  static constexpr void end(int) {}
+};
+inline constexpr Unobserved unobserved{};
+
 /// The program of a trace for a backend. `Trace{}()` builds the graph; it runs in constant evaluation.
 template <class Trace, class Backend> class Program {
   // Named locals: g++ evaluates a temporary that is a function's argument more than once.
@@ -79,18 +87,19 @@ template <class Trace, class Backend> class Program {
   }
 
  public:
-  static constexpr int steps = plan().steps, nodes = plan().nodes, distinct_kernels = plan().kernels;
+  static constexpr int steps = plan().steps, nodes = plan().nodes, inputs = plan().inputs, distinct_kernels = plan().kernels;
   /// Bytes that a run needs beside inputs and outputs.
   static constexpr std::size_t workspace_bytes = std::size_t(plan().arena_bytes + plan().scratch_bytes);
   static constexpr std::size_t arena_bytes = std::size_t(plan().arena_bytes);
   static constexpr double flops = plan().flops, bytes_moved = plan().bytes_moved;
   static constexpr bool straight_line = plan().straight_line;
 
- private:
+  // The steps as data (see Plan), and where the kernels begin among the words of their identities.
   static constexpr auto kernel_at = program_detail::part<int, 0, std::size_t(distinct_kernels + 1)>(plan());
   static constexpr auto words = program_detail::part<std::uint64_t, distinct_kernels + 1, std::size_t(plan().words)>(plan());
   static constexpr auto table = program_detail::part<std::int64_t, distinct_kernels + 1 + plan().words, std::size_t(plan().table)>(plan());
 
+ private:
   /// Integers of a step, by kernel.
   static constexpr auto step_sizes = [] {
     std::array<int, std::size_t(distinct_kernels)> n{};
@@ -116,7 +125,6 @@ template <class Trace, class Backend> class Program {
   /// Whether output may be written to the memory of input: nothing reads the input after the output's first write, and the
   /// step that writes reads just the element that it is about to write.
   static constexpr bool may_share(int input, int output) {
-    const int inputs = plan().inputs;
     bool written = false;
     std::size_t t = 0;
     for (int s = 0; s < steps; ++s) {
@@ -155,11 +163,16 @@ template <class Trace, class Backend> class Program {
     return list;
   }();
 
-  /// Runs every step. base: the workspace, then inputs, then outputs.
-  template <class Context> [[gnu::always_inline]] static void run(Context c) {
+  using RunBy = Backend;
+
+  /// Runs every step. base: the workspace, then inputs, then outputs. An observer is told the context, and when each step begins and ends.
+  template <class Context, class Observer = const Unobserved> [[gnu::always_inline]] static void run(Context c, Observer& observer = unobserved) {
     c.scratch = c.base[0] + arena_bytes;
+    observer.start(c);
     if constexpr (straight_line) {
-      [&]<std::size_t... S>(std::index_sequence<S...>) __attribute__((always_inline)) { (Backend::template run<typename Step<S>::Kernel, Step<S>>(Step<S>::arguments.data(), c), ...); }
+      [&]<std::size_t... S>(std::index_sequence<S...>) __attribute__((always_inline)) {
+        ((observer.begin(int(S)), Backend::template run<typename Step<S>::Kernel, Step<S>>(Step<S>::arguments.data(), c), observer.end(int(S))), ...);
+      }
       (std::make_index_sequence<std::size_t(steps)>{});
     } else {
       static constexpr auto entry = [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -168,7 +181,9 @@ template <class Trace, class Backend> class Program {
       const std::int64_t* t = table.data();
       for (int s = 0; s < steps; ++s) {
         const auto k = std::size_t(*t);
+        observer.begin(s);
         entry[k](t + 1, c);
+        observer.end(s);
         t += step_sizes[k];
       }
     }

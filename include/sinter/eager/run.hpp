@@ -32,14 +32,15 @@ template <class Program, int Inputs, int Outputs> inline constexpr auto shares =
   return s;
 }();
 /// Runs a program's steps; long ones with denormals as zeros.
-template <class Program> SINTER_OUTLINE inline void run_steps(const cpu::Context& c) {
+template <class Program, class Observer> inline void run_steps_observed(const cpu::Context& c, Observer& observer) {
   if constexpr (Program::straight_line) {
-    Program::run(c);
+    Program::run(c, observer);
   } else {
     const cpu::DenormalMode flush(cpu::DenormalMode::flushing());
-    Program::run(c);
+    Program::run(c, observer);
   }
 }
+template <class Program> SINTER_OUTLINE inline void run_steps(const cpu::Context& c) { run_steps_observed<Program>(c, compile::unobserved); }
 template <class Program, int Inputs, int Outputs>
 inline constexpr Runnable runnable{Program::workspace_bytes, Program::letters.data(), int(Program::letters.size()), shares<Program, Inputs, Outputs>.data(), &run_steps<Program>};
 
@@ -66,15 +67,15 @@ inline bool overlap(const Argument& a, const Argument& b) { return a.data < b.da
 
 /// Runs Program in a workspace of at least its size, outputs where they are wanted, and returns its lengths. Inputs are
 /// row-major and no output overlaps an input that it does not take over.
-template <class Program, std::size_t N, std::size_t M>
-inline Lengths<Program> run_in(std::byte* workspace, const std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs, int threads) {
+template <class Program, std::size_t N, std::size_t M, class Observer = const compile::Unobserved>
+inline Lengths<Program> run_in(std::byte* workspace, const std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs, int threads, Observer& observer = compile::unobserved) {
   Lengths<Program> lengths;
   find_lengths(Program::letters.data(), int(lengths.size()), inputs.data(), int(N), lengths.data());
   std::array<std::byte*, 1 + N + M> base;
   base[0] = workspace;
   for (std::size_t i = 0; i < N; ++i) base[1 + i] = inputs[i].data;
   for (std::size_t k = 0; k < M; ++k) base[1 + N + k] = outputs[k].data;
-  run_steps<Program>(cpu::Context{base.data(), lengths.data(), nullptr, threads});
+  run_steps_observed<Program>(cpu::Context{base.data(), lengths.data(), nullptr, threads}, observer);
   return lengths;
 }
 

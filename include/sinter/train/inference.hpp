@@ -78,6 +78,7 @@ template <class X, class Policy, class... Inputs> class Inference {
   static_assert((... && !graph::is_view_v<Inputs>), "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
 
  public:
+  using Module = X;
   using Program = compile::Program<PreparedTrace<X, typename Policy::Backend, Inputs...>, typename Policy::Backend>;
   /// What depends on parameters alone; it runs when they may have changed.
   using Preparation = compile::Program<PrepareTrace<X, typename Policy::Backend, Inputs...>, typename Policy::Backend>;
@@ -126,15 +127,17 @@ template <class X, class Policy, class... Inputs> class Inference {
     return program_is_called_with_other_tensors_than_it_was_made_for<Tensors<typename Inputs::symbol...>, Tensors<typename Given::symbol...>>{};
   }
   /// The net's output, in memory of this object: valid until the next call. Throws `Error` when run-time lengths disagree.
-  const Output& operator()(const Inputs&... x) {
-    if ((eager::overlap(eager::describe(x), eager::describe(output_)) || ...)) return (*this)(Inputs(Inputs(x))...);  // infer(infer(x)): through copies
+  const Output& operator()(const Inputs&... x) { return observed(compile::unobserved, x...); }
+  /// The same, watched step by step (train/profile.hpp).
+  template <class Observer> const Output& observed(Observer& observer, const Inputs&... x) {
+    if ((eager::overlap(eager::describe(x), eager::describe(output_)) || ...)) return observed(observer, Inputs(Inputs(x))...);  // infer(infer(x)): through copies
     if (Preparation::outputs > 0 && prepared_for_ != block_->changes) prepare();
     constexpr std::size_t first = leading<X> + states;
     if constexpr (eager::may_run_directly<Program>) {  // nothing but addresses differs from call to call, and few of these
       std::size_t at = 1 + first;
       ((base_[at++] = eager::describe(x).data), ...);
       base_[1 + inputs] = eager::describe(output_).data;
-      Program::run(cpu::Context{base_.data(), nullptr, nullptr, policy_.count});
+      Program::run(cpu::Context{base_.data(), nullptr, nullptr, policy_.count}, observer);
       return output_;
     }
     std::array<eager::Argument, inputs> a;
@@ -146,10 +149,12 @@ template <class X, class Policy, class... Inputs> class Inference {
     std::array<eager::Argument, std::size_t(Program::outputs)> r;
     r[0] = eager::describe(output_);
     for (std::size_t k = 1; k < r.size(); ++k) r[k] = a[std::size_t(Program::takes_over[k])];
-    const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_.count);
+    const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_.count, observer);
     eager::set_lengths<Program>(output_, lengths);
     return output_;
   }
+
+  const Policy& policy() const { return policy_; }
 
  private:
   static constexpr auto states = std::size_t(graph::count_states<X>());

@@ -73,6 +73,7 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   static_assert(!graph::is_view_v<Input> && !graph::is_view_v<Target>, "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
 
  public:
+  using Module = X;
   using Program = compile::Program<TrainingTrace<X, Loss, Optimizer, Input, Target>, typename Policy::Backend>;
   /// Known before the program exists: bytes beside parameters and batch, floating-point operations of a full batch, elements.
   static constexpr std::size_t workspace_bytes = Program::workspace_bytes;
@@ -99,8 +100,10 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   }
   /// One step on one batch, in place. Allocates nothing. Throws `Error` when run-time lengths disagree; the parameters are
   /// then untouched.
-  Result operator()(const Input& x, const Target& y) {
-    if (eager::overlap(eager::describe(x), eager::describe(output_)) || eager::overlap(eager::describe(y), eager::describe(output_))) return (*this)(Input(Input(x)), Target(Target(y)));
+  Result operator()(const Input& x, const Target& y) { return observed(compile::unobserved, x, y); }
+  /// The same, watched step by step (train/profile.hpp).
+  template <class Observer> Result observed(Observer& observer, const Input& x, const Target& y) {
+    if (eager::overlap(eager::describe(x), eager::describe(output_)) || eager::overlap(eager::describe(y), eager::describe(output_))) return observed(observer, Input(Input(x)), Target(Target(y)));
     const double step = double(steps_ + 1);
     const auto number = std::int64_t(steps_ + 1), seed_bits = std::int64_t(seed.value);
     std::array<eager::Argument, leading<X> + std::size_t(moments + graph::count_scalars<Optimizer>() + 5)> a;
@@ -119,7 +122,7 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
     r[0] = eager::describe_number(loss_);
     r[1] = eager::describe(output_);
     for (std::size_t k = 2; k < r.size(); ++k) r[k] = a[std::size_t(Program::takes_over[k])];
-    const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_.count);
+    const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_.count, observer);
     eager::set_lengths<Program>(output_, lengths);
     ++steps_;
     ++block_->changes;
@@ -128,6 +131,7 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
 
   /// Steps taken so far.
   std::int64_t steps() const { return steps_; }
+  const Policy& policy() const { return policy_; }
 
  private:
   std::shared_ptr<typename Model<X>::Block> block_;

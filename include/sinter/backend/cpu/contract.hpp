@@ -113,6 +113,11 @@ template <class T> class Products {
     if (right_in_place_) block_.columns = std::max<std::int64_t>(1, columns_);
   }
 
+  /// How each operand is read.
+  const char* left_way() const { return left_in_place_ ? "in place" : "packed"; }
+  const char* right_way() const { return in_panels_ ? "in panels" : right_in_place_ ? "in place" : "packed"; }
+  const Blocks& blocks() const { return block_; }
+
   SINTER_OUTLINE void run() {
     for (column_ = 0; column_ < columns_; column_ += block_.columns) {
       n_ = std::min(block_.columns, columns_ - column_);

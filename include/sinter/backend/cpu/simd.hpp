@@ -122,8 +122,8 @@ inline void store_mask(const MaskRegister& m, bool* p) {
 
 #if defined(__SSE2__)
 /// A store past the caches, to an aligned address.
-template <class T> SINTER_INLINE void stream(const Register<T>& x, T* p) {
-  const typename Register<T>::register_type raw = x;
+template <class T, class R> SINTER_INLINE void stream(const R& x, T* p) {
+  const typename R::register_type raw = x;
   if constexpr (sizeof(raw) == 16) _mm_stream_si128(reinterpret_cast<__m128i*>(p), std::bit_cast<__m128i>(raw));
 #if defined(__AVX__)
   if constexpr (sizeof(raw) == 32) _mm256_stream_si256(reinterpret_cast<__m256i*>(p), std::bit_cast<__m256i>(raw));

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "../../compile/plan.hpp"
+#include "../../compile/steps.hpp"
 #include "../cpu/attend_gradient.hpp"
 #include "../cpu/contract.hpp"
 
@@ -16,13 +16,7 @@ namespace sinter::generic {
 using compile::Micro;
 using graph::Kind;
 
-/// A kernel's identity, read at run time; the twin of compile::Body.
-struct Body {
-  Kind kind = Kind::elementwise;
-  int loops = 0, pointers = 0, passes = 0, kept = 0;
-  std::uint64_t folded = 0;
-  std::vector<Micro> micros;
-};
+using Body = compile::RunTimeBody;
 
 /// One step at work.
 class Step {
@@ -324,13 +318,7 @@ class Program {
   explicit Program(const graph::Builder& g) : plan_(compile::compile(g, {&cpu::pack_bytes})) {
     remember(graph::primitive<ops::Copy>);  // inserted while compiling
     for (int i = 0; i < g.size(); ++i) remember(*g[i].op);
-    for (int k = 0; k + 1 < plan_.kernel.size(); ++k) {
-      const std::uint64_t* w = plan_.words.data() + plan_.kernel[k];
-      Body b;
-      b.micros.resize(std::size_t(compile::count_micros(w)));
-      compile::decode_into(w, b);
-      bodies_.push_back(std::move(b));
-    }
+    for (int k = 0; k + 1 < plan_.kernel.size(); ++k) bodies_.emplace_back(plan_.words.data() + plan_.kernel[k]);
     workspace_.resize(std::size_t(plan_.arena_bytes + plan_.scratch_bytes) + 64);
   }
 

@@ -1,0 +1,130 @@
+// What the processor can do at most: operations a second in registers, bytes a second by how much memory they come from. A step's time is judged
+// by these two (Williams, Waterman and Patterson, "Roofline", 2009).
+#pragma once
+#include <array>
+#include <chrono>
+#include <vector>
+
+#include "../../tensor/storage.hpp"
+#include "parallel.hpp"
+#include "tile.hpp"
+
+namespace sinter::cpu {
+
+enum class Traffic : unsigned char { read, write, triad };
+
+namespace roof_detail {
+
+inline double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+template <class T> inline constexpr int width = Tile<T>::width;
+template <class T> inline void keep(const T& x) { asm volatile("" : : "r"(&x) : "memory"); }
+
+/// Runs f on every thread at once, f(thread), and returns the shortest time of `rounds`.
+template <class F> inline double shortest(int threads, int rounds, const F& f) {
+  double best = 1e30;
+  for (int r = 0; r < rounds; ++r) {
+    const double start = now();
+    split(threads, 1, 1, threads, [&](std::int64_t from, std::int64_t to) {
+      for (std::int64_t t = from; t < to; ++t) f(int(t));
+    });
+    best = std::min(best, now() - start);
+  }
+  return best;
+}
+
+/// More independent sums than an FMA unit has stages, as many as registers hold.
+template <class T> [[gnu::noinline]] inline void multiply_and_add(std::int64_t times) {
+  constexpr int chains = lanes > 1 ? 12 : 8;
+  using V = Lanes<T, width<T>>;
+  std::array<V, chains> sum;
+  V x(T(0.999)), y(T(0.001));
+  asm volatile("" : "+m"(x), "+m"(y));
+  for (int i = 0; i < chains; ++i) sum[std::size_t(i)] = V(T(i));
+  for (std::int64_t k = 0; k < times; ++k) {
+#pragma GCC unroll 16
+    for (int i = 0; i < chains; ++i) sum[std::size_t(i)] = fma(sum[std::size_t(i)], x, y);
+  }
+  for (const V& s : sum) keep(s);
+}
+
+[[gnu::noinline]] inline void move(Traffic traffic, float* a, const float* b, const float* c, std::int64_t n) {
+  constexpr int W = width<float>;
+  using V = Lanes<float, W>;
+  if (traffic == Traffic::read) {
+    std::array<V, 8> sum;
+    for (V& s : sum) s = V(0);
+    for (std::int64_t i = 0; i + 8 * W <= n; i += 8 * W) {
+#pragma GCC unroll 8
+      for (int k = 0; k < 8; ++k) sum[std::size_t(k)] = sum[std::size_t(k)] + load<float, W>(b + i + k * W, W);
+    }
+    for (const V& s : sum) keep(s);
+  } else if (traffic == Traffic::write) {
+    const V one(1);
+    for (std::int64_t i = 0; i + W <= n; i += W) store(one, a + i, W);
+  } else {
+    const V half(0.5f);
+    for (std::int64_t i = 0; i + W <= n; i += W) store(fma(half, load<float, W>(c + i, W), load<float, W>(b + i, W)), a + i, W);
+  }
+  keep(*a);
+}
+
+}  // namespace roof_detail
+
+/// Operations a second of fused multiply-adds on registers, two for each; about 20 ms.
+template <class T> inline double peak_flops(int threads = 1) {
+  constexpr int chains = lanes > 1 ? 12 : 8;
+  constexpr std::int64_t times = 400'000;
+  const double seconds = roof_detail::shortest(threads, 8, [](int) { roof_detail::multiply_and_add<T>(times); });
+  return 2.0 * chains * roof_detail::width<T> * double(times) * threads / seconds;
+}
+
+/// Bytes a second of reading, writing, or a[i] = b[i] + x · c[i] on `bytes` of memory in all, shared evenly by the threads; of a triad the bytes
+/// that the program names count, not those that a cache fetches before it writes. `least`: how many bytes to move a round.
+inline double bandwidth(Traffic traffic, std::size_t bytes, int threads = 1, std::size_t least = std::size_t(32) << 20) {
+  constexpr std::int64_t line = 16;
+  const int arrays = traffic == Traffic::triad ? 3 : 1;
+  const auto n = std::max<std::int64_t>(8 * line, std::int64_t(bytes) / threads / arrays / 4 / (8 * line) * (8 * line));
+  std::vector<AlignedBlock<float>> memory;
+  for (int t = 0; t < threads * arrays; ++t) memory.emplace_back(std::size_t(n));
+  split(threads, 1, 1, threads, [&](std::int64_t from, std::int64_t to) {  // who touches a page first has it near
+    for (std::int64_t t = from * arrays; t < to * arrays; ++t) memory[std::size_t(t)].zero();
+  });
+  const double moved = double(n) * 4 * arrays * threads;
+  const auto times = std::max<std::int64_t>(1, std::int64_t(double(least) / moved));
+  const double seconds = roof_detail::shortest(threads, 6, [&](int t) {
+    float* const a = memory[std::size_t(t * arrays)].data();
+    const float* const b = memory[std::size_t(t * arrays + arrays / 2)].data();
+    const float* const c = memory[std::size_t(t * arrays + arrays - 1)].data();
+    for (std::int64_t k = 0; k < times; ++k) roof_detail::move(traffic, a, b, c, n);
+  });
+  return moved * double(times) / seconds;
+}
+
+/// The roof over a program: what its steps cannot exceed.
+struct Roof {
+  double flops = 0;                ///< a second, of float
+  double double_flops = 0;
+  struct Level {
+    double bytes = 0, bandwidth = 0;  ///< of reading so much memory, or of a triad, whichever is faster
+  };
+  std::array<Level, 7> levels{};
+
+  /// The shortest time in which a processor could do so much; bytes come from the level that holds them.
+  double seconds(double operations, double bytes, bool of_double = false) const {
+    const double peak = of_double ? double_flops : flops;
+    double rate = levels.back().bandwidth;
+    for (std::size_t i = levels.size(); i-- > 0;)
+      if (bytes <= levels[i].bytes) rate = levels[i].bandwidth;
+    return std::max(peak > 0 ? operations / peak : 0, rate > 0 ? bytes / rate : 0);
+  }
+};
+
+/// Measures it; about a third of a second.
+inline Roof measure_roof(int threads = 1) {
+  Roof r{peak_flops<float>(threads), peak_flops<double>(threads), {}};
+  constexpr std::array<double, 7> size{16e3, 128e3, 512e3, 2e6, 8e6, 32e6, 128e6};
+  for (std::size_t i = 0; i < size.size(); ++i) r.levels[i] = {size[i], std::max(bandwidth(Traffic::read, std::size_t(size[i]), threads, std::size_t(8) << 20), bandwidth(Traffic::triad, std::size_t(size[i]), threads, std::size_t(8) << 20))};
+  return r;
+}
+
+}  // namespace sinter::cpu

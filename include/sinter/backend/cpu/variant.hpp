@@ -1,0 +1,67 @@
+// Which form of a kernel runs a step, and why: for profiles.
+#pragma once
+#include <string>
+
+#include "../../compile/steps.hpp"
+#include "contract.hpp"
+
+namespace sinter::cpu {
+
+namespace variant_detail {
+
+inline std::string by(std::int64_t a, std::int64_t b) { return std::to_string(a) + "x" + std::to_string(b); }
+
+template <class T> std::string contraction(const compile::StepReport& s, const compile::RunTimeBody& b) {
+  const auto loops = compile::ContractLoops::of(b);
+  const auto nest = [&](int p, int first, int last) {
+    Nest n;
+    for (int l = first; l < last; ++l) n.add(s.extent[std::size_t(l)], s.access[std::size_t(p)].stride[std::size_t(l)]);
+    return n;
+  };
+  const Nest rows = nest(0, loops.rows, loops.columns), columns = nest(1, loops.columns, loops.inner), left = nest(0, loops.inner, b.loops), right = nest(1, loops.inner, b.loops);
+  const Products<T> p({nullptr, rows, left}, {nullptr, columns, right}, nullptr, 1, nullptr, nullptr);
+  std::int64_t batch = 1;
+  for (int l = 0; l < loops.rows; ++l) batch *= s.extent[std::size_t(l)];
+  return (batch > 1 ? std::to_string(batch) + " of " : std::string()) + by(rows.count(), columns.count()) + "x" + std::to_string(left.count()) + ", left " + p.left_way() + ", right " + p.right_way() +
+         (p.blocks().inner < left.count() ? ", cut into depths of " + std::to_string(p.blocks().inner) : std::string());
+}
+
+/// How many of a step's tensors are walked with steps of other than 0 or 1 along a loop.
+inline int strided(const compile::StepReport& s, std::size_t loop) {
+  int n = 0;
+  for (const compile::Access& a : s.access) n += a.base >= 0 && a.stride[loop] != 0 && a.stride[loop] != 1 ? 1 : 0;
+  return n;
+}
+
+}  // namespace variant_detail
+
+/// "14 of 128x32x128, left packed, right in place", "64x1024, 16 lanes along the row, 3 passes".
+inline std::string variant(const compile::StepReport& s, const compile::RunTimeBody& b) {
+  using namespace variant_detail;
+  if (s.extent.empty()) return "one element";
+  std::int64_t outer = 1;
+  for (std::size_t l = 0; l + 1 < s.extent.size(); ++l) outer *= s.extent[l];
+  const std::string extents = by(outer, s.extent.back());
+  const int apart = strided(s, s.extent.size() - 1);
+  const std::string gathered = apart > 0 ? ", " + std::to_string(apart) + " strided" : std::string();
+  switch (b.kind) {
+    case graph::Kind::contract:
+      switch (s.dtype) {
+        case Dtype::float64: return contraction<double>(s, b);
+        case Dtype::int64: return contraction<std::int64_t>(s, b);
+        case Dtype::int32: return contraction<std::int32_t>(s, b);
+        default: return contraction<float>(s, b);
+      }
+    case graph::Kind::reduce: {
+      std::int64_t kept = 1, folded = 1;
+      for (int l = 0; l < b.loops; ++l) ((b.folded >> l & 1) != 0 ? folded : kept) *= s.extent[std::size_t(l)];
+      const bool along = (b.folded >> (b.loops - 1) & 1) != 0;
+      return by(kept, folded) + ", " + std::to_string(lanes) + " lanes " + (along ? "along the row" : "across rows") + gathered + ", " + std::to_string(b.passes) + (b.passes == 1 ? " pass" : " passes");
+    }
+    case graph::Kind::scatter: return extents + ", one thread";
+    case graph::Kind::elementwise: return extents + ", " + std::to_string(lanes) + " lanes" + gathered;
+    default: return extents;
+  }
+}
+
+}  // namespace sinter::cpu

@@ -1,0 +1,220 @@
+// What the steps of a program do, read back from its table: which operations, how many of them, and what memory they touch. At run time, for
+// profiles and reports; programs carry none of it.
+#pragma once
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "program.hpp"
+
+namespace sinter::compile {
+
+/// A kernel's identity, read at run time; the twin of `Body`.
+struct RunTimeBody {
+  Kind kind = Kind::elementwise;
+  int loops = 0, pointers = 0, passes = 0, kept = 0;
+  std::uint64_t folded = 0;
+  std::vector<Micro> micros;
+
+  explicit RunTimeBody(const std::uint64_t* words) : micros(std::size_t(count_micros(words))) { decode_into(words, *this); }
+};
+
+/// A tensor that a step reads or writes.
+struct Access {
+  int base = -1;               ///< 0 the arena, then inputs, then outputs; −1 without memory
+  std::int64_t at = 0;         ///< bytes from the base
+  std::int64_t span = 0;       ///< bytes from the first to behind the last element
+  double bytes = 0;            ///< of the elements that it touches, each counted once
+  bool written = false;
+  std::vector<std::int64_t> stride;  ///< in elements, one a loop
+};
+
+struct StepReport {
+  int kernel = 0;              ///< which of the distinct ones
+  Kind kind = Kind::elementwise;
+  Dtype dtype = Dtype::float32;      ///< of what it stores, or of the products it sums
+  std::string operations;      ///< "contract add maximum": primitives in the order of evaluation
+  double flops = 0, bytes = 0;
+  std::vector<std::int64_t> extent;  ///< of its loops
+  std::vector<Access> access;
+};
+
+/// What a report says of a primitive: without its rules, which would all be compiled for it.
+struct Operation {
+  std::uint64_t code;
+  const char* name;
+  double flops;  ///< an element
+};
+
+/// A table of steps, its kernels, and the operations of these.
+struct StepTable {
+  const std::int64_t* table;
+  int steps;
+  const std::uint64_t* words;
+  const int* kernel_at;
+  int kernels;
+  const Operation* operations;
+  int operation_count;
+};
+
+namespace steps_detail {
+
+/// The codes of primitives in kernels, each once.
+template <class Program> constexpr auto codes() {
+  List<std::uint64_t> found;
+  for (int k = 0; k < Program::distinct_kernels; ++k) {
+    const std::uint64_t* w = Program::words.data() + Program::kernel_at[std::size_t(k)];
+    int micros = count_micros(w);
+    for (w += 2; micros > 0; --micros) {
+      const auto what = Micro::What(w[0] & 15);
+      if (has_payload(what) && what != Micro::What::constant) {
+        bool known = false;
+        for (const std::uint64_t c : found) known = known || c == w[2];
+        if (!known) found.push(w[2]);
+      }
+      w += has_payload(what) ? 3 : 2;
+    }
+  }
+  return found;
+}
+template <class Program> inline constexpr std::size_t code_count = [] {
+  const List<std::uint64_t> found = codes<Program>();
+  return std::size_t(found.size());
+}();
+template <class Program> inline constexpr auto code_list = [] {
+  std::array<std::uint64_t, code_count<Program>> list{};
+  std::uint64_t* to = list.data();
+  const List<std::uint64_t> found = codes<Program>();
+  for (const std::uint64_t c : found) *to++ = c;
+  return list;
+}();
+constexpr Operation operation(const graph::Primitive& p) {
+  const Shape number{};
+  const std::array<Signature::Operand, 3> operands{{{Dtype::float32, &number}, {Dtype::float32, &number}, {Dtype::float32, &number}}};
+  const bool counts = p.kind == Kind::elementwise && p.flops != nullptr;
+  return {p.code, p.name, counts ? p.flops({operands.data(), 3, nullptr, 0}, number) : 1};
+}
+template <class Program> inline constexpr auto operations = []<std::size_t... I>(std::index_sequence<I...>) {
+  return std::array<Operation, sizeof...(I)>{operation(graph::primitive<graph::primitive_struct<code_list<Program>[I]>>)...};
+}(std::make_index_sequence<code_count<Program>>{});
+
+}  // namespace steps_detail
+
+template <class Program> constexpr StepTable step_table() {
+  return {Program::table.data(), Program::steps, Program::words.data(), Program::kernel_at.data(), Program::distinct_kernels, steps_detail::operations<Program>.data(), int(steps_detail::operations<Program>.size())};
+}
+
+/// Reads a table.
+class Steps {
+ public:
+  explicit Steps(const StepTable& table) : table_(table) {
+    for (int k = 0; k < table.kernels; ++k) bodies_.emplace_back(table.words + table.kernel_at[k]);
+  }
+
+  const RunTimeBody& body(int kernel) const { return bodies_[std::size_t(kernel)]; }
+
+  /// Every step, for these lengths in the order of the program's letters.
+  SINTER_OUTLINE std::vector<StepReport> report(const std::int64_t* lengths) const {
+    std::vector<StepReport> all;
+    const std::int64_t* t = table_.table;
+    for (int s = 0; s < table_.steps; ++s) {
+      const RunTimeBody& b = bodies_[std::size_t(*t)];
+      all.push_back(step(b, t, lengths));
+      t += 1 + b.loops + b.pointers * (2 + b.loops);
+    }
+    return all;
+  }
+
+ private:
+  const Operation* operation(std::uint64_t code) const {
+    for (int i = 0; i < table_.operation_count; ++i)
+      if (table_.operations[i].code == code) return &table_.operations[i];
+    return nullptr;
+  }
+
+  StepReport step(const RunTimeBody& b, const std::int64_t* t, const std::int64_t* lengths) const {
+    StepReport r;
+    r.kernel = int(*t++);
+    r.kind = b.kind;
+    for (int l = 0; l < b.loops; ++l) {
+      const std::int64_t letter = t[l] >> 56, n = t[l] & ((std::int64_t(1) << 56) - 1);
+      r.extent.push_back(letter == 0 ? n : n * lengths[letter - 1]);
+    }
+    t += b.loops;
+    for (int p = 0; p < b.pointers; ++p, t += 2 + b.loops) {
+      Access a{.base = int(t[0]), .at = t[1], .stride = {t + 2, t + 2 + b.loops}};
+      if (a.base >= 0) measure(a, r.extent, bytes_of(dtype_of_pointer(b, p)));
+      r.access.push_back(a);
+    }
+    for (const Micro& m : b.micros) count(r, b, m);
+    for (const Access& a : r.access) r.bytes += a.bytes;
+    return r;
+  }
+  static void measure(Access& a, const std::vector<std::int64_t>& extent, int element) {
+    double touched = 1, reach = 1;
+    for (std::size_t l = 0; l < extent.size(); ++l) {
+      if (a.stride[l] == 0) continue;
+      touched *= double(extent[l]);
+      reach += double(extent[l] - 1) * std::abs(double(a.stride[l]));
+    }
+    a.span = touched == 0 || reach > 1e15 ? 0 : std::int64_t(reach) * element;
+    a.bytes = std::min(touched, reach) * element;  // windows overlap
+  }
+  static Dtype dtype_of_pointer(const RunTimeBody& b, int p) {
+    for (const Micro& m : b.micros) {
+      if ((m.what == Micro::What::load || m.what == Micro::What::gather) && m.a == p) return m.dtype;
+      if ((m.what == Micro::What::store || m.what == Micro::What::scatter) && m.b == p) return m.dtype;
+    }
+    for (const Micro& m : b.micros)
+      if (m.what == Micro::What::result) return m.dtype;
+    return Dtype::float32;
+  }
+
+  void count(StepReport& r, const RunTimeBody& b, const Micro& m) const {
+    double all = 1, kept = 1;  // points of all loops, and of those that nothing folds
+    for (int l = 0; l < b.loops; ++l) {
+      all *= double(r.extent[std::size_t(l)]);
+      if ((b.folded >> l & 1) == 0) kept *= double(r.extent[std::size_t(l)]);
+    }
+    const double elements = b.kind == Kind::contract ? kept : all;
+    const double times = m.level == 0 ? 1 : m.level == 2 ? elements : b.kind == Kind::reduce ? kept : elements / std::max(1.0, double(r.extent.empty() ? 1 : r.extent.back()));
+    const auto named = [&](const std::string& name) {
+      if (!r.operations.empty()) r.operations += ' ';
+      r.operations += name;
+    };
+    switch (m.what) {
+      case Micro::What::result:
+        named("contract");
+        r.dtype = m.dtype;
+        r.flops += 2 * all;
+        break;
+      case Micro::What::apply: {
+        const Operation* op = operation(m.code);
+        if (op == nullptr) break;
+        if (op->code != graph::code_of<ops::Copy>) named(op->name);
+        r.flops += times * op->flops;
+        break;
+      }
+      case Micro::What::fold:
+      case Micro::What::scan:
+        if (const Operation* op = operation(m.code)) named(op->name);
+        r.flops += all;
+        break;
+      case Micro::What::gather: named("gather"); break;
+      case Micro::What::scatter:
+        named("scatter");
+        r.flops += times;
+        [[fallthrough]];
+      case Micro::What::store:
+        r.access[std::size_t(m.b)].written = true;
+        if (b.kind != Kind::contract) r.dtype = m.dtype;
+        break;
+      default: break;
+    }
+  }
+
+  StepTable table_;
+  std::vector<RunTimeBody> bodies_;
+};
+
+}  // namespace sinter::compile

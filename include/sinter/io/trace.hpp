@@ -1,0 +1,42 @@
+// Profiles as files that trace viewers open: chrome://tracing, Perfetto.
+#pragma once
+#include "../train/profile.hpp"
+#include "atomic_file.hpp"
+
+namespace sinter {
+
+namespace io {
+
+inline std::string json_string(const std::string& text) {
+  std::string s = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') s += '\\';
+    if (static_cast<unsigned char>(c) < 0x20) s += ' ';
+    else s += c;
+  }
+  return s + '"';
+}
+inline std::string json_number(double x) {
+  char digits[40];
+  std::snprintf(digits, sizeof digits, "%.6g", x);
+  return digits;
+}
+
+/// The trace event format's "complete events", one a step, microseconds since the run began.
+inline std::string trace_of(const Profile& p) {
+  std::string s = "{\"displayTimeUnit\": \"ns\", \"traceEvents\": [\n";
+  for (std::size_t i = 0; i < p.steps.size(); ++i) {
+    const ProfiledStep& t = p.steps[i];
+    s += "{\"ph\": \"X\", \"pid\": 1, \"tid\": 1, \"cat\": " + json_string(t.kind) + ", \"name\": " + json_string(t.name.empty() ? t.operations : t.name + ": " + t.operations) +
+         ", \"ts\": " + json_number(t.start * 1e6) + ", \"dur\": " + json_number(t.seconds * 1e6) + ", \"args\": {\"step\": " + std::to_string(i) + ", \"kernel\": " + std::to_string(t.kernel) +
+         ", \"variant\": " + json_string(t.variant) + ", \"flops\": " + json_number(t.flops) + ", \"bytes\": " + json_number(t.bytes) + ", \"roof\": " + json_number(t.roof) + "}}" + (i + 1 < p.steps.size() ? "," : "") + "\n";
+  }
+  return s + "]}\n";
+}
+
+}  // namespace io
+
+/// Writes the steps of the fastest run as Chrome trace JSON; the file appears whole or not at all. Throws `Error` (file). PyTorch: prof.export_chrome_trace.
+inline void save_trace(const Profile& p, const std::string& path) { io::replace_file(path, {io::trace_of(p)}); }
+
+}  // namespace sinter

@@ -1,0 +1,311 @@
+// Where a program's time goes: its steps one by one, with what each computes, moves, and could reach.
+//
+//   Profile p = profile(step, image, label);   // a training step, an inference program, or a function with its tensors
+//   print(p);
+//   save_trace(p, "step.json");                // io/trace.hpp: for chrome://tracing or Perfetto
+//
+// PyTorch: torch.profiler.profile. What a profile knows of the program it reads from the table of its steps; programs that nobody profiles
+// carry nothing of it.
+#pragma once
+#include <chrono>
+#include <cstdio>
+
+#include "../backend/cpu/roof.hpp"
+#include "../backend/cpu/variant.hpp"
+#include "../compile/steps.hpp"
+#include "training.hpp"
+
+namespace sinter {
+
+struct ProfiledStep {
+  std::string name;        ///< the modules whose parameters it works with: "layer1.0.conv1"; empty where there are none
+  std::string operations;  ///< "contract add maximum"
+  std::string kind;        ///< of kernel: map, row, contract, scatter
+  std::string variant;     ///< how the backend runs it
+  int kernel = 0;          ///< which of the program's distinct kernels
+  double start = 0;        ///< seconds since the run began, in the fastest run
+  double seconds = 0;      ///< the shortest of all runs
+  double flops = 0;        ///< operations, as `flops` of a program counts them
+  double bytes = 0;        ///< of the tensors that it reads and writes, each element once
+  double roof = 0;         ///< the shortest time that the processor's peaks allow, as a share of its own
+};
+
+/// What `profile` has found. Seconds are the shortest of `runs`.
+struct Profile {
+  std::vector<ProfiledStep> steps;
+  std::int64_t runs = 0;
+  int threads = 1;
+  double seconds = 0;           ///< of the fastest run, watching included
+  std::size_t workspace_bytes = 0;
+  cpu::Roof roof;
+};
+
+struct ProfileOptions {
+  int runs = 20;         ///< at most; programs of more than a tenth of a second run fewer times, at least three
+  bool roof = true;      ///< measure what the processor can do, which takes a third of a second
+};
+
+namespace train {
+
+using Clock = std::chrono::steady_clock;
+
+/// Reads the clock around every step.
+class StepTimes {
+ public:
+  explicit StepTimes(int steps) : begin_(std::size_t(steps)), end_(std::size_t(steps)), best_(std::size_t(steps), 1e30), fastest_(std::size_t(steps)) {}
+
+  void start(const auto& context) {
+    lengths_ = context.lengths;
+    start_ = Clock::now();
+  }
+  void begin(int step) { begin_[std::size_t(step)] = Clock::now(); }
+  void end(int step) {
+    end_[std::size_t(step)] = Clock::now();
+    if (step + 1 == int(end_.size())) finish();
+  }
+
+  double seconds() const { return seconds_; }
+  double best(std::size_t step) const { return best_[step]; }
+  double started(std::size_t step) const { return fastest_[step]; }
+  const std::int64_t* lengths() const { return lengths_; }
+
+ private:
+  static double between(Clock::time_point a, Clock::time_point b) { return std::chrono::duration<double>(b - a).count(); }
+  void finish() {
+    const double whole = between(start_, end_.back());
+    for (std::size_t s = 0; s < end_.size(); ++s) {
+      best_[s] = std::min(best_[s], between(begin_[s], end_[s]));
+      if (whole < seconds_) fastest_[s] = between(start_, begin_[s]);
+    }
+    seconds_ = std::min(seconds_, whole);
+  }
+
+  Clock::time_point start_;
+  std::vector<Clock::time_point> begin_, end_;
+  std::vector<double> best_, fastest_;
+  double seconds_ = 1e30;
+  const std::int64_t* lengths_ = nullptr;
+};
+
+/// What the inputs of a program are called: a block of parameters, and others.
+struct InputNames {
+  struct Parameter {
+    std::string module;
+    std::int64_t begin, end;  ///< bytes in the block
+  };
+  std::vector<Parameter> block;      ///< empty where there is no such input; it is the first
+  std::vector<std::string> input;    ///< modules that the others belong to, by index; empty names for none
+
+  /// The modules that bytes of the block belong to: "fc1", or "conv1 to fc2", or "all parameters".
+  std::string modules(std::int64_t begin, std::int64_t end) const {
+    const Parameter *first = nullptr, *last = nullptr;
+    for (const Parameter& p : block)
+      if (p.begin < end && begin < p.end) {
+        if (first == nullptr) first = &p;
+        last = &p;
+      }
+    if (first == nullptr) return {};
+    if (first->module == last->module) return first->module;
+    return first == &block.front() && last == &block.back() ? "all parameters" : first->module + " to " + last->module;
+  }
+};
+
+template <class X> InputNames names_of_net() {
+  InputNames r;
+  auto net = graph::NetOf<X>::make();
+  std::int64_t at = 0;
+  r.input.emplace_back();
+  graph::for_each_named_leaf(net, [&](const std::string& name, const auto& leaf) {
+    const std::string module = name.rfind('.') == std::string::npos ? name : name.substr(0, name.rfind('.'));
+    if constexpr (graph::is_param_v<std::remove_cvref_t<decltype(leaf)>>) {
+      r.block.push_back({module, at, at + std::int64_t(leaf.size()) * 4});
+      at = r.block.back().end;
+    } else {
+      r.input.push_back(module);
+    }
+  });
+  return r;
+}
+
+/// Names steps after the modules whose parameters they read, those that are made of nothing else included, or whose gradients they write.
+class StepNames {
+ public:
+  StepNames(const std::vector<compile::StepReport>& steps, const InputNames& names) : names_(names) {
+    find_gradients(steps);
+    for (std::size_t s = 0; s < steps.size(); ++s) name(steps[s], int(s));
+  }
+  const std::vector<std::string>& steps() const { return steps_; }
+  /// What output k of a program with so many inputs is made of, where that is parameters alone.
+  std::string output(int inputs, int k) const {
+    const Made* m = maker(1 + inputs + k, 0, 1);
+    return m != nullptr ? m->of : std::string();
+  }
+
+ private:
+  /// Memory and what it holds.
+  struct Made {
+    int base;
+    std::int64_t begin, end;
+    std::string of;  ///< modules, empty where other things than parameters go into it
+  };
+
+  /// The optimizer reads the whole block, and beside it all gradients; whatever wrote them last computed them.
+  void find_gradients(const std::vector<compile::StepReport>& steps) {
+    gradient_of_.resize(steps.size());
+    const std::int64_t all = names_.block.empty() ? -1 : names_.block.back().end;
+    for (std::size_t s = steps.size(); s-- > 0;) {
+      const compile::Access* gradients = nullptr;
+      bool whole = false;
+      for (const compile::Access& a : steps[s].access) {
+        whole = whole || (a.base == 1 && a.span == all);
+        if (a.base == 0 && a.span == all && !a.written) gradients = &a;
+      }
+      if (!whole || gradients == nullptr) continue;
+      std::int64_t missing = all;
+      for (std::size_t w = s; w-- > 0 && missing > 0;)
+        for (const compile::Access& a : steps[w].access) {
+          if (a.base != 0 || !a.written || a.at < gradients->at || a.at + a.span > gradients->at + all) continue;
+          gradient_of_[w] = names_.modules(a.at - gradients->at, a.at - gradients->at + a.span);
+          missing -= a.span;
+        }
+      return;
+    }
+  }
+  const Made* maker(int base, std::int64_t begin, std::int64_t end) const {
+    for (auto m = made_.rbegin(); m != made_.rend(); ++m)
+      if (m->base == base && m->begin < end && begin < m->end) return &*m;
+    return nullptr;
+  }
+  void name(const compile::StepReport& s, int step) {
+    std::string text;
+    bool reads = false, only_parameters = true;
+    const auto add = [&](const std::string& module) {
+      if (!module.empty() && text.find(module) == std::string::npos) text += (text.empty() ? "" : ", ") + module;
+    };
+    for (const compile::Access& a : s.access) {
+      if (a.base < 0 || a.written) continue;
+      std::string module;
+      if (a.base == 1 && !names_.block.empty()) module = names_.modules(a.at, a.at + a.span);
+      else if (const Made* m = maker(a.base, a.at, a.at + a.span)) module = m->of;
+      else if (a.base > 0 && std::size_t(a.base - 1) < names_.input.size()) module = names_.input[std::size_t(a.base - 1)];
+      reads = true;
+      only_parameters = only_parameters && !module.empty();
+      add(module);
+    }
+    for (const compile::Access& a : s.access)
+      if (a.base >= 0 && a.written) made_.push_back({a.base, a.at, a.at + a.span, reads && only_parameters ? text : std::string()});
+    if (const std::string& g = gradient_of_[std::size_t(step)]; !g.empty()) text = "gradient of " + g;
+    steps_.push_back(text);
+  }
+
+  const InputNames& names_;
+  std::vector<std::string> gradient_of_, steps_;
+  std::vector<Made> made_;
+};
+
+inline const char* name_of(graph::Kind k) {
+  switch (k) {
+    case graph::Kind::contract: return "contract";
+    case graph::Kind::reduce: return "row";
+    case graph::Kind::scatter: return "scatter";
+    case graph::Kind::elementwise: return "map";
+    default: return "own";
+  }
+}
+
+/// Runs a program again and again, run(observer), and tells what it found.
+template <class Program, class Run> Profile profile_of(ProfileOptions options, int threads, const InputNames& names, Run&& run) {
+  const compile::Steps table(compile::step_table<Program>());
+  Profile r;
+  r.threads = threads;
+  r.workspace_bytes = Program::workspace_bytes;
+  StepTimes times(Program::steps);
+  const auto start = Clock::now();
+  do {
+    run(times);
+    ++r.runs;
+  } while (r.runs < options.runs && (r.runs < 3 || std::chrono::duration<double>(Clock::now() - start).count() < 2));
+  r.seconds = Program::steps > 0 ? times.seconds() : 0;
+  if (options.roof) r.roof = cpu::measure_roof(threads);
+  const std::vector<std::int64_t> lengths(times.lengths(), times.lengths() + Program::letters.size());
+  const std::vector<compile::StepReport> steps = table.report(lengths.data());
+  const StepNames named(steps, names);
+  for (std::size_t s = 0; s < steps.size(); ++s) {
+    ProfiledStep p;
+    p.name = named.steps()[s];
+    p.operations = steps[s].operations.empty() ? "copy" : steps[s].operations;
+    p.kind = name_of(steps[s].kind);
+    p.variant = cpu::variant(steps[s], table.body(steps[s].kernel));
+    p.kernel = steps[s].kernel;
+    p.start = times.started(s);
+    p.seconds = times.best(s);
+    p.flops = steps[s].flops;
+    p.bytes = steps[s].bytes;
+    p.roof = p.seconds > 0 ? r.roof.seconds(p.flops, p.bytes, steps[s].dtype == Dtype::float64) / p.seconds : 0;
+    r.steps.push_back(std::move(p));
+  }
+  return r;
+}
+
+template <class P>
+concept NetProgram = requires { typename P::Program; typename P::Module; };
+
+template <class P> InputNames names_of_program() {
+  InputNames names = names_of_net<typename P::Module>();
+  if constexpr (requires { typename P::Preparation; })
+    if constexpr (P::Preparation::outputs > 0) {
+      const std::vector<compile::StepReport> steps = compile::Steps(compile::step_table<typename P::Preparation>()).report(nullptr);
+      const StepNames made(steps, names);
+      names.input.resize(std::size_t(P::Program::inputs - P::Preparation::outputs));
+      std::vector<std::string> prepared;
+      for (int k = 0; k < P::Preparation::outputs; ++k) prepared.push_back(made.output(P::Preparation::inputs, k));
+      names.input.insert(names.input.end(), prepared.begin(), prepared.end());
+    }
+  return names;
+}
+
+}  // namespace train
+
+/// Runs a training step or an inference program on these inputs, watched step by step. A training step trains: profile a copy of the model where
+/// that matters.
+template <train::NetProgram P, train::Held... X> Profile profile(ProfileOptions options, P& program, const X&... x) {
+  return train::profile_of<typename P::Program>(options, program.policy().count, train::names_of_program<P>(), [&](auto& observer) { program.observed(observer, x...); });
+}
+/// The same for a function and tensors to call it with: `profile([](auto a, auto b) { return softmax(matmul(a, b)); }, a, b)`, `profile(grad(f), x)`.
+template <class F, train::Held... X> requires(!train::NetProgram<F>) Profile profile(ProfileOptions options, const F&, const X&... x) {
+  using Program = compile::Program<graph::FunctionTrace<F, typename X::symbol...>, cpu::Backend>;
+  const std::array<eager::Argument, sizeof...(X)> inputs{eager::describe(x)...};
+  for (const eager::Argument& a : inputs)
+    if (!a.row_major) throw Error(ErrorCode::argument, "profile", "expected row-major tensors, found a strided view", "copy it: Tensor<float, 2, 3> x = view;");
+  std::vector<AlignedBlock<std::byte>> memory;
+  std::array<eager::Argument, std::size_t(Program::outputs)> outputs{};
+  for (std::size_t k = 0; k < outputs.size(); ++k) outputs[k].data = memory.emplace_back(std::size_t(Program::output_bytes[k])).data();
+  const AlignedBlock<std::byte> workspace(Program::workspace_bytes);
+  return train::profile_of<Program>(options, eager::threads(), {}, [&](auto& observer) { eager::run_in<Program>(workspace.data(), inputs, outputs, eager::threads(), observer); });
+}
+template <class P, train::Held... X> Profile profile(P& program, const X&... x) { return profile(ProfileOptions{}, program, x...); }
+template <class F, train::Held... X> requires(!train::NetProgram<F>) Profile profile(const F& f, const X&... x) { return profile(ProfileOptions{}, f, x...); }
+
+/// A line a step, and totals. `share` is of the whole run's time; `roof` how near a step comes to the time that peak arithmetic and bandwidth would take.
+SINTER_OUTLINE inline void print(const Profile& p, std::FILE* out = stdout) {
+  double flops = 0, bytes = 0, all = 0, least = 0;
+  for (const ProfiledStep& s : p.steps) {
+    flops += s.flops;
+    bytes += s.bytes;
+    all += s.seconds;
+    least += s.roof * s.seconds;
+  }
+  const auto shown = [](const std::string& text, std::size_t width) { return text.size() <= width ? text : text.substr(0, width - 3) + "..."; };
+  const auto rate = [](double amount, double seconds) { return seconds > 0 ? amount / seconds / 1e9 : 0; };
+  std::fprintf(out, "%4s  %-26s %-30s %-9s %10s %6s %8s %8s %6s  %s\n", "step", "module", "operations", "kernel", "time, us", "share", "GFLOP/s", "GB/s", "roof", "variant");
+  int number = 0;
+  for (const ProfiledStep& s : p.steps)
+    std::fprintf(out, "%4d  %-26s %-30s %-9s %10.2f %5.1f%% %8.1f %8.1f %5.0f%%  %s\n", number++, shown(s.name, 26).c_str(), shown(s.operations, 30).c_str(), (s.kind + " " + std::to_string(s.kernel)).c_str(),
+                 s.seconds * 1e6, all > 0 ? 100 * s.seconds / all : 0, rate(s.flops, s.seconds), rate(s.bytes, s.seconds), 100 * s.roof, s.variant.c_str());
+  std::fprintf(out, "%4s  %-67s %10.2f %5.1f%% %8.1f %8.1f %5.0f%%\n", "all", (std::to_string(p.steps.size()) + " steps").c_str(), all * 1e6, 100.0, rate(flops, all), rate(bytes, all), all > 0 ? 100 * least / all : 0);
+  std::fprintf(out, "fastest of %lld runs %.2f us on %d thread%s, workspace %zu bytes", static_cast<long long>(p.runs), p.seconds * 1e6, p.threads, p.threads == 1 ? "" : "s", p.workspace_bytes);
+  if (p.roof.flops > 0) std::fprintf(out, "; peak %.0f GFLOP/s, memory %.1f GB/s", p.roof.flops / 1e9, p.roof.levels.back().bandwidth / 1e9);
+  std::fputc('\n', out);
+}
+
+}  // namespace sinter

@@ -1,0 +1,134 @@
+// Profiles: what they say of steps, and that watching changes nothing.
+#include <doctest/doctest.h>
+#include <sinter/io/trace.hpp>
+#include <sinter/sinter.hpp>
+#include <sinter/train/profile.hpp>
+
+#include <cstring>
+
+#include "../support/files.hpp"
+
+using namespace sinter;
+
+namespace profiled {  // names of members are found in types that have linkage
+
+struct Net {
+  nn::Linear<32, 24> fc1;
+  nn::Linear<24, 4> fc2;
+  constexpr auto operator()(auto x) const { return fc2(relu(fc1(x))); }
+};
+
+}  // namespace profiled
+
+namespace {
+
+using profiled::Net;
+constexpr ProfileOptions quick{.runs = 3, .roof = false};
+
+const ProfiledStep* find(const Profile& p, const std::string& name, const std::string& operation) {
+  for (const ProfiledStep& s : p.steps)
+    if (s.name == name && s.operations.find(operation) != std::string::npos) return &s;
+  return nullptr;
+}
+
+}  // namespace
+
+TEST_CASE("a profile of a training step names modules, gradients and the optimizer, and counts what the program counts") {
+  Model<Net> net(Seed{1});
+  auto step = training<Tensor<float, 16, 32>, Tensor<int, 16>>(net, nn::cross_entropy, optim::Adam{});
+  const Tensor<float, 16, 32> x;
+  const Tensor<int, 16> y;
+  const Profile p = profile(quick, step, x, y);
+  using Program = decltype(step)::Program;
+  REQUIRE(int(p.steps.size()) == Program::steps);
+  CHECK(p.runs == 3);
+  CHECK(step.steps() == 3);
+  CHECK(p.workspace_bytes == Program::workspace_bytes);
+  double flops = 0, bytes = 0, start = 0;
+  for (const ProfiledStep& s : p.steps) {
+    CHECK(s.seconds >= 0);
+    CHECK(s.start >= start);
+    start = s.start;
+    flops += s.flops;
+    bytes += s.bytes;
+  }
+  CHECK(flops == doctest::Approx(Program::flops).epsilon(.1));  // values that two kernels compute count twice
+  CHECK(bytes > 3 * 4 * double(Model<Net>::parameters));
+
+  const ProfiledStep* forward = find(p, "fc1", "contract");
+  REQUIRE(forward != nullptr);
+  CHECK(forward->kind == "contract");
+  CHECK(forward->flops == 2 * 16 * 24 * 32 + 2 * 16 * 24);  // products, bias, relu
+  CHECK(forward->bytes == 4 * (16 * 32 + 24 * 32 + 24 + 16 * 24));
+  CHECK(forward->variant.substr(0, 9) == "16x24x32,");
+  const ProfiledStep* backward = find(p, "gradient of fc1", "contract");
+  REQUIRE(backward != nullptr);
+  CHECK(backward->flops == 2 * 24 * 32 * 16);
+  CHECK(find(p, "gradient of fc2", "sum") != nullptr);
+  const ProfiledStep* update = find(p, "all parameters", "sqrt");
+  REQUIRE(update != nullptr);
+  CHECK(update->kind == "map");
+}
+
+TEST_CASE("a profile of inference finds the modules behind prepared weights; its results are those of a call") {
+  Model<Net> net(Seed{1});
+  using Rows = Tensor<float, upto<64, 'B'>, 32>;
+  auto infer = inference<Rows>(net);
+  Rows x;
+  x.set_length<'B'>(64);
+  for (int i = 0; i < 64 * 32; ++i) x.data()[i] = float(i % 13) - 6;
+  const auto expected = infer(x);
+  const Profile whole = profile(quick, infer, x);
+  const auto found = infer(x);
+  CHECK(std::memcmp(found.data(), expected.data(), sizeof(float) * 64 * 4) == 0);
+  CHECK(find(whole, "fc1", "contract") != nullptr);
+  CHECK(find(whole, "fc2", "contract") != nullptr);
+  x.set_length<'B'>(16);
+  const Profile part = profile(quick, infer, x);
+  REQUIRE(part.steps.size() == whole.steps.size());
+  for (std::size_t i = 0; i < part.steps.size(); ++i) CHECK(whole.steps[i].flops == 4 * part.steps[i].flops);  // lengths, not capacities
+}
+
+TEST_CASE("functions are profiled with the tensors to call them with") {
+  const Tensor<float, 8, 16> a;
+  const Tensor<float, 16, 12> b;
+  const Profile p = profile(quick, [](auto x, auto y) { return softmax(matmul(x, y)); }, a, b);
+  REQUIRE(p.steps.size() == 2);
+  CHECK(p.steps[0].flops == 2 * 8 * 12 * 16);
+  CHECK(p.steps[1].kind == "row");
+  CHECK(p.steps[1].operations.substr(0, 12) == "amax sub exp");
+  const Profile g = profile(quick, grad([](auto x) { return sum(x * x); }), a);
+  CHECK(g.steps.size() == 1);
+}
+
+TEST_CASE("a profile measures what the processor can do") {
+  const cpu::Roof roof = cpu::measure_roof();
+  CHECK(roof.flops > 1e8);
+  CHECK(roof.double_flops > 1e8);
+  for (const auto& level : roof.levels) CHECK(level.bandwidth > 1e7);
+  CHECK(roof.seconds(roof.flops, 0) == doctest::Approx(1));
+  CHECK(roof.seconds(0, roof.levels.back().bandwidth) == doctest::Approx(1));
+}
+
+TEST_CASE("profiles print as tables and are saved as traces") {
+  Profile p;
+  p.runs = 5;
+  p.seconds = 3e-6;
+  p.steps.push_back({.name = "fc \"1\"", .operations = "contract add", .kind = "contract", .variant = "2x3x4", .kernel = 7, .start = 0, .seconds = 1e-6, .flops = 48, .bytes = 104, .roof = .5});
+  p.steps.push_back({.name = "", .operations = "exp", .kind = "map", .variant = "8", .kernel = 1, .start = 1e-6, .seconds = 2e-6, .flops = 80, .bytes = 64, .roof = .25});
+  const support::TemporaryFile text, trace;
+  std::FILE* out = std::fopen(text.path().c_str(), "w");
+  print(p, out);
+  std::fclose(out);
+  const std::string table = text.read();
+  CHECK(table.find("fc \"1\"") != std::string::npos);
+  CHECK(table.find("33.3%") != std::string::npos);
+  CHECK(table.find("fastest of 5 runs 3.00 us") != std::string::npos);
+  save_trace(p, trace.path());
+  CHECK(trace.read() == R"({"displayTimeUnit": "ns", "traceEvents": [
+{"ph": "X", "pid": 1, "tid": 1, "cat": "contract", "name": "fc \"1\": contract add", "ts": 0, "dur": 1, "args": {"step": 0, "kernel": 7, "variant": "2x3x4", "flops": 48, "bytes": 104, "roof": 0.5}},
+{"ph": "X", "pid": 1, "tid": 1, "cat": "map", "name": "exp", "ts": 1, "dur": 2, "args": {"step": 1, "kernel": 1, "variant": "8", "flops": 80, "bytes": 64, "roof": 0.25}}
+]}
+)");
+  CHECK_THROWS_AS(save_trace(p, "/nowhere/at/all.json"), Error);
+}

@@ -132,6 +132,8 @@ struct PackSizes {
   int panel = 0;  ///< columns of float that it works on at a time, where it reads panels that were packed in advance
   /// Whether a contraction of a straight-line program packs nothing.
   bool (*in_place)(const MatrixProduct&) = nullptr;
+  /// Whether it transforms the weights of a convolution by itself, and wants them as they are; sizes are set, strides are not.
+  bool (*filters)(const Convolution3x3&) = nullptr;
 };
 
 // The identity, word by word:

@@ -1,7 +1,7 @@
 // Splits a graph in two: what depends on parameters alone, to be run when they change, and what is left for every call.
 #pragma once
+#include "kernel.hpp"
 #include "panels.hpp"
-#include "simplify.hpp"
 
 namespace sinter::compile {
 
@@ -14,10 +14,11 @@ namespace prepare_detail {
 
 class Pass {
  public:
-  constexpr Pass(const Builder& g, int parameters, int panel) : g_(g), parameters_(parameters), panel_(panel) {}
+  constexpr Pass(const Builder& g, int parameters, const PackSizes& pack) : g_(g), parameters_(parameters), panel_(pack.panel), pack_(pack) {}
 
   constexpr Prepared run() {
     mark();
+    find_filtered();
     List<int> hoisted;
     List<char> is_hoisted(g_.size(), 0), live(g_.size(), 0);
     for (const int o : g_.outputs) live[o] = 1;
@@ -92,9 +93,24 @@ class Pass {
 
   /// What an operand repeats over the axes of a batch.
   constexpr int matrix(int o) const { return g_[o].op->kind == Kind::broadcast ? g_.operands(o)[0] : o; }
+  /// Marks the contractions of convolutions whose weights the backend transforms by itself.
+  constexpr void find_filtered() {
+    filtered_.resize(g_.size(), 0);
+    for (int i = 0; i < g_.size() && pack_.filters != nullptr; ++i) {
+      if (g_[i].op != &graph::primitive<ops::Convolution> || g_.shape(i).rank != 4) continue;
+      const auto geometry = ops::Geometry::of(graph::Site{const_cast<Builder*>(&g_), i});
+      const Shape &to = g_.shape(i), &w = g_.shape(g_.operands(i)[2]);
+      if (geometry.groups != 1 || w[2] != 3 || w[3] != 3 || geometry.stride != ones || geometry.dilation != ones) continue;
+      Convolution3x3 c;
+      c.images = to[0], c.height = to[2], c.width = to[3], c.channels = w[1], c.filters = w[0];
+      if (pack_.filters(c)) filtered_[g_.operands(i)[0]] = 1;
+    }
+  }
+  static constexpr std::array<int, 3> ones{1, 1, 1};
+
   /// The operand of a contraction that is a matrix of weights [n, k…], worth packing; −1 for none.
   constexpr int weight_of(int i) const {
-    if (panel_ == 0 || fixed_[i] != 0) return -1;
+    if (panel_ == 0 || fixed_[i] != 0 || filtered_[i] != 0) return -1;
     for (int k = 0; k < 2; ++k) {
       const int w = matrix(g_.operands(i)[k]), inner = int(g_.attributes(i)[1]);
       const Shape& s = g_.shape(w);
@@ -140,16 +156,16 @@ class Pass {
 
   const Builder& g_;
   int parameters_, panel_;
-  List<char> fixed_;
+  const PackSizes& pack_;
+  List<char> fixed_, filtered_;
   List<Weight> weights_;
 };
 
 }  // namespace prepare_detail
 
-/// `parameters`: how many of the graph's first inputs change seldom. `panel`: the columns that a contraction of the backend works on at a time, 0 where it does not
-/// read weights that are packed in advance.
-constexpr Prepared prepare(const Builder& g, int parameters, int panel = 0) {
-  prepare_detail::Pass pass(g, parameters, panel);
+/// `parameters`: how many of the graph's first inputs change seldom. `pack`: how the backend reads weights.
+constexpr Prepared prepare(const Builder& g, int parameters, const PackSizes& pack = {}) {
+  prepare_detail::Pass pass(g, parameters, pack);
   return pass.run();
 }
 

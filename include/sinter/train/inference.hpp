@@ -64,10 +64,10 @@ template <class X, std::size_t N> inline std::size_t leading_arguments(const flo
 
 /// The two halves of an inference graph (compile/prepare.hpp).
 template <class X, class Backend, class... Inputs> struct PrepareTrace {
-  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(), int(leading<X>), Backend::pack.panel).prepare; }
+  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(), int(leading<X>), Backend::pack).prepare; }
 };
 template <class X, class Backend, class... Inputs> struct PreparedTrace {
-  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(), int(leading<X>), Backend::pack.panel).rest; }
+  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(), int(leading<X>), Backend::pack).rest; }
 };
 
 template <class X, class Policy, class... Inputs> class Inference {

@@ -53,6 +53,8 @@ struct WinogradPlan {
   constexpr std::int64_t bytes(std::int64_t channels) const { return m == 0 ? 0 : 4 * (image_floats() + result_floats() + weight_floats(channels)) + 192; }
 };
 
+constexpr bool is_filtered(const Convolution3x3& s) { return WinogradPlan::of(s).m > 0; }
+
 /// A convolution at work.
 class Winograd {
  public:

@@ -114,3 +114,21 @@ TEST_CASE("a training step of a convolutional net has the same bits on one threa
   }
   CHECK(difference((*a).a.weight.view(), (*b).a.weight.view(), 1) == 0);
 }
+
+TEST_CASE("a depthwise convolution is a dense one whose weights between channels are zero") {
+  static constexpr Conv2dOptions dense{.stride = 2, .padding = 2, .dilation = 2}, apart{.stride = 2, .padding = 2, .dilation = 2, .groups = 5};
+  const auto x = numbers<Tensor<float, 2, 5, 9, 8>>(1);
+  const auto w = numbers<Tensor<float, 5, 1, 3, 2>>(2);
+  Tensor<float, 5, 5, 3, 2> all = 0.f * numbers<Tensor<float, 5, 5, 3, 2>>(3);
+  for (int c = 0; c < 5; ++c)
+    for (int i = 0; i < 6; ++i) all.data()[(c * 5 + c) * 6 + i] = w.data()[c * 6 + i];
+  const auto f = [](auto image, auto k) { return sum(sin(conv2d<apart>(image, k))); };
+  const auto g = [](auto image, auto k) { return sum(sin(conv2d<dense>(image, k))); };
+  const Tensor<float, 2, 5, 5, 5> y = conv2d<apart>(x, w), expected = conv2d<dense>(x, all);
+  CHECK(difference(y, expected, largest(expected)) < 1e-6);
+  const auto [dx, dw] = grad(f, wrt<0, 1>)(x, w);
+  const auto [dx_dense, dw_dense] = grad(g, wrt<0, 1>)(x, all);
+  CHECK(difference(dx, dx_dense, largest(dx_dense)) < 1e-6);
+  for (int c = 0; c < 5; ++c)
+    for (int i = 0; i < 6; ++i) CHECK(dw.data()[c * 6 + i] == doctest::Approx(dw_dense.data()[(c * 5 + c) * 6 + i]).epsilon(1e-4));
+}

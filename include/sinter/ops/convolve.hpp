@@ -105,8 +105,65 @@ constexpr Value windows_of(Value image, Shape weight, const Geometry& g) {
   return image;
 }
 
+// ---- one filter a channel: no products are shared between channels, so every place of the window is element-wise work ----
+inline constexpr int most_taps = 25;
+constexpr bool is_depthwise(Shape w, const Geometry& g) {
+  int taps = 1;
+  for (int i = 0; i < g.axes; ++i) taps *= w[2 + i];
+  return g.groups > 1 && w[0] == g.groups && w[1] == 1 && taps <= most_taps;
+}
+/// Place `tap` of all windows of an image that has its borders.
+constexpr Value tap_of(Value image, Shape w, const Geometry& g, int tap) {
+  for (int i = g.axes - 1; i >= 0; --i) {
+    const int size = w[2 + i], at = tap % size, extent = image.extents()[2 + i];
+    const auto k = std::size_t(i);
+    tap /= size;
+    image = graph::slice(image, 2 + i, at * g.dilation[k], (extent - g.dilation[k] * (size - 1) - 1) / g.stride[k] + 1, g.stride[k]);
+  }
+  return image;
+}
+constexpr Value with_borders(Value image, const Geometry& g) {
+  for (int i = 0; i < g.axes; ++i) image = graph::surround(image, 2 + i, g.before[std::size_t(i)], g.after[std::size_t(i)]);
+  return image;
+}
+constexpr Value depthwise_sums(Value image, Value weight, const Geometry& g) {
+  const Shape w = weight.extents();
+  image = with_borders(image, g);
+  int taps = 1;
+  for (int i = 0; i < g.axes; ++i) taps *= w[2 + i];
+  Shape matrix, channel;
+  matrix.push(w[0]);
+  matrix.push(taps);
+  channel.push(w[0]);
+  for (int i = 0; i < g.axes; ++i) channel.push(1);
+  weight = graph::reshape_to(weight, matrix);
+  Value sum;
+  for (int k = 0; k < taps; ++k) {
+    const Value product = tap_of(image, w, g, k) * graph::reshape_to(graph::slice(weight, 1, k, 1), channel);
+    sum = sum ? sum + product : product;
+  }
+  return sum;
+}
+constexpr Value depthwise_weight_gradient(Value ct, Value image, const Geometry& g, Shape w) {
+  image = with_borders(image, g);
+  int taps = 1;
+  std::int64_t all_but_channels = 1;
+  for (int i = 0; i < g.axes; ++i) taps *= w[2 + i], all_but_channels |= std::int64_t(1) << (2 + i);
+  Shape column;
+  column.push(w[0]);
+  column.push(1);
+  graph::List<int> columns;
+  for (int k = 0; k < taps; ++k) columns.push(graph::reshape_to(reduced<Sum>(ct * tap_of(image, w, g, k), all_but_channels), column).id);
+  return graph::reshape_to(graph::concatenate(ct.graph, columns.data(), columns.size(), 1), w);
+}
+
 constexpr Value convolve(Value image, Value weight, const Geometry& g) {
   const Shape w = weight.extents();
+  if (is_depthwise(w, g)) {
+    const std::array<int, 3> operands{depthwise_sums(image, weight, g).id, image.id, weight.id};
+    const auto attributes = g.attributes();
+    return {image.graph, image.graph->add(graph::primitive<Convolution>, operands.data(), 3, attributes.data(), Geometry::numbers)};
+  }
   const Value windows = windows_of(image, w, g);
   const Shape s = windows.extents();
   const int grouped = g.groups > 1 ? 1 : 0;
@@ -173,6 +230,7 @@ constexpr Value convolution_image_gradient(Value ct, Value weight, const Geometr
 
 /// The cotangent of the weight: that of the sums contracted with the windows over all samples and places.
 constexpr Value convolution_weight_gradient(Value ct, Value image, const Geometry& g, Shape w) {
+  if (is_depthwise(w, g)) return depthwise_weight_gradient(ct, image, g, w);
   Value windows = windows_of(image, w, g);
   const int grouped = g.groups > 1 ? 1 : 0;
   std::array<std::int64_t, Shape::max_rank> order{}, ct_order{};

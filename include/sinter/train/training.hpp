@@ -155,7 +155,8 @@ auto training(const Model<X>& model, Loss, Optimizer optimizer, Policy policy = 
 }
 /// The same with the batch types of a loader; the last, smaller batch is included.
 ///   auto step = training(net, batches, nn::cross_entropy, optim::Adam{.lr = 1e-3f});
-template <class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
+/// (Its first parameter keeps types that were meant for the other overload away: clang would look at a Model of one of them.)
+template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
 auto training(const Model<X>& model, const Loader&, Loss, Optimizer optimizer, Policy policy = {}) {
   return train::TrainingStep<X, Loss, Optimizer, Policy, typename Loader::Input, typename Loader::Target>(model, optimizer, policy);
 }

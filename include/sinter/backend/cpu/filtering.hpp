@@ -92,7 +92,7 @@ template <int M> [[gnu::always_inline]] inline void transform_tile(const float* 
     for (int x = 0; x < A; ++x) d[y * A + x] = y < rows && x < columns ? load<float, W>(corner + y * row + x * place, n) : Vector(0.f);
   for (int x = 0; x < A; ++x) Filtering<M>::image(d + x, A);
   for (int y = 0; y < A; ++y) Filtering<M>::image(d + y * A, 1);
-  for (int e = 0; e < A * A; ++e) d[e].store(to + e * apart);
+  for (int e = 0; e < A * A; ++e) store(d[e], to + e * apart, W);
 }
 }  // namespace winograd_detail
 }  // namespace sinter::cpu

@@ -126,7 +126,7 @@ class Winograd {
           for (int x = 0; x < 3; ++x) g[y * 3 + x] = n > 0 ? gather<float, W>(from + y * s_.tap_row_stride + x * s_.tap_stride, s_.filter_stride, n) : Vector(0.f);
         for (int x = 0; x < 3; ++x) winograd_detail::Filtering<M>::weights(g + x, 3, half + x, 3);
         for (int y = 0; y < A; ++y) winograd_detail::Filtering<M>::weights(half + y * 3, 1, u + y * A, 1);
-        for (int e = 0; e < A * A; ++e) u[e].store(out + e * s_.channels * p_.block + c * C + j);
+        for (int e = 0; e < A * A; ++e) store(u[e], out + e * s_.channels * p_.block + c * C + j, W);
       }
   }
 
@@ -160,10 +160,10 @@ class Winograd {
     constexpr int A = M + 2;
     for (int j = 0; j < C; j += W) {
       Vector m[A * A], half[M * A], y[M * M];
-      for (int e = 0; e < A * A; ++e) m[e] = Vector::load(from + e * p_.block + j);
+      for (int e = 0; e < A * A; ++e) m[e] = load<float, W>(from + e * p_.block + j, W);
       for (int x = 0; x < A; ++x) winograd_detail::Filtering<M>::result(m + x, A, half + x, A);
       for (int i = 0; i < M; ++i) winograd_detail::Filtering<M>::result(half + i * A, 1, y + i * M, 1);
-      for (int i = 0; i < M * M; ++i) y[i].store(to + i * C + j);
+      for (int i = 0; i < M * M; ++i) store(y[i], to + i * C + j, W);
     }
   }
 

@@ -79,7 +79,7 @@ class WinogradGradient {
         for (int k = 0; k < 4; ++k) Filtering::result_transposed(d + k, 4, half + k, 4);
         for (int i = 0; i < 6; ++i) Filtering::result_transposed(half + i * 4, 1, z + i * 6, 1);
         float* const out = cotangents_ + t * p_.sample_line + o;
-        for (int e = 0; e < 36; ++e) z[e].store(out + e * p_.tiles * p_.sample_line);
+        for (int e = 0; e < 36; ++e) store(z[e], out + e * p_.tiles * p_.sample_line, W);
       }
     }
   }
@@ -100,10 +100,10 @@ class WinogradGradient {
     for (int i = 0; i < rows; ++i)
       for (int j = 0; j < C; j += W) {
         Vector m[36], half[18], g[9];
-        for (int e = 0; e < 36; ++e) m[e] = Vector::load(sums_ + (e * s_.filters + filter + i) * p_.block + column + j);
+        for (int e = 0; e < 36; ++e) m[e] = load<float, W>(sums_ + (e * s_.filters + filter + i) * p_.block + column + j, W);
         for (int x = 0; x < 6; ++x) Filtering::weights_transposed(m + x, 6, half + x, 6);
         for (int y = 0; y < 3; ++y) Filtering::weights_transposed(half + y * 6, 1, g + y * 3, 1);
-        for (int k = 0; k < 9; ++k) g[k].store(tile[k] + i * C + j);
+        for (int k = 0; k < 9; ++k) store(g[k], tile[k] + i * C + j, W);
       }
     const auto columns = int(std::min<std::int64_t>(C, s_.channels - channel));
     for (int k = 0; k < 9; ++k) finish_(context_, tile[k], C, filter, rows, k * s_.channels + channel, columns);

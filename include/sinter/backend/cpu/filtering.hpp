@@ -6,6 +6,13 @@
 
 namespace sinter::cpu {
 
+/// Defining SINTER_NO_WINOGRAD, in all translation units, keeps to sums of products as they are written.
+#if defined(SINTER_NO_WINOGRAD)
+inline constexpr bool use_winograd = false;
+#else
+inline constexpr bool use_winograd = lanes >= 4;
+#endif
+
 namespace winograd_detail {
 
 inline constexpr int W = Tile<float>::width, C = Tile<float>::columns, R = Tile<float>::rows;

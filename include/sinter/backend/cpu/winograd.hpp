@@ -23,7 +23,7 @@ struct WinogradPlan {
   static constexpr WinogradPlan of(const Convolution3x3& s) {
     using namespace winograd_detail;
     WinogradPlan best;
-    if (lanes < 4 || s.channels < 2 * W || s.filters < 2 * W) return best;
+    if (!use_winograd || s.channels < 2 * W || s.filters < 2 * W) return best;
     double least = .85 * double(s.images * s.height * s.width) * double(s.channels * s.filters) * 9;
     for (const int m : {2, 4}) {
       const std::int64_t places = (m + 2) * (m + 2), tiles = s.images * ((s.height + m - 1) / m) * ((s.width + m - 1) / m);

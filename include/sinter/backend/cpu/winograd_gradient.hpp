@@ -17,7 +17,7 @@ struct WinogradGradientPlan {
   static constexpr WinogradGradientPlan of(const WeightGradient3x3& s) {
     using namespace winograd_detail;
     WinogradGradientPlan p;
-    if (lanes < 4 || s.channels < 2 * W || s.filters < 2 * W) return p;
+    if (!use_winograd || s.channels < 2 * W || s.filters < 2 * W) return p;
     const std::int64_t tiles = s.images * ((s.height + 3) / 4) * ((s.width + 3) / 4);
     const double products = double(s.channels * s.filters);
     const double cost = double(tiles * places) * (products + 10. * double(s.channels) + 10. * double(s.filters)) + products * 200.;

@@ -86,8 +86,8 @@ class Winograd {
       for (std::int64_t column = 0; column < s_.filters; column += p_.block) {
         const std::int64_t used = std::min(panels, (s_.filters - column + C - 1) / C);
         if (first_ == 0 || blocks > 1)
-          split(used, 1, 2, threads_, [&](std::int64_t from, std::int64_t to) {
-            for (std::int64_t p = from; p < to; ++p) transform_weights<M>(column + p * C, p);
+          split(s_.channels, 1, 64, threads_, [&](std::int64_t from, std::int64_t to) {
+            for (std::int64_t p = 0; p < used; ++p) transform_weights<M>(column + p * C, p, from, to);
           });
         split(p_.places() * used, used, 2, threads_, [&](std::int64_t from, std::int64_t to) {
           for (std::int64_t i = from; i < to; ++i) multiply_place(i / used, i % used);
@@ -114,10 +114,10 @@ class Winograd {
     }
   }
 
-  template <int M> [[gnu::flatten]] void transform_weights(std::int64_t column, std::int64_t panel) const {
+  template <int M> [[gnu::flatten]] void transform_weights(std::int64_t column, std::int64_t panel, std::int64_t from_channel, std::int64_t to_channel) const {
     constexpr int A = M + 2;
     float* const out = filters_ + panel * s_.channels * C;
-    for (std::int64_t c = 0; c < s_.channels; ++c)
+    for (std::int64_t c = from_channel; c < to_channel; ++c)
       for (int j = 0; j < C; j += W) {
         const auto n = int(std::clamp<std::int64_t>(s_.filters - column - j, 0, W));
         const float* const from = weights_ + (column + j) * s_.filter_stride + c * s_.channel_stride;

@@ -47,7 +47,7 @@ class WinogradGradient {
       split(places * panels, panels, 2, threads_, [&](std::int64_t from, std::int64_t to) {
         for (std::int64_t i = from; i < to; ++i) multiply_place(i / panels, first + i % panels * C, i % panels * C);
       });
-      split(s_.filters, R, 2, threads_, [&](std::int64_t from, std::int64_t to) {
+      split(s_.filters, 1, 2, threads_, [&](std::int64_t from, std::int64_t to) {
         for (std::int64_t i = from; i < to; i += R)
           for (std::int64_t j = 0; j < panels * C; j += C) transform_back(i, int(std::min<std::int64_t>(R, to - i)), j, first + j);
       });

@@ -99,3 +99,27 @@ TEST_CASE("inside a traced function, arguments that depend on each other are dif
   const auto outer = grad([](auto v) { return sum(grad(decltype(product){})(v, exp(v))); })(x);  // through the inner argument
   CHECK(outer(1) == doctest::Approx(std::exp(2.0)));
 }
+
+TEST_CASE("what slices of one tensor send back is put side by side, and overlapping slices are added up") {
+  constexpr auto apart = [](auto x) {
+    const auto a = slice<0, 0, 3>(x), b = slice<0, 3, 4>(x), c = slice<0, 6, 8>(x);
+    return sum(a * a) + sum(exp(b)) + sum(c) * 2.f;  // nothing reads elements 4 and 5
+  };
+  constexpr auto over = [](auto x) {
+    const auto a = slice<0, 0, 5>(x), b = slice<0, 3, 8>(x);
+    return sum(a * a) + sum(b * b * b);
+  };
+  const Tensor<float, 8> x{1, 2, 3, 4, 5, 6, 7, 8};
+  const Tensor<float, 8> dx = grad(apart)(x), dy = grad(over)(x);
+  const Tensor<double, 8> expected{2, 4, 6, std::exp(4.0), 0, 0, 2, 2};
+  for (int i = 0; i < 8; ++i) {
+    CHECK(dx(i) == doctest::Approx(expected(i)));
+    CHECK(dy(i) == doctest::Approx((i < 5 ? 2 * x(i) : 0) + (i >= 3 ? 3 * x(i) * x(i) : 0)));
+  }
+  graph::Builder g = graph::FunctionTrace<decltype(apart), Sym<float, 8>>{}();
+  graph::List<int> inputs;
+  inputs.push(g.inputs[0]);
+  const int d = transform::gradient(g, g.outputs[0], inputs)[0];
+  CHECK(g[d].op->kind == graph::Kind::assemble);
+  CHECK(g[d].operands == 4);
+}

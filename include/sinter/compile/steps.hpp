@@ -44,6 +44,7 @@ struct Operation {
   std::uint64_t code;
   const char* name;
   double flops;  ///< an element
+  double (*flops_of_loops)(const std::int64_t* extent, int loops, const std::int64_t* attributes);  ///< of a primitive's own kernel
 };
 
 /// A table of steps, its kernels, and the operations of these.
@@ -92,7 +93,7 @@ constexpr Operation operation(const graph::Primitive& p) {
   const Shape number{};
   const std::array<Signature::Operand, 3> operands{{{Dtype::float32, &number}, {Dtype::float32, &number}, {Dtype::float32, &number}}};
   const bool counts = p.kind == Kind::elementwise && p.flops != nullptr;
-  return {p.code, p.name, counts ? p.flops({operands.data(), 3, nullptr, 0}, number) : 1};
+  return {p.code, p.name, counts ? p.flops({operands.data(), 3, nullptr, 0}, number) : 1, p.flops_of_loops};
 }
 template <class Program> inline constexpr auto operations = []<std::size_t... I>(std::index_sequence<I...>) {
   return std::array<Operation, sizeof...(I)>{operation(graph::primitive<graph::primitive_struct<code_list<Program>[I]>>)...};
@@ -192,6 +193,13 @@ class Steps {
         const Operation* op = operation(m.code);
         if (op == nullptr) break;
         if (op->code != graph::code_of<ops::Copy>) named(op->name);
+        if (op->flops_of_loops != nullptr) {
+          std::vector<std::int64_t> attributes;
+          for (const Micro& c : b.micros)
+            if (c.what == Micro::What::constant) attributes.push_back(std::int64_t(c.bits));
+          r.flops += op->flops_of_loops(r.extent.data(), b.loops, attributes.data());
+          break;
+        }
         r.flops += times * op->flops;
         break;
       }

@@ -134,6 +134,8 @@ struct Primitive {
   Type (*result_type)(const Signature&, int result) = nullptr;
   /// The loop that an axis of a tensor runs along: operands count from 0, results follow. Every loop is an axis of some operand.
   int (*loop)(const Signature&, int tensor, int axis) = nullptr;
+  /// Floating-point operations where the loops have these extents.
+  double (*flops_of_loops)(const std::int64_t* extent, int loops, const std::int64_t* attributes) = nullptr;
   /// Bytes of memory that a backend's function may use while it runs.
   std::int64_t (*scratch)(const Signature&) = nullptr;
   /// Evaluation by plain loops.

@@ -30,11 +30,19 @@ struct Attention : graph::Registered<Attention> {
     if (tensor == s.count + 1) return axis;
     return tensor == 0 ? g.query_loop(axis) : tensor == 1 ? g.key_loop(axis, g.features()) : tensor == 2 ? g.key_loop(axis, g.value_features()) : g.mask_loop(axis);
   }
-  /// Two products of a number and a sum for every pair of a query and a key.
-  static constexpr double pairs(const Signature& s) {
-    const Shape &q = s.shape(0), &k = s.shape(1);
-    const double all = double(q.size()) / (q[q.rank - 1] > 0 ? q[q.rank - 1] : 1) * k[k.rank - 2];
-    return s.attributes[1] != 0 ? all / 2 : all;
+  /// For every pair of a query and a key that it sees so many multiplications and additions for each feature of keys, and of values.
+  static constexpr double products(const std::int64_t* extent, int loops, const std::int64_t* attributes, int keys, int values) {
+    double pairs = attributes[1] != 0 ? 0.5 : 1;
+    for (int l = 0; l + 2 < loops; ++l) pairs *= double(extent[l]);
+    return 2 * pairs * (keys * double(extent[loops - 2]) + values * double(extent[loops - 1]));
+  }
+  static constexpr double flops_of_loops(const std::int64_t* extent, int loops, const std::int64_t* attributes) { return products(extent, loops, attributes, 1, 1); }
+  /// The same from the shapes of queries, keys and values.
+  template <class Op> static constexpr double flops(const Signature& s, const Shape&) {
+    std::array<std::int64_t, Shape::max_rank + 5> extent{};
+    for (int t = 0; t < 3; ++t)
+      for (int i = 0; i < s.shape(t).rank; ++i) extent[std::size_t(Op::loop(s, t, i))] = s.shape(t)[i];
+    return Op::flops_of_loops(extent.data(), geometry(s).value_features() + 1, s.attributes);
   }
   static constexpr Primitive describe();
   static constexpr Value apply(Builder* b, const int* operands, int n, const AttentionGeometry& g);
@@ -80,10 +88,8 @@ struct AttentionGradient : graph::Registered<AttentionGradient> {
     p.vjp = [](const Site&, int, Value) -> Value { further_results_have_no_derivative(); };
     p.jvp = [](const Site&, int, Value) -> Value { further_results_have_no_derivative(); };
     p.batch = &batch;
-    p.flops = [](const Signature& s, const Shape&) {
-      const Shape &k = s.shape(1), &v = s.shape(2);
-      return Attention::pairs(s) * (6.0 * k[k.rank - 1] + 4.0 * v[v.rank - 1]);
-    };
+    p.flops = &Attention::flops<AttentionGradient>;
+    p.flops_of_loops = &flops_of_loops;
     // Per head at work: keys as they are and transposed, values transposed, and a block of queries with what belongs to it.
     p.scratch = [](const Signature& s) {
       const Shape &k = s.shape(1), &v = s.shape(2);
@@ -93,6 +99,7 @@ struct AttentionGradient : graph::Registered<AttentionGradient> {
     return p;
   }
   static constexpr std::int64_t block_of_queries = 64;  ///< at most
+  static constexpr double flops_of_loops(const std::int64_t* extent, int loops, const std::int64_t* attributes) { return Attention::products(extent, loops, attributes, 3, 2); }
   static constexpr Value apply(Builder* b, const int* operands, int n, const AttentionGeometry& g);
   static constexpr Value batch(const graph::Batching& b);
 };
@@ -106,10 +113,8 @@ constexpr Primitive Attention::describe() {
   p.vjp = &pull;
   p.jvp = &push;
   p.batch = &batch;
-  p.flops = [](const Signature& s, const Shape&) {
-    const Shape &k = s.shape(1), &v = s.shape(2);
-    return pairs(s) * 2.0 * (k[k.rank - 1] + v[v.rank - 1]);
-  };
+  p.flops = &flops<Attention>;
+  p.flops_of_loops = &flops_of_loops;
   // Packed keys and values of each head at work.
   p.scratch = [](const Signature& s) {
     const Shape &k = s.shape(1), &v = s.shape(2);

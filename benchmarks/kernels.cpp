@@ -57,6 +57,112 @@ template <int R, int C> void sum_columns(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * R * C * 4);
 }
 
+template <int R, int C> void row_layer_norm(benchmark::State& state) {
+  const auto x = drawn<Tensor<float, R, C>>(1);
+  Tensor<float, R, C> y;
+  for (auto _ : state) {
+    const auto apart = x - mean<1>(x, keepdims);
+    y = apart * rsqrt(mean<1>(apart * apart, keepdims) + 1e-5f);
+    benchmark::DoNotOptimize(y.data());
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * R * C * 8);
+}
+/// Batch norm of images whose channels are innermost, as a training step runs it: statistics, then the result. Bytes are those of four walks.
+struct Normalised {
+  constexpr auto operator()(auto x) const {
+    const auto apart = x - mean<0>(x);
+    return apart * rsqrt(mean<0>(apart * apart) + 1e-5f);
+  }
+};
+template <int R, int C> void batch_norm(benchmark::State& state) {
+  const auto x = drawn<Tensor<float, R, C>>(1);
+  Tensor<float, R, C> y;
+  for (auto _ : state) {
+    y = call<Normalised>(x);
+    benchmark::DoNotOptimize(y.data());
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * R * C * 16);
+}
+struct NormalisedBack {  // what the input receives; five walks to read, one to write
+  constexpr auto operator()(auto x, auto ct) const {
+    const auto apart = x - mean<0>(x);
+    const auto scale = rsqrt(mean<0>(apart * apart) + 1e-5f);
+    return scale * (ct - mean<0>(ct) - apart * (scale * scale * mean<0>(ct * apart)));
+  }
+};
+template <int R, int C> void batch_norm_gradient(benchmark::State& state) {
+  const auto x = drawn<Tensor<float, R, C>>(1), ct = drawn<Tensor<float, R, C>>(2);
+  Tensor<float, R, C> y;
+  for (auto _ : state) {
+    y = call<NormalisedBack>(x, ct);
+    benchmark::DoNotOptimize(y.data());
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * R * C * 24);
+}
+template <int N> void sum_all(benchmark::State& state) {
+  const auto x = drawn<Tensor<float, N>>(1);
+  Tensor<float> s;
+  for (auto _ : state) {
+    s = sum(x);
+    benchmark::DoNotOptimize(s.data());
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * N * 4);
+}
+
+// What memory allows: the same streams by hand, with nothing to compute. Results go past the caches where the target can.
+void put(float* to, Lanes<float, cpu::lanes> x) {
+#if SINTER_SIMD
+  x.stream(to);
+#else
+  *to = x.v;
+#endif
+}
+template <int N, int Reads> void bound(benchmark::State& state) {
+  using Register = Lanes<float, cpu::lanes>;
+  std::array<Tensor<float, N>, Reads> in;
+  for (auto& t : in) t = drawn<Tensor<float, N>>(1);
+  Tensor<float, N> out;
+  for (auto _ : state) {
+    for (int i = 0; i < N; i += cpu::lanes) {
+      auto x = cpu::load<float, cpu::lanes>(in[0].data() + i, cpu::lanes);
+      for (std::size_t k = 1; k < Reads; ++k) x = x + Register(cpu::load<float, cpu::lanes>(in[k].data() + i, cpu::lanes));
+      put(out.data() + i, x);
+    }
+    cpu::streaming_fence();
+    benchmark::DoNotOptimize(out.data());
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * N * 4 * (Reads + 1));
+}
+
+/// An elementwise function on what a first-level cache holds: time an element.
+template <class F> void function(benchmark::State& state) {
+  constexpr int n = 2048;
+  const auto x = drawn<Tensor<float, n>>(1);
+  Tensor<float, n> y;
+  for (auto _ : state) {
+    y = F{}(x);
+    benchmark::DoNotOptimize(y.data());
+    benchmark::ClobberMemory();
+  }
+  state.counters["s/element"] = benchmark::Counter(n, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+struct Copied { auto operator()(const auto& x) const { return x + 0.5f; } };
+struct OfExp { auto operator()(const auto& x) const { return exp(x); } };
+struct OfLog { auto operator()(const auto& x) const { return log(x); } };
+struct OfTanh { auto operator()(const auto& x) const { return tanh(x); } };
+struct OfAccurateTanh { auto operator()(const auto& x) const { return tanh(x, accurate); } };
+struct OfSigmoid { auto operator()(const auto& x) const { return sigmoid(x); } };
+struct OfSilu { auto operator()(const auto& x) const { return silu(x); } };
+struct OfErf { auto operator()(const auto& x) const { return erf(x); } };
+struct OfGelu { auto operator()(const auto& x) const { return gelu(x); } };
+struct OfGeluByTanh { auto operator()(const auto& x) const { return gelu(x, tanh_approximation); } };
+struct OfSoftplus { auto operator()(const auto& x) const { return softplus(x); } };
+
 struct Tiny {
   nn::Linear<8, 16> fc1;
   nn::Linear<16, 16> fc2;
@@ -88,7 +194,30 @@ BENCHMARK(map_chain<1 << 12>);
 BENCHMARK(map_chain<1 << 22>);
 BENCHMARK(row_softmax<64, 64>);
 BENCHMARK(row_softmax<4096, 1024>);
+BENCHMARK(row_layer_norm<4096, 1024>);
 BENCHMARK(sum_columns<1024, 256>);
+BENCHMARK(sum_columns<16384, 64>);
+BENCHMARK(sum_columns<16384, 512>);
+BENCHMARK(sum_all<1 << 22>);
+BENCHMARK(batch_norm<16384, 64>);
+BENCHMARK(batch_norm<16384, 128>);
+BENCHMARK(batch_norm<16384, 512>);
+BENCHMARK(batch_norm_gradient<16384, 64>);
+BENCHMARK(batch_norm_gradient<16384, 128>);
+BENCHMARK(batch_norm_gradient<16384, 512>);
+BENCHMARK(bound<1 << 22, 1>);
+BENCHMARK(bound<1 << 22, 3>);
+BENCHMARK(function<Copied>);
+BENCHMARK(function<OfExp>);
+BENCHMARK(function<OfLog>);
+BENCHMARK(function<OfTanh>);
+BENCHMARK(function<OfAccurateTanh>);
+BENCHMARK(function<OfSigmoid>);
+BENCHMARK(function<OfSilu>);
+BENCHMARK(function<OfErf>);
+BENCHMARK(function<OfGelu>);
+BENCHMARK(function<OfGeluByTanh>);
+BENCHMARK(function<OfSoftplus>);
 BENCHMARK(tiny_mlp);
 BENCHMARK(statement);
 

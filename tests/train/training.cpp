@@ -25,6 +25,17 @@ struct Scaled {
   constexpr auto operator()(auto x) const { return fc(x) * factor / temperature; }
 };
 
+struct Cnn {
+  nn::Conv2d<3, 16, 3, Conv2dOptions{.padding = 1, .bias = false}> conv1;
+  nn::BatchNorm2d<16> bn1;
+  nn::Conv2d<16, 24, 3, Conv2dOptions{.stride = 2, .padding = 1}> conv2;
+  nn::BatchNorm2d<24> bn2;
+  nn::Linear<24, 10> fc;
+  constexpr auto operator()(auto x) const {
+    const auto h = max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(relu(bn1(conv1(x))));
+    return fc(mean<2, 3>(relu(bn2(conv2(h)))));
+  }
+};
 struct Wide {
   nn::Linear<300, 257> fc1;
   nn::Linear<257, 129> fc2;
@@ -192,6 +203,24 @@ TEST_CASE("training is bit-identical on one and two threads") {
     REQUIRE(p == q);
   }
   CHECK(std::memcmp(one.data(), two.data(), std::size_t(one.parameters) * sizeof(float)) == 0);
+}
+
+TEST_CASE("so is training of a convolutional net, whose batch statistics are summed in pieces") {
+  Model<Cnn> first(Seed{9});
+  float loss[4]{};
+  for (const int threads : {1, 2, 3, 5}) {
+    Model<Cnn> net(Seed{9});
+    auto step = training<Tensor<float, 12, 3, 24, 24>, Tensor<int, 12>>(net, nn::cross_entropy, optim::SGD{.lr = 1e-2f, .momentum = .9f}, cpu::Threads{threads});
+    const auto x = normal<Tensor<float, 12, 3, 24, 24>>(10);
+    const auto y = classes<12>(11, 10);
+    for (float& l : loss) {
+      const float found = step(x, y).loss;
+      if (threads == 1) l = found;
+      REQUIRE(found == l);
+    }
+    if (threads == 1) first = net;
+    CHECK(std::memcmp(first.data(), net.data(), std::size_t(net.parameters) * sizeof(float)) == 0);
+  }
 }
 
 TEST_CASE("nothing is allocated after the first step, statement or inference") {

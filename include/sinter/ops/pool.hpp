@@ -86,51 +86,85 @@ struct MaxPool : Identity<MaxPool> {
     if (i == 0) return {};
     const PoolGeometry g = PoolGeometry::of(s);
     const Value y = s.operand(0), image = s.operand(1);
-    const Shape windows = y.extents(), shape = image.extents();
+    const Shape shape = image.extents();
+    if (!g.side_by_side()) return interleaved(s.graph, phases(winners(y, image, g), ct, g, shape), g, shape);
     graph::List<int> share;
     for (int k = 0; k < g.places(); ++k) {
-      const Value below = place_of(image, g, k, windows) < y;
+      const Value below = place_of(image, g, k, y.extents()) < y;
       share.push(select(below, 0.0, ct).id);
       if (k + 1 < g.places()) ct = select(below, ct, 0.0);  // what is left for later places
     }
-    if (g.side_by_side()) return interleaved(s.graph, share, g, windows, shape);
-    return spread_and_added(s.graph, share, g, shape);
+    return interleaved(s.graph, share, g, shape);
   }
 
  private:
-  static constexpr Value interleaved(Builder* b, const graph::List<int>& places, const PoolGeometry& g, Shape windows, Shape shape) {
-    graph::List<int> parts = places;
-    for (int i = g.axes - 1; i >= 0; --i) {  // the last axis first: its places stand side by side in the list
-      const int size = g.size[std::size_t(i)], axis = 2 + i;
+  /// The number of the place at which each window's maximum stands; none where windows have one place.
+  static constexpr Value winners(Value y, Value image, const PoolGeometry& g) {
+    Value winner;
+    for (int k = g.places() - 2; k >= 0; --k) {
+      const Value below = place_of(image, g, k, y.extents()) < y;
+      winner = winner ? select(below, winner, double(k)) : graph::cast_to(below, y.dtype()) + double(k);  // the last place is k + 1
+    }
+    return winner;
+  }
+  /// What the image's elements receive, those that lie the same way to the stride together, in row-major order: each gathers from the
+  /// windows over it, so that nothing is added to memory.
+  static constexpr graph::List<int> phases(Value winner, Value ct, const PoolGeometry& g, Shape shape) {
+    std::array<int, 3> reach{};
+    Shape to = ct.extents();
+    int count = 1;
+    for (int i = 0; i < g.axes; ++i) {
+      const int stride = g.stride[std::size_t(i)], windows = to[2 + i], elements = (shape[2 + i] + stride - 1) / stride;
+      reach[std::size_t(i)] = g.offset(g.places() - 1, i) / stride;
+      const int after = elements > windows ? elements - windows : 0;
+      ct = graph::surround(ct, 2 + i, reach[std::size_t(i)], after);
+      if (winner) winner = graph::surround(winner, 2 + i, reach[std::size_t(i)], after);
+      to.set(2 + i, elements);
+      count *= stride;
+    }
+    graph::List<int> parts;
+    for (int phase = 0; phase < count; ++phase) {
+      Value sum;
+      for (int k = 0; k < g.places(); ++k) {
+        Value from = ct, won = winner;
+        bool here = true;
+        for (int i = g.axes - 1, rest = phase; i >= 0; --i) {
+          const int stride = g.stride[std::size_t(i)], offset = g.offset(k, i), start = reach[std::size_t(i)] - offset / stride;
+          here = here && offset % stride == rest % stride;
+          rest /= stride;
+          if (!here) break;
+          from = graph::slice(from, 2 + i, start, to[2 + i]);
+          if (won) won = graph::slice(won, 2 + i, start, to[2 + i]);
+        }
+        if (!here) continue;
+        const Value part = won ? select(won == double(k), from, 0.0) : from;
+        sum = sum ? sum + part : part;
+      }
+      parts.push((sum ? sum : graph::broadcast_to({ct.graph, ct.graph->constant(0, ct.dtype())}, to)).id);
+    }
+    return parts;
+  }
+  /// An image of this shape, every `stride`th element of which is one of the parts, along all axes.
+  static constexpr Value interleaved(Builder* b, graph::List<int> parts, const PoolGeometry& g, Shape shape) {
+    for (int i = g.axes - 1; i >= 0; --i) {  // the last axis first: its parts stand side by side in the list
+      const int stride = g.stride[std::size_t(i)], axis = 2 + i;
       Shape apart, joined = b->shape(parts[0]);
       for (int k = 0; k < joined.rank; ++k) {
         apart.push(joined[k], joined.letter(k));
         if (k == axis) apart.push(1);
       }
-      joined.set(axis, joined[axis] * size);
+      joined.set(axis, joined[axis] * stride);
       graph::List<int> fewer, group;
       for (int k = 0; k < parts.size(); ++k) {
         group.push(graph::reshape_to({b, parts[k]}, apart).id);
-        if (group.size() < size) continue;
-        const Value row = graph::reshape_to(graph::concatenate(b, group.data(), size, axis + 1), joined);
-        fewer.push(graph::surround(row, axis, 0, shape[axis] - windows[axis] * size).id);
+        if (group.size() < stride) continue;
+        const Value row = graph::reshape_to(graph::concatenate(b, group.data(), stride, axis + 1), joined);
+        fewer.push(graph::surround(row, axis, 0, shape[axis] - joined[axis]).id);
         group.clear();
       }
       parts = fewer;
     }
     return {b, parts[0]};
-  }
-  static constexpr Value spread_and_added(Builder* b, const graph::List<int>& parts, const PoolGeometry& g, Shape shape) {
-    Value sum;
-    for (int k = 0; k < parts.size(); ++k) {
-      Value part{b, parts[k]};
-      for (int i = 0; i < g.axes; ++i) {
-        part = graph::spread(part, 2 + i, g.stride[std::size_t(i)]);
-        part = graph::surround(part, 2 + i, g.offset(k, i), shape[2 + i] - g.offset(k, i) - part.extents()[2 + i]);
-      }
-      sum = sum ? sum + part : part;
-    }
-    return sum;
   }
 };
 

@@ -81,7 +81,7 @@ template <int N> requires(N > 1) SINTER_INLINE bool any(const Lanes<bool, N>& ma
 /// Lanes From, From + 1, … of a register of 32-bit lanes, at their end the first ones.
 template <int From, class T, int N> requires(N > 1 && sizeof(T) == 4) SINTER_INLINE Lanes<T, N> lanes_from(Lanes<T, N> x) {
   typedef T Vector __attribute__((vector_size(4 * N)));
-  using Raw = typename cpu::Register<T>::register_type;
+  using Raw = typename Lanes<T, N>::Register::register_type;
   static_assert(sizeof(Raw) == sizeof(Vector));
   [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
     const auto v = std::bit_cast<Vector>(static_cast<Raw>(x.v[0]));

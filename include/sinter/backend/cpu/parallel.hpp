@@ -28,9 +28,9 @@ template <class F> inline void split(std::int64_t n, std::int64_t grain, std::in
   f(std::int64_t(0), n);
 }
 
-/// The least number of units of work, each of so many nanoseconds, that is worth waking other threads for: twice what that costs.
+/// The least number of units of work, each of so many nanoseconds, that is worth waking other threads for: several times what that costs.
 inline std::int64_t worth_a_team(double nanoseconds) {
-  constexpr double least = 10'000;
+  constexpr double least = 5000;
   return nanoseconds * 2 >= least ? 2 : std::int64_t(least / std::max(nanoseconds, 1e-3));
 }
 

@@ -59,6 +59,7 @@ class Pass {
     f_.stored.resize(n_, 0);
     f_.repeated.resize(n_, 0);
     level_.resize(n_, 0);
+    if (s_.has_late) late_.resize(n_, 0);
     users_.resize(n_, 0);
     sunk_row_.resize(n_, 0);
     find_cores();
@@ -165,12 +166,21 @@ class Pass {
     return scalar;
   }
 
+  /// Readers of what a view shows run behind the node that it waits for: no kernel beside those before it computes them.
+  constexpr void wait(int v) {
+    if (!s_.has_late) return;
+    const int* const o = operands(v);
+    const int level = nodes_[v].op == &graph::primitive<ops::Later> ? after(o[1]) : 0;
+    late_[v] = std::max(level, late_[o[0]]);
+  }
+  constexpr int waits(int o) const { return s_.has_late ? late_[o] : 0; }
+
   constexpr int level_of_group(int b) const { return f_.groups[find(group_[b])].level; }
   /// The lowest level of a kernel that reads o from memory.
   constexpr int after(int o) const {
     const int b = base_[o];
-    if (group_[b] >= 0) return level_of_group(b) + 1;
-    return level_[b];  // repeated and assembled nodes; 0 for what is there from the start
+    if (group_[b] >= 0) return std::max(level_of_group(b) + 1, waits(o));
+    return std::max(level_[b], waits(o));  // repeated and assembled nodes; 0 for what is there from the start
   }
   constexpr int after_all(int v) const {
     int level = 0;
@@ -198,6 +208,8 @@ class Pass {
         return;
       case Kind::result: return enter(v, group_[*operands(v)]);
       case Kind::assemble: level_[v] = after_all(v); return;  // complete once all its parts are
+      case Kind::view:
+      case Kind::broadcast: return wait(v);
       default: return;
     }
   }
@@ -219,6 +231,7 @@ class Pass {
     Fit fits[3]{};
     for (int k = 0; k < n; ++k) {
       const int b = base_[o[k]];
+      level = std::max(level, waits(o[k]));
       if (group_[b] < 0) {
         level = std::max(level, level_[b]);
         continue;
@@ -395,7 +408,7 @@ class Pass {
   int n_;
   Fusion f_;
   List<char> sunk_row_;
-  List<int> users_, level_, core_;
+  List<int> users_, level_, core_, late_;
   // The arrays above, without a call for every access.
   const Node* nodes_ = nullptr;
   const int *pool_ = nullptr, *base_ = nullptr;

@@ -2,7 +2,7 @@
 //
 // Groups run in the order of their last node, after everything they read: close to the order in which the graph was
 // written, which keeps values short-lived. Groups that overwrite an input (the optimizer's update of the parameters) run
-// after all that still read it.
+// after all that still read it: in that order they mostly do, and where one would not, they and all that depends on them run last.
 #pragma once
 #include "fuse.hpp"
 
@@ -36,7 +36,7 @@ class Pass {
     done_.resize(groups, 0);
     for (int i = by_last.size() - 1; i >= 0; --i)
       if (stores[by_last[i]] != 0) visit(by_last[i]);
-    defer();
+    if (overwritten_early()) defer();
     return static_cast<Order&&>(r_);
   }
 
@@ -59,8 +59,40 @@ class Pass {
     }
   }
 
+  /// Whether a group overwrites an input that a later one reads.
+  constexpr bool overwritten_early() {
+    if (g_.overwrites.empty()) return false;
+    writer_.resize(g_.size(), -1);
+    last_read_.resize(g_.size(), -1);
+    for (int k = 0; k < g_.overwrites.size(); ++k)
+      if (g_.overwrites[k] >= 0) writer_[g_.inputs[g_.overwrites[k]]] = f_.group[s_.outputs[k]];
+    List<int> at(f_.groups.size(), -1);
+    for (int i = 0; i < r_.groups.size(); ++i) {
+      at[r_.groups[i]] = i;
+      for (int v = r_.head[r_.groups[i]]; v >= 0; v = r_.next[v]) note_inputs(v, r_.groups[i], i);
+    }
+    for (int k = 0; k < g_.overwrites.size(); ++k) {
+      if (g_.overwrites[k] < 0) continue;
+      const int input = g_.inputs[g_.overwrites[k]];
+      if (last_read_[input] > at[writer_[input]]) return true;
+    }
+    return false;
+  }
+  /// Notes that a group, the i-th to run, reads the inputs below v that another group overwrites.
+  constexpr void note_inputs(int v, int group, int i) {
+    const int* o = g_.operands(v);
+    for (int k = g_[v].operands; k > 0; --k) {
+      const int b = s_.base[*o++];
+      const Kind kind = s_.kind[b];
+      if (kind == Kind::input) {
+        if (writer_[b] >= 0 && writer_[b] != group) last_read_[b] = i;
+      } else if (kind == Kind::assemble || (is_computed(kind) && f_.group[b] != group && f_.stored[b] == 0)) {
+        note_inputs(b, group, i);
+      }
+    }
+  }
+
   constexpr void defer() {
-    if (g_.overwrites.empty()) return;
     const int groups = f_.groups.size();
     List<char> late(groups, 0);
     for (int k = 0; k < g_.overwrites.size(); ++k)
@@ -89,6 +121,7 @@ class Pass {
   const Fusion& f_;
   Order r_;
   List<char> done_;
+  List<int> writer_, last_read_;  ///< of inputs: the group that overwrites each, and the last in order of the others that read it
 };
 
 }  // namespace order_detail

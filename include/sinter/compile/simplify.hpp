@@ -34,6 +34,7 @@ struct Simplified {
   List<int> outputs;    ///< the computed or assembled node that is each output
   List<int> part_of;    ///< index into parts for nodes inside assembled tensors, −1 for all else
   List<Part> parts;
+  bool has_late = false;  ///< some views wait for another node (ops::Later)
 
   constexpr int buffer(int id) const { return owner[id] >= 0 ? owner[id] : id; }
   constexpr Layout layout(int id) const { return layout_of[id] >= 0 ? layouts[layout_of[id]] : Layout::row_major(graph.shape(id)); }
@@ -222,9 +223,10 @@ class Pass {
     const int below = g().operand_pool()[node.operand];
     r_.base.data()[id] = r_.base.data()[below];
     r_.linear.data()[id] = r_.linear.data()[below] != 0 && node.op == &graph::primitive<ops::Reshape> ? 1 : 0;
-    Signature::Operand room;
+    Signature::Operand room[2];
     Layout l = r_.layout(below);
-    if (!node.op->view(l, g().signature(id, &room), g().interned(node.shape))) return false;
+    if (node.op == &graph::primitive<ops::Later>) r_.has_late = true;
+    if (!node.op->view(l, g().signature(id, room), g().interned(node.shape))) return false;
     r_.layout_of.data()[id] = r_.layouts.size();
     r_.layouts.push(l);
     return true;

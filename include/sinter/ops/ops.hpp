@@ -5,6 +5,7 @@
 #include "attention.hpp"
 #include "broadcast.hpp"
 #include "cast.hpp"
+#include "checkpoint.hpp"
 #include "compare.hpp"
 #include "concatenate.hpp"
 #include "contract.hpp"

@@ -130,4 +130,10 @@ template <class... Inputs, class X> void summary(const Model<X>& model, std::FIL
   train::print(rows, out);
 }
 
+/// Prints what a training step or an inference program consists of and costs: `summary(step);`.
+template <class P> requires requires { typename P::Program; } void summary(const P&, std::FILE* out = stdout) {
+  using Program = typename P::Program;
+  std::fprintf(out, "%d steps of %d kernels, %s operations, %s bytes of workspace\n", Program::steps, Program::distinct_kernels, train::with_commas(Program::flops).c_str(), train::with_commas(double(Program::workspace_bytes)).c_str());
+}
+
 }  // namespace sinter

@@ -263,9 +263,9 @@ class Interpreter {
   }
   void view(int i, Array& out) const {
     const Array& a = operand(i, 0);
-    graph::Signature::Operand room;
+    graph::Signature::Operand room[2];
     graph::Layout l = graph::Layout::row_major(a.shape);
-    g_[i].op->view(l, g_.signature(i, &room), out.shape);
+    g_[i].op->view(l, g_.signature(i, room), out.shape);
     for_each_index(out.shape, [&](const Index& x) {
       std::int64_t from = l.offset;
       for (int d = 0; d < out.shape.rank; ++d) from += x[std::size_t(d)] * l.stride[d];

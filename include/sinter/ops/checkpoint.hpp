@@ -1,0 +1,61 @@
+// Values that the backward pass computes again instead of keeping them.
+//
+// A checkpoint marks a part of the graph: what its function computed. Where a cotangent arrives at it, reverse mode (transform/rematerialize.hpp) repeats that part on
+// its inputs and differentiates the repetition. Two things keep the repetition apart from the first time: its inputs are other nodes, so that equal
+// applications are not one; and these nodes wait for the cotangent, so that no kernel of the forward pass computes it along.
+#pragma once
+#include "derivative.hpp"
+
+namespace sinter {
+
+template <class Result> struct checkpoint_needs_a_function_with_one_tensor_as_result;  // undefined: the name is the error
+
+namespace ops {
+
+/// The result of a part of the graph. attributes = {the first node of that part}; other nodes than these are its inputs.
+struct Checkpoint : Identity<Checkpoint> {
+  static constexpr const char* name = "checkpoint";
+  static constexpr Value pull(const Site&, int i, Value ct) { return i == 0 ? ct : Value{}; }
+};
+
+/// Its first operand, whose readers run after the second is computed; a view. attributes = {a number that no other has}.
+struct Later : graph::Registered<Later> {
+  static constexpr Primitive describe() {
+    Primitive p{.name = "later", .code = graph::code_of<Later>, .kind = Kind::view};
+    p.type = [](const Signature& s) { return Type{s.dtype(0), s.shape(0)}; };
+    p.vjp = [](const Site&, int i, Value ct) { return i == 0 ? ct : Value{}; };
+    p.jvp = [](const Site&, int i, Value tangent) { return i == 0 ? tangent : Value{}; };
+    p.batch = [](const graph::Batching& b) { return b.mapped[0] != 0 ? b.operand(0) : graph::batched(b, 0); };
+    p.flops = [](const Signature&, const Shape&) { return 0.0; };
+    p.view = [](graph::Layout&, const Signature&, const Shape&) { return true; };
+    return p;
+  }
+};
+
+template <class F, class... X> constexpr auto checkpointed(const F& f, const X&... x) {
+  graph::Builder* const g = graph::builder_of(x...);
+  const std::int64_t first = g->size();
+  const auto y = f(x...);
+  using Y = std::remove_const_t<decltype(y)>;
+  if constexpr (!Symbolic<Y>) return checkpoint_needs_a_function_with_one_tensor_as_result<Y>{};
+  else return Y(Value{g, g->add(graph::primitive<Checkpoint>, &y.id, 1, &first, 1)});
+}
+/// A function without state, as part of an expression.
+template <class F> struct Checkpointed {
+  constexpr auto operator()(auto... x) const { return checkpointed(F{}, x...); }
+};
+
+}  // namespace ops
+
+/// f(x…), whose inner values a training step does not keep but computes again in its backward pass: less memory for more arithmetic. f is a module
+/// or a function with one tensor as its result; elsewhere than under a gradient nothing changes. Dropout draws the same numbers again, and running
+/// statistics move once. PyTorch: torch.utils.checkpoint.checkpoint.
+///
+///   for (const Block& block : blocks) x = checkpoint(block, x);
+template <class F, class... X> requires Operands<X...> constexpr auto checkpoint(const F& f, X&&... x) {
+  if constexpr ((Symbolic<X> || ...)) return ops::checkpointed(f, graph::as_symbol<X...>(graph::builder_of(x...), x)...);
+  else if constexpr (std::is_empty_v<F> && std::is_default_constructible_v<F>) return call<ops::Checkpointed<F>>(std::forward<X>(x)...);
+  else return f(std::forward<X>(x)...);
+}
+
+}  // namespace sinter

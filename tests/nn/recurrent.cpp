@@ -39,7 +39,21 @@ TEST_CASE("recurrent layers: every step's output and its gradients through time"
   check_module<First<nn::LSTM<3, 4>>, F<5, 2, 3>>("lstm");
   check_module<First<nn::LSTM<2, 3, RecurrentOptions{.num_layers = 2, .batch_first = true}>>, F<2, 4, 2>>("lstm_two");
   check_module<First<nn::LSTM<2, 3, RecurrentOptions{.num_layers = 2, .bidirectional = true}>>, F<3, 2, 2>>("lstm_both");
+  check_module<First<nn::LSTM<1, 3, RecurrentOptions{.unroll = 24}>>, F<24, 1, 1>>("lstm_long");
+}
+
+TEST_CASE("so do long sequences, which are one kernel") {
+  check_module<First<nn::RNN<3, 4, RecurrentOptions{.unroll = 0}>>, F<5, 2, 3>>("rnn");
+  check_module<First<nn::RNN<2, 3, RecurrentOptions{.bias = false, .unroll = 0}, Nonlinearity::relu>>, F<4, 2, 2>>("rnn_relu");
+  check_module<First<nn::GRU<3, 4, RecurrentOptions{.batch_first = true, .unroll = 0}>>, F<2, 5, 3>>("gru");
+  check_module<First<nn::GRU<1, 3, RecurrentOptions{.num_layers = 2, .unroll = 0}>>, F<4, 2, 1>>("gru_two");
+  check_module<First<nn::GRU<2, 5, RecurrentOptions{.unroll = 0}>>, F<6, 2>>("gru_one_sample");
+  check_module<First<nn::LSTM<3, 4, RecurrentOptions{.unroll = 0}>>, F<5, 2, 3>>("lstm");
+  check_module<First<nn::LSTM<2, 3, RecurrentOptions{.num_layers = 2, .batch_first = true, .unroll = 0}>>, F<2, 4, 2>>("lstm_two");
+  check_module<First<nn::LSTM<2, 3, RecurrentOptions{.num_layers = 2, .bidirectional = true, .unroll = 0}>>, F<3, 2, 2>>("lstm_both");
   check_module<First<nn::LSTM<1, 3>>, F<24, 1, 1>>("lstm_long");
+  check_module<First<nn::LSTM<2, 19, RecurrentOptions{.unroll = 0}>>, F<5, 7, 2>>("lstm_wide");
+  check_module<First<nn::GRU<2, 18, RecurrentOptions{.unroll = 0}>>, F<5, 3, 2>>("gru_wide");
 }
 
 TEST_CASE("recurrent cells, their state an argument") {
@@ -51,18 +65,30 @@ TEST_CASE("recurrent cells, their state an argument") {
   });
 }
 
-TEST_CASE("sequences that begin with a given state end with PyTorch's") {
-  check_function<F<3, 2, 2>, F<1, 2, 3>, F<1, 2, 3>, F<12, 2>, F<12, 3>, F<12>, F<12>>("lstm_ends", [](auto x, auto h, auto c, auto... w) {
-    nn::LSTM<2, 3> net;
+namespace {
+/// The last states of a layer with its parameters as arguments.
+template <class M> struct Ends {
+  constexpr auto operator()(auto x, auto h, auto c, auto... w) const {
+    M net;
     std::apply([&](auto&... p) { (p.bind(w), ...); }, net.sinter_fields());
     const auto [y, h1, c1] = net(x, h, c);
     return concatenate<0>(h1, c1);
-  });
-  check_function<F<3, 2, 2>, F<2, 2, 3>, F<9, 2>, F<9, 3>, F<9>, F<9>, F<9, 2>, F<9, 3>, F<9>, F<9>>("gru_ends", [](auto x, auto h, auto... w) {
-    nn::GRU<2, 3, RecurrentOptions{.bidirectional = true}> net;
+  }
+};
+template <class M> struct End {
+  constexpr auto operator()(auto x, auto h, auto... w) const {
+    M net;
     std::apply([&](auto&... p) { (p.bind(w), ...); }, net.sinter_fields());
     return std::get<1>(net(x, h));
-  });
+  }
+};
+}  // namespace
+
+TEST_CASE("sequences that begin with a given state end with PyTorch's") {
+  check_function<F<3, 2, 2>, F<1, 2, 3>, F<1, 2, 3>, F<12, 2>, F<12, 3>, F<12>, F<12>>("lstm_ends", Ends<nn::LSTM<2, 3>>{});
+  check_function<F<3, 2, 2>, F<1, 2, 3>, F<1, 2, 3>, F<12, 2>, F<12, 3>, F<12>, F<12>>("lstm_ends", Ends<nn::LSTM<2, 3, RecurrentOptions{.unroll = 0}>>{});
+  check_function<F<3, 2, 2>, F<2, 2, 3>, F<9, 2>, F<9, 3>, F<9>, F<9>, F<9, 2>, F<9, 3>, F<9>, F<9>>("gru_ends", End<nn::GRU<2, 3, RecurrentOptions{.bidirectional = true}>>{});
+  check_function<F<3, 2, 2>, F<2, 2, 3>, F<9, 2>, F<9, 3>, F<9>, F<9>, F<9, 2>, F<9, 3>, F<9>, F<9>>("gru_ends", End<nn::GRU<2, 3, RecurrentOptions{.bidirectional = true, .unroll = 0}>>{});
 }
 
 namespace {

@@ -42,17 +42,17 @@ template <class T> struct Recurrent {
   static V read(const T* p, std::int64_t stride, int n) { return stride == 1 ? load<T, W>(p, n) : gather<T, W>(p, stride, n); }
   static V logistic(const V& x) { return V(1) / (V(1) + exp(-x)); }
 
-  /// Calls f.operator()<rows>(first row) for all rows, a few at once, on threads where that is worth it.
+  /// Calls f(from, to) for runs of rows that go through time by themselves, on threads where that is worth it.
   template <class F> void for_rows(const F& f) const {
     const std::int64_t tiles = (rows + rows_at_once - 1) / rows_at_once, work = std::max<std::int64_t>(1, steps * hidden * hidden * 4 * rows_at_once);
     split(tiles, 1, std::max<std::int64_t>(2, 262144 / work), call.context.threads, [&](std::int64_t from, std::int64_t to) {
-      for (std::int64_t i = from; i < to; ++i) {
-        const std::int64_t b = i * rows_at_once;
-        if (b + rows_at_once <= rows) f.template operator()<rows_at_once>(b);
-        else
-          for (std::int64_t r = b; r < rows; ++r) f.template operator()<1>(r);
-      }
+      f(from * rows_at_once, std::min(rows, to * rows_at_once));
     });
+  }
+  /// Calls f.operator()<rows>(first row) for the rows of such a run, a few at once.
+  template <class F> [[gnu::always_inline]] static void for_tiles(std::int64_t from, std::int64_t to, const F& f) {
+    for (; from + rows_at_once <= to; from += rows_at_once) f.template operator()<rows_at_once>(from);
+    for (; from < to; ++from) f.template operator()<1>(from);
   }
 };
 
@@ -69,9 +69,9 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
 
   void run() {
     pack();
-    this->for_rows([this]<int N>(std::int64_t b) {
+    this->for_rows([this](std::int64_t from, std::int64_t to) {
       for (std::int64_t k = 0; k < this->steps; ++k)
-        for (std::int64_t j = 0; j < this->hidden; j += W) units<N>(k, b, j);
+        for (std::int64_t j = 0; j < this->hidden; j += W) Base::for_tiles(from, to, [&]<int N>(std::int64_t b) { units<N>(k, b, j); });
     });
   }
 

@@ -20,20 +20,21 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
 
   void run() {
     pack();
-    this->for_rows([this]<int N>(std::int64_t b) {
-      for (int r = 0; r < N; ++r) std::fill(state(b + r), state(b + r) + 2 * padded_, T(0));
+    this->for_rows([this](std::int64_t from, std::int64_t to) {
+      for (std::int64_t b = from; b < to; ++b) std::fill(state(b), state(b) + 2 * padded_, T(0));
       for (std::int64_t k = this->steps - 1; k >= 0; --k) {
-        for (int r = 0; r < N; ++r)
-          for (std::int64_t j = 0; j < this->hidden; j += W) units(k, b + r, j);
-        for (std::int64_t j = 0; j < padded_; j += registers * W) {
-          if (j + registers * W <= padded_) product<N, registers>(b, j);
-          else
-            for (std::int64_t i = j; i < padded_; i += W) product<N, 1>(b, i);
-        }
+        for (std::int64_t b = from; b < to; ++b)
+          for (std::int64_t j = 0; j < this->hidden; j += W) units(k, b, j);
+        for (std::int64_t j = 0; j < padded_; j += registers * W)
+          Base::for_tiles(from, to, [&]<int N>(std::int64_t b) {
+            if (j + registers * W <= padded_) product<N, registers>(b, j);
+            else
+              for (std::int64_t i = j; i < padded_; i += W) product<N, 1>(b, i);
+          });
       }
       if (initial_.at == nullptr) return;
-      for (int r = 0; r < N; ++r)
-        for (int s = 0; s < ops::states(C); ++s) std::copy_n(state(b + r) + s * padded_, this->hidden, initial_.at + (b + r) * initial_.row + s * this->hidden);
+      for (std::int64_t b = from; b < to; ++b)
+        for (int s = 0; s < ops::states(C); ++s) std::copy_n(state(b) + s * padded_, this->hidden, initial_.at + b * initial_.row + s * this->hidden);
     });
   }
 

@@ -91,7 +91,7 @@ TEST_CASE("sequences that begin with a given state end with PyTorch's") {
   check_function<F<3, 2, 2>, F<2, 2, 3>, F<9, 2>, F<9, 3>, F<9>, F<9>, F<9, 2>, F<9, 3>, F<9>, F<9>>("gru_ends", End<nn::GRU<2, 3, RecurrentOptions{.bidirectional = true, .unroll = 0}>>{});
 }
 
-namespace {
+namespace recurrent_nets {  // clang warns of names of members of types that no other file sees
 
 struct Lstm {
   nn::Streaming<nn::LSTMCell<1, 16>> lstm;
@@ -109,6 +109,11 @@ struct LstmOfSequence {
   nn::Linear<16, 1> dense;
   constexpr auto operator()(auto x) const { return dense(std::get<0>(lstm(x))); }
 };
+
+}  // namespace recurrent_nets
+using namespace recurrent_nets;
+
+namespace {
 
 double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 float sample(int i) { return .7f * std::sin(.05f * float(i)) + .2f * std::cos(1.3f * float(i)); }
@@ -205,6 +210,47 @@ TEST_CASE("step by step a net computes what it computes of the whole sequence, w
   float loss = before;
   for (int i = 0; i < 100; ++i) loss = train(x, target).loss;
   CHECK(loss < .2f * before);
+}
+
+namespace recurrent_nets {
+template <int Layers> struct Pieces {
+  nn::Streaming<nn::GRU<1, 5, RecurrentOptions{.num_layers = Layers}>> gru;
+  nn::Linear<5, 1> dense;
+  constexpr auto operator()(auto x) const { return dense(gru(x)); }
+};
+struct Whole {
+  nn::GRU<1, 5, RecurrentOptions{.num_layers = 2}> gru;
+  nn::Linear<5, 1> dense;
+  constexpr auto operator()(auto x) const { return dense(std::get<0>(gru(x))); }
+};
+}  // namespace recurrent_nets
+
+TEST_CASE("a layer streams pieces of a sequence, short or long, under the names it was trained with") {
+  Model<Whole> whole(Seed{5});
+  Model<Pieces<2>> net(Seed{1});
+  std::vector<std::string> names, expected;
+  net.for_each_tensor([&](const std::string& name, const auto&) { names.push_back(name); });
+  whole.for_each_tensor([&](const std::string& name, const auto&) { expected.push_back(name); });
+  CHECK(names == expected);
+  std::copy(std::as_const(whole).data(), std::as_const(whole).data() + Model<Whole>::parameters, net.data());
+  Tensor<float, 36, 1> x;
+  for (int i = 0; i < 36; ++i) x(i, 0) = sample(i);
+  const Tensor<float, 36, 1> y = inference<Tensor<float, 36, 1>>(whole)(x);
+  auto ones = inference<Tensor<float, 1, 1>>(net);
+  auto twelves = inference<Tensor<float, 12, 1>>(net);
+  Tensor<float, 1, 1> one;
+  Tensor<float, 12, 1> twelve;
+  double worst = 0;
+  for (int i = 0; i < 36; ++i) {
+    one(0, 0) = x(i, 0);
+    worst = std::max(worst, std::abs(double(ones(one)(0, 0)) - double(y(i, 0))));
+  }
+  for (int i = 0; i < 36; i += 12) {
+    for (int k = 0; k < 12; ++k) twelve(k, 0) = x(i + k, 0);
+    const auto& found = twelves(twelve);
+    for (int k = 0; k < 12; ++k) worst = std::max(worst, std::abs(double(found(k, 0)) - double(y(i + k, 0))));
+  }
+  CHECK(worst < 1e-6);
 }
 
 TEST_CASE("a training step of a net with a state begins with it each time") {

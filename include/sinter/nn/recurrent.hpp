@@ -217,5 +217,27 @@ template <int In, int Hidden, RecurrentOptions Options = RecurrentOptions{}> usi
 /// `const auto [y, h, c] = lstm(x);`. PyTorch: torch.nn.LSTM, whose result is (y, (h, c)).
 template <int In, int Hidden, RecurrentOptions Options = RecurrentOptions{}> using LSTM = recurrent::Layers<recurrent::Kind::lstm, In, Hidden, Options>;
 
+/// A layer that remembers: pieces [T, Batch, In] or [T, In] of an endless sequence → h of every step, the state kept by the program from piece to piece.
+/// Parameters have the layer's names, so what PyTorch trained on whole sequences streams as it is: `nn::Streaming<nn::LSTM<1, 16>> lstm;`.
+template <recurrent::Kind K, int In, int Hidden, RecurrentOptions O, int Batch> struct Streaming<recurrent::Layers<K, In, Hidden, O>, Batch> {
+  static_assert(!O.bidirectional, "what comes later is not known yet");
+  using Layers = recurrent::Layers<K, In, Hidden, O>;
+  Layers layers;
+  std::array<State<float, O.num_layers, Batch, Hidden>, std::size_t(Layers::states)> state;
+
+  static constexpr std::string_view sinter_field_names = ", state";
+  constexpr auto sinter_fields() { return std::tie(layers, state); }
+  constexpr auto sinter_fields() const { return std::tie(layers, state); }
+
+  template <TypedSymbol X> constexpr auto operator()(const X& x) const {
+    const auto all = [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return layers(x, state[I].symbolic(x.graph)...);
+    }(std::make_index_sequence<std::size_t(Layers::states)>{});
+    using H = Sym<float, O.num_layers, Batch, Hidden>;
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (state[I].update(H(graph::reshape_to(std::get<I + 1>(all), H::shape))), ...); }(std::make_index_sequence<std::size_t(Layers::states)>{});
+    return std::get<0>(all);
+  }
+};
+
 }  // namespace nn
 }  // namespace sinter

@@ -133,7 +133,8 @@ template <int In, int Hidden, bool Bias = true> struct LSTMCell {
   }
 };
 
-/// A cell that remembers: x [B, In] → h', its state kept by the program from call to call, as audio wants it. Parameters have the cell's names.
+/// A cell that remembers: x [B, In] → h', its state kept by the program from call to call, as audio wants it. Parameters have the cell's names. For
+/// layers see recurrent.hpp.
 ///
 ///   struct Amp {
 ///     nn::Streaming<nn::LSTMCell<1, 16>> lstm;

@@ -1,6 +1,9 @@
 // The kinds of recurrent cells, and a sequence of them by plain loops in double precision: what the reference interpreter computes.
 #pragma once
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <initializer_list>
 #include <vector>
 
 #include "../../graph/primitive.hpp"

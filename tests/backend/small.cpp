@@ -45,12 +45,20 @@ template <class T, int M, int N, int K> void check() {
   CHECK(worst <= (std::is_same_v<T, float> ? 2 * tolerance(K) : 1e-12));
 }
 
+}  // namespace
+
+namespace small_nets {  // clang warns of names of members of types that no other file sees
 template <int N> struct Dense {
   nn::Linear<N, N + 1> fc1;
   nn::Linear<N + 1, 2 * N> fc2;
   nn::Linear<2 * N, 1> fc3;
   constexpr auto operator()(auto x) const { return fc3(tanh(fc2(relu(fc1(x))))); }
 };
+
+}  // namespace small_nets
+using namespace small_nets;
+
+namespace {
 
 /// A program whose weights are packed in advance.
 template <int N, int Batch> void check_dense() {

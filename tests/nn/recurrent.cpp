@@ -39,7 +39,21 @@ TEST_CASE("recurrent layers: every step's output and its gradients through time"
   check_module<First<nn::LSTM<3, 4>>, F<5, 2, 3>>("lstm");
   check_module<First<nn::LSTM<2, 3, RecurrentOptions{.num_layers = 2, .batch_first = true}>>, F<2, 4, 2>>("lstm_two");
   check_module<First<nn::LSTM<2, 3, RecurrentOptions{.num_layers = 2, .bidirectional = true}>>, F<3, 2, 2>>("lstm_both");
+  check_module<First<nn::LSTM<1, 3, RecurrentOptions{.unroll = 24}>>, F<24, 1, 1>>("lstm_long");
+}
+
+TEST_CASE("so do long sequences, which are one kernel") {
+  check_module<First<nn::RNN<3, 4, RecurrentOptions{.unroll = 0}>>, F<5, 2, 3>>("rnn");
+  check_module<First<nn::RNN<2, 3, RecurrentOptions{.bias = false, .unroll = 0}, Nonlinearity::relu>>, F<4, 2, 2>>("rnn_relu");
+  check_module<First<nn::GRU<3, 4, RecurrentOptions{.batch_first = true, .unroll = 0}>>, F<2, 5, 3>>("gru");
+  check_module<First<nn::GRU<1, 3, RecurrentOptions{.num_layers = 2, .unroll = 0}>>, F<4, 2, 1>>("gru_two");
+  check_module<First<nn::GRU<2, 5, RecurrentOptions{.unroll = 0}>>, F<6, 2>>("gru_one_sample");
+  check_module<First<nn::LSTM<3, 4, RecurrentOptions{.unroll = 0}>>, F<5, 2, 3>>("lstm");
+  check_module<First<nn::LSTM<2, 3, RecurrentOptions{.num_layers = 2, .batch_first = true, .unroll = 0}>>, F<2, 4, 2>>("lstm_two");
+  check_module<First<nn::LSTM<2, 3, RecurrentOptions{.num_layers = 2, .bidirectional = true, .unroll = 0}>>, F<3, 2, 2>>("lstm_both");
   check_module<First<nn::LSTM<1, 3>>, F<24, 1, 1>>("lstm_long");
+  check_module<First<nn::LSTM<2, 19, RecurrentOptions{.unroll = 0}>>, F<5, 7, 2>>("lstm_wide");
+  check_module<First<nn::GRU<2, 18, RecurrentOptions{.unroll = 0}>>, F<5, 3, 2>>("gru_wide");
 }
 
 TEST_CASE("recurrent cells, their state an argument") {
@@ -51,21 +65,33 @@ TEST_CASE("recurrent cells, their state an argument") {
   });
 }
 
-TEST_CASE("sequences that begin with a given state end with PyTorch's") {
-  check_function<F<3, 2, 2>, F<1, 2, 3>, F<1, 2, 3>, F<12, 2>, F<12, 3>, F<12>, F<12>>("lstm_ends", [](auto x, auto h, auto c, auto... w) {
-    nn::LSTM<2, 3> net;
+namespace {
+/// The last states of a layer with its parameters as arguments.
+template <class M> struct Ends {
+  constexpr auto operator()(auto x, auto h, auto c, auto... w) const {
+    M net;
     std::apply([&](auto&... p) { (p.bind(w), ...); }, net.sinter_fields());
     const auto [y, h1, c1] = net(x, h, c);
     return concatenate<0>(h1, c1);
-  });
-  check_function<F<3, 2, 2>, F<2, 2, 3>, F<9, 2>, F<9, 3>, F<9>, F<9>, F<9, 2>, F<9, 3>, F<9>, F<9>>("gru_ends", [](auto x, auto h, auto... w) {
-    nn::GRU<2, 3, RecurrentOptions{.bidirectional = true}> net;
+  }
+};
+template <class M> struct End {
+  constexpr auto operator()(auto x, auto h, auto... w) const {
+    M net;
     std::apply([&](auto&... p) { (p.bind(w), ...); }, net.sinter_fields());
     return std::get<1>(net(x, h));
-  });
+  }
+};
+}  // namespace
+
+TEST_CASE("sequences that begin with a given state end with PyTorch's") {
+  check_function<F<3, 2, 2>, F<1, 2, 3>, F<1, 2, 3>, F<12, 2>, F<12, 3>, F<12>, F<12>>("lstm_ends", Ends<nn::LSTM<2, 3>>{});
+  check_function<F<3, 2, 2>, F<1, 2, 3>, F<1, 2, 3>, F<12, 2>, F<12, 3>, F<12>, F<12>>("lstm_ends", Ends<nn::LSTM<2, 3, RecurrentOptions{.unroll = 0}>>{});
+  check_function<F<3, 2, 2>, F<2, 2, 3>, F<9, 2>, F<9, 3>, F<9>, F<9>, F<9, 2>, F<9, 3>, F<9>, F<9>>("gru_ends", End<nn::GRU<2, 3, RecurrentOptions{.bidirectional = true}>>{});
+  check_function<F<3, 2, 2>, F<2, 2, 3>, F<9, 2>, F<9, 3>, F<9>, F<9>, F<9, 2>, F<9, 3>, F<9>, F<9>>("gru_ends", End<nn::GRU<2, 3, RecurrentOptions{.bidirectional = true, .unroll = 0}>>{});
 }
 
-namespace {
+namespace recurrent_nets {  // clang warns of names of members of types that no other file sees
 
 struct Lstm {
   nn::Streaming<nn::LSTMCell<1, 16>> lstm;
@@ -83,6 +109,11 @@ struct LstmOfSequence {
   nn::Linear<16, 1> dense;
   constexpr auto operator()(auto x) const { return dense(std::get<0>(lstm(x))); }
 };
+
+}  // namespace recurrent_nets
+using namespace recurrent_nets;
+
+namespace {
 
 double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 float sample(int i) { return .7f * std::sin(.05f * float(i)) + .2f * std::cos(1.3f * float(i)); }
@@ -179,6 +210,47 @@ TEST_CASE("step by step a net computes what it computes of the whole sequence, w
   float loss = before;
   for (int i = 0; i < 100; ++i) loss = train(x, target).loss;
   CHECK(loss < .2f * before);
+}
+
+namespace recurrent_nets {
+template <int Layers> struct Pieces {
+  nn::Streaming<nn::GRU<1, 5, RecurrentOptions{.num_layers = Layers}>> gru;
+  nn::Linear<5, 1> dense;
+  constexpr auto operator()(auto x) const { return dense(gru(x)); }
+};
+struct Whole {
+  nn::GRU<1, 5, RecurrentOptions{.num_layers = 2}> gru;
+  nn::Linear<5, 1> dense;
+  constexpr auto operator()(auto x) const { return dense(std::get<0>(gru(x))); }
+};
+}  // namespace recurrent_nets
+
+TEST_CASE("a layer streams pieces of a sequence, short or long, under the names it was trained with") {
+  Model<Whole> whole(Seed{5});
+  Model<Pieces<2>> net(Seed{1});
+  std::vector<std::string> names, expected;
+  net.for_each_tensor([&](const std::string& name, const auto&) { names.push_back(name); });
+  whole.for_each_tensor([&](const std::string& name, const auto&) { expected.push_back(name); });
+  CHECK(names == expected);
+  std::copy(std::as_const(whole).data(), std::as_const(whole).data() + Model<Whole>::parameters, net.data());
+  Tensor<float, 36, 1> x;
+  for (int i = 0; i < 36; ++i) x(i, 0) = sample(i);
+  const Tensor<float, 36, 1> y = inference<Tensor<float, 36, 1>>(whole)(x);
+  auto ones = inference<Tensor<float, 1, 1>>(net);
+  auto twelves = inference<Tensor<float, 12, 1>>(net);
+  Tensor<float, 1, 1> one;
+  Tensor<float, 12, 1> twelve;
+  double worst = 0;
+  for (int i = 0; i < 36; ++i) {
+    one(0, 0) = x(i, 0);
+    worst = std::max(worst, std::abs(double(ones(one)(0, 0)) - double(y(i, 0))));
+  }
+  for (int i = 0; i < 36; i += 12) {
+    for (int k = 0; k < 12; ++k) twelve(k, 0) = x(i + k, 0);
+    const auto& found = twelves(twelve);
+    for (int k = 0; k < 12; ++k) worst = std::max(worst, std::abs(double(found(k, 0)) - double(y(i + k, 0))));
+  }
+  CHECK(worst < 1e-6);
 }
 
 TEST_CASE("a training step of a net with a state begins with it each time") {

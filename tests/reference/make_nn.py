@@ -223,3 +223,5 @@ def ends(name, m, x, *states):
 
 ends("lstm_ends", nn.LSTM(2, 3), r(3, 2, 2), r(1, 2, 3), r(1, 2, 3))
 ends("gru_ends", nn.GRU(2, 3, bidirectional=True), r(3, 2, 2), r(2, 2, 3))
+recurrent("lstm_wide", nn.LSTM(2, 19), .5 * r(5, 7, 2))
+recurrent("gru_wide", nn.GRU(2, 18), .5 * r(5, 3, 2))

@@ -1,7 +1,7 @@
 // Recurrent layers over sequences, with PyTorch's numbers and names: weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, and _reverse.
 //
-// The products with the inputs of all steps are one contraction. The steps themselves stand one after another in the program, so its
-// size and the time to compile it grow with the length.
+// The products with the inputs of all steps are one contraction. The steps of a short sequence stand one after another in the program, where they
+// share kernels with what is around them; those of a long one are one kernel (ops/recurrence.hpp), whatever its length.
 #pragma once
 #include "recurrent_cell.hpp"
 
@@ -142,6 +142,10 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
       std::array<graph::Value, std::size_t(states)> state = from;
       for (graph::Value& s : state)
         if (s.graph != nullptr) s = graph::reshape_to(graph::slice(s, 0, L * directions + side, 1), H::shape);
+      if constexpr (Steps > O.unroll) {
+        sides.push(sequence<L, Rows, Steps>(g, d, products, state, side, last));
+        continue;
+      }
       graph::List<int> y(Steps, -1);
       for (int k = 0; k < Steps; ++k) {
         const int t = side == 0 ? k : Steps - 1 - k;
@@ -164,6 +168,36 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
     return graph::concatenate(&g, sides.data(), directions, 2);
   }
 
+  /// All steps of a direction as one kernel.
+  template <int L, class Rows, int Steps> static constexpr int sequence(graph::Builder& g, const auto& d, graph::Value products, const auto& state, int side, auto& last) {
+    using Gates = Typed<Rows, float, true, Steps, gates(K) * Hidden>;
+    const auto joined = [&](graph::Value a, graph::Value b, int axis) {
+      const std::array<int, 2> both{a.id, b.id};
+      return graph::concatenate(&g, both.data(), 2, axis);
+    };
+    const auto zeros = [&](const Shape& s) { return graph::broadcast_to(graph::number_value(&g, 0.f), s); };
+    graph::Value input = products, own;  // what only the product with the state gets
+    constexpr bool gru = K == Kind::gru;
+    if constexpr (O.bias && gru) {
+      const Sym<float, 2 * Hidden> shared(slice<0, 0, 2 * Hidden>(d.bias_hh.symbolic(&g)));
+      const Sym<float, Hidden> none(zeros(Sym<float, Hidden>::shape));
+      input = Gates(products) + (concatenate<0>(shared, none) + d.bias_ih);
+      own = slice<0, 2 * Hidden, 3 * Hidden>(d.bias_hh.symbolic(&g));
+    } else if constexpr (O.bias) {
+      input = Gates(products) + (d.bias_ih + d.bias_hh);
+    } else if constexpr (gru) {
+      own = zeros(Sym<float, Hidden>::shape);
+    }
+    graph::Value first = state[0].graph == nullptr ? zeros(Step<Rows, states * Hidden>::shape) : state[0];
+    if constexpr (states == 2)
+      if (state[0].graph != nullptr) first = joined(state[0], state[1], 1);
+    const std::array<int, 4> operands{input.id, d.weight_hh.symbolic(&g).id, first.id, own.id};
+    const graph::Value all = ops::Recurrence::apply(&g, operands.data(), gru ? 4 : 3, K, side != 0);
+    const graph::Value end = graph::slice(all, 0, side == 0 ? Steps - 1 : 0, 1);
+    for (std::size_t i = 0; i < std::size_t(states); ++i) last[i].push(graph::slice(end, 2, int(i) * Hidden, Hidden).id);
+    return graph::slice(all, 2, 0, Hidden).id;
+  }
+
   static constexpr auto list(auto& layers) {
     return std::apply([](auto&... layer) { return std::tuple_cat(of_layer(layer)...); }, layers);
   }
@@ -182,6 +216,28 @@ template <int In, int Hidden, RecurrentOptions Options = RecurrentOptions{}, Non
 template <int In, int Hidden, RecurrentOptions Options = RecurrentOptions{}> using GRU = recurrent::Layers<recurrent::Kind::gru, In, Hidden, Options>;
 /// `const auto [y, h, c] = lstm(x);`. PyTorch: torch.nn.LSTM, whose result is (y, (h, c)).
 template <int In, int Hidden, RecurrentOptions Options = RecurrentOptions{}> using LSTM = recurrent::Layers<recurrent::Kind::lstm, In, Hidden, Options>;
+
+/// A layer that remembers: pieces [T, Batch, In] or [T, In] of an endless sequence → h of every step, the state kept by the program from piece to piece.
+/// Parameters have the layer's names, so what PyTorch trained on whole sequences streams as it is: `nn::Streaming<nn::LSTM<1, 16>> lstm;`.
+template <recurrent::Kind K, int In, int Hidden, RecurrentOptions O, int Batch> struct Streaming<recurrent::Layers<K, In, Hidden, O>, Batch> {
+  static_assert(!O.bidirectional, "what comes later is not known yet");
+  using Layers = recurrent::Layers<K, In, Hidden, O>;
+  Layers layers;
+  std::array<State<float, O.num_layers, Batch, Hidden>, std::size_t(Layers::states)> state;
+
+  static constexpr std::string_view sinter_field_names = ", state";
+  constexpr auto sinter_fields() { return std::tie(layers, state); }
+  constexpr auto sinter_fields() const { return std::tie(layers, state); }
+
+  template <TypedSymbol X> constexpr auto operator()(const X& x) const {
+    const auto all = [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return layers(x, state[I].symbolic(x.graph)...);
+    }(std::make_index_sequence<std::size_t(Layers::states)>{});
+    using H = Sym<float, O.num_layers, Batch, Hidden>;
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (state[I].update(H(graph::reshape_to(std::get<I + 1>(all), H::shape))), ...); }(std::make_index_sequence<std::size_t(Layers::states)>{});
+    return std::get<0>(all);
+  }
+};
 
 }  // namespace nn
 }  // namespace sinter

@@ -15,6 +15,7 @@ struct RecurrentOptions {
   bool bias = true;
   bool batch_first = false;    ///< sequences are [batch, time, features] instead of [time, batch, features]
   bool bidirectional = false;
+  int unroll = 8;              ///< sequences of up to so many steps stand in the program step by step; longer ones are one kernel, with first derivatives only
 };
 /// The activation of a simple recurrent layer. PyTorch: nonlinearity="tanh" or "relu".
 enum class Nonlinearity : unsigned char { tanh, relu };
@@ -24,8 +25,8 @@ template <class H, int Hidden> struct recurrent_cell_needs_a_state_that_ends_wit
 
 namespace nn::recurrent {
 
-enum class Kind : unsigned char { rnn_tanh, rnn_relu, gru, lstm };
-constexpr int gates(Kind k) { return k == Kind::lstm ? 4 : k == Kind::gru ? 3 : 1; }
+using Kind = ops::Cell;
+using ops::gates;
 constexpr Kind kind_of(Nonlinearity n) { return n == Nonlinearity::relu ? Kind::rnn_relu : Kind::rnn_tanh; }
 
 /// Gate G of what has all of them side by side along its last axis.
@@ -132,7 +133,8 @@ template <int In, int Hidden, bool Bias = true> struct LSTMCell {
   }
 };
 
-/// A cell that remembers: x [B, In] → h', its state kept by the program from call to call, as audio wants it. Parameters have the cell's names.
+/// A cell that remembers: x [B, In] → h', its state kept by the program from call to call, as audio wants it. Parameters have the cell's names. For
+/// layers see recurrent.hpp.
 ///
 ///   struct Amp {
 ///     nn::Streaming<nn::LSTMCell<1, 16>> lstm;

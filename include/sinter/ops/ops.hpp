@@ -25,6 +25,7 @@
 #include "pool.hpp"
 #include "power.hpp"
 #include "random.hpp"
+#include "recurrence.hpp"
 #include "reduce.hpp"
 #include "reshape.hpp"
 #include "rounding.hpp"

@@ -3,6 +3,7 @@
 #include "attend_gradient.hpp"
 #include "contract.hpp"
 #include "map.hpp"
+#include "recur_gradient.hpp"
 #include "row.hpp"
 #include "small.hpp"
 

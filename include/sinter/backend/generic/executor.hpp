@@ -9,6 +9,7 @@
 
 #include "../../compile/steps.hpp"
 #include "../cpu/attend_gradient.hpp"
+#include "../cpu/recur_gradient.hpp"
 #include "../cpu/contract.hpp"
 
 namespace sinter::generic {
@@ -234,7 +235,7 @@ class Step {
     body.read(b_.micros, attributes.data(), dtypes.data());
     for (const auto& s : stride_) strides.insert(strides.end(), s.begin(), s.end());
     const cpu::OwnCall call{extent_.data(), b_.loops, base_.data(), strides.data(), dtypes.data(), body.operands, attributes.data(), c_};
-    if (!(run_own<ops::Attention>(body, call) || run_own<ops::AttentionGradient>(body, call)))
+    if (!(run_own<ops::Attention>(body, call) || run_own<ops::AttentionGradient>(body, call) || run_own<ops::Recurrence>(body, call) || run_own<ops::RecurrenceGradient>(body, call)))
       throw Error(ErrorCode::unsupported, primitives_.at(body.code)->name, "expected a kernel that run-time graphs know, found one of a program's own");
   }
   template <class Op> static bool run_own(const cpu::OwnBody<std::vector<Micro>>& body, const cpu::OwnCall& call) {

@@ -9,7 +9,7 @@
 
 using namespace sinter;
 
-namespace {
+namespace checkpoints {  // names of members are found in types that have linkage
 
 struct Block {
   nn::Linear<64, 256> up;
@@ -45,6 +45,12 @@ template <bool Again> struct Pair {
     else return head(second(first(x)));
   }
 };
+
+}  // namespace checkpoints
+
+namespace {
+
+using namespace checkpoints;
 
 template <class T> T filled(std::uint64_t stream) {
   T t;

@@ -102,6 +102,12 @@ class Pass {
     }
   }
 
+  // Before its users, as clang wants templates that constant evaluation needs.
+  template <class T> static constexpr List<T> copied(const T* from, int n) {
+    List<T> r;
+    for (int i = 0; i < n; ++i) r.push(from[i]);
+    return r;
+  }
   constexpr void visit(int i) {
     const Node& node = g().nodes()[i];
     const Kind kind = node.op->kind;
@@ -193,11 +199,6 @@ class Pass {
     set_layout(i, l);
     r_.owner[i] = r_.buffer(whole);
     return true;
-  }
-  template <class T> static constexpr List<T> copied(const T* from, int n) {
-    List<T> r;
-    for (int i = 0; i < n; ++i) r.push(from[i]);
-    return r;
   }
 
   /// Applies a primitive; whatever nodes this makes join the order.

@@ -28,7 +28,8 @@ template <class K, int N> struct Across : Task<K> {
   using Task<K>::P;
   using Task<K>::a;
   using Task<K>::row;
-  static constexpr int G = 4;  ///< registers of columns side by side
+  /// Registers of columns side by side: fewer where many operations want registers, and the compiler's time.
+  static constexpr int G = micros<K> <= 16 ? 4 : micros<K> <= 24 ? 2 : 1;
 
   [[gnu::always_inline]] explicit Across(const Task<K>& t) : Task<K>(t) {}
   std::int64_t columns() const { return a.extent[std::size_t(L - 1)]; }
@@ -62,21 +63,22 @@ template <class K, int N> struct Across : Task<K> {
     });
   }
   /// Places [from, to) of `Count` registers of columns from s on. `table` holds what earlier passes found, `sums` takes what this one adds.
-  template <int Pass, int Count> [[gnu::always_inline]] void group(const Row<K, N>& all, const Walk<P>& w, std::int64_t from, std::int64_t to, Span s, std::int64_t ahead, const FoldTable<K>& table, const FoldTable<K>& sums) const {
+  template <int Pass, int Count> [[gnu::noinline, gnu::flatten]] void group(const Row<K, N>& all, const Walk<P>& w, std::int64_t from, std::int64_t to, Span s, std::int64_t ahead, const FoldTable<K>& table, const FoldTable<K>& sums) const {
+    const Across own = *this;
     Row<K, N> x[Count];
     Sums<K, N> sum[Count];
     const auto span = [&](int k) __attribute__((always_inline)) { return Span{s.i + k * N, s.n}; };
     unrolled<Count>([&](auto k) __attribute__((always_inline)) {
       x[k].once_as(all);
-      know<Pass>(x[k], w, span(k), table);
+      own.template know<Pass>(x[k], w, span(k), table);
       clear<K, N, Pass>(sum[k]);
       for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
         if constexpr (is_scan<K, J> && in_pass<K, J>(Pass)) at<K, N, J>(sum[k]) = load<FoldType<K, J>, N>(sums.template at<J>(span(k).i), s.n);
       });
     });
-    for_each_point<K, first_folded<K>, L - 1>(a, w, from, to, [&](const Walk<P>& q) __attribute__((always_inline)) {
-      unrolled<Count>([&](auto k) __attribute__((always_inline)) { x[k].template elements<Pass>(*this, sum[k], q, span(k), nullptr, 0); });
-      if (ahead > 0) fetch<Pass, Count>(q, s.i, ahead);
+    for_each_point<K, first_folded<K>, L - 1>(own.a, w, from, to, [&](const Walk<P>& q) __attribute__((always_inline)) {
+      unrolled<Count>([&](auto k) __attribute__((always_inline)) { x[k].template elements<Pass>(own, sum[k], q, span(k), nullptr, 0); });
+      if (ahead > 0) own.template fetch<Pass, Count>(q, s.i, ahead);
     });
     unrolled<Count>([&](auto k) __attribute__((always_inline)) {
       for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
@@ -89,7 +91,7 @@ template <class K, int N> struct Across : Task<K> {
     });
   }
   /// One pass over places [from, to) of the columns [first, last).
-  template <int Pass> [[gnu::always_inline]] void pass(const Row<K, N>& all, const Walk<P>& w, std::int64_t from, std::int64_t to, std::int64_t first, std::int64_t last, const FoldTable<K>& table, const FoldTable<K>& sums) const {
+  template <int Pass> SINTER_OUTLINE void pass(const Row<K, N>& all, const Walk<P>& w, std::int64_t from, std::int64_t to, std::int64_t first, std::int64_t last, const FoldTable<K>& table, const FoldTable<K>& sums) const {
     constexpr std::int64_t block_bytes = 16384, most_places = 256, out_of_reach = 131072;  // half of a first-level cache
     const std::int64_t places = std::clamp<std::int64_t>(block_bytes / std::max<std::int64_t>(1, (last - first) * 4 * tensors(Pass)), 8, most_places);
     const std::int64_t ahead = (to - from) * (last - first) * 4 > out_of_reach ? places : 0;
@@ -117,7 +119,7 @@ template <class K, int N> struct Across : Task<K> {
     return std::max(n, 1);
   }
   /// Values a row are stored once all passes are done: other blocks might still read what they overwrite.
-  [[gnu::always_inline]] void finish(const Row<K, N>& all, const Walk<P>& w, std::int64_t first, std::int64_t last, const FoldTable<K>& table) const {
+  [[gnu::noinline, gnu::flatten]] void finish(const Row<K, N>& all, const Walk<P>& w, std::int64_t first, std::int64_t last, const FoldTable<K>& table) const {
     for (std::int64_t k = first; k < last; k += N) {
       const Span s{k, int(std::min<std::int64_t>(N, last - k))};
       Row<K, N> x;

@@ -55,6 +55,7 @@ struct Wishes {
   List<int> home;            ///< the assembled node among whose operands a node is, or −1
   List<std::int64_t> start;  ///< where it begins there, along the axis
   List<char> output;         ///< row-major, in a buffer of its own
+  bool any = false;          ///< whether there is a wish, or a home, at all
 };
 
 namespace layout_detail {
@@ -71,14 +72,21 @@ class Pass {
 
   constexpr Wishes run() {
     for (const int o : g_.outputs) r_.output[source(o)] = 1;
-    const Node* nodes = g_.nodes();
+    const Node* node = g_.nodes();
     const char* live = live_.data();
-    for (int i = 0; i < g_.size(); ++i) {
-      if (live[i] == 0) continue;
-      if (nodes[i].op->innermost >= 0) wish(source(i), nodes[i].op->innermost);
-      if (nodes[i].op->kind == Kind::assemble) claim(i);
+    bool ordered = false;
+    for (int i = 0, n = g_.size(); i < n; ++i, ++node, ++live) {
+      if (*live == 0) continue;
+      const graph::Primitive& op = *node->op;
+      if (op.innermost >= 0) {
+        ordered = true;
+        wish(source(i), op.innermost);
+      } else if (op.kind == Kind::assemble) {
+        claim(i);
+      }
     }
-    predict();
+    if (ordered) predict();
+    r_.any = r_.any || ordered;
     return static_cast<Wishes&&>(r_);
   }
 
@@ -129,6 +137,7 @@ class Pass {
       const int o = source(g_.operands(whole)[k]);
       const Kind kind = g_[o].op->kind;
       if ((kind == Kind::elementwise || kind == Kind::contract || kind == Kind::assemble) && r_.home[o] < 0 && r_.output[o] == 0 && g_.shape(o).size() > 1) {
+        r_.any = true;
         r_.home[o] = whole;
         r_.start[o] = start;
       }

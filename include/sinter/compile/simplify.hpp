@@ -146,7 +146,7 @@ class Pass {
       g().mutable_operand_pool()[g()[i].operand] = copy(g().operands(i)[0]);
       find_layout(i);
     }
-    if (kind == Kind::elementwise || kind == Kind::contract) place(i);
+    if (wishes_.any && (kind == Kind::elementwise || kind == Kind::contract)) place(i);
     r_.order.push(i);
   }
 

@@ -5,6 +5,7 @@
 // applications are not one; and these nodes wait for the cotangent, so that no kernel of the forward pass computes it along.
 #pragma once
 #include "derivative.hpp"
+#include "reduce.hpp"
 
 namespace sinter {
 

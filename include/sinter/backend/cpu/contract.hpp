@@ -306,9 +306,10 @@ template <class K> constexpr Dtype dtype_of_result() {
   return Dtype::float32;
 }
 
+template <class K> inline constexpr compile::ContractLoops contract_loops = compile::ContractLoops::of(K::body);  // nvcc reads no constant of a function inside a lambda
+
 template <class K> inline void contract(const std::int64_t* table, const Context& c) {
   constexpr int L = K::body.loops, P = K::body.pointers;
-  constexpr auto loops = compile::ContractLoops::of(K::body);
   using T = element_type<dtype_of_result<K>()>;
   const Arguments<L, P> a(table, c);
   const auto nest = [&](int p, int first, int last) {
@@ -316,23 +317,23 @@ template <class K> inline void contract(const std::int64_t* table, const Context
     for (int l = first; l < last; ++l) n.add(a.extent[std::size_t(l)], a.stride[std::size_t(p)][std::size_t(l)]);
     return n;
   };
-  const Nest rows = nest(0, loops.rows, loops.columns), columns = nest(1, loops.columns, loops.inner), left_inner = nest(0, loops.inner, L), right_inner = nest(1, loops.inner, L);
-  for_each_point<K, 0, loops.rows>(a, Walk<P>{a.address, a.origin}, 0, points(a, 0, loops.rows), [&](const Walk<P>& w) {
+  const Nest rows = nest(0, contract_loops<K>.rows, contract_loops<K>.columns), columns = nest(1, contract_loops<K>.columns, contract_loops<K>.inner), left_inner = nest(0, contract_loops<K>.inner, L), right_inner = nest(1, contract_loops<K>.inner, L);
+  for_each_point<K, 0, contract_loops<K>.rows>(a, Walk<P>{a.address, a.origin}, 0, points(a, 0, contract_loops<K>.rows), [&](const Walk<P>& w) {
     const Epilogue<K, T> epilogue{a, c, w};
-    if constexpr (std::is_same_v<T, float> && L - loops.rows >= 6) {
+    if constexpr (std::is_same_v<T, float> && L - contract_loops<K>.rows >= 6) {
       const auto extent = [&](int l) { return a.extent[std::size_t(l)]; };
       const auto left = [&](int l) { return a.stride[0][std::size_t(l)]; };
       const auto right = [&](int l) { return a.stride[1][std::size_t(l)]; };
-      const auto conv = compile::Convolution3x3::of(loops.rows, loops.columns, loops.inner, L, extent, left, right);
+      const auto conv = compile::Convolution3x3::of(contract_loops<K>.rows, contract_loops<K>.columns, contract_loops<K>.inner, L, extent, left, right);
       if (const WinogradPlan plan = conv ? WinogradPlan::of(conv) : WinogradPlan{}; plan.m > 0)
         return Winograd(plan, conv, reinterpret_cast<const float*>(w.address[0]), reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue).run();
-      const auto gradient = compile::WeightGradient3x3::of(loops.rows, loops.columns, loops.inner, L, extent, left, right);
+      const auto gradient = compile::WeightGradient3x3::of(contract_loops<K>.rows, contract_loops<K>.columns, contract_loops<K>.inner, L, extent, left, right);
       if (const WinogradGradientPlan plan = gradient ? WinogradGradientPlan::of(gradient) : WinogradGradientPlan{}; plan.tiles > 0)
         return WinogradGradient(plan, gradient, reinterpret_cast<const float*>(w.address[0]), reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue).run();
     }
     typename Products<T>::Result result;
-    if constexpr (K::body.micros.size() == 2 && loops.columns - loops.rows == 1 && loops.inner - loops.columns == 1 && micro<K, 1>.unit == 1 && micro<K, 1>.dtype == dtype_of_result<K>())
-      result = {reinterpret_cast<T*>(w.address[std::size_t(micro<K, 1>.b)]), a.stride[std::size_t(micro<K, 1>.b)][std::size_t(loops.rows)]};
+    if constexpr (K::body.micros.size() == 2 && contract_loops<K>.columns - contract_loops<K>.rows == 1 && contract_loops<K>.inner - contract_loops<K>.columns == 1 && micro<K, 1>.unit == 1 && micro<K, 1>.dtype == dtype_of_result<K>())
+      result = {reinterpret_cast<T*>(w.address[std::size_t(micro<K, 1>.b)]), a.stride[std::size_t(micro<K, 1>.b)][std::size_t(contract_loops<K>.rows)]};
     Products<T>({reinterpret_cast<const T*>(w.address[0]), rows, left_inner}, {reinterpret_cast<const T*>(w.address[1]), columns, right_inner}, c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue, result).run();
   });
 }

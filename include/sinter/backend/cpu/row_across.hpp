@@ -122,7 +122,7 @@ template <class K, int N> struct Across : Task<K> {
   [[gnu::noinline, gnu::flatten]] void finish(const Row<K, N>& all, const Walk<P>& w, std::int64_t first, std::int64_t last, const FoldTable<K>& table) const {
     for (std::int64_t k = first; k < last; k += N) {
       const Span s{k, int(std::min<std::int64_t>(N, last - k))};
-      Row<K, N> x;
+      Row<K, N> x{};
       x.once_as(all);
       know<K::body.passes>(x, w, s, table);
       unrolled<K::body.passes + 1>([&](auto stage) __attribute__((always_inline)) { x.template store_values<decltype(stage)::value>(*this, w, s); });
@@ -193,7 +193,7 @@ template <class K, class Way, int N> [[gnu::always_inline]] inline void run_acro
     Way::run(outer * tiles, 1, worth_a_team(element_ns<K>() * double(work.row) * double(std::min(n, width))), work.c.threads, [&](std::int64_t from, std::int64_t to) {
       alignas(64) std::byte room[std::size_t(FoldTable<K>::bytes * width)];
       const Across<K, N> own(task);
-      Row<K, N> x;
+      Row<K, N> x{};  // of which most registers are never set, nor read
       x.once(own, start);
       for (std::int64_t at = from; at < to;) {
         const std::int64_t first = at % tiles, last = std::min(tiles, first + to - at);

@@ -1,74 +1,30 @@
-// Which nodes share a kernel, and which deserve a buffer.
-//
-// A group becomes one kernel. It has a space (the index space its loops walk, extents of 1 dropped) and, if it reduces,
-// the axes it folds; a row is what those axes span. Members are one value an element, or one value a row.
+// Which nodes share a kernel.
 //
 //  1. In graph order every node joins the group of the operand that it can be computed beside, or opens one. A node's
 //     level is the number of kernel boundaries below it; groups only ever join at equal level, so no cycle of kernels can
 //     arise and no reachability search is needed.
 //  2. A group all of whose readers sit in one later group of the same space joins it: what it computes needs no buffer.
 //  3. Backwards, an elementwise node all of whose users sit in one later group moves there.
-//  4. A node that another group reads gets a buffer, unless repeating it there loads no more than the buffer would.
+//  4. What is left between groups gets a buffer (buffers.hpp).
 //
 // A gather reads its table, and everything reads the sums of a scatter and the results of a primitive's own kernel, from memory. A group
 // marked alone is such a kernel, or a copy that must run after all that reads what it overwrites: nothing joins it, and nothing is computed
 // in it.
 #pragma once
-#include <algorithm>
-
-#include "simplify.hpp"
+#include "buffers.hpp"
 
 namespace sinter::compile {
 
-struct Group {
-  Kind kind = Kind::elementwise;  ///< elementwise: a map; reduce: rows; contract: a contraction and its epilogue; scatter: a map that adds; kernel: one of its own
-  int level = 0;
-  int space = 0;             ///< interned shape without extents of 1
-  std::int64_t reduced = 0;  ///< axes of the space that are folded
-  int contraction = -1;      ///< the contract node
-  int joined = -1;           ///< another group that took this one in
-  int members = 0, folds = 0;
-  bool alone = false;        ///< joined by nothing
-};
-/// A kernel's identity has room for so many operations and passes over a row; what is longer becomes several kernels.
-inline constexpr int most_members = 64, most_folds = 12;
-
-struct Fusion {
-  List<Group> groups;
-  List<int> group;      ///< of each node, −1 where no kernel computes it by itself
-  List<char> row;       ///< one value a row
-  List<char> stored;    ///< has a buffer
-  List<char> repeated;  ///< computed again wherever it is read
-};
-
 namespace fuse_detail {
 
-class Pass {
-  // Before its users: clang instantiates a template in constant evaluation only where it has seen the body.
-  template <class F> constexpr void for_each_operand(int v, F f) const {
-    const int* o = pool_ + nodes_[v].operand;
-    for (int k = nodes_[v].operands; k > 0; --k) f(*o++);
-  }
-
+class Pass : Grouping {
  public:
-  constexpr explicit Pass(Simplified& s) : s_(s), g_(s.graph), n_(s.graph.size()) {}
+  constexpr explicit Pass(Simplified& s) : Grouping(s) {}
 
   constexpr Fusion run() {
-    f_.group.resize(n_, -1);
-    f_.row.resize(n_, 0);
-    f_.stored.resize(n_, 0);
-    f_.repeated.resize(n_, 0);
-    level_.resize(n_, 0);
     if (s_.has_late) late_.resize(n_, 0);
     users_.resize(n_, 0);
     sunk_row_.resize(n_, 0);
-    find_cores();
-    nodes_ = g_.nodes();
-    pool_ = g_.operand_pool();
-    base_ = s_.base.data();
-    kind_ = s_.kind.data();
-    group_ = f_.group.data();
-    row_ = f_.row.data();
     for (const int v : s_.order)
       if (!is_view(kind_[v]))
         for_each_operand(v, [&](int o) { ++users_[base_[o]]; });
@@ -77,36 +33,17 @@ class Pass {
     for (const int v : s_.order)
       if (group_[v] >= 0) group_[v] = find(group_[v]);
     sink();
-    store();
+    choose_buffers();
     return static_cast<Fusion&&>(f_);
   }
 
  private:
-  constexpr const int* operands(int v) const { return pool_ + nodes_[v].operand; }
-
-  /// For every interned shape the one without its extents of 1.
-  constexpr void find_cores() {
-    const int shapes = g_.shapes();
-    for (int i = 0; i < shapes; ++i) {
-      const Shape s = g_.interned(i);
-      Shape c;
-      for (int k = 0; k < s.rank; ++k)
-        if (s.extent[k] != 1 || s.length[k] != 0) c.push(s.extent[k], s.length[k]);
-      core_.push(c.rank == s.rank ? i : g_.intern(c));
-    }
-    for (int i = shapes; i < g_.shapes(); ++i) core_.push(i);
-  }
-  constexpr int core_of(int node) const { return core_[nodes_[node].shape]; }
-
   constexpr int find(int g) const {
     while (f_.groups[g].joined >= 0) g = f_.groups[g].joined;
     return g;
   }
 
   enum class Fit : unsigned char { none, element, row };
-
-  /// Whether v needs what its operand o shows as a whole: the table of a gather. And nothing sees a sum before its last term.
-  constexpr bool from_memory(int o, int v) const { return (kind_[v] == Kind::gather && o == *operands(v)) || is_complete_late(kind_[base_[o]]); }
 
   /// How v, computed elementwise, can sit beside what its operand o shows, in the group of o's base.
   constexpr Fit fit(int o, int v) const {
@@ -131,10 +68,6 @@ class Pass {
     return axes;
   }
 
-  constexpr int open(Kind kind, int level, int space) {
-    f_.groups.push({.kind = kind, .level = level, .space = space});
-    return f_.groups.size() - 1;
-  }
   constexpr void enter(int v, int group) {
     group_[v] = group;
     ++f_.groups[group].members;
@@ -313,21 +246,6 @@ class Pass {
     return any;
   }
 
-  /// Whether v's group can compute, for v, what its operand o shows, element by element.
-  constexpr bool inlines(int o, int v) const {
-    if (from_memory(o, v) || (group_[v] >= 0 && f_.groups[group_[v]].alone)) return false;
-    int space = 0;
-    switch (kind_[v]) {
-      case Kind::elementwise:
-      case Kind::gather: space = core_of(v); break;
-      case Kind::reduce:
-      case Kind::scan: space = core_of(*operands(v)); break;
-      case Kind::scatter: space = core_of(operands(v)[1]); break;
-      default: return false;
-    }
-    return row_[base_[o]] == 0 && s_.linear[o] != 0 && core_of(o) == space && core_of(base_[o]) == space;
-  }
-
   constexpr void sink() {
     List<int> only(n_, -1);  // the one group that reads a node; −2: several, or not inline
     for (const int o : s_.outputs) only[o] = -2;
@@ -356,65 +274,8 @@ class Pass {
     }
   }
 
-  constexpr void store() {
-    List<char> needed(n_, 0), inlined(n_, 1);  // read by another group; and always in a way that could be repeated there
-    for (const int o : s_.outputs) needed[o] = 1, inlined[o] = 0;
-    for (const int v : s_.order) {
-      if (is_view(kind_[v])) continue;
-      for_each_operand(v, [&](int o) {
-        const int b = base_[o];
-        if (!is_computed(kind_[b]) || (group_[b] >= 0 && group_[b] == group_[v])) return;
-        if (f_.repeated[b] != 0 && kind_[v] == Kind::elementwise) return;
-        needed[b] = 1;
-        if (inlined[b] != 0 && !inlines(o, v)) inlined[b] = 0;
-      });
-    }
-    List<char> wanted = needed;  // grows as repeated nodes pass the need on to their operands
-    for (int i = s_.order.size() - 1; i >= 0; --i) {
-      const int v = s_.order[i];
-      if (wanted[v] == 0 || !is_computed(kind_[v])) continue;
-      if (f_.repeated[v] != 0) {  // a scalar whose address someone needs
-        group_[v] = open(Kind::elementwise, level_[v], core_of(v));
-        f_.stored[v] = 1;
-      } else if (inlined[v] != 0 && worth_repeating(v, needed)) {
-        f_.repeated[v] = 1;
-        for_each_operand(v, [&](int o) {
-          const int b = base_[o];
-          if (is_computed(kind_[b]) && f_.repeated[b] == 0) wanted[b] = 1, inlined[b] = 0;
-        });
-      } else {
-        f_.stored[v] = 1;
-      }
-    }
-  }
-  /// One cheap operation on one tensor that is in memory anyway.
-  constexpr bool worth_repeating(int v, const List<char>& needed) const {
-    if (kind_[v] != Kind::elementwise || row_[v] != 0) return false;
-    Signature::Operand room[graph::most_operands];
-    if (nodes_[v].op->flops(g_.signature(v, room), g_.shape(v)) > double(g_.shape(v).size())) return false;
-    int tensors = 0;
-    bool there = true;
-    for_each_operand(v, [&](int o) {
-      const int b = base_[o];
-      if (nodes_[b].shape == 0) return;
-      there = there && (!is_computed(kind_[b]) || needed[b] != 0);
-      ++tensors;
-    });
-    return there && tensors <= 1;
-  }
-
-  Simplified& s_;
-  Builder& g_;
-  int n_;
-  Fusion f_;
   List<char> sunk_row_;
-  List<int> users_, level_, core_, late_;
-  // The arrays above, without a call for every access.
-  const Node* nodes_ = nullptr;
-  const int *pool_ = nullptr, *base_ = nullptr;
-  const Kind* kind_ = nullptr;
-  int* group_ = nullptr;
-  char* row_ = nullptr;
+  List<int> users_, late_;
 };
 
 }  // namespace fuse_detail

@@ -1,0 +1,116 @@
+// Groups of nodes: what fusion makes, and what it asks while it makes them.
+//
+// A group becomes one kernel. It has a space (the index space its loops walk, extents of 1 dropped) and, if it reduces,
+// the axes it folds; a row is what those axes span. Members are one value an element, or one value a row.
+#pragma once
+#include <algorithm>
+
+#include "simplify.hpp"
+
+namespace sinter::compile {
+
+struct Group {
+  Kind kind = Kind::elementwise;  ///< elementwise: a map; reduce: rows; contract: a contraction and its epilogue; scatter: a map that adds; kernel: one of its own
+  int level = 0;
+  int space = 0;             ///< interned shape without extents of 1
+  std::int64_t reduced = 0;  ///< axes of the space that are folded
+  int contraction = -1;      ///< the contract node
+  int joined = -1;           ///< another group that took this one in
+  int members = 0, folds = 0;
+  bool alone = false;        ///< joined by nothing
+};
+/// A kernel's identity has room for so many operations and passes over a row; what is longer becomes several kernels.
+inline constexpr int most_members = 64, most_folds = 12;
+
+struct Fusion {
+  List<Group> groups;
+  List<int> group;      ///< of each node, −1 where no kernel computes it by itself
+  List<char> row;       ///< one value a row
+  List<char> stored;    ///< has a buffer
+  List<char> repeated;  ///< computed again wherever it is read
+};
+
+namespace fuse_detail {
+
+/// What the passes over groups share.
+class Grouping {
+ protected:
+  // Before its users: clang instantiates a template in constant evaluation only where it has seen the body.
+  template <class F> constexpr void for_each_operand(int v, F f) const {
+    const int* o = pool_ + nodes_[v].operand;
+    for (int k = nodes_[v].operands; k > 0; --k) f(*o++);
+  }
+
+  constexpr explicit Grouping(Simplified& s)
+      : s_(s), g_(s.graph), n_(s.graph.size()) {
+    f_.group.resize(n_, -1);
+    f_.row.resize(n_, 0);
+    f_.stored.resize(n_, 0);
+    f_.repeated.resize(n_, 0);
+    level_.resize(n_, 0);
+    find_cores();
+    nodes_ = g_.nodes();
+    pool_ = g_.operand_pool();
+    base_ = s_.base.data();
+    kind_ = s_.kind.data();
+    group_ = f_.group.data();
+    row_ = f_.row.data();
+  }
+
+  constexpr const int* operands(int v) const { return pool_ + nodes_[v].operand; }
+
+  /// For every interned shape the one without its extents of 1.
+  constexpr void find_cores() {
+    const int shapes = g_.shapes();
+    for (int i = 0; i < shapes; ++i) {
+      const Shape s = g_.interned(i);
+      Shape c;
+      for (int k = 0; k < s.rank; ++k)
+        if (s.extent[k] != 1 || s.length[k] != 0) c.push(s.extent[k], s.length[k]);
+      core_.push(c.rank == s.rank ? i : g_.intern(c));
+    }
+    for (int i = shapes; i < g_.shapes(); ++i) core_.push(i);
+  }
+  constexpr int core_of(int node) const { return core_[nodes_[node].shape]; }
+
+  /// Whether v needs what its operand o shows as a whole: the table of a gather. And nothing sees a sum before its last term.
+  constexpr bool from_memory(int o, int v) const { return (kind_[v] == Kind::gather && o == *operands(v)) || is_complete_late(kind_[base_[o]]); }
+  /// Whether v's group can compute, for v, what its operand o shows, element by element.
+  constexpr bool inlines(int o, int v) const {
+    if (from_memory(o, v) || (group_[v] >= 0 && f_.groups[group_[v]].alone)) return false;
+    int space = 0;
+    switch (kind_[v]) {
+      case Kind::elementwise:
+      case Kind::gather: space = core_of(v); break;
+      case Kind::reduce:
+      case Kind::scan: space = core_of(*operands(v)); break;
+      case Kind::scatter: space = core_of(operands(v)[1]); break;
+      default: return false;
+    }
+    return row_[base_[o]] == 0 && s_.linear[o] != 0 && core_of(o) == space && core_of(base_[o]) == space;
+  }
+
+  constexpr int open(Kind kind, int level, int space) {
+    f_.groups.push({.kind = kind, .level = level, .space = space});
+    return f_.groups.size() - 1;
+  }
+
+  /// The last step: see buffers.hpp.
+  constexpr void choose_buffers();
+  constexpr bool worth_repeating(int v, const List<char>& needed) const;
+
+  Simplified& s_;
+  Builder& g_;
+  int n_;
+  Fusion f_;
+  List<int> level_, core_;
+  // The arrays above, without a call for every access.
+  const Node* nodes_ = nullptr;
+  const int *pool_ = nullptr, *base_ = nullptr;
+  const Kind* kind_ = nullptr;
+  int* group_ = nullptr;
+  char* row_ = nullptr;
+};
+
+}  // namespace fuse_detail
+}  // namespace sinter::compile

@@ -1,0 +1,183 @@
+// The order in which a kernel's loops run: neighbours in memory innermost, loops that are walked as one joined, and each group of them where the
+// kernels of the backend expect it.
+#pragma once
+#include <utility>
+
+#include "kernel.hpp"
+
+namespace sinter::compile {
+
+/// What a loop is to a contraction; loops of other kernels are all `batch`.
+enum class LoopRole : unsigned char { batch, rows, columns, inner };
+
+inline constexpr std::int64_t shortest_row = 8;  ///< along which lanes run
+
+namespace loops_detail {
+
+class Pass {
+ public:
+  constexpr Pass(Kernel& k, List<LoopRole>& role) : k_(k), role_(role) {}
+
+  constexpr void run() {
+    sort();
+    fuse();
+    order();
+  }
+
+ private:
+  using enum LoopRole;
+
+  /// Orders loops by how far they reach in memory, so that inner ones walk neighbours: those of a map by what it stores, those of rows by the largest
+  /// tensor that they read, those of a contraction by its operands. Of these the one whose lines are neighbours in the result
+  /// gets the columns.
+  constexpr void sort() {
+    if (k_.loops.size() < 2) return;
+    if (k_.kind == Kind::contract) {
+      const Pointer& result = k_.pointers[first_store()];
+      const bool left_in_panels = in_panels(k_.pointers[0]), right_in_panels = in_panels(k_.pointers[1]);  // these are columns
+      if (left_in_panels || (!right_in_panels && least_stride(result, rows) < least_stride(result, columns))) {
+        for (LoopRole& r : role_) r = r == rows ? columns : r == columns ? rows : r;
+        std::swap(k_.pointers[0], k_.pointers[1]);
+      }
+      const Pointer a = k_.pointers[0], b = k_.pointers[1];
+      sort_by(a, rows);
+      const int unit = neighbours(k_.pointers[first_store()], columns);
+      sort_by(unit >= 0 && k_.loops[unit].capacity >= shortest_row ? Pointer(k_.pointers[first_store()]) : b, columns);
+      sort_by(least_stride(b, inner) < least_stride(a, inner) ? b : a, inner);
+    } else if (k_.kind == Kind::reduce) {
+      int largest = -1;
+      double most = 0;
+      for (const Micro& m : k_.micros) {
+        if (m.what != Micro::What::load) continue;
+        double touched = 1;
+        for (int i = 0; i < k_.loops.size(); ++i) touched *= k_.pointers[m.a].stride[i] != 0 ? double(k_.loops[i].capacity) : 1.0;
+        if (touched > most) most = touched, largest = m.a;
+      }
+      if (largest >= 0) sort_by(Pointer(k_.pointers[largest]), batch);
+    } else if (k_.kind == Kind::elementwise) {
+      sort_by(Pointer(k_.pointers[most_alike()]), batch);
+    }
+  }
+  /// The pointer of a map whose neighbours are neighbours for most others too; what is stored counts twice.
+  constexpr int most_alike() const {
+    int best = first_store(), most = 0;
+    for (int l = 0; l < k_.loops.size(); ++l) {
+      int votes = 0, first = -1;
+      for (const Micro& m : k_.micros) {
+        const bool writes = m.what == Micro::What::store;
+        if (!writes && m.what != Micro::What::load) continue;
+        const int p = writes ? m.b : m.a;
+        if (k_.pointers[p].stride[l] != 1) continue;
+        votes += writes ? 2 : 1;
+        if (first < 0 || writes) first = p;
+      }
+      if (votes > most || (votes == most && first == first_store())) most = votes, best = first;
+    }
+    return best;
+  }
+  constexpr bool in_panels(const Pointer& p) const {
+    bool any = false;
+    for (int i = 0; i < k_.loops.size(); ++i) any = any || p.stride[i] >= Panels::tag;
+    return any;
+  }
+  constexpr int first_store() const {
+    for (const Micro& m : k_.micros)
+      if (m.what == Micro::What::store) return m.b;
+    return 0;
+  }
+  /// The loop of a role along which a pointer walks neighbours.
+  constexpr int neighbours(const Pointer& p, LoopRole r) const {
+    for (int i = 0; i < k_.loops.size(); ++i)
+      if (role_[i] == r && p.stride[i] == 1) return i;
+    return -1;
+  }
+  constexpr std::int64_t least_stride(const Pointer& p, LoopRole r) const {
+    std::int64_t least = std::int64_t(1) << 60;
+    for (int i = 0; i < k_.loops.size(); ++i)
+      if (role_[i] == r && p.stride[i] != 0) least = std::min(least, p.stride[i] < 0 ? -p.stride[i] : p.stride[i]);
+    return least;
+  }
+  /// Insertion sort of the loops of a role; those along which the pointer stands still keep their place.
+  constexpr void sort_by(const Pointer& by, LoopRole r) {
+    List<int> place;
+    List<std::int64_t> reach;
+    for (int i = 0; i < k_.loops.size(); ++i)
+      if (role_[i] == r && by.stride[i] != 0) place.push(i), reach.push(by.stride[i] < 0 ? -by.stride[i] : by.stride[i]);
+    for (int i = 1; i < place.size(); ++i)
+      for (int j = i; j > 0 && reach[j - 1] < reach[j]; --j) {
+        std::swap(reach[j - 1], reach[j]);
+        std::swap(k_.loops[place[j - 1]], k_.loops[place[j]]);
+        for (Pointer& p : k_.pointers) std::swap(p.stride[place[j - 1]], p.stride[place[j]]);
+      }
+  }
+
+  /// Neighbouring loops that every pointer walks as one become one. The inner must be of fixed extent.
+  constexpr void fuse() {
+    for (int i = k_.loops.size() - 2; i >= 0; --i) {
+      const Loop &outer = k_.loops[i], &next = k_.loops[i + 1];
+      bool one = next.letter == 0 && outer.folded == next.folded && role_[i] == role_[i + 1];
+      for (const Pointer& p : k_.pointers) one = one && p.stride[i] == p.stride[i + 1] * next.extent;
+      if (!one) continue;
+      k_.loops[i + 1] = {outer.extent * next.extent, outer.capacity * next.capacity, outer.letter, outer.folded};
+      k_.loops.erase(i);
+      role_.erase(i);
+      for (Pointer& p : k_.pointers)
+        for (int d = i; d + 1 < max_loops; ++d) p.stride[d] = p.stride[d + 1];
+    }
+  }
+
+  /// Brings the loops into the order in which the kernel runs them (see nest order in backend/cpu).
+  constexpr void order() {
+    constexpr int missing = -1, missing_folded = -2;
+    List<int> order;
+    const int n = k_.loops.size();
+    auto add = [&](auto wanted) {
+      for (int i = 0; i < n; ++i)
+        if (wanted(i)) order.push(i);
+    };
+    if (k_.kind == Kind::contract) {  // batch, rows, columns, contracted; the last three at least one loop each
+      for (const LoopRole r : {batch, rows, columns, inner}) {
+        const int before = order.size();
+        add([&](int i) { return role_[i] == r; });
+        if (r != batch && order.size() == before) order.push(r == inner ? missing_folded : missing);
+        if (r == rows) k_.row_loops = order.size() - before;
+        if (r == columns) k_.column_loops = order.size() - before;
+      }
+    } else if (k_.kind == Kind::reduce) {
+      // Lanes run along the row where it is long enough for them, and across rows elsewhere.
+      int last = n - 1;
+      while (last >= 0 && k_.loops[last].folded) --last;
+      bool scans = false;  // lanes cannot wait for each other
+      for (const Micro& m : k_.micros) scans = scans || m.what == Micro::What::scan;
+      const bool along = !scans && (last < 0 || (last != n - 1 && (k_.loops[n - 1].capacity >= shortest_row || k_.loops[last].capacity < shortest_row)));
+      add([&](int i) { return !k_.loops[i].folded && (along || i != last); });
+      add([&](int i) { return k_.loops[i].folded; });
+      if (!along) order.push(last >= 0 ? last : missing);
+    } else {
+      add([](int) { return true; });
+    }
+    if (order.empty()) order.push(missing);
+    List<Loop> loops;
+    for (const int i : order) loops.push(i >= 0 ? k_.loops[i] : Loop{.folded = i == missing_folded});  // a missing loop runs once
+    for (Pointer& p : k_.pointers) {
+      const Pointer old = p;
+      for (std::int64_t& stride : p.stride) stride = 0;
+      for (int i = 0; i < order.size(); ++i)
+        if (order[i] >= 0) p.stride[i] = old.stride[order[i]];
+    }
+    k_.loops = loops;
+  }
+
+  Kernel& k_;
+  List<LoopRole>& role_;
+};
+
+}  // namespace loops_detail
+
+/// `role`: of each loop; it follows the loops until they are in order.
+constexpr void arrange_loops(Kernel& k, List<LoopRole>& role) {
+  loops_detail::Pass pass(k, role);
+  pass.run();
+}
+
+}  // namespace sinter::compile

@@ -1,0 +1,123 @@
+// When the micro-operations of a kernel run: once, once a row, or for every element; and in which passes over a row.
+#pragma once
+#include <algorithm>
+
+#include "kernel.hpp"
+
+namespace sinter::compile {
+
+namespace schedule_detail {
+
+class Pass {
+ public:
+  constexpr explicit Pass(Kernel& k) : k_(k), vector_(vector_loop()) {}
+
+  /// Splits the work on a row into passes: a pass may use what earlier passes have folded.
+  template <class Costly> constexpr void split_into_passes(Costly costly) {
+    const int n = k_.micros.size();
+    List<int> first(n, 0);  // level 2: the earliest pass; level 1: the stage at which the value is known
+    for (int i = 0; i < n; ++i) {
+      Micro& m = k_.micros[i];
+      int at = 0;
+      if (m.what == Micro::What::gather) at = first[m.b];
+      if (m.what == Micro::What::apply || m.what == Micro::What::fold || m.what == Micro::What::scan || m.what == Micro::What::store) {
+        at = first[m.a];
+        if (m.what == Micro::What::apply && m.b >= 0) at = std::max(at, first[m.b]);
+        if (m.what == Micro::What::apply && m.c >= 0) at = std::max(at, first[m.c]);
+      }
+      if (m.what == Micro::What::fold) {
+        m.passes = static_cast<unsigned short>(1u << at);
+        k_.passes = std::max(k_.passes, at + 1);
+        ++at;
+      }
+      if (m.what == Micro::What::store && m.level == 2) {
+        m.passes = static_cast<unsigned short>(1u << at);
+        k_.passes = std::max(k_.passes, at + 1);
+      }
+      first[i] = at;
+      m.stage = static_cast<unsigned char>(m.level == 2 ? 0 : at);
+    }
+    // Backwards: which passes need each element value. Costly ones are kept from their first pass on, if a row fits.
+    std::int64_t row = 1;
+    for (const Loop& l : k_.loops)
+      if (l.folded) row *= l.capacity;
+    const bool may_keep = k_.loops[k_.loops.size() - 1].folded;
+    for (int i = n - 1; i >= 0; --i) {
+      Micro& m = k_.micros[i];
+      if (m.passes == 0) continue;
+      unsigned needs = m.passes;
+      if (m.what == Micro::What::apply) {
+        const bool several = (m.passes & (m.passes - 1)) != 0;
+        if (several && may_keep && costly(i) && m.dtype != Dtype::boolean && (k_.kept + 1) * row * 8 <= row_buffer_bytes) {
+          m.kept = short(k_.kept++);
+          needs = m.passes & ~(m.passes - 1u);
+        }
+      } else if (m.what != Micro::What::fold && m.what != Micro::What::scan && m.what != Micro::What::store && m.what != Micro::What::gather) {
+        continue;
+      }
+      for (const short r : {m.what == Micro::What::gather ? short(-1) : m.a, m.what == Micro::What::apply || m.what == Micro::What::gather ? m.b : short(-1), m.c})
+        if (r >= 0 && k_.micros[r].level == 2) k_.micros[r].passes |= static_cast<unsigned short>(needs);
+    }
+  }
+
+  constexpr void set_levels() {
+    for (Micro& m : k_.micros) {
+      const auto of = [&](short r) { return r >= 0 ? k_.micros[r].level : static_cast<unsigned char>(0); };
+      switch (m.what) {
+        case Micro::What::load:
+        case Micro::What::count: m.level = level(k_.pointers[m.a]); break;
+        case Micro::What::result: m.level = 2; break;
+        case Micro::What::apply: m.level = std::max({of(m.a), of(m.b), of(m.c)}); break;
+        case Micro::What::fold: m.level = 1; break;
+        case Micro::What::scan: m.level = 2; break;
+        case Micro::What::gather: m.level = std::max(level(k_.pointers[m.a]), of(m.b)); break;
+        case Micro::What::scatter: m.level = 2; break;
+        case Micro::What::store: m.level = std::max<unsigned char>(level(k_.pointers[m.b]), 1); break;
+        default: m.level = 0;
+      }
+      if (k_.kind != Kind::reduce && m.what == Micro::What::store) m.level = 2;
+      const bool writes = m.what == Micro::What::store || m.what == Micro::What::scatter;
+      const short at = writes ? m.b : m.what == Micro::What::load || m.what == Micro::What::count || m.what == Micro::What::gather ? m.a : short(-1);
+      if (at >= 0) {
+        const std::int64_t stride = k_.pointers[at].stride[vector_];
+        m.unit = stride == 0 ? 0 : stride == 1 ? 1 : 2;
+      }
+    }
+  }
+
+ private:
+  constexpr bool still(const Pointer& p, bool folded_only) const {
+    for (int i = 0; i < k_.loops.size(); ++i)
+      if ((!folded_only || k_.loops[i].folded) && p.stride[i] != 0) return false;
+    return true;
+  }
+  /// 0: the same for the whole kernel, 1: for a row, 2: differs from element to element. A row of a map is its innermost
+  /// loop; of a contraction its columns.
+  constexpr unsigned char level(const Pointer& p) const {
+    if (still(p, false)) return 0;
+    if (k_.kind == Kind::reduce) return still(p, true) ? 1 : 2;
+    return p.stride[vector_] == 0 ? 1 : 2;
+  }
+  /// The loop along which lanes run: the innermost, of a contraction the last of its columns.
+  constexpr int vector_loop() const {
+    int last = k_.loops.size() - 1;
+    while (k_.kind == Kind::contract && k_.loops[last].folded) --last;
+    return last;
+  }
+
+  Kernel& k_;
+  int vector_;
+};
+
+}  // namespace schedule_detail
+
+/// `costly(i)`: whether the result of micro-operation i is better remembered than computed again. The kernel's loops are in order.
+template <class Costly> constexpr void schedule(Kernel& k, Costly costly) {
+  schedule_detail::Pass pass(k);
+  pass.set_levels();
+  if (k.kind == Kind::reduce) pass.split_into_passes(costly);
+  else
+    for (Micro& m : k.micros) m.passes = m.level == 2 ? 1 : 0;
+}
+
+}  // namespace sinter::compile

@@ -96,10 +96,14 @@ constexpr Value in_groups(Value v, int groups) {
   return graph::reshape_to(v, apart);
 }
 
+constexpr Value with_borders(Value image, const Geometry& g) {
+  for (int i = 0; i < g.axes; ++i) image = graph::surround(image, 2 + i, g.before[std::size_t(i)], g.after[std::size_t(i)]);
+  return image;
+}
+
 /// [N, C, spatial…] with borders as [N, (groups,) C / groups, windows…, kernel…].
 constexpr Value windows_of(Value image, Shape weight, const Geometry& g) {
-  for (int i = 0; i < g.axes; ++i) image = graph::surround(image, 2 + i, g.before[std::size_t(i)], g.after[std::size_t(i)]);
-  image = in_groups(image, g.groups);
+  image = in_groups(with_borders(image, g), g.groups);
   const int first = g.groups > 1 ? 3 : 2;
   for (int i = 0; i < g.axes; ++i) image = graph::windows(image, first + i, weight[2 + i], g.stride[std::size_t(i)], g.dilation[std::size_t(i)]);
   return image;
@@ -107,11 +111,12 @@ constexpr Value windows_of(Value image, Shape weight, const Geometry& g) {
 
 // ---- one filter a channel: no products are shared between channels, so every place of the window is element-wise work ----
 inline constexpr int most_taps = 25;
-constexpr bool is_depthwise(Shape w, const Geometry& g) {
+constexpr int taps_of(Shape w) {
   int taps = 1;
-  for (int i = 0; i < g.axes; ++i) taps *= w[2 + i];
-  return g.groups > 1 && w[0] == g.groups && w[1] == 1 && taps <= most_taps;
+  for (int i = 2; i < w.rank; ++i) taps *= w[i];
+  return taps;
 }
+constexpr bool is_depthwise(Shape w, const Geometry& g) { return g.groups > 1 && w[0] == g.groups && w[1] == 1 && taps_of(w) <= most_taps; }
 /// Place `tap` of all windows of an image that has its borders.
 constexpr Value tap_of(Value image, Shape w, const Geometry& g, int tap) {
   for (int i = g.axes - 1; i >= 0; --i) {
@@ -122,15 +127,10 @@ constexpr Value tap_of(Value image, Shape w, const Geometry& g, int tap) {
   }
   return image;
 }
-constexpr Value with_borders(Value image, const Geometry& g) {
-  for (int i = 0; i < g.axes; ++i) image = graph::surround(image, 2 + i, g.before[std::size_t(i)], g.after[std::size_t(i)]);
-  return image;
-}
 constexpr Value depthwise_sums(Value image, Value weight, const Geometry& g) {
   const Shape w = weight.extents();
   image = with_borders(image, g);
-  int taps = 1;
-  for (int i = 0; i < g.axes; ++i) taps *= w[2 + i];
+  const int taps = taps_of(w);
   Shape matrix, channel;
   matrix.push(w[0]);
   matrix.push(taps);
@@ -146,14 +146,13 @@ constexpr Value depthwise_sums(Value image, Value weight, const Geometry& g) {
 }
 constexpr Value depthwise_weight_gradient(Value ct, Value image, const Geometry& g, Shape w) {
   image = with_borders(image, g);
-  int taps = 1;
   std::int64_t all_but_channels = 1;
-  for (int i = 0; i < g.axes; ++i) taps *= w[2 + i], all_but_channels |= std::int64_t(1) << (2 + i);
+  for (int i = 0; i < g.axes; ++i) all_but_channels |= std::int64_t(1) << (2 + i);
   Shape column;
   column.push(w[0]);
   column.push(1);
   graph::List<int> columns;
-  for (int k = 0; k < taps; ++k) columns.push(graph::reshape_to(reduced<Sum>(ct * tap_of(image, w, g, k), all_but_channels), column).id);
+  for (int k = 0; k < taps_of(w); ++k) columns.push(graph::reshape_to(reduced<Sum>(ct * tap_of(image, w, g, k), all_but_channels), column).id);
   return graph::reshape_to(graph::concatenate(ct.graph, columns.data(), columns.size(), 1), w);
 }
 

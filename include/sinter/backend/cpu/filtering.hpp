@@ -19,6 +19,19 @@ inline constexpr int W = Tile<float>::width, C = Tile<float>::columns, R = Tile<
 using Vector = Lanes<float, W>;
 constexpr std::int64_t rounded(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
 
+/// An image's results cut into tiles of m × m, those at the edges smaller.
+struct TileGrid {
+  std::int64_t m = 1, across = 0, down = 0, count = 0;
+
+  constexpr TileGrid() = default;
+  constexpr TileGrid(std::int64_t images, std::int64_t height, std::int64_t width, std::int64_t side) : m(side), across((width + side - 1) / side), down((height + side - 1) / side), count(images * across * down) {}
+
+  struct Place {
+    std::int64_t n, y, x;  ///< image, and the first result of the tile
+  };
+  constexpr Place place(std::int64_t tile) const { return {tile / (across * down), tile / across % down * m, tile % across * m}; }
+};
+
 /// Transforms of registers that lie `s` apart in an array.
 template <int M> struct Filtering;
 template <> struct Filtering<4> {

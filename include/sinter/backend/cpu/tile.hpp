@@ -45,7 +45,8 @@ template <class T> struct Side {
 template <class T, int M, int V, bool Along>
 inline void multiply(Walkway way, const Side<T>& left, const Side<T>& right, T* c, std::int64_t ldc) {
   using Vector = typename Tile<T>::Vector;
-  constexpr int W = Tile<T>::width, third = (M + 2) / 3;
+  constexpr int W = Tile<T>::width;
+  constexpr int pointers = Along ? (M + 2) / 3 : 1;  // three lines share a pointer: a register and twice it as an index reach them all
   Vector sum[M][V];
 #pragma GCC unroll 16
   for (int i = 0; i < M; ++i)
@@ -54,39 +55,22 @@ inline void multiply(Walkway way, const Side<T>& left, const Side<T>& right, T* 
   const std::int64_t bs = right.step;
   for (const Stretch* s = way.from; s != way.to; ++s) {
     const T* b = right.at + s->b * right.unit;
-    if constexpr (Along) {
-      // Three rows share a pointer: a register and twice it as an index reach them all.
-      const std::int64_t line = left.line;
-      const T* a[third];
+    const std::int64_t line = left.line;
+    const T* a[pointers];
 #pragma GCC unroll 8
-      for (int p = 0; p < third; ++p) a[p] = left.at + s->a * left.unit + 3 * p * line;
-      for (std::int64_t k = 0; k < s->n; ++k) {
-        Vector column[V];
+    for (int p = 0; p < pointers; ++p) a[p] = left.at + s->a * left.unit + 3 * p * line;
+    for (std::int64_t k = 0; k < s->n; ++k) {
+      Vector column[V];
 #pragma GCC unroll 4
-        for (int j = 0; j < V; ++j) column[j] = load<T, W>(b + j * W, W);
+      for (int j = 0; j < V; ++j) column[j] = load<T, W>(b + j * W, W);
 #pragma GCC unroll 16
-        for (int i = 0; i < M; ++i) {
-          const Vector x(a[i / 3][i % 3 * line + k]);
+      for (int i = 0; i < M; ++i) {
+        const Vector x(Along ? a[Along ? i / 3 : 0][i % 3 * line + k] : a[0][i]);
 #pragma GCC unroll 4
-          for (int j = 0; j < V; ++j) sum[i][j] = fma(x, column[j], sum[i][j]);
-        }
-        b += bs;
+        for (int j = 0; j < V; ++j) sum[i][j] = fma(x, column[j], sum[i][j]);
       }
-    } else {
-      const T* a = left.at + s->a * left.unit;
-      for (std::int64_t k = 0; k < s->n; ++k) {
-        Vector column[V];
-#pragma GCC unroll 4
-        for (int j = 0; j < V; ++j) column[j] = load<T, W>(b + j * W, W);
-#pragma GCC unroll 16
-        for (int i = 0; i < M; ++i) {
-          const Vector x(a[i]);
-#pragma GCC unroll 4
-          for (int j = 0; j < V; ++j) sum[i][j] = fma(x, column[j], sum[i][j]);
-        }
-        a += left.step;
-        b += bs;
-      }
+      if constexpr (!Along) a[0] += left.step;
+      b += bs;
     }
   }
 #pragma GCC unroll 16

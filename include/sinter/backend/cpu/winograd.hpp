@@ -26,7 +26,7 @@ struct WinogradPlan {
     if (!use_winograd || s.channels < 2 * W || s.filters < 2 * W) return best;
     double least = .85 * double(s.images * s.height * s.width) * double(s.channels * s.filters) * 9;
     for (const int m : {2, 4}) {
-      const std::int64_t places = (m + 2) * (m + 2), tiles = s.images * ((s.height + m - 1) / m) * ((s.width + m - 1) / m);
+      const std::int64_t places = (m + 2) * (m + 2), tiles = TileGrid(s.images, s.height, s.width, m).count;
       // In multiplications of a direct convolution: products, transforms of tiles and results, transforms of weights.
       const double cost = double(tiles * places) * double(s.channels * s.filters + 10 * s.channels + 16 * s.filters) + double(s.channels * s.filters) * double(2 * places + 9 * 30);
       if (cost >= least) continue;
@@ -65,8 +65,7 @@ class Winograd {
     transformed_ = reinterpret_cast<float*>(scratch);
     results_ = transformed_ + winograd_detail::rounded(p_.image_floats(), 16);
     filters_ = results_ + winograd_detail::rounded(p_.result_floats(), 16);
-    across_ = (s_.width + p_.m - 1) / p_.m;
-    down_ = (s_.height + p_.m - 1) / p_.m;
+    grid_ = {s_.images, s_.height, s_.width, p_.m};
   }
 
   SINTER_OUTLINE void run() {
@@ -96,15 +95,10 @@ class Winograd {
       }
     }
   }
-  struct Place {
-    std::int64_t n, y, x;  ///< image, and the first result of the tile
-  };
-  Place place(std::int64_t tile) const { return {tile / (across_ * down_), tile / across_ % down_ * p_.m, tile % across_ * p_.m}; }
-
   template <int M> [[gnu::flatten]] void transform_image(std::int64_t from, std::int64_t to) const {
     constexpr int A = M + 2;
     for (std::int64_t t = from; t < to; ++t) {
-      const Place at = place(first_ + t);
+      const auto at = grid_.place(first_ + t);
       const float* const corner = image_ + at.n * s_.image_stride + at.y * s_.row_stride + at.x * s_.place_stride;
       const auto rows = int(std::min<std::int64_t>(A, s_.height + 2 - at.y)), columns = int(std::min<std::int64_t>(A, s_.width + 2 - at.x));
       for (std::int64_t c = 0; c < s_.channels; c += W) {
@@ -147,7 +141,7 @@ class Winograd {
     const auto filters = int(std::min(p_.block, s_.filters - column));
     alignas(64) float rows[M * M * C];
     for (std::int64_t t = from; t < to; ++t) {
-      const Place at = place(first_ + t);
+      const auto at = grid_.place(first_ + t);
       const auto high = int(std::min<std::int64_t>(M, s_.height - at.y)), wide = int(std::min<std::int64_t>(M, s_.width - at.x));
       for (int j = 0; j < filters; j += C) {
         const int n = std::min(C, filters - j);
@@ -174,7 +168,8 @@ class Winograd {
   Finish finish_;
   const void* context_;
   float *transformed_, *results_, *filters_;
-  std::int64_t across_ = 0, down_ = 0, first_ = 0, count_ = 0;
+  winograd_detail::TileGrid grid_;
+  std::int64_t first_ = 0, count_ = 0;
 };
 
 }  // namespace sinter::cpu

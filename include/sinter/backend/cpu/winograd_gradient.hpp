@@ -18,7 +18,7 @@ struct WinogradGradientPlan {
     using namespace winograd_detail;
     WinogradGradientPlan p;
     if (!use_winograd || s.channels < 2 * W || s.filters < 2 * W) return p;
-    const std::int64_t tiles = s.images * ((s.height + 3) / 4) * ((s.width + 3) / 4);
+    const std::int64_t tiles = TileGrid(s.images, s.height, s.width, 4).count;
     const double products = double(s.channels * s.filters);
     const double cost = double(tiles * places) * (products + 10. * double(s.channels) + 10. * double(s.filters)) + products * 200.;
     if (cost >= .85 * 9. * double(s.images * s.height * s.width) * products) return p;
@@ -38,7 +38,7 @@ class WinogradGradient {
 
   WinogradGradient(const WinogradGradientPlan& plan, const WeightGradient3x3& shape, const float* samples, const float* image, std::byte* scratch, int threads, Finish finish, const void* context)
       : p_(plan), s_(shape), samples_(samples), image_(image), threads_(threads), finish_(finish), context_(context), images_(reinterpret_cast<float*>(scratch)),
-        cotangents_(images_ + places * p_.tiles * p_.image_line), sums_(cotangents_ + places * p_.tiles * p_.sample_line), across_((s_.width + 3) / 4), down_((s_.height + 3) / 4) {}
+        cotangents_(images_ + places * p_.tiles * p_.image_line), sums_(cotangents_ + places * p_.tiles * p_.sample_line), grid_(s_.images, s_.height, s_.width, 4) {}
 
   SINTER_OUTLINE void run() {
     split(p_.tiles, 1, 8, threads_, [&](std::int64_t from, std::int64_t to) { transform(from, to); });
@@ -62,7 +62,7 @@ class WinogradGradient {
 
   [[gnu::flatten]] void transform(std::int64_t from, std::int64_t to) const {
     for (std::int64_t t = from; t < to; ++t) {
-      const std::int64_t n = t / (across_ * down_), y = t / across_ % down_ * 4, x = t % across_ * 4;
+      const auto [n, y, x] = grid_.place(t);
       const float* const corner = image_ + n * s_.image_stride + y * s_.row_stride + x * s_.place_stride;
       for (std::int64_t c = 0; c < p_.image_line; c += W) {
         const auto lanes_left = int(std::clamp<std::int64_t>(s_.channels - c, 0, W));
@@ -116,7 +116,7 @@ class WinogradGradient {
   Finish finish_;
   const void* context_;
   float *images_, *cotangents_, *sums_;
-  std::int64_t across_, down_;
+  winograd_detail::TileGrid grid_;
 };
 
 }  // namespace sinter::cpu

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../../benchmarks/models.hpp"
+#include "../support/residual.hpp"
 #include "../support/random_graph.hpp"
 
 using namespace sinter;
@@ -22,24 +23,7 @@ struct Digits {
   nn::Linear<64, 10> fc2;
   constexpr auto operator()(auto image) const { return fc2(relu(fc1(drop(flatten(max_pool2d<2>(relu(conv2(relu(conv1(image)))))))))); }
 };
-struct Block {
-  nn::Linear<64, 128> up;
-  nn::Linear<128, 64> down;
-  constexpr auto operator()(auto x) const { return x + down(relu(up(x))); }
-};
-template <bool Again> struct Residual {
-  nn::Linear<784, 64> stem;
-  std::array<Block, 48> blocks;
-  nn::Linear<64, 10> head;
-  constexpr auto operator()(auto x) const {
-    auto h = stem(x);
-    for (const Block& b : blocks) {
-      if constexpr (Again) h = checkpoint(b, h);
-      else h = b(h);
-    }
-    return head(h);
-  }
-};
+template <bool Again> using Residual = nets::Residual<Again, 784, 48>;
 
 }  // namespace plans
 

@@ -6,29 +6,14 @@
 #include <vector>
 
 #include "../support/files.hpp"
+#include "../support/residual.hpp"
 
 using namespace sinter;
 
 namespace checkpoints {  // names of members are found in types that have linkage
 
-struct Block {
-  nn::Linear<64, 256> up;
-  nn::Linear<256, 64> down;
-  constexpr auto operator()(auto x) const { return x + down(tanh(up(x))); }
-};
-template <bool Again> struct Residual {
-  nn::Linear<32, 64> stem;
-  std::array<Block, 24> blocks;
-  nn::Linear<64, 10> head;
-  constexpr auto operator()(auto x) const {
-    auto h = stem(x);
-    for (const Block& b : blocks) {
-      if constexpr (Again) h = checkpoint(b, h);
-      else h = b(h);
-    }
-    return head(h);
-  }
-};
+using nets::Block;
+template <bool Again> using Residual = nets::Residual<Again, 32, 24>;
 
 /// Layers that draw random numbers and move statistics.
 struct Noisy {

@@ -2,6 +2,7 @@
 #pragma once
 #include "kernel.hpp"
 #include "panels.hpp"
+#include "siblings.hpp"
 
 namespace sinter::compile {
 
@@ -17,7 +18,7 @@ class Pass {
   constexpr Pass(const Builder& g, int parameters, const PackSizes& pack) : g_(g), parameters_(parameters), panel_(pack.panel), pack_(pack) {}
 
   constexpr Prepared run() {
-    mark();
+    changes_ = changes(g_, parameters_);
     find_filtered();
     List<int> hoisted;
     List<char> is_hoisted(g_.size(), 0), live(g_.size(), 0);
@@ -25,7 +26,7 @@ class Pass {
     for (int i = g_.size() - 1; i >= 0; --i) {
       if (live[i] == 0) continue;
       const Kind kind = g_[i].op->kind;
-      if (fixed_[i] == 2 && worth(i)) {
+      if (changes_[i] == Changes::with_parameters && worth(i)) {
         is_hoisted[i] = 1;
         continue;
       }
@@ -58,25 +59,10 @@ class Pass {
   }
 
  private:
-  /// 0: differs from call to call; 1: a constant; 2: changes with the parameters.
-  constexpr void mark() {
-    fixed_.resize(g_.size(), 0);
-    for (int k = 0; k < parameters_; ++k) fixed_[g_.inputs[k]] = 2;
-    for (int i = 0; i < g_.size(); ++i) {
-      const Node& n = g_[i];
-      if (n.op->kind == Kind::input || (n.op->kind == Kind::generate && n.shape == 0) || g_.shape(i).bounded()) continue;  // lengths differ
-      if (n.op->kind == Kind::kernel || n.op->kind == Kind::result) continue;                                              // its results stay together
-      char f = 1;
-      for (int k = 0; k < n.operands && f != 0; ++k) {
-        const char o = fixed_[g_.operands(i)[k]];
-        f = o == 0 ? char(0) : o > f ? o : f;
-      }
-      fixed_[i] = f;
-    }
-  }
   /// Computed values that are no larger than what they are computed from, or costly.
   constexpr bool worth(int i) const {
     const Node& n = g_[i];
+    if (n.op->kind == Kind::assemble) return true;
     if (!is_computed(n.op->kind) || n.op->flops == nullptr) return false;
     std::ptrdiff_t largest = 0;
     Signature::Operand room[graph::most_operands];
@@ -110,13 +96,13 @@ class Pass {
 
   /// The operand of a contraction that is a matrix of weights [n, k…], worth packing; −1 for none.
   constexpr int weight_of(int i) const {
-    if (panel_ == 0 || fixed_[i] != 0 || filtered_[i] != 0) return -1;
+    if (panel_ == 0 || changes_[i] != Changes::with_calls || filtered_[i] != 0) return -1;
     for (int k = 0; k < 2; ++k) {
       const int w = matrix(g_.operands(i)[k]), inner = int(g_.attributes(i)[1]);
       const Shape& s = g_.shape(w);
       std::int64_t depth = 1, taps = 1;
       for (int a = 1; a < s.rank; ++a) depth *= s[a], taps *= a > 1 ? s[a] : 1;
-      if (fixed_[w] == 2 && s.rank == inner + 1 && s.rank < Shape::max_rank && s[0] > 1 && depth <= 8192 && taps <= 128 && s[0] * depth >= smallest_weight) return k;
+      if (changes_[w] == Changes::with_parameters && s.rank == inner + 1 && s.rank < Shape::max_rank && s[0] > 1 && depth <= 8192 && taps <= 128 && s[0] * depth >= smallest_weight) return k;
     }
     return -1;
   }
@@ -157,7 +143,8 @@ class Pass {
   const Builder& g_;
   int parameters_, panel_;
   const PackSizes& pack_;
-  List<char> fixed_, filtered_;
+  List<Changes> changes_;
+  List<char> filtered_;
   List<Weight> weights_;
 };
 
@@ -165,7 +152,9 @@ class Pass {
 
 /// `parameters`: how many of the graph's first inputs change seldom. `pack`: how the backend reads weights.
 constexpr Prepared prepare(const Builder& g, int parameters, const PackSizes& pack = {}) {
-  prepare_detail::Pass pass(g, parameters, pack);
+  Builder joined;
+  const bool any = join_siblings(g, parameters, joined);
+  prepare_detail::Pass pass(any ? joined : g, parameters, pack);
   return pass.run();
 }
 

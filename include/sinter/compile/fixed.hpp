@@ -1,5 +1,7 @@
 // Which values of a graph differ from call to call, and which change with the parameters only.
 #pragma once
+#include <algorithm>
+
 #include "layout.hpp"
 
 namespace sinter::compile {
@@ -23,6 +25,18 @@ constexpr List<Changes> changes(const Builder& g, int parameters) {
     of[i] = c;
   }
   return all;
+}
+
+/// Bytes of an element of the tensor that a value of its size is computed from, element by element: 1 of weights that are cast from int8 and scaled.
+constexpr int source_bytes(const Builder& g, int v) {
+  for (;;) {
+    const Node& n = g[v];
+    if (n.op->kind != Kind::elementwise && n.op->kind != Kind::view) return bytes_of(n.dtype);
+    int k = 0;
+    while (k < n.operands && g.shape(g.operands(v)[k]).size() != g.shape(v).size()) ++k;
+    if (k == n.operands) return bytes_of(n.dtype);
+    v = g.operands(v)[k];
+  }
 }
 
 }  // namespace sinter::compile

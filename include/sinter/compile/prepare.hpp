@@ -2,6 +2,7 @@
 #pragma once
 #include "kernel.hpp"
 #include "panels.hpp"
+#include "prologue.hpp"
 #include "siblings.hpp"
 
 namespace sinter::compile {
@@ -20,17 +21,18 @@ class Pass {
   constexpr Prepared run() {
     changes_ = changes(g_, parameters_);
     find_filtered();
+    streamed_.resize(g_.size(), 0);
     List<int> hoisted;
     List<char> is_hoisted(g_.size(), 0), live(g_.size(), 0);
     for (const int o : g_.outputs) live[o] = 1;
     for (int i = g_.size() - 1; i >= 0; --i) {
       if (live[i] == 0) continue;
       const Kind kind = g_[i].op->kind;
-      if (changes_[i] == Changes::with_parameters && worth(i)) {
+      if (changes_[i] == Changes::with_parameters && streamed_[i] == 0 && worth(i)) {
         is_hoisted[i] = 1;
         continue;
       }
-      const int weight = kind == Kind::contract ? weight_of(i) : -1;
+      const int weight = kind == Kind::contract && !streams_weight(i) ? weight_of(i) : -1;
       if (weight >= 0) weights_.push({i, weight, -1});
       for (int k = 0; k < operands_of(i); ++k)
         if (k != weight) live[g_.operands(i)[k]] = 1;
@@ -76,6 +78,30 @@ class Pass {
   }
   /// Of identities nothing but the first operand is left: the others are for derivatives.
   constexpr int operands_of(int i) const { return g_[i].op->kind == Kind::identity ? 1 : g_[i].operands; }
+
+  /// Weights that are computed from narrower ones and that few rows meet stay narrow: memory is what such a contraction waits for. Marks what is then computed at
+  /// every call.
+  constexpr bool streams_weight(int i) {
+    if (changes_[i] != Changes::with_calls) return false;
+    const int inner = int(g_.attributes(i)[1]);
+    for (int k = 0; k < 2; ++k) {
+      const int w = g_.operands(i)[k];
+      const Shape& other = g_.shape(g_.operands(i)[1 - k]);
+      std::int64_t rows = 1;
+      for (int a = 0; a < other.rank - inner; ++a) rows *= other[a];
+      if (rows > streamed_at_most || changes_[w] != Changes::with_parameters || g_.shape(w).size() < smallest_prologue || source_bytes(g_, w) >= bytes_of(g_[w].dtype)) continue;
+      mark_streamed(w);
+      return true;
+    }
+    return false;
+  }
+  constexpr void mark_streamed(int v) {
+    const Kind kind = g_[v].op->kind;
+    if ((kind != Kind::elementwise && kind != Kind::view) || streamed_[v] != 0) return;
+    streamed_[v] = 1;
+    for (int k = 0; k < g_[v].operands; ++k)
+      if (const int o = g_.operands(v)[k]; g_.shape(o).size() == g_.shape(v).size()) mark_streamed(o);
+  }
 
   /// What an operand repeats over the axes of a batch.
   constexpr int matrix(int o) const { return g_[o].op->kind == Kind::broadcast ? g_.operands(o)[0] : o; }
@@ -144,7 +170,7 @@ class Pass {
   int parameters_, panel_;
   const PackSizes& pack_;
   List<Changes> changes_;
-  List<char> filtered_;
+  List<char> filtered_, streamed_;
   List<Weight> weights_;
 };
 

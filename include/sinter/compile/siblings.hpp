@@ -85,7 +85,7 @@ class Pass {
     const int c = candidates_[i];
     for (int side = 0; side < 2; ++side) {
       const int x = g_.operands(c)[side], w = g_.operands(c)[1 - side];
-      if (changes_[x] != Changes::with_calls || changes_[w] != Changes::with_parameters) continue;
+      if (changes_[x] != Changes::with_calls || !is_weight(w)) continue;
       Family f{members_.size(), 0, side, joint_axis(c, side)};
       if (f.axis < 0) continue;
       List<int> members;
@@ -106,9 +106,11 @@ class Pass {
     if (g_.shape(g_.operands(c)[1 - side]).rank == batch + inner) return -1;
     return side == 1 ? batch : g_.shape(g_.operands(c)[0]).rank - inner;
   }
+  /// Narrow ones, cast from int8, may be read as they are (compile/prologue.hpp).
+  constexpr bool is_weight(int w) const { return changes_[w] == Changes::with_parameters && source_bytes(g_, w) >= bytes_of(g_[w].dtype); }
   constexpr bool alike(int c, int other, int side) const {
     const std::int64_t *a = g_.attributes(c), *b = g_.attributes(other);
-    return a[0] == b[0] && a[1] == b[1] && changes_[g_.operands(other)[1 - side]] == Changes::with_parameters && g_[c].dtype == g_[other].dtype &&
+    return a[0] == b[0] && a[1] == b[1] && is_weight(g_.operands(other)[1 - side]) && g_[c].dtype == g_[other].dtype &&
            same_but(g_.operands(c)[1 - side], g_.operands(other)[1 - side], int(a[0]));
   }
   /// Whether two shapes differ at most along an axis.

@@ -22,6 +22,7 @@ class Pass {
     changes_ = changes(g_, parameters_);
     find_filtered();
     streamed_.resize(g_.size(), 0);
+    count_readers();
     List<int> hoisted;
     List<char> is_hoisted(g_.size(), 0), live(g_.size(), 0);
     for (const int o : g_.outputs) live[o] = 1;
@@ -79,8 +80,17 @@ class Pass {
   /// Of identities nothing but the first operand is left: the others are for derivatives.
   constexpr int operands_of(int i) const { return g_[i].op->kind == Kind::identity ? 1 : g_[i].operands; }
 
-  /// Weights that are computed from narrower ones and that few rows meet stay narrow: memory is what such a contraction waits for. Marks what is then computed at
-  /// every call.
+  constexpr void count_readers() {
+    readers_.resize(g_.size(), 0);
+    for (const int o : g_.outputs) ++readers_[o];
+    for (int i = g_.size() - 1; i >= 0; --i) {
+      if (readers_.data()[i] == 0) continue;
+      const int* o = g_.operands(i);
+      for (int k = operands_of(i); k > 0; --k) ++readers_.data()[*o++];
+    }
+  }
+  /// Weights that are computed from narrower ones and that few rows meet, and nobody else, stay narrow: memory is what such a contraction waits for. Marks what is
+  /// then computed at every call.
   constexpr bool streams_weight(int i) {
     if (changes_[i] != Changes::with_calls) return false;
     const int inner = int(g_.attributes(i)[1]);
@@ -89,7 +99,7 @@ class Pass {
       const Shape& other = g_.shape(g_.operands(i)[1 - k]);
       std::int64_t rows = 1;
       for (int a = 0; a < other.rank - inner; ++a) rows *= other[a];
-      if (rows > streamed_at_most || changes_[w] != Changes::with_parameters || g_.shape(w).size() < smallest_prologue || source_bytes(g_, w) >= bytes_of(g_[w].dtype)) continue;
+      if (rows > streamed_at_most || readers_[w] != 1 || changes_[w] != Changes::with_parameters || g_.shape(w).size() < smallest_prologue || source_bytes(g_, w) >= bytes_of(g_[w].dtype)) continue;
       mark_streamed(w);
       return true;
     }
@@ -171,6 +181,7 @@ class Pass {
   const PackSizes& pack_;
   List<Changes> changes_;
   List<char> filtered_, streamed_;
+  List<int> readers_;
   List<Weight> weights_;
 };
 

@@ -105,7 +105,7 @@ constexpr void Grouping::count_readers() {
 constexpr void Grouping::absorb(int contraction, int side) {
   if (readers_.empty()) count_readers();
   const int o = operands(contraction)[side], other = operands(contraction)[1 - side], p = base_[o], home = group_[p], to = group_[contraction];
-  if (readers_[p] != 1 || !ViewWalk::of(s_.layout(o), g_.shape(o), s_.layout(p), g_.shape(p)).simple) return;
+  if (readers_[p] != 1 || is_read_in_place(contraction, side, true) || !ViewWalk::of(s_.layout(o), g_.shape(o), s_.layout(p), g_.shape(p)).simple) return;
   std::int64_t shown = 1;  // by the other operand
   for (int i = 0; i < g_.shape(other).rank; ++i)
     if (s_.layout(other).stride[i] != 0) shown *= g_.shape(other)[i];
@@ -138,7 +138,7 @@ constexpr void Grouping::absorb(int contraction, int side) {
       const int b = base_[from];
       if (group_[b] != home && g_.shape(b).size() >= g_.shape(p).size() && bytes_of(nodes_[b].dtype) < bytes_of(nodes_[source].dtype)) source = b;
     });
-  if (is_read_in_place(contraction, side, source != p)) return;
+  if (source == p && is_read_in_place(contraction, side, false)) return;
   if (!possible || f_.groups[to].members + members.size() > most_members || (shown > packed_once && flops > cheap_prologue)) return;
   List<int> again;  // cheap, and computed from what is in memory: in both kernels
   for (int k = 0; k < candidates.size(); ++k) {

@@ -9,6 +9,29 @@ using namespace sinter;
 using graph::Builder;
 using graph::Value;
 
+namespace siblings {  // names of members are found in types that have linkage
+
+template <int D, int Heads> struct Block {  // of BERT, with queries, keys and values as layers of their own
+  nn::Linear<D, D> query, key, value, out;
+  nn::LayerNorm<D> norm1;
+  nn::Linear<D, 4 * D> up;
+  nn::Linear<4 * D, D> down;
+  nn::LayerNorm<D> norm2;
+  constexpr auto operator()(auto x) const {
+    const auto h = norm1(x + out(multi_head_attention<Heads>(query(x), key(x), value(x))));
+    return norm2(h + down(gelu(up(h))));
+  }
+};
+template <class Layer, int Layers> struct Stack {
+  std::array<Layer, Layers> layers;
+  constexpr auto operator()(auto x) const {
+    for (const auto& layer : layers) x = layer(x);
+    return x;
+  }
+};
+
+}  // namespace siblings
+
 namespace {
 
 int contractions(const Builder& g) {
@@ -49,24 +72,6 @@ struct Draft {
   int left(const reference::Lengths& lengths = {}) { return contractions_left(g, parameters, lengths); }
 };
 
-template <int D, int Heads> struct Block {  // of BERT, with queries, keys and values as layers of their own
-  nn::Linear<D, D> query, key, value, out;
-  nn::LayerNorm<D> norm1;
-  nn::Linear<D, 4 * D> up;
-  nn::Linear<4 * D, D> down;
-  nn::LayerNorm<D> norm2;
-  constexpr auto operator()(auto x) const {
-    const auto h = norm1(x + out(multi_head_attention<Heads>(query(x), key(x), value(x))));
-    return norm2(h + down(gelu(up(h))));
-  }
-};
-template <class Layer, int Layers> struct Stack {
-  std::array<Layer, Layers> layers;
-  constexpr auto operator()(auto x) const {
-    for (const auto& layer : layers) x = layer(x);
-    return x;
-  }
-};
 template <class Program> constexpr int steps_of(graph::Kind kind) {
   int n = 0;
   for (const auto& step : Program::step_list) n += step.kind == kind ? 1 : 0;
@@ -131,7 +136,7 @@ TEST_CASE("weights that differ from call to call stay apart") {
 
 TEST_CASE("queries, keys and values of a transformer are one step") {
   using X = Tensor<float, 1, 16, 32>;
-  using Net = Stack<Block<32, 4>, 2>;
+  using Net = siblings::Stack<siblings::Block<32, 4>, 2>;
   using Program = decltype(inference<X>(std::declval<const Model<Net>&>()))::Program;
   static_assert(steps_of<Program>(graph::Kind::contract) == 2 * 4);
   static_assert(steps_of<Program>(graph::Kind::elementwise) == 0);

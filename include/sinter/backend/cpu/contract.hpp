@@ -99,16 +99,13 @@ template <class T> class Products {
     Fill<T> fill = nullptr;       ///< computes it; then nothing lies at `at`
     const void* filler = nullptr;
   };
-  /// finish(context, tile, ld, row, rows, column, columns): the sums of one tile are complete.
-  using Finish = void (*)(const void* context, const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns);
-
   /// Where sums that nothing follows go by themselves: columns are neighbours.
   struct Result {
     T* at = nullptr;
     std::int64_t row = 0;
   };
 
-  Products(const Operand& left, const Operand& right, std::byte* scratch, int threads, Finish finish, const void* context, Result result = {})
+  Products(const Operand& left, const Operand& right, std::byte* scratch, int threads, Finish<T> finish, const void* context, Result result = {})
       : result_(result), left_(left), right_(right), rows_(left.lines.count()), columns_(right.lines.count()), inner_(left.inner.count()), threads_(threads), finish_(finish), context_(context),
         in_panels_(right.lines.inner_stride() >= compile::Panels::tag), left_in_place_(reads_left_in_place()), right_in_place_(reads_right_in_place()), block_(blocks_of<T>(rows_, columns_, inner_, left_in_place_)) {
     const std::int64_t a = left_in_place_ ? 0 : aligned_bytes<T>(block_.rows * block_.inner), b = right_in_place_ ? 0 : aligned_bytes<T>(block_.columns * block_.inner);
@@ -244,7 +241,7 @@ template <class T> class Products {
   Operand left_, right_;
   std::int64_t rows_, columns_, inner_;
   int threads_;
-  Finish finish_;
+  Finish<T> finish_;
   const void* context_;
   bool in_panels_, left_in_place_, right_in_place_;
   Blocks block_;
@@ -348,7 +345,7 @@ template <class K> inline void contract(const std::int64_t* table, const Context
         return WinogradGradient(plan, gradient, reinterpret_cast<const float*>(w.address[0]), reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue).run();
     }
     if constexpr (Streamed<K, T>::possible)
-      if (is_streamed<T>(rows.count(), left_inner.count())) return Streamed<K, T>{a, c, w, {&Epilogue<K, T>::finish, &epilogue}}.run(reinterpret_cast<const T*>(w.address[0]), rows, left_inner);
+      if (is_streamed<T>(rows.count(), left_inner.count())) return Streamed<K, T>{a, c, w, &Epilogue<K, T>::finish, &epilogue}.run(reinterpret_cast<const T*>(w.address[0]), rows, left_inner);
     typename Products<T>::Result result;
     if constexpr (constexpr int store = plain_store<K>(); store >= 0 && contract_loops<K>.columns - contract_loops<K>.rows == 1 && contract_loops<K>.inner - contract_loops<K>.columns == 1)
       result = {reinterpret_cast<T*>(w.address[std::size_t(micro<K, store>.b)]), a.stride[std::size_t(micro<K, store>.b)][std::size_t(contract_loops<K>.rows)]};

@@ -17,6 +17,16 @@ template <class K> inline constexpr bool computes_operands = computed_operand<K,
 /// Lines [line, line + lines) of an operand at points [first, first + depth) of the contracted axis, to to[k * width + i].
 template <class T> using Fill = void (*)(const void* self, T* to, int width, std::int64_t line, int lines, std::int64_t first, std::int64_t depth);
 
+/// What happens to a complete tile of sums.
+template <class T> using Finish = void (*)(const void* context, const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns);
+
+/// Evaluates what operand `Side` is computed from, as far as it is known once (level 0), once a line of lanes (1), or for N elements (2).
+template <class K, int Side, int Level, int N, int P, class Stride> [[gnu::always_inline]] inline void evaluate_operand(RegisterFile<K, N>& r, const Walk<P>& w, Span s, const Context& c, Stride&& stride) {
+  for_each_micro<K>([&]<int I>() __attribute__((always_inline)) {
+    if constexpr (micro<K, I>.side == Side + 1 && micro<K, I>.level == Level && micro<K, I>.what != Micro::What::operand) evaluate<K, N, I>(r, w, s, c, stride);
+  });
+}
+
 template <class K, class T, int Side> class Prologue {
   static constexpr int L = K::body.loops, P = K::body.pointers, N = lanes;
   static constexpr compile::ContractLoops loops = compile::ContractLoops::of(K::body);
@@ -43,10 +53,7 @@ template <class K, class T, int Side> class Prologue {
   using File = RegisterFile<K, N>;
 
   template <int Level> [[gnu::always_inline]] void evaluate_level(File& r, const Walk<P>& w, Span s) const {
-    for_each_micro<K>([&]<int I>() __attribute__((always_inline)) {
-      if constexpr (micro<K, I>.side == Side + 1 && micro<K, I>.level == Level && micro<K, I>.what != Micro::What::operand)
-        evaluate<K, N, I>(r, w, s, c, [this](int p) { return a.stride[std::size_t(p)][std::size_t(vector)]; });
-    });
+    evaluate_operand<K, Side, Level>(r, w, s, c, [this](int p) { return a.stride[std::size_t(p)][std::size_t(vector)]; });
   }
   [[gnu::always_inline]] auto& element(File& r) const { return at<K, N, micro<K, J>.a>(r); }
 

@@ -6,13 +6,6 @@
 
 namespace sinter::cpu {
 
-
-/// What happens to a complete tile of sums (contract.hpp).
-template <class T> struct Finishing {
-  void (*finish)(const void* context, const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns);
-  const void* context;
-};
-
 template <class K, class T> class Streamed {
   static constexpr int L = K::body.loops, P = K::body.pointers, N = lanes;
   static constexpr compile::ContractLoops loops = compile::ContractLoops::of(K::body);
@@ -24,7 +17,8 @@ template <class K, class T> class Streamed {
   const Arguments<L, P>& a;
   const Context& c;
   const Walk<P>& start;  ///< at the first element of the matrix
-  Finishing<T> finishing;
+  Finish<T> finish;
+  const void* context;
 
   /// The left operand's rows are copied to scratch memory.
   SINTER_OUTLINE void run(const T* left, const Nest& rows, const Nest& inner) const {
@@ -61,16 +55,13 @@ template <class K, class T> class Streamed {
         if constexpr (along_inner) dots<R>(tile, x, depth, b * wide, width);
         else if (width == wide) products<R, true>(tile, x, depth, b * wide, width);
         else products<R, false>(tile, x, depth, b * wide, width);
-        finishing.finish(finishing.context, tile, wide, 0, R, b * wide, width);
+        finish(context, tile, wide, 0, R, b * wide, width);
       }
     });
   }
 
   template <int Level> [[gnu::always_inline]] void evaluate_level(File& r, const Walk<P>& w, Span s) const {
-    for_each_micro<K>([&]<int I>() __attribute__((always_inline)) {
-      if constexpr (micro<K, I>.side == 2 && micro<K, I>.level == Level && micro<K, I>.what != Micro::What::operand)
-        evaluate<K, N, I>(r, w, s, c, [this](int p) { return a.stride[std::size_t(p)][std::size_t(vector)]; });
-    });
+    evaluate_operand<K, 1, Level>(r, w, s, c, [this](int p) { return a.stride[std::size_t(p)][std::size_t(vector)]; });
   }
   [[gnu::always_inline]] const V& element(const File& r) const { return at<K, N, micro<K, J>.a>(r); }
 

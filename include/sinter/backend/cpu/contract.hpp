@@ -274,7 +274,7 @@ template <class K, class T> struct Epilogue {
   [[gnu::flatten]] void run(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) const {
     const auto stride = [this](int p) { return a.stride[std::size_t(p)][std::size_t(last)]; };
     RegisterFile<K, N> r;
-    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 0) evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
+    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
     for (int done = 0; done < columns;) {
       constexpr bool nested = loops.inner - loops.columns > 1;
       const std::int64_t extent = a.extent[std::size_t(last)], outer = nested ? (column + done) / extent : 0, at_column = column + done - outer * extent;
@@ -284,14 +284,14 @@ template <class K, class T> struct Epilogue {
       for (int i = 0; i < rows; ++i) {
         Walk<P> w = corner;
         move<loops.rows, loops.columns>(w, row + i);
-        for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 1) evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
+        for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
         for (int j = 0; j < length; j += N) {
           const Span s{at_column + j, std::min(N, length - j)};
-          for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
+          for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
             constexpr Micro::What what = micro<K, J>.what;
             if constexpr (what == Micro::What::result) at<K, N, J>(r) = load<T, N>(tile + i * ld + done + j, s.n);
             else if constexpr (what == Micro::What::store) write<K, N, J>(r, w, s, stride);
-            else if constexpr (micro<K, J>.level == 2) evaluate<K, N, J>(r, w, s, c, stride);
+            else evaluate<K, N, J>(r, w, s, c, stride);
           });
         }
       }

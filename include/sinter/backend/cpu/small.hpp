@@ -282,13 +282,13 @@ template <class K, class Step> struct SmallMap {
     const auto stride = [](int p) { return F::stride(p, L - 1); };
     RegisterFile<K, N> r;
     const Walk<P> start = F::start(c);
-    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 0) evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
+    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
     F::template for_each<0, L - 1>(start, [&](const Walk<P>& w) __attribute__((always_inline)) {
-      for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 1) evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
+      for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
       const auto elements = [&](Span s) __attribute__((always_inline)) {
-        for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
+        for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
           if constexpr (micro<K, J>.what == Micro::What::store) write<K, N, J>(r, w, s, stride);
-          else if constexpr (micro<K, J>.level == 2) evaluate<K, N, J>(r, w, s, c, stride);
+          else evaluate<K, N, J>(r, w, s, c, stride);
         });
       };
       for (std::int64_t i = 0; i + N <= length; i += N) elements({i, N});

@@ -94,7 +94,7 @@ template <class K, int N, int J, int P, class File, class Stride>
     else if constexpr (m.unit == 1) out = load<T, N>(p + s.i, s.n);
     else out = gather<T, N>(p + s.i * stride(m.a), stride(m.a), s.n);
   } else if constexpr (m.what == Micro::What::constant) {
-    out = Lanes<T, N>(static_cast<T>(std::bit_cast<double>(m.bits)));
+    out = Lanes<T, N>(static_cast<T>(std::bit_cast<double>(w.count[std::size_t(m.a)])));
   } else if constexpr (m.what == Micro::What::count) {
     if constexpr (m.unit == 0) out = Lanes<T, N>(w.count[std::size_t(m.a)]);
     else if constexpr (m.unit == 1) out = ramp<N>(w.count[std::size_t(m.a)] + s.i, 1);
@@ -166,6 +166,17 @@ template <class K> constexpr auto element_sizes() {
   return size;
 }
 
+/// Which pointers move along loops; numbers, and the axes of gathers, stand still.
+template <class K> constexpr auto moving_pointers() {
+  std::array<bool, std::size_t(K::body.pointers > 0 ? K::body.pointers : 1)> moves{};
+  for (const Micro& m : K::body.micros) {
+    if (m.what == Micro::What::load || m.what == Micro::What::gather || m.what == Micro::What::count) moves[std::size_t(m.a)] = true;
+    if (m.what == Micro::What::store || m.what == Micro::What::scatter) moves[std::size_t(m.b)] = true;
+    if (m.what == Micro::What::result) moves[0] = moves[1] = true;
+  }
+  return moves;
+}
+
 /// What an element of a map or row kernel takes, in nanoseconds, roughly: each is time for four operations in all lanes, or for 32 bytes.
 template <class K> inline constexpr double element_ns = [] {
   double flops = 0, bytes = 0;
@@ -187,16 +198,18 @@ template <class K> inline constexpr double element_ns = [] {
 /// Moves every pointer by a number of bytes, or of counts where it has no memory.
 template <class K, int P> [[gnu::always_inline]] inline void advance(Walk<P>& w, const std::array<std::int64_t, std::size_t(P)>& by) {
   static constexpr auto size = element_sizes<K>();
+  static constexpr auto moves = moving_pointers<K>();
   [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {  // by constant index: they stay in registers
-    ((size[I] > 0 ? void(w.address[I] += by[I]) : void(w.count[I] += by[I])), ...);
+    ((size[I] > 0 ? void(w.address[I] += by[I]) : moves[I] ? void(w.count[I] += by[I]) : void()), ...);
   }(std::make_index_sequence<std::size_t(P)>{});
 }
 /// What moves every pointer by `steps` along loop i.
 template <class K, int L, int P> [[gnu::always_inline]] inline auto steps_along(const Arguments<L, P>& a, int loop, std::int64_t steps) {
   static constexpr auto size = element_sizes<K>();
+  static constexpr auto moves = moving_pointers<K>();
   std::array<std::int64_t, std::size_t(P)> by;
   [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
-    ((by[I] = steps * a.stride[I][std::size_t(loop)] * (size[I] > 0 ? size[I] : 1)), ...);
+    ((by[I] = !moves[I] ? 0 : steps * a.stride[I][std::size_t(loop)] * (size[I] > 0 ? size[I] : 1)), ...);
   }(std::make_index_sequence<std::size_t(P)>{});
   return by;
 }

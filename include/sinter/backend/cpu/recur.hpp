@@ -40,7 +40,6 @@ template <class T> struct Recurrent {
   std::int64_t at_step(std::int64_t k) const { return reverse ? steps - 1 - k : k; }
 
   static V read(const T* p, std::int64_t stride, int n) { return stride == 1 ? load<T, W>(p, n) : gather<T, W>(p, stride, n); }
-  static V logistic(const V& x) { return V(1) / (V(1) + exp(-x)); }
 
   /// Calls f(from, to) for runs of rows that go through time by themselves, on threads where that is worth it.
   template <class F> void for_rows(const F& f) const {
@@ -116,7 +115,7 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
       const auto keep = [&](int g, const V& v) { if (kept != nullptr) store(v, kept + g * hidden, n); };
       const T* const old = h + r * from.row;
       if constexpr (C == ops::Cell::lstm) {
-        const V i = Base::logistic(sum[r][0] + input(0)), f = Base::logistic(sum[r][1] + input(1)), g = tanh(sum[r][2] + input(2)), o = Base::logistic(sum[r][3] + input(3));
+        const V i = logistic(sum[r][0] + input(0)), f = logistic(sum[r][1] + input(1)), g = tanh(sum[r][2] + input(2)), o = logistic(sum[r][3] + input(3));
         const V c = fma(f, Base::read(old + (hidden + j) * from.feature, from.feature, n), i * g);
         store(o * tanh(c), to, n);
         store(c, to + hidden, n);
@@ -124,7 +123,7 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
       } else if constexpr (C == ops::Cell::gru) {
         const std::int64_t stride = this->call.stride(3)[R::unit];
         const V share = sum[r][2] + Base::read(this->call.template at<const T>(3) + j * stride, stride, n);
-        const V reset = Base::logistic(sum[r][0] + input(0)), z = Base::logistic(sum[r][1] + input(1)), fresh = tanh(fma(reset, share, input(2)));
+        const V reset = logistic(sum[r][0] + input(0)), z = logistic(sum[r][1] + input(1)), fresh = tanh(fma(reset, share, input(2)));
         store(fma(z, Base::read(old + j * from.feature, from.feature, n) - fresh, fresh), to, n);
         keep(0, reset), keep(1, z), keep(2, fresh);
         if (share_.at != nullptr) store(share, share_.line(t, b + r) + j, n);

@@ -83,7 +83,7 @@ template <class T> class ThinProducts {
   /// Lines of four with S of the few, from `s` on, into the tile.
   template <int S> void products(const T* const* x, int s, int i, T* tile) const {
     constexpr int U = S * lines_at_once <= 8 ? 2 : 1;  // independent sums hide the latency of the multiply-add
-    Vector sum[U][lines_at_once][S];
+    Vector sum[U][lines_at_once * S];
     const T* y[S];
 #pragma GCC unroll 4
     for (int j = 0; j < S; ++j) y[j] = few_.at + few_.lines.offset(s + j);
@@ -92,7 +92,7 @@ template <class T> class ThinProducts {
 #pragma GCC unroll 4
       for (int l = 0; l < lines_at_once; ++l)
 #pragma GCC unroll 4
-        for (int j = 0; j < S; ++j) sum[u][l][j] = Vector(0);
+        for (int j = 0; j < S; ++j) sum[u][l * S + j] = Vector(0);
     const auto term = [&](int u, std::int64_t k, int n) __attribute__((always_inline)) {
       Vector b[S];
 #pragma GCC unroll 4
@@ -101,7 +101,7 @@ template <class T> class ThinProducts {
       for (int l = 0; l < lines_at_once; ++l) {
         const Vector a = load<T, W>(x[l] + k, n);
 #pragma GCC unroll 4
-        for (int j = 0; j < S; ++j) sum[u][l][j] = fma(a, b[j], sum[u][l][j]);
+        for (int j = 0; j < S; ++j) sum[u][l * S + j] = fma(a, b[j], sum[u][l * S + j]);
       }
     };
     std::int64_t k = 0;
@@ -109,10 +109,18 @@ template <class T> class ThinProducts {
 #pragma GCC unroll 2
       for (int u = 0; u < U; ++u) term(u, k + u * W, W);
     for (; k < inner_; k += W) term(0, k, int(std::min<std::int64_t>(W, inner_ - k)));
+    const auto to = [&](int l, int j) __attribute__((always_inline)) { return turned_ ? (i + l) * most_dots + s + j : (s + j) * block + i + l; };
+    if constexpr (S * lines_at_once == W && U == 1) {
+      alignas(64) T together[W];
+      store(totals(sum[0]), together, W);
+      for (int l = 0; l < lines_at_once; ++l)
+        for (int j = 0; j < S; ++j) tile[to(l, j)] = together[l * S + j];
+    } else {
 #pragma GCC unroll 4
-    for (int l = 0; l < lines_at_once; ++l)
+      for (int l = 0; l < lines_at_once; ++l)
 #pragma GCC unroll 4
-      for (int j = 0; j < S; ++j) tile[turned_ ? (i + l) * most_dots + s + j : (s + j) * block + i + l] = all(U == 2 ? sum[0][l][j] + sum[U - 1][l][j] : sum[0][l][j]);
+        for (int j = 0; j < S; ++j) tile[to(l, j)] = all(U == 2 ? sum[0][l * S + j] + sum[U - 1][l * S + j] : sum[0][l * S + j]);
+    }
   }
   static T all(const Vector& x) {
     if constexpr (W == 1) return x.v;

@@ -122,10 +122,25 @@ template <class T> [[gnu::always_inline]] inline void fetch([[maybe_unused]] con
 template <class T, int Most> inline void pack_run(T* to, int width, const T* from, const Lines<Most>& line, std::int64_t step, std::int64_t inner) {
   const int n = line.count;
   if (line.pieces * 6 <= n || (line.pieces * 2 <= n && (step != 1 || inner < 8))) {
+    constexpr std::int64_t ahead = 8;  // steps are often too long for the processor to foresee
+    if constexpr (lanes > 1 && Most % lanes == 0 && sizeof(T) == 4)
+      if (line.pieces == 1 && n == Most) {
+        using Vector = Lanes<T, lanes>;
+        const T* at = from + line.offset[0];
+        for (std::int64_t k = 0; k < inner; ++k, at += step, to += width) {
+          fetch(at + ahead * step, Most);
+          Vector x[Most / lanes];
+#pragma GCC unroll 8
+          for (int i = 0; i < Most / lanes; ++i) x[i] = Vector::load(at + i * lanes);
+#pragma GCC unroll 8
+          for (int i = 0; i < Most / lanes; ++i) x[i].store(to + i * lanes);
+        }
+        return;
+      }
     for (std::int64_t k = 0; k < inner; ++k)
       for (int i = 0; i < n; i += line.piece[std::size_t(i)]) {
         const T* const at = from + line.offset[std::size_t(i)] + k * step;
-        fetch(at + 8 * step, line.piece[std::size_t(i)]);  // steps are often too long for the processor to foresee
+        fetch(at + ahead * step, line.piece[std::size_t(i)]);
         copy_piece(to + k * width + i, at, line.piece[std::size_t(i)]);
       }
     return;

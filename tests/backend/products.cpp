@@ -98,6 +98,9 @@ TEST_CASE("threads share long sums, and every number of them finds the same") {
   const std::vector<float> alone = p.run(1);
   for (const int threads : {2, 3, 4, 7}) CHECK(p.run(threads) == alone);
 }
+TEST_CASE("products without rows, columns or terms") {
+  check_all<float>({0, 1, 20}, {0, 1, 20}, {0, 100, 9000});
+}
 TEST_CASE("lines whose addresses coincide are read right") {
   for (const int stride : {1020, 1023, 1024, 1025, 1028, 512, 514}) {
     Product<float>(40, 50, 300, none, stride).check();

@@ -121,7 +121,7 @@ template <class T> class AttendFew {
 
   /// means = factor · means + Σ weight · value, as many registers of features at a time as there is room for.
   template <int Q> void add_values(Matrix<const T> values, const T* weight, std::int64_t n, const T* factor, T* means) const {
-    constexpr int V = (AttendTile<T>::rows > 4 ? 16 : 8) / Q > 4 ? 4 : (AttendTile<T>::rows > 4 ? 16 : 8) / Q;
+    constexpr int V = std::min(4, (Tile::rows > 4 ? 16 : 8) / Q);
     std::int64_t d = 0;
     for (; d + V * W <= h_.value_features; d += V * W) add<Q, V>(values, weight, n, factor, means, d, W);
     for (; d < h_.value_features; d += W) add<Q, 1>(values, weight, n, factor, means, d, int(std::min<std::int64_t>(W, h_.value_features - d)));

@@ -117,8 +117,14 @@ template <class T> class Products {
   const char* left_way() const { return thin_ != ThinProducts<T>::Way::none || left_in_place_ ? "in place" : "packed"; }
   const char* right_way() const { return in_panels_ ? "in panels" : thin_ != ThinProducts<T>::Way::none || right_in_place_ ? "in place" : "packed"; }
   const Blocks& blocks() const { return block_; }
+  /// What is not computed tile by tile from end to end.
+  const char* form() const {
+    using Way = typename ThinProducts<T>::Way;
+    return thin_ == Way::dots ? ", dot products" : thin_ == Way::streams ? ", streamed" : is_long<T>(rows_, columns_, inner_) ? ", the sum in pieces" : "";
+  }
 
   SINTER_OUTLINE void run() {
+    if (rows_ == 0 || columns_ == 0) return;
     if (thin_ != ThinProducts<T>::Way::none) return ThinProducts<T>(left_, right_, reinterpret_cast<std::byte*>(packed_left_), threads_, finish_, context_).run(thin_);
     parts_ = std::max<std::int64_t>(1, (inner_ + block_.inner - 1) / block_.inner);
     if (is_long<T>(rows_, columns_, inner_)) return run_pieces();
@@ -175,17 +181,13 @@ template <class T> class Products {
     if (run < rows_ && run * 2 < R) return false;
     return most_in_one_place(lines.inner_stride() * std::int64_t(sizeof(T)), int(std::min<std::int64_t>(run, R))) <= 4;
   }
-  /// How many of a tile's lines meet in the same place of the first-level cache, where a page's worth of addresses has places: more would evict each other
+  /// How many of a tile's lines may meet in one place of the first-level cache, where a page's worth of addresses has places: more would evict each other
   /// before they are read to their end.
   static int most_in_one_place(std::int64_t apart, int lines) {
     constexpr std::int64_t page = 4096, place = 64;
-    int most = 0;
-    for (int i = 0; i < lines; ++i) {
-      int here = 0;
-      for (int k = 0; k < lines; ++k) here += ((k - i) * apart % page + page) % page <= place ? 1 : 0;
-      most = std::max(most, here);
-    }
-    return most;
+    int count = 0;
+    for (int i = 1 - lines; i < lines; ++i) count += (i * apart % page + page) % page <= place ? 1 : 0;
+    return count;
   }
   /// Only whole registers can be read from memory; and packing is cheap where many rows use it.
   bool reads_right_in_place() const {

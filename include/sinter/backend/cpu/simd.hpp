@@ -261,7 +261,6 @@ template <class T, int N> requires(N > 1) SINTER_INLINE T total(const Lanes<T, N
 }
 /// The sums of N registers, each in a lane: pairs are interleaved as they are added up, so that no register is folded by itself.
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> totals(const Lanes<T, N> (&x)[N]) {
-  Lanes<T, N> r;
 #if defined(__AVX512F__)
   if constexpr (std::is_same_v<T, float> && N == 16) {
     __m512 pair[8], four[4], eight[2];
@@ -271,6 +270,7 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> totals(const
       four[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
     }
     for (int i = 0; i < 2; ++i) eight[i] = _mm512_add_ps(_mm512_shuffle_f32x4(four[2 * i], four[2 * i + 1], 0x88), _mm512_shuffle_f32x4(four[2 * i], four[2 * i + 1], 0xdd));
+    Lanes<T, N> r;
     r.v[0] = _mm512_add_ps(_mm512_shuffle_f32x4(eight[0], eight[1], 0x88), _mm512_shuffle_f32x4(eight[0], eight[1], 0xdd));
     return r;
   }
@@ -278,6 +278,7 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> totals(const
   if constexpr (std::is_same_v<T, float> && N == 8) {
     __m256 four[2];
     for (int i = 0; i < 2; ++i) four[i] = _mm256_hadd_ps(_mm256_hadd_ps(x[4 * i].v[0], x[4 * i + 1].v[0]), _mm256_hadd_ps(x[4 * i + 2].v[0], x[4 * i + 3].v[0]));
+    Lanes<T, N> r;
     r.v[0] = _mm256_add_ps(_mm256_permute2f128_ps(four[0], four[1], 0x20), _mm256_permute2f128_ps(four[0], four[1], 0x31));
     return r;
   }

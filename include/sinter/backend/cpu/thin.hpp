@@ -4,6 +4,7 @@
 // Where its lines are neighbours, the lanes are lines: a strip of sums waits in the first-level cache while eight points of the contracted axis at a time are added.
 // Each sum has an order of its own, whatever the number of threads.
 #pragma once
+#include "../../compile/panels.hpp"
 #include "pack.hpp"
 #include "parallel.hpp"
 #include "tile.hpp"

@@ -6,8 +6,8 @@
 // Where not:
 //  - what another contraction's epilogue computes costs nothing there;
 //  - an operand that is small is quicker computed by itself and then read in place;
-//  - rows that lie along the contracted axis are read where they are, and packing them for the sake of a prologue costs more than it saves; but those a multiple of
-//    2 KiB apart are packed anyway. Columns that lie side by side and that few rows meet likewise, unless what they are computed from is narrower;
+//  - rows that lie along the contracted axis are read where they are, and packing them for the sake of a prologue costs more than it saves; but those that
+//    would evict each other from the cache are packed anyway. Columns that lie side by side and that few rows meet likewise, unless what they are computed from is narrower;
 //  - convolutions: their windows show an element many times, and Winograd's transforms want what lies in memory;
 //  - long expressions, where the other operand is so large that this one may be packed more than once.
 // Of a row kernel (layer norm) what is left computes one value a row.
@@ -62,6 +62,16 @@ struct ViewWalk {
     return w;
   }
 };
+
+/// How many lines of a tile, `apart` bytes from each other, may meet in one place of a first-level cache, where a page's worth of addresses has places: more would
+/// evict each other before they are read to their end.
+constexpr int most_in_one_place(std::int64_t apart, int lines) {
+  constexpr std::int64_t page = 4096, place = 64;
+  int count = 0;
+  for (int i = 1 - lines; i < lines; ++i) count += (i * apart % page + page) % page <= place ? 1 : 0;
+  return count;
+}
+inline constexpr int lines_of_a_tile = 14;  ///< at most
 
 /// Operands of fewer elements are computed by themselves.
 inline constexpr std::int64_t smallest_prologue = 4096;
@@ -177,7 +187,7 @@ constexpr bool Grouping::is_read_in_place(int contraction, int side, bool narrow
   const bool columns = side == 1 ? line >= 0 : last_axis(g_.shape(other), batch, g_.shape(other).rank - inner) < 0;
   if (columns) return !narrow && opposite > streamed_at_most && line >= 0 && l.stride[line] == 1 && s[line] % 16 == 0 && opposite <= 112;
   const std::int64_t apart = line >= 0 ? l.stride[line] * bytes_of(nodes_[o].dtype) : 0;
-  return along < 0 || (l.stride[along] == 1 && (apart % 2048 != 0 || s[line] <= 8) && count(s, s.rank - inner, s.rank) <= 8192);
+  return along < 0 || (l.stride[along] == 1 && most_in_one_place(apart, line >= 0 && s[line] < lines_of_a_tile ? s[line] : lines_of_a_tile) <= 4 && count(s, s.rank - inner, s.rank) <= 8192);
 }
 
 /// Whether a node can be computed a second time at no more cost than reading it: one operation on values that are in memory, or one a row.

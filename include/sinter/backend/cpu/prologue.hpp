@@ -14,17 +14,14 @@ template <class K, int Side> constexpr int computed_operand() {
 }
 template <class K> inline constexpr bool computes_operands = computed_operand<K, 0>() >= 0 || computed_operand<K, 1>() >= 0;
 
-/// Lines [line, line + lines) of an operand at points [first, first + depth) of the contracted axis, to to[k * width + i].
-template <class T> using Fill = void (*)(const void* self, T* to, int width, std::int64_t line, int lines, std::int64_t first, std::int64_t depth);
 
-/// What happens to a complete tile of sums.
-template <class T> using Finish = void (*)(const void* context, const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns);
-
+/// What operand `Side` of a contraction is computed from.
+template <int Side, int Level> struct OfOperand {
+  static constexpr bool holds(const Micro& m) { return m.side == Side + 1 && m.level == Level && m.what != Micro::What::operand; }
+};
 /// Evaluates what operand `Side` is computed from, as far as it is known once (level 0), once a line of lanes (1), or for N elements (2).
 template <class K, int Side, int Level, int N, int P, class Stride> [[gnu::always_inline]] inline void evaluate_operand(RegisterFile<K, N>& r, const Walk<P>& w, Span s, const Context& c, Stride&& stride) {
-  for_each_micro<K>([&]<int I>() __attribute__((always_inline)) {
-    if constexpr (micro<K, I>.side == Side + 1 && micro<K, I>.level == Level && micro<K, I>.what != Micro::What::operand) evaluate<K, N, I>(r, w, s, c, stride);
-  });
+  for_each_micro<K, OfOperand<Side, Level>>([&]<int I>() __attribute__((always_inline)) { evaluate<K, N, I>(r, w, s, c, stride); });
 }
 
 template <class K, class T, int Side> class Prologue {

@@ -3,6 +3,7 @@
 #pragma once
 #include "parallel.hpp"
 #include "prologue.hpp"
+#include "thin.hpp"
 
 namespace sinter::cpu {
 
@@ -17,7 +18,7 @@ template <class K, class T> class Streamed {
   const Arguments<L, P>& a;
   const Context& c;
   const Walk<P>& start;  ///< at the first element of the matrix
-  Finish<T> finish;
+  FinishTile<T> finish;
   const void* context;
 
   /// The left operand's rows are copied to scratch memory.

@@ -1,8 +1,11 @@
 // The forms in which a convolution runs (Winograd's, in place, packed in advance) against the same convolution in double precision, which has one form.
 #include <doctest/doctest.h>
+#include <sinter/backend/reference/interpreter.hpp>
 #include <sinter/sinter.hpp>
 
 #include <cmath>
+#include <cstring>
+#include <vector>
 
 using namespace sinter;
 
@@ -71,7 +74,102 @@ struct Squares {
   constexpr auto operator()(auto y, auto target) const { return mean((y - target) * (y - target)); }
 };
 
+/// Two convolutions of Channels filters behind each other, with windows of Taps × Taps.
+template <int Channels, int Taps> struct Chain {
+  nn::Conv2d<Channels, Channels, Taps, Conv2dOptions{.padding = Taps / 2, .bias = false}> a;
+  nn::Conv2d<Channels, Channels + 5, Taps, Conv2dOptions{.padding = Taps / 2}> b;
+  constexpr auto operator()(auto x) const { return b(relu(a(x))); }
+};
+/// How many of a net's weights are transformed in advance.
+template <class Net, class X> int transformed_weights() {
+  const graph::Builder g = train::PrepareTrace<Net, cpu::Backend, X>{}();
+  int n = 0;
+  for (int i = 0; i < g.size(); ++i) n += g[i].op == &graph::primitive<compile::TransformedFilters> ? 1 : 0;
+  return n;
+}
+template <int N, int Channels, int Taps, int H, int W> void check_in_advance(int expected_transforms) {
+  using Net = Chain<Channels, Taps>;
+  using X = Tensor<float, upto<N, 'B'>, Channels, H, W>;
+  if (cpu::lanes == 16) CHECK(transformed_weights<Net, X>() == expected_transforms);
+  static constexpr Conv2dOptions options{.padding = Taps / 2};
+  Model<Net> net(Seed{9});
+  const auto& n = *net;
+  auto infer = inference<X>(net), two = inference<X>(net, cpu::Threads{2});
+  auto x = numbers<X>(5);
+  const auto xd = converted<Tensor<double, N, Channels, H, W>>(x);
+  const Tensor<double, N, Channels, H, W> hidden = relu(conv2d<options>(xd, cast<double>(n.a.weight)));
+  const Tensor<double, N, Channels + 5, H, W> expected = conv2d<options>(hidden, cast<double>(n.b.weight)) + reshape<Channels + 5, 1, 1>(cast<double>(n.b.bias));
+  for (const int length : {N, N - 1, 1}) {  // a shorter batch would go another way by itself
+    x.template set_length<'B'>(length);
+    const auto& y = infer(x);
+    const auto& z = two(x);
+    double worst = 0, apart = 0;
+    for (std::ptrdiff_t i = 0; i < length * (Channels + 5) * H * W; ++i) {
+      worst = std::max(worst, std::abs(double(y.data()[i]) - expected.data()[i]));
+      apart = std::max(apart, std::abs(double(y.data()[i]) - double(z.data()[i])));
+    }
+    CHECK(worst < 2e-5 * largest(expected));
+    CHECK(apart == 0);
+  }
+}
+struct Wide {
+  nn::Linear<40, 50> fc;
+  constexpr auto operator()(auto x) const { return matmul(x, transpose(cast<double>(fc.weight))); }
+};
+/// Weights that the backend transforms against the definition by plain loops.
+template <int M, int K, int O, int C> void check_transform() {
+  constexpr int width = cpu::Tile<float>::columns;
+  graph::Builder g;
+  Shape shape;
+  for (const int n : {O, C, K, K}) shape.push(n);
+  const graph::Value w{&g, g.input(Dtype::float32, shape)}, u = compile::transformed(w, M, width);
+  g.outputs.push(u.id);
+  const auto weights = numbers<Tensor<float, O, C, K, K>>(8);
+  std::vector<reference::Array> inputs;
+  inputs.emplace_back(Dtype::float32, shape);
+  std::memcpy(inputs[0].bytes.data(), weights.data(), inputs[0].bytes.size());
+  const auto expected = reference::Interpreter(g, true).run(inputs, {});
+  std::vector<float> found(std::size_t(u.extents().size()), -1.f);
+  const std::array<std::int64_t, 4> extent{O, C, K, K};
+  const std::array<std::int64_t, 8> strides{C * K * K, K * K, K, 1};
+  const std::array<std::byte*, 2> address{reinterpret_cast<std::byte*>(const_cast<float*>(weights.data())), reinterpret_cast<std::byte*>(found.data())};
+  const std::array<Dtype, 2> dtype{Dtype::float32, Dtype::float32};
+  const std::array<std::int64_t, 2> attributes{M, width};
+  const cpu::Context context{nullptr, nullptr, nullptr, 1};
+  cpu::OwnKernel<compile::TransformedFilters>::run<float>({extent.data(), 4, address.data(), strides.data(), dtype.data(), 1, attributes.data(), context});
+  double worst = 0;
+  for (std::size_t i = 0; i < found.size(); ++i) worst = std::max(worst, std::abs(double(found[i]) - expected[0].get(std::ptrdiff_t(i))));
+  CHECK(worst < 1e-6);
+}
+
 }  // namespace
+
+TEST_CASE("weights transformed in advance are what the definition says") {
+  if (!cpu::use_winograd) return;
+  check_transform<4, 3, 33, 5>();
+  check_transform<2, 3, 16, 7>();
+  check_transform<2, 5, 70, 3>();
+}
+
+TEST_CASE("inference with transformed weights keeps its bound at every length of a bounded batch") {
+  check_in_advance<5, 48, 3, 9, 13>(2);
+  check_in_advance<3, 160, 3, 7, 7>(2);
+  check_in_advance<3, 40, 5, 7, 10>(2);
+}
+
+TEST_CASE("weights of double precision stay as they are") {
+  using X = Tensor<double, 3, 40>;
+  Model<Wide> net(Seed{2});
+  const auto x = numbers<X>(1);
+  auto infer = inference<X>(net);
+  const auto& y = infer(x);
+  for (int i = 0; i < 3; ++i)
+    for (int j = 0; j < 50; ++j) {
+      double sum = 0;
+      for (int k = 0; k < 40; ++k) sum += x(i, k) * double((*net).fc.weight(j, k));
+      CHECK(y(i, j) == doctest::Approx(sum));
+    }
+}
 
 TEST_CASE("Winograd's form keeps its bound, in values and in both gradients") {
   check<3, 40, 72, 13, 10, 1, 1>(2e-5);   // neither channels nor filters fill registers; tiles stand over both edges

@@ -114,8 +114,8 @@ constexpr std::int64_t fold_scratch_bytes(const Kernel& k) {
 struct ContractSizes {
   Dtype dtype = Dtype::float32;
   std::int64_t rows = 1, columns = 1, inner = 1;
-  Convolution3x3 convolution;
-  WeightGradient3x3 gradient;
+  SquareConvolution convolution;
+  SquareWeightGradient gradient;
 };
 
 /// A contraction whose rows, columns and contracted axis are each one loop of an extent that is known: its extents, and strides of its operands.
@@ -132,8 +132,9 @@ struct PackSizes {
   int panel = 0;  ///< columns of float that it works on at a time, where it reads panels that were packed in advance
   /// Whether a contraction of a straight-line program packs nothing.
   bool (*in_place)(const MatrixProduct&) = nullptr;
-  /// Whether it transforms the weights of a convolution by itself, and wants them as they are; sizes are set, strides are not.
-  bool (*filters)(const Convolution3x3&) = nullptr;
+  /// For how many results a tile along one axis it transforms the weights of a convolution, 0 where it does not: by itself, from weights that are as they are,
+  /// or where `in_advance` from those of compile/filters.hpp. Sizes are set, strides are not.
+  int (*filters)(const SquareConvolution&, bool in_advance) = nullptr;
 };
 
 // The identity, word by word:

@@ -128,8 +128,8 @@ class Pass {
       const auto extent = [&](int l) { return k.loops[l].capacity; };
       const auto left = [&](int l) { return k.pointers[0].stride[l]; };
       const auto right = [&](int l) { return k.pointers[1].stride[l]; };
-      sizes.convolution = Convolution3x3::of(first_row, first_column, column, n, extent, left, right);
-      sizes.gradient = WeightGradient3x3::of(first_row, first_column, column, n, extent, left, right);
+      sizes.convolution = SquareConvolution::of(first_row, first_column, column, n, extent, left, right);
+      sizes.gradient = SquareWeightGradient::of(first_row, first_column, column, n, extent, left, right);
       const std::int64_t scratch = aligned(pack_.bytes(sizes));
       r_.scratch_bytes = std::max(r_.scratch_bytes, scratch);
       const bool in_place = pack_.in_place != nullptr && pack_.in_place(matrix_product({first_row, first_column, column}, n, sizes.dtype, r_.table.data() + step_.back() + 1));

@@ -324,10 +324,10 @@ template <class K> inline void contract(const std::int64_t* table, const Context
       const auto extent = [&](int l) { return a.extent[std::size_t(l)]; };
       const auto left = [&](int l) { return a.stride[0][std::size_t(l)]; };
       const auto right = [&](int l) { return a.stride[1][std::size_t(l)]; };
-      const auto conv = compile::Convolution3x3::of(contract_loops<K>.rows, contract_loops<K>.columns, contract_loops<K>.inner, L, extent, left, right);
+      const auto conv = compile::SquareConvolution::of(contract_loops<K>.rows, contract_loops<K>.columns, contract_loops<K>.inner, L, extent, left, right);
       if (const WinogradPlan plan = conv ? WinogradPlan::of(conv) : WinogradPlan{}; plan.m > 0)
         return Winograd(plan, conv, reinterpret_cast<const float*>(w.address[0]), reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue).run();
-      const auto gradient = compile::WeightGradient3x3::of(contract_loops<K>.rows, contract_loops<K>.columns, contract_loops<K>.inner, L, extent, left, right);
+      const auto gradient = compile::SquareWeightGradient::of(contract_loops<K>.rows, contract_loops<K>.columns, contract_loops<K>.inner, L, extent, left, right);
       if (const WinogradGradientPlan plan = gradient ? WinogradGradientPlan::of(gradient) : WinogradGradientPlan{}; plan.tiles > 0)
         return WinogradGradient(plan, gradient, reinterpret_cast<const float*>(w.address[0]), reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue).run();
     }

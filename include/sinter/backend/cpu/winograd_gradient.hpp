@@ -6,7 +6,7 @@
 
 namespace sinter::cpu {
 
-using compile::WeightGradient3x3;
+using compile::SquareWeightGradient;
 
 struct WinogradGradientPlan {
   std::int64_t tiles = 0, block = 0;  ///< channels in one go; no tiles: a direct form is better
@@ -14,10 +14,10 @@ struct WinogradGradientPlan {
 
   static constexpr std::int64_t places = 36, most_floats = std::int64_t(1) << 23;  ///< of transformed tiles
 
-  static constexpr WinogradGradientPlan of(const WeightGradient3x3& s) {
+  static constexpr WinogradGradientPlan of(const SquareWeightGradient& s) {
     using namespace winograd_detail;
     WinogradGradientPlan p;
-    if (!use_winograd || s.channels < 2 * W || s.filters < 2 * W) return p;
+    if (!use_winograd || s.taps != 3 || s.channels < 2 * W || s.filters < 2 * W) return p;
     const std::int64_t tiles = TileGrid(s.images, s.height, s.width, 4).count;
     const double products = double(s.channels * s.filters);
     const double cost = double(tiles * places) * (products + 10. * double(s.channels) + 10. * double(s.filters)) + products * 200.;
@@ -29,14 +29,14 @@ struct WinogradGradientPlan {
     p.block = std::min(p.image_line, std::max<std::int64_t>(C, (std::int64_t(1) << 19) / (places * s.filters) / C * C));
     return p;
   }
-  constexpr std::int64_t bytes(const WeightGradient3x3& s) const { return tiles == 0 ? 0 : 4 * places * (tiles * (image_line + sample_line) + s.filters * block) + 192; }
+  constexpr std::int64_t bytes(const SquareWeightGradient& s) const { return tiles == 0 ? 0 : 4 * places * (tiles * (image_line + sample_line) + s.filters * block) + 192; }
 };
 
 class WinogradGradient {
  public:
   using Finish = void (*)(const void* context, const float* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns);
 
-  WinogradGradient(const WinogradGradientPlan& plan, const WeightGradient3x3& shape, const float* samples, const float* image, std::byte* scratch, int threads, Finish finish, const void* context)
+  WinogradGradient(const WinogradGradientPlan& plan, const SquareWeightGradient& shape, const float* samples, const float* image, std::byte* scratch, int threads, Finish finish, const void* context)
       : p_(plan), s_(shape), samples_(samples), image_(image), threads_(threads), finish_(finish), context_(context), images_(reinterpret_cast<float*>(scratch)),
         cotangents_(images_ + places * p_.tiles * p_.image_line), sums_(cotangents_ + places * p_.tiles * p_.sample_line), grid_(s_.images, s_.height, s_.width, 4) {}
 
@@ -58,7 +58,7 @@ class WinogradGradient {
   static constexpr int W = winograd_detail::W, C = winograd_detail::C, R = winograd_detail::R;
   static constexpr std::int64_t places = WinogradGradientPlan::places;
   using Vector = winograd_detail::Vector;
-  using Filtering = winograd_detail::Filtering<4>;
+  using Filtering = winograd_detail::Filtering<4, 3>;
 
   [[gnu::flatten]] void transform(std::int64_t from, std::int64_t to) const {
     for (std::int64_t t = from; t < to; ++t) {
@@ -67,7 +67,7 @@ class WinogradGradient {
       for (std::int64_t c = 0; c < p_.image_line; c += W) {
         const auto lanes_left = int(std::clamp<std::int64_t>(s_.channels - c, 0, W));
         const int rows = lanes_left > 0 ? int(std::min<std::int64_t>(6, s_.height + 2 - y)) : 0, columns = int(std::min<std::int64_t>(6, s_.width + 2 - x));
-        winograd_detail::transform_tile<4>(corner + c, s_.row_stride, s_.place_stride, rows, columns, lanes_left, images_ + t * p_.image_line + c, p_.tiles * p_.image_line);
+        winograd_detail::transform_tile<4, 3>(corner + c, s_.row_stride, s_.place_stride, rows, columns, lanes_left, images_ + t * p_.image_line + c, p_.tiles * p_.image_line);
       }
       const float* const sample = samples_ + n * s_.sample_stride + y * s_.sample_row_stride + x * s_.sample_place_stride;
       const auto rows = int(std::min<std::int64_t>(4, s_.height - y)), columns = int(std::min<std::int64_t>(4, s_.width - x));
@@ -110,7 +110,7 @@ class WinogradGradient {
   }
 
   WinogradGradientPlan p_;
-  WeightGradient3x3 s_;
+  SquareWeightGradient s_;
   const float *samples_, *image_;
   int threads_;
   Finish finish_;

@@ -37,17 +37,17 @@ template <class A> double largest(const A& a) {
 
 /// Two convolutions in a row, the second of `O` filters: its sums, and the gradients of the image and of both weights, in float and in double. What lies
 /// between them has its channels innermost.
-template <int N, int C, int O, int H, int W, int Stride, int Padding> void check(double tolerance) {
-  static constexpr Conv2dOptions first{.padding = 1}, second{.stride = Stride, .padding = Padding};
-  constexpr int h = (H + 2 * Padding - 3) / Stride + 1, w = (W + 2 * Padding - 3) / Stride + 1;
+template <int N, int C, int O, int H, int W, int Stride, int Padding, int Taps = 3> void check(double tolerance) {
+  static constexpr Conv2dOptions first{.padding = Taps / 2}, second{.stride = Stride, .padding = Padding};
+  constexpr int h = (H + 2 * Padding - Taps) / Stride + 1, w = (W + 2 * Padding - Taps) / Stride + 1;
   const auto f = [](auto x, auto j, auto k, auto c) { return sum(relu(conv2d<second>(relu(conv2d<first>(x, j)), k)) * c); };
   const auto x = numbers<Tensor<float, N, C, H, W>>(1);
-  const auto j = numbers<Tensor<float, C, C, 3, 3>>(2, 1 / std::sqrt(9.f * C));
-  const auto k = numbers<Tensor<float, O, C, 3, 3>>(3, 1 / std::sqrt(9.f * C));
+  const auto j = numbers<Tensor<float, C, C, Taps, Taps>>(2, 1 / std::sqrt(float(Taps * Taps * C)));
+  const auto k = numbers<Tensor<float, O, C, Taps, Taps>>(3, 1 / std::sqrt(float(Taps * Taps * C)));
   const auto c = numbers<Tensor<float, N, O, h, w>>(4);
   const auto xd = converted<Tensor<double, N, C, H, W>>(x);
-  const auto jd = converted<Tensor<double, C, C, 3, 3>>(j);
-  const auto kd = converted<Tensor<double, O, C, 3, 3>>(k);
+  const auto jd = converted<Tensor<double, C, C, Taps, Taps>>(j);
+  const auto kd = converted<Tensor<double, O, C, Taps, Taps>>(k);
   const auto cd = converted<Tensor<double, N, O, h, w>>(c);
   const auto [y, gx, gj, gk] = value_and_grad(f, wrt<0, 1, 2>)(x, j, k, c);
   const auto [yd, gxd, gjd, gkd] = value_and_grad(f, wrt<0, 1, 2>)(xd, jd, kd, cd);
@@ -176,6 +176,9 @@ TEST_CASE("Winograd's form keeps its bound, in values and in both gradients") {
   check<5, 64, 33, 6, 8, 1, 1>(2e-5);
   check<2, 96, 64, 11, 9, 1, 0>(2e-5);
   check<9, 160, 160, 3, 3, 1, 1>(2e-5);   // less than a tile
+  check<9, 32, 48, 24, 20, 1, 1>(2e-5);   // more tiles than the weights' gradient transforms at once
+  check<4, 20, 33, 13, 10, 1, 2, 5>(2e-5);
+  check<19, 17, 40, 9, 9, 1, 0, 5>(2e-5);
   check<2, 48, 48, 11, 11, 2, 1>(2e-5);   // a direct form, whose image gradient is a convolution of spread cotangents
 }
 

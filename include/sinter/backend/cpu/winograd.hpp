@@ -146,36 +146,43 @@ class Winograd {
     const Stretch all{0, 0, s_.channels};
     const float* const matrix = p_.in_advance ? weights_.at + (place * ((s_.filters + C - 1) / C) + column / C) * s_.channels * C : filters_ + place * s_.channels * p_.block;
     const Side<float> right{matrix + panel * s_.channels * C, 1, 1, C};
+    const int registers = int((std::min<std::int64_t>(C, s_.filters - column - panel * C) + W - 1) / W);
     const std::int64_t pieces = (count_ + R - 1) / R;
     for (std::int64_t k = 0; k < pieces; ++k) {
       const std::int64_t t = k * (count_ / pieces) + std::min(k, count_ % pieces);
       const auto high = int(count_ / pieces + (k < count_ % pieces ? 1 : 0));
       const Side<float> left{transformed_ + t * p_.image_tile() + place * p_.line, 1, p_.image_tile(), 1};
-      multiply_for<float>(high, Tile<float>::registers, true)({&all, &all + 1}, left, right, results_ + t * p_.result_tile() + place * p_.block + panel * C, p_.result_tile());
+      multiply_for<float>(high, registers, true)({&all, &all + 1}, left, right, results_ + t * p_.result_tile() + place * p_.block + panel * C, p_.result_tile());
     }
   }
 
+  /// Tiles that stand side by side go back together, so that what follows on the sums runs along whole lines of the image.
   template <int M, int K> void transform_results(std::int64_t from, std::int64_t to, std::int64_t column) const {
+    constexpr int most = 8, line = most * M * C;
     const auto filters = int(std::min(p_.block, s_.filters - column));
-    alignas(64) float rows[M * M * C];
-    for (std::int64_t t = from; t < to; ++t) {
+    alignas(64) float lines[M * line];
+    for (std::int64_t t = from; t < to;) {
       const auto at = grid_.place(first_ + t);
-      const auto high = int(std::min<std::int64_t>(M, s_.height - at.y)), wide = int(std::min<std::int64_t>(M, s_.width - at.x));
+      const auto beside = int(std::min({std::int64_t(most), to - t, grid_.across - at.x / M}));
+      const auto high = int(std::min<std::int64_t>(M, s_.height - at.y)), wide = int(std::min<std::int64_t>(beside * M, s_.width - at.x));
       for (int j = 0; j < filters; j += C) {
         const int n = std::min(C, filters - j);
-        untransform<M, K>(results_ + t * p_.result_tile() + j, rows);
-        for (int y = 0; y < high; ++y) finish_(context_, rows + y * M * C, C, (at.n * s_.height + at.y + y) * s_.width + at.x, wide, column + j, n);
+        for (int k = 0; k < beside; ++k) untransform<M, K>(results_ + (t + k) * p_.result_tile() + j, n, lines + k * M * C, line);
+        for (int y = 0; y < high; ++y) finish_(context_, lines + y * line, C, (at.n * s_.height + at.y + y) * s_.width + at.x, wide, column + j, n);
       }
+      t += beside;
     }
   }
-  template <int M, int K> [[gnu::flatten]] void untransform(const float* from, float* to) const {
+  /// Results of one tile and up to C filters; `line` from one line of the image to the next.
+  template <int M, int K> [[gnu::flatten]] void untransform(const float* from, int filters, float* to, int line) const {
     constexpr int A = M + K - 1;
-    for (int j = 0; j < C; j += W) {
+    for (int j = 0; j < filters; j += W) {
       Vector m[A * A], half[M * A], y[M * M];
       for (int e = 0; e < A * A; ++e) m[e] = load<float, W>(from + e * p_.block + j, W);
       for (int x = 0; x < A; ++x) winograd_detail::Filtering<M, K>::result(m + x, A, half + x, A);
       for (int i = 0; i < M; ++i) winograd_detail::Filtering<M, K>::result(half + i * A, 1, y + i * M, 1);
-      for (int i = 0; i < M * M; ++i) store(y[i], to + i * C + j, W);
+      for (int i = 0; i < M; ++i)
+        for (int k = 0; k < M; ++k) store(y[i * M + k], to + i * line + k * C + j, W);
     }
   }
 

@@ -74,6 +74,28 @@ struct Squares {
   constexpr auto operator()(auto y, auto target) const { return mean((y - target) * (y - target)); }
 };
 
+/// The gradient of Σ conv(x, w) · c with regard to x, by the definition of a convolution.
+template <int C, int O, int H, int W, int KH, int KW, Conv2dOptions Options> void check_image_gradient() {
+  constexpr int N = 2, h = (H + 2 * Options.padding[0] - Options.dilation[0] * (KH - 1) - 1) / Options.stride[0] + 1, w = (W + 2 * Options.padding[1] - Options.dilation[1] * (KW - 1) - 1) / Options.stride[1] + 1;
+  constexpr int inputs = C / Options.groups, outputs = O / Options.groups;
+  const auto x = numbers<Tensor<float, N, C, H, W>>(1);
+  const auto k = numbers<Tensor<float, O, inputs, KH, KW>>(2);
+  const auto c = numbers<Tensor<float, N, O, h, w>>(3);
+  const Tensor<float, N, C, H, W> found = grad([](auto image, auto weight, auto ct) { return sum(conv2d<Options>(image, weight) * ct); }, wrt<0>)(x, k, c);
+  Tensor<double, N, C, H, W> expected;
+  for (int n = 0; n < N; ++n)
+    for (int o = 0; o < O; ++o)
+      for (int i = 0; i < h; ++i)
+        for (int j = 0; j < w; ++j)
+          for (int f = 0; f < inputs; ++f)
+            for (int a = 0; a < KH; ++a)
+              for (int b = 0; b < KW; ++b) {
+                const int y = i * Options.stride[0] - Options.padding[0] + a * Options.dilation[0], z = j * Options.stride[1] - Options.padding[1] + b * Options.dilation[1];
+                if (y >= 0 && y < H && z >= 0 && z < W) expected(n, o / outputs * inputs + f, y, z) += double(c(n, o, i, j)) * k(o, f, a, b);
+              }
+  CHECK(difference(found, expected, largest(expected)) < 1e-6);
+}
+
 /// Two convolutions of Channels filters behind each other, with windows of Taps × Taps.
 template <int Channels, int Taps> struct Chain {
   nn::Conv2d<Channels, Channels, Taps, Conv2dOptions{.padding = Taps / 2, .bias = false}> a;
@@ -180,6 +202,16 @@ TEST_CASE("Winograd's form keeps its bound, in values and in both gradients") {
   check<4, 20, 33, 13, 10, 1, 2, 5>(2e-5);
   check<19, 17, 40, 9, 9, 1, 0, 5>(2e-5);
   check<2, 48, 48, 11, 11, 2, 1>(2e-5);   // a direct form, whose image gradient is a convolution of spread cotangents
+}
+
+TEST_CASE("the image gradient of windows several elements apart is what its definition says") {
+  check_image_gradient<4, 6, 8, 7, 3, 3, Conv2dOptions{.stride = 2, .padding = 1}>();
+  check_image_gradient<4, 6, 9, 8, 1, 1, Conv2dOptions{.stride = 2}>();                                               // three phases of four meet no window
+  check_image_gradient<4, 6, 11, 10, 2, 5, Conv2dOptions{.stride = {3, 2}, .padding = {0, 3}}>();                      // elements between windows
+  check_image_gradient<4, 6, 12, 11, 3, 4, Conv2dOptions{.stride = {2, 3}, .padding = 2, .dilation = {2, 2}}>();        // all taps meet one phase; every third one each
+  check_image_gradient<4, 6, 10, 9, 3, 3, Conv2dOptions{.stride = {4, 1}, .padding = 1, .dilation = {2, 1}, .groups = 2}>();
+  check_image_gradient<6, 6, 9, 9, 3, 3, Conv2dOptions{.stride = 2, .padding = 1, .groups = 6}>();
+  check_image_gradient<4, 6, 9, 13, 4, 4, Conv2dOptions{.stride = 4}>();                                               // more phases than are worth steps
 }
 
 TEST_CASE("inference with weights in panels and training agree with each other, whatever the number of threads") {

@@ -1,7 +1,7 @@
 // The transforms of Winograd's minimal filtering, F(m × m, k × k), along one axis (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015).
 #pragma once
 #include "../../compile/winograd.hpp"
-#include "access.hpp"
+#include "pack.hpp"
 #include "tile.hpp"
 
 namespace sinter::cpu {
@@ -154,13 +154,31 @@ struct Weights {
   const float* at;
   std::int64_t filter, channel, row, tap;
 
-  /// The matrices' parts of channel c and `n` filters from `first` on: one register a place, `apart` one from another.
-  template <int M, int K> [[gnu::always_inline]] void transform(std::int64_t first, int n, std::int64_t c, float* to, std::int64_t apart) const {
+  /// The matrices' parts of channels [from, last) and `n` filters from `first` on: one register a channel and place, places `apart` and channels C from each other.
+  /// Windows whose weights are neighbours in memory, in order or in reverse, are turned into registers of filters by blocks.
+  template <int M, int K> [[gnu::always_inline]] void transform(std::int64_t first, int n, std::int64_t from, std::int64_t last, float* to, std::int64_t apart) const {
+    constexpr int taps = K * K, at_once = 8;
+    const bool neighbours = n > 0 && row == K * tap && (tap == 1 || tap == -1);
+    const float* const corner = at + first * filter + (neighbours && tap < 0 ? (K - 1) * (row + tap) : 0);
+    Nest filters;
+    filters.add(std::max(n, 1), filter);
+    const Lines<W> lines(filters, 0, n);
+    alignas(64) float block[at_once * taps * W];
+    if (neighbours && n < W) std::fill(block, block + at_once * taps * W, 0.f);
+    for (std::int64_t c = from; c < last; c += at_once) {
+      const auto channels = int(std::min<std::int64_t>(at_once, last - c));
+      const int pieces = !neighbours ? 0 : channel == taps ? 1 : channels;
+      for (int i = 0; i < pieces; ++i) pack_run(block + i * taps * W, W, corner + (c + i) * channel, lines, 1, std::int64_t(taps) * (pieces == 1 ? channels : 1));
+      for (int i = 0; i < channels; ++i, to += C) transform_window<M, K>(corner + (c + i) * channel, n, neighbours ? block + i * taps * W : nullptr, to, apart);
+    }
+  }
+
+ private:
+  template <int M, int K> [[gnu::always_inline]] void transform_window(const float* from, int n, const float* packed, float* to, std::int64_t apart) const {
     constexpr int A = M + K - 1;
-    const float* const from = at + first * filter + c * channel;
     Vector g[K * K], half[K * A], u[A * A];
-    for (int y = 0; y < K; ++y)
-      for (int x = 0; x < K; ++x) g[y * K + x] = n > 0 ? gather<float, W>(from + y * row + x * tap, filter, n) : Vector(0.f);
+    for (int e = 0; e < K * K; ++e)
+      g[e] = packed != nullptr ? load<float, W>(packed + (tap < 0 ? K * K - 1 - e : e) * W, W) : n > 0 ? gather<float, W>(from + e / K * row + e % K * tap, filter, n) : Vector(0.f);
     for (int x = 0; x < K; ++x) Filtering<M, K>::weights(g + x, K, half + x, K);
     for (int y = 0; y < A; ++y) Filtering<M, K>::weights(half + y * K, 1, u + y * A, 1);
     for (int e = 0; e < A * A; ++e) store(u[e], to + e * apart, W);

@@ -50,12 +50,13 @@ struct WinogradPlan {
     return best;
   }
   constexpr std::int64_t places() const { return std::int64_t(side) * side; }
-  /// From tile to tile; a power of two would make them share places of the cache.
+  // From tile to tile, and from the weights of a place to those of the next; a power of two would make them share places of the cache.
   constexpr std::int64_t image_tile() const { return places() * line + winograd_detail::W; }
   constexpr std::int64_t result_tile() const { return places() * block + winograd_detail::W; }
   constexpr std::int64_t image_floats() const { return chunk * image_tile(); }
   constexpr std::int64_t result_floats() const { return chunk * result_tile(); }
-  constexpr std::int64_t weight_floats(std::int64_t channels) const { return in_advance ? 0 : places() * channels * block; }
+  constexpr std::int64_t weight_place(std::int64_t channels) const { return channels * block + winograd_detail::W; }
+  constexpr std::int64_t weight_floats(std::int64_t channels) const { return in_advance ? 0 : places() * weight_place(channels); }
   constexpr std::int64_t bytes(std::int64_t channels) const { return m == 0 ? 0 : 4 * (image_floats() + result_floats() + weight_floats(channels)) + 192; }
 
  private:
@@ -136,15 +137,14 @@ class Winograd {
   }
 
   template <int M, int K> [[gnu::flatten]] void transform_weights(std::int64_t column, std::int64_t panel, std::int64_t from_channel, std::int64_t to_channel) const {
-    for (std::int64_t c = from_channel; c < to_channel; ++c)
-      for (int j = 0; j < C; j += W)
-        weights_.transform<M, K>(column + j, int(std::clamp<std::int64_t>(s_.filters - column - j, 0, W)), c, filters_ + (panel * s_.channels + c) * C + j, s_.channels * p_.block);
+    for (int j = 0; j < C; j += W)
+      weights_.transform<M, K>(column + j, int(std::clamp<std::int64_t>(s_.filters - column - j, 0, W)), from_channel, to_channel, filters_ + (panel * s_.channels + from_channel) * C + j, p_.weight_place(s_.channels));
   }
 
   /// One place of all tiles of the chunk, for one panel of filters.
   void multiply_place(std::int64_t place, std::int64_t panel, std::int64_t column) const {
     const Stretch all{0, 0, s_.channels};
-    const float* const matrix = p_.in_advance ? weights_.at + (place * ((s_.filters + C - 1) / C) + column / C) * s_.channels * C : filters_ + place * s_.channels * p_.block;
+    const float* const matrix = p_.in_advance ? weights_.at + (place * ((s_.filters + C - 1) / C) + column / C) * s_.channels * C : filters_ + place * p_.weight_place(s_.channels);
     const Side<float> right{matrix + panel * s_.channels * C, 1, 1, C};
     const int registers = int((std::min<std::int64_t>(C, s_.filters - column - panel * C) + W - 1) / W);
     const std::int64_t pieces = (count_ + R - 1) / R;
@@ -218,9 +218,11 @@ template <> struct OwnKernel<compile::TransformedFilters> {
     const std::int64_t filters = c.extent[P::filter], channels = c.extent[P::channel], panels = (filters + C - 1) / C;
     float* const to = c.at<float>(1);
     split(panels * channels, 1, 64, c.context.threads, [&](std::int64_t from, std::int64_t last) {
-      for (std::int64_t i = from; i < last; ++i)
-        for (int j = 0; j < C; j += W)
-          weights.transform<M, K>(i / channels * C + j, int(std::clamp<std::int64_t>(filters - i / channels * C - j, 0, W)), i % channels, to + i * C + j, panels * channels * C);
+      for (std::int64_t i = from; i < last;) {
+        const std::int64_t column = i / channels * C, channel = i % channels, end = std::min(channels, channel + last - i);
+        for (int j = 0; j < C; j += W) weights.transform<M, K>(column + j, int(std::clamp<std::int64_t>(filters - column - j, 0, W)), channel, end, to + i * C + j, panels * channels * C);
+        i += end - channel;
+      }
     });
   }
 };

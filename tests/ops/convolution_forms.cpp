@@ -179,6 +179,24 @@ TEST_CASE("inference with transformed weights keeps its bound at every length of
   check_in_advance<3, 40, 5, 7, 10>(2);
 }
 
+TEST_CASE("scratch memory suffices for every shorter batch") {
+  for (const int taps : {3, 5})
+    for (const int channels : {16, 40, 64, 192, 512})
+      for (const int side : {4, 9, 32, 57}) {
+        compile::SquareConvolution c;
+        c.height = c.width = side, c.channels = channels, c.filters = channels + 24, c.taps = taps;
+        compile::SquareWeightGradient g;
+        g.height = g.width = side, g.channels = channels, g.filters = channels + 24, g.taps = taps;
+        c.images = g.images = 64;
+        const std::int64_t most = cpu::WinogradPlan::most_bytes(c), most_gradient = cpu::WinogradGradientPlan::most_bytes(g);
+        for (int n = 1; n <= 64; ++n) {
+          c.images = g.images = n;
+          CHECK(cpu::WinogradPlan::of(c).bytes(channels) <= most);
+          CHECK(cpu::WinogradGradientPlan::of(g).bytes(g) <= most_gradient);
+        }
+      }
+}
+
 TEST_CASE("weights of double precision stay as they are") {
   using X = Tensor<double, 3, 40>;
   Model<Wide> net(Seed{2});

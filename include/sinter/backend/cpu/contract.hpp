@@ -56,9 +56,8 @@ constexpr std::int64_t pack_bytes(const compile::ContractSizes& s) {
     case Dtype::int32: return pack_bytes_of<std::int32_t>(s.rows, s.columns, s.inner);
     default: break;
   }
-  const WinogradPlan winograd = s.convolution ? WinogradPlan::of(s.convolution) : WinogradPlan{};
-  const WinogradGradientPlan gradient = s.gradient ? WinogradGradientPlan::of(s.gradient) : WinogradGradientPlan{};
-  return std::max({pack_bytes_of<float>(s.rows, s.columns, s.inner), winograd.bytes(s.convolution.channels), gradient.bytes(s.gradient)});  // a shorter batch may take the other way
+  // A shorter batch may take the other way.
+  return std::max({pack_bytes_of<float>(s.rows, s.columns, s.inner), s.convolution ? WinogradPlan::most_bytes(s.convolution) : 0, s.gradient ? WinogradGradientPlan::most_bytes(s.gradient) : 0});
 }
 
 /// Lines cut into tiles: runs of equal length, each into pieces of at most `unit`, which differ by one at most where `even`.

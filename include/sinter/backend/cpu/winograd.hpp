@@ -32,22 +32,25 @@ struct WinogradPlan {
     best.in_advance = in_advance || s.transformed_for() > 0;
     if (s.transformed_for() > 0) best.m = s.transformed_for();
     else choose(s, best);
-    if (best.m == 0) return best;
-    best.side = best.m + int(s.taps) - 1;
-    best.tiles = TileGrid(s.images, s.height, s.width, best.m).count;
-    best.line = rounded(s.channels, W);
-    const std::int64_t all = rounded(s.filters, C), tile = best.places() * best.line, weights = best.places() * s.channels * all;
-    const auto fits = [&](std::int64_t fewest) { return std::min(std::max(fewest * R, chunk_floats / tile / R * R), best.tiles); };
-    best.block = all;
-    if (best.in_advance) {
-      best.chunk = fits(weights <= whole_floats ? 1 : 2);  // weights that no cache holds are worth reading seldom
-    } else if (best.tiles * tile <= whole_floats) {  // all tiles meet a block of weights while it is in cache
-      best.chunk = best.tiles;
-      best.block = std::min(all, std::max<std::int64_t>(C, (std::int64_t(1) << 18) / (best.places() * s.channels) / C * C));
-    } else {
-      best.chunk = fits(2);
-    }
+    if (best.m > 0) best.cut(s, TileGrid(s.images, s.height, s.width, best.m).count);
     return best;
+  }
+  /// Scratch of a convolution of up to so many images: fewer may be cut in larger pieces, and into tiles of another size.
+  static constexpr std::int64_t most_bytes(const SquareConvolution& s) {
+    WinogradPlan p = of(s);
+    std::int64_t most = p.bytes(s.channels);
+    if (p.m == 0 || p.in_advance) return most;
+    for (const int m : {2, 4}) {
+      if (m > 2 && s.taps != 3) continue;
+      p.m = m;
+      const std::int64_t tiles = winograd_detail::TileGrid(s.images, s.height, s.width, m).count;
+      const std::int64_t side = m + s.taps - 1, whole = winograd_detail::whole_floats / (side * side * winograd_detail::rounded(s.channels, winograd_detail::W));
+      for (const std::int64_t n : {std::min(tiles, whole), tiles}) {
+        p.cut(s, n);
+        most = std::max(most, p.bytes(s.channels));
+      }
+    }
+    return most;
   }
   constexpr std::int64_t places() const { return std::int64_t(side) * side; }
   // From tile to tile, and from the weights of a place to those of the next; a power of two would make them share places of the cache.
@@ -60,6 +63,23 @@ struct WinogradPlan {
   constexpr std::int64_t bytes(std::int64_t channels) const { return m == 0 ? 0 : 4 * (image_floats() + result_floats() + weight_floats(channels)) + 192; }
 
  private:
+  constexpr void cut(const SquareConvolution& s, std::int64_t count) {
+    using namespace winograd_detail;
+    side = m + int(s.taps) - 1;
+    tiles = count;
+    line = rounded(s.channels, W);
+    const std::int64_t all = rounded(s.filters, C), tile = places() * line, weights = places() * s.channels * all;
+    const auto fits = [&](std::int64_t fewest) { return std::min(std::max(fewest * R, chunk_floats / tile / R * R), tiles); };
+    block = all;
+    if (in_advance) {
+      chunk = fits(weights <= whole_floats ? 1 : 2);  // weights that no cache holds are worth reading seldom
+    } else if (tiles * tile <= whole_floats) {  // all tiles meet a block of weights while it is in cache
+      chunk = tiles;
+      block = std::min(all, std::max<std::int64_t>(C, (std::int64_t(1) << 18) / (places() * s.channels) / C * C));
+    } else {
+      chunk = fits(2);
+    }
+  }
   static constexpr void choose(const SquareConvolution& s, WinogradPlan& best) {
     using namespace winograd_detail;
     if (!use_winograd || (s.taps != 3 && s.taps != 5)) return;

@@ -14,12 +14,13 @@ struct WinogradGradientPlan {
   std::int64_t image_line = 0, sample_line = 0;
 
   static constexpr std::int64_t places = 36;
+  static constexpr std::int64_t whole_floats = std::int64_t(1) << 21;  ///< of transformed tiles, that the third-level cache holds beside sums
+  static constexpr std::int64_t tiles_at_once = 112;                   ///< where these are more: so many that adding up costs little
 
   /// Results a tile along one axis.
   static constexpr int tile_of(const SquareWeightGradient& s) { return s.taps == 3 ? 4 : 2; }
   static constexpr WinogradGradientPlan of(const SquareWeightGradient& s) {
     using namespace winograd_detail;
-    constexpr std::int64_t whole = std::int64_t(1) << 21, tiles_at_once = 112;  // floats that the third-level cache holds beside sums; deep enough for adding up to cost little
     WinogradGradientPlan p;
     const std::int64_t fewest = s.taps == 3 ? 2 * W : W;
     if (!use_winograd || (s.taps != 3 && s.taps != 5) || s.channels < fewest || s.filters < fewest) return p;
@@ -29,15 +30,28 @@ struct WinogradGradientPlan {
     if (cost >= .85 * taps * double(s.images * s.height * s.width) * products) return p;
     p.image_line = rounded(s.channels, W);
     p.sample_line = rounded(s.filters, W);
-    p.tiles = tiles;
-    p.chunk = tiles * places * (p.image_line + p.sample_line) <= whole ? tiles : std::min(tiles, tiles_at_once);
-    p.block = p.chunk < tiles ? p.image_line : std::min<std::int64_t>(p.image_line, C);
+    p.cut(tiles);
     return p;
   }
   /// From place to place; a power of two would make them share places of the cache.
   constexpr std::int64_t image_place() const { return chunk * image_line + winograd_detail::W; }
   constexpr std::int64_t sample_place() const { return chunk * sample_line + winograd_detail::W; }
   constexpr std::int64_t bytes(const SquareWeightGradient& s) const { return tiles == 0 ? 0 : 4 * places * (image_place() + sample_place() + s.filters * block) + 192; }
+  /// Scratch of a gradient over up to so many images: fewer may be transformed at once.
+  static constexpr std::int64_t most_bytes(const SquareWeightGradient& s) {
+    WinogradGradientPlan p = of(s);
+    const std::int64_t bytes = p.bytes(s);
+    if (p.tiles == 0) return bytes;
+    p.cut(std::min(p.tiles, whole_floats / (places * (p.image_line + p.sample_line))));
+    return std::max(bytes, p.bytes(s));
+  }
+
+ private:
+  constexpr void cut(std::int64_t count) {
+    tiles = count;
+    chunk = tiles * places * (image_line + sample_line) <= whole_floats ? tiles : std::min(tiles, tiles_at_once);
+    block = chunk < tiles ? image_line : std::min<std::int64_t>(image_line, winograd_detail::C);
+  }
 };
 
 class WinogradGradient {

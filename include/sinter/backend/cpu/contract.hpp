@@ -7,6 +7,7 @@
 #include "../../compile/panels.hpp"
 #include "pack.hpp"
 #include "parallel.hpp"
+#include "thin.hpp"
 #include "tile.hpp"
 #include "winograd.hpp"
 #include "winograd_gradient.hpp"
@@ -19,6 +20,11 @@ struct Blocks {
 };
 /// Of the contracted axis in one go, where the left operand is packed, and where it is read in place.
 inline constexpr std::int64_t deepest = 2048, deepest_in_place = 8192, shallowest = 256;
+/// A contracted axis far longer than rows and columns is what threads share: it is cut into so many pieces, each of parts of `piece_depth`, whatever their number.
+inline constexpr std::int64_t pieces_of_long = 16, piece_depth = 1024;
+template <class T> constexpr bool is_long(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
+  return inner >= pieces_of_long * piece_depth / 2 && (rows + Tile<T>::rows - 1) / Tile<T>::rows * ((columns + Tile<T>::columns - 1) / Tile<T>::columns) <= 16;
+}
 template <class T> inline constexpr std::int64_t block_elements = (std::int64_t(1) << 20) / std::int64_t(sizeof(T));
 /// Of the packed operands at a time: rows stay in the second-level cache, columns in the one behind it.
 template <class T> inline constexpr std::int64_t left_elements = block_elements<T> / 2;
@@ -28,6 +34,7 @@ template <class T> constexpr std::int64_t aligned_bytes(std::int64_t elements) {
 /// How much of the contracted axis is worked on at once: all of it where it is short. A long one has to be cut, and then into pieces of which
 /// all rows and all columns fit, so that nothing is packed twice.
 template <class T> constexpr std::int64_t depth_of(std::int64_t rows, std::int64_t columns, std::int64_t inner, bool in_place = false) {
+  if (is_long<T>(rows, columns, inner)) return piece_depth;
   if (inner <= (in_place ? deepest_in_place : deepest)) return std::max<std::int64_t>(1, inner);
   const std::int64_t all = block_elements<T> / (std::max(rows, columns) + std::max(Tile<T>::rows, Tile<T>::columns));
   return std::min(deepest, std::max(all, shallowest));
@@ -41,7 +48,7 @@ template <class T> constexpr Blocks blocks_of(std::int64_t rows, std::int64_t co
 }
 
 /// Scratch bytes of a contraction of at most these sizes: both packed blocks, and the sums where the contracted axis is cut. Fewer rows and columns
-/// make deeper blocks, but never larger ones.
+/// make deeper blocks, but never larger ones; a long contracted axis makes do with the same.
 template <class T> constexpr std::int64_t pack_bytes_of(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
   const auto panel = [&](std::int64_t n, std::int64_t unit, std::int64_t most, std::int64_t elements) {
     most = std::max<std::int64_t>(1, std::min(inner, most));
@@ -88,13 +95,8 @@ template <class T> class Products {
   static constexpr int most_stretches = 256;  ///< each operand may have half of them
 
  public:
-  /// One operand: the lines of it that meet those of the other, and the contracted axis along each.
-  struct Operand {
-    const T* at;
-    Nest lines, inner;
-  };
-  /// finish(context, tile, ld, row, rows, column, columns): the sums of one tile are complete.
-  using Finish = void (*)(const void* context, const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns);
+  using Operand = ProductOperand<T>;
+  using Finish = FinishTile<T>;
 
   /// Where sums that nothing follows go by themselves: columns are neighbours.
   struct Result {
@@ -104,25 +106,43 @@ template <class T> class Products {
 
   Products(const Operand& left, const Operand& right, std::byte* scratch, int threads, Finish finish, const void* context, Result result = {})
       : result_(result), left_(left), right_(right), rows_(left.lines.count()), columns_(right.lines.count()), inner_(left.inner.count()), threads_(threads), finish_(finish), context_(context),
-        in_panels_(right.lines.inner_stride() >= compile::Panels::tag), left_in_place_(reads_left_in_place()), right_in_place_(reads_right_in_place()), block_(blocks_of<T>(rows_, columns_, inner_, left_in_place_)) {
+        thin_(ThinProducts<T>::way(left, right)), in_panels_(right.lines.inner_stride() >= compile::Panels::tag), left_in_place_(reads_left_in_place()), right_in_place_(reads_right_in_place()), block_(blocks_of<T>(rows_, columns_, inner_, left_in_place_)) {
     const std::int64_t a = left_in_place_ ? 0 : aligned_bytes<T>(block_.rows * block_.inner), b = right_in_place_ ? 0 : aligned_bytes<T>(block_.columns * block_.inner);
-    packed_left_ = reinterpret_cast<T*>(scratch);
-    packed_right_ = reinterpret_cast<T*>(scratch + a);
-    sums_ = reinterpret_cast<T*>(scratch + a + b);
+    place(scratch, a, b);
     if (right_in_place_) block_.columns = std::max<std::int64_t>(1, columns_);
   }
 
   /// How each operand is read.
-  const char* left_way() const { return left_in_place_ ? "in place" : "packed"; }
-  const char* right_way() const { return in_panels_ ? "in panels" : right_in_place_ ? "in place" : "packed"; }
+  const char* left_way() const { return thin_ != ThinProducts<T>::Way::none || left_in_place_ ? "in place" : "packed"; }
+  const char* right_way() const { return in_panels_ ? "in panels" : thin_ != ThinProducts<T>::Way::none || right_in_place_ ? "in place" : "packed"; }
   const Blocks& blocks() const { return block_; }
+  /// What is not computed tile by tile from end to end.
+  const char* form() const {
+    using Way = typename ThinProducts<T>::Way;
+    return thin_ == Way::dots ? ", dot products" : thin_ == Way::streams ? ", streamed" : is_long<T>(rows_, columns_, inner_) ? ", the sum in pieces" : "";
+  }
 
   SINTER_OUTLINE void run() {
+    if (rows_ == 0 || columns_ == 0) return;
+    if (thin_ != ThinProducts<T>::Way::none) return ThinProducts<T>(left_, right_, reinterpret_cast<std::byte*>(packed_left_), threads_, finish_, context_).run(thin_);
+    parts_ = std::max<std::int64_t>(1, (inner_ + block_.inner - 1) / block_.inner);
+    if (is_long<T>(rows_, columns_, inner_)) return run_pieces();
+    run_parts(0, parts_, true);
+  }
+
+ private:
+  void place(std::byte* scratch, std::int64_t left, std::int64_t right) {
+    packed_left_ = reinterpret_cast<T*>(scratch);
+    packed_right_ = reinterpret_cast<T*>(scratch + left);
+    sums_ = reinterpret_cast<T*>(scratch + left + right);
+  }
+  /// Parts [first, last) of the contracted axis; what they sum up to is the result, or stays in `sums_`.
+  void run_parts(std::int64_t first, std::int64_t last, bool finishes) {
+    begin_ = first, end_ = last, finishes_ = finishes;
     for (column_ = 0; column_ < columns_; column_ += block_.columns) {
       n_ = std::min(block_.columns, columns_ - column_);
       panels_ = {n_, right_in_place_ ? run_of(right_.lines) : n_, C, false};
-      parts_ = std::max<std::int64_t>(1, (inner_ + block_.inner - 1) / block_.inner);
-      for (part_ = 0; part_ < parts_; ++part_) {
+      for (part_ = first; part_ < last; ++part_) {
         first_ = part_ * block_.inner;
         depth_ = std::min(block_.inner, inner_ - first_);
         find_stretches();
@@ -130,18 +150,43 @@ template <class T> class Products {
       }
     }
   }
+  /// Pieces of a long contracted axis by themselves, then added in their order.
+  void run_pieces() {
+    const std::int64_t size = (parts_ + pieces_of_long - 1) / pieces_of_long, pieces = (parts_ + size - 1) / size, a = aligned_bytes<T>(block_.rows * block_.inner), b = right_in_place_ ? 0 : aligned_bytes<T>(block_.columns * block_.inner);
+    auto* const scratch = reinterpret_cast<std::byte*>(packed_left_);
+    T* const sums = packed_left_;
+    const std::int64_t all = aligned_bytes<T>(pieces * rows_ * columns_), slots = std::max<std::int64_t>(1, (pack_bytes_of<T>(rows_, columns_, inner_) - all) / (a + b)), grain = (pieces + slots - 1) / slots;
+    split(pieces, grain, std::max<std::int64_t>(2, 262144 / (size * block_.inner * rows_ * columns_)), threads_, [&](std::int64_t from, std::int64_t to) {
+      Products own(*this);
+      own.threads_ = 1;
+      for (std::int64_t p = from; p < to; ++p) {
+        own.place(scratch + all + from / grain * (a + b), a, b);
+        own.sums_ = sums + p * rows_ * columns_;
+        own.run_parts(p * size, std::min(parts_, (p + 1) * size), false);
+      }
+    });
+    for (std::int64_t p = 1; p < pieces; ++p)
+      for (std::int64_t i = 0; i < rows_ * columns_; ++i) sums[i] = T(sums[i] + sums[p * rows_ * columns_ + i]);
+    finish_(context_, sums, columns_, 0, int(rows_), 0, int(columns_));
+  }
 
- private:
   static std::int64_t run_of(const Nest& lines) { return lines.extent[std::size_t(lines.loops - 1)]; }
   static std::int64_t stretches(const Nest& inner) { return inner.count() / std::max<std::int64_t>(1, run_of(inner)); }
 
   bool reads_left_in_place() const {
     const Nest &lines = left_.lines, &inner = left_.inner;
     if (inner.inner_stride() != 1 || run_of(inner) < shortest_stretch || 2 * stretches(inner) > most_stretches || inner_ > deepest_in_place) return false;
-    const std::int64_t run = run_of(lines), apart = lines.inner_stride() * std::int64_t(sizeof(T));
+    const std::int64_t run = run_of(lines);
     if (run < rows_ && run * 2 < R) return false;
-    // Lines a multiple of a page apart share a few places of the first-level cache.
-    return apart % 2048 != 0 || run <= 8;
+    return most_in_one_place(lines.inner_stride() * std::int64_t(sizeof(T)), int(std::min<std::int64_t>(run, R))) <= 4;
+  }
+  /// How many of a tile's lines may meet in one place of the first-level cache, where a page's worth of addresses has places: more would evict each other
+  /// before they are read to their end.
+  static int most_in_one_place(std::int64_t apart, int lines) {
+    constexpr std::int64_t page = 4096, place = 64;
+    int count = 0;
+    for (int i = 1 - lines; i < lines; ++i) count += (i * apart % page + page) % page <= place ? 1 : 0;
+    return count;
   }
   /// Only whole registers can be read from memory; and packing is cheap where many rows use it.
   bool reads_right_in_place() const {
@@ -217,7 +262,7 @@ template <class T> class Products {
       }
       multiply_for<T>(high, registers(wide), left_in_place_)(way, left, right, tile, ld);
       if (parts_ > 1) add_up(tile, ld, row_ + i, column_ + j, high, wide);
-      if (part_ + 1 == parts_) finish_(context_, tile, ld, row_ + i, high, column_ + j, wide);
+      if (finishes_ && part_ + 1 == end_) finish_(context_, tile, ld, row_ + i, high, column_ + j, wide);
     }
   }
 
@@ -226,7 +271,7 @@ template <class T> class Products {
     for (int x = 0; x < high; ++x)
       for (int y = 0; y < wide; ++y) {
         T &s = sums_[(row + x) * columns_ + column + y], &t = tile[x * ld + y];
-        t = s = part_ == 0 ? t : T(s + t);
+        t = s = part_ == begin_ ? t : T(s + t);
       }
   }
 
@@ -236,10 +281,12 @@ template <class T> class Products {
   int threads_;
   Finish finish_;
   const void* context_;
+  typename ThinProducts<T>::Way thin_;
   bool in_panels_, left_in_place_, right_in_place_;
   Blocks block_;
   T *packed_left_, *packed_right_, *sums_;
-  std::int64_t column_ = 0, n_ = 0, row_ = 0, part_ = 0, parts_ = 1, first_ = 0, depth_ = 0;  // the block at hand
+  std::int64_t column_ = 0, n_ = 0, row_ = 0, part_ = 0, parts_ = 1, begin_ = 0, end_ = 1, first_ = 0, depth_ = 0;  // the block at hand
+  bool finishes_ = true;
   Tiling tiles_, panels_;
   std::array<Stretch, std::size_t(most_stretches)> stretch_;
   int stretches_ = 0;
@@ -273,7 +320,7 @@ template <class K, class T> struct Epilogue {
   [[gnu::flatten]] void run(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) const {
     const auto stride = [this](int p) { return a.stride[std::size_t(p)][std::size_t(last)]; };
     RegisterFile<K, N> r;
-    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 0) evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
+    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
     for (int done = 0; done < columns;) {
       constexpr bool nested = loops.inner - loops.columns > 1;
       const std::int64_t extent = a.extent[std::size_t(last)], outer = nested ? (column + done) / extent : 0, at_column = column + done - outer * extent;
@@ -283,14 +330,14 @@ template <class K, class T> struct Epilogue {
       for (int i = 0; i < rows; ++i) {
         Walk<P> w = corner;
         move<loops.rows, loops.columns>(w, row + i);
-        for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 1) evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
+        for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
         for (int j = 0; j < length; j += N) {
           const Span s{at_column + j, std::min(N, length - j)};
-          for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
+          for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
             constexpr Micro::What what = micro<K, J>.what;
             if constexpr (what == Micro::What::result) at<K, N, J>(r) = load<T, N>(tile + i * ld + done + j, s.n);
             else if constexpr (what == Micro::What::store) write<K, N, J>(r, w, s, stride);
-            else if constexpr (micro<K, J>.level == 2) evaluate<K, N, J>(r, w, s, c, stride);
+            else evaluate<K, N, J>(r, w, s, c, stride);
           });
         }
       }

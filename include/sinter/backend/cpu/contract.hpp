@@ -40,6 +40,28 @@ template <class T> constexpr Blocks blocks_of(std::int64_t rows, std::int64_t co
   return {in_place ? std::max<std::int64_t>(1, rows) : part(rows, Tile<T>::rows, left_elements<T>), part(columns, Tile<T>::columns, right_elements<T>), depth};
 }
 
+/// A contracted axis that is long beside rows and columns is cut into pieces, which threads share: each packs its own blocks and sums into a table of its own, and the tables
+/// are added in their order. How many pieces there are depends on the extents alone, so that results do not depend on the number of threads.
+struct LongSums {
+  static constexpr std::int64_t least = 4096, most_results = 65536, most_lines = 1024, shortest = 1024;
+  static constexpr std::int64_t most = 8, workers = 4;  ///< pieces, and how many are worked on at once, each in scratch memory of its own
+
+  static constexpr std::int64_t pieces(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
+    if (inner < least || rows + columns > most_lines || rows * columns > most_results) return 1;
+    return std::min(most, inner / shortest);
+  }
+  template <class T> static constexpr Blocks blocks(std::int64_t rows, std::int64_t columns, std::int64_t piece) {
+    const std::int64_t high = (rows + Tile<T>::rows - 1) / Tile<T>::rows * Tile<T>::rows, wide = (columns + Tile<T>::columns - 1) / Tile<T>::columns * Tile<T>::columns;
+    return {high, wide, std::min(piece, block_elements<T> / std::max<std::int64_t>(1, high + wide))};
+  }
+  template <class T> static constexpr std::int64_t worker_bytes(const Blocks& b) { return aligned_bytes<T>(b.rows * b.inner) + aligned_bytes<T>(b.columns * b.inner); }
+  /// Most that contractions of up to these sizes use.
+  template <class T> static constexpr std::int64_t bytes(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
+    if (inner < least) return 0;
+    return workers * (block_elements<T> * std::int64_t(sizeof(T)) + 128) + most * aligned_bytes<T>(std::min(rows * columns, most_results));
+  }
+};
+
 /// Scratch bytes of a contraction of at most these sizes: both packed blocks, and the sums where the contracted axis is cut. Fewer rows and columns
 /// make deeper blocks, but never larger ones.
 template <class T> constexpr std::int64_t pack_bytes_of(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
@@ -47,7 +69,8 @@ template <class T> constexpr std::int64_t pack_bytes_of(std::int64_t rows, std::
     most = std::max<std::int64_t>(1, std::min(inner, most));
     return aligned_bytes<T>(std::min((n + unit - 1) / unit * unit * most, std::max(elements, unit * most)));
   };
-  return panel(rows, Tile<T>::rows, deepest, left_elements<T>) + panel(columns, Tile<T>::columns, deepest_in_place, right_elements<T>) + (inner > depth_of<T>(rows, columns, inner) ? aligned_bytes<T>(rows * columns) : 0);
+  const std::int64_t whole = panel(rows, Tile<T>::rows, deepest, left_elements<T>) + panel(columns, Tile<T>::columns, deepest_in_place, right_elements<T>) + (inner > depth_of<T>(rows, columns, inner) ? aligned_bytes<T>(rows * columns) : 0);
+  return std::max(whole, LongSums::bytes<T>(rows, columns, inner));
 }
 constexpr std::int64_t pack_bytes(const compile::ContractSizes& s) {
   switch (s.dtype) {
@@ -111,28 +134,66 @@ template <class T> class Products {
     packed_right_ = reinterpret_cast<T*>(scratch + a);
     sums_ = reinterpret_cast<T*>(scratch + a + b);
     if (right_in_place_) block_.columns = std::max<std::int64_t>(1, columns_);
+    pieces_ = LongSums::pieces(rows_, columns_, inner_);
   }
 
   /// How each operand is read.
   const char* left_way() const { return left_in_place_ ? "in place" : "packed"; }
   const char* right_way() const { return in_panels_ ? "in panels" : right_in_place_ ? "in place" : "packed"; }
   const Blocks& blocks() const { return block_; }
+  /// Of the contracted axis, for threads to share.
+  std::int64_t pieces() const { return pieces_; }
 
   SINTER_OUTLINE void run() {
+    if (pieces_ > 1) run_in_pieces();
+    else run_blocks();
+  }
+
+ private:
+  void run_blocks() {
     for (column_ = 0; column_ < columns_; column_ += block_.columns) {
       n_ = std::min(block_.columns, columns_ - column_);
       panels_ = {n_, right_in_place_ ? run_of(right_.lines) : n_, C, false};
       parts_ = std::max<std::int64_t>(1, (inner_ + block_.inner - 1) / block_.inner);
       for (part_ = 0; part_ < parts_; ++part_) {
-        first_ = part_ * block_.inner;
-        depth_ = std::min(block_.inner, inner_ - first_);
+        first_ = begin_ + part_ * block_.inner;
+        depth_ = std::min(block_.inner, inner_ - part_ * block_.inner);
         find_stretches();
         for (row_ = 0; row_ < rows_; row_ += block_.rows) run_block(std::min(block_.rows, rows_ - row_));
       }
     }
   }
+  void run_in_pieces() {
+    const std::int64_t length = (inner_ + pieces_ - 1) / pieces_, elements = rows_ * columns_, table = aligned_bytes<T>(elements) / std::int64_t(sizeof(T));
+    const Blocks block = LongSums::blocks<T>(rows_, columns_, length);
+    const std::int64_t worker = LongSums::worker_bytes<T>(block), workers = std::clamp<std::int64_t>(threads_, 1, std::min(LongSums::workers, pieces_));
+    std::byte* const scratch = reinterpret_cast<std::byte*>(packed_left_);
+    T* const tables = reinterpret_cast<T*>(scratch + LongSums::workers * worker);
+    split(workers, 1, elements * inner_ < 262144 ? workers + 1 : 2, threads_, [&](std::int64_t from, std::int64_t to) {
+      Products piece = *this;
+      piece.threads_ = 1;
+      piece.block_ = block;
+      piece.keeps_sums_ = true;
+      for (std::int64_t w = from; w < to; ++w) {
+        piece.packed_left_ = reinterpret_cast<T*>(scratch + w * worker);
+        piece.packed_right_ = reinterpret_cast<T*>(scratch + w * worker + aligned_bytes<T>(block.rows * block.inner));
+        for (std::int64_t p = w * pieces_ / workers; p < (w + 1) * pieces_ / workers; ++p) {
+          piece.begin_ = p * length;
+          piece.inner_ = std::min(length, inner_ - piece.begin_);
+          piece.sums_ = tables + p * table;
+          piece.run_blocks();
+        }
+      }
+    });
+    split(rows_, 1, std::max<std::int64_t>(2, 65536 / std::max<std::int64_t>(1, columns_)), threads_, [&](std::int64_t from, std::int64_t to) {
+      for (std::int64_t p = 1; p < pieces_; ++p) {
+        const T* const part = tables + p * table;
+        for (std::int64_t i = from * columns_; i < to * columns_; ++i) tables[i] = T(tables[i] + part[i]);
+      }
+      finish_(context_, tables + from * columns_, columns_, from, int(to - from), 0, int(columns_));
+    });
+  }
 
- private:
   static std::int64_t run_of(const Nest& lines) { return lines.extent[std::size_t(lines.loops - 1)]; }
   static std::int64_t stretches(const Nest& inner) { return inner.count() / std::max<std::int64_t>(1, run_of(inner)); }
 
@@ -163,27 +224,43 @@ template <class T> class Products {
     }
   }
 
+  /// What threads share: elements to copy, and products to add, that are worth it.
+  static constexpr std::int64_t shared_copies = 16384, shared_products = 65536;
+  static std::int64_t least(std::int64_t worth, std::int64_t unit) { return std::max<std::int64_t>(2, worth / std::max<std::int64_t>(1, unit)); }
+
   void run_block(std::int64_t m) {
     tiles_ = {m, left_in_place_ ? run_of(left_.lines) : m, R, true};
-    const std::int64_t tile = std::max<std::int64_t>(1, depth_ * R), panel = std::max<std::int64_t>(1, depth_ * m * C), strip = std::max<std::int64_t>(1, depth_ * n_ * R);
-    if (!left_in_place_) split(tiles_.count, 1, std::max<std::int64_t>(2, 65536 / tile), threads_, [&](std::int64_t from, std::int64_t to) { pack_rows(from, to); });
+    if (!left_in_place_) split(tiles_.count, 1, least(shared_copies, depth_ * R), threads_, [&](std::int64_t from, std::int64_t to) { pack_rows(from, to); });
     const bool packs = !right_in_place_ && row_ == 0;
-    if (threads_ == 1 || panels_.count >= 4 * threads_ || panels_.count % threads_ == 0) {
-      split(panels_.count, 1, std::max<std::int64_t>(2, 262144 / panel), threads_, [&](std::int64_t from, std::int64_t to) {
-        for (std::int64_t p = from; p < to; ++p) {
-          if (packs) pack_panel(p);
-          run_tiles(p, 0, tiles_.count);
-        }
-      });
+    const auto pack_panels = [&](std::int64_t from, std::int64_t to) {
+      for (std::int64_t p = from; p < to; ++p) pack_panel(p);
+    };
+    if (threads_ == 1) {
+      for (std::int64_t p = 0; p < panels_.count; ++p) {
+        if (packs) pack_panel(p);
+        run_tiles(p, 0, tiles_.count);
+      }
       return;
     }
-    if (packs)  // few panels: threads share the rows
-      split(panels_.count, 1, std::max<std::int64_t>(2, 65536 / std::max<std::int64_t>(1, depth_ * C)), threads_, [&](std::int64_t from, std::int64_t to) {
-        for (std::int64_t p = from; p < to; ++p) pack_panel(p);
-      });
-    split(tiles_.count, 1, std::max<std::int64_t>(2, 262144 / strip), threads_, [&](std::int64_t from, std::int64_t to) {
-      for (std::int64_t p = 0; p < panels_.count; ++p) run_tiles(p, from, to);
+    if (packs) split(panels_.count, 1, least(shared_copies, depth_ * C), threads_, pack_panels);
+    // Registers of columns, a tile high each: all take the same time, and a thread's share may begin and end within a panel.
+    split(registers_before(panels_.count) * tiles_.count, 1, least(shared_products, depth_ * R * W), threads_, [&](std::int64_t from, std::int64_t to) {
+      const Spot last = spot(to);
+      for (Spot at = spot(from); at.panel < last.panel || (at.panel == last.panel && at.tile < last.tile); at = {at.panel + 1, 0}) run_tiles(at.panel, at.tile, at.panel == last.panel ? last.tile : tiles_.count);
     });
+  }
+  /// A tile of a panel.
+  struct Spot {
+    std::int64_t panel, tile;
+  };
+  std::int64_t registers_before(std::int64_t panel) const {
+    const std::int64_t a_run = (panels_.run + W - 1) / W;
+    return panel / panels_.pieces * a_run + std::min(a_run, panel % panels_.pieces * (C / W));
+  }
+  Spot spot(std::int64_t unit) const {
+    const std::int64_t column = unit / tiles_.count, a_run = (panels_.run + W - 1) / W, panel = column / a_run * panels_.pieces + column % a_run / (C / W);
+    const std::int64_t before = registers_before(panel);
+    return {panel, (unit - before * tiles_.count) / std::max<std::int64_t>(1, registers_before(panel + 1) - before)};
   }
 
   void pack_rows(std::int64_t from, std::int64_t to) const {
@@ -212,13 +289,13 @@ template <class T> class Products {
       const std::int64_t i = tiles_.first(t);
       const int high = tiles_.size(t);
       const Side<T> left = left_in_place_ ? Side<T>{left_.at + left_.lines.offset(row_ + i), 1, left_.lines.inner_stride(), 1} : Side<T>{packed_left_ + i * depth_, high, 1, high};
-      if (result_.at != nullptr && parts_ == 1 && wide == ld) {
+      if (result_.at != nullptr && parts_ == 1 && wide == ld && !keeps_sums_) {
         multiply_for<T>(high, registers(wide), left_in_place_)(way, left, right, result_.at + (row_ + i) * result_.row + column_ + j, result_.row);
         continue;
       }
       multiply_for<T>(high, registers(wide), left_in_place_)(way, left, right, tile, ld);
-      if (parts_ > 1) add_up(tile, ld, row_ + i, column_ + j, high, wide);
-      if (part_ + 1 == parts_) finish_(context_, tile, ld, row_ + i, high, column_ + j, wide);
+      if (parts_ > 1 || keeps_sums_) add_up(tile, ld, row_ + i, column_ + j, high, wide);
+      if (part_ + 1 == parts_ && !keeps_sums_) finish_(context_, tile, ld, row_ + i, high, column_ + j, wide);
     }
   }
 
@@ -240,6 +317,8 @@ template <class T> class Products {
   bool in_panels_, left_in_place_, right_in_place_;
   Blocks block_;
   T *packed_left_, *packed_right_, *sums_;
+  std::int64_t pieces_ = 1, begin_ = 0;  ///< of the contracted axis, and where the piece at hand begins
+  bool keeps_sums_ = false;              ///< in its table, and leaves the rest to others
   std::int64_t column_ = 0, n_ = 0, row_ = 0, part_ = 0, parts_ = 1, first_ = 0, depth_ = 0;  // the block at hand
   Tiling tiles_, panels_;
   std::array<Stretch, std::size_t(most_stretches)> stretch_;

@@ -23,7 +23,7 @@ template <class T> std::string contraction(const compile::StepReport& s, const c
   std::int64_t batch = 1;
   for (int l = 0; l < loops.rows; ++l) batch *= s.extent[std::size_t(l)];
   return (batch > 1 ? std::to_string(batch) + " of " : std::string()) + by(rows.count(), columns.count()) + "x" + std::to_string(left.count()) + ", left " + p.left_way() + ", right " + p.right_way() +
-         (p.blocks().inner < left.count() ? ", cut into depths of " + std::to_string(p.blocks().inner) : std::string());
+         (p.pieces() > 1 ? ", in " + std::to_string(p.pieces()) + " pieces" : p.blocks().inner < left.count() ? ", cut into depths of " + std::to_string(p.blocks().inner) : std::string());
 }
 
 /// How many of a step's tensors are walked with steps of other than 0 or 1 along a loop.
@@ -58,7 +58,7 @@ inline std::string variant(const compile::StepReport& s, const compile::RunTimeB
       const bool along = (b.folded >> (b.loops - 1) & 1) != 0;
       return by(kept, folded) + ", " + std::to_string(lanes) + " lanes " + (along ? "along the row" : "across rows") + gathered + ", " + std::to_string(b.passes) + (b.passes == 1 ? " pass" : " passes");
     }
-    case graph::Kind::scatter: return extents + ", one thread";
+    case graph::Kind::scatter: return extents + ", in order";
     case graph::Kind::kernel: {
       std::string all;
       for (const std::int64_t n : s.extent) all += (all.empty() ? "" : "x") + std::to_string(n);

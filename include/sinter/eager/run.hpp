@@ -33,7 +33,7 @@ template <class Program, int Inputs, int Outputs> inline constexpr auto shares =
   return s;
 }();
 /// Whether a program has work for a team: from its operations and bytes, several times what opening a region costs.
-template <class Program> inline constexpr bool wants_team = Program::flops / 64 + Program::bytes_moved / 32 >= 10'000;
+template <class Program> inline constexpr bool wants_team = Program::RunBy::shares_a_team && Program::flops / 64 + Program::bytes_moved / 32 >= 10'000;
 
 /// Runs a program's steps; long ones with denormals as zeros, and with one team of threads for all of them.
 template <class Program, class Observer> inline void run_steps_observed(const cpu::Context& c, Observer& observer) {

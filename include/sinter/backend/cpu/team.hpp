@@ -26,12 +26,11 @@ class Team {
 #if defined(_OPENMP)
     if (threads > 1 && omp_in_parallel() == 0) {
       const auto mode = DenormalMode::now();
-      Team team;
+      Team team(threads);
 #pragma omp parallel num_threads(threads)
       {
         if (omp_get_thread_num() == 0) {
           team.members_ = omp_get_num_threads();
-          team.patience_ = team.members_ <= processors() ? 20000 : 20;
           if (team.members_ > 1) mine() = &team;
           f();
           mine() = nullptr;
@@ -72,6 +71,7 @@ class Team {
  private:
   using Share = void (*)(const Team&, int member);
 
+  explicit Team(int threads) : patience_(threads <= processors() ? 20000 : 20) {}
   static int processors() {
 #if defined(_OPENMP)
     static const int n = omp_get_num_procs();
@@ -118,7 +118,8 @@ class Team {
   alignas(64) Share share_ = nullptr;
   const void* piece_ = nullptr;
   std::int64_t pieces_ = 0;
-  int members_ = 1, patience_ = 20000;
+  int members_ = 1;
+  const int patience_;  ///< how often to look before sleep
 };
 
 }  // namespace sinter::cpu

@@ -80,7 +80,7 @@ class Checker {
     for (const auto& [id, b] : buffers_)
       for (int s = b.first; s <= b.last; ++s) live[std::size_t(s)] += b.bytes();
     for (int s = 0; s < plan_.steps; ++s) steps.push_back(s);
-    std::stable_sort(steps.begin(), steps.end(), [&](int a, int b) { return live[std::size_t(a)] > live[std::size_t(b)]; });
+    std::sort(steps.begin(), steps.end(), [&](int a, int b) { return live[std::size_t(a)] > live[std::size_t(b)]; });
     std::int64_t most = 0;
     for (const int s : steps) {
       if (live[std::size_t(s)] <= most) break;

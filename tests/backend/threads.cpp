@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
+#include <array>
 #include <atomic>
 #include <vector>
 
@@ -103,6 +104,20 @@ TEST_CASE("products with a long contracted axis: pieces of it, added in their or
   long_products<9001, 5, 33>();
   long_products<12544, 32, 100>();
   long_products<20000, 15, 25>();
+}
+
+TEST_CASE("the gradient of few weights over many short lines of an image") {
+  const auto x = drawn<Tensor<float, 32, 16, 67, 18>>(12);
+  const auto w = drawn<Tensor<float, 8, 16, 1, 2>>(13);
+  const auto c = drawn<Tensor<float, 32, 8, 67, 17>>(14);
+  const auto d = on_any_threads<Tensor<float, 8, 16, 1, 2>>([&](auto& out) { out = grad([](auto image, auto weight, auto ct) { return sum(conv2d(image, weight) * ct); }, wrt<1>)(x, w, c); });
+  for (const auto [o, i, k] : {std::array{0, 0, 0}, std::array{7, 15, 1}, std::array{3, 9, 0}, std::array{4, 2, 1}}) {
+    double sum = 0, magnitude = 1;
+    for (int b = 0; b < 32; ++b)
+      for (int row = 0; row < 67; ++row)
+        for (int j = 0; j < 17; ++j) sum += double(x(b, i, row, j + k)) * double(c(b, o, row, j)), magnitude += std::abs(double(x(b, i, row, j + k)) * double(c(b, o, row, j)));
+    CHECK(difference(d(o, i, 0, k), sum, magnitude) < 2e-6);
+  }
 }
 
 TEST_CASE("products whose panels threads cannot share evenly") {

@@ -40,24 +40,25 @@ constexpr bool may_take_over(const std::uint64_t* words, const std::int64_t* ste
       if (r[i] != s[i]) return false;
   }
   const int count = count_micros(words);
+  Micro stored, m;
+  int stored_by = -1;
   const std::uint64_t* w = words + 2;
-  const auto next = [](const std::uint64_t* m) { return m + (has_payload(Micro::What(m[0] & 15)) ? 3 : 2); };
-  const auto a = [](const std::uint64_t* m) { return int(m[1] & 0xffff) - 1; };
-  const auto passes = [](const std::uint64_t* m) { return int(m[0] >> 20 & 0xffff); };
-  const auto bytes = [](const std::uint64_t* m) { return bytes_of(Dtype(m[0] >> 4 & 15)); };
-  const std::uint64_t* stored = nullptr;
-  for (int i = 0; i < count; ++i, w = next(w))
-    if (Micro::What(w[0] & 15) == Micro::What::store && (int(w[1] >> 16 & 0xffff) - 1) == store) stored = stored == nullptr ? w : words;  // twice: no
-  if (stored == nullptr || stored == words) return false;
+  for (int i = 0; i < count; ++i) {
+    w = decode_into(w, m);
+    if (m.what != Micro::What::store || m.b != store) continue;
+    if (stored_by >= 0) return false;
+    stored = m;
+    stored_by = i;
+  }
+  if (stored_by < 0) return false;
   w = words + 2;
-  for (int i = 0; i < count; ++i, w = next(w)) {
-    const auto what = Micro::What(w[0] & 15);
-    if ((what != Micro::What::load && what != Micro::What::gather) || pointer(a(w))[0] != from) continue;
-    if (what == Micro::What::gather || bytes(w) != bytes(stored)) return false;
+  for (int i = 0; i < count; ++i) {
+    w = decode_into(w, m);
+    if ((m.what != Micro::What::load && m.what != Micro::What::gather) || pointer(m.a)[0] != from) continue;
+    if (m.what == Micro::What::gather || bytes_of(m.dtype) != bytes_of(stored.dtype)) return false;
     // Operations of a pass run in their order; what is known once a row is read before its first pass.
-    const int reads = passes(w), writes = passes(stored);
-    if (reads >= 2 * writes && writes > 0) return false;
-    if ((reads & writes) != 0 && w > stored) return false;
+    if (stored.passes != 0 && m.passes >= 2 * stored.passes) return false;
+    if ((m.passes & stored.passes) != 0 && i > stored_by) return false;
   }
   return true;
 }

@@ -50,9 +50,10 @@ struct LongSums {
     if (inner < least || rows + columns > most_lines || rows * columns > most_results) return 1;
     return std::min(most, inner / shortest);
   }
-  template <class T> static constexpr Blocks blocks(std::int64_t rows, std::int64_t columns, std::int64_t piece) {
+  /// What a worker packs at a time: at most `depth` of a piece.
+  template <class T> static constexpr Blocks blocks(std::int64_t rows, std::int64_t columns, std::int64_t depth) {
     const std::int64_t high = (rows + Tile<T>::rows - 1) / Tile<T>::rows * Tile<T>::rows, wide = (columns + Tile<T>::columns - 1) / Tile<T>::columns * Tile<T>::columns;
-    return {high, wide, std::min(piece, block_elements<T> / std::max<std::int64_t>(1, high + wide))};
+    return {high, wide, std::min(depth, block_elements<T> / std::max<std::int64_t>(1, high + wide))};
   }
   template <class T> static constexpr std::int64_t worker_bytes(const Blocks& b) { return aligned_bytes<T>(b.rows * b.inner) + aligned_bytes<T>(b.columns * b.inner); }
   /// Most that contractions of up to these sizes use.
@@ -165,7 +166,7 @@ template <class T> class Products {
   }
   void run_in_pieces() {
     const std::int64_t length = (inner_ + pieces_ - 1) / pieces_, elements = rows_ * columns_, table = aligned_bytes<T>(elements) / std::int64_t(sizeof(T));
-    const Blocks block = LongSums::blocks<T>(rows_, columns_, length);
+    const Blocks block = LongSums::blocks<T>(rows_, columns_, std::min(length, depth_of<T>(rows_, columns_, inner_, left_in_place_)));
     const std::int64_t worker = LongSums::worker_bytes<T>(block), workers = std::clamp<std::int64_t>(threads_, 1, std::min(LongSums::workers, pieces_));
     std::byte* const scratch = reinterpret_cast<std::byte*>(packed_left_);
     T* const tables = reinterpret_cast<T*>(scratch + LongSums::workers * worker);

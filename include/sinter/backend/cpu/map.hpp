@@ -73,7 +73,7 @@ template <class K, int N = lanes> inline void scatter(const std::int64_t* table,
   const int loop = loop_of_owners<K>(a);
   if (loop < 0) return map_elements<K, Alone, N>(a, c);
   const std::int64_t n = a.extent[std::size_t(loop)], others = points(a, 0, L) / std::max<std::int64_t>(1, n);
-  const std::int64_t grain = loop == L - 1 ? 64 / 4 : 1;
+  const std::int64_t grain = loop == L - 1 ? 16 : 1;  // a line of the cache
   split(n, grain, worth_a_team(element_ns<K>() * double(others)), c.threads, [&](std::int64_t from, std::int64_t to) SINTER_KERNEL {
     static constexpr auto size = element_sizes<K>();
     Arguments<L, P> part = a;

@@ -1,8 +1,9 @@
 // A kernel as a value: loops, pointers and micro-operations, and the list of integers that is its identity.
 //
 // Two steps with equal kernels share one instantiation. What the identity holds: the kind, which loops fold, the
-// operations with their constants, and for each pointer whether it walks the innermost loop by 0, 1 or another stride. What
-// it does not hold are arguments: extents, lengths, strides, addresses.
+// operations, and for each pointer whether it walks the innermost loop by 0, 1 or another stride. What it does not hold are
+// arguments: extents, lengths, strides, addresses and numbers, such as how many elements a mean has: the same layer at several sizes is
+// one kernel.
 #pragma once
 #include <algorithm>
 #include <bit>
@@ -26,7 +27,7 @@ inline constexpr int max_loops = 16;  ///< a contraction of two operands of rank
 
 /// A tensor that a kernel reads, writes or counts along; strides in elements, one a loop.
 struct Pointer {
-  int node = -1;  ///< whose buffer; −1: no memory, the "address" itself is the value (iota)
+  int node = -1;  ///< whose buffer; −1: no memory, the "address" itself is the value (iota, a number)
   std::int64_t offset = 0;
   std::int64_t stride[max_loops]{};
 };
@@ -42,7 +43,8 @@ struct IndexedAxis {
 struct Micro {
   enum class What : unsigned char {
     load,      ///< a: pointer
-    constant,  ///< bits: the number as a double
+    constant,  ///< a: pointer without memory that stands still; its offset is the number as a double, bit by bit
+    attribute, ///< of a primitive's own kernel. bits: its value
     count,     ///< a: pointer without memory; the offset that its strides give
     length,    ///< a: index of the letter among the program's lengths
     result,    ///< the sum of products that a contraction has computed for this element
@@ -141,7 +143,7 @@ struct PackSizes {
 //           column loops << 48), then the mask of folded loops
 //   each micro: what | dtype << 4 | level << 8 | stage << 12 | unit << 16 | passes << 20 | kept+1 << 36, then
 //               a+1 | b+1 << 16 | c+1 << 32, then code or bits where `what` has one.
-constexpr bool has_payload(Micro::What w) { return w == Micro::What::constant || w == Micro::What::apply || w == Micro::What::fold || w == Micro::What::scan; }
+constexpr bool has_payload(Micro::What w) { return w == Micro::What::attribute || w == Micro::What::apply || w == Micro::What::fold || w == Micro::What::scan; }
 
 constexpr List<std::uint64_t> encode(const Kernel& k) {
   int count = 2;
@@ -161,7 +163,7 @@ constexpr List<std::uint64_t> encode(const Kernel& k) {
     *w++ = std::uint64_t(m.what) | std::uint64_t(m.dtype) << 4 | std::uint64_t(m.level) << 8 | std::uint64_t(m.stage) << 12 | std::uint64_t(m.unit) << 16 |
            std::uint64_t(m.passes) << 20 | std::uint64_t(m.kept + 1) << 36;
     *w++ = std::uint64_t(m.a + 1) | std::uint64_t(m.b + 1) << 16 | std::uint64_t(m.c + 1) << 32;
-    if (has_payload(m.what)) *w++ = m.what == Micro::What::constant ? m.bits : m.code;
+    if (has_payload(m.what)) *w++ = m.what == Micro::What::attribute ? m.bits : m.code;
   }
   return words;
 }
@@ -209,7 +211,7 @@ constexpr const std::uint64_t* decode_into(const std::uint64_t* w, Micro& m) {
   m.b = static_cast<short>(int(w[1] >> 16 & 0xffff) - 1);
   m.c = static_cast<short>(int(w[1] >> 32 & 0xffff) - 1);
   w += 2;
-  if (has_payload(m.what)) (m.what == Micro::What::constant ? m.bits : m.code) = *w++;
+  if (has_payload(m.what)) (m.what == Micro::What::attribute ? m.bits : m.code) = *w++;
   return w;
 }
 /// Reads an identity into a body with room for its micro-operations (a `Body`, or its run-time twin).

@@ -97,7 +97,7 @@ class Pass {
       k_.micros.push({.what = Micro::What::load, .dtype = g_[o].dtype, .a = short(t)});
     }
     k_.micros.push({.what = Micro::What::apply, .dtype = g_[v].dtype, .code = op.code});
-    for (int i = 0; i < s.attribute_count; ++i) k_.micros.push({.what = Micro::What::constant, .dtype = Dtype::int64, .bits = std::uint64_t(s.attributes[i])});
+    for (int i = 0; i < s.attribute_count; ++i) k_.micros.push({.what = Micro::What::attribute, .dtype = Dtype::int64, .bits = std::uint64_t(s.attributes[i])});
     for (int r = 0; r < op.results; ++r) k_.pointers.push({});
     for (int w = v; w >= 0; w = o_.next[w]) {
       if (f_.stored[w] == 0) continue;
@@ -167,7 +167,7 @@ class Pass {
     const int b = s_.base[o];
     const Node& n = g_[b];
     const Kind kind = n.op->kind;
-    if (kind == Kind::constant) return push({.what = Micro::What::constant, .dtype = n.dtype, .bits = std::uint64_t(g_.attributes(b)[0])});
+    if (kind == Kind::constant) return push({.what = Micro::What::constant, .dtype = n.dtype, .a = point({-1, g_.attributes(b)[0], {}})});
     if (kind == Kind::generate && n.shape == 0) {
       short letter = 0;
       while (letters_[letter] != char(g_.attributes(b)[0])) ++letter;

@@ -68,7 +68,7 @@ template <class Program> constexpr auto codes() {
     int micros = count_micros(w);
     for (w += 2; micros > 0; --micros) {
       const auto what = Micro::What(w[0] & 15);
-      if (has_payload(what) && what != Micro::What::constant) {
+      if (has_payload(what) && what != Micro::What::attribute) {
         bool known = false;
         for (const std::uint64_t c : found) known = known || c == w[2];
         if (!known) found.push(w[2]);
@@ -196,7 +196,7 @@ class Steps {
         if (op->flops_of_loops != nullptr) {
           std::vector<std::int64_t> attributes;
           for (const Micro& c : b.micros)
-            if (c.what == Micro::What::constant) attributes.push_back(std::int64_t(c.bits));
+            if (c.what == Micro::What::attribute) attributes.push_back(std::int64_t(c.bits));
           r.flops += op->flops_of_loops(r.extent.data(), b.loops, attributes.data());
           break;
         }

@@ -51,7 +51,18 @@ struct Div : Elementwise<Div, 2> {
   static constexpr double flops = 4;
   static constexpr auto eval(auto a, auto b) { return a / b; }
   static constexpr Value derivative(int i, auto, auto b, auto y, auto t) { return i == 0 ? t / b : -(t * y / b); }
-  static constexpr Value simplify(Value a, Value b) { return b.is(1) ? a : b.is(0) ? Value{} : folded<Div>(a, b); }
+  static constexpr Value simplify(Value a, auto b) {
+    if (b.is(1) || b.is(0)) return b.is(1) ? a : Value{};
+    if (b.graph->is_constant(b.id) && !a.graph->is_constant(a.id) && is_floating(a.dtype()) && has_exact_reciprocal(b.graph->constant_value(b.id))) return a * (1 / b.graph->constant_value(b.id));
+    return folded<Div>(a, b);
+  }
+
+ private:
+  /// Powers of two, in the range of every floating type: multiplying by the reciprocal gives the same bits, sooner.
+  static constexpr bool has_exact_reciprocal(double x) {
+    return (std::bit_cast<std::uint64_t>(x) & ((std::uint64_t(1) << 52) - 1)) == 0 && (x < 0 ? -x : x) >= 1. / 16384 && (x < 0 ? -x : x) <= 16384;
+  }
+
 };
 
 /// The larger of two; NaN if either is. At ties both operands receive half the gradient, as in torch.maximum.

@@ -41,10 +41,41 @@ struct Span {
   int n;
 };
 
-/// Calls f<J>() for each micro-operation J of the kernel.
-template <class K, class F> [[gnu::always_inline]] constexpr void for_each_micro(F&& f) {
-  [&]<std::size_t... J>(std::index_sequence<J...>) __attribute__((always_inline)) { (f.template operator()<int(J)>(), ...); }(std::make_index_sequence<std::size_t(micros<K>)>{});
+/// Which micro-operations of a kernel are meant.
+struct EveryMicro {
+  static constexpr bool holds(const Micro&) { return true; }
+};
+/// What runs once (0), or once a row (1).
+template <int Level> struct OfLevel {
+  static constexpr bool holds(const Micro& m) { return m.level == Level; }
+};
+/// What runs for every element: of level 2, or a store or sum into memory wherever it stands.
+struct PerElement {
+  static constexpr bool holds(const Micro& m) { return m.level == 2 || m.what == Micro::What::store || m.what == Micro::What::scatter || m.what == Micro::What::result; }
+};
+
+template <class K, class Which> constexpr int count_micros() {
+  int n = 0;
+  for (const Micro& m : K::body.micros) n += Which::holds(m) ? 1 : 0;
+  return n;
 }
+template <class K, class Which, class = std::make_index_sequence<std::size_t(count_micros<K, Which>())>> struct ChosenMicros;
+template <class K, class Which, std::size_t... I> struct ChosenMicros<K, Which, std::index_sequence<I...>> {
+  static constexpr auto number = [] {
+    std::array<int, sizeof...(I) + 1> r{};
+    int n = 0, j = 0;
+    for (const Micro& m : K::body.micros) {
+      if (Which::holds(m)) r[std::size_t(n++)] = j;
+      ++j;
+    }
+    return r;
+  }();
+  template <class F> [[gnu::always_inline]] static constexpr void each(F&& f) { (f.template operator()<number[I]>(), ...); }
+};
+
+/// Calls f<J>() for each micro-operation J of the kernel that `Which` names. Nothing is instantiated for the others: what each call of a
+/// kernel leaves out would otherwise be most of what the compiler is asked to look at.
+template <class K, class Which = EveryMicro, class F> [[gnu::always_inline]] constexpr void for_each_micro(F&& f) { ChosenMicros<K, Which>::each(f); }
 
 /// Whether the lanes of register J agree: values a row do, unless every lane is a row of its own.
 template <class K, int J> inline constexpr bool same_for_all_lanes =
@@ -63,7 +94,7 @@ template <class K, int N, int J, int P, class File, class Stride>
     else if constexpr (m.unit == 1) out = load<T, N>(p + s.i, s.n);
     else out = gather<T, N>(p + s.i * stride(m.a), stride(m.a), s.n);
   } else if constexpr (m.what == Micro::What::constant) {
-    out = Lanes<T, N>(static_cast<T>(std::bit_cast<double>(m.bits)));
+    out = Lanes<T, N>(static_cast<T>(std::bit_cast<double>(w.count[std::size_t(m.a)])));
   } else if constexpr (m.what == Micro::What::count) {
     if constexpr (m.unit == 0) out = Lanes<T, N>(w.count[std::size_t(m.a)]);
     else if constexpr (m.unit == 1) out = ramp<N>(w.count[std::size_t(m.a)] + s.i, 1);
@@ -135,8 +166,19 @@ template <class K> constexpr auto element_sizes() {
   return size;
 }
 
+/// Which pointers move along loops; numbers, and the axes of gathers, stand still.
+template <class K> constexpr auto moving_pointers() {
+  std::array<bool, std::size_t(K::body.pointers > 0 ? K::body.pointers : 1)> moves{};
+  for (const Micro& m : K::body.micros) {
+    if (m.what == Micro::What::load || m.what == Micro::What::gather || m.what == Micro::What::count) moves[std::size_t(m.a)] = true;
+    if (m.what == Micro::What::store || m.what == Micro::What::scatter) moves[std::size_t(m.b)] = true;
+    if (m.what == Micro::What::result) moves[0] = moves[1] = true;
+  }
+  return moves;
+}
+
 /// What an element of a map or row kernel takes, in nanoseconds, roughly: each is time for four operations in all lanes, or for 32 bytes.
-template <class K> constexpr double element_ns() {
+template <class K> inline constexpr double element_ns = [] {
   double flops = 0, bytes = 0;
   for_each_micro<K>([&]<int J>() {
     constexpr Micro m = micro<K, J>;
@@ -151,21 +193,23 @@ template <class K> constexpr double element_ns() {
     }
   });
   return std::max(flops / (4 * lanes), bytes / 32);
-}
+}();
 
 /// Moves every pointer by a number of bytes, or of counts where it has no memory.
 template <class K, int P> [[gnu::always_inline]] inline void advance(Walk<P>& w, const std::array<std::int64_t, std::size_t(P)>& by) {
   static constexpr auto size = element_sizes<K>();
+  static constexpr auto moves = moving_pointers<K>();
   [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {  // by constant index: they stay in registers
-    ((size[I] > 0 ? void(w.address[I] += by[I]) : void(w.count[I] += by[I])), ...);
+    ((size[I] > 0 ? void(w.address[I] += by[I]) : moves[I] ? void(w.count[I] += by[I]) : void()), ...);
   }(std::make_index_sequence<std::size_t(P)>{});
 }
 /// What moves every pointer by `steps` along loop i.
 template <class K, int L, int P> [[gnu::always_inline]] inline auto steps_along(const Arguments<L, P>& a, int loop, std::int64_t steps) {
   static constexpr auto size = element_sizes<K>();
+  static constexpr auto moves = moving_pointers<K>();
   std::array<std::int64_t, std::size_t(P)> by;
   [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
-    ((by[I] = steps * a.stride[I][std::size_t(loop)] * (size[I] > 0 ? size[I] : 1)), ...);
+    ((by[I] = !moves[I] ? 0 : steps * a.stride[I][std::size_t(loop)] * (size[I] > 0 ? size[I] : 1)), ...);
   }(std::make_index_sequence<std::size_t(P)>{});
   return by;
 }

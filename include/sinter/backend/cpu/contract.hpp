@@ -7,6 +7,7 @@
 #include "../../compile/panels.hpp"
 #include "pack.hpp"
 #include "parallel.hpp"
+#include "thin.hpp"
 #include "tile.hpp"
 #include "winograd.hpp"
 #include "winograd_gradient.hpp"
@@ -113,13 +114,8 @@ template <class T> class Products {
   static constexpr int most_stretches = 256;  ///< each operand may have half of them
 
  public:
-  /// One operand: the lines of it that meet those of the other, and the contracted axis along each.
-  struct Operand {
-    const T* at;
-    Nest lines, inner;
-  };
-  /// finish(context, tile, ld, row, rows, column, columns): the sums of one tile are complete.
-  using Finish = void (*)(const void* context, const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns);
+  using Operand = ProductOperand<T>;
+  using Finish = FinishTile<T>;
 
   /// Where sums that nothing follows go by themselves: columns are neighbours.
   struct Result {
@@ -129,7 +125,7 @@ template <class T> class Products {
 
   Products(const Operand& left, const Operand& right, std::byte* scratch, int threads, Finish finish, const void* context, Result result = {})
       : result_(result), left_(left), right_(right), rows_(left.lines.count()), columns_(right.lines.count()), inner_(left.inner.count()), threads_(threads), finish_(finish), context_(context),
-        in_panels_(right.lines.inner_stride() >= compile::Panels::tag), left_in_place_(reads_left_in_place()), right_in_place_(reads_right_in_place()), block_(blocks_of<T>(rows_, columns_, inner_, left_in_place_)) {
+        thin_(ThinProducts<T>::way(left, right)), in_panels_(right.lines.inner_stride() >= compile::Panels::tag), left_in_place_(reads_left_in_place()), right_in_place_(reads_right_in_place()), block_(blocks_of<T>(rows_, columns_, inner_, left_in_place_)) {
     const std::int64_t a = left_in_place_ ? 0 : aligned_bytes<T>(block_.rows * block_.inner), b = right_in_place_ ? 0 : aligned_bytes<T>(block_.columns * block_.inner);
     packed_left_ = reinterpret_cast<T*>(scratch);
     packed_right_ = reinterpret_cast<T*>(scratch + a);
@@ -139,13 +135,18 @@ template <class T> class Products {
   }
 
   /// How each operand is read.
-  const char* left_way() const { return left_in_place_ ? "in place" : "packed"; }
-  const char* right_way() const { return in_panels_ ? "in panels" : right_in_place_ ? "in place" : "packed"; }
+  const char* left_way() const { return thin_ != ThinProducts<T>::Way::none || left_in_place_ ? "in place" : "packed"; }
+  const char* right_way() const { return in_panels_ ? "in panels" : thin_ != ThinProducts<T>::Way::none || right_in_place_ ? "in place" : "packed"; }
   const Blocks& blocks() const { return block_; }
-  /// Of the contracted axis, for threads to share.
-  std::int64_t pieces() const { return pieces_; }
+  /// What is not computed tile by tile from end to end.
+  const char* form() const {
+    using Way = typename ThinProducts<T>::Way;
+    return thin_ == Way::dots ? ", dot products" : thin_ == Way::streams ? ", streamed" : pieces_ > 1 ? ", the sum in pieces" : "";
+  }
 
   SINTER_OUTLINE void run() {
+    if (rows_ == 0 || columns_ == 0) return;
+    if (thin_ != ThinProducts<T>::Way::none) return ThinProducts<T>(left_, right_, reinterpret_cast<std::byte*>(packed_left_), threads_, finish_, context_).run(thin_);
     if (pieces_ > 1) run_in_pieces();
     else run_blocks();
   }
@@ -201,10 +202,17 @@ template <class T> class Products {
   bool reads_left_in_place() const {
     const Nest &lines = left_.lines, &inner = left_.inner;
     if (inner.inner_stride() != 1 || run_of(inner) < shortest_stretch || 2 * stretches(inner) > most_stretches || inner_ > deepest_in_place) return false;
-    const std::int64_t run = run_of(lines), apart = lines.inner_stride() * std::int64_t(sizeof(T));
+    const std::int64_t run = run_of(lines);
     if (run < rows_ && run * 2 < R) return false;
-    // Lines a multiple of a page apart share a few places of the first-level cache.
-    return apart % 2048 != 0 || run <= 8;
+    return most_in_one_place(lines.inner_stride() * std::int64_t(sizeof(T)), int(std::min<std::int64_t>(run, R))) <= 4;
+  }
+  /// How many of a tile's lines may meet in one place of the first-level cache, where a page's worth of addresses has places: more would evict each other
+  /// before they are read to their end.
+  static int most_in_one_place(std::int64_t apart, int lines) {
+    constexpr std::int64_t page = 4096, place = 64;
+    int count = 0;
+    for (int i = 1 - lines; i < lines; ++i) count += (i * apart % page + page) % page <= place ? 1 : 0;
+    return count;
   }
   /// Only whole registers can be read from memory; and packing is cheap where many rows use it.
   bool reads_right_in_place() const {
@@ -315,6 +323,7 @@ template <class T> class Products {
   int threads_;
   Finish finish_;
   const void* context_;
+  typename ThinProducts<T>::Way thin_;
   bool in_panels_, left_in_place_, right_in_place_;
   Blocks block_;
   T *packed_left_, *packed_right_, *sums_;
@@ -354,7 +363,7 @@ template <class K, class T> struct Epilogue {
   [[gnu::flatten]] void run(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) const {
     const auto stride = [this](int p) { return a.stride[std::size_t(p)][std::size_t(last)]; };
     RegisterFile<K, N> r;
-    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 0) evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
+    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
     for (int done = 0; done < columns;) {
       constexpr bool nested = loops.inner - loops.columns > 1;
       const std::int64_t extent = a.extent[std::size_t(last)], outer = nested ? (column + done) / extent : 0, at_column = column + done - outer * extent;
@@ -364,14 +373,14 @@ template <class K, class T> struct Epilogue {
       for (int i = 0; i < rows; ++i) {
         Walk<P> w = corner;
         move<loops.rows, loops.columns>(w, row + i);
-        for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 1) evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
+        for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
         for (int j = 0; j < length; j += N) {
           const Span s{at_column + j, std::min(N, length - j)};
-          for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
+          for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
             constexpr Micro::What what = micro<K, J>.what;
             if constexpr (what == Micro::What::result) at<K, N, J>(r) = load<T, N>(tile + i * ld + done + j, s.n);
             else if constexpr (what == Micro::What::store) write<K, N, J>(r, w, s, stride);
-            else if constexpr (micro<K, J>.level == 2) evaluate<K, N, J>(r, w, s, c, stride);
+            else evaluate<K, N, J>(r, w, s, c, stride);
           });
         }
       }

@@ -16,18 +16,18 @@ template <class K, class Way, int N, int L, int P> [[gnu::always_inline]] inline
 
   const bool streaming = !std::is_same_v<Way, Alone> && N > 1 && streams<K>(a);
   const bool flat = rows == 1;
-  Way::run(flat ? n : rows, flat ? 1024 : 1, worth_a_team(element_ns<K>() * double(flat ? 1 : n)), c.threads, [&](std::int64_t begin, std::int64_t end) {
+  Way::run(flat ? n : rows, flat ? 1024 : 1, worth_a_team(element_ns<K> * double(flat ? 1 : n)), c.threads, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t from = flat ? 0 : begin, to = flat ? 1 : end, first = flat ? begin : 0, last = flat ? end : n;
     RegisterFile<K, N> r;
     const Walk<P> start{a.address, a.origin};
-    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 0) evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
+    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
     for_each_point<K, 0, L - 1>(a, start, from, to, [&](const Walk<P>& w) __attribute__((always_inline)) {
-      for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 1) evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
+      for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
       const auto elements = [&](Span s) __attribute__((always_inline)) {
-        for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
+        for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
           if constexpr (micro<K, J>.what == Micro::What::store) write<K, N, J>(r, w, s, stride, streaming);
           else if constexpr (micro<K, J>.what == Micro::What::scatter) add_at_places<K, N, J>(r, w, s, stride);
-          else if constexpr (micro<K, J>.level == 2) evaluate<K, N, J>(r, w, s, c, stride);
+          else evaluate<K, N, J>(r, w, s, c, stride);
         });
       };
       std::int64_t i = first;
@@ -74,7 +74,7 @@ template <class K, int N = lanes> inline void scatter(const std::int64_t* table,
   if (loop < 0) return map_elements<K, Alone, N>(a, c);
   const std::int64_t n = a.extent[std::size_t(loop)], others = points(a, 0, L) / std::max<std::int64_t>(1, n);
   const std::int64_t grain = loop == L - 1 ? 16 : 1;  // a line of the cache
-  split(n, grain, worth_a_team(element_ns<K>() * double(others)), c.threads, [&](std::int64_t from, std::int64_t to) SINTER_KERNEL {
+  split(n, grain, worth_a_team(element_ns<K> * double(others)), c.threads, [&](std::int64_t from, std::int64_t to) SINTER_KERNEL {
     static constexpr auto size = element_sizes<K>();
     Arguments<L, P> part = a;
     part.extent[std::size_t(loop)] = to - from;

@@ -35,14 +35,14 @@ template <class Micros> struct OwnBody {
   constexpr explicit OwnBody(const Micros& micros) {
     for (const compile::Micro& m : micros) {
       if (m.what == What::load) ++operands;
-      if (m.what == What::constant) ++attributes;
+      if (m.what == What::attribute) ++attributes;
       if (m.what == What::apply) code = m.code, result = m.dtype;
     }
   }
   /// Attributes and dtypes in the order of the tensors.
   static constexpr void read(const Micros& micros, std::int64_t* attribute, Dtype* dtype) {
     for (const compile::Micro& m : micros) {
-      if (m.what == What::constant) *attribute++ = std::int64_t(m.bits);
+      if (m.what == What::attribute) *attribute++ = std::int64_t(m.bits);
       if (m.what == What::load) dtype[m.a] = m.dtype;
       if (m.what == What::store) dtype[m.b] = m.dtype;
     }

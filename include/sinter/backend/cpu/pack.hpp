@@ -111,23 +111,50 @@ template <class T> [[gnu::always_inline]] inline void copy_piece(T* to, const T*
   for (; i < n; ++i) to[i] = from[i];
 }
 
+/// Asks for n elements from p on, which need not exist, to be brought into the first-level cache.
+template <class T> [[gnu::always_inline]] inline void fetch([[maybe_unused]] const T* p, [[maybe_unused]] std::int64_t n) {
+#if defined(__GNUC__)
+  for (std::int64_t i = 0; i < n; i += 64 / std::int64_t(sizeof(T))) __builtin_prefetch(p + i);
+#endif
+}
+
 /// to[k * width + i] = from[line i + k · step] for k < inner; lanes behind the lines are left alone.
 template <class T, int Most> inline void pack_run(T* to, int width, const T* from, const Lines<Most>& line, std::int64_t step, std::int64_t inner) {
   const int n = line.count;
   if (line.pieces * 6 <= n || (line.pieces * 2 <= n && (step != 1 || inner < 8))) {
+    constexpr std::int64_t ahead = 8;  // steps are often too long for the processor to foresee
+    if constexpr (lanes > 1 && Most % lanes == 0 && sizeof(T) == 4)
+      if (line.pieces == 1 && n == Most) {
+        using Vector = Lanes<T, lanes>;
+        const T* at = from + line.offset[0];
+        for (std::int64_t k = 0; k < inner; ++k, at += step, to += width) {
+          fetch(at + ahead * step, Most);
+          Vector x[Most / lanes];
+#pragma GCC unroll 8
+          for (int i = 0; i < Most / lanes; ++i) x[i] = Vector::load(at + i * lanes);
+#pragma GCC unroll 8
+          for (int i = 0; i < Most / lanes; ++i) x[i].store(to + i * lanes);
+        }
+        return;
+      }
     for (std::int64_t k = 0; k < inner; ++k)
-      for (int i = 0; i < n; i += line.piece[std::size_t(i)]) copy_piece(to + k * width + i, from + line.offset[std::size_t(i)] + k * step, line.piece[std::size_t(i)]);
+      for (int i = 0; i < n; i += line.piece[std::size_t(i)]) {
+        const T* const at = from + line.offset[std::size_t(i)] + k * step;
+        fetch(at + ahead * step, line.piece[std::size_t(i)]);
+        copy_piece(to + k * width + i, at, line.piece[std::size_t(i)]);
+      }
     return;
   }
   std::int64_t k = 0;
 #if defined(__AVX__)
   if constexpr (std::is_same_v<T, float>)
     if (step == 1 && n >= 8)
-      for (; k + 8 <= inner; k += 8)
-        for (int i = 0;; i = std::min(i + 8, n - 8)) {  // the last block overlaps the one before it
-          transpose_8x8(from + k, line.offset.data() + i, to + k * width + i, width);
-          if (i == n - 8) break;
-        }
+      for (const int wide : {16, 8})  // whole lines of the cache first: those of different rows may evict each other
+        for (; k + wide <= inner; k += wide)
+          for (int i = 0;; i = std::min(i + 8, n - 8)) {  // the last block overlaps the one before it
+            for (int part = 0; part < wide; part += 8) transpose_8x8(from + k + part, line.offset.data() + i, to + (k + part) * width + i, width);
+            if (i == n - 8) break;
+          }
 #endif
   for (; k < inner; ++k)
     for (int i = 0; i < n; ++i) to[k * width + i] = from[line.offset[std::size_t(i)] + k * step];

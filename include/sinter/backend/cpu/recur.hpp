@@ -40,7 +40,6 @@ template <class T> struct Recurrent {
   std::int64_t at_step(std::int64_t k) const { return reverse ? steps - 1 - k : k; }
 
   static V read(const T* p, std::int64_t stride, int n) { return stride == 1 ? load<T, W>(p, n) : gather<T, W>(p, stride, n); }
-  static V logistic(const V& x) { return V(1) / (V(1) + exp(-x)); }
 
   /// Calls f(from, to) for runs of rows that go through time by themselves, on threads where that is worth it.
   template <class F> void for_rows(const F& f) const {
@@ -49,10 +48,12 @@ template <class T> struct Recurrent {
       f(from * rows_at_once, std::min(rows, to * rows_at_once));
     });
   }
-  /// Calls f.operator()<rows>(first row) for the rows of such a run, a few at once.
-  template <class F> [[gnu::always_inline]] static void for_tiles(std::int64_t from, std::int64_t to, const F& f) {
-    for (; from + rows_at_once <= to; from += rows_at_once) f.template operator()<rows_at_once>(from);
-    for (; from < to; ++from) f.template operator()<1>(from);
+  /// Calls f.operator()<rows>(first row) for the rows of such a run, `Most` at once while there are so many.
+  template <int Most, class F> [[gnu::always_inline]] static void for_tiles(std::int64_t from, std::int64_t to, const F& f) {
+    for (; from + Most <= to; from += Most) f.template operator()<Most>(from);
+    if constexpr (Most > rows_at_once) for_tiles<rows_at_once>(from, to, f);
+    else
+      for (; from < to; ++from) f.template operator()<1>(from);
   }
 };
 
@@ -71,7 +72,7 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
     pack();
     this->for_rows([this](std::int64_t from, std::int64_t to) {
       for (std::int64_t k = 0; k < this->steps; ++k)
-        for (std::int64_t j = 0; j < this->hidden; j += W) Base::for_tiles(from, to, [&]<int N>(std::int64_t b) { units<N>(k, b, j); });
+        for (std::int64_t j = 0; j < this->hidden; j += W) Base::template for_tiles<2 * Base::rows_at_once>(from, to, [&]<int N>(std::int64_t b) { units<N>(k, b, j); });
     });
   }
 
@@ -87,49 +88,66 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
           for (int l = 0; l < W; ++l) *to++ = j + l < hidden ? w[(g * hidden + j + l) * gate_stride + k * unit_stride] : T(0);
   }
 
+  /// Gates [First, First + Count) of W units from j on: the weights' products with the states h of N rows. All rows of many meet a weight as it comes from the
+  /// second-level cache, and then there are registers for half of the gates only.
+  template <int N, int First, int Count> SINTER_OUTLINE void products(const T* h, const Sequence<const T>& from, T* sums, std::int64_t j) const {
+    const std::int64_t hidden = this->hidden, row = from.row, feature = from.feature;
+    const T* panel = this->scratch + j * hidden * G + First * W;
+    V sum[N][Count];
+#pragma GCC unroll 8
+    for (int r = 0; r < N; ++r)
+#pragma GCC unroll 4
+      for (int g = 0; g < Count; ++g) sum[r][g] = V(0);
+    for (std::int64_t q = 0; q < hidden; ++q, panel += G * W, h += feature) {
+      V w[Count];
+#pragma GCC unroll 4
+      for (int g = 0; g < Count; ++g) w[g] = load<T, W>(panel + g * W, W);
+#pragma GCC unroll 8
+      for (int r = 0; r < N; ++r) {
+        const V x(h[r * row]);
+#pragma GCC unroll 4
+        for (int g = 0; g < Count; ++g) sum[r][g] = fma(x, w[g], sum[r][g]);
+      }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < N; ++r)
+#pragma GCC unroll 4
+      for (int g = 0; g < Count; ++g) store(sum[r][g], sums + (r * G + First + g) * W, W);
+  }
+
   /// W units from j on, of N rows from b on, at step k.
   template <int N> SINTER_OUTLINE void units(std::int64_t k, std::int64_t b, std::int64_t j) const {
     const std::int64_t hidden = this->hidden, t = this->at_step(k), before = k > 0 ? this->at_step(k - 1) : 0;
     const int n = int(std::min<std::int64_t>(W, hidden - j));
     const Sequence<const T> from = k > 0 ? Sequence<const T>{states_.at, states_.time, states_.row, states_.feature} : first_;
     const T* const h = from.line(before, b);
-    const T* panel = this->scratch + j * hidden * G;
-    V sum[N][G];
-#pragma GCC unroll 4
-    for (int r = 0; r < N; ++r)
-#pragma GCC unroll 4
-      for (int g = 0; g < G; ++g) sum[r][g] = V(0);
-    for (std::int64_t q = 0; q < hidden; ++q, panel += G * W) {
-#pragma GCC unroll 4
-      for (int r = 0; r < N; ++r) {
-        const V x(h[r * from.row + q * from.feature]);
-#pragma GCC unroll 4
-        for (int g = 0; g < G; ++g) sum[r][g] = fma(x, load<T, W>(panel + g * W, W), sum[r][g]);
-      }
-    }
-#pragma GCC unroll 4
+    alignas(64) T sums[N * G * W];
+    constexpr int most = (Base::rows_at_once > 2 ? 24 : 12) / N, count = G <= most ? G : (G + 1) / 2;
+    products<N, 0, count>(h, from, sums, j);
+    if constexpr (count < G) products<N, count, G - count>(h, from, sums, j);
     for (int r = 0; r < N; ++r) {
       const T* const x = input_.line(t, b + r);
+      const auto product = [&](int g) { return load<T, W>(sums + (r * G + g) * W, W); };
       const auto input = [&](int g) { return Base::read(x + (g * hidden + j) * input_.feature, input_.feature, n); };
       T* const to = states_.line(t, b + r) + j;
       T* const kept = activations_.at != nullptr ? activations_.line(t, b + r) + j : nullptr;
       const auto keep = [&](int g, const V& v) { if (kept != nullptr) store(v, kept + g * hidden, n); };
       const T* const old = h + r * from.row;
       if constexpr (C == ops::Cell::lstm) {
-        const V i = Base::logistic(sum[r][0] + input(0)), f = Base::logistic(sum[r][1] + input(1)), g = tanh(sum[r][2] + input(2)), o = Base::logistic(sum[r][3] + input(3));
+        const V i = logistic(product(0) + input(0)), f = logistic(product(1) + input(1)), g = tanh(product(2) + input(2)), o = logistic(product(3) + input(3));
         const V c = fma(f, Base::read(old + (hidden + j) * from.feature, from.feature, n), i * g);
         store(o * tanh(c), to, n);
         store(c, to + hidden, n);
         keep(0, i), keep(1, f), keep(2, g), keep(3, o);
       } else if constexpr (C == ops::Cell::gru) {
         const std::int64_t stride = this->call.stride(3)[R::unit];
-        const V share = sum[r][2] + Base::read(this->call.template at<const T>(3) + j * stride, stride, n);
-        const V reset = Base::logistic(sum[r][0] + input(0)), z = Base::logistic(sum[r][1] + input(1)), fresh = tanh(fma(reset, share, input(2)));
+        const V share = product(2) + Base::read(this->call.template at<const T>(3) + j * stride, stride, n);
+        const V reset = logistic(product(0) + input(0)), z = logistic(product(1) + input(1)), fresh = tanh(fma(reset, share, input(2)));
         store(fma(z, Base::read(old + j * from.feature, from.feature, n) - fresh, fresh), to, n);
         keep(0, reset), keep(1, z), keep(2, fresh);
         if (share_.at != nullptr) store(share, share_.line(t, b + r) + j, n);
       } else {
-        const V x0 = sum[r][0] + input(0), y = C == ops::Cell::rnn_relu ? select(x0 < V(0), V(0), x0) : tanh(x0);
+        const V x0 = product(0) + input(0), y = C == ops::Cell::rnn_relu ? select(x0 < V(0), V(0), x0) : tanh(x0);
         store(y, to, n);
         keep(0, y);
       }

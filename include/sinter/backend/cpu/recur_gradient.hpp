@@ -26,7 +26,7 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
         for (std::int64_t b = from; b < to; ++b)
           for (std::int64_t j = 0; j < this->hidden; j += W) units(k, b, j);
         for (std::int64_t j = 0; j < padded_; j += registers * W)
-          Base::for_tiles(from, to, [&]<int N>(std::int64_t b) {
+          Base::template for_tiles<Base::rows_at_once>(from, to, [&]<int N>(std::int64_t b) {
             if (j + registers * W <= padded_) product<N, registers>(b, j);
             else
               for (std::int64_t i = j; i < padded_; i += W) product<N, 1>(b, i);

@@ -58,9 +58,7 @@ template <class K, int N> struct Across : Task<K> {
     x.template values<Pass>(*this, w, s);
   }
   template <int Pass> static void clear_table(const FoldTable<K>& table) {
-    for_each_micro<K>([&]<int J>() {
-      if constexpr ((is_fold<K, J> || is_scan<K, J>) && in_pass<K, J>(Pass)) std::fill_n(table.template at<J>(table.first), table.columns, Lanes<FoldType<K, J>, 1>(Fold<K, J>::identity).v);
-    });
+    for_each_micro<K, SumsOf<Pass>>([&]<int J>() { std::fill_n(table.template at<J>(table.first), table.columns, Lanes<FoldType<K, J>, 1>(Fold<K, J>::identity).v); });
   }
   /// Places [from, to) of `Count` registers of columns from s on. `table` holds what earlier passes found, `sums` takes what this one adds.
   template <int Pass, int Count> [[gnu::noinline, gnu::flatten]] void group(const Row<K, N>& all, const Walk<P>& w, std::int64_t from, std::int64_t to, Span s, std::int64_t ahead, const FoldTable<K>& table, const FoldTable<K>& sums) const {
@@ -72,21 +70,17 @@ template <class K, int N> struct Across : Task<K> {
       x[k].once_as(all);
       own.template know<Pass>(x[k], w, span(k), table);
       clear<K, N, Pass>(sum[k]);
-      for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
-        if constexpr (is_scan<K, J> && in_pass<K, J>(Pass)) at<K, N, J>(sum[k]) = load<FoldType<K, J>, N>(sums.template at<J>(span(k).i), s.n);
-      });
+      for_each_micro<K, ScansOf<Pass>>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(sum[k]) = load<FoldType<K, J>, N>(sums.template at<J>(span(k).i), s.n); });
     });
     for_each_point<K, first_folded<K>, L - 1>(own.a, w, from, to, [&](const Walk<P>& q) __attribute__((always_inline)) {
       unrolled<Count>([&](auto k) __attribute__((always_inline)) { x[k].template elements<Pass>(own, sum[k], q, span(k), nullptr, 0); });
       if (ahead > 0) own.template fetch<Pass, Count>(q, s.i, ahead);
     });
     unrolled<Count>([&](auto k) __attribute__((always_inline)) {
-      for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
-        if constexpr ((is_fold<K, J> || is_scan<K, J>) && in_pass<K, J>(Pass)) {
-          auto* const to_table = sums.template at<J>(span(k).i);
-          if constexpr (is_fold<K, J>) at<K, N, J>(sum[k]) = Fold<K, J>::combine(load<FoldType<K, J>, N>(to_table, s.n), at<K, N, J>(sum[k]));
-          store(at<K, N, J>(sum[k]), to_table, s.n);
-        }
+      for_each_micro<K, SumsOf<Pass>>([&]<int J>() __attribute__((always_inline)) {
+        auto* const to_table = sums.template at<J>(span(k).i);
+        if constexpr (is_fold<K, J>) at<K, N, J>(sum[k]) = Fold<K, J>::combine(load<FoldType<K, J>, N>(to_table, s.n), at<K, N, J>(sum[k]));
+        store(at<K, N, J>(sum[k]), to_table, s.n);
       });
     });
   }
@@ -104,9 +98,9 @@ template <class K, int N> struct Across : Task<K> {
   }
   /// Asks for what the next block reads `ahead` places further on: no prefetcher follows pieces this short.
   template <int Pass, int Count> [[gnu::always_inline]] void fetch(const Walk<P>& q, std::int64_t column, std::int64_t ahead) const {
-    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
+    for_each_micro<K, InPass<Pass>>([&]<int J>() __attribute__((always_inline)) {
       constexpr Micro m = micro<K, J>;
-      if constexpr (m.what == Micro::What::load && m.unit == 1 && in_pass<K, J>(Pass) && loops<K> > 1) {
+      if constexpr (m.what == Micro::What::load && m.unit == 1 && loops<K> > 1) {
         const std::int64_t at = (ahead * this->a.stride[std::size_t(m.a)][std::size_t(loops<K> - 2)] + column) * bytes_of(m.dtype);
         unrolled<(Count * N * bytes_of(m.dtype) + 63) / 64>([&](auto line) __attribute__((always_inline)) { __builtin_prefetch(q.address[std::size_t(m.a)] + at + 64 * line, 0, 2); });
       }
@@ -190,7 +184,7 @@ template <class K, class Way, int N> [[gnu::always_inline]] inline void run_acro
       }
     }
     const std::int64_t tiles = (n + width - 1) / width;
-    Way::run(outer * tiles, 1, worth_a_team(element_ns<K>() * double(work.row) * double(std::min(n, width))), work.c.threads, [&](std::int64_t from, std::int64_t to) {
+    Way::run(outer * tiles, 1, worth_a_team(element_ns<K> * double(work.row) * double(std::min(n, width))), work.c.threads, [&](std::int64_t from, std::int64_t to) {
       alignas(64) std::byte room[std::size_t(FoldTable<K>::bytes * width)];
       const Across<K, N> own(task);
       Row<K, N> x{};  // of which most registers are never set, nor read

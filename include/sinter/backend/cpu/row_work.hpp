@@ -15,15 +15,32 @@ template <class K> inline constexpr int last_folded = along<K> ? loops<K> : loop
 template <class K> inline constexpr int first_folded = last_folded<K> - std::popcount(K::body.folded);
 
 template <class K, int J> inline constexpr bool is_fold = micro<K, J>.what == Micro::What::fold;
-template <class K, int J> inline constexpr bool is_scan = micro<K, J>.what == Micro::What::scan;
-template <class K, int J> inline constexpr bool is_store = micro<K, J>.what == Micro::What::store;
-template <class K, int J> constexpr bool in_pass(int pass) { return (micro<K, J>.passes >> pass & 1) != 0; }
 template <class K, int J> using Fold = graph::primitive_struct<micro<K, J>.code>;
 template <class K, int J> using FoldType = element_type<micro<K, J>.dtype>;
 
-template <class K, int Pass, class F> [[gnu::always_inline]] inline void for_each_fold(F&& f) {
-  for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (is_fold<K, J> && in_pass<K, J>(Pass)) f.template operator()<J>(); });
-}
+/// What a pass does for every element.
+template <int Pass> struct InPass {
+  static constexpr bool holds(const Micro& m) { return (m.passes >> Pass & 1) != 0; }
+};
+template <int Pass> struct FoldsOf {
+  static constexpr bool holds(const Micro& m) { return m.what == Micro::What::fold && InPass<Pass>::holds(m); }
+};
+/// Sums, running ones too.
+template <int Pass> struct SumsOf {
+  static constexpr bool holds(const Micro& m) { return m.what == Micro::What::scan ? InPass<Pass>::holds(m) : FoldsOf<Pass>::holds(m); }
+};
+template <int Pass> struct ScansOf {
+  static constexpr bool holds(const Micro& m) { return m.what == Micro::What::scan && InPass<Pass>::holds(m); }
+};
+/// What is known of a row after `Stage` passes, and what of it is stored.
+template <int Stage> struct ValuesAfter {
+  static constexpr bool holds(const Micro& m) { return m.level == 1 && m.stage == Stage && m.what != Micro::What::fold && m.what != Micro::What::store; }
+};
+template <int Stage> struct StoresAfter {
+  static constexpr bool holds(const Micro& m) { return m.level == 1 && m.stage == Stage && m.what == Micro::What::store; }
+};
+
+template <class K, int Pass, class F> [[gnu::always_inline]] inline void for_each_fold(F&& f) { for_each_micro<K, FoldsOf<Pass>>(f); }
 /// Calls f(0), f(1) … with compile-time numbers: what a loop counts through stays in memory.
 template <int Count, class F> [[gnu::always_inline]] constexpr void unrolled(F&& f) {
   [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) { (f(std::integral_constant<int, int(I)>{}), ...); }(std::make_index_sequence<std::size_t(Count)>{});
@@ -40,9 +57,7 @@ template <class K> constexpr int operations(int pass) {
 template <class K, int N> using Sums = RegisterFile<K, N>;
 
 template <class K, int N, int Pass> [[gnu::always_inline]] inline void clear(Sums<K, N>& sum) {
-  for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
-    if constexpr ((is_fold<K, J> || is_scan<K, J>) && in_pass<K, J>(Pass)) at<K, N, J>(sum) = RegisterType<K, N, J>(Fold<K, J>::identity);
-  });
+  for_each_micro<K, SumsOf<Pass>>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(sum) = RegisterType<K, N, J>(Fold<K, J>::identity); });
 }
 template <class K, int N, int Pass> [[gnu::always_inline]] inline void add(Sums<K, N>& to, const Sums<K, N>& from) {
   for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(to) = Fold<K, J>::combine(at<K, N, J>(to), at<K, N, J>(from)); });
@@ -69,49 +84,43 @@ template <class K, int N> struct Row {
 
   /// Level 0: the same for all rows.
   [[gnu::always_inline]] void once(const Task<K>& t, const Walk<P>& w) {
-    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 0) evaluate<K, N, J>(r, w, Span{0, N}, t.c, t.stride()); });
+    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, w, Span{0, N}, t.c, t.stride()); });
   }
   [[gnu::always_inline]] void once_as(const Row& other) {
-    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 0) at<K, N, J>(r) = at<K, N, J>(other.r); });
+    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(r) = at<K, N, J>(other.r); });
   }
   /// Level 1: whatever is known after `Stage` passes.
   template <int Stage> [[gnu::always_inline]] void values(const Task<K>& t, const Walk<P>& w, Span s) {
-    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
-      if constexpr (micro<K, J>.level == 1 && micro<K, J>.stage == Stage && !is_fold<K, J> && !is_store<K, J>) evaluate<K, N, J>(r, w, s, t.c, t.stride());
-    });
+    for_each_micro<K, ValuesAfter<Stage>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, w, s, t.c, t.stride()); });
   }
   template <int Stage> [[gnu::always_inline]] void store_values(const Task<K>& t, const Walk<P>& w, Span s) {
-    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
-      if constexpr (micro<K, J>.level == 1 && micro<K, J>.stage == Stage && is_store<K, J>) write<K, N, J>(r, w, s, t.stride());
-    });
+    for_each_micro<K, StoresAfter<Stage>>([&]<int J>() __attribute__((always_inline)) { write<K, N, J>(r, w, s, t.stride()); });
   }
   /// Level 2 at one place of one pass; folds go into `sum`. Values kept from an earlier pass lie in `kept`, by number of the element.
   template <int Pass> [[gnu::always_inline]] void elements(const Task<K>& t, Sums<K, N>& sum, const Walk<P>& w, Span s, [[maybe_unused]] std::byte* kept, [[maybe_unused]] std::int64_t element) {
-    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
+    for_each_micro<K, InPass<Pass>>([&]<int J>() __attribute__((always_inline)) {
       constexpr Micro m = micro<K, J>;
-      if constexpr (in_pass<K, J>(Pass)) {
-        if constexpr (m.what == Micro::What::fold) {
-          auto x = at<K, N, m.a>(r);
-          if constexpr (along<K> && N > 1)
-            if (s.n < N) x = select(ramp<N>(0, 1) < Lanes<std::int32_t, N>(s.n), x, decltype(x)(Fold<K, J>::identity));
-          at<K, N, J>(sum) = Fold<K, J>::combine(at<K, N, J>(sum), x);
-        } else if constexpr (m.what == Micro::What::scan) {
-          at<K, N, J>(sum) = Fold<K, J>::combine(at<K, N, J>(sum), at<K, N, m.a>(r));
-          at<K, N, J>(r) = at<K, N, J>(sum);
-        } else if constexpr (m.what == Micro::What::store) {
-          write<K, N, J>(r, w, s, t.stride(), t.streaming);
-        } else if constexpr (m.kept >= 0) {
-          using T = element_type<m.dtype>;
-          T* buffer = reinterpret_cast<T*>(kept + m.kept * t.row * 8) + element;
-          if constexpr ((m.passes & ((1u << Pass) - 1u)) == 0) {
-            evaluate<K, N, J>(r, w, s, t.c, t.stride());
-            store(at<K, N, J>(r), buffer, s.n);
-          } else {
-            at<K, N, J>(r) = load<T, N>(buffer, s.n);
-          }
-        } else {
+      if constexpr (m.what == Micro::What::fold) {
+        auto x = at<K, N, m.a>(r);
+        if constexpr (along<K> && N > 1)
+          if (s.n < N) x = select(ramp<N>(0, 1) < Lanes<std::int32_t, N>(s.n), x, decltype(x)(Fold<K, J>::identity));
+        at<K, N, J>(sum) = Fold<K, J>::combine(at<K, N, J>(sum), x);
+      } else if constexpr (m.what == Micro::What::scan) {
+        at<K, N, J>(sum) = Fold<K, J>::combine(at<K, N, J>(sum), at<K, N, m.a>(r));
+        at<K, N, J>(r) = at<K, N, J>(sum);
+      } else if constexpr (m.what == Micro::What::store) {
+        write<K, N, J>(r, w, s, t.stride(), t.streaming);
+      } else if constexpr (m.kept >= 0) {
+        using T = element_type<m.dtype>;
+        T* buffer = reinterpret_cast<T*>(kept + m.kept * t.row * 8) + element;
+        if constexpr ((m.passes & ((1u << Pass) - 1u)) == 0) {
           evaluate<K, N, J>(r, w, s, t.c, t.stride());
+          store(at<K, N, J>(r), buffer, s.n);
+        } else {
+          at<K, N, J>(r) = load<T, N>(buffer, s.n);
         }
+      } else {
+        evaluate<K, N, J>(r, w, s, t.c, t.stride());
       }
     });
   }

@@ -259,6 +259,34 @@ template <class T, int N> requires(N > 1) SINTER_INLINE T total(const Lanes<T, N
     for (int i = 0; i < width; ++i) room[i] = T(room[i] + room[i + width]);
   return room[0];
 }
+/// The sums of N registers, each in a lane: pairs are interleaved as they are added up, so that no register is folded by itself.
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> totals(const Lanes<T, N> (&x)[N]) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float> && N == 16) {
+    __m512 pair[8], four[4], eight[2];
+    for (int i = 0; i < 8; ++i) pair[i] = _mm512_add_ps(_mm512_unpacklo_ps(x[2 * i].v[0], x[2 * i + 1].v[0]), _mm512_unpackhi_ps(x[2 * i].v[0], x[2 * i + 1].v[0]));
+    for (int i = 0; i < 4; ++i) {
+      const __m512d a = _mm512_castps_pd(pair[2 * i]), b = _mm512_castps_pd(pair[2 * i + 1]);
+      four[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+    }
+    for (int i = 0; i < 2; ++i) eight[i] = _mm512_add_ps(_mm512_shuffle_f32x4(four[2 * i], four[2 * i + 1], 0x88), _mm512_shuffle_f32x4(four[2 * i], four[2 * i + 1], 0xdd));
+    Lanes<T, N> r;
+    r.v[0] = _mm512_add_ps(_mm512_shuffle_f32x4(eight[0], eight[1], 0x88), _mm512_shuffle_f32x4(eight[0], eight[1], 0xdd));
+    return r;
+  }
+#elif defined(__AVX__)
+  if constexpr (std::is_same_v<T, float> && N == 8) {
+    __m256 four[2];
+    for (int i = 0; i < 2; ++i) four[i] = _mm256_hadd_ps(_mm256_hadd_ps(x[4 * i].v[0], x[4 * i + 1].v[0]), _mm256_hadd_ps(x[4 * i + 2].v[0], x[4 * i + 3].v[0]));
+    Lanes<T, N> r;
+    r.v[0] = _mm256_add_ps(_mm256_permute2f128_ps(four[0], four[1], 0x20), _mm256_permute2f128_ps(four[0], four[1], 0x31));
+    return r;
+  }
+#endif
+  alignas(64) T room[N];
+  for (int i = 0; i < N; ++i) room[i] = total(x[i]);
+  return Lanes<T, N>::load(room);
+}
 /// The elements as another type.
 template <class To, class T, int N> requires(N > 1) SINTER_INLINE Lanes<To, N> convert(const Lanes<T, N>& x) {
   if constexpr (std::is_same_v<To, T>) {

@@ -147,19 +147,20 @@ template <class K, class Step> class SmallContraction {
   }
   template <std::int64_t Ld, bool Panels> [[gnu::always_inline]] static void tiles(const Walk<P>& w, const Context& c, const T* a, const T* b) {
     constexpr std::int64_t whole = columns / (C * N), rest = columns - whole * C * N;
-    for (std::int64_t g = 0; g < whole; ++g) strip<Ld, Panels, C, N>(w, c, a, b, g * C * N);
+    for (std::int64_t g = 0; g < whole; ++g) strip<Ld, Panels, C, N, N>(w, c, a, b, g * C * N);
     if constexpr (rest > 0) {
-      constexpr int last = int((rest + N - 1) / N);
-      strip<Ld, Panels, last, int(rest - (last - 1) * N)>(w, c, a, b, whole * C * N);
+      constexpr int M = rest < N ? lanes_for(rest) : N, last = int((rest + M - 1) / M);  // a few columns by themselves take narrower registers
+      strip<Ld, Panels, last, int(rest - (last - 1) * M), M>(w, c, a, b, whole * C * N);
     }
   }
-  /// `Count` registers of columns from `column` on, the last of which holds `Tail` columns.
-  template <std::int64_t Ld, bool Panels, int Count, int Tail> [[gnu::always_inline]] static void strip(const Walk<P>& w, const Context& c, const T* a, const T* b, std::int64_t column) {
+  /// `Count` registers of M columns from `column` on, the last of which holds `Tail` columns.
+  template <std::int64_t Ld, bool Panels, int Count, int Tail, int M> [[gnu::always_inline]] static void strip(const Walk<P>& w, const Context& c, const T* a, const T* b, std::int64_t column) {
     constexpr std::int64_t whole = rows / R, rest = rows % R;
-    for (std::int64_t i = 0; i < whole; ++i) tile<Ld, Panels, Count, Tail, R>(w, c, a, b, i * R, column);
-    if constexpr (rest > 0) tile<Ld, Panels, Count, Tail, int(rest)>(w, c, a, b, whole * R, column);
+    for (std::int64_t i = 0; i < whole; ++i) tile<Ld, Panels, Count, Tail, M, R>(w, c, a, b, i * R, column);
+    if constexpr (rest > 0) tile<Ld, Panels, Count, Tail, M, int(rest)>(w, c, a, b, whole * R, column);
   }
-  template <std::int64_t Ld, bool Panels, int Count, int Tail, int Height> [[gnu::always_inline]] static void tile(const Walk<P>& w, const Context& c, const T* a, const T* b, std::int64_t row, std::int64_t column) {
+  template <std::int64_t Ld, bool Panels, int Count, int Tail, int M, int Height> [[gnu::always_inline]] static void tile(const Walk<P>& w, const Context& c, const T* a, const T* b, std::int64_t row, std::int64_t column) {
+    using V = Lanes<T, M>;
     constexpr int S = chains(Height * Count);
     V sum[S][Height][Count];
     const T* from[Count];
@@ -170,12 +171,12 @@ template <class K, class Step> class SmallContraction {
 #pragma GCC unroll 32
         for (int j = 0; j < Count; ++j) sum[z][i][j] = V(0);
 #pragma GCC unroll 32
-    for (int j = 0; j < Count; ++j) from[j] = b + (Panels ? panel_at(column + j * N) : column + j * N);
+    for (int j = 0; j < Count; ++j) from[j] = b + (Panels ? panel_at(column + j * M) : column + j * M);
     a += row * left_row;
     const auto term = [&](int z, std::int64_t k) __attribute__((always_inline)) {
       V right[Count];
 #pragma GCC unroll 32
-      for (int j = 0; j < Count; ++j) right[j] = load<T, N>(from[j] + k * Ld, j + 1 == Count ? Tail : N);
+      for (int j = 0; j < Count; ++j) right[j] = load<T, M>(from[j] + k * Ld, j + 1 == Count ? Tail : M);
 #pragma GCC unroll 16
       for (int i = 0; i < Height; ++i) {
         const V left(a[i * left_row + k * left_inner]);
@@ -200,7 +201,7 @@ template <class K, class Step> class SmallContraction {
       for (int i = 0; i < Height; ++i)
 #pragma GCC unroll 32
         for (int j = 0; j < Count; ++j) sum[0][i][j] = sum[0][i][j] + sum[z][i][j];
-    finish<Height, Count, Tail>(w, c, sum[0], row, column);
+    finish<M, Height, Count, Tail>(w, c, sum[0], row, column);
   }
 
   // ---- dot ----
@@ -234,39 +235,39 @@ template <class K, class Step> class SmallContraction {
           for (int q = 0; q < n; ++q) room[q] = product(a + i * left_row, b + (j + q) * right_column);
           sum[0][0] = V::load(room);
         }
-        element(w, c, sum[0][0], i, j, n);
+        element<N>(w, c, sum[0][0], i, j, n);
       }
   }
 
   // ---- epilogue ----
-  template <int Height, int Count, int Tail> [[gnu::always_inline]] static void finish(const Walk<P>& w, const Context& c, const V (&sum)[Height][Count], std::int64_t row, std::int64_t column) {
+  template <int M, int Height, int Count, int Tail> [[gnu::always_inline]] static void finish(const Walk<P>& w, const Context& c, const Lanes<T, M> (&sum)[Height][Count], std::int64_t row, std::int64_t column) {
     if constexpr (micros<K> > 8 && Height * Count > 4) {  // long epilogues once, through memory
-      alignas(64) T room[Height * Count * N];
+      alignas(64) T room[Height * Count * M];
 #pragma GCC unroll 16
       for (int i = 0; i < Height; ++i)
 #pragma GCC unroll 32
-        for (int j = 0; j < Count; ++j) store(sum[i][j], room + (i * Count + j) * N, N);
+        for (int j = 0; j < Count; ++j) store(sum[i][j], room + (i * Count + j) * M, M);
 #pragma GCC unroll 1
       for (int i = 0; i < Height; ++i)
 #pragma GCC unroll 1
-        for (int j = 0; j < Count; ++j) element(w, c, load<T, N>(room + (i * Count + j) * N, N), row + i, column + j * N, j + 1 == Count ? Tail : N);
+        for (int j = 0; j < Count; ++j) element<M>(w, c, load<T, M>(room + (i * Count + j) * M, M), row + i, column + j * M, j + 1 == Count ? Tail : M);
     } else {
 #pragma GCC unroll 16
       for (int i = 0; i < Height; ++i)
 #pragma GCC unroll 32
-        for (int j = 0; j < Count; ++j) element(w, c, sum[i][j], row + i, column + j * N, j + 1 == Count ? Tail : N);
+        for (int j = 0; j < Count; ++j) element<M>(w, c, sum[i][j], row + i, column + j * M, j + 1 == Count ? Tail : M);
     }
   }
   /// The operations behind the sums, on n columns of a row.
-  [[gnu::always_inline]] static void element(const Walk<P>& start, const Context& c, const V& sum, std::int64_t row, std::int64_t column, int n) {
-    RegisterFile<K, N> r;
+  template <int M> [[gnu::always_inline]] static void element(const Walk<P>& start, const Context& c, const Lanes<T, M>& sum, std::int64_t row, std::int64_t column, int n) {
+    RegisterFile<K, M> r;
     const Walk<P> w = F::template moved<loops.rows>(start, row);
     const Span s{column, n};
     for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
       constexpr Micro::What what = micro<K, J>.what;
-      if constexpr (what == Micro::What::result) at<K, N, J>(r) = sum;
-      else if constexpr (what == Micro::What::store) write<K, N, J>(r, w, s, stride);
-      else evaluate<K, N, J>(r, w, s, c, stride);
+      if constexpr (what == Micro::What::result) at<K, M, J>(r) = sum;
+      else if constexpr (what == Micro::What::store) write<K, M, J>(r, w, s, stride);
+      else evaluate<K, M, J>(r, w, s, c, stride);
     });
   }
 };
@@ -279,20 +280,28 @@ template <class K, class Step> struct SmallMap {
   static constexpr int N = lanes_for(length);
 
   [[gnu::always_inline]] static void run(const Context& c) {
-    const auto stride = [](int p) { return F::stride(p, L - 1); };
-    RegisterFile<K, N> r;
+    constexpr std::int64_t whole = length / N * N;
+    if constexpr (whole > 0) run<N, 0, whole>(c);
+    if constexpr (whole < length) run<lanes_for(length - whole), whole, length>(c);
+  }
+
+ private:
+  static constexpr auto stride = [](int p) { return F::stride(p, L - 1); };
+  /// Elements [From, To) of every row, M at a time.
+  template <int M, std::int64_t From, std::int64_t To> [[gnu::always_inline]] static void run(const Context& c) {
+    RegisterFile<K, M> r;
     const Walk<P> start = F::start(c);
-    for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 0) evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
+    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, M, J>(r, start, Span{0, M}, c, stride); });
     F::template for_each<0, L - 1>(start, [&](const Walk<P>& w) __attribute__((always_inline)) {
-      for_each_micro<K>([&]<int J>() __attribute__((always_inline)) { if constexpr (micro<K, J>.level == 1) evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
+      for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, M, J>(r, w, Span{0, M}, c, stride); });
       const auto elements = [&](Span s) __attribute__((always_inline)) {
-        for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
-          if constexpr (micro<K, J>.what == Micro::What::store) write<K, N, J>(r, w, s, stride);
-          else if constexpr (micro<K, J>.level == 2) evaluate<K, N, J>(r, w, s, c, stride);
+        for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
+          if constexpr (micro<K, J>.what == Micro::What::store) write<K, M, J>(r, w, s, stride);
+          else evaluate<K, M, J>(r, w, s, c, stride);
         });
       };
-      for (std::int64_t i = 0; i + N <= length; i += N) elements({i, N});
-      if constexpr (length % N != 0) elements({length / N * N, int(length % N)});
+      for (std::int64_t i = From; i + M <= To; i += M) elements({i, M});
+      if constexpr ((To - From) % M != 0) elements({To - (To - From) % M, int((To - From) % M)});
     });
   }
 };

@@ -22,8 +22,8 @@ template <class T> std::string contraction(const compile::StepReport& s, const c
   const Products<T> p({nullptr, rows, left}, {nullptr, columns, right}, nullptr, 1, nullptr, nullptr);
   std::int64_t batch = 1;
   for (int l = 0; l < loops.rows; ++l) batch *= s.extent[std::size_t(l)];
-  return (batch > 1 ? std::to_string(batch) + " of " : std::string()) + by(rows.count(), columns.count()) + "x" + std::to_string(left.count()) + ", left " + p.left_way() + ", right " + p.right_way() +
-         (p.pieces() > 1 ? ", in " + std::to_string(p.pieces()) + " pieces" : p.blocks().inner < left.count() ? ", cut into depths of " + std::to_string(p.blocks().inner) : std::string());
+  return (batch > 1 ? std::to_string(batch) + " of " : std::string()) + by(rows.count(), columns.count()) + "x" + std::to_string(left.count()) + ", left " + p.left_way() + ", right " + p.right_way() + p.form() +
+         (p.form()[0] == 0 && p.blocks().inner < left.count() ? ", cut into depths of " + std::to_string(p.blocks().inner) : std::string());
 }
 
 /// How many of a step's tensors are walked with steps of other than 0 or 1 along a loop.

@@ -83,7 +83,7 @@ class Step {
         for (int k = 0; k < n; ++k) reinterpret_cast<std::int32_t*>(out)[k] = std::int32_t(c_.lengths[m.a]);
         break;
       case Micro::What::constant:
-        for (int k = 0; k < n; ++k) put(out, k, m.dtype, std::bit_cast<double>(m.bits));
+        for (int k = 0; k < n; ++k) put(out, k, m.dtype, std::bit_cast<double>(origin_[std::size_t(m.a)]));
         break;
       case Micro::What::gather: {
         const auto axis = compile::IndexedAxis::of(origin_[std::size_t(m.a) + 1]);

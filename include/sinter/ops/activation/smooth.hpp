@@ -16,10 +16,7 @@ namespace ops {
 struct Sigmoid : Elementwise<Sigmoid, 1, Floating> {
   static constexpr const char* name = "sigmoid";
   static constexpr double flops = 22;
-  static constexpr auto eval(auto x) {
-    const decltype(x) one(1);
-    return one / (one + exp(-x));
-  }
+  static constexpr auto eval(auto x) { return logistic(x); }
   static constexpr auto derivative(int, auto, auto y, auto t) { return t * (y * (1.0 - y)); }
 };
 struct LogSigmoid {

@@ -4,36 +4,14 @@
 #include <sinter/sinter.hpp>
 
 #include <cmath>
-#include <cstring>
 #include <vector>
 
+#include "../support/any_threads.hpp"
+
 using namespace sinter;
+using namespace support;
 
 namespace {
-
-template <class T> T drawn(std::uint64_t stream, float shift = 0) {
-  T t(uninitialized);
-  const Philox random(Seed{7}, stream);
-  for (std::ptrdiff_t i = 0; i < t.size(); ++i) t.data()[i] = random.normal(std::uint64_t(i)) + shift;
-  return t;
-}
-template <class T> bool same_bits(const T& a, const T& b) { return std::memcmp(a.data(), b.data(), std::size_t(a.size()) * sizeof(*a.data())) == 0; }
-
-/// Runs f, which fills a tensor, on several numbers of threads; the results must be the same, bit by bit.
-template <class T, class F> T on_any_threads(F f) {
-  T first(uninitialized);
-  for (const int threads : {1, 2, 3, 7}) {
-    set_num_threads(threads);
-    T y(uninitialized);
-    std::memset(static_cast<void*>(y.data()), 0xff, std::size_t(y.size()) * sizeof(*y.data()));
-    f(y);
-    if (threads == 1) first = y;
-    else CHECK(same_bits(first, y));
-  }
-  set_num_threads(1);
-  return first;
-}
-double difference(float found, double expected, double scale) { return std::abs(double(found) - expected) / scale; }
 
 template <int R, int C> void sums_of_columns() {
   CAPTURE(R);

@@ -117,6 +117,28 @@ TEST_CASE("an output may take over an input only where nothing is read too late"
   constexpr auto product = [](auto x, auto y) { return matmul(x, y); };
   using M = ProgramOf<decltype(product), Sym<float, 8, 8>, Sym<float, 8, 8>>;
   static_assert(!M::may_share(0, 0) && !M::may_share(1, 0));
+  // Rows are read by several passes, of which the last stores.
+  constexpr auto rows = [](auto x, auto scale) { return softmax(x) * scale; };
+  using R = ProgramOf<decltype(rows), Sym<float, 8, 32>, Sym<float, 8, 1>>;
+  static_assert(R::steps == 1 && R::may_share(0, 0) && !R::may_share(1, 0));
+  constexpr auto early = [](auto x) {
+    const auto e = exp(x);
+    return std::tuple{e, x - sum<1>(e, keepdims)};  // the first is stored while x is still to be read
+  };
+  using P = ProgramOf<decltype(early), Sym<float, 8, 32>>;
+  static_assert(P::steps == 1 && !P::may_share(0, 0) && P::may_share(0, 1));
+  constexpr auto behind = [](auto x, auto w, auto y) { return relu(matmul(x, w) + y); };
+  using B = ProgramOf<decltype(behind), Sym<float, 8, 8>, Sym<float, 8, 8>, Sym<float, 8, 8>>;
+  static_assert(B::steps == 1 && !B::may_share(0, 0) && !B::may_share(1, 0) && B::may_share(2, 0));
+  constexpr auto two = [](auto x, auto y) {
+    const auto p = relu(x);
+    return std::tuple{p, p * y};
+  };
+  using D = ProgramOf<decltype(two), Sym<float, 8, 8>, Sym<float, 8, 8>>;
+  static_assert(D::steps == 1 && D::may_share(0, 0) && D::may_share(0, 1) && !D::may_share(1, 0) && D::may_share(1, 1));  // y is read behind the first store
+  constexpr auto gathered = [](auto x, auto i) { return gather<0>(x, i) + 1; };
+  using G = ProgramOf<decltype(gathered), Sym<float, 8, 8>, Sym<int, 8, 8>>;
+  static_assert(!G::may_share(0, 0));
 }
 
 TEST_CASE("workspace, operations and kernels of a step are constants") {

@@ -3,6 +3,7 @@
 #include <sinter/sinter.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <vector>
 
@@ -31,6 +32,22 @@ namespace {
 
 using compile::Micro;
 
+/// A tensor of the arena as one step touches it: in which order of time within a row, and by which micro-operation.
+struct Touch {
+  int buffer = -1, element = 0, position = 0;  ///< element: bytes; position: of the micro-operation in its kernel
+  bool written = false, anywhere = false;      ///< anywhere: by other iterations too, at any time
+  int from = 0, to = 0;                        ///< even before and after passes, odd within them: 2 · pass + 1
+  bool once_a_row = false;
+  std::int64_t at = 0;
+  std::vector<std::int64_t> stride;
+};
+struct StepOf {
+  graph::Kind kind;
+  std::uint64_t folded;
+  std::vector<std::int64_t> extent;
+  std::vector<Touch> touches;
+};
+
 /// A buffer of the arena, as the steps use it.
 struct Buffer {
   std::int64_t from = std::int64_t(1) << 60, to = 0;  ///< bytes
@@ -55,25 +72,123 @@ class Checker {
   std::int64_t arena() const { return plan_.arena_bytes; }
   const std::map<int, Buffer>& buffers() const { return buffers_; }
 
-  /// No order of addresses can do with less: the most bytes that live during one step.
+  /// No order of addresses can do with less: the most bytes that live during one step, where a result that could take over the memory of an
+  /// operand counts once.
   std::int64_t lower_bound() const {
     std::vector<std::int64_t> live(std::size_t(plan_.steps), 0);
+    std::vector<int> steps;
     for (const auto& [id, b] : buffers_)
       for (int s = b.first; s <= b.last; ++s) live[std::size_t(s)] += b.bytes();
-    return live.empty() ? 0 : *std::max_element(live.begin(), live.end());
+    for (int s = 0; s < plan_.steps; ++s) steps.push_back(s);
+    std::sort(steps.begin(), steps.end(), [&](int a, int b) { return live[std::size_t(a)] > live[std::size_t(b)]; });
+    std::int64_t most = 0;
+    for (const int s : steps) {
+      if (live[std::size_t(s)] <= most) break;
+      most = std::max(most, live[std::size_t(s)] - saved(s));
+    }
+    return most;
   }
-  /// Pairs of buffers that live during one step and share bytes.
+  /// Pairs of buffers that share bytes while both live. One that ends with the step in which the other begins may lend it its place, if that step reads
+  /// every element before it is overwritten.
   int overlaps() const {
     int n = 0;
     for (auto a = buffers_.begin(); a != buffers_.end(); ++a)
       for (auto b = std::next(a); b != buffers_.end(); ++b) {
         const Buffer &x = a->second, &y = b->second;
-        n += x.first <= y.last && y.first <= x.last && x.from < y.to && y.from < x.to ? 1 : 0;
+        if (x.first > y.last || y.first > x.last || x.from >= y.to || y.from >= x.to) continue;
+        const bool lent = (x.last == y.first && reads_before_it_writes(x.last, a->first, 0, b->first, 0)) || (y.last == x.first && reads_before_it_writes(y.last, b->first, 0, a->first, 0));
+        n += lent ? 0 : 1;
       }
+    return n;
+  }
+  /// Buffers whose place was another's before.
+  int taken_over() const {
+    int n = 0;
+    for (const auto& [a, x] : buffers_)
+      for (const auto& [b, y] : buffers_) n += a != b && x.last == y.first && x.first < y.first && x.from < y.to && y.from < x.to ? 1 : 0;
     return n;
   }
 
  private:
+  /// Calls f(address of an element, its row, its iteration) for what a touch of a step reaches; rows are the points of loops that nothing folds.
+  template <class F> static void for_each_element(const StepOf& step, const Touch& t, F f) {
+    const std::size_t n = step.extent.size();
+    std::vector<std::int64_t> index(n, 0);
+    for (const std::int64_t e : step.extent)
+      if (e == 0) return;
+    for (;;) {
+      std::int64_t at = t.at, row = 0, iteration = 0;
+      for (std::size_t l = 0; l < n; ++l) {
+        at += index[l] * t.stride[l] * t.element;
+        iteration = iteration * step.extent[l] + index[l];
+        if ((step.folded >> l & 1) == 0) row = row * step.extent[l] + index[l];
+      }
+      f(at, row, t.once_a_row ? -1 : iteration);
+      std::size_t l = n;
+      while (l > 0) {
+        --l;
+        const bool still = (step.folded >> l & 1) != 0 && (t.once_a_row || step.kind == graph::Kind::contract);
+        if (!still && ++index[l] < step.extent[l]) break;
+        index[l] = 0;
+        if (l == 0) return;
+      }
+      if (n == 0) return;
+    }
+  }
+  /// Whether in a step every read of buffer `from` happens before the write of `to` at its place, whatever order rows run in. Addresses are moved by so much.
+  bool reads_before_it_writes(int s, int from, std::int64_t move_from, int to, std::int64_t move_to) const {
+    const StepOf& step = steps_[std::size_t(s)];
+    if (step.kind == graph::Kind::scatter || step.kind == graph::Kind::kernel) return false;
+    struct Written {
+      std::int64_t row, iteration;
+      const Touch* touch;
+    };
+    std::map<std::int64_t, Written> written;
+    bool fine = true;
+    for (const Touch& t : step.touches)
+      if (t.buffer == to) {
+        if (!t.written) return false;
+        for_each_element(step, t, [&](std::int64_t at, std::int64_t row, std::int64_t iteration) {
+          const auto [place, fresh] = written.insert({at + move_to, {row, iteration, &t}});
+          fine = fine && (fresh || (place->second.row == row && place->second.iteration == iteration && place->second.touch == &t));
+        });
+      }
+    for (const Touch& t : step.touches) {
+      if (t.buffer != from || !fine) continue;
+      if (t.written) return false;
+      for_each_element(step, t, [&](std::int64_t at, std::int64_t row, std::int64_t iteration) {
+        at += move_from;
+        auto w = written.lower_bound(at);
+        if (w != written.begin() && (w == written.end() || w->first > at)) --w;
+        for (; w != written.end() && w->first < at + t.element; ++w) {
+          const Touch& by = *w->second.touch;
+          if (w->first + by.element <= at) continue;
+          fine = fine && w->first == at && by.element == t.element && !t.anywhere && w->second.row == row &&
+                 (t.to < by.from || (t.to == by.from && ((t.once_a_row && by.once_a_row) || (w->second.iteration == iteration && t.position < by.position))));
+        }
+      });
+    }
+    return fine;
+  }
+  /// The most bytes that results of a step can save by taking over what ends with it.
+  std::int64_t saved(int step) const {
+    std::map<std::int64_t, std::pair<std::vector<int>, std::vector<int>>> of_size;  // those that end, and those that begin
+    for (const auto& [id, b] : buffers_) {
+      const std::int64_t bytes = compile::aligned(b.bytes());
+      if (b.first < step && b.last == step) of_size[bytes].first.push_back(id);
+      if (b.first == step) of_size[bytes].second.push_back(id);
+    }
+    std::int64_t sum = 0;
+    for (const auto& [bytes, ids] : of_size) {
+      std::int64_t from = 0, to = 0;
+      const auto may = [&](int r, int w) { return reads_before_it_writes(step, r, -buffers_.at(r).from, w, -buffers_.at(w).from); };
+      for (const int r : ids.first) from += std::any_of(ids.second.begin(), ids.second.end(), [&](int w) { return may(r, w); }) ? 1 : 0;
+      for (const int w : ids.second) to += std::any_of(ids.first.begin(), ids.first.end(), [&](int r) { return may(r, w); }) ? 1 : 0;
+      sum += bytes * std::min(from, to);
+    }
+    return sum;
+  }
+
   void read_step(int step, const std::int64_t*& t, const int*& buffer) {
     const std::uint64_t* w = plan_.words.data() + plan_.kernel[int(*t++)];
     const int loops = int(w[0] >> 8 & 255), pointers = int(w[0] >> 16 & 255);
@@ -92,41 +207,63 @@ class Checker {
     }
     std::vector<const std::int64_t*> entry;
     for (int p = 0; p < pointers; ++p, t += 2 + loops) entry.push_back(t);
-    for (int pass = 0; pass < 2; ++pass)  // a step reads before it writes
-      for (int p = 0; p < pointers; ++p) {
-        bool written = false, indexed = false;
-        int element = 0;
-        for (const Micro& m : micros) {
-          const bool here = (m.what == Micro::What::load || m.what == Micro::What::gather) ? m.a == p : (m.what == Micro::What::store || m.what == Micro::What::scatter) && m.b == p;
-          if (m.what == Micro::What::result && element == 0) element = bytes_of(m.dtype);
-          if (!here) continue;
-          element = bytes_of(m.dtype);
-          written = m.what == Micro::What::store || m.what == Micro::What::scatter;
-          indexed = m.what == Micro::What::gather || m.what == Micro::What::scatter;
-        }
-        if (entry[std::size_t(p)][0] != 0 || written != (pass == 1)) continue;
-        REQUIRE(element > 0);
-        std::int64_t low = 0, high = 0;
-        const auto along = [&](std::int64_t n, std::int64_t stride) { (stride < 0 ? low : high) += (n - 1) * stride; };
-        for (int l = 0; l < loops; ++l) along(extent[std::size_t(l)], entry[std::size_t(p)][2 + l]);
-        if (indexed) {
-          const auto axis = compile::IndexedAxis::of(entry[std::size_t(p + 1)][1]);
-          along(axis.extent, axis.stride);
-        }
-        const std::int64_t at = entry[std::size_t(p)][1];
-        Buffer& b = buffers_[buffer[p]];
+    StepOf here{body.kind, body.folded, extent, {}};
+    for (int p = 0; p < pointers; ++p) {
+      if (entry[std::size_t(p)][0] != 0) continue;
+      Touch t;
+      t.buffer = buffer[p];
+      t.at = entry[std::size_t(p)][1];
+      t.stride.assign(entry[std::size_t(p)] + 2, entry[std::size_t(p)] + 2 + loops);
+      bool touched = body.kind == graph::Kind::contract && p < 2;
+      t.anywhere = touched;
+      bool indexed = false;
+      for (std::size_t j = 0; j < micros.size(); ++j) {
+        const Micro& m = micros[j];
+        const bool reads = (m.what == Micro::What::load || m.what == Micro::What::gather) && m.a == p, writes = (m.what == Micro::What::store || m.what == Micro::What::scatter) && m.b == p;
+        if (m.what == Micro::What::result && t.anywhere) t.element = bytes_of(m.dtype);
+        if (!reads && !writes) continue;
+        touched = true;
+        t.element = bytes_of(m.dtype);
+        t.position = int(j);
+        t.written = writes;
+        indexed = m.what == Micro::What::gather || m.what == Micro::What::scatter;
+        t.anywhere = t.anywhere || indexed;
+        t.once_a_row = body.kind == graph::Kind::reduce && m.level < 2;
+        const int passes = m.passes == 0 ? 1 : int(m.passes);
+        t.from = t.once_a_row ? 2 * m.stage : 2 * std::countr_zero(unsigned(passes)) + 1;
+        t.to = t.once_a_row ? 2 * m.stage : 2 * (std::bit_width(unsigned(passes)) - 1) + 1;
+        if (body.kind != graph::Kind::reduce && m.level < 2 && reads) t.to = 0, t.from = 0;
+      }
+      if (!touched) continue;
+      REQUIRE(t.element > 0);
+      std::int64_t low = 0, high = 0;
+      const auto along = [&](std::int64_t n, std::int64_t stride) { (stride < 0 ? low : high) += (n - 1) * stride; };
+      for (int l = 0; l < loops; ++l) along(extent[std::size_t(l)], t.stride[std::size_t(l)]);
+      if (indexed) {
+        const auto axis = compile::IndexedAxis::of(entry[std::size_t(p + 1)][1]);
+        along(axis.extent, axis.stride);
+      }
+      here.touches.push_back(t);
+      Buffer& b = buffers_[t.buffer];
+      b.from = std::min(b.from, t.at + low * t.element);
+      b.to = std::max(b.to, t.at + (high + 1) * t.element);
+    }
+    for (const bool written : {false, true})  // a step reads before it writes
+      for (const Touch& t : here.touches) {
+        if (t.written != written) continue;
+        Buffer& b = buffers_[t.buffer];
         if (b.last < 0) b.written_first = written;
         b.first = std::min(b.first, step);
         b.last = step;
-        b.from = std::min(b.from, at + low * element);
-        b.to = std::max(b.to, at + (high + 1) * element);
       }
+    steps_.push_back(std::move(here));
     buffer += pointers;
   }
 
   compile::Plan plan_;
   std::map<char, std::int64_t> capacity_;
   std::map<int, Buffer> buffers_;
+  std::vector<StepOf> steps_;
 };
 
 std::int64_t check(const std::string& name, const graph::Builder& g) {
@@ -166,6 +303,25 @@ TEST_CASE("arenas of inference programs are close to what lives at once, and liv
   check_inference<nets::ResNet18<1000>, Tensor<float, 1, 3, 224, 224>>("resnet18");
   check_inference<nets::MiniLM, Tensor<int, 1, 128>>("minilm");
   check_inference<plans::Residual<false>, Tensor<float, 32, 784>>("residual 48");
+}
+
+TEST_CASE("results take over the memory of operands that end with them") {
+  const auto arena_of = [](auto f, auto... inputs) {
+    const graph::Builder g = graph::FunctionTrace<decltype(f), decltype(inputs)...>{}();
+    const Checker c(g);
+    CHECK(c.overlaps() == 0);
+    return std::pair{c.arena(), c.taken_over()};
+  };
+  using Matrix = Sym<float, 128, 64>;
+  using Weight = Sym<float, 64, 64>;
+  constexpr std::int64_t bytes = 128 * 64 * 4;
+  // Rows in several passes, in the place of the product that they are computed from.
+  CHECK(arena_of([](auto x, auto w) { return matmul(softmax(matmul(x, w)), w); }, Matrix{}, Weight{}) == std::pair{bytes, 1});
+  // A sum behind a product, in the place of one of its terms.
+  CHECK(arena_of([](auto x, auto w) { return matmul(matmul(tanh(matmul(x, w)), w) + matmul(x, w), w); }, Matrix{}, Weight{}) == std::pair{2 * bytes, 1});
+  // Not what the product itself reads, nor what is read in another order.
+  CHECK(arena_of([](auto x, auto w) { return matmul(matmul(matmul(x, w), w), w); }, Matrix{}, Weight{}) == std::pair{2 * bytes, 0});
+  CHECK(arena_of([](auto w) { return matmul(softmax(transpose(matmul(w, w))), w); }, Weight{}) == std::pair{2 * bytes / 2, 0});
 }
 
 TEST_CASE("live buffers of random programs are apart") {

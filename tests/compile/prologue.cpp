@@ -146,6 +146,24 @@ TEST_CASE("random operands, computed while they are packed, agree with the inter
   CHECK(computed > 120);
 }
 
+TEST_CASE("operands are computed along a contracted axis that is cut, and for rows too long to be streamed") {
+  for (const int rows : {2, 20, 300}) {
+    CAPTURE(rows);
+    Builder g;
+    Shape x, w, column, row;
+    x.push(rows), x.push(5120);
+    w.push(40), w.push(5120);
+    column.push(5120);
+    row.push(40), row.push(1);
+    const Value scale{&g, g.input(Dtype::float32, row)}, gain{&g, g.input(Dtype::float32, column)};
+    const Value left = Value{&g, g.input(Dtype::float32, x)} * gain, right = graph::cast_to(Value{&g, g.input(Dtype::int8, w)}, Dtype::float32) * scale;
+    g.outputs.push((ops::Contract::apply(&g, left.id, right.id, 0, 1) * (1.0 / 512)).id);
+    CHECK(computed_operands(compile::compile(g, cpu::Backend::pack)) == (rows > 2 ? 2 : 1));  // two rows do not evict each other
+    const auto inputs = support::random_inputs(g, {}, 5);
+    CHECK(support::difference(support::execute(g, inputs, {})[0], reference::Interpreter(g, true).run(inputs)[0], {}) < 1e-4);
+  }
+}
+
 TEST_CASE("what is computed where") {
   const auto left = [](auto&& make) {  // steps and computed operands
     Builder g;

@@ -42,7 +42,36 @@ template <int N> void overlapping_products() {
   CHECK(distance(both, product(a, a)) < 1e-3);
 }
 
+/// Rows that are read by several passes and stored where they lie: the same bits as elsewhere.
+template <int R, int C> void overlapping_rows() {
+  CAPTURE(R);
+  CAPTURE(C);
+  const auto x = filled<Tensor<float, R, C>>(4), y = filled<Tensor<float, R, C>>(5);
+  for (const int threads : {1, 3}) {
+    set_num_threads(threads);
+    const auto along = eval(softmax(x) + y), across = eval((x - mean<0>(x, keepdims)) * y), running = eval(cumsum<0>(x) * 2.f);
+    auto a = x, b = x, c = x, d = y;
+    a = softmax(a) + y;
+    b = (b - mean<0>(b, keepdims)) * y;
+    c = cumsum<0>(c) * 2.f;
+    d = softmax(x) + d;
+    CHECK(distance(a, along) == 0);
+    CHECK(distance(b, across) == 0);
+    CHECK(distance(c, running) == 0);
+    CHECK(distance(d, along) == 0);
+  }
+  set_num_threads(1);
+}
+
 }  // namespace
+
+TEST_CASE("rows are right in the place of what they read") {
+  overlapping_rows<1, 7>();
+  overlapping_rows<5, 3>();
+  overlapping_rows<70, 130>();
+  overlapping_rows<3, 40'000>();
+  overlapping_rows<9000, 20>();
+}
 
 TEST_CASE("a destination that appears in its own expression is right at every size") {
   overlapping_products<1>();

@@ -1,8 +1,11 @@
 // The forms in which a convolution runs (Winograd's, in place, packed in advance) against the same convolution in double precision, which has one form.
 #include <doctest/doctest.h>
+#include <sinter/backend/reference/interpreter.hpp>
 #include <sinter/sinter.hpp>
 
 #include <cmath>
+#include <cstring>
+#include <vector>
 
 using namespace sinter;
 
@@ -34,17 +37,17 @@ template <class A> double largest(const A& a) {
 
 /// Two convolutions in a row, the second of `O` filters: its sums, and the gradients of the image and of both weights, in float and in double. What lies
 /// between them has its channels innermost.
-template <int N, int C, int O, int H, int W, int Stride, int Padding> void check(double tolerance) {
-  static constexpr Conv2dOptions first{.padding = 1}, second{.stride = Stride, .padding = Padding};
-  constexpr int h = (H + 2 * Padding - 3) / Stride + 1, w = (W + 2 * Padding - 3) / Stride + 1;
+template <int N, int C, int O, int H, int W, int Stride, int Padding, int Taps = 3> void check(double tolerance) {
+  static constexpr Conv2dOptions first{.padding = Taps / 2}, second{.stride = Stride, .padding = Padding};
+  constexpr int h = (H + 2 * Padding - Taps) / Stride + 1, w = (W + 2 * Padding - Taps) / Stride + 1;
   const auto f = [](auto x, auto j, auto k, auto c) { return sum(relu(conv2d<second>(relu(conv2d<first>(x, j)), k)) * c); };
   const auto x = numbers<Tensor<float, N, C, H, W>>(1);
-  const auto j = numbers<Tensor<float, C, C, 3, 3>>(2, 1 / std::sqrt(9.f * C));
-  const auto k = numbers<Tensor<float, O, C, 3, 3>>(3, 1 / std::sqrt(9.f * C));
+  const auto j = numbers<Tensor<float, C, C, Taps, Taps>>(2, 1 / std::sqrt(float(Taps * Taps * C)));
+  const auto k = numbers<Tensor<float, O, C, Taps, Taps>>(3, 1 / std::sqrt(float(Taps * Taps * C)));
   const auto c = numbers<Tensor<float, N, O, h, w>>(4);
   const auto xd = converted<Tensor<double, N, C, H, W>>(x);
-  const auto jd = converted<Tensor<double, C, C, 3, 3>>(j);
-  const auto kd = converted<Tensor<double, O, C, 3, 3>>(k);
+  const auto jd = converted<Tensor<double, C, C, Taps, Taps>>(j);
+  const auto kd = converted<Tensor<double, O, C, Taps, Taps>>(k);
   const auto cd = converted<Tensor<double, N, O, h, w>>(c);
   const auto [y, gx, gj, gk] = value_and_grad(f, wrt<0, 1, 2>)(x, j, k, c);
   const auto [yd, gxd, gjd, gkd] = value_and_grad(f, wrt<0, 1, 2>)(xd, jd, kd, cd);
@@ -71,14 +74,162 @@ struct Squares {
   constexpr auto operator()(auto y, auto target) const { return mean((y - target) * (y - target)); }
 };
 
+/// The gradient of Σ conv(x, w) · c with regard to x, by the definition of a convolution.
+template <int C, int O, int H, int W, int KH, int KW, Conv2dOptions Options> void check_image_gradient() {
+  constexpr int N = 2, h = (H + 2 * Options.padding[0] - Options.dilation[0] * (KH - 1) - 1) / Options.stride[0] + 1, w = (W + 2 * Options.padding[1] - Options.dilation[1] * (KW - 1) - 1) / Options.stride[1] + 1;
+  constexpr int inputs = C / Options.groups, outputs = O / Options.groups;
+  const auto x = numbers<Tensor<float, N, C, H, W>>(1);
+  const auto k = numbers<Tensor<float, O, inputs, KH, KW>>(2);
+  const auto c = numbers<Tensor<float, N, O, h, w>>(3);
+  const Tensor<float, N, C, H, W> found = grad([](auto image, auto weight, auto ct) { return sum(conv2d<Options>(image, weight) * ct); }, wrt<0>)(x, k, c);
+  Tensor<double, N, C, H, W> expected;
+  for (int n = 0; n < N; ++n)
+    for (int o = 0; o < O; ++o)
+      for (int i = 0; i < h; ++i)
+        for (int j = 0; j < w; ++j)
+          for (int f = 0; f < inputs; ++f)
+            for (int a = 0; a < KH; ++a)
+              for (int b = 0; b < KW; ++b) {
+                const int y = i * Options.stride[0] - Options.padding[0] + a * Options.dilation[0], z = j * Options.stride[1] - Options.padding[1] + b * Options.dilation[1];
+                if (y >= 0 && y < H && z >= 0 && z < W) expected(n, o / outputs * inputs + f, y, z) += double(c(n, o, i, j)) * k(o, f, a, b);
+              }
+  CHECK(difference(found, expected, largest(expected)) < 1e-6);
+}
+
+/// Two convolutions of Channels filters behind each other, with windows of Taps × Taps.
+template <int Channels, int Taps> struct Chain {
+  nn::Conv2d<Channels, Channels, Taps, Conv2dOptions{.padding = Taps / 2, .bias = false}> a;
+  nn::Conv2d<Channels, Channels + 5, Taps, Conv2dOptions{.padding = Taps / 2}> b;
+  constexpr auto operator()(auto x) const { return b(relu(a(x))); }
+};
+/// How many of a net's weights are transformed in advance.
+template <class Net, class X> int transformed_weights() {
+  const graph::Builder g = train::PrepareTrace<Net, cpu::Backend, X>{}();
+  int n = 0;
+  for (int i = 0; i < g.size(); ++i) n += g[i].op == &graph::primitive<compile::TransformedFilters> ? 1 : 0;
+  return n;
+}
+template <int N, int Channels, int Taps, int H, int W> void check_in_advance(int expected_transforms) {
+  using Net = Chain<Channels, Taps>;
+  using X = Tensor<float, upto<N, 'B'>, Channels, H, W>;
+  if (cpu::lanes == 16) CHECK(transformed_weights<Net, X>() == expected_transforms);
+  static constexpr Conv2dOptions options{.padding = Taps / 2};
+  Model<Net> net(Seed{9});
+  const auto& n = *net;
+  auto infer = inference<X>(net), two = inference<X>(net, cpu::Threads{2});
+  auto x = numbers<X>(5);
+  const auto xd = converted<Tensor<double, N, Channels, H, W>>(x);
+  const Tensor<double, N, Channels, H, W> hidden = relu(conv2d<options>(xd, cast<double>(n.a.weight)));
+  const Tensor<double, N, Channels + 5, H, W> expected = conv2d<options>(hidden, cast<double>(n.b.weight)) + reshape<Channels + 5, 1, 1>(cast<double>(n.b.bias));
+  for (const int length : {N, N - 1, 1}) {  // a shorter batch would go another way by itself
+    x.template set_length<'B'>(length);
+    const auto& y = infer(x);
+    const auto& z = two(x);
+    double worst = 0, apart = 0;
+    for (std::ptrdiff_t i = 0; i < length * (Channels + 5) * H * W; ++i) {
+      worst = std::max(worst, std::abs(double(y.data()[i]) - expected.data()[i]));
+      apart = std::max(apart, std::abs(double(y.data()[i]) - double(z.data()[i])));
+    }
+    CHECK(worst < 2e-5 * largest(expected));
+    CHECK(apart == 0);
+  }
+}
+struct Wide {
+  nn::Linear<40, 50> fc;
+  constexpr auto operator()(auto x) const { return matmul(x, transpose(cast<double>(fc.weight))); }
+};
+/// Weights that the backend transforms against the definition by plain loops.
+template <int M, int K, int O, int C> void check_transform() {
+  constexpr int width = cpu::Tile<float>::columns;
+  graph::Builder g;
+  Shape shape;
+  for (const int n : {O, C, K, K}) shape.push(n);
+  const graph::Value w{&g, g.input(Dtype::float32, shape)}, u = compile::transformed(w, M, width);
+  g.outputs.push(u.id);
+  const auto weights = numbers<Tensor<float, O, C, K, K>>(8);
+  std::vector<reference::Array> inputs;
+  inputs.emplace_back(Dtype::float32, shape);
+  std::memcpy(inputs[0].bytes.data(), weights.data(), inputs[0].bytes.size());
+  const auto expected = reference::Interpreter(g, true).run(inputs, {});
+  std::vector<float> found(std::size_t(u.extents().size()), -1.f);
+  const std::array<std::int64_t, 4> extent{O, C, K, K};
+  const std::array<std::int64_t, 8> strides{C * K * K, K * K, K, 1};
+  const std::array<std::byte*, 2> address{reinterpret_cast<std::byte*>(const_cast<float*>(weights.data())), reinterpret_cast<std::byte*>(found.data())};
+  const std::array<Dtype, 2> dtype{Dtype::float32, Dtype::float32};
+  const std::array<std::int64_t, 2> attributes{M, width};
+  const cpu::Context context{nullptr, nullptr, nullptr, 1};
+  cpu::OwnKernel<compile::TransformedFilters>::run<float>({extent.data(), 4, address.data(), strides.data(), dtype.data(), 1, attributes.data(), context});
+  double worst = 0;
+  for (std::size_t i = 0; i < found.size(); ++i) worst = std::max(worst, std::abs(double(found[i]) - expected[0].get(std::ptrdiff_t(i))));
+  CHECK(worst < 1e-6);
+}
+
 }  // namespace
+
+TEST_CASE("weights transformed in advance are what the definition says") {
+  if (!cpu::use_winograd) return;
+  check_transform<4, 3, 33, 5>();
+  check_transform<2, 3, 16, 7>();
+  check_transform<2, 5, 70, 3>();
+}
+
+TEST_CASE("inference with transformed weights keeps its bound at every length of a bounded batch") {
+  check_in_advance<5, 48, 3, 9, 13>(2);
+  check_in_advance<3, 160, 3, 7, 7>(2);
+  check_in_advance<3, 40, 5, 7, 10>(2);
+}
+
+TEST_CASE("scratch memory suffices for every shorter batch") {
+  for (const int taps : {3, 5})
+    for (const int channels : {16, 40, 64, 192, 512})
+      for (const int side : {4, 9, 32, 57}) {
+        compile::SquareConvolution c;
+        c.height = c.width = side, c.channels = channels, c.filters = channels + 24, c.taps = taps;
+        compile::SquareWeightGradient g;
+        g.height = g.width = side, g.channels = channels, g.filters = channels + 24, g.taps = taps;
+        c.images = g.images = 64;
+        const std::int64_t most = cpu::WinogradPlan::most_bytes(c), most_gradient = cpu::WinogradGradientPlan::most_bytes(g);
+        for (int n = 1; n <= 64; ++n) {
+          c.images = g.images = n;
+          CHECK(cpu::WinogradPlan::of(c).bytes(channels) <= most);
+          CHECK(cpu::WinogradGradientPlan::of(g).bytes(g) <= most_gradient);
+        }
+      }
+}
+
+TEST_CASE("weights of double precision stay as they are") {
+  using X = Tensor<double, 3, 40>;
+  Model<Wide> net(Seed{2});
+  const auto x = numbers<X>(1);
+  auto infer = inference<X>(net);
+  const auto& y = infer(x);
+  for (int i = 0; i < 3; ++i)
+    for (int j = 0; j < 50; ++j) {
+      double sum = 0;
+      for (int k = 0; k < 40; ++k) sum += x(i, k) * double((*net).fc.weight(j, k));
+      CHECK(y(i, j) == doctest::Approx(sum));
+    }
+}
 
 TEST_CASE("Winograd's form keeps its bound, in values and in both gradients") {
   check<3, 40, 72, 13, 10, 1, 1>(2e-5);   // neither channels nor filters fill registers; tiles stand over both edges
   check<5, 64, 33, 6, 8, 1, 1>(2e-5);
   check<2, 96, 64, 11, 9, 1, 0>(2e-5);
   check<9, 160, 160, 3, 3, 1, 1>(2e-5);   // less than a tile
+  check<9, 32, 48, 24, 20, 1, 1>(2e-5);   // more tiles than the weights' gradient transforms at once
+  check<4, 20, 33, 13, 10, 1, 2, 5>(2e-5);
+  check<19, 17, 40, 9, 9, 1, 0, 5>(2e-5);
   check<2, 48, 48, 11, 11, 2, 1>(2e-5);   // a direct form, whose image gradient is a convolution of spread cotangents
+}
+
+TEST_CASE("the image gradient of windows several elements apart is what its definition says") {
+  check_image_gradient<4, 6, 8, 7, 3, 3, Conv2dOptions{.stride = 2, .padding = 1}>();
+  check_image_gradient<4, 6, 9, 8, 1, 1, Conv2dOptions{.stride = 2}>();                                               // three phases of four meet no window
+  check_image_gradient<4, 6, 11, 10, 2, 5, Conv2dOptions{.stride = {3, 2}, .padding = {0, 3}}>();                      // elements between windows
+  check_image_gradient<4, 6, 12, 11, 3, 4, Conv2dOptions{.stride = {2, 3}, .padding = 2, .dilation = {2, 2}}>();        // all taps meet one phase; every third one each
+  check_image_gradient<4, 6, 10, 9, 3, 3, Conv2dOptions{.stride = {4, 1}, .padding = 1, .dilation = {2, 1}, .groups = 2}>();
+  check_image_gradient<6, 6, 9, 9, 3, 3, Conv2dOptions{.stride = 2, .padding = 1, .groups = 6}>();
+  check_image_gradient<4, 6, 9, 13, 4, 4, Conv2dOptions{.stride = 4}>();                                               // more phases than are worth steps
 }
 
 TEST_CASE("inference with weights in panels and training agree with each other, whatever the number of threads") {

@@ -118,8 +118,8 @@ constexpr std::int64_t fold_scratch_bytes(const Kernel& k) {
 struct ContractSizes {
   Dtype dtype = Dtype::float32;
   std::int64_t rows = 1, columns = 1, inner = 1;
-  Convolution3x3 convolution;
-  WeightGradient3x3 gradient;
+  SquareConvolution convolution;
+  SquareWeightGradient gradient;
 };
 
 /// A contraction whose rows, columns and contracted axis are each one loop of an extent that is known: its extents, and strides of its operands.
@@ -136,8 +136,9 @@ struct PackSizes {
   int panel = 0;  ///< columns of float that it works on at a time, where it reads panels that were packed in advance
   /// Whether a contraction of a straight-line program packs nothing.
   bool (*in_place)(const MatrixProduct&) = nullptr;
-  /// Whether it transforms the weights of a convolution by itself, and wants them as they are; sizes are set, strides are not.
-  bool (*filters)(const Convolution3x3&) = nullptr;
+  /// For how many results a tile along one axis it transforms the weights of a convolution, 0 where it does not: by itself, from weights that are as they are,
+  /// or where `in_advance` from those of compile/filters.hpp. Sizes are set, strides are not.
+  int (*filters)(const SquareConvolution&, bool in_advance) = nullptr;
 };
 
 // The identity, word by word:
@@ -200,6 +201,23 @@ constexpr MatrixProduct matrix_product(const ContractLoops& l, int loops, Dtype 
 /// The number of micro-operations of the kernel whose identity begins at w.
 constexpr int count_micros(const std::uint64_t* w) { return int(w[0] >> 24 & 0xffff); }
 
+/// Reads one micro-operation of an identity; returns where the next begins.
+constexpr const std::uint64_t* decode_into(const std::uint64_t* w, Micro& m) {
+  m.what = Micro::What(w[0] & 15);
+  m.dtype = Dtype(w[0] >> 4 & 15);
+  m.level = static_cast<unsigned char>(w[0] >> 8 & 15);
+  m.stage = static_cast<unsigned char>(w[0] >> 12 & 15);
+  m.unit = static_cast<unsigned char>(w[0] >> 16 & 15);
+  m.passes = static_cast<unsigned short>(w[0] >> 20 & 0xffff);
+  m.kept = static_cast<short>(int(w[0] >> 36 & 0xffff) - 1);
+  m.side = static_cast<unsigned char>(w[0] >> 52 & 3);
+  m.a = static_cast<short>(int(w[1] & 0xffff) - 1);
+  m.b = static_cast<short>(int(w[1] >> 16 & 0xffff) - 1);
+  m.c = static_cast<short>(int(w[1] >> 32 & 0xffff) - 1);
+  w += 2;
+  if (has_payload(m.what)) (m.what == Micro::What::attribute ? m.bits : m.code) = *w++;
+  return w;
+}
 /// Reads an identity into a body with room for its micro-operations (a `Body`, or its run-time twin).
 template <class B> constexpr void decode_into(const std::uint64_t* w, B& b) {
   b.kind = Kind(w[0] & 255);
@@ -209,21 +227,7 @@ template <class B> constexpr void decode_into(const std::uint64_t* w, B& b) {
   b.kept = int(w[0] >> 48 & 255);
   b.folded = w[1];
   w += 2;
-  for (Micro& m : b.micros) {
-    m.what = Micro::What(w[0] & 15);
-    m.dtype = Dtype(w[0] >> 4 & 15);
-    m.level = static_cast<unsigned char>(w[0] >> 8 & 15);
-    m.stage = static_cast<unsigned char>(w[0] >> 12 & 15);
-    m.unit = static_cast<unsigned char>(w[0] >> 16 & 15);
-    m.passes = static_cast<unsigned short>(w[0] >> 20 & 0xffff);
-    m.kept = static_cast<short>(int(w[0] >> 36 & 0xffff) - 1);
-    m.side = static_cast<unsigned char>(w[0] >> 52 & 3);
-    m.a = static_cast<short>(int(w[1] & 0xffff) - 1);
-    m.b = static_cast<short>(int(w[1] >> 16 & 0xffff) - 1);
-    m.c = static_cast<short>(int(w[1] >> 32 & 0xffff) - 1);
-    w += 2;
-    if (has_payload(m.what)) (m.what == Micro::What::attribute ? m.bits : m.code) = *w++;
-  }
+  for (Micro& m : b.micros) w = decode_into(w, m);
 }
 template <int Micros> constexpr Body<Micros> decode(const std::uint64_t* w) {
   Body<Micros> b;

@@ -49,11 +49,27 @@ constexpr int unit_axis(const Layout& l, const Shape& s) {
   return -1;
 }
 
+/// Which axis each axis of a shape becomes where axes of extent 1 are put between.
+struct Seats {
+  bool fit = false;
+  std::array<int, Shape::max_rank> axis{};
+
+  constexpr Seats(const Shape& from, const Shape& to) {
+    int i = 0;
+    for (int k = 0; k < to.rank; ++k) {
+      if (i < from.rank && from[i] == to[k] && from.letter(i) == to.letter(k)) axis[std::size_t(i++)] = k;
+      else if (to[k] != 1 || to.letter(k) != 0) return;
+    }
+    fit = i == from.rank;
+  }
+};
+
 /// What a graph wishes for its buffers, by node.
 struct Wishes {
   List<int> innermost;       ///< the axis, or −1
   List<int> home;            ///< the assembled node among whose operands a node is, or −1
   List<std::int64_t> start;  ///< where it begins there, along the axis
+  List<int> part;            ///< which of the operands it is there, perhaps with axes of extent 1 between its own
   List<char> output;         ///< row-major, in a buffer of its own
   bool any = false;          ///< whether there is a wish, or a home, at all
 };
@@ -67,6 +83,7 @@ class Pass {
     r_.innermost.resize(n, -1);
     r_.home.resize(n, -1);
     r_.start.resize(n, 0);
+    r_.part.resize(n, -1);
     r_.output.resize(n, 0);
   }
 
@@ -134,14 +151,16 @@ class Pass {
     const int axis = int(g_.attributes(whole)[0]);
     std::int64_t start = 0;
     for (int k = 0; k < g_[whole].operands; ++k) {
-      const int o = source(g_.operands(whole)[k]);
+      int o = source(g_.operands(whole)[k]);
+      if (g_[o].op == &graph::primitive<ops::Reshape> && Seats(g_.shape(g_.operands(o)[0]), g_.shape(o)).fit) o = source(g_.operands(o)[0]);
       const Kind kind = g_[o].op->kind;
       if ((kind == Kind::elementwise || kind == Kind::contract || kind == Kind::assemble) && r_.home[o] < 0 && r_.output[o] == 0 && g_.shape(o).size() > 1) {
         r_.any = true;
         r_.home[o] = whole;
         r_.start[o] = start;
+        r_.part[o] = k;
       }
-      start += g_.shape(o)[axis];
+      start += g_.shape(g_.operands(whole)[k])[axis];
     }
   }
 

@@ -1,6 +1,7 @@
 // From a graph to a plan: the steps as data, the distinct kernels, and one arena with an offset for every buffer.
 #pragma once
 #include "arena.hpp"
+#include "in_place.hpp"
 #include "lower.hpp"
 
 namespace sinter::compile {
@@ -54,6 +55,7 @@ class Pass {
     lower_detail::Pass lower(s_, f, o, r_.letters);
     for (const int group : o.groups) emit(lower.run(group));
     r_.kernel.push(r_.words.size());
+    find_buffers();
     if (overwrites_too_early(apart)) return false;
     allocate();
     address();
@@ -99,9 +101,6 @@ class Pass {
     step_.push(r_.table.size());
     loops_.push(loops);
     kind_.push(k.kind);
-    std::uint64_t folded = 0;
-    for (int i = 0; i < loops; ++i) folded |= std::uint64_t(k.loops[i].folded ? 1 : 0) << i;
-    folded_.push(folded);
     std::int64_t* t = r_.table.extend(1 + loops + k.pointers.size() * (2 + loops));
     *t++ = id;
     for (const Loop& l : k.loops) *t++ = l.extent | (l.letter != 0 ? letter_index(l.letter) + 1 : 0) << 56;
@@ -132,8 +131,8 @@ class Pass {
       const auto extent = [&](int l) { return k.loops[l].capacity; };
       const auto left = [&](int l) { return k.pointers[0].stride[l]; };
       const auto right = [&](int l) { return k.pointers[1].stride[l]; };
-      if (!fills) sizes.convolution = Convolution3x3::of(first_row, first_column, column, n, extent, left, right);
-      if (!fills) sizes.gradient = WeightGradient3x3::of(first_row, first_column, column, n, extent, left, right);
+      if (!fills) sizes.convolution = SquareConvolution::of(first_row, first_column, column, n, extent, left, right);
+      if (!fills) sizes.gradient = SquareWeightGradient::of(first_row, first_column, column, n, extent, left, right);
       const std::int64_t scratch = aligned(pack_.bytes(sizes));
       r_.scratch_bytes = std::max(r_.scratch_bytes, scratch);
       const bool in_place = !fills && pack_.in_place != nullptr && pack_.in_place(matrix_product({first_row, first_column, column}, n, sizes.dtype, r_.table.data() + step_.back() + 1));
@@ -164,24 +163,23 @@ class Pass {
     return (end - step_[step] - 1 - loops_[step]) / (2 + loops_[step]);
   }
 
-  /// An output takes over the memory of an input only if nobody reads the input afterwards, and its own kernel reads just
-  /// the element that it is about to write. In a row kernel that holds for values a row, which are read before the row is folded.
+  /// Whether a step may store node `to` in the memory of node `from`, once buffers have been found.
+  constexpr bool in_place(int step, int from, int to) const {
+    const std::int64_t* const t = r_.table.data() + step_[step];
+    return may_take_over(r_.words.data() + r_.kernel[int(*t)], t + 1, from, to);
+  }
+  /// An output takes over the memory of an input only if nobody reads the input afterwards, and its own kernel no element that it has written.
   constexpr bool overwrites_too_early(List<char>& apart) const {
     bool found = false;
     for (int k = 0; k < g_.overwrites.size(); ++k) {
       if (g_.overwrites[k] < 0) continue;
       const int input = g_.inputs[g_.overwrites[k]], output = s_.outputs[k];
-      int writer = r_.steps, at = -1;
+      int writer = r_.steps;
       for (const Write& w : writes_)
-        if (r_.table[pointer(w.step, w.pointer)] == output) writer = w.step, at = pointer(w.step, w.pointer);
+        if (r_.table[pointer(w.step, w.pointer)] == output) writer = w.step;
       bool early = false;
       for (int step = writer; step < r_.steps && !early; ++step)
-        for (int p = 0; p < pointers(step) && !early; ++p) {
-          const int q = pointer(step, p);
-          if (r_.table[q] != input) continue;
-          early = step != writer || r_.table[q + 1] != 0 || kind_[step] == Kind::scatter || kind_[step] == Kind::kernel;
-          for (int d = 0; d < loops_[step] && !early; ++d) early = r_.table[q + 2 + d] != r_.table[at + 2 + d] || (r_.table[q + 2 + d] != 0 && (folded_[step] >> d & 1) != 0);
-        }
+        for (int p = 0; p < pointers(step) && !early; ++p) early = r_.table[pointer(step, p)] == input && (step != writer || !in_place(step, input, output));
       if (!early) continue;
       found = true;
       apart.resize(g_.outputs.size(), 0);
@@ -205,30 +203,70 @@ class Pass {
     return part >= 0 && s_.parts[part].one_piece ? s_.parts[part].whole : s_.buffer(node);
   }
 
+  /// Replaces nodes by those that own their memory, and offsets by bytes in it.
+  constexpr void find_buffers() {
+    for (int step = 0; step < r_.steps; ++step)
+      for (int p = 0; p < pointers(step); ++p) {
+        const int q = pointer(step, p);
+        const auto node = int(r_.table[q]);
+        if (name_buffers_) r_.buffer.push(node < 0 ? -1 : root(node));
+        if (node < 0) continue;
+        const int b = root(node);
+        r_.table[q + 1] = (r_.table[q + 1] + (b != node && s_.owner[node] < 0 ? s_.parts[s_.part_of[node]].offset : 0)) * bytes_of(g_[node].dtype);
+        r_.table[q] = b;
+      }
+  }
+
   constexpr void allocate() {
     const int n = g_.size();
     at_.resize(n, -1);
     base_.resize(n, 0);
     for (int i = 0; i < g_.inputs.size(); ++i) base_[g_.inputs[i]] = 1 + i;
     for (int k = 0; k < s_.outputs.size(); ++k) base_[s_.outputs[k]] = 1 + g_.inputs.size() + k;
-    List<Lifetime> lifetimes;
-    List<int> owners, of(n, -1);  // of: a node's index among the lifetimes
+    List<Lifetime> lives;
+    List<int> owners, of(n, -1);  // of: a node's index among these
     for (int step = 0; step < r_.steps; ++step)
       for (int p = 0; p < pointers(step); ++p) {
-        const auto node = int(r_.table[pointer(step, p)]);
-        if (node < 0) continue;
-        const int b = root(node);
-        if (base_[b] != 0) continue;
+        const auto b = int(r_.table[pointer(step, p)]);
+        if (b < 0 || base_[b] != 0) continue;
         if (of[b] < 0) {
-          of[b] = lifetimes.size();
+          of[b] = lives.size();
           owners.push(b);
-          lifetimes.push({bytes(b), step, step});
+          lives.push({bytes(b), step, step});
         }
-        lifetimes[of[b]].last = step;
+        lives[of[b]].last = step;
       }
+    // A buffer whose first step is the last of another of its size may take over its place, and with it the place of whatever that one took over.
+    List<int> place_of;  // of each owner, its index among the lifetimes
+    List<char> taken(owners.size(), 0);
+    List<Lifetime> lifetimes;
+    for (int k = 0; k < owners.size(); ++k) {
+      const Lifetime& life = lives[k];
+      const int from = before(owners[k], life, lives, of, taken);
+      if (from < 0) {
+        place_of.push(lifetimes.size());
+        lifetimes.push(life);
+        continue;
+      }
+      taken[from] = 1;
+      place_of.push(place_of[from]);
+      lifetimes[place_of[from]].last = life.last;
+    }
     const Places places = place(lifetimes, r_.steps);
-    for (int i = 0; i < owners.size(); ++i) at_[owners[i]] = places.at[i];
+    for (int i = 0; i < owners.size(); ++i) at_[owners[i]] = places.at[place_of[i]];
     r_.arena_bytes = aligned(places.end);
+  }
+  /// The buffer whose place `node` may take over in its first step, by index among `lives`; −1 for none.
+  constexpr int before(int node, const Lifetime& life, const List<Lifetime>& lives, const List<int>& of, const List<char>& taken) const {
+    const int step = life.first;
+    if (kind_[step] == Kind::scatter || kind_[step] == Kind::kernel) return -1;
+    for (int p = kind_[step] == Kind::contract ? 2 : 0; p < pointers(step); ++p) {
+      const auto other = int(r_.table[pointer(step, p)]);
+      if (other < 0 || base_[other] != 0) continue;
+      const int k = of[other];
+      if (lives[k].last == step && lives[k].first < step && lives[k].bytes == life.bytes && taken[k] == 0 && in_place(step, other, node)) return k;
+    }
+    return -1;
   }
   constexpr std::int64_t bytes(int node) const { return aligned(g_.shape(node).size() * bytes_of(g_[node].dtype)); }
 
@@ -237,13 +275,10 @@ class Pass {
     for (int step = 0; step < r_.steps; ++step)
       for (int p = 0; p < pointers(step); ++p) {
         const int q = pointer(step, p);
-        const auto node = int(r_.table[q]);
-        if (name_buffers_) r_.buffer.push(node < 0 ? -1 : root(node));
-        if (node < 0) continue;
-        const int b = root(node);
-        const std::int64_t offset = (r_.table[q + 1] + (b != node && s_.owner[node] < 0 ? s_.parts[s_.part_of[node]].offset : 0)) * bytes_of(g_[node].dtype);
+        const auto b = int(r_.table[q]);
+        if (b < 0) continue;
         r_.table[q] = base_[b];
-        r_.table[q + 1] = offset + (base_[b] == 0 ? at_[b] : 0);
+        if (base_[b] == 0) r_.table[q + 1] += at_[b];
       }
     for (const int v : s_.order) {
       Signature::Operand room[graph::most_operands];
@@ -260,7 +295,7 @@ class Pass {
   PackSizes pack_;
   bool name_buffers_;
   Plan r_;
-  List<std::uint64_t> hash_, folded_;
+  List<std::uint64_t> hash_;
   List<Kind> kind_;
   List<int> step_, loops_, base_;
   List<Write> writes_;

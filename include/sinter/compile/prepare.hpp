@@ -1,7 +1,7 @@
 // Splits a graph in two: what depends on parameters alone, to be run when they change, and what is left for every call.
 #pragma once
 #include "kernel.hpp"
-#include "panels.hpp"
+#include "filters.hpp"
 #include "prologue.hpp"
 #include "siblings.hpp"
 
@@ -50,12 +50,13 @@ class Pass {
     r.prepare.outputs = hoisted;
     r.prepare.overwrites.clear();
     for (Weight& w : weights_) {  // one that several contractions share is packed once
-      const int packed_weight = packed(Value{&r.prepare, matrix(g_.operands(w.contraction)[w.operand])}, panel_).id;
+      const Value weight{&r.prepare, matrix(g_.operands(w.contraction)[w.operand])};
+      const int m = transformed_[w.contraction], made = (m > 0 ? transformed(weight, m, panel_) : packed(weight, panel_)).id;
       for (int k = hoisted.size(); k < r.prepare.outputs.size(); ++k)
-        if (r.prepare.outputs[k] == packed_weight) w.input = k;
+        if (r.prepare.outputs[k] == made) w.input = k;
       if (w.input >= 0) continue;
       w.input = r.prepare.outputs.size();
-      r.prepare.outputs.push(packed_weight);
+      r.prepare.outputs.push(made);
     }
     copy(r, live, hoisted);
     return r;
@@ -115,18 +116,45 @@ class Pass {
 
   /// What an operand repeats over the axes of a batch.
   constexpr int matrix(int o) const { return g_[o].op->kind == Kind::broadcast ? g_.operands(o)[0] : o; }
-  /// Marks the contractions of convolutions whose weights the backend transforms by itself.
+  /// Marks the contractions of convolutions whose weights are transformed: in advance where their channels are sure to lie innermost, else by the backend.
   constexpr void find_filtered() {
     filtered_.resize(g_.size(), 0);
+    transformed_.resize(g_.size(), 0);
     for (int i = 0; i < g_.size() && pack_.filters != nullptr; ++i) {
       if (g_[i].op != &graph::primitive<ops::Convolution> || g_.shape(i).rank != 4) continue;
       const auto geometry = ops::Geometry::of(graph::Site{const_cast<Builder*>(&g_), i});
       const Shape &to = g_.shape(i), &w = g_.shape(g_.operands(i)[2]);
-      if (geometry.groups != 1 || w[2] != 3 || w[3] != 3 || geometry.stride != ones || geometry.dilation != ones) continue;
-      Convolution3x3 c;
-      c.images = to[0], c.height = to[2], c.width = to[3], c.channels = w[1], c.filters = w[0];
-      if (pack_.filters(c)) filtered_[g_.operands(i)[0]] = 1;
+      if (geometry.groups != 1 || w[2] != w[3] || w[2] == 1 || geometry.stride != ones || geometry.dilation != ones || g_[g_.operands(i)[0]].op->kind != Kind::contract) continue;
+      SquareConvolution c;
+      c.images = to[0], c.height = to[2], c.width = to[3], c.channels = w[1], c.filters = w[0], c.taps = w[2];
+      const int contraction = g_.operands(i)[0], m = to[2] > 1 && to[3] > 1 && reads_borders(contraction, g_.operands(i)[2]) ? pack_.filters(c, true) : 0;
+      if (m > 0) transformed_[contraction] = char(m);
+      else filtered_[contraction] = pack_.filters(c, false) > 0 ? 1 : 0;
     }
+  }
+  /// Whether a convolution reads an image that was put between borders for it alone: that is assembled with its channels innermost (compile/layout.hpp).
+  constexpr bool reads_borders(int contraction, int weight) {
+    for (int k = 0; k < 2; ++k) {
+      int o = g_.operands(contraction)[k];
+      while (is_view(g_[o].op->kind) && o != weight) o = g_.operands(o)[0];
+      if (o != weight) return g_[o].op->kind == Kind::assemble && g_.shape(o).rank == 4 && !is_part(o);
+    }
+    return false;
+  }
+  /// Whether a node is an output, or stands beside others in an assembled one.
+  constexpr bool is_part(int node) {
+    if (is_part_.empty()) {
+      is_part_.resize(g_.size(), 0);
+      for (const int o : g_.outputs) is_part_[source(o)] = 1;
+      for (int i = 0; i < g_.size(); ++i)
+        for (int k = 0; g_[i].op->kind == Kind::assemble && k < g_[i].operands; ++k) is_part_[source(g_.operands(i)[k])] = 1;
+    }
+    return is_part_[node] != 0;
+  }
+  /// The node that a view of an identity shows.
+  constexpr int source(int i) const {
+    while (g_[i].op->kind == Kind::identity || is_view(g_[i].op->kind)) i = g_.operands(i)[0];
+    return i;
   }
   static constexpr std::array<int, 3> ones{1, 1, 1};
 
@@ -138,7 +166,8 @@ class Pass {
       const Shape& s = g_.shape(w);
       std::int64_t depth = 1, taps = 1;
       for (int a = 1; a < s.rank; ++a) depth *= s[a], taps *= a > 1 ? s[a] : 1;
-      if (changes_[w] == Changes::with_parameters && s.rank == inner + 1 && s.rank < Shape::max_rank && s[0] > 1 && depth <= 8192 && taps <= 128 && s[0] * depth >= smallest_weight) return k;
+      if (changes_[w] != Changes::with_parameters || g_[w].dtype != Dtype::float32 || s.rank != inner + 1) continue;
+      if (transformed_[i] > 0 || (s.rank < Shape::max_rank && s[0] > 1 && depth <= 8192 && taps <= 128 && s[0] * depth >= smallest_weight)) return k;
     }
     return -1;
   }
@@ -161,7 +190,9 @@ class Pass {
         for (const Weight& w : weights_)
           if (w.contraction == i) {
             const int o = g_.operands(i)[w.operand];
-            operands[w.operand] = graph::broadcast_to(panels({&to, extra[w.input - hoisted.size()]}, g_.shape(matrix(o)), panel_), g_.shape(o)).id;
+            const Value made{&to, extra[w.input - hoisted.size()]};
+            const Shape& s = g_.shape(matrix(o));
+            operands[w.operand] = graph::broadcast_to(transformed_[i] > 0 ? filters(made, s, transformed_[i]) : panels(made, s, panel_), g_.shape(o)).id;
           }
       now[i] = to.insert(*n.op, n.dtype, to.intern(g_.shape(i)), operands.data(), operands.size(), g_.attributes(i), n.attributes);
     }
@@ -180,7 +211,7 @@ class Pass {
   int parameters_, panel_;
   const PackSizes& pack_;
   List<Changes> changes_;
-  List<char> filtered_, streamed_;
+  List<char> filtered_, transformed_, is_part_, streamed_;
   List<int> readers_;
   List<Weight> weights_;
 };

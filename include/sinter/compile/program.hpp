@@ -123,25 +123,22 @@ template <class Trace, class Backend> class Program {
   static constexpr auto output_bytes = program_detail::part<std::int64_t, distinct_kernels + 1 + plan().words + plan().table + plan().letters + outputs, std::size_t(outputs)>(plan());
 
   /// Whether output may be written to the memory of input: nothing reads the input after the output's first write, and the
-  /// step that writes reads just the element that it is about to write.
+  /// step that writes reads no element that it has written.
   static constexpr bool may_share(int input, int output) {
     bool written = false;
     std::size_t t = 0;
     for (int s = 0; s < steps; ++s) {
       const auto k = std::size_t(table[t]);
-      const std::uint64_t header = words[std::size_t(kernel_at[k])];
-      const int loops = int(header >> 8 & 255), pointers = int(header >> 16 & 255);
-      const auto entry = [&](int p) { return table.data() + t + 1 + std::size_t(loops + p * (2 + loops)); };
-      int store = -1;
-      for (int p = 0; p < pointers; ++p)
-        if (entry(p)[0] == 1 + inputs + output) store = p;
+      const std::uint64_t* const identity = words.data() + kernel_at[k];
+      const int loops = int(identity[0] >> 8 & 255), pointers = int(identity[0] >> 16 & 255);
+      bool reads = false, writes = false;
       for (int p = 0; p < pointers; ++p) {
-        if (entry(p)[0] != 1 + input || (!written && store < 0)) continue;
-        bool same = !written && Kind(header & 255) != Kind::reduce && Kind(header & 255) != Kind::scatter && Kind(header & 255) != Kind::kernel && entry(p)[1] == entry(store)[1];
-        for (int i = 0; i < loops && same; ++i) same = entry(p)[2 + i] == entry(store)[2 + i];
-        if (!same) return false;
+        const std::int64_t base = table[t + 1 + std::size_t(loops + p * (2 + loops))];
+        reads = reads || base == 1 + input;
+        writes = writes || base == 1 + inputs + output;
       }
-      written = written || store >= 0;
+      if (reads && (written || (writes && !may_take_over(identity, table.data() + t + 1, 1 + input, 1 + inputs + output)))) return false;
+      written = written || writes;
       t += std::size_t(step_sizes[k]);
     }
     return true;

@@ -180,21 +180,23 @@ class Pass {
   /// Computes a node in its place inside the assembled tensor that it is put into; false where that would not pay, or is one piece anyway.
   constexpr bool move_in(int i, int axis) {
     const int whole = wishes_.home[i];
-    const Shape &s = g().shape(i), &w = g().shape(whole);
+    const Shape &s = g().shape(i), &w = g().shape(whole), &there = g().shape(g().operands(whole)[wishes_.part[i]]);
+    const Seats seats(s, there);
+    if (!seats.fit) return false;
     if (r_.layout_of[whole] < 0) {
       const int along = int(g().attributes(whole)[0]);
-      if (wishes_.innermost[whole] < 0) wishes_.innermost[whole] = axis;
+      if (wishes_.innermost[whole] < 0 && axis >= 0) wishes_.innermost[whole] = seats.axis[std::size_t(axis)];
       axis = innermost(whole);
       if (!(wishes_.home[whole] >= 0 && move_in(whole, axis))) {
         bool one_piece = axis < 0;
-        for (int k = 0; k < along; ++k) one_piece = one_piece && s[k] == 1 && s.letter(k) == 0;
+        for (int k = 0; k < along; ++k) one_piece = one_piece && there[k] == 1 && there.letter(k) == 0;
         if (one_piece) return false;
         if (axis >= 0) set_layout(whole, with_innermost(w, axis));
       }
     }
-    Layout l = r_.layout(whole);
-    l.offset += wishes_.start[i] * l.stride[g().attributes(whole)[0]];
-    l.gapless = false;
+    const Layout all = r_.layout(whole);
+    Layout l{all.offset + wishes_.start[i] * all.stride[g().attributes(whole)[0]], false, {}};
+    for (int k = 0; k < s.rank; ++k) l.stride[k] = all.stride[seats.axis[std::size_t(k)]];
     if (unit_axis(l, s) < 0) return false;
     set_layout(i, l);
     r_.owner[i] = r_.buffer(whole);
@@ -257,7 +259,7 @@ class Pass {
     const int axis = int(g().attributes(whole)[0]), b = r_.base[id];
     const std::int64_t first = start;
     start += g().shape(id)[axis];
-    if (b < wishes_.home.size() && wishes_.home[b] == whole && r_.owner[b] >= 0 && r_.linear[id] != 0 && wishes_.start[b] == first && g().shape(b) == g().shape(id)) return id;
+    if (b < wishes_.home.size() && wishes_.home[b] == whole && r_.owner[b] >= 0 && r_.linear[id] != 0 && wishes_.start[b] == first && Seats(g().shape(b), g().shape(id)).fit) return id;
     const Shape& s = g().shape(id);
     const Layout l = r_.layout(whole);
     bool one_piece = r_.layout_of[whole] < 0;

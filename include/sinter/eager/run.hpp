@@ -5,6 +5,7 @@
 
 #include "../backend/cpu/backend.hpp"
 #include "../backend/cpu/denormals.hpp"
+#include "../backend/cpu/team.hpp"
 #include "../compile/program.hpp"
 #include "arguments.hpp"
 #include "workspace.hpp"
@@ -31,13 +32,16 @@ template <class Program, int Inputs, int Outputs> inline constexpr auto shares =
     for (int k = 0; k < Outputs; ++k) s[std::size_t(i * Outputs + k)] = Program::may_share(i, k);
   return s;
 }();
-/// Runs a program's steps; long ones with denormals as zeros.
+/// Whether a program has work for a team: from its operations and bytes, several times what opening a region costs.
+template <class Program> inline constexpr bool wants_team = Program::RunBy::shares_a_team && Program::flops / 64 + Program::bytes_moved / 32 >= 10'000;
+
+/// Runs a program's steps; long ones with denormals as zeros, and with one team of threads for all of them.
 template <class Program, class Observer> inline void run_steps_observed(const cpu::Context& c, Observer& observer) {
   if constexpr (Program::straight_line) {
     Program::run(c, observer);
   } else {
     const cpu::DenormalMode flush(cpu::DenormalMode::flushing());
-    Program::run(c, observer);
+    cpu::Team::run(wants_team<Program> ? c.threads : 1, [&] { Program::run(c, observer); });
   }
 }
 template <class Program> SINTER_OUTLINE inline void run_steps(const cpu::Context& c) { run_steps_observed<Program>(c, compile::unobserved); }

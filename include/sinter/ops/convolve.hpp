@@ -7,6 +7,7 @@
 #include "contract.hpp"
 #include "derivative.hpp"
 #include "flip.hpp"
+#include "interleave.hpp"
 #include "pad.hpp"
 #include "windows.hpp"
 
@@ -194,27 +195,18 @@ constexpr Value convolve(Value image, Value weight, const Geometry& g) {
   return {image.graph, image.graph->add(graph::primitive<Convolution>, operands.data(), 3, attributes.data(), Geometry::numbers)};
 }
 
-/// The cotangent of the image: the cotangent of the sums, spread by the stride, convolved with the weight in reverse.
-constexpr Value convolution_image_gradient(Value ct, Value weight, const Geometry& g, Shape image) {
+/// ct, borders included, convolved with the weight in reverse, whose inputs and outputs change places.
+constexpr Value convolve_back(Value ct, Value weight, const Geometry& g) {
   const Shape w = weight.extents();
-  Geometry back{.axes = g.axes, .groups = g.groups, .dilation = g.dilation};
   std::int64_t reversed = 0;
-  for (int i = 0; i < g.axes; ++i) {
-    const auto k = std::size_t(i);
-    ct = graph::spread(ct, 2 + i, g.stride[k]);
-    const int reach = g.dilation[k] * (w[2 + i] - 1);
-    back.before[k] = reach - g.before[k];
-    back.after[k] = image[2 + i] + reach - ct.extents()[2 + i] - back.before[k];
-    reversed |= std::int64_t(1) << (2 + i);
-  }
+  for (int i = 0; i < g.axes; ++i) reversed |= std::int64_t(1) << (2 + i);
   weight = graph::flip(weight, reversed);
-  // Inputs and outputs change places within each group.
   std::array<std::int64_t, Shape::max_rank> order{1, 0};
   if (g.groups == 1) {
     for (int i = 2; i < w.rank; ++i) order[std::size_t(i)] = i;
-    return convolve(ct, permuted(weight, order), back);
+    return convolve(ct, permuted(weight, order), g);
   }
-  Shape apart, joined;
+  Shape apart, joined;  // they do within each group
   apart.push(g.groups);
   apart.push(w[0] / g.groups);
   joined.push(g.groups * w[1]);
@@ -224,7 +216,87 @@ constexpr Value convolution_image_gradient(Value ct, Value weight, const Geometr
     apart.push(w[i]);
     if (i > 1) joined.push(w[i]), order[std::size_t(i + 1)] = i + 1;
   }
-  return convolve(ct, graph::reshape_to(permuted(graph::reshape_to(weight, apart), order), joined), back);
+  return convolve(ct, graph::reshape_to(permuted(graph::reshape_to(weight, apart), order), joined), g);
+}
+
+/// Every stride-th element of the image along one axis, from `start` on, meets the same taps of all windows over it: a convolution of the cotangent with
+/// these taps alone, which are `step` apart.
+struct Phase {
+  int first = 0, step = 1, taps = 0;  ///< none where windows leave these elements out
+  int dilation = 1, before = 0, after = 0;  ///< of the convolution of the cotangent
+
+  static constexpr Phase of(int start, int elements, int windows, int kernel, int stride, int dilation, int border) {
+    Phase p;
+    while (stride % p.step != 0 || p.step * dilation % stride != 0) ++p.step;
+    const int rest = (start + border) % stride;
+    while (p.first < kernel && p.first * dilation % stride != rest) ++p.first;
+    if (p.first == kernel) return p;
+    p.taps = (kernel - p.first + p.step - 1) / p.step;
+    p.dilation = p.step * dilation / stride;
+    p.before = p.reach() - (start + border - p.first * dilation) / stride;
+    p.after = elements + p.reach() - windows - p.before;
+    return p;
+  }
+  constexpr int reach() const { return dilation * (taps - 1); }
+};
+inline constexpr int most_phases = 9;
+
+/// The cotangent of the image, phase by phase; all of them read one cotangent with borders.
+constexpr Value image_gradient_in_phases(Value ct, Value weight, const Geometry& g, Shape image, int count) {
+  const Shape w = weight.extents(), windows = ct.extents();
+  std::array<int, 3> elements{}, before{}, after{};
+  const auto phase = [&](int i, int start) {
+    const auto k = std::size_t(i);
+    return Phase::of(start, elements[k], windows[2 + i], w[2 + i], g.stride[k], g.dilation[k], g.before[k]);
+  };
+  Shape part = image;
+  for (int i = 0; i < g.axes; ++i) {
+    const auto k = std::size_t(i);
+    elements[k] = (image[2 + i] + g.stride[k] - 1) / g.stride[k];
+    part.set(2 + i, elements[k]);
+    for (int start = 0; start < g.stride[k]; ++start) {
+      const Phase p = phase(i, start);
+      if (p.taps > 0 && p.before > before[k]) before[k] = p.before;
+      if (p.taps > 0 && p.after > after[k]) after[k] = p.after;
+    }
+    ct = graph::surround(ct, 2 + i, before[k], after[k]);
+  }
+  graph::List<int> parts;
+  for (int n = 0; n < count; ++n) {
+    Value from = ct, taps = weight;
+    Geometry back{.axes = g.axes, .groups = g.groups};
+    bool met = true;
+    for (int i = g.axes - 1, rest = n; i >= 0 && met; --i) {
+      const auto k = std::size_t(i);
+      const Phase p = phase(i, rest % g.stride[k]);
+      rest /= g.stride[k];
+      met = p.taps > 0;
+      if (!met) break;
+      back.dilation[k] = p.dilation;
+      from = graph::slice(from, 2 + i, before[k] - p.before, elements[k] + p.reach());
+      taps = graph::slice(taps, 2 + i, p.first, p.taps, p.step);
+    }
+    parts.push((met ? convolve_back(from, taps, back) : graph::broadcast_to({ct.graph, ct.graph->constant(0, ct.dtype())}, part)).id);
+  }
+  return graph::interleaved(ct.graph, parts, 2, g.axes, g.stride, image);
+}
+
+/// The cotangent of the image: that of the sums, convolved with the weight in reverse. Where windows are several elements apart, the image's phases do so one by
+/// one; very many of them would be as many steps, so there the cotangent is spread among zeros.
+constexpr Value convolution_image_gradient(Value ct, Value weight, const Geometry& g, Shape image) {
+  const Shape w = weight.extents();
+  int phases = 1;
+  for (int i = 0; i < g.axes; ++i) phases *= g.stride[std::size_t(i)];
+  if (phases > 1 && phases <= most_phases) return image_gradient_in_phases(ct, weight, g, image, phases);
+  Geometry back{.axes = g.axes, .groups = g.groups, .dilation = g.dilation};
+  for (int i = 0; i < g.axes; ++i) {
+    const auto k = std::size_t(i);
+    ct = graph::spread(ct, 2 + i, g.stride[k]);
+    const int reach = g.dilation[k] * (w[2 + i] - 1);
+    back.before[k] = reach - g.before[k];
+    back.after[k] = image[2 + i] + reach - ct.extents()[2 + i] - back.before[k];
+  }
+  return convolve_back(ct, weight, back);
 }
 
 /// The cotangent of the weight: that of the sums contracted with the windows over all samples and places.

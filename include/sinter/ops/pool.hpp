@@ -87,14 +87,14 @@ struct MaxPool : Identity<MaxPool> {
     const PoolGeometry g = PoolGeometry::of(s);
     const Value y = s.operand(0), image = s.operand(1);
     const Shape shape = image.extents();
-    if (!g.side_by_side()) return interleaved(s.graph, phases(winners(y, image, g), ct, g, shape), g, shape);
+    if (!g.side_by_side()) return graph::interleaved(s.graph, phases(winners(y, image, g), ct, g, shape), 2, g.axes, g.stride, shape);
     graph::List<int> share;
     for (int k = 0; k < g.places(); ++k) {
       const Value below = place_of(image, g, k, y.extents()) < y;
       share.push(select(below, 0.0, ct).id);
       if (k + 1 < g.places()) ct = select(below, ct, 0.0);  // what is left for later places
     }
-    return interleaved(s.graph, share, g, shape);
+    return graph::interleaved(s.graph, share, 2, g.axes, g.stride, shape);
   }
 
  private:
@@ -143,28 +143,6 @@ struct MaxPool : Identity<MaxPool> {
       parts.push((sum ? sum : graph::broadcast_to({ct.graph, ct.graph->constant(0, ct.dtype())}, to)).id);
     }
     return parts;
-  }
-  /// An image of this shape, every `stride`th element of which is one of the parts, along all axes.
-  static constexpr Value interleaved(Builder* b, graph::List<int> parts, const PoolGeometry& g, Shape shape) {
-    for (int i = g.axes - 1; i >= 0; --i) {  // the last axis first: its parts stand side by side in the list
-      const int stride = g.stride[std::size_t(i)], axis = 2 + i;
-      Shape apart, joined = b->shape(parts[0]);
-      for (int k = 0; k < joined.rank; ++k) {
-        apart.push(joined[k], joined.letter(k));
-        if (k == axis) apart.push(1);
-      }
-      joined.set(axis, joined[axis] * stride);
-      graph::List<int> fewer, group;
-      for (int k = 0; k < parts.size(); ++k) {
-        group.push(graph::reshape_to({b, parts[k]}, apart).id);
-        if (group.size() < stride) continue;
-        const Value row = graph::reshape_to(graph::concatenate(b, group.data(), stride, axis + 1), joined);
-        fewer.push(graph::surround(row, axis, 0, shape[axis] - joined[axis]).id);
-        group.clear();
-      }
-      parts = fewer;
-    }
-    return {b, parts[0]};
   }
 };
 

@@ -2,10 +2,15 @@
 #pragma once
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <new>
 #include <type_traits>
 #include <utility>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 namespace sinter {
 
@@ -15,13 +20,25 @@ inline constexpr struct Uninitialized {} uninitialized;
 /// Bytes up to which a tensor keeps its elements inside itself. More would fill stacks.
 inline constexpr std::size_t inline_bytes = 1024;
 
+/// Asks for large pages where a block is long enough to hold some: walking through it then looks up one address in 2 MiB instead of one in 4 KiB, and the
+/// processor fetches ahead further. Nothing but time depends on the answer.
+inline void ask_for_large_pages(void* at, std::size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  constexpr std::size_t page = std::size_t(1) << 21;
+  const std::size_t before = (page - reinterpret_cast<std::uintptr_t>(at) % page) % page;
+  if (bytes >= 2 * page) madvise(static_cast<std::byte*>(at) + before, (bytes - before) / page * page, MADV_HUGEPAGE);
+#else
+  (void)at, (void)bytes;
+#endif
+}
+
 /// A heap block aligned for any SIMD register.
 template <class T> class AlignedBlock {
  public:
   static constexpr std::align_val_t alignment{64};
 
   AlignedBlock() = default;
-  explicit AlignedBlock(std::size_t n) : data_(n > 0 ? static_cast<T*>(::operator new(n * sizeof(T), alignment)) : nullptr), size_(n) {}
+  explicit AlignedBlock(std::size_t n) : data_(n > 0 ? static_cast<T*>(::operator new(n * sizeof(T), alignment)) : nullptr), size_(n) { ask_for_large_pages(data_, n * sizeof(T)); }
   AlignedBlock(AlignedBlock&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   AlignedBlock& operator=(AlignedBlock&& other) noexcept {
     std::swap(data_, other.data_);

@@ -10,7 +10,8 @@
 namespace sinter::cpu {
 
 struct Backend {
-  static constexpr compile::PackSizes pack{&pack_bytes, lanes > 1 ? Tile<float>::columns : 0, &contracts_in_place, &is_filtered};
+  static constexpr bool shares_a_team = true;  ///< all of a program's steps may run within one parallel region
+  static constexpr compile::PackSizes pack{&pack_bytes, lanes > 1 ? Tile<float>::columns : 0, &contracts_in_place, &filters_for};
 
   /// `Step`: the step of a straight-line program, whose arguments are the constants `Step::arguments`; void of any other program.
   template <class K, class Step> [[gnu::always_inline]] static void run(const std::int64_t* arguments, const Context& c) {

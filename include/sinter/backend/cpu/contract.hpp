@@ -23,11 +23,6 @@ struct Blocks {
 };
 /// Of the contracted axis in one go, where the left operand is packed, and where it is read in place.
 inline constexpr std::int64_t deepest = 2048, deepest_in_place = 8192, shallowest = 256;
-/// A contracted axis far longer than rows and columns is what threads share: it is cut into so many pieces, each of parts of `piece_depth`, whatever their number.
-inline constexpr std::int64_t pieces_of_long = 16, piece_depth = 1024;
-template <class T> constexpr bool is_long(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
-  return inner >= pieces_of_long * piece_depth / 2 && (rows + Tile<T>::rows - 1) / Tile<T>::rows * ((columns + Tile<T>::columns - 1) / Tile<T>::columns) <= 16;
-}
 template <class T> inline constexpr std::int64_t block_elements = (std::int64_t(1) << 20) / std::int64_t(sizeof(T));
 /// Of the packed operands at a time: rows stay in the second-level cache, columns in the one behind it.
 template <class T> inline constexpr std::int64_t left_elements = block_elements<T> / 2;
@@ -37,7 +32,6 @@ template <class T> constexpr std::int64_t aligned_bytes(std::int64_t elements) {
 /// How much of the contracted axis is worked on at once: all of it where it is short. A long one has to be cut, and then into pieces of which
 /// all rows and all columns fit, so that nothing is packed twice.
 template <class T> constexpr std::int64_t depth_of(std::int64_t rows, std::int64_t columns, std::int64_t inner, bool in_place = false) {
-  if (is_long<T>(rows, columns, inner)) return piece_depth;
   if (inner <= (in_place ? deepest_in_place : deepest)) return std::max<std::int64_t>(1, inner);
   const std::int64_t all = block_elements<T> / (std::max(rows, columns) + std::max(Tile<T>::rows, Tile<T>::columns));
   return std::min(deepest, std::max(all, shallowest));
@@ -50,14 +44,38 @@ template <class T> constexpr Blocks blocks_of(std::int64_t rows, std::int64_t co
   return {in_place ? std::max<std::int64_t>(1, rows) : part(rows, Tile<T>::rows, left_elements<T>), part(columns, Tile<T>::columns, right_elements<T>), depth};
 }
 
+/// A contracted axis that is long beside rows and columns is cut into pieces, which threads share: each packs its own blocks and sums into a table of its own, and the tables
+/// are added in their order. How many pieces there are depends on the extents alone, so that results do not depend on the number of threads.
+struct LongSums {
+  static constexpr std::int64_t least = 4096, most_results = 65536, most_lines = 1024, shortest = 1024;
+  static constexpr std::int64_t most = 8, workers = 4;  ///< pieces, and how many are worked on at once, each in scratch memory of its own
+
+  static constexpr std::int64_t pieces(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
+    if (inner < least || rows + columns > most_lines || rows * columns > most_results) return 1;
+    return std::min(most, inner / shortest);
+  }
+  /// What a worker packs at a time: at most `depth` of a piece.
+  template <class T> static constexpr Blocks blocks(std::int64_t rows, std::int64_t columns, std::int64_t depth) {
+    const std::int64_t high = (rows + Tile<T>::rows - 1) / Tile<T>::rows * Tile<T>::rows, wide = (columns + Tile<T>::columns - 1) / Tile<T>::columns * Tile<T>::columns;
+    return {high, wide, std::min(depth, block_elements<T> / std::max<std::int64_t>(1, high + wide))};
+  }
+  template <class T> static constexpr std::int64_t worker_bytes(const Blocks& b) { return aligned_bytes<T>(b.rows * b.inner) + aligned_bytes<T>(b.columns * b.inner); }
+  /// Most that contractions of up to these sizes use.
+  template <class T> static constexpr std::int64_t bytes(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
+    if (inner < least) return 0;
+    return workers * (block_elements<T> * std::int64_t(sizeof(T)) + 128) + most * aligned_bytes<T>(std::min(rows * columns, most_results));
+  }
+};
+
 /// Scratch bytes of a contraction of at most these sizes: both packed blocks, and the sums where the contracted axis is cut. Fewer rows and columns
-/// make deeper blocks, but never larger ones; a long contracted axis makes do with the same.
+/// make deeper blocks, but never larger ones.
 template <class T> constexpr std::int64_t pack_bytes_of(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
   const auto panel = [&](std::int64_t n, std::int64_t unit, std::int64_t most, std::int64_t elements) {
     most = std::max<std::int64_t>(1, std::min(inner, most));
     return aligned_bytes<T>(std::min((n + unit - 1) / unit * unit * most, std::max(elements, unit * most)));
   };
-  return panel(rows, Tile<T>::rows, deepest, left_elements<T>) + panel(columns, Tile<T>::columns, deepest_in_place, right_elements<T>) + (inner > depth_of<T>(rows, columns, inner) ? aligned_bytes<T>(rows * columns) : 0);
+  const std::int64_t whole = panel(rows, Tile<T>::rows, deepest, left_elements<T>) + panel(columns, Tile<T>::columns, deepest_in_place, right_elements<T>) + (inner > depth_of<T>(rows, columns, inner) ? aligned_bytes<T>(rows * columns) : 0);
+  return std::max(whole, LongSums::bytes<T>(rows, columns, inner));
 }
 constexpr std::int64_t pack_bytes(const compile::ContractSizes& s) {
   switch (s.dtype) {
@@ -66,9 +84,8 @@ constexpr std::int64_t pack_bytes(const compile::ContractSizes& s) {
     case Dtype::int32: return pack_bytes_of<std::int32_t>(s.rows, s.columns, s.inner);
     default: break;
   }
-  const WinogradPlan winograd = s.convolution ? WinogradPlan::of(s.convolution) : WinogradPlan{};
-  const WinogradGradientPlan gradient = s.gradient ? WinogradGradientPlan::of(s.gradient) : WinogradGradientPlan{};
-  return std::max({pack_bytes_of<float>(s.rows, s.columns, s.inner), winograd.bytes(s.convolution.channels), gradient.bytes(s.gradient)});  // a shorter batch may take the other way
+  // A shorter batch may take the other way.
+  return std::max({pack_bytes_of<float>(s.rows, s.columns, s.inner), s.convolution ? WinogradPlan::most_bytes(s.convolution) : 0, s.gradient ? WinogradGradientPlan::most_bytes(s.gradient) : 0});
 }
 
 /// Lines cut into tiles: runs of equal length, each into pieces of at most `unit`, which differ by one at most where `even`.
@@ -111,8 +128,11 @@ template <class T> class Products {
       : result_(result), left_(left), right_(right), rows_(left.lines.count()), columns_(right.lines.count()), inner_(left.inner.count()), threads_(threads), finish_(finish), context_(context),
         thin_(ThinProducts<T>::way(left, right)), in_panels_(right.lines.inner_stride() >= compile::Panels::tag), left_in_place_(reads_left_in_place()), right_in_place_(reads_right_in_place()), block_(blocks_of<T>(rows_, columns_, inner_, left_in_place_)) {
     const std::int64_t a = left_in_place_ ? 0 : aligned_bytes<T>(block_.rows * block_.inner), b = right_in_place_ ? 0 : aligned_bytes<T>(block_.columns * block_.inner);
-    place(scratch, a, b);
+    packed_left_ = reinterpret_cast<T*>(scratch);
+    packed_right_ = reinterpret_cast<T*>(scratch + a);
+    sums_ = reinterpret_cast<T*>(scratch + a + b);
     if (right_in_place_) block_.columns = std::max<std::int64_t>(1, columns_);
+    pieces_ = LongSums::pieces(rows_, columns_, inner_);
   }
 
   /// How each operand is read.
@@ -122,55 +142,59 @@ template <class T> class Products {
   /// What is not computed tile by tile from end to end.
   const char* form() const {
     using Way = typename ThinProducts<T>::Way;
-    return thin_ == Way::dots ? ", dot products" : thin_ == Way::streams ? ", streamed" : is_long<T>(rows_, columns_, inner_) ? ", the sum in pieces" : "";
+    return thin_ == Way::dots ? ", dot products" : thin_ == Way::streams ? ", streamed" : pieces_ > 1 ? ", the sum in pieces" : "";
   }
 
   SINTER_OUTLINE void run() {
     if (rows_ == 0 || columns_ == 0) return;
     if (thin_ != ThinProducts<T>::Way::none) return ThinProducts<T>(left_, right_, reinterpret_cast<std::byte*>(packed_left_), threads_, finish_, context_).run(thin_);
-    parts_ = std::max<std::int64_t>(1, (inner_ + block_.inner - 1) / block_.inner);
-    if (is_long<T>(rows_, columns_, inner_)) return run_pieces();
-    run_parts(0, parts_, true);
+    if (pieces_ > 1) run_in_pieces();
+    else run_blocks();
   }
 
  private:
-  void place(std::byte* scratch, std::int64_t left, std::int64_t right) {
-    packed_left_ = reinterpret_cast<T*>(scratch);
-    packed_right_ = reinterpret_cast<T*>(scratch + left);
-    sums_ = reinterpret_cast<T*>(scratch + left + right);
-  }
-  /// Parts [first, last) of the contracted axis; what they sum up to is the result, or stays in `sums_`.
-  void run_parts(std::int64_t first, std::int64_t last, bool finishes) {
-    begin_ = first, end_ = last, finishes_ = finishes;
+  void run_blocks() {
     for (column_ = 0; column_ < columns_; column_ += block_.columns) {
       n_ = std::min(block_.columns, columns_ - column_);
       panels_ = {n_, right_in_place_ ? run_of(right_.lines) : n_, C, false};
-      for (part_ = first; part_ < last; ++part_) {
-        first_ = part_ * block_.inner;
-        depth_ = std::min(block_.inner, inner_ - first_);
+      parts_ = std::max<std::int64_t>(1, (inner_ + block_.inner - 1) / block_.inner);
+      for (part_ = 0; part_ < parts_; ++part_) {
+        first_ = begin_ + part_ * block_.inner;
+        depth_ = std::min(block_.inner, inner_ - part_ * block_.inner);
         find_stretches();
         for (row_ = 0; row_ < rows_; row_ += block_.rows) run_block(std::min(block_.rows, rows_ - row_));
       }
     }
   }
-  /// Pieces of a long contracted axis by themselves, then added in their order.
-  void run_pieces() {
-    const std::int64_t size = (parts_ + pieces_of_long - 1) / pieces_of_long, pieces = (parts_ + size - 1) / size, a = aligned_bytes<T>(block_.rows * block_.inner), b = right_in_place_ ? 0 : aligned_bytes<T>(block_.columns * block_.inner);
-    auto* const scratch = reinterpret_cast<std::byte*>(packed_left_);
-    T* const sums = packed_left_;
-    const std::int64_t all = aligned_bytes<T>(pieces * rows_ * columns_), slots = std::max<std::int64_t>(1, (pack_bytes_of<T>(rows_, columns_, inner_) - all) / (a + b)), grain = (pieces + slots - 1) / slots;
-    split(pieces, grain, std::max<std::int64_t>(2, 262144 / (size * block_.inner * rows_ * columns_)), threads_, [&](std::int64_t from, std::int64_t to) {
-      Products own(*this);
-      own.threads_ = 1;
-      for (std::int64_t p = from; p < to; ++p) {
-        own.place(scratch + all + from / grain * (a + b), a, b);
-        own.sums_ = sums + p * rows_ * columns_;
-        own.run_parts(p * size, std::min(parts_, (p + 1) * size), false);
+  void run_in_pieces() {
+    const std::int64_t length = (inner_ + pieces_ - 1) / pieces_, elements = rows_ * columns_, table = aligned_bytes<T>(elements) / std::int64_t(sizeof(T));
+    const Blocks block = LongSums::blocks<T>(rows_, columns_, std::min(length, depth_of<T>(rows_, columns_, inner_, left_in_place_)));
+    const std::int64_t worker = LongSums::worker_bytes<T>(block), workers = std::clamp<std::int64_t>(threads_, 1, std::min(LongSums::workers, pieces_));
+    std::byte* const scratch = reinterpret_cast<std::byte*>(packed_left_);
+    T* const tables = reinterpret_cast<T*>(scratch + LongSums::workers * worker);
+    split(workers, 1, elements * inner_ < 262144 ? workers + 1 : 2, threads_, [&](std::int64_t from, std::int64_t to) {
+      Products piece = *this;
+      piece.threads_ = 1;
+      piece.block_ = block;
+      piece.keeps_sums_ = true;
+      for (std::int64_t w = from; w < to; ++w) {
+        piece.packed_left_ = reinterpret_cast<T*>(scratch + w * worker);
+        piece.packed_right_ = reinterpret_cast<T*>(scratch + w * worker + aligned_bytes<T>(block.rows * block.inner));
+        for (std::int64_t p = w * pieces_ / workers; p < (w + 1) * pieces_ / workers; ++p) {
+          piece.begin_ = p * length;
+          piece.inner_ = std::min(length, inner_ - piece.begin_);
+          piece.sums_ = tables + p * table;
+          piece.run_blocks();
+        }
       }
     });
-    for (std::int64_t p = 1; p < pieces; ++p)
-      for (std::int64_t i = 0; i < rows_ * columns_; ++i) sums[i] = T(sums[i] + sums[p * rows_ * columns_ + i]);
-    finish_(context_, sums, columns_, 0, int(rows_), 0, int(columns_));
+    split(rows_, 1, std::max<std::int64_t>(2, 65536 / std::max<std::int64_t>(1, columns_)), threads_, [&](std::int64_t from, std::int64_t to) {
+      for (std::int64_t p = 1; p < pieces_; ++p) {
+        const T* const part = tables + p * table;
+        for (std::int64_t i = from * columns_; i < to * columns_; ++i) tables[i] = T(tables[i] + part[i]);
+      }
+      finish_(context_, tables + from * columns_, columns_, from, int(to - from), 0, int(columns_));
+    });
   }
 
   static std::int64_t run_of(const Nest& lines) { return lines.extent[std::size_t(lines.loops - 1)]; }
@@ -204,27 +228,43 @@ template <class T> class Products {
     }
   }
 
+  /// What threads share: elements to copy, and products to add, that are worth it.
+  static constexpr std::int64_t shared_copies = 16384, shared_products = 65536;
+  static std::int64_t least(std::int64_t worth, std::int64_t unit) { return std::max<std::int64_t>(2, worth / std::max<std::int64_t>(1, unit)); }
+
   void run_block(std::int64_t m) {
     tiles_ = {m, left_in_place_ ? run_of(left_.lines) : m, R, true};
-    const std::int64_t tile = std::max<std::int64_t>(1, depth_ * R), panel = std::max<std::int64_t>(1, depth_ * m * C), strip = std::max<std::int64_t>(1, depth_ * n_ * R);
-    if (!left_in_place_) split(tiles_.count, 1, std::max<std::int64_t>(2, 65536 / tile), threads_, [&](std::int64_t from, std::int64_t to) { pack_rows(from, to); });
+    if (!left_in_place_) split(tiles_.count, 1, least(shared_copies, depth_ * R), threads_, [&](std::int64_t from, std::int64_t to) { pack_rows(from, to); });
     const bool packs = !right_in_place_ && row_ == 0;
-    if (threads_ == 1 || panels_.count >= 4 * threads_ || panels_.count % threads_ == 0) {
-      split(panels_.count, 1, std::max<std::int64_t>(2, 262144 / panel), threads_, [&](std::int64_t from, std::int64_t to) {
-        for (std::int64_t p = from; p < to; ++p) {
-          if (packs) pack_panel(p);
-          run_tiles(p, 0, tiles_.count);
-        }
-      });
+    const auto pack_panels = [&](std::int64_t from, std::int64_t to) {
+      for (std::int64_t p = from; p < to; ++p) pack_panel(p);
+    };
+    if (threads_ == 1) {
+      for (std::int64_t p = 0; p < panels_.count; ++p) {
+        if (packs) pack_panel(p);
+        run_tiles(p, 0, tiles_.count);
+      }
       return;
     }
-    if (packs)  // few panels: threads share the rows
-      split(panels_.count, 1, std::max<std::int64_t>(2, 65536 / std::max<std::int64_t>(1, depth_ * C)), threads_, [&](std::int64_t from, std::int64_t to) {
-        for (std::int64_t p = from; p < to; ++p) pack_panel(p);
-      });
-    split(tiles_.count, 1, std::max<std::int64_t>(2, 262144 / strip), threads_, [&](std::int64_t from, std::int64_t to) {
-      for (std::int64_t p = 0; p < panels_.count; ++p) run_tiles(p, from, to);
+    if (packs) split(panels_.count, 1, least(shared_copies, depth_ * C), threads_, pack_panels);
+    // Registers of columns, a tile high each: all take the same time, and a thread's share may begin and end within a panel.
+    split(registers_before(panels_.count) * tiles_.count, 1, least(shared_products, depth_ * R * W), threads_, [&](std::int64_t from, std::int64_t to) {
+      const Spot last = spot(to);
+      for (Spot at = spot(from); at.panel < last.panel || (at.panel == last.panel && at.tile < last.tile); at = {at.panel + 1, 0}) run_tiles(at.panel, at.tile, at.panel == last.panel ? last.tile : tiles_.count);
     });
+  }
+  /// A tile of a panel.
+  struct Spot {
+    std::int64_t panel, tile;
+  };
+  std::int64_t registers_before(std::int64_t panel) const {
+    const std::int64_t a_run = (panels_.run + W - 1) / W;
+    return panel / panels_.pieces * a_run + std::min(a_run, panel % panels_.pieces * (C / W));
+  }
+  Spot spot(std::int64_t unit) const {
+    const std::int64_t column = unit / tiles_.count, a_run = (panels_.run + W - 1) / W, panel = column / a_run * panels_.pieces + column % a_run / (C / W);
+    const std::int64_t before = registers_before(panel);
+    return {panel, (unit - before * tiles_.count) / std::max<std::int64_t>(1, registers_before(panel + 1) - before)};
   }
 
   void pack_rows(std::int64_t from, std::int64_t to) const {
@@ -255,13 +295,13 @@ template <class T> class Products {
       const std::int64_t i = tiles_.first(t);
       const int high = tiles_.size(t);
       const Side<T> left = left_in_place_ ? Side<T>{left_.at + left_.lines.offset(row_ + i), 1, left_.lines.inner_stride(), 1} : Side<T>{packed_left_ + i * depth_, high, 1, high};
-      if (result_.at != nullptr && parts_ == 1 && wide == ld) {
+      if (result_.at != nullptr && parts_ == 1 && wide == ld && !keeps_sums_) {
         multiply_for<T>(high, registers(wide), left_in_place_)(way, left, right, result_.at + (row_ + i) * result_.row + column_ + j, result_.row);
         continue;
       }
       multiply_for<T>(high, registers(wide), left_in_place_)(way, left, right, tile, ld);
-      if (parts_ > 1) add_up(tile, ld, row_ + i, column_ + j, high, wide);
-      if (finishes_ && part_ + 1 == end_) finish_(context_, tile, ld, row_ + i, high, column_ + j, wide);
+      if (parts_ > 1 || keeps_sums_) add_up(tile, ld, row_ + i, column_ + j, high, wide);
+      if (part_ + 1 == parts_ && !keeps_sums_) finish_(context_, tile, ld, row_ + i, high, column_ + j, wide);
     }
   }
 
@@ -270,7 +310,7 @@ template <class T> class Products {
     for (int x = 0; x < high; ++x)
       for (int y = 0; y < wide; ++y) {
         T &s = sums_[(row + x) * columns_ + column + y], &t = tile[x * ld + y];
-        t = s = part_ == begin_ ? t : T(s + t);
+        t = s = part_ == 0 ? t : T(s + t);
       }
   }
 
@@ -284,8 +324,9 @@ template <class T> class Products {
   bool in_panels_, left_in_place_, right_in_place_;
   Blocks block_;
   T *packed_left_, *packed_right_, *sums_;
-  std::int64_t column_ = 0, n_ = 0, row_ = 0, part_ = 0, parts_ = 1, begin_ = 0, end_ = 1, first_ = 0, depth_ = 0;  // the block at hand
-  bool finishes_ = true;
+  std::int64_t pieces_ = 1, begin_ = 0;  ///< of the contracted axis, and where the piece at hand begins
+  bool keeps_sums_ = false;              ///< in its table, and leaves the rest to others
+  std::int64_t column_ = 0, n_ = 0, row_ = 0, part_ = 0, parts_ = 1, first_ = 0, depth_ = 0;  // the block at hand
   Tiling tiles_, panels_;
   std::array<Stretch, std::size_t(most_stretches)> stretch_;
   int stretches_ = 0;
@@ -376,10 +417,10 @@ template <class K> inline void contract(const std::int64_t* table, const Context
       const auto extent = [&](int l) { return a.extent[std::size_t(l)]; };
       const auto left = [&](int l) { return a.stride[0][std::size_t(l)]; };
       const auto right = [&](int l) { return a.stride[1][std::size_t(l)]; };
-      const auto conv = compile::Convolution3x3::of(contract_loops<K>.rows, contract_loops<K>.columns, contract_loops<K>.inner, L, extent, left, right);
+      const auto conv = compile::SquareConvolution::of(contract_loops<K>.rows, contract_loops<K>.columns, contract_loops<K>.inner, L, extent, left, right);
       if (const WinogradPlan plan = conv ? WinogradPlan::of(conv) : WinogradPlan{}; plan.m > 0)
         return Winograd(plan, conv, reinterpret_cast<const float*>(w.address[0]), reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue).run();
-      const auto gradient = compile::WeightGradient3x3::of(contract_loops<K>.rows, contract_loops<K>.columns, contract_loops<K>.inner, L, extent, left, right);
+      const auto gradient = compile::SquareWeightGradient::of(contract_loops<K>.rows, contract_loops<K>.columns, contract_loops<K>.inner, L, extent, left, right);
       if (const WinogradGradientPlan plan = gradient ? WinogradGradientPlan::of(gradient) : WinogradGradientPlan{}; plan.tiles > 0)
         return WinogradGradient(plan, gradient, reinterpret_cast<const float*>(w.address[0]), reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue).run();
     }

@@ -1,7 +1,7 @@
-// The transforms of Winograd's minimal filtering, F(m × m, 3 × 3), along one axis (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015).
+// The transforms of Winograd's minimal filtering, F(m × m, k × k), along one axis (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015).
 #pragma once
 #include "../../compile/winograd.hpp"
-#include "access.hpp"
+#include "pack.hpp"
 #include "tile.hpp"
 
 namespace sinter::cpu {
@@ -32,10 +32,10 @@ struct TileGrid {
   constexpr Place place(std::int64_t tile) const { return {tile / (across * down), tile / across % down * m, tile % across * m}; }
 };
 
-/// Transforms of registers that lie `s` apart in an array.
-template <int M> struct Filtering;
-template <> struct Filtering<4> {
-  static constexpr int size = 6;
+/// Transforms of registers that lie `s` apart in an array, for M results of K weights: M + K − 1 places.
+template <int M, int K> struct Filtering;
+/// What the forms with six places share: the points 0, 1, −1, 2, −2, ∞.
+struct SixPlaces {
   [[gnu::always_inline]] static void image(Vector* d, int s) {
     const Vector d0 = d[0], d1 = d[s], d2 = d[2 * s], d3 = d[3 * s], d4 = d[4 * s], d5 = d[5 * s];
     const Vector a = fma(d2, Vector(-4.f), d4), b = fma(d1, Vector(-4.f), d3), c = d4 - d2, e = (d3 - d1) * Vector(2.f);
@@ -46,6 +46,8 @@ template <> struct Filtering<4> {
     d[4 * s] = c - e;
     d[5 * s] = fma(d1, Vector(4.f), fma(d3, Vector(-5.f), d5));
   }
+};
+template <> struct Filtering<4, 3> : SixPlaces {
   [[gnu::always_inline]] static void weights(const Vector* g, int s, Vector* to, int t) {
     const Vector sixth(1 / 6.f), a = (g[0] + g[2 * s]) * sixth, b = g[s] * sixth;
     const Vector c = fma(g[0], Vector(1 / 24.f), g[2 * s] * sixth), e = g[s] * Vector(1 / 12.f);
@@ -81,8 +83,40 @@ template <> struct Filtering<4> {
     to[2 * t] = fma(far - near, Vector(1 / 6.f), m[5 * s]);
   }
 };
-template <> struct Filtering<2> {
-  static constexpr int size = 4;
+template <> struct Filtering<2, 5> : SixPlaces {
+  [[gnu::always_inline]] static void weights(const Vector* g, int s, Vector* to, int t) {
+    const Vector sixth(1 / 6.f), a = (g[0] + g[2 * s] + g[4 * s]) * sixth, b = (g[s] + g[3 * s]) * sixth;
+    const Vector c = fma(g[4 * s], Vector(2 / 3.f), fma(g[2 * s], sixth, g[0] * Vector(1 / 24.f))), e = fma(g[3 * s], Vector(1 / 3.f), g[s] * Vector(1 / 12.f));
+    to[0] = g[0] * Vector(.25f);
+    to[t] = -(a + b);
+    to[2 * t] = b - a;
+    to[3 * t] = c + e;
+    to[4 * t] = c - e;
+    to[5 * t] = g[4 * s];
+  }
+  [[gnu::always_inline]] static void result(const Vector* m, int s, Vector* to, int t) {
+    to[0] = m[0] + (m[s] + m[2 * s]) + (m[3 * s] + m[4 * s]);
+    to[t] = fma(m[3 * s] - m[4 * s], Vector(2.f), m[s] - m[2 * s]) + m[5 * s];
+  }
+  [[gnu::always_inline]] static void result_transposed(const Vector* y, int s, Vector* to, int t) {
+    const Vector twice = y[s] + y[s];
+    to[0] = y[0];
+    to[t] = y[0] + y[s];
+    to[2 * t] = y[0] - y[s];
+    to[3 * t] = y[0] + twice;
+    to[4 * t] = y[0] - twice;
+    to[5 * t] = y[s];
+  }
+  [[gnu::always_inline]] static void weights_transposed(const Vector* m, int s, Vector* to, int t) {
+    const Vector near = (m[s] + m[2 * s]) * Vector(-1 / 6.f), far = m[3 * s] + m[4 * s], odd = (m[2 * s] - m[s]) * Vector(1 / 6.f), far_odd = m[3 * s] - m[4 * s];
+    to[0] = fma(m[0], Vector(.25f), fma(far, Vector(1 / 24.f), near));
+    to[t] = fma(far_odd, Vector(1 / 12.f), odd);
+    to[2 * t] = fma(far, Vector(1 / 6.f), near);
+    to[3 * t] = fma(far_odd, Vector(1 / 3.f), odd);
+    to[4 * t] = fma(far, Vector(2 / 3.f), near) + m[5 * s];
+  }
+};
+template <> struct Filtering<2, 3> {
   [[gnu::always_inline]] static void image(Vector* d, int s) {
     const Vector d0 = d[0], d1 = d[s], d2 = d[2 * s], d3 = d[3 * s];
     d[0] = d0 - d2;
@@ -104,15 +138,51 @@ template <> struct Filtering<2> {
 };
 
 
-/// The six by six or four by four places of one tile, for `n` channels from `corner` on; zeros behind `rows` and `columns`.
-template <int M> [[gnu::always_inline]] inline void transform_tile(const float* corner, std::int64_t row, std::int64_t place, int rows, int columns, int n, float* to, std::int64_t apart) {
-  constexpr int A = M + 2;
+/// The places of one tile, for `n` channels from `corner` on; zeros behind `rows` and `columns`.
+template <int M, int K> [[gnu::always_inline]] inline void transform_tile(const float* corner, std::int64_t row, std::int64_t place, int rows, int columns, int n, float* to, std::int64_t apart) {
+  constexpr int A = M + K - 1;
   Vector d[A * A];
   for (int y = 0; y < A; ++y)
     for (int x = 0; x < A; ++x) d[y * A + x] = y < rows && x < columns ? load<float, W>(corner + y * row + x * place, n) : Vector(0.f);
-  for (int x = 0; x < A; ++x) Filtering<M>::image(d + x, A);
-  for (int y = 0; y < A; ++y) Filtering<M>::image(d + y * A, 1);
+  for (int x = 0; x < A; ++x) Filtering<M, K>::image(d + x, A);
+  for (int y = 0; y < A; ++y) Filtering<M, K>::image(d + y * A, 1);
   for (int e = 0; e < A * A; ++e) store(d[e], to + e * apart, W);
 }
+
+/// Weights where they lie; strides in elements.
+struct Weights {
+  const float* at;
+  std::int64_t filter, channel, row, tap;
+
+  /// The matrices' parts of channels [from, last) and `n` filters from `first` on: one register a channel and place, places `apart` and channels C from each other.
+  /// Windows whose weights are neighbours in memory, in order or in reverse, are turned into registers of filters by blocks.
+  template <int M, int K> [[gnu::always_inline]] void transform(std::int64_t first, int n, std::int64_t from, std::int64_t last, float* to, std::int64_t apart) const {
+    constexpr int taps = K * K, at_once = 8;
+    const bool neighbours = n > 0 && row == K * tap && (tap == 1 || tap == -1);
+    const float* const corner = at + first * filter + (neighbours && tap < 0 ? (K - 1) * (row + tap) : 0);
+    Nest filters;
+    filters.add(std::max(n, 1), filter);
+    const Lines<W> lines(filters, 0, n);
+    alignas(64) float block[at_once * taps * W];
+    if (neighbours && n < W) std::fill(block, block + at_once * taps * W, 0.f);
+    for (std::int64_t c = from; c < last; c += at_once) {
+      const auto channels = int(std::min<std::int64_t>(at_once, last - c));
+      const int pieces = !neighbours ? 0 : channel == taps ? 1 : channels;
+      for (int i = 0; i < pieces; ++i) pack_run(block + i * taps * W, W, corner + (c + i) * channel, lines, 1, std::int64_t(taps) * (pieces == 1 ? channels : 1));
+      for (int i = 0; i < channels; ++i, to += C) transform_window<M, K>(corner + (c + i) * channel, n, neighbours ? block + i * taps * W : nullptr, to, apart);
+    }
+  }
+
+ private:
+  template <int M, int K> [[gnu::always_inline]] void transform_window(const float* from, int n, const float* packed, float* to, std::int64_t apart) const {
+    constexpr int A = M + K - 1;
+    Vector g[K * K], half[K * A], u[A * A];
+    for (int e = 0; e < K * K; ++e)
+      g[e] = packed != nullptr ? load<float, W>(packed + (tap < 0 ? K * K - 1 - e : e) * W, W) : n > 0 ? gather<float, W>(from + e / K * row + e % K * tap, filter, n) : Vector(0.f);
+    for (int x = 0; x < K; ++x) Filtering<M, K>::weights(g + x, K, half + x, K);
+    for (int y = 0; y < A; ++y) Filtering<M, K>::weights(half + y * K, 1, u + y * A, 1);
+    for (int e = 0; e < A * A; ++e) store(u[e], to + e * apart, W);
+  }
+};
 }  // namespace winograd_detail
 }  // namespace sinter::cpu

@@ -10,9 +10,7 @@
 
 namespace sinter::cpu {
 
-template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void map(const std::int64_t* table, const Context& c) {
-  constexpr int L = K::body.loops, P = K::body.pointers;
-  const Arguments<L, P> a(table, c);
+template <class K, class Way, int N, int L, int P> [[gnu::always_inline]] inline void map_elements(const Arguments<L, P>& a, const Context& c) {
   const std::int64_t rows = points(a, 0, L - 1), n = a.extent[std::size_t(L - 1)];
   const auto stride = [&](int p) { return a.stride[std::size_t(p)][std::size_t(L - 1)]; };
 
@@ -40,16 +38,53 @@ template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void 
   });
 }
 
-/// A map that adds at places which other elements may share: on one thread, in the order of the elements. Memory is cleared first.
+template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void map(const std::int64_t* table, const Context& c) {
+  map_elements<K, Way, N>(Arguments<K::body.loops, K::body.pointers>(table, c), c);
+}
+
+/// The loop along which threads may share a map that adds at places: its points never meet in one place. The innermost of them where it is long enough for all, else the
+/// longest; −1 for none.
+template <class K, int L, int P> inline int loop_of_owners(const Arguments<L, P>& a) {
+  constexpr std::int64_t long_enough = 128;
+  int best = -1;
+  for (int l = 0; l < L; ++l) {
+    bool apart = true;
+    for (const Micro& m : K::body.micros)
+      if (m.what == Micro::What::scatter) apart = apart && a.stride[std::size_t(m.b)][std::size_t(l)] != 0;
+    const std::int64_t n = a.extent[std::size_t(l)];
+    if (apart && (best < 0 || n >= std::min(long_enough, a.extent[std::size_t(best)]))) best = l;
+  }
+  return best;
+}
+
+/// A map that adds at places which other elements may share, in the order of the elements. Memory is cleared first. Threads share a loop along which places differ, so that
+/// each place belongs to one of them.
 template <class K, int N = lanes> inline void scatter(const std::int64_t* table, const Context& c) {
   constexpr int L = K::body.loops, P = K::body.pointers;
   const Arguments<L, P> a(table, c);
   for_each_micro<K>([&]<int J>() {
     constexpr Micro m = micro<K, J>;
-    if constexpr (m.what == Micro::What::scatter)
-      std::memset(a.address[std::size_t(m.b)], 0, std::size_t(a.origin[std::size_t(m.b + 2)]) * sizeof(element_type<m.dtype>));
+    if constexpr (m.what == Micro::What::scatter) {
+      constexpr std::int64_t page = 4096;
+      split(a.origin[std::size_t(m.b + 2)] * std::int64_t(sizeof(element_type<m.dtype>)), page, worth_a_team(1. / 16), c.threads,
+            [to = a.address[std::size_t(m.b)]](std::int64_t from, std::int64_t end) { std::memset(to + from, 0, std::size_t(end - from)); });
+    }
   });
-  map<K, Alone, N>(table, c);
+  const int loop = loop_of_owners<K>(a);
+  if (loop < 0) return map_elements<K, Alone, N>(a, c);
+  const std::int64_t n = a.extent[std::size_t(loop)], others = points(a, 0, L) / std::max<std::int64_t>(1, n);
+  const std::int64_t grain = loop == L - 1 ? 16 : 1;  // a line of the cache
+  split(n, grain, worth_a_team(element_ns<K> * double(others)), c.threads, [&](std::int64_t from, std::int64_t to) SINTER_KERNEL {
+    static constexpr auto size = element_sizes<K>();
+    Arguments<L, P> part = a;
+    part.extent[std::size_t(loop)] = to - from;
+    for (std::size_t p = 0; p < std::size_t(P); ++p) {
+      const std::int64_t by = from * a.stride[p][std::size_t(loop)];
+      if (size[p] > 0) part.address[p] += by * size[p];
+      else part.origin[p] += by;
+    }
+    map_elements<K, Alone, N>(part, c);
+  });
 }
 
 }  // namespace sinter::cpu

@@ -4,22 +4,26 @@
 #include <cstdint>
 
 #include "../../tensor/attributes.hpp"
-#include "denormals.hpp"
+#include "team.hpp"
 
 namespace sinter::cpu {
 
-/// Calls f(from, to) so that [0, n) is covered, by up to `threads` OpenMP threads. Borders are multiples of `grain`; a range of
-/// less than `least` stays on the caller's thread. Callers make sure that no result depends on the borders.
+/// Calls f(from, to) so that [0, n) is covered, by up to `threads` threads: the team of the program that runs, or OpenMP's for this once. Borders are multiples of
+/// `grain`; a range of less than `least` stays on the caller's thread. Callers make sure that no result depends on the borders.
 template <class F> inline void split(std::int64_t n, std::int64_t grain, std::int64_t least, int threads, const F& f) {
 #if defined(_OPENMP)
   if (threads > 1 && n >= least && n > grain) {
     const std::int64_t pieces = std::min<std::int64_t>(threads, (n + grain - 1) / grain);
     const std::int64_t size = ((n + pieces - 1) / pieces + grain - 1) / grain * grain;
+    const auto piece = [&](std::int64_t i) {
+      if (i * size < n) f(i * size, std::min(n, (i + 1) * size));
+    };
+    if (Team* const team = Team::mine()) return team->share(pieces, piece);
     const auto mode = DenormalMode::now();
 #pragma omp parallel for schedule(static) num_threads(int(pieces))
     for (std::int64_t i = 0; i < pieces; ++i) {
       const DenormalMode callers(mode);
-      if (i * size < n) f(i * size, std::min(n, (i + 1) * size));
+      piece(i);
     }
     return;
   }
@@ -30,7 +34,7 @@ template <class F> inline void split(std::int64_t n, std::int64_t grain, std::in
 
 /// The least number of units of work, each of so many nanoseconds, that is worth waking other threads for: several times what that costs.
 inline std::int64_t worth_a_team(double nanoseconds) {
-  constexpr double least = 5000;
+  constexpr double least = 2000;
   return nanoseconds * 2 >= least ? 2 : std::int64_t(least / std::max(nanoseconds, 1e-3));
 }
 

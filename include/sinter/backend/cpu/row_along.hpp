@@ -98,7 +98,7 @@ template <class K, class Way, int N> [[gnu::always_inline]] inline void run_alon
       return for_each_point<K, 0, first_folded<K>>(work.a, start, 0, rows, [&](const Walk<P>& w) { work.passes_in_pieces(x, w, pieces, work.c.threads); });
     }
   }
-  Way::run(rows, 1, worth_a_team(element_ns<K> * double(work.row)), work.c.threads, [&](std::int64_t from, std::int64_t to) {
+  Way::run(rows, 1, worth_a_team(element_ns<K> * double(std::max<std::int64_t>(work.row, 2 * N))), work.c.threads, [&](std::int64_t from, std::int64_t to) {
     alignas(64) std::byte kept[K::body.kept > 0 ? compile::row_buffer_bytes : 1];
     const Along<K, N> own(task);
     Row<K, N> x;

@@ -64,7 +64,7 @@ inline std::string variant(const compile::StepReport& s, const compile::RunTimeB
       const bool along = (b.folded >> (b.loops - 1) & 1) != 0;
       return by(kept, folded) + ", " + std::to_string(lanes) + " lanes " + (along ? "along the row" : "across rows") + gathered + ", " + std::to_string(b.passes) + (b.passes == 1 ? " pass" : " passes");
     }
-    case graph::Kind::scatter: return extents + ", one thread";
+    case graph::Kind::scatter: return extents + ", in order";
     case graph::Kind::kernel: {
       std::string all;
       for (const std::int64_t n : s.extent) all += (all.empty() ? "" : "x") + std::to_string(n);

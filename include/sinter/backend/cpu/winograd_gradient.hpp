@@ -1,4 +1,4 @@
-// The gradient of the weights of a 3 × 3 convolution by the transposed transforms of F(4 × 4, 3 × 3): tiles of the image and of the results' cotangent are
+// The gradient of a convolution's weights by the transposed transforms of F(4 × 4, 3 × 3) or F(2 × 2, 5 × 5): tiles of the image and of the results' cotangent are
 // transformed, their products summed over all tiles, and the sums transformed back. Its error has the bound of the convolution itself.
 #pragma once
 #include "filtering.hpp"
@@ -6,117 +6,156 @@
 
 namespace sinter::cpu {
 
-using compile::WeightGradient3x3;
+using compile::SquareWeightGradient;
 
+/// Tiles are transformed in chunks that stay in cache until they are multiplied; sums of a chunk are added to those of the chunks before it.
 struct WinogradGradientPlan {
-  std::int64_t tiles = 0, block = 0;  ///< channels in one go; no tiles: a direct form is better
+  std::int64_t tiles = 0, chunk = 0, block = 0;  ///< channels in one go; no tiles: a direct form is better
   std::int64_t image_line = 0, sample_line = 0;
 
-  static constexpr std::int64_t places = 36, most_floats = std::int64_t(1) << 23;  ///< of transformed tiles
+  static constexpr std::int64_t places = 36;
+  static constexpr std::int64_t whole_floats = std::int64_t(1) << 21;  ///< of transformed tiles, that the third-level cache holds beside sums
+  static constexpr std::int64_t tiles_at_once = 112;                   ///< where these are more: so many that adding up costs little
 
-  static constexpr WinogradGradientPlan of(const WeightGradient3x3& s) {
+  /// Results a tile along one axis.
+  static constexpr int tile_of(const SquareWeightGradient& s) { return s.taps == 3 ? 4 : 2; }
+  static constexpr WinogradGradientPlan of(const SquareWeightGradient& s) {
     using namespace winograd_detail;
     WinogradGradientPlan p;
-    if (!use_winograd || s.channels < 2 * W || s.filters < 2 * W) return p;
-    const std::int64_t tiles = TileGrid(s.images, s.height, s.width, 4).count;
-    const double products = double(s.channels * s.filters);
-    const double cost = double(tiles * places) * (products + 10. * double(s.channels) + 10. * double(s.filters)) + products * 200.;
-    if (cost >= .85 * 9. * double(s.images * s.height * s.width) * products) return p;
-    p.image_line = rounded(s.channels, C);
+    const std::int64_t fewest = s.taps == 3 ? 2 * W : W;
+    if (!use_winograd || (s.taps != 3 && s.taps != 5) || s.channels < fewest || s.filters < fewest) return p;
+    const std::int64_t tiles = TileGrid(s.images, s.height, s.width, tile_of(s)).count;
+    const double products = double(s.channels * s.filters), taps = double(s.taps * s.taps);
+    const double cost = double(tiles * places) * (products + 10. * double(s.channels) + 10. * double(s.filters)) + products * 22. * taps;
+    if (cost >= .85 * taps * double(s.images * s.height * s.width) * products) return p;
+    p.image_line = rounded(s.channels, W);
     p.sample_line = rounded(s.filters, W);
-    if (places * tiles * (p.image_line + p.sample_line) > most_floats) return {};
-    p.tiles = tiles;
-    p.block = std::min(p.image_line, std::max<std::int64_t>(C, (std::int64_t(1) << 19) / (places * s.filters) / C * C));
+    p.cut(tiles);
     return p;
   }
-  constexpr std::int64_t bytes(const WeightGradient3x3& s) const { return tiles == 0 ? 0 : 4 * places * (tiles * (image_line + sample_line) + s.filters * block) + 192; }
+  /// From place to place; a power of two would make them share places of the cache.
+  constexpr std::int64_t image_place() const { return chunk * image_line + winograd_detail::W; }
+  constexpr std::int64_t sample_place() const { return chunk * sample_line + winograd_detail::W; }
+  constexpr std::int64_t bytes(const SquareWeightGradient& s) const { return tiles == 0 ? 0 : 4 * places * (image_place() + sample_place() + s.filters * block) + 192; }
+  /// Scratch of a gradient over up to so many images: fewer may be transformed at once.
+  static constexpr std::int64_t most_bytes(const SquareWeightGradient& s) {
+    WinogradGradientPlan p = of(s);
+    const std::int64_t bytes = p.bytes(s);
+    if (p.tiles == 0) return bytes;
+    p.cut(std::min(p.tiles, whole_floats / (places * (p.image_line + p.sample_line))));
+    return std::max(bytes, p.bytes(s));
+  }
+
+ private:
+  constexpr void cut(std::int64_t count) {
+    tiles = count;
+    chunk = tiles * places * (image_line + sample_line) <= whole_floats ? tiles : std::min(tiles, tiles_at_once);
+    block = chunk < tiles ? image_line : std::min<std::int64_t>(image_line, winograd_detail::C);
+  }
 };
 
 class WinogradGradient {
  public:
   using Finish = void (*)(const void* context, const float* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns);
 
-  WinogradGradient(const WinogradGradientPlan& plan, const WeightGradient3x3& shape, const float* samples, const float* image, std::byte* scratch, int threads, Finish finish, const void* context)
+  WinogradGradient(const WinogradGradientPlan& plan, const SquareWeightGradient& shape, const float* samples, const float* image, std::byte* scratch, int threads, Finish finish, const void* context)
       : p_(plan), s_(shape), samples_(samples), image_(image), threads_(threads), finish_(finish), context_(context), images_(reinterpret_cast<float*>(scratch)),
-        cotangents_(images_ + places * p_.tiles * p_.image_line), sums_(cotangents_ + places * p_.tiles * p_.sample_line), grid_(s_.images, s_.height, s_.width, 4) {}
+        cotangents_(images_ + places * p_.image_place()), sums_(cotangents_ + places * p_.sample_place()), grid_(s_.images, s_.height, s_.width, WinogradGradientPlan::tile_of(s_)) {}
 
   SINTER_OUTLINE void run() {
-    split(p_.tiles, 1, 8, threads_, [&](std::int64_t from, std::int64_t to) { transform(from, to); });
-    for (std::int64_t first = 0; first < s_.channels; first += p_.block) {
-      const std::int64_t panels = (std::min(p_.block, s_.channels - first) + C - 1) / C;
-      split(places * panels, panels, 2, threads_, [&](std::int64_t from, std::int64_t to) {
-        for (std::int64_t i = from; i < to; ++i) multiply_place(i / panels, first + i % panels * C, i % panels * C);
-      });
-      split(s_.filters, 1, 2, threads_, [&](std::int64_t from, std::int64_t to) {
-        for (std::int64_t i = from; i < to; i += R)
-          for (std::int64_t j = 0; j < panels * C; j += C) transform_back(i, int(std::min<std::int64_t>(R, to - i)), j, first + j);
-      });
-    }
+    if (s_.taps == 3) run_as<4, 3>();
+    else run_as<2, 5>();
   }
 
  private:
   static constexpr int W = winograd_detail::W, C = winograd_detail::C, R = winograd_detail::R;
   static constexpr std::int64_t places = WinogradGradientPlan::places;
   using Vector = winograd_detail::Vector;
-  using Filtering = winograd_detail::Filtering<4>;
 
-  [[gnu::flatten]] void transform(std::int64_t from, std::int64_t to) const {
+  template <int M, int K> void run_as() {
+    for (first_ = 0; first_ < p_.tiles; first_ += p_.chunk) {
+      count_ = std::min(p_.chunk, p_.tiles - first_);
+      split(count_, 1, 8, threads_, [&](std::int64_t from, std::int64_t to) { transform<M, K>(from, to); });
+      for (std::int64_t channel = 0; channel < s_.channels; channel += p_.block) {
+        const std::int64_t channels = std::min(p_.block, s_.channels - channel), panels = (channels + C - 1) / C;
+        split(places * panels, panels, 2, threads_, [&](std::int64_t from, std::int64_t to) {
+          for (std::int64_t i = from; i < to; ++i) multiply_place(i / panels, channel, i % panels * C, int(std::min<std::int64_t>(C, channels - i % panels * C)));
+        });
+        if (first_ + count_ < p_.tiles) continue;
+        split(s_.filters, 1, 2, threads_, [&](std::int64_t from, std::int64_t to) {
+          for (std::int64_t i = from; i < to; i += R)
+            for (std::int64_t j = 0; j < channels; j += C) transform_back<M, K>(i, int(std::min<std::int64_t>(R, to - i)), j, channel + j);
+        });
+      }
+    }
+  }
+
+  template <int M, int K> [[gnu::flatten]] void transform(std::int64_t from, std::int64_t to) const {
+    using Filtering = winograd_detail::Filtering<M, K>;
     for (std::int64_t t = from; t < to; ++t) {
-      const auto [n, y, x] = grid_.place(t);
+      const auto [n, y, x] = grid_.place(first_ + t);
       const float* const corner = image_ + n * s_.image_stride + y * s_.row_stride + x * s_.place_stride;
       for (std::int64_t c = 0; c < p_.image_line; c += W) {
         const auto lanes_left = int(std::clamp<std::int64_t>(s_.channels - c, 0, W));
-        const int rows = lanes_left > 0 ? int(std::min<std::int64_t>(6, s_.height + 2 - y)) : 0, columns = int(std::min<std::int64_t>(6, s_.width + 2 - x));
-        winograd_detail::transform_tile<4>(corner + c, s_.row_stride, s_.place_stride, rows, columns, lanes_left, images_ + t * p_.image_line + c, p_.tiles * p_.image_line);
+        const int rows = lanes_left > 0 ? int(std::min<std::int64_t>(6, s_.height + K - 1 - y)) : 0, columns = int(std::min<std::int64_t>(6, s_.width + K - 1 - x));
+        winograd_detail::transform_tile<M, K>(corner + c, s_.row_stride, s_.place_stride, rows, columns, lanes_left, images_ + t * p_.image_line + c, p_.image_place());
       }
       const float* const sample = samples_ + n * s_.sample_stride + y * s_.sample_row_stride + x * s_.sample_place_stride;
-      const auto rows = int(std::min<std::int64_t>(4, s_.height - y)), columns = int(std::min<std::int64_t>(4, s_.width - x));
+      const auto rows = int(std::min<std::int64_t>(M, s_.height - y)), columns = int(std::min<std::int64_t>(M, s_.width - x));
       for (std::int64_t o = 0; o < s_.filters; o += W) {
         const auto lanes_left = int(std::min<std::int64_t>(W, s_.filters - o));
-        Vector d[16], half[24], z[36];
-        for (int i = 0; i < 4; ++i)
-          for (int k = 0; k < 4; ++k) d[i * 4 + k] = i < rows && k < columns ? load<float, W>(sample + i * s_.sample_row_stride + k * s_.sample_place_stride + o, lanes_left) : Vector(0.f);
-        for (int k = 0; k < 4; ++k) Filtering::result_transposed(d + k, 4, half + k, 4);
-        for (int i = 0; i < 6; ++i) Filtering::result_transposed(half + i * 4, 1, z + i * 6, 1);
+        Vector d[M * M], half[6 * M], z[36];
+        for (int i = 0; i < M; ++i)
+          for (int k = 0; k < M; ++k) d[i * M + k] = i < rows && k < columns ? load<float, W>(sample + i * s_.sample_row_stride + k * s_.sample_place_stride + o, lanes_left) : Vector(0.f);
+        for (int k = 0; k < M; ++k) Filtering::result_transposed(d + k, M, half + k, M);
+        for (int i = 0; i < 6; ++i) Filtering::result_transposed(half + i * M, 1, z + i * 6, 1);
         float* const out = cotangents_ + t * p_.sample_line + o;
-        for (int e = 0; e < 36; ++e) store(z[e], out + e * p_.tiles * p_.sample_line, W);
+        for (int e = 0; e < 36; ++e) store(z[e], out + e * p_.sample_place(), W);
       }
     }
   }
 
-  /// Sums over all tiles at one place: all filters with one panel of channels.
-  void multiply_place(std::int64_t place, std::int64_t channel, std::int64_t column) const {
-    const Stretch all{0, 0, p_.tiles};
-    const Side<float> right{images_ + place * p_.tiles * p_.image_line + channel, 1, 1, p_.image_line};
+  /// Sums over the tiles of a chunk at one place: all filters with one panel of channels.
+  void multiply_place(std::int64_t place, std::int64_t channel, std::int64_t column, int wide) const {
+    const Stretch all{0, 0, count_};
+    const int registers = (wide + W - 1) / W;
+    const Side<float> right{images_ + place * p_.image_place() + channel + column, 1, 1, p_.image_line};
+    alignas(64) float tile[R * C];
     for (std::int64_t i = 0; i < s_.filters; i += R) {
       const auto high = int(std::min<std::int64_t>(R, s_.filters - i));
-      const Side<float> left{cotangents_ + place * p_.tiles * p_.sample_line + i, 1, 1, p_.sample_line};
-      multiply_for<float>(high, Tile<float>::registers, false)({&all, &all + 1}, left, right, sums_ + (place * s_.filters + i) * p_.block + column, p_.block);
+      const Side<float> left{cotangents_ + place * p_.sample_place() + i, 1, 1, p_.sample_line};
+      float* const sums = sums_ + (place * s_.filters + i) * p_.block + column;
+      const bool more = first_ > 0;
+      multiply_for<float>(high, registers, false)({&all, &all + 1}, left, right, more ? tile : sums, more ? C : p_.block);
+      for (int x = 0; x < high && more; ++x)
+        for (int j = 0; j < registers * W; j += W) store(load<float, W>(sums + x * p_.block + j, W) + load<float, W>(tile + x * C + j, W), sums + x * p_.block + j, W);
     }
   }
 
-  [[gnu::flatten]] void transform_back(std::int64_t filter, int rows, std::int64_t column, std::int64_t channel) const {
-    alignas(64) float tile[9][R * C];
+  template <int M, int K> [[gnu::flatten]] void transform_back(std::int64_t filter, int rows, std::int64_t column, std::int64_t channel) const {
+    using Filtering = winograd_detail::Filtering<M, K>;
+    alignas(64) float tile[K * K][R * C];
+    const auto columns = int(std::min<std::int64_t>(C, s_.channels - channel));
     for (int i = 0; i < rows; ++i)
-      for (int j = 0; j < C; j += W) {
-        Vector m[36], half[18], g[9];
+      for (int j = 0; j < columns; j += W) {
+        Vector m[36], half[6 * K], g[K * K];
         for (int e = 0; e < 36; ++e) m[e] = load<float, W>(sums_ + (e * s_.filters + filter + i) * p_.block + column + j, W);
         for (int x = 0; x < 6; ++x) Filtering::weights_transposed(m + x, 6, half + x, 6);
-        for (int y = 0; y < 3; ++y) Filtering::weights_transposed(half + y * 6, 1, g + y * 3, 1);
-        for (int k = 0; k < 9; ++k) store(g[k], tile[k] + i * C + j, W);
+        for (int y = 0; y < K; ++y) Filtering::weights_transposed(half + y * 6, 1, g + y * K, 1);
+        for (int k = 0; k < K * K; ++k) store(g[k], tile[k] + i * C + j, W);
       }
-    const auto columns = int(std::min<std::int64_t>(C, s_.channels - channel));
-    for (int k = 0; k < 9; ++k) finish_(context_, tile[k], C, filter, rows, k * s_.channels + channel, columns);
+    for (int k = 0; k < K * K; ++k) finish_(context_, tile[k], C, filter, rows, k * s_.channels + channel, columns);
   }
 
   WinogradGradientPlan p_;
-  WeightGradient3x3 s_;
+  SquareWeightGradient s_;
   const float *samples_, *image_;
   int threads_;
   Finish finish_;
   const void* context_;
   float *images_, *cotangents_, *sums_;
   winograd_detail::TileGrid grid_;
+  std::int64_t first_ = 0, count_ = 0;  ///< the chunk at hand
 };
 
 }  // namespace sinter::cpu

@@ -10,6 +10,7 @@
 namespace sinter::on_thrust {
 
 struct Backend {
+  static constexpr bool shares_a_team = false;  ///< Thrust opens parallel regions of its own
   static constexpr compile::PackSizes pack = cpu::Backend::pack;
 
   template <class K, class Step> static void run(const std::int64_t* arguments, const cpu::Context& c) {

@@ -1,0 +1,100 @@
+// Weights of convolutions as Winograd's minimal filtering multiplies them, transformed in advance.
+//
+// F(m × m, k × k) makes m² results of a tile of (m + k − 1)² places, for each of which the weights have a matrix of their own: `TransformedFilters`
+// computes these, `Filters` is the view of them that has the weights' shape again, for contractions only.
+#pragma once
+#include "panels.hpp"
+
+namespace sinter::compile {
+
+/// One axis of the transform of k weights: value i is the weights' polynomial at the i-th of the points 0, 1, −1, 2, −2, ∞ (0, 1, −1, ∞ of tiles of four
+/// places), divided by the products of its distances from the others. What the other transforms expect decides the signs.
+struct FilterTransform {
+  int places = 6, taps = 3;
+
+  constexpr double weight(int place, int tap) const {
+    if (place == places - 1) return tap == taps - 1 ? 1 : 0;
+    constexpr double point[]{0, 1, -1, 2, -2};
+    double power = 1, distances = 1;
+    for (int k = 0; k < tap; ++k) power *= point[place];
+    for (int k = 0; k + 1 < places; ++k) distances *= k == place ? 1 : point[place] - point[k];
+    return power / (places == 4 && place == 0 ? -distances : distances);
+  }
+};
+
+/// w [O, C, k, k] → [(m + k − 1)², panels, C, width]: the matrices of all places, filters in panels, zeros behind the last. attributes = {m, width}.
+struct TransformedFilters : graph::Registered<TransformedFilters> {
+  static constexpr const char* name = "transformed_filters";
+  enum Loop : int { filter, channel, row, column };
+  static constexpr ops::Type type(const Signature& s) {
+    const Shape& w = s.shape(0);
+    if (s.count != 1 || s.attribute_count != 2 || w.rank != 4 || w[2] != w[3] || s.dtype(0) != Dtype::float32) return ops::Type::mismatch();
+    const int side = int(s.attributes[0]) + w[2] - 1, width = int(s.attributes[1]);
+    Shape to;
+    to.push(side * side);
+    to.push((w[0] + width - 1) / width);
+    to.push(w[1]);
+    to.push(width);
+    return {s.dtype(0), to};
+  }
+  static constexpr graph::Primitive describe() {
+    graph::Primitive p{.name = name, .code = graph::code_of<TransformedFilters>, .kind = Kind::kernel, .type = &type};
+    p.loop = [](const Signature&, int tensor, int axis) -> int { return tensor == 0 ? axis : axis == 0 ? row : axis == 1 ? filter : axis == 2 ? channel : column; };
+    p.plain = &plain;
+    p.flops = [](const Signature&, const Shape& to) { return 4.0 * double(to.size()); };
+    p.flops_of_loops = [](const std::int64_t* extent, int, const std::int64_t* attributes) {
+      const double side = double(attributes[0] + extent[row] - 1);
+      return 4.0 * side * side * double(extent[filter]) * double(extent[channel]);
+    };
+    return p;
+  }
+
+ private:
+  static void plain(const graph::Elements& e) {
+    const std::int64_t filters = e.length(0, 0), channels = e.length(0, 1), taps = e.length(0, 2), width = e.attributes[1];
+    const FilterTransform f{int(e.attributes[0] + taps - 1), int(taps)};
+    std::int64_t to[4];
+    for (to[0] = 0; to[0] < f.places * f.places; ++to[0])
+      for (to[1] = 0; to[1] * width < filters; ++to[1])
+        for (to[2] = 0; to[2] < channels; ++to[2])
+          for (to[3] = 0; to[3] < width; ++to[3]) {
+            std::int64_t from[4]{to[1] * width + to[3], to[2], 0, 0};
+            double sum = 0;
+            for (from[2] = 0; from[2] < taps && from[0] < filters; ++from[2])
+              for (from[3] = 0; from[3] < taps; ++from[3]) sum += e.get(0, from) * f.weight(int(to[0]) / f.places, int(from[2])) * f.weight(int(to[0]) % f.places, int(from[3]));
+            e.set(to, sum);
+          }
+  }
+};
+
+/// A column stride from `Filters::tag` on says that weights are transformed, and (behind the tag) for how many results a tile along one axis.
+struct Filters : ops::View<Filters> {
+  static constexpr const char* name = "filters";
+  static constexpr std::int64_t tag = std::int64_t(1) << 44;  ///< more than any stride of panels
+
+  /// attributes = {m, the shape [O, C, k, k]}. Strides of the other axes are those of the weights, and only tell the loops apart.
+  static constexpr ops::Type type(const Signature& s) { return {s.dtype(0), ops::unpacked(s.attributes + 1, s.attribute_count - 1)}; }
+  static constexpr bool view(Layout& l, const Signature& s, const Shape& to) {
+    l = Layout::row_major(to, l.offset);
+    l.stride[0] = tag + s.attributes[0];
+    l.gapless = false;
+    return true;
+  }
+  // It stands in programs that nobody differentiates or maps any more.
+  static constexpr Value pull(const graph::Site&, Value) { return {}; }
+  static constexpr Value batch(const graph::Batching&) { return {}; }
+};
+
+constexpr Value transformed(Value w, int m, int width) {
+  const std::array<std::int64_t, 2> attributes{m, width};
+  return {w.graph, w.graph->add(graph::primitive<TransformedFilters>, &w.id, 1, attributes.data(), 2)};
+}
+/// The weights, of their own shape, from what `transformed` has made of them.
+constexpr Value filters(Value from, Shape shape, int m) {
+  const ops::PackedShape a(shape);
+  std::array<std::int64_t, Shape::max_rank + 1> attributes{m};
+  for (int i = 0; i < a.rank; ++i) attributes[std::size_t(i + 1)] = a.value[std::size_t(i)];
+  return {from.graph, from.graph->add(graph::primitive<Filters>, &from.id, 1, attributes.data(), a.rank + 1)};
+}
+
+}  // namespace sinter::compile

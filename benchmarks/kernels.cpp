@@ -26,6 +26,40 @@ template <int M, int K, int N> void gemm(benchmark::State& state) {
   }
   count(state, 2.0 * M * K * N);
 }
+/// Weights of one byte with a scale for each column, against the same product of floats above.
+struct Dequantised {
+  constexpr auto operator()(auto x, auto w, auto scale) const { return matmul(x, transpose(cast<float>(w) * scale)); }
+};
+template <int M, int K, int N> void quantised(benchmark::State& state) {
+  const auto x = drawn<Tensor<float, M, K>>(1);
+  const auto scale = drawn<Tensor<float, N, 1>>(2);
+  Tensor<std::int8_t, N, K> w;
+  for (std::ptrdiff_t i = 0; i < w.size(); ++i) w.data()[i] = std::int8_t(i * 37 % 255 - 127);
+  Tensor<float, M, N> y;
+  for (auto _ : state) {
+    y = call<Dequantised>(x, w, scale);
+    benchmark::DoNotOptimize(y.data());
+    benchmark::ClobberMemory();
+  }
+  count(state, 2.0 * M * K * N);
+  state.SetBytesProcessed(state.iterations() * K * N);
+}
+/// A product of rows that are scaled on their way.
+struct Scaled {
+  constexpr auto operator()(auto x, auto gain, auto w) const { return matmul(x * gain, w); }
+};
+template <int M, int K, int N> void scaled(benchmark::State& state) {
+  const auto x = drawn<Tensor<float, M, K>>(1);
+  const auto gain = drawn<Tensor<float, K>>(2);
+  const auto w = drawn<Tensor<float, K, N>>(3);
+  Tensor<float, M, N> y;
+  for (auto _ : state) {
+    y = call<Scaled>(x, gain, w);
+    benchmark::DoNotOptimize(y.data());
+    benchmark::ClobberMemory();
+  }
+  count(state, 2.0 * M * K * N);
+}
 /// What a text continued word by word costs: queries against all keys of 12 heads of 64.
 template <int Queries, int Keys> void attention(benchmark::State& state) {
   const auto q = drawn<Tensor<float, 1, 12, Queries, 64>>(1);
@@ -202,6 +236,11 @@ BENCHMARK(gemm<128, 784, 256>);
 BENCHMARK(gemm<784, 128, 256>);
 BENCHMARK(gemm<256, 256, 256>);
 BENCHMARK(gemm<1024, 1024, 1024>);
+BENCHMARK(gemm<1, 1024, 4096>);
+BENCHMARK(quantised<1, 1024, 4096>);
+BENCHMARK(gemm<128, 1024, 4096>);
+BENCHMARK(quantised<128, 1024, 4096>);
+BENCHMARK(scaled<1024, 512, 64>);
 BENCHMARK(gemm<1, 1024, 1024>);
 BENCHMARK(gemm<1024, 1024, 1>);
 BENCHMARK(gemm<1, 4096, 4096>);

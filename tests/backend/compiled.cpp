@@ -1,10 +1,8 @@
 // Random graphs as compiled programs: the CPU backend's kernels on one and two threads against the interpreter in double.
 #include <doctest/doctest.h>
-#include <sinter/backend/cpu/backend.hpp>
-#include <sinter/compile/program.hpp>
 #include <sinter/eager/random.hpp>
 
-#include "../support/random_graph.hpp"
+#include "../support/compiled.hpp"
 
 using namespace sinter;
 
@@ -16,38 +14,7 @@ template <std::uint64_t Seed> struct RandomTrace {
 
 template <std::uint64_t Seed> void check() {
   CAPTURE(Seed);
-  using P = compile::Program<RandomTrace<Seed>, cpu::Backend>;
-  const support::RandomGraph r = support::random_graph(Seed, Dtype::float32, 10);
-  for (std::uint64_t variant = 0; variant < 6; ++variant) {
-    CAPTURE(variant);
-    const reference::Lengths lengths = support::random_lengths(r.graph, 100 * Seed + variant);
-    const auto inputs = support::random_inputs(r.graph, lengths, 100 * Seed + variant);
-    const auto expected = reference::Interpreter(r.graph, true).run(inputs, lengths);
-    std::vector<std::int64_t> n{0};
-    n.clear();
-    for (const char letter : P::letters) n.push_back(lengths.at(letter));
-    std::vector<std::vector<reference::Array>> results;
-    for (const int threads : {1, 2}) {
-      auto copies = inputs;
-      std::vector<reference::Array> outputs;
-      for (const int o : r.graph.outputs) {
-        outputs.emplace_back(r.graph[o].dtype, r.graph.shape(o));
-        std::fill(outputs.back().bytes.begin(), outputs.back().bytes.end(), std::byte(0xff));
-      }
-      AlignedBlock<std::byte> workspace(P::workspace_bytes + 64);
-      std::memset(workspace.data(), 0xff, workspace.size());  // NaN: whatever is read before it is written shows
-      std::vector<std::byte*> base{workspace.data()};
-      for (auto& a : copies) base.push_back(a.bytes.data());
-      for (auto& a : outputs) base.push_back(a.bytes.data());
-      P::run(cpu::Context{base.data(), n.data(), nullptr, threads});
-      for (std::size_t k = 0; k < expected.size(); ++k) {
-        CAPTURE(k);
-        CHECK(support::difference(outputs[k], expected[k], lengths) < 1e-4);
-      }
-      results.push_back(std::move(outputs));
-    }
-    for (std::size_t k = 0; k < expected.size(); ++k) CHECK(support::difference(results[0][k], results[1][k], lengths) == 0);
-  }
+  support::check_compiled<RandomTrace<Seed>>(Seed);
 }
 
 }  // namespace

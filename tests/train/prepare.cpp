@@ -36,6 +36,15 @@ X batch(std::uint64_t seed) {
   return x;
 }
 
+/// A linear layer with weights of one byte.
+struct Quantised {
+  Buffer<std::int8_t, 96, 130> weight{nn::init::zeros()};
+  Buffer<float, 96, 1> scale{nn::init::ones()};
+  Param<float, 96> bias;
+  constexpr auto operator()(auto x) const { return matmul(x, transpose(cast<float>(weight) * scale)) + bias; }
+};
+template <int Rows> using QuantisedProgram = decltype(inference<Tensor<float, Rows, 130>>(std::declval<const Model<Quantised>&>()));
+
 double flops(const graph::Builder& g) {
   double n = 0;
   std::vector<char> live(std::size_t(g.size()), 0);
@@ -149,4 +158,32 @@ TEST_CASE("random graphs, split: the two halves together compute what the whole 
     for (std::size_t k = 0; k < expected.size(); ++k) CHECK(support::difference(found[k], expected[k], lengths) < 1e-3);
   }
   CHECK(split > 50);
+}
+
+TEST_CASE("narrow weights stay narrow where few rows meet them, and are widened in advance elsewhere") {
+  static_assert(QuantisedProgram<1>::prepared_bytes == 0);
+  static_assert(QuantisedProgram<1>::Program::steps == 1);
+  static_assert(QuantisedProgram<32>::prepared_bytes >= 96 * 130 * sizeof(float));
+  Model<Quantised> net(Seed{5});
+  for (int j = 0; j < 96; ++j) {
+    net->scale(j, 0) = 0.01f * float(j + 1);
+    for (int k = 0; k < 130; ++k) net->weight(j, k) = std::int8_t((37 * j + 11 * k) % 255 - 127);
+  }
+  const auto check = [&]<int Rows>(std::integral_constant<int, Rows>) {
+    Tensor<float, Rows, 130> x;
+    for (std::ptrdiff_t i = 0; i < x.size(); ++i) x.data()[i] = Philox(Seed{6}, 0).normal(std::uint64_t(i));
+    auto infer = inference<Tensor<float, Rows, 130>>(net);
+    const auto& y = infer(x);
+    for (int i = 0; i < Rows; ++i)
+      for (int j = 0; j < 96; ++j) {
+        double sum = net->bias(j);
+        for (int k = 0; k < 130; ++k) sum += double(x(i, k)) * double(net->weight(j, k)) * double(net->scale(j, 0));
+        CHECK(y(i, j) == doctest::Approx(sum).epsilon(1e-4).scale(100));
+      }
+  };
+  check(std::integral_constant<int, 1>{});
+  check(std::integral_constant<int, 2>{});
+  check(std::integral_constant<int, 3>{});
+  check(std::integral_constant<int, 4>{});
+  check(std::integral_constant<int, 32>{});
 }

@@ -18,6 +18,11 @@ struct Net {
   constexpr auto operator()(auto x) const { return fc2(relu(fc1(x))); }
 };
 
+struct Projections {
+  nn::Linear<32, 16> query, key;
+  constexpr auto operator()(auto x) const { return matmul(query(x), transpose(key(x))); }
+};
+
 }  // namespace profiled
 
 namespace {
@@ -99,6 +104,26 @@ TEST_CASE("functions are profiled with the tensors to call them with") {
   CHECK(p.steps[1].operations.substr(0, 12) == "amax sub exp");
   const Profile g = profile(quick, grad([](auto x) { return sum(x * x); }), a);
   CHECK(g.steps.size() == 1);
+}
+
+TEST_CASE("a profile names all modules behind weights that are read as one, and what operands are computed with") {
+  Model<profiled::Projections> net(Seed{1});
+  const Tensor<float, 8, 32> x;
+  auto infer = inference<Tensor<float, 8, 32>>(net);
+  const Profile p = profile(quick, infer, x);
+  REQUIRE(p.steps.size() == 2);
+  CHECK(p.steps[0].name == "query, key");
+
+  const auto quantised = [](auto a, auto w, auto scale) { return matmul(a, transpose(cast<float>(w) * scale)); };
+  const Tensor<std::int8_t, 48, 128> w;
+  const Tensor<float, 48, 1> scale;
+  const Profile packed = profile(quick, quantised, Tensor<float, 8, 128>(), w, scale), streamed = profile(quick, quantised, Tensor<float, 2, 128>(), w, scale);
+  REQUIRE(packed.steps.size() == 1);
+  CHECK(packed.steps[0].operations == "cast mul contract");
+  CHECK(packed.steps[0].flops == 2 * 8 * 48 * 128 + 2 * 48 * 128);
+  CHECK(packed.steps[0].variant.find("right packed with cast mul") != std::string::npos);
+  REQUIRE(streamed.steps.size() == 1);
+  CHECK(streamed.steps[0].variant.find("right streamed with cast mul") != std::string::npos);
 }
 
 TEST_CASE("a profile measures what the processor can do") {

@@ -1,6 +1,6 @@
 // Which nodes deserve a buffer: what another group reads, unless repeating it there loads no more than the buffer would.
 #pragma once
-#include "grouping.hpp"
+#include "prologue.hpp"
 
 namespace sinter::compile::fuse_detail {
 
@@ -33,6 +33,8 @@ constexpr void Grouping::choose_buffers() {
       if (inlined[b] != 0 && !inlines(o, v)) inlined[b] = 0;
     });
   }
+  for (const int o : also_read_)
+    if (is_computed(kind_[o]) && f_.repeated[o] == 0) needed[o] = 1, inlined[o] = 0;
   List<char> wanted = needed;  // grows as repeated nodes pass the need on to their operands
   for (int i = s_.order.size() - 1; i >= 0; --i) {
     const int v = s_.order[i];

@@ -5,7 +5,8 @@
 //     arise and no reachability search is needed.
 //  2. A group all of whose readers sit in one later group of the same space joins it: what it computes needs no buffer.
 //  3. Backwards, an elementwise node all of whose users sit in one later group moves there.
-//  4. What is left between groups gets a buffer (buffers.hpp).
+//  4. What a contraction alone reads may be computed while it packs that operand (prologue.hpp).
+//  5. What is left between groups gets a buffer (buffers.hpp).
 //
 // A gather reads its table, and everything reads the sums of a scatter and the results of a primitive's own kernel, from memory. A group
 // marked alone is such a kernel, or a copy that must run after all that reads what it overwrites: nothing joins it, and nothing is computed
@@ -33,6 +34,7 @@ class Pass : Grouping {
     for (const int v : s_.order)
       if (group_[v] >= 0) group_[v] = find(group_[v]);
     sink();
+    absorb_prologues();
     choose_buffers();
     return static_cast<Fusion&&>(f_);
   }

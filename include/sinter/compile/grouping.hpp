@@ -95,6 +95,14 @@ class Grouping {
     return f_.groups.size() - 1;
   }
 
+  /// What moves into the kernels of contractions: see prologue.hpp.
+  constexpr void absorb_prologues();
+  constexpr bool may_be_prologue(int p) const;
+  constexpr void count_readers();
+  constexpr void absorb(int contraction, int side);
+  constexpr bool is_cheap_again(int v) const;
+  constexpr bool is_read_in_place(int contraction, int side, bool narrow) const;
+
   /// The last step: see buffers.hpp.
   constexpr void choose_buffers();
   constexpr bool worth_repeating(int v, const List<char>& needed) const;
@@ -104,6 +112,9 @@ class Grouping {
   int n_;
   Fusion f_;
   List<int> level_, core_;
+  List<int> readers_;        ///< of each node; counted for the first prologue
+  List<char> read_outside_;  ///< whether another kernel is among them
+  List<int> also_read_;      ///< what prologues read for values that they compute a second time
   // The arrays above, without a call for every access.
   const Node* nodes_ = nullptr;
   const int *pool_ = nullptr, *base_ = nullptr;

@@ -47,6 +47,7 @@ struct Micro {
     attribute, ///< of a primitive's own kernel. bits: its value
     count,     ///< a: pointer without memory; the offset that its strides give
     length,    ///< a: index of the letter among the program's lengths
+    operand,   ///< a: register with what a contraction multiplies, b: which operand
     result,    ///< the sum of products that a contraction has computed for this element
     apply,     ///< a, b, c: registers; code: primitive
     fold,      ///< a: register; code: reduction
@@ -62,7 +63,8 @@ struct Micro {
   unsigned short passes = 0;      ///< level 2: the passes that evaluate it, one bit each
   short a = -1, b = -1, c = -1;
   short kept = -1;                ///< level 2: the row buffer that carries it from its first pass to the later ones
-  unsigned char unit = 0;         ///< load, count, store: stride along the innermost loop: 0, 1, or 2 for any other
+  unsigned char unit = 0;         ///< load, count, store: stride along the innermost loop: 0, 1, or 2 for any other; operand: whether lanes run along the contracted axis
+  unsigned char side = 0;         ///< of a contraction: 1 and 2 compute its operands (compile/prologue.hpp), 0 follows the sums
   std::uint64_t code = 0, bits = 0;
 };
 
@@ -142,7 +144,7 @@ struct PackSizes {
 // The identity, word by word:
 //   header: kind | loops << 8 | pointers << 16 | micros << 24 | passes << 40 | kept << 48 (of a contraction: row loops << 40 |
 //           column loops << 48), then the mask of folded loops
-//   each micro: what | dtype << 4 | level << 8 | stage << 12 | unit << 16 | passes << 20 | kept+1 << 36, then
+//   each micro: what | dtype << 4 | level << 8 | stage << 12 | unit << 16 | passes << 20 | kept+1 << 36 | side << 52, then
 //               a+1 | b+1 << 16 | c+1 << 32, then code or bits where `what` has one.
 constexpr bool has_payload(Micro::What w) { return w == Micro::What::attribute || w == Micro::What::apply || w == Micro::What::fold || w == Micro::What::scan; }
 
@@ -162,7 +164,7 @@ constexpr List<std::uint64_t> encode(const Kernel& k) {
   *w++ = folded;
   for (const Micro& m : k.micros) {
     *w++ = std::uint64_t(m.what) | std::uint64_t(m.dtype) << 4 | std::uint64_t(m.level) << 8 | std::uint64_t(m.stage) << 12 | std::uint64_t(m.unit) << 16 |
-           std::uint64_t(m.passes) << 20 | std::uint64_t(m.kept + 1) << 36;
+           std::uint64_t(m.passes) << 20 | std::uint64_t(m.kept + 1) << 36 | std::uint64_t(m.side) << 52;
     *w++ = std::uint64_t(m.a + 1) | std::uint64_t(m.b + 1) << 16 | std::uint64_t(m.c + 1) << 32;
     if (has_payload(m.what)) *w++ = m.what == Micro::What::attribute ? m.bits : m.code;
   }
@@ -208,6 +210,7 @@ constexpr const std::uint64_t* decode_into(const std::uint64_t* w, Micro& m) {
   m.unit = static_cast<unsigned char>(w[0] >> 16 & 15);
   m.passes = static_cast<unsigned short>(w[0] >> 20 & 0xffff);
   m.kept = static_cast<short>(int(w[0] >> 36 & 0xffff) - 1);
+  m.side = static_cast<unsigned char>(w[0] >> 52 & 3);
   m.a = static_cast<short>(int(w[1] & 0xffff) - 1);
   m.b = static_cast<short>(int(w[1] >> 16 & 0xffff) - 1);
   m.c = static_cast<short>(int(w[1] >> 32 & 0xffff) - 1);

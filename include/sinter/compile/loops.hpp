@@ -38,6 +38,10 @@ class Pass {
       if (left_in_panels || (!right_in_panels && least_stride(result, rows) < least_stride(result, columns))) {
         for (LoopRole& r : role_) r = r == rows ? columns : r == columns ? rows : r;
         std::swap(k_.pointers[0], k_.pointers[1]);
+        for (Micro& m : k_.micros) {
+          if (m.side != 0) m.side = static_cast<unsigned char>(3 - m.side);
+          if (m.what == Micro::What::operand) m.b = short(1 - m.b);
+        }
       }
       const Pointer a = k_.pointers[0], b = k_.pointers[1];
       sort_by(a, rows);

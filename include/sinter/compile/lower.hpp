@@ -58,26 +58,66 @@ class Pass {
     for (int k = x.rank - contracted; k < x.rank; ++k)
       if (is_axis(x, k) != 0) k_.loops.push(Loop::along(x, k, true)), role_.push(inner);
     // Pointers 0 and 1 are the operands; their strides stand in the order of the loops.
-    Pointer p{s_.base[a], s_.layout(a).offset, {}}, q{s_.base[b], s_.layout(b).offset, {}};
-    const Layout l = s_.layout(a), m = s_.layout(b);
+    Side left, right;
     int at = 0;
     for (int k = 0; k < shared; ++k)
-      if (is_axis(x, k) != 0) p.stride[at] = l.stride[k], q.stride[at] = m.stride[k], ++at;
+      if (is_axis(x, k) != 0) left.loop[k] = right.loop[k] = at++;
     for (int k = shared; k < x.rank - contracted; ++k)
-      if (is_axis(x, k) != 0) p.stride[at++] = l.stride[k];
+      if (is_axis(x, k) != 0) left.loop[k] = at++;
     for (int k = shared; k < y.rank - contracted; ++k)
-      if (is_axis(y, k) != 0) q.stride[at++] = m.stride[k];
-    for (int k = 0; k < contracted; ++k) {
-      if (is_axis(x, x.rank - contracted + k) == 0) continue;
-      p.stride[at] = l.stride[x.rank - contracted + k];
-      q.stride[at] = m.stride[y.rank - contracted + k];
-      ++at;
-    }
+      if (is_axis(y, k) != 0) right.loop[k] = at++;
+    for (int k = 0; k < contracted; ++k)
+      if (is_axis(x, x.rank - contracted + k) != 0) left.loop[x.rank - contracted + k] = right.loop[y.rank - contracted + k] = at++;
+    const Pointer p = along(left, a), q = along(right, b);
     // A batch axis that one operand repeats belongs to the other: a weight meets all samples in one contraction.
     for (int l = 0; l < at; ++l)
       if (role_[l] == batch && (p.stride[l] == 0) != (q.stride[l] == 0)) role_[l] = p.stride[l] == 0 ? columns : rows;
     k_.pointers.push(p);
     k_.pointers.push(q);
+    compute_operand(1, left, a);
+    compute_operand(2, right, b);
+  }
+
+  // ---- the operands of a contraction ----
+  /// Which loop each axis of an operand runs along, and, where the kernel computes it, how it walks the node that it shows.
+  struct Side {
+    int rank = 0;
+    int loop[Shape::max_rank]{};
+    ViewWalk walk;
+  };
+  constexpr Pointer along(Side& s, int operand) const {
+    const Shape& shape = g_.shape(operand);
+    const Layout l = s_.layout(operand);
+    Pointer p{s_.base[operand], l.offset, {}};
+    s.rank = shape.rank;
+    for (int i = 0; i < shape.rank; ++i)
+      if (is_axis(shape, i) != 0) p.stride[s.loop[i]] = l.stride[i];
+    return p;
+  }
+  /// What this kernel computes of an operand (compile/prologue.hpp). Its pointer then is without memory and has the strides of what it is mainly computed from.
+  constexpr void compute_operand(int side, Side& s, int operand) {
+    const int p = s_.base[operand];
+    if (f_.group[p] != group_) return;
+    s.walk = ViewWalk::of(s_.layout(operand), g_.shape(operand), s_.layout(p), g_.shape(p));
+    side_ = &s;
+    side_number_ = static_cast<unsigned char>(side);
+    const int from = k_.micros.size(), x = value(p, false);
+    push({.what = Micro::What::operand, .dtype = g_[p].dtype, .a = short(x), .b = short(side - 1)});
+    side_ = nullptr;
+    side_number_ = 0;
+    Pointer main{-1, 0, {}};
+    double most = 0;
+    for (int i = from; i < k_.micros.size(); ++i) {
+      const Micro& m = k_.micros[i];
+      if (m.what != Micro::What::load && m.what != Micro::What::gather) continue;
+      double touched = m.what == Micro::What::gather ? double(g_.shape(p).size()) : 1;  // whatever its pointer, each of its elements lies somewhere
+      for (int l = 0; l < k_.loops.size() && m.what == Micro::What::load; ++l)
+        if (k_.pointers[m.a].stride[l] != 0) touched *= double(k_.loops[l].capacity);
+      if (touched <= most) continue;
+      most = touched;
+      for (int l = 0; l < max_loops; ++l) main.stride[l] = k_.pointers[m.a].stride[l];
+    }
+    k_.pointers[side - 1] = main;
   }
   static constexpr int is_axis(const Shape& s, int i) { return s[i] != 1 || s.letter(i) != 0 ? 1 : 0; }
 
@@ -123,11 +163,12 @@ class Pass {
   }
 
   // ---- micro-operations ----
-  constexpr int push(const Micro& m, int node = -1) {
+  constexpr int push(Micro m, int node = -1) {
+    m.side = side_number_;
     const Micro* o = k_.micros.data();
     const int n = k_.micros.size();
     for (int i = 0; i < n; ++i, ++o)
-      if (o->a == m.a && o->what == m.what && o->b == m.b && o->c == m.c && o->dtype == m.dtype && o->code == m.code && o->bits == m.bits) return i;
+      if (o->a == m.a && o->what == m.what && o->b == m.b && o->c == m.c && o->dtype == m.dtype && o->side == m.side && o->code == m.code && o->bits == m.bits) return i;
     k_.micros.push(m);
     node_.push(node);
     return k_.micros.size() - 1;
@@ -142,7 +183,7 @@ class Pass {
     for (int i = k_.kind == Kind::contract ? 2 : 0; i < k_.pointers.size(); ++i) {
       const Pointer& q = k_.pointers[i];
       bool same = q.node == p.node && q.offset == p.offset;
-      for (int d = 0; d < space_.rank && same; ++d) same = q.stride[d] == p.stride[d];
+      for (int d = 0; d < k_.loops.size() && same; ++d) same = q.stride[d] == p.stride[d];
       if (same) return short(i);
     }
     k_.pointers.push(p);
@@ -152,6 +193,7 @@ class Pass {
   /// Strides of a layout of shape `from`, aligned at the right with `to`, along the loops: all axes of the space for a value
   /// an element, those not folded for a value a row, none for a number.
   constexpr Pointer pointer(int node, const Layout& l, const Shape& from, const Shape& to, bool row) const {
+    if (side_ != nullptr) return operand_pointer(node, l, from, to);
     Pointer p{node, l.offset, {}};
     int axis = 0;
     for (int i = 0; i < to.rank; ++i) {
@@ -160,6 +202,22 @@ class Pass {
       if (const int j = i - (to.rank - from.rank); j >= 0 && is_axis(from, j) != 0) p.stride[axis] = l.stride[j];
       ++axis;
     }
+    return p;
+  }
+
+  /// The same for what an operand of a contraction is computed from.
+  constexpr Pointer operand_pointer(int node, const Layout& l, const Shape& from, const Shape& to) const {
+    Pointer p{node, l.offset, {}};
+    std::int64_t stride[Shape::max_rank]{};
+    int axes = 0;
+    for (int i = 0; i < to.rank; ++i) {
+      if (is_axis(to, i) == 0) continue;
+      if (const int j = i - (to.rank - from.rank); j >= 0 && is_axis(from, j) != 0) stride[axes] = l.stride[j];
+      p.offset += side_->walk.start[axes] * stride[axes];
+      ++axes;
+    }
+    for (int i = 0; i < side_->rank; ++i)
+      if (const int axis = side_->walk.axis[i]; axis >= 0) p.stride[side_->loop[i]] += side_->walk.step[i] * stride[axis];
     return p;
   }
 
@@ -183,7 +241,8 @@ class Pass {
 
   /// The register that holds node v.
   constexpr int value(int v, bool row) {
-    if (seen_[v] == group_) return register_[v];
+    const int here = 3 * group_ + side_number_;
+    if (seen_[v] == here) return register_[v];
     const Node n = g_[v];
     int r = -1;
     if (n.op->kind == Kind::contract) {
@@ -206,7 +265,7 @@ class Pass {
       for (int k = 0; k < n.operands; ++k) x[std::size_t(k)] = short(operand(g_.operands(v)[k], v, row));
       r = push({.what = Micro::What::apply, .dtype = n.dtype, .a = x[0], .b = x[1], .c = x[2], .code = n.op->code}, v);
     }
-    seen_[v] = group_;
+    seen_[v] = here;
     return register_[v] = r;
   }
 
@@ -255,6 +314,8 @@ class Pass {
   Shape space_;
   Kernel k_;
   List<LoopRole> role_;
+  const Side* side_ = nullptr;  ///< where an operand of a contraction is computed
+  unsigned char side_number_ = 0;
   List<int> node_;  ///< of each applied primitive
 };
 

@@ -118,7 +118,11 @@ class Pass {
       if (m.what == Micro::What::store || m.what == Micro::What::scatter) writes_.push({r_.steps, m.b});
     if (k.kind == Kind::contract) {
       ContractSizes sizes;
-      sizes.dtype = g_[k.pointers[0].node].dtype;
+      bool fills = false;  // an operand is computed while it is packed
+      for (const Micro& m : k.micros) {
+        if (m.what == Micro::What::result) sizes.dtype = m.dtype;
+        fills = fills || m.what == Micro::What::operand;
+      }
       const int n = k.loops.size();
       int column = n;  // one past the last of them
       for (const Loop& l : k.loops) column -= l.folded ? 1 : 0;
@@ -127,11 +131,11 @@ class Pass {
       const auto extent = [&](int l) { return k.loops[l].capacity; };
       const auto left = [&](int l) { return k.pointers[0].stride[l]; };
       const auto right = [&](int l) { return k.pointers[1].stride[l]; };
-      sizes.convolution = SquareConvolution::of(first_row, first_column, column, n, extent, left, right);
-      sizes.gradient = SquareWeightGradient::of(first_row, first_column, column, n, extent, left, right);
+      if (!fills) sizes.convolution = SquareConvolution::of(first_row, first_column, column, n, extent, left, right);
+      if (!fills) sizes.gradient = SquareWeightGradient::of(first_row, first_column, column, n, extent, left, right);
       const std::int64_t scratch = aligned(pack_.bytes(sizes));
       r_.scratch_bytes = std::max(r_.scratch_bytes, scratch);
-      const bool in_place = pack_.in_place != nullptr && pack_.in_place(matrix_product({first_row, first_column, column}, n, sizes.dtype, r_.table.data() + step_.back() + 1));
+      const bool in_place = !fills && pack_.in_place != nullptr && pack_.in_place(matrix_product({first_row, first_column, column}, n, sizes.dtype, r_.table.data() + step_.back() + 1));
       if (!in_place) r_.straight_line_scratch_bytes = std::max(r_.straight_line_scratch_bytes, scratch);
       double flops = 2.0 * double(sizes.rows) * double(sizes.columns) * double(sizes.inner);
       if (in_place && first_row > 0 && flops <= straight_line_flops) {

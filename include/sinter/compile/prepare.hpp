@@ -2,6 +2,9 @@
 #pragma once
 #include "kernel.hpp"
 #include "filters.hpp"
+#include "panels.hpp"
+#include "prologue.hpp"
+#include "siblings.hpp"
 
 namespace sinter::compile {
 
@@ -17,19 +20,21 @@ class Pass {
   constexpr Pass(const Builder& g, int parameters, const PackSizes& pack) : g_(g), parameters_(parameters), panel_(pack.panel), pack_(pack) {}
 
   constexpr Prepared run() {
-    mark();
+    changes_ = changes(g_, parameters_);
     find_filtered();
+    streamed_.resize(g_.size(), 0);
+    count_readers();
     List<int> hoisted;
     List<char> is_hoisted(g_.size(), 0), live(g_.size(), 0);
     for (const int o : g_.outputs) live[o] = 1;
     for (int i = g_.size() - 1; i >= 0; --i) {
       if (live[i] == 0) continue;
       const Kind kind = g_[i].op->kind;
-      if (fixed_[i] == 2 && worth(i)) {
+      if (changes_[i] == Changes::with_parameters && streamed_[i] == 0 && worth(i)) {
         is_hoisted[i] = 1;
         continue;
       }
-      const int weight = kind == Kind::contract ? weight_of(i) : -1;
+      const int weight = kind == Kind::contract && !streams_weight(i) ? weight_of(i) : -1;
       if (weight >= 0) weights_.push({i, weight, -1});
       for (int k = 0; k < operands_of(i); ++k)
         if (k != weight) live[g_.operands(i)[k]] = 1;
@@ -59,25 +64,10 @@ class Pass {
   }
 
  private:
-  /// 0: differs from call to call; 1: a constant; 2: changes with the parameters.
-  constexpr void mark() {
-    fixed_.resize(g_.size(), 0);
-    for (int k = 0; k < parameters_; ++k) fixed_[g_.inputs[k]] = 2;
-    for (int i = 0; i < g_.size(); ++i) {
-      const Node& n = g_[i];
-      if (n.op->kind == Kind::input || (n.op->kind == Kind::generate && n.shape == 0) || g_.shape(i).bounded()) continue;  // lengths differ
-      if (n.op->kind == Kind::kernel || n.op->kind == Kind::result) continue;                                              // its results stay together
-      char f = 1;
-      for (int k = 0; k < n.operands && f != 0; ++k) {
-        const char o = fixed_[g_.operands(i)[k]];
-        f = o == 0 ? char(0) : o > f ? o : f;
-      }
-      fixed_[i] = f;
-    }
-  }
   /// Computed values that are no larger than what they are computed from, or costly.
   constexpr bool worth(int i) const {
     const Node& n = g_[i];
+    if (n.op->kind == Kind::assemble) return true;
     if (!is_computed(n.op->kind) || n.op->flops == nullptr) return false;
     std::ptrdiff_t largest = 0;
     Signature::Operand room[graph::most_operands];
@@ -91,6 +81,39 @@ class Pass {
   }
   /// Of identities nothing but the first operand is left: the others are for derivatives.
   constexpr int operands_of(int i) const { return g_[i].op->kind == Kind::identity ? 1 : g_[i].operands; }
+
+  constexpr void count_readers() {
+    readers_.resize(g_.size(), 0);
+    for (const int o : g_.outputs) ++readers_[o];
+    for (int i = g_.size() - 1; i >= 0; --i) {
+      if (readers_.data()[i] == 0) continue;
+      const int* o = g_.operands(i);
+      for (int k = operands_of(i); k > 0; --k) ++readers_.data()[*o++];
+    }
+  }
+  /// Weights that are computed from narrower ones and that few rows meet, and nobody else, stay narrow: memory is what such a contraction waits for. Marks what is
+  /// then computed at every call.
+  constexpr bool streams_weight(int i) {
+    if (changes_[i] != Changes::with_calls) return false;
+    const int inner = int(g_.attributes(i)[1]);
+    for (int k = 0; k < 2; ++k) {
+      const int w = g_.operands(i)[k];
+      const Shape& other = g_.shape(g_.operands(i)[1 - k]);
+      std::int64_t rows = 1;
+      for (int a = 0; a < other.rank - inner; ++a) rows *= other[a];
+      if (rows > streamed_at_most || readers_[w] != 1 || changes_[w] != Changes::with_parameters || g_.shape(w).size() < smallest_prologue || source_bytes(g_, w) >= bytes_of(g_[w].dtype)) continue;
+      mark_streamed(w);
+      return true;
+    }
+    return false;
+  }
+  constexpr void mark_streamed(int v) {
+    const Kind kind = g_[v].op->kind;
+    if ((kind != Kind::elementwise && kind != Kind::view) || streamed_[v] != 0) return;
+    streamed_[v] = 1;
+    for (int k = 0; k < g_[v].operands; ++k)
+      if (const int o = g_.operands(v)[k]; g_.shape(o).size() == g_.shape(v).size()) mark_streamed(o);
+  }
 
   /// What an operand repeats over the axes of a batch.
   constexpr int matrix(int o) const { return g_[o].op->kind == Kind::broadcast ? g_.operands(o)[0] : o; }
@@ -138,13 +161,13 @@ class Pass {
 
   /// The operand of a contraction that is a matrix of weights [n, k…], worth packing; −1 for none.
   constexpr int weight_of(int i) const {
-    if (panel_ == 0 || fixed_[i] != 0 || filtered_[i] != 0) return -1;
+    if (panel_ == 0 || changes_[i] != Changes::with_calls || filtered_[i] != 0) return -1;
     for (int k = 0; k < 2; ++k) {
       const int w = matrix(g_.operands(i)[k]), inner = int(g_.attributes(i)[1]);
       const Shape& s = g_.shape(w);
       std::int64_t depth = 1, taps = 1;
       for (int a = 1; a < s.rank; ++a) depth *= s[a], taps *= a > 1 ? s[a] : 1;
-      if (fixed_[w] != 2 || g_[w].dtype != Dtype::float32 || s.rank != inner + 1) continue;
+      if (changes_[w] != Changes::with_parameters || g_[w].dtype != Dtype::float32 || s.rank != inner + 1) continue;
       if (transformed_[i] > 0 || (s.rank < Shape::max_rank && s[0] > 1 && depth <= 8192 && taps <= 128 && s[0] * depth >= smallest_weight)) return k;
     }
     return -1;
@@ -188,7 +211,9 @@ class Pass {
   const Builder& g_;
   int parameters_, panel_;
   const PackSizes& pack_;
-  List<char> fixed_, filtered_, transformed_, is_part_;
+  List<Changes> changes_;
+  List<char> filtered_, transformed_, is_part_, streamed_;
+  List<int> readers_;
   List<Weight> weights_;
 };
 
@@ -196,7 +221,9 @@ class Pass {
 
 /// `parameters`: how many of the graph's first inputs change seldom. `pack`: how the backend reads weights.
 constexpr Prepared prepare(const Builder& g, int parameters, const PackSizes& pack = {}) {
-  prepare_detail::Pass pass(g, parameters, pack);
+  Builder joined;
+  const bool any = join_siblings(g, parameters, joined);
+  prepare_detail::Pass pass(any ? joined : g, parameters, pack);
   return pass.run();
 }
 

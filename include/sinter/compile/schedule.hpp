@@ -62,24 +62,29 @@ class Pass {
 
   constexpr void set_levels() {
     for (Micro& m : k_.micros) {
+      const int vector = vector_loop(m.side);
       const auto of = [&](short r) { return r >= 0 ? k_.micros[r].level : static_cast<unsigned char>(0); };
       switch (m.what) {
         case Micro::What::load:
-        case Micro::What::count: m.level = level(k_.pointers[m.a]); break;
+        case Micro::What::count: m.level = level(k_.pointers[m.a], vector); break;
+        case Micro::What::operand:
+          m.level = 2;
+          m.unit = along_inner(m.side) ? 1 : 0;
+          break;
         case Micro::What::result: m.level = 2; break;
         case Micro::What::apply: m.level = std::max({of(m.a), of(m.b), of(m.c)}); break;
         case Micro::What::fold: m.level = 1; break;
         case Micro::What::scan: m.level = 2; break;
-        case Micro::What::gather: m.level = std::max(level(k_.pointers[m.a]), of(m.b)); break;
+        case Micro::What::gather: m.level = std::max(level(k_.pointers[m.a], vector), of(m.b)); break;
         case Micro::What::scatter: m.level = 2; break;
-        case Micro::What::store: m.level = std::max<unsigned char>(level(k_.pointers[m.b]), 1); break;
+        case Micro::What::store: m.level = std::max<unsigned char>(level(k_.pointers[m.b], vector), 1); break;
         default: m.level = 0;
       }
       if (k_.kind != Kind::reduce && m.what == Micro::What::store) m.level = 2;
       const bool writes = m.what == Micro::What::store || m.what == Micro::What::scatter;
       const short at = writes ? m.b : m.what == Micro::What::load || m.what == Micro::What::count || m.what == Micro::What::gather ? m.a : short(-1);
       if (at >= 0) {
-        const std::int64_t stride = k_.pointers[at].stride[vector_];
+        const std::int64_t stride = k_.pointers[at].stride[vector];
         m.unit = stride == 0 ? 0 : stride == 1 ? 1 : 2;
       }
     }
@@ -93,16 +98,26 @@ class Pass {
   }
   /// 0: the same for the whole kernel, 1: for a row, 2: differs from element to element. A row of a map is its innermost
   /// loop; of a contraction its columns.
-  constexpr unsigned char level(const Pointer& p) const {
+  constexpr unsigned char level(const Pointer& p, int vector) const {
     if (still(p, false)) return 0;
     if (k_.kind == Kind::reduce) return still(p, true) ? 1 : 2;
-    return p.stride[vector_] == 0 ? 1 : 2;
+    return p.stride[vector] == 0 ? 1 : 2;
   }
   /// The loop along which lanes run: the innermost, of a contraction the last of its columns.
   constexpr int vector_loop() const {
     int last = k_.loops.size() - 1;
     while (k_.kind == Kind::contract && k_.loops[last].folded) --last;
     return last;
+  }
+  /// The same for one side of a contraction: lanes run along the contracted axis where neighbours in memory are neighbours there, else along rows or columns.
+  constexpr int vector_loop(int side) const {
+    if (side == 0) return vector_;
+    return along_inner(side) ? k_.loops.size() - 1 : lines(side);
+  }
+  constexpr int lines(int side) const { return side == 1 ? vector_ - k_.column_loops : vector_; }
+  constexpr bool along_inner(int side) const {
+    const Pointer& p = k_.pointers[side - 1];
+    return p.stride[k_.loops.size() - 1] == 1 || p.stride[lines(side)] != 1;
   }
 
   Kernel& k_;

@@ -34,6 +34,7 @@ struct StepReport {
   Kind kind = Kind::elementwise;
   Dtype dtype = Dtype::float32;      ///< of what it stores, or of the products it sums
   std::string operations;      ///< "contract add maximum": primitives in the order of evaluation
+  std::string computed[2];     ///< those of them that compute an operand of a contraction
   double flops = 0, bytes = 0;
   std::vector<std::int64_t> extent;  ///< of its loops
   std::vector<Access> access;
@@ -171,17 +172,27 @@ class Steps {
     return Dtype::float32;
   }
 
+  /// Elements of an operand that a contraction computes.
+  static double operand_points(const StepReport& r, const RunTimeBody& b, int side) {
+    const auto loops = ContractLoops::of(b);
+    double n = 1;
+    for (int l = 0; l < b.loops; ++l)
+      if (side == 1 ? l < loops.columns || l >= loops.inner : l < loops.rows || l >= loops.columns) n *= double(r.extent[std::size_t(l)]);
+    return n;
+  }
+
   void count(StepReport& r, const RunTimeBody& b, const Micro& m) const {
     double all = 1, kept = 1;  // points of all loops, and of those that nothing folds
     for (int l = 0; l < b.loops; ++l) {
       all *= double(r.extent[std::size_t(l)]);
       if ((b.folded >> l & 1) == 0) kept *= double(r.extent[std::size_t(l)]);
     }
-    const double elements = b.kind == Kind::contract ? kept : all;
+    const double elements = m.side != 0 ? operand_points(r, b, m.side) : b.kind == Kind::contract ? kept : all;
     const double times = m.level == 0 ? 1 : m.level == 2 ? elements : b.kind == Kind::reduce ? kept : elements / std::max(1.0, double(r.extent.empty() ? 1 : r.extent.back()));
     const auto named = [&](const std::string& name) {
-      if (!r.operations.empty()) r.operations += ' ';
-      r.operations += name;
+      const auto append = [&](std::string& to) { to += (to.empty() ? "" : " ") + name; };
+      append(r.operations);
+      if (m.side != 0) append(r.computed[m.side - 1]);
     };
     switch (m.what) {
       case Micro::What::result:

@@ -7,6 +7,7 @@
 // PyTorch: torch.profiler.profile. What a profile knows of the program it reads from the table of its steps; programs that nobody profiles
 // carry nothing of it.
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 
@@ -137,8 +138,9 @@ class StepNames {
   const std::vector<std::string>& steps() const { return steps_; }
   /// What output k of a program with so many inputs is made of, where that is parameters alone.
   std::string output(int inputs, int k) const {
-    const Made* m = maker(1 + inputs + k, 0, 1);
-    return m != nullptr ? m->of : std::string();
+    std::string of;
+    made_of(1 + inputs + k, 0, std::int64_t(1) << 62, of);
+    return of;
   }
 
  private:
@@ -171,10 +173,21 @@ class StepNames {
       return;
     }
   }
-  const Made* maker(int base, std::int64_t begin, std::int64_t end) const {
-    for (auto m = made_.rbegin(); m != made_.rend(); ++m)
-      if (m->base == base && m->begin < end && begin < m->end) return &*m;
-    return nullptr;
+  /// What bytes hold, by those who wrote their parts last; false where nobody did.
+  bool made_of(int base, std::int64_t begin, std::int64_t end, std::string& of) const {
+    std::vector<const Made*> parts;
+    for (auto m = made_.rbegin(); m != made_.rend(); ++m) {
+      bool last = m->base == base && m->begin < end && begin < m->end;
+      for (const Made* p : parts) last = last && (p->end <= m->begin || m->end <= p->begin);
+      if (last) parts.push_back(&*m);
+    }
+    std::sort(parts.begin(), parts.end(), [](const Made* a, const Made* b) { return a->begin < b->begin; });
+    of.clear();
+    for (const Made* p : parts) {
+      if (p->of.empty()) return of.clear(), true;
+      if (of.find(p->of) == std::string::npos) of += (of.empty() ? "" : ", ") + p->of;
+    }
+    return !parts.empty();
   }
   void name(const compile::StepReport& s, int step) {
     std::string text;
@@ -186,8 +199,7 @@ class StepNames {
       if (a.base < 0 || a.written) continue;
       std::string module;
       if (a.base == 1 && !names_.block.empty()) module = names_.modules(a.at, a.at + a.span);
-      else if (const Made* m = maker(a.base, a.at, a.at + a.span)) module = m->of;
-      else if (a.base > 0 && std::size_t(a.base - 1) < names_.input.size()) module = names_.input[std::size_t(a.base - 1)];
+      else if (!made_of(a.base, a.at, a.at + a.span, module) && a.base > 0 && std::size_t(a.base - 1) < names_.input.size()) module = names_.input[std::size_t(a.base - 1)];
       reads = true;
       only_parameters = only_parameters && !module.empty();
       add(module);

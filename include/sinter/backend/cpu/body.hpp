@@ -47,11 +47,11 @@ struct EveryMicro {
 };
 /// What runs once (0), or once a row (1).
 template <int Level> struct OfLevel {
-  static constexpr bool holds(const Micro& m) { return m.level == Level; }
+  static constexpr bool holds(const Micro& m) { return m.level == Level && m.side == 0; }
 };
 /// What runs for every element: of level 2, or a store or sum into memory wherever it stands.
 struct PerElement {
-  static constexpr bool holds(const Micro& m) { return m.level == 2 || m.what == Micro::What::store || m.what == Micro::What::scatter || m.what == Micro::What::result; }
+  static constexpr bool holds(const Micro& m) { return m.side == 0 && (m.level == 2 || m.what == Micro::What::store || m.what == Micro::What::scatter || m.what == Micro::What::result); }
 };
 
 template <class K, class Which> constexpr int count_micros() {
@@ -163,6 +163,8 @@ template <class K> constexpr auto element_sizes() {
     if (m.what == Micro::What::store || m.what == Micro::What::scatter) size[std::size_t(m.b)] = bytes_of(m.dtype);
     if (m.what == Micro::What::result) size[0] = size[1] = bytes_of(m.dtype);  // the operands of a contraction
   }
+  for (const Micro& m : K::body.micros)
+    if (m.what == Micro::What::operand) size[std::size_t(m.b)] = 0;  // computed, not read
   return size;
 }
 
@@ -215,6 +217,15 @@ template <class K, int L, int P> [[gnu::always_inline]] inline auto steps_along(
 }
 /// Moves every pointer by `steps` along loop i.
 template <class K, int L, int P> [[gnu::always_inline]] inline void advance(Walk<P>& w, const Arguments<L, P>& a, int loop, std::int64_t steps) { advance<K>(w, steps_along<K>(a, loop, steps)); }
+
+/// Moves every pointer to point i of loops [First, Last), counted in row-major order.
+template <class K, int First, int Last, int L, int P> [[gnu::always_inline]] inline void move(Walk<P>& w, const Arguments<L, P>& a, std::int64_t i) {
+  for (int l = Last - 1; l > First; --l) {
+    advance<K>(w, a, l, i % a.extent[std::size_t(l)]);
+    i /= a.extent[std::size_t(l)];
+  }
+  advance<K>(w, a, First, i);
+}
 
 /// Calls f(walk) for the points [from, to) of loops [First, Last), counted in row-major order.
 template <class K, int First, int Last, int L, int P, class F>

@@ -5,8 +5,11 @@
 #pragma once
 #include "body.hpp"
 #include "../../compile/panels.hpp"
+#include "../../compile/prologue.hpp"
 #include "pack.hpp"
 #include "parallel.hpp"
+#include "prologue.hpp"
+#include "streamed.hpp"
 #include "thin.hpp"
 #include "tile.hpp"
 #include "winograd.hpp"
@@ -114,7 +117,6 @@ template <class T> class Products {
 
  public:
   using Operand = ProductOperand<T>;
-  using Finish = FinishTile<T>;
 
   /// Where sums that nothing follows go by themselves: columns are neighbours.
   struct Result {
@@ -122,7 +124,7 @@ template <class T> class Products {
     std::int64_t row = 0;
   };
 
-  Products(const Operand& left, const Operand& right, std::byte* scratch, int threads, Finish finish, const void* context, Result result = {})
+  Products(const Operand& left, const Operand& right, std::byte* scratch, int threads, FinishTile<T> finish, const void* context, Result result = {})
       : result_(result), left_(left), right_(right), rows_(left.lines.count()), columns_(right.lines.count()), inner_(left.inner.count()), threads_(threads), finish_(finish), context_(context),
         thin_(ThinProducts<T>::way(left, right)), in_panels_(right.lines.inner_stride() >= compile::Panels::tag), left_in_place_(reads_left_in_place()), right_in_place_(reads_right_in_place()), block_(blocks_of<T>(rows_, columns_, inner_, left_in_place_)) {
     const std::int64_t a = left_in_place_ ? 0 : aligned_bytes<T>(block_.rows * block_.inner), b = right_in_place_ ? 0 : aligned_bytes<T>(block_.columns * block_.inner);
@@ -200,22 +202,16 @@ template <class T> class Products {
 
   bool reads_left_in_place() const {
     const Nest &lines = left_.lines, &inner = left_.inner;
+    if (left_.fill != nullptr) return false;
     if (inner.inner_stride() != 1 || run_of(inner) < shortest_stretch || 2 * stretches(inner) > most_stretches || inner_ > deepest_in_place) return false;
     const std::int64_t run = run_of(lines);
     if (run < rows_ && run * 2 < R) return false;
-    return most_in_one_place(lines.inner_stride() * std::int64_t(sizeof(T)), int(std::min<std::int64_t>(run, R))) <= 4;
-  }
-  /// How many of a tile's lines may meet in one place of the first-level cache, where a page's worth of addresses has places: more would evict each other
-  /// before they are read to their end.
-  static int most_in_one_place(std::int64_t apart, int lines) {
-    constexpr std::int64_t page = 4096, place = 64;
-    int count = 0;
-    for (int i = 1 - lines; i < lines; ++i) count += (i * apart % page + page) % page <= place ? 1 : 0;
-    return count;
+    return compile::most_in_one_place(lines.inner_stride() * std::int64_t(sizeof(T)), int(std::min<std::int64_t>(run, R))) <= 4;
   }
   /// Only whole registers can be read from memory; and packing is cheap where many rows use it.
   bool reads_right_in_place() const {
     if (in_panels_) return true;
+    if (right_.fill != nullptr) return false;
     const Nest &lines = right_.lines, &inner = right_.inner;
     if (lines.inner_stride() != 1 || run_of(lines) % W != 0 || (stretches(inner) > 1 && run_of(inner) < shortest_stretch / 2)) return false;
     const std::int64_t depth = depth_of<T>(rows_, columns_, inner_, left_in_place_);
@@ -275,7 +271,8 @@ template <class T> class Products {
     for (std::int64_t t = from; t < to; ++t) {
       const std::int64_t i = tiles_.first(t);
       const int high = tiles_.size(t);
-      pack(packed_left_ + i * depth_, high, left_.at, Lines<R>(left_.lines, row_ + i, high), left_.inner, first_, depth_);
+      if (left_.fill != nullptr) left_.fill(left_.filler, packed_left_ + i * depth_, high, row_ + i, high, first_, depth_);
+      else pack(packed_left_ + i * depth_, high, left_.at, Lines<R>(left_.lines, row_ + i, high), left_.inner, first_, depth_);
     }
   }
   std::int64_t right_at(std::int64_t j) const { return in_panels_ ? j / C * (right_.lines.inner_stride() - compile::Panels::tag) : right_.lines.offset(column_ + j); }
@@ -283,7 +280,8 @@ template <class T> class Products {
   void pack_panel(std::int64_t p) const {
     const std::int64_t j = panels_.first(p);
     const int wide = panels_.size(p);
-    pack(packed_right_ + j * block_.inner, registers(wide) * W, right_.at, Lines<C>(right_.lines, column_ + j, wide), right_.inner, first_, depth_);
+    if (right_.fill != nullptr) right_.fill(right_.filler, packed_right_ + j * block_.inner, registers(wide) * W, column_ + j, wide, first_, depth_);
+    else pack(packed_right_ + j * block_.inner, registers(wide) * W, right_.at, Lines<C>(right_.lines, column_ + j, wide), right_.inner, first_, depth_);
   }
 
   void run_tiles(std::int64_t p, std::int64_t from, std::int64_t to) const {
@@ -320,7 +318,7 @@ template <class T> class Products {
   Operand left_, right_;
   std::int64_t rows_, columns_, inner_;
   int threads_;
-  Finish finish_;
+  FinishTile<T> finish_;
   const void* context_;
   typename ThinProducts<T>::Way thin_;
   bool in_panels_, left_in_place_, right_in_place_;
@@ -349,15 +347,6 @@ template <class K, class T> struct Epilogue {
   static constexpr compile::ContractLoops loops = compile::ContractLoops::of(K::body);
   static constexpr int last = loops.inner - 1;  ///< the loop along which lanes run
 
-  /// Moves a walk to point i of loops [First, Last), counted in row-major order; returns the index along the last of them, which is left at 0.
-  template <int First, int Last> [[gnu::always_inline]] void move(Walk<P>& w, std::int64_t i) const {
-    for (int l = Last - 1; l > First; --l) {
-      advance<K>(w, a, l, i % a.extent[std::size_t(l)]);
-      i /= a.extent[std::size_t(l)];
-    }
-    advance<K>(w, a, First, i);
-  }
-
   /// Columns come in pieces that lie on the last loop; a piece of a row is what level 1 holds for.
   [[gnu::flatten]] void run(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) const {
     const auto stride = [this](int p) { return a.stride[std::size_t(p)][std::size_t(last)]; };
@@ -368,10 +357,10 @@ template <class K, class T> struct Epilogue {
       const std::int64_t extent = a.extent[std::size_t(last)], outer = nested ? (column + done) / extent : 0, at_column = column + done - outer * extent;
       const int length = nested ? int(std::min<std::int64_t>(columns - done, extent - at_column)) : columns;
       Walk<P> corner = start;
-      if constexpr (nested) move<loops.columns, last>(corner, outer);
+      if constexpr (nested) move<K, loops.columns, last>(corner, a, outer);
       for (int i = 0; i < rows; ++i) {
         Walk<P> w = corner;
-        move<loops.rows, loops.columns>(w, row + i);
+        move<K, loops.rows, loops.columns>(w, a, row + i);
         for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
         for (int j = 0; j < length; j += N) {
           const Span s{at_column + j, std::min(N, length - j)};
@@ -394,7 +383,23 @@ template <class K> constexpr Dtype dtype_of_result() {
   return Dtype::float32;
 }
 
+/// The store of a kernel that does nothing else with its sums, whose neighbouring columns are neighbours; else −1.
+template <class K> constexpr int plain_store() {
+  int result = -1, store = -1;
+  for (int j = 0; j < micros<K>; ++j) {
+    const Micro& m = K::body.micros[std::size_t(j)];
+    if (m.side != 0) continue;
+    if (m.what == Micro::What::result) result = j;
+    else if (m.what == Micro::What::store && store < 0 && m.a == result && m.unit == 1 && m.dtype == dtype_of_result<K>()) store = j;
+    else return -1;
+  }
+  return store;
+}
+
 template <class K> inline constexpr compile::ContractLoops contract_loops = compile::ContractLoops::of(K::body);  // nvcc reads no constant of a function inside a lambda
+
+/// Whether a kernel that computes its right operand, but not its left one, runs row by row (streamed.hpp): the rows are few, and fit the scratch memory.
+template <class T> constexpr bool is_streamed(std::int64_t rows, std::int64_t inner) { return rows <= compile::streamed_at_most && rows * inner <= Tile<T>::columns * std::min(inner, deepest_in_place); }
 
 template <class K> inline void contract(const std::int64_t* table, const Context& c) {
   constexpr int L = K::body.loops, P = K::body.pointers;
@@ -408,7 +413,7 @@ template <class K> inline void contract(const std::int64_t* table, const Context
   const Nest rows = nest(0, contract_loops<K>.rows, contract_loops<K>.columns), columns = nest(1, contract_loops<K>.columns, contract_loops<K>.inner), left_inner = nest(0, contract_loops<K>.inner, L), right_inner = nest(1, contract_loops<K>.inner, L);
   for_each_point<K, 0, contract_loops<K>.rows>(a, Walk<P>{a.address, a.origin}, 0, points(a, 0, contract_loops<K>.rows), [&](const Walk<P>& w) {
     const Epilogue<K, T> epilogue{a, c, w};
-    if constexpr (std::is_same_v<T, float> && L - contract_loops<K>.rows >= 6) {
+    if constexpr (std::is_same_v<T, float> && L - contract_loops<K>.rows >= 6 && !computes_operands<K>) {
       const auto extent = [&](int l) { return a.extent[std::size_t(l)]; };
       const auto left = [&](int l) { return a.stride[0][std::size_t(l)]; };
       const auto right = [&](int l) { return a.stride[1][std::size_t(l)]; };
@@ -419,10 +424,28 @@ template <class K> inline void contract(const std::int64_t* table, const Context
       if (const WinogradGradientPlan plan = gradient ? WinogradGradientPlan::of(gradient) : WinogradGradientPlan{}; plan.tiles > 0)
         return WinogradGradient(plan, gradient, reinterpret_cast<const float*>(w.address[0]), reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue).run();
     }
+    if constexpr (Streamed<K, T>::possible)
+      if (is_streamed<T>(rows.count(), left_inner.count())) return Streamed<K, T>{a, c, w, &Epilogue<K, T>::finish, &epilogue}.run(reinterpret_cast<const T*>(w.address[0]), rows, left_inner);
     typename Products<T>::Result result;
-    if constexpr (K::body.micros.size() == 2 && contract_loops<K>.columns - contract_loops<K>.rows == 1 && contract_loops<K>.inner - contract_loops<K>.columns == 1 && micro<K, 1>.unit == 1 && micro<K, 1>.dtype == dtype_of_result<K>())
-      result = {reinterpret_cast<T*>(w.address[std::size_t(micro<K, 1>.b)]), a.stride[std::size_t(micro<K, 1>.b)][std::size_t(contract_loops<K>.rows)]};
-    Products<T>({reinterpret_cast<const T*>(w.address[0]), rows, left_inner}, {reinterpret_cast<const T*>(w.address[1]), columns, right_inner}, c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue, result).run();
+    if constexpr (constexpr int store = plain_store<K>(); store >= 0 && contract_loops<K>.columns - contract_loops<K>.rows == 1 && contract_loops<K>.inner - contract_loops<K>.columns == 1)
+      result = {reinterpret_cast<T*>(w.address[std::size_t(micro<K, store>.b)]), a.stride[std::size_t(micro<K, store>.b)][std::size_t(contract_loops<K>.rows)]};
+    const auto run = [&](const typename ProductOperand<T>::Fill left, const void* by_left, const typename ProductOperand<T>::Fill right, const void* by_right) {
+      Products<T>({reinterpret_cast<const T*>(w.address[0]), rows, left_inner, left, by_left}, {reinterpret_cast<const T*>(w.address[1]), columns, right_inner, right, by_right}, c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue, result).run();
+    };
+    const auto run_left = [&](const typename ProductOperand<T>::Fill left, const void* by_left) {
+      if constexpr (computed_operand<K, 1>() >= 0) {
+        const Prologue<K, T, 1> right{a, c, w};
+        run(left, by_left, &Prologue<K, T, 1>::fill, &right);
+      } else {
+        run(left, by_left, nullptr, nullptr);
+      }
+    };
+    if constexpr (computed_operand<K, 0>() >= 0) {
+      const Prologue<K, T, 0> left{a, c, w};
+      run_left(&Prologue<K, T, 0>::fill, &left);
+    } else {
+      run_left(nullptr, nullptr);
+    }
   });
 }
 

@@ -177,9 +177,28 @@ template <class T, int N> requires(N > 1 && is_narrow<T>) struct Lanes<T, N> {
     *this = load(x);
   }
   SINTER_INLINE static Lanes load(const T* p) {
+    Lanes r;
+#if defined(__AVX512F__)
+    if constexpr (N == cpu::lanes) {  // compilers do not turn the loop below into these at -O2; the forms with a mask leave nothing undefined to warn of
+      const auto all = static_cast<__mmask16>(0xffff);
+      const auto bytes = [&] { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); };
+      const auto pairs = [&] { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); };
+      if constexpr (std::is_same_v<T, std::int8_t>) r.wide.v[0] = _mm512_maskz_cvtepi8_epi32(all, bytes());
+      else if constexpr (std::is_same_v<T, std::uint8_t>) r.wide.v[0] = _mm512_maskz_cvtepu8_epi32(all, bytes());
+      else if constexpr (std::is_same_v<T, bfloat16>) r.wide.v[0] = _mm512_castsi512_ps(_mm512_maskz_slli_epi32(all, _mm512_maskz_cvtepu16_epi32(all, pairs()), 16));
+      else r.wide.v[0] = _mm512_maskz_cvtph_ps(all, pairs());
+      return r;
+    }
+#elif defined(__AVX2__)
+    if constexpr (N == cpu::lanes && !std::is_same_v<T, float16>) {
+      if constexpr (std::is_same_v<T, std::int8_t>) r.wide.v[0] = _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+      else if constexpr (std::is_same_v<T, std::uint8_t>) r.wide.v[0] = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+      else r.wide.v[0] = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16));
+      return r;
+    }
+#endif
     alignas(64) Wide x[N];
     for (int i = 0; i < N; ++i) x[i] = static_cast<Wide>(p[i]);
-    Lanes r;
     r.wide = Lanes<Wide, N>::load(x);
     return r;
   }

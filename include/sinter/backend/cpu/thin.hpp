@@ -13,8 +13,13 @@ namespace sinter::cpu {
 
 /// An operand of a product: the lines of it that meet those of the other, and the contracted axis along each.
 template <class T> struct ProductOperand {
+  /// Lines [line, line + lines) at points [first, first + depth) of the contracted axis, to to[k * width + i].
+  using Fill = void (*)(const void* filler, T* to, int width, std::int64_t line, int lines, std::int64_t first, std::int64_t depth);
+
   const T* at;
   Nest lines, inner;
+  Fill fill = nullptr;  ///< computes it (prologue.hpp); then nothing lies at `at`
+  const void* filler = nullptr;
 };
 /// finish(context, tile, ld, row, rows, column, columns): the sums of one tile are complete.
 template <class T> using FinishTile = void (*)(const void* context, const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns);
@@ -35,7 +40,7 @@ template <class T> class ThinProducts {
     const bool turned = left.lines.count() > right.lines.count();
     const Operand &many = turned ? left : right, &few = turned ? right : left;
     const std::int64_t n = few.lines.count(), inner = many.inner.count();
-    if (right.lines.inner_stride() >= compile::Panels::tag) return Way::none;
+    if (right.lines.inner_stride() >= compile::Panels::tag || left.fill != nullptr || right.fill != nullptr) return Way::none;
     if (along(many) && (along(few) || inner <= longest_turned) && n <= most_dots && inner >= (n == 1 ? 4 : 16) * W) return Way::dots;
     return many.lines.loops == 1 && many.lines.inner_stride() == 1 && n <= most_streams && many.lines.count() >= 2 * W && inner >= points ? Way::streams : Way::none;
   }

@@ -22,8 +22,14 @@ template <class T> std::string contraction(const compile::StepReport& s, const c
   const Products<T> p({nullptr, rows, left}, {nullptr, columns, right}, nullptr, 1, nullptr, nullptr);
   std::int64_t batch = 1;
   for (int l = 0; l < loops.rows; ++l) batch *= s.extent[std::size_t(l)];
-  return (batch > 1 ? std::to_string(batch) + " of " : std::string()) + by(rows.count(), columns.count()) + "x" + std::to_string(left.count()) + ", left " + p.left_way() + ", right " + p.right_way() + p.form() +
-         (p.form()[0] == 0 && p.blocks().inner < left.count() ? ", cut into depths of " + std::to_string(p.blocks().inner) : std::string());
+  bool computed[2]{};
+  for (const compile::Micro& m : b.micros)
+    if (m.what == compile::Micro::What::operand) computed[m.b] = true;
+  const bool streamed = computed[1] && !computed[0] && is_streamed<T>(rows.count(), left.count()) && b.loops - loops.inner == 1 && loops.inner - loops.columns == 1;
+  const auto way = [&](int side, const char* read) { return !computed[side] ? std::string(read) : (streamed ? "streamed with " : "packed with ") + (s.computed[side].empty() ? "copy" : s.computed[side]); };
+  const char* const form = computed[0] || computed[1] ? "" : p.form();
+  return (batch > 1 ? std::to_string(batch) + " of " : std::string()) + by(rows.count(), columns.count()) + "x" + std::to_string(left.count()) + ", left " + way(0, p.left_way()) + ", right " + way(1, p.right_way()) + form +
+         (form[0] == 0 && p.blocks().inner < left.count() ? ", cut into depths of " + std::to_string(p.blocks().inner) : std::string());
 }
 
 /// How many of a step's tensors are walked with steps of other than 0 or 1 along a loop.

@@ -57,7 +57,7 @@ class Step {
     return at;
   }
   std::byte* value(std::size_t j) { return registers_.data() + j * block * 8; }
-  int vector_loop() const { return b_.kind == Kind::contract ? compile::ContractLoops::of(b_).inner - 1 : b_.loops - 1; }
+  int vector_loop() const { return vector_ >= 0 ? vector_ : b_.kind == Kind::contract ? compile::ContractLoops::of(b_).inner - 1 : b_.loops - 1; }
   bool folds(int loop) const { return (b_.folded >> loop & 1) != 0; }
 
   /// Calls f() for every point of loops [first, last).
@@ -265,8 +265,38 @@ class Step {
     };
     for_each_point(0, loops.rows, [&] {
       const auto at = [&](int p) { return reinterpret_cast<const T*>(base_[std::size_t(p)]) + offset(p, vector_loop(), 0); };
-      cpu::Products<T>({at(0), nest(0, loops.rows, loops.columns), nest(0, loops.inner, b_.loops)}, {at(1), nest(1, loops.columns, loops.inner), nest(1, loops.inner, b_.loops)}, c_.scratch, 1, &Step::finish<T>, this).run();
+      typename cpu::Products<T>::Operand left{at(0), nest(0, loops.rows, loops.columns), nest(0, loops.inner, b_.loops)}, right{at(1), nest(1, loops.columns, loops.inner), nest(1, loops.inner, b_.loops)};
+      for (const Micro& m : b_.micros)
+        if (m.what == Micro::What::operand) (m.b == 0 ? left : right).fill = m.b == 0 ? &Step::fill<T, 0> : &Step::fill<T, 1>, (m.b == 0 ? left : right).filler = this;
+      cpu::Products<T>(left, right, c_.scratch, 1, &Step::finish<T>, this).run();
     });
+  }
+  /// Lines of an operand that the kernel computes, each along the contracted axis.
+  template <class T, int Side> static void fill(const void* self, T* to, int width, std::int64_t line, int lines, std::int64_t first, std::int64_t depth) {
+    static_cast<Step*>(const_cast<void*>(self))->fill_panel<T>(Side, to, width, line, lines, first, depth);
+  }
+  template <class T> void fill_panel(int side, T* to, int width, std::int64_t line, int lines, std::int64_t first, std::int64_t depth) {
+    const auto loops = compile::ContractLoops::of(b_);
+    const std::vector<std::int64_t> before = index_;
+    vector_ = b_.loops - 1;
+    std::fill(to, to + depth * width, T(0));
+    for (int i = 0; i < lines; ++i) {
+      move_to(side == 0 ? loops.rows : loops.columns, side == 0 ? loops.columns : loops.inner, line + i);
+      for (std::int64_t k = 0; k < depth;) {
+        move_to(loops.inner, b_.loops, first + k);
+        const std::int64_t x = std::exchange(index_[std::size_t(vector_)], 0);
+        const auto n = int(std::min<std::int64_t>({block, depth - k, extent_[std::size_t(vector_)] - x}));
+        for (std::size_t m = 0; m < b_.micros.size(); ++m) {
+          if (b_.micros[m].side != side + 1) continue;
+          if (b_.micros[m].what != Micro::What::operand) evaluate(m, x, n);  // whatever its level: lanes may run along another loop here
+          else
+            for (int j = 0; j < n; ++j) to[(k + j) * width + i] = reinterpret_cast<const T*>(value(std::size_t(b_.micros[m].a)))[j];
+        }
+        k += n;
+      }
+    }
+    vector_ = -1;
+    index_ = before;
   }
   template <class T> static void finish(const void* self, const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) {
     static_cast<Step*>(const_cast<void*>(self))->finish_tile(tile, ld, row, rows, column, columns);
@@ -281,12 +311,12 @@ class Step {
         const std::int64_t x = std::exchange(index_[std::size_t(loops.inner - 1)], 0);
         const auto n = int(std::min<std::int64_t>(columns - j, extent_[std::size_t(loops.inner - 1)] - x));
         for (std::size_t m = 0; m < b_.micros.size(); ++m) {
-          if (b_.micros[m].level == 1) evaluate(m, 0, block);
+          if (b_.micros[m].level == 1 && b_.micros[m].side == 0) evaluate(m, 0, block);
           if (b_.micros[m].what == Micro::What::result) std::memcpy(value(m), tile + i * ld + j, std::size_t(n) * sizeof(T));
         }
         for (std::size_t m = 0; m < b_.micros.size(); ++m) {
           if (b_.micros[m].what == Micro::What::store) store(m, x, n);
-          else if (b_.micros[m].level == 2 && b_.micros[m].what != Micro::What::result) evaluate(m, x, n);
+          else if (b_.micros[m].level == 2 && b_.micros[m].side == 0 && b_.micros[m].what != Micro::What::result) evaluate(m, x, n);
         }
         j += n;
       }
@@ -305,6 +335,7 @@ class Step {
   cpu::Context c_;
   std::vector<std::byte> registers_, kept_;
   std::vector<std::int64_t> extent_, origin_, index_;
+  int vector_ = -1;  ///< the loop of a block, where it is not the kernel's own
   std::vector<std::byte*> base_;
   std::vector<std::vector<std::int64_t>> stride_;
 };

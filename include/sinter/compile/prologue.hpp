@@ -1,0 +1,207 @@
+// What a contraction computes from its operands while it packs them.
+//
+// An operand that is computed element by element and read by this contraction alone needs no buffer: weights cast from int8 and scaled, a normalised row, rows of an
+// embedding. Its operations move into the contraction's kernel, which evaluates them into the panels that it reads anyway.
+//
+// Where not:
+//  - what another contraction's epilogue computes costs nothing there;
+//  - an operand that is small is quicker computed by itself and then read in place;
+//  - rows that lie along the contracted axis are read where they are, and packing them for the sake of a prologue costs more than it saves; but those that
+//    would evict each other from the cache are packed anyway. Columns that lie side by side and that few rows meet likewise, unless what they are computed from is narrower;
+//  - convolutions: their windows show an element many times, and Winograd's transforms want what lies in memory;
+//  - long expressions, where the other operand is so large that this one may be packed more than once.
+// Of a row kernel (layer norm) what is left computes one value a row.
+#pragma once
+#include "grouping.hpp"
+
+namespace sinter::compile {
+
+/// How a view walks the node below it: along each of its axes one axis of the node, by so many elements. Axes of the node without those of extent 1.
+struct ViewWalk {
+  bool simple = false;  ///< it can be said like that, and no element is shown twice
+  int axis[Shape::max_rank]{};            ///< of the node, for each axis of the view; −1 where it stands still
+  std::int64_t step[Shape::max_rank]{};   ///< along that
+  std::int64_t start[Shape::max_rank]{};  ///< of each axis of the node
+
+  static constexpr ViewWalk of(const Layout& view, const Shape& shape, const Layout& below, const Shape& node) {
+    ViewWalk w;
+    std::int64_t stride[Shape::max_rank]{}, least[Shape::max_rank]{}, most[Shape::max_rank]{}, extent[Shape::max_rank]{};
+    int axes = 0;
+    for (int i = 0; i < node.rank; ++i)
+      if (node[i] != 1 || node.letter(i) != 0) stride[axes] = below.stride[i], extent[axes++] = node[i];
+    // The largest stride that goes into a distance; axes may lie in any order.
+    const auto largest = [&](std::int64_t distance, std::int64_t under) {
+      int best = -1;
+      for (int c = 0; c < axes; ++c)
+        if (stride[c] > 0 && stride[c] <= distance && stride[c] < under && (best < 0 || stride[c] > stride[best])) best = c;
+      return best;
+    };
+    std::int64_t rest = view.offset - below.offset, under = std::int64_t(1) << 62;
+    if (rest < 0) return w;
+    for (int c = largest(rest, under); c >= 0; c = largest(rest, under)) {
+      w.start[c] = least[c] = most[c] = rest / stride[c];
+      rest %= stride[c];
+      under = stride[c];
+    }
+    if (rest != 0) return w;
+    std::int64_t shown = 1;
+    for (int i = 0; i < shape.rank; ++i) {
+      w.axis[i] = -1;
+      const std::int64_t by = view.stride[i];
+      if (by == 0 || (shape[i] == 1 && shape.letter(i) == 0)) continue;
+      const int c = largest(by < 0 ? -by : by, std::int64_t(1) << 62);
+      if (c < 0 || by % stride[c] != 0) return w;
+      w.axis[i] = c;
+      w.step[i] = by / stride[c];
+      (by < 0 ? least[c] : most[c]) += (shape[i] - 1) * w.step[i];
+      shown *= shape[i];
+    }
+    for (int c = 0; c < axes; ++c)
+      if (extent[c] > 0 && (least[c] < 0 || most[c] >= extent[c])) return w;
+    w.simple = shown <= node.size();
+    return w;
+  }
+};
+
+/// How many lines of a tile, `apart` bytes from each other, may meet in one place of a first-level cache, where a page's worth of addresses has places: more would
+/// evict each other before they are read to their end.
+constexpr int most_in_one_place(std::int64_t apart, int lines) {
+  constexpr std::int64_t page = 4096, place = 64;
+  int count = 0;
+  for (int i = 1 - lines; i < lines; ++i) count += (i * apart % page + page) % page <= place ? 1 : 0;
+  return count;
+}
+inline constexpr int lines_of_a_tile = 14;  ///< at most
+
+/// Operands of fewer elements are computed by themselves.
+inline constexpr std::int64_t smallest_prologue = 4096;
+/// Rows that are so few that a backend computes the other operand on its way from memory.
+inline constexpr int streamed_at_most = 4;
+/// Elements of the other operand beyond which an operand may be packed again, and operations an element that are then too many.
+inline constexpr std::int64_t packed_once = std::int64_t(1) << 20;
+inline constexpr double cheap_prologue = 8;
+
+namespace fuse_detail {
+
+constexpr void Grouping::absorb_prologues() {
+  for (const int v : s_.order)
+    if (kind_[v] == Kind::contract)
+      for (int k = 0; k < 2; ++k)
+        if (may_be_prologue(base_[operands(v)[k]])) absorb(v, k);
+}
+
+/// A look at the node alone.
+constexpr bool Grouping::may_be_prologue(int p) const {
+  if ((kind_[p] != Kind::elementwise && kind_[p] != Kind::gather) || group_[p] < 0 || row_[p] != 0 || s_.owner[p] >= 0 || s_.part_of[p] >= 0) return false;
+  const Group& home = f_.groups[group_[p]];
+  return !home.alone && (home.kind == Kind::elementwise || home.kind == Kind::reduce) && g_.shape(p).size() >= smallest_prologue;
+}
+
+/// Who reads each node: how many, and whether one of them in another kernel.
+constexpr void Grouping::count_readers() {
+  readers_.resize(n_, 0);
+  read_outside_.resize(n_, 0);
+  for (const int o : s_.outputs) readers_[o] = 1, read_outside_[o] = 1;
+  for (const int v : s_.order) {
+    if (is_view(kind_[v])) continue;
+    for_each_operand(v, [&](int o) {
+      const int b = base_[o];
+      ++readers_[b];
+      if (group_[b] != group_[v]) read_outside_[b] = 1;
+    });
+  }
+}
+
+constexpr void Grouping::absorb(int contraction, int side) {
+  if (readers_.empty()) count_readers();
+  const int o = operands(contraction)[side], other = operands(contraction)[1 - side], p = base_[o], home = group_[p], to = group_[contraction];
+  if (readers_[p] != 1 || is_read_in_place(contraction, side, true) || !ViewWalk::of(s_.layout(o), g_.shape(o), s_.layout(p), g_.shape(p)).simple) return;
+  std::int64_t shown = 1;  // by the other operand
+  for (int i = 0; i < g_.shape(other).rank; ++i)
+    if (s_.layout(other).stride[i] != 0) shown *= g_.shape(other)[i];
+  if (shown > g_.shape(base_[other]).size()) return;
+
+  // Members: the node and what only members read. Candidates: what others in its kernel read too.
+  List<int> members, candidates, seen;
+  bool possible = true;
+  members.push(p);
+  for (int i = 0; i < members.size() && possible; ++i) {
+    const int v = members[i];
+    for_each_operand(v, [&](int from) {
+      const int b = base_[from];
+      if (!is_computed(kind_[b]) || f_.repeated[b] != 0 || group_[b] != home || row_[b] != 0) return;
+      possible = possible && inlines(from, v);
+      int k = 0;
+      while (k < candidates.size() && candidates[k] != b) ++k;
+      if (k == candidates.size()) candidates.push(b), seen.push(0);
+      if (++seen[k] == readers_[b] && kind_[b] != Kind::scan) members.push(b);
+    });
+  }
+  double flops = 0;
+  for (const int v : members) {
+    Signature::Operand room[graph::most_operands];
+    flops += nodes_[v].op->flops(g_.signature(v, room), g_.shape(v)) / double(g_.shape(v).size());
+  }
+  int source = p;  // what the operand is mainly computed from
+  for (const int v : members)
+    for_each_operand(v, [&](int from) {
+      const int b = base_[from];
+      if (group_[b] != home && g_.shape(b).size() >= g_.shape(p).size() && bytes_of(nodes_[b].dtype) < bytes_of(nodes_[source].dtype)) source = b;
+    });
+  if (source == p && is_read_in_place(contraction, side, false)) return;
+  if (!possible || f_.groups[to].members + members.size() > most_members || (shown > packed_once && flops > cheap_prologue)) return;
+  List<int> again;  // cheap, and computed from what is in memory: in both kernels
+  for (int k = 0; k < candidates.size(); ++k) {
+    const int b = candidates[k];
+    if ((seen[k] == readers_[b] && kind_[b] != Kind::scan) || read_outside_[b] != 0) continue;
+    if (!is_cheap_again(b)) return;
+    again.push(b);
+  }
+  for (const int b : again) {
+    f_.repeated[b] = 1;
+    for_each_operand(b, [&](int from) { also_read_.push(base_[from]); });
+  }
+  for (const int v : members) group_[v] = to;
+  f_.groups[home].members -= members.size();
+  f_.groups[to].members += members.size();
+}
+
+/// Whether the contraction would rather read an operand where it lies (cpu/contract.hpp): rows along the contracted axis, and columns side by side, which few rows
+/// meet, unless what these are computed from is narrower.
+constexpr bool Grouping::is_read_in_place(int contraction, int side, bool narrow) const {
+  const int o = operands(contraction)[side], other = operands(contraction)[1 - side];
+  const int batch = int(g_.attributes(contraction)[0]), inner = int(g_.attributes(contraction)[1]);
+  const Layout l = s_.layout(o);
+  const Shape& s = g_.shape(o);
+  const auto last_axis = [](const Shape& of, int first, int end) {  // of more than one element
+    while (end > first && of[end - 1] == 1) --end;
+    return end > first ? end - 1 : -1;
+  };
+  const auto count = [](const Shape& of, int first, int end) {
+    std::int64_t n = 1;
+    for (int i = first; i < end; ++i) n *= of[i];
+    return n;
+  };
+  const int line = last_axis(s, batch, s.rank - inner), along = last_axis(s, s.rank - inner, s.rank);
+  const std::int64_t opposite = count(g_.shape(other), batch, g_.shape(other).rank - inner);
+  const bool columns = side == 1 ? line >= 0 : last_axis(g_.shape(other), batch, g_.shape(other).rank - inner) < 0;
+  if (columns) return !narrow && opposite > streamed_at_most && line >= 0 && l.stride[line] == 1 && s[line] % 16 == 0 && opposite <= 112;
+  const std::int64_t apart = line >= 0 ? l.stride[line] * bytes_of(nodes_[o].dtype) : 0;
+  return along < 0 || (l.stride[along] == 1 && most_in_one_place(apart, line >= 0 && s[line] < lines_of_a_tile ? s[line] : lines_of_a_tile) <= 4 && count(s, s.rank - inner, s.rank) <= 8192);
+}
+
+/// Whether a node can be computed a second time at no more cost than reading it: one operation on values that are in memory, or one a row.
+constexpr bool Grouping::is_cheap_again(int v) const {
+  if (kind_[v] != Kind::elementwise) return false;
+  Signature::Operand room[graph::most_operands];
+  if (nodes_[v].op->flops(g_.signature(v, room), g_.shape(v)) > double(g_.shape(v).size())) return false;
+  bool there = true;
+  for_each_operand(v, [&](int o) {
+    const int b = base_[o];
+    there = there && (!is_computed(kind_[b]) || f_.repeated[b] != 0 || group_[b] != group_[v] || row_[b] != 0 || read_outside_[b] != 0);
+  });
+  return there;
+}
+
+}  // namespace fuse_detail
+}  // namespace sinter::compile

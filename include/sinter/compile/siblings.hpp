@@ -1,0 +1,278 @@
+// Contractions of one value with several weights, run as one: the queries, keys and values of attention, gates and heads written as layers of their own.
+//
+//   q = x·Wqᵀ + bq, k = x·Wkᵀ + bk, v = x·Wvᵀ + bv   becomes   y = x·[Wq; Wk; Wv]ᵀ + [bq; bk; bv], and q, k, v are slices of y.
+//
+// It is done where weights are prepared in advance (compile/prepare.hpp): putting them together costs nothing there, and readers of memory, such as attention's
+// kernel or another contraction, take slices as they are. In training every step would put the weights together anew, which takes about what it gains.
+//
+// What follows the contractions element by element is joined with them as long as it is the same for all, so that it remains their epilogue. Where it parts earlier,
+// joining would tear an epilogue off, which then walks memory by itself: such contractions stay apart.
+#pragma once
+#include "fixed.hpp"
+
+namespace sinter::compile {
+
+namespace siblings_detail {
+
+class Pass {
+ public:
+  constexpr Pass(const Builder& g, int parameters) : g_(g), n_(g.size()), parameters_(parameters) {}
+
+  /// The graph with siblings joined; false where there are none.
+  constexpr bool run(Builder& to) {
+    find_candidates();
+    if (candidates_.empty()) return false;
+    find_users();
+    changes_ = changes(g_, parameters_);
+    for (int i = 0; i < candidates_.size(); ++i)
+      if (family_of_[candidates_[i]] < 0) gather(i);
+    if (families_.empty()) return false;
+    rebuild(to);
+    return true;
+  }
+
+ private:
+  /// Contractions that become one, and how far what follows goes along.
+  struct Family {
+    int first = 0, count = 0;  ///< among members_ and ends_
+    int side = 0;              ///< which operand is common
+    int axis = 0;              ///< of the results, along which they lie side by side
+    int stages = 0;            ///< operations behind the contraction
+    int joined = -1;           ///< in the new graph
+  };
+
+  constexpr void find_candidates() {
+    live_.resize(n_, 0);
+    for (const int o : g_.outputs) live_[o] = 1;
+    for (int i = n_ - 1; i >= 0; --i) {
+      if (live_.data()[i] == 0) continue;
+      const int* o = g_.operands(i);
+      for (int k = operands_of(i); k > 0; --k) live_.data()[*o++] = 1;
+    }
+    List<char> read(n_, 0);  // by a contraction
+    bool any = false;
+    for (int i = 0; i < n_; ++i) {
+      if (live_.data()[i] == 0 || g_[i].op->kind != Kind::contract) continue;
+      const int* o = g_.operands(i);
+      for (int k = 0; k < 2; ++k) any = any || read[o[k]] != 0, read[o[k]] = 1;
+      candidates_.push(i);
+    }
+    if (!any) candidates_.clear();
+    family_of_.resize(n_, -1);
+  }
+  /// Of identities nothing but the first operand is left: the others are for derivatives.
+  constexpr int operands_of(int i) const { return g_[i].op->kind == Kind::identity ? 1 : g_[i].operands; }
+
+  /// Every use of a node, as a list through the operand pool.
+  constexpr void find_users() {
+    first_use_.resize(n_, -1);
+    for (int i = n_ - 1; i >= 0; --i) {
+      if (live_[i] == 0) continue;
+      const int count = operands_of(i);
+      for (int k = 0; k < count; ++k) {
+        const int o = g_.operands(i)[k];
+        uses_.push({i, first_use_[o]});
+        first_use_[o] = uses_.size() - 1;
+      }
+    }
+    is_output_.resize(n_, 0);
+    for (const int o : g_.outputs) is_output_[o] = 1;
+  }
+  constexpr int only_user(int i) const { return is_output_[i] == 0 && first_use_[i] >= 0 && uses_[first_use_[i]].next < 0 ? uses_[first_use_[i]].by : -1; }
+
+  /// The family of the i-th candidate.
+  constexpr void gather(int i) {
+    const int c = candidates_[i];
+    for (int side = 0; side < 2; ++side) {
+      const int x = g_.operands(c)[side], w = g_.operands(c)[1 - side];
+      if (changes_[x] != Changes::with_calls || !is_weight(w)) continue;
+      Family f{members_.size(), 0, side, joint_axis(c, side)};
+      if (f.axis < 0) continue;
+      List<int> members;
+      for (int k = i; k < candidates_.size(); ++k)
+        if (const int other = candidates_[k]; family_of_[other] < 0 && g_.operands(other)[side] == x && alike(c, other, side)) members.push(other);
+      while (members.size() > 1 && !settle(f, members)) {}
+      if (members.size() < 2) return;
+      f.count = members.size();
+      for (const int m : members) members_.push(m), family_of_[m] = families_.size();
+      for (const int e : ends_of_) ends_.push(e);
+      families_.push(f);
+      return;
+    }
+  }
+  /// The first free axis of a weight as the result has it; −1 where the weight has none.
+  constexpr int joint_axis(int c, int side) const {
+    const int batch = int(g_.attributes(c)[0]), inner = int(g_.attributes(c)[1]);
+    if (g_.shape(g_.operands(c)[1 - side]).rank == batch + inner) return -1;
+    return side == 1 ? batch : g_.shape(g_.operands(c)[0]).rank - inner;
+  }
+  /// Narrow ones, cast from int8, may be read as they are (compile/prologue.hpp).
+  constexpr bool is_weight(int w) const { return changes_[w] == Changes::with_parameters && source_bytes(g_, w) >= bytes_of(g_[w].dtype); }
+  constexpr bool alike(int c, int other, int side) const {
+    const std::int64_t *a = g_.attributes(c), *b = g_.attributes(other);
+    return a[0] == b[0] && a[1] == b[1] && is_weight(g_.operands(other)[1 - side]) && g_[c].dtype == g_[other].dtype &&
+           same_but(g_.operands(c)[1 - side], g_.operands(other)[1 - side], int(a[0]));
+  }
+  /// Whether two shapes differ at most along an axis.
+  constexpr bool same_but(int a, int b, int axis) const {
+    const Shape &s = g_.shape(a), &t = g_.shape(b);
+    if (s.rank != t.rank) return false;
+    for (int i = 0; i < s.rank; ++i)
+      if (i != axis && (s[i] != t[i] || s.letter(i) != t.letter(i))) return false;
+    return true;
+  }
+
+  /// Follows the members as long as the same happens to all of them. Members that part from the first too early are taken out: then false.
+  constexpr bool settle(Family& f, List<int>& members) {
+    ends_of_ = members;
+    f.stages = 0;
+    for (;;) {
+      const int next = only_user(ends_of_[0]);
+      List<int> along, readable;
+      for (int m = 0; m < members.size(); ++m) {
+        if (goes_along(f, ends_of_[0], next, ends_of_[m], only_user(ends_of_[m]))) along.push(members[m]);
+        if (is_output_[ends_of_[m]] == 0 && read_from_memory(ends_of_[m])) readable.push(members[m]);
+      }
+      if (along.size() == members.size()) {
+        for (int& e : ends_of_) e = only_user(e);
+        ++f.stages;
+        continue;
+      }
+      if (readable.size() == members.size()) return true;
+      members = !readable.empty() && readable[0] == members[0] ? readable : along;
+      return false;
+    }
+  }
+  /// Whether `next` applies to `end` what `next_of_first` applies to `first`: one operation, with what they have in common and with values that can be put side by side.
+  constexpr bool goes_along(const Family& f, int first, int next_of_first, int end, int next) const {
+    if (next_of_first < 0 || next < 0) return false;
+    const Node &n = g_[next_of_first], &other = g_[next];
+    if (n.op->kind != Kind::elementwise || n.attributes != 0 || other.op != n.op || other.dtype != n.dtype) return false;
+    if (!(g_.shape(next_of_first) == g_.shape(first)) || !(g_.shape(next) == g_.shape(end))) return false;
+    for (int k = 0; k < n.operands; ++k) {
+      const int a = g_.operands(next_of_first)[k], b = g_.operands(next)[k];
+      if ((a == first) != (b == end)) return false;
+      if (a == first) continue;
+      const int axis = f.axis - (g_.shape(next).rank - g_.shape(b).rank);  // aligned at the right
+      if (is_along(next_of_first, a, f.axis) != is_along(next, b, f.axis)) return false;
+      if (is_along(next, b, f.axis) ? changes_[a] == Changes::with_calls || changes_[b] == Changes::with_calls || !same_but(a, b, axis) : a != b) return false;
+    }
+    return true;
+  }
+  constexpr bool is_along(int user, int o, int joint) const {
+    const int axis = joint - (g_.shape(user).rank - g_.shape(o).rank);
+    return axis >= 0 && g_.shape(o)[axis] > 1;
+  }
+  /// Whether all readers of a node take it from memory, whatever its strides.
+  constexpr bool read_from_memory(int i) const {
+    for (int u = first_use_[i]; u >= 0; u = uses_[u].next) {
+      const int by = uses_[u].by;
+      const Kind kind = g_[by].op->kind;
+      if (reads_memory(kind)) continue;
+      if (kind != Kind::view || is_output_[by] != 0) return false;
+      if (g_[by].op == &graph::primitive<ops::Reshape> && same_core(by, i) && !read_from_memory(by)) return false;
+    }
+    return true;
+  }
+  /// Whether a reshape only drops or adds axes of extent 1: then its readers could share the contraction's kernel.
+  constexpr bool same_core(int a, int b) const {
+    const Shape &s = g_.shape(a), &t = g_.shape(b);
+    int i = 0, k = 0;
+    for (;;) {
+      while (i < s.rank && s[i] == 1) ++i;
+      while (k < t.rank && t[k] == 1) ++k;
+      if (i == s.rank || k == t.rank) return i == s.rank && k == t.rank;
+      if (s[i++] != t[k++]) return false;
+    }
+  }
+
+  // ---- the new graph ----
+  constexpr void rebuild(Builder& to) {
+    now_.resize(n_, -1);
+    List<int> end_of(n_, -1);  // the member that ends here
+    for (int f = 0; f < families_.size(); ++f)
+      for (int m = families_[f].first; m < families_[f].first + families_[f].count; ++m) end_of[ends_[m]] = m;
+    for (const int i : g_.inputs) now_[i] = to.input(g_[i].dtype, g_.shape(i));
+    for (int i = 0; i < n_; ++i) {
+      if (live_[i] == 0 || now_[i] >= 0) continue;
+      if (end_of[i] >= 0) split(to, end_of[i]);
+      else if (!is_inside(i)) bring(to, i);
+    }
+    for (const int o : g_.outputs) to.outputs.push(now_[o]);
+    to.overwrites = g_.overwrites;
+  }
+  /// Whether a node is part of what a family has become: a contraction, or an operation behind it that is not the last.
+  constexpr bool is_inside(int i) const {
+    if (family_of_[i] >= 0) return true;
+    for (int k = 0; k < operands_of(i); ++k)
+      if (now_[g_.operands(i)[k]] < 0) return true;
+    return false;
+  }
+  /// Copies a node; weights of later siblings are needed before their turn.
+  constexpr int bring(Builder& to, int i) {
+    if (now_[i] >= 0) return now_[i];
+    List<int> operands;
+    const int count = operands_of(i);
+    for (int k = 0; k < count; ++k) operands.push(bring(to, g_.operands(i)[k]));
+    return now_[i] = to.insert(*g_[i].op, g_[i].dtype, to.intern(g_.shape(i)), operands.data(), count, g_.attributes(i), g_[i].attributes);
+  }
+  constexpr void split(Builder& to, int member) {
+    Family& f = families_[family_of_[members_[member]]];
+    if (f.joined < 0) f.joined = join(to, f);
+    int start = 0;
+    for (int m = f.first; m < member; ++m) start += g_.shape(ends_[m])[f.axis];
+    now_[ends_[member]] = graph::slice(Value{&to, f.joined}, f.axis, start, g_.shape(ends_[member])[f.axis]).id;
+  }
+  constexpr int join(Builder& to, const Family& f) {
+    List<int> at;  // where each member stands
+    for (int m = f.first; m < f.first + f.count; ++m) at.push(members_[m]);
+    const int batch = int(g_.attributes(at[0])[0]), inner = int(g_.attributes(at[0])[1]);
+    const int x = bring(to, g_.operands(at[0])[f.side]), w = side_by_side(to, at, 1 - f.side, batch);
+    int y = ops::Contract::apply(&to, f.side == 0 ? x : w, f.side == 0 ? w : x, batch, inner).id;
+    for (int stage = 0; stage < f.stages; ++stage) {
+      const List<int> before = at;
+      for (int& a : at) a = only_user(a);
+      const Node& n = g_[at[0]];
+      List<int> operands;
+      for (int k = 0; k < n.operands; ++k) {
+        const int o = g_.operands(at[0])[k];
+        if (o == before[0]) operands.push(y);
+        else if (is_along(at[0], o, f.axis)) operands.push(side_by_side(to, at, k, f.axis - (g_.shape(at[0]).rank - g_.shape(o).rank)));
+        else operands.push(bring(to, o));
+      }
+      y = to.add(*n.op, operands.data(), n.operands);
+    }
+    return y;
+  }
+  /// Operand k of each of these nodes, along an axis.
+  constexpr int side_by_side(Builder& to, const List<int>& nodes, int k, int axis) {
+    List<int> parts;
+    for (const int n : nodes) parts.push(bring(to, g_.operands(n)[k]));
+    return graph::concatenate(&to, parts.data(), parts.size(), axis).id;
+  }
+
+  struct Use {
+    int by = -1, next = -1;
+  };
+
+  const Builder& g_;
+  int n_, parameters_;
+  List<char> live_, is_output_;
+  List<Changes> changes_;
+  List<int> candidates_, family_of_, first_use_, now_;
+  List<Use> uses_;
+  List<Family> families_;
+  List<int> members_, ends_;  ///< of all families: the contractions, and the last node of each that is joined
+  List<int> ends_of_;         ///< of the family at hand
+};
+
+}  // namespace siblings_detail
+
+/// Writes to `to` the graph with contractions joined that share an operand and have parameters as the other; false, and nothing written, where there are none.
+/// `parameters`: how many of the graph's first inputs these are.
+constexpr bool join_siblings(const Builder& g, int parameters, Builder& to) {
+  siblings_detail::Pass pass(g, parameters);
+  return pass.run(to);
+}
+
+}  // namespace sinter::compile

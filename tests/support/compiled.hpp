@@ -1,0 +1,47 @@
+// A graph as a compiled program of the CPU backend, against the interpreter in double, on one thread and on two.
+#pragma once
+#include <doctest/doctest.h>
+#include <sinter/backend/cpu/backend.hpp>
+#include <sinter/compile/program.hpp>
+
+#include "random_graph.hpp"
+
+namespace support {
+
+/// `Trace` makes the graph in constant evaluation.
+template <class Trace> void check_compiled(std::uint64_t seed, int variants = 6) {
+  using P = compile::Program<Trace, cpu::Backend>;
+  const Builder g = Trace{}();
+  for (int variant = 0; variant < variants; ++variant) {
+    CAPTURE(variant);
+    const reference::Lengths lengths = random_lengths(g, 100 * seed + std::uint64_t(variant));
+    const auto inputs = random_inputs(g, lengths, 100 * seed + std::uint64_t(variant));
+    const auto expected = reference::Interpreter(g, true).run(inputs, lengths);
+    std::vector<std::int64_t> n{0};
+    n.clear();
+    for (const char letter : P::letters) n.push_back(lengths.at(letter));
+    std::vector<std::vector<reference::Array>> results;
+    for (const int threads : {1, 2}) {
+      auto copies = inputs;
+      std::vector<reference::Array> outputs;
+      for (const int o : g.outputs) {
+        outputs.emplace_back(g[o].dtype, g.shape(o));
+        std::fill(outputs.back().bytes.begin(), outputs.back().bytes.end(), std::byte(0xff));
+      }
+      AlignedBlock<std::byte> workspace(P::workspace_bytes + 64);
+      std::memset(workspace.data(), 0xff, workspace.size());  // NaN: whatever is read before it is written shows
+      std::vector<std::byte*> base{workspace.data()};
+      for (auto& a : copies) base.push_back(a.bytes.data());
+      for (auto& a : outputs) base.push_back(a.bytes.data());
+      P::run(cpu::Context{base.data(), n.data(), nullptr, threads});
+      for (std::size_t k = 0; k < expected.size(); ++k) {
+        CAPTURE(k);
+        CHECK(difference(outputs[k], expected[k], lengths) < 1e-4);
+      }
+      results.push_back(std::move(outputs));
+    }
+    for (std::size_t k = 0; k < expected.size(); ++k) CHECK(difference(results[0][k], results[1][k], lengths) == 0);
+  }
+}
+
+}  // namespace support

@@ -120,6 +120,7 @@ struct ContractSizes {
   std::int64_t rows = 1, columns = 1, inner = 1;
   SquareConvolution convolution;
   SquareWeightGradient gradient;
+  bool bounded = false;  ///< some run shorter
 };
 
 /// A contraction whose rows, columns and contracted axis are each one loop of an extent that is known: its extents, and strides of its operands.

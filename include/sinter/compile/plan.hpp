@@ -128,6 +128,7 @@ class Pass {
       for (const Loop& l : k.loops) column -= l.folded ? 1 : 0;
       const int first_row = column - k.column_loops - k.row_loops, first_column = column - k.column_loops;
       for (int i = first_row; i < n; ++i) (k.loops[i].folded ? sizes.inner : i < first_column ? sizes.rows : sizes.columns) *= k.loops[i].capacity;
+      for (const Loop& l : k.loops) sizes.bounded = sizes.bounded || l.letter != 0;
       const auto extent = [&](int l) { return k.loops[l].capacity; };
       const auto left = [&](int l) { return k.pointers[0].stride[l]; };
       const auto right = [&](int l) { return k.pointers[1].stride[l]; };

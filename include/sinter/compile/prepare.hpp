@@ -2,6 +2,7 @@
 #pragma once
 #include "kernel.hpp"
 #include "filters.hpp"
+#include "panels.hpp"
 #include "prologue.hpp"
 #include "siblings.hpp"
 

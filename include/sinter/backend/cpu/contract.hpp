@@ -84,8 +84,10 @@ constexpr std::int64_t pack_bytes(const compile::ContractSizes& s) {
     case Dtype::int32: return pack_bytes_of<std::int32_t>(s.rows, s.columns, s.inner);
     default: break;
   }
-  // A shorter batch may take the other way.
-  return std::max({pack_bytes_of<float>(s.rows, s.columns, s.inner), s.convolution ? WinogradPlan::most_bytes(s.convolution) : 0, s.gradient ? WinogradGradientPlan::most_bytes(s.gradient) : 0});
+  const std::int64_t products = pack_bytes_of<float>(s.rows, s.columns, s.inner);  // a shorter batch may take this way
+  if (s.convolution) return std::max(products, s.bounded ? WinogradPlan::most_bytes(s.convolution) : WinogradPlan::of(s.convolution).bytes(s.convolution.channels));
+  if (s.gradient) return std::max(products, s.bounded ? WinogradGradientPlan::most_bytes(s.gradient) : WinogradGradientPlan::of(s.gradient).bytes(s.gradient));
+  return products;
 }
 
 /// Lines cut into tiles: runs of equal length, each into pieces of at most `unit`, which differ by one at most where `even`.

@@ -1,0 +1,52 @@
+// What a contraction does with its sums, on each tile while it is in cache.
+#pragma once
+#include "body.hpp"
+
+namespace sinter::cpu {
+
+/// The operations of one kernel behind the sums of products, on one tile.
+template <class K, class T> struct Epilogue {
+  static constexpr int L = K::body.loops, P = K::body.pointers, N = lanes;
+  const Arguments<L, P>& a;
+  const Context& c;
+  const Walk<P>& start;  ///< at the first element of the matrix
+
+  static void finish(const void* self, const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) {
+    static_cast<const Epilogue*>(self)->run(tile, ld, row, rows, column, columns);
+  }
+
+ private:
+  static constexpr compile::ContractLoops loops = compile::ContractLoops::of(K::body);
+  static constexpr int last = loops.inner - 1;  ///< the loop along which lanes run
+
+  /// Columns come in pieces that lie on the last loop; a piece of a row is what level 1 holds for.
+  [[gnu::flatten]] void run(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) const {
+    const auto stride = [this](int p) { return a.stride[std::size_t(p)][std::size_t(last)]; };
+    RegisterFile<K, N> r;
+    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
+    for (int done = 0; done < columns;) {
+      constexpr bool nested = loops.inner - loops.columns > 1;
+      const std::int64_t extent = a.extent[std::size_t(last)], outer = nested ? (column + done) / extent : 0, at_column = column + done - outer * extent;
+      const int length = nested ? int(std::min<std::int64_t>(columns - done, extent - at_column)) : columns;
+      Walk<P> corner = start;
+      if constexpr (nested) move<K, loops.columns, last>(corner, a, outer);
+      for (int i = 0; i < rows; ++i) {
+        Walk<P> w = corner;
+        move<K, loops.rows, loops.columns>(w, a, row + i);
+        for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
+        for (int j = 0; j < length; j += N) {
+          const Span s{at_column + j, std::min(N, length - j)};
+          for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
+            constexpr Micro::What what = micro<K, J>.what;
+            if constexpr (what == Micro::What::result) at<K, N, J>(r) = load<T, N>(tile + i * ld + done + j, s.n);
+            else if constexpr (what == Micro::What::store) write<K, N, J>(r, w, s, stride);
+            else evaluate<K, N, J>(r, w, s, c, stride);
+          });
+        }
+      }
+      done += length;
+    }
+  }
+};
+
+}  // namespace sinter::cpu

@@ -1,0 +1,259 @@
+// Sums of products of two matrices: packed panels and register tiles.
+//
+// Columns are cut into panels of a tile's width, rows into tiles of equal height; a tile sums over the whole contracted axis in registers, so that results do
+// not depend on threads.
+#pragma once
+#include "../../compile/panels.hpp"
+#include "../../compile/prologue.hpp"
+#include "blocks.hpp"
+#include "pack.hpp"
+#include "parallel.hpp"
+#include "thin.hpp"
+
+namespace sinter::cpu {
+
+/// Lines cut into tiles: runs of equal length, each into pieces of at most `unit`, which differ by one at most where `even`.
+struct Tiling {
+  std::int64_t run = 0, unit = 1, pieces = 0, count = 0;
+  bool even = true;
+
+  Tiling() = default;
+  Tiling(std::int64_t lines, std::int64_t along, std::int64_t most, bool evenly) : run(along), unit(most), pieces((along + most - 1) / most), count(along > 0 ? lines / along * pieces : 0), even(evenly) {}
+  std::int64_t first(std::int64_t t) const {
+    const std::int64_t p = t % pieces;
+    return t / pieces * run + (even ? p * (run / pieces) + std::min(p, run % pieces) : p * unit);
+  }
+  int size(std::int64_t t) const {
+    const std::int64_t p = t % pieces;
+    return int(even ? run / pieces + (p < run % pieces ? 1 : 0) : std::min(unit, run - p * unit));
+  }
+};
+
+/// Sums of products of two matrices, tile by tile. Shared by all contractions of an element type; what a kernel
+/// does with a tile is its own.
+///
+/// Operands are packed into the order in which tiles read them, or read where they lie: a left one whose elements are neighbours along the contracted axis and
+/// whose lines are evenly spaced (an image with its channels innermost), a right one whose lines are neighbours, or which was packed in advance (compile/panels.hpp).
+template <class T> class Products {
+  static constexpr int R = Tile<T>::rows, W = Tile<T>::width, C = Tile<T>::columns;
+  static constexpr std::int64_t shortest_stretch = 16;  ///< that is worth walking by itself
+  static constexpr int most_stretches = 256;  ///< each operand may have half of them
+
+ public:
+  using Operand = ProductOperand<T>;
+
+  /// Where sums that nothing follows go by themselves: columns are neighbours.
+  struct Result {
+    T* at = nullptr;
+    std::int64_t row = 0;
+  };
+
+  Products(const Operand& left, const Operand& right, std::byte* scratch, int threads, FinishTile<T> finish, const void* context, Result result = {})
+      : result_(result), left_(left), right_(right), rows_(left.lines.count()), columns_(right.lines.count()), inner_(left.inner.count()), threads_(threads), finish_(finish), context_(context),
+        thin_(ThinProducts<T>::way(left, right)), in_panels_(right.lines.inner_stride() >= compile::Panels::tag), left_in_place_(reads_left_in_place()), right_in_place_(reads_right_in_place()), block_(blocks_of<T>(rows_, columns_, inner_, left_in_place_)) {
+    const std::int64_t a = left_in_place_ ? 0 : aligned_bytes<T>(block_.rows * block_.inner), b = right_in_place_ ? 0 : aligned_bytes<T>(block_.columns * block_.inner);
+    packed_left_ = reinterpret_cast<T*>(scratch);
+    packed_right_ = reinterpret_cast<T*>(scratch + a);
+    sums_ = reinterpret_cast<T*>(scratch + a + b);
+    if (right_in_place_) block_.columns = std::max<std::int64_t>(1, columns_);
+    pieces_ = LongSums::pieces(rows_, columns_, inner_);
+  }
+
+  /// How each operand is read.
+  const char* left_way() const { return thin_ != ThinProducts<T>::Way::none || left_in_place_ ? "in place" : "packed"; }
+  const char* right_way() const { return in_panels_ ? "in panels" : thin_ != ThinProducts<T>::Way::none || right_in_place_ ? "in place" : "packed"; }
+  const Blocks& blocks() const { return block_; }
+  /// What is not computed tile by tile from end to end.
+  const char* form() const {
+    using Way = typename ThinProducts<T>::Way;
+    return thin_ == Way::dots ? ", dot products" : thin_ == Way::streams ? ", streamed" : pieces_ > 1 ? ", the sum in pieces" : "";
+  }
+
+  SINTER_OUTLINE void run() {
+    if (rows_ == 0 || columns_ == 0) return;
+    if (thin_ != ThinProducts<T>::Way::none) return ThinProducts<T>(left_, right_, reinterpret_cast<std::byte*>(packed_left_), threads_, finish_, context_).run(thin_);
+    if (pieces_ > 1) run_in_pieces();
+    else run_blocks();
+  }
+
+ private:
+  void run_blocks() {
+    for (column_ = 0; column_ < columns_; column_ += block_.columns) {
+      n_ = std::min(block_.columns, columns_ - column_);
+      panels_ = {n_, right_in_place_ ? run_of(right_.lines) : n_, C, false};
+      parts_ = std::max<std::int64_t>(1, (inner_ + block_.inner - 1) / block_.inner);
+      for (part_ = 0; part_ < parts_; ++part_) {
+        first_ = begin_ + part_ * block_.inner;
+        depth_ = std::min(block_.inner, inner_ - part_ * block_.inner);
+        find_stretches();
+        for (row_ = 0; row_ < rows_; row_ += block_.rows) run_block(std::min(block_.rows, rows_ - row_));
+      }
+    }
+  }
+  void run_in_pieces() {
+    const std::int64_t length = (inner_ + pieces_ - 1) / pieces_, elements = rows_ * columns_, table = aligned_bytes<T>(elements) / std::int64_t(sizeof(T));
+    const Blocks block = LongSums::blocks<T>(rows_, columns_, std::min(length, depth_of<T>(rows_, columns_, inner_, left_in_place_)));
+    const std::int64_t worker = LongSums::worker_bytes<T>(block), workers = std::clamp<std::int64_t>(threads_, 1, std::min(LongSums::workers, pieces_));
+    std::byte* const scratch = reinterpret_cast<std::byte*>(packed_left_);
+    T* const tables = reinterpret_cast<T*>(scratch + LongSums::workers * worker);
+    split(workers, 1, elements * inner_ < 262144 ? workers + 1 : 2, threads_, [&](std::int64_t from, std::int64_t to) {
+      Products piece = *this;
+      piece.threads_ = 1;
+      piece.block_ = block;
+      piece.keeps_sums_ = true;
+      for (std::int64_t w = from; w < to; ++w) {
+        piece.packed_left_ = reinterpret_cast<T*>(scratch + w * worker);
+        piece.packed_right_ = reinterpret_cast<T*>(scratch + w * worker + aligned_bytes<T>(block.rows * block.inner));
+        for (std::int64_t p = w * pieces_ / workers; p < (w + 1) * pieces_ / workers; ++p) {
+          piece.begin_ = p * length;
+          piece.inner_ = std::min(length, inner_ - piece.begin_);
+          piece.sums_ = tables + p * table;
+          piece.run_blocks();
+        }
+      }
+    });
+    split(rows_, 1, std::max<std::int64_t>(2, 65536 / std::max<std::int64_t>(1, columns_)), threads_, [&](std::int64_t from, std::int64_t to) {
+      for (std::int64_t p = 1; p < pieces_; ++p) {
+        const T* const part = tables + p * table;
+        for (std::int64_t i = from * columns_; i < to * columns_; ++i) tables[i] = T(tables[i] + part[i]);
+      }
+      finish_(context_, tables + from * columns_, columns_, from, int(to - from), 0, int(columns_));
+    });
+  }
+
+  static std::int64_t run_of(const Nest& lines) { return lines.extent[std::size_t(lines.loops - 1)]; }
+  static std::int64_t stretches(const Nest& inner) { return inner.count() / std::max<std::int64_t>(1, run_of(inner)); }
+
+  bool reads_left_in_place() const {
+    const Nest &lines = left_.lines, &inner = left_.inner;
+    if (left_.fill != nullptr) return false;
+    if (inner.inner_stride() != 1 || run_of(inner) < shortest_stretch || 2 * stretches(inner) > most_stretches || inner_ > deepest_in_place) return false;
+    const std::int64_t run = run_of(lines);
+    if (run < rows_ && run * 2 < R) return false;
+    return compile::most_in_one_place(lines.inner_stride() * std::int64_t(sizeof(T)), int(std::min<std::int64_t>(run, R))) <= 4;
+  }
+  /// Only whole registers can be read from memory; and packing is cheap where many rows use it.
+  bool reads_right_in_place() const {
+    if (in_panels_) return true;
+    if (right_.fill != nullptr) return false;
+    const Nest &lines = right_.lines, &inner = right_.inner;
+    if (lines.inner_stride() != 1 || run_of(lines) % W != 0 || (stretches(inner) > 1 && run_of(inner) < shortest_stretch / 2)) return false;
+    const std::int64_t depth = depth_of<T>(rows_, columns_, inner_, left_in_place_);
+    return 2 * (depth / std::max<std::int64_t>(1, run_of(inner)) + 2) <= most_stretches && rows_ <= 8 * R;
+  }
+  void find_stretches() {
+    stretches_ = 0;
+    for (std::int64_t k = 0; k < depth_;) {
+      std::int64_t n = depth_ - k;
+      if (left_in_place_) n = std::min(n, left_.inner.run(first_ + k));
+      if (right_in_place_) n = std::min(n, right_.inner.run(first_ + k));
+      stretch_[std::size_t(stretches_++)] = {left_in_place_ ? left_.inner.offset(first_ + k) : k, right_in_place_ ? right_.inner.offset(first_ + k) : k, n};
+      k += n;
+    }
+  }
+
+  /// What threads share: elements to copy, and products to add, that are worth it.
+  static constexpr std::int64_t shared_copies = 16384, shared_products = 65536;
+  static std::int64_t least(std::int64_t worth, std::int64_t unit) { return std::max<std::int64_t>(2, worth / std::max<std::int64_t>(1, unit)); }
+
+  void run_block(std::int64_t m) {
+    tiles_ = {m, left_in_place_ ? run_of(left_.lines) : m, R, true};
+    if (!left_in_place_) split(tiles_.count, 1, least(shared_copies, depth_ * R), threads_, [&](std::int64_t from, std::int64_t to) { pack_rows(from, to); });
+    const bool packs = !right_in_place_ && row_ == 0;
+    const auto pack_panels = [&](std::int64_t from, std::int64_t to) {
+      for (std::int64_t p = from; p < to; ++p) pack_panel(p);
+    };
+    if (threads_ == 1) {
+      for (std::int64_t p = 0; p < panels_.count; ++p) {
+        if (packs) pack_panel(p);
+        run_tiles(p, 0, tiles_.count);
+      }
+      return;
+    }
+    if (packs) split(panels_.count, 1, least(shared_copies, depth_ * C), threads_, pack_panels);
+    // Registers of columns, a tile high each: all take the same time, and a thread's share may begin and end within a panel.
+    split(registers_before(panels_.count) * tiles_.count, 1, least(shared_products, depth_ * R * W), threads_, [&](std::int64_t from, std::int64_t to) {
+      const Spot last = spot(to);
+      for (Spot at = spot(from); at.panel < last.panel || (at.panel == last.panel && at.tile < last.tile); at = {at.panel + 1, 0}) run_tiles(at.panel, at.tile, at.panel == last.panel ? last.tile : tiles_.count);
+    });
+  }
+  /// A tile of a panel.
+  struct Spot {
+    std::int64_t panel, tile;
+  };
+  std::int64_t registers_before(std::int64_t panel) const {
+    const std::int64_t a_run = (panels_.run + W - 1) / W;
+    return panel / panels_.pieces * a_run + std::min(a_run, panel % panels_.pieces * (C / W));
+  }
+  Spot spot(std::int64_t unit) const {
+    const std::int64_t column = unit / tiles_.count, a_run = (panels_.run + W - 1) / W, panel = column / a_run * panels_.pieces + column % a_run / (C / W);
+    const std::int64_t before = registers_before(panel);
+    return {panel, (unit - before * tiles_.count) / std::max<std::int64_t>(1, registers_before(panel + 1) - before)};
+  }
+
+  void pack_rows(std::int64_t from, std::int64_t to) const {
+    for (std::int64_t t = from; t < to; ++t) {
+      const std::int64_t i = tiles_.first(t);
+      const int high = tiles_.size(t);
+      if (left_.fill != nullptr) left_.fill(left_.filler, packed_left_ + i * depth_, high, row_ + i, high, first_, depth_);
+      else pack(packed_left_ + i * depth_, high, left_.at, Lines<R>(left_.lines, row_ + i, high), left_.inner, first_, depth_);
+    }
+  }
+  std::int64_t right_at(std::int64_t j) const { return in_panels_ ? j / C * (right_.lines.inner_stride() - compile::Panels::tag) : right_.lines.offset(column_ + j); }
+  static int registers(int wide) { return (wide + W - 1) / W; }
+  void pack_panel(std::int64_t p) const {
+    const std::int64_t j = panels_.first(p);
+    const int wide = panels_.size(p);
+    if (right_.fill != nullptr) right_.fill(right_.filler, packed_right_ + j * block_.inner, registers(wide) * W, column_ + j, wide, first_, depth_);
+    else pack(packed_right_ + j * block_.inner, registers(wide) * W, right_.at, Lines<C>(right_.lines, column_ + j, wide), right_.inner, first_, depth_);
+  }
+
+  void run_tiles(std::int64_t p, std::int64_t from, std::int64_t to) const {
+    alignas(64) T tile[R * C];
+    const std::int64_t j = panels_.first(p);
+    const int wide = panels_.size(p);
+    const std::int64_t ld = registers(wide) * W;
+    const Side<T> right = right_in_place_ ? Side<T>{right_.at + right_at(j), 1, 1, right_.inner.inner_stride()} : Side<T>{packed_right_ + j * block_.inner, ld, 1, ld};
+    const Walkway way{stretch_.data(), stretch_.data() + stretches_};
+    for (std::int64_t t = from; t < to; ++t) {
+      const std::int64_t i = tiles_.first(t);
+      const int high = tiles_.size(t);
+      const Side<T> left = left_in_place_ ? Side<T>{left_.at + left_.lines.offset(row_ + i), 1, left_.lines.inner_stride(), 1} : Side<T>{packed_left_ + i * depth_, high, 1, high};
+      if (result_.at != nullptr && parts_ == 1 && wide == ld && !keeps_sums_) {
+        multiply_for<T>(high, registers(wide), left_in_place_)(way, left, right, result_.at + (row_ + i) * result_.row + column_ + j, result_.row);
+        continue;
+      }
+      multiply_for<T>(high, registers(wide), left_in_place_)(way, left, right, tile, ld);
+      if (parts_ > 1 || keeps_sums_) add_up(tile, ld, row_ + i, column_ + j, high, wide);
+      if (part_ + 1 == parts_ && !keeps_sums_) finish_(context_, tile, ld, row_ + i, high, column_ + j, wide);
+    }
+  }
+
+  /// Where the contracted axis is cut: adds a tile to the sums so far, and leaves the new sums in the tile.
+  void add_up(T* tile, std::int64_t ld, std::int64_t row, std::int64_t column, int high, int wide) const {
+    for (int x = 0; x < high; ++x)
+      for (int y = 0; y < wide; ++y) {
+        T &s = sums_[(row + x) * columns_ + column + y], &t = tile[x * ld + y];
+        t = s = part_ == 0 ? t : T(s + t);
+      }
+  }
+
+  Result result_;
+  Operand left_, right_;
+  std::int64_t rows_, columns_, inner_;
+  int threads_;
+  FinishTile<T> finish_;
+  const void* context_;
+  typename ThinProducts<T>::Way thin_;
+  bool in_panels_, left_in_place_, right_in_place_;
+  Blocks block_;
+  T *packed_left_, *packed_right_, *sums_;
+  std::int64_t pieces_ = 1, begin_ = 0;  ///< of the contracted axis, and where the piece at hand begins
+  bool keeps_sums_ = false;              ///< in its table, and leaves the rest to others
+  std::int64_t column_ = 0, n_ = 0, row_ = 0, part_ = 0, parts_ = 1, first_ = 0, depth_ = 0;  // the block at hand
+  Tiling tiles_, panels_;
+  std::array<Stretch, std::size_t(most_stretches)> stretch_;
+  int stretches_ = 0;
+};
+
+}  // namespace sinter::cpu

@@ -86,7 +86,10 @@ TEST_CASE("a profile of inference finds the modules behind prepared weights; its
   const Profile whole = profile(quick, infer, x);
   const auto found = infer(x);
   CHECK(std::memcmp(found.data(), expected.data(), sizeof(float) * 64 * 4) == 0);
-  CHECK(find(whole, "fc1", "contract") != nullptr);
+  const ProfiledStep* first = find(whole, "fc1", "contract");
+  REQUIRE(first != nullptr);
+  CHECK(first->flops == 64 * 24 * (2 * 32 + 2));  // bias and relu behind the products
+  CHECK(first->variant.substr(0, 9) == "64x24x32,");
   CHECK(find(whole, "fc2", "contract") != nullptr);
   x.set_length<'B'>(16);
   const Profile part = profile(quick, infer, x);

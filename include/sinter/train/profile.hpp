@@ -53,10 +53,10 @@ using Clock = std::chrono::steady_clock;
 /// Reads the clock around every step.
 class StepTimes {
  public:
-  explicit StepTimes(int steps) : begin_(std::size_t(steps)), end_(std::size_t(steps)), best_(std::size_t(steps), 1e30), fastest_(std::size_t(steps)) {}
+  StepTimes(int steps, int letters) : begin_(std::size_t(steps)), end_(std::size_t(steps)), best_(std::size_t(steps), 1e30), fastest_(std::size_t(steps)), lengths_(std::size_t(letters)) {}
 
   void start(const auto& context) {
-    lengths_ = context.lengths;
+    std::copy_n(context.lengths, lengths_.size(), lengths_.begin());  // they end with the call
     start_ = Clock::now();
   }
   void begin(int step) { begin_[std::size_t(step)] = Clock::now(); }
@@ -68,7 +68,7 @@ class StepTimes {
   double seconds() const { return seconds_; }
   double best(std::size_t step) const { return best_[step]; }
   double started(std::size_t step) const { return fastest_[step]; }
-  const std::int64_t* lengths() const { return lengths_; }
+  const std::vector<std::int64_t>& lengths() const { return lengths_; }
 
  private:
   static double between(Clock::time_point a, Clock::time_point b) { return std::chrono::duration<double>(b - a).count(); }
@@ -85,7 +85,7 @@ class StepTimes {
   std::vector<Clock::time_point> begin_, end_;
   std::vector<double> best_, fastest_;
   double seconds_ = 1e30;
-  const std::int64_t* lengths_ = nullptr;
+  std::vector<std::int64_t> lengths_;
 };
 
 /// What the inputs of a program are called: a block of parameters, and others.
@@ -231,7 +231,7 @@ template <class Program, class Run> Profile profile_of(ProfileOptions options, i
   Profile r;
   r.threads = threads;
   r.workspace_bytes = Program::workspace_bytes;
-  StepTimes times(Program::steps);
+  StepTimes times(Program::steps, int(Program::letters.size()));
   const auto start = Clock::now();
   do {
     run(times);
@@ -239,8 +239,7 @@ template <class Program, class Run> Profile profile_of(ProfileOptions options, i
   } while (r.runs < options.runs && (r.runs < 3 || std::chrono::duration<double>(Clock::now() - start).count() < 2));
   r.seconds = Program::steps > 0 ? times.seconds() : 0;
   if (options.roof) r.roof = cpu::measure_roof(threads);
-  const std::vector<std::int64_t> lengths(times.lengths(), times.lengths() + Program::letters.size());
-  const std::vector<compile::StepReport> steps = table.report(lengths.data());
+  const std::vector<compile::StepReport> steps = table.report(times.lengths().data());
   const StepNames named(steps, names);
   for (std::size_t s = 0; s < steps.size(); ++s) {
     ProfiledStep p;

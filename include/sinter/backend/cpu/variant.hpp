@@ -67,7 +67,10 @@ inline std::string variant(const compile::StepReport& s, const compile::RunTimeB
     case graph::Kind::scatter: return extents + ", in order";
     case graph::Kind::kernel: {
       std::string all;
-      for (const std::int64_t n : s.extent) all += (all.empty() ? "" : "x") + std::to_string(n);
+      for (const std::int64_t n : s.extent) {
+        if (!all.empty()) all += 'x';
+        all += std::to_string(n);
+      }
       return all;
     }
     case graph::Kind::elementwise: return extents + ", " + std::to_string(lanes) + " lanes" + gathered;

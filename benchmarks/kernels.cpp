@@ -15,15 +15,20 @@ template <class T> T drawn(std::uint64_t stream) {
 /// Counts operations, so that the report shows operations a second.
 void count(benchmark::State& state, double flops) { state.counters["FLOP/s"] = benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate); }
 
+/// Runs f again and again; it writes to r, which somebody might read.
+template <class T, class F> void repeat(benchmark::State& state, const T& r, F&& f) {
+  for (auto _ : state) {
+    f();
+    benchmark::DoNotOptimize(r.data());
+    benchmark::ClobberMemory();
+  }
+}
+
 template <int M, int K, int N> void gemm(benchmark::State& state) {
   const auto a = drawn<Tensor<float, M, K>>(1);
   const auto b = drawn<Tensor<float, K, N>>(2);
   Tensor<float, M, N> c;
-  for (auto _ : state) {
-    c = matmul(a, b);
-    benchmark::DoNotOptimize(c.data());
-    benchmark::ClobberMemory();
-  }
+  repeat(state, c, [&] { c = matmul(a, b); });
   count(state, 2.0 * M * K * N);
 }
 /// Weights of one byte with a scale for each column, against the same product of floats above.
@@ -36,11 +41,7 @@ template <int M, int K, int N> void quantised(benchmark::State& state) {
   Tensor<std::int8_t, N, K> w;
   for (std::ptrdiff_t i = 0; i < w.size(); ++i) w.data()[i] = std::int8_t(i * 37 % 255 - 127);
   Tensor<float, M, N> y;
-  for (auto _ : state) {
-    y = call<Dequantised>(x, w, scale);
-    benchmark::DoNotOptimize(y.data());
-    benchmark::ClobberMemory();
-  }
+  repeat(state, y, [&] { y = call<Dequantised>(x, w, scale); });
   count(state, 2.0 * M * K * N);
   state.SetBytesProcessed(state.iterations() * K * N);
 }
@@ -53,11 +54,7 @@ template <int M, int K, int N> void scaled(benchmark::State& state) {
   const auto gain = drawn<Tensor<float, K>>(2);
   const auto w = drawn<Tensor<float, K, N>>(3);
   Tensor<float, M, N> y;
-  for (auto _ : state) {
-    y = call<Scaled>(x, gain, w);
-    benchmark::DoNotOptimize(y.data());
-    benchmark::ClobberMemory();
-  }
+  repeat(state, y, [&] { y = call<Scaled>(x, gain, w); });
   count(state, 2.0 * M * K * N);
 }
 /// What a text continued word by word costs: queries against all keys of 12 heads of 64.
@@ -65,41 +62,25 @@ template <int Queries, int Keys> void attention(benchmark::State& state) {
   const auto q = drawn<Tensor<float, 1, 12, Queries, 64>>(1);
   const auto k = drawn<Tensor<float, 1, 12, Keys, 64>>(2), v = drawn<Tensor<float, 1, 12, Keys, 64>>(3);
   Tensor<float, 1, 12, Queries, 64> r;
-  for (auto _ : state) {
-    r = scaled_dot_product_attention(q, k, v);
-    benchmark::DoNotOptimize(r.data());
-    benchmark::ClobberMemory();
-  }
+  repeat(state, r, [&] { r = scaled_dot_product_attention(q, k, v); });
   count(state, 4.0 * 12 * Queries * Keys * 64);
 }
 template <int N> void map_chain(benchmark::State& state) {
   const auto a = drawn<Tensor<float, N>>(1), b = drawn<Tensor<float, N>>(2), c = drawn<Tensor<float, N>>(3);
   Tensor<float, N> r;
-  for (auto _ : state) {
-    r = tanh(a * b + c) * a - relu(b - c);
-    benchmark::DoNotOptimize(r.data());
-    benchmark::ClobberMemory();
-  }
+  repeat(state, r, [&] { r = tanh(a * b + c) * a - relu(b - c); });
   state.SetBytesProcessed(state.iterations() * N * 16);
 }
 template <int R, int C> void row_softmax(benchmark::State& state) {
   const auto x = drawn<Tensor<float, R, C>>(1);
   Tensor<float, R, C> p;
-  for (auto _ : state) {
-    p = softmax(x);
-    benchmark::DoNotOptimize(p.data());
-    benchmark::ClobberMemory();
-  }
+  repeat(state, p, [&] { p = softmax(x); });
   state.SetBytesProcessed(state.iterations() * R * C * 8);
 }
 template <int R, int C> void sum_columns(benchmark::State& state) {
   const auto x = drawn<Tensor<float, R, C>>(1);
   Tensor<float, C> s;
-  for (auto _ : state) {
-    s = sum<0>(x);
-    benchmark::DoNotOptimize(s.data());
-    benchmark::ClobberMemory();
-  }
+  repeat(state, s, [&] { s = sum<0>(x); });
   state.SetBytesProcessed(state.iterations() * R * C * 4);
 }
 
@@ -124,11 +105,7 @@ struct Normalised {
 template <int R, int C> void batch_norm(benchmark::State& state) {
   const auto x = drawn<Tensor<float, R, C>>(1);
   Tensor<float, R, C> y;
-  for (auto _ : state) {
-    y = call<Normalised>(x);
-    benchmark::DoNotOptimize(y.data());
-    benchmark::ClobberMemory();
-  }
+  repeat(state, y, [&] { y = call<Normalised>(x); });
   state.SetBytesProcessed(state.iterations() * R * C * 16);
 }
 struct NormalisedBack {  // what the input receives; five walks to read, one to write
@@ -141,21 +118,13 @@ struct NormalisedBack {  // what the input receives; five walks to read, one to 
 template <int R, int C> void batch_norm_gradient(benchmark::State& state) {
   const auto x = drawn<Tensor<float, R, C>>(1), ct = drawn<Tensor<float, R, C>>(2);
   Tensor<float, R, C> y;
-  for (auto _ : state) {
-    y = call<NormalisedBack>(x, ct);
-    benchmark::DoNotOptimize(y.data());
-    benchmark::ClobberMemory();
-  }
+  repeat(state, y, [&] { y = call<NormalisedBack>(x, ct); });
   state.SetBytesProcessed(state.iterations() * R * C * 24);
 }
 template <int N> void sum_all(benchmark::State& state) {
   const auto x = drawn<Tensor<float, N>>(1);
   Tensor<float> s;
-  for (auto _ : state) {
-    s = sum(x);
-    benchmark::DoNotOptimize(s.data());
-    benchmark::ClobberMemory();
-  }
+  repeat(state, s, [&] { s = sum(x); });
   state.SetBytesProcessed(state.iterations() * N * 4);
 }
 
@@ -190,11 +159,7 @@ template <class F> void function(benchmark::State& state) {
   constexpr int n = 2048;
   const auto x = drawn<Tensor<float, n>>(1);
   Tensor<float, n> y;
-  for (auto _ : state) {
-    y = F{}(x);
-    benchmark::DoNotOptimize(y.data());
-    benchmark::ClobberMemory();
-  }
+  repeat(state, y, [&] { y = F{}(x); });
   state.counters["s/element"] = benchmark::Counter(n, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 struct Copied { auto operator()(const auto& x) const { return x + 0.5f; } };
@@ -223,11 +188,7 @@ void tiny_mlp(benchmark::State& state) {
 }
 void statement(benchmark::State& state) {  // what an eager statement costs beside its arithmetic
   Tensor<float, 4> a{1, 2, 3, 4}, b{1, 1, 1, 1};
-  for (auto _ : state) {
-    b = a + b;
-    benchmark::DoNotOptimize(b.data());
-    benchmark::ClobberMemory();
-  }
+  repeat(state, b, [&] { b = a + b; });
 }
 
 BENCHMARK(gemm<16, 16, 16>);

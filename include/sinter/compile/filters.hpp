@@ -90,11 +90,6 @@ constexpr Value transformed(Value w, int m, int width) {
   return {w.graph, w.graph->add(graph::primitive<TransformedFilters>, &w.id, 1, attributes.data(), 2)};
 }
 /// The weights, of their own shape, from what `transformed` has made of them.
-constexpr Value filters(Value from, Shape shape, int m) {
-  const ops::PackedShape a(shape);
-  std::array<std::int64_t, Shape::max_rank + 1> attributes{m};
-  for (int i = 0; i < a.rank; ++i) attributes[std::size_t(i + 1)] = a.value[std::size_t(i)];
-  return {from.graph, from.graph->add(graph::primitive<Filters>, &from.id, 1, attributes.data(), a.rank + 1)};
-}
+constexpr Value filters(Value from, const Shape& shape, int m) { return as_weights<Filters>(from, shape, m); }
 
 }  // namespace sinter::compile

@@ -1,10 +1,13 @@
-// Which values of a graph differ from call to call, and which change with the parameters only.
+// Which operands of a graph count, which values differ from call to call, and which change with the parameters only.
 #pragma once
 #include <algorithm>
 
 #include "layout.hpp"
 
 namespace sinter::compile {
+
+/// How many operands of a node count: of identities nothing but the first is left, the others are for derivatives.
+constexpr int operands_of(const Builder& g, int i) { return g[i].op->kind == Kind::identity ? 1 : g[i].operands; }
 
 enum class Changes : unsigned char { with_calls, never, with_parameters };
 

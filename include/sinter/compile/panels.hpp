@@ -49,12 +49,14 @@ constexpr Value packed(Value w, int width) {
   order[std::size_t(n++)] = 1;
   return {w.graph, w.graph->add(graph::primitive<ops::Permute>, &w.id, 1, order.data(), apart.rank)};
 }
-/// The same weights, of their own shape, from what `packed` has made of them.
-constexpr Value panels(Value from, Shape shape, int width) {
+/// A view of the primitive `View` that has the shape of the weights again which `from` was made of; `number` says how.
+template <class View> constexpr Value as_weights(Value from, const Shape& shape, std::int64_t number) {
   const ops::PackedShape a(shape);
-  std::array<std::int64_t, Shape::max_rank + 1> attributes{width};
+  std::array<std::int64_t, Shape::max_rank + 1> attributes{number};
   for (int i = 0; i < a.rank; ++i) attributes[std::size_t(i + 1)] = a.value[std::size_t(i)];
-  return {from.graph, from.graph->add(graph::primitive<Panels>, &from.id, 1, attributes.data(), a.rank + 1)};
+  return {from.graph, from.graph->add(graph::primitive<View>, &from.id, 1, attributes.data(), a.rank + 1)};
 }
+/// The same weights, of their own shape, from what `packed` has made of them.
+constexpr Value panels(Value from, const Shape& shape, int width) { return as_weights<Panels>(from, shape, width); }
 
 }  // namespace sinter::compile

@@ -36,7 +36,7 @@ class Pass {
       }
       const int weight = kind == Kind::contract && !streams_weight(i) ? weight_of(i) : -1;
       if (weight >= 0) weights_.push({i, weight, -1});
-      for (int k = 0; k < operands_of(i); ++k)
+      for (int k = 0; k < operands_of(g_, i); ++k)
         if (k != weight) live[g_.operands(i)[k]] = 1;
     }
     for (int i = 0; i < g_.size(); ++i)
@@ -79,8 +79,6 @@ class Pass {
     const std::ptrdiff_t size = g_.shape(i).size();
     return size <= largest || n.op->flops(g_.signature(i, room), g_.shape(i)) >= 4 * double(size);
   }
-  /// Of identities nothing but the first operand is left: the others are for derivatives.
-  constexpr int operands_of(int i) const { return g_[i].op->kind == Kind::identity ? 1 : g_[i].operands; }
 
   constexpr void count_readers() {
     readers_.resize(g_.size(), 0);
@@ -88,7 +86,7 @@ class Pass {
     for (int i = g_.size() - 1; i >= 0; --i) {
       if (readers_.data()[i] == 0) continue;
       const int* o = g_.operands(i);
-      for (int k = operands_of(i); k > 0; --k) ++readers_.data()[*o++];
+      for (int k = operands_of(g_, i); k > 0; --k) ++readers_.data()[*o++];
     }
   }
   /// Weights that are computed from narrower ones and that few rows meet, and nobody else, stay narrow: memory is what such a contraction waits for. Marks what is
@@ -186,7 +184,7 @@ class Pass {
       if (live[i] == 0 || now[i] >= 0) continue;
       const Node& n = g_[i];
       List<int> operands;
-      for (int k = 0; k < operands_of(i); ++k) operands.push(now[g_.operands(i)[k]]);
+      for (int k = 0; k < operands_of(g_, i); ++k) operands.push(now[g_.operands(i)[k]]);
       if (n.op->kind == Kind::contract)
         for (const Weight& w : weights_)
           if (w.contraction == i) {

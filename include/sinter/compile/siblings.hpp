@@ -47,7 +47,7 @@ class Pass {
     for (int i = n_ - 1; i >= 0; --i) {
       if (live_.data()[i] == 0) continue;
       const int* o = g_.operands(i);
-      for (int k = operands_of(i); k > 0; --k) live_.data()[*o++] = 1;
+      for (int k = operands_of(g_, i); k > 0; --k) live_.data()[*o++] = 1;
     }
     List<char> read(n_, 0);  // by a contraction
     bool any = false;
@@ -60,15 +60,13 @@ class Pass {
     if (!any) candidates_.clear();
     family_of_.resize(n_, -1);
   }
-  /// Of identities nothing but the first operand is left: the others are for derivatives.
-  constexpr int operands_of(int i) const { return g_[i].op->kind == Kind::identity ? 1 : g_[i].operands; }
 
   /// Every use of a node, as a list through the operand pool.
   constexpr void find_users() {
     first_use_.resize(n_, -1);
     for (int i = n_ - 1; i >= 0; --i) {
       if (live_[i] == 0) continue;
-      const int count = operands_of(i);
+      const int count = operands_of(g_, i);
       for (int k = 0; k < count; ++k) {
         const int o = g_.operands(i)[k];
         uses_.push({i, first_use_[o]});
@@ -204,7 +202,7 @@ class Pass {
   /// Whether a node is part of what a family has become: a contraction, or an operation behind it that is not the last.
   constexpr bool is_inside(int i) const {
     if (family_of_[i] >= 0) return true;
-    for (int k = 0; k < operands_of(i); ++k)
+    for (int k = 0; k < operands_of(g_, i); ++k)
       if (now_[g_.operands(i)[k]] < 0) return true;
     return false;
   }
@@ -212,7 +210,7 @@ class Pass {
   constexpr int bring(Builder& to, int i) {
     if (now_[i] >= 0) return now_[i];
     List<int> operands;
-    const int count = operands_of(i);
+    const int count = operands_of(g_, i);
     for (int k = 0; k < count; ++k) operands.push(bring(to, g_.operands(i)[k]));
     return now_[i] = to.insert(*g_[i].op, g_[i].dtype, to.intern(g_.shape(i)), operands.data(), count, g_.attributes(i), g_[i].attributes);
   }

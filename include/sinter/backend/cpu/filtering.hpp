@@ -30,6 +30,8 @@ struct TileGrid {
     std::int64_t n, y, x;  ///< image, and the first result of the tile
   };
   constexpr Place place(std::int64_t tile) const { return {tile / (across * down), tile / across % down * m, tile % across * m}; }
+  /// How many of the tiles from one at x on, `left` of them, stand in its line of the image.
+  constexpr int beside(std::int64_t x, std::int64_t left, int most) const { return int(std::min({std::int64_t(most), left, across - x / m})); }
 };
 
 /// Transforms of registers that lie `s` apart in an array, for M results of K weights: M + K − 1 places.
@@ -138,15 +140,37 @@ template <> struct Filtering<2, 3> {
 };
 
 
-/// The places of one tile, for `n` channels from `corner` on; zeros behind `rows` and `columns`.
-template <int M, int K> [[gnu::always_inline]] inline void transform_tile(const float* corner, std::int64_t row, std::int64_t place, int rows, int columns, int n, float* to, std::int64_t apart) {
+inline constexpr int most_beside = 8;  ///< tiles of a line of the image that are transformed together
+
+/// The places of `count` tiles that stand side by side, `tile` apart, for `n` channels from `corner` on; zeros behind `rows` and `columns`. Tiles overlap: each column of
+/// places is transformed once, for all tiles that it belongs to.
+template <int M, int K> [[gnu::always_inline]] inline void transform_tiles(const float* corner, std::int64_t row, std::int64_t place, int rows, int columns, int n, int count, float* to, std::int64_t tile, std::int64_t apart) {
   constexpr int A = M + K - 1;
-  Vector d[A * A];
-  for (int y = 0; y < A; ++y)
-    for (int x = 0; x < A; ++x) d[y * A + x] = y < rows && x < columns ? load<float, W>(corner + y * row + x * place, n) : Vector(0.f);
-  for (int x = 0; x < A; ++x) Filtering<M, K>::image(d + x, A);
-  for (int y = 0; y < A; ++y) Filtering<M, K>::image(d + y * A, 1);
-  for (int e = 0; e < A * A; ++e) store(d[e], to + e * apart, W);
+  alignas(64) float half[(most_beside * M + K - 1) * A * W];
+  const bool full = rows >= A && n >= W;
+  for (int x = 0; x < count * M + K - 1; ++x) {
+    const float* const from = corner + x * place;
+    Vector d[A];
+    if (full && x < columns) {
+#pragma GCC unroll 8
+      for (int y = 0; y < A; ++y) d[y] = load<float, W>(from + y * row, W);
+    } else {
+#pragma GCC unroll 8
+      for (int y = 0; y < A; ++y) d[y] = y < rows && x < columns ? load<float, W>(from + y * row, n) : Vector(0.f);
+    }
+    Filtering<M, K>::image(d, 1);
+#pragma GCC unroll 8
+    for (int y = 0; y < A; ++y) store(d[y], half + (x * A + y) * W, W);
+  }
+  for (int t = 0; t < count; ++t, to += tile)
+    for (int y = 0; y < A; ++y) {
+      Vector d[A];
+#pragma GCC unroll 8
+      for (int x = 0; x < A; ++x) d[x] = load<float, W>(half + ((t * M + x) * A + y) * W, W);
+      Filtering<M, K>::image(d, 1);
+#pragma GCC unroll 8
+      for (int x = 0; x < A; ++x) store(d[x], to + (y * A + x) * apart, W);
+    }
 }
 
 /// Weights where they lie; strides in elements.

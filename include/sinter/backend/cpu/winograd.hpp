@@ -144,15 +144,16 @@ class Winograd {
     }
   }
   template <int M, int K> [[gnu::flatten]] void transform_image(std::int64_t from, std::int64_t to) const {
-    constexpr int A = M + K - 1;
-    for (std::int64_t t = from; t < to; ++t) {
+    for (std::int64_t t = from; t < to;) {
       const auto at = grid_.place(first_ + t);
+      const int beside = grid_.beside(at.x, to - t, winograd_detail::most_beside);
       const float* const corner = image_ + at.n * s_.image_stride + at.y * s_.row_stride + at.x * s_.place_stride;
-      const auto rows = int(std::min<std::int64_t>(A, s_.height + K - 1 - at.y)), columns = int(std::min<std::int64_t>(A, s_.width + K - 1 - at.x));
+      const auto rows = int(std::min<std::int64_t>(M + K - 1, s_.height + K - 1 - at.y)), columns = int(std::min<std::int64_t>(beside * M + K - 1, s_.width + K - 1 - at.x));
       for (std::int64_t c = 0; c < s_.channels; c += W) {
         const auto n = int(std::min<std::int64_t>(W, s_.channels - c));
-        winograd_detail::transform_tile<M, K>(corner + c, s_.row_stride, s_.place_stride, rows, columns, n, transformed_ + t * p_.image_tile() + c, p_.line);
+        winograd_detail::transform_tiles<M, K>(corner + c, s_.row_stride, s_.place_stride, rows, columns, n, beside, transformed_ + t * p_.image_tile() + c, p_.image_tile(), p_.line);
       }
+      t += beside;
     }
   }
 
@@ -178,12 +179,12 @@ class Winograd {
 
   /// Tiles that stand side by side go back together, so that what follows on the sums runs along whole lines of the image.
   template <int M, int K> void transform_results(std::int64_t from, std::int64_t to, std::int64_t column) const {
-    constexpr int most = 8, line = most * M * C;
+    constexpr int line = winograd_detail::most_beside * M * C;
     const auto filters = int(std::min(p_.block, s_.filters - column));
     alignas(64) float lines[M * line];
     for (std::int64_t t = from; t < to;) {
       const auto at = grid_.place(first_ + t);
-      const auto beside = int(std::min({std::int64_t(most), to - t, grid_.across - at.x / M}));
+      const int beside = grid_.beside(at.x, to - t, winograd_detail::most_beside);
       const auto high = int(std::min<std::int64_t>(M, s_.height - at.y)), wide = int(std::min<std::int64_t>(beside * M, s_.width - at.x));
       for (int j = 0; j < filters; j += C) {
         const int n = std::min(C, filters - j);
@@ -197,12 +198,17 @@ class Winograd {
   template <int M, int K> [[gnu::flatten]] void untransform(const float* from, int filters, float* to, int line) const {
     constexpr int A = M + K - 1;
     for (int j = 0; j < filters; j += W) {
-      Vector m[A * A], half[M * A], y[M * M];
-      for (int e = 0; e < A * A; ++e) m[e] = load<float, W>(from + e * p_.block + j, W);
-      for (int x = 0; x < A; ++x) winograd_detail::Filtering<M, K>::result(m + x, A, half + x, A);
-      for (int i = 0; i < M; ++i) winograd_detail::Filtering<M, K>::result(half + i * A, 1, y + i * M, 1);
-      for (int i = 0; i < M; ++i)
-        for (int k = 0; k < M; ++k) store(y[i * M + k], to + i * line + k * C + j, W);
+      Vector half[M * A];
+      for (int x = 0; x < A; ++x) {
+        Vector m[A];
+        for (int y = 0; y < A; ++y) m[y] = load<float, W>(from + (y * A + x) * p_.block + j, W);
+        winograd_detail::Filtering<M, K>::result(m, 1, half + x, A);
+      }
+      for (int i = 0; i < M; ++i) {
+        Vector y[M];
+        winograd_detail::Filtering<M, K>::result(half + i * A, 1, y, 1);
+        for (int k = 0; k < M; ++k) store(y[k], to + i * line + k * C + j, W);
+      }
     }
   }
 

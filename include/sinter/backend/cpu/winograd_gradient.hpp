@@ -33,10 +33,10 @@ struct WinogradGradientPlan {
     p.cut(tiles);
     return p;
   }
-  /// From place to place; a power of two would make them share places of the cache.
-  constexpr std::int64_t image_place() const { return chunk * image_line + winograd_detail::W; }
-  constexpr std::int64_t sample_place() const { return chunk * sample_line + winograd_detail::W; }
-  constexpr std::int64_t bytes(const SquareWeightGradient& s) const { return tiles == 0 ? 0 : 4 * places * (image_place() + sample_place() + s.filters * block) + 192; }
+  /// From tile to tile; a power of two would make them share places of the cache.
+  constexpr std::int64_t image_tile() const { return places * image_line + winograd_detail::W; }
+  constexpr std::int64_t sample_tile() const { return places * sample_line + winograd_detail::W; }
+  constexpr std::int64_t bytes(const SquareWeightGradient& s) const { return tiles == 0 ? 0 : 4 * (chunk * (image_tile() + sample_tile()) + places * s.filters * block) + 192; }
   /// Scratch of a gradient over up to so many images: fewer may be transformed at once.
   static constexpr std::int64_t most_bytes(const SquareWeightGradient& s) {
     WinogradGradientPlan p = of(s);
@@ -60,7 +60,7 @@ class WinogradGradient {
 
   WinogradGradient(const WinogradGradientPlan& plan, const SquareWeightGradient& shape, const float* samples, const float* image, std::byte* scratch, int threads, Finish finish, const void* context)
       : p_(plan), s_(shape), samples_(samples), image_(image), threads_(threads), finish_(finish), context_(context), images_(reinterpret_cast<float*>(scratch)),
-        cotangents_(images_ + places * p_.image_place()), sums_(cotangents_ + places * p_.sample_place()), grid_(s_.images, s_.height, s_.width, WinogradGradientPlan::tile_of(s_)) {}
+        cotangents_(images_ + p_.chunk * p_.image_tile()), sums_(cotangents_ + p_.chunk * p_.sample_tile()), grid_(s_.images, s_.height, s_.width, WinogradGradientPlan::tile_of(s_)) {}
 
   SINTER_OUTLINE void run() {
     if (s_.taps == 3) run_as<4, 3>();
@@ -91,27 +91,45 @@ class WinogradGradient {
   }
 
   template <int M, int K> [[gnu::flatten]] void transform(std::int64_t from, std::int64_t to) const {
-    using Filtering = winograd_detail::Filtering<M, K>;
-    for (std::int64_t t = from; t < to; ++t) {
+    for (std::int64_t t = from; t < to;) {
       const auto [n, y, x] = grid_.place(first_ + t);
+      const int beside = grid_.beside(x, to - t, winograd_detail::most_beside);
       const float* const corner = image_ + n * s_.image_stride + y * s_.row_stride + x * s_.place_stride;
+      const auto high = int(std::min<std::int64_t>(6, s_.height + K - 1 - y)), wide = int(std::min<std::int64_t>(beside * M + K - 1, s_.width + K - 1 - x));
       for (std::int64_t c = 0; c < p_.image_line; c += W) {
         const auto lanes_left = int(std::clamp<std::int64_t>(s_.channels - c, 0, W));
-        const int rows = lanes_left > 0 ? int(std::min<std::int64_t>(6, s_.height + K - 1 - y)) : 0, columns = int(std::min<std::int64_t>(6, s_.width + K - 1 - x));
-        winograd_detail::transform_tile<M, K>(corner + c, s_.row_stride, s_.place_stride, rows, columns, lanes_left, images_ + t * p_.image_line + c, p_.image_place());
+        winograd_detail::transform_tiles<M, K>(corner + c, s_.row_stride, s_.place_stride, lanes_left > 0 ? high : 0, wide, lanes_left, beside, images_ + t * p_.image_tile() + c, p_.image_tile(), p_.image_line);
       }
       const float* const sample = samples_ + n * s_.sample_stride + y * s_.sample_row_stride + x * s_.sample_place_stride;
-      const auto rows = int(std::min<std::int64_t>(M, s_.height - y)), columns = int(std::min<std::int64_t>(M, s_.width - x));
-      for (std::int64_t o = 0; o < s_.filters; o += W) {
-        const auto lanes_left = int(std::min<std::int64_t>(W, s_.filters - o));
-        Vector d[M * M], half[6 * M], z[36];
-        for (int i = 0; i < M; ++i)
-          for (int k = 0; k < M; ++k) d[i * M + k] = i < rows && k < columns ? load<float, W>(sample + i * s_.sample_row_stride + k * s_.sample_place_stride + o, lanes_left) : Vector(0.f);
-        for (int k = 0; k < M; ++k) Filtering::result_transposed(d + k, M, half + k, M);
-        for (int i = 0; i < 6; ++i) Filtering::result_transposed(half + i * M, 1, z + i * 6, 1);
-        float* const out = cotangents_ + t * p_.sample_line + o;
-        for (int e = 0; e < 36; ++e) store(z[e], out + e * p_.sample_place(), W);
+      const auto rows = int(std::min<std::int64_t>(M, s_.height - y));
+      for (int k = 0; k < beside; ++k) {
+        const auto columns = int(std::min<std::int64_t>(M, s_.width - x - k * M));
+        for (std::int64_t o = 0; o < s_.filters; o += W) {
+          const auto lanes_left = int(std::min<std::int64_t>(W, s_.filters - o));
+          transform_sample<M, K>(sample + k * M * s_.sample_place_stride + o, rows, columns, lanes_left, cotangents_ + (t + k) * p_.sample_tile() + o);
+        }
       }
+      t += beside;
+    }
+  }
+  /// The cotangents of one tile of results, for `n` filters.
+  template <int M, int K> [[gnu::always_inline]] void transform_sample(const float* from, int rows, int columns, int n, float* to) const {
+    using Filtering = winograd_detail::Filtering<M, K>;
+    const bool full = rows == M && columns == M && n == W;
+    Vector half[6 * M];
+    for (int k = 0; k < M; ++k) {
+      Vector d[M];
+      if (full) {
+        for (int i = 0; i < M; ++i) d[i] = load<float, W>(from + i * s_.sample_row_stride + k * s_.sample_place_stride, W);
+      } else {
+        for (int i = 0; i < M; ++i) d[i] = i < rows && k < columns ? load<float, W>(from + i * s_.sample_row_stride + k * s_.sample_place_stride, n) : Vector(0.f);
+      }
+      Filtering::result_transposed(d, 1, half + k, M);
+    }
+    for (int i = 0; i < 6; ++i) {
+      Vector z[6];
+      Filtering::result_transposed(half + i * M, 1, z, 1);
+      for (int e = 0; e < 6; ++e) store(z[e], to + (i * 6 + e) * p_.sample_line, W);
     }
   }
 
@@ -119,11 +137,11 @@ class WinogradGradient {
   void multiply_place(std::int64_t place, std::int64_t channel, std::int64_t column, int wide) const {
     const Stretch all{0, 0, count_};
     const int registers = (wide + W - 1) / W;
-    const Side<float> right{images_ + place * p_.image_place() + channel + column, 1, 1, p_.image_line};
+    const Side<float> right{images_ + place * p_.image_line + channel + column, 1, 1, p_.image_tile()};
     alignas(64) float tile[R * C];
     for (std::int64_t i = 0; i < s_.filters; i += R) {
       const auto high = int(std::min<std::int64_t>(R, s_.filters - i));
-      const Side<float> left{cotangents_ + place * p_.sample_place() + i, 1, 1, p_.sample_line};
+      const Side<float> left{cotangents_ + place * p_.sample_line + i, 1, 1, p_.sample_tile()};
       float* const sums = sums_ + (place * s_.filters + i) * p_.block + column;
       const bool more = first_ > 0;
       multiply_for<float>(high, registers, false)({&all, &all + 1}, left, right, more ? tile : sums, more ? C : p_.block);

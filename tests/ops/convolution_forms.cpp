@@ -96,6 +96,47 @@ template <int C, int O, int H, int W, int KH, int KW, Conv2dOptions Options> voi
   CHECK(difference(found, expected, largest(expected)) < 1e-6);
 }
 
+/// relu(conv(x, w) + b) and the gradients of Σ relu(conv(x, w) + b) · c with regard to x, w and b, by the definition of a convolution.
+template <int N, int C, int O, int H, int W, int KH, int KW, Conv2dOptions Options> void check_first_layer(double tolerance) {
+  constexpr int h = (H + 2 * Options.padding[0] - Options.dilation[0] * (KH - 1) - 1) / Options.stride[0] + 1, w = (W + 2 * Options.padding[1] - Options.dilation[1] * (KW - 1) - 1) / Options.stride[1] + 1;
+  const auto x = numbers<Tensor<float, N, C, H, W>>(1);
+  const auto k = numbers<Tensor<float, O, C, KH, KW>>(2);
+  const auto b = numbers<Tensor<float, O>>(3);
+  const auto c = numbers<Tensor<float, N, O, h, w>>(4);
+  const auto f = [](auto image, auto weight, auto bias) { return relu(conv2d<Options>(image, weight) + reshape<O, 1, 1>(bias)); };
+  const Tensor<float, N, O, h, w> y = f(x, k, b);
+  const auto [gx, gk, gb] = grad([](auto image, auto weight, auto bias, auto ct) { return sum(relu(conv2d<Options>(image, weight) + reshape<O, 1, 1>(bias)) * ct); }, wrt<0, 1, 2>)(x, k, b, c);
+  Tensor<double, N, O, h, w> yd;
+  Tensor<double, N, C, H, W> gxd;
+  Tensor<double, O, C, KH, KW> gkd;
+  Tensor<double, O> gbd;
+  const auto each_product = [&](int i, int j, auto&& term) {
+    for (int p = 0; p < KH; ++p)
+      for (int q = 0; q < KW; ++q) {
+        const int row = i * Options.stride[0] - Options.padding[0] + p * Options.dilation[0], column = j * Options.stride[1] - Options.padding[1] + q * Options.dilation[1];
+        for (int f = 0; f < C && row >= 0 && row < H && column >= 0 && column < W; ++f) term(f, row, column, p, q);
+      }
+  };
+  for (int n = 0; n < N; ++n)
+    for (int o = 0; o < O; ++o)
+      for (int i = 0; i < h; ++i)
+        for (int j = 0; j < w; ++j) {
+          double sum = b(o);
+          each_product(i, j, [&](int f, int row, int column, int p, int q) { sum += double(x(n, f, row, column)) * k(o, f, p, q); });
+          yd(n, o, i, j) = std::max(sum, 0.);
+          if (y(n, o, i, j) <= 0) continue;
+          gbd(o) += c(n, o, i, j);
+          each_product(i, j, [&](int f, int row, int column, int p, int q) {
+            gxd(n, f, row, column) += double(c(n, o, i, j)) * k(o, f, p, q);
+            gkd(o, f, p, q) += double(c(n, o, i, j)) * x(n, f, row, column);
+          });
+        }
+  CHECK(difference(y, yd, largest(yd)) < tolerance);
+  CHECK(difference(gx, gxd, largest(gxd)) < tolerance);
+  CHECK(difference(gk, gkd, largest(gkd)) < tolerance);
+  CHECK(difference(gb, gbd, largest(gbd)) < tolerance);
+}
+
 /// Two convolutions of Channels filters behind each other, with windows of Taps × Taps.
 template <int Channels, int Taps> struct Chain {
   nn::Conv2d<Channels, Channels, Taps, Conv2dOptions{.padding = Taps / 2, .bias = false}> a;
@@ -232,6 +273,18 @@ TEST_CASE("the image gradient of windows several elements apart is what its defi
   check_image_gradient<4, 6, 9, 13, 4, 4, Conv2dOptions{.stride = 4}>();                                               // more phases than are worth steps
 }
 
+TEST_CASE("convolutions of few channels, whose windows nobody copies, are what their definition says") {
+  check_first_layer<9, 1, 16, 28, 28, 5, 5, Conv2dOptions{.padding = 2}>(2e-6);                 // the sum over places in pieces
+  check_first_layer<3, 1, 6, 28, 28, 5, 5, Conv2dOptions{}>(2e-6);                              // filters that fill no register are copied
+  check_first_layer<2, 1, 32, 7, 6, 3, 3, Conv2dOptions{.padding = 1}>(2e-6);
+  check_first_layer<17, 3, 64, 16, 16, 3, 3, Conv2dOptions{.padding = 1}>(2e-6);
+  check_first_layer<2, 3, 64, 32, 30, 7, 7, Conv2dOptions{.stride = 2, .padding = 3}>(2e-6);
+  check_first_layer<2, 2, 20, 15, 17, 5, 3, Conv2dOptions{.stride = {2, 1}, .padding = 1, .dilation = {1, 2}}>(2e-6);  // windows in runs of two
+  check_first_layer<2, 4, 130, 9, 8, 3, 3, Conv2dOptions{.stride = 2, .padding = 1}>(2e-6);     // more filters than are worth turning
+  check_first_layer<300, 2, 16, 3, 3, 3, 3, Conv2dOptions{.padding = 1}>(2e-6);                 // lines of three places, and more than fit a block
+  check_first_layer<2, 16, 32, 14, 14, 3, 3, Conv2dOptions{.padding = 1}>(2e-6);                // windows as wide as tiles are high
+}
+
 TEST_CASE("inference with weights in panels and training agree with each other, whatever the number of threads") {
   using X = Tensor<float, 2, 3, 24, 24>;
   Model<Net<2, 40>> net(Seed{3});
@@ -264,6 +317,7 @@ TEST_CASE("a training step of a convolutional net has the same bits on one threa
     CHECK(one(x, y).loss == two(x, y).loss);
   }
   CHECK(difference((*a).a.weight.view(), (*b).a.weight.view(), 1) == 0);
+  CHECK(difference((*a).stem.weight.view(), (*b).stem.weight.view(), 1) == 0);
 }
 
 TEST_CASE("a depthwise convolution is a dense one whose weights between channels are zero") {

@@ -33,11 +33,17 @@ struct Tiling {
 /// does with a tile is its own.
 ///
 /// Operands are packed into the order in which tiles read them, or read where they lie: a left one whose elements are neighbours along the contracted axis and
-/// whose lines are evenly spaced (an image with its channels innermost), a right one whose lines are neighbours, or which was packed in advance (compile/panels.hpp).
+/// whose lines are evenly spaced (an image with its channels innermost), or whose lines are neighbours in short runs (the windows over it), a right one whose lines are
+/// neighbours, or which was packed in advance (compile/panels.hpp).
+///
+/// Windows that few lines meet, as in the gradient of a first layer's weights, are never packed: where they are the right operand, both change sides, and tiles
+/// are turned before they are finished.
 template <class T> class Products {
   static constexpr int R = Tile<T>::rows, W = Tile<T>::width, C = Tile<T>::columns;
   static constexpr std::int64_t shortest_stretch = 16;  ///< that is worth walking by itself
+  static constexpr std::int64_t shortest_unpacked = 3;   ///< and where packing would be for one or two panels only
   static constexpr int most_stretches = 256;  ///< each operand may have half of them
+  static constexpr std::int64_t most_window_places = 192, most_turned_rows = 128;  ///< for which windows are not packed
 
  public:
   using Operand = ProductOperand<T>;
@@ -49,24 +55,27 @@ template <class T> class Products {
   };
 
   Products(const Operand& left, const Operand& right, std::byte* scratch, int threads, FinishTile<T> finish, const void* context, Result result = {})
-      : result_(result), left_(left), right_(right), rows_(left.lines.count()), columns_(right.lines.count()), inner_(left.inner.count()), threads_(threads), finish_(finish), context_(context),
-        thin_(ThinProducts<T>::way(left, right)), in_panels_(right.lines.inner_stride() >= compile::Panels::tag), left_in_place_(reads_left_in_place()), right_in_place_(reads_right_in_place()), block_(blocks_of<T>(rows_, columns_, inner_, left_in_place_)) {
+      : thin_(ThinProducts<T>::way(left, right)), turned_(thin_ == ThinProducts<T>::Way::none && turns(left, right)), result_(turned_ ? Result{} : result), left_(turned_ ? right : left), right_(turned_ ? left : right), rows_(left_.lines.count()),
+        columns_(right_.lines.count()), inner_(left.inner.count()), threads_(threads), finish_(finish), context_(context), in_panels_(right_.lines.inner_stride() >= compile::Panels::tag), left_along_(!turned_ && reads_left_along()),
+        left_in_place_(turned_ || left_along_), right_in_place_(reads_right_in_place()), block_(blocks_of<T>(rows_, columns_, inner_, left_along_)) {
     const std::int64_t a = left_in_place_ ? 0 : aligned_bytes<T>(block_.rows * block_.inner), b = right_in_place_ ? 0 : aligned_bytes<T>(block_.columns * block_.inner);
     packed_left_ = reinterpret_cast<T*>(scratch);
     packed_right_ = reinterpret_cast<T*>(scratch + a);
     sums_ = reinterpret_cast<T*>(scratch + a + b);
     if (right_in_place_) block_.columns = std::max<std::int64_t>(1, columns_);
+    if (left_in_place_) block_.rows = std::max<std::int64_t>(1, rows_);
+    block_.inner = depth_at_most(block_.inner);
     pieces_ = LongSums::pieces(rows_, columns_, inner_);
   }
 
   /// How each operand is read.
-  const char* left_way() const { return thin_ != ThinProducts<T>::Way::none || left_in_place_ ? "in place" : "packed"; }
-  const char* right_way() const { return in_panels_ ? "in panels" : thin_ != ThinProducts<T>::Way::none || right_in_place_ ? "in place" : "packed"; }
+  const char* left_way() const { return turned_ ? way_of_right() : way_of_left(); }
+  const char* right_way() const { return turned_ ? way_of_left() : way_of_right(); }
   const Blocks& blocks() const { return block_; }
   /// What is not computed tile by tile from end to end.
   const char* form() const {
     using Way = typename ThinProducts<T>::Way;
-    return thin_ == Way::dots ? ", dot products" : thin_ == Way::streams ? ", streamed" : pieces_ > 1 ? ", the sum in pieces" : "";
+    return thin_ == Way::dots ? ", dot products" : thin_ == Way::streams ? ", streamed" : pieces_ > 1 ? (turned_ ? ", turned, the sum in pieces" : ", the sum in pieces") : turned_ ? ", turned" : "";
   }
 
   SINTER_OUTLINE void run() {
@@ -92,7 +101,7 @@ template <class T> class Products {
   }
   void run_in_pieces() {
     const std::int64_t length = (inner_ + pieces_ - 1) / pieces_, elements = rows_ * columns_, table = aligned_bytes<T>(elements) / std::int64_t(sizeof(T));
-    const Blocks block = LongSums::blocks<T>(rows_, columns_, std::min(length, depth_of<T>(rows_, columns_, inner_, left_in_place_)));
+    const Blocks block = LongSums::blocks<T>(rows_, columns_, std::min(length, block_.inner));
     const std::int64_t worker = LongSums::worker_bytes<T>(block), workers = std::clamp<std::int64_t>(threads_, 1, std::min(LongSums::workers, pieces_));
     std::byte* const scratch = reinterpret_cast<std::byte*>(packed_left_);
     T* const tables = reinterpret_cast<T*>(scratch + LongSums::workers * worker);
@@ -117,17 +126,42 @@ template <class T> class Products {
         const T* const part = tables + p * table;
         for (std::int64_t i = from * columns_; i < to * columns_; ++i) tables[i] = T(tables[i] + part[i]);
       }
-      finish_(context_, tables + from * columns_, columns_, from, int(to - from), 0, int(columns_));
+      finish(tables + from * columns_, columns_, from, int(to - from), 0, int(columns_));
     });
+  }
+  void finish(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) const {
+    if (!turned_) return finish_(context_, tile, ld, row, rows, column, columns);
+    alignas(64) T turned[R * C];
+    for (int x = 0; x < rows; x += R)
+      for (int y = 0; y < columns; y += C) {
+        const int high = std::min(R, rows - x), wide = std::min(C, columns - y);
+        for (int j = 0; j < wide; ++j)
+          for (int i = 0; i < high; ++i) turned[j * high + i] = tile[(x + i) * ld + y + j];
+        finish_(context_, turned, high, column + y, wide, row + x, high);
+      }
   }
 
   static std::int64_t run_of(const Nest& lines) { return lines.extent[std::size_t(lines.loops - 1)]; }
   static std::int64_t stretches(const Nest& inner) { return inner.count() / std::max<std::int64_t>(1, run_of(inner)); }
 
-  bool reads_left_in_place() const {
+  const char* way_of_left() const { return thin_ != ThinProducts<T>::Way::none || left_in_place_ ? "in place" : "packed"; }
+  const char* way_of_right() const { return in_panels_ ? "in panels" : thin_ != ThinProducts<T>::Way::none || right_in_place_ ? "in place" : "packed"; }
+
+  /// Whether the right operand is windows, of neighbours in short runs, over few channels, and the left one lines that are neighbours.
+  static bool turns(const Operand& left, const Operand& right) {
+    const Nest &windows = right.lines, &inner = right.inner;
+    if (left.fill != nullptr || right.fill != nullptr || left.lines.loops != 1 || left.lines.inner_stride() != 1 || windows.loops < 2 || windows.inner_stride() != 1) return false;
+    const std::int64_t rows = left.lines.count(), columns = windows.count(), run = std::min(run_of(left.inner), run_of(inner));
+    if (rows > most_turned_rows || columns > most_window_places || run_of(windows) < shortest_unpacked) return false;
+    return inner.count() > deepest || 2 * (inner.count() / std::max<std::int64_t>(1, run) + 2) <= most_stretches;
+  }
+  /// What has room among the stretches, where the contracted axis is cut anyway.
+  std::int64_t depth_at_most(std::int64_t depth) const { return turned_ ? std::min(depth, (most_stretches / 2 - 2) * std::max<std::int64_t>(1, std::min(run_of(left_.inner), run_of(right_.inner)))) : depth; }
+  bool reads_left_along() const {
     const Nest &lines = left_.lines, &inner = left_.inner;
     if (left_.fill != nullptr) return false;
-    if (inner.inner_stride() != 1 || run_of(inner) < shortest_stretch || 2 * stretches(inner) > most_stretches || inner_ > deepest_in_place) return false;
+    const std::int64_t shortest = inner.loops > 1 && columns_ <= 2 * C ? shortest_unpacked : shortest_stretch;
+    if (inner.inner_stride() != 1 || run_of(inner) < shortest || 2 * stretches(inner) > most_stretches || inner_ > deepest_in_place) return false;
     const std::int64_t run = run_of(lines);
     if (run < rows_ && run * 2 < R) return false;
     return compile::most_in_one_place(lines.inner_stride() * std::int64_t(sizeof(T)), int(std::min<std::int64_t>(run, R))) <= 4;
@@ -138,7 +172,7 @@ template <class T> class Products {
     if (right_.fill != nullptr) return false;
     const Nest &lines = right_.lines, &inner = right_.inner;
     if (lines.inner_stride() != 1 || run_of(lines) % W != 0 || (stretches(inner) > 1 && run_of(inner) < shortest_stretch / 2)) return false;
-    const std::int64_t depth = depth_of<T>(rows_, columns_, inner_, left_in_place_);
+    const std::int64_t depth = depth_of<T>(rows_, columns_, inner_, left_along_);
     return 2 * (depth / std::max<std::int64_t>(1, run_of(inner)) + 2) <= most_stretches && rows_ <= 8 * R;
   }
   void find_stretches() {
@@ -218,14 +252,14 @@ template <class T> class Products {
     for (std::int64_t t = from; t < to; ++t) {
       const std::int64_t i = tiles_.first(t);
       const int high = tiles_.size(t);
-      const Side<T> left = left_in_place_ ? Side<T>{left_.at + left_.lines.offset(row_ + i), 1, left_.lines.inner_stride(), 1} : Side<T>{packed_left_ + i * depth_, high, 1, high};
+      const Side<T> left = left_in_place_ ? Side<T>{left_.at + left_.lines.offset(row_ + i), 1, left_.lines.inner_stride(), left_.inner.inner_stride()} : Side<T>{packed_left_ + i * depth_, high, 1, high};
       if (result_.at != nullptr && parts_ == 1 && wide == ld && !keeps_sums_) {
-        multiply_for<T>(high, registers(wide), left_in_place_)(way, left, right, result_.at + (row_ + i) * result_.row + column_ + j, result_.row);
+        multiply_for<T>(high, registers(wide), left_along_)(way, left, right, result_.at + (row_ + i) * result_.row + column_ + j, result_.row);
         continue;
       }
-      multiply_for<T>(high, registers(wide), left_in_place_)(way, left, right, tile, ld);
+      multiply_for<T>(high, registers(wide), left_along_)(way, left, right, tile, ld);
       if (parts_ > 1 || keeps_sums_) add_up(tile, ld, row_ + i, column_ + j, high, wide);
-      if (part_ + 1 == parts_ && !keeps_sums_) finish_(context_, tile, ld, row_ + i, high, column_ + j, wide);
+      if (part_ + 1 == parts_ && !keeps_sums_) finish(tile, ld, row_ + i, high, column_ + j, wide);
     }
   }
 
@@ -238,14 +272,15 @@ template <class T> class Products {
       }
   }
 
+  typename ThinProducts<T>::Way thin_;
+  bool turned_;  ///< the operands have changed sides
   Result result_;
   Operand left_, right_;
   std::int64_t rows_, columns_, inner_;
   int threads_;
   FinishTile<T> finish_;
   const void* context_;
-  typename ThinProducts<T>::Way thin_;
-  bool in_panels_, left_in_place_, right_in_place_;
+  bool in_panels_, left_along_, left_in_place_, right_in_place_;  ///< left_along_: in place, along the contracted axis
   Blocks block_;
   T *packed_left_, *packed_right_, *sums_;
   std::int64_t pieces_ = 1, begin_ = 0;  ///< of the contracted axis, and where the piece at hand begins

@@ -16,6 +16,7 @@ using compile::SquareConvolution;
 namespace winograd_detail {
 inline constexpr std::int64_t chunk_floats = std::int64_t(1) << 16;  ///< of the transformed tiles of a chunk: what the second-level cache holds beside weights and results
 inline constexpr std::int64_t whole_floats = std::int64_t(1) << 20;  ///< of what stays in the cache behind it
+inline constexpr std::int64_t own_floats = std::int64_t(1) << 17;    ///< of transformed weights that each core can hold beside its share of a chunk
 }  // namespace winograd_detail
 
 /// How a convolution is cut: tiles in chunks whose transforms fit the cache, results in blocks of channels.
@@ -61,6 +62,11 @@ struct WinogradPlan {
   constexpr std::int64_t weight_place(std::int64_t channels) const { return channels * block + winograd_detail::W; }
   constexpr std::int64_t weight_floats(std::int64_t channels) const { return in_advance ? 0 : places() * weight_place(channels); }
   constexpr std::int64_t bytes(std::int64_t channels) const { return m == 0 ? 0 : 4 * (image_floats() + result_floats() + weight_floats(channels)) + 192; }
+  /// How many of so many threads take tiles through all steps by themselves, each in its part of a chunk, so that what one has transformed never moves to
+  /// another core's cache. Not where weights would be read from a common cache once for each of them; there they share every step of a chunk.
+  constexpr std::int64_t workers(std::int64_t channels, int threads) const {
+    return chunk < tiles && places() * channels * block <= winograd_detail::own_floats ? std::clamp<std::int64_t>(chunk / winograd_detail::R, 1, std::max(1, threads)) : 1;
+  }
 
  private:
   constexpr void cut(const SquareConvolution& s, std::int64_t count) {
@@ -73,7 +79,7 @@ struct WinogradPlan {
     block = all;
     if (in_advance) {
       chunk = fits(weights <= whole_floats ? 1 : 2);  // weights that no cache holds are worth reading seldom
-    } else if (tiles * tile <= whole_floats) {  // all tiles meet a block of weights while it is in cache
+    } else if (tiles * tile <= whole_floats && weights > own_floats) {  // all tiles meet a block of weights while it is in cache
       chunk = tiles;
       block = std::min(all, std::max<std::int64_t>(C, (std::int64_t(1) << 18) / (places() * s.channels) / C * C));
     } else {
@@ -126,22 +132,43 @@ class Winograd {
   using Vector = winograd_detail::Vector;
 
   template <int M, int K> void run_as() {
+    const std::int64_t workers = p_.workers(s_.channels, threads_), lines = p_.tiles / grid_.across;
+    if (workers == 1) return run_tiles<M, K>(0, p_.tiles);
+    if (!p_.in_advance) transform_block<M, K>(0);
+    split(workers, 1, 2, threads_, [&](std::int64_t from, std::int64_t to) {
+      for (std::int64_t w = from; w < to; ++w) {
+        Winograd own = *this;
+        own.threads_ = 1;
+        own.has_weights_ = true;
+        own.p_.chunk = p_.chunk / workers / R * R;
+        own.transformed_ += w * own.p_.image_floats();
+        own.results_ += w * own.p_.result_floats();
+        own.template run_tiles<M, K>(w * lines / workers * grid_.across, (w + 1) * lines / workers * grid_.across);
+      }
+    });
+  }
+  template <int M, int K> void run_tiles(std::int64_t begin, std::int64_t end) {
     const std::int64_t panels = p_.block / C, blocks = (s_.filters + p_.block - 1) / p_.block;
-    for (first_ = 0; first_ < p_.tiles; first_ += p_.chunk) {
-      count_ = std::min(p_.chunk, p_.tiles - first_);
+    for (first_ = begin; first_ < end; first_ += p_.chunk) {
+      count_ = std::min(p_.chunk, end - first_);
       split(count_, 1, 8, threads_, [&](std::int64_t from, std::int64_t to) { transform_image<M, K>(from, to); });
       for (std::int64_t column = 0; column < s_.filters; column += p_.block) {
         const std::int64_t used = std::min(panels, (s_.filters - column + C - 1) / C);
-        if (!p_.in_advance && (first_ == 0 || blocks > 1))
-          split(s_.channels, 1, 64, threads_, [&](std::int64_t from, std::int64_t to) {
-            for (std::int64_t p = 0; p < used; ++p) transform_weights<M, K>(column + p * C, p, from, to);
-          });
+        if (!p_.in_advance && !has_weights_) transform_block<M, K>(column);
+        has_weights_ = blocks == 1;
         split(p_.places() * used, used, 2, threads_, [&](std::int64_t from, std::int64_t to) {
           for (std::int64_t i = from; i < to; ++i) multiply_place(i / used, i % used, column);
         });
         split(count_, 1, 8, threads_, [&](std::int64_t from, std::int64_t to) { transform_results<M, K>(from, to, column); });
       }
     }
+  }
+  /// The weights of the block that begins at `column`.
+  template <int M, int K> void transform_block(std::int64_t column) {
+    const std::int64_t used = std::min(p_.block / C, (s_.filters - column + C - 1) / C);
+    split(s_.channels, 1, 64, threads_, [&](std::int64_t from, std::int64_t to) {
+      for (std::int64_t p = 0; p < used; ++p) transform_weights<M, K>(column + p * C, p, from, to);
+    });
   }
   template <int M, int K> [[gnu::flatten]] void transform_image(std::int64_t from, std::int64_t to) const {
     for (std::int64_t t = from; t < to;) {
@@ -221,7 +248,8 @@ class Winograd {
   const void* context_;
   float *transformed_, *results_, *filters_;
   winograd_detail::TileGrid grid_;
-  std::int64_t first_ = 0, count_ = 0;
+  std::int64_t first_ = 0, count_ = 0;  ///< the chunk at hand
+  bool has_weights_ = false;            ///< they are transformed, and stay so
 };
 
 /// Weights transformed in advance, with the same operations as above.

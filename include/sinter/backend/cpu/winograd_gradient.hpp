@@ -8,14 +8,20 @@ namespace sinter::cpu {
 
 using compile::SquareWeightGradient;
 
-/// Tiles are transformed in chunks that stay in cache until they are multiplied; sums of a chunk are added to those of the chunks before it.
+/// Tiles are transformed in chunks that stay in cache until they are multiplied; sums of a chunk are added to those of the chunks before it. Where sums are few, tiles are cut
+/// into pieces with sums of their own, which threads take through all steps by themselves, so that what one has transformed never moves to another core's
+/// cache; their number depends on the extents alone, so that results do not depend on threads. Elsewhere threads share every step of a chunk.
 struct WinogradGradientPlan {
   std::int64_t tiles = 0, chunk = 0, block = 0;  ///< channels in one go; no tiles: a direct form is better
   std::int64_t image_line = 0, sample_line = 0;
+  std::int64_t pieces = 1;
 
   static constexpr std::int64_t places = 36;
   static constexpr std::int64_t whole_floats = std::int64_t(1) << 21;  ///< of transformed tiles, that the third-level cache holds beside sums
   static constexpr std::int64_t tiles_at_once = 112;                   ///< where these are more: so many that adding up costs little
+  static constexpr std::int64_t piece_floats = std::int64_t(1) << 15;  ///< of sums that a core holds beside a chunk of its own,
+  static constexpr std::int64_t tiles_of_a_piece = 28;                 ///< of so many tiles
+  static constexpr std::int64_t most_pieces = 8;
 
   /// Results a tile along one axis.
   static constexpr int tile_of(const SquareWeightGradient& s) { return s.taps == 3 ? 4 : 2; }
@@ -30,26 +36,30 @@ struct WinogradGradientPlan {
     if (cost >= .85 * taps * double(s.images * s.height * s.width) * products) return p;
     p.image_line = rounded(s.channels, W);
     p.sample_line = rounded(s.filters, W);
-    p.cut(tiles);
+    p.cut(tiles, s.filters);
     return p;
   }
   /// From tile to tile; a power of two would make them share places of the cache.
   constexpr std::int64_t image_tile() const { return places * image_line + winograd_detail::W; }
   constexpr std::int64_t sample_tile() const { return places * sample_line + winograd_detail::W; }
-  constexpr std::int64_t bytes(const SquareWeightGradient& s) const { return tiles == 0 ? 0 : 4 * (chunk * (image_tile() + sample_tile()) + places * s.filters * block) + 192; }
+  constexpr std::int64_t bytes(const SquareWeightGradient& s) const { return tiles == 0 ? 0 : 4 * pieces * (chunk * (image_tile() + sample_tile()) + sums(s)) + 192; }
+  /// Floats of a table of sums.
+  constexpr std::int64_t sums(const SquareWeightGradient& s) const { return places * s.filters * block; }
   /// Scratch of a gradient over up to so many images: fewer may be transformed at once.
   static constexpr std::int64_t most_bytes(const SquareWeightGradient& s) {
     WinogradGradientPlan p = of(s);
     const std::int64_t bytes = p.bytes(s);
     if (p.tiles == 0) return bytes;
-    p.cut(std::min(p.tiles, whole_floats / (places * (p.image_line + p.sample_line))));
+    p.cut(std::min(p.tiles, whole_floats / (places * (p.image_line + p.sample_line))), s.filters);
     return std::max(bytes, p.bytes(s));
   }
 
  private:
-  constexpr void cut(std::int64_t count) {
+  constexpr void cut(std::int64_t count, std::int64_t filters) {
     tiles = count;
-    chunk = tiles * places * (image_line + sample_line) <= whole_floats ? tiles : std::min(tiles, tiles_at_once);
+    pieces = places * filters * image_line <= piece_floats ? std::clamp<std::int64_t>(tiles / (2 * tiles_of_a_piece), 1, most_pieces) : 1;
+    if (pieces > 1) chunk = tiles_of_a_piece;
+    else chunk = tiles * places * (image_line + sample_line) <= whole_floats ? tiles : std::min(tiles, tiles_at_once);
     block = chunk < tiles ? image_line : std::min<std::int64_t>(image_line, winograd_detail::C);
   }
 };
@@ -60,7 +70,7 @@ class WinogradGradient {
 
   WinogradGradient(const WinogradGradientPlan& plan, const SquareWeightGradient& shape, const float* samples, const float* image, std::byte* scratch, int threads, Finish finish, const void* context)
       : p_(plan), s_(shape), samples_(samples), image_(image), threads_(threads), finish_(finish), context_(context), images_(reinterpret_cast<float*>(scratch)),
-        cotangents_(images_ + p_.chunk * p_.image_tile()), sums_(cotangents_ + p_.chunk * p_.sample_tile()), grid_(s_.images, s_.height, s_.width, WinogradGradientPlan::tile_of(s_)) {}
+        cotangents_(images_ + p_.pieces * p_.chunk * p_.image_tile()), sums_(cotangents_ + p_.pieces * p_.chunk * p_.sample_tile()), grid_(s_.images, s_.height, s_.width, WinogradGradientPlan::tile_of(s_)) {}
 
   SINTER_OUTLINE void run() {
     if (s_.taps == 3) run_as<4, 3>();
@@ -73,21 +83,37 @@ class WinogradGradient {
   using Vector = winograd_detail::Vector;
 
   template <int M, int K> void run_as() {
-    for (first_ = 0; first_ < p_.tiles; first_ += p_.chunk) {
-      count_ = std::min(p_.chunk, p_.tiles - first_);
+    if (p_.pieces == 1) return run_tiles<M, K>(0, p_.tiles);
+    split(p_.pieces, 1, 2, threads_, [&](std::int64_t from, std::int64_t to) {
+      WinogradGradient own = *this;
+      own.threads_ = 1;
+      own.images_ += from * p_.chunk * p_.image_tile();
+      own.cotangents_ += from * p_.chunk * p_.sample_tile();
+      for (std::int64_t k = from; k < to; ++k) {
+        own.sums_ = sums_ + k * p_.sums(s_);
+        own.template run_tiles<M, K>(k * p_.tiles / p_.pieces, (k + 1) * p_.tiles / p_.pieces);
+      }
+    });
+    finish<M, K>(0, s_.channels);
+  }
+  template <int M, int K> void run_tiles(std::int64_t begin, std::int64_t end) {
+    for (first_ = begin; first_ < end; first_ += p_.chunk) {
+      count_ = std::min(p_.chunk, end - first_);
       split(count_, 1, 8, threads_, [&](std::int64_t from, std::int64_t to) { transform<M, K>(from, to); });
       for (std::int64_t channel = 0; channel < s_.channels; channel += p_.block) {
         const std::int64_t channels = std::min(p_.block, s_.channels - channel), panels = (channels + C - 1) / C;
         split(places * panels, panels, 2, threads_, [&](std::int64_t from, std::int64_t to) {
-          for (std::int64_t i = from; i < to; ++i) multiply_place(i / panels, channel, i % panels * C, int(std::min<std::int64_t>(C, channels - i % panels * C)));
+          for (std::int64_t i = from; i < to; ++i) multiply_place(i / panels, channel, i % panels * C, int(std::min<std::int64_t>(C, channels - i % panels * C)), first_ > begin);
         });
-        if (first_ + count_ < p_.tiles) continue;
-        split(s_.filters, 1, 2, threads_, [&](std::int64_t from, std::int64_t to) {
-          for (std::int64_t i = from; i < to; i += R)
-            for (std::int64_t j = 0; j < channels; j += C) transform_back<M, K>(i, int(std::min<std::int64_t>(R, to - i)), j, channel + j);
-        });
+        if (p_.pieces == 1 && first_ + count_ == end) finish<M, K>(channel, channels);
       }
     }
+  }
+  template <int M, int K> void finish(std::int64_t channel, std::int64_t channels) {
+    split(s_.filters, 1, 2, threads_, [&](std::int64_t from, std::int64_t to) {
+      for (std::int64_t i = from; i < to; i += R)
+        for (std::int64_t j = 0; j < channels; j += C) transform_back<M, K>(i, int(std::min<std::int64_t>(R, to - i)), j, channel + j);
+    });
   }
 
   template <int M, int K> [[gnu::flatten]] void transform(std::int64_t from, std::int64_t to) const {
@@ -134,7 +160,7 @@ class WinogradGradient {
   }
 
   /// Sums over the tiles of a chunk at one place: all filters with one panel of channels.
-  void multiply_place(std::int64_t place, std::int64_t channel, std::int64_t column, int wide) const {
+  void multiply_place(std::int64_t place, std::int64_t channel, std::int64_t column, int wide, bool more) const {
     const Stretch all{0, 0, count_};
     const int registers = (wide + W - 1) / W;
     const Side<float> right{images_ + place * p_.image_line + channel + column, 1, 1, p_.image_tile()};
@@ -143,7 +169,6 @@ class WinogradGradient {
       const auto high = int(std::min<std::int64_t>(R, s_.filters - i));
       const Side<float> left{cotangents_ + place * p_.sample_line + i, 1, 1, p_.sample_tile()};
       float* const sums = sums_ + (place * s_.filters + i) * p_.block + column;
-      const bool more = first_ > 0;
       multiply_for<float>(high, registers, false)({&all, &all + 1}, left, right, more ? tile : sums, more ? C : p_.block);
       for (int x = 0; x < high && more; ++x)
         for (int j = 0; j < registers * W; j += W) store(load<float, W>(sums + x * p_.block + j, W) + load<float, W>(tile + x * C + j, W), sums + x * p_.block + j, W);
@@ -156,13 +181,27 @@ class WinogradGradient {
     const auto columns = int(std::min<std::int64_t>(C, s_.channels - channel));
     for (int i = 0; i < rows; ++i)
       for (int j = 0; j < columns; j += W) {
-        Vector m[36], half[6 * K], g[K * K];
-        for (int e = 0; e < 36; ++e) m[e] = load<float, W>(sums_ + (e * s_.filters + filter + i) * p_.block + column + j, W);
-        for (int x = 0; x < 6; ++x) Filtering::weights_transposed(m + x, 6, half + x, 6);
-        for (int y = 0; y < K; ++y) Filtering::weights_transposed(half + y * 6, 1, g + y * K, 1);
-        for (int k = 0; k < K * K; ++k) store(g[k], tile[k] + i * C + j, W);
+        Vector half[6 * K];
+        for (int x = 0; x < 6; ++x) {
+          Vector m[6];
+          for (int y = 0; y < 6; ++y) m[y] = sum_at((y * 6 + x) * s_.filters + filter + i, column + j);
+          Filtering::weights_transposed(m, 1, half + x, 6);
+        }
+        for (int y = 0; y < K; ++y) {
+          Vector g[K];
+          Filtering::weights_transposed(half + y * 6, 1, g, 1);
+          for (int k = 0; k < K; ++k) store(g[k], tile[y * K + k] + i * C + j, W);
+        }
       }
     for (int k = 0; k < K * K; ++k) finish_(context_, tile[k], C, filter, rows, k * s_.channels + channel, columns);
+  }
+
+  /// The sums of all pieces.
+  [[gnu::always_inline]] Vector sum_at(std::int64_t row, std::int64_t column) const {
+    const float* const at = sums_ + row * p_.block + column;
+    Vector sum = load<float, W>(at, W);
+    for (std::int64_t k = 1; k < p_.pieces; ++k) sum = sum + load<float, W>(at + k * p_.sums(s_), W);
+    return sum;
   }
 
   WinogradGradientPlan p_;

@@ -70,6 +70,13 @@ template <int N, int Filters> struct Net {
     return fc(flatten(avg_pool2d<2>(relu(b(relu(bn(a(y)) + y))))));
   }
 };
+/// First layers like LeNet's.
+struct FewChannels {
+  nn::Conv2d<1, 16, 5, Conv2dOptions{.padding = 2}> first;
+  nn::Conv2d<16, 24, 5, Conv2dOptions{.padding = 2}> second;
+  nn::Linear<24, 11> fc;
+  constexpr auto operator()(auto x) const { return fc(mean<2, 3>(relu(second(max_pool2d<2>(relu(first(x))))))); }
+};
 struct Squares {
   constexpr auto operator()(auto y, auto target) const { return mean((y - target) * (y - target)); }
 };
@@ -260,6 +267,7 @@ TEST_CASE("Winograd's form keeps its bound, in values and in both gradients") {
   check<9, 32, 48, 24, 20, 1, 1>(2e-5);   // more tiles than the weights' gradient transforms at once
   check<4, 20, 33, 13, 10, 1, 2, 5>(2e-5);
   check<19, 17, 40, 9, 9, 1, 0, 5>(2e-5);
+  check<13, 16, 24, 14, 11, 1, 2, 5>(2e-5);  // sums in pieces
   check<2, 48, 48, 11, 11, 2, 1>(2e-5);   // a direct form, whose image gradient is a convolution of spread cotangents
 }
 
@@ -318,6 +326,23 @@ TEST_CASE("a training step of a convolutional net has the same bits on one threa
   }
   CHECK(difference((*a).a.weight.view(), (*b).a.weight.view(), 1) == 0);
   CHECK(difference((*a).stem.weight.view(), (*b).stem.weight.view(), 1) == 0);
+}
+
+TEST_CASE("pieces of sums and tiles that threads take by themselves have the same bits, whatever their number") {
+  using X = Tensor<float, 20, 1, 28, 26>;
+  using Y = Tensor<float, 20, 11>;
+  Model<FewChannels> a(Seed{5});
+  auto one = training<X, Y>(a, Squares{}, optim::Adam{.lr = 1e-3f});
+  const auto x = numbers<X>(6);
+  const auto y = numbers<Y>(7);
+  const float loss = one(x, y).loss;
+  for (const int threads : {2, 3, 5}) {
+    Model<FewChannels> b(Seed{5});
+    auto several = training<X, Y>(b, Squares{}, optim::Adam{.lr = 1e-3f}, cpu::Threads{threads});
+    CHECK(several(x, y).loss == loss);
+    CHECK(difference((*a).first.weight.view(), (*b).first.weight.view(), 1) == 0);
+    CHECK(difference((*a).second.weight.view(), (*b).second.weight.view(), 1) == 0);
+  }
 }
 
 TEST_CASE("a depthwise convolution is a dense one whose weights between channels are zero") {

@@ -23,6 +23,12 @@ struct Projections {
   constexpr auto operator()(auto x) const { return matmul(query(x), transpose(key(x))); }
 };
 
+struct Convolutions {
+  nn::Conv2d<1, 16, 5, Conv2dOptions{.padding = 2}> first;
+  nn::Conv2d<16, 32, 5, Conv2dOptions{.padding = 2}> second;
+  constexpr auto operator()(auto x) const { return mean<2, 3>(relu(second(relu(first(x))))); }
+};
+
 }  // namespace profiled
 
 namespace {
@@ -73,6 +79,23 @@ TEST_CASE("a profile of a training step names modules, gradients and the optimiz
   const ProfiledStep* update = find(p, "all parameters", "sqrt");
   REQUIRE(update != nullptr);
   CHECK(update->kind == "map");
+}
+
+TEST_CASE("a profile names the forms in which convolutions and their gradients run") {
+  Model<profiled::Convolutions> net(Seed{1});
+  auto step = training<Tensor<float, 16, 1, 14, 14>, Tensor<int, 16>>(net, nn::cross_entropy, optim::Adam{});
+  const Tensor<float, 16, 1, 14, 14> x;
+  const Tensor<int, 16> y;
+  const Profile p = profile(quick, step, x, y);
+  const auto variant = [&](const char* name) {
+    const ProfiledStep* s = find(p, name, "contract");
+    REQUIRE(s != nullptr);
+    return s->variant;
+  };
+  if (cpu::lanes == 16) CHECK(variant("gradient of first") == "16x25x3136, left in place, right in place, turned");
+  if (!cpu::use_winograd) return;
+  CHECK(variant("second") == "3136x32x400, Winograd's F(2x2, 5x5)");
+  CHECK(variant("gradient of second") == "32x400x3136, Winograd's F(2x2, 5x5) transposed, the sum in pieces");
 }
 
 TEST_CASE("a profile of inference finds the modules behind prepared weights; its results are those of a call") {

@@ -11,6 +11,19 @@ namespace variant_detail {
 
 inline std::string by(std::int64_t a, std::int64_t b) { return std::to_string(a) + "x" + std::to_string(b); }
 
+/// The filtering that takes the place of the products, "" where nothing does.
+inline std::string winograd(const compile::StepReport& s, const compile::RunTimeBody& b, const compile::ContractLoops& loops) {
+  const auto extent = [&](int l) { return s.extent[std::size_t(l)]; };
+  const auto left = [&](int l) { return s.access[0].stride[std::size_t(l)]; };
+  const auto right = [&](int l) { return s.access[1].stride[std::size_t(l)]; };
+  const auto named = [](int m, std::int64_t taps) { return ", Winograd's F(" + by(m, m) + ", " + by(taps, taps) + ")"; };
+  if (const auto conv = compile::SquareConvolution::of(loops.rows, loops.columns, loops.inner, b.loops, extent, left, right); conv)
+    if (const WinogradPlan plan = WinogradPlan::of(conv); plan.m > 0) return named(plan.m, conv.taps) + (plan.in_advance ? " of weights transformed in advance" : "");
+  if (const auto gradient = compile::SquareWeightGradient::of(loops.rows, loops.columns, loops.inner, b.loops, extent, left, right); gradient)
+    if (const WinogradGradientPlan plan = WinogradGradientPlan::of(gradient); plan.tiles > 0) return named(WinogradGradientPlan::tile_of(gradient), gradient.taps) + " transposed" + (plan.pieces > 1 ? ", the sum in pieces" : "");
+  return {};
+}
+
 template <class T> std::string contraction(const compile::StepReport& s, const compile::RunTimeBody& b) {
   const auto loops = compile::ContractLoops::of(b);
   const auto nest = [&](int p, int first, int last) {
@@ -22,13 +35,17 @@ template <class T> std::string contraction(const compile::StepReport& s, const c
   const Products<T> p({nullptr, rows, left}, {nullptr, columns, right}, nullptr, 1, nullptr, nullptr);
   std::int64_t batch = 1;
   for (int l = 0; l < loops.rows; ++l) batch *= s.extent[std::size_t(l)];
+  const std::string size = (batch > 1 ? std::to_string(batch) + " of " : std::string()) + by(rows.count(), columns.count()) + "x" + std::to_string(left.count());
   bool computed[2]{};
   for (const compile::Micro& m : b.micros)
     if (m.what == compile::Micro::What::operand) computed[m.b] = true;
+  if constexpr (std::is_same_v<T, float>)
+    if (!computed[0] && !computed[1])
+      if (const std::string form = winograd(s, b, loops); !form.empty()) return size + form;
   const bool streamed = computed[1] && !computed[0] && is_streamed<T>(rows.count(), left.count()) && b.loops - loops.inner == 1 && loops.inner - loops.columns == 1;
   const auto way = [&](int side, const char* read) { return !computed[side] ? std::string(read) : (streamed ? "streamed with " : "packed with ") + (s.computed[side].empty() ? "copy" : s.computed[side]); };
   const char* const form = computed[0] || computed[1] ? "" : p.form();
-  return (batch > 1 ? std::to_string(batch) + " of " : std::string()) + by(rows.count(), columns.count()) + "x" + std::to_string(left.count()) + ", left " + way(0, p.left_way()) + ", right " + way(1, p.right_way()) + form +
+  return size + ", left " + way(0, p.left_way()) + ", right " + way(1, p.right_way()) + form +
          (form[0] == 0 && p.blocks().inner < left.count() ? ", cut into depths of " + std::to_string(p.blocks().inner) : std::string());
 }
 

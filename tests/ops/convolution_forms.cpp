@@ -278,7 +278,13 @@ TEST_CASE("the image gradient of windows several elements apart is what its defi
   check_image_gradient<4, 6, 12, 11, 3, 4, Conv2dOptions{.stride = {2, 3}, .padding = 2, .dilation = {2, 2}}>();        // all taps meet one phase; every third one each
   check_image_gradient<4, 6, 10, 9, 3, 3, Conv2dOptions{.stride = {4, 1}, .padding = 1, .dilation = {2, 1}, .groups = 2}>();
   check_image_gradient<6, 6, 9, 9, 3, 3, Conv2dOptions{.stride = 2, .padding = 1, .groups = 6}>();
-  check_image_gradient<4, 6, 9, 13, 4, 4, Conv2dOptions{.stride = 4}>();                                               // more phases than are worth steps
+  // More phases than are worth steps:
+  check_image_gradient<4, 6, 9, 13, 4, 4, Conv2dOptions{.stride = 4}>();                                               // windows side by side, elements behind the last
+  check_image_gradient<4, 6, 17, 14, 5, 7, Conv2dOptions{.stride = 4, .padding = {1, 2}, .groups = 2}>();
+  check_image_gradient<3, 5, 12, 23, 2, 3, Conv2dOptions{.stride = {1, 10}, .padding = {0, 1}, .dilation = {3, 1}}>();  // elements between windows
+  check_image_gradient<3, 5, 12, 15, 11, 11, Conv2dOptions{.stride = {4, 3}, .padding = {5, 7}}>();                    // borders wider than the stride
+  check_image_gradient<4, 6, 16, 13, 3, 3, Conv2dOptions{.stride = 4, .dilation = 2}>();
+  check_image_gradient<6, 6, 13, 13, 5, 5, Conv2dOptions{.stride = 4, .padding = 2, .groups = 6}>();
 }
 
 TEST_CASE("convolutions of few channels, whose windows nobody copies, are what their definition says") {

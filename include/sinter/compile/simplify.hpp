@@ -207,7 +207,8 @@ class Pass {
   constexpr int add(const graph::Primitive& op, const int* operands, int n, const std::int64_t* attributes, int m) {
     const int before = g().size(), id = g().add(op, operands, n, attributes, m);
     grow();
-    for (int k = before; k < g().size(); ++k) visit(k);
+    for (int k = before; k < g().size(); ++k)
+      if (known_[k] == 0 && now_[k] == k) visit(k);  // others joined with one of these, or were replaced
     if (id < before) bring(id);
     return now_[id];
   }

@@ -281,13 +281,67 @@ constexpr Value image_gradient_in_phases(Value ct, Value weight, const Geometry&
   return graph::interleaved(ct.graph, parts, 2, g.axes, g.stride, image);
 }
 
+/// The same with all phases as filters of one convolution, each of whose weights are every stride-th tap, zeros behind the last; phases of the result then become places
+/// between each other. Where windows lie side by side this is a product of matrices. Dilations are 1 where windows are several elements apart.
+constexpr Value image_gradient_by_shuffle(Value ct, Value weight, const Geometry& g, Shape image) {
+  const Shape w = weight.extents();
+  const int grouped = g.groups > 1 ? 1 : 0, outputs = w[0] / g.groups;
+  Geometry back{.axes = g.axes, .groups = g.groups, .dilation = g.dilation};
+  Shape apart, filters, phases, whole = image;  // of weights, of those of the convolution, and of its result, before and after
+  std::array<std::int64_t, Shape::max_rank> order{}, back_order{0, 1};
+  std::array<int, 3> cut{};
+  if (grouped != 0) apart.push(g.groups);
+  apart.push(outputs);
+  apart.push(w[1]);
+  int all = image[1];
+  phases.push(image[0], image.letter(0));
+  phases.push(image[1]);
+  std::int64_t reversed = 0;
+  for (int i = 0; i < g.axes; ++i) {
+    const auto k = std::size_t(i);
+    const int stride = g.stride[k], taps = (w[2 + i] + stride - 1) / stride, first = g.before[k] / stride, elements = (image[2 + i] + g.before[k] - 1) / stride - first + 1;
+    weight = graph::surround(weight, 2 + i, 0, taps * stride - w[2 + i]);
+    reversed |= std::int64_t(1) << apart.rank;
+    apart.push(taps);
+    apart.push(stride);
+    phases.push(stride);
+    all *= stride;
+    back.before[k] = g.dilation[k] * (taps - 1) - first;
+    back.after[k] = elements + g.dilation[k] * (taps - 1) - ct.extents()[2 + i] - back.before[k];
+    cut[k] = g.before[k] - first * stride;
+    whole.set(2 + i, elements * stride);
+  }
+  filters.push(all);
+  filters.push(outputs);
+  int n = 0;
+  for (int i = 0; i < grouped; ++i) order[std::size_t(n++)] = 0;
+  order[std::size_t(n++)] = grouped + 1;
+  for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = grouped + 3 + 2 * i;
+  order[std::size_t(n++)] = grouped;
+  for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = grouped + 2 + 2 * i, filters.push(apart[grouped + 2 + 2 * i]);
+  const Value sums = convolve(ct, graph::reshape_to(permuted(graph::flip(graph::reshape_to(weight, apart), reversed), order), filters), back);
+  for (int i = 0; i < g.axes; ++i) {
+    back_order[std::size_t(2 + 2 * i)] = 2 + g.axes + i;
+    back_order[std::size_t(3 + 2 * i)] = 2 + i;
+    phases.push(sums.extents()[2 + i]);
+  }
+  Value gradient = graph::reshape_to(permuted(graph::reshape_to(sums, phases), back_order), whole);
+  for (int i = 0; i < g.axes; ++i) gradient = graph::slice(gradient, 2 + i, cut[std::size_t(i)], image[2 + i]);
+  return gradient;
+}
+
 /// The cotangent of the image: that of the sums, convolved with the weight in reverse. Where windows are several elements apart, the image's phases do so one by
-/// one; very many of them would be as many steps, so there the cotangent is spread among zeros.
+/// one, or, where these are many, as filters of one convolution; with dilations, and with one filter a channel, the cotangent of many phases is spread among zeros.
 constexpr Value convolution_image_gradient(Value ct, Value weight, const Geometry& g, Shape image) {
   const Shape w = weight.extents();
   int phases = 1;
-  for (int i = 0; i < g.axes; ++i) phases *= g.stride[std::size_t(i)];
+  bool shuffles = !is_depthwise(w, g);
+  for (std::size_t i = 0; i < std::size_t(g.axes); ++i) {
+    phases *= g.stride[i];
+    shuffles = shuffles && (g.stride[i] == 1 || g.dilation[i] == 1);
+  }
   if (phases > 1 && phases <= most_phases) return image_gradient_in_phases(ct, weight, g, image, phases);
+  if (phases > 1 && shuffles) return image_gradient_by_shuffle(ct, weight, g, image);
   Geometry back{.axes = g.axes, .groups = g.groups, .dilation = g.dilation};
   for (int i = 0; i < g.axes; ++i) {
     const auto k = std::size_t(i);

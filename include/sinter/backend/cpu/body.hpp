@@ -265,6 +265,14 @@ template <class K, int First, int Last, int L, int P, class F>
   }
 }
 
+/// Whether a pointer walks loops [first, last) as one.
+template <int L, int P> inline bool are_one_loop(const Arguments<L, P>& a, std::size_t pointer, int first, int last) {
+  const auto& stride = a.stride[pointer];
+  for (int l = first; l + 1 < last; ++l)
+    if (stride[std::size_t(l)] != stride[std::size_t(l + 1)] * a.extent[std::size_t(l + 1)]) return false;
+  return true;
+}
+
 /// The number of points of loops [first, last).
 template <int L, int P> inline std::int64_t points(const Arguments<L, P>& a, int first, int last) {
   std::int64_t n = 1;

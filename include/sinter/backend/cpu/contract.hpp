@@ -76,8 +76,10 @@ template <class K> inline void contract(const std::int64_t* table, const Context
     if constexpr (Streamed<K, T>::possible)
       if (is_streamed<T>(rows.count(), left_inner.count())) return Streamed<K, T>{a, c, w, &Epilogue<K, T>::finish, &epilogue}.run(reinterpret_cast<const T*>(w.address[0]), rows, left_inner);
     typename Products<T>::Result result;
-    if constexpr (constexpr int store = plain_store<K>(); store >= 0 && contract_loops<K>.columns - contract_loops<K>.rows == 1 && contract_loops<K>.inner - contract_loops<K>.columns == 1)
-      result = {reinterpret_cast<T*>(w.address[std::size_t(micro<K, store>.b)]), a.stride[std::size_t(micro<K, store>.b)][std::size_t(contract_loops<K>.rows)]};
+    if constexpr (constexpr int store = plain_store<K>(); store >= 0 && contract_loops<K>.columns - contract_loops<K>.rows == 1) {
+      constexpr auto to = std::size_t(micro<K, store>.b);
+      if (are_one_loop(a, to, contract_loops<K>.columns, contract_loops<K>.inner)) result = {reinterpret_cast<T*>(w.address[to]), a.stride[to][std::size_t(contract_loops<K>.rows)]};
+    }
     const auto run = [&](const typename ProductOperand<T>::Fill left, const void* by_left, const typename ProductOperand<T>::Fill right, const void* by_right) {
       Products<T>({reinterpret_cast<const T*>(w.address[0]), rows, left_inner, left, by_left}, {reinterpret_cast<const T*>(w.address[1]), columns, right_inner, right, by_right}, c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue, result).run();
     };

@@ -16,6 +16,12 @@ template <class K, class T> struct Epilogue {
   }
 
  private:
+  /// For all that follows on the sums: their operands may go other ways.
+  bool columns_are_one_loop() const {
+    for (std::size_t p = 2; p < std::size_t(P); ++p)
+      if (!are_one_loop(a, p, loops.columns, loops.inner)) return false;
+    return true;
+  }
   static constexpr compile::ContractLoops loops = compile::ContractLoops::of(K::body);
   static constexpr int last = loops.inner - 1;  ///< the loop along which lanes run
 
@@ -25,11 +31,12 @@ template <class K, class T> struct Epilogue {
     RegisterFile<K, N> r;
     for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
     for (int done = 0; done < columns;) {
-      constexpr bool nested = loops.inner - loops.columns > 1;
+      const bool nested = loops.inner - loops.columns > 1 && !columns_are_one_loop();
       const std::int64_t extent = a.extent[std::size_t(last)], outer = nested ? (column + done) / extent : 0, at_column = column + done - outer * extent;
       const int length = nested ? int(std::min<std::int64_t>(columns - done, extent - at_column)) : columns;
       Walk<P> corner = start;
-      if constexpr (nested) move<K, loops.columns, last>(corner, a, outer);
+      if constexpr (loops.inner - loops.columns > 1)
+        if (nested) move<K, loops.columns, last>(corner, a, outer);
       const T* line = tile + done;
       for_each_point<K, loops.rows, loops.columns>(a, corner, row, row + rows, [&](const Walk<P>& w) __attribute__((always_inline)) {
         for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });

@@ -31,11 +31,7 @@ struct Nest {
     extent[std::size_t(loops)] = n;
     stride[std::size_t(loops++)] = by;
   }
-  std::int64_t count() const {
-    std::int64_t n = 1;
-    for (int l = 0; l < loops; ++l) n *= extent[std::size_t(l)];
-    return n;
-  }
+  std::int64_t count() const { return points(0, loops); }
   std::int64_t offset(std::int64_t i) const {
     std::int64_t at = 0;
     for (int l = loops - 1; l > 0; --l) {
@@ -47,6 +43,18 @@ struct Nest {
   /// How many points from i on lie on the innermost loop.
   std::int64_t run(std::int64_t i) const { return loops > 1 ? extent[std::size_t(loops - 1)] - i % extent[std::size_t(loops - 1)] : extent[0] - i; }
   std::int64_t inner_stride() const { return stride[std::size_t(loops - 1)]; }
+  /// The number of points of loops [first, last).
+  std::int64_t points(int first, int last) const {
+    std::int64_t n = 1;
+    for (int l = first; l < last; ++l) n *= extent[std::size_t(l)];
+    return n;
+  }
+  /// An outer loop along which points are neighbours, of at least so many, where they are not along the innermost; −1 for none.
+  int outer_neighbours(std::int64_t least) const {
+    for (int l = loops - 2; l >= 0 && inner_stride() != 1; --l)
+      if (stride[std::size_t(l)] == 1 && extent[std::size_t(l)] >= least) return l;
+    return -1;
+  }
 };
 
 /// Up to `Most` lines of a panel: where each begins, and how they lie side by side.
@@ -119,7 +127,7 @@ template <class T> [[gnu::always_inline]] inline void fetch([[maybe_unused]] con
 }
 
 /// to[k * width + i] = from[line i + k · step] for k < inner; lanes behind the lines are left alone.
-template <class T, int Most> inline void pack_run(T* to, int width, const T* from, const Lines<Most>& line, std::int64_t step, std::int64_t inner) {
+template <class T, int Most> inline void pack_run(T* to, std::int64_t width, const T* from, const Lines<Most>& line, std::int64_t step, std::int64_t inner) {
   const int n = line.count;
   if (line.pieces * 6 <= n || (line.pieces * 2 <= n && (step != 1 || inner < 8))) {
     constexpr std::int64_t ahead = 8;  // steps are often too long for the processor to foresee
@@ -164,6 +172,12 @@ template <class T, int Most> inline void pack_run(T* to, int width, const T* fro
 template <class T, int Most> inline void pack(T* to, int width, const T* from, const Lines<Most>& line, const Nest& inner, std::int64_t first, std::int64_t depth) {
   if (line.count < width)
     for (std::int64_t k = 0; k < depth; ++k) std::fill(to + k * width + line.count, to + (k + 1) * width, T(0));
+  if (const int l = inner.outer_neighbours(8); l >= 0 && depth == inner.count()) {  // weights behind a flattened image
+    const std::int64_t within = inner.points(l + 1, inner.loops), run = inner.extent[std::size_t(l)];
+    for (std::int64_t o = 0; o < depth; o += within * run)
+      for (std::int64_t k = o; k < o + within; ++k) pack_run(to + k * width, within * width, from + inner.offset(k), line, 1, run);
+    return;
+  }
   for (std::int64_t k = 0; k < depth;) {
     const std::int64_t run = std::min(depth - k, inner.run(first + k));
     pack_run(to + k * width, width, from + inner.offset(first + k), line, inner.inner_stride(), run);

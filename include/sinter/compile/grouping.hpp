@@ -107,6 +107,7 @@ class Grouping {
   /// The last step: see buffers.hpp.
   constexpr void choose_buffers();
   constexpr bool worth_repeating(int v, const List<char>& needed) const;
+  constexpr void store_long_expressions(List<char>& needed, List<char>& inlined) const;
 
   Simplified& s_;
   Builder& g_;

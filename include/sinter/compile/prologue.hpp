@@ -70,7 +70,10 @@ struct ViewWalk {
 constexpr int most_in_one_place(std::int64_t apart, int lines) {
   constexpr std::int64_t page = 4096, place = 64;
   int count = 0;
-  for (int i = 1 - lines; i < lines; ++i) count += i == 0 || (i * apart * i * apart >= page * page && (i * apart % page + page) % page <= place) ? 1 : 0;
+  for (int i = 1 - lines; i < lines; ++i) {
+    const std::int64_t distance = i * apart;  // less than a page is another place, or the same line
+    count += i == 0 || ((distance >= page || distance <= -page) && (distance % page + page) % page <= place) ? 1 : 0;
+  }
   return count;
 }
 inline constexpr int lines_of_a_tile = 14;  ///< at most

@@ -16,12 +16,21 @@ namespace train {
 template <class X>
 concept Held = requires { typename X::symbol; } && !Expression<X>;
 
+/// A policy whose programs have the accurate forms of functions.
+template <class Policy> struct Accurately : Policy {
+  struct Backend : Policy::Backend {
+    static constexpr bool accurate = true;
+  };
+};
+template <class Backend> inline constexpr bool is_accurate = requires { Backend::accurate; };
+
 /// How many inputs a bound net's graph begins with: the block, then every `Buffer` and `Scalar`.
 template <class X> inline constexpr auto leading = std::size_t(1 + graph::count_scalars<X>() + graph::count_buffers<X>());
 
 template <class X, class... Inputs> struct InferenceTrace {
-  constexpr graph::Builder operator()() const {
+  constexpr graph::Builder operator()(bool accurate = false) const {
     graph::Builder g;
+    g.accurate = accurate;
     auto net = graph::NetOf<X>::make();
     bind(g, net, graph::count_parameters<X>());
     bind_states(g, net);
@@ -64,10 +73,10 @@ template <class X, std::size_t N> inline std::size_t leading_arguments(const flo
 
 /// The two halves of an inference graph (compile/prepare.hpp).
 template <class X, class Backend, class... Inputs> struct PrepareTrace {
-  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(), int(leading<X>), Backend::pack).prepare; }
+  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(is_accurate<Backend>), int(leading<X>), Backend::pack).prepare; }
 };
 template <class X, class Backend, class... Inputs> struct PreparedTrace {
-  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(), int(leading<X>), Backend::pack).rest; }
+  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(is_accurate<Backend>), int(leading<X>), Backend::pack).rest; }
 };
 
 template <class X, class Policy, class... Inputs> class Inference {
@@ -224,5 +233,9 @@ template <class X, class Policy, class... Inputs> class Inference {
 /// model's parameters: later changes of them are seen. PyTorch: model.eval() under torch.inference_mode().
 /// `policy` says what runs it: cpu::Threads, or another backend's.
 template <class... Inputs, class X, class Policy = cpu::Threads> auto inference(const Model<X>& model, Policy policy = {}) { return train::Inference<X, Policy, Inputs...>(model, policy); }
+/// The same with the accurate forms of functions (ops/accurate.hpp): `inference<Input>(net, cpu::Threads{2}, accurate)`.
+template <class... Inputs, class X, class Policy = cpu::Threads> auto inference(const Model<X>& model, Policy policy, Accurate) {
+  return inference<Inputs...>(model, train::Accurately<Policy>{policy});
+}
 
 }  // namespace sinter

@@ -105,7 +105,8 @@ namespace cpu { inline constexpr bool spreads_lanes = true; }
 template <int K, int N> requires(N == cpu::lanes) SINTER_INLINE Lanes<float, N> lane(const Lanes<float, N>& x) {
   Lanes<float, N> r;
 #if defined(__AVX512F__)
-  r.v[0] = _mm512_permute_ps(_mm512_shuffle_f32x4(x.v[0], x.v[0], K / 4 * 0x55), K % 4 * 0x55);  // the first serves four elements, the second takes one cycle
+  constexpr auto all = static_cast<__mmask16>(0xffff);
+  r.v[0] = _mm512_maskz_permute_ps(all, _mm512_maskz_shuffle_f32x4(all, x.v[0], x.v[0], K / 4 * 0x55), K % 4 * 0x55);  // the first serves four elements, the second takes one cycle
 #elif defined(__AVX__)
   r.v[0] = _mm256_permute_ps(_mm256_permute2f128_ps(x.v[0], x.v[0], K / 4 * 0x11), K % 4 * 0x55);
 #else

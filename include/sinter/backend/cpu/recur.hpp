@@ -132,6 +132,9 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
     if constexpr (count < G) products<N, count, G - count>(h, from, sums, j);
     for (int r = 0; r < N; ++r) {
       const T* const x = input_.line(t, b + r);
+      const T* const next = k + 1 < this->steps ? input_.line(this->at_step(k + 1), b + r) : x;
+#pragma GCC unroll 4
+      for (int g = 0; g < G; ++g) __builtin_prefetch(next + (g * hidden + j) * input_.feature);
       const auto product = [&](int g) { return load<T, W>(sums + (r * G + g) * W, W); };
       const auto input = [&](int g) { return Base::read(x + (g * hidden + j) * input_.feature, input_.feature, n); };
       T* const to = states_.line(t, b + r) + j;

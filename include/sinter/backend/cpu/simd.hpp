@@ -270,7 +270,8 @@ template <std::same_as<float>... One> SINTER_INLINE float sum_of(__m256 x, One..
 #if defined(__AVX512F__)
 template <std::same_as<float>... One> SINTER_INLINE float sum_of(__m512 x, One... begin) {
   const __m128 low = _mm_add_ps(onto(_mm512_castps512_ps128(x), begin...), _mm256_extractf128_ps(_mm512_castps512_ps256(x), 1));
-  return sum_of(_mm_add_ps(low, _mm_add_ps(_mm512_extractf32x4_ps(x, 2), _mm512_extractf32x4_ps(x, 3))));
+  constexpr auto all = static_cast<__mmask8>(0xff);  // the forms with a mask leave nothing undefined to warn of
+  return sum_of(_mm_add_ps(low, _mm_add_ps(_mm512_maskz_extractf32x4_ps(all, x, 2), _mm512_maskz_extractf32x4_ps(all, x, 3))));
 }
 #endif
 #endif

@@ -7,6 +7,23 @@
 
 using namespace sinter;
 
+namespace accurate_nets {  // clang warns of names of members of types that no other file sees
+struct Both {
+  constexpr auto operator()(auto x) const { return tanh(x) + erf(x); }
+};
+struct Saturating {
+  nn::Tanh tanh;
+  constexpr auto operator()(auto x) const { return tanh(x); }
+};
+using Mlp = nn::Sequential<nn::Linear<8, 16>, nn::Tanh, nn::Linear<16, 4>>;
+/// The states of an LSTM behind every step, as one kernel or step by step.
+template <int Unroll> struct Recurrent {
+  nn::LSTM<8, 16, RecurrentOptions{.unroll = Unroll}> lstm;
+  constexpr auto operator()(auto x) const { return std::get<0>(lstm(x)); }
+};
+}  // namespace accurate_nets
+using namespace accurate_nets;
+
 namespace {
 
 constexpr int n = 4096;
@@ -27,20 +44,6 @@ template <class T> double worst(const T& found, const Tensor<float, n>& x, doubl
   }
   return all;
 }
-
-struct Both {
-  constexpr auto operator()(auto x) const { return tanh(x) + erf(x); }
-};
-struct Saturating {
-  nn::Tanh tanh;
-  constexpr auto operator()(auto x) const { return tanh(x); }
-};
-using Mlp = nn::Sequential<nn::Linear<8, 16>, nn::Tanh, nn::Linear<16, 4>>;
-/// The states of an LSTM behind every step, as one kernel or step by step.
-template <int Unroll> struct Recurrent {
-  nn::LSTM<8, 16, RecurrentOptions{.unroll = Unroll}> lstm;
-  constexpr auto operator()(auto x) const { return std::get<0>(lstm(x)); }
-};
 
 double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 

@@ -92,7 +92,20 @@ struct Chains {
   // Of each step: its chain or −1, the loop that is cut, and how many times it runs a unit.
   List<int> of_step, loop;
   List<std::int64_t> factor;
-  List<std::int64_t> unit;  ///< of each node: bytes of a unit of what a chain writes, if units lie side by side in its memory, else 0
+  /// A tensor of which every step of a chain touches its own unit alone, and which units fill.
+  struct Confined {
+    int chain, node;
+    std::int64_t unit;  ///< bytes
+  };
+  List<Confined> confined;
+
+  constexpr int of(int step) const { return list.empty() ? -1 : of_step[step]; }
+  /// Bytes of a unit of a node in a chain; 0 where it is not confined.
+  constexpr std::int64_t unit(int chain, int node) const {
+    for (const Confined& c : confined)
+      if (c.chain == chain && c.node == node) return c.unit;
+    return 0;
+  }
 };
 
 namespace chains_detail {
@@ -136,11 +149,11 @@ struct Draft {
 
 class Pass {
  public:
-  constexpr Pass(const PlannedSteps& s, const PackSizes& pack, int nodes) : s_(s), pack_(pack), nodes_(nodes) {}
+  constexpr Pass(const PlannedSteps& s, const PackSizes& pack) : s_(s), pack_(pack) {}
 
   constexpr Chains run() {
     for (int s = 0; s < s_.steps; ++s)
-      if (s_.view(s).kind() == Kind::contract && (r_.list.empty() || r_.of_step[s] < 0)) grow_around(s);
+      if (s_.view(s).kind() == Kind::contract && r_.of(s) < 0) grow_around(s);
     return static_cast<Chains&&>(r_);
   }
 
@@ -153,7 +166,6 @@ class Pass {
 
   constexpr const PointerUse& use(int s, int p) const { return s_.uses[s_.first_use[s] + p]; }
   static constexpr int node(const StepView& v, int p) { return int(v.pointer(p)[0]); }
-  constexpr bool is_taken(int s) const { return !r_.list.empty() && r_.of_step[s] >= 0; }
 
   constexpr void grow_around(int seed) {
     const StepView v = s_.view(seed);
@@ -183,7 +195,7 @@ class Pass {
 
   /// Takes a step in if it shares a tensor with the chain that either writes, and walks it as the others do.
   constexpr bool join(int s) {
-    if (is_taken(s) || d_.members.size() == most_steps) return false;
+    if (r_.of(s) >= 0 || d_.members.size() == most_steps) return false;
     const StepView v = s_.view(s);
     for (int p = 0; p < v.pointers(); ++p) {
       const int t = use(s, p).bytes > 0 ? d_.find(node(v, p)) : -1;
@@ -277,7 +289,6 @@ class Pass {
       r_.of_step.resize(s_.steps, -1);
       r_.loop.resize(s_.steps, -1);
       r_.factor.resize(s_.steps, 1);
-      r_.unit.resize(nodes_, 0);
     }
     const std::int64_t grain = (d_.capacity + pieces - 1) / pieces;
     std::int64_t scratch = 0;
@@ -291,21 +302,20 @@ class Pass {
       scratch = std::max(scratch, v.kind() == Kind::contract ? pack_.bytes(contract_sizes(v, s_.facts[m.step])) : fold_scratch_bytes(v, s_.facts[m.step].folds));
     }
     for (const Shared& t : d_.tensors)
-      if (t.written && t.unit * d_.capacity == s_.bytes[t.node]) r_.unit[t.node] = t.unit;
+      if (t.unit * d_.capacity == s_.bytes[t.node]) r_.confined.push({r_.list.size(), t.node, t.unit});
     r_.list.push({.first = first, .steps = steps, .units = d_.units, .letter = d_.letter, .capacity = d_.capacity, .grain = grain, .scratch = scratch});
   }
 
   const PlannedSteps& s_;
   const PackSizes& pack_;
-  int nodes_;
   Chains r_;
   Draft d_;
 };
 
 }  // namespace chains_detail
 
-constexpr Chains chains(const PlannedSteps& s, const PackSizes& pack, int nodes) {
-  chains_detail::Pass pass(s, pack, nodes);
+constexpr Chains chains(const PlannedSteps& s, const PackSizes& pack) {
+  chains_detail::Pass pass(s, pack);
   return pass.run();
 }
 

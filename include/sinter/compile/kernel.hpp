@@ -106,7 +106,8 @@ struct ContractSizes {
   std::int64_t rows = 1, columns = 1, inner = 1;
   SquareConvolution convolution;
   SquareWeightGradient gradient;
-  bool bounded = false;  ///< some run shorter
+  bool bounded = false;    ///< some run shorter
+  bool in_panels = false;  ///< its weights were packed in advance
 };
 
 /// A contraction whose rows, columns and contracted axis are each one loop of an extent that is known: its extents, and strides of its operands.

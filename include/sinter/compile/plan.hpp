@@ -248,14 +248,12 @@ class Pass {
     for (int k = 0; k < g_.overwrites.size(); ++k)
       if (g_.overwrites[k] >= 0) overwrites[s_.outputs[k]] = 1;
     for (int i = 0; i < n; ++i) buffer_bytes[i] = g_.shape(i).size() * bytes_of(g_[i].dtype);
-    chains_ = chains({r_.table.data(), r_.words.data(), r_.kernel.data(), step_.data(), uses_.data(), first_use_.data(), facts_.data(), capacity_.data(), r_.steps, overwrites.data(), buffer_bytes.data()}, pack_, n);
+    chains_ = chains({r_.table.data(), r_.words.data(), r_.kernel.data(), step_.data(), uses_.data(), first_use_.data(), facts_.data(), capacity_.data(), r_.steps, overwrites.data(), buffer_bytes.data()}, pack_);
   }
-  /// The chain that a step belongs to; −1 for none.
-  constexpr int chain_of(int step) const { return chains_.list.empty() ? -1 : chains_.of_step[step]; }
   /// The chain beside which nothing touches a buffer that lives so long, and in whose pieces it can be; −1 for none.
   constexpr int home(int node, const Lifetime& life) const {
-    const int c = chain_of(life.first);
-    return c >= 0 && chain_of(life.last) == c && chains_.unit[node] > 0 ? c : -1;
+    const int c = chains_.of(life.first);
+    return c >= 0 && chains_.of(life.last) == c && chains_.unit(c, node) > 0 ? c : -1;
   }
 
   constexpr void allocate() {
@@ -274,68 +272,67 @@ class Pass {
         }
         lives[of[b]].last = step;
       }
-    if (!chains_.list.empty()) {
-      in_pieces_.resize(n, 0);
-      for (int c = 0; c < chains_.list.size(); ++c) {
-        Chain& chain = chains_.list[c];
-        List<int> inside;
-        std::int64_t whole = 0;
-        for (int k = 0; k < owners.size(); ++k) {
-          if (home(owners[k], lives[k]) != c) continue;
-          inside.push(k);
-          in_pieces_[owners[k]] = 1;
-          whole += lives[k].bytes;
-          lives[k].bytes = aligned(chains_.unit[owners[k]] * chain.grain);
-        }
-        chain.local = allocate(inside, owners, lives, of);
-        chain.scratch = aligned(chain.scratch);
-        // As many pieces at a time as halve the memory, but at least a few.
-        constexpr std::int64_t fewest = 4, most = 16;
-        chain.workers = std::min((chain.capacity + chain.grain - 1) / chain.grain, std::clamp(whole / 2 / std::max<std::int64_t>(1, chain.local + chain.scratch), fewest, most));
-        r_.scratch_bytes = std::max(r_.scratch_bytes, chain.workers * chain.scratch);
-      }
+    if (chains_.list.empty()) {
+      List<int> all;
+      for (int k = 0; k < owners.size(); ++k) all.push(k);
+      r_.arena_bytes = allocate(all, owners, lives, lives, of);
+    } else {
+      allocate_with_chains(owners, lives, of);
     }
-    List<int> others;
-    for (int k = 0; k < owners.size(); ++k) {
-      if (is_in_pieces(owners[k])) continue;
-      others.push(k);
-      if (chains_.list.empty()) continue;
-      // The steps of a chain touch their tensors as one.
-      if (const int c = chain_of(lives[k].first); c >= 0) lives[k].first = chains_.list[c].first;
-      if (const int c = chain_of(lives[k].last); c >= 0) lives[k].last = chains_.list[c].first + chains_.list[c].steps - 1;
-    }
-    List<std::int64_t> rooms;
-    for (const Chain& c : chains_.list) {
-      if (c.local == 0) continue;
-      others.push(owners.size());
-      owners.push(-1 - rooms.size());
-      lives.push({c.workers * c.local, c.first, c.first + c.steps - 1});
-      rooms.push(0);
-    }
-    rooms_ = rooms;
-    if (!chains_.list.empty()) std::sort(others.begin(), others.end(), [&](int a, int b) { return lives[a].first != lives[b].first ? lives[a].first < lives[b].first : a < b; });
-    r_.arena_bytes = allocate(others, owners, lives, of);
     for (int step = 0; step < r_.steps; ++step)
-      if (chain_of(step) < 0) r_.scratch_bytes = std::max(r_.scratch_bytes, scratch_[step]);
-    int room = 0;
+      if (chains_.of(step) < 0) r_.scratch_bytes = std::max(r_.scratch_bytes, scratch_[step]);
+  }
+
+  /// What lives in the steps of one chain alone exists in pieces, in a room of as many as are worked on at a time; all else that a chain touches lives as long as it.
+  constexpr void allocate_with_chains(List<int>& owners, List<Lifetime>& lives, const List<int>& of) {
+    in_pieces_.resize(g_.size(), 0);
+    List<int> others, home_of;
+    for (int k = 0; k < owners.size(); ++k) home_of.push(home(owners[k], lives[k]));
+    List<Lifetime> merged = lives;
+    const int tensors = owners.size();
     for (int c = 0; c < chains_.list.size(); ++c) {
-      if (chains_.list[c].local == 0) continue;
-      for (int k = 0; k < owners.size(); ++k)
-        if (owners[k] >= 0 && is_in_pieces(owners[k]) && chain_of(lives[k].first) == c) at_[owners[k]] += rooms_[room];
-      ++room;
+      Chain& chain = chains_.list[c];
+      List<int> inside;
+      for (int k = 0; k < tensors; ++k)
+        if (home_of[k] == c) inside.push(k), in_pieces_[owners[k]] = 1;
+      const std::int64_t whole = allocate(inside, owners, lives, lives, of);
+      for (const int k : inside) lives[k].bytes = aligned(chains_.unit(c, owners[k]) * chain.grain);
+      chain.local = allocate(inside, owners, lives, lives, of);
+      chain.scratch = aligned(chain.scratch);
+      // As many pieces at a time as leave half of the memory or, where it is large, three quarters.
+      constexpr std::int64_t fewest = 2, most = 16, large = std::int64_t(1) << 23;
+      const std::int64_t room = std::min(whole / 2, std::max(whole / 4, large));
+      chain.workers = std::min((chain.capacity + chain.grain - 1) / chain.grain, std::clamp(room / std::max<std::int64_t>(1, chain.local + chain.scratch), fewest, most));
+      r_.scratch_bytes = std::max(r_.scratch_bytes, chain.workers * chain.scratch);
+      others.push(owners.size());
+      owners.push(-1 - c);
+      home_of.push(-1);
+      rooms_.push(0);
+      merged.push({chain.workers * chain.local, chain.first, chain.first + chain.steps - 1});
     }
+    for (int k = 0; k < tensors; ++k) {
+      if (home_of[k] >= 0) continue;
+      others.push(k);
+      if (const int c = chains_.of(lives[k].first); c >= 0) merged[k].first = chains_.list[c].first;
+      if (const int c = chains_.of(lives[k].last); c >= 0) merged[k].last = chains_.list[c].first + chains_.list[c].steps - 1;
+    }
+    std::sort(others.begin(), others.end(), [&](int a, int b) { return merged[a].first != merged[b].first ? merged[a].first < merged[b].first : a < b; });
+    r_.arena_bytes = allocate(others, owners, merged, lives, of);
+    for (int k = 0; k < tensors; ++k)
+      if (home_of[k] >= 0) at_[owners[k]] += rooms_[home_of[k]];
   }
   constexpr bool is_in_pieces(int node) const { return !in_pieces_.empty() && in_pieces_[node] != 0; }
 
-  /// Places some of the owners, by index, in the order of their first steps; returns the bytes that they take.
-  constexpr std::int64_t allocate(const List<int>& some, const List<int>& owners, const List<Lifetime>& lives, const List<int>& of) {
+  /// Places some of the owners, by index, in the order of their first steps; returns the bytes that they take. `real`: lifetimes before those of a chain became one.
+  constexpr std::int64_t allocate(const List<int>& some, const List<int>& owners, const List<Lifetime>& lives, const List<Lifetime>& real, const List<int>& of) {
     // A buffer whose first step is the last of another of its size may take over its place, and with it the place of whatever that one took over.
     List<int> place_of(owners.size(), -1);  // of each owner, its index among the lifetimes
     List<char> taken(owners.size(), 0);
     List<Lifetime> lifetimes;
     for (const int k : some) {
       const Lifetime& life = lives[k];
-      const int from = owners[k] >= 0 ? before(owners[k], life, lives, of, taken) : -1;
+      int from = owners[k] >= 0 ? before(owners[k], life, lives, of, taken) : -1;
+      if (from < 0 && owners[k] >= 0) from = before_in_chain(k, some, owners, real, taken, place_of);
       if (from < 0 || place_of[from] < 0) {
         place_of[k] = lifetimes.size();
         lifetimes.push(life);
@@ -343,7 +340,7 @@ class Pass {
       }
       taken[from] = 1;
       place_of[k] = place_of[from];
-      lifetimes[place_of[from]].last = life.last;
+      lifetimes[place_of[from]].last = std::max(lifetimes[place_of[from]].last, life.last);
     }
     const Places places = place(lifetimes, r_.steps);
     for (const int k : some) (owners[k] >= 0 ? at_[owners[k]] : rooms_[-1 - owners[k]]) = places.at[place_of[k]];
@@ -361,12 +358,21 @@ class Pass {
     }
     return -1;
   }
+  /// The same within a chain, where one tensor ends before the other begins: piece by piece, if pieces of both are the same bytes.
+  constexpr int before_in_chain(int k, const List<int>& some, const List<int>& owners, const List<Lifetime>& real, const List<char>& taken, const List<int>& place_of) const {
+    const int c = chains_.of(real[k].first);
+    if (c < 0 || is_in_pieces(owners[k])) return -1;
+    const std::int64_t unit = chains_.unit(c, owners[k]);
+    for (const int other : some)
+      if (unit > 0 && place_of[other] >= 0 && taken[other] == 0 && owners[other] >= 0 && chains_.of(real[other].last) == c && real[other].last < real[k].first && real[other].bytes == real[k].bytes && chains_.unit(c, owners[other]) == unit) return other;
+    return -1;
+  }
   constexpr std::int64_t bytes(int node) const { return aligned(g_.shape(node).size() * bytes_of(g_[node].dtype)); }
 
   /// Replaces nodes by addresses, and says of chains how these move.
   constexpr void address() {
     for (int step = 0; step < r_.steps; ++step) {
-      const int c = chain_of(step);
+      const int c = chains_.of(step);
       if (c >= 0) {
         const Chain& chain = chains_.list[c];
         if (step == chain.first) {

@@ -56,7 +56,7 @@ struct ChainOf {
 /// How a step does.
 struct Cut {
   int chain = -1;
-  std::size_t loop = 0;
+  int loop = -1;                                 ///< −1: all of it runs with the first piece
   std::int64_t factor = 1;
   std::vector<std::int64_t> by_unit, by_worker;  ///< bytes, of each pointer
 };
@@ -172,7 +172,7 @@ class Checker {
       c += compile::ChainHead::numbers;
       for (int s = chain.first; s <= chain.last; ++s) {
         Cut& cut = cuts_[std::size_t(s)];
-        cut = {int(chains_.size()), std::size_t(c[2]), c[3], {}, {}};
+        cut = {int(chains_.size()), int(c[2]), c[3], {}, {}};
         const std::int64_t pointers = c[1];
         c += compile::ChainHead::member_numbers;
         for (std::int64_t p = 0; p < pointers; ++p, c += 2) cut.by_unit.push_back(c[0]), cut.by_worker.push_back(c[1]);
@@ -280,7 +280,7 @@ class Checker {
     for (int p = 0; p < pointers; ++p, t += 2 + loops) entry.push_back(t);
     const Cut& cut = cuts_[std::size_t(step)];
     StepOf here{body.kind, body.folded, extent, {}, cut.chain};
-    if (cut.chain >= 0) CHECK(extent[cut.loop] == chains_[std::size_t(cut.chain)].units * cut.factor);
+    if (cut.loop >= 0) CHECK(extent[std::size_t(cut.loop)] == chains_[std::size_t(cut.chain)].units * cut.factor);
     for (int p = 0; p < pointers; ++p) {
       if (entry[std::size_t(p)][0] != 0) continue;
       Touch t;
@@ -312,7 +312,7 @@ class Checker {
       std::int64_t low = 0, high = 0;
       const auto along = [&](std::int64_t n, std::int64_t stride) { (stride < 0 ? low : high) += (n - 1) * stride; };
       const bool piece = cut.chain >= 0 && cut.by_worker[std::size_t(p)] != 0;
-      for (int l = 0; l < loops; ++l) along(piece && std::size_t(l) == cut.loop ? chains_[std::size_t(cut.chain)].grain * cut.factor : extent[std::size_t(l)], t.stride[std::size_t(l)]);
+      for (int l = 0; l < loops; ++l) along(piece && l == cut.loop ? chains_[std::size_t(cut.chain)].grain * cut.factor : extent[std::size_t(l)], t.stride[std::size_t(l)]);
       if (indexed) {
         const auto axis = compile::IndexedAxis::of(entry[std::size_t(p + 1)][1]);
         along(axis.extent, axis.stride);
@@ -325,12 +325,12 @@ class Checker {
         b.copies = chains_[std::size_t(cut.chain)].workers;
         b.apart = cut.by_worker[std::size_t(p)];
       } else if (cut.chain >= 0) {
-        CHECK(cut.by_unit[std::size_t(p)] == t.stride[cut.loop] * cut.factor * t.element);
+        CHECK(cut.by_unit[std::size_t(p)] == (cut.loop < 0 ? 0 : t.stride[std::size_t(cut.loop)] * cut.factor * t.element));
       }
       if (cut.chain >= 0 && !piece) {  // its own unit alone?
         std::int64_t first = t.at, last = t.at;
         for (std::size_t l = 0; l < extent.size(); ++l) {
-          const std::int64_t reach = ((l == cut.loop ? cut.factor : extent[l]) - 1) * t.stride[l] * t.element;
+          const std::int64_t reach = ((int(l) == cut.loop ? cut.factor : extent[l]) - 1) * t.stride[l] * t.element;
           (reach < 0 ? first : last) += reach;
         }
         const std::int64_t unit = cut.by_unit[std::size_t(p)];

@@ -302,7 +302,7 @@ class Pass {
       // As many pieces at a time as leave half of the memory or, where it is large, three quarters.
       constexpr std::int64_t fewest = 2, most = 16, large = std::int64_t(1) << 23;
       const std::int64_t room = std::min(whole / 2, std::max(whole / 4, large));
-      chain.workers = std::min((chain.capacity + chain.grain - 1) / chain.grain, std::clamp(room / std::max<std::int64_t>(1, chain.local + chain.scratch), fewest, most));
+      chain.workers = chain.in_order ? 1 : std::min((chain.capacity + chain.grain - 1) / chain.grain, std::clamp(room / std::max<std::int64_t>(1, chain.local + chain.scratch), fewest, most));
       r_.scratch_bytes = std::max(r_.scratch_bytes, chain.workers * chain.scratch);
       others.push(owners.size());
       owners.push(-1 - c);
@@ -378,7 +378,8 @@ class Pass {
         if (step == chain.first) {
           for (const std::int64_t number : {std::int64_t(chain.first), std::int64_t(chain.steps), chain.units | std::int64_t(chain.letter) << 56, chain.grain, chain.workers, chain.scratch}) r_.chains.push(number);
         }
-        for (const std::int64_t number : {std::int64_t(loops_[step]), std::int64_t(pointers(step)), std::int64_t(chains_.loop[step]), chains_.factor[step]}) r_.chains.push(number);
+        const Member& m = chains_.member[step];
+        for (const std::int64_t number : {std::int64_t(loops_[step]), std::int64_t(pointers(step)), std::int64_t(m.loop), m.factor, m.lag}) r_.chains.push(number);
       }
       for (int p = 0; p < pointers(step); ++p) {
         const int q = pointer(step, p);
@@ -386,7 +387,8 @@ class Pass {
         if (c >= 0) {
           const bool in_pieces = b >= 0 && is_in_pieces(b);
           const std::int64_t element = std::max<std::int64_t>(1, uses_[first_use_[step] + p].bytes);
-          r_.chains.push(in_pieces ? 0 : r_.table[q + 2 + chains_.loop[step]] * chains_.factor[step] * element);
+          const Member& m = chains_.member[step];
+          r_.chains.push(in_pieces || m.loop < 0 ? 0 : r_.table[q + 2 + m.loop] * m.factor * element);
           r_.chains.push(in_pieces ? chains_.list[c].local : 0);
         }
         if (b < 0) continue;

@@ -146,11 +146,14 @@ class Steps {
   /// A chain; t moves behind its steps.
   StepReport together(const std::int64_t* chain, const std::int64_t*& t, const std::int64_t* lengths) const {
     const auto head = ChainHead::of(chain);
+    const std::int64_t units = head.length(lengths);
     StepReport all;
+    all.units = std::min(head.grain, units);
+    all.pieces = (units + head.grain - 1) / head.grain;
     const std::int64_t* member = chain + ChainHead::numbers;
     for (std::int64_t s = 0; s < head.steps; ++s) {
       StepReport part = step(t, lengths);
-      const std::int64_t pointers = member[1], units = part.extent[std::size_t(member[2])] / member[3];
+      const std::int64_t pointers = member[1];
       member += ChainHead::member_numbers;
       for (std::int64_t p = 0; p < pointers; ++p, member += 2) {
         if (member[1] != 0) continue;  // only pieces of it exist
@@ -165,8 +168,6 @@ class Steps {
         all.extent = part.extent;
       }
       if (!part.operations.empty()) all.operations += (all.operations.empty() ? "" : " · ") + part.operations;
-      all.units = std::min(head.grain, units);
-      all.pieces = (units + head.grain - 1) / head.grain;
       all.parts.push_back(std::move(part));
     }
     return all;

@@ -19,7 +19,7 @@ template <int Most> SINTER_OUTLINE inline void run_chain(const std::int64_t* cha
   const auto run = [&](std::int64_t first, std::int64_t last, std::int64_t worker, const Context& context) {
     std::array<std::int64_t, std::size_t(Most)> room;
     for (std::int64_t k = first; k < last; ++k)
-      compile::for_each_step_of_piece(chain, table, room.data(), k * head.grain, std::min(head.grain, units - k * head.grain), worker, [&](std::int64_t kernel, const std::int64_t* arguments) { functions[kernel](arguments, context); });
+      compile::for_each_step_of_piece(chain, table, room.data(), units, k, worker, [&](std::int64_t kernel, const std::int64_t* arguments) { functions[kernel](arguments, context); });
   };
   const std::int64_t threads = c.threads, rounds = (pieces + threads - 1) / threads;
   const bool even = rounds * threads * 7 <= pieces * 8;  // nobody waits for more than an eighth

@@ -387,8 +387,8 @@ class Program {
     const auto head = compile::ChainHead::of(chain);
     const std::int64_t units = head.length(c.lengths);
     std::vector<std::int64_t> room(std::size_t(plan_.table.size()));
-    for (std::int64_t from = 0; from < units; from += head.grain)
-      compile::for_each_step_of_piece(chain, table, room.data(), from, std::min(head.grain, units - from), from / head.grain % head.workers,
+    for (std::int64_t k = 0; k * head.grain < units; ++k)
+      compile::for_each_step_of_piece(chain, table, room.data(), units, k, k % head.workers,
                                       [&](std::int64_t kernel, const std::int64_t* arguments) { Step(bodies_[std::size_t(kernel)], primitives_, arguments, c).run(); });
   }
   void remember(const graph::Primitive& op) { primitives_[op.code] = &op; }

@@ -134,6 +134,25 @@ class Checker {
     return int(std::count_if(buffers_.begin(), buffers_.end(), [](const auto& b) { return b.second.chain >= 0; }));
   }
   int chains() const { return int(chains_.size()); }
+  /// Steps of so many maxima that run by themselves: pools behind what they read.
+  int pools(int maxima) const {
+    int n = 0;
+    const std::int64_t* t = plan_.table.data();
+    for (int s = 0; s < plan_.steps; ++s) {
+      const std::uint64_t* w = plan_.words.data() + plan_.kernel[int(*t)];
+      const int loops = int(w[0] >> 8 & 255), pointers = int(w[0] >> 16 & 255);
+      int found = 0;
+      Micro m;
+      const std::uint64_t* at = w + 2;
+      for (int k = compile::count_micros(w); k > 0; --k) {
+        at = compile::decode_into(at, m);
+        found += m.what == Micro::What::apply && m.code == graph::code_of<ops::Maximum> ? 1 : 0;
+      }
+      n += graph::Kind(w[0] & 255) != graph::Kind::contract && found == maxima && steps_[std::size_t(s)].chain < 0 ? 1 : 0;
+      t += 1 + loops + pointers * (2 + loops);
+    }
+    return n;
+  }
   /// Buffers whose place was another's before.
   int taken_over() const {
     int n = 0;
@@ -409,11 +428,17 @@ TEST_CASE("what a chain alone reads exists in pieces, and live buffers are apart
   CHECK(lenet.chains() == 1);
   CHECK(lenet.in_pieces() >= 3);  // the image between its borders, the first convolution's result, the pooled one
   CHECK(lenet.overlaps() == 0);
+  CHECK(lenet.pools(3) == 0);
   CHECK(lenet.arena() < 3'000'000);  // 4.5 MB where every step has its results as a whole
   const Checker resnet(train::PreparedTrace<nets::ResNet18<1000>, cpu::Backend, Tensor<float, 16, 3, 224, 224>>{}());
   CHECK(resnet.chains() >= 2);
+  CHECK(resnet.pools(8) == 0);
   CHECK(resnet.overlaps() == 0);
   CHECK(resnet.arena() < 50'000'000);  // 67 MB
+  const Checker image(train::PreparedTrace<nets::ResNet18<1000>, cpu::Backend, Tensor<float, 1, 3, 224, 224>>{}());
+  CHECK(image.chains() == 1);  // rows of one image: the first convolution and its pool
+  CHECK(image.pools(8) == 0);
+  CHECK(image.overlaps() == 0);
   const Checker minilm(train::PreparedTrace<nets::MiniLM, cpu::Backend, Tensor<int, 32, 128>>{}());
   CHECK(minilm.chains() >= 6);
   CHECK(minilm.overlaps() == 0);

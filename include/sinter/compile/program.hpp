@@ -143,13 +143,13 @@ template <class Trace, class Backend> class Program {
   /// Whether output may be written to the memory of input: nothing reads the input after the output's first write, and the
   /// step that writes reads no element that it has written.
   static constexpr bool may_share(int input, int output) {
-    bool written = false, written_in_chain = false, read_in_chain = false;
+    bool written = false, read_in_chain = false;
     std::size_t t = 0;
     const std::int64_t* chain = chains.data();
     for (int s = 0; s < runs; ++s) {
       if (chain != chains.data() + chains.size() && s == ChainHead::of(chain).first + ChainHead::of(chain).steps) {
         chain = ChainHead::behind(chain);
-        written_in_chain = read_in_chain = false;
+        read_in_chain = false;
       }
       const bool chained = chain != chains.data() + chains.size() && s >= ChainHead::of(chain).first;
       const auto k = std::size_t(table[t]);
@@ -162,11 +162,8 @@ template <class Trace, class Backend> class Program {
         writes = writes || base == 1 + inputs + output;
       }
       if (reads && (written || (writes && !may_take_over(identity, table.data() + t + 1, 1 + input, 1 + inputs + output)))) return false;
-      if (chained) {  // other pieces are read after this one is written
-        written_in_chain = written_in_chain || writes;
-        read_in_chain = read_in_chain || reads;
-        if (written_in_chain && read_in_chain) return false;
-      }
+      if (chained && writes && read_in_chain) return false;  // other pieces are read after this one is written
+      read_in_chain = chained && (read_in_chain || reads);
       written = written || writes;
       t += std::size_t(step_sizes[k]);
     }

@@ -363,8 +363,9 @@ class Pass {
     const int c = chains_.of(real[k].first);
     if (c < 0 || is_in_pieces(owners[k])) return -1;
     const std::int64_t unit = chains_.unit(c, owners[k]);
+    if (unit == 0) return -1;
     for (const int other : some)
-      if (unit > 0 && place_of[other] >= 0 && taken[other] == 0 && owners[other] >= 0 && chains_.of(real[other].last) == c && real[other].last < real[k].first && real[other].bytes == real[k].bytes && chains_.unit(c, owners[other]) == unit) return other;
+      if (place_of[other] >= 0 && taken[other] == 0 && owners[other] >= 0 && chains_.of(real[other].last) == c && real[other].last < real[k].first && real[other].bytes == real[k].bytes && chains_.unit(c, owners[other]) == unit) return other;
     return -1;
   }
   constexpr std::int64_t bytes(int node) const { return aligned(g_.shape(node).size() * bytes_of(g_[node].dtype)); }
@@ -373,12 +374,11 @@ class Pass {
   constexpr void address() {
     for (int step = 0; step < r_.steps; ++step) {
       const int c = chains_.of(step);
+      const Member m = c >= 0 ? chains_.member[step] : Member{};
       if (c >= 0) {
         const Chain& chain = chains_.list[c];
-        if (step == chain.first) {
+        if (step == chain.first)
           for (const std::int64_t number : {std::int64_t(chain.first), std::int64_t(chain.steps), chain.units | std::int64_t(chain.letter) << 56, chain.grain, chain.workers, chain.scratch}) r_.chains.push(number);
-        }
-        const Member& m = chains_.member[step];
         for (const std::int64_t number : {std::int64_t(loops_[step]), std::int64_t(pointers(step)), std::int64_t(m.loop), m.factor, m.lag}) r_.chains.push(number);
       }
       for (int p = 0; p < pointers(step); ++p) {
@@ -387,7 +387,6 @@ class Pass {
         if (c >= 0) {
           const bool in_pieces = b >= 0 && is_in_pieces(b);
           const std::int64_t element = std::max<std::int64_t>(1, uses_[first_use_[step] + p].bytes);
-          const Member& m = chains_.member[step];
           r_.chains.push(in_pieces || m.loop < 0 ? 0 : r_.table[q + 2 + m.loop] * m.factor * element);
           r_.chains.push(in_pieces ? chains_.list[c].local : 0);
         }

@@ -77,6 +77,24 @@ template <int R, int C> void row_softmax(benchmark::State& state) {
   repeat(state, p, [&] { p = softmax(x); });
   state.SetBytesProcessed(state.iterations() * R * C * 8);
 }
+/// What stands behind a contraction (compile/chains.hpp).
+struct Classes {
+  nn::Linear<512, 1024> fc;
+  constexpr auto operator()(auto x) const { return softmax(fc(x)); }
+};
+struct Pooled {
+  nn::Conv2d<64, 64, 3, Conv2dOptions{.padding = 1}> conv;
+  constexpr auto operator()(auto image) const { return max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(relu(conv(image))); }
+};
+template <class Net, class X> void behind(benchmark::State& state, double flops) {
+  Model<Net> net(Seed{1});
+  auto infer = inference<X>(net);
+  const auto x = drawn<X>(1);
+  repeat(state, infer(x), [&] { infer(x); });
+  count(state, flops);
+}
+void linear_softmax(benchmark::State& state) { behind<Classes, Tensor<float, 4096, 512>>(state, 2. * 4096 * 512 * 1024); }
+void convolution_pool(benchmark::State& state) { behind<Pooled, Tensor<float, 16, 64, 112, 112>>(state, 2. * 16 * 112 * 112 * 64 * 576); }
 template <int R, int C> void sum_columns(benchmark::State& state) {
   const auto x = drawn<Tensor<float, R, C>>(1);
   Tensor<float, C> s;
@@ -214,6 +232,8 @@ BENCHMARK(map_chain<1 << 22>);
 BENCHMARK(row_softmax<64, 64>);
 BENCHMARK(row_softmax<4096, 1024>);
 BENCHMARK(row_layer_norm<4096, 1024>);
+BENCHMARK(linear_softmax);
+BENCHMARK(convolution_pool);
 BENCHMARK(sum_columns<1024, 256>);
 BENCHMARK(sum_columns<16384, 64>);
 BENCHMARK(sum_columns<16384, 512>);

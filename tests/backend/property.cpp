@@ -24,6 +24,25 @@ TEST_CASE("random graphs: fused, interpreted and double-precision values and gra
   }
 }
 
+TEST_CASE("random graphs: steps that run piece by piece compute what they compute as a whole") {
+  constexpr compile::PackSizes tight{.bytes = &cpu::pack_bytes, .cache = 256, .rows = 0};  // pieces wherever they are possible
+  int chained = 0;
+  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+    const support::RandomGraph r = support::random_graph(seed, Dtype::float32, 20);
+    const reference::Lengths lengths = support::random_lengths(r.graph, seed);
+    const auto inputs = support::random_inputs(r.graph, lengths, seed);
+    const int before = chained;
+    const auto pieces = execute(r.graph, inputs, lengths, tight, &chained);
+    if (chained == before) continue;
+    const auto whole = execute(r.graph, inputs, lengths), expected = reference::Interpreter(r.graph, true).run(inputs, lengths);
+    for (std::size_t k = 0; k < whole.size(); ++k) {
+      const double a = support::difference(pieces[k], expected[k], lengths), b = support::difference(whole[k], expected[k], lengths);
+      if (!(a < 1e-4 + 2 * b)) FAIL_CHECK("seed " << seed << ", output " << k << ": in pieces differs by " << a << ", as a whole by " << b);
+    }
+  }
+  CHECK(chained > 100);
+}
+
 TEST_CASE("gradients of random graphs agree with finite differences in double precision") {
   int compared = 0;
   for (std::uint64_t seed = 5000; seed < 5120; ++seed) {

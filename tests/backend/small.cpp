@@ -166,6 +166,8 @@ TEST_CASE("what a small product does not own stays as it is") {  // tails of row
 TEST_CASE("small nets with weights packed in advance agree with double precision") {
   check_dense<3, 1>();
   check_dense<8, 1>();
+  check_dense<15, 1>();  // rows of 16 and 32 units go from layer to layer in registers
+  check_dense<31, 1>();
   check_dense<16, 1>();
   check_dense<17, 1>();
   check_dense<33, 1>();

@@ -46,6 +46,19 @@ struct StepOf {
   std::uint64_t folded;
   std::vector<std::int64_t> extent;
   std::vector<Touch> touches;
+  int chain = -1;
+};
+/// Steps that run piece by piece.
+struct ChainOf {
+  int first, last;
+  std::int64_t units, grain, workers;
+};
+/// How a step does.
+struct Cut {
+  int chain = -1;
+  int loop = -1;                                 ///< −1: all of it runs with the first piece
+  std::int64_t factor = 1;
+  std::vector<std::int64_t> by_unit, by_worker;  ///< bytes, of each pointer
 };
 
 /// A buffer of the arena, as the steps use it.
@@ -53,7 +66,11 @@ struct Buffer {
   std::int64_t from = std::int64_t(1) << 60, to = 0;  ///< bytes
   int first = 1 << 30, last = -1;                     ///< steps
   bool written_first = false;
-  std::int64_t bytes() const { return to - from; }
+  int chain = -1;                                     ///< of which it exists in pieces alone; bytes and steps are those of one worker's
+  std::int64_t copies = 1, apart = 0;                 ///< one a worker, so many bytes from each other
+  int born = 0, gone = 0;                             ///< first and last before those of a chain became one
+  std::int64_t bytes() const { return (to - from) * copies; }
+  std::int64_t end() const { return to + (copies - 1) * apart; }
 };
 
 class Checker {
@@ -62,9 +79,17 @@ class Checker {
     for (const int i : g.inputs)
       for (int a = 0; a < g.shape(i).rank; ++a)
         if (g.shape(i).letter(a) != 0) capacity_[g.shape(i).letter(a)] = g.shape(i)[a];
+    read_chains();
     const std::int64_t* t = plan_.table.data();
     const int* buffer = plan_.buffer.data();
     for (int s = 0; s < plan_.steps; ++s) read_step(s, t, buffer);
+    for (auto& [id, b] : buffers_) {
+      b.born = b.first;
+      b.gone = b.last;
+      if (b.chain >= 0) continue;
+      if (const int c = steps_[std::size_t(b.first)].chain; c >= 0) b.first = chains_[std::size_t(c)].first;  // the steps of a chain touch it as one
+      if (const int c = steps_[std::size_t(b.last)].chain; c >= 0) b.last = chains_[std::size_t(c)].last;
+    }
     REQUIRE(t == plan_.table.data() + plan_.table.size());
     REQUIRE(buffer == plan_.buffer.data() + plan_.buffer.size());
   }
@@ -95,10 +120,37 @@ class Checker {
     for (auto a = buffers_.begin(); a != buffers_.end(); ++a)
       for (auto b = std::next(a); b != buffers_.end(); ++b) {
         const Buffer &x = a->second, &y = b->second;
-        if (x.first > y.last || y.first > x.last || x.from >= y.to || y.from >= x.to) continue;
+        if (x.first > y.last || y.first > x.last) continue;
+        const bool same_worker = x.chain >= 0 && x.chain == y.chain;
+        if (same_worker ? x.from >= y.to || y.from >= x.to : x.from >= y.end() || y.from >= x.end()) continue;
+        if (follow_in_a_chain(a->first, b->first)) continue;
         const bool lent = (x.last == y.first && reads_before_it_writes(x.last, a->first, 0, b->first, 0)) || (y.last == x.first && reads_before_it_writes(y.last, b->first, 0, a->first, 0));
         n += lent ? 0 : 1;
       }
+    return n;
+  }
+  /// Buffers of which only pieces exist.
+  int in_pieces() const {
+    return int(std::count_if(buffers_.begin(), buffers_.end(), [](const auto& b) { return b.second.chain >= 0; }));
+  }
+  int chains() const { return int(chains_.size()); }
+  /// Steps of so many maxima that run by themselves: pools behind what they read.
+  int pools(int maxima) const {
+    int n = 0;
+    const std::int64_t* t = plan_.table.data();
+    for (int s = 0; s < plan_.steps; ++s) {
+      const std::uint64_t* w = plan_.words.data() + plan_.kernel[int(*t)];
+      const int loops = int(w[0] >> 8 & 255), pointers = int(w[0] >> 16 & 255);
+      int found = 0;
+      Micro m;
+      const std::uint64_t* at = w + 2;
+      for (int k = compile::count_micros(w); k > 0; --k) {
+        at = compile::decode_into(at, m);
+        found += m.what == Micro::What::apply && m.code == graph::code_of<ops::Maximum> ? 1 : 0;
+      }
+      n += graph::Kind(w[0] & 255) != graph::Kind::contract && found == maxima && steps_[std::size_t(s)].chain < 0 ? 1 : 0;
+      t += 1 + loops + pointers * (2 + loops);
+    }
     return n;
   }
   /// Buffers whose place was another's before.
@@ -110,6 +162,44 @@ class Checker {
   }
 
  private:
+  /// Whether two tensors of the same bytes, of which one ends before the other begins, follow each other piece by piece in the steps of a chain: each unit keeps to its own.
+  bool follow_in_a_chain(int one, int other) const {
+    const bool in_order = buffers_.at(one).gone < buffers_.at(other).born;
+    const Buffer &a = buffers_.at(in_order ? one : other), &b = buffers_.at(in_order ? other : one);
+    const int c = steps_[std::size_t(a.gone)].chain;
+    const std::int64_t unit = own_unit(one, c);
+    return a.gone < b.born && c >= 0 && steps_[std::size_t(b.born)].chain == c && a.from == b.from && a.to == b.to && unit > 0 && own_unit(other, c) == unit;
+  }
+  /// Bytes that each unit of a chain has of a buffer for itself; 0 where it touches others.
+  std::int64_t own_unit(int id, int chain) const {
+    std::int64_t unit = 0;
+    for (const Unit& u : units_) {
+      if (u.buffer != id || u.chain != chain) continue;
+      if (unit == 0) unit = u.unit;
+      if (u.unit != unit || u.first < buffers_.at(id).from || u.last > buffers_.at(id).from + unit) return 0;
+    }
+    return unit;
+  }
+  void read_chains() {
+    cuts_.resize(std::size_t(plan_.steps));
+    const std::int64_t* c = plan_.chains.data();
+    while (c != plan_.chains.data() + plan_.chains.size()) {
+      const auto letter = std::size_t(c[2] >> 56);
+      const ChainOf chain{int(c[0]), int(c[0] + c[1]) - 1, (c[2] & ((std::int64_t(1) << 56) - 1)) * (letter == 0 ? 1 : capacity_.at(plan_.letters[int(letter) - 1])), c[3], c[4]};
+      REQUIRE(chain.last < plan_.steps);
+      REQUIRE(chain.workers * c[5] <= plan_.scratch_bytes);
+      c += compile::ChainHead::numbers;
+      for (int s = chain.first; s <= chain.last; ++s) {
+        Cut& cut = cuts_[std::size_t(s)];
+        cut = {int(chains_.size()), int(c[2]), c[3], {}, {}};
+        const std::int64_t pointers = c[1];
+        c += compile::ChainHead::member_numbers;
+        for (std::int64_t p = 0; p < pointers; ++p, c += 2) cut.by_unit.push_back(c[0]), cut.by_worker.push_back(c[1]);
+      }
+      chains_.push_back(chain);
+    }
+  }
+
   /// Calls f(address of an element, its row, its iteration) for what a touch of a step reaches; rows are the points of loops that nothing folds.
   template <class F> static void for_each_element(const StepOf& step, const Touch& t, F f) {
     const std::size_t n = step.extent.size();
@@ -207,7 +297,9 @@ class Checker {
     }
     std::vector<const std::int64_t*> entry;
     for (int p = 0; p < pointers; ++p, t += 2 + loops) entry.push_back(t);
-    StepOf here{body.kind, body.folded, extent, {}};
+    const Cut& cut = cuts_[std::size_t(step)];
+    StepOf here{body.kind, body.folded, extent, {}, cut.chain};
+    if (cut.loop >= 0) CHECK(extent[std::size_t(cut.loop)] == chains_[std::size_t(cut.chain)].units * cut.factor);
     for (int p = 0; p < pointers; ++p) {
       if (entry[std::size_t(p)][0] != 0) continue;
       Touch t;
@@ -238,13 +330,31 @@ class Checker {
       REQUIRE(t.element > 0);
       std::int64_t low = 0, high = 0;
       const auto along = [&](std::int64_t n, std::int64_t stride) { (stride < 0 ? low : high) += (n - 1) * stride; };
-      for (int l = 0; l < loops; ++l) along(extent[std::size_t(l)], t.stride[std::size_t(l)]);
+      const bool piece = cut.chain >= 0 && cut.by_worker[std::size_t(p)] != 0;
+      for (int l = 0; l < loops; ++l) along(piece && l == cut.loop ? chains_[std::size_t(cut.chain)].grain * cut.factor : extent[std::size_t(l)], t.stride[std::size_t(l)]);
       if (indexed) {
         const auto axis = compile::IndexedAxis::of(entry[std::size_t(p + 1)][1]);
         along(axis.extent, axis.stride);
       }
       here.touches.push_back(t);
       Buffer& b = buffers_[t.buffer];
+      if (piece) {
+        CHECK(cut.by_unit[std::size_t(p)] == 0);
+        b.chain = cut.chain;
+        b.copies = chains_[std::size_t(cut.chain)].workers;
+        b.apart = cut.by_worker[std::size_t(p)];
+      } else if (cut.chain >= 0) {
+        CHECK(cut.by_unit[std::size_t(p)] == (cut.loop < 0 ? 0 : t.stride[std::size_t(cut.loop)] * cut.factor * t.element));
+      }
+      if (cut.chain >= 0 && !piece) {  // its own unit alone?
+        std::int64_t first = t.at, last = t.at;
+        for (std::size_t l = 0; l < extent.size(); ++l) {
+          const std::int64_t reach = ((int(l) == cut.loop ? cut.factor : extent[l]) - 1) * t.stride[l] * t.element;
+          (reach < 0 ? first : last) += reach;
+        }
+        const std::int64_t unit = cut.by_unit[std::size_t(p)];
+        units_.push_back({t.buffer, cut.chain, unit, first, last + t.element});
+      }
       b.from = std::min(b.from, t.at + low * t.element);
       b.to = std::max(b.to, t.at + (high + 1) * t.element);
     }
@@ -264,6 +374,13 @@ class Checker {
   std::map<char, std::int64_t> capacity_;
   std::map<int, Buffer> buffers_;
   std::vector<StepOf> steps_;
+  std::vector<ChainOf> chains_;
+  std::vector<Cut> cuts_;
+  struct Unit {
+    int buffer, chain;
+    std::int64_t unit, first, last;  ///< bytes that move with a unit, and the addresses of the first
+  };
+  std::vector<Unit> units_;
 };
 
 std::int64_t check(const std::string& name, const graph::Builder& g) {
@@ -272,8 +389,9 @@ std::int64_t check(const std::string& name, const graph::Builder& g) {
   for (const auto& [id, b] : c.buffers()) {
     CAPTURE(id);
     CHECK(b.written_first);
+    if (b.chain >= 0) CHECK(b.to - b.from <= b.apart);
     CHECK(b.from >= 0);
-    CHECK(b.to <= c.arena());
+    CHECK(b.end() <= c.arena());
   }
   CHECK(c.overlaps() == 0);
   CAPTURE(c.arena());
@@ -303,6 +421,27 @@ TEST_CASE("arenas of inference programs are close to what lives at once, and liv
   check_inference<nets::ResNet18<1000>, Tensor<float, 1, 3, 224, 224>>("resnet18");
   check_inference<nets::MiniLM, Tensor<int, 1, 128>>("minilm");
   check_inference<plans::Residual<false>, Tensor<float, 32, 784>>("residual 48");
+}
+
+TEST_CASE("what a chain alone reads exists in pieces, and live buffers are apart") {
+  const Checker lenet(train::PreparedTrace<nets::LeNet, cpu::Backend, Tensor<float, upto<64, 'B'>, 1, 28, 28>>{}());
+  CHECK(lenet.chains() == 1);
+  CHECK(lenet.in_pieces() >= 3);  // the image between its borders, the first convolution's result, the pooled one
+  CHECK(lenet.overlaps() == 0);
+  CHECK(lenet.pools(3) == 0);
+  CHECK(lenet.arena() < 3'000'000);  // 4.5 MB where every step has its results as a whole
+  const Checker resnet(train::PreparedTrace<nets::ResNet18<1000>, cpu::Backend, Tensor<float, 16, 3, 224, 224>>{}());
+  CHECK(resnet.chains() >= 2);
+  CHECK(resnet.pools(8) == 0);
+  CHECK(resnet.overlaps() == 0);
+  CHECK(resnet.arena() < 50'000'000);  // 67 MB
+  const Checker image(train::PreparedTrace<nets::ResNet18<1000>, cpu::Backend, Tensor<float, 1, 3, 224, 224>>{}());
+  CHECK(image.chains() == 1);  // rows of one image: the first convolution and its pool
+  CHECK(image.pools(8) == 0);
+  CHECK(image.overlaps() == 0);
+  const Checker minilm(train::PreparedTrace<nets::MiniLM, cpu::Backend, Tensor<int, 32, 128>>{}());
+  CHECK(minilm.chains() >= 6);
+  CHECK(minilm.overlaps() == 0);
 }
 
 TEST_CASE("results take over the memory of operands that end with them") {

@@ -1,4 +1,4 @@
-// A graph as a compiled program of the CPU backend, against the interpreter in double, on one thread and on two.
+// A graph as a compiled program of the CPU backend, against the interpreter in double, on one, two and three threads.
 #pragma once
 #include <doctest/doctest.h>
 #include <sinter/backend/cpu/backend.hpp>
@@ -9,8 +9,8 @@
 namespace support {
 
 /// `Trace` makes the graph in constant evaluation.
-template <class Trace> void check_compiled(std::uint64_t seed, int variants = 6) {
-  using P = compile::Program<Trace, cpu::Backend>;
+template <class Trace, class Backend = cpu::Backend> void check_compiled(std::uint64_t seed, int variants = 6) {
+  using P = compile::Program<Trace, Backend>;
   const Builder g = Trace{}();
   for (int variant = 0; variant < variants; ++variant) {
     CAPTURE(variant);
@@ -21,7 +21,7 @@ template <class Trace> void check_compiled(std::uint64_t seed, int variants = 6)
     n.clear();
     for (const char letter : P::letters) n.push_back(lengths.at(letter));
     std::vector<std::vector<reference::Array>> results;
-    for (const int threads : {1, 2}) {
+    for (const int threads : {1, 2, 3}) {
       auto copies = inputs;
       std::vector<reference::Array> outputs;
       for (const int o : g.outputs) {
@@ -40,7 +40,8 @@ template <class Trace> void check_compiled(std::uint64_t seed, int variants = 6)
       }
       results.push_back(std::move(outputs));
     }
-    for (std::size_t k = 0; k < expected.size(); ++k) CHECK(difference(results[0][k], results[1][k], lengths) == 0);
+    for (std::size_t k = 0; k < expected.size(); ++k)
+      for (const std::size_t other : {1, 2}) CHECK(difference(results[0][k], results[other][k], lengths) == 0);
   }
 }
 

@@ -5,8 +5,10 @@
 
 namespace support {
 
-inline std::vector<sinter::reference::Array> execute(const sinter::graph::Builder& g, const std::vector<sinter::reference::Array>& inputs, const sinter::reference::Lengths& lengths) {
-  sinter::generic::Program program(g);
+inline std::vector<sinter::reference::Array> execute(const sinter::graph::Builder& g, const std::vector<sinter::reference::Array>& inputs, const sinter::reference::Lengths& lengths,
+                                                   const sinter::compile::PackSizes& pack = {&sinter::cpu::pack_bytes}, int* chains = nullptr) {
+  sinter::generic::Program program(g, pack);
+  if (chains != nullptr) *chains += program.plan().chains.empty() ? 0 : 1;
   std::vector<sinter::reference::Array> outputs;
   for (const int o : g.outputs) outputs.emplace_back(g[o].dtype, g.shape(o));
   std::vector<const void*> in;

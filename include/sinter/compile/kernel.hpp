@@ -96,22 +96,8 @@ constexpr std::int64_t pieces_of(std::int64_t outer, std::int64_t row, std::int6
   if (outer * ((columns + fold_columns - 1) / fold_columns) >= shared_otherwise) return 1;
   return std::clamp<std::int64_t>(row * columns / elements_a_piece, 1, std::min<std::int64_t>(fold_pieces, std::max<std::int64_t>(row, 1)));
 }
+
 constexpr bool is_folded(const Micro& m) { return m.what == Micro::What::fold || m.what == Micro::What::scan; }
-/// The most bytes that the tables of a kernel take.
-constexpr std::int64_t fold_scratch_bytes(const Kernel& k) {
-  const int last = k.loops.size() - 1;
-  if (k.kind != Kind::reduce || k.loops[last].folded) return 0;
-  std::int64_t outer = 1, row = 1, folds = 0;
-  for (int i = 0; i < last; ++i) {
-    const Loop& l = k.loops[i];
-    if (l.folded) row *= l.capacity;
-    else if (l.letter == 0) outer *= l.extent;  // others may run once
-  }
-  for (const Micro& m : k.micros) folds += is_folded(m) ? 1 : 0;
-  const std::int64_t columns = k.loops[last].letter == 0 ? k.loops[last].capacity : std::min<std::int64_t>(k.loops[last].capacity, 7 * fold_columns);
-  const std::int64_t pieces = pieces_of(outer, row, columns);
-  return pieces > 1 ? pieces * columns * folds * fold_bytes : 0;
-}
 
 [[noreturn]] SINTER_COLD inline void kernel_is_too_large() { throw Error(ErrorCode::unsupported, "kernel", "it has more operations than an identity has room for", "store an intermediate result"); }
 
@@ -121,7 +107,8 @@ struct ContractSizes {
   std::int64_t rows = 1, columns = 1, inner = 1;
   SquareConvolution convolution;
   SquareWeightGradient gradient;
-  bool bounded = false;  ///< some run shorter
+  bool bounded = false;    ///< some run shorter
+  bool in_panels = false;  ///< its weights were packed in advance
 };
 
 /// A contraction whose rows, columns and contracted axis are each one loop of an extent that is known: its extents, and strides of its operands.
@@ -141,6 +128,9 @@ struct PackSizes {
   /// For how many results a tile along one axis it transforms the weights of a convolution, 0 where it does not: by itself, from weights that are as they are,
   /// or where `in_advance` from those of compile/filters.hpp. Sizes are set, strides are not.
   int (*filters)(const SquareConvolution&, bool in_advance) = nullptr;
+  /// What a piece of several steps' tensors should stay within: bytes of a core's own cache. 0: the backend runs its steps one by one (compile/chains.hpp).
+  std::int64_t cache = 0;
+  std::int64_t rows = 128;  ///< of a contraction whose weights are in panels that such a piece has at least
 };
 
 // The identity, word by word:

@@ -1,6 +1,7 @@
 // From a graph to a plan: the steps as data, the distinct kernels, and one arena with an offset for every buffer.
 #pragma once
 #include "arena.hpp"
+#include "chains.hpp"
 #include "in_place.hpp"
 #include "lower.hpp"
 
@@ -17,6 +18,7 @@ struct Plan {
   List<std::int64_t> output_bytes;  ///< of each output, aligned
   List<int> takes_over;       ///< for each output the input whose memory it takes over, or −1
   List<int> buffer;           ///< where asked for: the node that owns the memory of each pointer of each step, −1 for none
+  List<std::int64_t> chains;  ///< steps that run piece by piece, one chain after another (ChainHead)
   int steps = 0, nodes = 0, inputs = 0;
   std::int64_t arena_bytes = 0, scratch_bytes = 0;  ///< scratch lies behind the arena
   std::int64_t straight_line_scratch_bytes = 0;     ///< the same, of a straight-line program
@@ -57,6 +59,9 @@ class Pass {
     r_.kernel.push(r_.words.size());
     find_buffers();
     if (overwrites_too_early(apart)) return false;
+    count_flops();
+    find_bases();
+    find_chains();
     allocate();
     address();
     r_.nodes = s_.order.size();
@@ -74,7 +79,9 @@ class Pass {
       for (int a = 0; a < s.rank; ++a) {
         bool known = s.letter(a) == 0;
         for (const char c : r_.letters) known = known || c == s.letter(a);
-        if (!known) r_.letters.push(s.letter(a));
+        if (known) continue;
+        r_.letters.push(s.letter(a));
+        capacity_.push(s[a]);
       }
     }
   }
@@ -114,40 +121,48 @@ class Pass {
       }
       if (p.node >= 0) r_.bytes_moved += touched * bytes_of(g_[p.node].dtype);
     }
-    for (const Micro& m : k.micros)
-      if (m.what == Micro::What::store || m.what == Micro::What::scatter) writes_.push({r_.steps, m.b});
-    if (k.kind == Kind::contract) {
-      ContractSizes sizes;
-      bool fills = false;  // an operand is computed while it is packed
-      for (const Micro& m : k.micros) {
-        if (m.what == Micro::What::result) sizes.dtype = m.dtype;
-        fills = fills || m.what == Micro::What::operand;
-      }
-      const int n = k.loops.size();
-      int column = n;  // one past the last of them
-      for (const Loop& l : k.loops) column -= l.folded ? 1 : 0;
-      const int first_row = column - k.column_loops - k.row_loops, first_column = column - k.column_loops;
-      for (int i = first_row; i < n; ++i) (k.loops[i].folded ? sizes.inner : i < first_column ? sizes.rows : sizes.columns) *= k.loops[i].capacity;
-      for (const Loop& l : k.loops) sizes.bounded = sizes.bounded || l.letter != 0;
-      const auto extent = [&](int l) { return k.loops[l].capacity; };
-      const auto left = [&](int l) { return k.pointers[0].stride[l]; };
-      const auto right = [&](int l) { return k.pointers[1].stride[l]; };
-      if (!fills) sizes.convolution = SquareConvolution::of(first_row, first_column, column, n, extent, left, right);
-      if (!fills) sizes.gradient = SquareWeightGradient::of(first_row, first_column, column, n, extent, left, right);
-      const std::int64_t scratch = aligned(pack_.bytes(sizes));
-      r_.scratch_bytes = std::max(r_.scratch_bytes, scratch);
-      const bool in_place = !fills && pack_.in_place != nullptr && pack_.in_place(matrix_product({first_row, first_column, column}, n, sizes.dtype, r_.table.data() + step_.back() + 1));
+    note_uses(k);
+    const ScratchFacts facts = ScratchFacts::of(k);
+    facts_.push(facts);
+    const StepView view{r_.words.data() + r_.kernel[id], r_.table.data() + step_.back() + 1, capacity_.data()};
+    std::int64_t scratch = std::max(aligned(fold_scratch_bytes(view, facts.folds)), aligned(facts.own));
+    if (k.kind != Kind::contract) {
+      r_.straight_line_scratch_bytes = std::max(r_.straight_line_scratch_bytes, scratch);
+    } else {
+      const ContractSizes sizes = contract_sizes(view, facts);
+      const ContractLoops at = view.contract_loops();
+      scratch = aligned(pack_.bytes(sizes));
+      const bool in_place = !facts.fills && pack_.in_place != nullptr && pack_.in_place(matrix_product(at, loops, sizes.dtype, view.table));
       if (!in_place) r_.straight_line_scratch_bytes = std::max(r_.straight_line_scratch_bytes, scratch);
       double flops = 2.0 * double(sizes.rows) * double(sizes.columns) * double(sizes.inner);
-      if (in_place && first_row > 0 && flops <= straight_line_flops) {
-        for (int i = 0; i < first_row; ++i) flops *= double(k.loops[i].capacity);
+      if (in_place && at.rows > 0 && flops <= straight_line_flops) {
+        for (int i = 0; i < at.rows; ++i) flops *= double(k.loops[i].capacity);
         r_.small_flops += flops;
       }
     }
-    const std::int64_t others = std::max(aligned(fold_scratch_bytes(k)), aligned(k.scratch));
-    r_.scratch_bytes = std::max(r_.scratch_bytes, others);
-    r_.straight_line_scratch_bytes = std::max(r_.straight_line_scratch_bytes, others);
+    scratch_.push(scratch);
     ++r_.steps;
+  }
+  /// How the kernel that was emitted last uses its pointers.
+  constexpr void note_uses(const Kernel& k) {
+    first_use_.push(uses_.size());
+    const int count = k.pointers.size();
+    PointerUse* const to = uses_.extend(count);
+    for (int p = 0; p < count; ++p) to[p] = {};
+    for (const Micro& m : k.micros) {
+      const auto size = static_cast<unsigned char>(bytes_of(m.dtype));
+      if (m.what == Micro::What::load || m.what == Micro::What::gather) {
+        to[m.a].bytes = size;
+        to[m.a].anywhere = to[m.a].anywhere || m.what == Micro::What::gather;
+      } else if (m.what == Micro::What::store || m.what == Micro::What::scatter) {
+        to[m.b] = {size, true, m.what == Micro::What::scatter};
+        writes_.push({r_.steps, m.b});
+      } else if (m.what == Micro::What::result) {
+        to[0].bytes = to[1].bytes = size;
+      }
+    }
+    for (int p = 0; p < count; ++p)
+      if (k.pointers[p].node < 0) to[p].bytes = 0;
   }
   constexpr bool same(int id, const List<std::uint64_t>& words) const {
     const int from = r_.kernel[id], to = id + 1 < r_.kernel.size() ? r_.kernel[id + 1] : r_.words.size(), n = words.size();
@@ -218,12 +233,32 @@ class Pass {
       }
   }
 
+  constexpr void find_bases() {
+    base_.resize(g_.size(), 0);
+    for (int i = 0; i < g_.inputs.size(); ++i) base_[g_.inputs[i]] = 1 + i;
+    for (int k = 0; k < s_.outputs.size(); ++k) base_[s_.outputs[k]] = 1 + g_.inputs.size() + k;
+  }
+
+  /// Programs that run as straight-line code have none.
+  constexpr void find_chains() {
+    if (pack_.cache == 0 || is_straight_line(r_)) return;
+    const int n = g_.size();
+    List<char> overwrites(n, 0);
+    List<std::int64_t> buffer_bytes(n, 0);
+    for (int k = 0; k < g_.overwrites.size(); ++k)
+      if (g_.overwrites[k] >= 0) overwrites[s_.outputs[k]] = 1;
+    for (int i = 0; i < n; ++i) buffer_bytes[i] = g_.shape(i).size() * bytes_of(g_[i].dtype);
+    chains_ = chains({r_.table.data(), r_.words.data(), r_.kernel.data(), step_.data(), uses_.data(), first_use_.data(), facts_.data(), capacity_.data(), r_.steps, overwrites.data(), buffer_bytes.data()}, pack_);
+  }
+  /// The chain beside which nothing touches a buffer that lives so long, and in whose pieces it can be; −1 for none.
+  constexpr int home(int node, const Lifetime& life) const {
+    const int c = chains_.of(life.first);
+    return c >= 0 && chains_.of(life.last) == c && chains_.unit(c, node) > 0 ? c : -1;
+  }
+
   constexpr void allocate() {
     const int n = g_.size();
     at_.resize(n, -1);
-    base_.resize(n, 0);
-    for (int i = 0; i < g_.inputs.size(); ++i) base_[g_.inputs[i]] = 1 + i;
-    for (int k = 0; k < s_.outputs.size(); ++k) base_[s_.outputs[k]] = 1 + g_.inputs.size() + k;
     List<Lifetime> lives;
     List<int> owners, of(n, -1);  // of: a node's index among these
     for (int step = 0; step < r_.steps; ++step)
@@ -237,25 +272,79 @@ class Pass {
         }
         lives[of[b]].last = step;
       }
+    if (chains_.list.empty()) {
+      List<int> all;
+      for (int k = 0; k < owners.size(); ++k) all.push(k);
+      r_.arena_bytes = allocate(all, owners, lives, lives, of);
+    } else {
+      allocate_with_chains(owners, lives, of);
+    }
+    for (int step = 0; step < r_.steps; ++step)
+      if (chains_.of(step) < 0) r_.scratch_bytes = std::max(r_.scratch_bytes, scratch_[step]);
+  }
+
+  /// What lives in the steps of one chain alone exists in pieces, in a room of as many as are worked on at a time; all else that a chain touches lives as long as it.
+  constexpr void allocate_with_chains(List<int>& owners, List<Lifetime>& lives, const List<int>& of) {
+    in_pieces_.resize(g_.size(), 0);
+    List<int> others, home_of;
+    for (int k = 0; k < owners.size(); ++k) home_of.push(home(owners[k], lives[k]));
+    List<Lifetime> merged = lives;
+    const int tensors = owners.size();
+    for (int c = 0; c < chains_.list.size(); ++c) {
+      Chain& chain = chains_.list[c];
+      List<int> inside;
+      for (int k = 0; k < tensors; ++k)
+        if (home_of[k] == c) inside.push(k), in_pieces_[owners[k]] = 1;
+      const std::int64_t whole = allocate(inside, owners, lives, lives, of);
+      for (const int k : inside) lives[k].bytes = aligned(chains_.unit(c, owners[k]) * chain.grain);
+      chain.local = allocate(inside, owners, lives, lives, of);
+      chain.scratch = aligned(chain.scratch);
+      // As many pieces at a time as leave half of the memory or, where it is large, three quarters.
+      constexpr std::int64_t fewest = 2, most = 16, large = std::int64_t(1) << 23;
+      const std::int64_t room = std::min(whole / 2, std::max(whole / 4, large));
+      chain.workers = chain.in_order ? 1 : std::min((chain.capacity + chain.grain - 1) / chain.grain, std::clamp(room / std::max<std::int64_t>(1, chain.local + chain.scratch), fewest, most));
+      r_.scratch_bytes = std::max(r_.scratch_bytes, chain.workers * chain.scratch);
+      others.push(owners.size());
+      owners.push(-1 - c);
+      home_of.push(-1);
+      rooms_.push(0);
+      merged.push({chain.workers * chain.local, chain.first, chain.first + chain.steps - 1});
+    }
+    for (int k = 0; k < tensors; ++k) {
+      if (home_of[k] >= 0) continue;
+      others.push(k);
+      if (const int c = chains_.of(lives[k].first); c >= 0) merged[k].first = chains_.list[c].first;
+      if (const int c = chains_.of(lives[k].last); c >= 0) merged[k].last = chains_.list[c].first + chains_.list[c].steps - 1;
+    }
+    std::sort(others.begin(), others.end(), [&](int a, int b) { return merged[a].first != merged[b].first ? merged[a].first < merged[b].first : a < b; });
+    r_.arena_bytes = allocate(others, owners, merged, lives, of);
+    for (int k = 0; k < tensors; ++k)
+      if (home_of[k] >= 0) at_[owners[k]] += rooms_[home_of[k]];
+  }
+  constexpr bool is_in_pieces(int node) const { return !in_pieces_.empty() && in_pieces_[node] != 0; }
+
+  /// Places some of the owners, by index, in the order of their first steps; returns the bytes that they take. `real`: lifetimes before those of a chain became one.
+  constexpr std::int64_t allocate(const List<int>& some, const List<int>& owners, const List<Lifetime>& lives, const List<Lifetime>& real, const List<int>& of) {
     // A buffer whose first step is the last of another of its size may take over its place, and with it the place of whatever that one took over.
-    List<int> place_of;  // of each owner, its index among the lifetimes
+    List<int> place_of(owners.size(), -1);  // of each owner, its index among the lifetimes
     List<char> taken(owners.size(), 0);
     List<Lifetime> lifetimes;
-    for (int k = 0; k < owners.size(); ++k) {
+    for (const int k : some) {
       const Lifetime& life = lives[k];
-      const int from = before(owners[k], life, lives, of, taken);
-      if (from < 0) {
-        place_of.push(lifetimes.size());
+      int from = owners[k] >= 0 ? before(owners[k], life, lives, of, taken) : -1;
+      if (from < 0 && owners[k] >= 0) from = before_in_chain(k, some, owners, real, taken, place_of);
+      if (from < 0 || place_of[from] < 0) {
+        place_of[k] = lifetimes.size();
         lifetimes.push(life);
         continue;
       }
       taken[from] = 1;
-      place_of.push(place_of[from]);
-      lifetimes[place_of[from]].last = life.last;
+      place_of[k] = place_of[from];
+      lifetimes[place_of[from]].last = std::max(lifetimes[place_of[from]].last, life.last);
     }
     const Places places = place(lifetimes, r_.steps);
-    for (int i = 0; i < owners.size(); ++i) at_[owners[i]] = places.at[place_of[i]];
-    r_.arena_bytes = aligned(places.end);
+    for (const int k : some) (owners[k] >= 0 ? at_[owners[k]] : rooms_[-1 - owners[k]]) = places.at[place_of[k]];
+    return aligned(places.end);
   }
   /// The buffer whose place `node` may take over in its first step, by index among `lives`; −1 for none.
   constexpr int before(int node, const Lifetime& life, const List<Lifetime>& lives, const List<int>& of, const List<char>& taken) const {
@@ -269,18 +358,54 @@ class Pass {
     }
     return -1;
   }
+  /// The same within a chain, where one tensor ends before the other begins: piece by piece, if pieces of both are the same bytes.
+  constexpr int before_in_chain(int k, const List<int>& some, const List<int>& owners, const List<Lifetime>& real, const List<char>& taken, const List<int>& place_of) const {
+    const int c = chains_.of(real[k].first);
+    if (c < 0 || is_in_pieces(owners[k])) return -1;
+    const std::int64_t unit = chains_.unit(c, owners[k]);
+    if (unit == 0) return -1;
+    for (const int other : some)
+      if (place_of[other] >= 0 && taken[other] == 0 && owners[other] >= 0 && chains_.of(real[other].last) == c && real[other].last < real[k].first && real[other].bytes == real[k].bytes && chains_.unit(c, owners[other]) == unit) return other;
+    return -1;
+  }
   constexpr std::int64_t bytes(int node) const { return aligned(g_.shape(node).size() * bytes_of(g_[node].dtype)); }
 
-  /// Replaces nodes by addresses.
+  /// Replaces nodes by addresses, and says of chains how these move.
   constexpr void address() {
-    for (int step = 0; step < r_.steps; ++step)
+    for (int step = 0; step < r_.steps; ++step) {
+      const int c = chains_.of(step);
+      const Member m = c >= 0 ? chains_.member[step] : Member{};
+      if (c >= 0) {
+        const Chain& chain = chains_.list[c];
+        if (step == chain.first)
+          for (const std::int64_t number : {std::int64_t(chain.first), std::int64_t(chain.steps), chain.units | std::int64_t(chain.letter) << 56, chain.grain, chain.workers, chain.scratch}) r_.chains.push(number);
+        for (const std::int64_t number : {std::int64_t(loops_[step]), std::int64_t(pointers(step)), std::int64_t(m.loop), m.factor, m.lag}) r_.chains.push(number);
+      }
       for (int p = 0; p < pointers(step); ++p) {
         const int q = pointer(step, p);
         const auto b = int(r_.table[q]);
+        if (c >= 0) {
+          const bool in_pieces = b >= 0 && is_in_pieces(b);
+          const std::int64_t element = std::max<std::int64_t>(1, uses_[first_use_[step] + p].bytes);
+          r_.chains.push(in_pieces || m.loop < 0 ? 0 : r_.table[q + 2 + m.loop] * m.factor * element);
+          r_.chains.push(in_pieces ? chains_.list[c].local : 0);
+        }
         if (b < 0) continue;
+        if (is_in_pieces(b)) r_.bytes_moved -= touched(step, p);
         r_.table[q] = base_[b];
         if (base_[b] == 0) r_.table[q + 1] += at_[b];
       }
+    }
+  }
+  /// Bytes, every element as often as loops meet it.
+  constexpr double touched(int step, int p) const {
+    const StepView v{r_.words.data() + r_.kernel[int(r_.table[step_[step]])], r_.table.data() + step_[step] + 1, capacity_.data()};
+    double bytes = uses_[first_use_[step] + p].bytes;
+    for (int l = 0; l < v.loops(); ++l)
+      if (v.stride(p, l) != 0) bytes *= double(v.extent(l));
+    return bytes;
+  }
+  constexpr void count_flops() {
     for (const int v : s_.order) {
       Signature::Operand room[graph::most_operands];
       if (is_computed(s_.kind[v])) r_.flops += g_[v].op->flops(g_.signature(v, room), g_.shape(v));
@@ -300,7 +425,14 @@ class Pass {
   List<Kind> kind_;
   List<int> step_, loops_, base_;
   List<Write> writes_;
-  List<std::int64_t> at_;
+  List<std::int64_t> scratch_;  ///< bytes of each step
+  List<PointerUse> uses_;
+  List<int> first_use_;
+  List<ScratchFacts> facts_;
+  List<std::int64_t> capacity_;  ///< of each letter
+  Chains chains_;
+  List<char> in_pieces_;         ///< of each node: only pieces of it exist; empty where there are no chains
+  List<std::int64_t> at_, rooms_;
 };
 
 }  // namespace plan_detail

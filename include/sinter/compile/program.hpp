@@ -16,15 +16,15 @@ namespace program_detail {
 /// A plan in one array of fixed capacity, so that it is made in a single constant evaluation.
 template <int Capacity> struct Frozen {
   bool fits = false, straight_line = false;
-  int steps = 0, nodes = 0, inputs = 0, outputs = 0, kernels = 0, words = 0, table = 0, letters = 0;
+  int steps = 0, nodes = 0, inputs = 0, outputs = 0, kernels = 0, words = 0, table = 0, letters = 0, chains = 0;
   std::int64_t arena_bytes = 0, scratch_bytes = 0;
   double flops = 0, bytes_moved = 0;
-  std::int64_t data[Capacity]{};  // kernel offsets, words, table, letters, takes_over, output bytes
+  std::int64_t data[Capacity]{};  // kernel offsets, words, table, letters, takes_over, output bytes, chains
 };
 
 template <int Capacity> constexpr Frozen<Capacity> freeze(const Plan& p) {
   Frozen<Capacity> f;
-  const int n = p.kernel.size() + p.words.size() + p.table.size() + p.letters.size() + 2 * p.takes_over.size();
+  const int n = p.kernel.size() + p.words.size() + p.table.size() + p.letters.size() + 2 * p.takes_over.size() + p.chains.size();
   if (n > Capacity) return f;
   f.fits = true;
   f.steps = p.steps;
@@ -34,6 +34,7 @@ template <int Capacity> constexpr Frozen<Capacity> freeze(const Plan& p) {
   f.words = p.words.size();
   f.table = p.table.size();
   f.letters = p.letters.size();
+  f.chains = p.chains.size();
   f.outputs = p.takes_over.size();
   f.arena_bytes = p.arena_bytes;
   f.straight_line = is_straight_line(p);
@@ -47,6 +48,7 @@ template <int Capacity> constexpr Frozen<Capacity> freeze(const Plan& p) {
   for (const char c : p.letters) f.data[at++] = c;
   for (const int i : p.takes_over) f.data[at++] = i;
   for (const std::int64_t b : p.output_bytes) f.data[at++] = b;
+  for (const std::int64_t c : p.chains) f.data[at++] = c;
   return f;
 }
 
@@ -87,14 +89,16 @@ template <class Trace, class Backend> class Program {
   }
 
  public:
-  static constexpr int steps = plan().steps, nodes = plan().nodes, inputs = plan().inputs, distinct_kernels = plan().kernels;
+  /// Kernels that a run calls, those of a chain (compile/chains.hpp) once: `runs`. A chain is one step.
+  static constexpr int runs = plan().steps;
+  static constexpr int nodes = plan().nodes, inputs = plan().inputs, distinct_kernels = plan().kernels;
   /// Bytes that a run needs beside inputs and outputs.
   static constexpr std::size_t workspace_bytes = std::size_t(plan().arena_bytes + plan().scratch_bytes);
   static constexpr std::size_t arena_bytes = std::size_t(plan().arena_bytes);
   static constexpr double flops = plan().flops, bytes_moved = plan().bytes_moved;
   static constexpr bool straight_line = plan().straight_line;
 
-  // The steps as data (see Plan), and where the kernels begin among the words of their identities.
+  // What the steps run as data (see Plan), and where the kernels begin among the words of their identities.
   static constexpr auto kernel_at = program_detail::part<int, 0, std::size_t(distinct_kernels + 1)>(plan());
   static constexpr auto words = program_detail::part<std::uint64_t, distinct_kernels + 1, std::size_t(plan().words)>(plan());
   static constexpr auto table = program_detail::part<std::int64_t, distinct_kernels + 1 + plan().words, std::size_t(plan().table)>(plan());
@@ -110,6 +114,11 @@ template <class Trace, class Backend> class Program {
     }
     return n;
   }();
+  static constexpr int most_integers = [] {
+    int most = 0;
+    for (const int n : step_sizes) most = n > most ? n : most;
+    return most;
+  }();
 
  public:
   /// The letters of the run-time lengths, in the order in which `run` takes them.
@@ -122,12 +131,27 @@ template <class Trace, class Backend> class Program {
   /// Bytes of each output, aligned as buffers are.
   static constexpr auto output_bytes = program_detail::part<std::int64_t, distinct_kernels + 1 + plan().words + plan().table + plan().letters + outputs, std::size_t(outputs)>(plan());
 
+  /// Steps that run piece by piece (ChainHead).
+  static constexpr auto chains = program_detail::part<std::int64_t, distinct_kernels + 1 + plan().words + plan().table + plan().letters + 2 * outputs, std::size_t(plan().chains)>(plan());
+  static constexpr bool has_chains = !chains.empty();
+  static constexpr int steps = [] {
+    int n = runs;
+    for (const std::int64_t* c = chains.data(); c != chains.data() + chains.size(); c = ChainHead::behind(c)) n -= int(ChainHead::of(c).steps) - 1;
+    return n;
+  }();
+
   /// Whether output may be written to the memory of input: nothing reads the input after the output's first write, and the
   /// step that writes reads no element that it has written.
   static constexpr bool may_share(int input, int output) {
-    bool written = false;
+    bool written = false, read_in_chain = false;
     std::size_t t = 0;
-    for (int s = 0; s < steps; ++s) {
+    const std::int64_t* chain = chains.data();
+    for (int s = 0; s < runs; ++s) {
+      if (chain != chains.data() + chains.size() && s == ChainHead::of(chain).first + ChainHead::of(chain).steps) {
+        chain = ChainHead::behind(chain);
+        read_in_chain = false;
+      }
+      const bool chained = chain != chains.data() + chains.size() && s >= ChainHead::of(chain).first;
       const auto k = std::size_t(table[t]);
       const std::uint64_t* const identity = words.data() + kernel_at[k];
       const int loops = int(identity[0] >> 8 & 255), pointers = int(identity[0] >> 16 & 255);
@@ -138,19 +162,21 @@ template <class Trace, class Backend> class Program {
         writes = writes || base == 1 + inputs + output;
       }
       if (reads && (written || (writes && !may_take_over(identity, table.data() + t + 1, 1 + input, 1 + inputs + output)))) return false;
+      if (chained && writes && read_in_chain) return false;  // other pieces are read after this one is written
+      read_in_chain = chained && (read_in_chain || reads);
       written = written || writes;
       t += std::size_t(step_sizes[k]);
     }
     return true;
   }
 
-  /// One step as a constant: which of the distinct kernels it runs, and of what kind that is.
+  /// One run of a kernel as a constant: which of the distinct ones, and of what kind that is.
   struct StepInfo {
     int kernel;
     Kind kind;
   };
   static constexpr auto step_list = [] {
-    std::array<StepInfo, std::size_t(steps)> list{};
+    std::array<StepInfo, std::size_t(runs)> list{};
     std::size_t t = 0;
     for (StepInfo& step : list) {
       step.kernel = int(table[t]);
@@ -176,12 +202,20 @@ template <class Trace, class Backend> class Program {
         return std::array<void (*)(const std::int64_t*, const Context&), sizeof...(I)>{&enter<Kernel<I>, Context>...};
       }(std::make_index_sequence<std::size_t(distinct_kernels)>{});
       const std::int64_t* t = table.data();
-      for (int s = 0; s < steps; ++s) {
-        const auto k = std::size_t(*t);
+      [[maybe_unused]] const std::int64_t* chain = chains.data();
+      for (int s = 0, run = 0; run < runs; ++s) {
+        const bool chained = has_chains && chain != chains.data() + chains.size() && run == ChainHead::of(chain).first;
+        int together = 1;
         observer.begin(s);
-        entry[k](t + 1, c);
+        if constexpr (has_chains)
+          if (chained) {
+            Backend::template run_chain<most_integers>(chain, t, entry.data(), c);
+            together = int(ChainHead::of(chain).steps);
+            chain = ChainHead::behind(chain);
+          }
+        if (!chained) entry[std::size_t(*t)](t + 1, c);
         observer.end(s);
-        t += step_sizes[k];
+        for (run += together; together > 0; --together) t += step_sizes[std::size_t(*t)];
       }
     }
   }

@@ -30,7 +30,7 @@ struct Access {
 };
 
 struct StepReport {
-  int kernel = 0;              ///< which of the distinct ones
+  int kernel = 0;              ///< which of the distinct ones; of a chain that of its first contraction
   Kind kind = Kind::elementwise;
   Dtype dtype = Dtype::float32;      ///< of what it stores, or of the products it sums
   std::string operations;      ///< "contract add maximum": primitives in the order of evaluation
@@ -38,6 +38,9 @@ struct StepReport {
   double flops = 0, bytes = 0;
   std::vector<std::int64_t> extent;  ///< of its loops
   std::vector<Access> access;
+  // Of a chain (compile/chains.hpp), whose access is to what exists as a whole:
+  std::vector<StepReport> parts;     ///< its steps
+  std::int64_t pieces = 0, units = 0;  ///< and of how many images, rows, … most pieces are
 };
 
 /// What a report says of a primitive: without its rules, which would all be compiled for it.
@@ -51,12 +54,13 @@ struct Operation {
 /// A table of steps, its kernels, and the operations of these.
 struct StepTable {
   const std::int64_t* table;
-  int steps;
+  int runs;  ///< of kernels: a chain is one step of several
   const std::uint64_t* words;
   const int* kernel_at;
   int kernels;
   const Operation* operations;
   int operation_count;
+  const std::int64_t *chains, *chains_end;
 };
 
 namespace steps_detail {
@@ -103,7 +107,7 @@ template <class Program> inline constexpr auto operations = []<std::size_t... I>
 }  // namespace steps_detail
 
 template <class Program> constexpr StepTable step_table() {
-  return {Program::table.data(), Program::steps, Program::words.data(), Program::kernel_at.data(), Program::distinct_kernels, steps_detail::operations<Program>.data(), int(steps_detail::operations<Program>.size())};
+  return {Program::table.data(), Program::runs, Program::words.data(), Program::kernel_at.data(), Program::distinct_kernels, steps_detail::operations<Program>.data(), int(steps_detail::operations<Program>.size()), Program::chains.data(), Program::chains.data() + Program::chains.size()};
 }
 
 /// Reads a table.
@@ -118,11 +122,16 @@ class Steps {
   /// Every step, for these lengths in the order of the program's letters.
   SINTER_OUTLINE std::vector<StepReport> report(const std::int64_t* lengths) const {
     std::vector<StepReport> all;
-    const std::int64_t* t = table_.table;
-    for (int s = 0; s < table_.steps; ++s) {
-      const RunTimeBody& b = bodies_[std::size_t(*t)];
-      all.push_back(step(b, t, lengths));
-      t += 1 + b.loops + b.pointers * (2 + b.loops);
+    const std::int64_t *t = table_.table, *chain = table_.chains;
+    for (int run = 0; run < table_.runs;) {
+      if (chain != table_.chains_end && ChainHead::of(chain).first == run) {
+        all.push_back(together(chain, t, lengths));
+        run += int(ChainHead::of(chain).steps);
+        chain = ChainHead::behind(chain);
+      } else {
+        all.push_back(step(t, lengths));
+        ++run;
+      }
     }
     return all;
   }
@@ -134,7 +143,38 @@ class Steps {
     return nullptr;
   }
 
-  StepReport step(const RunTimeBody& b, const std::int64_t* t, const std::int64_t* lengths) const {
+  /// A chain; t moves behind its steps.
+  StepReport together(const std::int64_t* chain, const std::int64_t*& t, const std::int64_t* lengths) const {
+    const auto head = ChainHead::of(chain);
+    const std::int64_t units = head.length(lengths);
+    StepReport all;
+    all.units = std::min(head.grain, units);
+    all.pieces = (units + head.grain - 1) / head.grain;
+    const std::int64_t* member = chain + ChainHead::numbers;
+    for (std::int64_t s = 0; s < head.steps; ++s) {
+      StepReport part = step(t, lengths);
+      const std::int64_t pointers = member[1];
+      member += ChainHead::member_numbers;
+      for (std::int64_t p = 0; p < pointers; ++p, member += 2) {
+        if (member[1] != 0) continue;  // only pieces of it exist
+        all.access.push_back(part.access[std::size_t(p)]);
+        all.bytes += all.access.back().bytes;
+      }
+      all.flops += part.flops;
+      if (part.kind == Kind::contract && all.kind != Kind::contract) {
+        all.kernel = part.kernel;
+        all.kind = part.kind;
+        all.dtype = part.dtype;
+        all.extent = part.extent;
+      }
+      if (!part.operations.empty()) all.operations += (all.operations.empty() ? "" : " · ") + part.operations;
+      all.parts.push_back(std::move(part));
+    }
+    return all;
+  }
+  /// t moves behind the step.
+  StepReport step(const std::int64_t*& t, const std::int64_t* lengths) const {
+    const RunTimeBody& b = bodies_[std::size_t(*t)];
     StepReport r;
     r.kernel = int(*t++);
     r.kind = b.kind;

@@ -52,6 +52,8 @@ class Builder {
 
   /// What modules ask while they are traced: whether this is a training step, and where its random numbers come from.
   bool training = false;
+  /// Whether primitives with a more accurate form (`Op::Accurate`) take it.
+  bool accurate = false;
   int seed = -1, step = -1;  ///< nodes, int64 of rank 0; −1 where there is no randomness
   int random_calls = 0;      ///< so far; every call has numbers of its own
   /// A buffer's value behind the step.

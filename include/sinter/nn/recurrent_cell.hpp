@@ -36,11 +36,12 @@ template <int G, int Hidden> constexpr auto gate(const auto& all) { return slice
 ///   LSTM: c' = σ(f) c + σ(i) tanh(g), h' = σ(o) tanh(c').  GRU: h' = (1 − z) n + z h with n = tanh(input + r · state).
 template <Kind K, class Input, class State, class H, class C> constexpr auto step(const Input& input, const State& state, const H& h, const C& c) {
   const auto both = [&]<int G>() { return input.template operator()<G>() + state.template operator()<G>(); };
+  [[maybe_unused]] const auto opened = [&]<int G>() { return sigmoid(both.template operator()<G>(), tanh_approximation); };
   if constexpr (K == Kind::lstm) {
-    const auto next = sigmoid(both.template operator()<1>()) * c + sigmoid(both.template operator()<0>()) * tanh(both.template operator()<2>());
-    return std::tuple{sigmoid(both.template operator()<3>()) * tanh(next), next};
+    const auto next = opened.template operator()<1>() * c + opened.template operator()<0>() * tanh(both.template operator()<2>());
+    return std::tuple{opened.template operator()<3>() * tanh(next), next};
   } else if constexpr (K == Kind::gru) {
-    const auto reset = sigmoid(both.template operator()<0>()), update = sigmoid(both.template operator()<1>());
+    const auto reset = opened.template operator()<0>(), update = opened.template operator()<1>();
     const auto fresh = tanh(input.template operator()<2>() + reset * state.template operator()<2>());
     return std::tuple{fresh + update * (h - fresh)};
   } else if constexpr (K == Kind::rnn_relu) {

@@ -55,8 +55,27 @@ struct Contract : graph::Registered<Contract> {
   }
 
  private:
-  /// An axis that was joined from several only to be contracted (a flattened image) is contracted as these: whatever their order in memory, it needs no copy.
   static constexpr Value simplify(Builder& b, const int* o, const std::int64_t* a, int) {
+    const Value y = outer_product(b, o, int(a[0]), int(a[1]));
+    return y ? y : apart(b, o, a);
+  }
+  /// Of nothing to sum only the products are left: a map, which joins what is around it.
+  static constexpr Value outer_product(Builder& b, const int* o, int batch, int inner) {
+    Shape x = b.shape(o[0]), y = b.shape(o[1]);
+    for (int i = 1; i <= inner; ++i)
+      if (x[x.rank - i] != 1 || x.letter(x.rank - i) != 0) return {};
+    const int rows = x.rank - batch - inner, columns = y.rank - batch - inner;
+    if (rows == 0 || columns == 0) return {};
+    x.rank -= inner;
+    for (int i = 0; i < columns; ++i) x.push(1);
+    Shape right;
+    for (int i = 0; i < batch; ++i) right.push(y[i], y.letter(i));
+    for (int i = 0; i < rows; ++i) right.push(1);
+    for (int i = 0; i < columns; ++i) right.push(y[batch + i], y.letter(batch + i));
+    return graph::reshape_to(Value{&b, o[0]}, x) * graph::reshape_to(Value{&b, o[1]}, right);
+  }
+  /// An axis that was joined from several only to be contracted (a flattened image) is contracted as these: whatever their order in memory, it needs no copy.
+  static constexpr Value apart(Builder& b, const int* o, const std::int64_t* a) {
     if (a[1] != 1) return {};
     for (int k = 0; k < 2; ++k) {
       if (b[o[k]].op != &graph::primitive<Reshape> || o[k] < b.views_kept) continue;

@@ -7,7 +7,8 @@
 //   };
 //
 // `eval` computes elements (see lanes.hpp). `derivative(i, operands…, result, t)` is the partial derivative along operand
-// i times t, in symbols; being diagonal it serves both directions: reverse mode passes a cotangent, forward mode a tangent.
+// i times t, in symbols; being diagonal it serves both directions: reverse mode passes a cotangent, forward mode a tangent. A fast form
+// may name the primitive that accurate programs have instead of it: `using Accurate = AccurateTanh;`.
 #pragma once
 #include "../graph/call.hpp"
 #include "elementary.hpp"
@@ -185,6 +186,8 @@ template <class Op> constexpr int look_through_broadcasts(const Builder& g, int*
 
 /// Applies an elementwise primitive to nodes.
 template <class Op> constexpr Value apply_elementwise(Builder* b, int* ids) {
+  if constexpr (requires { typename Op::Accurate; })
+    if (b->accurate) return apply_elementwise<typename Op::Accurate>(b, ids);
   constexpr int n = Op::arity, first = Op::types::first;
   Builder& g = *b;
   const Node* nodes = g.nodes();

@@ -1,12 +1,10 @@
 // Elementwise exp, log and their forms near 0, tanh, roots, and the error function.
 #pragma once
+#include "accurate.hpp"
 #include "apply.hpp"
 #include "arithmetic.hpp"
 
 namespace sinter {
-
-/// Asks for the more accurate and slower form of a function: `tanh(x, accurate)`.
-inline constexpr struct Accurate {} accurate;
 
 namespace ops {
 
@@ -22,7 +20,9 @@ struct Log : Elementwise<Log, 1, Floating> {
   static constexpr auto eval(auto x) { return log(x); }
   static constexpr auto derivative(int, auto x, auto, auto t) { return t / x; }
 };
+struct AccurateTanh;
 struct Tanh : Elementwise<Tanh, 1, Floating> {
+  using Accurate = AccurateTanh;
   static constexpr const char* name = "tanh";
   static constexpr double flops = 24;
   static constexpr auto eval(auto x) { return tanh(x); }
@@ -58,7 +58,9 @@ struct Rsqrt : Elementwise<Rsqrt, 1, Floating> {
   static constexpr auto eval(auto x) { return decltype(x)(1) / sqrt(x); }
   static constexpr auto derivative(int, auto, auto y, auto t) { return t * -0.5 * (y * y * y); }
 };
+struct AccurateErf;
 struct Erf : Elementwise<Erf, 1, Floating> {
+  using Accurate = AccurateErf;
   static constexpr const char* name = "erf";
   static constexpr double flops = 26;
   static constexpr auto eval(auto x) { return erf(x); }
@@ -73,7 +75,7 @@ struct AccurateErf : Elementwise<AccurateErf, 1, Floating> {
 
 }  // namespace ops
 
-/// Elementwise e^x, natural logarithm, hyperbolic tangent and square root. Integers are taken as float32. Errors in float32: 1.2, 1.0, 6 and
+/// Elementwise e^x, natural logarithm, hyperbolic tangent and square root. Integers are taken as float32. Errors in float32: 1.2, 1.0, 6.5 and
 /// 0.5 units in the last place; tanh is right to 4e−7. PyTorch: torch.exp, torch.log, torch.tanh, torch.sqrt.
 template <Operand X> constexpr Result<ops::Apply<ops::Exp>, X> exp(X&& x) { return call<ops::Apply<ops::Exp>>(std::forward<X>(x)); }
 template <Operand X> constexpr Result<ops::Apply<ops::Log>, X> log(X&& x) { return call<ops::Apply<ops::Log>>(std::forward<X>(x)); }

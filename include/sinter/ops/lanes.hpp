@@ -122,6 +122,8 @@ template <class T> constexpr Lanes<T, 1> maximum(Lanes<T, 1> a, Lanes<T, 1> b) {
 template <class T> constexpr Lanes<T, 1> minimum(Lanes<T, 1> a, Lanes<T, 1> b) { return select(a < b || a != a, a, b); }
 /// x, but not below one bound or above the other; NaN stays NaN.
 template <class T> constexpr Lanes<T, 1> within(Lanes<T, 1> x, Lanes<T, 1> low, Lanes<T, 1> high) { return select(x < low, low, select(x > high, high, x)); }
+/// The smaller of x and a bound; of NaN either.
+template <class T> constexpr Lanes<T, 1> at_most(Lanes<T, 1> x, Lanes<T, 1> high) { return select(x > high, high, x); }
 /// To a whole number: down, up, towards 0, to the nearest (of two equally near ones the even one). Integers are whole.
 template <class T> constexpr Lanes<T, 1> floor(Lanes<T, 1> x) {
   if constexpr (std::is_integral_v<T>) return x;

@@ -1,5 +1,6 @@
 // Every primitive and every function built from them.
 #pragma once
+#include "accurate.hpp"
 #include "activation.hpp"
 #include "arithmetic.hpp"
 #include "attention.hpp"

@@ -10,7 +10,8 @@ namespace sinter::ops {
 /// A cell applied step after step. Operands: what the inputs give to the gates [T, B, gates · H], all biases included but a GRU's last; the
 /// weights of the state [gates · H, H]; the initial state [B, states · H], h and then c; of a GRU the last gate's bias inside the product with the
 /// reset gate [H]. Results: the states behind every step [T, B, states · H]; for the gradient the gates' activations [T, B, gates · H] and of a GRU the
-/// state's share of the last gate [T, B, H]. attributes = {Cell, whether time runs backwards}.
+/// state's share of the last gate [T, B, H]. attributes = {Cell, whether time runs backwards,
+/// whether functions take their accurate forms}.
 struct Recurrence : graph::Registered<Recurrence> {
   static constexpr const char* name = "recurrence";
   enum Loop : int { time, row, gate, unit, state };
@@ -42,6 +43,8 @@ struct Recurrence : graph::Registered<Recurrence> {
     return axis == 0 ? time : axis == 1 ? row : last;
   }
   static constexpr double products(const Signature& s, int gates, int weight) { return 2.0 * double(s.shape(0)[0]) * s.shape(0)[1] * gates * s.shape(weight)[1]; }
+  static constexpr double gate_flops = 30, gradient_flops = 20;  ///< of a gate beside the products
+  static constexpr double flops_of_loops(const std::int64_t* extent, double of_a_gate) { return double(extent[time]) * double(extent[row]) * double(extent[gate]) * (2.0 * double(extent[unit]) + of_a_gate); }
   static constexpr std::int64_t padded(std::int64_t n) { return (n + 15) / 16 * 16; }
   static constexpr Primitive describe();
   static constexpr Value apply(Builder* b, const int* operands, int n, Cell c, bool reverse);
@@ -73,7 +76,8 @@ struct RecurrenceGradient : graph::Registered<RecurrenceGradient> {
     p.vjp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
     p.jvp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
     p.batch = [](const graph::Batching&) -> Value { recurrence_has_first_derivatives_only(); };
-    p.flops = [](const Signature& s, const Shape& to) { return Recurrence::products(s, s.shape(0)[2], 2) + 20.0 * double(to.size()); };
+    p.flops = [](const Signature& s, const Shape& to) { return Recurrence::products(s, s.shape(0)[2], 2) + Recurrence::gradient_flops * double(to.size()); };
+    p.flops_of_loops = [](const std::int64_t* extent, int, const std::int64_t*) { return Recurrence::flops_of_loops(extent, Recurrence::gradient_flops); };
     // For each row the cotangents of its gates and of its state; the weights.
     p.scratch = [](const Signature& s) {
       const std::int64_t width = Recurrence::padded(s.shape(0)[2]), hidden = Recurrence::padded(s.shape(2)[1]);
@@ -92,15 +96,16 @@ constexpr Primitive Recurrence::describe() {
   p.vjp = &pull;
   p.jvp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
   p.batch = [](const graph::Batching&) -> Value { recurrence_has_first_derivatives_only(); };
-  p.flops = [](const Signature& s, const Shape&) { return products(s, s.shape(0)[2], 1) + 30.0 * double(s.shape(0).size()); };
+  p.flops = [](const Signature& s, const Shape&) { return products(s, s.shape(0)[2], 1) + gate_flops * double(s.shape(0).size()); };
+  p.flops_of_loops = [](const std::int64_t* extent, int, const std::int64_t*) { return flops_of_loops(extent, gate_flops); };
   // The weights in panels.
   p.scratch = [](const Signature& s) { return std::int64_t(gates(cell(s))) * padded(s.shape(1)[1]) * s.shape(1)[1] * bytes_of(s.dtype(0)); };
   return p;
 }
 
 constexpr Value Recurrence::apply(Builder* b, const int* operands, int n, Cell c, bool reverse) {
-  const std::array<std::int64_t, 2> a{std::int64_t(c), reverse ? 1 : 0};
-  return {b, b->add(graph::primitive<Recurrence>, operands, n, a.data(), 2)};
+  const std::array<std::int64_t, 3> a{std::int64_t(c), reverse ? 1 : 0, b->accurate ? 1 : 0};
+  return {b, b->add(graph::primitive<Recurrence>, operands, n, a.data(), 3)};
 }
 constexpr Value Recurrence::pull(const Site& s, int i, Value ct) {
   Builder& g = *s.graph;
@@ -109,8 +114,8 @@ constexpr Value Recurrence::pull(const Site& s, int i, Value ct) {
   const Value y = s.result(), first = s.operand(2), weight = s.operand(1);
   const int steps = y.extents()[0], hidden = weight.extents()[1];
   const std::array<int, 6> operands{gates(c) > 1 ? further_result(y, 1).id : y.id, y.id, weight.id, first.id, ct.id, c == Cell::gru ? further_result(y, 2).id : -1};
-  const std::array<std::int64_t, 2> attributes{s.attribute(0), s.attribute(1)};
-  const Value d{&g, g.add(graph::primitive<RecurrenceGradient>, operands.data(), c == Cell::gru ? 6 : 5, attributes.data(), 2)};
+  const std::array<std::int64_t, 3> attributes{s.attribute(0), s.attribute(1), s.attribute(2)};
+  const Value d{&g, g.add(graph::primitive<RecurrenceGradient>, operands.data(), c == Cell::gru ? 6 : 5, attributes.data(), 3)};
   if (i == 0) return d;
   if (i == 2) return further_result(d, 1);
   if (i == 3) return graph::reshape_to(reduced<Sum>(further_result(d, 2), 3), s.operand(3).extents());

@@ -16,12 +16,21 @@ namespace train {
 template <class X>
 concept Held = requires { typename X::symbol; } && !Expression<X>;
 
+/// A policy whose programs have the accurate forms of functions.
+template <class Policy> struct Accurately : Policy {
+  struct Backend : Policy::Backend {
+    static constexpr bool accurate = true;
+  };
+};
+template <class Backend> inline constexpr bool is_accurate = requires { Backend::accurate; };
+
 /// How many inputs a bound net's graph begins with: the block, then every `Buffer` and `Scalar`.
 template <class X> inline constexpr auto leading = std::size_t(1 + graph::count_scalars<X>() + graph::count_buffers<X>());
 
 template <class X, class... Inputs> struct InferenceTrace {
-  constexpr graph::Builder operator()() const {
+  constexpr graph::Builder operator()(bool accurate = false) const {
     graph::Builder g;
+    g.accurate = accurate;
     auto net = graph::NetOf<X>::make();
     bind(g, net, graph::count_parameters<X>());
     bind_states(g, net);
@@ -64,10 +73,10 @@ template <class X, std::size_t N> inline std::size_t leading_arguments(const flo
 
 /// The two halves of an inference graph (compile/prepare.hpp).
 template <class X, class Backend, class... Inputs> struct PrepareTrace {
-  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(), int(leading<X>), Backend::pack).prepare; }
+  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(is_accurate<Backend>), int(leading<X>), Backend::pack).prepare; }
 };
 template <class X, class Backend, class... Inputs> struct PreparedTrace {
-  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(), int(leading<X>), Backend::pack).rest; }
+  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(is_accurate<Backend>), int(leading<X>), Backend::pack).rest; }
 };
 
 template <class X, class Policy, class... Inputs> class Inference {
@@ -127,19 +136,17 @@ template <class X, class Policy, class... Inputs> class Inference {
     return program_is_called_with_other_tensors_than_it_was_made_for<Tensors<typename Inputs::symbol...>, Tensors<typename Given::symbol...>>{};
   }
   /// The net's output, in memory of this object: valid until the next call. Throws `Error` when run-time lengths disagree.
-  const Output& operator()(const Inputs&... x) { return observed(compile::unobserved, x...); }
+  [[gnu::always_inline]] const Output& operator()(const Inputs&... x) {
+    if constexpr (stands_in_place)
+      if (may_run_directly(x...)) return directly(compile::unobserved, x...);
+    return observed(compile::unobserved, x...);
+  }
   /// The same, watched step by step (train/profile.hpp).
   template <class Observer> const Output& observed(Observer& observer, const Inputs&... x) {
-    if ((eager::overlap(eager::describe(x), eager::describe(output_)) || ...)) return observed(observer, Inputs(Inputs(x))...);  // infer(infer(x)): through copies
+    if ((overlaps(x) || ...)) return observed(observer, Inputs(Inputs(x))...);  // infer(infer(x)): through copies
     if (Preparation::outputs > 0 && prepared_for_ != block_->changes) prepare();
     constexpr std::size_t first = leading<X> + states;
-    if constexpr (eager::may_run_directly<Program>) {  // nothing but addresses differs from call to call, and few of these
-      std::size_t at = 1 + first;
-      ((base_[at++] = eager::describe(x).data), ...);
-      base_[1 + inputs] = eager::describe(output_).data;
-      Program::run(cpu::Context{base_.data(), nullptr, nullptr, policy_.count}, observer);
-      return output_;
-    }
+    if constexpr (eager::may_run_directly<Program>) return directly(observer, x...);
     std::array<eager::Argument, inputs> a;
     std::size_t at = leading_arguments<X>(block_->data(), net_, a);
     describe_states(a.data() + at);
@@ -159,6 +166,23 @@ template <class X, class Policy, class... Inputs> class Inference {
  private:
   static constexpr auto states = std::size_t(graph::count_states<X>());
   static constexpr std::size_t inputs = leading<X> + states + sizeof...(Inputs) + std::size_t(Preparation::outputs);
+
+  /// Programs of a few dozen nanoseconds stand where they are called: what goes in and comes out may then stay in registers.
+  static constexpr bool stands_in_place = eager::may_run_directly<Program> && Program::flops <= 8192;
+
+  [[gnu::always_inline]] bool overlaps(const auto& x) const { return eager::overlap(eager::describe(x), eager::describe(output_)); }
+  [[gnu::always_inline]] bool may_run_directly(const Inputs&... x) const {
+    return !(overlaps(x) || ...) && (Preparation::outputs == 0 || prepared_for_ == block_->changes);
+  }
+  /// Where nothing but addresses differs from call to call, and few of these.
+  template <class Observer> [[gnu::always_inline]] const Output& directly(Observer& observer, const Inputs&... x) {
+    auto base = base_;  // this call's own: the compiler then sees which addresses are equal, and keeps in registers what goes from step to step
+    std::size_t at = 1 + leading<X> + states;
+    ((base[at++] = eager::describe(x).data), ...);
+    base[1 + inputs] = eager::describe(output_).data;
+    Program::run(cpu::Context{base.data(), nullptr, nullptr, policy_.count}, observer);
+    return output_;
+  }
 
   void describe_states(eager::Argument* a) const {
     std::byte* at = states_.data();
@@ -209,5 +233,9 @@ template <class X, class Policy, class... Inputs> class Inference {
 /// model's parameters: later changes of them are seen. PyTorch: model.eval() under torch.inference_mode().
 /// `policy` says what runs it: cpu::Threads, or another backend's.
 template <class... Inputs, class X, class Policy = cpu::Threads> auto inference(const Model<X>& model, Policy policy = {}) { return train::Inference<X, Policy, Inputs...>(model, policy); }
+/// The same with the accurate forms of functions (ops/accurate.hpp): `inference<Input>(net, cpu::Threads{2}, accurate)`.
+template <class... Inputs, class X, class Policy = cpu::Threads> auto inference(const Model<X>& model, Policy policy, Accurate) {
+  return inference<Inputs...>(model, train::Accurately<Policy>{policy});
+}
 
 }  // namespace sinter

@@ -246,7 +246,7 @@ template <class Program, class Run> Profile profile_of(ProfileOptions options, i
     p.name = named.steps()[s];
     p.operations = steps[s].operations.empty() ? "copy" : steps[s].operations;
     p.kind = name_of(steps[s].kind);
-    p.variant = cpu::variant(steps[s], table.body(steps[s].kernel));
+    p.variant = cpu::variant(steps[s], table);
     p.kernel = steps[s].kernel;
     p.start = times.started(s);
     p.seconds = times.best(s);

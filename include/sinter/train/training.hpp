@@ -9,10 +9,11 @@ template <class Loss> struct numbers_of_a_loss_belong_to_its_type_pass_a_capture
 
 namespace train {
 
-template <class X, class Loss, class Optimizer, class Input, class Target> struct TrainingTrace {
+template <class X, class Loss, class Optimizer, class Input, class Target, bool Accurate = false> struct TrainingTrace {
   constexpr graph::Builder operator()() const {
     using graph::Value;
     graph::Builder g;
+    g.accurate = Accurate;
     auto net = graph::NetOf<X>::make();
     const BoundParameters p = bind(g, net, graph::count_parameters<X>());
     bind_first_states(g, net);
@@ -74,7 +75,7 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
 
  public:
   using Module = X;
-  using Program = compile::Program<TrainingTrace<X, Loss, Optimizer, Input, Target>, typename Policy::Backend>;
+  using Program = compile::Program<TrainingTrace<X, Loss, Optimizer, Input, Target, is_accurate<typename Policy::Backend>>, typename Policy::Backend>;
   /// Known before the program exists: bytes beside parameters and batch, floating-point operations of a full batch, elements.
   static constexpr std::size_t workspace_bytes = Program::workspace_bytes;
   static constexpr double flops = Program::flops;
@@ -153,12 +154,21 @@ template <class Input, class Target, class X, class Loss, class Optimizer, class
 auto training(const Model<X>& model, Loss, Optimizer optimizer, Policy policy = {}) {
   return train::TrainingStep<X, Loss, Optimizer, Policy, Input, Target>(model, optimizer, policy);
 }
+/// The same with the accurate forms of functions (ops/accurate.hpp): `training<Input, Target>(net, loss, optimizer, cpu::Threads{2}, accurate)`.
+template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = cpu::Threads>
+auto training(const Model<X>& model, Loss loss, Optimizer optimizer, Policy policy, Accurate) {
+  return training<Input, Target>(model, loss, optimizer, train::Accurately<Policy>{policy});
+}
 /// The same with the batch types of a loader; the last, smaller batch is included.
 ///   auto step = training(net, batches, nn::cross_entropy, optim::Adam{.lr = 1e-3f});
 /// (Its first parameter keeps types that were meant for the other overload away: clang would look at a Model of one of them.)
 template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
 auto training(const Model<X>& model, const Loader&, Loss, Optimizer optimizer, Policy policy = {}) {
   return train::TrainingStep<X, Loss, Optimizer, Policy, typename Loader::Input, typename Loader::Target>(model, optimizer, policy);
+}
+template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
+auto training(const Model<X>& model, const Loader& loader, Loss loss, Optimizer optimizer, Policy policy, Accurate) {
+  return training(model, loader, loss, optimizer, train::Accurately<Policy>{policy});
 }
 
 }  // namespace sinter

@@ -1,6 +1,7 @@
 // The CPU backend: which function runs which kind of kernel.
 #pragma once
 #include "attend_gradient.hpp"
+#include "chain.hpp"
 #include "contract.hpp"
 #include "map.hpp"
 #include "recur_gradient.hpp"
@@ -9,9 +10,12 @@
 
 namespace sinter::cpu {
 
+/// Bytes of a core's own cache, roughly.
+inline constexpr std::int64_t own_cache = std::int64_t(1) << 20;
+
 struct Backend {
   static constexpr bool shares_a_team = true;  ///< all of a program's steps may run within one parallel region
-  static constexpr compile::PackSizes pack{&pack_bytes, lanes > 1 ? Tile<float>::columns : 0, &contracts_in_place, &filters_for};
+  static constexpr compile::PackSizes pack{&pack_bytes, lanes > 1 ? Tile<float>::columns : 0, &contracts_in_place, &filters_for, own_cache};
 
   /// `Step`: the step of a straight-line program, whose arguments are the constants `Step::arguments`; void of any other program.
   template <class K, class Step> [[gnu::always_inline]] static void run(const std::int64_t* arguments, const Context& c) {
@@ -25,6 +29,8 @@ struct Backend {
     else if constexpr (is_fixed<K, Step>()) SmallMap<K, Step>::run(c);
     else map<K, Way>(arguments, c);
   }
+  /// Steps that run piece by piece: see chain.hpp.
+  template <int Most> static void run_chain(const std::int64_t* chain, const std::int64_t* table, const StepFunction* functions, const Context& c) { cpu::run_chain<Most>(chain, table, functions, c); }
 };
 
 /// The policy of a program on the CPU: on the caller's thread, or on up to `count` OpenMP threads. Results are the same, bit by bit.

@@ -54,6 +54,15 @@ template <class T, int N> requires(N > 1 && std::is_floating_point_v<T>) SINTER_
   return select(x < low, low, select(x > high, high, x));
 #endif
 }
+template <class T, int N> requires(N > 1 && std::is_floating_point_v<T>) SINTER_INLINE Lanes<T, N> at_most(const Lanes<T, N>& x, const Lanes<T, N>& high) {
+#if defined(__SSE2__)
+  Lanes<T, N> r;
+  for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::min(high.v[i], x.v[i]);
+  return r;
+#else
+  return select(x > high, high, x);
+#endif
+}
 /// Rounding to whole numbers: x by one of xsimd's functions. Where it has no instruction for it the sign of zeros is lost.
 template <class T, int N> SINTER_INLINE Lanes<T, N> to_whole(Lanes<T, N> x, auto way) {
   if constexpr (std::is_floating_point_v<T>) {
@@ -89,6 +98,24 @@ template <int From, class T, int N> requires(N > 1 && sizeof(T) == 4) SINTER_INL
   }(std::make_index_sequence<std::size_t(N)>{});
   return x;
 }
+#endif
+#if defined(__AVX__) || defined(__aarch64__)
+namespace cpu { inline constexpr bool spreads_lanes = true; }
+/// Element K of a widest register in all lanes.
+template <int K, int N> requires(N == cpu::lanes) SINTER_INLINE Lanes<float, N> lane(const Lanes<float, N>& x) {
+  Lanes<float, N> r;
+#if defined(__AVX512F__)
+  constexpr auto all = static_cast<__mmask16>(0xffff);
+  r.v[0] = _mm512_maskz_permute_ps(all, _mm512_maskz_shuffle_f32x4(all, x.v[0], x.v[0], K / 4 * 0x55), K % 4 * 0x55);  // the first serves four elements, the second takes one cycle
+#elif defined(__AVX__)
+  r.v[0] = _mm256_permute_ps(_mm256_permute2f128_ps(x.v[0], x.v[0], K / 4 * 0x11), K % 4 * 0x55);
+#else
+  r.v[0] = vdupq_laneq_f32(x.v[0], K);
+#endif
+  return r;
+}
+#else
+namespace cpu { inline constexpr bool spreads_lanes = false; }
 #endif
 template <int N> requires(N > 1) SINTER_INLINE Lanes<std::int32_t, N> bits(const Lanes<float, N>& x) {
   Lanes<std::int32_t, N> r;
@@ -153,4 +180,6 @@ template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> atan(const Lanes
 template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> erf(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::erf(v); }); }
 
 }  // namespace sinter
+#else
+namespace sinter::cpu { inline constexpr bool spreads_lanes = false; }
 #endif

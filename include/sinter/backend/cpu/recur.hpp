@@ -34,10 +34,15 @@ template <class T> struct Recurrent {
   const OwnCall& call;
   std::int64_t steps = call.extent[ops::Recurrence::time], rows = call.extent[ops::Recurrence::row], hidden = call.extent[ops::Recurrence::unit];
   ops::Cell cell = ops::Cell(call.attributes[0]);
-  bool reverse = call.attributes[1] != 0;
+  bool reverse = call.attributes[1] != 0, accurate = call.attributes[2] != 0;
   T* scratch = reinterpret_cast<T*>(call.context.scratch);
 
   std::int64_t at_step(std::int64_t k) const { return reverse ? steps - 1 - k : k; }
+
+  SINTER_OUTLINE static V accurate_tanh_of(V x) { return accurate_tanh(x); }
+  SINTER_OUTLINE static V accurate_gate_of(V x) { return logistic(x); }
+  V tanh_of(const V& x) const { return accurate ? accurate_tanh_of(x) : tanh(x); }
+  V gate_of(const V& x) const { return accurate ? accurate_gate_of(x) : sigmoid_by_tanh(x); }
 
   static V read(const T* p, std::int64_t stride, int n) { return stride == 1 ? load<T, W>(p, n) : gather<T, W>(p, stride, n); }
 
@@ -127,6 +132,9 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
     if constexpr (count < G) products<N, count, G - count>(h, from, sums, j);
     for (int r = 0; r < N; ++r) {
       const T* const x = input_.line(t, b + r);
+      const T* const next = k + 1 < this->steps ? input_.line(this->at_step(k + 1), b + r) : x;
+#pragma GCC unroll 4
+      for (int g = 0; g < G; ++g) __builtin_prefetch(next + (g * hidden + j) * input_.feature);
       const auto product = [&](int g) { return load<T, W>(sums + (r * G + g) * W, W); };
       const auto input = [&](int g) { return Base::read(x + (g * hidden + j) * input_.feature, input_.feature, n); };
       T* const to = states_.line(t, b + r) + j;
@@ -134,20 +142,20 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
       const auto keep = [&](int g, const V& v) { if (kept != nullptr) store(v, kept + g * hidden, n); };
       const T* const old = h + r * from.row;
       if constexpr (C == ops::Cell::lstm) {
-        const V i = logistic(product(0) + input(0)), f = logistic(product(1) + input(1)), g = tanh(product(2) + input(2)), o = logistic(product(3) + input(3));
+        const V i = this->gate_of(product(0) + input(0)), f = this->gate_of(product(1) + input(1)), g = this->tanh_of(product(2) + input(2)), o = this->gate_of(product(3) + input(3));
         const V c = fma(f, Base::read(old + (hidden + j) * from.feature, from.feature, n), i * g);
-        store(o * tanh(c), to, n);
+        store(o * this->tanh_of(c), to, n);
         store(c, to + hidden, n);
         keep(0, i), keep(1, f), keep(2, g), keep(3, o);
       } else if constexpr (C == ops::Cell::gru) {
         const std::int64_t stride = this->call.stride(3)[R::unit];
         const V share = product(2) + Base::read(this->call.template at<const T>(3) + j * stride, stride, n);
-        const V reset = logistic(product(0) + input(0)), z = logistic(product(1) + input(1)), fresh = tanh(fma(reset, share, input(2)));
+        const V reset = this->gate_of(product(0) + input(0)), z = this->gate_of(product(1) + input(1)), fresh = this->tanh_of(fma(reset, share, input(2)));
         store(fma(z, Base::read(old + j * from.feature, from.feature, n) - fresh, fresh), to, n);
         keep(0, reset), keep(1, z), keep(2, fresh);
         if (share_.at != nullptr) store(share, share_.line(t, b + r) + j, n);
       } else {
-        const V x0 = product(0) + input(0), y = C == ops::Cell::rnn_relu ? select(x0 < V(0), V(0), x0) : tanh(x0);
+        const V x0 = product(0) + input(0), y = C == ops::Cell::rnn_relu ? select(x0 < V(0), V(0), x0) : this->tanh_of(x0);
         store(y, to, n);
         keep(0, y);
       }

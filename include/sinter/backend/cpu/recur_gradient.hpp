@@ -66,7 +66,7 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
     const V one(1), d = read(cotangent_, cotangent_.line(t, b), j) + load<T, W>(dh, W);
     V direct(0);  // to the state before, past the gates
     if constexpr (C == ops::Cell::lstm) {
-      const V i = activation(0), f = activation(1), g = activation(2), o = activation(3), top = tanh(read(states_, states_.line(t, b), hidden + j));
+      const V i = activation(0), f = activation(1), g = activation(2), o = activation(3), top = this->tanh_of(read(states_, states_.line(t, b), hidden + j));
       const V cell = read(cotangent_, cotangent_.line(t, b), hidden + j) + load<T, W>(dc, W) + d * o * (one - top * top);
       const V di = cell * g * i * (one - i), df = cell * before(hidden + j) * f * (one - f), dg = cell * i * (one - g * g), output = d * top * o * (one - o);
       set(0, di, di), set(1, df, df), set(2, dg, dg), set(3, output, output);

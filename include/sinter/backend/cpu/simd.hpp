@@ -255,28 +255,36 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> fma(const La
   return r;
 }
 #if XSIMD_WITH_SSE2
-/// The sum of a register's elements: halves onto each other.
-SINTER_INLINE float sum_of(__m128 x) {
+/// The sum of a register's elements, and of one number more if there is one: quarters onto each other, in as few additions one after another as it takes. The
+/// number joins while the other quarters are on their way.
+SINTER_INLINE __m128 onto(__m128 x) { return x; }
+SINTER_INLINE __m128 onto(__m128 x, float y) { return _mm_add_ps(x, _mm_set_ss(y)); }
+template <std::same_as<float>... One> SINTER_INLINE float sum_of(__m128 x, One... begin) {
+  x = onto(x, begin...);
   x = _mm_add_ps(x, _mm_movehl_ps(x, x));
   return _mm_cvtss_f32(_mm_add_ss(x, _mm_shuffle_ps(x, x, 1)));
 }
 #if defined(__AVX__)
-SINTER_INLINE float sum_of(__m256 x) { return sum_of(_mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1))); }
+template <std::same_as<float>... One> SINTER_INLINE float sum_of(__m256 x, One... begin) { return sum_of(_mm_add_ps(onto(_mm256_castps256_ps128(x), begin...), _mm256_extractf128_ps(x, 1))); }
 #endif
 #if defined(__AVX512F__)
-SINTER_INLINE float sum_of(__m512 x) { return sum_of(_mm256_add_ps(_mm512_castps512_ps256(x), _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(x), 1)))); }
+template <std::same_as<float>... One> SINTER_INLINE float sum_of(__m512 x, One... begin) {
+  const __m128 low = _mm_add_ps(onto(_mm512_castps512_ps128(x), begin...), _mm256_extractf128_ps(_mm512_castps512_ps256(x), 1));
+  constexpr auto all = static_cast<__mmask8>(0xff);  // the forms with a mask leave nothing undefined to warn of
+  return sum_of(_mm_add_ps(low, _mm_add_ps(_mm512_maskz_extractf32x4_ps(all, x, 2), _mm512_maskz_extractf32x4_ps(all, x, 3))));
+}
 #endif
 #endif
-/// The sum of all lanes, always in the same order.
-template <class T, int N> requires(N > 1) SINTER_INLINE T total(const Lanes<T, N>& x) {
+/// The sum of all lanes, and of one number more if there is one, always in the same order.
+template <class T, int N, std::same_as<T>... One> requires(N > 1 && sizeof...(One) <= 1) SINTER_INLINE T total(const Lanes<T, N>& x, One... begin) {
 #if XSIMD_WITH_SSE2
-  if constexpr (std::is_same_v<T, float> && Lanes<T, N>::parts == 1) return sum_of(x.v[0]);
+  if constexpr (std::is_same_v<T, float> && Lanes<T, N>::parts == 1) return sum_of(x.v[0], begin...);
 #endif
   alignas(64) T room[N];
   x.store(room);
   for (int width = N / 2; width > 0; width /= 2)
     for (int i = 0; i < width; ++i) room[i] = T(room[i] + room[i + width]);
-  return room[0];
+  return T((room[0] + ... + begin));
 }
 /// The sums of N registers, each in a lane: pairs are interleaved as they are added up, so that no register is folded by itself.
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> totals(const Lanes<T, N> (&x)[N]) {

@@ -7,6 +7,7 @@
 //   dot:   lanes along the contracted axis, folded at the end: few results of long sums of two operands that both lie along it.
 //   The outer form on a transposed copy of the right operand on the stack: everything else.
 #pragma once
+#include "../../ops/arithmetic.hpp"
 #include "contract.hpp"
 
 namespace sinter::cpu {
@@ -76,6 +77,27 @@ constexpr bool contracts_in_place(const compile::MatrixProduct& s) {
          (s.right_column == 1 || s.right_column >= compile::Panels::tag || s.columns == 1 || is_dot(s) || s.inner * s.columns * bytes_of(s.dtype) <= 16384);
 }
 
+/// What the sums of a kernel may begin with: a number, or an element read from memory, that is added to them and nothing else asks for the sums themselves.
+struct FirstSummand {
+  int addition = -1, summand = -1;  ///< micro-operations
+};
+template <class K> constexpr FirstSummand first_summand_of() {
+  int result = -1;
+  FirstSummand found;
+  for (int j = 0; j < micros<K>; ++j) {
+    const Micro& m = K::body.micros[std::size_t(j)];
+    if (m.what == Micro::What::result) result = j;
+    if (result < 0 || j == result) continue;
+    if (m.what == Micro::What::store && m.a == result) return {};
+    if (m.what != Micro::What::apply || (m.a != result && m.b != result && m.c != result)) continue;
+    if (found.addition >= 0 || m.code != graph::code_of<ops::Add> || m.a == m.b) return {};
+    found = {j, m.a == result ? m.b : m.a};
+  }
+  if (found.addition < 0) return {};
+  const Micro& m = K::body.micros[std::size_t(found.summand)];
+  return m.side == 0 && (m.what == Micro::What::load || m.what == Micro::What::constant) && m.dtype == K::body.micros[std::size_t(found.addition)].dtype ? found : FirstSummand{};
+}
+
 template <class K, class Step> class SmallContraction {
   using F = Fixed<K, Step>;
   static constexpr int P = F::P;
@@ -104,6 +126,10 @@ template <class K, class Step> class SmallContraction {
   }
   static constexpr int registers = int((columns + N - 1) / N);
   static constexpr int R = even(rows, std::min(8, accumulators / parts)), C = even(registers, std::max(1, rows == 1 && in_panels ? Tile<T>::columns / N : accumulators / (R * parts)));
+  static constexpr int addition = first_summand_of<K>().addition, begin = first_summand_of<K>().summand;
+  /// A row that an earlier step has just computed is in registers, or on its way to memory: its elements are spread from registers, which is sooner than to read
+  /// them one by one.
+  static constexpr bool left_in_registers = rows == 1 && left_inner == 1 && F::base(0) == 0 && std::is_same_v<T, float> && inner <= 32 && inner % N == 0 && N == lanes && spreads_lanes;
   /// Sums that are independent of each other hide the latency of the multiply-add.
   static constexpr int chains(int tile) { return inner < 8 || tile * parts >= 8 ? 1 : tile * parts >= 4 ? 2 : 4; }
 
@@ -169,11 +195,11 @@ template <class K, class Step> class SmallContraction {
 #pragma GCC unroll 16
       for (int i = 0; i < Height; ++i)
 #pragma GCC unroll 32
-        for (int j = 0; j < Count; ++j) sum[z][i][j] = V(0);
+        for (int j = 0; j < Count; ++j) sum[z][i][j] = z == 0 ? first_summand<M>(w, c, row + i, column + j * M, j + 1 == Count ? Tail : M) : V(0);
 #pragma GCC unroll 32
     for (int j = 0; j < Count; ++j) from[j] = b + (Panels ? panel_at(column + j * M) : column + j * M);
     a += row * left_row;
-    const auto term = [&](int z, std::int64_t k) __attribute__((always_inline)) {
+    const auto term = [&](int z, std::int64_t k, bool begins = false) __attribute__((always_inline)) {
       V right[Count];
 #pragma GCC unroll 32
       for (int j = 0; j < Count; ++j) right[j] = load<T, M>(from[j] + k * Ld, j + 1 == Count ? Tail : M);
@@ -181,12 +207,27 @@ template <class K, class Step> class SmallContraction {
       for (int i = 0; i < Height; ++i) {
         const V left(a[i * left_row + k * left_inner]);
 #pragma GCC unroll 32
-        for (int j = 0; j < Count; ++j) sum[z][i][j] = fma(left, right[j], sum[z][i][j]);
+        for (int j = 0; j < Count; ++j) sum[z][i][j] = begins ? left * right[j] : fma(left, right[j], sum[z][i][j]);
       }
     };
-    if constexpr (inner <= 32 && inner * Height * Count <= 128) {
+    if constexpr (left_in_registers && M == lanes && inner * Count <= 128) {
+      V left[inner / M];
+#pragma GCC unroll 4
+      for (std::int64_t k = 0; k < inner / M; ++k) left[k] = V::load(a + k * M);
+      [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+        const auto term = [&]<int At>() __attribute__((always_inline)) {
+          const V x = lane<At % M>(left[At / M]);
 #pragma GCC unroll 32
-      for (std::int64_t k = 0; k < inner; ++k) term(int(k % S), k);
+          for (int j = 0; j < Count; ++j) {
+            const V right = load<T, M>(from[j] + At * Ld, j + 1 == Count ? Tail : M);
+            sum[At % S][0][j] = At > 0 && At < S ? x * right : fma(x, right, sum[At % S][0][j]);
+          }
+        };
+        (term.template operator()<int(I)>(), ...);
+      }(std::make_index_sequence<std::size_t(inner)>{});
+    } else if constexpr (inner <= 32 && inner * Height * Count <= 128) {
+#pragma GCC unroll 32
+      for (std::int64_t k = 0; k < inner; ++k) term(int(k % S), k, k > 0 && k < S);
     } else {
       constexpr std::int64_t step = S * (Height * Count * S < 8 ? 4 : Height * Count * S < 16 ? 2 : 1), whole = inner / step * step;
       for (std::int64_t k = 0; k < whole; k += step)
@@ -195,24 +236,41 @@ template <class K, class Step> class SmallContraction {
 #pragma GCC unroll 16
       for (int q = 0; q < int(inner - whole); ++q) term(q % S, whole + q);
     }
-#pragma GCC unroll 4
-    for (int z = 1; z < S; ++z)
+    const auto add = [&](int to, int from) __attribute__((always_inline)) {
 #pragma GCC unroll 16
       for (int i = 0; i < Height; ++i)
 #pragma GCC unroll 32
-        for (int j = 0; j < Count; ++j) sum[0][i][j] = sum[0][i][j] + sum[z][i][j];
+        for (int j = 0; j < Count; ++j) sum[to][i][j] = sum[to][i][j] + sum[from][i][j];
+    };
+    static_assert(S == 1 || S == 2 || S == 4);
+    if constexpr (S == 4) add(0, 2), add(1, 3);
+    if constexpr (S > 1) add(0, 1);
     finish<M, Height, Count, Tail>(w, c, sum[0], row, column);
   }
 
+  /// What the sums of n columns of a row begin with.
+  template <int M> [[gnu::always_inline]] static Lanes<T, M> first_summand(const Walk<P>& start, const Context& c, std::int64_t row, std::int64_t column, int n) {
+    if constexpr (begin < 0) {
+      return Lanes<T, M>(0);
+    } else {
+      RegisterFile<K, M> r;
+      evaluate<K, M, begin>(r, F::template moved<loops.rows>(start, row), Span{column, n}, c, stride);
+      return at<K, M, begin>(r);
+    }
+  }
+
   // ---- dot ----
-  [[gnu::always_inline]] static T product(const T* a, const T* b) {
+  [[gnu::always_inline]] static T product(const T* a, const T* b, const Lanes<T, 1>& summand) {
     using W = Lanes<T, lanes>;
     constexpr std::int64_t whole = inner / lanes;
     constexpr int S = whole >= 4 ? 4 : whole >= 1 ? int(whole) : 1, tail = int(inner % lanes);
     W sum[S];
 #pragma GCC unroll 4
     for (int z = 0; z < S; ++z) sum[z] = W(0);
-    const auto term = [&](int z, std::int64_t k, int n) __attribute__((always_inline)) { sum[z] = fma(load<T, lanes>(a + k, n), load<T, lanes>(b + k, n), sum[z]); };
+    const auto term = [&](int z, std::int64_t k, int n) __attribute__((always_inline)) {
+      const W x = load<T, lanes>(a + k, n), y = load<T, lanes>(b + k, n);
+      sum[z] = whole <= S && (whole == 0 || n == lanes) ? x * y : fma(x, y, sum[z]);
+    };
     for (std::int64_t k = 0; k < whole / S * S; k += S)
 #pragma GCC unroll 4
       for (int z = 0; z < S; ++z) term(z, (k + z) * lanes, lanes);
@@ -221,7 +279,8 @@ template <class K, class Step> class SmallContraction {
     if constexpr (tail > 0) term(S - 1, whole * lanes, tail);
 #pragma GCC unroll 4
     for (int z = 1; z < S; ++z) sum[0] = sum[0] + sum[z];
-    return total(sum[0]);
+    if constexpr (begin < 0) return total(sum[0]);
+    else return total(sum[0], summand.v);
   }
   [[gnu::always_inline]] static void dots(const Walk<P>& w, const Context& c, const T* a, const T* b) {
     for (std::int64_t i = 0; i < rows; ++i)
@@ -229,10 +288,10 @@ template <class K, class Step> class SmallContraction {
         const int n = int(std::min<std::int64_t>(N, columns - j));
         V sum[1][1];
         if constexpr (N == 1) {
-          sum[0][0] = V(product(a + i * left_row, b + j * right_column));
+          sum[0][0] = V(product(a + i * left_row, b + j * right_column, first_summand<1>(w, c, i, j, 1)));
         } else {
           alignas(64) T room[N]{};
-          for (int q = 0; q < n; ++q) room[q] = product(a + i * left_row, b + (j + q) * right_column);
+          for (int q = 0; q < n; ++q) room[q] = product(a + i * left_row, b + (j + q) * right_column, first_summand<1>(w, c, i, j + q, 1));
           sum[0][0] = V::load(room);
         }
         element<N>(w, c, sum[0][0], i, j, n);
@@ -265,7 +324,7 @@ template <class K, class Step> class SmallContraction {
     const Span s{column, n};
     for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
       constexpr Micro::What what = micro<K, J>.what;
-      if constexpr (what == Micro::What::result) at<K, M, J>(r) = sum;
+      if constexpr (what == Micro::What::result || J == addition) at<K, M, J>(r) = sum;  // which began with what is added here
       else if constexpr (what == Micro::What::store) write<K, M, J>(r, w, s, stride);
       else evaluate<K, M, J>(r, w, s, c, stride);
     });

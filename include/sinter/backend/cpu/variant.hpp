@@ -58,9 +58,16 @@ inline int strided(const compile::StepReport& s, std::size_t loop) {
 
 }  // namespace variant_detail
 
-/// "14 of 128x32x128, left packed, right in place", "64x1024, 16 lanes along the row, 3 passes".
-inline std::string variant(const compile::StepReport& s, const compile::RunTimeBody& b) {
+/// "14 of 128x32x128, left packed, right in place", "64x1024, 16 lanes along the row, 3 passes"; of a chain "8 pieces of 2: ", then its contractions and what stands behind them.
+inline std::string variant(const compile::StepReport& s, const compile::Steps& steps) {
   using namespace variant_detail;
+  if (!s.parts.empty()) {
+    std::string all;
+    for (const compile::StepReport& part : s.parts)
+      if (!part.operations.empty()) all += (all.empty() ? "" : " · ") + variant(part, steps);
+    return std::to_string(s.pieces) + " pieces of " + std::to_string(s.units) + ": " + all;
+  }
+  const compile::RunTimeBody& b = steps.body(s.kernel);
   if (s.extent.empty()) return "one element";
   std::int64_t outer = 1;
   for (std::size_t l = 0; l + 1 < s.extent.size(); ++l) outer *= s.extent[l];

@@ -351,7 +351,8 @@ class Step {
 ///   p.run({x.data()}, {y.data()});
 class Program {
  public:
-  explicit Program(const graph::Builder& g) : plan_(compile::compile(g, {&cpu::pack_bytes})) {
+  /// `pack`: with a cache of so many bytes, steps run piece by piece where that pays (compile/chains.hpp).
+  explicit Program(const graph::Builder& g, const compile::PackSizes& pack = {&cpu::pack_bytes}) : plan_(compile::compile(g, pack)) {
     remember(graph::primitive<ops::Copy>);  // inserted while compiling
     for (int i = 0; i < g.size(); ++i) remember(*g[i].op);
     for (int k = 0; k + 1 < plan_.kernel.size(); ++k) bodies_.emplace_back(plan_.words.data() + plan_.kernel[k]);
@@ -366,16 +367,34 @@ class Program {
     for (const void* p : inputs) base.push_back(static_cast<std::byte*>(const_cast<void*>(p)));
     for (void* p : outputs) base.push_back(static_cast<std::byte*>(p));
     const cpu::Context c{base.data(), lengths.data(), workspace + plan_.arena_bytes, 1};
-    const std::int64_t* t = plan_.table.data();
-    for (int s = 0; s < plan_.steps; ++s) {
-      const Body& b = bodies_[std::size_t(*t)];
-      Step(b, primitives_, t + 1, c).run();
-      t += 1 + b.loops + b.pointers * (2 + b.loops);
+    const std::int64_t *t = plan_.table.data(), *chain = plan_.chains.data(), *const end = chain + plan_.chains.size();
+    const auto behind = [this](const std::int64_t* step) {
+      const Body& b = bodies_[std::size_t(*step)];
+      return step + 1 + b.loops + b.pointers * (2 + b.loops);
+    };
+    for (int s = 0; s < plan_.steps;) {
+      if (chain == end || compile::ChainHead::of(chain).first != s) {
+        Step(bodies_[std::size_t(*t)], primitives_, t + 1, c).run();
+        t = behind(t);
+        ++s;
+        continue;
+      }
+      run_chain(chain, t, c);
+      for (const auto last = s + int(compile::ChainHead::of(chain).steps); s < last; ++s) t = behind(t);
+      chain = compile::ChainHead::behind(chain);
     }
   }
   const compile::Plan& plan() const { return plan_; }
 
  private:
+  void run_chain(const std::int64_t* chain, const std::int64_t* table, const cpu::Context& c) {
+    const auto head = compile::ChainHead::of(chain);
+    const std::int64_t units = head.length(c.lengths);
+    std::vector<std::int64_t> room(std::size_t(plan_.table.size()));
+    for (std::int64_t k = 0; k * head.grain < units; ++k)
+      compile::for_each_step_of_piece(chain, table, room.data(), units, k, k % head.workers,
+                                      [&](std::int64_t kernel, const std::int64_t* arguments) { Step(bodies_[std::size_t(kernel)], primitives_, arguments, c).run(); });
+  }
   void remember(const graph::Primitive& op) { primitives_[op.code] = &op; }
 
   compile::Plan plan_;

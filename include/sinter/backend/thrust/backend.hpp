@@ -11,7 +11,11 @@ namespace sinter::on_thrust {
 
 struct Backend {
   static constexpr bool shares_a_team = false;  ///< Thrust opens parallel regions of its own
-  static constexpr compile::PackSizes pack = cpu::Backend::pack;
+  static constexpr compile::PackSizes pack = [] {
+    compile::PackSizes sizes = cpu::Backend::pack;
+    sizes.cache = 0;  // steps run one by one
+    return sizes;
+  }();
 
   template <class K, class Step> static void run(const std::int64_t* arguments, const cpu::Context& c) {
     if constexpr (K::body.kind != graph::Kind::elementwise) cpu::Backend::run<K, Step>(arguments, c);

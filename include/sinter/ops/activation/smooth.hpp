@@ -19,6 +19,13 @@ struct Sigmoid : Elementwise<Sigmoid, 1, Floating> {
   static constexpr auto eval(auto x) { return logistic(x); }
   static constexpr auto derivative(int, auto, auto y, auto t) { return t * (y * (1.0 - y)); }
 };
+struct SigmoidByTanh : Elementwise<SigmoidByTanh, 1, Floating> {
+  using Accurate = Sigmoid;
+  static constexpr const char* name = "sigmoid_by_tanh";
+  static constexpr double flops = 22;
+  static constexpr auto eval(auto x) { return sigmoid_by_tanh(x); }
+  static constexpr auto derivative(int i, auto x, auto y, auto t) { return Sigmoid::derivative(i, x, y, t); }
+};
 struct LogSigmoid {
   constexpr auto operator()(auto x) const { return minimum(x, 0.0) - log1p(exp(-abs(x))); }
 };
@@ -74,6 +81,9 @@ struct GeluTanh {
 
 /// 1 / (1 + e^−x), elementwise, to 3 units in the last place. PyTorch: torch.sigmoid.
 template <Operand X> constexpr Result<ops::Apply<ops::Sigmoid>, X> sigmoid(X&& x) { return call<ops::Apply<ops::Sigmoid>>(std::forward<X>(x)); }
+
+/// The same to 2e−7 of 1 instead of its own size, and sooner: for what only multiplies, as the gates of recurrent cells do.
+template <Operand X> constexpr Result<ops::Apply<ops::SigmoidByTanh>, X> sigmoid(X&& x, TanhApproximation) { return call<ops::Apply<ops::SigmoidByTanh>>(std::forward<X>(x)); }
 
 namespace ops {
 

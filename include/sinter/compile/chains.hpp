@@ -1,0 +1,387 @@
+// Which steps run piece by piece, one behind the other: a pool, a softmax or the next convolution behind a contraction, while what it made is in cache.
+//
+// A chain is consecutive steps that are cut along one axis, mostly the batch: every step runs on one piece of it, then every step on the next. Each
+// step has a loop that walks the axis; a unit is what the coarsest of these loops does at once (an image, a row). That is allowed where each unit of
+// a step reads of what other steps of the chain write its own unit alone, and costs no kernel: a piece is the same step with a shorter loop and other addresses.
+// What nobody outside reads never exists as a whole. Chains are made
+//
+//  - around a contraction whose result no longer fits the cache, from steps that lie beside it, share a tensor with it and can be cut like that;
+//  - in pieces that stay in cache, and are large enough that what every piece repeats, packing or transforming weights, does not count;
+//  - where at least a cache's worth of tensors goes from one step to another.
+#pragma once
+#include <algorithm>
+
+#include "step_view.hpp"
+
+namespace sinter::compile {
+
+/// How a step uses one of its pointers.
+struct PointerUse {
+  unsigned char bytes = 0;  ///< of an element; 0 without memory
+  bool written = false;
+  bool anywhere = false;    ///< along an axis whose place another value says
+};
+
+/// Consecutive steps that run piece by piece.
+struct Chain {
+  int first = 0, steps = 0;
+  std::int64_t units = 0;    ///< times the length of `letter` where there is one
+  int letter = 0;            ///< its index + 1
+  std::int64_t capacity = 0; ///< the most units
+  std::int64_t grain = 1;    ///< units of a piece
+  bool in_order = false;     ///< steps read what earlier pieces have made too
+  std::int64_t workers = 1;  ///< threads that may work on pieces of their own
+  std::int64_t scratch = 0, local = 0;  ///< bytes that each takes: of its kernels, and of tensors that only pieces of exist
+};
+
+/// The table's head of a chain; behind it, for each step: its loops, its pointers, the loop that is cut (−1: all of it runs with the first piece), how many times that
+/// runs a unit, by how many units it lags; and for each of its pointers how far it moves for a unit, and for a worker.
+struct ChainHead {
+  static constexpr int numbers = 6;
+  std::int64_t first, steps, units, grain, workers, scratch;  ///< units: as extents in the table
+
+  static constexpr int member_numbers = 5;  ///< before those of the pointers
+
+  static constexpr ChainHead of(const std::int64_t* t) { return {t[0], t[1], t[2], t[3], t[4], t[5]}; }
+  /// Units at these lengths.
+  constexpr std::int64_t length(const std::int64_t* lengths) const {
+    const std::int64_t letter = units >> 56, fixed = units & ((std::int64_t(1) << 56) - 1);
+    return letter == 0 ? fixed : fixed * lengths[letter - 1];
+  }
+  /// Where the next chain begins.
+  static constexpr const std::int64_t* behind(const std::int64_t* t) {
+    const std::int64_t* m = t + numbers;
+    for (std::int64_t s = 0; s < t[1]; ++s) m += member_numbers + 2 * m[1];
+    return m;
+  }
+};
+
+/// Calls f(kernel, arguments) for each step of a chain on its k-th piece of so many units in all, in the memory of one worker. `table`: where its first step stands;
+/// `room`: for the arguments of the largest of them.
+template <class F> constexpr void for_each_step_of_piece(const std::int64_t* chain, const std::int64_t* table, std::int64_t* room, std::int64_t units, std::int64_t k, std::int64_t worker, F&& f) {
+  const auto head = ChainHead::of(chain);
+  const std::int64_t* member = chain + ChainHead::numbers;
+  for (std::int64_t s = 0; s < head.steps; ++s) {
+    const std::int64_t kernel = *table, loops = member[0], pointers = member[1], size = loops + pointers * (2 + loops), loop = member[2], lag = member[4];
+    const std::int64_t from = std::max<std::int64_t>(0, k * head.grain - lag), to = (k + 1) * head.grain < units ? (k + 1) * head.grain - lag : units;
+    if (loop < 0) {
+      if (k == 0) f(kernel, table + 1);
+    } else if (from < to) {
+      std::copy_n(table + 1, size, room);
+      room[loop] = (to - from) * member[3];
+      for (std::int64_t p = 0; p < pointers; ++p) {
+        const std::int64_t* const moves = member + ChainHead::member_numbers + 2 * p;
+        room[loops + p * (2 + loops) + 1] += from * moves[0] + worker * moves[1];
+      }
+      f(kernel, static_cast<const std::int64_t*>(room));
+    }
+    member += ChainHead::member_numbers + 2 * pointers;
+    table += 1 + size;
+  }
+}
+
+/// The steps of a plan while their pointers name the nodes that own the memory.
+struct PlannedSteps {
+  const std::int64_t* table;
+  const std::uint64_t* words;
+  const int *kernel, *step;       ///< where each kernel, each step begins
+  const PointerUse* uses;
+  const int* first_use;           ///< of each step
+  const ScratchFacts* facts;      ///< of each step
+  const std::int64_t* capacity;   ///< of each letter
+  int steps;
+  const char* overwrites;         ///< of each node: whether it takes over the memory of an input
+  const std::int64_t* bytes;      ///< of each node's buffer, not aligned
+
+  constexpr StepView view(int s) const { return {words + kernel[table[step[s]]], table + step[s] + 1, capacity}; }
+};
+
+/// How a step takes part in a chain.
+struct Member {
+  int chain = -1, step = 0;
+  int loop = -1;            ///< the one that is cut; −1: the step runs as a whole, with the first piece
+  std::int64_t factor = 0;  ///< iterations of it that make a unit
+  std::int64_t lag = 0;     ///< units that it stays behind the first steps, so that what it reads further on is there
+};
+
+struct Chains {
+  List<Chain> list;
+  List<Member> member;  ///< of each step
+  /// A tensor of which every step of a chain touches its own unit alone, and which units fill.
+  struct Confined {
+    int chain, node;
+    std::int64_t unit;  ///< bytes
+  };
+  List<Confined> confined;
+
+  constexpr int of(int step) const { return list.empty() ? -1 : member[step].chain; }
+  /// Bytes of a unit of a node in a chain; 0 where it is not confined.
+  constexpr std::int64_t unit(int chain, int node) const {
+    for (const Confined& c : confined)
+      if (c.chain == chain && c.node == node) return c.unit;
+    return 0;
+  }
+};
+
+namespace chains_detail {
+
+/// A tensor that steps of a chain touch.
+struct Shared {
+  int node = -1;
+  std::int64_t unit = 0;   ///< bytes from what a step touches for a unit to the same of the next; 0: it stands still
+  bool confined = false;   ///< units lie side by side from its beginning, and every step touches its own alone
+  bool written = false;    ///< in the chain
+  std::int64_t begin = 0;  ///< the first byte of what is written for the first unit
+  std::int64_t lag = 0;    ///< of whoever writes it
+  int steps = 0;           ///< that touch it
+  bool closed = false;     ///< units of what is written lie between each other: no other step of the chain may touch it
+};
+/// What a step touches through a pointer for the first unit, in bytes from the beginning of the memory, and how far that moves with a unit (0: it stands still, or anywhere).
+struct Reach {
+  std::int64_t unit = 0, first = 0, last = 0;
+
+  static constexpr Reach of(const StepView& v, int p, const PointerUse& u, int loop, std::int64_t factor) {
+    const std::int64_t unit = v.stride(p, loop) * factor;
+    if (unit <= 0 || unit >= Panels::tag || u.anywhere) return {};
+    std::int64_t first = v.pointer(p)[1] / u.bytes, last = first;
+    for (int l = 0; l < v.loops(); ++l) {
+      const std::int64_t way = ((l == loop ? factor : v.extent(l)) - 1) * v.stride(p, l);
+      (way < 0 ? first : last) += way;
+    }
+    return {unit * u.bytes, first * u.bytes, (last + 1) * u.bytes};
+  }
+  constexpr bool confined() const { return unit > 0 && first >= 0 && last <= unit; }
+  constexpr bool apart() const { return unit > 0 && last - first <= unit; }  ///< from those of other units
+};
+
+/// A chain as far as it is known.
+struct Draft {
+  List<Shared> tensors;
+  List<Member> members;
+  bool in_order = false;                 ///< pieces may read what earlier ones have made
+  std::int64_t units = 0, capacity = 0;  ///< without and with the letter's length
+  int letter = 0;
+  std::int64_t least = 1;  ///< units of a piece
+  std::int64_t bytes = 1;  ///< that a step touches for a unit, at most
+
+  constexpr int find(int node) const {
+    for (int i = 0; i < tensors.size(); ++i)
+      if (tensors[i].node == node) return i;
+    return -1;
+  }
+  /// Makes of so many units one.
+  constexpr void coarsen(std::int64_t by) {
+    units /= by;
+    capacity /= by;
+    least = (least + by - 1) / by;
+    bytes *= by;
+    for (Shared& t : tensors) {
+      t.unit *= by;
+      t.lag = (t.lag + by - 1) / by;
+    }
+    for (Member& m : members) {
+      m.factor *= by;
+      m.lag = (m.lag + by - 1) / by;
+    }
+  }
+};
+
+class Pass {
+ public:
+  constexpr Pass(const PlannedSteps& s, const PackSizes& pack) : s_(s), pack_(pack) {}
+
+  constexpr Chains run() {
+    for (int s = 0; s < s_.steps; ++s)
+      if (s_.view(s).kind() == Kind::contract && r_.of(s) < 0 && !grow_around(s, false)) grow_around(s, true);
+    return static_cast<Chains&&>(r_);
+  }
+
+ private:
+  static constexpr int most_steps = 32;
+  /// How many times as many rows a piece of a contraction needs, so that what its weights cost each time is a hundredth at most, as where these are read from
+  /// panels: where they are packed or come transformed in advance, and where they are transformed.
+  static constexpr std::int64_t to_pack = 8, to_transform = 128;
+  static constexpr std::int64_t last_level = 8;  ///< caches of a core in its share of the last one
+
+  constexpr const PointerUse& use(int s, int p) const { return s_.uses[s_.first_use[s] + p]; }
+  static constexpr int node(const StepView& v, int p) { return int(v.pointer(p)[0]); }
+
+  /// Whether that made a chain, or none could be made.
+  constexpr bool grow_around(int seed, bool in_order) {
+    const StepView v = s_.view(seed);
+    int result = 0;
+    while (!use(seed, result).written) ++result;
+    const int loop = outermost(v, result);
+    if (s_.bytes[node(v, result)] < pack_.cache || loop < 0) return true;
+    d_ = Draft{};
+    d_.in_order = in_order;
+    d_.units = v.fixed_extent(loop);
+    d_.capacity = v.extent(loop);
+    d_.letter = v.letter(loop);
+    if (!enter(d_, seed, loop, 1)) return false;
+    int first = seed, last = seed;
+    while (first > 0 && join(first - 1)) --first;
+    while (last + 1 < s_.steps && join(last + 1)) ++last;
+    return settle(first, last + 1 - first);
+  }
+
+  /// The loop along which a pointer walks furthest; −1 for none.
+  static constexpr int outermost(const StepView& v, int p) {
+    int best = -1;
+    for (int l = 0; l < v.loops(); ++l)
+      if (!v.folded(l) && (v.letter(l) != 0 || v.extent(l) > 1) && v.stride(p, l) > 0 && v.stride(p, l) < Panels::tag && (best < 0 || v.stride(p, l) > v.stride(p, best))) best = l;
+    return best;
+  }
+
+  /// Takes a step in if it shares a tensor with the chain that either writes, and walks it as the others do.
+  constexpr bool join(int s) {
+    if (r_.of(s) >= 0 || d_.members.size() == most_steps) return false;
+    const StepView v = s_.view(s);
+    for (int p = 0; p < v.pointers(); ++p) {
+      const int t = use(s, p).bytes > 0 ? d_.find(node(v, p)) : -1;
+      if (t < 0 || d_.tensors[t].unit == 0 || !(use(s, p).written || d_.tensors[t].written)) continue;
+      Draft next = d_;
+      if (!walk(next, s, v, p, d_.tensors[t].unit)) {
+        if (!d_.in_order || !use(s, p).written) return false;
+        next = d_;
+        if (!enter_as_a_whole(next, s)) return false;
+      }
+      if (next.least * next.bytes > 2 * pack_.cache && d_.least * d_.bytes <= 2 * pack_.cache) return false;  // pieces would no longer stay there
+      d_ = static_cast<Draft&&>(next);
+      return true;
+    }
+    return false;
+  }
+  /// Takes a step in that walks a tensor of the chain through a pointer as others do, by so many bytes a unit.
+  constexpr bool walk(Draft& d, int s, const StepView& v, int p, std::int64_t unit) const {
+    const int loop = outermost(v, p);
+    if (loop < 0 || v.letter(loop) != d.letter) return false;
+    const std::int64_t by = v.stride(p, loop) * use(s, p).bytes, coarser = by > unit ? by / unit : 1, factor = unit * coarser / by;
+    if (factor * by != unit * coarser || v.fixed_extent(loop) * coarser != d.units * factor) return false;
+    if (coarser > 1) d.coarsen(coarser);
+    return enter(d, s, loop, factor);
+  }
+
+  constexpr bool enter(Draft& d, int s, int loop, std::int64_t factor) const {
+    const StepView v = s_.view(s);
+    if (v.kind() != Kind::elementwise && v.kind() != Kind::reduce && v.kind() != Kind::contract) return false;
+    std::int64_t bytes = 0, lag = 0;
+    for (int p = 0; p < v.pointers(); ++p) {
+      const PointerUse& u = use(s, p);
+      if (u.bytes == 0) continue;
+      const int b = node(v, p);
+      const Reach r = Reach::of(v, p, u, loop, factor);
+      if (u.written && s_.overwrites[b] != 0) return false;
+      int t = d.find(b);
+      if (t < 0) {
+        t = d.tensors.size();
+        d.tensors.push({.node = b, .unit = r.unit, .confined = r.confined(), .begin = r.first, .closed = u.written && !r.confined() && !(d.in_order && r.apart())});
+        if (d.tensors[t].closed) d.tensors[t].unit = 0;
+      } else if (d.tensors[t].closed || (u.written && !r.confined() && !(d.in_order && r.apart()))) {
+        return false;
+      }
+      Shared& tensor = d.tensors[t];
+      const bool alike = tensor.confined && r.confined() && tensor.unit == r.unit;
+      if (!alike && !tensor.closed) {
+        if (u.written ? tensor.steps > 0 && (!tensor.written || !d.in_order || tensor.unit != r.unit) : tensor.written && (!d.in_order || tensor.unit != r.unit)) return false;
+        if (!tensor.written) tensor.unit = tensor.unit == r.unit ? r.unit : 0;
+        tensor.confined = false;
+      }
+      if (u.written) {
+        tensor.begin = tensor.written ? std::min(tensor.begin, r.first) : r.first;
+        tensor.written = true;
+      } else if (tensor.written) {
+        const std::int64_t ahead = r.last - 1 - tensor.begin;
+        lag = std::max(lag, tensor.lag + (ahead > 0 ? ahead / tensor.unit : 0));
+      }
+      bool again = false;  // another pointer into the same
+      for (int q = 0; q < p; ++q) again = again || (use(s, q).bytes > 0 && node(v, q) == b);
+      if (again) continue;
+      bytes += r.unit;
+      ++tensor.steps;
+    }
+    for (int p = 0; p < v.pointers(); ++p)
+      if (use(s, p).written) {
+        Shared& tensor = d.tensors[d.find(node(v, p))];
+        tensor.lag = std::max(tensor.lag, lag);
+      }
+    d.members.push({.step = s, .loop = loop, .factor = factor, .lag = lag});
+    d.bytes = std::max(d.bytes, bytes);
+    if (v.kind() == Kind::contract) d.least = std::max(d.least, least_units(v, s_.facts[s], d.capacity, loop));
+    return (d.least + lag) * (d.in_order ? 4 : 2) <= d.capacity && d.least * d.bytes <= last_level * pack_.cache;
+  }
+  /// Takes a step in that runs as a whole before other pieces are made: the border above an image.
+  constexpr bool enter_as_a_whole(Draft& d, int s) const {
+    const StepView v = s_.view(s);
+    if (v.kind() != Kind::elementwise) return false;
+    for (int p = 0; p < v.pointers(); ++p) {
+      if (use(s, p).bytes == 0) continue;
+      const int b = node(v, p), t = d.find(b);
+      if (t >= 0 && d.tensors[t].closed) return false;
+      if (use(s, p).written ? t < 0 || !d.tensors[t].written || s_.overwrites[b] != 0 : t >= 0 && d.tensors[t].written) return false;
+      if (t >= 0) d.tensors[t].confined = false;
+    }
+    d.members.push({.step = s});
+    return true;
+  }
+  /// Of a contraction in one piece.
+  constexpr std::int64_t least_units(const StepView& v, const ScratchFacts& f, std::int64_t capacity, int loop) const {
+    const ContractLoops at = v.contract_loops();
+    if (loop < at.rows) return 1;  // a matrix a unit
+    const bool is_row = loop < at.columns;
+    const ContractSizes sizes = contract_sizes(v, f);
+    bool prepared = false;
+    for (int l = 0; l < v.loops(); ++l) prepared = prepared || v.stride(is_row ? 1 : 0, l) >= Panels::tag;
+    const bool transforms = sizes.convolution && pack_.filters != nullptr && pack_.filters(sizes.convolution, prepared) > 0;
+    const std::int64_t rows = pack_.rows * (prepared && !transforms ? 1 : prepared || !transforms ? to_pack : to_transform);
+    const std::int64_t of_unit = std::max<std::int64_t>(1, (is_row ? sizes.rows : sizes.columns) / capacity);
+    return std::max<std::int64_t>(1, (rows + of_unit - 1) / of_unit);
+  }
+
+  /// Keeps the chain where it pays: cuts it into pieces that threads can share evenly.
+  constexpr bool settle(int first, int steps) {
+    std::int64_t handed_on = 0;
+    for (const Shared& t : d_.tensors)
+      if (t.written && t.steps > 1) handed_on += t.unit * d_.capacity;
+    if (steps < 2 || handed_on < pack_.cache) return false;
+    const std::int64_t wish = std::max({std::int64_t(1), d_.least, pack_.cache / 2 / d_.bytes});
+    std::int64_t pieces = d_.capacity / wish;
+    if (!d_.in_order)
+      for (const std::int64_t even : {8, 4, 2})
+        if (pieces >= even) {
+          pieces = pieces / even * even;
+          break;
+        }
+    if (pieces < 2) return false;
+    const std::int64_t grain = (d_.capacity + pieces - 1) / pieces;
+    if (r_.list.empty()) r_.member.resize(s_.steps, {});
+    std::int64_t scratch = 0;
+    for (Member m : d_.members) {
+      m.chain = r_.list.size();
+      r_.member[m.step] = m;
+      if (m.loop < 0) continue;
+      StepView v = s_.view(m.step);
+      v.cut = m.loop;
+      v.piece = (grain + m.lag) * m.factor;
+      scratch = std::max(scratch, v.kind() == Kind::contract ? pack_.bytes(contract_sizes(v, s_.facts[m.step])) : fold_scratch_bytes(v, s_.facts[m.step].folds));
+    }
+    for (const Shared& t : d_.tensors)
+      if (!d_.in_order && t.confined && t.unit * d_.capacity == s_.bytes[t.node]) r_.confined.push({r_.list.size(), t.node, t.unit});
+    r_.list.push({.first = first, .steps = steps, .units = d_.units, .letter = d_.letter, .capacity = d_.capacity, .grain = grain, .in_order = d_.in_order, .scratch = scratch});
+    return true;
+  }
+
+  const PlannedSteps& s_;
+  const PackSizes& pack_;
+  Chains r_;
+  Draft d_;
+};
+
+}  // namespace chains_detail
+
+constexpr Chains chains(const PlannedSteps& s, const PackSizes& pack) {
+  chains_detail::Pass pass(s, pack);
+  return pass.run();
+}
+
+}  // namespace sinter::compile

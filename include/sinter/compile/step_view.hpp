@@ -1,0 +1,81 @@
+// One step of a plan as it stands in the table, and the scratch memory that it takes.
+#pragma once
+#include "kernel.hpp"
+
+namespace sinter::compile {
+
+/// A step's kernel and arguments; one of its loops may be looked at as if it ran in pieces.
+struct StepView {
+  const std::uint64_t* words;    ///< of its kernel's identity
+  const std::int64_t* table;     ///< behind the kernel's number
+  const std::int64_t* capacity;  ///< of each letter
+  int cut = -1;                  ///< the loop that runs in pieces
+  std::int64_t piece = 0;        ///< of at most so many
+
+  constexpr Kind kind() const { return Kind(words[0] & 255); }
+  constexpr int loops() const { return int(words[0] >> 8 & 255); }
+  constexpr int pointers() const { return int(words[0] >> 16 & 255); }
+  constexpr bool folded(int l) const { return (words[1] >> l & 1) != 0; }
+  constexpr ContractLoops contract_loops() const {
+    const int inner = loops() - std::popcount(words[1]), columns = int(words[0] >> 48 & 255), rows = int(words[0] >> 40 & 255);
+    return {inner - columns - rows, inner - columns, inner};
+  }
+  constexpr int letter(int l) const { return int(table[l] >> 56); }  ///< its index + 1
+  constexpr std::int64_t fixed_extent(int l) const { return table[l] & ((std::int64_t(1) << 56) - 1); }
+  /// The most that a loop runs.
+  constexpr std::int64_t extent(int l) const { return l == cut ? piece : letter(l) == 0 ? fixed_extent(l) : fixed_extent(l) * capacity[letter(l) - 1]; }
+  constexpr bool varies(int l) const { return l == cut || letter(l) != 0; }
+  constexpr const std::int64_t* pointer(int p) const { return table + loops() + p * (2 + loops()); }
+  constexpr std::int64_t stride(int p, int l) const { return pointer(p)[2 + l]; }
+};
+
+/// What scratch memory depends on beside loops and strides.
+struct ScratchFacts {
+  Dtype dtype = Dtype::float32;  ///< of the products that a contraction sums
+  bool fills = false;            ///< it computes an operand while it packs it
+  int folds = 0;                 ///< sums of rows, running ones too
+  std::int64_t own = 0;          ///< bytes, of a primitive's own kernel
+
+  static constexpr ScratchFacts of(const Kernel& k) {
+    ScratchFacts f{.own = k.scratch};
+    for (const Micro& m : k.micros) {
+      if (m.what == Micro::What::result) f.dtype = m.dtype;
+      f.fills = f.fills || m.what == Micro::What::operand;
+      f.folds += is_folded(m) ? 1 : 0;
+    }
+    return f;
+  }
+};
+
+/// The most bytes that the tables of a row kernel take.
+constexpr std::int64_t fold_scratch_bytes(const StepView& s, int folds) {
+  const int last = s.loops() - 1;
+  if (s.kind() != Kind::reduce || s.folded(last)) return 0;
+  std::int64_t outer = 1, row = 1;
+  for (int l = 0; l < last; ++l) {
+    if (s.folded(l)) row *= s.extent(l);
+    else if (!s.varies(l)) outer *= s.extent(l);  // others may run once
+  }
+  const std::int64_t columns = s.varies(last) ? std::min<std::int64_t>(s.extent(last), 7 * fold_columns) : s.extent(last);
+  const std::int64_t pieces = pieces_of(outer, row, columns);
+  return pieces > 1 ? pieces * columns * folds * fold_bytes : 0;
+}
+
+constexpr ContractSizes contract_sizes(const StepView& s, const ScratchFacts& f) {
+  ContractSizes sizes;
+  sizes.dtype = f.dtype;
+  const ContractLoops at = s.contract_loops();
+  const int n = s.loops();
+  for (int l = at.rows; l < n; ++l) (l >= at.inner ? sizes.inner : l < at.columns ? sizes.rows : sizes.columns) *= s.extent(l);
+  for (int l = 0; l < n; ++l) sizes.bounded = sizes.bounded || s.varies(l);
+  for (int l = at.columns; l < at.inner; ++l) sizes.in_panels = sizes.in_panels || s.stride(1, l) >= Panels::tag;
+  if (f.fills) return sizes;
+  const auto extent = [&](int l) { return s.extent(l); };
+  const auto left = [&](int l) { return s.stride(0, l); };
+  const auto right = [&](int l) { return s.stride(1, l); };
+  sizes.convolution = SquareConvolution::of(at.rows, at.columns, at.inner, n, extent, left, right);
+  sizes.gradient = SquareWeightGradient::of(at.rows, at.columns, at.inner, n, extent, left, right);
+  return sizes;
+}
+
+}  // namespace sinter::compile

@@ -1,0 +1,52 @@
+// The more accurate and slower forms of functions: in one place, in an expression or function, or in a whole program.
+//
+//   tanh(x, accurate)                                             one function
+//   y = accurate(tanh(x) * erf(x));                               an expression
+//   auto f = accurate([](auto x) { return gelu(x); });            whatever a function calls, on tensors and inside traced functions
+//   inference<Input>(net, cpu::Threads{2}, accurate)              a program; training, likewise
+//
+// What changes: tanh (2.5 units in the last place instead of 6.5) and what is made of it, erf (1.5 instead of 7), and the gates of recurrent cells
+// (3 instead of 2e−7 of 1). All others have one form. PyTorch's functions are of the accurate kind.
+#pragma once
+#include "../graph/call.hpp"
+#include "../graph/trace.hpp"
+
+namespace sinter {
+namespace ops {
+
+/// F with accurate functions in it.
+template <class F> struct Accurately {
+  template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const {
+    if constexpr ((Symbolic<X> || ...)) return traced(*graph::builder_of(x...), x...);
+    else return run_function(*this, std::forward<X>(x)...);
+  }
+
+ private:
+  static constexpr auto traced(graph::Builder& g, const auto&... x) {
+    const bool before = g.accurate;
+    g.accurate = true;
+    const auto y = graph::function_object<F>()(graph::as_symbol<decltype(x)...>(&g, x)...);
+    g.accurate = before;
+    return y;
+  }
+};
+
+/// An expression of accurate functions.
+template <class X> constexpr const X& accurate_expression(const X& leaf) { return leaf; }
+template <class F, class... A> constexpr auto accurate_expression(const Call<F, A...>& call) {
+  return std::apply([](const auto&... a) {
+    return Call<Accurately<F>, std::remove_cvref_t<decltype(accurate_expression(a))>...>{{accurate_expression(a)...}};
+  }, call.arguments);
+}
+
+}  // namespace ops
+
+/// Asks for accurate forms: an argument of functions and programs, or called with an expression or a captureless function.
+inline constexpr struct Accurate {
+  template <class F> constexpr auto operator()(const F& f) const {
+    if constexpr (requires { typename F::is_expression; }) return ops::accurate_expression(f);
+    else return (void)f, ops::Accurately<F>{};
+  }
+} accurate;
+
+}  // namespace sinter

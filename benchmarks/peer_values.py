@@ -49,6 +49,11 @@ def resnet18(classes, small=False):
     return model
 
 
+def mobilenet_v2():
+    from torchvision.models import mobilenet_v2 as make
+    return make()
+
+
 class Encoder(nn.Module):
     def __init__(self, d=384, heads=12, hidden=1536):
         super().__init__()
@@ -85,13 +90,14 @@ if row("lenet_train_b64"):
     train("lenet_train_b64", lenet, torch.randn(64, 1, 28, 28), torch.randint(0, 10, (64,)))
 if row("resnet18_cifar_train_b16"):
     train("resnet18_cifar_train_b16", resnet18(10, small=True), torch.randn(16, 3, 32, 32), torch.randint(0, 10, (16,)))
-if row("resnet18_infer_b1"):
-    model = resnet18(1000)
-    for module in model.modules():  # as after training: nothing is 0 or 1
-        if isinstance(module, nn.BatchNorm2d):
-            for tensor, low, high in (module.running_mean, -.2, .2), (module.running_var, .5, 1.5), (module.weight, .5, 1.), (module.bias, -.2, .2):
-                nn.init.uniform_(tensor, low, high)
-    infer("resnet18_infer_b1", model, torch.randn(1, 3, 224, 224))
+for name, make in ("resnet18_infer_b1", lambda: resnet18(1000)), ("mobilenet_v2_infer_b1", mobilenet_v2):
+    if row(name):
+        model = make()
+        for module in model.modules():  # as after training: nothing is 0 or 1
+            if isinstance(module, nn.BatchNorm2d):
+                for tensor, low, high in (module.running_mean, -.2, .2), (module.running_var, .5, 1.5), (module.weight, .5, 1.), (module.bias, -.2, .2):
+                    nn.init.uniform_(tensor, low, high)
+        infer(name, model, torch.randn(1, 3, 224, 224))
 if row("minilm_infer_t128"):
     infer("minilm_infer_t128", MiniLM(), torch.randint(0, 30000, (1, 128)))
 

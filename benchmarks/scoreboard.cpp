@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
   try {
     sinter::set_num_threads(options.threads);
     scoreboard::Source source(options);
-    for (const auto run : {scoreboard::mlp_train, scoreboard::lenet_train, scoreboard::resnet18_cifar_train, scoreboard::resnet18_infer, scoreboard::minilm_infer, scoreboard::elementwise, scoreboard::products, scoreboard::attention_train, scoreboard::small_nets})
+    for (const auto run : {scoreboard::mlp_train, scoreboard::lenet_train, scoreboard::resnet18_cifar_train, scoreboard::resnet18_infer, scoreboard::mobilenet_v2_infer, scoreboard::minilm_infer, scoreboard::elementwise, scoreboard::products, scoreboard::attention_train, scoreboard::small_nets})
       run(source);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "error: %s\n", e.what());

@@ -116,6 +116,7 @@ void mlp_train(Source&);
 void lenet_train(Source&);
 void resnet18_cifar_train(Source&);
 void resnet18_infer(Source&);
+void mobilenet_v2_infer(Source&);
 void minilm_infer(Source&);
 void elementwise(Source&);
 void products(Source&);

@@ -31,6 +31,48 @@ struct Normalised {  // two folds, then elements of both: three passes
     return apart * rsqrt(mean<0>(apart * apart, keepdims) + 1e-5f);
   }
 };
+/// The same of a sum over neighbours: eight values from memory for each of its own.
+template <int Axis, int N> struct SumsNormalised {
+  template <class X> constexpr auto operator()(X x, X y) const {
+    const auto sums = slice<1, 0, N>(x) * slice<1, 3, N + 3>(y) + slice<1, 1, N + 1>(x) * slice<1, 2, N + 2>(y) + slice<1, 2, N + 2>(x) * slice<1, 1, N + 1>(y) + slice<1, 3, N + 3>(x) * slice<1, 0, N>(y);
+    const auto apart = sums - mean<Axis>(sums, keepdims);
+    return apart * rsqrt(mean<Axis>(apart * apart, keepdims) + 1e-5f);
+  }
+};
+/// How many values its program stores in one pass and loads in later ones.
+template <int Axis, int R, int C> consteval int loaded_again() {
+  using X = Tensor<float, R, C + 3>;
+  using P = compile::Program<graph::FunctionTrace<SumsNormalised<Axis, C>, graph::symbol_of<X>, graph::symbol_of<X>>, cpu::Backend>;
+  int n = 0;
+  for (int k = 0; k < P::distinct_kernels; ++k) {
+    const std::uint64_t* w = P::words.data() + P::kernel_at[std::size_t(k)];
+    compile::Micro m;
+    int left = compile::count_micros(w);
+    for (w += 2; left > 0; --left) {
+      w = compile::decode_into(w, m);
+      n += m.stored >= 0 ? 1 : 0;
+    }
+  }
+  return n;
+}
+template <int Axis, int R, int C> void sums_normalised() {
+  CAPTURE(R);
+  CAPTURE(C);
+  using X = Tensor<float, R, C + 3>;
+  const auto x = drawn<X>(5), y = drawn<X>(6);
+  const auto z = on_any_threads<Tensor<float, R, C>>([&](auto& out) { out = call<SumsNormalised<Axis, C>>(x, y); });
+  const auto sum = [&](int r, int c) { return double(x(r, c)) * y(r, c + 3) + double(x(r, c + 1)) * y(r, c + 2) + double(x(r, c + 2)) * y(r, c + 1) + double(x(r, c + 3)) * y(r, c); };
+  constexpr int rows = Axis == 1 ? R : C, length = Axis == 1 ? C : R;
+  double worst = 0;
+  for (int i = 0; i < rows; ++i) {
+    const auto at = [&](int k) { return Axis == 1 ? sum(i, k) : sum(k, i); };
+    double mean = 0, variance = 0;
+    for (int k = 0; k < length; ++k) mean += at(k) / length;
+    for (int k = 0; k < length; ++k) variance += (at(k) - mean) * (at(k) - mean) / length;
+    for (int k = 0; k < length; ++k) worst = std::max(worst, std::abs(double(Axis == 1 ? z(i, k) : z(k, i)) - (at(k) - mean) / std::sqrt(variance + 1e-5)));
+  }
+  CHECK(worst < 1e-5);
+}
 template <int R, int C> void normalised_columns() {
   CAPTURE(R);
   CAPTURE(C);
@@ -61,6 +103,14 @@ TEST_CASE("columns normalised in several passes") {
   normalised_columns<3001, 67>();
   normalised_columns<600, 300>();
 }
+TEST_CASE("long expressions over long rows are stored by their first pass and loaded by the others") {
+  static_assert(loaded_again<0, 5000, 37>() == 1 && loaded_again<1, 37, 5000>() == 1);
+  static_assert(loaded_again<1, 37, 50>() == 0);  // short rows are not worth a tensor
+  sums_normalised<0, 5000, 37>();
+  sums_normalised<1, 37, 5000>();
+  sums_normalised<1, 37, 50>();
+}
+
 TEST_CASE("an outer axis, and a strided operand") {
   const auto x = drawn<Tensor<float, 2, 20'000, 5>>(4);
   const auto s = on_any_threads<Tensor<float, 2, 5>>([&](auto& out) { out = sum<1>(x); });

@@ -2,8 +2,7 @@
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
-#include "../support/execute.hpp"
-#include "../support/random_graph.hpp"
+#include "../support/prepared.hpp"
 
 using namespace sinter;
 using graph::Builder;
@@ -34,42 +33,9 @@ template <class Layer, int Layers> struct Stack {
 
 namespace {
 
-int contractions(const Builder& g) {
-  std::vector<char> live(std::size_t(g.size()), 0);
-  for (const int o : g.outputs) live[std::size_t(o)] = 1;
-  int n = 0;
-  for (int i = g.size() - 1; i >= 0; --i) {
-    if (live[std::size_t(i)] == 0) continue;
-    for (int k = 0; k < g[i].operands; ++k) live[std::size_t(g.operands(i)[k])] = 1;
-    n += g[i].op->kind == graph::Kind::contract;
-  }
-  return n;
-}
-
-/// How many contractions are left of a graph whose first inputs are parameters, after checking that both halves together compute what it says.
-int contractions_left(const Builder& g, int parameters, const reference::Lengths& lengths = {}) {
-  const compile::Prepared p = compile::prepare(g, parameters);
-  const auto inputs = support::random_inputs(g, lengths, 7);
-  auto rest = inputs;
-  if (p.prepare.outputs.size() > 0)
-    for (auto& v : support::execute(p.prepare, {inputs.begin(), inputs.begin() + parameters}, {})) rest.push_back(std::move(v));
-  const auto expected = reference::Interpreter(g, true).run(inputs, lengths), plain = reference::Interpreter(p.rest).run(rest, lengths), fused = support::execute(p.rest, rest, lengths);
-  for (std::size_t k = 0; k < expected.size(); ++k) {
-    CHECK(support::difference(plain[k], expected[k], lengths) < 1e-4);
-    CHECK(support::difference(fused[k], expected[k], lengths) < 1e-4);
-  }
-  return contractions(p.rest);
-}
-
-struct Draft {
-  Builder g;
-  int parameters = 0;
-  template <auto... E> Value input() { return {&g, g.input(Dtype::float32, shape_of<E...>)}; }
-  /// Parameters come first.
-  template <auto... E> Value parameter() { return ++parameters, input<E...>(); }
-  Value linear(Value x, Value w) { return ops::Contract::apply(&g, x.id, w.id, 0, 1); }
-  void output(Value v) { g.outputs.push(v.id); }
-  int left(const reference::Lengths& lengths = {}) { return contractions_left(g, parameters, lengths); }
+struct Draft : support::Draft {
+  /// How many contractions are left.
+  int left(const reference::Lengths& lengths = {}) { return support::count_of(support::rest_of(g, parameters, lengths), graph::Kind::contract); }
 };
 
 template <class Program> constexpr int steps_of(graph::Kind kind) {

@@ -20,6 +20,33 @@ constexpr bool Grouping::worth_repeating(int v, const List<char>& needed) const 
   return there && tensors <= 1;
 }
 
+/// Long expressions, such as the sum over a window's places, over rows that are too long to be kept, where several passes want them: they are stored by the first pass and
+/// loaded by the others (schedule.hpp). A node that more than one of its kernel's own reads may be wanted by more than one pass.
+constexpr void Grouping::store_long_expressions(List<char>& needed, List<char>& inlined) const {
+  constexpr int long_expression = 6, much = 100;  // values from memory an element
+  constexpr std::int64_t row_elements = row_buffer_bytes / 8;
+  bool any = false;
+  for (const Group& g : f_.groups) any = any || (g.folds > 1 && g.members > long_expression);
+  if (!any) return;
+  List<int> readers(n_, 0), reads(n_, 0);
+  const auto is_inside = [&](int o, int v) { return is_computed(kind_[base_[o]]) && group_[base_[o]] == group_[v] && row_[base_[o]] == 0; };
+  const auto is_candidate = [&](int v) { return group_[v] >= 0 && f_.groups[group_[v]].folds > 1 && f_.groups[group_[v]].members > long_expression; };
+  for (const int v : s_.order)
+    if (is_candidate(v)) for_each_operand(v, [&](int o) { readers[base_[o]] += is_inside(o, v) ? 1 : 0; });
+  for (const int v : s_.order) {
+    if (kind_[v] != Kind::elementwise || row_[v] != 0 || !is_candidate(v)) continue;
+    for_each_operand(v, [&](int o) {
+      if (is_inside(o, v)) reads[v] = std::min(reads[v] + reads[base_[o]], much);
+      else if (g_.shape(o).size() >= g_.shape(v).size()) ++reads[v];
+    });
+    if (reads[v] <= long_expression || readers[v] < 2) continue;
+    const Shape& space = g_.interned(f_.groups[group_[v]].space);
+    std::int64_t row = 1;
+    for (int i = 0; i < space.rank; ++i) row *= (f_.groups[group_[v]].reduced >> i & 1) != 0 ? space[i] : 1;
+    if (row > row_elements) needed[v] = 1, inlined[v] = 0, reads[v] = 1;
+  }
+}
+
 constexpr void Grouping::choose_buffers() {
   List<char> needed(n_, 0), inlined(n_, 1);  // read by another group; and always in a way that could be repeated there
   for (const int o : s_.outputs) needed[o] = 1, inlined[o] = 0;
@@ -35,6 +62,7 @@ constexpr void Grouping::choose_buffers() {
   }
   for (const int o : also_read_)
     if (is_computed(kind_[o]) && f_.repeated[o] == 0) needed[o] = 1, inlined[o] = 0;
+  store_long_expressions(needed, inlined);
   List<char> wanted = needed;  // grows as repeated nodes pass the need on to their operands
   for (int i = s_.order.size() - 1; i >= 0; --i) {
     const int v = s_.order[i];

@@ -102,10 +102,12 @@ class Grouping {
   constexpr void absorb(int contraction, int side);
   constexpr bool is_cheap_again(int v) const;
   constexpr bool is_read_in_place(int contraction, int side, bool narrow) const;
+  constexpr bool turns(int contraction) const;
 
   /// The last step: see buffers.hpp.
   constexpr void choose_buffers();
   constexpr bool worth_repeating(int v, const List<char>& needed) const;
+  constexpr void store_long_expressions(List<char>& needed, List<char>& inlined) const;
 
   Simplified& s_;
   Builder& g_;

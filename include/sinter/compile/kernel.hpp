@@ -63,6 +63,7 @@ struct Micro {
   unsigned short passes = 0;      ///< level 2: the passes that evaluate it, one bit each
   short a = -1, b = -1, c = -1;
   short kept = -1;                ///< level 2: the row buffer that carries it from its first pass to the later ones
+  short stored = -1;              ///< level 2: the pointer through which its first pass stores it, and from which later ones load it
   unsigned char unit = 0;         ///< load, count, store: stride along the innermost loop: 0, 1, or 2 for any other; operand: whether lanes run along the contracted axis
   unsigned char side = 0;         ///< of a contraction: 1 and 2 compute its operands (compile/prologue.hpp), 0 follows the sums
   std::uint64_t code = 0, bits = 0;
@@ -145,7 +146,7 @@ struct PackSizes {
 // The identity, word by word:
 //   header: kind | loops << 8 | pointers << 16 | micros << 24 | passes << 40 | kept << 48 (of a contraction: row loops << 40 |
 //           column loops << 48), then the mask of folded loops
-//   each micro: what | dtype << 4 | level << 8 | stage << 12 | unit << 16 | passes << 20 | kept+1 << 36 | side << 52, then
+//   each micro: what | dtype << 4 | level << 8 | stage << 12 | unit << 16 | passes << 20 | kept+1 << 36 | side << 52 | stored+1 << 54, then
 //               a+1 | b+1 << 16 | c+1 << 32, then code or bits where `what` has one.
 constexpr bool has_payload(Micro::What w) { return w == Micro::What::attribute || w == Micro::What::apply || w == Micro::What::fold || w == Micro::What::scan; }
 
@@ -165,7 +166,8 @@ constexpr List<std::uint64_t> encode(const Kernel& k) {
   *w++ = folded;
   for (const Micro& m : k.micros) {
     *w++ = std::uint64_t(m.what) | std::uint64_t(m.dtype) << 4 | std::uint64_t(m.level) << 8 | std::uint64_t(m.stage) << 12 | std::uint64_t(m.unit) << 16 |
-           std::uint64_t(m.passes) << 20 | std::uint64_t(m.kept + 1) << 36 | std::uint64_t(m.side) << 52;
+           std::uint64_t(m.passes) << 20 | std::uint64_t(m.kept + 1) << 36 | std::uint64_t(m.side) << 52 |
+           std::uint64_t(m.stored + 1) << 54;
     *w++ = std::uint64_t(m.a + 1) | std::uint64_t(m.b + 1) << 16 | std::uint64_t(m.c + 1) << 32;
     if (has_payload(m.what)) *w++ = m.what == Micro::What::attribute ? m.bits : m.code;
   }
@@ -212,6 +214,7 @@ constexpr const std::uint64_t* decode_into(const std::uint64_t* w, Micro& m) {
   m.passes = static_cast<unsigned short>(w[0] >> 20 & 0xffff);
   m.kept = static_cast<short>(int(w[0] >> 36 & 0xffff) - 1);
   m.side = static_cast<unsigned char>(w[0] >> 52 & 3);
+  m.stored = static_cast<short>(int(w[0] >> 54 & 511) - 1);
   m.a = static_cast<short>(int(w[1] & 0xffff) - 1);
   m.b = static_cast<short>(int(w[1] >> 16 & 0xffff) - 1);
   m.c = static_cast<short>(int(w[1] >> 32 & 0xffff) - 1);

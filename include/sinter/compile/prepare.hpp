@@ -1,7 +1,8 @@
 // Splits a graph in two: what depends on parameters alone, to be run when they change, and what is left for every call.
 #pragma once
-#include "kernel.hpp"
+#include "affine.hpp"
 #include "filters.hpp"
+#include "kernel.hpp"
 #include "panels.hpp"
 #include "prologue.hpp"
 #include "siblings.hpp"
@@ -219,9 +220,9 @@ class Pass {
 
 /// `parameters`: how many of the graph's first inputs change seldom. `pack`: how the backend reads weights.
 constexpr Prepared prepare(const Builder& g, int parameters, const PackSizes& pack = {}) {
-  Builder joined;
-  const bool any = join_siblings(g, parameters, joined);
-  prepare_detail::Pass pass(any ? joined : g, parameters, pack);
+  Builder folded, joined;
+  const Builder& whole = fold_affine(g, parameters, folded) ? folded : g;
+  prepare_detail::Pass pass(join_siblings(whole, parameters, joined) ? joined : whole, parameters, pack);
   return pass.run();
 }
 

@@ -9,10 +9,12 @@
 //  - rows that lie along the contracted axis are read where they are, and packing them for the sake of a prologue costs more than it saves; but those that
 //    would evict each other from the cache are packed anyway. Columns that lie side by side and that few rows meet likewise, unless what they are computed from is narrower;
 //  - convolutions: their windows show an element many times, and Winograd's transforms want what lies in memory;
-//  - long expressions, where the other operand is so large that this one may be packed more than once.
+//  - long expressions, where the other operand is so large that this one may be packed more than once;
+//  - expressions that read many values an element, such as the places of a window: lines of a tile are short, and each begins with finding all of them.
 // Of a row kernel (layer norm) what is left computes one value a row.
 #pragma once
 #include "grouping.hpp"
+#include "panels.hpp"
 
 namespace sinter::compile {
 
@@ -80,6 +82,8 @@ inline constexpr int streamed_at_most = 4;
 /// Elements of the other operand beyond which an operand may be packed again, and operations an element that are then too many.
 inline constexpr std::int64_t packed_once = std::int64_t(1) << 20;
 inline constexpr double cheap_prologue = 8;
+/// Values from memory for each element, at most.
+inline constexpr int most_prologue_reads = 6;
 
 namespace fuse_detail {
 
@@ -142,14 +146,15 @@ constexpr void Grouping::absorb(int contraction, int side) {
     Signature::Operand room[graph::most_operands];
     flops += nodes_[v].op->flops(g_.signature(v, room), g_.shape(v)) / double(g_.shape(v).size());
   }
-  int source = p;  // what the operand is mainly computed from
+  int source = p, reads = 0;  // what the operand is mainly computed from, and how many values of its size
   for (const int v : members)
     for_each_operand(v, [&](int from) {
       const int b = base_[from];
+      reads += group_[b] != home && g_.shape(from).size() >= g_.shape(p).size() ? 1 : 0;
       if (group_[b] != home && g_.shape(b).size() >= g_.shape(p).size() && bytes_of(nodes_[b].dtype) < bytes_of(nodes_[source].dtype)) source = b;
     });
   if (source == p && is_read_in_place(contraction, side, false)) return;
-  if (!possible || f_.groups[to].members + members.size() > most_members || (shown > packed_once && flops > cheap_prologue)) return;
+  if (!possible || reads > most_prologue_reads || f_.groups[to].members + members.size() > most_members || (shown > packed_once && flops > cheap_prologue)) return;
   List<int> again;  // cheap, and computed from what is in memory: in both kernels
   for (int k = 0; k < candidates.size(); ++k) {
     const int b = candidates[k];
@@ -184,10 +189,29 @@ constexpr bool Grouping::is_read_in_place(int contraction, int side, bool narrow
   };
   const int line = last_axis(s, batch, s.rank - inner), along = last_axis(s, s.rank - inner, s.rank);
   const std::int64_t opposite = count(g_.shape(other), batch, g_.shape(other).rank - inner);
-  const bool columns = side == 1 ? line >= 0 : last_axis(g_.shape(other), batch, g_.shape(other).rank - inner) < 0;
-  if (columns) return !narrow && opposite > streamed_at_most && line >= 0 && l.stride[line] == 1 && s[line] % 16 == 0 && opposite <= 112;
+  if (line >= 0 && (side == 1) != turns(contraction)) return !narrow && opposite > streamed_at_most && l.stride[line] == 1 && s[line] % 16 == 0 && opposite <= 112;
   const std::int64_t apart = line >= 0 ? l.stride[line] * bytes_of(nodes_[o].dtype) : 0;
   return along < 0 || (l.stride[along] == 1 && most_in_one_place(apart, line >= 0 && s[line] < lines_of_a_tile ? s[line] : lines_of_a_tile) <= 4 && count(s, s.rank - inner, s.rank) <= 8192);
+}
+
+/// Whether the operands of a contraction change places in its kernel (compile/loops.hpp): columns are what lies in panels, else what the result's lines run along.
+constexpr bool Grouping::turns(int contraction) const {
+  const int batch = int(g_.attributes(contraction)[0]), inner = int(g_.attributes(contraction)[1]), *o = operands(contraction);
+  const auto in_panels = [&](int k) {
+    const Layout& l = s_.layout(o[k]);
+    bool any = false;
+    for (int i = batch; i < g_.shape(o[k]).rank - inner; ++i) any = any || l.stride[i] >= Panels::tag;
+    return any;
+  };
+  const Shape& s = g_.shape(contraction);
+  const int columns = g_.shape(o[0]).rank - inner;
+  const auto least = [&](int first, int end) {
+    std::int64_t n = std::int64_t(1) << 62;
+    for (int i = first; i < end; ++i)
+      if (s[i] != 1 || s.letter(i) != 0) n = std::min(n, s_.layout(contraction).stride[i]);
+    return n;
+  };
+  return in_panels(0) || (!in_panels(1) && least(batch, columns) < least(columns, s.rank));
 }
 
 /// Whether a node can be computed a second time at no more cost than reading it: one operation on values that are in memory, or one a row.

@@ -37,7 +37,9 @@ class Pass {
       first[i] = at;
       m.stage = static_cast<unsigned char>(m.level == 2 ? 0 : at);
     }
-    // Backwards: which passes need each element value. Costly ones are kept from their first pass on, if a row fits.
+    // Backwards: which passes need each element value. Later ones load what their first pass stores, if computing it again takes more; costly ones
+    // are kept, if a row fits.
+    const List<int> store_of = stores_worth_loading();
     std::int64_t row = 1;
     for (const Loop& l : k_.loops)
       if (l.folded) row *= l.capacity;
@@ -48,7 +50,11 @@ class Pass {
       unsigned needs = m.passes;
       if (m.what == Micro::What::apply) {
         const bool several = (m.passes & (m.passes - 1)) != 0;
-        if (several && may_keep && costly(i) && m.dtype != Dtype::boolean && (k_.kept + 1) * row * 8 <= row_buffer_bytes) {
+        if (several && store_of[i] >= 0) {
+          m.stored = k_.micros[store_of[i]].b;
+          m.unit = k_.micros[store_of[i]].unit;
+          needs = m.passes & ~(m.passes - 1u);
+        } else if (several && may_keep && costly(i) && m.dtype != Dtype::boolean && (k_.kept + 1) * row * 8 <= row_buffer_bytes) {
           m.kept = short(k_.kept++);
           needs = m.passes & ~(m.passes - 1u);
         }
@@ -91,6 +97,22 @@ class Pass {
   }
 
  private:
+  /// For each value the store of it, where loading that takes less than computing the value again; else −1.
+  constexpr List<int> stores_worth_loading() const {
+    constexpr int little = 3, much = 100;
+    const int n = k_.micros.size();
+    List<int> work(n, 0), store(n, -1);
+    for (int i = 0; i < n; ++i) {
+      const Micro& m = k_.micros[i];
+      if (m.level != 2) continue;
+      work[i] = 1;
+      if (m.what == Micro::What::apply)
+        for (const short r : {m.a, m.b, m.c})
+          if (r >= 0) work[i] = std::min(work[i] + work[r], much);
+      if (m.what == Micro::What::store && work[m.a] > little && m.dtype == k_.micros[m.a].dtype && m.dtype != Dtype::boolean) store[m.a] = i;
+    }
+    return store;
+  }
   constexpr bool still(const Pointer& p, bool folded_only) const {
     for (int i = 0; i < k_.loops.size(); ++i)
       if ((!folded_only || k_.loops[i].folded) && p.stride[i] != 0) return false;

@@ -8,15 +8,15 @@
 // What follows the contractions element by element is joined with them as long as it is the same for all, so that it remains their epilogue. Where it parts earlier,
 // joining would tear an epilogue off, which then walks memory by itself: such contractions stay apart.
 #pragma once
-#include "fixed.hpp"
+#include "rewrite.hpp"
 
 namespace sinter::compile {
 
 namespace siblings_detail {
 
-class Pass {
+class Pass : Rewrite {
  public:
-  constexpr Pass(const Builder& g, int parameters) : g_(g), n_(g.size()), parameters_(parameters) {}
+  using Rewrite::Rewrite;
 
   /// The graph with siblings joined; false where there are none.
   constexpr bool run(Builder& to) {
@@ -42,13 +42,7 @@ class Pass {
   };
 
   constexpr void find_candidates() {
-    live_.resize(n_, 0);
-    for (const int o : g_.outputs) live_[o] = 1;
-    for (int i = n_ - 1; i >= 0; --i) {
-      if (live_.data()[i] == 0) continue;
-      const int* o = g_.operands(i);
-      for (int k = operands_of(g_, i); k > 0; --k) live_.data()[*o++] = 1;
-    }
+    find_live();
     List<char> read(n_, 0);  // by a contraction
     bool any = false;
     for (int i = 0; i < n_; ++i) {
@@ -60,23 +54,6 @@ class Pass {
     if (!any) candidates_.clear();
     family_of_.resize(n_, -1);
   }
-
-  /// Every use of a node, as a list through the operand pool.
-  constexpr void find_users() {
-    first_use_.resize(n_, -1);
-    for (int i = n_ - 1; i >= 0; --i) {
-      if (live_[i] == 0) continue;
-      const int count = operands_of(g_, i);
-      for (int k = 0; k < count; ++k) {
-        const int o = g_.operands(i)[k];
-        uses_.push({i, first_use_[o]});
-        first_use_[o] = uses_.size() - 1;
-      }
-    }
-    is_output_.resize(n_, 0);
-    for (const int o : g_.outputs) is_output_[o] = 1;
-  }
-  constexpr int only_user(int i) const { return is_output_[i] == 0 && first_use_[i] >= 0 && uses_[first_use_[i]].next < 0 ? uses_[first_use_[i]].by : -1; }
 
   /// The family of the i-th candidate.
   constexpr void gather(int i) {
@@ -186,18 +163,16 @@ class Pass {
 
   // ---- the new graph ----
   constexpr void rebuild(Builder& to) {
-    now_.resize(n_, -1);
+    begin(to);
     List<int> end_of(n_, -1);  // the member that ends here
     for (int f = 0; f < families_.size(); ++f)
       for (int m = families_[f].first; m < families_[f].first + families_[f].count; ++m) end_of[ends_[m]] = m;
-    for (const int i : g_.inputs) now_[i] = to.input(g_[i].dtype, g_.shape(i));
     for (int i = 0; i < n_; ++i) {
       if (live_[i] == 0 || now_[i] >= 0) continue;
       if (end_of[i] >= 0) split(to, end_of[i]);
       else if (!is_inside(i)) bring(to, i);
     }
-    for (const int o : g_.outputs) to.outputs.push(now_[o]);
-    to.overwrites = g_.overwrites;
+    finish(to);
   }
   /// Whether a node is part of what a family has become: a contraction, or an operation behind it that is not the last.
   constexpr bool is_inside(int i) const {
@@ -205,14 +180,6 @@ class Pass {
     for (int k = 0; k < operands_of(g_, i); ++k)
       if (now_[g_.operands(i)[k]] < 0) return true;
     return false;
-  }
-  /// Copies a node; weights of later siblings are needed before their turn.
-  constexpr int bring(Builder& to, int i) {
-    if (now_[i] >= 0) return now_[i];
-    List<int> operands;
-    const int count = operands_of(g_, i);
-    for (int k = 0; k < count; ++k) operands.push(bring(to, g_.operands(i)[k]));
-    return now_[i] = to.insert(*g_[i].op, g_[i].dtype, to.intern(g_.shape(i)), operands.data(), count, g_.attributes(i), g_[i].attributes);
   }
   constexpr void split(Builder& to, int member) {
     Family& f = families_[family_of_[members_[member]]];
@@ -249,16 +216,8 @@ class Pass {
     return graph::concatenate(&to, parts.data(), parts.size(), axis).id;
   }
 
-  struct Use {
-    int by = -1, next = -1;
-  };
-
-  const Builder& g_;
-  int n_, parameters_;
-  List<char> live_, is_output_;
   List<Changes> changes_;
-  List<int> candidates_, family_of_, first_use_, now_;
-  List<Use> uses_;
+  List<int> candidates_, family_of_;
   List<Family> families_;
   List<int> members_, ends_;  ///< of all families: the contractions, and the last node of each that is joined
   List<int> ends_of_;         ///< of the family at hand

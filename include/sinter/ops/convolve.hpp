@@ -128,6 +128,11 @@ constexpr Value tap_of(Value image, Shape w, const Geometry& g, int tap) {
   }
   return image;
 }
+/// v in a buffer of its own, row-major.
+constexpr Value in_memory(Value v) {
+  const std::int64_t axis = 0;
+  return {v.graph, v.graph->add(graph::primitive<Concatenate>, &v.id, 1, &axis, 1)};
+}
 constexpr Value depthwise_sums(Value image, Value weight, const Geometry& g) {
   const Shape w = weight.extents();
   image = with_borders(image, g);
@@ -137,10 +142,10 @@ constexpr Value depthwise_sums(Value image, Value weight, const Geometry& g) {
   matrix.push(taps);
   channel.push(w[0]);
   for (int i = 0; i < g.axes; ++i) channel.push(1);
-  weight = graph::reshape_to(weight, matrix);
+  weight = in_memory(permuted(graph::reshape_to(weight, matrix), {1, 0}));  // the channels of a tap side by side, as lanes may read them
   Value sum;
   for (int k = 0; k < taps; ++k) {
-    const Value product = tap_of(image, w, g, k) * graph::reshape_to(graph::slice(weight, 1, k, 1), channel);
+    const Value product = tap_of(image, w, g, k) * graph::reshape_to(graph::slice(weight, 0, k, 1), channel);
     sum = sum ? sum + product : product;
   }
   return sum;

@@ -81,6 +81,14 @@ template <class K, class Which = EveryMicro, class F> [[gnu::always_inline]] con
 template <class K, int J> inline constexpr bool same_for_all_lanes =
     micro<K, J>.level == 0 || (micro<K, J>.level == 1 && (K::body.kind != graph::Kind::reduce || (K::body.folded >> (K::body.loops - 1) & 1) != 0));
 
+/// N elements behind pointer P, which along the vector loop walks by 0, 1 or another stride.
+template <class T, int N, int A, int Unit, int P, class Stride> [[gnu::always_inline]] constexpr Lanes<T, N> read(const Walk<P>& w, Span s, Stride&& stride) {
+  const T* p = reinterpret_cast<const T*>(w.address[std::size_t(A)]);
+  if constexpr (Unit == 0) return Lanes<T, N>(*p);
+  else if constexpr (Unit == 1) return load<T, N>(p + s.i, s.n);
+  else return gather<T, N>(p + s.i * stride(A), stride(A), s.n);
+}
+
 /// Evaluates micro-operation J (load, constant, count, length, gather or apply). `stride(p)` gives the stride of pointer p along the
 /// vector loop, asked only where it is neither 0 nor 1.
 template <class K, int N, int J, int P, class File, class Stride>
@@ -89,10 +97,7 @@ template <class K, int N, int J, int P, class File, class Stride>
   using T = element_type<m.dtype>;
   auto& out = at<K, N, J>(r);
   if constexpr (m.what == Micro::What::load) {
-    const T* p = reinterpret_cast<const T*>(w.address[std::size_t(m.a)]);
-    if constexpr (m.unit == 0) out = Lanes<T, N>(*p);
-    else if constexpr (m.unit == 1) out = load<T, N>(p + s.i, s.n);
-    else out = gather<T, N>(p + s.i * stride(m.a), stride(m.a), s.n);
+    out = read<T, N, m.a, m.unit>(w, s, stride);
   } else if constexpr (m.what == Micro::What::constant) {
     out = Lanes<T, N>(static_cast<T>(std::bit_cast<double>(w.count[std::size_t(m.a)])));
   } else if constexpr (m.what == Micro::What::count) {
@@ -184,7 +189,7 @@ template <class K> inline constexpr double element_ns = [] {
   double flops = 0, bytes = 0;
   for_each_micro<K>([&]<int J>() {
     constexpr Micro m = micro<K, J>;
-    const double times = m.kept >= 0 ? 1 : std::popcount(m.passes);
+    const double times = m.kept >= 0 || m.stored >= 0 ? 1 : std::popcount(m.passes);
     if constexpr (m.what == Micro::What::apply) {
       if constexpr (requires { graph::primitive_struct<m.code>::flops; }) flops += times * graph::primitive_struct<m.code>::flops;
       else flops += times;

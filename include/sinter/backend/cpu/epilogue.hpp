@@ -30,20 +30,20 @@ template <class K, class T> struct Epilogue {
       const int length = nested ? int(std::min<std::int64_t>(columns - done, extent - at_column)) : columns;
       Walk<P> corner = start;
       if constexpr (nested) move<K, loops.columns, last>(corner, a, outer);
-      for (int i = 0; i < rows; ++i) {
-        Walk<P> w = corner;
-        move<K, loops.rows, loops.columns>(w, a, row + i);
+      const T* sums = tile + done;
+      for_each_point<K, loops.rows, loops.columns>(a, corner, row, row + rows, [&](const Walk<P>& w) __attribute__((always_inline)) {
         for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
         for (int j = 0; j < length; j += N) {
           const Span s{at_column + j, std::min(N, length - j)};
           for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
             constexpr Micro::What what = micro<K, J>.what;
-            if constexpr (what == Micro::What::result) at<K, N, J>(r) = load<T, N>(tile + i * ld + done + j, s.n);
+            if constexpr (what == Micro::What::result) at<K, N, J>(r) = load<T, N>(sums + j, s.n);
             else if constexpr (what == Micro::What::store) write<K, N, J>(r, w, s, stride);
             else evaluate<K, N, J>(r, w, s, c, stride);
           });
         }
-      }
+        sums += ld;
+      });
       done += length;
     }
   }

@@ -86,8 +86,9 @@ template <class K, int N> struct Across : Task<K> {
   }
   /// One pass over places [from, to) of the columns [first, last).
   template <int Pass> SINTER_OUTLINE void pass(const Row<K, N>& all, const Walk<P>& w, std::int64_t from, std::int64_t to, std::int64_t first, std::int64_t last, const FoldTable<K>& table, const FoldTable<K>& sums) const {
-    constexpr std::int64_t block_bytes = 16384, most_places = 256, out_of_reach = 131072;  // half of a first-level cache
-    const std::int64_t places = std::clamp<std::int64_t>(block_bytes / std::max<std::int64_t>(1, (last - first) * 4 * tensors(Pass)), 8, most_places);
+    constexpr std::int64_t block_bytes = 16384, out_of_reach = 131072;  // half of a first-level cache
+    constexpr std::int64_t fewest_places = 64, most_places = 256;       // each block begins with copies of arguments and registers
+    const std::int64_t places = std::clamp<std::int64_t>(block_bytes / std::max<std::int64_t>(1, (last - first) * 4 * tensors(Pass)), fewest_places, most_places);
     const std::int64_t ahead = (to - from) * (last - first) * 4 > out_of_reach ? places : 0;
     for (std::int64_t i = from; i < to; i += places) {
       const std::int64_t end = std::min(to, i + places);

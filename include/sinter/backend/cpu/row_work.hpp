@@ -110,6 +110,8 @@ template <class K, int N> struct Row {
         at<K, N, J>(r) = at<K, N, J>(sum);
       } else if constexpr (m.what == Micro::What::store) {
         write<K, N, J>(r, w, s, t.stride(), t.streaming);
+      } else if constexpr (m.stored >= 0 && (m.passes & ((1u << Pass) - 1u)) != 0) {
+        at<K, N, J>(r) = read<element_type<m.dtype>, N, m.stored, m.unit>(w, s, t.stride());
       } else if constexpr (m.kept >= 0) {
         using T = element_type<m.dtype>;
         T* buffer = reinterpret_cast<T*>(kept + m.kept * t.row * 8) + element;

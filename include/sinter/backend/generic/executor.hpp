@@ -73,9 +73,7 @@ class Step {
     std::byte* const out = value(j);
     const int size = bytes_of(m.dtype);
     switch (m.what) {
-      case Micro::What::load:
-        for (int k = 0; k < n; ++k) std::memcpy(out + k * size, base_[std::size_t(m.a)] + offset(m.a, vector_loop(), i + k) * size, std::size_t(size));
-        break;
+      case Micro::What::load: load(j, m.a, i, n); break;
       case Micro::What::count:
         for (int k = 0; k < n; ++k) reinterpret_cast<std::int32_t*>(out)[k] = std::int32_t(origin_[std::size_t(m.a)] + offset(m.a, vector_loop(), i + k));
         break;
@@ -102,6 +100,10 @@ class Step {
       }
       default: break;
     }
+  }
+  void load(std::size_t j, short pointer, std::int64_t i, int n) {
+    const int size = bytes_of(b_.micros[j].dtype);
+    for (int k = 0; k < n; ++k) std::memcpy(value(j) + k * size, base_[std::size_t(pointer)] + offset(pointer, vector_loop(), i + k) * size, std::size_t(size));
   }
   std::int64_t place_at(std::size_t j, int k) {
     const std::byte* v = value(j);
@@ -194,6 +196,8 @@ class Step {
               const void* in[]{sum(j), value(std::size_t(m.a))};
               primitives_.at(m.code)->block[std::size_t(m.dtype)](in, sum(j), count);
               if (m.what == Micro::What::scan) std::memcpy(value(j), sum(j), std::size_t(count) * std::size_t(bytes_of(m.dtype)));
+            } else if (m.stored >= 0 && (m.passes & ((1u << pass) - 1u)) != 0) {
+              load(j, m.stored, x, count);
             } else if (m.kept < 0) {
               evaluate(j, x, count);
             } else {  // computed in its first pass, remembered in the others

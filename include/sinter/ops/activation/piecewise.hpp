@@ -36,12 +36,15 @@ struct PRelu {
     }
   };
 };
-/// Unlike clamp it gives no gradient to elements that equal a bound.
-struct HardTanh {
-  constexpr auto operator()(auto x, auto low, auto high) const { return select(x <= low, low, select(x >= high, high, x)); }
+/// Operands: x, and two numbers. Unlike clamp it gives no gradient to elements that equal a bound.
+struct HardTanh : Elementwise<HardTanh, 3> {
+  static constexpr const char* name = "hardtanh";
+  static constexpr double flops = 2;
+  static constexpr auto eval(auto x, auto low, auto high) { return within(x, low, high); }
+  static constexpr Value derivative(int i, auto, auto low, auto high, auto y, auto t) { return i == 0 ? select(logical_or(y <= low, y >= high), 0.0, t) : t * 0.0; }
 };
 struct Relu6 {
-  constexpr auto operator()(auto x) const { return select(x <= 0.0, 0.0, select(x >= 6.0, 6.0, x)); }
+  constexpr auto operator()(auto x) const { return call<Apply<HardTanh>>(x, 0.0, 6.0); }
 };
 struct HardSigmoid {
   constexpr auto operator()(auto x) const { return Relu6{}(x + 3.0) / 6.0; }
@@ -68,7 +71,7 @@ template <Operand X> constexpr auto leaky_relu(X&& x, double negative_slope = 0.
 /// The same with trained slopes: one for all, or one for each channel, axis 1 of x. PyTorch: torch.nn.functional.prelu.
 template <class X, class W> requires Operands<X, W> constexpr auto prelu(X&& x, W&& slopes) { return call<ops::PRelu>(std::forward<X>(x), std::forward<W>(slopes)); }
 /// x between the bounds; the gradient at them is 0. PyTorch: torch.nn.functional.hardtanh.
-template <Operand X> constexpr auto hardtanh(X&& x, double low = -1, double high = 1) { return call<ops::HardTanh>(std::forward<X>(x), low, high); }
+template <Operand X> constexpr auto hardtanh(X&& x, double low = -1, double high = 1) { return call<ops::Apply<ops::HardTanh>>(std::forward<X>(x), low, high); }
 /// min(max(x, 0), 6). PyTorch: torch.nn.functional.relu6.
 template <Operand X> constexpr auto relu6(X&& x) { return call<ops::Relu6>(std::forward<X>(x)); }
 /// relu6(x + 3) / 6. PyTorch: torch.nn.functional.hardsigmoid.

@@ -1,0 +1,159 @@
+// Scales and shifts behind a layer, moved into its weights: batch normalisation behind a convolution.
+//
+//   ((W∗x + b) − m) · s + t   becomes   (s·W)∗x + ((b − m) · s + t)
+//
+// where b, m, s and t are numbers, or one value for each channel of the result. It is done where weights are prepared in advance (compile/prepare.hpp): what is
+// left for every call is the layer and one addition. PyTorch: torch.nn.utils.fuse_conv_bn_eval, torch.nn.utils.fuse_linear_bn_eval.
+//
+// Weights that are cast from narrower ones stay as they are: they may be read like that (compile/prologue.hpp).
+#pragma once
+#include "rewrite.hpp"
+
+namespace sinter::compile {
+
+namespace affine_detail {
+
+class Pass : Rewrite {
+ public:
+  using Rewrite::Rewrite;
+
+  /// The graph with scales and shifts moved; false where there are none.
+  constexpr bool run(Builder& to) {
+    find_live();
+    changes_ = changes(g_, parameters_);
+    for (int i = 0; i < n_; ++i)
+      if (live_.data()[i] != 0) find_layer(i);
+    if (layers_.empty()) return false;
+    find_users();
+    List<int> layer_ending_at(n_, -1);
+    bool any = false;
+    for (int l = 0; l < layers_.size(); ++l) {
+      if (!follow(layers_[l])) continue;
+      layer_ending_at[layers_[l].last] = l;
+      any = true;
+    }
+    if (!any) return false;
+    begin(to);
+    with_scaled_.resize(n_, -1);
+    for (int i = 0; i < n_; ++i) {
+      if (live_[i] == 0 || now_[i] >= 0) continue;
+      if (const int l = layer_ending_at[i]; l >= 0) now_[i] = folded(to, layers_[l]);
+      else bring(to, i);
+    }
+    finish(to);
+    return true;
+  }
+
+ private:
+  /// What is linear in its weights, and the operations behind it.
+  struct Layer {
+    int first = -1, last = -1;    ///< its result, and what scales and shifts make of that
+    int sums = -1;                ///< where it is computed
+    int weight = -1, other = -1;  ///< from these
+    int axis = -1;                ///< of the result, which is axis 0 of the weight
+  };
+
+  constexpr void find_layer(int i) {
+    const int* const o = g_.operands(i);
+    if (g_[i].op == &graph::primitive<ops::Convolution>) {
+      if (is_weight(o[2])) layers_.push({i, i, o[0], o[2], o[1], 1});
+    } else if (g_[i].op->kind == Kind::contract) {
+      const int batch = int(g_.attributes(i)[0]), inner = int(g_.attributes(i)[1]);
+      for (int k = 0; k < 2; ++k) {
+        const int w = g_[o[k]].op->kind == Kind::broadcast ? g_.operands(o[k])[0] : o[k];
+        if (!is_weight(w) || g_.shape(w).rank != inner + 1 || g_.shape(o[k]).rank != batch + inner + 1) continue;
+        return layers_.push({i, i, i, w, o[1 - k], k == 0 ? batch : g_.shape(i).rank - 1});
+      }
+    }
+  }
+  constexpr bool is_weight(int w) const {
+    return changes_[w] == Changes::with_parameters && (g_[w].dtype == Dtype::float32 || g_[w].dtype == Dtype::float64) && source_bytes(g_, w) >= bytes_of(g_[w].dtype);
+  }
+
+  /// Follows scales and shifts to the last; whether moving them leaves less to do.
+  constexpr bool follow(Layer& l) {
+    int scales = 0, shifts = 0;
+    for (int next = only_user(l.last); next >= 0 && moves(l, next); next = only_user(l.last)) {
+      ++(is_scale(next) ? scales : shifts);
+      l.last = next;
+    }
+    return scales > 0 || shifts > 1;
+  }
+  constexpr bool is_scale(int i) const { return g_[i].op == &graph::primitive<ops::Mul> || g_[i].op == &graph::primitive<ops::Div>; }
+  /// Which operand of a scale or shift is not the layer's.
+  constexpr int amount(int i, int before) const { return g_.operands(i)[0] == before ? 1 : 0; }
+  constexpr bool moves(const Layer& l, int i) const {
+    const auto* op = g_[i].op;
+    const bool either_way = op == &graph::primitive<ops::Add> || op == &graph::primitive<ops::Mul>;
+    if (!either_way && op != &graph::primitive<ops::Sub> && op != &graph::primitive<ops::Div>) return false;
+    const int k = amount(i, l.last), p = g_.operands(i)[k];
+    if ((k == 0 && !either_way) || g_[i].dtype != g_[l.weight].dtype || g_[p].dtype != g_[i].dtype || changes_[p] == Changes::with_calls || !(g_.shape(i) == g_.shape(l.first))) return false;
+    const Shape& s = g_.shape(p);
+    for (int a = 0; a < s.rank; ++a)
+      if (s[a] != 1 && a + g_.shape(i).rank - s.rank != l.axis) return false;
+    return true;
+  }
+
+  constexpr int folded(Builder& to, const Layer& l) {
+    const Shape& w = g_.shape(l.weight);
+    Value scale, shift;
+    for (int at = l.first; at != l.last; at = only_user(at)) {
+      const int by = only_user(at), p = g_.operands(by)[amount(by, at)];
+      Shape numbers;
+      if (g_.shape(p).size() > 1) numbers.push(w[0]);
+      const Value v = graph::reshape_to({&to, bring(to, p)}, numbers);
+      if (g_[by].op == &graph::primitive<ops::Add>) shift = shift ? shift + v : v;
+      else if (g_[by].op == &graph::primitive<ops::Sub>) shift = shift ? shift - v : -v;
+      else if (g_[by].op == &graph::primitive<ops::Mul>) scale = scale ? scale * v : v, shift = shift ? shift * v : shift;
+      else scale = scale ? scale / v : 1.0 / v, shift = shift ? shift / v : shift;
+    }
+    const auto along = [](Value v, int rank) {  // axis 0 of so many
+      Shape s;
+      for (int a = 0; v.extents().rank > 0 && a < rank; ++a) s.push(a == 0 ? v.extents()[0] : 1);
+      return graph::reshape_to(v, s);
+    };
+    Value weight{&to, bring(to, l.weight)};
+    if (scale) weight = weight * along(scale, w.rank);
+    with_scaled_[l.weight] = weight.id;
+    touched_.push(l.weight);
+    Value result{&to, with_scaled(to, l, l.sums)};
+    if (l.first != l.sums) {
+      List<int> operands;
+      operands.push(result.id);
+      operands.push(bring(to, l.other));
+      operands.push(weight.id);
+      result.id = copy(to, l.first, operands);
+    }
+    for (const int i : touched_) with_scaled_[i] = -1;
+    touched_.clear();
+    return shift ? (result + along(shift, g_.shape(l.first).rank - l.axis)).id : result.id;
+  }
+  /// What computes node i of a layer from its scaled weight.
+  constexpr int with_scaled(Builder& to, const Layer& l, int i) {
+    if (i == l.other) return bring(to, i);
+    if (with_scaled_[i] >= 0) return with_scaled_[i];
+    List<int> operands;
+    bool same = true;
+    for (int k = 0; k < g_[i].operands; ++k) {
+      operands.push(with_scaled(to, l, g_.operands(i)[k]));
+      same = same && operands[k] == now_[g_.operands(i)[k]];
+    }
+    touched_.push(i);
+    return with_scaled_[i] = same ? bring(to, i) : copy(to, i, operands);
+  }
+
+  List<Changes> changes_;
+  List<Layer> layers_;
+  List<int> with_scaled_, touched_;  ///< of the nodes of the layer at hand: where it is in the new graph
+};
+
+}  // namespace affine_detail
+
+/// Writes to `to` the graph with scales and shifts behind layers moved into their weights, which are computed from parameters; false, and nothing written, where there
+/// are none. `parameters`: how many of the graph's first inputs these are.
+constexpr bool fold_affine(const Builder& g, int parameters, Builder& to) {
+  affine_detail::Pass pass(g, parameters);
+  return pass.run(to);
+}
+
+}  // namespace sinter::compile

@@ -30,9 +30,9 @@ int main(int argc, char** argv) {
   }
 
   // Inference is another program over the same parameters.
-  auto infer = inference<Tensor<float, upto<256, 'B'>, 1, 8, 8>>(net);
-  ConfusionMatrix<10> matrix;
   auto held_out = data::loader<256>(test);
+  auto infer = inference(net, held_out);
+  ConfusionMatrix<10> matrix;
   for (auto [image, label] : held_out) matrix.add(infer(image), label);
   std::printf("accuracy on %lld held-out scans: %.1f %%\n", static_cast<long long>(matrix.total()), 100 * matrix.accuracy());
   return matrix.accuracy() > 0.95 ? 0 : 1;

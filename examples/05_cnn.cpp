@@ -35,7 +35,7 @@ int main(int argc, char** argv) try {
   auto held_out = data::loader<64>(test);
 
   auto step = training(net, batches, nn::cross_entropy, optim::Adam{});
-  auto infer = inference<Tensor<float, upto<64, 'B'>, 1, 28, 28>>(net);
+  auto infer = inference(net, held_out);
   const optim::CosineAnnealingLR schedule{.lr = 2e-3, .T_max = std::int64_t(epochs) * std::int64_t(batches.batches())};
   Progress progress(epochs, std::int64_t(train.size()));
   for (int epoch = 0; epoch < epochs; ++epoch) {

@@ -12,13 +12,13 @@ compiles() { "$compiler" -std=c++20 -I../../include $also "$limit$2" -DSTAGE="$1
 nodes=$("$compiler" -std=c++20 -I../../include $also "$limit"2000000000 -DSTAGE=0 -fsyntax-only passes.cpp 2>&1 | grep -o 'Nodes<[0-9]*>' | head -n 1 | tr -dc 0-9)
 echo "$nodes nodes"
 before=0 stage=0
-for pass in forward gradient simplify fuse order plan; do
+for pass in forward gradient simplify fuse order plan plan_of_buffers; do
   stage=$((stage + 1)) low=$before high=$((before > 0 ? 2 * before : 1000000))
   while ! compiles $stage $high; do low=$high high=$((2 * high)); done
   while [ $((high - low)) -gt $((high / 200)) ]; do
     middle=$(((low + high) / 2))
     if compiles $stage $middle; then high=$middle; else low=$middle; fi
   done
-  echo "$pass: $(((high - before) / nodes)) steps a node, $high in all so far"
+  echo "$pass: $(((high - before) / nodes)) steps a node, $high in all so far ($((high / nodes)))"
   before=$high
 done

@@ -8,7 +8,12 @@ struct Block {
   nn::Linear<64, 32> down;
   constexpr auto operator()(auto x) const { return x + down(relu(up(x))); }
 };
-struct Net {
+struct Normed {  // with buffers, which a step overwrites
+  Block block;
+  nn::BatchNorm1d<32> norm;
+  constexpr auto operator()(auto x) const { return norm(block(x)); }
+};
+template <class Block> struct Blocks {
   nn::Linear<64, 32> stem;
   std::array<Block, 24> blocks;
   nn::Linear<32, 10> head;
@@ -18,6 +23,7 @@ struct Net {
     return head(h);
   }
 };
+using Net = Blocks<Block>;
 using Input = Tensor<float, 16, 64>;
 using Target = Tensor<int, 16>;
 
@@ -50,7 +56,7 @@ constexpr int ordered() {
   const compile::Order o = compile::order(s, f);
   return o.groups.size();
 }
-constexpr int planned() {
+template <class Net> constexpr int planned() {
   const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy<>, optim::Adam, Input, Target>{}();
   const compile::Plan p = compile::compile(g, cpu::Backend::pack);
   return p.steps;
@@ -70,5 +76,7 @@ constexpr int result = fused();
 #elif STAGE == 5
 constexpr int result = ordered();
 #elif STAGE == 6
-constexpr int result = planned();
+constexpr int result = planned<Net>();
+#elif STAGE == 7
+constexpr int result = planned<Blocks<Normed>>();
 #endif

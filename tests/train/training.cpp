@@ -164,6 +164,33 @@ TEST_CASE("inference sees later changes of the parameters") {
   CHECK(infer(x)(0, 0) == doctest::Approx(before + 1));
 }
 
+TEST_CASE("inference takes the type of its batches from a loader") {
+  struct Samples {
+    using Input = Tensor<float, 64>;
+    using Target = Tensor<int>;
+    std::size_t size() const { return 7; }
+    void read(data::Visit v, float* x, int* y) const {
+      std::fill_n(x, 64, float(v.index));
+      *y = 0;
+    }
+  };
+  const Model<Mlp> net(Seed{1});
+  const Samples samples;
+  auto batches = data::loader<4>(samples);
+  auto infer = inference(net, batches);
+  auto one = inference<Tensor<float, 1, 64>>(net);
+  std::int64_t sample = 0;
+  for (auto [x, label] : batches) {
+    const auto& y = infer(x);
+    for (std::int64_t i = 0; i < y.length<'B'>(); ++i, ++sample) {
+      Tensor<float, 1, 64> single;
+      single.fill(float(sample));
+      CHECK(y(int(i), 3) == doctest::Approx(one(single)(0, 3)));
+    }
+  }
+  CHECK(sample == 7);
+}
+
 TEST_CASE("a smaller batch gives the numbers of a tensor of that size, whatever lies behind its length") {
   Model<Mlp> fixed(Seed{3}), bounded(Seed{3});
   auto step = training<Tensor<float, 5, 64>, Tensor<int, 5>>(fixed, nn::cross_entropy, optim::Adam{.lr = 1e-2f});

@@ -186,16 +186,20 @@ class Pass {
   }
   /// An output takes over the memory of an input only if nobody reads the input afterwards, and its own kernel no element that it has written.
   constexpr bool overwrites_too_early(List<char>& apart) const {
+    const int n = g_.size();
+    List<int> written(n, -1), read(n, -1);  // the last step that writes an output, and the last that touches a node at all
+    for (const Write& w : writes_) written[int(r_.table[pointer(w.step, w.pointer)])] = w.step;
+    for (int step = 0; step < r_.steps; ++step) {
+      const int count = pointers(step), stride = 2 + loops_[step];
+      const std::int64_t* p = r_.table.data() + pointer(step, 0);
+      for (int i = 0; i < count; ++i, p += stride)
+        if (*p >= 0) read[int(*p)] = step;
+    }
     bool found = false;
     for (int k = 0; k < g_.overwrites.size(); ++k) {
       if (g_.overwrites[k] < 0) continue;
-      const int input = g_.inputs[g_.overwrites[k]], output = s_.outputs[k];
-      int writer = r_.steps;
-      for (const Write& w : writes_)
-        if (r_.table[pointer(w.step, w.pointer)] == output) writer = w.step;
-      bool early = false;
-      for (int step = writer; step < r_.steps && !early; ++step)
-        for (int p = 0; p < pointers(step) && !early; ++p) early = r_.table[pointer(step, p)] == input && (step != writer || !in_place(step, input, output));
+      const int input = g_.inputs[g_.overwrites[k]], output = s_.outputs[k], writer = written[output], last = read[input];
+      const bool early = writer >= 0 && (last > writer || (last == writer && !in_place(writer, input, output)));
       if (!early) continue;
       found = true;
       apart.resize(g_.outputs.size(), 0);

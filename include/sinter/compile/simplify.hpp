@@ -44,7 +44,7 @@ namespace simplify_detail {
 
 class Pass {
  public:
-  constexpr Pass(Builder graph, const List<char>& apart) : apart_(apart) { r_.graph = static_cast<Builder&&>(graph); }
+  constexpr Pass(const Builder& graph, const List<char>& apart) : apart_(apart) { r_.graph = graph; }
 
   constexpr Simplified run() {
     const int n = g().size();
@@ -284,8 +284,8 @@ class Pass {
 }  // namespace simplify_detail
 
 /// `apart` marks outputs that a kernel of their own must copy into place.
-constexpr Simplified simplify(Builder g, const List<char>& apart = {}) {
-  simplify_detail::Pass pass(static_cast<Builder&&>(g), apart);
+constexpr Simplified simplify(const Builder& g, const List<char>& apart = {}) {
+  simplify_detail::Pass pass(g, apart);
   return pass.run();
 }
 

@@ -54,7 +54,14 @@ template <class M> consteval int checked_count() {
 template <class M> struct Wrap {
   M value;
 };
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wundefined-internal"  // of a module in an unnamed namespace it is internal
+#endif
 template <class M> extern const Wrap<M> nowhere;  ///< never defined: only its members' names matter
+#if defined(__clang__)
+#pragma clang diagnostic pop
+#endif
 
 template <class T> struct Address {
   const T* pointer;

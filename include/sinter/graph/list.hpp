@@ -42,14 +42,14 @@ template <class T> class List {
     }
   }
   constexpr void resize(int n, T value) {
-    if (n > capacity_) reserve(n);
+    make_room(n);
     T* const to = data_;
     for (int i = size_; i < n; ++i) to[i] = value;
     size_ = n;
   }
   /// n more elements, left as they are: the caller writes them all, through the pointer returned.
   constexpr T* extend(int n) {
-    if (size_ + n > capacity_) reserve(size_ + n > 2 * capacity_ ? size_ + n : 2 * capacity_);
+    make_room(size_ + n);
     size_ += n;
     return data_ + (size_ - n);
   }
@@ -81,6 +81,10 @@ template <class T> class List {
   constexpr const T* end() const { return data_ + size_; }
 
  private:
+  /// Room grows by doubling, whoever asks for it: passes add a node at a time to lists of all nodes.
+  constexpr void make_room(int n) {
+    if (n > capacity_) reserve(n > 2 * capacity_ ? n : 2 * capacity_);
+  }
   constexpr void reserve(int n) {
     T* const bigger = new T[unsigned(n)];
     const T* const from = data_;

@@ -172,8 +172,8 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
   template <int L, class Rows, int Steps> static constexpr int sequence(graph::Builder& g, const auto& d, graph::Value products, const auto& state, int side, auto& last) {
     using Gates = Typed<Rows, float, true, Steps, gates(K) * Hidden>;
     const auto joined = [&](graph::Value a, graph::Value b, int axis) {
-      const std::array<int, 2> both{a.id, b.id};
-      return graph::concatenate(&g, both.data(), 2, axis);
+      const int both[]{a.id, b.id};
+      return graph::concatenate(&g, both, 2, axis);
     };
     const auto zeros = [&](const Shape& s) { return graph::broadcast_to(graph::number_value(&g, 0.f), s); };
     graph::Value input = products, own;  // what only the product with the state gets

@@ -27,7 +27,7 @@ template <int Features, int Heads, int Hidden = 2048, TransformerOptions Options
   MultiheadAttention<Features, Heads, AttentionOptions{.is_causal = Options.is_causal, .dropout_p = Options.attention_dropout}> self_attn;
   Linear<Features, Hidden> linear1;
   Linear<Hidden, Features> linear2;
-  LayerNorm<Features> norm1{.eps = float(Options.layer_norm_eps)}, norm2{.eps = float(Options.layer_norm_eps)};
+  LayerNorm<Features> norm1{.eps = eps}, norm2{.eps = eps};
 
   template <Operand X, Operand... Mask> constexpr auto operator()(const X& x, const Mask&... mask) const {
     if constexpr (Options.norm_first) {
@@ -40,6 +40,7 @@ template <int Features, int Heads, int Hidden = 2048, TransformerOptions Options
   }
 
  private:
+  static constexpr float eps = float(Options.layer_norm_eps);  // named: clang reads the option as 0 where a layer is made at run time
   constexpr auto feed_forward(const auto& x) const {
     if constexpr (Options.activation == TransformerActivation::gelu) return dropout(linear2(dropout(gelu(linear1(x)), Options.dropout)), Options.dropout);
     else return dropout(linear2(dropout(relu(linear1(x)), Options.dropout)), Options.dropout);

@@ -232,10 +232,22 @@ template <class X, class Policy, class... Inputs> class Inference {
 /// The net as a program for inputs of these types: `auto infer = inference<Tensor<float, 1, 784>>(net);`. It shares the
 /// model's parameters: later changes of them are seen. PyTorch: model.eval() under torch.inference_mode().
 /// `policy` says what runs it: cpu::Threads, or another backend's.
-template <class... Inputs, class X, class Policy = cpu::Threads> auto inference(const Model<X>& model, Policy policy = {}) { return train::Inference<X, Policy, Inputs...>(model, policy); }
+template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy = {}) {
+  return train::Inference<X, Policy, Inputs...>(model, policy);
+}
 /// The same with the accurate forms of functions (ops/accurate.hpp): `inference<Input>(net, cpu::Threads{2}, accurate)`.
-template <class... Inputs, class X, class Policy = cpu::Threads> auto inference(const Model<X>& model, Policy policy, Accurate) {
+template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy, Accurate) {
   return inference<Inputs...>(model, train::Accurately<Policy>{policy});
+}
+/// The same for the batches of a loader: `auto infer = inference(net, held_out);`.
+/// (Its first parameter is that of the other `training`, for the same reason.)
+template <int = 0, class X, class Loader, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
+auto inference(const Model<X>& model, const Loader&, Policy policy = {}) {
+  return train::Inference<X, Policy, typename Loader::Input>(model, policy);
+}
+template <int = 0, class X, class Loader, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
+auto inference(const Model<X>& model, const Loader&, Policy policy, Accurate) {
+  return train::Inference<X, train::Accurately<Policy>, typename Loader::Input>(model, {policy});
 }
 
 }  // namespace sinter

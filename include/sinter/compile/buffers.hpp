@@ -1,5 +1,6 @@
 // Which nodes deserve a buffer: what another group reads, unless repeating it there loads no more than the buffer would.
 #pragma once
+#include "kernel.hpp"
 #include "prologue.hpp"
 
 namespace sinter::compile::fuse_detail {

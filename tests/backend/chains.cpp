@@ -15,6 +15,12 @@ struct Stem {
   constexpr auto operator()(auto x) const { return max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(relu(conv(x))); }
 };
 
+/// Weights in front of what they mix.
+struct Mixed {
+  Param<float, 4096, 64> weight{nn::init::normal(0, .1)};
+  constexpr auto operator()(auto x) const { return softmax(matmul(weight, x)); }
+};
+
 }  // namespace chained
 
 namespace {
@@ -61,6 +67,33 @@ TEST_CASE("pools run behind a convolution, image by image") {
 TEST_CASE("layers of one image run in rows, behind each other by what their windows reach ahead") {
   check<Sym<float, 1, 4, 40, 20>, Sym<float, 8, 4, 3, 3>>([](auto x, auto w) { return overlapping(first_layer(x, w)); }, 6, 11);
   check<Sym<float, 1, 4, 40, 20>, Sym<float, 8, 4, 3, 3>, Sym<float, 8, 8, 5, 5>>([](auto x, auto w, auto v) { return overlapping(relu(conv2d<Conv2dOptions{.padding = 2}>(first_layer(x, w), v))); }, 6, 16);
+}
+
+TEST_CASE("what a step reads that runs before all pieces is not made in pieces") {
+  const auto beside = [](auto image, auto w, auto u, auto v) {
+    const auto y = conv2d<Conv2dOptions{.padding = 1}>(image, w), z = exp(y * .1f);
+    return conv2d<>(concatenate<2>(sqrt(slice<2, 79, 80>(z)), conv2d<>(relu(y), u)), v);
+  };
+  using Trace = graph::FunctionTrace<decltype(beside), Sym<float, 1, 4, 80, 20>, Sym<float, 8, 4, 3, 3>, Sym<float, 8, 8, 1, 1>, Sym<float, 8, 8, 3, 3>>;
+  support::check_compiled<Trace, Eager>(17, 2);
+}
+
+TEST_CASE("weights in panels are not cut into pieces") {
+  Model<chained::Mixed> net(Seed{1});
+  Tensor<float, 64, 256> x;
+  for (std::ptrdiff_t i = 0; i < x.size(); ++i) x.data()[i] = Philox(Seed{2}).normal(std::uint64_t(i));
+  auto infer = inference<Tensor<float, 64, 256>>(net);
+  const auto& found = infer(x);
+  for (const int i : {0, 5, 4095}) {
+    std::vector<double> row(256);
+    double sum = 0;
+    for (int k = 0; k < 256; ++k) {
+      double product = 0;
+      for (int j = 0; j < 64; ++j) product += double(net->weight(i, j)) * double(x(j, k));
+      sum += row[std::size_t(k)] = std::exp(product);
+    }
+    for (int k = 0; k < 256; ++k) CHECK(found(i, k) == doctest::Approx(row[std::size_t(k)] / sum).epsilon(1e-5));
+  }
 }
 
 TEST_CASE("rows of a product are normalised while they are in cache") {

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <vector>
 
+#include "../support/compiled.hpp"
+
 using namespace sinter;
 
 namespace {
@@ -230,19 +232,29 @@ TEST_CASE("inference with transformed weights keeps its bound at every length of
 TEST_CASE("scratch memory suffices for every shorter batch") {
   for (const int taps : {3, 5})
     for (const int channels : {16, 40, 64, 192, 512})
-      for (const int side : {4, 9, 32, 57}) {
+      for (const auto& [side, longest] : {std::pair{4, 64}, {9, 64}, {10, 5}, {10, 8}, {32, 64}, {57, 64}}) {
         compile::SquareConvolution c;
         c.height = c.width = side, c.channels = channels, c.filters = channels + 24, c.taps = taps;
         compile::SquareWeightGradient g;
         g.height = g.width = side, g.channels = channels, g.filters = channels + 24, g.taps = taps;
-        c.images = g.images = 64;
+        c.images = g.images = longest;
         const std::int64_t most = cpu::WinogradPlan::most_bytes(c), most_gradient = cpu::WinogradGradientPlan::most_bytes(g);
-        for (int n = 1; n <= 64; ++n) {
+        for (int n = 1; n <= longest; ++n) {
           c.images = g.images = n;
           CHECK(cpu::WinogradPlan::of(c).bytes(channels) <= most);
           CHECK(cpu::WinogradGradientPlan::of(g).bytes(g) <= most_gradient);
         }
       }
+}
+
+TEST_CASE("gradients of weights keep to their scratch memory, whatever the filters fill and however short the batch is") {
+  const auto gradient = [](auto x, auto w, auto ct) {
+    constexpr int border = decltype(w)::shape[2] / 2;
+    return grad([](auto image, auto weight, auto by) { return sum(relu(conv2d<Conv2dOptions{.padding = border}>(image, weight)) * by); }, wrt<1>)(x, w, ct);
+  };
+  using F = decltype(gradient);
+  support::check_compiled<graph::FunctionTrace<F, Sym<float, 1, 3, 44, 44>, Sym<float, 100, 3, 3, 3>, Sym<float, 1, 100, 44, 44>>>(5, 1);  // changes sides, fills no register
+  support::check_compiled<graph::FunctionTrace<F, Sym<float, upto<5, 'B'>, 16, 10, 10>, Sym<float, 40, 16, 5, 5>, Sym<float, upto<5, 'B'>, 40, 10, 10>>>(5, 6, 1e-3);  // Winograd's
 }
 
 TEST_CASE("weights of double precision stay as they are") {

@@ -4,12 +4,14 @@
 #include <sinter/backend/cpu/backend.hpp>
 #include <sinter/compile/program.hpp>
 
+#include <algorithm>
+
 #include "random_graph.hpp"
 
 namespace support {
 
 /// `Trace` makes the graph in constant evaluation.
-template <class Trace, class Backend = cpu::Backend> void check_compiled(std::uint64_t seed, int variants = 6) {
+template <class Trace, class Backend = cpu::Backend> void check_compiled(std::uint64_t seed, int variants = 6, double bound = 1e-4) {
   using P = compile::Program<Trace, Backend>;
   const Builder g = Trace{}();
   for (int variant = 0; variant < variants; ++variant) {
@@ -28,15 +30,17 @@ template <class Trace, class Backend = cpu::Backend> void check_compiled(std::ui
         outputs.emplace_back(g[o].dtype, g.shape(o));
         std::fill(outputs.back().bytes.begin(), outputs.back().bytes.end(), std::byte(0xff));
       }
-      AlignedBlock<std::byte> workspace(P::workspace_bytes + 64);
+      constexpr std::size_t guard = 65536;
+      AlignedBlock<std::byte> workspace(P::workspace_bytes + guard);
       std::memset(workspace.data(), 0xff, workspace.size());  // NaN: whatever is read before it is written shows
       std::vector<std::byte*> base{workspace.data()};
       for (auto& a : copies) base.push_back(a.bytes.data());
       for (auto& a : outputs) base.push_back(a.bytes.data());
       P::run(cpu::Context{base.data(), n.data(), nullptr, threads});
+      CHECK(std::all_of(workspace.data() + P::workspace_bytes, workspace.data() + workspace.size(), [](std::byte b) { return b == std::byte(0xff); }));
       for (std::size_t k = 0; k < expected.size(); ++k) {
         CAPTURE(k);
-        CHECK(difference(outputs[k], expected[k], lengths) < 1e-4);
+        CHECK(difference(outputs[k], expected[k], lengths) < bound);
       }
       results.push_back(std::move(outputs));
     }

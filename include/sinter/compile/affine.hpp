@@ -56,13 +56,15 @@ class Pass : Rewrite {
   constexpr void find_layer(int i) {
     const int* const o = g_.operands(i);
     if (g_[i].op == &graph::primitive<ops::Convolution>) {
-      if (is_weight(o[2])) layers_.push({i, i, o[0], o[2], o[1], 1});
+      if (is_weight(o[2]) && o[1] != o[2]) layers_.push({i, i, o[0], o[2], o[1], 1});
     } else if (g_[i].op->kind == Kind::contract) {
       const int batch = int(g_.attributes(i)[0]), inner = int(g_.attributes(i)[1]);
       for (int k = 0; k < 2; ++k) {
         const int w = g_[o[k]].op->kind == Kind::broadcast ? g_.operands(o[k])[0] : o[k];
-        if (!is_weight(w) || g_.shape(w).rank != inner + 1 || g_.shape(o[k]).rank != batch + inner + 1) continue;
-        return layers_.push({i, i, i, w, o[1 - k], k == 0 ? batch : g_.shape(i).rank - 1});
+        const int axis = k == 0 ? batch : g_.shape(i).rank - 1;
+        if (!is_weight(w) || g_.shape(w).rank != inner + 1 || g_.shape(o[k]).rank != batch + inner + 1 || g_.shape(w)[0] != g_.shape(i)[axis]) continue;
+        if (o[0] == o[1] || o[1 - k] == w) return;  // a product with itself
+        return layers_.push({i, i, i, w, o[1 - k], axis});
       }
     }
   }

@@ -269,6 +269,7 @@ class Pass {
     for (int p = 0; p < v.pointers(); ++p) {
       const PointerUse& u = use(s, p);
       if (u.bytes == 0) continue;
+      if (v.stride(p, loop) >= Panels::tag) return false;  // how far panels are apart is not said by a stride
       const int b = node(v, p);
       const Reach r = Reach::of(v, p, u, loop, factor);
       if (u.written && s_.overwrites[b] != 0) return false;
@@ -320,6 +321,7 @@ class Pass {
       if (t >= 0 && d.tensors[t].closed) return false;
       if (use(s, p).written ? t < 0 || !d.tensors[t].written || s_.overwrites[b] != 0 : t >= 0 && d.tensors[t].written) return false;
       if (t >= 0) d.tensors[t].confined = false;
+      else d.tensors.push({.node = b, .steps = 1});  // nobody may write it in pieces
     }
     d.members.push({.step = s});
     return true;

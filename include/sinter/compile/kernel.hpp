@@ -109,6 +109,7 @@ struct ContractSizes {
   SquareWeightGradient gradient;
   bool bounded = false;    ///< some run shorter
   bool in_panels = false;  ///< its weights were packed in advance
+  bool windows = false;    ///< its columns are several loops
 };
 
 /// A contraction whose rows, columns and contracted axis are each one loop of an extent that is known: its extents, and strides of its operands.

@@ -69,6 +69,7 @@ constexpr ContractSizes contract_sizes(const StepView& s, const ScratchFacts& f)
   for (int l = at.rows; l < n; ++l) (l >= at.inner ? sizes.inner : l < at.columns ? sizes.rows : sizes.columns) *= s.extent(l);
   for (int l = 0; l < n; ++l) sizes.bounded = sizes.bounded || s.varies(l);
   for (int l = at.columns; l < at.inner; ++l) sizes.in_panels = sizes.in_panels || s.stride(1, l) >= Panels::tag;
+  sizes.windows = at.inner - at.columns > 1;
   if (f.fills) return sizes;
   const auto extent = [&](int l) { return s.extent(l); };
   const auto left = [&](int l) { return s.stride(0, l); };

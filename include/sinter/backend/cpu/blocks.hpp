@@ -56,14 +56,20 @@ struct LongSums {
   }
 };
 
-/// Scratch bytes of a contraction of at most these sizes: both packed blocks, the left one alone where the right operand is in panels already, and the sums where the contracted axis is cut. Fewer rows and columns
-/// make deeper blocks, but never larger ones.
-template <class T> constexpr std::int64_t pack_bytes_of(std::int64_t rows, std::int64_t columns, std::int64_t inner, bool in_panels = false) {
+/// As many rows at most change sides with columns that are windows (products.hpp).
+inline constexpr std::int64_t most_turned_rows = 128;
+
+/// Scratch bytes of a contraction of at most these sizes: both packed blocks, the left one alone where the right operand is in panels already, and the sums where the
+/// contracted axis is cut. Operands may change sides where the columns are windows. Fewer rows and columns make deeper blocks, but never larger ones.
+template <class T> constexpr std::int64_t pack_bytes_of(std::int64_t rows, std::int64_t columns, std::int64_t inner, bool in_panels = false, bool windows = false) {
   const auto panel = [&](std::int64_t n, std::int64_t unit, std::int64_t most, std::int64_t elements) {
     most = std::max<std::int64_t>(1, std::min(inner, most));
     return aligned_bytes<T>(std::min((n + unit - 1) / unit * unit * most, std::max(elements, unit * most)));
   };
-  const std::int64_t whole = panel(rows, Tile<T>::rows, deepest, left_elements<T>) + (in_panels ? 0 : panel(columns, Tile<T>::columns, deepest_in_place, right_elements<T>)) + (inner > depth_of<T>(rows, columns, inner) ? aligned_bytes<T>(rows * columns) : 0);
-  return std::max(whole, LongSums::bytes<T>(rows, columns, inner));
+  const std::int64_t right = in_panels ? 0 : panel(columns, Tile<T>::columns, deepest_in_place, right_elements<T>);
+  const std::int64_t turned = windows && !in_panels ? panel(std::min(rows, most_turned_rows), Tile<T>::columns, deepest, right_elements<T>) : 0;
+  const std::int64_t packed = std::max(panel(rows, Tile<T>::rows, deepest, left_elements<T>) + right, turned);
+  const std::int64_t sums = inner > depth_of<T>(rows, columns, inner) ? aligned_bytes<T>(rows * columns) : 0;
+  return std::max(packed + sums, LongSums::bytes<T>(rows, columns, inner));
 }
 }  // namespace sinter::cpu

@@ -15,12 +15,12 @@ namespace sinter::cpu {
 /// Scratch bytes of a contraction, whichever way it takes.
 constexpr std::int64_t pack_bytes(const compile::ContractSizes& s) {
   switch (s.dtype) {
-    case Dtype::float64: return pack_bytes_of<double>(s.rows, s.columns, s.inner, s.in_panels);
-    case Dtype::int64: return pack_bytes_of<std::int64_t>(s.rows, s.columns, s.inner, s.in_panels);
-    case Dtype::int32: return pack_bytes_of<std::int32_t>(s.rows, s.columns, s.inner, s.in_panels);
+    case Dtype::float64: return pack_bytes_of<double>(s.rows, s.columns, s.inner, s.in_panels, s.windows);
+    case Dtype::int64: return pack_bytes_of<std::int64_t>(s.rows, s.columns, s.inner, s.in_panels, s.windows);
+    case Dtype::int32: return pack_bytes_of<std::int32_t>(s.rows, s.columns, s.inner, s.in_panels, s.windows);
     default: break;
   }
-  const std::int64_t products = pack_bytes_of<float>(s.rows, s.columns, s.inner, s.in_panels);  // a shorter batch may take this way
+  const std::int64_t products = pack_bytes_of<float>(s.rows, s.columns, s.inner, s.in_panels, s.windows);  // a shorter batch may take this way
   if (s.convolution) return std::max(products, s.bounded ? WinogradPlan::most_bytes(s.convolution) : WinogradPlan::of(s.convolution).bytes(s.convolution.channels));
   if (s.gradient) return std::max(products, s.bounded ? WinogradGradientPlan::most_bytes(s.gradient) : WinogradGradientPlan::of(s.gradient).bytes(s.gradient));
   return products;

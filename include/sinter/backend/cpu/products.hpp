@@ -43,7 +43,7 @@ template <class T> class Products {
   static constexpr std::int64_t shortest_stretch = 16;  ///< that is worth walking by itself
   static constexpr std::int64_t shortest_unpacked = 3;   ///< and where packing would be for one or two panels only
   static constexpr int most_stretches = 256;  ///< each operand may have half of them
-  static constexpr std::int64_t most_window_places = 192, most_turned_rows = 128;  ///< for which windows are not packed
+  static constexpr std::int64_t most_window_places = 192;  ///< for which windows are not packed
 
  public:
   using Operand = ProductOperand<T>;

@@ -30,12 +30,14 @@ inline std::int64_t streaming_bytes() {
   return bytes;
 }
 
-/// The pointers through which a kernel stores whole registers, one bit each.
+/// The pointers through which a kernel stores whole registers, one bit each; none where it loads again what it has stored.
 template <class K> constexpr std::uint64_t streamed_pointers() {
   std::uint64_t found = 0;
   if constexpr (has_streaming_stores && K::body.pointers <= 64)
-    for (const Micro& m : K::body.micros)
+    for (const Micro& m : K::body.micros) {
+      if (m.stored >= 0) return 0;
       if (m.what == Micro::What::store && m.level == 2 && m.unit == 1 && bytes_of(m.dtype) >= 4) found |= std::uint64_t(1) << m.b;
+    }
   return found;
 }
 

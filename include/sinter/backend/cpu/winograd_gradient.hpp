@@ -48,10 +48,14 @@ struct WinogradGradientPlan {
   /// Scratch of a gradient over up to so many images: fewer may be transformed at once.
   static constexpr std::int64_t most_bytes(const SquareWeightGradient& s) {
     WinogradGradientPlan p = of(s);
-    const std::int64_t bytes = p.bytes(s);
+    std::int64_t bytes = p.bytes(s);
     if (p.tiles == 0) return bytes;
-    p.cut(std::min(p.tiles, whole_floats / (places * (p.image_line + p.sample_line))), s.filters);
-    return std::max(bytes, p.bytes(s));
+    const std::int64_t all = p.tiles;
+    for (const std::int64_t at_once : {whole_floats / (places * (p.image_line + p.sample_line)), 4 * tiles_of_a_piece - 1}) {  // as many as are not cut
+      p.cut(std::min(all, at_once), s.filters);
+      bytes = std::max(bytes, p.bytes(s));
+    }
+    return bytes;
   }
 
  private:

@@ -1,9 +1,15 @@
 // Which steps run piece by piece, one behind the other: a pool, a softmax or the next convolution behind a contraction, while what it made is in cache.
 //
 // A chain is consecutive steps that are cut along one axis, mostly the batch: every step runs on one piece of it, then every step on the next. Each
-// step has a loop that walks the axis; a unit is what the coarsest of these loops does at once (an image, a row). That is allowed where each unit of
-// a step reads of what other steps of the chain write its own unit alone, and costs no kernel: a piece is the same step with a shorter loop and other addresses.
-// What nobody outside reads never exists as a whole. Chains are made
+// step has a loop that walks the axis; a unit is what the coarsest of these loops does at once (an image, a row). That costs no kernel: a piece is the same step with a
+// shorter loop and other addresses. There are two kinds:
+//
+//  - each unit of a step reads of what other steps of the chain write its own unit alone. Threads take pieces of their own, and what nobody outside reads never exists
+//    as a whole;
+//  - in order: a step may read what earlier pieces have made, such as the rows above in one image, and lags behind by what it reads further on. Threads share each
+//    piece. What borders such an image is made as a whole before the first piece.
+//
+// Chains are made
 //
 //  - around a contraction whose result no longer fits the cache, from steps that lie beside it, share a tensor with it and can be cut like that;
 //  - in pieces that stay in cache, and are large enough that what every piece repeats, packing or transforming weights, does not count;

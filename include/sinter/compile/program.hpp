@@ -89,7 +89,7 @@ template <class Trace, class Backend> class Program {
   }
 
  public:
-  /// Kernels that a run calls, those of a chain (compile/chains.hpp) once: `runs`. A chain is one step.
+  /// Entries of the table. Of these a chain (compile/chains.hpp) makes one step.
   static constexpr int runs = plan().steps;
   static constexpr int nodes = plan().nodes, inputs = plan().inputs, distinct_kernels = plan().kernels;
   /// Bytes that a run needs beside inputs and outputs.

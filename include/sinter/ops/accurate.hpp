@@ -5,8 +5,8 @@
 //   auto f = accurate([](auto x) { return gelu(x); });            whatever a function calls, on tensors and inside traced functions
 //   inference<Input>(net, cpu::Threads{2}, accurate)              a program; training, likewise
 //
-// What changes: tanh (2.5 units in the last place instead of 6.5) and what is made of it, erf (1.5 instead of 7), and the gates of recurrent cells
-// (3 instead of 2e−7 of 1). All others have one form. PyTorch's functions are of the accurate kind.
+// What changes: tanh (2.5 units in the last place instead of 6.5) and what is made of it, erf (1.5 instead of 7), and `sigmoid(x, tanh_approximation)`, the gates of
+// recurrent cells (3 units in the last place instead of an absolute 2e−7). All others have one form. PyTorch's functions are of the accurate kind.
 #pragma once
 #include "../graph/call.hpp"
 #include "../graph/trace.hpp"

@@ -17,7 +17,7 @@ template <class X>
 concept Held = requires { typename X::symbol; } && !Expression<X>;
 
 /// A policy whose programs have the accurate forms of functions.
-template <class Policy> struct Accurately : Policy {
+template <class Policy> struct AccuratePolicy : Policy {
   struct Backend : Policy::Backend {
     static constexpr bool accurate = true;
   };
@@ -237,17 +237,17 @@ template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof
 }
 /// The same with the accurate forms of functions (ops/accurate.hpp): `inference<Input>(net, cpu::Threads{2}, accurate)`.
 template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy, Accurate) {
-  return inference<Inputs...>(model, train::Accurately<Policy>{policy});
+  return inference<Inputs...>(model, train::AccuratePolicy<Policy>{policy});
 }
 /// The same for the batches of a loader: `auto infer = inference(net, held_out);`.
-/// (Its first parameter is that of the other `training`, for the same reason.)
+/// (Its first parameter keeps calls that name their inputs away: no type is an int.)
 template <int = 0, class X, class Loader, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
 auto inference(const Model<X>& model, const Loader&, Policy policy = {}) {
   return train::Inference<X, Policy, typename Loader::Input>(model, policy);
 }
 template <int = 0, class X, class Loader, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
 auto inference(const Model<X>& model, const Loader&, Policy policy, Accurate) {
-  return train::Inference<X, train::Accurately<Policy>, typename Loader::Input>(model, {policy});
+  return train::Inference<X, train::AccuratePolicy<Policy>, typename Loader::Input>(model, {policy});
 }
 
 }  // namespace sinter

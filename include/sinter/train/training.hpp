@@ -157,7 +157,7 @@ auto training(const Model<X>& model, Loss, Optimizer optimizer, Policy policy = 
 /// The same with the accurate forms of functions (ops/accurate.hpp): `training<Input, Target>(net, loss, optimizer, cpu::Threads{2}, accurate)`.
 template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = cpu::Threads>
 auto training(const Model<X>& model, Loss loss, Optimizer optimizer, Policy policy, Accurate) {
-  return training<Input, Target>(model, loss, optimizer, train::Accurately<Policy>{policy});
+  return training<Input, Target>(model, loss, optimizer, train::AccuratePolicy<Policy>{policy});
 }
 /// The same with the batch types of a loader; the last, smaller batch is included.
 ///   auto step = training(net, batches, nn::cross_entropy, optim::Adam{.lr = 1e-3f});
@@ -168,7 +168,7 @@ auto training(const Model<X>& model, const Loader&, Loss, Optimizer optimizer, P
 }
 template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
 auto training(const Model<X>& model, const Loader& loader, Loss loss, Optimizer optimizer, Policy policy, Accurate) {
-  return training(model, loader, loss, optimizer, train::Accurately<Policy>{policy});
+  return training(model, loader, loss, optimizer, train::AccuratePolicy<Policy>{policy});
 }
 
 }  // namespace sinter

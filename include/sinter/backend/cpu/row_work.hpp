@@ -96,7 +96,8 @@ template <class K, int N> struct Row {
   template <int Stage> [[gnu::always_inline]] void store_values(const Task<K>& t, const Walk<P>& w, Span s) {
     for_each_micro<K, StoresAfter<Stage>>([&]<int J>() __attribute__((always_inline)) { write<K, N, J>(r, w, s, t.stride()); });
   }
-  /// Level 2 at one place of one pass; folds go into `sum`. Values kept from an earlier pass lie in `kept`, by number of the element.
+  /// Level 2 at one place of one pass; folds go into `sum`. Values kept from an earlier pass lie in `kept`, by number of the element; others where that pass has
+  /// stored them.
   template <int Pass> [[gnu::always_inline]] void elements(const Task<K>& t, Sums<K, N>& sum, const Walk<P>& w, Span s, [[maybe_unused]] std::byte* kept, [[maybe_unused]] std::int64_t element) {
     for_each_micro<K, InPass<Pass>>([&]<int J>() __attribute__((always_inline)) {
       constexpr Micro m = micro<K, J>;

@@ -11,7 +11,7 @@
 
 #include "../tensor/dtype.hpp"
 
-namespace sinter {
+namespace sinter::ops {
 
 template <class T, int N> struct Lanes;
 
@@ -174,4 +174,4 @@ template <std::same_as<double> T> constexpr Lanes<T, 1> atan(Lanes<T, 1> x) { re
 template <std::same_as<double> T> constexpr Lanes<T, 1> erf(Lanes<T, 1> x) { return std::erf(x.v); }
 template <class T> requires(!std::same_as<T, float>) constexpr Lanes<T, 1> pow(Lanes<T, 1> a, Lanes<T, 1> b) { return power_of(a.v, b.v); }
 
-}  // namespace sinter
+}  // namespace sinter::ops

@@ -2,8 +2,17 @@
 #pragma once
 #include "simd.hpp"
 
+namespace sinter::cpu {
+/// Whether one element of a register comes into all lanes without a way through memory (`lane` below).
+#if SINTER_SIMD && (defined(__AVX__) || defined(__aarch64__))
+inline constexpr bool spreads_lanes = true;
+#else
+inline constexpr bool spreads_lanes = false;
+#endif
+}  // namespace sinter::cpu
+
 #if SINTER_SIMD
-namespace sinter {
+namespace sinter::ops {
 
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> sqrt(Lanes<T, N> x) {
   for (auto& r : x.v) {
@@ -100,7 +109,6 @@ template <int From, class T, int N> requires(N > 1 && sizeof(T) == 4) SINTER_INL
 }
 #endif
 #if defined(__AVX__) || defined(__aarch64__)
-namespace cpu { inline constexpr bool spreads_lanes = true; }
 /// Element K of a widest register in all lanes.
 template <int K, int N> requires(N == cpu::lanes) SINTER_INLINE Lanes<float, N> lane(const Lanes<float, N>& x) {
   Lanes<float, N> r;
@@ -114,8 +122,6 @@ template <int K, int N> requires(N == cpu::lanes) SINTER_INLINE Lanes<float, N> 
 #endif
   return r;
 }
-#else
-namespace cpu { inline constexpr bool spreads_lanes = false; }
 #endif
 template <int N> requires(N > 1) SINTER_INLINE Lanes<std::int32_t, N> bits(const Lanes<float, N>& x) {
   Lanes<std::int32_t, N> r;
@@ -179,7 +185,5 @@ template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> tan(const Lanes<
 template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> atan(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::atan(v); }); }
 template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> erf(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::erf(v); }); }
 
-}  // namespace sinter
-#else
-namespace sinter::cpu { inline constexpr bool spreads_lanes = false; }
+}  // namespace sinter::ops
 #endif

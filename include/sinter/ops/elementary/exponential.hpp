@@ -4,7 +4,7 @@
 
 #include "../lanes.hpp"
 
-namespace sinter {
+namespace sinter::ops {
 
 /// e^x, 1.2 ULP. Cody-Waite reduction x = n ln 2 + r, then 1 + r + r² P(r), by Estrin's scheme: shorter chains than Horner's.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> exp(Lanes<float, N> x) {
@@ -121,4 +121,4 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> accurate_tanh(
 }
 template <int N> [[gnu::always_inline]] constexpr Lanes<double, N> accurate_tanh(Lanes<double, N> x) { return tanh(x); }
 
-}  // namespace sinter
+}  // namespace sinter::ops

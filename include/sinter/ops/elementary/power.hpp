@@ -4,7 +4,7 @@
 
 #include "../lanes.hpp"
 
-namespace sinter {
+namespace sinter::ops {
 
 /// x^y, 2 ULP, with the special cases of C99: 2^(y log₂ |x|), where the logarithm and its product with y are taken in double
 /// precision, because their error is multiplied by up to 128. log₂ of the mantissa m is s P(s²) of s = (m − 1) / (m + 1).
@@ -49,4 +49,4 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> pow(Lanes<floa
   return select(y == V(0.f) || x == V(1.f), V(1.f), result);
 }
 
-}  // namespace sinter
+}  // namespace sinter::ops

@@ -2,7 +2,7 @@
 #pragma once
 #include "../lanes.hpp"
 
-namespace sinter {
+namespace sinter::ops {
 
 /// x = n π/2 + r with |r| ≤ π/4 for |x| ≤ `largest_angle`, n < 2¹⁶. Cody-Waite: π/2 in pieces, of 24 bits where products are not
 /// rounded before they are added, of eight elsewhere, so that the products are exact.
@@ -89,4 +89,4 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> atan(Lanes<flo
   return copysign(select(beyond, V(1.57079637f) + (angle - V(4.37113883e-8f)), angle), x);
 }
 
-}  // namespace sinter
+}  // namespace sinter::ops

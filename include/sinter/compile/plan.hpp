@@ -5,7 +5,7 @@
 #include "in_place.hpp"
 #include "lower.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 /// A compiled graph. Its table is a sequence of steps, each of these integers:
 ///   kernel; for each loop: extent | (index of its letter + 1) << 56; for each pointer: base, byte offset, strides.
@@ -55,7 +55,7 @@ class Pass {
     const Fusion f = fuse(s_);
     const Order o = order(s_, f);
     lower_detail::Pass lower(s_, f, o, r_.letters);
-    for (const int group : o.groups) emit(lower.run(group));
+    for (const int group : o.groups) write(lower.run(group));
     r_.kernel.push(r_.words.size());
     find_buffers();
     if (overwrites_too_early(apart)) return false;
@@ -92,7 +92,7 @@ class Pass {
   }
 
   /// Appends a step; equal kernels share their identity.
-  constexpr void emit(const Kernel& k) {
+  constexpr void write(const Kernel& k) {
     const List<std::uint64_t> words = encode(k);
     std::uint64_t h = 0;
     for (const std::uint64_t w : words) h = (h ^ w) * 1099511628211ull;
@@ -451,4 +451,4 @@ constexpr Plan compile(const Builder& g, PackSizes pack, bool name_buffers = fal
   }
 }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

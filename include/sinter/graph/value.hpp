@@ -6,12 +6,12 @@
 
 namespace sinter {
 
-/// The base of everything symbolic; through it argument-dependent lookup reaches the library's functions.
-struct Symbol {};
+/// The base of everything symbolic; through it argument-dependent lookup reaches the library's functions. Nobody else names it.
+struct SymbolBase {};
 
 namespace graph {
 
-struct Value : Symbol {
+struct Value : SymbolBase {
   Builder* graph = nullptr;
   int id = -1;
 

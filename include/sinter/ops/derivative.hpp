@@ -42,7 +42,7 @@ template <auto F, auto Rule> struct CustomGradient : Identity<CustomGradient<F, 
   static constexpr const char* name = "custom_gradient";
   static constexpr Value pull(const Site& s, int i, Value ct) {
     if (i == 0) return {};
-    return [&]<std::size_t... I>(std::index_sequence<I...>) { return pick(Rule(s.operand(int(I) + 1)..., s.operand(0), ct), i - 1); }
+    return [&]<std::size_t... Index>(std::index_sequence<Index...>) { return pick(Rule(s.operand(int(Index) + 1)..., s.operand(0), ct), i - 1); }
         (std::make_index_sequence<arguments>{});
   }
 
@@ -83,10 +83,15 @@ template <class... S> constexpr std::tuple<S...> independent(S... x) {
   return std::tuple<S...>{S(own(x))...};
 }
 
+/// What `custom_gradient` is.
+template <auto F, auto Rule> struct CustomGradientFunction {
+  template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const { return call<WithGradient<F, Rule>>(std::forward<X>(x)...); }
+};
+
 }  // namespace ops
 
 /// x, but constant to differentiation. PyTorch: x.detach().
-template <Operand X> constexpr Result<ops::Apply<ops::StopGradient>, X> stop_gradient(X&& x) { return call<ops::Apply<ops::StopGradient>>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::StopGradient>, X> stop_gradient(X&& x) { return call<ops::Apply<ops::StopGradient>>(std::forward<X>(x)); }
 
 /// A function with a gradient of your own, in reverse mode; forward mode differentiates `F` itself.
 ///
@@ -95,9 +100,6 @@ template <Operand X> constexpr Result<ops::Apply<ops::StopGradient>, X> stop_gra
 ///
 /// `Rule(arguments…, result, cotangent)` returns the argument's cotangent, or a std::array of them, one for each of
 /// up to four arguments. PyTorch: torch.autograd.Function.
-template <auto F, auto Rule> struct CustomGradientFunction {
-  template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const { return call<ops::WithGradient<F, Rule>>(std::forward<X>(x)...); }
-};
-template <auto F, auto Rule> inline constexpr CustomGradientFunction<F, Rule> custom_gradient{};
+template <auto F, auto Rule> inline constexpr ops::CustomGradientFunction<F, Rule> custom_gradient{};
 
 }  // namespace sinter

@@ -152,8 +152,8 @@ constexpr Lanes<std::int32_t, 1> bits(Lanes<float, 1> x) { return std::bit_cast<
 constexpr Lanes<float, 1> from_bits(Lanes<std::int32_t, 1> x) { return std::bit_cast<float>(x.v); }
 /// |magnitude| with the sign of `sign`; written once for all lanes.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> copysign(Lanes<float, N> magnitude, Lanes<float, N> sign) {
-  using I = Lanes<std::int32_t, N>;
-  return from_bits((bits(magnitude) & I(0x7fffffff)) | (bits(sign) & I(std::int32_t(0x80000000))));
+  using Int = Lanes<std::int32_t, N>;
+  return from_bits((bits(magnitude) & Int(0x7fffffff)) | (bits(sign) & Int(std::int32_t(0x80000000))));
 }
 template <class T> constexpr Lanes<T, 1> lane_by_lane(Lanes<T, 1> x, T (*f)(T)) { return f(x.v); }
 /// x · 2^n for a whole n in [−252, 254].

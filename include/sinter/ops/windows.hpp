@@ -83,6 +83,6 @@ template <int Axis, int Size, int Step, int Dilation> struct WindowsOf {
 
 /// Windows of `Size` elements along an axis, `Step` apart; their elements stand along a new last axis. PyTorch: x.unfold(Axis, Size, Step).
 template <int Axis, int Size, int Step = 1, int Dilation = 1, Operand X>
-constexpr Result<ops::Apply<ops::Windows, ops::WindowsOf<Axis, Size, Step, Dilation>>, X> unfold(X&& x) { return call<ops::Apply<ops::Windows, ops::WindowsOf<Axis, Size, Step, Dilation>>>(std::forward<X>(x)); }
+constexpr graph::Result<ops::Apply<ops::Windows, ops::WindowsOf<Axis, Size, Step, Dilation>>, X> unfold(X&& x) { return call<ops::Apply<ops::Windows, ops::WindowsOf<Axis, Size, Step, Dilation>>>(std::forward<X>(x)); }
 
 }  // namespace sinter

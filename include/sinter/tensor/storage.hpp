@@ -14,8 +14,11 @@
 
 namespace sinter {
 
-/// Tag: leave new elements as they are; the caller writes them all.
-inline constexpr struct Uninitialized {} uninitialized;
+namespace tensor_detail { struct Uninitialized {}; }
+/// Leave new elements as they are; the caller writes them all: `Tensor<float, 3> x(uninitialized);`. PyTorch: torch.empty.
+inline constexpr tensor_detail::Uninitialized uninitialized{};
+
+namespace tensor_detail {
 
 /// Bytes up to which a tensor keeps its elements inside itself. More would fill stacks.
 inline constexpr std::size_t inline_bytes = 1024;
@@ -116,4 +119,5 @@ template <class T, std::size_t N> class Storage {
   Room room_;
 };
 
+}  // namespace tensor_detail
 }  // namespace sinter

@@ -9,9 +9,9 @@ namespace sinter {
 
 /// The compile error of a program that is called with tensors of other types than it was made for: both lists stand in its name.
 template <class MadeFor, class CalledWith> struct program_is_called_with_other_tensors_than_it_was_made_for;  // undefined
-template <class... Symbols> struct Tensors;
+namespace graph { template <class... Symbols> struct Tensors; }  // a list of them, in that name
 
-namespace train {
+namespace internals::train {
 
 template <class X>
 concept Held = requires { typename X::symbol; } && !Expression<X>;
@@ -132,8 +132,8 @@ template <class X, class Policy, class... Inputs> class Inference {
     });
   }
 
-  template <Held... Given> requires(!std::is_same_v<Tensors<typename Given::symbol...>, Tensors<typename Inputs::symbol...>>) const Output& operator()(const Given&...) {
-    return program_is_called_with_other_tensors_than_it_was_made_for<Tensors<typename Inputs::symbol...>, Tensors<typename Given::symbol...>>{};
+  template <Held... Given> requires(!std::is_same_v<graph::Tensors<typename Given::symbol...>, graph::Tensors<typename Inputs::symbol...>>) const Output& operator()(const Given&...) {
+    return program_is_called_with_other_tensors_than_it_was_made_for<graph::Tensors<typename Inputs::symbol...>, graph::Tensors<typename Given::symbol...>>{};
   }
   /// The net's output, in memory of this object: valid until the next call. Throws `Error` when run-time lengths disagree.
   [[gnu::always_inline]] const Output& operator()(const Inputs&... x) {
@@ -220,34 +220,34 @@ template <class X, class Policy, class... Inputs> class Inference {
 
   std::shared_ptr<typename Model<X>::Block> block_;
   Net net_;
-  AlignedBlock<std::byte> workspace_, prepared_, states_;
+  tensor_detail::AlignedBlock<std::byte> workspace_, prepared_, states_;
   std::array<std::byte*, 1 + inputs + std::size_t(Program::outputs)> base_{};
   std::uint64_t prepared_for_ = 0;
   Output output_;
   Policy policy_;
 };
 
-}  // namespace train
+}  // namespace internals::train
 
 /// The net as a program for inputs of these types: `auto infer = inference<Tensor<float, 1, 784>>(net);`. It shares the
 /// model's parameters: later changes of them are seen. PyTorch: model.eval() under torch.inference_mode().
 /// `policy` says what runs it: cpu::Threads, or another backend's.
 template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy = {}) {
-  return train::Inference<X, Policy, Inputs...>(model, policy);
+  return internals::train::Inference<X, Policy, Inputs...>(model, policy);
 }
 /// The same with the accurate forms of functions (ops/accurate.hpp): `inference<Input>(net, cpu::Threads{2}, accurate)`.
-template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy, Accurate) {
-  return inference<Inputs...>(model, train::AccuratePolicy<Policy>{policy});
+template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy, ops::Accurate) {
+  return inference<Inputs...>(model, internals::train::AccuratePolicy<Policy>{policy});
 }
 /// The same for the batches of a loader: `auto infer = inference(net, held_out);`.
 /// (Its first parameter keeps calls that name their inputs away: no type is an int.)
 template <int = 0, class X, class Loader, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
 auto inference(const Model<X>& model, const Loader&, Policy policy = {}) {
-  return train::Inference<X, Policy, typename Loader::Input>(model, policy);
+  return internals::train::Inference<X, Policy, typename Loader::Input>(model, policy);
 }
 template <int = 0, class X, class Loader, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
-auto inference(const Model<X>& model, const Loader&, Policy policy, Accurate) {
-  return train::Inference<X, train::AccuratePolicy<Policy>, typename Loader::Input>(model, {policy});
+auto inference(const Model<X>& model, const Loader&, Policy policy, ops::Accurate) {
+  return internals::train::Inference<X, internals::train::AccuratePolicy<Policy>, typename Loader::Input>(model, {policy});
 }
 
 }  // namespace sinter

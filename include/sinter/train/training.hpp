@@ -7,7 +7,7 @@ namespace sinter {
 
 template <class Loss> struct numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them;  // undefined: the name is the error
 
-namespace train {
+namespace internals::train {
 
 template <class X, class Loss, class Optimizer, class Input, class Target, bool Accurate = false> struct TrainingTrace {
   constexpr graph::Builder operator()() const {
@@ -96,8 +96,8 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
     moments_.zero();
   }
 
-  template <Held... Given> requires(!std::is_same_v<Tensors<typename Given::symbol...>, Tensors<typename Input::symbol, typename Target::symbol>>) Result operator()(const Given&...) {
-    return program_is_called_with_other_tensors_than_it_was_made_for<Tensors<typename Input::symbol, typename Target::symbol>, Tensors<typename Given::symbol...>>{};
+  template <Held... Given> requires(!std::is_same_v<graph::Tensors<typename Given::symbol...>, graph::Tensors<typename Input::symbol, typename Target::symbol>>) Result operator()(const Given&...) {
+    return program_is_called_with_other_tensors_than_it_was_made_for<graph::Tensors<typename Input::symbol, typename Target::symbol>, graph::Tensors<typename Given::symbol...>>{};
   }
   /// One step on one batch, in place. Allocates nothing. Throws `Error` when run-time lengths disagree; the parameters are
   /// then untouched.
@@ -137,38 +137,38 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
  private:
   std::shared_ptr<typename Model<X>::Block> block_;
   Net net_;
-  AlignedBlock<float> moments_;
-  AlignedBlock<std::byte> workspace_;
+  tensor_detail::AlignedBlock<float> moments_;
+  tensor_detail::AlignedBlock<std::byte> workspace_;
   Output output_;
   float loss_ = 0;
   std::int64_t steps_ = 0;
   Policy policy_;
 };
 
-}  // namespace train
+}  // namespace internals::train
 
 /// A training step for batches of these types; `policy` says what runs it, cpu::Threads or another backend's:
 ///   auto step = training<Tensor<float, 128, 784>, Tensor<int, 128>>(net, nn::cross_entropy, optim::Adam{});
 ///   float loss = step(x, y).loss;
 template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = cpu::Threads>
 auto training(const Model<X>& model, Loss, Optimizer optimizer, Policy policy = {}) {
-  return train::TrainingStep<X, Loss, Optimizer, Policy, Input, Target>(model, optimizer, policy);
+  return internals::train::TrainingStep<X, Loss, Optimizer, Policy, Input, Target>(model, optimizer, policy);
 }
 /// The same with the accurate forms of functions (ops/accurate.hpp): `training<Input, Target>(net, loss, optimizer, cpu::Threads{2}, accurate)`.
 template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = cpu::Threads>
-auto training(const Model<X>& model, Loss loss, Optimizer optimizer, Policy policy, Accurate) {
-  return training<Input, Target>(model, loss, optimizer, train::AccuratePolicy<Policy>{policy});
+auto training(const Model<X>& model, Loss loss, Optimizer optimizer, Policy policy, ops::Accurate) {
+  return training<Input, Target>(model, loss, optimizer, internals::train::AccuratePolicy<Policy>{policy});
 }
 /// The same with the batch types of a loader; the last, smaller batch is included.
 ///   auto step = training(net, batches, nn::cross_entropy, optim::Adam{.lr = 1e-3f});
 /// (Its first parameter keeps types that were meant for the other overload away: clang would look at a Model of one of them.)
 template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
 auto training(const Model<X>& model, const Loader&, Loss, Optimizer optimizer, Policy policy = {}) {
-  return train::TrainingStep<X, Loss, Optimizer, Policy, typename Loader::Input, typename Loader::Target>(model, optimizer, policy);
+  return internals::train::TrainingStep<X, Loss, Optimizer, Policy, typename Loader::Input, typename Loader::Target>(model, optimizer, policy);
 }
 template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
-auto training(const Model<X>& model, const Loader& loader, Loss loss, Optimizer optimizer, Policy policy, Accurate) {
-  return training(model, loader, loss, optimizer, train::AccuratePolicy<Policy>{policy});
+auto training(const Model<X>& model, const Loader& loader, Loss loss, Optimizer optimizer, Policy policy, ops::Accurate) {
+  return training(model, loader, loss, optimizer, internals::train::AccuratePolicy<Policy>{policy});
 }
 
 }  // namespace sinter

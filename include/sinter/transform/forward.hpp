@@ -2,7 +2,7 @@
 #pragma once
 #include "../ops/ops.hpp"
 
-namespace sinter::transform {
+namespace sinter::internals::transform {
 
 using graph::Builder;
 using graph::List;
@@ -30,4 +30,4 @@ constexpr int push_forward(Builder& g, int output, const List<int>& inputs, cons
   return tangent[output] >= 0 ? tangent[output] : graph::broadcast_to(Value{&g, g.constant(0, g[output].dtype)}, g.shape(output)).id;
 }
 
-}  // namespace sinter::transform
+}  // namespace sinter::internals::transform

@@ -11,10 +11,10 @@ template <int... Arguments> inline constexpr Wrt<Arguments...> wrt{};
 
 template <class Result> struct gradient_needs_a_function_with_a_scalar_result;  // undefined on purpose: the name is the error
 
-namespace transform {
+namespace internals::transform {
 
 /// The function (arguments…) → (value, gradient for each of Wrt).
-template <class F, int... I> struct ValueAndGrad {
+template <class F, int... Index> struct ValueAndGrad {
   template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const {
     if constexpr ((Symbolic<X> || ...)) return traced(graph::as_symbol<X...>(graph::builder_of(x...), x)...);
     else return run_function(*this, std::forward<X>(x)...);
@@ -29,17 +29,17 @@ template <class F, int... I> struct ValueAndGrad {
       return gradient_needs_a_function_with_a_scalar_result<Y>{};
     } else {
       List<int> with_respect_to;
-      (with_respect_to.push(std::get<std::size_t(I)>(arguments).id), ...);
+      (with_respect_to.push(std::get<std::size_t(Index)>(arguments).id), ...);
       const List<int> g = gradient(*y.graph, y.id, with_respect_to);
       int k = 0;
-      return std::tuple{y, next<std::tuple_element_t<std::size_t(I), std::tuple<S...>>>(y.graph, g, k)...};
+      return std::tuple{y, next<std::tuple_element_t<std::size_t(Index), std::tuple<S...>>>(y.graph, g, k)...};
     }
   }
   template <class S> static constexpr S next(Builder* b, const List<int>& g, int& k) { return S(Value{b, g[k++]}); }
 };
 
 /// The function (arguments…) → gradient, or a tuple of them.
-template <class F, int... I> struct Grad {
+template <class F, int... Index> struct Grad {
   template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const {
     if constexpr ((Symbolic<X> || ...)) return traced(graph::as_symbol<X...>(graph::builder_of(x...), x)...);
     else return run_function(*this, std::forward<X>(x)...);
@@ -48,21 +48,21 @@ template <class F, int... I> struct Grad {
  private:
   template <class... S> static constexpr auto traced(S... x) {
     return std::apply([](const auto&, const auto&... g) {
-      if constexpr (sizeof...(I) == 1) return (g, ...);
+      if constexpr (sizeof...(Index) == 1) return (g, ...);
       else return std::tuple{g...};
-    }, ValueAndGrad<F, I...>{}(x...));
+    }, ValueAndGrad<F, Index...>{}(x...));
   }
 };
 
-}  // namespace transform
+}  // namespace internals::transform
 
 /// The gradient of a scalar function as a function: `grad(f)(x, a)`, by default with respect to the first argument. Works on
 /// tensors and inside traced functions, also nested. PyTorch: torch.func.grad.
-template <class F, int... I> constexpr auto grad(F, Wrt<I...>) { return transform::Grad<F, I...>{}; }
-template <class F> constexpr auto grad(F) { return transform::Grad<F, 0>{}; }
+template <class F, int... Index> constexpr auto grad(F, Wrt<Index...>) { return internals::transform::Grad<F, Index...>{}; }
+template <class F> constexpr auto grad(F) { return internals::transform::Grad<F, 0>{}; }
 
 /// Value and gradients at once: `auto [value, dx] = value_and_grad(f, wrt<0>)(x, 2.f);`. PyTorch: torch.func.grad_and_value.
-template <class F, int... I> constexpr auto value_and_grad(F, Wrt<I...>) { return transform::ValueAndGrad<F, I...>{}; }
-template <class F> constexpr auto value_and_grad(F) { return transform::ValueAndGrad<F, 0>{}; }
+template <class F, int... Index> constexpr auto value_and_grad(F, Wrt<Index...>) { return internals::transform::ValueAndGrad<F, Index...>{}; }
+template <class F> constexpr auto value_and_grad(F) { return internals::transform::ValueAndGrad<F, 0>{}; }
 
 }  // namespace sinter

@@ -27,7 +27,7 @@ template <class T> class AttendGradient {
 
   void run() {
     const Context& c = h_.call.context;
-    const std::int64_t at_once = std::min<std::int64_t>({h_.heads, ops::AttentionGeometry::most_slots, std::max(1, c.threads)});
+    const std::int64_t at_once = std::min<std::int64_t>({h_.heads, ops::AttentionGeometry::most_heads_at_work, std::max(1, c.threads)});
     for (std::int64_t first = 0; first < h_.heads; first += at_once)
       split(std::min(at_once, h_.heads - first), 1, 2, c.threads, [&](std::int64_t from, std::int64_t to) {
         for (std::int64_t s = from; s < to; ++s) head(first + s, reinterpret_cast<T*>(c.scratch) + s * slot_);

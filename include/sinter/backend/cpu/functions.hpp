@@ -101,9 +101,9 @@ template <int From, class T, int N> requires(N > 1 && sizeof(T) == 4) SINTER_INL
   typedef T Vector __attribute__((vector_size(4 * N)));
   using Raw = typename Lanes<T, N>::Register::register_type;
   static_assert(sizeof(Raw) == sizeof(Vector));
-  [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+  [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
     const auto v = std::bit_cast<Vector>(static_cast<Raw>(x.v[0]));
-    x.v[0] = std::bit_cast<Raw>(__builtin_shufflevector(v, v, int((I + From) % N)...));
+    x.v[0] = std::bit_cast<Raw>(__builtin_shufflevector(v, v, int((Index + From) % N)...));
   }(std::make_index_sequence<std::size_t(N)>{});
   return x;
 }

@@ -50,7 +50,7 @@ template <class K, int N> struct Across : Task<K> {
   // ---- blocks of places and tables of sums ----
   /// What is known of these columns after `Passes` passes, whose sums stand in the table.
   template <int Passes> [[gnu::always_inline]] void know(Row<K, N>& x, const Walk<P>& w, Span s, const FoldTable<K>& table) const {
-    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) { (know_after<int(I)>(x, w, s, table), ...); }(std::make_index_sequence<std::size_t(Passes + 1)>{});
+    [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) { (know_after<int(Index)>(x, w, s, table), ...); }(std::make_index_sequence<std::size_t(Passes + 1)>{});
   }
   template <int Pass> [[gnu::always_inline]] void know_after(Row<K, N>& x, const Walk<P>& w, Span s, const FoldTable<K>& table) const {
     if constexpr (Pass > 0)

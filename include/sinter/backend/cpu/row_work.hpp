@@ -43,7 +43,7 @@ template <int Stage> struct StoresAfter {
 template <class K, int Pass, class F> [[gnu::always_inline]] inline void for_each_fold(F&& f) { for_each_micro<K, FoldsOf<Pass>>(f); }
 /// Calls f(0), f(1) … with compile-time numbers: what a loop counts through stays in memory.
 template <int Count, class F> [[gnu::always_inline]] constexpr void unrolled(F&& f) {
-  [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) { (f(std::integral_constant<int, int(I)>{}), ...); }(std::make_index_sequence<std::size_t(Count)>{});
+  [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) { (f(std::integral_constant<int, int(Index)>{}), ...); }(std::make_index_sequence<std::size_t(Count)>{});
 }
 
 /// The work of one pass over a row, in micro-operations an element.

@@ -12,7 +12,7 @@
 #include "../cpu/recur_gradient.hpp"
 #include "../cpu/contract.hpp"
 
-namespace sinter::generic {
+namespace sinter::internals::generic {
 
 using compile::Micro;
 using graph::Kind;
@@ -403,4 +403,4 @@ class Program {
   std::vector<std::byte> workspace_;
 };
 
-}  // namespace sinter::generic
+}  // namespace sinter::internals::generic

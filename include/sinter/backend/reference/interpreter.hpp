@@ -12,7 +12,7 @@
 
 #include "../../ops/ops.hpp"
 
-namespace sinter::reference {
+namespace sinter::internals::reference {
 
 /// A tensor whose dtype is a value. Elements are row-major over the capacity.
 struct Array {
@@ -279,4 +279,4 @@ class Interpreter {
   std::vector<Array> values_;
 };
 
-}  // namespace sinter::reference
+}  // namespace sinter::internals::reference

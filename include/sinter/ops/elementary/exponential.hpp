@@ -71,10 +71,10 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> log_of_parts(L
 /// Natural logarithm, 1.0 ULP. x = m 2^e with m in [√½, √2).
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> log(Lanes<float, N> x) {
   using V = Lanes<float, N>;
-  using I = Lanes<std::int32_t, N>;
+  using Int = Lanes<std::int32_t, N>;
   const Lanes<bool, N> tiny = x < V(1.17549435e-38f);
   const V y = select(tiny, x * V(8388608.f), x);
-  const I e = (bits(y) - I(0x3f3504f3)) >> 23;
+  const Int e = (bits(y) - Int(0x3f3504f3)) >> 23;
   const V f = from_bits(bits(y) - (e << 23)) - V(1.f);
   const V result = log_of_parts(f, convert<float>(e) - select(tiny, V(23.f), V(0.f)));
   const V infinity(std::numeric_limits<float>::infinity()), nan(std::numeric_limits<float>::quiet_NaN());
@@ -84,10 +84,10 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> log(Lanes<floa
 /// log(1 + x), 1.5 ULP: the logarithm of the rounded sum, with what rounding lost added to the mantissa.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> log1p(Lanes<float, N> x) {
   using V = Lanes<float, N>;
-  using I = Lanes<std::int32_t, N>;
+  using Int = Lanes<std::int32_t, N>;
   const V sum = x + V(1.f);
   const V lost = select(x > V(1.f), V(1.f) - (sum - x), x - (sum - V(1.f)));
-  const I e = (bits(sum) - I(0x3f3504f3)) >> 23;
+  const Int e = (bits(sum) - Int(0x3f3504f3)) >> 23;
   const V exponent = convert<float>(e), f = from_bits(bits(sum) - (e << 23)) - V(1.f) + scale(lost, -exponent);
   const V infinity(std::numeric_limits<float>::infinity()), nan(std::numeric_limits<float>::quiet_NaN());
   return select(x > V(-1.f) && x < infinity, select(x == V(0.f), x, log_of_parts(f, exponent)), select(x == V(-1.f), -infinity, select(x < V(-1.f), nan, x)));

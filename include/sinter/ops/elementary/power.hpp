@@ -11,12 +11,12 @@ namespace sinter::ops {
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> pow(Lanes<float, N> x, Lanes<float, N> y) {
   using V = Lanes<float, N>;
   using D = Lanes<double, N>;
-  using I = Lanes<std::int32_t, N>;
+  using Int = Lanes<std::int32_t, N>;
   const V infinity(std::numeric_limits<float>::infinity()), nan(std::numeric_limits<float>::quiet_NaN()), a = abs(x);
 
   const Lanes<bool, N> tiny = a < V(1.17549435e-38f);
   const V normal = select(tiny, a * V(8388608.f), a);
-  const I e = (bits(normal) - I(0x3f3504f3)) >> 23;
+  const Int e = (bits(normal) - Int(0x3f3504f3)) >> 23;
   const D m = convert<double>(from_bits(bits(normal) - (e << 23)));
   const D s = (m - D(1.)) / (m + D(1.)), z = s * s;
   D p = fma(z, D(0.34076998478786696), D(0.41167066176281614));

@@ -28,9 +28,9 @@ template <int N> struct ReducedAngle {
   }
   /// The sine of r + q π/2 for whole numbers q.
   [[gnu::always_inline]] constexpr V sine(Lanes<std::int32_t, N> q) const {
-    using I = Lanes<std::int32_t, N>;
-    const V value = select((q & I(1)) == I(1), cosine_of_r(), sine_of_r());
-    return from_bits(bits(value) ^ ((q & I(2)) << 30));
+    using Int = Lanes<std::int32_t, N>;
+    const V value = select((q & Int(1)) == Int(1), cosine_of_r(), sine_of_r());
+    return from_bits(bits(value) ^ ((q & Int(2)) << 30));
   }
   [[gnu::always_inline]] constexpr V sine_of_r() const {
     const V z = r * r;
@@ -64,10 +64,10 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> cos(Lanes<floa
 }
 /// Tangent, 3.7 ULP (5 without fused multiply-add): the quotient of sine and cosine.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> tan(Lanes<float, N> x) {
-  using I = Lanes<std::int32_t, N>;
+  using Int = Lanes<std::int32_t, N>;
   const ReducedAngle<N> a(x);
   const auto s = a.sine_of_r(), c = a.cosine_of_r();
-  const auto turned = (a.n & I(1)) == I(1);
+  const auto turned = (a.n & Int(1)) == Int(1);
   return with_large_angles<N>(x, select(x == Lanes<float, N>(0.f), x, select(turned, -c, s) / select(turned, s, c)), [](float v) { return std::tan(v); });
 }
 

@@ -98,8 +98,8 @@ struct Clamp : Elementwise<Clamp, 3> {
   static constexpr const char* name = "clamp";
   static constexpr double flops = 2;
   static constexpr auto eval(auto x, auto low, auto high) {
-    const auto raised = select(x < low || low != low, low, x);
-    return select(raised > high || high != high, high, raised);
+    const auto raised = select(x < low || is_nan(low), low, x);
+    return or_nan(x, select(raised > high || is_nan(high), high, raised));
   }
   static constexpr Value derivative(int i, auto x, auto low, auto high, auto, auto t) {
     if (i == 0) return select(logical_and(x >= low, x <= high), t, 0.0);

@@ -26,11 +26,11 @@ struct LogicalNot : Elementwise<LogicalNot, 1, Logical> {
 
 struct IsNan : Elementwise<IsNan, 1, Comparing> {
   static constexpr const char* name = "isnan";
-  static constexpr auto eval(auto x) { return x != x; }
+  static constexpr auto eval(auto x) { return is_nan(x); }
 };
 struct IsFinite : Elementwise<IsFinite, 1, Comparing> {
   static constexpr const char* name = "isfinite";
-  static constexpr auto eval(auto x) { return x - x == decltype(x)(0); }
+  static constexpr auto eval(auto x) { return is_finite(x); }
 };
 
 }  // namespace ops

@@ -111,7 +111,7 @@ template <class T> class Attend {
     }
     for (int i = 0; i < N; ++i) {
       part[i] = total[i] > 0 ? 1 / total[i] : total[i];  // 0, or what is no number
-      if (total[i] == 0) logarithm[i] = std::numeric_limits<T>::infinity();
+      if (total[i] == 0) logarithm[i] = ops::unforeseen(ops::infinity<T>);
     }
     if (h_.call.address[output_] != nullptr) {
       for (std::int64_t d = 0; d < h_.value_features; ++d)

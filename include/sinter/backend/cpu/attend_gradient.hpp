@@ -103,7 +103,7 @@ template <class T> class AttendGradient {
     const auto& g = h_.geometry;
     const Matrix<const T> sum = h_.matrix<const T>(sums, head, group, g.queries(), g.queries()).from(first);
     const Matrix<const T> output = h_.matrix<const T>(o, head, group, g.queries(), g.value_features()).from(first);
-    std::fill(logarithm, logarithm + B, std::numeric_limits<T>::infinity());
+    std::fill(logarithm, logarithm + B, ops::unforeseen(ops::infinity<T>));
     std::fill(mean, mean + B, T(0));
     for (int i = 0; i < m; ++i) {
       logarithm[i] = sum(i, 0);

@@ -99,7 +99,7 @@ template <class K, int N, int J, int P, class File, class Stride>
   if constexpr (m.what == Micro::What::load) {
     out = read<T, N, m.a, m.unit>(w, s, stride);
   } else if constexpr (m.what == Micro::What::constant) {
-    out = Lanes<T, N>(static_cast<T>(std::bit_cast<double>(w.count[std::size_t(m.a)])));
+    out = Lanes<T, N>(ops::unforeseen(static_cast<T>(std::bit_cast<double>(w.count[std::size_t(m.a)]))));
   } else if constexpr (m.what == Micro::What::count) {
     if constexpr (m.unit == 0) out = Lanes<T, N>(w.count[std::size_t(m.a)]);
     else if constexpr (m.unit == 1) out = ramp<N>(w.count[std::size_t(m.a)] + s.i, 1);
@@ -111,7 +111,7 @@ template <class K, int N, int J, int P, class File, class Stride>
     const T* p = reinterpret_cast<const T*>(w.address[std::size_t(m.a)]);
     if constexpr (same_for_all_lanes<K, m.b>) {
       const auto place = std::int64_t(first(at<K, N, m.b>(r)));
-      if (place < 0 || place >= axis.extent) out = Lanes<T, N>(nothing<T>);
+      if (place < 0 || place >= axis.extent) out = Lanes<T, N>(ops::unforeseen(nothing<T>));
       else if constexpr (m.unit == 0) out = Lanes<T, N>(p[place * axis.stride]);
       else if constexpr (m.unit == 1) out = load<T, N>(p + place * axis.stride + s.i, s.n);
       else out = gather<T, N>(p + place * axis.stride + s.i * stride(m.a), stride(m.a), s.n);

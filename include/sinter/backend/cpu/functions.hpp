@@ -33,34 +33,75 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> abs(Lanes<T,
     return x;
   }
 }
+/// As with one lane.
+template <class T, int N> requires(N > 1 && std::is_floating_point_v<T>) SINTER_INLINE Lanes<T, N> as_rounded(Lanes<T, N> x) {
+  for (auto& r : x.v) {
+    auto raw = static_cast<typename Lanes<T, N>::Register::register_type>(r);
+#if defined(__clang__) && defined(__SSE2__)
+    raw = __arithmetic_fence(raw);
+#elif defined(__ASSOCIATIVE_MATH__) || defined(__FAST_MATH__)
+    SINTER_OPAQUE(raw);
+#endif
+    r = raw;
+  }
+  return x;
+}
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<bool, N> is_nan(const Lanes<T, N>& x) {
+  if constexpr (!finite_math_only || !std::is_floating_point_v<T>) {
+    return x != x;
+  } else if constexpr (std::is_same_v<T, float>) {
+    return (bits(x) & Lanes<std::int32_t, N>(0x7fffffff)) > Lanes<std::int32_t, N>(0x7f800000);
+  } else {
+    alignas(64) T room[N];
+    alignas(64) bool is[N];
+    x.store(room);
+    for (int i = 0; i < N; ++i) is[i] = is_nan(Lanes<T, 1>(room[i])).v;
+    return Lanes<bool, N>::load(is);
+  }
+}
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<bool, N> is_finite(const Lanes<T, N>& x) {
+  if constexpr (!finite_math_only || !std::is_floating_point_v<T>) {
+    return x - x == Lanes<T, N>(0);
+  } else if constexpr (std::is_same_v<T, float>) {
+    return (bits(x) & Lanes<std::int32_t, N>(0x7fffffff)) < Lanes<std::int32_t, N>(0x7f800000);
+  } else {
+    alignas(64) T room[N];
+    alignas(64) bool is[N];
+    x.store(room);
+    for (int i = 0; i < N; ++i) is[i] = is_finite(Lanes<T, 1>(room[i])).v;
+    return Lanes<bool, N>::load(is);
+  }
+}
 /// x86 takes the second of two operands where one is NaN, or both are zeros.
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> maximum(const Lanes<T, N>& a, const Lanes<T, N>& b) {
 #if defined(__SSE2__)
   if constexpr (std::is_floating_point_v<T>) {
     Lanes<T, N> r;
     for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::max(a.v[i], b.v[i]);
-    return select(a == a, r, a);
+    if constexpr (finite_math_only) return or_nan(a, or_nan(b, r));
+    else return select(a == a, r, a);
   }
 #endif
-  return select(a > b || a != a, a, b);
+  return or_nan(b, select(a > b || is_nan(a), a, b));
 }
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> minimum(const Lanes<T, N>& a, const Lanes<T, N>& b) {
 #if defined(__SSE2__)
   if constexpr (std::is_floating_point_v<T>) {
     Lanes<T, N> r;
     for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::min(a.v[i], b.v[i]);
-    return select(a == a, r, a);
+    if constexpr (finite_math_only) return or_nan(a, or_nan(b, r));
+    else return select(a == a, r, a);
   }
 #endif
-  return select(a < b || a != a, a, b);
+  return or_nan(b, select(a < b || is_nan(a), a, b));
 }
 template <class T, int N> requires(N > 1 && std::is_floating_point_v<T>) SINTER_INLINE Lanes<T, N> within(const Lanes<T, N>& x, const Lanes<T, N>& low, const Lanes<T, N>& high) {
 #if defined(__SSE2__)
   Lanes<T, N> r;
   for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::min(high.v[i], xsimd::max(low.v[i], x.v[i]));
-  return r;
+  return or_nan(x, r);
 #else
-  return select(x < low, low, select(x > high, high, x));
+  return or_nan(x, select(x < low, low, select(x > high, high, x)));
 #endif
 }
 template <class T, int N> requires(N > 1 && std::is_floating_point_v<T>) SINTER_INLINE Lanes<T, N> at_most(const Lanes<T, N>& x, const Lanes<T, N>& high) {
@@ -88,7 +129,18 @@ template <class T, int N> SINTER_INLINE Lanes<T, N> to_whole(Lanes<T, N> x, auto
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> floor(const Lanes<T, N>& x) { return to_whole(x, [](auto r) __attribute__((always_inline)) { return xsimd::floor(r); }); }
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> ceil(const Lanes<T, N>& x) { return to_whole(x, [](auto r) __attribute__((always_inline)) { return xsimd::ceil(r); }); }
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> trunc(const Lanes<T, N>& x) { return to_whole(x, [](auto r) __attribute__((always_inline)) { return xsimd::trunc(r); }); }
-template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> round(const Lanes<T, N>& x) { return to_whole(x, [](auto r) __attribute__((always_inline)) { return xsimd::nearbyint(r); }); }
+/// To the nearest: where there is no instruction, a sum with 2^23 or 2^52 rounds.
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> round(const Lanes<T, N>& x) {
+#if XSIMD_WITH_SSE2 && !XSIMD_WITH_SSE4_1
+  if constexpr (std::is_floating_point_v<T>) {
+    const Lanes<T, N> whole(sizeof(T) == 4 ? T(0x1p23) : T(0x1p52)), a = abs(x);
+    Lanes<T, N> r = select(a < whole, as_rounded(a + whole) - whole, a);
+    for (int i = 0; i < r.parts; ++i) r.v[i] = r.v[i] | xsimd::bitofsign(x.v[i]);
+    return r;
+  }
+#endif
+  return to_whole(x, [](auto r) __attribute__((always_inline)) { return xsimd::nearbyint(r); });
+}
 template <int N> requires(N > 1) SINTER_INLINE bool any(const Lanes<bool, N>& mask) {
   bool found = false;
   for (const auto& r : mask.v) found = found || xsimd::any(r);
@@ -153,7 +205,7 @@ template <int N> requires(N > 1) SINTER_INLINE Lanes<float, N> scale(const Lanes
   }
 #endif
   const Lanes<std::int32_t, N> whole = convert<std::int32_t>(n), half = whole >> 1, bias(127);
-  return x * from_bits((half + bias) << 23) * from_bits((whole - half + bias) << 23);
+  return as_rounded(x * from_bits((half + bias) << 23)) * from_bits((whole - half + bias) << 23);
 }
 
 /// f of each lane, or of each pair of lanes.

@@ -8,7 +8,7 @@ namespace ops {
 
 struct Relu : Elementwise<Relu> {
   static constexpr const char* name = "relu";
-  static constexpr auto eval(auto x) { return select(x < 0, decltype(x)(0), x); }  // NaN stays NaN
+  static constexpr auto eval(auto x) { return or_nan(x, select(x < 0, decltype(x)(0), x)); }
   static constexpr Value derivative(int, auto, auto y, auto t) { return select(y > 0.0, t, 0.0); }
 };
 struct LeakyRelu {

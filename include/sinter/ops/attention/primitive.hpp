@@ -179,7 +179,7 @@ constexpr Value scores_of(Value q, Value k, const AttentionGeometry& g) { return
 constexpr Value masked_scores(Value q, Value k, Value mask, const AttentionGeometry& g) {
   Value x = scores_of(q, k, g);
   const Shape all = x.extents();
-  constexpr double never = -std::numeric_limits<double>::infinity();
+  constexpr double never = -infinity<double>;
   if (mask) x = mask.dtype() == Dtype::boolean ? select(mask, x, never) : x + mask;
   if (g.causal) {
     Shape row, column;

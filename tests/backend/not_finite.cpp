@@ -11,7 +11,7 @@ using namespace sinter;
 
 namespace {
 
-constexpr float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+constexpr float inf = std::numeric_limits<float>::infinity(), no_number = std::numeric_limits<float>::quiet_NaN();
 
 template <class T> T numbers(std::uint64_t stream, float scale = 1) {
   T t(uninitialized);
@@ -73,19 +73,19 @@ template <int N, int C, int O, int H, int W, int K, Conv2dOptions Options> struc
   }
   static double pixel(const X& x, int n, int c, int y, int z) { return y < 0 || y >= H || z < 0 || z >= W ? 0 : double(x(n, c, y, z)); }
   static std::vector<double> result(const X& x, const Weight& k) {
-    std::vector<double> sums(std::size_t(Y::size()));
+    std::vector<double> sums(static_cast<std::size_t>(Y::size()), 0.);
     each([&](int at, int n, int c, int y, int z, int tap) { sums[std::size_t(at)] += pixel(x, n, c, y, z) * double(k.data()[tap]); });
     return sums;
   }
   static std::vector<double> image_gradient(const Weight& k, const Y& ct) {
-    std::vector<double> sums(std::size_t(X::size()));
+    std::vector<double> sums(static_cast<std::size_t>(X::size()), 0.);
     each([&](int at, int n, int c, int y, int z, int tap) {
       if (y >= 0 && y < H && z >= 0 && z < W) sums[std::size_t(((n * C + c) * H + y) * W + z)] += double(ct.data()[at]) * double(k.data()[tap]);
     });
     return sums;
   }
   static std::vector<double> weight_gradient(const X& x, const Y& ct) {
-    std::vector<double> sums(std::size_t(Weight::size()));
+    std::vector<double> sums(static_cast<std::size_t>(Weight::size()), 0.);
     each([&](int at, int n, int c, int y, int z, int tap) { sums[std::size_t(tap)] += double(ct.data()[at]) * pixel(x, n, c, y, z); });
     return sums;
   }
@@ -101,7 +101,7 @@ template <int Images, int H, int W, int K> void except_near_borders(const auto& 
   for (int i = 0; i < Images; ++i)
     for (int y = 0; y < H; ++y)
       for (int z = 0; z < W; ++z, ++at)
-        if ((y < K || y >= H - K || z < K || z >= W - K) && std::isnan(found.data()[at])) expected[at] = double(nan);
+        if ((y < K || y >= H - K || z < K || z >= W - K) && std::isnan(found.data()[at])) expected[at] = double(no_number);
 }
 
 /// By itself, as a statement. Zeros beside the cotangent take part in the gradient of the image, so that with weights that are not finite what lies near a border may
@@ -116,7 +116,7 @@ template <int N, int C, int O, int H, int W, int K, Conv2dOptions Options> void 
     auto x = numbers<typename D::X>(1);
     auto k = numbers<typename D::Weight>(2, 1 / std::sqrt(float(K * K * C)));
     auto ct = numbers<typename D::Y>(3);
-    const float what = round % 3 == 0 ? inf : round % 3 == 1 ? nan : -inf;
+    const float what = round % 3 == 0 ? inf : round % 3 == 1 ? no_number : -inf;
     const bool weights = round >= 3;
     if (weights) strike(k, std::uint64_t(round), 1, what);
     else strike(x, std::uint64_t(round), round == 2 ? 5 : 1, what);
@@ -151,7 +151,7 @@ template <int N, int C, int O, int H, int W, int K> void check_second_convolutio
     auto j = numbers<typename First::Weight>(2, 1 / std::sqrt(float(K * K * C)));
     auto k = numbers<typename Second::Weight>(3, 1 / std::sqrt(float(K * K * C)));
     auto ct = numbers<typename Second::Y>(4);
-    const float what = round % 2 == 0 ? inf : nan;
+    const float what = round % 2 == 0 ? inf : no_number;
     const bool weights = round == 4;
     if (round < 2) strike(x, std::uint64_t(round), 1, what);
     else if (round < 4) strike(ct, std::uint64_t(round), 1, what);
@@ -183,8 +183,8 @@ template <int N, int C, int O, int H, int W, int K> void check_in_advance(double
   for (int round = 0; round < 6; ++round) {
     auto x = numbers<typename D::X>(5);
     auto k = weight;
-    if (round < 3) strike(x, std::uint64_t(round), round + 1, round == 1 ? nan : inf);
-    else if (round < 5) strike(k, std::uint64_t(round), 1, round == 3 ? nan : inf);
+    if (round < 3) strike(x, std::uint64_t(round), round + 1, round == 1 ? no_number : inf);
+    else if (round < 5) strike(k, std::uint64_t(round), 1, round == 3 ? no_number : inf);
     else strike(x, 7, 1, 1e8f);
     net->conv.weight = k;
     auto sums = D::result(x, k);
@@ -290,9 +290,9 @@ template <int M, int N, int K> void check_matmul() {
   for (int round = 0; round < 4; ++round) {
     auto a = numbers<Tensor<float, M, K>>(1);
     auto b = numbers<Tensor<float, K, N>>(2);
-    if (round % 2 == 0) strike(a, std::uint64_t(round), 1, round == 0 ? inf : nan);
-    else strike(b, std::uint64_t(round), 1, round == 1 ? inf : nan);
-    std::vector<double> expected(std::size_t(M * N));
+    if (round % 2 == 0) strike(a, std::uint64_t(round), 1, round == 0 ? inf : no_number);
+    else strike(b, std::uint64_t(round), 1, round == 1 ? inf : no_number);
+    std::vector<double> expected(M * N);
     for (int i = 0; i < M; ++i)
       for (int k = 0; k < K; ++k)
         for (int j = 0; j < N; ++j) expected[std::size_t(i * N + j)] += double(a(i, k)) * double(b(k, j));
@@ -316,8 +316,8 @@ template <int M, int N, int K> void check_linear() {
     Model<Layer<K, N>> net(Seed{4});
     auto x = numbers<Tensor<float, M, K>>(1);
     auto w = as_tensor<Tensor<float, N, K>>(net->fc.weight.view());
-    if (round % 2 == 0) strike(x, std::uint64_t(round), 1, round == 0 ? inf : nan);
-    else strike(w, std::uint64_t(round), 1, round == 1 ? inf : nan);
+    if (round % 2 == 0) strike(x, std::uint64_t(round), 1, round == 0 ? inf : no_number);
+    else strike(w, std::uint64_t(round), 1, round == 1 ? inf : no_number);
     net->fc.weight = w;
     std::vector<double> expected;
     for (int i = 0; i < M; ++i)

@@ -38,7 +38,7 @@ struct TileResults {
           const Vector v = load<float, W>(place(y, x) + j, std::min(W, filters - j));
           squares = fma(v, v, squares);
         }
-        const float sum = total(squares);
+        const float sum = fold_lanes<ops::Sum>(squares);
         if (!is_finite(Lanes<float, 1>(sum)).v) return true;
         most = std::max(most, sum);
         least = std::min(least, sum);

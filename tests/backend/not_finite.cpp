@@ -355,3 +355,118 @@ TEST_CASE("products keep what is not finite in its row or column, whatever fills
   check_linear<3, 100, 65>();
   check_linear<37, 41, 90>();
 }
+
+namespace {
+
+enum class Sees { earlier, most_keys, by_query, added };
+
+/// Attention and its gradients, where a key or value that is masked for some queries, a query or a query's cotangent is not
+/// finite. The definition leaves out masked keys.
+template <Sees Which, int Queries, int Keys, int Features, class Real = float> void check_attention() {
+  constexpr int H = 2, hidden = Keys - 2;
+  using Q = Tensor<Real, 1, H, Queries, Features>;
+  using K = Tensor<Real, 1, H, Keys, Features>;
+  const auto sees = [](int i, int j) {
+    if (Which == Sees::earlier) return j <= i;
+    return Which == Sees::most_keys ? j != hidden && j != 3 : j != hidden || i % 4 == 1;
+  };
+  Tensor<bool, Queries, Keys> mask;
+  Tensor<bool, 1, Keys> key_mask;
+  Tensor<Real, Queries, Keys> added;
+  for (int i = 0; i < Queries; ++i)
+    for (int j = 0; j < Keys; ++j) {
+      mask(i, j) = sees(i, j);
+      key_mask(0, j) = sees(1, j);
+      added(i, j) = sees(i, j) ? Real(.25) * Real(j % 3) : -Real(inf);
+    }
+  const double scale = 1 / std::sqrt(double(Features));
+  for (int where = 0; where < 4; ++where)
+    for (const float what : {no_number, inf, -inf}) {
+      auto q = numbers<Q>(1);
+      auto k = numbers<K>(2), v = numbers<K>(3);
+      auto ct = numbers<Q>(4);
+      for (int h = 0; h < H; ++h) {
+        if (where < 2) (where == 0 ? k : v)(0, h, hidden, h) = what;
+        else (where == 2 ? ct : q)(0, h, Queries / 2, h) = what;
+      }
+      CAPTURE(where);
+      CAPTURE(what);
+      constexpr auto queries = static_cast<std::size_t>(Q::size()), keys = static_cast<std::size_t>(K::size());
+      std::vector<double> y(queries), gq(queries), gk(keys), gv(keys), gm(Queries * Keys);
+      for (int h = 0; h < H; ++h)
+        for (int i = 0; i < Queries; ++i) {
+          double p[Keys], products[Keys], top = -std::numeric_limits<double>::infinity(), sum = 0, mean = 0;
+          const auto each = [&](auto f) {
+            for (int j = 0; j < Keys; ++j)
+              if (sees(i, j)) f(j);
+          };
+          const auto at_query = [&](int d) { return std::size_t((h * Queries + i) * Features + d); };
+          const auto at_key = [&](int j, int d) { return std::size_t((h * Keys + j) * Features + d); };
+          each([&](int j) {
+            p[j] = 0;
+            for (int d = 0; d < Features; ++d) p[j] += double(q(0, h, i, d)) * double(k(0, h, j, d)) * scale;
+            if (Which == Sees::added) p[j] += double(added(i, j));
+            top = std::max(top, p[j]);
+          });
+          // Where all scores are −∞, 0 as in PyTorch: top stays −∞ where they are NaN, too.
+          each([&](int j) { sum += p[j] = p[j] == -double(inf) ? 0 : std::exp(p[j] - top); });
+          if (sum == 0) sum = 1;
+          each([&](int j) {
+            p[j] /= sum;
+            products[j] = 0;
+            for (int d = 0; d < Features; ++d) {
+              products[j] += double(ct(0, h, i, d)) * double(v(0, h, j, d));
+              y[at_query(d)] += p[j] * double(v(0, h, j, d));
+              gv[at_key(j, d)] += p[j] * double(ct(0, h, i, d));
+            }
+            mean += p[j] * products[j];
+          });
+          each([&](int j) {
+            gm[std::size_t(i * Keys + j)] += p[j] * (products[j] - mean);
+            for (int d = 0; d < Features; ++d) {
+              gk[at_key(j, d)] += p[j] * (products[j] - mean) * scale * double(q(0, h, i, d));
+              gq[at_query(d)] += p[j] * (products[j] - mean) * scale * double(k(0, h, j, d));
+            }
+          });
+        }
+      const auto check = [&](const Q& found, const auto& gradients) {
+        // Where a result is not finite it may be NaN or infinite: what a score of ∞ is, its weight decides.
+        const auto like = [](const auto& of, std::vector<double> expected) {
+          for (std::size_t i = 0; i < expected.size(); ++i)
+            if (!std::isfinite(expected[i]) && !std::isfinite(of.data()[i])) expected[i] = double(of.data()[i]);
+          return expected;
+        };
+        const auto& [dq, dk, dv] = gradients;
+        compare("attention", found, where == 1 ? y : like(found, y), 1e-5);
+        compare("gradient of queries", dq, like(dq, gq), 1e-5);
+        compare("gradient of keys", dk, like(dk, gk), 1e-5);
+        compare("gradient of values", dv, like(dv, gv), 1e-5);
+      };
+      if constexpr (Which == Sees::earlier) {
+        constexpr AttentionOptions causal{.is_causal = true};
+        constexpr auto f = [](auto a, auto b, auto c, auto t) { return sum(scaled_dot_product_attention<causal>(a, b, c) * t); };
+        check(scaled_dot_product_attention<causal>(q, k, v), grad(f, wrt<0, 1, 2>)(q, k, v, ct));
+      } else {
+        constexpr auto f = [](auto a, auto b, auto c, auto t, auto m) { return sum(scaled_dot_product_attention(a, b, c, m) * t); };
+        if constexpr (Which == Sees::most_keys) check(scaled_dot_product_attention(q, k, v, key_mask), grad(f, wrt<0, 1, 2>)(q, k, v, ct, key_mask));
+        else if constexpr (Which == Sees::by_query) check(scaled_dot_product_attention(q, k, v, mask), grad(f, wrt<0, 1, 2>)(q, k, v, ct, mask));
+        else check(scaled_dot_product_attention(q, k, v, added), grad(f, wrt<0, 1, 2>)(q, k, v, ct, added));
+        if constexpr (Which == Sees::added) compare("gradient of the mask", grad(f, wrt<4>)(q, k, v, ct, added), gm, 1e-5);
+      }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("attention leaves out masked keys, whatever they hold") {
+  check_attention<Sees::earlier, 40, 40, 16>();
+  check_attention<Sees::earlier, 9, 9, 8>();
+  check_attention<Sees::most_keys, 5, 40, 16>();  // keys and values read where they lie
+  check_attention<Sees::most_keys, 40, 40, 24>();
+  check_attention<Sees::by_query, 5, 40, 16>();
+  check_attention<Sees::by_query, 40, 140, 16>();  // two blocks of keys
+  check_attention<Sees::added, 5, 40, 8>();
+  check_attention<Sees::added, 40, 40, 16>();
+  check_attention<Sees::earlier, 40, 40, 20, double>();
+  check_attention<Sees::added, 5, 40, 8, double>();
+}

@@ -56,6 +56,7 @@ class Builder {
   bool accurate = false;
   int seed = -1, step = -1;  ///< nodes, int64 of rank 0; −1 where there is no randomness
   int random_calls = 0;      ///< so far; every call has numbers of its own
+  std::int64_t unique_nodes = 0;  ///< so far, of primitives whose applications are never the same
   /// A buffer's value behind the step.
   struct Update {
     int buffer = -1, value = -1;

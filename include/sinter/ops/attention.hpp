@@ -140,7 +140,7 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
     q = graph::broadcast_to(graph::reshape_to(graph::cast_to(q, wide), apart), s.with(true, shape, 2));
     k = graph::broadcast_to(graph::cast_to(k, wide), s.with(false, keys, 2));
     v = graph::broadcast_to(graph::cast_to(v, wide), s.with(false, values, 2));
-    if (mask) {
+    if (mask.exists()) {
       if (mask.dtype() != Dtype::boolean) mask = graph::cast_to(mask, wide);
       Shape scores = s.joined(shape, keys[keys.rank - 2], keys.letter(keys.rank - 2));
       mask = graph::broadcast_to(mask, scores);
@@ -155,7 +155,7 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
     const std::array<int, 4> operands{q.id, k.id, v.id, mask.id};
     const Value y = Options.composed || drops || features > AttentionGeometry::widest || values[values.rank - 1] > AttentionGeometry::widest
                         ? composed(q, k, v, mask, g)
-                        : Attention::apply(q.graph, operands.data(), mask ? 4 : 3, g);
+                        : Attention::apply(q.graph, operands.data(), mask.exists() ? 4 : 3, g);
     return graph::cast_to(graph::reshape_to(y, result_shape(shape, keys, values)), d);
   }
 

@@ -26,6 +26,11 @@ namespace ops {
 struct FirstMaximum : Identity<FirstMaximum> {
   static constexpr const char* name = "first_maximum";
   static constexpr Value pull(const Site& s, int i, Value ct) { return i == 0 ? Value{} : select(hit(s.operand(1), s.operand(0), s.attribute(0)), ct, 0.0); }
+  static constexpr Value push(const Site& s, int i, Value tangent) { return i == 0 ? Value{} : reduced<Sum>(select(hit(s.operand(1), s.operand(0), s.attribute(0)), tangent, 0.0), s.attribute(0)); }
+  static constexpr Value batch(const graph::Batching& b) {
+    const std::int64_t axes = b.attributes[0] << 1;
+    return {b.graph, b.graph->add(graph::primitive<FirstMaximum>, b.operands, 2, &axes, 1)};
+  }
 
   /// True at the first element that is the maximum.
   static constexpr Value hit(Value x, Value maximum, std::int64_t axes) {
@@ -48,19 +53,21 @@ constexpr Value first_maximum(Value x, std::int64_t axes) {
   return {x.graph, x.graph->add(graph::primitive<FirstMaximum>, operands.data(), 2, &axes, 1)};
 }
 
-/// Windows as they lie in an image whose borders are already there.
+/// Windows as they lie in an image whose borders are already there, [N, C, spatial…] or with more axes in front, of vmaps.
 struct PoolGeometry {
   int axes = 0;
+  int front = 2;  ///< axes before the spatial ones
   std::array<int, 3> size{1, 1, 1}, stride{1, 1, 1}, dilation{1, 1, 1};
 
-  static constexpr int numbers = 10;
+  static constexpr int numbers = 11;
   constexpr std::array<std::int64_t, numbers> attributes() const {
     std::array<std::int64_t, numbers> a{axes};
     for (std::size_t i = 0; i < 3; ++i) a[1 + i] = size[i], a[4 + i] = stride[i], a[7 + i] = dilation[i];
+    a[10] = front;
     return a;
   }
   static constexpr PoolGeometry of(const Site& s) {
-    PoolGeometry g{int(s.attribute(0))};
+    PoolGeometry g{int(s.attribute(0)), int(s.attribute(10))};
     for (int i = 0; i < 3; ++i) g.size[std::size_t(i)] = int(s.attribute(1 + i)), g.stride[std::size_t(i)] = int(s.attribute(4 + i)), g.dilation[std::size_t(i)] = int(s.attribute(7 + i));
     return g;
   }
@@ -74,7 +81,7 @@ struct PoolGeometry {
 };
 /// Place k of all windows.
 constexpr Value place_of(Value image, const PoolGeometry& g, int k, Shape windows) {
-  for (int i = 0; i < g.axes; ++i) image = graph::slice(image, 2 + i, g.offset(k, i), windows[2 + i], g.stride[std::size_t(i)]);
+  for (int i = 0; i < g.axes; ++i) image = graph::slice(image, g.front + i, g.offset(k, i), windows[g.front + i], g.stride[std::size_t(i)]);
   return image;
 }
 
@@ -87,14 +94,28 @@ struct MaxPool : Identity<MaxPool> {
     const PoolGeometry g = PoolGeometry::of(s);
     const Value y = s.operand(0), image = s.operand(1);
     const Shape shape = image.extents();
-    if (!g.side_by_side()) return graph::interleaved(s.graph, phases(winners(y, image, g), ct, g, shape), 2, g.axes, g.stride, shape);
+    if (!g.side_by_side()) return graph::interleaved(s.graph, phases(winners(y, image, g), ct, g, shape), g.front, g.axes, g.stride, shape);
     graph::List<int> share;
     for (int k = 0; k < g.places(); ++k) {
       const Value below = place_of(image, g, k, y.extents()) < y;
       share.push(select(below, 0.0, ct).id);
       if (k + 1 < g.places()) ct = select(below, ct, 0.0);  // what is left for later places
     }
-    return graph::interleaved(s.graph, share, 2, g.axes, g.stride, shape);
+    return graph::interleaved(s.graph, share, g.front, g.axes, g.stride, shape);
+  }
+  static constexpr Value push(const Site& s, int i, Value tangent) {
+    if (i == 0) return {};
+    const PoolGeometry g = PoolGeometry::of(s);
+    const Value y = s.operand(0), image = s.operand(1);
+    Value first = place_of(tangent, g, g.places() - 1, y.extents());
+    for (int k = g.places() - 2; k >= 0; --k) first = select(place_of(image, g, k, y.extents()) < y, first, place_of(tangent, g, k, y.extents()));
+    return first;
+  }
+  static constexpr Value batch(const graph::Batching& b) {
+    std::array<std::int64_t, PoolGeometry::numbers> attributes{};
+    for (std::size_t i = 0; i < attributes.size(); ++i) attributes[i] = b.attributes[i];
+    ++attributes[10];
+    return {b.graph, b.graph->add(graph::primitive<MaxPool>, b.operands, 2, attributes.data(), PoolGeometry::numbers)};
   }
 
  private:
@@ -103,7 +124,7 @@ struct MaxPool : Identity<MaxPool> {
     Value winner;
     for (int k = g.places() - 2; k >= 0; --k) {
       const Value below = place_of(image, g, k, y.extents()) < y;
-      winner = winner ? select(below, winner, double(k)) : graph::cast_to(below, y.dtype()) + double(k);  // the last place is k + 1
+      winner = winner.exists() ? select(below, winner, double(k)) : graph::cast_to(below, y.dtype()) + double(k);  // the last place is k + 1
     }
     return winner;
   }
@@ -114,12 +135,12 @@ struct MaxPool : Identity<MaxPool> {
     Shape to = ct.extents();
     int count = 1;
     for (int i = 0; i < g.axes; ++i) {
-      const int stride = g.stride[std::size_t(i)], windows = to[2 + i], elements = (shape[2 + i] + stride - 1) / stride;
+      const int stride = g.stride[std::size_t(i)], windows = to[g.front + i], elements = (shape[g.front + i] + stride - 1) / stride;
       reach[std::size_t(i)] = g.offset(g.places() - 1, i) / stride;
       const int after = elements > windows ? elements - windows : 0;
-      ct = graph::surround(ct, 2 + i, reach[std::size_t(i)], after);
-      if (winner) winner = graph::surround(winner, 2 + i, reach[std::size_t(i)], after);
-      to.set(2 + i, elements);
+      ct = graph::surround(ct, g.front + i, reach[std::size_t(i)], after);
+      if (winner.exists()) winner = graph::surround(winner, g.front + i, reach[std::size_t(i)], after);
+      to.set(g.front + i, elements);
       count *= stride;
     }
     graph::List<int> parts;
@@ -133,14 +154,14 @@ struct MaxPool : Identity<MaxPool> {
           here = here && offset % stride == rest % stride;
           rest /= stride;
           if (!here) break;
-          from = graph::slice(from, 2 + i, start, to[2 + i]);
-          if (won) won = graph::slice(won, 2 + i, start, to[2 + i]);
+          from = graph::slice(from, g.front + i, start, to[g.front + i]);
+          if (won.exists()) won = graph::slice(won, g.front + i, start, to[g.front + i]);
         }
         if (!here) continue;
-        const Value part = won ? select(won == double(k), from, 0.0) : from;
-        sum = sum ? sum + part : part;
+        const Value part = won.exists() ? select(won == double(k), from, 0.0) : from;
+        sum = sum.exists() ? sum + part : part;
       }
-      parts.push((sum ? sum : graph::broadcast_to({ct.graph, ct.graph->constant(0, ct.dtype())}, to)).id);
+      parts.push((sum.exists() ? sum : graph::broadcast_to({ct.graph, ct.graph->constant(0, ct.dtype())}, to)).id);
     }
     return parts;
   }

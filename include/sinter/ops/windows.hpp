@@ -57,7 +57,7 @@ struct Windows : View<Windows> {
       Value place = graph::reshape_to(graph::slice(ct, last, k, 1), without);
       place = graph::spread(place, axis, step);
       place = graph::surround(place, axis, k * dilation, extent - k * dilation - ((count - 1) * step + 1));
-      sum = sum ? sum + place : place;
+      sum = sum.exists() ? sum + place : place;
     }
     return sum;
   }

@@ -180,7 +180,7 @@ constexpr Value masked_scores(Value q, Value k, Value mask, const AttentionGeome
   Value x = scores_of(q, k, g);
   const Shape all = x.extents();
   constexpr double never = -std::numeric_limits<double>::infinity();
-  if (mask) x = mask.dtype() == Dtype::boolean ? select(mask, x, never) : x + mask;
+  if (mask.exists()) x = mask.dtype() == Dtype::boolean ? select(mask, x, never) : x + mask;
   if (g.causal) {
     Shape row, column;
     row.push(all[g.queries()], all.letter(g.queries()));

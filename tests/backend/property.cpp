@@ -113,6 +113,31 @@ TEST_CASE("forward and reverse mode of random graphs are each other's transposes
   }
 }
 
+TEST_CASE("no pass does more than so many steps for its nodes, and what it makes is sound") {
+  // The passes are near-linear; what grows with the square of its nodes, or never ends, is found here. Steps are accesses of lists: so many a node, and at most so many in all.
+  constexpr std::int64_t a_node = 100, more = 2000;
+  using graph::Watchdog;
+  const auto within_bounds = [&](std::int64_t nodes, auto&& pass) {
+    Watchdog::steps = 0;
+    Watchdog::most = a_node * nodes + more;
+    auto made = pass();
+    Watchdog::most = std::numeric_limits<std::int64_t>::max();
+    return made;
+  };
+  for (std::uint64_t seed = 0; seed < 600; ++seed) {
+    CAPTURE(seed);
+    const support::RandomGraph r = support::random_graph(seed, Dtype::float32, seed % 10 == 0 ? 120 : 20);
+    const std::int64_t nodes = r.graph.size();
+    compile::verify(r.graph);
+    compile::Simplified s = within_bounds(nodes, [&] { return compile::simplify(r.graph); });
+    compile::verify(s);
+    const compile::Fusion f = within_bounds(nodes, [&] { return compile::fuse(s); });
+    compile::verify(s, f);
+    const compile::Order o = within_bounds(nodes, [&] { return compile::order(s, f); });
+    compile::verify(s, f, o);
+  }
+}
+
 TEST_CASE("graphs with more operations than a kernel has room for become several kernels") {
   const auto check = [](auto&& make) {
     graph::Builder g;

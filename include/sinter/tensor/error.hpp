@@ -17,6 +17,7 @@ enum class ErrorCode {
   format,       ///< a file that is not what it claims to be: truncated, damaged, hostile
   mismatch,     ///< a sound file that does not fit the model: wrong dtype, missing or extra key
   unsupported,  ///< something this build or backend cannot do
+  internal,     ///< a fault of the library itself
 };
 
 /// Every error the library throws. `what()` reads "context: problem; remedy".

@@ -43,5 +43,6 @@
 #include "train/summary.hpp"
 #include "train/training.hpp"
 #include "transform/grad.hpp"
+#include "transform/jit.hpp"
 #include "transform/jvp.hpp"
 #include "transform/vmap.hpp"

@@ -52,7 +52,7 @@ class PlanVerifier {
   }
   constexpr bool walks_elements(const StepView& v, int p) const {
     for (int l = 0; l < v.loops(); ++l)
-      if (v.stride(p, l) >= std::int64_t(1) << 40 || v.stride(p, l) <= -(std::int64_t(1) << 40)) return false;  // says how its operand is packed
+      if (v.stride(p, l) >= smallest_tag) return false;
     return true;
   }
 

@@ -26,8 +26,8 @@ template <class F, class... A> constexpr void list_subexpressions(Call<F, A...>*
 /// Where a subexpression's type occurs twice, it is the same computation if its leaves are the same tensors: `e * e` with
 /// `auto e = softmax(x)`. This pairs the leaves of later occurrences with those of the first.
 template <class X> constexpr auto paired_leaves() {
-  SameLeaf<LeafCount<X>::value> same{};
-  for (int i = 0; i < LeafCount<X>::value; ++i) same[std::size_t(i)] = i;
+  SameLeaf<graph::LeafCount<X>::value> same{};
+  for (int i = 0; i < graph::LeafCount<X>::value; ++i) same[std::size_t(i)] = i;
   graph::List<Subexpression> list;
   int leaf = 0;
   list_subexpressions(static_cast<X*>(nullptr), list, leaf);
@@ -73,7 +73,7 @@ template <class X, bool Paired> struct ExpressionTrace {
 template <class X, bool Paired> using ExpressionProgram = compile::Program<ExpressionTrace<X, Paired>, cpu::Backend>;
 
 template <class D, class X> SINTER_OUTLINE inline void assign_anywhere(D& destination, const X& x) {
-  constexpr int n = LeafCount<X>::value;
+  constexpr int n = graph::LeafCount<X>::value;
   std::array<Argument, std::size_t(n)> inputs;
   std::size_t i = 0;
   for_each_leaf(x, [&](const auto& leaf) { inputs[i++] = argument(leaf); });
@@ -83,7 +83,7 @@ template <class D, class X> SINTER_OUTLINE inline void assign_anywhere(D& destin
     bool equal = true;
     for (std::size_t k = 0; k < std::size_t(n); ++k) {
       const Argument &a = inputs[k], &b = inputs[std::size_t(same[k])];
-      equal = equal && (a.data == b.data || (a.shape->rank == 0 && std::memcmp(a.data, b.data, a.bytes) == 0)) && a.row_major == b.row_major && (a.row_major || a.stride == b.stride);
+      equal = equal && (a.data == b.data || (a.bytes == b.bytes && a.bytes <= graph::copied_bytes && std::memcmp(a.data, b.data, a.bytes) == 0)) && a.row_major == b.row_major && (a.row_major || a.stride == b.stride);
     }
     if (equal) {
       using P = ExpressionProgram<X, true>;
@@ -101,15 +101,11 @@ template <class D, class X> [[gnu::always_inline]] inline void assign(D& destina
     const auto all = leaves(x);
     const bool done = [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
       return run_directly<P>(std::array{argument(std::get<I>(all))...}, std::array{describe(destination)});
-    }(std::make_index_sequence<std::size_t(LeafCount<X>::value)>{});
+    }(std::make_index_sequence<std::size_t(graph::LeafCount<X>::value)>{});
     if (done) return;
   }
   assign_anywhere(destination, x);
 }
-
-/// The tensor type that holds a symbol's value.
-template <class S> struct TensorFor;
-template <class T, auto... E> struct TensorFor<Sym<T, E...>> { using type = Tensor<T, E...>; };
 
 }  // namespace eager
 
@@ -125,7 +121,7 @@ template <class T, auto... E, class X> inline void evaluate_into(const TensorVie
 
 /// The value of an expression as a tensor of its own: `auto p = eval(softmax(x));`.
 template <Expression X> inline auto eval(const X& x) {
-  typename eager::TensorFor<typename X::symbol>::type result(uninitialized);
+  graph::tensor_of<typename X::symbol> result(uninitialized);
   evaluate_into(result, x);
   return result;
 }
@@ -134,7 +130,7 @@ namespace eager {
 
 /// Runs P into new tensors.
 template <class P, std::size_t N, class... R> inline auto run_into_new(std::array<Argument, N>& inputs, std::tuple<R...>*) {
-  std::tuple<typename TensorFor<R>::type...> results(((void)sizeof(R), uninitialized)...);
+  std::tuple<graph::tensor_of<R>...> results(((void)sizeof(R), uninitialized)...);
   std::apply([&](auto&... r) {
     const auto lengths = run<P>(inputs, std::array{describe(r)...});
     (set_lengths<P>(r, lengths), ...);

@@ -67,6 +67,15 @@ inline void find_lengths(const char* letters, int letter_count, const Argument* 
   }
 }
 
+/// A view cannot take over another length, which the memory under it would not know of.
+inline void keep_lengths(const char* letters, int letter_count, const std::int64_t* lengths, const Argument& output) {
+  for (int i = 0; i < output.shape->rank; ++i)
+    for (int k = 0; k < letter_count; ++k)
+      if (output.shape->letter(i) == letters[k] && output.length[std::size_t(i)] != lengths[k])
+        throw Error(ErrorCode::length, std::string("length '") + letters[k] + "'", "expected " + std::to_string(output.length[std::size_t(i)]) + " as the view that is assigned to has it, found " + std::to_string(lengths[k]),
+                    "set_length of the tensor under the view and of the view first, or assign to the tensor");
+}
+
 inline bool overlap(const Argument& a, const Argument& b) { return a.data < b.data + b.bytes && b.data < a.data + a.bytes; }
 
 /// Runs Program in a workspace of at least its size, outputs where they are wanted, and returns its lengths. Inputs are
@@ -87,6 +96,8 @@ inline Lengths<Program> run_in(std::byte* workspace, const std::array<Argument, 
 /// row-major are replaced by copies that are.
 SINTER_OUTLINE inline void run_anywhere(const Runnable& program, Argument* inputs, int n, const Argument* outputs, int m, std::byte** base, std::int64_t* lengths) {
   find_lengths(program.letters, program.letter_count, inputs, n, lengths);
+  for (int k = 0; k < m; ++k)
+    if (outputs[k].keeps_lengths) keep_lengths(program.letters, program.letter_count, lengths, outputs[k]);
   const auto padded = [](std::size_t bytes) { return (bytes + 63) / 64 * 64; };
   const auto through_scratch = [&](int k) {
     const Argument& o = outputs[k];
@@ -124,7 +135,7 @@ SINTER_OUTLINE inline void run_anywhere(const Runnable& program, Argument* input
   for (int k = 0; k < m; ++k) {
     const std::byte* const result = base[1 + n + k];
     if (room == 0 || result < results || result >= scratch) continue;
-    if (outputs[k].row_major) std::memcpy(outputs[k].data, result, outputs[k].bytes);
+    if (outputs[k].row_major && !outputs[k].keeps_lengths) std::memcpy(outputs[k].data, result, outputs[k].bytes);
     else copy_strided(outputs[k], const_cast<std::byte*>(result), false);
   }
 }
@@ -159,8 +170,9 @@ template <class Program, std::size_t N, std::size_t M> inline Lengths<Program> r
   return lengths;
 }
 
-/// Gives a result the lengths with which its program ran.
+/// Gives a result the lengths with which its program ran; a view has them.
 template <class Program, class T> inline void set_lengths(T& tensor, const Lengths<Program>& lengths) {
+  if constexpr (graph::is_view_v<T>) return;
   for (int i = 0; i < T::shape.rank; ++i)
     for (std::size_t k = 0; k < lengths.size(); ++k)
       if (T::shape.letter(i) == Program::letters[k]) tensor.set_length(Program::letters[k], lengths[k]);

@@ -59,6 +59,7 @@ template <Element T, auto... E> class Param {
     changes_ = changes;
   }
   const T* memory() const { return data_; }
+  constexpr graph::Builder* traced_in() const { return node_.graph; }
   constexpr symbol symbolic(graph::Builder* b) const {
     if (node_.graph != b) not_of_this_trace();
     return symbol(node_);
@@ -135,7 +136,11 @@ class Scalar {
     if (memory_ != nullptr) ++*changes_;
     return *this;
   }
-  constexpr float value() const { return stored(); }
+  /// The number now. While a function is traced there is none yet: a compile error.
+  constexpr float value() const {
+    if (node_.graph != nullptr) graph::a_traced_value_has_no_number_use_select();
+    return stored();
+  }
   constexpr const float& stored() const { return memory_ != nullptr ? *memory_ : value_; }
 
   // What the library does with it: bind to a node while tracing, to memory in a model, which then begins with its value.
@@ -144,6 +149,7 @@ class Scalar {
     memory_ = memory;
     changes_ = changes;
   }
+  constexpr graph::Builder* traced_in() const { return node_.graph; }
   constexpr symbol symbolic(graph::Builder* b) const { return node_.graph == b ? symbol(node_) : symbol(graph::number_value(b, value_)); }
 
  private:

@@ -102,6 +102,9 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   /// All zeros; bounded extents at their full length.
   BasicTensor() = default;
   explicit BasicTensor(Uninitialized tag) : storage_(tag) {}
+  /// The same in memory of a pool, if it is large, to which it returns.
+  BasicTensor(Uninitialized tag, Pool& pool) : storage_(tag, pool) {}
+  BasicTensor(InItsMemory tag, const BasicTensor& other) : storage_(tag, other.storage_), lengths_(other.lengths_) {}
 
   /// From nested lists, `Tensor<float, 2, 2> a{{1, 2}, {3, 4}};`. Throws `Error` if a list has another length than its axis.
   BasicTensor(typename tensor_detail::Nested<T, rank>::type values) requires(rank > 0) : storage_(uninitialized) {
@@ -149,11 +152,13 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   std::int64_t length_of_axis(int axis) const { return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis]; }
 
   /// One element, `x(2, 3)`; or a part as a view, `x(2)`, `x(range<>, range<1, 3>)`: axes behind the last index stay whole.
-  /// Throws `Error` when an index is out of range. NumPy: x[2, 3], x[2], x[:, 1:3].
-  template <class... I> requires(tensor_detail::is_index_v<I> && ...) decltype(auto) operator()(I... index) { return at(data(), index...); }
-  template <class... I> requires(tensor_detail::is_index_v<I> && ...) decltype(auto) operator()(I... index) const { return at(data(), index...); }
-  decltype(auto) operator[](std::int64_t i) { return at(data(), i); }
-  decltype(auto) operator[](std::int64_t i) const { return at(data(), i); }
+  /// Throws `Error` when an index is out of range. Of a temporary, `make()[2]`, it is a copy. NumPy: x[2, 3], x[2], x[:, 1:3].
+  template <class... I> requires(tensor_detail::is_index_v<I> && ...) decltype(auto) operator()(I... index) & { return at(data(), index...); }
+  template <class... I> requires(tensor_detail::is_index_v<I> && ...) decltype(auto) operator()(I... index) const& { return at(data(), index...); }
+  template <class... I> requires(tensor_detail::is_index_v<I> && ...) auto operator()(I... index) const&& { return kept(at(data(), index...)); }
+  decltype(auto) operator[](std::int64_t i) & { return at(data(), i); }
+  decltype(auto) operator[](std::int64_t i) const& { return at(data(), i); }
+  auto operator[](std::int64_t i) const&& { return kept(at(data(), i)); }
 
   /// The value of a scalar.
   operator T() const requires(rank == 0) { return *data(); }
@@ -178,6 +183,11 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
     } else {
       return tensor_detail::part<U, E...>(elements, strides(), lengths_, index...);
     }
+  }
+  /// A part, or an element, that outlives this tensor.
+  template <class Part> static auto kept(const Part& part) {
+    if constexpr (requires { part.strides(); }) return typename Part::Copy(part);
+    else return part;
   }
   static constexpr auto strides() {
     std::array<std::ptrdiff_t, std::size_t(rank)> s{};

@@ -82,7 +82,7 @@ template <class X, class Backend, class... Inputs> struct PreparedTrace {
 template <class X, class Policy, class... Inputs> class Inference {
   using Net = graph::net_of<X>;
   using Result = std::invoke_result_t<Net, typename Inputs::symbol...>;
-  using Output = typename eager::TensorFor<Result>::type;
+  using Output = graph::tensor_of<Result>;
 
   static_assert((... && !graph::is_view_v<Inputs>), "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
 
@@ -132,21 +132,22 @@ template <class X, class Policy, class... Inputs> class Inference {
     });
   }
 
-  template <Held... Given> requires(!std::is_same_v<Tensors<typename Given::symbol...>, Tensors<typename Inputs::symbol...>>) const Output& operator()(const Given&...) {
+  template <Held... Given> requires(!std::is_same_v<Tensors<typename Given::symbol...>, Tensors<typename Inputs::symbol...>>) Output operator()(const Given&...) {
     return program_is_called_with_other_tensors_than_it_was_made_for<Tensors<typename Inputs::symbol...>, Tensors<typename Given::symbol...>>{};
   }
-  /// The net's output, in memory of this object: valid until the next call. Throws `Error` when run-time lengths disagree.
-  [[gnu::always_inline]] const Output& operator()(const Inputs&... x) {
+  /// The net's output. Large ones lie in memory of this object, which they return to it: once there are as many as are in use at a time, calls
+  /// allocate nothing. Throws `Error` when run-time lengths disagree.
+  [[gnu::always_inline]] Output operator()(const Inputs&... x) {
     if constexpr (stands_in_place)
-      if (may_run_directly(x...)) return directly(compile::unobserved, x...);
+      if (is_prepared()) return directly(compile::unobserved, x...);
     return observed(compile::unobserved, x...);
   }
   /// The same, watched step by step (train/profile.hpp).
-  template <class Observer> const Output& observed(Observer& observer, const Inputs&... x) {
-    if ((overlaps(x) || ...)) return observed(observer, Inputs(Inputs(x))...);  // infer(infer(x)): through copies
-    if (Preparation::outputs > 0 && prepared_for_ != block_->changes) prepare();
+  template <class Observer> Output observed(Observer& observer, const Inputs&... x) {
+    if (!is_prepared()) prepare();
     constexpr std::size_t first = leading<X> + states;
     if constexpr (eager::may_run_directly<Program>) return directly(observer, x...);
+    Output y(uninitialized, results_);
     std::array<eager::Argument, inputs> a;
     std::size_t at = leading_arguments<X>(block_->data(), net_, a);
     describe_states(a.data() + at);
@@ -154,11 +155,11 @@ template <class X, class Policy, class... Inputs> class Inference {
     ((a[at++] = eager::describe(x)), ...);
     describe_prepared(a.data() + at);
     std::array<eager::Argument, std::size_t(Program::outputs)> r;
-    r[0] = eager::describe(output_);
+    r[0] = eager::describe(y);
     for (std::size_t k = 1; k < r.size(); ++k) r[k] = a[std::size_t(Program::takes_over[k])];
     const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_.count, observer);
-    eager::set_lengths<Program>(output_, lengths);
-    return output_;
+    eager::set_lengths<Program>(y, lengths);
+    return y;
   }
 
   const Policy& policy() const { return policy_; }
@@ -170,18 +171,16 @@ template <class X, class Policy, class... Inputs> class Inference {
   /// Programs of a few dozen nanoseconds stand where they are called: what goes in and comes out may then stay in registers.
   static constexpr bool stands_in_place = eager::may_run_directly<Program> && Program::flops <= 8192;
 
-  [[gnu::always_inline]] bool overlaps(const auto& x) const { return eager::overlap(eager::describe(x), eager::describe(output_)); }
-  [[gnu::always_inline]] bool may_run_directly(const Inputs&... x) const {
-    return !(overlaps(x) || ...) && (Preparation::outputs == 0 || prepared_for_ == block_->changes);
-  }
+  [[gnu::always_inline]] bool is_prepared() const { return Preparation::outputs == 0 || prepared_for_ == block_->changes; }
   /// Where nothing but addresses differs from call to call, and few of these.
-  template <class Observer> [[gnu::always_inline]] const Output& directly(Observer& observer, const Inputs&... x) {
+  template <class Observer> [[gnu::always_inline]] Output directly(Observer& observer, const Inputs&... x) {
+    Output y(uninitialized, results_);
     auto base = base_;  // this call's own: the compiler then sees which addresses are equal, and keeps in registers what goes from step to step
     std::size_t at = 1 + leading<X> + states;
     ((base[at++] = eager::describe(x).data), ...);
-    base[1 + inputs] = eager::describe(output_).data;
+    base[1 + inputs] = eager::describe(y).data;
     Program::run(cpu::Context{base.data(), nullptr, nullptr, policy_.count}, observer);
-    return output_;
+    return y;
   }
 
   void describe_states(eager::Argument* a) const {
@@ -223,7 +222,7 @@ template <class X, class Policy, class... Inputs> class Inference {
   AlignedBlock<std::byte> workspace_, prepared_, states_;
   std::array<std::byte*, 1 + inputs + std::size_t(Program::outputs)> base_{};
   std::uint64_t prepared_for_ = 0;
-  Output output_;
+  Pool results_;
   Policy policy_;
 };
 

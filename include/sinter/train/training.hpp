@@ -65,7 +65,7 @@ template <class X, class Loss, class Optimizer, class Input, class Target, bool 
 
 template <class X, class Loss, class Optimizer, class Policy, class Input, class Target> class TrainingStep {
   using Net = graph::net_of<X>;
-  using Output = typename eager::TensorFor<std::invoke_result_t<Net, typename Input::symbol>>::type;
+  using Output = graph::tensor_of<std::invoke_result_t<Net, typename Input::symbol>>;
   static constexpr int moments = Optimizer::moments;
   static constexpr bool loss_has_no_numbers = [] {  // a step is traced with a loss of the type alone
     if constexpr (std::is_empty_v<Loss>) return true;
@@ -82,8 +82,8 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   static constexpr std::int64_t parameters = Model<X>::parameters;
 
   struct Result {
-    float loss;            ///< before the update
-    const Output& output;  ///< the net's output for the batch; valid until the next call
+    float loss;     ///< before the update
+    Output output;  ///< the net's output for the batch
   };
 
   /// The optimizer's numbers may change between steps.
@@ -104,7 +104,7 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   Result operator()(const Input& x, const Target& y) { return observed(compile::unobserved, x, y); }
   /// The same, watched step by step (train/profile.hpp).
   template <class Observer> Result observed(Observer& observer, const Input& x, const Target& y) {
-    if (eager::overlap(eager::describe(x), eager::describe(output_)) || eager::overlap(eager::describe(y), eager::describe(output_))) return observed(observer, Input(Input(x)), Target(Target(y)));
+    Result result{0, Output(uninitialized, results_)};
     const double step = double(steps_ + 1);
     const auto number = std::int64_t(steps_ + 1), seed_bits = std::int64_t(seed.value);
     std::array<eager::Argument, leading<X> + std::size_t(moments + graph::count_scalars<Optimizer>() + 5)> a;
@@ -120,14 +120,14 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
     a[at++] = eager::describe(x);
     a[at++] = eager::describe(y);
     std::array<eager::Argument, std::size_t(Program::outputs)> r;
-    r[0] = eager::describe_number(loss_);
-    r[1] = eager::describe(output_);
+    r[0] = eager::describe_number(result.loss);
+    r[1] = eager::describe(result.output);
     for (std::size_t k = 2; k < r.size(); ++k) r[k] = a[std::size_t(Program::takes_over[k])];
     const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_.count, observer);
-    eager::set_lengths<Program>(output_, lengths);
+    eager::set_lengths<Program>(result.output, lengths);
     ++steps_;
     ++block_->changes;
-    return {loss_, output_};
+    return result;
   }
 
   /// Steps taken so far.
@@ -139,8 +139,7 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   Net net_;
   AlignedBlock<float> moments_;
   AlignedBlock<std::byte> workspace_;
-  Output output_;
-  float loss_ = 0;
+  Pool results_;
   std::int64_t steps_ = 0;
   Policy policy_;
 };

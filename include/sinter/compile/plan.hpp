@@ -39,6 +39,7 @@ class Pass {
     find_chains();
     allocate();
     address();
+    keep_rules();
     r_.nodes = s_.order.size();
     r_.inputs = g_.inputs.size();
     for (const int o : s_.outputs) r_.output_bytes.push(bytes(o));
@@ -62,6 +63,16 @@ class Pass {
         r_.letters.push(s.letter(a));
         capacity_.push(s[a]);
       }
+    }
+  }
+  constexpr void keep_rules() {
+    r_.expectations = g_.expectations.size();
+    for (const Builder::LengthRule& rule : g_.length_rules) {
+      std::int64_t set = 0;
+      for (const char letter : rule.letters)
+        if (letter != 0) set |= std::int64_t(1) << letter_index(letter);
+      r_.refused.push(rule.what);
+      r_.refused_letters.push(set);
     }
   }
   constexpr std::int64_t letter_index(char letter) const {

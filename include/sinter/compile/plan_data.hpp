@@ -21,6 +21,9 @@ struct Plan {
   List<int> buffer;           ///< where asked for: the node that owns the memory of each pointer of each step, −1 for none
   List<std::int64_t> chains;  ///< steps that run piece by piece, one chain after another (ChainHead)
   int steps = 0, nodes = 0, inputs = 0;
+  int expectations = 0;       ///< what the graph expects of its inputs, see ops/expect.hpp
+  List<const char*> refused;  ///< lengths with which it does not run: why, and
+  List<std::int64_t> refused_letters;  ///< the set of letters, by index, that are all 1 then
   std::int64_t arena_bytes = 0, scratch_bytes = 0;  ///< scratch lies behind the arena
   std::int64_t straight_line_scratch_bytes = 0;     ///< the same, of a straight-line program
   double flops = 0, bytes_moved = 0;

@@ -97,7 +97,7 @@ template <class D, class X> SINTER_OUTLINE inline void assign_anywhere(D& destin
 
 template <class D, class X> [[gnu::always_inline]] inline void assign(D& destination, const X& x) {
   using P = ExpressionProgram<X, false>;
-  if constexpr (!any_pair(paired_leaves<X>()) && may_run_directly<P>) {
+  if constexpr (!any_pair(paired_leaves<X>()) && may_state_directly<P>) {
     const auto all = leaves(x);
     const bool done = [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
       return run_directly<P>(std::array{argument(std::get<I>(all))...}, std::array{describe(destination)});

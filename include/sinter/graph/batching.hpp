@@ -54,6 +54,9 @@ class SampleTrace {
     if (id >= first_) wanted[id - first_] = 1;
     for (const Builder::Update& u : g_.updates)
       if (u.value >= first_) wanted[u.value - first_] = 1;
+    for (const Builder::Expectation& e : g_.expectations)
+      for (const int v : {e.value, e.besides})
+        if (v >= first_) wanted[v - first_] = 1;
     for (int i = end - 1; i >= first_; --i)
       for (int k = 0; wanted[i - first_] != 0 && k < g_[i].operands; ++k)
         if (const int o = g_.operands(i)[k]; o >= first_) wanted[o - first_] = 1;
@@ -62,6 +65,10 @@ class SampleTrace {
       if (wanted[i - first_] != 0 && stands_for_[i - first_] == unknown) stands_for_[i - first_] = batch(i);
     for (const Builder::Update& u : g_.updates)
       if (u.value >= first_ && u.value < end && has_axis(u.value)) a_buffer_cannot_be_updated_by_single_samples();
+    for (Builder::Expectation& e : g_.expectations) {
+      if (e.value >= first_ && e.value < end) e.value = now(e.value);
+      if (e.besides >= first_ && e.besides < end) e.besides = now(e.besides);
+    }
     return now(id);
   }
   constexpr int now(int id) const { return id < first_ ? id : stands_for_[id - first_]; }

@@ -47,7 +47,7 @@ template <Reduction R = Reduction::mean> struct CrossEntropy {
       constexpr int classes = S::shape[1];
       using T = typename S::element;
       const auto logs = log_softmax<1>(logits);
-      const auto chosen = cast<T>(one_hot<classes>(labels));
+      const auto chosen = cast<T>(call<ops::OneHot<classes>>(labels));
       if constexpr (Symbolic<X>) {  // while tracing, what has no effect costs nothing
         if (options.label_smoothing == 0 && options.ignore_index == CrossEntropyOptions::none) return loss_detail::reduced<R>(-sum<1>(logs * chosen));
       }
@@ -69,7 +69,7 @@ template <Reduction R = Reduction::mean> struct NegativeLogLikelihood {
     if constexpr (S::shape.rank != 2 || L::shape.rank != 1 || S::shape[0] != L::shape[0] || S::shape.letter(0) != L::shape.letter(0) || is_floating(L::dtype)) {
       return cross_entropy_needs_logits_batch_by_classes_and_one_integer_label_a_row<S, L>{};
     } else {
-      return loss_detail::reduced<R>(-sum<1>(log_probabilities * cast<typename S::element>(one_hot<S::shape[1]>(labels))));
+      return loss_detail::reduced<R>(-sum<1>(log_probabilities * cast<typename S::element>(call<ops::OneHot<S::shape[1]>>(labels))));
     }
   }
 };

@@ -138,12 +138,17 @@ template <class X, class Policy, class... Inputs> class Inference {
   /// The net's output. Large ones lie in memory of this object, which they return to it: once there are as many as are in use at a time, calls
   /// allocate nothing. Throws `Error` when run-time lengths disagree.
   [[gnu::always_inline]] Output operator()(const Inputs&... x) {
+#ifndef SINTER_CHECKS
     if constexpr (stands_in_place)
       if (is_prepared()) return directly(compile::unobserved, x...);
+#endif
     return observed(compile::unobserved, x...);
   }
   /// The same, watched step by step (train/profile.hpp).
   template <class Observer> Output observed(Observer& observer, const Inputs&... x) {
+#ifdef SINTER_CHECKS
+    look(x...);
+#endif
     if (!is_prepared()) prepare();
     constexpr std::size_t first = leading<X> + states;
     if constexpr (eager::may_run_directly<Program>) return directly(observer, x...);
@@ -165,6 +170,23 @@ template <class X, class Policy, class... Inputs> class Inference {
   const Policy& policy() const { return policy_; }
 
  private:
+  /// Throws `Error` where inputs are not what the net expects of them (ops/expect.hpp).
+  void look(const Inputs&... x) {
+    using Trace = InferenceTrace<X, Inputs...>;
+    static constexpr int expectations = [] {
+      const graph::Builder g = Trace{}();
+      return g.expectations.size();
+    }();
+    if constexpr (expectations > 0) {
+      std::array<eager::Argument, leading<X> + states + sizeof...(Inputs)> a;
+      std::size_t at = leading_arguments<X>(block_->data(), net_, a);
+      describe_states(a.data() + at);
+      at += states;
+      ((a[at++] = eager::describe(x)), ...);
+      eager::look<Trace, expectations>(a);
+    }
+  }
+
   static constexpr auto states = std::size_t(graph::count_states<X>());
   static constexpr std::size_t inputs = leading<X> + states + sizeof...(Inputs) + std::size_t(Preparation::outputs);
 

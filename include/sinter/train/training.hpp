@@ -119,6 +119,9 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
     a[at++] = eager::describe_number(seed_bits);
     a[at++] = eager::describe(x);
     a[at++] = eager::describe(y);
+#ifdef SINTER_CHECKS
+    if constexpr (Program::expectations > 0) eager::look<typename Program::Source, Program::expectations>(a);
+#endif
     std::array<eager::Argument, std::size_t(Program::outputs)> r;
     r[0] = eager::describe_number(result.loss);
     r[1] = eager::describe(result.output);

@@ -1,4 +1,5 @@
 // expect: a_traced_value_has_no_truth_value_use_select<.*bool
+// lines: 80
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -94,9 +94,17 @@ template <class Trace, class Backend> class Program {
     else return made<1 << 20>();
   }
   static constexpr auto small_ = made<1 << 14>();
-  static constexpr auto large_ = made_large<small_.fits>();
+  /// Where the evaluation failed, which is an error of its own, everything else is that of an empty program: g++ would say of each constant that it is none.
+  static constexpr bool is_sound = requires { typename std::bool_constant<small_.fits>; };
+  static constexpr bool is_small() {
+    if constexpr (is_sound) return small_.fits;
+    else return true;
+  }
+  static constexpr auto large_ = made_large<is_small()>();
+  static constexpr program_detail::Frozen<1> nothing_{};
   static constexpr const auto& plan() {
-    if constexpr (small_.fits) return small_;
+    if constexpr (!is_sound) return nothing_;
+    else if constexpr (is_small()) return small_;
     else return large_;
   }
 

@@ -4,6 +4,7 @@
 #include "run.hpp"
 
 namespace sinter {
+
 namespace eager {
 
 /// For each leaf of an expression the leaf it is taken to be equal to; itself where none.
@@ -138,10 +139,7 @@ template <class P, std::size_t N, class... R> inline auto run_into_new(std::arra
   return results;
 }
 
-}  // namespace eager
-
-/// Calls a captureless function on tensors as one compiled program; the results are new tensors (a tuple for several).
-template <class F, class... X> requires Operands<X...> inline auto run_function(F, const X&... x) {
+template <class F, class... X> inline auto run_program_of(F, const X&... x) {
   using Result = graph::ResultOfTrace<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>;
   using P = compile::Program<graph::FunctionTrace<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>, cpu::Backend>;
   const std::tuple arguments{graph::stored<const X&...>(x)...};
@@ -150,6 +148,15 @@ template <class F, class... X> requires Operands<X...> inline auto run_function(
     if constexpr (is_sym_v<Result>) return std::get<0>(eager::run_into_new<P>(inputs, static_cast<std::tuple<Result>*>(nullptr)));
     else return eager::run_into_new<P>(inputs, static_cast<Result*>(nullptr));
   }, arguments);
+}
+
+}  // namespace eager
+
+/// Calls a captureless function on tensors as one compiled program; the results are new tensors (a tuple for several).
+template <class F, class... X> requires Operands<X...> inline auto run_function(F f, const X&... x) {
+  if constexpr (!std::is_empty_v<F> || !std::is_default_constructible_v<F>) return a_traced_function_must_not_capture_pass_values_as_arguments<F>{};
+  else if constexpr (!graph::CallableWith<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>) return f(graph::symbol_of<decltype(graph::stored<const X&...>(x))>{}...);  // what is wrong there
+  else return eager::run_program_of(f, x...);
 }
 
 }  // namespace sinter

@@ -82,6 +82,8 @@ template <class Tensor> struct Own {
   constexpr symbol symbolic(Builder*) const { return a_traced_function_cannot_capture_a_tensor_pass_it_as_an_argument<Tensor>{}; }
 };
 inline constexpr std::size_t copied_bytes = 64;
+template <class> inline constexpr bool is_small_v = false;
+template <class T, auto... E> inline constexpr bool is_small_v<Tensor<T, E...>> = Tensor<T, E...>::size() * sizeof(T) <= copied_bytes;
 
 /// A view: copied, as cheap as a pointer.
 template <class View> struct Held {
@@ -97,6 +99,10 @@ template <class T, auto... E> inline constexpr bool is_view_v<TensorView<T, E...
 template <class X> struct SymbolType { using type = typename X::symbol; };
 template <TypedSymbol X> struct SymbolType<X> { using type = X; };
 template <class X> using symbol_of = typename SymbolType<std::remove_cvref_t<X>>::type;
+
+/// Whether a call with arguments of these types compiles. g++ goes on after the error that the function itself names; nobody shall ask what such a call returns.
+template <class F, class... X>
+concept CallableWith = requires(const F& f, X... x) { f(static_cast<X&&>(x)...); };
 
 /// The tensor type that holds a symbol's value.
 template <class S> struct TensorFor;
@@ -167,7 +173,7 @@ template <class... All, class X> constexpr auto stored(X&& x) {
     return P(std::forward<X>(x));
   } else if constexpr (is_view_v<P>) {
     return Held<P>{x};
-  } else if constexpr (std::is_lvalue_reference_v<X> && std::is_same_v<typename P::place, Host> && P::size() * sizeof(typename P::element) <= copied_bytes) {
+  } else if constexpr (std::is_lvalue_reference_v<X> && is_small_v<P>) {
     return Own<P>(P(x));
   } else if constexpr (std::is_lvalue_reference_v<X>) {
     return Ref<P>{&x};
@@ -229,6 +235,8 @@ concept Untyped = (std::is_same_v<std::remove_cvref_t<X>, graph::Value> || ...);
 template <class F, class... X> constexpr auto call(X&&... x) {
   if constexpr ((Symbolic<X> || ...)) {
     return F{}(graph::as_symbol<X...>(graph::builder_of(x...), x)...);
+  } else if constexpr (!graph::CallableWith<F, graph::symbol_of<decltype(graph::stored<X...>(std::forward<X>(x)))>...>) {
+    return F{}(graph::symbol_of<decltype(graph::stored<X...>(std::forward<X>(x)))>{}...);  // the error that F names, which the compiler has already printed
   } else {
     using Expression = Call<F, decltype(graph::stored<X...>(std::forward<X>(x)))...>;
     if constexpr (std::is_void_v<typename Expression::place>) return operands_live_in_different_places<std::remove_cvref_t<X>...>{};

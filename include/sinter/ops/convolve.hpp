@@ -39,6 +39,7 @@ using Conv3dOptions = ConvOptions<3>;
 template <class Image, class Weight> struct convolution_needs_an_image_of_batch_channels_and_spatial_axes;
 template <class Image, class Weight> struct convolution_channels_of_image_and_weight_differ;
 template <class Image, class Weight> struct convolution_kernel_is_larger_than_the_padded_image;
+template <class Image, class Weight> struct convolution_needs_fixed_extents_of_all_but_the_batch;
 
 namespace ops {
 
@@ -414,6 +415,7 @@ template <int D, ConvOptions<D> Options> struct Convolve {
   template <class X, class W> constexpr auto operator()(X image, W weight) const {
     if constexpr (is_sym_v<X> && is_sym_v<W>) {
       if constexpr (X::shape.rank != 2 + D || W::shape.rank != 2 + D) return convolution_needs_an_image_of_batch_channels_and_spatial_axes<X, W>{};
+      else if constexpr (has_lengths<X>(1) || has_lengths<W>(0)) return convolution_needs_fixed_extents_of_all_but_the_batch<X, W>{};
       else if constexpr (X::shape[1] != W::shape[1] * Options.groups || W::shape[0] % Options.groups != 0) return convolution_channels_of_image_and_weight_differ<X, W>{};
       else if constexpr (Sums<X, W>::type.shape.size() == 0 && X::shape.size() > 0) return convolution_kernel_is_larger_than_the_padded_image<X, W>{};
       else return graph::SymOf<Sums<X, W>>(nodes(image, weight));
@@ -423,6 +425,11 @@ template <int D, ConvOptions<D> Options> struct Convolve {
   }
 
  private:
+  template <class S> static constexpr bool has_lengths(int from) {
+    for (int i = from; i < S::shape.rank; ++i)
+      if (S::shape.letter(i) != 0) return true;
+    return false;
+  }
   template <class X, class W> struct Sums {
     static constexpr Type type = [] {
       Shape to;

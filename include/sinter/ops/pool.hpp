@@ -18,6 +18,7 @@ using Pool3dOptions = PoolOptions<3>;
 template <class Image> struct pooling_needs_an_image_of_batch_channels_and_spatial_axes;
 template <class Image> struct pooling_window_is_larger_than_the_padded_image;
 template <class Image> struct pooling_padding_must_be_at_most_half_the_window;
+template <class Image> struct pooling_needs_fixed_spatial_extents;
 
 namespace ops {
 
@@ -184,6 +185,7 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
   template <class X> constexpr auto operator()(X image) const {
     if constexpr (is_sym_v<X>) {
       if constexpr (X::shape.rank != 2 + D) return pooling_needs_an_image_of_batch_channels_and_spatial_axes<X>{};
+      else if constexpr (has_lengths(X::shape)) return pooling_needs_fixed_spatial_extents<X>{};
       else if constexpr (!padding_fits()) return pooling_padding_must_be_at_most_half_the_window<X>{};
       else if constexpr (Pooled<X>::type.shape.size() == 0 && X::shape.size() > 0) return pooling_window_is_larger_than_the_padded_image<X>{};
       else return graph::SymOf<Pooled<X>>(nodes(image));
@@ -193,6 +195,11 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
   }
 
  private:
+  static constexpr bool has_lengths(const Shape& s) {
+    for (int i = 2; i < s.rank; ++i)
+      if (s.letter(i) != 0) return true;
+    return false;
+  }
   static constexpr bool padding_fits() {
     for (int i = 0; i < D; ++i)
       if (2 * Options.padding[i] > Size[i]) return false;

@@ -36,7 +36,7 @@ template <class T, auto... E> class TensorView {
   template <class X> requires(!std::is_const_v<T> && (Expression<X> || requires { typename X::symbol; }))
   const TensorView& operator=(const X& x) const {
     if constexpr (std::is_same_v<typename X::symbol, symbol>) evaluate_into(*this, x);
-    else assigned_shapes_differ<symbol, typename X::symbol>{};
+    else tensor_detail::WrongAssignment<symbol, typename X::symbol>::report();
     return *this;
   }
   const TensorView& operator=(const TensorView& x) const requires(!std::is_const_v<T>) {

@@ -7,9 +7,13 @@
 
 namespace sinter {
 
-/// The compile error of a program that is called with tensors of other types than it was made for: both lists stand in its name.
-template <class MadeFor, class CalledWith> struct program_is_called_with_other_tensors_than_it_was_made_for;  // undefined
-template <class... Symbols> struct Tensors;
+// Undefined on purpose: the names are the errors.
+/// A program that is called with tensors of other types than it was made for: both lists stand in its name.
+template <class MadeFor, class CalledWith> struct program_is_called_with_other_tensors_than_it_was_made_for;
+template <class MadeFor, class CalledWith> struct program_is_called_with_other_dtypes_than_it_was_made_for_write_cast;
+template <class... Symbols> struct Tensors {};
+template <class Net, class... Inputs> struct the_nets_operator_takes_its_inputs_by_auto_or_const_reference;
+template <class Program> struct a_program_cannot_be_copied_move_it_or_make_another;
 
 namespace train {
 
@@ -22,6 +26,13 @@ template <class Policy> struct AccuratePolicy : Policy {
     static constexpr bool accurate = true;
   };
 };
+/// The error of a call with other tensors: of another shape or number, or only of other dtypes.
+template <class... A, class... B> auto report_call(Tensors<A...>, Tensors<B...>) {
+  if constexpr (sizeof...(A) != sizeof...(B)) return program_is_called_with_other_tensors_than_it_was_made_for<Tensors<A...>, Tensors<B...>>{};
+  else if constexpr ((!(A::shape == B::shape) || ...)) return program_is_called_with_other_tensors_than_it_was_made_for<Tensors<A...>, Tensors<B...>>{};
+  else return program_is_called_with_other_dtypes_than_it_was_made_for_write_cast<Tensors<A...>, Tensors<B...>>{};
+}
+
 template <class Backend> inline constexpr bool is_accurate = requires { Backend::accurate; };
 
 /// How many inputs a bound net's graph begins with: the block, then every `Buffer` and `Scalar`.
@@ -132,8 +143,12 @@ template <class X, class Policy, class... Inputs> class Inference {
     });
   }
 
-  template <Held... Given> requires(!std::is_same_v<Tensors<typename Given::symbol...>, Tensors<typename Inputs::symbol...>>) Output operator()(const Given&...) {
-    return program_is_called_with_other_tensors_than_it_was_made_for<Tensors<typename Inputs::symbol...>, Tensors<typename Given::symbol...>>{};
+  Inference(Inference&&) noexcept = default;
+  Inference& operator=(Inference&&) noexcept = default;
+  Inference(const Inference&) { (void)a_program_cannot_be_copied_move_it_or_make_another<Inference>{}; }
+
+  template <Held... Given> requires(!std::is_same_v<Tensors<typename Given::symbol...>, Tensors<typename Inputs::symbol...>>) auto operator()(const Given&...) {
+    return report_call(Tensors<typename Inputs::symbol...>{}, Tensors<typename Given::symbol...>{});
   }
   /// The net's output. Large ones lie in memory of this object, which they return to it: once there are as many as are in use at a time, calls
   /// allocate nothing. Throws `Error` when run-time lengths disagree.
@@ -248,13 +263,25 @@ template <class X, class Policy, class... Inputs> class Inference {
   Policy policy_;
 };
 
+/// What is wrong with a net and inputs to trace it with: an error, or void. Where the net cannot be called with them the compiler says why by itself.
+template <class X, class... Inputs> consteval auto fault_of_trace() {
+  using Net = graph::net_of<X>;
+  using Fault = typename graph::FaultOf<Net>::type;
+  if constexpr (!std::is_void_v<Fault>) return fields::Fault<Fault>{};
+  else if constexpr (!graph::CallableWith<Net, typename Inputs::symbol...> && graph::CallableWith<Net, typename Inputs::symbol&...>) return fields::Fault<the_nets_operator_takes_its_inputs_by_auto_or_const_reference<Net, typename Inputs::symbol...>>{};
+  else return fields::Fault<void>{};
+}
+
 }  // namespace train
 
 /// The net as a program for inputs of these types: `auto infer = inference<Tensor<float, 1, 784>>(net);`. It shares the
 /// model's parameters: later changes of them are seen. PyTorch: model.eval() under torch.inference_mode().
 /// `policy` says what runs it: cpu::Threads, or another backend's.
 template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy = {}) {
-  return train::Inference<X, Policy, Inputs...>(model, policy);
+  constexpr auto fault = train::fault_of_trace<X, Inputs...>();
+  if constexpr (fault.exists) return fields::report(fault);
+  else if constexpr (!graph::CallableWith<graph::net_of<X>, typename Inputs::symbol...>) return graph::net_of<X>{}(typename Inputs::symbol{}...);  // what is wrong there
+  else return train::Inference<X, Policy, Inputs...>(model, policy);
 }
 /// The same with the accurate forms of functions (ops/accurate.hpp): `inference<Input>(net, cpu::Threads{2}, accurate)`.
 template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy, Accurate) {
@@ -264,11 +291,11 @@ template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof
 /// (Its first parameter keeps calls that name their inputs away: no type is an int.)
 template <int = 0, class X, class Loader, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
 auto inference(const Model<X>& model, const Loader&, Policy policy = {}) {
-  return train::Inference<X, Policy, typename Loader::Input>(model, policy);
+  return inference<typename Loader::Input>(model, policy);
 }
 template <int = 0, class X, class Loader, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
 auto inference(const Model<X>& model, const Loader&, Policy policy, Accurate) {
-  return train::Inference<X, train::AccuratePolicy<Policy>, typename Loader::Input>(model, {policy});
+  return inference<typename Loader::Input>(model, train::AccuratePolicy<Policy>{policy});
 }
 
 }  // namespace sinter

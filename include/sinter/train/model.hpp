@@ -8,7 +8,9 @@
 
 namespace sinter {
 
-template <class Net> struct hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda;  // undefined: the name is the error
+// Undefined on purpose: the names are the errors.
+template <class Net> struct hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda;
+template <class Net, class... Inputs> struct a_model_is_run_by_a_program_write_inference_of_Input_and_call_that;
 
 namespace train {
 SINTER_OUTLINE inline void fill(float* out, std::size_t n, const Initializer& init, const Philox& random) {
@@ -42,9 +44,15 @@ template <class X> class Model {
     float* data() const { return values.data(); }
   };
 
-  explicit Model(Seed seed = {}) : block_(std::make_shared<Block>()), net_(graph::NetOf<X>::make()) {
-    bind();
-    initialize(seed);
+  explicit Model(Seed seed = {}) : net_(graph::NetOf<X>::make()) {
+    constexpr auto fault = fields::Fault<typename graph::FaultOf<Net>::type>{};
+    if constexpr (fault.exists) {
+      (void)fields::report(fault);
+    } else {
+      block_ = std::make_shared<Block>();
+      bind();
+      initialize(seed);
+    }
   }
   /// The factory's type is all that matters; it is called while compiling.
   explicit Model(X, Seed seed) requires(std::is_empty_v<X> && std::is_invocable_v<X>) : Model(seed) {}
@@ -64,6 +72,9 @@ template <class X> class Model {
     if (this != &other) copy(other);
     return *this;
   }
+
+  /// A model is run by a program made of it.
+  template <class... Inputs> auto operator()(const Inputs&...) const { return a_model_is_run_by_a_program_write_inference_of_Input_and_call_that<Net, Inputs...>{}; }
 
   const Net* operator->() const { return &net_; }
   const Net& operator*() const { return net_; }

@@ -5,7 +5,8 @@
 
 namespace sinter {
 
-template <class Loss> struct numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them;  // undefined: the name is the error
+// Undefined on purpose: the names are the errors.
+template <class Loss> struct numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them;
 
 namespace train {
 
@@ -67,10 +68,6 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   using Net = graph::net_of<X>;
   using Output = graph::tensor_of<std::invoke_result_t<Net, typename Input::symbol>>;
   static constexpr int moments = Optimizer::moments;
-  static constexpr bool loss_has_no_numbers = [] {  // a step is traced with a loss of the type alone
-    if constexpr (std::is_empty_v<Loss>) return true;
-    else return numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them<Loss>{};
-  }();
   static_assert(!graph::is_view_v<Input> && !graph::is_view_v<Target>, "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
 
  public:
@@ -96,8 +93,12 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
     moments_.zero();
   }
 
-  template <Held... Given> requires(!std::is_same_v<Tensors<typename Given::symbol...>, Tensors<typename Input::symbol, typename Target::symbol>>) Result operator()(const Given&...) {
-    return program_is_called_with_other_tensors_than_it_was_made_for<Tensors<typename Input::symbol, typename Target::symbol>, Tensors<typename Given::symbol...>>{};
+  TrainingStep(TrainingStep&&) noexcept = default;
+  TrainingStep& operator=(TrainingStep&&) noexcept = default;
+  TrainingStep(const TrainingStep&) { (void)a_program_cannot_be_copied_move_it_or_make_another<TrainingStep>{}; }
+
+  template <Held... Given> requires(!std::is_same_v<Tensors<typename Given::symbol...>, Tensors<typename Input::symbol, typename Target::symbol>>) auto operator()(const Given&...) {
+    return report_call(Tensors<typename Input::symbol, typename Target::symbol>{}, Tensors<typename Given::symbol...>{});
   }
   /// One step on one batch, in place. Allocates nothing. Throws `Error` when run-time lengths disagree; the parameters are
   /// then untouched.
@@ -147,6 +148,21 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   Policy policy_;
 };
 
+/// The same of a net, a loss and batches. A step is traced with a loss of the type alone.
+template <class X, class Loss, class Input, class Target> consteval auto fault_of_training() {
+  constexpr auto fault = fault_of_trace<X, Input>();
+  if constexpr (fault.exists) {
+    return fault;
+  } else if constexpr (!std::is_empty_v<Loss>) {
+    return fields::Fault<numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them<Loss>>{};
+  } else {
+    return fault;
+  }
+}
+/// A loss of what a net makes of its input.
+template <class X, class Loss, class Input, class Target>
+concept Trainable = requires(const graph::net_of<X>& net, typename Input::symbol x, typename Target::symbol y) { Loss{}(net(x), y); };
+
 }  // namespace train
 
 /// A training step for batches of these types; `policy` says what runs it, cpu::Threads or another backend's:
@@ -154,7 +170,10 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
 ///   float loss = step(x, y).loss;
 template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = cpu::Threads>
 auto training(const Model<X>& model, Loss, Optimizer optimizer, Policy policy = {}) {
-  return train::TrainingStep<X, Loss, Optimizer, Policy, Input, Target>(model, optimizer, policy);
+  constexpr auto fault = train::fault_of_training<X, Loss, Input, Target>();
+  if constexpr (fault.exists) return fields::report(fault);
+  else if constexpr (!train::Trainable<X, Loss, Input, Target>) return Loss{}(graph::net_of<X>{}(typename Input::symbol{}), typename Target::symbol{});  // what is wrong there
+  else return train::TrainingStep<X, Loss, Optimizer, Policy, Input, Target>(model, optimizer, policy);
 }
 /// The same with the accurate forms of functions (ops/accurate.hpp): `training<Input, Target>(net, loss, optimizer, cpu::Threads{2}, accurate)`.
 template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = cpu::Threads>
@@ -165,8 +184,8 @@ auto training(const Model<X>& model, Loss loss, Optimizer optimizer, Policy poli
 ///   auto step = training(net, batches, nn::cross_entropy, optim::Adam{.lr = 1e-3f});
 /// (Its first parameter keeps types that were meant for the other overload away: clang would look at a Model of one of them.)
 template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
-auto training(const Model<X>& model, const Loader&, Loss, Optimizer optimizer, Policy policy = {}) {
-  return train::TrainingStep<X, Loss, Optimizer, Policy, typename Loader::Input, typename Loader::Target>(model, optimizer, policy);
+auto training(const Model<X>& model, const Loader&, Loss loss, Optimizer optimizer, Policy policy = {}) {
+  return training<typename Loader::Input, typename Loader::Target>(model, loss, optimizer, policy);
 }
 template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
 auto training(const Model<X>& model, const Loader& loader, Loss loss, Optimizer optimizer, Policy policy, Accurate) {

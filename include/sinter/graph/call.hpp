@@ -81,7 +81,7 @@ template <class Tensor> struct Own {
   Own(Own&&) = default;
   constexpr symbol symbolic(Builder*) const { return a_traced_function_cannot_capture_a_tensor_pass_it_as_an_argument<Tensor>{}; }
 };
-inline constexpr std::size_t copied_bytes = 64;
+inline constexpr std::size_t copied_bytes = 32;
 template <class> inline constexpr bool is_small_v = false;
 template <class T, auto... E> inline constexpr bool is_small_v<Tensor<T, E...>> = Tensor<T, E...>::size() * sizeof(T) <= copied_bytes;
 

@@ -147,7 +147,7 @@ template <int N> void sum_all(benchmark::State& state) {
 }
 
 // What memory allows: the same streams by hand, with nothing to compute. Results go past the caches where the target can.
-void put(float* to, Lanes<float, cpu::lanes> x) {
+void put(float* to, ops::Lanes<float, cpu::lanes> x) {
 #if SINTER_SIMD
   x.stream(to);
 #else
@@ -155,7 +155,7 @@ void put(float* to, Lanes<float, cpu::lanes> x) {
 #endif
 }
 template <int N, int Reads> void bound(benchmark::State& state) {
-  using Register = Lanes<float, cpu::lanes>;
+  using Register = ops::Lanes<float, cpu::lanes>;
   std::array<Tensor<float, N>, Reads> in;
   for (auto& t : in) t = drawn<Tensor<float, N>>(1);
   Tensor<float, N> out;

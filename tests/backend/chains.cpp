@@ -7,6 +7,7 @@
 #include "../support/compiled.hpp"
 
 using namespace sinter;
+using namespace sinter::internals;
 
 namespace chained {  // names of members are found in types that have linkage
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 using namespace sinter;
+using namespace sinter::internals;
 
 namespace {
 

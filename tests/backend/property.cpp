@@ -7,6 +7,7 @@
 #include "../support/random_graph.hpp"
 
 using namespace sinter;
+using namespace sinter::internals;
 
 using support::execute;
 

@@ -9,6 +9,7 @@
 #include "../support/any_threads.hpp"
 
 using namespace sinter;
+using namespace sinter::internals;
 using namespace support;
 
 namespace {

@@ -9,6 +9,7 @@
 #include <tuple>
 
 using namespace sinter;
+using namespace sinter::internals;
 
 namespace {
 

@@ -2,6 +2,7 @@
 // evaluation is the budget; see budget.cmake and measure.sh.
 #include <sinter/sinter.hpp>
 using namespace sinter;
+using namespace sinter::internals;
 
 struct Block {
   nn::Linear<32, 64> up;

@@ -5,6 +5,7 @@
 #include "../support/prepared.hpp"
 
 using namespace sinter;
+using namespace sinter::internals;
 using graph::Kind;
 using graph::Value;
 using support::count_of;

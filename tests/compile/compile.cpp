@@ -4,6 +4,7 @@
 #include <sinter/sinter.hpp>
 
 using namespace sinter;
+using namespace sinter::internals;
 
 namespace {
 

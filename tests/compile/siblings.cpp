@@ -5,6 +5,7 @@
 #include "../support/prepared.hpp"
 
 using namespace sinter;
+using namespace sinter::internals;
 using graph::Builder;
 using graph::Value;
 

@@ -6,6 +6,7 @@
 #include "../support/throws.hpp"
 
 using namespace sinter;
+using namespace sinter::internals;
 using graph::Builder;
 using graph::Value;
 

@@ -5,6 +5,7 @@
 #include "../support/throws.hpp"
 
 using namespace sinter;
+using namespace sinter::internals;
 
 namespace {
 

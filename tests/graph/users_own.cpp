@@ -87,7 +87,7 @@ TEST_CASE("a rule that returns a cotangent of another shape is an error") {
   graph::List<int> wrt;
   wrt.push(x.id);
   const graph::Value y = sum(bad(x));
-  const auto e = support::thrown([&] { (void)transform::gradient(g, y.id, wrt); });
+  const auto e = support::thrown([&] { (void)internals::transform::gradient(g, y.id, wrt); });
   CHECK(std::string(e.what()) == "custom_gradient, argument 0: expected a cotangent of its shape (4), found (2, 2); the rule returns a cotangent for each argument");
 }
 

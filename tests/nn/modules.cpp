@@ -4,6 +4,7 @@
 #include "../support/reference_case.hpp"
 
 using namespace sinter;
+using namespace sinter::internals;
 using support::check_module;
 
 namespace {

@@ -37,7 +37,7 @@ template <class F> void holds(const char* name, double bound, F f, double (*libr
     for (std::uint32_t i = 0; i < 16; ++i) x[i] = float_of(std::uint32_t(first) + 3001 * i);
     for (int i = 0; i < 16; i += N) cpu::store(f(cpu::load<float, N>(x + i, N)), y + i, N);
     for (int i = 0; i < 16; ++i) {
-      different += !same_bits(f(Lanes<float, 1>(x[i])).v, y[i]);
+      different += !same_bits(f(ops::Lanes<float, 1>(x[i])).v, y[i]);
       worst = std::max(worst, error(y[i], library(double(x[i]))));
     }
   }
@@ -53,7 +53,7 @@ template <class T> void bits_agree() {
   }
   const auto agree = [&](auto f) {
     for (int i = 0; i < 16; i += N) cpu::store(f(cpu::load<T, N>(a + i, N), cpu::load<T, N>(b + i, N)), found + i, N);
-    for (int i = 0; i < 16; ++i) CHECK(f(Lanes<T, 1>(a[i]), Lanes<T, 1>(b[i])).v == found[i]);
+    for (int i = 0; i < 16; ++i) CHECK(f(ops::Lanes<T, 1>(a[i]), ops::Lanes<T, 1>(b[i])).v == found[i]);
   };
   agree([](auto x, auto y) { return x & y; });
   agree([](auto x, auto y) { return x | y; });
@@ -69,7 +69,7 @@ template <class T> void bits_agree() {
 
 #define LANES_AND_LIBRARY(f) [](auto x) { return f(x); }, [](double x) { return double(std::f(x)); }
 TEST_CASE("elementary functions keep to their stated errors, in registers as in one lane") {
-  constexpr bool fused = fused_multiply_add;
+  constexpr bool fused = ops::fused_multiply_add;
   holds("exp", 1.5, LANES_AND_LIBRARY(exp));
   holds("log", 1.0, LANES_AND_LIBRARY(log));
   holds("tanh", fused ? 6.5 : 8, LANES_AND_LIBRARY(tanh));
@@ -87,9 +87,9 @@ TEST_CASE("elementary functions keep to their stated errors, in registers as in 
 TEST_CASE("activations keep to their stated errors") {
   // Down to the smallest normal result; below it is 0.
   holds("sigmoid", 3, [](auto x) { return ops::Sigmoid::eval(maximum(x, decltype(x)(-87.f))); }, [](double x) { return 1 / (1 + std::exp(-(x < -87 ? -87 : x))); });
-  for (int i = -4000; i <= 4000; ++i) CHECK(std::abs(double(ops::SigmoidByTanh::eval(Lanes<float, 1>(float(i) / 64)).v) - 1 / (1 + std::exp(-double(i) / 64))) < 2e-7);
-  CHECK(ops::SigmoidByTanh::eval(Lanes<float, 1>(-40.f)).v == 0);
-  CHECK(ops::SigmoidByTanh::eval(Lanes<float, 1>(INFINITY)).v == 1);
+  for (int i = -4000; i <= 4000; ++i) CHECK(std::abs(double(ops::SigmoidByTanh::eval(ops::Lanes<float, 1>(float(i) / 64)).v) - 1 / (1 + std::exp(-double(i) / 64))) < 2e-7);
+  CHECK(ops::SigmoidByTanh::eval(ops::Lanes<float, 1>(-40.f)).v == 0);
+  CHECK(ops::SigmoidByTanh::eval(ops::Lanes<float, 1>(INFINITY)).v == 1);
   // Relative to |x|, since Φ(x) is small where x is negative.
   const auto relative = [](const char* name, double bound, auto f, double (*expected)(double)) {
     CAPTURE(name);
@@ -130,8 +130,8 @@ TEST_CASE("pow keeps to its stated error, for all kinds of numbers and where res
   double worst = 0;
   int different = 0;
   const auto check = [&](float x, float y) {
-    const float found = pow(Lanes<float, 1>(x), Lanes<float, 1>(y)).v;
-    different += !same_bits(found, cpu::first(pow(Lanes<float, N>(x), Lanes<float, N>(y))));
+    const float found = pow(ops::Lanes<float, 1>(x), ops::Lanes<float, 1>(y)).v;
+    different += !same_bits(found, cpu::first(pow(ops::Lanes<float, N>(x), ops::Lanes<float, N>(y))));
     worst = std::max(worst, error(found, std::pow(double(x), double(y))));
   };
   for (const float x : special)
@@ -159,7 +159,7 @@ TEST_CASE("double precision in registers is the C library, rounding included") {
   const auto agree = [&](auto f) {
     for (int i = 0; i < 16; i += N) cpu::store(f(cpu::load<double, N>(x + i, N)), y + i, N);
     for (int i = 0; i < 16; ++i) {
-      const double expected = f(Lanes<double, 1>(x[i])).v;
+      const double expected = f(ops::Lanes<double, 1>(x[i])).v;
       CHECK(((y[i] == expected && std::signbit(y[i]) == std::signbit(expected)) || (y[i] != y[i] && expected != expected)));
     }
   };

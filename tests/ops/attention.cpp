@@ -9,6 +9,7 @@
 #include "../support/throws.hpp"
 
 using namespace sinter;
+using namespace sinter::internals;
 using support::check_function;
 using graph::Builder;
 using graph::List;

@@ -10,6 +10,7 @@
 #include "../support/compiled.hpp"
 
 using namespace sinter;
+using namespace sinter::internals;
 
 namespace {
 

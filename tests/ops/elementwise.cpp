@@ -2,6 +2,7 @@
 #include "../support/against_pytorch.hpp"
 
 using namespace sinter;
+using namespace sinter::internals;
 using support::check;
 using support::check_values;
 

@@ -5,6 +5,7 @@
 #include "../support/reference_case.hpp"
 
 using namespace sinter;
+using namespace sinter::internals;
 using support::check_function;
 using graph::Value;
 

@@ -8,6 +8,7 @@
 namespace support {
 
 using namespace sinter;
+using namespace sinter::internals;
 
 
 /// F's result y and the gradients of sum(y · w), as the reference has them.

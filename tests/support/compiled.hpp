@@ -31,7 +31,7 @@ template <class Trace, class Backend = cpu::Backend> void check_compiled(std::ui
         std::fill(outputs.back().bytes.begin(), outputs.back().bytes.end(), std::byte(0xff));
       }
       constexpr std::size_t guard = 65536;
-      AlignedBlock<std::byte> workspace(P::workspace_bytes + guard);
+      tensor_detail::AlignedBlock<std::byte> workspace(P::workspace_bytes + guard);
       std::memset(workspace.data(), 0xff, workspace.size());  // NaN: whatever is read before it is written shows
       std::vector<std::byte*> base{workspace.data()};
       for (auto& a : copies) base.push_back(a.bytes.data());

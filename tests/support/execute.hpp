@@ -5,11 +5,11 @@
 
 namespace support {
 
-inline std::vector<sinter::reference::Array> execute(const sinter::graph::Builder& g, const std::vector<sinter::reference::Array>& inputs, const sinter::reference::Lengths& lengths,
-                                                   const sinter::compile::PackSizes& pack = {&sinter::cpu::pack_bytes}, int* chains = nullptr) {
-  sinter::generic::Program program(g, pack);
+inline std::vector<sinter::internals::reference::Array> execute(const sinter::graph::Builder& g, const std::vector<sinter::internals::reference::Array>& inputs, const sinter::internals::reference::Lengths& lengths,
+                                                   const sinter::internals::compile::PackSizes& pack = {&sinter::cpu::pack_bytes}, int* chains = nullptr) {
+  sinter::internals::generic::Program program(g, pack);
   if (chains != nullptr) *chains += program.plan().chains.empty() ? 0 : 1;
-  std::vector<sinter::reference::Array> outputs;
+  std::vector<sinter::internals::reference::Array> outputs;
   for (const int o : g.outputs) outputs.emplace_back(g[o].dtype, g.shape(o));
   std::vector<const void*> in;
   std::vector<void*> out;

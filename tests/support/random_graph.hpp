@@ -8,6 +8,7 @@
 namespace support {
 
 using namespace sinter;
+using namespace sinter::internals;
 using graph::Builder;
 using graph::List;
 using graph::Value;

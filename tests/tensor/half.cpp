@@ -42,12 +42,12 @@ TEST_CASE("conversion to 16 bits rounds to nearest, ties to even, to subnormals 
 
 TEST_CASE("element types promote as torch.promote_types, but for uint8 with int8, whose int16 does not exist") {
   const auto& table = support::reference_value("promote_types").elements;
-  REQUIRE(table.size() == std::size_t(dtypes * dtypes));
-  for (int a = 0; a < dtypes; ++a)
-    for (int b = 0; b < dtypes; ++b) {
+  REQUIRE(table.size() == std::size_t(number_of_dtypes * number_of_dtypes));
+  for (int a = 0; a < number_of_dtypes; ++a)
+    for (int b = 0; b < number_of_dtypes; ++b) {
       CAPTURE(a);
       CAPTURE(b);
-      const int expected = int(table[std::size_t(a * dtypes + b)]);
+      const int expected = int(table[std::size_t(a * number_of_dtypes + b)]);
       CHECK(int(promote(Dtype(a), Dtype(b))) == (expected < 0 ? int(Dtype::int32) : expected));
     }
 }

@@ -8,6 +8,7 @@
 #include "../support/random_graph.hpp"
 
 using namespace sinter;
+using namespace sinter::internals;
 
 namespace {
 

@@ -9,6 +9,7 @@
 #include "../support/residual.hpp"
 
 using namespace sinter;
+using namespace sinter::internals;
 
 namespace checkpoints {  // names of members are found in types that have linkage
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 using namespace sinter;
+using namespace sinter::internals;
 
 TEST_CASE("value_and_grad gives both, with respect to the arguments named, numbers included") {
   constexpr auto f = [](auto x, auto a) { return sum(tanh(a * x)); };

@@ -13,6 +13,7 @@
 #include <set>
 
 using namespace sinter;
+using namespace sinter::internals;
 using graph::Builder;
 using graph::List;
 using graph::Value;

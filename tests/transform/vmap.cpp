@@ -4,6 +4,7 @@
 #include <sinter/sinter.hpp>
 
 using namespace sinter;
+using namespace sinter::internals;
 
 namespace {
 
@@ -11,12 +12,12 @@ namespace {
 template <int K, int... I> constexpr bool is_one_of = ((K == I) || ...);
 template <bool Whole, class S> struct One { using type = typename transform::Sample<S>::type; };
 template <class S> struct One<true, S> { using type = S; };
-template <class F, int... I, class... S> graph::Builder sample_graph(F, Mapped<I...>, S...) {
+template <class F, int... I, class... S> graph::Builder sample_graph(F, transform::Mapped<I...>, S...) {
   return []<std::size_t... K>(std::index_sequence<K...>) { return graph::FunctionTrace<F, typename One<!is_one_of<int(K), I...>, S>::type...>{}(); }(std::index_sequence_for<S...>{});
 }
 
 /// vmap of F over the arguments named, sample by sample against F itself, in double precision.
-template <class F, int... I, class... S> void check(F f, Mapped<I...> which, const char* name, S... symbols) {
+template <class F, int... I, class... S> void check(F f, transform::Mapped<I...> which, const char* name, S... symbols) {
   CAPTURE(name);
   (void)f;
   const graph::Builder whole = graph::FunctionTrace<decltype(vmap(f, which)), S...>{}();

@@ -5,7 +5,7 @@
 #pragma once
 #include "cpu/body.hpp"
 
-namespace sinter::backend {
+namespace sinter::internals::backend {
 
 /// How many run-time lengths the kernel K reads.
 template <class K> constexpr int lengths_of() {
@@ -50,4 +50,4 @@ template <class K, int L, int P, int Lengths> constexpr void run_element(const M
   });
 }
 
-}  // namespace sinter::backend
+}  // namespace sinter::internals::backend

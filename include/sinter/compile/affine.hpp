@@ -9,7 +9,7 @@
 #pragma once
 #include "rewrite.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 namespace affine_detail {
 
@@ -158,4 +158,4 @@ constexpr bool fold_affine(const Builder& g, int parameters, Builder& to) {
   return pass.run(to);
 }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

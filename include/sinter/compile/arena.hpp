@@ -9,7 +9,7 @@
 
 #include "../graph/list.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 using graph::List;
 
@@ -153,4 +153,4 @@ constexpr Places place(const List<Lifetime>& buffers, int steps) {
   return pass.run();
 }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

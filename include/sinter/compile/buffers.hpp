@@ -3,7 +3,7 @@
 #include "kernel.hpp"
 #include "prologue.hpp"
 
-namespace sinter::compile::fuse_detail {
+namespace sinter::internals::compile::fuse_detail {
 
 /// One cheap operation on one tensor that is in memory anyway.
 constexpr bool Grouping::worth_repeating(int v, const List<char>& needed) const {
@@ -83,4 +83,4 @@ constexpr void Grouping::choose_buffers() {
   }
 }
 
-}  // namespace sinter::compile::fuse_detail
+}  // namespace sinter::internals::compile::fuse_detail

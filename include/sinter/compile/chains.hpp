@@ -19,7 +19,7 @@
 
 #include "step_view.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 /// How a step uses one of its pointers.
 struct PointerUse {
@@ -392,4 +392,4 @@ constexpr Chains chains(const PlannedSteps& s, const PackSizes& pack) {
   return pass.run();
 }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

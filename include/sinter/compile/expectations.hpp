@@ -3,7 +3,7 @@
 #include "../ops/extrema.hpp"
 #include "program.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 template <class Trace> struct ExpectationTrace {
   constexpr Builder operator()() const {
@@ -32,4 +32,4 @@ template <class Trace, int N> inline constexpr auto expectations_of = [] {
   return all;
 }();
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

@@ -5,7 +5,7 @@
 #pragma once
 #include "panels.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 /// One axis of the transform of k weights: value i is the weights' polynomial at the i-th of the points 0, 1, −1, 2, −2, ∞ (0, 1, −1, ∞ of tiles of four
 /// places), divided by the products of its distances from the others. What the other transforms expect decides the signs.
@@ -92,4 +92,4 @@ constexpr Value transformed(Value w, int m, int width) {
 /// The weights, of their own shape, from what `transformed` has made of them.
 constexpr Value filters(Value from, const Shape& shape, int m) { return as_weights<Filters>(from, shape, m); }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

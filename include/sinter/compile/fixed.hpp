@@ -4,7 +4,7 @@
 
 #include "layout.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 /// How many operands of a node count: of identities nothing but the first is left, the others are for derivatives.
 constexpr int operands_of(const Builder& g, int i) { return g[i].op->kind == Kind::identity ? 1 : g[i].operands; }
@@ -42,4 +42,4 @@ constexpr int source_bytes(const Builder& g, int v) {
   }
 }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

@@ -14,7 +14,7 @@
 #pragma once
 #include "buffers.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 namespace fuse_detail {
 
@@ -287,4 +287,4 @@ constexpr Fusion fuse(Simplified& s) {
   return pass.run();
 }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

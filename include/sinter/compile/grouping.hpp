@@ -7,7 +7,7 @@
 
 #include "simplify.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 struct Group {
   Kind kind = Kind::elementwise;  ///< elementwise: a map; reduce: rows; contract: a contraction and its epilogue; scatter: a map that adds; kernel: one of its own
@@ -126,4 +126,4 @@ class Grouping {
 };
 
 }  // namespace fuse_detail
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

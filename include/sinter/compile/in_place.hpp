@@ -6,7 +6,7 @@
 #pragma once
 #include "kernel.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 /// Whether a step may store tensor `to` in the memory of tensor `from`, both beginning at the same byte. `words`: its kernel's identity; `step`: its integers in the
 /// table (see Plan) behind the kernel's number, with pointers that name their tensors, and offsets from where these begin.
@@ -64,4 +64,4 @@ constexpr bool may_take_over(const std::uint64_t* words, const std::int64_t* ste
   return true;
 }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

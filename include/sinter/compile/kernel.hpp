@@ -11,7 +11,7 @@
 #include "simplify.hpp"
 #include "winograd.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 /// One loop of a nest. It runs `extent` times, times the run-time length of `letter` where there is one.
 struct Loop {
@@ -237,4 +237,4 @@ template <std::uint64_t... Words> struct KernelCode {
   static constexpr auto body = decode<count_micros(words.data())>(words.data());
 };
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

@@ -9,7 +9,7 @@
 #pragma once
 #include "../ops/ops.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 using graph::Builder;
 using graph::Kind;
@@ -176,4 +176,4 @@ constexpr Wishes wishes(const Builder& g, const List<char>& live) {
   return pass.run();
 }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

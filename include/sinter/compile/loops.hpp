@@ -5,7 +5,7 @@
 
 #include "kernel.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 /// What a loop is to a contraction; loops of other kernels are all `batch`.
 enum class LoopRole : unsigned char { batch, rows, columns, inner };
@@ -184,4 +184,4 @@ constexpr void arrange_loops(Kernel& k, List<LoopRole>& role) {
   pass.run();
 }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

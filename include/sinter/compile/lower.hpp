@@ -7,7 +7,7 @@
 #include "order.hpp"
 #include "schedule.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 namespace lower_detail {
 
@@ -320,4 +320,4 @@ class Pass {
 };
 
 }  // namespace lower_detail
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

@@ -6,7 +6,7 @@
 #pragma once
 #include "fuse.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 struct Order {
   List<int> groups;  ///< in running order; only those with something to compute
@@ -131,4 +131,4 @@ constexpr Order order(const Simplified& s, const Fusion& f) {
   return pass.run();
 }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

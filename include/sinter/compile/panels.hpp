@@ -5,7 +5,7 @@
 #pragma once
 #include "layout.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 /// A column stride from here on says that columns lie in panels, and how far these are apart (behind `Panels::tag`).
 struct Panels : ops::View<Panels> {
@@ -59,4 +59,4 @@ template <class View> constexpr Value as_weights(Value from, const Shape& shape,
 /// The same weights, of their own shape, from what `packed` has made of them.
 constexpr Value panels(Value from, const Shape& shape, int width) { return as_weights<Panels>(from, shape, width); }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

@@ -6,7 +6,7 @@
 #include "lower.hpp"
 #include "verify_plan.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 namespace plan_detail {
 
@@ -30,7 +30,7 @@ class Pass {
     const Order o = order(s_, f);
     if constexpr (verifying) verify(s_, f, o);
     lower_detail::Pass lower(s_, f, o, r_.letters);
-    for (const int group : o.groups) emit(lower.run(group));
+    for (const int group : o.groups) write(lower.run(group));
     r_.kernel.push(r_.words.size());
     find_buffers();
     if (overwrites_too_early(apart)) return false;
@@ -82,7 +82,7 @@ class Pass {
   }
 
   /// Appends a step; equal kernels share their identity.
-  constexpr void emit(const Kernel& k) {
+  constexpr void write(const Kernel& k) {
     const List<std::uint64_t> words = encode(k);
     std::uint64_t h = 0;
     for (const std::uint64_t w : words) h = (h ^ w) * 1099511628211ull;
@@ -443,4 +443,4 @@ constexpr Plan compile(const Builder& g, PackSizes pack, bool name_buffers = fal
   }
 }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

@@ -4,7 +4,7 @@
 
 #include "../graph/list.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 using graph::List;
 
@@ -39,4 +39,4 @@ inline constexpr int straight_line_steps = 8;
 inline constexpr double straight_line_flops = 600'000;
 constexpr bool is_straight_line(const Plan& p) { return p.steps <= straight_line_steps && p.flops - p.small_flops <= straight_line_flops; }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

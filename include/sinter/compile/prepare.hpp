@@ -7,7 +7,7 @@
 #include "prologue.hpp"
 #include "siblings.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 struct Prepared {
   Builder prepare;  ///< parameters → the values that the rest needs of them
@@ -229,4 +229,4 @@ constexpr Prepared prepare(const Builder& g, int parameters, const PackSizes& pa
   return pass.run();
 }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

@@ -9,7 +9,7 @@
 
 #include "plan.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 /// Run-time lengths with which a program does not run: those of a set of letters, by index, all 1.
 struct LengthRefusal {
@@ -227,8 +227,8 @@ template <class Trace, class Backend> class Program {
       }
       (std::make_index_sequence<std::size_t(steps)>{});
     } else {
-      static constexpr auto entry = [&]<std::size_t... I>(std::index_sequence<I...>) {
-        return std::array<void (*)(const std::int64_t*, const Context&), sizeof...(I)>{&enter<Kernel<I>, Context>...};
+      static constexpr auto entry = [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+        return std::array<void (*)(const std::int64_t*, const Context&), sizeof...(Index)>{&enter<Kernel<Index>, Context>...};
       }(std::make_index_sequence<std::size_t(distinct_kernels)>{});
       const std::int64_t* t = table.data();
       [[maybe_unused]] const std::int64_t* chain = chains.data();
@@ -250,8 +250,8 @@ template <class Trace, class Backend> class Program {
   }
 
  private:
-  template <std::size_t I, std::size_t... J> static auto kernel_type(std::index_sequence<J...>) -> KernelCode<words[std::size_t(kernel_at[I]) + J]...>;
-  template <std::size_t I> using Kernel = decltype(kernel_type<I>(std::make_index_sequence<std::size_t(kernel_at[I + 1] - kernel_at[I])>{}));
+  template <std::size_t Index, std::size_t... J> static auto kernel_type(std::index_sequence<J...>) -> KernelCode<words[std::size_t(kernel_at[Index]) + J]...>;
+  template <std::size_t Index> using Kernel = decltype(kernel_type<Index>(std::make_index_sequence<std::size_t(kernel_at[Index + 1] - kernel_at[Index])>{}));
   template <class K, class Context> SINTER_OUTLINE static void enter(const std::int64_t* arguments, const Context& c) { Backend::template run<K, void>(arguments, c); }
 
   template <std::size_t S> struct Step {
@@ -270,4 +270,4 @@ template <class Trace, class Backend> class Program {
   };
 };
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

@@ -16,7 +16,7 @@
 #include "grouping.hpp"
 #include "panels.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 /// How a view walks the node below it: along each of its axes one axis of the node, by so many elements. Axes of the node without those of extent 1.
 struct ViewWalk {
@@ -231,4 +231,4 @@ constexpr bool Grouping::is_cheap_again(int v) const {
 }
 
 }  // namespace fuse_detail
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

@@ -2,7 +2,7 @@
 #pragma once
 #include "fixed.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 class Rewrite {
  public:
@@ -69,4 +69,4 @@ class Rewrite {
   List<int> now_;  ///< of each node: where it is in the new graph, −1 where it isn't yet
 };
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

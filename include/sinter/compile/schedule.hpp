@@ -4,7 +4,7 @@
 
 #include "kernel.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 namespace schedule_detail {
 
@@ -157,4 +157,4 @@ template <class Costly> constexpr void schedule(Kernel& k, Costly costly) {
     for (Micro& m : k.micros) m.passes = m.level == 2 ? 1 : 0;
 }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

@@ -10,7 +10,7 @@
 #pragma once
 #include "rewrite.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 namespace siblings_detail {
 
@@ -232,4 +232,4 @@ constexpr bool join_siblings(const Builder& g, int parameters, Builder& to) {
   return pass.run(to);
 }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

@@ -11,7 +11,7 @@
 #include "../ops/ops.hpp"
 #include "layout.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 /// A computed node whose elements lie inside an assembled tensor.
 struct Part {
@@ -293,4 +293,4 @@ constexpr Simplified simplify(const Builder& g, const List<char>& apart = {}) {
   return pass.run();
 }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

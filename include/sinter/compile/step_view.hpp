@@ -2,7 +2,7 @@
 #pragma once
 #include "kernel.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 /// A step's kernel and arguments; one of its loops may be looked at as if it ran in pieces.
 struct StepView {
@@ -79,4 +79,4 @@ constexpr ContractSizes contract_sizes(const StepView& s, const ScratchFacts& f)
   return sizes;
 }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

@@ -7,7 +7,7 @@
 
 #include "program.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 /// A kernel's identity, read at run time; the twin of `Body`.
 struct RunTimeBody {
@@ -100,8 +100,8 @@ constexpr Operation operation(const graph::Primitive& p) {
   const bool counts = p.kind == Kind::elementwise && p.flops != nullptr;
   return {p.code, p.name, counts ? p.flops({operands.data(), 3, nullptr, 0}, number) : 1, p.flops_of_loops};
 }
-template <class Program> inline constexpr auto operations = []<std::size_t... I>(std::index_sequence<I...>) {
-  return std::array<Operation, sizeof...(I)>{operation(graph::primitive<graph::primitive_struct<code_list<Program>[I]>>)...};
+template <class Program> inline constexpr auto operations = []<std::size_t... Index>(std::index_sequence<Index...>) {
+  return std::array<Operation, sizeof...(Index)>{operation(graph::primitive<graph::primitive_struct<code_list<Program>[Index]>>)...};
 }(std::make_index_sequence<code_count<Program>>{});
 
 }  // namespace steps_detail
@@ -276,4 +276,4 @@ class Steps {
   std::vector<RunTimeBody> bodies_;
 };
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

@@ -3,7 +3,7 @@
 #pragma once
 #include "order.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 #ifdef SINTER_VERIFY
 inline constexpr bool verifying = true;
@@ -153,4 +153,4 @@ constexpr void verify(const Simplified& s, const Fusion& f, const Order& o) {
   }
 }
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

@@ -5,7 +5,7 @@
 #include "plan_data.hpp"
 #include "verify.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 class PlanVerifier {
  public:
@@ -161,4 +161,4 @@ class PlanVerifier {
   List<std::int64_t> from_, to_;
 };
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

@@ -2,7 +2,7 @@
 #pragma once
 #include "filters.hpp"
 
-namespace sinter::compile {
+namespace sinter::internals::compile {
 
 /// Strides in elements. Rows of the contraction are images × height × width results, columns the filters.
 struct SquareConvolution {
@@ -42,4 +42,4 @@ struct SquareWeightGradient {
   }
 };
 
-}  // namespace sinter::compile
+}  // namespace sinter::internals::compile

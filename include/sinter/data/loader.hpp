@@ -83,7 +83,7 @@ template <int Batch, DataSet Data> class Loader {
 
  private:
   struct Filled {
-    Pool pool;
+    tensor_detail::Pool pool;
     Input input{uninitialized, pool};
     Target target{uninitialized, pool};
     std::size_t first = 0, samples = 0;

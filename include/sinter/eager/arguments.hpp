@@ -6,7 +6,7 @@
 
 #include "../graph/param.hpp"
 
-namespace sinter::eager {
+namespace sinter::internals::eager {
 
 /// One tensor in memory, its type forgotten.
 struct Argument {
@@ -53,7 +53,7 @@ template <class T> inline Argument argument(const graph::Own<T>& o) { return des
 template <class V> inline Argument argument(const graph::Held<V>& h) { return describe(h.view); }
 template <class S> inline Argument argument(const graph::Computed<S>& c) { return describe(c.tensor()); }
 template <class T, auto... E> inline Argument argument(const Param<T, E...>& p) {
-  if (p.memory() == nullptr) parameter_has_no_memory();
+  if (p.memory() == nullptr) graph::parameter_has_no_memory();
   return describe(TensorView<const T, E...>(p.memory()));
 }
 template <class T, auto... E> inline Argument argument(const Buffer<T, E...>& b) { return describe(TensorView<const T, E...>(b.memory())); }
@@ -93,4 +93,4 @@ inline void copy_strided(const Argument& a, std::byte* row_major, bool to_row_ma
   }
 }
 
-}  // namespace sinter::eager
+}  // namespace sinter::internals::eager

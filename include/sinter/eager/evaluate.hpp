@@ -4,8 +4,7 @@
 #include "run.hpp"
 
 namespace sinter {
-
-namespace eager {
+namespace internals::eager {
 
 /// For each leaf of an expression the leaf it is taken to be equal to; itself where none.
 template <int N> using SameLeaf = std::array<int, std::size_t(N)>;
@@ -100,19 +99,19 @@ template <class D, class X> [[gnu::always_inline]] inline void assign(D& destina
   using P = ExpressionProgram<X, false>;
   if constexpr (!any_pair(paired_leaves<X>()) && may_state_directly<P>) {
     const auto all = leaves(x);
-    const bool done = [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
-      return run_directly<P>(std::array{argument(std::get<I>(all))...}, std::array{describe(destination)});
+    const bool done = [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
+      return run_directly<P>(std::array{argument(std::get<Index>(all))...}, std::array{describe(destination)});
     }(std::make_index_sequence<std::size_t(graph::LeafCount<X>::value)>{});
     if (done) return;
   }
   assign_anywhere(destination, x);
 }
 
-}  // namespace eager
+}  // namespace internals::eager
 
 /// Computes an expression into a tensor or view; Tensor's constructor and assignment come here.
 template <class D, class X> [[gnu::always_inline]] inline void evaluate_into(D& destination, const X& x) {
-  if constexpr (graph::Handle<X>) eager::assign(destination, x);
+  if constexpr (graph::Handle<X>) internals::eager::assign(destination, x);
   else evaluate_into(destination, graph::stored<const X&>(x));
 }
 template <class T, auto... E, class X> inline void evaluate_into(const TensorView<T, E...>& destination, const X& x) {
@@ -127,7 +126,7 @@ template <Expression X> inline auto eval(const X& x) {
   return result;
 }
 
-namespace eager {
+namespace internals::eager {
 
 /// Runs P into new tensors.
 template <class P, std::size_t N, class... R> inline auto run_into_new(std::array<Argument, N>& inputs, std::tuple<R...>*) {
@@ -141,22 +140,22 @@ template <class P, std::size_t N, class... R> inline auto run_into_new(std::arra
 
 template <class F, class... X> inline auto run_program_of(F, const X&... x) {
   using Result = graph::ResultOfTrace<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>;
-  using P = compile::Program<graph::FunctionTrace<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>, cpu::Backend>;
+  using P = internals::compile::Program<graph::FunctionTrace<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>, cpu::Backend>;
   const std::tuple arguments{graph::stored<const X&...>(x)...};
   return std::apply([](const auto&... leaf) {
-    std::array<eager::Argument, sizeof...(X)> inputs{eager::argument(leaf)...};
-    if constexpr (is_sym_v<Result>) return std::get<0>(eager::run_into_new<P>(inputs, static_cast<std::tuple<Result>*>(nullptr)));
-    else return eager::run_into_new<P>(inputs, static_cast<Result*>(nullptr));
+    std::array<internals::eager::Argument, sizeof...(X)> inputs{internals::eager::argument(leaf)...};
+    if constexpr (is_sym_v<Result>) return std::get<0>(internals::eager::run_into_new<P>(inputs, static_cast<std::tuple<Result>*>(nullptr)));
+    else return internals::eager::run_into_new<P>(inputs, static_cast<Result*>(nullptr));
   }, arguments);
 }
 
-}  // namespace eager
+}  // namespace internals::eager
 
 /// Calls a captureless function on tensors as one compiled program; the results are new tensors (a tuple for several).
 template <class F, class... X> requires Operands<X...> inline auto run_function(F f, const X&... x) {
   if constexpr (!std::is_empty_v<F> || !std::is_default_constructible_v<F>) return a_traced_function_must_not_capture_pass_values_as_arguments<F>{};
   else if constexpr (!graph::CallableWith<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>) return f(graph::symbol_of<decltype(graph::stored<const X&...>(x))>{}...);  // what is wrong there
-  else return eager::run_program_of(f, x...);
+  else return internals::eager::run_program_of(f, x...);
 }
 
 }  // namespace sinter

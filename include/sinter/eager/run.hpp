@@ -10,7 +10,7 @@
 #include "arguments.hpp"
 #include "workspace.hpp"
 
-namespace sinter::eager {
+namespace sinter::internals::eager {
 
 [[noreturn]] SINTER_COLD inline void lengths_disagree(char letter, std::int64_t one, std::int64_t other) {
   throw Error(ErrorCode::length, std::string("length '") + letter + "'", "expected " + std::to_string(one) + " as in an earlier argument, found " + std::to_string(other),
@@ -163,15 +163,15 @@ inline constexpr double inlined_flops = 512;
 /// Runs a program on arguments as they are, if all are row-major, and outputs apart from the inputs or in the place of one that they may
 /// share. Everything here is a constant but the addresses.
 template <class Program, std::size_t N, std::size_t M> [[gnu::always_inline]] inline bool run_directly(const std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs) {
-  return [&]<std::size_t... I, std::size_t... K>(std::index_sequence<I...>, std::index_sequence<K...>) __attribute__((always_inline)) {
+  return [&]<std::size_t... Index, std::size_t... K>(std::index_sequence<Index...>, std::index_sequence<K...>) __attribute__((always_inline)) {
     const auto apart = [&]<std::size_t In, std::size_t Out>() __attribute__((always_inline)) {
       constexpr bool may_share = shares<Program, int(N), int(M)>[In * M + Out];
       return !overlap(inputs[In], outputs[Out]) || (may_share && inputs[In].data == outputs[Out].data && inputs[In].bytes == outputs[Out].bytes);
     };
     const auto apart_from_all = [&]<std::size_t In>() __attribute__((always_inline)) { return (apart.template operator()<In, K>() && ...); };
-    if (!((inputs[I].row_major && ...) && (outputs[K].row_major && ...) && (apart_from_all.template operator()<I>() && ...))) return false;
+    if (!((inputs[Index].row_major && ...) && (outputs[K].row_major && ...) && (apart_from_all.template operator()<Index>() && ...))) return false;
     std::byte* const workspace = Program::workspace_bytes > 0 ? Workspace::room(Program::workspace_bytes) : nullptr;
-    std::byte* const base[] = {workspace, inputs[I].data..., outputs[K].data...};
+    std::byte* const base[] = {workspace, inputs[Index].data..., outputs[K].data...};
     const cpu::Context c{base, nullptr, nullptr, Program::flops > compile::straight_line_flops ? threads() : 1};
     if constexpr (Program::flops <= inlined_flops) Program::run(c);
     else run_steps<Program>(c);
@@ -189,7 +189,7 @@ template <class Program, std::size_t N, std::size_t M> inline Lengths<Program> r
   throw Error(ErrorCode::argument, e.what, "expected " + std::to_string(e.low) + " … " + std::to_string(end - 1) + (e.besides >= 0 ? ", or the one that is ignored" : "") + ", found " + std::to_string(found));
 }
 /// Throws `Error` where inputs are not what a trace of N expectations needs; nothing has been computed then.
-template <class Trace, int N, std::size_t I> inline void look(std::array<Argument, I>& inputs) {
+template <class Trace, int N, std::size_t Inputs> inline void look(std::array<Argument, Inputs>& inputs) {
   using Looking = compile::Program<compile::ExpectationTrace<Trace>, cpu::Backend>;
   static constexpr const auto& expected = compile::expectations_of<Trace, N>;
   std::array<std::int64_t, std::size_t(2 * N)> found;
@@ -217,4 +217,4 @@ template <class Program, class T> inline void set_lengths(T& tensor, const Lengt
       if (T::shape.letter(i) == Program::letters[k]) tensor.set_length(Program::letters[k], lengths[k]);
 }
 
-}  // namespace sinter::eager
+}  // namespace sinter::internals::eager

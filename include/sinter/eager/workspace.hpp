@@ -2,19 +2,19 @@
 #pragma once
 #include "../tensor/storage.hpp"
 
-namespace sinter::eager {
+namespace sinter::internals::eager {
 
 class Workspace {
  public:
   /// At least n bytes, aligned to 64, until the next call on this thread.
   static std::byte* room(std::size_t n) {
     static thread_local Workspace mine;
-    if (n > mine.block_.size()) mine.block_ = AlignedBlock<std::byte>(n);
+    if (n > mine.block_.size()) mine.block_ = tensor_detail::AlignedBlock<std::byte>(n);
     return mine.block_.data();
   }
 
  private:
-  AlignedBlock<std::byte> block_;
+  tensor_detail::AlignedBlock<std::byte> block_;
 };
 
 /// OpenMP threads that eager statements of this thread may use; 1 unless set. PyTorch: torch.set_num_threads.
@@ -23,8 +23,8 @@ inline int& threads() {
   return n;
 }
 
-}  // namespace sinter::eager
+}  // namespace sinter::internals::eager
 
 namespace sinter {
-inline void set_num_threads(int n) { eager::threads() = n < 1 ? 1 : n; }
+inline void set_num_threads(int n) { internals::eager::threads() = n < 1 ? 1 : n; }
 }  // namespace sinter

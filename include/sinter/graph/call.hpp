@@ -19,8 +19,11 @@
 
 namespace sinter {
 
+namespace graph {
+/// A plain number, which takes part beside tensors.
 template <class X>
 concept Number = std::is_arithmetic_v<std::remove_cvref_t<X>>;
+}  // namespace graph
 
 /// Something that stands for a tensor: symbols, tensors, views, parameters, scalars and expressions.
 template <class X>
@@ -28,7 +31,7 @@ concept Operand = Symbolic<X> || requires { typename std::remove_cvref_t<X>::sym
 
 /// The arguments of a library function: at least one operand, the others operands or plain numbers.
 template <class... X>
-concept Operands = (Operand<X> || ...) && ((Operand<X> || Number<X>) && ...);
+concept Operands = (Operand<X> || ...) && ((Operand<X> || graph::Number<X>) && ...);
 
 // Undefined on purpose: the names are the errors.
 template <class... Operands> struct operands_live_in_different_places;
@@ -77,7 +80,7 @@ template <class Tensor> struct Own {
   Tensor tensor;
 
   explicit Own(Tensor&& t) : tensor(std::move(t)) {}
-  Own(const Own& other) : tensor(in_its_memory, other.tensor) {}
+  Own(const Own& other) : tensor(tensor_detail::in_its_memory, other.tensor) {}
   Own(Own&&) = default;
   constexpr symbol symbolic(Builder*) const { return a_traced_function_cannot_capture_a_tensor_pass_it_as_an_argument<Tensor>{}; }
 };
@@ -135,7 +138,7 @@ template <class S> class Computed {
 
   template <class X> constexpr explicit Computed(const X& x) {
     if (Builder* const g = sinter::graph::traced_in(x); g != nullptr) node_ = x.symbolic(g);
-    else tensor_ = SharedTensor<tensor_of<S>>(eval(x));
+    else tensor_ = tensor_detail::SharedTensor<tensor_of<S>>(eval(x));
   }
   constexpr Builder* traced_in() const { return node_.graph; }
   constexpr symbol symbolic(Builder* b) const { return node_.graph == b ? symbol(node_) : symbol(it_was_computed_outside_of_this_trace()); }
@@ -145,7 +148,7 @@ template <class S> class Computed {
   [[noreturn]] static Value it_was_computed_outside_of_this_trace() { throw Error(ErrorCode::argument, "expression of parameters", "it is used in a trace to which it does not belong"); }
 
   Value node_;
-  SharedTensor<tensor_of<S>> tensor_;
+  tensor_detail::SharedTensor<tensor_of<S>> tensor_;
 };
 
 /// Whether an operand of this type has grown so long that its value is stored instead: see the top of this file.
@@ -208,7 +211,7 @@ template <class S> requires(is_sym_v<S>) struct ElementOf<S> { using type = std:
 /// A library function applied to operands none of which is a symbol: an expression, not yet computed.
 template <class F, class... Args> struct Call {
   using symbol = decltype(F{}(graph::symbol_of<Args>{}...));
-  using place = common_place<typename Args::place...>;
+  using place = place_detail::common_place<typename Args::place...>;
   using is_expression = void;
   using is_handle = void;
 
@@ -228,8 +231,11 @@ template <class F, class... Args> struct Call {
   }
 };
 
+namespace graph {
+/// Whether one of these is a symbol without a shape in its type.
 template <class... X>
-concept Untyped = (std::is_same_v<std::remove_cvref_t<X>, graph::Value> || ...);
+concept Untyped = (std::is_same_v<std::remove_cvref_t<X>, Value> || ...);
+}  // namespace graph
 
 /// Applies the function object F. Every public function of the library is one line that comes here.
 template <class F, class... X> constexpr auto call(X&&... x) {
@@ -244,18 +250,20 @@ template <class F, class... X> constexpr auto call(X&&... x) {
   }
 }
 /// Untyped operands are checked as the program runs.
-template <class F, class... X> requires Untyped<X...> constexpr graph::Value call(X&&... x) {
+template <class F, class... X> requires graph::Untyped<X...> constexpr graph::Value call(X&&... x) {
   return F{}(graph::as_value(graph::builder_of(x...), x)...);
 }
 
 namespace graph {
+
 template <class F, class... X> struct ResultType {};
 template <class F, class... X> requires Operands<X...> struct ResultType<F, X...> { using type = decltype(call<F>(std::declval<X>()...)); };
 template <class F, class... X> requires Operands<X...> && Untyped<X...> struct ResultType<F, X...> { using type = Value; };
-}  // namespace graph
 
 /// What `call<F>` returns. The functions of primitives declare it rather than deduce it: derivative rules, instantiated
 /// with the description of their primitive, call these very functions.
-template <class F, class... X> using Result = typename graph::ResultType<F, X...>::type;
+template <class F, class... X> using Result = typename ResultType<F, X...>::type;
+
+}  // namespace graph
 
 }  // namespace sinter

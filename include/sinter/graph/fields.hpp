@@ -26,6 +26,7 @@ template <class M> struct module_has_a_base_class_make_it_a_member;
 template <class M> struct module_has_a_c_array_write_std_array;
 template <class M> struct module_has_more_than_32_members_group_them_in_structs;
 
+namespace graph {
 namespace fields {
 
 /// Converts to a base of M, and to nothing else.
@@ -36,7 +37,7 @@ template <class M> struct BaseOf {
 struct Anything {
   template <class T> constexpr operator T() const;
 };
-template <class M, std::size_t... I> consteval bool takes_things(std::index_sequence<I...>) { return requires { M{((void)I, Anything{})...}; }; }
+template <class M, std::size_t... Index> consteval bool takes_things(std::index_sequence<Index...>) { return requires { M{((void)Index, Anything{})...}; }; }
 
 template <class M, int N = 0> consteval int count_members() {
   if constexpr (N <= 32 && takes_braces<M, N + 1>()) return count_members<M, N + 1>();
@@ -111,8 +112,8 @@ template <class M, int N> constexpr auto addresses() {
 #pragma clang diagnostic pop
 #endif
 template <class M, int N> consteval auto names() {
-  return []<std::size_t... I>(std::index_sequence<I...>) {
-    return std::array<std::string_view, std::size_t(N)>{last_identifier(text<std::get<I>(addresses<M, N>())>())...};
+  return []<std::size_t... Index>(std::index_sequence<Index...>) {
+    return std::array<std::string_view, std::size_t(N)>{last_identifier(text<std::get<Index>(addresses<M, N>())>())...};
   }(std::make_index_sequence<std::size_t(N)>{});
 }
 /// The names written in SINTER_FIELDS.
@@ -158,5 +159,7 @@ template <class M, class F> constexpr void for_each_field(M& m, F&& f) {
   if constexpr (requires { M::sinter_field_names; }) std::apply(visit, m.sinter_fields());
   else fields::with_members<Info::count>(m, visit);
 }
+
+}  // namespace graph
 
 }  // namespace sinter

@@ -1,7 +1,7 @@
 // The two tables behind fields.hpp: C++20 can neither expand `{}` from a pack nor bind a pack of members.
 #pragma once
 
-namespace sinter::fields {
+namespace sinter::graph::fields {
 
 /// Whether n pairs of braces initialise an M. A member takes one pair, a C array too.
 template <class M, int N> consteval bool takes_braces() {
@@ -79,4 +79,4 @@ template <int N, class M, class F> constexpr decltype(auto) with_members([[maybe
   else if constexpr (N == 32) { auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31] = m; return f(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31); }
 }
 
-}  // namespace sinter::fields
+}  // namespace sinter::graph::fields

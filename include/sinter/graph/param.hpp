@@ -16,9 +16,11 @@ struct Initializer {
 
 template <class T> struct a_parameter_was_used_that_belongs_to_no_model;  // undefined: the name is the error
 
+namespace graph {
 [[noreturn]] SINTER_COLD inline void parameter_has_no_memory() {
   throw Error(ErrorCode::argument, "parameter", "it belongs to no model", "make a Model of the struct that holds it");
 }
+}  // namespace graph
 
 /// A trainable tensor of a module: `Param<float, Out, In> weight;`. Copying copies the reference; assigning to the
 /// parameter of a model, `net->fc1.weight = x;`, writes its elements. PyTorch: torch.nn.Parameter.
@@ -44,12 +46,12 @@ template <Element T, auto... E> class Param {
 
   /// The elements. Programs that prepared something of the model's parameters take this for a change.
   T* data() const {
-    if (data_ == nullptr) parameter_has_no_memory();
+    if (data_ == nullptr) graph::parameter_has_no_memory();
     ++*changes_;
     return data_;
   }
   TensorView<T, E...> view() const { return TensorView<T, E...>(data()); }
-  template <class... I> T& operator()(I... index) const { return view()(index...); }
+  template <class... Index> T& operator()(Index... index) const { return view()(index...); }
   static constexpr std::ptrdiff_t size() { return shape.size(); }
 
   // What the library does with it: bind to a node while tracing, to memory in a model.
@@ -102,13 +104,17 @@ template <Element T, auto... E> class State : public Buffer<T, E...> {
   using Buffer<T, E...>::Buffer;
 };
 
-/// A parameter that a module may lack, `ParamIf<Options.bias, float, Out> bias = starting(…)`: nothing at all where it does.
+/// What stands in the place of a parameter that a module lacks.
 struct NoParam {};
+/// A parameter that a module may lack, `ParamIf<Options.bias, float, Out> bias = graph::starting<…>(…)`: nothing at all where it does.
 template <bool Present, Element T, auto... E> using ParamIf = std::conditional_t<Present, Param<T, E...>, NoParam>;
+namespace graph {
+/// A `ParamIf` that starts so, if it is there.
 template <class P> constexpr P starting(Initializer init) {
   if constexpr (std::is_same_v<P, NoParam>) return {};
   else return P(init);
 }
+}  // namespace graph
 
 /// A number that may change while a program runs: learning rate, temperature. It is an input of the program, so setting
 /// it takes effect at the next call; a plain `float` member is fixed with the model's type. That of a model lies in the model's
@@ -126,7 +132,7 @@ class Scalar {
   constexpr Scalar& operator=(const Scalar&) = default;
   /// Sets the number of a model.
   const Scalar& operator=(float v) const {
-    if (memory_ == nullptr) parameter_has_no_memory();
+    if (memory_ == nullptr) graph::parameter_has_no_memory();
     *memory_ = v;
     ++*changes_;
     return *this;

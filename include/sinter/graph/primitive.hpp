@@ -120,7 +120,7 @@ struct Primitive {
   /// For views: rewrites the operand's layout into the result's; false when no strides can express it.
   bool (*view)(Layout&, const Signature&, const Shape& result) = nullptr;
   /// For elementwise, reduce and scan: evaluation by element type of the first operand (null where undefined).
-  std::array<Block, dtypes> block{};
+  std::array<Block, number_of_dtypes> block{};
   /// For reduce and scan: the value of an empty reduction.
   double identity = 0;
   /// For elementwise: the element type that operand i is cast to and that of the result, from the promoted type.

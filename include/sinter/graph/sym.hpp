@@ -10,6 +10,7 @@
 
 namespace sinter {
 
+/// What a traced function computes with in the place of a `Tensor<T, E...>`.
 template <Element T, auto... E> struct Sym : graph::Value {
   using element = T;
   static constexpr Shape shape = shape_of<E...>;
@@ -20,22 +21,24 @@ template <Element T, auto... E> struct Sym : graph::Value {
   constexpr explicit operator bool() const { return a_traced_value_has_no_truth_value_use_select<Sym>{}; }
 };
 
+/// Whether a type is a `Sym`.
 template <class> inline constexpr bool is_sym_v = false;
 template <class T, auto... E> inline constexpr bool is_sym_v<Sym<T, E...>> = true;
 /// A symbolic tensor: typed (`Sym`) or not (`graph::Value`).
 template <class X>
-concept Symbolic = std::is_base_of_v<Symbol, std::remove_cvref_t<X>>;
+concept Symbolic = std::is_base_of_v<SymbolBase, std::remove_cvref_t<X>>;
+/// A symbolic tensor with its shape in its type.
 template <class X>
 concept TypedSymbol = is_sym_v<std::remove_cvref_t<X>>;
 
 namespace graph {
 
 /// Extent i of a static shape as it stands in a type: an int or an `Upto`.
-template <class Holder, std::size_t I> constexpr auto extent_at() {
-  if constexpr (Holder::type.shape.length[I] != 0) return Upto{Holder::type.shape.extent[I], Holder::type.shape.length[I]};
-  else return Holder::type.shape.extent[I];
+template <class Holder, std::size_t Index> constexpr auto extent_at() {
+  if constexpr (Holder::type.shape.length[Index] != 0) return Upto{Holder::type.shape.extent[Index], Holder::type.shape.length[Index]};
+  else return Holder::type.shape.extent[Index];
 }
-template <class Holder, std::size_t... I> Sym<element_type<Holder::type.dtype>, extent_at<Holder, I>()...> sym_like(std::index_sequence<I...>);
+template <class Holder, std::size_t... Index> Sym<element_type<Holder::type.dtype>, extent_at<Holder, Index>()...> sym_like(std::index_sequence<Index...>);
 /// The `Sym` whose dtype and shape are `Holder::type`, a constant of type `Type`.
 template <class Holder> using SymOf = decltype(sym_like<Holder>(std::make_index_sequence<std::size_t(Holder::type.shape.rank)>{}));
 

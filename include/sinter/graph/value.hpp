@@ -6,8 +6,8 @@
 
 namespace sinter {
 
-/// The base of everything symbolic; through it argument-dependent lookup reaches the library's functions.
-struct Symbol {};
+/// The base of everything symbolic; through it argument-dependent lookup reaches the library's functions. Nobody else names it.
+struct SymbolBase {};
 
 // Undefined on purpose: the name is the error. Which branch `if (x > 0)` takes is not known while a function is traced: `select(x > 0, a, b)`
 // computes both and chooses element by element.
@@ -15,7 +15,7 @@ template <class Traced> struct a_traced_value_has_no_truth_value_use_select;
 
 namespace graph {
 
-struct Value : Symbol {
+struct Value : SymbolBase {
   Builder* graph = nullptr;
   int id = -1;
 

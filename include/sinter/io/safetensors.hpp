@@ -111,13 +111,13 @@ inline TensorFile read_safetensors(const std::string& path) {
   return f;
 }
 
-}  // namespace io
-
 /// The format's name of an element type.
 constexpr std::string_view safetensors_name(Dtype d) {
   constexpr std::string_view names[]{"BOOL", "U8", "I8", "I32", "I64", "F16", "BF16", "F32", "F64"};
   return names[int(d)];
 }
+
+}  // namespace io
 
 /// Writes a model's parameters and buffers. The file appears whole or not at all; an old file survives a failure.
 /// PyTorch: safetensors.torch.save_file(model.state_dict(), path).
@@ -134,7 +134,7 @@ template <class X> void save(const Model<X>& model, const std::string& path) {
   std::vector<std::string_view> parts(2);
   model.for_each_tensor([&](const std::string& name, const auto& p) {
     using Element = typename std::remove_cvref_t<decltype(p)>::element;
-    const std::string_view dtype = safetensors_name(dtype_of<Element>);
+    const std::string_view dtype = io::safetensors_name(dtype_of<Element>);
     json.Key(name.c_str(), rapidjson::SizeType(name.size()));
     json.StartObject();
     json.Key("dtype");
@@ -171,7 +171,7 @@ template <class X> void load(Model<X>& model, const std::string& path, ExtraTens
   const io::TensorFile f = io::read_safetensors(path);
   std::vector<const io::TensorEntry*> found;
   model.for_each_tensor([&](const std::string& name, const auto& p) {
-    constexpr std::string_view dtype = safetensors_name(dtype_of<typename std::remove_cvref_t<decltype(p)>::element>);
+    constexpr std::string_view dtype = io::safetensors_name(dtype_of<typename std::remove_cvref_t<decltype(p)>::element>);
     const io::TensorEntry* t = nullptr;
     for (const io::TensorEntry& e : f.tensors)
       if (e.name == name) t = &e;

@@ -23,7 +23,7 @@ template <int In, int Out, Spatial<1> Kernel, Conv1dOptions Options = Conv1dOpti
   static_assert(In % Options.groups == 0 && Out % Options.groups == 0, "groups must divide the channels of input and output");
   static constexpr Initializer start = nn::init::fan_in_uniform(In / Options.groups * Kernel[0]);
   Param<float, Out, In / Options.groups, Kernel[0]> weight{start};
-  ParamIf<Options.bias, float, Out> bias = starting<ParamIf<Options.bias, float, Out>>(start);
+  ParamIf<Options.bias, float, Out> bias = graph::starting<ParamIf<Options.bias, float, Out>>(start);
 
   constexpr auto operator()(const Operand auto& x) const { return convolution_detail::add_bias<Out, 1>(conv1d<Options>(x, weight), bias); }
 };
@@ -34,7 +34,7 @@ template <int In, int Out, Spatial<2> Kernel, Conv2dOptions Options = Conv2dOpti
   static_assert(In % Options.groups == 0 && Out % Options.groups == 0, "groups must divide the channels of input and output");
   static constexpr Initializer start = nn::init::fan_in_uniform(In / Options.groups * Kernel[0] * Kernel[1]);
   Param<float, Out, In / Options.groups, Kernel[0], Kernel[1]> weight{start};
-  ParamIf<Options.bias, float, Out> bias = starting<ParamIf<Options.bias, float, Out>>(start);
+  ParamIf<Options.bias, float, Out> bias = graph::starting<ParamIf<Options.bias, float, Out>>(start);
 
   constexpr auto operator()(const Operand auto& x) const { return convolution_detail::add_bias<Out, 2>(conv2d<Options>(x, weight), bias); }
 };
@@ -44,7 +44,7 @@ template <int In, int Out, Spatial<3> Kernel, Conv3dOptions Options = Conv3dOpti
   static_assert(Options.groups == 1, "groups of Conv3d must be 1");
   static constexpr Initializer start = nn::init::fan_in_uniform(In * Kernel[0] * Kernel[1] * Kernel[2]);
   Param<float, Out, In, Kernel[0], Kernel[1], Kernel[2]> weight{start};
-  ParamIf<Options.bias, float, Out> bias = starting<ParamIf<Options.bias, float, Out>>(start);
+  ParamIf<Options.bias, float, Out> bias = graph::starting<ParamIf<Options.bias, float, Out>>(start);
 
   constexpr auto operator()(const Operand auto& x) const { return convolution_detail::add_bias<Out, 3>(conv3d<Options>(x, weight), bias); }
 };

@@ -85,9 +85,9 @@ template <int... E> struct LayerNorm {
       if (S::shape[S::shape.rank - n + i] != extents[i]) return false;
     return true;
   }
-  template <std::size_t... I> constexpr auto over(const auto& x, std::index_sequence<I...>) const {
-    const auto centered = x - mean<(-1 - int(I))...>(x, keepdims);
-    return centered * rsqrt(mean<(-1 - int(I))...>(centered * centered, keepdims) + eps) * weight + bias;
+  template <std::size_t... Index> constexpr auto over(const auto& x, std::index_sequence<Index...>) const {
+    const auto centered = x - mean<(-1 - int(Index))...>(x, keepdims);
+    return centered * rsqrt(mean<(-1 - int(Index))...>(centered * centered, keepdims) + eps) * weight + bias;
   }
 };
 
@@ -99,7 +99,7 @@ template <int... E> struct RMSNorm {
   constexpr auto operator()(const Operand auto& x) const { return over(x, std::make_index_sequence<sizeof...(E)>{}); }
 
  private:
-  template <std::size_t... I> constexpr auto over(const auto& x, std::index_sequence<I...>) const { return x * rsqrt(mean<(-1 - int(I))...>(x * x, keepdims) + eps) * weight; }
+  template <std::size_t... Index> constexpr auto over(const auto& x, std::index_sequence<Index...>) const { return x * rsqrt(mean<(-1 - int(Index))...>(x * x, keepdims) + eps) * weight; }
 };
 
 /// Over the places and channels of each of `Groups` groups of channels, for every sample by itself. Parameters weight and bias [C].
@@ -126,12 +126,12 @@ template <int Groups, int Channels> struct GroupNorm {
   }
 
  private:
-  template <class S, std::size_t I> static constexpr auto extent() {
-    if constexpr (S::shape.letter(int(I)) != 0) return Upto{S::shape[int(I)], S::shape.letter(int(I))};
-    else return S::shape[int(I)];
+  template <class S, std::size_t Index> static constexpr auto extent() {
+    if constexpr (S::shape.letter(int(Index)) != 0) return Upto{S::shape[int(Index)], S::shape.letter(int(Index))};
+    else return S::shape[int(Index)];
   }
   template <int G, int Size, Operand X> static constexpr auto reshaped(const X& x) { return reshape<extent<graph::symbol_of<X>, 0>(), G, Size>(x); }
-  template <class S, std::size_t... I> static constexpr auto like(const auto& x, std::index_sequence<I...>) { return reshape<extent<S, I>()...>(x); }
+  template <class S, std::size_t... Index> static constexpr auto like(const auto& x, std::index_sequence<Index...>) { return reshape<extent<S, Index>()...>(x); }
 };
 
 }  // namespace nn

@@ -17,7 +17,7 @@ template <Kind K, int In, int Hidden, bool Bias> struct Direction {
   using Biases = ParamIf<Bias, float, rows>;
   Param<float, rows, In> weight_ih{start<Hidden>};
   Param<float, rows, Hidden> weight_hh{start<Hidden>};
-  Biases bias_ih = starting<Biases>(start<Hidden>), bias_hh = starting<Biases>(start<Hidden>);
+  Biases bias_ih = graph::starting<Biases>(start<Hidden>), bias_hh = graph::starting<Biases>(start<Hidden>);
 
   constexpr auto fields() { return list(*this); }
   constexpr auto fields() const { return list(*this); }
@@ -81,9 +81,9 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
       const graph::Value first = time == 1 ? graph::Value(permute<1, 0, 2>(graph::Value(x))) : graph::Value(x);
       graph::Value y = graph::reshape_to(first, Rows::sequence(X::shape[time], In));
       [&]<std::size_t... L>(std::index_sequence<L...>) { ((y = layer<int(L), Rows, X::shape[time]>(g, y, from, last)), ...); }(std::make_index_sequence<std::size_t(O.num_layers)>{});
-      const auto ends = [&]<std::size_t... I>(std::index_sequence<I...>) {
+      const auto ends = [&]<std::size_t... Index>(std::index_sequence<Index...>) {
         return std::tuple{Typed<Rows, typename X::element, rank == 3, O.num_layers * directions, Hidden>(
-            graph::reshape_to(graph::concatenate(&g, last[I].data(), last[I].size(), 0), Rows::shaped(rank == 3, O.num_layers * directions, Hidden)))...};
+            graph::reshape_to(graph::concatenate(&g, last[Index].data(), last[Index].size(), 0), Rows::shaped(rank == 3, O.num_layers * directions, Hidden)))...};
       }(std::make_index_sequence<std::size_t(states)>{});
       if constexpr (time == 1) {
         using Y = Turned<Rows, typename X::element, X::shape[time], Hidden * directions>;
@@ -230,11 +230,11 @@ template <recurrent::Kind K, int In, int Hidden, RecurrentOptions O, int Batch> 
   constexpr auto sinter_fields() const { return std::tie(layers, state); }
 
   template <TypedSymbol X> constexpr auto operator()(const X& x) const {
-    const auto all = [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return layers(x, state[I].symbolic(x.graph)...);
+    const auto all = [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+      return layers(x, state[Index].symbolic(x.graph)...);
     }(std::make_index_sequence<std::size_t(Layers::states)>{});
     using H = Sym<float, O.num_layers, Batch, Hidden>;
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (state[I].update(H(graph::reshape_to(std::get<I + 1>(all), H::shape))), ...); }(std::make_index_sequence<std::size_t(Layers::states)>{});
+    [&]<std::size_t... Index>(std::index_sequence<Index...>) { (state[Index].update(H(graph::reshape_to(std::get<Index + 1>(all), H::shape))), ...); }(std::make_index_sequence<std::size_t(Layers::states)>{});
     return std::get<0>(all);
   }
 };

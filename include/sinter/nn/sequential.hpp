@@ -18,9 +18,9 @@ template <class... Layers> struct Sequential {
   constexpr auto operator()(auto x) const { return run<0>(x); }
 
  private:
-  template <std::size_t I> constexpr auto run(auto x) const {
-    if constexpr (I == sizeof...(Layers)) return x;
-    else return run<I + 1>(std::get<I>(layers)(x));
+  template <std::size_t Index> constexpr auto run(auto x) const {
+    if constexpr (Index == sizeof...(Layers)) return x;
+    else return run<Index + 1>(std::get<Index>(layers)(x));
   }
 };
 

@@ -41,14 +41,17 @@ template <class F, class... A> constexpr auto accurate_expression(const Call<F, 
   }, call.arguments);
 }
 
+/// What `accurate` is.
+struct Accurate {
+  template <class F> constexpr auto operator()(const F& f) const {
+    if constexpr (requires { typename F::is_expression; }) return accurate_expression(f);
+    else return Accurately<F>{f};
+  }
+};
+
 }  // namespace ops
 
 /// Asks for accurate forms: an argument of functions and programs, or called with an expression or a captureless function.
-inline constexpr struct Accurate {
-  template <class F> constexpr auto operator()(const F& f) const {
-    if constexpr (requires { typename F::is_expression; }) return ops::accurate_expression(f);
-    else return ops::Accurately<F>{f};
-  }
-} accurate;
+inline constexpr ops::Accurate accurate{};
 
 }  // namespace sinter

@@ -35,7 +35,7 @@ template <class Op, class Attributes = NoAttributes> struct Apply {
     if constexpr (R::type.valid) return graph::SymOf<R>(apply_nodes<Op>(graph::builder_of(x...), std::array{x.id...}, R::attributes));
     else return operand_shapes_do_not_fit<Op, X...>{};
   }
-  template <class... X> requires Untyped<X...> constexpr Value operator()(X... x) const {
+  template <class... X> requires graph::Untyped<X...> constexpr Value operator()(X... x) const {
     return apply_nodes<Op>(graph::builder_of(x...), std::array{x.id...}, Attributes::of(x.extents()...));
   }
 };
@@ -44,6 +44,6 @@ template <class Op, class Attributes = NoAttributes> struct Apply {
 
 /// Applies a primitive, also one of your own: `constexpr auto log_cosh(auto&& x) { return apply<LogCosh>(x); }`.
 template <class Op, class... X> requires Operands<X...>
-constexpr Result<ops::Apply<Op>, X...> apply(X&&... x) { return call<ops::Apply<Op>>(std::forward<X>(x)...); }
+constexpr graph::Result<ops::Apply<Op>, X...> apply(X&&... x) { return call<ops::Apply<Op>>(std::forward<X>(x)...); }
 
 }  // namespace sinter

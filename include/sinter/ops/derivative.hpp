@@ -99,7 +99,7 @@ template <auto F, auto Rule> struct CustomGradient : Identity<CustomGradient<F, 
     return graph::reshape_to(reduced<Sum>(all, 1), shared);  // one argument for all samples
   }
   static constexpr Value of_one_sample(const Known& known, std::size_t i) {
-    const Value c = [&]<std::size_t... I>(std::index_sequence<I...>) { return pick(Rule(known[I]...), i); }(std::make_index_sequence<arguments + 2>{});
+    const Value c = [&]<std::size_t... Index>(std::index_sequence<Index...>) { return pick(Rule(known[Index]...), i); }(std::make_index_sequence<arguments + 2>{});
     const Shape wanted = known[i].extents(), found = c.extents(), both = graph::broadcast(wanted, found);
     if (both == wanted) return graph::broadcast_to(c, wanted);
     if (both == found) return graph::sum_to(c, wanted);
@@ -131,10 +131,15 @@ template <class... S> constexpr std::tuple<S...> independent(S... x) {
   return std::tuple<S...>{S(own(x))...};
 }
 
+/// What `custom_gradient` is.
+template <auto F, auto Rule> struct CustomGradientFunction {
+  template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const { return call<WithGradient<F, Rule>>(std::forward<X>(x)...); }
+};
+
 }  // namespace ops
 
 /// x, but constant to differentiation. PyTorch: x.detach().
-template <Operand X> constexpr Result<ops::Apply<ops::StopGradient>, X> stop_gradient(X&& x) { return call<ops::Apply<ops::StopGradient>>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::StopGradient>, X> stop_gradient(X&& x) { return call<ops::Apply<ops::StopGradient>>(std::forward<X>(x)); }
 
 /// A function with a derivative of your own: first and higher derivatives, forward mode and `vmap` follow the rule.
 ///
@@ -144,9 +149,6 @@ template <Operand X> constexpr Result<ops::Apply<ops::StopGradient>, X> stop_gra
 /// `Rule(arguments…, result, cotangent)`, linear in the cotangent, returns the argument's cotangent, or a std::array of them, one for each of
 /// up to four arguments. The rule of a rule that uses the result is differentiated through this very function, as in PyTorch: torch.autograd.Function,
 /// with the result among the tensors saved for backward.
-template <auto F, auto Rule> struct CustomGradientFunction {
-  template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const { return call<ops::WithGradient<F, Rule>>(std::forward<X>(x)...); }
-};
-template <auto F, auto Rule> inline constexpr CustomGradientFunction<F, Rule> custom_gradient{};
+template <auto F, auto Rule> inline constexpr ops::CustomGradientFunction<F, Rule> custom_gradient{};
 
 }  // namespace sinter

@@ -79,7 +79,7 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
     p.flops = [](const Signature&, const Shape& result) { return Self::flops * double(result.size()); };
     if constexpr (has_simplify(std::make_index_sequence<std::size_t(Arity)>{}))
       p.simplify = [](Builder& b, const int* o, const std::int64_t*, int) {
-        return [&]<std::size_t... I>(std::index_sequence<I...>) { return Self::simplify(Value{&b, o[I]}...); }(std::make_index_sequence<std::size_t(Arity)>{});
+        return [&]<std::size_t... Index>(std::index_sequence<Index...>) { return Self::simplify(Value{&b, o[Index]}...); }(std::make_index_sequence<std::size_t(Arity)>{});
       };
     if constexpr (differentiable(std::make_index_sequence<std::size_t(Arity)>{})) {
       p.vjp = [](const Site& s, int i, Value ct) {
@@ -108,11 +108,11 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
   }
 
  private:
-  template <std::size_t... I> static constexpr bool has_simplify(std::index_sequence<I...>) {
-    return requires(Value v) { Self::simplify(((void)I, v)...); };
+  template <std::size_t... Index> static constexpr bool has_simplify(std::index_sequence<Index...>) {
+    return requires(Value v) { Self::simplify(((void)Index, v)...); };
   }
-  template <std::size_t... I> static constexpr bool differentiable(std::index_sequence<I...>) {
-    return requires(Value v) { Self::derivative(0, ((void)I, v)..., v, v); };
+  template <std::size_t... Index> static constexpr bool differentiable(std::index_sequence<Index...>) {
+    return requires(Value v) { Self::derivative(0, ((void)Index, v)..., v, v); };
   }
   /// A cotangent with the shape and dtype of operand i.
   static constexpr Value like_operand(const Site& s, int i, Value d) {
@@ -120,18 +120,18 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
     if (from.shape == to.shape && from.dtype == to.dtype) return d;
     return graph::cast_to(graph::sum_to(d, s.operand(i).extents()), s.operand(i).dtype());
   }
-  template <std::size_t... I> static constexpr Value along(const Site& s, int i, Value t, std::index_sequence<I...>) {
-    return Self::derivative(i, s.operand(int(I))..., s.result(), t);
+  template <std::size_t... Index> static constexpr Value along(const Site& s, int i, Value t, std::index_sequence<Index...>) {
+    return Self::derivative(i, s.operand(int(Index))..., s.result(), t);
   }
 
   /// Evaluation over arrays whose promoted type is T.
   template <class T> static constexpr void set_block(Primitive& p) {
     if constexpr (Types::operand(Arity - 1, dtype_of<T>) == dtype_of<T>) {
       p.block[std::size_t(dtype_of<T>)] = [](const void* const* in, void* out, int n) {
-        [&]<std::size_t... I>(std::index_sequence<I...>) {
+        [&]<std::size_t... Index>(std::index_sequence<Index...>) {
           using R = element_type<Types::result(dtype_of<T>)>;
           for (int k = 0; k < n; ++k)
-            static_cast<R*>(out)[k] = Self::eval(Lanes<element_type<Types::operand(int(I), dtype_of<T>)>, 1>(static_cast<const element_type<Types::operand(int(I), dtype_of<T>)>*>(in[I])[k])...).v;
+            static_cast<R*>(out)[k] = Self::eval(Lanes<element_type<Types::operand(int(Index), dtype_of<T>)>, 1>(static_cast<const element_type<Types::operand(int(Index), dtype_of<T>)>*>(in[Index])[k])...).v;
         }(std::make_index_sequence<std::size_t(Arity)>{});
       };
     }

@@ -1,6 +1,5 @@
 // The largest and the smallest over axes, where they are, and whether any or all elements are true.
 #pragma once
-#include <limits>
 
 #include "logical.hpp"
 #include "reduce.hpp"
@@ -19,13 +18,13 @@ template <class Self> struct Extremum : Reduction<Self> {
 };
 struct Amax : Extremum<Amax> {
   static constexpr const char* name = "amax";
-  static constexpr double identity = -std::numeric_limits<double>::infinity();
+  static constexpr double identity = -infinity<double>;
   static constexpr auto combine(auto a, auto b) { return maximum(b, a); }
 };
 /// For floating elements; integers go through Amin.
 struct Amin : Extremum<Amin> {
   static constexpr const char* name = "amin";
-  static constexpr double identity = std::numeric_limits<double>::infinity();
+  static constexpr double identity = infinity<double>;
   static constexpr auto combine(auto a, auto b) { return minimum(b, a); }
 };
 
@@ -64,7 +63,7 @@ constexpr Value index_along(Value x, int axis) {
 template <class Extreme, int Axis> struct FirstIndex {
   template <class X> constexpr auto operator()(X x) const {
     const auto best = Extreme{}(x);
-    const auto hit = logical_or(x == best, x != x);
+    const auto hit = logical_or(x == best, isnan(x));
     if constexpr (is_sym_v<X>) {
       constexpr int axis = Axis < 0 ? Axis + X::shape.rank : Axis;
       const auto index = graph::SymOf<IndexType<X, axis>>(index_along(x, axis));

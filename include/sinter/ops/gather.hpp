@@ -106,10 +106,10 @@ constexpr Value scatter_add(Value places, Value updates, int axis, Shape to) {
 
 /// Rows of a table: table [V, D…], ids of any shape → [ids…, D…].
 struct Rows {
-  template <class T, class I> constexpr auto operator()(T table, I ids) const {
-    if constexpr (is_sym_v<T> && is_sym_v<I>) {
-      if constexpr (T::shape.rank == 0 || is_floating(I::dtype) || T::shape.rank + I::shape.rank - 1 >= Shape::max_rank) return gather_needs_integer_places_that_broadcast_with_the_table_but_along_the_axis<T, I, 0>{};
-      else return graph::SymOf<Looked<T, I>>(nodes(table, ids));
+  template <class T, class Ids> constexpr auto operator()(T table, Ids ids) const {
+    if constexpr (is_sym_v<T> && is_sym_v<Ids>) {
+      if constexpr (T::shape.rank == 0 || is_floating(Ids::dtype) || T::shape.rank + Ids::shape.rank - 1 >= Shape::max_rank) return gather_needs_integer_places_that_broadcast_with_the_table_but_along_the_axis<T, Ids, 0>{};
+      else return graph::SymOf<Looked<T, Ids>>(nodes(table, ids));
     } else {
       return nodes(table, ids);
     }
@@ -120,8 +120,8 @@ struct Rows {
     for (int i = 1; i < table.rank; ++i) ids.push(table[i], table.letter(i));
     return ids;
   }
-  template <class T, class I> struct Looked {
-    static constexpr Type type{T::dtype, joined(I::shape, T::shape)};
+  template <class T, class Ids> struct Looked {
+    static constexpr Type type{T::dtype, joined(Ids::shape, T::shape)};
   };
   /// As a gather along the axis behind those of the ids, of a table with an axis of extent 1 for each of them.
   static constexpr Value nodes(Value table, Value ids) {
@@ -137,19 +137,19 @@ struct Rows {
 };
 
 template <int Axis> struct GatherAlong {
-  template <class T, class I> constexpr auto operator()(T table, I places) const {
-    if constexpr (is_sym_v<T> && is_sym_v<I>) {
-      if constexpr (!Looked<T, I>::type.valid) return gather_needs_integer_places_that_broadcast_with_the_table_but_along_the_axis<T, I, Axis>{};
-      else return graph::SymOf<Looked<T, I>>(nodes(table, places));
+  template <class T, class Ids> constexpr auto operator()(T table, Ids places) const {
+    if constexpr (is_sym_v<T> && is_sym_v<Ids>) {
+      if constexpr (!Looked<T, Ids>::type.valid) return gather_needs_integer_places_that_broadcast_with_the_table_but_along_the_axis<T, Ids, Axis>{};
+      else return graph::SymOf<Looked<T, Ids>>(nodes(table, places));
     } else {
       return nodes(table, places);
     }
   }
 
  private:
-  template <class T, class I> struct Looked {
+  template <class T, class Ids> struct Looked {
     static constexpr Type type = [] {
-      const std::array<Signature::Operand, 2> o{Signature::Operand{T::dtype, &T::shape}, Signature::Operand{promote(I::dtype, Dtype::int32), &I::shape}};
+      const std::array<Signature::Operand, 2> o{Signature::Operand{T::dtype, &T::shape}, Signature::Operand{promote(Ids::dtype, Dtype::int32), &Ids::shape}};
       const std::int64_t axis = Axis < 0 ? Axis + T::shape.rank : Axis;
       return Gather::type({o.data(), 2, &axis, 1});
     }();
@@ -183,17 +183,17 @@ template <int Axis> struct AddAlong {
 
 /// Rows of a table: `embedding(table, ids)` with table [V, D] and integer ids [B, T] → [B, T, D]. A statement throws `Error` for an id outside 0 … V − 1; a compiled
 /// program does with `SINTER_CHECKS`, and gives NaN without. PyTorch: torch.nn.functional.embedding(ids, table); table[ids].
-template <class T, class I> requires Operands<T, I> constexpr auto embedding(T&& table, I&& ids) { return call<ops::Rows>(std::forward<T>(table), std::forward<I>(ids)); }
+template <class T, class Ids> requires Operands<T, Ids> constexpr auto embedding(T&& table, Ids&& ids) { return call<ops::Rows>(std::forward<T>(table), std::forward<Ids>(ids)); }
 /// The same with NumPy's name and argument order, along axis 0: numpy.take(table, ids, axis=0).
-template <class T, class I> requires Operands<T, I> constexpr auto take(T&& table, I&& ids) { return call<ops::Rows>(std::forward<T>(table), std::forward<I>(ids)); }
+template <class T, class Ids> requires Operands<T, Ids> constexpr auto take(T&& table, Ids&& ids) { return call<ops::Rows>(std::forward<T>(table), std::forward<Ids>(ids)); }
 
 /// Elements of x at integer places along an axis; all other axes broadcast. A place outside is an `Error` or gives NaN, 0 of integers, as with `embedding`.
 /// PyTorch: torch.take_along_dim, torch.gather.
-template <int Axis, class T, class I> requires Operands<T, I> constexpr auto gather(T&& x, I&& places) { return call<ops::GatherAlong<Axis>>(std::forward<T>(x), std::forward<I>(places)); }
+template <int Axis, class T, class Ids> requires Operands<T, Ids> constexpr auto gather(T&& x, Ids&& places) { return call<ops::GatherAlong<Axis>>(std::forward<T>(x), std::forward<Ids>(places)); }
 
 /// x with every update added at its place along an axis, in row-major order; a place outside is an `Error`, or its update left out, as with `embedding`.
 /// PyTorch: x.scatter_add(dim, index, src).
-template <int Axis, class X, class I, class U> requires Operands<X, I, U>
-constexpr auto scatter_add(X&& x, I&& places, U&& updates) { return call<ops::AddAlong<Axis>>(std::forward<X>(x), std::forward<I>(places), std::forward<U>(updates)); }
+template <int Axis, class X, class Ids, class U> requires Operands<X, Ids, U>
+constexpr auto scatter_add(X&& x, Ids&& places, U&& updates) { return call<ops::AddAlong<Axis>>(std::forward<X>(x), std::forward<Ids>(places), std::forward<U>(updates)); }
 
 }  // namespace sinter

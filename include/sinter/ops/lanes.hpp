@@ -9,11 +9,19 @@
 #include <limits>
 #include <type_traits>
 
+#include "../tensor/attributes.hpp"
 #include "../tensor/dtype.hpp"
 
-namespace sinter {
+namespace sinter::ops {
 
 template <class T, int N> struct Lanes;
+
+/// Whether the compiler takes for granted that nothing is NaN or infinite (-ffinite-math-only, -ffast-math).
+inline constexpr bool finite_math_only = SINTER_FINITE_MATH_ONLY;
+
+/// By their bits: such compilers warn of std::numeric_limits'.
+template <class T> inline constexpr T infinity = T(std::bit_cast<float>(0x7f800000u));
+template <class T> inline constexpr T not_a_number = T(std::bit_cast<float>(0x7fc00000u));
 
 template <> struct Lanes<bool, 1> {
   using element = bool;
@@ -117,11 +125,73 @@ template <class T> constexpr Lanes<T, 1> abs(Lanes<T, 1> x) {
   else if constexpr (std::is_same_v<T, double>) return std::bit_cast<double>(std::bit_cast<std::int64_t>(x.v) & 0x7fffffffffffffff);
   else return select(x < 0, -x, x);
 }
+/// x as it has been rounded. Compilers that may reassociate (-ffast-math, or -fassociative-math alone) take (x + c) − c for x, and so undo what depends on
+/// the rounding: the reduction of an argument, an exact difference. They do not look through this. It is nothing in other builds.
+template <class T> constexpr Lanes<T, 1> as_rounded(Lanes<T, 1> x) {
+  static_assert(std::is_floating_point_v<T>);
+#if defined(__CUDACC__)
+  return x;
+#elif defined(__clang__) && defined(__SSE2__)
+  return __arithmetic_fence(x.v);
+#else
+#if defined(__ASSOCIATIVE_MATH__) || defined(__FAST_MATH__)
+  if (!std::is_constant_evaluated()) SINTER_OPAQUE(x.v);
+#endif
+  return x;
+#endif
+}
+/// Whether an element is NaN, and whether it is neither NaN nor infinite: by its bits where the compiler would not ask.
+template <class T> constexpr Lanes<bool, 1> is_nan(Lanes<T, 1> x) {
+  if constexpr (!finite_math_only || !std::is_floating_point_v<T>) return x != x;
+  else if constexpr (std::is_same_v<T, double>) return (std::bit_cast<std::uint64_t>(x.v) << 1) > 0xffe0000000000000u;
+  else return (std::bit_cast<std::uint32_t>(x.v) << 1) > 0xff000000u;
+}
+template <class T> constexpr Lanes<bool, 1> is_finite(Lanes<T, 1> x) {
+  if constexpr (!finite_math_only || !std::is_floating_point_v<T>) return x - x == Lanes<T, 1>(0);
+  else if constexpr (std::is_same_v<T, double>) return (std::bit_cast<std::uint64_t>(x.v) << 1) < 0xffe0000000000000u;
+  else return (std::bit_cast<std::uint32_t>(x.v) << 1) < 0xff000000u;
+}
+/// A number that may be ∞ or NaN. Where the compiler takes for granted that there are none it must not see one: it would take away what chooses it.
+template <class T> [[gnu::always_inline]] constexpr T unforeseen(T x) {
+#if !defined(__CUDACC__)
+  if constexpr (finite_math_only && std::is_floating_point_v<T>)
+    if (!std::is_constant_evaluated() && __builtin_constant_p(x) && !is_finite(Lanes<T, 1>(x)).v) SINTER_OPAQUE(x);
+#endif
+  return x;
+}
+/// f(x), and NaN of NaN also where comparisons in f forget it.
+template <class V> [[gnu::always_inline]] constexpr V or_nan(V x, V result) {
+  if constexpr (finite_math_only) return select(is_nan(x), x, result);
+  else return result;
+}
+/// The same for an f that asks whether x is less than, greater than or equal to a number: the compiler concludes from two noes that the third holds, and so knows
+/// afterwards what x is. The question has to come first, then: `const KeepsNan keep(x); … return keep(result);`.
+template <class V> struct KeepsNan {
+  [[gnu::always_inline]] constexpr explicit KeepsNan([[maybe_unused]] V x) {
+#if !defined(__CUDACC__)
+    if constexpr (finite_math_only) {
+      if constexpr (V::lanes == 1)
+        if (!std::is_constant_evaluated()) asm volatile("" : "+m"(x.v));
+      x_ = x, nan_ = is_nan(x);
+    }
+#endif
+  }
+  [[gnu::always_inline]] constexpr V operator()(V result) const {
+    if constexpr (finite_math_only) return select(nan_, x_, result);
+    else return result;
+  }
+
+ private:
+  struct Nothing {};
+  [[no_unique_address]] std::conditional_t<finite_math_only, V, Nothing> x_{};
+  [[no_unique_address]] std::conditional_t<finite_math_only, Lanes<bool, V::lanes>, Nothing> nan_{};
+};
+
 /// The larger and the smaller of two; NaN if either is.
-template <class T> constexpr Lanes<T, 1> maximum(Lanes<T, 1> a, Lanes<T, 1> b) { return select(a > b || a != a, a, b); }
-template <class T> constexpr Lanes<T, 1> minimum(Lanes<T, 1> a, Lanes<T, 1> b) { return select(a < b || a != a, a, b); }
+template <class T> constexpr Lanes<T, 1> maximum(Lanes<T, 1> a, Lanes<T, 1> b) { return or_nan(b, select(a > b || is_nan(a), a, b)); }
+template <class T> constexpr Lanes<T, 1> minimum(Lanes<T, 1> a, Lanes<T, 1> b) { return or_nan(b, select(a < b || is_nan(a), a, b)); }
 /// x, but not below one bound or above the other; NaN stays NaN.
-template <class T> constexpr Lanes<T, 1> within(Lanes<T, 1> x, Lanes<T, 1> low, Lanes<T, 1> high) { return select(x < low, low, select(x > high, high, x)); }
+template <class T> constexpr Lanes<T, 1> within(Lanes<T, 1> x, Lanes<T, 1> low, Lanes<T, 1> high) { return or_nan(x, select(x < low, low, select(x > high, high, x))); }
 /// The smaller of x and a bound; of NaN either.
 template <class T> constexpr Lanes<T, 1> at_most(Lanes<T, 1> x, Lanes<T, 1> high) { return select(x > high, high, x); }
 /// To a whole number: down, up, towards 0, to the nearest (of two equally near ones the even one). Integers are whole.
@@ -152,14 +222,14 @@ constexpr Lanes<std::int32_t, 1> bits(Lanes<float, 1> x) { return std::bit_cast<
 constexpr Lanes<float, 1> from_bits(Lanes<std::int32_t, 1> x) { return std::bit_cast<float>(x.v); }
 /// |magnitude| with the sign of `sign`; written once for all lanes.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> copysign(Lanes<float, N> magnitude, Lanes<float, N> sign) {
-  using I = Lanes<std::int32_t, N>;
-  return from_bits((bits(magnitude) & I(0x7fffffff)) | (bits(sign) & I(std::int32_t(0x80000000))));
+  using Int = Lanes<std::int32_t, N>;
+  return from_bits((bits(magnitude) & Int(0x7fffffff)) | (bits(sign) & Int(std::int32_t(0x80000000))));
 }
 template <class T> constexpr Lanes<T, 1> lane_by_lane(Lanes<T, 1> x, T (*f)(T)) { return f(x.v); }
 /// x · 2^n for a whole n in [−252, 254].
 constexpr Lanes<float, 1> scale(Lanes<float, 1> x, Lanes<float, 1> n) {
   const auto whole = std::int32_t(n.v == n.v ? n.v : 0.f), half = whole >> 1;
-  return x.v * std::bit_cast<float>((half + 127) << 23) * std::bit_cast<float>((whole - half + 127) << 23);
+  return as_rounded(x * Lanes<float, 1>(std::bit_cast<float>((half + 127) << 23))) * Lanes<float, 1>(std::bit_cast<float>((whole - half + 127) << 23));
 }
 
 template <std::same_as<double> T> constexpr Lanes<T, 1> exp(Lanes<T, 1> x) { return std::exp(x.v); }
@@ -174,4 +244,4 @@ template <std::same_as<double> T> constexpr Lanes<T, 1> atan(Lanes<T, 1> x) { re
 template <std::same_as<double> T> constexpr Lanes<T, 1> erf(Lanes<T, 1> x) { return std::erf(x.v); }
 template <class T> requires(!std::same_as<T, float>) constexpr Lanes<T, 1> pow(Lanes<T, 1> a, Lanes<T, 1> b) { return power_of(a.v, b.v); }
 
-}  // namespace sinter
+}  // namespace sinter::ops

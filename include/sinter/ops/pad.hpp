@@ -44,6 +44,7 @@ template <Border... B> struct Pad {
 
 }  // namespace ops
 
+/// How many elements come before an axis and after it.
 using ops::Border;
 
 /// x with borders of a number, the last axis first: `pad<Border{1, 1}, Border{2, 0}>(image)`; negative borders cut.

@@ -44,7 +44,7 @@ struct FirstMaximum : Identity<FirstMaximum> {
       count *= fold ? shape[i] : 1;
     }
     const Value rank = graph::reshape_to(graph::iota(x.graph, count), folded) - count;  // −count, …, −1: the first is the least
-    const Value order = select(logical_or(x == maximum, x != x), -rank, 0);
+    const Value order = select(logical_or(x == maximum, isnan(x)), -rank, 0);
     return order == reduced<Amax>(order, axes);
   }
 };
@@ -227,7 +227,7 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
   }
   static constexpr Value nodes(Value image) {
     constexpr std::int64_t folded = ((std::int64_t(1) << D) - 1) << (2 + D);
-    const Value whole = bordered(image, How == Pooling::maximum ? -std::numeric_limits<double>::infinity() : 0), w = windows(whole);
+    const Value whole = bordered(image, How == Pooling::maximum ? -infinity<double> : 0), w = windows(whole);
     Shape to;
     for (int i = 0; i < 2 + D; ++i) to.push(w.extents()[i], w.extents().letter(i));
     if constexpr (How == Pooling::maximum) {

@@ -6,10 +6,10 @@
 
 namespace sinter {
 
+namespace ops { template <int C> struct Correction {}; }
 /// What is subtracted from the number of elements in the divisor of a variance: `var<1>(x, correction<0>)` is that of a whole
 /// population, the default of 1 that of a sample. PyTorch: the argument of the same name.
-template <int C> struct Correction {};
-template <int C> inline constexpr Correction<C> correction{};
+template <int C> inline constexpr ops::Correction<C> correction{};
 
 namespace ops {
 
@@ -49,14 +49,14 @@ template <bool Keep, int... Axes> struct Norm {
 /// PyTorch: torch.var.
 template <int... Axes, Operand X> constexpr auto var(X&& x) { return call<ops::Variance<1, false, Axes...>>(std::forward<X>(x)); }
 template <int... Axes, Operand X> constexpr auto var(X&& x, KeepDims) { return call<ops::Variance<1, true, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, int C, Operand X> constexpr auto var(X&& x, Correction<C>) { return call<ops::Variance<C, false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, int C, Operand X> constexpr auto var(X&& x, Correction<C>, KeepDims) { return call<ops::Variance<C, true, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, int C, Operand X> constexpr auto var(X&& x, ops::Correction<C>) { return call<ops::Variance<C, false, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, int C, Operand X> constexpr auto var(X&& x, ops::Correction<C>, KeepDims) { return call<ops::Variance<C, true, Axes...>>(std::forward<X>(x)); }
 
 /// The square root of the variance; where it is 0 so is its gradient. PyTorch: torch.std.
 template <int... Axes, Operand X> constexpr auto std_dev(X&& x) { return call<ops::StandardDeviation<1, false, Axes...>>(std::forward<X>(x)); }
 template <int... Axes, Operand X> constexpr auto std_dev(X&& x, KeepDims) { return call<ops::StandardDeviation<1, true, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, int C, Operand X> constexpr auto std_dev(X&& x, Correction<C>) { return call<ops::StandardDeviation<C, false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, int C, Operand X> constexpr auto std_dev(X&& x, Correction<C>, KeepDims) { return call<ops::StandardDeviation<C, true, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, int C, Operand X> constexpr auto std_dev(X&& x, ops::Correction<C>) { return call<ops::StandardDeviation<C, false, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, int C, Operand X> constexpr auto std_dev(X&& x, ops::Correction<C>, KeepDims) { return call<ops::StandardDeviation<C, true, Axes...>>(std::forward<X>(x)); }
 
 /// √Σ x² over the axes named, over all where none is; where it is 0 so is its gradient. PyTorch: torch.linalg.vector_norm.
 template <int... Axes, Operand X> constexpr auto norm(X&& x) { return call<ops::Norm<false, Axes...>>(std::forward<X>(x)); }

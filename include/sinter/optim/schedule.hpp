@@ -100,9 +100,9 @@ template <class... Schedules> struct SequentialLR {
   float operator()(std::int64_t t) const { return from<sizeof...(Schedules) - 1>(t); }
 
  private:
-  template <std::size_t I> float from(std::int64_t t) const {
-    if constexpr (I == 0) return std::get<0>(schedules)(t);
-    else return t >= milestones[I - 1] ? std::get<I>(schedules)(t - milestones[I - 1]) : from<I - 1>(t);
+  template <std::size_t Index> float from(std::int64_t t) const {
+    if constexpr (Index == 0) return std::get<0>(schedules)(t);
+    else return t >= milestones[Index - 1] ? std::get<Index>(schedules)(t - milestones[Index - 1]) : from<Index - 1>(t);
   }
 };
 template <class... S> SequentialLR(std::tuple<S...>, std::array<std::int64_t, sizeof...(S) - 1>) -> SequentialLR<S...>;

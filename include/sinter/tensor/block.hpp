@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #endif
 
-namespace sinter {
+namespace sinter::tensor_detail {
 
 /// Asks for large pages where a block is long enough to hold some: walking through it then looks up one address in 2 MiB instead of one in 4 KiB, and the
 /// processor fetches ahead further. Nothing but time depends on the answer.
@@ -147,4 +147,4 @@ template <class T> class AlignedBlock {
   std::size_t size_ = 0;
 };
 
-}  // namespace sinter
+}  // namespace sinter::tensor_detail

@@ -11,8 +11,10 @@ namespace sinter {
 
 /// The element type of a tensor as a value; the graph stores this, never a C++ type.
 enum class Dtype : unsigned char { boolean, uint8, int8, int32, int64, float16, bfloat16, float32, float64 };
-inline constexpr int dtypes = 9;
+/// How many there are: the size of tables by dtype.
+inline constexpr int number_of_dtypes = 9;
 
+/// What `dtype_of` looks up.
 template <class T> struct dtype_of_t;
 template <> struct dtype_of_t<bool> { static constexpr Dtype value = Dtype::boolean; };
 template <> struct dtype_of_t<std::uint8_t> { static constexpr Dtype value = Dtype::uint8; };
@@ -24,11 +26,14 @@ template <> struct dtype_of_t<bfloat16> { static constexpr Dtype value = Dtype::
 template <> struct dtype_of_t<float> { static constexpr Dtype value = Dtype::float32; };
 template <> struct dtype_of_t<double> { static constexpr Dtype value = Dtype::float64; };
 
+/// A C++ type of which there are tensors.
 template <class T>
 concept Element = requires { dtype_of_t<std::remove_cv_t<T>>::value; };
 
+/// The dtype of a C++ type: `dtype_of<float>` is `Dtype::float32`.
 template <Element T> inline constexpr Dtype dtype_of = dtype_of_t<std::remove_cv_t<T>>::value;
 
+/// What `element_type` looks up.
 template <Dtype> struct element_type_t;
 template <> struct element_type_t<Dtype::boolean> { using type = bool; };
 template <> struct element_type_t<Dtype::uint8> { using type = std::uint8_t; };
@@ -39,6 +44,7 @@ template <> struct element_type_t<Dtype::float16> { using type = float16; };
 template <> struct element_type_t<Dtype::bfloat16> { using type = bfloat16; };
 template <> struct element_type_t<Dtype::float32> { using type = float; };
 template <> struct element_type_t<Dtype::float64> { using type = double; };
+/// The C++ type of a dtype: `element_type<Dtype::float32>` is float.
 template <Dtype D> using element_type = typename element_type_t<D>::type;
 
 /// Calls f(T()) with the element type of a dtype that is only known now.
@@ -56,12 +62,15 @@ template <class F> constexpr decltype(auto) with_element_type(Dtype d, F&& f) {
   }
 }
 
+/// Kinds of dtypes: of 16 bits, and of floating point. PyTorch: torch.is_floating_point.
 constexpr bool is_half(Dtype d) { return d == Dtype::float16 || d == Dtype::bfloat16; }
 constexpr bool is_floating(Dtype d) { return d >= Dtype::float16; }
+/// The bytes of one element. PyTorch: dtype.itemsize.
 constexpr int bytes_of(Dtype d) {
   constexpr int bytes[]{1, 1, 1, 4, 8, 2, 2, 4, 8};
   return bytes[int(d)];
 }
+/// PyTorch's and NumPy's name, "float32".
 constexpr std::string_view name_of(Dtype d) {
   constexpr std::string_view names[]{"bool", "uint8", "int8", "int32", "int64", "float16", "bfloat16", "float32", "float64"};
   return names[int(d)];

@@ -17,6 +17,7 @@ struct Upto {
   constexpr bool operator==(const Upto&) const = default;
 };
 
+/// A bounded extent: `Tensor<float, upto<128, 'B'>, 10>`.
 template <int Capacity, char Length = 'N'> inline constexpr Upto upto{Capacity, Length};
 
 template <auto... E> struct an_extent_is_an_int_or_upto_and_never_negative;  // undefined: the name is the error
@@ -33,6 +34,7 @@ template <auto E> consteval bool valid() {
 /// The capacity of an extent: the number itself, or the bound of an `upto`.
 constexpr int capacity_of(int extent) { return extent; }
 constexpr int capacity_of(Upto extent) { return extent.capacity; }
+/// The letter of an extent's run-time length, 0 where it has none.
 constexpr char length_of(int) { return 0; }
 constexpr char length_of(Upto extent) { return extent.length; }
 
@@ -90,10 +92,11 @@ inline std::string to_string(const Shape& s) {
   return text + ")";
 }
 
+namespace extents_detail {
 /// The value of a list of extents; a designed error for anything that is not an extent.
 template <auto... E> consteval Shape make_shape() {
   static_assert(sizeof...(E) <= Shape::max_rank, "a tensor has at most eight extents");
-  if constexpr ((extents_detail::valid<E>() && ...)) {
+  if constexpr ((valid<E>() && ...)) {
     Shape s;
     (s.push(capacity_of(E), length_of(E)), ...);
     return s;
@@ -101,6 +104,9 @@ template <auto... E> consteval Shape make_shape() {
     return an_extent_is_an_int_or_upto_and_never_negative<E...>{};
   }
 }
-template <auto... E> inline constexpr Shape shape_of = make_shape<E...>();
+}  // namespace extents_detail
+
+/// The value of a list of extents: `shape_of<3, upto<8, 'B'>>`.
+template <auto... E> inline constexpr Shape shape_of = extents_detail::make_shape<E...>();
 
 }  // namespace sinter

@@ -3,6 +3,8 @@
 #include <bit>
 #include <cstdint>
 
+#include "attributes.hpp"
+
 namespace sinter {
 
 /// The upper half of a float: 8 bits of exponent, 7 of fraction. Rounds to nearest, ties to even. PyTorch: torch.bfloat16.
@@ -12,7 +14,8 @@ struct bfloat16 {
   constexpr bfloat16() = default;
   constexpr explicit bfloat16(float x) {
     const auto b = std::bit_cast<std::uint32_t>(x);
-    bits = std::uint16_t(x != x ? (b >> 16 | 0x40u) : (b + 0x7fffu + (b >> 16 & 1u)) >> 16);
+    const bool nan = SINTER_FINITE_MATH_ONLY ? (b & 0x7fffffffu) > 0x7f800000u : x != x;
+    bits = std::uint16_t(nan ? (b >> 16 | 0x40u) : (b + 0x7fffu + (b >> 16 & 1u)) >> 16);
   }
   constexpr operator float() const { return std::bit_cast<float>(std::uint32_t(bits) << 16); }
 };

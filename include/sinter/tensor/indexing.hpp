@@ -15,27 +15,27 @@ template <class A, class B> struct Joined;
 template <auto... A, auto... B> struct Joined<Extents<A...>, Extents<B...>> { using type = Extents<A..., B...>; };
 
 /// What an index leaves of one axis.
-template <class I, auto E> constexpr auto left_of() {
-  if constexpr (!is_range_v<I>) return Extents<>{};
+template <class Index, auto E> constexpr auto left_of() {
+  if constexpr (!is_range_v<Index>) return Extents<>{};
   else if constexpr (length_of(E) != 0) return Extents<E>{};
-  else return Extents<I::count(capacity_of(E))>{};
+  else return Extents<Index::count(capacity_of(E))>{};
 }
 template <class Left, class Indices, class Extents> struct Selected;
 template <class Left, auto... E> struct Selected<Left, std::tuple<>, Extents<E...>> { using type = typename Joined<Left, Extents<E...>>::type; };  // axes behind the last index stay
-template <class Left, class I, class... Rest, auto E, auto... More> struct Selected<Left, std::tuple<I, Rest...>, Extents<E, More...>>
-    : Selected<typename Joined<Left, decltype(left_of<I, E>())>::type, std::tuple<Rest...>, Extents<More...>> {};
+template <class Left, class Index, class... Rest, auto E, auto... More> struct Selected<Left, std::tuple<Index, Rest...>, Extents<E, More...>>
+    : Selected<typename Joined<Left, decltype(left_of<Index, E>())>::type, std::tuple<Rest...>, Extents<More...>> {};
 
 /// The view that indices select from elements at `data` with these strides.
-template <class T, auto... E, class Strides, class Lengths, class... I> auto part(T* data, const Strides& strides, const Lengths& lengths, const I&... index) {
-  using View = typename Selected<Extents<>, std::tuple<I...>, Extents<E...>>::type::template View<T>;
+template <class T, auto... E, class Strides, class Lengths, class... Index> auto part(T* data, const Strides& strides, const Lengths& lengths, const Index&... index) {
+  using View = typename Selected<Extents<>, std::tuple<Index...>, Extents<E...>>::type::template View<T>;
   static constexpr Shape shape = shape_of<E...>;
   typename View::Strides kept{};
   std::size_t axis = 0, n = 0;
   const auto take = [&](const auto& i) {
-    using Index = std::remove_cvref_t<decltype(i)>;
-    if constexpr (is_range_v<Index>) {
-      data += Index::first(shape[int(axis)]) * strides[axis];
-      kept[n++] = strides[axis] * Index::step;
+    using Given = std::remove_cvref_t<decltype(i)>;
+    if constexpr (is_range_v<Given>) {
+      data += Given::first(shape[int(axis)]) * strides[axis];
+      kept[n++] = strides[axis] * Given::step;
     } else {
       const auto at = std::int64_t(i);
       if (at < 0 || at >= shape[int(axis)]) index_out_of_range(int(axis), at, shape[int(axis)]);

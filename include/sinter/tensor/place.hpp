@@ -25,9 +25,8 @@ template <> struct Common<Anywhere, Anywhere> { using type = Anywhere; };
 
 template <class... P> struct Fold { using type = Anywhere; };
 template <class P, class... Rest> struct Fold<P, Rest...> { using type = typename Common<P, typename Fold<Rest...>::type>::type; };
-}  // namespace place_detail
-
 /// The one place that all of these share, or void.
-template <class... Places> using common_place = typename place_detail::Fold<Places...>::type;
+template <class... Places> using common_place = typename Fold<Places...>::type;
 
+}  // namespace place_detail
 }  // namespace sinter

@@ -3,7 +3,7 @@
 #include <atomic>
 #include <utility>
 
-namespace sinter {
+namespace sinter::tensor_detail {
 
 /// Like std::shared_ptr<const T>, but an empty one may exist in constant evaluation.
 template <class T> class SharedTensor {
@@ -31,4 +31,4 @@ template <class T> class SharedTensor {
   Counted* held_ = nullptr;
 };
 
-}  // namespace sinter
+}  // namespace sinter::tensor_detail

@@ -7,10 +7,17 @@
 
 namespace sinter {
 
-/// Tag: leave new elements as they are; the caller writes them all.
-inline constexpr struct Uninitialized {} uninitialized;
+namespace tensor_detail {
+struct Uninitialized {};
+struct InItsMemory {};
+}  // namespace tensor_detail
+/// Leave new elements as they are; the caller writes them all: `Tensor<float, 3> x(uninitialized);`. PyTorch: torch.empty.
+inline constexpr tensor_detail::Uninitialized uninitialized{};
+
+namespace tensor_detail {
+
 /// Tag: the elements of another tensor, in its memory where that is on the heap. For values that do not change.
-inline constexpr struct InItsMemory {} in_its_memory;
+inline constexpr InItsMemory in_its_memory{};
 
 /// Bytes up to which a tensor keeps its elements inside itself. More would fill stacks.
 inline constexpr std::size_t inline_bytes = 1024;
@@ -79,4 +86,5 @@ template <class T, std::size_t N> class Storage {
   Room room_;
 };
 
+}  // namespace tensor_detail
 }  // namespace sinter

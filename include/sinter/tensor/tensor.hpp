@@ -15,6 +15,7 @@
 namespace sinter {
 
 template <Element T, auto... E> struct Sym;
+/// A tensor whose elements belong to someone else.
 template <class T, auto... E> class TensorView;
 
 /// The one tensor type: element type, place, layout, extents. `Tensor<float, 32, 784>` is its everyday name.
@@ -113,10 +114,10 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
 
   /// All zeros; bounded extents at their full length.
   BasicTensor() = default;
-  explicit BasicTensor(Uninitialized tag) : storage_(tag) {}
+  explicit BasicTensor(tensor_detail::Uninitialized tag) : storage_(tag) {}
   /// The same in memory of a pool, if it is large, to which it returns.
-  BasicTensor(Uninitialized tag, Pool& pool) : storage_(tag, pool) {}
-  BasicTensor(InItsMemory tag, const BasicTensor& other) : storage_(tag, other.storage_), lengths_(other.lengths_) {}
+  BasicTensor(tensor_detail::Uninitialized tag, tensor_detail::Pool& pool) : storage_(tag, pool) {}
+  BasicTensor(tensor_detail::InItsMemory tag, const BasicTensor& other) : storage_(tag, other.storage_), lengths_(other.lengths_) {}
 
   /// From nested lists, `Tensor<float, 2, 2> a{{1, 2}, {3, 4}};`. Throws `Error` if a list has another length than its axis.
   BasicTensor(typename tensor_detail::Nested<T, rank>::type values) requires(rank > 0) : storage_(uninitialized) {
@@ -176,9 +177,9 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
 
   /// One element, `x(2, 3)`; or a part as a view, `x(2)`, `x(range<>, range<1, 3>)`: axes behind the last index stay whole.
   /// Throws `Error` when an index is out of range. Of a temporary, `make()[2]`, it is a copy. NumPy: x[2, 3], x[2], x[:, 1:3].
-  template <class... I> requires(tensor_detail::is_index_v<I> && ...) decltype(auto) operator()(I... index) & { return at(data(), index...); }
-  template <class... I> requires(tensor_detail::is_index_v<I> && ...) decltype(auto) operator()(I... index) const& { return at(data(), index...); }
-  template <class... I> requires(tensor_detail::is_index_v<I> && ...) auto operator()(I... index) const&& { return kept(at(data(), index...)); }
+  template <class... Index> requires(tensor_detail::is_index_v<Index> && ...) decltype(auto) operator()(Index... index) & { return at(data(), index...); }
+  template <class... Index> requires(tensor_detail::is_index_v<Index> && ...) decltype(auto) operator()(Index... index) const& { return at(data(), index...); }
+  template <class... Index> requires(tensor_detail::is_index_v<Index> && ...) auto operator()(Index... index) const&& { return kept(at(data(), index...)); }
   decltype(auto) operator[](std::int64_t i) & { return at(data(), i); }
   decltype(auto) operator[](std::int64_t i) const& { return at(data(), i); }
   auto operator[](std::int64_t i) const&& { return kept(at(data(), i)); }
@@ -193,12 +194,12 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   const T* end() const { return data() + size(); }
 
  private:
-  template <class U, class... I> decltype(auto) at(U* elements, I... index) const {
-    if constexpr (sizeof...(I) > std::size_t(rank)) {
-      return more_indices_than_axes<symbol, I...>{};
-    } else if constexpr (!tensor_detail::ranges_fit<E...>(static_cast<void (*)(I...)>(nullptr))) {
-      return a_bounded_axis_takes_an_index_or_a_whole_range<symbol, I...>{};
-    } else if constexpr (sizeof...(I) == std::size_t(rank) && !tensor_detail::any_range_v<I...>) {
+  template <class U, class... Index> decltype(auto) at(U* elements, Index... index) const {
+    if constexpr (sizeof...(Index) > std::size_t(rank)) {
+      return more_indices_than_axes<symbol, Index...>{};
+    } else if constexpr (!tensor_detail::ranges_fit<E...>(static_cast<void (*)(Index...)>(nullptr))) {
+      return a_bounded_axis_takes_an_index_or_a_whole_range<symbol, Index...>{};
+    } else if constexpr (sizeof...(Index) == std::size_t(rank) && !tensor_detail::any_range_v<Index...>) {
       std::ptrdiff_t offset = 0;
       int axis = 0;
       (step(offset, axis, std::int64_t(index)), ...);
@@ -233,7 +234,7 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
     }
   }
 
-  Storage<T, std::size_t(shape.size())> storage_;
+  tensor_detail::Storage<T, std::size_t(shape.size())> storage_;
   [[no_unique_address]] tensor_detail::Lengths<E...> lengths_;
 };
 

@@ -70,12 +70,12 @@ template <class T, auto... E> class TensorView {
   std::int64_t length_of_axis(int axis) const { return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis]; }
 
   /// One element or a part, as of a tensor. Throws `Error` when an index is out of range.
-  template <class... I> requires(tensor_detail::is_index_v<I> && ...) decltype(auto) operator()(I... index) const {
-    if constexpr (sizeof...(I) > std::size_t(rank)) {
-      return more_indices_than_axes<symbol, I...>{};
-    } else if constexpr (!tensor_detail::ranges_fit<E...>(static_cast<void (*)(I...)>(nullptr))) {
-      return a_bounded_axis_takes_an_index_or_a_whole_range<symbol, I...>{};
-    } else if constexpr (sizeof...(I) == std::size_t(rank) && !tensor_detail::any_range_v<I...>) {
+  template <class... Index> requires(tensor_detail::is_index_v<Index> && ...) decltype(auto) operator()(Index... index) const {
+    if constexpr (sizeof...(Index) > std::size_t(rank)) {
+      return more_indices_than_axes<symbol, Index...>{};
+    } else if constexpr (!tensor_detail::ranges_fit<E...>(static_cast<void (*)(Index...)>(nullptr))) {
+      return a_bounded_axis_takes_an_index_or_a_whole_range<symbol, Index...>{};
+    } else if constexpr (sizeof...(Index) == std::size_t(rank) && !tensor_detail::any_range_v<Index...>) {
       std::ptrdiff_t at = 0;
       int axis = 0;
       (step(at, axis, std::int64_t(index)), ...);

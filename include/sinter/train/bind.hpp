@@ -4,7 +4,7 @@
 #include "../ops/ops.hpp"
 #include "model.hpp"
 
-namespace sinter::train {
+namespace sinter::internals::train {
 
 /// The parameters of a net that is being traced.
 struct BoundParameters {
@@ -53,4 +53,4 @@ template <class Net> constexpr void bind_first_states(graph::Builder& g, Net& ne
   });
 }
 
-}  // namespace sinter::train
+}  // namespace sinter::internals::train

@@ -7,15 +7,16 @@
 
 namespace sinter {
 
+namespace graph { template <class... Symbols> struct Tensors {}; }  // a list of them, in the names of errors
+
 // Undefined on purpose: the names are the errors.
 /// A program that is called with tensors of other types than it was made for: both lists stand in its name.
 template <class MadeFor, class CalledWith> struct program_is_called_with_other_tensors_than_it_was_made_for;
 template <class MadeFor, class CalledWith> struct program_is_called_with_other_dtypes_than_it_was_made_for_write_cast;
-template <class... Symbols> struct Tensors {};
 template <class Net, class... Inputs> struct the_nets_operator_takes_its_inputs_by_auto_or_const_reference;
 template <class Program> struct a_program_cannot_be_copied_move_it_or_make_another;
 
-namespace train {
+namespace internals::train {
 
 template <class X>
 concept Held = requires { typename X::symbol; } && !Expression<X>;
@@ -27,10 +28,10 @@ template <class Policy> struct AccuratePolicy : Policy {
   };
 };
 /// The error of a call with other tensors: of another shape or number, or only of other dtypes.
-template <class... A, class... B> auto report_call(Tensors<A...>, Tensors<B...>) {
-  if constexpr (sizeof...(A) != sizeof...(B)) return program_is_called_with_other_tensors_than_it_was_made_for<Tensors<A...>, Tensors<B...>>{};
-  else if constexpr ((!(A::shape == B::shape) || ...)) return program_is_called_with_other_tensors_than_it_was_made_for<Tensors<A...>, Tensors<B...>>{};
-  else return program_is_called_with_other_dtypes_than_it_was_made_for_write_cast<Tensors<A...>, Tensors<B...>>{};
+template <class... A, class... B> auto report_call(graph::Tensors<A...>, graph::Tensors<B...>) {
+  if constexpr (sizeof...(A) != sizeof...(B)) return program_is_called_with_other_tensors_than_it_was_made_for<graph::Tensors<A...>, graph::Tensors<B...>>{};
+  else if constexpr ((!(A::shape == B::shape) || ...)) return program_is_called_with_other_tensors_than_it_was_made_for<graph::Tensors<A...>, graph::Tensors<B...>>{};
+  else return program_is_called_with_other_dtypes_than_it_was_made_for_write_cast<graph::Tensors<A...>, graph::Tensors<B...>>{};
 }
 
 template <class Backend> inline constexpr bool is_accurate = requires { Backend::accurate; };
@@ -147,8 +148,8 @@ template <class X, class Policy, class... Inputs> class Inference {
   Inference& operator=(Inference&&) noexcept = default;
   Inference(const Inference&) { (void)a_program_cannot_be_copied_move_it_or_make_another<Inference>{}; }
 
-  template <Held... Given> requires(!std::is_same_v<Tensors<typename Given::symbol...>, Tensors<typename Inputs::symbol...>>) auto operator()(const Given&...) {
-    return report_call(Tensors<typename Inputs::symbol...>{}, Tensors<typename Given::symbol...>{});
+  template <Held... Given> requires(!std::is_same_v<graph::Tensors<typename Given::symbol...>, graph::Tensors<typename Inputs::symbol...>>) auto operator()(const Given&...) {
+    return report_call(graph::Tensors<typename Inputs::symbol...>{}, graph::Tensors<typename Given::symbol...>{});
   }
   /// The net's output. Large ones lie in memory of this object, which they return to it: once there are as many as are in use at a time, calls
   /// allocate nothing. Throws `Error` when run-time lengths disagree.
@@ -256,10 +257,10 @@ template <class X, class Policy, class... Inputs> class Inference {
 
   std::shared_ptr<typename Model<X>::Block> block_;
   Net net_;
-  AlignedBlock<std::byte> workspace_, prepared_, states_;
+  tensor_detail::AlignedBlock<std::byte> workspace_, prepared_, states_;
   std::array<std::byte*, 1 + inputs + std::size_t(Program::outputs)> base_{};
   std::uint64_t prepared_for_ = 0;
-  Pool results_;
+  tensor_detail::Pool results_;
   Policy policy_;
 };
 
@@ -267,25 +268,25 @@ template <class X, class Policy, class... Inputs> class Inference {
 template <class X, class... Inputs> consteval auto fault_of_trace() {
   using Net = graph::net_of<X>;
   using Fault = typename graph::FaultOf<Net>::type;
-  if constexpr (!std::is_void_v<Fault>) return fields::Fault<Fault>{};
-  else if constexpr (!graph::CallableWith<Net, typename Inputs::symbol...> && graph::CallableWith<Net, typename Inputs::symbol&...>) return fields::Fault<the_nets_operator_takes_its_inputs_by_auto_or_const_reference<Net, typename Inputs::symbol...>>{};
-  else return fields::Fault<void>{};
+  if constexpr (!std::is_void_v<Fault>) return graph::fields::Fault<Fault>{};
+  else if constexpr (!graph::CallableWith<Net, typename Inputs::symbol...> && graph::CallableWith<Net, typename Inputs::symbol&...>) return graph::fields::Fault<the_nets_operator_takes_its_inputs_by_auto_or_const_reference<Net, typename Inputs::symbol...>>{};
+  else return graph::fields::Fault<void>{};
 }
 
-}  // namespace train
+}  // namespace internals::train
 
 /// The net as a program for inputs of these types: `auto infer = inference<Tensor<float, 1, 784>>(net);`. It shares the
 /// model's parameters: later changes of them are seen. PyTorch: model.eval() under torch.inference_mode().
 /// `policy` says what runs it: cpu::Threads, or another backend's.
 template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy = {}) {
-  constexpr auto fault = train::fault_of_trace<X, Inputs...>();
-  if constexpr (fault.exists) return fields::report(fault);
+  constexpr auto fault = internals::train::fault_of_trace<X, Inputs...>();
+  if constexpr (fault.exists) return graph::fields::report(fault);
   else if constexpr (!graph::CallableWith<graph::net_of<X>, typename Inputs::symbol...>) return graph::net_of<X>{}(typename Inputs::symbol{}...);  // what is wrong there
-  else return train::Inference<X, Policy, Inputs...>(model, policy);
+  else return internals::train::Inference<X, Policy, Inputs...>(model, policy);
 }
 /// The same with the accurate forms of functions (ops/accurate.hpp): `inference<Input>(net, cpu::Threads{2}, accurate)`.
-template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy, Accurate) {
-  return inference<Inputs...>(model, train::AccuratePolicy<Policy>{policy});
+template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy, ops::Accurate) {
+  return inference<Inputs...>(model, internals::train::AccuratePolicy<Policy>{policy});
 }
 /// The same for the batches of a loader: `auto infer = inference(net, held_out);`.
 /// (Its first parameter keeps calls that name their inputs away: no type is an int.)
@@ -294,8 +295,8 @@ auto inference(const Model<X>& model, const Loader&, Policy policy = {}) {
   return inference<typename Loader::Input>(model, policy);
 }
 template <int = 0, class X, class Loader, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
-auto inference(const Model<X>& model, const Loader&, Policy policy, Accurate) {
-  return inference<typename Loader::Input>(model, train::AccuratePolicy<Policy>{policy});
+auto inference(const Model<X>& model, const Loader&, Policy policy, ops::Accurate) {
+  return inference<typename Loader::Input>(model, internals::train::AccuratePolicy<Policy>{policy});
 }
 
 }  // namespace sinter

@@ -12,7 +12,7 @@ namespace sinter {
 template <class Net> struct hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda;
 template <class Net, class... Inputs> struct a_model_is_run_by_a_program_write_inference_of_Input_and_call_that;
 
-namespace train {
+namespace internals::train {
 SINTER_OUTLINE inline void fill(float* out, std::size_t n, const Initializer& init, const Philox& random) {
   for (std::size_t k = 0; k < n; ++k) {
     switch (init.kind) {
@@ -22,7 +22,7 @@ SINTER_OUTLINE inline void fill(float* out, std::size_t n, const Initializer& in
     }
   }
 }
-}  // namespace train
+}  // namespace internals::train
 
 /// Owns every parameter of a net in one aligned block, in declaration order, and its buffers.
 ///
@@ -38,16 +38,16 @@ template <class X> class Model {
   static constexpr std::int64_t parameters = graph::count_parameters<X>();
   /// Parameters and behind them scalars, which files and the optimizer do not see; then the buffers.
   struct Block {
-    AlignedBlock<float> values{elements};
-    AlignedBlock<std::byte> buffers{graph::buffer_bytes<X>()};
+    tensor_detail::AlignedBlock<float> values{elements};
+    tensor_detail::AlignedBlock<std::byte> buffers{graph::buffer_bytes<X>()};
     std::uint64_t changes = 0;  ///< counts whatever may have changed the contents
     float* data() const { return values.data(); }
   };
 
   explicit Model(Seed seed = {}) : net_(graph::NetOf<X>::make()) {
-    constexpr auto fault = fields::Fault<typename graph::FaultOf<Net>::type>{};
+    constexpr auto fault = graph::fields::Fault<typename graph::FaultOf<Net>::type>{};
     if constexpr (fault.exists) {
-      (void)fields::report(fault);
+      (void)graph::fields::report(fault);
     } else {
       block_ = std::make_shared<Block>();
       bind();
@@ -114,7 +114,7 @@ template <class X> class Model {
     std::uint64_t stream = 0;
     graph::for_each_leaf(net_, [&](const auto& leaf) {
       using Leaf = std::remove_cvref_t<decltype(leaf)>;
-      if constexpr (graph::is_param_v<Leaf>) train::fill(leaf.data(), std::size_t(leaf.size()), leaf.initializer, Philox(seed, stream++));
+      if constexpr (graph::is_param_v<Leaf>) internals::train::fill(leaf.data(), std::size_t(leaf.size()), leaf.initializer, Philox(seed, stream++));
       else if constexpr (graph::is_buffer_v<Leaf>) std::fill(leaf.data(), leaf.data() + leaf.size(), typename Leaf::element(leaf.initializer.a));
     });
     const Net starting = graph::NetOf<X>::make();

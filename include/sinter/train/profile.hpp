@@ -18,6 +18,7 @@
 
 namespace sinter {
 
+/// One step of a profile.
 struct ProfiledStep {
   std::string name;        ///< the modules whose parameters it works with: "layer1.0.conv1"; empty where there are none
   std::string operations;  ///< "contract add maximum"
@@ -41,12 +42,13 @@ struct Profile {
   cpu::Roof roof;
 };
 
+/// How a profile is taken.
 struct ProfileOptions {
   int runs = 20;         ///< at most; programs of more than a tenth of a second run fewer times, at least three
   bool roof = true;      ///< measure what the processor can do, which takes a third of a second
 };
 
-namespace train {
+namespace internals::train {
 
 using Clock = std::chrono::steady_clock;
 
@@ -275,27 +277,27 @@ template <class P> InputNames names_of_program() {
   return names;
 }
 
-}  // namespace train
+}  // namespace internals::train
 
 /// Runs a training step or an inference program on these inputs, watched step by step. A training step trains: profile a copy of the model where
 /// that matters.
-template <train::NetProgram P, train::Held... X> Profile profile(ProfileOptions options, P& program, const X&... x) {
-  return train::profile_of<typename P::Program>(options, program.policy().count, train::names_of_program<P>(), [&](auto& observer) { program.observed(observer, x...); });
+template <internals::train::NetProgram P, internals::train::Held... X> Profile profile(ProfileOptions options, P& program, const X&... x) {
+  return internals::train::profile_of<typename P::Program>(options, program.policy().count, internals::train::names_of_program<P>(), [&](auto& observer) { program.observed(observer, x...); });
 }
 /// The same for a function and tensors to call it with: `profile([](auto a, auto b) { return softmax(matmul(a, b)); }, a, b)`, `profile(grad(f), x)`.
-template <class F, train::Held... X> requires(!train::NetProgram<F>) Profile profile(ProfileOptions options, const F&, const X&... x) {
-  using Program = compile::Program<graph::FunctionTrace<F, typename X::symbol...>, cpu::Backend>;
-  const std::array<eager::Argument, sizeof...(X)> inputs{eager::describe(x)...};
-  for (const eager::Argument& a : inputs)
+template <class F, internals::train::Held... X> requires(!internals::train::NetProgram<F>) Profile profile(ProfileOptions options, const F&, const X&... x) {
+  using Program = internals::compile::Program<graph::FunctionTrace<F, typename X::symbol...>, cpu::Backend>;
+  const std::array<internals::eager::Argument, sizeof...(X)> inputs{internals::eager::describe(x)...};
+  for (const internals::eager::Argument& a : inputs)
     if (!a.row_major) throw Error(ErrorCode::argument, "profile", "expected row-major tensors, found a strided view", "copy it: Tensor<float, 2, 3> x = view;");
-  std::vector<AlignedBlock<std::byte>> memory;
-  std::array<eager::Argument, std::size_t(Program::outputs)> outputs{};
+  std::vector<tensor_detail::AlignedBlock<std::byte>> memory;
+  std::array<internals::eager::Argument, std::size_t(Program::outputs)> outputs{};
   for (std::size_t k = 0; k < outputs.size(); ++k) outputs[k].data = memory.emplace_back(std::size_t(Program::output_bytes[k])).data();
-  const AlignedBlock<std::byte> workspace(Program::workspace_bytes);
-  return train::profile_of<Program>(options, eager::threads(), {}, [&](auto& observer) { eager::run_in<Program>(workspace.data(), inputs, outputs, eager::threads(), observer); });
+  const tensor_detail::AlignedBlock<std::byte> workspace(Program::workspace_bytes);
+  return internals::train::profile_of<Program>(options, internals::eager::threads(), {}, [&](auto& observer) { internals::eager::run_in<Program>(workspace.data(), inputs, outputs, internals::eager::threads(), observer); });
 }
-template <class P, train::Held... X> Profile profile(P& program, const X&... x) { return profile(ProfileOptions{}, program, x...); }
-template <class F, train::Held... X> requires(!train::NetProgram<F>) Profile profile(const F& f, const X&... x) { return profile(ProfileOptions{}, f, x...); }
+template <class P, internals::train::Held... X> Profile profile(P& program, const X&... x) { return profile(ProfileOptions{}, program, x...); }
+template <class F, internals::train::Held... X> requires(!internals::train::NetProgram<F>) Profile profile(const F& f, const X&... x) { return profile(ProfileOptions{}, f, x...); }
 
 /// A line a step, and totals. `share` is of the whole run's time; `roof` how near a step comes to the time that peak arithmetic and bandwidth would take.
 SINTER_OUTLINE inline void print(const Profile& p, std::FILE* out = stdout) {

@@ -8,7 +8,7 @@ namespace sinter {
 // Undefined on purpose: the names are the errors.
 template <class Loss> struct numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them;
 
-namespace train {
+namespace internals::train {
 
 template <class X, class Loss, class Optimizer, class Input, class Target, bool Accurate = false> struct TrainingTrace {
   constexpr graph::Builder operator()() const {
@@ -97,8 +97,8 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   TrainingStep& operator=(TrainingStep&&) noexcept = default;
   TrainingStep(const TrainingStep&) { (void)a_program_cannot_be_copied_move_it_or_make_another<TrainingStep>{}; }
 
-  template <Held... Given> requires(!std::is_same_v<Tensors<typename Given::symbol...>, Tensors<typename Input::symbol, typename Target::symbol>>) auto operator()(const Given&...) {
-    return report_call(Tensors<typename Input::symbol, typename Target::symbol>{}, Tensors<typename Given::symbol...>{});
+  template <Held... Given> requires(!std::is_same_v<graph::Tensors<typename Given::symbol...>, graph::Tensors<typename Input::symbol, typename Target::symbol>>) auto operator()(const Given&...) {
+    return report_call(graph::Tensors<typename Input::symbol, typename Target::symbol>{}, graph::Tensors<typename Given::symbol...>{});
   }
   /// One step on one batch, in place. Allocates nothing. Throws `Error` when run-time lengths disagree; the parameters are
   /// then untouched.
@@ -141,9 +141,9 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
  private:
   std::shared_ptr<typename Model<X>::Block> block_;
   Net net_;
-  AlignedBlock<float> moments_;
-  AlignedBlock<std::byte> workspace_;
-  Pool results_;
+  tensor_detail::AlignedBlock<float> moments_;
+  tensor_detail::AlignedBlock<std::byte> workspace_;
+  tensor_detail::Pool results_;
   std::int64_t steps_ = 0;
   Policy policy_;
 };
@@ -154,7 +154,7 @@ template <class X, class Loss, class Input, class Target> consteval auto fault_o
   if constexpr (fault.exists) {
     return fault;
   } else if constexpr (!std::is_empty_v<Loss>) {
-    return fields::Fault<numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them<Loss>>{};
+    return graph::fields::Fault<numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them<Loss>>{};
   } else {
     return fault;
   }
@@ -163,22 +163,22 @@ template <class X, class Loss, class Input, class Target> consteval auto fault_o
 template <class X, class Loss, class Input, class Target>
 concept Trainable = requires(const graph::net_of<X>& net, typename Input::symbol x, typename Target::symbol y) { Loss{}(net(x), y); };
 
-}  // namespace train
+}  // namespace internals::train
 
 /// A training step for batches of these types; `policy` says what runs it, cpu::Threads or another backend's:
 ///   auto step = training<Tensor<float, 128, 784>, Tensor<int, 128>>(net, nn::cross_entropy, optim::Adam{});
 ///   float loss = step(x, y).loss;
 template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = cpu::Threads>
 auto training(const Model<X>& model, Loss, Optimizer optimizer, Policy policy = {}) {
-  constexpr auto fault = train::fault_of_training<X, Loss, Input, Target>();
-  if constexpr (fault.exists) return fields::report(fault);
-  else if constexpr (!train::Trainable<X, Loss, Input, Target>) return Loss{}(graph::net_of<X>{}(typename Input::symbol{}), typename Target::symbol{});  // what is wrong there
-  else return train::TrainingStep<X, Loss, Optimizer, Policy, Input, Target>(model, optimizer, policy);
+  constexpr auto fault = internals::train::fault_of_training<X, Loss, Input, Target>();
+  if constexpr (fault.exists) return graph::fields::report(fault);
+  else if constexpr (!internals::train::Trainable<X, Loss, Input, Target>) return Loss{}(graph::net_of<X>{}(typename Input::symbol{}), typename Target::symbol{});  // what is wrong there
+  else return internals::train::TrainingStep<X, Loss, Optimizer, Policy, Input, Target>(model, optimizer, policy);
 }
 /// The same with the accurate forms of functions (ops/accurate.hpp): `training<Input, Target>(net, loss, optimizer, cpu::Threads{2}, accurate)`.
 template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = cpu::Threads>
-auto training(const Model<X>& model, Loss loss, Optimizer optimizer, Policy policy, Accurate) {
-  return training<Input, Target>(model, loss, optimizer, train::AccuratePolicy<Policy>{policy});
+auto training(const Model<X>& model, Loss loss, Optimizer optimizer, Policy policy, ops::Accurate) {
+  return training<Input, Target>(model, loss, optimizer, internals::train::AccuratePolicy<Policy>{policy});
 }
 /// The same with the batch types of a loader; the last, smaller batch is included.
 ///   auto step = training(net, batches, nn::cross_entropy, optim::Adam{.lr = 1e-3f});
@@ -188,8 +188,8 @@ auto training(const Model<X>& model, const Loader&, Loss loss, Optimizer optimiz
   return training<typename Loader::Input, typename Loader::Target>(model, loss, optimizer, policy);
 }
 template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
-auto training(const Model<X>& model, const Loader& loader, Loss loss, Optimizer optimizer, Policy policy, Accurate) {
-  return training(model, loader, loss, optimizer, train::AccuratePolicy<Policy>{policy});
+auto training(const Model<X>& model, const Loader& loader, Loss loss, Optimizer optimizer, Policy policy, ops::Accurate) {
+  return training(model, loader, loss, optimizer, internals::train::AccuratePolicy<Policy>{policy});
 }
 
 }  // namespace sinter

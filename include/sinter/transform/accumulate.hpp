@@ -2,7 +2,7 @@
 #pragma once
 #include "../ops/ops.hpp"
 
-namespace sinter::transform {
+namespace sinter::internals::transform {
 
 using graph::Builder;
 using graph::List;
@@ -57,4 +57,4 @@ constexpr Value accumulate(Value a, Value b) {
   return graph::concatenate(&g, joined.data(), joined.size(), axis);
 }
 
-}  // namespace sinter::transform
+}  // namespace sinter::internals::transform

@@ -2,7 +2,7 @@
 #pragma once
 #include "gradient.hpp"
 
-namespace sinter::transform {
+namespace sinter::internals::transform {
 
 /// The tangent of node i from that of its operand k, for a primitive that has a vector-Jacobian product alone. That product is linear in the cotangent, c ↦ Jᵀc, so
 /// its transpose is the gradient of ⟨Jᵀc, tangent⟩ with respect to c: J tangent, wherever c stands.
@@ -38,4 +38,4 @@ constexpr int push_forward(Builder& g, int output, const List<int>& inputs, cons
   return tangent[output] >= 0 ? tangent[output] : graph::broadcast_to(Value{&g, g.constant(0, g[output].dtype)}, g.shape(output)).id;
 }
 
-}  // namespace sinter::transform
+}  // namespace sinter::internals::transform

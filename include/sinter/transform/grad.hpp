@@ -13,10 +13,10 @@ template <int... Arguments> inline constexpr Wrt<Arguments...> wrt{};
 template <class Result> struct gradient_needs_a_function_with_a_scalar_result;
 template <class Argument> struct gradient_needs_arguments_of_floating_point;
 
-namespace transform {
+namespace internals::transform {
 
 /// The function (arguments…) → (value, gradient for each of Wrt).
-template <class F, int... I> struct ValueAndGrad {
+template <class F, int... Index> struct ValueAndGrad {
   [[no_unique_address]] F f;
 
   template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const {
@@ -27,7 +27,7 @@ template <class F, int... I> struct ValueAndGrad {
  private:
   template <class... S> constexpr auto traced(S... x) const {
     using All = std::tuple<S...>;
-    if constexpr (!(is_floating(std::tuple_element_t<std::size_t(I), All>::dtype) && ...)) return gradient_needs_arguments_of_floating_point<All>{};
+    if constexpr (!(is_floating(std::tuple_element_t<std::size_t(Index), All>::dtype) && ...)) return gradient_needs_arguments_of_floating_point<All>{};
     else return of(ops::independent(x...));
   }
   template <class... S> constexpr auto of(const std::tuple<S...>& arguments) const {
@@ -37,17 +37,17 @@ template <class F, int... I> struct ValueAndGrad {
       return gradient_needs_a_function_with_a_scalar_result<Y>{};
     } else {
       List<int> with_respect_to;
-      (with_respect_to.push(std::get<std::size_t(I)>(arguments).id), ...);
+      (with_respect_to.push(std::get<std::size_t(Index)>(arguments).id), ...);
       const List<int> g = gradient(*y.graph, y.id, with_respect_to);
       int k = 0;
-      return std::tuple{y, next<std::tuple_element_t<std::size_t(I), std::tuple<S...>>>(y.graph, g, k)...};
+      return std::tuple{y, next<std::tuple_element_t<std::size_t(Index), std::tuple<S...>>>(y.graph, g, k)...};
     }
   }
   template <class S> static constexpr S next(Builder* b, const List<int>& g, int& k) { return S(Value{b, g[k++]}); }
 };
 
 /// The function (arguments…) → gradient, or a tuple of them.
-template <class F, int... I> struct Grad {
+template <class F, int... Index> struct Grad {
   [[no_unique_address]] F f;
 
   template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const {
@@ -58,22 +58,22 @@ template <class F, int... I> struct Grad {
  private:
   template <class... S> constexpr auto traced(S... x) const {
     return std::apply([](const auto&, const auto&... g) {
-      if constexpr (sizeof...(I) == 1) return (g, ...);
+      if constexpr (sizeof...(Index) == 1) return (g, ...);
       else return std::tuple{g...};
-    }, ValueAndGrad<F, I...>{f}(x...));
+    }, ValueAndGrad<F, Index...>{f}(x...));
   }
 };
 
-}  // namespace transform
+}  // namespace internals::transform
 
 /// The gradient of a scalar function as a function: `grad(f)(x, a)`, by default with respect to the first argument. Works on
 /// tensors and inside traced functions, also nested; there f may capture traced values, parameters and layers, which are constant to it.
 /// PyTorch: torch.func.grad.
-template <class F, int... I> constexpr auto grad(F f, Wrt<I...>) { return transform::Grad<F, I...>{f}; }
-template <class F> constexpr auto grad(F f) { return transform::Grad<F, 0>{f}; }
+template <class F, int... Index> constexpr auto grad(F f, Wrt<Index...>) { return internals::transform::Grad<F, Index...>{f}; }
+template <class F> constexpr auto grad(F f) { return internals::transform::Grad<F, 0>{f}; }
 
 /// Value and gradients at once: `auto [value, dx] = value_and_grad(f, wrt<0>)(x, 2.f);`. PyTorch: torch.func.grad_and_value.
-template <class F, int... I> constexpr auto value_and_grad(F f, Wrt<I...>) { return transform::ValueAndGrad<F, I...>{f}; }
-template <class F> constexpr auto value_and_grad(F f) { return transform::ValueAndGrad<F, 0>{f}; }
+template <class F, int... Index> constexpr auto value_and_grad(F f, Wrt<Index...>) { return internals::transform::ValueAndGrad<F, Index...>{f}; }
+template <class F> constexpr auto value_and_grad(F f) { return internals::transform::ValueAndGrad<F, 0>{f}; }
 
 }  // namespace sinter

@@ -3,7 +3,7 @@
 #include "accumulate.hpp"
 #include "rematerialize.hpp"
 
-namespace sinter::transform {
+namespace sinter::internals::transform {
 
 using graph::Site;
 
@@ -93,4 +93,4 @@ constexpr List<int> gradient(Builder& g, int loss, const List<int>& wrt) {
   return pass.run();
 }
 
-}  // namespace sinter::transform
+}  // namespace sinter::internals::transform

@@ -4,7 +4,7 @@
 #include "../ops/ops.hpp"
 
 namespace sinter {
-namespace transform {
+namespace internals::transform {
 
 template <class F> struct Jit {
   [[no_unique_address]] F f;
@@ -15,11 +15,11 @@ template <class F> struct Jit {
   }
 };
 
-}  // namespace transform
+}  // namespace internals::transform
 
 /// A captureless function of tensors as one program: `jit(f)(x, y)` traces f while compiling, so that what it names and uses more than once is computed once,
 /// fused with the rest and kept in cache; the results are new tensors, a tuple for several. A plain call `f(x, y)` works on expressions and computes what has
 /// grown long in pieces. `grad(f)`, `jvp(f)` and `vmap(f)` are one program by themselves. PyTorch: torch.compile(f, fullgraph=True); JAX: jax.jit.
-template <class F> constexpr auto jit(F f) { return transform::Jit<F>{f}; }
+template <class F> constexpr auto jit(F f) { return internals::transform::Jit<F>{f}; }
 
 }  // namespace sinter

@@ -7,7 +7,7 @@ namespace sinter {
 
 template <class Argument> struct tangents_need_arguments_of_floating_point;  // undefined on purpose: the name is the error
 
-namespace transform {
+namespace internals::transform {
 
 /// The function (arguments…, tangents…) → (value, tangent of the value).
 template <class F> struct Jvp {
@@ -20,26 +20,26 @@ template <class F> struct Jvp {
   }
 
  private:
-  template <std::size_t... I, class... S> constexpr auto traced(std::index_sequence<I...>, S... x) const {
+  template <std::size_t... Index, class... S> constexpr auto traced(std::index_sequence<Index...>, S... x) const {
     if constexpr (!(is_floating(S::dtype) && ...)) return tangents_need_arguments_of_floating_point<std::tuple<S...>>{};
-    else return of(std::index_sequence<I...>{}, std::tuple<S...>{x...});
+    else return of(std::index_sequence<Index...>{}, std::tuple<S...>{x...});
   }
-  template <std::size_t... I, class... S> constexpr auto of(std::index_sequence<I...>, const std::tuple<S...>& all) const {
-    static_assert((std::is_same_v<std::tuple_element_t<I, std::tuple<S...>>, std::tuple_element_t<I + sizeof...(I), std::tuple<S...>>> && ...), "a tangent has dtype and shape of its argument");
-    const auto arguments = ops::independent(std::get<I>(all)...);
-    const auto y = f(std::get<I>(arguments)...);
+  template <std::size_t... Index, class... S> constexpr auto of(std::index_sequence<Index...>, const std::tuple<S...>& all) const {
+    static_assert((std::is_same_v<std::tuple_element_t<Index, std::tuple<S...>>, std::tuple_element_t<Index + sizeof...(Index), std::tuple<S...>>> && ...), "a tangent has dtype and shape of its argument");
+    const auto arguments = ops::independent(std::get<Index>(all)...);
+    const auto y = f(std::get<Index>(arguments)...);
     List<int> inputs, tangents;
-    (inputs.push(std::get<I>(arguments).id), ...);
-    (tangents.push(std::get<I + sizeof...(I)>(all).id), ...);
+    (inputs.push(std::get<Index>(arguments).id), ...);
+    (tangents.push(std::get<Index + sizeof...(Index)>(all).id), ...);
     using Y = std::remove_const_t<decltype(y)>;
     return std::tuple{y, Y(Value{y.graph, push_forward(*y.graph, y.id, inputs, tangents)})};
   }
 };
 
-}  // namespace transform
+}  // namespace internals::transform
 
 /// `auto [y, dy] = jvp(f)(x, t);`: f(x) and the derivative of f at x in the direction t, of any result. For several arguments
 /// `jvp(f)(a, b, ta, tb)`. With `grad` inside it is a Hessian times a vector. PyTorch: torch.func.jvp.
-template <class F> constexpr auto jvp(F f) { return transform::Jvp<F>{f}; }
+template <class F> constexpr auto jvp(F f) { return internals::transform::Jvp<F>{f}; }
 
 }  // namespace sinter

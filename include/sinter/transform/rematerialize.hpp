@@ -2,7 +2,7 @@
 #pragma once
 #include "../ops/ops.hpp"
 
-namespace sinter::transform {
+namespace sinter::internals::transform {
 
 using graph::Builder;
 using graph::List;
@@ -80,4 +80,4 @@ constexpr Repetition rematerialize(Builder& g, int checkpoint, int cotangent, co
   return pass.run();
 }
 
-}  // namespace sinter::transform
+}  // namespace sinter::internals::transform

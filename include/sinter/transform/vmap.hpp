@@ -6,14 +6,14 @@
 
 namespace sinter {
 
+namespace internals::transform { template <int... Arguments> struct Mapped {}; }
 /// Names the arguments that have a batch axis in front: `mapped<0, 2>`; the others are shared by all samples.
-template <int... Arguments> struct Mapped {};
-template <int... Arguments> inline constexpr Mapped<Arguments...> mapped{};
+template <int... Arguments> inline constexpr internals::transform::Mapped<Arguments...> mapped{};
 
 // Undefined on purpose: the names are the errors.
 template <class... X> struct vmap_needs_mapped_arguments_with_equal_extents_along_their_first_axes;
 
-namespace transform {
+namespace internals::transform {
 
 using graph::Value;
 
@@ -24,7 +24,7 @@ template <class S, auto N> struct Batch;
 template <class T, auto... E, auto N> struct Batch<Sym<T, E...>, N> { using type = Sym<T, N, E...>; };
 template <class T, auto N, auto... E> constexpr auto first_extent(Sym<T, N, E...>*) { return N; }
 
-template <class F, int... I> struct Vmap {
+template <class F, int... Index> struct Vmap {
   [[no_unique_address]] F f;
 
   template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const {
@@ -33,7 +33,7 @@ template <class F, int... I> struct Vmap {
   }
 
  private:
-  static constexpr bool is_mapped([[maybe_unused]] std::size_t k) { return sizeof...(I) == 0 || ((int(k) == I) || ...); }
+  static constexpr bool is_mapped([[maybe_unused]] std::size_t k) { return sizeof...(Index) == 0 || ((int(k) == Index) || ...); }
   template <std::size_t K, class S> static constexpr bool has_extent([[maybe_unused]] auto extent) {
     if constexpr (!is_mapped(K)) return true;
     else if constexpr (S::shape.rank == 0) return false;
@@ -69,14 +69,14 @@ template <class F, int... I> struct Vmap {
   }
 };
 
-}  // namespace transform
+}  // namespace internals::transform
 
 /// A function of one sample as one of a batch: `vmap(f)(xs)` is f of every xs[i], as one program. All arguments have the batch as their first
 /// axis, or those named: `vmap(f, mapped<1>)(w, xs)`. Results have it too. Composes with `grad`: `vmap(grad(f), mapped<1>)` gives a gradient
 /// for each sample. Inside traced functions and nets f may capture traced values, parameters and layers, which all samples share:
 /// `vmap([&](auto x) { return fc(x); })(xs)`. In a training step dropout in f draws the same numbers for all samples; buffers that f updates are a
 /// compile error. PyTorch: torch.func.vmap.
-template <class F> constexpr auto vmap(F f) { return transform::Vmap<F>{f}; }
-template <class F, int... I> constexpr auto vmap(F f, Mapped<I...>) { return transform::Vmap<F, I...>{f}; }
+template <class F> constexpr auto vmap(F f) { return internals::transform::Vmap<F>{f}; }
+template <class F, int... Index> constexpr auto vmap(F f, internals::transform::Mapped<Index...>) { return internals::transform::Vmap<F, Index...>{f}; }
 
 }  // namespace sinter

@@ -23,7 +23,7 @@ template <class T> class Attend {
   void run() {
     if (const AttendFew<T> few(h_, mask_, output_, sums_); few.fits()) return few.run();
     const Context& c = h_.call.context;
-    const std::int64_t at_once = c.threads > 1 ? std::min(h_.heads, ops::AttentionGeometry::most_slots) : 1;
+    const std::int64_t at_once = c.threads > 1 ? std::min(h_.heads, ops::AttentionGeometry::most_heads_at_work) : 1;
     const std::int64_t work = std::max<std::int64_t>(1, C * h_.keys * (h_.features + h_.value_features));
     for (std::int64_t first = 0; first < h_.heads; first += at_once) {
       const std::int64_t n = std::min(at_once, h_.heads - first);
@@ -111,7 +111,7 @@ template <class T> class Attend {
     }
     for (int i = 0; i < N; ++i) {
       part[i] = total[i] > 0 ? 1 / total[i] : total[i];  // 0, or what is no number
-      if (total[i] == 0) logarithm[i] = std::numeric_limits<T>::infinity();
+      if (total[i] == 0) logarithm[i] = ops::unforeseen(ops::infinity<T>);
     }
     if (h_.call.address[output_] != nullptr) {
       for (std::int64_t d = 0; d < h_.value_features; ++d)

@@ -59,7 +59,7 @@ template <class T> class AttendFew {
       for (int i = 0; i < Q; ++i) {
         const std::int64_t sees = std::clamp<std::int64_t>(h_.keys_before(query[i] + 1) - key, 0, n);
         mask.apply_row(score + i * block, key, sees, query[i]);
-        for (std::int64_t j = sees; j < Tile::up(n, W); ++j) score[i * block + j] = -std::numeric_limits<T>::infinity();
+        for (std::int64_t j = sees; j < Tile::up(n, W); ++j) score[i * block + j] = ops::unforeseen(-ops::infinity<T>);
         factor[i] = weigh(score + i * block, n, top[i], sum[i]);
       }
       add_values<Q>(values.from(key), score, n, factor, means);
@@ -70,7 +70,7 @@ template <class T> class AttendFew {
         const T part = sum[i] > 0 ? 1 / sum[i] : sum[i];
         for (std::int64_t d = 0; d < h_.value_features; ++d) to(0, d) = means[i * most + d] * part;
       }
-      if (h_.call.address[sums_] != nullptr) h_.matrix<T>(sums_, head, group, g.queries(), g.queries())(query[i], 0) = sum[i] == 0 ? std::numeric_limits<T>::infinity() : top[i] + std::log(sum[i]);
+      if (h_.call.address[sums_] != nullptr) h_.matrix<T>(sums_, head, group, g.queries(), g.queries())(query[i], 0) = sum[i] == 0 ? ops::unforeseen(ops::infinity<T>) : top[i] + std::log(sum[i]);
     }
   }
 

@@ -27,7 +27,7 @@ template <class T> class AttendGradient {
 
   void run() {
     const Context& c = h_.call.context;
-    const std::int64_t at_once = std::min<std::int64_t>({h_.heads, ops::AttentionGeometry::most_slots, std::max(1, c.threads)});
+    const std::int64_t at_once = std::min<std::int64_t>({h_.heads, ops::AttentionGeometry::most_heads_at_work, std::max(1, c.threads)});
     for (std::int64_t first = 0; first < h_.heads; first += at_once)
       split(std::min(at_once, h_.heads - first), 1, 2, c.threads, [&](std::int64_t from, std::int64_t to) {
         for (std::int64_t s = from; s < to; ++s) head(first + s, reinterpret_cast<T*>(c.scratch) + s * slot_);
@@ -103,7 +103,7 @@ template <class T> class AttendGradient {
     const auto& g = h_.geometry;
     const Matrix<const T> sum = h_.matrix<const T>(sums, head, group, g.queries(), g.queries()).from(first);
     const Matrix<const T> output = h_.matrix<const T>(o, head, group, g.queries(), g.value_features()).from(first);
-    std::fill(logarithm, logarithm + B, std::numeric_limits<T>::infinity());
+    std::fill(logarithm, logarithm + B, ops::unforeseen(ops::infinity<T>));
     std::fill(mean, mean + B, T(0));
     for (int i = 0; i < m; ++i) {
       logarithm[i] = sum(i, 0);

@@ -53,7 +53,7 @@ template <class T> class AttendMask {
 
   /// Scores of keys [key, key + n) and the queries [query, query + m): −∞ where a key does not take part. `width` is a multiple of the register's.
   void apply(T* score, std::int64_t ld, std::int64_t key, std::int64_t n, std::int64_t query, int m, int width) const {
-    constexpr T never = -std::numeric_limits<T>::infinity();
+    const T never = ops::unforeseen(-ops::infinity<T>);
     if (there_.at != nullptr && there_.row == 0) {
       for (std::int64_t j = 0; j < n; ++j)
         if (!there_(0, key + j)) std::fill(score + j * ld, score + j * ld + width, never);
@@ -69,8 +69,9 @@ template <class T> class AttendMask {
 
   /// The same for one query whose scores lie side by side; keys behind it must not be among them.
   void apply_row(T* score, std::int64_t key, std::int64_t n, std::int64_t query) const {
+    const T never = ops::unforeseen(-ops::infinity<T>);
     if (there_.at != nullptr)
-      for (std::int64_t j = 0; j < n; ++j) score[j] = there_(query, key + j) ? score[j] : -std::numeric_limits<T>::infinity();
+      for (std::int64_t j = 0; j < n; ++j) score[j] = there_(query, key + j) ? score[j] : never;
     if (added_.at != nullptr)
       for (std::int64_t j = 0; j < n; ++j) score[j] += added_(query, key + j);
   }
@@ -80,7 +81,7 @@ template <class T> class AttendMask {
     for (int i = 0; i < width; i += W) store(load<T, W>(score + i, W) + x, score + i, W);
   }
   void to_add(const bool* there, T* to, int n) const {
-    constexpr T never = -std::numeric_limits<T>::infinity();
+    const T never = ops::unforeseen(-ops::infinity<T>);
     if constexpr (lanes > 1 && W == lanes) {
       if (n == W && there_.column == 1) return store(select(Lanes<bool, W>::load(there), Vector(0), Vector(never)), to, W);
     }

@@ -60,9 +60,9 @@ template <class K, class Which> constexpr int count_micros() {
   return n;
 }
 template <class K, class Which, class = std::make_index_sequence<std::size_t(count_micros<K, Which>())>> struct ChosenMicros;
-template <class K, class Which, std::size_t... I> struct ChosenMicros<K, Which, std::index_sequence<I...>> {
+template <class K, class Which, std::size_t... Index> struct ChosenMicros<K, Which, std::index_sequence<Index...>> {
   static constexpr auto number = [] {
-    std::array<int, sizeof...(I) + 1> r{};
+    std::array<int, sizeof...(Index) + 1> r{};
     int n = 0, j = 0;
     for (const Micro& m : K::body.micros) {
       if (Which::holds(m)) r[std::size_t(n++)] = j;
@@ -70,7 +70,7 @@ template <class K, class Which, std::size_t... I> struct ChosenMicros<K, Which, 
     }
     return r;
   }();
-  template <class F> [[gnu::always_inline]] static constexpr void each(F&& f) { (f.template operator()<number[I]>(), ...); }
+  template <class F> [[gnu::always_inline]] static constexpr void each(F&& f) { (f.template operator()<number[Index]>(), ...); }
 };
 
 /// Calls f<J>() for each micro-operation J of the kernel that `Which` names. Nothing is instantiated for the others: what each call of a
@@ -99,7 +99,7 @@ template <class K, int N, int J, int P, class File, class Stride>
   if constexpr (m.what == Micro::What::load) {
     out = read<T, N, m.a, m.unit>(w, s, stride);
   } else if constexpr (m.what == Micro::What::constant) {
-    out = Lanes<T, N>(static_cast<T>(std::bit_cast<double>(w.count[std::size_t(m.a)])));
+    out = Lanes<T, N>(ops::unforeseen(static_cast<T>(std::bit_cast<double>(w.count[std::size_t(m.a)]))));
   } else if constexpr (m.what == Micro::What::count) {
     if constexpr (m.unit == 0) out = Lanes<T, N>(w.count[std::size_t(m.a)]);
     else if constexpr (m.unit == 1) out = ramp<N>(w.count[std::size_t(m.a)] + s.i, 1);
@@ -111,7 +111,7 @@ template <class K, int N, int J, int P, class File, class Stride>
     const T* p = reinterpret_cast<const T*>(w.address[std::size_t(m.a)]);
     if constexpr (same_for_all_lanes<K, m.b>) {
       const auto place = std::int64_t(first(at<K, N, m.b>(r)));
-      if (place < 0 || place >= axis.extent) out = Lanes<T, N>(nothing<T>);
+      if (place < 0 || place >= axis.extent) out = Lanes<T, N>(ops::unforeseen(nothing<T>));
       else if constexpr (m.unit == 0) out = Lanes<T, N>(p[place * axis.stride]);
       else if constexpr (m.unit == 1) out = load<T, N>(p + place * axis.stride + s.i, s.n);
       else out = gather<T, N>(p + place * axis.stride + s.i * stride(m.a), stride(m.a), s.n);
@@ -206,8 +206,8 @@ template <class K> inline constexpr double element_ns = [] {
 template <class K, int P> [[gnu::always_inline]] inline void advance(Walk<P>& w, const std::array<std::int64_t, std::size_t(P)>& by) {
   static constexpr auto size = element_sizes<K>();
   static constexpr auto moves = moving_pointers<K>();
-  [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {  // by constant index: they stay in registers
-    ((size[I] > 0 ? void(w.address[I] += by[I]) : moves[I] ? void(w.count[I] += by[I]) : void()), ...);
+  [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {  // by constant index: they stay in registers
+    ((size[Index] > 0 ? void(w.address[Index] += by[Index]) : moves[Index] ? void(w.count[Index] += by[Index]) : void()), ...);
   }(std::make_index_sequence<std::size_t(P)>{});
 }
 /// What moves every pointer by `steps` along loop i.
@@ -215,8 +215,8 @@ template <class K, int L, int P> [[gnu::always_inline]] inline auto steps_along(
   static constexpr auto size = element_sizes<K>();
   static constexpr auto moves = moving_pointers<K>();
   std::array<std::int64_t, std::size_t(P)> by;
-  [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
-    ((by[I] = !moves[I] ? 0 : steps * a.stride[I][std::size_t(loop)] * (size[I] > 0 ? size[I] : 1)), ...);
+  [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
+    ((by[Index] = !moves[Index] ? 0 : steps * a.stride[Index][std::size_t(loop)] * (size[Index] > 0 ? size[Index] : 1)), ...);
   }(std::make_index_sequence<std::size_t(P)>{});
   return by;
 }

@@ -8,6 +8,8 @@
 
 namespace sinter::cpu {
 
+namespace compile = internals::compile;
+
 struct Context {
   std::byte* const* base;       ///< the arena, then inputs, then outputs
   const std::int64_t* lengths;  ///< one for each letter of the program

@@ -79,10 +79,10 @@ template <> struct Filtering<4, 3> : SixPlaces {
     to[5 * t] = y[3 * s];
   }
   [[gnu::always_inline]] static void weights_transposed(const Vector* m, int s, Vector* to, int t) {
-    const Vector near = m[s] + m[2 * s], far = m[3 * s] + m[4 * s];
-    to[0] = fma(m[0], Vector(.25f), fma(near, Vector(-1 / 6.f), far * Vector(1 / 24.f)));
+    const Vector inner = m[s] + m[2 * s], outer = m[3 * s] + m[4 * s];
+    to[0] = fma(m[0], Vector(.25f), fma(inner, Vector(-1 / 6.f), outer * Vector(1 / 24.f)));
     to[t] = fma(m[2 * s] - m[s], Vector(1 / 6.f), (m[3 * s] - m[4 * s]) * Vector(1 / 12.f));
-    to[2 * t] = fma(far - near, Vector(1 / 6.f), m[5 * s]);
+    to[2 * t] = fma(outer - inner, Vector(1 / 6.f), m[5 * s]);
   }
 };
 template <> struct Filtering<2, 5> : SixPlaces {
@@ -110,12 +110,12 @@ template <> struct Filtering<2, 5> : SixPlaces {
     to[5 * t] = y[s];
   }
   [[gnu::always_inline]] static void weights_transposed(const Vector* m, int s, Vector* to, int t) {
-    const Vector near = (m[s] + m[2 * s]) * Vector(-1 / 6.f), far = m[3 * s] + m[4 * s], odd = (m[2 * s] - m[s]) * Vector(1 / 6.f), far_odd = m[3 * s] - m[4 * s];
-    to[0] = fma(m[0], Vector(.25f), fma(far, Vector(1 / 24.f), near));
+    const Vector inner = (m[s] + m[2 * s]) * Vector(-1 / 6.f), outer = m[3 * s] + m[4 * s], odd = (m[2 * s] - m[s]) * Vector(1 / 6.f), far_odd = m[3 * s] - m[4 * s];
+    to[0] = fma(m[0], Vector(.25f), fma(outer, Vector(1 / 24.f), inner));
     to[t] = fma(far_odd, Vector(1 / 12.f), odd);
-    to[2 * t] = fma(far, Vector(1 / 6.f), near);
+    to[2 * t] = fma(outer, Vector(1 / 6.f), inner);
     to[3 * t] = fma(far_odd, Vector(1 / 3.f), odd);
-    to[4 * t] = fma(far, Vector(2 / 3.f), near) + m[5 * s];
+    to[4 * t] = fma(outer, Vector(2 / 3.f), inner) + m[5 * s];
   }
 };
 template <> struct Filtering<2, 3> {

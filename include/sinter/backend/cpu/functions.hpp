@@ -2,8 +2,17 @@
 #pragma once
 #include "simd.hpp"
 
+namespace sinter::cpu {
+/// Whether one element of a register comes into all lanes without a way through memory (`lane` below).
+#if SINTER_SIMD && (defined(__AVX__) || defined(__aarch64__))
+inline constexpr bool spreads_lanes = true;
+#else
+inline constexpr bool spreads_lanes = false;
+#endif
+}  // namespace sinter::cpu
+
 #if SINTER_SIMD
-namespace sinter {
+namespace sinter::ops {
 
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> sqrt(Lanes<T, N> x) {
   for (auto& r : x.v) {
@@ -24,34 +33,75 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> abs(Lanes<T,
     return x;
   }
 }
+/// As with one lane.
+template <class T, int N> requires(N > 1 && std::is_floating_point_v<T>) SINTER_INLINE Lanes<T, N> as_rounded(Lanes<T, N> x) {
+  for (auto& r : x.v) {
+    auto raw = static_cast<typename Lanes<T, N>::Register::register_type>(r);
+#if defined(__clang__) && defined(__SSE2__)
+    raw = __arithmetic_fence(raw);
+#elif defined(__ASSOCIATIVE_MATH__) || defined(__FAST_MATH__)
+    SINTER_OPAQUE(raw);
+#endif
+    r = raw;
+  }
+  return x;
+}
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<bool, N> is_nan(const Lanes<T, N>& x) {
+  if constexpr (!finite_math_only || !std::is_floating_point_v<T>) {
+    return x != x;
+  } else if constexpr (std::is_same_v<T, float>) {
+    return (bits(x) & Lanes<std::int32_t, N>(0x7fffffff)) > Lanes<std::int32_t, N>(0x7f800000);
+  } else {
+    alignas(64) T room[N];
+    alignas(64) bool is[N];
+    x.store(room);
+    for (int i = 0; i < N; ++i) is[i] = is_nan(Lanes<T, 1>(room[i])).v;
+    return Lanes<bool, N>::load(is);
+  }
+}
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<bool, N> is_finite(const Lanes<T, N>& x) {
+  if constexpr (!finite_math_only || !std::is_floating_point_v<T>) {
+    return x - x == Lanes<T, N>(0);
+  } else if constexpr (std::is_same_v<T, float>) {
+    return (bits(x) & Lanes<std::int32_t, N>(0x7fffffff)) < Lanes<std::int32_t, N>(0x7f800000);
+  } else {
+    alignas(64) T room[N];
+    alignas(64) bool is[N];
+    x.store(room);
+    for (int i = 0; i < N; ++i) is[i] = is_finite(Lanes<T, 1>(room[i])).v;
+    return Lanes<bool, N>::load(is);
+  }
+}
 /// x86 takes the second of two operands where one is NaN, or both are zeros.
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> maximum(const Lanes<T, N>& a, const Lanes<T, N>& b) {
 #if defined(__SSE2__)
   if constexpr (std::is_floating_point_v<T>) {
     Lanes<T, N> r;
     for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::max(a.v[i], b.v[i]);
-    return select(a == a, r, a);
+    if constexpr (finite_math_only) return or_nan(a, or_nan(b, r));
+    else return select(a == a, r, a);
   }
 #endif
-  return select(a > b || a != a, a, b);
+  return or_nan(b, select(a > b || is_nan(a), a, b));
 }
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> minimum(const Lanes<T, N>& a, const Lanes<T, N>& b) {
 #if defined(__SSE2__)
   if constexpr (std::is_floating_point_v<T>) {
     Lanes<T, N> r;
     for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::min(a.v[i], b.v[i]);
-    return select(a == a, r, a);
+    if constexpr (finite_math_only) return or_nan(a, or_nan(b, r));
+    else return select(a == a, r, a);
   }
 #endif
-  return select(a < b || a != a, a, b);
+  return or_nan(b, select(a < b || is_nan(a), a, b));
 }
 template <class T, int N> requires(N > 1 && std::is_floating_point_v<T>) SINTER_INLINE Lanes<T, N> within(const Lanes<T, N>& x, const Lanes<T, N>& low, const Lanes<T, N>& high) {
 #if defined(__SSE2__)
   Lanes<T, N> r;
   for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::min(high.v[i], xsimd::max(low.v[i], x.v[i]));
-  return r;
+  return or_nan(x, r);
 #else
-  return select(x < low, low, select(x > high, high, x));
+  return or_nan(x, select(x < low, low, select(x > high, high, x)));
 #endif
 }
 template <class T, int N> requires(N > 1 && std::is_floating_point_v<T>) SINTER_INLINE Lanes<T, N> at_most(const Lanes<T, N>& x, const Lanes<T, N>& high) {
@@ -79,7 +129,18 @@ template <class T, int N> SINTER_INLINE Lanes<T, N> to_whole(Lanes<T, N> x, auto
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> floor(const Lanes<T, N>& x) { return to_whole(x, [](auto r) __attribute__((always_inline)) { return xsimd::floor(r); }); }
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> ceil(const Lanes<T, N>& x) { return to_whole(x, [](auto r) __attribute__((always_inline)) { return xsimd::ceil(r); }); }
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> trunc(const Lanes<T, N>& x) { return to_whole(x, [](auto r) __attribute__((always_inline)) { return xsimd::trunc(r); }); }
-template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> round(const Lanes<T, N>& x) { return to_whole(x, [](auto r) __attribute__((always_inline)) { return xsimd::nearbyint(r); }); }
+/// To the nearest: where there is no instruction, a sum with 2^23 or 2^52 rounds.
+template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> round(const Lanes<T, N>& x) {
+#if XSIMD_WITH_SSE2 && !XSIMD_WITH_SSE4_1
+  if constexpr (std::is_floating_point_v<T>) {
+    const Lanes<T, N> whole(sizeof(T) == 4 ? T(0x1p23) : T(0x1p52)), a = abs(x);
+    Lanes<T, N> r = select(a < whole, as_rounded(a + whole) - whole, a);
+    for (int i = 0; i < r.parts; ++i) r.v[i] = r.v[i] | xsimd::bitofsign(x.v[i]);
+    return r;
+  }
+#endif
+  return to_whole(x, [](auto r) __attribute__((always_inline)) { return xsimd::nearbyint(r); });
+}
 template <int N> requires(N > 1) SINTER_INLINE bool any(const Lanes<bool, N>& mask) {
   bool found = false;
   for (const auto& r : mask.v) found = found || xsimd::any(r);
@@ -92,15 +153,14 @@ template <int From, class T, int N> requires(N > 1 && sizeof(T) == 4) SINTER_INL
   typedef T Vector __attribute__((vector_size(4 * N)));
   using Raw = typename Lanes<T, N>::Register::register_type;
   static_assert(sizeof(Raw) == sizeof(Vector));
-  [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+  [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
     const auto v = std::bit_cast<Vector>(static_cast<Raw>(x.v[0]));
-    x.v[0] = std::bit_cast<Raw>(__builtin_shufflevector(v, v, int((I + From) % N)...));
+    x.v[0] = std::bit_cast<Raw>(__builtin_shufflevector(v, v, int((Index + From) % N)...));
   }(std::make_index_sequence<std::size_t(N)>{});
   return x;
 }
 #endif
 #if defined(__AVX__) || defined(__aarch64__)
-namespace cpu { inline constexpr bool spreads_lanes = true; }
 /// Element K of a widest register in all lanes.
 template <int K, int N> requires(N == cpu::lanes) SINTER_INLINE Lanes<float, N> lane(const Lanes<float, N>& x) {
   Lanes<float, N> r;
@@ -114,8 +174,6 @@ template <int K, int N> requires(N == cpu::lanes) SINTER_INLINE Lanes<float, N> 
 #endif
   return r;
 }
-#else
-namespace cpu { inline constexpr bool spreads_lanes = false; }
 #endif
 template <int N> requires(N > 1) SINTER_INLINE Lanes<std::int32_t, N> bits(const Lanes<float, N>& x) {
   Lanes<std::int32_t, N> r;
@@ -147,7 +205,7 @@ template <int N> requires(N > 1) SINTER_INLINE Lanes<float, N> scale(const Lanes
   }
 #endif
   const Lanes<std::int32_t, N> whole = convert<std::int32_t>(n), half = whole >> 1, bias(127);
-  return x * from_bits((half + bias) << 23) * from_bits((whole - half + bias) << 23);
+  return as_rounded(x * from_bits((half + bias) << 23)) * from_bits((whole - half + bias) << 23);
 }
 
 /// f of each lane, or of each pair of lanes.
@@ -179,7 +237,5 @@ template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> tan(const Lanes<
 template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> atan(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::atan(v); }); }
 template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> erf(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::erf(v); }); }
 
-}  // namespace sinter
-#else
-namespace sinter::cpu { inline constexpr bool spreads_lanes = false; }
+}  // namespace sinter::ops
 #endif

@@ -26,7 +26,11 @@
 #endif
 #endif
 
+namespace sinter::internals::compile {}
+
 namespace sinter::cpu {
+
+namespace compile = internals::compile;
 
 #if SINTER_SIMD
 // The byte-wise select of xsimd 8.1's avx512bw does not compile without optimisation; nothing here works on bytes.

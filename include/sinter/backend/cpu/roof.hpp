@@ -84,7 +84,7 @@ inline double bandwidth(Traffic traffic, std::size_t bytes, int threads = 1, std
   constexpr std::int64_t line = 16;
   const int arrays = traffic == Traffic::triad ? 3 : 1;
   const auto n = std::max<std::int64_t>(8 * line, std::int64_t(bytes) / threads / arrays / 4 / (8 * line) * (8 * line));
-  std::vector<AlignedBlock<float>> memory;
+  std::vector<tensor_detail::AlignedBlock<float>> memory;
   for (int t = 0; t < threads * arrays; ++t) memory.emplace_back(std::size_t(n));
   split(threads, 1, 1, threads, [&](std::int64_t from, std::int64_t to) {  // who touches a page first has it near
     for (std::int64_t t = from * arrays; t < to * arrays; ++t) memory[std::size_t(t)].zero();

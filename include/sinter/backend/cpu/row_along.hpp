@@ -77,7 +77,7 @@ template <class K, int N> struct Along : Task<K> {
         if (own.streaming) streaming_fence();
       });
       for_each_fold<K, Pass>([&]<int J>() {
-        Lanes<FoldType<K, J>, 1> total(Fold<K, J>::identity);
+        Lanes<FoldType<K, J>, 1> total(identity_of<K, J>());
         for (std::int64_t k = 0; k < pieces; ++k) total = Fold<K, J>::combine(total, at<K, 1, J>(sum[k].r));
         at<K, N, J>(x.r) = RegisterType<K, N, J>(total.v);
       });

@@ -43,7 +43,7 @@ template <int Stage> struct StoresAfter {
 template <class K, int Pass, class F> [[gnu::always_inline]] inline void for_each_fold(F&& f) { for_each_micro<K, FoldsOf<Pass>>(f); }
 /// Calls f(0), f(1) … with compile-time numbers: what a loop counts through stays in memory.
 template <int Count, class F> [[gnu::always_inline]] constexpr void unrolled(F&& f) {
-  [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) { (f(std::integral_constant<int, int(I)>{}), ...); }(std::make_index_sequence<std::size_t(Count)>{});
+  [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) { (f(std::integral_constant<int, int(Index)>{}), ...); }(std::make_index_sequence<std::size_t(Count)>{});
 }
 
 /// The work of one pass over a row, in micro-operations an element.
@@ -53,11 +53,17 @@ template <class K> constexpr int operations(int pass) {
   return n;
 }
 
+/// What a fold begins with.
+template <class K, int J> [[gnu::always_inline]] inline auto identity_of() {
+  using T = FoldType<K, J>;
+  return ops::unforeseen(ops::element_from<T>(Fold<K, J>::identity));
+}
+
 /// The sums of a pass so far, at the places of their folds.
 template <class K, int N> using Sums = RegisterFile<K, N>;
 
 template <class K, int N, int Pass> [[gnu::always_inline]] inline void clear(Sums<K, N>& sum) {
-  for_each_micro<K, SumsOf<Pass>>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(sum) = RegisterType<K, N, J>(Fold<K, J>::identity); });
+  for_each_micro<K, SumsOf<Pass>>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(sum) = RegisterType<K, N, J>(identity_of<K, J>()); });
 }
 template <class K, int N, int Pass> [[gnu::always_inline]] inline void add(Sums<K, N>& to, const Sums<K, N>& from) {
   for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(to) = Fold<K, J>::combine(at<K, N, J>(to), at<K, N, J>(from)); });
@@ -104,7 +110,7 @@ template <class K, int N> struct Row {
       if constexpr (m.what == Micro::What::fold) {
         auto x = at<K, N, m.a>(r);
         if constexpr (along<K> && N > 1)
-          if (s.n < N) x = select(ramp<N>(0, 1) < Lanes<std::int32_t, N>(s.n), x, decltype(x)(Fold<K, J>::identity));
+          if (s.n < N) x = select(ramp<N>(0, 1) < Lanes<std::int32_t, N>(s.n), x, decltype(x)(identity_of<K, J>()));
         at<K, N, J>(sum) = Fold<K, J>::combine(at<K, N, J>(sum), x);
       } else if constexpr (m.what == Micro::What::scan) {
         at<K, N, J>(sum) = Fold<K, J>::combine(at<K, N, J>(sum), at<K, N, m.a>(r));

@@ -6,8 +6,10 @@
 #include "../../ops/elementary.hpp"
 #include "registers.hpp"
 
+namespace sinter::cpu { using ops::Lanes; }
+
 #if SINTER_SIMD
-namespace sinter {
+namespace sinter::ops {
 
 /// A mask: registers as float comparisons make them.
 template <int N> requires(N > 1) struct Lanes<bool, N> {
@@ -343,5 +345,5 @@ template <class To, class T, int N> requires(N > 1) SINTER_INLINE Lanes<To, N> c
   }
 }
 
-}  // namespace sinter
+}  // namespace sinter::ops
 #endif

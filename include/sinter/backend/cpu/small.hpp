@@ -24,9 +24,9 @@ template <class K, class Step> struct Fixed {
   /// Where every pointer begins.
   [[gnu::always_inline]] static Walk<P> start(const Context& c) {
     Walk<P> w;
-    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
-      ((w.address[I] = base(int(I)) < 0 ? nullptr : c.base[base(int(I)) < 0 ? 0 : base(int(I))] + offset(int(I))), ...);
-      ((w.count[I] = base(int(I)) < 0 ? offset(int(I)) : 0), ...);
+    [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
+      ((w.address[Index] = base(int(Index)) < 0 ? nullptr : c.base[base(int(Index)) < 0 ? 0 : base(int(Index))] + offset(int(Index))), ...);
+      ((w.count[Index] = base(int(Index)) < 0 ? offset(int(Index)) : 0), ...);
     }(std::make_index_sequence<std::size_t(P)>{});
     return w;
   }
@@ -34,9 +34,9 @@ template <class K, class Step> struct Fixed {
   template <int Loop> [[gnu::always_inline]] static Walk<P> moved(const Walk<P>& from, std::int64_t steps) {
     constexpr auto size = element_sizes<K>();
     Walk<P> w;
-    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
-      ((w.address[I] = from.address[I] + steps * stride(int(I), Loop) * size[I]), ...);
-      ((w.count[I] = from.count[I] + steps * stride(int(I), Loop)), ...);
+    [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
+      ((w.address[Index] = from.address[Index] + steps * stride(int(Index), Loop) * size[Index]), ...);
+      ((w.count[Index] = from.count[Index] + steps * stride(int(Index), Loop)), ...);
     }(std::make_index_sequence<std::size_t(P)>{});
     return w;
   }
@@ -214,7 +214,7 @@ template <class K, class Step> class SmallContraction {
       V left[inner / M];
 #pragma GCC unroll 4
       for (std::int64_t k = 0; k < inner / M; ++k) left[k] = V::load(a + k * M);
-      [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+      [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
         const auto term = [&]<int At>() __attribute__((always_inline)) {
           const V x = lane<At % M>(left[At / M]);
 #pragma GCC unroll 32
@@ -223,7 +223,7 @@ template <class K, class Step> class SmallContraction {
             sum[At % S][0][j] = At > 0 && At < S ? x * right : fma(x, right, sum[At % S][0][j]);
           }
         };
-        (term.template operator()<int(I)>(), ...);
+        (term.template operator()<int(Index)>(), ...);
       }(std::make_index_sequence<std::size_t(inner)>{});
     } else if constexpr (inner <= 32 && inner * Height * Count <= 128) {
 #pragma GCC unroll 32

@@ -6,13 +6,12 @@
 #include <cmath>
 #include <cstddef>
 #include <cstring>
-#include <limits>
 #include <map>
 #include <vector>
 
 #include "../../ops/ops.hpp"
 
-namespace sinter::reference {
+namespace sinter::internals::reference {
 
 /// A tensor whose dtype is a value. Elements are row-major over the capacity.
 struct Array {
@@ -74,7 +73,7 @@ class Interpreter {
   }
   static void spoil(Array& a) {
     if (!is_floating(a.dtype)) return;
-    for (std::ptrdiff_t i = 0; i < a.shape.size(); ++i) a.set(i, std::numeric_limits<double>::quiet_NaN());
+    for (std::ptrdiff_t i = 0; i < a.shape.size(); ++i) a.set(i, ops::not_a_number<double>);
   }
   std::int64_t length(const Shape& s, int axis) const { return s.letter(axis) != 0 ? lengths_.at(s.letter(axis)) : s[axis]; }
 
@@ -184,7 +183,7 @@ class Interpreter {
     for_each_index(out.shape, [&](const Index& x) {
       Index from = x;
       const bool there = place(operand(i, 1), out.shape, a.shape, int(g_.attributes(i)[0]), from);
-      out.set(offset(out.shape, x), there ? a.get(offset(a.shape, from)) : is_floating(out.dtype) ? std::numeric_limits<double>::quiet_NaN() : 0);
+      out.set(offset(out.shape, x), there ? a.get(offset(a.shape, from)) : is_floating(out.dtype) ? ops::not_a_number<double> : 0);
     });
   }
   void scatter(int i, Array& out) const {
@@ -279,4 +278,4 @@ class Interpreter {
   std::vector<Array> values_;
 };
 
-}  // namespace sinter::reference
+}  // namespace sinter::internals::reference

@@ -11,8 +11,8 @@ namespace sinter::on_thrust {
 
 struct Backend {
   static constexpr bool shares_a_team = false;  ///< Thrust opens parallel regions of its own
-  static constexpr compile::PackSizes pack = [] {
-    compile::PackSizes sizes = cpu::Backend::pack;
+  static constexpr internals::compile::PackSizes pack = [] {
+    internals::compile::PackSizes sizes = cpu::Backend::pack;
     sizes.cache = 0;  // steps run one by one
     return sizes;
   }();

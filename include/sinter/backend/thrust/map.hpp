@@ -25,8 +25,8 @@ namespace sinter::on_thrust {
 
 /// What Thrust calls: element i of the kernel K.
 template <class K> struct Element {
-  backend::MapArgumentsOf<K> arguments;
-  constexpr void operator()(std::int64_t i) const { backend::run_element<K>(arguments, i); }
+  internals::backend::MapArgumentsOf<K> arguments;
+  constexpr void operator()(std::int64_t i) const { internals::backend::run_element<K>(arguments, i); }
 };
 
 template <class K> inline void map(const std::int64_t* table, const cpu::Context& c) {

@@ -8,7 +8,7 @@ namespace ops {
 
 struct Relu : Elementwise<Relu> {
   static constexpr const char* name = "relu";
-  static constexpr auto eval(auto x) { return select(x < 0, decltype(x)(0), x); }  // NaN stays NaN
+  static constexpr auto eval(auto x) { return or_nan(x, select(x < 0, decltype(x)(0), x)); }
   static constexpr Value derivative(int, auto, auto y, auto t) { return select(y > 0.0, t, 0.0); }
 };
 struct LeakyRelu {
@@ -65,7 +65,7 @@ struct Threshold {
 }  // namespace ops
 
 /// max(x, 0), elementwise; the gradient at 0 is 0. PyTorch: torch.relu.
-template <Operand X> constexpr Result<ops::Apply<ops::Relu>, X> relu(X&& x) { return call<ops::Apply<ops::Relu>>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Relu>, X> relu(X&& x) { return call<ops::Apply<ops::Relu>>(std::forward<X>(x)); }
 /// x where it is positive, slope · x elsewhere. PyTorch: torch.nn.functional.leaky_relu.
 template <Operand X> constexpr auto leaky_relu(X&& x, double negative_slope = 0.01) { return call<ops::LeakyRelu>(std::forward<X>(x), negative_slope); }
 /// The same with trained slopes: one for all, or one for each channel, axis 1 of x. PyTorch: torch.nn.functional.prelu.

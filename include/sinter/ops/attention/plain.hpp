@@ -92,8 +92,9 @@ class PlainAttention {
   /// Probabilities of the keys for one query; the logarithm of the sum of exponentials.
   double row() {
     const auto n = std::size_t(length_[std::size_t(g_.keys())]);
-    p_.assign(n, -std::numeric_limits<double>::infinity());
-    double top = -std::numeric_limits<double>::infinity();
+    const double never = unforeseen(-infinity<double>);
+    p_.assign(n, never);
+    double top = never;
     over(g_.keys(), g_.keys() + 1, [&] {
       if (g_.causal && index(g_.keys()) > index(g_.queries())) return;
       double s = 0;
@@ -101,15 +102,15 @@ class PlainAttention {
       s *= g_.scale;
       if (mask_ >= 0) {
         const double m = get(mask_, [&](int i) { return g_.mask_loop(i); }, g_.batch + 3);
-        s = !e_.boolean(mask_) ? s + m : m != 0 ? s : -std::numeric_limits<double>::infinity();
+        s = !e_.boolean(mask_) ? s + m : m != 0 ? s : never;
       }
       p_[at_key()] = s;
       top = s > top ? s : top;
     });
     double sum = 0;
-    for (double& p : p_) sum += p = top == -std::numeric_limits<double>::infinity() ? 0 : std::exp(p - top);
+    for (double& p : p_) sum += p = top == never ? 0 : std::exp(p - top);
     for (double& p : p_) p = sum > 0 ? p / sum : 0;
-    return sum > 0 ? top + std::log(sum) : std::numeric_limits<double>::infinity();
+    return sum > 0 ? top + std::log(sum) : unforeseen(infinity<double>);
   }
   /// Probabilities, and the cotangents of the scores.
   void scores() {

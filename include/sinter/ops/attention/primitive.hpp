@@ -94,7 +94,7 @@ struct AttentionGradient : graph::Registered<AttentionGradient> {
     p.scratch = [](const Signature& s) {
       const Shape &k = s.shape(1), &v = s.shape(2);
       const std::int64_t keys = AttentionGeometry::padded(k[k.rank - 2]), d = AttentionGeometry::padded(k[k.rank - 1]), dv = AttentionGeometry::padded(v[v.rank - 1]);
-      return Attention::geometry(s).slots(k) * ((2 * d + dv) * keys + block_of_queries * (3 * d + 2 * dv) + 64) * bytes_of(s.dtype(0));
+      return Attention::geometry(s).heads_at_work(k) * ((2 * d + dv) * keys + block_of_queries * (3 * d + 2 * dv) + 64) * bytes_of(s.dtype(0));
     };
     return p;
   }
@@ -118,7 +118,7 @@ constexpr Primitive Attention::describe() {
   // Packed keys and values of each head at work.
   p.scratch = [](const Signature& s) {
     const Shape &k = s.shape(1), &v = s.shape(2);
-    return geometry(s).slots(k) * AttentionGeometry::padded(k[k.rank - 2]) * (AttentionGeometry::padded(k[k.rank - 1]) + AttentionGeometry::padded(v[v.rank - 1])) * bytes_of(s.dtype(0));
+    return geometry(s).heads_at_work(k) * AttentionGeometry::padded(k[k.rank - 2]) * (AttentionGeometry::padded(k[k.rank - 1]) + AttentionGeometry::padded(v[v.rank - 1])) * bytes_of(s.dtype(0));
   };
   return p;
 }
@@ -179,7 +179,7 @@ constexpr Value scores_of(Value q, Value k, const AttentionGeometry& g) { return
 constexpr Value masked_scores(Value q, Value k, Value mask, const AttentionGeometry& g) {
   Value x = scores_of(q, k, g);
   const Shape all = x.extents();
-  constexpr double never = -std::numeric_limits<double>::infinity();
+  constexpr double never = -infinity<double>;
   if (mask.exists()) x = mask.dtype() == Dtype::boolean ? select(mask, x, never) : x + mask;
   if (g.causal) {
     Shape row, column;

@@ -2,7 +2,7 @@
 #pragma once
 #include "exponential.hpp"
 
-namespace sinter {
+namespace sinter::ops {
 
 /// 2/√π ∫₀ˣ exp(−t²) dt, 7 ULP (5e-7 absolute): x P(x²) / Q(x²), both of degree 5 with positive coefficients, exactly ±1
 /// beyond ±4: 1 + erf is then 0, whatever it is multiplied with.
@@ -39,4 +39,4 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> accurate_erf(L
 
 template <int N> [[gnu::always_inline]] constexpr Lanes<double, N> accurate_erf(Lanes<double, N> x) { return erf(x); }
 
-}  // namespace sinter
+}  // namespace sinter::ops

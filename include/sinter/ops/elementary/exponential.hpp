@@ -1,19 +1,17 @@
 // exp, log, tanh and the logistic function, and expm1 and log1p, which are exact where the others cancel.
 #pragma once
-#include <limits>
-
 #include "../lanes.hpp"
 
-namespace sinter {
+namespace sinter::ops {
 
 /// e^x, 1.2 ULP. Cody-Waite reduction x = n ln 2 + r, then 1 + r + r² P(r), by Estrin's scheme: shorter chains than Horner's.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> exp(Lanes<float, N> x) {
   using V = Lanes<float, N>;
   x = within(x, V(-104.f), V(89.f));
-  const V shifted = fma(x, V(1.44269504088896341f), V(12582912.f));  // 1.5 · 2²³: the sum's last bits are the integer
-  const V n = shifted - V(12582912.f);
-  V r = fma(n, V(-0.693145751953125f), x);
-  r = fma(n, V(-1.428606820309417e-06f), r);
+  const V shifted = as_rounded(fma(x, V(1.44269504088896341f), V(12582912.f)));  // 1.5 · 2²³: the sum's last bits are the integer
+  const V n = as_rounded(shifted - V(12582912.f));
+  V r = as_rounded(fma(n, V(-0.693145751953125f), x));
+  r = as_rounded(fma(n, V(-1.428606820309417e-06f), r));
   const V square = r * r;
   const V high = fma(square, V(0.0013814466879497895f), fma(r, V(0.008368780415682656f), V(0.04166839421449449f)));
   const V p = fma(square, high, fma(r, V(0.16666520107770755f), V(0.4999999341248413f)));
@@ -24,10 +22,10 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> exp(Lanes<floa
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> logistic(Lanes<float, N> x) {
   using V = Lanes<float, N>;
   x = within(-x, V(-104.f), V(89.f));
-  const V shifted = fma(x, V(1.44269504088896341f), V(12582912.f));
-  const V n = shifted - V(12582912.f);
-  V r = fma(n, V(-0.693145751953125f), x);
-  r = fma(n, V(-1.428606820309417e-06f), r);
+  const V shifted = as_rounded(fma(x, V(1.44269504088896341f), V(12582912.f)));
+  const V n = as_rounded(shifted - V(12582912.f));
+  V r = as_rounded(fma(n, V(-0.693145751953125f), x));
+  r = as_rounded(fma(n, V(-1.428606820309417e-06f), r));
   const V square = r * r;
   const V low = fma(square, fma(r, V(0.16666520107770755f), V(0.4999999341248413f)), r);
   const V high = fma(square, V(0.0013814466879497895f), fma(r, V(0.008368780415682656f), V(0.04166839421449449f)));
@@ -39,16 +37,16 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<double, N> logistic(Lane
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> expm1(Lanes<float, N> x) {
   using V = Lanes<float, N>;
   const V y = within(x, V(-104.f), V(89.f));
-  const V shifted = fma(y, V(1.44269504088896341f), V(12582912.f));
-  const V n = shifted - V(12582912.f);
-  V r = fma(n, V(-0.693145751953125f), y);
-  r = fma(n, V(-1.428606820309417e-06f), r);
+  const V shifted = as_rounded(fma(y, V(1.44269504088896341f), V(12582912.f)));
+  const V n = as_rounded(shifted - V(12582912.f));
+  V r = as_rounded(fma(n, V(-0.693145751953125f), y));
+  r = as_rounded(fma(n, V(-1.428606820309417e-06f), r));
   V p = fma(r, V(0.0001984588056531864f), V(0.001394066871639867f));
   p = fma(r, p, V(0.008333389460980401f));
   p = fma(r, p, V(0.04166636042461695f));
   p = fma(r, p, V(0.16666666369738498f));
   p = fma(r, p, V(0.5000000044269547f));
-  const V half = scale(fma(r * r, p, r), n - V(1.f)) + (scale(V(1.f), n - V(1.f)) - V(0.5f));
+  const V half = scale(fma(r * r, p, r), n - V(1.f)) + as_rounded(scale(V(1.f), n - V(1.f)) - V(0.5f));
   return select(n == V(0.f), select(x == V(0.f), x, fma(r * r, p, r)), half + half);
 }
 
@@ -64,33 +62,35 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> log_of_parts(L
   p = fma(f, p, V(0.3333333170767438f));
   const V square = f * f;
   V result = fma(exponent, V(-2.12194440e-4f), f * square * p);
-  result = fma(square, V(-0.5f), result) + f;
+  result = as_rounded(fma(square, V(-0.5f), result) + f);
   return fma(exponent, V(0.693359375f), result);
 }
 
 /// Natural logarithm, 1.0 ULP. x = m 2^e with m in [√½, √2).
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> log(Lanes<float, N> x) {
   using V = Lanes<float, N>;
-  using I = Lanes<std::int32_t, N>;
+  using Int = Lanes<std::int32_t, N>;
+  const KeepsNan<V> keep(x);
   const Lanes<bool, N> tiny = x < V(1.17549435e-38f);
   const V y = select(tiny, x * V(8388608.f), x);
-  const I e = (bits(y) - I(0x3f3504f3)) >> 23;
+  const Int e = (bits(y) - Int(0x3f3504f3)) >> 23;
   const V f = from_bits(bits(y) - (e << 23)) - V(1.f);
   const V result = log_of_parts(f, convert<float>(e) - select(tiny, V(23.f), V(0.f)));
-  const V infinity(std::numeric_limits<float>::infinity()), nan(std::numeric_limits<float>::quiet_NaN());
-  return select(x > V(0.f) && x < infinity, result, select(x == V(0.f), -infinity, select(x < V(0.f), nan, x)));
+  const V inf(unforeseen(infinity<float>)), nan(unforeseen(not_a_number<float>));
+  return keep(select(x > V(0.f) && x < inf, result, select(x == V(0.f), -inf, select(x < V(0.f), nan, x))));
 }
 
 /// log(1 + x), 1.5 ULP: the logarithm of the rounded sum, with what rounding lost added to the mantissa.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> log1p(Lanes<float, N> x) {
   using V = Lanes<float, N>;
-  using I = Lanes<std::int32_t, N>;
-  const V sum = x + V(1.f);
-  const V lost = select(x > V(1.f), V(1.f) - (sum - x), x - (sum - V(1.f)));
-  const I e = (bits(sum) - I(0x3f3504f3)) >> 23;
-  const V exponent = convert<float>(e), f = from_bits(bits(sum) - (e << 23)) - V(1.f) + scale(lost, -exponent);
-  const V infinity(std::numeric_limits<float>::infinity()), nan(std::numeric_limits<float>::quiet_NaN());
-  return select(x > V(-1.f) && x < infinity, select(x == V(0.f), x, log_of_parts(f, exponent)), select(x == V(-1.f), -infinity, select(x < V(-1.f), nan, x)));
+  using Int = Lanes<std::int32_t, N>;
+  const KeepsNan<V> keep(x);
+  const V sum = as_rounded(x + V(1.f));
+  const V lost = select(x > V(1.f), V(1.f) - as_rounded(sum - x), x - as_rounded(sum - V(1.f)));
+  const Int e = (bits(sum) - Int(0x3f3504f3)) >> 23;
+  const V exponent = convert<float>(e), f = as_rounded(from_bits(bits(sum) - (e << 23)) - V(1.f)) + scale(lost, -exponent);
+  const V inf(unforeseen(infinity<float>)), nan(unforeseen(not_a_number<float>));
+  return keep(select(x > V(-1.f) && x < inf, select(x == V(0.f), x, log_of_parts(f, exponent)), select(x == V(-1.f), -inf, select(x < V(-1.f), nan, x))));
 }
 
 /// c tanh(x / √k), c and k powers of two: x P(x²) / Q(x²), both of degree 4. All their roots are real and negative, so that each is the product of two quadratics
@@ -121,4 +121,4 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> accurate_tanh(
 }
 template <int N> [[gnu::always_inline]] constexpr Lanes<double, N> accurate_tanh(Lanes<double, N> x) { return tanh(x); }
 
-}  // namespace sinter
+}  // namespace sinter::ops

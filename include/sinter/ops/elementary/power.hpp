@@ -1,22 +1,20 @@
 // pow, any number to the power of any other.
 #pragma once
-#include <limits>
-
 #include "../lanes.hpp"
 
-namespace sinter {
+namespace sinter::ops {
 
 /// x^y, 2 ULP, with the special cases of C99: 2^(y log₂ |x|), where the logarithm and its product with y are taken in double
 /// precision, because their error is multiplied by up to 128. log₂ of the mantissa m is s P(s²) of s = (m − 1) / (m + 1).
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> pow(Lanes<float, N> x, Lanes<float, N> y) {
   using V = Lanes<float, N>;
   using D = Lanes<double, N>;
-  using I = Lanes<std::int32_t, N>;
-  const V infinity(std::numeric_limits<float>::infinity()), nan(std::numeric_limits<float>::quiet_NaN()), a = abs(x);
+  using Int = Lanes<std::int32_t, N>;
+  const V inf(unforeseen(infinity<float>)), nan(unforeseen(not_a_number<float>)), a = abs(x);
 
   const Lanes<bool, N> tiny = a < V(1.17549435e-38f);
   const V normal = select(tiny, a * V(8388608.f), a);
-  const I e = (bits(normal) - I(0x3f3504f3)) >> 23;
+  const Int e = (bits(normal) - Int(0x3f3504f3)) >> 23;
   const D m = convert<double>(from_bits(bits(normal) - (e << 23)));
   const D s = (m - D(1.)) / (m + D(1.)), z = s * s;
   D p = fma(z, D(0.34076998478786696), D(0.41167066176281614));
@@ -27,7 +25,7 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> pow(Lanes<floa
 
   const D product = convert<double>(y) * logarithm;
   const D t = select(product > D(200.), D(200.), select(product < D(-200.), D(-200.), product));
-  const D shifted = t + D(6755399441055744.), n = shifted - D(6755399441055744.);  // 1.5 · 2⁵²
+  const D shifted = as_rounded(t + D(6755399441055744.)), n = as_rounded(shifted - D(6755399441055744.));  // 1.5 · 2⁵²
   const V r = convert<float>(t - n);
   V q = fma(r, V(0.00015353257942139984f), V(0.0013399003438423257f));
   q = fma(r, q, V(0.009618438601002494f));
@@ -38,15 +36,15 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> pow(Lanes<floa
 
   // What the logarithm does not know: 0, ∞, and 1 to an infinite power.
   const Lanes<bool, N> rises = (y > V(0.f) && a > V(1.f)) || (y < V(0.f) && a < V(1.f));
-  const Lanes<bool, N> extreme = a == V(0.f) || a == infinity || abs(y) == infinity;
-  result = select(extreme, select(a == V(1.f), V(1.f), select(rises, infinity, V(0.f))), result);
+  const Lanes<bool, N> extreme = a == V(0.f) || a == inf || abs(y) == inf;
+  result = select(extreme, select(a == V(1.f), V(1.f), select(rises, inf, V(0.f))), result);
   // Negative bases: odd powers are negative, and only whole ones exist.
   const V half = y * V(0.5f);
   const Lanes<bool, N> whole = trunc(y) == y, odd = whole && trunc(half) != half;
   result = select(odd, copysign(result, x), result);
-  result = select(!whole && x < V(0.f) && a < infinity, nan, result);
-  result = select(x != x || y != y, nan, result);
+  result = select(!whole && x < V(0.f) && a < inf, nan, result);
+  result = select(is_nan(x) || is_nan(y), nan, result);
   return select(y == V(0.f) || x == V(1.f), V(1.f), result);
 }
 
-}  // namespace sinter
+}  // namespace sinter::ops

@@ -2,7 +2,7 @@
 #pragma once
 #include "../lanes.hpp"
 
-namespace sinter {
+namespace sinter::ops {
 
 /// x = n π/2 + r with |r| ≤ π/4 for |x| ≤ `largest_angle`, n < 2¹⁶. Cody-Waite: π/2 in pieces, of 24 bits where products are not
 /// rounded before they are added, of eight elsewhere, so that the products are exact.
@@ -12,25 +12,25 @@ template <int N> struct ReducedAngle {
   Lanes<std::int32_t, N> n;  ///< modulo 4, above it anything
 
   [[gnu::always_inline]] constexpr explicit ReducedAngle(V x) {
-    const V shifted = fma(x, V(0.63661977236758134f), V(12582912.f)), whole = shifted - V(12582912.f);  // as in exp
+    const V shifted = as_rounded(fma(x, V(0.63661977236758134f), V(12582912.f))), whole = as_rounded(shifted - V(12582912.f));  // as in exp
     n = bits(shifted);
     if constexpr (fused_multiply_add) {
-      r = fma(whole, V(-1.5707963705062866f), x);
-      r = fma(whole, V(4.371138828673793e-08f), r);
-      r = fma(whole, V(1.7151245100058819e-15f), r);
+      r = as_rounded(fma(whole, V(-1.5707963705062866f), x));
+      r = as_rounded(fma(whole, V(4.371138828673793e-08f), r));
+      r = as_rounded(fma(whole, V(1.7151245100058819e-15f), r));
     } else {
-      r = fma(whole, V(-1.5703125f), x);
-      r = fma(whole, V(-0.0004825592041015625f), r);
-      r = fma(whole, V(-1.2665987014770508e-06f), r);
-      r = fma(whole, V(-9.89530235528946e-10f), r);
+      r = as_rounded(fma(whole, V(-1.5703125f), x));
+      r = as_rounded(fma(whole, V(-0.0004825592041015625f), r));
+      r = as_rounded(fma(whole, V(-1.2665987014770508e-06f), r));
+      r = as_rounded(fma(whole, V(-9.89530235528946e-10f), r));
       r = r - fma(whole, V(2.5579538487363607e-12f), whole * V(5.390302953474238e-15f));
     }
   }
   /// The sine of r + q π/2 for whole numbers q.
   [[gnu::always_inline]] constexpr V sine(Lanes<std::int32_t, N> q) const {
-    using I = Lanes<std::int32_t, N>;
-    const V value = select((q & I(1)) == I(1), cosine_of_r(), sine_of_r());
-    return from_bits(bits(value) ^ ((q & I(2)) << 30));
+    using Int = Lanes<std::int32_t, N>;
+    const V value = select((q & Int(1)) == Int(1), cosine_of_r(), sine_of_r());
+    return from_bits(bits(value) ^ ((q & Int(2)) << 30));
   }
   [[gnu::always_inline]] constexpr V sine_of_r() const {
     const V z = r * r;
@@ -64,10 +64,10 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> cos(Lanes<floa
 }
 /// Tangent, 3.7 ULP (5 without fused multiply-add): the quotient of sine and cosine.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> tan(Lanes<float, N> x) {
-  using I = Lanes<std::int32_t, N>;
+  using Int = Lanes<std::int32_t, N>;
   const ReducedAngle<N> a(x);
   const auto s = a.sine_of_r(), c = a.cosine_of_r();
-  const auto turned = (a.n & I(1)) == I(1);
+  const auto turned = (a.n & Int(1)) == Int(1);
   return with_large_angles<N>(x, select(x == Lanes<float, N>(0.f), x, select(turned, -c, s) / select(turned, s, c)), [](float v) { return std::tan(v); });
 }
 
@@ -86,7 +86,7 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> atan(Lanes<flo
   p = fma(z, p, V(0.19998544455531395f));
   p = fma(z, p, V(-0.33333298982450166f));
   const V angle = fma(t * z, p, t);
-  return copysign(select(beyond, V(1.57079637f) + (angle - V(4.37113883e-8f)), angle), x);
+  return copysign(select(beyond, V(1.57079637f) + as_rounded(angle - V(4.37113883e-8f)), angle), x);
 }
 
-}  // namespace sinter
+}  // namespace sinter::ops

@@ -45,41 +45,6 @@ TEST_CASE("damaged IDX files") {
   CHECK(std::string(e.what()).find("no/such/file: cannot be opened") == 0);
 }
 
-TEST_CASE("CSV files: numbers, comments, headers, line ends of either kind") {
-  const TemporaryFile f("# a comment\n1, 2.5,-3e2\r\n\n4,5,6");
-  const data::Table t = data::read_csv(f.path());
-  CHECK(t.rows == 2);
-  CHECK(t.columns == 3);
-  CHECK(t(0, 2) == -300);
-  CHECK(t(1, 2) == 6);
-  const TemporaryFile named("x;y; \"long name\" \n1;2;3\n");
-  const data::Table headed = data::read_csv(named.path(), {.delimiter = ';', .header = true});
-  CHECK(headed(0, 1) == 2);
-  CHECK(headed.column("y") == 1);
-  CHECK(headed.column("long name") == 2);
-  const TemporaryFile spaced("1 +2 1e-50\n");
-  CHECK(data::read_csv(spaced.path(), {.delimiter = ' '})(0, 1) == 2);
-}
-
-TEST_CASE("damaged CSV files") {
-  const auto check = [](const std::string& content, const std::string& text) {
-    const TemporaryFile f(content);
-    check_error(f, ErrorCode::format, text, [&] { data::read_csv(f.path()); });
-  };
-  check("1,2\n3,x\n", ", line 2, field 2: expected a number, found \"x\"");
-  check("1,2\n3\n", ", line 2: expected 2 fields as in the lines before, found 1");
-  check("1,,2\n", ", line 1, field 2: expected a number, found \"\"");
-  check("1,2 3\n", ", line 1, field 2: expected a number");
-  check(std::string("1,\0\n", 4), ", line 1, field 2: expected a number");
-  const TemporaryFile f("x,y\n1,2,3\n"), plain("1,2\n");
-  check_error(f, ErrorCode::format, ", line 2: expected 2 fields as in the lines before, found 3", [&] { data::read_csv(f.path(), {.header = true}); });
-  check_error(plain, ErrorCode::argument, ", column \"y\": expected a header with this name, found none; read the file with {.header = true}", [&] { data::read_csv(plain.path()).column("y"); });
-  const TemporaryFile headed("x,y\n1,2\n");
-  check_error(headed, ErrorCode::argument, ", column \"z\": expected one of x, y, found none of this name", [&] { data::read_csv(headed.path(), {.header = true}).column("z"); });
-  check_error(plain, ErrorCode::format, ", size: expected at most 3 bytes, found more", [&] { data::read_file(plain.path(), 3); });
-  CHECK(data::read_file(plain.path(), 4).size() == 4);
-}
-
 TEST_CASE("samples from columns: labels, or numbers to predict") {
   const TemporaryFile f("width,class,height,area\n1,0,2,2\n3,1,4,12\n");
   const data::Table t = data::read_csv(f.path(), {.header = true});

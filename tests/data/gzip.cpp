@@ -113,7 +113,7 @@ TEST_CASE("what is behind or beside a gzip file is no part of it") {
   CHECK(begins(missing.what(), "no/such/file.gz: cannot be opened"));
   const TemporaryFolder folder;
   const Error no_file = support::thrown([&] { data::read_gzip(folder.path(), 10); });
-  CHECK(begins(no_file.what(), folder.path() + ": cannot be read"));
+  CHECK(begins(no_file.what(), folder.path() + ": expected a file, found a folder"));
 }
 
 TEST_CASE("a small file that unpacks to more than is allowed is refused") {

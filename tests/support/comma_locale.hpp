@@ -11,7 +11,8 @@
 
 namespace support {
 
-/// Sets such a locale while it lives: one that is installed, or one that localedef makes. Counts a skip where there is neither.
+/// Sets such a locale while it lives: one that is installed, or one that localedef makes. Counts a skip where there is
+/// neither.
 class CommaLocale {
  public:
   CommaLocale() {
@@ -34,7 +35,9 @@ class CommaLocale {
   explicit operator bool() const { return is_set_; }
 
  private:
-  bool set(const char* name) { return is_set_ = std::setlocale(LC_ALL, name) != nullptr && *std::localeconv()->decimal_point == ','; }
+  bool set(const char* name) {
+    return is_set_ = std::setlocale(LC_ALL, name) != nullptr && *std::localeconv()->decimal_point == ',';
+  }
 
   std::string before_ = std::setlocale(LC_ALL, nullptr);
   TemporaryFolder folder_;

@@ -1,4 +1,5 @@
-// Numbers as text are those of C's locale, whatever the host program has set: print() separates elements by commas, and JSON knows no other point.
+// Numbers as text are those of C's locale, whatever the host program has set: print() separates elements by commas, and
+// JSON knows no other point.
 #include <doctest/doctest.h>
 #include <sinter/graph/print.hpp>
 #include <sinter/io/trace.hpp>
@@ -34,7 +35,11 @@ bool has(const std::string& text, const std::string& part) { return text.find(pa
 
 TEST_CASE("numbers are written as printf does in C's locale") {
   char expected[400];
-  for (const double x : {0., -0., 1., -1.5, 0.1, 1. / 3, 123456., 1234567., 999999.5, 1e-4, 1e-5, 1e-300, 5e-324, 1e300, 1.7976931348623157e308, 0.5, 1.5, 2.5, 0.125, 16777217., HUGE_VAL, -HUGE_VAL, std::nan("")}) {
+  for (const double x : {0.,       -0.,       1.,          -1.5,     0.1,
+                         1. / 3,   123456.,   1234567.,    999999.5, 1e-4,
+                         1e-5,     1e-300,    5e-324,      1e300,    1.7976931348623157e308,
+                         0.5,      1.5,       2.5,         0.125,    16777217.,
+                         HUGE_VAL, -HUGE_VAL, std::nan("")}) {
     for (const int digits : {1, 3, 6, 9, 12, 17}) {
       std::snprintf(expected, sizeof expected, "%.*g", digits, x);
       CHECK(decimal::general(x, digits) == expected);

@@ -1,7 +1,7 @@
 // Numbers as text, the same under every locale of C: "0.5", never "0,5".
 //
-// printf, strtod and std::to_string write and read the decimal separator of LC_NUMERIC, which belongs to the host program. Whatever the library
-// writes goes through here, and what it reads through std::from_chars.
+// printf, strtod and std::to_string write and read the decimal separator of LC_NUMERIC, which belongs to the host
+// program. Whatever the library writes goes through here, and what it reads through std::from_chars.
 #pragma once
 #include <charconv>
 #include <string>

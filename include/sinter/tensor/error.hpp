@@ -2,7 +2,6 @@
 #pragma once
 #include <stdexcept>
 #include <string>
-#include <utility>
 
 #include "attributes.hpp"
 
@@ -19,15 +18,38 @@ enum class ErrorCode {
   unsupported,  ///< something this build or backend cannot do
 };
 
+/// Text as it may stand in a message, whatever file it comes from: control characters, escape sequences of a terminal and bytes that are no UTF-8 are
+/// written as \x1b, in hexadecimal.
+SINTER_COLD inline std::string printable(const std::string& text) {
+  constexpr unsigned smallest[]{0, 0xa0, 0x800, 0x10000};  // with so many bytes behind the first; a character has its shortest form, U+80 … U+9F are controls
+  std::string all;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = [&](std::size_t k) { return i + k < text.size() ? unsigned(static_cast<unsigned char>(text[i + k])) : 0; };
+    const std::size_t more = byte(0) < 0xc0 ? 0 : byte(0) < 0xe0 ? 1 : byte(0) < 0xf0 ? 2 : 3;
+    unsigned character = more == 0 ? byte(0) : byte(0) & (0x3fu >> more);
+    bool sound = more == 0 ? character >= 0x20 && character < 0x7f : byte(0) < 0xf8;
+    for (std::size_t k = 1; k <= more; ++k) {
+      sound = sound && (byte(k) & 0xc0) == 0x80;
+      character = character << 6 | (byte(k) & 0x3f);
+    }
+    sound = sound && character >= smallest[more] && character < 0x110000;
+    constexpr char digits[] = "0123456789abcdef";
+    if (sound) all.append(text, i, more + 1);
+    else (all += "\\x").append({digits[byte(0) >> 4], digits[byte(0) & 15]});
+    i += sound ? more + 1 : 1;
+  }
+  return all;
+}
+
 /// Every error the library throws. `what()` reads "context: problem; remedy".
 ///
 /// `context` names the place (a file and field, a function and argument), `problem` what was expected and
-/// what was found, `remedy` what the reader can do. Whatever was being changed is as it was before the call.
+/// what was found, `remedy` what the reader can do, all of it `printable`. Whatever was being changed is as it was before the call.
 class Error : public std::runtime_error {
  public:
-  SINTER_COLD Error(ErrorCode code, std::string context, std::string problem, std::string remedy = {})
-      : std::runtime_error(context + ": " + problem + (remedy.empty() ? "" : "; " + remedy)),
-        code_(code), context_(std::move(context)), problem_(std::move(problem)), remedy_(std::move(remedy)) {}
+  SINTER_COLD Error(ErrorCode code, const std::string& context, const std::string& problem, const std::string& remedy = {})
+      : std::runtime_error(printable(context + ": " + problem + (remedy.empty() ? "" : "; " + remedy))),
+        code_(code), context_(printable(context)), problem_(printable(problem)), remedy_(printable(remedy)) {}
 
   ErrorCode code() const noexcept { return code_; }
   const std::string& context() const noexcept { return context_; }

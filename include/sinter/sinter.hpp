@@ -1,5 +1,5 @@
-// Everything for the CPU, except what needs another library: include io/safetensors.hpp for checkpoints (RapidJSON), data/gzip.hpp and
-// data/mnist.hpp for compressed data (zlib).
+// Everything for the CPU, except what not every program wants: include io/safetensors.hpp for checkpoints,
+// data/gzip.hpp and data/mnist.hpp for compressed data (zlib).
 #pragma once
 #include "data/augment.hpp"
 #include "data/columns.hpp"

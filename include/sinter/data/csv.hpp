@@ -194,8 +194,7 @@ class Reader {
     const auto takes = [&](std::string_view text) {
       if (value_of(text, options_.decimal, value)) return true;
       if (!is_missing(text)) return false;
-      if (!options_.missing)
-        fail_at(column, "a number", text.empty() ? "an empty field" : shown(text));
+      if (!options_.missing) fail_at(column, "a number", text.empty() ? "an empty field" : quoted(text, 40));
       ++table_.missing;
       value = std::numeric_limits<float>::quiet_NaN();
       empty = text.empty() && !in_quotes;
@@ -209,7 +208,7 @@ class Reader {
         if (comment != field.npos && takes(text_.trimmed(field.data(), field.data() + comment)))
           return field.data() + comment;
     }
-    fail_at(column, "a number", shown(field));
+    fail_at(column, "a number", quoted(field, 40));
   }
   const char* end_row(const char* p, std::size_t columns, bool last_is_empty) {
     if (!text_.ends_line(p)) p = text_.line_end(p);  // a comment
@@ -230,12 +229,6 @@ class Reader {
     return p;
   }
 
-  /// A field as it stands in messages.
-  SINTER_COLD static std::string shown(std::string_view field) {
-    std::string text(1, '"');  // g++ 12 warns of what it inlines of + here
-    text.append(field.substr(0, 40)).append(field.size() > 40 ? "…\"" : "\"");
-    return text;
-  }
   [[noreturn]] SINTER_COLD void fail(const std::string& where, const std::string& expected, const std::string& found,
                                      const std::string& remedy) const {
     throw Error(ErrorCode::format, table_.name + where, "expected " + expected + ", found " + found, remedy);

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -25,6 +26,13 @@ namespace sinter::data {
                                              const std::string& found) {
   throw Error(ErrorCode::format, context, "expected " + expected + ", found " + found,
               "the file is damaged or of another kind; nothing was taken from it");
+}
+
+/// A piece of a file as it stands in messages: within quotes, and no more of it than so many bytes.
+SINTER_COLD inline std::string quoted(std::string_view text, std::size_t most) {
+  std::string s(1, '"');  // g++ 12 warns of what it inlines of + here
+  s.append(text.substr(0, most)).append(text.size() > most ? "…\"" : "\"");
+  return s;
 }
 
 /// What a path names, where that is no regular file: "a folder".

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "../tensor/error.hpp"
+#include "file.hpp"
 
 namespace sinter::data {
 
@@ -27,7 +27,7 @@ struct Table {
     for (std::size_t c = 0; c < std::min(header.size(), most_shown); ++c)
       all += (c > 0 ? ", " : "") + header[c].substr(0, 60);
     if (header.size() > most_shown) all += " and " + std::to_string(header.size() - most_shown) + " more";
-    throw Error(ErrorCode::argument, name + ", column \"" + std::string(wanted.substr(0, 60)) + "\"",
+    throw Error(ErrorCode::argument, name + ", column " + quoted(wanted, 60),
                 header.empty() ? "expected a header with this name, found none"
                                : "expected one of " + all + ", found none of this name",
                 header.empty() ? "read the file with {.header = true}" : "");

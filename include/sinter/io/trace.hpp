@@ -5,20 +5,12 @@
 #include "../tensor/decimal.hpp"
 #include "../train/profile.hpp"
 #include "atomic_file.hpp"
+#include "json.hpp"
 
 namespace sinter {
 
 namespace io {
 
-inline std::string json_string(const std::string& text) {
-  std::string s = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') s += '\\';
-    if (static_cast<unsigned char>(c) < 0x20) s += ' ';
-    else s += c;
-  }
-  return s + '"';
-}
 /// With so many digits that a run of minutes is told to the nanosecond; JSON has no infinity.
 inline std::string json_number(double x) { return std::isfinite(x) ? decimal::general(x, 12) : "null"; }
 

@@ -2,8 +2,10 @@
 #pragma once
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "attributes.hpp"
+#include "utf8.hpp"
 
 namespace sinter {
 
@@ -18,25 +20,20 @@ enum class ErrorCode {
   unsupported,  ///< something this build or backend cannot do
 };
 
-/// Text as it may stand in a message, whatever file it comes from: control characters, escape sequences of a terminal and bytes that are no UTF-8 are
-/// written as \x1b, in hexadecimal.
-SINTER_COLD inline std::string printable(const std::string& text) {
-  constexpr unsigned smallest[]{0, 0xa0, 0x800, 0x10000};  // with so many bytes behind the first; a character has its shortest form, U+80 … U+9F are controls
+/// Text as it may stand in a message, whatever file it comes from: control characters, with which the escape sequences
+/// of terminals begin, and bytes that are no UTF-8 are written as \x1b, in hexadecimal.
+SINTER_COLD inline std::string printable(std::string_view text) {
+  constexpr char digits[] = "0123456789abcdef";
   std::string all;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = [&](std::size_t k) { return i + k < text.size() ? unsigned(static_cast<unsigned char>(text[i + k])) : 0; };
-    const std::size_t more = byte(0) < 0xc0 ? 0 : byte(0) < 0xe0 ? 1 : byte(0) < 0xf0 ? 2 : 3;
-    unsigned character = more == 0 ? byte(0) : byte(0) & (0x3fu >> more);
-    bool sound = more == 0 ? character >= 0x20 && character < 0x7f : byte(0) < 0xf8;
-    for (std::size_t k = 1; k <= more; ++k) {
-      sound = sound && (byte(k) & 0xc0) == 0x80;
-      character = character << 6 | (byte(k) & 0x3f);
-    }
-    sound = sound && character >= smallest[more] && character < 0x110000;
-    constexpr char digits[] = "0123456789abcdef";
-    if (sound) all.append(text, i, more + 1);
-    else (all += "\\x").append({digits[byte(0) >> 4], digits[byte(0) & 15]});
-    i += sound ? more + 1 : 1;
+  while (!text.empty()) {
+    const std::size_t n = utf8::length(text);
+    const bool as_it_is = n > 0 && !utf8::is_control(text.substr(0, n));
+    const auto byte = static_cast<unsigned char>(text[0]);
+    if (as_it_is)
+      all += text.substr(0, n);
+    else
+      (all += "\\x").append({digits[byte >> 4], digits[byte & 15]});
+    text.remove_prefix(as_it_is ? n : 1);
   }
   return all;
 }

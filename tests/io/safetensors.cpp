@@ -3,10 +3,6 @@
 #include <sinter/io/safetensors.hpp>
 #include <sinter/sinter.hpp>
 
-#include <sys/stat.h>
-
-#include <filesystem>
-
 #include "../support/allocations.hpp"
 #include "../support/files.hpp"
 #include "../support/reference_values.hpp"
@@ -220,32 +216,4 @@ TEST_CASE("a header of very many tensors costs a small multiple of itself") {
   CHECK(t.tensors.capacity() * sizeof(io::TensorEntry) < 6 * header.size());
   CHECK(t.find("t7919")->begin == 1);
   CHECK(t.find("none") == nullptr);
-}
-
-TEST_CASE("a target that cannot be written leaves everything as it was") {
-  const Model<Small> net(Seed{1});
-  const Error e = support::thrown([&] { save(net, "/no/such/folder/net.safetensors"); });
-  CHECK(e.code() == ErrorCode::file);
-  CHECK(std::string(e.what()).find("/no/such/folder/net.safetensors: cannot be written") == 0);
-  namespace fs = std::filesystem;
-  const TemporaryFile name;
-  std::remove(name.path().c_str());
-  fs::create_directory(name.path());
-  fs::create_directory(name.path() + "/taken");  // a folder stands where the file should go
-  { std::ofstream(name.path() + "/taken/inside") << 1; }
-  CHECK_THROWS_AS(save(net, name.path() + "/taken"), Error);
-  int entries = 0;
-  for ([[maybe_unused]] const auto& entry : fs::directory_iterator(name.path())) ++entries;
-  CHECK(entries == 1);  // no temporary file is left behind
-  fs::remove_all(name.path());
-}
-
-TEST_CASE("replacing a file keeps its permissions, and readers see the old or the new one") {
-  const TemporaryFile f("old");
-  ::chmod(f.path().c_str(), 0640);
-  save(Model<Small>(Seed{1}), f.path());
-  struct stat s {};
-  ::stat(f.path().c_str(), &s);
-  CHECK((s.st_mode & 0777) == 0640);
-  CHECK(load<Small>(f.path())->w(0) == 3);
 }

@@ -45,7 +45,8 @@ bool equal(const data::Table& a, const data::Table& b) {
                     [](float x, float y) { return equal(x, y); });
 }
 data::Table parse(const std::string& text, data::CsvOptions options = {}) {
-  return data::parse_csv({text.begin(), text.end()}, "text", options);
+  data::MemoryFile file(text, "text");
+  return data::read_csv_from(file, options);
 }
 /// Read from a file in pieces of so many bytes.
 data::Table in_pieces(const std::string& path, data::CsvOptions options, std::size_t piece) {
@@ -217,7 +218,7 @@ TEST_CASE("files that are no tables of numbers say where and why") {
               ", line 1, field 2: expected a number, found \"" + std::string(40, 'x') + "…\"");
   check_error(std::string("\xff\xfe\x31\0", 4), ": expected text in UTF-8 or ASCII, found UTF-16; save it in UTF-8");
   check_error("\x1f\x8b\x08",
-              ": expected text, found a gzip file; with data/gzip.hpp: parse_csv(read_gzip(path, most_bytes), path)");
+              ": expected text, found a gzip file; with data/gzip.hpp: UnpackedFile file(path); read_csv_from(file)");
   const Error e = support::thrown([] { parse("1,2\n", {.decimal = ','}); });
   CHECK(e.code() == ErrorCode::argument);
   CHECK(std::string(e.what()) ==

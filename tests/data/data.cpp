@@ -26,6 +26,21 @@ TEST_CASE("IDX files: extents and bytes") {
   CHECK(a.extents == std::vector<std::size_t>{2, 3, 4});
   CHECK(a.bytes.size() == 24);
   CHECK(a.bytes[23] == 23);
+  const TemporaryFile none(idx({0, 28, 28}, 0)), last(idx({0xffffffff, 0xffffffff, 0}, 0)), number(idx({}, 1));
+  CHECK(data::read_idx(none.path()).bytes.empty());
+  CHECK(data::read_idx(last.path()).extents[1] == 0xffffffff);
+  CHECK(data::read_idx(number.path()).bytes.size() == 1);
+}
+
+TEST_CASE("IDX files are in memory once") {
+  std::string content = idx({100, 100'000}, 0);
+  content.resize(content.size() + 10'000'000, 'x');
+  const TemporaryFile f(content);
+  const data::ByteArray a = data::read_idx(f.path());
+  CHECK(a.bytes.size() == 10'000'000);
+  CHECK(a.bytes.capacity() == 10'000'000);
+  data::MemoryFile in_memory(content, "memory");
+  CHECK(data::read_idx_from(in_memory).bytes == a.bytes);
 }
 
 TEST_CASE("damaged IDX files") {
@@ -35,7 +50,8 @@ TEST_CASE("damaged IDX files") {
   };
   check("", ErrorCode::format, ", magic number: expected 4 bytes, found 0");
   check("abcd", ErrorCode::format, ", magic number: expected two zero bytes, found 97 98");
-  check(idx({2, 2}, 4, 13), ErrorCode::mismatch, ", element type: expected 8 (unsigned byte), found 13");
+  check(idx({2, 2}, 4, 13), ErrorCode::mismatch,
+        ", element type: expected 8 (unsigned byte), found 13 (float32); only IDX files of unsigned bytes are read");
   check(idx({2, 2}, 4).substr(0, 9), ErrorCode::format, ", header: expected 12 bytes for rank 2, found 9");
   check(idx({2, 2}, 3), ErrorCode::format, ", extent 1: expected at most 1");
   check(idx({2, 2}, 5), ErrorCode::format, ", data: expected 4 bytes, found 5");

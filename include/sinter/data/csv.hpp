@@ -9,23 +9,26 @@ namespace csv_detail {
 
 class Reader {
  public:
-  /// Of a file, of which so many bytes are in memory at a time, or as many as its longest row has.
-  Reader(InputFile& file, const CsvOptions& options, std::size_t piece = std::size_t(1) << 18)
-      : Reader(file.path(), options) {
-    file_ = &file;
-    piece_ = std::max<std::size_t>(piece, 3);  // of the mark
-  }
-  /// Of text in memory.
-  Reader(const std::string& name, std::string_view text, const CsvOptions& options) : Reader(name, options) {
-    at_ = text.data();
-    text_.end = text.data() + text.size();
-    text_.all = true;
+  /// So many bytes of the file are in memory at a time, or as many as its longest row has.
+  template <class File> Reader(File& file, const CsvOptions& options, std::size_t piece = std::size_t(1) << 18)
+      : options_(options),
+        file_(&file),
+        read_([](void* f, void* to, std::size_t bytes) { return static_cast<File*>(f)->read(to, bytes); }),
+        file_bytes_(file.size_hint()),
+        piece_(std::max<std::size_t>(piece, 3)),  // of the mark
+        header_wanted_(options.header) {
+    table_.name = file.path();
+    const char d = options.delimiter;
+    if (d == options.decimal || d == options.comment || d == '"' || d == '\n' || d == '\r' || d == '\0')
+      throw Error(ErrorCode::argument, "read_csv, delimiter",
+                  std::string("expected a character with no other meaning, found '") + d + "'",
+                  "files with decimal commas mostly have {.delimiter = ';', .decimal = ','}");
   }
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
   Table table() {
-    if (!text_.all) refill();
+    refill();
     skip_mark();
     while (at_ < text_.end || !text_.all) {
       lines_in_quotes_ = 0;
@@ -42,15 +45,6 @@ class Reader {
   }
 
  private:
-  Reader(const std::string& name, const CsvOptions& options) : options_(options), header_wanted_(options.header) {
-    table_.name = name;
-    const char d = options.delimiter;
-    if (d == options.decimal || d == options.comment || d == '"' || d == '\n' || d == '\r' || d == '\0')
-      throw Error(ErrorCode::argument, "read_csv, delimiter",
-                  std::string("expected a character with no other meaning, found '") + d + "'",
-                  "files with decimal commas mostly have {.delimiter = ';', .decimal = ','}");
-  }
-
   /// Moves what has not been taken to the front and reads on.
   void refill() {
     const std::size_t kept = std::size_t(text_.end - at_);
@@ -58,7 +52,7 @@ class Reader {
     if (table_.rows > 0 && table_.values.capacity() < expected_) table_.values.reserve(expected_);
     if (kept > 0) std::memmove(buffer_.data(), at_, kept);
     if (2 * kept >= buffer_.size()) buffer_.resize(std::max(piece_, 2 * buffer_.size()));
-    const std::size_t room = buffer_.size() - kept, have = file_->read(buffer_.data() + kept, room);
+    const std::size_t room = buffer_.size() - kept, have = read_(file_, buffer_.data() + kept, room);
     text_.all = have < room;
     at_ = buffer_.data();
     text_.end = at_ + kept + have;
@@ -70,7 +64,7 @@ class Reader {
     if (begin.starts_with("\xff\xfe") || begin.starts_with("\xfe\xff"))
       fail("", "text in UTF-8 or ASCII", "UTF-16", "save it in UTF-8");
     if (begin.starts_with("\x1f\x8b"))
-      fail("", "text", "a gzip file", "with data/gzip.hpp: parse_csv(read_gzip(path, most_bytes), path)");
+      fail("", "text", "a gzip file", "with data/gzip.hpp: UnpackedFile file(path); read_csv_from(file)");
   }
 
   /// Takes one line, or several that quotes hold together; nullptr where its end has not arrived.
@@ -222,10 +216,9 @@ class Reader {
       fail(", line " + std::to_string(line_), std::to_string(table_.columns) + " fields as in the lines before",
            std::to_string(columns), "every row has as many fields as the header or the first row");
     }
-    if (++table_.rows == 64 && file_ != nullptr)  // a guess for files of up to a gigabyte of values
-      expected_ =
-          std::min(std::size_t(1) << 28,
-                   table_.values.size() * (file_->size_hint() / (taken_ + std::size_t(p - buffer_.data())) + 1));
+    if (++table_.rows == 64)  // a guess for files of up to a gigabyte of values
+      expected_ = std::min(std::size_t(1) << 28,
+                           table_.values.size() * (file_bytes_ / (taken_ + std::size_t(p - buffer_.data())) + 1));
     return p;
   }
 
@@ -245,10 +238,12 @@ class Reader {
 
   const CsvOptions options_;
   Text text_{options_};
-  InputFile* file_ = nullptr;
+  void* file_;
+  std::size_t (*read_)(void* file, void* to, std::size_t bytes);
+  std::size_t file_bytes_;
   std::vector<char> buffer_;
   const char* at_ = nullptr;  ///< what comes before has been taken
-  std::size_t piece_ = 0, taken_ = 0;
+  std::size_t piece_, taken_ = 0;
   std::size_t line_ = 1, lines_in_quotes_ = 0;
   bool header_wanted_;
   std::vector<std::string> comments_;  ///< before the header
@@ -270,9 +265,9 @@ inline Table read_csv(const std::string& path, CsvOptions options = {}) {
   InputFile file(path);
   return csv_detail::Reader(file, options).table();
 }
-/// The same of a file's content, `name` for errors: `parse_csv(read_gzip("x.csv.gz", most_bytes), "x.csv.gz")`.
-inline Table parse_csv(const std::vector<unsigned char>& text, const std::string& name, CsvOptions options = {}) {
-  return csv_detail::Reader(name, {reinterpret_cast<const char*>(text.data()), text.size()}, options).table();
+/// The same of a file that is open: an `InputFile`, a `MemoryFile`, or an `UnpackedFile` of data/gzip.hpp.
+template <class File> Table read_csv_from(File& file, CsvOptions options = {}) {
+  return csv_detail::Reader(file, options).table();
 }
 
 }  // namespace sinter::data

@@ -79,7 +79,6 @@ class InputFile {
     }
     return have;
   }
-  std::size_t read(Block& block) { return read(block.data(), block.size()); }
 
  private:
   void check(Kind kind, int failed) const {
@@ -94,6 +93,27 @@ class InputFile {
   std::string path_;
   struct stat status_ {};
   std::FILE* file_ = nullptr;
+};
+
+/// The content of a file that is in memory already, for readers of files: `MemoryFile file("1,2\n3,4\n", "table");
+/// read_csv_from(file)`. The name is for errors; the content stays where it is.
+class MemoryFile {
+ public:
+  explicit MemoryFile(std::string_view content, std::string name = "memory")
+      : rest_(content), size_(content.size()), name_(std::move(name)) {}
+
+  const std::string& path() const { return name_; }
+  std::size_t size_hint() const { return size_; }
+  std::size_t read(void* to, std::size_t bytes) {
+    const std::size_t have = rest_.copy(static_cast<char*>(to), bytes);
+    rest_.remove_prefix(have);
+    return have;
+  }
+
+ private:
+  std::string_view rest_;
+  std::size_t size_;
+  std::string name_;
 };
 
 /// Bytes as they arrive, up to a limit that the caller sets: memory follows what has arrived, not what a header claims.
@@ -118,19 +138,23 @@ class BoundedBytes {
 
 inline constexpr std::size_t any_size = std::numeric_limits<std::size_t>::max();
 
-/// What remains of a file, of which `have` bytes are in the block already.
-inline std::vector<unsigned char> read_rest(InputFile& file, Block& block, std::size_t have, std::size_t most_bytes) {
+/// All that is in a file: an `InputFile`, a `MemoryFile`, or another with `path`, `size_hint` and `read`. Throws
+/// `Error` (format) when that is more than `most_bytes`.
+template <class File> std::vector<unsigned char> read_all(File& file, std::size_t most_bytes) {
   BoundedBytes bytes(file.path(), most_bytes);
   bytes.expect(file.size_hint());
-  for (; have > 0; have = file.read(block)) bytes.add(block.data(), have);
+  Block block;
+  for (std::size_t have = block.size(); have == block.size();) {
+    have = file.read(block.data(), block.size());
+    bytes.add(block.data(), have);
+  }
   return bytes.take();
 }
-/// The bytes of a file. Throws `Error`: (file) when it cannot be opened or read, (format) when it has more bytes than
-/// `most_bytes`.
+/// The bytes of a file. Throws `Error`: (file) when it cannot be opened or read, or is no regular file, (format) when
+/// it has more bytes than `most_bytes`.
 inline std::vector<unsigned char> read_file(const std::string& path, std::size_t most_bytes = any_size) {
   InputFile file(path, InputFile::Kind::regular);
-  Block block;
-  return read_rest(file, block, file.read(block), most_bytes);
+  return read_all(file, most_bytes);
 }
 
 }  // namespace sinter::data

@@ -109,7 +109,7 @@ template <class X, class Policy, class... Inputs> class Inference {
   /// Brings what depends on parameters alone up to date. Calls do so by themselves after a training step, `load`, or an access through
   /// `net->`; only who writes through a pointer or view kept from earlier has to call it.
   void prepare() {
-    prepared_for_ = block_->changes;
+    prepared_for_ = block_->changes.now();
     if constexpr (Preparation::outputs > 0) {
       std::array<eager::Argument, leading<X>> a;
       leading_arguments<X>(block_->data(), net_, a);
@@ -144,7 +144,7 @@ template <class X, class Policy, class... Inputs> class Inference {
   /// The same, watched step by step (train/profile.hpp).
   template <class Observer> const Output& observed(Observer& observer, const Inputs&... x) {
     if ((overlaps(x) || ...)) return observed(observer, Inputs(Inputs(x))...);  // infer(infer(x)): through copies
-    if (Preparation::outputs > 0 && prepared_for_ != block_->changes) prepare();
+    if (Preparation::outputs > 0 && prepared_for_ != block_->changes.now()) prepare();
     constexpr std::size_t first = leading<X> + states;
     if constexpr (eager::may_run_directly<Program>) return directly(observer, x...);
     std::array<eager::Argument, inputs> a;
@@ -172,7 +172,7 @@ template <class X, class Policy, class... Inputs> class Inference {
 
   [[gnu::always_inline]] bool overlaps(const auto& x) const { return eager::overlap(eager::describe(x), eager::describe(output_)); }
   [[gnu::always_inline]] bool may_run_directly(const Inputs&... x) const {
-    return !(overlaps(x) || ...) && (Preparation::outputs == 0 || prepared_for_ == block_->changes);
+    return !(overlaps(x) || ...) && (Preparation::outputs == 0 || prepared_for_ == block_->changes.now());
   }
   /// Where nothing but addresses differs from call to call, and few of these.
   template <class Observer> [[gnu::always_inline]] const Output& directly(Observer& observer, const Inputs&... x) {

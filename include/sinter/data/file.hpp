@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <concepts>
 #include <cstdio>
 #include <cstring>
 #include <limits>
@@ -101,6 +102,7 @@ class MemoryFile {
  public:
   explicit MemoryFile(std::string_view content, std::string name = "memory")
       : rest_(content), size_(content.size()), name_(std::move(name)) {}
+  template <std::same_as<std::string> S> explicit MemoryFile(S&&, std::string = {}) = delete;  // it would be gone
 
   const std::string& path() const { return name_; }
   std::size_t size_hint() const { return size_; }

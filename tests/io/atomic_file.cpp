@@ -142,7 +142,7 @@ TEST_CASE("names as long as the file system takes them") {
     const io::atomic_file::Target target = io::atomic_file::find_target(folder.path() + "/" + name);
     const io::atomic_file::Temporary file(target);
     CHECK(file.name().size() <= 255);
-    CHECK(printable(file.name()) == file.name());  // characters are whole
+    CHECK(tensor_detail::printable(file.name()) == file.name());  // characters are whole
     CHECK(io::atomic_file::is_temporary(file.name(), io::atomic_file::prefix_of(target)));
   }
   CHECK(entries(folder.path()) == 4);

@@ -42,11 +42,11 @@ TEST_CASE("numbers are written as printf does in C's locale") {
                          HUGE_VAL, -HUGE_VAL, std::nan("")}) {
     for (const int digits : {1, 3, 6, 9, 12, 17}) {
       std::snprintf(expected, sizeof expected, "%.*g", digits, x);
-      CHECK(decimal::general(x, digits) == expected);
+      CHECK(tensor_detail::general_text(x, digits) == expected);
     }
     for (const int decimals : {0, 1, 2, 4}) {
       std::snprintf(expected, sizeof expected, "%8.*f", decimals, x);
-      CHECK(decimal::fixed(x, decimals, 8) == expected);
+      CHECK(tensor_detail::fixed_text(x, decimals, 8) == expected);
     }
   }
 }

@@ -11,7 +11,10 @@ namespace sinter::graph {
 namespace print_detail {
 
 /// Whole numbers with all their digits, others with six.
-inline std::string number(double x) { return x > -0x1p53 && x < 0x1p53 && x == double(std::int64_t(x)) ? decimal::fixed(x, 0) : decimal::general(x); }
+inline std::string number(double x) {
+  return x > -0x1p53 && x < 0x1p53 && x == double(std::int64_t(x)) ? tensor_detail::fixed_text(x, 0)
+                                                                   : tensor_detail::general_text(x);
+}
 inline std::string attributes(const Builder& g, int id) {
   if (g.is_constant(id)) return " " + number(g.constant_value(id));
   if (g[id].attributes == 0 || g[id].op->kind == Kind::broadcast) return {};

@@ -96,7 +96,7 @@ inline std::string prefix_of(const Target& t) {
   }
   std::size_t kept = 0;
   while (kept + 4 + text.size() < most)
-    kept += std::max<std::size_t>(1, utf8::length(std::string_view(t.name).substr(kept)));
+    kept += std::max<std::size_t>(1, tensor_detail::utf8_length(std::string_view(t.name).substr(kept)));
   return t.name.substr(0, kept) + "-" + text + ".";
 }
 

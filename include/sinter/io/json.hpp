@@ -164,7 +164,7 @@ class JsonReader {
       escape(s);
       return;
     }
-    const std::size_t n = utf8::length(text_.substr(at_));
+    const std::size_t n = tensor_detail::utf8_length(text_.substr(at_));
     if (n == 0 || static_cast<unsigned char>(text_[at_]) < 0x20)
       fail("UTF-8 without control characters in a string", at_);
     s += text_.substr(at_, n);

@@ -12,7 +12,7 @@ namespace sinter {
 namespace io {
 
 /// With so many digits that a run of minutes is told to the nanosecond; JSON has no infinity.
-inline std::string json_number(double x) { return std::isfinite(x) ? decimal::general(x, 12) : "null"; }
+inline std::string json_number(double x) { return std::isfinite(x) ? tensor_detail::general_text(x, 12) : "null"; }
 
 /// The trace event format's "complete events", one a step, microseconds since the run began.
 inline std::string trace_of(const Profile& p) {

@@ -6,17 +6,17 @@
 #include <charconv>
 #include <string>
 
-namespace sinter::decimal {
+namespace sinter::tensor_detail {
 
 /// As printf's "%.{digits}g" in C's locale: 0.5, 1e+20, inf, nan.
-inline std::string general(double x, int digits = 6) {
+inline std::string general_text(double x, int digits = 6) {
   char text[64];
   const auto [end, error] = std::to_chars(text, text + sizeof text, x, std::chars_format::general, digits);
   return {text, end};
 }
 
 /// As printf's "%{width}.{decimals}f" in C's locale.
-inline std::string fixed(double x, int decimals, std::size_t width = 0) {
+inline std::string fixed_text(double x, int decimals, std::size_t width = 0) {
   char digits[400];  // the largest number has 309 of them before its point
   const auto [end, error] = std::to_chars(digits, digits + sizeof digits, x, std::chars_format::fixed, decimals);
   std::string text(digits, end);
@@ -24,4 +24,4 @@ inline std::string fixed(double x, int decimals, std::size_t width = 0) {
   return text;
 }
 
-}  // namespace sinter::decimal
+}  // namespace sinter::tensor_detail

@@ -20,14 +20,15 @@ enum class ErrorCode {
   unsupported,  ///< something this build or backend cannot do
 };
 
+namespace tensor_detail {
 /// Text as it may stand in a message, whatever file it comes from: control characters, with which the escape sequences
 /// of terminals begin, and bytes that are no UTF-8 are written as \x1b, in hexadecimal.
 SINTER_COLD inline std::string printable(std::string_view text) {
   constexpr char digits[] = "0123456789abcdef";
   std::string all;
   while (!text.empty()) {
-    const std::size_t n = utf8::length(text);
-    const bool as_it_is = n > 0 && !utf8::is_control(text.substr(0, n));
+    const std::size_t n = utf8_length(text);
+    const bool as_it_is = n > 0 && !is_control(text.substr(0, n));
     const auto byte = static_cast<unsigned char>(text[0]);
     if (as_it_is)
       all += text.substr(0, n);
@@ -37,6 +38,7 @@ SINTER_COLD inline std::string printable(std::string_view text) {
   }
   return all;
 }
+}  // namespace tensor_detail
 
 /// Every error the library throws. `what()` reads "context: problem; remedy".
 ///
@@ -44,9 +46,13 @@ SINTER_COLD inline std::string printable(std::string_view text) {
 /// what was found, `remedy` what the reader can do, all of it `printable`. Whatever was being changed is as it was before the call.
 class Error : public std::runtime_error {
  public:
-  SINTER_COLD Error(ErrorCode code, const std::string& context, const std::string& problem, const std::string& remedy = {})
-      : std::runtime_error(printable(context + ": " + problem + (remedy.empty() ? "" : "; " + remedy))),
-        code_(code), context_(printable(context)), problem_(printable(problem)), remedy_(printable(remedy)) {}
+  SINTER_COLD Error(ErrorCode code, const std::string& context, const std::string& problem,
+                    const std::string& remedy = {})
+      : std::runtime_error(tensor_detail::printable(context + ": " + problem + (remedy.empty() ? "" : "; " + remedy))),
+        code_(code),
+        context_(tensor_detail::printable(context)),
+        problem_(tensor_detail::printable(problem)),
+        remedy_(tensor_detail::printable(remedy)) {}
 
   ErrorCode code() const noexcept { return code_; }
   const std::string& context() const noexcept { return context_; }

@@ -11,7 +11,8 @@ namespace tensor_detail {
 
 template <class T> std::string element_text(T x) {
   if constexpr (std::is_same_v<T, bool>) return x ? "true" : "false";
-  else if constexpr (is_floating(dtype_of<T>)) return decimal::general(double(x));
+  else if constexpr (is_floating(dtype_of<T>))
+    return general_text(double(x));
   else return std::to_string(static_cast<long long>(x));
 }
 

@@ -3,11 +3,11 @@
 #include <cstddef>
 #include <string_view>
 
-namespace sinter::utf8 {
+namespace sinter::tensor_detail {
 
 /// How many bytes the first character of a text has that is not empty; 0 where its bytes are no UTF-8: cut off, longer
 /// than need be, a surrogate.
-constexpr std::size_t length(std::string_view text) {
+constexpr std::size_t utf8_length(std::string_view text) {
   const auto byte = [text](std::size_t i) {
     return i < text.size() ? unsigned(static_cast<unsigned char>(text[i])) : 0;
   };
@@ -28,4 +28,4 @@ constexpr bool is_control(std::string_view character) {
                                : first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
 }
 
-}  // namespace sinter::utf8
+}  // namespace sinter::tensor_detail

@@ -309,8 +309,11 @@ SINTER_OUTLINE inline void print(const Profile& p, std::FILE* out = stdout) {
   }
   const auto shown = [](const std::string& text, std::size_t width) { return text.size() <= width ? text : text.substr(0, width - 3) + "..."; };
   const auto numbers = [](double seconds, double share, double operations, double moved, double roof) {
-    const auto rate = [seconds](double amount) { return decimal::fixed(seconds > 0 ? amount / seconds / 1e9 : 0, 1, 8); };
-    return decimal::fixed(seconds * 1e6, 2, 10) + " " + decimal::fixed(100 * share, 1, 5) + "% " + rate(operations) + " " + rate(moved) + " " + decimal::fixed(100 * roof, 0, 5) + "%";
+    const auto rate = [seconds](double amount) {
+      return tensor_detail::fixed_text(seconds > 0 ? amount / seconds / 1e9 : 0, 1, 8);
+    };
+    return tensor_detail::fixed_text(seconds * 1e6, 2, 10) + " " + tensor_detail::fixed_text(100 * share, 1, 5) + "% " +
+           rate(operations) + " " + rate(moved) + " " + tensor_detail::fixed_text(100 * roof, 0, 5) + "%";
   };
   std::fprintf(out, "%4s  %-26s %-30s %-9s %10s %6s %8s %8s %6s  %s\n", "step", "module", "operations", "kernel", "time, us", "share", "GFLOP/s", "GB/s", "roof", "variant");
   int number = 0;
@@ -318,8 +321,12 @@ SINTER_OUTLINE inline void print(const Profile& p, std::FILE* out = stdout) {
     std::fprintf(out, "%4d  %-26s %-30s %-9s %s  %s\n", number++, shown(s.name, 26).c_str(), shown(s.operations, 30).c_str(), (s.kind + " " + std::to_string(s.kernel)).c_str(),
                  numbers(s.seconds, all > 0 ? s.seconds / all : 0, s.flops, s.bytes, s.roof).c_str(), s.variant.c_str());
   std::fprintf(out, "%4s  %-67s %s\n", "all", (std::to_string(p.steps.size()) + " steps").c_str(), numbers(all, 1, flops, bytes, all > 0 ? least / all : 0).c_str());
-  std::fprintf(out, "fastest of %lld runs %s us on %d thread%s, workspace %zu bytes", static_cast<long long>(p.runs), decimal::fixed(p.seconds * 1e6, 2).c_str(), p.threads, p.threads == 1 ? "" : "s", p.workspace_bytes);
-  if (p.roof.flops > 0) std::fprintf(out, "; peak %s GFLOP/s, memory %s GB/s", decimal::fixed(p.roof.flops / 1e9, 0).c_str(), decimal::fixed(p.roof.levels.back().bandwidth / 1e9, 1).c_str());
+  std::fprintf(out, "fastest of %lld runs %s us on %d thread%s, workspace %zu bytes", static_cast<long long>(p.runs),
+               tensor_detail::fixed_text(p.seconds * 1e6, 2).c_str(), p.threads, p.threads == 1 ? "" : "s",
+               p.workspace_bytes);
+  if (p.roof.flops > 0)
+    std::fprintf(out, "; peak %s GFLOP/s, memory %s GB/s", tensor_detail::fixed_text(p.roof.flops / 1e9, 0).c_str(),
+                 tensor_detail::fixed_text(p.roof.levels.back().bandwidth / 1e9, 1).c_str());
   std::fputc('\n', out);
 }
 

@@ -61,9 +61,12 @@ class Progress {
     const int filled = samples_ > 0 ? int(width * seen_ / samples_) : width;
     std::string bar;
     for (int i = 0; i < width; ++i) bar += i < filled ? "━" : "─";
-    std::fprintf(out_, "%sepoch %3lld/%lld %s  loss %s  accuracy %s %%  %s samples/s  %s s left%s", terminal_ ? "\r" : "", static_cast<long long>(epoch_ + 1),
-                 static_cast<long long>(epochs_), bar.c_str(), decimal::fixed(mean_loss(), 4).c_str(), decimal::fixed(100 * accuracy(), 2, 6).c_str(), decimal::fixed(rate, 0, 8).c_str(),
-                 decimal::fixed(left, 1, 4).c_str(), terminal_ ? "\033[K" : "");
+    std::fprintf(out_, "%sepoch %3lld/%lld %s  loss %s  accuracy %s %%  %s samples/s  %s s left%s",
+                 terminal_ ? "\r" : "", static_cast<long long>(epoch_ + 1), static_cast<long long>(epochs_),
+                 bar.c_str(), tensor_detail::fixed_text(mean_loss(), 4).c_str(),
+                 tensor_detail::fixed_text(100 * accuracy(), 2, 6).c_str(),
+                 tensor_detail::fixed_text(rate, 0, 8).c_str(), tensor_detail::fixed_text(left, 1, 4).c_str(),
+                 terminal_ ? "\033[K" : "");
     std::fflush(out_);
   }
 

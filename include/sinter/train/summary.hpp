@@ -74,7 +74,7 @@ template <class X, class... Inputs> constexpr auto leaf_costs() {
 
 /// 1234567 as "1,234,567".
 SINTER_OUTLINE inline std::string with_commas(double x) {
-  const std::string digits = decimal::fixed(x, 0);
+  const std::string digits = tensor_detail::fixed_text(x, 0);
   std::string s;
   const std::size_t n = digits.size();
   for (std::size_t i = 0; i < n; ++i) {

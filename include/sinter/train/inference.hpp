@@ -121,7 +121,7 @@ template <class X, class Policy, class... Inputs> class Inference {
   /// Brings what depends on parameters alone up to date. Calls do so by themselves after a training step, `load`, or an access through
   /// `net->`; only who writes through a pointer or view kept from earlier has to call it.
   void prepare() {
-    prepared_for_ = block_->changes;
+    prepared_for_ = block_->changes.now();
     if constexpr (Preparation::outputs > 0) {
       std::array<eager::Argument, leading<X>> a;
       leading_arguments<X>(block_->data(), net_, a);
@@ -209,7 +209,7 @@ template <class X, class Policy, class... Inputs> class Inference {
   /// Programs of a few dozen nanoseconds stand where they are called: what goes in and comes out may then stay in registers.
   static constexpr bool stands_in_place = eager::may_run_directly<Program> && Program::flops <= 8192;
 
-  [[gnu::always_inline]] bool is_prepared() const { return Preparation::outputs == 0 || prepared_for_ == block_->changes; }
+  [[gnu::always_inline]] bool is_prepared() const { return Preparation::outputs == 0 || prepared_for_ == block_->changes.now(); }
   /// Where nothing but addresses differs from call to call, and few of these.
   template <class Observer> [[gnu::always_inline]] Output directly(Observer& observer, const Inputs&... x) {
     Output y(uninitialized, results_);

@@ -40,7 +40,7 @@ template <class X> class Model {
   struct Block {
     tensor_detail::AlignedBlock<float> values{elements};
     tensor_detail::AlignedBlock<std::byte> buffers{graph::buffer_bytes<X>()};
-    std::uint64_t changes = 0;  ///< counts whatever may have changed the contents
+    graph::ChangeCount changes;  ///< of the contents
     float* data() const { return values.data(); }
   };
 
@@ -81,7 +81,7 @@ template <class X> class Model {
 
   /// All parameters, one after another.
   float* data() {
-    ++block_->changes;
+    block_->changes.add();
     return block_->data();
   }
   const float* data() const { return block_->data(); }

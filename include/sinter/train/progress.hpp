@@ -9,6 +9,8 @@
 #include <unistd.h>
 #endif
 
+#include "../tensor/decimal.hpp"
+
 namespace sinter {
 
 /// A progress bar with loss, accuracy, samples a second and time left. On a terminal it redraws one line; into a file it
@@ -59,8 +61,12 @@ class Progress {
     const int filled = samples_ > 0 ? int(width * seen_ / samples_) : width;
     std::string bar;
     for (int i = 0; i < width; ++i) bar += i < filled ? "━" : "─";
-    std::fprintf(out_, "%sepoch %3lld/%lld %s  loss %.4f  accuracy %6.2f %%  %8.0f samples/s  %4.1f s left%s", terminal_ ? "\r" : "", static_cast<long long>(epoch_ + 1),
-                 static_cast<long long>(epochs_), bar.c_str(), mean_loss(), 100 * accuracy(), rate, left, terminal_ ? "\033[K" : "");
+    std::fprintf(out_, "%sepoch %3lld/%lld %s  loss %s  accuracy %s %%  %s samples/s  %s s left%s",
+                 terminal_ ? "\r" : "", static_cast<long long>(epoch_ + 1), static_cast<long long>(epochs_),
+                 bar.c_str(), tensor_detail::fixed_text(mean_loss(), 4).c_str(),
+                 tensor_detail::fixed_text(100 * accuracy(), 2, 6).c_str(),
+                 tensor_detail::fixed_text(rate, 0, 8).c_str(), tensor_detail::fixed_text(left, 1, 4).c_str(),
+                 terminal_ ? "\033[K" : "");
     std::fflush(out_);
   }
 

@@ -1,10 +1,10 @@
 // What a model consists of, as text: its modules with shapes, parameters and operations.
 #pragma once
 #include <cstdio>
-#include <cstring>
 #include <string>
 #include <vector>
 
+#include "../tensor/decimal.hpp"
 #include "inference.hpp"
 
 namespace sinter {
@@ -78,10 +78,9 @@ template <class X, class... Inputs> constexpr auto leaf_costs() {
 
 /// 1234567 as "1,234,567".
 SINTER_OUTLINE inline std::string with_commas(double x) {
-  char digits[40];
-  std::snprintf(digits, sizeof digits, "%.0f", x);
+  const std::string digits = tensor_detail::fixed_text(x, 0);
   std::string s;
-  const std::size_t n = std::strlen(digits);
+  const std::size_t n = digits.size();
   for (std::size_t i = 0; i < n; ++i) {
     if (i > 0 && (n - i) % 3 == 0) s += ',';
     s += digits[i];

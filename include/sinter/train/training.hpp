@@ -130,7 +130,7 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
     const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_.count, observer);
     eager::set_lengths<Program>(result.output, lengths);
     ++steps_;
-    ++block_->changes;
+    block_->changes.add();
     return result;
   }
 

@@ -9,7 +9,7 @@ namespace ops {
 struct Relu : Elementwise<Relu> {
   static constexpr const char* name = "relu";
   static constexpr auto eval(auto x) { return select(x < 0, decltype(x)(0), x); }  // NaN stays NaN
-  static constexpr Value derivative(int, auto, auto y, auto t) { return select(y > 0.0, t, 0.0); }
+  static constexpr Value derivative(int, auto, auto y, auto t) { return select(y <= 0.0, 0.0, t); }
 };
 struct LeakyRelu {
   constexpr auto operator()(auto x, auto slope) const { return select(x > 0.0, x, x * slope); }
@@ -41,7 +41,7 @@ struct HardTanh : Elementwise<HardTanh, 3> {
   static constexpr const char* name = "hardtanh";
   static constexpr double flops = 2;
   static constexpr auto eval(auto x, auto low, auto high) { return within(x, low, high); }
-  static constexpr Value derivative(int i, auto, auto low, auto high, auto y, auto t) { return i == 0 ? select(logical_or(y <= low, y >= high), 0.0, t) : t * 0.0; }
+  static constexpr Value derivative(int i, auto, auto low, auto high, auto y, auto t) { return i == 0 ? select(logical_or(y <= low, y >= high), 0.0, t) : Value{}; }
 };
 struct Relu6 {
   constexpr auto operator()(auto x) const { return call<Apply<HardTanh>>(x, 0.0, 6.0); }
@@ -53,7 +53,7 @@ struct HardSwish {
   constexpr auto operator()(auto x) const { return x * Relu6{}(x + 3.0) / 6.0; }
 };
 struct SoftShrink {
-  constexpr auto operator()(auto x, auto lambda) const { return select(x > lambda, x - lambda, select(x < -lambda, x + lambda, x * 0.0)); }  // NaN stays NaN
+  constexpr auto operator()(auto x, auto lambda) const { return select(x > lambda, x - lambda, select(x < -lambda, x + lambda, select(x == x, 0.0, x))); }  // NaN stays NaN
 };
 struct HardShrink {
   constexpr auto operator()(auto x, auto lambda) const { return select(logical_and(x >= -lambda, x <= lambda), 0.0, x); }

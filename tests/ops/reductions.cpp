@@ -86,3 +86,21 @@ TEST_CASE("a bounded axis counts with its run-time length") {
   const Tensor<bool, 3> some = any<0>(none), each = all<0>(none);
   CHECK((!some(0) && each(0)));
 }
+
+TEST_CASE("means, variances, norms and softmax of bools and integers are computed in floating point") {
+  const Tensor<int, 4> a{1, 2, 3, 4}, b{1, 2, 3, 5}, big{2000000000, 2000000000, 1, 2};
+  const Tensor<std::uint8_t, 4> bytes{200, 100, 255, 255};
+  const Tensor<std::int64_t, 2> huge{std::int64_t(1) << 40, (std::int64_t(1) << 40) + 2};
+  static_assert(std::is_same_v<decltype(mean(a == b))::symbol, Sym<float>>);
+  CHECK(float(mean(a == b)) == .75f);  // numpy: (a == b).mean() and so on
+  CHECK(float(mean(bytes)) == 202.5f);
+  CHECK(float(mean(big)) == 1000000000.75f);
+  CHECK(float(mean(huge)) == 0x1p40f);
+  CHECK(float(var(a)) == doctest::Approx(5. / 3));
+  CHECK(float(var(huge)) == 2);
+  CHECK(float(std_dev(bytes, correction<0>)) == doctest::Approx(63.294945));
+  CHECK(float(norm(big)) == doctest::Approx(2.82842712e9));
+  CHECK(float(logsumexp(a)) == doctest::Approx(4.4401897));
+  const Tensor<float, 2> p = softmax(Tensor<int, 2>{16777217, 16777216});
+  CHECK(p(0) == doctest::Approx(.7310586));
+}

@@ -256,12 +256,12 @@ template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> c
 template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto max_pool3d(X&& image) { return call<ops::Pool<3, ops::Pooling::maximum, Size, Options>>(std::forward<X>(image)); }
 
 /// The mean of each window. PyTorch: torch.nn.functional.avg_pool1d, 2d, 3d.
-template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto avg_pool1d(X&& image) { return call<ops::Pool<1, ops::Pooling::mean, Size, Options>>(std::forward<X>(image)); }
-template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto avg_pool2d(X&& image) { return call<ops::Pool<2, ops::Pooling::mean, Size, Options>>(std::forward<X>(image)); }
-template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto avg_pool3d(X&& image) { return call<ops::Pool<3, ops::Pooling::mean, Size, Options>>(std::forward<X>(image)); }
+template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto avg_pool1d(X&& image) { return call<ops::Composed<ops::Pool<1, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image)); }
+template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto avg_pool2d(X&& image) { return call<ops::Composed<ops::Pool<2, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image)); }
+template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto avg_pool3d(X&& image) { return call<ops::Composed<ops::Pool<3, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image)); }
 
 /// Means of equal parts, Out of them along each axis; Out must divide the image. PyTorch: torch.nn.functional.adaptive_avg_pool2d.
-template <Spatial<1> Out, Operand X> constexpr auto adaptive_avg_pool1d(X&& image) { return call<ops::AdaptiveMean<1, Out>>(std::forward<X>(image)); }
-template <Spatial<2> Out, Operand X> constexpr auto adaptive_avg_pool2d(X&& image) { return call<ops::AdaptiveMean<2, Out>>(std::forward<X>(image)); }
+template <Spatial<1> Out, Operand X> constexpr auto adaptive_avg_pool1d(X&& image) { return call<ops::Composed<ops::AdaptiveMean<1, Out>>>(std::forward<X>(image)); }
+template <Spatial<2> Out, Operand X> constexpr auto adaptive_avg_pool2d(X&& image) { return call<ops::Composed<ops::AdaptiveMean<2, Out>>>(std::forward<X>(image)); }
 
 }  // namespace sinter

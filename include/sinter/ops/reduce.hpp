@@ -4,6 +4,7 @@
 
 #include "broadcast.hpp"
 #include "cast.hpp"
+#include "composed.hpp"
 #include "exponential.hpp"
 #include "index.hpp"
 #include "reshape.hpp"
@@ -165,12 +166,7 @@ constexpr Value count_over(Value v, std::int64_t axes, Dtype d) {
 }
 
 template <bool Keep, int... Axes> struct Mean {
-  template <class X> constexpr auto operator()(X x) const {
-    if constexpr (is_sym_v<X>)
-      if constexpr (is_half(X::dtype)) return Apply<Cast<X::dtype>>{}(Mean{}(Apply<Cast<Dtype::float32>>{}(x)));
-      else return divided(x, Reduce<Sum, Keep, Axes...>{}(x));
-    else return divided(x, Reduce<Sum, Keep, Axes...>{}(x));
-  }
+  template <class X> constexpr auto operator()(X x) const { return divided(x, Reduce<Sum, Keep, Axes...>{}(x)); }
 
  private:
   template <class X> static constexpr auto divided(X x, auto total) {
@@ -207,8 +203,9 @@ template <int... Axes, Operand X> constexpr auto sum(X&& x, KeepDims) { return c
 template <int... Axes, Operand X> constexpr auto prod(X&& x) { return call<ops::Total<ops::Prod, false, Axes...>>(std::forward<X>(x)); }
 template <int... Axes, Operand X> constexpr auto prod(X&& x, KeepDims) { return call<ops::Total<ops::Prod, true, Axes...>>(std::forward<X>(x)); }
 
-/// Mean over the axes named, over all where none is; a bounded axis counts with its run-time length. PyTorch: torch.mean.
-template <int... Axes, Operand X> constexpr auto mean(X&& x) { return call<ops::Mean<false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, Operand X> constexpr auto mean(X&& x, KeepDims) { return call<ops::Mean<true, Axes...>>(std::forward<X>(x)); }
+/// Mean over the axes named, over all where none is; a bounded axis counts with its run-time length. Of bools and integers it is float32: the mean of
+/// `pred == label` is the accuracy. PyTorch: torch.mean (which refuses integers).
+template <int... Axes, Operand X> constexpr auto mean(X&& x) { return call<ops::Composed<ops::Mean<false, Axes...>>>(std::forward<X>(x)); }
+template <int... Axes, Operand X> constexpr auto mean(X&& x, KeepDims) { return call<ops::Composed<ops::Mean<true, Axes...>>>(std::forward<X>(x)); }
 
 }  // namespace sinter

@@ -1,6 +1,7 @@
 // Activations that are linear in pieces. Their gradients at the joints are PyTorch's.
 #pragma once
 #include "../arithmetic.hpp"
+#include "../composed.hpp"
 #include "../reshape.hpp"
 
 namespace sinter {
@@ -67,17 +68,17 @@ struct Threshold {
 /// max(x, 0), elementwise; the gradient at 0 is 0. PyTorch: torch.relu.
 template <Operand X> constexpr Result<ops::Apply<ops::Relu>, X> relu(X&& x) { return call<ops::Apply<ops::Relu>>(std::forward<X>(x)); }
 /// x where it is positive, slope · x elsewhere. PyTorch: torch.nn.functional.leaky_relu.
-template <Operand X> constexpr auto leaky_relu(X&& x, double negative_slope = 0.01) { return call<ops::LeakyRelu>(std::forward<X>(x), negative_slope); }
+template <Operand X> constexpr auto leaky_relu(X&& x, double negative_slope = 0.01) { return call<ops::Composed<ops::LeakyRelu>>(std::forward<X>(x), negative_slope); }
 /// The same with trained slopes: one for all, or one for each channel, axis 1 of x. PyTorch: torch.nn.functional.prelu.
-template <class X, class W> requires Operands<X, W> constexpr auto prelu(X&& x, W&& slopes) { return call<ops::PRelu>(std::forward<X>(x), std::forward<W>(slopes)); }
+template <class X, class W> requires Operands<X, W> constexpr auto prelu(X&& x, W&& slopes) { return call<ops::Composed<ops::PRelu, 2>>(std::forward<X>(x), std::forward<W>(slopes)); }
 /// x between the bounds; the gradient at them is 0. PyTorch: torch.nn.functional.hardtanh.
 template <Operand X> constexpr auto hardtanh(X&& x, double low = -1, double high = 1) { return call<ops::Apply<ops::HardTanh>>(std::forward<X>(x), low, high); }
 /// min(max(x, 0), 6). PyTorch: torch.nn.functional.relu6.
 template <Operand X> constexpr auto relu6(X&& x) { return call<ops::Relu6>(std::forward<X>(x)); }
 /// relu6(x + 3) / 6. PyTorch: torch.nn.functional.hardsigmoid.
-template <Operand X> constexpr auto hardsigmoid(X&& x) { return call<ops::HardSigmoid>(std::forward<X>(x)); }
+template <Operand X> constexpr auto hardsigmoid(X&& x) { return call<ops::Composed<ops::HardSigmoid>>(std::forward<X>(x)); }
 /// x relu6(x + 3) / 6. PyTorch: torch.nn.functional.hardswish.
-template <Operand X> constexpr auto hardswish(X&& x) { return call<ops::HardSwish>(std::forward<X>(x)); }
+template <Operand X> constexpr auto hardswish(X&& x) { return call<ops::Composed<ops::HardSwish>>(std::forward<X>(x)); }
 /// x moved towards 0 by λ, and 0 within. PyTorch: torch.nn.functional.softshrink.
 template <Operand X> constexpr auto softshrink(X&& x, double lambda = 0.5) { return call<ops::SoftShrink>(std::forward<X>(x), lambda); }
 /// x beyond ±λ, 0 within. PyTorch: torch.nn.functional.hardshrink.

@@ -47,3 +47,94 @@ TEST_CASE("losses of probabilities, at their borders too") {
   check_function<P, P>("kl_div", [](auto x, auto y) { return nn::kl_div(x, y); });
   check_function<P, P>("kl_div_none", [](auto x, auto y) { return nn::KullbackLeibler<Reduction::none>{}(x, y); });
 }
+
+namespace {
+constexpr float inf = std::numeric_limits<float>::infinity(), not_a_number = std::numeric_limits<float>::quiet_NaN();
+constexpr auto cross_entropy_of = [](auto x, auto t) { return nn::cross_entropy(x, t); };
+}  // namespace
+
+TEST_CASE("rows labelled -100 do not count unless another label is named, in statements and functions") {
+  const Tensor<float, 3, 3> x{{0, 1, 0}, {1, 2, 3}, {3, 1, 1}};  // torch: F.cross_entropy(x, t) 1.5514447, of all three rows ignored nan
+  const Tensor<int, 3> t{0, -100, -100}, none{-100, -100, -100};
+  const Tensor<std::int8_t, 3> narrow{0, -100, -100};
+  const float statement = nn::cross_entropy(x, t), function = run_function(cross_entropy_of, x, t)(), of_bytes = nn::cross_entropy(x, narrow), likelihood = nn::nll_loss(log_softmax(x), t);
+  CHECK(statement == doctest::Approx(1.5514447));
+  CHECK(function == doctest::Approx(1.5514447));
+  CHECK(of_bytes == doctest::Approx(1.5514447));
+  CHECK(likelihood == doctest::Approx(1.5514447));
+  CHECK(std::isnan(float(nn::cross_entropy(x, none))));
+  const Tensor<float, 3, 3> d = grad(cross_entropy_of)(x, none);
+  for (int i = 0; i < 9; ++i) CHECK(d.data()[i] == 0);
+}
+
+TEST_CASE("a label of a narrow type is compared with the label to ignore as it is") {
+  Tensor<float, 1, 200> x;
+  x(0, 156) = 1;
+  const Tensor<std::uint8_t, 1> label{156};  // -100 as a byte
+  CHECK(float(nn::cross_entropy(x, label)) == doctest::Approx(std::log(199 + std::exp(1.)) - 1));
+}
+
+TEST_CASE("masked logits and NaN in rows that do not count, compiled") {
+  const Tensor<float, 2, 4> x{{1, -inf, .5f, 2}, {0, 1, -inf, -inf}}, y{{1, -1, .5f, 2}, {not_a_number, inf, 0, -1}};
+  const Tensor<int, 2> t{0, 1}, half{0, -100};
+  CHECK(float(nn::cross_entropy(x, t)) == doctest::Approx(.8888152));  // torch
+  CHECK(float(nn::nll_loss(log_softmax(x), t)) == doctest::Approx(.8888152));
+  CHECK(float(nn::cross_entropy(y, half)) == doctest::Approx(1.495182));
+  const auto [value, d] = value_and_grad(cross_entropy_of)(y, half);
+  CHECK(value() == doctest::Approx(1.495182));
+  for (int c = 0; c < 4; ++c) CHECK((std::isfinite(d(0, c)) && d(1, c) == 0));
+}
+
+TEST_CASE("a gradient of the cross entropy for each sample of a batch") {
+  constexpr auto of_one = [](auto x, auto t) { return nn::cross_entropy(x, t); };
+  Tensor<float, 3, 2, 4> x;
+  for (int i = 0; i < 24; ++i) x.data()[i] = float((i * 7) % 11) / 3 - 1;
+  x(1, 1, 2) = not_a_number;
+  const Tensor<int, 3, 2> t{{0, 3}, {2, -100}, {-100, -100}};
+  const Tensor<float, 3, 2, 4> d = vmap(grad(of_one))(x, t);
+  for (int k = 0; k < 3; ++k) {
+    const Tensor<float, 2, 4> one = grad(of_one)(Tensor<float, 2, 4>(x[k]), Tensor<int, 2>(t[k]));
+    for (int i = 0; i < 8; ++i) CHECK(d.data()[8 * k + i] == doctest::Approx(one.data()[i]));
+  }
+}
+
+namespace {
+struct Classifier {
+  nn::Linear<4, 3> fc;
+  constexpr auto operator()(auto x) const { return fc(x); }
+};
+template <class Loss, class Y> void check_untouched(Loss loss, const Y& target, const Tensor<float, upto<4, 'B'>, 4>& x) {
+  Model<Classifier> net(Seed{3});
+  const Model<Classifier> before = net;
+  auto step = training<Tensor<float, upto<4, 'B'>, 4>, Y>(net, loss, optim::SGD{.lr = .1f, .momentum = .9f});
+  CHECK(std::isnan(float(step(x, target).loss)));
+  CHECK(equal(std::as_const(net)->fc.weight, before->fc.weight));
+  CHECK(equal(std::as_const(net)->fc.bias, before->fc.bias));
+}
+}  // namespace
+
+TEST_CASE("a step whose labels are all ignored, or whose batch is empty, leaves the parameters as they are") {
+  Tensor<float, upto<4, 'B'>, 4> x;
+  x.fill(1.f);
+  Tensor<int, upto<4, 'B'>> label;
+  label.fill(-100);
+  check_untouched(nn::cross_entropy, label, x);
+  x.set_length<'B'>(0);
+  label.set_length<'B'>(0);
+  check_untouched(nn::cross_entropy, label, x);
+  Tensor<float, upto<4, 'B'>, 3> target;
+  target.set_length<'B'>(0);
+  check_untouched(nn::mse_loss, target, x);
+}
+
+TEST_CASE("options of losses at the ends of their range") {
+  const Tensor<float, 1, 2> x{{1, -3}}, t{{0, 0}};
+  CHECK(float(nn::smooth_l1_loss(x, t, 0)) == 2);  // the L1 loss
+  CHECK(grad([](auto p, auto q) { return nn::smooth_l1_loss(p, q, 0); })(x, t)(0, 1) == -.5f);
+  CHECK(float(nn::huber_loss(x, t, 1e30)) == 2.5);
+  const Tensor<int, 1> label{0};
+  CHECK(float(nn::cross_entropy(x, label, {.label_smoothing = 1})) == doctest::Approx(2.0181499));  // torch
+  CHECK_THROWS_WITH_AS((void)float(nn::cross_entropy(x, label, {.label_smoothing = 1.5})), "cross_entropy, label_smoothing: expected 0 … 1, found 1.5", Error);
+  CHECK_THROWS_WITH_AS((void)float(nn::huber_loss(x, t, 0)), "huber_loss, delta: expected a number above 0, found 0", Error);
+  CHECK_THROWS_WITH_AS((void)float(nn::smooth_l1_loss(x, t, -1)), "smooth_l1_loss, beta: expected 0 or more, found -1", Error);
+}

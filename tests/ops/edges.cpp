@@ -88,3 +88,26 @@ TEST_CASE("edges of functions of two and three operands") {
   check_edges<1>("clamp_crossed", [](auto x) { return clamp(x, 3.0, -0.5); });
   check_edges<3>("clamp", [](auto x, auto low, auto high) { return clamp(x, low, high); });
 }
+
+namespace {
+constexpr auto each = nn::Reduction::none;
+/// Losses take symbols whose shape is their type; elements of a graph made at run time are given to the same functions of them.
+template <class Each> constexpr auto elements_of = [](auto... x) { return ops::Composed<nn::loss_detail::Reduced<each, Each>, int(sizeof...(x))>{}(x...); };
+}  // namespace
+
+TEST_CASE("edges of losses of an element and its target") {
+  using namespace nn::loss_detail;
+  const auto number = [](auto x, double v) { return graph::Value{x.graph, x.graph->constant(v, x.dtype())}; };
+  check_edges<2>("mse_loss", elements_of<SquaredError>);
+  check_edges<2>("l1_loss", elements_of<AbsoluteError>);
+  check_edges<2>("huber_loss", [&](auto x, auto t) { return HuberError{}(x, t, number(x, 1)); });
+  check_edges<2>("huber_loss_delta", [&](auto x, auto t) { return HuberError{}(x, t, number(x, 0.5)); });
+  check_edges<2>("smooth_l1_loss", [&](auto x, auto t) { return SmoothError{}(x, t, number(x, 1)); });
+  check_edges<2>("smooth_l1_loss_beta", [&](auto x, auto t) { return SmoothError{}(x, t, number(x, 0.5)); });
+  check_edges<2>("smooth_l1_loss_zero", [&](auto x, auto t) { return SmoothError{}(x, t, number(x, 0)); });
+  check_edges<2>("bce_with_logits", [&](auto x, auto t) { return LogisticLossOf<each>{}(x, t, number(x, 1)); });
+  check_edges<2>("bce_with_logits_weight", [&](auto x, auto t) { return LogisticLossOf<each>{}(x, t, number(x, 2.5)); });
+  check_edges<2>("bce", elements_of<ops::Apply<ops::ProbabilityLoss>>);
+  check_edges<2>("kl_div", elements_of<Divergence>);
+  check_edges<2>("kl_div_log", elements_of<DivergenceOfLogs>);
+}

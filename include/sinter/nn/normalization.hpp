@@ -114,13 +114,18 @@ template <int... E> struct LayerNorm {
 
 /// The root of the mean square instead of the deviation, no shift. Parameter weight [E…]. PyTorch: torch.nn.RMSNorm.
 template <int... E> struct RMSNorm {
+  static constexpr float of_the_type = -1;  ///< what separates 1 from the next larger number of the type in which it is computed
+
   Param<float, E...> weight{init::ones()};
-  float eps = 1.1920929e-7f;
+  float eps = of_the_type;
 
   constexpr auto operator()(const Operand auto& x) const { return over(graph::widened(x), std::make_index_sequence<sizeof...(E)>{}); }
 
  private:
-  template <std::size_t... I> constexpr auto over(const auto& x, std::index_sequence<I...>) const { return x * rsqrt(mean<(-1 - int(I))...>(x * x, keepdims) + eps) * weight; }
+  template <class X, std::size_t... I> constexpr auto over(const X& x, std::index_sequence<I...>) const {
+    const double least = eps >= 0 ? double(eps) : graph::symbol_of<X>::dtype == Dtype::float64 ? 0x1p-52 : 0x1p-23;
+    return x * rsqrt(mean<(-1 - int(I))...>(x * x, keepdims) + least) * weight;
+  }
 };
 
 /// Over the places and channels of each of `Groups` groups of channels, for every sample by itself. Parameters weight and bias [C].

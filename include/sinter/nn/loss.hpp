@@ -153,7 +153,7 @@ template <Reduction R = Reduction::mean> struct CrossEntropy {
   }
 
  private:
-  static constexpr void check(const CrossEntropyOptions& o) { check_option(o.label_smoothing >= 0 && o.label_smoothing <= 1, "cross_entropy, label_smoothing", "0 … 1", o.label_smoothing); }
+  static constexpr void check(const CrossEntropyOptions& o) { check_option(o.label_smoothing >= 0 && o.label_smoothing <= 1, "cross_entropy", "label_smoothing", "0 … 1", o.label_smoothing); }
 };
 inline constexpr CrossEntropy<> cross_entropy{};
 
@@ -208,7 +208,7 @@ inline constexpr L1<> l1_loss{};
 /// Half the square up to `delta`, delta (|d| − delta / 2) beyond. PyTorch: torch.nn.functional.huber_loss.
 template <Reduction R = Reduction::mean> struct Huber {
   template <Operand P, Operand T> constexpr auto operator()(P&& prediction, T&& target, double delta = 1) const {
-    check_option(delta > 0, "huber_loss, delta", "a number above 0", delta);
+    check_option(delta > 0, "huber_loss", "delta", "a number above 0", delta);
     return loss_detail::pairwise<R, loss_detail::HuberError>(std::forward<P>(prediction), std::forward<T>(target), delta);
   }
 };
@@ -217,7 +217,7 @@ inline constexpr Huber<> huber_loss{};
 /// Huber's loss divided by its border: smooth where |d| < beta; with beta = 0 it is the L1 loss. PyTorch: torch.nn.functional.smooth_l1_loss.
 template <Reduction R = Reduction::mean> struct SmoothL1 {
   template <Operand P, Operand T> constexpr auto operator()(P&& prediction, T&& target, double beta = 1) const {
-    check_option(beta >= 0, "smooth_l1_loss, beta", "0 or more", beta);
+    check_option(beta >= 0, "smooth_l1_loss", "beta", "0 or more", beta);
     return loss_detail::pairwise<R, loss_detail::SmoothError>(std::forward<P>(prediction), std::forward<T>(target), beta);
   }
 };

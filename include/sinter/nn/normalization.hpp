@@ -2,6 +2,7 @@
 // fusion turns into one kernel that walks its data a few times. 16-bit floats are normalised in float32, and so is the result, as the parameters are.
 #pragma once
 #include "../ops/ops.hpp"
+#include "../tensor/option.hpp"
 #include "init.hpp"
 
 namespace sinter {
@@ -70,6 +71,7 @@ template <int Channels, int... Ranks> struct BatchNorm {
   }
   template <TypedSymbol X> constexpr auto in_training(const X& x) const {
     constexpr int rank = X::shape.rank;
+    check_option(eps > 0, "BatchNorm", "eps", "a number above 0 in training", double(eps));
     if constexpr (!X::shape.bounded()) check_values<X>(int(X::shape.size() / Channels));
     constexpr std::int64_t all_but_channels = ((std::int64_t(1) << rank) - 1) & ~std::int64_t(2);
     const Sym<float> count(ops::count_over(x, all_but_channels, Dtype::float32));
@@ -131,7 +133,7 @@ template <int... E> struct RMSNorm {
 /// Over the places and channels of each of `Groups` groups of channels, for every sample by itself. Parameters weight and bias [C].
 /// PyTorch: torch.nn.GroupNorm; with as many groups as channels torch.nn.InstanceNorm with affine=True.
 template <int Groups, int Channels> struct GroupNorm {
-  static_assert(Channels % Groups == 0, "groups must divide the channels");
+  static_assert(Groups >= 1 && Channels % (Groups >= 1 ? Groups : 1) == 0, "groups of a group norm must be 1 or more, and divide its channels");
   Param<float, Channels> weight{init::ones()}, bias{init::zeros()};
   float eps = 1e-5f;
 
@@ -141,7 +143,7 @@ template <int Groups, int Channels> struct GroupNorm {
       return group_norm_needs_an_input_with_its_channels_as_axis_1<S, Groups, Channels>{};
     } else {
       constexpr Shape from = S::shape;
-      constexpr int group = int(from.size() / (from[0] > 0 ? from[0] : 1)) / Groups;
+      constexpr int group = int(from.size() / (from[0] > 0 ? from[0] : 1)) / (Groups >= 1 ? Groups : 1);
       const auto grouped = reshaped<Groups, group>(graph::widened(x));
       const auto centered = grouped - mean<-1>(grouped, keepdims);
       const auto normal = like<S>(centered * rsqrt(mean<-1>(centered * centered, keepdims) + eps), std::make_index_sequence<std::size_t(from.rank)>{});

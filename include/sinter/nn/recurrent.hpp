@@ -53,7 +53,7 @@ template <int Layers, bool Bias, bool Both> struct Names {
 };
 
 template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
-  static_assert(O.num_layers >= 1 && O.num_layers < 100);
+  static_assert(O.num_layers >= 1 && O.num_layers < 100, "num_layers of a recurrent layer must be 1 … 99");
   static constexpr int directions = O.bidirectional ? 2 : 1, states = K == Kind::lstm ? 2 : 1;
   template <int L> using One = std::array<Direction<K, L == 0 ? In : Hidden * directions, Hidden, O.bias>, std::size_t(directions)>;
   template <class> struct All;

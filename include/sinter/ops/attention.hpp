@@ -77,6 +77,7 @@ struct AttentionShapes {
 
 /// `Heads`: the result is [..., Tq, heads · Dv] instead of [..., heads, Tq, Dv].
 template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct {
+  static_assert(Options.dropout_p >= 0 && Options.dropout_p <= 1, "dropout_p of an attention must be 0 … 1");
   template <class Q, class K, class V> constexpr auto operator()(Q q, K k, V v) const { return with_mask(q, k, v, Value{}); }
   template <class Q, class K, class V, class M> constexpr auto operator()(Q q, K k, V v, M mask) const {
     if constexpr (is_sym_v<Q> && is_sym_v<K> && is_sym_v<V> && is_sym_v<M>) {

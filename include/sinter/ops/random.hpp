@@ -107,7 +107,10 @@ template <int... E, class S, class T> requires Operands<S, T> constexpr auto uni
 /// Mean 0, variance 1. PyTorch: torch.randn.
 template <int... E, class S, class T> requires Operands<S, T> constexpr auto normal(S&& seed, T&& stream) { return call<ops::RandomTensor<ops::NormalNumbers, E...>>(std::forward<S>(seed), std::forward<T>(stream)); }
 /// True with probability p. PyTorch: torch.bernoulli(torch.full(…, p)).
-template <int... E, class S, class T> requires Operands<S, T> constexpr auto bernoulli(double p, S&& seed, T&& stream) { return uniform<E...>(std::forward<S>(seed), std::forward<T>(stream)) < p; }
+template <int... E, class S, class T> requires Operands<S, T> constexpr auto bernoulli(double p, S&& seed, T&& stream) {
+  check_option(p >= 0 && p <= 1, "bernoulli", "p", "0 … 1", p);
+  return uniform<E...>(std::forward<S>(seed), std::forward<T>(stream)) < p;
+}
 
 }  // namespace random
 
@@ -129,7 +132,7 @@ constexpr Value dropped(Value v, double p) {
 /// In training each element is 0 with probability p, 0 … 1, and the others grow by 1 / (1 − p); elsewhere x itself.
 /// PyTorch: torch.nn.functional.dropout.
 template <Operand X> constexpr auto dropout(X&& x, double p) {
-  check_option(p >= 0 && p <= 1, "dropout, p", "0 … 1", p);
+  check_option(p >= 0 && p <= 1, "dropout", "p", "0 … 1", p);
   if constexpr (is_sym_v<std::remove_cvref_t<X>>) {
     if (!x.graph->training || p == 0) return std::remove_cvref_t<X>(x);
     return std::remove_cvref_t<X>(graph::dropped(x, p));

@@ -1,6 +1,7 @@
 // Stochastic gradient descent with momentum (Polyak, 1964) or Nesterov's (Sutskever et al., 2013), in PyTorch's order of operations.
 #pragma once
 #include "../nn/linear.hpp"
+#include "../tensor/option.hpp"
 
 namespace sinter::optim {
 
@@ -10,6 +11,13 @@ struct SGD {
   Scalar lr = 1e-3f, momentum = 0.f, dampening = 0.f, weight_decay = 0.f, nesterov = 0.f;
 
   static constexpr int moments = 1;
+
+  constexpr void check() const {
+    check_option(lr.value() >= 0, "SGD", "lr", "0 or more", double(lr.value()));
+    check_option(momentum.value() >= 0, "SGD", "momentum", "0 or more", double(momentum.value()));
+    check_option(weight_decay.value() >= 0, "SGD", "weight_decay", "0 or more", double(weight_decay.value()));
+    check_option(nesterov.value() == 0 || (momentum.value() > 0 && dampening.value() == 0), "SGD", "nesterov", "a momentum and no dampening beside it", double(nesterov.value()));
+  }
 
   constexpr auto operator()(auto p, auto g, auto step, auto sum) const {
     const auto decayed = g + weight_decay * p;

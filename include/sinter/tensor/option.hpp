@@ -1,21 +1,19 @@
-// Options of functions, layers and optimizers outside of their range.
+// Options of functions, layers, optimizers and schedules outside of their range.
 #pragma once
 #include "error.hpp"
 
 namespace sinter {
 
-[[noreturn]] SINTER_COLD inline void an_option_is_out_of_its_range(const char* option, const char* expected, double found) {
+[[noreturn]] SINTER_COLD inline void an_option_is_out_of_its_range(const char* owner, const char* option, const char* expected, double found) {
   std::string number = std::to_string(found);
-  while (number.find('.') != std::string::npos && (number.back() == '0' || number.back() == '.')) {
-    const bool point = number.back() == '.';
-    number.pop_back();
-    if (point) break;
-  }
-  throw Error(ErrorCode::argument, option, std::string("expected ") + expected + ", found " + number);
+  number.erase(number.find_last_not_of('0') + 1);
+  if (number.back() == '.') number.pop_back();
+  throw Error(ErrorCode::argument, std::string(owner) + ", " + option, std::string("expected ") + expected + ", found " + number);
 }
-/// Throws `Error` unless an option is fine; while a program is compiled that is an error which shows this call: "huber_loss, delta", and what it must be.
-constexpr void check_option(bool fine, const char* option, const char* expected, double found) {
-  if (!fine) an_option_is_out_of_its_range(option, expected, found);
+/// Throws `Error` unless an option is fine; while a program is compiled that is an error which shows this call with the names of owner and option, what is expected and
+/// what was found.
+constexpr void check_option(bool fine, const char* owner, const char* option, const char* expected, double found) {
+  if (!fine) an_option_is_out_of_its_range(owner, option, expected, found);
 }
 
 }  // namespace sinter

@@ -3,6 +3,7 @@
 #include "../arithmetic.hpp"
 #include "../composed.hpp"
 #include "../reshape.hpp"
+#include "../../tensor/option.hpp"
 
 namespace sinter {
 namespace ops {
@@ -72,7 +73,10 @@ template <Operand X> constexpr auto leaky_relu(X&& x, double negative_slope = 0.
 /// The same with trained slopes: one for all, or one for each channel, axis 1 of x. PyTorch: torch.nn.functional.prelu.
 template <class X, class W> requires Operands<X, W> constexpr auto prelu(X&& x, W&& slopes) { return call<ops::Composed<ops::PRelu, 2>>(std::forward<X>(x), std::forward<W>(slopes)); }
 /// x between the bounds; the gradient at them is 0. PyTorch: torch.nn.functional.hardtanh.
-template <Operand X> constexpr auto hardtanh(X&& x, double low = -1, double high = 1) { return call<ops::Apply<ops::HardTanh>>(std::forward<X>(x), low, high); }
+template <Operand X> constexpr auto hardtanh(X&& x, double low = -1, double high = 1) {
+  check_option(low <= high, "hardtanh", "max_val", "min_val or more", high);
+  return call<ops::Apply<ops::HardTanh>>(std::forward<X>(x), low, high);
+}
 /// min(max(x, 0), 6). PyTorch: torch.nn.functional.relu6.
 template <Operand X> constexpr auto relu6(X&& x) { return call<ops::Relu6>(std::forward<X>(x)); }
 /// relu6(x + 3) / 6. PyTorch: torch.nn.functional.hardsigmoid.
@@ -80,7 +84,10 @@ template <Operand X> constexpr auto hardsigmoid(X&& x) { return call<ops::Compos
 /// x relu6(x + 3) / 6. PyTorch: torch.nn.functional.hardswish.
 template <Operand X> constexpr auto hardswish(X&& x) { return call<ops::Composed<ops::HardSwish>>(std::forward<X>(x)); }
 /// x moved towards 0 by λ, and 0 within. PyTorch: torch.nn.functional.softshrink.
-template <Operand X> constexpr auto softshrink(X&& x, double lambda = 0.5) { return call<ops::SoftShrink>(std::forward<X>(x), lambda); }
+template <Operand X> constexpr auto softshrink(X&& x, double lambda = 0.5) {
+  check_option(lambda >= 0, "softshrink", "lambd", "0 or more", lambda);
+  return call<ops::SoftShrink>(std::forward<X>(x), lambda);
+}
 /// x beyond ±λ, 0 within. PyTorch: torch.nn.functional.hardshrink.
 template <Operand X> constexpr auto hardshrink(X&& x, double lambda = 0.5) { return call<ops::HardShrink>(std::forward<X>(x), lambda); }
 /// x above the threshold, the value elsewhere. PyTorch: torch.nn.functional.threshold.

@@ -4,6 +4,7 @@
 #include "../composed.hpp"
 #include "../concatenate.hpp"
 #include "../exponential.hpp"
+#include "../../tensor/option.hpp"
 
 namespace sinter {
 
@@ -119,7 +120,10 @@ template <Operand X> constexpr auto tanhshrink(X&& x) { return call<ops::Compose
 /// x where it is positive, α (e^x − 1) elsewhere. PyTorch: torch.nn.functional.elu.
 template <Operand X> constexpr auto elu(X&& x, double alpha = 1) { return call<ops::Composed<ops::Elu>>(std::forward<X>(x), alpha); }
 /// x where it is positive, α (e^(x/α) − 1) elsewhere. PyTorch: torch.nn.functional.celu.
-template <Operand X> constexpr auto celu(X&& x, double alpha = 1) { return call<ops::Composed<ops::Celu>>(std::forward<X>(x), alpha); }
+template <Operand X> constexpr auto celu(X&& x, double alpha = 1) {
+  check_option(alpha != 0, "celu", "alpha", "a number other than 0", alpha);
+  return call<ops::Composed<ops::Celu>>(std::forward<X>(x), alpha);
+}
 /// elu with the constants of self-normalising nets. PyTorch: torch.nn.functional.selu.
 template <Operand X> constexpr auto selu(X&& x) { return call<ops::Composed<ops::Selu>>(std::forward<X>(x)); }
 /// x Φ(x) with the normal distribution's Φ. PyTorch: torch.nn.functional.gelu.

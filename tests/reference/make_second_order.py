@@ -86,3 +86,11 @@ second("std_dev", lambda x: x.std(1), x)
 second("norm", lambda x: torch.linalg.vector_norm(x, dim=1), x)
 second("glu", lambda x: F.glu(x, 1), r(3, 6))
 second("layer_norm", lambda x: F.layer_norm(x, [5]), x)
+
+# Rows of infinities and NaN.
+edge = torch.tensor([[-inf, -inf, -inf], [inf, 0, 1], [0, -inf, 1], [nan, 0, 1], [inf, -inf, 0], [inf, inf, 1], [1e4, -1e4, 1e4]])
+for name, f in dict(softmax=lambda x: torch.softmax(x, 1), log_softmax=lambda x: torch.log_softmax(x, 1), softmin=lambda x: F.softmin(x, 1), logsumexp=lambda x: torch.logsumexp(x, 1), amax=lambda x: x.amax(1),
+                    amin=lambda x: x.amin(1), cumsum=lambda x: x.cumsum(1), mean=lambda x: x.mean(1), norm=lambda x: torch.linalg.vector_norm(x, dim=1)).items():
+    second("edge_" + name, f, edge)
+second("var_of_one", lambda x: x.var(1), r(3, 1))
+second("std_of_one", lambda x: x.std(1, correction=0), r(3, 1))

@@ -30,11 +30,11 @@ template <int C, bool Keep, int... Axes> struct Variance {
   }
 };
 
-/// √x of x ≥ 0 whose derivative at 0 is that of x: 0 for sums of squares, as in torch.std and torch.norm.
+/// √x of a sum of squares x; where that is 0 so are all derivatives, as in torch.std and torch.norm.
 struct RootOfSquares {
   constexpr auto operator()(auto x) const {
-    const auto positive = x > 0.0;
-    return select(positive, sqrt(select(positive, x, 1.0)), x);
+    const auto zero = x == 0.0;
+    return select(zero, 0.0, sqrt(select(zero, 1.0, x)));
   }
 };
 template <int C, bool Keep, int... Axes> struct StandardDeviation {

@@ -25,7 +25,7 @@ struct RMSprop {
     const auto decayed = g + weight_decay * p;
     const auto new_square = alpha * square + (1.f - alpha) * decayed * decayed;
     const auto new_average = alpha * average + (1.f - alpha) * decayed;
-    const auto variance = new_square - centered * new_average * new_average;
+    const auto variance = select(centered > 0.f, new_square - new_average * new_average, new_square);
     const auto new_sum = momentum * sum + decayed / (sqrt(select(variance < 0.f, 0.f, variance)) + eps);
     return std::tuple{p - lr * new_sum, new_square, new_average, new_sum};
   }

@@ -21,12 +21,9 @@ struct SGD {
 
   constexpr auto operator()(auto p, auto g, auto step, auto sum) const {
     const auto decayed = g + weight_decay * p;
-    // What gradient and sum count for: numbers, once a step.
-    const auto into_sum = select(step > 1.0, select(momentum == 0.f, 1.f, 1.f - dampening), 1.f);
-    const auto of_gradient = select(nesterov > 0.f, 1.f, 0.f);
-    const auto of_sum = select(nesterov > 0.f, momentum, 1.f);
+    const auto into_sum = select(step > 1.0, select(momentum == 0.f, 1.f, 1.f - dampening), 1.f);  // a number, once a step
     const auto new_sum = momentum * sum + into_sum * decayed;
-    const auto new_p = p - lr * (of_gradient * decayed + of_sum * new_sum);
+    const auto new_p = p - lr * select(nesterov > 0.f, decayed + momentum * new_sum, new_sum);
     return std::tuple{new_p, new_sum};
   }
 };

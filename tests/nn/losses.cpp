@@ -138,3 +138,53 @@ TEST_CASE("options of losses at the ends of their range") {
   CHECK_THROWS_WITH_AS((void)float(nn::huber_loss(x, t, 0)), "huber_loss, delta: expected a number above 0, found 0", Error);
   CHECK_THROWS_WITH_AS((void)float(nn::smooth_l1_loss(x, t, -1)), "smooth_l1_loss, beta: expected 0 or more, found -1", Error);
 }
+
+namespace {
+/// A loss over a bounded batch, at lengths 0, 1 and N, against the same loss of a batch that has just so many rows; what lies beyond the length is NaN.
+template <class Y, int N, class F> void check_lengths(F loss) {
+  using X = Sym<float, upto<4, 'B'>, 3>;
+  constexpr bool labelled = Y::shape.rank == 1;
+  graph::Builder bounded;
+  const X x = graph::new_input<X>(bounded);
+  const auto target = graph::new_input<std::conditional_t<labelled, Sym<int, upto<4, 'B'>>, X>>(bounded);
+  const auto y = loss(x, target);
+  bounded.outputs.push(y.id);
+  bounded.outputs.push(transform::gradient(bounded, y.id, graph::List<int>(1, x.id))[0]);
+  graph::Builder fixed;
+  const auto fixed_x = graph::new_input<Sym<float, N, 3>>(fixed);
+  const auto fixed_target = graph::new_input<std::conditional_t<labelled, Sym<int, N>, Sym<float, N, 3>>>(fixed);
+  const auto fixed_y = loss(fixed_x, fixed_target);
+  fixed.outputs.push(fixed_y.id);
+  fixed.outputs.push(transform::gradient(fixed, fixed_y.id, graph::List<int>(1, fixed_x.id))[0]);
+  const auto inputs = [](const graph::Builder& g) {
+    std::vector<reference::Array> all{reference::Array(Dtype::float32, g.shape(g.inputs[0])), reference::Array(g[g.inputs[1]].dtype, g.shape(g.inputs[1]))};
+    for (int k = 0; k < 2; ++k)
+      for (std::ptrdiff_t i = 0; i < all[std::size_t(k)].shape.size(); ++i) {
+        const bool label = all[std::size_t(k)].shape.rank == 1, beyond = (label ? i : i / 3) >= N;
+        all[std::size_t(k)].set(i, beyond ? (label ? 1 << 30 : NAN) : label ? double(i % 3) : k == 0 ? double(i % 5) - 2 : double(i % 2));
+      }
+    return all;
+  };
+  const auto found = support::execute(bounded, inputs(bounded), {{'B', N}});
+  const auto expected = reference::Interpreter(fixed, true).run(inputs(fixed));
+  CHECK(support::distance(found[0].get(0), expected[0].get(0)) < 1e-6);
+  for (int i = 0; i < 3 * N; ++i) CHECK(support::distance(found[1].get(i), expected[1].get(i)) < 1e-6);
+}
+template <class Y, class F> void check_lengths(F loss) {
+  check_lengths<Y, 0>(loss);
+  check_lengths<Y, 1>(loss);
+  check_lengths<Y, 4>(loss);
+}
+}  // namespace
+
+TEST_CASE("losses of a bounded batch at lengths 0, 1 and all of it") {
+  using Labelled = Tensor<int, 4>;
+  using Pairs = Tensor<float, 4, 3>;
+  check_lengths<Labelled>([](auto x, auto t) { return nn::cross_entropy(x, t, {.label_smoothing = .1, .ignore_index = 1}); });
+  check_lengths<Labelled>([](auto x, auto t) { return nn::CrossEntropy<Reduction::sum>{}(x, t); });
+  check_lengths<Labelled>([](auto x, auto t) { return nn::nll_loss(x, t); });
+  check_lengths<Pairs>([](auto x, auto t) { return nn::mse_loss(x, t); });
+  check_lengths<Pairs>([](auto x, auto t) { return nn::huber_loss(x, t); });
+  check_lengths<Pairs>([](auto x, auto t) { return nn::BinaryCrossEntropyWithLogits<Reduction::sum>{}(x, t); });
+  check_lengths<Pairs>([](auto x, auto t) { return nn::kl_div(x, t); });
+}

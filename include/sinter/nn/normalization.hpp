@@ -62,7 +62,7 @@ template <int Channels, int... Ranks> struct BatchNorm {
   }
   /// A running statistic takes `momentum` of a batch's; nothing of one without values.
   constexpr void move(const auto& statistic, const auto& share, const Sym<float>& count) const {
-    const auto moved = statistic * (1 - momentum) + share;
+    const auto moved = statistic * (1 - momentum) + cast<float>(share);
     statistic.update(count.graph->is_constant(count.id) && !count.is(0) ? moved : select(count > 0.f, moved, statistic));
   }
   template <int Rank> constexpr auto with(const auto& x, const auto& mean_of, const auto& variance) const {

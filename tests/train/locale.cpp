@@ -10,6 +10,7 @@
 #include "../support/comma_locale.hpp"
 
 using namespace sinter;
+using namespace sinter::internals;
 
 namespace located {
 

@@ -237,16 +237,34 @@ template <class... X>
 concept Untyped = (std::is_same_v<std::remove_cvref_t<X>, Value> || ...);
 }  // namespace graph
 
+namespace graph {
+
+/// What the numbers among F's arguments X stand beside: these, and what F names.
+template <class F, class... X> struct Beside {
+  template <class A> static constexpr auto stored(A&& a) {
+    if constexpr (requires { typename F::numbers; }) return graph::stored<typename F::numbers, X...>(std::forward<A>(a));
+    else return graph::stored<X...>(std::forward<A>(a));
+  }
+  template <class A> static constexpr auto symbol(Builder* b, const A& a) {
+    if constexpr (Symbolic<A>) return a;
+    else if constexpr (Handle<A>) return a.symbolic(b);
+    else return stored(a).symbolic(b);
+  }
+};
+
+}  // namespace graph
+
 /// Applies the function object F. Every public function of the library is one line that comes here.
 template <class F, class... X> constexpr auto call(X&&... x) {
+  using Beside = graph::Beside<F, X...>;
   if constexpr ((Symbolic<X> || ...)) {
-    return F{}(graph::as_symbol<X...>(graph::builder_of(x...), x)...);
-  } else if constexpr (!graph::CallableWith<F, graph::symbol_of<decltype(graph::stored<X...>(std::forward<X>(x)))>...>) {
-    return F{}(graph::symbol_of<decltype(graph::stored<X...>(std::forward<X>(x)))>{}...);  // the error that F names, which the compiler has already printed
+    return F{}(Beside::symbol(graph::builder_of(x...), x)...);
+  } else if constexpr (!graph::CallableWith<F, graph::symbol_of<decltype(Beside::stored(std::forward<X>(x)))>...>) {
+    return F{}(graph::symbol_of<decltype(Beside::stored(std::forward<X>(x)))>{}...);  // the error that F names, which the compiler has already printed
   } else {
-    using Expression = Call<F, decltype(graph::stored<X...>(std::forward<X>(x)))...>;
+    using Expression = Call<F, decltype(Beside::stored(std::forward<X>(x)))...>;
     if constexpr (std::is_void_v<typename Expression::place>) return operands_live_in_different_places<std::remove_cvref_t<X>...>{};
-    else return Expression{{graph::stored<X...>(std::forward<X>(x))...}};
+    else return Expression{{Beside::stored(std::forward<X>(x))...}};
   }
 }
 /// Untyped operands are checked as the program runs.

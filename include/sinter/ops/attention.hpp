@@ -77,6 +77,7 @@ struct AttentionShapes {
 
 /// `Heads`: the result is [..., Tq, heads · Dv] instead of [..., heads, Tq, Dv].
 template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct {
+  static_assert(Options.dropout_p >= 0 && Options.dropout_p <= 1, "dropout_p of an attention must be 0 … 1");
   template <class Q, class K, class V> constexpr auto operator()(Q q, K k, V v) const { return with_mask(q, k, v, Value{}); }
   template <class Q, class K, class V, class M> constexpr auto operator()(Q q, K k, V v, M mask) const {
     if constexpr (is_sym_v<Q> && is_sym_v<K> && is_sym_v<V> && is_sym_v<M>) {
@@ -164,7 +165,7 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
     const Value x = masked_scores(q, k, mask, g), top = stop_gradient(reduced<Amax>(x, std::int64_t(1) << g.keys()));
     const Value e = exp(x - select(isfinite(top), top, 0.0)), sum = reduced<Sum>(e, std::int64_t(1) << g.keys());
     Value p = e * (1.0 / select(sum > 0.0, sum, 1.0));
-    if (Options.dropout_p > 0 && q.graph->training) p = select(graph::next_uniform(q.graph, p.extents()) >= Options.dropout_p, p * (1 / (1 - Options.dropout_p)), 0.0);
+    if (Options.dropout_p > 0 && q.graph->training) p = graph::dropped(p, Options.dropout_p);
     const Value y = Contract::apply(q.graph, p.id, with_axis_at(v, g.batch, g.batch + 1).id, g.batch, 1);
     return with_axis_at(y, g.queries(), g.time < g.queries() ? g.time : g.queries());
   }

@@ -30,6 +30,12 @@ template <int D> struct ConvOptions {
   Spatial<D> stride = 1, padding = 0, dilation = 1;
   int groups = 1;
   bool bias = true;  ///< of the layer
+
+  constexpr bool are_sound() const {
+    for (int i = 0; i < D; ++i)
+      if (stride[i] < 1 || dilation[i] < 1 || padding[i] < 0) return false;
+    return groups >= 1;
+  }
 };
 using Conv1dOptions = ConvOptions<1>;
 using Conv2dOptions = ConvOptions<2>;
@@ -410,6 +416,7 @@ constexpr Value Convolution::batch(const graph::Batching& b) {
 }
 
 template <int D, ConvOptions<D> Options> struct Convolve {
+  static_assert(Options.are_sound(), "a convolution needs a stride, a dilation and groups of 1 or more, and a padding of 0 or more");
   static constexpr Geometry geometry = Geometry::of(Options);
 
   template <class X, class W> constexpr auto operator()(X image, W weight) const {

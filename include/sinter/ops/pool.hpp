@@ -169,9 +169,15 @@ struct MaxPool : Identity<MaxPool> {
 };
 
 enum class Pooling : unsigned char { maximum, mean };
+template <int D> constexpr bool at_least(const Spatial<D>& each, int n) {
+  for (int i = 0; i < D; ++i)
+    if (each[i] < n) return false;
+  return true;
+}
 inline constexpr int most_places = 9;  ///< of windows whose maxima are taken place by place; larger ones are reductions
 
 template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Pool {
+  static_assert(at_least<D>(Size, 1) && at_least<D>(Options.dilation, 1) && at_least<D>(Options.stride, 0) && at_least<D>(Options.padding, 0), "pooling needs windows and a dilation of 1 or more, and a stride and a padding of 0 or more");
   static constexpr Geometry geometry = [] {
     Geometry g{.axes = D};
     for (std::size_t i = 0; i < std::size_t(D); ++i) {
@@ -256,17 +262,18 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
 
 /// Mean over all spatial axes, which stay with extent 1, where Out is 1; over equal parts of them elsewhere.
 template <int D, Spatial<D> Out> struct AdaptiveMean {
+  static_assert(at_least<D>(Out, 1), "adaptive pooling needs an output extent of 1 or more");
   template <class X> constexpr auto operator()(X image) const {
     if constexpr (X::shape.rank != 2 + D) return pooling_needs_an_image_of_batch_channels_and_spatial_axes<X>{};
     else {
       constexpr Spatial<D> size = [] {
         Spatial<D> s = 1;
-        for (int i = 0; i < D; ++i) s.at[std::size_t(i)] = X::shape[2 + i] / Out[i];
+        for (int i = 0; i < D; ++i) s.at[std::size_t(i)] = X::shape[2 + i] / (Out[i] > 0 ? Out[i] : 1);
         return s;
       }();
       constexpr bool even = [] {
         for (int i = 0; i < D; ++i)
-          if (X::shape[2 + i] % Out[i] != 0) return false;
+          if (Out[i] < 1 || X::shape[2 + i] % Out[i] != 0) return false;
         return true;
       }();
       static_assert(even, "adaptive pooling needs an output extent that divides the image's");
@@ -279,17 +286,17 @@ template <int D, Spatial<D> Out> struct AdaptiveMean {
 
 /// The largest element of each window; the gradient goes to the first of equal ones. Borders never win.
 /// `max_pool2d<2>(x)`, `max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(x)`. PyTorch: torch.nn.functional.max_pool1d, 2d, 3d.
-template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto max_pool1d(X&& image) { return call<ops::Pool<1, ops::Pooling::maximum, Size, Options>>(std::forward<X>(image)); }
-template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto max_pool2d(X&& image) { return call<ops::Pool<2, ops::Pooling::maximum, Size, Options>>(std::forward<X>(image)); }
-template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto max_pool3d(X&& image) { return call<ops::Pool<3, ops::Pooling::maximum, Size, Options>>(std::forward<X>(image)); }
+template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto max_pool1d(X&& image) { return call<ops::FoldedAsInt32<ops::Pool<1, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image)); }
+template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto max_pool2d(X&& image) { return call<ops::FoldedAsInt32<ops::Pool<2, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image)); }
+template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto max_pool3d(X&& image) { return call<ops::FoldedAsInt32<ops::Pool<3, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image)); }
 
 /// The mean of each window. PyTorch: torch.nn.functional.avg_pool1d, 2d, 3d.
-template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto avg_pool1d(X&& image) { return call<ops::Pool<1, ops::Pooling::mean, Size, Options>>(std::forward<X>(image)); }
-template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto avg_pool2d(X&& image) { return call<ops::Pool<2, ops::Pooling::mean, Size, Options>>(std::forward<X>(image)); }
-template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto avg_pool3d(X&& image) { return call<ops::Pool<3, ops::Pooling::mean, Size, Options>>(std::forward<X>(image)); }
+template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto avg_pool1d(X&& image) { return call<ops::Composed<ops::Pool<1, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image)); }
+template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto avg_pool2d(X&& image) { return call<ops::Composed<ops::Pool<2, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image)); }
+template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto avg_pool3d(X&& image) { return call<ops::Composed<ops::Pool<3, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image)); }
 
 /// Means of equal parts, Out of them along each axis; Out must divide the image. PyTorch: torch.nn.functional.adaptive_avg_pool2d.
-template <Spatial<1> Out, Operand X> constexpr auto adaptive_avg_pool1d(X&& image) { return call<ops::AdaptiveMean<1, Out>>(std::forward<X>(image)); }
-template <Spatial<2> Out, Operand X> constexpr auto adaptive_avg_pool2d(X&& image) { return call<ops::AdaptiveMean<2, Out>>(std::forward<X>(image)); }
+template <Spatial<1> Out, Operand X> constexpr auto adaptive_avg_pool1d(X&& image) { return call<ops::Composed<ops::AdaptiveMean<1, Out>>>(std::forward<X>(image)); }
+template <Spatial<2> Out, Operand X> constexpr auto adaptive_avg_pool2d(X&& image) { return call<ops::Composed<ops::AdaptiveMean<2, Out>>>(std::forward<X>(image)); }
 
 }  // namespace sinter

@@ -90,6 +90,7 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
 
   TrainingStep(const Model<X>& model, Optimizer o, Policy policy)
       : optimizer(o), block_(model.block()), net_(*model), moments_(std::size_t(parameters * moments)), workspace_(Program::workspace_bytes), policy_(policy) {
+    if constexpr (requires { o.check(); }) o.check();
     moments_.zero();
   }
 

@@ -4,14 +4,16 @@
 
 namespace sinter {
 
-[[noreturn]] SINTER_COLD inline void an_option_is_out_of_its_range(const char* owner, const char* option, const char* expected, double found) {
+[[noreturn]] SINTER_COLD inline void an_option_is_out_of_its_range(const char* owner, const char* option,
+                                                                   const char* expected, double found) {
   std::string number = std::to_string(found);
   number.erase(number.find_last_not_of('0') + 1);
   if (number.back() == '.') number.pop_back();
-  throw Error(ErrorCode::argument, std::string(owner) + ", " + option, std::string("expected ") + expected + ", found " + number);
+  throw Error(ErrorCode::argument, std::string(owner) + ", " + option,
+              std::string("expected ") + expected + ", found " + number);
 }
-/// Throws `Error` unless an option is fine; while a program is compiled that is an error which shows this call with the names of owner and option, what is expected and
-/// what was found.
+/// Throws `Error` unless an option is fine; while a program is compiled that is an error which shows this call with the
+/// names of owner and option, what is expected and what was found.
 constexpr void check_option(bool fine, const char* owner, const char* option, const char* expected, double found) {
   if (!fine) an_option_is_out_of_its_range(owner, option, expected, found);
 }

@@ -1,4 +1,5 @@
-// What is taken where nothing is said, against PyTorch's (reference/defaults.txt, which reference/check_defaults.py compares with PyTorch itself).
+// What is taken where nothing is said, against PyTorch's (reference/defaults.txt, which reference/check_defaults.py
+// compares with PyTorch itself).
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -39,14 +40,17 @@ class Table {
   void check_start(const std::string& name, const Initializer& found) {
     CAPTURE(name);
     using Kind = Initializer::Kind;
-    const std::string kind = found.kind == Kind::constant ? "constant" : found.kind == Kind::uniform ? "uniform" : "normal";
+    const std::string kind = found.kind == Kind::constant  ? "constant"
+                             : found.kind == Kind::uniform ? "uniform"
+                                                           : "normal";
     const double value = number(name + " " + kind);
     CHECK((found.kind == Kind::constant ? found.a : found.b) == doctest::Approx(value));
     if (found.kind == Kind::uniform) CHECK(found.a == -found.b);
     if (found.kind == Kind::normal) CHECK(found.a == 0);
   }
   ~Table() {
-    for (const auto& [name, value] : rows_) CHECK_MESSAGE(seen_.count(name) == 1, "nothing is compared with " << name << " " << value);
+    for (const auto& [name, value] : rows_)
+      CHECK_MESSAGE(seen_.count(name) == 1, "nothing is compared with " << name << " " << value);
   }
 
  private:
@@ -77,7 +81,8 @@ void check_members(Table& t) {
   convolution("nn.Conv1d", Conv1dOptions{});
   convolution("nn.Conv2d", Conv2dOptions{});
   convolution("nn.Conv3d", Conv3dOptions{});
-  CHECK((t.text("nn.MaxPool2d stride") == "None" && t.text("nn.AvgPool2d stride") == "None" && Pool2dOptions{}.stride[0] == 0));
+  CHECK((t.text("nn.MaxPool2d stride") == "None" && t.text("nn.AvgPool2d stride") == "None" &&
+         Pool2dOptions{}.stride[0] == 0));
   t.check("nn.MaxPool2d padding", Pool2dOptions{}.padding[0]);
   t.check("nn.MaxPool2d dilation", Pool2dOptions{}.dilation[0]);
   t.check("nn.AvgPool2d padding", Pool2dOptions{}.padding[0]);
@@ -93,12 +98,16 @@ void check_members(Table& t) {
   t.check("nn.RNNBase bias", RecurrentOptions{}.bias);
   t.check("nn.RNNBase batch_first", RecurrentOptions{}.batch_first);
   t.check("nn.RNNBase bidirectional", RecurrentOptions{}.bidirectional);
-  CHECK((t.text("nn.RNNCell nonlinearity") == "tanh" && std::is_same_v<nn::RNNCell<2, 3>, nn::RNNCell<2, 3, Nonlinearity::tanh>>));
-  CHECK((t.number("nn.RNNCell bias") == 1 && std::is_same_v<nn::RNNCell<2, 3>, nn::RNNCell<2, 3, Nonlinearity::tanh, true>>));
+  CHECK((t.text("nn.RNNCell nonlinearity") == "tanh" &&
+         std::is_same_v<nn::RNNCell<2, 3>, nn::RNNCell<2, 3, Nonlinearity::tanh>>));
+  CHECK((t.number("nn.RNNCell bias") == 1 &&
+         std::is_same_v<nn::RNNCell<2, 3>, nn::RNNCell<2, 3, Nonlinearity::tanh, true>>));
   t.check("nn.MultiheadAttention dropout", AttentionOptions{}.dropout_p);
-  CHECK((t.number("nn.TransformerEncoderLayer dim_feedforward") == 2048 && std::is_same_v<nn::TransformerEncoderLayer<4, 2>, nn::TransformerEncoderLayer<4, 2, 2048>>));
+  CHECK((t.number("nn.TransformerEncoderLayer dim_feedforward") == 2048 &&
+         std::is_same_v<nn::TransformerEncoderLayer<4, 2>, nn::TransformerEncoderLayer<4, 2, 2048>>));
   t.check("nn.TransformerEncoderLayer dropout", nn::TransformerOptions{}.dropout);
-  CHECK((t.text("nn.TransformerEncoderLayer activation") == "relu" && nn::TransformerOptions{}.activation == nn::TransformerActivation::relu));
+  CHECK((t.text("nn.TransformerEncoderLayer activation") == "relu" &&
+         nn::TransformerOptions{}.activation == nn::TransformerActivation::relu));
   t.check("nn.TransformerEncoderLayer layer_norm_eps", nn::TransformerOptions{}.layer_norm_eps);
   t.check("nn.TransformerEncoderLayer norm_first", nn::TransformerOptions{}.norm_first);
   t.check("nn.functional.scaled_dot_product_attention dropout_p", AttentionOptions{}.dropout_p);
@@ -128,9 +137,12 @@ void check_calls(Table& t) {
   CHECK(nn::nll_loss(x, labels).id == nn::nll_loss(x, labels, int(n(f + "nll_loss ignore_index"))).id);
   CHECK(nn::smooth_l1_loss(x, y).id == nn::smooth_l1_loss(x, y, n(f + "smooth_l1_loss beta")).id);
   CHECK(nn::huber_loss(x, y).id == nn::huber_loss(x, y, n(f + "huber_loss delta")).id);
-  CHECK((t.text(f + "binary_cross_entropy_with_logits pos_weight") == "None" && nn::binary_cross_entropy_with_logits(x, y).id == nn::binary_cross_entropy_with_logits(x, y, 1.0).id));
+  CHECK((t.text(f + "binary_cross_entropy_with_logits pos_weight") == "None" &&
+         nn::binary_cross_entropy_with_logits(x, y).id == nn::binary_cross_entropy_with_logits(x, y, 1.0).id));
   CHECK((n(f + "kl_div log_target") == 0 && nn::kl_div(x, y).id != nn::kl_div(x, y, nn::log_target).id));
-  for (const std::string loss : {"cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div"}) CHECK(t.text(f + loss + " reduction") == "mean");
+  for (const std::string loss : {"cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss",
+                                 "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div"})
+    CHECK(t.text(f + loss + " reduction") == "mean");
   CHECK(nn::mse_loss(x, y).id == nn::MeanSquaredError<nn::Reduction::mean>{}(x, y).id);
 }
 
@@ -146,9 +158,11 @@ void check_optimizers(Table& t) {
   CHECK((t.text("optim.Adam betas") == "(0.9,0.999)" && Adam{}.beta1.value() == .9f && Adam{}.beta2.value() == .999f));
   t.check("optim.Adam eps", v(Adam{}.eps));
   t.check("optim.Adam weight_decay", v(Adam{}.weight_decay));
-  CHECK((AMSGrad{}.lr.value() == 1e-3f && AMSGrad{}.beta1.value() == .9f && AMSGrad{}.beta2.value() == .999f && AMSGrad{}.eps.value() == 1e-8f && AMSGrad{}.weight_decay.value() == 0));
+  CHECK((AMSGrad{}.lr.value() == 1e-3f && AMSGrad{}.beta1.value() == .9f && AMSGrad{}.beta2.value() == .999f &&
+         AMSGrad{}.eps.value() == 1e-8f && AMSGrad{}.weight_decay.value() == 0));
   t.check("optim.AdamW lr", v(AdamW{}.lr));
-  CHECK((t.text("optim.AdamW betas") == "(0.9,0.999)" && AdamW{}.beta1.value() == .9f && AdamW{}.beta2.value() == .999f));
+  CHECK(
+      (t.text("optim.AdamW betas") == "(0.9,0.999)" && AdamW{}.beta1.value() == .9f && AdamW{}.beta2.value() == .999f));
   t.check("optim.AdamW eps", v(AdamW{}.eps));
   t.check("optim.AdamW weight_decay", v(AdamW{}.weight_decay));
   t.check("optim.RMSprop lr", v(RMSprop{}.lr));

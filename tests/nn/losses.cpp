@@ -55,10 +55,12 @@ constexpr auto cross_entropy_of = [](auto x, auto t) { return nn::cross_entropy(
 }  // namespace
 
 TEST_CASE("rows labelled -100 do not count unless another label is named, in statements and functions") {
-  const Tensor<float, 3, 3> x{{0, 1, 0}, {1, 2, 3}, {3, 1, 1}};  // torch: F.cross_entropy(x, t) 1.5514447, of all three rows ignored nan
+  const Tensor<float, 3, 3> x{
+      {0, 1, 0}, {1, 2, 3}, {3, 1, 1}};  // torch: F.cross_entropy(x, t) 1.5514447, of all three rows ignored nan
   const Tensor<int, 3> t{0, -100, -100}, none{-100, -100, -100};
   const Tensor<std::int8_t, 3> narrow{0, -100, -100};
-  const float statement = nn::cross_entropy(x, t), function = run_function(cross_entropy_of, x, t)(), of_bytes = nn::cross_entropy(x, narrow), likelihood = nn::nll_loss(log_softmax(x), t);
+  const float statement = nn::cross_entropy(x, t), function = run_function(cross_entropy_of, x, t)(),
+              of_bytes = nn::cross_entropy(x, narrow), likelihood = nn::nll_loss(log_softmax(x), t);
   CHECK(statement == doctest::Approx(1.5514447));
   CHECK(function == doctest::Approx(1.5514447));
   CHECK(of_bytes == doctest::Approx(1.5514447));
@@ -104,7 +106,8 @@ struct Classifier {
   nn::Linear<4, 3> fc;
   constexpr auto operator()(auto x) const { return fc(x); }
 };
-template <class Loss, class Y> void check_untouched(Loss loss, const Y& target, const Tensor<float, upto<4, 'B'>, 4>& x) {
+template <class Loss, class Y>
+void check_untouched(Loss loss, const Y& target, const Tensor<float, upto<4, 'B'>, 4>& x) {
   Model<Classifier> net(Seed{3});
   const Model<Classifier> before = net;
   auto step = training<Tensor<float, upto<4, 'B'>, 4>, Y>(net, loss, optim::SGD{.lr = .1f, .momentum = .9f});
@@ -135,13 +138,17 @@ TEST_CASE("options of losses at the ends of their range") {
   CHECK(float(nn::huber_loss(x, t, 1e30)) == 2.5);
   const Tensor<int, 1> label{0};
   CHECK(float(nn::cross_entropy(x, label, {.label_smoothing = 1})) == doctest::Approx(2.0181499));  // torch
-  CHECK_THROWS_WITH_AS((void)float(nn::cross_entropy(x, label, {.label_smoothing = 1.5})), "cross_entropy, label_smoothing: expected 0 … 1, found 1.5", Error);
-  CHECK_THROWS_WITH_AS((void)float(nn::huber_loss(x, t, 0)), "huber_loss, delta: expected a number above 0, found 0", Error);
-  CHECK_THROWS_WITH_AS((void)float(nn::smooth_l1_loss(x, t, -1)), "smooth_l1_loss, beta: expected 0 or more, found -1", Error);
+  CHECK_THROWS_WITH_AS((void)float(nn::cross_entropy(x, label, {.label_smoothing = 1.5})),
+                       "cross_entropy, label_smoothing: expected 0 … 1, found 1.5", Error);
+  CHECK_THROWS_WITH_AS((void)float(nn::huber_loss(x, t, 0)), "huber_loss, delta: expected a number above 0, found 0",
+                       Error);
+  CHECK_THROWS_WITH_AS((void)float(nn::smooth_l1_loss(x, t, -1)), "smooth_l1_loss, beta: expected 0 or more, found -1",
+                       Error);
 }
 
 namespace {
-/// A loss over a bounded batch, at lengths 0, 1 and N, against the same loss of a batch that has just so many rows; what lies beyond the length is NaN.
+/// A loss over a bounded batch, at lengths 0, 1 and N, against the same loss of a batch that has just so many rows;
+/// what lies beyond the length is NaN.
 template <class Y, int N, class F> void check_lengths(F loss) {
   using X = Sym<float, upto<4, 'B'>, 3>;
   constexpr bool labelled = Y::shape.rank == 1;
@@ -158,11 +165,15 @@ template <class Y, int N, class F> void check_lengths(F loss) {
   fixed.outputs.push(fixed_y.id);
   fixed.outputs.push(transform::gradient(fixed, fixed_y.id, graph::List<int>(1, fixed_x.id))[0]);
   const auto inputs = [](const graph::Builder& g) {
-    std::vector<reference::Array> all{reference::Array(Dtype::float32, g.shape(g.inputs[0])), reference::Array(g[g.inputs[1]].dtype, g.shape(g.inputs[1]))};
+    std::vector<reference::Array> all{reference::Array(Dtype::float32, g.shape(g.inputs[0])),
+                                      reference::Array(g[g.inputs[1]].dtype, g.shape(g.inputs[1]))};
     for (int k = 0; k < 2; ++k)
       for (std::ptrdiff_t i = 0; i < all[std::size_t(k)].shape.size(); ++i) {
         const bool label = all[std::size_t(k)].shape.rank == 1, beyond = (label ? i : i / 3) >= N;
-        all[std::size_t(k)].set(i, beyond ? (label ? 1 << 30 : NAN) : label ? double(i % 3) : k == 0 ? double(i % 5) - 2 : double(i % 2));
+        all[std::size_t(k)].set(i, beyond   ? (label ? 1 << 30 : NAN)
+                                   : label  ? double(i % 3)
+                                   : k == 0 ? double(i % 5) - 2
+                                            : double(i % 2));
       }
     return all;
   };
@@ -181,7 +192,8 @@ template <class Y, class F> void check_lengths(F loss) {
 TEST_CASE("losses of a bounded batch at lengths 0, 1 and all of it") {
   using Labelled = Tensor<int, 4>;
   using Pairs = Tensor<float, 4, 3>;
-  check_lengths<Labelled>([](auto x, auto t) { return nn::cross_entropy(x, t, {.label_smoothing = .1, .ignore_index = 1}); });
+  check_lengths<Labelled>(
+      [](auto x, auto t) { return nn::cross_entropy(x, t, {.label_smoothing = .1, .ignore_index = 1}); });
   check_lengths<Labelled>([](auto x, auto t) { return nn::CrossEntropy<Reduction::sum>{}(x, t); });
   check_lengths<Labelled>([](auto x, auto t) { return nn::nll_loss(x, t); });
   check_lengths<Pairs>([](auto x, auto t) { return nn::mse_loss(x, t); });

@@ -166,6 +166,7 @@ TEST_CASE("batch norm refuses to train on one value a channel; inference and sev
   const auto one = graph::new_input<Sym<float, 1, 4>>(g);
   CHECK(net.norm(one).extents().rank == 2);
   g.training = true;
-  CHECK_THROWS_WITH_AS(net.norm(one), "batch norm: expected more than one value for each channel in training, found (1, 4)", Error);
+  CHECK_THROWS_WITH_AS(net.norm(one),
+                       "batch norm: expected more than one value for each channel in training, found (1, 4)", Error);
   CHECK(net.norm(graph::new_input<Sym<float, 1, 4, 2>>(g)).extents().rank == 3);
 }

@@ -1,5 +1,5 @@
-// Options at the ends of their range: they do as PyTorch does, or an Error names whose option it is, what was expected and what was found. Options that are part of a type
-// do not compile where they are outside (tests/must_not_compile/).
+// Options at the ends of their range: they do as PyTorch does, or an Error names whose option it is, what was expected
+// and what was found. Options that are part of a type do not compile where they are outside (tests/must_not_compile/).
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -42,7 +42,8 @@ template <class Optimizer> std::string error_of_step(Optimizer o) {
 
 TEST_CASE("options of activations") {
   const Tensor<float, 3> x{-1, 0, 2};
-  const Tensor<float, 3> infinite = softplus(x, 0.0), one = hardtanh(x, 1, 1), negative = softplus(x, -1.0), all = hardshrink(x, -1);
+  const Tensor<float, 3> infinite = softplus(x, 0.0), one = hardtanh(x, 1, 1), negative = softplus(x, -1.0),
+                         all = hardshrink(x, -1);
   for (int i = 0; i < 3; ++i) CHECK((std::isinf(infinite(i)) && one(i) == 1 && all(i) == x(i)));
   CHECK(negative(0) == doctest::Approx(-1.3132617));
   CHECK(error_of([&] { celu(x, 0); }) == "celu, alpha: expected a number other than 0, found 0");
@@ -58,7 +59,8 @@ TEST_CASE("options of normalisation and attention") {
   const auto x = graph::new_input<Sym<float, 4, 2>>(g);
   CHECK(error_of([&] { norm(x); }) == "BatchNorm, eps: expected a number above 0 in training, found 0");
   const Tensor<float, 1, 2, 4> q{{{1, 0, 0, 0}, {0, 1, 0, 0}}};
-  const Tensor<float, 1, 2, 4> y = scaled_dot_product_attention<AttentionOptions{.dropout_p = 1}>(q, q, q);  // inference drops nothing
+  const Tensor<float, 1, 2, 4> y =
+      scaled_dot_product_attention<AttentionOptions{.dropout_p = 1}>(q, q, q);  // inference drops nothing
   CHECK(y(0, 0, 0) == doctest::Approx(.6224593));
   // As many groups as channels, a kernel as large as its image, borders beyond the kernel, a step beyond the image.
   const Tensor<float, 1, 2, 2, 2> image{{{{1, 2}, {3, 4}}, {{5, 6}, {7, 8}}}};
@@ -80,7 +82,8 @@ TEST_CASE("numbers of optimizers") {
   CHECK(error_of_step(SGD{.lr = -1}) == "SGD, lr: expected 0 or more, found -1");
   CHECK(error_of_step(SGD{.momentum = -.5f}) == "SGD, momentum: expected 0 or more, found -0.5");
   CHECK(error_of_step(SGD{.nesterov = 1}) == "SGD, nesterov: expected a momentum and no dampening beside it, found 1");
-  CHECK(error_of_step(SGD{.momentum = .5f, .dampening = .5f, .nesterov = 1}) == "SGD, nesterov: expected a momentum and no dampening beside it, found 1");
+  CHECK(error_of_step(SGD{.momentum = .5f, .dampening = .5f, .nesterov = 1}) ==
+        "SGD, nesterov: expected a momentum and no dampening beside it, found 1");
   CHECK(error_of_step(Adam{.beta1 = 0, .beta2 = 0, .eps = 0}) == "no error");
   CHECK(error_of_step(Adam{.beta1 = 1}) == "Adam, beta1: expected 0 or more, and less than 1, found 1");
   CHECK(error_of_step(AdamW{.beta2 = 1}) == "AdamW, beta2: expected 0 or more, and less than 1, found 1");
@@ -113,7 +116,8 @@ TEST_CASE("a gradient of zero has no norm to be divided by, one of infinity clip
   Model<Net> net(Seed{1});
   net->fc.weight = Tensor<float, 2, 2>{};
   net->fc.bias = Tensor<float, 2>{};
-  auto step = training<Tensor<float, 2, 2>, Tensor<float, 2, 2>>(net, nn::mse_loss, optim::clip_norm(optim::SGD{.lr = .1f}, 1.f));
+  auto step = training<Tensor<float, 2, 2>, Tensor<float, 2, 2>>(net, nn::mse_loss,
+                                                                 optim::clip_norm(optim::SGD{.lr = .1f}, 1.f));
   step(x, y);
   CHECK(std::as_const(net)->fc.weight(0, 0) == 0);
   y(0, 0) = std::numeric_limits<float>::infinity();
@@ -133,13 +137,16 @@ TEST_CASE("schedules") {  // torch.optim.lr_scheduler of lr 1
   CHECK(rates(OneCycleLR{.max_lr = 1, .total_steps = 2}, 2) == "0.81175 4e-06");
   CHECK(rates(OneCycleLR{.max_lr = 1, .total_steps = 4, .pct_start = 0}, 4) == "0.85355 0.5 0.14645 4e-06");
   CHECK(rates(OneCycleLR{.max_lr = 1, .total_steps = 4, .pct_start = 1, .three_phase = true}, 4) == "0.04 0.28 0.76 1");
-  CHECK(rates(OneCycleLR{.max_lr = 1, .total_steps = 4, .pct_start = .5, .three_phase = true}, 4) == "0.04 1 0.04 4e-06");
+  CHECK(rates(OneCycleLR{.max_lr = 1, .total_steps = 4, .pct_start = .5, .three_phase = true}, 4) ==
+        "0.04 1 0.04 4e-06");
   CHECK(rates(SequentialLR{std::tuple{ExponentialLR{1, .5}, ExponentialLR{1, .1}}, {0}}, 3) == "1 0.1 0.01");
   CHECK(error_of([] { StepLR{.step_size = 0}(1); }) == "StepLR, step_size: expected 1 or more, found 0");
   CHECK(error_of([] { CosineAnnealingLR{.T_max = 0}(0); }) == "CosineAnnealingLR, T_max: expected 1 or more, found 0");
-  CHECK(error_of([] { LinearLR{.start_factor = 0}(0); }) == "LinearLR, start_factor: expected more than 0, and 1 at most, found 0");
+  CHECK(error_of([] { LinearLR{.start_factor = 0}(0); }) ==
+        "LinearLR, start_factor: expected more than 0, and 1 at most, found 0");
   CHECK(error_of([] { LinearLR{.end_factor = -1}(0); }) == "LinearLR, end_factor: expected 0 … 1, found -1");
   CHECK(error_of([] { OneCycleLR{.total_steps = 0}(0); }) == "OneCycleLR, total_steps: expected 1 or more, found 0");
   CHECK(error_of([] { OneCycleLR{.pct_start = 2}(0); }) == "OneCycleLR, pct_start: expected 0 … 1, found 2");
-  CHECK(error_of([] { OneCycleLR{.div_factor = 0}(0); }) == "OneCycleLR, div_factor: expected a number above 0, found 0");
+  CHECK(error_of([] { OneCycleLR{.div_factor = 0}(0); }) ==
+        "OneCycleLR, div_factor: expected a number above 0, found 0");
 }

@@ -1,4 +1,5 @@
-// Elementwise functions where their formulas change: at the joints of their pieces, at zeros of both signs, far out, at infinities and NaN.
+// Elementwise functions where their formulas change: at the joints of their pieces, at zeros of both signs, far out, at
+// infinities and NaN.
 #include <doctest/doctest.h>
 
 #include "../support/edges.hpp"
@@ -91,8 +92,11 @@ TEST_CASE("edges of functions of two and three operands") {
 
 namespace {
 constexpr auto each = nn::Reduction::none;
-/// Losses take symbols whose shape is their type; elements of a graph made at run time are given to the same functions of them.
-template <class Each> constexpr auto elements_of = [](auto... x) { return ops::Composed<nn::loss_detail::Reduced<each, Each>, int(sizeof...(x))>{}(x...); };
+/// Losses take symbols whose shape is their type; elements of a graph made at run time are given to the same functions
+/// of them.
+template <class Each> constexpr auto elements_of = [](auto... x) {
+  return ops::Composed<nn::loss_detail::Reduced<each, Each>, int(sizeof...(x))>{}(x...);
+};
 }  // namespace
 
 TEST_CASE("edges of losses of an element and its target") {
@@ -106,7 +110,8 @@ TEST_CASE("edges of losses of an element and its target") {
   check_edges<2>("smooth_l1_loss_beta", [&](auto x, auto t) { return SmoothError{}(x, t, number(x, 0.5)); });
   check_edges<2>("smooth_l1_loss_zero", [&](auto x, auto t) { return SmoothError{}(x, t, number(x, 0)); });
   check_edges<2>("bce_with_logits", [&](auto x, auto t) { return LogisticLossOf<each>{}(x, t, number(x, 1)); });
-  check_edges<2>("bce_with_logits_weight", [&](auto x, auto t) { return LogisticLossOf<each>{}(x, t, number(x, 2.5)); });
+  check_edges<2>("bce_with_logits_weight",
+                 [&](auto x, auto t) { return LogisticLossOf<each>{}(x, t, number(x, 2.5)); });
   check_edges<2>("bce", elements_of<ops::Apply<ops::ProbabilityLoss>>);
   check_edges<2>("kl_div", elements_of<Divergence>);
   check_edges<2>("kl_div_log", elements_of<DivergenceOfLogs>);

@@ -190,7 +190,8 @@ TEST_CASE("derivatives of elementwise primitives and reductions are the slopes o
 TEST_CASE("integers wrap, at every operation that can leave their range") {
   constexpr int least = std::numeric_limits<int>::min(), most = std::numeric_limits<int>::max();
   const Tensor<int, 2> x{least, most}, y{-1, -1};
-  const Tensor<int, 2> sum = x + x, difference = x - 1 - x * 2, negative = -x, product = x * x, magnitude = abs(x), quotient = x / y, rest = remainder(x, y);
+  const Tensor<int, 2> sum = x + x, difference = x - 1 - x * 2, negative = -x, product = x * x, magnitude = abs(x),
+                       quotient = x / y, rest = remainder(x, y);
   CHECK((sum(0) == 0 && sum(1) == -2));
   CHECK((difference(0) == most && difference(1) == -most - 1));
   CHECK((negative(0) == least && negative(1) == -most));

@@ -1,5 +1,6 @@
-// Functions of float16 and bfloat16: computed in float32 from their operands to their result, values and gradients, against PyTorch's in float64 rounded once
-// (reference/make_half.py). Inputs overflow or vanish where a function rounds between its primitives.
+// Functions of float16 and bfloat16: computed in float32 from their operands to their result, values and gradients,
+// against PyTorch's in float64 rounded once (reference/make_half.py). Inputs overflow or vanish where a function rounds
+// between its primitives.
 #include <doctest/doctest.h>
 
 #include "../support/execute.hpp"
@@ -27,7 +28,8 @@ template <class H> void check_array(const reference::Array& found, const std::st
   for (const double e : expected) largest = std::isfinite(e) ? std::max(largest, std::abs(e)) : largest;
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const double y = found.get(std::ptrdiff_t(i)), e = expected[i];
-    if (y == e || (std::isnan(y) && std::isnan(e)) || std::abs(y - e) <= 1.01 * spacing<H>(e) + 2e-6 * largest) continue;
+    if (y == e || (std::isnan(y) && std::isnan(e)) || std::abs(y - e) <= 1.01 * spacing<H>(e) + 2e-6 * largest)
+      continue;
     FAIL_CHECK(name << "[" << i << "]: expected " << e << ", found " << y);
   }
 }
@@ -45,7 +47,8 @@ template <class H, class... X, class F> void check_type(const std::string& name,
     if (support::has_reference_value(name + ".d" + number)) wrt.push(s.id), expected.push_back(name + ".d" + number);
     return s;
   };
-  const std::tuple<typename AsHalf<H, X>::type::symbol...> x{input(static_cast<typename AsHalf<H, X>::type::symbol*>(nullptr))...};
+  const std::tuple<typename AsHalf<H, X>::type::symbol...> x{
+      input(static_cast<typename AsHalf<H, X>::type::symbol*>(nullptr))...};
   const auto y = std::apply(f, x);
   using Y = std::remove_cvref_t<decltype(y)>;
   CAPTURE(name);
@@ -86,7 +89,8 @@ TEST_CASE("activations of 16-bit floats round once") {
   with_small("softplus_beta", [](auto x) { return softplus(x, 0.3, 3); });
   with_small("mish", [](auto x) { return mish(x); });
   with_small("softsign", [](auto x) { return softsign(x); });
-  check_half<M>("tanhshrink", [](auto x) { return tanhshrink(x); });  // of small x the difference is rounding in float32 too
+  check_half<M>("tanhshrink",
+                [](auto x) { return tanhshrink(x); });  // of small x the difference is rounding in float32 too
   with_small("elu", [](auto x) { return elu(x); });
   with_small("elu_alpha", [](auto x) { return elu(x, 0.3); });
   with_small("celu", [](auto x) { return celu(x, 0.3); });
@@ -127,11 +131,16 @@ TEST_CASE("rows of 16-bit floats whose sums and squares do not fit 16 bits, or v
 TEST_CASE("windows, products and attention of 16-bit floats") {
   using Images = F<2, 2, 4, 6>;
   check_half<Images>("avg_pool", [](auto x) { return avg_pool2d<2>(x); });
-  check_half<Images>("avg_pool_borders", [](auto x) { return avg_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1, .count_include_pad = false}>(x); });
+  check_half<Images>("avg_pool_borders", [](auto x) {
+    return avg_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1, .count_include_pad = false}>(x);
+  });
   check_half<Images>("adaptive_avg_pool", [](auto x) { return adaptive_avg_pool2d<1>(x); });
   check_half<Images>("max_pool", [](auto x) { return max_pool2d<2>(x); });
-  check_half<F<2, 3, 4>, F<2, 5, 4>, F<2, 5, 4>>("attention", [](auto q, auto k, auto v) { return scaled_dot_product_attention(q, k, v); });
-  check_half<F<2, 3, 4>, F<2, 5, 4>, F<2, 5, 4>>("attention", [](auto q, auto k, auto v) { return scaled_dot_product_attention<AttentionOptions{.composed = true}>(q, k, v); });
+  check_half<F<2, 3, 4>, F<2, 5, 4>, F<2, 5, 4>>(
+      "attention", [](auto q, auto k, auto v) { return scaled_dot_product_attention(q, k, v); });
+  check_half<F<2, 3, 4>, F<2, 5, 4>, F<2, 5, 4>>("attention", [](auto q, auto k, auto v) {
+    return scaled_dot_product_attention<AttentionOptions{.composed = true}>(q, k, v);
+  });
   check_half<F<3, 40>, F<40, 2>>("matmul", [](auto x, auto y) { return matmul(x, y); });
   check_half<F<1, 2, 5, 5>, F<3, 2, 3, 3>>("conv", [](auto x, auto w) { return conv2d(x, w); });
 }
@@ -143,7 +152,8 @@ TEST_CASE("losses of 16-bit floats") {
   check_half<M, Labels>("cross_entropy_sum", [](auto x, auto y) { return nn::CrossEntropy<Reduction::sum>{}(x, y); });
   check_half<M, Labels>("cross_entropy_none", [](auto x, auto y) { return nn::CrossEntropy<Reduction::none>{}(x, y); });
   check_half<M, Labels>("cross_entropy_large", [](auto x, auto y) { return nn::cross_entropy(x, y); });
-  check_half<M, Labels>("cross_entropy_smooth", [](auto x, auto y) { return nn::cross_entropy(x, y, {.label_smoothing = 0.1}); });
+  check_half<M, Labels>("cross_entropy_smooth",
+                        [](auto x, auto y) { return nn::cross_entropy(x, y, {.label_smoothing = 0.1}); });
   check_half<M, Labels>("nll", [](auto x, auto y) { return nn::nll_loss(x, y); });
   check_half<M, M>("mse_mean", [](auto x, auto t) { return nn::mse_loss(x, t); });
   check_half<M, M>("mse_sum", [](auto x, auto t) { return nn::MeanSquaredError<Reduction::sum>{}(x, t); });
@@ -194,7 +204,8 @@ template <class Layer, class H, int Rows> void check_layer(const std::string& na
   std::vector<reference::Array> inputs;
   for (int i = 0; i < g.inputs.size(); ++i) {
     const int id = g.inputs[i];
-    inputs.push_back(id == x.id ? support::reference_array(name + ".0", dtype_of<H>, Sym<H, Rows, 6>::shape) : reference::Array(g[id].dtype, g.shape(id)));
+    inputs.push_back(id == x.id ? support::reference_array(name + ".0", dtype_of<H>, Sym<H, Rows, 6>::shape)
+                                : reference::Array(g[id].dtype, g.shape(id)));
     if (i == 0)
       for (int k = 0; k < 6; ++k) inputs[0].set(k, 1);
   }
@@ -222,5 +233,6 @@ TEST_CASE("normalisation layers take 16-bit floats to float32 at once") {
 TEST_CASE("a compiled layer norm of float16") {
   const Model<Only<nn::LayerNorm<6>>> net(Seed{1});
   auto layer = inference<Tensor<float16, 3, 6>>(net);
-  CHECK(support::distance(layer(support::reference_tensor<Tensor<float16, 3, 6>>("float16.layer_norm_large.0")), "float16.layer_norm_large.y") < 1e-6);
+  CHECK(support::distance(layer(support::reference_tensor<Tensor<float16, 3, 6>>("float16.layer_norm_large.0")),
+                          "float16.layer_norm_large.y") < 1e-6);
 }

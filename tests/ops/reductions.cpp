@@ -103,7 +103,8 @@ TEST_CASE("means, variances, norms and softmax of bools and integers are compute
   CHECK(float(logsumexp(a)) == doctest::Approx(4.4401897));
   const Tensor<float, 2> p = softmax(Tensor<int, 2>{16777217, 16777216});
   CHECK(p(0) == doctest::Approx(.7310586));
-  const float least = nn::mse_loss(a, b), of_bytes = nn::l1_loss(Tensor<std::uint8_t, 2>{0, 10}, Tensor<std::uint8_t, 2>{5, 0});
+  const float least = nn::mse_loss(a, b),
+              of_bytes = nn::l1_loss(Tensor<std::uint8_t, 2>{0, 10}, Tensor<std::uint8_t, 2>{5, 0});
   CHECK((least == .25f && of_bytes == 7.5f));
 }
 
@@ -139,7 +140,8 @@ TEST_CASE("long running sums lose nothing, along rows and across them, on any th
   CHECK(worst < 1e-7);
 }
 
-TEST_CASE("what comes back through a running sum over a bounded axis: large and infinite elements before do not matter") {
+TEST_CASE(
+    "what comes back through a running sum over a bounded axis: large and infinite elements before do not matter") {
   constexpr auto weighted = [](auto x, auto w) { return sum(cumsum<0>(x) * w); };
   using V = Tensor<float, upto<6, 'N'>>;
   V x, w;

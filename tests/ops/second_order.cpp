@@ -1,5 +1,6 @@
-// Derivatives of first and second order of losses and of functions of rows against PyTorch (reference/make_second_order.py): reverse over reverse, forward over
-// reverse, by the interpreter in double precision and, fused, in float; and of a batch of samples by vmap.
+// Derivatives of first and second order of losses and of functions of rows against PyTorch
+// (reference/make_second_order.py): reverse over reverse, forward over reverse, by the interpreter in double precision
+// and, fused, in float; and of a batch of samples by vmap.
 #include <doctest/doctest.h>
 
 #include <sinter/transform/forward.hpp>
@@ -49,22 +50,34 @@ template <class... X, class Fn> void check_second(const std::string& function, F
     const auto& elements = support::reference_value(name + expected[k]).elements;
     REQUIRE(std::ptrdiff_t(elements.size()) == exact[k].shape.size());
     for (std::size_t i = 0; i < elements.size(); ++i) {
-      const double in_double = exact[k].get(std::ptrdiff_t(i)), in_float = fused[k].get(std::ptrdiff_t(i)), e = elements[i];
+      const double in_double = exact[k].get(std::ptrdiff_t(i)), in_float = fused[k].get(std::ptrdiff_t(i)),
+                   e = elements[i];
       if (support::distance(in_double, e) < 1e-7 && support::distance(in_float, double(float(e))) < 2e-5) continue;
-      FAIL_CHECK(name << expected[k] << " (" << k << ")[" << i << "]: expected " << e << ", found " << in_double << " and in float " << in_float);
+      FAIL_CHECK(name << expected[k] << " (" << k << ")[" << i << "]: expected " << e << ", found " << in_double
+                      << " and in float " << in_float);
     }
   }
 }
 
 template <Reduction R> void check_losses(const std::string& reduction) {
-  check_second<Logits, Labels>("cross_entropy_" + reduction, [](auto x, auto y) { return nn::CrossEntropy<R>{}(x, y); });
-  check_second<Logits, Labels>("cross_entropy_some_" + reduction, [](auto x, auto y) { return nn::CrossEntropy<R>{}(x, y); });
-  check_second<Logits, Labels>("cross_entropy_smooth_" + reduction, [](auto x, auto y) { return nn::CrossEntropy<R>{}(x, y, {.label_smoothing = .125}); });
-  check_second<Logits, Labels>("cross_entropy_ignore_" + reduction, [](auto x, auto y) { return nn::CrossEntropy<R>{}(x, y, {.label_smoothing = .125, .ignore_index = 2}); });
-  check_second<Logits, Labels, F<5>>("cross_entropy_weight_" + reduction, [](auto x, auto y, auto w) { return nn::CrossEntropy<R>{}(x, y, w); });
-  check_second<Logits, Labels, F<5>>("cross_entropy_weight_smooth_" + reduction, [](auto x, auto y, auto w) { return nn::CrossEntropy<R>{}(x, y, w, {.label_smoothing = .125, .ignore_index = 2}); });
-  check_second<Logits, Labels>("nll_some_" + reduction, [](auto x, auto y) { return nn::NegativeLogLikelihood<R>{}(x, y); });
-  check_second<Logits, Labels>("nll_ignore_" + reduction, [](auto x, auto y) { return nn::NegativeLogLikelihood<R>{}(x, y, 2); });
+  check_second<Logits, Labels>("cross_entropy_" + reduction,
+                               [](auto x, auto y) { return nn::CrossEntropy<R>{}(x, y); });
+  check_second<Logits, Labels>("cross_entropy_some_" + reduction,
+                               [](auto x, auto y) { return nn::CrossEntropy<R>{}(x, y); });
+  check_second<Logits, Labels>("cross_entropy_smooth_" + reduction,
+                               [](auto x, auto y) { return nn::CrossEntropy<R>{}(x, y, {.label_smoothing = .125}); });
+  check_second<Logits, Labels>("cross_entropy_ignore_" + reduction, [](auto x, auto y) {
+    return nn::CrossEntropy<R>{}(x, y, {.label_smoothing = .125, .ignore_index = 2});
+  });
+  check_second<Logits, Labels, F<5>>("cross_entropy_weight_" + reduction,
+                                     [](auto x, auto y, auto w) { return nn::CrossEntropy<R>{}(x, y, w); });
+  check_second<Logits, Labels, F<5>>("cross_entropy_weight_smooth_" + reduction, [](auto x, auto y, auto w) {
+    return nn::CrossEntropy<R>{}(x, y, w, {.label_smoothing = .125, .ignore_index = 2});
+  });
+  check_second<Logits, Labels>("nll_some_" + reduction,
+                               [](auto x, auto y) { return nn::NegativeLogLikelihood<R>{}(x, y); });
+  check_second<Logits, Labels>("nll_ignore_" + reduction,
+                               [](auto x, auto y) { return nn::NegativeLogLikelihood<R>{}(x, y, 2); });
 }
 
 }  // namespace
@@ -73,14 +86,16 @@ TEST_CASE("cross entropy and likelihood: rows that do not count, smoothing, weig
   check_losses<Reduction::mean>("mean");
   check_losses<Reduction::sum>("sum");
   check_losses<Reduction::none>("none");
-  check_second<Logits, Labels>("cross_entropy_even", [](auto x, auto y) { return nn::cross_entropy(x, y, {.label_smoothing = 1}); });
+  check_second<Logits, Labels>("cross_entropy_even",
+                               [](auto x, auto y) { return nn::cross_entropy(x, y, {.label_smoothing = 1}); });
 }
 
 TEST_CASE("masked classes, and NaN and infinities in rows that do not count, reach no derivative") {
   check_second<Logits, Labels>("cross_entropy_masked", [](auto x, auto y) { return nn::cross_entropy(x, y); });
   check_second<Logits, Labels>("nll_masked", [](auto x, auto y) { return nn::nll_loss(x, y); });
   check_second<Logits, Labels>("cross_entropy_odd", [](auto x, auto y) { return nn::cross_entropy(x, y); });
-  check_second<F<4, 5>, Tensor<std::int64_t, 4>>("cross_entropy_odd_smooth", [](auto x, auto y) { return nn::cross_entropy(x, y, {.label_smoothing = .125}); });
+  check_second<F<4, 5>, Tensor<std::int64_t, 4>>(
+      "cross_entropy_odd_smooth", [](auto x, auto y) { return nn::cross_entropy(x, y, {.label_smoothing = .125}); });
   check_second<Logits, Labels>("nll_odd", [](auto x, auto y) { return nn::nll_loss(x, y); });
 }
 

@@ -1,4 +1,5 @@
-// The type of a symbol says what its node is: every function on operands of every element type. Where the two differ a program reads its results as something else.
+// The type of a symbol says what its node is: every function on operands of every element type. Where the two differ a
+// program reads its results as something else.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -149,7 +150,8 @@ template <class T> void check_layers() {
   check_layer<nn::Conv2d<2, 3, 2>, Sym<T, 1, 2, 4, 4>>("Conv2d");
   check_layer<nn::MultiheadAttention<4, 2>, Sym<T, 2, 3, 4>>("MultiheadAttention");
   check_layer<nn::LSTM<2, 3>, Sym<T, 4, 1, 2>>("LSTM");
-  check_layer<nn::GRU<2, 3, RecurrentOptions{.batch_first = true, .bidirectional = true, .unroll = 1}>, Sym<T, 2, 4, 2>>("GRU");
+  check_layer<nn::GRU<2, 3, RecurrentOptions{.batch_first = true, .bidirectional = true, .unroll = 1}>,
+              Sym<T, 2, 4, 2>>("GRU");
   if constexpr (is_floating(dtype_of<T>)) check_layer<nn::Dropout, Sym<T, 4, 6>>("Dropout");
 }
 

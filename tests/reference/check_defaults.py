@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Compares defaults.txt, which the tests hold the library's defaults against, with the signatures and the initial parameters of the PyTorch that is
-installed. Prints what differs and fails where anything does. Run with PyTorch installed: python3 check_defaults.py
+"""Compares defaults.txt, which the tests hold the library's defaults against, with the signatures and the initial
+parameters of the PyTorch that is installed. Prints what differs and fails where anything does. Run with PyTorch
+installed: python3 check_defaults.py
 """
+
 import ast
 import inspect
 import pathlib
@@ -32,12 +34,20 @@ def starts(module, parameter, kind, value):
     if kind == "constant":
         return bool((values == value).all())
     if kind == "uniform":
-        return values.abs().max() <= value and values.abs().max() > 0.97 * value and abs(values.std() - value / 3**0.5) < 0.1 * value
+        return (
+            values.abs().max() <= value
+            and values.abs().max() > 0.97 * value
+            and abs(values.std() - value / 3**0.5) < 0.1 * value
+        )
     return abs(values.mean()) < 0.1 * value and abs(values.std() - value) < 0.1 * value
 
 
 torch.manual_seed(0)
-lines = [line for line in pathlib.Path(__file__).with_name("defaults.txt").read_text().splitlines() if not line.startswith("#")]
+lines = [
+    line
+    for line in pathlib.Path(__file__).with_name("defaults.txt").read_text().splitlines()
+    if not line.startswith("#")
+]
 for line in lines:
     words = line.split()
     if len(words) == 4:

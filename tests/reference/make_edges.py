@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Writes edges.txt: functions of elements at the joints of their pieces, at zeros of both signs, far out, at infinities and NaN.
+"""Writes edges.txt: functions of elements at the joints of their pieces, at zeros of both signs, far out, at infinities
+and NaN.
 
-For a function "edge.f", the name below, there are the arguments name.0 …, the value name.y, for each argument i the derivative name.d<i>, and
-for each pair the second derivative name.d<i><j> (the derivative of name.d<i> along j; none where PyTorch has none), all in float64. Where PyTorch in float32 overflows
-or loses an element on the way, what it finds stands beside them as name.y32, name.d<i>32, …: single precision may do as it does.
-Run with PyTorch installed: python3 make_edges.py > edges.txt
+For a function "edge.f", the name below, there are the arguments name.0 …, the value name.y, for each argument i the
+derivative name.d<i>, and for each pair the second derivative name.d<i><j> (the derivative of name.d<i> along j; none
+where PyTorch has none), all in float64. Where PyTorch in float32 overflows or loses an element on the way, what it
+finds stands beside them as name.y32, name.d<i>32, …: single precision may do as it does. Run with PyTorch installed:
+python3 make_edges.py > edges.txt
 """
+
 import torch
 import torch.nn.functional as F
 
@@ -15,7 +18,11 @@ f64, f32 = torch.float64, torch.float32
 
 
 def show(name, t, exact=False):
-    print(name, "[" + ",".join(map(str, t.shape)) + "]", *(format(float(x), ".17g" if exact else ".12g") for x in t.flatten()))
+    print(
+        name,
+        "[" + ",".join(map(str, t.shape)) + "]",
+        *(format(float(x), ".17g" if exact else ".12g") for x in t.flatten()),
+    )
 
 
 def derivatives(f, arguments, dtype):
@@ -29,7 +36,11 @@ def derivatives(f, arguments, dtype):
         d = zeros[i] if d is None else d
         found[f"d{i}"] = d.detach()
         try:
-            second = torch.autograd.grad(d.sum(), x, allow_unused=True, retain_graph=True) if d.requires_grad else [None] * len(x)
+            second = (
+                torch.autograd.grad(d.sum(), x, allow_unused=True, retain_graph=True)
+                if d.requires_grad
+                else [None] * len(x)
+            )
         except RuntimeError:  # PyTorch has no second derivative
             continue
         for j, dd in enumerate(second):
@@ -38,7 +49,8 @@ def derivatives(f, arguments, dtype):
 
 
 def edges(name, f, *arguments, instead=()):
-    """`instead` holds (key, where, value): elements of which PyTorch's rule says something else than the function is."""
+    """`instead` holds (key, where, value): elements of which PyTorch's rule says something else than the function
+    is."""
     name = "edge." + name
     arguments = [torch.tensor(a).float() if isinstance(a, list) else a.float() for a in arguments]
     arguments = [a.contiguous() for a in torch.broadcast_tensors(*arguments)]
@@ -59,7 +71,36 @@ def edges(name, f, *arguments, instead=()):
 
 
 # Both signs of each, so that joints at ±3, ±6, ±λ are met from both sides and exactly.
-sizes = [0.0, 1e-30, 1e-10, 1e-4, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.999, 3.0, 3.001, 5.0, 6.0, 9.0, 16.0, 19.999, 20.0, 20.001, 40.0, 87.0, 100.0, 200.0, 1e4, 1e10, 1e30, inf]
+sizes = [
+    0.0,
+    1e-30,
+    1e-10,
+    1e-4,
+    0.25,
+    0.5,
+    0.75,
+    1.0,
+    1.5,
+    2.0,
+    2.999,
+    3.0,
+    3.001,
+    5.0,
+    6.0,
+    9.0,
+    16.0,
+    19.999,
+    20.0,
+    20.001,
+    40.0,
+    87.0,
+    100.0,
+    200.0,
+    1e4,
+    1e10,
+    1e30,
+    inf,
+]
 both = [x for s in sizes for x in (s, -s)] + [nan]
 positive = sizes + [nan]
 
@@ -81,9 +122,15 @@ edges("sigmoid", torch.sigmoid, both)
 edges("log_sigmoid", F.logsigmoid, both)
 edges("silu", F.silu, both)
 edges("softplus", F.softplus, both)
-# At a joint whose second derivative jumps, that of the piece to which the joint belongs; PyTorch's is 0, though its first is that piece's.
+# At a joint whose second derivative jumps, that of the piece to which the joint belongs; PyTorch's is 0, though its
+# first is that piece's.
 at_zero = [("d00", lambda x: x == 0, 1.0)]
-edges("softplus_beta", lambda x: F.softplus(x, 0.5, 3.0), both, instead=[("d00", lambda x: x == 6, 0.5 * 0.95257412682 * (1 - 0.95257412682))])
+edges(
+    "softplus_beta",
+    lambda x: F.softplus(x, 0.5, 3.0),
+    both,
+    instead=[("d00", lambda x: x == 6, 0.5 * 0.95257412682 * (1 - 0.95257412682))],
+)
 edges("softplus_far", lambda x: F.softplus(x, 2.0, 1000.0), both)
 edges("mish", F.mish, both, instead=[("d00", lambda x: (x > 1000) & x.isfinite(), 0.0)])  # ∞ · 0
 edges("softsign", F.softsign, both)
@@ -125,12 +172,30 @@ few = torch.tensor([0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 1e3, 
 p, q = few.repeat_interleave(len(few)), few.repeat(len(few))
 edges("maximum", torch.maximum, p, q)
 edges("minimum", torch.minimum, p, q)
-edges("pow", torch.pow, p, q, instead=[(key, lambda x, y, key=key: (x == 0) & (y >= 0) & ((key == "d11") | y.isinf()), 0.0) for key in ("d01", "d11")])  # 0 · ∞
+edges(
+    "pow",
+    torch.pow,
+    p,
+    q,
+    instead=[
+        (key, lambda x, y, key=key: (x == 0) & (y >= 0) & ((key == "d11") | y.isinf()), 0.0) for key in ("d01", "d11")
+    ],
+)  # 0 · ∞
 edges("div", torch.div, p, q)
 edges("mul", torch.mul, p, q)
 finite = torch.tensor([0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 2.75, -2.75, 3.0, -3.0, 1e3, -1e3, 0.3, -0.3, 0.1, nan])
 edges("remainder", torch.remainder, finite.repeat_interleave(len(finite) - 1), finite[1:].repeat(len(finite)))
-three = [torch.tensor(x) for x in zip(*[(a, b, c) for a in (-1.0, 0.0, 0.5, 1.0, 2.0, nan) for b in (-1.0, 0.0, 1.0, nan) for c in (-1.0, 0.0, 1.0, 2.0)])]
+three = [
+    torch.tensor(x)
+    for x in zip(
+        *[
+            (a, b, c)
+            for a in (-1.0, 0.0, 0.5, 1.0, 2.0, nan)
+            for b in (-1.0, 0.0, 1.0, nan)
+            for c in (-1.0, 0.0, 1.0, 2.0)
+        ]
+    )
+]
 edges("clamp", lambda x, low, high: torch.clamp(x, low, high), *three)
 
 # Losses of an element and its target.
@@ -148,11 +213,33 @@ x = torch.tensor(both).repeat_interleave(4)
 t = torch.tensor([0.0, 0.25, 0.5, 1.0]).repeat(len(both))
 infinite = [("y", lambda x, t: (x == -inf) & (t > 0), inf)]  # PyTorch's ∞ − ∞
 edges("bce_with_logits", lambda x, t: F.binary_cross_entropy_with_logits(x, t, **each), x, t, instead=infinite)
-edges("bce_with_logits_weight", lambda x, t: F.binary_cross_entropy_with_logits(x, t, pos_weight=torch.tensor(2.5, dtype=x.dtype), **each), x, t, instead=infinite)
+edges(
+    "bce_with_logits_weight",
+    lambda x, t: F.binary_cross_entropy_with_logits(x, t, pos_weight=torch.tensor(2.5, dtype=x.dtype), **each),
+    x,
+    t,
+    instead=infinite,
+)
 probability = torch.tensor([0.0, 1e-30, 1e-10, 0.25, 0.5, 0.99999994, 1.0])
-edges("bce", lambda x, t: F.binary_cross_entropy(x, t, **each), probability.repeat_interleave(4), torch.tensor([0.0, 0.25, 0.5, 1.0]).repeat(len(probability)))
+edges(
+    "bce",
+    lambda x, t: F.binary_cross_entropy(x, t, **each),
+    probability.repeat_interleave(4),
+    torch.tensor([0.0, 0.25, 0.5, 1.0]).repeat(len(probability)),
+)
 logs = torch.tensor([0.0, -0.5, -20.0, -100.0, -inf])
 p, t = logs.repeat_interleave(5), torch.tensor([0.0, 1e-10, 0.25, 0.5, 1.0]).repeat(len(logs))
 # Of a class whose probability and target are both 0 nothing counts.
-edges("kl_div", lambda x, t: F.kl_div(x, t, **each), p, t, instead=[(key, lambda x, t: (x == -inf) & (t == 0), 0.0) for key in ("y", "d01", "d10")])
-edges("kl_div_log", lambda x, t: F.kl_div(x, t, log_target=True, **each), p, torch.tensor([0.0, -0.5, -3.0, -100.0, -inf]).repeat(len(logs)))
+edges(
+    "kl_div",
+    lambda x, t: F.kl_div(x, t, **each),
+    p,
+    t,
+    instead=[(key, lambda x, t: (x == -inf) & (t == 0), 0.0) for key in ("y", "d01", "d10")],
+)
+edges(
+    "kl_div_log",
+    lambda x, t: F.kl_div(x, t, log_target=True, **each),
+    p,
+    torch.tensor([0.0, -0.5, -3.0, -100.0, -inf]).repeat(len(logs)),
+)

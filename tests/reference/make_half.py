@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Writes half.txt: functions of 16-bit floats, computed by PyTorch in float64 and rounded once to the 16-bit type.
 
-For the function "f" of a type, "float16" or "bfloat16", there are the arguments float16.f.0 …, the result float16.f.y, weights float16.f.w
-and the gradients float16.f.d0 … of sum(y · w) with respect to the floating arguments. Run with PyTorch installed: python3 make_half.py > half.txt
+For the function "f" of a type, "float16" or "bfloat16", there are the arguments float16.f.0 …, the result
+float16.f.y, weights float16.f.w and the gradients float16.f.d0 … of sum(y · w) with respect to the floating
+arguments. Run with PyTorch installed: python3 make_half.py > half.txt
 """
+
 import torch
 import torch.nn.functional as F
 
@@ -38,21 +40,69 @@ torch.manual_seed(17)
 r = lambda *shape: torch.randn(*shape, dtype=torch.float64)
 x = 3 * r(4, 6)
 # What sums and squares of overflow in 16 bits, and what they lose.
-large = torch.tensor([[-600.0, -200.0, 200.0, 600.0, 300.0, 400.0], [3e4, -3e4, 5e4, 6e4, -1e4, 2e4], [1, 1e3, 2e3, 3e3, -4e3, 5e3], [0, 0, 0, 300, 0, 0]], dtype=torch.float64)
-small = torch.tensor([[3e-5, 4e-5, 1e-5, -2e-5, 6e-5, 1e-4], [2e-7, 6e-7, -4e-7, 1e-6, 0, 3e-6], [1e-3, 1.5e-3, 1.25e-3, 1e-3, 2e-3, -1e-3], [6e-5, 6e-5, 6e-5, 6e-5, 6.1e-5, 6e-5]], dtype=torch.float64)
+large = torch.tensor(
+    [
+        [-600.0, -200.0, 200.0, 600.0, 300.0, 400.0],
+        [3e4, -3e4, 5e4, 6e4, -1e4, 2e4],
+        [1, 1e3, 2e3, 3e3, -4e3, 5e3],
+        [0, 0, 0, 300, 0, 0],
+    ],
+    dtype=torch.float64,
+)
+small = torch.tensor(
+    [
+        [3e-5, 4e-5, 1e-5, -2e-5, 6e-5, 1e-4],
+        [2e-7, 6e-7, -4e-7, 1e-6, 0, 3e-6],
+        [1e-3, 1.5e-3, 1.25e-3, 1e-3, 2e-3, -1e-3],
+        [6e-5, 6e-5, 6e-5, 6e-5, 6.1e-5, 6e-5],
+    ],
+    dtype=torch.float64,
+)
 
 elementwise = {
-    "sigmoid": torch.sigmoid, "log_sigmoid": F.logsigmoid, "silu": F.silu, "softplus": F.softplus, "softplus_beta": lambda x: F.softplus(x, 0.3, 3), "mish": F.mish, "softsign": F.softsign,
-    "tanhshrink": F.tanhshrink, "elu": F.elu, "elu_alpha": lambda x: F.elu(x, 0.3), "celu": lambda x: F.celu(x, 0.3), "selu": F.selu, "gelu": F.gelu, "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
-    "hardsigmoid": F.hardsigmoid, "hardswish": F.hardswish, "leaky_relu": F.leaky_relu, "softshrink": F.softshrink, "hardshrink": F.hardshrink, "relu6": F.relu6, "square": torch.square, "exp": torch.exp, "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "log_sigmoid": F.logsigmoid,
+    "silu": F.silu,
+    "softplus": F.softplus,
+    "softplus_beta": lambda x: F.softplus(x, 0.3, 3),
+    "mish": F.mish,
+    "softsign": F.softsign,
+    "tanhshrink": F.tanhshrink,
+    "elu": F.elu,
+    "elu_alpha": lambda x: F.elu(x, 0.3),
+    "celu": lambda x: F.celu(x, 0.3),
+    "selu": F.selu,
+    "gelu": F.gelu,
+    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "hardsigmoid": F.hardsigmoid,
+    "hardswish": F.hardswish,
+    "leaky_relu": F.leaky_relu,
+    "softshrink": F.softshrink,
+    "hardshrink": F.hardshrink,
+    "relu6": F.relu6,
+    "square": torch.square,
+    "exp": torch.exp,
+    "tanh": torch.tanh,
 }
 for name, f in elementwise.items():
     half(name, f, x)
     half(name + "_small", f, small)
 rows = {
-    "sum": lambda x: x.sum(1), "mean": lambda x: x.mean(1), "var": lambda x: x.var(1), "var_population": lambda x: x.var(1, correction=0), "std_dev": lambda x: x.std(1), "norm": lambda x: torch.linalg.vector_norm(x, dim=1),
-    "softmax": lambda x: torch.softmax(x, 1), "log_softmax": lambda x: torch.log_softmax(x, 1), "softmin": lambda x: F.softmin(x, 1), "logsumexp": lambda x: torch.logsumexp(x, 1), "cumsum": lambda x: x.cumsum(1), "glu": lambda x: F.glu(x, 1),
-    "mean_all": torch.mean, "std_dev_all": torch.std, "norm_all": lambda x: torch.linalg.vector_norm(x),
+    "sum": lambda x: x.sum(1),
+    "mean": lambda x: x.mean(1),
+    "var": lambda x: x.var(1),
+    "var_population": lambda x: x.var(1, correction=0),
+    "std_dev": lambda x: x.std(1),
+    "norm": lambda x: torch.linalg.vector_norm(x, dim=1),
+    "softmax": lambda x: torch.softmax(x, 1),
+    "log_softmax": lambda x: torch.log_softmax(x, 1),
+    "softmin": lambda x: F.softmin(x, 1),
+    "logsumexp": lambda x: torch.logsumexp(x, 1),
+    "cumsum": lambda x: x.cumsum(1),
+    "glu": lambda x: F.glu(x, 1),
+    "mean_all": torch.mean,
+    "std_dev_all": torch.std,
+    "norm_all": lambda x: torch.linalg.vector_norm(x),
 }
 for name, f in rows.items():
     half(name, f, x)
@@ -82,11 +132,21 @@ half("l1_large", F.l1_loss, large / 2, -large / 2)
 half("huber", lambda x, t: F.huber_loss(x, t, delta=0.3), x, r(4, 6))
 half("smooth_l1", lambda x, t: F.smooth_l1_loss(x, t, beta=0.3), x, r(4, 6))
 half("bce_logits", F.binary_cross_entropy_with_logits, x, torch.rand(4, 6, dtype=torch.float64))
-half("bce", F.binary_cross_entropy, 0.05 + 0.9 * torch.rand(4, 6, dtype=torch.float64), torch.rand(4, 6, dtype=torch.float64))
+half(
+    "bce",
+    F.binary_cross_entropy,
+    0.05 + 0.9 * torch.rand(4, 6, dtype=torch.float64),
+    torch.rand(4, 6, dtype=torch.float64),
+)
 half("kl_div", F.kl_div, torch.log_softmax(x, 1), torch.softmax(r(4, 6), 1))
 
 # Layers, whose parameters and results are of 32 bits: of one row of their own each.
-for name, f in {"layer_norm": lambda x: F.layer_norm(x, [6]), "rms_norm": lambda x: F.rms_norm(x, [6], eps=1.1920929e-7), "group_norm": lambda x: F.group_norm(x, 2), "batch_norm": lambda x: F.batch_norm(x, None, None, training=True)}.items():
+for name, f in {
+    "layer_norm": lambda x: F.layer_norm(x, [6]),
+    "rms_norm": lambda x: F.rms_norm(x, [6], eps=1.1920929e-7),
+    "group_norm": lambda x: F.group_norm(x, 2),
+    "batch_norm": lambda x: F.batch_norm(x, None, None, training=True),
+}.items():
     for scale, rows_of in {"": x, "_large": large[[0, 2, 3]], "_small": small}.items():
         for prefix, dtype in types.items():
             rounded = rows_of.to(dtype).double()

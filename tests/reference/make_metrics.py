@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Writes metrics.txt: what PyTorch and scikit-learn say of scores with ties, NaN and infinities, and of classes that never occur or are never predicted.
+"""Writes metrics.txt: what PyTorch and scikit-learn say of scores with ties, NaN and infinities, and of classes that
+never occur or are never predicted.
 
 Run with PyTorch and scikit-learn installed: python3 make_metrics.py > metrics.txt
 """
+
 import sklearn.metrics as m
 import torch
 

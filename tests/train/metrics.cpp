@@ -70,7 +70,8 @@ TEST_CASE("ties, NaN and classes that never occur: as PyTorch and scikit-learn, 
     CHECK(predicted_class(scores, i) == int(reference_value("metrics.predicted").elements[std::size_t(i)]));
     CHECK(predicted_class(scores, i) == best(i));
   }
-  CHECK(double(count_correct(scores, labels)) / 24 == doctest::Approx(double(float(mean(argmax<1>(scores) == labels)))));
+  CHECK(double(count_correct(scores, labels)) / 24 ==
+        doctest::Approx(double(float(mean(argmax<1>(scores) == labels)))));
   CHECK(count_in_top<1>(scores, labels) == reference_value("metrics.top1").elements[0]);
   CHECK(count_in_top<2>(scores, labels) == reference_value("metrics.top2").elements[0]);
   CHECK(count_in_top<3>(scores, labels) == reference_value("metrics.top3").elements[0]);
@@ -89,7 +90,8 @@ TEST_CASE("ties, NaN and classes that never occur: as PyTorch and scikit-learn, 
   CHECK(m.mean_recall() == doctest::Approx(reference_value("metrics.mean_recall").elements[0]));
   CHECK(m.mean_f1() == doctest::Approx(reference_value("metrics.mean_f1").elements[0]));
 
-  const auto &truth = reference_value("metrics.three_labels").elements, &read = reference_value("metrics.three_predicted").elements;
+  const auto &truth = reference_value("metrics.three_labels").elements,
+             &read = reference_value("metrics.three_predicted").elements;
   ConfusionMatrix<6> three;
   for (std::size_t i = 0; i < truth.size(); ++i) {
     Tensor<float, 1, 6> one;

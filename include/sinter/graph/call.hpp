@@ -242,7 +242,8 @@ namespace graph {
 /// What the numbers among F's arguments X stand beside: these, and what F names.
 template <class F, class... X> struct Beside {
   template <class A> static constexpr auto stored(A&& a) {
-    if constexpr (requires { typename F::numbers; }) return graph::stored<typename F::numbers, X...>(std::forward<A>(a));
+    if constexpr (requires { typename F::numbers; })
+      return graph::stored<typename F::numbers, X...>(std::forward<A>(a));
     else return graph::stored<X...>(std::forward<A>(a));
   }
   template <class A> static constexpr auto symbol(Builder* b, const A& a) {

@@ -9,7 +9,8 @@ namespace convolution_detail {
 
 /// The channels that a filter reads.
 template <int In, int Out, auto Options> consteval int channels() {
-  static_assert(Options.are_sound(), "a convolution needs a stride, a dilation and groups of 1 or more, and a padding of 0 or more");
+  static_assert(Options.are_sound(),
+                "a convolution needs a stride, a dilation and groups of 1 or more, and a padding of 0 or more");
   constexpr int groups = Options.groups > 0 ? Options.groups : 1;
   static_assert(In % groups == 0 && Out % groups == 0, "groups must divide the channels of input and output");
   return In / groups;

@@ -1,5 +1,6 @@
-// Normalisation layers: mean 0 and variance 1 over some axes, then a learned scale and shift. All of them are plain functions, which
-// fusion turns into one kernel that walks its data a few times. 16-bit floats are normalised in float32, and so is the result, as the parameters are.
+// Normalisation layers: mean 0 and variance 1 over some axes, then a learned scale and shift. All of them are plain
+// functions, which fusion turns into one kernel that walks its data a few times. 16-bit floats are normalised in
+// float32, and so is the result, as the parameters are.
 #pragma once
 #include "../ops/ops.hpp"
 #include "../tensor/option.hpp"
@@ -12,17 +13,21 @@ template <class X, int Channels> struct batch_norm_needs_an_input_with_its_chann
 template <class X, class Weight> struct layer_norm_needs_an_input_that_ends_with_its_extents;
 template <class X, int Groups, int Channels> struct group_norm_needs_an_input_with_its_channels_as_axis_1;
 
-/// Not for constant evaluation on purpose: the name is the error, where a training step is compiled; a graph made at run time throws.
 namespace nn {
 
+/// Not for constant evaluation on purpose: the name is the error, where a training step is compiled; a graph made at
+/// run time throws.
 template <class X> [[noreturn]] SINTER_COLD void batch_norm_in_training_needs_more_than_one_value_for_each_channel() {
-  throw Error(ErrorCode::shape, "batch norm", "expected more than one value for each channel in training, found " + to_string(X::shape));
+  throw Error(ErrorCode::shape, "batch norm",
+              "expected more than one value for each channel in training, found " + to_string(X::shape));
 }
 
-/// Over batch and places, for each channel of [N, C, …]. A training step normalises with the batch's own statistics and moves the running
-/// ones by `momentum`; elsewhere the running ones serve. Parameters weight and bias [C]; buffers running_mean and running_var [C],
-/// num_batches_tracked. A bounded batch counts with its length; an empty one leaves the running statistics as they are, and one value a channel has no variance: a batch
-/// of fixed size that trains on it does not compile, and a bounded one of that length is an `Error`, which leaves everything as it was. PyTorch: torch.nn.BatchNorm1d, 2d, 3d.
+/// Over batch and places, for each channel of [N, C, …]. A training step normalises with the batch's own statistics and
+/// moves the running ones by `momentum`; elsewhere the running ones serve. Parameters weight and bias [C]; buffers
+/// running_mean and running_var [C], num_batches_tracked. A bounded batch counts with its length; an empty one leaves
+/// the running statistics as they are, and one value a channel has no variance: a batch of fixed size that trains on it
+/// does not compile, and a bounded one of that length is an `Error`, which leaves everything as it was.
+/// PyTorch: torch.nn.BatchNorm1d, 2d, 3d.
 template <int Channels, int... Ranks> struct BatchNorm {
   Param<float, Channels> weight{init::ones()}, bias{init::zeros()};
   Buffer<float, Channels> running_mean{init::zeros()}, running_var{init::ones()};
@@ -33,7 +38,9 @@ template <int Channels, int... Ranks> struct BatchNorm {
     using S = graph::symbol_of<X>;
     if constexpr (!((S::shape.rank == Ranks) || ...)) return batch_norm_needs_an_input_with_its_channels_as_axis_1<S, Channels>{};
     else if constexpr (S::shape[1] != Channels) return batch_norm_needs_an_input_with_its_channels_as_axis_1<S, Channels>{};
-    else if constexpr (TypedSymbol<X>) return x.graph->training ? in_training(graph::widened(x)) : with<S::shape.rank>(graph::widened(x), running_mean, running_var);
+    else if constexpr (TypedSymbol<X>)
+      return x.graph->training ? in_training(graph::widened(x))
+                               : with<S::shape.rank>(graph::widened(x), running_mean, running_var);
     else return with<S::shape.rank>(graph::widened(x), running_mean, running_var);
   }
 
@@ -55,7 +62,9 @@ template <int Channels, int... Ranks> struct BatchNorm {
     if (of_a_channel == 1) batch_norm_in_training_needs_more_than_one_value_for_each_channel<X>();
   }
   /// Of an empty batch 0.
-  template <int Rank> static constexpr auto batch_mean(const auto& x, const Sym<float>& count) { return channel_sum<Rank>(x) / at_least_one(count); }
+  template <int Rank> static constexpr auto batch_mean(const auto& x, const Sym<float>& count) {
+    return channel_sum<Rank>(x) / at_least_one(count);
+  }
   static constexpr Sym<float> at_least_one(const Sym<float>& count) {
     if (!count.graph->is_constant(count.id)) return maximum(count, 1.f);
     return count.is(0) ? Sym<float>(graph::number_value(count.graph, 1.f)) : count;
@@ -63,7 +72,8 @@ template <int Channels, int... Ranks> struct BatchNorm {
   /// A running statistic takes `momentum` of a batch's; nothing of one without values.
   constexpr void move(const auto& statistic, const auto& share, const Sym<float>& count) const {
     const auto moved = statistic * (1 - momentum) + cast<float>(share);
-    statistic.update(count.graph->is_constant(count.id) && !count.is(0) ? moved : select(count > 0.f, moved, statistic));
+    statistic.update(count.graph->is_constant(count.id) && !count.is(0) ? moved
+                                                                        : select(count > 0.f, moved, statistic));
   }
   template <int Rank> constexpr auto with(const auto& x, const auto& mean_of, const auto& variance) const {
     const auto scale = weight * rsqrt(variance + eps);
@@ -117,12 +127,15 @@ template <int... E> struct LayerNorm {
 
 /// The root of the mean square instead of the deviation, no shift. Parameter weight [E…]. PyTorch: torch.nn.RMSNorm.
 template <int... E> struct RMSNorm {
-  static constexpr float of_the_type = -1;  ///< what separates 1 from the next larger number of the type in which it is computed
+  /// What separates 1 from the next larger number of the type in which it is computed.
+  static constexpr float of_the_type = -1;
 
   Param<float, E...> weight{init::ones()};
   float eps = of_the_type;
 
-  constexpr auto operator()(const Operand auto& x) const { return over(graph::widened(x), std::make_index_sequence<sizeof...(E)>{}); }
+  constexpr auto operator()(const Operand auto& x) const {
+    return over(graph::widened(x), std::make_index_sequence<sizeof...(E)>{});
+  }
 
  private:
   template <class X, std::size_t... Index> constexpr auto over(const X& x, std::index_sequence<Index...>) const {
@@ -134,7 +147,8 @@ template <int... E> struct RMSNorm {
 /// Over the places and channels of each of `Groups` groups of channels, for every sample by itself. Parameters weight and bias [C].
 /// PyTorch: torch.nn.GroupNorm; with as many groups as channels torch.nn.InstanceNorm with affine=True.
 template <int Groups, int Channels> struct GroupNorm {
-  static_assert(Groups >= 1 && Channels % (Groups >= 1 ? Groups : 1) == 0, "groups of a group norm must be 1 or more, and divide its channels");
+  static_assert(Groups >= 1 && Channels % (Groups >= 1 ? Groups : 1) == 0,
+                "groups of a group norm must be 1 or more, and divide its channels");
   Param<float, Channels> weight{init::ones()}, bias{init::zeros()};
   float eps = 1e-5f;
 

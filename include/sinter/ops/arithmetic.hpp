@@ -65,7 +65,8 @@ struct Div : Elementwise<Div, 2> {
 
 };
 
-/// The larger of two; NaN if either is. At ties both operands receive half the gradient, beside NaN all of it, as in torch.maximum.
+/// The larger of two; NaN if either is. At ties both operands receive half the gradient, beside NaN all of it, as in
+/// torch.maximum.
 struct Maximum : Elementwise<Maximum, 2> {
   static constexpr const char* name = "maximum";
   static constexpr auto eval(auto a, auto b) { return maximum(a, b); }
@@ -93,8 +94,8 @@ struct Sign : Elementwise<Sign> {
   static constexpr auto eval(auto x) { return select(x > 0, decltype(x)(1), select(x < 0, decltype(x)(-1), decltype(x)(0))); }
 };
 
-/// Operands: x, the lower bound, the upper bound. A bound receives the gradient where it is the result; where x equals it, each has half, but x nothing where
-/// the bounds are numbers, as in PyTorch.
+/// Operands: x, the lower bound, the upper bound. A bound receives the gradient where it is the result; where x equals
+/// it, each has half, but x nothing where the bounds are numbers, as in PyTorch.
 struct Clamp : Elementwise<Clamp, 3> {
   static constexpr const char* name = "clamp";
   static constexpr double flops = 2;
@@ -104,7 +105,8 @@ struct Clamp : Elementwise<Clamp, 3> {
   }
   static constexpr Value derivative(int i, auto x, auto low, auto high, auto, auto t) {
     const Builder& g = *x.graph;
-    if (g.is_constant(low.id) && g.is_constant(high.id)) return i == 0 ? select(logical_and(x > low, x < high), t, 0.0) : Value{};
+    if (g.is_constant(low.id) && g.is_constant(high.id))
+      return i == 0 ? select(logical_and(x > low, x < high), t, 0.0) : Value{};
     const Value half = select(low < high, t * 0.5, i == 0 ? t : t * 0.0);
     if (i == 0) return select(logical_or(x < low, x > high), 0.0, select(logical_or(x == low, x == high), half, t));
     if (i == 1) return select(logical_and(x < low, low <= high), t, select(x == low, half, 0.0));
@@ -131,8 +133,8 @@ template <Operand X> constexpr graph::Result<ops::Apply<ops::Abs>, X> abs(X&& x)
 /// 1, −1, or 0 for zeros and NaN; constant to differentiation. PyTorch: torch.sign.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Sign>, X> sign(X&& x) { return call<ops::Apply<ops::Sign>>(std::forward<X>(x)); }
 
-/// min(max(x, low), high), elementwise; bounds are numbers or tensors. x receives the gradient between them: at a number none, at a tensor half of it.
-/// PyTorch: torch.clamp.
+/// min(max(x, low), high), elementwise; bounds are numbers or tensors. x receives the gradient between them: at a
+/// number none, at a tensor half of it. PyTorch: torch.clamp.
 template <class X, class L, class H> requires Operands<X, L, H>
 constexpr graph::Result<ops::Apply<ops::Clamp>, X, L, H> clamp(X&& x, L&& low, H&& high) { return call<ops::Apply<ops::Clamp>>(std::forward<X>(x), std::forward<L>(low), std::forward<H>(high)); }
 

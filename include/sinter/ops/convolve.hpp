@@ -416,7 +416,8 @@ constexpr Value Convolution::batch(const graph::Batching& b) {
 }
 
 template <int D, ConvOptions<D> Options> struct Convolve {
-  static_assert(Options.are_sound(), "a convolution needs a stride, a dilation and groups of 1 or more, and a padding of 0 or more");
+  static_assert(Options.are_sound(),
+                "a convolution needs a stride, a dilation and groups of 1 or more, and a padding of 0 or more");
   static constexpr Geometry geometry = Geometry::of(Options);
 
   template <class X, class W> constexpr auto operator()(X image, W weight) const {

@@ -177,7 +177,9 @@ template <int D> constexpr bool at_least(const Spatial<D>& each, int n) {
 inline constexpr int most_places = 9;  ///< of windows whose maxima are taken place by place; larger ones are reductions
 
 template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Pool {
-  static_assert(at_least<D>(Size, 1) && at_least<D>(Options.dilation, 1) && at_least<D>(Options.stride, 0) && at_least<D>(Options.padding, 0), "pooling needs windows and a dilation of 1 or more, and a stride and a padding of 0 or more");
+  static_assert(at_least<D>(Size, 1) && at_least<D>(Options.dilation, 1) && at_least<D>(Options.stride, 0) &&
+                    at_least<D>(Options.padding, 0),
+                "pooling needs windows and a dilation of 1 or more, and a stride and a padding of 0 or more");
   static constexpr Geometry geometry = [] {
     Geometry g{.axes = D};
     for (std::size_t i = 0; i < std::size_t(D); ++i) {
@@ -286,17 +288,33 @@ template <int D, Spatial<D> Out> struct AdaptiveMean {
 
 /// The largest element of each window; the gradient goes to the first of equal ones. Borders never win.
 /// `max_pool2d<2>(x)`, `max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(x)`. PyTorch: torch.nn.functional.max_pool1d, 2d, 3d.
-template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto max_pool1d(X&& image) { return call<ops::FoldedAsInt32<ops::Pool<1, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image)); }
-template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto max_pool2d(X&& image) { return call<ops::FoldedAsInt32<ops::Pool<2, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image)); }
-template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto max_pool3d(X&& image) { return call<ops::FoldedAsInt32<ops::Pool<3, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image)); }
+template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto max_pool1d(X&& image) {
+  return call<ops::FoldedAsInt32<ops::Pool<1, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image));
+}
+template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto max_pool2d(X&& image) {
+  return call<ops::FoldedAsInt32<ops::Pool<2, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image));
+}
+template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto max_pool3d(X&& image) {
+  return call<ops::FoldedAsInt32<ops::Pool<3, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image));
+}
 
 /// The mean of each window. PyTorch: torch.nn.functional.avg_pool1d, 2d, 3d.
-template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto avg_pool1d(X&& image) { return call<ops::Composed<ops::Pool<1, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image)); }
-template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto avg_pool2d(X&& image) { return call<ops::Composed<ops::Pool<2, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image)); }
-template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto avg_pool3d(X&& image) { return call<ops::Composed<ops::Pool<3, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image)); }
+template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto avg_pool1d(X&& image) {
+  return call<ops::Composed<ops::Pool<1, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image));
+}
+template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto avg_pool2d(X&& image) {
+  return call<ops::Composed<ops::Pool<2, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image));
+}
+template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto avg_pool3d(X&& image) {
+  return call<ops::Composed<ops::Pool<3, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image));
+}
 
 /// Means of equal parts, Out of them along each axis; Out must divide the image. PyTorch: torch.nn.functional.adaptive_avg_pool2d.
-template <Spatial<1> Out, Operand X> constexpr auto adaptive_avg_pool1d(X&& image) { return call<ops::Composed<ops::AdaptiveMean<1, Out>>>(std::forward<X>(image)); }
-template <Spatial<2> Out, Operand X> constexpr auto adaptive_avg_pool2d(X&& image) { return call<ops::Composed<ops::AdaptiveMean<2, Out>>>(std::forward<X>(image)); }
+template <Spatial<1> Out, Operand X> constexpr auto adaptive_avg_pool1d(X&& image) {
+  return call<ops::Composed<ops::AdaptiveMean<1, Out>>>(std::forward<X>(image));
+}
+template <Spatial<2> Out, Operand X> constexpr auto adaptive_avg_pool2d(X&& image) {
+  return call<ops::Composed<ops::AdaptiveMean<2, Out>>>(std::forward<X>(image));
+}
 
 }  // namespace sinter

@@ -79,12 +79,14 @@ struct Prod : Reduction<Prod> {
   static constexpr const char* name = "prod";
   static constexpr double identity = 1;
   static constexpr auto combine(auto a, auto b) { return a * b; }
-  /// For each element the product of the others, also where elements are 0: a single zero is given the product of the rest. Where the product of the others is 0
-  /// because of one zero it is written with that zero as a factor, so that second derivatives are right too; those of third order need a row with at most one zero.
+  /// For each element the product of the others, also where elements are 0: a single zero is given the product of the
+  /// rest. Where the product of the others is 0 because of one zero it is written with that zero as a factor, so that
+  /// second derivatives are right too; those of third order need a row with at most one zero.
   static constexpr Value others(const Site& s) {
     const Value x = s.operand(0), zero = x == 0.0, rest = select(zero, 1.0, x);
     const Value zeros = reduced<Sum>(cast_to(zero, x.dtype()), s.attribute(0)), product = reduced<Prod>(rest, s.attribute(0));
-    const Value null = reduced<Sum>(select(zero, x, 0.0), s.attribute(0));  // 0, and the zero's as a function of the elements
+    // 0, as a function of the elements that are.
+    const Value null = reduced<Sum>(select(zero, x, 0.0), s.attribute(0));
     const Value of_zero = select(zeros == 1.0, product, select(zeros == 2.0, (null - x) * product, 0.0));
     return select(zero, of_zero, select(zeros <= 1.0, select(zeros == 0.0, 1.0, null) * (product / rest), 0.0));
   }
@@ -205,9 +207,13 @@ template <int... Axes, Operand X> constexpr auto sum(X&& x, KeepDims) { return c
 template <int... Axes, Operand X> constexpr auto prod(X&& x) { return call<ops::Total<ops::Prod, false, Axes...>>(std::forward<X>(x)); }
 template <int... Axes, Operand X> constexpr auto prod(X&& x, KeepDims) { return call<ops::Total<ops::Prod, true, Axes...>>(std::forward<X>(x)); }
 
-/// Mean over the axes named, over all where none is; a bounded axis counts with its run-time length. Of bools and integers it is float32: the mean of
-/// `pred == label` is the accuracy. PyTorch: torch.mean (which refuses integers).
-template <int... Axes, Operand X> constexpr auto mean(X&& x) { return call<ops::Composed<ops::Mean<false, Axes...>>>(std::forward<X>(x)); }
-template <int... Axes, Operand X> constexpr auto mean(X&& x, KeepDims) { return call<ops::Composed<ops::Mean<true, Axes...>>>(std::forward<X>(x)); }
+/// Mean over the axes named, over all where none is; a bounded axis counts with its run-time length. Of bools and
+/// integers it is float32: the mean of `pred == label` is the accuracy. PyTorch: torch.mean (which refuses integers).
+template <int... Axes, Operand X> constexpr auto mean(X&& x) {
+  return call<ops::Composed<ops::Mean<false, Axes...>>>(std::forward<X>(x));
+}
+template <int... Axes, Operand X> constexpr auto mean(X&& x, KeepDims) {
+  return call<ops::Composed<ops::Mean<true, Axes...>>>(std::forward<X>(x));
+}
 
 }  // namespace sinter

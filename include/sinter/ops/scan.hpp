@@ -39,17 +39,22 @@ struct CumulativeSum : graph::Registered<CumulativeSum> {
   }
 };
 
-constexpr Value scanned(Value x, std::int64_t axis) { return {x.graph, x.graph->add(graph::primitive<CumulativeSum>, &x.id, 1, &axis, 1)}; }
+constexpr Value scanned(Value x, std::int64_t axis) {
+  return {x.graph, x.graph->add(graph::primitive<CumulativeSum>, &x.id, 1, &axis, 1)};
+}
 
-/// The sums of element i and all after it. The last of a bounded axis is where its length says: elements are gathered from there on, since a difference of sums would lose
-/// small ones beside large ones, and finite ones beside infinities.
+/// The sums of element i and all after it. The last of a bounded axis is where its length says: elements are gathered
+/// from there on, since a difference of sums would lose small ones beside large ones, and finite ones beside
+/// infinities.
 constexpr Value scanned_backwards(Value x, std::int64_t axis) {
   const Shape s = x.extents();
   const char letter = s.letter(int(axis));
-  if (const std::int64_t set = std::int64_t(1) << axis; letter == 0) return graph::flip(scanned(graph::flip(x, set), axis), set);
+  if (const std::int64_t set = std::int64_t(1) << axis; letter == 0)
+    return graph::flip(scanned(graph::flip(x, set), axis), set);
   Shape along;
   for (int i = 0; i < s.rank; ++i) along.push(i == axis ? s[i] : 1, i == axis ? letter : char(0));
-  const Value opposite = graph::reshape_to(graph::length(x.graph, letter) - 1 - graph::iota(x.graph, s[int(axis)], letter), along);
+  const Value opposite =
+      graph::reshape_to(graph::length(x.graph, letter) - 1 - graph::iota(x.graph, s[int(axis)], letter), along);
   return gather(scanned(gather(x, opposite, int(axis)), axis), opposite, int(axis));
 }
 
@@ -57,7 +62,8 @@ constexpr Value scanned_backwards(Value x, std::int64_t axis) {
 constexpr Value cumulative_sum(Value x, std::int64_t axis) {
   const Dtype d = x.dtype(), single = computed_as(d);
   if (!is_floating(d)) return scanned(graph::cast_to(x, Dtype::int64), axis);
-  return graph::cast_to(graph::cast_to(scanned(graph::cast_to(graph::cast_to(x, single), Dtype::float64), axis), single), d);
+  return graph::cast_to(
+      graph::cast_to(scanned(graph::cast_to(graph::cast_to(x, single), Dtype::float64), axis), single), d);
 }
 
 template <int Axis> struct Cumsum {
@@ -78,7 +84,8 @@ template <int Axis> struct Cumsum {
 
 }  // namespace ops
 
-/// Sums of the elements up to each one along an axis, accumulated in double precision; bools and integers give int64. PyTorch: torch.cumsum.
+/// Sums of the elements up to each one along an axis, accumulated in double precision; bools and integers give int64.
+/// PyTorch: torch.cumsum.
 template <int Axis, Operand X> constexpr auto cumsum(X&& x) { return call<ops::Cumsum<Axis>>(std::forward<X>(x)); }
 
 }  // namespace sinter

@@ -16,7 +16,8 @@ struct Adagrad {
     check_option(lr.value() >= 0, "Adagrad", "lr", "0 or more", double(lr.value()));
     check_option(lr_decay.value() >= 0, "Adagrad", "lr_decay", "0 or more", double(lr_decay.value()));
     check_option(weight_decay.value() >= 0, "Adagrad", "weight_decay", "0 or more", double(weight_decay.value()));
-    check_option(initial_accumulator_value.value() >= 0, "Adagrad", "initial_accumulator_value", "0 or more", double(initial_accumulator_value.value()));
+    check_option(initial_accumulator_value.value() >= 0, "Adagrad", "initial_accumulator_value", "0 or more",
+                 double(initial_accumulator_value.value()));
     check_option(eps.value() >= 0, "Adagrad", "eps", "0 or more", double(eps.value()));
   }
 

@@ -11,8 +11,10 @@ constexpr auto bias_correction(const Scalar& beta, auto step) { return cast<floa
 /// Their numbers, when a training step is made.
 constexpr void check_adam(const char* owner, const auto& o) {
   check_option(o.lr.value() >= 0, owner, "lr", "0 or more", double(o.lr.value()));
-  check_option(o.beta1.value() >= 0 && o.beta1.value() < 1, owner, "beta1", "0 or more, and less than 1", double(o.beta1.value()));
-  check_option(o.beta2.value() >= 0 && o.beta2.value() < 1, owner, "beta2", "0 or more, and less than 1", double(o.beta2.value()));
+  check_option(o.beta1.value() >= 0 && o.beta1.value() < 1, owner, "beta1", "0 or more, and less than 1",
+               double(o.beta1.value()));
+  check_option(o.beta2.value() >= 0 && o.beta2.value() < 1, owner, "beta2", "0 or more, and less than 1",
+               double(o.beta2.value()));
   check_option(o.eps.value() >= 0, owner, "eps", "0 or more", double(o.eps.value()));
   check_option(o.weight_decay.value() >= 0, owner, "weight_decay", "0 or more", double(o.weight_decay.value()));
 }

@@ -37,7 +37,8 @@ struct MultiStepLR {
   std::vector<std::int64_t> milestones = {};
   double gamma = 0.1;
   float operator()(std::int64_t t) const {
-    return float(lr * std::pow(gamma, double(std::count_if(milestones.begin(), milestones.end(), [t](std::int64_t m) { return m <= t; }))));
+    return float(lr * std::pow(gamma, double(std::count_if(milestones.begin(), milestones.end(),
+                                                           [t](std::int64_t m) { return m <= t; }))));
   }
 };
 
@@ -58,13 +59,15 @@ struct CosineAnnealingLR {
   }
 };
 
-/// A straight line from lr · start_factor at 0 to lr · end_factor at total_iters, and on at that: a warm-up; one of 0 iterations is over at once.
-/// PyTorch: torch.optim.lr_scheduler.LinearLR (which stays at its start where total_iters is 0).
+/// A straight line from lr · start_factor at 0 to lr · end_factor at total_iters, and on at that: a warm-up; one of 0
+/// iterations is over at once. PyTorch: torch.optim.lr_scheduler.LinearLR (which stays at its start where total_iters
+/// is 0).
 struct LinearLR {
   double lr = 1e-3, start_factor = 1.0 / 3, end_factor = 1;
   std::int64_t total_iters = 5;
   float operator()(std::int64_t t) const {
-    check_option(start_factor > 0 && start_factor <= 1, "LinearLR", "start_factor", "more than 0, and 1 at most", start_factor);
+    check_option(start_factor > 0 && start_factor <= 1, "LinearLR", "start_factor", "more than 0, and 1 at most",
+                 start_factor);
     check_option(end_factor >= 0 && end_factor <= 1, "LinearLR", "end_factor", "0 … 1", end_factor);
     const double share = total_iters > 0 ? double(std::min(t, total_iters)) / double(total_iters) : 1;
     return float(lr * (start_factor + (end_factor - start_factor) * share));

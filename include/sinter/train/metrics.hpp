@@ -15,7 +15,8 @@ template <class T> bool is_larger(const T& a, const T& b) { return a > b || (a !
 
 }  // namespace metrics_detail
 
-/// The class with the largest score of row `i`; the first of equals, and NaN counts as the largest, as for `argmax<1>(scores)`. PyTorch: scores[i].argmax().
+/// The class with the largest score of row `i`; the first of equals, and NaN counts as the largest, as for
+/// `argmax<1>(scores)`. PyTorch: scores[i].argmax().
 template <class Scores> int predicted_class(const Scores& scores, std::int64_t i) {
   static_assert(Scores::shape.rank == 2, "scores are [batch, classes]");
   int best = 0;
@@ -39,8 +40,8 @@ inline int checked_label(std::int64_t label, int classes, const char* where) {
 }
 }  // namespace metrics_detail
 
-/// The number of rows whose label is among the K largest scores; of equal scores the first counts as larger, and NaN as the largest. Divided by the number
-/// of rows it is the top-K accuracy. Throws `Error` for a label outside the classes.
+/// The number of rows whose label is among the K largest scores; of equal scores the first counts as larger, and NaN as
+/// the largest. Divided by the number of rows it is the top-K accuracy. Throws `Error` for a label outside the classes.
 /// PyTorch: (scores.topk(K).indices == labels[:, None]).any(1).sum().
 template <int K, class Scores, class Labels> std::int64_t count_in_top(const Scores& scores, const Labels& labels) {
   static_assert(Scores::shape.rank == 2 && Labels::shape.rank == 1 && Labels::shape[0] == Scores::shape[0], "scores are [batch, classes], and there is one label for each row");
@@ -51,7 +52,9 @@ template <int K, class Scores, class Labels> std::int64_t count_in_top(const Sco
     const int label = metrics_detail::checked_label(labels(i), classes, "count_in_top");
     const auto score = scores(i, label);
     int before = 0;
-    for (int c = 0; c < classes; ++c) before += metrics_detail::is_larger(scores(i, c), score) || (c < label && !metrics_detail::is_larger(score, scores(i, c)));
+    for (int c = 0; c < classes; ++c)
+      before += metrics_detail::is_larger(scores(i, c), score) ||
+                (c < label && !metrics_detail::is_larger(score, scores(i, c)));
     n += before < K;
   }
   return n;
@@ -64,8 +67,10 @@ template <int Classes> class ConfusionMatrix {
   template <class Scores, class Labels> void add(const Scores& scores, const Labels& labels) {
     static_assert(Scores::shape.rank == 2 && Scores::shape[1] == Classes, "scores are [batch, classes], with the classes of the matrix");
     static_assert(Labels::shape.rank == 1 && Labels::shape[0] == Scores::shape[0], "there is one label for each row of scores");
-    for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i) metrics_detail::checked_label(labels(i), Classes, "ConfusionMatrix");
-    for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i) ++count_[std::size_t(labels(i))][std::size_t(predicted_class(scores, i))];
+    for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i)
+      metrics_detail::checked_label(labels(i), Classes, "ConfusionMatrix");
+    for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i)
+      ++count_[std::size_t(labels(i))][std::size_t(predicted_class(scores, i))];
   }
   std::int64_t operator()(int truth, int prediction) const { return count_[std::size_t(truth)][std::size_t(prediction)]; }
   std::int64_t total() const {
@@ -98,7 +103,8 @@ template <int Classes> class ConfusionMatrix {
   double precision(int c) const { return share((*this)(c, c), predicted(c)); }
   double recall(int c) const { return share((*this)(c, c), occurred(c)); }
   double f1(int c) const { return share(2 * (*this)(c, c), occurred(c) + predicted(c)); }
-  /// Their means over the classes that occurred or were predicted, 0 of none. scikit-learn: average="macro", zero_division=0.
+  /// Their means over the classes that occurred or were predicted, 0 of none. scikit-learn: average="macro",
+  /// zero_division=0.
   double mean_precision() const { return mean([this](int c) { return precision(c); }); }
   double mean_recall() const { return mean([this](int c) { return recall(c); }); }
   double mean_f1() const { return mean([this](int c) { return f1(c); }); }

@@ -28,7 +28,8 @@ struct SigmoidByTanh : Elementwise<SigmoidByTanh, 1, Floating> {
   static constexpr auto eval(auto x) { return sigmoid_by_tanh(x); }
   static constexpr auto derivative(int i, auto x, auto y, auto t) { return Sigmoid::derivative(i, x, y, t); }
 };
-/// A primitive, because the derivative of its formula is not smooth where the kinks of min(x, 0) and |x| cancel: that of the function is, to every order.
+/// A primitive, because the derivative of its formula is not smooth where the kinks of min(x, 0) and |x| cancel: that
+/// of the function is, to every order.
 struct LogSigmoid : Elementwise<LogSigmoid, 1, Floating> {
   static constexpr const char* name = "log_sigmoid";
   static constexpr double flops = 44;
@@ -106,19 +107,27 @@ template <int Axis> struct Glu {
 }  // namespace ops
 
 /// log sigmoid(x), without overflow. PyTorch: torch.nn.functional.logsigmoid.
-template <Operand X> constexpr graph::Result<ops::Apply<ops::LogSigmoid>, X> log_sigmoid(X&& x) { return call<ops::Apply<ops::LogSigmoid>>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::LogSigmoid>, X> log_sigmoid(X&& x) {
+  return call<ops::Apply<ops::LogSigmoid>>(std::forward<X>(x));
+}
 /// x sigmoid(x). PyTorch: torch.nn.functional.silu.
 template <Operand X> constexpr auto silu(X&& x) { return call<ops::Composed<ops::Silu>>(std::forward<X>(x)); }
 /// log(1 + e^βx) / β, without overflow, and x where βx is above the threshold. PyTorch: torch.nn.functional.softplus.
-template <Operand X> constexpr auto softplus(X&& x, double beta = 1, double threshold = 20) { return call<ops::Composed<ops::Softplus>>(std::forward<X>(x), beta, threshold); }
+template <Operand X> constexpr auto softplus(X&& x, double beta = 1, double threshold = 20) {
+  return call<ops::Composed<ops::Softplus>>(std::forward<X>(x), beta, threshold);
+}
 /// x tanh(softplus(x)). PyTorch: torch.nn.functional.mish.
 template <Operand X> constexpr auto mish(X&& x) { return call<ops::Composed<ops::Mish>>(std::forward<X>(x)); }
 /// x / (1 + |x|). PyTorch: torch.nn.functional.softsign.
 template <Operand X> constexpr auto softsign(X&& x) { return call<ops::Composed<ops::Softsign>>(std::forward<X>(x)); }
 /// x − tanh x. PyTorch: torch.nn.functional.tanhshrink.
-template <Operand X> constexpr auto tanhshrink(X&& x) { return call<ops::Composed<ops::Tanhshrink>>(std::forward<X>(x)); }
+template <Operand X> constexpr auto tanhshrink(X&& x) {
+  return call<ops::Composed<ops::Tanhshrink>>(std::forward<X>(x));
+}
 /// x where it is positive, α (e^x − 1) elsewhere. PyTorch: torch.nn.functional.elu.
-template <Operand X> constexpr auto elu(X&& x, double alpha = 1) { return call<ops::Composed<ops::Elu>>(std::forward<X>(x), alpha); }
+template <Operand X> constexpr auto elu(X&& x, double alpha = 1) {
+  return call<ops::Composed<ops::Elu>>(std::forward<X>(x), alpha);
+}
 /// x where it is positive, α (e^(x/α) − 1) elsewhere. PyTorch: torch.nn.functional.celu.
 template <Operand X> constexpr auto celu(X&& x, double alpha = 1) {
   check_option(alpha != 0, "celu", "alpha", "a number other than 0", alpha);
@@ -129,8 +138,12 @@ template <Operand X> constexpr auto selu(X&& x) { return call<ops::Composed<ops:
 /// x Φ(x) with the normal distribution's Φ. PyTorch: torch.nn.functional.gelu.
 template <Operand X> constexpr auto gelu(X&& x) { return call<ops::Composed<ops::Gelu>>(std::forward<X>(x)); }
 /// The same with Φ by tanh. PyTorch: gelu(x, approximate="tanh").
-template <Operand X> constexpr auto gelu(X&& x, TanhApproximation) { return call<ops::Composed<ops::GeluTanh>>(std::forward<X>(x)); }
+template <Operand X> constexpr auto gelu(X&& x, TanhApproximation) {
+  return call<ops::Composed<ops::GeluTanh>>(std::forward<X>(x));
+}
 /// The first half along an axis times the sigmoid of the second. PyTorch: torch.nn.functional.glu.
-template <int Axis = -1, Operand X> constexpr auto glu(X&& x) { return call<ops::Composed<ops::Glu<Axis>>>(std::forward<X>(x)); }
+template <int Axis = -1, Operand X> constexpr auto glu(X&& x) {
+  return call<ops::Composed<ops::Glu<Axis>>>(std::forward<X>(x));
+}
 
 }  // namespace sinter

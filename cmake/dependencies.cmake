@@ -41,10 +41,6 @@ function(sinter_link_openmp target)
   endif()
 endfunction()
 
-function(sinter_link_rapidjson target)
-  sinter_link_headers(${target} rapidjson rapidjson/document.h rapidjson-dev https://github.com/Tencent/rapidjson.git v1.1.0 include)
-endfunction()
-
 # zlib is a library: a download is built along, and an installed sinter asks for an installed zlib.
 function(sinter_link_zlib target)
   find_package(ZLIB QUIET)

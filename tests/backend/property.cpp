@@ -44,6 +44,80 @@ TEST_CASE("random graphs: steps that run piece by piece compute what they comput
   CHECK(chained > 100);
 }
 
+TEST_CASE("random graphs of zeros, ties, infinities and NaN: fused kernels make nothing finite of what is not, and nothing else of what is") {
+  std::int64_t infinite = 0, finite = 0;
+  for (std::uint64_t seed = 20000; seed < 20800; ++seed) {
+    const support::RandomGraph r = support::random_graph(seed);
+    const reference::Lengths lengths = support::random_lengths(r.graph, seed);
+    auto inputs = support::random_inputs(r.graph, lengths, seed);
+    support::put_edges(inputs, lengths, seed, false);
+    const auto plain = reference::Interpreter(r.graph).run(inputs, lengths), fused = execute(r.graph, inputs, lengths);
+    for (std::size_t k = 0; k < plain.size(); ++k)
+      for (std::ptrdiff_t i = 0; i < plain[k].shape.size(); ++i) {
+        if (!support::within(plain[k].shape, i, lengths)) continue;
+        const double a = fused[k].get(i), b = plain[k].get(i);
+        ++(std::isfinite(b) ? finite : infinite);
+        if (!support::alike(a, b, 2e-3)) FAIL_CHECK("seed " << seed << ", output " << k << ", element " << i << std::string(int(k) < r.values.size() ? " (value)" : " (gradient)") << ": fused " << a << ", plain " << b);
+      }
+  }
+  CHECK(infinite > 10000);
+  CHECK(finite > 10000);
+}
+
+TEST_CASE("random graphs: derivatives of second order agree with double precision and finite differences") {
+  int compared = 0;
+  for (std::uint64_t seed = 30000; seed < 30250; ++seed) {
+    CAPTURE(seed);
+    support::RandomGraph r = support::random_graph(seed, Dtype::float32, 6);
+    const int first = r.values.size() + r.gradients, count = support::add_second_order(r);
+    const reference::Lengths lengths = support::random_lengths(r.graph, seed);
+    auto inputs = support::random_inputs(r.graph, lengths, seed);
+    const auto expected = reference::Interpreter(r.graph, true).run(inputs, lengths), plain = reference::Interpreter(r.graph).run(inputs, lengths), fused = execute(r.graph, inputs, lengths);
+    for (int k = first; k < first + count; ++k) {
+      const double a = support::difference(fused[std::size_t(k)], expected[std::size_t(k)], lengths), b = support::difference(plain[std::size_t(k)], expected[std::size_t(k)], lengths);
+      if (!(a < 1e-3 + 4 * b)) FAIL_CHECK("output " << k << ": fused differs by " << a << ", float alone by " << b);
+    }
+    if (r.stops_gradients) continue;
+    // The sum of first derivatives as add_second_order defines it, moved along one element.
+    reference::Interpreter interpreter(r.graph, true);
+    const auto total = [&] {
+      const auto outputs = interpreter.run(inputs, lengths);
+      double sum = 0;
+      for (int k = 0; k < r.gradients; ++k) {
+        const reference::Array& d = outputs[std::size_t(r.values.size() + k)];
+        for (std::ptrdiff_t i = 0; i < d.shape.size(); ++i)
+          if (support::within(d.shape, i, lengths)) sum += std::sin(d.get(i)) + d.get(i) * 0.25 * double(k + 1);
+      }
+      return sum;
+    };
+    int next = first;
+    for (reference::Array& x : inputs) {
+      if (!is_floating(x.dtype)) continue;
+      x = [&] {  // in double
+        reference::Array wide(Dtype::float64, x.shape);
+        for (std::ptrdiff_t i = 0; i < x.shape.size(); ++i) wide.set(i, x.get(i));
+        return wide;
+      }();
+      const reference::Array& d = expected[std::size_t(next++)];
+      for (std::ptrdiff_t i = 0; i < x.shape.size(); i += 1 + x.shape.size() / 2) {
+        if (!support::within(x.shape, i, lengths)) continue;
+        const double at = x.get(i), h = 1e-5;
+        x.set(i, at + h);
+        const double right = total();
+        x.set(i, at - h);
+        const double left = total();
+        x.set(i, at);
+        const double middle = total(), slope = (right - left) / (2 * h);
+        if (std::abs((right - middle) - (middle - left)) / h > 1e-2 * (1 + std::abs(slope))) continue;  // a kink
+        CAPTURE(i);
+        CHECK(d.get(i) == doctest::Approx(slope).epsilon(1e-3).scale(1));
+        ++compared;
+      }
+    }
+  }
+  CHECK(compared > 300);
+}
+
 TEST_CASE("gradients of random graphs agree with finite differences in double precision") {
   int compared = 0;
   for (std::uint64_t seed = 5000; seed < 5120; ++seed) {
@@ -111,6 +185,31 @@ TEST_CASE("forward and reverse mode of random graphs are each other's transposes
     const reference::Lengths lengths = support::random_lengths(g, seed);
     const auto outputs = reference::Interpreter(g).run(support::random_inputs(g, lengths, seed), lengths);
     CHECK(outputs[0].get(0) == doctest::Approx(outputs[1].get(0)).epsilon(1e-9).scale(1));
+  }
+}
+
+TEST_CASE("no pass does more than so many steps for its nodes, and what it makes is sound") {
+  // The passes are near-linear; what grows with the square of its nodes, or never ends, is found here. Steps are accesses of lists: so many a node, and at most so many in all.
+  constexpr std::int64_t a_node = 100, more = 2000;
+  using graph::Watchdog;
+  const auto within_bounds = [&](std::int64_t nodes, auto&& pass) {
+    Watchdog::steps = 0;
+    Watchdog::most = a_node * nodes + more;
+    auto made = pass();
+    Watchdog::most = std::numeric_limits<std::int64_t>::max();
+    return made;
+  };
+  for (std::uint64_t seed = 0; seed < 600; ++seed) {
+    CAPTURE(seed);
+    const support::RandomGraph r = support::random_graph(seed, Dtype::float32, seed % 10 == 0 ? 120 : 20);
+    const std::int64_t nodes = r.graph.size();
+    compile::verify(r.graph);
+    compile::Simplified s = within_bounds(nodes, [&] { return compile::simplify(r.graph); });
+    compile::verify(s);
+    const compile::Fusion f = within_bounds(nodes, [&] { return compile::fuse(s); });
+    compile::verify(s, f);
+    const compile::Order o = within_bounds(nodes, [&] { return compile::order(s, f); });
+    compile::verify(s, f, o);
   }
 }
 

@@ -2,6 +2,9 @@
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <array>
 #include <atomic>
 #include <vector>
@@ -141,4 +144,25 @@ TEST_CASE("what is added at shared places is added in order, whoever adds it") {
   for (int i = 0; i < 90; ++i)
     for (int j = 0; j < 300; ++j) expected(places(i, j), j) += w(i, j);
   CHECK(same_bits(d, expected));
+}
+
+TEST_CASE("a process that forks after it has used threads has a child that computes the same") {
+  set_num_threads(2);
+  const auto x = drawn<Tensor<float, 512, 512>>(1);
+  const Tensor<float, 512, 512> product = matmul(x, x), sums = exp(x) * 2.f;
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    ::alarm(60);  // if it waits for threads that are not there
+    const Tensor<float, 512, 512> again = matmul(x, x), same = exp(x) * 2.f;
+    ::_exit(std::equal(again.begin(), again.end(), product.begin()) &&
+                    std::equal(same.begin(), same.end(), sums.begin())
+                ? 0
+                : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  set_num_threads(1);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
 }

@@ -26,6 +26,21 @@ TEST_CASE("IDX files: extents and bytes") {
   CHECK(a.extents == std::vector<std::size_t>{2, 3, 4});
   CHECK(a.bytes.size() == 24);
   CHECK(a.bytes[23] == 23);
+  const TemporaryFile none(idx({0, 28, 28}, 0)), last(idx({0xffffffff, 0xffffffff, 0}, 0)), number(idx({}, 1));
+  CHECK(data::read_idx(none.path()).bytes.empty());
+  CHECK(data::read_idx(last.path()).extents[1] == 0xffffffff);
+  CHECK(data::read_idx(number.path()).bytes.size() == 1);
+}
+
+TEST_CASE("IDX files are in memory once") {
+  std::string content = idx({100, 100'000}, 0);
+  content.resize(content.size() + 10'000'000, 'x');
+  const TemporaryFile f(content);
+  const data::ByteArray a = data::read_idx(f.path());
+  CHECK(a.bytes.size() == 10'000'000);
+  CHECK(a.bytes.capacity() == 10'000'000);
+  data::MemoryFile in_memory(content, "memory");
+  CHECK(data::read_idx_from(in_memory).bytes == a.bytes);
 }
 
 TEST_CASE("damaged IDX files") {
@@ -35,7 +50,8 @@ TEST_CASE("damaged IDX files") {
   };
   check("", ErrorCode::format, ", magic number: expected 4 bytes, found 0");
   check("abcd", ErrorCode::format, ", magic number: expected two zero bytes, found 97 98");
-  check(idx({2, 2}, 4, 13), ErrorCode::mismatch, ", element type: expected 8 (unsigned byte), found 13");
+  check(idx({2, 2}, 4, 13), ErrorCode::mismatch,
+        ", element type: expected 8 (unsigned byte), found 13 (float32); only IDX files of unsigned bytes are read");
   check(idx({2, 2}, 4).substr(0, 9), ErrorCode::format, ", header: expected 12 bytes for rank 2, found 9");
   check(idx({2, 2}, 3), ErrorCode::format, ", extent 1: expected at most 1");
   check(idx({2, 2}, 5), ErrorCode::format, ", data: expected 4 bytes, found 5");
@@ -43,41 +59,6 @@ TEST_CASE("damaged IDX files") {
   const Error e = support::thrown([] { data::read_idx("no/such/file"); });
   CHECK(e.code() == ErrorCode::file);
   CHECK(std::string(e.what()).find("no/such/file: cannot be opened") == 0);
-}
-
-TEST_CASE("CSV files: numbers, comments, headers, line ends of either kind") {
-  const TemporaryFile f("# a comment\n1, 2.5,-3e2\r\n\n4,5,6");
-  const data::Table t = data::read_csv(f.path());
-  CHECK(t.rows == 2);
-  CHECK(t.columns == 3);
-  CHECK(t(0, 2) == -300);
-  CHECK(t(1, 2) == 6);
-  const TemporaryFile named("x;y; \"long name\" \n1;2;3\n");
-  const data::Table headed = data::read_csv(named.path(), {.delimiter = ';', .header = true});
-  CHECK(headed(0, 1) == 2);
-  CHECK(headed.column("y") == 1);
-  CHECK(headed.column("long name") == 2);
-  const TemporaryFile spaced("1 +2 1e-50\n");
-  CHECK(data::read_csv(spaced.path(), {.delimiter = ' '})(0, 1) == 2);
-}
-
-TEST_CASE("damaged CSV files") {
-  const auto check = [](const std::string& content, const std::string& text) {
-    const TemporaryFile f(content);
-    check_error(f, ErrorCode::format, text, [&] { data::read_csv(f.path()); });
-  };
-  check("1,2\n3,x\n", ", line 2, field 2: expected a number, found \"x\"");
-  check("1,2\n3\n", ", line 2: expected 2 fields as in the lines before, found 1");
-  check("1,,2\n", ", line 1, field 2: expected a number, found \"\"");
-  check("1,2 3\n", ", line 1, field 2: expected a number");
-  check(std::string("1,\0\n", 4), ", line 1, field 2: expected a number");
-  const TemporaryFile f("x,y\n1,2,3\n"), plain("1,2\n");
-  check_error(f, ErrorCode::format, ", line 2: expected 2 fields as in the lines before, found 3", [&] { data::read_csv(f.path(), {.header = true}); });
-  check_error(plain, ErrorCode::argument, ", column \"y\": expected a header with this name, found none; read the file with {.header = true}", [&] { data::read_csv(plain.path()).column("y"); });
-  const TemporaryFile headed("x,y\n1,2\n");
-  check_error(headed, ErrorCode::argument, ", column \"z\": expected one of x, y, found none of this name", [&] { data::read_csv(headed.path(), {.header = true}).column("z"); });
-  check_error(plain, ErrorCode::format, ", size: expected at most 3 bytes, found more", [&] { data::read_file(plain.path(), 3); });
-  CHECK(data::read_file(plain.path(), 4).size() == 4);
 }
 
 TEST_CASE("samples from columns: labels, or numbers to predict") {

@@ -314,3 +314,29 @@ TEST_CASE("targets may be numbers, and a data set a struct of the user's own") {
   auto one = data::loader<2>(table);
   for (auto [input, target] : one) CHECK(target(0, 2) == 5);
 }
+
+TEST_CASE("batches are values: they may be collected, and one asked for again is the same") {
+  for (const bool prefetch : {false, true}) {
+    CAPTURE(prefetch);
+    data::Labelled<300> set;
+    for (int i = 0; i < 10; ++i) {
+      std::vector<float> features(300, float(i));
+      set.add(features.data(), i % 3);
+    }
+    auto batches = data::loader<4>(set, {.prefetch = prefetch});
+    using Batch = decltype(*batches.begin());
+    std::vector<Batch> all;
+    for (auto batch : batches) all.push_back(std::move(batch));
+    REQUIRE(all.size() == 3);
+    for (std::size_t k = 0; k < 3; ++k) {
+      CHECK(all[k].input.length<'B'>() == (k < 2 ? 4 : 2));
+      CHECK(all[k].input(0, 7) == float(4 * k));
+      CHECK(all[k].target(1) == int(4 * k + 1) % 3);
+    }
+    auto it = batches.begin();
+    const Batch one = *it, again = *it;
+    CHECK(equal(one.input, again.input));
+    ++it;
+    CHECK((*it).input(0, 0) == 4);
+  }
+}

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "../support/throws.hpp"
+
 namespace mine {
 
 /// log cosh x, without overflow: one struct with name, evaluation and derivative.
@@ -18,6 +20,9 @@ template <sinter::Operand X> constexpr auto log_cosh(X&& x) { return sinter::app
 /// The sign, differentiated as if it were the identity between −1 and 1 (straight-through estimator).
 inline constexpr auto binarise = sinter::custom_gradient<[](auto x) { return select(x > 0.f, x * 0.f + 1.f, x * 0.f - 1.f); },
                                                          [](auto x, auto, auto cotangent) { return select(x * x < 1.f, cotangent, cotangent * 0.f); }>;
+
+/// A rule that uses the result.
+inline constexpr auto rounded = sinter::custom_gradient<[](auto x) { return round(x); }, [](auto, auto y, auto cotangent) { return cotangent * y; }>;
 
 struct Net {
   sinter::nn::Linear<4, 3> fc;
@@ -57,6 +62,33 @@ TEST_CASE("a derivative of the user's own") {
   CHECK(d(1) == 2);
   CHECK(d(2) == 3);
   CHECK(d(3) == 0);
+}
+
+TEST_CASE("a derivative of the user's own goes through vmap, forward mode and second derivatives") {
+  const Tensor<float, 4> x{-2, -0.5f, 0.5f, 2}, w{1, 2, 3, 4};
+  constexpr auto mapped_sum = [](auto v, auto u) { return sum(vmap([](auto one) { return mine::binarise(one) * 1.f; })(v) * u); };
+  const Tensor<float, 4> d = grad(mapped_sum)(x, w);
+  const auto [y, tangent] = jvp([](auto v) { return mine::binarise(v); })(x, w);
+  const Tensor<float, 4> expected{0, 2, 3, 0};  // the rule: w where |x| < 1
+  CHECK(equal(d, expected));
+  CHECK(equal(tangent, expected));
+  // A rule that uses its result is differentiated through this function again, as torch.autograd.Function's is: y, and y.
+  constexpr auto f = [](auto v) { return sum(mine::rounded(v)); };
+  constexpr auto slope = [](auto v) { return sum(grad(decltype(f){})(v)); };
+  const Tensor<float, 3> z{0.6f, -1.2f, 2.4f}, rounds{1, -1, 2};
+  CHECK(equal(grad(f)(z), rounds));
+  CHECK(equal(grad(slope)(z), rounds));
+}
+
+TEST_CASE("a rule that returns a cotangent of another shape is an error") {
+  graph::Builder g;
+  const graph::Value x{&g, g.input(Dtype::float32, shape_of<4>)};
+  constexpr auto bad = custom_gradient<[](auto v) { return v * 2.0; }, [](auto v, auto, auto ct) { return graph::reshape_to(ct + v, shape_of<2, 2>); }>;
+  graph::List<int> wrt;
+  wrt.push(x.id);
+  const graph::Value y = sum(bad(x));
+  const auto e = support::thrown([&] { (void)internals::transform::gradient(g, y.id, wrt); });
+  CHECK(std::string(e.what()) == "custom_gradient, argument 0: expected a cotangent of its shape (4), found (2, 2); the rule returns a cotangent for each argument");
 }
 
 TEST_CASE("stop_gradient is the value, and constant to differentiation") {

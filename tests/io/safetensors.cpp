@@ -3,10 +3,7 @@
 #include <sinter/io/safetensors.hpp>
 #include <sinter/sinter.hpp>
 
-#include <sys/stat.h>
-
-#include <filesystem>
-
+#include "../support/allocations.hpp"
 #include "../support/files.hpp"
 #include "../support/reference_values.hpp"
 #include "../support/throws.hpp"
@@ -112,18 +109,39 @@ TEST_CASE("damaged files are errors, and the model stays as it was") {
   const auto bad = ErrorCode::format;
   check("", bad, ", header length: expected 8 bytes, found 0");
   check(std::string(8, '\xff') + "{}", bad, ", header length: expected at most the 2 bytes that follow");
-  check(file_of("{\"w\":", eight), bad, ", header: expected JSON, found an error at byte");
-  check(file_of("[1]", ""), bad, ", header: expected a JSON object");
+  check(file_of("{\"w\":", eight), bad, ", header: expected JSON with an object at byte 5, found the end");
+  check(file_of("[1]", ""), bad, ", header: expected JSON with an object at byte 0, found \"[1]\"");
+  check(file_of("{} x", ""), bad, ", header: expected JSON with the end at byte 3, found \"x\"");
   check(file_of(header_of("\"dtype\":\"F32\""), eight), bad, ", tensor \"w\": expected a field \"shape\", found none");
-  check(file_of(header_of("\"dtype\":\"F33\",\"shape\":[2],\"data_offsets\":[0,8]"), eight), bad, ", tensor \"w\", dtype: expected a known element type, found \"F33\"");
-  check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]"), eight), bad, ", tensor \"w\", shape: expected whole numbers");
+  check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]"), eight), bad,
+        ", header: expected JSON with a whole number at byte 29, found \"-2]");
+  check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[2.0],\"data_offsets\":[0,8]"), eight), bad,
+        ", header: expected JSON with a whole number at byte 29, found \"2.0]");
+  check(file_of(header_of(good + ",\"dtype\":\"F32\""), eight), bad,
+        ", tensor \"w\": expected a field \"dtype\", found two");
+  check(file_of(header_of(good + ",\"shape\":[2]"), eight), bad,
+        ", tensor \"w\": expected a field \"shape\", found two");
+  check(file_of(header_of(good + ",\"data_offsets\":[0,8]"), eight), bad,
+        ", tensor \"w\": expected a field \"data_offsets\", found two");
+  check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8,8]"), eight), bad,
+        ", tensor \"w\", data_offsets: expected two numbers, found more");
+  check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8]"), eight), bad,
+        ", tensor \"w\", data_offsets: expected two numbers, found fewer");
+  check(file_of(header_of("\"dtype\":\"F4\",\"shape\":[3],\"data_offsets\":[0,8]"), eight), bad,
+        ", tensor \"w\", data_offsets: expected 1 bytes for F4 [3], found 8");
   check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]"), eight), bad, ", tensor \"w\"");
   check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,8]"), eight), bad, ", tensor \"w\", shape: expected a tensor within the 8 bytes of data");
   check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,16]"), eight), bad, ", tensor \"w\", data_offsets: expected a range within 0 … 8, found 0 … 16");
   check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]"), eight), bad, ", tensor \"w\", data_offsets");
   check(file_of(header_of(good), eight + "y"), bad, ", data: expected 8 bytes as the header says, found 9");
-  check(file_of("{\"w\":{" + good + "},\"w\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[8,8]}}", eight), bad, ", header: expected every name once, found \"w\" twice");
-  check(file_of(std::string(100000, '['), ""), bad, ", header: expected JSON");  // deep nesting
+  check(file_of("{\"w\":{" + good + "},\"w\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[8,8]}}", eight), bad,
+        ", tensor \"w\": expected one of this name, found two");
+  check(file_of("{\"x\":" + std::string(100000, '['), ""), bad,
+        ", header: expected JSON with an object");  // deep nesting
+  check(file_of("{\"__metadata__\":" + std::string(100000, '['), ""), bad,
+        ", header: expected JSON with at most 128 arrays and objects within each other at byte 144");
+  check(file_of("{\"\\u001b[31m" + std::string(1000, 'x') + "\":{}}", ""), bad,
+        ", tensor \"\\x1b[31m" + std::string(95, 'x') + "…\": expected a field \"dtype\", found none");
 }
 
 TEST_CASE("sound files that do not fit") {
@@ -138,7 +156,14 @@ TEST_CASE("sound files that do not fit") {
     CHECK(equal(net, untouched));
   };
   check("{\"v\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, ", tensor \"w\": expected by the model, found missing");
-  check(header_of("\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[0,16]"), 16, ", tensor \"w\", dtype: expected F32, found F64");
+  check(header_of("\"dtype\":\"F33\",\"shape\":[2],\"data_offsets\":[0,8]"), 8,
+        ", tensor \"w\", dtype: expected F32 or a type that converts to it, found F33; save it with");
+  check(header_of("\"dtype\":\"F32\\u0000\",\"shape\":[2],\"data_offsets\":[0,8]"), 8,
+        ", tensor \"w\", dtype: expected F32 or a type that converts to it, found F32\\x00");
+  check(header_of("\"dtype\":\"F4\",\"shape\":[2],\"data_offsets\":[0,1]"), 1,
+        ", tensor \"w\", dtype: expected F32 or a type that converts to it, found F4");
+  check(header_of("\"dtype\":\"BOOL\",\"shape\":[2],\"data_offsets\":[0,2]"), 2,
+        ", tensor \"w\", element 0: expected 0 or 1 as BOOL, found another byte");
   check(header_of("\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]"), 8, ", tensor \"w\", shape: expected [2], found [2, 1]");
   const std::string extra = "{\"w\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"z\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[8,9]}}";
   check(extra, 9, ", tensor \"z\": expected none of this name, found one");
@@ -148,30 +173,47 @@ TEST_CASE("sound files that do not fit") {
   CHECK(net->w(1) == 0);
 }
 
-TEST_CASE("a target that cannot be written leaves everything as it was") {
-  const Model<Small> net(Seed{1});
-  const Error e = support::thrown([&] { save(net, "/no/such/folder/net.safetensors"); });
-  CHECK(e.code() == ErrorCode::file);
-  CHECK(std::string(e.what()).find("/no/such/folder/net.safetensors: cannot be written") == 0);
-  namespace fs = std::filesystem;
-  const TemporaryFile name;
-  std::remove(name.path().c_str());
-  fs::create_directory(name.path());
-  fs::create_directory(name.path() + "/taken");  // a folder stands where the file should go
-  { std::ofstream(name.path() + "/taken/inside") << 1; }
-  CHECK_THROWS_AS(save(net, name.path() + "/taken"), Error);
-  int entries = 0;
-  for ([[maybe_unused]] const auto& entry : fs::directory_iterator(name.path())) ++entries;
-  CHECK(entries == 1);  // no temporary file is left behind
-  fs::remove_all(name.path());
+TEST_CASE("tensors that the model does not have may be of any kind") {
+  const std::string w = "\"w\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}",
+                    eight("\0\0\x80\x3f\0\0\0\x40", 8);
+  const auto check = [&](const std::string& others, const std::string& data) {
+    CAPTURE(others);
+    const TemporaryFile f(file_of("{" + others + "," + w + "}", eight + data));
+    const Model<Small> net = load<Small>(f.path(), ExtraTensors::ignore);
+    CHECK(net->w(0) == 1);
+    CHECK(net->w(1) == 2);
+    CHECK(support::thrown([&] { load<Small>(f.path()); }).code() == ErrorCode::mismatch);
+  };
+  check("\"empty\":{\"dtype\":\"F32\",\"shape\":[0,4096],\"data_offsets\":[8,8]}", "");
+  check("\"empty\":{\"dtype\":\"F32\",\"shape\":[4096,0],\"data_offsets\":[0,0]}", "");
+  check("\"empty\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,0],\"data_offsets\":[8,8]}", "");
+  check("\"scale\":{\"dtype\":\"F8_E8M0\",\"shape\":[2],\"data_offsets\":[8,10]}", "xx");
+  check("\"four\":{\"dtype\":\"F4\",\"shape\":[3,2],\"data_offsets\":[8,11]}", "xxx");
+  check("\"six\":{\"dtype\":\"F6_E2M3\",\"shape\":[4],\"data_offsets\":[8,11]}", "xxx");
+  check("\"newer\":{\"dtype\":\"Q5_K\",\"shape\":[256],\"data_offsets\":[8,11],\"more\":[{\"a\":null},-1.5e-3,true]}",
+        "xxx");
+  check("\"flags\":{\"dtype\":\"BOOL\",\"shape\":[1],\"data_offsets\":[8,9]}", "\x02");
+  check("\"none\\u0000\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[8,9]}", "x");
+  check("\"w\\u0000\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[8,9]}", "x");
+  check(
+      "\"__metadata__\":{\"format\":\"pt\",\"a\":\"\\ud83d\\ude00\"},\"u\":{\"dtype\":\"U8\",\"shape\":[1],\"data_"
+      "offsets\":[8,9]}",
+      "x");
 }
 
-TEST_CASE("replacing a file keeps its permissions, and readers see the old or the new one") {
-  const TemporaryFile f("old");
-  ::chmod(f.path().c_str(), 0640);
-  save(Model<Small>(Seed{1}), f.path());
-  struct stat s {};
-  ::stat(f.path().c_str(), &s);
-  CHECK((s.st_mode & 0777) == 0640);
-  CHECK(load<Small>(f.path())->w(0) == 3);
+TEST_CASE("a header of very many tensors costs a small multiple of itself") {
+  std::string header = "{";
+  constexpr int n = 100'000;
+  for (int i = 0; i < n; ++i)
+    header += "\"t" + std::to_string(i * 7919 % n) + "\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[" +
+              std::to_string(i) + "," + std::to_string(i + 1) + "]},";
+  header.back() = '}';
+  const TemporaryFile f(file_of(header, std::string(n, 'x')));
+  const support::Allocations allocations;
+  const io::TensorFile t = io::read_safetensors(f.path());
+  CHECK(allocations.count() < 3 * n);
+  CHECK(t.tensors.size() == n);
+  CHECK(t.tensors.capacity() * sizeof(io::TensorEntry) < 6 * header.size());
+  CHECK(t.find("t7919")->begin == 1);
+  CHECK(t.find("none") == nullptr);
 }

@@ -1,9 +1,13 @@
 # Compiles one file that must not compile, and holds the first error line against the file's "// expect:" expression: the message
-# has to name the operation and both shapes before anything else.
+# has to name the operation and both shapes before anything else. g++ may print 25 lines in all, or what "// lines:" says.
 # cmake -DCOMPILER=… -DOPTIONS=… -DFILE=… -P check.cmake
 file(READ ${FILE} source)
 string(REGEX MATCH "// expect: ([^\n]*)" _ "${source}")
 set(expected "${CMAKE_MATCH_1}")
+set(most_lines 25)
+if(source MATCHES "// lines: ([0-9]+)")
+  set(most_lines ${CMAKE_MATCH_1})
+endif()
 execute_process(COMMAND ${COMPILER} ${OPTIONS} -fsyntax-only ${FILE} RESULT_VARIABLE status ERROR_VARIABLE text OUTPUT_VARIABLE text)
 if(status EQUAL 0)
   message(FATAL_ERROR "${FILE} compiles, and must not")
@@ -15,7 +19,12 @@ string(REPLACE "|" ";" alternatives "${expected}")
 foreach(alternative IN LISTS alternatives)
   if(first MATCHES "${alternative}")
     message(STATUS "${first}")
-    message(STATUS "${errors} error(s)")
+    string(REGEX MATCHALL "\n" line_ends "${text}")
+    list(LENGTH line_ends lines)
+    message(STATUS "${errors} error(s), ${lines} lines")
+    if(COMPILER MATCHES "g\\+\\+" AND NOT COMPILER MATCHES "clang" AND lines GREATER most_lines)
+      message(FATAL_ERROR "expected at most ${most_lines} lines, found ${lines}\n${text}")
+    endif()
     return()
   endif()
 endforeach()

@@ -88,3 +88,85 @@ TEST_CASE("dropout draws zeros by step and seed, scales the rest, and masks the 
   CHECK(same[0].bytes == a[0].bytes);
   for (const int count : {zeros, equal_next, equal_other}) CHECK(std::abs(count - n / 2) < 200);  // six deviations
 }
+
+namespace {
+struct AllDropped {
+  nn::Linear<4, 4> fc;
+  nn::Dropout drop{.p = 1.f};
+  constexpr auto operator()(auto x) const { return drop(fc(x)); }
+};
+}  // namespace
+
+TEST_CASE("dropout of everything gives zeros, and no gradient") {
+  Model<AllDropped> net(Seed{1});
+  const Model<AllDropped> before = net;
+  auto step = training<Tensor<float, 2, 4>, Tensor<float, 2, 4>>(net, nn::mse_loss, optim::SGD{.lr = .1f});
+  Tensor<float, 2, 4> x;
+  x.fill(1.f);
+  CHECK(float(step(x, x).loss) == 1);
+  CHECK(equal(std::as_const(net)->fc.weight, before->fc.weight));
+  graph::Builder g;
+  g.training = true;
+  const auto v = graph::new_input<Sym<float, 3>>(g);
+  CHECK_THROWS_WITH_AS(dropout(v, 1.5), "dropout, p: expected 0 … 1, found 1.5", Error);
+}
+
+namespace {
+template <class Norm> struct Normed {
+  Norm norm;
+  nn::Linear<4, 3> fc;
+  constexpr auto operator()(auto x) const {
+    if constexpr (decltype(x)::shape.rank == 2) return fc(norm(x));
+    else return fc(mean<2, 3>(norm(x)));
+  }
+};
+/// PyTorch: an empty batch leaves running_mean 0, running_var 1 and the parameters, and counts as a batch.
+template <class Norm, class X> void check_empty_batch() {
+  using Net = Normed<Norm>;
+  using Labels = Tensor<int, upto<8, 'B'>>;
+  Model<Net> net(Seed{1});
+  const Model<Net> before = net;
+  auto step = training<X, Labels>(net, nn::cross_entropy, optim::SGD{.lr = .1f});
+  X x;
+  Labels label;
+  x.template set_length<'B'>(0);
+  label.template set_length<'B'>(0);
+  CHECK(std::isnan(float(step(x, label).loss)));
+  const auto& norm = std::as_const(net)->norm;
+  for (int c = 0; c < 4; ++c) {
+    if constexpr (requires { norm.running_mean; }) {
+      CHECK(norm.running_mean(c) == 0);
+      CHECK(norm.running_var(c) == 1);
+      CHECK(norm.num_batches_tracked() == 1);
+    }
+    CHECK(norm.weight(c) == 1);
+    CHECK(norm.bias(c) == 0);
+  }
+  CHECK(equal(std::as_const(net)->fc.weight, before->fc.weight));
+  for (const int length : {2, 8}) {  // and the next ones are as ever
+    x.template set_length<'B'>(length);
+    label.template set_length<'B'>(length);
+    for (std::ptrdiff_t i = 0; i < x.size(); ++i) x.data()[i] = float(i % 5);
+    CHECK(std::isfinite(float(step(x, label).loss)));
+  }
+}
+}  // namespace
+
+TEST_CASE("an empty batch moves neither running statistics nor parameters") {
+  using Rows = Tensor<float, upto<8, 'B'>, 4>;
+  using Images = Tensor<float, upto<8, 'B'>, 4, 3, 3>;
+  check_empty_batch<nn::BatchNorm1d<4>, Rows>();
+  check_empty_batch<nn::BatchNorm2d<4>, Images>();
+}
+
+TEST_CASE("batch norm refuses to train on one value a channel; inference and several places are fine") {
+  graph::Builder g;
+  auto net = graph::NetOf<Normed<nn::BatchNorm1d<4>>>::make();
+  train::bind(g, net, graph::count_parameters<Normed<nn::BatchNorm1d<4>>>());
+  const auto one = graph::new_input<Sym<float, 1, 4>>(g);
+  CHECK(net.norm(one).extents().rank == 2);
+  g.training = true;
+  CHECK_THROWS_WITH_AS(net.norm(one),
+                       "batch norm: expected more than one value for each channel in training, found (1, 4)", Error);
+  CHECK(net.norm(graph::new_input<Sym<float, 1, 4, 2>>(g)).extents().rank == 3);
+}

@@ -261,3 +261,24 @@ TEST_CASE("a training step of a net with a state begins with it each time") {
   const float loss = step(x, y).loss;
   CHECK(step(x, y).loss == loss);
 }
+
+namespace {
+template <class Layer> struct Recurrent {
+  Layer layer;
+  constexpr auto operator()(auto x) const { return std::get<0>(layer(x)); }
+};
+template <class Layer> void check_half_input() {
+  const Model<Recurrent<Layer>> net(Seed{1});
+  Tensor<float16, 5, 1, 2> x;
+  Tensor<float, 5, 1, 2> same;
+  for (int i = 0; i < 10; ++i) same.data()[i] = float(x.data()[i] = float16(.1f * float(i) - .5f));
+  auto of_half = inference<Tensor<float16, 5, 1, 2>>(net);
+  auto of_float = inference<Tensor<float, 5, 1, 2>>(net);
+  CHECK(equal(of_half(x), of_float(same)));
+}
+}  // namespace
+
+TEST_CASE("sequences of 16-bit floats are those numbers, in layers of float32, step by step and as one kernel") {
+  check_half_input<nn::LSTM<2, 3>>();
+  check_half_input<nn::LSTM<2, 3, RecurrentOptions{.unroll = 2}>>();
+}

@@ -51,10 +51,10 @@ TEST_CASE("functions of several numbers: ties share the gradient, bounds of clam
   check<F<4>, F<4>, F<4>>("clamp_tensors", [](auto x, auto low, auto high) { return clamp(x, low, high); });
 }
 
-TEST_CASE("clamp gives the gradient to x at its bounds too") {
+TEST_CASE("clamp by numbers gives no gradient to x at its bounds") {
   const F<5> x{-1, 0, 0.5f, 1, 2};
   const auto d = grad([](auto v) { return sum(clamp(v, 0.0, 1.0)); })(x);
-  CHECK((d(0) == 0 && d(1) == 1 && d(2) == 1 && d(3) == 1 && d(4) == 0));
+  CHECK((d(0) == 0 && d(1) == 0 && d(2) == 1 && d(3) == 0 && d(4) == 0));
 }
 
 TEST_CASE("NaN, infinities, zeros of both signs, halves") {
@@ -185,4 +185,18 @@ TEST_CASE("derivatives of elementwise primitives and reductions are the slopes o
       CHECK(slopes.get(i) == doctest::Approx((right - left) / (2 * h)).epsilon(1e-6).scale(1));
     }
   }
+}
+
+TEST_CASE("integers wrap, at every operation that can leave their range") {
+  constexpr int least = std::numeric_limits<int>::min(), most = std::numeric_limits<int>::max();
+  const Tensor<int, 2> x{least, most}, y{-1, -1};
+  const Tensor<int, 2> sum = x + x, difference = x - 1 - x * 2, negative = -x, product = x * x, magnitude = abs(x),
+                       quotient = x / y, rest = remainder(x, y);
+  CHECK((sum(0) == 0 && sum(1) == -2));
+  CHECK((difference(0) == most && difference(1) == -most - 1));
+  CHECK((negative(0) == least && negative(1) == -most));
+  CHECK((product(0) == 0 && product(1) == 1));
+  CHECK((magnitude(0) == least && magnitude(1) == most));
+  CHECK((quotient(0) == least && quotient(1) == -most));
+  CHECK((rest(0) == 0 && rest(1) == 0));
 }

@@ -86,3 +86,83 @@ TEST_CASE("a bounded axis counts with its run-time length") {
   const Tensor<bool, 3> some = any<0>(none), each = all<0>(none);
   CHECK((!some(0) && each(0)));
 }
+
+TEST_CASE("means, variances, norms and softmax of bools and integers are computed in floating point") {
+  const Tensor<int, 4> a{1, 2, 3, 4}, b{1, 2, 3, 5}, big{2000000000, 2000000000, 1, 2};
+  const Tensor<std::uint8_t, 4> bytes{200, 100, 255, 255};
+  const Tensor<std::int64_t, 2> huge{std::int64_t(1) << 40, (std::int64_t(1) << 40) + 2};
+  static_assert(std::is_same_v<decltype(mean(a == b))::symbol, Sym<float>>);
+  CHECK(float(mean(a == b)) == .75f);  // numpy: (a == b).mean() and so on
+  CHECK(float(mean(bytes)) == 202.5f);
+  CHECK(float(mean(big)) == 1000000000.75f);
+  CHECK(float(mean(huge)) == 0x1p40f);
+  CHECK(float(var(a)) == doctest::Approx(5. / 3));
+  CHECK(float(var(huge)) == 2);
+  CHECK(float(std_dev(bytes, correction<0>)) == doctest::Approx(63.294945));
+  CHECK(float(norm(big)) == doctest::Approx(2.82842712e9));
+  CHECK(float(logsumexp(a)) == doctest::Approx(4.4401897));
+  const Tensor<float, 2> p = softmax(Tensor<int, 2>{16777217, 16777216});
+  CHECK(p(0) == doctest::Approx(.7310586));
+  const float least = nn::mse_loss(a, b),
+              of_bytes = nn::l1_loss(Tensor<std::uint8_t, 2>{0, 10}, Tensor<std::uint8_t, 2>{5, 0});
+  CHECK((least == .25f && of_bytes == 7.5f));
+}
+
+TEST_CASE("running sums of integers are int64") {
+  const Tensor<std::uint8_t, 3> bytes{200, 100, 255};
+  const Tensor<int, 2> big{2000000000, 2000000000};
+  static_assert(std::is_same_v<decltype(cumsum<0>(bytes))::symbol, Sym<std::int64_t, 3>>);
+  static_assert(std::is_same_v<decltype(cumsum<0>(big > 0))::symbol, Sym<std::int64_t, 2>>);
+  const Tensor<std::int64_t, 3> of_bytes = cumsum<0>(bytes);
+  const Tensor<std::int64_t, 2> of_big = cumsum<0>(big);
+  CHECK((of_bytes(0) == 200 && of_bytes(1) == 300 && of_bytes(2) == 555 && of_big(1) == 4000000000));
+}
+
+TEST_CASE("long running sums lose nothing, along rows and across them, on any threads") {
+  constexpr int n = 1 << 21;
+  static Tensor<float, n> x, sums, again;
+  static Tensor<float, n / 4, 4> wide, columns;
+  x.fill(.0005f);
+  wide.fill(.0005f);
+  sums = cumsum<0>(x);
+  columns = cumsum<0>(wide);
+  set_num_threads(3);
+  again = cumsum<0>(x);
+  set_num_threads(1);
+  bool same = true;
+  double worst = 0;
+  for (int i = 0; i < n; ++i) {
+    same = same && sums(i) == again(i);
+    worst = std::max(worst, std::abs(double(sums(i)) / (double(.0005f) * (i + 1)) - 1));
+    worst = std::max(worst, std::abs(double(columns.data()[i]) / (double(.0005f) * (i / 4 + 1)) - 1));
+  }
+  CHECK(same);
+  CHECK(worst < 1e-7);
+}
+
+TEST_CASE(
+    "what comes back through a running sum over a bounded axis: large and infinite elements before do not matter") {
+  constexpr auto weighted = [](auto x, auto w) { return sum(cumsum<0>(x) * w); };
+  using V = Tensor<float, upto<6, 'N'>>;
+  V x, w;
+  for (const int length : {0, 1, 4, 6}) {
+    x.set_length<'N'>(length);
+    w.set_length<'N'>(length);
+    x.fill(1.f);
+    for (int i = 0; i < length; ++i) w(i) = i == 0 ? 1e20f : i == 1 ? std::numeric_limits<float>::infinity() : float(i);
+    const V d = grad(weighted)(x, w);
+    float after = 0;
+    for (int i = length - 1; i >= 0; --i) CHECK(d(i) == (after += w(i)));
+  }
+}
+
+TEST_CASE("sums of more ones than float32 counts, with rows that are not one stretch of memory") {
+  constexpr int n = (1 << 22) + 5;
+  static Tensor<float, n, 4> ones;
+  ones.fill(1.f);
+  const Tensor<float, 4> columns = sum<0>(ones), weight{1, 1, 1, 1};
+  CHECK((columns(0) == n && columns(3) == n));
+  CHECK(double(float(sum(ones))) == 4. * n);
+  CHECK(double(float(sum(ones * weight))) == 4. * n);
+  CHECK(float(mean(ones * weight)) == 1);
+}

@@ -1,6 +1,7 @@
 // Windows, borders, places and running sums against PyTorch; places outside, bounded batches and integers, which PyTorch refuses or lacks.
 #include <doctest/doctest.h>
 
+#include "../support/throws.hpp"
 #include "../support/reference_case.hpp"
 
 using namespace sinter;
@@ -71,7 +72,7 @@ TEST_CASE("convolution and pooling as functions") {
   check_function<F<1, 2, 3, 3, 3>>("avg_pool3d", [](auto x) { return avg_pool3d<2, Pool3dOptions{.stride = 1}>(x); });
 }
 
-TEST_CASE("a place outside gives NaN, 0 of integers; an update without a place is left out, and so is its gradient") {
+TEST_CASE("in a program a place outside gives NaN, 0 of integers; an update without a place is left out, and so is its gradient") {
   const F<3> x{10, 20, 30};
   const Tensor<int, 5> places{2, 3, -1, 0, 1 << 30};
   check_elements(run([](auto v, auto p) { return gather<0>(v, p); }, x, places), {30, none, none, 10, none});
@@ -81,6 +82,22 @@ TEST_CASE("a place outside gives NaN, 0 of integers; an update without a place i
   check_elements(run([](auto v, auto p) { return grad([](auto v, auto p) { return sum(gather<0>(v, p)); }, wrt<0>)(v, p); }, x, places), {1, 0, 1});
   check_elements(run([](auto u, auto v, auto p) { return grad([](auto u, auto v, auto p) { return sum(select(scatter_add<0>(v, p, u) > 0, scatter_add<0>(v, p, u), 0.f)); }, wrt<0>)(u, v, p); }, F<5>{}, x, places),
                  {1, 0, 0, 1, 0});
+}
+
+TEST_CASE("in a statement a place outside is an error, and the destination is as it was") {
+  const F<3> x{10, 20, 30};
+  const Tensor<int, 3> places{2, 0, 3}, negative{2, -1, 0};
+  F<3> y{7, 7, 7};
+  CHECK(std::string(support::thrown([&] { y = gather<0>(x, places); }).what()) == "gather, places: expected 0 … 2, found 3");
+  CHECK(std::string(support::thrown([&] { y = embedding(x, negative); }).what()) == "embedding, ids: expected 0 … 2, found -1");
+  CHECK(std::string(support::thrown([&] { y = scatter_add<0>(x, places, x); }).what()) == "scatter_add, places: expected 0 … 2, found 3");
+  CHECK(std::string(support::thrown([&] { (void)eval(one_hot<3>(places)); }).what()) == "one_hot, labels: expected 0 … 2, found 3");
+  CHECK(std::string(support::thrown([&] { (void)vmap([](auto i) { return one_hot<3>(i); })(places); }).what()) == "one_hot, labels: expected 0 … 2, found 3");
+  CHECK(std::string(support::thrown([&] { (void)grad([](auto v, auto p) { return sum(gather<0>(v, p)); })(x, places); }).what()) == "gather, places: expected 0 … 2, found 3");
+  for (const float v : y) CHECK(v == 7);
+  Tensor<float, upto<4, 'N'>> rows{1, 2, 3, 4};
+  rows.set_length<'N'>(2);
+  CHECK(std::string(support::thrown([&] { y = take(rows, places); }).what()) == "embedding, ids: expected 0 … 1, found 3");
 }
 
 TEST_CASE("integers: windows, borders, running sums, maxima and places keep the element type") {

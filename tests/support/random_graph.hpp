@@ -17,6 +17,7 @@ struct RandomGraph {
   Builder graph;
   List<int> values;  ///< outputs that are values
   int gradients = 0;  ///< outputs behind them that are gradients, one for each float input
+  List<int> inputs;   ///< those
   bool stops_gradients = false;  ///< on some path: finite differences see more than the gradients
 };
 
@@ -49,6 +50,7 @@ class GraphMaker {
       if (g_[i].dtype == dtype_) inputs.push(i);
     for (const int id : transform::gradient(g_, loss.id, inputs)) g_.outputs.push(id);
     r.gradients = inputs.size();
+    r.inputs = inputs;
     r.stops_gradients = stops_gradients_;
     r.graph = static_cast<Builder&&>(g_);
     return r;
@@ -308,6 +310,18 @@ class GraphMaker {
   bool stops_gradients_ = false;
 };
 
+/// Appends derivatives of second order: the gradients of the sum of the first ones, each times a number of its own. Returns how many.
+constexpr int add_second_order(RandomGraph& r) {
+  Builder& g = r.graph;
+  Value total{&g, g.constant(0, g[r.inputs[0]].dtype)};
+  for (int k = 0; k < r.gradients; ++k) {
+    const Value d{&g, g.outputs[r.values.size() + k]};
+    total = total + sum(sin(d) + d * (0.25 * double(k + 1)));
+  }
+  for (const int id : transform::gradient(g, total.id, r.inputs)) g.outputs.push(id);
+  return r.gradients;
+}
+
 constexpr RandomGraph random_graph(std::uint64_t seed, Dtype dtype = Dtype::float32, int operations = 12) {
   GraphMaker m(seed, dtype, operations);
   return m.finish();
@@ -353,6 +367,23 @@ inline std::vector<reference::Array> random_inputs(const Builder& g, const refer
     inputs.push_back(std::move(a));
   }
   return inputs;
+}
+
+/// Puts values into float inputs where formulas break: zeros of both signs, ones, which make ties, infinities and NaN.
+inline void put_edges(std::vector<reference::Array>& inputs, const reference::Lengths& lengths, std::uint64_t seed, bool finite) {
+  constexpr double edges[]{0, -0.0, 1, -1, 1, 0.5, std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()};
+  std::uint64_t drawn = 0;
+  const Philox random(Seed{seed}, 7);
+  for (reference::Array& a : inputs)
+    for (std::ptrdiff_t i = 0; is_floating(a.dtype) && i < a.shape.size(); ++i, drawn += 2)
+      if (within(a.shape, i, lengths) && random.below(drawn, 5) == 0) a.set(i, edges[random.below(drawn + 1, finite ? 6 : 9)]);
+}
+
+/// Whether two numbers are the same kind of nothing, or close.
+inline bool alike(double a, double b, double tolerance) {
+  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
+  if (std::isinf(a) || std::isinf(b)) return a == b;
+  return std::abs(a - b) <= tolerance * (1 + std::abs(b));
 }
 
 /// The largest difference of two arrays within the lengths, relative to 1 + the size of what is expected; infinite for NaN.

@@ -24,7 +24,8 @@ struct ReferenceValue {
 inline const std::map<std::string, ReferenceValue>& reference_values() {
   static const auto values = [] {
     std::map<std::string, ReferenceValue> all;
-    for (const char* name : {"values", "optim", "nn", "attention", "cnn", "saved_by_sinter"}) {
+    for (const char* name : {"values", "optim", "nn", "attention", "cnn", "edges", "second_order", "half", "metrics",
+                             "saved_by_sinter", "stored"}) {
       std::ifstream file(std::string(SINTER_TESTS "/reference/") + name + ".txt");
       for (std::string line; std::getline(file, line);) {
         std::istringstream in(line);

@@ -209,3 +209,17 @@ TEST_CASE("whole tensors compare; expressions of rank 0 are numbers") {
   const float total = sum(x);
   CHECK(total == 3);
 }
+
+TEST_CASE("a tensor is made of the elements of a contiguous range") {
+  const std::vector<float> six{1, 2, 3, 4, 5, 6};
+  const Tensor<float, 2, 3> a = six;
+  CHECK(a(1, 0) == 4);
+  const Tensor<float, upto<8, 'N'>> b(six);
+  CHECK(b.length<'N'>() == 6);
+  CHECK(b(5) == 6);
+  const std::array<int, 3> three{7, 8, 9};
+  const Tensor<int, 3> c = three;
+  CHECK(c(2) == 9);
+  CHECK(std::string(support::thrown([&] { (void)Tensor<float, 2, 2>(six); }).what()) == "elements of a range: expected 4, found 6");
+  CHECK(std::string(support::thrown([&] { (void)Tensor<float, upto<4, 'N'>>(six); }).what()) == "elements of a range: expected at most 4, found 6");
+}

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
+#include "../support/reference_values.hpp"
 #include "../support/throws.hpp"
 
 using namespace sinter;
@@ -11,10 +12,10 @@ TEST_CASE("top-K counts rows whose label is among the K largest scores") {
   Tensor<int, upto<5, 'B'>> labels{2, 0, 1, 1, 0};
   labels.set_length<'B'>(4);
   scores.set_length<'B'>(4);
-  CHECK(count_in_top<1>(scores, labels) == 0);
-  CHECK(count_in_top<2>(scores, labels) == 2);  // of equal scores the first ones count as larger
-  CHECK(count_in_top<3>(scores, labels) == 2);
-  CHECK(count_in_top<4>(scores, labels) == 3);  // NaN is nowhere
+  CHECK(count_in_top<1>(scores, labels) == 1);  // NaN is the largest
+  CHECK(count_in_top<2>(scores, labels) == 3);  // of equal scores the first ones count as larger
+  CHECK(count_in_top<3>(scores, labels) == 3);
+  CHECK(count_in_top<4>(scores, labels) == 4);
   labels.set_length<'B'>(5);
   scores.set_length<'B'>(5);
   CHECK(count_in_top<1>(scores, labels) == count_correct(scores, labels));
@@ -58,4 +59,74 @@ TEST_CASE("a running mean weighs by samples") {
   CHECK(loss.samples() == 4);
   loss.reset();
   CHECK(loss.samples() == 0);
+}
+
+TEST_CASE("ties, NaN and classes that never occur: as PyTorch and scikit-learn, and as the operations") {
+  using support::reference_value;
+  const auto scores = support::reference_tensor<Tensor<float, 24, 5>>("metrics.scores");
+  const auto labels = support::reference_tensor<Tensor<int, 24>>("metrics.labels");
+  const Tensor<int, 24> best = argmax<1>(scores);
+  for (int i = 0; i < 24; ++i) {
+    CHECK(predicted_class(scores, i) == int(reference_value("metrics.predicted").elements[std::size_t(i)]));
+    CHECK(predicted_class(scores, i) == best(i));
+  }
+  CHECK(double(count_correct(scores, labels)) / 24 ==
+        doctest::Approx(double(float(mean(argmax<1>(scores) == labels)))));
+  CHECK(count_in_top<1>(scores, labels) == reference_value("metrics.top1").elements[0]);
+  CHECK(count_in_top<2>(scores, labels) == reference_value("metrics.top2").elements[0]);
+  CHECK(count_in_top<3>(scores, labels) == reference_value("metrics.top3").elements[0]);
+  CHECK(count_in_top<5>(scores, labels) == reference_value("metrics.top5").elements[0]);
+  ConfusionMatrix<5> m;
+  m.add(scores, labels);
+  CHECK(m.accuracy() == doctest::Approx(reference_value("metrics.accuracy").elements[0]));
+  for (int c = 0; c < 5; ++c) {
+    const auto C = std::size_t(c);
+    for (int p = 0; p < 5; ++p) CHECK(m(c, p) == reference_value("metrics.confusion").elements[5 * C + std::size_t(p)]);
+    CHECK(m.precision(c) == doctest::Approx(reference_value("metrics.precision").elements[C]));
+    CHECK(m.recall(c) == doctest::Approx(reference_value("metrics.recall").elements[C]));
+    CHECK(m.f1(c) == doctest::Approx(reference_value("metrics.f1").elements[C]));
+  }
+  CHECK(m.mean_precision() == doctest::Approx(reference_value("metrics.mean_precision").elements[0]));
+  CHECK(m.mean_recall() == doctest::Approx(reference_value("metrics.mean_recall").elements[0]));
+  CHECK(m.mean_f1() == doctest::Approx(reference_value("metrics.mean_f1").elements[0]));
+
+  const auto &truth = reference_value("metrics.three_labels").elements,
+             &read = reference_value("metrics.three_predicted").elements;
+  ConfusionMatrix<6> three;
+  for (std::size_t i = 0; i < truth.size(); ++i) {
+    Tensor<float, 1, 6> one;
+    one(0, int(read[i])) = 1;
+    three.add(one, Tensor<int, 1>{int(truth[i])});
+  }
+  CHECK(three.mean_precision() == doctest::Approx(reference_value("metrics.three_mean_precision").elements[0]));
+  CHECK(three.mean_recall() == doctest::Approx(reference_value("metrics.three_mean_recall").elements[0]));
+  CHECK(three.mean_f1() == doctest::Approx(reference_value("metrics.three_mean_f1").elements[0]));
+}
+
+TEST_CASE("columns of a larger tensor are scores like any other") {
+  Tensor<float, 2, 4> wide{{9, 1, 2, 0}, {9, 3, 2, 0}};
+  const Tensor<int, 2> labels{1, 0};
+  const auto part = wide(range<>, range<1, 4>);
+  CHECK(count_correct(part, labels) == 2);
+  CHECK(count_in_top<1>(part, labels) == 2);
+  ConfusionMatrix<3> m;
+  m.add(part, labels);
+  CHECK((m(1, 1) == 1 && m(0, 0) == 1));
+}
+
+TEST_CASE("a batch with a label outside the classes is not counted at all") {
+  ConfusionMatrix<3> m;
+  const Tensor<float, 2, 3> scores;
+  const Tensor<int, 2> labels{0, 3};
+  const Error e = support::thrown([&] { m.add(scores, labels); });
+  CHECK(std::string(e.what()) == "ConfusionMatrix, label: expected 0 … 2, found 3");
+  CHECK(m.total() == 0);
+}
+
+TEST_CASE("the loss of an empty batch, NaN, is no part of a mean") {
+  RunningMean loss;
+  loss.add(2, 3);
+  loss.add(NAN, 0);
+  CHECK(loss.value() == 2);
+  CHECK((ConfusionMatrix<2>().accuracy() == 0 && ConfusionMatrix<2>().total() == 0));
 }

@@ -133,6 +133,21 @@ TEST_CASE("inference goes with its parameters: after steps, load, assignments an
   check(false);
 }
 
+TEST_CASE("reading a model's numbers is no change to its programs") {
+  const Model<Net> net(Seed{3});
+  const std::uint64_t before = net.block()->changes.now();
+  CHECK(net->bn.weight.const_view()(2) == 1);
+  CHECK(net.data()[0] == net.data()[0]);
+  CHECK(float(sum(net->bn.weight)) == 4);
+  const Tensor<float, 4> copy = net->bn.weight;
+  CHECK(copy(0) == 1);
+  const Model<Net> other = net;
+  CHECK(other.block()->changes.now() > 0);
+  CHECK(net.block()->changes.now() == before);
+  (void)net->bn.weight(2);  // might be written to
+  CHECK(net.block()->changes.now() > before);
+}
+
 TEST_CASE("what a run-time length decides differs from call to call, though parameters alone stand in it") {
   graph::Builder g;
   const graph::Value w{&g, g.input(Dtype::float32, shape_of<4>)}, x{&g, g.input(Dtype::float32, shape_of<upto<8, 'B'>, 4>)};

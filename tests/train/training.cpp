@@ -2,6 +2,10 @@
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
+#include <optional>
+#include <thread>
+#include <vector>
+
 #include "../support/allocations.hpp"
 #include "../support/reference_values.hpp"
 #include "../support/throws.hpp"
@@ -290,4 +294,39 @@ TEST_CASE("metrics count up to the run-time length") {
   CHECK(m.accuracy() == doctest::Approx(2.0 / 3));
   labels(0) = 3;
   CHECK_THROWS_AS(m.add(scores, labels), Error);
+}
+
+TEST_CASE("what a program returns is a value: later calls leave it alone, and it may outlive the program") {
+  Model<Wide> net(Seed{8});
+  auto infer = std::make_optional(inference<Tensor<float, 100, 300>>(net));
+  const auto x = normal<Tensor<float, 100, 300>>(6), y = normal<Tensor<float, 100, 300>>(7);
+  const Tensor<float, 100, 10> px = (*infer)(x), py = (*infer)(y);
+  CHECK(!equal(px, py));
+  CHECK(equal((*infer)(x), px));
+  CHECK(equal((*infer)(x) - (*infer)(y), px - py));
+  std::vector<Tensor<float, 100, 10>> kept;
+  for (int i = 0; i < 5; ++i) kept.push_back((*infer)(i % 2 == 0 ? x : y));
+  infer.reset();
+  for (int i = 0; i < 5; ++i) CHECK(equal(kept[std::size_t(i)], i % 2 == 0 ? px : py));
+  std::thread([last = std::move(kept)]() mutable { last.clear(); }).join();  // and die on another thread
+}
+
+TEST_CASE("results that die are the memory of later ones") {
+  Model<Wide> net(Seed{8});
+  auto infer = inference<Tensor<float, 100, 300>>(net);
+  const auto x = normal<Tensor<float, 100, 300>>(6);
+  const float* first = infer(x).data();
+  const auto kept = infer(x);
+  CHECK(kept.data() == first);
+  CHECK(infer(x).data() != first);
+}
+
+TEST_CASE("the output of a step is a value") {
+  Model<Wide> net(Seed{8});
+  auto step = training<Tensor<float, 100, 300>, Tensor<int, 100>>(net, nn::cross_entropy, optim::SGD{.lr = 1});
+  const auto x = normal<Tensor<float, 100, 300>>(6);
+  const auto y = classes<100>(7, 10);
+  const auto one = step(x, y), other = step(x, y);
+  CHECK(one.loss != other.loss);
+  CHECK(!equal(one.output, other.output));
 }

@@ -84,3 +84,112 @@ TEST_CASE("a vmapped function draws other numbers for other keys") {
     CHECK(u(1, i) == Philox(Seed{6}).uniform(std::uint64_t(i)));
   }
 }
+
+namespace mapped_nets {
+
+/// What f captures, parameters, layers and values, all samples share.
+struct Captures {
+  nn::Linear<5, 3> fc;
+  Param<float, 3> scale{nn::init::ones()};
+  constexpr auto operator()(auto x) const {
+    const auto shift = mean<0>(mean<0>(x));
+    return vmap([&](auto row) { return fc(row - shift) * scale; })(x);
+  }
+};
+struct Whole {
+  nn::Linear<5, 3> fc;
+  Param<float, 3> scale{nn::init::ones()};
+  constexpr auto operator()(auto x) const { return fc(x - mean<0>(mean<0>(x))) * scale; }
+};
+/// The derivative of a net by its input, as physics-informed nets have it.
+struct Slope {
+  nn::Linear<1, 8> fc1;
+  nn::Linear<8, 1> fc2;
+  constexpr auto operator()(auto x) const {
+    return grad([&](auto v) { return sum(fc2(tanh(fc1(v)))); })(x);
+  }
+};
+
+}  // namespace mapped_nets
+
+TEST_CASE("a function that vmap maps may capture parameters, layers and values of its net") {
+  const Tensor<float, 4, 2, 5> x = random::normal<4, 2, 5>(Seed{2});
+  Model<mapped_nets::Captures> net(Seed{1});
+  Model<mapped_nets::Whole> whole(Seed{1});
+  auto infer = inference<Tensor<float, 4, 2, 5>>(net);
+  auto expected = inference<Tensor<float, 4, 2, 5>>(whole);
+  CHECK(allclose(infer(x), expected(x), 1e-5, 1e-6));
+  auto step = training<Tensor<float, 4, 2, 5>, Tensor<float, 4, 2, 3>>(net, nn::mse_loss, optim::SGD{.lr = .1f});
+  auto other = training<Tensor<float, 4, 2, 5>, Tensor<float, 4, 2, 3>>(whole, nn::mse_loss, optim::SGD{.lr = .1f});
+  const Tensor<float, 4, 2, 3> y = random::normal<4, 2, 3>(Seed{3});
+  for (int i = 0; i < 3; ++i) CHECK(step(x, y).loss == doctest::Approx(other(x, y).loss));
+}
+TEST_CASE("a function that grad differentiates may capture parameters and layers of its net") {
+  Model<mapped_nets::Slope> net(Seed{1});
+  auto infer = inference<Tensor<float, 6, 1>>(net);
+  Tensor<float, 6, 1> x;
+  for (int i = 0; i < 6; ++i) x(i, 0) = 0.3f * float(i) - 1.f;
+  const Tensor<float, 6, 1> found = infer(x);
+  for (int i = 0; i < 6; ++i) {
+    double slope = 0;
+    for (int h = 0; h < 8; ++h) {
+      const double t = std::tanh(double(net->fc1.weight(h, 0)) * double(x(i, 0)) + double(net->fc1.bias(h)));
+      slope += double(net->fc2.weight(0, h)) * (1 - t * t) * double(net->fc1.weight(h, 0));
+    }
+    CHECK(found(i, 0) == doctest::Approx(slope));
+  }
+}
+
+namespace {
+
+constexpr int samples = 3;
+template <int N> constexpr auto sines(auto x) {
+  if constexpr (N == 0) return x;
+  else return sines<N - 1>(sin(x));
+}
+struct Checkpointed {
+  constexpr auto operator()(auto x) const { return sum(checkpoint([](auto b) { return cos(cos(b)); }, sines<20>(x))); }
+};
+struct CheckpointInVmap {
+  constexpr auto operator()(auto x) const {
+    return sum(vmap([](auto a) { return checkpoint([](auto b) { return cos(cos(b)); }, a); })(sines<20>(x)));
+  }
+};
+int count(const char* name, const graph::Builder& g) {
+  int n = 0;
+  const compile::Simplified s = compile::simplify(g);
+  for (const int i : s.order) n += std::string(s.graph[i].op->name) == name;
+  return n;
+}
+
+}  // namespace
+
+TEST_CASE("a checkpoint inside vmap, or vmapped, repeats what it marks and nothing else") {
+  const auto alone = graph::FunctionTrace<decltype(grad(Checkpointed{})), Sym<float, 4>>{}();
+  const auto inside = graph::FunctionTrace<decltype(grad(CheckpointInVmap{})), Sym<float, samples, 4>>{}();
+  const auto outside = graph::FunctionTrace<decltype(vmap(grad(Checkpointed{}))), Sym<float, samples, 4>>{}();
+  for (const auto* g : {&alone, &inside, &outside}) {
+    CHECK(count("sin", *g) == count("sin", alone));
+    CHECK(count("cos", *g) == 40 / 2 + 1);  // of the 20 sines' derivatives, and the repeated cosine
+  }
+}
+
+TEST_CASE("an argument of grad is its own, however the graph around it is numbered") {
+  constexpr auto inner = [](auto a) { return grad([](auto u, auto v) { return sum(u * v); })(a, a); };  // a
+  constexpr auto cube = [](auto p, auto q) { return sum(p * p * q); };
+  const Tensor<float, 2, 3> x{{1, 2, 3}, {4, 5, 6}};
+  const Tensor<float, 2, 3> d = run_function([](auto v) { return grad(decltype(cube){})(v, vmap(decltype(inner){})(v)); }, x);
+  for (int i = 0; i < 6; ++i) CHECK(d.data()[i] == 2 * x.data()[i] * x.data()[i]);
+}
+
+TEST_CASE("max pooling gives its gradient to the first of ties under vmap, on either side") {
+  const Tensor<float, 2, 1, 1, 4, 4> zeros;
+  const auto first_of = [](const auto& g, int window) {
+    for (int i = 0; i < 4; ++i)
+      for (int j = 0; j < 4; ++j) CHECK(g(1, 0, 0, i, j) == (i % window == 0 && j % window == 0 ? 1 : 0));
+  };
+  first_of(vmap(grad([](auto v) { return sum(max_pool2d<2>(v)); }))(zeros), 2);
+  first_of(grad([](auto v) { return sum(vmap([](auto y) { return max_pool2d<2>(y); })(v)); })(zeros), 2);
+  first_of(vmap(grad([](auto v) { return sum(max_pool2d<4>(v)); }))(zeros), 4);
+  first_of(grad([](auto v) { return sum(vmap([](auto y) { return max_pool2d<4>(y); })(v)); })(zeros), 4);
+}

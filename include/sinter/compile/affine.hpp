@@ -104,10 +104,10 @@ class Pass : Rewrite {
       Shape numbers;
       if (g_.shape(p).size() > 1) numbers.push(w[0]);
       const Value v = graph::reshape_to({&to, bring(to, p)}, numbers);
-      if (g_[by].op == &graph::primitive<ops::Add>) shift = shift ? shift + v : v;
-      else if (g_[by].op == &graph::primitive<ops::Sub>) shift = shift ? shift - v : -v;
-      else if (g_[by].op == &graph::primitive<ops::Mul>) scale = scale ? scale * v : v, shift = shift ? shift * v : shift;
-      else scale = scale ? scale / v : 1.0 / v, shift = shift ? shift / v : shift;
+      if (g_[by].op == &graph::primitive<ops::Add>) shift = shift.exists() ? shift + v : v;
+      else if (g_[by].op == &graph::primitive<ops::Sub>) shift = shift.exists() ? shift - v : -v;
+      else if (g_[by].op == &graph::primitive<ops::Mul>) scale = scale.exists() ? scale * v : v, shift = shift.exists() ? shift * v : shift;
+      else scale = scale.exists() ? scale / v : 1.0 / v, shift = shift.exists() ? shift / v : shift;
     }
     const auto along = [](Value v, int rank) {  // axis 0 of so many
       Shape s;
@@ -115,7 +115,7 @@ class Pass : Rewrite {
       return graph::reshape_to(v, s);
     };
     Value weight{&to, bring(to, l.weight)};
-    if (scale) weight = weight * along(scale, w.rank);
+    if (scale.exists()) weight = weight * along(scale, w.rank);
     with_scaled_[l.weight] = weight.id;
     touched_.push(l.weight);
     Value result{&to, with_scaled(to, l, l.sums)};
@@ -128,7 +128,7 @@ class Pass : Rewrite {
     }
     for (const int i : touched_) with_scaled_[i] = -1;
     touched_.clear();
-    return shift ? (result + along(shift, g_.shape(l.first).rank - l.axis)).id : result.id;
+    return shift.exists() ? (result + along(shift, g_.shape(l.first).rank - l.axis)).id : result.id;
   }
   /// What computes node i of a layer from its scaled weight.
   constexpr int with_scaled(Builder& to, const Layer& l, int i) {

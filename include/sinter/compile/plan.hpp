@@ -4,36 +4,9 @@
 #include "chains.hpp"
 #include "in_place.hpp"
 #include "lower.hpp"
+#include "verify_plan.hpp"
 
 namespace sinter::internals::compile {
-
-/// A compiled graph. Its table is a sequence of steps, each of these integers:
-///   kernel; for each loop: extent | (index of its letter + 1) << 56; for each pointer: base, byte offset, strides.
-/// Base 0 is the arena, 1 … the inputs, then the outputs; −1 a pointer without memory.
-struct Plan {
-  List<std::int64_t> table;
-  List<std::uint64_t> words;  ///< the identities of the distinct kernels, one after another
-  List<int> kernel;           ///< where each begins in words; one more at the end
-  List<char> letters;         ///< the lengths that the program takes, in order
-  List<std::int64_t> output_bytes;  ///< of each output, aligned
-  List<int> takes_over;       ///< for each output the input whose memory it takes over, or −1
-  List<int> buffer;           ///< where asked for: the node that owns the memory of each pointer of each step, −1 for none
-  List<std::int64_t> chains;  ///< steps that run piece by piece, one chain after another (ChainHead)
-  int steps = 0, nodes = 0, inputs = 0;
-  std::int64_t arena_bytes = 0, scratch_bytes = 0;  ///< scratch lies behind the arena
-  std::int64_t straight_line_scratch_bytes = 0;     ///< the same, of a straight-line program
-  double flops = 0, bytes_moved = 0;
-  double small_flops = 0;  ///< of small products, however many, that a straight-line program computes in place
-};
-
-inline constexpr std::int64_t alignment = 64;
-constexpr std::int64_t aligned(std::int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
-
-/// Programs of up to this many steps and operations are straight-line code. Products of small matrices do not count: their code does not
-/// grow with their number.
-inline constexpr int straight_line_steps = 8;
-inline constexpr double straight_line_flops = 600'000;
-constexpr bool is_straight_line(const Plan& p) { return p.steps <= straight_line_steps && p.flops - p.small_flops <= straight_line_flops; }
 
 namespace plan_detail {
 
@@ -53,7 +26,9 @@ class Pass {
   constexpr bool run(List<char>& apart) {
     collect_letters();
     const Fusion f = fuse(s_);
+    if constexpr (verifying) verify(s_, f);
     const Order o = order(s_, f);
+    if constexpr (verifying) verify(s_, f, o);
     lower_detail::Pass lower(s_, f, o, r_.letters);
     for (const int group : o.groups) write(lower.run(group));
     r_.kernel.push(r_.words.size());
@@ -64,10 +39,15 @@ class Pass {
     find_chains();
     allocate();
     address();
+    keep_rules();
     r_.nodes = s_.order.size();
     r_.inputs = g_.inputs.size();
-    for (const int o : s_.outputs) r_.output_bytes.push(bytes(o));
+    for (const int output : s_.outputs) r_.output_bytes.push(bytes(output));
     for (int k = 0; k < g_.outputs.size(); ++k) r_.takes_over.push(k < g_.overwrites.size() ? g_.overwrites[k] : -1);
+    if constexpr (verifying) {
+      PlanVerifier verifier(r_, g_, s_.outputs, capacity_.data());
+      verifier.run();
+    }
     return true;
   }
   constexpr Plan result() { return static_cast<Plan&&>(r_); }
@@ -83,6 +63,16 @@ class Pass {
         r_.letters.push(s.letter(a));
         capacity_.push(s[a]);
       }
+    }
+  }
+  constexpr void keep_rules() {
+    r_.expectations = g_.expectations.size();
+    for (const Builder::LengthRule& rule : g_.length_rules) {
+      std::int64_t set = 0;
+      for (const char letter : rule.letters)
+        if (letter != 0) set |= std::int64_t(1) << letter_index(letter);
+      r_.refused.push(rule.what);
+      r_.refused_letters.push(set);
     }
   }
   constexpr std::int64_t letter_index(char letter) const {
@@ -229,7 +219,7 @@ class Pass {
       for (int p = 0; p < pointers(step); ++p) {
         const int q = pointer(step, p);
         const auto node = int(r_.table[q]);
-        if (name_buffers_) r_.buffer.push(node < 0 ? -1 : root(node));
+        if (name_buffers_ || verifying) r_.buffer.push(node < 0 ? -1 : root(node));
         if (node < 0) continue;
         const int b = root(node);
         r_.table[q + 1] = (r_.table[q + 1] + (b != node && s_.owner[node] < 0 ? s_.parts[s_.part_of[node]].offset : 0)) * bytes_of(g_[node].dtype);
@@ -444,8 +434,10 @@ class Pass {
 /// `name_buffers`: the plan also tells which nodes own the memory that its steps touch (`Plan::buffer`).
 constexpr Plan compile(const Builder& g, PackSizes pack, bool name_buffers = false) {
   List<char> apart;
+  if constexpr (verifying) verify(g);
   for (;;) {
     Simplified s = simplify(g, apart);
+    if constexpr (verifying) verify(s);
     plan_detail::Pass pass(s, pack, name_buffers);
     if (pass.run(apart)) return pass.result();
   }

@@ -51,6 +51,8 @@ class Pass {
     while (r.prepare.inputs.size() > parameters_) r.prepare.inputs.pop();
     r.prepare.outputs = hoisted;
     r.prepare.overwrites.clear();
+    r.prepare.expectations.clear();
+    r.prepare.length_rules.clear();
     for (Weight& w : weights_) {  // one that several contractions share is packed once
       const Value weight{&r.prepare, matrix(g_.operands(w.contraction)[w.operand])};
       const int m = transformed_[w.contraction], made = (m > 0 ? transformed(weight, m, panel_) : packed(weight, panel_)).id;
@@ -198,6 +200,7 @@ class Pass {
     }
     for (const int o : g_.outputs) to.outputs.push(now[o]);
     to.overwrites = g_.overwrites;
+    to.length_rules = g_.length_rules;
   }
 
   /// A contraction whose operand is packed in advance.

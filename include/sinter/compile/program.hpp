@@ -11,14 +11,24 @@
 
 namespace sinter::internals::compile {
 
+/// Run-time lengths with which a program does not run: those of a set of letters, by index, all 1.
+struct LengthRefusal {
+  const char* what = "";
+  std::int64_t letters = 0;
+};
+
 namespace program_detail {
+
+inline constexpr int most_refusals = 8;
 
 /// A plan in one array of fixed capacity, so that it is made in a single constant evaluation.
 template <int Capacity> struct Frozen {
   bool fits = false, straight_line = false;
   int steps = 0, nodes = 0, inputs = 0, outputs = 0, kernels = 0, words = 0, table = 0, letters = 0, chains = 0;
+  int expectations = 0, refusals = 0;
   std::int64_t arena_bytes = 0, scratch_bytes = 0;
   double flops = 0, bytes_moved = 0;
+  LengthRefusal refused[most_refusals]{};
   std::int64_t data[Capacity]{};  // kernel offsets, words, table, letters, takes_over, output bytes, chains
 };
 
@@ -41,6 +51,8 @@ template <int Capacity> constexpr Frozen<Capacity> freeze(const Plan& p) {
   f.scratch_bytes = f.straight_line ? p.straight_line_scratch_bytes : p.scratch_bytes;
   f.flops = p.flops;
   f.bytes_moved = p.bytes_moved;
+  f.expectations = p.expectations;
+  for (int i = 0; i < p.refused.size() && i < most_refusals; ++i) f.refused[f.refusals++] = {p.refused[i], p.refused_letters[i]};
   int at = 0;
   for (const int k : p.kernel) f.data[at++] = k;
   for (const std::uint64_t w : p.words) f.data[at++] = std::int64_t(w);
@@ -82,9 +94,17 @@ template <class Trace, class Backend> class Program {
     else return made<1 << 20>();
   }
   static constexpr auto small_ = made<1 << 14>();
-  static constexpr auto large_ = made_large<small_.fits>();
+  /// Where the evaluation failed, which is an error of its own, everything else is that of an empty program: g++ would say of each constant that it is none.
+  static constexpr bool is_sound = requires { typename std::bool_constant<small_.fits>; };
+  static constexpr bool is_small() {
+    if constexpr (is_sound) return small_.fits;
+    else return true;
+  }
+  static constexpr auto large_ = made_large<is_small()>();
+  static constexpr program_detail::Frozen<1> nothing_{};
   static constexpr const auto& plan() {
-    if constexpr (small_.fits) return small_;
+    if constexpr (!is_sound) return nothing_;
+    else if constexpr (is_small()) return small_;
     else return large_;
   }
 
@@ -187,6 +207,15 @@ template <class Trace, class Backend> class Program {
   }();
 
   using RunBy = Backend;
+  using Source = Trace;
+
+  /// What the graph expects of its inputs (compile/expectations.hpp), and lengths with which it does not run.
+  static constexpr int expectations = plan().expectations;
+  static constexpr auto refused = [] {
+    std::array<LengthRefusal, std::size_t(plan().refusals)> all{};
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = plan().refused[i];
+    return all;
+  }();
 
   /// Runs every step. base: the workspace, then inputs, then outputs. An observer is told the context, and when each step begins and ends.
   template <class Context, class Observer = const Unobserved> [[gnu::always_inline]] static void run(Context c, Observer& observer = unobserved) {

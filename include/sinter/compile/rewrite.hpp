@@ -43,6 +43,7 @@ class Rewrite {
   constexpr void finish(Builder& to) {
     for (const int o : g_.outputs) to.outputs.push(now_[o]);
     to.overwrites = g_.overwrites;
+    to.length_rules = g_.length_rules;
   }
   /// Copies a node, and first whatever it names that has not been copied: that may be needed before its turn.
   constexpr int bring(Builder& to, int i) {

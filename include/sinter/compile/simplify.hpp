@@ -63,7 +63,7 @@ class Pass {
     grow();
     wishes_ = wishes(g(), live);
     for (int i = 0; i < n; ++i)
-      if (live.data()[i] != 0) visit(i);
+      if (live.data()[i] != 0 && is_waiting(i)) visit(i);
     for (int k = 0; k < g().outputs.size(); ++k) {
       const int o = now_[g().outputs[k]];
       const bool takes_over = k < g().overwrites.size() && g().overwrites[k] >= 0;
@@ -118,6 +118,7 @@ class Pass {
       now[i] = now[o[0]];
       return;
     }
+    if (kind == Kind::input && node.op != &graph::primitive<graph::Input>) graph::a_sample_was_used_outside_of_its_vmap();
     bool look_again = false;  // an operand is now a number or a view: local rules may find something new
     for (int k = 0; k < count; ++k)
       if (const int by = now[o[k]]; by != o[k]) {
@@ -149,6 +150,9 @@ class Pass {
     if (wishes_.any && (kind == Kind::elementwise || kind == Kind::contract)) place(i);
     r_.order.push(i);
   }
+
+  /// Whether a node is neither in order nor replaced.
+  constexpr bool is_waiting(int id) const { return known_.data()[id] == 0 && now_.data()[id] == id; }
 
   // ---- buffers ----
   constexpr void set_layout(int i, const Layout& l) {
@@ -208,13 +212,13 @@ class Pass {
     const int before = g().size(), id = g().add(op, operands, n, attributes, m);
     grow();
     for (int k = before; k < g().size(); ++k)
-      if (known_[k] == 0 && now_[k] == k) visit(k);  // others joined with one of these, or were replaced
+      if (is_waiting(k)) visit(k);  // others joined with one of these, or were replaced
     if (id < before) bring(id);
     return now_[id];
   }
-  /// A node of the old graph that turns out to be of use again.
+  /// A node of the old graph that turns out to be of use: once more, or before its turn.
   constexpr void bring(int id) {
-    if (known_[id] != 0 || now_[id] != id) return;  // in order, or replaced
+    if (!is_waiting(id)) return;
     for (int k = 0; k < g()[id].operands; ++k) bring(g().operands(id)[k]);
     visit(id);
   }

@@ -3,6 +3,7 @@
 #include <array>
 #include <span>
 
+#include "../tensor/decimal.hpp"
 #include "csv.hpp"
 #include "samples.hpp"
 
@@ -36,7 +37,9 @@ template <int N> Labelled<N> labelled(const Table& t, const std::array<std::size
   for (std::size_t r = 0; r < t.rows; ++r) {
     for (std::size_t c = 0; c < x.size(); ++c) x[c] = t(r, features[c]);
     const float y = t(r, label);
-    if (!(y >= 0 && y < 0x1p24f) || y != float(int(y))) damaged(t.name + ", row " + std::to_string(r + 1) + ", column " + std::to_string(label + 1), "a label, a whole number 0, 1, …", std::to_string(y));
+    if (!(y >= 0 && y < 0x1p24f) || y != float(int(y)))
+      damaged(t.name + ", row " + std::to_string(r + 1) + ", column " + std::to_string(label + 1),
+              "a label, a whole number 0, 1, …", tensor_detail::general_text(y, 9));
     all.add(x.data(), int(y));
   }
   return all;

@@ -1,99 +1,273 @@
-// Tables of numbers as text.
+// Tables of numbers as text: what pandas.read_csv, numpy.genfromtxt, numpy.loadtxt and spreadsheets read.
 #pragma once
-#include <charconv>
-#include <string_view>
-
+#include "csv_text.hpp"
 #include "file.hpp"
+#include "table.hpp"
 
 namespace sinter::data {
+namespace csv_detail {
 
-/// Numbers in rows of equal length.
-struct Table {
-  std::string name;                 ///< the file's
-  std::vector<std::string> header;  ///< the columns' names, where the file has them
-  std::size_t rows = 0, columns = 0;
-  std::vector<float> values;
-  float operator()(std::size_t row, std::size_t column) const { return values[row * columns + column]; }
-  /// The number of the column with this name. Throws `Error` when there is none.
-  std::size_t column(std::string_view wanted) const {
-    for (std::size_t c = 0; c < header.size(); ++c)
-      if (header[c] == wanted) return c;
-    std::string all;
-    for (const std::string& n : header) all += (all.empty() ? "" : ", ") + n;
-    throw Error(ErrorCode::argument, name + ", column \"" + std::string(wanted) + "\"", header.empty() ? "expected a header with this name, found none" : "expected one of " + all + ", found none of this name",
-                header.empty() ? "read the file with {.header = true}" : "");
+class Reader {
+ public:
+  /// So many bytes of the file are in memory at a time, or as many as its longest row has.
+  template <class File> Reader(File& file, const CsvOptions& options, std::size_t piece = std::size_t(1) << 18)
+      : options_(options),
+        file_(&file),
+        read_([](void* f, void* to, std::size_t bytes) { return static_cast<File*>(f)->read(to, bytes); }),
+        file_bytes_(file.size_hint()),
+        piece_(std::max<std::size_t>(piece, 3)),  // of the mark
+        header_wanted_(options.header) {
+    table_.name = file.path();
+    const char d = options.delimiter;
+    if (d == options.decimal || d == options.comment || d == '"' || d == '\n' || d == '\r' || d == '\0')
+      throw Error(ErrorCode::argument, "read_csv, delimiter",
+                  std::string("expected a character with no other meaning, found '") + d + "'",
+                  "files with decimal commas mostly have {.delimiter = ';', .decimal = ','}");
   }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  Table table() {
+    refill();
+    skip_mark();
+    while (at_ < text_.end || !text_.all) {
+      lines_in_quotes_ = 0;
+      const char* const next = at_ < text_.end ? record(at_) : nullptr;
+      if (next == nullptr) {
+        refill();
+        continue;
+      }
+      line_ += 1 + lines_in_quotes_;
+      at_ = next;
+    }
+    if (header_wanted_ && !comments_.empty()) set_header(names_in(comments_.back()));
+    return std::move(table_);
+  }
+
+ private:
+  /// Moves what has not been taken to the front and reads on.
+  void refill() {
+    const std::size_t kept = std::size_t(text_.end - at_);
+    taken_ += std::size_t(at_ - buffer_.data());
+    if (table_.rows > 0 && table_.values.capacity() < expected_) table_.values.reserve(expected_);
+    if (kept > 0) std::memmove(buffer_.data(), at_, kept);
+    if (2 * kept >= buffer_.size()) buffer_.resize(std::max(piece_, 2 * buffer_.size()));
+    const std::size_t room = buffer_.size() - kept, have = read_(file_, buffer_.data() + kept, room);
+    text_.all = have < room;
+    at_ = buffer_.data();
+    text_.end = at_ + kept + have;
+  }
+  /// Spreadsheets put a mark before text in UTF-8; that of other encodings is an error.
+  void skip_mark() {
+    const std::string_view begin(at_, std::min<std::size_t>(3, std::size_t(text_.end - at_)));
+    if (begin == "\xef\xbb\xbf") at_ += 3;
+    if (begin.starts_with("\xff\xfe") || begin.starts_with("\xfe\xff"))
+      fail("", "text in UTF-8 or ASCII", "UTF-16", "save it in UTF-8");
+    if (begin.starts_with("\x1f\x8b"))
+      fail("", "text", "a gzip file", "with data/gzip.hpp: UnpackedFile file(path); read_csv_from(file)");
+  }
+
+  /// Takes one line, or several that quotes hold together; nullptr where its end has not arrived.
+  const char* record(const char* p) {
+    p = text_.skip_blanks(p);
+    if (text_.known(p) == nullptr) return nullptr;
+    if (text_.ends_line(p)) return text_.next_line(p);
+    if (options_.comment != '\0' && *p == options_.comment) {
+      const char* const stop = text_.line_end(p);
+      if (stop == nullptr) return nullptr;
+      if (!is_missing(text_.trimmed(p, text_.field_end(p)))) {  // a spreadsheet's "#N/A" is none
+        if (header_wanted_) comments_.emplace_back(p + 1, stop);
+        return text_.next_line(stop);
+      }
+    }
+    return header_wanted_ ? header(p) : row(p);
+  }
+
+  /// The first line that is no comment: names, or the first row if it is all numbers and a comment before it has as
+  /// many names.
+  const char* header(const char* p) {
+    std::vector<std::string> names;
+    const char* const next = fields(text_, p, names);
+    if (next == nullptr) return nullptr;
+    header_wanted_ = false;
+    float ignored = 0;
+    if (std::all_of(names.begin(), names.end(),
+                    [&](const std::string& n) { return is_missing(n) || value_of(n, options_.decimal, ignored); }))
+      for (std::size_t c = comments_.size(); c-- > 0;)
+        if (std::vector<std::string> commented = names_in(comments_[c]); commented.size() == names.size()) {
+          set_header(std::move(commented));
+          lines_in_quotes_ = 0;
+          return row(p);
+        }
+    set_header(std::move(names));
+    return next;
+  }
+  void set_header(std::vector<std::string> names) {
+    comments_.clear();
+    table_.columns = names.size();
+    table_.header = std::move(names);
+  }
+  std::vector<std::string> names_in(const std::string& comment) {
+    std::vector<std::string> names;
+    fields({options_, comment.data() + comment.size(), true}, comment.data(), names);
+    if (names.size() > 1 && names[0].empty()) names[0] = options_.comment;  // "#,a,b": the first name is the character
+    return names;
+  }
+  /// Fields as they are written, without the blanks and quotes around them.
+  const char* fields(const Text& text, const char* p, std::vector<std::string>& all) {
+    for (;;) {
+      p = text.skip_blanks(p);
+      if (!all.empty() && options_.delimiter == ' ' && text.ends_line(p)) return text.next_line(p);
+      std::string field;
+      if (p < text.end && *p == '"') p = within_quotes(text, p, field, all.size());
+      const char* const stop = p != nullptr ? text.field_end(p) : nullptr;
+      if (stop == nullptr) return nullptr;
+      field += text.trimmed(p, stop);
+      if (field.find('\0') != field.npos) fail_at(all.size(), "a name", "a byte 0");
+      all.push_back(std::move(field));
+      if (text.ends_line(stop)) return text.next_line(stop);
+      p = stop + 1;
+    }
+  }
+  const char* within_quotes(const Text& text, const char* p, std::string& field, std::size_t column) {
+    const std::size_t lines = lines_in_quotes_;
+    p = text.quoted(p, field, lines_in_quotes_);
+    if (p == nullptr && text.all) {
+      lines_in_quotes_ = lines;
+      fail_at(column, "a quote at the end of the field", "the end of the file");
+    }
+    return p;
+  }
+
+  const char* row(const char* p) {
+    const std::size_t begin = table_.values.size(), missing = table_.missing;
+    bool empty = false;
+    for (std::size_t column = 0;; ++column) {
+      const char* const field = text_.skip_blanks(p);
+      if (column > 0 && options_.delimiter == ' ' && ends_row(field)) {
+        p = field;
+        break;
+      }
+      float value = 0;
+      const char* const stop = read_number(field, text_.end, options_.decimal, value);
+      p = options_.delimiter == ' ' ? stop : text_.skip_blanks(stop);
+      empty = false;
+      if (stop == field || p == text_.end || !(separates(*p) || ends_row(p)) || (p == stop && *p == options_.comment))
+        p = unusual_field(field, column, value, empty);
+      if (p == nullptr) break;
+      table_.values.push_back(value);
+      if (p == text_.end || !separates(*p)) break;
+      if (options_.delimiter != ' ') ++p;
+    }
+    if (p != nullptr) p = end_row(p, table_.values.size() - begin, empty);
+    if (p == nullptr) {
+      table_.values.resize(begin);
+      table_.missing = missing;
+    }
+    return p;
+  }
+  bool separates(char c) const { return c == options_.delimiter || (options_.delimiter == ' ' && c == '\t'); }
+  bool ends_row(const char* p) const { return text_.ends_line(p) || (*p == options_.comment && *p != '\0'); }
+
+  /// A field that is more than a number: quoted, missing, infinite, wrong, or not arrived as a whole.
+  [[gnu::noinline]] const char* unusual_field(const char* p, std::size_t column, float& value, bool& empty) {
+    std::string within;
+    const char* rest = p;
+    if (p < text_.end && *p == '"') rest = within_quotes(text_, p, within, column);
+    const char* stop = rest != nullptr ? text_.field_end(rest) : nullptr;
+    if (stop == nullptr) return nullptr;
+    const bool in_quotes = rest != p;
+    std::string_view field = text_.trimmed(rest, stop);
+    if (in_quotes) {  // what follows the quotes is part of the field, unless it is a comment
+      const char* const after = text_.skip_blanks(rest);
+      if (ends_row(after)) stop = after;
+      field = within += text_.trimmed(rest, stop);
+      while (!field.empty() && text_.is_blank(field.front())) field.remove_prefix(1);
+      field = text_.trimmed(field.data(), field.data() + field.size());
+    }
+    const auto takes = [&](std::string_view text) {
+      if (value_of(text, options_.decimal, value)) return true;
+      if (!is_missing(text)) return false;
+      if (!options_.missing) fail_at(column, "a number", text.empty() ? "an empty field" : quoted(text, 40));
+      ++table_.missing;
+      value = std::numeric_limits<float>::quiet_NaN();
+      empty = text.empty() && !in_quotes;
+      return true;
+    };
+    if (takes(field)) return stop;
+    if (options_.comment != '\0' && !in_quotes) {  // up to the second first: that of "1.#QNAN" begins no comment
+      const std::size_t first = field.find(options_.comment, 1),
+                        second = first != field.npos ? field.find(options_.comment, first + 1) : first;
+      for (const std::size_t comment : {second, first})
+        if (comment != field.npos && takes(text_.trimmed(field.data(), field.data() + comment)))
+          return field.data() + comment;
+    }
+    fail_at(column, "a number", quoted(field, 40));
+  }
+  const char* end_row(const char* p, std::size_t columns, bool last_is_empty) {
+    if (!text_.ends_line(p)) p = text_.line_end(p);  // a comment
+    if (p != nullptr) p = text_.next_line(p);
+    if (p == nullptr) return nullptr;
+    if (table_.rows == 0 && table_.header.empty()) table_.columns = columns;
+    if (last_is_empty && columns == table_.columns + 1 && !table_.header.empty()) {  // "1,2," below two names
+      table_.values.pop_back();
+      --table_.missing;
+    } else if (columns != table_.columns) {
+      fail(", line " + std::to_string(line_), std::to_string(table_.columns) + " fields as in the lines before",
+           std::to_string(columns), "every row has as many fields as the header or the first row");
+    }
+    if (++table_.rows == 64)  // a guess for files of up to a gigabyte of values
+      expected_ = std::min(std::size_t(1) << 28,
+                           table_.values.size() * (file_bytes_ / (taken_ + std::size_t(p - buffer_.data())) + 1));
+    return p;
+  }
+
+  [[noreturn]] SINTER_COLD void fail(const std::string& where, const std::string& expected, const std::string& found,
+                                     const std::string& remedy) const {
+    throw Error(ErrorCode::format, table_.name + where, "expected " + expected + ", found " + found, remedy);
+  }
+  [[noreturn]] SINTER_COLD void fail_at(std::size_t column, const std::string& expected,
+                                        const std::string& found) const {
+    const bool first = table_.rows == 0 && table_.header.empty();
+    fail(", line " + std::to_string(line_ + lines_in_quotes_) + ", field " + std::to_string(column + 1), expected,
+         found,
+         first ? "if the first line names the columns, read with {.header = true}; CsvOptions has other delimiters and "
+                 "decimal commas too"
+               : "a table holds numbers alone; CsvOptions has other delimiters, comments and decimal commas");
+  }
+
+  const CsvOptions options_;
+  Text text_{options_};
+  void* file_;
+  std::size_t (*read_)(void* file, void* to, std::size_t bytes);
+  std::size_t file_bytes_;
+  std::vector<char> buffer_;
+  const char* at_ = nullptr;  ///< what comes before has been taken
+  std::size_t piece_, taken_ = 0;
+  std::size_t line_ = 1, lines_in_quotes_ = 0;
+  bool header_wanted_;
+  std::vector<std::string> comments_;  ///< before the header
+  std::size_t expected_ = 0;           ///< how many values a file of this size has
+  Table table_;
 };
 
-struct CsvOptions {
-  char delimiter = ',';
-  bool header = false;  ///< the first line names the columns
-  char comment = '#';   ///< lines that begin with it are skipped
-};
+}  // namespace csv_detail
 
-/// The names in a header: fields without the spaces and quotation marks around them.
-inline std::vector<std::string> column_names(std::string_view line, char delimiter) {
-  std::vector<std::string> all;
-  for (bool more = true; more;) {
-    const std::size_t end = line.find(delimiter);
-    std::string_view field = line.substr(0, end);
-    more = end != line.npos;
-    if (more) line.remove_prefix(end + 1);
-    while (!field.empty() && (field.front() == ' ' || field.front() == '"')) field.remove_prefix(1);
-    while (!field.empty() && (field.back() == ' ' || field.back() == '"')) field.remove_suffix(1);
-    all.emplace_back(field);
-  }
-  return all;
-}
-
-/// Reads numbers separated by a delimiter, one row a line; empty lines are skipped. Throws `Error` that names file, line and
-/// field: (file) when it cannot be read, (format) for a field that is no number or a row of another length.
+/// Reads numbers separated by a delimiter, one row a line. Blank lines are skipped; fields may stand in quotes, with
+/// the delimiter, line ends and doubled quotes among them; lines end in "\n", "\r\n" or "\r"; a mark before UTF-8 is
+/// skipped. Each number is the float nearest to it, infinite or 0 where none is; inf, Infinity, True and False are read
+/// in upper or lower case, and missing values become not-a-number, which `Table::missing` counts. A row that ends in a
+/// delimiter has one more, empty field, unless the header says otherwise. A header without rows is a table of 0 rows
+/// with these columns. Throws `Error` that names file, line and field: (file) when it cannot be read, (format) for a
+/// field that is no number or a row of another length, (argument) for a delimiter with two meanings.
+/// pandas: read_csv, with `header=None` unless .header, where short rows are no error; NumPy: loadtxt, genfromtxt.
 inline Table read_csv(const std::string& path, CsvOptions options = {}) {
-  const std::vector<unsigned char> file = read_file(path);
-  Table t;
-  t.name = path;
-  const char *at = reinterpret_cast<const char*>(file.data()), *const end = at + file.size();
-  bool header = options.header;
-  for (std::size_t line = 1; at < end; ++line) {
-    const auto* stop = static_cast<const char*>(std::memchr(at, '\n', std::size_t(end - at)));
-    const char* const next = stop != nullptr ? stop + 1 : end;
-    if (stop == nullptr) stop = end;
-    if (stop > at && stop[-1] == '\r') --stop;
-    const bool blank = at == stop || *at == options.comment;
-    if (blank || header) {
-      if (!blank) {
-        t.header = column_names(std::string_view(at, std::size_t(stop - at)), options.delimiter);
-        header = false;
-      }
-      at = next;
-      continue;
-    }
-    std::size_t columns = 0;
-    for (;; ++at) {
-      while (at < stop && *at == ' ' && options.delimiter != ' ') ++at;
-      double value = 0;  // numbers too small for a float are 0
-      const bool plus = at + 1 < stop && *at == '+' && at[1] != '-';
-      const auto [after, error] = std::from_chars(at + plus, stop, value);
-      const char* field_end = after;
-      while (field_end < stop && *field_end == ' ' && options.delimiter != ' ') ++field_end;
-      if (error != std::errc{} || (field_end < stop && *field_end != options.delimiter)) {
-        const char* e = at;
-        while (e < stop && *e != options.delimiter && e - at < 40) ++e;
-        std::string found(1, '"');  // g++ 12 warns of what it inlines of + here
-        found.append(at, e).push_back('"');
-        damaged(path + ", line " + std::to_string(line) + ", field " + std::to_string(columns + 1), "a number", found);
-      }
-      t.values.push_back(float(value));
-      ++columns;
-      at = field_end;
-      if (at == stop) break;
-    }
-    if (t.rows == 0) t.columns = t.header.empty() ? columns : t.header.size();
-    if (columns != t.columns) damaged(path + ", line " + std::to_string(line), std::to_string(t.columns) + " fields as in the lines before", std::to_string(columns));
-    ++t.rows;
-    at = next;
-  }
-  return t;
+  InputFile file(path);
+  return csv_detail::Reader(file, options).table();
+}
+/// The same of a file that is open: an `InputFile`, a `MemoryFile`, or an `UnpackedFile` of data/gzip.hpp.
+template <class File> Table read_csv_from(File& file, CsvOptions options = {}) {
+  return csv_detail::Reader(file, options).table();
 }
 
 }  // namespace sinter::data

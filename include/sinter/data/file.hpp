@@ -1,12 +1,16 @@
 // Reading files, with errors that name them.
 #pragma once
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <concepts>
 #include <cstdio>
 #include <cstring>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -16,35 +20,102 @@
 namespace sinter::data {
 
 [[noreturn]] SINTER_COLD inline void file_failed(const std::string& path, const char* what, int error) {
-  throw Error(ErrorCode::file, path, std::string(what) + ": " + std::generic_category().message(error), "check the path and its permissions");
+  throw Error(ErrorCode::file, path, std::string(what) + ": " + std::generic_category().message(error),
+              "check the path and its permissions");
 }
-[[noreturn]] SINTER_COLD inline void damaged(const std::string& context, const std::string& expected, const std::string& found) {
-  throw Error(ErrorCode::format, context, "expected " + expected + ", found " + found, "the file is damaged or of another kind; nothing was taken from it");
+[[noreturn]] SINTER_COLD inline void damaged(const std::string& context, const std::string& expected,
+                                             const std::string& found) {
+  throw Error(ErrorCode::format, context, "expected " + expected + ", found " + found,
+              "the file is damaged or of another kind; nothing was taken from it");
+}
+
+/// A piece of a file as it stands in messages: within quotes, and no more of it than so many bytes.
+SINTER_COLD inline std::string quoted(std::string_view text, std::size_t most) {
+  std::string s(1, '"');  // g++ 12 warns of what it inlines of + here
+  s.append(text.substr(0, most)).append(text.size() > most ? "…\"" : "\"");
+  return s;
+}
+
+/// What a path names, where that is no regular file: "a folder".
+inline const char* kind_of_file(mode_t mode) {
+  return S_ISDIR(mode) ? "a folder" : S_ISFIFO(mode) ? "a pipe" : S_ISSOCK(mode) ? "a socket" : "a device";
 }
 
 using Block = std::array<unsigned char, 1 << 16>;
 
-/// A file open for reading. Throws `Error` (file) that names it when it cannot be opened or read.
+/// A file open for reading, or a pipe or device where the reader can take what arrives. Throws `Error` (file) that
+/// names it when it cannot be opened or read, or is of another kind.
 class InputFile {
  public:
-  explicit InputFile(std::string path) : path_(std::move(path)), file_(std::fopen(path_.c_str(), "rb")) {
+  enum class Kind { regular, any };
+
+  explicit InputFile(std::string path, Kind kind = Kind::any) : path_(std::move(path)) {
+    check(kind, ::stat(path_.c_str(), &status_));  // opening a pipe would wait for who writes into it
+    file_ = std::fopen(path_.c_str(), "rb");
     if (file_ == nullptr) file_failed(path_, "cannot be opened", errno);
+    try {
+      check(kind, ::fstat(::fileno(file_), &status_));
+    } catch (...) {
+      std::fclose(file_);
+      throw;
+    }
   }
   ~InputFile() { std::fclose(file_); }
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
   const std::string& path() const { return path_; }
-  /// Fills the block; returns how many bytes there were, fewer than it holds only at the end of the file.
-  std::size_t read(Block& block) {
-    const std::size_t there = std::fread(block.data(), 1, block.size(), file_);
-    if (there < block.size() && std::ferror(file_) != 0) file_failed(path_, "cannot be read", errno);
-    return there;
+  /// How many bytes a regular file had when it was opened: a hint, since others may write to it.
+  std::size_t size_hint() const {
+    return S_ISREG(status_.st_mode) && status_.st_size > 0 ? std::size_t(status_.st_size) : 0;
+  }
+  /// Reads so many bytes; returns how many there were, fewer only at the end of the file.
+  std::size_t read(void* to, std::size_t bytes) {
+    std::size_t have = 0;
+    while (have < bytes) {
+      have += std::fread(static_cast<char*>(to) + have, 1, bytes - have, file_);
+      if (have == bytes || std::feof(file_) != 0) break;
+      if (errno != EINTR) file_failed(path_, "cannot be read", errno);
+      std::clearerr(file_);
+    }
+    return have;
   }
 
  private:
+  void check(Kind kind, int failed) const {
+    if (failed != 0) file_failed(path_, "cannot be opened", errno);
+    if (S_ISDIR(status_.st_mode) || (kind == Kind::regular && !S_ISREG(status_.st_mode)))
+      throw Error(ErrorCode::file, path_,
+                  std::string("expected a ") + (kind == Kind::regular ? "regular " : "") + "file, found " +
+                      kind_of_file(status_.st_mode),
+                  "name a file");
+  }
+
   std::string path_;
-  std::FILE* file_;
+  struct stat status_ {};
+  std::FILE* file_ = nullptr;
+};
+
+/// The content of a file that is in memory already, for readers of files: `MemoryFile file("1,2\n3,4\n", "table");
+/// read_csv_from(file)`. The name is for errors; the content stays where it is.
+class MemoryFile {
+ public:
+  explicit MemoryFile(std::string_view content, std::string name = "memory")
+      : rest_(content), size_(content.size()), name_(std::move(name)) {}
+  template <std::same_as<std::string> S> explicit MemoryFile(S&&, std::string = {}) = delete;  // it would be gone
+
+  const std::string& path() const { return name_; }
+  std::size_t size_hint() const { return size_; }
+  std::size_t read(void* to, std::size_t bytes) {
+    const std::size_t have = rest_.copy(static_cast<char*>(to), bytes);
+    rest_.remove_prefix(have);
+    return have;
+  }
+
+ private:
+  std::string_view rest_;
+  std::size_t size_;
+  std::string name_;
 };
 
 /// Bytes as they arrive, up to a limit that the caller sets: memory follows what has arrived, not what a header claims.
@@ -57,6 +128,8 @@ class BoundedBytes {
     if (bytes_.size() + n > bytes_.capacity()) bytes_.reserve(std::min(most_, 2 * (bytes_.size() + n)));
     bytes_.insert(bytes_.end(), block, block + n);
   }
+  /// As many bytes are likely to come.
+  void expect(std::size_t n) { bytes_.reserve(std::min(most_, n)); }
   std::vector<unsigned char> take() { return std::move(bytes_); }
 
  private:
@@ -67,17 +140,23 @@ class BoundedBytes {
 
 inline constexpr std::size_t any_size = std::numeric_limits<std::size_t>::max();
 
-/// What remains of a file, of which `have` bytes are in the block already.
-inline std::vector<unsigned char> read_rest(InputFile& file, Block& block, std::size_t have, std::size_t most_bytes) {
+/// All that is in a file: an `InputFile`, a `MemoryFile`, or another with `path`, `size_hint` and `read`. Throws
+/// `Error` (format) when that is more than `most_bytes`.
+template <class File> std::vector<unsigned char> read_all(File& file, std::size_t most_bytes) {
   BoundedBytes bytes(file.path(), most_bytes);
-  for (; have > 0; have = file.read(block)) bytes.add(block.data(), have);
+  bytes.expect(file.size_hint());
+  Block block;
+  for (std::size_t have = block.size(); have == block.size();) {
+    have = file.read(block.data(), block.size());
+    bytes.add(block.data(), have);
+  }
   return bytes.take();
 }
-/// The bytes of a file. Throws `Error`: (file) when it cannot be opened or read, (format) when it has more bytes than `most_bytes`.
+/// The bytes of a file. Throws `Error`: (file) when it cannot be opened or read, or is no regular file, (format) when
+/// it has more bytes than `most_bytes`.
 inline std::vector<unsigned char> read_file(const std::string& path, std::size_t most_bytes = any_size) {
-  InputFile file(path);
-  Block block;
-  return read_rest(file, block, file.read(block), most_bytes);
+  InputFile file(path, InputFile::Kind::regular);
+  return read_all(file, most_bytes);
 }
 
 }  // namespace sinter::data

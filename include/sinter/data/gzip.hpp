@@ -7,80 +7,119 @@
 #include "file.hpp"
 
 namespace sinter::data {
-namespace gzip {
 
-/// A decompressor of zlib's that goes with its scope.
-struct Inflater {
-  z_stream z{};
-  Inflater() {
+/// A file that is unpacked while it is read, if it is one of gzip's: its first two bytes tell, not its name. One of
+/// gzip's has one or more members, each with its checksum, and zeros between and after them as padding. Throws `Error`
+/// that names the file: (file) when it cannot be opened or read, (format) when it is truncated, damaged, or followed by
+/// other bytes. Python: gzip.open(path).
+class UnpackedFile {
+ public:
+  explicit UnpackedFile(const std::string& path)
+      : file_(path),
+        have_(file_.read(block_.data(), block_.size())),
+        is_gzip_(have_ >= 2 && block_[0] == 0x1f && block_[1] == 0x8b) {
+    z_.next_in = block_.data();
+    z_.avail_in = uInt(have_);
+    if (!is_gzip_) return;
     constexpr int gzip_only = 16 + MAX_WBITS;
-    const int status = inflateInit2(&z, gzip_only);
+    const int status = inflateInit2(&z_, gzip_only);
     if (status == Z_MEM_ERROR) throw std::bad_alloc();
-    if (status != Z_OK) throw Error(ErrorCode::unsupported, "zlib", "the library that runs, " + std::string(zlibVersion()) + ", does not fit the headers of " ZLIB_VERSION, "install both of one version");
+    if (status != Z_OK)
+      throw Error(
+          ErrorCode::unsupported, "zlib",
+          "the library that runs, " + std::string(zlibVersion()) + ", does not fit the headers of " ZLIB_VERSION,
+          "install both of one version");
   }
-  ~Inflater() { inflateEnd(&z); }
-  Inflater(const Inflater&) = delete;
-  Inflater& operator=(const Inflater&) = delete;
+  ~UnpackedFile() {
+    if (is_gzip_) inflateEnd(&z_);
+  }
+  UnpackedFile(const UnpackedFile&) = delete;
+  UnpackedFile& operator=(const UnpackedFile&) = delete;
+
+  bool is_gzip() const { return is_gzip_; }
+  const std::string& path() const { return file_.path(); }
+  /// How many bytes there are, as far as that can be known: of what is compressed it cannot.
+  std::size_t size_hint() const { return is_gzip_ ? 0 : file_.size_hint(); }
+  /// The first two bytes of the file, for errors.
+  std::string first_bytes() const {
+    return have_ < 2 ? "the end of the file" : std::to_string(first_[0]) + " " + std::to_string(first_[1]);
+  }
+
+  /// Reads so many bytes; returns how many there were, fewer only at the end. That is where the last checksum has been
+  /// compared.
+  std::size_t read(void* to, std::size_t bytes) {
+    auto* const out = static_cast<unsigned char*>(to);
+    return is_gzip_ ? unpack(out, bytes) : copy(out, bytes);
+  }
+
+ private:
+  std::size_t copy(unsigned char* out, std::size_t bytes) {
+    const std::size_t held = std::min<std::size_t>(bytes, z_.avail_in);
+    std::memcpy(out, z_.next_in, held);
+    z_.next_in += held;
+    z_.avail_in -= uInt(held);
+    return held + (bytes > held ? file_.read(out + held, bytes - held) : 0);
+  }
+  std::size_t unpack(unsigned char* out, std::size_t bytes) {
+    std::size_t done = 0;
+    while (done < bytes) {
+      if (z_.avail_in == 0 && !fill()) break;
+      if (!in_member_ && !next_member()) continue;
+      z_.next_out = out + done;
+      z_.avail_out = uInt(std::min<std::size_t>(bytes - done, 1 << 30));
+      const int status = inflate(&z_, Z_NO_FLUSH);
+      done = std::size_t(z_.next_out - out);
+      if (status == Z_MEM_ERROR) throw std::bad_alloc();
+      if (status == Z_STREAM_END)
+        in_member_ = false;
+      else if (status != Z_OK && status != Z_BUF_ERROR)
+        damaged(place(), "sound gzip data", z_.msg != nullptr ? z_.msg : "none");  // a buffer error asks for more input
+    }
+    return done;
+  }
+  /// False at the end of the file.
+  bool fill() {
+    const std::size_t have = file_.read(block_.data(), block_.size());
+    if (have == 0 && in_member_) damaged(place(), "more of it", "the end of the file");
+    taken_ += have;
+    z_.next_in = block_.data();
+    z_.avail_in = uInt(have);
+    return have > 0;
+  }
+  /// Passes over zeros; false if there is nothing but zeros in the block.
+  bool next_member() {
+    while (z_.avail_in > 0 && *z_.next_in == 0) ++z_.next_in, --z_.avail_in;
+    if (z_.avail_in == 0) return false;
+    if (*z_.next_in != 0x1f)
+      damaged(place(), "the end of the file or another gzip member", "a byte " + std::to_string(*z_.next_in));
+    inflateReset(&z_);
+    return in_member_ = true;
+  }
+  std::string place() const {
+    return path() + ", byte " + std::to_string(taken_ - z_.avail_in) + " of the compressed data";
+  }
+
+  InputFile file_;
+  Block block_{};
+  std::size_t have_, taken_ = have_;
+  std::array<unsigned char, 2> first_{block_[0], block_[1]};
+  bool is_gzip_, in_member_ = true;
+  z_stream z_{};
 };
 
-inline bool begins(const Block& block, std::size_t have) { return have >= 2 && block[0] == 0x1f && block[1] == 0x8b; }
-
-/// Unpacks what remains of a file, of which `have` bytes are in the block already.
-inline std::vector<unsigned char> unpack(InputFile& file, Block& block, std::size_t have, std::size_t most_bytes) {
-  const std::string& path = file.path();
-  Inflater inflater;
-  z_stream& z = inflater.z;
-  BoundedBytes bytes(path, most_bytes);
-  Block piece;
-  std::size_t read = have;  // bytes of the file so far
-  bool in_member = true;    // a file is one or more members, one behind another
-  z.next_in = block.data();
-  z.avail_in = uInt(have);
-  const auto place = [&] { return path + ", byte " + std::to_string(read - z.avail_in) + " of the compressed data"; };
-  for (;;) {
-    if (z.avail_in == 0) {
-      have = file.read(block);
-      if (have == 0 && in_member) damaged(place(), "more of it", "the end of the file");
-      if (have == 0) return bytes.take();
-      read += have;
-      z.next_in = block.data();
-      z.avail_in = uInt(have);
-    }
-    if (!in_member) {
-      if (*z.next_in != 0x1f) damaged(place(), "the end of the file or another gzip member", "a byte " + std::to_string(*z.next_in));
-      inflateReset(&z);
-      in_member = true;
-    }
-    z.next_out = piece.data();
-    z.avail_out = uInt(piece.size());
-    const int status = inflate(&z, Z_NO_FLUSH);
-    bytes.add(piece.data(), piece.size() - z.avail_out);
-    if (status == Z_MEM_ERROR) throw std::bad_alloc();
-    if (status == Z_STREAM_END) in_member = false;
-    else if (status != Z_OK && status != Z_BUF_ERROR) damaged(place(), "sound gzip data", z.msg != nullptr ? z.msg : "none");  // a buffer error asks for more input
-  }
-}
-
-}  // namespace gzip
-
-/// Unpacks a gzip file piece by piece, also one of several members. Memory follows what has been unpacked, never what a
-/// header claims. Throws `Error` that names the file: (file) when it cannot be read, (format) when it is truncated, damaged (every
-/// checksum is verified), followed by other bytes, or when more than `most_bytes` come out. Python: gzip.open(path).read().
+/// Unpacks a gzip file piece by piece. Memory follows what has been unpacked, never what a header claims. Throws
+/// `Error`: those of `UnpackedFile`, and (format) when the file is none of gzip's or more than `most_bytes` come out.
+/// Python: gzip.open(path).read(), which takes an empty file for empty.
 inline std::vector<unsigned char> read_gzip(const std::string& path, std::size_t most_bytes) {
-  InputFile file(path);
-  Block block;
-  const std::size_t have = file.read(block);
-  if (!gzip::begins(block, have)) damaged(path + ", first bytes", "31 139, as of every gzip file", have < 2 ? "the end of the file" : std::to_string(block[0]) + " " + std::to_string(block[1]));
-  return gzip::unpack(file, block, have, most_bytes);
+  UnpackedFile file(path);
+  if (!file.is_gzip()) damaged(path + ", first bytes", "31 139, as of every gzip file", file.first_bytes());
+  return read_all(file, most_bytes);
 }
 
-/// The bytes of a file, unpacked if it is a gzip file: its first two bytes tell, not its name. Errors are those of `read_gzip` and `read_file`.
+/// The bytes of a file, unpacked if it is one of gzip's. Errors are those of `read_gzip` and `read_file`.
 inline std::vector<unsigned char> read_file_or_gzip(const std::string& path, std::size_t most_bytes) {
-  InputFile file(path);
-  Block block;
-  const std::size_t have = file.read(block);
-  if (gzip::begins(block, have)) return gzip::unpack(file, block, have, most_bytes);
-  return read_rest(file, block, have, most_bytes);
+  UnpackedFile file(path);
+  return read_all(file, most_bytes);
 }
 
 }  // namespace sinter::data

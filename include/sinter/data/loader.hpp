@@ -24,8 +24,9 @@ template <auto Batch, class T, auto... E> Tensor<T, Batch, E...> batch_of(const 
 template <auto Batch, class Sample> using BatchOf = decltype(loader_detail::batch_of<Batch>(std::declval<const Sample&>()));
 
 /// Walks a data set in batches of up to `Batch` samples; the last one may be smaller, and its tensors say so by their length
-/// 'B'. Each `begin()` starts a new epoch. The data set must outlive the loader; a batch is valid until the next one. What a data
-/// set throws arrives where the batch would have, and ends the epoch. After the first batch nothing is allocated.
+/// 'B'. Each `begin()` starts a new epoch. The data set must outlive the loader. Batches are tensors of their own, in memory that goes back to the loader
+/// when they die: nothing is allocated once there is as much as is in use at a time. What a data set throws arrives where the batch would have, and ends the
+/// epoch.
 /// PyTorch: torch.utils.data.DataLoader, whose workers are processes; here `prefetch` is one thread.
 template <int Batch, DataSet Data> class Loader {
   static_assert(Batch > 0, "a batch has at least one sample");
@@ -44,13 +45,14 @@ template <int Batch, DataSet Data> class Loader {
   Loader& operator=(const Loader&) = delete;
 
   struct Sample {
-    const Input& input;
-    const Target& target;
+    Input input;
+    Target target;
   };
   class Iterator {
    public:
     explicit Iterator(Loader* loader) : loader_(loader) {}
-    Sample operator*() const { return {loader_->now_->input, loader_->now_->target}; }
+    /// The batch; asked for once more, it is read once more.
+    Sample operator*() const { return loader_->hand_out(); }
     Iterator& operator++() {
       loader_->next();
       return *this;
@@ -81,9 +83,11 @@ template <int Batch, DataSet Data> class Loader {
 
  private:
   struct Filled {
-    Input input;
-    Target target;
-    std::size_t samples = 0;
+    tensor_detail::Pool pool;
+    Input input{uninitialized, pool};
+    Target target{uninitialized, pool};
+    std::size_t first = 0, samples = 0;
+    bool handed_out = false;
   };
 
   /// Lets the thread finish what it is at. What it meant to say belongs to an epoch that nobody waits for.
@@ -107,20 +111,41 @@ template <int Batch, DataSet Data> class Loader {
   void next() {
     now_->samples = 0;
     if (!options_.prefetch) return fill(*now_);
+    if (failed_ahead_) std::rethrow_exception(std::exchange(failed_ahead_, nullptr));
     thread_->wait();
     std::swap(now_, ahead_);
     if (now_->samples > 0) thread_->start();
+  }
+  Sample hand_out() {
+    if (std::exchange(now_->handed_out, true)) {
+      try {  // a data set is read by one thread at a time; what it meets ahead is for the next batch
+        if (thread_ != nullptr) thread_->wait();
+      } catch (...) {
+        failed_ahead_ = std::current_exception();
+      }
+      read(*now_, now_->first, now_->samples);
+      now_->handed_out = true;
+    }
+    return {std::move(now_->input), std::move(now_->target)};
   }
   /// Writes the next samples; none are left behind the last, nor if one cannot be read.
   void fill(Filled& batch) {
     const std::size_t first = std::exchange(at_, order_.size()), n = std::min<std::size_t>(Batch, order_.size() - first);
     batch.samples = 0;
+    read(batch, first, n);
+    at_ = first + n;
+  }
+  void read(Filled& batch, std::size_t first, std::size_t n) {
+    if (std::exchange(batch.handed_out, false)) {
+      batch.input = Input(uninitialized, batch.pool);
+      batch.target = Target(uninitialized, batch.pool);
+    }
     for (std::size_t i = 0; i < n; ++i)
       data_->read({order_[first + i], epoch_}, batch.input.data() + std::ptrdiff_t(i) * Data::Input::size(), batch.target.data() + std::ptrdiff_t(i) * Data::Target::size());
     batch.input.set_length('B', std::int64_t(n));
     batch.target.set_length('B', std::int64_t(n));
+    batch.first = first;
     batch.samples = n;
-    at_ = first + n;
   }
   void fill_ahead() { fill(*ahead_); }
 
@@ -130,6 +155,7 @@ template <int Batch, DataSet Data> class Loader {
   std::vector<std::size_t> order_;
   std::size_t at_ = 0;
   std::uint64_t epoch_ = 0, epochs_ = 0;  ///< the number of this one, from 0, and how many have begun
+  std::exception_ptr failed_ahead_;
   std::unique_ptr<Filled> now_ = std::make_unique<Filled>(), ahead_ = options_.prefetch ? std::make_unique<Filled>() : nullptr;
   std::unique_ptr<BackgroundThread<Loader>> thread_;  // last: it ends before what it works on
 };

@@ -32,8 +32,8 @@ inline ByteArray read(const std::string& path, std::initializer_list<std::size_t
     sample_bytes *= e;
     expected += " x " + std::to_string(e);
   }
-  const std::size_t header = 4 + 4 * (1 + sample.size());
-  ByteArray a = parse_idx(read_file_or_gzip(path, header + most_samples * sample_bytes), path);
+  UnpackedFile file(path);
+  ByteArray a = read_idx_from(file, most_samples * sample_bytes);
   if (!a.extents.empty() && std::equal(a.extents.begin() + 1, a.extents.end(), sample.begin(), sample.end())) return a;
   for (const std::size_t e : a.extents) found += (found.empty() ? "" : " x ") + std::to_string(e);
   throw Error(ErrorCode::mismatch, path + ", extents", "expected " + expected + ", found " + (found.empty() ? "none" : found), "this is a file of another data set");

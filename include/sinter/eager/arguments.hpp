@@ -15,6 +15,7 @@ struct Argument {
   const Shape* shape = nullptr;
   int element_bytes = 0;
   bool row_major = true;
+  bool keeps_lengths = false;  ///< a view: its lengths are those of memory that belongs to someone else
   std::array<std::int64_t, Shape::max_rank> length;    ///< of each axis, now; set only where the shape is bounded
   std::array<std::ptrdiff_t, Shape::max_rank> stride;  ///< in elements; set only where not row-major
 };
@@ -29,7 +30,8 @@ template <class T> inline Argument describe(const T& tensor) {
     for (int i = 0; i < T::shape.rank; ++i) a.length[std::size_t(i)] = tensor.length_of_axis(i);
   if constexpr (graph::is_view_v<T>) {
     a.row_major = tensor.is_row_major();
-    if (!a.row_major)
+    a.keeps_lengths = T::shape.bounded();
+    if (!a.row_major || a.keeps_lengths)
       for (int i = 0; i < T::rank; ++i) a.stride[std::size_t(i)] = tensor.strides()[std::size_t(i)];
   }
   return a;
@@ -47,8 +49,9 @@ template <class T> inline Argument describe_number(const T& value) {
 // The leaves of an expression.
 template <class T> inline Argument argument(const graph::NumberLeaf<T>& n) { return describe_number(n.value); }
 template <class T> inline Argument argument(const graph::Ref<T>& r) { return describe(*r.tensor); }
-template <class T> inline Argument argument(const graph::Own<T>& o) { return describe(*o.tensor); }
+template <class T> inline Argument argument(const graph::Own<T>& o) { return describe(o.tensor); }
 template <class V> inline Argument argument(const graph::Held<V>& h) { return describe(h.view); }
+template <class S> inline Argument argument(const graph::Computed<S>& c) { return describe(c.tensor()); }
 template <class T, auto... E> inline Argument argument(const Param<T, E...>& p) {
   if (p.memory() == nullptr) graph::parameter_has_no_memory();
   return describe(TensorView<const T, E...>(p.memory()));
@@ -66,20 +69,27 @@ template <class X> inline auto leaves(const X& x) { return std::tie(x); }
 template <class Fn, class... A> inline auto leaves(const Call<Fn, A...>& call) {
   return std::apply([](const auto&... a) { return std::tuple_cat(leaves(a)...); }, call.arguments);
 }
-template <class X> struct LeafCount : std::integral_constant<int, 1> {};
-template <class Fn, class... A> struct LeafCount<Call<Fn, A...>> : std::integral_constant<int, (0 + ... + LeafCount<A>::value)> {};
 
-/// Copies a strided tensor to row-major memory, or back.
+/// Copies a strided tensor, as far as its lengths reach, to row-major memory, or back.
 inline void copy_strided(const Argument& a, std::byte* row_major, bool to_row_major) {
   const int rank = a.shape->rank;
+  const auto length = [&](int i) { return a.shape->letter(i) != 0 ? a.length[std::size_t(i)] : (*a.shape)[i]; };
+  for (int i = 0; i < rank; ++i)
+    if (length(i) == 0) return;
   std::array<int, Shape::max_rank> index{};
-  const std::ptrdiff_t n = a.shape->size();
-  for (std::ptrdiff_t at = 0; at < n; ++at, row_major += a.element_bytes) {
-    std::ptrdiff_t offset = 0;
-    for (int i = 0; i < rank; ++i) offset += index[std::size_t(i)] * a.stride[std::size_t(i)];
-    std::byte* const element = a.data + offset * a.element_bytes;
-    std::memcpy(to_row_major ? row_major : element, to_row_major ? element : row_major, std::size_t(a.element_bytes));
-    for (int i = rank - 1; i >= 0 && ++index[std::size_t(i)] == (*a.shape)[i]; --i) index[std::size_t(i)] = 0;
+  for (bool more = true; more;) {
+    std::ptrdiff_t offset = 0, at = 0;
+    for (int i = 0; i < rank; ++i) {
+      offset += index[std::size_t(i)] * a.stride[std::size_t(i)];
+      at = at * (*a.shape)[i] + index[std::size_t(i)];
+    }
+    std::byte *const element = a.data + offset * a.element_bytes, *const copy = row_major + at * a.element_bytes;
+    std::memcpy(to_row_major ? copy : element, to_row_major ? element : copy, std::size_t(a.element_bytes));
+    more = false;
+    for (int i = rank - 1; i >= 0 && !more; --i) {
+      more = ++index[std::size_t(i)] < length(i);
+      if (!more) index[std::size_t(i)] = 0;
+    }
   }
 }
 

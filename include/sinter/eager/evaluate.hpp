@@ -26,8 +26,8 @@ template <class F, class... A> constexpr void list_subexpressions(Call<F, A...>*
 /// Where a subexpression's type occurs twice, it is the same computation if its leaves are the same tensors: `e * e` with
 /// `auto e = softmax(x)`. This pairs the leaves of later occurrences with those of the first.
 template <class X> constexpr auto paired_leaves() {
-  SameLeaf<LeafCount<X>::value> same{};
-  for (int i = 0; i < LeafCount<X>::value; ++i) same[std::size_t(i)] = i;
+  SameLeaf<graph::LeafCount<X>::value> same{};
+  for (int i = 0; i < graph::LeafCount<X>::value; ++i) same[std::size_t(i)] = i;
   graph::List<Subexpression> list;
   int leaf = 0;
   list_subexpressions(static_cast<X*>(nullptr), list, leaf);
@@ -73,7 +73,7 @@ template <class X, bool Paired> struct ExpressionTrace {
 template <class X, bool Paired> using ExpressionProgram = compile::Program<ExpressionTrace<X, Paired>, cpu::Backend>;
 
 template <class D, class X> SINTER_OUTLINE inline void assign_anywhere(D& destination, const X& x) {
-  constexpr int n = LeafCount<X>::value;
+  constexpr int n = graph::LeafCount<X>::value;
   std::array<Argument, std::size_t(n)> inputs;
   std::size_t i = 0;
   for_each_leaf(x, [&](const auto& leaf) { inputs[i++] = argument(leaf); });
@@ -83,7 +83,7 @@ template <class D, class X> SINTER_OUTLINE inline void assign_anywhere(D& destin
     bool equal = true;
     for (std::size_t k = 0; k < std::size_t(n); ++k) {
       const Argument &a = inputs[k], &b = inputs[std::size_t(same[k])];
-      equal = equal && (a.data == b.data || (a.shape->rank == 0 && std::memcmp(a.data, b.data, a.bytes) == 0)) && a.row_major == b.row_major && (a.row_major || a.stride == b.stride);
+      equal = equal && (a.data == b.data || (a.bytes == b.bytes && a.bytes <= graph::copied_bytes && std::memcmp(a.data, b.data, a.bytes) == 0)) && a.row_major == b.row_major && (a.row_major || a.stride == b.stride);
     }
     if (equal) {
       using P = ExpressionProgram<X, true>;
@@ -97,19 +97,15 @@ template <class D, class X> SINTER_OUTLINE inline void assign_anywhere(D& destin
 
 template <class D, class X> [[gnu::always_inline]] inline void assign(D& destination, const X& x) {
   using P = ExpressionProgram<X, false>;
-  if constexpr (!any_pair(paired_leaves<X>()) && may_run_directly<P>) {
+  if constexpr (!any_pair(paired_leaves<X>()) && may_state_directly<P>) {
     const auto all = leaves(x);
     const bool done = [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
       return run_directly<P>(std::array{argument(std::get<Index>(all))...}, std::array{describe(destination)});
-    }(std::make_index_sequence<std::size_t(LeafCount<X>::value)>{});
+    }(std::make_index_sequence<std::size_t(graph::LeafCount<X>::value)>{});
     if (done) return;
   }
   assign_anywhere(destination, x);
 }
-
-/// The tensor type that holds a symbol's value.
-template <class S> struct TensorFor;
-template <class T, auto... E> struct TensorFor<Sym<T, E...>> { using type = Tensor<T, E...>; };
 
 }  // namespace internals::eager
 
@@ -125,7 +121,7 @@ template <class T, auto... E, class X> inline void evaluate_into(const TensorVie
 
 /// The value of an expression as a tensor of its own: `auto p = eval(softmax(x));`.
 template <Expression X> inline auto eval(const X& x) {
-  typename internals::eager::TensorFor<typename X::symbol>::type result(uninitialized);
+  graph::tensor_of<typename X::symbol> result(uninitialized);
   evaluate_into(result, x);
   return result;
 }
@@ -134,7 +130,7 @@ namespace internals::eager {
 
 /// Runs P into new tensors.
 template <class P, std::size_t N, class... R> inline auto run_into_new(std::array<Argument, N>& inputs, std::tuple<R...>*) {
-  std::tuple<typename TensorFor<R>::type...> results(((void)sizeof(R), uninitialized)...);
+  std::tuple<graph::tensor_of<R>...> results(((void)sizeof(R), uninitialized)...);
   std::apply([&](auto&... r) {
     const auto lengths = run<P>(inputs, std::array{describe(r)...});
     (set_lengths<P>(r, lengths), ...);
@@ -142,10 +138,7 @@ template <class P, std::size_t N, class... R> inline auto run_into_new(std::arra
   return results;
 }
 
-}  // namespace internals::eager
-
-/// Calls a captureless function on tensors as one compiled program; the results are new tensors (a tuple for several).
-template <class F, class... X> requires Operands<X...> inline auto run_function(F, const X&... x) {
+template <class F, class... X> inline auto run_program_of(F, const X&... x) {
   using Result = graph::ResultOfTrace<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>;
   using P = internals::compile::Program<graph::FunctionTrace<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>, cpu::Backend>;
   const std::tuple arguments{graph::stored<const X&...>(x)...};
@@ -154,6 +147,15 @@ template <class F, class... X> requires Operands<X...> inline auto run_function(
     if constexpr (is_sym_v<Result>) return std::get<0>(internals::eager::run_into_new<P>(inputs, static_cast<std::tuple<Result>*>(nullptr)));
     else return internals::eager::run_into_new<P>(inputs, static_cast<Result*>(nullptr));
   }, arguments);
+}
+
+}  // namespace internals::eager
+
+/// Calls a captureless function on tensors as one compiled program; the results are new tensors (a tuple for several).
+template <class F, class... X> requires Operands<X...> inline auto run_function(F f, const X&... x) {
+  if constexpr (!std::is_empty_v<F> || !std::is_default_constructible_v<F>) return a_traced_function_must_not_capture_pass_values_as_arguments<F>{};
+  else if constexpr (!graph::CallableWith<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>) return f(graph::symbol_of<decltype(graph::stored<const X&...>(x))>{}...);  // what is wrong there
+  else return internals::eager::run_program_of(f, x...);
 }
 
 }  // namespace sinter

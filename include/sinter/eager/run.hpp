@@ -6,7 +6,7 @@
 #include "../backend/cpu/backend.hpp"
 #include "../backend/cpu/denormals.hpp"
 #include "../backend/cpu/team.hpp"
-#include "../compile/program.hpp"
+#include "../compile/expectations.hpp"
 #include "arguments.hpp"
 #include "workspace.hpp"
 
@@ -22,6 +22,8 @@ struct Runnable {
   std::size_t workspace_bytes;
   const char* letters;  ///< of its run-time lengths
   int letter_count;
+  const compile::LengthRefusal* refused;
+  int refusals;
   const bool* shares;  ///< [input][output]: whether the output may take over the input's memory
   void (*run)(const cpu::Context&);
 };
@@ -46,7 +48,7 @@ template <class Program, class Observer> inline void run_steps_observed(const cp
 }
 template <class Program> SINTER_OUTLINE inline void run_steps(const cpu::Context& c) { run_steps_observed<Program>(c, compile::unobserved); }
 template <class Program, int Inputs, int Outputs>
-inline constexpr Runnable runnable{Program::workspace_bytes, Program::letters.data(), int(Program::letters.size()), shares<Program, Inputs, Outputs>.data(), &run_steps<Program>};
+inline constexpr Runnable runnable{Program::workspace_bytes, Program::letters.data(), int(Program::letters.size()), Program::refused.data(), int(Program::refused.size()), shares<Program, Inputs, Outputs>.data(), &run_steps<Program>};
 
 /// The run-time lengths of a program, in the order of its letters.
 template <class Program> using Lengths = std::array<std::int64_t, Program::letters.size()>;
@@ -67,6 +69,24 @@ inline void find_lengths(const char* letters, int letter_count, const Argument* 
   }
 }
 
+/// Throws `Error` for lengths with which a program does not run.
+inline void refuse_lengths(const compile::LengthRefusal* refused, int count, const std::int64_t* lengths, int letter_count) {
+  for (int r = 0; r < count; ++r) {
+    bool all = true;
+    for (int k = 0; k < letter_count; ++k) all = all && ((refused[r].letters >> k & 1) == 0 || lengths[k] == 1);
+    if (all) throw Error(ErrorCode::length, refused[r].what, "expected more than 1 value, found 1", "drop the last batch if it has one sample only");
+  }
+}
+
+/// A view cannot take over another length, which the memory under it would not know of.
+inline void keep_lengths(const char* letters, int letter_count, const std::int64_t* lengths, const Argument& output) {
+  for (int i = 0; i < output.shape->rank; ++i)
+    for (int k = 0; k < letter_count; ++k)
+      if (output.shape->letter(i) == letters[k] && output.length[std::size_t(i)] != lengths[k])
+        throw Error(ErrorCode::length, std::string("length '") + letters[k] + "'", "expected " + std::to_string(output.length[std::size_t(i)]) + " as the view that is assigned to has it, found " + std::to_string(lengths[k]),
+                    "set_length of the tensor under the view and of the view first, or assign to the tensor");
+}
+
 inline bool overlap(const Argument& a, const Argument& b) { return a.data < b.data + b.bytes && b.data < a.data + a.bytes; }
 
 /// Runs Program in a workspace of at least its size, outputs where they are wanted, and returns its lengths. Inputs are
@@ -75,6 +95,7 @@ template <class Program, std::size_t N, std::size_t M, class Observer = const co
 inline Lengths<Program> run_in(std::byte* workspace, const std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs, int threads, Observer& observer = compile::unobserved) {
   Lengths<Program> lengths;
   find_lengths(Program::letters.data(), int(lengths.size()), inputs.data(), int(N), lengths.data());
+  if constexpr (!Program::refused.empty()) refuse_lengths(Program::refused.data(), int(Program::refused.size()), lengths.data(), int(lengths.size()));
   std::array<std::byte*, 1 + N + M> base;
   base[0] = workspace;
   for (std::size_t i = 0; i < N; ++i) base[1 + i] = inputs[i].data;
@@ -87,6 +108,9 @@ inline Lengths<Program> run_in(std::byte* workspace, const std::array<Argument, 
 /// row-major are replaced by copies that are.
 SINTER_OUTLINE inline void run_anywhere(const Runnable& program, Argument* inputs, int n, const Argument* outputs, int m, std::byte** base, std::int64_t* lengths) {
   find_lengths(program.letters, program.letter_count, inputs, n, lengths);
+  if (program.refusals > 0) refuse_lengths(program.refused, program.refusals, lengths, program.letter_count);
+  for (int k = 0; k < m; ++k)
+    if (outputs[k].keeps_lengths) keep_lengths(program.letters, program.letter_count, lengths, outputs[k]);
   const auto padded = [](std::size_t bytes) { return (bytes + 63) / 64 * 64; };
   const auto through_scratch = [&](int k) {
     const Argument& o = outputs[k];
@@ -124,12 +148,14 @@ SINTER_OUTLINE inline void run_anywhere(const Runnable& program, Argument* input
   for (int k = 0; k < m; ++k) {
     const std::byte* const result = base[1 + n + k];
     if (room == 0 || result < results || result >= scratch) continue;
-    if (outputs[k].row_major) std::memcpy(outputs[k].data, result, outputs[k].bytes);
+    if (outputs[k].row_major && !outputs[k].keeps_lengths) std::memcpy(outputs[k].data, result, outputs[k].bytes);
     else copy_strided(outputs[k], const_cast<std::byte*>(result), false);
   }
 }
 /// Whether programs can take the short way: run where their arguments lie, without a look at what is known only now but addresses.
 template <class Program> inline constexpr bool may_run_directly = Program::straight_line && Program::letters.size() == 0;
+/// The same of statements, which look at what they expect of their tensors.
+template <class Program> inline constexpr bool may_state_directly = may_run_directly<Program> && Program::expectations == 0;
 
 /// Programs of up to this many operations, a few nanoseconds, stand where the statement stands: a call would double their time.
 inline constexpr double inlined_flops = 512;
@@ -152,15 +178,40 @@ template <class Program, std::size_t N, std::size_t M> [[gnu::always_inline]] in
     return true;
   }(std::make_index_sequence<N>{}, std::make_index_sequence<M>{});
 }
-template <class Program, std::size_t N, std::size_t M> inline Lengths<Program> run(std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs) {
+template <class Program, std::size_t N, std::size_t M> inline Lengths<Program> run_unchecked(std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs) {
   Lengths<Program> lengths;
   std::array<std::byte*, 1 + N + M> base;
   run_anywhere(runnable<Program, int(N), int(M)>, inputs.data(), int(N), outputs.data(), int(M), base.data(), lengths.data());
   return lengths;
 }
 
-/// Gives a result the lengths with which its program ran.
+[[noreturn]] SINTER_COLD inline void unexpected(const graph::Builder::Expectation& e, std::int64_t end, std::int64_t found) {
+  throw Error(ErrorCode::argument, e.what, "expected " + std::to_string(e.low) + " … " + std::to_string(end - 1) + (e.besides >= 0 ? ", or the one that is ignored" : "") + ", found " + std::to_string(found));
+}
+/// Throws `Error` where inputs are not what a trace of N expectations needs; nothing has been computed then.
+template <class Trace, int N, std::size_t Inputs> inline void look(std::array<Argument, Inputs>& inputs) {
+  using Looking = compile::Program<compile::ExpectationTrace<Trace>, cpu::Backend>;
+  static constexpr const auto& expected = compile::expectations_of<Trace, N>;
+  std::array<std::int64_t, std::size_t(2 * N)> found;
+  std::array<Argument, std::size_t(2 * N)> outputs;
+  for (std::size_t k = 0; k < found.size(); ++k) outputs[k] = describe_number(found[k]);
+  const auto lengths = run_unchecked<Looking>(inputs, outputs);
+  for (std::size_t k = 0; k < std::size_t(N); ++k) {
+    std::int64_t end = expected[k].end;
+    for (std::size_t i = 0; i < lengths.size(); ++i)
+      if (expected[k].letter != 0 && Looking::letters[i] == expected[k].letter) end = lengths[i];
+    if (found[2 * k] < expected[k].low) unexpected(expected[k], end, found[2 * k]);
+    if (found[2 * k + 1] >= end) unexpected(expected[k], end, found[2 * k + 1]);
+  }
+}
+template <class Program, std::size_t N, std::size_t M> inline Lengths<Program> run(std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs) {
+  if constexpr (Program::expectations > 0) look<typename Program::Source, Program::expectations>(inputs);
+  return run_unchecked<Program>(inputs, outputs);
+}
+
+/// Gives a result the lengths with which its program ran; a view has them.
 template <class Program, class T> inline void set_lengths(T& tensor, const Lengths<Program>& lengths) {
+  if constexpr (graph::is_view_v<T>) return;
   for (int i = 0; i < T::shape.rank; ++i)
     for (std::size_t k = 0; k < lengths.size(); ++k)
       if (T::shape.letter(i) == Program::letters[k]) tensor.set_length(Program::letters[k], lengths[k]);

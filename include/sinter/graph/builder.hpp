@@ -4,6 +4,7 @@
 // elimination. Shapes are interned and operands lie in one pool, so a node is a handful of integers and equality is
 // cheap. Nodes only ever refer to earlier nodes: index order is a topological order, in every pass.
 #pragma once
+#include <array>
 #include <bit>
 #include <cstdint>
 
@@ -56,11 +57,27 @@ class Builder {
   bool accurate = false;
   int seed = -1, step = -1;  ///< nodes, int64 of rank 0; −1 where there is no randomness
   int random_calls = 0;      ///< so far; every call has numbers of its own
+  std::int64_t unique_nodes = 0;  ///< so far, of primitives whose applications are never the same
   /// A buffer's value behind the step.
   struct Update {
     int buffer = -1, value = -1;
   };
   List<Update> updates;
+  /// What integers must lie in for the results to mean something, [low, end), or be equal to the node `besides`. Whoever runs the program may look before
+  /// (compile/expectations.hpp); the program itself does not. Where there is a letter its run-time length is the end.
+  struct Expectation {
+    const char* what = "";
+    int value = -1, besides = -1;
+    std::int64_t low = 0, end = 0;
+    char letter = 0;
+  };
+  List<Expectation> expectations;
+  /// Run-time lengths with which the program is refused: these, up to four, all 1.
+  struct LengthRule {
+    const char* what = "";
+    std::array<char, 4> letters{};
+  };
+  List<LengthRule> length_rules;
 
   /// Adds one application, or finds it. Throws `Error` when the operands do not fit together.
   constexpr int add(const Primitive& op, const int* operands, int n, const std::int64_t* attributes = nullptr, int m = 0);

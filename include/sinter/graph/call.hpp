@@ -4,12 +4,16 @@
 // `Call<F, …>`, which remembers F and its operands; whoever needs the value (an assignment, a symbol it meets)
 // runs the same F on symbols. Composites such as softmax stay one `Call`: expanding them as types would double at
 // each nesting.
+//
+// A type names every use of an operand anew, so an expression whose parts are used more than once would grow exponentially with its
+// depth. What has grown long is therefore computed where it becomes an operand: a named expression of more than 8 leaves, and any of more
+// than 32. A function of tensors that shall be one program is called through `jit` (transform/jit.hpp).
 #pragma once
-#include <memory>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
+#include "../tensor/shared.hpp"
 #include "../tensor/view.hpp"
 #include "sym.hpp"
 
@@ -33,7 +37,16 @@ concept Operands = (Operand<X> || ...) && ((Operand<X> || graph::Number<X>) && .
 template <class... Operands> struct operands_live_in_different_places;
 template <class T> struct a_traced_function_cannot_capture_a_tensor_pass_it_as_an_argument;
 
+template <class Symbol> struct truth_of_several_elements_is_ambiguous_use_any_or_all;
+
+template <class F, class... Args> struct Call;
+
 namespace graph {
+
+/// Not constexpr: the compiler names it where a traced function asks for the value of a parameter.
+[[noreturn]] SINTER_COLD inline void a_traced_value_has_no_number_use_select() {
+  throw Error(ErrorCode::unsupported, "expression of parameters", "expected to be computed when the program runs, found its value asked for while a function is traced", "use select");
+}
 
 /// An operand that is stored by value and knows how to become a symbol: a parameter, a scalar, an expression.
 template <class X>
@@ -50,7 +63,7 @@ template <Element T> struct NumberLeaf {
   T value;
   constexpr symbol symbolic(Builder* b) const { return symbol(number_value(b, value)); }
 };
-/// An lvalue tensor: referred to, as a view would.
+/// An lvalue tensor: referred to, as a view would. So a function that returns an expression takes its tensors by `const auto&`, or is called through `jit`.
 template <class Tensor> struct Ref {
   using is_handle = void;
   using symbol = typename Tensor::symbol;
@@ -58,14 +71,22 @@ template <class Tensor> struct Ref {
   const Tensor* tensor;
   constexpr symbol symbolic(Builder*) const { return a_traced_function_cannot_capture_a_tensor_pass_it_as_an_argument<Tensor>{}; }
 };
-/// An rvalue tensor: owned, and shared between the copies of an expression. That makes `auto` safe.
+/// An rvalue tensor, owned, and its memory shared between the copies of an expression: that makes `auto` safe. And a copy of an lvalue so small that it costs no more
+/// than a reference, so that functions may return expressions of their own small variables.
 template <class Tensor> struct Own {
   using is_handle = void;
   using symbol = typename Tensor::symbol;
   using place = typename Tensor::place;
-  std::shared_ptr<const Tensor> tensor;
+  Tensor tensor;
+
+  explicit Own(Tensor&& t) : tensor(std::move(t)) {}
+  Own(const Own& other) : tensor(tensor_detail::in_its_memory, other.tensor) {}
+  Own(Own&&) = default;
   constexpr symbol symbolic(Builder*) const { return a_traced_function_cannot_capture_a_tensor_pass_it_as_an_argument<Tensor>{}; }
 };
+inline constexpr std::size_t copied_bytes = 32;
+template <class> inline constexpr bool is_small_v = false;
+template <class T, auto... E> inline constexpr bool is_small_v<Tensor<T, E...>> = Tensor<T, E...>::size() * sizeof(T) <= copied_bytes;
 
 /// A view: copied, as cheap as a pointer.
 template <class View> struct Held {
@@ -82,6 +103,58 @@ template <class X> struct SymbolType { using type = typename X::symbol; };
 template <TypedSymbol X> struct SymbolType<X> { using type = X; };
 template <class X> using symbol_of = typename SymbolType<std::remove_cvref_t<X>>::type;
 
+/// Whether a call with arguments of these types compiles. g++ goes on after the error that the function itself names; nobody shall ask what such a call returns.
+template <class F, class... X>
+concept CallableWith = requires(const F& f, X... x) { f(static_cast<X&&>(x)...); };
+
+/// The tensor type that holds a symbol's value.
+template <class S> struct TensorFor;
+template <class T, auto... E> struct TensorFor<Sym<T, E...>> { using type = Tensor<T, E...>; };
+template <class S> using tensor_of = typename TensorFor<S>::type;
+
+/// Tensors, parameters and numbers at the ends of an expression.
+template <class X> struct LeafCount : std::integral_constant<int, 1> {};
+template <class F, class... A> struct LeafCount<Call<F, A...>> : std::integral_constant<int, (0 + ... + LeafCount<A>::value)> {};
+
+/// The graph in which the parameters of an expression are being traced; none where they are a model's.
+template <class X> constexpr Builder* traced_in(const X& leaf) {
+  if constexpr (requires { leaf.traced_in(); }) return leaf.traced_in();
+  else return nullptr;
+}
+template <class F, class... A> constexpr Builder* traced_in(const Call<F, A...>& call) {
+  return std::apply([](const auto&... a) {
+    Builder* graph = nullptr;
+    ((graph = graph != nullptr ? graph : sinter::graph::traced_in(a)), ...);
+    return graph;
+  }, call.arguments);
+}
+
+/// The value of a long expression of parameters: a node while a function is traced, a tensor elsewhere.
+template <class S> class Computed {
+ public:
+  using is_handle = void;
+  using symbol = S;
+  using place = Anywhere;
+
+  template <class X> constexpr explicit Computed(const X& x) {
+    if (Builder* const g = sinter::graph::traced_in(x); g != nullptr) node_ = x.symbolic(g);
+    else tensor_ = tensor_detail::SharedTensor<tensor_of<S>>(eval(x));
+  }
+  constexpr Builder* traced_in() const { return node_.graph; }
+  constexpr symbol symbolic(Builder* b) const { return node_.graph == b ? symbol(node_) : symbol(it_was_computed_outside_of_this_trace()); }
+  const tensor_of<S>& tensor() const { return *tensor_; }
+
+ private:
+  [[noreturn]] static Value it_was_computed_outside_of_this_trace() { throw Error(ErrorCode::argument, "expression of parameters", "it is used in a trace to which it does not belong"); }
+
+  Value node_;
+  tensor_detail::SharedTensor<tensor_of<S>> tensor_;
+};
+
+/// Whether an operand of this type has grown so long that its value is stored instead: see the top of this file.
+inline constexpr int most_leaves_of_a_name = 8, most_leaves = 32;
+template <class X, bool Named> inline constexpr bool is_long_v = LeafCount<X>::value > (Named ? most_leaves_of_a_name : most_leaves);
+
 /// The dtype in which a number of type N takes part beside the operands among X.
 template <class N, class... X> constexpr Dtype number_dtype() {
   Dtype d = Dtype::boolean;
@@ -95,20 +168,27 @@ template <class... All, class X> constexpr auto stored(X&& x) {
   if constexpr (Number<P>) {
     using T = element_type<number_dtype<P, All...>()>;
     return NumberLeaf<T>{static_cast<T>(x)};
+  } else if constexpr (is_long_v<P, std::is_lvalue_reference_v<X>>) {
+    using S = typename P::symbol;
+    if constexpr (std::is_same_v<typename P::place, Anywhere>) return Computed<S>(x);
+    else return Own<tensor_of<S>>(eval(x));
   } else if constexpr (Handle<P>) {
     return P(std::forward<X>(x));
   } else if constexpr (is_view_v<P>) {
     return Held<P>{x};
+  } else if constexpr (std::is_lvalue_reference_v<X> && is_small_v<P>) {
+    return Own<P>(P(x));
   } else if constexpr (std::is_lvalue_reference_v<X>) {
     return Ref<P>{&x};
   } else {
-    return Own<P>{std::make_shared<const P>(std::move(x))};
+    return Own<P>(P(std::forward<X>(x)));
   }
 }
 
 /// The symbol of an argument inside the graph that `b` builds.
 template <class... All, class X> constexpr auto as_symbol(Builder* b, const X& x) {
   if constexpr (Symbolic<X>) return x;
+  else if constexpr (Handle<X>) return x.symbolic(b);
   else return stored<All...>(x).symbolic(b);
 }
 template <class X> constexpr Value as_value(Builder* b, const X& x) {
@@ -141,7 +221,14 @@ template <class F, class... Args> struct Call {
     return std::apply([b](const auto&... a) { return F{}(a.symbolic(b)...); }, arguments);
   }
   /// The value of an expression of rank 0: `float total = sum(x);`.
-  template <class T> requires(std::is_same_v<T, typename graph::ElementOf<symbol>::type>) operator T() const { return eval(*this).data()[0]; }
+  template <class T> requires(std::is_same_v<T, typename graph::ElementOf<symbol>::type>) constexpr operator T() const {
+    if (std::is_constant_evaluated()) graph::a_traced_value_has_no_number_use_select();
+    return eval(*this).data()[0];
+  }
+  /// Which branch `if (x > 0)` takes of a tensor of several elements: `any(x > 0)` or `all(x > 0)`.
+  template <class T> requires(std::is_same_v<T, bool> && std::is_void_v<typename graph::ElementOf<symbol>::type>) constexpr explicit operator T() const {
+    return truth_of_several_elements_is_ambiguous_use_any_or_all<std::conditional_t<std::is_same_v<T, bool>, symbol, T>>{};
+  }
 };
 
 namespace graph {
@@ -150,14 +237,35 @@ template <class... X>
 concept Untyped = (std::is_same_v<std::remove_cvref_t<X>, Value> || ...);
 }  // namespace graph
 
+namespace graph {
+
+/// What the numbers among F's arguments X stand beside: these, and what F names.
+template <class F, class... X> struct Beside {
+  template <class A> static constexpr auto stored(A&& a) {
+    if constexpr (requires { typename F::numbers; })
+      return graph::stored<typename F::numbers, X...>(std::forward<A>(a));
+    else return graph::stored<X...>(std::forward<A>(a));
+  }
+  template <class A> static constexpr auto symbol(Builder* b, const A& a) {
+    if constexpr (Symbolic<A>) return a;
+    else if constexpr (Handle<A>) return a.symbolic(b);
+    else return stored(a).symbolic(b);
+  }
+};
+
+}  // namespace graph
+
 /// Applies the function object F. Every public function of the library is one line that comes here.
 template <class F, class... X> constexpr auto call(X&&... x) {
+  using Beside = graph::Beside<F, X...>;
   if constexpr ((Symbolic<X> || ...)) {
-    return F{}(graph::as_symbol<X...>(graph::builder_of(x...), x)...);
+    return F{}(Beside::symbol(graph::builder_of(x...), x)...);
+  } else if constexpr (!graph::CallableWith<F, graph::symbol_of<decltype(Beside::stored(std::forward<X>(x)))>...>) {
+    return F{}(graph::symbol_of<decltype(Beside::stored(std::forward<X>(x)))>{}...);  // the error that F names, which the compiler has already printed
   } else {
-    using Expression = Call<F, decltype(graph::stored<X...>(std::forward<X>(x)))...>;
+    using Expression = Call<F, decltype(Beside::stored(std::forward<X>(x)))...>;
     if constexpr (std::is_void_v<typename Expression::place>) return operands_live_in_different_places<std::remove_cvref_t<X>...>{};
-    else return Expression{{graph::stored<X...>(std::forward<X>(x))...}};
+    else return Expression{{Beside::stored(std::forward<X>(x))...}};
   }
 }
 /// Untyped operands are checked as the program runs.

@@ -44,11 +44,32 @@ template <class M, int N = 0> consteval int count_members() {
   else return N;
 }
 
+/// What is wrong with a struct whose members shall be found: `type` is the error, void where there is none.
+template <class Error> struct Fault {
+  using type = Error;
+  static constexpr bool exists = !std::is_void_v<Error>;
+};
+/// Makes the compiler name it.
+template <class Error> constexpr auto report(Fault<Error>) { return Error{}; }
+template <class M> consteval auto fault_of_struct() {
+  if constexpr (requires { M::sinter_field_names; }) {
+    if constexpr (requires { M{BaseOf<M>{}}; }) return Fault<module_has_a_base_class_make_it_a_member<M>>{};
+    else return Fault<void>{};
+  } else if constexpr (!std::is_aggregate_v<M>) {
+    return Fault<module_must_be_an_aggregate_without_constructors_private_members_or_virtual_functions<M>>{};
+  } else if constexpr (requires { M{BaseOf<M>{}}; }) {
+    return Fault<module_has_a_base_class_make_it_a_member<M>>{};
+  } else if constexpr (count_members<M>() > 32) {
+    return Fault<module_has_more_than_32_members_group_them_in_structs<M>>{};
+  } else if constexpr (takes_things<M>(std::make_index_sequence<std::size_t(count_members<M>()) + 1>{})) {
+    return Fault<module_has_a_c_array_write_std_array<M>>{};
+  } else {
+    return Fault<void>{};
+  }
+}
 template <class M> consteval int checked_count() {
-  if constexpr (!std::is_aggregate_v<M>) return module_must_be_an_aggregate_without_constructors_private_members_or_virtual_functions<M>{};
-  else if constexpr (requires { M{BaseOf<M>{}}; }) return module_has_a_base_class_make_it_a_member<M>{};
-  else if constexpr (count_members<M>() > 32) return module_has_more_than_32_members_group_them_in_structs<M>{};
-  else if constexpr (takes_things<M>(std::make_index_sequence<std::size_t(count_members<M>()) + 1>{})) return module_has_a_c_array_write_std_array<M>{};
+  using Error = typename decltype(fault_of_struct<M>())::type;
+  if constexpr (!std::is_void_v<Error>) return Error{};
   else return count_members<M>();
 }
 
@@ -112,8 +133,14 @@ template <class M> struct Members {
   static constexpr auto name = names<M, count>();
 };
 template <class M> consteval int listed_count() {
-  if constexpr (requires { M{BaseOf<M>{}}; }) return module_has_a_base_class_make_it_a_member<M>{};
+  using Error = typename decltype(fault_of_struct<M>())::type;
+  if constexpr (!std::is_void_v<Error>) return Error{};
   else return int(std::tuple_size_v<decltype(std::declval<M&>().sinter_fields())>);
+}
+/// The types of the members, in a tuple.
+template <class M> auto member_types() {
+  if constexpr (requires { M::sinter_field_names; }) return std::type_identity<std::remove_cvref_t<decltype(std::declval<M&>().sinter_fields())>>{};
+  else return decltype(with_members<Members<M>::count>(std::declval<const M&>(), []<class... T>(const T&...) { return std::type_identity<std::tuple<T...>>{}; })){};
 }
 template <class M> requires requires { M::sinter_field_names; } struct Members<M> {
   static constexpr int count = listed_count<M>();

@@ -6,7 +6,29 @@
 #pragma once
 #include <utility>
 
+#ifdef SINTER_WATCHDOG
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+#include "../tensor/error.hpp"
+#endif
+
 namespace sinter::graph {
+
+// Tests count the accesses of passes that run at run time, and end one that does far more than its graph has nodes.
+#ifdef SINTER_WATCHDOG
+struct Watchdog {
+  static inline std::int64_t steps = 0, most = std::numeric_limits<std::int64_t>::max();
+  static constexpr void count() {
+    if (!std::is_constant_evaluated() && ++steps > most) bark();
+  }
+  [[noreturn]] static void bark() { throw Error(ErrorCode::internal, "watchdog", "expected at most " + std::to_string(most) + " steps of a pass, found more"); }
+};
+#define SINTER_COUNT_STEP Watchdog::count();
+#else
+#define SINTER_COUNT_STEP
+#endif
 
 template <class T> class List {
  public:
@@ -33,6 +55,7 @@ template <class T> class List {
   constexpr ~List() { delete[] data_; }
 
   constexpr void push(const T& value) {
+    SINTER_COUNT_STEP
     if (size_ == capacity_) {
       const T kept = value;  // `value` may be one of our own elements
       reserve(capacity_ > 0 ? 2 * capacity_ : 16);
@@ -71,8 +94,14 @@ template <class T> class List {
   constexpr bool empty() const { return size_ == 0; }
   constexpr T* data() { return data_; }
   constexpr const T* data() const { return data_; }
-  constexpr T& operator[](int i) { return data_[i]; }
-  constexpr const T& operator[](int i) const { return data_[i]; }
+  constexpr T& operator[](int i) {
+    SINTER_COUNT_STEP
+    return data_[i];
+  }
+  constexpr const T& operator[](int i) const {
+    SINTER_COUNT_STEP
+    return data_[i];
+  }
   constexpr T& back() { return data_[size_ - 1]; }
   constexpr const T& back() const { return data_[size_ - 1]; }
   constexpr T* begin() { return data_; }
@@ -98,5 +127,7 @@ template <class T> class List {
   T* data_ = nullptr;
   int size_ = 0, capacity_ = 0;
 };
+
+#undef SINTER_COUNT_STEP
 
 }  // namespace sinter::graph

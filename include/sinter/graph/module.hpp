@@ -30,6 +30,29 @@ template <class... T> inline constexpr bool is_tuple_v<std::tuple<T...>> = true;
 /// A value fixed with the model's type: a hyperparameter.
 template <class T> inline constexpr bool is_fixed_v = std::is_arithmetic_v<T> || std::is_enum_v<T>;
 
+/// What is wrong with a module, or void: the first struct in it whose members cannot be found, or the first member that is neither parameter nor number.
+template <class M> consteval auto fault_of();
+template <class T> struct FaultOf { using type = typename decltype(fault_of<T>())::type; };
+template <class... T> struct FaultOf<std::tuple<T...>> {
+  using type = void;
+};
+template <class First, class... Rest> struct FaultOf<std::tuple<First, Rest...>> {
+  using type = std::conditional_t<std::is_void_v<typename FaultOf<std::remove_cvref_t<First>>::type>, typename FaultOf<std::tuple<Rest...>>::type, typename FaultOf<std::remove_cvref_t<First>>::type>;
+};
+template <class M> consteval auto fault_of() {
+  if constexpr (is_leaf_v<M> || is_fixed_v<M>) {
+    return fields::Fault<void>{};
+  } else if constexpr (is_array_v<M>) {
+    return fields::Fault<typename FaultOf<typename M::value_type>::type>{};
+  } else if constexpr (!std::is_class_v<M>) {
+    return fields::Fault<module_member_must_be_a_parameter_a_module_an_array_a_tuple_or_a_number<M>>{};
+  } else {
+    using Own = typename decltype(fields::fault_of_struct<M>())::type;
+    if constexpr (!std::is_void_v<Own>) return fields::Fault<Own>{};
+    else return fields::Fault<typename FaultOf<typename decltype(fields::member_types<M>())::type>::type>{};
+  }
+}
+
 /// Calls f(member) for every `Param`, `Buffer`, `State` and `Scalar` below m, in declaration order.
 template <class M, class F> constexpr void for_each_leaf(M& m, F&& f) {
   using T = std::remove_const_t<M>;

@@ -3,6 +3,8 @@
 // A `Param` becomes a symbol when it meets a `Sym` and a tensor when it meets a tensor, also in `w * 0.5f`. The same
 // module struct is therefore default-constructed while tracing and holds views of the model's memory at run time.
 #pragma once
+#include <atomic>
+
 #include "../tensor/indexing.hpp"
 #include "call.hpp"
 
@@ -13,6 +15,19 @@ struct Initializer {
   enum class Kind : unsigned char { constant, uniform, normal } kind = Kind::constant;
   double a = 0, b = 0;  ///< the constant; or low and high; or mean and standard deviation
 };
+
+namespace graph {
+/// Counts whatever may have changed the numbers of a model, for programs that have prepared something of them. Threads
+/// that share a const model may ask for elements at the same time.
+class ChangeCount {
+ public:
+  void add() { count_.fetch_add(1, std::memory_order_relaxed); }
+  std::uint64_t now() const { return count_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> count_{0};
+};
+}  // namespace graph
 
 template <class T> struct a_parameter_was_used_that_belongs_to_no_model;  // undefined: the name is the error
 
@@ -44,23 +59,30 @@ template <Element T, auto... E> class Param {
     return *this;
   }
 
-  /// The elements. Programs that prepared something of the model's parameters take this for a change.
+  /// The elements. Programs that prepared something of the model's parameters take this for a change: to read a weight
+  /// while others run programs, there are const_view(), and expressions.
   T* data() const {
     if (data_ == nullptr) graph::parameter_has_no_memory();
-    ++*changes_;
+    changes_->add();
     return data_;
   }
   TensorView<T, E...> view() const { return TensorView<T, E...>(data()); }
+  /// The elements for reading, which no program takes for a change.
+  TensorView<const T, E...> const_view() const {
+    if (data_ == nullptr) graph::parameter_has_no_memory();
+    return TensorView<const T, E...>(data_);
+  }
   template <class... Index> T& operator()(Index... index) const { return view()(index...); }
   static constexpr std::ptrdiff_t size() { return shape.size(); }
 
   // What the library does with it: bind to a node while tracing, to memory in a model.
   constexpr void bind(graph::Value node) { node_ = node; }
-  void bind(T* memory, std::uint64_t* changes) {
+  void bind(T* memory, graph::ChangeCount* changes) {
     data_ = memory;
     changes_ = changes;
   }
   const T* memory() const { return data_; }
+  constexpr graph::Builder* traced_in() const { return node_.graph; }
   constexpr symbol symbolic(graph::Builder* b) const {
     if (node_.graph != b) not_of_this_trace();
     return symbol(node_);
@@ -73,7 +95,7 @@ template <Element T, auto... E> class Param {
 
   graph::Value node_;
   T* data_ = nullptr;
-  std::uint64_t* changes_ = nullptr;
+  graph::ChangeCount* changes_ = nullptr;
 };
 
 /// State of a module that is not trained but saved: `Buffer<float, C> running_mean;`. What it becomes is part of a training step:
@@ -133,29 +155,34 @@ class Scalar {
   const Scalar& operator=(float v) const {
     if (memory_ == nullptr) graph::parameter_has_no_memory();
     *memory_ = v;
-    ++*changes_;
+    changes_->add();
     return *this;
   }
   constexpr Scalar& operator=(float v) {
     (memory_ != nullptr ? *memory_ : value_) = v;
-    if (memory_ != nullptr) ++*changes_;
+    if (memory_ != nullptr) changes_->add();
     return *this;
   }
-  constexpr float value() const { return stored(); }
+  /// The number now. While a function is traced there is none yet: a compile error.
+  constexpr float value() const {
+    if (node_.graph != nullptr) graph::a_traced_value_has_no_number_use_select();
+    return stored();
+  }
   constexpr const float& stored() const { return memory_ != nullptr ? *memory_ : value_; }
 
   // What the library does with it: bind to a node while tracing, to memory in a model, which then begins with its value.
   constexpr void bind(graph::Value node) { node_ = node; }
-  void bind(float* memory, std::uint64_t* changes) {
+  void bind(float* memory, graph::ChangeCount* changes) {
     memory_ = memory;
     changes_ = changes;
   }
+  constexpr graph::Builder* traced_in() const { return node_.graph; }
   constexpr symbol symbolic(graph::Builder* b) const { return node_.graph == b ? symbol(node_) : symbol(graph::number_value(b, value_)); }
 
  private:
   float value_;
   float* memory_ = nullptr;
-  std::uint64_t* changes_ = nullptr;
+  graph::ChangeCount* changes_ = nullptr;
   graph::Value node_;
 };
 

@@ -111,9 +111,9 @@ struct Primitive {
   Value (*simplify)(Builder&, const int* operands, const std::int64_t* attributes, int attribute_count) = nullptr;
   /// Vector-Jacobian product: the cotangent of operand i, or none. Null when nothing flows back.
   Value (*vjp)(const Site&, int i, Value cotangent) = nullptr;
-  /// Jacobian-vector product: the tangent of the result from that of operand i, or none.
+  /// Jacobian-vector product: the tangent of the result from that of operand i, or none. Null where it is found from vjp (transform/forward.hpp).
   Value (*jvp)(const Site&, int i, Value tangent) = nullptr;
-  /// Batching rule: the same application on operands some of which have one more axis, in front; so has the result.
+  /// Batching rule: the same application on operands some of which have one more axis, in front; so has the result, unless it depends on none of them.
   Value (*batch)(const Batching&) = nullptr;
   /// Floating-point operations of one application.
   double (*flops)(const Signature&, const Shape& result) = nullptr;
@@ -128,6 +128,8 @@ struct Primitive {
   Dtype (*result_dtype)(Dtype promoted) = nullptr;
   /// For identities of contractions: the axis that should lie innermost in memory, or −1.
   int innermost = -1;
+  /// Every application is a node of its own, however equal: its one attribute is a number that the graph gives to no other.
+  bool unique = false;
   /// For kernels: the number of results. The node is the first, further ones are nodes of kind result; what nobody reads is not computed.
   int results = 1;
   /// Dtype and shape of a further result.

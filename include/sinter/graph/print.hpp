@@ -3,17 +3,17 @@
 #include <string>
 #include <vector>
 
+#include "../tensor/decimal.hpp"
 #include "value.hpp"
 
 namespace sinter::graph {
 
 namespace print_detail {
 
+/// Whole numbers with all their digits, others with six.
 inline std::string number(double x) {
-  std::string s = std::to_string(x);
-  while (s.size() > 1 && s.back() == '0') s.pop_back();
-  if (s.back() == '.') s.pop_back();
-  return s;
+  return x > -0x1p53 && x < 0x1p53 && x == double(std::int64_t(x)) ? tensor_detail::fixed_text(x, 0)
+                                                                   : tensor_detail::general_text(x);
 }
 inline std::string attributes(const Builder& g, int id) {
   if (g.is_constant(id)) return " " + number(g.constant_value(id));

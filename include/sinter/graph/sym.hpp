@@ -18,6 +18,7 @@ template <Element T, auto... E> struct Sym : graph::Value {
 
   constexpr Sym() = default;
   constexpr explicit Sym(graph::Value v) : graph::Value(v) {}
+  constexpr explicit operator bool() const { return a_traced_value_has_no_truth_value_use_select<Sym>{}; }
 };
 
 /// Whether a type is a `Sym`.

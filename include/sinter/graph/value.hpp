@@ -9,6 +9,10 @@ namespace sinter {
 /// The base of everything symbolic; through it argument-dependent lookup reaches the library's functions. Nobody else names it.
 struct SymbolBase {};
 
+// Undefined on purpose: the name is the error. Which branch `if (x > 0)` takes is not known while a function is traced: `select(x > 0, a, b)`
+// computes both and chooses element by element.
+template <class Traced> struct a_traced_value_has_no_truth_value_use_select;
+
 namespace graph {
 
 struct Value : SymbolBase {
@@ -18,15 +22,15 @@ struct Value : SymbolBase {
   constexpr Value() = default;
   constexpr Value(Builder* g, int node) : graph(g), id(node) {}
 
-  constexpr explicit operator bool() const { return graph != nullptr; }
+  /// Whether this is a node of a graph: a rule that has nothing to say answers with `Value{}`.
+  constexpr bool exists() const { return graph != nullptr; }
+  template <class Truth> requires std::is_same_v<Truth, bool> constexpr explicit operator Truth() const {
+    return a_traced_value_has_no_truth_value_use_select<std::conditional_t<std::is_same_v<Truth, bool>, Value, Truth>>{};
+  }
   constexpr Dtype dtype() const { return (*graph)[id].dtype; }
   constexpr const Shape& extents() const { return graph->shape(id); }
   constexpr bool is(double value) const { return graph->is_constant(id, value); }
 };
-
-/// A value converts to bool to tell whether it is one, so C++'s own would compile and mean something else: logical_and, logical_or.
-bool operator&&(const Value&, const Value&) = delete;
-bool operator||(const Value&, const Value&) = delete;
 
 /// One application of a primitive as its derivative rules see it.
 struct Site {
@@ -55,6 +59,9 @@ struct Batching {
   /// The rank that operand i has by itself.
   constexpr int rank(int i) const { return graph->shape(operands[i]).rank - (mapped[i] != 0 ? 1 : 0); }
 };
+
+/// Operand i with the batch axis, repeated along it if it had none; defined in reshape.hpp.
+constexpr Value batched(const Batching& b, int i);
 
 /// Source nodes: the arguments of a program, and numbers.
 struct Input : Registered<Input> {
@@ -86,6 +93,7 @@ constexpr Shape broadcast(const Shape& a, const Shape& b) {
 }
 
 constexpr int Builder::insert(const Primitive& op, Dtype dtype, int shape, const int* operands, int n, const std::int64_t* attributes, int m) {
+  if (op.unique) attributes = &unique_nodes, m = 1;
   unsigned h = unsigned(op.code) * 31u + unsigned(dtype) * 7u + unsigned(shape) * 131u;
   for (int i = 0; i < n; ++i) h = h * 31u + unsigned(operands[i]);
   for (int i = 0; i < m; ++i) h = h * 31u + unsigned(attributes[i]) + unsigned(std::uint64_t(attributes[i]) >> 40);
@@ -99,6 +107,7 @@ constexpr int Builder::insert(const Primitive& op, Dtype dtype, int shape, const
   first = id;
   for (int i = 0; i < n; ++i) operands_.push(operands[i]);
   for (int i = 0; i < m; ++i) attributes_.push(attributes[i]);
+  if (op.unique) ++unique_nodes;
   return id;
 }
 
@@ -115,7 +124,7 @@ constexpr int Builder::constant(double value, Dtype dtype) {
 
 constexpr int Builder::add(const Primitive& op, const int* operands, int n, const std::int64_t* attributes, int m) {
   if (op.simplify != nullptr)
-    if (const Value simpler = op.simplify(*this, operands, attributes, m)) return simpler.id;
+    if (const Value simpler = op.simplify(*this, operands, attributes, m); simpler.exists()) return simpler.id;
   if (op.kind == Kind::elementwise) {  // the common case: one shape, perhaps beside numbers
     const Node* known = nodes_.data();
     int shape = 0;

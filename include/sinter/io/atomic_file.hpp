@@ -1,6 +1,8 @@
 // Replacing a file so that whoever looks sees the old one or the new one, whole.
 #pragma once
+#include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,45 +10,217 @@
 #include <vector>
 
 #include "../data/file.hpp"
+#include "../tensor/utf8.hpp"
 
 namespace sinter::io {
+namespace atomic_file {
 
-/// Writes the parts one after another to a temporary file beside `path`, syncs it, and renames it into place. On any failure
-/// the temporary file goes, `path` is as it was, and `Error` (file) says what failed.
-inline void replace_file(const std::string& path, const std::vector<std::string_view>& parts) {
-  struct Temporary {
-    std::string name;
-    int descriptor = -1;
-    bool keep = false;
-    ~Temporary() {
-      if (descriptor >= 0) ::close(descriptor);
-      if (!keep && !name.empty()) ::unlink(name.c_str());
-    }
-  } t;
-  for (int i = 0; t.descriptor < 0; ++i) {
-    const std::string name = path + "." + std::to_string(::getpid()) + "-" + std::to_string(i) + ".part";
-    t.descriptor = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (t.descriptor >= 0) t.name = name;
-    else if (errno != EEXIST) data::file_failed(path, "cannot be written", errno);
+/// Closes with its scope.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd = -1) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
   }
-  struct stat old {};
-  if (::stat(path.c_str(), &old) == 0 && ::fchmod(t.descriptor, old.st_mode & 07777) != 0) data::file_failed(t.name, "cannot take the permissions of the file it replaces", errno);
-  for (std::string_view part : parts)
-    while (!part.empty()) {
-      const ssize_t n = ::write(t.descriptor, part.data(), part.size());
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+/// Where a file is to appear: its folder, open, and its name there. Links on the way are followed, so that a link stays
+/// one.
+struct Target {
+  std::string path;  ///< as it was given, for errors
+  std::string name;
+  Descriptor folder;
+  bool exists = false;
+  struct stat old {};  ///< of the file that is there
+};
+
+SINTER_COLD inline Target find_target(const std::string& path) {
+  Target t{path, path, Descriptor(), false, {}};
+  t.exists = ::stat(path.c_str(), &t.old) == 0;
+  if (!t.exists && errno != ENOENT) data::file_failed(path, "cannot be written", errno);
+  if (t.exists && !S_ISREG(t.old.st_mode))
+    throw Error(ErrorCode::file, path,
+                std::string("expected a regular file or none, found ") + data::kind_of_file(t.old.st_mode),
+                "name a file");
+  std::string folder;
+  for (int links = 0;; ++links) {
+    if (links > 40) data::file_failed(path, "cannot be written", ELOOP);
+    const std::size_t slash = t.name.rfind('/');
+    if (slash != t.name.npos) {
+      if (t.name[0] == '/') folder.clear();
+      folder += t.name.substr(0, slash + 1);
+      t.name.erase(0, slash + 1);
+    }
+    char link[4096];
+    const ssize_t n = ::readlink((folder + t.name).c_str(), link, sizeof link);
+    if (n < 0) break;
+    t.name.assign(link, std::size_t(n));
+  }
+  const std::string shown = folder.empty() ? "." : folder;
+  t.folder = Descriptor(::open(shown.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+#ifdef O_PATH
+  if (t.folder.get() < 0 && errno == EACCES)
+    t.folder = Descriptor(::open(shown.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+#endif
+  if (t.folder.get() < 0) data::file_failed(path, "cannot be written", errno);
+  struct stat found {};
+  const bool is_there = ::fstatat(t.folder.get(), t.name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0;
+  if (t.name.empty() || is_there != t.exists ||
+      (is_there && (found.st_ino != t.old.st_ino || found.st_dev != t.old.st_dev)))
+    data::file_failed(path, "cannot be written", ENOENT);
+  return t;
+}
+
+/// What the names of all temporary files of a target begin with: its own name, shortened where that would be too long
+/// with what follows.
+inline std::string prefix_of(const Target& t) {
+  constexpr std::size_t most_behind = 32;
+  const long limit = ::fpathconf(t.folder.get(), _PC_NAME_MAX);
+  const std::size_t most = (limit > 64 ? std::size_t(limit) : 255) - most_behind;
+  if (t.name.size() <= most) return t.name + ".";
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : t.name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  std::string text(16, '0');
+  for (char& digit : text) {
+    digit = "0123456789abcdef"[hash & 15];
+    hash >>= 4;
+  }
+  std::size_t kept = 0;
+  while (kept + 4 + text.size() < most)
+    kept += std::max<std::size_t>(1, tensor_detail::utf8_length(std::string_view(t.name).substr(kept)));
+  return t.name.substr(0, kept) + "-" + text + ".";
+}
+
+/// "net.safetensors.4711-0.part" of "net.safetensors.": made here.
+inline bool is_temporary(std::string_view name, std::string_view prefix) {
+  const auto digits = [&name] {
+    const std::size_t n = std::min(name.find_first_not_of("0123456789"), name.size());
+    name.remove_prefix(n);
+    return n > 0;
+  };
+  if (!name.starts_with(prefix)) return false;
+  name.remove_prefix(prefix.size());
+  if (!digits() || !name.starts_with('-')) return false;
+  name.remove_prefix(1);
+  return digits() && name == ".part";
+}
+
+/// Removes the temporary files of savers that were killed. Living ones hold a lock on theirs.
+SINTER_COLD inline void remove_left_behind(const Target& t, const std::string& prefix) {
+  const int again = ::openat(t.folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* const list = again >= 0 ? ::fdopendir(again) : nullptr;
+  if (list == nullptr) {
+    if (again >= 0) ::close(again);
+    return;
+  }
+  while (const dirent* entry = ::readdir(list)) {
+    if (!is_temporary(entry->d_name, prefix)) continue;
+    const Descriptor file(::openat(t.folder.get(), entry->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    struct stat opened {
+    }, named{};
+    if (file.get() < 0 || ::fstat(file.get(), &opened) != 0 || !S_ISREG(opened.st_mode) ||
+        ::flock(file.get(), LOCK_EX | LOCK_NB) != 0)
+      continue;
+    if (::fstatat(t.folder.get(), entry->d_name, &named, AT_SYMLINK_NOFOLLOW) == 0 && named.st_ino == opened.st_ino)
+      ::unlinkat(t.folder.get(), entry->d_name, 0);
+  }
+  ::closedir(list);
+}
+
+/// A file beside the target that nobody else can read; it goes with this object unless it has taken the target's place.
+class Temporary {
+ public:
+  SINTER_COLD explicit Temporary(const Target& target) : Temporary(target, prefix_of(target)) {
+    remove_left_behind(target, prefix_);
+    for (int i = 0;; ++i) {
+      name_ = prefix_ + std::to_string(::getpid()) + "-" + std::to_string(i) + ".part";
+      file_ = Descriptor(::openat(target.folder.get(), name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                                  target.exists ? 0600 : 0666));
+      if (file_.get() < 0 && errno == EEXIST) continue;
+      if (file_.get() < 0) fail("cannot be written");
+      struct stat made {};
+      if (::fstat(file_.get(), &made) != 0) fail("cannot be written");
+      // Of a new file the mode is what the process and the folder make of 0666. It comes back when the file is whole:
+      // who opens the empty file now may read the whole one as well.
+      mode_ = target.exists ? target.old.st_mode & 07777 : made.st_mode & 07777;
+      ::fchmod(file_.get(), 0600);
+      while (::flock(file_.get(), LOCK_EX) != 0 && errno == EINTR) {
+      }
+      if (::fstat(file_.get(), &made) == 0 && made.st_nlink > 0)
+        return;  // else another saver took it for left behind, before there was a lock
+    }
+  }
+  ~Temporary() {
+    if (!name_.empty() && file_.get() >= 0) ::unlinkat(target_.folder.get(), name_.c_str(), 0);
+  }
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+
+  const std::string& name() const { return name_; }
+  SINTER_COLD void write(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t n = ::write(file_.get(), bytes.data(), std::min(bytes.size(), std::size_t(1) << 30));
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) data::file_failed(t.name, "cannot be written", errno);
-      part.remove_prefix(std::size_t(n));
+      if (n < 0) fail("cannot be written");
+      bytes.remove_prefix(std::size_t(n));
     }
-  if (::fsync(t.descriptor) != 0) data::file_failed(t.name, "cannot be synced", errno);
-  if (::rename(t.name.c_str(), path.c_str()) != 0) data::file_failed(path, "cannot be replaced", errno);
-  t.keep = true;
-  const std::size_t slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-  if (const int d = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY); d >= 0) {  // the name itself reaches the disk
-    ::fsync(d);
-    ::close(d);
   }
+  /// Gives the file owner and mode and the target's name, and sees that both reach the disk.
+  SINTER_COLD void replace_target() {
+    take_owner_and_mode();
+    while (::fsync(file_.get()) != 0)
+      if (errno != EINTR) fail("cannot be synced");
+    const int folder = target_.folder.get();
+    if (::renameat(folder, name_.c_str(), folder, target_.name.c_str()) != 0) fail("cannot be replaced");
+    name_.clear();
+    ::fsync(folder);  // where the system can
+  }
+
+ private:
+  Temporary(const Target& target, std::string prefix) : target_(target), prefix_(std::move(prefix)) {}
+
+  void take_owner_and_mode() {
+    struct stat now {};
+    if (target_.exists && ::fstat(file_.get(), &now) == 0 &&
+        (now.st_uid != target_.old.st_uid || now.st_gid != target_.old.st_gid)) {
+      if (::fchown(file_.get(), target_.old.st_uid, target_.old.st_gid) != 0 &&
+          ::fchown(file_.get(), uid_t(-1), target_.old.st_gid) != 0)
+        mode_ &= ~mode_t(070) | (mode_ & 07) << 3;  // of a group that may be another one no more than of all
+      if (::fstat(file_.get(), &now) != 0 || now.st_uid != target_.old.st_uid || now.st_gid != target_.old.st_gid)
+        mode_ &= 01777;
+    }
+    if (::fchmod(file_.get(), mode_) != 0 && errno != EPERM && errno != ENOTSUP)
+      fail("cannot take its permissions");  // some file systems have none
+  }
+  [[noreturn]] SINTER_COLD void fail(const char* what) const { data::file_failed(target_.path, what, errno); }
+
+  const Target& target_;
+  std::string prefix_, name_;
+  Descriptor file_;
+  mode_t mode_ = 0600;
+};
+
+}  // namespace atomic_file
+
+/// Writes the parts one after another to a temporary file beside `path`, syncs it, and renames it into place. A link
+/// stays a link, to the new file; owner and mode of the old file are kept as far as the process may set them, a new one
+/// gets what the umask leaves of 0666. Savers of one path at a time all succeed, and the last one's file stays; what a
+/// killed one left is removed by the next. On any failure the temporary file goes, `path` is as it was, and `Error`
+/// (file) says what failed; so it does of folders, pipes and devices.
+SINTER_COLD inline void replace_file(const std::string& path, const std::vector<std::string_view>& parts) {
+  const atomic_file::Target target = atomic_file::find_target(path);
+  atomic_file::Temporary temporary(target);
+  for (const std::string_view part : parts) temporary.write(part);
+  temporary.replace_target();
 }
 
 }  // namespace sinter::io

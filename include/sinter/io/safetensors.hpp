@@ -1,120 +1,178 @@
-// safetensors: parameters under PyTorch's names, in a file that any framework opens. Needs RapidJSON.
+// safetensors: parameters under PyTorch's names, in a file that any framework opens.
 //
-// Format: the header's length (8 bytes, little-endian), a JSON header that names dtype, shape and place of every tensor, then
-// the data without gaps.
+// Format: the header's length (8 bytes, little-endian), a JSON header that names dtype, shape and place of every
+// tensor, then the data without gaps.
 #pragma once
-#include <rapidjson/document.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
 #include <algorithm>
 #include <bit>
 
 #include "../train/model.hpp"
 #include "atomic_file.hpp"
+#include "element_types.hpp"
+#include "json.hpp"
 
 namespace sinter {
 namespace io {
 
-static_assert(std::endian::native == std::endian::little, "safetensors files are little-endian, and are read and written as memory");
+static_assert(std::endian::native == std::endian::little,
+              "safetensors files are little-endian, and are read and written as memory");
 
 /// One tensor of a file: where it lies in the data.
 struct TensorEntry {
-  std::string name, dtype;
-  std::vector<std::int64_t> shape;
+  std::string name, dtype;  ///< the dtype as the file names it, which may be one that this library does not know
+  std::vector<std::uint64_t> shape;
   std::size_t begin = 0, end = 0;
 };
 /// A file that has been read and found sound.
 struct TensorFile {
-  std::vector<TensorEntry> tensors;
+  std::vector<TensorEntry> tensors;  ///< in the order of their names
   std::vector<unsigned char> bytes;  ///< the whole file
   std::size_t data = 0;              ///< where the data begins
+
+  /// The tensor with this name; nullptr if there is none.
+  const TensorEntry* find(std::string_view name) const {
+    const auto at = std::lower_bound(tensors.begin(), tensors.end(), name,
+                                     [](const TensorEntry& t, std::string_view n) { return t.name < n; });
+    return at != tensors.end() && at->name == name ? &*at : nullptr;
+  }
 };
 
-inline std::string to_string(const std::vector<std::int64_t>& shape) {
+inline std::string to_string(const std::vector<std::uint64_t>& shape) {
   std::string s = "[";
-  for (const std::int64_t n : shape) s += (s.size() > 1 ? ", " : "") + std::to_string(n);
+  for (const std::uint64_t n : shape) s += (s.size() > 1 ? ", " : "") + std::to_string(n);
   return s + "]";
 }
 
 namespace safetensors_detail {
 
-inline std::size_t bytes_of(const std::string& dtype) {
-  for (const auto& [name, bytes] : {std::pair{"BOOL", 1}, {"U8", 1}, {"I8", 1}, {"F8_E5M2", 1}, {"F8_E4M3", 1}, {"I16", 2}, {"U16", 2}, {"F16", 2}, {"BF16", 2}, {"I32", 4}, {"U32", 4}, {"F32", 4}, {"I64", 8}, {"U64", 8}, {"F64", 8}})
-    if (dtype == name) return std::size_t(bytes);
-  return 0;
+constexpr std::size_t most_header_bytes = 100'000'000;  // as in safetensors itself
+constexpr std::size_t most_axes = 256;
+
+/// A file and a tensor of it, for errors.
+inline std::string place(const std::string& file, std::string_view name) {
+  return file + ", tensor " + data::quoted(name, 100);
 }
 
-/// One entry of the header, checked against the size of the data.
-inline TensorEntry entry(const std::string& file, const std::string& name, const rapidjson::Value& v, std::size_t data_bytes) {
-  const std::string where = file + ", tensor \"" + name + "\"";
-  const auto member = [&](const char* key) -> const rapidjson::Value& {
-    if (!v.IsObject() || !v.HasMember(key)) data::damaged(where, std::string("a field \"") + key + "\"", "none");
-    return v[key];
-  };
+/// Reads what the header says of one tensor; nothing is checked that needs its fellows.
+SINTER_COLD inline TensorEntry entry(JsonReader& json, const std::string& file, const std::string& name) {
   TensorEntry t{name, {}, {}, 0, 0};
-  if (!member("dtype").IsString()) data::damaged(where + ", dtype", "a string", "something else");
-  t.dtype = member("dtype").GetString();
-  std::size_t size = bytes_of(t.dtype);
-  if (size == 0) data::damaged(where + ", dtype", "a known element type", "\"" + t.dtype + "\"");
-  if (!member("shape").IsArray()) data::damaged(where + ", shape", "a list", "something else");
-  for (const rapidjson::Value& n : member("shape").GetArray()) {
-    if (!n.IsUint64()) data::damaged(where + ", shape", "whole numbers", "something else");
-    const std::uint64_t extent = n.GetUint64();
-    if (extent > data_bytes || (extent != 0 && size > data_bytes / extent)) data::damaged(where + ", shape", "a tensor within the " + std::to_string(data_bytes) + " bytes of data", "extent " + std::to_string(extent));
-    size *= std::size_t(extent);
-    t.shape.push_back(std::int64_t(extent));
-  }
-  const rapidjson::Value& offsets = member("data_offsets");
-  if (!offsets.IsArray() || offsets.Size() != 2 || !offsets[0].IsUint64() || !offsets[1].IsUint64()) data::damaged(where + ", data_offsets", "two whole numbers", "something else");
-  t.begin = offsets[0].GetUint64();
-  t.end = offsets[1].GetUint64();
-  if (t.begin > t.end || t.end > data_bytes) data::damaged(where + ", data_offsets", "a range within 0 … " + std::to_string(data_bytes), std::to_string(t.begin) + " … " + std::to_string(t.end));
-  if (t.end - t.begin != size) data::damaged(where + ", data_offsets", std::to_string(size) + " bytes for " + t.dtype + " " + to_string(t.shape), std::to_string(t.end - t.begin));
+  const auto where = [&] { return place(file, name); };
+  bool has_dtype = false, has_shape = false;
+  int offsets = 0;
+  const auto once = [&](bool again, const char* field) {
+    if (again) data::damaged(where(), std::string("a field \"") + field + "\"", "two");
+  };
+  json.object([&](const std::string& field) {
+    if (field == "dtype") {
+      once(std::exchange(has_dtype, true), "dtype");
+      t.dtype = json.string();
+    } else if (field == "shape") {
+      once(std::exchange(has_shape, true), "shape");
+      json.array([&] {
+        if (t.shape.size() == most_axes) data::damaged(where() + ", shape", "at most 256 axes", "more");
+        t.shape.push_back(json.whole_number());
+      });
+    } else if (field == "data_offsets") {
+      once(offsets > 0, "data_offsets");
+      json.array([&] {
+        const std::uint64_t n = json.whole_number();
+        if (++offsets > 2) data::damaged(where() + ", data_offsets", "two numbers", "more");
+        (offsets == 1 ? t.begin : t.end) = n;
+      });
+      if (offsets < 2) data::damaged(where() + ", data_offsets", "two numbers", "fewer");
+    } else {
+      json.skip();
+    }
+  });
+  for (const auto& [has, field] : {std::pair{has_dtype, "dtype"}, {has_shape, "shape"}, {offsets > 0, "data_offsets"}})
+    if (!has) data::damaged(where(), std::string("a field \"") + field + "\"", "none");
   return t;
+}
+
+/// What a tensor claims against the data that there is. Of dtypes that are not known only the offsets count.
+SINTER_COLD inline void check(const TensorEntry& t, const std::string& file, std::size_t data_bytes) {
+  const auto where = [&](const char* field) { return place(file, t.name) + ", " + field; };
+  if (t.begin > t.end || t.end > data_bytes)
+    data::damaged(where("data_offsets"), "a range within 0 … " + std::to_string(data_bytes),
+                  std::to_string(t.begin) + " … " + std::to_string(t.end));
+  const int bits = bits_of(t.dtype);
+  if (bits == 0) return;
+  std::uint64_t elements = std::find(t.shape.begin(), t.shape.end(), 0) != t.shape.end() ? 0 : 1;
+  for (const std::uint64_t extent : t.shape) {
+    if (elements != 0 && extent > data_bytes * 8 / std::uint64_t(bits) / elements)
+      data::damaged(where("shape"), "a tensor within the " + std::to_string(data_bytes) + " bytes of data",
+                    to_string(t.shape));
+    elements *= extent;
+  }
+  if (elements * std::uint64_t(bits) != (t.end - t.begin) * 8)
+    data::damaged(
+        where("data_offsets"),
+        std::to_string(elements * std::uint64_t(bits) / 8) + " bytes for " + t.dtype + " " + to_string(t.shape),
+        std::to_string(t.end - t.begin));
+}
+
+/// Adds to a header what it says of one tensor.
+SINTER_COLD inline void append_entry(std::string& header, const std::string& name, Dtype dtype, const Shape& shape,
+                                     std::uint64_t begin, std::uint64_t end) {
+  header.append(",").append(json_string(name)).append(":{\"dtype\":\"").append(safetensors_name(dtype));
+  header.append("\",\"shape\":[");
+  for (int i = 0; i < shape.rank; ++i) header.append(i > 0 ? "," : "").append(std::to_string(shape[i]));
+  header.append("],\"data_offsets\":[").append(std::to_string(begin)).append(",");
+  header.append(std::to_string(end)).append("]}");
 }
 
 }  // namespace safetensors_detail
 
-/// Reads a file and checks all that it claims. Throws `Error` naming file, tensor and field, expected and found. Memory stays
-/// within a small multiple of the file's own size.
-inline TensorFile read_safetensors(const std::string& path) {
+/// Reads a file and checks all that it claims. Throws `Error` naming file, tensor and field, expected and found: (file)
+/// when it cannot be read or is no regular file, (format) when it is damaged. Takes what the format's own readers take,
+/// and dtypes that it does not know. Memory stays within a small multiple of the file's own size, time within a
+/// multiple of n log n for n tensors.
+SINTER_COLD inline TensorFile read_safetensors(const std::string& path) {
+  using namespace safetensors_detail;
   TensorFile f;
   f.bytes = data::read_file(path);
   if (f.bytes.size() < 8) data::damaged(path + ", header length", "8 bytes", std::to_string(f.bytes.size()));
   std::uint64_t length = 0;
   std::memcpy(&length, f.bytes.data(), 8);
-  if (length > f.bytes.size() - 8) data::damaged(path + ", header length", "at most the " + std::to_string(f.bytes.size() - 8) + " bytes that follow", std::to_string(length));
+  if (length > f.bytes.size() - 8)
+    data::damaged(path + ", header length", "at most the " + std::to_string(f.bytes.size() - 8) + " bytes that follow",
+                  std::to_string(length));
+  if (length > most_header_bytes)
+    data::damaged(path + ", header length", "at most " + std::to_string(most_header_bytes), std::to_string(length));
   f.data = std::size_t(8 + length);
+  JsonReader json({reinterpret_cast<const char*>(f.bytes.data()) + 8, std::size_t(length)}, path + ", header");
+  json.object([&](const std::string& name) {
+    if (name == "__metadata__")
+      json.skip();
+    else
+      f.tensors.push_back(entry(json, path, name));
+  });
+  json.end();
+
   const std::size_t data_bytes = f.bytes.size() - f.data;
-  rapidjson::Document header;
-  header.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag>(reinterpret_cast<const char*>(f.bytes.data()) + 8, std::size_t(length));
-  if (header.HasParseError()) data::damaged(path + ", header", "JSON", "an error at byte " + std::to_string(header.GetErrorOffset()));
-  if (!header.IsObject()) data::damaged(path + ", header", "a JSON object", "something else");
-  for (const auto& m : header.GetObject()) {
-    const std::string name(m.name.GetString(), m.name.GetStringLength());
-    if (name == "__metadata__") continue;
-    f.tensors.push_back(safetensors_detail::entry(path, name, m.value, data_bytes));
+  std::vector<const TensorEntry*> by_place;
+  for (const TensorEntry& t : f.tensors) {
+    check(t, path, data_bytes);
+    by_place.push_back(&t);
   }
-  std::vector<const TensorEntry*> by_place, by_name;
-  for (const TensorEntry& t : f.tensors) by_place.push_back(&t), by_name.push_back(&t);
-  std::sort(by_place.begin(), by_place.end(), [](auto* a, auto* b) { return a->begin != b->begin ? a->begin < b->begin : a->end < b->end; });
-  std::sort(by_name.begin(), by_name.end(), [](auto* a, auto* b) { return a->name < b->name; });
+  std::sort(by_place.begin(), by_place.end(),
+            [](auto* a, auto* b) { return a->begin != b->begin ? a->begin < b->begin : a->end < b->end; });
   std::size_t at = 0;
   for (const TensorEntry* t : by_place) {
-    if (t->begin != at) data::damaged(path + ", tensor \"" + t->name + "\", data_offsets", "a beginning at " + std::to_string(at) + ", where the tensor before it ends", std::to_string(t->begin));
+    if (t->begin != at)
+      data::damaged(place(path, t->name) + ", data_offsets",
+                    "a beginning at " + std::to_string(at) + ", where the tensor before it ends",
+                    std::to_string(t->begin));
     at = t->end;
   }
-  if (at != data_bytes) data::damaged(path + ", data", std::to_string(at) + " bytes as the header says", std::to_string(data_bytes));
-  for (std::size_t i = 1; i < by_name.size(); ++i)
-    if (by_name[i - 1]->name == by_name[i]->name) data::damaged(path + ", header", "every name once", "\"" + by_name[i]->name + "\" twice");
+  if (at != data_bytes)
+    data::damaged(path + ", data", std::to_string(at) + " bytes as the header says", std::to_string(data_bytes));
+  std::sort(f.tensors.begin(), f.tensors.end(),
+            [](const TensorEntry& a, const TensorEntry& b) { return a.name < b.name; });
+  for (std::size_t i = 1; i < f.tensors.size(); ++i)
+    if (f.tensors[i - 1].name == f.tensors[i].name)
+      data::damaged(place(path, f.tensors[i].name), "one of this name", "two");
   return f;
-}
-
-/// The format's name of an element type.
-constexpr std::string_view safetensors_name(Dtype d) {
-  constexpr std::string_view names[]{"BOOL", "U8", "I8", "I32", "I64", "F16", "BF16", "F32", "F64"};
-  return names[int(d)];
 }
 
 }  // namespace io
@@ -122,38 +180,16 @@ constexpr std::string_view safetensors_name(Dtype d) {
 /// Writes a model's parameters and buffers. The file appears whole or not at all; an old file survives a failure.
 /// PyTorch: safetensors.torch.save_file(model.state_dict(), path).
 template <class X> void save(const Model<X>& model, const std::string& path) {
-  rapidjson::StringBuffer text;
-  rapidjson::Writer<rapidjson::StringBuffer> json(text);
-  json.StartObject();
-  json.Key("__metadata__");
-  json.StartObject();
-  json.Key("format");
-  json.String("pt");
-  json.EndObject();
+  std::string header = "{\"__metadata__\":{\"format\":\"pt\"}";
   std::uint64_t at = 0;
   std::vector<std::string_view> parts(2);
   model.for_each_tensor([&](const std::string& name, const auto& p) {
     using Element = typename std::remove_cvref_t<decltype(p)>::element;
-    const std::string_view dtype = io::safetensors_name(dtype_of<Element>);
-    json.Key(name.c_str(), rapidjson::SizeType(name.size()));
-    json.StartObject();
-    json.Key("dtype");
-    json.String(dtype.data(), rapidjson::SizeType(dtype.size()));
-    json.Key("shape");
-    json.StartArray();
-    for (int i = 0; i < p.shape.rank; ++i) json.Int(p.shape[i]);
-    json.EndArray();
-    json.Key("data_offsets");
-    json.StartArray();
-    json.Uint64(at);
     parts.emplace_back(reinterpret_cast<const char*>(p.memory()), std::size_t(p.size()) * sizeof(Element));
+    io::safetensors_detail::append_entry(header, name, dtype_of<Element>, p.shape, at, at + parts.back().size());
     at += parts.back().size();
-    json.Uint64(at);
-    json.EndArray();
-    json.EndObject();
   });
-  json.EndObject();
-  std::string header(text.GetString(), text.GetSize());
+  header += "}";
   header.resize((header.size() + 7) / 8 * 8, ' ');  // data aligned to 8
   const std::uint64_t length = header.size();
   parts[0] = {reinterpret_cast<const char*>(&length), 8};
@@ -164,31 +200,61 @@ template <class X> void save(const Model<X>& model, const std::string& path) {
 /// What `load` does with tensors that the model does not have.
 enum class ExtraTensors { refuse, ignore };
 
-/// Reads a model's parameters and buffers. Throws `Error`: (file) cannot be read, (format) damaged, (mismatch) a tensor is missing, extra,
-/// of another dtype or shape. The model is as it was unless everything fits.
-/// PyTorch: model.load_state_dict(safetensors.torch.load_file(path), strict=True).
+namespace io {
+
+/// The tensor of a file for one of a model, whose elements the model's type takes.
+template <Element T> SINTER_COLD const TensorEntry& matching(const TensorFile& f, const std::string& path,
+                                                             const std::string& name, const Shape& shape) {
+  const TensorEntry* const t = f.find(name);
+  const std::string where = safetensors_detail::place(path, name);
+  if (t == nullptr)
+    throw Error(ErrorCode::mismatch, where, "expected by the model, found missing",
+                "the file was made for another model");
+  const std::vector<std::uint64_t> expected(shape.extent, shape.extent + shape.rank);
+  if (t->shape != expected)
+    throw Error(ErrorCode::mismatch, where + ", shape",
+                "expected " + to_string(expected) + ", found " + to_string(t->shape),
+                "the file was made for another model");
+  const std::string dtype(safetensors_name(dtype_of<T>)), shown = t->dtype.substr(0, 40);
+  if (!with_stored_type(t->dtype, [](auto) {}))
+    throw Error(ErrorCode::mismatch, where + ", dtype",
+                "expected " + dtype + " or a type that converts to it, found " + shown,
+                "save it with the dtype of the model");
+  const auto size = std::size_t(shape.size());
+  if (const std::size_t i = first_not_taken<T>(t->dtype, f.bytes.data() + f.data + t->begin, size); i < size)
+    throw Error(ErrorCode::mismatch, where + ", element " + std::to_string(i),
+                t->dtype == "BOOL" ? "expected 0 or 1 as BOOL, found another byte"
+                                   : "expected a number that " + dtype + " holds, found another as " + shown,
+                "save it with the dtype of the model");
+  return *t;
+}
+
+}  // namespace io
+
+/// Reads a model's parameters and buffers. Numbers of other dtypes are converted as PyTorch does it: all to floating
+/// types, rounded, bfloat16, float16 and eight-bit floats among them; to integers and bool those that they hold as they
+/// are. Throws `Error`: (file) cannot be read, (format) damaged, (mismatch) a tensor is missing, extra, of another
+/// shape, or of a dtype or numbers that do not convert. The model is as it was unless everything fits. PyTorch:
+/// model.load_state_dict(safetensors.torch.load_file(path), strict=True), where integers may wrap around.
 template <class X> void load(Model<X>& model, const std::string& path, ExtraTensors extra = ExtraTensors::refuse) {
   const io::TensorFile f = io::read_safetensors(path);
   std::vector<const io::TensorEntry*> found;
   model.for_each_tensor([&](const std::string& name, const auto& p) {
-    constexpr std::string_view dtype = io::safetensors_name(dtype_of<typename std::remove_cvref_t<decltype(p)>::element>);
-    const io::TensorEntry* t = nullptr;
-    for (const io::TensorEntry& e : f.tensors)
-      if (e.name == name) t = &e;
-    const std::string where = path + ", tensor \"" + name + "\"";
-    if (t == nullptr) throw Error(ErrorCode::mismatch, where, "expected by the model, found missing", "the file was made for another model");
-    if (t->dtype != dtype) throw Error(ErrorCode::mismatch, where + ", dtype", "expected " + std::string(dtype) + ", found " + t->dtype, "save it with the dtype of the model");
-    std::vector<std::int64_t> shape(p.shape.extent, p.shape.extent + p.shape.rank);
-    if (t->shape != shape) throw Error(ErrorCode::mismatch, where + ", shape", "expected " + io::to_string(shape) + ", found " + io::to_string(t->shape), "the file was made for another model");
-    found.push_back(t);
+    using Leaf = std::remove_cvref_t<decltype(p)>;
+    found.push_back(&io::matching<typename Leaf::element>(f, path, name, Leaf::shape));
   });
-  if (extra == ExtraTensors::refuse)
-    for (const io::TensorEntry& e : f.tensors)
-      if (std::find(found.begin(), found.end(), &e) == found.end()) throw Error(ErrorCode::mismatch, path + ", tensor \"" + e.name + "\"", "expected none of this name, found one", "pass ExtraTensors::ignore to leave it out");
+  if (extra == ExtraTensors::refuse) {
+    std::vector<bool> known(f.tensors.size());
+    for (const io::TensorEntry* t : found) known[std::size_t(t - f.tensors.data())] = true;
+    for (std::size_t i = 0; i < known.size(); ++i)
+      if (!known[i])
+        throw Error(ErrorCode::mismatch, io::safetensors_detail::place(path, f.tensors[i].name),
+                    "expected none of this name, found one", "pass ExtraTensors::ignore to leave it out");
+  }
   std::size_t i = 0;
   model.for_each_tensor([&](const std::string&, const auto& p) {
     const io::TensorEntry& t = *found[i++];
-    std::memcpy(p.data(), f.bytes.data() + f.data + t.begin, t.end - t.begin);
+    io::convert(t.dtype, f.bytes.data() + f.data + t.begin, std::size_t(p.size()), p.data());
   });
 }
 /// The same into a new model: `auto net = load<Mlp>("mlp.safetensors");`.

@@ -1,26 +1,18 @@
 // Profiles as files that trace viewers open: chrome://tracing, Perfetto.
 #pragma once
+#include <cmath>
+
+#include "../tensor/decimal.hpp"
 #include "../train/profile.hpp"
 #include "atomic_file.hpp"
+#include "json.hpp"
 
 namespace sinter {
 
 namespace io {
 
-inline std::string json_string(const std::string& text) {
-  std::string s = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') s += '\\';
-    if (static_cast<unsigned char>(c) < 0x20) s += ' ';
-    else s += c;
-  }
-  return s + '"';
-}
-inline std::string json_number(double x) {
-  char digits[40];
-  std::snprintf(digits, sizeof digits, "%.6g", x);
-  return digits;
-}
+/// With so many digits that a run of minutes is told to the nanosecond; JSON has no infinity.
+inline std::string json_number(double x) { return std::isfinite(x) ? tensor_detail::general_text(x, 12) : "null"; }
 
 /// The trace event format's "complete events", one a step, microseconds since the run began.
 inline std::string trace_of(const Profile& p) {

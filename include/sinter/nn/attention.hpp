@@ -15,7 +15,8 @@ namespace nn {
 /// in PyTorch. Options are those of scaled_dot_product_attention. PyTorch: torch.nn.MultiheadAttention(batch_first=True, need_weights=False), but a mask
 /// is true where a key takes part, and broadcasts to [B, Heads, Tq, Tk]: for padded keys [B, 1, 1, Tk].
 template <int Features, int Heads, AttentionOptions Options = AttentionOptions{}> struct MultiheadAttention {
-  static_assert(Features % Heads == 0, "heads must divide the features");
+  static_assert(Heads >= 1 && Features % (Heads >= 1 ? Heads : 1) == 0,
+                "heads of an attention must be 1 or more, and divide its features");
   Param<float, 3 * Features, Features> in_proj_weight{init::uniform(-init::square_root(1.5 / Features), init::square_root(1.5 / Features))};
   Param<float, 3 * Features> in_proj_bias{init::zeros()};
   Linear<Features, Features> out_proj{.bias = {init::zeros()}};

@@ -7,6 +7,15 @@ namespace sinter::nn {
 
 namespace convolution_detail {
 
+/// The channels that a filter reads.
+template <int In, int Out, auto Options> consteval int channels() {
+  static_assert(Options.are_sound(),
+                "a convolution needs a stride, a dilation and groups of 1 or more, and a padding of 0 or more");
+  constexpr int groups = Options.groups > 0 ? Options.groups : 1;
+  static_assert(In % groups == 0 && Out % groups == 0, "groups must divide the channels of input and output");
+  return In / groups;
+}
+
 /// y + bias along axis 1, or y where there is no bias.
 template <int Channels, int Axes, class Y, class B> constexpr auto add_bias(const Y& y, const B& bias) {
   if constexpr (std::is_same_v<B, NoParam>) return y;
@@ -20,9 +29,9 @@ template <int Channels, int Axes, class Y, class B> constexpr auto add_bias(cons
 /// Learned filters over sequences [N, In, L] → [N, Out, windows]. Parameters weight [Out, In / groups, Kernel] and, unless
 /// `.bias = false`, bias [Out].
 template <int In, int Out, Spatial<1> Kernel, Conv1dOptions Options = Conv1dOptions{}> struct Conv1d {
-  static_assert(In % Options.groups == 0 && Out % Options.groups == 0, "groups must divide the channels of input and output");
-  static constexpr Initializer start = nn::init::fan_in_uniform(In / Options.groups * Kernel[0]);
-  Param<float, Out, In / Options.groups, Kernel[0]> weight{start};
+  static constexpr int channels = convolution_detail::channels<In, Out, Options>();  ///< that a filter reads
+  static constexpr Initializer start = nn::init::fan_in_uniform(channels * Kernel[0]);
+  Param<float, Out, channels, Kernel[0]> weight{start};
   ParamIf<Options.bias, float, Out> bias = graph::starting<ParamIf<Options.bias, float, Out>>(start);
 
   constexpr auto operator()(const Operand auto& x) const { return convolution_detail::add_bias<Out, 1>(conv1d<Options>(x, weight), bias); }
@@ -31,9 +40,9 @@ template <int In, int Out, Spatial<1> Kernel, Conv1dOptions Options = Conv1dOpti
 /// Learned filters over images [N, In, H, W] → [N, Out, windows…]: `nn::Conv2d<3, 64, 7, Conv2dOptions{.stride = 2, .padding = 3}>`.
 /// Parameters weight [Out, In / groups, KH, KW] and, unless `.bias = false`, bias [Out].
 template <int In, int Out, Spatial<2> Kernel, Conv2dOptions Options = Conv2dOptions{}> struct Conv2d {
-  static_assert(In % Options.groups == 0 && Out % Options.groups == 0, "groups must divide the channels of input and output");
-  static constexpr Initializer start = nn::init::fan_in_uniform(In / Options.groups * Kernel[0] * Kernel[1]);
-  Param<float, Out, In / Options.groups, Kernel[0], Kernel[1]> weight{start};
+  static constexpr int channels = convolution_detail::channels<In, Out, Options>();  ///< that a filter reads
+  static constexpr Initializer start = nn::init::fan_in_uniform(channels * Kernel[0] * Kernel[1]);
+  Param<float, Out, channels, Kernel[0], Kernel[1]> weight{start};
   ParamIf<Options.bias, float, Out> bias = graph::starting<ParamIf<Options.bias, float, Out>>(start);
 
   constexpr auto operator()(const Operand auto& x) const { return convolution_detail::add_bias<Out, 2>(conv2d<Options>(x, weight), bias); }

@@ -1,7 +1,9 @@
-// Normalisation layers: mean 0 and variance 1 over some axes, then a learned scale and shift. All of them are plain functions, which
-// fusion turns into one kernel that walks its data a few times.
+// Normalisation layers: mean 0 and variance 1 over some axes, then a learned scale and shift. All of them are plain
+// functions, which fusion turns into one kernel that walks its data a few times. 16-bit floats are normalised in
+// float32, and so is the result, as the parameters are.
 #pragma once
 #include "../ops/ops.hpp"
+#include "../tensor/option.hpp"
 #include "init.hpp"
 
 namespace sinter {
@@ -13,9 +15,19 @@ template <class X, int Groups, int Channels> struct group_norm_needs_an_input_wi
 
 namespace nn {
 
-/// Over batch and places, for each channel of [N, C, …]. A training step normalises with the batch's own statistics and moves the running
-/// ones by `momentum`; elsewhere the running ones serve. Parameters weight and bias [C]; buffers running_mean and running_var [C],
-/// num_batches_tracked. A bounded batch counts with its length. PyTorch: torch.nn.BatchNorm1d, 2d, 3d.
+/// Not for constant evaluation on purpose: the name is the error, where a training step is compiled; a graph made at
+/// run time throws.
+template <class X> [[noreturn]] SINTER_COLD void batch_norm_in_training_needs_more_than_one_value_for_each_channel() {
+  throw Error(ErrorCode::shape, "batch norm",
+              "expected more than one value for each channel in training, found " + to_string(X::shape));
+}
+
+/// Over batch and places, for each channel of [N, C, …]. A training step normalises with the batch's own statistics and
+/// moves the running ones by `momentum`; elsewhere the running ones serve. Parameters weight and bias [C]; buffers
+/// running_mean and running_var [C], num_batches_tracked. A bounded batch counts with its length; an empty one leaves
+/// the running statistics as they are, and one value a channel has no variance: a batch of fixed size that trains on it
+/// does not compile, and a bounded one of that length is an `Error`, which leaves everything as it was.
+/// PyTorch: torch.nn.BatchNorm1d, 2d, 3d.
 template <int Channels, int... Ranks> struct BatchNorm {
   Param<float, Channels> weight{init::ones()}, bias{init::zeros()};
   Buffer<float, Channels> running_mean{init::zeros()}, running_var{init::ones()};
@@ -26,8 +38,10 @@ template <int Channels, int... Ranks> struct BatchNorm {
     using S = graph::symbol_of<X>;
     if constexpr (!((S::shape.rank == Ranks) || ...)) return batch_norm_needs_an_input_with_its_channels_as_axis_1<S, Channels>{};
     else if constexpr (S::shape[1] != Channels) return batch_norm_needs_an_input_with_its_channels_as_axis_1<S, Channels>{};
-    else if constexpr (TypedSymbol<X>) return x.graph->training ? in_training(x) : with<S::shape.rank>(x, running_mean, running_var);
-    else return with<S::shape.rank>(x, running_mean, running_var);
+    else if constexpr (TypedSymbol<X>)
+      return x.graph->training ? in_training(graph::widened(x))
+                               : with<S::shape.rank>(graph::widened(x), running_mean, running_var);
+    else return with<S::shape.rank>(graph::widened(x), running_mean, running_var);
   }
 
  private:
@@ -38,11 +52,28 @@ template <int Channels, int... Ranks> struct BatchNorm {
     else if constexpr (Rank == 4) return reshape<Channels, 1, 1>(v);
     else return reshape<Channels, 1, 1, 1>(v);
   }
-  template <int Rank> static constexpr auto channel_mean(const auto& x) {
-    if constexpr (Rank == 2) return mean<0>(x);
-    else if constexpr (Rank == 3) return mean<0, 2>(x);
-    else if constexpr (Rank == 4) return mean<0, 2, 3>(x);
-    else return mean<0, 2, 3, 4>(x);
+  template <int Rank> static constexpr auto channel_sum(const auto& x) {
+    if constexpr (Rank == 2) return sum<0>(x);
+    else if constexpr (Rank == 3) return sum<0, 2>(x);
+    else if constexpr (Rank == 4) return sum<0, 2, 3>(x);
+    else return sum<0, 2, 3, 4>(x);
+  }
+  template <class X> static constexpr void check_values(int of_a_channel) {
+    if (of_a_channel == 1) batch_norm_in_training_needs_more_than_one_value_for_each_channel<X>();
+  }
+  /// Of an empty batch 0.
+  template <int Rank> static constexpr auto batch_mean(const auto& x, const Sym<float>& count) {
+    return channel_sum<Rank>(x) / at_least_one(count);
+  }
+  static constexpr Sym<float> at_least_one(const Sym<float>& count) {
+    if (!count.graph->is_constant(count.id)) return maximum(count, 1.f);
+    return count.is(0) ? Sym<float>(graph::number_value(count.graph, 1.f)) : count;
+  }
+  /// A running statistic takes `momentum` of a batch's; nothing of one without values.
+  constexpr void move(const auto& statistic, const auto& share, const Sym<float>& count) const {
+    const auto moved = statistic * (1 - momentum) + cast<float>(share);
+    statistic.update(count.graph->is_constant(count.id) && !count.is(0) ? moved
+                                                                        : select(count > 0.f, moved, statistic));
   }
   template <int Rank> constexpr auto with(const auto& x, const auto& mean_of, const auto& variance) const {
     const auto scale = weight * rsqrt(variance + eps);
@@ -50,13 +81,16 @@ template <int Channels, int... Ranks> struct BatchNorm {
   }
   template <TypedSymbol X> constexpr auto in_training(const X& x) const {
     constexpr int rank = X::shape.rank;
-    const auto center = channel_mean<rank>(x);
-    const auto centered = x - aligned<rank>(center);
-    const auto variance = channel_mean<rank>(centered * centered);
     constexpr std::int64_t all_but_channels = ((std::int64_t(1) << rank) - 1) & ~std::int64_t(2);
+    check_option(eps > 0, "BatchNorm", "eps", "a number above 0 in training", double(eps));
+    if constexpr (!X::shape.bounded()) check_values<X>(int(X::shape.size() / Channels));
+    else graph::expect_several(x, "BatchNorm in training, values for each channel", all_but_channels);
     const Sym<float> count(ops::count_over(x, all_but_channels, Dtype::float32));
-    running_mean.update(running_mean * (1 - momentum) + center * momentum);
-    running_var.update(running_var * (1 - momentum) + variance * (momentum * count / maximum(count - 1.f, 1.f)));
+    const auto center = batch_mean<rank>(x, count);
+    const auto centered = x - aligned<rank>(center);
+    const auto variance = batch_mean<rank>(centered * centered, count);
+    move(running_mean, center * momentum, count);
+    move(running_var, variance * (momentum * count / at_least_one(count - 1.f)), count);
     num_batches_tracked.update(num_batches_tracked.symbolic(x.graph) + 1);
     return centered * aligned<rank>(weight * rsqrt(variance + eps)) + aligned<rank>(bias);
   }
@@ -73,7 +107,7 @@ template <int... E> struct LayerNorm {
   template <Operand X> constexpr auto operator()(const X& x) const {
     using S = graph::symbol_of<X>;
     if constexpr (!ends_with_extents<S>()) return layer_norm_needs_an_input_that_ends_with_its_extents<S, Sym<float, E...>>{};
-    else return over(x, std::make_index_sequence<sizeof...(E)>{});
+    else return over(graph::widened(x), std::make_index_sequence<sizeof...(E)>{});
   }
 
  private:
@@ -93,19 +127,28 @@ template <int... E> struct LayerNorm {
 
 /// The root of the mean square instead of the deviation, no shift. Parameter weight [E…]. PyTorch: torch.nn.RMSNorm.
 template <int... E> struct RMSNorm {
-  Param<float, E...> weight{init::ones()};
-  float eps = 1.1920929e-7f;
+  /// What separates 1 from the next larger number of the type in which it is computed.
+  static constexpr float of_the_type = -1;
 
-  constexpr auto operator()(const Operand auto& x) const { return over(x, std::make_index_sequence<sizeof...(E)>{}); }
+  Param<float, E...> weight{init::ones()};
+  float eps = of_the_type;
+
+  constexpr auto operator()(const Operand auto& x) const {
+    return over(graph::widened(x), std::make_index_sequence<sizeof...(E)>{});
+  }
 
  private:
-  template <std::size_t... Index> constexpr auto over(const auto& x, std::index_sequence<Index...>) const { return x * rsqrt(mean<(-1 - int(Index))...>(x * x, keepdims) + eps) * weight; }
+  template <class X, std::size_t... Index> constexpr auto over(const X& x, std::index_sequence<Index...>) const {
+    const double least = eps >= 0 ? double(eps) : graph::symbol_of<X>::dtype == Dtype::float64 ? 0x1p-52 : 0x1p-23;
+    return x * rsqrt(mean<(-1 - int(Index))...>(x * x, keepdims) + least) * weight;
+  }
 };
 
 /// Over the places and channels of each of `Groups` groups of channels, for every sample by itself. Parameters weight and bias [C].
 /// PyTorch: torch.nn.GroupNorm; with as many groups as channels torch.nn.InstanceNorm with affine=True.
 template <int Groups, int Channels> struct GroupNorm {
-  static_assert(Channels % Groups == 0, "groups must divide the channels");
+  static_assert(Groups >= 1 && Channels % (Groups >= 1 ? Groups : 1) == 0,
+                "groups of a group norm must be 1 or more, and divide its channels");
   Param<float, Channels> weight{init::ones()}, bias{init::zeros()};
   float eps = 1e-5f;
 
@@ -115,8 +158,8 @@ template <int Groups, int Channels> struct GroupNorm {
       return group_norm_needs_an_input_with_its_channels_as_axis_1<S, Groups, Channels>{};
     } else {
       constexpr Shape from = S::shape;
-      constexpr int group = int(from.size() / (from[0] > 0 ? from[0] : 1)) / Groups;
-      const auto grouped = reshaped<Groups, group>(x);
+      constexpr int group = int(from.size() / (from[0] > 0 ? from[0] : 1)) / (Groups >= 1 ? Groups : 1);
+      const auto grouped = reshaped<Groups, group>(graph::widened(x));
       const auto centered = grouped - mean<-1>(grouped, keepdims);
       const auto normal = like<S>(centered * rsqrt(mean<-1>(centered * centered, keepdims) + eps), std::make_index_sequence<std::size_t(from.rank)>{});
       if constexpr (from.rank == 2) return normal * weight + bias;

@@ -53,7 +53,7 @@ template <int Layers, bool Bias, bool Both> struct Names {
 };
 
 template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
-  static_assert(O.num_layers >= 1 && O.num_layers < 100);
+  static_assert(O.num_layers >= 1 && O.num_layers < 100, "num_layers of a recurrent layer must be 1 … 99");
   static constexpr int directions = O.bidirectional ? 2 : 1, states = K == Kind::lstm ? 2 : 1;
   template <int L> using One = std::array<Direction<K, L == 0 ? In : Hidden * directions, Hidden, O.bias>, std::size_t(directions)>;
   template <class> struct All;
@@ -70,6 +70,11 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
   /// where they are left out. Results: the last layer's h of every step, both directions side by side; then the last h and c of every layer
   /// and direction, shaped as the initial ones.
   template <TypedSymbol X, TypedSymbol... S> requires(sizeof...(S) == 0 || sizeof...(S) == states) constexpr auto operator()(const X& x, const S&... initial) const {
+    return of(graph::widened(x), graph::widened(initial)...);
+  }
+
+ private:
+  template <class X, class... S> constexpr auto of(const X& x, const S&... initial) const {
     constexpr int rank = X::shape.rank, time = rank == 3 && O.batch_first ? 1 : 0;
     if constexpr ((rank != 2 && rank != 3) || X::shape[rank - 1] != In || X::shape.letter(time) != 0) {
       return recurrent_layer_needs_a_sequence_of_fixed_length_that_ends_with_its_input_size<X, In>{};
@@ -94,7 +99,6 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
     }
   }
 
- private:
   /// The axis of the batch, of extent 1 where there is none.
   template <class X, int Time> struct Batch {
     static constexpr int axis = X::shape.rank == 3 ? 1 - Time : -1;
@@ -191,7 +195,8 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
     graph::Value first = state[0].graph == nullptr ? zeros(Step<Rows, states * Hidden>::shape) : state[0];
     if constexpr (states == 2)
       if (state[0].graph != nullptr) first = joined(state[0], state[1], 1);
-    const std::array<int, 4> operands{input.id, d.weight_hh.symbolic(&g).id, first.id, own.id};
+    const auto wide = [&](const graph::Value& v) { return v.exists() ? graph::cast_to(v, input.dtype()).id : -1; };
+    const std::array<int, 4> operands{input.id, wide(d.weight_hh.symbolic(&g)), wide(first), wide(own)};
     const graph::Value all = ops::Recurrence::apply(&g, operands.data(), gru ? 4 : 3, K, side != 0);
     const graph::Value end = graph::slice(all, 0, side == 0 ? Steps - 1 : 0, 1);
     for (std::size_t i = 0; i < std::size_t(states); ++i) last[i].push(graph::slice(end, 2, int(i) * Hidden, Hidden).id);

@@ -16,16 +16,18 @@ namespace ops {
 
 /// F with accurate functions in it.
 template <class F> struct Accurately {
+  [[no_unique_address]] F f;
+
   template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const {
     if constexpr ((Symbolic<X> || ...)) return traced(*graph::builder_of(x...), x...);
     else return run_function(*this, std::forward<X>(x)...);
   }
 
  private:
-  static constexpr auto traced(graph::Builder& g, const auto&... x) {
+  constexpr auto traced(graph::Builder& g, const auto&... x) const {
     const bool before = g.accurate;
     g.accurate = true;
-    const auto y = graph::function_object<F>()(graph::as_symbol<decltype(x)...>(&g, x)...);
+    const auto y = f(graph::as_symbol<decltype(x)...>(&g, x)...);
     g.accurate = before;
     return y;
   }
@@ -43,7 +45,7 @@ template <class F, class... A> constexpr auto accurate_expression(const Call<F, 
 struct Accurate {
   template <class F> constexpr auto operator()(const F& f) const {
     if constexpr (requires { typename F::is_expression; }) return accurate_expression(f);
-    else return (void)f, Accurately<F>{};
+    else return Accurately<F>{f};
   }
 };
 

@@ -65,21 +65,22 @@ struct Div : Elementwise<Div, 2> {
 
 };
 
-/// The larger of two; NaN if either is. At ties both operands receive half the gradient, as in torch.maximum.
+/// The larger of two; NaN if either is. At ties both operands receive half the gradient, beside NaN all of it, as in
+/// torch.maximum.
 struct Maximum : Elementwise<Maximum, 2> {
   static constexpr const char* name = "maximum";
   static constexpr auto eval(auto a, auto b) { return maximum(a, b); }
   static constexpr Value derivative(int i, auto a, auto b, auto, auto t) {
-    const Value tie = select(a == b, t * 0.5, 0.0);
-    return i == 0 ? select(a > b, t, tie) : select(b > a, t, tie);
+    const Value tie = select(a == b, t * 0.5, t);
+    return i == 0 ? select(a < b, 0.0, tie) : select(b < a, 0.0, tie);
   }
 };
 struct Minimum : Elementwise<Minimum, 2> {
   static constexpr const char* name = "minimum";
   static constexpr auto eval(auto a, auto b) { return minimum(a, b); }
   static constexpr Value derivative(int i, auto a, auto b, auto, auto t) {
-    const Value tie = select(a == b, t * 0.5, 0.0);
-    return i == 0 ? select(a < b, t, tie) : select(b < a, t, tie);
+    const Value tie = select(a == b, t * 0.5, t);
+    return i == 0 ? select(a > b, 0.0, tie) : select(b > a, 0.0, tie);
   }
 };
 
@@ -93,7 +94,8 @@ struct Sign : Elementwise<Sign> {
   static constexpr auto eval(auto x) { return select(x > 0, decltype(x)(1), select(x < 0, decltype(x)(-1), decltype(x)(0))); }
 };
 
-/// Operands: x, the lower bound, the upper bound. A bound receives the gradient where it is the result.
+/// Operands: x, the lower bound, the upper bound. A bound receives the gradient where it is the result; where x equals
+/// it, each has half, but x nothing where the bounds are numbers, as in PyTorch.
 struct Clamp : Elementwise<Clamp, 3> {
   static constexpr const char* name = "clamp";
   static constexpr double flops = 2;
@@ -102,8 +104,13 @@ struct Clamp : Elementwise<Clamp, 3> {
     return or_nan(x, select(raised > high || is_nan(high), high, raised));
   }
   static constexpr Value derivative(int i, auto x, auto low, auto high, auto, auto t) {
-    if (i == 0) return select(logical_and(x >= low, x <= high), t, 0.0);
-    return i == 1 ? select(logical_and(x < low, low < high), t, 0.0) : select(logical_or(x > high, low > high), t, 0.0);
+    const Builder& g = *x.graph;
+    if (g.is_constant(low.id) && g.is_constant(high.id))
+      return i == 0 ? select(logical_and(x > low, x < high), t, 0.0) : Value{};
+    const Value half = select(low < high, t * 0.5, i == 0 ? t : t * 0.0);
+    if (i == 0) return select(logical_or(x < low, x > high), 0.0, select(logical_or(x == low, x == high), half, t));
+    if (i == 1) return select(logical_and(x < low, low <= high), t, select(x == low, half, 0.0));
+    return select(logical_or(low > high, logical_and(x > high, low <= high)), t, select(x == high, half, 0.0));
   }
 };
 
@@ -126,8 +133,8 @@ template <Operand X> constexpr graph::Result<ops::Apply<ops::Abs>, X> abs(X&& x)
 /// 1, −1, or 0 for zeros and NaN; constant to differentiation. PyTorch: torch.sign.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Sign>, X> sign(X&& x) { return call<ops::Apply<ops::Sign>>(std::forward<X>(x)); }
 
-/// min(max(x, low), high), elementwise; bounds are numbers or tensors. x receives the gradient where low ≤ x ≤ high.
-/// PyTorch: torch.clamp (2.15 gives 0 where x equals a number, and half where it equals a tensor).
+/// min(max(x, low), high), elementwise; bounds are numbers or tensors. x receives the gradient between them: at a
+/// number none, at a tensor half of it. PyTorch: torch.clamp.
 template <class X, class L, class H> requires Operands<X, L, H>
 constexpr graph::Result<ops::Apply<ops::Clamp>, X, L, H> clamp(X&& x, L&& low, H&& high) { return call<ops::Apply<ops::Clamp>>(std::forward<X>(x), std::forward<L>(low), std::forward<H>(high)); }
 

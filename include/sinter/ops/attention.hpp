@@ -77,6 +77,7 @@ struct AttentionShapes {
 
 /// `Heads`: the result is [..., Tq, heads · Dv] instead of [..., heads, Tq, Dv].
 template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct {
+  static_assert(Options.dropout_p >= 0 && Options.dropout_p <= 1, "dropout_p of an attention must be 0 … 1");
   template <class Q, class K, class V> constexpr auto operator()(Q q, K k, V v) const { return with_mask(q, k, v, Value{}); }
   template <class Q, class K, class V, class M> constexpr auto operator()(Q q, K k, V v, M mask) const {
     if constexpr (is_sym_v<Q> && is_sym_v<K> && is_sym_v<V> && is_sym_v<M>) {
@@ -140,7 +141,7 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
     q = graph::broadcast_to(graph::reshape_to(graph::cast_to(q, wide), apart), s.with(true, shape, 2));
     k = graph::broadcast_to(graph::cast_to(k, wide), s.with(false, keys, 2));
     v = graph::broadcast_to(graph::cast_to(v, wide), s.with(false, values, 2));
-    if (mask) {
+    if (mask.exists()) {
       if (mask.dtype() != Dtype::boolean) mask = graph::cast_to(mask, wide);
       Shape scores = s.joined(shape, keys[keys.rank - 2], keys.letter(keys.rank - 2));
       mask = graph::broadcast_to(mask, scores);
@@ -155,7 +156,7 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
     const std::array<int, 4> operands{q.id, k.id, v.id, mask.id};
     const Value y = Options.composed || drops || features > AttentionGeometry::widest || values[values.rank - 1] > AttentionGeometry::widest
                         ? composed(q, k, v, mask, g)
-                        : Attention::apply(q.graph, operands.data(), mask ? 4 : 3, g);
+                        : Attention::apply(q.graph, operands.data(), mask.exists() ? 4 : 3, g);
     return graph::cast_to(graph::reshape_to(y, result_shape(shape, keys, values)), d);
   }
 
@@ -164,7 +165,7 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
     const Value x = masked_scores(q, k, mask, g), top = stop_gradient(reduced<Amax>(x, std::int64_t(1) << g.keys()));
     const Value e = exp(x - select(isfinite(top), top, 0.0)), sum = reduced<Sum>(e, std::int64_t(1) << g.keys());
     Value p = e * (1.0 / select(sum == 0.0, 1.0, sum));
-    if (Options.dropout_p > 0 && q.graph->training) p = select(graph::next_uniform(q.graph, p.extents()) >= Options.dropout_p, p * (1 / (1 - Options.dropout_p)), 0.0);
+    if (Options.dropout_p > 0 && q.graph->training) p = graph::dropped(p, Options.dropout_p);
     const Value y = Contract::apply(q.graph, p.id, with_axis_at(v, g.batch, g.batch + 1).id, g.batch, 1);
     return with_axis_at(y, g.queries(), g.time < g.queries() ? g.time : g.queries());
   }

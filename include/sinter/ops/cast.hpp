@@ -27,7 +27,7 @@ template <Dtype To> struct Cast : Elementwise<Cast<To>, 1, CastTypes<To>> {
 namespace graph {
 
 constexpr Value cast_to(Value v, Dtype d) {
-  if (!v || v.dtype() == d) return v;
+  if (!v.exists() || v.dtype() == d) return v;
   int id = v.id;
   switch (d) {
     case Dtype::boolean: return apply_elementwise<ops::Cast<Dtype::boolean>>(v.graph, &id);

@@ -13,33 +13,50 @@ template <class Result> struct checkpoint_needs_a_function_with_one_tensor_as_re
 
 namespace ops {
 
-/// The result of a part of the graph. attributes = {the first node of that part}; other nodes than these are its inputs.
+/// Where a part of the graph begins: nodes before this one are the part's inputs. A node, so that what copies the graph moves it along.
+struct CheckpointBegin : graph::Registered<CheckpointBegin> {
+  static constexpr Primitive describe() {
+    Primitive p{.name = "checkpoint_begin", .code = graph::code_of<CheckpointBegin>, .kind = Kind::constant, .unique = true};
+    p.type = [](const Signature&) { return Type{Dtype::boolean, Shape{}}; };
+    return p;
+  }
+};
+
+/// The result of a part of the graph. Operands: that result, and the node where the part begins.
 struct Checkpoint : Identity<Checkpoint> {
   static constexpr const char* name = "checkpoint";
+  static constexpr bool formula_is_differentiable = true;
   static constexpr Value pull(const Site&, int i, Value ct) { return i == 0 ? ct : Value{}; }
 };
 
-/// Its first operand, whose readers run after the second is computed; a view. attributes = {a number that no other has}.
+/// Its first operand, whose readers run after the second is computed; a view.
 struct Later : graph::Registered<Later> {
+  static constexpr Value batch(const graph::Batching& b);
   static constexpr Primitive describe() {
-    Primitive p{.name = "later", .code = graph::code_of<Later>, .kind = Kind::view};
+    Primitive p{.name = "later", .code = graph::code_of<Later>, .kind = Kind::view, .unique = true};
     p.type = [](const Signature& s) { return Type{s.dtype(0), s.shape(0)}; };
     p.vjp = [](const Site&, int i, Value ct) { return i == 0 ? ct : Value{}; };
     p.jvp = [](const Site&, int i, Value tangent) { return i == 0 ? tangent : Value{}; };
-    p.batch = [](const graph::Batching& b) { return b.mapped[0] != 0 ? b.operand(0) : graph::batched(b, 0); };
+    p.batch = &batch;
     p.flops = [](const Signature&, const Shape&) { return 0.0; };
     p.view = [](graph::Layout&, const Signature&, const Shape&) { return true; };
     return p;
   }
 };
 
+constexpr Value Later::batch(const graph::Batching& b) { return {b.graph, b.graph->add(graph::primitive<Later>, b.operands, 2)}; }
+
 template <class F, class... X> constexpr auto checkpointed(const F& f, const X&... x) {
   graph::Builder* const g = graph::builder_of(x...);
-  const std::int64_t first = g->size();
+  const int begin = g->add(graph::primitive<CheckpointBegin>, nullptr, 0);
   const auto y = f(x...);
   using Y = std::remove_const_t<decltype(y)>;
-  if constexpr (!Symbolic<Y>) return checkpoint_needs_a_function_with_one_tensor_as_result<Y>{};
-  else return Y(Value{g, g->add(graph::primitive<Checkpoint>, &y.id, 1, &first, 1)});
+  if constexpr (!Symbolic<Y>) {
+    return checkpoint_needs_a_function_with_one_tensor_as_result<Y>{};
+  } else {
+    const std::array<int, 2> operands{y.id, begin};
+    return Y(Value{g, g->add(graph::primitive<Checkpoint>, operands.data(), 2)});
+  }
 }
 /// A function without state, as part of an expression.
 template <class F> struct Checkpointed {

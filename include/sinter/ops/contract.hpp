@@ -57,7 +57,7 @@ struct Contract : graph::Registered<Contract> {
  private:
   static constexpr Value simplify(Builder& b, const int* o, const std::int64_t* a, int) {
     const Value y = outer_product(b, o, int(a[0]), int(a[1]));
-    return y ? y : apart(b, o, a);
+    return y.exists() ? y : apart(b, o, a);
   }
   /// Of nothing to sum only the products are left: a map, which joins what is around it.
   static constexpr Value outer_product(Builder& b, const int* o, int batch, int inner) {

@@ -30,6 +30,12 @@ template <int D> struct ConvOptions {
   Spatial<D> stride = 1, padding = 0, dilation = 1;
   int groups = 1;
   bool bias = true;  ///< of the layer
+
+  constexpr bool are_sound() const {
+    for (int i = 0; i < D; ++i)
+      if (stride[i] < 1 || dilation[i] < 1 || padding[i] < 0) return false;
+    return groups >= 1;
+  }
 };
 using Conv1dOptions = ConvOptions<1>;
 using Conv2dOptions = ConvOptions<2>;
@@ -39,6 +45,7 @@ using Conv3dOptions = ConvOptions<3>;
 template <class Image, class Weight> struct convolution_needs_an_image_of_batch_channels_and_spatial_axes;
 template <class Image, class Weight> struct convolution_channels_of_image_and_weight_differ;
 template <class Image, class Weight> struct convolution_kernel_is_larger_than_the_padded_image;
+template <class Image, class Weight> struct convolution_needs_fixed_extents_of_all_but_the_batch;
 
 namespace ops {
 
@@ -53,10 +60,20 @@ struct Geometry {
     for (std::size_t i = 0; i < 3; ++i) a[2 + i] = stride[i], a[5 + i] = before[i], a[8 + i] = after[i], a[11 + i] = dilation[i];
     return a;
   }
-  static constexpr Geometry of(const Site& s) {
-    Geometry g{int(s.attribute(0)), int(s.attribute(1))};
-    for (int i = 0; i < 3; ++i) g.stride[std::size_t(i)] = int(s.attribute(2 + i)), g.before[std::size_t(i)] = int(s.attribute(5 + i)), g.after[std::size_t(i)] = int(s.attribute(8 + i)), g.dilation[std::size_t(i)] = int(s.attribute(11 + i));
+  static constexpr Geometry of(const std::array<std::int64_t, numbers>& a) {
+    Geometry g{int(a[0]), int(a[1])};
+    for (std::size_t i = 0; i < 3; ++i) {
+      g.stride[i] = int(a[2 + i]);
+      g.before[i] = int(a[5 + i]);
+      g.after[i] = int(a[8 + i]);
+      g.dilation[i] = int(a[11 + i]);
+    }
     return g;
+  }
+  static constexpr Geometry of(const Site& s) {
+    std::array<std::int64_t, numbers> a{};
+    for (std::size_t i = 0; i < a.size(); ++i) a[i] = s.attribute(int(i));
+    return of(a);
   }
   template <int D> static constexpr Geometry of(const ConvOptions<D>& o) {
     Geometry g{D, o.groups};
@@ -79,7 +96,9 @@ constexpr Value permuted(Value v, const std::array<std::int64_t, Shape::max_rank
 struct Convolution : Identity<Convolution> {
   static constexpr const char* name = "convolution";
   static constexpr int innermost = 1;  ///< the channels
+  static constexpr bool formula_is_differentiable = true;
   static constexpr Value pull(const Site& s, int i, Value ct);
+  static constexpr Value batch(const graph::Batching& b);
 };
 
 /// image [N, C, spatial…] * weight [O, C / groups, kernel…] → [N, O, windows…].
@@ -146,7 +165,7 @@ constexpr Value depthwise_sums(Value image, Value weight, const Geometry& g) {
   Value sum;
   for (int k = 0; k < taps; ++k) {
     const Value product = tap_of(image, w, g, k) * graph::reshape_to(graph::slice(weight, 0, k, 1), channel);
-    sum = sum ? sum + product : product;
+    sum = sum.exists() ? sum + product : product;
   }
   return sum;
 }
@@ -382,12 +401,29 @@ constexpr Value Convolution::pull(const Site& s, int i, Value ct) {
   return i == 1 ? convolution_image_gradient(ct, s.operand(2), g, s.operand(1).extents()) : convolution_weight_gradient(ct, s.operand(1), g, s.operand(2).extents());
 }
 
+/// Images of all samples, with weights that they share, are one batch of images. Where lengths or weights of their own forbid that, the formula, which has the
+/// derivatives of the rule, goes on alone.
+constexpr Value Convolution::batch(const graph::Batching& b) {
+  const Value sums = b.operand(0), images = b.operand(1);
+  const Shape s = images.extents();
+  if (b.mapped[1] == 0 || b.mapped[2] != 0 || s.letter(0) != 0 || s.letter(1) != 0) return sums;
+  std::array<std::int64_t, Geometry::numbers> attributes{};
+  for (std::size_t i = 0; i < attributes.size(); ++i) attributes[i] = b.attributes[i];
+  Shape joined;
+  joined.push(s[0] * s[1]);
+  for (int i = 2; i < s.rank; ++i) joined.push(s[i], s.letter(i));
+  return graph::reshape_to(convolve(graph::reshape_to(images, joined), b.operand(2), Geometry::of(attributes)), sums.extents());
+}
+
 template <int D, ConvOptions<D> Options> struct Convolve {
+  static_assert(Options.are_sound(),
+                "a convolution needs a stride, a dilation and groups of 1 or more, and a padding of 0 or more");
   static constexpr Geometry geometry = Geometry::of(Options);
 
   template <class X, class W> constexpr auto operator()(X image, W weight) const {
     if constexpr (is_sym_v<X> && is_sym_v<W>) {
       if constexpr (X::shape.rank != 2 + D || W::shape.rank != 2 + D) return convolution_needs_an_image_of_batch_channels_and_spatial_axes<X, W>{};
+      else if constexpr (has_lengths<X>(1) || has_lengths<W>(0)) return convolution_needs_fixed_extents_of_all_but_the_batch<X, W>{};
       else if constexpr (X::shape[1] != W::shape[1] * Options.groups || W::shape[0] % Options.groups != 0) return convolution_channels_of_image_and_weight_differ<X, W>{};
       else if constexpr (Sums<X, W>::type.shape.size() == 0 && X::shape.size() > 0) return convolution_kernel_is_larger_than_the_padded_image<X, W>{};
       else return graph::SymOf<Sums<X, W>>(nodes(image, weight));
@@ -397,6 +433,11 @@ template <int D, ConvOptions<D> Options> struct Convolve {
   }
 
  private:
+  template <class S> static constexpr bool has_lengths(int from) {
+    for (int i = from; i < S::shape.rank; ++i)
+      if (S::shape.letter(i) != 0) return true;
+    return false;
+  }
   template <class X, class W> struct Sums {
     static constexpr Type type = [] {
       Shape to;

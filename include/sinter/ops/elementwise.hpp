@@ -84,7 +84,7 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
     if constexpr (differentiable(std::make_index_sequence<std::size_t(Arity)>{})) {
       p.vjp = [](const Site& s, int i, Value ct) {
         const Value d = along(s, i, ct, std::make_index_sequence<std::size_t(Arity)>{});
-        return d ? like_operand(s, i, d) : d;
+        return d.exists() ? like_operand(s, i, d) : d;
       };
       p.jvp = [](const Site& s, int i, Value tangent) { return along(s, i, tangent, std::make_index_sequence<std::size_t(Arity)>{}); };
     }

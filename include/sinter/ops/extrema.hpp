@@ -7,14 +7,14 @@
 namespace sinter {
 namespace ops {
 
-/// NaN if any element is. Equal extrema share the gradient evenly, as in torch.amax.
+/// NaN if any element is. Equal extrema share the gradient evenly, as in torch.amax; of a row with NaN it is NaN.
 template <class Self> struct Extremum : Reduction<Self> {
-  static constexpr Value share(const Site& s) {
-    const Value hit = cast_to(s.operand(0) == s.result(), s.result().dtype());
-    return hit / reduced<Sum>(hit, s.attribute(0));
+  static constexpr Value share(const Site& s, Value t) {
+    const Value hit = s.operand(0) == s.result();
+    return select(hit, t, 0.0) / reduced<Sum>(cast_to(hit, s.result().dtype()), s.attribute(0));
   }
-  static constexpr Value pull(const Site& s, Value ct) { return share(s) * ct; }
-  static constexpr Value push(const Site& s, Value tangent) { return reduced<Sum>(share(s) * tangent, s.attribute(0)); }
+  static constexpr Value pull(const Site& s, Value ct) { return share(s, ct); }
+  static constexpr Value push(const Site& s, Value tangent) { return reduced<Sum>(share(s, tangent), s.attribute(0)); }
 };
 struct Amax : Extremum<Amax> {
   static constexpr const char* name = "amax";

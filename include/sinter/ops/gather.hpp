@@ -1,5 +1,6 @@
 // Elements at places that a tensor of integers says, and the sum of elements that share a place.
 #pragma once
+#include "expect.hpp"
 #include "logical.hpp"
 #include "reduce.hpp"
 
@@ -126,6 +127,7 @@ struct Rows {
   static constexpr Value nodes(Value table, Value ids) {
     if (ids.dtype() != Dtype::int64) ids = graph::cast_to(ids, Dtype::int32);
     const Shape t = table.extents(), n = ids.extents();
+    graph::expect(ids, "embedding, ids", 0, t[0], {}, t.letter(0));
     Shape places = n, wide;
     for (int i = 0; i < t.rank; ++i) places.push(1);
     for (int i = 0; i < n.rank; ++i) wide.push(1);
@@ -152,7 +154,12 @@ template <int Axis> struct GatherAlong {
       return Gather::type({o.data(), 2, &axis, 1});
     }();
   };
-  static constexpr Value nodes(Value table, Value places) { return gather(table, graph::cast_to(places, promote(places.dtype(), Dtype::int32)), Axis < 0 ? Axis + table.extents().rank : Axis); }
+  static constexpr Value nodes(Value table, Value places) {
+    const int axis = Axis < 0 ? Axis + table.extents().rank : Axis;
+    places = graph::cast_to(places, promote(places.dtype(), Dtype::int32));
+    graph::expect(places, "gather, places", 0, table.extents()[axis], {}, table.extents().letter(axis));
+    return gather(table, places, axis);
+  }
 };
 
 /// x with every element of `updates` added at its place along an axis.
@@ -166,23 +173,25 @@ template <int Axis> struct AddAlong {
  private:
   static constexpr Value nodes(Value x, Value places, Value updates) {
     const int axis = Axis < 0 ? Axis + x.extents().rank : Axis;
-    return x + scatter_add(graph::cast_to(places, promote(places.dtype(), Dtype::int32)), graph::cast_to(updates, x.dtype()), axis, x.extents());
+    places = graph::cast_to(places, promote(places.dtype(), Dtype::int32));
+    graph::expect(places, "scatter_add, places", 0, x.extents()[axis], {}, x.extents().letter(axis));
+    return x + scatter_add(places, graph::cast_to(updates, x.dtype()), axis, x.extents());
   }
 };
 
 }  // namespace ops
 
-/// Rows of a table: `embedding(table, ids)` with table [V, D] and integer ids [B, T] → [B, T, D]. An id outside 0 … V − 1 gives NaN.
-/// PyTorch: torch.nn.functional.embedding(ids, table), which raises an error there; table[ids].
+/// Rows of a table: `embedding(table, ids)` with table [V, D] and integer ids [B, T] → [B, T, D]. A statement throws `Error` for an id outside 0 … V − 1; a compiled
+/// program does with `SINTER_CHECKS`, and gives NaN without. PyTorch: torch.nn.functional.embedding(ids, table); table[ids].
 template <class T, class Ids> requires Operands<T, Ids> constexpr auto embedding(T&& table, Ids&& ids) { return call<ops::Rows>(std::forward<T>(table), std::forward<Ids>(ids)); }
 /// The same with NumPy's name and argument order, along axis 0: numpy.take(table, ids, axis=0).
 template <class T, class Ids> requires Operands<T, Ids> constexpr auto take(T&& table, Ids&& ids) { return call<ops::Rows>(std::forward<T>(table), std::forward<Ids>(ids)); }
 
-/// Elements of x at integer places along an axis; all other axes broadcast. A place outside gives NaN, 0 of integers.
+/// Elements of x at integer places along an axis; all other axes broadcast. A place outside is an `Error` or gives NaN, 0 of integers, as with `embedding`.
 /// PyTorch: torch.take_along_dim, torch.gather.
 template <int Axis, class T, class Ids> requires Operands<T, Ids> constexpr auto gather(T&& x, Ids&& places) { return call<ops::GatherAlong<Axis>>(std::forward<T>(x), std::forward<Ids>(places)); }
 
-/// x with every update added at its place along an axis, in row-major order; updates without a place are left out.
+/// x with every update added at its place along an axis, in row-major order; a place outside is an `Error`, or its update left out, as with `embedding`.
 /// PyTorch: x.scatter_add(dim, index, src).
 template <int Axis, class X, class Ids, class U> requires Operands<X, Ids, U>
 constexpr auto scatter_add(X&& x, Ids&& places, U&& updates) { return call<ops::AddAlong<Axis>>(std::forward<X>(x), std::forward<Ids>(places), std::forward<U>(updates)); }

@@ -37,6 +37,10 @@ template <> struct Lanes<bool, 1> {
   friend constexpr Lanes operator==(Lanes a, Lanes b) { return a.v == b.v; }
 };
 
+/// The unsigned type in which integers of type T wrap; T itself where it is none.
+template <class T> struct Wrapping { using type = T; };
+template <std::signed_integral T> struct Wrapping<T> { using type = std::make_unsigned_t<std::common_type_t<T, int>>; };
+
 /// a / b, where a processor would stop the program over integers: x / 0 is 0, and the least integer / −1 wraps to itself.
 template <class T> constexpr T quotient(T a, T b) {
   if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
@@ -58,7 +62,8 @@ template <class T, class U> constexpr T element_from(U x) {
 /// a modulo b with the sign of b, as in Python and torch.remainder. Integers modulo 0 are themselves.
 template <class T> constexpr T remainder_of(T a, T b) {
   if constexpr (std::is_integral_v<T>) {
-    const T r = T(a - quotient(a, b) * b);
+    using W = typename Wrapping<T>::type;
+    const T r = T(W(a) - W(quotient(a, b)) * W(b));
     return b != 0 && r != 0 && (r < 0) != (b < 0) ? T(r + b) : r;
   } else {
     const T r = std::fmod(a, b);
@@ -88,11 +93,15 @@ template <class T> struct Lanes<T, 1> {
   constexpr Lanes(T x) requires(!std::is_arithmetic_v<T>) : v(x) {}
   template <class U> requires std::is_arithmetic_v<U> constexpr Lanes(U x) : v(element_from<T>(x)) {}
 
-  friend constexpr Lanes operator+(Lanes a, Lanes b) { return T(a.v + b.v); }
-  friend constexpr Lanes operator-(Lanes a, Lanes b) { return T(a.v - b.v); }
-  friend constexpr Lanes operator*(Lanes a, Lanes b) { return T(a.v * b.v); }
+  using W = typename Wrapping<T>::type;
+  friend constexpr Lanes operator+(Lanes a, Lanes b) { return T(W(a.v) + W(b.v)); }
+  friend constexpr Lanes operator-(Lanes a, Lanes b) { return T(W(a.v) - W(b.v)); }
+  friend constexpr Lanes operator*(Lanes a, Lanes b) { return T(W(a.v) * W(b.v)); }
   friend constexpr Lanes operator/(Lanes a, Lanes b) { return quotient(a.v, b.v); }
-  friend constexpr Lanes operator-(Lanes a) { return T(-a.v); }
+  friend constexpr Lanes operator-(Lanes a) {
+    if constexpr (std::is_integral_v<T>) return T(W(0) - W(a.v));
+    else return T(-a.v);
+  }
   friend constexpr Lanes<bool, 1> operator<(Lanes a, Lanes b) { return a.v < b.v; }
   friend constexpr Lanes<bool, 1> operator>(Lanes a, Lanes b) { return a.v > b.v; }
   friend constexpr Lanes<bool, 1> operator<=(Lanes a, Lanes b) { return a.v <= b.v; }
@@ -117,7 +126,7 @@ inline constexpr bool fused_multiply_add = false;
 /// Fused where the target has an instruction for it, as in its SIMD registers.
 template <class T> constexpr Lanes<T, 1> fma(Lanes<T, 1> a, Lanes<T, 1> b, Lanes<T, 1> c) {
   if constexpr (fused_multiply_add && std::is_floating_point_v<T>) return Lanes<T, 1>(std::fma(a.v, b.v, c.v));
-  return Lanes<T, 1>(T(a.v * b.v + c.v));
+  return a * b + c;
 }
 template <class T> constexpr Lanes<T, 1> sqrt(Lanes<T, 1> x) { return Lanes<T, 1>(std::sqrt(x.v)); }
 template <class T> constexpr Lanes<T, 1> abs(Lanes<T, 1> x) {

@@ -41,10 +41,10 @@ template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops:
 template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::LogicalOr>, A, B> logical_or(A&& a, B&& b) { return call<ops::Apply<ops::LogicalOr>>(std::forward<A>(a), std::forward<B>(b)); }
 template <Operand X> constexpr graph::Result<ops::Apply<ops::LogicalNot>, X> logical_not(X&& x) { return call<ops::Apply<ops::LogicalNot>>(std::forward<X>(x)); }
 
-/// The same as operators. Not for untyped symbols, where `!v` asks whether there is a value.
-template <class A, class B> requires(Operands<A, B> && !graph::Untyped<A, B>) constexpr graph::Result<ops::Apply<ops::LogicalAnd>, A, B> operator&&(A&& a, B&& b) { return call<ops::Apply<ops::LogicalAnd>>(std::forward<A>(a), std::forward<B>(b)); }
-template <class A, class B> requires(Operands<A, B> && !graph::Untyped<A, B>) constexpr graph::Result<ops::Apply<ops::LogicalOr>, A, B> operator||(A&& a, B&& b) { return call<ops::Apply<ops::LogicalOr>>(std::forward<A>(a), std::forward<B>(b)); }
-template <Operand X> requires(!graph::Untyped<X>) constexpr graph::Result<ops::Apply<ops::LogicalNot>, X> operator!(X&& x) { return call<ops::Apply<ops::LogicalNot>>(std::forward<X>(x)); }
+/// The same as operators.
+template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::LogicalAnd>, A, B> operator&&(A&& a, B&& b) { return call<ops::Apply<ops::LogicalAnd>>(std::forward<A>(a), std::forward<B>(b)); }
+template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::LogicalOr>, A, B> operator||(A&& a, B&& b) { return call<ops::Apply<ops::LogicalOr>>(std::forward<A>(a), std::forward<B>(b)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::LogicalNot>, X> operator!(X&& x) { return call<ops::Apply<ops::LogicalNot>>(std::forward<X>(x)); }
 
 /// Whether elements are NaN, and whether they are neither NaN nor infinite. PyTorch: torch.isnan, torch.isfinite.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::IsNan>, X> isnan(X&& x) { return call<ops::Apply<ops::IsNan>>(std::forward<X>(x)); }

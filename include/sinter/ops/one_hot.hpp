@@ -1,6 +1,7 @@
 // Labels as masks.
 #pragma once
 #include "compare.hpp"
+#include "expect.hpp"
 #include "index.hpp"
 #include "reshape.hpp"
 
@@ -16,10 +17,18 @@ template <int Classes> struct OneHot {
   }
 };
 
+/// The same, of labels that are expected to be classes.
+template <int Classes> struct OneHotOfClasses {
+  constexpr auto operator()(auto labels) const {
+    graph::expect(labels, "one_hot, labels", 0, Classes);
+    return OneHot<Classes>{}(labels);
+  }
+};
+
 }  // namespace ops
 
-/// Integer labels [...] as a mask [..., Classes]. A label outside the range gives a row of false.
-/// PyTorch: torch.nn.functional.one_hot (which returns int64).
-template <int Classes, Operand X> constexpr auto one_hot(X&& labels) { return call<ops::OneHot<Classes>>(std::forward<X>(labels)); }
+/// Integer labels [...] as a mask [..., Classes]. A label outside 0 … Classes − 1 is an `Error` in a statement, and in programs with `SINTER_CHECKS`; otherwise it
+/// gives a row of false. PyTorch: torch.nn.functional.one_hot (which returns int64).
+template <int Classes, Operand X> constexpr auto one_hot(X&& labels) { return call<ops::OneHotOfClasses<Classes>>(std::forward<X>(labels)); }
 
 }  // namespace sinter

@@ -8,6 +8,7 @@
 #include "cast.hpp"
 #include "checkpoint.hpp"
 #include "compare.hpp"
+#include "composed.hpp"
 #include "concatenate.hpp"
 #include "contract.hpp"
 #include "convolve.hpp"

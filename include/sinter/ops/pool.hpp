@@ -18,6 +18,7 @@ using Pool3dOptions = PoolOptions<3>;
 template <class Image> struct pooling_needs_an_image_of_batch_channels_and_spatial_axes;
 template <class Image> struct pooling_window_is_larger_than_the_padded_image;
 template <class Image> struct pooling_padding_must_be_at_most_half_the_window;
+template <class Image> struct pooling_needs_fixed_spatial_extents;
 
 namespace ops {
 
@@ -26,6 +27,11 @@ namespace ops {
 struct FirstMaximum : Identity<FirstMaximum> {
   static constexpr const char* name = "first_maximum";
   static constexpr Value pull(const Site& s, int i, Value ct) { return i == 0 ? Value{} : select(hit(s.operand(1), s.operand(0), s.attribute(0)), ct, 0.0); }
+  static constexpr Value push(const Site& s, int i, Value tangent) { return i == 0 ? Value{} : reduced<Sum>(select(hit(s.operand(1), s.operand(0), s.attribute(0)), tangent, 0.0), s.attribute(0)); }
+  static constexpr Value batch(const graph::Batching& b) {
+    const std::int64_t axes = b.attributes[0] << 1;
+    return {b.graph, b.graph->add(graph::primitive<FirstMaximum>, b.operands, 2, &axes, 1)};
+  }
 
   /// True at the first element that is the maximum.
   static constexpr Value hit(Value x, Value maximum, std::int64_t axes) {
@@ -48,19 +54,21 @@ constexpr Value first_maximum(Value x, std::int64_t axes) {
   return {x.graph, x.graph->add(graph::primitive<FirstMaximum>, operands.data(), 2, &axes, 1)};
 }
 
-/// Windows as they lie in an image whose borders are already there.
+/// Windows as they lie in an image whose borders are already there, [N, C, spatial…] or with more axes in front, of vmaps.
 struct PoolGeometry {
   int axes = 0;
+  int front = 2;  ///< axes before the spatial ones
   std::array<int, 3> size{1, 1, 1}, stride{1, 1, 1}, dilation{1, 1, 1};
 
-  static constexpr int numbers = 10;
+  static constexpr int numbers = 11;
   constexpr std::array<std::int64_t, numbers> attributes() const {
     std::array<std::int64_t, numbers> a{axes};
     for (std::size_t i = 0; i < 3; ++i) a[1 + i] = size[i], a[4 + i] = stride[i], a[7 + i] = dilation[i];
+    a[10] = front;
     return a;
   }
   static constexpr PoolGeometry of(const Site& s) {
-    PoolGeometry g{int(s.attribute(0))};
+    PoolGeometry g{int(s.attribute(0)), int(s.attribute(10))};
     for (int i = 0; i < 3; ++i) g.size[std::size_t(i)] = int(s.attribute(1 + i)), g.stride[std::size_t(i)] = int(s.attribute(4 + i)), g.dilation[std::size_t(i)] = int(s.attribute(7 + i));
     return g;
   }
@@ -74,7 +82,7 @@ struct PoolGeometry {
 };
 /// Place k of all windows.
 constexpr Value place_of(Value image, const PoolGeometry& g, int k, Shape windows) {
-  for (int i = 0; i < g.axes; ++i) image = graph::slice(image, 2 + i, g.offset(k, i), windows[2 + i], g.stride[std::size_t(i)]);
+  for (int i = 0; i < g.axes; ++i) image = graph::slice(image, g.front + i, g.offset(k, i), windows[g.front + i], g.stride[std::size_t(i)]);
   return image;
 }
 
@@ -87,14 +95,28 @@ struct MaxPool : Identity<MaxPool> {
     const PoolGeometry g = PoolGeometry::of(s);
     const Value y = s.operand(0), image = s.operand(1);
     const Shape shape = image.extents();
-    if (!g.side_by_side()) return graph::interleaved(s.graph, phases(winners(y, image, g), ct, g, shape), 2, g.axes, g.stride, shape);
+    if (!g.side_by_side()) return graph::interleaved(s.graph, phases(winners(y, image, g), ct, g, shape), g.front, g.axes, g.stride, shape);
     graph::List<int> share;
     for (int k = 0; k < g.places(); ++k) {
       const Value below = place_of(image, g, k, y.extents()) < y;
       share.push(select(below, 0.0, ct).id);
       if (k + 1 < g.places()) ct = select(below, ct, 0.0);  // what is left for later places
     }
-    return graph::interleaved(s.graph, share, 2, g.axes, g.stride, shape);
+    return graph::interleaved(s.graph, share, g.front, g.axes, g.stride, shape);
+  }
+  static constexpr Value push(const Site& s, int i, Value tangent) {
+    if (i == 0) return {};
+    const PoolGeometry g = PoolGeometry::of(s);
+    const Value y = s.operand(0), image = s.operand(1);
+    Value first = place_of(tangent, g, g.places() - 1, y.extents());
+    for (int k = g.places() - 2; k >= 0; --k) first = select(place_of(image, g, k, y.extents()) < y, first, place_of(tangent, g, k, y.extents()));
+    return first;
+  }
+  static constexpr Value batch(const graph::Batching& b) {
+    std::array<std::int64_t, PoolGeometry::numbers> attributes{};
+    for (std::size_t i = 0; i < attributes.size(); ++i) attributes[i] = b.attributes[i];
+    ++attributes[10];
+    return {b.graph, b.graph->add(graph::primitive<MaxPool>, b.operands, 2, attributes.data(), PoolGeometry::numbers)};
   }
 
  private:
@@ -103,7 +125,7 @@ struct MaxPool : Identity<MaxPool> {
     Value winner;
     for (int k = g.places() - 2; k >= 0; --k) {
       const Value below = place_of(image, g, k, y.extents()) < y;
-      winner = winner ? select(below, winner, double(k)) : graph::cast_to(below, y.dtype()) + double(k);  // the last place is k + 1
+      winner = winner.exists() ? select(below, winner, double(k)) : graph::cast_to(below, y.dtype()) + double(k);  // the last place is k + 1
     }
     return winner;
   }
@@ -114,12 +136,12 @@ struct MaxPool : Identity<MaxPool> {
     Shape to = ct.extents();
     int count = 1;
     for (int i = 0; i < g.axes; ++i) {
-      const int stride = g.stride[std::size_t(i)], windows = to[2 + i], elements = (shape[2 + i] + stride - 1) / stride;
+      const int stride = g.stride[std::size_t(i)], windows = to[g.front + i], elements = (shape[g.front + i] + stride - 1) / stride;
       reach[std::size_t(i)] = g.offset(g.places() - 1, i) / stride;
       const int after = elements > windows ? elements - windows : 0;
-      ct = graph::surround(ct, 2 + i, reach[std::size_t(i)], after);
-      if (winner) winner = graph::surround(winner, 2 + i, reach[std::size_t(i)], after);
-      to.set(2 + i, elements);
+      ct = graph::surround(ct, g.front + i, reach[std::size_t(i)], after);
+      if (winner.exists()) winner = graph::surround(winner, g.front + i, reach[std::size_t(i)], after);
+      to.set(g.front + i, elements);
       count *= stride;
     }
     graph::List<int> parts;
@@ -133,23 +155,31 @@ struct MaxPool : Identity<MaxPool> {
           here = here && offset % stride == rest % stride;
           rest /= stride;
           if (!here) break;
-          from = graph::slice(from, 2 + i, start, to[2 + i]);
-          if (won) won = graph::slice(won, 2 + i, start, to[2 + i]);
+          from = graph::slice(from, g.front + i, start, to[g.front + i]);
+          if (won.exists()) won = graph::slice(won, g.front + i, start, to[g.front + i]);
         }
         if (!here) continue;
-        const Value part = won ? select(won == double(k), from, 0.0) : from;
-        sum = sum ? sum + part : part;
+        const Value part = won.exists() ? select(won == double(k), from, 0.0) : from;
+        sum = sum.exists() ? sum + part : part;
       }
-      parts.push((sum ? sum : graph::broadcast_to({ct.graph, ct.graph->constant(0, ct.dtype())}, to)).id);
+      parts.push((sum.exists() ? sum : graph::broadcast_to({ct.graph, ct.graph->constant(0, ct.dtype())}, to)).id);
     }
     return parts;
   }
 };
 
 enum class Pooling : unsigned char { maximum, mean };
+template <int D> constexpr bool at_least(const Spatial<D>& each, int n) {
+  for (int i = 0; i < D; ++i)
+    if (each[i] < n) return false;
+  return true;
+}
 inline constexpr int most_places = 9;  ///< of windows whose maxima are taken place by place; larger ones are reductions
 
 template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Pool {
+  static_assert(at_least<D>(Size, 1) && at_least<D>(Options.dilation, 1) && at_least<D>(Options.stride, 0) &&
+                    at_least<D>(Options.padding, 0),
+                "pooling needs windows and a dilation of 1 or more, and a stride and a padding of 0 or more");
   static constexpr Geometry geometry = [] {
     Geometry g{.axes = D};
     for (std::size_t i = 0; i < std::size_t(D); ++i) {
@@ -163,6 +193,7 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
   template <class X> constexpr auto operator()(X image) const {
     if constexpr (is_sym_v<X>) {
       if constexpr (X::shape.rank != 2 + D) return pooling_needs_an_image_of_batch_channels_and_spatial_axes<X>{};
+      else if constexpr (has_lengths(X::shape)) return pooling_needs_fixed_spatial_extents<X>{};
       else if constexpr (!padding_fits()) return pooling_padding_must_be_at_most_half_the_window<X>{};
       else if constexpr (Pooled<X>::type.shape.size() == 0 && X::shape.size() > 0) return pooling_window_is_larger_than_the_padded_image<X>{};
       else return graph::SymOf<Pooled<X>>(nodes(image));
@@ -172,6 +203,11 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
   }
 
  private:
+  static constexpr bool has_lengths(const Shape& s) {
+    for (int i = 2; i < s.rank; ++i)
+      if (s.letter(i) != 0) return true;
+    return false;
+  }
   static constexpr bool padding_fits() {
     for (int i = 0; i < D; ++i)
       if (2 * Options.padding[i] > Size[i]) return false;
@@ -228,17 +264,18 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
 
 /// Mean over all spatial axes, which stay with extent 1, where Out is 1; over equal parts of them elsewhere.
 template <int D, Spatial<D> Out> struct AdaptiveMean {
+  static_assert(at_least<D>(Out, 1), "adaptive pooling needs an output extent of 1 or more");
   template <class X> constexpr auto operator()(X image) const {
     if constexpr (X::shape.rank != 2 + D) return pooling_needs_an_image_of_batch_channels_and_spatial_axes<X>{};
     else {
       constexpr Spatial<D> size = [] {
         Spatial<D> s = 1;
-        for (int i = 0; i < D; ++i) s.at[std::size_t(i)] = X::shape[2 + i] / Out[i];
+        for (int i = 0; i < D; ++i) s.at[std::size_t(i)] = X::shape[2 + i] / (Out[i] > 0 ? Out[i] : 1);
         return s;
       }();
       constexpr bool even = [] {
         for (int i = 0; i < D; ++i)
-          if (X::shape[2 + i] % Out[i] != 0) return false;
+          if (Out[i] < 1 || X::shape[2 + i] % Out[i] != 0) return false;
         return true;
       }();
       static_assert(even, "adaptive pooling needs an output extent that divides the image's");
@@ -251,17 +288,33 @@ template <int D, Spatial<D> Out> struct AdaptiveMean {
 
 /// The largest element of each window; the gradient goes to the first of equal ones. Borders never win.
 /// `max_pool2d<2>(x)`, `max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(x)`. PyTorch: torch.nn.functional.max_pool1d, 2d, 3d.
-template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto max_pool1d(X&& image) { return call<ops::Pool<1, ops::Pooling::maximum, Size, Options>>(std::forward<X>(image)); }
-template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto max_pool2d(X&& image) { return call<ops::Pool<2, ops::Pooling::maximum, Size, Options>>(std::forward<X>(image)); }
-template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto max_pool3d(X&& image) { return call<ops::Pool<3, ops::Pooling::maximum, Size, Options>>(std::forward<X>(image)); }
+template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto max_pool1d(X&& image) {
+  return call<ops::FoldedAsInt32<ops::Pool<1, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image));
+}
+template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto max_pool2d(X&& image) {
+  return call<ops::FoldedAsInt32<ops::Pool<2, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image));
+}
+template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto max_pool3d(X&& image) {
+  return call<ops::FoldedAsInt32<ops::Pool<3, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image));
+}
 
 /// The mean of each window. PyTorch: torch.nn.functional.avg_pool1d, 2d, 3d.
-template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto avg_pool1d(X&& image) { return call<ops::Pool<1, ops::Pooling::mean, Size, Options>>(std::forward<X>(image)); }
-template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto avg_pool2d(X&& image) { return call<ops::Pool<2, ops::Pooling::mean, Size, Options>>(std::forward<X>(image)); }
-template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto avg_pool3d(X&& image) { return call<ops::Pool<3, ops::Pooling::mean, Size, Options>>(std::forward<X>(image)); }
+template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto avg_pool1d(X&& image) {
+  return call<ops::Composed<ops::Pool<1, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image));
+}
+template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto avg_pool2d(X&& image) {
+  return call<ops::Composed<ops::Pool<2, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image));
+}
+template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto avg_pool3d(X&& image) {
+  return call<ops::Composed<ops::Pool<3, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image));
+}
 
 /// Means of equal parts, Out of them along each axis; Out must divide the image. PyTorch: torch.nn.functional.adaptive_avg_pool2d.
-template <Spatial<1> Out, Operand X> constexpr auto adaptive_avg_pool1d(X&& image) { return call<ops::AdaptiveMean<1, Out>>(std::forward<X>(image)); }
-template <Spatial<2> Out, Operand X> constexpr auto adaptive_avg_pool2d(X&& image) { return call<ops::AdaptiveMean<2, Out>>(std::forward<X>(image)); }
+template <Spatial<1> Out, Operand X> constexpr auto adaptive_avg_pool1d(X&& image) {
+  return call<ops::Composed<ops::AdaptiveMean<1, Out>>>(std::forward<X>(image));
+}
+template <Spatial<2> Out, Operand X> constexpr auto adaptive_avg_pool2d(X&& image) {
+  return call<ops::Composed<ops::AdaptiveMean<2, Out>>>(std::forward<X>(image));
+}
 
 }  // namespace sinter

@@ -13,9 +13,9 @@ struct Pow : Elementwise<Pow, 2> {
   static constexpr auto eval(auto a, auto b) { return pow(a, b); }
   /// Exponents of 0 have the gradient 0, and so has the exponent where 0 to its power is 0 or 1: there the formulas say 0 · ∞.
   static constexpr Value derivative(int i, auto a, auto b, auto y, auto t) {
-    if (i == 1) return t * select(logical_and(a == 0.0, b >= 0.0), 0.0, y * log(a));
+    if (i == 1) return select(logical_and(a == 0.0, b >= 0.0), 0.0, t * (y * log(a)));
     if (b.graph->is_constant(b.id)) return b.is(0) ? Value{} : t * (b * pow(a, b - 1.0));
-    return t * select(b == 0.0, 0.0, b * pow(a, b - 1.0));
+    return select(b == 0.0, 0.0, t * (b * pow(a, b - 1.0)));
   }
   /// Small constant exponents are products and roots, as in PyTorch.
   static constexpr Value simplify(Value a, Value b) {
@@ -30,7 +30,10 @@ struct Pow : Elementwise<Pow, 2> {
     if (b.is(0.5)) return sqrt(a);
     if (b.is(-0.5)) return rsqrt(a);
     if (b.is(-1)) return 1.0 / a;
-    if (b.is(-2)) return 1.0 / (a * a);
+    if (b.is(-2)) {
+      const Value reciprocal = 1.0 / a;  // whose square has derivatives where that of a would be 0 or infinite
+      return reciprocal * reciprocal;
+    }
     return {};
   }
 };

@@ -1,6 +1,7 @@
 // Random tensors inside programs: counter-based, so an element depends on seed, stream and its place alone, and is the same on every
 // backend, for every number of threads, and wherever fusion computes it a second time.
 #pragma once
+#include "../tensor/option.hpp"
 #include "../tensor/random.hpp"
 #include "arithmetic.hpp"
 #include "compare.hpp"
@@ -106,7 +107,10 @@ template <int... E, class S, class T> requires Operands<S, T> constexpr auto uni
 /// Mean 0, variance 1. PyTorch: torch.randn.
 template <int... E, class S, class T> requires Operands<S, T> constexpr auto normal(S&& seed, T&& stream) { return call<ops::RandomTensor<ops::NormalNumbers, E...>>(std::forward<S>(seed), std::forward<T>(stream)); }
 /// True with probability p. PyTorch: torch.bernoulli(torch.full(…, p)).
-template <int... E, class S, class T> requires Operands<S, T> constexpr auto bernoulli(double p, S&& seed, T&& stream) { return uniform<E...>(std::forward<S>(seed), std::forward<T>(stream)) < p; }
+template <int... E, class S, class T> requires Operands<S, T> constexpr auto bernoulli(double p, S&& seed, T&& stream) {
+  check_option(p >= 0 && p <= 1, "bernoulli", "p", "0 … 1", p);
+  return uniform<E...>(std::forward<S>(seed), std::forward<T>(stream)) < p;
+}
 
 }  // namespace random
 
@@ -117,16 +121,22 @@ constexpr Value next_uniform(Builder* g, Shape shape) {
   const Value step{g, g->step};
   return ops::uniform({g, g->seed}, step * 65536 + g->random_calls++, ops::places(g, shape));
 }
+/// v with every element 0 with probability p, and the others grown by 1 / (1 − p).
+constexpr Value dropped(Value v, double p) {
+  if (p == 1) return broadcast_to({v.graph, v.graph->constant(0, v.dtype())}, v.extents());
+  return select(next_uniform(v.graph, v.extents()) >= p, v * (1 / (1 - p)), 0.0);
+}
 
 }  // namespace graph
 
-/// In training each element is 0 with probability p and the others grow by 1 / (1 − p); elsewhere x itself.
+/// In training each element is 0 with probability p, 0 … 1, and the others grow by 1 / (1 − p); elsewhere x itself.
 /// PyTorch: torch.nn.functional.dropout.
 template <Operand X> constexpr auto dropout(X&& x, double p) {
+  check_option(p >= 0 && p <= 1, "dropout", "p", "0 … 1", p);
   if constexpr (is_sym_v<std::remove_cvref_t<X>>) {
-    if (!x.graph->training || p <= 0) return std::remove_cvref_t<X>(x);
-    const graph::Value v = x, kept = graph::next_uniform(v.graph, v.extents()) >= p;
-    return std::remove_cvref_t<X>(select(kept, v * (1 / (1 - p)), 0.0));
+    static_assert(is_floating(std::remove_cvref_t<X>::dtype), "dropout needs floating numbers");
+    if (!x.graph->training || p == 0) return std::remove_cvref_t<X>(x);
+    return std::remove_cvref_t<X>(graph::dropped(x, p));
   } else {
     return std::forward<X>(x);
   }

@@ -4,6 +4,7 @@
 
 #include "broadcast.hpp"
 #include "cast.hpp"
+#include "composed.hpp"
 #include "exponential.hpp"
 #include "index.hpp"
 #include "reshape.hpp"
@@ -78,12 +79,16 @@ struct Prod : Reduction<Prod> {
   static constexpr const char* name = "prod";
   static constexpr double identity = 1;
   static constexpr auto combine(auto a, auto b) { return a * b; }
-  /// For each element the product of the others, also where elements are 0: a single zero is given the product of the rest.
-  /// (As a formula of the elements it is constant around zeros, so second derivatives there are 0.)
+  /// For each element the product of the others, also where elements are 0: a single zero is given the product of the
+  /// rest. Where the product of the others is 0 because of one zero it is written with that zero as a factor, so that
+  /// second derivatives are right too; those of third order need a row with at most one zero.
   static constexpr Value others(const Site& s) {
     const Value x = s.operand(0), zero = x == 0.0, rest = select(zero, 1.0, x);
     const Value zeros = reduced<Sum>(cast_to(zero, x.dtype()), s.attribute(0)), product = reduced<Prod>(rest, s.attribute(0));
-    return select(zero, select(zeros == 1.0, product, 0.0), select(zeros == 0.0, product / rest, 0.0));
+    // 0, as a function of the elements that are.
+    const Value null = reduced<Sum>(select(zero, x, 0.0), s.attribute(0));
+    const Value of_zero = select(zeros == 1.0, product, select(zeros == 2.0, (null - x) * product, 0.0));
+    return select(zero, of_zero, select(zeros <= 1.0, select(zeros == 0.0, 1.0, null) * (product / rest), 0.0));
   }
   static constexpr Value pull(const Site& s, Value ct) { return others(s) * ct; }
   static constexpr Value push(const Site& s, Value tangent) { return reduced<Sum>(others(s) * tangent, s.attribute(0)); }
@@ -165,12 +170,7 @@ constexpr Value count_over(Value v, std::int64_t axes, Dtype d) {
 }
 
 template <bool Keep, int... Axes> struct Mean {
-  template <class X> constexpr auto operator()(X x) const {
-    if constexpr (is_sym_v<X>)
-      if constexpr (is_half(X::dtype)) return Apply<Cast<X::dtype>>{}(Mean{}(Apply<Cast<Dtype::float32>>{}(x)));
-      else return divided(x, Reduce<Sum, Keep, Axes...>{}(x));
-    else return divided(x, Reduce<Sum, Keep, Axes...>{}(x));
-  }
+  template <class X> constexpr auto operator()(X x) const { return divided(x, Reduce<Sum, Keep, Axes...>{}(x)); }
 
  private:
   template <class X> static constexpr auto divided(X x, auto total) {
@@ -207,8 +207,13 @@ template <int... Axes, Operand X> constexpr auto sum(X&& x, KeepDims) { return c
 template <int... Axes, Operand X> constexpr auto prod(X&& x) { return call<ops::Total<ops::Prod, false, Axes...>>(std::forward<X>(x)); }
 template <int... Axes, Operand X> constexpr auto prod(X&& x, KeepDims) { return call<ops::Total<ops::Prod, true, Axes...>>(std::forward<X>(x)); }
 
-/// Mean over the axes named, over all where none is; a bounded axis counts with its run-time length. PyTorch: torch.mean.
-template <int... Axes, Operand X> constexpr auto mean(X&& x) { return call<ops::Mean<false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, Operand X> constexpr auto mean(X&& x, KeepDims) { return call<ops::Mean<true, Axes...>>(std::forward<X>(x)); }
+/// Mean over the axes named, over all where none is; a bounded axis counts with its run-time length. Of bools and
+/// integers it is float32: the mean of `pred == label` is the accuracy. PyTorch: torch.mean (which refuses integers).
+template <int... Axes, Operand X> constexpr auto mean(X&& x) {
+  return call<ops::Composed<ops::Mean<false, Axes...>>>(std::forward<X>(x));
+}
+template <int... Axes, Operand X> constexpr auto mean(X&& x, KeepDims) {
+  return call<ops::Composed<ops::Mean<true, Axes...>>>(std::forward<X>(x));
+}
 
 }  // namespace sinter

@@ -28,7 +28,9 @@ struct Remainder : Elementwise<Remainder, 2> {
   static constexpr const char* name = "remainder";
   static constexpr double flops = 20;
   static constexpr auto eval(auto a, auto b) { return remainder(a, b); }
-  static constexpr Value derivative(int i, auto a, auto b, auto, auto t) { return i == 0 ? t : -(t * floor(a / b)); }
+  static constexpr Value derivative(int i, auto a, auto b, auto y, auto t) {
+    return i == 0 ? t : -(t * round((a - y) / b));
+  }
 };
 
 }  // namespace ops

@@ -1,6 +1,7 @@
 // Running folds along one axis.
 #pragma once
 #include "flip.hpp"
+#include "gather.hpp"
 #include "reduce.hpp"
 
 namespace sinter {
@@ -9,7 +10,8 @@ template <class X, int Axis> struct scan_axis_out_of_range;  // undefined: the n
 
 namespace ops {
 
-constexpr Value cumulative_sum(Value x, std::int64_t axis);
+constexpr Value scanned(Value x, std::int64_t axis);
+constexpr Value scanned_backwards(Value x, std::int64_t axis);
 
 /// attributes = {axis}: result i is the fold of elements 0 … i.
 struct CumulativeSum : graph::Registered<CumulativeSum> {
@@ -26,14 +28,10 @@ struct CumulativeSum : graph::Registered<CumulativeSum> {
       const Shape& s = b.shape(o[0]);
       return a[0] >= 0 && a[0] < s.rank && s[int(a[0])] == 1 && s.letter(int(a[0])) == 0 ? Value{&b, o[0]} : Value{};
     };
-    // What comes back to element i is what all later results received. A bounded axis cannot be reversed: the total less what came before.
-    p.vjp = [](const Site& s, int, Value ct) {
-      const std::int64_t axis = s.attribute(0), set = std::int64_t(1) << axis;
-      if (ct.extents().letter(int(axis)) != 0) return reduced<Sum>(ct, set) - cumulative_sum(ct, axis) + ct;
-      return graph::flip(cumulative_sum(graph::flip(ct, set), axis), set);
-    };
-    p.jvp = [](const Site& s, int, Value tangent) { return cumulative_sum(tangent, s.attribute(0)); };
-    p.batch = [](const graph::Batching& b) { return cumulative_sum(b.operand(0), b.attributes[0] + 1); };
+    // What comes back to element i is what all later results received.
+    p.vjp = [](const Site& s, int, Value ct) { return scanned_backwards(ct, s.attribute(0)); };
+    p.jvp = [](const Site& s, int, Value tangent) { return scanned(tangent, s.attribute(0)); };
+    p.batch = [](const graph::Batching& b) { return scanned(b.operand(0), b.attributes[0] + 1); };
     p.flops = [](const Signature& s, const Shape&) { return double(s.shape(0).size()); };
     p.identity = identity;
     p.block = graph::primitive<Sum>.block;
@@ -41,25 +39,53 @@ struct CumulativeSum : graph::Registered<CumulativeSum> {
   }
 };
 
-constexpr Value cumulative_sum(Value x, std::int64_t axis) {
-  if (const Dtype d = x.dtype(); computed_as(d) != d) return graph::cast_to(cumulative_sum(graph::cast_to(x, computed_as(d)), axis), d);
+constexpr Value scanned(Value x, std::int64_t axis) {
   return {x.graph, x.graph->add(graph::primitive<CumulativeSum>, &x.id, 1, &axis, 1)};
+}
+
+/// The sums of element i and all after it. The last of a bounded axis is where its length says: elements are gathered
+/// from there on, since a difference of sums would lose small ones beside large ones, and finite ones beside
+/// infinities.
+constexpr Value scanned_backwards(Value x, std::int64_t axis) {
+  const Shape s = x.extents();
+  const char letter = s.letter(int(axis));
+  if (const std::int64_t set = std::int64_t(1) << axis; letter == 0)
+    return graph::flip(scanned(graph::flip(x, set), axis), set);
+  Shape along;
+  for (int i = 0; i < s.rank; ++i) along.push(i == axis ? s[i] : 1, i == axis ? letter : char(0));
+  const Value opposite =
+      graph::reshape_to(graph::length(x.graph, letter) - 1 - graph::iota(x.graph, s[int(axis)], letter), along);
+  return gather(scanned(gather(x, opposite, int(axis)), axis), opposite, int(axis));
+}
+
+/// Of floating numbers accumulated in double precision and rounded once; of bools and integers as int64.
+constexpr Value cumulative_sum(Value x, std::int64_t axis) {
+  const Dtype d = x.dtype(), single = computed_as(d);
+  if (!is_floating(d)) return scanned(graph::cast_to(x, Dtype::int64), axis);
+  return graph::cast_to(
+      graph::cast_to(scanned(graph::cast_to(graph::cast_to(x, single), Dtype::float64), axis), single), d);
 }
 
 template <int Axis> struct Cumsum {
   template <class X> constexpr auto operator()(X x) const {
     if constexpr (is_sym_v<X>) {
       if constexpr (Axis >= X::shape.rank || Axis < -X::shape.rank) return scan_axis_out_of_range<X, Axis>{};
-      else return X(cumulative_sum(x, Axis < 0 ? Axis + X::shape.rank : Axis));
+      else return graph::SymOf<Sums<X>>(cumulative_sum(x, Axis < 0 ? Axis + X::shape.rank : Axis));
     } else {
       return cumulative_sum(x, Axis < 0 ? Axis + x.extents().rank : Axis);
     }
   }
+
+ private:
+  template <class X> struct Sums {
+    static constexpr Type type{is_floating(X::dtype) ? X::dtype : Dtype::int64, X::shape};
+  };
 };
 
 }  // namespace ops
 
-/// Sums of the elements up to each one along an axis. PyTorch: torch.cumsum (which makes int64 of integers; here the dtype stays).
+/// Sums of the elements up to each one along an axis, accumulated in double precision; bools and integers give int64.
+/// PyTorch: torch.cumsum.
 template <int Axis, Operand X> constexpr auto cumsum(X&& x) { return call<ops::Cumsum<Axis>>(std::forward<X>(x)); }
 
 }  // namespace sinter

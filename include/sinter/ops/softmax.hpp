@@ -1,5 +1,6 @@
 // Softmax and its logarithm, and the logarithm of a sum of exponentials. Composed of primitives; fusion makes each one kernel.
 #pragma once
+#include "composed.hpp"
 #include "derivative.hpp"
 #include "extrema.hpp"
 
@@ -35,16 +36,26 @@ template <int Axis> struct Softmin {
 }  // namespace ops
 
 /// Probabilities along an axis. PyTorch: torch.softmax(x, dim).
-template <int Axis = -1, Operand X> constexpr auto softmax(X&& x) { return call<ops::Softmax<Axis>>(std::forward<X>(x)); }
+template <int Axis = -1, Operand X> constexpr auto softmax(X&& x) {
+  return call<ops::Composed<ops::Softmax<Axis>>>(std::forward<X>(x));
+}
 
 /// Logarithms of the probabilities along an axis. PyTorch: torch.log_softmax(x, dim).
-template <int Axis = -1, Operand X> constexpr auto log_softmax(X&& x) { return call<ops::LogSoftmax<Axis>>(std::forward<X>(x)); }
+template <int Axis = -1, Operand X> constexpr auto log_softmax(X&& x) {
+  return call<ops::Composed<ops::LogSoftmax<Axis>>>(std::forward<X>(x));
+}
 
 /// Probabilities of the negative elements. PyTorch: torch.nn.functional.softmin.
-template <int Axis = -1, Operand X> constexpr auto softmin(X&& x) { return call<ops::Softmin<Axis>>(std::forward<X>(x)); }
+template <int Axis = -1, Operand X> constexpr auto softmin(X&& x) {
+  return call<ops::Composed<ops::Softmin<Axis>>>(std::forward<X>(x));
+}
 
 /// log Σ e^x over the axes named, over all where none is, without overflow. PyTorch: torch.logsumexp.
-template <int... Axes, Operand X> constexpr auto logsumexp(X&& x) { return call<ops::LogSumExp<false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, Operand X> constexpr auto logsumexp(X&& x, KeepDims) { return call<ops::LogSumExp<true, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, Operand X> constexpr auto logsumexp(X&& x) {
+  return call<ops::Composed<ops::LogSumExp<false, Axes...>>>(std::forward<X>(x));
+}
+template <int... Axes, Operand X> constexpr auto logsumexp(X&& x, KeepDims) {
+  return call<ops::Composed<ops::LogSumExp<true, Axes...>>>(std::forward<X>(x));
+}
 
 }  // namespace sinter

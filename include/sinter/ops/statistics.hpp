@@ -1,5 +1,6 @@
 // Variance, standard deviation and Euclidean norm over axes.
 #pragma once
+#include "composed.hpp"
 #include "exponential.hpp"
 #include "extrema.hpp"
 #include "power.hpp"
@@ -29,11 +30,11 @@ template <int C, bool Keep, int... Axes> struct Variance {
   }
 };
 
-/// √x of x ≥ 0 whose derivative at 0 is that of x: 0 for sums of squares, as in torch.std and torch.norm.
+/// √x of a sum of squares x; where that is 0 so are all derivatives, as in torch.std and torch.norm.
 struct RootOfSquares {
   constexpr auto operator()(auto x) const {
-    const auto positive = x > 0.0;
-    return select(positive, sqrt(select(positive, x, 1.0)), x);
+    const auto zero = x == 0.0;
+    return select(zero, 0.0, sqrt(select(zero, 1.0, x)));
   }
 };
 template <int C, bool Keep, int... Axes> struct StandardDeviation {
@@ -47,19 +48,39 @@ template <bool Keep, int... Axes> struct Norm {
 
 /// Σ (x − mean)² / (n − correction) over the axes named, over all where none is; a bounded axis counts with its run-time length.
 /// PyTorch: torch.var.
-template <int... Axes, Operand X> constexpr auto var(X&& x) { return call<ops::Variance<1, false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, Operand X> constexpr auto var(X&& x, KeepDims) { return call<ops::Variance<1, true, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, int C, Operand X> constexpr auto var(X&& x, ops::Correction<C>) { return call<ops::Variance<C, false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, int C, Operand X> constexpr auto var(X&& x, ops::Correction<C>, KeepDims) { return call<ops::Variance<C, true, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, Operand X> constexpr auto var(X&& x) {
+  return call<ops::Composed<ops::Variance<1, false, Axes...>>>(std::forward<X>(x));
+}
+template <int... Axes, Operand X> constexpr auto var(X&& x, KeepDims) {
+  return call<ops::Composed<ops::Variance<1, true, Axes...>>>(std::forward<X>(x));
+}
+template <int... Axes, int C, Operand X> constexpr auto var(X&& x, ops::Correction<C>) {
+  return call<ops::Composed<ops::Variance<C, false, Axes...>>>(std::forward<X>(x));
+}
+template <int... Axes, int C, Operand X> constexpr auto var(X&& x, ops::Correction<C>, KeepDims) {
+  return call<ops::Composed<ops::Variance<C, true, Axes...>>>(std::forward<X>(x));
+}
 
 /// The square root of the variance; where it is 0 so is its gradient. PyTorch: torch.std.
-template <int... Axes, Operand X> constexpr auto std_dev(X&& x) { return call<ops::StandardDeviation<1, false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, Operand X> constexpr auto std_dev(X&& x, KeepDims) { return call<ops::StandardDeviation<1, true, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, int C, Operand X> constexpr auto std_dev(X&& x, ops::Correction<C>) { return call<ops::StandardDeviation<C, false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, int C, Operand X> constexpr auto std_dev(X&& x, ops::Correction<C>, KeepDims) { return call<ops::StandardDeviation<C, true, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, Operand X> constexpr auto std_dev(X&& x) {
+  return call<ops::Composed<ops::StandardDeviation<1, false, Axes...>>>(std::forward<X>(x));
+}
+template <int... Axes, Operand X> constexpr auto std_dev(X&& x, KeepDims) {
+  return call<ops::Composed<ops::StandardDeviation<1, true, Axes...>>>(std::forward<X>(x));
+}
+template <int... Axes, int C, Operand X> constexpr auto std_dev(X&& x, ops::Correction<C>) {
+  return call<ops::Composed<ops::StandardDeviation<C, false, Axes...>>>(std::forward<X>(x));
+}
+template <int... Axes, int C, Operand X> constexpr auto std_dev(X&& x, ops::Correction<C>, KeepDims) {
+  return call<ops::Composed<ops::StandardDeviation<C, true, Axes...>>>(std::forward<X>(x));
+}
 
 /// √Σ x² over the axes named, over all where none is; where it is 0 so is its gradient. PyTorch: torch.linalg.vector_norm.
-template <int... Axes, Operand X> constexpr auto norm(X&& x) { return call<ops::Norm<false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, Operand X> constexpr auto norm(X&& x, KeepDims) { return call<ops::Norm<true, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, Operand X> constexpr auto norm(X&& x) {
+  return call<ops::Composed<ops::Norm<false, Axes...>>>(std::forward<X>(x));
+}
+template <int... Axes, Operand X> constexpr auto norm(X&& x, KeepDims) {
+  return call<ops::Composed<ops::Norm<true, Axes...>>>(std::forward<X>(x));
+}
 
 }  // namespace sinter

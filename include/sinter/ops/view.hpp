@@ -40,7 +40,7 @@ template <class Self, Kind K = Kind::view> struct View : graph::Registered<Self>
     p.batch = &Self::batch;
     p.simplify = [](Builder& b, const int* o, const std::int64_t* a, int m) {
       if constexpr (requires { &Self::simplify; })
-        if (const Value v = Self::simplify(b, o, a, m)) return v;
+        if (const Value v = Self::simplify(b, o, a, m); v.exists()) return v;
       if constexpr (K == Kind::broadcast) return Value{};
       const int number = number_behind(b, o[0]);  // however one looks at it, it stays the same number
       if (number < 0) return Value{};

@@ -5,6 +5,9 @@
 #include "permute.hpp"
 
 namespace sinter {
+
+template <class X, int Axis, int Size> struct windows_need_an_axis_of_fixed_extent_that_holds_one;  // undefined: the name is the error
+
 namespace ops {
 
 /// attributes = {axis, size, step, dilation}: windows along one axis. The axis becomes their number, a new last axis holds their elements.
@@ -57,7 +60,7 @@ struct Windows : View<Windows> {
       Value place = graph::reshape_to(graph::slice(ct, last, k, 1), without);
       place = graph::spread(place, axis, step);
       place = graph::surround(place, axis, k * dilation, extent - k * dilation - ((count - 1) * step + 1));
-      sum = sum ? sum + place : place;
+      sum = sum.exists() ? sum + place : place;
     }
     return sum;
   }
@@ -79,10 +82,24 @@ namespace ops {
 template <int Axis, int Size, int Step, int Dilation> struct WindowsOf {
   static constexpr std::array<std::int64_t, 4> of(const Shape& s) { return std::array<std::int64_t, 4>{Axis < 0 ? Axis + s.rank : Axis, Size, Step, Dilation}; }
 };
+template <int Axis, int Size, int Step, int Dilation> struct Unfold {
+  template <class X> constexpr auto operator()(X x) const {
+    using Applied = Apply<Windows, WindowsOf<Axis, Size, Step, Dilation>>;
+    if constexpr (!is_sym_v<X>) return Applied{}(x);
+    else if constexpr (!fits(X::shape)) return windows_need_an_axis_of_fixed_extent_that_holds_one<X, Axis, Size>{};
+    else return Applied{}(x);
+  }
+
+ private:
+  static constexpr bool fits(const Shape& s) {
+    const int axis = Axis < 0 ? Axis + s.rank : Axis;
+    return axis >= 0 && axis < s.rank && s.letter(axis) == 0 && s.rank < Shape::max_rank && Dilation * (Size - 1) + 1 <= s[axis];
+  }
+};
 }  // namespace ops
 
 /// Windows of `Size` elements along an axis, `Step` apart; their elements stand along a new last axis. PyTorch: x.unfold(Axis, Size, Step).
 template <int Axis, int Size, int Step = 1, int Dilation = 1, Operand X>
-constexpr graph::Result<ops::Apply<ops::Windows, ops::WindowsOf<Axis, Size, Step, Dilation>>, X> unfold(X&& x) { return call<ops::Apply<ops::Windows, ops::WindowsOf<Axis, Size, Step, Dilation>>>(std::forward<X>(x)); }
+constexpr auto unfold(X&& x) { return call<ops::Unfold<Axis, Size, Step, Dilation>>(std::forward<X>(x)); }
 
 }  // namespace sinter

@@ -1,6 +1,7 @@
 // Adagrad (Duchi, Hazan and Singer, 2011), in PyTorch's order of operations.
 #pragma once
 #include "../nn/linear.hpp"
+#include "../tensor/option.hpp"
 
 namespace sinter::optim {
 
@@ -10,6 +11,15 @@ struct Adagrad {
   Scalar lr = 1e-2f, lr_decay = 0.f, weight_decay = 0.f, initial_accumulator_value = 0.f, eps = 1e-10f;
 
   static constexpr int moments = 1;
+
+  constexpr void check() const {
+    check_option(lr.value() >= 0, "Adagrad", "lr", "0 or more", double(lr.value()));
+    check_option(lr_decay.value() >= 0, "Adagrad", "lr_decay", "0 or more", double(lr_decay.value()));
+    check_option(weight_decay.value() >= 0, "Adagrad", "weight_decay", "0 or more", double(weight_decay.value()));
+    check_option(initial_accumulator_value.value() >= 0, "Adagrad", "initial_accumulator_value", "0 or more",
+                 double(initial_accumulator_value.value()));
+    check_option(eps.value() >= 0, "Adagrad", "eps", "0 or more", double(eps.value()));
+  }
 
   constexpr auto operator()(auto p, auto g, auto step, auto sum) const {
     const auto decayed = g + weight_decay * p;

@@ -5,14 +5,17 @@
 
 namespace sinter::optim {
 
-/// An optimizer is a plain struct. Its `Scalar` members are inputs of the compiled step: changing `lr` between steps takes
-/// effect at the next one. `moments` tensors of state go with every parameter, starting at zero. The call maps
-/// (parameters, gradients, number of the step from 1 on, moments…) to (new parameters, new moments…).
-/// PyTorch: torch.optim.Adam (weight_decay is added to the gradient, as there).
+/// An optimizer is a plain struct. Its `Scalar` members are inputs of the compiled step: changing `lr` between steps
+/// takes effect at the next one. `moments` tensors of state go with every parameter, starting at zero. The call maps
+/// (parameters, gradients, number of the step from 1 on, moments…) to (new parameters, new moments…). A training step
+/// is not made of numbers that `check`, if there is one, throws an `Error` for. PyTorch: torch.optim.Adam (weight_decay
+/// is added to the gradient, as there).
 struct Adam {
   Scalar lr = 1e-3f, beta1 = .9f, beta2 = .999f, eps = 1e-8f, weight_decay = 0.f;
 
   static constexpr int moments = 2;
+
+  constexpr void check() const { check_adam("Adam", *this); }
 
   constexpr auto operator()(auto p, auto g, auto step, auto m, auto v) const {
     const auto decayed = g + weight_decay * p;

@@ -11,6 +11,8 @@ struct AdamW {
 
   static constexpr int moments = 2;
 
+  constexpr void check() const { check_adam("AdamW", *this); }
+
   constexpr auto operator()(auto p, auto g, auto step, auto m, auto v) const {
     const auto decayed = (1.f - lr * weight_decay) * p;
     const auto new_m = beta1 * m + (1.f - beta1) * g;

@@ -11,6 +11,8 @@ struct AMSGrad {
 
   static constexpr int moments = 3;
 
+  constexpr void check() const { check_adam("AMSGrad", *this); }
+
   constexpr auto operator()(auto p, auto g, auto step, auto m, auto v, auto largest) const {
     const auto decayed = g + weight_decay * p;
     const auto new_m = beta1 * m + (1.f - beta1) * decayed;

@@ -1,6 +1,7 @@
 // Gradient clipping: optimizers around an optimizer.
 #pragma once
 #include "../nn/linear.hpp"
+#include "../tensor/option.hpp"
 
 namespace sinter::optim {
 
@@ -30,6 +31,11 @@ template <class Optimizer> struct ClipNorm {
 
   static constexpr int moments = Optimizer::moments;
 
+  constexpr void check() const {
+    check_option(max_norm.value() >= 0, "clip_norm", "max_norm", "0 or more", double(max_norm.value()));
+    if constexpr (requires { optimizer.check(); }) optimizer.check();
+  }
+
   constexpr auto operator()(auto p, auto g, auto step, auto... m) const {
     const auto ratio = max_norm / (sqrt(sum_of_squares(g)) + 1e-6f);
     return optimizer(p, g * select(ratio > 1.f, 1.f, ratio), step, m...);
@@ -42,6 +48,11 @@ template <class Optimizer> struct ClipValue {
   Scalar clip = 1.f;
 
   static constexpr int moments = Optimizer::moments;
+
+  constexpr void check() const {
+    check_option(clip.value() >= 0, "clip_value", "clip", "0 or more", double(clip.value()));
+    if constexpr (requires { optimizer.check(); }) optimizer.check();
+  }
 
   constexpr auto operator()(auto p, auto g, auto step, auto... m) const {
     return optimizer(p, select(g > clip, clip, select(g < -clip, -clip, g)), step, m...);

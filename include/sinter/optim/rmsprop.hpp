@@ -1,6 +1,7 @@
 // RMSprop (Hinton, lecture 6e of "Neural networks for machine learning", 2012), in PyTorch's order of operations.
 #pragma once
 #include "../nn/linear.hpp"
+#include "../tensor/option.hpp"
 
 namespace sinter::optim {
 
@@ -12,11 +13,19 @@ struct RMSprop {
 
   static constexpr int moments = 3;
 
+  constexpr void check() const {
+    check_option(lr.value() >= 0, "RMSprop", "lr", "0 or more", double(lr.value()));
+    check_option(alpha.value() >= 0, "RMSprop", "alpha", "0 or more", double(alpha.value()));
+    check_option(eps.value() >= 0, "RMSprop", "eps", "0 or more", double(eps.value()));
+    check_option(weight_decay.value() >= 0, "RMSprop", "weight_decay", "0 or more", double(weight_decay.value()));
+    check_option(momentum.value() >= 0, "RMSprop", "momentum", "0 or more", double(momentum.value()));
+  }
+
   constexpr auto operator()(auto p, auto g, auto, auto square, auto average, auto sum) const {
     const auto decayed = g + weight_decay * p;
     const auto new_square = alpha * square + (1.f - alpha) * decayed * decayed;
     const auto new_average = alpha * average + (1.f - alpha) * decayed;
-    const auto variance = new_square - centered * new_average * new_average;
+    const auto variance = select(centered > 0.f, new_square - new_average * new_average, new_square);
     const auto new_sum = momentum * sum + decayed / (sqrt(select(variance < 0.f, 0.f, variance)) + eps);
     return std::tuple{p - lr * new_sum, new_square, new_average, new_sum};
   }

@@ -8,6 +8,8 @@
 #include <tuple>
 #include <vector>
 
+#include "../tensor/option.hpp"
+
 namespace sinter::optim {
 
 /// A schedule is a plain struct that maps a number from 0 on to a learning rate, by the closed form of PyTorch's scheduler of the same
@@ -23,15 +25,21 @@ struct StepLR {
   double lr = 1e-3;
   std::int64_t step_size = 1;
   double gamma = 0.1;
-  float operator()(std::int64_t t) const { return float(lr * std::pow(gamma, double(t / step_size))); }
+  float operator()(std::int64_t t) const {
+    check_option(step_size >= 1, "StepLR", "step_size", "1 or more", double(step_size));
+    return float(lr * std::pow(gamma, double(t / step_size)));
+  }
 };
 
-/// lr · gammaᵏ when k of the milestones, in ascending order, are reached. PyTorch: torch.optim.lr_scheduler.MultiStepLR.
+/// lr · gammaᵏ when k of the milestones, in any order, are reached. PyTorch: torch.optim.lr_scheduler.MultiStepLR.
 struct MultiStepLR {
   double lr = 1e-3;
   std::vector<std::int64_t> milestones = {};
   double gamma = 0.1;
-  float operator()(std::int64_t t) const { return float(lr * std::pow(gamma, double(std::upper_bound(milestones.begin(), milestones.end(), t) - milestones.begin()))); }
+  float operator()(std::int64_t t) const {
+    return float(lr * std::pow(gamma, double(std::count_if(milestones.begin(), milestones.end(),
+                                                           [t](std::int64_t m) { return m <= t; }))));
+  }
 };
 
 /// lr · gammaᵗ. PyTorch: torch.optim.lr_scheduler.ExponentialLR.
@@ -45,15 +53,22 @@ struct CosineAnnealingLR {
   double lr = 1e-3;
   std::int64_t T_max = 1;
   double eta_min = 0;
-  float operator()(std::int64_t t) const { return float(eta_min + (lr - eta_min) * (1 + std::cos(std::numbers::pi * double(t) / double(T_max))) / 2); }
+  float operator()(std::int64_t t) const {
+    check_option(T_max >= 1, "CosineAnnealingLR", "T_max", "1 or more", double(T_max));
+    return float(eta_min + (lr - eta_min) * (1 + std::cos(std::numbers::pi * double(t) / double(T_max))) / 2);
+  }
 };
 
-/// A straight line from lr · start_factor at 0 to lr · end_factor at total_iters, and on at that: a warm-up.
-/// PyTorch: torch.optim.lr_scheduler.LinearLR.
+/// A straight line from lr · start_factor at 0 to lr · end_factor at total_iters, and on at that: a warm-up; one of 0
+/// iterations is over at once. PyTorch: torch.optim.lr_scheduler.LinearLR (which stays at its start where total_iters
+/// is 0).
 struct LinearLR {
   double lr = 1e-3, start_factor = 1.0 / 3, end_factor = 1;
   std::int64_t total_iters = 5;
   float operator()(std::int64_t t) const {
+    check_option(start_factor > 0 && start_factor <= 1, "LinearLR", "start_factor", "more than 0, and 1 at most",
+                 start_factor);
+    check_option(end_factor >= 0 && end_factor <= 1, "LinearLR", "end_factor", "0 … 1", end_factor);
     const double share = total_iters > 0 ? double(std::min(t, total_iters)) / double(total_iters) : 1;
     return float(lr * (start_factor + (end_factor - start_factor) * share));
   }
@@ -79,6 +94,10 @@ struct OneCycleLR {
  private:
   /// The value at step t of a line through four corners; with two phases the last two are one.
   float along(std::int64_t t, std::array<double, 4> value) const {
+    check_option(total_steps >= 1, "OneCycleLR", "total_steps", "1 or more", double(total_steps));
+    check_option(pct_start >= 0 && pct_start <= 1, "OneCycleLR", "pct_start", "0 … 1", pct_start);
+    check_option(div_factor > 0, "OneCycleLR", "div_factor", "a number above 0", div_factor);
+    check_option(final_div_factor > 0, "OneCycleLR", "final_div_factor", "a number above 0", final_div_factor);
     const double last = double(total_steps) - 1, up = pct_start * double(total_steps) - 1, down = three_phase ? 2 * pct_start * double(total_steps) - 2 : last;
     const std::array<double, 4> at{0, up, down, last};
     const double now = std::min(double(t), last);

@@ -1,6 +1,7 @@
 // Stochastic gradient descent with momentum (Polyak, 1964) or Nesterov's (Sutskever et al., 2013), in PyTorch's order of operations.
 #pragma once
 #include "../nn/linear.hpp"
+#include "../tensor/option.hpp"
 
 namespace sinter::optim {
 
@@ -11,14 +12,20 @@ struct SGD {
 
   static constexpr int moments = 1;
 
+  constexpr void check() const {
+    check_option(lr.value() >= 0, "SGD", "lr", "0 or more", double(lr.value()));
+    check_option(momentum.value() >= 0, "SGD", "momentum", "0 or more", double(momentum.value()));
+    check_option(weight_decay.value() >= 0, "SGD", "weight_decay", "0 or more", double(weight_decay.value()));
+    check_option(nesterov.value() == 0 || (momentum.value() > 0 && dampening.value() == 0), "SGD", "nesterov",
+                 "a momentum and no dampening beside it", double(nesterov.value()));
+  }
+
   constexpr auto operator()(auto p, auto g, auto step, auto sum) const {
     const auto decayed = g + weight_decay * p;
-    // What gradient and sum count for: numbers, once a step.
-    const auto into_sum = select(step > 1.0, select(momentum == 0.f, 1.f, 1.f - dampening), 1.f);
-    const auto of_gradient = select(nesterov > 0.f, 1.f, 0.f);
-    const auto of_sum = select(nesterov > 0.f, momentum, 1.f);
+    const auto into_sum =
+        select(step > 1.0, select(momentum == 0.f, 1.f, 1.f - dampening), 1.f);  // a number, once a step
     const auto new_sum = momentum * sum + into_sum * decayed;
-    const auto new_p = p - lr * (of_gradient * decayed + of_sum * new_sum);
+    const auto new_p = p - lr * select(nesterov > 0.f, decayed + momentum * new_sum, new_sum);
     return std::tuple{new_p, new_sum};
   }
 };

@@ -11,7 +11,7 @@
 #else
 #define SINTER_OUTLINE [[gnu::noinline]]
 #endif
-/// The same for functions that only run when something is wrong.
+/// The same for functions that run when something is wrong, or a file is read: for size, which compiles faster too.
 #define SINTER_COLD SINTER_OUTLINE [[gnu::cold]]
 
 /// 1 where the compiler takes for granted that nothing is NaN or infinite: x != x is then false, and an infinity as a constant anything.

@@ -2,9 +2,10 @@
 #pragma once
 #include <stdexcept>
 #include <string>
-#include <utility>
+#include <string_view>
 
 #include "attributes.hpp"
+#include "utf8.hpp"
 
 namespace sinter {
 
@@ -17,17 +18,42 @@ enum class ErrorCode {
   format,       ///< a file that is not what it claims to be: truncated, damaged, hostile
   mismatch,     ///< a sound file that does not fit the model: wrong dtype, missing or extra key
   unsupported,  ///< something this build or backend cannot do
+  internal,     ///< a fault of the library itself
 };
+
+namespace tensor_detail {
+/// Text as it may stand in a message, whatever file it comes from: control characters, with which the escape sequences
+/// of terminals begin, and bytes that are no UTF-8 are written as \x1b, in hexadecimal.
+SINTER_COLD inline std::string printable(std::string_view text) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string all;
+  while (!text.empty()) {
+    const std::size_t n = utf8_length(text);
+    const bool as_it_is = n > 0 && !is_control(text.substr(0, n));
+    const auto byte = static_cast<unsigned char>(text[0]);
+    if (as_it_is)
+      all += text.substr(0, n);
+    else
+      (all += "\\x").append({digits[byte >> 4], digits[byte & 15]});
+    text.remove_prefix(as_it_is ? n : 1);
+  }
+  return all;
+}
+}  // namespace tensor_detail
 
 /// Every error the library throws. `what()` reads "context: problem; remedy".
 ///
 /// `context` names the place (a file and field, a function and argument), `problem` what was expected and
-/// what was found, `remedy` what the reader can do. Whatever was being changed is as it was before the call.
+/// what was found, `remedy` what the reader can do, all of it `printable`. Whatever was being changed is as it was before the call.
 class Error : public std::runtime_error {
  public:
-  SINTER_COLD Error(ErrorCode code, std::string context, std::string problem, std::string remedy = {})
-      : std::runtime_error(context + ": " + problem + (remedy.empty() ? "" : "; " + remedy)),
-        code_(code), context_(std::move(context)), problem_(std::move(problem)), remedy_(std::move(remedy)) {}
+  SINTER_COLD Error(ErrorCode code, const std::string& context, const std::string& problem,
+                    const std::string& remedy = {})
+      : std::runtime_error(tensor_detail::printable(context + ": " + problem + (remedy.empty() ? "" : "; " + remedy))),
+        code_(code),
+        context_(tensor_detail::printable(context)),
+        problem_(tensor_detail::printable(problem)),
+        remedy_(tensor_detail::printable(remedy)) {}
 
   ErrorCode code() const noexcept { return code_; }
   const std::string& context() const noexcept { return context_; }

@@ -3,17 +3,17 @@
 #include <cstdio>
 #include <string>
 
+#include "decimal.hpp"
 #include "view.hpp"
 
 namespace sinter {
 namespace tensor_detail {
 
 template <class T> std::string element_text(T x) {
-  char text[32];
   if constexpr (std::is_same_v<T, bool>) return x ? "true" : "false";
-  else if constexpr (is_floating(dtype_of<T>)) std::snprintf(text, sizeof text, "%.6g", double(x));
-  else std::snprintf(text, sizeof text, "%lld", static_cast<long long>(x));
-  return text;
+  else if constexpr (is_floating(dtype_of<T>))
+    return general_text(double(x));
+  else return std::to_string(static_cast<long long>(x));
 }
 
 /// Nested brackets as NumPy prints them; long axes show their first and last three items.

@@ -28,6 +28,7 @@ template <class Place, Element T, auto... E> using TensorOn = BasicTensor<T, Pla
 
 // Undefined on purpose: the names are the errors.
 template <class To, class From> struct assigned_shapes_differ;
+template <class To, class From> struct assigned_dtypes_differ_write_cast;
 template <class T, class... Indices> struct more_indices_than_axes;
 template <class T, class... Indices> struct a_bounded_axis_takes_an_index_or_a_whole_range;
 template <class T, char Letter> struct tensor_has_no_length_of_this_letter;
@@ -41,6 +42,17 @@ namespace tensor_detail {
 template <class T, int Rank> struct Nested { using type = std::initializer_list<typename Nested<T, Rank - 1>::type>; };
 template <class T> struct Nested<T, 0> { using type = T; };
 
+/// The error of an assignment between tensors of other types: of another shape, or only of another dtype.
+template <class To, class From> struct WrongAssignment {
+  static auto report() { return assigned_shapes_differ<To, From>{}; }
+};
+template <class T, class U, auto... E> struct WrongAssignment<Sym<T, E...>, Sym<U, E...>> {
+  static auto report() { return assigned_dtypes_differ_write_cast<Sym<T, E...>, Sym<U, E...>>{}; }
+};
+
+[[noreturn]] SINTER_COLD inline void wrong_range(bool bounded, std::int64_t expected, std::size_t found) {
+  throw Error(ErrorCode::shape, "elements of a range", (bounded ? "expected at most " : "expected ") + std::to_string(expected) + ", found " + std::to_string(found));
+}
 [[noreturn]] SINTER_COLD inline void index_out_of_range(int axis, std::int64_t index, std::int64_t extent) {
   throw Error(ErrorCode::argument, "index of axis " + std::to_string(axis), "expected 0 … " + std::to_string(extent - 1) + ", found " + std::to_string(index));
 }
@@ -103,11 +115,25 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   /// All zeros; bounded extents at their full length.
   BasicTensor() = default;
   explicit BasicTensor(tensor_detail::Uninitialized tag) : storage_(tag) {}
+  /// The same in memory of a pool, if it is large, to which it returns.
+  BasicTensor(tensor_detail::Uninitialized tag, tensor_detail::Pool& pool) : storage_(tag, pool) {}
+  BasicTensor(tensor_detail::InItsMemory tag, const BasicTensor& other) : storage_(tag, other.storage_), lengths_(other.lengths_) {}
 
   /// From nested lists, `Tensor<float, 2, 2> a{{1, 2}, {3, 4}};`. Throws `Error` if a list has another length than its axis.
   BasicTensor(typename tensor_detail::Nested<T, rank>::type values) requires(rank > 0) : storage_(uninitialized) {
     T* out = data();
     fill_from<0>(values, out);
+  }
+  /// From the elements of a contiguous range, in row-major order: `std::vector<float> v(6); Tensor<float, 2, 3> a = v;`. A bounded tensor of one axis takes
+  /// their number as its length. Throws `Error` if there are too few or too many. PyTorch: torch.tensor(list).reshape(shape).
+  template <class R> requires(!requires { typename R::symbol; } && requires(const R& r) { { std::data(r) } -> std::convertible_to<const T*>; std::size(r); })
+  BasicTensor(const R& range) : storage_(uninitialized) {
+    const auto n = std::int64_t(std::size(range));
+    constexpr bool takes_length = rank == 1 && shape.bounded();
+    if (takes_length ? n > size() : n != size()) tensor_detail::wrong_range(takes_length, size(), std::size_t(n));
+    if constexpr (takes_length) set_length(shape.letter(0), n);
+    std::copy_n(std::data(range), n, data());
+    std::fill(data() + n, data() + size(), T());
   }
   /// A scalar.
   BasicTensor(T value) requires(rank == 0) : storage_(uninitialized) { *data() = value; }
@@ -115,13 +141,13 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   /// Computes an expression: `Tensor<float, 32, 10> p = softmax(matmul(x, w) + b);`.
   template <Expression X> BasicTensor(const X& expression) : storage_(uninitialized) {
     if constexpr (std::is_same_v<typename X::symbol, symbol>) evaluate_into(*this, expression);
-    else assigned_shapes_differ<symbol, typename X::symbol>{};
+    else tensor_detail::WrongAssignment<symbol, typename X::symbol>::report();
   }
   /// As if through a temporary: the destination may appear in the expression.
   template <Expression X> SINTER_INLINE BasicTensor& operator=(const X& expression) {
     storage_.renew();
     if constexpr (std::is_same_v<typename X::symbol, symbol>) evaluate_into(*this, expression);
-    else assigned_shapes_differ<symbol, typename X::symbol>{};
+    else tensor_detail::WrongAssignment<symbol, typename X::symbol>::report();
     return *this;
   }
 
@@ -150,11 +176,13 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   std::int64_t length_of_axis(int axis) const { return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis]; }
 
   /// One element, `x(2, 3)`; or a part as a view, `x(2)`, `x(range<>, range<1, 3>)`: axes behind the last index stay whole.
-  /// Throws `Error` when an index is out of range. NumPy: x[2, 3], x[2], x[:, 1:3].
-  template <class... Index> requires(tensor_detail::is_index_v<Index> && ...) decltype(auto) operator()(Index... index) { return at(data(), index...); }
-  template <class... Index> requires(tensor_detail::is_index_v<Index> && ...) decltype(auto) operator()(Index... index) const { return at(data(), index...); }
-  decltype(auto) operator[](std::int64_t i) { return at(data(), i); }
-  decltype(auto) operator[](std::int64_t i) const { return at(data(), i); }
+  /// Throws `Error` when an index is out of range. Of a temporary, `make()[2]`, it is a copy. NumPy: x[2, 3], x[2], x[:, 1:3].
+  template <class... Index> requires(tensor_detail::is_index_v<Index> && ...) decltype(auto) operator()(Index... index) & { return at(data(), index...); }
+  template <class... Index> requires(tensor_detail::is_index_v<Index> && ...) decltype(auto) operator()(Index... index) const& { return at(data(), index...); }
+  template <class... Index> requires(tensor_detail::is_index_v<Index> && ...) auto operator()(Index... index) const&& { return kept(at(data(), index...)); }
+  decltype(auto) operator[](std::int64_t i) & { return at(data(), i); }
+  decltype(auto) operator[](std::int64_t i) const& { return at(data(), i); }
+  auto operator[](std::int64_t i) const&& { return kept(at(data(), i)); }
 
   /// The value of a scalar.
   operator T() const requires(rank == 0) { return *data(); }
@@ -179,6 +207,11 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
     } else {
       return tensor_detail::part<U, E...>(elements, strides(), lengths_, index...);
     }
+  }
+  /// A part, or an element, that outlives this tensor.
+  template <class Part> static auto kept(const Part& part) {
+    if constexpr (requires { part.strides(); }) return typename Part::Copy(part);
+    else return part;
   }
   static constexpr auto strides() {
     std::array<std::ptrdiff_t, std::size_t(rank)> s{};

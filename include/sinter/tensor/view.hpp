@@ -9,6 +9,7 @@ namespace sinter {
 template <class T, auto... E> class TensorView {
  public:
   using element = std::remove_const_t<T>;
+  using Copy = Tensor<element, E...>;  ///< what holds the elements by itself
   using symbol = Sym<element, E...>;
   using place = Host;
   static constexpr Shape shape = shape_of<E...>;
@@ -28,13 +29,14 @@ template <class T, auto... E> class TensorView {
   /// All of a tensor.
   TensorView(Tensor<element, E...>& tensor) : TensorView(tensor.data()) { take_lengths(tensor); }
   TensorView(const Tensor<element, E...>& tensor) requires std::is_const_v<T> : TensorView(tensor.data()) { take_lengths(tensor); }
+  TensorView(const Tensor<element, E...>&&) = delete;  // it would outlive the tensor: name it first
 
   TensorView(const TensorView&) = default;
   /// Writes the elements, as if through a temporary.
   template <class X> requires(!std::is_const_v<T> && (Expression<X> || requires { typename X::symbol; }))
   const TensorView& operator=(const X& x) const {
     if constexpr (std::is_same_v<typename X::symbol, symbol>) evaluate_into(*this, x);
-    else assigned_shapes_differ<symbol, typename X::symbol>{};
+    else tensor_detail::WrongAssignment<symbol, typename X::symbol>::report();
     return *this;
   }
   const TensorView& operator=(const TensorView& x) const requires(!std::is_const_v<T>) {

@@ -7,9 +7,14 @@
 
 namespace sinter {
 
-/// The compile error of a program that is called with tensors of other types than it was made for: both lists stand in its name.
-template <class MadeFor, class CalledWith> struct program_is_called_with_other_tensors_than_it_was_made_for;  // undefined
-namespace graph { template <class... Symbols> struct Tensors; }  // a list of them, in that name
+namespace graph { template <class... Symbols> struct Tensors {}; }  // a list of them, in the names of errors
+
+// Undefined on purpose: the names are the errors.
+/// A program that is called with tensors of other types than it was made for: both lists stand in its name.
+template <class MadeFor, class CalledWith> struct program_is_called_with_other_tensors_than_it_was_made_for;
+template <class MadeFor, class CalledWith> struct program_is_called_with_other_dtypes_than_it_was_made_for_write_cast;
+template <class Net, class... Inputs> struct the_nets_operator_takes_its_inputs_by_auto_or_const_reference;
+template <class Program> struct a_program_cannot_be_copied_move_it_or_make_another;
 
 namespace internals::train {
 
@@ -22,6 +27,13 @@ template <class Policy> struct AccuratePolicy : Policy {
     static constexpr bool accurate = true;
   };
 };
+/// The error of a call with other tensors: of another shape or number, or only of other dtypes.
+template <class... A, class... B> auto report_call(graph::Tensors<A...>, graph::Tensors<B...>) {
+  if constexpr (sizeof...(A) != sizeof...(B)) return program_is_called_with_other_tensors_than_it_was_made_for<graph::Tensors<A...>, graph::Tensors<B...>>{};
+  else if constexpr ((!(A::shape == B::shape) || ...)) return program_is_called_with_other_tensors_than_it_was_made_for<graph::Tensors<A...>, graph::Tensors<B...>>{};
+  else return program_is_called_with_other_dtypes_than_it_was_made_for_write_cast<graph::Tensors<A...>, graph::Tensors<B...>>{};
+}
+
 template <class Backend> inline constexpr bool is_accurate = requires { Backend::accurate; };
 
 /// How many inputs a bound net's graph begins with: the block, then every `Buffer` and `Scalar`.
@@ -82,7 +94,7 @@ template <class X, class Backend, class... Inputs> struct PreparedTrace {
 template <class X, class Policy, class... Inputs> class Inference {
   using Net = graph::net_of<X>;
   using Result = std::invoke_result_t<Net, typename Inputs::symbol...>;
-  using Output = typename eager::TensorFor<Result>::type;
+  using Output = graph::tensor_of<Result>;
 
   static_assert((... && !graph::is_view_v<Inputs>), "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
 
@@ -109,7 +121,7 @@ template <class X, class Policy, class... Inputs> class Inference {
   /// Brings what depends on parameters alone up to date. Calls do so by themselves after a training step, `load`, or an access through
   /// `net->`; only who writes through a pointer or view kept from earlier has to call it.
   void prepare() {
-    prepared_for_ = block_->changes;
+    prepared_for_ = block_->changes.now();
     if constexpr (Preparation::outputs > 0) {
       std::array<eager::Argument, leading<X>> a;
       leading_arguments<X>(block_->data(), net_, a);
@@ -132,21 +144,31 @@ template <class X, class Policy, class... Inputs> class Inference {
     });
   }
 
-  template <Held... Given> requires(!std::is_same_v<graph::Tensors<typename Given::symbol...>, graph::Tensors<typename Inputs::symbol...>>) const Output& operator()(const Given&...) {
-    return program_is_called_with_other_tensors_than_it_was_made_for<graph::Tensors<typename Inputs::symbol...>, graph::Tensors<typename Given::symbol...>>{};
+  Inference(Inference&&) noexcept = default;
+  Inference& operator=(Inference&&) noexcept = default;
+  Inference(const Inference&) { (void)a_program_cannot_be_copied_move_it_or_make_another<Inference>{}; }
+
+  template <Held... Given> requires(!std::is_same_v<graph::Tensors<typename Given::symbol...>, graph::Tensors<typename Inputs::symbol...>>) auto operator()(const Given&...) {
+    return report_call(graph::Tensors<typename Inputs::symbol...>{}, graph::Tensors<typename Given::symbol...>{});
   }
-  /// The net's output, in memory of this object: valid until the next call. Throws `Error` when run-time lengths disagree.
-  [[gnu::always_inline]] const Output& operator()(const Inputs&... x) {
+  /// The net's output. Large ones lie in memory of this object, which they return to it: once there are as many as are in use at a time, calls
+  /// allocate nothing. Throws `Error` when run-time lengths disagree.
+  [[gnu::always_inline]] Output operator()(const Inputs&... x) {
+#ifndef SINTER_CHECKS
     if constexpr (stands_in_place)
-      if (may_run_directly(x...)) return directly(compile::unobserved, x...);
+      if (is_prepared()) return directly(compile::unobserved, x...);
+#endif
     return observed(compile::unobserved, x...);
   }
   /// The same, watched step by step (train/profile.hpp).
-  template <class Observer> const Output& observed(Observer& observer, const Inputs&... x) {
-    if ((overlaps(x) || ...)) return observed(observer, Inputs(Inputs(x))...);  // infer(infer(x)): through copies
-    if (Preparation::outputs > 0 && prepared_for_ != block_->changes) prepare();
+  template <class Observer> Output observed(Observer& observer, const Inputs&... x) {
+#ifdef SINTER_CHECKS
+    look(x...);
+#endif
+    if (!is_prepared()) prepare();
     constexpr std::size_t first = leading<X> + states;
     if constexpr (eager::may_run_directly<Program>) return directly(observer, x...);
+    Output y(uninitialized, results_);
     std::array<eager::Argument, inputs> a;
     std::size_t at = leading_arguments<X>(block_->data(), net_, a);
     describe_states(a.data() + at);
@@ -154,34 +176,49 @@ template <class X, class Policy, class... Inputs> class Inference {
     ((a[at++] = eager::describe(x)), ...);
     describe_prepared(a.data() + at);
     std::array<eager::Argument, std::size_t(Program::outputs)> r;
-    r[0] = eager::describe(output_);
+    r[0] = eager::describe(y);
     for (std::size_t k = 1; k < r.size(); ++k) r[k] = a[std::size_t(Program::takes_over[k])];
     const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_.count, observer);
-    eager::set_lengths<Program>(output_, lengths);
-    return output_;
+    eager::set_lengths<Program>(y, lengths);
+    return y;
   }
 
   const Policy& policy() const { return policy_; }
 
  private:
+  /// Throws `Error` where inputs are not what the net expects of them (ops/expect.hpp).
+  void look(const Inputs&... x) {
+    using Trace = InferenceTrace<X, Inputs...>;
+    static constexpr int expectations = [] {
+      const graph::Builder g = Trace{}();
+      return g.expectations.size();
+    }();
+    if constexpr (expectations > 0) {
+      std::array<eager::Argument, leading<X> + states + sizeof...(Inputs)> a;
+      std::size_t at = leading_arguments<X>(block_->data(), net_, a);
+      describe_states(a.data() + at);
+      at += states;
+      ((a[at++] = eager::describe(x)), ...);
+      eager::look<Trace, expectations>(a);
+    }
+  }
+
   static constexpr auto states = std::size_t(graph::count_states<X>());
   static constexpr std::size_t inputs = leading<X> + states + sizeof...(Inputs) + std::size_t(Preparation::outputs);
 
   /// Programs of a few dozen nanoseconds stand where they are called: what goes in and comes out may then stay in registers.
   static constexpr bool stands_in_place = eager::may_run_directly<Program> && Program::flops <= 8192;
 
-  [[gnu::always_inline]] bool overlaps(const auto& x) const { return eager::overlap(eager::describe(x), eager::describe(output_)); }
-  [[gnu::always_inline]] bool may_run_directly(const Inputs&... x) const {
-    return !(overlaps(x) || ...) && (Preparation::outputs == 0 || prepared_for_ == block_->changes);
-  }
+  [[gnu::always_inline]] bool is_prepared() const { return Preparation::outputs == 0 || prepared_for_ == block_->changes.now(); }
   /// Where nothing but addresses differs from call to call, and few of these.
-  template <class Observer> [[gnu::always_inline]] const Output& directly(Observer& observer, const Inputs&... x) {
+  template <class Observer> [[gnu::always_inline]] Output directly(Observer& observer, const Inputs&... x) {
+    Output y(uninitialized, results_);
     auto base = base_;  // this call's own: the compiler then sees which addresses are equal, and keeps in registers what goes from step to step
     std::size_t at = 1 + leading<X> + states;
     ((base[at++] = eager::describe(x).data), ...);
-    base[1 + inputs] = eager::describe(output_).data;
+    base[1 + inputs] = eager::describe(y).data;
     Program::run(cpu::Context{base.data(), nullptr, nullptr, policy_.count}, observer);
-    return output_;
+    return y;
   }
 
   void describe_states(eager::Argument* a) const {
@@ -223,9 +260,18 @@ template <class X, class Policy, class... Inputs> class Inference {
   tensor_detail::AlignedBlock<std::byte> workspace_, prepared_, states_;
   std::array<std::byte*, 1 + inputs + std::size_t(Program::outputs)> base_{};
   std::uint64_t prepared_for_ = 0;
-  Output output_;
+  tensor_detail::Pool results_;
   Policy policy_;
 };
+
+/// What is wrong with a net and inputs to trace it with: an error, or void. Where the net cannot be called with them the compiler says why by itself.
+template <class X, class... Inputs> consteval auto fault_of_trace() {
+  using Net = graph::net_of<X>;
+  using Fault = typename graph::FaultOf<Net>::type;
+  if constexpr (!std::is_void_v<Fault>) return graph::fields::Fault<Fault>{};
+  else if constexpr (!graph::CallableWith<Net, typename Inputs::symbol...> && graph::CallableWith<Net, typename Inputs::symbol&...>) return graph::fields::Fault<the_nets_operator_takes_its_inputs_by_auto_or_const_reference<Net, typename Inputs::symbol...>>{};
+  else return graph::fields::Fault<void>{};
+}
 
 }  // namespace internals::train
 
@@ -233,7 +279,10 @@ template <class X, class Policy, class... Inputs> class Inference {
 /// model's parameters: later changes of them are seen. PyTorch: model.eval() under torch.inference_mode().
 /// `policy` says what runs it: cpu::Threads, or another backend's.
 template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy = {}) {
-  return internals::train::Inference<X, Policy, Inputs...>(model, policy);
+  constexpr auto fault = internals::train::fault_of_trace<X, Inputs...>();
+  if constexpr (fault.exists) return graph::fields::report(fault);
+  else if constexpr (!graph::CallableWith<graph::net_of<X>, typename Inputs::symbol...>) return graph::net_of<X>{}(typename Inputs::symbol{}...);  // what is wrong there
+  else return internals::train::Inference<X, Policy, Inputs...>(model, policy);
 }
 /// The same with the accurate forms of functions (ops/accurate.hpp): `inference<Input>(net, cpu::Threads{2}, accurate)`.
 template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy, ops::Accurate) {
@@ -243,11 +292,11 @@ template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof
 /// (Its first parameter keeps calls that name their inputs away: no type is an int.)
 template <int = 0, class X, class Loader, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
 auto inference(const Model<X>& model, const Loader&, Policy policy = {}) {
-  return internals::train::Inference<X, Policy, typename Loader::Input>(model, policy);
+  return inference<typename Loader::Input>(model, policy);
 }
 template <int = 0, class X, class Loader, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
 auto inference(const Model<X>& model, const Loader&, Policy policy, ops::Accurate) {
-  return internals::train::Inference<X, internals::train::AccuratePolicy<Policy>, typename Loader::Input>(model, {policy});
+  return inference<typename Loader::Input>(model, internals::train::AccuratePolicy<Policy>{policy});
 }
 
 }  // namespace sinter

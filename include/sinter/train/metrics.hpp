@@ -8,14 +8,20 @@
 
 namespace sinter {
 
-/// The class with the largest score of row `i`; the first of equals. PyTorch: scores[i].argmax().
+namespace metrics_detail {
+
+/// The order of argmax: NaN is the largest.
+template <class T> bool is_larger(const T& a, const T& b) { return a > b || (a != a && b == b); }
+
+}  // namespace metrics_detail
+
+/// The class with the largest score of row `i`; the first of equals, and NaN counts as the largest, as for
+/// `argmax<1>(scores)`. PyTorch: scores[i].argmax().
 template <class Scores> int predicted_class(const Scores& scores, std::int64_t i) {
   static_assert(Scores::shape.rank == 2, "scores are [batch, classes]");
-  const int classes = Scores::shape[1];
-  const auto* row = scores.data() + i * classes;
   int best = 0;
-  for (int c = 1; c < classes; ++c)
-    if (row[c] > row[best]) best = c;
+  for (int c = 1; c < Scores::shape[1]; ++c)
+    if (metrics_detail::is_larger(scores(i, c), scores(i, best))) best = c;
   return best;
 }
 
@@ -23,19 +29,19 @@ template <class Scores> int predicted_class(const Scores& scores, std::int64_t i
 template <class Scores, class Labels> std::int64_t count_correct(const Scores& scores, const Labels& labels) {
   static_assert(Labels::shape.rank == 1 && Labels::shape[0] == Scores::shape[0], "there is one label for each row of scores");
   std::int64_t n = 0;
-  for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i) n += predicted_class(scores, i) == labels.data()[i];
+  for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i) n += predicted_class(scores, i) == labels(i);
   return n;
 }
 
 namespace metrics_detail {
-inline int checked_label(int label, int classes, const char* where) {
+inline int checked_label(std::int64_t label, int classes, const char* where) {
   if (label < 0 || label >= classes) throw Error(ErrorCode::argument, std::string(where) + ", label", "expected 0 … " + std::to_string(classes - 1) + ", found " + std::to_string(label));
-  return label;
+  return int(label);
 }
 }  // namespace metrics_detail
 
-/// The number of rows whose label is among the K largest scores; of equal scores the first counts as larger. Divided by the number
-/// of rows it is the top-K accuracy. Throws `Error` for a label outside the classes.
+/// The number of rows whose label is among the K largest scores; of equal scores the first counts as larger, and NaN as
+/// the largest. Divided by the number of rows it is the top-K accuracy. Throws `Error` for a label outside the classes.
 /// PyTorch: (scores.topk(K).indices == labels[:, None]).any(1).sum().
 template <int K, class Scores, class Labels> std::int64_t count_in_top(const Scores& scores, const Labels& labels) {
   static_assert(Scores::shape.rank == 2 && Labels::shape.rank == 1 && Labels::shape[0] == Scores::shape[0], "scores are [batch, classes], and there is one label for each row");
@@ -43,25 +49,28 @@ template <int K, class Scores, class Labels> std::int64_t count_in_top(const Sco
   static_assert(K >= 1 && K <= classes, "K is one at least, and no more than there are classes");
   std::int64_t n = 0;
   for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i) {
-    const int label = metrics_detail::checked_label(labels.data()[i], classes, "count_in_top");
-    const auto* row = scores.data() + i * classes;
+    const int label = metrics_detail::checked_label(labels(i), classes, "count_in_top");
+    const auto score = scores(i, label);
     int before = 0;
-    for (int c = 0; c < classes; ++c) before += row[c] > row[label] || (row[c] == row[label] && c < label);
-    n += before < K && row[label] == row[label];  // NaN is nowhere
+    for (int c = 0; c < classes; ++c)
+      before += metrics_detail::is_larger(scores(i, c), score) ||
+                (c < label && !metrics_detail::is_larger(score, scores(i, c)));
+    n += before < K;
   }
   return n;
 }
 
-/// Counts by true class (rows) and predicted class (columns).
+/// Counts by true class (rows) and predicted class (columns). scikit-learn: confusion_matrix.
 template <int Classes> class ConfusionMatrix {
  public:
+  /// Adds a batch. Throws `Error` for a label outside the classes, and nothing is counted then.
   template <class Scores, class Labels> void add(const Scores& scores, const Labels& labels) {
     static_assert(Scores::shape.rank == 2 && Scores::shape[1] == Classes, "scores are [batch, classes], with the classes of the matrix");
     static_assert(Labels::shape.rank == 1 && Labels::shape[0] == Scores::shape[0], "there is one label for each row of scores");
-    for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i) {
-      const int label = metrics_detail::checked_label(labels.data()[i], Classes, "ConfusionMatrix");
-      ++count_[std::size_t(label)][std::size_t(predicted_class(scores, i))];
-    }
+    for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i)
+      metrics_detail::checked_label(labels(i), Classes, "ConfusionMatrix");
+    for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i)
+      ++count_[std::size_t(labels(i))][std::size_t(predicted_class(scores, i))];
   }
   std::int64_t operator()(int truth, int prediction) const { return count_[std::size_t(truth)][std::size_t(prediction)]; }
   std::int64_t total() const {
@@ -90,11 +99,12 @@ template <int Classes> class ConfusionMatrix {
     return n;
   }
   /// Of the predictions of a class the share that is right, of its occurrences the share that was found, and the harmonic mean of the
-  /// two; 0 of nothing. scikit-learn: precision_score, recall_score, f1_score(…, average=None).
+  /// two; 0 of nothing. scikit-learn: precision_score, recall_score, f1_score(…, average=None, zero_division=0).
   double precision(int c) const { return share((*this)(c, c), predicted(c)); }
   double recall(int c) const { return share((*this)(c, c), occurred(c)); }
   double f1(int c) const { return share(2 * (*this)(c, c), occurred(c) + predicted(c)); }
-  /// Their means over the classes that occurred or were predicted. scikit-learn: average="macro".
+  /// Their means over the classes that occurred or were predicted, 0 of none. scikit-learn: average="macro",
+  /// zero_division=0.
   double mean_precision() const { return mean([this](int c) { return precision(c); }); }
   double mean_recall() const { return mean([this](int c) { return recall(c); }); }
   double mean_f1() const { return mean([this](int c) { return f1(c); }); }
@@ -116,6 +126,7 @@ template <int Classes> class ConfusionMatrix {
 class RunningMean {
  public:
   void add(double value, std::int64_t samples = 1) {
+    if (samples == 0) return;  // the mean of an empty batch is NaN
     sum_ += value * double(samples);
     samples_ += samples;
   }

@@ -8,7 +8,9 @@
 
 namespace sinter {
 
-template <class Net> struct hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda;  // undefined: the name is the error
+// Undefined on purpose: the names are the errors.
+template <class Net> struct hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda;
+template <class Net, class... Inputs> struct a_model_is_run_by_a_program_write_inference_of_Input_and_call_that;
 
 namespace internals::train {
 SINTER_OUTLINE inline void fill(float* out, std::size_t n, const Initializer& init, const Philox& random) {
@@ -38,13 +40,19 @@ template <class X> class Model {
   struct Block {
     tensor_detail::AlignedBlock<float> values{elements};
     tensor_detail::AlignedBlock<std::byte> buffers{graph::buffer_bytes<X>()};
-    std::uint64_t changes = 0;  ///< counts whatever may have changed the contents
+    graph::ChangeCount changes;  ///< of the contents
     float* data() const { return values.data(); }
   };
 
-  explicit Model(Seed seed = {}) : block_(std::make_shared<Block>()), net_(graph::NetOf<X>::make()) {
-    bind();
-    initialize(seed);
+  explicit Model(Seed seed = {}) : net_(graph::NetOf<X>::make()) {
+    constexpr auto fault = graph::fields::Fault<typename graph::FaultOf<Net>::type>{};
+    if constexpr (fault.exists) {
+      (void)graph::fields::report(fault);
+    } else {
+      block_ = std::make_shared<Block>();
+      bind();
+      initialize(seed);
+    }
   }
   /// The factory's type is all that matters; it is called while compiling.
   explicit Model(X, Seed seed) requires(std::is_empty_v<X> && std::is_invocable_v<X>) : Model(seed) {}
@@ -65,12 +73,15 @@ template <class X> class Model {
     return *this;
   }
 
+  /// A model is run by a program made of it.
+  template <class... Inputs> auto operator()(const Inputs&...) const { return a_model_is_run_by_a_program_write_inference_of_Input_and_call_that<Net, Inputs...>{}; }
+
   const Net* operator->() const { return &net_; }
   const Net& operator*() const { return net_; }
 
   /// All parameters, one after another.
   float* data() {
-    ++block_->changes;
+    block_->changes.add();
     return block_->data();
   }
   const float* data() const { return block_->data(); }

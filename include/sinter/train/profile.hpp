@@ -14,6 +14,7 @@
 #include "../backend/cpu/roof.hpp"
 #include "../backend/cpu/variant.hpp"
 #include "../compile/steps.hpp"
+#include "../tensor/decimal.hpp"
 #include "training.hpp"
 
 namespace sinter {
@@ -309,15 +310,25 @@ SINTER_OUTLINE inline void print(const Profile& p, std::FILE* out = stdout) {
     least += s.roof * s.seconds;
   }
   const auto shown = [](const std::string& text, std::size_t width) { return text.size() <= width ? text : text.substr(0, width - 3) + "..."; };
-  const auto rate = [](double amount, double seconds) { return seconds > 0 ? amount / seconds / 1e9 : 0; };
+  const auto numbers = [](double seconds, double share, double operations, double moved, double roof) {
+    const auto rate = [seconds](double amount) {
+      return tensor_detail::fixed_text(seconds > 0 ? amount / seconds / 1e9 : 0, 1, 8);
+    };
+    return tensor_detail::fixed_text(seconds * 1e6, 2, 10) + " " + tensor_detail::fixed_text(100 * share, 1, 5) + "% " +
+           rate(operations) + " " + rate(moved) + " " + tensor_detail::fixed_text(100 * roof, 0, 5) + "%";
+  };
   std::fprintf(out, "%4s  %-26s %-30s %-9s %10s %6s %8s %8s %6s  %s\n", "step", "module", "operations", "kernel", "time, us", "share", "GFLOP/s", "GB/s", "roof", "variant");
   int number = 0;
   for (const ProfiledStep& s : p.steps)
-    std::fprintf(out, "%4d  %-26s %-30s %-9s %10.2f %5.1f%% %8.1f %8.1f %5.0f%%  %s\n", number++, shown(s.name, 26).c_str(), shown(s.operations, 30).c_str(), (s.kind + " " + std::to_string(s.kernel)).c_str(),
-                 s.seconds * 1e6, all > 0 ? 100 * s.seconds / all : 0, rate(s.flops, s.seconds), rate(s.bytes, s.seconds), 100 * s.roof, s.variant.c_str());
-  std::fprintf(out, "%4s  %-67s %10.2f %5.1f%% %8.1f %8.1f %5.0f%%\n", "all", (std::to_string(p.steps.size()) + " steps").c_str(), all * 1e6, 100.0, rate(flops, all), rate(bytes, all), all > 0 ? 100 * least / all : 0);
-  std::fprintf(out, "fastest of %lld runs %.2f us on %d thread%s, workspace %zu bytes", static_cast<long long>(p.runs), p.seconds * 1e6, p.threads, p.threads == 1 ? "" : "s", p.workspace_bytes);
-  if (p.roof.flops > 0) std::fprintf(out, "; peak %.0f GFLOP/s, memory %.1f GB/s", p.roof.flops / 1e9, p.roof.levels.back().bandwidth / 1e9);
+    std::fprintf(out, "%4d  %-26s %-30s %-9s %s  %s\n", number++, shown(s.name, 26).c_str(), shown(s.operations, 30).c_str(), (s.kind + " " + std::to_string(s.kernel)).c_str(),
+                 numbers(s.seconds, all > 0 ? s.seconds / all : 0, s.flops, s.bytes, s.roof).c_str(), s.variant.c_str());
+  std::fprintf(out, "%4s  %-67s %s\n", "all", (std::to_string(p.steps.size()) + " steps").c_str(), numbers(all, 1, flops, bytes, all > 0 ? least / all : 0).c_str());
+  std::fprintf(out, "fastest of %lld runs %s us on %d thread%s, workspace %zu bytes", static_cast<long long>(p.runs),
+               tensor_detail::fixed_text(p.seconds * 1e6, 2).c_str(), p.threads, p.threads == 1 ? "" : "s",
+               p.workspace_bytes);
+  if (p.roof.flops > 0)
+    std::fprintf(out, "; peak %s GFLOP/s, memory %s GB/s", tensor_detail::fixed_text(p.roof.flops / 1e9, 0).c_str(),
+                 tensor_detail::fixed_text(p.roof.levels.back().bandwidth / 1e9, 1).c_str());
   std::fputc('\n', out);
 }
 

@@ -9,6 +9,9 @@
 #include <unistd.h>
 #endif
 
+#include "../tensor/decimal.hpp"
+#include "metrics.hpp"
+
 namespace sinter {
 
 /// A progress bar with loss, accuracy, samples a second and time left. On a terminal it redraws one line; into a file it
@@ -27,9 +30,8 @@ class Progress {
 
   /// One batch is done: its mean loss, how many of its `count` samples were right.
   void batch(double loss, std::int64_t correct, std::int64_t count) {
-    loss_ += loss * double(count);
+    loss_.add(loss, count);
     correct_ += correct;
-    seen_ += count;
     done_ += count;
     const auto now = Clock::now();
     if (terminal_ && now - drawn_ > std::chrono::milliseconds(50)) {
@@ -41,13 +43,13 @@ class Progress {
     draw();
     std::fputc('\n', out_);
     std::fflush(out_);
-    loss_ = 0;
-    correct_ = seen_ = 0;
+    loss_.reset();
+    correct_ = 0;
     ++epoch_;
   }
 
-  double mean_loss() const { return seen_ > 0 ? loss_ / double(seen_) : 0; }
-  double accuracy() const { return seen_ > 0 ? double(correct_) / double(seen_) : 0; }
+  double mean_loss() const { return loss_.value(); }
+  double accuracy() const { return loss_.samples() > 0 ? double(correct_) / double(loss_.samples()) : 0; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -56,16 +58,20 @@ class Progress {
     constexpr int width = 24;
     const double seconds = std::max(1e-9, std::chrono::duration<double>(Clock::now() - start_).count());
     const double rate = double(done_) / seconds, left = rate > 0 ? double(epochs_ * samples_ - done_) / rate : 0;
-    const int filled = samples_ > 0 ? int(width * seen_ / samples_) : width;
+    const int filled = samples_ > 0 ? int(width * loss_.samples() / samples_) : width;
     std::string bar;
     for (int i = 0; i < width; ++i) bar += i < filled ? "━" : "─";
-    std::fprintf(out_, "%sepoch %3lld/%lld %s  loss %.4f  accuracy %6.2f %%  %8.0f samples/s  %4.1f s left%s", terminal_ ? "\r" : "", static_cast<long long>(epoch_ + 1),
-                 static_cast<long long>(epochs_), bar.c_str(), mean_loss(), 100 * accuracy(), rate, left, terminal_ ? "\033[K" : "");
+    std::fprintf(out_, "%sepoch %3lld/%lld %s  loss %s  accuracy %s %%  %s samples/s  %s s left%s",
+                 terminal_ ? "\r" : "", static_cast<long long>(epoch_ + 1), static_cast<long long>(epochs_),
+                 bar.c_str(), tensor_detail::fixed_text(mean_loss(), 4).c_str(),
+                 tensor_detail::fixed_text(100 * accuracy(), 2, 6).c_str(),
+                 tensor_detail::fixed_text(rate, 0, 8).c_str(), tensor_detail::fixed_text(left, 1, 4).c_str(),
+                 terminal_ ? "\033[K" : "");
     std::fflush(out_);
   }
 
-  std::int64_t epochs_, samples_, epoch_ = 0, seen_ = 0, correct_ = 0, done_ = 0;
-  double loss_ = 0;
+  std::int64_t epochs_, samples_, epoch_ = 0, correct_ = 0, done_ = 0;
+  RunningMean loss_;
   std::FILE* out_;
   bool terminal_ = false;
   Clock::time_point start_, drawn_;

@@ -1,10 +1,10 @@
 // What a model consists of, as text: its modules with shapes, parameters and operations.
 #pragma once
 #include <cstdio>
-#include <cstring>
 #include <string>
 #include <vector>
 
+#include "../tensor/decimal.hpp"
 #include "inference.hpp"
 
 namespace sinter {
@@ -59,8 +59,12 @@ template <class X, class... Inputs> constexpr auto leaf_costs() {
   const std::tuple<typename Inputs::symbol...> inputs{graph::new_input<typename Inputs::symbol>(g)...};
   const auto y = std::apply(net, inputs);
   const graph::List<int> leaf = leaf_of_each_node(g, leaves);
+  graph::List<char> live(g.size(), 0);
+  graph::for_each_result(y, [&](const graph::Value& v) { live[v.id] = 1; });
+  for (int i = g.size() - 1; i >= 0; --i)
+    for (int k = 0; live[i] != 0 && k < compile::operands_of(g, i); ++k) live[g.operands(i)[k]] = 1;
   for (int i = 0; i < g.size(); ++i) {
-    if (g[i].op->kind == graph::Kind::input) continue;
+    if (g[i].op->kind == graph::Kind::input || live[i] == 0) continue;
     graph::Signature::Operand room[16];
     const double flops = g[i].op->flops != nullptr && g[i].operands <= 16 ? g[i].op->flops(g.signature(i, room), g.shape(i)) : 0;
     LeafCost& c = cost[leaf[i] < 0 ? cost.size() - 2 : std::size_t(leaf[i])];
@@ -74,10 +78,9 @@ template <class X, class... Inputs> constexpr auto leaf_costs() {
 
 /// 1234567 as "1,234,567".
 SINTER_OUTLINE inline std::string with_commas(double x) {
-  char digits[40];
-  std::snprintf(digits, sizeof digits, "%.0f", x);
+  const std::string digits = tensor_detail::fixed_text(x, 0);
   std::string s;
-  const std::size_t n = std::strlen(digits);
+  const std::size_t n = digits.size();
   for (std::size_t i = 0; i < n; ++i) {
     if (i > 0 && (n - i) % 3 == 0) s += ',';
     s += digits[i];

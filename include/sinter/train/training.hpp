@@ -5,7 +5,8 @@
 
 namespace sinter {
 
-template <class Loss> struct numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them;  // undefined: the name is the error
+// Undefined on purpose: the names are the errors.
+template <class Loss> struct numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them;
 
 namespace internals::train {
 
@@ -65,12 +66,8 @@ template <class X, class Loss, class Optimizer, class Input, class Target, bool 
 
 template <class X, class Loss, class Optimizer, class Policy, class Input, class Target> class TrainingStep {
   using Net = graph::net_of<X>;
-  using Output = typename eager::TensorFor<std::invoke_result_t<Net, typename Input::symbol>>::type;
+  using Output = graph::tensor_of<std::invoke_result_t<Net, typename Input::symbol>>;
   static constexpr int moments = Optimizer::moments;
-  static constexpr bool loss_has_no_numbers = [] {  // a step is traced with a loss of the type alone
-    if constexpr (std::is_empty_v<Loss>) return true;
-    else return numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them<Loss>{};
-  }();
   static_assert(!graph::is_view_v<Input> && !graph::is_view_v<Target>, "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
 
  public:
@@ -82,8 +79,8 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   static constexpr std::int64_t parameters = Model<X>::parameters;
 
   struct Result {
-    float loss;            ///< before the update
-    const Output& output;  ///< the net's output for the batch; valid until the next call
+    float loss;     ///< before the update
+    Output output;  ///< the net's output for the batch
   };
 
   /// The optimizer's numbers may change between steps.
@@ -93,18 +90,23 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
 
   TrainingStep(const Model<X>& model, Optimizer o, Policy policy)
       : optimizer(o), block_(model.block()), net_(*model), moments_(std::size_t(parameters * moments)), workspace_(Program::workspace_bytes), policy_(policy) {
+    if constexpr (requires { o.check(); }) o.check();
     moments_.zero();
   }
 
-  template <Held... Given> requires(!std::is_same_v<graph::Tensors<typename Given::symbol...>, graph::Tensors<typename Input::symbol, typename Target::symbol>>) Result operator()(const Given&...) {
-    return program_is_called_with_other_tensors_than_it_was_made_for<graph::Tensors<typename Input::symbol, typename Target::symbol>, graph::Tensors<typename Given::symbol...>>{};
+  TrainingStep(TrainingStep&&) noexcept = default;
+  TrainingStep& operator=(TrainingStep&&) noexcept = default;
+  TrainingStep(const TrainingStep&) { (void)a_program_cannot_be_copied_move_it_or_make_another<TrainingStep>{}; }
+
+  template <Held... Given> requires(!std::is_same_v<graph::Tensors<typename Given::symbol...>, graph::Tensors<typename Input::symbol, typename Target::symbol>>) auto operator()(const Given&...) {
+    return report_call(graph::Tensors<typename Input::symbol, typename Target::symbol>{}, graph::Tensors<typename Given::symbol...>{});
   }
   /// One step on one batch, in place. Allocates nothing. Throws `Error` when run-time lengths disagree; the parameters are
   /// then untouched.
   Result operator()(const Input& x, const Target& y) { return observed(compile::unobserved, x, y); }
   /// The same, watched step by step (train/profile.hpp).
   template <class Observer> Result observed(Observer& observer, const Input& x, const Target& y) {
-    if (eager::overlap(eager::describe(x), eager::describe(output_)) || eager::overlap(eager::describe(y), eager::describe(output_))) return observed(observer, Input(Input(x)), Target(Target(y)));
+    Result result{0, Output(uninitialized, results_)};
     const double step = double(steps_ + 1);
     const auto number = std::int64_t(steps_ + 1), seed_bits = std::int64_t(seed.value);
     std::array<eager::Argument, leading<X> + std::size_t(moments + graph::count_scalars<Optimizer>() + 5)> a;
@@ -119,15 +121,18 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
     a[at++] = eager::describe_number(seed_bits);
     a[at++] = eager::describe(x);
     a[at++] = eager::describe(y);
+#ifdef SINTER_CHECKS
+    if constexpr (Program::expectations > 0) eager::look<typename Program::Source, Program::expectations>(a);
+#endif
     std::array<eager::Argument, std::size_t(Program::outputs)> r;
-    r[0] = eager::describe_number(loss_);
-    r[1] = eager::describe(output_);
+    r[0] = eager::describe_number(result.loss);
+    r[1] = eager::describe(result.output);
     for (std::size_t k = 2; k < r.size(); ++k) r[k] = a[std::size_t(Program::takes_over[k])];
     const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_.count, observer);
-    eager::set_lengths<Program>(output_, lengths);
+    eager::set_lengths<Program>(result.output, lengths);
     ++steps_;
-    ++block_->changes;
-    return {loss_, output_};
+    block_->changes.add();
+    return result;
   }
 
   /// Steps taken so far.
@@ -139,11 +144,25 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   Net net_;
   tensor_detail::AlignedBlock<float> moments_;
   tensor_detail::AlignedBlock<std::byte> workspace_;
-  Output output_;
-  float loss_ = 0;
+  tensor_detail::Pool results_;
   std::int64_t steps_ = 0;
   Policy policy_;
 };
+
+/// The same of a net, a loss and batches. A step is traced with a loss of the type alone.
+template <class X, class Loss, class Input, class Target> consteval auto fault_of_training() {
+  constexpr auto fault = fault_of_trace<X, Input>();
+  if constexpr (fault.exists) {
+    return fault;
+  } else if constexpr (!std::is_empty_v<Loss>) {
+    return graph::fields::Fault<numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them<Loss>>{};
+  } else {
+    return fault;
+  }
+}
+/// A loss of what a net makes of its input.
+template <class X, class Loss, class Input, class Target>
+concept Trainable = requires(const graph::net_of<X>& net, typename Input::symbol x, typename Target::symbol y) { Loss{}(net(x), y); };
 
 }  // namespace internals::train
 
@@ -152,7 +171,10 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
 ///   float loss = step(x, y).loss;
 template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = cpu::Threads>
 auto training(const Model<X>& model, Loss, Optimizer optimizer, Policy policy = {}) {
-  return internals::train::TrainingStep<X, Loss, Optimizer, Policy, Input, Target>(model, optimizer, policy);
+  constexpr auto fault = internals::train::fault_of_training<X, Loss, Input, Target>();
+  if constexpr (fault.exists) return graph::fields::report(fault);
+  else if constexpr (!internals::train::Trainable<X, Loss, Input, Target>) return Loss{}(graph::net_of<X>{}(typename Input::symbol{}), typename Target::symbol{});  // what is wrong there
+  else return internals::train::TrainingStep<X, Loss, Optimizer, Policy, Input, Target>(model, optimizer, policy);
 }
 /// The same with the accurate forms of functions (ops/accurate.hpp): `training<Input, Target>(net, loss, optimizer, cpu::Threads{2}, accurate)`.
 template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = cpu::Threads>
@@ -163,8 +185,8 @@ auto training(const Model<X>& model, Loss loss, Optimizer optimizer, Policy poli
 ///   auto step = training(net, batches, nn::cross_entropy, optim::Adam{.lr = 1e-3f});
 /// (Its first parameter keeps types that were meant for the other overload away: clang would look at a Model of one of them.)
 template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
-auto training(const Model<X>& model, const Loader&, Loss, Optimizer optimizer, Policy policy = {}) {
-  return internals::train::TrainingStep<X, Loss, Optimizer, Policy, typename Loader::Input, typename Loader::Target>(model, optimizer, policy);
+auto training(const Model<X>& model, const Loader&, Loss loss, Optimizer optimizer, Policy policy = {}) {
+  return training<typename Loader::Input, typename Loader::Target>(model, loss, optimizer, policy);
 }
 template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
 auto training(const Model<X>& model, const Loader& loader, Loss loss, Optimizer optimizer, Policy policy, ops::Accurate) {

@@ -63,7 +63,7 @@ class Pass {
       for (int k = 0; k < count; ++k) {
         const int operand = g_.operands(i)[k];
         if (depends_.data()[operand] == 0) continue;
-        if (const Value c = op->vjp(Site{&g_, i}, k, Value{&g_, ct})) give(operand, c);
+        if (const Value c = op->vjp(Site{&g_, i}, k, Value{&g_, ct}); c.exists()) give(operand, c);
       }
     }
   }

@@ -19,17 +19,15 @@ namespace rematerialize_detail {
 class Pass {
  public:
   constexpr Pass(Builder& g, int checkpoint, int cotangent, const List<char>& kept)
-      : g_(g), begin_(int(g.attributes(checkpoint)[0])), result_(g.operands(checkpoint)[0]), cotangent_(cotangent), kept_(kept) {}
+      : g_(g), begin_(g.operands(checkpoint)[1]), result_(g.operands(checkpoint)[0]), cotangent_(cotangent), kept_(kept) {}
 
   constexpr Repetition run() {
     mark();
     Repetition r{g_.size(), 0, 0};
     for (int i = 0; i <= result_; ++i)  // inputs first: what is inside keeps its order behind them
       if (role_[i] == input) now_[i] = late(i);
-    for (int i = begin_; i <= result_; ++i) {
-      if (start_[i - begin_] < 0) start_[i - begin_] = g_.size();
+    for (int i = begin_; i <= result_; ++i)
       if (role_[i] == inside) now_[i] = repeat(i);
-    }
     r.last = g_.size();
     r.result = now_[result_];
     return r;
@@ -42,7 +40,6 @@ class Pass {
   constexpr void mark() {
     now_.resize(result_ + 1, -1);
     role_.resize(result_ + 1, outside);
-    start_.resize(result_ < begin_ ? 0 : result_ - begin_ + 1, -1);
     role_[result_] = is_inside(result_) ? inside : input;
     for (int i = result_; i >= begin_; --i) {
       if (role_[i] != inside) continue;
@@ -57,8 +54,7 @@ class Pass {
     const graph::Kind kind = g_[i].op->kind;
     if (kind == graph::Kind::constant || kind == graph::Kind::generate || ops::number_behind(g_, i) >= 0) return i;
     const std::array<int, 2> operands{i, cotangent_};
-    const std::int64_t number = g_.size();
-    return g_.insert(graph::primitive<ops::Later>, g_[i].dtype, g_[i].shape, operands.data(), 2, &number, 1);
+    return g_.insert(graph::primitive<ops::Later>, g_[i].dtype, g_[i].shape, operands.data(), 2);
   }
   constexpr int repeat(int i) {
     const Node n = g_[i];
@@ -66,7 +62,6 @@ class Pass {
     List<std::int64_t> attributes;
     for (int k = 0; k < n.operands; ++k) operands.push(now_[g_.operands(i)[k]]);
     for (int k = 0; k < n.attributes; ++k) attributes.push(g_.attributes(i)[k]);
-    if (n.op == &graph::primitive<ops::Checkpoint> && attributes[0] >= begin_ && attributes[0] <= i) attributes[0] = start_[int(attributes[0]) - begin_];
     return g_.insert(*n.op, n.dtype, n.shape, operands.data(), n.operands, attributes.data(), n.attributes);
   }
 
@@ -75,7 +70,6 @@ class Pass {
   const List<char>& kept_;
   List<int> now_;    ///< the node that repeats each
   List<char> role_;
-  List<int> start_;  ///< of nodes from begin_ on: where the repetition stood when it came to them
 };
 
 }  // namespace rematerialize_detail

@@ -1,5 +1,6 @@
 // vmap: a function of one sample as a function of a batch.
 #pragma once
+#include "../graph/batching.hpp"
 #include "../graph/trace.hpp"
 #include "../ops/ops.hpp"
 
@@ -14,37 +15,7 @@ template <class... X> struct vmap_needs_mapped_arguments_with_equal_extents_alon
 
 namespace internals::transform {
 
-using graph::Builder;
-using graph::List;
 using graph::Value;
-
-/// The nodes of a graph of one sample, appended to another graph for a batch: `now[i]` is what stands for node i, `in_batch[i]` whether it has
-/// the new axis.
-struct BatchedNodes {
-  List<int> now;
-  List<char> in_batch;
-};
-
-constexpr void batch_nodes(const Builder& one, Builder& to, BatchedNodes& nodes, int extent, char letter) {
-  for (int i = 0; i < one.size(); ++i) {
-    const graph::Node n = one[i];
-    if (n.op->kind == graph::Kind::input) continue;
-    List<int> operands;
-    List<char> has;
-    bool any = false;
-    for (int k = 0; k < n.operands; ++k) {
-      const int o = one.operands(i)[k];
-      operands.push(nodes.now[o]);
-      has.push(nodes.in_batch[o]);
-      any = any || nodes.in_batch[o] != 0;
-    }
-    List<std::int64_t> attributes;
-    for (int k = 0; k < n.attributes; ++k) attributes.push(one.attributes(i)[k]);
-    if (any) nodes.now[i] = n.op->batch({&to, operands.data(), has.data(), n.operands, attributes.data(), n.attributes, extent, letter}).id;
-    else nodes.now[i] = n.op->kind == graph::Kind::constant ? to.constant(one.constant_value(i), n.dtype) : to.add(*n.op, operands.data(), n.operands, attributes.data(), n.attributes);
-    nodes.in_batch[i] = any ? 1 : 0;
-  }
-}
 
 /// A symbol without its first axis, and one with an axis more.
 template <class S> struct Sample;
@@ -54,6 +25,8 @@ template <class T, auto... E, auto N> struct Batch<Sym<T, E...>, N> { using type
 template <class T, auto N, auto... E> constexpr auto first_extent(Sym<T, N, E...>*) { return N; }
 
 template <class F, int... Index> struct Vmap {
+  [[no_unique_address]] F f;
+
   template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const {
     if constexpr ((Symbolic<X> || ...)) return traced(std::index_sequence_for<X...>{}, graph::as_symbol<X...>(graph::builder_of(x...), x)...);
     else return run_function(*this, std::forward<X>(x)...);
@@ -61,10 +34,6 @@ template <class F, int... Index> struct Vmap {
 
  private:
   static constexpr bool is_mapped([[maybe_unused]] std::size_t k) { return sizeof...(Index) == 0 || ((int(k) == Index) || ...); }
-  template <std::size_t K, class S> static constexpr auto sample() {
-    if constexpr (is_mapped(K)) return std::type_identity<typename Sample<S>::type>{};
-    else return std::type_identity<S>{};
-  }
   template <std::size_t K, class S> static constexpr bool has_extent([[maybe_unused]] auto extent) {
     if constexpr (!is_mapped(K)) return true;
     else if constexpr (S::shape.rank == 0) return false;
@@ -75,7 +44,7 @@ template <class F, int... Index> struct Vmap {
     while (k < sizeof...(S) && !is_mapped(k)) ++k;
     return k;
   }
-  template <std::size_t... K, class... S> static constexpr auto traced(std::index_sequence<K...>, S... x) {
+  template <std::size_t... K, class... S> constexpr auto traced(std::index_sequence<K...>, S... x) const {
     using First = std::tuple_element_t<first_mapped<S...>(), std::tuple<S...>>;
     if constexpr (First::shape.rank == 0) {
       return vmap_needs_mapped_arguments_with_equal_extents_along_their_first_axes<S...>{};
@@ -85,50 +54,29 @@ template <class F, int... Index> struct Vmap {
       else return batched<extent, K...>(x...);
     }
   }
-  template <auto Extent, std::size_t... K, class... S> static constexpr auto batched(S... x) {
-    Builder& g = *graph::builder_of(x...);
-    Builder one;
-    if (g.training) {  // all samples draw the same random numbers
-      one.training = true;
-      one.random_calls = g.random_calls;
-      one.seed = one.input(Dtype::int64, Shape{});
-      one.step = one.input(Dtype::int64, Shape{});
-    }
-    const int first = one.inputs.size();
-    const std::tuple arguments{graph::new_input<typename decltype(sample<K, S>())::type>(one)...};
-    const auto y = std::apply(graph::function_object<F>(), arguments);
-    BatchedNodes nodes{List<int>(one.size(), -1), List<char>(one.size(), 0)};
-    const std::array<int, sizeof...(S)> ids{x.id...};
-    for (std::size_t k = 0; k < ids.size(); ++k) {
-      nodes.now[one.inputs[first + int(k)]] = ids[k];
-      nodes.in_batch[one.inputs[first + int(k)]] = is_mapped(k) ? 1 : 0;
-    }
-    if (g.training) {
-      nodes.now[one.seed] = g.seed;
-      nodes.now[one.step] = g.step;
-      g.random_calls = one.random_calls;
-    }
-    batch_nodes(one, g, nodes, capacity_of(Extent), length_of(Extent));
-    return result<Extent>(y, g, nodes);
+  template <auto Extent, std::size_t... K, class... S> constexpr auto batched(S... x) const {
+    graph::SampleTrace one(*graph::builder_of(x...), capacity_of(Extent), length_of(Extent));
+    const std::tuple arguments{argument<K>(one, x)...};
+    return whole<Extent>(one, std::apply(f, arguments));
   }
-  /// Results that no mapped argument reaches are repeated.
-  template <auto Extent, class Y> static constexpr auto result(const Y& y, Builder& g, const BatchedNodes& nodes) {
-    if constexpr (is_sym_v<Y>) {
-      using Whole = typename Batch<Y, Extent>::type;
-      const Value v{&g, nodes.now[y.id]};
-      return Whole(nodes.in_batch[y.id] != 0 ? v : graph::broadcast_to(v, Whole::shape));
-    } else {
-      return std::apply([&](const auto&... part) { return std::tuple{result<Extent>(part, g, nodes)...}; }, y);
-    }
+  template <std::size_t K, class S> static constexpr auto argument(graph::SampleTrace& one, S x) {
+    if constexpr (is_mapped(K)) return typename Sample<S>::type(one.sample(x));
+    else return x;
+  }
+  template <auto Extent, class Y> static constexpr auto whole(graph::SampleTrace& one, const Y& y) {
+    if constexpr (is_sym_v<Y>) return typename Batch<Y, Extent>::type(one.whole(y));
+    else return std::apply([&](const auto&... part) { return std::tuple{whole<Extent>(one, part)...}; }, y);
   }
 };
 
 }  // namespace internals::transform
 
 /// A function of one sample as one of a batch: `vmap(f)(xs)` is f of every xs[i], as one program. All arguments have the batch as their first
-/// axis, or those named: `vmap(f, mapped<1>)(w, xs)`. Results have it too. In a training step dropout in f draws the same numbers for all samples. Composes with `grad`: `vmap(grad(f), mapped<1>)` gives a gradient
-/// for each sample. PyTorch: torch.func.vmap.
-template <class F> constexpr auto vmap(F) { return internals::transform::Vmap<F>{}; }
-template <class F, int... Index> constexpr auto vmap(F, internals::transform::Mapped<Index...>) { return internals::transform::Vmap<F, Index...>{}; }
+/// axis, or those named: `vmap(f, mapped<1>)(w, xs)`. Results have it too. Composes with `grad`: `vmap(grad(f), mapped<1>)` gives a gradient
+/// for each sample. Inside traced functions and nets f may capture traced values, parameters and layers, which all samples share:
+/// `vmap([&](auto x) { return fc(x); })(xs)`. In a training step dropout in f draws the same numbers for all samples; buffers that f updates are a
+/// compile error. PyTorch: torch.func.vmap.
+template <class F> constexpr auto vmap(F f) { return internals::transform::Vmap<F>{f}; }
+template <class F, int... Index> constexpr auto vmap(F f, internals::transform::Mapped<Index...>) { return internals::transform::Vmap<F, Index...>{f}; }
 
 }  // namespace sinter

@@ -12,7 +12,7 @@ namespace sinter::cpu {
 /// `grain`; a range of less than `least` stays on the caller's thread. Callers make sure that no result depends on the borders.
 template <class F> inline void split(std::int64_t n, std::int64_t grain, std::int64_t least, int threads, const F& f) {
 #if defined(_OPENMP)
-  if (threads > 1 && n >= least && n > grain) {
+  if (threads > 1 && n >= least && n > grain && has_threads()) {
     const std::int64_t pieces = std::min<std::int64_t>(threads, (n + grain - 1) / grain);
     const std::int64_t size = ((n + pieces - 1) / pieces + grain - 1) / grain * grain;
     const auto piece = [&](std::int64_t i) {

@@ -5,7 +5,21 @@
 
 namespace sinter::cpu {
 
-template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void row(const std::int64_t* table, const Context& c) {
+namespace row_detail {
+
+/// Running sums along the innermost axis of memory, whose lanes would be gathered and scattered element by element:
+/// several rows side by side in scalar registers wait as little for each other, and read whole lines.
+template <class K> constexpr bool scans_in_scalars() {
+  bool unit = false;
+  for (const Micro& m : K::body.micros)
+    unit = unit || (m.level == 2 && (m.what == Micro::What::load || m.what == Micro::What::store) && m.unit == 1);
+  return has_scans<K>() && !unit;
+}
+
+}  // namespace row_detail
+
+template <class K, class Way, int N = row_detail::scans_in_scalars<K>() ? 1 : lanes>
+[[gnu::always_inline]] inline void row(const std::int64_t* table, const Context& c) {
   const Arguments<K::body.loops, K::body.pointers> a(table, c);
   const row_detail::Task<K> task(a, c, !std::is_same_v<Way, Alone> && N > 1 && streams<K>(a));
   if constexpr (row_detail::along<K>) row_detail::run_along<K, Way, N>(task);

@@ -11,6 +11,7 @@
 
 #if defined(_OPENMP)
 #include <omp.h>
+#include <pthread.h>
 #endif
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -18,13 +19,28 @@
 
 namespace sinter::cpu {
 
+/// Whether a parallel region would find threads. They do not come along when a process forks, and in a child of one
+/// that has used them a region of libgomp waits for ever; programs run on one thread there, with the same results.
+/// libomp starts new ones.
+inline bool has_threads() {
+#if defined(_OPENMP) && defined(__GNUC__) && !defined(__clang__)
+  static std::atomic<bool> left_behind{false};
+  static const int watches =
+      ::pthread_atfork(nullptr, nullptr, [] { left_behind.store(true, std::memory_order_relaxed); });
+  (void)watches;
+  return !left_behind.load(std::memory_order_relaxed);
+#else
+  return true;
+#endif
+}
+
 class Team {
  public:
   /// Runs f, which does not throw, with a team of up to `threads` threads, whom splits within f give their shares. Within another region, without OpenMP or on one
   /// thread it is just a call.
   template <class F> static void run(int threads, F&& f) {
 #if defined(_OPENMP)
-    if (threads > 1 && omp_in_parallel() == 0) {
+    if (threads > 1 && omp_in_parallel() == 0 && has_threads()) {
       const auto mode = DenormalMode::now();
       Team team(threads);
 #pragma omp parallel num_threads(threads)
@@ -95,9 +111,9 @@ class Team {
       else value.wait(now, std::memory_order_acquire);
     }
   }
-  /// Lets the others run `share`, or go if there is none.
-  void announce(Share share) {
-    share_ = share;
+  /// Lets the others run `next`, or go if there is none.
+  void announce(Share next) {
+    share_ = next;
     round_.store(round_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     round_.notify_all();
   }

@@ -48,7 +48,7 @@ class Interpreter {
     values_.assign(std::size_t(g_.size()), Array{});
     std::size_t input = 0;
     for (int i = 0; i < g_.size(); ++i) {
-      if (g_[i].op->kind == graph::Kind::input) {
+      if (g_[i].op == &graph::primitive<graph::Input>) {
         values_[std::size_t(i)] = converted(inputs.at(input++), dtype(g_[i].dtype));
       } else {
         values_[std::size_t(i)] = Array(dtype(g_[i].dtype), g_.shape(i));

@@ -1,7 +1,9 @@
 // Activations that are linear in pieces. Their gradients at the joints are PyTorch's.
 #pragma once
 #include "../arithmetic.hpp"
+#include "../composed.hpp"
 #include "../reshape.hpp"
+#include "../../tensor/option.hpp"
 
 namespace sinter {
 namespace ops {
@@ -9,7 +11,7 @@ namespace ops {
 struct Relu : Elementwise<Relu> {
   static constexpr const char* name = "relu";
   static constexpr auto eval(auto x) { return or_nan(x, select(x < 0, decltype(x)(0), x)); }
-  static constexpr Value derivative(int, auto, auto y, auto t) { return select(y > 0.0, t, 0.0); }
+  static constexpr Value derivative(int, auto, auto y, auto t) { return select(y <= 0.0, 0.0, t); }
 };
 struct LeakyRelu {
   constexpr auto operator()(auto x, auto slope) const { return select(x > 0.0, x, x * slope); }
@@ -41,7 +43,9 @@ struct HardTanh : Elementwise<HardTanh, 3> {
   static constexpr const char* name = "hardtanh";
   static constexpr double flops = 2;
   static constexpr auto eval(auto x, auto low, auto high) { return within(x, low, high); }
-  static constexpr Value derivative(int i, auto, auto low, auto high, auto y, auto t) { return i == 0 ? select(logical_or(y <= low, y >= high), 0.0, t) : t * 0.0; }
+  static constexpr Value derivative(int i, auto, auto low, auto high, auto y, auto t) {
+    return i == 0 ? select(logical_or(y <= low, y >= high), 0.0, t) : Value{};
+  }
 };
 struct Relu6 {
   constexpr auto operator()(auto x) const { return call<Apply<HardTanh>>(x, 0.0, 6.0); }
@@ -53,7 +57,10 @@ struct HardSwish {
   constexpr auto operator()(auto x) const { return x * Relu6{}(x + 3.0) / 6.0; }
 };
 struct SoftShrink {
-  constexpr auto operator()(auto x, auto lambda) const { return select(x > lambda, x - lambda, select(x < -lambda, x + lambda, x * 0.0)); }  // NaN stays NaN
+  constexpr auto operator()(auto x, auto lambda) const {
+    const auto within = select(x == x, 0.0, x);  // NaN stays NaN
+    return select(x > lambda, x - lambda, select(x < -lambda, x + lambda, within));
+  }
 };
 struct HardShrink {
   constexpr auto operator()(auto x, auto lambda) const { return select(logical_and(x >= -lambda, x <= lambda), 0.0, x); }
@@ -67,19 +74,32 @@ struct Threshold {
 /// max(x, 0), elementwise; the gradient at 0 is 0. PyTorch: torch.relu.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Relu>, X> relu(X&& x) { return call<ops::Apply<ops::Relu>>(std::forward<X>(x)); }
 /// x where it is positive, slope · x elsewhere. PyTorch: torch.nn.functional.leaky_relu.
-template <Operand X> constexpr auto leaky_relu(X&& x, double negative_slope = 0.01) { return call<ops::LeakyRelu>(std::forward<X>(x), negative_slope); }
+template <Operand X> constexpr auto leaky_relu(X&& x, double negative_slope = 0.01) {
+  return call<ops::Composed<ops::LeakyRelu>>(std::forward<X>(x), negative_slope);
+}
 /// The same with trained slopes: one for all, or one for each channel, axis 1 of x. PyTorch: torch.nn.functional.prelu.
-template <class X, class W> requires Operands<X, W> constexpr auto prelu(X&& x, W&& slopes) { return call<ops::PRelu>(std::forward<X>(x), std::forward<W>(slopes)); }
+template <class X, class W> requires Operands<X, W>
+constexpr auto prelu(X&& x, W&& slopes) {
+  return call<ops::Composed<ops::PRelu, 2>>(std::forward<X>(x), std::forward<W>(slopes));
+}
 /// x between the bounds; the gradient at them is 0. PyTorch: torch.nn.functional.hardtanh.
-template <Operand X> constexpr auto hardtanh(X&& x, double low = -1, double high = 1) { return call<ops::Apply<ops::HardTanh>>(std::forward<X>(x), low, high); }
+template <Operand X> constexpr auto hardtanh(X&& x, double low = -1, double high = 1) {
+  check_option(low <= high, "hardtanh", "max_val", "min_val or more", high);
+  return call<ops::Apply<ops::HardTanh>>(std::forward<X>(x), low, high);
+}
 /// min(max(x, 0), 6). PyTorch: torch.nn.functional.relu6.
 template <Operand X> constexpr auto relu6(X&& x) { return call<ops::Relu6>(std::forward<X>(x)); }
 /// relu6(x + 3) / 6. PyTorch: torch.nn.functional.hardsigmoid.
-template <Operand X> constexpr auto hardsigmoid(X&& x) { return call<ops::HardSigmoid>(std::forward<X>(x)); }
+template <Operand X> constexpr auto hardsigmoid(X&& x) {
+  return call<ops::Composed<ops::HardSigmoid>>(std::forward<X>(x));
+}
 /// x relu6(x + 3) / 6. PyTorch: torch.nn.functional.hardswish.
-template <Operand X> constexpr auto hardswish(X&& x) { return call<ops::HardSwish>(std::forward<X>(x)); }
+template <Operand X> constexpr auto hardswish(X&& x) { return call<ops::Composed<ops::HardSwish>>(std::forward<X>(x)); }
 /// x moved towards 0 by λ, and 0 within. PyTorch: torch.nn.functional.softshrink.
-template <Operand X> constexpr auto softshrink(X&& x, double lambda = 0.5) { return call<ops::SoftShrink>(std::forward<X>(x), lambda); }
+template <Operand X> constexpr auto softshrink(X&& x, double lambda = 0.5) {
+  check_option(lambda >= 0, "softshrink", "lambd", "0 or more", lambda);
+  return call<ops::SoftShrink>(std::forward<X>(x), lambda);
+}
 /// x beyond ±λ, 0 within. PyTorch: torch.nn.functional.hardshrink.
 template <Operand X> constexpr auto hardshrink(X&& x, double lambda = 0.5) { return call<ops::HardShrink>(std::forward<X>(x), lambda); }
 /// x above the threshold, the value elsewhere. PyTorch: torch.nn.functional.threshold.

@@ -1,8 +1,10 @@
 // Smooth activations: the sigmoid and what is made of exponentials. Where a branch of a formula overflows, it is computed of
 // another argument on the elements that do not take it, because 0 · ∞ in a gradient is NaN.
 #pragma once
+#include "../composed.hpp"
 #include "../concatenate.hpp"
 #include "../exponential.hpp"
+#include "../../tensor/option.hpp"
 
 namespace sinter {
 
@@ -26,8 +28,13 @@ struct SigmoidByTanh : Elementwise<SigmoidByTanh, 1, Floating> {
   static constexpr auto eval(auto x) { return sigmoid_by_tanh(x); }
   static constexpr auto derivative(int i, auto x, auto y, auto t) { return Sigmoid::derivative(i, x, y, t); }
 };
-struct LogSigmoid {
-  constexpr auto operator()(auto x) const { return minimum(x, 0.0) - log1p(exp(-abs(x))); }
+/// A primitive, because the derivative of its formula is not smooth where the kinks of min(x, 0) and |x| cancel: that
+/// of the function is, to every order.
+struct LogSigmoid : Elementwise<LogSigmoid, 1, Floating> {
+  static constexpr const char* name = "log_sigmoid";
+  static constexpr double flops = 44;
+  static constexpr auto eval(auto x) { return minimum(x, decltype(x)(0)) - log1p(exp(-abs(x))); }
+  static constexpr auto derivative(int, auto x, auto, auto t) { return t * sigmoid(-x); }
 };
 struct Silu {
   constexpr auto operator()(auto x) const { return x * sigmoid(x); }
@@ -36,14 +43,11 @@ struct Softplus {
   constexpr auto operator()(auto x, auto beta, auto threshold) const {
     const auto scaled = x * beta;
     const auto linear = scaled > threshold;
-    return select(linear, x, log1p(exp(select(linear, 0.0, scaled))) / beta);
+    return select(linear, x, -Apply<LogSigmoid>{}(-scaled) / beta);
   }
 };
 struct Mish {
-  constexpr auto operator()(auto x) const {
-    const auto linear = x > 20.0;
-    return x * tanh(select(linear, x, log1p(exp(select(linear, 0.0, x)))));
-  }
+  constexpr auto operator()(auto x) const { return x * tanh(-Apply<LogSigmoid>{}(-x)); }
 };
 struct Softsign {
   constexpr auto operator()(auto x) const { return x / (1.0 + abs(x)); }
@@ -53,21 +57,21 @@ struct Tanhshrink {
 };
 struct Elu {
   constexpr auto operator()(auto x, auto alpha) const {
-    const auto positive = x > 0.0;
-    return select(positive, x, alpha * expm1(select(positive, 0.0, x)));
+    const auto negative = x <= 0.0;  // NaN is not: it stays, and so does what comes back to it
+    return select(negative, alpha * expm1(select(negative, x, 0.0)), x);
   }
 };
 struct Celu {
   constexpr auto operator()(auto x, auto alpha) const {
-    const auto positive = x > 0.0;
-    return select(positive, x, alpha * expm1(select(positive, 0.0, x) / alpha));
+    const auto negative = x <= 0.0;
+    return select(negative, alpha * expm1(select(negative, x, 0.0) / alpha), x);
   }
 };
 /// Klambauer et al., Self-Normalizing Neural Networks: the two constants keep mean 0 and variance 1.
 struct Selu {
   constexpr auto operator()(auto x) const {
-    const auto positive = x > 0.0;
-    return 1.0507009873554805 * select(positive, x, 1.6732632423543772 * expm1(select(positive, 0.0, x)));
+    const auto negative = x <= 0.0;
+    return 1.0507009873554805 * select(negative, 1.6732632423543772 * expm1(select(negative, x, 0.0)), x);
   }
 };
 struct Gelu {
@@ -103,28 +107,43 @@ template <int Axis> struct Glu {
 }  // namespace ops
 
 /// log sigmoid(x), without overflow. PyTorch: torch.nn.functional.logsigmoid.
-template <Operand X> constexpr auto log_sigmoid(X&& x) { return call<ops::LogSigmoid>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::LogSigmoid>, X> log_sigmoid(X&& x) {
+  return call<ops::Apply<ops::LogSigmoid>>(std::forward<X>(x));
+}
 /// x sigmoid(x). PyTorch: torch.nn.functional.silu.
-template <Operand X> constexpr auto silu(X&& x) { return call<ops::Silu>(std::forward<X>(x)); }
-/// log(1 + e^βx) / β, and x where βx is above the threshold. PyTorch: torch.nn.functional.softplus.
-template <Operand X> constexpr auto softplus(X&& x, double beta = 1, double threshold = 20) { return call<ops::Softplus>(std::forward<X>(x), beta, threshold); }
+template <Operand X> constexpr auto silu(X&& x) { return call<ops::Composed<ops::Silu>>(std::forward<X>(x)); }
+/// log(1 + e^βx) / β, without overflow, and x where βx is above the threshold. PyTorch: torch.nn.functional.softplus.
+template <Operand X> constexpr auto softplus(X&& x, double beta = 1, double threshold = 20) {
+  return call<ops::Composed<ops::Softplus>>(std::forward<X>(x), beta, threshold);
+}
 /// x tanh(softplus(x)). PyTorch: torch.nn.functional.mish.
-template <Operand X> constexpr auto mish(X&& x) { return call<ops::Mish>(std::forward<X>(x)); }
+template <Operand X> constexpr auto mish(X&& x) { return call<ops::Composed<ops::Mish>>(std::forward<X>(x)); }
 /// x / (1 + |x|). PyTorch: torch.nn.functional.softsign.
-template <Operand X> constexpr auto softsign(X&& x) { return call<ops::Softsign>(std::forward<X>(x)); }
+template <Operand X> constexpr auto softsign(X&& x) { return call<ops::Composed<ops::Softsign>>(std::forward<X>(x)); }
 /// x − tanh x. PyTorch: torch.nn.functional.tanhshrink.
-template <Operand X> constexpr auto tanhshrink(X&& x) { return call<ops::Tanhshrink>(std::forward<X>(x)); }
+template <Operand X> constexpr auto tanhshrink(X&& x) {
+  return call<ops::Composed<ops::Tanhshrink>>(std::forward<X>(x));
+}
 /// x where it is positive, α (e^x − 1) elsewhere. PyTorch: torch.nn.functional.elu.
-template <Operand X> constexpr auto elu(X&& x, double alpha = 1) { return call<ops::Elu>(std::forward<X>(x), alpha); }
+template <Operand X> constexpr auto elu(X&& x, double alpha = 1) {
+  return call<ops::Composed<ops::Elu>>(std::forward<X>(x), alpha);
+}
 /// x where it is positive, α (e^(x/α) − 1) elsewhere. PyTorch: torch.nn.functional.celu.
-template <Operand X> constexpr auto celu(X&& x, double alpha = 1) { return call<ops::Celu>(std::forward<X>(x), alpha); }
+template <Operand X> constexpr auto celu(X&& x, double alpha = 1) {
+  check_option(alpha != 0, "celu", "alpha", "a number other than 0", alpha);
+  return call<ops::Composed<ops::Celu>>(std::forward<X>(x), alpha);
+}
 /// elu with the constants of self-normalising nets. PyTorch: torch.nn.functional.selu.
-template <Operand X> constexpr auto selu(X&& x) { return call<ops::Selu>(std::forward<X>(x)); }
+template <Operand X> constexpr auto selu(X&& x) { return call<ops::Composed<ops::Selu>>(std::forward<X>(x)); }
 /// x Φ(x) with the normal distribution's Φ. PyTorch: torch.nn.functional.gelu.
-template <Operand X> constexpr auto gelu(X&& x) { return call<ops::Gelu>(std::forward<X>(x)); }
+template <Operand X> constexpr auto gelu(X&& x) { return call<ops::Composed<ops::Gelu>>(std::forward<X>(x)); }
 /// The same with Φ by tanh. PyTorch: gelu(x, approximate="tanh").
-template <Operand X> constexpr auto gelu(X&& x, TanhApproximation) { return call<ops::GeluTanh>(std::forward<X>(x)); }
+template <Operand X> constexpr auto gelu(X&& x, TanhApproximation) {
+  return call<ops::Composed<ops::GeluTanh>>(std::forward<X>(x));
+}
 /// The first half along an axis times the sigmoid of the second. PyTorch: torch.nn.functional.glu.
-template <int Axis = -1, Operand X> constexpr auto glu(X&& x) { return call<ops::Glu<Axis>>(std::forward<X>(x)); }
+template <int Axis = -1, Operand X> constexpr auto glu(X&& x) {
+  return call<ops::Composed<ops::Glu<Axis>>>(std::forward<X>(x));
+}
 
 }  // namespace sinter

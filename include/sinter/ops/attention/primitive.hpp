@@ -180,7 +180,8 @@ constexpr Value scores_of(Value q, Value k, const AttentionGeometry& g) { return
 /// x as large as the scores, and another number where a key is masked.
 constexpr Value where_seen(Value x, Value mask, const AttentionGeometry& g, double otherwise) {
   const Shape all = x.extents();
-  if (mask) x = mask.dtype() == Dtype::boolean ? select(mask, x, otherwise) : select(mask == -infinity<double>, otherwise, x);
+  if (mask.exists() && mask.dtype() == Dtype::boolean) x = select(mask, x, otherwise);
+  else if (mask.exists()) x = select(mask == -infinity<double>, otherwise, x);
   if (g.causal) {
     Shape row, column;
     row.push(all[g.queries()], all.letter(g.queries()));
@@ -195,7 +196,7 @@ constexpr Value where_seen(Value x, Value mask, const AttentionGeometry& g, doub
 /// With the mask, or none, applied; −∞ where a key does not take part.
 constexpr Value masked_scores(Value q, Value k, Value mask, const AttentionGeometry& g) {
   Value x = scores_of(q, k, g);
-  if (mask && mask.dtype() != Dtype::boolean) x = x + mask;
+  if (mask.exists() && mask.dtype() != Dtype::boolean) x = x + mask;
   return where_seen(x, mask, g, -infinity<double>);
 }
 

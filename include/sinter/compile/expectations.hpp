@@ -1,0 +1,35 @@
+// A program that looks at what another one expects of its inputs (ops/expect.hpp): the smallest and the largest of each value.
+#pragma once
+#include "../ops/extrema.hpp"
+#include "program.hpp"
+
+namespace sinter::internals::compile {
+
+template <class Trace> struct ExpectationTrace {
+  constexpr Builder operator()() const {
+    Builder g = Trace{}();
+    g.outputs.clear();
+    g.overwrites.clear();
+    const List<Builder::Expectation> all = g.expectations;
+    for (const Builder::Expectation& e : all) {
+      graph::Value v = graph::cast_to({&g, e.value}, Dtype::int64);
+      if (e.besides >= 0) v = select(v == graph::cast_to({&g, e.besides}, Dtype::int64), graph::Value{&g, g.constant(double(e.low), Dtype::int64)}, v);
+      const std::int64_t axes = (std::int64_t(1) << v.extents().rank) - 1;
+      g.outputs.push(graph::reshape_to(-1 - ops::reduced<ops::Amax>(-1 - v, axes), Shape{}).id);
+      g.outputs.push(graph::reshape_to(ops::reduced<ops::Amax>(v, axes), Shape{}).id);
+    }
+    g.expectations.clear();
+    g.length_rules.clear();
+    return g;
+  }
+};
+
+/// The expectations of a trace, as constants.
+template <class Trace, int N> inline constexpr auto expectations_of = [] {
+  std::array<graph::Builder::Expectation, std::size_t(N)> all{};
+  const Builder g = Trace{}();
+  for (int k = 0; k < N; ++k) all[std::size_t(k)] = g.expectations[k];
+  return all;
+}();
+
+}  // namespace sinter::internals::compile

@@ -1,0 +1,42 @@
+// What a graph is compiled to: steps as data, the distinct kernels, and one arena.
+#pragma once
+#include <cstdint>
+
+#include "../graph/list.hpp"
+
+namespace sinter::internals::compile {
+
+using graph::List;
+
+/// A compiled graph. Its table is a sequence of steps, each of these integers:
+///   kernel; for each loop: extent | (index of its letter + 1) << 56; for each pointer: base, byte offset, strides.
+/// Base 0 is the arena, 1 … the inputs, then the outputs; −1 a pointer without memory.
+struct Plan {
+  List<std::int64_t> table;
+  List<std::uint64_t> words;  ///< the identities of the distinct kernels, one after another
+  List<int> kernel;           ///< where each begins in words; one more at the end
+  List<char> letters;         ///< the lengths that the program takes, in order
+  List<std::int64_t> output_bytes;  ///< of each output, aligned
+  List<int> takes_over;       ///< for each output the input whose memory it takes over, or −1
+  List<int> buffer;           ///< where asked for: the node that owns the memory of each pointer of each step, −1 for none
+  List<std::int64_t> chains;  ///< steps that run piece by piece, one chain after another (ChainHead)
+  int steps = 0, nodes = 0, inputs = 0;
+  int expectations = 0;       ///< what the graph expects of its inputs, see ops/expect.hpp
+  List<const char*> refused;  ///< lengths with which it does not run: why, and
+  List<std::int64_t> refused_letters;  ///< the set of letters, by index, that are all 1 then
+  std::int64_t arena_bytes = 0, scratch_bytes = 0;  ///< scratch lies behind the arena
+  std::int64_t straight_line_scratch_bytes = 0;     ///< the same, of a straight-line program
+  double flops = 0, bytes_moved = 0;
+  double small_flops = 0;  ///< of small products, however many, that a straight-line program computes in place
+};
+
+inline constexpr std::int64_t alignment = 64;
+constexpr std::int64_t aligned(std::int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+
+/// Programs of up to this many steps and operations are straight-line code. Products of small matrices do not count: their code does not
+/// grow with their number.
+inline constexpr int straight_line_steps = 8;
+inline constexpr double straight_line_flops = 600'000;
+constexpr bool is_straight_line(const Plan& p) { return p.steps <= straight_line_steps && p.flops - p.small_flops <= straight_line_flops; }
+
+}  // namespace sinter::internals::compile

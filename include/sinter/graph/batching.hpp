@@ -1,0 +1,100 @@
+// From one sample to a batch. A function is traced for one sample, in the graph that shall have it for all of them; then every node that depends on the
+// sample is added again with one more axis, by the batching rule of its primitive. So what the function uses beside its arguments, values that it captures
+// and parameters, are nodes of the same graph, shared by all samples.
+#pragma once
+#include "value.hpp"
+
+namespace sinter::graph {
+
+[[noreturn]] SINTER_COLD inline void a_buffer_cannot_be_updated_by_single_samples() {
+  throw Error(ErrorCode::unsupported, "vmap", "expected a function of one sample that leaves buffers alone, found one that updates a buffer",
+              "the samples would disagree on what it becomes: update it outside, from the whole batch");
+}
+[[noreturn]] SINTER_COLD inline void a_sample_was_used_outside_of_its_vmap() {
+  throw Error(ErrorCode::unsupported, "vmap", "expected values of one sample to stay inside the function that vmap maps, found one outside", "return it from the function");
+}
+
+/// One sample of a batch, while a function of one sample is traced. No program contains it.
+struct Sample : Registered<Sample> {
+  static constexpr Primitive describe() { return {.name = "sample", .code = code_of<Sample>, .kind = Kind::input, .unique = true}; }
+};
+
+/// Makes samples of batches, and batches of what is computed from them:
+///
+///   SampleTrace one(g, extent, letter);
+///   const Value y = f(one.sample(xs));
+///   const Value ys = one.whole(y);
+class SampleTrace {
+ public:
+  constexpr SampleTrace(Builder& g, int extent, char letter) : g_(g), first_(g.size()), extent_(extent), letter_(letter) {}
+
+  /// One sample of a value whose first axis is the batch.
+  constexpr Value sample(Value batch) {
+    Shape one;
+    for (int i = 1; i < batch.extents().rank; ++i) one.push(batch.extents()[i], batch.extents().letter(i));
+    const int id = g_.insert(primitive<Sample>, batch.dtype(), g_.intern(one), nullptr, 0);
+    stands_for_.resize(id + 1 - first_, unknown);
+    stands_for_[id - first_] = batch.id;
+    return {&g_, id};
+  }
+  /// All samples of a value of one sample, with the batch as first axis; repeated along it where the value does not depend on the sample.
+  constexpr Value whole(Value one) {
+    const int now = shared_or_batched(one.id);
+    const char has = now != one.id && g_.shape(now).rank > one.extents().rank ? 1 : 0;
+    return batched({&g_, &now, &has, 1, nullptr, 0, extent_, letter_}, 0);
+  }
+
+ private:
+  static constexpr int unknown = -1;
+
+  /// Batches what a node is computed from; what stands for it then.
+  constexpr int shared_or_batched(int id) {
+    const int end = g_.size();
+    List<char> wanted(end - first_, 0);
+    if (id >= first_) wanted[id - first_] = 1;
+    for (const Builder::Update& u : g_.updates)
+      if (u.value >= first_) wanted[u.value - first_] = 1;
+    for (const Builder::Expectation& e : g_.expectations)
+      for (const int v : {e.value, e.besides})
+        if (v >= first_) wanted[v - first_] = 1;
+    for (int i = end - 1; i >= first_; --i)
+      for (int k = 0; wanted[i - first_] != 0 && k < g_[i].operands; ++k)
+        if (const int o = g_.operands(i)[k]; o >= first_) wanted[o - first_] = 1;
+    stands_for_.resize(end - first_, unknown);
+    for (int i = first_; i < end; ++i)
+      if (wanted[i - first_] != 0 && stands_for_[i - first_] == unknown) stands_for_[i - first_] = batch(i);
+    for (const Builder::Update& u : g_.updates)
+      if (u.value >= first_ && u.value < end && has_axis(u.value)) a_buffer_cannot_be_updated_by_single_samples();
+    for (Builder::Expectation& e : g_.expectations) {
+      if (e.value >= first_ && e.value < end) e.value = now(e.value);
+      if (e.besides >= first_ && e.besides < end) e.besides = now(e.besides);
+    }
+    return now(id);
+  }
+  constexpr int now(int id) const { return id < first_ ? id : stands_for_[id - first_]; }
+  constexpr bool has_axis(int id) const { return now(id) != id && g_.shape(now(id)).rank > g_.shape(id).rank; }
+  constexpr int batch(int i) {
+    const Node n = g_[i];
+    List<int> operands;
+    List<char> has;
+    bool any = false;
+    for (int k = 0; k < n.operands; ++k) {
+      const int o = g_.operands(i)[k];
+      operands.push(now(o));
+      has.push(has_axis(o) ? 1 : 0);
+      any = any || has.back() != 0;
+    }
+    // What all samples share stays as it is; but what marks a place in the graph marks that of the batch too.
+    if (!any) return n.op->unique && n.operands == 0 ? g_.insert(*n.op, n.dtype, n.shape, nullptr, 0) : i;
+    List<std::int64_t> attributes;
+    for (int k = 0; k < n.attributes; ++k) attributes.push(g_.attributes(i)[k]);
+    return n.op->batch({&g_, operands.data(), has.data(), n.operands, attributes.data(), n.attributes, extent_, letter_}).id;
+  }
+
+  Builder& g_;
+  int first_, extent_;
+  char letter_;
+  List<int> stands_for_;  ///< of each node from first_ on: its batch, or a node that all samples share
+};
+
+}  // namespace sinter::graph

@@ -1,0 +1,179 @@
+// Element types of files, and their conversion to those of tensors.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "../tensor/attributes.hpp"
+#include "../tensor/dtype.hpp"
+
+namespace sinter {
+
+namespace io {
+
+/// The name of an element type in safetensors files.
+constexpr std::string_view safetensors_name(Dtype d) {
+  constexpr std::string_view names[]{"BOOL", "U8", "I8", "I32", "I64", "F16", "BF16", "F32", "F64"};
+  return names[int(d)];
+}
+
+/// How many bits an element of a type has that safetensors files name; 0 of names that are not known (yet).
+constexpr int bits_of(std::string_view type) {
+  struct Named {
+    std::string_view name;
+    int bits;
+  };
+  for (const Named& t :
+       {Named{"BOOL", 8},   {"U8", 8},          {"I8", 8},    {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8},
+        {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"F4", 4},    {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"I16", 16},
+        {"U16", 16},        {"F16", 16},        {"BF16", 16}, {"I32", 32},    {"U32", 32},    {"F32", 32},
+        {"I64", 64},        {"U64", 64},        {"F64", 64},  {"C64", 64}})
+    if (t.name == type) return t.bits;
+  return 0;
+}
+
+/// Eight-bit floats: so many bits of exponent and fraction, the exponent's bias; FN formats have no infinity and one
+/// NaN a sign, FNUZ formats neither and a single NaN in the place of −0. PyTorch: torch.float8_e4m3fn and its like.
+template <int Exponent, int Fraction, int Bias, bool UnsignedZero> struct Float8 {
+  std::uint8_t bits;
+
+  operator float() const {
+    const int exponent = bits >> Fraction & ((1 << Exponent) - 1), fraction = bits & ((1 << Fraction) - 1),
+              largest = (1 << Exponent) - 1;
+    if (UnsignedZero && bits == 0x80) return std::numeric_limits<float>::quiet_NaN();
+    if (!UnsignedZero && exponent == largest) {
+      const bool has_infinity = Fraction == 2;
+      if (has_infinity ? fraction != 0 : fraction == (1 << Fraction) - 1)
+        return std::numeric_limits<float>::quiet_NaN();
+      if (has_infinity)
+        return (bits & 0x80) != 0 ? -std::numeric_limits<float>::infinity() : std::numeric_limits<float>::infinity();
+    }
+    const float x = exponent == 0 ? std::ldexp(float(fraction), 1 - Bias - Fraction)
+                                  : std::ldexp(float((1 << Fraction) + fraction), exponent - Bias - Fraction);
+    return (bits & 0x80) != 0 ? -x : x;
+  }
+};
+/// A power of two, the scale of a block of narrow numbers.
+struct Power8 {
+  std::uint8_t bits;
+  operator float() const { return bits == 255 ? std::numeric_limits<float>::quiet_NaN() : std::ldexp(1.f, bits - 127); }
+};
+/// One byte, which is 0 or 1.
+struct Bool8 {
+  std::uint8_t bits;
+  operator std::uint8_t() const { return bits; }
+};
+
+/// Calls f(T()) with the type that a name stands for; false if it is unknown or no number by itself.
+template <class F> bool with_stored_type(std::string_view name, F&& f) {
+  if (name == "F32")
+    f(float());
+  else if (name == "F64")
+    f(double());
+  else if (name == "F16")
+    f(float16());
+  else if (name == "BF16")
+    f(bfloat16());
+  else if (name == "I64")
+    f(std::int64_t());
+  else if (name == "I32")
+    f(std::int32_t());
+  else if (name == "I16")
+    f(std::int16_t());
+  else if (name == "I8")
+    f(std::int8_t());
+  else if (name == "U64")
+    f(std::uint64_t());
+  else if (name == "U32")
+    f(std::uint32_t());
+  else if (name == "U16")
+    f(std::uint16_t());
+  else if (name == "U8")
+    f(std::uint8_t());
+  else if (name == "BOOL")
+    f(Bool8());
+  else if (name == "F8_E4M3")
+    f(Float8<4, 3, 7, false>());
+  else if (name == "F8_E5M2")
+    f(Float8<5, 2, 15, false>());
+  else if (name == "F8_E4M3FNUZ")
+    f(Float8<4, 3, 8, true>());
+  else if (name == "F8_E5M2FNUZ")
+    f(Float8<5, 2, 16, true>());
+  else if (name == "F8_E8M0")
+    f(Power8());
+  else
+    return false;
+  return true;
+}
+
+/// Whether To takes x: floating types round, and take everything; integers and bool take what they hold as it is.
+template <class To, class From> bool takes(From x) {
+  if constexpr (std::is_same_v<From, Bool8>) {
+    return x.bits <= 1;
+  } else if constexpr (is_floating(dtype_of<To>)) {
+    return true;
+  } else if constexpr (std::is_same_v<To, bool>) {
+    return double(x) == 0 || double(x) == 1;
+  } else if constexpr (std::is_integral_v<From>) {
+    return std::in_range<To>(x);
+  } else {
+    constexpr double low = double(std::numeric_limits<To>::min()),
+                     above = 2 * double(std::numeric_limits<To>::max() / 2 + 1);
+    return double(x) >= low && double(x) < above && double(x) == std::trunc(double(x));
+  }
+}
+template <class To, class From> To converted(From x) {
+  if constexpr (std::is_same_v<To, bool>)
+    return double(x) != 0;
+  else if constexpr (std::is_arithmetic_v<From>)
+    return static_cast<To>(x);
+  else if constexpr (std::is_same_v<From, Bool8>)
+    return static_cast<To>(x.bits);
+  else
+    return static_cast<To>(float(x));  // of 8 or 16 bits
+}
+
+/// The number of the first of n stored elements that To does not take; n if there is none.
+template <class To>
+SINTER_COLD std::size_t first_not_taken(std::string_view type, const unsigned char* from, std::size_t n) {
+  std::size_t i = 0;
+  with_stored_type(type, [&](auto x) {
+    constexpr bool takes_all = is_floating(dtype_of<To>) && !std::is_same_v<decltype(x), Bool8>;
+    for (i = takes_all ? n : 0; i < n; ++i) {
+      std::memcpy(&x, from + i * sizeof x, sizeof x);
+      if (!takes<To>(x)) return;
+    }
+  });
+  return i;
+}
+/// Converts stored elements, each of which To takes.
+template <class To> SINTER_COLD void convert(std::string_view type, const unsigned char* from, std::size_t n, To* to) {
+  if (type == safetensors_name(dtype_of<To>)) {
+    std::memcpy(to, from, n * sizeof(To));
+    return;
+  }
+  with_stored_type(type, [&](auto x) {
+    if constexpr (sizeof x == 1) {
+      To all[256];
+      for (int byte = 0; byte < 256; ++byte) {
+        const auto bits = std::uint8_t(byte);
+        std::memcpy(&x, &bits, 1);
+        all[byte] = takes<To>(x) ? converted<To>(x) : To();
+      }
+      for (std::size_t i = 0; i < n; ++i) to[i] = all[from[i]];
+    } else {
+      for (std::size_t i = 0; i < n; ++i) {
+        std::memcpy(&x, from + i * sizeof x, sizeof x);
+        to[i] = converted<To>(x);
+      }
+    }
+  });
+}
+
+}  // namespace io
+}  // namespace sinter

@@ -1,0 +1,22 @@
+// Options of functions, layers, optimizers and schedules outside of their range.
+#pragma once
+#include "decimal.hpp"
+#include "error.hpp"
+
+namespace sinter {
+
+namespace tensor_detail {
+[[noreturn]] SINTER_COLD inline void an_option_is_out_of_its_range(const char* owner, const char* option,
+                                                                   const char* expected, double found) {
+  throw Error(ErrorCode::argument, std::string(owner) + ", " + option,
+              std::string("expected ") + expected + ", found " + general_text(found, 6));
+}
+}  // namespace tensor_detail
+
+/// Throws `Error` unless an option is fine; while a program is compiled that is an error which shows this call with the
+/// names of owner and option, what is expected and what was found.
+constexpr void check_option(bool fine, const char* owner, const char* option, const char* expected, double found) {
+  if (!fine) tensor_detail::an_option_is_out_of_its_range(owner, option, expected, found);
+}
+
+}  // namespace sinter

@@ -1,0 +1,25 @@
+// jit: a function of tensors as one compiled program.
+#pragma once
+#include "../graph/trace.hpp"
+#include "../ops/ops.hpp"
+
+namespace sinter {
+namespace internals::transform {
+
+template <class F> struct Jit {
+  [[no_unique_address]] F f;
+
+  template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const {
+    if constexpr ((Symbolic<X> || ...)) return f(graph::as_symbol<X...>(graph::builder_of(x...), x)...);
+    else return run_function(f, std::forward<X>(x)...);
+  }
+};
+
+}  // namespace internals::transform
+
+/// A captureless function of tensors as one program: `jit(f)(x, y)` traces f while compiling, so that what it names and uses more than once is computed once,
+/// fused with the rest and kept in cache; the results are new tensors, a tuple for several. A plain call `f(x, y)` works on expressions and computes what has
+/// grown long in pieces. `grad(f)`, `jvp(f)` and `vmap(f)` are one program by themselves. PyTorch: torch.compile(f, fullgraph=True); JAX: jax.jit.
+template <class F> constexpr auto jit(F f) { return internals::transform::Jit<F>{f}; }
+
+}  // namespace sinter

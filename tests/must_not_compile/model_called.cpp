@@ -1,0 +1,15 @@
+// expect: a_model_is_run_by_a_program_write_inference_of_Input_and_call_that<Mlp
+// lines: 20
+#include <sinter/sinter.hpp>
+using namespace sinter;
+
+struct Mlp {
+  nn::Linear<4, 3> fc;
+  constexpr auto operator()(auto x) const { return fc(x); }
+};
+
+int main() {
+  Model<Mlp> net(Seed{1});
+  const Tensor<float, 2, 4> x;
+  auto y = net(x);
+}

@@ -1,0 +1,33 @@
+// Compressed files: what is read in pieces of any size is what is read at once, and never more than was allowed.
+#include <sinter/data/gzip.hpp>
+
+#include <optional>
+
+#include "bytes.hpp"
+
+using namespace sinter::data;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 1) return 0;
+  constexpr std::size_t most = 1 << 16;
+  const fuzz::File file({reinterpret_cast<const char*>(data) + 1, size - 1});
+  std::optional<std::vector<unsigned char>> whole;
+  try {
+    whole = read_file_or_gzip(file.path(), most);
+    fuzz::require(whole->size() <= most, "no more than was allowed");
+  } catch (const sinter::Error&) {
+  }
+  std::vector<unsigned char> pieces;
+  try {
+    UnpackedFile unpacked(file.path());
+    std::vector<unsigned char> piece(std::size_t(data[0]) * 16 + 1);
+    for (std::size_t have = piece.size(); have == piece.size() && pieces.size() <= most;) {
+      have = unpacked.read(piece.data(), piece.size());
+      pieces.insert(pieces.end(), piece.begin(), piece.begin() + std::ptrdiff_t(have));
+    }
+    fuzz::require(whole ? pieces == *whole : pieces.size() > most, "pieces change nothing");
+  } catch (const sinter::Error&) {
+    fuzz::require(!whole, "what is read at once is read in pieces");
+  }
+  return 0;
+}

@@ -108,7 +108,7 @@ template <class Net, class Input> void inference_row(Source& source, const std::
   source.load(name, net);
   const auto x = source.tensor<Input>(name + ".x");
   auto infer = inference<Input>(net, cpu::Threads{source.options.threads});
-  row(source, name, [&] { consume(*infer(x).data()); }, [&]() -> const auto& { return infer(x); });
+  row(source, name, [&] { consume(*infer(x).data()); }, [&] { return infer(x); });
 }
 
 // The rows, each in a file of its own under rows/: what it costs to compile is part of the score.

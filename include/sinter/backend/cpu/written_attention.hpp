@@ -1,8 +1,9 @@
-// Attention one query and key after the other, by its definition: for rows whose tiles multiplied what is not finite by 0.
+// Attention one query and key after the other, by its definition: for rows whose tiles multiplied what is not finite
+// by 0.
 //
 // The tiles give a masked key the weight 0. Times an infinity or NaN, in a masked key or value or in the cotangent of a
-// query without keys, that is NaN. Results show it: where one is not finite, its row is computed again here, without the
-// masked keys.
+// query without keys, that is NaN. Results show it: where one is not finite, its row is computed again here, without
+// the masked keys.
 #pragma once
 #include <cmath>
 
@@ -29,7 +30,8 @@ template <class T> class WrittenAttention {
 
   /// The mean of one query's values, and the logarithm of its sum of exponentials; `output`, `logarithms`: tensors, of
   /// which either may be absent.
-  SINTER_COLD void forward(std::int64_t head, std::int64_t group, std::int64_t query, int output, int logarithms) const {
+  SINTER_COLD void forward(std::int64_t head, std::int64_t group, std::int64_t query, int output,
+                           int logarithms) const {
     const auto& g = h_.geometry;
     const Scores scores(h_, mask_, head, group);
     const Matrix<const T> values = h_.matrix<const T>(v, head, 0, g.keys(), g.value_features());
@@ -115,8 +117,9 @@ template <class T> class WrittenAttention {
           keys(h.matrix<const T>(k, head, 0, h.geometry.keys(), h.geometry.features())), features(h.features),
           scale(T(h.geometry.scale)) {
       const int row = h.geometry.queries(), column = h.geometry.keys();
-      if (mask >= 0 && h.call.dtype[mask] == Dtype::boolean) there = h.matrix<const bool>(mask, head, group, row, column);
-      else if (mask >= 0) added = h.matrix<const T>(mask, head, group, row, column);
+      if (mask < 0) return;
+      if (h.call.dtype[mask] == Dtype::boolean) there = h.matrix<const bool>(mask, head, group, row, column);
+      else added = h.matrix<const T>(mask, head, group, row, column);
     }
     bool sees(std::int64_t query, std::int64_t key) const {
       if (added.at != nullptr && is_nan(Lanes<T, 1>(added(query, key))).v) return true;
@@ -146,8 +149,8 @@ template <class T> class WrittenAttention {
     }
     return false;
   }
-  /// Whether the result of a query is not NaN. Where all are, so are the cotangents of all keys that a query sees, and of
-  /// all queries: a training that has diverged keeps its speed.
+  /// Whether the result of a query is not NaN. Where all are, so are the cotangents of all keys that a query sees, and
+  /// of all queries: a training that has diverged keeps its speed.
   bool has_a_number(std::int64_t head) const {
     const int query = h_.geometry.queries();
     for (std::int64_t group = 0; group < h_.groups; ++group) {

@@ -72,8 +72,8 @@ class WinogradGradient {
  public:
   using Finish = void (*)(const void* context, const float* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns);
 
-  WinogradGradient(const WinogradGradientPlan& plan, const SquareWeightGradient& shape, const float* samples, const float* image, std::byte* scratch, int threads, Finish finish, const void* context)
-      : p_(plan), s_(shape), samples_(samples), image_(image), threads_(threads), finish_(finish), context_(context), images_(reinterpret_cast<float*>(scratch)),
+  WinogradGradient(const WinogradGradientPlan& plan, const SquareWeightGradient& shape, const float* samples, const float* image, std::byte* scratch, int threads, Finish tile, const void* context)
+      : p_(plan), s_(shape), samples_(samples), image_(image), threads_(threads), finish_(tile), context_(context), images_(reinterpret_cast<float*>(scratch)),
         cotangents_(images_ + p_.pieces * p_.chunk * p_.image_tile()), sums_(cotangents_ + p_.pieces * p_.chunk * p_.sample_tile()), grid_(s_.images, s_.height, s_.width, WinogradGradientPlan::tile_of(s_)) {}
 
   SINTER_OUTLINE void run() {

@@ -13,7 +13,7 @@ using namespace sinter::internals;
 
 namespace {
 
-template <class S> using TensorOf = typename eager::TensorFor<S>::type;
+template <class S> using TensorOf = graph::tensor_of<S>;
 
 /// F's results on a backend as a tuple. What the program does not write stays 77.
 template <class Backend, class F, class... X> auto results_on(const X&... x) {

@@ -109,14 +109,16 @@ TEST_CASE("damaged files are errors, and the model stays as it was") {
   const auto bad = ErrorCode::format;
   check("", bad, ", header length: expected 8 bytes, found 0");
   check(std::string(8, '\xff') + "{}", bad, ", header length: expected at most the 2 bytes that follow");
-  check(file_of("{\"w\":", eight), bad, ", header: expected JSON with an object at byte 5, found the end");
-  check(file_of("[1]", ""), bad, ", header: expected JSON with an object at byte 0, found \"[1]\"");
-  check(file_of("{} x", ""), bad, ", header: expected JSON with the end at byte 3, found \"x\"");
+  check(file_of("{\"w\":", eight), bad,
+        ", header, byte 5: expected JSON, found a syntax error while parsing value - unexpected end of input");
+  check(file_of("[1]", ""), bad, ", header: expected an object, found an array");
+  check(file_of("{} x", ""), bad,
+        ", header, byte 3: expected JSON, found a syntax error while parsing value - invalid literal");
   check(file_of(header_of("\"dtype\":\"F32\""), eight), bad, ", tensor \"w\": expected a field \"shape\", found none");
   check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]"), eight), bad,
-        ", header: expected JSON with a whole number at byte 29, found \"-2]");
+        ", tensor \"w\", shape: expected whole numbers below 2⁶⁴, found -2");
   check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[2.0],\"data_offsets\":[0,8]"), eight), bad,
-        ", header: expected JSON with a whole number at byte 29, found \"2.0]");
+        ", tensor \"w\", shape: expected whole numbers below 2⁶⁴, found 2.0");
   check(file_of(header_of(good + ",\"dtype\":\"F32\""), eight), bad,
         ", tensor \"w\": expected a field \"dtype\", found two");
   check(file_of(header_of(good + ",\"shape\":[2]"), eight), bad,
@@ -137,9 +139,9 @@ TEST_CASE("damaged files are errors, and the model stays as it was") {
   check(file_of("{\"w\":{" + good + "},\"w\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[8,8]}}", eight), bad,
         ", tensor \"w\": expected one of this name, found two");
   check(file_of("{\"x\":" + std::string(100000, '['), ""), bad,
-        ", header: expected JSON with an object");  // deep nesting
+        ", tensor \"x\": expected an object, found an array");  // deep nesting
   check(file_of("{\"__metadata__\":" + std::string(100000, '['), ""), bad,
-        ", header: expected JSON with at most 128 arrays and objects within each other at byte 144");
+        ", header: expected at most 128 arrays and objects within each other, found more");
   check(file_of("{\"\\u001b[31m" + std::string(1000, 'x') + "\":{}}", ""), bad,
         ", tensor \"\\x1b[31m" + std::string(95, 'x') + "…\": expected a field \"dtype\", found none");
 }

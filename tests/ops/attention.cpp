@@ -154,6 +154,41 @@ TEST_CASE("forward mode of attention agrees with that of its composed form") {
   check_random_all<causal_groups>(500, 25, true);
 }
 
+/// Masked keys, every third one, may hold anything: results are those of the composed form with ordinary numbers there.
+template <AttentionOptions O> void check_masked_keys(std::uint64_t seed, Dtype d, double tolerance) {
+  RandomAttention r(seed, d);
+  r.mask = 1 + int(seed % 4), r.packed = 0;
+  const Builder g = r.graph<O>(false), plain = r.graph<composed(O)>(false);
+  const reference::Lengths lengths = support::random_lengths(g, seed);
+  auto inputs = support::random_inputs(g, lengths, seed);
+  const auto masked = [&](std::ptrdiff_t key) { return key % 3 == 1; };
+  reference::Array& mask = inputs[3];
+  for (std::ptrdiff_t i = 0; i < mask.shape.size(); ++i)
+    if (masked(i % r.keys)) mask.set(i, mask.dtype == Dtype::boolean ? 0 : -std::numeric_limits<double>::infinity());
+  const auto expected = reference::Interpreter(plain, true).run(inputs, lengths);
+  for (const int operand : {1, 2})
+    for (std::ptrdiff_t i = 0, n = inputs[std::size_t(operand)].shape.size(); i < n; ++i) {
+      const int width = operand == 1 ? r.features : r.values;
+      if (masked(i / width % r.keys) && i % 5 != 0)
+        inputs[std::size_t(operand)].set(i, i % 2 == 0 ? std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN());
+    }
+  const auto loops = reference::Interpreter(g, true).run(inputs, lengths), found = support::execute(g, inputs, lengths);
+  for (std::size_t k = 0; k < expected.size(); ++k) {
+    CAPTURE(seed);
+    CAPTURE(k);
+    CHECK(support::difference(loops[k], expected[k], lengths) < 1e-9);
+    CHECK(support::difference(found[k], expected[k], lengths) < tolerance);
+  }
+}
+
+TEST_CASE("masked keys and values may be infinite or NaN") {
+  for (std::uint64_t seed = 600; seed < 640; ++seed) {
+    check_masked_keys<AttentionOptions{}>(seed, Dtype::float32, 5e-4);
+    check_masked_keys<causal_groups>(seed, Dtype::float32, 5e-4);
+    if (seed % 3 == 0) check_masked_keys<AttentionOptions{}>(seed, Dtype::float64, 1e-9);
+  }
+}
+
 TEST_CASE("a query without keys has the mean 0, and sends nothing back") {
   F<1, 3, 4> q = random::normal<1, 3, 4>(Seed{1}, 0), k = random::normal<1, 3, 4>(Seed{1}, 1), v = random::normal<1, 3, 4>(Seed{1}, 2);
   Tensor<bool, 3, 3> there;

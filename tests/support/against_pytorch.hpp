@@ -71,7 +71,7 @@ template <class Case, class Y, class... X> void check_interpreted(const std::str
 
 /// Compares F on arguments of types X, differentiating with respect to those that are floating.
 template <class... X, class F> void check(const std::string& name, F, double tolerance = 1e-6) {
-  using Y = typename eager::TensorFor<std::invoke_result_t<F, typename X::symbol...>>::type;
+  using Y = graph::tensor_of<std::invoke_result_t<F, typename X::symbol...>>;
   const auto run = [&]<int... I>(std::integer_sequence<int, I...>) {
     using Case = ResultAndGradients<F, (1 + I)...>;
     check_compiled<Case, Y, X...>(name, tolerance);

@@ -22,7 +22,8 @@ struct FilterTransform {
   }
 };
 
-/// w [O, C, k, k] → [(m + k − 1)², panels, C, width]: the matrices of all places, filters in panels, zeros behind the last. attributes = {m, width}.
+/// w [O, C, k, k] → [(m + k − 1)² + k², panels, C, width]: the matrices of all places, and the weights as they are, which tiles with numbers that are not finite
+/// want; filters in panels, zeros behind the last. attributes = {m, width}.
 struct TransformedFilters : graph::Registered<TransformedFilters> {
   static constexpr const char* name = "transformed_filters";
   enum Loop : int { filter, channel, row, column };
@@ -31,7 +32,7 @@ struct TransformedFilters : graph::Registered<TransformedFilters> {
     if (s.count != 1 || s.attribute_count != 2 || w.rank != 4 || w[2] != w[3] || s.dtype(0) != Dtype::float32) return ops::Type::mismatch();
     const int side = int(s.attributes[0]) + w[2] - 1, width = int(s.attributes[1]);
     Shape to;
-    to.push(side * side);
+    to.push(side * side + w[2] * w[2]);
     to.push((w[0] + width - 1) / width);
     to.push(w[1]);
     to.push(width);
@@ -44,7 +45,7 @@ struct TransformedFilters : graph::Registered<TransformedFilters> {
     p.flops = [](const Signature&, const Shape& to) { return 4.0 * double(to.size()); };
     p.flops_of_loops = [](const std::int64_t* extent, int, const std::int64_t* attributes) {
       const double side = double(attributes[0] + extent[row] - 1);
-      return 4.0 * side * side * double(extent[filter]) * double(extent[channel]);
+      return 4.0 * (side * side + double(extent[row] * extent[row])) * double(extent[filter]) * double(extent[channel]);
     };
     return p;
   }
@@ -63,6 +64,13 @@ struct TransformedFilters : graph::Registered<TransformedFilters> {
             for (from[2] = 0; from[2] < taps && from[0] < filters; ++from[2])
               for (from[3] = 0; from[3] < taps; ++from[3]) sum += e.get(0, from) * f.weight(int(to[0]) / f.places, int(from[2])) * f.weight(int(to[0]) % f.places, int(from[3]));
             e.set(to, sum);
+          }
+    for (; to[0] < f.places * f.places + taps * taps; ++to[0])
+      for (to[1] = 0; to[1] * width < filters; ++to[1])
+        for (to[2] = 0; to[2] < channels; ++to[2])
+          for (to[3] = 0; to[3] < width; ++to[3]) {
+            const std::int64_t at = to[0] - f.places * f.places, from[4]{to[1] * width + to[3], to[2], at / taps, at % taps};
+            e.set(to, from[0] < filters ? e.get(0, from) : 0);
           }
   }
 };

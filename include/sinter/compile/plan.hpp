@@ -42,7 +42,7 @@ class Pass {
     keep_rules();
     r_.nodes = s_.order.size();
     r_.inputs = g_.inputs.size();
-    for (const int o : s_.outputs) r_.output_bytes.push(bytes(o));
+    for (const int output : s_.outputs) r_.output_bytes.push(bytes(output));
     for (int k = 0; k < g_.outputs.size(); ++k) r_.takes_over.push(k < g_.overwrites.size() ? g_.overwrites[k] : -1);
     if constexpr (verifying) {
       PlanVerifier verifier(r_, g_, s_.outputs, capacity_.data());

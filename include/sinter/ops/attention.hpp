@@ -164,7 +164,7 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
   static constexpr Value composed(Value q, Value k, Value v, Value mask, const AttentionGeometry& g) {
     const Value x = masked_scores(q, k, mask, g), top = stop_gradient(reduced<Amax>(x, std::int64_t(1) << g.keys()));
     const Value e = exp(x - select(isfinite(top), top, 0.0)), sum = reduced<Sum>(e, std::int64_t(1) << g.keys());
-    Value p = e * (1.0 / select(sum > 0.0, sum, 1.0));
+    Value p = e * (1.0 / select(sum == 0.0, 1.0, sum));
     if (Options.dropout_p > 0 && q.graph->training) p = graph::dropped(p, Options.dropout_p);
     const Value y = Contract::apply(q.graph, p.id, with_axis_at(v, g.batch, g.batch + 1).id, g.batch, 1);
     return with_axis_at(y, g.queries(), g.time < g.queries() ? g.time : g.queries());

@@ -2,6 +2,7 @@
 #pragma once
 #include <bit>
 #include <cstdint>
+#include <type_traits>
 
 #include "attributes.hpp"
 
@@ -12,6 +13,10 @@ struct bfloat16 {
   std::uint16_t bits = 0;
 
   constexpr bfloat16() = default;
+  /// Through float, as PyTorch does.
+  template <class T>
+    requires(std::is_arithmetic_v<T> && !std::is_same_v<T, float>)
+  constexpr explicit bfloat16(T x) : bfloat16(static_cast<float>(x)) {}
   constexpr explicit bfloat16(float x) {
     const auto b = std::bit_cast<std::uint32_t>(x);
     const bool nan = SINTER_FINITE_MATH_ONLY ? (b & 0x7fffffffu) > 0x7f800000u : x != x;
@@ -25,6 +30,10 @@ struct float16 {
   std::uint16_t bits = 0;
 
   constexpr float16() = default;
+  /// Through float, as PyTorch does.
+  template <class T>
+    requires(std::is_arithmetic_v<T> && !std::is_same_v<T, float>)
+  constexpr explicit float16(T x) : float16(static_cast<float>(x)) {}
   constexpr explicit float16(float x) {
     const auto b = std::bit_cast<std::uint32_t>(x);
     const std::uint32_t sign = b >> 16 & 0x8000u, magnitude = b & 0x7fffffffu;

@@ -111,11 +111,17 @@ template <class T> class Attend {
     }
     for (int i = 0; i < N; ++i) {
       part[i] = total[i] > 0 ? 1 / total[i] : total[i];  // 0, or what is no number
-      if (total[i] == 0) logarithm[i] = ops::unforeseen(ops::infinity<T>);
+      if (total[i] == 0 && !is_nan(Lanes<T, 1>(total[i])).v) logarithm[i] = ops::unforeseen(ops::infinity<T>);
     }
+    Vector squares[V];  // of all results of a query: finite only if they are
+    for (int r = 0; r < V; ++r) squares[r] = sum[r] * sum[r];
     if (h_.call.address[output_] != nullptr) {
       for (std::int64_t d = 0; d < h_.value_features; ++d)
-        for (int r = 0; r < V; ++r) store(load<T, W>(means + d * N + r * W, W) * load<T, W>(part + r * W, W), means + d * N + r * W, W);
+        for (int r = 0; r < V; ++r) {
+          const Vector x = load<T, W>(means + d * N + r * W, W) * load<T, W>(part + r * W, W);
+          squares[r] = fma(x, x, squares[r]);
+          store(x, means + d * N + r * W, W);
+        }
       const Matrix<T> to = h_.matrix<T>(output_, head, group, g.queries(), g.value_features()).from(query);
       if (to.column == 1) transpose(means, N, to.at, to.row, h_.value_features, m);
       else
@@ -125,6 +131,15 @@ template <class T> class Attend {
     if (h_.call.address[sums_] != nullptr) {
       const Matrix<T> to = h_.matrix<T>(sums_, head, group, g.queries(), g.queries()).from(query);
       for (int i = 0; i < m; ++i) to(i, 0) = logarithm[i];
+    }
+    const WrittenAttention<T> written(h_, mask_);
+    if (!written.has_masked_keys()) return;
+    for (int r = 0; r < V; ++r) {
+      if (!written.is_not_finite(squares[r], m - r * W)) [[likely]] continue;
+      alignas(64) T of_query[W];
+      store(squares[r], of_query, W);
+      for (int i = 0; i < W && r * W + i < m; ++i)
+        if (!is_finite(Lanes<T, 1>(of_query[i])).v) written.forward(head, group, query + r * W + i, output_, sums_);
     }
   }
 

@@ -1,6 +1,6 @@
 // Attention of few queries to many keys, as when a text is continued word by word: keys and values are read where they lie, once for every four queries.
 #pragma once
-#include "attend_heads.hpp"
+#include "written_attention.hpp"
 
 namespace sinter::cpu {
 
@@ -64,13 +64,24 @@ template <class T> class AttendFew {
       }
       add_values<Q>(values.from(key), score, n, factor, means);
     }
+    const WrittenAttention<T> written(h_, mask_);
     for (int i = 0; i < Q; ++i) {
       if (h_.call.address[output_] != nullptr) {
         const Matrix<T> to = h_.matrix<T>(output_, head, group, g.queries(), g.value_features()).from(query[i]);
         const T part = sum[i] > 0 ? 1 / sum[i] : sum[i];
         for (std::int64_t d = 0; d < h_.value_features; ++d) to(0, d) = means[i * most + d] * part;
       }
-      if (h_.call.address[sums_] != nullptr) h_.matrix<T>(sums_, head, group, g.queries(), g.queries())(query[i], 0) = sum[i] == 0 ? ops::unforeseen(ops::infinity<T>) : top[i] + std::log(sum[i]);
+      if (h_.call.address[sums_] != nullptr) {
+        const bool has_keys = sum[i] != 0 || is_nan(Lanes<T, 1>(sum[i])).v;
+        h_.matrix<T>(sums_, head, group, g.queries(), g.queries())(query[i], 0) = has_keys ? top[i] + std::log(sum[i]) : ops::unforeseen(ops::infinity<T>);
+      }
+      if (!written.has_masked_keys()) continue;
+      Vector squares(sum[i] * sum[i]);
+      for (std::int64_t d = 0; d < h_.value_features; d += W) {
+        const Vector x = load<T, W>(means + i * most + d, int(std::min<std::int64_t>(W, h_.value_features - d)));
+        squares = fma(x, x, squares);
+      }
+      if (written.is_not_finite(squares, W)) [[unlikely]] written.forward(head, group, query[i], output_, sums_);
     }
   }
 

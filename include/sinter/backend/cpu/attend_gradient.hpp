@@ -55,6 +55,41 @@ template <class T> class AttendGradient {
     clear(dv_, head, g.value_features(), h_.value_features);
     for (std::int64_t group = 0; group < h_.groups; ++group)
       for (std::int64_t query = 0; query < h_.queries; query += B) queries(room, head, group, query, int(std::min<std::int64_t>(B, h_.queries - query)));
+    mend(head);
+  }
+  /// What is not finite is computed again without masked keys.
+  void mend(std::int64_t head) const {
+    const WrittenAttention<T> written(h_, mask_);
+    if (!written.has_masked_keys()) return;
+    const auto& g = h_.geometry;
+    bool finite = all_finite(dk_, head, 0, g.keys(), g.features(), h_.keys, h_.features) &&
+                  all_finite(dv_, head, 0, g.keys(), g.value_features(), h_.keys, h_.value_features);
+    for (std::int64_t group = 0; group < h_.groups && finite; ++group)
+      finite = all_finite(dq_, head, group, g.queries(), g.features(), h_.queries, h_.features);
+    if (!finite) [[unlikely]] written.backward(head, dq_, dk_, dv_);
+  }
+  /// Whether squares of a result's matrix have a finite sum: four rows at once.
+  bool all_finite(int tensor, std::int64_t head, std::int64_t group, int row, int column, std::int64_t rows, std::int64_t columns) const {
+    if (h_.call.address[tensor] == nullptr) return true;
+    const Matrix<const T> result = h_.matrix<const T>(tensor, head, group, row, column);
+    constexpr int together = 4;
+    Vector squares[together];
+    for (Vector& s : squares) s = Vector(0);
+    const auto add = [&](std::int64_t i, std::int64_t d, int wide) __attribute__((always_inline)) {
+#pragma GCC unroll 4
+      for (int r = 0; r < together; ++r) {
+        const Vector x = load<T, W>(&result(std::min(i + r, rows - 1), d), wide);
+        squares[r] = fma(x, x, squares[r]);
+      }
+    };
+    for (std::int64_t i = 0; i < rows; i += together) {
+      std::int64_t d = 0;
+      for (; result.column == 1 && d + W <= columns; d += W) add(i, d, W);
+      if (result.column == 1 && d < columns) add(i, d, int(columns - d));
+      for (; result.column != 1 && d < columns; ++d) add(i, d, 1);
+    }
+    for (int r = 1; r < together; ++r) squares[0] = squares[0] + squares[r];
+    return !WrittenAttention<T>::is_not_finite(squares[0], W);
   }
   void clear(int tensor, std::int64_t head, int loop, std::int64_t features) const {
     if (h_.call.address[tensor] == nullptr) return;

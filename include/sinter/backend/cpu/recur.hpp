@@ -32,7 +32,7 @@ template <class T> struct Recurrent {
 #endif
 
   const OwnCall& call;
-  std::int64_t steps = call.extent[ops::Recurrence::time], rows = call.extent[ops::Recurrence::row], hidden = call.extent[ops::Recurrence::unit];
+  std::int64_t steps = call.extent[ops::Recurrence::time], rows = call.extent[ops::Recurrence::row], hidden_size = call.extent[ops::Recurrence::unit];
   ops::Cell cell = ops::Cell(call.attributes[0]);
   bool reverse = call.attributes[1] != 0, accurate = call.attributes[2] != 0;
   T* scratch = reinterpret_cast<T*>(call.context.scratch);
@@ -48,7 +48,7 @@ template <class T> struct Recurrent {
 
   /// Calls f(from, to) for runs of rows that go through time by themselves, on threads where that is worth it.
   template <class F> void for_rows(const F& f) const {
-    const std::int64_t tiles = (rows + rows_at_once - 1) / rows_at_once, work = std::max<std::int64_t>(1, steps * hidden * hidden * 4 * rows_at_once);
+    const std::int64_t tiles = (rows + rows_at_once - 1) / rows_at_once, work = std::max<std::int64_t>(1, steps * hidden_size * hidden_size * 4 * rows_at_once);
     split(tiles, 1, std::max<std::int64_t>(2, 262144 / work), call.context.threads, [&](std::int64_t from, std::int64_t to) {
       f(from * rows_at_once, std::min(rows, to * rows_at_once));
     });
@@ -77,7 +77,7 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
     pack();
     this->for_rows([this](std::int64_t from, std::int64_t to) {
       for (std::int64_t k = 0; k < this->steps; ++k)
-        for (std::int64_t j = 0; j < this->hidden; j += W) Base::template for_tiles<2 * Base::rows_at_once>(from, to, [&]<int N>(std::int64_t b) { units<N>(k, b, j); });
+        for (std::int64_t j = 0; j < this->hidden_size; j += W) Base::template for_tiles<2 * Base::rows_at_once>(from, to, [&]<int N>(std::int64_t b) { units<N>(k, b, j); });
     });
   }
 
@@ -85,7 +85,7 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
   /// [block of W units][units of the state][gate][W].
   void pack() {
     const T* const w = this->call.template at<const T>(1);
-    const std::int64_t gate_stride = this->call.stride(1)[R::gate], unit_stride = this->call.stride(1)[R::unit], hidden = this->hidden;
+    const std::int64_t gate_stride = this->call.stride(1)[R::gate], unit_stride = this->call.stride(1)[R::unit], hidden = this->hidden_size;
     T* to = this->scratch;
     for (std::int64_t j = 0; j < hidden; j += W)
       for (std::int64_t k = 0; k < hidden; ++k)
@@ -96,7 +96,7 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
   /// Gates [First, First + Count) of W units from j on: the weights' products with the states h of N rows. All rows of many meet a weight as it comes from the
   /// second-level cache, and then there are registers for half of the gates only.
   template <int N, int First, int Count> SINTER_OUTLINE void products(const T* h, const Sequence<const T>& from, T* sums, std::int64_t j) const {
-    const std::int64_t hidden = this->hidden, row = from.row, feature = from.feature;
+    const std::int64_t hidden = this->hidden_size, row = from.row, feature = from.feature;
     const T* panel = this->scratch + j * hidden * G + First * W;
     V sum[N][Count];
 #pragma GCC unroll 8
@@ -122,7 +122,7 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
 
   /// W units from j on, of N rows from b on, at step k.
   template <int N> SINTER_OUTLINE void units(std::int64_t k, std::int64_t b, std::int64_t j) const {
-    const std::int64_t hidden = this->hidden, t = this->at_step(k), before = k > 0 ? this->at_step(k - 1) : 0;
+    const std::int64_t hidden = this->hidden_size, t = this->at_step(k), before = k > 0 ? this->at_step(k - 1) : 0;
     const int n = int(std::min<std::int64_t>(W, hidden - j));
     const Sequence<const T> from = k > 0 ? Sequence<const T>{states_.at, states_.time, states_.row, states_.feature} : first_;
     const T* const h = from.line(before, b);

@@ -16,7 +16,7 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
       : Base{c}, activations_(Sequence<const T>::of(c, 0, R::gate)), states_(Sequence<const T>::of(c, 1, R::state)), first_(Sequence<const T>::of(c, 3, R::state)),
         cotangent_(Sequence<const T>::of(c, 4, R::state)), share_(C == ops::Cell::gru ? Sequence<const T>::of(c, 5, R::unit) : Sequence<const T>{}),
         gates_(Sequence<T>::of(c, c.operands, R::gate)), initial_(Sequence<T>::of(c, c.operands + 1, R::state)), to_share_(Sequence<T>::of(c, c.operands + 2, R::unit)),
-        width_(R::padded(G * this->hidden)), padded_(R::padded(this->hidden)) {}
+        width_(R::padded(G * this->hidden_size)), padded_(R::padded(this->hidden_size)) {}
 
   void run() {
     pack();
@@ -24,7 +24,7 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
       for (std::int64_t b = from; b < to; ++b) std::fill(state(b), state(b) + 2 * padded_, T(0));
       for (std::int64_t k = this->steps - 1; k >= 0; --k) {
         for (std::int64_t b = from; b < to; ++b)
-          for (std::int64_t j = 0; j < this->hidden; j += W) units(k, b, j);
+          for (std::int64_t j = 0; j < this->hidden_size; j += W) units(k, b, j);
         for (std::int64_t j = 0; j < padded_; j += registers * W)
           Base::template for_tiles<Base::rows_at_once>(from, to, [&]<int N>(std::int64_t b) {
             if (j + registers * W <= padded_) product<N, registers>(b, j);
@@ -34,7 +34,7 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
       }
       if (initial_.at == nullptr) return;
       for (std::int64_t b = from; b < to; ++b)
-        for (int s = 0; s < ops::states(C); ++s) std::copy_n(state(b) + s * padded_, this->hidden, initial_.at + b * initial_.row + s * this->hidden);
+        for (int s = 0; s < ops::states(C); ++s) std::copy_n(state(b) + s * padded_, this->hidden_size, initial_.at + b * initial_.row + s * this->hidden_size);
     });
   }
 
@@ -47,13 +47,13 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
   void pack() {
     const T* const w = this->call.template at<const T>(2);
     const std::int64_t gate_stride = this->call.stride(2)[R::gate], unit_stride = this->call.stride(2)[R::unit];
-    for (std::int64_t q = 0; q < G * this->hidden; ++q)
-      for (std::int64_t j = 0; j < padded_; ++j) weights()[q * padded_ + j] = j < this->hidden ? w[q * gate_stride + j * unit_stride] : T(0);
+    for (std::int64_t q = 0; q < G * this->hidden_size; ++q)
+      for (std::int64_t j = 0; j < padded_; ++j) weights()[q * padded_ + j] = j < this->hidden_size ? w[q * gate_stride + j * unit_stride] : T(0);
   }
 
   /// Through the activations of W units of a row.
   void units(std::int64_t k, std::int64_t b, std::int64_t j) const {
-    const std::int64_t hidden = this->hidden, t = this->at_step(k);
+    const std::int64_t hidden = this->hidden_size, t = this->at_step(k);
     const int n = int(std::min<std::int64_t>(W, hidden - j));
     const auto read = [&](const Sequence<const T>& s, const T* line, std::int64_t feature) { return Base::read(line + feature * s.feature, s.feature, n); };
     const auto activation = [&](int g) { return read(activations_, activations_.line(t, b), g * hidden + j); };
@@ -67,10 +67,10 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
     V direct(0);  // to the state before, past the gates
     if constexpr (C == ops::Cell::lstm) {
       const V i = activation(0), f = activation(1), g = activation(2), o = activation(3), top = this->tanh_of(read(states_, states_.line(t, b), hidden + j));
-      const V cell = read(cotangent_, cotangent_.line(t, b), hidden + j) + load<T, W>(dc, W) + d * o * (one - top * top);
-      const V di = cell * g * i * (one - i), df = cell * before(hidden + j) * f * (one - f), dg = cell * i * (one - g * g), output = d * top * o * (one - o);
+      const V dcell = read(cotangent_, cotangent_.line(t, b), hidden + j) + load<T, W>(dc, W) + d * o * (one - top * top);
+      const V di = dcell * g * i * (one - i), df = dcell * before(hidden + j) * f * (one - f), dg = dcell * i * (one - g * g), output = d * top * o * (one - o);
       set(0, di, di), set(1, df, df), set(2, dg, dg), set(3, output, output);
-      store(cell * f, dc, n);
+      store(dcell * f, dc, n);
     } else if constexpr (C == ops::Cell::gru) {
       const V r = activation(0), z = activation(1), fresh = activation(2), dn = d * (one - z) * (one - fresh * fresh), through = dn * r;
       const V dr = dn * read(share_, share_.line(t, b), j) * r * (one - r), dz = d * (before(j) - fresh) * z * (one - z);
@@ -86,7 +86,7 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
 
   /// dh[j …] += gates · weights, of N rows and Count registers of columns.
   template <int N, int Count> SINTER_OUTLINE void product(std::int64_t b, std::int64_t j) const {
-    const std::int64_t all = G * this->hidden;
+    const std::int64_t all = G * this->hidden_size;
     const T* w = weights() + j;
     V sum[N][Count];
 #pragma GCC unroll 4

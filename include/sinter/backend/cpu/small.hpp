@@ -215,7 +215,7 @@ template <class K, class Step> class SmallContraction {
 #pragma GCC unroll 4
       for (std::int64_t k = 0; k < inner / M; ++k) left[k] = V::load(a + k * M);
       [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
-        const auto term = [&]<int At>() __attribute__((always_inline)) {
+        const auto at = [&]<int At>() __attribute__((always_inline)) {
           const V x = lane<At % M>(left[At / M]);
 #pragma GCC unroll 32
           for (int j = 0; j < Count; ++j) {
@@ -223,7 +223,7 @@ template <class K, class Step> class SmallContraction {
             sum[At % S][0][j] = At > 0 && At < S ? x * right : fma(x, right, sum[At % S][0][j]);
           }
         };
-        (term.template operator()<int(Index)>(), ...);
+        (at.template operator()<int(Index)>(), ...);
       }(std::make_index_sequence<std::size_t(inner)>{});
     } else if constexpr (inner <= 32 && inner * Height * Count <= 128) {
 #pragma GCC unroll 32
@@ -236,11 +236,11 @@ template <class K, class Step> class SmallContraction {
 #pragma GCC unroll 16
       for (int q = 0; q < int(inner - whole); ++q) term(q % S, whole + q);
     }
-    const auto add = [&](int to, int from) __attribute__((always_inline)) {
+    const auto add = [&](int to, int what) __attribute__((always_inline)) {
 #pragma GCC unroll 16
       for (int i = 0; i < Height; ++i)
 #pragma GCC unroll 32
-        for (int j = 0; j < Count; ++j) sum[to][i][j] = sum[to][i][j] + sum[from][i][j];
+        for (int j = 0; j < Count; ++j) sum[to][i][j] = sum[to][i][j] + sum[what][i][j];
     };
     static_assert(S == 1 || S == 2 || S == 4);
     if constexpr (S == 4) add(0, 2), add(1, 3);

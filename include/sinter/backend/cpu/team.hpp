@@ -111,9 +111,9 @@ class Team {
       else value.wait(now, std::memory_order_acquire);
     }
   }
-  /// Lets the others run `share`, or go if there is none.
-  void announce(Share share) {
-    share_ = share;
+  /// Lets the others run `next`, or go if there is none.
+  void announce(Share next) {
+    share_ = next;
     round_.store(round_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     round_.notify_all();
   }

@@ -3,11 +3,11 @@
 // F(m × m, k × k) makes m² results of a tile of (m + k − 1)² places: tile and weights are transformed, multiplied place by place, which over all channels is a
 // matrix product for each place, and transformed back. F(4 × 4, 3 × 3) takes 2.25 multiplications a result instead of 9, F(2 × 2, 3 × 3) 4 instead of 9, F(2 × 2, 5 × 5)
 // 9 instead of 25. The price is accuracy: sums are those of a direct convolution within 2e-5 (six places a side) or 2e-6 (four) of the largest |weight| · |image| summed
-// over a window.
+// over a window. Tiles with infinities, NaN or a number far beyond all others are summed as they are written (written_sums.hpp).
 #pragma once
-#include "filtering.hpp"
 #include "own.hpp"
 #include "parallel.hpp"
+#include "written_sums.hpp"
 
 namespace sinter::cpu {
 
@@ -215,14 +215,27 @@ class Winograd {
       const auto high = int(std::min<std::int64_t>(M, s_.height - at.y)), wide = int(std::min<std::int64_t>(beside * M, s_.width - at.x));
       for (int j = 0; j < filters; j += C) {
         const int n = std::min(C, filters - j);
-        for (int k = 0; k < beside; ++k) untransform<M, K>(results_ + (t + k) * p_.result_tile() + j, n, lines + k * M * C, line);
+        Vector squares(0.f);
+        for (int k = 0; k < beside; ++k) untransform<M, K>(results_ + (t + k) * p_.result_tile() + j, n, lines + k * M * C, line, squares);
+        if (winograd_detail::may_be_mixed(squares)) [[unlikely]] {
+          for (int k = 0; k < beside; ++k) sum_again<M, K>(at.n, at.y, at.x + k * M, column + j, n, {lines + k * M * C, line, high, int(std::min<std::int64_t>(M, wide - k * M))});
+        }
         for (int y = 0; y < high; ++y) finish_(context_, lines + y * line, C, (at.n * s_.height + at.y + y) * s_.width + at.x, wide, column + j, n);
       }
       t += beside;
     }
   }
-  /// Results of one tile and up to C filters; `line` from one line of the image to the next.
-  template <int M, int K> [[gnu::flatten]] void untransform(const float* from, int filters, float* to, int line) const {
+  template <int M, int K> [[gnu::noinline, gnu::cold]] void sum_again(std::int64_t image, std::int64_t y, std::int64_t x, std::int64_t filter, int filters, const winograd_detail::TileResults& tile) const {
+    if (!tile.is_mixed(filters)) return;
+    winograd_detail::PlainWeights<K> weights{weights_.at, weights_.filter, weights_.channel, weights_.row, weights_.tap, false};
+    if (p_.in_advance) {
+      const std::int64_t place = (s_.filters + C - 1) / C * s_.channels * C;
+      weights = {weights_.at + p_.places() * place, 0, s_.channels, place, 0, true};
+    }
+    winograd_detail::sum_as_written<M, K>(image_ + image * s_.image_stride + y * s_.row_stride + x * s_.place_stride, s_.row_stride, s_.place_stride, s_.channels, weights, filter, filters, tile);
+  }
+  /// Results of one tile and up to C filters; `line` from one line of the image to the next. The squares of those in its corners are added to `squares`.
+  template <int M, int K> [[gnu::flatten]] void untransform(const float* from, int filters, float* to, int line, Vector& squares) const {
     constexpr int A = M + K - 1;
     for (int j = 0; j < filters; j += W) {
       Vector half[M * A];
@@ -234,6 +247,7 @@ class Winograd {
       for (int i = 0; i < M; ++i) {
         Vector y[M];
         winograd_detail::Filtering<M, K>::result(half + i * A, 1, y, 1);
+        if (i == 0 || i == M - 1) squares = fma(y[0], y[0], fma(y[M - 1], y[M - 1], squares));
         for (int k = 0; k < M; ++k) store(y[k], to + i * line + k * C + j, W);
       }
     }
@@ -274,7 +288,11 @@ template <> struct OwnKernel<compile::TransformedFilters> {
     split(panels * channels, 1, 64, c.context.threads, [&](std::int64_t from, std::int64_t last) {
       for (std::int64_t i = from; i < last;) {
         const std::int64_t column = i / channels * C, channel = i % channels, end = std::min(channels, channel + last - i);
-        for (int j = 0; j < C; j += W) weights.transform<M, K>(column + j, int(std::clamp<std::int64_t>(filters - column - j, 0, W)), channel, end, to + i * C + j, panels * channels * C);
+        for (int j = 0; j < C; j += W) {
+          const auto n = int(std::clamp<std::int64_t>(filters - column - j, 0, W));
+          weights.transform<M, K>(column + j, n, channel, end, to + i * C + j, panels * channels * C);
+          weights.keep<M, K>(column + j, n, channel, end, to + i * C + j, panels * channels * C);
+        }
         i += end - channel;
       }
     });

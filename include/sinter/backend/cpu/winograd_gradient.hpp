@@ -1,8 +1,8 @@
 // The gradient of a convolution's weights by the transposed transforms of F(4 × 4, 3 × 3) or F(2 × 2, 5 × 5): tiles of the image and of the results' cotangent are
 // transformed, their products summed over all tiles, and the sums transformed back. Its error has the bound of the convolution itself.
 #pragma once
-#include "filtering.hpp"
 #include "parallel.hpp"
+#include "written_sums.hpp"
 
 namespace sinter::cpu {
 
@@ -72,8 +72,8 @@ class WinogradGradient {
  public:
   using Finish = void (*)(const void* context, const float* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns);
 
-  WinogradGradient(const WinogradGradientPlan& plan, const SquareWeightGradient& shape, const float* samples, const float* image, std::byte* scratch, int threads, Finish finish, const void* context)
-      : p_(plan), s_(shape), samples_(samples), image_(image), threads_(threads), finish_(finish), context_(context), images_(reinterpret_cast<float*>(scratch)),
+  WinogradGradient(const WinogradGradientPlan& plan, const SquareWeightGradient& shape, const float* samples, const float* image, std::byte* scratch, int threads, Finish tile, const void* context)
+      : p_(plan), s_(shape), samples_(samples), image_(image), threads_(threads), finish_(tile), context_(context), images_(reinterpret_cast<float*>(scratch)),
         cotangents_(images_ + p_.pieces * p_.chunk * p_.image_tile()), sums_(cotangents_ + p_.pieces * p_.chunk * p_.sample_tile()), grid_(s_.images, s_.height, s_.width, WinogradGradientPlan::tile_of(s_)) {}
 
   SINTER_OUTLINE void run() {
@@ -191,11 +191,11 @@ class WinogradGradient {
           for (int y = 0; y < 6; ++y) m[y] = sum_at((y * 6 + x) * s_.filters + filter + i, column + j);
           Filtering::weights_transposed(m, 1, half + x, 6);
         }
-        for (int y = 0; y < K; ++y) {
-          Vector g[K];
-          Filtering::weights_transposed(half + y * 6, 1, g, 1);
-          for (int k = 0; k < K; ++k) store(g[k], tile[y * K + k] + i * C + j, W);
-        }
+        Vector g[K * K], squares(0.f);
+        for (int y = 0; y < K; ++y) Filtering::weights_transposed(half + y * 6, 1, g + y * K, 1);
+        for (const Vector& v : g) squares = fma(v, v, squares);
+        if (any(!is_finite(squares))) [[unlikely]] winograd_detail::sum_gradient_as_written<K>(s_, samples_, image_, filter + i, channel + j, g);
+        for (int k = 0; k < K * K; ++k) store(g[k], tile[k] + i * C + j, W);
       }
     for (int k = 0; k < K * K; ++k) finish_(context_, tile[k], C, filter, rows, k * s_.channels + channel, columns);
   }

@@ -29,7 +29,7 @@ class PlainAttention {
       }
       over(g_.value_features(), g_.value_features() + 1, [&] {
         double sum = 0;
-        over(g_.keys(), g_.keys() + 1, [&] { sum += p_[at_key()] != 0 ? p_[at_key()] * value() : 0; });
+        over(g_.keys(), g_.keys() + 1, [&] { sum += sees_[at_key()] ? p_[at_key()] * value() : 0; });
         put([&](int i) { return g_.output_loop(i); }, g_.batch + 3, sum);
       });
     });
@@ -42,7 +42,7 @@ class PlainAttention {
         scores();
         over(last, last + 1, [&] {
           double sum = 0;
-          over(g_.keys(), g_.keys() + 1, [&] { sum += d_[at_key()] != 0 ? d_[at_key()] * key() : 0; });
+          over(g_.keys(), g_.keys() + 1, [&] { sum += sees_[at_key()] ? d_[at_key()] * key() : 0; });
           put([&](int i) { return g_.moved(i, g_.batch + 1, g_.queries(), last); }, g_.batch + 3, sum * g_.scale);
         });
       });
@@ -55,7 +55,7 @@ class PlainAttention {
         scores();
         over(g_.keys(), g_.keys() + 1, [&] {
           const double w = e_.result == 2 ? p_[at_key()] : d_[at_key()] * g_.scale;
-          if (w != 0) over(last, last + 1, [&] { sum[at_key() * features + std::size_t(index(last))] += w * (e_.result == 2 ? cotangent() : query()); });
+          if (sees_[at_key()]) over(last, last + 1, [&] { sum[at_key() * features + std::size_t(index(last))] += w * (e_.result == 2 ? cotangent() : query()); });
         });
       });
       over(g_.keys(), g_.keys() + 1, [&] {
@@ -94,6 +94,7 @@ class PlainAttention {
     const auto n = std::size_t(length_[std::size_t(g_.keys())]);
     const double never = unforeseen(-infinity<double>);
     p_.assign(n, never);
+    sees_.assign(n, false);
     double top = never;
     over(g_.keys(), g_.keys() + 1, [&] {
       if (g_.causal && index(g_.keys()) > index(g_.queries())) return;
@@ -102,15 +103,17 @@ class PlainAttention {
       s *= g_.scale;
       if (mask_ >= 0) {
         const double m = get(mask_, [&](int i) { return g_.mask_loop(i); }, g_.batch + 3);
-        s = !e_.boolean(mask_) ? s + m : m != 0 ? s : never;
+        if (m == (e_.boolean(mask_) ? 0 : never)) return;
+        s += e_.boolean(mask_) ? 0 : m;
       }
+      sees_[at_key()] = true;
       p_[at_key()] = s;
       top = s > top ? s : top;
     });
     double sum = 0;
-    for (double& p : p_) sum += p = top == never ? 0 : std::exp(p - top);
-    for (double& p : p_) p = sum > 0 ? p / sum : 0;
-    return sum > 0 ? top + std::log(sum) : unforeseen(infinity<double>);
+    for (double& p : p_) sum += p = p == never ? 0 : std::exp(p - top);
+    for (std::size_t j = 0; j < n; ++j) p_[j] = sum == 0 || !sees_[j] ? 0 : p_[j] / sum;
+    return sum == 0 ? unforeseen(infinity<double>) : top + std::log(sum);
   }
   /// Probabilities, and the cotangents of the scores.
   void scores() {
@@ -118,11 +121,11 @@ class PlainAttention {
     d_.assign(p_.size(), 0);
     double mean = 0;
     over(g_.keys(), g_.keys() + 1, [&] {
-      if (p_[at_key()] == 0) return;
+      if (!sees_[at_key()]) return;
       over(g_.value_features(), g_.value_features() + 1, [&] { d_[at_key()] += cotangent() * value(); });
       mean += p_[at_key()] * d_[at_key()];
     });
-    for (std::size_t j = 0; j < p_.size(); ++j) d_[j] = p_[j] * (d_[j] - mean);
+    for (std::size_t j = 0; j < p_.size(); ++j) d_[j] = sees_[j] ? p_[j] * (d_[j] - mean) : 0;
   }
 
   const graph::Elements& e_;
@@ -130,6 +133,7 @@ class PlainAttention {
   int mask_, cotangent_;
   std::vector<std::int64_t> length_, index_;
   std::vector<double> p_, d_;
+  std::vector<bool> sees_;  ///< keys of the query that are not masked
   std::int64_t place_[Shape::max_rank]{};
 };
 

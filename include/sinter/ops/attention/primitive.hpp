@@ -48,6 +48,8 @@ struct Attention : graph::Registered<Attention> {
   static constexpr Value apply(Builder* b, const int* operands, int n, const AttentionGeometry& g);
   /// The probabilities as a tensor [batch…, G, Tq, Tk], for rules that need them.
   static constexpr Value probabilities(const Site& s);
+  /// d softmax: p ∘ (x − Σ p ∘ x) for the differentials x of scores, 0 of masked keys: what belongs to them may be NaN.
+  static constexpr Value differential(const Site& s, Value p, Value x);
   static constexpr Value pull(const Site& s, int i, Value ct);
   static constexpr Value push(const Site& s, int i, Value tangent);
   static constexpr Value batch(const graph::Batching& b);
@@ -164,7 +166,7 @@ constexpr Value Attention::pull(const Site& s, int i, Value ct) {
   if (i == 3) {  // as large as the matrix of scores
     const Value p = probabilities(s), each = with_axis_at(ct, g.time < g.batch + 1 ? g.time : g.batch + 1, g.queries());
     const Value products = Contract::apply(s.graph, each.id, s.operand(2).id, g.batch, 1);
-    return p * (products - reduced<Sum>(p * products, std::int64_t(1) << g.keys()));
+    return differential(s, p, products);
   }
   const std::array<int, 7> operands{s.operand(0).id, s.operand(1).id, s.operand(2).id, s.id, further_result(s.result(), 1).id, ct.id, masked ? s.operand(3).id : -1};
   const Value dq = AttentionGradient::apply(s.graph, operands.data(), masked ? 7 : 6, g);
@@ -175,30 +177,43 @@ constexpr Value Attention::pull(const Site& s, int i, Value ct) {
 /// [batch…, G, Tq, Tk] = q kᵀ: keys are the columns.
 constexpr Value scores_of(Value q, Value k, const AttentionGeometry& g) { return Contract::apply(q.graph, q.id, k.id, g.batch, 1) * g.scale; }
 
-/// With the mask, or none, applied; −∞ where a key does not take part.
-constexpr Value masked_scores(Value q, Value k, Value mask, const AttentionGeometry& g) {
-  Value x = scores_of(q, k, g);
+/// x as large as the scores, and another number where a key is masked.
+constexpr Value where_seen(Value x, Value mask, const AttentionGeometry& g, double otherwise) {
   const Shape all = x.extents();
-  constexpr double never = -infinity<double>;
-  if (mask.exists()) x = mask.dtype() == Dtype::boolean ? select(mask, x, never) : x + mask;
+  if (mask.exists() && mask.dtype() == Dtype::boolean) x = select(mask, x, otherwise);
+  else if (mask.exists()) x = select(mask == -infinity<double>, otherwise, x);
   if (g.causal) {
     Shape row, column;
     row.push(all[g.queries()], all.letter(g.queries()));
     row.push(1);
     column.push(all[g.keys()], all.letter(g.keys()));
-    const Value i = graph::reshape_to(graph::iota(q.graph, row[0], row.letter(0)), row), j = graph::iota(q.graph, column[0], column.letter(0));
-    x = select(j <= i, x, never);
+    const Value i = graph::reshape_to(graph::iota(x.graph, row[0], row.letter(0)), row);
+    const Value j = graph::iota(x.graph, column[0], column.letter(0));
+    x = select(j <= i, x, otherwise);
   }
   return x;
+}
+/// With the mask, or none, applied; −∞ where a key does not take part.
+constexpr Value masked_scores(Value q, Value k, Value mask, const AttentionGeometry& g) {
+  Value x = scores_of(q, k, g);
+  if (mask.exists() && mask.dtype() != Dtype::boolean) x = x + mask;
+  return where_seen(x, mask, g, -infinity<double>);
 }
 
 constexpr Value Attention::probabilities(const Site& s) {
   const AttentionGeometry g = AttentionGeometry::of(s.operand(1).extents().rank, s.graph->attributes(s.id));
-  const Value x = masked_scores(s.operand(0), s.operand(1), s.operands() == 4 ? s.operand(3) : Value{}, g);
+  const Value mask = s.operands() == 4 ? s.operand(3) : Value{}, x = masked_scores(s.operand(0), s.operand(1), mask, g);
   const Value sums = further_result(s.result(), 1);
   Shape last = sums.extents();
   last.push(1);
-  return exp(x - graph::reshape_to(sums, last));
+  return where_seen(exp(x - graph::reshape_to(sums, last)), mask, g, 0);  // a sum may be NaN
+}
+
+constexpr Value Attention::differential(const Site& s, Value p, Value x) {
+  const AttentionGeometry g = AttentionGeometry::of(s.operand(1).extents().rank, s.graph->attributes(s.id));
+  const Value mask = s.operands() == 4 ? s.operand(3) : Value{};
+  const Value mean = reduced<Sum>(where_seen(p * x, mask, g, 0), std::int64_t(1) << g.keys());
+  return where_seen(p * (x - mean), mask, g, 0);
 }
 
 /// d(P v) = P ∘ (ds − Σ P ds) v + P dv.
@@ -210,7 +225,7 @@ constexpr Value Attention::push(const Site& s, int i, Value tangent) {
     v = tangent;
   } else {
     const Value ds = i == 3 ? tangent : scores_of(i == 0 ? tangent : s.operand(0), i == 1 ? tangent : s.operand(1), g);
-    p = p * (ds - reduced<Sum>(p * ds, std::int64_t(1) << g.keys()));
+    p = differential(s, p, ds);
   }
   const Value y = Contract::apply(s.graph, p.id, with_axis_at(v, g.batch, g.batch + 1).id, g.batch, 1);
   return with_axis_at(y, g.batch + 1, g.time < g.batch + 1 ? g.time : g.batch + 1);

@@ -79,7 +79,7 @@ def derived(f, arguments, dtype, derive, second):
     else:
         hs = [None] * len(x)
     for i, a, h in zip(floating, x, hs):
-        found[f"h{i}"] = torch.zeros_like(a) if h is None else h
+        found[f"h{i}"] = torch.zeros_like(a) if h is None else torch.zeros_like(a) + h
     return found, draws
 
 
@@ -212,6 +212,15 @@ pairs("pow", torch.pow, number=[0.0, 0.5, 1.0, 2.0, 3.0, -2.0, inf, nan], second
       without=integers)
 pairs("remainder", torch.remainder, number=[0.0, 0.5, -0.5, 1.0, 2.75, -2.75, 300.0, nan],
       second=[0.5, -0.5, 2.0, -3.0, nan], without=integers)
+whole_numbers = {"div": lambda a, b: torch.div(a, b, rounding_mode="trunc"), "remainder": torch.remainder,
+                 "pow": lambda a, b: torch.pow(a, b.abs() % 5)}
+for name, f in whole_numbers.items():
+    for dtype in integers[:-1]:
+        e = torch.tensor(ends[dtype], dtype=dtype)
+        p, q = e.repeat_interleave(len(e)), e.repeat(len(e))
+        kept = (q != 0) & ~((q == -1) & (p == e.min()))
+        p, q = as_int32(p[kept]), as_int32(q[kept])
+        cell(f"{name}/integers.{names[dtype]}", f, p, q.abs() % 5 if name == "pow" else q)
 for name, f in {"less": torch.lt, "less_equal": torch.le, "greater": torch.gt, "greater_equal": torch.ge,
                 "equal": torch.eq, "not_equal": torch.ne, "logical_and": torch.logical_and,
                 "logical_or": torch.logical_or}.items():
@@ -219,9 +228,8 @@ for name, f in {"less": torch.lt, "less_equal": torch.le, "greater": torch.gt, "
     seven = torch.tensor([0.0, -0.0, 1.0, -300.0, inf, -inf, nan])
     p, q = seven.repeat_interleave(7), seven.repeat(7)
     cell(f"{name}/values", f, p, q)
-    for n in (0, 1):
-        cell(f"{name}/empty.{n}", f, torch.zeros(3, 0) if n == 0 else torch.ones(1), torch.zeros(3, 0) if n == 0 else
-             torch.zeros(1))
+    cell(f"{name}/empty", f, torch.zeros(3, 0), torch.zeros(3, 0))
+    cell(f"{name}/one", f, torch.ones(1), torch.zeros(1))
     for n in (0, 1, 4):
         cell(f"{name}/bounded.{n}", f, Bounded(torch.tensor([0.0, inf, nan, -1.0])[:n], 4),
              Bounded(torch.tensor([1.0, inf, nan, -0.0])[:n], 4))
@@ -247,6 +255,7 @@ for name, f in {"isnan": torch.isnan, "isfinite": torch.isfinite, "logical_not":
 labels = torch.tensor([0, 2, 1, 2])
 for n in (0, 1, 4):
     cell(f"one_hot/bounded.{n}", lambda x: F.one_hot(x, 3).bool(), Bounded(labels[:n], 4))
+cell("one_hot/one", lambda x: F.one_hot(x, 3).bool(), torch.tensor([2]))
 cell("one_hot/empty", lambda x: F.one_hot(x, 3).bool(), torch.zeros(0, dtype=torch.int64))
 
 # prelu, whose slopes are an operand, and number operands.
@@ -319,7 +328,8 @@ def rows(name, f, gradients=True, result=None, kept=False, empty=True, axes=True
                      instead=instead_empty if n == 0 else (instead_bounded or {}).get(n), **kind)
     for dtype in halves:
         if half:
-            cell(f"{name}/half.{names[dtype]}", lambda x: f(x, 1), (half_rows if halves_of is None else halves_of).to(dtype), derive=gradients,
+            x = half_rows if halves_of is None else halves_of
+            cell(f"{name}/half.{names[dtype]}", lambda x: f(x, 1), x.to(dtype), derive=gradients,
                  result=result or dtype, instead=instead_half)
     for dtype in integers:
         if dtype in without:
@@ -403,6 +413,8 @@ cell("flatten/one", lambda x: x.flatten(1), torch.tensor([[[-0.0]]]))
 views("unsqueeze", lambda x: x.unsqueeze(1))
 views("broadcast_to", lambda x: x.broadcast_to(2, 4, 3), empty=False, one=False, bounded=False)
 cell("broadcast_to.empty/empty", lambda x: x.broadcast_to(0, 3), torch.ones(1, 3))
+for n in (0, 1, 4):
+    cell(f"broadcast_to.rows/bounded.{n}", lambda x: x.broadcast_to(2, -1, 3), Bounded(odd[:n], 4), bound=(1, 4, "B"))
 cell("broadcast_to.one/one", lambda x: x.broadcast_to(1, 1), torch.tensor([2.0]))
 views("slice", lambda x: x[:, 1:], one=False)
 cell("slice.one/one", lambda x: x[0:1], torch.tensor([2.0]))
@@ -515,6 +527,10 @@ for d, f in {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}.items():
     # One pixel, one tap.
     shape = (1, 1) + (1,) * d
     cell(f"conv{d}d.one/one", f, torch.full(shape, 2.0), torch.full(shape, -3.0))
+cell("conv1d.padded/options", lambda x, w: F.conv1d(x, w, stride=3, padding=4, dilation=2), pixels[1], taps[1])
+cell("conv1d.groups/options", lambda x, w: F.conv1d(x, w, stride=9, groups=2), pixels[1], taps[1][:, :1].contiguous())
+cell("conv3d.padded/options", lambda x, w: F.conv3d(x, w, stride=(1, 2, 3), padding=(1, 0, 2), dilation=(2, 1, 1)),
+     pixels[3], taps[3].contiguous())
 cell("conv2d.padded/ties", lambda x, w: F.conv2d(x, w, stride=2, padding=2), pixels[2], taps[2].contiguous())
 # An infinite pixel where windows overlap, 3 × 3, for which there are faster forms.
 wide = torch.zeros(1, 1, 12, 12)
@@ -524,15 +540,14 @@ cell("conv2d.large/values", lambda x, w: F.conv2d(x, w, padding=1), wide, torch.
 for d, f in {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}.items():
     images(f"max_pool{d}d", lambda x: f(x, 2, stride=1), pixels[d], second=False, as_is=True)
     cell(f"max_pool{d}d.one/one", lambda x: f(x, 1), torch.full((1, 1) + (1,) * d, -2.0), second=False)
-    cell(f"max_pool{d}d.padded/ties", lambda x: f(x, 3, stride=2, padding=1), pixels[d].round(), second=False)
+    cell(f"max_pool{d}d.padded/options", lambda x: f(x, 3, stride=2, padding=1), pixels[d].round(), second=False)
     cell(f"max_pool{d}d.padded/values", lambda x: f(x, 3, stride=2, padding=1), pixels[d] * 0 - inf, derive=False)
 row = torch.tensor([[[1.0, 1, 0, nan, 2, inf, inf, -inf, 3, 3, 3, 0, -inf, 5, 5, nan, 1, 2, 2, 1, 1, 0, 4, 4]]])
 cell("max_pool1d.large/values", lambda x: F.max_pool1d(x, 11, stride=6), row, second=False)
 for d, f in {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}.items():
     images(f"avg_pool{d}d", lambda x: f(x, 2, stride=1), pixels[d])
     cell(f"avg_pool{d}d.one/one", lambda x: f(x, 1), torch.full((1, 1) + (1,) * d, -2.0))
-cell("avg_pool2d.padded/values", lambda x: F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False),
-     pixels[2])
+    cell(f"avg_pool{d}d.padded/options", lambda x: f(x, 3, stride=2, padding=1, count_include_pad=False), pixels[d])
 for d, f in {1: F.adaptive_avg_pool1d, 2: F.adaptive_avg_pool2d}.items():
     images(f"adaptive_avg_pool{d}d", lambda x: f(x, 1 if d == 2 else 3), pixels[d])
     cell(f"adaptive_avg_pool{d}d.one/one", lambda x: f(x, 1), torch.full((1, 1) + (1,) * d, -2.0))
@@ -602,3 +617,165 @@ cell("multi_head/empty", heads, q[:, :0], k, v4, second=False)
 for n in (0, 1, 4):
     cell(f"multi_head/bounded.{n}", heads, q, Bounded(k[:, :n].contiguous(), 4, 1, "K"),
          Bounded(v4[:, :n].contiguous(), 4, 1, "K"), bound=False, second=False)
+
+
+# ---- layers: operands are the input and the parameters and buffers in their order ---------------------------
+weight4, bias4 = torch.tensor([0.5, -2.0, 1.0, 3.0]), torch.tensor([1.0, 0.0, -0.5, 2.0])
+small_rows = torch.tensor(
+    [[0.5, -1.25, 2.0, 0.0], [3.0, 3.0, 3.0, 3.0], [0.0, 0.0, -0.0, 0.0], [1.0, -0.75, -3.0, 1.0]]
+)
+wild = torch.tensor([[inf, 0.0, 1.0, 2.0], [nan, 0.0, 1.0, 2.0], [-inf, -inf, 1.0, 0.0], [1e4, -1e4, 1e4, 3.0]])
+
+
+def normalised(name, f, *leaves, batch=False, one=None, empty=True):
+    cell(f"{name}/ties", f, small_rows, *leaves)
+    cell(f"{name}/values", f, wild, *leaves, derive=False)
+    if one is not None:
+        cell(f"{name}.one/one", f, torch.tensor([[2.0], [-0.0], [0.5]]), *one)
+    if empty:
+        cell(f"{name}.empty/empty", f, torch.zeros(0, 4), *leaves)
+    for n in (0, 1, 2, 4):
+        if n > (1 if batch else -1):
+            cell(f"{name}.bounded/bounded.{n}", f, Bounded(small_rows[:n], 4), *leaves)
+    for dtype in halves:
+        cell(f"{name}.{names[dtype]}/half.{names[dtype]}", f, (small_rows * 300).to(dtype), *leaves, derive=False,
+             result=torch.float32)
+    cell(f"{name}.int64/integers.int64", lambda x, *a: f(x.to(a[0].dtype), *a), torch.tensor(
+        [[1, 2, 3, 7], [4, 4, 4, 4], [-1, 0, 2, 0], [9, 8, 7, 6]]), *leaves, derive=False)
+
+
+one_each = torch.tensor([0.5]), torch.tensor([1.0])
+normalised("layer_norm", lambda x, w, b: F.layer_norm(x, x.shape[1:], w, b), weight4, bias4, one=one_each)
+normalised("rms_norm", lambda x, w: F.rms_norm(x, x.shape[1:], w, eps=2.0**-23), weight4, one=one_each[:1])
+normalised("group_norm", lambda x, w, b: F.group_norm(x, 2, w, b), weight4, bias4)
+mean4, var4, count = torch.tensor([0.25, 0.0, -1.0, 2.0]), torch.tensor([1.0, 0.0, 4.0, 0.25]), torch.tensor(3)
+in_training = lambda x, w, b, m, v, n: F.batch_norm(x, None, None, w, b, training=True) + 0 * (m.sum() + v.sum())
+normalised("batch_norm", in_training, weight4, bias4, mean4, var4, count, batch=True, empty=False)
+# PyTorch has no gradient of running statistics.
+normalised("batch_norm.inference", lambda x, w, b, m, v, n: (x - m) / (v + 1e-5).sqrt() * w + b, weight4, bias4,
+           mean4, var4, count)
+for d, shape in {2: (2, 4, 1, 2), 3: (2, 4, 1, 1, 2)}.items():
+    x = torch.cat([small_rows, small_rows.flip(1)]).reshape(-1)[: 16].reshape(shape)
+    f = in_training
+    cell(f"batch_norm{d}d/ties", f, x, weight4, bias4, mean4, var4, count)
+    for n in (1, 2):
+        cell(f"batch_norm{d}d.bounded/bounded.{n}", f, Bounded(x[:n], 2), weight4, bias4, mean4, var4, count)
+
+
+def module_of(made):
+    def f(x, *leaves):
+        m = made.double() if x.dtype == torch.float64 else made.float()
+        y = torch.func.functional_call(m, dict(zip((n for n, _ in m.named_parameters()), leaves)), (x,))
+        return y[0] if isinstance(y, tuple) else y
+    return f
+
+
+torch.manual_seed(8)
+for name, made in {"rnn": torch.nn.RNN(3, 2), "rnn_relu": torch.nn.RNN(3, 2, nonlinearity="relu"),
+                   "gru": torch.nn.GRU(3, 2), "lstm": torch.nn.LSTM(3, 2)}.items():
+    leaves = [(p.detach() * 16).round() / 16 for _, p in made.named_parameters()]
+    f, x = module_of(made), (torch.randn(3, 2, 3) * 8).round() / 8
+    if name != "rnn_relu":
+        cell(f"{name}/ties", f, x, *leaves)
+        cell(f"{name}.step/one", f, x[:1, :1].contiguous(), *leaves)
+        cell(f"{name}.empty/empty", f, x[:, :0].contiguous(), *leaves)
+        for n in (0, 1, 2):
+            cell(f"{name}.bounded/bounded.{n}", f, Bounded(x[:, :n].contiguous(), 2, 1), *leaves, bound=(1, 2, "B"))
+        cell(f"{name}.float16/half.float16", f, (x * 10).to(torch.float16), *leaves, derive=False, result=torch.float32)
+        cell(f"{name}.int64/integers.int64", lambda x, *a: f(x.to(a[0].dtype), *a), (x * 4).round().to(torch.int64),
+             *leaves, derive=False)
+        long = (torch.randn(12, 2, 3) * 8).round() / 8
+        long[3, 0, 1], long[6, 1, 0] = inf, nan
+        cell(f"{name}.long/values", f, long, *leaves, derive=False)
+        cell(f"{name}.long/ties", f, long.nan_to_num(1, 1, 1), *leaves, second=False)
+    x = x.clone()
+    x[1, 0, 1], x[1, 1, 0] = inf, nan
+    cell(f"{name}/values", f, x, *leaves, derive=False)
+
+# ---- losses ---------------------------------------------------------------------------------------------------------
+prediction = torch.tensor([[0.25, 0.5, 0.75], [0.5, 0.125, 0.875], [0.0, 1.0, 0.5], [0.75, 0.5, 0.25]])
+target = torch.tensor([[0.25, 0.0, 1.0], [0.5, 0.25, 0.875], [0.0, 1.0, 0.25], [0.5, 1.0, 0.75]])
+for name, f in {"mse_loss": F.mse_loss, "l1_loss": F.l1_loss, "huber_loss": F.huber_loss, "kl_div": F.kl_div,
+                "smooth_l1_loss": F.smooth_l1_loss, "binary_cross_entropy": F.binary_cross_entropy,
+                "binary_cross_entropy_with_logits": F.binary_cross_entropy_with_logits}.items():
+    of_t = dict(second=True)
+    with_zero = lambda n: (prediction[:n], target[:n])
+    if name == "kl_div":  # what logarithms of targets of 0 do stands in edges.txt
+        with_zero = lambda n: (prediction[:n], target.clamp(0.125)[:n])
+    if name == "binary_cross_entropy":
+        with_zero = lambda n: (prediction.clamp(0.125, 0.875)[:n], target[:n])
+        # PyTorch's has no second derivative along the target.
+        f = lambda x, t: -(t * x.log() + (1 - t) * (1 - x).log()).mean()
+    cell(f"{name}/ties", f, *with_zero(4), **of_t)
+    cell(f"{name}.one/one", f, torch.tensor([[0.5]]), torch.tensor([[0.25]]), **of_t)
+    cell(f"{name}.empty/empty", f, torch.zeros(0, 3), torch.zeros(0, 3), **of_t)
+    for n in (0, 1, 4):
+        cell(f"{name}.bounded/bounded.{n}", f, *(Bounded(a, 4) for a in with_zero(n)), bound=False, **of_t)
+    for dtype in halves:
+        cell(f"{name}.{names[dtype]}/half.{names[dtype]}", f, *(a.to(dtype) for a in with_zero(4)), result=dtype)
+    if "binary" not in name and name != "kl_div":
+        cell(f"{name}.uint8/integers.uint8", lambda x, t: f(x.double(), t.double()),
+             torch.tensor([[255, 0, 1]] * 4, dtype=torch.uint8), torch.tensor([[0, 255, 1]] * 4, dtype=torch.uint8),
+             result=torch.float32)
+    else:
+        g = F.binary_cross_entropy if name == "binary_cross_entropy" else f
+        cell(f"{name}.bool/integers.bool", lambda x, t: g(x.double(), t.double()),
+             torch.tensor([[True, False, True]] * 4), torch.tensor([[True, False, True]] * 4), result=torch.float32)
+logits = torch.tensor([[0.5, -1.0, 2.0], [1.0, 1.0, 1.0], [-2.0, 0.0, 3.0], [0.0, 0.5, 0.25]])
+labels, none = torch.tensor([2, 0, -100, 1]), torch.tensor([-100, -100, -100, -100])
+for name, f in {"cross_entropy": F.cross_entropy, "nll_loss": F.nll_loss,
+                "cross_entropy.smooth": lambda x, t: F.cross_entropy(x, t, label_smoothing=0.25)}.items():
+    cell(f"{name}/ties", f, logits, labels)
+    nothing = dict(d0=torch.zeros(4, 3, dtype=torch.float64), h0=torch.zeros(4, 3, dtype=torch.float64))
+    cell(f"{name}/masked.all", f, logits, none, instead=nothing)
+    cell(f"{name}.one/one", f, torch.tensor([[2.0]]), torch.tensor([0]))
+    cell(f"{name}.empty/empty", f, torch.zeros(0, 3), labels[:0])
+    for n in (0, 1, 4):
+        cell(f"{name}.bounded/bounded.{n}", f, Bounded(logits[:n], 4), Bounded(labels[:n], 4), bound=False)
+    for dtype in halves:
+        cell(f"{name}.{names[dtype]}/half.{names[dtype]}", f, (logits * 20).to(dtype), labels, result=dtype)
+    cell(f"{name}.int64/integers.int64", lambda x, t: f(x.double(), t), (logits * 2).long(), labels, result=torch.float32)
+
+# ---- optimizers: three steps, element by element ---------------------------------------------------------
+start = torch.tensor([1.0, -2.0, 0.5, 0.0, 3.0, -1.0, 1.0, -inf])
+steps = [torch.tensor([0.0, inf, nan, 1e-30, 1e15, -0.5, 1e-8, 0.0]),
+         torch.tensor([0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 1e-8, 0.0]),
+         torch.tensor([0.0, -1.0, 1.0, 0.0, 0.0, 0.25, 0.0, 0.0])]
+
+
+def stepped(make, clip=None):
+    def f(p, *gradients):
+        leaf = torch.nn.Parameter(p.detach().clone())
+        optimizer = make([leaf])
+        for g in gradients:
+            leaf.grad = g.detach().clone()
+            if clip is not None:
+                clip(leaf)
+            optimizer.step()
+        return leaf.detach()
+    return f
+
+
+single = lambda x: float(torch.tensor(x, dtype=torch.float32))
+o = torch.optim
+betas = dict(betas=(single(0.9), single(0.999)), eps=single(1e-8))
+for name, make in {
+    "sgd": lambda p: o.SGD(p, lr=single(0.1)),
+    "sgd.momentum": lambda p: o.SGD(p, lr=single(0.1), momentum=single(0.9), nesterov=True, weight_decay=single(0.01)),
+    "adam": lambda p: o.Adam(p, lr=single(0.1), **betas),
+    "adamw": lambda p: o.AdamW(p, lr=single(0.1), weight_decay=single(0.01), **betas),
+    "amsgrad": lambda p: o.Adam(p, lr=single(0.1), amsgrad=True, **betas),
+    "rmsprop": lambda p: o.RMSprop(p, lr=single(0.1), alpha=single(0.99), eps=single(1e-8), momentum=0.5),
+    "adagrad": lambda p: o.Adagrad(p, lr=single(0.1), eps=single(1e-10)),
+}.items():
+    cell(f"{name}/values", stepped(make), start, *steps, derive=False)
+    cell(f"{name}/one", stepped(make), start[:1], *(g[:1] for g in steps), derive=False)
+sgd = lambda p: o.SGD(p, lr=single(0.5))
+limit = lambda leaf: torch.nn.utils.clip_grad_norm_([leaf], 1.0, foreach=False)
+limit_values = lambda leaf: torch.nn.utils.clip_grad_value_([leaf], single(0.25), foreach=False)
+calm = torch.tensor([3.0, -4.0, 0.5, 0.0, 0.25, -0.25, 1.0, 0.0])
+for name, clip in {"clip_norm": limit, "clip_value": limit_values}.items():
+    for n, g in {"calm": calm, "zero": calm * 0, "tiny": calm * 1e-12, "large": calm * 1e12,
+                 "infinite": torch.where(calm == 3, inf, calm), "nan": torch.where(calm == 3, nan, calm)}.items():
+        cell(f"{name}/values.{n}", stepped(sgd, clip), start, g, g * 0, g * 0, derive=False)
+    cell(f"{name}/one", stepped(sgd, clip), start[:1], *[calm[:1]] * 3, derive=False)

@@ -1,6 +1,6 @@
 // The cells of the table of edges (edges/table.txt) whose values PyTorch computed: reference/cells.txt. A case of a
-// function is run as a graph with derivatives of both orders, by the interpreter (in double precision where its operands
-// are float) and, fused, by the executor of run-time graphs.
+// function is run as a graph with derivatives of both orders, by the interpreter (in double precision where operands are
+// float) and, fused, by the executor of run-time graphs.
 #pragma once
 #include <sinter/sinter.hpp>
 #include <sinter/transform/gradient.hpp>
@@ -114,8 +114,8 @@ inline void check_cell(const reference::Array& found, const CellCase& c, const s
       return distance(y, wanted) < (in_double ? 1e-7 : 2e-5);
     };
     if (near(e) || (!in_double && single != c.end() && near(single->second.elements[std::size_t(i)]))) continue;
-    FAIL_CHECK(name << " " << std::string(key) << "[" << i << "]" << std::string(in_double ? " in double" : "") << ": expected " << e
-                    << ", found " << y);
+    FAIL_CHECK(name << " " << std::string(key) << "[" << i << "]" << std::string(in_double ? " in double" : "")
+                    << ": expected " << e << ", found " << y);
   }
 }
 
@@ -209,6 +209,27 @@ void check_typed(const std::string& function, F f, const std::string& beginning 
         }(std::index_sequence_for<X...>{});
       },
       beginning);
+}
+
+/// And of a layer of an input of this type: the operands are the input and the layer's leaves in their order. `part`
+/// picks the result that is compared.
+template <class Layer, class X, class Part>
+void check_layer(const std::string& name, Part part, const std::string& beginning = "", bool training = true) {
+  check_cases(
+      name,
+      [=](const Arguments& x) -> graph::Value {
+        auto net = graph::NetOf<Layer>::make();
+        std::size_t next = 1;
+        graph::for_each_leaf(net, [&](auto& leaf) { leaf.bind(x.at(next++)); });
+        CHECK(next == x.size());
+        x[0].graph->training = training;
+        return part(net(X(x[0])));
+      },
+      beginning);
+}
+template <class Layer, class X>
+void check_layer(const std::string& name, const std::string& beginning = "", bool training = true) {
+  check_layer<Layer, X>(name, [](auto y) { return graph::Value(y); }, beginning, training);
 }
 
 }  // namespace support

@@ -470,3 +470,48 @@ TEST_CASE("attention leaves out masked keys, whatever they hold") {
   check_attention<Sees::earlier, 40, 40, 20, double>();
   check_attention<Sees::added, 5, 40, 8, double>();
 }
+
+TEST_CASE("windows, rows and places keep what is not finite") {
+  for (const float what : {no_number, inf}) {
+    const auto count = [](const auto& t) {
+      int n = 0;
+      for (std::ptrdiff_t i = 0; i < t.size(); ++i) n += !std::isfinite(t.data()[i]);
+      return n;
+    };
+    auto x = numbers<Tensor<float, 1, 3, 13, 14>>(1);
+    const auto plain = x;
+    x(0, 1, 6, 7) = what;
+    constexpr Pool2dOptions overlapping{.stride = 2, .padding = 1};
+    CHECK(count(eval(max_pool2d<2>(x))) == 1);
+    CHECK(count(eval(max_pool2d<3, overlapping>(x))) == 2);
+    CHECK(count(eval(avg_pool2d<3, Pool2dOptions{.stride = 1, .padding = 1}>(x))) == 9);
+    auto ct = numbers<Tensor<float, 1, 3, 7, 7>>(5);
+    ct(0, 1, 3, 3) = what;
+    CHECK(count(grad([](auto t, auto c) { return sum(max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(t) * c); }, wrt<0>)(plain, ct)) == 1);
+    CHECK(count(grad([](auto t, auto c) { return sum(avg_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(t) * c); }, wrt<0>)(plain, ct)) == 9);
+    auto rows = numbers<Tensor<float, 5, 37>>(2);
+    rows(2, 5) = what;
+    CHECK(count(eval(softmax(rows))) == 37);
+    CHECK(count(eval(sum<1>(rows))) == 1);
+    CHECK(count(eval(amax<0>(rows))) == 1);
+    CHECK(count(eval(cumsum<1>(rows))) == 32);
+    CHECK(count(eval(cumsum<0>(rows))) == 3);
+    CHECK(count(eval(pad<Border{1, 2}>(rows))) == 1);
+    auto table = numbers<Tensor<float, 11, 7>>(3), by = table;
+    Tensor<int, 5> ids{1, 4, 4, 9, 0};
+    table(4, 3) = what;
+    CHECK(count(eval(embedding(table, ids))) == 2);
+    auto cotangent = numbers<Tensor<float, 5, 7>>(4);
+    cotangent(0, 2) = what;
+    CHECK(count(grad([](auto t, auto i, auto c) { return sum(embedding(t, i) * c); }, wrt<0>)(by, ids, cotangent)) == 1);
+    // What lies beyond a run-time length is no element.
+    Tensor<float, upto<40, 'T'>, 16> bounded;
+    for (int i = 0; i < 40 * 16; ++i) bounded.data()[i] = i < 17 * 16 ? float(std::sin(.3 * i)) : what;
+    bounded.set_length<'T'>(17);
+    const auto w = numbers<Tensor<float, 16, 9>>(6);
+    CHECK(count(eval(mean<0>(bounded))) == 0);
+    CHECK(count(eval(matmul(transpose(bounded), bounded))) == 0);
+    CHECK(count(grad([](auto t, auto v) { return sum(relu(matmul(t, v))); }, wrt<1>)(bounded, w)) == 0);
+    CHECK(count(grad([](auto t, auto v) { return sum(softmax<0>(matmul(t, v)) * 0.5f); }, wrt<1>)(bounded, w)) == 0);
+  }
+}

@@ -3,6 +3,8 @@
 #include <sinter/io/json_string.hpp>
 #include <sinter/io/safetensors_header.hpp>
 
+#include <clocale>
+
 #include "../support/comma_locale.hpp"
 #include "../support/throws.hpp"
 
@@ -160,10 +162,23 @@ TEST_CASE("errors stay short, and carry nothing that a terminal obeys") {
   CHECK(error("{\"a\xc2\x9b\":1}") == "f, tensor \"a\\xc2\\x9b\": expected an object, found 1");
 }
 
-TEST_CASE("a locale with a decimal comma changes nothing in headers") {
-  const support::CommaLocale locale;
-  if (!locale) return;
+namespace {
+
+void check_numbers() {
+  const std::string before = std::setlocale(LC_ALL, nullptr);
   CHECK(is_json("[1.5, -2.5e3]"));
   CHECK_FALSE(is_json("[1,5e]"));
   CHECK(error(tensor("\"shape\":[2.5e1]")) == "f, tensor \"w\", shape: expected whole numbers below 2⁶⁴, found 2.5e1");
+  CHECK(std::setlocale(LC_ALL, nullptr) == before);
+  CHECK(*std::localeconv()->decimal_point != '.');  // that of the thread
+}
+
+}  // namespace
+
+TEST_CASE("a locale with a decimal comma changes nothing in headers") {
+  if (const support::CommaLocale locale; locale) check_numbers();
+}
+
+TEST_CASE("a locale whose decimal separator has two bytes changes nothing in headers") {
+  if (const support::ArabicSeparatorLocale locale; locale) check_numbers();
 }

@@ -1,9 +1,13 @@
 // The header of safetensors files: JSON, read by nlohmann-json. Link sinter::safetensors.
 #pragma once
+#include <locale.h>
+#if __has_include(<xlocale.h>)
+#include <xlocale.h>  // uselocale of Apple and BSD
+#endif
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -58,12 +62,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool number_float(number_float_t, const string_t& digits) override {
-    return other([&] {  // the parser's copy has the point of C's locale
-      std::string s = digits.substr(0, 40);
-      std::replace_if(
-          s.begin(), s.end(), [](char c) { return std::strchr("0123456789+-eE", c) == nullptr; }, '.');
-      return s;
-    });
+    return other([&] { return digits.substr(0, 40); });
   }
   bool string(string_t& s) override {
     if (at_ != At::dtype) return other([&] { return data::quoted(s, 40); });
@@ -206,12 +205,29 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   int bounds_ = 0, depth_ = 0;  // numbers of data_offsets; arrays and objects that are open in a value that is ignored
 };
 
+/// C's locale for this thread while it lives. The parser takes numbers apart by strtod, with the first byte of the
+/// locale's decimal separator in the place of the point; where there are two, as in Pashto, it ends the program.
+class LocaleOfC {
+ public:
+  LocaleOfC() : c_(::newlocale(LC_ALL_MASK, "C", locale_t{})), before_(::uselocale(c_)) {}
+  ~LocaleOfC() {
+    ::uselocale(before_);
+    if (c_ != locale_t{}) ::freelocale(c_);
+  }
+  LocaleOfC(const LocaleOfC&) = delete;
+  LocaleOfC& operator=(const LocaleOfC&) = delete;
+
+ private:
+  locale_t c_, before_;
+};
+
 /// The tensors that a header names, in its order. Throws `Error` (format) that names file, tensor and field.
 SINTER_COLD inline std::vector<TensorEntry> read_header(std::string_view text, const std::string& file) {
   // The parser takes a byte of 0 for the end, and skips a byte order mark.
   if (const std::size_t zero = text.find('\0'); zero != text.npos)
     data::damaged(file + ", header", "JSON", "a zero at byte " + std::to_string(zero));
   if (text.starts_with("\xef\xbb\xbf")) data::damaged(file + ", header", "JSON", "a byte order mark");
+  const LocaleOfC locale;
   HeaderReader reader(file);
   nlohmann::json::sax_parse(text.data(), text.data() + text.size(), &reader);
   return reader.take();

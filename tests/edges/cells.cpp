@@ -182,8 +182,11 @@ TEST_CASE("cells of pooling") {
   check_cells<1>("glu", [](auto x) { return glu<1>(x); });
 }
 
+namespace {
+constexpr AttentionOptions composed{.composed = true};
+}  // namespace
+
 TEST_CASE("cells of attention") {
-  constexpr AttentionOptions composed{.composed = true};
   check_cells<3>("attention", [](auto q, auto k, auto v) { return scaled_dot_product_attention(q, k, v); });
   check_cells<4>("attention.masked",
                  [](auto q, auto k, auto v, auto m) { return scaled_dot_product_attention(q, k, v, m); });

@@ -219,3 +219,48 @@ TEST_CASE("a header of very many tensors costs a small multiple of itself") {
   CHECK(t.find("t7919")->begin == 1);
   CHECK(t.find("none") == nullptr);
 }
+
+namespace {
+struct Nothing {
+  nn::Identity same;
+};
+struct Single {
+  Param<float, 1> w{nn::init::constant(3)};
+};
+struct Kinds {
+  Buffer<float16, 2> half;
+  Buffer<bfloat16, 2> brain;
+  Buffer<std::int64_t, 2> whole;
+  Buffer<std::uint8_t, 2> bytes;
+  Buffer<bool, 2> truth;
+};
+}  // namespace
+
+TEST_CASE("models without parameters and of one, which may be infinite or NaN, are saved and loaded") {
+  const TemporaryFile f;
+  save(Model<Nothing>(Seed{1}), f.path());
+  CHECK(load<Nothing>(f.path()).parameters == 0);
+  Model<Single> net(Seed{1});
+  for (const float x : {std::numeric_limits<float>::infinity(), -0.f, 1e-45f, std::numeric_limits<float>::quiet_NaN()}) {
+    net->w = Tensor<float, 1>{x};
+    save(net, f.path());
+    const float back = load<Single>(f.path()).data()[0];
+    CHECK(std::memcmp(&back, &x, 4) == 0);
+  }
+}
+
+TEST_CASE("16-bit floats, integers and bools are saved as they are, at the ends of their ranges") {
+  const TemporaryFile f;
+  Model<Kinds> net(Seed{1});
+  net->half = Tensor<float16, 2>{float16(65504.f), float16(6e-8f)};
+  net->brain = Tensor<bfloat16, 2>{bfloat16(-0.f), bfloat16(std::numeric_limits<float>::infinity())};
+  net->whole = Tensor<std::int64_t, 2>{std::numeric_limits<std::int64_t>::min(), (std::int64_t(1) << 53) + 1};
+  net->bytes = Tensor<std::uint8_t, 2>{0, 255};
+  net->truth = Tensor<bool, 2>{true, false};
+  save(net, f.path());
+  const Model<Kinds> back = load<Kinds>(f.path());
+  const auto same = [](const auto& a, const auto& b) { return std::memcmp(a.data(), b.data(), 2 * sizeof(a.data()[0])) == 0; };
+  const auto &a = *std::as_const(net), &b = *back;
+  CHECK((same(a.half, b.half) && same(a.brain, b.brain) && same(a.whole, b.whole) && same(a.bytes, b.bytes)));
+  CHECK(same(a.truth, b.truth));
+}

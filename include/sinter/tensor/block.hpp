@@ -31,7 +31,10 @@ class Pool;
 /// The head of a block; the elements follow it.
 class alignas(64) BlockHead {
  public:
-  static constexpr std::align_val_t alignment{64};
+  /// Elements begin 64 bytes after a pair of cache lines: of panels of two lines a step each then lies in two pairs, and
+  /// the prefetcher, which completes pairs, fetches the next step's. Where elements begin with a pair, weights that are
+  /// read from memory take 5 % longer.
+  static constexpr std::align_val_t alignment{128};
 
   static BlockHead* make(std::size_t bytes) {
     auto* const block = new (::operator new(sizeof(BlockHead) + bytes, alignment)) BlockHead;

@@ -155,7 +155,7 @@ template <class T, int Most> inline void pack_run(T* to, std::int64_t width, con
   }
   std::int64_t k = 0;
 #if defined(__AVX__)
-  if constexpr (std::is_same_v<T, float>)
+  if constexpr (std::is_same_v<T, float> && Most >= 8)
     if (step == 1 && n >= 8)
       for (const int wide : {16, 8})  // whole lines of the cache first: those of different rows may evict each other
         for (; k + wide <= inner; k += wide)

@@ -41,6 +41,10 @@ function(sinter_link_openmp target)
   endif()
 endfunction()
 
+function(sinter_link_nlohmann_json target)
+  sinter_link_headers(${target} nlohmann_json nlohmann/json.hpp nlohmann-json3-dev https://github.com/nlohmann/json.git v3.11.2 include)
+endfunction()
+
 # zlib is a library: a download is built along, and an installed sinter asks for an installed zlib.
 function(sinter_link_zlib target)
   find_package(ZLIB QUIET)

@@ -1,5 +1,5 @@
-// Everything for the CPU, except what not every program wants: include io/safetensors.hpp for checkpoints,
-// data/gzip.hpp and data/mnist.hpp for compressed data (zlib).
+// Everything for the CPU, except what not every program wants: include io/safetensors.hpp for checkpoints
+// (nlohmann-json), data/gzip.hpp and data/mnist.hpp for compressed data (zlib).
 #pragma once
 // Rooms in the order in which data walks through them, so that what the compiler says of a header names this one alone.
 #include "tensor/tensor.hpp"

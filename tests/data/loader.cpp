@@ -340,3 +340,24 @@ TEST_CASE("batches are values: they may be collected, and one asked for again is
     CHECK((*it).input(0, 0) == 4);
   }
 }
+
+TEST_CASE("data sets of no samples and of one: parts, splits, mappings and batches") {
+  const auto none = numbered(0), one = numbered(1);
+  CHECK((data::subset(one, {}).size() == 0 && read_all(data::subset(one, {0, 0})) == std::vector<float>{0, 0}));
+  CHECK((data::concatenated(none, none).size() == 0 && read_all(data::concatenated(none, data::concatenated(one, none))).size() == 1));
+  CHECK((data::mapped(none, add_noise, Seed{1}).size() == 0 && data::mapped(one, add_noise, Seed{1}).size() == 1));
+  for (const double share : {0., .5, 1.}) {
+    const auto a = data::random_split(none, share, Seed{1});
+    const auto b = data::stratified_split(none, share, Seed{1});
+    CHECK((a.train.size() + a.test.size() == 0 && b.train.size() + b.test.size() == 0));
+    const auto c = data::random_split(one, share, Seed{1});
+    const auto d = data::stratified_split(one, share, Seed{1});
+    CHECK((c.train.size() + c.test.size() == 1 && d.train.size() + d.test.size() == 1));
+    if (share != .5) CHECK((c.test.size() == std::size_t(share) && d.test.size() == std::size_t(share)));
+  }
+  int batches = 0, samples = 0;
+  for (const auto& [x, y] : data::loader<4>(one)) ++batches, samples += int(y.length_of_axis(0));
+  CHECK((batches == 1 && samples == 1));
+  for ([[maybe_unused]] const auto& batch : data::loader<4>(none)) ++batches;
+  CHECK(batches == 1);
+}

@@ -109,14 +109,16 @@ TEST_CASE("damaged files are errors, and the model stays as it was") {
   const auto bad = ErrorCode::format;
   check("", bad, ", header length: expected 8 bytes, found 0");
   check(std::string(8, '\xff') + "{}", bad, ", header length: expected at most the 2 bytes that follow");
-  check(file_of("{\"w\":", eight), bad, ", header: expected JSON with an object at byte 5, found the end");
-  check(file_of("[1]", ""), bad, ", header: expected JSON with an object at byte 0, found \"[1]\"");
-  check(file_of("{} x", ""), bad, ", header: expected JSON with the end at byte 3, found \"x\"");
+  check(file_of("{\"w\":", eight), bad,
+        ", header, byte 5: expected JSON, found a syntax error while parsing value - unexpected end of input");
+  check(file_of("[1]", ""), bad, ", header: expected an object, found an array");
+  check(file_of("{} x", ""), bad,
+        ", header, byte 3: expected JSON, found a syntax error while parsing value - invalid literal");
   check(file_of(header_of("\"dtype\":\"F32\""), eight), bad, ", tensor \"w\": expected a field \"shape\", found none");
   check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]"), eight), bad,
-        ", header: expected JSON with a whole number at byte 29, found \"-2]");
+        ", tensor \"w\", shape: expected whole numbers below 2⁶⁴, found -2");
   check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[2.0],\"data_offsets\":[0,8]"), eight), bad,
-        ", header: expected JSON with a whole number at byte 29, found \"2.0]");
+        ", tensor \"w\", shape: expected whole numbers below 2⁶⁴, found 2.0");
   check(file_of(header_of(good + ",\"dtype\":\"F32\""), eight), bad,
         ", tensor \"w\": expected a field \"dtype\", found two");
   check(file_of(header_of(good + ",\"shape\":[2]"), eight), bad,
@@ -137,9 +139,9 @@ TEST_CASE("damaged files are errors, and the model stays as it was") {
   check(file_of("{\"w\":{" + good + "},\"w\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[8,8]}}", eight), bad,
         ", tensor \"w\": expected one of this name, found two");
   check(file_of("{\"x\":" + std::string(100000, '['), ""), bad,
-        ", header: expected JSON with an object");  // deep nesting
+        ", tensor \"x\": expected an object, found an array");  // deep nesting
   check(file_of("{\"__metadata__\":" + std::string(100000, '['), ""), bad,
-        ", header: expected JSON with at most 128 arrays and objects within each other at byte 144");
+        ", header: expected at most 128 arrays and objects within each other, found more");
   check(file_of("{\"\\u001b[31m" + std::string(1000, 'x') + "\":{}}", ""), bad,
         ", tensor \"\\x1b[31m" + std::string(95, 'x') + "…\": expected a field \"dtype\", found none");
 }
@@ -216,4 +218,49 @@ TEST_CASE("a header of very many tensors costs a small multiple of itself") {
   CHECK(t.tensors.capacity() * sizeof(io::TensorEntry) < 6 * header.size());
   CHECK(t.find("t7919")->begin == 1);
   CHECK(t.find("none") == nullptr);
+}
+
+namespace {
+struct Nothing {
+  nn::Identity same;
+};
+struct Single {
+  Param<float, 1> w{nn::init::constant(3)};
+};
+struct Kinds {
+  Buffer<float16, 2> half;
+  Buffer<bfloat16, 2> brain;
+  Buffer<std::int64_t, 2> whole;
+  Buffer<std::uint8_t, 2> bytes;
+  Buffer<bool, 2> truth;
+};
+}  // namespace
+
+TEST_CASE("models without parameters and of one, which may be infinite or NaN, are saved and loaded") {
+  const TemporaryFile f;
+  save(Model<Nothing>(Seed{1}), f.path());
+  CHECK(load<Nothing>(f.path()).parameters == 0);
+  Model<Single> net(Seed{1});
+  for (const float x : {std::numeric_limits<float>::infinity(), -0.f, 1e-45f, std::numeric_limits<float>::quiet_NaN()}) {
+    net->w = Tensor<float, 1>{x};
+    save(net, f.path());
+    const float back = load<Single>(f.path()).data()[0];
+    CHECK(std::memcmp(&back, &x, 4) == 0);
+  }
+}
+
+TEST_CASE("16-bit floats, integers and bools are saved as they are, at the ends of their ranges") {
+  const TemporaryFile f;
+  Model<Kinds> net(Seed{1});
+  net->half = Tensor<float16, 2>{float16(65504.f), float16(6e-8f)};
+  net->brain = Tensor<bfloat16, 2>{bfloat16(-0.f), bfloat16(std::numeric_limits<float>::infinity())};
+  net->whole = Tensor<std::int64_t, 2>{std::numeric_limits<std::int64_t>::min(), (std::int64_t(1) << 53) + 1};
+  net->bytes = Tensor<std::uint8_t, 2>{0, 255};
+  net->truth = Tensor<bool, 2>{true, false};
+  save(net, f.path());
+  const Model<Kinds> back = load<Kinds>(f.path());
+  const auto same = [](const auto& a, const auto& b) { return std::memcmp(a.data(), b.data(), 2 * sizeof(a.data()[0])) == 0; };
+  const auto &a = *std::as_const(net), &b = *back;
+  CHECK((same(a.half, b.half) && same(a.brain, b.brain) && same(a.whole, b.whole) && same(a.bytes, b.bytes)));
+  CHECK(same(a.truth, b.truth));
 }

@@ -1,10 +1,13 @@
 // Elementwise functions where their formulas change: at the joints of their pieces, at zeros of both signs, far out, at
-// infinities and NaN.
+// infinities and NaN (reference/edges.txt), of tensors of all lengths; and of 16-bit floats, integers and bools at the
+// ends of their ranges (reference/cells.txt).
 #include <doctest/doctest.h>
 
+#include "../support/cells.hpp"
 #include "../support/edges.hpp"
 
 using namespace sinter;
+using support::check_cells;
 using support::check_edges;
 
 TEST_CASE("edges of activations in pieces") {
@@ -115,4 +118,86 @@ TEST_CASE("edges of losses of an element and its target") {
   check_edges<2>("bce", elements_of<ops::Apply<ops::ProbabilityLoss>>);
   check_edges<2>("kl_div", elements_of<Divergence>);
   check_edges<2>("kl_div_log", elements_of<DivergenceOfLogs>);
+}
+
+TEST_CASE("cells of activations in pieces") {
+  check_cells<1>("relu", [](auto x) { return relu(x); });
+  check_cells<1>("leaky_relu", [](auto x) { return leaky_relu(x); });
+  check_cells<1>("relu6", [](auto x) { return relu6(x); });
+  check_cells<1>("hardtanh", [](auto x) { return hardtanh(x); });
+  check_cells<1>("hardsigmoid", [](auto x) { return hardsigmoid(x); });
+  check_cells<1>("hardswish", [](auto x) { return hardswish(x); });
+  check_cells<1>("softshrink", [](auto x) { return softshrink(x); });
+  check_cells<1>("hardshrink", [](auto x) { return hardshrink(x); });
+  check_cells<1>("threshold", [](auto x) { return threshold(x, 0.5, -2); });
+  check_cells<2>("prelu", [](auto x, auto w) { return prelu(x, w); });
+}
+
+TEST_CASE("cells of smooth activations") {
+  check_cells<1>("sigmoid", [](auto x) { return sigmoid(x); });
+  check_cells<1>("log_sigmoid", [](auto x) { return log_sigmoid(x); });
+  check_cells<1>("silu", [](auto x) { return silu(x); });
+  check_cells<1>("softplus", [](auto x) { return softplus(x); });
+  check_cells<1>("mish", [](auto x) { return mish(x); });
+  check_cells<1>("softsign", [](auto x) { return softsign(x); });
+  check_cells<1>("tanhshrink", [](auto x) { return tanhshrink(x); });
+  check_cells<1>("elu", [](auto x) { return elu(x); });
+  check_cells<1>("celu", [](auto x) { return celu(x); });
+  check_cells<1>("selu", [](auto x) { return selu(x); });
+  check_cells<1>("gelu", [](auto x) { return gelu(x); });
+  check_cells<1>("gelu.tanh", [](auto x) { return gelu(x, tanh_approximation); });
+}
+
+TEST_CASE("cells of elementary functions") {
+  check_cells<1>("exp", [](auto x) { return exp(x); });
+  check_cells<1>("expm1", [](auto x) { return expm1(x); });
+  check_cells<1>("log", [](auto x) { return log(x); });
+  check_cells<1>("log1p", [](auto x) { return log1p(x); });
+  check_cells<1>("sqrt", [](auto x) { return sqrt(x); });
+  check_cells<1>("rsqrt", [](auto x) { return rsqrt(x); });
+  check_cells<1>("tanh", [](auto x) { return tanh(x); });
+  check_cells<1>("erf", [](auto x) { return erf(x); });
+  check_cells<1>("sin", [](auto x) { return sin(x); });
+  check_cells<1>("cos", [](auto x) { return cos(x); });
+  check_cells<1>("tan", [](auto x) { return tan(x); });
+  check_cells<1>("atan", [](auto x) { return atan(x); });
+  check_cells<1>("abs", [](auto x) { return abs(x); });
+  check_cells<1>("square", [](auto x) { return square(x); });
+}
+
+TEST_CASE("cells of arithmetic, rounding, comparisons and casts") {
+  check_cells<1>("neg", [](auto x) { return -x; });
+  check_cells<1>("sign", [](auto x) { return sign(x); });
+  check_cells<1>("floor", [](auto x) { return floor(x); });
+  check_cells<1>("ceil", [](auto x) { return ceil(x); });
+  check_cells<1>("trunc", [](auto x) { return trunc(x); });
+  check_cells<1>("round", [](auto x) { return round(x); });
+  check_cells<1>("clamp", [](auto x) { return clamp(x, 0, 1); });
+  check_cells<1>("isnan", [](auto x) { return isnan(x); });
+  check_cells<1>("isfinite", [](auto x) { return isfinite(x); });
+  check_cells<1>("logical_not", [](auto x) { return logical_not(x); });
+  check_cells<1>("logical_not", [](auto x) { return !x; });
+  check_cells<1>("cast.int32", [](auto x) { return cast<std::int32_t>(x); });
+  check_cells<1>("cast.bool", [](auto x) { return cast<bool>(x); });
+  check_cells<1>("cast.float", [](auto x) { return cast<float>(x); });
+  check_cells<1>("one_hot", [](auto x) { return one_hot<3>(x); });
+  check_cells<2>("add", [](auto x, auto y) { return x + y; });
+  check_cells<2>("sub", [](auto x, auto y) { return x - y; });
+  check_cells<2>("mul", [](auto x, auto y) { return x * y; });
+  check_cells<2>("div", [](auto x, auto y) { return x / y; });
+  check_cells<2>("maximum", [](auto x, auto y) { return maximum(x, y); });
+  check_cells<2>("minimum", [](auto x, auto y) { return minimum(x, y); });
+  check_cells<2>("pow", [](auto x, auto y) { return pow(x, y); });
+  check_cells<2>("remainder", [](auto x, auto y) { return remainder(x, y); });
+  check_cells<2>("less", [](auto x, auto y) { return x < y; });
+  check_cells<2>("less_equal", [](auto x, auto y) { return x <= y; });
+  check_cells<2>("greater", [](auto x, auto y) { return x > y; });
+  check_cells<2>("greater_equal", [](auto x, auto y) { return x >= y; });
+  check_cells<2>("equal", [](auto x, auto y) { return x == y; });
+  check_cells<2>("not_equal", [](auto x, auto y) { return x != y; });
+  check_cells<2>("logical_and", [](auto x, auto y) { return logical_and(x, y); });
+  check_cells<2>("logical_and", [](auto x, auto y) { return x && y; });
+  check_cells<2>("logical_or", [](auto x, auto y) { return logical_or(x, y); });
+  check_cells<2>("logical_or", [](auto x, auto y) { return x || y; });
+  check_cells<2>("select", [](auto x, auto y) { return select(x > y, x, y); });
 }

@@ -1,9 +1,10 @@
-// A host program that has set a locale whose decimal separator is a comma.
+// Host programs that have set a locale in which the decimal separator is no point.
 #pragma once
 #include <doctest/doctest.h>
 
 #include <clocale>
 #include <cstdlib>
+#include <initializer_list>
 #include <string>
 
 #include "files.hpp"
@@ -11,37 +12,47 @@
 
 namespace support {
 
-/// Sets such a locale while it lives: one that is installed, or one that localedef makes. Counts a skip where there is
-/// neither.
-class CommaLocale {
+/// Sets one of these locales while it lives: one that is installed, or the first, made by localedef. Counts a skip
+/// where there is neither.
+class SeparatorLocale {
  public:
-  CommaLocale() {
-    for (const char* name : {"de_DE.UTF-8", "fr_FR.UTF-8", "ru_RU.UTF-8", "nl_NL.UTF-8", "pt_BR.UTF-8"})
-      if (set(name)) return;
-    const std::string made = folder_.path() + "/de_DE.UTF-8";
-    if (std::system(("localedef -i de_DE -f UTF-8 '" + made + "' >/dev/null 2>&1").c_str()) == 0) {
+  SeparatorLocale(const char* separator, std::initializer_list<const char*> names) : separator_(separator) {
+    for (const char* name : names)
+      if (set(name + std::string(".UTF-8"))) return;
+    const std::string name = *names.begin(), made = name + ".UTF-8";
+    const std::string command =
+        "localedef -i " + name + " -f UTF-8 '" + folder_.path() + "/" + made + "' >/dev/null 2>&1";
+    if (std::system(command.c_str()) == 0) {
       ::setenv("LOCPATH", folder_.path().c_str(), 1);
-      const bool is_set = set("de_DE.UTF-8");
+      const bool is_set = set(made);
       ::unsetenv("LOCPATH");
       if (is_set) return;
     }
     ++skips.count;
-    MESSAGE("skipped: there is no locale with a decimal comma, and no localedef to make one");
+    MESSAGE("skipped: there is no locale with the separator ", separator_, ", and no localedef to make one");
   }
-  ~CommaLocale() { std::setlocale(LC_ALL, before_.c_str()); }
-  CommaLocale(const CommaLocale&) = delete;
-  CommaLocale& operator=(const CommaLocale&) = delete;
+  ~SeparatorLocale() { std::setlocale(LC_ALL, before_.c_str()); }
+  SeparatorLocale(const SeparatorLocale&) = delete;
+  SeparatorLocale& operator=(const SeparatorLocale&) = delete;
 
   explicit operator bool() const { return is_set_; }
 
  private:
-  bool set(const char* name) {
-    return is_set_ = std::setlocale(LC_ALL, name) != nullptr && *std::localeconv()->decimal_point == ',';
+  bool set(const std::string& name) {
+    return is_set_ = std::setlocale(LC_ALL, name.c_str()) != nullptr && std::localeconv()->decimal_point == separator_;
   }
 
-  std::string before_ = std::setlocale(LC_ALL, nullptr);
+  std::string separator_, before_ = std::setlocale(LC_ALL, nullptr);
   TemporaryFolder folder_;
   bool is_set_ = false;
+};
+
+struct CommaLocale : SeparatorLocale {
+  CommaLocale() : SeparatorLocale(",", {"de_DE", "fr_FR", "ru_RU", "nl_NL", "pt_BR"}) {}
+};
+/// U+066B, two bytes in UTF-8.
+struct ArabicSeparatorLocale : SeparatorLocale {
+  ArabicSeparatorLocale() : SeparatorLocale("\xd9\xab", {"ps_AF"}) {}
 };
 
 }  // namespace support

@@ -6,9 +6,9 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-both=(-std=c++20 -O1 -march=native -fopenmp -I"$root/include" "-DSINTER_DIGITS=\"digits.csv\"" -Werror -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+both=(-std=c++20 -O1 -march=native -I"$root/include" "-DSINTER_DIGITS=\"digits.csv\"" -Werror -Wall -Wextra -Wpedantic -Wshadow -Wconversion
   -Wno-sign-conversion -Wold-style-cast -Woverloaded-virtual -Wnon-virtual-dtor -Wdouble-promotion -Wformat=2 -Wcast-align -Wcast-qual -Wredundant-decls)
-gnu=(-fconstexpr-ops-limit=4000000000 -fconstexpr-loop-limit=100000000 -Wduplicated-cond -Wduplicated-branches -Wlogical-op)
+gnu=(-fopenmp -fconstexpr-ops-limit=4000000000 -fconstexpr-loop-limit=100000000 -Wduplicated-cond -Wduplicated-branches -Wlogical-op)
 llvm=(-fconstexpr-steps=2000000000 -Wextra-semi -Wimplicit-fallthrough -Wunreachable-code -Wnewline-eof -Wdeprecated -Wdocumentation
   -Wno-documentation-unknown-command)
 

@@ -130,3 +130,67 @@ TEST_CASE("the loss of an empty batch, NaN, is no part of a mean") {
   CHECK(loss.value() == 2);
   CHECK((ConfusionMatrix<2>().accuracy() == 0 && ConfusionMatrix<2>().total() == 0));
 }
+
+namespace {
+/// Three rows of scores of which the first two are right, and none and the first of them.
+template <class T, class L> void check_metrics() {
+  using Scores = Tensor<T, upto<3, 'B'>, 2>;
+  using Labels = Tensor<L, upto<3, 'B'>>;
+  Scores scores{{T(1), T(0)}, {T(1), T(1)}, {T(1), T(0)}};
+  Labels labels{L(0), L(0), L(1)};
+  for (const int length : {0, 1, 3}) {
+    scores.template set_length<'B'>(length);
+    labels.template set_length<'B'>(length);
+    const std::int64_t right = std::min(length, 2);
+    CHECK(count_correct(scores, labels) == right);
+    CHECK(count_in_top<1>(scores, labels) == right);
+    CHECK(count_in_top<2>(scores, labels) == length);
+    ConfusionMatrix<2> m;
+    m.add(scores, labels);
+    CHECK((m.total() == length && m.correct() == right));
+    if (length == 3) CHECK(predicted_class(scores, 1) == 0);
+  }
+  const Tensor<T, 0, 2> no_scores;
+  const Tensor<L, 0> no_labels;
+  CHECK((count_correct(no_scores, no_labels) == 0 && count_in_top<1>(no_scores, no_labels) == 0));
+  ConfusionMatrix<2> none;
+  none.add(no_scores, no_labels);
+  CHECK((none.total() == 0 && none.mean_f1() == 0));
+  const Tensor<T, 2, 1> one_class{{T(1)}, {T(0)}};
+  const Tensor<L, 2> same{L(0), L(0)};
+  CHECK((predicted_class(one_class, 1) == 0 && count_correct(one_class, same) == 2));
+  CHECK(count_in_top<1>(one_class, same) == 2);
+  ConfusionMatrix<1> single;
+  single.add(one_class, same);
+  CHECK(single.mean_f1() == 1);
+}
+}  // namespace
+
+TEST_CASE("metrics of no rows, one, all; of one class; of scores and labels of every kind") {
+  check_metrics<float, int>();
+  check_metrics<float16, std::uint8_t>();
+  check_metrics<bfloat16, std::int64_t>();
+  check_metrics<double, std::int8_t>();
+  check_metrics<std::int64_t, int>();
+  check_metrics<bool, int>();
+}
+
+TEST_CASE("comparisons of whole tensors: NaN, infinities, zeros, nothing, lengths, tolerances") {
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  const Tensor<float, 2> a{0.f, inf}, b{-0.f, inf}, c{0.f, -inf}, n{NAN, 1.f}, near{1e-9f, inf};
+  CHECK((equal(a, b) && allclose(a, b)));  // torch.equal, torch.allclose
+  CHECK((!equal(a, c) && !allclose(a, c)));
+  CHECK((!equal(n, n) && !allclose(n, n)));
+  CHECK((!equal(a, near) && allclose(a, near) && !allclose(a, near, 0, 0) && allclose(a, b, 0, 0)));
+  CHECK(allclose(Tensor<float, 1>{1.f}, Tensor<float, 1>{-5.f}, 0, inf));
+  const Tensor<float, 0> none;
+  CHECK((equal(none, none) && allclose(none, none)));
+  const Tensor<float16, 1> h{float16(2.f)};
+  const Tensor<std::uint8_t, 2> bytes{255, 0}, others{255, 1};
+  CHECK((equal(h, h) && allclose(h, h) && equal(bytes, bytes) && !equal(bytes, others) && !allclose(bytes, others)));
+  Tensor<float, upto<2, 'B'>> x{1.f, 2.f}, y{1.f, 3.f};
+  for (const int length : {0, 1, 2}) {
+    x.set_length<'B'>(length), y.set_length<'B'>(length);
+    CHECK((equal(x, y) == (length < 2) && allclose(x, y) == (length < 2)));
+  }
+}

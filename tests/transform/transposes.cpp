@@ -48,6 +48,7 @@ std::vector<Case> cases() {
       {"remainder", {m}, [](V x) { return remainder(x[0] * 0.7, 0.8); }},
       {"elementary", {m}, [](V x) { return exp(x[0]) + log(x[0] * x[0] + 1.0) + sqrt(x[0] * x[0] + 1.0) + rsqrt(x[0] * x[0] + 1.0) + expm1(x[0]) + log1p(x[0] * x[0]); }},
       {"tanh", {m}, [](V x) { return tanh(x[0]) + erf(x[0]) + sigmoid(x[0]) + tanh(x[0], accurate) + erf(x[0], accurate) + sigmoid(x[0], tanh_approximation); }},
+      {"log_sigmoid", {m}, [](V x) { return log_sigmoid(x[0]); }},
       {"trigonometric", {m}, [](V x) { return sin(x[0]) + cos(x[0]) + tan(x[0] * 0.3) + atan(x[0]); }},
       {"pow", {m, v}, [](V x) { return pow(x[0] * x[0] + 1.0, x[1]) + pow(x[0] * x[0] + 1.0, 2.5); }},
       {"cast", {m}, [](V x) { return cast<float>(x[0]) * 1.0; }},

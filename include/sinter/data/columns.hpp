@@ -39,7 +39,7 @@ template <int N> Labelled<N> labelled(const Table& t, const std::array<std::size
     const float y = t(r, label);
     if (!(y >= 0 && y < 0x1p24f) || y != float(int(y)))
       damaged(t.name + ", row " + std::to_string(r + 1) + ", column " + std::to_string(label + 1),
-              "a label, a whole number 0, 1, …", tensor_detail::general_text(y, 9));
+              "a label, a whole number 0, 1, …", tensor_detail::general_text(double(y), 9));
     all.add(x.data(), int(y));
   }
   return all;

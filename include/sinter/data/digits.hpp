@@ -21,13 +21,13 @@ inline Labelled<1, 8, 8> digits(const std::string& path) {
     for (std::size_t c = 0; c < 64; ++c) {
       if (!(t(r, c) >= 0 && t(r, c) <= 16))
         damaged(path + ", sample " + std::to_string(r + 1) + ", pixel " + std::to_string(c + 1), "0 … 16",
-                tensor_detail::general_text(t(r, c), 9));
+                tensor_detail::general_text(double(t(r, c)), 9));
       pixels[c] = t(r, c) / 16;
     }
     const float label = t(r, 64);
     if (!(label >= 0 && label <= 9) || label != float(int(label)))
       damaged(path + ", sample " + std::to_string(r + 1) + ", digit", "a whole number 0 … 9",
-              tensor_detail::general_text(label, 9));
+              tensor_detail::general_text(double(label), 9));
     d.add(pixels, int(label));
   }
   return d;

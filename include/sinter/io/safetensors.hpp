@@ -1,7 +1,7 @@
 // safetensors: parameters under PyTorch's names, in a file that any framework opens.
 //
 // Format: the header's length (8 bytes, little-endian), a JSON header that names dtype, shape and place of every
-// tensor, then the data without gaps.
+// tensor, then the data without gaps. Needs nlohmann-json: link sinter::safetensors.
 #pragma once
 #include <algorithm>
 #include <bit>
@@ -9,7 +9,8 @@
 #include "../train/model.hpp"
 #include "atomic_file.hpp"
 #include "element_types.hpp"
-#include "json.hpp"
+#include "json_string.hpp"
+#include "safetensors_header.hpp"
 
 namespace sinter {
 namespace io {
@@ -17,12 +18,6 @@ namespace io {
 static_assert(std::endian::native == std::endian::little,
               "safetensors files are little-endian, and are read and written as memory");
 
-/// One tensor of a file: where it lies in the data.
-struct TensorEntry {
-  std::string name, dtype;  ///< the dtype as the file names it, which may be one that this library does not know
-  std::vector<std::uint64_t> shape;
-  std::size_t begin = 0, end = 0;
-};
 /// A file that has been read and found sound.
 struct TensorFile {
   std::vector<TensorEntry> tensors;  ///< in the order of their names
@@ -46,48 +41,6 @@ inline std::string to_string(const std::vector<std::uint64_t>& shape) {
 namespace safetensors_detail {
 
 constexpr std::size_t most_header_bytes = 100'000'000;  // as in safetensors itself
-constexpr std::size_t most_axes = 256;
-
-/// A file and a tensor of it, for errors.
-inline std::string place(const std::string& file, std::string_view name) {
-  return file + ", tensor " + data::quoted(name, 100);
-}
-
-/// Reads what the header says of one tensor; nothing is checked that needs its fellows.
-SINTER_COLD inline TensorEntry entry(JsonReader& json, const std::string& file, const std::string& name) {
-  TensorEntry t{name, {}, {}, 0, 0};
-  const auto where = [&] { return place(file, name); };
-  bool has_dtype = false, has_shape = false;
-  int offsets = 0;
-  const auto once = [&](bool again, const char* field) {
-    if (again) data::damaged(where(), std::string("a field \"") + field + "\"", "two");
-  };
-  json.object([&](const std::string& field) {
-    if (field == "dtype") {
-      once(std::exchange(has_dtype, true), "dtype");
-      t.dtype = json.string();
-    } else if (field == "shape") {
-      once(std::exchange(has_shape, true), "shape");
-      json.array([&] {
-        if (t.shape.size() == most_axes) data::damaged(where() + ", shape", "at most 256 axes", "more");
-        t.shape.push_back(json.whole_number());
-      });
-    } else if (field == "data_offsets") {
-      once(offsets > 0, "data_offsets");
-      json.array([&] {
-        const std::uint64_t n = json.whole_number();
-        if (++offsets > 2) data::damaged(where() + ", data_offsets", "two numbers", "more");
-        (offsets == 1 ? t.begin : t.end) = n;
-      });
-      if (offsets < 2) data::damaged(where() + ", data_offsets", "two numbers", "fewer");
-    } else {
-      json.skip();
-    }
-  });
-  for (const auto& [has, field] : {std::pair{has_dtype, "dtype"}, {has_shape, "shape"}, {offsets > 0, "data_offsets"}})
-    if (!has) data::damaged(where(), std::string("a field \"") + field + "\"", "none");
-  return t;
-}
 
 /// What a tensor claims against the data that there is. Of dtypes that are not known only the offsets count.
 SINTER_COLD inline void check(const TensorEntry& t, const std::string& file, std::size_t data_bytes) {
@@ -140,14 +93,7 @@ SINTER_COLD inline TensorFile read_safetensors(const std::string& path) {
   if (length > most_header_bytes)
     data::damaged(path + ", header length", "at most " + std::to_string(most_header_bytes), std::to_string(length));
   f.data = std::size_t(8 + length);
-  JsonReader json({reinterpret_cast<const char*>(f.bytes.data()) + 8, std::size_t(length)}, path + ", header");
-  json.object([&](const std::string& name) {
-    if (name == "__metadata__")
-      json.skip();
-    else
-      f.tensors.push_back(entry(json, path, name));
-  });
-  json.end();
+  f.tensors = read_header({reinterpret_cast<const char*>(f.bytes.data()) + 8, std::size_t(length)}, path);
 
   const std::size_t data_bytes = f.bytes.size() - f.data;
   std::vector<const TensorEntry*> by_place;

@@ -5,7 +5,7 @@
 #include "../tensor/decimal.hpp"
 #include "../train/profile.hpp"
 #include "atomic_file.hpp"
-#include "json.hpp"
+#include "json_string.hpp"
 
 namespace sinter {
 

@@ -18,8 +18,8 @@ template <class F, int Tensors = 1> struct Composed {
   using numbers = Sym<float>;  ///< what plain numbers stand beside: they are not rounded to 16 bits
 
   template <TypedSymbol... X> constexpr auto operator()(X... x) const {
-    constexpr Dtype common = common_type(std::array{X::dtype...}), wide = wide_type(common);
-    if constexpr (!is_narrow(std::array{X::dtype...})) {
+    constexpr Dtype common = common_type(types_of<X...>()), wide = wide_type(common);
+    if constexpr (!is_narrow(types_of<X...>())) {
       return F{}(x...);
     } else {
       const auto y = [&]<std::size_t... Index>(std::index_sequence<Index...>) {
@@ -42,6 +42,7 @@ template <class F, int Tensors = 1> struct Composed {
   }
 
  private:
+  template <class... X> static constexpr std::array<Dtype, sizeof...(X)> types_of() { return {X::dtype...}; }
   static constexpr bool needs(Dtype d) { return is_half(d) || !is_floating(d); }
   template <std::size_t N> static constexpr bool is_narrow(const std::array<Dtype, N>& d) {
     for (std::size_t i = 0; i < N && int(i) < Tensors; ++i)

@@ -86,8 +86,8 @@ constexpr Value place_of(Value image, const PoolGeometry& g, int k, Shape window
   return image;
 }
 
-/// Maxima of small windows, place by place, which is elementwise work. Operands: the maxima, the image with its borders. The gradient goes
-/// to the first of equal maxima.
+/// Maxima of small windows, place by place, which is elementwise work. Operands: the maxima, the image with its borders.
+/// The gradient goes to the first of equal maxima, and of a window with NaN to the first NaN.
 struct MaxPool : Identity<MaxPool> {
   static constexpr const char* name = "max_pool";
   static constexpr Value pull(const Site& s, int i, Value ct) {
@@ -98,7 +98,7 @@ struct MaxPool : Identity<MaxPool> {
     if (!g.side_by_side()) return graph::interleaved(s.graph, phases(winners(y, image, g), ct, g, shape), g.front, g.axes, g.stride, shape);
     graph::List<int> share;
     for (int k = 0; k < g.places(); ++k) {
-      const Value below = place_of(image, g, k, y.extents()) < y;
+      const Value below = loses(image, y, g, k);
       share.push(select(below, 0.0, ct).id);
       if (k + 1 < g.places()) ct = select(below, ct, 0.0);  // what is left for later places
     }
@@ -109,7 +109,7 @@ struct MaxPool : Identity<MaxPool> {
     const PoolGeometry g = PoolGeometry::of(s);
     const Value y = s.operand(0), image = s.operand(1);
     Value first = place_of(tangent, g, g.places() - 1, y.extents());
-    for (int k = g.places() - 2; k >= 0; --k) first = select(place_of(image, g, k, y.extents()) < y, first, place_of(tangent, g, k, y.extents()));
+    for (int k = g.places() - 2; k >= 0; --k) first = select(loses(image, y, g, k), first, place_of(tangent, g, k, y.extents()));
     return first;
   }
   static constexpr Value batch(const graph::Batching& b) {
@@ -120,11 +120,16 @@ struct MaxPool : Identity<MaxPool> {
   }
 
  private:
+  /// Where place k is not the maximum of its window.
+  static constexpr Value loses(Value image, Value y, const PoolGeometry& g, int k) {
+    const Value x = place_of(image, g, k, y.extents());
+    return logical_and(x != y, !isnan(x));
+  }
   /// The number of the place at which each window's maximum stands; none where windows have one place.
   static constexpr Value winners(Value y, Value image, const PoolGeometry& g) {
     Value winner;
     for (int k = g.places() - 2; k >= 0; --k) {
-      const Value below = place_of(image, g, k, y.extents()) < y;
+      const Value below = loses(image, y, g, k);
       winner = winner.exists() ? select(below, winner, double(k)) : graph::cast_to(below, y.dtype()) + double(k);  // the last place is k + 1
     }
     return winner;

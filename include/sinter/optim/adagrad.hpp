@@ -2,6 +2,7 @@
 #pragma once
 #include "../nn/linear.hpp"
 #include "../tensor/option.hpp"
+#include "weight_decay.hpp"
 
 namespace sinter::optim {
 
@@ -22,7 +23,7 @@ struct Adagrad {
   }
 
   constexpr auto operator()(auto p, auto g, auto step, auto sum) const {
-    const auto decayed = g + weight_decay * p;
+    const auto decayed = with_decay(g, weight_decay, p);
     const auto size = cast<float>(lr / (1.0 + (step - 1.0) * lr_decay));
     const auto beginning = select(step > 1.0, 0.f, initial_accumulator_value);  // numbers, once a step, both
     const auto new_sum = sum + beginning + decayed * decayed;

@@ -2,6 +2,7 @@
 // product with its reciprocal, since divisions are what a step waits for.
 #pragma once
 #include "bias_correction.hpp"
+#include "weight_decay.hpp"
 
 namespace sinter::optim {
 
@@ -18,7 +19,7 @@ struct Adam {
   constexpr void check() const { check_adam("Adam", *this); }
 
   constexpr auto operator()(auto p, auto g, auto step, auto m, auto v) const {
-    const auto decayed = g + weight_decay * p;
+    const auto decayed = with_decay(g, weight_decay, p);
     const auto new_m = beta1 * m + (1.f - beta1) * decayed;
     const auto new_v = beta2 * v + (1.f - beta2) * decayed * decayed;
     const auto size = lr / bias_correction(beta1, step), correction = 1.f / sqrt(bias_correction(beta2, step));  // numbers, once a step

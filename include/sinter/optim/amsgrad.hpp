@@ -1,6 +1,7 @@
 // Adam whose steps never grow again (Reddi, Kale and Kumar, "On the convergence of Adam and beyond", 2018).
 #pragma once
 #include "bias_correction.hpp"
+#include "weight_decay.hpp"
 
 namespace sinter::optim {
 
@@ -14,7 +15,7 @@ struct AMSGrad {
   constexpr void check() const { check_adam("AMSGrad", *this); }
 
   constexpr auto operator()(auto p, auto g, auto step, auto m, auto v, auto largest) const {
-    const auto decayed = g + weight_decay * p;
+    const auto decayed = with_decay(g, weight_decay, p);
     const auto new_m = beta1 * m + (1.f - beta1) * decayed;
     const auto new_v = beta2 * v + (1.f - beta2) * decayed * decayed;
     const auto new_largest = maximum(largest, new_v);

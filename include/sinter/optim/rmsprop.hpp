@@ -2,6 +2,7 @@
 #pragma once
 #include "../nn/linear.hpp"
 #include "../tensor/option.hpp"
+#include "weight_decay.hpp"
 
 namespace sinter::optim {
 
@@ -22,7 +23,7 @@ struct RMSprop {
   }
 
   constexpr auto operator()(auto p, auto g, auto, auto square, auto average, auto sum) const {
-    const auto decayed = g + weight_decay * p;
+    const auto decayed = with_decay(g, weight_decay, p);
     const auto new_square = alpha * square + (1.f - alpha) * decayed * decayed;
     const auto new_average = alpha * average + (1.f - alpha) * decayed;
     const auto variance = select(centered > 0.f, new_square - new_average * new_average, new_square);

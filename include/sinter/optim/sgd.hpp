@@ -2,6 +2,7 @@
 #pragma once
 #include "../nn/linear.hpp"
 #include "../tensor/option.hpp"
+#include "weight_decay.hpp"
 
 namespace sinter::optim {
 
@@ -21,10 +22,11 @@ struct SGD {
   }
 
   constexpr auto operator()(auto p, auto g, auto step, auto sum) const {
-    const auto decayed = g + weight_decay * p;
+    const auto decayed = with_decay(g, weight_decay, p);
     const auto into_sum =
         select(step > 1.0, select(momentum == 0.f, 1.f, 1.f - dampening), 1.f);  // a number, once a step
-    const auto new_sum = momentum * sum + into_sum * decayed;
+    const auto kept = select(momentum == 0.f, 0.f, momentum * sum);  // 0 times an infinity is no 0
+    const auto new_sum = kept + into_sum * decayed;
     const auto new_p = p - lr * select(nesterov > 0.f, decayed + momentum * new_sum, new_sum);
     return std::tuple{new_p, new_sum};
   }

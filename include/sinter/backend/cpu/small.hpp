@@ -186,9 +186,9 @@ template <class K, class Step> class SmallContraction {
     if constexpr (rest > 0) tile<Ld, Panels, Count, Tail, M, int(rest)>(w, c, a, b, whole * R, column);
   }
   template <std::int64_t Ld, bool Panels, int Count, int Tail, int M, int Height> [[gnu::always_inline]] static void tile(const Walk<P>& w, const Context& c, const T* a, const T* b, std::int64_t row, std::int64_t column) {
-    using V = Lanes<T, M>;
+    using Register = Lanes<T, M>;
     constexpr int S = chains(Height * Count);
-    V sum[S][Height][Count];
+    Register sum[S][Height][Count];
     const T* from[Count];
 #pragma GCC unroll 4
     for (int z = 0; z < S; ++z)
@@ -200,26 +200,26 @@ template <class K, class Step> class SmallContraction {
     for (int j = 0; j < Count; ++j) from[j] = b + (Panels ? panel_at(column + j * M) : column + j * M);
     a += row * left_row;
     const auto term = [&](int z, std::int64_t k, bool begins = false) __attribute__((always_inline)) {
-      V right[Count];
+      Register right[Count];
 #pragma GCC unroll 32
       for (int j = 0; j < Count; ++j) right[j] = load<T, M>(from[j] + k * Ld, j + 1 == Count ? Tail : M);
 #pragma GCC unroll 16
       for (int i = 0; i < Height; ++i) {
-        const V left(a[i * left_row + k * left_inner]);
+        const Register left(a[i * left_row + k * left_inner]);
 #pragma GCC unroll 32
         for (int j = 0; j < Count; ++j) sum[z][i][j] = begins ? left * right[j] : fma(left, right[j], sum[z][i][j]);
       }
     };
     if constexpr (left_in_registers && M == lanes && inner * Count <= 128) {
-      V left[inner / M];
+      Register left[inner / M];
 #pragma GCC unroll 4
-      for (std::int64_t k = 0; k < inner / M; ++k) left[k] = V::load(a + k * M);
+      for (std::int64_t k = 0; k < inner / M; ++k) left[k] = Register::load(a + k * M);
       [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
         const auto at = [&]<int At>() __attribute__((always_inline)) {
-          const V x = lane<At % M>(left[At / M]);
+          const Register x = lane<At % M>(left[At / M]);
 #pragma GCC unroll 32
           for (int j = 0; j < Count; ++j) {
-            const V right = load<T, M>(from[j] + At * Ld, j + 1 == Count ? Tail : M);
+            const Register right = load<T, M>(from[j] + At * Ld, j + 1 == Count ? Tail : M);
             sum[At % S][0][j] = At > 0 && At < S ? x * right : fma(x, right, sum[At % S][0][j]);
           }
         };

@@ -16,17 +16,24 @@ struct Relu : Elementwise<Relu> {
 struct LeakyRelu {
   constexpr auto operator()(auto x, auto slope) const { return select(x > 0.0, x, x * slope); }
 };
+/// The same with slopes that have a gradient, which nothing positive reaches, an infinity neither.
+struct Sloped {
+  constexpr auto operator()(auto x, auto slopes) const {
+    const auto positive = x > 0.0;
+    return select(positive, x, select(positive, 0.0, x) * slopes);
+  }
+};
 /// A slope for each channel, axis 1 of x; or one for all.
 struct PRelu {
   template <class X, class W> constexpr auto operator()(X x, W slopes) const {
     if constexpr (is_sym_v<X> && is_sym_v<W>) {
-      if constexpr (X::shape.rank <= 2 || W::shape.size() == 1) return LeakyRelu{}(x, slopes);
-      else return LeakyRelu{}(x, ReshapeBy<PerChannel<X::shape.rank>>{}(slopes));
+      if constexpr (X::shape.rank <= 2 || W::shape.size() == 1) return Sloped{}(x, slopes);
+      else return Sloped{}(x, ReshapeBy<PerChannel<X::shape.rank>>{}(slopes));
     } else {
-      if (x.extents().rank <= 2 || slopes.extents().size() == 1) return LeakyRelu{}(x, slopes);
+      if (x.extents().rank <= 2 || slopes.extents().size() == 1) return Sloped{}(x, slopes);
       Shape to = slopes.extents();
       while (to.rank < x.extents().rank - 1) to.push(1);
-      return LeakyRelu{}(x, graph::reshape_to(slopes, to));
+      return Sloped{}(x, graph::reshape_to(slopes, to));
     }
   }
 

@@ -195,7 +195,7 @@ template <class K, class Step> class SmallContraction {
 #pragma GCC unroll 16
       for (int i = 0; i < Height; ++i)
 #pragma GCC unroll 32
-        for (int j = 0; j < Count; ++j) sum[z][i][j] = z == 0 ? first_summand<M>(w, c, row + i, column + j * M, j + 1 == Count ? Tail : M) : V(0);
+        for (int j = 0; j < Count; ++j) sum[z][i][j] = z == 0 ? first_summand<M>(w, c, row + i, column + j * M, j + 1 == Count ? Tail : M) : Register(0);
 #pragma GCC unroll 32
     for (int j = 0; j < Count; ++j) from[j] = b + (Panels ? panel_at(column + j * M) : column + j * M);
     a += row * left_row;

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
+#include "../support/allocations.hpp"
 #include "../support/throws.hpp"
 
 using namespace sinter;
@@ -311,4 +312,48 @@ TEST_CASE("a view takes values of its own lengths, and says so otherwise") {
   }
   z = x * 3.f;
   CHECK(z(2, 1) == 3);
+}
+
+TEST_CASE("strided views of small tensors are compared element by element, not by what lies between") {
+  Tensor<float, 1, 1, 1, 1, 1, 1, 4, 4> m;
+  m.fill(0);
+  m(0, 0, 0, 0, 0, 0, 2, 0) = 2;
+  m(0, 0, 0, 0, 0, 0, 3, 0) = 3;
+  m(0, 0, 0, 0, 0, 0, 3, 1) = 7;
+  const auto all = range<>;
+  const auto v = m(all, all, all, all, all, all, all, range<0, 1>), w = m(all, all, all, all, all, all, all, range<1, 2>);
+  const Tensor<float, 1, 1, 1, 1, 1, 1, 4, 1> difference = abs(v * 2.f) - abs(w * 2.f);
+  CHECK(difference.data()[2] == 4);
+  CHECK(difference.data()[3] == -8);
+}
+
+TEST_CASE("a pair or an array of results is a tuple of tensors") {
+  const Tensor<float, 2> t{3, 5};
+  const auto [a, b] = jit([](auto x) { return std::pair{x, x * 2.f}; })(t);
+  CHECK(equal(b - a, t));
+  const auto [c, d] = jit([](auto x) { return std::array{x * 1.f, x * 3.f}; })(t);
+  CHECK(equal(d - c, Tensor<float, 2>{6, 10}));
+}
+
+TEST_CASE("a pool survives an allocation that failed, and blocks outlive it") {
+  tensor_detail::BlockHead* kept = nullptr;
+  {
+    tensor_detail::Pool pool;
+    CHECK_THROWS_AS(pool.take(std::size_t(1) << 60), std::bad_alloc);
+    tensor_detail::BlockHead* const first = pool.take(4096);
+    kept = pool.take(4096);
+    CHECK(kept != first);
+    first->give_back();
+    CHECK(pool.take(4096) == first);
+    first->give_back();
+    std::vector<tensor_detail::BlockHead*> many;
+    for (int i = 0; i < 200; ++i) many.push_back(pool.take(64));
+    for (tensor_detail::BlockHead* const b : many) b->give_back();
+    const support::Allocations since;
+    for (int i = 0; i < 200; ++i) many[std::size_t(i)] = pool.take(64);
+    CHECK(since.count() == 0);
+    for (tensor_detail::BlockHead* const b : many) b->give_back();
+  }
+  std::memset(kept->memory(), 1, 4096);
+  kept->give_back();
 }

@@ -19,5 +19,5 @@ cmake --preset sanitize -DCMAKE_CXX_COMPILER="$compiler" "${launcher[@]}" -DSINT
   { tail -n 20 build/sanitize/configure.log >&2 && exit 1; }
 programs=$(ninja -C build/sanitize -t targets all | sed -n 's/^\(examples\/[0-9a-z_]*\|tests\/sinter_[a-z_]*\): CXX_EXECUTABLE_LINKER.*/\1/p')
 cmake --build build/sanitize -- $programs >build/sanitize/build.log 2>&1 || { tail -n 40 build/sanitize/build.log >&2 && exit 1; }
-export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
 exec ctest --test-dir build/sanitize --output-on-failure -R '^(sinter|real_data|property|checks|portable|names\.macros|example\..*)$'

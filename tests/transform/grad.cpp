@@ -101,6 +101,24 @@ TEST_CASE("inside a traced function, arguments that depend on each other are dif
   CHECK(outer(1) == doctest::Approx(std::exp(2.0)));
 }
 
+TEST_CASE("what a differentiated function captures is constant to it, whatever it was computed from") {
+  const Tensor<float, 2> t{3, 5};
+  const auto twice = [](auto x) {
+    const auto y = x * 2.f;
+    return grad([&](auto a) { return sum(a * y); })(x);
+  };
+  CHECK(equal(jit(twice)(t), Tensor<float, 2>{6, 10}));
+  const auto itself = [](auto x) { return grad([&](auto a) { return sum(a * x); })(x); };
+  CHECK(equal(jit(itself)(t), Tensor<float, 2>{3, 5}));
+  // The outer derivative sees both: d/dx Σ x · 2x² = 6x².
+  const auto nested = grad([](auto x) { return sum(x * grad([&](auto a) { return sum(a * a * x); })(x)); });
+  CHECK(equal(nested(t), Tensor<float, 2>{54, 150}));
+  const auto forward = [](auto x) { return std::get<1>(jvp([&](auto a) { return a * x; })(x, x * 0.f + 1.f)); };
+  CHECK(equal(jit(forward)(t), Tensor<float, 2>{3, 5}));
+  const auto samples = vmap([](auto s) { return grad([&](auto a) { return sum(a * a * s); })(s); });
+  CHECK(equal(samples(Tensor<float, 2, 1>{{3}, {5}}), Tensor<float, 2, 1>{{18}, {50}}));
+}
+
 TEST_CASE("what slices of one tensor send back is put side by side, and overlapping slices are added up") {
   constexpr auto apart = [](auto x) {
     const auto a = slice<0, 0, 3>(x), b = slice<0, 3, 4>(x), c = slice<0, 6, 8>(x);

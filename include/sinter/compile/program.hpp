@@ -19,7 +19,8 @@ struct LengthRefusal {
 
 namespace program_detail {
 
-inline constexpr int most_refusals = 8;
+inline constexpr int most_refusals = 32;
+[[noreturn]] SINTER_COLD inline void a_program_has_more_lengths_to_refuse_than_expected() { throw Error(ErrorCode::internal, "program", "expected at most 32 lengths to refuse"); }
 
 /// A plan in one array of fixed capacity, so that it is made in a single constant evaluation.
 template <int Capacity> struct Frozen {
@@ -52,7 +53,8 @@ template <int Capacity> constexpr Frozen<Capacity> freeze(const Plan& p) {
   f.flops = p.flops;
   f.bytes_moved = p.bytes_moved;
   f.expectations = p.expectations;
-  for (int i = 0; i < p.refused.size() && i < most_refusals; ++i) f.refused[f.refusals++] = {p.refused[i], p.refused_letters[i]};
+  if (p.refused.size() > most_refusals) a_program_has_more_lengths_to_refuse_than_expected();
+  for (int i = 0; i < p.refused.size(); ++i) f.refused[f.refusals++] = {p.refused[i], p.refused_letters[i]};
   int at = 0;
   for (const int k : p.kernel) f.data[at++] = k;
   for (const std::uint64_t w : p.words) f.data[at++] = std::int64_t(w);

@@ -72,6 +72,15 @@ template <class X, bool Paired> struct ExpressionTrace {
 
 template <class X, bool Paired> using ExpressionProgram = compile::Program<ExpressionTrace<X, Paired>, cpu::Backend>;
 
+/// Whether two leaves of one type are the same tensor, or copies of a small one.
+SINTER_OUTLINE inline bool are_same(const Argument& a, const Argument& b) {
+  if (a.row_major != b.row_major) return false;
+  for (int i = 0; i < a.shape->rank; ++i)
+    if ((a.shape->bounded() && a.length[std::size_t(i)] != b.length[std::size_t(i)]) || (!a.row_major && a.stride[std::size_t(i)] != b.stride[std::size_t(i)])) return false;
+  if (a.data == b.data) return true;
+  return a.row_major && a.bytes == b.bytes && a.bytes <= graph::copied_bytes && std::memcmp(a.data, b.data, a.bytes) == 0;
+}
+
 template <class D, class X> SINTER_OUTLINE inline void assign_anywhere(D& destination, const X& x) {
   constexpr int n = graph::LeafCount<X>::value;
   std::array<Argument, std::size_t(n)> inputs;
@@ -82,8 +91,7 @@ template <class D, class X> SINTER_OUTLINE inline void assign_anywhere(D& destin
   if constexpr (any_pair(same)) {
     bool equal = true;
     for (std::size_t k = 0; k < std::size_t(n); ++k) {
-      const Argument &a = inputs[k], &b = inputs[std::size_t(same[k])];
-      equal = equal && (a.data == b.data || (a.bytes == b.bytes && a.bytes <= graph::copied_bytes && std::memcmp(a.data, b.data, a.bytes) == 0)) && a.row_major == b.row_major && (a.row_major || a.stride == b.stride);
+      equal = equal && are_same(inputs[k], inputs[std::size_t(same[k])]);
     }
     if (equal) {
       using P = ExpressionProgram<X, true>;
@@ -136,6 +144,15 @@ template <class P, std::size_t N, class... R> inline auto run_into_new(std::arra
     (set_lengths<P>(r, lengths), ...);
   }, results);
   return results;
+}
+/// A pair or an array of results as a tuple.
+template <class P, std::size_t N, class A, class B> inline auto run_into_new(std::array<Argument, N>& inputs, std::pair<A, B>*) {
+  return run_into_new<P>(inputs, static_cast<std::tuple<A, B>*>(nullptr));
+}
+template <class P, std::size_t N, class S, std::size_t M> inline auto run_into_new(std::array<Argument, N>& inputs, std::array<S, M>*) {
+  return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+    return run_into_new<P>(inputs, static_cast<std::tuple<std::enable_if_t<(Index < M), S>...>*>(nullptr));
+  }(std::make_index_sequence<M>{});
 }
 
 template <class F, class... X> inline auto run_program_of(F, const X&... x) {

@@ -222,7 +222,7 @@ template <class F, class... Args> struct Call {
   }
   /// The value of an expression of rank 0: `float total = sum(x);`.
   template <class T> requires(std::is_same_v<T, typename graph::ElementOf<symbol>::type>) constexpr operator T() const {
-    if (std::is_constant_evaluated()) graph::a_traced_value_has_no_number_use_select();
+    if (std::is_constant_evaluated() || graph::traced_in(*this) != nullptr) graph::a_traced_value_has_no_number_use_select();
     return eval(*this).data()[0];
   }
   /// Which branch `if (x > 0)` takes of a tensor of several elements: `any(x > 0)` or `all(x > 0)`.

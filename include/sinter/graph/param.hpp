@@ -159,6 +159,7 @@ class Scalar {
     return *this;
   }
   constexpr Scalar& operator=(float v) {
+    node_ = {};  // of a copy in a traced function
     (memory_ != nullptr ? *memory_ : value_) = v;
     if (memory_ != nullptr) changes_->add();
     return *this;

@@ -117,11 +117,12 @@ template <auto F, auto Rule> struct WithGradient {
   }
 };
 
-/// Arguments that a function can be differentiated with respect to: values that nothing else in the graph is computed from, and
-/// no two of which are the same. Inputs are, once each; others become nodes of their own.
-template <class... S> constexpr std::tuple<S...> independent(S... x) {
+/// Arguments that F can be differentiated with respect to: values from which nothing is computed but in F, and no two of
+/// which are the same. Inputs of the graph are, once each, where F captures nothing that may come from them; others become
+/// nodes of their own.
+template <class F, class... S> constexpr std::tuple<S...> independent(S... x) {
   const std::array<Value, sizeof...(S)> v{x...};
-  bool fine = true;
+  bool fine = std::is_empty_v<F>;
   for (std::size_t i = 0; i < v.size(); ++i) {
     fine = fine && (*v[i].graph)[v[i].id].op->kind == Kind::input;
     for (std::size_t j = 0; j < i; ++j) fine = fine && v[i].id != v[j].id;

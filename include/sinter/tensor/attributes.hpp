@@ -40,3 +40,10 @@
 #else
 #define SINTER_KERNEL __attribute__((noinline, flatten))
 #endif
+
+/// A pointer into an object, of which clang warns where the object is a temporary: `const float* p = infer(x).data();`.
+#if defined(__clang__)
+#define SINTER_LIFETIMEBOUND [[clang::lifetimebound]]
+#else
+#define SINTER_LIFETIMEBOUND
+#endif

@@ -48,75 +48,66 @@ class alignas(64) BlockHead {
     owners_.fetch_add(1, std::memory_order_relaxed);
     return this;
   }
-  void give_back();
+  void give_back() {
+    if (!is_pooled_) {
+      if (owners_.load(std::memory_order_acquire) == 1 || owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
+    } else if (owners_.fetch_sub(1, std::memory_order_acq_rel) == outlived + 1) {
+      destroy();  // nobody else knows it any more; with an owner less than that it may already serve another result
+    }
+  }
 
  private:
   friend class Pool;
-  struct Shelf;
+  static constexpr int outlived = 1 << 30;  ///< added to the owners when the pool goes
 
-  std::atomic<int> owners_ = 1;
+  void destroy() { ::operator delete(this, alignment); }
+
+  std::atomic<int> owners_ = 1;  ///< none while a block waits in its pool
+  bool is_pooled_ = false;
   std::size_t bytes_ = 0;
-  Shelf* shelf_ = nullptr;  ///< of the pool to which it belongs
 };
 static_assert(sizeof(BlockHead) == 64);
 
-/// All blocks of a pool; they go with the last that uses them, the pool or a block.
-struct BlockHead::Shelf {
-  std::vector<BlockHead*> blocks;
-  std::atomic<int> users = 1;
-
-  Shelf() = default;
-  Shelf(const Shelf&) = delete;
-  Shelf& operator=(const Shelf&) = delete;
-  ~Shelf() {
-    for (BlockHead* const b : blocks) ::operator delete(b, alignment);
-  }
-  void leave() {
-    if (users.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
-  }
-};
-
-inline void BlockHead::give_back() {
-  // Read first what another thread may use, or free, from the moment at which nobody owns the block.
-  Shelf* const shelf = shelf_;
-  const bool last = owners_.load(std::memory_order_acquire) == 1 || owners_.fetch_sub(1, std::memory_order_acq_rel) == 1;
-  if (!last) return;
-  if (shelf == nullptr) return ::operator delete(this, alignment);
-  owners_.store(0, std::memory_order_release);
-  shelf->leave();
-}
-
-/// Blocks for the results of a program: one that a tensor gives back, on whatever thread it dies, serves a later result, so that once there are as many as are in use at
-/// a time nothing is allocated. Taking a block and giving it back takes no lock. Blocks may outlive the pool. One thread at a time takes.
+/// Blocks for the results of a program: one that a tensor gives back, on whatever thread it dies, serves a later result, so
+/// that once there are as many as are in use at a time nothing is allocated. Taking a block and giving it back takes no
+/// lock. Blocks may outlive the pool. One thread at a time takes.
 class Pool {
  public:
   Pool() = default;
-  Pool(Pool&& other) noexcept : shelf_(std::exchange(other.shelf_, nullptr)) {}
+  Pool(Pool&& other) noexcept : blocks_(std::exchange(other.blocks_, {})), next_(std::exchange(other.next_, 0)) {}
   Pool& operator=(Pool&& other) noexcept {
-    std::swap(shelf_, other.shelf_);
+    std::swap(blocks_, other.blocks_);
+    std::swap(next_, other.next_);
     return *this;
   }
   ~Pool() {
-    if (shelf_ != nullptr) shelf_->leave();
+    for (BlockHead* const b : blocks_)
+      if (b->owners_.fetch_add(BlockHead::outlived, std::memory_order_acq_rel) == 0) b->destroy();
   }
 
   BlockHead* take(std::size_t bytes) {
-    if (shelf_ == nullptr) shelf_ = new BlockHead::Shelf;
-    for (BlockHead* const b : shelf_->blocks)
+    // Where thousands of results are kept only some are asked, from where the last one was found: those given back are met
+    // in their turn.
+    const std::size_t asked = std::min<std::size_t>(blocks_.size(), 64);
+    for (std::size_t i = 0; i < asked; ++i) {
+      if (next_ >= blocks_.size()) next_ = 0;
+      BlockHead* const b = blocks_[next_];
       if (b->bytes_ == bytes && b->owners_.load(std::memory_order_acquire) == 0) {
         b->owners_.store(1, std::memory_order_relaxed);
-        shelf_->users.fetch_add(1, std::memory_order_relaxed);
         return b;
       }
-    shelf_->blocks.push_back(nullptr);  // room for it first
-    BlockHead* const made = shelf_->blocks.back() = BlockHead::make(bytes);
-    made->shelf_ = shelf_;
-    shelf_->users.fetch_add(1, std::memory_order_relaxed);
+      ++next_;
+    }
+    if (blocks_.size() == blocks_.capacity()) blocks_.reserve(2 * blocks_.size() + 4);  // what may throw comes first
+    BlockHead* const made = BlockHead::make(bytes);
+    made->is_pooled_ = true;
+    blocks_.push_back(made);
     return made;
   }
 
  private:
-  BlockHead::Shelf* shelf_ = nullptr;
+  std::vector<BlockHead*> blocks_;
+  std::size_t next_ = 0;
 };
 
 /// Room for n elements on the heap, perhaps in a block of a pool.

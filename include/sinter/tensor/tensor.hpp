@@ -154,8 +154,8 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   /// Copies a view's elements.
   template <class V> BasicTensor(const TensorView<V, E...>& view) requires std::is_same_v<std::remove_const_t<V>, T> : storage_(uninitialized) { evaluate_into(*this, view); }
 
-  T* data() { return storage_.data(); }
-  const T* data() const { return storage_.data(); }
+  T* data() SINTER_LIFETIMEBOUND { return storage_.data(); }
+  const T* data() const SINTER_LIFETIMEBOUND { return storage_.data(); }
   /// Elements there is room for.
   static constexpr std::ptrdiff_t size() { return shape.size(); }
   static constexpr int extent(int axis) { return shape[axis]; }
@@ -188,10 +188,10 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   operator T() const requires(rank == 0) { return *data(); }
 
   void fill(T value) { std::fill(data(), data() + size(), value); }
-  T* begin() { return data(); }
-  T* end() { return data() + size(); }
-  const T* begin() const { return data(); }
-  const T* end() const { return data() + size(); }
+  T* begin() SINTER_LIFETIMEBOUND { return data(); }
+  T* end() SINTER_LIFETIMEBOUND { return data() + size(); }
+  const T* begin() const SINTER_LIFETIMEBOUND { return data(); }
+  const T* end() const SINTER_LIFETIMEBOUND { return data() + size(); }
 
  private:
   template <class U, class... Index> decltype(auto) at(U* elements, Index... index) const {

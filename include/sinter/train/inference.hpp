@@ -147,6 +147,7 @@ template <class X, class Policy, class... Inputs> class Inference {
   Inference(Inference&&) noexcept = default;
   Inference& operator=(Inference&&) noexcept = default;
   Inference(const Inference&) { (void)a_program_cannot_be_copied_move_it_or_make_another<Inference>{}; }
+  Inference& operator=(const Inference&) { return (void)a_program_cannot_be_copied_move_it_or_make_another<Inference>{}, *this; }
 
   template <Held... Given> requires(!std::is_same_v<graph::Tensors<typename Given::symbol...>, graph::Tensors<typename Inputs::symbol...>>) auto operator()(const Given&...) {
     return report_call(graph::Tensors<typename Inputs::symbol...>{}, graph::Tensors<typename Given::symbol...>{});

@@ -12,6 +12,7 @@ template <int... Arguments> inline constexpr Wrt<Arguments...> wrt{};
 // Undefined on purpose: the names are the errors.
 template <class Result> struct gradient_needs_a_function_with_a_scalar_result;
 template <class Argument> struct gradient_needs_arguments_of_floating_point;
+template <class Result> struct gradient_needs_a_result_of_floating_point;
 
 namespace internals::transform {
 
@@ -28,13 +29,15 @@ template <class F, int... Index> struct ValueAndGrad {
   template <class... S> constexpr auto traced(S... x) const {
     using All = std::tuple<S...>;
     if constexpr (!(is_floating(std::tuple_element_t<std::size_t(Index), All>::dtype) && ...)) return gradient_needs_arguments_of_floating_point<All>{};
-    else return of(ops::independent(x...));
+    else return of(ops::independent<F>(x...));
   }
   template <class... S> constexpr auto of(const std::tuple<S...>& arguments) const {
     const auto y = std::apply(f, arguments);
     using Y = std::remove_const_t<decltype(y)>;
     if constexpr (!is_sym_v<Y> || Y::shape.size() != 1) {
       return gradient_needs_a_function_with_a_scalar_result<Y>{};
+    } else if constexpr (!is_floating(Y::dtype)) {
+      return gradient_needs_a_result_of_floating_point<Y>{};
     } else {
       List<int> with_respect_to;
       (with_respect_to.push(std::get<std::size_t(Index)>(arguments).id), ...);

@@ -15,11 +15,12 @@ class Pass {
 
   constexpr List<int> run() {
     grow(loss_ + 1);
+    int first = loss_;  // nothing before it depends on them
     for (const int w : wrt_)
-      if (w <= loss_) depends_[w] = is_wrt_[w] = 1;
-    find_dependent(0, loss_ + 1);
+      if (w <= loss_) depends_[w] = is_wrt_[w] = 1, first = std::min(first, w);
+    find_dependent(first, loss_ + 1);
     if (depends_[loss_] != 0) cotangent_[loss_] = graph::broadcast_to(Value{&g_, g_.constant(1, g_[loss_].dtype)}, g_.shape(loss_)).id;
-    sweep(loss_ + 1, 0);
+    sweep(loss_ + 1, first);
     List<int> result;
     for (const int w : wrt_)
       result.push(w <= loss_ && cotangent_[w] >= 0 ? cotangent_[w] : graph::broadcast_to(Value{&g_, g_.constant(0, g_[w].dtype)}, g_.shape(w)).id);

@@ -3,7 +3,7 @@
 // The transforms mix all places of a tile. Of ordinary numbers only rounding shows of that, some units in the last place of the largest; but an infinity or NaN spreads over all
 // results of its tile, and a number far beyond its neighbours takes digits from results that do not see it. Both show in the results themselves. A window that sees an infinity or NaN
 // has a result that is not finite, also by way of the transforms; and the windows in the corners of a tile see all of its places, so that four results of each
-// filter tell. What they tell of is summed again, in the order of a direct convolution.
+// filter tell. What they tell of is summed again, in the order of a direct convolution. A finite number that all four meet with weights of 0 is not told of.
 #pragma once
 #include <limits>
 

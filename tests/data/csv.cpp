@@ -182,6 +182,12 @@ TEST_CASE("pieces of a file end anywhere") {
 TEST_CASE("missing values may be errors") {
   check_error("1,,2\n", ", line 1, field 2: expected a number, found an empty field", {.missing = false});
   check_error("1,2\n3, NA\n", ", line 2, field 2: expected a number, found \"NA\"", {.missing = false});
+  const data::CsvOptions named{.header = true, .missing = false};
+  const data::Table t = parse("a,b\n1,2,\n3,4, \n", named);  // a delimiter at the end, which is no field
+  CHECK((t.rows == 2 && t.columns == 2 && t.missing == 0 && t.values == std::vector<float>{1, 2, 3, 4}));
+  check_error("a,b\n1,2,,\n", ", line 2, field 3: expected a number, found an empty field", named);
+  check_error("a,b\n1,2,NA\n", ", line 2, field 3: expected a number, found \"NA\"", named);
+  check_error("a,b\n1,\n", ", line 2, field 2: expected a number, found an empty field", named);
 }
 
 TEST_CASE("names stand in the last comment before numbers where it has as many") {

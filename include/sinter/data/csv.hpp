@@ -265,7 +265,10 @@ class Reader {
     const auto takes = [&](std::string_view text) {
       if (value_of(text, options_.decimal, value)) return true;
       if (!is_missing(text)) return false;
-      if (!options_.missing) fail_at(column, "a number", text.empty() ? "an empty field" : quoted(text, 40));
+      // an empty field more than the header has is none, which end_row sees to
+      const bool behind_last = text.empty() && !in_quotes && column == table_.columns && text_.ends_line(stop);
+      if (!options_.missing && (!behind_last || table_.header.empty()))
+        fail_at(column, "a number", text.empty() ? "an empty field" : quoted(text, 40));
       ++table_.missing;
       value = std::numeric_limits<float>::quiet_NaN();
       empty = text.empty() && !in_quotes;

@@ -182,14 +182,27 @@ TEST_CASE("pieces of a file end anywhere") {
 TEST_CASE("missing values may be errors") {
   check_error("1,,2\n", ", line 1, field 2: expected a number, found an empty field", {.missing = false});
   check_error("1,2\n3, NA\n", ", line 2, field 2: expected a number, found \"NA\"", {.missing = false});
+  const data::CsvOptions named{.header = true, .missing = false};
+  const data::Table t = parse("a,b\n1,2,\n3,4, \n", named);  // a delimiter at the end, which is no field
+  CHECK((t.rows == 2 && t.columns == 2 && t.missing == 0 && t.values == std::vector<float>{1, 2, 3, 4}));
+  check_error("a,b\n1,2,,\n", ", line 2, field 3: expected a number, found an empty field", named);
+  check_error("a,b\n1,2,NA\n", ", line 2, field 3: expected a number, found \"NA\"", named);
+  check_error("a,b\n1,\n", ", line 2, field 2: expected a number, found an empty field", named);
 }
 
-TEST_CASE("names stand in a comment where it has as many as the numbers that follow") {
-  CHECK(parse("# a,b\n1,2\n", {.header = true}).header == std::vector<std::string>{"a", "b"});
-  CHECK(parse("# a,b\n# made by hand\n1,2\n", {.header = true}).header == std::vector<std::string>{"a", "b"});
-  CHECK(parse("# made by hand\n2001,2002\n1,2\n", {.header = true}).header == std::vector<std::string>{"2001", "2002"});
+TEST_CASE("names stand in the last comment before numbers where it has as many") {
+  using Names = std::vector<std::string>;
+  const auto names = [](const std::string& text) { return parse(text, {.header = true}).header; };
+  CHECK(names("# a,b\n1,2\n") == Names{"a", "b"});
+  CHECK(names("# made by hand\n# a [m],_b\n\n1,2\n") == Names{"a [m]", "_b"});
+  CHECK(names("# a,b\n# made by hand\n2001,2002\n1,2\n") == Names{"2001", "2002"});
+  CHECK(names("# 1,2\n2001,2002\n1,2\n") == Names{"2001", "2002"});
+  CHECK(names("# made by hand\n2001,2002\n1,2\n") == Names{"2001", "2002"});
+  CHECK(names("# a,b # c\n1,2\n") == Names{"a", "b # c"});
+  CHECK(names("#,a\n1,2\n") == Names{"#", "a"});
+  CHECK(names("# a,b\n#N/A,2\n") == Names{"a", "b"});
+  CHECK(parse("# a,b\n#N/A,2\n", {.header = true}).rows == 1);
   CHECK(parse("# a,b\n", {.header = true}).columns == 2);
-  CHECK(parse("#,a\n1,2\n", {.header = true}).header == std::vector<std::string>{"#", "a"});
   CHECK(parse("# a,b\n1,2\n").header.empty());
 }
 

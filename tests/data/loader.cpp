@@ -33,6 +33,19 @@ struct Broken {
   }
 };
 
+/// Samples 0 … 3, of which one cannot be read now and then.
+struct Unsteady {
+  using Input = Tensor<float, 1>;
+  using Target = Tensor<int>;
+  mutable int failures = 0;
+  std::size_t size() const { return 4; }
+  void read(data::Visit v, float* x, int* y) const {
+    if (v.index == 2 && failures > 0 && failures-- > 0) throw Error(ErrorCode::file, "sample 2", "cannot be read");
+    x[0] = float(v.index) + 1;
+    y[0] = int(v.index) + 10;
+  }
+};
+
 static_assert(data::DataSet<Parabola> && !data::Classified<Parabola> && !data::DataSet<int>);
 static_assert(data::Classified<data::Labelled<2>> && data::Selectable<data::Images<1, 28, 28>>);
 
@@ -338,6 +351,35 @@ TEST_CASE("batches are values: they may be collected, and one asked for again is
     CHECK(equal(one.input, again.input));
     ++it;
     CHECK((*it).input(0, 0) == 4);
+  }
+}
+
+TEST_CASE("what an epoch has met ahead does not reach the next one") {
+  const Broken set;
+  auto batches = data::loader<4>(set, {.prefetch = true});
+  auto it = batches.begin();
+  CHECK((*it).target(3) == 3);
+  CHECK((*it).target(3) == 3);  // waits for the thread, which has met sample 5
+  int samples = 0;
+  for (auto [x, y] : batches) samples += int(y.length<'B'>());
+  CHECK(samples == 9);
+}
+
+TEST_CASE("a batch that could not be read again is read again, until it can be") {
+  for (const bool prefetch : {false, true}) {
+    CAPTURE(prefetch);
+    const Unsteady set;
+    auto batches = data::loader<4>(set, {.prefetch = prefetch});
+    auto it = batches.begin();
+    const auto one = *it;
+    set.failures = 2;
+    CHECK(support::thrown([&] { *it; }).code() == ErrorCode::file);
+    CHECK(support::thrown([&] { *it; }).code() == ErrorCode::file);
+    for (int again = 0; again < 2; ++again) {
+      const auto batch = *it;
+      for (int i = 0; i < 4; ++i) CHECK((batch.input(i, 0) == float(i + 1) && batch.target(i) == i + 10));
+    }
+    CHECK(one.input(3, 0) == 4);
   }
 }
 

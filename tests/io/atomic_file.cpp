@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <thread>
 
@@ -41,6 +42,14 @@ std::string content(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
 }
+/// The process has nobody's rights in its scope, if root's can be given up.
+struct Nobody {
+  const bool is;
+  explicit Nobody(bool wanted) : is(wanted && ::seteuid(65534) == 0) { REQUIRE(is == wanted); }
+  ~Nobody() {
+    if (is) CHECK(::seteuid(0) == 0);
+  }
+};
 std::string error_of_saving(const std::string& path) {
   const Error e = support::thrown([&] { save(Model<Small>(), path); });
   CHECK(e.code() == ErrorCode::file);
@@ -53,7 +62,7 @@ TEST_CASE("replacing a file keeps its mode and owner") {
   const TemporaryFolder folder;
   const std::string path = folder.path() + "/net.safetensors";
   folder.write("net.safetensors", "old");
-  for (const mode_t m : {0640, 0600, 0444, 0604}) {
+  for (const mode_t m : {0640, 0600, 0644, 0604}) {
     CAPTURE(m);
     ::chmod(path.c_str(), m);
     save(Model<Small>(), path);
@@ -65,6 +74,27 @@ TEST_CASE("replacing a file keeps its mode and owner") {
   save(Model<Small>(), path);
   CHECK(status(path).st_uid == 12345);
   CHECK(status(path).st_gid == 23456);
+}
+
+TEST_CASE("a file that the process may not write stays, as Python's open(path, \"w\") leaves it; root may write all") {
+  const TemporaryFolder folder;
+  const std::string path = folder.path() + "/net.safetensors", link = folder.path() + "/link";
+  folder.write("net.safetensors", "old");
+  REQUIRE(::chmod(path.c_str(), 0444) == 0);
+  REQUIRE(::chmod(folder.path().c_str(), 0777) == 0);
+  fs::create_symlink("net.safetensors", link);
+  const bool is_root = ::geteuid() == 0;
+  {
+    const Nobody nobody(is_root);
+    for (const std::string& name : {path, link})
+      CHECK(error_of_saving(name).find(name + ": cannot be written: " + std::strerror(EACCES)) == 0);
+  }
+  CHECK(content(path) == "old");
+  CHECK(entries(folder.path()) == 2);
+  if (!is_root) return;
+  save(Model<Small>(), path);
+  CHECK(mode(path) == 0444);
+  CHECK(load<Small>(path)->w(0) == 3);
 }
 
 TEST_CASE("a new file has the mode that the umask leaves, and until then nobody else reads it") {

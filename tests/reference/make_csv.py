@@ -81,6 +81,32 @@ case("savetxt with names and no comment", savetxt(x, header="a,b,c", comments=""
 case("savetxt with names, read without", savetxt(x, header="a,b,c"), "", genfromtxt, loadtxt)
 case("savetxt as it is", savetxt(x, delimiter=" "), "delimiter=32", lambda t: genfromtxt(t, delimiter=None), lambda t: loadtxt(t, delimiter=None))
 case("comments before names", b"# made by hand\na,b\n1,2\n", "header", with_header(comment="#"))
+commented = with_header(comment="#")
+
+
+def stripped(text, **options):
+    """pandas keeps the blank between a name and its comment."""
+    names, numbers = pandas(text, **{"header": 0, "comment": "#", **options})
+    return [n.strip() for n in names], numbers
+
+
+case("a comment with delimiters behind names", b"a,b # x, y\n1,2\n", "header", stripped)
+case("a comment behind names", b"a,b # units\n1,2\n", "header", stripped)
+case("a comment behind names in quotes", b'"a # 1","b" # x, "y\n1,2\n', "header", stripped)
+case("a comment behind names and blanks", b"a b # c d\n1 2\n", "header|delimiter=32", with_header(sep=r"\s+", comment="#"))
+case("another comment behind names", b"a\tb % x\ty\n1\t2\n", "header|delimiter=9|comment=37", lambda t: stripped(t, sep="\t", comment="%"))
+case("a name that begins as comments do", b"id,#items\n1,2\n", "header", with_header())
+case("a comment that tells of numbers", b"# 3 rows, 2 columns\n2020,2021\n1,2\n", "header", commented)
+case("a comment with other delimiters before names", b"# made by hand, x\na,b\n1,2\n", "header", commented)
+case("a comment with an open quote", b'# "x, y\n2020,2021\n1,2\n', "header", commented)
+case("savetxt with lines before names", savetxt(x, header="made by hand, on a, day\n5 columns\na,b,c"), "header", lambda t: genfromtxt(t, names=True, skip_header=2))
+case("a comment like a missing value", b"1,2\n#na\n#NA\n#NA, too, long\n#n/a,5\n3,4\n", "", lambda t: pandas(t, comment="#"), genfromtxt)
+case("a comment like a missing value first", b"#NA,1\n#NA\n# x\n\n1,2,3\n4,5,6\n", "", lambda t: pandas(t, comment="#"), genfromtxt)
+case("a comment like a missing value before names", b"#NA\na,b\n1,2\n", "header", commented)
+case("missing values with the comment's character", b"#N/A,1\n2,3\n#NA,4\n#N/A N/A,5\n", "", pandas)
+case("missing values with the comment's character below names", b"a,b\n#N/A,1\n2,3\n#NA,\n", "header", with_header())
+case("missing values with the comment's character, one column", b"#NA\n1\n#N/A\n", "", pandas)
+case("missing values with the comment's character and a comment", b"1,2\n#N/A,3 # c, d\n", "", lambda t: pandas(t.replace(b" # c, d", b"")))
 case("comments behind rows and between them", b"1,2 # one\n# two, three\n3,4#five\n", "", lambda t: pandas(t, comment="#"), genfromtxt, loadtxt)
 case("another comment", b"% a\n1,2\n", "comment=37", lambda t: pandas(t, comment="%"), lambda t: loadtxt(t, comments="%"))
 case("no comments", b"1,#N/A\n#N/A,2\n", "comment=0", pandas)

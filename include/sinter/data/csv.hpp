@@ -1,5 +1,7 @@
 // Tables of numbers as text: what pandas.read_csv, numpy.genfromtxt, numpy.loadtxt and spreadsheets read.
 #pragma once
+#include <optional>
+
 #include "csv_text.hpp"
 #include "file.hpp"
 #include "table.hpp"
@@ -40,7 +42,7 @@ class Reader {
       line_ += 1 + lines_in_quotes_;
       at_ = next;
     }
-    if (header_wanted_ && !comments_.empty()) set_header(names_in(comments_.back()));
+    if (header_wanted_ && comment_) set_header(names_in(*comment_));
     return std::move(table_);
   }
 
@@ -75,16 +77,76 @@ class Reader {
     if (options_.comment != '\0' && *p == options_.comment) {
       const char* const stop = text_.line_end(p);
       if (stop == nullptr) return nullptr;
-      if (!is_missing(text_.trimmed(p, text_.field_end(p)))) {  // a spreadsheet's "#N/A" is none
-        if (header_wanted_) comments_.emplace_back(p + 1, stop);
+      const std::optional<bool> is_row = begins_with_missing(p, stop);
+      if (!is_row) return nullptr;
+      if (!*is_row) {
+        if (header_wanted_) comment_.emplace(p + 1, stop);
         return text_.next_line(stop);
       }
     }
     return header_wanted_ ? header(p) : row(p);
   }
 
-  /// The first line that is no comment: names, or the first row if it is all numbers and a comment before it has as
-  /// many names.
+  /// Whether a line that begins with the comment character is a row whose first value a spreadsheet or pandas wrote as
+  /// missing, which it is with as many fields as the table has columns. Nothing where more must arrive to tell.
+  std::optional<bool> begins_with_missing(const char* p, const char* stop) {
+    const Text line{options_, stop, true};
+    const std::string_view first = line.trimmed(p, line.field_end(p));
+    if (first != "#N/A" && first != "#NA" && first != "#N/A N/A") return false;
+    std::size_t columns = table_.columns;
+    if (header_wanted_) {
+      columns = comment_ ? names_in(*comment_).size() : 0;
+    } else if (table_.rows == 0 && table_.header.empty()) {
+      if (!columns_ahead_) columns_ahead_ = columns_of_rows(text_.next_line(stop));
+      if (!columns_ahead_) return std::nullopt;
+      if (*columns_ahead_ == 0) return true;
+      columns = *columns_ahead_;
+    }
+    const Count found = *count(line, p);
+    return found.fields == columns || (found.fields == columns + 1 && found.last_is_empty && !table_.header.empty());
+  }
+  /// How many fields the first line from here has that begins with no comment character; 0 where none is left.
+  std::optional<std::size_t> columns_of_rows(const char* p) const {
+    while (p != nullptr) {
+      p = text_.skip_blanks(p);
+      if (p == text_.end && text_.all) return 0;
+      if (p == text_.end) break;
+      if (*p != options_.comment && !text_.ends_line(p)) {
+        const std::optional<Count> row = count(text_, p);
+        return row ? std::optional(row->fields) : std::nullopt;
+      }
+      p = text_.line_end(p);
+      if (p != nullptr) p = text_.next_line(p);
+    }
+    return std::nullopt;
+  }
+  struct Count {
+    std::size_t fields = 0;
+    bool last_is_empty = false;
+  };
+  /// The fields of a row, whatever they are.
+  std::optional<Count> count(const Text& text, const char* p) const {
+    for (Count n;; ++p) {
+      p = text.skip_blanks(p);
+      if (n.fields > 0 && options_.delimiter == ' ' && (text.ends_line(p) || *p == options_.comment)) return n;
+      ++n.fields;
+      const char* rest = p;
+      std::string ignored;
+      std::size_t lines = 0;
+      if (p < text.end && *p == '"') rest = text.quoted(p, ignored, lines);
+      if (rest == nullptr && text.all) return n;
+      const char* const stop = rest != nullptr ? text.field_end(rest) : nullptr;
+      if (stop == nullptr) return std::nullopt;
+      n.last_is_empty = text.trimmed(p, stop).empty();
+      const bool has_comment = options_.comment != '\0' && std::find(rest == p ? std::min(p + 1, stop) : rest, stop,
+                                                                     options_.comment) != stop;
+      if (text.ends_line(stop) || (has_comment && !is_missing(text.trimmed(p, stop)))) return n;
+      p = stop;
+    }
+  }
+
+  /// The first line that is no comment: names, or the first row if it is all numbers and the comment before it is
+  /// names, as many.
   const char* header(const char* p) {
     std::vector<std::string> names;
     const char* const next = fields(text_, p, names);
@@ -93,39 +155,54 @@ class Reader {
     float ignored = 0;
     if (std::all_of(names.begin(), names.end(),
                     [&](const std::string& n) { return is_missing(n) || value_of(n, options_.decimal, ignored); }))
-      for (std::size_t c = comments_.size(); c-- > 0;)
-        if (std::vector<std::string> commented = names_in(comments_[c]); commented.size() == names.size()) {
-          set_header(std::move(commented));
-          lines_in_quotes_ = 0;
-          return row(p);
-        }
+      if (std::vector<std::string> commented = comment_ ? names_in(*comment_) : std::vector<std::string>();
+          commented.size() == names.size()) {
+        set_header(std::move(commented));
+        lines_in_quotes_ = 0;
+        return row(p);
+      }
     set_header(std::move(names));
     return next;
   }
   void set_header(std::vector<std::string> names) {
-    comments_.clear();
+    comment_.reset();
     table_.columns = names.size();
     table_.header = std::move(names);
   }
+  /// None where a name would begin as a number does: "# 3 rows, 2 columns" tells about the file.
   std::vector<std::string> names_in(const std::string& comment) {
     std::vector<std::string> names;
-    fields({options_, comment.data() + comment.size(), true}, comment.data(), names);
+    const Text text{options_, comment.data() + comment.size(), true};
+    if (comment.find('\0') != comment.npos || fields(text, comment.data(), names, true) == nullptr) return {};
+    for (const std::string& name : names)
+      if (const std::size_t first = name.find_first_not_of("+-."); first != name.npos)
+        if (name[first] >= '0' && name[first] <= '9') return {};
     if (names.size() > 1 && names[0].empty()) names[0] = options_.comment;  // "#,a,b": the first name is the character
     return names;
   }
-  /// Fields as they are written, without the blanks and quotes around them.
-  const char* fields(const Text& text, const char* p, std::vector<std::string>& all) {
+  /// Fields as they are written, without the blanks and quotes around them, up to a comment that a blank sets off from
+  /// a name: "id,#items" has none. Those of a comment may not be meant as names: nullptr where a quote has no end.
+  const char* fields(const Text& text, const char* p, std::vector<std::string>& all, bool in_comment = false) {
+    const char comment = in_comment ? '\0' : options_.comment;
+    const auto begins_comment = [&](const char* q) { return comment != '\0' && *q == comment; };
     for (;;) {
       p = text.skip_blanks(p);
-      if (!all.empty() && options_.delimiter == ' ' && text.ends_line(p)) return text.next_line(p);
+      if (!all.empty() && options_.delimiter == ' ') {
+        if (!text.ends_line(p) && begins_comment(p)) p = text.line_end(p);
+        if (p == nullptr || text.ends_line(p)) return p != nullptr ? text.next_line(p) : nullptr;
+      }
       std::string field;
-      if (p < text.end && *p == '"') p = within_quotes(text, p, field, all.size());
-      const char* const stop = p != nullptr ? text.field_end(p) : nullptr;
+      if (p < text.end && *p == '"')
+        p = in_comment ? text.quoted(p, field, lines_in_quotes_) : within_quotes(text, p, field, all.size());
+      const char* stop = p != nullptr ? text.field_end(p) : nullptr;
       if (stop == nullptr) return nullptr;
-      field += text.trimmed(p, stop);
+      const char* end = p;
+      while (end < stop && !(end > p && begins_comment(end) && text.is_blank(end[-1]))) ++end;
+      field += text.trimmed(p, end);
       if (field.find('\0') != field.npos) fail_at(all.size(), "a name", "a byte 0");
       all.push_back(std::move(field));
-      if (text.ends_line(stop)) return text.next_line(stop);
+      if (end < stop) stop = text.line_end(end);
+      if (stop == nullptr || text.ends_line(stop)) return stop != nullptr ? text.next_line(stop) : nullptr;
       p = stop + 1;
     }
   }
@@ -188,7 +265,10 @@ class Reader {
     const auto takes = [&](std::string_view text) {
       if (value_of(text, options_.decimal, value)) return true;
       if (!is_missing(text)) return false;
-      if (!options_.missing) fail_at(column, "a number", text.empty() ? "an empty field" : quoted(text, 40));
+      // an empty field more than the header has is none, which end_row sees to
+      const bool behind_last = text.empty() && !in_quotes && column == table_.columns && text_.ends_line(stop);
+      if (!options_.missing && (!behind_last || table_.header.empty()))
+        fail_at(column, "a number", text.empty() ? "an empty field" : quoted(text, 40));
       ++table_.missing;
       value = std::numeric_limits<float>::quiet_NaN();
       empty = text.empty() && !in_quotes;
@@ -246,8 +326,9 @@ class Reader {
   std::size_t piece_, taken_ = 0;
   std::size_t line_ = 1, lines_in_quotes_ = 0;
   bool header_wanted_;
-  std::vector<std::string> comments_;  ///< before the header
-  std::size_t expected_ = 0;           ///< how many values a file of this size has
+  std::optional<std::string> comment_;        ///< the last one before the header
+  std::optional<std::size_t> columns_ahead_;  ///< of the first row that begins with no comment character
+  std::size_t expected_ = 0;                  ///< how many values a file of this size has
   Table table_;
 };
 

@@ -12,9 +12,13 @@ namespace sinter::data {
 
 struct CsvOptions {
   char delimiter = ',';  ///< between fields; ' ' stands for any run of spaces and tabs
-  bool header = false;   ///< the first line names the columns, or a commented line before the numbers does: "# a,b", as
-                         ///< numpy.savetxt writes
-  char comment = '#';    ///< from here on the rest of a line is skipped; '\0' for no comments
+  bool header = false;   ///< the first line that is no comment names the columns, up to a comment after a blank:
+                         ///< "a,b # units". If it is all numbers and the last comment before it is as many names,
+                         ///< none of which begins as a number does, they are the names and it is the first row:
+                         ///< "# a,b", as numpy.savetxt writes; not "# 3 rows, 2 columns", nor a comment that others
+                         ///< follow
+  char comment = '#';    ///< from here on the rest of a line is skipped; '\0' for no comments. A line that begins with
+                         ///< #N/A, #NA or #N/A N/A is a row if it has as many fields as the others
   char decimal = '.';    ///< the decimal separator
   bool missing = true;   ///< empty fields, NA, null and the like are not-a-number; otherwise they are errors
 };

@@ -92,6 +92,7 @@ template <int Batch, DataSet Data> class Loader {
 
   /// Lets the thread finish what it is at. What it meant to say belongs to an epoch that nobody waits for.
   void stop() {
+    failed_ahead_ = nullptr;
     if (thread_ == nullptr) return;
     try {
       thread_->wait();
@@ -136,7 +137,7 @@ template <int Batch, DataSet Data> class Loader {
     at_ = first + n;
   }
   void read(Filled& batch, std::size_t first, std::size_t n) {
-    if (std::exchange(batch.handed_out, false)) {
+    if (std::exchange(batch.handed_out, true)) {  // until all is there: a batch that cannot be read is read once more
       batch.input = Input(uninitialized, batch.pool);
       batch.target = Target(uninitialized, batch.pool);
     }
@@ -146,6 +147,7 @@ template <int Batch, DataSet Data> class Loader {
     batch.target.set_length('B', std::int64_t(n));
     batch.first = first;
     batch.samples = n;
+    batch.handed_out = false;
   }
   void fill_ahead() { fill(*ahead_); }
 

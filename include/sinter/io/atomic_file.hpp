@@ -51,6 +51,8 @@ SINTER_COLD inline Target find_target(const std::string& path) {
     throw Error(ErrorCode::file, path,
                 std::string("expected a regular file or none, found ") + data::kind_of_file(t.old.st_mode),
                 "name a file");
+  if (t.exists && ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0)
+    data::file_failed(path, "cannot be written", errno);  // the folder may allow it, but the file says no
   std::string folder;
   for (int links = 0;; ++links) {
     if (links > 40) data::file_failed(path, "cannot be written", ELOOP);
@@ -215,7 +217,7 @@ class Temporary {
 /// stays a link, to the new file; owner and mode of the old file are kept as far as the process may set them, a new one
 /// gets what the umask leaves of 0666. Savers of one path at a time all succeed, and the last one's file stays; what a
 /// killed one left is removed by the next. On any failure the temporary file goes, `path` is as it was, and `Error`
-/// (file) says what failed; so it does of folders, pipes and devices.
+/// (file) says what failed; so it does of folders, pipes and devices, and of files that the process may not write.
 SINTER_COLD inline void replace_file(const std::string& path, const std::vector<std::string_view>& parts) {
   const atomic_file::Target target = atomic_file::find_target(path);
   atomic_file::Temporary temporary(target);

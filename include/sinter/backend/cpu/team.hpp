@@ -12,6 +12,9 @@
 #if defined(_OPENMP)
 #include <omp.h>
 #include <pthread.h>
+#include <sys/stat.h>
+
+#include <cerrno>
 #endif
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -19,16 +22,43 @@
 
 namespace sinter::cpu {
 
-/// Whether a parallel region would find threads. They do not come along when a process forks, and in a child of one
-/// that has used them a region of libgomp waits for ever; programs run on one thread there, with the same results.
-/// libomp starts new ones.
+#if defined(_OPENMP) && defined(__GNUC__) && !defined(__clang__)
+/// Notes, from the start of a program on, whether this process has been forked from one with several threads. They do
+/// not come along, and libgomp's region waits for ever for those of its pool, whoever has started them: the library or
+/// a region of the user's own.
+class ForkWatch {
+ public:
+  static bool threads_left_behind() { return left_behind_.load(std::memory_order_relaxed); }
+
+ private:
+  static void before_fork() { leaves_threads_ = has_other_threads(); }
+  static void in_child() {
+    if (leaves_threads_) left_behind_.store(true, std::memory_order_relaxed);
+  }
+  /// True where it cannot be told.
+  static bool has_other_threads() {
+#if defined(__linux__)
+    struct stat tasks {};  // a folder for each thread is a link, as "." and ".." are
+    const int error = errno;
+    const bool has_one = ::stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink == 3;
+    errno = error;
+    return !has_one;
+#else
+    return true;
+#endif
+  }
+
+  static inline std::atomic<bool> left_behind_{false};
+  static inline thread_local bool leaves_threads_ = false;  // the thread that forks is the child's
+  static inline const int registered_ = ::pthread_atfork(before_fork, nullptr, in_child);
+};
+#endif
+
+/// Whether a parallel region would find threads: not in a child of a process with several under libgomp, where programs
+/// run on one, with the same results. libomp starts new ones.
 inline bool has_threads() {
 #if defined(_OPENMP) && defined(__GNUC__) && !defined(__clang__)
-  static std::atomic<bool> left_behind{false};
-  static const int watches =
-      ::pthread_atfork(nullptr, nullptr, [] { left_behind.store(true, std::memory_order_relaxed); });
-  (void)watches;
-  return !left_behind.load(std::memory_order_relaxed);
+  return !ForkWatch::threads_left_behind();
 #else
   return true;
 #endif

@@ -111,8 +111,8 @@ edges("leaky_relu_one", lambda x: F.leaky_relu(x, 1.0), both)
 edges("relu6", F.relu6, both)
 edges("hardtanh", F.hardtanh, both)
 edges("hardtanh_wide", lambda x: F.hardtanh(x, -3.0, 1.5), both)
-edges("hardsigmoid", F.hardsigmoid, both[:-1])
-edges("hardswish", F.hardswish, both[:-1])
+edges("hardsigmoid", F.hardsigmoid, both)
+edges("hardswish", F.hardswish, both)
 edges("softshrink", F.softshrink, both)
 edges("softshrink_zero", lambda x: F.softshrink(x, 0.0), both)
 edges("hardshrink", F.hardshrink, both)
@@ -183,14 +183,16 @@ edges(
 )  # 0 · ∞
 edges("div", torch.div, p, q)
 edges("mul", torch.mul, p, q)
-finite = torch.tensor([0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 2.75, -2.75, 3.0, -3.0, 1e3, -1e3, 0.3, -0.3, 0.1, nan])
-edges("remainder", torch.remainder, finite.repeat_interleave(len(finite) - 1), finite[1:].repeat(len(finite)))
+some = torch.tensor(
+    [0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 2.75, -2.75, 3.0, -3.0, 1e3, -1e3, 0.3, -0.3, 0.1, inf, -inf, nan]
+)
+edges("remainder", torch.remainder, some.repeat_interleave(len(some) - 1), some[1:].repeat(len(some)))
 three = [
     torch.tensor(x)
     for x in zip(
         *[
             (a, b, c)
-            for a in (-1.0, 0.0, 0.5, 1.0, 2.0, nan)
+            for a in (-1.0, 0.0, 0.5, 1.0, 2.0, inf, -inf, nan)
             for b in (-1.0, 0.0, 1.0, nan)
             for c in (-1.0, 0.0, 1.0, 2.0)
         ]
@@ -223,9 +225,9 @@ probabilities = torch.tensor([0.0, 0.25, 0.5, 1.0, nan])
 x = torch.tensor(both).repeat_interleave(len(probabilities))
 t = probabilities.repeat(len(both))
 infinite = [("y", lambda x, t: (x == -inf) & (t > 0), inf)]  # PyTorch's ∞ − ∞
-edges("bce_with_logits", lambda x, t: F.binary_cross_entropy_with_logits(x, t, **each), x, t, instead=infinite)
+edges("binary_cross_entropy_with_logits", lambda x, t: F.binary_cross_entropy_with_logits(x, t, **each), x, t, instead=infinite)
 edges(
-    "bce_with_logits_weight",
+    "binary_cross_entropy_with_logits_weight",
     lambda x, t: F.binary_cross_entropy_with_logits(x, t, pos_weight=torch.tensor(2.5, dtype=x.dtype), **each),
     x,
     t,
@@ -235,7 +237,7 @@ edges(
 probability = torch.tensor([0.0, 1e-30, 1e-10, 0.25, 0.5, 0.99999994, 1.0])
 targets = torch.tensor([0.0, 0.25, 0.5, 1.0])
 edges(
-    "bce",
+    "binary_cross_entropy",
     lambda x, t: F.binary_cross_entropy(x, t, **each),
     probability.repeat_interleave(len(targets)),
     targets.repeat(len(probability)),

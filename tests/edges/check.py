@@ -7,6 +7,8 @@ Fails for
 - a row or a listed name that the headers do not declare;
 - a cell whose test is not in its file, does not mention the name, or, where its key has a *, has no case of that column
   in reference/cells.txt;
+- a cell of the column "values" whose data, in reference/edges.txt or in the cases "values" of reference/cells.txt, hold
+  no infinity or no NaN among their arguments, where FINITE does not say why;
 - a cell that differs from PyTorch where docs/support.md has no such row.
 
 Prints how many cells are tested, have no meaning, and differ.
@@ -20,6 +22,8 @@ sys.path.insert(0, str(HERE.parent / 'names'))
 from collect import collect, tokens  # noqa: E402
 
 COLUMNS = 'values ties empty one masked bounded options half integers first second'.split()
+# Functions that PyTorch gives no infinity and no NaN, and why.
+FINITE = {'nn::binary_cross_entropy': 'it throws at what is no probability, predictions and targets alike'}
 NAMESPACES = ['', 'nn', 'optim', 'data', 'io', 'random']
 TESTS = HERE.parent
 
@@ -80,6 +84,26 @@ class Test:
                 found.append((is_test, current, defines))
                 current = []
         return found
+
+
+def unusual_arguments():
+    """({function: numbers among its arguments in edges.txt}, {function: those of its cases "values" in cells.txt}),
+    infinities and NaN alone, without their sign."""
+    unusual = {'inf', '-inf', 'nan', '-nan'}
+    of_edges, of_cells, found = {}, {}, set()
+    for line in (TESTS / 'reference/edges.txt').read_text().splitlines():
+        words = line.split()
+        m = re.fullmatch(r'edge\.(\w+)\.\d+', words[0])
+        if m:
+            of_edges.setdefault(m[1], set()).update(w.lstrip('-') for w in words[2:] if w in unusual)
+    for line in (TESTS / 'reference/cells.txt').read_text().splitlines():
+        words = line.split()
+        if line[0] != ' ':
+            function, name = words[0].split('/')
+            of_values = words[1].isdigit() and name.split('.')[0] == 'values'
+            found = of_cells.setdefault(function.split('.')[0], set()) if of_values else set()
+        found.update(w.lstrip('-') for w in words if w in unusual)
+    return of_edges, of_cells
 
 
 def cases():
@@ -143,6 +167,7 @@ def main():
     keys, rows, without = read(HERE / 'table.txt')
     support = (TESTS.parent / 'docs/support.md').read_text(encoding='utf-8')
     in_cells, tests, problems, used = cases(), {}, [], set()
+    of_edges, of_cells = unusual_arguments()
     counts = dict(tested=0, meaningless=0, differs=0)
     row_names = {n.rpartition('/')[0] or n: n for n in rows}
     for n in sorted(set(names) - set(row_names) - set(without)):
@@ -165,6 +190,20 @@ def main():
         elif name.split('::')[-1] not in t.words:
             problems.append(f'{where}: "{title}" in {path} does not mention {name}')
 
+    def check_values(name, alias, cell, where):
+        found = []
+        for key in cell.split('+'):
+            if keys[key][0] != 'test':
+                continue
+            if keys[key][3]:
+                found.append(of_cells.get(alias, set()))
+            elif keys[key][1] == 'ops/edges.cpp':
+                found.append(of_edges.get(alias, set()))
+        missing = {'inf', 'nan'} - set().union(*found)
+        if found and (missing != set()) != (name in FINITE):
+            problems.append(f'{where}: arguments of {name} hold no {" and no ".join(sorted(missing))}' if missing else
+                            f'check.py: {name} need not be in FINITE')
+
     for full, (where, cells) in rows.items():
         name, _, alias = full.rpartition('/')
         name, alias = name or full, alias.split('::')[-1]
@@ -178,6 +217,8 @@ def main():
         if len(cells) != len(COLUMNS):
             problems.append(f'{where}: {name} has {len(cells)} cells, expected {len(COLUMNS)}')
             continue
+        if set(cells[0].split('+')) <= set(keys):
+            check_values(name, alias, cells[0], where)
         for column, cell in zip(COLUMNS, cells):
             for key in cell.split('+'):
                 used.add(key)

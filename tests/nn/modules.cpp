@@ -52,12 +52,18 @@ TEST_CASE("normalisation of each sample by itself") {
   check_module<nn::LayerNorm<3, 5>, F<2, 3, 5>>("layer_norm2");
   check_module<nn::GroupNorm<2, 4>, F<2, 4, 2, 3>>("group_norm");
   check_module<nn::GroupNorm<2, 6>, F<2, 6>>("group_norm_row");
+  check_module<nn::GroupNorm<2, 4>, F<2, 4, 4>>("group_norm_long");
+  check_module<nn::GroupNorm<2, 4>, F<2, 4, 4, 1, 3>>("group_norm_volume");
+  check_module<nn::GroupNorm<2, 4>, F<2, 4, 1, 4, 1, 3>>("group_norm_six_axes");
   check_module<nn::RMSNorm<5>, F<2, 3, 5>>("rms_norm");
 }
 
 TEST_CASE("embeddings sum the gradients of ids that occur several times") { check_module<nn::Embedding<5, 3>, Tensor<std::int64_t, 2, 4>>("embedding"); }
 
-TEST_CASE("PReLU learns a slope for each channel") { check_module<nn::PReLU<3>, F<2, 3, 2>>("prelu_layer"); }
+TEST_CASE("PReLU learns a slope for each channel") {
+  check_module<nn::PReLU<3>, F<2, 3, 2>>("prelu_layer");
+  check_module<nn::PReLU<3>, F<2, 3, 3, 1, 2>>("prelu_volume");
+}
 
 TEST_CASE("dropout draws zeros by step and seed, scales the rest, and masks the gradient alike") {
   constexpr int n = 4096;

@@ -109,13 +109,16 @@ TEST_CASE("edges of losses of an element and its target") {
   check_edges<2>("l1_loss", elements_of<AbsoluteError>);
   check_edges<2>("huber_loss", [&](auto x, auto t) { return HuberError{}(x, t, number(x, 1)); });
   check_edges<2>("huber_loss_delta", [&](auto x, auto t) { return HuberError{}(x, t, number(x, 0.5)); });
+  check_edges<2>("huber_loss_far", [&](auto x, auto t) { return HuberError{}(x, t, number(x, INFINITY)); });
   check_edges<2>("smooth_l1_loss", [&](auto x, auto t) { return SmoothError{}(x, t, number(x, 1)); });
   check_edges<2>("smooth_l1_loss_beta", [&](auto x, auto t) { return SmoothError{}(x, t, number(x, 0.5)); });
   check_edges<2>("smooth_l1_loss_zero", [&](auto x, auto t) { return SmoothError{}(x, t, number(x, 0)); });
-  check_edges<2>("bce_with_logits", [&](auto x, auto t) { return LogisticLossOf<each>{}(x, t, number(x, 1)); });
-  check_edges<2>("bce_with_logits_weight",
+  check_edges<2>("smooth_l1_loss_far", [&](auto x, auto t) { return SmoothError{}(x, t, number(x, INFINITY)); });
+  check_edges<2>("binary_cross_entropy_with_logits",
+                 [&](auto x, auto t) { return LogisticLossOf<each>{}(x, t, number(x, 1)); });
+  check_edges<2>("binary_cross_entropy_with_logits_weight",
                  [&](auto x, auto t) { return LogisticLossOf<each>{}(x, t, number(x, 2.5)); });
-  check_edges<2>("bce", elements_of<ops::Apply<ops::ProbabilityLoss>>);
+  check_edges<2>("binary_cross_entropy", elements_of<ops::Apply<ops::ProbabilityLoss>>);
   check_edges<2>("kl_div", elements_of<Divergence>);
   check_edges<2>("kl_div_log", elements_of<DivergenceOfLogs>);
 }

@@ -137,6 +137,16 @@ TEST_CASE("rows of infinities and NaN, and of one element") {
   check_second<F<3, 1>>("std_of_one", [](auto x) { return std_dev<1>(x, correction<0>); });
 }
 
+TEST_CASE("finite elements beside an infinity have no part in the logarithm of a sum, however large they are") {
+  using E = F<5, 3>;
+  check_second<E>("far_softmax", [](auto x) { return softmax<1>(x); });
+  check_second<E>("far_log_softmax", [](auto x) { return log_softmax<1>(x); });
+  check_second<E>("far_logsumexp", [](auto x) { return logsumexp<1>(x); });
+  check_second<F<2, 3>>("far_logsumexp_all", [](auto x) { return logsumexp(x); });
+  check_second<E, Tensor<std::int64_t, 5>>(
+      "far_cross_entropy", [](auto x, auto t) { return nn::CrossEntropy<Reduction::none>{}(x, t); });
+}
+
 TEST_CASE("a norm of 0 has no slope, and no curvature either") {
   const F<2> zero;
   constexpr auto slopes = [](auto x) { return sum(grad([](auto v) { return norm(v); })(x)); };

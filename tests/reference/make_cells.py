@@ -342,7 +342,7 @@ def rows(name, f, gradients=True, result=None, kept=False, empty=True, axes=True
 
 rows("sum", lambda x, a: x.sum(a), kept=True)
 rows("prod", lambda x, a: x.prod(a), kept=True, edges=zero_rows, halves_of=zero_rows)
-cell("prod/infinite", lambda x: x.prod(1), edge_rows, derive=False)
+cell("prod/values.infinite", lambda x: x.prod(1), edge_rows, derive=False)
 rows("mean", lambda x, a: x.mean(a))
 rows("amax", lambda x, a: x.amax(a), kept=True, empty=False)
 rows("amin", lambda x, a: x.amin(a), kept=True, empty=False)
@@ -587,9 +587,12 @@ def attention(q, k, v, mask=None):
 
 one_more = torch.tensor([[True, False, True, True], [False, False, False, False], [False, True, False, False]])
 numbers = torch.where(one_more, torch.tensor([0.5, 0.0, -1.0, 2.0]), -inf)
+unusual_q, unusual_v = q.clone(), v.clone()
+unusual_q[0, 1, 0], unusual_q[1, 2, 3], unusual_v[1, 2, 0], unusual_v[1, 3, 1] = inf, nan, -inf, nan
 for name in ("attention", "attention.composed"):
     kind = dict(second=name.endswith("composed"))
     cell(f"{name}/values", attention, q * 30, k * 30, v, **kind)
+    cell(f"{name}/values.infinite", attention, unusual_q, k, unusual_v, derive=False)
     cell(f"{name}/ties", attention, q * 0, k, v, **kind)
     cell(f"{name}/one", attention, q[:, :1], k[:, :1], v[:, :1], **kind)
     cell(f"{name}/empty", attention, q[:, :0], k, v, **kind)

@@ -111,8 +111,8 @@ edges("leaky_relu_one", lambda x: F.leaky_relu(x, 1.0), both)
 edges("relu6", F.relu6, both)
 edges("hardtanh", F.hardtanh, both)
 edges("hardtanh_wide", lambda x: F.hardtanh(x, -3.0, 1.5), both)
-edges("hardsigmoid", F.hardsigmoid, both[:-1])
-edges("hardswish", F.hardswish, both[:-1])
+edges("hardsigmoid", F.hardsigmoid, both)
+edges("hardswish", F.hardswish, both)
 edges("softshrink", F.softshrink, both)
 edges("softshrink_zero", lambda x: F.softshrink(x, 0.0), both)
 edges("hardshrink", F.hardshrink, both)
@@ -183,14 +183,16 @@ edges(
 )  # 0 · ∞
 edges("div", torch.div, p, q)
 edges("mul", torch.mul, p, q)
-finite = torch.tensor([0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 2.75, -2.75, 3.0, -3.0, 1e3, -1e3, 0.3, -0.3, 0.1, nan])
-edges("remainder", torch.remainder, finite.repeat_interleave(len(finite) - 1), finite[1:].repeat(len(finite)))
+some = torch.tensor(
+    [0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 2.75, -2.75, 3.0, -3.0, 1e3, -1e3, 0.3, -0.3, 0.1, inf, -inf, nan]
+)
+edges("remainder", torch.remainder, some.repeat_interleave(len(some) - 1), some[1:].repeat(len(some)))
 three = [
     torch.tensor(x)
     for x in zip(
         *[
             (a, b, c)
-            for a in (-1.0, 0.0, 0.5, 1.0, 2.0, nan)
+            for a in (-1.0, 0.0, 0.5, 1.0, 2.0, inf, -inf, nan)
             for b in (-1.0, 0.0, 1.0, nan)
             for c in (-1.0, 0.0, 1.0, 2.0)
         ]
@@ -199,36 +201,50 @@ three = [
 edges("clamp", lambda x, low, high: torch.clamp(x, low, high), *three)
 
 # Losses of an element and its target.
-near = torch.tensor([0.0, -0.0, 1e-4, 0.25, 0.5, -0.5, 1.0, -1.0, 1.5, -1.5, 3.0, 1e4, -1e4])
-p, t = near.repeat_interleave(3), torch.tensor([0.0, 0.5, -1.0]).repeat(len(near))
+near = torch.tensor([0.0, -0.0, 1e-4, 0.25, 0.5, -0.5, 1.0, -1.0, 1.5, -1.5, 3.0, 1e4, -1e4, inf, -inf, nan])
+targets = torch.tensor([0.0, 0.5, -1.0, inf, -inf, nan])
+p, t = near.repeat_interleave(len(targets)), targets.repeat(len(near))
 each = dict(reduction="none")
 edges("mse_loss", lambda x, t: F.mse_loss(x, t, **each), p, t)
 edges("l1_loss", lambda x, t: F.l1_loss(x, t, **each), p, t)
 edges("huber_loss", lambda x, t: F.huber_loss(x, t, **each), p, t)
 edges("huber_loss_delta", lambda x, t: F.huber_loss(x, t, delta=0.5, **each), p, t)
+# Half the square of everything; PyTorch's value of an infinite difference is ∞ (∞ − ∞).
+edges(
+    "huber_loss_far",
+    lambda x, t: F.huber_loss(x, t, delta=inf, **each),
+    p,
+    t,
+    instead=[("y", lambda x, t: (x - t).isinf(), inf)],
+)
 edges("smooth_l1_loss", lambda x, t: F.smooth_l1_loss(x, t, **each), p, t)
 edges("smooth_l1_loss_beta", lambda x, t: F.smooth_l1_loss(x, t, beta=0.5, **each), p, t)
 edges("smooth_l1_loss_zero", lambda x, t: F.smooth_l1_loss(x, t, beta=0.0, **each), p, t)
-x = torch.tensor(both).repeat_interleave(4)
-t = torch.tensor([0.0, 0.25, 0.5, 1.0]).repeat(len(both))
+edges("smooth_l1_loss_far", lambda x, t: F.smooth_l1_loss(x, t, beta=inf, **each), p, t)
+probabilities = torch.tensor([0.0, 0.25, 0.5, 1.0, nan])
+x = torch.tensor(both).repeat_interleave(len(probabilities))
+t = probabilities.repeat(len(both))
 infinite = [("y", lambda x, t: (x == -inf) & (t > 0), inf)]  # PyTorch's ∞ − ∞
-edges("bce_with_logits", lambda x, t: F.binary_cross_entropy_with_logits(x, t, **each), x, t, instead=infinite)
+edges("binary_cross_entropy_with_logits", lambda x, t: F.binary_cross_entropy_with_logits(x, t, **each), x, t, instead=infinite)
 edges(
-    "bce_with_logits_weight",
+    "binary_cross_entropy_with_logits_weight",
     lambda x, t: F.binary_cross_entropy_with_logits(x, t, pos_weight=torch.tensor(2.5, dtype=x.dtype), **each),
     x,
     t,
     instead=infinite,
 )
+# PyTorch takes no probability and no target that is NaN or outside 0 … 1.
 probability = torch.tensor([0.0, 1e-30, 1e-10, 0.25, 0.5, 0.99999994, 1.0])
+targets = torch.tensor([0.0, 0.25, 0.5, 1.0])
 edges(
-    "bce",
+    "binary_cross_entropy",
     lambda x, t: F.binary_cross_entropy(x, t, **each),
-    probability.repeat_interleave(4),
-    torch.tensor([0.0, 0.25, 0.5, 1.0]).repeat(len(probability)),
+    probability.repeat_interleave(len(targets)),
+    targets.repeat(len(probability)),
 )
-logs = torch.tensor([0.0, -0.5, -20.0, -100.0, -inf])
-p, t = logs.repeat_interleave(5), torch.tensor([0.0, 1e-10, 0.25, 0.5, 1.0]).repeat(len(logs))
+logs = torch.tensor([0.0, -0.5, -20.0, -100.0, -inf, inf, nan])
+targets = torch.tensor([0.0, -0.0, 1e-10, 0.25, 0.5, 1.0, -0.5, -1.0, inf, -inf, nan])
+p, t = logs.repeat_interleave(len(targets)), targets.repeat(len(logs))
 # Of a class whose probability and target are both 0 nothing counts.
 edges(
     "kl_div",
@@ -237,9 +253,10 @@ edges(
     t,
     instead=[(key, lambda x, t: (x == -inf) & (t == 0), 0.0) for key in ("y", "d01", "d10")],
 )
+logs_of = torch.tensor([0.0, -0.5, -3.0, -100.0, -inf, inf, nan])
 edges(
     "kl_div_log",
     lambda x, t: F.kl_div(x, t, log_target=True, **each),
-    p,
-    torch.tensor([0.0, -0.5, -3.0, -100.0, -inf]).repeat(len(logs)),
+    logs.repeat_interleave(len(logs_of)),
+    logs_of.repeat(len(logs)),
 )

@@ -225,3 +225,9 @@ ends("lstm_ends", nn.LSTM(2, 3), r(3, 2, 2), r(1, 2, 3), r(1, 2, 3))
 ends("gru_ends", nn.GRU(2, 3, bidirectional=True), r(3, 2, 2), r(2, 2, 3))
 recurrent("lstm_wide", nn.LSTM(2, 19), .5 * r(5, 7, 2))
 recurrent("gru_wide", nn.GRU(2, 18), .5 * r(5, 3, 2))
+
+# Behind the others, whose draws stay as they are; the last extent is that of the channels.
+module("group_norm_long", nn.GroupNorm(2, 4), r(2, 4, 4))
+module("group_norm_volume", nn.GroupNorm(2, 4), r(2, 4, 4, 1, 3))
+module("group_norm_six_axes", nn.GroupNorm(2, 4), r(2, 4, 1, 4, 1, 3))
+module("prelu_volume", nn.PReLU(3), r(2, 3, 3, 1, 2))

@@ -136,3 +136,15 @@ for name, f in dict(
     second("edge_" + name, f, edge)
 second("var_of_one", lambda x: x.var(1), r(3, 1))
 second("std_of_one", lambda x: x.std(1, correction=0), r(3, 1))
+
+# Infinities beside finite elements of which e^x overflows in float.
+far = torch.tensor([[inf, 100, 0], [inf, 1000, -inf], [-inf, -inf, -inf], [-inf, 100, -inf], [-inf, 100, 1e4]])
+for name, f in dict(
+    softmax=lambda x: torch.softmax(x, 1),
+    log_softmax=lambda x: torch.log_softmax(x, 1),
+    logsumexp=lambda x: torch.logsumexp(x, 1),
+).items():
+    second("far_" + name, f, far)
+far_labels = torch.tensor([0, 1, 2, 0, 1])
+second("far_cross_entropy", lambda x, y: F.cross_entropy(x, y, reduction="none"), far, far_labels)
+second("far_logsumexp_all", lambda x: torch.logsumexp(x, (0, 1)), far[:2])

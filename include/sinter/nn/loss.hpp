@@ -207,9 +207,51 @@ template <Reduction R = Reduction::mean> struct NegativeLogLikelihood {
 };
 inline constexpr NegativeLogLikelihood<> nll_loss{};
 
+}  // namespace nn
+
+namespace ops {
+
+// Primitives: in the derivative of a select the square that is not chosen would be 0 · ∞ far out, and the kink of the
+// magnitude would have a second derivative of 0 inside the square.
+
+/// The sign, NaN of NaN: a slope that is constant.
+constexpr Value slope_far_out(Value u) { return stop_gradient(select(isnan(u), u, sign(u))); }
+
+/// Operands: difference u, delta: u² / 2 where |u| < delta, delta (|u| − delta / 2) elsewhere; of an infinite delta
+/// half the square of everything.
+struct HuberLoss : Elementwise<HuberLoss, 2, Floating> {
+  static constexpr const char* name = "huber_loss";
+  static constexpr double flops = 6;
+  static constexpr auto eval(auto u, auto delta) {
+    using V = decltype(u);
+    const V d = abs(u), half = V(0.5);
+    return select(d > delta, (d - delta * half) * delta, u * u * half);
+  }
+  static constexpr Value derivative(int i, auto u, auto delta, auto, auto ct) {
+    return i == 0 ? ct * select(abs(u) < delta, u, stop_gradient(slope_far_out(u) * delta)) : Value{};
+  }
+};
+/// Operands: difference u, beta: u² / (2 beta) where |u| < beta, |u| − beta / 2 elsewhere.
+struct SmoothLoss : Elementwise<SmoothLoss, 2, Floating> {
+  static constexpr const char* name = "smooth_l1_loss";
+  static constexpr double flops = 6;
+  static constexpr auto eval(auto u, auto beta) {
+    using V = decltype(u);
+    const V d = abs(u), half = V(0.5);
+    return select(d < beta, u * u * (half / beta), d - beta * half);
+  }
+  static constexpr Value derivative(int i, auto u, auto beta, auto, auto ct) {
+    if (i == 1) return {};
+    return ct * select(abs(u) < beta, u * (1.0 / beta), slope_far_out(u));
+  }
+};
+
+}  // namespace ops
+
+namespace nn {
+
 namespace loss_detail {
 
-// Where |p − t| is squared it is p − t that is: the kink of the magnitude would have a second derivative of 0.
 struct SquaredError {
   constexpr auto operator()(auto p, auto t) const { return square(p - t); }
 };
@@ -217,16 +259,13 @@ struct AbsoluteError {
   constexpr auto operator()(auto p, auto t) const { return abs(p - t); }
 };
 struct HuberError {
-  constexpr auto operator()(auto p, auto t, auto delta) const {
-    const auto u = p - t, d = abs(u);
-    return select(d < delta, u * u * 0.5, (d - delta * 0.5) * delta);
-  }
+  constexpr auto operator()(auto p, auto t, auto delta) const { return ops::Apply<ops::HuberLoss>{}(p - t, delta); }
 };
 struct SmoothError {
   constexpr auto operator()(auto p, auto t, auto beta) const {
-    const auto u = p - t, d = abs(u);
-    if (beta.is(0)) return d;  // what it tends to
-    return select(d < beta, u * u * (0.5 / beta), d - beta * 0.5);
+    const auto u = p - t;
+    if (beta.is(0)) return abs(u);  // what it tends to
+    return ops::Apply<ops::SmoothLoss>{}(u, beta);
   }
 };
 
@@ -331,10 +370,10 @@ namespace loss_detail {
 struct DivergenceOfLogs {
   constexpr auto operator()(auto p, auto t) const { return exp(t) * (t - p); }
 };
-/// A target of 0 chooses its terms away, that of an infinite logarithm too.
+/// A target of 0 chooses its terms away, that of a logarithm of −∞ too; one below 0 is no probability: NaN.
 struct Divergence {
   constexpr auto operator()(auto p, auto t) const {
-    return select(t > 0.0, t * log(t), 0.0) - t * select(logical_and(t == 0.0, logical_not(isfinite(p))), 0.0, p);
+    return select(t == 0.0, 0.0, t * log(t)) - t * select(logical_and(t == 0.0, p == -ops::infinity<double>), 0.0, p);
   }
 };
 template <Reduction R> struct LogisticLossOf {

@@ -15,6 +15,21 @@ template <class X, int Groups, int Channels> struct group_norm_needs_an_input_wi
 
 namespace nn {
 
+namespace normalization_detail {
+
+/// Values of channels [C] aligned with axis 1 of a tensor of this rank: [C, 1, …].
+template <int Channels, int Rank> constexpr auto aligned(const auto& v) {
+  if constexpr (Rank == 2) {
+    return v;
+  } else {
+    return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+      return reshape<Channels, int(Index * 0 + 1)...>(v);
+    }(std::make_index_sequence<std::size_t(Rank - 2)>{});
+  }
+}
+
+}  // namespace normalization_detail
+
 /// Not for constant evaluation on purpose: the name is the error, where a training step is compiled; a graph made at
 /// run time throws.
 template <class X> [[noreturn]] SINTER_COLD void batch_norm_in_training_needs_more_than_one_value_for_each_channel() {
@@ -45,12 +60,8 @@ template <int Channels, int... Ranks> struct BatchNorm {
   }
 
  private:
-  /// A value a channel, aligned with axis 1.
   template <int Rank> static constexpr auto aligned(const auto& v) {
-    if constexpr (Rank == 2) return v;
-    else if constexpr (Rank == 3) return reshape<Channels, 1>(v);
-    else if constexpr (Rank == 4) return reshape<Channels, 1, 1>(v);
-    else return reshape<Channels, 1, 1, 1>(v);
+    return normalization_detail::aligned<Channels, Rank>(v);
   }
   template <int Rank> static constexpr auto channel_sum(const auto& x) {
     if constexpr (Rank == 2) return sum<0>(x);
@@ -162,9 +173,8 @@ template <int Groups, int Channels> struct GroupNorm {
       const auto grouped = reshaped<Groups, group>(graph::widened(x));
       const auto centered = grouped - mean<-1>(grouped, keepdims);
       const auto normal = like<S>(centered * rsqrt(mean<-1>(centered * centered, keepdims) + eps), std::make_index_sequence<std::size_t(from.rank)>{});
-      if constexpr (from.rank == 2) return normal * weight + bias;
-      else if constexpr (from.rank == 3) return normal * reshape<Channels, 1>(weight) + reshape<Channels, 1>(bias);
-      else return normal * reshape<Channels, 1, 1>(weight) + reshape<Channels, 1, 1>(bias);
+      return normal * normalization_detail::aligned<Channels, from.rank>(weight) +
+             normalization_detail::aligned<Channels, from.rank>(bias);
     }
   }
 

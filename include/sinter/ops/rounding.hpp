@@ -29,7 +29,8 @@ struct Remainder : Elementwise<Remainder, 2> {
   static constexpr double flops = 20;
   static constexpr auto eval(auto a, auto b) { return remainder(a, b); }
   static constexpr Value derivative(int i, auto a, auto b, auto y, auto t) {
-    return i == 0 ? t : -(t * round((a - y) / b));
+    if (i == 0) return t;
+    return -(t * select(y == b, -1.0, round((a - y) / b)));  // they are equal where b is infinite, of the other sign
   }
 };
 

@@ -14,12 +14,29 @@ template <int Axis> struct Softmax {
     return e * (1.0 / sum<Axis>(e, keepdims));
   }
 };
+/// Operands: log Σ e^(x − shift), whose axes are kept, x, and the shift, which is constant. The gradient is
+/// e^(x − shift − result), 0 of finite elements beside an infinity; that of the formula, e^(x − shift) / Σ, would be
+/// ∞ / ∞ there.
+struct ShiftedLogSumExp : Identity<ShiftedLogSumExp> {
+  static constexpr const char* name = "shifted_logsumexp";
+  static constexpr Value pull(const Site& s, int i, Value ct) { return i == 1 ? ct * share(s) : Value{}; }
+  static constexpr Value push(const Site& s, int i, Value tangent) {
+    return i == 1 ? graph::sum_to(tangent * share(s), s.result().extents()) : Value{};
+  }
+
+ private:
+  static constexpr Value share(const Site& s) { return exp(s.operand(1) - s.operand(2) - s.result()); }
+};
 /// An infinite maximum is not subtracted: ∞ − ∞ is NaN.
 template <bool Keep, int... Axes> struct LogSumExp {
   constexpr auto operator()(auto x) const {
     const auto top = stop_gradient(amax<Axes...>(x, keepdims));
     const auto shift = select(isfinite(top), top, 0.0);
-    return drop_axes<Keep, Axes...>(x, log(sum<Axes...>(exp(x - shift), keepdims)) + shift);
+    const auto of_formula = log(sum<Axes...>(exp(x - shift), keepdims));
+    const std::array<int, 3> ids{of_formula.id, x.id, shift.id};
+    const auto logarithm = std::remove_const_t<decltype(of_formula)>(
+        Value{x.graph, x.graph->add(graph::primitive<ShiftedLogSumExp>, ids.data(), 3)});
+    return drop_axes<Keep, Axes...>(x, logarithm + shift);
   }
 };
 template <int Axis> struct LogSoftmax {

@@ -57,11 +57,12 @@ struct HardTanh : Elementwise<HardTanh, 3> {
 struct Relu6 {
   constexpr auto operator()(auto x) const { return call<Apply<HardTanh>>(x, 0.0, 6.0); }
 };
+/// Clamp has no slope at NaN, as PyTorch's have none; relu6 has one.
 struct HardSigmoid {
-  constexpr auto operator()(auto x) const { return Relu6{}(x + 3.0) / 6.0; }
+  constexpr auto operator()(auto x) const { return call<Apply<Clamp>>(x + 3.0, 0.0, 6.0) / 6.0; }
 };
 struct HardSwish {
-  constexpr auto operator()(auto x) const { return x * Relu6{}(x + 3.0) / 6.0; }
+  constexpr auto operator()(auto x) const { return x * call<Apply<Clamp>>(x + 3.0, 0.0, 6.0) / 6.0; }
 };
 struct SoftShrink {
   constexpr auto operator()(auto x, auto lambda) const {

@@ -373,7 +373,9 @@ struct DivergenceOfLogs {
 /// A target of 0 chooses its terms away, that of a logarithm of −∞ too; one below 0 is no probability: NaN.
 struct Divergence {
   constexpr auto operator()(auto p, auto t) const {
-    return select(t == 0.0, 0.0, t * log(t)) - t * select(logical_and(t == 0.0, p == -ops::infinity<double>), 0.0, p);
+    // Not p == −∞, which compilers that take everything for finite take for false.
+    const auto impossible = logical_and(p < 0.0, logical_not(isfinite(p)));
+    return select(t == 0.0, 0.0, t * log(t)) - t * select(logical_and(t == 0.0, impossible), 0.0, p);
   }
 };
 template <Reduction R> struct LogisticLossOf {

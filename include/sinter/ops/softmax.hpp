@@ -33,9 +33,9 @@ template <bool Keep, int... Axes> struct LogSumExp {
     const auto top = stop_gradient(amax<Axes...>(x, keepdims));
     const auto shift = select(isfinite(top), top, 0.0);
     const auto of_formula = log(sum<Axes...>(exp(x - shift), keepdims));
-    const std::array<int, 3> ids{of_formula.id, x.id, shift.id};
+    const int ids[]{of_formula.id, x.id, shift.id};
     const auto logarithm = std::remove_const_t<decltype(of_formula)>(
-        Value{x.graph, x.graph->add(graph::primitive<ShiftedLogSumExp>, ids.data(), 3)});
+        Value{x.graph, x.graph->add(graph::primitive<ShiftedLogSumExp>, ids, 3)});
     return drop_axes<Keep, Axes...>(x, logarithm + shift);
   }
 };

@@ -90,7 +90,7 @@ template <int Classes> constexpr auto counted(const char* what, auto labels, aut
 }
 /// Labels as integers of 32 bits at least: what is compared with them is not cut to a byte.
 constexpr auto as_labels(auto labels) {
-  if constexpr (decltype(labels)::dtype < Dtype::int32) return cast<std::int32_t>(labels);
+  if constexpr (Dtype::int32 > decltype(labels)::dtype) return cast<std::int32_t>(labels);
   else return labels;
 }
 /// Values of rows [B], 0 where they do not count: their mean over those that count.

@@ -1,6 +1,6 @@
 // Random graphs as compiled programs: the CPU backend's kernels on one, two and three threads against the interpreter in double.
 #include <doctest/doctest.h>
-#include <sinter/eager/random.hpp>
+#include <sinter/sinter.hpp>
 
 #include "../support/compiled.hpp"
 
@@ -49,10 +49,18 @@ TEST_CASE("places that differ from lane to lane: gathers whose rows stand side b
     CHECK(chosen(0, j) == table(0, best));
   }
 }
-TEST_CASE("a place beyond the run-time length of a table is outside") {
+namespace {
+struct Gathered {
+  constexpr auto operator()(auto table, auto places) const { return gather<0>(table, places); }
+};
+}  // namespace
+TEST_CASE("a place beyond the run-time length of a table is outside: an error of a statement, NaN in a program") {
   Tensor<float, upto<8, 'N'>> table{100, 101, 102, 103, 104, 105, 106, 107};
   table.set_length<'N'>(3);
-  const Tensor<float, 2> y = gather<0>(table, Tensor<int, 2>{1, 5});
+  const Tensor<int, 2> places{1, 5};
+  CHECK_THROWS_WITH_AS(eval(gather<0>(table, places)), "gather, places: expected 0 … 2, found 5", Error);
+  const Model<Gathered> none(Seed{1});
+  const auto y = inference<Tensor<float, upto<8, 'N'>>, Tensor<int, 2>>(none)(table, places);  // does not look at them
   CHECK(y(0) == 101);
   CHECK(y(1) != y(1));
 }

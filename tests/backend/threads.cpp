@@ -48,19 +48,19 @@ template <int Rows, int Columns, int Inner> void uneven_products() {
     }
 }
 
-/// The gradient of an embedding whose ids repeat and miss, sums in the order of the ids.
+/// The gradient of an embedding whose ids repeat, sums in the order of the ids.
 template <int Vocabulary, int Width, int Count> void embedding_gradients() {
   CAPTURE(Width);
   const auto table = drawn<Tensor<float, Vocabulary, Width>>(6);
   const auto weight = drawn<Tensor<float, Count, Width>>(7);
   Tensor<int, Count> ids;
   const Philox random(Seed{8}, 0);
-  for (int i = 0; i < Count; ++i) ids(i) = int(random.below(std::uint64_t(i), unsigned(Vocabulary + 2))) - 1;
+  for (int i = 0; i < Count; ++i) ids(i) = int(random.below(std::uint64_t(i), unsigned(Vocabulary)));
   const auto d = on_any_threads<Tensor<float, Vocabulary, Width>>([&](auto& out) { out = grad([](auto t, auto i, auto w) { return sum(take(t, i) * w); }, wrt<0>)(table, ids, weight); });
   std::vector<float> expected(std::size_t(Vocabulary * Width));
   for (int i = 0; i < Count; ++i)
     for (int k = 0; k < Width; ++k)
-      if (ids(i) >= 0 && ids(i) < Vocabulary) expected[std::size_t(ids(i) * Width + k)] += weight(i, k);
+      expected[std::size_t(ids(i) * Width + k)] += weight(i, k);
   bool same = true;
   for (int v = 0; v < Vocabulary; ++v)
     for (int k = 0; k < Width; ++k) same = same && d(v, k) == expected[std::size_t(v * Width + k)];

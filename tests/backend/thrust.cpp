@@ -85,7 +85,7 @@ struct TwoOutputs {
   }
 };
 struct Counted {
-  constexpr auto operator()(auto labels) const { return select(one_hot<7>(labels), 1.f, -0.25f); }
+  constexpr auto operator()(auto labels) const { return select(one_hot<7>(remainder(labels, 7)), 1.f, -0.25f); }
 };
 struct PerLength {
   template <class X> constexpr auto operator()(X x) const { return (exp(x) + 1) / Sym<float>(graph::cast_to(graph::length(x.graph, 'B'), Dtype::float32)); }

@@ -11,6 +11,10 @@ using namespace sinter;
 
 namespace {
 
+struct Taken {
+  constexpr auto operator()(auto table, auto places) const { return take(table, places); }
+};
+
 int failures = 0;
 
 /// Keeps the compiler from knowing a number.
@@ -139,7 +143,8 @@ void rows() {
   expect(right_ones, "select with -infinity");
   Tensor<int, 3> places;
   places(0) = 4, places(1) = 99, places(2) = -3;
-  const Tensor<float, 3> taken = take(across_top, places);
+  const Model<Taken> none(Seed{1});
+  const auto taken = inference<Tensor<float, 5>, Tensor<int, 3>>(none)(across_top, places);  // a statement would throw
   expect(bits_of(taken(0)) == bits_of(across_top(4)) && nan_bits(taken(1)) && nan_bits(taken(2)), "take out of range");
 
   Tensor<float, 1, 2, 6, 8> heads;

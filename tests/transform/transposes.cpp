@@ -56,6 +56,7 @@ std::vector<Case> cases() {
       {"prod", {m}, [](V x) { return ops::reduced<ops::Prod>(x[0], 2); }},
       {"amax", {m}, [](V x) { return ops::reduced<ops::Amax>(x[0], 2) + ops::reduced<ops::Amin>(x[0], 2); }},
       {"cumsum", {m}, [](V x) { return ops::cumulative_sum(x[0], 1); }},
+      {"logsumexp", {m}, [](V x) { return logsumexp<1>(x[0]); }},
       {"softmax", {m}, [](V x) { return softmax(x[0]) + log_softmax(x[0]) * 0.25; }},
       {"views", {m}, [](V x) { return graph::flip(graph::slice(graph::reshape_to(x[0], shape<2, 6>()), 1, 1, 3), 2); }},
       {"permute", {m}, [](V x) { return Value(matmul(transpose(x[0]), x[0])); }},

@@ -171,6 +171,8 @@ TEST_CASE("a process that forks after it has used threads has a child that compu
   set_num_threads(1);
 }
 
+// Runs in a process of its own, which the test after it starts: in this one other tests have used threads, and what is
+// tried is a process whose first threads are the user's.
 TEST_CASE("in a new process: children before and after a region of the user's own" * doctest::skip()) {
   const auto x = drawn<Tensor<float, 512, 512>>(1);
   const Tensor<float, 512, 512> product = matmul(x, x);

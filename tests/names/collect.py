@@ -38,7 +38,7 @@ def tokens(text):
     return result
 
 
-def skip(t, i):
+def past_bracket(t, i):
     """Past the bracket that closes t[i]."""
     opens, closes, depth = t[i].text, CLOSES[t[i].text], 0
     while True:
@@ -49,12 +49,12 @@ def skip(t, i):
             return i
 
 
-def skip_angles(t, i):
+def past_angles(t, i):
     """Past the > that closes the < at t[i]; parentheses protect comparisons."""
     depth = 0
     while True:
         if t[i].text in CLOSES and t[i].kind == 'sign':
-            i = skip(t, i)
+            i = past_bracket(t, i)
             continue
         depth += (t[i].text == '<') - (t[i].text == '>')
         i += 1
@@ -68,19 +68,19 @@ def skip_requires(t, i):
         if t[i].text == '!':
             i += 1
         if t[i].text == '(':
-            i = skip(t, i)
+            i = past_bracket(t, i)
         elif t[i].text == 'requires':  # a requires expression
             i += 1
             if t[i].text == '(':
-                i = skip(t, i)
-            i = skip(t, i)
+                i = past_bracket(t, i)
+            i = past_bracket(t, i)
         else:
             while True:
                 i += 1  # a word or ::
                 if t[i].text == '<':
-                    i = skip_angles(t, i)
+                    i = past_angles(t, i)
                 if t[i].text == '(':
-                    i = skip(t, i)
+                    i = past_bracket(t, i)
                 if t[i].text != '::' and t[i - 1].text != '::':
                     break
         if t[i].text not in ('&&', '||'):
@@ -90,7 +90,7 @@ def skip_requires(t, i):
 
 def to_semicolon(t, i):
     while t[i].text != ';':
-        i = skip(t, i) if t[i].text in CLOSES else i + 1
+        i = past_bracket(t, i) if t[i].text in CLOSES else i + 1
     return i + 1
 
 
@@ -98,15 +98,15 @@ def declaration(t, i):
     """(kind, names, index past it) of the declaration at t[i]."""
     while True:  # what stands before the declaration itself
         if t[i].text == 'template':
-            i = skip_angles(t, i + 1)
+            i = past_angles(t, i + 1)
             if t[i].text == 'requires':
                 i = skip_requires(t, i + 1)
         elif t[i].text == '[' and t[i + 1].text == '[':
-            i = skip(t, i)
+            i = past_bracket(t, i)
         elif t[i].text in SPECIFIERS:
             i += 1
         elif t[i].text == '__attribute__':
-            i = skip(t, i + 1)
+            i = past_bracket(t, i + 1)
         else:
             break
     word = t[i].text
@@ -126,17 +126,17 @@ def declaration(t, i):
         if t[i].text in ('class', 'struct'):
             i += 1
         while t[i].text in ('[', 'alignas', '__attribute__'):
-            i = skip(t, i if t[i].text == '[' else i + 1)
+            i = past_bracket(t, i if t[i].text == '[' else i + 1)
         name, elsewhere = t[i].text, False
         while t[i + 1].text == '::':  # the definition of a member
             i, elsewhere = i + 2, True
         i += 1
         if t[i].text == '<':  # a specialisation
-            i, elsewhere = skip_angles(t, i), True
+            i, elsewhere = past_angles(t, i), True
         defined, after, end = False, [], to_semicolon(t, i)
         while i < end:
             if t[i].text == '{':
-                i, defined = skip(t, i), True
+                i, defined = past_bracket(t, i), True
                 if t[i].kind == 'word':
                     after = [t[i].text]  # a variable of the type
             else:
@@ -148,7 +148,7 @@ def declaration(t, i):
         if t[i].text == 'requires':
             i = skip_requires(t, i + 1)
         elif t[i].text in ('decltype', 'noexcept', 'alignas', '__attribute__'):
-            i = skip(t, i + 1) if t[i + 1].text == '(' else i + 1
+            i = past_bracket(t, i + 1) if t[i + 1].text == '(' else i + 1
         elif t[i].text == 'operator':
             i += 1
             while t[i].text != '(' or t[i - 1].text == 'operator':
@@ -156,9 +156,9 @@ def declaration(t, i):
             name, member = None, True
             break
         elif t[i].text == '<':
-            i = skip_angles(t, i)
+            i = past_angles(t, i)
         elif t[i].text == '[':
-            i = skip(t, i)
+            i = past_bracket(t, i)
         else:
             if t[i].kind == 'word':
                 name, member = t[i].text, t[i - 1].text == '::'  # the definition of a member elsewhere
@@ -168,11 +168,11 @@ def declaration(t, i):
         if t[i].text == ';':
             return kind, [] if member else [name], i + 1
         if t[i].text == '{':
-            i = skip(t, i)
+            i = past_bracket(t, i)
             if kind == 'function':
                 return kind, [] if member else [name], i
         else:
-            i = skip(t, i) if t[i].text in CLOSES else i + 1
+            i = past_bracket(t, i) if t[i].text in CLOSES else i + 1
 
 
 def collect(folder):

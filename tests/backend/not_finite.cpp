@@ -1,5 +1,6 @@
-// Infinities and NaN in some places of an operand: a result is not finite where its own operands say so, and equal to that of the definition everywhere else,
-// in every form of a kernel. The definitions here are plain loops in double precision; zeros of a border take part in products, as in PyTorch.
+// Infinities and NaN in some places of an operand: a result is not finite where its own operands say so, and equal to
+// that of the definition everywhere else, in every form of a kernel. The definitions here are plain loops in double
+// precision; zeros of a border take part in products, as in PyTorch.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -25,7 +26,8 @@ template <class T> void strike(T& t, std::uint64_t seed, int count, float what) 
   for (int i = 0; i < count; ++i) t.data()[random.below(std::uint64_t(i), std::uint32_t(T::size()))] = what;
 }
 
-/// Two results are one: both NaN, both the same infinity, or within `tolerance` of each other, relative to `scale` (of finite values).
+/// Two results are one: both NaN, both the same infinity, or within `tolerance` of each other, relative to `scale` (of
+/// finite values).
 struct Comparison {
   double tolerance, scale = 0;
   std::ptrdiff_t different = 0, not_finite = 0, compared = 0;
@@ -104,8 +106,8 @@ template <int Images, int H, int W, int K> void except_near_borders(const auto& 
         if ((y < K || y >= H - K || z < K || z >= W - K) && std::isnan(found.data()[at])) expected[at] = double(no_number);
 }
 
-/// By itself, as a statement. Zeros beside the cotangent take part in the gradient of the image, so that with weights that are not finite what lies near a border may
-/// be NaN where PyTorch's is finite.
+/// By itself, as a statement. Zeros beside the cotangent take part in the gradient of the image, so that with weights
+/// that are not finite what lies near a border may be NaN where PyTorch's is finite.
 template <int N, int C, int O, int H, int W, int K, Conv2dOptions Options> void check_convolution(double tolerance) {
   using D = Definition<N, C, O, H, W, K, Options>;
   CAPTURE(C);
@@ -133,7 +135,8 @@ template <int N, int C, int O, int H, int W, int K, Conv2dOptions Options> void 
   }
 }
 
-/// The second of two convolutions, whose image has its channels innermost: Winograd's forms, with weights transformed at every call and gradients of their own.
+/// The second of two convolutions, whose image has its channels innermost: Winograd's forms, with weights transformed
+/// at every call and gradients of their own.
 template <int N, int C, int O, int H, int W, int K> void check_second_convolution(double tolerance) {
   static constexpr Conv2dOptions options{.padding = K / 2};
   using First = Definition<N, C, C, H, W, K, options>;
@@ -169,7 +172,8 @@ template <int N, int C, int O, int H, int W, int K> void check_second_convolutio
   }
 }
 
-/// In inference, with weights transformed in advance; a bounded batch, by one thread and by two; and what follows on the sums.
+/// In inference, with weights transformed in advance; a bounded batch, by one thread and by two; and what follows on
+/// the sums.
 template <int Channels, int Filters, int Taps> struct One {
   nn::Conv2d<Channels, Filters, Taps, Conv2dOptions{.padding = Taps / 2}> conv;
   constexpr auto operator()(auto x) const { return max_pool2d<2>(conv(x) * 2.f); }
@@ -360,8 +364,8 @@ namespace {
 
 enum class Sees { earlier, most_keys, by_query, added };
 
-/// Attention and its gradients, where a key or value that is masked for some queries, a query or a query's cotangent is not
-/// finite. The definition leaves out masked keys.
+/// Attention and its gradients, where a key or value that is masked for some queries, a query or a query's cotangent is
+/// not finite. The definition leaves out masked keys.
 template <Sees Which, int Queries, int Keys, int Features, class Real = float> void check_attention() {
   constexpr int H = 2, hidden = Keys - 2;
   using Q = Tensor<Real, 1, H, Queries, Features>;

@@ -1,5 +1,6 @@
-// Right numbers where the compiler may reassociate, and takes for granted that nothing is NaN or infinite: this program is compiled with -ffast-math and the like.
-// Values are held against the C library in double precision, questions about NaN against the bits.
+// Right numbers where the compiler may reassociate, and takes for granted that nothing is NaN or infinite: this program
+// is compiled with -ffast-math and the like. Values are held against the C library in double precision, questions about
+// NaN against the bits.
 #include <sinter/sinter.hpp>
 
 #include <bit>

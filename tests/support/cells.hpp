@@ -1,6 +1,6 @@
 // The cells of the table of edges (edges/table.txt) whose values PyTorch computed: reference/cells.txt. A case of a
-// function is run as a graph with derivatives of both orders, by the interpreter (in double precision where operands are
-// float) and, fused, by the executor of run-time graphs.
+// function is run as a graph with derivatives of both orders, by the interpreter (in double precision where operands
+// are float) and, fused, by the executor of run-time graphs.
 #pragma once
 #include <sinter/sinter.hpp>
 #include <sinter/transform/gradient.hpp>

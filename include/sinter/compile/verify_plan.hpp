@@ -99,7 +99,8 @@ class PlanVerifier {
         first = end = v.pointer(p)[1];
       } else {
         end += use[p].bytes;
-        // A kernel of its own walks loops of other operands as far as an operand's own axes reach, which a step does not say.
+        // A kernel of its own walks loops of other operands as far as an operand's own axes reach, which a step does
+        // not say.
         if (v.kind() == Kind::kernel) end = std::min(end, first + g_.shape(node).size() * use[p].bytes);
         if (v.kind() != Kind::scatter || !use[p].written) within(base, node, first, end, step);
       }

@@ -127,7 +127,8 @@ template <Element T, auto... E> class State : public Buffer<T, E...> {
 
 /// What stands in the place of a parameter that a module lacks.
 struct NoParam {};
-/// A parameter that a module may lack, `ParamIf<Options.bias, float, Out> bias = graph::starting<…>(…)`: nothing at all where it does.
+/// A parameter that a module may lack, `ParamIf<Options.bias, float, Out> bias = graph::starting<…>(…)`: nothing at all
+/// where it does.
 template <bool Present, Element T, auto... E> using ParamIf = std::conditional_t<Present, Param<T, E...>, NoParam>;
 namespace graph {
 /// A `ParamIf` that starts so, if it is there.

@@ -6,7 +6,8 @@
 
 namespace sinter {
 
-/// The base of everything symbolic; through it argument-dependent lookup reaches the library's functions. Nobody else names it.
+/// The base of everything symbolic; through it argument-dependent lookup reaches the library's functions. Nobody else
+/// names it.
 struct SymbolBase {};
 
 // Undefined on purpose: the name is the error. Which branch `if (x > 0)` takes is not known while a function is traced: `select(x > 0, a, b)`

@@ -147,10 +147,10 @@ struct CrossEntropyOptions {
 };
 
 /// −log softmax(logits)[label]. Logits [B, C], integer labels [B] in 0 … C − 1. Rows whose label is `ignore_index` have
-/// the value 0, and a mean is that of the others: NaN where there are none, as in PyTorch. Another label that is no class
-/// is an `Error` in a statement, and in programs with `SINTER_CHECKS`; in others its row does not count. Nothing in a row
-/// that does not count reaches the gradient. Logits may be −∞: such a class has probability 0. With weights [C], one for
-/// each class, a mean is weighted. PyTorch: torch.nn.functional.cross_entropy.
+/// the value 0, and a mean is that of the others: NaN where there are none, as in PyTorch. Another label that is no
+/// class is an `Error` in a statement, and in programs with `SINTER_CHECKS`; in others its row does not count. Nothing
+/// in a row that does not count reaches the gradient. Logits may be −∞: such a class has probability 0. With weights
+/// [C], one for each class, a mean is weighted. PyTorch: torch.nn.functional.cross_entropy.
 ///
 /// A loss with options is a function:
 ///   [](auto y, auto t) { return nn::cross_entropy(y, t, {.label_smoothing = .1}); }

@@ -117,9 +117,9 @@ template <auto F, auto Rule> struct WithGradient {
   }
 };
 
-/// Arguments that F can be differentiated with respect to: values from which nothing is computed but in F, and no two of
-/// which are the same. Inputs of the graph are, once each, where F captures nothing that may come from them; others become
-/// nodes of their own.
+/// Arguments that F can be differentiated with respect to: values from which nothing is computed but in F, and no two
+/// of which are the same. Inputs of the graph are, once each, where F captures nothing that may come from them; others
+/// become nodes of their own.
 template <class F, class... S> constexpr std::tuple<S...> independent(S... x) {
   const std::array<Value, sizeof...(S)> v{x...};
   bool fine = std::is_empty_v<F>;

@@ -134,8 +134,9 @@ template <class T> constexpr Lanes<T, 1> abs(Lanes<T, 1> x) {
   else if constexpr (std::is_same_v<T, double>) return std::bit_cast<double>(std::bit_cast<std::int64_t>(x.v) & 0x7fffffffffffffff);
   else return select(x < 0, -x, x);
 }
-/// x as it has been rounded. Compilers that may reassociate (-ffast-math, or -fassociative-math alone) take (x + c) − c for x, and so undo what depends on
-/// the rounding: the reduction of an argument, an exact difference. They do not look through this. It is nothing in other builds.
+/// x as it has been rounded. Compilers that may reassociate (-ffast-math, or -fassociative-math alone) take (x + c) − c
+/// for x, and so undo what depends on the rounding: the reduction of an argument, an exact difference. They do not look
+/// through this. It is nothing in other builds.
 template <class T> constexpr Lanes<T, 1> as_rounded(Lanes<T, 1> x) {
   static_assert(std::is_floating_point_v<T>);
 #if defined(__CUDACC__)
@@ -160,7 +161,8 @@ template <class T> constexpr Lanes<bool, 1> is_finite(Lanes<T, 1> x) {
   else if constexpr (std::is_same_v<T, double>) return (std::bit_cast<std::uint64_t>(x.v) << 1) < 0xffe0000000000000u;
   else return (std::bit_cast<std::uint32_t>(x.v) << 1) < 0xff000000u;
 }
-/// A number that may be ∞ or NaN. Where the compiler takes for granted that there are none it must not see one: it would take away what chooses it.
+/// A number that may be ∞ or NaN. Where the compiler takes for granted that there are none it must not see one: it
+/// would take away what chooses it.
 template <class T> [[gnu::always_inline]] constexpr T unforeseen(T x) {
 #if !defined(__CUDACC__)
   if constexpr (finite_math_only && std::is_floating_point_v<T>)
@@ -173,8 +175,9 @@ template <class V> [[gnu::always_inline]] constexpr V or_nan(V x, V result) {
   if constexpr (finite_math_only) return select(is_nan(x), x, result);
   else return result;
 }
-/// The same for an f that asks whether x is less than, greater than or equal to a number: the compiler concludes from two noes that the third holds, and so knows
-/// afterwards what x is. The question has to come first, then: `const KeepsNan keep(x); … return keep(result);`.
+/// The same for an f that asks whether x is less than, greater than or equal to a number: the compiler concludes from
+/// two noes that the third holds, and so knows afterwards what x is. The question has to come first, then: `const
+/// KeepsNan keep(x); … return keep(result);`.
 template <class V> struct KeepsNan {
   [[gnu::always_inline]] constexpr explicit KeepsNan([[maybe_unused]] V x) {
 #if !defined(__CUDACC__)

@@ -86,8 +86,8 @@ constexpr Value place_of(Value image, const PoolGeometry& g, int k, Shape window
   return image;
 }
 
-/// Maxima of small windows, place by place, which is elementwise work. Operands: the maxima, the image with its borders.
-/// The gradient goes to the first of equal maxima, and of a window with NaN to the first NaN.
+/// Maxima of small windows, place by place, which is elementwise work. Operands: the maxima, the image with its
+/// borders. The gradient goes to the first of equal maxima, and of a window with NaN to the first NaN.
 struct MaxPool : Identity<MaxPool> {
   static constexpr const char* name = "max_pool";
   static constexpr Value pull(const Site& s, int i, Value ct) {

@@ -14,15 +14,16 @@
 /// The same for functions that run when something is wrong, or a file is read: for size, which compiles faster too.
 #define SINTER_COLD SINTER_OUTLINE [[gnu::cold]]
 
-/// 1 where the compiler takes for granted that nothing is NaN or infinite: x != x is then false, and an infinity as a constant anything.
+/// 1 where the compiler takes for granted that nothing is NaN or infinite: x != x is then false, and an infinity as a
+/// constant anything.
 #if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
 #define SINTER_FINITE_MATH_ONLY 1
 #else
 #define SINTER_FINITE_MATH_ONLY 0
 #endif
 
-/// Keeps the number in a register from being taken for the expression that made it: an empty instruction that might change it. (g++ has __builtin_assoc_barrier, which
-/// its vectoriser forgets, and which takes registers apart.)
+/// Keeps the number in a register from being taken for the expression that made it: an empty instruction that might
+/// change it. (g++ has __builtin_assoc_barrier, which its vectoriser forgets, and which takes registers apart.)
 #if defined(__AVX512F__)
 #define SINTER_OPAQUE(register_) asm("" : "+v"(register_))
 #elif defined(__SSE2__)

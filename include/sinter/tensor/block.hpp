@@ -32,8 +32,8 @@ class Pool;
 class alignas(64) BlockHead {
  public:
   /// Elements begin 64 bytes after the start of a pair of cache lines. The two lines of a step through a panel then lie
-  /// in two pairs, and the prefetcher, which completes pairs, fetches the next step's. Where elements begin with a pair,
-  /// weights that are read from memory take 5 % longer.
+  /// in two pairs, and the prefetcher, which completes pairs, fetches the next step's. Where elements begin with a
+  /// pair, weights that are read from memory take 5 % longer.
   static constexpr std::align_val_t alignment{128};
 
   static BlockHead* make(std::size_t bytes) {
@@ -68,9 +68,9 @@ class alignas(64) BlockHead {
 };
 static_assert(sizeof(BlockHead) == 64);
 
-/// Blocks for the results of a program: one that a tensor gives back, on whatever thread it dies, serves a later result, so
-/// that once there are as many as are in use at a time nothing is allocated. Taking a block and giving it back takes no
-/// lock. Blocks may outlive the pool. One thread at a time takes.
+/// Blocks for the results of a program: one that a tensor gives back, on whatever thread it dies, serves a later
+/// result, so that once there are as many as are in use at a time nothing is allocated. Taking a block and giving it
+/// back takes no lock. Blocks may outlive the pool. One thread at a time takes.
 class Pool {
  public:
   Pool() = default;
@@ -86,8 +86,8 @@ class Pool {
   }
 
   BlockHead* take(std::size_t bytes) {
-    // Where thousands of results are kept only some are asked, from where the last one was found: those given back are met
-    // in their turn.
+    // Where thousands of results are kept only some are asked, from where the last one was found: those given back are
+    // met in their turn.
     const std::size_t asked = std::min<std::size_t>(blocks_.size(), 64);
     for (std::size_t i = 0; i < asked; ++i) {
       if (next_ >= blocks_.size()) next_ = 0;

@@ -43,8 +43,9 @@ SINTER_COLD inline std::string printable(std::string_view text) {
 
 /// Every error the library throws. `what()` reads "context: problem; remedy".
 ///
-/// `context` names the place (a file and field, a function and argument), `problem` what was expected and
-/// what was found, `remedy` what the reader can do, all of it `printable`. Whatever was being changed is as it was before the call.
+/// `context` names the place (a file and field, a function and argument), `problem` what was expected and what was
+/// found, `remedy` what the reader can do, all of it `printable`. Whatever was being changed is as it was before the
+/// call.
 class Error : public std::runtime_error {
  public:
   SINTER_COLD Error(ErrorCode code, const std::string& context, const std::string& problem,

@@ -11,7 +11,8 @@ namespace tensor_detail {
 struct Uninitialized {};
 struct InItsMemory {};
 }  // namespace tensor_detail
-/// Leave new elements as they are; the caller writes them all: `Tensor<float, 3> x(uninitialized);`. PyTorch: torch.empty.
+/// Leave new elements as they are; the caller writes them all: `Tensor<float, 3> x(uninitialized);`. PyTorch:
+/// torch.empty.
 inline constexpr tensor_detail::Uninitialized uninitialized{};
 
 namespace tensor_detail {

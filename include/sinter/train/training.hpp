@@ -102,8 +102,8 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   template <Held... Given> requires(!std::is_same_v<graph::Tensors<typename Given::symbol...>, graph::Tensors<typename Input::symbol, typename Target::symbol>>) auto operator()(const Given&...) {
     return report_call(graph::Tensors<typename Input::symbol, typename Target::symbol>{}, graph::Tensors<typename Given::symbol...>{});
   }
-  /// One step on one batch, in place. Allocates nothing once there is memory for as many outputs as are in use at a time. Throws `Error` when run-time lengths disagree; the parameters are
-  /// then untouched.
+  /// One step on one batch, in place. Allocates nothing once there is memory for as many outputs as are in use at a
+  /// time. Throws `Error` when run-time lengths disagree; the parameters are then untouched.
   Result operator()(const Input& x, const Target& y) { return observed(compile::unobserved, x, y); }
   /// The same, watched step by step (train/profile.hpp).
   template <class Observer> Result observed(Observer& observer, const Input& x, const Target& y) {

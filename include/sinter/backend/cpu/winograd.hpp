@@ -1,9 +1,11 @@
 // Convolutions with square windows by Winograd's minimal filtering.
 //
-// F(m × m, k × k) makes m² results of a tile of (m + k − 1)² places: tile and weights are transformed, multiplied place by place, which over all channels is a
-// matrix product for each place, and transformed back. F(4 × 4, 3 × 3) takes 2.25 multiplications a result instead of 9, F(2 × 2, 3 × 3) 4 instead of 9, F(2 × 2, 5 × 5)
-// 9 instead of 25. The price is accuracy: sums are those of a direct convolution within 2e-5 (six places a side) or 2e-6 (four) of the largest |weight| · |image| summed
-// over a window. Tiles with infinities, NaN or a number far beyond all others are summed as they are written (written_sums.hpp).
+// F(m × m, k × k) makes m² results of a tile of (m + k − 1)² places: tile and weights are transformed, multiplied place
+// by place, which over all channels is a matrix product for each place, and transformed back. F(4 × 4, 3 × 3) takes
+// 2.25 multiplications a result instead of 9, F(2 × 2, 3 × 3) 4 instead of 9, F(2 × 2, 5 × 5) 9 instead of 25. The
+// price is accuracy: sums are those of a direct convolution within 2e-5 (six places a side) or 2e-6 (four) of the
+// largest |weight| · |image| summed over a window. Tiles with infinities, NaN or a number far beyond all others are
+// summed as they are written (written_sums.hpp).
 #pragma once
 #include "own.hpp"
 #include "parallel.hpp"
@@ -234,7 +236,8 @@ class Winograd {
     }
     winograd_detail::sum_as_written<M, K>(image_ + image * s_.image_stride + y * s_.row_stride + x * s_.place_stride, s_.row_stride, s_.place_stride, s_.channels, weights, filter, filters, tile);
   }
-  /// Results of one tile and up to C filters; `line` from one line of the image to the next. The squares of those in its corners are added to `squares`.
+  /// Results of one tile and up to C filters; `line` from one line of the image to the next. The squares of those in
+  /// its corners are added to `squares`.
   template <int M, int K> [[gnu::flatten]] void untransform(const float* from, int filters, float* to, int line, Vector& squares) const {
     constexpr int A = M + K - 1;
     for (int j = 0; j < filters; j += W) {

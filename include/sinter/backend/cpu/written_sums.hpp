@@ -1,9 +1,11 @@
 // Sums of products as they are written, where Winograd's transforms would show in their results.
 //
-// The transforms mix all places of a tile. Of ordinary numbers only rounding shows of that, some units in the last place of the largest; but an infinity or NaN spreads over all
-// results of its tile, and a number far beyond its neighbours takes digits from results that do not see it. Both show in the results themselves. A window that sees an infinity or NaN
-// has a result that is not finite, also by way of the transforms; and the windows in the corners of a tile see all of its places, so that four results of each
-// filter tell. What they tell of is summed again, in the order of a direct convolution. A finite number that all four meet with weights of 0 is not told of.
+// The transforms mix all places of a tile. Of ordinary numbers only rounding shows of that, some units in the last
+// place of the largest; but an infinity or NaN spreads over all results of its tile, and a number far beyond its
+// neighbours takes digits from results that do not see it. Both show in the results themselves. A window that sees an
+// infinity or NaN has a result that is not finite, also by way of the transforms; and the windows in the corners of a
+// tile see all of its places, so that four results of each filter tell. What they tell of is summed again, in the order
+// of a direct convolution. A finite number that all four meet with weights of 0 is not told of.
 #pragma once
 #include <limits>
 
@@ -11,11 +13,12 @@
 
 namespace sinter::cpu::winograd_detail {
 
-/// Results up to `ordinary` are left as they are: 1e-4 is what they cost others at most. Beyond, windows of a tile may differ by `contrast`, in the root of their results'
-/// squares summed over filters.
+/// Results up to `ordinary` are left as they are: 1e-4 is what they cost others at most. Beyond, windows of a tile may
+/// differ by `contrast`, in the root of their results' squares summed over filters.
 inline constexpr float ordinary = 64, contrast = 128;
 
-/// Whether the transforms may show in results, by the squares of those in the corners of some tiles. NaN counts as large.
+/// Whether the transforms may show in results, by the squares of those in the corners of some tiles. NaN counts as
+/// large.
 [[gnu::always_inline]] inline bool may_be_mixed(const Vector& squares) {
   using Bits = Lanes<std::int32_t, W>;
   return any((bits(squares) & Bits(0x7fffffff)) > Bits(std::bit_cast<std::int32_t>(ordinary * ordinary)));
@@ -61,7 +64,8 @@ template <int K> struct PlainWeights {
 
 /// The results of one tile of an image whose channels are neighbours, `corner` being the first place that it sees.
 template <int M, int K> [[gnu::noinline, gnu::cold]] void sum_as_written(const float* corner, std::int64_t row, std::int64_t place, std::int64_t channels, const PlainWeights<K>& weights, std::int64_t filter, int filters, const TileResults& to) {
-  // Where a NaN stands in the middle of every window, or in the same weight of every filter, nothing else can come out. A training that has gone astray stays as fast as it was.
+  // Where a NaN stands in the middle of every window, or in the same weight of every filter, nothing else can come out.
+  // A training that has gone astray stays as fast as it was.
   const auto all_nan = [&](auto&& numbers) {
     for (int y = 0; y < to.high; ++y)
       for (int x = 0; x < to.wide; ++x)

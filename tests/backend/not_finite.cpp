@@ -33,14 +33,17 @@ struct Comparison {
   std::ptrdiff_t different = 0, not_finite = 0, compared = 0;
   double worst = 0;
 
-  template <class Found> Comparison(const Found& found, const std::vector<double>& expected, double within) : tolerance(within) {
+  template <class Found> Comparison(const Found& found, const std::vector<double>& expected, double within)
+      : tolerance(within) {
     REQUIRE(std::size_t(found.size()) == expected.size());
     for (const double e : expected) scale = std::isfinite(e) && std::abs(e) > scale ? std::abs(e) : scale;
     for (std::size_t i = 0; i < expected.size(); ++i) {
       const double f = double(found.data()[i]), e = expected[i];
       ++compared;
       not_finite += !std::isfinite(e);
-      if (std::isnan(e) ? std::isnan(f) : std::isinf(e) ? f == e : std::isfinite(f) && std::abs(f - e) <= tolerance * scale) {
+      if (std::isnan(e)   ? std::isnan(f)
+          : std::isinf(e) ? f == e
+                          : std::isfinite(f) && std::abs(f - e) <= tolerance * scale) {
         if (std::isfinite(e)) worst = std::max(worst, std::abs(f - e) / scale);
       } else {
         ++different;
@@ -48,7 +51,8 @@ struct Comparison {
     }
   }
 };
-template <class Found> void compare(const char* what, const Found& found, const std::vector<double>& expected, double tolerance) {
+template <class Found>
+void compare(const char* what, const Found& found, const std::vector<double>& expected, double tolerance) {
   CAPTURE(std::string(what));
   const Comparison c(found, expected, tolerance);
   CAPTURE(c.not_finite);
@@ -59,7 +63,8 @@ template <class Found> void compare(const char* what, const Found& found, const 
 /// conv2d with padding and its two gradients, by the definition.
 template <int N, int C, int O, int H, int W, int K, Conv2dOptions Options> struct Definition {
   static constexpr int P = Options.padding[0], S = Options.stride[0], G = Options.groups, D = Options.dilation[0];
-  static constexpr int h = (H + 2 * P - D * (K - 1) - 1) / S + 1, w = (W + 2 * P - D * (K - 1) - 1) / S + 1, inputs = C / G, outputs = O / G;
+  static constexpr int h = (H + 2 * P - D * (K - 1) - 1) / S + 1, w = (W + 2 * P - D * (K - 1) - 1) / S + 1,
+                       inputs = C / G, outputs = O / G;
   using X = Tensor<float, N, C, H, W>;
   using Weight = Tensor<float, O, inputs, K, K>;
   using Y = Tensor<float, N, O, h, w>;
@@ -71,24 +76,33 @@ template <int N, int C, int O, int H, int W, int K, Conv2dOptions Options> struc
           for (int j = 0; j < w; ++j)
             for (int c = 0; c < inputs; ++c)
               for (int a = 0; a < K; ++a)
-                for (int b = 0; b < K; ++b) f(((n * O + o) * h + i) * w + j, n, o / outputs * inputs + c, i * S - P + a * D, j * S - P + b * D, ((o * inputs + c) * K + a) * K + b);
+                for (int b = 0; b < K; ++b)
+                  f(((n * O + o) * h + i) * w + j, n, o / outputs * inputs + c, i * S - P + a * D, j * S - P + b * D,
+                    ((o * inputs + c) * K + a) * K + b);
   }
-  static double pixel(const X& x, int n, int c, int y, int z) { return y < 0 || y >= H || z < 0 || z >= W ? 0 : double(x(n, c, y, z)); }
+  static double pixel(const X& x, int n, int c, int y, int z) {
+    return y < 0 || y >= H || z < 0 || z >= W ? 0 : double(x(n, c, y, z));
+  }
   static std::vector<double> result(const X& x, const Weight& k) {
     std::vector<double> sums(static_cast<std::size_t>(Y::size()), 0.);
-    each([&](int at, int n, int c, int y, int z, int tap) { sums[std::size_t(at)] += pixel(x, n, c, y, z) * double(k.data()[tap]); });
+    each([&](int at, int n, int c, int y, int z, int tap) {
+      sums[std::size_t(at)] += pixel(x, n, c, y, z) * double(k.data()[tap]);
+    });
     return sums;
   }
   static std::vector<double> image_gradient(const Weight& k, const Y& ct) {
     std::vector<double> sums(static_cast<std::size_t>(X::size()), 0.);
     each([&](int at, int n, int c, int y, int z, int tap) {
-      if (y >= 0 && y < H && z >= 0 && z < W) sums[std::size_t(((n * C + c) * H + y) * W + z)] += double(ct.data()[at]) * double(k.data()[tap]);
+      if (y >= 0 && y < H && z >= 0 && z < W)
+        sums[std::size_t(((n * C + c) * H + y) * W + z)] += double(ct.data()[at]) * double(k.data()[tap]);
     });
     return sums;
   }
   static std::vector<double> weight_gradient(const X& x, const Y& ct) {
     std::vector<double> sums(static_cast<std::size_t>(Weight::size()), 0.);
-    each([&](int at, int n, int c, int y, int z, int tap) { sums[std::size_t(tap)] += double(ct.data()[at]) * pixel(x, n, c, y, z); });
+    each([&](int at, int n, int c, int y, int z, int tap) {
+      sums[std::size_t(tap)] += double(ct.data()[at]) * pixel(x, n, c, y, z);
+    });
     return sums;
   }
 };
@@ -103,7 +117,8 @@ template <int Images, int H, int W, int K> void except_near_borders(const auto& 
   for (int i = 0; i < Images; ++i)
     for (int y = 0; y < H; ++y)
       for (int z = 0; z < W; ++z, ++at)
-        if ((y < K || y >= H - K || z < K || z >= W - K) && std::isnan(found.data()[at])) expected[at] = double(no_number);
+        if ((y < K || y >= H - K || z < K || z >= W - K) && std::isnan(found.data()[at]))
+          expected[at] = double(no_number);
 }
 
 /// By itself, as a statement. Zeros beside the cotangent take part in the gradient of the image, so that with weights
@@ -127,7 +142,8 @@ template <int N, int C, int O, int H, int W, int K, Conv2dOptions Options> void 
     const typename D::Y y = conv2d<Options>(x, k);
     compare("values", y, D::result(x, k), tolerance);
     if (!weights) strike(ct, std::uint64_t(round) + 20, 1, what);
-    const auto [gx, gk] = grad([](auto image, auto weight, auto by) { return sum(conv2d<Options>(image, weight) * by); }, wrt<0, 1>)(x, k, ct);
+    const auto [gx, gk] = grad(
+        [](auto image, auto weight, auto by) { return sum(conv2d<Options>(image, weight) * by); }, wrt<0, 1>)(x, k, ct);
     auto expected = D::image_gradient(k, ct);
     if (weights) except_near_borders<N * C, H, W, K>(gx, expected);
     compare("gradient of the image", gx, expected, tolerance);
@@ -198,7 +214,8 @@ template <int N, int C, int O, int H, int W, int K> void check_in_advance(double
         for (int z = 0; z < W / 2; ++z) {
           double top = -std::numeric_limits<double>::infinity();
           for (int e = 0; e < 4; ++e) {
-            const double v = 2 * (sums[std::size_t((i * H + 2 * y + e / 2) * W + 2 * z + e % 2)] + double(net->conv.bias(i % O)));
+            const double v =
+                2 * (sums[std::size_t((i * H + 2 * y + e / 2) * W + 2 * z + e % 2)] + double(net->conv.bias(i % O)));
             top = std::isnan(v) || v > top ? v : top;
             if (std::isnan(top)) break;
           }
@@ -220,7 +237,8 @@ template <int N, int C, int O, int H, int W, int K> void check_in_advance(double
           const float* data() const { return at; }
           std::ptrdiff_t size() const { return std::ptrdiff_t(n); }
         };
-        compare("inference", Found{y.data(), n}, std::vector<double>(expected.begin(), expected.begin() + std::ptrdiff_t(n)), tolerance);
+        compare("inference", Found{y.data(), n},
+                std::vector<double>(expected.begin(), expected.begin() + std::ptrdiff_t(n)), tolerance);
       }
     }
   }
@@ -239,7 +257,8 @@ TEST_CASE("convolutions keep what is not finite within its windows") {
 }
 
 TEST_CASE("Winograd's transforms keep what is not finite within its windows") {
-  check_second_convolution<3, 40, 72, 13, 10, 3>(2e-5);   // neither channels nor filters fill registers; tiles stand over both edges
+  check_second_convolution<3, 40, 72, 13, 10, 3>(
+      2e-5);  // neither channels nor filters fill registers; tiles stand over both edges
   check_second_convolution<9, 48, 40, 3, 3, 3>(2e-5);     // less than a tile
   check_second_convolution<2, 64, 64, 16, 16, 3>(2e-5);
   check_second_convolution<4, 32, 40, 12, 11, 5>(2e-5);
@@ -277,13 +296,15 @@ template <int C, int O, int H, int W, int K> void check_one_pixel() {
         for (int i = 0; i < H; ++i)
           for (int j = 0; j < W; ++j) {
             const double e = expected[std::size_t((o * H + i) * W + j)], f = double(found(0, o, i, j));
-            if (std::abs(i - y) <= K / 2 && std::abs(j - x) <= K / 2) inside += std::isinf(e) ? f == e : std::abs(f - e) <= 2e-5 * std::abs(double(pixel));
+            if (std::abs(i - y) <= K / 2 && std::abs(j - x) <= K / 2)
+              inside += std::isinf(e) ? f == e : std::abs(f - e) <= 2e-5 * std::abs(double(pixel));
             else worst = std::isfinite(f) ? std::max(worst, std::abs(f - e)) : 1e9;
           }
       CAPTURE(pixel);
       CAPTURE(y);
       CHECK(worst < 5e-5);
-      CHECK(inside == O * (std::min(y + K / 2, H - 1) - std::max(y - K / 2, 0) + 1) * (std::min(x + K / 2, W - 1) - std::max(x - K / 2, 0) + 1));
+      CHECK(inside == O * (std::min(y + K / 2, H - 1) - std::max(y - K / 2, 0) + 1) *
+                          (std::min(x + K / 2, W - 1) - std::max(x - K / 2, 0) + 1));
     }
 }
 
@@ -448,14 +469,21 @@ template <Sees Which, int Queries, int Keys, int Features, class Real = float> v
       };
       if constexpr (Which == Sees::earlier) {
         constexpr AttentionOptions causal{.is_causal = true};
-        constexpr auto f = [](auto a, auto b, auto c, auto t) { return sum(scaled_dot_product_attention<causal>(a, b, c) * t); };
+        constexpr auto f = [](auto a, auto b, auto c, auto t) {
+          return sum(scaled_dot_product_attention<causal>(a, b, c) * t);
+        };
         check(scaled_dot_product_attention<causal>(q, k, v), grad(f, wrt<0, 1, 2>)(q, k, v, ct));
       } else {
-        constexpr auto f = [](auto a, auto b, auto c, auto t, auto m) { return sum(scaled_dot_product_attention(a, b, c, m) * t); };
-        if constexpr (Which == Sees::most_keys) check(scaled_dot_product_attention(q, k, v, key_mask), grad(f, wrt<0, 1, 2>)(q, k, v, ct, key_mask));
-        else if constexpr (Which == Sees::by_query) check(scaled_dot_product_attention(q, k, v, mask), grad(f, wrt<0, 1, 2>)(q, k, v, ct, mask));
+        constexpr auto f = [](auto a, auto b, auto c, auto t, auto m) {
+          return sum(scaled_dot_product_attention(a, b, c, m) * t);
+        };
+        if constexpr (Which == Sees::most_keys)
+          check(scaled_dot_product_attention(q, k, v, key_mask), grad(f, wrt<0, 1, 2>)(q, k, v, ct, key_mask));
+        else if constexpr (Which == Sees::by_query)
+          check(scaled_dot_product_attention(q, k, v, mask), grad(f, wrt<0, 1, 2>)(q, k, v, ct, mask));
         else check(scaled_dot_product_attention(q, k, v, added), grad(f, wrt<0, 1, 2>)(q, k, v, ct, added));
-        if constexpr (Which == Sees::added) compare("gradient of the mask", grad(f, wrt<4>)(q, k, v, ct, added), gm, 1e-5);
+        if constexpr (Which == Sees::added)
+          compare("gradient of the mask", grad(f, wrt<4>)(q, k, v, ct, added), gm, 1e-5);
       }
     }
 }
@@ -491,8 +519,10 @@ TEST_CASE("windows, rows and places keep what is not finite") {
     CHECK(count(eval(avg_pool2d<3, Pool2dOptions{.stride = 1, .padding = 1}>(x))) == 9);
     auto ct = numbers<Tensor<float, 1, 3, 7, 7>>(5);
     ct(0, 1, 3, 3) = what;
-    CHECK(count(grad([](auto t, auto c) { return sum(max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(t) * c); }, wrt<0>)(plain, ct)) == 1);
-    CHECK(count(grad([](auto t, auto c) { return sum(avg_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(t) * c); }, wrt<0>)(plain, ct)) == 9);
+    CHECK(count(grad([](auto t, auto c) { return sum(max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(t) * c); },
+                     wrt<0>)(plain, ct)) == 1);
+    CHECK(count(grad([](auto t, auto c) { return sum(avg_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(t) * c); },
+                     wrt<0>)(plain, ct)) == 9);
     auto rows = numbers<Tensor<float, 5, 37>>(2);
     rows(2, 5) = what;
     CHECK(count(eval(softmax(rows))) == 37);
@@ -507,7 +537,8 @@ TEST_CASE("windows, rows and places keep what is not finite") {
     CHECK(count(eval(embedding(table, ids))) == 2);
     auto cotangent = numbers<Tensor<float, 5, 7>>(4);
     cotangent(0, 2) = what;
-    CHECK(count(grad([](auto t, auto i, auto c) { return sum(embedding(t, i) * c); }, wrt<0>)(by, ids, cotangent)) == 1);
+    CHECK(count(grad([](auto t, auto i, auto c) { return sum(embedding(t, i) * c); }, wrt<0>)(by, ids, cotangent)) ==
+          1);
     // What lies beyond a run-time length is no element.
     Tensor<float, upto<40, 'T'>, 16> bounded;
     for (int i = 0; i < 40 * 16; ++i) bounded.data()[i] = i < 17 * 16 ? float(std::sin(.3 * i)) : what;

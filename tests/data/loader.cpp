@@ -386,7 +386,8 @@ TEST_CASE("a batch that could not be read again is read again, until it can be")
 TEST_CASE("data sets of no samples and of one: parts, splits, mappings and batches") {
   const auto none = numbered(0), one = numbered(1);
   CHECK((data::subset(one, {}).size() == 0 && read_all(data::subset(one, {0, 0})) == std::vector<float>{0, 0}));
-  CHECK((data::concatenated(none, none).size() == 0 && read_all(data::concatenated(none, data::concatenated(one, none))).size() == 1));
+  CHECK((data::concatenated(none, none).size() == 0 &&
+         read_all(data::concatenated(none, data::concatenated(one, none))).size() == 1));
   CHECK((data::mapped(none, add_noise, Seed{1}).size() == 0 && data::mapped(one, add_noise, Seed{1}).size() == 1));
   for (const double share : {0., .5, 1.}) {
     const auto a = data::random_split(none, share, Seed{1});

@@ -321,7 +321,8 @@ TEST_CASE("strided views of small tensors are compared element by element, not b
   m(0, 0, 0, 0, 0, 0, 3, 0) = 3;
   m(0, 0, 0, 0, 0, 0, 3, 1) = 7;
   const auto all = range<>;
-  const auto v = m(all, all, all, all, all, all, all, range<0, 1>), w = m(all, all, all, all, all, all, all, range<1, 2>);
+  const auto v = m(all, all, all, all, all, all, all, range<0, 1>),
+             w = m(all, all, all, all, all, all, all, range<1, 2>);
   const Tensor<float, 1, 1, 1, 1, 1, 1, 4, 1> difference = abs(v * 2.f) - abs(w * 2.f);
   CHECK(difference.data()[2] == 4);
   CHECK(difference.data()[3] == -8);

@@ -241,7 +241,8 @@ TEST_CASE("models without parameters and of one, which may be infinite or NaN, a
   save(Model<Nothing>(Seed{1}), f.path());
   CHECK(load<Nothing>(f.path()).parameters == 0);
   Model<Single> net(Seed{1});
-  for (const float x : {std::numeric_limits<float>::infinity(), -0.f, 1e-45f, std::numeric_limits<float>::quiet_NaN()}) {
+  for (const float x :
+       {std::numeric_limits<float>::infinity(), -0.f, 1e-45f, std::numeric_limits<float>::quiet_NaN()}) {
     net->w = Tensor<float, 1>{x};
     save(net, f.path());
     const float back = load<Single>(f.path()).data()[0];
@@ -259,7 +260,9 @@ TEST_CASE("16-bit floats, integers and bools are saved as they are, at the ends 
   net->truth = Tensor<bool, 2>{true, false};
   save(net, f.path());
   const Model<Kinds> back = load<Kinds>(f.path());
-  const auto same = [](const auto& a, const auto& b) { return std::memcmp(a.data(), b.data(), 2 * sizeof(a.data()[0])) == 0; };
+  const auto same = [](const auto& a, const auto& b) {
+    return std::memcmp(a.data(), b.data(), 2 * sizeof(a.data()[0])) == 0;
+  };
   const auto &a = *std::as_const(net), &b = *back;
   CHECK((same(a.half, b.half) && same(a.brain, b.brain) && same(a.whole, b.whole) && same(a.bytes, b.bytes)));
   CHECK(same(a.truth, b.truth));

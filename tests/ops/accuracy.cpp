@@ -87,7 +87,9 @@ TEST_CASE("elementary functions keep to their stated errors, in registers as in 
 TEST_CASE("activations keep to their stated errors") {
   // Down to the smallest normal result; below it is 0.
   holds("sigmoid", 3, [](auto x) { return ops::Sigmoid::eval(maximum(x, decltype(x)(-87.f))); }, [](double x) { return 1 / (1 + std::exp(-(x < -87 ? -87 : x))); });
-  for (int i = -4000; i <= 4000; ++i) CHECK(std::abs(double(ops::SigmoidByTanh::eval(ops::Lanes<float, 1>(float(i) / 64)).v) - 1 / (1 + std::exp(-double(i) / 64))) < 2e-7);
+  for (int i = -4000; i <= 4000; ++i)
+    CHECK(std::abs(double(ops::SigmoidByTanh::eval(ops::Lanes<float, 1>(float(i) / 64)).v) -
+                   1 / (1 + std::exp(-double(i) / 64))) < 2e-7);
   CHECK(ops::SigmoidByTanh::eval(ops::Lanes<float, 1>(-40.f)).v == 0);
   CHECK(ops::SigmoidByTanh::eval(ops::Lanes<float, 1>(INFINITY)).v == 1);
   // Relative to |x|, since Φ(x) is small where x is negative.

@@ -170,7 +170,8 @@ template <AttentionOptions O> void check_masked_keys(std::uint64_t seed, Dtype d
     for (std::ptrdiff_t i = 0, n = inputs[std::size_t(operand)].shape.size(); i < n; ++i) {
       const int width = operand == 1 ? r.features : r.values;
       if (masked(i / width % r.keys) && i % 5 != 0)
-        inputs[std::size_t(operand)].set(i, i % 2 == 0 ? std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN());
+        inputs[std::size_t(operand)].set(
+            i, i % 2 == 0 ? std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN());
     }
   const auto loops = reference::Interpreter(g, true).run(inputs, lengths), found = support::execute(g, inputs, lengths);
   for (std::size_t k = 0; k < expected.size(); ++k) {

@@ -38,7 +38,8 @@ using Numbers = Tensor<float, n>;
 using Doubles = Tensor<double, n>;
 
 /// The largest error, relative to max(|expected|, floor).
-template <class F> void holds(const char* name, double low, double high, float tolerance, double floor, auto f, F exact) {
+template <class F>
+void holds(const char* name, double low, double high, float tolerance, double floor, auto f, F exact) {
   Numbers x;
   for (int i = 0; i < n; ++i) x(i) = float(low + (high - low) * i / (n - 1));
   const Numbers y = f(x);
@@ -60,34 +61,59 @@ void functions() {
   constexpr float few = 1e-6f;
   holds("exp", -80, 80, few, 0, [](const auto& x) { return exp(x); }, [](double x) { return std::exp(x); });
   holds("expm1", -3, 3, few, 0, [](const auto& x) { return expm1(x); }, [](double x) { return std::expm1(x); });
-  holds("expm1 of small", -1e-4, 1e-4, few, 0, [](const auto& x) { return expm1(x); }, [](double x) { return std::expm1(x); });
+  holds(
+      "expm1 of small", -1e-4, 1e-4, few, 0, [](const auto& x) { return expm1(x); },
+      [](double x) { return std::expm1(x); });
   holds("log", 1e-3, 50, few, 1e-3, [](const auto& x) { return log(x); }, [](double x) { return std::log(x); });
   holds("log of large", 1e3, 1e37, few, 0, [](const auto& x) { return log(x); }, [](double x) { return std::log(x); });
   holds("log1p", -.5, 3, few, 0, [](const auto& x) { return log1p(x); }, [](double x) { return std::log1p(x); });
-  holds("log1p of small", -1e-4, 1e-4, few, 0, [](const auto& x) { return log1p(x); }, [](double x) { return std::log1p(x); });
+  holds(
+      "log1p of small", -1e-4, 1e-4, few, 0, [](const auto& x) { return log1p(x); },
+      [](double x) { return std::log1p(x); });
   holds("tanh", -12, 12, few, 0, [](const auto& x) { return tanh(x); }, [](double x) { return std::tanh(x); });
-  holds("tanh, accurate", -12, 12, few, 0, [](const auto& x) { return tanh(x, accurate); }, [](double x) { return std::tanh(x); });
-  holds("sigmoid", -60, 60, few, 0, [](const auto& x) { return sigmoid(x); }, [](double x) { return 1 / (1 + std::exp(-x)); });
-  holds("softplus", -60, 60, few, 0, [](const auto& x) { return softplus(x); }, [](double x) { return std::log1p(std::exp(x)); });
+  holds(
+      "tanh, accurate", -12, 12, few, 0, [](const auto& x) { return tanh(x, accurate); },
+      [](double x) { return std::tanh(x); });
+  holds(
+      "sigmoid", -60, 60, few, 0, [](const auto& x) { return sigmoid(x); },
+      [](double x) { return 1 / (1 + std::exp(-x)); });
+  holds(
+      "softplus", -60, 60, few, 0, [](const auto& x) { return softplus(x); },
+      [](double x) { return std::log1p(std::exp(x)); });
   holds("erf", -5, 5, few, 0, [](const auto& x) { return erf(x); }, [](double x) { return std::erf(x); });
-  holds("erf, accurate", -5, 5, few, 0, [](const auto& x) { return erf(x, accurate); }, [](double x) { return std::erf(x); });
+  holds(
+      "erf, accurate", -5, 5, few, 0, [](const auto& x) { return erf(x, accurate); },
+      [](double x) { return std::erf(x); });
   holds("sin", -100, 100, few, 1e-2, [](const auto& x) { return sin(x); }, [](double x) { return std::sin(x); });
-  holds("sin of large", -9e4, 9e4, few, 1e-1, [](const auto& x) { return sin(x); }, [](double x) { return std::sin(x); });
+  holds(
+      "sin of large", -9e4, 9e4, few, 1e-1, [](const auto& x) { return sin(x); }, [](double x) { return std::sin(x); });
   holds("cos", -100, 100, few, 1e-2, [](const auto& x) { return cos(x); }, [](double x) { return std::cos(x); });
   holds("tan", -1.5, 1.5, 2 * few, 1e-2, [](const auto& x) { return tan(x); }, [](double x) { return std::tan(x); });
   holds("atan", -50, 50, few, 0, [](const auto& x) { return atan(x); }, [](double x) { return std::atan(x); });
-  holds("pow", .01, 50, few, 0, [](const auto& x) { return pow(x, 2.7f); }, [](double x) { return std::pow(x, double(2.7f)); });
-  holds("gelu", -5, 5, few, 2, [](const auto& x) { return gelu(x); }, [](double x) { return x / 2 * (1 + std::erf(x / std::sqrt(2.))); });
+  holds(
+      "pow", .01, 50, few, 0, [](const auto& x) { return pow(x, 2.7f); },
+      [](double x) { return std::pow(x, double(2.7f)); });
+  holds(
+      "gelu", -5, 5, few, 2, [](const auto& x) { return gelu(x); },
+      [](double x) { return x / 2 * (1 + std::erf(x / std::sqrt(2.))); });
   holds("sqrt", 0, 1e4, few, 0, [](const auto& x) { return sqrt(x); }, [](double x) { return std::sqrt(x); });
   holds("division", 1, 1e4, few, 0, [](const auto& x) { return 3.f / x; }, [](double x) { return 3 / x; });
   holds("floor", -1e5, 1e5, 0, 1, [](const auto& x) { return floor(x); }, [](double x) { return std::floor(x); });
   holds("ceil", -100, 100, 0, 1, [](const auto& x) { return ceil(x); }, [](double x) { return std::ceil(x); });
   holds("trunc", -100, 100, 0, 1, [](const auto& x) { return trunc(x); }, [](double x) { return std::trunc(x); });
   holds("round", -100, 100, 0, 1, [](const auto& x) { return round(x); }, [](double x) { return std::nearbyint(x); });
-  holds("round of large", -8e6, 8e6, 0, 1, [](const auto& x) { return round(x); }, [](double x) { return std::nearbyint(x); });
-  holds("float16 and back", -7, 7, 1.f / 2048, 1e-3, [](const auto& x) { return cast<float>(cast<float16>(x)); }, [](double x) { return x; });
-  holds("small float16 and back", -5e-5, 5e-5, 1.f / 1024, 6.2e-5, [](const auto& x) { return cast<float>(cast<float16>(x)); }, [](double x) { return x; });
-  holds("bfloat16 and back", -7, 7, 1.f / 256, 1e-3, [](const auto& x) { return cast<float>(cast<bfloat16>(x)); }, [](double x) { return x; });
+  holds(
+      "round of large", -8e6, 8e6, 0, 1, [](const auto& x) { return round(x); },
+      [](double x) { return std::nearbyint(x); });
+  holds(
+      "float16 and back", -7, 7, 1.f / 2048, 1e-3, [](const auto& x) { return cast<float>(cast<float16>(x)); },
+      [](double x) { return x; });
+  holds(
+      "small float16 and back", -5e-5, 5e-5, 1.f / 1024, 6.2e-5,
+      [](const auto& x) { return cast<float>(cast<float16>(x)); }, [](double x) { return x; });
+  holds(
+      "bfloat16 and back", -7, 7, 1.f / 256, 1e-3, [](const auto& x) { return cast<float>(cast<bfloat16>(x)); },
+      [](double x) { return x; });
 }
 
 void rows() {
@@ -127,20 +153,24 @@ void rows() {
   Tensor<float, 37, 5> across;
   for (int i = 0; i < 5; ++i)
     for (int j = 0; j < 37; ++j) below(i, j) = across(j, i) = float(-30 - std::cos(1.7 * i + .9 * j));
-  const Tensor<float, 5> along_top = amax<1>(below), across_top = amax<0>(across), least_along = amin<1>(-below), least_across = amin<0>(-across);
+  const Tensor<float, 5> along_top = amax<1>(below), across_top = amax<0>(across), least_along = amin<1>(-below),
+                         least_across = amin<0>(-across);
   bool tops = true;
   for (int i = 0; i < 5; ++i) {
     double top = -1e300;
     for (int j = 0; j < 37; ++j) top = std::fmax(top, double(below(i, j)));
-    tops = tops && double(along_top(i)) == top && double(across_top(i)) == top && double(least_along(i)) == -top && double(least_across(i)) == -top;
+    tops = tops && double(along_top(i)) == top && double(across_top(i)) == top && double(least_along(i)) == -top &&
+           double(least_across(i)) == -top;
   }
   expect(tops, "amax and amin");
   // A number that is −∞ may be chosen.
   Tensor<bool, 37> odd;
   for (int j = 0; j < 37; ++j) odd(j) = j % 2 == 1;
-  const auto chosen = run_function([](auto mask, auto x) { return select(mask, x, -ops::infinity<float>); }, odd, below);
+  const auto chosen =
+      run_function([](auto mask, auto x) { return select(mask, x, -ops::infinity<float>); }, odd, below);
   bool right_ones = true;
-  for (int j = 0; j < 37; ++j) right_ones = right_ones && bits_of(chosen(3, j)) == (j % 2 == 1 ? bits_of(below(3, j)) : negative_infinity_pattern);
+  for (int j = 0; j < 37; ++j)
+    right_ones = right_ones && bits_of(chosen(3, j)) == (j % 2 == 1 ? bits_of(below(3, j)) : negative_infinity_pattern);
   expect(right_ones, "select with -infinity");
   Tensor<int, 3> places;
   places(0) = 4, places(1) = 99, places(2) = -3;
@@ -175,12 +205,18 @@ void rows() {
 
 template <int N> void questions() {
   Tensor<float, N> x;
-  for (int i = 0; i < N; ++i) x(i) = hidden(i % 4 == 0 ? nan_pattern : i % 4 == 1 ? infinity_pattern : i % 4 == 2 ? negative_infinity_pattern : 0x3f800000u);
+  for (int i = 0; i < N; ++i)
+    x(i) = hidden(i % 4 == 0   ? nan_pattern
+                  : i % 4 == 1 ? infinity_pattern
+                  : i % 4 == 2 ? negative_infinity_pattern
+                               : 0x3f800000u);
   const Tensor<bool, N> finite = isfinite(x), nan = isnan(x);
   const Tensor<double, N> wide = cast<double>(x);
   const Tensor<bool, N> wide_finite = isfinite(wide), wide_nan = isnan(wide);
   bool right = true;
-  for (int i = 0; i < N; ++i) right = right && finite(i) == (i % 4 == 3) && nan(i) == (i % 4 == 0) && wide_finite(i) == (i % 4 == 3) && wide_nan(i) == (i % 4 == 0);
+  for (int i = 0; i < N; ++i)
+    right = right && finite(i) == (i % 4 == 3) && nan(i) == (i % 4 == 0) && wide_finite(i) == (i % 4 == 3) &&
+            wide_nan(i) == (i % 4 == 0);
   expect(right, "isfinite and isnan");
   // NaN comes through what compares.
   Tensor<float, N> zero, y;
@@ -205,7 +241,8 @@ template <int N> void questions() {
   y = cast<float>(cast<float16>(x)), keeps("NaN as float16");
   y = exp(x);
   bool ends = true;
-  for (int i = 0; i + 3 < N; i += 4) ends = ends && bits_of(y(i + 1)) == infinity_pattern && (bits_of(y(i + 2)) & 0x7fffffffu) < 0x00800000u;
+  for (int i = 0; i + 3 < N; i += 4)
+    ends = ends && bits_of(y(i + 1)) == infinity_pattern && (bits_of(y(i + 2)) & 0x7fffffffu) < 0x00800000u;
   expect(ends, "exp of ±∞");
   const Tensor<float> top = amax(x), least = amin(x);
   expect(nan_bits(top()) && nan_bits(least()), "amax and amin with a NaN");
@@ -215,7 +252,8 @@ void counts() {
   // Numbers of a stream are the same whatever the compiler may do with sums.
   const Tensor<float, 64> u = random::uniform<64>(Seed{5});
   bool right = true;
-  for (int i = 0; i < 64; ++i) right = right && bits_of(u(i)) == bits_of(Philox(Seed{5}).uniform(std::uint64_t(i))) && u(i) < 1.f;
+  for (int i = 0; i < 64; ++i)
+    right = right && bits_of(u(i)) == bits_of(Philox(Seed{5}).uniform(std::uint64_t(i))) && u(i) < 1.f;
   expect(right, "uniform numbers");
   Tensor<float, 4096> ones;
   for (int i = 0; i < 4096; ++i) ones(i) = .1f;

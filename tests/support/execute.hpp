@@ -5,8 +5,10 @@
 
 namespace support {
 
-inline std::vector<sinter::internals::reference::Array> execute(const sinter::graph::Builder& g, const std::vector<sinter::internals::reference::Array>& inputs, const sinter::internals::reference::Lengths& lengths,
-                                                   const sinter::internals::compile::PackSizes& pack = {&sinter::cpu::pack_bytes}, int* chains = nullptr) {
+inline std::vector<sinter::internals::reference::Array> execute(
+    const sinter::graph::Builder& g, const std::vector<sinter::internals::reference::Array>& inputs,
+    const sinter::internals::reference::Lengths& lengths,
+    const sinter::internals::compile::PackSizes& pack = {&sinter::cpu::pack_bytes}, int* chains = nullptr) {
   sinter::internals::generic::Program program(g, pack);
   if (chains != nullptr) *chains += program.plan().chains.empty() ? 0 : 1;
   std::vector<sinter::internals::reference::Array> outputs;

@@ -150,7 +150,8 @@ TEST_CASE("reading a model's numbers is no change to its programs") {
 
 TEST_CASE("what a run-time length decides differs from call to call, though parameters alone stand in it") {
   graph::Builder g;
-  const graph::Value w{&g, g.input(Dtype::float64, shape_of<4>)};  // running sums of float32 would prepare its conversion
+  const graph::Value w{&g,
+                       g.input(Dtype::float64, shape_of<4>)};  // running sums of float32 would prepare its conversion
   const graph::Value x{&g, g.input(Dtype::float64, shape_of<upto<8, 'B'>, 4>)};
   const graph::Value repeated = graph::broadcast_to(w, shape_of<upto<8, 'B'>, 4>);
   g.outputs.push((x + ops::reduced<ops::Sum>(ops::cumulative_sum(repeated, 0), 1)).id);

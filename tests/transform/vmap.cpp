@@ -17,7 +17,8 @@ template <class F, int... I, class... S> graph::Builder sample_graph(F, transfor
 }
 
 /// vmap of F over the arguments named, sample by sample against F itself, in double precision.
-template <class F, int... I, class... S> void check(F f, transform::Mapped<I...> which, const char* name, S... symbols) {
+template <class F, int... I, class... S>
+void check(F f, transform::Mapped<I...> which, const char* name, S... symbols) {
   CAPTURE(name);
   (void)f;
   const graph::Builder whole = graph::FunctionTrace<decltype(vmap(f, which)), S...>{}();

@@ -70,7 +70,8 @@ struct TransformedFilters : graph::Registered<TransformedFilters> {
       for (to[1] = 0; to[1] * width < filters; ++to[1])
         for (to[2] = 0; to[2] < channels; ++to[2])
           for (to[3] = 0; to[3] < width; ++to[3]) {
-            const std::int64_t at = to[0] - f.places * f.places, from[4]{to[1] * width + to[3], to[2], at / taps, at % taps};
+            const std::int64_t at = to[0] - f.places * f.places,
+                               from[4]{to[1] * width + to[3], to[2], at / taps, at % taps};
             e.set(to, from[0] < filters ? e.get(0, from) : 0);
           }
   }

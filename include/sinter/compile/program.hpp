@@ -20,7 +20,9 @@ struct LengthRefusal {
 namespace program_detail {
 
 inline constexpr int most_refusals = 32;
-[[noreturn]] SINTER_COLD inline void a_program_has_more_lengths_to_refuse_than_expected() { throw Error(ErrorCode::internal, "program", "expected at most 32 lengths to refuse"); }
+[[noreturn]] SINTER_COLD inline void a_program_has_more_lengths_to_refuse_than_expected() {
+  throw Error(ErrorCode::internal, "program", "expected at most 32 lengths to refuse");
+}
 
 /// A plan in one array of fixed capacity, so that it is made in a single constant evaluation.
 template <int Capacity> struct Frozen {
@@ -226,11 +228,11 @@ template <class Trace, class Backend> class Program {
     if constexpr (straight_line) {
       [&]<std::size_t... S>(std::index_sequence<S...>) __attribute__((always_inline)) {
         ((observer.begin(int(S)), Backend::template run<typename Step<S>::Kernel, Step<S>>(Step<S>::arguments.data(), c), observer.end(int(S))), ...);
-      }
-      (std::make_index_sequence<std::size_t(steps)>{});
+      }(std::make_index_sequence<std::size_t(steps)>{});
     } else {
       static constexpr auto entry = [&]<std::size_t... Index>(std::index_sequence<Index...>) {
-        return std::array<void (*)(const std::int64_t*, const Context&), sizeof...(Index)>{&enter<Kernel<Index>, Context>...};
+        return std::array<void (*)(const std::int64_t*, const Context&), sizeof...(Index)>{
+            &enter<Kernel<Index>, Context>...};
       }(std::make_index_sequence<std::size_t(distinct_kernels)>{});
       const std::int64_t* t = table.data();
       [[maybe_unused]] const std::int64_t* chain = chains.data();
@@ -252,8 +254,10 @@ template <class Trace, class Backend> class Program {
   }
 
  private:
-  template <std::size_t Index, std::size_t... J> static auto kernel_type(std::index_sequence<J...>) -> KernelCode<words[std::size_t(kernel_at[Index]) + J]...>;
-  template <std::size_t Index> using Kernel = decltype(kernel_type<Index>(std::make_index_sequence<std::size_t(kernel_at[Index + 1] - kernel_at[Index])>{}));
+  template <std::size_t Index, std::size_t... J> static auto kernel_type(std::index_sequence<J...>)
+      -> KernelCode<words[std::size_t(kernel_at[Index]) + J]...>;
+  template <std::size_t Index> using Kernel =
+      decltype(kernel_type<Index>(std::make_index_sequence<std::size_t(kernel_at[Index + 1] - kernel_at[Index])>{}));
   template <class K, class Context> SINTER_OUTLINE static void enter(const std::int64_t* arguments, const Context& c) { Backend::template run<K, void>(arguments, c); }
 
   template <std::size_t S> struct Step {

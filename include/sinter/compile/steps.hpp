@@ -101,7 +101,8 @@ constexpr Operation operation(const graph::Primitive& p) {
   return {p.code, p.name, counts ? p.flops({operands.data(), 3, nullptr, 0}, number) : 1, p.flops_of_loops};
 }
 template <class Program> inline constexpr auto operations = []<std::size_t... Index>(std::index_sequence<Index...>) {
-  return std::array<Operation, sizeof...(Index)>{operation(graph::primitive<graph::primitive_struct<code_list<Program>[Index]>>)...};
+  return std::array<Operation, sizeof...(Index)>{
+      operation(graph::primitive<graph::primitive_struct<code_list<Program>[Index]>>)...};
 }(std::make_index_sequence<code_count<Program>>{});
 
 }  // namespace steps_detail

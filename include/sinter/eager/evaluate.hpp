@@ -76,9 +76,12 @@ template <class X, bool Paired> using ExpressionProgram = compile::Program<Expre
 SINTER_OUTLINE inline bool are_same(const Argument& a, const Argument& b) {
   if (a.row_major != b.row_major) return false;
   for (int i = 0; i < a.shape->rank; ++i)
-    if ((a.shape->bounded() && a.length[std::size_t(i)] != b.length[std::size_t(i)]) || (!a.row_major && a.stride[std::size_t(i)] != b.stride[std::size_t(i)])) return false;
+    if ((a.shape->bounded() && a.length[std::size_t(i)] != b.length[std::size_t(i)]) ||
+        (!a.row_major && a.stride[std::size_t(i)] != b.stride[std::size_t(i)]))
+      return false;
   if (a.data == b.data) return true;
-  return a.row_major && a.bytes == b.bytes && a.bytes <= graph::copied_bytes && std::memcmp(a.data, b.data, a.bytes) == 0;
+  return a.row_major && a.bytes == b.bytes && a.bytes <= graph::copied_bytes &&
+         std::memcmp(a.data, b.data, a.bytes) == 0;
 }
 
 template <class D, class X> SINTER_OUTLINE inline void assign_anywhere(D& destination, const X& x) {
@@ -146,10 +149,12 @@ template <class P, std::size_t N, class... R> inline auto run_into_new(std::arra
   return results;
 }
 /// A pair or an array of results as a tuple.
-template <class P, std::size_t N, class A, class B> inline auto run_into_new(std::array<Argument, N>& inputs, std::pair<A, B>*) {
+template <class P, std::size_t N, class A, class B>
+inline auto run_into_new(std::array<Argument, N>& inputs, std::pair<A, B>*) {
   return run_into_new<P>(inputs, static_cast<std::tuple<A, B>*>(nullptr));
 }
-template <class P, std::size_t N, class S, std::size_t M> inline auto run_into_new(std::array<Argument, N>& inputs, std::array<S, M>*) {
+template <class P, std::size_t N, class S, std::size_t M>
+inline auto run_into_new(std::array<Argument, N>& inputs, std::array<S, M>*) {
   return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
     return run_into_new<P>(inputs, static_cast<std::tuple<std::enable_if_t<(Index < M), S>...>*>(nullptr));
   }(std::make_index_sequence<M>{});
@@ -157,11 +162,14 @@ template <class P, std::size_t N, class S, std::size_t M> inline auto run_into_n
 
 template <class F, class... X> inline auto run_program_of(F, const X&... x) {
   using Result = graph::ResultOfTrace<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>;
-  using P = internals::compile::Program<graph::FunctionTrace<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>, cpu::Backend>;
+  using P =
+      internals::compile::Program<graph::FunctionTrace<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>,
+                                  cpu::Backend>;
   const std::tuple arguments{graph::stored<const X&...>(x)...};
   return std::apply([](const auto&... leaf) {
     std::array<internals::eager::Argument, sizeof...(X)> inputs{internals::eager::argument(leaf)...};
-    if constexpr (is_sym_v<Result>) return std::get<0>(internals::eager::run_into_new<P>(inputs, static_cast<std::tuple<Result>*>(nullptr)));
+    if constexpr (is_sym_v<Result>)
+      return std::get<0>(internals::eager::run_into_new<P>(inputs, static_cast<std::tuple<Result>*>(nullptr)));
     else return internals::eager::run_into_new<P>(inputs, static_cast<Result*>(nullptr));
   }, arguments);
 }

@@ -163,13 +163,16 @@ inline constexpr double inlined_flops = 512;
 /// Runs a program on arguments as they are, if all are row-major, and outputs apart from the inputs or in the place of one that they may
 /// share. Everything here is a constant but the addresses.
 template <class Program, std::size_t N, std::size_t M> [[gnu::always_inline]] inline bool run_directly(const std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs) {
-  return [&]<std::size_t... Index, std::size_t... K>(std::index_sequence<Index...>, std::index_sequence<K...>) __attribute__((always_inline)) {
+  return [&]<std::size_t... Index, std::size_t... K>(std::index_sequence<Index...>, std::index_sequence<K...>)
+      __attribute__((always_inline)) {
     const auto apart = [&]<std::size_t In, std::size_t Out>() __attribute__((always_inline)) {
       constexpr bool may_share = shares<Program, int(N), int(M)>[In * M + Out];
       return !overlap(inputs[In], outputs[Out]) || (may_share && inputs[In].data == outputs[Out].data && inputs[In].bytes == outputs[Out].bytes);
     };
     const auto apart_from_all = [&]<std::size_t In>() __attribute__((always_inline)) { return (apart.template operator()<In, K>() && ...); };
-    if (!((inputs[Index].row_major && ...) && (outputs[K].row_major && ...) && (apart_from_all.template operator()<Index>() && ...))) return false;
+    if (!((inputs[Index].row_major && ...) && (outputs[K].row_major && ...) &&
+          (apart_from_all.template operator()<Index>() && ...)))
+      return false;
     std::byte* const workspace = Program::workspace_bytes > 0 ? Workspace::room(Program::workspace_bytes) : nullptr;
     std::byte* const base[] = {workspace, inputs[Index].data..., outputs[K].data...};
     const cpu::Context c{base, nullptr, nullptr, Program::flops > compile::straight_line_flops ? threads() : 1};

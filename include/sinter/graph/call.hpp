@@ -222,7 +222,8 @@ template <class F, class... Args> struct Call {
   }
   /// The value of an expression of rank 0: `float total = sum(x);`.
   template <class T> requires(std::is_same_v<T, typename graph::ElementOf<symbol>::type>) constexpr operator T() const {
-    if (std::is_constant_evaluated() || graph::traced_in(*this) != nullptr) graph::a_traced_value_has_no_number_use_select();
+    if (std::is_constant_evaluated() || graph::traced_in(*this) != nullptr)
+      graph::a_traced_value_has_no_number_use_select();
     return eval(*this).data()[0];
   }
   /// Which branch `if (x > 0)` takes of a tensor of several elements: `any(x > 0)` or `all(x > 0)`.
@@ -261,7 +262,8 @@ template <class F, class... X> constexpr auto call(X&&... x) {
   if constexpr ((Symbolic<X> || ...)) {
     return F{}(Beside::symbol(graph::builder_of(x...), x)...);
   } else if constexpr (!graph::CallableWith<F, graph::symbol_of<decltype(Beside::stored(std::forward<X>(x)))>...>) {
-    return F{}(graph::symbol_of<decltype(Beside::stored(std::forward<X>(x)))>{}...);  // the error that F names, which the compiler has already printed
+    return F{}(graph::symbol_of<decltype(Beside::stored(
+                   std::forward<X>(x)))>{}...);  // the error that F names, which the compiler has already printed
   } else {
     using Expression = Call<F, decltype(Beside::stored(std::forward<X>(x)))...>;
     if constexpr (std::is_void_v<typename Expression::place>) return operands_live_in_different_places<std::remove_cvref_t<X>...>{};

@@ -37,7 +37,9 @@ template <class M> struct BaseOf {
 struct Anything {
   template <class T> constexpr operator T() const;
 };
-template <class M, std::size_t... Index> consteval bool takes_things(std::index_sequence<Index...>) { return requires { M{((void)Index, Anything{})...}; }; }
+template <class M, std::size_t... Index> consteval bool takes_things(std::index_sequence<Index...>) {
+  return requires { M{((void)Index, Anything{})...}; };
+}
 
 template <class M, int N = 0> consteval int count_members() {
   if constexpr (N <= 32 && takes_braces<M, N + 1>()) return count_members<M, N + 1>();

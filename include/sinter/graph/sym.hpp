@@ -35,10 +35,12 @@ namespace graph {
 
 /// Extent i of a static shape as it stands in a type: an int or an `Upto`.
 template <class Holder, std::size_t Index> constexpr auto extent_at() {
-  if constexpr (Holder::type.shape.length[Index] != 0) return Upto{Holder::type.shape.extent[Index], Holder::type.shape.length[Index]};
+  if constexpr (Holder::type.shape.length[Index] != 0)
+    return Upto{Holder::type.shape.extent[Index], Holder::type.shape.length[Index]};
   else return Holder::type.shape.extent[Index];
 }
-template <class Holder, std::size_t... Index> Sym<element_type<Holder::type.dtype>, extent_at<Holder, Index>()...> sym_like(std::index_sequence<Index...>);
+template <class Holder, std::size_t... Index>
+Sym<element_type<Holder::type.dtype>, extent_at<Holder, Index>()...> sym_like(std::index_sequence<Index...>);
 /// The `Sym` whose dtype and shape are `Holder::type`, a constant of type `Type`.
 template <class Holder> using SymOf = decltype(sym_like<Holder>(std::make_index_sequence<std::size_t(Holder::type.shape.rank)>{}));
 

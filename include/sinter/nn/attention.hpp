@@ -34,7 +34,8 @@ template <int Features, int Heads, AttentionOptions Options = AttentionOptions{}
   }
   /// Projection `I` of queries, keys and values, its rows of the weights.
   template <int Index> constexpr auto projected(const auto& x) const {
-    return matmul(x, transpose(slice<0, Index * Features, (Index + 1) * Features>(in_proj_weight))) + slice<0, Index * Features, (Index + 1) * Features>(in_proj_bias);
+    return matmul(x, transpose(slice<0, Index * Features, (Index + 1) * Features>(in_proj_weight))) +
+           slice<0, Index * Features, (Index + 1) * Features>(in_proj_bias);
   }
   template <class X> constexpr auto self(const X& x, const auto&... mask) const {
     if constexpr (!fits<X>()) {

@@ -130,7 +130,8 @@ template <Reduction R> struct NegativeLogLikelihoodOfLabels {
   template <class X> constexpr auto operator()(X logs, auto given, auto ignored) const {
     constexpr int classes = X::shape[1];
     const auto labels = as_labels(given);
-    return over_counted<R>(-sum<1>(select(ops::OneHot<classes>{}(labels), logs, 0.0)), counted<classes>("nll_loss, labels", labels, ignored));
+    return over_counted<R>(-sum<1>(select(ops::OneHot<classes>{}(labels), logs, 0.0)),
+                           counted<classes>("nll_loss, labels", labels, ignored));
   }
 };
 

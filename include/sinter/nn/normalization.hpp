@@ -184,7 +184,9 @@ template <int Groups, int Channels> struct GroupNorm {
     else return S::shape[int(Index)];
   }
   template <int G, int Size, Operand X> static constexpr auto reshaped(const X& x) { return reshape<extent<graph::symbol_of<X>, 0>(), G, Size>(x); }
-  template <class S, std::size_t... Index> static constexpr auto like(const auto& x, std::index_sequence<Index...>) { return reshape<extent<S, Index>()...>(x); }
+  template <class S, std::size_t... Index> static constexpr auto like(const auto& x, std::index_sequence<Index...>) {
+    return reshape<extent<S, Index>()...>(x);
+  }
 };
 
 }  // namespace nn

@@ -88,7 +88,8 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
       [&]<std::size_t... L>(std::index_sequence<L...>) { ((y = layer<int(L), Rows, X::shape[time]>(g, y, from, last)), ...); }(std::make_index_sequence<std::size_t(O.num_layers)>{});
       const auto ends = [&]<std::size_t... Index>(std::index_sequence<Index...>) {
         return std::tuple{Typed<Rows, typename X::element, rank == 3, O.num_layers * directions, Hidden>(
-            graph::reshape_to(graph::concatenate(&g, last[Index].data(), last[Index].size(), 0), Rows::shaped(rank == 3, O.num_layers * directions, Hidden)))...};
+            graph::reshape_to(graph::concatenate(&g, last[Index].data(), last[Index].size(), 0),
+                              Rows::shaped(rank == 3, O.num_layers * directions, Hidden)))...};
       }(std::make_index_sequence<std::size_t(states)>{});
       if constexpr (time == 1) {
         using Y = Turned<Rows, typename X::element, X::shape[time], Hidden * directions>;
@@ -239,7 +240,9 @@ template <recurrent::Kind K, int In, int Hidden, RecurrentOptions O, int Batch> 
       return layers(x, state[Index].symbolic(x.graph)...);
     }(std::make_index_sequence<std::size_t(Layers::states)>{});
     using H = Sym<float, O.num_layers, Batch, Hidden>;
-    [&]<std::size_t... Index>(std::index_sequence<Index...>) { (state[Index].update(H(graph::reshape_to(std::get<Index + 1>(all), H::shape))), ...); }(std::make_index_sequence<std::size_t(Layers::states)>{});
+    [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+      (state[Index].update(H(graph::reshape_to(std::get<Index + 1>(all), H::shape))), ...);
+    }(std::make_index_sequence<std::size_t(Layers::states)>{});
     return std::get<0>(all);
   }
 };

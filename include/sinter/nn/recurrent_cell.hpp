@@ -97,7 +97,8 @@ template <int In, int Hidden, Nonlinearity F = Nonlinearity::tanh, bool Bias = t
   using Biases = ParamIf<Bias, float, Hidden>;
   Param<float, Hidden, In> weight_ih{recurrent::start<Hidden>};
   Param<float, Hidden, Hidden> weight_hh{recurrent::start<Hidden>};
-  Biases bias_ih = graph::starting<Biases>(recurrent::start<Hidden>), bias_hh = graph::starting<Biases>(recurrent::start<Hidden>);
+  Biases bias_ih = graph::starting<Biases>(recurrent::start<Hidden>),
+         bias_hh = graph::starting<Biases>(recurrent::start<Hidden>);
 
   template <Operand X, Operand H> constexpr auto operator()(const X& x, const H& h) const {
     if constexpr (!recurrent::ends_with<X, In>) return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
@@ -111,7 +112,8 @@ template <int In, int Hidden, bool Bias = true> struct GRUCell {
   using Biases = ParamIf<Bias, float, 3 * Hidden>;
   Param<float, 3 * Hidden, In> weight_ih{recurrent::start<Hidden>};
   Param<float, 3 * Hidden, Hidden> weight_hh{recurrent::start<Hidden>};
-  Biases bias_ih = graph::starting<Biases>(recurrent::start<Hidden>), bias_hh = graph::starting<Biases>(recurrent::start<Hidden>);
+  Biases bias_ih = graph::starting<Biases>(recurrent::start<Hidden>),
+         bias_hh = graph::starting<Biases>(recurrent::start<Hidden>);
 
   template <Operand X, Operand H> constexpr auto operator()(const X& x, const H& h) const {
     if constexpr (!recurrent::ends_with<X, In>) return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
@@ -125,7 +127,8 @@ template <int In, int Hidden, bool Bias = true> struct LSTMCell {
   using Biases = ParamIf<Bias, float, 4 * Hidden>;
   Param<float, 4 * Hidden, In> weight_ih{recurrent::start<Hidden>};
   Param<float, 4 * Hidden, Hidden> weight_hh{recurrent::start<Hidden>};
-  Biases bias_ih = graph::starting<Biases>(recurrent::start<Hidden>), bias_hh = graph::starting<Biases>(recurrent::start<Hidden>);
+  Biases bias_ih = graph::starting<Biases>(recurrent::start<Hidden>),
+         bias_hh = graph::starting<Biases>(recurrent::start<Hidden>);
 
   template <Operand X, Operand H, Operand C> constexpr auto operator()(const X& x, const H& h, const C& c) const {
     if constexpr (!recurrent::ends_with<X, In>) return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};

@@ -117,25 +117,57 @@ struct Clamp : Elementwise<Clamp, 3> {
 }  // namespace ops
 
 /// Elementwise sum, difference, product and quotient; operands broadcast as in NumPy and PyTorch. `*` is elementwise.
-template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::Add>, A, B> operator+(A&& a, B&& b) { return call<ops::Apply<ops::Add>>(std::forward<A>(a), std::forward<B>(b)); }
-template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::Sub>, A, B> operator-(A&& a, B&& b) { return call<ops::Apply<ops::Sub>>(std::forward<A>(a), std::forward<B>(b)); }
-template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::Mul>, A, B> operator*(A&& a, B&& b) { return call<ops::Apply<ops::Mul>>(std::forward<A>(a), std::forward<B>(b)); }
-template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::Div>, A, B> operator/(A&& a, B&& b) { return call<ops::Apply<ops::Div>>(std::forward<A>(a), std::forward<B>(b)); }
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Neg>, X> operator-(X&& x) { return call<ops::Apply<ops::Neg>>(std::forward<X>(x)); }
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::Add>, A, B> operator+(A&& a, B&& b) {
+  return call<ops::Apply<ops::Add>>(std::forward<A>(a), std::forward<B>(b));
+}
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::Sub>, A, B> operator-(A&& a, B&& b) {
+  return call<ops::Apply<ops::Sub>>(std::forward<A>(a), std::forward<B>(b));
+}
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::Mul>, A, B> operator*(A&& a, B&& b) {
+  return call<ops::Apply<ops::Mul>>(std::forward<A>(a), std::forward<B>(b));
+}
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::Div>, A, B> operator/(A&& a, B&& b) {
+  return call<ops::Apply<ops::Div>>(std::forward<A>(a), std::forward<B>(b));
+}
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Neg>, X> operator-(X&& x) {
+  return call<ops::Apply<ops::Neg>>(std::forward<X>(x));
+}
 
 /// The larger of two elements; NaN if either is. PyTorch: torch.maximum.
-template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::Maximum>, A, B> maximum(A&& a, B&& b) { return call<ops::Apply<ops::Maximum>>(std::forward<A>(a), std::forward<B>(b)); }
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::Maximum>, A, B> maximum(A&& a, B&& b) {
+  return call<ops::Apply<ops::Maximum>>(std::forward<A>(a), std::forward<B>(b));
+}
 /// The smaller of two elements; NaN if either is. PyTorch: torch.minimum.
-template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::Minimum>, A, B> minimum(A&& a, B&& b) { return call<ops::Apply<ops::Minimum>>(std::forward<A>(a), std::forward<B>(b)); }
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::Minimum>, A, B> minimum(A&& a, B&& b) {
+  return call<ops::Apply<ops::Minimum>>(std::forward<A>(a), std::forward<B>(b));
+}
 
 /// |x|, elementwise; the gradient at 0 is 0. PyTorch: torch.abs.
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Abs>, X> abs(X&& x) { return call<ops::Apply<ops::Abs>>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Abs>, X> abs(X&& x) {
+  return call<ops::Apply<ops::Abs>>(std::forward<X>(x));
+}
 /// 1, −1, or 0 for zeros and NaN; constant to differentiation. PyTorch: torch.sign.
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Sign>, X> sign(X&& x) { return call<ops::Apply<ops::Sign>>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Sign>, X> sign(X&& x) {
+  return call<ops::Apply<ops::Sign>>(std::forward<X>(x));
+}
 
 /// min(max(x, low), high), elementwise; bounds are numbers or tensors. x receives the gradient between them: at a
 /// number none, at a tensor half of it. PyTorch: torch.clamp.
 template <class X, class L, class H> requires Operands<X, L, H>
-constexpr graph::Result<ops::Apply<ops::Clamp>, X, L, H> clamp(X&& x, L&& low, H&& high) { return call<ops::Apply<ops::Clamp>>(std::forward<X>(x), std::forward<L>(low), std::forward<H>(high)); }
+constexpr graph::Result<ops::Apply<ops::Clamp>, X, L, H> clamp(X&& x, L&& low, H&& high) {
+  return call<ops::Apply<ops::Clamp>>(std::forward<X>(x), std::forward<L>(low), std::forward<H>(high));
+}
 
 }  // namespace sinter

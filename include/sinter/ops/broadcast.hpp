@@ -57,6 +57,9 @@ template <auto... E> struct Target {
 }  // namespace ops
 
 /// x repeated to the given extents: `broadcast_to<32, 10>(x)`. PyTorch: torch.broadcast_to.
-template <auto... E, Operand X> constexpr graph::Result<ops::Apply<ops::Broadcast, ops::Target<E...>>, X> broadcast_to(X&& x) { return call<ops::Apply<ops::Broadcast, ops::Target<E...>>>(std::forward<X>(x)); }
+template <auto... E, Operand X>
+constexpr graph::Result<ops::Apply<ops::Broadcast, ops::Target<E...>>, X> broadcast_to(X&& x) {
+  return call<ops::Apply<ops::Broadcast, ops::Target<E...>>>(std::forward<X>(x));
+}
 
 }  // namespace sinter

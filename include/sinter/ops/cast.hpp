@@ -46,6 +46,8 @@ constexpr Value cast_to(Value v, Dtype d) {
 }  // namespace graph
 
 /// The elements as another type. PyTorch: x.to(dtype).
-template <Element To, Operand X> constexpr graph::Result<ops::Apply<ops::Cast<dtype_of<To>>>, X> cast(X&& x) { return call<ops::Apply<ops::Cast<dtype_of<To>>>>(std::forward<X>(x)); }
+template <Element To, Operand X> constexpr graph::Result<ops::Apply<ops::Cast<dtype_of<To>>>, X> cast(X&& x) {
+  return call<ops::Apply<ops::Cast<dtype_of<To>>>>(std::forward<X>(x));
+}
 
 }  // namespace sinter

@@ -38,15 +38,41 @@ struct Select : Elementwise<Select, 3, Choice> {
 }  // namespace ops
 
 /// Elementwise comparisons; the result is bool. NaN compares false, and differs from everything.
-template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::Greater>, A, B> operator>(A&& a, B&& b) { return call<ops::Apply<ops::Greater>>(std::forward<A>(a), std::forward<B>(b)); }
-template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::Greater>, B, A> operator<(A&& a, B&& b) { return call<ops::Apply<ops::Greater>>(std::forward<B>(b), std::forward<A>(a)); }
-template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::GreaterEqual>, A, B> operator>=(A&& a, B&& b) { return call<ops::Apply<ops::GreaterEqual>>(std::forward<A>(a), std::forward<B>(b)); }
-template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::GreaterEqual>, B, A> operator<=(A&& a, B&& b) { return call<ops::Apply<ops::GreaterEqual>>(std::forward<B>(b), std::forward<A>(a)); }
-template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::Equal>, A, B> operator==(A&& a, B&& b) { return call<ops::Apply<ops::Equal>>(std::forward<A>(a), std::forward<B>(b)); }
-template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::NotEqual>, A, B> operator!=(A&& a, B&& b) { return call<ops::Apply<ops::NotEqual>>(std::forward<A>(a), std::forward<B>(b)); }
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::Greater>, A, B> operator>(A&& a, B&& b) {
+  return call<ops::Apply<ops::Greater>>(std::forward<A>(a), std::forward<B>(b));
+}
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::Greater>, B, A> operator<(A&& a, B&& b) {
+  return call<ops::Apply<ops::Greater>>(std::forward<B>(b), std::forward<A>(a));
+}
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::GreaterEqual>, A, B> operator>=(A&& a, B&& b) {
+  return call<ops::Apply<ops::GreaterEqual>>(std::forward<A>(a), std::forward<B>(b));
+}
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::GreaterEqual>, B, A> operator<=(A&& a, B&& b) {
+  return call<ops::Apply<ops::GreaterEqual>>(std::forward<B>(b), std::forward<A>(a));
+}
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::Equal>, A, B> operator==(A&& a, B&& b) {
+  return call<ops::Apply<ops::Equal>>(std::forward<A>(a), std::forward<B>(b));
+}
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::NotEqual>, A, B> operator!=(A&& a, B&& b) {
+  return call<ops::Apply<ops::NotEqual>>(std::forward<A>(a), std::forward<B>(b));
+}
 
 /// a where the mask is true, b elsewhere. PyTorch: torch.where.
 template <class M, class A, class B> requires Operands<M, A, B>
-constexpr graph::Result<ops::Apply<ops::Select>, M, A, B> select(M&& mask, A&& a, B&& b) { return call<ops::Apply<ops::Select>>(std::forward<M>(mask), std::forward<A>(a), std::forward<B>(b)); }
+constexpr graph::Result<ops::Apply<ops::Select>, M, A, B> select(M&& mask, A&& a, B&& b) {
+  return call<ops::Apply<ops::Select>>(std::forward<M>(mask), std::forward<A>(a), std::forward<B>(b));
+}
 
 }  // namespace sinter

@@ -175,13 +175,17 @@ template <int Axis> struct Stack {
 
 /// Tensors side by side along an axis. PyTorch: torch.cat.
 template <int Axis = 0, class... X> requires Operands<X...>
-constexpr graph::Result<ops::Apply<ops::Concatenate, ops::OfAxis<Axis>>, X...> concatenate(X&&... x) { return call<ops::Apply<ops::Concatenate, ops::OfAxis<Axis>>>(std::forward<X>(x)...); }
+constexpr graph::Result<ops::Apply<ops::Concatenate, ops::OfAxis<Axis>>, X...> concatenate(X&&... x) {
+  return call<ops::Apply<ops::Concatenate, ops::OfAxis<Axis>>>(std::forward<X>(x)...);
+}
 
 /// Tensors of one shape along a new axis. PyTorch: torch.stack.
 template <int Axis = 0, class... X> requires Operands<X...> constexpr auto stack(X&&... x) { return call<ops::Stack<Axis>>(std::forward<X>(x)...); }
 
 /// Elements [Start, Stop) of one axis, every Step-th. Negative numbers count from the end. PyTorch: x[:, Start:Stop:Step].
 template <int Axis, int Start, int Stop = 0x7fffffff, int Step = 1, Operand X>
-constexpr graph::Result<ops::Apply<ops::Slice, ops::SliceOf<Axis, Start, Stop, Step>>, X> slice(X&& x) { return call<ops::Apply<ops::Slice, ops::SliceOf<Axis, Start, Stop, Step>>>(std::forward<X>(x)); }
+constexpr graph::Result<ops::Apply<ops::Slice, ops::SliceOf<Axis, Start, Stop, Step>>, X> slice(X&& x) {
+  return call<ops::Apply<ops::Slice, ops::SliceOf<Axis, Start, Stop, Step>>>(std::forward<X>(x));
+}
 
 }  // namespace sinter

@@ -134,13 +134,17 @@ template <class F, class... S> constexpr std::tuple<S...> independent(S... x) {
 
 /// What `custom_gradient` is.
 template <auto F, auto Rule> struct CustomGradientFunction {
-  template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const { return call<WithGradient<F, Rule>>(std::forward<X>(x)...); }
+  template <class... X>
+  requires Operands<X...>
+  constexpr auto operator()(X&&... x) const { return call<WithGradient<F, Rule>>(std::forward<X>(x)...); }
 };
 
 }  // namespace ops
 
 /// x, but constant to differentiation. PyTorch: x.detach().
-template <Operand X> constexpr graph::Result<ops::Apply<ops::StopGradient>, X> stop_gradient(X&& x) { return call<ops::Apply<ops::StopGradient>>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::StopGradient>, X> stop_gradient(X&& x) {
+  return call<ops::Apply<ops::StopGradient>>(std::forward<X>(x));
+}
 
 /// A function with a derivative of your own: first and higher derivatives, forward mode and `vmap` follow the rule.
 ///

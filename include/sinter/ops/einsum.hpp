@@ -20,7 +20,8 @@ template <std::size_t N> struct Letters {
 }  // namespace ops
 
 // Undefined on purpose: the names are the errors.
-template <ops::Letters Equation, class... X> struct einsum_equation_must_name_every_axis_of_every_operand_once_and_the_results_axes_behind_an_arrow;
+template <ops::Letters Equation, class... X>
+struct einsum_equation_must_name_every_axis_of_every_operand_once_and_the_results_axes_behind_an_arrow;
 template <ops::Letters Equation, class... X> struct einsum_axes_of_one_letter_have_different_extents;
 
 namespace ops {
@@ -177,6 +178,8 @@ template <Letters Equation> struct Einsum {
 
 /// Products of operands, summed over the axes that the result does not name: `einsum<"bik,bkj->bij">(a, b)`. Any number of operands, from
 /// left to right; a letter stands once in an operand, and the arrow is always written. PyTorch: torch.einsum.
-template <ops::Letters Equation, class... X> requires Operands<X...> constexpr auto einsum(X&&... x) { return call<ops::Einsum<Equation>>(std::forward<X>(x)...); }
+template <ops::Letters Equation, class... X>
+requires Operands<X...>
+constexpr auto einsum(X&&... x) { return call<ops::Einsum<Equation>>(std::forward<X>(x)...); }
 
 }  // namespace sinter

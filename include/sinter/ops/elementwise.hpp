@@ -79,7 +79,9 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
     p.flops = [](const Signature&, const Shape& result) { return Self::flops * double(result.size()); };
     if constexpr (has_simplify(std::make_index_sequence<std::size_t(Arity)>{}))
       p.simplify = [](Builder& b, const int* o, const std::int64_t*, int) {
-        return [&]<std::size_t... Index>(std::index_sequence<Index...>) { return Self::simplify(Value{&b, o[Index]}...); }(std::make_index_sequence<std::size_t(Arity)>{});
+        return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+          return Self::simplify(Value{&b, o[Index]}...);
+        }(std::make_index_sequence<std::size_t(Arity)>{});
       };
     if constexpr (differentiable(std::make_index_sequence<std::size_t(Arity)>{})) {
       p.vjp = [](const Site& s, int i, Value ct) {
@@ -120,7 +122,8 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
     if (from.shape == to.shape && from.dtype == to.dtype) return d;
     return graph::cast_to(graph::sum_to(d, s.operand(i).extents()), s.operand(i).dtype());
   }
-  template <std::size_t... Index> static constexpr Value along(const Site& s, int i, Value t, std::index_sequence<Index...>) {
+  template <std::size_t... Index>
+  static constexpr Value along(const Site& s, int i, Value t, std::index_sequence<Index...>) {
     return Self::derivative(i, s.operand(int(Index))..., s.result(), t);
   }
 
@@ -131,7 +134,11 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
         [&]<std::size_t... Index>(std::index_sequence<Index...>) {
           using R = element_type<Types::result(dtype_of<T>)>;
           for (int k = 0; k < n; ++k)
-            static_cast<R*>(out)[k] = Self::eval(Lanes<element_type<Types::operand(int(Index), dtype_of<T>)>, 1>(static_cast<const element_type<Types::operand(int(Index), dtype_of<T>)>*>(in[Index])[k])...).v;
+            static_cast<R*>(out)[k] =
+                Self::eval(
+                    Lanes<element_type<Types::operand(int(Index), dtype_of<T>)>, 1>(
+                        static_cast<const element_type<Types::operand(int(Index), dtype_of<T>)>*>(in[Index])[k])...)
+                    .v;
         }(std::make_index_sequence<std::size_t(Arity)>{});
       };
     }

@@ -77,20 +77,40 @@ struct AccurateErf : Elementwise<AccurateErf, 1, Floating> {
 
 /// Elementwise e^x, natural logarithm, hyperbolic tangent and square root. Integers are taken as float32. Errors in float32: 1.2, 1.0, 6.5 and
 /// 0.5 units in the last place; tanh is right to 4e−7. PyTorch: torch.exp, torch.log, torch.tanh, torch.sqrt.
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Exp>, X> exp(X&& x) { return call<ops::Apply<ops::Exp>>(std::forward<X>(x)); }
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Log>, X> log(X&& x) { return call<ops::Apply<ops::Log>>(std::forward<X>(x)); }
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Tanh>, X> tanh(X&& x) { return call<ops::Apply<ops::Tanh>>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Exp>, X> exp(X&& x) {
+  return call<ops::Apply<ops::Exp>>(std::forward<X>(x));
+}
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Log>, X> log(X&& x) {
+  return call<ops::Apply<ops::Log>>(std::forward<X>(x));
+}
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Tanh>, X> tanh(X&& x) {
+  return call<ops::Apply<ops::Tanh>>(std::forward<X>(x));
+}
 /// The hyperbolic tangent to 2.5 units in the last place, at more than twice the time.
-template <Operand X> constexpr graph::Result<ops::Apply<ops::AccurateTanh>, X> tanh(X&& x, ops::Accurate) { return call<ops::Apply<ops::AccurateTanh>>(std::forward<X>(x)); }
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Sqrt>, X> sqrt(X&& x) { return call<ops::Apply<ops::Sqrt>>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::AccurateTanh>, X> tanh(X&& x, ops::Accurate) {
+  return call<ops::Apply<ops::AccurateTanh>>(std::forward<X>(x));
+}
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Sqrt>, X> sqrt(X&& x) {
+  return call<ops::Apply<ops::Sqrt>>(std::forward<X>(x));
+}
 
 /// Elementwise e^x − 1 and log(1 + x), accurate near 0. PyTorch: torch.expm1, torch.log1p.
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Expm1>, X> expm1(X&& x) { return call<ops::Apply<ops::Expm1>>(std::forward<X>(x)); }
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Log1p>, X> log1p(X&& x) { return call<ops::Apply<ops::Log1p>>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Expm1>, X> expm1(X&& x) {
+  return call<ops::Apply<ops::Expm1>>(std::forward<X>(x));
+}
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Log1p>, X> log1p(X&& x) {
+  return call<ops::Apply<ops::Log1p>>(std::forward<X>(x));
+}
 /// Elementwise 1 / √x. PyTorch: torch.rsqrt.
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Rsqrt>, X> rsqrt(X&& x) { return call<ops::Apply<ops::Rsqrt>>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Rsqrt>, X> rsqrt(X&& x) {
+  return call<ops::Apply<ops::Rsqrt>>(std::forward<X>(x));
+}
 /// Elementwise 2/√π ∫₀ˣ exp(−t²) dt, in float32 to 7 units in the last place; accurate to 1.5, at twice the time. PyTorch: torch.erf.
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Erf>, X> erf(X&& x) { return call<ops::Apply<ops::Erf>>(std::forward<X>(x)); }
-template <Operand X> constexpr graph::Result<ops::Apply<ops::AccurateErf>, X> erf(X&& x, ops::Accurate) { return call<ops::Apply<ops::AccurateErf>>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Erf>, X> erf(X&& x) {
+  return call<ops::Apply<ops::Erf>>(std::forward<X>(x));
+}
+template <Operand X> constexpr graph::Result<ops::Apply<ops::AccurateErf>, X> erf(X&& x, ops::Accurate) {
+  return call<ops::Apply<ops::AccurateErf>>(std::forward<X>(x));
+}
 
 }  // namespace sinter

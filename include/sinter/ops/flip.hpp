@@ -52,6 +52,9 @@ template <int... Axes> struct FlippedAxes {
 }  // namespace ops
 
 /// The axes named in reverse. PyTorch: torch.flip(x, dims).
-template <int... Axes, Operand X> constexpr graph::Result<ops::Apply<ops::Flip, ops::FlippedAxes<Axes...>>, X> flip(X&& x) { return call<ops::Apply<ops::Flip, ops::FlippedAxes<Axes...>>>(std::forward<X>(x)); }
+template <int... Axes, Operand X>
+constexpr graph::Result<ops::Apply<ops::Flip, ops::FlippedAxes<Axes...>>, X> flip(X&& x) {
+  return call<ops::Apply<ops::Flip, ops::FlippedAxes<Axes...>>>(std::forward<X>(x));
+}
 
 }  // namespace sinter

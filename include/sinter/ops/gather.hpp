@@ -108,7 +108,9 @@ constexpr Value scatter_add(Value places, Value updates, int axis, Shape to) {
 struct Rows {
   template <class T, class Ids> constexpr auto operator()(T table, Ids ids) const {
     if constexpr (is_sym_v<T> && is_sym_v<Ids>) {
-      if constexpr (T::shape.rank == 0 || is_floating(Ids::dtype) || T::shape.rank + Ids::shape.rank - 1 >= Shape::max_rank) return gather_needs_integer_places_that_broadcast_with_the_table_but_along_the_axis<T, Ids, 0>{};
+      if constexpr (T::shape.rank == 0 || is_floating(Ids::dtype) ||
+                    T::shape.rank + Ids::shape.rank - 1 >= Shape::max_rank)
+        return gather_needs_integer_places_that_broadcast_with_the_table_but_along_the_axis<T, Ids, 0>{};
       else return graph::SymOf<Looked<T, Ids>>(nodes(table, ids));
     } else {
       return nodes(table, ids);
@@ -139,7 +141,8 @@ struct Rows {
 template <int Axis> struct GatherAlong {
   template <class T, class Ids> constexpr auto operator()(T table, Ids places) const {
     if constexpr (is_sym_v<T> && is_sym_v<Ids>) {
-      if constexpr (!Looked<T, Ids>::type.valid) return gather_needs_integer_places_that_broadcast_with_the_table_but_along_the_axis<T, Ids, Axis>{};
+      if constexpr (!Looked<T, Ids>::type.valid)
+        return gather_needs_integer_places_that_broadcast_with_the_table_but_along_the_axis<T, Ids, Axis>{};
       else return graph::SymOf<Looked<T, Ids>>(nodes(table, places));
     } else {
       return nodes(table, places);
@@ -149,7 +152,8 @@ template <int Axis> struct GatherAlong {
  private:
   template <class T, class Ids> struct Looked {
     static constexpr Type type = [] {
-      const std::array<Signature::Operand, 2> o{Signature::Operand{T::dtype, &T::shape}, Signature::Operand{promote(Ids::dtype, Dtype::int32), &Ids::shape}};
+      const std::array<Signature::Operand, 2> o{Signature::Operand{T::dtype, &T::shape},
+                                                Signature::Operand{promote(Ids::dtype, Dtype::int32), &Ids::shape}};
       const std::int64_t axis = Axis < 0 ? Axis + T::shape.rank : Axis;
       return Gather::type({o.data(), 2, &axis, 1});
     }();
@@ -183,17 +187,29 @@ template <int Axis> struct AddAlong {
 
 /// Rows of a table: `embedding(table, ids)` with table [V, D] and integer ids [B, T] → [B, T, D]. A statement throws `Error` for an id outside 0 … V − 1; a compiled
 /// program does with `SINTER_CHECKS`, and gives NaN without. PyTorch: torch.nn.functional.embedding(ids, table); table[ids].
-template <class T, class Ids> requires Operands<T, Ids> constexpr auto embedding(T&& table, Ids&& ids) { return call<ops::Rows>(std::forward<T>(table), std::forward<Ids>(ids)); }
+template <class T, class Ids>
+requires Operands<T, Ids>
+constexpr auto embedding(T&& table, Ids&& ids) {
+  return call<ops::Rows>(std::forward<T>(table), std::forward<Ids>(ids));
+}
 /// The same with NumPy's name and argument order, along axis 0: numpy.take(table, ids, axis=0).
-template <class T, class Ids> requires Operands<T, Ids> constexpr auto take(T&& table, Ids&& ids) { return call<ops::Rows>(std::forward<T>(table), std::forward<Ids>(ids)); }
+template <class T, class Ids>
+requires Operands<T, Ids>
+constexpr auto take(T&& table, Ids&& ids) { return call<ops::Rows>(std::forward<T>(table), std::forward<Ids>(ids)); }
 
 /// Elements of x at integer places along an axis; all other axes broadcast. A place outside is an `Error` or gives NaN, 0 of integers, as with `embedding`.
 /// PyTorch: torch.take_along_dim, torch.gather.
-template <int Axis, class T, class Ids> requires Operands<T, Ids> constexpr auto gather(T&& x, Ids&& places) { return call<ops::GatherAlong<Axis>>(std::forward<T>(x), std::forward<Ids>(places)); }
+template <int Axis, class T, class Ids>
+requires Operands<T, Ids>
+constexpr auto gather(T&& x, Ids&& places) {
+  return call<ops::GatherAlong<Axis>>(std::forward<T>(x), std::forward<Ids>(places));
+}
 
 /// x with every update added at its place along an axis, in row-major order; a place outside is an `Error`, or its update left out, as with `embedding`.
 /// PyTorch: x.scatter_add(dim, index, src).
 template <int Axis, class X, class Ids, class U> requires Operands<X, Ids, U>
-constexpr auto scatter_add(X&& x, Ids&& places, U&& updates) { return call<ops::AddAlong<Axis>>(std::forward<X>(x), std::forward<Ids>(places), std::forward<U>(updates)); }
+constexpr auto scatter_add(X&& x, Ids&& places, U&& updates) {
+  return call<ops::AddAlong<Axis>>(std::forward<X>(x), std::forward<Ids>(places), std::forward<U>(updates));
+}
 
 }  // namespace sinter

@@ -200,10 +200,16 @@ template <class V> struct KeepsNan {
 };
 
 /// The larger and the smaller of two; NaN if either is.
-template <class T> constexpr Lanes<T, 1> maximum(Lanes<T, 1> a, Lanes<T, 1> b) { return or_nan(b, select(a > b || is_nan(a), a, b)); }
-template <class T> constexpr Lanes<T, 1> minimum(Lanes<T, 1> a, Lanes<T, 1> b) { return or_nan(b, select(a < b || is_nan(a), a, b)); }
+template <class T> constexpr Lanes<T, 1> maximum(Lanes<T, 1> a, Lanes<T, 1> b) {
+  return or_nan(b, select(a > b || is_nan(a), a, b));
+}
+template <class T> constexpr Lanes<T, 1> minimum(Lanes<T, 1> a, Lanes<T, 1> b) {
+  return or_nan(b, select(a < b || is_nan(a), a, b));
+}
 /// x, but not below one bound or above the other; NaN stays NaN.
-template <class T> constexpr Lanes<T, 1> within(Lanes<T, 1> x, Lanes<T, 1> low, Lanes<T, 1> high) { return or_nan(x, select(x < low, low, select(x > high, high, x))); }
+template <class T> constexpr Lanes<T, 1> within(Lanes<T, 1> x, Lanes<T, 1> low, Lanes<T, 1> high) {
+  return or_nan(x, select(x < low, low, select(x > high, high, x)));
+}
 /// The smaller of x and a bound; of NaN either.
 template <class T> constexpr Lanes<T, 1> at_most(Lanes<T, 1> x, Lanes<T, 1> high) { return select(x > high, high, x); }
 /// To a whole number: down, up, towards 0, to the nearest (of two equally near ones the even one). Integers are whole.
@@ -241,7 +247,8 @@ template <class T> constexpr Lanes<T, 1> lane_by_lane(Lanes<T, 1> x, T (*f)(T)) 
 /// x · 2^n for a whole n in [−252, 254].
 constexpr Lanes<float, 1> scale(Lanes<float, 1> x, Lanes<float, 1> n) {
   const auto whole = std::int32_t(n.v == n.v ? n.v : 0.f), half = whole >> 1;
-  return as_rounded(x * Lanes<float, 1>(std::bit_cast<float>((half + 127) << 23))) * Lanes<float, 1>(std::bit_cast<float>((whole - half + 127) << 23));
+  return as_rounded(x * Lanes<float, 1>(std::bit_cast<float>((half + 127) << 23))) *
+         Lanes<float, 1>(std::bit_cast<float>((whole - half + 127) << 23));
 }
 
 template <std::same_as<double> T> constexpr Lanes<T, 1> exp(Lanes<T, 1> x) { return std::exp(x.v); }

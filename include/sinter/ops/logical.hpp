@@ -37,17 +37,41 @@ struct IsFinite : Elementwise<IsFinite, 1, Comparing> {
 
 /// Elementwise and, or, not; operands of other dtypes count as true where they are not 0. The result is bool. Both sides are
 /// always computed. PyTorch: torch.logical_and, torch.logical_or, torch.logical_not.
-template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::LogicalAnd>, A, B> logical_and(A&& a, B&& b) { return call<ops::Apply<ops::LogicalAnd>>(std::forward<A>(a), std::forward<B>(b)); }
-template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::LogicalOr>, A, B> logical_or(A&& a, B&& b) { return call<ops::Apply<ops::LogicalOr>>(std::forward<A>(a), std::forward<B>(b)); }
-template <Operand X> constexpr graph::Result<ops::Apply<ops::LogicalNot>, X> logical_not(X&& x) { return call<ops::Apply<ops::LogicalNot>>(std::forward<X>(x)); }
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::LogicalAnd>, A, B> logical_and(A&& a, B&& b) {
+  return call<ops::Apply<ops::LogicalAnd>>(std::forward<A>(a), std::forward<B>(b));
+}
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::LogicalOr>, A, B> logical_or(A&& a, B&& b) {
+  return call<ops::Apply<ops::LogicalOr>>(std::forward<A>(a), std::forward<B>(b));
+}
+template <Operand X> constexpr graph::Result<ops::Apply<ops::LogicalNot>, X> logical_not(X&& x) {
+  return call<ops::Apply<ops::LogicalNot>>(std::forward<X>(x));
+}
 
 /// The same as operators.
-template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::LogicalAnd>, A, B> operator&&(A&& a, B&& b) { return call<ops::Apply<ops::LogicalAnd>>(std::forward<A>(a), std::forward<B>(b)); }
-template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::LogicalOr>, A, B> operator||(A&& a, B&& b) { return call<ops::Apply<ops::LogicalOr>>(std::forward<A>(a), std::forward<B>(b)); }
-template <Operand X> constexpr graph::Result<ops::Apply<ops::LogicalNot>, X> operator!(X&& x) { return call<ops::Apply<ops::LogicalNot>>(std::forward<X>(x)); }
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::LogicalAnd>, A, B> operator&&(A&& a, B&& b) {
+  return call<ops::Apply<ops::LogicalAnd>>(std::forward<A>(a), std::forward<B>(b));
+}
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::LogicalOr>, A, B> operator||(A&& a, B&& b) {
+  return call<ops::Apply<ops::LogicalOr>>(std::forward<A>(a), std::forward<B>(b));
+}
+template <Operand X> constexpr graph::Result<ops::Apply<ops::LogicalNot>, X> operator!(X&& x) {
+  return call<ops::Apply<ops::LogicalNot>>(std::forward<X>(x));
+}
 
 /// Whether elements are NaN, and whether they are neither NaN nor infinite. PyTorch: torch.isnan, torch.isfinite.
-template <Operand X> constexpr graph::Result<ops::Apply<ops::IsNan>, X> isnan(X&& x) { return call<ops::Apply<ops::IsNan>>(std::forward<X>(x)); }
-template <Operand X> constexpr graph::Result<ops::Apply<ops::IsFinite>, X> isfinite(X&& x) { return call<ops::Apply<ops::IsFinite>>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::IsNan>, X> isnan(X&& x) {
+  return call<ops::Apply<ops::IsNan>>(std::forward<X>(x));
+}
+template <Operand X> constexpr graph::Result<ops::Apply<ops::IsFinite>, X> isfinite(X&& x) {
+  return call<ops::Apply<ops::IsFinite>>(std::forward<X>(x));
+}
 
 }  // namespace sinter

@@ -84,7 +84,10 @@ struct Transpose {
 }  // namespace ops
 
 /// Axes in another order: `permute<0, 2, 1>(x)`. PyTorch: torch.permute.
-template <int... Axes, Operand X> constexpr graph::Result<ops::Apply<ops::Permute, ops::AxisOrder<Axes...>>, X> permute(X&& x) { return call<ops::Apply<ops::Permute, ops::AxisOrder<Axes...>>>(std::forward<X>(x)); }
+template <int... Axes, Operand X>
+constexpr graph::Result<ops::Apply<ops::Permute, ops::AxisOrder<Axes...>>, X> permute(X&& x) {
+  return call<ops::Apply<ops::Permute, ops::AxisOrder<Axes...>>>(std::forward<X>(x));
+}
 
 /// The last two axes exchanged. PyTorch: x.mT.
 template <Operand X> constexpr auto transpose(X&& x) { return call<ops::Transpose>(std::forward<X>(x)); }

@@ -109,7 +109,8 @@ struct MaxPool : Identity<MaxPool> {
     const PoolGeometry g = PoolGeometry::of(s);
     const Value y = s.operand(0), image = s.operand(1);
     Value first = place_of(tangent, g, g.places() - 1, y.extents());
-    for (int k = g.places() - 2; k >= 0; --k) first = select(loses(image, y, g, k), first, place_of(tangent, g, k, y.extents()));
+    for (int k = g.places() - 2; k >= 0; --k)
+      first = select(loses(image, y, g, k), first, place_of(tangent, g, k, y.extents()));
     return first;
   }
   static constexpr Value batch(const graph::Batching& b) {

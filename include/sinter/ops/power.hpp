@@ -45,7 +45,11 @@ struct Square {
 }  // namespace ops
 
 /// a^b, elementwise; either may be a number. Integers stay integers and wrap. PyTorch: torch.pow.
-template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::Pow>, A, B> pow(A&& a, B&& b) { return call<ops::Apply<ops::Pow>>(std::forward<A>(a), std::forward<B>(b)); }
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::Pow>, A, B> pow(A&& a, B&& b) {
+  return call<ops::Apply<ops::Pow>>(std::forward<A>(a), std::forward<B>(b));
+}
 
 /// x · x, elementwise. PyTorch: torch.square.
 template <Operand X> constexpr auto square(X&& x) { return call<ops::Square>(std::forward<X>(x)); }

@@ -175,7 +175,10 @@ template <int Axis> struct Unsqueezed {
 }  // namespace ops
 
 /// The same elements under other extents, in row-major order; one extent may be −1. PyTorch: torch.reshape.
-template <auto... E, Operand X> constexpr graph::Result<ops::Apply<ops::Reshape, ops::Reshaped<E...>>, X> reshape(X&& x) { return call<ops::Apply<ops::Reshape, ops::Reshaped<E...>>>(std::forward<X>(x)); }
+template <auto... E, Operand X>
+constexpr graph::Result<ops::Apply<ops::Reshape, ops::Reshaped<E...>>, X> reshape(X&& x) {
+  return call<ops::Apply<ops::Reshape, ops::Reshaped<E...>>>(std::forward<X>(x));
+}
 
 /// All axes from Start on as one; by default one row a sample. PyTorch: nn.Flatten (torch.flatten starts at axis 0).
 template <int Start = 1, Operand X> constexpr auto flatten(X&& x) { return call<ops::ReshapeBy<ops::Flattened<Start>>>(std::forward<X>(x)); }

@@ -38,12 +38,24 @@ struct Remainder : Elementwise<Remainder, 2> {
 
 /// Elementwise rounding down, up, towards 0, and to the nearest whole number (of two equally near ones the even one).
 /// Constant to differentiation. PyTorch: torch.floor, torch.ceil, torch.trunc, torch.round.
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Floor>, X> floor(X&& x) { return call<ops::Apply<ops::Floor>>(std::forward<X>(x)); }
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Ceil>, X> ceil(X&& x) { return call<ops::Apply<ops::Ceil>>(std::forward<X>(x)); }
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Trunc>, X> trunc(X&& x) { return call<ops::Apply<ops::Trunc>>(std::forward<X>(x)); }
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Round>, X> round(X&& x) { return call<ops::Apply<ops::Round>>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Floor>, X> floor(X&& x) {
+  return call<ops::Apply<ops::Floor>>(std::forward<X>(x));
+}
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Ceil>, X> ceil(X&& x) {
+  return call<ops::Apply<ops::Ceil>>(std::forward<X>(x));
+}
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Trunc>, X> trunc(X&& x) {
+  return call<ops::Apply<ops::Trunc>>(std::forward<X>(x));
+}
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Round>, X> round(X&& x) {
+  return call<ops::Apply<ops::Round>>(std::forward<X>(x));
+}
 
 /// a modulo b, with the sign of b. Modulo 0 it is NaN, for integers a. PyTorch: torch.remainder.
-template <class A, class B> requires Operands<A, B> constexpr graph::Result<ops::Apply<ops::Remainder>, A, B> remainder(A&& a, B&& b) { return call<ops::Apply<ops::Remainder>>(std::forward<A>(a), std::forward<B>(b)); }
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::Remainder>, A, B> remainder(A&& a, B&& b) {
+  return call<ops::Apply<ops::Remainder>>(std::forward<A>(a), std::forward<B>(b));
+}
 
 }  // namespace sinter

@@ -35,9 +35,17 @@ struct Atan : Elementwise<Atan, 1, Floating> {
 
 /// Elementwise sine, cosine, tangent and arc tangent, in radians. Integers are taken as float32.
 /// PyTorch: torch.sin, torch.cos, torch.tan, torch.atan.
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Sin>, X> sin(X&& x) { return call<ops::Apply<ops::Sin>>(std::forward<X>(x)); }
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Cos>, X> cos(X&& x) { return call<ops::Apply<ops::Cos>>(std::forward<X>(x)); }
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Tan>, X> tan(X&& x) { return call<ops::Apply<ops::Tan>>(std::forward<X>(x)); }
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Atan>, X> atan(X&& x) { return call<ops::Apply<ops::Atan>>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Sin>, X> sin(X&& x) {
+  return call<ops::Apply<ops::Sin>>(std::forward<X>(x));
+}
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Cos>, X> cos(X&& x) {
+  return call<ops::Apply<ops::Cos>>(std::forward<X>(x));
+}
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Tan>, X> tan(X&& x) {
+  return call<ops::Apply<ops::Tan>>(std::forward<X>(x));
+}
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Atan>, X> atan(X&& x) {
+  return call<ops::Apply<ops::Atan>>(std::forward<X>(x));
+}
 
 }  // namespace sinter

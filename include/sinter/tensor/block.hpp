@@ -50,7 +50,8 @@ class alignas(64) BlockHead {
   }
   void give_back() {
     if (!is_pooled_) {
-      if (owners_.load(std::memory_order_acquire) == 1 || owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
+      if (owners_.load(std::memory_order_acquire) == 1 || owners_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        destroy();
     } else if (owners_.fetch_sub(1, std::memory_order_acq_rel) == outlived + 1) {
       destroy();  // nobody else knows it any more; with an owner less than that it may already serve another result
     }

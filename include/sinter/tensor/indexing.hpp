@@ -22,11 +22,13 @@ template <class Index, auto E> constexpr auto left_of() {
 }
 template <class Left, class Indices, class Extents> struct Selected;
 template <class Left, auto... E> struct Selected<Left, std::tuple<>, Extents<E...>> { using type = typename Joined<Left, Extents<E...>>::type; };  // axes behind the last index stay
-template <class Left, class Index, class... Rest, auto E, auto... More> struct Selected<Left, std::tuple<Index, Rest...>, Extents<E, More...>>
+template <class Left, class Index, class... Rest, auto E, auto... More>
+struct Selected<Left, std::tuple<Index, Rest...>, Extents<E, More...>>
     : Selected<typename Joined<Left, decltype(left_of<Index, E>())>::type, std::tuple<Rest...>, Extents<More...>> {};
 
 /// The view that indices select from elements at `data` with these strides.
-template <class T, auto... E, class Strides, class Lengths, class... Index> auto part(T* data, const Strides& strides, const Lengths& lengths, const Index&... index) {
+template <class T, auto... E, class Strides, class Lengths, class... Index>
+auto part(T* data, const Strides& strides, const Lengths& lengths, const Index&... index) {
   using View = typename Selected<Extents<>, std::tuple<Index...>, Extents<E...>>::type::template View<T>;
   static constexpr Shape shape = shape_of<E...>;
   typename View::Strides kept{};

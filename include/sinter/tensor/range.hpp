@@ -26,13 +26,15 @@ template <int Start, int Stop, int Step> struct Range {
 }  // namespace tensor_detail
 
 /// `x(range<1, 3>, 0)`, `x(range<0, -1, 2>)`; `range<>` is a whole axis.
-template <int Start = 0, int Stop = tensor_detail::Range<0, 0, 1>::end, int Step = 1> inline constexpr tensor_detail::Range<Start, Stop, Step> range{};
+template <int Start = 0, int Stop = tensor_detail::Range<0, 0, 1>::end, int Step = 1>
+inline constexpr tensor_detail::Range<Start, Stop, Step> range{};
 
 namespace tensor_detail {
 
 template <class> inline constexpr bool is_range_v = false;
 template <int A, int B, int C> inline constexpr bool is_range_v<Range<A, B, C>> = true;
-template <class Index> inline constexpr bool is_index_v = std::is_convertible_v<Index, std::int64_t> || is_range_v<std::remove_cvref_t<Index>>;
+template <class Index> inline constexpr bool is_index_v =
+    std::is_convertible_v<Index, std::int64_t> || is_range_v<std::remove_cvref_t<Index>>;
 template <class... Index> inline constexpr bool any_range_v = (is_range_v<std::remove_cvref_t<Index>> || ...);
 
 /// Whether every range on a bounded axis is the whole of it.
@@ -40,13 +42,17 @@ template <auto... E, class... Index> consteval bool ranges_fit(void (*)(Index...
   [[maybe_unused]] constexpr Shape shape = shape_of<E...>;
   [[maybe_unused]] int axis = 0;
   bool fit = true;
-  ([&] {
-    if (shape.letter(axis) != 0 && is_range_v<Index>) fit = fit && std::is_same_v<Index, Range<0, Range<0, 0, 1>::end, 1>>;
-    ++axis;
-  }(), ...);
+  (
+      [&] {
+        if (shape.letter(axis) != 0 && is_range_v<Index>)
+          fit = fit && std::is_same_v<Index, Range<0, Range<0, 0, 1>::end, 1>>;
+        ++axis;
+      }(),
+      ...);
   return fit;
 }
-template <class T, auto... E, class Strides, class Lengths, class... Index> auto part(T* data, const Strides& strides, const Lengths& lengths, const Index&... index);
+template <class T, auto... E, class Strides, class Lengths, class... Index>
+auto part(T* data, const Strides& strides, const Lengths& lengths, const Index&... index);
 
 }  // namespace tensor_detail
 }  // namespace sinter

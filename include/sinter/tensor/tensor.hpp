@@ -117,7 +117,8 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   explicit BasicTensor(tensor_detail::Uninitialized tag) : storage_(tag) {}
   /// The same in memory of a pool, if it is large, to which it returns.
   BasicTensor(tensor_detail::Uninitialized tag, tensor_detail::Pool& pool) : storage_(tag, pool) {}
-  BasicTensor(tensor_detail::InItsMemory tag, const BasicTensor& other) : storage_(tag, other.storage_), lengths_(other.lengths_) {}
+  BasicTensor(tensor_detail::InItsMemory tag, const BasicTensor& other)
+      : storage_(tag, other.storage_), lengths_(other.lengths_) {}
 
   /// From nested lists, `Tensor<float, 2, 2> a{{1, 2}, {3, 4}};`. Throws `Error` if a list has another length than its axis.
   BasicTensor(typename tensor_detail::Nested<T, rank>::type values) requires(rank > 0) : storage_(uninitialized) {
@@ -177,9 +178,18 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
 
   /// One element, `x(2, 3)`; or a part as a view, `x(2)`, `x(range<>, range<1, 3>)`: axes behind the last index stay whole.
   /// Throws `Error` when an index is out of range. Of a temporary, `make()[2]`, it is a copy. NumPy: x[2, 3], x[2], x[:, 1:3].
-  template <class... Index> requires(tensor_detail::is_index_v<Index> && ...) decltype(auto) operator()(Index... index) & { return at(data(), index...); }
-  template <class... Index> requires(tensor_detail::is_index_v<Index> && ...) decltype(auto) operator()(Index... index) const& { return at(data(), index...); }
-  template <class... Index> requires(tensor_detail::is_index_v<Index> && ...) auto operator()(Index... index) const&& { return kept(at(data(), index...)); }
+  template <class... Index>
+  requires(tensor_detail::is_index_v<Index>&&...) decltype(auto) operator()(Index... index) & {
+    return at(data(), index...);
+  }
+  template <class... Index>
+  requires(tensor_detail::is_index_v<Index>&&...) decltype(auto) operator()(Index... index) const& {
+    return at(data(), index...);
+  }
+  template <class... Index>
+  requires(tensor_detail::is_index_v<Index>&&...) auto operator()(Index... index) const&& {
+    return kept(at(data(), index...));
+  }
   decltype(auto) operator[](std::int64_t i) & { return at(data(), i); }
   decltype(auto) operator[](std::int64_t i) const& { return at(data(), i); }
   auto operator[](std::int64_t i) const&& { return kept(at(data(), i)); }

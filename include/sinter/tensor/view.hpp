@@ -70,7 +70,8 @@ template <class T, auto... E> class TensorView {
   std::int64_t length_of_axis(int axis) const { return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis]; }
 
   /// One element or a part, as of a tensor. Throws `Error` when an index is out of range.
-  template <class... Index> requires(tensor_detail::is_index_v<Index> && ...) decltype(auto) operator()(Index... index) const {
+  template <class... Index>
+  requires(tensor_detail::is_index_v<Index>&&...) decltype(auto) operator()(Index... index) const {
     if constexpr (sizeof...(Index) > std::size_t(rank)) {
       return more_indices_than_axes<symbol, Index...>{};
     } else if constexpr (!tensor_detail::ranges_fit<E...>(static_cast<void (*)(Index...)>(nullptr))) {

@@ -29,9 +29,13 @@ template <class Policy> struct AccuratePolicy : Policy {
 };
 /// The error of a call with other tensors: of another shape or number, or only of other dtypes.
 template <class... A, class... B> auto report_call(graph::Tensors<A...>, graph::Tensors<B...>) {
-  if constexpr (sizeof...(A) != sizeof...(B)) return program_is_called_with_other_tensors_than_it_was_made_for<graph::Tensors<A...>, graph::Tensors<B...>>{};
-  else if constexpr ((!(A::shape == B::shape) || ...)) return program_is_called_with_other_tensors_than_it_was_made_for<graph::Tensors<A...>, graph::Tensors<B...>>{};
-  else return program_is_called_with_other_dtypes_than_it_was_made_for_write_cast<graph::Tensors<A...>, graph::Tensors<B...>>{};
+  if constexpr (sizeof...(A) != sizeof...(B))
+    return program_is_called_with_other_tensors_than_it_was_made_for<graph::Tensors<A...>, graph::Tensors<B...>>{};
+  else if constexpr ((!(A::shape == B::shape) || ...))
+    return program_is_called_with_other_tensors_than_it_was_made_for<graph::Tensors<A...>, graph::Tensors<B...>>{};
+  else
+    return program_is_called_with_other_dtypes_than_it_was_made_for_write_cast<graph::Tensors<A...>,
+                                                                               graph::Tensors<B...>>{};
 }
 
 template <class Backend> inline constexpr bool is_accurate = requires { Backend::accurate; };
@@ -147,9 +151,13 @@ template <class X, class Policy, class... Inputs> class Inference {
   Inference(Inference&&) noexcept = default;
   Inference& operator=(Inference&&) noexcept = default;
   Inference(const Inference&) { (void)a_program_cannot_be_copied_move_it_or_make_another<Inference>{}; }
-  Inference& operator=(const Inference&) { return (void)a_program_cannot_be_copied_move_it_or_make_another<Inference>{}, *this; }
+  Inference& operator=(const Inference&) {
+    return (void)a_program_cannot_be_copied_move_it_or_make_another<Inference>{}, *this;
+  }
 
-  template <Held... Given> requires(!std::is_same_v<graph::Tensors<typename Given::symbol...>, graph::Tensors<typename Inputs::symbol...>>) auto operator()(const Given&...) {
+  template <Held... Given>
+  requires(!std::is_same_v<graph::Tensors<typename Given::symbol...>, graph::Tensors<typename Inputs::symbol...>>) auto
+  operator()(const Given&...) {
     return report_call(graph::Tensors<typename Inputs::symbol...>{}, graph::Tensors<typename Given::symbol...>{});
   }
   /// The net's output. Large ones lie in memory of this object, which they return to it: once there are as many as are in use at a time, calls
@@ -210,7 +218,9 @@ template <class X, class Policy, class... Inputs> class Inference {
   /// Programs of a few dozen nanoseconds stand where they are called: what goes in and comes out may then stay in registers.
   static constexpr bool stands_in_place = eager::may_run_directly<Program> && Program::flops <= 8192;
 
-  [[gnu::always_inline]] bool is_prepared() const { return Preparation::outputs == 0 || prepared_for_ == block_->changes.now(); }
+  [[gnu::always_inline]] bool is_prepared() const {
+    return Preparation::outputs == 0 || prepared_for_ == block_->changes.now();
+  }
   /// Where nothing but addresses differs from call to call, and few of these.
   template <class Observer> [[gnu::always_inline]] Output directly(Observer& observer, const Inputs&... x) {
     Output y(uninitialized, results_);
@@ -270,7 +280,10 @@ template <class X, class... Inputs> consteval auto fault_of_trace() {
   using Net = graph::net_of<X>;
   using Fault = typename graph::FaultOf<Net>::type;
   if constexpr (!std::is_void_v<Fault>) return graph::fields::Fault<Fault>{};
-  else if constexpr (!graph::CallableWith<Net, typename Inputs::symbol...> && graph::CallableWith<Net, typename Inputs::symbol&...>) return graph::fields::Fault<the_nets_operator_takes_its_inputs_by_auto_or_const_reference<Net, typename Inputs::symbol...>>{};
+  else if constexpr (!graph::CallableWith<Net, typename Inputs::symbol...> &&
+                     graph::CallableWith<Net, typename Inputs::symbol&...>)
+    return graph::fields::Fault<
+        the_nets_operator_takes_its_inputs_by_auto_or_const_reference<Net, typename Inputs::symbol...>>{};
   else return graph::fields::Fault<void>{};
 }
 
@@ -286,7 +299,8 @@ template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof
   else return internals::train::Inference<X, Policy, Inputs...>(model, policy);
 }
 /// The same with the accurate forms of functions (ops/accurate.hpp): `inference<Input>(net, cpu::Threads{2}, accurate)`.
-template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy, ops::Accurate) {
+template <class... Inputs, class X, class Policy = cpu::Threads>
+requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy, ops::Accurate) {
   return inference<Inputs...>(model, internals::train::AccuratePolicy<Policy>{policy});
 }
 /// The same for the batches of a loader: `auto infer = inference(net, held_out);`.

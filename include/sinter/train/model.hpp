@@ -114,7 +114,8 @@ template <class X> class Model {
     std::uint64_t stream = 0;
     graph::for_each_leaf(net_, [&](const auto& leaf) {
       using Leaf = std::remove_cvref_t<decltype(leaf)>;
-      if constexpr (graph::is_param_v<Leaf>) internals::train::fill(leaf.data(), std::size_t(leaf.size()), leaf.initializer, Philox(seed, stream++));
+      if constexpr (graph::is_param_v<Leaf>)
+        internals::train::fill(leaf.data(), std::size_t(leaf.size()), leaf.initializer, Philox(seed, stream++));
       else if constexpr (graph::is_buffer_v<Leaf>) std::fill(leaf.data(), leaf.data() + leaf.size(), typename Leaf::element(leaf.initializer.a));
     });
     const Net starting = graph::NetOf<X>::make();

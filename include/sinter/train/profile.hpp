@@ -282,11 +282,15 @@ template <class P> InputNames names_of_program() {
 
 /// Runs a training step or an inference program on these inputs, watched step by step. A training step trains: profile a copy of the model where
 /// that matters.
-template <internals::train::NetProgram P, internals::train::Held... X> Profile profile(ProfileOptions options, P& program, const X&... x) {
-  return internals::train::profile_of<typename P::Program>(options, program.policy().count, internals::train::names_of_program<P>(), [&](auto& observer) { program.observed(observer, x...); });
+template <internals::train::NetProgram P, internals::train::Held... X>
+Profile profile(ProfileOptions options, P& program, const X&... x) {
+  return internals::train::profile_of<typename P::Program>(options, program.policy().count,
+                                                           internals::train::names_of_program<P>(),
+                                                           [&](auto& observer) { program.observed(observer, x...); });
 }
 /// The same for a function and tensors to call it with: `profile([](auto a, auto b) { return softmax(matmul(a, b)); }, a, b)`, `profile(grad(f), x)`.
-template <class F, internals::train::Held... X> requires(!internals::train::NetProgram<F>) Profile profile(ProfileOptions options, const F&, const X&... x) {
+template <class F, internals::train::Held... X>
+requires(!internals::train::NetProgram<F>) Profile profile(ProfileOptions options, const F&, const X&... x) {
   using Program = internals::compile::Program<graph::FunctionTrace<F, typename X::symbol...>, cpu::Backend>;
   const std::array<internals::eager::Argument, sizeof...(X)> inputs{internals::eager::describe(x)...};
   for (const internals::eager::Argument& a : inputs)
@@ -295,10 +299,17 @@ template <class F, internals::train::Held... X> requires(!internals::train::NetP
   std::array<internals::eager::Argument, std::size_t(Program::outputs)> outputs{};
   for (std::size_t k = 0; k < outputs.size(); ++k) outputs[k].data = memory.emplace_back(std::size_t(Program::output_bytes[k])).data();
   const tensor_detail::AlignedBlock<std::byte> workspace(Program::workspace_bytes);
-  return internals::train::profile_of<Program>(options, internals::eager::threads(), {}, [&](auto& observer) { internals::eager::run_in<Program>(workspace.data(), inputs, outputs, internals::eager::threads(), observer); });
+  return internals::train::profile_of<Program>(options, internals::eager::threads(), {}, [&](auto& observer) {
+    internals::eager::run_in<Program>(workspace.data(), inputs, outputs, internals::eager::threads(), observer);
+  });
 }
-template <class P, internals::train::Held... X> Profile profile(P& program, const X&... x) { return profile(ProfileOptions{}, program, x...); }
-template <class F, internals::train::Held... X> requires(!internals::train::NetProgram<F>) Profile profile(const F& f, const X&... x) { return profile(ProfileOptions{}, f, x...); }
+template <class P, internals::train::Held... X> Profile profile(P& program, const X&... x) {
+  return profile(ProfileOptions{}, program, x...);
+}
+template <class F, internals::train::Held... X>
+requires(!internals::train::NetProgram<F>) Profile profile(const F& f, const X&... x) {
+  return profile(ProfileOptions{}, f, x...);
+}
 
 /// A line a step, and totals. `share` is of the whole run's time; `roof` how near a step comes to the time that peak arithmetic and bandwidth would take.
 SINTER_OUTLINE inline void print(const Profile& p, std::FILE* out = stdout) {
@@ -320,9 +331,12 @@ SINTER_OUTLINE inline void print(const Profile& p, std::FILE* out = stdout) {
   std::fprintf(out, "%4s  %-26s %-30s %-9s %10s %6s %8s %8s %6s  %s\n", "step", "module", "operations", "kernel", "time, us", "share", "GFLOP/s", "GB/s", "roof", "variant");
   int number = 0;
   for (const ProfiledStep& s : p.steps)
-    std::fprintf(out, "%4d  %-26s %-30s %-9s %s  %s\n", number++, shown(s.name, 26).c_str(), shown(s.operations, 30).c_str(), (s.kind + " " + std::to_string(s.kernel)).c_str(),
-                 numbers(s.seconds, all > 0 ? s.seconds / all : 0, s.flops, s.bytes, s.roof).c_str(), s.variant.c_str());
-  std::fprintf(out, "%4s  %-67s %s\n", "all", (std::to_string(p.steps.size()) + " steps").c_str(), numbers(all, 1, flops, bytes, all > 0 ? least / all : 0).c_str());
+    std::fprintf(out, "%4d  %-26s %-30s %-9s %s  %s\n", number++, shown(s.name, 26).c_str(),
+                 shown(s.operations, 30).c_str(), (s.kind + " " + std::to_string(s.kernel)).c_str(),
+                 numbers(s.seconds, all > 0 ? s.seconds / all : 0, s.flops, s.bytes, s.roof).c_str(),
+                 s.variant.c_str());
+  std::fprintf(out, "%4s  %-67s %s\n", "all", (std::to_string(p.steps.size()) + " steps").c_str(),
+               numbers(all, 1, flops, bytes, all > 0 ? least / all : 0).c_str());
   std::fprintf(out, "fastest of %lld runs %s us on %d thread%s, workspace %zu bytes", static_cast<long long>(p.runs),
                tensor_detail::fixed_text(p.seconds * 1e6, 2).c_str(), p.threads, p.threads == 1 ? "" : "s",
                p.workspace_bytes);

@@ -115,7 +115,10 @@ template <class X> void print(const Model<X>& model, std::FILE* out = stdout) {
   double total = 0;
   model.for_each_tensor([&](const std::string& name, const auto& p) {
     using Leaf = std::remove_cvref_t<decltype(p)>;
-    std::fprintf(out, "%-32s %-8s %-24s %14s%s\n", name.c_str(), std::string(name_of(dtype_of<typename Leaf::element>)).c_str(), to_string(Leaf::shape).c_str(), internals::train::with_commas(double(Leaf::size())).c_str(), graph::is_buffer_v<Leaf> ? "  buffer" : "");
+    std::fprintf(out, "%-32s %-8s %-24s %14s%s\n", name.c_str(),
+                 std::string(name_of(dtype_of<typename Leaf::element>)).c_str(), to_string(Leaf::shape).c_str(),
+                 internals::train::with_commas(double(Leaf::size())).c_str(),
+                 graph::is_buffer_v<Leaf> ? "  buffer" : "");
     if constexpr (graph::is_param_v<Leaf>) total += double(Leaf::size());
   });
   std::fprintf(out, "%s parameters\n", internals::train::with_commas(total).c_str());
@@ -127,7 +130,9 @@ template <class... Inputs, class X> void summary(const Model<X>& model, std::FIL
   static constexpr auto costs = internals::train::leaf_costs<X, Inputs...>();
   std::vector<internals::train::SummaryRow> rows;
   std::size_t leaf = 0;
-  model.for_each_leaf([&](const std::string& name, std::ptrdiff_t parameters) { internals::train::add_to(rows, internals::train::module_of(name), double(parameters), costs[leaf++]); });
+  model.for_each_leaf([&](const std::string& name, std::ptrdiff_t parameters) {
+    internals::train::add_to(rows, internals::train::module_of(name), double(parameters), costs[leaf++]);
+  });
   rows.push_back({"(no parameters)", {}, 0, costs[leaf].flops});
   rows.push_back({"total", costs.back().shape, double(Model<X>::parameters), costs.back().flops});
   internals::train::print(rows, out);
@@ -136,7 +141,9 @@ template <class... Inputs, class X> void summary(const Model<X>& model, std::FIL
 /// Prints what a training step or an inference program consists of and costs: `summary(step);`.
 template <class P> requires requires { typename P::Program; } void summary(const P&, std::FILE* out = stdout) {
   using Program = typename P::Program;
-  std::fprintf(out, "%d steps of %d kernels, %s operations, %s bytes of workspace\n", Program::steps, Program::distinct_kernels, internals::train::with_commas(Program::flops).c_str(), internals::train::with_commas(double(Program::workspace_bytes)).c_str());
+  std::fprintf(out, "%d steps of %d kernels, %s operations, %s bytes of workspace\n", Program::steps,
+               Program::distinct_kernels, internals::train::with_commas(Program::flops).c_str(),
+               internals::train::with_commas(double(Program::workspace_bytes)).c_str());
 }
 
 }  // namespace sinter

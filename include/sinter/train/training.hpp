@@ -97,10 +97,16 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   TrainingStep(TrainingStep&&) noexcept = default;
   TrainingStep& operator=(TrainingStep&&) noexcept = default;
   TrainingStep(const TrainingStep&) { (void)a_program_cannot_be_copied_move_it_or_make_another<TrainingStep>{}; }
-  TrainingStep& operator=(const TrainingStep&) { return (void)a_program_cannot_be_copied_move_it_or_make_another<TrainingStep>{}, *this; }
+  TrainingStep& operator=(const TrainingStep&) {
+    return (void)a_program_cannot_be_copied_move_it_or_make_another<TrainingStep>{}, *this;
+  }
 
-  template <Held... Given> requires(!std::is_same_v<graph::Tensors<typename Given::symbol...>, graph::Tensors<typename Input::symbol, typename Target::symbol>>) auto operator()(const Given&...) {
-    return report_call(graph::Tensors<typename Input::symbol, typename Target::symbol>{}, graph::Tensors<typename Given::symbol...>{});
+  template <Held... Given>
+  requires(!std::is_same_v<graph::Tensors<typename Given::symbol...>,
+                           graph::Tensors<typename Input::symbol, typename Target::symbol>>) auto
+  operator()(const Given&...) {
+    return report_call(graph::Tensors<typename Input::symbol, typename Target::symbol>{},
+                       graph::Tensors<typename Given::symbol...>{});
   }
   /// One step on one batch, in place. Allocates nothing once there is memory for as many outputs as are in use at a
   /// time. Throws `Error` when run-time lengths disagree; the parameters are then untouched.
@@ -174,7 +180,8 @@ template <class Input, class Target, class X, class Loss, class Optimizer, class
 auto training(const Model<X>& model, Loss, Optimizer optimizer, Policy policy = {}) {
   constexpr auto fault = internals::train::fault_of_training<X, Loss, Input, Target>();
   if constexpr (fault.exists) return graph::fields::report(fault);
-  else if constexpr (!internals::train::Trainable<X, Loss, Input, Target>) return Loss{}(graph::net_of<X>{}(typename Input::symbol{}), typename Target::symbol{});  // what is wrong there
+  else if constexpr (!internals::train::Trainable<X, Loss, Input, Target>)
+    return Loss{}(graph::net_of<X>{}(typename Input::symbol{}), typename Target::symbol{});  // what is wrong there
   else return internals::train::TrainingStep<X, Loss, Optimizer, Policy, Input, Target>(model, optimizer, policy);
 }
 /// The same with the accurate forms of functions (ops/accurate.hpp): `training<Input, Target>(net, loss, optimizer, cpu::Threads{2}, accurate)`.
@@ -190,7 +197,8 @@ auto training(const Model<X>& model, const Loader&, Loss loss, Optimizer optimiz
   return training<typename Loader::Input, typename Loader::Target>(model, loss, optimizer, policy);
 }
 template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
-auto training(const Model<X>& model, const Loader& loader, Loss loss, Optimizer optimizer, Policy policy, ops::Accurate) {
+auto training(const Model<X>& model, const Loader& loader, Loss loss, Optimizer optimizer, Policy policy,
+              ops::Accurate) {
   return training(model, loader, loss, optimizer, internals::train::AccuratePolicy<Policy>{policy});
 }
 

@@ -24,8 +24,12 @@ template <class F> struct Jvp {
     if constexpr (!(is_floating(S::dtype) && ...)) return tangents_need_arguments_of_floating_point<std::tuple<S...>>{};
     else return of(std::index_sequence<Index...>{}, std::tuple<S...>{x...});
   }
-  template <std::size_t... Index, class... S> constexpr auto of(std::index_sequence<Index...>, const std::tuple<S...>& all) const {
-    static_assert((std::is_same_v<std::tuple_element_t<Index, std::tuple<S...>>, std::tuple_element_t<Index + sizeof...(Index), std::tuple<S...>>> && ...), "a tangent has dtype and shape of its argument");
+  template <std::size_t... Index, class... S>
+  constexpr auto of(std::index_sequence<Index...>, const std::tuple<S...>& all) const {
+    static_assert((std::is_same_v<std::tuple_element_t<Index, std::tuple<S...>>,
+                                  std::tuple_element_t<Index + sizeof...(Index), std::tuple<S...>>> &&
+                   ...),
+                  "a tangent has dtype and shape of its argument");
     const auto arguments = ops::independent<F>(std::get<Index>(all)...);
     const auto y = f(std::get<Index>(arguments)...);
     List<int> inputs, tangents;

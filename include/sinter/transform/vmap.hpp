@@ -33,7 +33,9 @@ template <class F, int... Index> struct Vmap {
   }
 
  private:
-  static constexpr bool is_mapped([[maybe_unused]] std::size_t k) { return sizeof...(Index) == 0 || ((int(k) == Index) || ...); }
+  static constexpr bool is_mapped([[maybe_unused]] std::size_t k) {
+    return sizeof...(Index) == 0 || ((int(k) == Index) || ...);
+  }
   template <std::size_t K, class S> static constexpr bool has_extent([[maybe_unused]] auto extent) {
     if constexpr (!is_mapped(K)) return true;
     else if constexpr (S::shape.rank == 0) return false;
@@ -77,6 +79,8 @@ template <class F, int... Index> struct Vmap {
 /// `vmap([&](auto x) { return fc(x); })(xs)`. In a training step dropout in f draws the same numbers for all samples; buffers that f updates are a
 /// compile error. PyTorch: torch.func.vmap.
 template <class F> constexpr auto vmap(F f) { return internals::transform::Vmap<F>{f}; }
-template <class F, int... Index> constexpr auto vmap(F f, internals::transform::Mapped<Index...>) { return internals::transform::Vmap<F, Index...>{f}; }
+template <class F, int... Index> constexpr auto vmap(F f, internals::transform::Mapped<Index...>) {
+  return internals::transform::Vmap<F, Index...>{f};
+}
 
 }  // namespace sinter

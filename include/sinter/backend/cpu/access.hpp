@@ -96,7 +96,10 @@ template <class T, int N> [[gnu::always_inline]] constexpr void scatter(const La
 template <class T> inline constexpr T nothing = is_floating(dtype_of<T>) ? T(ops::not_a_number<float>) : T(0);
 
 /// Lane i of n: p[i * lane_stride + place[i] * stride] where 0 ≤ place[i] < extent, `nothing` elsewhere.
-template <class T, int N, class Index> [[gnu::always_inline]] constexpr Lanes<T, N> gather_places(const T* p, std::int64_t lane_stride, const Lanes<Index, N>& place, std::int64_t stride, std::int64_t extent, int n) {
+template <class T, int N, class Index>
+[[gnu::always_inline]] constexpr Lanes<T, N> gather_places(const T* p, std::int64_t lane_stride,
+                                                           const Lanes<Index, N>& place, std::int64_t stride,
+                                                           std::int64_t extent, int n) {
   if constexpr (N == 1) {
     const auto at = std::int64_t(place.v);
     return at >= 0 && at < extent ? Lanes<T, 1>(p[at * stride]) : Lanes<T, 1>(ops::unforeseen(nothing<T>));
@@ -104,12 +107,17 @@ template <class T, int N, class Index> [[gnu::always_inline]] constexpr Lanes<T,
     alignas(64) Index at[N];
     alignas(64) T room[N]{};
     place.store(at);
-    for (int i = 0; i < n; ++i) room[i] = at[i] >= 0 && std::int64_t(at[i]) < extent ? p[i * lane_stride + std::int64_t(at[i]) * stride] : ops::unforeseen(nothing<T>);
+    for (int i = 0; i < n; ++i)
+      room[i] = at[i] >= 0 && std::int64_t(at[i]) < extent ? p[i * lane_stride + std::int64_t(at[i]) * stride]
+                                                           : ops::unforeseen(nothing<T>);
     return Lanes<T, N>::load(room);
   }
 }
 /// The same for adding, in the order of the lanes; what has no place is left out.
-template <class T, int N, class Index> [[gnu::always_inline]] constexpr void add_places(const Lanes<T, N>& x, T* p, std::int64_t lane_stride, const Lanes<Index, N>& place, std::int64_t stride, std::int64_t extent, int n) {
+template <class T, int N, class Index>
+[[gnu::always_inline]] constexpr void add_places(const Lanes<T, N>& x, T* p, std::int64_t lane_stride,
+                                                 const Lanes<Index, N>& place, std::int64_t stride, std::int64_t extent,
+                                                 int n) {
   if constexpr (N == 1) {
     const auto at = std::int64_t(place.v);
     if (at >= 0 && at < extent) p[at * stride] = T(p[at * stride] + x.v);

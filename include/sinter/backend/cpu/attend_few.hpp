@@ -73,7 +73,8 @@ template <class T> class AttendFew {
       }
       if (h_.call.address[sums_] != nullptr) {
         const bool has_keys = sum[i] != 0 || is_nan(Lanes<T, 1>(sum[i])).v;
-        h_.matrix<T>(sums_, head, group, g.queries(), g.queries())(query[i], 0) = has_keys ? top[i] + std::log(sum[i]) : ops::unforeseen(ops::infinity<T>);
+        h_.matrix<T>(sums_, head, group, g.queries(), g.queries())(query[i], 0) =
+            has_keys ? top[i] + std::log(sum[i]) : ops::unforeseen(ops::infinity<T>);
       }
       if (!written.has_masked_keys()) continue;
       Vector squares(sum[i] * sum[i]);

@@ -27,7 +27,8 @@ template <class T> class AttendGradient {
 
   void run() {
     const Context& c = h_.call.context;
-    const std::int64_t at_once = std::min<std::int64_t>({h_.heads, ops::AttentionGeometry::most_heads_at_work, std::max(1, c.threads)});
+    const std::int64_t at_once =
+        std::min<std::int64_t>({h_.heads, ops::AttentionGeometry::most_heads_at_work, std::max(1, c.threads)});
     for (std::int64_t first = 0; first < h_.heads; first += at_once)
       split(std::min(at_once, h_.heads - first), 1, 2, c.threads, [&](std::int64_t from, std::int64_t to) {
         for (std::int64_t s = from; s < to; ++s) head(first + s, reinterpret_cast<T*>(c.scratch) + s * slot_);
@@ -69,7 +70,8 @@ template <class T> class AttendGradient {
     if (!finite) [[unlikely]] written.backward(head, dq_, dk_, dv_);
   }
   /// Whether squares of a result's matrix have a finite sum: four rows at once.
-  bool all_finite(int tensor, std::int64_t head, std::int64_t group, int row, int column, std::int64_t rows, std::int64_t columns) const {
+  bool all_finite(int tensor, std::int64_t head, std::int64_t group, int row, int column, std::int64_t rows,
+                  std::int64_t columns) const {
     if (h_.call.address[tensor] == nullptr) return true;
     const Matrix<const T> result = h_.matrix<const T>(tensor, head, group, row, column);
     constexpr int together = 4;

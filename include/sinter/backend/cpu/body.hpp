@@ -70,7 +70,9 @@ template <class K, class Which, std::size_t... Index> struct ChosenMicros<K, Whi
     }
     return r;
   }();
-  template <class F> [[gnu::always_inline]] static constexpr void each(F&& f) { (f.template operator()<number[Index]>(), ...); }
+  template <class F> [[gnu::always_inline]] static constexpr void each(F&& f) {
+    (f.template operator()<number[Index]>(), ...);
+  }
 };
 
 /// Calls f<J>() for each micro-operation J of the kernel that `Which` names. Nothing is instantiated for the others: what each call of a
@@ -206,8 +208,12 @@ template <class K> inline constexpr double element_ns = [] {
 template <class K, int P> [[gnu::always_inline]] inline void advance(Walk<P>& w, const std::array<std::int64_t, std::size_t(P)>& by) {
   static constexpr auto size = element_sizes<K>();
   static constexpr auto moves = moving_pointers<K>();
-  [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {  // by constant index: they stay in registers
-    ((size[Index] > 0 ? void(w.address[Index] += by[Index]) : moves[Index] ? void(w.count[Index] += by[Index]) : void()), ...);
+  [&]<std::size_t... Index>(std::index_sequence<Index...>)
+      __attribute__((always_inline)) {  // by constant index: they stay in registers
+    ((size[Index] > 0 ? void(w.address[Index] += by[Index])
+      : moves[Index]  ? void(w.count[Index] += by[Index])
+                      : void()),
+     ...);
   }(std::make_index_sequence<std::size_t(P)>{});
 }
 /// What moves every pointer by `steps` along loop i.
@@ -216,7 +222,8 @@ template <class K, int L, int P> [[gnu::always_inline]] inline auto steps_along(
   static constexpr auto moves = moving_pointers<K>();
   std::array<std::int64_t, std::size_t(P)> by;
   [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
-    ((by[Index] = !moves[Index] ? 0 : steps * a.stride[Index][std::size_t(loop)] * (size[Index] > 0 ? size[Index] : 1)), ...);
+    ((by[Index] = !moves[Index] ? 0 : steps * a.stride[Index][std::size_t(loop)] * (size[Index] > 0 ? size[Index] : 1)),
+     ...);
   }(std::make_index_sequence<std::size_t(P)>{});
   return by;
 }

@@ -110,7 +110,8 @@ template <> struct Filtering<2, 5> : SixPlaces {
     to[5 * t] = y[s];
   }
   [[gnu::always_inline]] static void weights_transposed(const Vector* m, int s, Vector* to, int t) {
-    const Vector inner = (m[s] + m[2 * s]) * Vector(-1 / 6.f), outer = m[3 * s] + m[4 * s], odd = (m[2 * s] - m[s]) * Vector(1 / 6.f), far_odd = m[3 * s] - m[4 * s];
+    const Vector inner = (m[s] + m[2 * s]) * Vector(-1 / 6.f), outer = m[3 * s] + m[4 * s],
+                 odd = (m[2 * s] - m[s]) * Vector(1 / 6.f), far_odd = m[3 * s] - m[4 * s];
     to[0] = fma(m[0], Vector(.25f), fma(outer, Vector(1 / 24.f), inner));
     to[t] = fma(far_odd, Vector(1 / 12.f), odd);
     to[2 * t] = fma(outer, Vector(1 / 6.f), inner);
@@ -198,7 +199,8 @@ struct Weights {
   }
 
   /// The same weights as they are, behind the places.
-  template <int M, int K> void keep(std::int64_t first, int n, std::int64_t from, std::int64_t last, float* to, std::int64_t apart) const {
+  template <int M, int K>
+  void keep(std::int64_t first, int n, std::int64_t from, std::int64_t last, float* to, std::int64_t apart) const {
     constexpr int places = (M + K - 1) * (M + K - 1);
     for (std::int64_t c = from; c < last; ++c, to += C)
       for (int e = 0; e < K * K; ++e) {

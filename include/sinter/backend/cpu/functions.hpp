@@ -34,7 +34,8 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> abs(Lanes<T,
   }
 }
 /// As with one lane.
-template <class T, int N> requires(N > 1 && std::is_floating_point_v<T>) SINTER_INLINE Lanes<T, N> as_rounded(Lanes<T, N> x) {
+template <class T, int N>
+requires(N > 1 && std::is_floating_point_v<T>) SINTER_INLINE Lanes<T, N> as_rounded(Lanes<T, N> x) {
   for (auto& r : x.v) {
     auto raw = static_cast<typename Lanes<T, N>::Register::register_type>(r);
 #if defined(__clang__) && defined(__SSE2__)

@@ -54,10 +54,24 @@ template <class T> class Products {
     std::int64_t row = 0;
   };
 
-  Products(const Operand& left, const Operand& right, std::byte* scratch, int threads, FinishTile<T> tile, const void* context, Result result = {})
-      : thin_(ThinProducts<T>::way(left, right)), turned_(thin_ == ThinProducts<T>::Way::none && turns(left, right)), result_(turned_ ? Result{} : result), left_(turned_ ? right : left), right_(turned_ ? left : right), rows_(left_.lines.count()),
-        columns_(right_.lines.count()), inner_(left.inner.count()), threads_(threads), finish_(tile), context_(context), in_panels_(right_.lines.inner_stride() >= compile::Panels::tag), left_along_(!turned_ && reads_left_along()),
-        left_in_place_(turned_ || left_along_), right_in_place_(reads_right_in_place()), block_(blocks_of<T>(rows_, columns_, inner_, left_along_)) {
+  Products(const Operand& left, const Operand& right, std::byte* scratch, int threads, FinishTile<T> tile,
+           const void* context, Result result = {})
+      : thin_(ThinProducts<T>::way(left, right)),
+        turned_(thin_ == ThinProducts<T>::Way::none && turns(left, right)),
+        result_(turned_ ? Result{} : result),
+        left_(turned_ ? right : left),
+        right_(turned_ ? left : right),
+        rows_(left_.lines.count()),
+        columns_(right_.lines.count()),
+        inner_(left.inner.count()),
+        threads_(threads),
+        finish_(tile),
+        context_(context),
+        in_panels_(right_.lines.inner_stride() >= compile::Panels::tag),
+        left_along_(!turned_ && reads_left_along()),
+        left_in_place_(turned_ || left_along_),
+        right_in_place_(reads_right_in_place()),
+        block_(blocks_of<T>(rows_, columns_, inner_, left_along_)) {
     const std::int64_t a = left_in_place_ ? 0 : aligned_bytes<T>(block_.rows * block_.inner), b = right_in_place_ ? 0 : aligned_bytes<T>(block_.columns * block_.inner);
     packed_left_ = reinterpret_cast<T*>(scratch);
     packed_right_ = reinterpret_cast<T*>(scratch + a);

@@ -21,7 +21,9 @@ template <int Side, int Level> struct OfOperand {
 };
 /// Evaluates what operand `Side` is computed from, as far as it is known once (level 0), once a line of lanes (1), or for N elements (2).
 template <class K, int Side, int Level, int N, int P, class Stride> [[gnu::always_inline]] inline void evaluate_operand(RegisterFile<K, N>& r, const Walk<P>& w, Span s, const Context& c, Stride&& stride) {
-  for_each_micro<K, OfOperand<Side, Level>>([&]<int Index>() __attribute__((always_inline)) { evaluate<K, N, Index>(r, w, s, c, stride); });
+  for_each_micro<K, OfOperand<Side, Level>>([&]<int Index>() __attribute__((always_inline)) {
+    evaluate<K, N, Index>(r, w, s, c, stride);
+  });
 }
 
 template <class K, class T, int Side> class Prologue {

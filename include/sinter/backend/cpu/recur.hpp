@@ -32,7 +32,8 @@ template <class T> struct Recurrent {
 #endif
 
   const OwnCall& call;
-  std::int64_t steps = call.extent[ops::Recurrence::time], rows = call.extent[ops::Recurrence::row], hidden_size = call.extent[ops::Recurrence::unit];
+  std::int64_t steps = call.extent[ops::Recurrence::time], rows = call.extent[ops::Recurrence::row],
+               hidden_size = call.extent[ops::Recurrence::unit];
   ops::Cell cell = ops::Cell(call.attributes[0]);
   bool reverse = call.attributes[1] != 0, accurate = call.attributes[2] != 0;
   T* scratch = reinterpret_cast<T*>(call.context.scratch);
@@ -48,7 +49,8 @@ template <class T> struct Recurrent {
 
   /// Calls f(from, to) for runs of rows that go through time by themselves, on threads where that is worth it.
   template <class F> void for_rows(const F& f) const {
-    const std::int64_t tiles = (rows + rows_at_once - 1) / rows_at_once, work = std::max<std::int64_t>(1, steps * hidden_size * hidden_size * 4 * rows_at_once);
+    const std::int64_t tiles = (rows + rows_at_once - 1) / rows_at_once,
+                       work = std::max<std::int64_t>(1, steps * hidden_size * hidden_size * 4 * rows_at_once);
     split(tiles, 1, std::max<std::int64_t>(2, 262144 / work), call.context.threads, [&](std::int64_t from, std::int64_t to) {
       f(from * rows_at_once, std::min(rows, to * rows_at_once));
     });
@@ -77,7 +79,8 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
     pack();
     this->for_rows([this](std::int64_t from, std::int64_t to) {
       for (std::int64_t k = 0; k < this->steps; ++k)
-        for (std::int64_t j = 0; j < this->hidden_size; j += W) Base::template for_tiles<2 * Base::rows_at_once>(from, to, [&]<int N>(std::int64_t b) { units<N>(k, b, j); });
+        for (std::int64_t j = 0; j < this->hidden_size; j += W)
+          Base::template for_tiles<2 * Base::rows_at_once>(from, to, [&]<int N>(std::int64_t b) { units<N>(k, b, j); });
     });
   }
 
@@ -85,7 +88,8 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
   /// [block of W units][units of the state][gate][W].
   void pack() {
     const T* const w = this->call.template at<const T>(1);
-    const std::int64_t gate_stride = this->call.stride(1)[R::gate], unit_stride = this->call.stride(1)[R::unit], hidden = this->hidden_size;
+    const std::int64_t gate_stride = this->call.stride(1)[R::gate], unit_stride = this->call.stride(1)[R::unit],
+                       hidden = this->hidden_size;
     T* to = this->scratch;
     for (std::int64_t j = 0; j < hidden; j += W)
       for (std::int64_t k = 0; k < hidden; ++k)

@@ -34,7 +34,9 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
       }
       if (initial_.at == nullptr) return;
       for (std::int64_t b = from; b < to; ++b)
-        for (int s = 0; s < ops::states(C); ++s) std::copy_n(state(b) + s * padded_, this->hidden_size, initial_.at + b * initial_.row + s * this->hidden_size);
+        for (int s = 0; s < ops::states(C); ++s)
+          std::copy_n(state(b) + s * padded_, this->hidden_size,
+                      initial_.at + b * initial_.row + s * this->hidden_size);
     });
   }
 
@@ -48,7 +50,8 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
     const T* const w = this->call.template at<const T>(2);
     const std::int64_t gate_stride = this->call.stride(2)[R::gate], unit_stride = this->call.stride(2)[R::unit];
     for (std::int64_t q = 0; q < G * this->hidden_size; ++q)
-      for (std::int64_t j = 0; j < padded_; ++j) weights()[q * padded_ + j] = j < this->hidden_size ? w[q * gate_stride + j * unit_stride] : T(0);
+      for (std::int64_t j = 0; j < padded_; ++j)
+        weights()[q * padded_ + j] = j < this->hidden_size ? w[q * gate_stride + j * unit_stride] : T(0);
   }
 
   /// Through the activations of W units of a row.
@@ -67,8 +70,10 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
     V direct(0);  // to the state before, past the gates
     if constexpr (C == ops::Cell::lstm) {
       const V i = activation(0), f = activation(1), g = activation(2), o = activation(3), top = this->tanh_of(read(states_, states_.line(t, b), hidden + j));
-      const V dcell = read(cotangent_, cotangent_.line(t, b), hidden + j) + load<T, W>(dc, W) + d * o * (one - top * top);
-      const V di = dcell * g * i * (one - i), df = dcell * before(hidden + j) * f * (one - f), dg = dcell * i * (one - g * g), output = d * top * o * (one - o);
+      const V dcell =
+          read(cotangent_, cotangent_.line(t, b), hidden + j) + load<T, W>(dc, W) + d * o * (one - top * top);
+      const V di = dcell * g * i * (one - i), df = dcell * before(hidden + j) * f * (one - f),
+              dg = dcell * i * (one - g * g), output = d * top * o * (one - o);
       set(0, di, di), set(1, df, df), set(2, dg, dg), set(3, output, output);
       store(dcell * f, dc, n);
     } else if constexpr (C == ops::Cell::gru) {

@@ -50,7 +50,9 @@ template <class K, int N> struct Across : Task<K> {
   // ---- blocks of places and tables of sums ----
   /// What is known of these columns after `Passes` passes, whose sums stand in the table.
   template <int Passes> [[gnu::always_inline]] void know(Row<K, N>& x, const Walk<P>& w, Span s, const FoldTable<K>& table) const {
-    [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) { (know_after<int(Index)>(x, w, s, table), ...); }(std::make_index_sequence<std::size_t(Passes + 1)>{});
+    [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
+      (know_after<int(Index)>(x, w, s, table), ...);
+    }(std::make_index_sequence<std::size_t(Passes + 1)>{});
   }
   template <int Pass> [[gnu::always_inline]] void know_after(Row<K, N>& x, const Walk<P>& w, Span s, const FoldTable<K>& table) const {
     if constexpr (Pass > 0)
@@ -58,7 +60,8 @@ template <class K, int N> struct Across : Task<K> {
     x.template values<Pass>(*this, w, s);
   }
   template <int Pass> static void clear_table(const FoldTable<K>& table) {
-    for_each_micro<K, SumsOf<Pass>>([&]<int J>() { std::fill_n(table.template at<J>(table.first), table.columns, identity_of<K, J>()); });
+    for_each_micro<K, SumsOf<Pass>>(
+        [&]<int J>() { std::fill_n(table.template at<J>(table.first), table.columns, identity_of<K, J>()); });
   }
   /// Places [from, to) of `Count` registers of columns from s on. `table` holds what earlier passes found, `sums` takes what this one adds.
   template <int Pass, int Count> [[gnu::noinline, gnu::flatten]] void group(const Row<K, N>& all, const Walk<P>& w, std::int64_t from, std::int64_t to, Span s, std::int64_t ahead, const FoldTable<K>& table, const FoldTable<K>& sums) const {

@@ -43,7 +43,9 @@ template <int Stage> struct StoresAfter {
 template <class K, int Pass, class F> [[gnu::always_inline]] inline void for_each_fold(F&& f) { for_each_micro<K, FoldsOf<Pass>>(f); }
 /// Calls f(0), f(1) … with compile-time numbers: what a loop counts through stays in memory.
 template <int Count, class F> [[gnu::always_inline]] constexpr void unrolled(F&& f) {
-  [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) { (f(std::integral_constant<int, int(Index)>{}), ...); }(std::make_index_sequence<std::size_t(Count)>{});
+  [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
+    (f(std::integral_constant<int, int(Index)>{}), ...);
+  }(std::make_index_sequence<std::size_t(Count)>{});
 }
 
 /// The work of one pass over a row, in micro-operations an element.
@@ -63,7 +65,9 @@ template <class K, int J> [[gnu::always_inline]] inline auto identity_of() {
 template <class K, int N> using Sums = RegisterFile<K, N>;
 
 template <class K, int N, int Pass> [[gnu::always_inline]] inline void clear(Sums<K, N>& sum) {
-  for_each_micro<K, SumsOf<Pass>>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(sum) = RegisterType<K, N, J>(identity_of<K, J>()); });
+  for_each_micro<K, SumsOf<Pass>>([&]<int J>() __attribute__((always_inline)) {
+    at<K, N, J>(sum) = RegisterType<K, N, J>(identity_of<K, J>());
+  });
 }
 template <class K, int N, int Pass> [[gnu::always_inline]] inline void add(Sums<K, N>& to, const Sums<K, N>& from) {
   for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(to) = Fold<K, J>::combine(at<K, N, J>(to), at<K, N, J>(from)); });

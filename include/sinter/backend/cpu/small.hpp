@@ -25,7 +25,9 @@ template <class K, class Step> struct Fixed {
   [[gnu::always_inline]] static Walk<P> start(const Context& c) {
     Walk<P> w;
     [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
-      ((w.address[Index] = base(int(Index)) < 0 ? nullptr : c.base[base(int(Index)) < 0 ? 0 : base(int(Index))] + offset(int(Index))), ...);
+      ((w.address[Index] =
+            base(int(Index)) < 0 ? nullptr : c.base[base(int(Index)) < 0 ? 0 : base(int(Index))] + offset(int(Index))),
+       ...);
       ((w.count[Index] = base(int(Index)) < 0 ? offset(int(Index)) : 0), ...);
     }(std::make_index_sequence<std::size_t(P)>{});
     return w;
@@ -195,7 +197,9 @@ template <class K, class Step> class SmallContraction {
 #pragma GCC unroll 16
       for (int i = 0; i < Height; ++i)
 #pragma GCC unroll 32
-        for (int j = 0; j < Count; ++j) sum[z][i][j] = z == 0 ? first_summand<M>(w, c, row + i, column + j * M, j + 1 == Count ? Tail : M) : Register(0);
+        for (int j = 0; j < Count; ++j)
+          sum[z][i][j] =
+              z == 0 ? first_summand<M>(w, c, row + i, column + j * M, j + 1 == Count ? Tail : M) : Register(0);
 #pragma GCC unroll 32
     for (int j = 0; j < Count; ++j) from[j] = b + (Panels ? panel_at(column + j * M) : column + j * M);
     a += row * left_row;

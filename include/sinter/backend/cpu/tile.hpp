@@ -85,7 +85,8 @@ template <class T> using Multiply = void (*)(Walkway, const Side<T>&, const Side
 template <class T> inline Multiply<T> multiply_for(int m, int v, bool along) {
   static constexpr auto table = []<std::size_t... Index>(std::index_sequence<Index...>) {
     constexpr int R = Tile<T>::registers;
-    return std::array<Multiply<T>, sizeof...(Index)>{&multiply<T, int(Index) / 2 / R + 1, int(Index) / 2 % R + 1, int(Index) % 2 == 1>...};
+    return std::array<Multiply<T>, sizeof...(Index)>{
+        &multiply<T, int(Index) / 2 / R + 1, int(Index) / 2 % R + 1, int(Index) % 2 == 1>...};
   }(std::make_index_sequence<std::size_t(2 * Tile<T>::rows * Tile<T>::registers)>{});
   return table[std::size_t(((m - 1) * Tile<T>::registers + v - 1) * 2 + (along ? 1 : 0))];
 }

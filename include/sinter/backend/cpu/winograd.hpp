@@ -218,27 +218,35 @@ class Winograd {
       for (int j = 0; j < filters; j += C) {
         const int n = std::min(C, filters - j);
         Vector squares(0.f);
-        for (int k = 0; k < beside; ++k) untransform<M, K>(results_ + (t + k) * p_.result_tile() + j, n, lines + k * M * C, line, squares);
+        for (int k = 0; k < beside; ++k)
+          untransform<M, K>(results_ + (t + k) * p_.result_tile() + j, n, lines + k * M * C, line, squares);
         if (winograd_detail::may_be_mixed(squares)) [[unlikely]] {
-          for (int k = 0; k < beside; ++k) sum_again<M, K>(at.n, at.y, at.x + k * M, column + j, n, {lines + k * M * C, line, high, int(std::min<std::int64_t>(M, wide - k * M))});
+          for (int k = 0; k < beside; ++k)
+            sum_again<M, K>(at.n, at.y, at.x + k * M, column + j, n,
+                            {lines + k * M * C, line, high, int(std::min<std::int64_t>(M, wide - k * M))});
         }
         for (int y = 0; y < high; ++y) finish_(context_, lines + y * line, C, (at.n * s_.height + at.y + y) * s_.width + at.x, wide, column + j, n);
       }
       t += beside;
     }
   }
-  template <int M, int K> [[gnu::noinline, gnu::cold]] void sum_again(std::int64_t image, std::int64_t y, std::int64_t x, std::int64_t filter, int filters, const winograd_detail::TileResults& tile) const {
+  template <int M, int K> [[gnu::noinline, gnu::cold]] void sum_again(std::int64_t image, std::int64_t y,
+                                                                      std::int64_t x, std::int64_t filter, int filters,
+                                                                      const winograd_detail::TileResults& tile) const {
     if (!tile.is_mixed(filters)) return;
-    winograd_detail::PlainWeights<K> weights{weights_.at, weights_.filter, weights_.channel, weights_.row, weights_.tap, false};
+    winograd_detail::PlainWeights<K> weights{weights_.at,  weights_.filter, weights_.channel,
+                                             weights_.row, weights_.tap,    false};
     if (p_.in_advance) {
       const std::int64_t place = (s_.filters + C - 1) / C * s_.channels * C;
       weights = {weights_.at + p_.places() * place, 0, s_.channels, place, 0, true};
     }
-    winograd_detail::sum_as_written<M, K>(image_ + image * s_.image_stride + y * s_.row_stride + x * s_.place_stride, s_.row_stride, s_.place_stride, s_.channels, weights, filter, filters, tile);
+    winograd_detail::sum_as_written<M, K>(image_ + image * s_.image_stride + y * s_.row_stride + x * s_.place_stride,
+                                          s_.row_stride, s_.place_stride, s_.channels, weights, filter, filters, tile);
   }
   /// Results of one tile and up to C filters; `line` from one line of the image to the next. The squares of those in
   /// its corners are added to `squares`.
-  template <int M, int K> [[gnu::flatten]] void untransform(const float* from, int filters, float* to, int line, Vector& squares) const {
+  template <int M, int K>
+  [[gnu::flatten]] void untransform(const float* from, int filters, float* to, int line, Vector& squares) const {
     constexpr int A = M + K - 1;
     for (int j = 0; j < filters; j += W) {
       Vector half[M * A];

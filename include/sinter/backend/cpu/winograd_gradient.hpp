@@ -72,9 +72,19 @@ class WinogradGradient {
  public:
   using Finish = void (*)(const void* context, const float* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns);
 
-  WinogradGradient(const WinogradGradientPlan& plan, const SquareWeightGradient& shape, const float* samples, const float* image, std::byte* scratch, int threads, Finish tile, const void* context)
-      : p_(plan), s_(shape), samples_(samples), image_(image), threads_(threads), finish_(tile), context_(context), images_(reinterpret_cast<float*>(scratch)),
-        cotangents_(images_ + p_.pieces * p_.chunk * p_.image_tile()), sums_(cotangents_ + p_.pieces * p_.chunk * p_.sample_tile()), grid_(s_.images, s_.height, s_.width, WinogradGradientPlan::tile_of(s_)) {}
+  WinogradGradient(const WinogradGradientPlan& plan, const SquareWeightGradient& shape, const float* samples,
+                   const float* image, std::byte* scratch, int threads, Finish tile, const void* context)
+      : p_(plan),
+        s_(shape),
+        samples_(samples),
+        image_(image),
+        threads_(threads),
+        finish_(tile),
+        context_(context),
+        images_(reinterpret_cast<float*>(scratch)),
+        cotangents_(images_ + p_.pieces * p_.chunk * p_.image_tile()),
+        sums_(cotangents_ + p_.pieces * p_.chunk * p_.sample_tile()),
+        grid_(s_.images, s_.height, s_.width, WinogradGradientPlan::tile_of(s_)) {}
 
   SINTER_OUTLINE void run() {
     if (s_.taps == 3) run_as<4, 3>();
@@ -194,7 +204,8 @@ class WinogradGradient {
         Vector g[K * K], squares(0.f);
         for (int y = 0; y < K; ++y) Filtering::weights_transposed(half + y * 6, 1, g + y * K, 1);
         for (const Vector& v : g) squares = fma(v, v, squares);
-        if (any(!is_finite(squares))) [[unlikely]] winograd_detail::sum_gradient_as_written<K>(s_, samples_, image_, filter + i, channel + j, g);
+        if (any(!is_finite(squares))) [[unlikely]]
+          winograd_detail::sum_gradient_as_written<K>(s_, samples_, image_, filter + i, channel + j, g);
         for (int k = 0; k < K * K; ++k) store(g[k], tile[k] + i * C + j, W);
       }
     for (int k = 0; k < K * K; ++k) finish_(context_, tile[k], C, filter, rows, k * s_.channels + channel, columns);

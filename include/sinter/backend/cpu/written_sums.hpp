@@ -53,7 +53,8 @@ struct TileResults {
 /// The weights of a convolution as they were before any transform: for registers of filters.
 template <int K> struct PlainWeights {
   const float* at;
-  std::int64_t filter, channel, row, tap;  ///< strides; of weights transformed in advance, which hold these behind the others, in panels: `row` and `channel`
+  std::int64_t filter, channel, row, tap;  ///< strides; of weights transformed in advance, which hold these behind the
+                                           ///< others, in panels: `row` and `channel`
   bool in_panels;
 
   Vector of(int ky, int kx, std::int64_t c, std::int64_t first, int n) const {
@@ -63,7 +64,10 @@ template <int K> struct PlainWeights {
 };
 
 /// The results of one tile of an image whose channels are neighbours, `corner` being the first place that it sees.
-template <int M, int K> [[gnu::noinline, gnu::cold]] void sum_as_written(const float* corner, std::int64_t row, std::int64_t place, std::int64_t channels, const PlainWeights<K>& weights, std::int64_t filter, int filters, const TileResults& to) {
+template <int M, int K>
+[[gnu::noinline, gnu::cold]] void sum_as_written(const float* corner, std::int64_t row, std::int64_t place,
+                                                 std::int64_t channels, const PlainWeights<K>& weights,
+                                                 std::int64_t filter, int filters, const TileResults& to) {
   // Where a NaN stands in the middle of every window, or in the same weight of every filter, nothing else can come out.
   // A training that has gone astray stays as fast as it was.
   const auto all_nan = [&](auto&& numbers) {
@@ -72,7 +76,11 @@ template <int M, int K> [[gnu::noinline, gnu::cold]] void sum_as_written(const f
         if (!any(is_nan(numbers(y, x)))) return false;
     return true;
   };
-  if (all_nan([&](int y, int x) { return load<float, W>(corner + (y + K / 2) * row + (x + K / 2) * place, int(std::min<std::int64_t>(W, channels))); })) return;
+  if (all_nan([&](int y, int x) {
+        return load<float, W>(corner + (y + K / 2) * row + (x + K / 2) * place,
+                              int(std::min<std::int64_t>(W, channels)));
+      }))
+    return;
   for (int j = 0; j < filters; j += W) {
     const int n = std::min(W, filters - j);
     const Vector middle = weights.of(K / 2, K / 2, 0, filter + j, n);
@@ -97,12 +105,22 @@ template <int M, int K> [[gnu::noinline, gnu::cold]] void sum_as_written(const f
 }
 
 /// The gradient of the weights of one filter and a register of channels: K · K registers.
-template <int K> [[gnu::noinline, gnu::cold]] void sum_gradient_as_written(const compile::SquareWeightGradient& s, const float* samples, const float* image, std::int64_t filter, std::int64_t channel, Vector* to) {
+template <int K> [[gnu::noinline, gnu::cold]] void sum_gradient_as_written(const compile::SquareWeightGradient& s,
+                                                                           const float* samples, const float* image,
+                                                                           std::int64_t filter, std::int64_t channel,
+                                                                           Vector* to) {
   const auto n = int(std::min<std::int64_t>(W, s.channels - channel));
-  const auto sample = [&](std::int64_t i, std::int64_t y, std::int64_t x) { return samples[i * s.sample_stride + y * s.sample_row_stride + x * s.sample_place_stride + filter]; };
-  const auto places = [&](std::int64_t i, std::int64_t y, std::int64_t x) { return load<float, W>(image + i * s.image_stride + y * s.row_stride + x * s.place_stride + channel, n); };
-  if (is_nan(Lanes<float, 1>(sample(0, 0, 0))).v) return;  // as above: every weight sees it, and, of a place in the middle of the image, every weight of its channel
-  if (s.height >= K && s.width >= K && !any(!is_nan(places(0, s.height / 2 + K / 2, s.width / 2 + K / 2)) && ramp<W>(0, 1) < Lanes<std::int32_t, W>(n))) return;
+  const auto sample = [&](std::int64_t i, std::int64_t y, std::int64_t x) {
+    return samples[i * s.sample_stride + y * s.sample_row_stride + x * s.sample_place_stride + filter];
+  };
+  const auto places = [&](std::int64_t i, std::int64_t y, std::int64_t x) {
+    return load<float, W>(image + i * s.image_stride + y * s.row_stride + x * s.place_stride + channel, n);
+  };
+  if (is_nan(Lanes<float, 1>(sample(0, 0, 0))).v)
+    return;  // as above: every weight sees it, and, of a place in the middle of the image, every weight of its channel
+  if (s.height >= K && s.width >= K &&
+      !any(!is_nan(places(0, s.height / 2 + K / 2, s.width / 2 + K / 2)) && ramp<W>(0, 1) < Lanes<std::int32_t, W>(n)))
+    return;
   for (int k = 0; k < K * K; ++k) to[k] = Vector(0.f);
   for (std::int64_t i = 0; i < s.images; ++i)
     for (std::int64_t y = 0; y < s.height; ++y)

@@ -18,16 +18,19 @@
 namespace sinter::on_cuda {
 
 template <int Loops, int Pointers, int Lengths, std::uint64_t... Words>
-__global__ void map_kernel(const internals::backend::MapArguments<Loops, Pointers, Lengths> arguments, std::int64_t elements) {
+__global__ void map_kernel(const internals::backend::MapArguments<Loops, Pointers, Lengths> arguments,
+                           std::int64_t elements) {
   const std::int64_t first = std::int64_t(blockIdx.x) * blockDim.x + threadIdx.x, step = std::int64_t(gridDim.x) * blockDim.x;
-  for (std::int64_t i = first; i < elements; i += step) internals::backend::run_element<internals::compile::KernelCode<Words...>>(arguments, i);
+  for (std::int64_t i = first; i < elements; i += step)
+    internals::backend::run_element<internals::compile::KernelCode<Words...> >(arguments, i);
 }
 
 inline constexpr int block_threads = 256;
 inline constexpr std::int64_t most_blocks = 1 << 16;  ///< beyond it a thread takes several elements
 
 template <int L, int P, int C, std::uint64_t... Words>
-inline cudaError_t launch_map(const internals::backend::MapArguments<L, P, C>& arguments, internals::compile::KernelCode<Words...>, cudaStream_t stream) {
+inline cudaError_t launch_map(const internals::backend::MapArguments<L, P, C>& arguments,
+                              internals::compile::KernelCode<Words...>, cudaStream_t stream) {
   const std::int64_t n = arguments.elements();
   if (n == 0) return cudaSuccess;  // a grid of no blocks is an error
   const auto blocks = static_cast<unsigned>(std::min(most_blocks, (n + block_threads - 1) / block_threads));

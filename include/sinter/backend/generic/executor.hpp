@@ -87,7 +87,8 @@ class Step {
         const auto axis = compile::IndexedAxis::of(origin_[std::size_t(m.a) + 1]);
         for (int k = 0; k < n; ++k) {
           const std::int64_t place = place_at(std::size_t(m.b), k);
-          if (place < 0 || place >= axis.extent) put(out, k, m.dtype, is_floating(m.dtype) ? ops::not_a_number<double> : 0);
+          if (place < 0 || place >= axis.extent)
+            put(out, k, m.dtype, is_floating(m.dtype) ? ops::not_a_number<double> : 0);
           else std::memcpy(out + k * size, base_[std::size_t(m.a)] + (offset(m.a, vector_loop(), i + k) + place * axis.stride) * size, std::size_t(size));
         }
         break;

@@ -183,7 +183,9 @@ class Interpreter {
     for_each_index(out.shape, [&](const Index& x) {
       Index from = x;
       const bool there = place(operand(i, 1), out.shape, a.shape, int(g_.attributes(i)[0]), from);
-      out.set(offset(out.shape, x), there ? a.get(offset(a.shape, from)) : is_floating(out.dtype) ? ops::not_a_number<double> : 0);
+      out.set(offset(out.shape, x), there                    ? a.get(offset(a.shape, from))
+                                    : is_floating(out.dtype) ? ops::not_a_number<double>
+                                                             : 0);
     });
   }
   void scatter(int i, Array& out) const {

@@ -80,7 +80,9 @@ struct Threshold {
 }  // namespace ops
 
 /// max(x, 0), elementwise; the gradient at 0 is 0. PyTorch: torch.relu.
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Relu>, X> relu(X&& x) { return call<ops::Apply<ops::Relu>>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Relu>, X> relu(X&& x) {
+  return call<ops::Apply<ops::Relu>>(std::forward<X>(x));
+}
 /// x where it is positive, slope · x elsewhere. PyTorch: torch.nn.functional.leaky_relu.
 template <Operand X> constexpr auto leaky_relu(X&& x, double negative_slope = 0.01) {
   return call<ops::Composed<ops::LeakyRelu>>(std::forward<X>(x), negative_slope);

@@ -84,10 +84,14 @@ struct GeluTanh {
 }  // namespace ops
 
 /// 1 / (1 + e^−x), elementwise, to 3 units in the last place. PyTorch: torch.sigmoid.
-template <Operand X> constexpr graph::Result<ops::Apply<ops::Sigmoid>, X> sigmoid(X&& x) { return call<ops::Apply<ops::Sigmoid>>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::Sigmoid>, X> sigmoid(X&& x) {
+  return call<ops::Apply<ops::Sigmoid>>(std::forward<X>(x));
+}
 
 /// The same to 2e−7 of 1 instead of its own size, and sooner: for what only multiplies, as the gates of recurrent cells do.
-template <Operand X> constexpr graph::Result<ops::Apply<ops::SigmoidByTanh>, X> sigmoid(X&& x, TanhApproximation) { return call<ops::Apply<ops::SigmoidByTanh>>(std::forward<X>(x)); }
+template <Operand X> constexpr graph::Result<ops::Apply<ops::SigmoidByTanh>, X> sigmoid(X&& x, TanhApproximation) {
+  return call<ops::Apply<ops::SigmoidByTanh>>(std::forward<X>(x));
+}
 
 namespace ops {
 

@@ -55,7 +55,10 @@ class PlainAttention {
         scores();
         over(g_.keys(), g_.keys() + 1, [&] {
           const double w = e_.result == 2 ? p_[at_key()] : d_[at_key()] * g_.scale;
-          if (sees_[at_key()]) over(last, last + 1, [&] { sum[at_key() * features + std::size_t(index(last))] += w * (e_.result == 2 ? cotangent() : query()); });
+          if (sees_[at_key()])
+            over(last, last + 1, [&] {
+              sum[at_key() * features + std::size_t(index(last))] += w * (e_.result == 2 ? cotangent() : query());
+            });
         });
       });
       over(g_.keys(), g_.keys() + 1, [&] {

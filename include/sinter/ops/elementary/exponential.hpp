@@ -8,7 +8,8 @@ namespace sinter::ops {
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> exp(Lanes<float, N> x) {
   using V = Lanes<float, N>;
   x = within(x, V(-104.f), V(89.f));
-  const V shifted = as_rounded(fma(x, V(1.44269504088896341f), V(12582912.f)));  // 1.5 · 2²³: the sum's last bits are the integer
+  const V shifted =
+      as_rounded(fma(x, V(1.44269504088896341f), V(12582912.f)));  // 1.5 · 2²³: the sum's last bits are the integer
   const V n = as_rounded(shifted - V(12582912.f));
   V r = as_rounded(fma(n, V(-0.693145751953125f), x));
   r = as_rounded(fma(n, V(-1.428606820309417e-06f), r));
@@ -88,9 +89,11 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> log1p(Lanes<fl
   const V sum = as_rounded(x + V(1.f));
   const V lost = select(x > V(1.f), V(1.f) - as_rounded(sum - x), x - as_rounded(sum - V(1.f)));
   const Int e = (bits(sum) - Int(0x3f3504f3)) >> 23;
-  const V exponent = convert<float>(e), f = as_rounded(from_bits(bits(sum) - (e << 23)) - V(1.f)) + scale(lost, -exponent);
+  const V exponent = convert<float>(e),
+          f = as_rounded(from_bits(bits(sum) - (e << 23)) - V(1.f)) + scale(lost, -exponent);
   const V inf(unforeseen(infinity<float>)), nan(unforeseen(not_a_number<float>));
-  return keep(select(x > V(-1.f) && x < inf, select(x == V(0.f), x, log_of_parts(f, exponent)), select(x == V(-1.f), -inf, select(x < V(-1.f), nan, x))));
+  return keep(select(x > V(-1.f) && x < inf, select(x == V(0.f), x, log_of_parts(f, exponent)),
+                     select(x == V(-1.f), -inf, select(x < V(-1.f), nan, x))));
 }
 
 /// c tanh(x / √k), c and k powers of two: x P(x²) / Q(x²), both of degree 4. All their roots are real and negative, so that each is the product of two quadratics

@@ -12,7 +12,8 @@ template <int N> struct ReducedAngle {
   Lanes<std::int32_t, N> n;  ///< modulo 4, above it anything
 
   [[gnu::always_inline]] constexpr explicit ReducedAngle(V x) {
-    const V shifted = as_rounded(fma(x, V(0.63661977236758134f), V(12582912.f))), whole = as_rounded(shifted - V(12582912.f));  // as in exp
+    const V shifted = as_rounded(fma(x, V(0.63661977236758134f), V(12582912.f))),
+            whole = as_rounded(shifted - V(12582912.f));  // as in exp
     n = bits(shifted);
     if constexpr (fused_multiply_add) {
       r = as_rounded(fma(whole, V(-1.5707963705062866f), x));

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Reading a table of 1,000,000 x 11 numbers, this library and pandas.read_csv (C engine) in turn, on one core: read_csv.py PATH/TO/read_csv [ROUNDS]
+"""Reading a table of 1,000,000 x 11 numbers, this library and pandas.read_csv (C engine) in turn, on one core:
+read_csv.py PATH/TO/read_csv [ROUNDS]
 
-Prints, for several ways to write numbers, the median seconds of both and the median of the rounds' ratios, pandas' time divided by ours. Each
-round of pandas is a process of its own, as ours is; only reading is timed, and all values are summed. Needs pandas.
-"""
+Prints, for several ways to write numbers, the median seconds of both and the median of the rounds' ratios, pandas' time
+divided by ours. Each round of pandas is a process of its own, as ours is; only reading is timed, and all values are
+summed. Needs pandas."""
+
 import os, pathlib, statistics, subprocess, sys, tempfile
 
 PANDAS = """
@@ -37,11 +39,18 @@ def main():
             for _ in range(rounds):
                 said = []
                 for times, command in zip(seconds, ([program], [sys.executable, "-c", PANDAS])):
-                    said.append(subprocess.run([*command, path], check=True, capture_output=True, text=True).stdout.split())
+                    said.append(
+                        subprocess.run([*command, path], check=True, capture_output=True, text=True).stdout.split()
+                    )
                     times.append(float(said[-1][0]))
-                assert said[0][1:3] == said[1][1:3] and abs(float(said[0][3]) - float(said[1][3])) < 1e-3 * (1 + abs(float(said[1][3]))), said
+                assert said[0][1:3] == said[1][1:3] and abs(float(said[0][3]) - float(said[1][3])) < 1e-3 * (
+                    1 + abs(float(said[1][3]))
+                ), said
             ratios = [theirs / ours for ours, theirs in zip(*seconds)]
-            print(f"{name:34} {statistics.median(seconds[0]):6.3f} s   pandas {statistics.median(seconds[1]):6.3f} s   ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} … {max(ratios):.2f})", flush=True)
+            print(
+                f"{name:34} {statistics.median(seconds[0]):6.3f} s   pandas {statistics.median(seconds[1]):6.3f} s   ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} … {max(ratios):.2f})",
+                flush=True,
+            )
 
 
 main()

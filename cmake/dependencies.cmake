@@ -5,9 +5,9 @@ function(sinter_missing name package)
   message(FATAL_ERROR "sinter needs ${name}, which was not found. Install it (Debian: apt-get install ${package}), or allow the download with -DSINTER_FETCH=ON.")
 endfunction()
 
-# A library that is only headers: where they are installed, or a download. Distributions' own targets are not used, since
-# some name further libraries that need not be there. A system path must not be passed on: it would change the order of
-# the standard library's headers.
+# A library that is only headers: where they are installed, or a download. Distributions' own targets are not used,
+# since some name further libraries that need not be there. A system path must not be passed on: it would change the
+# order of the standard library's headers.
 function(sinter_link_headers target name header package repository tag folder)
   find_path(SINTER_${name}_INCLUDE_DIR ${header})
   if(SINTER_${name}_INCLUDE_DIR)
@@ -42,7 +42,8 @@ function(sinter_link_openmp target)
 endfunction()
 
 function(sinter_link_nlohmann_json target)
-  sinter_link_headers(${target} nlohmann_json nlohmann/json.hpp nlohmann-json3-dev https://github.com/nlohmann/json.git v3.11.2 include)
+  sinter_link_headers(${target} nlohmann_json nlohmann/json.hpp nlohmann-json3-dev
+    https://github.com/nlohmann/json.git v3.11.2 include)
 endfunction()
 
 # zlib is a library: a download is built along, and an installed sinter asks for an installed zlib.
@@ -100,7 +101,8 @@ function(sinter_link_cli11 target)
   target_link_libraries(${target} PRIVATE CLI11::CLI11)
 endfunction()
 
-# Thrust comes with the CUDA toolkit (its CCCL headers need the toolkit's own), or as a distribution's package without it.
+# Thrust comes with the CUDA toolkit (its CCCL headers need the toolkit's own), or as a distribution's package without
+# it.
 function(sinter_find_thrust)
   find_package(CUDAToolkit QUIET)
   set(hints "")

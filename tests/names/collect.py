@@ -1,26 +1,43 @@
-"""What the headers declare in a namespace: a reader of C++ that knows just enough for the declarations of these headers.
+"""What the headers declare in a namespace: a reader of C++ that knows just enough for the declarations of these
+headers.
 
-collect(folder) returns {namespace: {name: {"kind": …, "files": {…}, "documented": bool}}}. Functions, types, variables, concepts, aliases and
-namespaces count; members of types, operators, specialisations and deduction guides do not. A declaration is documented by a /// comment before it, or before
-one that it follows without an empty line.
-"""
+collect(folder) returns {namespace: {name: {"kind": …, "files": {…}, "documented": bool}}}. Functions, types, variables,
+concepts, aliases and namespaces count; members of types, operators, specialisations and deduction guides do not. A
+declaration is documented by a /// comment before it, or before one that it follows without an empty line."""
+
 import pathlib
 import re
 import typing
 
 TOKEN = re.compile(
-    r'(?P<comment>//[^\n]*|/\*.*?\*/)|(?P<directive>^[ \t]*\#(?:[^\n\\]|\\.|\\\n)*)|(?P<raw>R"(?P<delimiter>[^(]*)\(.*?\)(?P=delimiter)")|'
-    r'(?P<string>"(?:[^"\\\n]|\\.)*")|(?P<char>\'(?:[^\'\\\n]|\\.)+\')|(?P<number>\.?\d(?:\'?[\w.]|(?<=[eEpP])[+-])*)|(?P<word>[A-Za-z_]\w*)|'
-    r'(?P<sign>::|->|&&|\|\||<=>|[^\s\w])', re.S | re.M)
+    r'(?P<comment>//[^\n]*|/\*.*?\*/)|(?P<directive>^[ \t]*\#(?:[^\n\\]|\\.|\\\n)*)|'
+    r'(?P<raw>R"(?P<delimiter>[^(]*)\(.*?\)(?P=delimiter)")|'
+    r'(?P<string>"(?:[^"\\\n]|\\.)*")|(?P<char>\'(?:[^\'\\\n]|\\.)+\')|'
+    r'(?P<number>\.?\d(?:\'?[\w.]|(?<=[eEpP])[+-])*)|(?P<word>[A-Za-z_]\w*)|'
+    r'(?P<sign>::|->|&&|\|\||<=>|[^\s\w])',
+    re.S | re.M,
+)
 CLOSES = {'(': ')', '[': ']', '{': '}'}
-SPECIFIERS = {'inline', 'constexpr', 'consteval', 'constinit', 'static', 'extern', 'friend', 'SINTER_INLINE', 'SINTER_OUTLINE', 'SINTER_COLD', 'thread_local'}
+SPECIFIERS = {
+    'inline',
+    'constexpr',
+    'consteval',
+    'constinit',
+    'static',
+    'extern',
+    'friend',
+    'SINTER_INLINE',
+    'SINTER_OUTLINE',
+    'SINTER_COLD',
+    'thread_local',
+}
 
 
 class Token(typing.NamedTuple):
     kind: str
     text: str
     documented: bool  # a /// comment stands directly before it
-    apart: bool       # an empty line stands before it and its comment
+    apart: bool  # an empty line stands before it and its comment
 
 
 def tokens(text):
@@ -214,7 +231,9 @@ def collect(folder):
                 try:
                     kind, names, i = declaration(t, i)
                 except IndexError:
-                    raise SystemExit(f'{path}: this reader does not understand "{" ".join(x.text for x in t[first:first + 12])} …"') from None
+                    raise SystemExit(
+                        f'{path}: this reader does not understand "{" ".join(x.text for x in t[first:first + 12])} …"'
+                    ) from None
                 for name in names:
                     note('::'.join(sum(stack, [])), name, kind, documented, path)
     return found
@@ -222,5 +241,9 @@ def collect(folder):
 
 if __name__ == '__main__':
     import sys
+
     for name, entry in sorted(collect(sys.argv[1]).get(sys.argv[2] if len(sys.argv) > 2 else 'sinter', {}).items()):
-        print(f"{entry['kind']:14} {name:40} {'' if entry['documented'] else '(no comment) '}{' '.join(sorted(entry['files']))}")
+        print(
+            f"{entry['kind']:14} {name:40} {'' if entry['documented'] else '(no comment) '}"
+            f"{' '.join(sorted(entry['files']))}"
+        )

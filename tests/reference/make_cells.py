@@ -16,8 +16,15 @@ import torch.nn.functional as F
 
 inf, nan = float("inf"), float("nan")
 names = {
-    torch.bool: "bool", torch.uint8: "uint8", torch.int8: "int8", torch.int32: "int32", torch.int64: "int64",
-    torch.float16: "float16", torch.bfloat16: "bfloat16", torch.float32: "float", torch.float64: "float",
+    torch.bool: "bool",
+    torch.uint8: "uint8",
+    torch.int8: "int8",
+    torch.int32: "int32",
+    torch.int64: "int64",
+    torch.float16: "float16",
+    torch.bfloat16: "bfloat16",
+    torch.float32: "float",
+    torch.float64: "float",
 }
 integers = [torch.int64, torch.int32, torch.uint8, torch.int8, torch.bool]
 halves = [torch.float16, torch.bfloat16]
@@ -64,8 +71,11 @@ def derived(f, arguments, dtype, derive, second):
         return found, draws
     x = [leaves[i] for i in floating]
     draws["w"] = drawn(y.shape, 1).to(dtype)
-    grads = torch.autograd.grad((y * draws["w"]).sum(), x, create_graph=True, allow_unused=True)\
-        if y.requires_grad else [None] * len(x)
+    grads = (
+        torch.autograd.grad((y * draws["w"]).sum(), x, create_graph=True, allow_unused=True)
+        if y.requires_grad
+        else [None] * len(x)
+    )
     grads = [torch.zeros_like(a) if d is None else d for a, d in zip(x, grads)]
     for i, d in zip(floating, grads):
         found[f"d{i}"] = d.detach()
@@ -124,8 +134,32 @@ def cell(case, f, *arguments, derive=True, second=True, instead=None, result=Non
 
 
 # ---- functions of elements: 16-bit floats and integers at the ends of their ranges (floats: make_edges.py) ----------
-few = [0.0, -0.0, 0.25, -0.25, 0.5, -0.5, 1.0, -1.0, 2.5, -2.5, 3.0, -3.0, 6.0, -6.0, 20.0, 300.0, -300.0, 6e4, -6e4,
-       6e-8, -6e-8, inf, -inf, nan]
+few = [
+    0.0,
+    -0.0,
+    0.25,
+    -0.25,
+    0.5,
+    -0.5,
+    1.0,
+    -1.0,
+    2.5,
+    -2.5,
+    3.0,
+    -3.0,
+    6.0,
+    -6.0,
+    20.0,
+    300.0,
+    -300.0,
+    6e4,
+    -6e4,
+    6e-8,
+    -6e-8,
+    inf,
+    -inf,
+    nan,
+]
 ends = {
     torch.int64: [0, 1, -1, 2, 7, -7, 2**31, -(2**31) - 1],
     torch.int32: [0, 1, -1, 2, 7, -7, 2**31 - 1, -(2**31)],
@@ -152,8 +186,12 @@ def elements(name, f, domain=None, kept=False, gradients=True, integer=None, res
             continue
         values = torch.tensor([v for v in ends[dtype] if domain is None or domain(v)], dtype=dtype)
         g = integer or f
-        cell(f"{name}/integers.{names[dtype]}", lambda t: g(as_int32(t)) if kept else g(t.double()), values,
-             result=result or (None if kept else torch.float32))
+        cell(
+            f"{name}/integers.{names[dtype]}",
+            lambda t: g(as_int32(t)) if kept else g(t.double()),
+            values,
+            result=result or (None if kept else torch.float32),
+        )
 
 
 def pairs(name, f, gradients=True, result=None, number=(), second=None, without=(), integer=None):
@@ -183,24 +221,52 @@ for name in ("exp expm1 log log1p sqrt rsqrt tanh erf sin cos tan atan sigmoid")
     angle = name in ("sin", "cos", "tan")
     elements(name, f, (lambda v: abs(v) < 1000 or abs(v) == inf) if angle else None)
 for name, f in {
-    "leaky_relu": F.leaky_relu, "relu6": F.relu6, "hardtanh": F.hardtanh, "hardsigmoid": F.hardsigmoid,
-    "hardswish": F.hardswish, "softshrink": F.softshrink, "hardshrink": F.hardshrink, "log_sigmoid": F.logsigmoid,
-    "silu": F.silu, "softplus": F.softplus, "mish": F.mish, "softsign": F.softsign, "tanhshrink": F.tanhshrink,
-    "elu": F.elu, "celu": F.celu, "selu": F.selu, "gelu": F.gelu,
-    "gelu.tanh": lambda x: F.gelu(x, approximate="tanh"), "threshold": lambda x: F.threshold(x, 0.5, -2.0),
+    "leaky_relu": F.leaky_relu,
+    "relu6": F.relu6,
+    "hardtanh": F.hardtanh,
+    "hardsigmoid": F.hardsigmoid,
+    "hardswish": F.hardswish,
+    "softshrink": F.softshrink,
+    "hardshrink": F.hardshrink,
+    "log_sigmoid": F.logsigmoid,
+    "silu": F.silu,
+    "softplus": F.softplus,
+    "mish": F.mish,
+    "softsign": F.softsign,
+    "tanhshrink": F.tanhshrink,
+    "elu": F.elu,
+    "celu": F.celu,
+    "selu": F.selu,
+    "gelu": F.gelu,
+    "gelu.tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "threshold": lambda x: F.threshold(x, 0.5, -2.0),
 }.items():
     elements(name, f)
-elements("clamp", lambda x: torch.clamp(x, 0.0, 1.0), kept=True, integer=lambda x: torch.clamp(x, 0, 1),
-         without=[torch.bool])
+elements(
+    "clamp", lambda x: torch.clamp(x, 0.0, 1.0), kept=True, integer=lambda x: torch.clamp(x, 0, 1), without=[torch.bool]
+)
 elements("isnan", torch.isnan, gradients=False, result=torch.bool)
 elements("isfinite", torch.isfinite, gradients=False, result=torch.bool)
 elements("logical_not", torch.logical_not, kept=True, gradients=False, result=torch.bool)
-elements("cast.int32", lambda x: x.to(torch.int32), domain=lambda v: abs(v) < 1e9, kept=True, gradients=False,
-         result=torch.int32)
+elements(
+    "cast.int32",
+    lambda x: x.to(torch.int32),
+    domain=lambda v: abs(v) < 1e9,
+    kept=True,
+    gradients=False,
+    result=torch.int32,
+)
 elements("cast.bool", lambda x: x.to(torch.bool), kept=True, gradients=False, result=torch.bool)
 elements("cast.float", lambda x: x.to(torch.float64), kept=True, result=torch.float32)
-elements("one_hot", lambda x: x.long()[..., None] == torch.arange(3), domain=lambda v: 0 <= v < 3, kept=True,
-         gradients=False, result=torch.bool, half=False)
+elements(
+    "one_hot",
+    lambda x: x.long()[..., None] == torch.arange(3),
+    domain=lambda v: 0 <= v < 3,
+    kept=True,
+    gradients=False,
+    result=torch.bool,
+    half=False,
+)
 
 pairs("add", torch.add)
 pairs("sub", torch.sub)
@@ -208,12 +274,25 @@ pairs("mul", torch.mul)
 pairs("div", torch.div, number=[0.0, -0.0, 0.5, -2.0, 300.0, inf, -inf, nan], without=integers)
 pairs("maximum", torch.maximum)
 pairs("minimum", torch.minimum)
-pairs("pow", torch.pow, number=[0.0, 0.5, 1.0, 2.0, 3.0, -2.0, inf, nan], second=[0.0, 1.0, 2.0, 3.0, -1.0, 0.5],
-      without=integers)
-pairs("remainder", torch.remainder, number=[0.0, 0.5, -0.5, 1.0, 2.75, -2.75, 300.0, nan],
-      second=[0.5, -0.5, 2.0, -3.0, nan], without=integers)
-whole_numbers = {"div": lambda a, b: torch.div(a, b, rounding_mode="trunc"), "remainder": torch.remainder,
-                 "pow": lambda a, b: torch.pow(a, b.abs() % 5)}
+pairs(
+    "pow",
+    torch.pow,
+    number=[0.0, 0.5, 1.0, 2.0, 3.0, -2.0, inf, nan],
+    second=[0.0, 1.0, 2.0, 3.0, -1.0, 0.5],
+    without=integers,
+)
+pairs(
+    "remainder",
+    torch.remainder,
+    number=[0.0, 0.5, -0.5, 1.0, 2.75, -2.75, 300.0, nan],
+    second=[0.5, -0.5, 2.0, -3.0, nan],
+    without=integers,
+)
+whole_numbers = {
+    "div": lambda a, b: torch.div(a, b, rounding_mode="trunc"),
+    "remainder": torch.remainder,
+    "pow": lambda a, b: torch.pow(a, b.abs() % 5),
+}
 for name, f in whole_numbers.items():
     for dtype in integers[:-1]:
         e = torch.tensor(ends[dtype], dtype=dtype)
@@ -221,9 +300,16 @@ for name, f in whole_numbers.items():
         kept = (q != 0) & ~((q == -1) & (p == e.min()))
         p, q = as_int32(p[kept]), as_int32(q[kept])
         cell(f"{name}/integers.{names[dtype]}", f, p, q.abs() % 5 if name == "pow" else q)
-for name, f in {"less": torch.lt, "less_equal": torch.le, "greater": torch.gt, "greater_equal": torch.ge,
-                "equal": torch.eq, "not_equal": torch.ne, "logical_and": torch.logical_and,
-                "logical_or": torch.logical_or}.items():
+for name, f in {
+    "less": torch.lt,
+    "less_equal": torch.le,
+    "greater": torch.gt,
+    "greater_equal": torch.ge,
+    "equal": torch.eq,
+    "not_equal": torch.ne,
+    "logical_and": torch.logical_and,
+    "logical_or": torch.logical_or,
+}.items():
     pairs(name, f, gradients=False, result=torch.bool)
     seven = torch.tensor([0.0, -0.0, 1.0, -300.0, inf, -inf, nan])
     p, q = seven.repeat_interleave(7), seven.repeat(7)
@@ -231,8 +317,12 @@ for name, f in {"less": torch.lt, "less_equal": torch.le, "greater": torch.gt, "
     cell(f"{name}/empty", f, torch.zeros(3, 0), torch.zeros(3, 0))
     cell(f"{name}/one", f, torch.ones(1), torch.zeros(1))
     for n in (0, 1, 4):
-        cell(f"{name}/bounded.{n}", f, Bounded(torch.tensor([0.0, inf, nan, -1.0])[:n], 4),
-             Bounded(torch.tensor([1.0, inf, nan, -0.0])[:n], 4))
+        cell(
+            f"{name}/bounded.{n}",
+            f,
+            Bounded(torch.tensor([0.0, inf, nan, -1.0])[:n], 4),
+            Bounded(torch.tensor([1.0, inf, nan, -0.0])[:n], 4),
+        )
 pairs("select", lambda a, b: torch.where(a > b, a, b))
 seven = torch.tensor([0.0, -0.0, 1.0, -300.0, inf, -inf, nan])
 for name, f in dict(add=torch.add, sub=torch.sub, select=lambda a, b: torch.where(a > b, a, b)).items():
@@ -240,11 +330,21 @@ for name, f in dict(add=torch.add, sub=torch.sub, select=lambda a, b: torch.wher
     cell(f"{name}/empty", f, torch.zeros(3, 0), torch.zeros(1, 0))
     cell(f"{name}/one", f, torch.tensor([-1.5]), torch.tensor([[2.0]]))
     for n in (0, 1, 4):
-        cell(f"{name}/bounded.{n}", f, Bounded(seven[3:3 + n], 4), Bounded(seven[2:2 + n], 4))
-for name, f in {"isnan": torch.isnan, "isfinite": torch.isfinite, "logical_not": torch.logical_not,
-                "sign": torch.sign, "floor": torch.floor, "ceil": torch.ceil, "trunc": torch.trunc,
-                "round": torch.round, "neg": torch.neg, "cast.bool": lambda x: x.to(torch.bool),
-                "cast.float": lambda x: x * 1, "cast.int32": lambda x: x.nan_to_num(0, 0, 0).to(torch.int32)}.items():
+        cell(f"{name}/bounded.{n}", f, Bounded(seven[3 : 3 + n], 4), Bounded(seven[2 : 2 + n], 4))
+for name, f in {
+    "isnan": torch.isnan,
+    "isfinite": torch.isfinite,
+    "logical_not": torch.logical_not,
+    "sign": torch.sign,
+    "floor": torch.floor,
+    "ceil": torch.ceil,
+    "trunc": torch.trunc,
+    "round": torch.round,
+    "neg": torch.neg,
+    "cast.bool": lambda x: x.to(torch.bool),
+    "cast.float": lambda x: x * 1,
+    "cast.int32": lambda x: x.nan_to_num(0, 0, 0).to(torch.int32),
+}.items():
     finite = name == "cast.int32"
     x = torch.tensor([v for v in few if not finite or v - v == 0])
     cell(f"{name}/values", f, x)
@@ -261,26 +361,48 @@ cell("one_hot/empty", lambda x: F.one_hot(x, 3).bool(), torch.zeros(0, dtype=tor
 # prelu, whose slopes are an operand, and number operands.
 x = torch.tensor([v for v in few])[:24].reshape(8, 3)
 slopes = torch.tensor([0.25, 0.0, -1.0])
-sloped, _ = derived(lambda x, w: torch.where(x > 0, x, torch.where(x > 0, 0.0, x) * w), [x, slopes], torch.float64,
-                    True, True)
+sloped, _ = derived(
+    lambda x, w: torch.where(x > 0, x, torch.where(x > 0, 0.0, x) * w), [x, slopes], torch.float64, True, True
+)
 # The second derivative at 0 is that of the piece that has the joint.
 cell("prelu/values", F.prelu, x, slopes, instead=dict(h0=sloped["h0"], h1=sloped["h1"]))
 cell("prelu/empty", F.prelu, torch.zeros(0, 3), slopes)
 cell("prelu/one", F.prelu, torch.tensor([[-2.0]]), torch.tensor([0.5]))
 for n in (0, 1, 4):
-    cell(f"prelu/bounded.{n}", F.prelu, Bounded(x[4:4 + n], 4), slopes)
+    cell(f"prelu/bounded.{n}", F.prelu, Bounded(x[4 : 4 + n], 4), slopes)
 for dtype in halves:
     cell(f"prelu/half.{names[dtype]}", F.prelu, x.to(dtype), slopes.to(dtype), result=dtype)
-cell("prelu/integers.int64", lambda x, w: F.prelu(x.double(), w.double()), torch.tensor([[-4, 0, 7]]),
-     torch.tensor([2, 1, 3]))
+cell(
+    "prelu/integers.int64",
+    lambda x, w: F.prelu(x.double(), w.double()),
+    torch.tensor([[-4, 0, 7]]),
+    torch.tensor([2, 1, 3]),
+)
 
 # ---- functions of rows ------------------------------------------------------------------------------------------
-edge_rows = torch.tensor([
-    [-inf, -inf, -inf, -inf], [inf, 0.0, 1.0, -1.0], [0.0, -inf, 1.0, 2.0], [nan, 0.0, 1.0, 2.0],
-    [inf, -inf, 0.0, 1.0], [inf, inf, 1.0, 0.0], [-0.0, 0.0, -0.0, 0.0], [1e4, -1e4, 1e4, 3.0], [nan, inf, -inf, nan],
-])
-tied = torch.tensor([[1.0, 1.0, 1.0, 1.0], [2.0, 0.0, 2.0, -1.0], [0.0, -0.0, 0.0, -3.0], [-3.0, 5.0, 5.0, 5.0],
-                     [-2.0, -2.0, -1.0, -2.0], [0.0, 0.0, 0.5, 0.0]])
+edge_rows = torch.tensor(
+    [
+        [-inf, -inf, -inf, -inf],
+        [inf, 0.0, 1.0, -1.0],
+        [0.0, -inf, 1.0, 2.0],
+        [nan, 0.0, 1.0, 2.0],
+        [inf, -inf, 0.0, 1.0],
+        [inf, inf, 1.0, 0.0],
+        [-0.0, 0.0, -0.0, 0.0],
+        [1e4, -1e4, 1e4, 3.0],
+        [nan, inf, -inf, nan],
+    ]
+)
+tied = torch.tensor(
+    [
+        [1.0, 1.0, 1.0, 1.0],
+        [2.0, 0.0, 2.0, -1.0],
+        [0.0, -0.0, 0.0, -3.0],
+        [-3.0, 5.0, 5.0, 5.0],
+        [-2.0, -2.0, -1.0, -2.0],
+        [0.0, 0.0, 0.5, 0.0],
+    ]
+)
 plain = torch.tensor([[0.5, -1.25, 2.0], [3.0, 0.75, -0.5], [-2.0, 1.5, 0.25], [1.0, -0.75, -3.0]])
 wide_range = {
     torch.int64: [[0, 1, -1, 2**31], [7, -7, 3, 2], [5, 5, 5, 5]],
@@ -290,23 +412,56 @@ wide_range = {
     torch.bool: [[1, 0, 0, 1], [1, 1, 1, 1], [0, 0, 0, 0]],
 }
 # Sums of squares that do not fit, and rows that are equal or vanish, of 16-bit floats.
-zero_rows = torch.tensor([[0.0, 2.0, -3.0, 0.5], [0.0, -0.0, 1.0, 2.0], [3.0, -2.0, 0.25, -1.5],
-                          [0.0, 0.0, 0.0, 1.0], [40.0, -50.0, 0.0, 0.125]])
-half_rows = torch.tensor([[600.0, -600.0, 300.0, 0.0], [6e4, 6e4, 1.0, -6e4], [6e-8, 0.0, -6e-8, 1e-4],
-                          [2.0, 2.0, 2.0, 2.0], [inf, 1.0, 2.0, 3.0], [nan, 1.0, -inf, 0.0]])
+zero_rows = torch.tensor(
+    [
+        [0.0, 2.0, -3.0, 0.5],
+        [0.0, -0.0, 1.0, 2.0],
+        [3.0, -2.0, 0.25, -1.5],
+        [0.0, 0.0, 0.0, 1.0],
+        [40.0, -50.0, 0.0, 0.125],
+    ]
+)
+half_rows = torch.tensor(
+    [
+        [600.0, -600.0, 300.0, 0.0],
+        [6e4, 6e4, 1.0, -6e4],
+        [6e-8, 0.0, -6e-8, 1e-4],
+        [2.0, 2.0, 2.0, 2.0],
+        [inf, 1.0, 2.0, 3.0],
+        [nan, 1.0, -inf, 0.0],
+    ]
+)
 
 
-def rows(name, f, gradients=True, result=None, kept=False, empty=True, axes=True, second=True, integer=None,
-         without=(), finite_first=None, instead=None, instead_empty=None, half=True, instead_bounded=None, one=True,
-         instead_half=None, instead_one=None, edges=None, halves_of=None):
+def rows(
+    name,
+    f,
+    gradients=True,
+    result=None,
+    kept=False,
+    empty=True,
+    axes=True,
+    second=True,
+    integer=None,
+    without=(),
+    finite_first=None,
+    instead=None,
+    instead_empty=None,
+    half=True,
+    instead_bounded=None,
+    one=True,
+    instead_half=None,
+    instead_one=None,
+    edges=None,
+    halves_of=None,
+):
     """f(x, axis): along rows, down columns, and over all where `axes` says so. `empty`: whether PyTorch has a result
     of nothing."""
     kind = dict(derive=gradients, second=second, result=result)
     edges = edge_rows if edges is None else edges
     cell(f"{name}/values", lambda x: f(x, 1), edges, instead=instead, **kind)
     cell(f"{name}/ties", lambda x: f(x, 1), tied, **kind)
-    cell(f"{name}/one", lambda x: f(x, 1), torch.tensor([[2.0], [-0.0], [-3.5]]), instead=instead_one,
-         **kind)
+    cell(f"{name}/one", lambda x: f(x, 1), torch.tensor([[2.0], [-0.0], [-3.5]]), instead=instead_one, **kind)
     cell(f"{name}/empty.rows", lambda x: f(x, 1), torch.zeros(0, 3), **kind)
     if empty:
         cell(f"{name}/empty", lambda x: f(x, 1), torch.zeros(3, 0), instead=instead_empty, **kind)
@@ -314,30 +469,51 @@ def rows(name, f, gradients=True, result=None, kept=False, empty=True, axes=True
         cell(f"{name}/bounded.rows.{n}", lambda x: f(x, 1), Bounded(plain[:n], 4), **kind)
         if n > 0 or empty:
             p = plain.T.contiguous()
-            cell(f"{name}/bounded.{n}", lambda x: f(x, 1), Bounded(p[:, :n].contiguous(), 4, 1),
-                 instead=instead_empty if n == 0 else (instead_bounded or {}).get(n), **kind)
+            cell(
+                f"{name}/bounded.{n}",
+                lambda x: f(x, 1),
+                Bounded(p[:, :n].contiguous(), 4, 1),
+                instead=instead_empty if n == 0 else (instead_bounded or {}).get(n),
+                **kind,
+            )
     if axes:
-        cell(f"{name}.columns/values", lambda x: f(x, 0), edges.T.contiguous(), instead=instead and {
-            k: (lambda d, x, c=c: c(d.T, x.T).T) for k, c in instead.items()}, **kind)
+        cell(
+            f"{name}.columns/values",
+            lambda x: f(x, 0),
+            edges.T.contiguous(),
+            instead=instead and {k: (lambda d, x, c=c: c(d.T, x.T).T) for k, c in instead.items()},
+            **kind,
+        )
         cell(f"{name}.columns/ties", lambda x: f(x, 0), tied.T.contiguous(), **kind)
-        cell(f"{name}.columns/one", lambda x: f(x, 0), torch.tensor([[2.0, -0.0, -3.5]]), instead=instead_one,
-             **kind)
+        cell(f"{name}.columns/one", lambda x: f(x, 0), torch.tensor([[2.0, -0.0, -3.5]]), instead=instead_one, **kind)
         for n in (0, 1, 4):
             if n > 0 or empty:
-                cell(f"{name}.columns/bounded.{n}", lambda x: f(x, 0), Bounded(plain[:n], 4),
-                     instead=instead_empty if n == 0 else (instead_bounded or {}).get(n), **kind)
+                cell(
+                    f"{name}.columns/bounded.{n}",
+                    lambda x: f(x, 0),
+                    Bounded(plain[:n], 4),
+                    instead=instead_empty if n == 0 else (instead_bounded or {}).get(n),
+                    **kind,
+                )
     for dtype in halves:
         if half:
             x = half_rows if halves_of is None else halves_of
-            cell(f"{name}/half.{names[dtype]}", lambda x: f(x, 1), x.to(dtype), derive=gradients,
-                 result=result or dtype, instead=instead_half)
+            cell(
+                f"{name}/half.{names[dtype]}",
+                lambda x: f(x, 1),
+                x.to(dtype),
+                derive=gradients,
+                result=result or dtype,
+                instead=instead_half,
+            )
     for dtype in integers:
         if dtype in without:
             continue
         x = torch.tensor(wide_range[dtype]).to(dtype)
         g = integer or (f if kept else lambda t, axis: f(t.double(), axis))
-        cell(f"{name}/integers.{names[dtype]}", lambda t: g(t, 1), x,
-             result=result or (None if kept else torch.float32))
+        cell(
+            f"{name}/integers.{names[dtype]}", lambda t: g(t, 1), x, result=result or (None if kept else torch.float32)
+        )
 
 
 rows("sum", lambda x, a: x.sum(a), kept=True)
@@ -346,19 +522,34 @@ cell("prod/values.infinite", lambda x: x.prod(1), edge_rows, derive=False)
 rows("mean", lambda x, a: x.mean(a))
 rows("amax", lambda x, a: x.amax(a), kept=True, empty=False)
 rows("amin", lambda x, a: x.amin(a), kept=True, empty=False)
-rows("argmax", lambda x, a: x.argmax(a), gradients=False, result=torch.int32, empty=False,
-     integer=lambda x, a: x.long().argmax(a))
-rows("argmin", lambda x, a: x.argmin(a), gradients=False, result=torch.int32, empty=False,
-     integer=lambda x, a: x.long().argmin(a))
+rows(
+    "argmax",
+    lambda x, a: x.argmax(a),
+    gradients=False,
+    result=torch.int32,
+    empty=False,
+    integer=lambda x, a: x.long().argmax(a),
+)
+rows(
+    "argmin",
+    lambda x, a: x.argmin(a),
+    gradients=False,
+    result=torch.int32,
+    empty=False,
+    integer=lambda x, a: x.long().argmin(a),
+)
 rows("any", lambda x, a: x.bool().any(a), gradients=False, result=torch.bool)
 rows("all", lambda x, a: x.bool().all(a), gradients=False, result=torch.bool)
 nan_rows = dict(d0=lambda d, x: torch.where(x.isinf().any(1, keepdim=True), nan, d))
 rows("var", lambda x, a: x.var(a), instead=nan_rows, instead_half=nan_rows)
 rows("var.population", lambda x, a: x.var(a, correction=0), instead=nan_rows, instead_half=nan_rows)
 rows("std_dev", lambda x, a: x.std(a))
-rows("norm", lambda x, a: torch.linalg.vector_norm(x, dim=a),
-     instead=dict(h0=lambda h, x: torch.where((x == 0).all(1, keepdim=True), 0.0, h)),
-     instead_one=dict(h0=lambda h, x: torch.where(x == 0, 0.0, h)))
+rows(
+    "norm",
+    lambda x, a: torch.linalg.vector_norm(x, dim=a),
+    instead=dict(h0=lambda h, x: torch.where((x == 0).all(1, keepdim=True), 0.0, h)),
+    instead_one=dict(h0=lambda h, x: torch.where(x == 0, 0.0, h)),
+)
 rows("logsumexp", lambda x, a: x.logsumexp(a))
 rows("softmax", lambda x, a: x.softmax(a))
 rows("log_softmax", lambda x, a: x.log_softmax(a))
@@ -379,6 +570,7 @@ for dtype in integers:
 
 def views(name, f, operands=1, empty=None, one=True, bounded=True, kinds=True, shape=None):
     """f of tensors [4, 3], and where it takes any shape, of [0, 3], [1, 1] and bounded rows."""
+
     def given(x):
         x = x if shape is None else x.reshape(shape)
         return [x] + [x.flip(0) for _ in range(operands - 1)]
@@ -449,8 +641,13 @@ for name in ("take", "embedding"):
     for n in (0, 1, 4):
         cell(f"{name}/bounded.{n}", rows_of, odd, Bounded(torch.tensor([3, 1, 1, 0])[:n], 4), bound=(0, 4, "B"))
     for dtype in halves + integers:
-        cell(f"{name}/{'half' if dtype in halves else 'integers'}.{names[dtype]}", lambda x, i: x[i],
-             whole[dtype].to(dtype), torch.tensor([3, 1, 1, 0]), result=dtype)
+        cell(
+            f"{name}/{'half' if dtype in halves else 'integers'}.{names[dtype]}",
+            lambda x, i: x[i],
+            whole[dtype].to(dtype),
+            torch.tensor([3, 1, 1, 0]),
+            result=dtype,
+        )
 for n in (0, 1, 4):
     cell(f"gather/bounded.{n}", lambda x, i: x.gather(1, i), Bounded(odd[:n], 4), Bounded(places[:n], 4))
     cell(f"scatter_add/bounded.{n}", add, Bounded(odd[:n], 4), Bounded(places[:n], 4), Bounded(updates[:n], 4))
@@ -460,8 +657,14 @@ for dtype in halves + integers:
     small = torch.tensor([[100, 1, 0], [1, 2, 3], [0, 0, 1], [7, 1, 2]])
     few_updates = torch.tensor([[1, 2], [3, 4], [5, 6], [7, 8]])
     if dtype != torch.bool:
-        cell(f"scatter_add/{kind}.{names[dtype]}", lambda x, i, u: add(as_int32(x), i, as_int32(u)), small.to(dtype),
-             places, few_updates.to(dtype), result=dtype if dtype in halves else None)
+        cell(
+            f"scatter_add/{kind}.{names[dtype]}",
+            lambda x, i, u: add(as_int32(x), i, as_int32(u)),
+            small.to(dtype),
+            places,
+            few_updates.to(dtype),
+            result=dtype if dtype in halves else None,
+        )
 
 # ---- products -------------------------------------------------------------------------------------------------------
 a = torch.tensor([[1.0, 0.0, -2.0], [inf, 0.5, 1.0], [0.0, -0.0, 0.0], [nan, 1.0, 2.0]])
@@ -473,8 +676,13 @@ for name, f in {"matmul": torch.matmul, "einsum": lambda x, y: torch.einsum("ij,
     cell(f"{name}/one", f, torch.tensor([[2.0]]), torch.tensor([[-3.0]]))
     for n in (0, 1, 4):
         cell(f"{name}/bounded.rows.{n}", f, Bounded(plain[:n], 4), b[:, :1].nan_to_num(0, 0, 0))
-        cell(f"{name}/bounded.{n}", f, Bounded(plain.T.contiguous()[:, :n].contiguous(), 4, 1),
-             Bounded(plain[:n], 4), bound=False)
+        cell(
+            f"{name}/bounded.{n}",
+            f,
+            Bounded(plain.T.contiguous()[:, :n].contiguous(), 4, 1),
+            Bounded(plain[:n], 4),
+            bound=False,
+        )
     for dtype in halves:
         cell(f"{name}/half.{names[dtype]}", f, (a * 200).to(dtype), b.to(dtype), result=dtype)
     for dtype in integers:
@@ -504,14 +712,18 @@ def images(name, f, image, *weights, second=True, whole=None, types=halves + int
     for dtype in types:
         tag = f"{'half' if dtype in halves else 'integers'}.{names[dtype]}"
         if dtype in halves:
-            cell(f"{name}.{names[dtype]}/{tag}", f, (image * 100).to(dtype), *(w.to(dtype) for w in weights),
-                 result=dtype)
+            cell(
+                f"{name}.{names[dtype]}/{tag}",
+                f,
+                (image * 100).to(dtype),
+                *(w.to(dtype) for w in weights),
+                result=dtype,
+            )
             continue
         x = (image * 40).round().clamp(-128 if dtype != torch.uint8 else 0, 127).to(dtype)
         if dtype == torch.uint8:
             x = x + 128
-        of = [x] + [w.round().clamp(-1 if dtype not in (torch.uint8, torch.bool) else 0, 1).to(dtype)
-                    for w in weights]
+        of = [x] + [w.round().clamp(-1 if dtype not in (torch.uint8, torch.bool) else 0, 1).to(dtype) for w in weights]
         result = dtype if as_is else as_int32(x).dtype if kept else torch.float32
         cell(f"{name}.{names[dtype]}/{tag}", lambda *a: f(*(t.double() for t in a)), *of, result=result)
 
@@ -529,14 +741,23 @@ for d, f in {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}.items():
     cell(f"conv{d}d.one/one", f, torch.full(shape, 2.0), torch.full(shape, -3.0))
 cell("conv1d.padded/options", lambda x, w: F.conv1d(x, w, stride=3, padding=4, dilation=2), pixels[1], taps[1])
 cell("conv1d.groups/options", lambda x, w: F.conv1d(x, w, stride=9, groups=2), pixels[1], taps[1][:, :1].contiguous())
-cell("conv3d.padded/options", lambda x, w: F.conv3d(x, w, stride=(1, 2, 3), padding=(1, 0, 2), dilation=(2, 1, 1)),
-     pixels[3], taps[3].contiguous())
+cell(
+    "conv3d.padded/options",
+    lambda x, w: F.conv3d(x, w, stride=(1, 2, 3), padding=(1, 0, 2), dilation=(2, 1, 1)),
+    pixels[3],
+    taps[3].contiguous(),
+)
 cell("conv2d.padded/ties", lambda x, w: F.conv2d(x, w, stride=2, padding=2), pixels[2], taps[2].contiguous())
 # An infinite pixel where windows overlap, 3 × 3, for which there are faster forms.
 wide = torch.zeros(1, 1, 12, 12)
 wide[0, 0, 5, 6], wide[0, 0, 0, 0], wide[0, 0, 11, 3] = inf, nan, -inf
-cell("conv2d.large/values", lambda x, w: F.conv2d(x, w, padding=1), wide, torch.arange(1.0, 10).reshape(1, 1, 3, 3),
-     derive=False)
+cell(
+    "conv2d.large/values",
+    lambda x, w: F.conv2d(x, w, padding=1),
+    wide,
+    torch.arange(1.0, 10).reshape(1, 1, 3, 3),
+    derive=False,
+)
 for d, f in {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}.items():
     images(f"max_pool{d}d", lambda x: f(x, 2, stride=1), pixels[d], second=False, as_is=True)
     cell(f"max_pool{d}d.one/one", lambda x: f(x, 1), torch.full((1, 1) + (1,) * d, -2.0), second=False)
@@ -561,8 +782,12 @@ for n in (0, 1, 4):
 for dtype in halves:
     cell(f"glu/half.{names[dtype]}", lambda x: F.glu(x, 1), (halves_of.nan_to_num(1) * 3).to(dtype), result=dtype)
 for dtype in integers:
-    cell(f"glu/integers.{names[dtype]}", lambda x: F.glu(x.double(), 1), torch.tensor(wide_range[dtype]).to(dtype),
-         result=torch.float32)
+    cell(
+        f"glu/integers.{names[dtype]}",
+        lambda x: F.glu(x.double(), 1),
+        torch.tensor(wide_range[dtype]).to(dtype),
+        result=torch.float32,
+    )
 
 # ---- attention ------------------------------------------------------------------------------------------------------
 torch.manual_seed(5)
@@ -598,28 +823,60 @@ for name in ("attention", "attention.composed"):
     cell(f"{name}/empty", attention, q[:, :0], k, v, **kind)
     cell(f"{name}/empty.keys", attention, q, k[:, :0], v[:, :0], **kind)
     for n in (0, 1, 4):
-        cell(f"{name}/bounded.{n}", attention, q, Bounded(k[:, :n].contiguous(), 4, 1, "K"),
-             Bounded(v[:, :n].contiguous(), 4, 1, "K"), bound=False, **kind)
+        cell(
+            f"{name}/bounded.{n}",
+            attention,
+            q,
+            Bounded(k[:, :n].contiguous(), 4, 1, "K"),
+            Bounded(v[:, :n].contiguous(), 4, 1, "K"),
+            bound=False,
+            **kind,
+        )
     for n in (0, 1, 3):
         cell(f"{name}/bounded.queries.{n}", attention, Bounded(q[:, :n].contiguous(), 3, 1, "Q"), k, v, **kind)
     for dtype in halves:
-        cell(f"{name}/half.{names[dtype]}", attention, (q * 2).to(dtype), (k * 2).to(dtype), (v * 1e3).to(dtype),
-             result=dtype)
-    cell(f"{name}/integers.int64", lambda *a: attention(*(t.double() for t in a)),
-         *((t * 4).round().to(torch.int64) for t in (q, k, v)), result=torch.float32)
+        cell(
+            f"{name}/half.{names[dtype]}",
+            attention,
+            (q * 2).to(dtype),
+            (k * 2).to(dtype),
+            (v * 1e3).to(dtype),
+            result=dtype,
+        )
+    cell(
+        f"{name}/integers.int64",
+        lambda *a: attention(*(t.double() for t in a)),
+        *((t * 4).round().to(torch.int64) for t in (q, k, v)),
+        result=torch.float32,
+    )
     cell(f"{name}.masked/masked.bool", lambda q, k, v, m: attention(q, k, v, m), q, k, v, one_more, **kind)
-    cell(f"{name}.masked/masked.all", lambda q, k, v, m: attention(q, k, v, m), q, k, v,
-         torch.zeros(3, 4, dtype=torch.bool), **kind)
+    cell(
+        f"{name}.masked/masked.all",
+        lambda q, k, v, m: attention(q, k, v, m),
+        q,
+        k,
+        v,
+        torch.zeros(3, 4, dtype=torch.bool),
+        **kind,
+    )
     cell(f"{name}.added/masked.numbers", lambda q, k, v, m: attention(q, k, v, m), q, k, v, numbers, **kind)
-heads = lambda q, k, v: torch.cat([attention(*(t[..., h : h + 2] for t in (q, k))  , v[..., h : h + 2])
-                                   for h in (0, 2)], -1)
+heads = lambda q, k, v: torch.cat(
+    [attention(*(t[..., h : h + 2] for t in (q, k)), v[..., h : h + 2]) for h in (0, 2)], -1
+)
 v4 = torch.cat([v, v.flip(1) * 0.5], -1)
 cell("multi_head/values", heads, q, k, v4, second=False)
 cell("multi_head/one", heads, q[:, :1], k[:, :1], v4[:, :1], second=False)
 cell("multi_head/empty", heads, q[:, :0], k, v4, second=False)
 for n in (0, 1, 4):
-    cell(f"multi_head/bounded.{n}", heads, q, Bounded(k[:, :n].contiguous(), 4, 1, "K"),
-         Bounded(v4[:, :n].contiguous(), 4, 1, "K"), bound=False, second=False)
+    cell(
+        f"multi_head/bounded.{n}",
+        heads,
+        q,
+        Bounded(k[:, :n].contiguous(), 4, 1, "K"),
+        Bounded(v4[:, :n].contiguous(), 4, 1, "K"),
+        bound=False,
+        second=False,
+    )
 
 
 # ---- layers: operands are the input and the parameters and buffers in their order ---------------------------
@@ -641,10 +898,21 @@ def normalised(name, f, *leaves, batch=False, one=None, empty=True):
         if n > (1 if batch else -1):
             cell(f"{name}.bounded/bounded.{n}", f, Bounded(small_rows[:n], 4), *leaves)
     for dtype in halves:
-        cell(f"{name}.{names[dtype]}/half.{names[dtype]}", f, (small_rows * 300).to(dtype), *leaves, derive=False,
-             result=torch.float32)
-    cell(f"{name}.int64/integers.int64", lambda x, *a: f(x.to(a[0].dtype), *a), torch.tensor(
-        [[1, 2, 3, 7], [4, 4, 4, 4], [-1, 0, 2, 0], [9, 8, 7, 6]]), *leaves, derive=False)
+        cell(
+            f"{name}.{names[dtype]}/half.{names[dtype]}",
+            f,
+            (small_rows * 300).to(dtype),
+            *leaves,
+            derive=False,
+            result=torch.float32,
+        )
+    cell(
+        f"{name}.int64/integers.int64",
+        lambda x, *a: f(x.to(a[0].dtype), *a),
+        torch.tensor([[1, 2, 3, 7], [4, 4, 4, 4], [-1, 0, 2, 0], [9, 8, 7, 6]]),
+        *leaves,
+        derive=False,
+    )
 
 
 one_each = torch.tensor([0.5]), torch.tensor([1.0])
@@ -655,10 +923,17 @@ mean4, var4, count = torch.tensor([0.25, 0.0, -1.0, 2.0]), torch.tensor([1.0, 0.
 in_training = lambda x, w, b, m, v, n: F.batch_norm(x, None, None, w, b, training=True) + 0 * (m.sum() + v.sum())
 normalised("batch_norm", in_training, weight4, bias4, mean4, var4, count, batch=True, empty=False)
 # PyTorch has no gradient of running statistics.
-normalised("batch_norm.inference", lambda x, w, b, m, v, n: (x - m) / (v + 1e-5).sqrt() * w + b, weight4, bias4,
-           mean4, var4, count)
+normalised(
+    "batch_norm.inference",
+    lambda x, w, b, m, v, n: (x - m) / (v + 1e-5).sqrt() * w + b,
+    weight4,
+    bias4,
+    mean4,
+    var4,
+    count,
+)
 for d, shape in {2: (2, 4, 1, 2), 3: (2, 4, 1, 1, 2)}.items():
-    x = torch.cat([small_rows, small_rows.flip(1)]).reshape(-1)[: 16].reshape(shape)
+    x = torch.cat([small_rows, small_rows.flip(1)]).reshape(-1)[:16].reshape(shape)
     f = in_training
     cell(f"batch_norm{d}d/ties", f, x, weight4, bias4, mean4, var4, count)
     for n in (1, 2):
@@ -670,12 +945,17 @@ def module_of(made):
         m = made.double() if x.dtype == torch.float64 else made.float()
         y = torch.func.functional_call(m, dict(zip((n for n, _ in m.named_parameters()), leaves)), (x,))
         return y[0] if isinstance(y, tuple) else y
+
     return f
 
 
 torch.manual_seed(8)
-for name, made in {"rnn": torch.nn.RNN(3, 2), "rnn_relu": torch.nn.RNN(3, 2, nonlinearity="relu"),
-                   "gru": torch.nn.GRU(3, 2), "lstm": torch.nn.LSTM(3, 2)}.items():
+for name, made in {
+    "rnn": torch.nn.RNN(3, 2),
+    "rnn_relu": torch.nn.RNN(3, 2, nonlinearity="relu"),
+    "gru": torch.nn.GRU(3, 2),
+    "lstm": torch.nn.LSTM(3, 2),
+}.items():
     leaves = [(p.detach() * 16).round() / 16 for _, p in made.named_parameters()]
     f, x = module_of(made), (torch.randn(3, 2, 3) * 8).round() / 8
     if name != "rnn_relu":
@@ -685,8 +965,13 @@ for name, made in {"rnn": torch.nn.RNN(3, 2), "rnn_relu": torch.nn.RNN(3, 2, non
         for n in (0, 1, 2):
             cell(f"{name}.bounded/bounded.{n}", f, Bounded(x[:, :n].contiguous(), 2, 1), *leaves, bound=(1, 2, "B"))
         cell(f"{name}.float16/half.float16", f, (x * 10).to(torch.float16), *leaves, derive=False, result=torch.float32)
-        cell(f"{name}.int64/integers.int64", lambda x, *a: f(x.to(a[0].dtype), *a), (x * 4).round().to(torch.int64),
-             *leaves, derive=False)
+        cell(
+            f"{name}.int64/integers.int64",
+            lambda x, *a: f(x.to(a[0].dtype), *a),
+            (x * 4).round().to(torch.int64),
+            *leaves,
+            derive=False,
+        )
         long = (torch.randn(12, 2, 3) * 8).round() / 8
         long[3, 0, 1], long[6, 1, 0] = inf, nan
         cell(f"{name}.long/values", f, long, *leaves, derive=False)
@@ -698,9 +983,15 @@ for name, made in {"rnn": torch.nn.RNN(3, 2), "rnn_relu": torch.nn.RNN(3, 2, non
 # ---- losses ---------------------------------------------------------------------------------------------------------
 prediction = torch.tensor([[0.25, 0.5, 0.75], [0.5, 0.125, 0.875], [0.0, 1.0, 0.5], [0.75, 0.5, 0.25]])
 target = torch.tensor([[0.25, 0.0, 1.0], [0.5, 0.25, 0.875], [0.0, 1.0, 0.25], [0.5, 1.0, 0.75]])
-for name, f in {"mse_loss": F.mse_loss, "l1_loss": F.l1_loss, "huber_loss": F.huber_loss, "kl_div": F.kl_div,
-                "smooth_l1_loss": F.smooth_l1_loss, "binary_cross_entropy": F.binary_cross_entropy,
-                "binary_cross_entropy_with_logits": F.binary_cross_entropy_with_logits}.items():
+for name, f in {
+    "mse_loss": F.mse_loss,
+    "l1_loss": F.l1_loss,
+    "huber_loss": F.huber_loss,
+    "kl_div": F.kl_div,
+    "smooth_l1_loss": F.smooth_l1_loss,
+    "binary_cross_entropy": F.binary_cross_entropy,
+    "binary_cross_entropy_with_logits": F.binary_cross_entropy_with_logits,
+}.items():
     of_t = dict(second=True)
     with_zero = lambda n: (prediction[:n], target[:n])
     if name == "kl_div":  # what logarithms of targets of 0 do stands in edges.txt
@@ -717,17 +1008,29 @@ for name, f in {"mse_loss": F.mse_loss, "l1_loss": F.l1_loss, "huber_loss": F.hu
     for dtype in halves:
         cell(f"{name}.{names[dtype]}/half.{names[dtype]}", f, *(a.to(dtype) for a in with_zero(4)), result=dtype)
     if "binary" not in name and name != "kl_div":
-        cell(f"{name}.uint8/integers.uint8", lambda x, t: f(x.double(), t.double()),
-             torch.tensor([[255, 0, 1]] * 4, dtype=torch.uint8), torch.tensor([[0, 255, 1]] * 4, dtype=torch.uint8),
-             result=torch.float32)
+        cell(
+            f"{name}.uint8/integers.uint8",
+            lambda x, t: f(x.double(), t.double()),
+            torch.tensor([[255, 0, 1]] * 4, dtype=torch.uint8),
+            torch.tensor([[0, 255, 1]] * 4, dtype=torch.uint8),
+            result=torch.float32,
+        )
     else:
         g = F.binary_cross_entropy if name == "binary_cross_entropy" else f
-        cell(f"{name}.bool/integers.bool", lambda x, t: g(x.double(), t.double()),
-             torch.tensor([[True, False, True]] * 4), torch.tensor([[True, False, True]] * 4), result=torch.float32)
+        cell(
+            f"{name}.bool/integers.bool",
+            lambda x, t: g(x.double(), t.double()),
+            torch.tensor([[True, False, True]] * 4),
+            torch.tensor([[True, False, True]] * 4),
+            result=torch.float32,
+        )
 logits = torch.tensor([[0.5, -1.0, 2.0], [1.0, 1.0, 1.0], [-2.0, 0.0, 3.0], [0.0, 0.5, 0.25]])
 labels, none = torch.tensor([2, 0, -100, 1]), torch.tensor([-100, -100, -100, -100])
-for name, f in {"cross_entropy": F.cross_entropy, "nll_loss": F.nll_loss,
-                "cross_entropy.smooth": lambda x, t: F.cross_entropy(x, t, label_smoothing=0.25)}.items():
+for name, f in {
+    "cross_entropy": F.cross_entropy,
+    "nll_loss": F.nll_loss,
+    "cross_entropy.smooth": lambda x, t: F.cross_entropy(x, t, label_smoothing=0.25),
+}.items():
     cell(f"{name}/ties", f, logits, labels)
     nothing = dict(d0=torch.zeros(4, 3, dtype=torch.float64), h0=torch.zeros(4, 3, dtype=torch.float64))
     cell(f"{name}/masked.all", f, logits, none, instead=nothing)
@@ -737,13 +1040,17 @@ for name, f in {"cross_entropy": F.cross_entropy, "nll_loss": F.nll_loss,
         cell(f"{name}.bounded/bounded.{n}", f, Bounded(logits[:n], 4), Bounded(labels[:n], 4), bound=False)
     for dtype in halves:
         cell(f"{name}.{names[dtype]}/half.{names[dtype]}", f, (logits * 20).to(dtype), labels, result=dtype)
-    cell(f"{name}.int64/integers.int64", lambda x, t: f(x.double(), t), (logits * 2).long(), labels, result=torch.float32)
+    cell(
+        f"{name}.int64/integers.int64", lambda x, t: f(x.double(), t), (logits * 2).long(), labels, result=torch.float32
+    )
 
 # ---- optimizers: three steps, element by element ---------------------------------------------------------
 start = torch.tensor([1.0, -2.0, 0.5, 0.0, 3.0, -1.0, 1.0, -inf])
-steps = [torch.tensor([0.0, inf, nan, 1e-30, 1e15, -0.5, 1e-8, 0.0]),
-         torch.tensor([0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 1e-8, 0.0]),
-         torch.tensor([0.0, -1.0, 1.0, 0.0, 0.0, 0.25, 0.0, 0.0])]
+steps = [
+    torch.tensor([0.0, inf, nan, 1e-30, 1e15, -0.5, 1e-8, 0.0]),
+    torch.tensor([0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 1e-8, 0.0]),
+    torch.tensor([0.0, -1.0, 1.0, 0.0, 0.0, 0.25, 0.0, 0.0]),
+]
 
 
 def stepped(make, clip=None):
@@ -756,6 +1063,7 @@ def stepped(make, clip=None):
                 clip(leaf)
             optimizer.step()
         return leaf.detach()
+
     return f
 
 
@@ -778,7 +1086,13 @@ limit = lambda leaf: torch.nn.utils.clip_grad_norm_([leaf], 1.0, foreach=False)
 limit_values = lambda leaf: torch.nn.utils.clip_grad_value_([leaf], single(0.25), foreach=False)
 calm = torch.tensor([3.0, -4.0, 0.5, 0.0, 0.25, -0.25, 1.0, 0.0])
 for name, clip in {"clip_norm": limit, "clip_value": limit_values}.items():
-    for n, g in {"calm": calm, "zero": calm * 0, "tiny": calm * 1e-12, "large": calm * 1e12,
-                 "infinite": torch.where(calm == 3, inf, calm), "nan": torch.where(calm == 3, nan, calm)}.items():
+    for n, g in {
+        "calm": calm,
+        "zero": calm * 0,
+        "tiny": calm * 1e-12,
+        "large": calm * 1e12,
+        "infinite": torch.where(calm == 3, inf, calm),
+        "nan": torch.where(calm == 3, nan, calm),
+    }.items():
         cell(f"{name}/values.{n}", stepped(sgd, clip), start, g, g * 0, g * 0, derive=False)
     cell(f"{name}/one", stepped(sgd, clip), start[:1], *[calm[:1]] * 3, derive=False)

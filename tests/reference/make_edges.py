@@ -225,7 +225,13 @@ probabilities = torch.tensor([0.0, 0.25, 0.5, 1.0, nan])
 x = torch.tensor(both).repeat_interleave(len(probabilities))
 t = probabilities.repeat(len(both))
 infinite = [("y", lambda x, t: (x == -inf) & (t > 0), inf)]  # PyTorch's ∞ − ∞
-edges("binary_cross_entropy_with_logits", lambda x, t: F.binary_cross_entropy_with_logits(x, t, **each), x, t, instead=infinite)
+edges(
+    "binary_cross_entropy_with_logits",
+    lambda x, t: F.binary_cross_entropy_with_logits(x, t, **each),
+    x,
+    t,
+    instead=infinite,
+)
 edges(
     "binary_cross_entropy_with_logits_weight",
     lambda x, t: F.binary_cross_entropy_with_logits(x, t, pos_weight=torch.tensor(2.5, dtype=x.dtype), **each),

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """gzip files, and what Python's gzip reads from them, into gzip.txt for tests/data/gzip.cpp.
 
-  python3 make_gzip.py > gzip.txt
+python3 make_gzip.py > gzip.txt
 
-A line is a case: name, the file in hexadecimal, and its content in hexadecimal after "=", or "error". Made with Python 3.11.
-"""
+A line is a case: name, the file in hexadecimal, and its content in hexadecimal after "=", or "error". Made with Python
+3.11."""
+
 import gzip
 import io
 import struct
@@ -19,7 +20,12 @@ def member(content, flags=0, *fields, level=9, damage=lambda raw: raw):
     if flags & HCRC:
         head += struct.pack("<H", zlib.crc32(head) & 0xFFFF)
     pack = zlib.compressobj(level, zlib.DEFLATED, -15)
-    return damage(head + pack.compress(content) + pack.flush() + struct.pack("<II", zlib.crc32(content), len(content) & 0xFFFFFFFF))
+    return damage(
+        head
+        + pack.compress(content)
+        + pack.flush()
+        + struct.pack("<II", zlib.crc32(content), len(content) & 0xFFFFFFFF)
+    )
 
 
 def case(name, file):
@@ -49,7 +55,10 @@ case("an extra field", member(b"grains", EXTRA, extra))
 case("marked as text", member(b"grains", TEXT))
 case("the checksum of the header", member(b"grains", HCRC))
 case("all fields", member(b"grains", TEXT | HCRC | EXTRA | NAME | COMMENT, extra, b"a.txt\0", b"by hand\0"))
-case("all fields twice", member(b"grains", HCRC | EXTRA | NAME | COMMENT, extra, b"a.txt\0", b"by hand\0") + member(b"x", NAME, b"\0"))
+case(
+    "all fields twice",
+    member(b"grains", HCRC | EXTRA | NAME | COMMENT, extra, b"a.txt\0", b"by hand\0") + member(b"x", NAME, b"\0"),
+)
 case("zeros at the end", a + bytes(512))
 case("zeros between members", a + bytes(3) + b)
 case("zeros everywhere", a + bytes(1) + b + bytes(1000))

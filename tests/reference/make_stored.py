@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Tensors of every element type of the safetensors format that PyTorch has, and what PyTorch makes of them in float32.
 
-  python3 make_stored.py         writes stored.safetensors and stored.txt
+python3 make_stored.py         writes stored.safetensors and stored.txt
 
-Made with PyTorch 2.15 and safetensors 0.8. Types of one byte have all 256 values, others the first and the last, zeros, ones, halves and what
-rounds. A line of stored.txt is the name of a type, which is that of its tensor, the shape and the elements `copy_` gives a float32 tensor.
-"""
+Made with PyTorch 2.15 and safetensors 0.8. Types of one byte have all 256 values, others the first and the last, zeros,
+ones, halves and what rounds. A line of stored.txt is the name of a type, which is that of its tensor, the shape and the
+elements `copy_` gives a float32 tensor."""
+
 import json
 import pathlib
 import struct
@@ -15,7 +16,27 @@ import torch
 
 here = pathlib.Path(__file__).parent
 bytes_ = torch.arange(256, dtype=torch.uint8)
-floats = torch.tensor([0.0, -0.0, 1, -1.5, 3.140625, 1 + 2**-24, 1 + 2**-23 + 2**-24, 65504, 65536, 1e-8, 3e38, 1e300, -1e-300, float("inf"), -float("inf"), float("nan")], dtype=torch.float64)
+floats = torch.tensor(
+    [
+        0.0,
+        -0.0,
+        1,
+        -1.5,
+        3.140625,
+        1 + 2**-24,
+        1 + 2**-23 + 2**-24,
+        65504,
+        65536,
+        1e-8,
+        3e38,
+        1e300,
+        -1e-300,
+        float("inf"),
+        -float("inf"),
+        float("nan"),
+    ],
+    dtype=torch.float64,
+)
 whole = torch.tensor([0, 1, 2, 100, 127], dtype=torch.int64)
 
 
@@ -27,10 +48,24 @@ def ends(dtype):
 stored = {"BOOL": torch.tensor([False, True, True, False])}
 for name, dtype in {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}.items():
     stored[name] = floats.to(dtype)
-for name, dtype in {"I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "U64": torch.uint64, "U32": torch.uint32, "U16": torch.uint16}.items():
+for name, dtype in {
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "U64": torch.uint64,
+    "U32": torch.uint32,
+    "U16": torch.uint16,
+}.items():
     stored[name] = ends(dtype)
-for name, dtype in {"U8": torch.uint8, "I8": torch.int8, "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2, "F8_E4M3FNUZ": torch.float8_e4m3fnuz,
-                    "F8_E5M2FNUZ": torch.float8_e5m2fnuz, "F8_E8M0": torch.float8_e8m0fnu}.items():
+for name, dtype in {
+    "U8": torch.uint8,
+    "I8": torch.int8,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "F8_E4M3FNUZ": torch.float8_e4m3fnuz,
+    "F8_E5M2FNUZ": torch.float8_e5m2fnuz,
+    "F8_E8M0": torch.float8_e8m0fnu,
+}.items():
     stored[name] = bytes_.view(dtype)
 
 header, data = {}, b""

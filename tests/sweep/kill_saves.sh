@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# tests/sweep/kill_saves.sh [KILLS [FOLDER]]    builds and runs kill_saves.cpp, in a temporary folder unless one is given (another file system, say).
-# CXX names the compiler (g++).
+# tests/sweep/kill_saves.sh [KILLS [FOLDER]]    builds and runs kill_saves.cpp, in a temporary folder unless one is
+# given (another file system, say). CXX names the compiler (g++).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=$(mktemp -d)

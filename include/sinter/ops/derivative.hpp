@@ -99,7 +99,9 @@ template <auto F, auto Rule> struct CustomGradient : Identity<CustomGradient<F, 
     return graph::reshape_to(reduced<Sum>(all, 1), shared);  // one argument for all samples
   }
   static constexpr Value of_one_sample(const Known& known, std::size_t i) {
-    const Value c = [&]<std::size_t... Index>(std::index_sequence<Index...>) { return pick(Rule(known[Index]...), i); }(std::make_index_sequence<arguments + 2>{});
+    const Value c = [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+      return pick(Rule(known[Index]...), i);
+    }(std::make_index_sequence<arguments + 2>{});
     const Shape wanted = known[i].extents(), found = c.extents(), both = graph::broadcast(wanted, found);
     if (both == wanted) return graph::broadcast_to(c, wanted);
     if (both == found) return graph::sum_to(c, wanted);

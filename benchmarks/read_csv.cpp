@@ -1,5 +1,5 @@
 // Reads a table of numbers: read_csv FILE prints seconds, rows, columns and the sum of all values.
-// benchmarks/read_csv.py runs it beside pandas.
+// benchmarks/read_csv.py compares it with pandas.
 #include <sinter/data/csv.hpp>
 
 #include <chrono>

@@ -121,7 +121,7 @@ template <int Images, int H, int W, int K> void except_near_borders(const auto& 
           expected[at] = double(no_number);
 }
 
-/// By itself, as a statement. Zeros beside the cotangent take part in the gradient of the image, so that with weights
+/// By itself, as a statement. Zeros around the cotangent take part in the gradient of the image, so that with weights
 /// that are not finite what lies near a border may be NaN where PyTorch's is finite.
 template <int N, int C, int O, int H, int W, int K, Conv2dOptions Options> void check_convolution(double tolerance) {
   using D = Definition<N, C, O, H, W, K, Options>;

@@ -104,7 +104,7 @@ TEST_CASE("tables and arrays may be compressed") {
   data::UnpackedFile cut(damaged.path());
   CHECK(support::thrown([&] { data::read_idx_from(cut); }).code() == ErrorCode::format);
   std::string wrong = packed(idx({2, 3}, 6));
-  wrong[wrong.size() - 5] ^= 1;  // the checksum is behind the last byte of data
+  wrong[wrong.size() - 5] ^= 1;  // the checksum comes after the last byte of data
   const TemporaryFile changed(wrong);
   data::UnpackedFile file(changed.path());
   CHECK(support::thrown([&] { data::read_idx_from(file); }).code() == ErrorCode::format);

@@ -37,21 +37,21 @@ class Token(typing.NamedTuple):
     kind: str
     text: str
     documented: bool  # a /// comment stands directly before it
-    apart: bool  # an empty line stands before it and its comment
+    separated: bool  # an empty line stands before it and its comment
 
 
 def tokens(text):
     """The tokens of a file without its comments and directives."""
-    result, documented, apart, end = [], False, False, 0
+    result, documented, separated, end = [], False, False, 0
     for m in TOKEN.finditer(text):
         if text.count('\n', end, m.start()) > 1:
-            documented, apart = False, True
+            documented, separated = False, True
         end = m.end()
         if m.lastgroup == 'comment':
             documented = documented or m.group().startswith('///') and not m.group().startswith('///<')
         elif m.lastgroup != 'directive':
-            result.append(Token('raw' if m.lastgroup == 'delimiter' else m.lastgroup, m.group(), documented, apart))
-            documented = apart = False
+            result.append(Token('raw' if m.lastgroup == 'delimiter' else m.lastgroup, m.group(), documented, separated))
+            documented = separated = False
     return result
 
 
@@ -226,7 +226,7 @@ def collect(folder):
                 stack.append([])
                 i += 3
             else:
-                documented = t[i].documented or documented and not t[i].apart
+                documented = t[i].documented or documented and not t[i].separated
                 first = i
                 try:
                     kind, names, i = declaration(t, i)

@@ -81,9 +81,9 @@ TEST_CASE("numbers of optimizers") {
   CHECK(error_of_step(SGD{.lr = 0, .momentum = 1, .dampening = 1}) == "no error");
   CHECK(error_of_step(SGD{.lr = -1}) == "SGD, lr: expected 0 or more, found -1");
   CHECK(error_of_step(SGD{.momentum = -.5f}) == "SGD, momentum: expected 0 or more, found -0.5");
-  CHECK(error_of_step(SGD{.nesterov = 1}) == "SGD, nesterov: expected a momentum and no dampening beside it, found 1");
+  CHECK(error_of_step(SGD{.nesterov = 1}) == "SGD, nesterov: expected a momentum and no dampening, found 1");
   CHECK(error_of_step(SGD{.momentum = .5f, .dampening = .5f, .nesterov = 1}) ==
-        "SGD, nesterov: expected a momentum and no dampening beside it, found 1");
+        "SGD, nesterov: expected a momentum and no dampening, found 1");
   CHECK(error_of_step(Adam{.beta1 = 0, .beta2 = 0, .eps = 0}) == "no error");
   CHECK(error_of_step(Adam{.beta1 = 1}) == "Adam, beta1: expected 0 or more, and less than 1, found 1");
   CHECK(error_of_step(AdamW{.beta2 = 1}) == "AdamW, beta2: expected 0 or more, and less than 1, found 1");

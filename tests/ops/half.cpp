@@ -180,7 +180,7 @@ TEST_CASE("a softmax of more elements than float16 counts, and sums of many") {
   CHECK(std::isinf(float(float16(sum(ones)))));
 }
 
-TEST_CASE("numbers beside 16-bit tensors are not rounded to 16 bits in functions of several primitives") {
+TEST_CASE("numbers with 16-bit tensors are not rounded to 16 bits in functions of several primitives") {
   const Tensor<float16, 1> x{float16(1)};
   const Tensor<float16, 1> y = leaky_relu(-x, 0.3), z = elu(-x, 0.3);
   CHECK(float(y(0)) == float(float16(-0.3f)));

@@ -137,7 +137,7 @@ TEST_CASE("rows of infinities and NaN, and of one element") {
   check_second<F<3, 1>>("std_of_one", [](auto x) { return std_dev<1>(x, correction<0>); });
 }
 
-TEST_CASE("finite elements beside an infinity have no part in the logarithm of a sum, however large they are") {
+TEST_CASE("finite elements next to an infinity have no part in the logarithm of a sum, however large they are") {
   using E = F<5, 3>;
   check_second<E>("far_softmax", [](auto x) { return softmax<1>(x); });
   check_second<E>("far_log_softmax", [](auto x) { return log_softmax<1>(x); });

@@ -4,7 +4,7 @@
 A case "function/case" has the operands 0, 1, …, the result y, and where there are gradients weights w, the gradients
 d0, d1, … of sum(y · w), vectors v0, v1, … along them, and h0, h1, …, the gradients of sum(d0 · v0) + sum(d1 · v1) + …
 (none where PyTorch has none). Float cases are computed in float64; where PyTorch in float32 overflows or loses an
-element on the way, what it finds stands beside them as y32, d032, … 16-bit cases are computed in float64 from rounded
+element on the way, what it finds follows them as y32, d032, … 16-bit cases are computed in float64 from rounded
 operands and rounded once. A bounded case, "float[B4:1,3]", is what PyTorch makes of a tensor of just that length.
 Lines that begin with a space go on. Run with PyTorch installed: python3 make_cells.py > cells.txt
 """
@@ -615,7 +615,7 @@ views("flip", lambda x: x.flip(1))
 views("unfold", lambda x: x.unfold(1, 2, 1), one=False)
 cell("unfold.one/one", lambda x: x.unfold(0, 1, 1), torch.tensor([2.0]))
 views("concatenate", lambda x, y: torch.cat([x, y], 1), 2)
-cell("concatenate/empty.beside", lambda x, y: torch.cat([x, y], 1), torch.zeros(2, 0), torch.ones(2, 1))
+cell("concatenate/empty.joined", lambda x, y: torch.cat([x, y], 1), torch.zeros(2, 0), torch.ones(2, 1))
 views("stack", lambda x, y: torch.stack([x, y], 1), 2)
 views("pad", lambda x: F.pad(x, (1, 2)))
 cell("pad.infinite/values", lambda x: F.pad(x, (1, 0), value=-inf), odd)

@@ -76,7 +76,7 @@ case("quoted numbers", b'"a","b"\n"1.5","2"\n3,4\n', "header", with_header())
 case("a delimiter within quotes", b'"a","b, cm"\n1,2\n', "header", with_header())
 case("doubled quotes", b'"a ""x""",b\n1,2\n', "header", with_header())
 case("line ends within quotes", b'"a\nb","c\r\nd"\n1,2\n3,4\n', "header", with_header())
-case("blanks behind quotes", b'a,b\n"1.5" ,2\n', "header", with_header())
+case("blanks after quotes", b'a,b\n"1.5" ,2\n', "header", with_header())
 case("empty fields", b"a,b\n1,\n,4\n", "header", with_header(), lambda t: genfromtxt(t, names=True))
 case("empty fields in quotes", b'a,b\n1,""\n"",""\n', "header", with_header())
 case("a row of nothing but empty fields", b"a,b\n,\n1,2\n", "header", with_header())
@@ -115,17 +115,17 @@ def stripped(text, **options):
     return [n.strip() for n in names], numbers
 
 
-case("a comment with delimiters behind names", b"a,b # x, y\n1,2\n", "header", stripped)
-case("a comment behind names", b"a,b # units\n1,2\n", "header", stripped)
-case("a comment behind names in quotes", b'"a # 1","b" # x, "y\n1,2\n', "header", stripped)
+case("a comment with delimiters after names", b"a,b # x, y\n1,2\n", "header", stripped)
+case("a comment after names", b"a,b # units\n1,2\n", "header", stripped)
+case("a comment after names in quotes", b'"a # 1","b" # x, "y\n1,2\n', "header", stripped)
 case(
-    "a comment behind names and blanks",
+    "a comment after names and blanks",
     b"a b # c d\n1 2\n",
     "header|delimiter=32",
     with_header(sep=r"\s+", comment="#"),
 )
 case(
-    "another comment behind names",
+    "another comment after names",
     b"a\tb % x\ty\n1\t2\n",
     "header|delimiter=9|comment=37",
     lambda t: stripped(t, sep="\t", comment="%"),
@@ -165,7 +165,7 @@ case(
     lambda t: pandas(t.replace(b" # c, d", b"")),
 )
 case(
-    "comments behind rows and between them",
+    "comments after rows and between them",
     b"1,2 # one\n# two, three\n3,4#five\n",
     "",
     lambda t: pandas(t, comment="#"),

@@ -5,7 +5,7 @@ and NaN.
 For a function "edge.f", the name below, there are the arguments name.0 …, the value name.y, for each argument i the
 derivative name.d<i>, and for each pair the second derivative name.d<i><j> (the derivative of name.d<i> along j; none
 where PyTorch has none), all in float64. Where PyTorch in float32 overflows or loses an element on the way, what it
-finds stands beside them as name.y32, name.d<i>32, …: single precision may do as it does. Run with PyTorch installed:
+finds follows them as name.y32, name.d<i>32, …: single precision may do as it does. Run with PyTorch installed:
 python3 make_edges.py > edges.txt
 """
 

@@ -3,7 +3,7 @@
 
 Lines are those of make.py. For a module "name" there are name.x, its parameters and buffers name.p.<key> before, the
 result name.y of a first call, weights name.w, the gradients name.dx and name.d.<key> of sum(y · w), and for modules
-with state name.after.<key> behind a second call on name.x2. For a function "name" there are name.0 …, name.y, name.w
+with state name.after.<key> after a second call on name.x2. For a function "name" there are name.0 …, name.y, name.w
 and name.d0 … as in values.txt. Run with PyTorch installed: python3 make_nn.py > nn.txt"""
 import torch
 import torch.nn as nn

@@ -137,7 +137,7 @@ for name, f in dict(
 second("var_of_one", lambda x: x.var(1), r(3, 1))
 second("std_of_one", lambda x: x.std(1, correction=0), r(3, 1))
 
-# Infinities beside finite elements of which e^x overflows in float.
+# Infinities next to finite elements of which e^x overflows in float.
 far = torch.tensor([[inf, 100, 0], [inf, 1000, -inf], [-inf, -inf, -inf], [-inf, 100, -inf], [-inf, 100, 1e4]])
 for name, f in dict(
     softmax=lambda x: torch.softmax(x, 1),

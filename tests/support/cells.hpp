@@ -85,7 +85,7 @@ inline const std::map<std::string, std::map<std::string, CellCase>>& cell_cases(
   return cases;
 }
 
-/// How far apart neighbours of a 16-bit type are.
+/// The distance of neighbours of a 16-bit type.
 inline double spacing(double x, Dtype d) {
   const int digits = d == Dtype::float16 ? 10 : 7, least = d == Dtype::float16 ? -24 : -133;
   return std::ldexp(1.0, x == 0 || !std::isfinite(x) ? least : std::max(std::ilogb(x) - digits, least));

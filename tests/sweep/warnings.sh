@@ -37,7 +37,7 @@ for compiler in ${CXX:-g++ clang++-19 clang++-16}; do
   options=("${gnu[@]}")
   case $("$compiler" --version | head -n 1) in *clang*) options=("${llvm[@]}") ;; esac
   for file in "$folder/headers.cpp" "$root"/examples/*.cpp; do
-    if grep -q 'CLI/CLI.hpp\|options.hpp' "$file"; then  # needs a library beside the compiler
+    if grep -q 'CLI/CLI.hpp\|options.hpp' "$file"; then  # needs another library
       printf '#include <CLI/CLI.hpp>\n' | "$compiler" -std=c++20 -E -x c++ - >/dev/null 2>&1 || continue
     fi
     check "$compiler" "$file" "${options[@]}"

@@ -23,7 +23,7 @@ struct FilterTransform {
 };
 
 /// w [O, C, k, k] → [(m + k − 1)² + k², panels, C, width]: the matrices of all places, and the weights as they are,
-/// which tiles with numbers that are not finite want; filters in panels, zeros behind the last. attributes = {m,
+/// which tiles with numbers that are not finite want; filters in panels, zeros after the last. attributes = {m,
 /// width}.
 struct TransformedFilters : graph::Registered<TransformedFilters> {
   static constexpr const char* name = "transformed_filters";

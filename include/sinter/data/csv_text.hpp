@@ -81,7 +81,7 @@ struct Text {
     while (!ends_line(p) && *p != options.delimiter && !(options.delimiter == ' ' && is_blank(*p))) ++p;
     return known(p);
   }
-  /// A field without the blanks behind it.
+  /// A field without the blanks after it.
   std::string_view trimmed(const char* from, const char* to) const {
     while (from < to && is_blank(to[-1])) --to;
     return {from, std::size_t(to - from)};

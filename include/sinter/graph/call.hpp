@@ -20,7 +20,7 @@
 namespace sinter {
 
 namespace graph {
-/// A plain number, which takes part beside tensors.
+/// A plain number, an operand next to tensors.
 template <class X>
 concept Number = std::is_arithmetic_v<std::remove_cvref_t<X>>;
 }  // namespace graph
@@ -240,7 +240,7 @@ concept Untyped = (std::is_same_v<std::remove_cvref_t<X>, Value> || ...);
 
 namespace graph {
 
-/// What the numbers among F's arguments X stand beside: these, and what F names.
+/// The operands that decide the element type of the numbers among F's arguments X: these, and what F names.
 template <class F, class... X> struct Beside {
   template <class A> static constexpr auto stored(A&& a) {
     if constexpr (requires { typename F::numbers; })

@@ -138,7 +138,7 @@ SINTER_COLD inline void remove_left_behind(const Target& t, const std::string& p
   ::closedir(list);
 }
 
-/// A file beside the target that nobody else can read; it goes with this object unless it has taken the target's place.
+/// A file next to the target that nobody else can read; it goes with this object unless it has taken the target's place.
 class Temporary {
  public:
   SINTER_COLD explicit Temporary(const Target& target) : Temporary(target, prefix_of(target)) {
@@ -213,7 +213,7 @@ class Temporary {
 
 }  // namespace atomic_file
 
-/// Writes the parts one after another to a temporary file beside `path`, syncs it, and renames it into place. A link
+/// Writes the parts one after another to a temporary file next to `path`, syncs it, and renames it into place. A link
 /// stays a link, to the new file; owner and mode of the old file are kept as far as the process may set them, a new one
 /// gets what the umask leaves of 0666. Savers of one path at a time all succeed, and the last one's file stays; what a
 /// killed one left is removed by the next. On any failure the temporary file goes, `path` is as it was, and `Error`

@@ -32,7 +32,7 @@ inline std::string place(const std::string& file, std::string_view name) {
   return file + ", tensor " + data::quoted(name, 100);
 }
 
-/// Takes a header's names and values as the parser meets them, so that there is never a document in memory. Nothing is
+/// Takes a header's names and values as the parser reads them, so that there is never a document in memory. Nothing is
 /// checked that needs two tensors or the data.
 class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
@@ -205,7 +205,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   int bounds_ = 0, depth_ = 0;  // numbers of data_offsets; arrays and objects that are open in a value that is ignored
 };
 
-/// C's locale for this thread while it lives. The parser takes numbers apart by strtod, with the first byte of the
+/// C's locale for this thread while it lives. The parser reads numbers by strtod, with the first byte of the
 /// locale's decimal separator in the place of the point; where there are two, as in Pashto, it ends the program.
 class LocaleOfC {
  public:

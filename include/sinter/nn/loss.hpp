@@ -413,7 +413,7 @@ template <Reduction R = Reduction::mean> struct BinaryCrossEntropy {
 inline constexpr BinaryCrossEntropy<> binary_cross_entropy{};
 
 /// t (log t − input) of logarithms of probabilities and targets, which are probabilities or, where `log_target` stands
-/// behind them, logarithms too. `mean` averages over all elements, as PyTorch does.
+/// after them, logarithms too. `mean` averages over all elements, as PyTorch does.
 /// PyTorch: torch.nn.functional.kl_div.
 template <Reduction R = Reduction::mean> struct KullbackLeibler {
   template <Operand P, Operand T> constexpr auto operator()(P&& log_probabilities, T&& target) const {

@@ -65,7 +65,7 @@ struct Div : Elementwise<Div, 2> {
 
 };
 
-/// The larger of two; NaN if either is. At ties both operands receive half the gradient, beside NaN all of it, as in
+/// The larger of two; NaN if either is. At ties both operands receive half the gradient, next to NaN all of it, as in
 /// torch.maximum.
 struct Maximum : Elementwise<Maximum, 2> {
   static constexpr const char* name = "maximum";

@@ -15,7 +15,7 @@ constexpr Dtype floating_result(Dtype d) { return is_floating(d) ? d : Dtype::fl
 /// F of symbols, the first `Tensors` of which are floating numbers to it; the others (labels, masks, numbers) it takes
 /// as they are. Adds nothing where the operands are float32 or float64.
 template <class F, int Tensors = 1> struct Composed {
-  using numbers = Sym<float>;  ///< what plain numbers stand beside: they are not rounded to 16 bits
+  using numbers = Sym<float>;  ///< the type of plain numbers: they are not rounded to 16 bits
 
   template <TypedSymbol... X> constexpr auto operator()(X... x) const {
     constexpr Dtype common = common_type(types_of<X...>()), wide = wide_type(common);

@@ -44,7 +44,7 @@ constexpr Value scanned(Value x, std::int64_t axis) {
 }
 
 /// The sums of element i and all after it. The last of a bounded axis is where its length says: elements are gathered
-/// from there on, since a difference of sums would lose small ones beside large ones, and finite ones beside
+/// from there on, since a difference of sums would lose small ones next to large ones, and finite ones next to
 /// infinities.
 constexpr Value scanned_backwards(Value x, std::int64_t axis) {
   const Shape s = x.extents();

@@ -15,7 +15,7 @@ template <int Axis> struct Softmax {
   }
 };
 /// Operands: log Σ e^(x − shift), whose axes are kept, x, and the shift, which is constant. The gradient is
-/// e^(x − shift − result), 0 of finite elements beside an infinity; that of the formula, e^(x − shift) / Σ, would be
+/// e^(x − shift − result), 0 of finite elements next to an infinity; that of the formula, e^(x − shift) / Σ, would be
 /// ∞ / ∞ there.
 struct ShiftedLogSumExp : Identity<ShiftedLogSumExp> {
   static constexpr const char* name = "shifted_logsumexp";

@@ -18,7 +18,7 @@ struct SGD {
     check_option(momentum.value() >= 0, "SGD", "momentum", "0 or more", double(momentum.value()));
     check_option(weight_decay.value() >= 0, "SGD", "weight_decay", "0 or more", double(weight_decay.value()));
     check_option(nesterov.value() == 0 || (momentum.value() > 0 && dampening.value() == 0), "SGD", "nesterov",
-                 "a momentum and no dampening beside it", double(nesterov.value()));
+                 "a momentum and no dampening", double(nesterov.value()));
   }
 
   constexpr auto operator()(auto p, auto g, auto step, auto sum) const {

@@ -23,7 +23,7 @@
 #endif
 
 /// Keeps the number in a register from being taken for the expression that made it: an empty instruction that might
-/// change it. (g++ has __builtin_assoc_barrier, which its vectoriser forgets, and which takes registers apart.)
+/// change it. (g++ has __builtin_assoc_barrier, which its vectoriser forgets, and which splits registers.)
 #if defined(__AVX512F__)
 #define SINTER_OPAQUE(register_) asm("" : "+v"(register_))
 #elif defined(__SSE2__)

@@ -198,14 +198,14 @@ struct Weights {
     }
   }
 
-  /// The same weights as they are, behind the places.
+  /// The same weights as they are, after the positions.
   template <int M, int K>
-  void keep(std::int64_t first, int n, std::int64_t from, std::int64_t last, float* to, std::int64_t apart) const {
+  void keep(std::int64_t first, int n, std::int64_t from, std::int64_t last, float* to, std::int64_t place_stride) const {
     constexpr int places = (M + K - 1) * (M + K - 1);
     for (std::int64_t c = from; c < last; ++c, to += C)
       for (int e = 0; e < K * K; ++e) {
         const float* const corner = at + first * filter + c * channel + e / K * row + e % K * tap;
-        store(n > 0 ? gather<float, W>(corner, filter, n) : Vector(0.f), to + (places + e) * apart, W);
+        store(n > 0 ? gather<float, W>(corner, filter, n) : Vector(0.f), to + (places + e) * place_stride, W);
       }
   }
 

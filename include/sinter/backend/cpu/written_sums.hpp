@@ -5,7 +5,7 @@
 // neighbours takes digits from results that do not see it. Both show in the results themselves. A window that sees an
 // infinity or NaN has a result that is not finite, also by way of the transforms; and the windows in the corners of a
 // tile see all of its places, so that four results of each filter tell. What they tell of is summed again, in the order
-// of a direct convolution. A finite number that all four meet with weights of 0 is not told of.
+// of a direct convolution. A finite number that all four multiply by weights of 0 goes unnoticed.
 #pragma once
 #include <limits>
 
@@ -53,7 +53,7 @@ struct TileResults {
 /// The weights of a convolution as they were before any transform: for registers of filters.
 template <int K> struct PlainWeights {
   const float* at;
-  std::int64_t filter, channel, row, tap;  ///< strides; of weights transformed in advance, which hold these behind the
+  std::int64_t filter, channel, row, tap;  ///< strides; of weights transformed in advance, which hold these after the
                                            ///< others, in panels: `row` and `channel`
   bool in_panels;
 

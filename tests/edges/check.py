@@ -165,7 +165,7 @@ def public_names(include):
 def main():
     names = public_names(sys.argv[1])
     keys, rows, without = read(HERE / 'table.txt')
-    support = (TESTS.parent / 'docs/support.md').read_text(encoding='utf-8')
+    support = (TESTS.parent / 'docs/support.md').read_text(encoding='utf-8').replace('\n', ' ')
     in_cells, tests, problems, used = cases(), {}, [], set()
     of_edges, of_cells = unusual_arguments()
     counts = dict(tested=0, meaningless=0, differs=0)

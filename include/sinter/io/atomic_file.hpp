@@ -138,7 +138,8 @@ SINTER_COLD inline void remove_left_behind(const Target& t, const std::string& p
   ::closedir(list);
 }
 
-/// A file next to the target that nobody else can read; it goes with this object unless it has taken the target's place.
+/// A file next to the target that nobody else can read; it goes with this object unless it has taken the target's
+/// place.
 class Temporary {
  public:
   SINTER_COLD explicit Temporary(const Target& target) : Temporary(target, prefix_of(target)) {

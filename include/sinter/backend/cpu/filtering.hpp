@@ -200,7 +200,8 @@ struct Weights {
 
   /// The same weights as they are, after the positions.
   template <int M, int K>
-  void keep(std::int64_t first, int n, std::int64_t from, std::int64_t last, float* to, std::int64_t place_stride) const {
+  void keep(std::int64_t first, int n, std::int64_t from, std::int64_t last, float* to,
+            std::int64_t place_stride) const {
     constexpr int places = (M + K - 1) * (M + K - 1);
     for (std::int64_t c = from; c < last; ++c, to += C)
       for (int e = 0; e < K * K; ++e) {

@@ -156,9 +156,8 @@ def public_names(include):
                 continue
             names[(space + '::' if space else '') + name] = entry
     for path in (pathlib.Path(include) / 'ops').glob('*.hpp'):
-        for m in re.finditer(r'requires Operands<A, B>.*?\b(operator\S+?)\(|Operand X> .*?\b(operator[-!])\(',
-                             path.read_text(encoding='utf-8')):
-            names[m[1] or m[2]] = {'kind': 'function'}
+        for m in re.finditer(r'graph::Result<ops::[^;{]*?\b(operator[^\s(]+)\(', path.read_text(encoding='utf-8')):
+            names[m[1]] = {'kind': 'function'}
     return names
 
 

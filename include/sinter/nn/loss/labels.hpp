@@ -1,0 +1,187 @@
+// Losses of scores and labels: cross entropy and negative log likelihood.
+#pragma once
+#include "reduction.hpp"
+
+namespace sinter {
+
+// Undefined on purpose: the names are the errors.
+template <class Logits, class Labels> struct cross_entropy_needs_logits_batch_by_classes_and_one_integer_label_a_row;
+template <class Weights, class Logits> struct cross_entropy_needs_one_weight_for_each_class;
+
+namespace nn {
+
+namespace loss_detail {
+
+/// Operands: the loss of each row, logits, labels, smoothing. The gradient is softmax less target: nothing is folded
+/// for it. It holds for batches of rows too.
+template <int Classes> struct LabelLossRule : ops::Identity<LabelLossRule<Classes>> {
+  using Value = graph::Value;
+  static constexpr const char* name = "label_loss";
+  static constexpr bool formula_is_differentiable = true;
+  static constexpr graph::Primitive describe() {
+    graph::Primitive p = ops::Identity<LabelLossRule>::describe();
+    p.batch = [](const graph::Batching& b) {
+      return Value{b.graph, b.graph->add(graph::primitive<LabelLossRule>, b.operands, b.count)};
+    };
+    return p;
+  }
+  static constexpr Value pull(const graph::Site& s, int i, Value ct) {
+    if (i != 1) return {};
+    const Value p = softmax<-1>(s.operand(1)), chosen = ops::OneHot<Classes>{}(s.operand(2)), smoothing = s.operand(3),
+                share = smoothing / double(Classes);
+    const Value less =
+        smoothing.is(0) ? select(chosen, p - 1.0, p) : p - select(chosen, 1.0 - smoothing + share, share);
+    return graph::sum_to(less * unsqueeze<-1>(ct), s.operand(1).extents());
+  }
+};
+/// Rows of logits [B, C] with labels [B] in 0 … C − 1 → [B]. `smoothing` of the target is spread evenly; where it is 0
+/// only the label's logarithm counts, so that those of masked classes, which are −∞, are chosen away.
+template <int Classes> struct LabelLoss {
+  constexpr auto operator()(auto logits, auto labels, auto smoothing) const {
+    const auto each = of_formula(logits, labels, smoothing);
+    const std::array<int, 4> ids{each.id, logits.id, labels.id, smoothing.id};
+    return std::remove_const_t<decltype(each)>(
+        graph::Value{each.graph, each.graph->add(graph::primitive<LabelLossRule<Classes>>, ids.data(), 4)});
+  }
+
+ private:
+  static constexpr auto of_formula(auto logits, auto labels, auto smoothing) {
+    const auto logs = log_softmax<1>(logits);
+    const auto chosen = ops::OneHot<Classes>{}(labels);
+    if (smoothing.is(0)) return -sum<1>(select(chosen, logs, 0.0));
+    const auto share = smoothing / double(Classes);
+    const auto target = select(chosen, 1.0 - smoothing + share, share);
+    return -sum<1>(select(target == 0.0, 0.0, logs * target));
+  }
+};
+/// Whether rows count: their label is a class, and not the one to ignore.
+template <int Classes> constexpr auto counted(const char* what, auto labels, auto ignored) {
+  graph::expect(labels, what, 0, Classes, ignored);
+  const auto is_class = logical_and(labels >= 0, labels < Classes);
+  const graph::Builder& g = *ignored.graph;
+  if (g.is_constant(ignored.id) && (g.constant_value(ignored.id) < 0 || g.constant_value(ignored.id) >= Classes))
+    return is_class;
+  return logical_and(is_class, labels != ignored);
+}
+/// Labels as integers of 32 bits at least: what is compared with them is not cut to a byte.
+constexpr auto as_labels(auto labels) {
+  if constexpr (Dtype::int32 > decltype(labels)::dtype) return cast<std::int32_t>(labels);
+  else return labels;
+}
+/// Values of rows [B], 0 where they do not count: their mean over those that count.
+template <Reduction R> constexpr auto over_counted(auto each, auto counts) {
+  const auto chosen = select(counts, each, 0.0);
+  if constexpr (R == Reduction::mean) return sum(chosen) / sum(cast<typename decltype(each)::element>(counts));
+  else return reduced<R>(chosen);
+}
+
+/// Logits of rows that do not count are replaced at once: NaN and infinities in them reach nothing, in derivatives of
+/// any order.
+template <Reduction R> struct CrossEntropyOfLabels {
+  template <class X> constexpr auto operator()(X logits, auto given, auto ignored, auto smoothing) const {
+    constexpr int classes = X::shape[1];
+    const auto labels = as_labels(given);
+    const auto counts = counted<classes>("cross_entropy, labels", labels, ignored);
+    const auto safe = select(unsqueeze<-1>(counts), logits, 0.0);
+    return over_counted<R>(LabelLoss<classes>{}(safe, labels, smoothing), counts);
+  }
+};
+template <Reduction R> struct WeightedCrossEntropy {
+  template <class X> constexpr auto operator()(X logits, auto weight, auto given, auto ignored, auto smoothing) const {
+    constexpr int classes = X::shape[1];
+    const auto labels = as_labels(given);
+    const auto counts = counted<classes>("cross_entropy, labels", labels, ignored);
+    const auto chosen = ops::OneHot<classes>{}(labels);
+    const auto share = smoothing / double(classes);
+    const auto target = select(chosen, 1.0 - smoothing + share, share) * weight;
+    const auto each =
+        -sum<1>(select(target == 0.0, 0.0, log_softmax<1>(select(unsqueeze<-1>(counts), logits, 0.0)) * target));
+    if constexpr (R == Reduction::mean)
+      return sum(select(counts, each, 0.0)) / sum(select(logical_and(chosen, unsqueeze<-1>(counts)), weight, 0.0));
+    else return reduced<R>(select(counts, each, 0.0));
+  }
+};
+template <Reduction R> struct NegativeLogLikelihoodOfLabels {
+  template <class X> constexpr auto operator()(X logs, auto given, auto ignored) const {
+    constexpr int classes = X::shape[1];
+    const auto labels = as_labels(given);
+    return over_counted<R>(-sum<1>(select(ops::OneHot<classes>{}(labels), logs, 0.0)),
+                           counted<classes>("nll_loss, labels", labels, ignored));
+  }
+};
+
+template <class S, class L> consteval bool are_scores_and_labels() {
+  return S::shape.rank == 2 && L::shape.rank == 1 && S::shape[0] == L::shape[0] &&
+         S::shape.letter(0) == L::shape.letter(0) && !is_floating(L::dtype);
+}
+
+}  // namespace loss_detail
+
+struct CrossEntropyOptions {
+  double label_smoothing = 0;  ///< this share of the target, 0 … 1, is spread evenly over all classes
+  int ignore_index = -100;     ///< rows with this label do not count
+};
+
+/// −log softmax(logits)[label]. Logits [B, C], integer labels [B] in 0 … C − 1. Rows whose label is `ignore_index` have
+/// the value 0, and a mean is that of the others: NaN where there are none, as in PyTorch. Another label that is no
+/// class is an `Error` in a statement, and in programs with `SINTER_CHECKS`; in others its row does not count. Nothing
+/// in a row that does not count reaches the gradient. Logits may be −∞: such a class has probability 0. With weights
+/// [C], one for each class, a mean is weighted. PyTorch: torch.nn.functional.cross_entropy.
+///
+/// A loss with options is a function:
+///   [](auto y, auto t) { return nn::cross_entropy(y, t, {.label_smoothing = .1}); }
+template <Reduction R = Reduction::mean> struct CrossEntropy {
+  template <Operand X, Operand Y>
+  constexpr auto operator()(X&& logits, Y&& labels, CrossEntropyOptions options = {}) const {
+    using S = graph::symbol_of<X>;
+    using L = graph::symbol_of<Y>;
+    check(options);
+    if constexpr (!loss_detail::are_scores_and_labels<S, L>())
+      return cross_entropy_needs_logits_batch_by_classes_and_one_integer_label_a_row<S, L>{};
+    else
+      return call<ops::Composed<loss_detail::CrossEntropyOfLabels<R>>>(std::forward<X>(logits), std::forward<Y>(labels),
+                                                                       graph::NumberLeaf<int>{options.ignore_index},
+                                                                       options.label_smoothing);
+  }
+  template <Operand X, Operand Y, Operand W>
+  constexpr auto operator()(X&& logits, Y&& labels, W&& weight, CrossEntropyOptions options = {}) const {
+    using S = graph::symbol_of<X>;
+    using L = graph::symbol_of<Y>;
+    using V = graph::symbol_of<W>;
+    check(options);
+    if constexpr (!loss_detail::are_scores_and_labels<S, L>())
+      return cross_entropy_needs_logits_batch_by_classes_and_one_integer_label_a_row<S, L>{};
+    else if constexpr (V::shape.rank != 1 || V::shape[0] != S::shape[1])
+      return cross_entropy_needs_one_weight_for_each_class<V, S>{};
+    else
+      return call<ops::Composed<loss_detail::WeightedCrossEntropy<R>, 2>>(
+          std::forward<X>(logits), std::forward<W>(weight), std::forward<Y>(labels),
+          graph::NumberLeaf<int>{options.ignore_index}, options.label_smoothing);
+  }
+
+ private:
+  static constexpr void check(const CrossEntropyOptions& o) {
+    check_option(o.label_smoothing >= 0 && o.label_smoothing <= 1, "cross_entropy", "label_smoothing", "0 … 1",
+                 o.label_smoothing);
+  }
+};
+inline constexpr CrossEntropy<> cross_entropy{};
+
+/// −log p[label] of logarithms of probabilities [B, C]; rows with the label `ignore_index` do not count, as for the
+/// cross entropy. PyTorch: torch.nn.functional.nll_loss.
+template <Reduction R = Reduction::mean> struct NegativeLogLikelihood {
+  template <Operand X, Operand Y>
+  constexpr auto operator()(X&& log_probabilities, Y&& labels, int ignore_index = -100) const {
+    using S = graph::symbol_of<X>;
+    using L = graph::symbol_of<Y>;
+    if constexpr (!loss_detail::are_scores_and_labels<S, L>())
+      return cross_entropy_needs_logits_batch_by_classes_and_one_integer_label_a_row<S, L>{};
+    else
+      return call<ops::Composed<loss_detail::NegativeLogLikelihoodOfLabels<R>>>(
+          std::forward<X>(log_probabilities), std::forward<Y>(labels), graph::NumberLeaf<int>{ignore_index});
+  }
+};
+inline constexpr NegativeLogLikelihood<> nll_loss{};
+
+}  // namespace nn
+}  // namespace sinter

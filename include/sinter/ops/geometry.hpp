@@ -1,0 +1,77 @@
+// Spatial axes: options of a convolution, and its geometry, how windows walk an image.
+#pragma once
+#include "apply.hpp"
+
+namespace sinter {
+
+/// One number for each spatial axis: `3`, `{3, 5}`.
+template <int D> struct Spatial {
+  std::array<int, std::size_t(D)> at{};
+  constexpr Spatial(int all) {
+    for (int& n : at) n = all;
+  }
+  template <class... N> requires(sizeof...(N) + 2 == std::size_t(D)) constexpr Spatial(int first, int second, N... more) : at{first, second, int(more)...} {}
+  constexpr Spatial(const std::array<int, std::size_t(D)>& each) : at(each) {}  // how nvcc writes one that is a template argument
+  constexpr int operator[](int i) const { return at[std::size_t(i)]; }
+  constexpr bool operator==(const Spatial&) const = default;
+};
+
+/// How a convolution walks its image, with PyTorch's names and defaults.
+template <int D> struct ConvOptions {
+  Spatial<D> stride = 1, padding = 0, dilation = 1;
+  int groups = 1;
+  bool bias = true;  ///< of the layer
+
+  constexpr bool are_sound() const {
+    for (int i = 0; i < D; ++i)
+      if (stride[i] < 1 || dilation[i] < 1 || padding[i] < 0) return false;
+    return groups >= 1;
+  }
+};
+using Conv1dOptions = ConvOptions<1>;
+using Conv2dOptions = ConvOptions<2>;
+using Conv3dOptions = ConvOptions<3>;
+
+namespace ops {
+
+/// Borders may differ at both ends, as they do in the gradient.
+struct Geometry {
+  int axes = 0, groups = 1;
+  std::array<int, 3> stride{1, 1, 1}, before{}, after{}, dilation{1, 1, 1};
+
+  static constexpr int numbers = 14;
+  constexpr std::array<std::int64_t, numbers> attributes() const {
+    std::array<std::int64_t, numbers> a{axes, groups};
+    for (std::size_t i = 0; i < 3; ++i) a[2 + i] = stride[i], a[5 + i] = before[i], a[8 + i] = after[i], a[11 + i] = dilation[i];
+    return a;
+  }
+  static constexpr Geometry of(const std::array<std::int64_t, numbers>& a) {
+    Geometry g{int(a[0]), int(a[1])};
+    for (std::size_t i = 0; i < 3; ++i) {
+      g.stride[i] = int(a[2 + i]);
+      g.before[i] = int(a[5 + i]);
+      g.after[i] = int(a[8 + i]);
+      g.dilation[i] = int(a[11 + i]);
+    }
+    return g;
+  }
+  static constexpr Geometry of(const Site& s) {
+    std::array<std::int64_t, numbers> a{};
+    for (std::size_t i = 0; i < a.size(); ++i) a[i] = s.attribute(int(i));
+    return of(a);
+  }
+  template <int D> static constexpr Geometry of(const ConvOptions<D>& o) {
+    Geometry g{D, o.groups};
+    for (std::size_t i = 0; i < std::size_t(D); ++i) g.stride[i] = o.stride.at[i], g.before[i] = g.after[i] = o.padding.at[i], g.dilation[i] = o.dilation.at[i];
+    return g;
+  }
+  /// Windows along spatial axis i of an image with this extent there; 0 where the kernel does not fit.
+  constexpr int windows(int i, int extent, int kernel) const {
+    const auto k = std::size_t(i);
+    const int room = extent + before[k] + after[k] - (dilation[k] * (kernel - 1) + 1);
+    return room < 0 ? 0 : room / stride[k] + 1;
+  }
+};
+
+}  // namespace ops
+}  // namespace sinter

@@ -22,10 +22,6 @@ template <class Image, class Weight> struct convolution_needs_fixed_extents_of_a
 
 namespace ops {
 
-constexpr Value permuted(Value v, const std::array<std::int64_t, Shape::max_rank>& order) {
-  return {v.graph, v.graph->add(graph::primitive<Permute>, &v.id, 1, order.data(), v.extents().rank)};
-}
-
 /// Operands: the sums of products, image, weight. It is the first; what it adds are the gradients of the others.
 struct Convolution : Identity<Convolution> {
   static constexpr const char* name = "convolution";

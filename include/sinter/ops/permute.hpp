@@ -57,6 +57,11 @@ template <int... Axes> struct AxisOrder {
   }
 };
 
+/// The axes in the order of the first `rank` numbers.
+constexpr Value permuted(Value v, const std::array<std::int64_t, Shape::max_rank>& order) {
+  return {v.graph, v.graph->add(graph::primitive<Permute>, &v.id, 1, order.data(), v.extents().rank)};
+}
+
 /// The last two axes change places.
 struct Transpose {
   template <class X> struct Order {
@@ -73,7 +78,7 @@ struct Transpose {
       std::array<std::int64_t, Shape::max_rank> order{};
       const int rank = x.extents().rank;
       for (int i = 0; i < rank; ++i) order[std::size_t(i)] = axis(rank, i);
-      return Value{x.graph, x.graph->add(graph::primitive<Permute>, &x.id, 1, order.data(), rank)};
+      return permuted(x, order);
     }
   }
 

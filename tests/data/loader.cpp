@@ -404,3 +404,18 @@ TEST_CASE("data sets of no samples and of one: parts, splits, mappings and batch
   for ([[maybe_unused]] const auto& batch : data::loader<4>(none)) ++batches;
   CHECK(batches == 1);
 }
+
+TEST_CASE("a loader keeps a set that has no name") {
+  auto batches = data::loader<2>([] {
+    data::Labelled<1> points;
+    for (int i = 0; i < 5; ++i) {
+      const float feature[]{float(i)};
+      points.add(feature, i);
+    }
+    return points;
+  }());
+  int samples = 0;
+  for (auto [x, y] : batches)
+    for (int i = 0; i < y.template length<'B'>(); ++i, ++samples) CHECK(x(i, 0) == float(y(i)));
+  CHECK(samples == 5);
+}

@@ -23,11 +23,11 @@ template <auto Batch, class T, auto... E> Tensor<T, Batch, E...> batch_of(const 
 /// The type of a batch of samples of this type: `BatchOf<upto<32, 'B'>, Tensor<float, 28, 28>>`.
 template <auto Batch, class Sample> using BatchOf = decltype(loader_detail::batch_of<Batch>(std::declval<const Sample&>()));
 
-/// Walks a data set in batches of up to `Batch` samples; the last one may be smaller, and its tensors say so by their length
-/// 'B'. Each `begin()` starts a new epoch. The data set must outlive the loader. Batches are tensors of their own, in memory that goes back to the loader
-/// when they die: nothing is allocated once there is as much as is in use at a time. What a data set throws arrives where the batch would have, and ends the
-/// epoch.
-/// PyTorch: torch.utils.data.DataLoader, whose workers are processes; here `prefetch` is one thread.
+/// Walks a data set in batches of up to `Batch` samples; the last one may be smaller, and its tensors say so by their
+/// length 'B'. Each `begin()` starts a new epoch. A set that has a name must outlive the loader; a temporary one is
+/// kept. Batches are tensors of their own, in memory that goes back to the loader when they die: nothing is allocated
+/// once there is as much as is in use at a time. What a data set throws arrives where the batch would have, and ends
+/// the epoch. PyTorch: torch.utils.data.DataLoader, whose workers are processes; here `prefetch` is one thread.
 template <int Batch, DataSet Data> class Loader {
   static_assert(Batch > 0, "a batch has at least one sample");
   static_assert(!Data::Input::shape.bounded() && !Data::Target::shape.bounded(), "a sample has fixed extents; pad those of variable length");
@@ -36,11 +36,9 @@ template <int Batch, DataSet Data> class Loader {
   using Input = BatchOf<upto<Batch, 'B'>, typename Data::Input>;
   using Target = BatchOf<upto<Batch, 'B'>, typename Data::Target>;
 
-  Loader(const Data& data, LoaderOptions options) : data_(&data), options_(std::move(options)) {
-    if (options_.weights.empty()) return;
-    if (options_.shuffle) throw Error(ErrorCode::argument, "Loader, shuffle", "expected false beside weights, found true", "samples drawn by weight come in random order");
-    sampler_.emplace(options_.weights);
-  }
+  Loader(const Data& data, LoaderOptions options) : Loader(&data, nullptr, std::move(options)) {}
+  Loader(std::unique_ptr<const Data> data, LoaderOptions options)
+      : Loader(nullptr, std::move(data), std::move(options)) {}
   Loader(const Loader&) = delete;  // its thread and its iterators know where it is
   Loader& operator=(const Loader&) = delete;
 
@@ -82,6 +80,14 @@ template <int Batch, DataSet Data> class Loader {
   std::size_t batches() const { return (samples() + Batch - 1) / Batch; }
 
  private:
+  Loader(const Data* data, std::unique_ptr<const Data> kept, LoaderOptions options)
+      : data_(kept != nullptr ? kept.get() : data), kept_(std::move(kept)), options_(std::move(options)) {
+    if (options_.weights.empty()) return;
+    if (options_.shuffle)
+      throw Error(ErrorCode::argument, "Loader, shuffle", "expected false beside weights, found true",
+                  "samples drawn by weight come in random order");
+    sampler_.emplace(options_.weights);
+  }
   struct Filled {
     tensor_detail::Pool pool;
     Input input{uninitialized, pool};
@@ -152,6 +158,7 @@ template <int Batch, DataSet Data> class Loader {
   void fill_ahead() { fill(*ahead_); }
 
   const Data* data_;
+  std::unique_ptr<const Data> kept_;  ///< a set that was a temporary
   LoaderOptions options_;
   std::optional<WeightedSampler> sampler_;
   std::vector<std::size_t> order_;
@@ -163,7 +170,14 @@ template <int Batch, DataSet Data> class Loader {
 };
 
 /// `auto batches = data::loader<128>(train, {.shuffle = true, .seed = Seed{7}});`
-template <int Batch, DataSet Data> Loader<Batch, Data> loader(const Data& data, LoaderOptions options = {}) { return {data, std::move(options)}; }
-template <int Batch, DataSet Data> Loader<Batch, Data> loader(const Data&& data, LoaderOptions options = {}) = delete;  // it would outlive the data
+template <int Batch, DataSet Data> Loader<Batch, Data> loader(const Data& data, LoaderOptions options = {}) {
+  return {data, std::move(options)};
+}
+/// The same of a set that has no name, which the loader keeps.
+template <int Batch, class Data>
+  requires(!std::is_reference_v<Data> && DataSet<std::remove_const_t<Data>>)
+Loader<Batch, std::remove_const_t<Data>> loader(Data&& data, LoaderOptions options = {}) {
+  return {std::make_unique<const std::remove_const_t<Data>>(std::forward<Data>(data)), std::move(options)};
+}
 
 }  // namespace sinter::data

@@ -10,8 +10,11 @@ template <int D> struct Spatial {
   constexpr Spatial(int all) {
     for (int& n : at) n = all;
   }
-  template <class... N> requires(sizeof...(N) + 2 == std::size_t(D)) constexpr Spatial(int first, int second, N... more) : at{first, second, int(more)...} {}
-  constexpr Spatial(const std::array<int, std::size_t(D)>& each) : at(each) {}  // how nvcc writes one that is a template argument
+  template <class... N>
+  requires(sizeof...(N) + 2 == std::size_t(D)) constexpr Spatial(int first, int second, N... more)
+      : at{first, second, int(more)...} {}
+  constexpr Spatial(const std::array<int, std::size_t(D)>& each)
+      : at(each) {}  // how nvcc writes one that is a template argument
   constexpr int operator[](int i) const { return at[std::size_t(i)]; }
   constexpr bool operator==(const Spatial&) const = default;
 };
@@ -42,7 +45,8 @@ struct Geometry {
   static constexpr int numbers = 14;
   constexpr std::array<std::int64_t, numbers> attributes() const {
     std::array<std::int64_t, numbers> a{axes, groups};
-    for (std::size_t i = 0; i < 3; ++i) a[2 + i] = stride[i], a[5 + i] = before[i], a[8 + i] = after[i], a[11 + i] = dilation[i];
+    for (std::size_t i = 0; i < 3; ++i)
+      a[2 + i] = stride[i], a[5 + i] = before[i], a[8 + i] = after[i], a[11 + i] = dilation[i];
     return a;
   }
   static constexpr Geometry of(const std::array<std::int64_t, numbers>& a) {
@@ -62,7 +66,8 @@ struct Geometry {
   }
   template <int D> static constexpr Geometry of(const ConvOptions<D>& o) {
     Geometry g{D, o.groups};
-    for (std::size_t i = 0; i < std::size_t(D); ++i) g.stride[i] = o.stride.at[i], g.before[i] = g.after[i] = o.padding.at[i], g.dilation[i] = o.dilation.at[i];
+    for (std::size_t i = 0; i < std::size_t(D); ++i)
+      g.stride[i] = o.stride.at[i], g.before[i] = g.after[i] = o.padding.at[i], g.dilation[i] = o.dilation.at[i];
     return g;
   }
   /// Windows along spatial axis i of an image with this extent there; 0 where the kernel does not fit.

@@ -34,7 +34,8 @@ static int run(const Options& options) {
   std::printf("training: %.0f operations a step of 64, %zu bytes of workspace, %d steps, %d distinct kernels\n\n", step.flops, step.workspace_bytes, decltype(step)::Program::steps,
               decltype(step)::Program::distinct_kernels);
 
-  const optim::CosineAnnealingLR schedule{.lr = options.lr, .T_max = std::int64_t(options.epochs) * std::int64_t(batches.batches())};
+  const optim::CosineAnnealingLR schedule{
+      .lr = double(options.lr), .T_max = std::int64_t(options.epochs) * std::int64_t(batches.batches())};
   Progress progress(options.epochs, std::int64_t(train.size()));
   for (int epoch = 0; epoch < options.epochs; ++epoch) {
     for (auto [x, label] : batches) {

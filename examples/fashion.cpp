@@ -38,7 +38,8 @@ static int run(const Options& options) {
   std::printf("%zu pictures to learn from, %zu to test with\n\n", train.size(), test.size());
   summary<Tensor<float, 1, 1, 28, 28>>(net);
 
-  const optim::CosineAnnealingLR schedule{.lr = options.lr, .T_max = std::int64_t(options.epochs) * std::int64_t(batches.batches())};
+  const optim::CosineAnnealingLR schedule{
+      .lr = double(options.lr), .T_max = std::int64_t(options.epochs) * std::int64_t(batches.batches())};
   Progress progress(options.epochs, std::int64_t(train.size()));
   ConfusionMatrix<10> matrix;
   std::vector<Misread> misread;

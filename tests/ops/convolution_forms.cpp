@@ -250,8 +250,12 @@ TEST_CASE("scratch memory suffices for every shorter batch") {
 
 TEST_CASE("gradients of weights keep to their scratch memory, whatever the filters fill and however short the batch is") {
   const auto gradient = [](auto x, auto w, auto ct) {
-    constexpr int border = decltype(w)::shape[2] / 2;
-    return grad([](auto image, auto weight, auto by) { return sum(relu(conv2d<Conv2dOptions{.padding = border}>(image, weight)) * by); }, wrt<1>)(x, w, ct);
+    return grad(
+        [](auto image, auto weight, auto by) {
+          constexpr Conv2dOptions options{.padding = decltype(weight)::shape[2] / 2};
+          return sum(relu(conv2d<options>(image, weight)) * by);
+        },
+        wrt<1>)(x, w, ct);
   };
   using F = decltype(gradient);
   support::check_compiled<graph::FunctionTrace<F, Sym<float, 1, 3, 44, 44>, Sym<float, 100, 3, 3, 3>, Sym<float, 1, 100, 44, 44>>>(5, 1);  // changes sides, fills no register

@@ -8,7 +8,7 @@ namespace sinter::nn {
 /// and number decide the zeros. PyTorch: torch.nn.Dropout.
 struct Dropout {
   float p = .5f;
-  constexpr auto operator()(const Operand auto& x) const { return dropout(x, p); }
+  constexpr auto operator()(const Operand auto& x) const { return dropout(x, double(p)); }
 };
 
 }  // namespace sinter::nn

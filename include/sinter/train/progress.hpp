@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <chrono>
+#include <concepts>
 #include <cstdio>
 #include <string>
 
@@ -29,8 +30,8 @@ class Progress {
   }
 
   /// One batch is done: its mean loss, how many of its `count` samples were right.
-  void batch(double loss, std::int64_t correct, std::int64_t count) {
-    loss_.add(loss, count);
+  void batch(std::floating_point auto loss, std::int64_t correct, std::int64_t count) {
+    loss_.add(double(loss), count);
     correct_ += correct;
     done_ += count;
     const auto now = Clock::now();

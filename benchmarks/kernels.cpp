@@ -13,7 +13,9 @@ template <class T> T drawn(std::uint64_t stream) {
   return t;
 }
 /// Counts operations, so that the report shows operations a second.
-void count(benchmark::State& state, double flops) { state.counters["FLOP/s"] = benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate); }
+void count(benchmark::State& state, double flops) {
+  state.counters["FLOP/s"] = benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);
+}
 
 /// Runs f again and again; it writes to r, which somebody might read.
 template <class T, class F> void repeat(benchmark::State& state, const T& r, F&& f) {
@@ -84,7 +86,9 @@ struct Classes {
 };
 struct Pooled {
   nn::Conv2d<64, 64, 3, Conv2dOptions{.padding = 1}> conv;
-  constexpr auto operator()(auto image) const { return max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(relu(conv(image))); }
+  constexpr auto operator()(auto image) const {
+    return max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(relu(conv(image)));
+  }
 };
 template <class Net, class X> void behind(benchmark::State& state, double flops) {
   Model<Net> net(Seed{1});
@@ -93,8 +97,12 @@ template <class Net, class X> void behind(benchmark::State& state, double flops)
   repeat(state, infer(x), [&] { infer(x); });
   count(state, flops);
 }
-void linear_softmax(benchmark::State& state) { behind<Classes, Tensor<float, 4096, 512>>(state, 2. * 4096 * 512 * 1024); }
-void convolution_pool(benchmark::State& state) { behind<Pooled, Tensor<float, 16, 64, 112, 112>>(state, 2. * 16 * 112 * 112 * 64 * 576); }
+void linear_softmax(benchmark::State& state) {
+  behind<Classes, Tensor<float, 4096, 512>>(state, 2. * 4096 * 512 * 1024);
+}
+void convolution_pool(benchmark::State& state) {
+  behind<Pooled, Tensor<float, 16, 64, 112, 112>>(state, 2. * 16 * 112 * 112 * 64 * 576);
+}
 template <int R, int C> void sum_columns(benchmark::State& state) {
   const auto x = drawn<Tensor<float, R, C>>(1);
   Tensor<float, C> s;
@@ -113,7 +121,8 @@ template <int R, int C> void row_layer_norm(benchmark::State& state) {
   }
   state.SetBytesProcessed(state.iterations() * R * C * 8);
 }
-/// Batch norm of images whose channels are innermost, as a training step runs it: statistics, then the result. Bytes are those of four walks.
+/// Batch norm of images whose channels are innermost, as a training step runs
+/// it: statistics, then the result. Bytes are those of four walks.
 struct Normalised {
   constexpr auto operator()(auto x) const {
     const auto apart = x - mean<0>(x);
@@ -146,7 +155,8 @@ template <int N> void sum_all(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * N * 4);
 }
 
-// What memory allows: the same streams by hand, with nothing to compute. Results go past the caches where the target can.
+// What memory allows: the same streams by hand, with nothing to compute.
+// Results go past the caches where the target can.
 void put(float* to, ops::Lanes<float, cpu::lanes> x) {
 #if SINTER_SIMD
   x.stream(to);
@@ -162,7 +172,8 @@ template <int N, int Reads> void bound(benchmark::State& state) {
   for (auto _ : state) {
     for (int i = 0; i < N; i += cpu::lanes) {
       auto x = cpu::load<float, cpu::lanes>(in[0].data() + i, cpu::lanes);
-      for (std::size_t k = 1; k < Reads; ++k) x = x + Register(cpu::load<float, cpu::lanes>(in[k].data() + i, cpu::lanes));
+      for (std::size_t k = 1; k < Reads; ++k)
+        x = x + Register(cpu::load<float, cpu::lanes>(in[k].data() + i, cpu::lanes));
       put(out.data() + i, x);
     }
     cpu::streaming_fence();
@@ -178,7 +189,8 @@ template <class F> void function(benchmark::State& state) {
   const auto x = drawn<Tensor<float, n>>(1);
   Tensor<float, n> y;
   repeat(state, y, [&] { y = F{}(x); });
-  state.counters["s/element"] = benchmark::Counter(n, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  state.counters["s/element"] =
+      benchmark::Counter(n, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 struct Copied { auto operator()(const auto& x) const { return x + 0.5f; } };
 struct OfExp { auto operator()(const auto& x) const { return exp(x); } };

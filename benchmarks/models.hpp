@@ -14,26 +14,33 @@ using namespace sinter;
 using Mlp = nn::Sequential<nn::Linear<784, 256>, nn::ReLU, nn::Linear<256, 128>, nn::ReLU, nn::Linear<128, 10>>;
 
 /// Images [B, 1, 28, 28] → [B, 10].
-using LeNet = nn::Sequential<nn::Conv2d<1, 16, 5, Conv2dOptions{.padding = 2}>, nn::ReLU, nn::MaxPool2d<2>, nn::Conv2d<16, 32, 5, Conv2dOptions{.padding = 2}>, nn::ReLU,
-                             nn::MaxPool2d<2>, nn::Flatten, nn::Linear<1568, 128>, nn::ReLU, nn::Linear<128, 10>>;
+using LeNet = nn::Sequential<nn::Conv2d<1, 16, 5, Conv2dOptions{.padding = 2}>, nn::ReLU, nn::MaxPool2d<2>,
+                             nn::Conv2d<16, 32, 5, Conv2dOptions{.padding = 2}>, nn::ReLU, nn::MaxPool2d<2>,
+                             nn::Flatten, nn::Linear<1568, 128>, nn::ReLU, nn::Linear<128, 10>>;
 
-/// Two convolutions beside a shortcut, which is a convolution of its own where the shape changes (He et al., 2015, figure 2).
+/// Two convolutions beside a shortcut, which is a convolution of its own where
+/// the shape changes (He et al., 2015, figure 2).
 template <int In, int Out, int Stride> struct BasicBlock {
   static constexpr bool same_shape = In == Out && Stride == 1;
   nn::Conv2d<In, Out, 3, Conv2dOptions{.stride = Stride, .padding = 1, .bias = false}> conv1;
   nn::BatchNorm2d<Out> bn1;
   nn::Conv2d<Out, Out, 3, Conv2dOptions{.padding = 1, .bias = false}> conv2;
   nn::BatchNorm2d<Out> bn2;
-  std::conditional_t<same_shape, nn::Identity, nn::Sequential<nn::Conv2d<In, Out, 1, Conv2dOptions{.stride = Stride, .bias = false}>, nn::BatchNorm2d<Out>>> downsample;
+  std::conditional_t<
+      same_shape, nn::Identity,
+      nn::Sequential<nn::Conv2d<In, Out, 1, Conv2dOptions{.stride = Stride, .bias = false}>, nn::BatchNorm2d<Out>>>
+      downsample;
 
   constexpr auto operator()(auto x) const { return relu(bn2(conv2(relu(bn1(conv1(x))))) + downsample(x)); }
 };
-template <int In, int Out, int Stride> using Stage = nn::Sequential<BasicBlock<In, Out, Stride>, BasicBlock<Out, Out, 1>>;
+template <int In, int Out, int Stride> using Stage =
+    nn::Sequential<BasicBlock<In, Out, Stride>, BasicBlock<Out, Out, 1>>;
 
-/// ResNet-18 of images [B, 3, H, W]. PyTorch: torchvision.models.resnet18. `Small` is the usual variant for CIFAR's 32 × 32 pixels: a stem of 3 × 3
-/// without stride and without a pool.
+/// ResNet-18 of images [B, 3, H, W]. PyTorch: torchvision.models.resnet18. `Small` is the usual variant for CIFAR's
+/// 32 × 32 pixels: a stem of 3 × 3 without stride and without a pool.
 template <int Classes, bool Small = false> struct ResNet18 {
-  nn::Conv2d<3, 64, Small ? 3 : 7, Conv2dOptions{.stride = Small ? 1 : 2, .padding = Small ? 1 : 3, .bias = false}> conv1;
+  nn::Conv2d<3, 64, Small ? 3 : 7, Conv2dOptions{.stride = Small ? 1 : 2, .padding = Small ? 1 : 3, .bias = false}>
+      conv1;
   nn::BatchNorm2d<64> bn1;
   Stage<64, 64, 1> layer1;
   Stage<64, 128, 2> layer2;
@@ -55,13 +62,18 @@ template <int Classes, bool Small = false> struct ResNet18 {
 
 /// A convolution without a bias, batch normalisation and ReLU6.
 template <int In, int Out, int Kernel, int Stride = 1, int Groups = 1> using ConvBnReLU6 =
-    nn::Sequential<nn::Conv2d<In, Out, Kernel, Conv2dOptions{.stride = Stride, .padding = Kernel / 2, .groups = Groups, .bias = false}>, nn::BatchNorm2d<Out>, nn::ReLU6>;
-/// A block of MobileNetV2 (Sandler et al., 2018): wider by a pointwise layer, one filter a channel, narrower by a pointwise layer.
+    nn::Sequential<nn::Conv2d<In, Out, Kernel,
+                              Conv2dOptions{.stride = Stride, .padding = Kernel / 2, .groups = Groups, .bias = false}>,
+                   nn::BatchNorm2d<Out>, nn::ReLU6>;
+/// A block of MobileNetV2 (Sandler et al., 2018): wider by a pointwise layer,
+/// one filter a channel, narrower by a pointwise layer.
 template <int In, int Out, int Stride, int Expansion> struct InvertedResidual {
   static constexpr int hidden = In * Expansion;
   using Depthwise = ConvBnReLU6<hidden, hidden, 3, Stride, hidden>;
   using Narrow = nn::Conv2d<hidden, Out, 1, Conv2dOptions{.bias = false}>;
-  std::conditional_t<Expansion == 1, nn::Sequential<Depthwise, Narrow, nn::BatchNorm2d<Out>>, nn::Sequential<ConvBnReLU6<In, hidden, 1>, Depthwise, Narrow, nn::BatchNorm2d<Out>>> conv;
+  std::conditional_t<Expansion == 1, nn::Sequential<Depthwise, Narrow, nn::BatchNorm2d<Out>>,
+                     nn::Sequential<ConvBnReLU6<In, hidden, 1>, Depthwise, Narrow, nn::BatchNorm2d<Out>>>
+      conv;
 
   constexpr auto operator()(auto x) const {
     if constexpr (In == Out && Stride == 1) return x + conv(x);
@@ -71,9 +83,10 @@ template <int In, int Out, int Stride, int Expansion> struct InvertedResidual {
 /// Images [B, 3, H, W]. PyTorch: torchvision.models.mobilenet_v2.
 template <int Classes> struct MobileNetV2 {
   template <int In, int Out, int Stride, int Expansion = 6> using Block = InvertedResidual<In, Out, Stride, Expansion>;
-  nn::Sequential<ConvBnReLU6<3, 32, 3, 2>, Block<32, 16, 1, 1>, Block<16, 24, 2>, Block<24, 24, 1>, Block<24, 32, 2>, Block<32, 32, 1>, Block<32, 32, 1>, Block<32, 64, 2>, Block<64, 64, 1>,
-                 Block<64, 64, 1>, Block<64, 64, 1>, Block<64, 96, 1>, Block<96, 96, 1>, Block<96, 96, 1>, Block<96, 160, 2>, Block<160, 160, 1>, Block<160, 160, 1>, Block<160, 320, 1>,
-                 ConvBnReLU6<320, 1280, 1>>
+  nn::Sequential<ConvBnReLU6<3, 32, 3, 2>, Block<32, 16, 1, 1>, Block<16, 24, 2>, Block<24, 24, 1>, Block<24, 32, 2>,
+                 Block<32, 32, 1>, Block<32, 32, 1>, Block<32, 64, 2>, Block<64, 64, 1>, Block<64, 64, 1>,
+                 Block<64, 64, 1>, Block<64, 96, 1>, Block<96, 96, 1>, Block<96, 96, 1>, Block<96, 160, 2>,
+                 Block<160, 160, 1>, Block<160, 160, 1>, Block<160, 320, 1>, ConvBnReLU6<320, 1280, 1>>
       features;
   nn::Sequential<nn::Dropout, nn::Linear<1280, Classes>> classifier;
 
@@ -83,7 +96,8 @@ template <int Classes> struct MobileNetV2 {
 /// Attention of queries, keys and values that lie side by side: [B, T, 3 · D] → [B, T, D].
 template <int Heads, bool Causal = false, TypedSymbol X> constexpr auto attention(const X& qkv) {
   constexpr int D = X::shape[2] / 3;
-  return multi_head_attention<Heads, AttentionOptions{.is_causal = Causal}>(slice<-1, 0, D>(qkv), slice<-1, D, 2 * D>(qkv), slice<-1, 2 * D, 3 * D>(qkv));
+  return multi_head_attention<Heads, AttentionOptions{.is_causal = Causal}>(
+      slice<-1, 0, D>(qkv), slice<-1, D, 2 * D>(qkv), slice<-1, 2 * D, 3 * D>(qkv));
 }
 
 /// A block of BERT: attention and a network of two layers, each added to its input and normalised behind.

@@ -1,5 +1,5 @@
-// Other C++ libraries on the scoreboard's rows, one thread, a JSON line each: what a user of C++ would pick instead. Every library is optional;
-// CMake (SINTER_BENCHMARK_PEERS) says which are there.
+// Other C++ libraries on the scoreboard's rows, one thread, a JSON line each: what a user of C++ would pick instead.
+// Every library is optional; CMake (SINTER_BENCHMARK_PEERS) says which are there.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -52,7 +52,8 @@ template <class F> void time(const std::string& row, const char* peer, float* ou
     }
     best = std::min(best, (seconds() - start) / n);
   }
-  std::printf("{\"workload\": \"%s\", \"peer\": \"%s\", \"threads\": 1, \"us\": %.3f}\n", row.c_str(), peer, best * 1e6);
+  std::printf("{\"workload\": \"%s\", \"peer\": \"%s\", \"threads\": 1, \"us\": %.3f}\n", row.c_str(), peer,
+              best * 1e6);
   std::fflush(stdout);
 }
 
@@ -75,7 +76,9 @@ void products(int n) {
   time(row, "eigen", c.data(), [&] { z.noalias() = x * y; });
 #endif
 #if SINTER_PEER_OPENBLAS
-  time(row, "openblas", c.data(), [&] { cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, a.data(), n, b.data(), n, 0, c.data(), n); });
+  time(row, "openblas", c.data(), [&] {
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, a.data(), n, b.data(), n, 0, c.data(), n);
+  });
 #endif
 #if SINTER_PEER_ONEDNN
   time(row, "onednn", c.data(), [&] { dnnl::sgemm('N', 'N', n, n, n, 1, a.data(), n, b.data(), n, 0, c.data(), n); });
@@ -128,18 +131,21 @@ void rows() {
   auto x = drawn(n * m), y = drawn(n * m);
 #if SINTER_PEER_ONEDNN
   Dnn d{long(n), long(m)};
-  const std::unordered_map<int, dnnl::memory> arguments{{DNNL_ARG_SRC, d.memory(x.data())}, {DNNL_ARG_DST, d.memory(y.data())}};
+  const std::unordered_map<int, dnnl::memory> arguments{{DNNL_ARG_SRC, d.memory(x.data())},
+                                                        {DNNL_ARG_DST, d.memory(y.data())}};
   using dnnl::prop_kind;
   const dnnl::softmax_forward softmax({{prop_kind::forward_inference, d.shape(), 1}, d.engine()});
   time("softmax_4096x1024", "onednn", y.data(), [&] { d.run(softmax, arguments); });
-  const dnnl::layer_normalization_forward norm({{prop_kind::forward_inference, d.shape(), 1e-5f, dnnl::normalization_flags::none}, d.engine()});
+  const dnnl::layer_normalization_forward norm(
+      {{prop_kind::forward_inference, d.shape(), 1e-5f, dnnl::normalization_flags::none}, d.engine()});
   time("layernorm_4096x1024", "onednn", y.data(), [&] { d.run(norm, arguments); });
 #endif
 #if SINTER_PEER_XTENSOR
   xt::xtensor<float, 2> u = xt::zeros<float>({n, m}), v = u;
   std::copy(x.begin(), x.end(), u.begin());
   time("softmax_4096x1024", "xtensor", v.data(), [&] {
-    const xt::xtensor<float, 1> top = xt::amax(u, {1});  // evaluated: a lazy reduction would be computed again for each element
+    // evaluated: a lazy reduction would be computed again for each element
+    const xt::xtensor<float, 1> top = xt::amax(u, {1});
     const xt::xtensor<float, 2> e = xt::exp(u - xt::view(top, xt::all(), xt::newaxis()));
     const xt::xtensor<float, 1> s = xt::sum(e, {1});
     xt::noalias(v) = e / xt::view(s, xt::all(), xt::newaxis());

@@ -1,5 +1,6 @@
-// What this machine can do at most: fused multiply-adds in registers, and bandwidth by how much memory is touched, on one core and on all. Kernels are judged
-// against these. `roofline` prints tables, `roofline --json` a JSON line a figure.
+// What this machine can do at most: fused multiply-adds in registers, and bandwidth
+// by how much memory is touched, on one core and on all. Kernels are judged against
+// these. `roofline` prints tables, `roofline --json` a JSON line a figure.
 #include <sinter/backend/cpu/roof.hpp>
 
 #include <cstdio>
@@ -19,15 +20,21 @@ struct Size {
   bool own;
 };
 // Half of each level of usual processors, so that the level holds it; sizes in between show where a cache ends.
-constexpr Size sizes[]{{"16 KiB (L1)", std::size_t(16) << 10, true}, {"256 KiB (L2)", std::size_t(256) << 10, true}, {"2 MiB", std::size_t(2) << 20, true},
-                       {"8 MiB (L3)", std::size_t(8) << 20, false}, {"32 MiB", std::size_t(32) << 20, false}, {"256 MiB (memory)", std::size_t(256) << 20, false}};
+constexpr Size sizes[]{
+    {"16 KiB (L1)", std::size_t(16) << 10, true}, {"256 KiB (L2)", std::size_t(256) << 10, true},
+    {"2 MiB", std::size_t(2) << 20, true},        {"8 MiB (L3)", std::size_t(8) << 20, false},
+    {"32 MiB", std::size_t(32) << 20, false},     {"256 MiB (memory)", std::size_t(256) << 20, false}};
 
 void print(int threads, bool json) {
   const double single = cpu::peak_flops<float>(threads), twice = cpu::peak_flops<double>(threads);
   if (json) {
-    std::printf("{\"peak\": \"float\", \"threads\": %d, \"flops\": %.4g}\n{\"peak\": \"double\", \"threads\": %d, \"flops\": %.4g}\n", threads, single, threads, twice);
+    std::printf(
+        "{\"peak\": \"float\", \"threads\": %d, \"flops\": %.4g}\n{\"peak\": \"double\", \"threads\": %d, \"flops\": "
+        "%.4g}\n",
+        threads, single, threads, twice);
   } else {
-    std::printf("%d thread%s: %.1f GFLOP/s of float, %.1f of double\n%-18s %12s %12s %12s   GB/s in all\n", threads, threads == 1 ? "" : "s", single / 1e9, twice / 1e9, "memory", "read", "write", "triad");
+    std::printf("%d thread%s: %.1f GFLOP/s of float, %.1f of double\n%-18s %12s %12s %12s   GB/s in all\n", threads,
+                threads == 1 ? "" : "s", single / 1e9, twice / 1e9, "memory", "read", "write", "triad");
   }
   for (const Size& s : sizes) {
     const std::size_t bytes = s.own ? s.bytes * std::size_t(threads) : s.bytes;
@@ -36,7 +43,9 @@ void print(int threads, bool json) {
     if (!json) std::printf("%-18s", s.name);
     for (int k = 0; k < 3; ++k) {
       const double rate = cpu::bandwidth(kinds[k], bytes, threads);
-      if (json) std::printf("{\"bandwidth\": \"%s\", \"threads\": %d, \"bytes\": %zu, \"bytes_per_second\": %.4g}\n", names[k], threads, bytes, rate);
+      if (json)
+        std::printf("{\"bandwidth\": \"%s\", \"threads\": %d, \"bytes\": %zu, \"bytes_per_second\": %.4g}\n", names[k],
+                    threads, bytes, rate);
       else std::printf(" %12.1f", rate / 1e9);
     }
     if (!json) std::printf("\n");

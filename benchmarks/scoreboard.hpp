@@ -24,7 +24,9 @@ class Source {
   const Options options;
 
   bool has_values() const { return file_ != nullptr; }
-  bool wanted(const std::string& row) const { return row.find(options.only) != std::string::npos && (!has_values() || has(row + ".out")); }
+  bool wanted(const std::string& row) const {
+    return row.find(options.only) != std::string::npos && (!has_values() || has(row + ".out"));
+  }
   bool has(const std::string& name) const;
 
   /// One of the peers' tensors, or normal numbers; integers are in 0 … 9.
@@ -36,11 +38,13 @@ class Source {
   template <class E> void fill(const std::string& name, E* to, std::ptrdiff_t n) {
     if (has_values()) return read(name, to, std::size_t(n) * sizeof(E));
     const Philox random(Seed{1}, stream_++);
-    for (std::ptrdiff_t i = 0; i < n; ++i) to[i] = std::is_same_v<E, int> ? E(random.below(std::uint64_t(i), 10)) : E(random.normal(std::uint64_t(i)));
+    for (std::ptrdiff_t i = 0; i < n; ++i)
+      to[i] = std::is_same_v<E, int> ? E(random.below(std::uint64_t(i), 10)) : E(random.normal(std::uint64_t(i)));
   }
   /// Gives a model the peers' parameters and buffers; without a file it keeps what it started with.
   template <class X> void load(const std::string& row, const Model<X>& net) {
-    if (has_values()) net.for_each_tensor([&](const std::string& name, const auto& t) { fill(row + "." + name, t.data(), t.size()); });
+    if (has_values())
+      net.for_each_tensor([&](const std::string& name, const auto& t) { fill(row + "." + name, t.data(), t.size()); });
   }
 
  private:
@@ -52,7 +56,9 @@ class Source {
   std::uint64_t stream_ = 0;
 };
 
-inline double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+inline double seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 template <class T> void consume(const T& x) { asm volatile("" : : "r"(&x) : "memory"); }
 
 /// The shortest mean time of a call, over rounds of about a fifth of a second, in microseconds.
@@ -85,14 +91,16 @@ template <class F, class R> void row(Source& source, const std::string& name, F&
   report_difference(name, found.data(), expected.get(), found.size());
 }
 
-/// A row of training: a step of Adam on one batch again and again. Against the peers' it compares the losses of the first five.
+/// A row of training: a step of Adam on one batch again and again. Against the
+/// peers' it compares the losses of the first five.
 template <class Net, class Input, class Target> void training_row(Source& source, const std::string& name) {
   if (!source.wanted(name)) return;
   Model<Net> net(Seed{1});
   source.load(name, net);
   const auto x = source.tensor<Input>(name + ".x");
   const auto y = source.tensor<Target>(name + ".y");
-  auto step = training<Input, Target>(net, nn::cross_entropy, optim::Adam{.lr = 1e-3f}, cpu::Threads{source.options.threads});
+  auto step =
+      training<Input, Target>(net, nn::cross_entropy, optim::Adam{.lr = 1e-3f}, cpu::Threads{source.options.threads});
   Tensor<float, 5> losses;
   row(source, name, [&] {
     if (source.has_values())

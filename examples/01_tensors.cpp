@@ -6,7 +6,8 @@ int main() {
   Tensor<float, 2, 3> x{{1, 2, 3}, {4, 5, 6}};
   const Tensor<float, 3, 2> w{{1, 0}, {0, 1}, {1, 1}};
 
-  const Tensor<float, 2, 2> y = relu(matmul(x, w) - 5.f);  // one kernel: the product, with subtraction and relu behind it
+  // one kernel: the product, with subtraction and relu behind it
+  const Tensor<float, 2, 2> y = relu(matmul(x, w) - 5.f);
   print(y);
   print(softmax(x));              // any expression prints
   x = x / sum<1>(x, keepdims);    // broadcasts as NumPy does; the destination may appear in its expression
@@ -16,5 +17,6 @@ int main() {
   const TensorView<float, 4> even(memory, {2});  // foreign memory, every other element
   print(even * even);
 
-  // Tensor<float, 2, 3> wrong = matmul(x, x);   // does not compile: matmul_inner_extents_differ<Sym<float, 2, 3>, Sym<float, 2, 3>>
+  // Tensor<float, 2, 3> wrong = matmul(x, x);   // does not compile:
+  // matmul_inner_extents_differ<Sym<float, 2, 3>, Sym<float, 2, 3>>
 }

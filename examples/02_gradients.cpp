@@ -2,7 +2,9 @@
 #include <sinter/sinter.hpp>
 using namespace sinter;
 
-constexpr auto loss = [](auto slope, auto offset, auto x, auto y) { return mean((slope * x + offset - y) * (slope * x + offset - y)); };
+constexpr auto loss = [](auto slope, auto offset, auto x, auto y) {
+  return mean((slope * x + offset - y) * (slope * x + offset - y));
+};
 
 int main() {
   Tensor<float, 100> x, y;

@@ -17,7 +17,8 @@ int main(int argc, char** argv) {
   const auto [train, test] = data::stratified_split(digits, 0.2, Seed{1});
   auto batches = data::loader<32>(train, {.shuffle = true, .seed = Seed{2}});
 
-  // A model owns the parameters of a net. A step is forward, backward and optimizer; what it needs is known while compiling.
+  // A model owns the parameters of a net. A step is forward, backward and
+  // optimizer; what it needs is known while compiling.
   Model<Mlp> net(Seed{42});
   print(net);
   auto step = training(net, batches, nn::cross_entropy, optim::Adam{.lr = 2e-3f});
@@ -34,6 +35,7 @@ int main(int argc, char** argv) {
   auto infer = inference(net, held_out);
   ConfusionMatrix<10> matrix;
   for (auto [image, label] : held_out) matrix.add(infer(image), label);
-  std::printf("accuracy on %lld held-out scans: %.1f %%\n", static_cast<long long>(matrix.total()), 100 * matrix.accuracy());
+  std::printf("accuracy on %lld held-out scans: %.1f %%\n", static_cast<long long>(matrix.total()),
+              100 * matrix.accuracy());
   return matrix.accuracy() > 0.95 ? 0 : 1;
 }

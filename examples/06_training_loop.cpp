@@ -1,5 +1,5 @@
-// A training loop by hand: a function of data and weights, its gradients, and an update of your own, as eager statements. Useful where
-// `training` does not fit; each statement is a compiled program all the same.
+// A training loop by hand: a function of data and weights, its gradients, and an update of your own, as eager
+// statements. Useful where `training` does not fit; each statement is a compiled program all the same.
 #include <sinter/sinter.hpp>
 
 #include <cstdio>
@@ -7,8 +7,12 @@
 using namespace sinter;
 
 // A small net as a function: weights are arguments like any other.
-constexpr auto predict = [](auto x, auto w1, auto b1, auto w2, auto b2) { return matmul(tanh(matmul(x, w1) + b1), w2) + b2; };
-constexpr auto loss = [](auto x, auto y, auto w1, auto b1, auto w2, auto b2) { return nn::mse_loss(predict(x, w1, b1, w2, b2), y); };
+constexpr auto predict = [](auto x, auto w1, auto b1, auto w2, auto b2) {
+  return matmul(tanh(matmul(x, w1) + b1), w2) + b2;
+};
+constexpr auto loss = [](auto x, auto y, auto w1, auto b1, auto w2, auto b2) {
+  return nn::mse_loss(predict(x, w1, b1, w2, b2), y);
+};
 
 int main() {
   // y = sin x on 256 points, with some noise.
@@ -28,7 +32,8 @@ int main() {
     auto [value, d_w1, d_b1, d_w2, d_b2] = value_and_grad(loss, wrt<2, 3, 4, 5>)(x, y, w1, b1, w2, b2);
 
     // Clip by the norm of all gradients together.
-    const float norm = std::sqrt(float(sum(square(d_w1))) + float(sum(square(d_b1))) + float(sum(square(d_w2))) + float(sum(square(d_b2))));
+    const float norm = std::sqrt(float(sum(square(d_w1))) + float(sum(square(d_b1))) + float(sum(square(d_w2))) +
+                                 float(sum(square(d_b2))));
     const float scale = rate * std::min(1.f, 1.f / norm);
     w1 = w1 - scale * d_w1;
     b1 = b1 - scale * d_b1;

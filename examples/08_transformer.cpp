@@ -1,5 +1,5 @@
-// A small transformer that writes words backwards, letter by letter: "sinter>" becomes "retnis". Trained on whole sequences, each letter seeing those before it;
-// used on sequences that grow, with one program for every length.
+// A small transformer that writes words backwards, letter by letter: "sinter>" becomes "retnis". Trained on whole
+// sequences, each letter seeing those before it; used on sequences that grow, with one program for every length.
 #include <sinter/sinter.hpp>
 
 #include <cstdio>
@@ -12,7 +12,13 @@ constexpr int longest = 6, length = 2 * longest, vocabulary = 27, width = 48;  /
 struct Reverser {
   nn::Embedding<vocabulary, width> letter;
   nn::Embedding<length, width> place;
-  nn::TransformerEncoder<nn::TransformerEncoderLayer<width, 4, 4 * width, nn::TransformerOptions{.dropout = 0, .activation = nn::TransformerActivation::gelu, .norm_first = true, .is_causal = true}>, 2> blocks;
+  nn::TransformerEncoder<
+      nn::TransformerEncoderLayer<
+          width, 4, 4 * width,
+          nn::TransformerOptions{
+              .dropout = 0, .activation = nn::TransformerActivation::gelu, .norm_first = true, .is_causal = true}>,
+      2>
+      blocks;
   nn::LayerNorm<width> norm;
   nn::Linear<width, vocabulary> next;
 
@@ -23,7 +29,9 @@ struct Reverser {
 };
 
 // Logits [B, T, vocabulary] beside the letters that come next; where there is none, −100 adds nothing.
-constexpr auto loss = [](auto logits, auto target) { return nn::cross_entropy(reshape<-1, vocabulary>(logits), reshape<-1>(target)); };
+constexpr auto loss = [](auto logits, auto target) {
+  return nn::cross_entropy(reshape<-1, vocabulary>(logits), reshape<-1>(target));
+};
 
 std::string backwards(const std::string& word) { return {word.rbegin(), word.rend()}; }
 int id_of(char c) { return c == '>' ? 26 : c - 'a'; }

@@ -1,4 +1,5 @@
-// Streaming: a recurrent net learns from whole sequences, then runs sample by sample with its state kept between calls, as an audio effect does.
+// Streaming: a recurrent net learns from whole sequences, then runs sample by
+// sample with its state kept between calls, as an audio effect does.
 #include <sinter/sinter.hpp>
 
 #include <cmath>
@@ -45,7 +46,8 @@ int main() {
 
   Model<Effect> effect(Seed{1});
   std::copy(std::as_const(net).data(), std::as_const(net).data() + Model<Trained>::parameters, effect.data());
-  auto left = inference<Tensor<float, 1, 1>>(effect), right = inference<Tensor<float, 1, 1>>(effect);  // one model, two states
+  // one model, two states
+  auto left = inference<Tensor<float, 1, 1>>(effect), right = inference<Tensor<float, 1, 1>>(effect);
   Amplifier amplifier;
   float worst = 0;
   Tensor<float, 1, 1> sample;

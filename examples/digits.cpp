@@ -27,11 +27,14 @@ static int run(const Options& options) {
   auto batches = data::loader<64>(train, {.shuffle = true, .seed = Seed{options.seed + 1}});
 
   Model<Cnn> net(Seed{options.seed + 2});
-  auto step = training(net, batches, nn::cross_entropy, optim::Adam{.lr = options.lr, .weight_decay = 1e-4f}, cpu::Threads{options.threads});
+  auto step = training(net, batches, nn::cross_entropy, optim::Adam{.lr = options.lr, .weight_decay = 1e-4f},
+                       cpu::Threads{options.threads});
   step.seed = Seed{options.seed + 3};
-  std::printf("%zu scans to learn from (%zu with those moved by a pixel), %zu held out\n\n", known.size(), train.size(), test.size());
+  std::printf("%zu scans to learn from (%zu with those moved by a pixel), %zu held out\n\n", known.size(), train.size(),
+              test.size());
   summary<Tensor<float, 1, 1, 8, 8>>(net);
-  std::printf("training: %.0f operations a step of 64, %zu bytes of workspace, %d steps, %d distinct kernels\n\n", step.flops, step.workspace_bytes, decltype(step)::Program::steps,
+  std::printf("training: %.0f operations a step of 64, %zu bytes of workspace, %d steps, %d distinct kernels\n\n",
+              step.flops, step.workspace_bytes, decltype(step)::Program::steps,
               decltype(step)::Program::distinct_kernels);
 
   const optim::CosineAnnealingLR schedule{
@@ -54,11 +57,13 @@ static int run(const Options& options) {
   std::vector<Misread> misread, same;
   const auto matrix = examine(trained, held_out, misread);
   examine(reloaded, held_out, same);
-  if (same != misread) throw Error(ErrorCode::format, options.out, "the reloaded model reads other digits than the one that was saved");
+  if (same != misread)
+    throw Error(ErrorCode::format, options.out, "the reloaded model reads other digits than the one that was saved");
 
   print(matrix);
   draw_misread<8, 8, 1>(test, misread, 5, {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"});
-  std::printf("\nsaved to %s, read back: the same on all %lld samples\n", options.out.c_str(), static_cast<long long>(matrix.total()));
+  std::printf("\nsaved to %s, read back: the same on all %lld samples\n", options.out.c_str(),
+              static_cast<long long>(matrix.total()));
   std::printf("accuracy: %.2f %%\n", 100 * matrix.accuracy());
   return 0;
 }
@@ -66,7 +71,9 @@ static int run(const Options& options) {
 int main(int argc, char** argv) {
   Options options{.epochs = 8, .data = SINTER_DIGITS, .out = "digits.safetensors"};
   int status = 0;
-  if (!parse(argc, argv, "Trains a convolutional network on 8x8 handwritten digits, and shows what it learned.", options, status)) return status;
+  if (!parse(argc, argv, "Trains a convolutional network on 8x8 handwritten digits, and shows what it learned.",
+             options, status))
+    return status;
   try {
     return run(options);
   } catch (const std::exception& e) {

@@ -1,4 +1,5 @@
-// A convolutional network that tells clothes apart: Fashion-MNIST, or any four IDX files of its format (--data ../shared/data/mnist).
+// A convolutional network that tells clothes apart: Fashion-MNIST, or any four
+// IDX files of its format (--data ../shared/data/mnist).
 #include <sinter/data/mnist.hpp>
 #include <sinter/io/safetensors.hpp>
 #include <sinter/sinter.hpp>
@@ -27,8 +28,10 @@ struct Cnn {
 };
 
 static int run(const Options& options) {
-  const auto train = data::fashion_mnist(options.data, data::Part::train), test = data::fashion_mnist(options.data, data::Part::test);
-  auto batches = data::loader<128>(train, {.shuffle = true, .seed = Seed{options.seed + 1}, .prefetch = options.threads > 1});
+  const auto train = data::fashion_mnist(options.data, data::Part::train),
+             test = data::fashion_mnist(options.data, data::Part::test);
+  auto batches =
+      data::loader<128>(train, {.shuffle = true, .seed = Seed{options.seed + 1}, .prefetch = options.threads > 1});
   auto held_out = data::loader<128>(test);
 
   Model<Cnn> net(Seed{options.seed});
@@ -57,16 +60,25 @@ static int run(const Options& options) {
 
   save(net, options.out);
   print(matrix);
-  draw_misread<28, 28, 2>(test, misread, 4, {"T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"});
+  draw_misread<28, 28, 2>(
+      test, misread, 4,
+      {"T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"});
   std::printf("\nsaved to %s\naccuracy: %.2f %%\n", options.out.c_str(), 100 * matrix.accuracy());
   return 0;
 }
 
 int main(int argc, char** argv) {
   const char* const folder = std::getenv("FASHION_MNIST");
-  Options options{.epochs = 8, .lr = 1e-3f, .data = folder != nullptr && *folder != 0 ? folder : "/usr/share/datasets/fashion-mnist", .out = "fashion.safetensors"};
+  Options options{.epochs = 8,
+                  .lr = 1e-3f,
+                  .data = folder != nullptr && *folder != 0 ? folder : "/usr/share/datasets/fashion-mnist",
+                  .out = "fashion.safetensors"};
   int status = 0;
-  if (!parse(argc, argv, "Trains a convolutional network on Fashion-MNIST (a folder of IDX files: --data, or the environment variable FASHION_MNIST).", options, status)) return status;
+  if (!parse(argc, argv,
+             "Trains a convolutional network on Fashion-MNIST (a folder of IDX files: --data, or the environment "
+             "variable FASHION_MNIST).",
+             options, status))
+    return status;
   try {
     return run(options);
   } catch (const std::exception& e) {

@@ -14,13 +14,16 @@ inline void print(const sinter::ConfusionMatrix<10>& matrix) {
   for (int c = 0; c < 10; ++c) std::printf("%5d", c);
   for (int r = 0; r < 10; ++r) {
     std::printf("\n%4d", r);
-    for (int c = 0; c < 10; ++c) matrix(r, c) == 0 ? std::printf("    ·") : std::printf("%5lld", static_cast<long long>(matrix(r, c)));
+    for (int c = 0; c < 10; ++c)
+      matrix(r, c) == 0 ? std::printf("    ·") : std::printf("%5lld", static_cast<long long>(matrix(r, c)));
   }
   std::printf("\n");
 }
 
 /// Up to `most` misread images of Rows × Columns pixels side by side, every Step-th pixel, drawn in shades.
-template <int Rows, int Columns, int Step, class Set> void draw_misread(const Set& samples, const std::vector<Misread>& misread, std::size_t most, const char* const (&name)[10]) {
+template <int Rows, int Columns, int Step, class Set>
+void draw_misread(const Set& samples, const std::vector<Misread>& misread, std::size_t most,
+                  const char* const (&name)[10]) {
   const char* shade[]{"  ", "░░", "▒▒", "▓▓", "██"};
   const std::size_t shown = std::min(misread.size(), most);
   if (shown == 0) return;
@@ -35,7 +38,8 @@ template <int Rows, int Columns, int Step, class Set> void draw_misread(const Se
   std::printf("\n");
   for (int row = 0; row < Rows; row += Step) {
     for (std::size_t k = 0; k < shown; ++k) {
-      for (int column = 0; column < Columns; column += Step) std::printf("%s", shade[int(pixels[k][std::size_t(row * Columns + column)] * 4 + 0.5f)]);
+      for (int column = 0; column < Columns; column += Step)
+        std::printf("%s", shade[int(pixels[k][std::size_t(row * Columns + column)] * 4 + 0.5f)]);
       std::printf("    ");
     }
     std::printf("\n");
@@ -43,14 +47,16 @@ template <int Rows, int Columns, int Step, class Set> void draw_misread(const Se
 }
 
 /// Reads every sample of a set and compares.
-template <class Infer, class Loader> sinter::ConfusionMatrix<10> examine(Infer& infer, Loader& samples, std::vector<Misread>& misread) {
+template <class Infer, class Loader>
+sinter::ConfusionMatrix<10> examine(Infer& infer, Loader& samples, std::vector<Misread>& misread) {
   sinter::ConfusionMatrix<10> matrix;
   std::size_t first = 0;
   for (auto [x, label] : samples) {
     const auto& scores = infer(x);
     const auto n = label.template length<'B'>();
     for (std::int64_t i = 0; i < n; ++i)
-      if (const int read = sinter::predicted_class(scores, i); read != label(i)) misread.emplace_back(first + std::size_t(i), read);
+      if (const int read = sinter::predicted_class(scores, i); read != label(i))
+        misread.emplace_back(first + std::size_t(i), read);
     matrix.add(scores, label);
     first += std::size_t(n);
   }

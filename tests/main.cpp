@@ -10,7 +10,9 @@
 // Every form of operator new comes here, so that a test can say: nothing is allocated from now on.
 static void* allocate(std::size_t size, std::size_t alignment) {
   ++support::allocations_so_far;
-  if (void* p = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment + (size == 0 ? alignment : 0))) return p;
+  if (void* p =
+          std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment + (size == 0 ? alignment : 0)))
+    return p;
   throw std::bad_alloc();
 }
 void* operator new(std::size_t n) { return allocate(n, alignof(std::max_align_t)); }

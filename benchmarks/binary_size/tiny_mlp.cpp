@@ -13,7 +13,9 @@ int main(int argc, char** argv) {
   Model<Net> net(Seed{1});
   if (argc > 1) {
     std::FILE* file = std::fopen(argv[1], "rb");
-    if (file == nullptr || std::fread(net.data(), sizeof(float), std::size_t(Model<Net>::parameters), file) != std::size_t(Model<Net>::parameters)) return 1;
+    if (file == nullptr || std::fread(net.data(), sizeof(float), std::size_t(Model<Net>::parameters), file) !=
+                               std::size_t(Model<Net>::parameters))
+      return 1;
     std::fclose(file);
   }
   auto infer = inference<Tensor<float, 1, 8>>(net);

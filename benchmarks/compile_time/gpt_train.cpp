@@ -9,5 +9,6 @@ int main() {
   Tensor<int, 1, 64> ids;
   Tensor<int, 64> next;
   using Program = decltype(step)::Program;
-  std::printf("%g, %d nodes, %d steps, %d kernels\n", double(step(ids, next).loss), Program::nodes, Program::steps, Program::distinct_kernels);
+  std::printf("%g, %d nodes, %d steps, %d kernels\n", double(step(ids, next).loss), Program::nodes, Program::steps,
+              Program::distinct_kernels);
 }

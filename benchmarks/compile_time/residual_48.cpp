@@ -23,5 +23,6 @@ int main() {
   auto step = training<Tensor<float, 32, 784>, Tensor<int, 32>>(net, nn::cross_entropy, optim::Adam{.lr = 1e-3f});
   Tensor<float, 32, 784> x;
   Tensor<int, 32> label;
-  std::printf("%g, %d nodes, %d steps, %d kernels\n", double(step(x, label).loss), decltype(step)::Program::nodes, decltype(step)::Program::steps, decltype(step)::Program::distinct_kernels);
+  std::printf("%g, %d nodes, %d steps, %d kernels\n", double(step(x, label).loss), decltype(step)::Program::nodes,
+              decltype(step)::Program::steps, decltype(step)::Program::distinct_kernels);
 }

@@ -1,16 +1,20 @@
-// Attention and its gradients over long sequences: 12 heads of 64, each query against all keys, and against those before it.
+// Attention and its gradients over long sequences: 12 heads of 64, each query
+// against all keys, and against those before it.
 #include "../scoreboard.hpp"
 
 namespace scoreboard {
 namespace {
 
 template <bool Causal> struct Weighted {
-  constexpr auto operator()(auto q, auto k, auto v, auto w) const { return sum(scaled_dot_product_attention<AttentionOptions{.is_causal = Causal}>(q, k, v) * w); }
+  constexpr auto operator()(auto q, auto k, auto v, auto w) const {
+    return sum(scaled_dot_product_attention<AttentionOptions{.is_causal = Causal}>(q, k, v) * w);
+  }
 };
 template <int T, bool Causal> void attention(Source& source, const std::string& name) {
   if (!source.wanted(name)) return;
   using X = Tensor<float, 1, 12, T, 64>;
-  const auto q = source.tensor<X>(name + ".q"), k = source.tensor<X>(name + ".k"), v = source.tensor<X>(name + ".v"), w = source.tensor<X>(name + ".w");
+  const auto q = source.tensor<X>(name + ".q"), k = source.tensor<X>(name + ".k"), v = source.tensor<X>(name + ".v"),
+             w = source.tensor<X>(name + ".w");
   Tensor<float, 3, 1, 12, T, 64> gradients;
   row(source, name, [&] {
     const auto found = grad(Weighted<Causal>{}, wrt<0, 1, 2>)(q, k, v, w);

@@ -3,5 +3,7 @@
 #include "../scoreboard.hpp"
 
 namespace scoreboard {
-void lenet_train(Source& source) { training_row<nets::LeNet, Tensor<float, 64, 1, 28, 28>, Tensor<int, 64>>(source, "lenet_train_b64"); }
+void lenet_train(Source& source) {
+  training_row<nets::LeNet, Tensor<float, 64, 1, 28, 28>, Tensor<int, 64>>(source, "lenet_train_b64");
+}
 }  // namespace scoreboard

@@ -3,5 +3,7 @@
 #include "../scoreboard.hpp"
 
 namespace scoreboard {
-void mlp_train(Source& source) { training_row<nets::Mlp, Tensor<float, 128, 784>, Tensor<int, 128>>(source, "mlp_train_b128"); }
+void mlp_train(Source& source) {
+  training_row<nets::Mlp, Tensor<float, 128, 784>, Tensor<int, 128>>(source, "mlp_train_b128");
+}
 }  // namespace scoreboard

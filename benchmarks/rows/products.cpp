@@ -1,4 +1,5 @@
-// Products of square matrices as eager statements, from a few registers to beyond the caches, and of sizes that no tile divides.
+// Products of square matrices as eager statements, from a few registers to
+// beyond the caches, and of sizes that no tile divides.
 #include "../scoreboard.hpp"
 
 namespace scoreboard {

@@ -1,4 +1,5 @@
-// Nets for one sample at a time, where a call takes tens of nanoseconds: each input depends on the output before it, and states are carried on.
+// Nets for one sample at a time, where a call takes tens of nanoseconds: each
+// input depends on the output before it, and states are carried on.
 #include "../models.hpp"
 #include "../scoreboard.hpp"
 

@@ -1,5 +1,5 @@
-// The kernels of attention called as a step calls them: they stay within the scratch that their primitives announce, few queries take the same
-// results as many, and results that nobody reads are not written.
+// The kernels of attention called as a step calls them: they stay within the scratch that their primitives announce,
+// few queries take the same results as many, and results that nobody reads are not written.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -11,7 +11,8 @@ using graph::Value;
 
 namespace {
 
-/// An attention [B, G, Q, D] to [B, K, D], its buffers, and scratch of just the announced size with something behind it.
+/// An attention [B, G, Q, D] to [B, K, D], its buffers, and scratch of just the
+/// announced size with something behind it.
 template <class T> struct Case {
   static constexpr std::size_t guard = 256;
   std::int64_t B, G, Q, K, D, V;
@@ -21,7 +22,8 @@ template <class T> struct Case {
   std::vector<std::byte> forward_scratch, backward_scratch;
   std::array<std::int64_t, ops::AttentionGeometry::numbers> attributes;
 
-  Case(int b, int gr, int queries, int keys, int d, int dv_, bool c) : B(b), G(gr), Q(queries), K(keys), D(d), V(dv_), causal(c) {
+  Case(int b, int gr, int queries, int keys, int d, int dv_, bool c)
+      : B(b), G(gr), Q(queries), K(keys), D(d), V(dv_), causal(c) {
     std::uint64_t stream = 0;
     const auto normal = [&](std::int64_t n) {
       const Philox random(Seed{1}, stream++);
@@ -30,7 +32,8 @@ template <class T> struct Case {
       return x;
     };
     q = normal(B * G * Q * D), k = normal(B * K * D), v = normal(B * K * V), ct = normal(B * G * Q * V);
-    o.assign(ct.size(), 0), sums.assign(std::size_t(B * G * Q), 0), dq.assign(q.size(), 0), dk.assign(k.size(), 0), dv.assign(v.size(), 0);
+    o.assign(ct.size(), 0), sums.assign(std::size_t(B * G * Q), 0), dq.assign(q.size(), 0), dk.assign(k.size(), 0),
+        dv.assign(v.size(), 0);
     const auto input = [&](std::initializer_list<std::int64_t> extents) {
       Shape s;
       for (const std::int64_t n : extents) s.push(int(n));
@@ -54,24 +57,32 @@ template <class T> struct Case {
     return true;
   }
 
-  template <class Op> void run(std::vector<std::vector<T>*> tensors, int operands, const std::vector<std::int64_t>& strides, std::vector<std::byte>& room, int threads, int without) {
+  template <class Op> void run(std::vector<std::vector<T>*> tensors, int operands,
+                               const std::vector<std::int64_t>& strides, std::vector<std::byte>& room, int threads,
+                               int without) {
     const std::array<std::int64_t, 6> extents{B, G, Q, K, D, V};
     std::vector<std::byte*> address;
-    for (auto* t : tensors) address.push_back(int(address.size()) == without ? nullptr : reinterpret_cast<std::byte*>(t->data()));
+    for (auto* t : tensors)
+      address.push_back(int(address.size()) == without ? nullptr : reinterpret_cast<std::byte*>(t->data()));
     const std::vector<Dtype> dtypes(tensors.size(), dtype_of<T>);
     const cpu::Context c{nullptr, nullptr, room.data(), threads};
-    cpu::OwnKernel<Op>::template run<T>({extents.data(), 6, address.data(), strides.data(), dtypes.data(), operands, attributes.data(), c});
+    cpu::OwnKernel<Op>::template run<T>(
+        {extents.data(), 6, address.data(), strides.data(), dtypes.data(), operands, attributes.data(), c});
   }
   void run(int threads, int without = -1) {
     using S = std::vector<std::int64_t>;
-    const S query{G * Q * D, Q * D, D, 0, 1, 0}, key{K * D, 0, 0, D, 1, 0}, value{K * V, 0, 0, V, 0, 1}, output{G * Q * V, Q * V, V, 0, 0, 1}, sum{G * Q, Q, 1, 0, 0, 0};
+    const S query{G * Q * D, Q * D, D, 0, 1, 0}, key{K * D, 0, 0, D, 1, 0}, value{K * V, 0, 0, V, 0, 1},
+        output{G * Q * V, Q * V, V, 0, 0, 1}, sum{G * Q, Q, 1, 0, 0, 0};
     const auto joined = [](std::initializer_list<S> parts) {
       S all;
       for (const S& p : parts) all.insert(all.end(), p.begin(), p.end());
       return all;
     };
-    run<ops::Attention>({&q, &k, &v, &o, &sums}, 3, joined({query, key, value, output, sum}), forward_scratch, threads, -1);
-    run<ops::AttentionGradient>({&q, &k, &v, &o, &sums, &ct, &dq, &dk, &dv}, 6, joined({query, key, value, output, sum, output, query, key, value}), backward_scratch, threads, without);
+    run<ops::Attention>({&q, &k, &v, &o, &sums}, 3, joined({query, key, value, output, sum}), forward_scratch, threads,
+                        -1);
+    run<ops::AttentionGradient>({&q, &k, &v, &o, &sums, &ct, &dq, &dk, &dv}, 6,
+                                joined({query, key, value, output, sum, output, query, key, value}), backward_scratch,
+                                threads, without);
   }
 };
 
@@ -117,12 +128,17 @@ TEST_CASE("few queries see what they see among many") {
       few.k = many.k, few.v = many.v;
       const std::int64_t n = queries;
       for (std::int64_t h = 0; h < 4; ++h)
-        for (std::int64_t i = 0; i < n * 40; ++i) few.q[std::size_t(h * n * 40 + i)] = many.q[std::size_t(h * 32 * 40 + i)];
+        for (std::int64_t i = 0; i < n * 40; ++i)
+          few.q[std::size_t(h * n * 40 + i)] = many.q[std::size_t(h * 32 * 40 + i)];
       many.run(1), few.run(1);
       double means = 0, sums = 0;
       for (std::int64_t h = 0; h < 4; ++h) {
-        for (std::int64_t i = 0; i < n * 70; ++i) means = std::max(means, double(std::abs(few.o[std::size_t(h * n * 70 + i)] - many.o[std::size_t(h * 32 * 70 + i)])));
-        for (std::int64_t i = 0; i < n; ++i) sums = std::max(sums, double(std::abs(few.sums[std::size_t(h * n + i)] - many.sums[std::size_t(h * 32 + i)])));
+        for (std::int64_t i = 0; i < n * 70; ++i)
+          means = std::max(means,
+                           double(std::abs(few.o[std::size_t(h * n * 70 + i)] - many.o[std::size_t(h * 32 * 70 + i)])));
+        for (std::int64_t i = 0; i < n; ++i)
+          sums =
+              std::max(sums, double(std::abs(few.sums[std::size_t(h * n + i)] - many.sums[std::size_t(h * 32 + i)])));
       }
       CHECK(means < 2e-5);
       CHECK(sums < 2e-5);

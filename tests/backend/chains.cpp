@@ -1,5 +1,5 @@
-// Steps that run piece by piece: pools, softmax and layers behind contractions against the interpreter in double, on any number of threads alike, at
-// every length of a batch; and which programs they are made in.
+// Steps that run piece by piece: pools, softmax and layers behind contractions against the interpreter in double, on
+// any number of threads alike, at every length of a batch; and which programs they are made in.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 #include <sinter/train/profile.hpp>
@@ -13,7 +13,9 @@ namespace chained {  // names of members are found in types that have linkage
 
 struct Stem {
   nn::Conv2d<3, 64, 7, Conv2dOptions{.stride = 2, .padding = 3}> conv;
-  constexpr auto operator()(auto x) const { return max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(relu(conv(x))); }
+  constexpr auto operator()(auto x) const {
+    return max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(relu(conv(x)));
+  }
 };
 
 /// Weights in front of what they mix.
@@ -55,7 +57,8 @@ TEST_CASE("pools run behind a convolution, image by image") {
   using W = Sym<float, 8, 4, 3, 3>;
   check<Sym<float, 9, 4, 20, 20>, W>([](auto x, auto w) { return max_pool2d<2>(first_layer(x, w)); }, 1, 7);
   check<Sym<float, 9, 4, 20, 20>, W>([](auto x, auto w) { return overlapping(first_layer(x, w)); }, 1, 11);
-  check<Sym<float, 9, 4, 20, 20>, W>([](auto x, auto w) { return avg_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(first_layer(x, w)); }, 1, 11);
+  check<Sym<float, 9, 4, 20, 20>, W>(
+      [](auto x, auto w) { return avg_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(first_layer(x, w)); }, 1, 11);
   check<Sym<float, 9, 4, 20, 20>, W>([](auto x, auto w) { return mean<2, 3>(first_layer(x, w)); }, 1, 7);
   check<Sym<float, upto<9, 'B'>, 4, 20, 20>, W>([](auto x, auto w) { return overlapping(first_layer(x, w)); }, 1, 11);
   // Winograd's form, and what both layers' pools are computed from as further results.
@@ -66,8 +69,13 @@ TEST_CASE("pools run behind a convolution, image by image") {
 }
 
 TEST_CASE("layers of one image run in rows, behind each other by what their windows reach ahead") {
-  check<Sym<float, 1, 4, 40, 20>, Sym<float, 8, 4, 3, 3>>([](auto x, auto w) { return overlapping(first_layer(x, w)); }, 6, 11);
-  check<Sym<float, 1, 4, 40, 20>, Sym<float, 8, 4, 3, 3>, Sym<float, 8, 8, 5, 5>>([](auto x, auto w, auto v) { return overlapping(relu(conv2d<Conv2dOptions{.padding = 2}>(first_layer(x, w), v))); }, 6, 16);
+  check<Sym<float, 1, 4, 40, 20>, Sym<float, 8, 4, 3, 3>>([](auto x, auto w) { return overlapping(first_layer(x, w)); },
+                                                          6, 11);
+  check<Sym<float, 1, 4, 40, 20>, Sym<float, 8, 4, 3, 3>, Sym<float, 8, 8, 5, 5>>(
+      [](auto x, auto w, auto v) {
+        return overlapping(relu(conv2d<Conv2dOptions{.padding = 2}>(first_layer(x, w), v)));
+      },
+      6, 16);
 }
 
 TEST_CASE("what a step reads that runs before all pieces is not made in pieces") {
@@ -75,7 +83,8 @@ TEST_CASE("what a step reads that runs before all pieces is not made in pieces")
     const auto y = conv2d<Conv2dOptions{.padding = 1}>(image, w), z = exp(y * .1f);
     return conv2d<>(concatenate<2>(sqrt(slice<2, 79, 80>(z)), conv2d<>(relu(y), u)), v);
   };
-  using Trace = graph::FunctionTrace<decltype(beside), Sym<float, 1, 4, 80, 20>, Sym<float, 8, 4, 3, 3>, Sym<float, 8, 8, 1, 1>, Sym<float, 8, 8, 3, 3>>;
+  using Trace = graph::FunctionTrace<decltype(beside), Sym<float, 1, 4, 80, 20>, Sym<float, 8, 4, 3, 3>,
+                                     Sym<float, 8, 8, 1, 1>, Sym<float, 8, 8, 3, 3>>;
   support::check_compiled<Trace, Eager>(17, 2);
 }
 
@@ -105,19 +114,23 @@ TEST_CASE("rows of a product are normalised while they are in cache") {
     const auto y = matmul(x, w) + r, centred = y - mean<1>(y, keepdims);
     return centred * rsqrt(mean<1>(centred * centred, keepdims) + 1e-5f);
   }, 1, 2);
-  check<Sym<float, upto<240, 'B'>, 32>, W, Sym<float, 64, 32>>([](auto x, auto w, auto v) { return matmul(gelu(matmul(softmax(matmul(x, w)), v)), w); }, 1, 4);
+  check<Sym<float, upto<240, 'B'>, 32>, W, Sym<float, 64, 32>>(
+      [](auto x, auto w, auto v) { return matmul(gelu(matmul(softmax(matmul(x, w)), v)), w); }, 1, 4);
 }
 
 TEST_CASE("an output is not written over an input that other pieces still read") {
-  using Trace = graph::FunctionTrace<decltype([](auto x, auto w, auto r) { return softmax(matmul(x, w)) + r; }), Sym<float, 240, 48>, Sym<float, 48, 48>, Sym<float, 240, 48>>;
+  using Trace = graph::FunctionTrace<decltype([](auto x, auto w, auto r) { return softmax(matmul(x, w)) + r; }),
+                                     Sym<float, 240, 48>, Sym<float, 48, 48>, Sym<float, 240, 48>>;
   using P = compile::Program<Trace, Eager>;
   static_assert(P::has_chains && !P::may_share(0, 0) && !P::may_share(1, 0) && P::may_share(2, 0));
 }
 
 TEST_CASE("small programs, and results that stay in cache, have no chains") {
   constexpr auto f = [](auto x, auto w) { return softmax(matmul(x, w)); };
-  static_assert(!compile::Program<graph::FunctionTrace<decltype(f), Sym<float, 256, 64>, Sym<float, 64, 512>>, cpu::Backend>::has_chains);
-  static_assert(compile::Program<graph::FunctionTrace<decltype(f), Sym<float, 16384, 64>, Sym<float, 64, 64>>, cpu::Backend>::has_chains);
+  static_assert(!compile::Program<graph::FunctionTrace<decltype(f), Sym<float, 256, 64>, Sym<float, 64, 512>>,
+                                  cpu::Backend>::has_chains);
+  static_assert(compile::Program<graph::FunctionTrace<decltype(f), Sym<float, 16384, 64>, Sym<float, 64, 64>>,
+                                 cpu::Backend>::has_chains);
 }
 
 TEST_CASE("a profile shows a chain as one step, with all that it computes and what goes through memory") {

@@ -1,4 +1,5 @@
-// Random graphs as compiled programs: the CPU backend's kernels on one, two and three threads against the interpreter in double.
+// Random graphs as compiled programs: the CPU backend's kernels on one, two and
+// three threads against the interpreter in double.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 

@@ -1,5 +1,5 @@
-// Maps on a GPU against the CPU backend. Without a GPU it ends with 77, "skipped": that its kernels compile is checked all
-// the same.
+// Maps on a GPU against the CPU backend. Without a GPU it ends with 77,
+// "skipped": that its kernels compile is checked all the same.
 #include <sinter/backend/cpu/backend.hpp>
 #include <sinter/backend/cuda/map.hpp>
 #include <sinter/compile/program.hpp>
@@ -35,8 +35,8 @@ struct DeviceMaps {
   }
 };
 
-/// A fused chain with operands repeated along both sides, a transposed one, and a choice; in two results. What decides (the
-/// mask, the cast to an integer) is exact, so that a last place that differs decides nothing.
+/// A fused chain with operands repeated along both sides, a transposed one, and a choice; in two results. What decides
+/// (the mask, the cast to an integer) is exact, so that a last place that differs decides nothing.
 struct Fused {
   constexpr auto operator()(auto x, auto row, auto column, auto turned) const {
     const auto y = tanh(exp(x * 0.5f) - row) / sqrt(column * column + 1.f) + transpose(turned);
@@ -45,11 +45,15 @@ struct Fused {
 };
 /// Double precision, masks and integers.
 struct Mixed {
-  constexpr auto operator()(auto d, auto i) const { return std::tuple{exp(d) + log(d * d + 1.) - tanh(d), i > 3, cast<std::int64_t>(i) * 5000000000, one_hot<9>(i)}; }
+  constexpr auto operator()(auto d, auto i) const {
+    return std::tuple{exp(d) + log(d * d + 1.) - tanh(d), i > 3, cast<std::int64_t>(i) * 5000000000, one_hot<9>(i)};
+  }
 };
 /// Reads a run-time length.
 struct PerLength {
-  template <class X> constexpr auto operator()(X x) const { return std::tuple{exp(x) / Sym<float>(graph::cast_to(graph::length(x.graph, 'B'), Dtype::float32))}; }
+  template <class X> constexpr auto operator()(X x) const {
+    return std::tuple{exp(x) / Sym<float>(graph::cast_to(graph::length(x.graph, 'B'), Dtype::float32))};
+  }
 };
 
 template <class S> constexpr std::size_t bytes_of_symbol = std::size_t(S::shape.size()) * sizeof(typename S::element);
@@ -81,7 +85,8 @@ template <class F, class... S> struct Comparison {
 
   template <class... R> static bool run(const char* name, std::int64_t length, std::tuple<R...>*) {
     constexpr std::size_t n = sizeof...(S), m = sizeof...(R);
-    const std::array<std::size_t, 1 + n + m> bytes{OnHost::workspace_bytes, bytes_of_symbol<S>..., bytes_of_symbol<R>...};
+    const std::array<std::size_t, 1 + n + m> bytes{OnHost::workspace_bytes, bytes_of_symbol<S>...,
+                                                   bytes_of_symbol<R>...};
     std::array<std::vector<std::byte>, 1 + n + m> host;
     std::array<std::byte*, 1 + n + m> on_host, on_device;
     for (std::size_t i = 0; i < bytes.size(); ++i) {
@@ -92,7 +97,8 @@ template <class F, class... S> struct Comparison {
     }
     std::size_t at = 1;
     ((fill<S>(on_host[at], unsigned(at)), ++at), ...);
-    for (std::size_t i = 1; i <= n; ++i) require(cudaMemcpy(on_device[i], on_host[i], bytes[i], cudaMemcpyHostToDevice), "copy to the device");
+    for (std::size_t i = 1; i <= n; ++i)
+      require(cudaMemcpy(on_device[i], on_host[i], bytes[i], cudaMemcpyHostToDevice), "copy to the device");
     const std::array<std::int64_t, 1> lengths{length};
     OnHost::run(cpu::Context{on_host.data(), lengths.data(), nullptr});
     OnDevice::run(cpu::Context{on_device.data(), lengths.data(), nullptr});
@@ -101,12 +107,14 @@ template <class F, class... S> struct Comparison {
     std::size_t result = 1 + n;
     ([&] {
       std::vector<std::byte> found(bytes[result]);
-      require(cudaMemcpy(found.data(), on_device[result], found.size(), cudaMemcpyDeviceToHost), "copy from the device");
+      require(cudaMemcpy(found.data(), on_device[result], found.size(), cudaMemcpyDeviceToHost),
+              "copy from the device");
       most = std::fmax(most, difference<R>(host[result].data(), found.data()));
       ++result;
     }(), ...);
     for (std::byte* p : on_device) cudaFree(p);
-    std::printf("%-10s steps %d, kernels %d, largest difference %.2g\n", name, OnDevice::steps, OnDevice::distinct_kernels, most);
+    std::printf("%-10s steps %d, kernels %d, largest difference %.2g\n", name, OnDevice::steps,
+                OnDevice::distinct_kernels, most);
     return most < 1e-5;
   }
 };

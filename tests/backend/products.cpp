@@ -1,5 +1,5 @@
-// The products behind contractions called as a kernel calls them: every way of reading the operands against sums of integers, which are exact in float, on one
-// thread and on several, within the scratch that is announced.
+// The products behind contractions called as a kernel calls them: every way of reading the operands against sums of
+// integers, which are exact in float, on one thread and on several, within the scratch that is announced.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -9,7 +9,8 @@ using namespace sinter;
 
 namespace {
 
-enum Turned { none = 0, left = 1, right = 2 };  // which operands lie with their lines side by side instead of along the contracted axis, or the other way round
+// which operands lie with their lines side by side instead of along the contracted axis, or the other way round
+enum Turned { none = 0, left = 1, right = 2 };
 
 /// c = a · b of m × k and k × n numbers; `stride` is how far the lines of an operand are apart at least.
 template <class T> struct Product {
@@ -20,7 +21,12 @@ template <class T> struct Product {
   std::vector<std::byte> scratch;
 
   Product(std::int64_t rows, std::int64_t columns, std::int64_t inner, int how, std::int64_t stride = 0)
-      : m(rows), n(columns), k(inner), left_line(std::max(stride, how & left ? m : k)), right_line(std::max(stride, how & right ? k : n)), turned(how) {
+      : m(rows),
+        n(columns),
+        k(inner),
+        left_line(std::max(stride, how & left ? m : k)),
+        right_line(std::max(stride, how & right ? k : n)),
+        turned(how) {
     const auto numbers = [](std::int64_t count, std::uint64_t stream) {
       const Philox random(Seed{1}, stream);
       std::vector<T> x;
@@ -30,8 +36,12 @@ template <class T> struct Product {
     a = numbers((how & left ? k : m) * left_line, 0), b = numbers((how & right ? n : k) * right_line, 1);
     scratch.assign(std::size_t(cpu::pack_bytes_of<T>(m, n, k)) + guard + 64, std::byte{77});
   }
-  T left_at(std::int64_t i, std::int64_t q) const { return a[std::size_t(turned & left ? q * left_line + i : i * left_line + q)]; }
-  T right_at(std::int64_t q, std::int64_t j) const { return b[std::size_t(turned & right ? j * right_line + q : q * right_line + j)]; }
+  T left_at(std::int64_t i, std::int64_t q) const {
+    return a[std::size_t(turned & left ? q * left_line + i : i * left_line + q)];
+  }
+  T right_at(std::int64_t q, std::int64_t j) const {
+    return b[std::size_t(turned & right ? j * right_line + q : q * right_line + j)];
+  }
 
   const std::vector<T>& run(int threads) {
     c.assign(std::size_t(m * n), T(-1));
@@ -40,15 +50,20 @@ template <class T> struct Product {
       nest.add(extent, stride);
       return nest;
     };
-    const auto finish = [](const void* self, const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) {
+    const auto finish = [](const void* self, const T* tile, std::int64_t ld, std::int64_t row, int rows,
+                           std::int64_t column, int columns) {
       auto& p = *static_cast<Product*>(const_cast<void*>(self));
       for (int i = 0; i < rows; ++i)
         for (int j = 0; j < columns; ++j) p.c[std::size_t((row + i) * p.n + column + j)] = tile[i * ld + j];
     };
-    auto* const aligned = reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(scratch.data()) + 63) / 64 * 64);
-    cpu::Products<T>({a.data(), nest(m, turned & left ? 1 : left_line), nest(k, turned & left ? left_line : 1)}, {b.data(), nest(n, turned & right ? right_line : 1), nest(k, turned & right ? 1 : right_line)}, aligned, threads,
-                     finish, this).run();
-    for (std::size_t i = 0; i < guard; ++i) CHECK(aligned[std::size_t(cpu::pack_bytes_of<T>(m, n, k)) + i] == std::byte{77});
+    auto* const aligned =
+        reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(scratch.data()) + 63) / 64 * 64);
+    cpu::Products<T>({a.data(), nest(m, turned & left ? 1 : left_line), nest(k, turned & left ? left_line : 1)},
+                     {b.data(), nest(n, turned & right ? right_line : 1), nest(k, turned & right ? 1 : right_line)},
+                     aligned, threads, finish, this)
+        .run();
+    for (std::size_t i = 0; i < guard; ++i)
+      CHECK(aligned[std::size_t(cpu::pack_bytes_of<T>(m, n, k)) + i] == std::byte{77});
     return c;
   }
   std::int64_t wrong() const {
@@ -73,7 +88,8 @@ template <class T> struct Product {
   }
 };
 
-template <class T> void check_all(std::initializer_list<int> rows, std::initializer_list<int> columns, std::initializer_list<int> inner) {
+template <class T>
+void check_all(std::initializer_list<int> rows, std::initializer_list<int> columns, std::initializer_list<int> inner) {
   for (const int m : rows)
     for (const int n : columns)
       for (const int k : inner)

@@ -1,5 +1,6 @@
-// The same passes at run time: random graphs, fused and executed block by block, against the plain interpreter in float and in
-// double. Extents 0, 1 and odd ones, bounded lengths at 0, 1 and their bound, broadcasts on either side, NaN beyond lengths.
+// The same passes at run time: random graphs, fused and executed block by block, against
+// the plain interpreter in float and in double. Extents 0, 1 and odd ones, bounded
+// lengths at 0, 1 and their bound, broadcasts on either side, NaN beyond lengths.
 #include <doctest/doctest.h>
 #include <sinter/transform/forward.hpp>
 
@@ -16,17 +17,24 @@ TEST_CASE("random graphs: fused, interpreted and double-precision values and gra
     const support::RandomGraph r = support::random_graph(seed);
     const reference::Lengths lengths = support::random_lengths(r.graph, seed);
     const auto inputs = support::random_inputs(r.graph, lengths, seed);
-    const auto expected = reference::Interpreter(r.graph, true).run(inputs, lengths), plain = reference::Interpreter(r.graph).run(inputs, lengths), fused = execute(r.graph, inputs, lengths);
+    const auto expected = reference::Interpreter(r.graph, true).run(inputs, lengths),
+               plain = reference::Interpreter(r.graph).run(inputs, lengths), fused = execute(r.graph, inputs, lengths);
     for (std::size_t k = 0; k < expected.size(); ++k) {
-      const double a = support::difference(fused[k], expected[k], lengths), b = support::difference(plain[k], expected[k], lengths);
-      const bool agree = a < 1e-4 + 2 * b && b < 0.05;  // where rounding in float alone does more, fusion may do as much
-      if (!agree) FAIL_CHECK("seed " << seed << ", output " << k << std::string(int(k) < r.values.size() ? " (value)" : " (gradient)") << ": fused differs by " << a << ", interpreted by " << b);
+      const double a = support::difference(fused[k], expected[k], lengths),
+                   b = support::difference(plain[k], expected[k], lengths);
+      // where rounding in float alone does more, fusion may do as much
+      const bool agree = a < 1e-4 + 2 * b && b < 0.05;
+      if (!agree)
+        FAIL_CHECK("seed " << seed << ", output " << k
+                           << std::string(int(k) < r.values.size() ? " (value)" : " (gradient)")
+                           << ": fused differs by " << a << ", interpreted by " << b);
     }
   }
 }
 
 TEST_CASE("random graphs: steps that run piece by piece compute what they compute as a whole") {
-  constexpr compile::PackSizes tight{.bytes = &cpu::pack_bytes, .cache = 256, .rows = 0};  // pieces wherever they are possible
+  // pieces wherever they are possible
+  constexpr compile::PackSizes tight{.bytes = &cpu::pack_bytes, .cache = 256, .rows = 0};
   int chained = 0;
   for (std::uint64_t seed = 0; seed < 2000; ++seed) {
     const support::RandomGraph r = support::random_graph(seed, Dtype::float32, 20);
@@ -35,16 +43,21 @@ TEST_CASE("random graphs: steps that run piece by piece compute what they comput
     const int before = chained;
     const auto pieces = execute(r.graph, inputs, lengths, tight, &chained);
     if (chained == before) continue;
-    const auto whole = execute(r.graph, inputs, lengths), expected = reference::Interpreter(r.graph, true).run(inputs, lengths);
+    const auto whole = execute(r.graph, inputs, lengths),
+               expected = reference::Interpreter(r.graph, true).run(inputs, lengths);
     for (std::size_t k = 0; k < whole.size(); ++k) {
-      const double a = support::difference(pieces[k], expected[k], lengths), b = support::difference(whole[k], expected[k], lengths);
-      if (!(a < 1e-4 + 2 * b)) FAIL_CHECK("seed " << seed << ", output " << k << ": in pieces differs by " << a << ", as a whole by " << b);
+      const double a = support::difference(pieces[k], expected[k], lengths),
+                   b = support::difference(whole[k], expected[k], lengths);
+      if (!(a < 1e-4 + 2 * b))
+        FAIL_CHECK("seed " << seed << ", output " << k << ": in pieces differs by " << a << ", as a whole by " << b);
     }
   }
   CHECK(chained > 100);
 }
 
-TEST_CASE("random graphs of zeros, ties, infinities and NaN: fused kernels make nothing finite of what is not, and nothing else of what is") {
+TEST_CASE(
+    "random graphs of zeros, ties, infinities and NaN: fused kernels make nothing finite of what is not, and nothing "
+    "else of what is") {
   std::int64_t infinite = 0, finite = 0;
   for (std::uint64_t seed = 20000; seed < 20800; ++seed) {
     const support::RandomGraph r = support::random_graph(seed);
@@ -57,7 +70,10 @@ TEST_CASE("random graphs of zeros, ties, infinities and NaN: fused kernels make 
         if (!support::within(plain[k].shape, i, lengths)) continue;
         const double a = fused[k].get(i), b = plain[k].get(i);
         ++(std::isfinite(b) ? finite : infinite);
-        if (!support::alike(a, b, 2e-3)) FAIL_CHECK("seed " << seed << ", output " << k << ", element " << i << std::string(int(k) < r.values.size() ? " (value)" : " (gradient)") << ": fused " << a << ", plain " << b);
+        if (!support::alike(a, b, 2e-3))
+          FAIL_CHECK("seed " << seed << ", output " << k << ", element " << i
+                             << std::string(int(k) < r.values.size() ? " (value)" : " (gradient)") << ": fused " << a
+                             << ", plain " << b);
       }
   }
   CHECK(infinite > 10000);
@@ -72,9 +88,11 @@ TEST_CASE("random graphs: derivatives of second order agree with double precisio
     const int first = r.values.size() + r.gradients, count = support::add_second_order(r);
     const reference::Lengths lengths = support::random_lengths(r.graph, seed);
     auto inputs = support::random_inputs(r.graph, lengths, seed);
-    const auto expected = reference::Interpreter(r.graph, true).run(inputs, lengths), plain = reference::Interpreter(r.graph).run(inputs, lengths), fused = execute(r.graph, inputs, lengths);
+    const auto expected = reference::Interpreter(r.graph, true).run(inputs, lengths),
+               plain = reference::Interpreter(r.graph).run(inputs, lengths), fused = execute(r.graph, inputs, lengths);
     for (int k = first; k < first + count; ++k) {
-      const double a = support::difference(fused[std::size_t(k)], expected[std::size_t(k)], lengths), b = support::difference(plain[std::size_t(k)], expected[std::size_t(k)], lengths);
+      const double a = support::difference(fused[std::size_t(k)], expected[std::size_t(k)], lengths),
+                   b = support::difference(plain[std::size_t(k)], expected[std::size_t(k)], lengths);
       if (!(a < 1e-3 + 4 * b)) FAIL_CHECK("output " << k << ": fused differs by " << a << ", float alone by " << b);
     }
     if (r.stops_gradients) continue;
@@ -148,8 +166,10 @@ TEST_CASE("gradients of random graphs agree with finite differences in double pr
         inputs[k].set(i, x - h);
         const double left = loss();
         inputs[k].set(i, x);
-        const double middle = loss(), slope_right = (right - middle) / h, slope_left = (middle - left) / h, slope = (right - left) / (2 * h);
-        if (std::abs(slope_right - slope_left) > 1e-3 * (1 + std::abs(slope))) continue;  // a kink of relu, maximum or amax
+        const double middle = loss(), slope_right = (right - middle) / h, slope_left = (middle - left) / h,
+                     slope = (right - left) / (2 * h);
+        // a kink of relu, maximum or amax
+        if (std::abs(slope_right - slope_left) > 1e-3 * (1 + std::abs(slope))) continue;
         CAPTURE(seed);
         CAPTURE(k);
         CAPTURE(i);
@@ -178,7 +198,8 @@ TEST_CASE("forward and reverse mode of random graphs are each other's transposes
     const graph::Value forward = sum(w * graph::Value{&g, transform::push_forward(g, y, x, tangents)});
     const graph::List<int> pulled = transform::gradient(g, sum(w * graph::Value{&g, y}).id, x);
     graph::Value reverse{&g, g.constant(0, Dtype::float64)};
-    for (int k = 0; k < x.size(); ++k) reverse = reverse + sum(graph::Value{&g, pulled[k]} * graph::Value{&g, tangents[k]});
+    for (int k = 0; k < x.size(); ++k)
+      reverse = reverse + sum(graph::Value{&g, pulled[k]} * graph::Value{&g, tangents[k]});
     g.outputs = {};
     g.outputs.push(forward.id);
     g.outputs.push(reverse.id);
@@ -189,7 +210,8 @@ TEST_CASE("forward and reverse mode of random graphs are each other's transposes
 }
 
 TEST_CASE("no pass does more than so many steps for its nodes, and what it makes is sound") {
-  // The passes are near-linear; what grows with the square of its nodes, or never ends, is found here. Steps are accesses of lists: so many a node, and at most so many in all.
+  // The passes are near-linear; what grows with the square of its nodes, or never ends, is found here. Steps are
+  // accesses of lists: so many a node, and at most so many in all.
   constexpr std::int64_t a_node = 100, more = 2000;
   using graph::Watchdog;
   const auto within_bounds = [&](std::int64_t nodes, auto&& pass) {
@@ -257,6 +279,7 @@ TEST_CASE("a length that no input has is an error, not a guess") {
     generic::Program program(g);
     FAIL("no error was thrown");
   } catch (const Error& e) {
-    CHECK(std::string(e.what()) == "length 'Z': expected an input that has it, found none; a program takes its lengths from its inputs");
+    CHECK(std::string(e.what()) ==
+          "length 'Z': expected an input that has it, found none; a program takes its lengths from its inputs");
   }
 }

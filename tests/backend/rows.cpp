@@ -1,5 +1,6 @@
-// Row and map kernels where their paths differ: odd extents, few and many columns, long rows in pieces, strided operands, bounded and
-// empty axes, results that go past the caches; against sums in double precision, bit-identical for every number of threads.
+// Row and map kernels where their paths differ: odd extents, few and many columns, long
+// rows in pieces, strided operands, bounded and empty axes, results that go past the
+// caches; against sums in double precision, bit-identical for every number of threads.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -35,7 +36,8 @@ struct Normalised {  // two folds, then elements of both: three passes
 /// The same of a sum over neighbours: eight values from memory for each of its own.
 template <int Axis, int N> struct SumsNormalised {
   template <class X> constexpr auto operator()(X x, X y) const {
-    const auto sums = slice<1, 0, N>(x) * slice<1, 3, N + 3>(y) + slice<1, 1, N + 1>(x) * slice<1, 2, N + 2>(y) + slice<1, 2, N + 2>(x) * slice<1, 1, N + 1>(y) + slice<1, 3, N + 3>(x) * slice<1, 0, N>(y);
+    const auto sums = slice<1, 0, N>(x) * slice<1, 3, N + 3>(y) + slice<1, 1, N + 1>(x) * slice<1, 2, N + 2>(y) +
+                      slice<1, 2, N + 2>(x) * slice<1, 1, N + 1>(y) + slice<1, 3, N + 3>(x) * slice<1, 0, N>(y);
     const auto apart = sums - mean<Axis>(sums, keepdims);
     return apart * rsqrt(mean<Axis>(apart * apart, keepdims) + 1e-5f);
   }
@@ -43,7 +45,8 @@ template <int Axis, int N> struct SumsNormalised {
 /// How many values its program stores in one pass and loads in later ones.
 template <int Axis, int R, int C> consteval int loaded_again() {
   using X = Tensor<float, R, C + 3>;
-  using P = compile::Program<graph::FunctionTrace<SumsNormalised<Axis, C>, graph::symbol_of<X>, graph::symbol_of<X>>, cpu::Backend>;
+  using P = compile::Program<graph::FunctionTrace<SumsNormalised<Axis, C>, graph::symbol_of<X>, graph::symbol_of<X>>,
+                             cpu::Backend>;
   int n = 0;
   for (int k = 0; k < P::distinct_kernels; ++k) {
     const std::uint64_t* w = P::words.data() + P::kernel_at[std::size_t(k)];
@@ -62,7 +65,10 @@ template <int Axis, int R, int C> void sums_normalised() {
   using X = Tensor<float, R, C + 3>;
   const auto x = drawn<X>(5), y = drawn<X>(6);
   const auto z = on_any_threads<Tensor<float, R, C>>([&](auto& out) { out = call<SumsNormalised<Axis, C>>(x, y); });
-  const auto sum = [&](int r, int c) { return double(x(r, c)) * y(r, c + 3) + double(x(r, c + 1)) * y(r, c + 2) + double(x(r, c + 2)) * y(r, c + 1) + double(x(r, c + 3)) * y(r, c); };
+  const auto sum = [&](int r, int c) {
+    return double(x(r, c)) * y(r, c + 3) + double(x(r, c + 1)) * y(r, c + 2) + double(x(r, c + 2)) * y(r, c + 1) +
+           double(x(r, c + 3)) * y(r, c);
+  };
   constexpr int rows = Axis == 1 ? R : C, length = Axis == 1 ? C : R;
   double worst = 0;
   for (int i = 0; i < rows; ++i) {
@@ -70,7 +76,9 @@ template <int Axis, int R, int C> void sums_normalised() {
     double mean = 0, variance = 0;
     for (int k = 0; k < length; ++k) mean += at(k) / length;
     for (int k = 0; k < length; ++k) variance += (at(k) - mean) * (at(k) - mean) / length;
-    for (int k = 0; k < length; ++k) worst = std::max(worst, std::abs(double(Axis == 1 ? z(i, k) : z(k, i)) - (at(k) - mean) / std::sqrt(variance + 1e-5)));
+    for (int k = 0; k < length; ++k)
+      worst = std::max(worst,
+                       std::abs(double(Axis == 1 ? z(i, k) : z(k, i)) - (at(k) - mean) / std::sqrt(variance + 1e-5)));
   }
   CHECK(worst < 1e-5);
 }
@@ -84,7 +92,8 @@ template <int R, int C> void normalised_columns() {
     double mean = 0, variance = 0;
     for (int r = 0; r < R; ++r) mean += double(x(r, c)) / R;
     for (int r = 0; r < R; ++r) variance += (double(x(r, c)) - mean) * (double(x(r, c)) - mean) / R;
-    for (int r = 0; r < R; ++r) worst = std::max(worst, std::abs(double(y(r, c)) - (double(x(r, c)) - mean) / std::sqrt(variance + 1e-5)));
+    for (int r = 0; r < R; ++r)
+      worst = std::max(worst, std::abs(double(y(r, c)) - (double(x(r, c)) - mean) / std::sqrt(variance + 1e-5)));
   }
   CHECK(worst < 2e-3);  // the mean's last digit is 6e-5
 }
@@ -116,7 +125,8 @@ TEST_CASE("an outer axis, and a strided operand") {
   const auto x = drawn<Tensor<float, 2, 20'000, 5>>(4);
   const auto s = on_any_threads<Tensor<float, 2, 5>>([&](auto& out) { out = sum<1>(x); });
   const auto t = on_any_threads<Tensor<float, 5>>([&](auto& out) { out = sum<0, 1>(x); });
-  const auto every_third = on_any_threads<Tensor<float, 2, 5>>([&](auto& out) { out = sum<1>(slice<1, 0, 19'999, 3>(x)); });
+  const auto every_third =
+      on_any_threads<Tensor<float, 2, 5>>([&](auto& out) { out = sum<1>(slice<1, 0, 19'999, 3>(x)); });
   const auto columns = drawn<Tensor<float, 33, 4001>>(5);
   const auto turned = on_any_threads<Tensor<float, 33>>([&](auto& out) { out = sum<0>(transpose(columns)); });
   for (int c = 0; c < 5; ++c) {
@@ -144,13 +154,17 @@ TEST_CASE("few long rows go in pieces: sums, extrema, and what needs several pas
   double total = 0, variance = 0, exponentials = 0;
   float largest = -INFINITY;
   for (int i = 0; i < n; ++i) total += double(x(i)), largest = std::max(largest, x(i));
-  for (int i = 0; i < n; ++i) variance += (double(x(i)) - total / n) * (double(x(i)) - total / n) / n, exponentials += std::exp(double(x(i)) - double(largest));
+  for (int i = 0; i < n; ++i)
+    variance += (double(x(i)) - total / n) * (double(x(i)) - total / n) / n,
+        exponentials += std::exp(double(x(i)) - double(largest));
   CHECK(difference(on_any_threads<Tensor<float>>([&](auto& out) { out = sum(x); })(), total, total) < 3e-7);
-  CHECK(difference(on_any_threads<Tensor<float>>([&](auto& out) { out = var(x, correction<0>); })(), variance, variance) < 5e-7);
+  CHECK(difference(on_any_threads<Tensor<float>>([&](auto& out) { out = var(x, correction<0>); })(), variance,
+                   variance) < 5e-7);
   CHECK(on_any_threads<Tensor<float>>([&](auto& out) { out = amax(x); })() == largest);
   const auto p = on_any_threads<Tensor<float, n>>([&](auto& out) { out = softmax(x); });
   double worst = 0;
-  for (int i = 0; i < n; ++i) worst = std::max(worst, std::abs(double(p(i)) / (std::exp(double(x(i)) - double(largest)) / exponentials) - 1));
+  for (int i = 0; i < n; ++i)
+    worst = std::max(worst, std::abs(double(p(i)) / (std::exp(double(x(i)) - double(largest)) / exponentials) - 1));
   CHECK(worst < 2e-6);
   auto with_nan = x;
   with_nan(17) = NAN;

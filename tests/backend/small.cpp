@@ -1,4 +1,5 @@
-// backend/cpu/small.hpp: contractions of straight-line programs, over sizes that fill registers, tiles and chains in every way.
+// backend/cpu/small.hpp: contractions of straight-line programs, over sizes
+// that fill registers, tiles and chains in every way.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -10,18 +11,24 @@ namespace {
 
 template <class T> void fill(T& t, std::uint64_t stream) {
   const Philox random(Seed{11}, stream);
-  for (std::ptrdiff_t i = 0; i < t.size(); ++i) t.data()[i] = typename T::element(std::is_integral_v<typename T::element> ? std::floor(4.0 * double(random.normal(std::uint64_t(i)))) : double(random.normal(std::uint64_t(i))));
+  for (std::ptrdiff_t i = 0; i < t.size(); ++i)
+    t.data()[i] = typename T::element(std::is_integral_v<typename T::element>
+                                          ? std::floor(4.0 * double(random.normal(std::uint64_t(i))))
+                                          : double(random.normal(std::uint64_t(i))));
 }
 
 /// Products in double precision: left[m · row + k · step] · right[n · row + k · step].
-template <class T> double product(const T* left, std::ptrdiff_t left_row, std::ptrdiff_t left_step, const T* right, std::ptrdiff_t right_row, std::ptrdiff_t right_step, int m, int n, int inner) {
+template <class T> double product(const T* left, std::ptrdiff_t left_row, std::ptrdiff_t left_step, const T* right,
+                                  std::ptrdiff_t right_row, std::ptrdiff_t right_step, int m, int n, int inner) {
   double sum = 0;
-  for (int k = 0; k < inner; ++k) sum += double(left[m * left_row + k * left_step]) * double(right[n * right_row + k * right_step]);
+  for (int k = 0; k < inner; ++k)
+    sum += double(left[m * left_row + k * left_step]) * double(right[n * right_row + k * right_step]);
   return sum;
 }
 double tolerance(int inner) { return 4e-7 * (4 + inner); }
 
-/// One program of two matrices in every way in which they can be transposed, and of a bias and an activation behind a product.
+/// One program of two matrices in every way in which they can be transposed,
+/// and of a bias and an activation behind a product.
 template <class T, int M, int N, int K> void check() {
   INFO("[", M, ", ", K, "] · [", K, ", ", N, "]");
   Tensor<T, M, K> a;
@@ -30,9 +37,12 @@ template <class T, int M, int N, int K> void check() {
   Tensor<T, N, K> bt;
   Tensor<T, N> bias;
   fill(a, 1), fill(b, 2), fill(at, 3), fill(bt, 4), fill(bias, 5);
-  const auto [nn, nt, tn, tt] = run_function([](auto p, auto q, auto pt, auto qt, auto r) {
-    return std::tuple{relu(matmul(p, q) + r) * 2, matmul(p, transpose(qt)), matmul(transpose(pt), q), matmul(transpose(pt), transpose(qt))};
-  }, a, b, at, bt, bias);
+  const auto [nn, nt, tn, tt] = run_function(
+      [](auto p, auto q, auto pt, auto qt, auto r) {
+        return std::tuple{relu(matmul(p, q) + r) * 2, matmul(p, transpose(qt)), matmul(transpose(pt), q),
+                          matmul(transpose(pt), transpose(qt))};
+      },
+      a, b, at, bt, bias);
   double worst = 0;
   for (int m = 0; m < M; ++m)
     for (int n = 0; n < N; ++n) {
@@ -97,7 +107,8 @@ template <int N, int Batch> void check_dense() {
 }  // namespace
 
 TEST_CASE("square matrices agree with double precision, transposed or not, with an epilogue") {
-  [&]<int... N>(std::integer_sequence<int, N...>) { (check<float, N, N, N>(), ...); }(std::integer_sequence<int, 1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 31, 33>{});
+  [&]<int... N>(std::integer_sequence<int, N...>) { (check<float, N, N, N>(), ...); }
+  (std::integer_sequence<int, 1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 31, 33>{});
 }
 
 TEST_CASE("so do matrices whose sides differ, vectors, and other element types") {
@@ -129,8 +140,10 @@ TEST_CASE("batches of small matrices, and one that all of them meet") {
   for (int q = 0; q < 6; ++q)
     for (int m = 0; m < 5; ++m)
       for (int n = 0; n < 7; ++n) {
-        worst = std::max(worst, std::abs(double(c.data()[q * 35 + m * 7 + n]) - product(a.data() + q * 30, 6, 1, b.data() + q * 42, 1, 7, m, n, 6)));
-        worst = std::max(worst, std::abs(double(d.data()[q * 35 + m * 7 + n]) - product(a.data() + q * 30, 6, 1, one.data(), 1, 7, m, n, 6)));
+        worst = std::max(worst, std::abs(double(c.data()[q * 35 + m * 7 + n]) -
+                                         product(a.data() + q * 30, 6, 1, b.data() + q * 42, 1, 7, m, n, 6)));
+        worst = std::max(worst, std::abs(double(d.data()[q * 35 + m * 7 + n]) -
+                                         product(a.data() + q * 30, 6, 1, one.data(), 1, 7, m, n, 6)));
       }
   CHECK(worst <= tolerance(6));
 }
@@ -142,12 +155,16 @@ TEST_CASE("a small product may be assigned to one of its operands") {
   a = matmul(a, c);
   double worst = 0;
   for (int m = 0; m < 8; ++m)
-    for (int n = 0; n < 8; ++n) worst = std::max(worst, std::abs(double(a(m, n)) - product(before.data(), 8, 1, c.data(), 1, 8, m, n, 8)));
+    for (int n = 0; n < 8; ++n)
+      worst = std::max(worst, std::abs(double(a(m, n)) - product(before.data(), 8, 1, c.data(), 1, 8, m, n, 8)));
   CHECK(worst <= tolerance(8));
   before = a;
   a = matmul(a, a) + a;
   for (int m = 0; m < 8; ++m)
-    for (int n = 0; n < 8; ++n) worst = std::max(worst, std::abs(double(a(m, n)) - double(before(m, n)) - product(before.data(), 8, 1, before.data(), 1, 8, m, n, 8)) / (1 + std::abs(double(a(m, n)))));
+    for (int n = 0; n < 8; ++n)
+      worst = std::max(worst, std::abs(double(a(m, n)) - double(before(m, n)) -
+                                       product(before.data(), 8, 1, before.data(), 1, 8, m, n, 8)) /
+                                  (1 + std::abs(double(a(m, n)))));
   CHECK(worst <= 1e-5);
 }
 

@@ -1,4 +1,5 @@
-// What threads share: every piece once, in one region for a whole program; products, scatters and their borders, bit-identical for every number of threads.
+// What threads share: every piece once, in one region for a whole program; products, scatters and their borders,
+// bit-identical for every number of threads.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -25,11 +26,13 @@ template <int Inner, int Rows, int Columns> void long_products() {
   const auto y = drawn<Tensor<float, Inner, Columns>>(2);
   const auto bias = drawn<Tensor<float, Rows, 1>>(3);
   const auto plain = on_any_threads<Tensor<float, Rows, Columns>>([&](auto& out) { out = matmul(transpose(x), y); });
-  const auto behind = on_any_threads<Tensor<float, Rows, Columns>>([&](auto& out) { out = relu(matmul(transpose(x), y) + bias); });
+  const auto behind =
+      on_any_threads<Tensor<float, Rows, Columns>>([&](auto& out) { out = relu(matmul(transpose(x), y) + bias); });
   for (int i = 0; i < Rows; i += 3)
     for (int j = 0; j < Columns; j += 5) {
       double sum = 0, magnitude = 1;
-      for (int k = 0; k < Inner; ++k) sum += double(x(k, i)) * double(y(k, j)), magnitude += std::abs(double(x(k, i)) * double(y(k, j)));
+      for (int k = 0; k < Inner; ++k)
+        sum += double(x(k, i)) * double(y(k, j)), magnitude += std::abs(double(x(k, i)) * double(y(k, j)));
       CHECK(difference(plain(i, j), sum, magnitude) < 2e-6);
       CHECK(difference(behind(i, j), std::max(0., sum + double(bias(i, 0))), magnitude) < 2e-6);
     }
@@ -43,7 +46,8 @@ template <int Rows, int Columns, int Inner> void uneven_products() {
   for (int i = 0; i < Rows; i += 7)
     for (int j = 0; j < Columns; ++j) {
       double sum = 0, magnitude = 1;
-      for (int k = 0; k < Inner; ++k) sum += double(x(i, k)) * double(y(k, j)), magnitude += std::abs(double(x(i, k)) * double(y(k, j)));
+      for (int k = 0; k < Inner; ++k)
+        sum += double(x(i, k)) * double(y(k, j)), magnitude += std::abs(double(x(i, k)) * double(y(k, j)));
       CHECK(difference(p(i, j), sum, magnitude) < 2e-6);
     }
 }
@@ -56,7 +60,9 @@ template <int Vocabulary, int Width, int Count> void embedding_gradients() {
   Tensor<int, Count> ids;
   const Philox random(Seed{8}, 0);
   for (int i = 0; i < Count; ++i) ids(i) = int(random.below(std::uint64_t(i), unsigned(Vocabulary)));
-  const auto d = on_any_threads<Tensor<float, Vocabulary, Width>>([&](auto& out) { out = grad([](auto t, auto i, auto w) { return sum(take(t, i) * w); }, wrt<0>)(table, ids, weight); });
+  const auto d = on_any_threads<Tensor<float, Vocabulary, Width>>([&](auto& out) {
+    out = grad([](auto t, auto i, auto w) { return sum(take(t, i) * w); }, wrt<0>)(table, ids, weight);
+  });
   std::vector<float> expected(std::size_t(Vocabulary * Width));
   for (int i = 0; i < Count; ++i)
     for (int k = 0; k < Width; ++k)
@@ -93,7 +99,8 @@ TEST_CASE("a team runs every piece once, round after round, and less than a team
         cpu::split(1000, 1 + rounds, 2, threads, [&](std::int64_t from, std::int64_t to) {
           for (std::int64_t i = from; i < to; ++i) ++visits[std::size_t(i)];
           cpu::split(2, 1, 2, threads, [](std::int64_t, std::int64_t) {});                           // within a share
-          cpu::Team::run(threads, [&] { CHECK((threads == 1 || cpu::Team::mine() == nullptr)); });  // no team within a team
+          // no team within a team
+          cpu::Team::run(threads, [&] { CHECK((threads == 1 || cpu::Team::mine() == nullptr)); });
         });
     });
     CHECK(cpu::Team::mine() == nullptr);
@@ -106,7 +113,9 @@ TEST_CASE("a team runs every piece once, round after round, and less than a team
 TEST_CASE("a team treats denormals as its caller does") {
   const cpu::DenormalMode::Mode mode = cpu::DenormalMode::now();
   std::atomic<int> others = 0;
-  const auto count = [&](std::int64_t, std::int64_t) { others += cpu::DenormalMode::now() == cpu::DenormalMode::flushing() ? 0 : 1; };
+  const auto count = [&](std::int64_t, std::int64_t) {
+    others += cpu::DenormalMode::now() == cpu::DenormalMode::flushing() ? 0 : 1;
+  };
   {
     const cpu::DenormalMode flush(cpu::DenormalMode::flushing());
     cpu::Team::run(3, [&] { cpu::split(3, 1, 2, 3, count); });
@@ -127,12 +136,16 @@ TEST_CASE("the gradient of few weights over many short lines of an image") {
   const auto x = drawn<Tensor<float, 32, 16, 67, 18>>(12);
   const auto w = drawn<Tensor<float, 8, 16, 1, 2>>(13);
   const auto c = drawn<Tensor<float, 32, 8, 67, 17>>(14);
-  const auto d = on_any_threads<Tensor<float, 8, 16, 1, 2>>([&](auto& out) { out = grad([](auto image, auto weight, auto ct) { return sum(conv2d(image, weight) * ct); }, wrt<1>)(x, w, c); });
+  const auto d = on_any_threads<Tensor<float, 8, 16, 1, 2>>([&](auto& out) {
+    out = grad([](auto image, auto weight, auto ct) { return sum(conv2d(image, weight) * ct); }, wrt<1>)(x, w, c);
+  });
   for (const auto [o, i, k] : {std::array{0, 0, 0}, std::array{7, 15, 1}, std::array{3, 9, 0}, std::array{4, 2, 1}}) {
     double sum = 0, magnitude = 1;
     for (int b = 0; b < 32; ++b)
       for (int row = 0; row < 67; ++row)
-        for (int j = 0; j < 17; ++j) sum += double(x(b, i, row, j + k)) * double(c(b, o, row, j)), magnitude += std::abs(double(x(b, i, row, j + k)) * double(c(b, o, row, j)));
+        for (int j = 0; j < 17; ++j)
+          sum += double(x(b, i, row, j + k)) * double(c(b, o, row, j)),
+              magnitude += std::abs(double(x(b, i, row, j + k)) * double(c(b, o, row, j)));
     CHECK(difference(d(o, i, 0, k), sum, magnitude) < 2e-6);
   }
 }
@@ -153,7 +166,9 @@ TEST_CASE("what is added at shared places is added in order, whoever adds it") {
   Tensor<int, 90, 300> places;
   const Philox random(Seed{11}, 0);
   for (int i = 0; i < places.size(); ++i) places.data()[i] = int(random.below(std::uint64_t(i), 40));
-  const auto d = on_any_threads<Tensor<float, 40, 300>>([&](auto& out) { out = grad([](auto v, auto p, auto c) { return sum(gather<0>(v, p) * c); }, wrt<0>)(x, places, w); });
+  const auto d = on_any_threads<Tensor<float, 40, 300>>([&](auto& out) {
+    out = grad([](auto v, auto p, auto c) { return sum(gather<0>(v, p) * c); }, wrt<0>)(x, places, w);
+  });
   Tensor<float, 40, 300> expected = x - x;
   for (int i = 0; i < 90; ++i)
     for (int j = 0; j < 300; ++j) expected(places(i, j), j) += w(i, j);

@@ -34,8 +34,8 @@ template <class Backend, class F, class... X> auto results_on(const X&... x) {
     }(graph::ResultOfTrace<F, typename X::symbol...>{})))*>(nullptr));
 }
 
-/// Every element of every result, those behind a run-time length included, which neither backend may write. The two round
-/// alike; only where the compiler fuses a product and a sum in one of them may they differ in the last place.
+/// Every element of every result, those behind a run-time length included, which neither backend may write. The two
+/// round alike; only where the compiler fuses a product and a sum in one of them may they differ in the last place.
 template <class F, class... X> void check_same(const X&... x) {
   const auto cpu = results_on<cpu::Backend, F>(x...);
   const auto thrust = results_on<on_thrust::Backend, F>(x...);
@@ -44,7 +44,8 @@ template <class F, class... X> void check_same(const X&... x) {
       using T = typename std::remove_cvref_t<decltype(a)>::element;
       for (std::ptrdiff_t i = 0; i < a.size(); ++i) {
         const T p = a.data()[i], q = b.data()[i];
-        if constexpr (std::is_floating_point_v<T>) CHECK(q == doctest::Approx(p).epsilon(4 * double(std::numeric_limits<T>::epsilon())));
+        if constexpr (std::is_floating_point_v<T>)
+          CHECK(q == doctest::Approx(p).epsilon(4 * double(std::numeric_limits<T>::epsilon())));
         else CHECK(p == q);
       }
     }(std::get<I>(cpu), std::get<I>(thrust)), ...);
@@ -76,7 +77,10 @@ struct Chosen {
   constexpr auto operator()(auto x, auto y) const { return std::tuple{select(x > y, x, maximum(y, 0.f)), x >= y}; }
 };
 struct Integers {
-  constexpr auto operator()(auto a, auto b, auto c) const { return std::tuple{a * 3 - b, cast<std::int64_t>(b) * 100000000000, cast<float>(c) + 0.5f, cast<std::uint8_t>(a * a)}; }
+  constexpr auto operator()(auto a, auto b, auto c) const {
+    return std::tuple{a * 3 - b, cast<std::int64_t>(b) * 100000000000, cast<float>(c) + 0.5f,
+                      cast<std::uint8_t>(a * a)};
+  }
 };
 struct TwoOutputs {
   constexpr auto operator()(auto x, auto y) const {
@@ -88,7 +92,9 @@ struct Counted {
   constexpr auto operator()(auto labels) const { return select(one_hot<7>(remainder(labels, 7)), 1.f, -0.25f); }
 };
 struct PerLength {
-  template <class X> constexpr auto operator()(X x) const { return (exp(x) + 1) / Sym<float>(graph::cast_to(graph::length(x.graph, 'B'), Dtype::float32)); }
+  template <class X> constexpr auto operator()(X x) const {
+    return (exp(x) + 1) / Sym<float>(graph::cast_to(graph::length(x.graph, 'B'), Dtype::float32));
+  }
 };
 struct Dense {
   constexpr auto operator()(auto x, auto w, auto b) const {
@@ -108,7 +114,8 @@ TEST_CASE("thrust: a fused elementwise chain, in single and double precision") {
 
 TEST_CASE("thrust: operands are repeated along either side") {
   check_same<Broadcasts>(drawn<float, 5, 17>(4), drawn<float, 17>(5), drawn<float, 5, 1>(6), drawn<float>(7));
-  check_same<Broadcasts>(drawn<float, 2, 3, 19>(4), drawn<float, 3, 1>(5), drawn<float, 2, 1, 1>(6), drawn<float, 1, 19>(7));
+  check_same<Broadcasts>(drawn<float, 2, 3, 19>(4), drawn<float, 3, 1>(5), drawn<float, 2, 1, 1>(6),
+                         drawn<float, 1, 19>(7));
 }
 
 TEST_CASE("thrust: transposed operands and strided views are read in place") {
@@ -118,11 +125,17 @@ TEST_CASE("thrust: transposed operands and strided views are read in place") {
   check_same<Transposed>(every_second, drawn<float, 6, 3>(11));
 }
 
-TEST_CASE("thrust: masks choose, and are results") { check_same<Chosen>(drawn<float, 9, 11>(12), drawn<float, 9, 11>(13)); }
+TEST_CASE("thrust: masks choose, and are results") {
+  check_same<Chosen>(drawn<float, 9, 11>(12), drawn<float, 9, 11>(13));
+}
 
-TEST_CASE("thrust: integer types") { check_same<Integers>(drawn<std::int32_t, 45>(14), drawn<std::int32_t, 45>(15), drawn<std::uint8_t, 45>(16)); }
+TEST_CASE("thrust: integer types") {
+  check_same<Integers>(drawn<std::int32_t, 45>(14), drawn<std::int32_t, 45>(15), drawn<std::uint8_t, 45>(16));
+}
 
-TEST_CASE("thrust: two results of one kernel") { check_same<TwoOutputs>(drawn<float, 40>(17), drawn<float, 3, 40>(18)); }
+TEST_CASE("thrust: two results of one kernel") {
+  check_same<TwoOutputs>(drawn<float, 40>(17), drawn<float, 3, 40>(18));
+}
 
 TEST_CASE("thrust: values that are counted, not read") { check_same<Counted>(drawn<std::int32_t, 12>(19)); }
 
@@ -140,7 +153,9 @@ TEST_CASE("thrust: work follows the run-time length; what lies behind it is neit
   }
 }
 
-TEST_CASE("thrust: rows and contractions take the host's kernels, in one program with maps") { check_same<Dense>(drawn<float, 31, 12>(21), drawn<float, 12, 10>(22), drawn<float, 10>(23)); }
+TEST_CASE("thrust: rows and contractions take the host's kernels, in one program with maps") {
+  check_same<Dense>(drawn<float, 31, 12>(21), drawn<float, 12, 10>(22), drawn<float, 10>(23));
+}
 
 TEST_CASE("thrust: a policy of inference and training selects it") {
   using Net = nn::Sequential<nn::Linear<12, 9>, nn::Tanh, nn::Linear<9, 4>>;
@@ -148,7 +163,8 @@ TEST_CASE("thrust: a policy of inference and training selects it") {
   const auto x = drawn<float, 20, 12>(24);
   const auto y = drawn<float, 20, 4>(25);
   auto step = training<Tensor<float, 20, 12>, Tensor<float, 20, 4>>(here, nn::mse_loss, optim::Adam{.lr = 1e-2f});
-  auto same_step = training<Tensor<float, 20, 12>, Tensor<float, 20, 4>>(there, nn::mse_loss, optim::Adam{.lr = 1e-2f}, on_thrust::Device{});
+  auto same_step = training<Tensor<float, 20, 12>, Tensor<float, 20, 4>>(there, nn::mse_loss, optim::Adam{.lr = 1e-2f},
+                                                                         on_thrust::Device{});
   for (int i = 0; i < 10; ++i) CHECK(same_step(x, y).loss == doctest::Approx(step(x, y).loss).epsilon(1e-5));
   auto infer = inference<Tensor<float, 20, 12>>(there, on_thrust::Device{});
   CHECK(infer(x)(19, 3) == doctest::Approx(inference<Tensor<float, 20, 12>>(here)(x)(19, 3)).epsilon(1e-4));

@@ -1,5 +1,5 @@
-// A training step of 24 residual blocks, compiled in constant evaluation up to one pass: STAGE. The compiler's limit on constant
-// evaluation is the budget; see budget.cmake and measure.sh.
+// A training step of 24 residual blocks, compiled in constant evaluation up to one pass: STAGE. The compiler's limit on
+// constant evaluation is the budget; see budget.cmake and measure.sh.
 #include <sinter/sinter.hpp>
 using namespace sinter;
 using namespace sinter::internals;

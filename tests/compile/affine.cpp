@@ -21,7 +21,9 @@ struct Convolutions {
   nn::BatchNorm2d<6> bn3;
   nn::Linear<24, 5> fc;
   nn::BatchNorm1d<5> bn4;
-  constexpr auto operator()(auto x) const { return bn4(fc(flatten(relu(bn3(grouped(relu(bn2(depthwise(relu(bn1(conv1(x))))))))))))* .5f; }
+  constexpr auto operator()(auto x) const {
+    return bn4(fc(flatten(relu(bn3(grouped(relu(bn2(depthwise(relu(bn1(conv1(x)))))))))))) * .5f;
+  }
 };
 /// Siblings behind a convolution.
 struct Siblings {
@@ -60,7 +62,8 @@ struct Draft : support::Draft {
 
 TEST_CASE("scales and shifts of each column become one addition") {
   Draft d;
-  const Value w = d.parameter<5, 8>(), b = d.parameter<5>(), m = d.parameter<1, 5>(), s = d.parameter<5>(), t = d.parameter<>();
+  const Value w = d.parameter<5, 8>(), b = d.parameter<5>(), m = d.parameter<1, 5>(), s = d.parameter<5>(),
+              t = d.parameter<>();
   const Value x = d.input<upto<6, 'B'>, 8>();
   d.output(tanh(((d.linear(x, w) + b - m) * s) / 3.0 + t));
   const Work left = d.left({{'B', 4}});
@@ -131,9 +134,14 @@ TEST_CASE("batch normalisation behind convolutions and linear layers leaves an a
 TEST_CASE("a convolution in front of siblings that are joined is still recognised") {
   using X = Tensor<float, 1, 16, 12, 12>;
   constexpr compile::PackSizes pack = cpu::Backend::pack;
-  const compile::Prepared p = compile::prepare(train::InferenceTrace<affine::Siblings, X>{}(), int(train::leading<affine::Siblings>), pack);
+  const compile::Prepared p =
+      compile::prepare(train::InferenceTrace<affine::Siblings, X>{}(), int(train::leading<affine::Siblings>), pack);
   CHECK(count_of(p.rest, Kind::contract) == 2);  // the last product has nothing to sum
   int filters = 0;
-  for (int i = 0; i < p.prepare.size(); ++i) filters += p.prepare[i].op == &graph::primitive<compile::TransformedFilters>;
-  CHECK(filters == (cpu::filters_for({.images = 1, .height = 12, .width = 12, .channels = 16, .filters = 16, .taps = 3}, true) > 0 ? 1 : 0));
+  for (int i = 0; i < p.prepare.size(); ++i)
+    filters += p.prepare[i].op == &graph::primitive<compile::TransformedFilters>;
+  CHECK(filters ==
+        (cpu::filters_for({.images = 1, .height = 12, .width = 12, .channels = 16, .filters = 16, .taps = 3}, true) > 0
+             ? 1
+             : 0));
 }

@@ -8,7 +8,9 @@ using namespace sinter::internals;
 
 namespace {
 
-template <class F, class... S> compile::Plan plan_of() { return compile::compile(graph::FunctionTrace<F, S...>{}(), cpu::Backend::pack); }
+template <class F, class... S> compile::Plan plan_of() {
+  return compile::compile(graph::FunctionTrace<F, S...>{}(), cpu::Backend::pack);
+}
 template <class F, class... S> compile::Plan plan_of(F, S...) { return plan_of<F, S...>(); }
 
 template <class F, class... S> using ProgramOf = compile::Program<graph::FunctionTrace<F, S...>, cpu::Backend>;
@@ -30,38 +32,45 @@ template <int N> struct Deep {
   }
 };
 template <int N> compile::Plan deep_plan() {
-  return compile::compile(train::TrainingTrace<Deep<N>, nn::MeanSquaredError<>, optim::Adam, Tensor<float, 16, 32>, Tensor<float, 16, 32>>{}(), cpu::Backend::pack);
+  return compile::compile(train::TrainingTrace<Deep<N>, nn::MeanSquaredError<>, optim::Adam, Tensor<float, 16, 32>,
+                                               Tensor<float, 16, 32>>{}(),
+                          cpu::Backend::pack);
 }
 
 }  // namespace
 
 TEST_CASE("a chain of elementwise operations is one kernel without a buffer") {
-  const auto p = plan_of([](auto a, auto b, auto c) { return tanh(a * b + c) * a - relu(b - c); }, Sym<float, 64, 64>{}, Sym<float, 64, 64>{}, Sym<float, 64>{});
+  const auto p = plan_of([](auto a, auto b, auto c) { return tanh(a * b + c) * a - relu(b - c); }, Sym<float, 64, 64>{},
+                         Sym<float, 64, 64>{}, Sym<float, 64>{});
   CHECK(p.steps == 1);
   CHECK(p.arena_bytes == 0);
 }
 
 TEST_CASE("softmax is one row kernel, also with what surrounds it") {
   CHECK(plan_of([](auto x) { return softmax(x); }, Sym<float, 64, 100>{}).steps == 1);
-  const auto p = plan_of([](auto x, auto y) { return softmax(x * 2.f + y) * y; }, Sym<float, 64, 100>{}, Sym<float, 64, 100>{});
+  const auto p =
+      plan_of([](auto x, auto y) { return softmax(x * 2.f + y) * y; }, Sym<float, 64, 100>{}, Sym<float, 64, 100>{});
   CHECK(p.steps == 1);
   CHECK(p.arena_bytes == 0);
 }
 
 TEST_CASE("bias and activation are the epilogue of a contraction") {
-  const auto p = plan_of([](auto x, auto w, auto b) { return relu(matmul(x, transpose(w)) + b); }, Sym<float, 32, 64>{}, Sym<float, 48, 64>{}, Sym<float, 48>{});
+  const auto p = plan_of([](auto x, auto w, auto b) { return relu(matmul(x, transpose(w)) + b); }, Sym<float, 32, 64>{},
+                         Sym<float, 48, 64>{}, Sym<float, 48>{});
   CHECK(p.steps == 1);
   CHECK(p.arena_bytes == 0);
 }
 
 TEST_CASE("views cost nothing: they are index arithmetic of the kernel that reads them") {
-  const auto p = plan_of([](auto x, auto y) { return slice<1, 0, 8, 2>(transpose(x)) + reshape<6, 4>(y); }, Sym<float, 9, 6>{}, Sym<float, 24>{});
+  const auto p = plan_of([](auto x, auto y) { return slice<1, 0, 8, 2>(transpose(x)) + reshape<6, 4>(y); },
+                         Sym<float, 9, 6>{}, Sym<float, 24>{});
   CHECK(p.steps == 1);
   CHECK(p.arena_bytes == 0);
 }
 
 TEST_CASE("operands of a concatenation are computed where they belong") {
-  const auto p = plan_of([](auto x, auto y) { return concatenate<0>(x * 2.f, tanh(y)); }, Sym<float, 4, 8>{}, Sym<float, 3, 8>{});
+  const auto p =
+      plan_of([](auto x, auto y) { return concatenate<0>(x * 2.f, tanh(y)); }, Sym<float, 4, 8>{}, Sym<float, 3, 8>{});
   CHECK(p.steps == 2);
   CHECK(p.arena_bytes == 0);
 }
@@ -96,7 +105,9 @@ TEST_CASE("kernels are instantiated once: twelve equal blocks have no more of th
 
 TEST_CASE("sizes are arguments, not identity: one structure at three shapes is one kernel") {
   constexpr auto f = [](auto x, auto y) { return tanh(x) * y; };
-  const auto a = plan_of(f, Sym<float, 10, 20>{}, Sym<float, 10, 20>{}), b = plan_of(f, Sym<float, 300, 7>{}, Sym<float, 300, 7>{}), c = plan_of(f, Sym<float, 10, 20>{}, Sym<float, 20>{});
+  const auto a = plan_of(f, Sym<float, 10, 20>{}, Sym<float, 10, 20>{}),
+             b = plan_of(f, Sym<float, 300, 7>{}, Sym<float, 300, 7>{}),
+             c = plan_of(f, Sym<float, 10, 20>{}, Sym<float, 20>{});
   const auto words = [](const compile::Plan& p) { return std::vector<std::uint64_t>(p.words.begin(), p.words.end()); };
   CHECK(words(a) == words(b));
   CHECK(words(a) != words(c));  // a stride of 0 is identity
@@ -136,18 +147,22 @@ TEST_CASE("an output may take over an input only where nothing is read too late"
     return std::tuple{p, p * y};
   };
   using D = ProgramOf<decltype(two), Sym<float, 8, 8>, Sym<float, 8, 8>>;
-  static_assert(D::steps == 1 && D::may_share(0, 0) && D::may_share(0, 1) && !D::may_share(1, 0) && D::may_share(1, 1));  // y is read behind the first store
+  // y is read behind the first store
+  static_assert(D::steps == 1 && D::may_share(0, 0) && D::may_share(0, 1) && !D::may_share(1, 0) && D::may_share(1, 1));
   constexpr auto gathered = [](auto x, auto i) { return gather<0>(x, i) + 1; };
   using G = ProgramOf<decltype(gathered), Sym<float, 8, 8>, Sym<int, 8, 8>>;
   static_assert(!G::may_share(0, 0));
 }
 
 TEST_CASE("workspace, operations and kernels of a step are constants") {
-  using Step = decltype(training<Tensor<float, 16, 64>, Tensor<int, 16>>(std::declval<const Model<Small>&>(), nn::cross_entropy, optim::Adam{}));
+  using Step = decltype(training<Tensor<float, 16, 64>, Tensor<int, 16>>(std::declval<const Model<Small>&>(),
+                                                                         nn::cross_entropy, optim::Adam{}));
   static_assert(Step::parameters == 64 * 32 + 32 + 32 * 10 + 10);
   static_assert(Step::workspace_bytes < 256 * 1024);
-  // Forward and two backward products, without the first layer's input gradient: 2 · 16 · (2 · 64 · 32 + 3 · 32 · 10), and some.
-  static_assert(Step::flops > 2 * 16 * (2 * 64 * 32 + 3 * 32 * 10) && Step::flops < 3 * 16 * (2 * 64 * 32 + 3 * 32 * 10));
+  // Forward and two backward products, without the first layer's input
+  // gradient: 2 · 16 · (2 · 64 · 32 + 3 · 32 · 10), and some.
+  static_assert(Step::flops > 2 * 16 * (2 * 64 * 32 + 3 * 32 * 10) &&
+                Step::flops < 3 * 16 * (2 * 64 * 32 + 3 * 32 * 10));
   CHECK(Step::Program::steps < 20);
 }
 
@@ -171,8 +186,16 @@ TEST_CASE("outputs that take over inputs which others still read") {
   };
   check([](Value a, Value b) { return std::pair{b, a}; }, {10, 20, 30, 40, 1, 2, 3, 4});
   check([](Value a, Value b) { return std::pair{a + b, b - a}; }, {11, 22, 33, 44, 9, 18, 27, 36});
-  check([](Value a, Value b) { return std::pair{a + graph::flip(b, 1), b + graph::flip(a, 1)}; }, {41, 32, 23, 14, 14, 23, 32, 41});
-  check([](Value a, Value b) { return std::pair{a + ops::reduced<ops::Sum>(b, 1), b + ops::reduced<ops::Sum>(a, 1)}; }, {101, 102, 103, 104, 20, 30, 40, 50});
+  check(
+      [](Value a, Value b) {
+        return std::pair{a + graph::flip(b, 1), b + graph::flip(a, 1)};
+      },
+      {41, 32, 23, 14, 14, 23, 32, 41});
+  check(
+      [](Value a, Value b) {
+        return std::pair{a + ops::reduced<ops::Sum>(b, 1), b + ops::reduced<ops::Sum>(a, 1)};
+      },
+      {101, 102, 103, 104, 20, 30, 40, 50});
 }
 TEST_CASE("a contraction of twelve axes") {
   graph::Builder g;
@@ -180,7 +203,8 @@ TEST_CASE("a contraction of twelve axes") {
   for (int i = 0; i < 8; ++i) s.push(2);
   const std::array<std::int64_t, 8> order{1, 3, 5, 7, 0, 2, 4, 6};
   const graph::Value a{&g, g.input(Dtype::float32, s)}, b{&g, g.input(Dtype::float32, s)};
-  const int p = g.add(graph::primitive<ops::Permute>, &a.id, 1, order.data(), 8), q = g.add(graph::primitive<ops::Permute>, &b.id, 1, order.data(), 8);
+  const int p = g.add(graph::primitive<ops::Permute>, &a.id, 1, order.data(), 8),
+            q = g.add(graph::primitive<ops::Permute>, &b.id, 1, order.data(), 8);
   g.outputs.push(ops::Contract::apply(&g, p, q, 0, 4).id);
   std::vector<float> x(256), y(256), z(256);
   for (std::size_t i = 0; i < 256; ++i) x[i] = float(i % 7), y[i] = float(i % 5);

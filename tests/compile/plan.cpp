@@ -1,4 +1,5 @@
-// The planner against a checker that knows only its tables: which bytes of the arena each step touches, and for how long each buffer lives.
+// The planner against a checker that knows only its tables: which bytes of the
+// arena each step touches, and for how long each buffer lives.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -23,7 +24,9 @@ struct Digits {
   nn::Dropout drop{.p = .25f};
   nn::Linear<512, 64> fc1;
   nn::Linear<64, 10> fc2;
-  constexpr auto operator()(auto image) const { return fc2(relu(fc1(drop(flatten(max_pool2d<2>(relu(conv2(relu(conv1(image)))))))))); }
+  constexpr auto operator()(auto image) const {
+    return fc2(relu(fc1(drop(flatten(max_pool2d<2>(relu(conv2(relu(conv1(image))))))))));
+  }
 };
 template <bool Again> using Residual = nets::Residual<Again, 784, 48>;
 
@@ -67,7 +70,7 @@ struct Buffer {
   std::int64_t from = std::int64_t(1) << 60, to = 0;  ///< bytes
   int first = 1 << 30, last = -1;                     ///< steps
   bool written_first = false;
-  int chain = -1;                                     ///< of which it exists in pieces alone; bytes and steps are those of one worker's
+  int chain = -1;  ///< of which it exists in pieces alone; bytes and steps are those of one worker's
   std::int64_t copies = 1, apart = 0;                 ///< one a worker, so many bytes from each other
   int born = 0, gone = 0;                             ///< first and last before those of a chain became one
   std::int64_t bytes() const { return (to - from) * copies; }
@@ -88,7 +91,8 @@ class Checker {
       b.born = b.first;
       b.gone = b.last;
       if (b.chain >= 0) continue;
-      if (const int c = steps_[std::size_t(b.first)].chain; c >= 0) b.first = chains_[std::size_t(c)].first;  // the steps of a chain touch it as one
+      // the steps of a chain touch it as one
+      if (const int c = steps_[std::size_t(b.first)].chain; c >= 0) b.first = chains_[std::size_t(c)].first;
       if (const int c = steps_[std::size_t(b.last)].chain; c >= 0) b.last = chains_[std::size_t(c)].last;
     }
     REQUIRE(t == plan_.table.data() + plan_.table.size());
@@ -98,8 +102,8 @@ class Checker {
   std::int64_t arena() const { return plan_.arena_bytes; }
   const std::map<int, Buffer>& buffers() const { return buffers_; }
 
-  /// No order of addresses can do with less: the most bytes that live during one step, where a result that could take over the memory of an
-  /// operand counts once.
+  /// No order of addresses can do with less: the most bytes that live during one step, where a result that could take
+  /// over the memory of an operand counts once.
   std::int64_t lower_bound() const {
     std::vector<std::int64_t> live(std::size_t(plan_.steps), 0);
     std::vector<int> steps;
@@ -114,8 +118,8 @@ class Checker {
     }
     return most;
   }
-  /// Pairs of buffers that share bytes while both live. One that ends with the step in which the other begins may lend it its place, if that step reads
-  /// every element before it is overwritten.
+  /// Pairs of buffers that share bytes while both live. One that ends with the step in which the other begins may lend
+  /// it its place, if that step reads every element before it is overwritten.
   int overlaps() const {
     int n = 0;
     for (auto a = buffers_.begin(); a != buffers_.end(); ++a)
@@ -125,7 +129,8 @@ class Checker {
         const bool same_worker = x.chain >= 0 && x.chain == y.chain;
         if (same_worker ? x.from >= y.to || y.from >= x.to : x.from >= y.end() || y.from >= x.end()) continue;
         if (follow_in_a_chain(a->first, b->first)) continue;
-        const bool lent = (x.last == y.first && reads_before_it_writes(x.last, a->first, 0, b->first, 0)) || (y.last == x.first && reads_before_it_writes(y.last, b->first, 0, a->first, 0));
+        const bool lent = (x.last == y.first && reads_before_it_writes(x.last, a->first, 0, b->first, 0)) ||
+                          (y.last == x.first && reads_before_it_writes(y.last, b->first, 0, a->first, 0));
         n += lent ? 0 : 1;
       }
     return n;
@@ -149,7 +154,8 @@ class Checker {
         at = compile::decode_into(at, m);
         found += m.what == Micro::What::apply && m.code == graph::code_of<ops::Maximum> ? 1 : 0;
       }
-      n += graph::Kind(w[0] & 255) != graph::Kind::contract && found == maxima && steps_[std::size_t(s)].chain < 0 ? 1 : 0;
+      n += graph::Kind(w[0] & 255) != graph::Kind::contract && found == maxima && steps_[std::size_t(s)].chain < 0 ? 1
+                                                                                                                   : 0;
       t += 1 + loops + pointers * (2 + loops);
     }
     return n;
@@ -158,18 +164,21 @@ class Checker {
   int taken_over() const {
     int n = 0;
     for (const auto& [a, x] : buffers_)
-      for (const auto& [b, y] : buffers_) n += a != b && x.last == y.first && x.first < y.first && x.from < y.to && y.from < x.to ? 1 : 0;
+      for (const auto& [b, y] : buffers_)
+        n += a != b && x.last == y.first && x.first < y.first && x.from < y.to && y.from < x.to ? 1 : 0;
     return n;
   }
 
  private:
-  /// Whether two tensors of the same bytes, of which one ends before the other begins, follow each other piece by piece in the steps of a chain: each unit keeps to its own.
+  /// Whether two tensors of the same bytes, of which one ends before the other begins, follow each other piece by piece
+  /// in the steps of a chain: each unit keeps to its own.
   bool follow_in_a_chain(int one, int other) const {
     const bool in_order = buffers_.at(one).gone < buffers_.at(other).born;
     const Buffer &a = buffers_.at(in_order ? one : other), &b = buffers_.at(in_order ? other : one);
     const int c = steps_[std::size_t(a.gone)].chain;
     const std::int64_t unit = own_unit(one, c);
-    return a.gone < b.born && c >= 0 && steps_[std::size_t(b.born)].chain == c && a.from == b.from && a.to == b.to && unit > 0 && own_unit(other, c) == unit;
+    return a.gone < b.born && c >= 0 && steps_[std::size_t(b.born)].chain == c && a.from == b.from && a.to == b.to &&
+           unit > 0 && own_unit(other, c) == unit;
   }
   /// Bytes that each unit of a chain has of a buffer for itself; 0 where it touches others.
   std::int64_t own_unit(int id, int chain) const {
@@ -186,7 +195,10 @@ class Checker {
     const std::int64_t* c = plan_.chains.data();
     while (c != plan_.chains.data() + plan_.chains.size()) {
       const auto letter = std::size_t(c[2] >> 56);
-      const ChainOf chain{int(c[0]), int(c[0] + c[1]) - 1, (c[2] & ((std::int64_t(1) << 56) - 1)) * (letter == 0 ? 1 : capacity_.at(plan_.letters[int(letter) - 1])), c[3], c[4]};
+      const ChainOf chain{
+          int(c[0]), int(c[0] + c[1]) - 1,
+          (c[2] & ((std::int64_t(1) << 56) - 1)) * (letter == 0 ? 1 : capacity_.at(plan_.letters[int(letter) - 1])),
+          c[3], c[4]};
       REQUIRE(chain.last < plan_.steps);
       REQUIRE(chain.workers * c[5] <= plan_.scratch_bytes);
       c += compile::ChainHead::numbers;
@@ -201,7 +213,8 @@ class Checker {
     }
   }
 
-  /// Calls f(address of an element, its row, its iteration) for what a touch of a step reaches; rows are the points of loops that nothing folds.
+  /// Calls f(address of an element, its row, its iteration) for what a touch of
+  /// a step reaches; rows are the points of loops that nothing folds.
   template <class F> static void for_each_element(const StepOf& step, const Touch& t, F f) {
     const std::size_t n = step.extent.size();
     std::vector<std::int64_t> index(n, 0);
@@ -226,7 +239,8 @@ class Checker {
       if (n == 0) return;
     }
   }
-  /// Whether in a step every read of buffer `from` happens before the write of `to` at its place, whatever order rows run in. Addresses are moved by so much.
+  /// Whether in a step every read of buffer `from` happens before the write of `to` at its place, whatever order rows
+  /// run in. Addresses are moved by so much.
   bool reads_before_it_writes(int s, int from, std::int64_t move_from, int to, std::int64_t move_to) const {
     const StepOf& step = steps_[std::size_t(s)];
     if (step.kind == graph::Kind::scatter || step.kind == graph::Kind::kernel) return false;
@@ -241,7 +255,8 @@ class Checker {
         if (!t.written) return false;
         for_each_element(step, t, [&](std::int64_t at, std::int64_t row, std::int64_t iteration) {
           const auto [place, fresh] = written.insert({at + move_to, {row, iteration, &t}});
-          fine = fine && (fresh || (place->second.row == row && place->second.iteration == iteration && place->second.touch == &t));
+          fine = fine && (fresh || (place->second.row == row && place->second.iteration == iteration &&
+                                    place->second.touch == &t));
         });
       }
     for (const Touch& t : step.touches) {
@@ -254,8 +269,10 @@ class Checker {
         for (; w != written.end() && w->first < at + t.element; ++w) {
           const Touch& by = *w->second.touch;
           if (w->first + by.element <= at) continue;
-          fine = fine && w->first == at && by.element == t.element && !t.anywhere && w->second.row == row &&
-                 (t.to < by.from || (t.to == by.from && ((t.once_a_row && by.once_a_row) || (w->second.iteration == iteration && t.position < by.position))));
+          fine =
+              fine && w->first == at && by.element == t.element && !t.anywhere && w->second.row == row &&
+              (t.to < by.from || (t.to == by.from && ((t.once_a_row && by.once_a_row) ||
+                                                      (w->second.iteration == iteration && t.position < by.position))));
         }
       });
     }
@@ -263,7 +280,8 @@ class Checker {
   }
   /// The most bytes that results of a step can save by taking over what ends with it.
   std::int64_t saved(int step) const {
-    std::map<std::int64_t, std::pair<std::vector<int>, std::vector<int>>> of_size;  // those that end, and those that begin
+    // those that end, and those that begin
+    std::map<std::int64_t, std::pair<std::vector<int>, std::vector<int>>> of_size;
     for (const auto& [id, b] : buffers_) {
       const std::int64_t bytes = compile::aligned(b.bytes());
       if (b.first < step && b.last == step) of_size[bytes].first.push_back(id);
@@ -272,9 +290,13 @@ class Checker {
     std::int64_t sum = 0;
     for (const auto& [bytes, ids] : of_size) {
       std::int64_t from = 0, to = 0;
-      const auto may = [&](int r, int w) { return reads_before_it_writes(step, r, -buffers_.at(r).from, w, -buffers_.at(w).from); };
-      for (const int r : ids.first) from += std::any_of(ids.second.begin(), ids.second.end(), [&](int w) { return may(r, w); }) ? 1 : 0;
-      for (const int w : ids.second) to += std::any_of(ids.first.begin(), ids.first.end(), [&](int r) { return may(r, w); }) ? 1 : 0;
+      const auto may = [&](int r, int w) {
+        return reads_before_it_writes(step, r, -buffers_.at(r).from, w, -buffers_.at(w).from);
+      };
+      for (const int r : ids.first)
+        from += std::any_of(ids.second.begin(), ids.second.end(), [&](int w) { return may(r, w); }) ? 1 : 0;
+      for (const int w : ids.second)
+        to += std::any_of(ids.first.begin(), ids.first.end(), [&](int r) { return may(r, w); }) ? 1 : 0;
       sum += bytes * std::min(from, to);
     }
     return sum;
@@ -294,7 +316,8 @@ class Checker {
     std::vector<std::int64_t> extent;
     for (int l = 0; l < loops; ++l, ++t) {
       const auto letter = std::size_t(*t >> 56);
-      extent.push_back((*t & ((std::int64_t(1) << 56) - 1)) * (letter == 0 ? 1 : capacity_.at(plan_.letters[int(letter) - 1])));
+      extent.push_back((*t & ((std::int64_t(1) << 56) - 1)) *
+                       (letter == 0 ? 1 : capacity_.at(plan_.letters[int(letter) - 1])));
     }
     std::vector<const std::int64_t*> entry;
     for (int p = 0; p < pointers; ++p, t += 2 + loops) entry.push_back(t);
@@ -312,7 +335,8 @@ class Checker {
       bool indexed = false;
       for (std::size_t j = 0; j < micros.size(); ++j) {
         const Micro& m = micros[j];
-        const bool reads = (m.what == Micro::What::load || m.what == Micro::What::gather) && m.a == p, writes = (m.what == Micro::What::store || m.what == Micro::What::scatter) && m.b == p;
+        const bool reads = (m.what == Micro::What::load || m.what == Micro::What::gather) && m.a == p,
+                   writes = (m.what == Micro::What::store || m.what == Micro::What::scatter) && m.b == p;
         if (m.what == Micro::What::result && t.anywhere) t.element = bytes_of(m.dtype);
         if (!reads && !writes) continue;
         touched = true;
@@ -332,7 +356,9 @@ class Checker {
       std::int64_t low = 0, high = 0;
       const auto along = [&](std::int64_t n, std::int64_t stride) { (stride < 0 ? low : high) += (n - 1) * stride; };
       const bool piece = cut.chain >= 0 && cut.by_worker[std::size_t(p)] != 0;
-      for (int l = 0; l < loops; ++l) along(piece && l == cut.loop ? chains_[std::size_t(cut.chain)].grain * cut.factor : extent[std::size_t(l)], t.stride[std::size_t(l)]);
+      for (int l = 0; l < loops; ++l)
+        along(piece && l == cut.loop ? chains_[std::size_t(cut.chain)].grain * cut.factor : extent[std::size_t(l)],
+              t.stride[std::size_t(l)]);
       if (indexed) {
         const auto axis = compile::IndexedAxis::of(entry[std::size_t(p + 1)][1]);
         along(axis.extent, axis.stride);
@@ -345,7 +371,8 @@ class Checker {
         b.copies = chains_[std::size_t(cut.chain)].workers;
         b.apart = cut.by_worker[std::size_t(p)];
       } else if (cut.chain >= 0) {
-        CHECK(cut.by_unit[std::size_t(p)] == (cut.loop < 0 ? 0 : t.stride[std::size_t(cut.loop)] * cut.factor * t.element));
+        CHECK(cut.by_unit[std::size_t(p)] ==
+              (cut.loop < 0 ? 0 : t.stride[std::size_t(cut.loop)] * cut.factor * t.element));
       }
       if (cut.chain >= 0 && !piece) {  // its own unit alone?
         std::int64_t first = t.at, last = t.at;
@@ -397,11 +424,16 @@ std::int64_t check(const std::string& name, const graph::Builder& g) {
   CHECK(c.overlaps() == 0);
   CAPTURE(c.arena());
   CAPTURE(c.lower_bound());
-  CHECK(double(c.arena()) <= 1.1 * double(c.lower_bound()) + 64.0 * double(c.buffers().size()));  // and the ends of 64 bytes
+  // and the ends of 64 bytes
+  CHECK(double(c.arena()) <= 1.1 * double(c.lower_bound()) + 64.0 * double(c.buffers().size()));
   return c.arena();
 }
-template <class Net, class X, class Y> std::int64_t check_training(const char* name) { return check(name, train::TrainingTrace<Net, nn::CrossEntropy<>, optim::Adam, X, Y>{}()); }
-template <class Net, class X> std::int64_t check_inference(const char* name) { return check(name, train::PreparedTrace<Net, cpu::Backend, X>{}()); }
+template <class Net, class X, class Y> std::int64_t check_training(const char* name) {
+  return check(name, train::TrainingTrace<Net, nn::CrossEntropy<>, optim::Adam, X, Y>{}());
+}
+template <class Net, class X> std::int64_t check_inference(const char* name) {
+  return check(name, train::PreparedTrace<Net, cpu::Backend, X>{}());
+}
 
 }  // namespace
 
@@ -409,10 +441,14 @@ TEST_CASE("arenas of training programs are close to what lives at once, and live
   check_training<plans::Digits, Tensor<float, upto<64, 'B'>, 1, 8, 8>, Tensor<int, upto<64, 'B'>>>("digits");
   check_training<nets::Mlp, Tensor<float, 128, 784>, Tensor<int, 128>>("mlp");
   check_training<nets::LeNet, Tensor<float, 64, 1, 28, 28>, Tensor<int, 64>>("lenet");
-  // 45 MB of gradients, 90 of activations: statistics of batch norm that overwrite their buffers must not hold up what depends on nothing.
-  CHECK(check_training<nets::ResNet18<10, true>, Tensor<float, 16, 3, 32, 32>, Tensor<int, 16>>("resnet18") < 150'000'000);
-  const std::int64_t kept = check_training<plans::Residual<false>, Tensor<float, 32, 784>, Tensor<int, 32>>("residual 48");
-  CHECK(kept > 600'000 + check_training<plans::Residual<true>, Tensor<float, 32, 784>, Tensor<int, 32>>("residual 48, checkpointed"));
+  // 45 MB of gradients, 90 of activations: statistics of batch norm that
+  // overwrite their buffers must not hold up what depends on nothing.
+  CHECK(check_training<nets::ResNet18<10, true>, Tensor<float, 16, 3, 32, 32>, Tensor<int, 16>>("resnet18") <
+        150'000'000);
+  const std::int64_t kept =
+      check_training<plans::Residual<false>, Tensor<float, 32, 784>, Tensor<int, 32>>("residual 48");
+  CHECK(kept > 600'000 + check_training<plans::Residual<true>, Tensor<float, 32, 784>, Tensor<int, 32>>(
+                             "residual 48, checkpointed"));
   check_training<nets::Gpt<512, 64, 128, 4, 4>, Tensor<int, 2, 64>, Tensor<int, 128>>("gpt");
 }
 
@@ -456,12 +492,16 @@ TEST_CASE("results take over the memory of operands that end with them") {
   using Weight = Sym<float, 64, 64>;
   constexpr std::int64_t bytes = 128 * 64 * 4;
   // Rows in several passes, in the place of the product that they are computed from.
-  CHECK(arena_of([](auto x, auto w) { return matmul(softmax(matmul(x, w)), w); }, Matrix{}, Weight{}) == std::pair{bytes, 1});
+  CHECK(arena_of([](auto x, auto w) { return matmul(softmax(matmul(x, w)), w); }, Matrix{}, Weight{}) ==
+        std::pair{bytes, 1});
   // A sum behind a product, in the place of one of its terms.
-  CHECK(arena_of([](auto x, auto w) { return matmul(matmul(tanh(matmul(x, w)), w) + matmul(x, w), w); }, Matrix{}, Weight{}) == std::pair{2 * bytes, 1});
+  CHECK(arena_of([](auto x, auto w) { return matmul(matmul(tanh(matmul(x, w)), w) + matmul(x, w), w); }, Matrix{},
+                 Weight{}) == std::pair{2 * bytes, 1});
   // Not what the product itself reads, nor what is read in another order.
-  CHECK(arena_of([](auto x, auto w) { return matmul(matmul(matmul(x, w), w), w); }, Matrix{}, Weight{}) == std::pair{2 * bytes, 0});
-  CHECK(arena_of([](auto w) { return matmul(softmax(transpose(matmul(w, w))), w); }, Weight{}) == std::pair{2 * bytes / 2, 0});
+  CHECK(arena_of([](auto x, auto w) { return matmul(matmul(matmul(x, w), w), w); }, Matrix{}, Weight{}) ==
+        std::pair{2 * bytes, 0});
+  CHECK(arena_of([](auto w) { return matmul(softmax(transpose(matmul(w, w))), w); }, Weight{}) ==
+        std::pair{2 * bytes / 2, 0});
 }
 
 TEST_CASE("live buffers of random programs are apart") {
@@ -474,7 +514,8 @@ TEST_CASE("live buffers of random programs are apart") {
 }
 
 TEST_CASE("buffers are placed anew where first fit leaves holes") {
-  // A small buffer that stays between two that go: first fit puts it behind the first, and the large one behind all. Best is the small one below.
+  // A small buffer that stays between two that go: first fit puts it behind the
+  // first, and the large one behind all. Best is the small one below.
   compile::List<compile::Lifetime> buffers;
   buffers.push({256, 0, 1});
   buffers.push({64, 0, 3});
@@ -500,7 +541,8 @@ TEST_CASE("buffers are placed anew where first fit leaves holes") {
     for (int i = 0; i < 40; ++i)
       for (int k = 0; k < i; ++k) {
         const bool together = buffers[i].first <= buffers[k].last && buffers[k].first <= buffers[i].last;
-        CHECK((!together || places.at[i] + buffers[i].bytes <= places.at[k] || places.at[k] + buffers[k].bytes <= places.at[i]));
+        CHECK((!together || places.at[i] + buffers[i].bytes <= places.at[k] ||
+               places.at[k] + buffers[k].bytes <= places.at[i]));
       }
   }
   compile::List<compile::Lifetime> none;

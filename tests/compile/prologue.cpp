@@ -12,7 +12,8 @@ using graph::Value;
 
 namespace {
 
-/// A contraction whose operands are computed: casts, scales, normalised rows, gathered ones, seen through permutations, slices and reversals.
+/// A contraction whose operands are computed: casts, scales, normalised rows,
+/// gathered ones, seen through permutations, slices and reversals.
 class Maker {
  public:
   constexpr explicit Maker(std::uint64_t seed) : random_(Seed{seed}) {
@@ -35,7 +36,9 @@ class Maker {
     s.push(v.extents()[v.extents().rank - 1], v.extents().letter(v.extents().rank - 1));
     return s;
   }
-  constexpr Value permuted(Value v, const std::array<std::int64_t, Shape::max_rank>& order) { return {&g_, g_.add(graph::primitive<ops::Permute>, &v.id, 1, order.data(), v.extents().rank)}; }
+  constexpr Value permuted(Value v, const std::array<std::int64_t, Shape::max_rank>& order) {
+    return {&g_, g_.add(graph::primitive<ops::Permute>, &v.id, 1, order.data(), v.extents().rank)};
+  }
 
   /// A value of shape [batch, lines, depth].
   constexpr Value operand(int batch, int lines, int depth, char letter) {
@@ -79,7 +82,8 @@ class Maker {
     row.set(s.rank - 1, 1);
     column.set(s.rank - 2, 1);
     if (column.letter(s.rank - 1) != 0) column.set(s.rank - 1, s[s.rank - 1], s.letter(s.rank - 1));
-    const Value per_row = input(row), per_column = input(column);  // named, so that a compiler and its output make one graph
+    // named, so that a compiler and its output make one graph
+    const Value per_row = input(row), per_column = input(column);
     switch (below(7)) {
       case 0: return graph::cast_to(input(s, Dtype::int8), Dtype::float32) * per_row;
       case 1: return (graph::cast_to(input(s, Dtype::int8), Dtype::float32) - per_column) * 0.25;
@@ -89,7 +93,9 @@ class Maker {
         const Value x = input(s);
         const double n = 1.0 / s[s.rank - 1];
         const Value centred = x - ops::reduced<ops::Sum>(x, std::int64_t(1) << (s.rank - 1)) * n;
-        return centred * rsqrt(ops::reduced<ops::Sum>(centred * centred, std::int64_t(1) << (s.rank - 1)) * n + 1e-5) * per_column + per_column;
+        return centred * rsqrt(ops::reduced<ops::Sum>(centred * centred, std::int64_t(1) << (s.rank - 1)) * n + 1e-5) *
+                   per_column +
+               per_column;
       }
       case 4: return tanh(input(s)) * per_row + per_column;
       case 5: {  // rows of a table
@@ -123,7 +129,8 @@ template <std::uint64_t Seed> struct OperandsTrace {
 int computed_operands(const compile::Plan& p) {
   int n = 0;
   for (int k = 0; k + 1 < p.kernel.size(); ++k)
-    for (const compile::Micro& m : compile::RunTimeBody(p.words.data() + p.kernel[k]).micros) n += m.what == compile::Micro::What::operand;
+    for (const compile::Micro& m : compile::RunTimeBody(p.words.data() + p.kernel[k]).micros)
+      n += m.what == compile::Micro::What::operand;
   return n;
 }
 template <std::uint64_t Seed> void check() {
@@ -141,7 +148,8 @@ TEST_CASE("random operands, computed while they are packed, agree with the inter
     computed += computed_operands(compile::compile(g, cpu::Backend::pack));
     const reference::Lengths lengths = support::random_lengths(g, seed);
     const auto inputs = support::random_inputs(g, lengths, seed);
-    const auto expected = reference::Interpreter(g, true).run(inputs, lengths), found = support::execute(g, inputs, lengths);
+    const auto expected = reference::Interpreter(g, true).run(inputs, lengths),
+               found = support::execute(g, inputs, lengths);
     for (std::size_t k = 0; k < expected.size(); ++k) CHECK(support::difference(found[k], expected[k], lengths) < 1e-4);
   }
   CHECK(computed > 120);
@@ -157,11 +165,14 @@ TEST_CASE("operands are computed along a contracted axis that is cut, and for ro
     column.push(5120);
     row.push(40), row.push(1);
     const Value scale{&g, g.input(Dtype::float32, row)}, gain{&g, g.input(Dtype::float32, column)};
-    const Value left = Value{&g, g.input(Dtype::float32, x)} * gain, right = graph::cast_to(Value{&g, g.input(Dtype::int8, w)}, Dtype::float32) * scale;
+    const Value left = Value{&g, g.input(Dtype::float32, x)} * gain,
+                right = graph::cast_to(Value{&g, g.input(Dtype::int8, w)}, Dtype::float32) * scale;
     g.outputs.push((ops::Contract::apply(&g, left.id, right.id, 0, 1) * (1.0 / 512)).id);
-    CHECK(computed_operands(compile::compile(g, cpu::Backend::pack)) == (rows > 2 ? 2 : 1));  // two rows do not evict each other
+    // two rows do not evict each other
+    CHECK(computed_operands(compile::compile(g, cpu::Backend::pack)) == (rows > 2 ? 2 : 1));
     const auto inputs = support::random_inputs(g, {}, 5);
-    CHECK(support::difference(support::execute(g, inputs, {})[0], reference::Interpreter(g, true).run(inputs)[0], {}) < 1e-4);
+    CHECK(support::difference(support::execute(g, inputs, {})[0], reference::Interpreter(g, true).run(inputs)[0], {}) <
+          1e-4);
   }
 }
 
@@ -176,10 +187,15 @@ TEST_CASE("what is computed where") {
   const auto times = [](Value a, Value b) { return ops::Contract::apply(a.graph, a.id, b.id, 0, 1); };
   using Pair = std::pair<int, int>;
   CHECK(left([&](Builder& g) {  // weights of int8
-          g.outputs.push(times(input(g, shape_of<8, 128>), graph::cast_to(input(g, shape_of<64, 128>, Dtype::int8), Dtype::float32) * input(g, shape_of<64, 1>)).id);
+          g.outputs.push(times(input(g, shape_of<8, 128>),
+                               graph::cast_to(input(g, shape_of<64, 128>, Dtype::int8), Dtype::float32) *
+                                   input(g, shape_of<64, 1>))
+                             .id);
         }) == Pair(1, 1));
   CHECK(left([&](Builder& g) {  // small ones are computed by themselves
-          g.outputs.push(times(input(g, shape_of<8, 16>), graph::cast_to(input(g, shape_of<64, 16>, Dtype::int8), Dtype::float32)).id);
+          g.outputs.push(
+              times(input(g, shape_of<8, 16>), graph::cast_to(input(g, shape_of<64, 16>, Dtype::int8), Dtype::float32))
+                  .id);
         }) == Pair(2, 0));
   CHECK(left([&](Builder& g) {  // two read it
           const Value w = tanh(input(g, shape_of<64, 128>)), x = input(g, shape_of<8, 128>);
@@ -187,7 +203,9 @@ TEST_CASE("what is computed where") {
           g.outputs.push(times(x * 2.0, w).id);
         }).second == 0);
   CHECK(left([&](Builder& g) {  // an epilogue stays one
-          g.outputs.push(times(relu(times(input(g, shape_of<64, 128>), input(g, shape_of<128, 128>))), input(g, shape_of<32, 128>)).id);
+          g.outputs.push(
+              times(relu(times(input(g, shape_of<64, 128>), input(g, shape_of<128, 128>))), input(g, shape_of<32, 128>))
+                  .id);
         }) == Pair(2, 0));
   CHECK(left([&](Builder& g) {  // windows show elements many times
           const Value x = tanh(input(g, shape_of<4, 2048>));
@@ -196,7 +214,9 @@ TEST_CASE("what is computed where") {
   CHECK(left([&](Builder& g) {  // of a layer norm, its statistics are left
           const Value x = input(g, shape_of<64, 512>);
           const Value apart = x - ops::reduced<ops::Sum>(x, 2) * (1.0 / 512);
-          g.outputs.push(times(apart * rsqrt(ops::reduced<ops::Sum>(apart * apart, 2) * (1.0 / 512) + 1e-5), input(g, shape_of<32, 512>)).id);
+          g.outputs.push(times(apart * rsqrt(ops::reduced<ops::Sum>(apart * apart, 2) * (1.0 / 512) + 1e-5),
+                               input(g, shape_of<32, 512>))
+                             .id);
         }) == Pair(2, 1));
   CHECK(left([&](Builder& g) {  // rows that are read where they lie
           g.outputs.push(times(tanh(input(g, shape_of<64, 128>)), input(g, shape_of<32, 128>)).id);

@@ -36,7 +36,9 @@ namespace {
 
 struct Draft : support::Draft {
   /// How many contractions are left.
-  int left(const reference::Lengths& lengths = {}) { return support::count_of(support::rest_of(g, parameters, lengths), graph::Kind::contract); }
+  int left(const reference::Lengths& lengths = {}) {
+    return support::count_of(support::rest_of(g, parameters, lengths), graph::Kind::contract);
+  }
 };
 
 template <class Program> constexpr int steps_of(graph::Kind kind) {
@@ -49,9 +51,11 @@ template <class Program> constexpr int steps_of(graph::Kind kind) {
 
 TEST_CASE("projections of one input are one contraction, with its bias and activation, and readers take slices") {
   Draft d;
-  const Value wq = d.parameter<12, 8>(), wk = d.parameter<4, 8>(), wv = d.parameter<7, 8>(), bq = d.parameter<12>(), bk = d.parameter<4>(), bv = d.parameter<7>(), to = d.parameter<3, 12>();
+  const Value wq = d.parameter<12, 8>(), wk = d.parameter<4, 8>(), wv = d.parameter<7, 8>(), bq = d.parameter<12>(),
+              bk = d.parameter<4>(), bv = d.parameter<7>(), to = d.parameter<3, 12>();
   const Value x = d.input<upto<6, 'B'>, 8>(), scale = d.input<upto<6, 'B'>, 1>();
-  const Value q = tanh(d.linear(x, wq) + bq) * scale, k = tanh(d.linear(x, wk) + bk) * scale, v = tanh(d.linear(x, wv) + bv) * scale;
+  const Value q = tanh(d.linear(x, wq) + bq) * scale, k = tanh(d.linear(x, wk) + bk) * scale,
+              v = tanh(d.linear(x, wv) + bv) * scale;
   d.output(d.linear(q, to));
   d.output(ops::Contract::apply(&d.g, graph::slice(q, 1, 1, 4).id, k.id, 0, 1));
   d.output(ops::Contract::apply(&d.g, v.id, v.id, 0, 1));
@@ -119,5 +123,6 @@ TEST_CASE("queries, keys and values of a transformer are one step") {
   const auto expected = reference::Interpreter(whole, true).run(inputs);
   auto infer = inference<X>(net);
   const auto& found = infer(x);
-  for (std::ptrdiff_t i = 0; i < X::size(); ++i) CHECK(found.data()[i] == doctest::Approx(expected[0].get(i)).epsilon(1e-4).scale(1));
+  for (std::ptrdiff_t i = 0; i < X::size(); ++i)
+    CHECK(found.data()[i] == doctest::Approx(expected[0].get(i)).epsilon(1e-4).scale(1));
 }

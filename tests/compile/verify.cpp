@@ -42,7 +42,9 @@ TEST_CASE("a sound graph passes every check, and each broken rule is named") {
   {
     Builder broken = g;
     broken.overwrites.push(0);
-    CHECK(rule([&] { compile::verify(broken); }).starts_with("expected an output of the size of the input that it overwrites"));
+    CHECK(rule([&] {
+            compile::verify(broken);
+          }).starts_with("expected an output of the size of the input that it overwrites"));
   }
   {
     compile::Simplified twice = s;
@@ -63,7 +65,8 @@ TEST_CASE("a sound graph passes every check, and each broken rule is named") {
   }
   {
     compile::Order backwards = o;
-    for (int i = 0, k = backwards.groups.size() - 1; i < k; ++i, --k) std::swap(backwards.groups[i], backwards.groups[k]);
+    for (int i = 0, k = backwards.groups.size() - 1; i < k; ++i, --k)
+      std::swap(backwards.groups[i], backwards.groups[k]);
     CHECK(rule([&] { compile::verify(s, f, backwards); }).starts_with("expected what a group reads before it"));
   }
   {
@@ -110,11 +113,13 @@ TEST_CASE("a value of one sample cannot leave its vmap") {
   const Value x = one.sample(xs);
   g.outputs.push((x * 2.0).id);
   CHECK(std::string(support::thrown([&] { (void)compile::simplify(g); }).what()) ==
-        "vmap: expected values of one sample to stay inside the function that vmap maps, found one outside; return it from the function");
+        "vmap: expected values of one sample to stay inside the function that vmap maps, found one outside; return it "
+        "from the function");
 }
 
 TEST_CASE("nodes that turn out to be the same as later ones stand once in the order") {
-  // What a derivative computes of its argument, which is a node of its own, and what stands outside of it are the same once identities are gone.
+  // What a derivative computes of its argument, which is a node of its own, and
+  // what stands outside of it are the same once identities are gone.
   Builder g;
   const Value x{&g, g.input(Dtype::float32, shape_of<4>)};
   const Value own{&g, g.add(graph::primitive<ops::Argument>, &x.id, 1)};

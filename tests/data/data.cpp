@@ -1,4 +1,5 @@
-// data/: files and what is made of them. Damaged files are errors that say what was expected, what was found, and where.
+// data/: files and what is made of them. Damaged files are errors that say what
+// was expected, what was found, and where.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -73,10 +74,12 @@ TEST_CASE("samples from columns: labels, or numbers to predict") {
   CHECK(numbers.features(1)[2] == 4);
   CHECK(numbers.target(1)[0] == 12);
   CHECK(data::regression<1, 2>(t, {3}, {0, 2}).target(0)[1] == 2);
-  check_error(f, ErrorCode::argument, ", features: expected columns below 4, found 4", [&] { data::labelled<1>(t, {4}, 1); });
+  check_error(f, ErrorCode::argument, ", features: expected columns below 4, found 4",
+              [&] { data::labelled<1>(t, {4}, 1); });
   check_error(f, ErrorCode::argument, ", label: expected columns below 4, found 4", [&] { data::labelled<4>(t); });
   const TemporaryFile odd("0,1\n0,1.5\n");
-  check_error(odd, ErrorCode::format, ", row 2, column 2: expected a label, a whole number 0, 1, …, found 1.5", [&] { data::labelled<1>(data::read_csv(odd.path())); });
+  check_error(odd, ErrorCode::format, ", row 2, column 2: expected a label, a whole number 0, 1, …, found 1.5",
+              [&] { data::labelled<1>(data::read_csv(odd.path())); });
 }
 
 TEST_CASE("the bundled digits: 1,797 scans of 64 pixels, every class about as often") {
@@ -96,12 +99,15 @@ TEST_CASE("the bundled digits: 1,797 scans of 64 pixels, every class about as of
 
 TEST_CASE("damaged digits") {
   const TemporaryFile few("1,2,3\n");
-  check_error(few, ErrorCode::format, ": expected 64 pixels and a digit on each line, found 3 fields", [&] { data::digits(few.path()); });
+  check_error(few, ErrorCode::format, ": expected 64 pixels and a digit on each line, found 3 fields",
+              [&] { data::digits(few.path()); });
   std::string row;
   for (int i = 0; i < 64; ++i) row += "0,";
   const TemporaryFile label(row + "10\n"), pixel("17," + row.substr(2) + "3\n"), none("# nothing\n");
-  check_error(label, ErrorCode::format, ", sample 1, digit: expected a whole number 0 … 9, found 10", [&] { data::digits(label.path()); });
-  check_error(pixel, ErrorCode::format, ", sample 1, pixel 1: expected 0 … 16, found 17", [&] { data::digits(pixel.path()); });
+  check_error(label, ErrorCode::format, ", sample 1, digit: expected a whole number 0 … 9, found 10",
+              [&] { data::digits(label.path()); });
+  check_error(pixel, ErrorCode::format, ", sample 1, pixel 1: expected 0 … 16, found 17",
+              [&] { data::digits(pixel.path()); });
   check_error(none, ErrorCode::format, ": expected at least one line, found none", [&] { data::digits(none.path()); });
 }
 

@@ -48,7 +48,9 @@ void check_error(const std::string& content, const std::string& expected, std::s
 /// The four files of three images and two.
 struct Folder : TemporaryFolder {
   explicit Folder(bool compressed) {
-    const auto put = [&](const std::string& name, const std::string& content) { compressed ? write(name + ".gz", packed(content)) : write(name, content); };
+    const auto put = [&](const std::string& name, const std::string& content) {
+      compressed ? write(name + ".gz", packed(content)) : write(name, content);
+    };
     put("train-images-idx3-ubyte", idx({3, 28, 28}, 3 * 784));
     put("train-labels-idx1-ubyte", idx({3}, 3));
     put("t10k-images-idx3-ubyte", idx({2, 28, 28}, 2 * 784));
@@ -61,7 +63,8 @@ bool begins(const std::string& s, const std::string& with) { return s.find(with)
 }  // namespace
 
 TEST_CASE("gzip files: one member or several, small or larger than the blocks in which they are read") {
-  const std::string small = "grains, fused without melting", large = noise(300'000) + std::string(500'000, 'x') + noise(1000);
+  const std::string small = "grains, fused without melting",
+                    large = noise(300'000) + std::string(500'000, 'x') + noise(1000);
   const auto read = [](const std::string& content) {
     const TemporaryFile f(content);
     return text(data::read_gzip(f.path(), 10'000'000));
@@ -115,11 +118,14 @@ TEST_CASE("gzip files that end too early, at whatever byte") {
   for (std::size_t n = 0; n < two.size(); ++n) {
     CAPTURE(n);
     if (n == content.size()) continue;  // one member, whole
-    check_error(two.substr(0, n), n < 2 ? ", first bytes: expected 31 139, as of every gzip file, found the end of the file"
-                                        : ", byte " + std::to_string(n) + " of the compressed data: expected more of it, found the end of the file");
+    check_error(two.substr(0, n),
+                n < 2 ? ", first bytes: expected 31 139, as of every gzip file, found the end of the file"
+                      : ", byte " + std::to_string(n) +
+                            " of the compressed data: expected more of it, found the end of the file");
   }
   const std::string large = packed(noise(300'000));
-  for (const std::size_t n : {std::size_t(65535), std::size_t(65536), std::size_t(65537), large.size() - 1}) check_error(large.substr(0, n), ", byte " + std::to_string(n), 1'000'000);
+  for (const std::size_t n : {std::size_t(65535), std::size_t(65536), std::size_t(65537), large.size() - 1})
+    check_error(large.substr(0, n), ", byte " + std::to_string(n), 1'000'000);
 }
 
 TEST_CASE("gzip files with any bit flipped are an error or the same content") {
@@ -142,7 +148,9 @@ TEST_CASE("gzip files with any bit flipped are an error or the same content") {
 
 TEST_CASE("what is behind or beside a gzip file is no part of it") {
   const std::string sound = packed("abc");
-  check_error(sound + "x", ", byte " + std::to_string(sound.size()) + " of the compressed data: expected the end of the file or another gzip member, found a byte 120");
+  check_error(sound + "x",
+              ", byte " + std::to_string(sound.size()) +
+                  " of the compressed data: expected the end of the file or another gzip member, found a byte 120");
   check_error(sound + std::string(3, '\0') + "x",
               ", byte " + std::to_string(sound.size() + 3) +
                   " of the compressed data: expected the end of the file or another gzip member, found a byte 120");
@@ -191,22 +199,28 @@ TEST_CASE("MNIST's files, compressed or not, become images of 0 … 1 with label
 
 TEST_CASE("folders without MNIST") {
   const std::string absent = support::thrown([] { data::mnist("no/such/folder", data::Part::train); }).what();
-  CHECK(begins(absent, "no/such/folder: there is no such folder; MNIST's four files, train-images-idx3-ubyte.gz and so on, are at https://"));
+  CHECK(begins(absent,
+               "no/such/folder: there is no such folder; MNIST's four files, train-images-idx3-ubyte.gz and so on, are "
+               "at https://"));
   const Folder folder(true);
   folder.remove("train-labels-idx1-ubyte.gz");
-  CHECK(begins(folder.error(), folder.path() + "/train-labels-idx1-ubyte: the folder has neither train-labels-idx1-ubyte nor train-labels-idx1-ubyte.gz; MNIST's four files"));
+  CHECK(
+      begins(folder.error(), folder.path() + "/train-labels-idx1-ubyte: the folder has neither train-labels-idx1-ubyte "
+                                             "nor train-labels-idx1-ubyte.gz; MNIST's four files"));
   const std::string fashion = support::thrown([&] { data::fashion_mnist(folder.path(), data::Part::train); }).what();
   CHECK(fashion.find("Debian's package dataset-fashion-mnist") != fashion.npos);
 }
 
 TEST_CASE("MNIST's files, damaged or of another kind") {
   const Folder folder(false);
-  const std::string images = folder.path() + "/train-images-idx3-ubyte", labels = folder.path() + "/train-labels-idx1-ubyte";
+  const std::string images = folder.path() + "/train-images-idx3-ubyte",
+                    labels = folder.path() + "/train-labels-idx1-ubyte";
   const auto with = [&](const std::string& name, const std::string& content) {
     folder.write(name, content);
     return folder.error();
   };
-  CHECK(begins(with("train-labels-idx1-ubyte", idx({4}, 4)), labels + ", number of labels: expected 3 as " + images + " has images, found 4"));
+  CHECK(begins(with("train-labels-idx1-ubyte", idx({4}, 4)),
+               labels + ", number of labels: expected 3 as " + images + " has images, found 4"));
   std::string wrong = idx({3}, 3);
   wrong.back() = 10;
   CHECK(begins(with("train-labels-idx1-ubyte", wrong), labels + ", label 2: expected 0 … 9, found 10"));
@@ -215,10 +229,13 @@ TEST_CASE("MNIST's files, damaged or of another kind") {
   CHECK(begins(with("train-labels-idx1-ubyte", idx({3}, 300'000)), labels + ", data: expected 3 bytes, found 300000"));
   CHECK(begins(with("train-labels-idx1-ubyte", idx({300'000}, 300'000)),
                labels + ", extent 0: expected at most 200000 for the 200000 bytes that may follow, found 300000"));
-  CHECK(begins(with("train-images-idx3-ubyte", idx({3, 28, 27}, 3 * 28 * 27)), images + ", extents: expected n x 28 x 28, found 3 x 28 x 27"));
+  CHECK(begins(with("train-images-idx3-ubyte", idx({3, 28, 27}, 3 * 28 * 27)),
+               images + ", extents: expected n x 28 x 28, found 3 x 28 x 27"));
   CHECK(begins(with("train-images-idx3-ubyte", idx({3}, 3)), images + ", extents: expected n x 28 x 28, found 3"));
-  CHECK(begins(with("train-images-idx3-ubyte", idx({0xffffffff, 28, 28}, 784)), images + ", extent 0: expected at most 784"));
-  CHECK(begins(with("train-images-idx3-ubyte", idx({3, 28, 28}, 3 * 784, 13)), images + ", element type: expected 8 (unsigned byte), found 13"));
+  CHECK(begins(with("train-images-idx3-ubyte", idx({0xffffffff, 28, 28}, 784)),
+               images + ", extent 0: expected at most 784"));
+  CHECK(begins(with("train-images-idx3-ubyte", idx({3, 28, 28}, 3 * 784, 13)),
+               images + ", element type: expected 8 (unsigned byte), found 13"));
   const std::string sound = packed(idx({3, 28, 28}, 3 * 784));
   for (std::size_t n = 0; n < sound.size(); ++n) {
     const std::string e = with("train-images-idx3-ubyte", sound.substr(0, n));
@@ -236,7 +253,8 @@ TEST_CASE("real data: MNIST") {
   const auto train = data::mnist(*folder, data::Part::train), test = data::mnist(*folder, data::Part::test);
   CHECK(train.size() == 60'000);
   CHECK(test.size() == 10'000);
-  CHECK(std::vector<int>{train.label(0), train.label(1), train.label(2), train.label(3), train.label(4)} == std::vector<int>{5, 0, 4, 1, 9});
+  CHECK(std::vector<int>{train.label(0), train.label(1), train.label(2), train.label(3), train.label(4)} ==
+        std::vector<int>{5, 0, 4, 1, 9});
   CHECK(test.label(0) == 7);
   int ones = 0;
   for (std::size_t i = 0; i < test.size(); ++i) ones += test.label(i) == 1;

@@ -27,7 +27,8 @@ struct Broken {
   std::uint64_t sound_from = 1;
   std::size_t size() const { return 9; }
   void read(data::Visit v, float* x, int* y) const {
-    if (v.index == 5 && v.epoch < sound_from) throw Error(ErrorCode::format, "sample 5", "expected a picture, found none");
+    if (v.index == 5 && v.epoch < sound_from)
+      throw Error(ErrorCode::format, "sample 5", "expected a picture, found none");
     x[0] = float(v.index);
     y[0] = int(v.index);
   }
@@ -101,7 +102,8 @@ TEST_CASE("a stratified split holds out the same share of every class, and loses
   const auto [train, test] = data::stratified_split(all, 0.2, Seed{1});
   std::array<int, 8> count{};
   std::vector<int> seen(100, 0);
-  for (std::size_t i = 0; i < test.size(); ++i) ++count[std::size_t(test.label(i))], ++seen[std::size_t(test.features(i)[0])];
+  for (std::size_t i = 0; i < test.size(); ++i)
+    ++count[std::size_t(test.label(i))], ++seen[std::size_t(test.features(i)[0])];
   for (std::size_t i = 0; i < train.size(); ++i) ++seen[std::size_t(train.features(i)[0])];
   CHECK(count == std::array<int, 8>{14, 5, 0, 0, 0, 0, 0, 1});
   CHECK(seen == std::vector<int>(100, 1));
@@ -120,7 +122,8 @@ TEST_CASE("a random split loses nobody, and depends on its seed alone") {
   CHECK(read_all(data::random_split(all, 0.3, Seed{1}).test) == read_all(test));
   CHECK(read_all(data::random_split(all, 0.3, Seed{2}).test) != read_all(test));
   const Parabola curve;
-  CHECK(data::random_split(curve, 0.25, Seed{1}).test.size() == 16);  // a set that is not in memory is looked at through its parts
+  // a set that is not in memory is looked at through its parts
+  CHECK(data::random_split(curve, 0.25, Seed{1}).test.size() == 16);
   const Error e = support::thrown([&] { data::random_split(all, -1, Seed{1}); });
   CHECK(std::string(e.what()).find("random_split, share: expected 0 … 1, found -1") == 0);
 }
@@ -287,14 +290,16 @@ TEST_CASE("weights decide how often a sample is drawn") {
   CHECK(error({.weights = {1, 2}}).find("Loader, weights: expected 4, one a sample, found 2") == 0);
   CHECK(error({.weights = {1, -2, 1, 1}}).find("weight 1: expected 0 or more, found -2") == 0);
   CHECK(error({.weights = {0, 0, 0, 0}}).find("weights: expected a sum above 0 and finite, found 0") == 0);
-  CHECK(error({.shuffle = true, .weights = {1, 1, 1, 1}}).find("Loader, shuffle: expected false beside weights, found true") == 0);
+  CHECK(error({.shuffle = true, .weights = {1, 1, 1, 1}})
+            .find("Loader, shuffle: expected false beside weights, found true") == 0);
 }
 
 TEST_CASE("a loader allocates nothing after its first batch") {
   const auto set = numbered(1000);
   for (const bool prefetch : {false, true})
     for (const bool weighted : {false, true}) {
-      auto batches = data::loader<64>(set, {.shuffle = !weighted, .prefetch = prefetch, .weights = std::vector<double>(weighted ? 1000 : 0, 1)});
+      auto batches = data::loader<64>(
+          set, {.shuffle = !weighted, .prefetch = prefetch, .weights = std::vector<double>(weighted ? 1000 : 0, 1)});
       for (auto b : batches) {
         CHECK(b.target.length<'B'>() == 64);
         break;

@@ -28,7 +28,8 @@ template <int M, int K, int N> Tensor<float, M, N> product(const Tensor<float, M
 }
 template <class A, class B> double distance(const A& a, const B& b) {
   double worst = 0;
-  for (std::ptrdiff_t i = 0; i < A::size(); ++i) worst = std::max(worst, std::abs(double(a.data()[i]) - double(b.data()[i])));
+  for (std::ptrdiff_t i = 0; i < A::size(); ++i)
+    worst = std::max(worst, std::abs(double(a.data()[i]) - double(b.data()[i])));
   return worst;
 }
 
@@ -51,7 +52,8 @@ template <int R, int C> void overlapping_rows() {
   const auto x = filled<Tensor<float, R, C>>(4), y = filled<Tensor<float, R, C>>(5);
   for (const int threads : {1, 3}) {
     set_num_threads(threads);
-    const auto along = eval(softmax(x) + y), across = eval((x - mean<0>(x, keepdims)) * y), running = eval(cumsum<0>(x) * 2.f);
+    const auto along = eval(softmax(x) + y), across = eval((x - mean<0>(x, keepdims)) * y),
+               running = eval(cumsum<0>(x) * 2.f);
     auto a = x, b = x, c = x, d = y;
     a = softmax(a) + y;
     b = (b - mean<0>(b, keepdims)) * y;
@@ -106,7 +108,8 @@ TEST_CASE("views that overlap the destination partly are read before they are ov
   CHECK(grid[4] == 1);
 }
 
-TEST_CASE("auto is safe: an expression owns its temporaries, and functions may return expressions of their small variables") {
+TEST_CASE(
+    "auto is safe: an expression owns its temporaries, and functions may return expressions of their small variables") {
   const Tensor<float, 3> a{1, 2, 3};
   const auto e = a + Tensor<float, 3>{10, 20, 30} * 2.f;
   const Tensor<float, 3> r = e;
@@ -169,7 +172,8 @@ TEST_CASE("lengths: work follows them, and two arguments must agree on a letter"
   y.set_length<'B'>(3);
   const Error e = support::thrown([&] { (void)eval(x + y); });
   CHECK(e.code() == ErrorCode::length);
-  CHECK(std::string(e.what()) == "length 'B': expected 2 as in an earlier argument, found 3; within one program a letter stands for one length");
+  CHECK(std::string(e.what()) ==
+        "length 'B': expected 2 as in an earlier argument, found 3; within one program a letter stands for one length");
 }
 
 TEST_CASE("statements on several threads give the same bits as on one") {
@@ -299,8 +303,11 @@ TEST_CASE("a view takes values of its own lengths, and says so otherwise") {
   x.fill(1);
   z.fill(7);
   x.set_length<'B'>(3);
-  const auto message = "length 'B': expected 8 as the view that is assigned to has it, found 3; set_length of the tensor under the view and of the view first, or assign to the tensor";
-  CHECK(std::string(support::thrown([&] { z(range<>, range<0, 2>) = x(range<>, range<0, 2>) * 2.f; }).what()) == message);
+  const auto message =
+      "length 'B': expected 8 as the view that is assigned to has it, found 3; set_length of the tensor under the view "
+      "and of the view first, or assign to the tensor";
+  CHECK(std::string(support::thrown([&] { z(range<>, range<0, 2>) = x(range<>, range<0, 2>) * 2.f; }).what()) ==
+        message);
   TensorView<float, upto<8, 'B'>, 4> all(z);
   CHECK(std::string(support::thrown([&] { all = x * 2.f; }).what()) == message);
   for (int i = 0; i < 32; ++i) REQUIRE(z.data()[i] == 7);

@@ -50,7 +50,8 @@ TEST_CASE("shapes that do not fit are found while an untyped graph is built") {
   CHECK(e.code() == ErrorCode::shape);
   CHECK(std::string(e.what()).find("add: operands do not fit together: float32(4) and float32(3)") == 0);
   CHECK(g.size() == before);
-  const Value a{&g, g.input(Dtype::float32, shape_of<upto<8, 'A'>>)}, b{&g, g.input(Dtype::float32, shape_of<upto<8, 'B'>>)};
+  const Value a{&g, g.input(Dtype::float32, shape_of<upto<8, 'A'>>)},
+      b{&g, g.input(Dtype::float32, shape_of<upto<8, 'B'>>)};
   CHECK_THROWS_AS((void)(a + b), Error);  // lengths of different names
 }
 
@@ -59,7 +60,8 @@ TEST_CASE("a graph is a value of constant evaluation") {
     int nodes, inputs, outputs;
   };
   constexpr Counts c = [] {
-    const Builder g = graph::FunctionTrace<decltype([](auto x, auto w) { return relu(matmul(x, w)); }), Sym<float, 2, 3>, Sym<float, 3, 4>>{}();
+    const Builder g = graph::FunctionTrace<decltype([](auto x, auto w) { return relu(matmul(x, w)); }),
+                                           Sym<float, 2, 3>, Sym<float, 3, 4>>{}();
     return Counts{g.size(), g.inputs.size(), g.outputs.size()};
   }();
   CHECK(c.inputs == 2);
@@ -145,7 +147,8 @@ TEST_CASE("parameters are symbols beside symbols and tensors beside tensors") {
 }
 
 TEST_CASE("graphs print as text and as Graphviz") {
-  const Builder g = graph::FunctionTrace<decltype([](auto x, auto w) { return tanh(matmul(x, w)); }), Sym<float, upto<2, 'B'>, 3>, Sym<float, 3, 4>>{}();
+  const Builder g = graph::FunctionTrace<decltype([](auto x, auto w) { return tanh(matmul(x, w)); }),
+                                         Sym<float, upto<2, 'B'>, 3>, Sym<float, 3, 4>>{}();
   const std::string text = graph::to_text(g), dot = graph::to_graphviz(g);
   CHECK(text.find("= input") != std::string::npos);
   CHECK(text.find("float32 (upto 2 'B', 4)") != std::string::npos);

@@ -18,11 +18,15 @@ struct LogCosh : sinter::ops::Elementwise<LogCosh, 1, sinter::ops::Floating> {
 template <sinter::Operand X> constexpr auto log_cosh(X&& x) { return sinter::apply<LogCosh>(std::forward<X>(x)); }
 
 /// The sign, differentiated as if it were the identity between −1 and 1 (straight-through estimator).
-inline constexpr auto binarise = sinter::custom_gradient<[](auto x) { return select(x > 0.f, x * 0.f + 1.f, x * 0.f - 1.f); },
-                                                         [](auto x, auto, auto cotangent) { return select(x * x < 1.f, cotangent, cotangent * 0.f); }>;
+inline constexpr auto binarise =
+    sinter::custom_gradient<[](auto x) { return select(x > 0.f, x * 0.f + 1.f, x * 0.f - 1.f); },
+                            [](auto x, auto, auto cotangent) {
+                              return select(x * x < 1.f, cotangent, cotangent * 0.f);
+                            }>;
 
 /// A rule that uses the result.
-inline constexpr auto rounded = sinter::custom_gradient<[](auto x) { return round(x); }, [](auto, auto y, auto cotangent) { return cotangent * y; }>;
+inline constexpr auto rounded = sinter::custom_gradient<[](auto x) { return round(x); },
+                                                        [](auto, auto y, auto cotangent) { return cotangent * y; }>;
 
 struct Net {
   sinter::nn::Linear<4, 3> fc;
@@ -66,13 +70,16 @@ TEST_CASE("a derivative of the user's own") {
 
 TEST_CASE("a derivative of the user's own goes through vmap, forward mode and second derivatives") {
   const Tensor<float, 4> x{-2, -0.5f, 0.5f, 2}, w{1, 2, 3, 4};
-  constexpr auto mapped_sum = [](auto v, auto u) { return sum(vmap([](auto one) { return mine::binarise(one) * 1.f; })(v) * u); };
+  constexpr auto mapped_sum = [](auto v, auto u) {
+    return sum(vmap([](auto one) { return mine::binarise(one) * 1.f; })(v) * u);
+  };
   const Tensor<float, 4> d = grad(mapped_sum)(x, w);
   const auto [y, tangent] = jvp([](auto v) { return mine::binarise(v); })(x, w);
   const Tensor<float, 4> expected{0, 2, 3, 0};  // the rule: w where |x| < 1
   CHECK(equal(d, expected));
   CHECK(equal(tangent, expected));
-  // A rule that uses its result is differentiated through this function again, as torch.autograd.Function's is: y, and y.
+  // A rule that uses its result is differentiated through this function again,
+  // as torch.autograd.Function's is: y, and y.
   constexpr auto f = [](auto v) { return sum(mine::rounded(v)); };
   constexpr auto slope = [](auto v) { return sum(grad(decltype(f){})(v)); };
   const Tensor<float, 3> z{0.6f, -1.2f, 2.4f}, rounds{1, -1, 2};
@@ -83,12 +90,15 @@ TEST_CASE("a derivative of the user's own goes through vmap, forward mode and se
 TEST_CASE("a rule that returns a cotangent of another shape is an error") {
   graph::Builder g;
   const graph::Value x{&g, g.input(Dtype::float32, shape_of<4>)};
-  constexpr auto bad = custom_gradient<[](auto v) { return v * 2.0; }, [](auto v, auto, auto ct) { return graph::reshape_to(ct + v, shape_of<2, 2>); }>;
+  constexpr auto bad = custom_gradient<[](auto v) { return v * 2.0; },
+                                       [](auto v, auto, auto ct) { return graph::reshape_to(ct + v, shape_of<2, 2>); }>;
   graph::List<int> wrt;
   wrt.push(x.id);
   const graph::Value y = sum(bad(x));
   const auto e = support::thrown([&] { (void)internals::transform::gradient(g, y.id, wrt); });
-  CHECK(std::string(e.what()) == "custom_gradient, argument 0: expected a cotangent of its shape (4), found (2, 2); the rule returns a cotangent for each argument");
+  CHECK(std::string(e.what()) ==
+        "custom_gradient, argument 0: expected a cotangent of its shape (4), found (2, 2); the rule returns a "
+        "cotangent for each argument");
 }
 
 TEST_CASE("stop_gradient is the value, and constant to differentiation") {

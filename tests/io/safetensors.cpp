@@ -31,7 +31,9 @@ struct Cnn {
 };
 using Image = Tensor<float, 2, 1, 4, 4>;
 
-template <class N> bool equal(const Model<N>& a, const Model<N>& b) { return std::equal(a.data(), a.data() + a.parameters, b.data()); }
+template <class N> bool equal(const Model<N>& a, const Model<N>& b) {
+  return std::equal(a.data(), a.data() + a.parameters, b.data());
+}
 
 std::string file_of(const std::string& header, const std::string& data) {
   const std::uint64_t n = header.size();
@@ -60,7 +62,8 @@ TEST_CASE("what is saved comes back, bit by bit, and the file is laid out as the
   std::memcpy(&header, content.data(), 8);
   CHECK(header % 8 == 0);
   CHECK(content.size() == 8 + header + net.parameters * sizeof(float));
-  CHECK(content.find("\"fc1.weight\":{\"dtype\":\"F32\",\"shape\":[3,2],\"data_offsets\":[0,24]}") != std::string::npos);
+  CHECK(content.find("\"fc1.weight\":{\"dtype\":\"F32\",\"shape\":[3,2],\"data_offsets\":[0,24]}") !=
+        std::string::npos);
   CHECK(std::memcmp(content.data() + 8 + header, net.data(), net.parameters * sizeof(float)) == 0);
 }
 
@@ -74,7 +77,8 @@ TEST_CASE("PyTorch's checkpoint of a net with buffers loads, and gives PyTorch's
 TEST_CASE("a file with buffers opens in PyTorch, whose logits are ours") {
   Model<Cnn> net;
   net.for_each_tensor([](const std::string&, const auto& p) {
-    for (std::ptrdiff_t i = 0; i < p.size(); ++i) p.data()[i] = static_cast<typename std::remove_cvref_t<decltype(p)>::element>(float(i * 5 % 7 - 3) / 8);
+    for (std::ptrdiff_t i = 0; i < p.size(); ++i)
+      p.data()[i] = static_cast<typename std::remove_cvref_t<decltype(p)>::element>(float(i * 5 % 7 - 3) / 8);
   });
   net->bn.running_var = Tensor<float, 2>{.5f, 2};
   net->bn.num_batches_tracked() = 17;
@@ -132,9 +136,12 @@ TEST_CASE("damaged files are errors, and the model stays as it was") {
   check(file_of(header_of("\"dtype\":\"F4\",\"shape\":[3],\"data_offsets\":[0,8]"), eight), bad,
         ", tensor \"w\", data_offsets: expected 1 bytes for F4 [3], found 8");
   check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]"), eight), bad, ", tensor \"w\"");
-  check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,8]"), eight), bad, ", tensor \"w\", shape: expected a tensor within the 8 bytes of data");
-  check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,16]"), eight), bad, ", tensor \"w\", data_offsets: expected a range within 0 … 8, found 0 … 16");
-  check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]"), eight), bad, ", tensor \"w\", data_offsets");
+  check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,8]"), eight), bad,
+        ", tensor \"w\", shape: expected a tensor within the 8 bytes of data");
+  check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,16]"), eight), bad,
+        ", tensor \"w\", data_offsets: expected a range within 0 … 8, found 0 … 16");
+  check(file_of(header_of("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]"), eight), bad,
+        ", tensor \"w\", data_offsets");
   check(file_of(header_of(good), eight + "y"), bad, ", data: expected 8 bytes as the header says, found 9");
   check(file_of("{\"w\":{" + good + "},\"w\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[8,8]}}", eight), bad,
         ", tensor \"w\": expected one of this name, found two");
@@ -157,7 +164,8 @@ TEST_CASE("sound files that do not fit") {
     CHECK(std::string(e.what()).find(f.path() + text) == 0);
     CHECK(equal(net, untouched));
   };
-  check("{\"v\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, ", tensor \"w\": expected by the model, found missing");
+  check("{\"v\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8,
+        ", tensor \"w\": expected by the model, found missing");
   check(header_of("\"dtype\":\"F33\",\"shape\":[2],\"data_offsets\":[0,8]"), 8,
         ", tensor \"w\", dtype: expected F32 or a type that converts to it, found F33; save it with");
   check(header_of("\"dtype\":\"F32\\u0000\",\"shape\":[2],\"data_offsets\":[0,8]"), 8,
@@ -166,8 +174,11 @@ TEST_CASE("sound files that do not fit") {
         ", tensor \"w\", dtype: expected F32 or a type that converts to it, found F4");
   check(header_of("\"dtype\":\"BOOL\",\"shape\":[2],\"data_offsets\":[0,2]"), 2,
         ", tensor \"w\", element 0: expected 0 or 1 as BOOL, found another byte");
-  check(header_of("\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]"), 8, ", tensor \"w\", shape: expected [2], found [2, 1]");
-  const std::string extra = "{\"w\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"z\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[8,9]}}";
+  check(header_of("\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]"), 8,
+        ", tensor \"w\", shape: expected [2], found [2, 1]");
+  const std::string extra =
+      "{\"w\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+      "\"z\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[8,9]}}";
   check(extra, 9, ", tensor \"z\": expected none of this name, found one");
   const TemporaryFile f(file_of(extra, std::string(9, '\0')));
   Model<Small> net(Seed{1});
@@ -198,8 +209,8 @@ TEST_CASE("tensors that the model does not have may be of any kind") {
   check("\"none\\u0000\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[8,9]}", "x");
   check("\"w\\u0000\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[8,9]}", "x");
   check(
-      "\"__metadata__\":{\"format\":\"pt\",\"a\":\"\\ud83d\\ude00\"},\"u\":{\"dtype\":\"U8\",\"shape\":[1],\"data_"
-      "offsets\":[8,9]}",
+      "\"__metadata__\":{\"format\":\"pt\",\"a\":\"\\ud83d\\ude00\"},"
+      "\"u\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[8,9]}",
       "x");
 }
 

@@ -11,6 +11,7 @@ struct Mlp {
 int main() {
   Model<Mlp> net(Seed{1});
   const float weight = 2;
-  auto step = training<Tensor<float, 2, 4>, Tensor<int, 2>>(net, [weight](auto y, auto t) { return nn::cross_entropy(y, t) * weight; }, optim::SGD{});
+  auto step = training<Tensor<float, 2, 4>, Tensor<int, 2>>(
+      net, [weight](auto y, auto t) { return nn::cross_entropy(y, t) * weight; }, optim::SGD{});
   step(Tensor<float, 2, 4>{}, Tensor<int, 2>{});
 }

@@ -18,7 +18,11 @@ TEST_CASE("multi-head attention, with a batch and without") {
 
 TEST_CASE("encoder layers, normalised last and first") {
   check_module<nn::TransformerEncoderLayer<6, 2, 10>, F<2, 4, 6>>("encoder_layer", false);
-  check_module<nn::TransformerEncoderLayer<6, 3, 8, nn::TransformerOptions{.activation = nn::TransformerActivation::gelu, .layer_norm_eps = 1e-3, .norm_first = true}>, F<2, 4, 6>>("encoder_layer_first", false);
+  check_module<nn::TransformerEncoderLayer<6, 3, 8,
+                                           nn::TransformerOptions{.activation = nn::TransformerActivation::gelu,
+                                                                  .layer_norm_eps = 1e-3,
+                                                                  .norm_first = true}>,
+               F<2, 4, 6>>("encoder_layer_first", false);
 }
 
 TEST_CASE("names of an encoder's parameters are PyTorch's") {
@@ -65,7 +69,8 @@ TEST_CASE("queries, keys and values are views of one tensor, and no copy of them
 }
 
 TEST_CASE("an encoder of bounded length does for every length what one of that length does") {
-  using Net = nn::TransformerEncoder<nn::TransformerEncoderLayer<8, 2, 16, nn::TransformerOptions{.norm_first = true, .is_causal = true}>, 2>;
+  using Net = nn::TransformerEncoder<
+      nn::TransformerEncoderLayer<8, 2, 16, nn::TransformerOptions{.norm_first = true, .is_causal = true}>, 2>;
   Model<Net> net(Seed{4});
   auto bounded = inference<Tensor<float, upto<2, 'B'>, upto<9, 'T'>, 8>>(net);
   auto fixed = inference<F<2, 5, 8>>(net);
@@ -84,7 +89,12 @@ TEST_CASE("an encoder of bounded length does for every length what one of that l
 }
 
 TEST_CASE("a block learns") {
-  using Block = nn::Sequential<nn::TransformerEncoderLayer<8, 2, 16, nn::TransformerOptions{.dropout = 0, .attention_dropout = 0.1, .activation = nn::TransformerActivation::gelu}>, nn::Flatten, nn::Linear<32, 3>>;
+  using Block =
+      nn::Sequential<nn::TransformerEncoderLayer<8, 2, 16,
+                                                 nn::TransformerOptions{.dropout = 0,
+                                                                        .attention_dropout = 0.1,
+                                                                        .activation = nn::TransformerActivation::gelu}>,
+                     nn::Flatten, nn::Linear<32, 3>>;
   Model<Block> net(Seed{6});
   auto step = training<F<6, 4, 8>, Tensor<int, 6>>(net, nn::cross_entropy, optim::Adam{.lr = 1e-2f});
   const F<6, 4, 8> x = random::normal<6, 4, 8>(Seed{7}, 0);

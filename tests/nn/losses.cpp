@@ -16,13 +16,22 @@ using P = Tensor<float, 4, 3>;
 
 TEST_CASE("cross entropy with smoothing, rows that do not count, and every reduction") {
   check_function<Logits, Labels>("cross_entropy_mean", [](auto x, auto y) { return nn::cross_entropy(x, y); });
-  check_function<Logits, Labels>("cross_entropy_sum", [](auto x, auto y) { return nn::CrossEntropy<Reduction::sum>{}(x, y); });
-  check_function<Logits, Labels>("cross_entropy_none", [](auto x, auto y) { return nn::CrossEntropy<Reduction::none>{}(x, y); });
-  check_function<Logits, Labels>("cross_entropy_smooth", [](auto x, auto y) { return nn::cross_entropy(x, y, {.label_smoothing = .125}); });
-  check_function<Logits, Labels>("cross_entropy_ignore", [](auto x, auto y) { return nn::cross_entropy(x, y, {.ignore_index = 2}); });
-  check_function<Logits, Labels>("cross_entropy_both", [](auto x, auto y) { return nn::cross_entropy(x, y, {.label_smoothing = .25, .ignore_index = 2}); });
-  check_function<Logits, Labels>("cross_entropy_both_sum", [](auto x, auto y) { return nn::CrossEntropy<Reduction::sum>{}(x, y, {.label_smoothing = .25, .ignore_index = 2}); });
-  check_function<Logits, Labels>("cross_entropy_outside", [](auto x, auto y) { return nn::cross_entropy(x, y, {.ignore_index = -100}); });
+  check_function<Logits, Labels>("cross_entropy_sum",
+                                 [](auto x, auto y) { return nn::CrossEntropy<Reduction::sum>{}(x, y); });
+  check_function<Logits, Labels>("cross_entropy_none",
+                                 [](auto x, auto y) { return nn::CrossEntropy<Reduction::none>{}(x, y); });
+  check_function<Logits, Labels>("cross_entropy_smooth",
+                                 [](auto x, auto y) { return nn::cross_entropy(x, y, {.label_smoothing = .125}); });
+  check_function<Logits, Labels>("cross_entropy_ignore",
+                                 [](auto x, auto y) { return nn::cross_entropy(x, y, {.ignore_index = 2}); });
+  check_function<Logits, Labels>("cross_entropy_both", [](auto x, auto y) {
+    return nn::cross_entropy(x, y, {.label_smoothing = .25, .ignore_index = 2});
+  });
+  check_function<Logits, Labels>("cross_entropy_both_sum", [](auto x, auto y) {
+    return nn::CrossEntropy<Reduction::sum>{}(x, y, {.label_smoothing = .25, .ignore_index = 2});
+  });
+  check_function<Logits, Labels>("cross_entropy_outside",
+                                 [](auto x, auto y) { return nn::cross_entropy(x, y, {.ignore_index = -100}); });
   check_function<Logits, Labels>("nll", [](auto x, auto y) { return nn::nll_loss(x, y); });
 }
 
@@ -42,7 +51,8 @@ TEST_CASE("losses of two tensors of one shape") {
 TEST_CASE("losses of probabilities, at their borders too") {
   check_function<P, P>("bce_logits", [](auto x, auto y) { return nn::binary_cross_entropy_with_logits(x, y); });
   check_function<P, P>("bce_logits_far", [](auto x, auto y) { return nn::binary_cross_entropy_with_logits(x, y); });
-  check_function<P, P>("bce_logits_weight", [](auto x, auto y) { return nn::binary_cross_entropy_with_logits(x, y, 2.5); });
+  check_function<P, P>("bce_logits_weight",
+                       [](auto x, auto y) { return nn::binary_cross_entropy_with_logits(x, y, 2.5); });
   check_function<P, P>("bce", [](auto x, auto y) { return nn::binary_cross_entropy(x, y); });
   check_function<P, P>("bce_certain", [](auto x, auto y) { return nn::binary_cross_entropy(x, y); });
   check_function<P, P>("kl_div", [](auto x, auto y) { return nn::kl_div(x, y); });

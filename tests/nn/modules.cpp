@@ -17,11 +17,14 @@ TEST_CASE("convolutions of every geometry") {
   check_module<nn::Conv1d<2, 3, 3, Conv1dOptions{.stride = 2, .padding = 1}>, F<2, 2, 8>>("conv1d");
   check_module<nn::Conv2d<2, 3, 3>, F<2, 2, 5, 6>>("conv2d");
   check_module<nn::Conv2d<1, 2, 3, Conv2dOptions{.padding = 1, .bias = false}>, F<2, 1, 4, 4>>("conv2d_pad");
-  check_module<nn::Conv2d<2, 4, {3, 2}, Conv2dOptions{.stride = {2, 3}, .padding = {2, 1}, .dilation = {2, 1}}>, F<2, 2, 7, 8>>("conv2d_mixed");
+  check_module<nn::Conv2d<2, 4, {3, 2}, Conv2dOptions{.stride = {2, 3}, .padding = {2, 1}, .dilation = {2, 1}}>,
+               F<2, 2, 7, 8>>("conv2d_mixed");
   check_module<nn::Conv2d<4, 6, 3, Conv2dOptions{.padding = 1, .groups = 2}>, F<2, 4, 4, 5>>("conv2d_groups");
-  check_module<nn::Conv2d<3, 6, 3, Conv2dOptions{.stride = 2, .padding = 1, .groups = 3}>, F<2, 3, 5, 5>>("conv2d_depthwise");
+  check_module<nn::Conv2d<3, 6, 3, Conv2dOptions{.stride = 2, .padding = 1, .groups = 3}>, F<2, 3, 5, 5>>(
+      "conv2d_depthwise");
   check_module<nn::Conv2d<3, 4, 1, Conv2dOptions{.stride = 2, .padding = 2}>, F<1, 3, 3, 3>>("conv2d_pointwise");
-  check_module<nn::Conv3d<2, 2, {2, 3, 2}, Conv3dOptions{.stride = {1, 2, 1}, .padding = {1, 1, 0}}>, F<1, 2, 3, 4, 3>>("conv3d");
+  check_module<nn::Conv3d<2, 2, {2, 3, 2}, Conv3dOptions{.stride = {1, 2, 1}, .padding = {1, 1, 0}}>, F<1, 2, 3, 4, 3>>(
+      "conv3d");
 }
 
 TEST_CASE("pooling: overlapping windows, borders, and gradients to the first of equal maxima") {
@@ -33,13 +36,16 @@ TEST_CASE("pooling: overlapping windows, borders, and gradients to the first of 
   check_module<nn::MaxPool1d<3, Pool1dOptions{.stride = 1}>, F<2, 6, 7>>("max_pool1d");
   check_module<nn::AvgPool2d<2>, F<2, 2, 5, 6>>("avg_pool");
   check_module<nn::AvgPool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>, F<2, 2, 5, 6>>("avg_pool_overlap");
-  check_module<nn::AvgPool2d<{2, 3}, Pool2dOptions{.stride = 1, .padding = 1, .count_include_pad = false}>, F<1, 2, 4, 5>>("avg_pool_valid");
+  check_module<nn::AvgPool2d<{2, 3}, Pool2dOptions{.stride = 1, .padding = 1, .count_include_pad = false}>,
+               F<1, 2, 4, 5>>("avg_pool_valid");
   check_module<nn::AvgPool1d<2>, F<2, 2, 6>>("avg_pool1d");
   check_module<nn::AdaptiveAvgPool2d<{2, 3}>, F<2, 2, 4, 6>>("adaptive");
   check_module<nn::AdaptiveAvgPool2d<1>, F<2, 2, 4, 6>>("adaptive_one");
 }
 
-TEST_CASE("batch normalisation: the batch's statistics in training, the running ones elsewhere, which two steps move as in PyTorch") {
+TEST_CASE(
+    "batch normalisation: the batch's statistics in training, the running ones elsewhere, which two steps move as in "
+    "PyTorch") {
   check_module<nn::BatchNorm1d<3>, F<6, 3>>("batch_norm1d");
   check_module<nn::BatchNorm1d<3>, F<2, 3, 4>>("batch_norm1d_long");
   check_module<nn::BatchNorm2d<2>, F<3, 2, 2, 3>>("batch_norm2d");
@@ -58,7 +64,9 @@ TEST_CASE("normalisation of each sample by itself") {
   check_module<nn::RMSNorm<5>, F<2, 3, 5>>("rms_norm");
 }
 
-TEST_CASE("embeddings sum the gradients of ids that occur several times") { check_module<nn::Embedding<5, 3>, Tensor<std::int64_t, 2, 4>>("embedding"); }
+TEST_CASE("embeddings sum the gradients of ids that occur several times") {
+  check_module<nn::Embedding<5, 3>, Tensor<std::int64_t, 2, 4>>("embedding");
+}
 
 TEST_CASE("PReLU learns a slope for each channel") {
   check_module<nn::PReLU<3>, F<2, 3, 2>>("prelu_layer");
@@ -79,7 +87,8 @@ TEST_CASE("dropout draws zeros by step and seed, scales the rest, and masks the 
     for (std::size_t k = 0; k < outputs.size(); ++k) CHECK(outputs[k].bytes == interpreted[k].bytes);
     return outputs;
   };
-  const auto a = run(true, 1, 5), same = run(true, 1, 5), next = run(true, 2, 5), other = run(true, 1, 6), inference = run(false, 1, 5);
+  const auto a = run(true, 1, 5), same = run(true, 1, 5), next = run(true, 2, 5), other = run(true, 1, 6),
+             inference = run(false, 1, 5);
   int zeros = 0, equal_next = 0, equal_other = 0;
   for (int i = 0; i < n; ++i) {
     const double x = 1 + i % 7, y = a[0].get(i), gradient = a[1].get(i);

@@ -38,31 +38,38 @@ TEST_CASE("recurrent layers: every step's output and its gradients through time"
   check_module<First<nn::GRU<2, 5>>, F<6, 2>>("gru_one_sample");
   check_module<First<nn::LSTM<3, 4>>, F<5, 2, 3>>("lstm");
   check_module<First<nn::LSTM<2, 3, RecurrentOptions{.num_layers = 2, .batch_first = true}>>, F<2, 4, 2>>("lstm_two");
-  check_module<First<nn::LSTM<2, 3, RecurrentOptions{.num_layers = 2, .bidirectional = true}>>, F<3, 2, 2>>("lstm_both");
+  check_module<First<nn::LSTM<2, 3, RecurrentOptions{.num_layers = 2, .bidirectional = true}>>, F<3, 2, 2>>(
+      "lstm_both");
   check_module<First<nn::LSTM<1, 3, RecurrentOptions{.unroll = 24}>>, F<24, 1, 1>>("lstm_long");
 }
 
 TEST_CASE("so do long sequences, which are one kernel") {
   check_module<First<nn::RNN<3, 4, RecurrentOptions{.unroll = 0}>>, F<5, 2, 3>>("rnn");
-  check_module<First<nn::RNN<2, 3, RecurrentOptions{.bias = false, .unroll = 0}, Nonlinearity::relu>>, F<4, 2, 2>>("rnn_relu");
+  check_module<First<nn::RNN<2, 3, RecurrentOptions{.bias = false, .unroll = 0}, Nonlinearity::relu>>, F<4, 2, 2>>(
+      "rnn_relu");
   check_module<First<nn::GRU<3, 4, RecurrentOptions{.batch_first = true, .unroll = 0}>>, F<2, 5, 3>>("gru");
   check_module<First<nn::GRU<1, 3, RecurrentOptions{.num_layers = 2, .unroll = 0}>>, F<4, 2, 1>>("gru_two");
   check_module<First<nn::GRU<2, 5, RecurrentOptions{.unroll = 0}>>, F<6, 2>>("gru_one_sample");
   check_module<First<nn::LSTM<3, 4, RecurrentOptions{.unroll = 0}>>, F<5, 2, 3>>("lstm");
-  check_module<First<nn::LSTM<2, 3, RecurrentOptions{.num_layers = 2, .batch_first = true, .unroll = 0}>>, F<2, 4, 2>>("lstm_two");
-  check_module<First<nn::LSTM<2, 3, RecurrentOptions{.num_layers = 2, .bidirectional = true, .unroll = 0}>>, F<3, 2, 2>>("lstm_both");
+  check_module<First<nn::LSTM<2, 3, RecurrentOptions{.num_layers = 2, .batch_first = true, .unroll = 0}>>, F<2, 4, 2>>(
+      "lstm_two");
+  check_module<First<nn::LSTM<2, 3, RecurrentOptions{.num_layers = 2, .bidirectional = true, .unroll = 0}>>,
+               F<3, 2, 2>>("lstm_both");
   check_module<First<nn::LSTM<1, 3>>, F<24, 1, 1>>("lstm_long");
   check_module<First<nn::LSTM<2, 19, RecurrentOptions{.unroll = 0}>>, F<5, 7, 2>>("lstm_wide");
   check_module<First<nn::GRU<2, 18, RecurrentOptions{.unroll = 0}>>, F<5, 3, 2>>("gru_wide");
 }
 
 TEST_CASE("recurrent cells, their state an argument") {
-  check_function<F<2, 3>, F<2, 4>, F<4, 3>, F<4, 4>, F<4>, F<4>>("rnn_cell", [](auto x, auto h, auto... w) { return with<nn::RNNCell<3, 4>>(w...)(x, h); });
-  check_function<F<2, 1>, F<2, 4>, F<12, 1>, F<12, 4>, F<12>, F<12>>("gru_cell", [](auto x, auto h, auto... w) { return with<nn::GRUCell<1, 4>>(w...)(x, h); });
-  check_function<F<2, 3>, F<2, 5>, F<2, 5>, F<20, 3>, F<20, 5>, F<20>, F<20>>("lstm_cell", [](auto x, auto h, auto c, auto... w) {
-    const auto [h1, c1] = with<nn::LSTMCell<3, 5>>(w...)(x, h, c);
-    return concatenate<0>(h1, c1);
-  });
+  check_function<F<2, 3>, F<2, 4>, F<4, 3>, F<4, 4>, F<4>, F<4>>(
+      "rnn_cell", [](auto x, auto h, auto... w) { return with<nn::RNNCell<3, 4>>(w...)(x, h); });
+  check_function<F<2, 1>, F<2, 4>, F<12, 1>, F<12, 4>, F<12>, F<12>>(
+      "gru_cell", [](auto x, auto h, auto... w) { return with<nn::GRUCell<1, 4>>(w...)(x, h); });
+  check_function<F<2, 3>, F<2, 5>, F<2, 5>, F<20, 3>, F<20, 5>, F<20>, F<20>>(
+      "lstm_cell", [](auto x, auto h, auto c, auto... w) {
+        const auto [h1, c1] = with<nn::LSTMCell<3, 5>>(w...)(x, h, c);
+        return concatenate<0>(h1, c1);
+      });
 }
 
 namespace {
@@ -85,10 +92,14 @@ template <class M> struct End {
 }  // namespace
 
 TEST_CASE("sequences that begin with a given state end with PyTorch's") {
-  check_function<F<3, 2, 2>, F<1, 2, 3>, F<1, 2, 3>, F<12, 2>, F<12, 3>, F<12>, F<12>>("lstm_ends", Ends<nn::LSTM<2, 3>>{});
-  check_function<F<3, 2, 2>, F<1, 2, 3>, F<1, 2, 3>, F<12, 2>, F<12, 3>, F<12>, F<12>>("lstm_ends", Ends<nn::LSTM<2, 3, RecurrentOptions{.unroll = 0}>>{});
-  check_function<F<3, 2, 2>, F<2, 2, 3>, F<9, 2>, F<9, 3>, F<9>, F<9>, F<9, 2>, F<9, 3>, F<9>, F<9>>("gru_ends", End<nn::GRU<2, 3, RecurrentOptions{.bidirectional = true}>>{});
-  check_function<F<3, 2, 2>, F<2, 2, 3>, F<9, 2>, F<9, 3>, F<9>, F<9>, F<9, 2>, F<9, 3>, F<9>, F<9>>("gru_ends", End<nn::GRU<2, 3, RecurrentOptions{.bidirectional = true, .unroll = 0}>>{});
+  check_function<F<3, 2, 2>, F<1, 2, 3>, F<1, 2, 3>, F<12, 2>, F<12, 3>, F<12>, F<12>>("lstm_ends",
+                                                                                       Ends<nn::LSTM<2, 3>>{});
+  check_function<F<3, 2, 2>, F<1, 2, 3>, F<1, 2, 3>, F<12, 2>, F<12, 3>, F<12>, F<12>>(
+      "lstm_ends", Ends<nn::LSTM<2, 3, RecurrentOptions{.unroll = 0}>>{});
+  check_function<F<3, 2, 2>, F<2, 2, 3>, F<9, 2>, F<9, 3>, F<9>, F<9>, F<9, 2>, F<9, 3>, F<9>, F<9>>(
+      "gru_ends", End<nn::GRU<2, 3, RecurrentOptions{.bidirectional = true}>>{});
+  check_function<F<3, 2, 2>, F<2, 2, 3>, F<9, 2>, F<9, 3>, F<9>, F<9>, F<9, 2>, F<9, 3>, F<9>, F<9>>(
+      "gru_ends", End<nn::GRU<2, 3, RecurrentOptions{.bidirectional = true, .unroll = 0}>>{});
 }
 
 namespace recurrent_nets {  // clang warns of names of members of types that no other file sees
@@ -138,7 +149,9 @@ TEST_CASE("a streaming LSTM agrees with double precision after 10,000 steps") {
     x(0, 0) = sample(i);
     const double found = double(step(x)(0, 0));
     std::vector<double> gates(64);
-    for (int r = 0; r < 64; ++r) gates[std::size_t(r)] = affine(net->lstm.cell.weight_ih, net->lstm.cell.bias_ih, r, {double(x(0, 0))}) + affine(net->lstm.cell.weight_hh, net->lstm.cell.bias_hh, r, h);
+    for (int r = 0; r < 64; ++r)
+      gates[std::size_t(r)] = affine(net->lstm.cell.weight_ih, net->lstm.cell.bias_ih, r, {double(x(0, 0))}) +
+                              affine(net->lstm.cell.weight_hh, net->lstm.cell.bias_hh, r, h);
     for (std::size_t k = 0; k < 16; ++k) {
       c[k] = logistic(gates[16 + k]) * c[k] + logistic(gates[k]) * std::tanh(gates[32 + k]);
       h[k] = logistic(gates[48 + k]) * std::tanh(c[k]);
@@ -159,9 +172,14 @@ TEST_CASE("and so does a streaming GRU with several inputs") {
     const double found = double(step(x)(0, 0));
     const std::vector<double> in{double(x(0, 0)), double(x(0, 1))}, before = h;
     for (int k = 0; k < 24; ++k) {
-      const auto input = [&](int gate) { return affine(net->gru.cell.weight_ih, net->gru.cell.bias_ih, gate * 24 + k, in); };
-      const auto state = [&](int gate) { return affine(net->gru.cell.weight_hh, net->gru.cell.bias_hh, gate * 24 + k, before); };
-      const double r = logistic(input(0) + state(0)), z = logistic(input(1) + state(1)), n = std::tanh(input(2) + r * state(2));
+      const auto input = [&](int gate) {
+        return affine(net->gru.cell.weight_ih, net->gru.cell.bias_ih, gate * 24 + k, in);
+      };
+      const auto state = [&](int gate) {
+        return affine(net->gru.cell.weight_hh, net->gru.cell.bias_hh, gate * 24 + k, before);
+      };
+      const double r = logistic(input(0) + state(0)), z = logistic(input(1) + state(1)),
+                   n = std::tanh(input(2) + r * state(2));
       h[std::size_t(k)] = (1 - z) * n + z * before[std::size_t(k)];
     }
     worst = std::max(worst, std::abs(found - affine(net->dense.weight, net->dense.bias, 0, h)));
@@ -188,7 +206,8 @@ TEST_CASE("states belong to programs: each has its own, reset() starts it again,
   CHECK(right(x)(0, 0) != first[0]);
   std::vector<std::string> names;
   net.for_each_tensor([&](const std::string& name, const auto&) { names.push_back(name); });
-  CHECK(names == std::vector<std::string>{"lstm.weight_ih", "lstm.weight_hh", "lstm.bias_ih", "lstm.bias_hh", "dense.weight", "dense.bias"});
+  CHECK(names == std::vector<std::string>{"lstm.weight_ih", "lstm.weight_hh", "lstm.bias_ih", "lstm.bias_hh",
+                                          "dense.weight", "dense.bias"});
 }
 
 TEST_CASE("step by step a net computes what it computes of the whole sequence, which is how it is trained") {
@@ -205,7 +224,8 @@ TEST_CASE("step by step a net computes what it computes of the whole sequence, w
     one(0, 0) = x(i, 0, 0);
     CHECK(step(one)(0, 0) == doctest::Approx(double(y(i, 0, 0))).epsilon(1e-5));
   }
-  auto train = training<Tensor<float, 20, 1, 1>, Tensor<float, 20, 1, 1>>(whole, nn::mse_loss, optim::Adam{.lr = 1e-2f});
+  auto train =
+      training<Tensor<float, 20, 1, 1>, Tensor<float, 20, 1, 1>>(whole, nn::mse_loss, optim::Adam{.lr = 1e-2f});
   const float before = train(x, target).loss;
   float loss = before;
   for (int i = 0; i < 100; ++i) loss = train(x, target).loss;

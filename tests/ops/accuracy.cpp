@@ -1,5 +1,5 @@
-// The elementary functions of single-precision lanes: their errors over samples of all floats against the C library in double
-// precision, and that a register of lanes computes what one lane does, bit for bit.
+// The elementary functions of single-precision lanes: their errors over samples of all floats against the C library in
+// double precision, and that a register of lanes computes what one lane does, bit for bit.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -13,13 +13,16 @@ namespace {
 constexpr int N = cpu::lanes;
 
 float float_of(std::uint32_t bits) { return std::bit_cast<float>(bits); }
-bool same_bits(float a, float b) { return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) || (a != a && b != b); }
+bool same_bits(float a, float b) {
+  return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) || (a != a && b != b);
+}
 
-/// |found − expected| in units in the last place of the float that is nearest to `expected`; infinite where one is NaN, or a zero
-/// has the wrong sign.
+/// |found − expected| in units in the last place of the float that is nearest
+/// to `expected`; infinite where one is NaN, or a zero has the wrong sign.
 double error(float found, double expected) {
   if (std::isnan(expected)) return std::isnan(found) ? 0 : INFINITY;
-  if (float(expected) == found) return found == 0 && expected == 0 && std::signbit(found) != std::signbit(expected) ? INFINITY : 0;
+  if (float(expected) == found)
+    return found == 0 && expected == 0 && std::signbit(found) != std::signbit(expected) ? INFINITY : 0;
   if (std::isinf(found)) return std::abs(expected) > 3.40282e38 ? 1 : INFINITY;
   if (std::isnan(found) || std::isinf(float(expected))) return std::abs(found) > 3.40282e38f ? 1 : INFINITY;
   int exponent = 0;
@@ -48,7 +51,9 @@ template <class F> void holds(const char* name, double bound, F f, double (*libr
 template <class T> void bits_agree() {
   T a[16], b[16], found[16];
   for (int i = 0; i < 16; ++i) {
-    a[i] = static_cast<T>((std::uint64_t(Philox(Seed{1}).below(std::uint64_t(i), 0xffffffffu)) << 32) * (sizeof(T) / 8) + Philox(Seed{2}).below(std::uint64_t(i), 0xffffffffu));
+    a[i] =
+        static_cast<T>((std::uint64_t(Philox(Seed{1}).below(std::uint64_t(i), 0xffffffffu)) << 32) * (sizeof(T) / 8) +
+                       Philox(Seed{2}).below(std::uint64_t(i), 0xffffffffu));
     b[i] = static_cast<T>(Philox(Seed{3}).below(std::uint64_t(i), 0xffffffffu) - 0x80000000u);
   }
   const auto agree = [&](auto f) {
@@ -86,7 +91,9 @@ TEST_CASE("elementary functions keep to their stated errors, in registers as in 
 }
 TEST_CASE("activations keep to their stated errors") {
   // Down to the smallest normal result; below it is 0.
-  holds("sigmoid", 3, [](auto x) { return ops::Sigmoid::eval(maximum(x, decltype(x)(-87.f))); }, [](double x) { return 1 / (1 + std::exp(-(x < -87 ? -87 : x))); });
+  holds(
+      "sigmoid", 3, [](auto x) { return ops::Sigmoid::eval(maximum(x, decltype(x)(-87.f))); },
+      [](double x) { return 1 / (1 + std::exp(-(x < -87 ? -87 : x))); });
   for (int i = -4000; i <= 4000; ++i)
     CHECK(std::abs(double(ops::SigmoidByTanh::eval(ops::Lanes<float, 1>(float(i) / 64)).v) -
                    1 / (1 + std::exp(-double(i) / 64))) < 2e-7);
@@ -99,12 +106,18 @@ TEST_CASE("activations keep to their stated errors") {
     for (int i = 0; i < 4096; ++i) x(i) = float(i - 2048) / 128;
     const Tensor<float, 4096> y = f(x);
     double worst = 0;
-    for (int i = 0; i < 4096; ++i) worst = std::max(worst, std::abs(double(y(i)) - expected(double(x(i)))) / std::max(std::abs(double(x(i))), 1e-30));
+    for (int i = 0; i < 4096; ++i)
+      worst =
+          std::max(worst, std::abs(double(y(i)) - expected(double(x(i)))) / std::max(std::abs(double(x(i))), 1e-30));
     CHECK(worst < bound);
   };
   relative("silu", 2e-7, [](auto& x) { return silu(x); }, [](double x) { return x / (1 + std::exp(-x)); });
-  relative("gelu", 2e-7, [](auto& x) { return gelu(x); }, [](double x) { return x * 0.5 * std::erfc(-x * 0.7071067811865476); });
-  relative("gelu, tanh", 4e-7, [](auto& x) { return gelu(x, tanh_approximation); }, [](double x) { return x * 0.5 * (1 + std::tanh(0.7978845608028654 * (x + 0.044715 * x * x * x))); });
+  relative(
+      "gelu", 2e-7, [](auto& x) { return gelu(x); },
+      [](double x) { return x * 0.5 * std::erfc(-x * 0.7071067811865476); });
+  relative(
+      "gelu, tanh", 4e-7, [](auto& x) { return gelu(x, tanh_approximation); },
+      [](double x) { return x * 0.5 * (1 + std::tanh(0.7978845608028654 * (x + 0.044715 * x * x * x))); });
   relative("tanh, accurate", 2e-7, [](auto& x) { return tanh(x, accurate); }, [](double x) { return std::tanh(x); });
   const Tensor<float, 4> far{-9.5f, -20, -1e30f, -INFINITY};
   const Tensor<float, 4> tanh_far = tanh(far), erf_far = erf(far);
@@ -128,7 +141,8 @@ TEST_CASE("rounding and magnitude are exact") {
 
 TEST_CASE("pow keeps to its stated error, for all kinds of numbers and where results are finite") {
   const Philox random(Seed{5});
-  const float special[]{0, 1, 2, 3, .5f, INFINITY, NAN, 1e-40f, 3e38f, 8388609, 16777216, 0.99999994f, 1.0000001f, 1e-45f};
+  const float special[]{0,      1,     2,       3,        .5f,         INFINITY,   NAN,
+                        1e-40f, 3e38f, 8388609, 16777216, 0.99999994f, 1.0000001f, 1e-45f};
   double worst = 0;
   int different = 0;
   const auto check = [&](float x, float y) {
@@ -156,13 +170,15 @@ TEST_CASE("integers in registers: bits, shifts, remainders and powers as in one 
 }
 
 TEST_CASE("double precision in registers is the C library, rounding included") {
-  const double x[16]{-2.5, -1.5, -0.5, -0.25, -0., 0., 0.5, 1.5, 2.5, 1e300, -1e300, 4503599627370497.5, INFINITY, -INFINITY, 3.7, -3.7};
+  const double x[16]{-2.5,     -1.5,      -0.5, -0.25, -0., 0., 0.5, 1.5, 2.5, 1e300, -1e300, 4503599627370497.5,
+                     INFINITY, -INFINITY, 3.7,  -3.7};
   double y[16];
   const auto agree = [&](auto f) {
     for (int i = 0; i < 16; i += N) cpu::store(f(cpu::load<double, N>(x + i, N)), y + i, N);
     for (int i = 0; i < 16; ++i) {
       const double expected = f(ops::Lanes<double, 1>(x[i])).v;
-      CHECK(((y[i] == expected && std::signbit(y[i]) == std::signbit(expected)) || (y[i] != y[i] && expected != expected)));
+      CHECK(((y[i] == expected && std::signbit(y[i]) == std::signbit(expected)) ||
+             (y[i] != y[i] && expected != expected)));
     }
   };
   agree([](auto v) { return floor(v); });

@@ -1,4 +1,5 @@
-// The accurate forms of functions, chosen for an expression, a function or a whole program. Expected values are the C library's in double precision.
+// The accurate forms of functions, chosen for an expression, a function or a whole program. Expected values are the C
+// library's in double precision.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -51,7 +52,8 @@ double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 
 TEST_CASE("an expression of accurate functions") {
   const Tensor<float, n> x = arguments();
-  const Tensor<float, n> one = tanh(x, accurate), whole = accurate(tanh(x)), nested = accurate(-(tanh(x) * 1.f)), fast = tanh(x);
+  const Tensor<float, n> one = tanh(x, accurate), whole = accurate(tanh(x)), nested = accurate(-(tanh(x) * 1.f)),
+                         fast = tanh(x);
   for (int i = 0; i < n; ++i) {
     CHECK(one(i) == whole(i));
     CHECK(one(i) == -nested(i));
@@ -118,7 +120,8 @@ TEST_CASE("gates and states of a recurrence, as one kernel and step by step") {
     for (std::size_t i = 0; i < expected.size(); ++i) all = std::max(all, std::abs(double(y.data()[i]) - expected[i]));
     return all;
   };
-  const double fast = error_of(inference<X>(net)), kernel = error_of(inference<X>(net, {}, accurate)), by_steps = error_of(inference<X>(unrolled, {}, accurate));
+  const double fast = error_of(inference<X>(net)), kernel = error_of(inference<X>(net, {}, accurate)),
+               by_steps = error_of(inference<X>(unrolled, {}, accurate));
   CHECK(fast < 1e-6);
   CHECK(kernel < 2e-7);
   CHECK(by_steps < 2e-7);
@@ -131,7 +134,8 @@ TEST_CASE("training with accurate functions learns what it learns with fast ones
   Tensor<float, 32, 4> y;
   for (int i = 0; i < x.size(); ++i) x.data()[i] = Philox(Seed{5}).normal(std::uint64_t(i));
   for (int i = 0; i < y.size(); ++i) y.data()[i] = Philox(Seed{6}).normal(std::uint64_t(i));
-  auto step = training<Tensor<float, 32, 8>, Tensor<float, 32, 4>>(one, nn::mse_loss, optim::SGD{.lr = .1f}, cpu::Threads{1}, accurate);
+  auto step = training<Tensor<float, 32, 8>, Tensor<float, 32, 4>>(one, nn::mse_loss, optim::SGD{.lr = .1f},
+                                                                   cpu::Threads{1}, accurate);
   auto fast = training<Tensor<float, 32, 8>, Tensor<float, 32, 4>>(other, nn::mse_loss, optim::SGD{.lr = .1f});
   bool differs = false;
   for (int i = 0; i < 5; ++i) {

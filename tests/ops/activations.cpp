@@ -1,4 +1,5 @@
-// Activations against PyTorch: values and gradients at their joints and where exponentials overflow, in float and double.
+// Activations against PyTorch: values and gradients at their joints and where
+// exponentials overflow, in float and double.
 #include "../support/against_pytorch.hpp"
 
 using namespace sinter;
@@ -66,7 +67,8 @@ TEST_CASE("modules are the functions with PyTorch's defaults, or with other numb
   trained.for_each_parameter([&](const std::string& name, const auto& p) {
     if (name != "1.weight") return;
     found = true;
-    for (int i = 0; i < 3; ++i) CHECK((p.data()[i] == 0.25f || std::abs(p.data()[i] - 0.25f) == doctest::Approx(0.1)));  // Adam's first step
+    // Adam's first step
+    for (int i = 0; i < 3; ++i) CHECK((p.data()[i] == 0.25f || std::abs(p.data()[i] - 0.25f) == doctest::Approx(0.1)));
   });
   CHECK(found);
 }

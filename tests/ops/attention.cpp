@@ -1,5 +1,5 @@
-// ops/attention: the kernel against PyTorch, against the form composed of softmax and products, and what belongs to it: gradients in both modes,
-// batches, lengths, threads, memory.
+// ops/attention: the kernel against PyTorch, against the form composed of softmax and products, and what belongs to it:
+// gradients in both modes, batches, lengths, threads, memory.
 #include <doctest/doctest.h>
 
 #include <sinter/transform/forward.hpp>
@@ -21,7 +21,8 @@ template <auto... E> using F = Tensor<float, E...>;
 template <AttentionOptions O = AttentionOptions{}> struct Attend {
   constexpr auto operator()(auto... x) const { return scaled_dot_product_attention<O>(x...); }
 };
-constexpr AttentionOptions causal{.is_causal = true}, groups{.enable_gqa = true}, causal_groups{.is_causal = true, .enable_gqa = true};
+constexpr AttentionOptions causal{.is_causal = true}, groups{.enable_gqa = true},
+    causal_groups{.is_causal = true, .enable_gqa = true};
 constexpr AttentionOptions composed(AttentionOptions o) {
   o.composed = true;
   return o;
@@ -84,7 +85,8 @@ struct RandomAttention {
     if (mask == 2) m = input(g, Dtype::boolean, {{batch, 0}, {1, 0}, {1, 0}, tk});
     if (mask == 3) m = input(g, dtype, {{own, 0}, tq, tk});
     if (mask == 4) m = input(g, dtype, {{1, 0}, tk});
-    const Value y = mask > 0 && mask < 5 ? scaled_dot_product_attention<O>(q, k, v, m) : scaled_dot_product_attention<O>(q, k, v);
+    const Value y =
+        mask > 0 && mask < 5 ? scaled_dot_product_attention<O>(q, k, v, m) : scaled_dot_product_attention<O>(q, k, v);
     g.outputs.push(y.id);
     List<int> wrt;
     for (const int i : g.inputs)
@@ -105,7 +107,8 @@ template <AttentionOptions O> void check_random(std::uint64_t seed, Dtype d, dou
   const Builder g = r.graph<O>(forward), plain = r.graph<composed(O)>(forward);
   const reference::Lengths lengths = support::random_lengths(g, seed);
   const auto inputs = support::random_inputs(g, lengths, seed);
-  const auto expected = reference::Interpreter(plain, true).run(inputs, lengths), loops = reference::Interpreter(g, true).run(inputs, lengths), found = support::execute(g, inputs, lengths);
+  const auto expected = reference::Interpreter(plain, true).run(inputs, lengths),
+             loops = reference::Interpreter(g, true).run(inputs, lengths), found = support::execute(g, inputs, lengths);
   for (std::size_t k = 0; k < expected.size(); ++k) {
     CAPTURE(seed);
     CAPTURE(k);
@@ -124,7 +127,8 @@ template <AttentionOptions O> void check_random_all(std::uint64_t first, int cou
 
 TEST_CASE("attention agrees with PyTorch: values and gradients") {
   check_function<F<2, 3, 5, 4>, F<2, 3, 7, 4>, F<2, 3, 7, 6>>("attention", Attend{});
-  check_function<F<2, 3, 5, 4>, F<2, 3, 7, 4>, F<2, 3, 7, 6>>("attention_scale", Attend<AttentionOptions{.scale = 0.75}>{});
+  check_function<F<2, 3, 5, 4>, F<2, 3, 7, 4>, F<2, 3, 7, 6>>("attention_scale",
+                                                              Attend<AttentionOptions{.scale = 0.75}>{});
   check_function<F<2, 3, 5, 4>, F<2, 3, 7, 4>, F<2, 3, 7, 6>>("attention_causal", Attend<causal>{});
   check_function<F<1, 1, 9, 3>, F<1, 1, 4, 3>, F<1, 1, 4, 3>>("attention_causal_short", Attend<causal>{});
   check_function<F<6, 3>, F<5, 3>, F<5, 2>>("attention_matrix", Attend{});
@@ -139,7 +143,8 @@ TEST_CASE("attention agrees with PyTorch: values and gradients") {
 
 TEST_CASE("compiled programs with attention agree with PyTorch") {
   support::check<F<1, 2, 35, 8>, F<1, 2, 41, 8>, F<1, 2, 41, 8>>("attention_longer", Attend{}, 1e-5);
-  support::check<F<2, 4, 5, 4>, F<2, 2, 7, 4>, F<2, 2, 7, 4>, F<4, 5, 7>>("attention_groups_mask", Attend<groups>{}, 1e-5);
+  support::check<F<2, 4, 5, 4>, F<2, 2, 7, 4>, F<2, 2, 7, 4>, F<4, 5, 7>>("attention_groups_mask", Attend<groups>{},
+                                                                          1e-5);
 }
 
 TEST_CASE("attention of random sizes, layouts, masks and lengths agrees with its composed form") {
@@ -191,7 +196,8 @@ TEST_CASE("masked keys and values may be infinite or NaN") {
 }
 
 TEST_CASE("a query without keys has the mean 0, and sends nothing back") {
-  F<1, 3, 4> q = random::normal<1, 3, 4>(Seed{1}, 0), k = random::normal<1, 3, 4>(Seed{1}, 1), v = random::normal<1, 3, 4>(Seed{1}, 2);
+  F<1, 3, 4> q = random::normal<1, 3, 4>(Seed{1}, 0), k = random::normal<1, 3, 4>(Seed{1}, 1),
+             v = random::normal<1, 3, 4>(Seed{1}, 2);
   Tensor<bool, 3, 3> there;
   for (int i = 0; i < 3; ++i)
     for (int j = 0; j < 3; ++j) there(i, j) = i != 1;
@@ -209,7 +215,8 @@ TEST_CASE("a query without keys has the mean 0, and sends nothing back") {
 }
 
 TEST_CASE("attention: the same bits from any number of threads") {
-  F<2, 3, 70, 16> q = random::normal<2, 3, 70, 16>(Seed{2}, 0), k = random::normal<2, 3, 70, 16>(Seed{2}, 1), v = random::normal<2, 3, 70, 16>(Seed{2}, 2);
+  F<2, 3, 70, 16> q = random::normal<2, 3, 70, 16>(Seed{2}, 0), k = random::normal<2, 3, 70, 16>(Seed{2}, 1),
+                  v = random::normal<2, 3, 70, 16>(Seed{2}, 2);
   constexpr auto total = [](auto q, auto k, auto v) {
     const auto y = scaled_dot_product_attention<AttentionOptions{.is_causal = true}>(q, k, v);
     return sum(y * y);
@@ -234,16 +241,21 @@ TEST_CASE("attention of a sample, mapped over a batch, is that of the batch") {
   F<3, 2, 9, 4> q = random::normal<3, 2, 9, 4>(Seed{3}, 0);
   F<2, 7, 4> k = random::normal<2, 7, 4>(Seed{3}, 1), v = random::normal<2, 7, 4>(Seed{3}, 2);
   constexpr auto each = [](auto q, auto k, auto v) { return scaled_dot_product_attention(q, k, v); };
-  constexpr auto gradients = [](auto q, auto k, auto v) { return grad([](auto q, auto k, auto v) { return sum(square(scaled_dot_product_attention(q, k, v))); }, wrt<0, 1>)(q, k, v); };
+  constexpr auto gradients = [](auto q, auto k, auto v) {
+    return grad([](auto q, auto k, auto v) { return sum(square(scaled_dot_product_attention(q, k, v))); }, wrt<0, 1>)(
+        q, k, v);
+  };
   const F<3, 2, 9, 4> y = vmap(each, mapped<0>)(q, k, v), expected = scaled_dot_product_attention(q, k, v);
   const auto [dq, dk] = vmap(gradients, mapped<0>)(q, k, v);
-  const auto all = grad([](auto q, auto k, auto v) { return sum(square(scaled_dot_product_attention(q, k, v))); }, wrt<0, 1>)(q, k, v);
+  const auto all = grad([](auto q, auto k, auto v) { return sum(square(scaled_dot_product_attention(q, k, v))); },
+                        wrt<0, 1>)(q, k, v);
   for (int i = 0; i < y.size(); ++i) {
     CHECK(y.data()[i] == doctest::Approx(expected.data()[i]));
     CHECK(dq.data()[i] == doctest::Approx(std::get<0>(all).data()[i]).epsilon(1e-4));
   }
   F<2, 7, 4> sum_of_dk = sum<0>(dk);
-  for (int i = 0; i < sum_of_dk.size(); ++i) CHECK(sum_of_dk.data()[i] == doctest::Approx(std::get<1>(all).data()[i]).epsilon(1e-4));
+  for (int i = 0; i < sum_of_dk.size(); ++i)
+    CHECK(sum_of_dk.data()[i] == doctest::Approx(std::get<1>(all).data()[i]).epsilon(1e-4));
 }
 
 TEST_CASE("half precision is computed as float32 and rounded") {
@@ -257,7 +269,8 @@ namespace {
 /// The program of value and gradients of attention over T steps.
 template <int T> struct LongTrace {
   constexpr Builder operator()() const {
-    return graph::FunctionTrace<transform::ValueAndGrad<Total, 0, 1, 2>, Sym<float, 4, T, 32>, Sym<float, 4, T, 32>, Sym<float, 4, T, 32>>{}();
+    return graph::FunctionTrace<transform::ValueAndGrad<Total, 0, 1, 2>, Sym<float, 4, T, 32>, Sym<float, 4, T, 32>,
+                                Sym<float, 4, T, 32>>{}();
   }
   struct Total {
     constexpr auto operator()(auto q, auto k, auto v) const { return sum(scaled_dot_product_attention(q, k, v)); }
@@ -270,7 +283,8 @@ TEST_CASE("memory of attention and its gradient grows with time, not with its sq
     const compile::Plan p = compile::compile(LongTrace<T>{}(), cpu::Backend::pack);
     return p.arena_bytes + p.scratch_bytes;
   };
-  const auto at_512 = bytes(std::integral_constant<int, 512>{}), at_1024 = bytes(std::integral_constant<int, 1024>{}), at_4096 = bytes(std::integral_constant<int, 4096>{});
+  const auto at_512 = bytes(std::integral_constant<int, 512>{}), at_1024 = bytes(std::integral_constant<int, 1024>{}),
+             at_4096 = bytes(std::integral_constant<int, 4096>{});
   CHECK(at_1024 <= 2 * at_512);
   CHECK(at_4096 <= 8 * at_512);
   CHECK(at_4096 < 4 * std::int64_t(4096) * 4096);  // one byte for each score would be this much
@@ -279,7 +293,9 @@ TEST_CASE("memory of attention and its gradient grows with time, not with its sq
 
 TEST_CASE("inference pays nothing for gradients: one step, no logarithms") {
   struct Trace {
-    Builder operator()() const { return graph::FunctionTrace<Attend<>, Sym<float, 2, 8, 4>, Sym<float, 2, 8, 4>, Sym<float, 2, 8, 4>>{}(); }
+    Builder operator()() const {
+      return graph::FunctionTrace<Attend<>, Sym<float, 2, 8, 4>, Sym<float, 2, 8, 4>, Sym<float, 2, 8, 4>>{}();
+    }
   };
   const compile::Plan p = compile::compile(Trace{}(), cpu::Backend::pack);
   CHECK(p.steps == 1);
@@ -297,7 +313,8 @@ TEST_CASE("errors of attention at run time say what is wrong") {
   List<int> x, d;
   x.push(q.id);
   d = transform::gradient(g, sum(y * y).id, x);
-  CHECK_THROWS_WITH_AS((void)transform::gradient(g, sum(Value(&g, d[0]) * q).id, x), doctest::Contains("composed"), Error);
+  CHECK_THROWS_WITH_AS((void)transform::gradient(g, sum(Value(&g, d[0]) * q).id, x), doctest::Contains("composed"),
+                       Error);
   const Value z = scaled_dot_product_attention<AttentionOptions{.composed = true}>(q, q, q);
   d = transform::gradient(g, sum(z * z).id, x);
   CHECK_NOTHROW((void)transform::gradient(g, sum(Value(&g, d[0]) * q).id, x));

@@ -1,4 +1,5 @@
-// The forms in which a convolution runs (Winograd's, in place, packed in advance) against the same convolution in double precision, which has one form.
+// The forms in which a convolution runs (Winograd's, in place, packed in advance) against the same convolution in
+// double precision, which has one form.
 #include <doctest/doctest.h>
 #include <sinter/backend/reference/interpreter.hpp>
 #include <sinter/sinter.hpp>
@@ -17,7 +18,8 @@ namespace {
 template <class T> T numbers(std::uint64_t stream, float scale = 1) {
   T t(uninitialized);
   const Philox random(Seed{7}, stream);
-  for (std::ptrdiff_t i = 0; i < T::size(); ++i) t.data()[i] = typename T::element(scale * random.normal(std::uint64_t(i)));
+  for (std::ptrdiff_t i = 0; i < T::size(); ++i)
+    t.data()[i] = typename T::element(scale * random.normal(std::uint64_t(i)));
   return t;
 }
 template <class To, class From> To converted(const From& x) {
@@ -38,12 +40,14 @@ template <class A> double largest(const A& a) {
   return m;
 }
 
-/// Two convolutions in a row, the second of `O` filters: its sums, and the gradients of the image and of both weights, in float and in double. What lies
-/// between them has its channels innermost.
+/// Two convolutions in a row, the second of `O` filters: its sums, and the gradients of the image and of both weights,
+/// in float and in double. What lies between them has its channels innermost.
 template <int N, int C, int O, int H, int W, int Stride, int Padding, int Taps = 3> void check(double tolerance) {
   static constexpr Conv2dOptions first{.padding = Taps / 2}, second{.stride = Stride, .padding = Padding};
   constexpr int h = (H + 2 * Padding - Taps) / Stride + 1, w = (W + 2 * Padding - Taps) / Stride + 1;
-  const auto f = [](auto x, auto j, auto k, auto c) { return sum(relu(conv2d<second>(relu(conv2d<first>(x, j)), k)) * c); };
+  const auto f = [](auto x, auto j, auto k, auto c) {
+    return sum(relu(conv2d<second>(relu(conv2d<first>(x, j)), k)) * c);
+  };
   const auto x = numbers<Tensor<float, N, C, H, W>>(1);
   const auto j = numbers<Tensor<float, C, C, Taps, Taps>>(2, 1 / std::sqrt(float(Taps * Taps * C)));
   const auto k = numbers<Tensor<float, O, C, Taps, Taps>>(3, 1 / std::sqrt(float(Taps * Taps * C)));
@@ -86,12 +90,14 @@ struct Squares {
 
 /// The gradient of Σ conv(x, w) · c with regard to x, by the definition of a convolution.
 template <int C, int O, int H, int W, int KH, int KW, Conv2dOptions Options> void check_image_gradient() {
-  constexpr int N = 2, h = (H + 2 * Options.padding[0] - Options.dilation[0] * (KH - 1) - 1) / Options.stride[0] + 1, w = (W + 2 * Options.padding[1] - Options.dilation[1] * (KW - 1) - 1) / Options.stride[1] + 1;
+  constexpr int N = 2, h = (H + 2 * Options.padding[0] - Options.dilation[0] * (KH - 1) - 1) / Options.stride[0] + 1,
+                w = (W + 2 * Options.padding[1] - Options.dilation[1] * (KW - 1) - 1) / Options.stride[1] + 1;
   constexpr int inputs = C / Options.groups, outputs = O / Options.groups;
   const auto x = numbers<Tensor<float, N, C, H, W>>(1);
   const auto k = numbers<Tensor<float, O, inputs, KH, KW>>(2);
   const auto c = numbers<Tensor<float, N, O, h, w>>(3);
-  const Tensor<float, N, C, H, W> found = grad([](auto image, auto weight, auto ct) { return sum(conv2d<Options>(image, weight) * ct); }, wrt<0>)(x, k, c);
+  const Tensor<float, N, C, H, W> found =
+      grad([](auto image, auto weight, auto ct) { return sum(conv2d<Options>(image, weight) * ct); }, wrt<0>)(x, k, c);
   Tensor<double, N, C, H, W> expected;
   for (int n = 0; n < N; ++n)
     for (int o = 0; o < O; ++o)
@@ -100,22 +106,32 @@ template <int C, int O, int H, int W, int KH, int KW, Conv2dOptions Options> voi
           for (int f = 0; f < inputs; ++f)
             for (int a = 0; a < KH; ++a)
               for (int b = 0; b < KW; ++b) {
-                const int y = i * Options.stride[0] - Options.padding[0] + a * Options.dilation[0], z = j * Options.stride[1] - Options.padding[1] + b * Options.dilation[1];
-                if (y >= 0 && y < H && z >= 0 && z < W) expected(n, o / outputs * inputs + f, y, z) += double(c(n, o, i, j)) * k(o, f, a, b);
+                const int y = i * Options.stride[0] - Options.padding[0] + a * Options.dilation[0],
+                          z = j * Options.stride[1] - Options.padding[1] + b * Options.dilation[1];
+                if (y >= 0 && y < H && z >= 0 && z < W)
+                  expected(n, o / outputs * inputs + f, y, z) += double(c(n, o, i, j)) * k(o, f, a, b);
               }
   CHECK(difference(found, expected, largest(expected)) < 1e-6);
 }
 
-/// relu(conv(x, w) + b) and the gradients of Σ relu(conv(x, w) + b) · c with regard to x, w and b, by the definition of a convolution.
-template <int N, int C, int O, int H, int W, int KH, int KW, Conv2dOptions Options> void check_first_layer(double tolerance) {
-  constexpr int h = (H + 2 * Options.padding[0] - Options.dilation[0] * (KH - 1) - 1) / Options.stride[0] + 1, w = (W + 2 * Options.padding[1] - Options.dilation[1] * (KW - 1) - 1) / Options.stride[1] + 1;
+/// relu(conv(x, w) + b) and the gradients of Σ relu(conv(x, w) + b) · c with
+/// regard to x, w and b, by the definition of a convolution.
+template <int N, int C, int O, int H, int W, int KH, int KW, Conv2dOptions Options>
+void check_first_layer(double tolerance) {
+  constexpr int h = (H + 2 * Options.padding[0] - Options.dilation[0] * (KH - 1) - 1) / Options.stride[0] + 1,
+                w = (W + 2 * Options.padding[1] - Options.dilation[1] * (KW - 1) - 1) / Options.stride[1] + 1;
   const auto x = numbers<Tensor<float, N, C, H, W>>(1);
   const auto k = numbers<Tensor<float, O, C, KH, KW>>(2);
   const auto b = numbers<Tensor<float, O>>(3);
   const auto c = numbers<Tensor<float, N, O, h, w>>(4);
-  const auto f = [](auto image, auto weight, auto bias) { return relu(conv2d<Options>(image, weight) + reshape<O, 1, 1>(bias)); };
+  const auto f = [](auto image, auto weight, auto bias) {
+    return relu(conv2d<Options>(image, weight) + reshape<O, 1, 1>(bias));
+  };
   const Tensor<float, N, O, h, w> y = f(x, k, b);
-  const auto [gx, gk, gb] = grad([](auto image, auto weight, auto bias, auto ct) { return sum(relu(conv2d<Options>(image, weight) + reshape<O, 1, 1>(bias)) * ct); }, wrt<0, 1, 2>)(x, k, b, c);
+  const auto [gx, gk, gb] =
+      grad([](auto image, auto weight, auto bias,
+              auto ct) { return sum(relu(conv2d<Options>(image, weight) + reshape<O, 1, 1>(bias)) * ct); },
+           wrt<0, 1, 2>)(x, k, b, c);
   Tensor<double, N, O, h, w> yd;
   Tensor<double, N, C, H, W> gxd;
   Tensor<double, O, C, KH, KW> gkd;
@@ -123,7 +139,8 @@ template <int N, int C, int O, int H, int W, int KH, int KW, Conv2dOptions Optio
   const auto each_product = [&](int i, int j, auto&& term) {
     for (int p = 0; p < KH; ++p)
       for (int q = 0; q < KW; ++q) {
-        const int row = i * Options.stride[0] - Options.padding[0] + p * Options.dilation[0], column = j * Options.stride[1] - Options.padding[1] + q * Options.dilation[1];
+        const int row = i * Options.stride[0] - Options.padding[0] + p * Options.dilation[0],
+                  column = j * Options.stride[1] - Options.padding[1] + q * Options.dilation[1];
         for (int f = 0; f < C && row >= 0 && row < H && column >= 0 && column < W; ++f) term(f, row, column, p, q);
       }
   };
@@ -132,7 +149,9 @@ template <int N, int C, int O, int H, int W, int KH, int KW, Conv2dOptions Optio
       for (int i = 0; i < h; ++i)
         for (int j = 0; j < w; ++j) {
           double sum = b(o);
-          each_product(i, j, [&](int f, int row, int column, int p, int q) { sum += double(x(n, f, row, column)) * k(o, f, p, q); });
+          each_product(i, j, [&](int f, int row, int column, int p, int q) {
+            sum += double(x(n, f, row, column)) * k(o, f, p, q);
+          });
           yd(n, o, i, j) = std::max(sum, 0.);
           if (y(n, o, i, j) <= 0) continue;
           gbd(o) += c(n, o, i, j);
@@ -171,7 +190,8 @@ template <int N, int Channels, int Taps, int H, int W> void check_in_advance(int
   auto x = numbers<X>(5);
   const auto xd = converted<Tensor<double, N, Channels, H, W>>(x);
   const Tensor<double, N, Channels, H, W> hidden = relu(conv2d<options>(xd, cast<double>(n.a.weight)));
-  const Tensor<double, N, Channels + 5, H, W> expected = conv2d<options>(hidden, cast<double>(n.b.weight)) + reshape<Channels + 5, 1, 1>(cast<double>(n.b.bias));
+  const Tensor<double, N, Channels + 5, H, W> expected =
+      conv2d<options>(hidden, cast<double>(n.b.weight)) + reshape<Channels + 5, 1, 1>(cast<double>(n.b.bias));
   for (const int length : {N, N - 1, 1}) {  // a shorter batch would go another way by itself
     x.template set_length<'B'>(length);
     const auto& y = infer(x);
@@ -205,13 +225,16 @@ template <int M, int K, int O, int C> void check_transform() {
   std::vector<float> found(std::size_t(u.extents().size()), -1.f);
   const std::array<std::int64_t, 4> extent{O, C, K, K};
   const std::array<std::int64_t, 8> strides{C * K * K, K * K, K, 1};
-  const std::array<std::byte*, 2> address{reinterpret_cast<std::byte*>(const_cast<float*>(weights.data())), reinterpret_cast<std::byte*>(found.data())};
+  const std::array<std::byte*, 2> address{reinterpret_cast<std::byte*>(const_cast<float*>(weights.data())),
+                                          reinterpret_cast<std::byte*>(found.data())};
   const std::array<Dtype, 2> dtype{Dtype::float32, Dtype::float32};
   const std::array<std::int64_t, 2> attributes{M, width};
   const cpu::Context context{nullptr, nullptr, nullptr, 1};
-  cpu::OwnKernel<compile::TransformedFilters>::run<float>({extent.data(), 4, address.data(), strides.data(), dtype.data(), 1, attributes.data(), context});
+  cpu::OwnKernel<compile::TransformedFilters>::run<float>(
+      {extent.data(), 4, address.data(), strides.data(), dtype.data(), 1, attributes.data(), context});
   double worst = 0;
-  for (std::size_t i = 0; i < found.size(); ++i) worst = std::max(worst, std::abs(double(found[i]) - expected[0].get(std::ptrdiff_t(i))));
+  for (std::size_t i = 0; i < found.size(); ++i)
+    worst = std::max(worst, std::abs(double(found[i]) - expected[0].get(std::ptrdiff_t(i))));
   CHECK(worst < 1e-6);
 }
 
@@ -239,7 +262,8 @@ TEST_CASE("scratch memory suffices for every shorter batch") {
         compile::SquareWeightGradient g;
         g.height = g.width = side, g.channels = channels, g.filters = channels + 24, g.taps = taps;
         c.images = g.images = longest;
-        const std::int64_t most = cpu::WinogradPlan::most_bytes(c), most_gradient = cpu::WinogradGradientPlan::most_bytes(g);
+        const std::int64_t most = cpu::WinogradPlan::most_bytes(c),
+                           most_gradient = cpu::WinogradGradientPlan::most_bytes(g);
         for (int n = 1; n <= longest; ++n) {
           c.images = g.images = n;
           CHECK(cpu::WinogradPlan::of(c).bytes(channels) <= most);
@@ -248,7 +272,8 @@ TEST_CASE("scratch memory suffices for every shorter batch") {
       }
 }
 
-TEST_CASE("gradients of weights keep to their scratch memory, whatever the filters fill and however short the batch is") {
+TEST_CASE(
+    "gradients of weights keep to their scratch memory, whatever the filters fill and however short the batch is") {
   const auto gradient = [](auto x, auto w, auto ct) {
     return grad(
         [](auto image, auto weight, auto by) {
@@ -258,8 +283,12 @@ TEST_CASE("gradients of weights keep to their scratch memory, whatever the filte
         wrt<1>)(x, w, ct);
   };
   using F = decltype(gradient);
-  support::check_compiled<graph::FunctionTrace<F, Sym<float, 1, 3, 44, 44>, Sym<float, 100, 3, 3, 3>, Sym<float, 1, 100, 44, 44>>>(5, 1);  // changes sides, fills no register
-  support::check_compiled<graph::FunctionTrace<F, Sym<float, upto<5, 'B'>, 16, 10, 10>, Sym<float, 40, 16, 5, 5>, Sym<float, upto<5, 'B'>, 40, 10, 10>>>(5, 6, 1e-3);  // Winograd's
+  // changes sides, fills no register
+  support::check_compiled<
+      graph::FunctionTrace<F, Sym<float, 1, 3, 44, 44>, Sym<float, 100, 3, 3, 3>, Sym<float, 1, 100, 44, 44>>>(5, 1);
+  // Winograd's
+  support::check_compiled<graph::FunctionTrace<F, Sym<float, upto<5, 'B'>, 16, 10, 10>, Sym<float, 40, 16, 5, 5>,
+                                               Sym<float, upto<5, 'B'>, 40, 10, 10>>>(5, 6, 1e-3);
 }
 
 TEST_CASE("weights of double precision stay as they are") {
@@ -290,30 +319,43 @@ TEST_CASE("Winograd's form keeps its bound, in values and in both gradients") {
 
 TEST_CASE("the image gradient of windows several elements apart is what its definition says") {
   check_image_gradient<4, 6, 8, 7, 3, 3, Conv2dOptions{.stride = 2, .padding = 1}>();
-  check_image_gradient<4, 6, 9, 8, 1, 1, Conv2dOptions{.stride = 2}>();                                               // three phases of four meet no window
-  check_image_gradient<4, 6, 11, 10, 2, 5, Conv2dOptions{.stride = {3, 2}, .padding = {0, 3}}>();                      // elements between windows
-  check_image_gradient<4, 6, 12, 11, 3, 4, Conv2dOptions{.stride = {2, 3}, .padding = 2, .dilation = {2, 2}}>();        // all taps meet one phase; every third one each
-  check_image_gradient<4, 6, 10, 9, 3, 3, Conv2dOptions{.stride = {4, 1}, .padding = 1, .dilation = {2, 1}, .groups = 2}>();
+  // three phases of four meet no window
+  check_image_gradient<4, 6, 9, 8, 1, 1, Conv2dOptions{.stride = 2}>();
+  // elements between windows
+  check_image_gradient<4, 6, 11, 10, 2, 5, Conv2dOptions{.stride = {3, 2}, .padding = {0, 3}}>();
+  // all taps meet one phase; every third one each
+  check_image_gradient<4, 6, 12, 11, 3, 4, Conv2dOptions{.stride = {2, 3}, .padding = 2, .dilation = {2, 2}}>();
+  check_image_gradient<4, 6, 10, 9, 3, 3,
+                       Conv2dOptions{.stride = {4, 1}, .padding = 1, .dilation = {2, 1}, .groups = 2}>();
   check_image_gradient<6, 6, 9, 9, 3, 3, Conv2dOptions{.stride = 2, .padding = 1, .groups = 6}>();
   // More phases than are worth steps:
-  check_image_gradient<4, 6, 9, 13, 4, 4, Conv2dOptions{.stride = 4}>();                                               // windows side by side, elements behind the last
+  // windows side by side, elements behind the last
+  check_image_gradient<4, 6, 9, 13, 4, 4, Conv2dOptions{.stride = 4}>();
   check_image_gradient<4, 6, 17, 14, 5, 7, Conv2dOptions{.stride = 4, .padding = {1, 2}, .groups = 2}>();
-  check_image_gradient<3, 5, 12, 23, 2, 3, Conv2dOptions{.stride = {1, 10}, .padding = {0, 1}, .dilation = {3, 1}}>();  // elements between windows
-  check_image_gradient<3, 5, 12, 15, 11, 11, Conv2dOptions{.stride = {4, 3}, .padding = {5, 7}}>();                    // borders wider than the stride
+  // elements between windows
+  check_image_gradient<3, 5, 12, 23, 2, 3, Conv2dOptions{.stride = {1, 10}, .padding = {0, 1}, .dilation = {3, 1}}>();
+  // borders wider than the stride
+  check_image_gradient<3, 5, 12, 15, 11, 11, Conv2dOptions{.stride = {4, 3}, .padding = {5, 7}}>();
   check_image_gradient<4, 6, 16, 13, 3, 3, Conv2dOptions{.stride = 4, .dilation = 2}>();
   check_image_gradient<6, 6, 13, 13, 5, 5, Conv2dOptions{.stride = 4, .padding = 2, .groups = 6}>();
 }
 
 TEST_CASE("convolutions of few channels, whose windows nobody copies, are what their definition says") {
-  check_first_layer<9, 1, 16, 28, 28, 5, 5, Conv2dOptions{.padding = 2}>(2e-6);                 // the sum over places in pieces
-  check_first_layer<3, 1, 6, 28, 28, 5, 5, Conv2dOptions{}>(2e-6);                              // filters that fill no register are copied
+  // the sum over places in pieces
+  check_first_layer<9, 1, 16, 28, 28, 5, 5, Conv2dOptions{.padding = 2}>(2e-6);
+  // filters that fill no register are copied
+  check_first_layer<3, 1, 6, 28, 28, 5, 5, Conv2dOptions{}>(2e-6);
   check_first_layer<2, 1, 32, 7, 6, 3, 3, Conv2dOptions{.padding = 1}>(2e-6);
   check_first_layer<17, 3, 64, 16, 16, 3, 3, Conv2dOptions{.padding = 1}>(2e-6);
   check_first_layer<2, 3, 64, 32, 30, 7, 7, Conv2dOptions{.stride = 2, .padding = 3}>(2e-6);
-  check_first_layer<2, 2, 20, 15, 17, 5, 3, Conv2dOptions{.stride = {2, 1}, .padding = 1, .dilation = {1, 2}}>(2e-6);  // windows in runs of two
-  check_first_layer<2, 4, 130, 9, 8, 3, 3, Conv2dOptions{.stride = 2, .padding = 1}>(2e-6);     // more filters than are worth turning
-  check_first_layer<300, 2, 16, 3, 3, 3, 3, Conv2dOptions{.padding = 1}>(2e-6);                 // lines of three places, and more than fit a block
-  check_first_layer<2, 16, 32, 14, 14, 3, 3, Conv2dOptions{.padding = 1}>(2e-6);                // windows as wide as tiles are high
+  // windows in runs of two
+  check_first_layer<2, 2, 20, 15, 17, 5, 3, Conv2dOptions{.stride = {2, 1}, .padding = 1, .dilation = {1, 2}}>(2e-6);
+  // more filters than are worth turning
+  check_first_layer<2, 4, 130, 9, 8, 3, 3, Conv2dOptions{.stride = 2, .padding = 1}>(2e-6);
+  // lines of three places, and more than fit a block
+  check_first_layer<300, 2, 16, 3, 3, 3, 3, Conv2dOptions{.padding = 1}>(2e-6);
+  // windows as wide as tiles are high
+  check_first_layer<2, 16, 32, 14, 14, 3, 3, Conv2dOptions{.padding = 1}>(2e-6);
 }
 
 TEST_CASE("inference with weights in panels and training agree with each other, whatever the number of threads") {
@@ -325,10 +367,15 @@ TEST_CASE("inference with weights in panels and training agree with each other, 
   CHECK(difference(two(x), y, 1) == 0);
   // In double precision, from the same parameters.
   const auto& n = *net;
-  const Tensor<double, 2, 40, 12, 12> stem = relu(conv2d<Conv2dOptions{.stride = 2, .padding = 2}>(converted<Tensor<double, 2, 3, 24, 24>>(x), cast<double>(n.stem.weight)) + reshape<40, 1, 1>(cast<double>(n.stem.bias)));
+  const Tensor<double, 2, 40, 12, 12> stem =
+      relu(conv2d<Conv2dOptions{.stride = 2, .padding = 2}>(converted<Tensor<double, 2, 3, 24, 24>>(x),
+                                                            cast<double>(n.stem.weight)) +
+           reshape<40, 1, 1>(cast<double>(n.stem.bias)));
   const Tensor<double, 2, 40, 6, 6> pooled = max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(stem);
-  const Tensor<double, 2, 40, 6, 6> a = relu(conv2d<Conv2dOptions{.padding = 1}>(pooled, cast<double>(n.a.weight)) / std::sqrt(1. + 1e-5) + pooled);
-  const Tensor<double, 2, 70, 6, 6> b = relu(conv2d(a, cast<double>(n.b.weight)) + reshape<70, 1, 1>(cast<double>(n.b.bias)));
+  const Tensor<double, 2, 40, 6, 6> a =
+      relu(conv2d<Conv2dOptions{.padding = 1}>(pooled, cast<double>(n.a.weight)) / std::sqrt(1. + 1e-5) + pooled);
+  const Tensor<double, 2, 70, 6, 6> b =
+      relu(conv2d(a, cast<double>(n.b.weight)) + reshape<70, 1, 1>(cast<double>(n.b.bias)));
   const Tensor<double, 2, 630> flat = flatten(avg_pool2d<2>(b));
   const Tensor<double, 2, 100> expected = matmul(flat, transpose(cast<double>(n.fc.weight))) + cast<double>(n.fc.bias);
   CHECK(difference(y, expected, largest(expected)) < 2e-5);
@@ -369,7 +416,8 @@ TEST_CASE("pieces of sums and tiles that threads take by themselves have the sam
 }
 
 TEST_CASE("a depthwise convolution is a dense one whose weights between channels are zero") {
-  static constexpr Conv2dOptions dense{.stride = 2, .padding = 2, .dilation = 2}, apart{.stride = 2, .padding = 2, .dilation = 2, .groups = 5};
+  static constexpr Conv2dOptions dense{.stride = 2, .padding = 2, .dilation = 2},
+      apart{.stride = 2, .padding = 2, .dilation = 2, .groups = 5};
   const auto x = numbers<Tensor<float, 2, 5, 9, 8>>(1);
   const auto w = numbers<Tensor<float, 5, 1, 3, 2>>(2);
   Tensor<float, 5, 5, 3, 2> all = 0.f * numbers<Tensor<float, 5, 5, 3, 2>>(3);
@@ -383,5 +431,6 @@ TEST_CASE("a depthwise convolution is a dense one whose weights between channels
   const auto [dx_dense, dw_dense] = grad(g, wrt<0, 1>)(x, all);
   CHECK(difference(dx, dx_dense, largest(dx_dense)) < 1e-6);
   for (int c = 0; c < 5; ++c)
-    for (int i = 0; i < 6; ++i) CHECK(dw.data()[c * 6 + i] == doctest::Approx(dw_dense.data()[(c * 5 + c) * 6 + i]).epsilon(1e-4));
+    for (int i = 0; i < 6; ++i)
+      CHECK(dw.data()[c * 6 + i] == doctest::Approx(dw_dense.data()[(c * 5 + c) * 6 + i]).epsilon(1e-4));
 }

@@ -12,7 +12,8 @@ TEST_CASE("einsum: products, sums, outer products, several operands and gradient
   const Tensor<float, 6, 4> all = einsum<"bik,bkj,b->ji">(a, b, c);
   const Tensor<float, 5, 3> folded = einsum<"bik->kb">(a);
   const Tensor<float, 3, 3> outer = einsum<"i,j->ij">(c, c);
-  const Tensor<float, 3, 4, 5> slope = grad([](auto x, auto y) { return sum(square(einsum<"bik,bkj->bij">(x, y))); })(a, b);
+  const Tensor<float, 3, 4, 5> slope =
+      grad([](auto x, auto y) { return sum(square(einsum<"bik,bkj->bij">(x, y))); })(a, b);
   CHECK(float(einsum<"i,i->">(c, c)) == 14);
   for (int i = 0; i < 4; ++i)
     for (int j = 0; j < 6; ++j) {

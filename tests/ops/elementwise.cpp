@@ -45,7 +45,8 @@ TEST_CASE("powers: small constant exponents are products, 0 to a power has PyTor
   check<F<4, 5>>("pow_of_number", [](auto x) { return pow(1.5, x); });
 }
 
-TEST_CASE("functions of several numbers: ties share the gradient, bounds of clamp receive it where they are the result") {
+TEST_CASE(
+    "functions of several numbers: ties share the gradient, bounds of clamp receive it where they are the result") {
   check<F<4, 5>, F<4, 5>>("minimum", [](auto x, auto y) { return minimum(x, y); });
   check<F<4, 5>, F<4, 5>>("remainder", [](auto x, auto y) { return remainder(x, y); });
   check<F<4>, F<4>, F<4>>("clamp_tensors", [](auto x, auto low, auto high) { return clamp(x, low, high); });
@@ -173,7 +174,8 @@ TEST_CASE("derivatives of elementwise primitives and reductions are the slopes o
     g.outputs.push(transform::gradient(g, loss.id, wrt)[0]);
     reference::Interpreter interpreter(g);
     std::vector<reference::Array> in{reference::Array(Dtype::float64, shape_of<3, 4>)};
-    for (int i = 0; i < 12; ++i) in[0].set(i, s.low + (s.high - s.low) * (double(Philox(Seed{3}).uniform(std::uint64_t(i))) * 0.98 + 0.01));
+    for (int i = 0; i < 12; ++i)
+      in[0].set(i, s.low + (s.high - s.low) * (double(Philox(Seed{3}).uniform(std::uint64_t(i))) * 0.98 + 0.01));
     const auto slopes = interpreter.run(in)[1];
     for (int i = 0; i < 12; ++i) {
       const double at = in[0].get(i), h = 1e-6;

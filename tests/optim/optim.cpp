@@ -21,21 +21,25 @@ void load(const Tensor<float, 3, 4>& weight, const Tensor<float, 3>& bias, Model
 template <class Optimizer> void check(const std::string& name, Optimizer optimizer) {
   CAPTURE(name);
   Model<Net> net;
-  load(support::reference_tensor<Tensor<float, 3, 4>>("optim.weight"), support::reference_tensor<Tensor<float, 3>>("optim.bias"), net);
+  load(support::reference_tensor<Tensor<float, 3, 4>>("optim.weight"),
+       support::reference_tensor<Tensor<float, 3>>("optim.bias"), net);
   auto step = training<X, Y>(net, nn::mse_loss, optimizer);
   const auto x = support::reference_tensor<X>("optim.x");
   const auto y = support::reference_tensor<Y>("optim.y");
-  for (const double expected : support::reference_value(name + ".losses").elements) CHECK(step(x, y).loss == doctest::Approx(expected).epsilon(1e-5));
+  for (const double expected : support::reference_value(name + ".losses").elements)
+    CHECK(step(x, y).loss == doctest::Approx(expected).epsilon(1e-5));
   net.for_each_parameter([&](const std::string& parameter, const auto& p) {
     const auto& v = support::reference_value(name + "." + parameter);
-    for (std::size_t i = 0; i < v.elements.size(); ++i) CHECK(p.data()[i] == doctest::Approx(v.elements[i]).epsilon(2e-5));
+    for (std::size_t i = 0; i < v.elements.size(); ++i)
+      CHECK(p.data()[i] == doctest::Approx(v.elements[i]).epsilon(2e-5));
   });
 }
 
 template <class Schedule> void check_schedule(const std::string& name, const Schedule& schedule) {
   CAPTURE(name);
   const auto& v = support::reference_value(name);
-  for (std::size_t t = 0; t < v.elements.size(); ++t) CHECK(schedule(std::int64_t(t)) == doctest::Approx(v.elements[t]).epsilon(1e-6));
+  for (std::size_t t = 0; t < v.elements.size(); ++t)
+    CHECK(schedule(std::int64_t(t)) == doctest::Approx(v.elements[t]).epsilon(1e-6));
 }
 
 }  // namespace
@@ -58,13 +62,16 @@ TEST_CASE("Adam, AdamW and AMSGrad") {
 
 TEST_CASE("RMSprop: plain, with momentum, centered") {
   check("rmsprop.defaults", optim::RMSprop{});
-  check("rmsprop.momentum", optim::RMSprop{.lr = .05f, .alpha = .8f, .eps = 1e-4f, .weight_decay = .02f, .momentum = .7f});
+  check("rmsprop.momentum",
+        optim::RMSprop{.lr = .05f, .alpha = .8f, .eps = 1e-4f, .weight_decay = .02f, .momentum = .7f});
   check("rmsprop.centered", optim::RMSprop{.lr = .02f, .alpha = .8f, .eps = 1e-2f, .momentum = .5f, .centered = true});
 }
 
 TEST_CASE("Adagrad") {
   check("adagrad.defaults", optim::Adagrad{});
-  check("adagrad", optim::Adagrad{.lr = .3f, .lr_decay = .1f, .weight_decay = .02f, .initial_accumulator_value = .5f, .eps = 1e-4f});
+  check(
+      "adagrad",
+      optim::Adagrad{.lr = .3f, .lr_decay = .1f, .weight_decay = .02f, .initial_accumulator_value = .5f, .eps = 1e-4f});
 }
 
 TEST_CASE("clipping by norm and by value") {
@@ -83,7 +90,8 @@ TEST_CASE("numbers of a wrapped optimizer and of its wrapper are inputs of the s
     change();
     step(x, y);
     double square = 0;
-    for (std::int64_t i = 0; i < net.parameters; ++i) square += std::pow(double(net.data()[i]) - double(before.data()[i]), 2);
+    for (std::int64_t i = 0; i < net.parameters; ++i)
+      square += std::pow(double(net.data()[i]) - double(before.data()[i]), 2);
     return std::sqrt(square);
   };
   CHECK(moved([] {}) == doctest::Approx(.5).epsilon(1e-4));  // the norm of the clipped gradient
@@ -107,7 +115,10 @@ TEST_CASE("schedules") {
   check_schedule("lr.cosine", optim::CosineAnnealingLR{.lr = .4, .T_max = 20, .eta_min = .01});
   check_schedule("lr.linear", optim::LinearLR{.lr = .4});
   check_schedule("lr.linear_down", optim::LinearLR{.lr = .4, .start_factor = 1, .end_factor = .2, .total_iters = 12});
-  const optim::SequentialLR sequence{std::tuple{optim::LinearLR{.lr = .4, .start_factor = .1, .total_iters = 5}, optim::CosineAnnealingLR{.lr = .4, .T_max = 15}, optim::ExponentialLR{.lr = .4, .gamma = .5}}, {5, 20}};
+  const optim::SequentialLR sequence{
+      std::tuple{optim::LinearLR{.lr = .4, .start_factor = .1, .total_iters = 5},
+                 optim::CosineAnnealingLR{.lr = .4, .T_max = 15}, optim::ExponentialLR{.lr = .4, .gamma = .5}},
+      {5, 20}};
   check_schedule("lr.sequence", sequence);
 }
 
@@ -117,8 +128,11 @@ TEST_CASE("one cycle: rates, and the momentum that goes with them") {
     check_schedule("momentum." + name, [&](std::int64_t t) { return cycle.momentum(t); });
   };
   check_both("one_cycle", {.max_lr = .4, .total_steps = 30});
-  check_both("one_cycle_linear", {.max_lr = .4, .total_steps = 30, .pct_start = .45, .linear = true, .div_factor = 10, .final_div_factor = 50});
-  check_both("one_cycle_three", {.max_lr = .4, .total_steps = 30, .base_momentum = .7, .max_momentum = .9, .three_phase = true});
+  check_both(
+      "one_cycle_linear",
+      {.max_lr = .4, .total_steps = 30, .pct_start = .45, .linear = true, .div_factor = 10, .final_div_factor = 50});
+  check_both("one_cycle_three",
+             {.max_lr = .4, .total_steps = 30, .base_momentum = .7, .max_momentum = .9, .three_phase = true});
   const optim::OneCycleLR cycle{.max_lr = .4, .total_steps = 30};
   CHECK(cycle(100) == cycle(29));
 }

@@ -15,7 +15,9 @@ struct Cnn {
   nn::Conv2d<32, 64, 3, Conv2dOptions{.stride = 2, .padding = 1}> conv2;
   nn::Dropout drop{.p = .3f};
   nn::Linear<3136, 10> fc;
-  constexpr auto operator()(auto image) const { return fc(drop(flatten(relu(conv2(max_pool2d<2>(relu(norm1(conv1(image))))))))); }
+  constexpr auto operator()(auto image) const {
+    return fc(drop(flatten(relu(conv2(max_pool2d<2>(relu(norm1(conv1(image)))))))));
+  }
 };
 }  // namespace nets
 using namespace nets;

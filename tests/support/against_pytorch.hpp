@@ -34,7 +34,8 @@ template <class F> struct ResultAlone {
 /// The compiled program in single precision.
 template <class Case, class Y, class... X> void check_compiled(const std::string& name, double tolerance) {
   [&]<std::size_t... I>(std::index_sequence<I...>) {
-    const auto results = run_function(Case{}, reference_tensor<Y>(name + ".w"), reference_tensor<X>(name + "." + std::to_string(I))...);
+    const auto results =
+        run_function(Case{}, reference_tensor<Y>(name + ".w"), reference_tensor<X>(name + "." + std::to_string(I))...);
     check_one(std::get<0>(results), name + ".y", tolerance);
     [&]<std::size_t... K>(std::index_sequence<K...>) {
       (check_one(std::get<K + 1>(results), name + ".d" + std::to_string(K), tolerance), ...);
@@ -43,7 +44,9 @@ template <class Case, class Y, class... X> void check_compiled(const std::string
 }
 
 template <class S> struct InDouble;
-template <class T, auto... E> struct InDouble<Sym<T, E...>> { using type = Sym<std::conditional_t<std::is_floating_point_v<T>, double, T>, E...>; };
+template <class T, auto... E> struct InDouble<Sym<T, E...>> {
+  using type = Sym<std::conditional_t<std::is_floating_point_v<T>, double, T>, E...>;
+};
 
 /// The interpreter: rules and graph without any kernel.
 inline void interpret(const graph::Builder& g, const std::string& name, bool weights) {
@@ -59,13 +62,15 @@ inline void interpret(const graph::Builder& g, const std::string& name, bool wei
     const std::string expected = name + (k == 0 ? ".y" : ".d" + std::to_string(k - 1));
     CAPTURE(expected);
     const auto& v = reference_value(expected);
-    for (std::size_t i = 0; i < v.elements.size(); ++i) CHECK(distance(outputs[k].get(std::ptrdiff_t(i)), v.elements[i]) < 1e-7);
+    for (std::size_t i = 0; i < v.elements.size(); ++i)
+      CHECK(distance(outputs[k].get(std::ptrdiff_t(i)), v.elements[i]) < 1e-7);
   }
 }
 
 /// In double precision.
 template <class Case, class Y, class... X> void check_interpreted(const std::string& name) {
-  const graph::Builder g = graph::FunctionTrace<Case, typename InDouble<typename Y::symbol>::type, typename InDouble<typename X::symbol>::type...>{}();
+  const graph::Builder g = graph::FunctionTrace<Case, typename InDouble<typename Y::symbol>::type,
+                                                typename InDouble<typename X::symbol>::type...>{}();
   interpret(g, name, true);
 }
 
@@ -83,7 +88,8 @@ template <class... X, class F> void check(const std::string& name, F, double tol
 /// Compares F's results only: where there are no gradients, or NaN and infinities make them beside the point.
 template <class... X, class F> void check_values(const std::string& name, F, double tolerance = 1e-6) {
   [&]<std::size_t... I>(std::index_sequence<I...>) {
-    check_one(run_function(ResultAlone<F>{}, reference_tensor<X>(name + "." + std::to_string(I))...), name + ".y", tolerance);
+    check_one(run_function(ResultAlone<F>{}, reference_tensor<X>(name + "." + std::to_string(I))...), name + ".y",
+              tolerance);
   }(std::index_sequence_for<X...>{});
   interpret(graph::FunctionTrace<ResultAlone<F>, typename InDouble<typename X::symbol>::type...>{}(), name, false);
 }

@@ -17,7 +17,9 @@ template <class T> T drawn(std::uint64_t stream, float shift = 0) {
   for (std::ptrdiff_t i = 0; i < t.size(); ++i) t.data()[i] = random.normal(std::uint64_t(i)) + shift;
   return t;
 }
-template <class T> bool same_bits(const T& a, const T& b) { return std::memcmp(a.data(), b.data(), std::size_t(a.size()) * sizeof(*a.data())) == 0; }
+template <class T> bool same_bits(const T& a, const T& b) {
+  return std::memcmp(a.data(), b.data(), std::size_t(a.size()) * sizeof(*a.data())) == 0;
+}
 
 /// Runs f, which fills a tensor, on several numbers of threads; the results must be the same, bit by bit.
 template <class T, class F> T on_any_threads(F f) {
@@ -33,6 +35,8 @@ template <class T, class F> T on_any_threads(F f) {
   set_num_threads(1);
   return first;
 }
-inline double difference(float found, double expected, double scale) { return std::abs(double(found) - expected) / scale; }
+inline double difference(float found, double expected, double scale) {
+  return std::abs(double(found) - expected) / scale;
+}
 
 }  // namespace support

@@ -11,7 +11,8 @@
 namespace support {
 
 /// `Trace` makes the graph in constant evaluation.
-template <class Trace, class Backend = cpu::Backend> void check_compiled(std::uint64_t seed, int variants = 6, double bound = 1e-4) {
+template <class Trace, class Backend = cpu::Backend>
+void check_compiled(std::uint64_t seed, int variants = 6, double bound = 1e-4) {
   using P = compile::Program<Trace, Backend>;
   const Builder g = Trace{}();
   for (int variant = 0; variant < variants; ++variant) {
@@ -37,7 +38,8 @@ template <class Trace, class Backend = cpu::Backend> void check_compiled(std::ui
       for (auto& a : copies) base.push_back(a.bytes.data());
       for (auto& a : outputs) base.push_back(a.bytes.data());
       P::run(cpu::Context{base.data(), n.data(), nullptr, threads});
-      CHECK(std::all_of(workspace.data() + P::workspace_bytes, workspace.data() + workspace.size(), [](std::byte b) { return b == std::byte(0xff); }));
+      CHECK(std::all_of(workspace.data() + P::workspace_bytes, workspace.data() + workspace.size(),
+                        [](std::byte b) { return b == std::byte(0xff); }));
       for (std::size_t k = 0; k < expected.size(); ++k) {
         CAPTURE(k);
         CHECK(difference(outputs[k], expected[k], lengths) < bound);

@@ -28,7 +28,9 @@ class TemporaryFile {
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
   const std::string& path() const { return path_; }
-  void write(const std::string& content) const { std::ofstream(path_, std::ios::binary).write(content.data(), std::streamsize(content.size())); }
+  void write(const std::string& content) const {
+    std::ofstream(path_, std::ios::binary).write(content.data(), std::streamsize(content.size()));
+  }
   std::string read() const {
     std::ifstream in(path_, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
@@ -51,7 +53,9 @@ class TemporaryFolder {
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 
   const std::string& path() const { return path_; }
-  void write(const std::string& name, const std::string& content) const { std::ofstream(path_ + "/" + name, std::ios::binary).write(content.data(), std::streamsize(content.size())); }
+  void write(const std::string& name, const std::string& content) const {
+    std::ofstream(path_ + "/" + name, std::ios::binary).write(content.data(), std::streamsize(content.size()));
+  }
   void remove(const std::string& name) const { std::filesystem::remove(path_ + "/" + name); }
 
  private:

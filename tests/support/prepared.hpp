@@ -31,14 +31,16 @@ inline int count_of(const graph::Builder& g, graph::Kind kind) {
   return n;
 }
 
-/// What is left of a graph for every call, after checking that both halves together compute what it says, interpreted and compiled.
+/// What is left of a graph for every call, after checking that both halves
+/// together compute what it says, interpreted and compiled.
 inline graph::Builder rest_of(const graph::Builder& g, int parameters, const reference::Lengths& lengths = {}) {
   compile::Prepared p = compile::prepare(g, parameters);
   const auto inputs = random_inputs(g, lengths, 7);
   auto rest = inputs;
   if (p.prepare.outputs.size() > 0)
     for (auto& v : execute(p.prepare, {inputs.begin(), inputs.begin() + parameters}, {})) rest.push_back(std::move(v));
-  const auto expected = reference::Interpreter(g, true).run(inputs, lengths), plain = reference::Interpreter(p.rest).run(rest, lengths), fused = execute(p.rest, rest, lengths);
+  const auto expected = reference::Interpreter(g, true).run(inputs, lengths),
+             plain = reference::Interpreter(p.rest).run(rest, lengths), fused = execute(p.rest, rest, lengths);
   for (std::size_t k = 0; k < expected.size(); ++k) {
     CHECK(difference(plain[k], expected[k], lengths) < 1e-4);
     CHECK(difference(fused[k], expected[k], lengths) < 1e-4);

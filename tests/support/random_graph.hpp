@@ -148,8 +148,10 @@ class GraphMaker {
       if (extremum && (s[i] == 0 || s.letter(i) != 0)) return;  // of nothing there is no largest
       folded *= s[i];
     }
-    const Value y = way < 2 ? ops::reduced<ops::Amax>(x, axes) : way < 4 ? ops::reduced<ops::Amin>(x, axes)
-                  : way < 6 && folded < 40 ? ops::reduced<ops::Prod>(tanh(x) * 0.5 + 1.0, axes) : ops::reduced<ops::Sum>(x * 0.25, axes);
+    const Value y = way < 2                  ? ops::reduced<ops::Amax>(x, axes)
+                    : way < 4                ? ops::reduced<ops::Amin>(x, axes)
+                    : way < 6 && folded < 40 ? ops::reduced<ops::Prod>(tanh(x) * 0.5 + 1.0, axes)
+                                             : ops::reduced<ops::Sum>(x * 0.25, axes);
     if (below(2) == 0) return keep(y);
     Shape to;
     for (int i = 0; i < s.rank; ++i)
@@ -186,7 +188,8 @@ class GraphMaker {
     if (way == 2) to.push(1);
     const ops::PackedShape packed(to);
     const graph::Signature::Operand operand{x.dtype(), &s};
-    if (to.rank <= 5 && ops::Reshape::type({&operand, 1, packed.value.data(), packed.rank}).valid) keep(graph::reshape_to(x, to));
+    if (to.rank <= 5 && ops::Reshape::type({&operand, 1, packed.value.data(), packed.rank}).valid)
+      keep(graph::reshape_to(x, to));
   }
   constexpr void slice(Value x, const Shape& s) {
     if (s.rank == 0) return;
@@ -218,7 +221,8 @@ class GraphMaker {
     keep(ops::Contract::apply(&g_, x.id, weight.id, 0, 1) * scale);
   }
 
-  /// What reads its operand at other places than its own: windows, borders, indices, running sums, convolution, pooling.
+  /// What reads its operand at other places than its own: windows, borders,
+  /// indices, running sums, convolution, pooling.
   constexpr void spatial(Value x, const Shape& s) {
     if (s.rank == 0) return;
     const int axis = below(s.rank);
@@ -242,7 +246,8 @@ class GraphMaker {
       default: return pool(x, s);
     }
   }
-  /// Elements at places that an input says; sometimes outside, which is NaN until a select takes it away. The gradient scatters.
+  /// Elements at places that an input says; sometimes outside, which is NaN
+  /// until a select takes it away. The gradient scatters.
   constexpr void gather(Value x, const Shape& s, int axis) {
     if (s.letter(axis) != 0 || s[axis] == 0) return;
     Shape p = s;
@@ -289,14 +294,17 @@ class GraphMaker {
         case 0: return keep(ops::Pool<1, largest, 2, PoolOptions<1>{}>{}(x));
         case 1: return keep(ops::Pool<1, largest, 3, PoolOptions<1>{.stride = 1, .padding = 1}>{}(x));
         case 2: return s[2] < 10 ? void() : keep(ops::Pool<1, largest, 10, PoolOptions<1>{.stride = 2}>{}(x));
-        default: return keep(ops::Pool<1, mean, 3, PoolOptions<1>{.stride = 2, .padding = 1, .count_include_pad = false}>{}(x));
+        default:
+          return keep(
+              ops::Pool<1, mean, 3, PoolOptions<1>{.stride = 2, .padding = 1, .count_include_pad = false}>{}(x));
       }
     }
     if (s.rank > 4) return;
     switch (below(4)) {
       case 0: return keep(ops::Pool<2, largest, 2, PoolOptions<2>{}>{}(x));
       case 1: return keep(ops::Pool<2, largest, 3, PoolOptions<2>{.stride = 2, .padding = 1}>{}(x));
-      case 2: return s[2] < 4 ? void() : keep(ops::Pool<2, largest, Spatial<2>{4, 3}, PoolOptions<2>{.stride = 1}>{}(x));
+      case 2:
+        return s[2] < 4 ? void() : keep(ops::Pool<2, largest, Spatial<2>{4, 3}, PoolOptions<2>{.stride = 1}>{}(x));
       default: return keep(ops::Pool<2, mean, 2, PoolOptions<2>{.stride = 1}>{}(x));
     }
   }
@@ -310,7 +318,8 @@ class GraphMaker {
   bool stops_gradients_ = false;
 };
 
-/// Appends derivatives of second order: the gradients of the sum of the first ones, each times a number of its own. Returns how many.
+/// Appends derivatives of second order: the gradients of the sum of the first
+/// ones, each times a number of its own. Returns how many.
 constexpr int add_second_order(RandomGraph& r) {
   Builder& g = r.graph;
   Value total{&g, g.constant(0, g[r.inputs[0]].dtype)};
@@ -353,7 +362,8 @@ inline bool within(const Shape& s, std::ptrdiff_t i, const reference::Lengths& l
 }
 
 /// Input values, normal, and whole numbers about zero for places; NaN, or a place far outside, beyond the lengths.
-inline std::vector<reference::Array> random_inputs(const Builder& g, const reference::Lengths& lengths, std::uint64_t seed) {
+inline std::vector<reference::Array> random_inputs(const Builder& g, const reference::Lengths& lengths,
+                                                   std::uint64_t seed) {
   std::vector<reference::Array> inputs;
   std::uint64_t stream = 100;
   for (const int id : g.inputs) {
@@ -362,7 +372,9 @@ inline std::vector<reference::Array> random_inputs(const Builder& g, const refer
     const bool floating = is_floating(a.dtype);
     for (std::ptrdiff_t i = 0; i < a.shape.size(); ++i) {
       const double x = double(random.normal(std::uint64_t(i)));
-      a.set(i, !within(a.shape, i, lengths) ? (floating ? std::numeric_limits<double>::quiet_NaN() : 1 << 30) : floating ? x : std::round(4 * x));
+      a.set(i, !within(a.shape, i, lengths) ? (floating ? std::numeric_limits<double>::quiet_NaN() : 1 << 30)
+               : floating                   ? x
+                                            : std::round(4 * x));
     }
     inputs.push_back(std::move(a));
   }
@@ -370,13 +382,23 @@ inline std::vector<reference::Array> random_inputs(const Builder& g, const refer
 }
 
 /// Puts values into float inputs where formulas break: zeros of both signs, ones, which make ties, infinities and NaN.
-inline void put_edges(std::vector<reference::Array>& inputs, const reference::Lengths& lengths, std::uint64_t seed, bool finite) {
-  constexpr double edges[]{0, -0.0, 1, -1, 1, 0.5, std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()};
+inline void put_edges(std::vector<reference::Array>& inputs, const reference::Lengths& lengths, std::uint64_t seed,
+                      bool finite) {
+  constexpr double edges[]{0,
+                           -0.0,
+                           1,
+                           -1,
+                           1,
+                           0.5,
+                           std::numeric_limits<double>::infinity(),
+                           -std::numeric_limits<double>::infinity(),
+                           std::numeric_limits<double>::quiet_NaN()};
   std::uint64_t drawn = 0;
   const Philox random(Seed{seed}, 7);
   for (reference::Array& a : inputs)
     for (std::ptrdiff_t i = 0; is_floating(a.dtype) && i < a.shape.size(); ++i, drawn += 2)
-      if (within(a.shape, i, lengths) && random.below(drawn, 5) == 0) a.set(i, edges[random.below(drawn + 1, finite ? 6 : 9)]);
+      if (within(a.shape, i, lengths) && random.below(drawn, 5) == 0)
+        a.set(i, edges[random.below(drawn + 1, finite ? 6 : 9)]);
 }
 
 /// Whether two numbers are the same kind of nothing, or close.
@@ -386,13 +408,18 @@ inline bool alike(double a, double b, double tolerance) {
   return std::abs(a - b) <= tolerance * (1 + std::abs(b));
 }
 
-/// The largest difference of two arrays within the lengths, relative to 1 + the size of what is expected; infinite for NaN.
-inline double difference(const reference::Array& found, const reference::Array& expected, const reference::Lengths& lengths) {
+/// The largest difference of two arrays within the lengths, relative to 1 + the
+/// size of what is expected; infinite for NaN.
+inline double difference(const reference::Array& found, const reference::Array& expected,
+                         const reference::Lengths& lengths) {
   double worst = 0;
   for (std::ptrdiff_t i = 0; i < expected.shape.size(); ++i) {
     if (!within(expected.shape, i, lengths)) continue;
     const double a = found.get(i), b = expected.get(i), d = std::abs(a - b) / (1 + std::abs(b));
-    if (!(d <= worst)) worst = std::isnan(d) && !(std::isnan(a) && std::isnan(b)) ? std::numeric_limits<double>::infinity() : std::isnan(d) ? worst : d;
+    if (!(d <= worst))
+      worst = std::isnan(d) && !(std::isnan(a) && std::isnan(b)) ? std::numeric_limits<double>::infinity()
+              : std::isnan(d)                                    ? worst
+                                                                 : d;
   }
   return worst;
 }

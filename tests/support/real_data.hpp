@@ -19,8 +19,8 @@ struct Skips {
 };
 inline Skips skips;
 
-/// The path of a file or folder below the folder SINTER_DATA, which is ../shared/data beside the repository unless the environment
-/// names another; nothing, and a skip, where there is none.
+/// The path of a file or folder below the folder SINTER_DATA, which is ../shared/data beside the repository unless the
+/// environment names another; nothing, and a skip, where there is none.
 inline std::optional<std::string> real_data(const std::string& name) {
   const char* folder = std::getenv("SINTER_DATA");
   const std::string path = std::string(folder != nullptr ? folder : SINTER_SOURCE "/../shared/data") + "/" + name;

@@ -1,5 +1,6 @@
-// Modules and functions against PyTorch without a compiled program for each: a graph with the result, the gradients of sum(y · w) and what
-// becomes of buffers, run by the interpreter in double precision and, fused, by the executor of run-time graphs in float.
+// Modules and functions against PyTorch without a compiled program for each: a graph with
+// the result, the gradients of sum(y · w) and what becomes of buffers, run by the
+// interpreter in double precision and, fused, by the executor of run-time graphs in float.
 #pragma once
 #include <sinter/sinter.hpp>
 #include <sinter/transform/gradient.hpp>
@@ -20,7 +21,8 @@ inline reference::Array reference_array(const std::string& name, Dtype d, const 
 }
 
 /// Runs a graph both ways; output k has to be the reference value `expected[k]`. Returns the outputs in float.
-inline std::vector<reference::Array> check_outputs(const Builder& g, const std::vector<reference::Array>& inputs, const std::vector<std::string>& expected) {
+inline std::vector<reference::Array> check_outputs(const Builder& g, const std::vector<reference::Array>& inputs,
+                                                   const std::vector<std::string>& expected) {
   REQUIRE(std::size_t(g.outputs.size()) == expected.size());
   const auto exact = reference::Interpreter(g, true).run(inputs);
   auto fused = execute(g, inputs, {});
@@ -45,7 +47,8 @@ template <class... X, class F> void check_function(const std::string& name, F f)
   const auto input = [&]<class S>(S*) {
     const S s = graph::new_input<S>(g);
     inputs.push_back(reference_array(name + "." + std::to_string(n), S::dtype, S::shape));
-    if (const std::string d = name + ".d" + std::to_string(n); has_reference_value(d)) wrt.push(s.id), gradients.push_back(d);
+    if (const std::string d = name + ".d" + std::to_string(n); has_reference_value(d))
+      wrt.push(s.id), gradients.push_back(d);
     ++n;
     return s;
   };
@@ -62,8 +65,8 @@ template <class... X, class F> void check_function(const std::string& name, F f)
   check_outputs(g, inputs, expected);
 }
 
-/// A module's graph: inputs are the block of parameters, the buffers, x, w, step and seed; outputs y, the gradients with respect to x (of
-/// floating type) and each parameter, the updates of the buffers.
+/// A module's graph: inputs are the block of parameters, the buffers, x, w, step and seed; outputs y, the gradients
+/// with respect to x (of floating type) and each parameter, the updates of the buffers.
 template <class M, class X> struct ModuleTrace {
   bool training = true;
 

@@ -64,7 +64,8 @@ template <class T> T reference_tensor(const std::string& name) {
   return t;
 }
 
-/// The difference of two numbers relative to 1 + the size of what is expected; none of NaN from NaN or of equal infinities.
+/// The difference of two numbers relative to 1 + the size of what is expected;
+/// none of NaN from NaN or of equal infinities.
 inline double distance(double found, double expected) {
   if (found == expected || (std::isnan(found) && std::isnan(expected))) return 0;
   const double d = std::abs(found - expected) / (1 + std::abs(expected));

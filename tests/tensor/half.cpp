@@ -63,7 +63,8 @@ TEST_CASE("programs compute on 16-bit floats in float and round once, at the end
   const Tensor<float, 3, 40> wide = cast<float>(a);
   const Tensor<bfloat16, 3, 40> y = softmax(a * 2.f) + a;
   const Tensor<float, 3, 40> expected = softmax(wide * 2.f) + wide;
-  for (std::ptrdiff_t i = 0; i < x.size(); ++i) REQUIRE(std::abs(float(y.data()[i]) - expected.data()[i]) <= std::abs(expected.data()[i]) * 0x1p-6f + 0x1p-9f);
+  for (std::ptrdiff_t i = 0; i < x.size(); ++i)
+    REQUIRE(std::abs(float(y.data()[i]) - expected.data()[i]) <= std::abs(expected.data()[i]) * 0x1p-6f + 0x1p-9f);
   const Tensor<float16, 3, 3> product = matmul(h, transpose(h));
   const Tensor<float, 3, 3> wide_product = matmul(cast<float>(h), transpose(cast<float>(h)));
   for (int i = 0; i < 9; ++i) CHECK(product.data()[i].bits == float16(wide_product.data()[i]).bits);

@@ -75,7 +75,8 @@ TEST_CASE("bounded extents have a length at run time, up to their capacity") {
   CHECK(copy.length<'B'>() == 5);
   const Error e = support::thrown([&] { x.set_length<'B'>(9); });
   CHECK(e.code() == ErrorCode::length);
-  CHECK(std::string(e.what()) == "length 'B': expected 0 … 8, found 9; a bounded extent holds no more than its capacity");
+  CHECK(std::string(e.what()) ==
+        "length 'B': expected 0 … 8, found 9; a bounded extent holds no more than its capacity");
   CHECK(x.length<'B'>() == 5);
   CHECK(support::thrown([&] { (void)x.length('Q'); }).code() == ErrorCode::length);
   CHECK(support::thrown([&] { x.set_length('Q', 1); }).code() == ErrorCode::length);
@@ -194,7 +195,8 @@ TEST_CASE("views of bounded tensors keep the length") {
 TEST_CASE("an index out of range is an error for views too") {
   Tensor<float, 3, 4> x;
   CHECK(std::string(support::thrown([&] { (void)x[3]; }).what()) == "index of axis 0: expected 0 … 2, found 3");
-  CHECK(std::string(support::thrown([&] { (void)x(range<>, -1); }).what()) == "index of axis 1: expected 0 … 3, found -1");
+  CHECK(std::string(support::thrown([&] { (void)x(range<>, -1); }).what()) ==
+        "index of axis 1: expected 0 … 3, found -1");
   CHECK(std::string(support::thrown([&] { (void)x[1](4); }).what()) == "index of axis 0: expected 0 … 3, found 4");
 }
 
@@ -220,6 +222,8 @@ TEST_CASE("a tensor is made of the elements of a contiguous range") {
   const std::array<int, 3> three{7, 8, 9};
   const Tensor<int, 3> c = three;
   CHECK(c(2) == 9);
-  CHECK(std::string(support::thrown([&] { (void)Tensor<float, 2, 2>(six); }).what()) == "elements of a range: expected 4, found 6");
-  CHECK(std::string(support::thrown([&] { (void)Tensor<float, upto<4, 'N'>>(six); }).what()) == "elements of a range: expected at most 4, found 6");
+  CHECK(std::string(support::thrown([&] { (void)Tensor<float, 2, 2>(six); }).what()) ==
+        "elements of a range: expected 4, found 6");
+  CHECK(std::string(support::thrown([&] { (void)Tensor<float, upto<4, 'N'>>(six); }).what()) ==
+        "elements of a range: expected at most 4, found 6");
 }

@@ -18,7 +18,9 @@ struct Net {
   nn::Dropout drop;
   nn::Linear<16, 3> fc;
   Scalar temperature = 1.f;
-  constexpr auto operator()(auto x) const { return fc(drop(flatten(max_pool2d<2>(relu(bn(conv(x))))))) * exp(-temperature); }
+  constexpr auto operator()(auto x) const {
+    return fc(drop(flatten(max_pool2d<2>(relu(bn(conv(x))))))) * exp(-temperature);
+  }
 };
 using X = Tensor<float, upto<6, 'B'>, 1, 4, 4>;
 using Y = Tensor<int, upto<6, 'B'>>;
@@ -44,7 +46,8 @@ struct Quantised {
   Param<float, 96> bias;
   constexpr auto operator()(auto x) const { return matmul(x, transpose(cast<float>(weight) * scale)) + bias; }
 };
-template <int Rows> using QuantisedProgram = decltype(inference<Tensor<float, Rows, 130>>(std::declval<const Model<Quantised>&>()));
+template <int Rows> using QuantisedProgram =
+    decltype(inference<Tensor<float, Rows, 130>>(std::declval<const Model<Quantised>&>()));
 
 double flops(const graph::Builder& g) {
   double n = 0;
@@ -68,7 +71,8 @@ TEST_CASE("what depends on parameters alone leaves the program that every call r
   CHECK(flops(p.rest) < flops(whole));
   CHECK(p.prepare.inputs.size() == int(train::leading<Net>));
   CHECK(p.rest.inputs.size() == whole.inputs.size() + p.prepare.outputs.size());
-  for (int i = 0; i < p.rest.size(); ++i) CHECK(p.rest[i].op != &graph::primitive<ops::Rsqrt>);  // of the running variance
+  // of the running variance
+  for (int i = 0; i < p.rest.size(); ++i) CHECK(p.rest[i].op != &graph::primitive<ops::Rsqrt>);
 }
 
 TEST_CASE("where every operation meets the input nothing is prepared") {
@@ -171,8 +175,10 @@ TEST_CASE("random graphs, split: the two halves together compute what the whole 
     const auto inputs = support::random_inputs(r.graph, lengths, seed);
     auto rest = inputs;
     if (p.prepare.outputs.size() > 0)
-      for (auto& v : support::execute(p.prepare, {inputs.begin(), inputs.begin() + parameters}, {})) rest.push_back(std::move(v));
-    const auto expected = reference::Interpreter(r.graph).run(inputs, lengths), found = reference::Interpreter(p.rest).run(rest, lengths);
+      for (auto& v : support::execute(p.prepare, {inputs.begin(), inputs.begin() + parameters}, {}))
+        rest.push_back(std::move(v));
+    const auto expected = reference::Interpreter(r.graph).run(inputs, lengths),
+               found = reference::Interpreter(p.rest).run(rest, lengths);
     for (std::size_t k = 0; k < expected.size(); ++k) CHECK(support::difference(found[k], expected[k], lengths) < 1e-3);
   }
   CHECK(split > 50);

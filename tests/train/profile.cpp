@@ -44,7 +44,8 @@ const ProfiledStep* find(const Profile& p, const std::string& name, const std::s
 
 }  // namespace
 
-TEST_CASE("a profile of a training step names modules, gradients and the optimizer, and counts what the program counts") {
+TEST_CASE(
+    "a profile of a training step names modules, gradients and the optimizer, and counts what the program counts") {
   Model<Net> net(Seed{1});
   auto step = training<Tensor<float, 16, 32>, Tensor<int, 16>>(net, nn::cross_entropy, optim::Adam{});
   const Tensor<float, 16, 32> x;
@@ -117,7 +118,8 @@ TEST_CASE("a profile of inference finds the modules behind prepared weights; its
   x.set_length<'B'>(16);
   const Profile part = profile(quick, infer, x);
   REQUIRE(part.steps.size() == whole.steps.size());
-  for (std::size_t i = 0; i < part.steps.size(); ++i) CHECK(whole.steps[i].flops == 4 * part.steps[i].flops);  // lengths, not capacities
+  // lengths, not capacities
+  for (std::size_t i = 0; i < part.steps.size(); ++i) CHECK(whole.steps[i].flops == 4 * part.steps[i].flops);
 }
 
 TEST_CASE("functions are profiled with the tensors to call them with") {
@@ -143,7 +145,8 @@ TEST_CASE("a profile names all modules behind weights that are read as one, and 
   const auto quantised = [](auto a, auto w, auto scale) { return matmul(a, transpose(cast<float>(w) * scale)); };
   const Tensor<std::int8_t, 48, 128> w;
   const Tensor<float, 48, 1> scale;
-  const Profile packed = profile(quick, quantised, Tensor<float, 8, 128>(), w, scale), streamed = profile(quick, quantised, Tensor<float, 2, 128>(), w, scale);
+  const Profile packed = profile(quick, quantised, Tensor<float, 8, 128>(), w, scale),
+                streamed = profile(quick, quantised, Tensor<float, 2, 128>(), w, scale);
   REQUIRE(packed.steps.size() == 1);
   CHECK(packed.steps[0].operations == "cast mul contract");
   CHECK(packed.steps[0].flops == 2 * 8 * 48 * 128 + 2 * 48 * 128);
@@ -165,8 +168,26 @@ TEST_CASE("profiles print as tables and are saved as traces") {
   Profile p;
   p.runs = 5;
   p.seconds = 3e-6;
-  p.steps.push_back({.name = "fc \"1\"", .operations = "contract add", .kind = "contract", .variant = "2x3x4", .kernel = 7, .start = 0, .seconds = 1e-6, .flops = 48, .bytes = 104, .roof = .5});
-  p.steps.push_back({.name = "", .operations = "exp", .kind = "map", .variant = "8", .kernel = 1, .start = 1e-6, .seconds = 2e-6, .flops = 80, .bytes = 64, .roof = .25});
+  p.steps.push_back({.name = "fc \"1\"",
+                     .operations = "contract add",
+                     .kind = "contract",
+                     .variant = "2x3x4",
+                     .kernel = 7,
+                     .start = 0,
+                     .seconds = 1e-6,
+                     .flops = 48,
+                     .bytes = 104,
+                     .roof = .5});
+  p.steps.push_back({.name = "",
+                     .operations = "exp",
+                     .kind = "map",
+                     .variant = "8",
+                     .kernel = 1,
+                     .start = 1e-6,
+                     .seconds = 2e-6,
+                     .flops = 80,
+                     .bytes = 64,
+                     .roof = .25});
   const support::TemporaryFile text, trace;
   std::FILE* out = std::fopen(text.path().c_str(), "w");
   print(p, out);
@@ -176,9 +197,12 @@ TEST_CASE("profiles print as tables and are saved as traces") {
   CHECK(table.find("33.3%") != std::string::npos);
   CHECK(table.find("fastest of 5 runs 3.00 us") != std::string::npos);
   save_trace(p, trace.path());
-  CHECK(trace.read() == R"({"displayTimeUnit": "ns", "traceEvents": [
-{"ph": "X", "pid": 1, "tid": 1, "cat": "contract", "name": "fc \"1\": contract add", "ts": 0, "dur": 1, "args": {"step": 0, "kernel": 7, "variant": "2x3x4", "flops": 48, "bytes": 104, "roof": 0.5}},
-{"ph": "X", "pid": 1, "tid": 1, "cat": "map", "name": "exp", "ts": 1, "dur": 2, "args": {"step": 1, "kernel": 1, "variant": "8", "flops": 80, "bytes": 64, "roof": 0.25}}
+  CHECK(trace.read() ==
+        R"({"displayTimeUnit": "ns", "traceEvents": [
+{"ph": "X", "pid": 1, "tid": 1, "cat": "contract", "name": "fc \"1\": contract add", "ts": 0, "dur": 1, )"
+        R"("args": {"step": 0, "kernel": 7, "variant": "2x3x4", "flops": 48, "bytes": 104, "roof": 0.5}},
+{"ph": "X", "pid": 1, "tid": 1, "cat": "map", "name": "exp", "ts": 1, "dur": 2, )"
+        R"("args": {"step": 1, "kernel": 1, "variant": "8", "flops": 80, "bytes": 64, "roof": 0.25}}
 ]}
 )");
   CHECK_THROWS_AS(save_trace(p, "/nowhere/at/all.json"), Error);

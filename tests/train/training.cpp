@@ -69,11 +69,14 @@ TEST_CASE("Adam: five steps with weight decay leave PyTorch's parameters and los
   });
   const auto x = support::reference_tensor<Tensor<float, 6, 4>>("adam.x");
   const auto target = support::reference_tensor<Tensor<int, 6>>("adam.target");
-  auto step = training<Tensor<float, 6, 4>, Tensor<int, 6>>(net, nn::cross_entropy, optim::Adam{.lr = .01f, .beta1 = .8f, .beta2 = .95f, .eps = 1e-7f, .weight_decay = .02f});
-  for (const double expected : support::reference_value("adam.losses").elements) CHECK(step(x, target).loss == doctest::Approx(expected).epsilon(1e-5));
+  auto step = training<Tensor<float, 6, 4>, Tensor<int, 6>>(
+      net, nn::cross_entropy, optim::Adam{.lr = .01f, .beta1 = .8f, .beta2 = .95f, .eps = 1e-7f, .weight_decay = .02f});
+  for (const double expected : support::reference_value("adam.losses").elements)
+    CHECK(step(x, target).loss == doctest::Approx(expected).epsilon(1e-5));
   net.for_each_parameter([](const std::string& name, const auto& p) {
     const auto& v = support::reference_value("adam.after." + name);
-    for (std::size_t i = 0; i < v.elements.size(); ++i) CHECK(p.data()[i] == doctest::Approx(v.elements[i]).epsilon(1e-4));
+    for (std::size_t i = 0; i < v.elements.size(); ++i)
+      CHECK(p.data()[i] == doctest::Approx(v.elements[i]).epsilon(1e-4));
   });
   CHECK(step.steps() == 5);
 }
@@ -198,7 +201,8 @@ TEST_CASE("inference takes the type of its batches from a loader") {
 TEST_CASE("a smaller batch gives the numbers of a tensor of that size, whatever lies behind its length") {
   Model<Mlp> fixed(Seed{3}), bounded(Seed{3});
   auto step = training<Tensor<float, 5, 64>, Tensor<int, 5>>(fixed, nn::cross_entropy, optim::Adam{.lr = 1e-2f});
-  auto step_upto = training<Tensor<float, upto<32, 'B'>, 64>, Tensor<int, upto<32, 'B'>>>(bounded, nn::cross_entropy, optim::Adam{.lr = 1e-2f});
+  auto step_upto = training<Tensor<float, upto<32, 'B'>, 64>, Tensor<int, upto<32, 'B'>>>(bounded, nn::cross_entropy,
+                                                                                          optim::Adam{.lr = 1e-2f});
   const auto x = normal<Tensor<float, 5, 64>>(4);
   const auto y = classes<5>(5, 10);
   Tensor<float, upto<32, 'B'>, 64> bx;
@@ -241,7 +245,8 @@ TEST_CASE("so is training of a convolutional net, whose batch statistics are sum
   float loss[4]{};
   for (const int threads : {1, 2, 3, 5}) {
     Model<Cnn> net(Seed{9});
-    auto step = training<Tensor<float, 12, 3, 24, 24>, Tensor<int, 12>>(net, nn::cross_entropy, optim::SGD{.lr = 1e-2f, .momentum = .9f}, cpu::Threads{threads});
+    auto step = training<Tensor<float, 12, 3, 24, 24>, Tensor<int, 12>>(
+        net, nn::cross_entropy, optim::SGD{.lr = 1e-2f, .momentum = .9f}, cpu::Threads{threads});
     const auto x = normal<Tensor<float, 12, 3, 24, 24>>(10);
     const auto y = classes<12>(11, 10);
     for (float& l : loss) {

@@ -41,7 +41,9 @@ using namespace checkpoints;
 template <class T> T filled(std::uint64_t stream) {
   T t;
   const Philox random(Seed{3}, stream);
-  for (std::ptrdiff_t i = 0; i < t.size(); ++i) t.data()[i] = std::is_same_v<typename T::element, int> ? typename T::element(i % 4) : typename T::element(random.normal(std::uint64_t(i)));
+  for (std::ptrdiff_t i = 0; i < t.size(); ++i)
+    t.data()[i] = std::is_same_v<typename T::element, int> ? typename T::element(i % 4)
+                                                           : typename T::element(random.normal(std::uint64_t(i)));
   return t;
 }
 
@@ -53,14 +55,17 @@ template <class Plain, class Again, class X, class Y> void compare(double tolera
   auto again = training<X, Y>(other, nn::cross_entropy, optim::SGD{.lr = .05f});
   const X x = filled<X>(1);
   const Y y = filled<Y>(2);
-  for (int i = 0; i < 4; ++i) CHECK(double(again(x, y).loss) == doctest::Approx(double(step(x, y).loss)).epsilon(tolerance));
+  for (int i = 0; i < 4; ++i)
+    CHECK(double(again(x, y).loss) == doctest::Approx(double(step(x, y).loss)).epsilon(tolerance));
   const auto state = [](const auto& net) {  // parameters and buffers
     std::vector<double> all;
-    net.for_each_tensor([&](const std::string&, const auto& t) { all.insert(all.end(), t.memory(), t.memory() + t.size()); });
+    net.for_each_tensor(
+        [&](const std::string&, const auto& t) { all.insert(all.end(), t.memory(), t.memory() + t.size()); });
     return all;
   };
   const std::vector<double> expected = state(one), found = state(other);
-  for (std::size_t i = 0; i < expected.size(); ++i) REQUIRE(found[i] == doctest::Approx(expected[i]).epsilon(tolerance));
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    REQUIRE(found[i] == doctest::Approx(expected[i]).epsilon(tolerance));
 }
 
 }  // namespace
@@ -81,27 +86,38 @@ TEST_CASE("a checkpointed function has the gradient of its formula") {
   }
   CHECK(double(float(value)) == doctest::Approx(expected).epsilon(1e-5));
   const Tensor<float, 5> same = checkpoint(inner, x);  // without a gradient it is the function
-  for (int i = 0; i < 5; ++i) CHECK(double(same(i)) == doctest::Approx(std::tanh(double(x(i)) * double(x(i))) * std::exp(.5 * double(x(i)))).epsilon(1e-5));
+  for (int i = 0; i < 5; ++i)
+    CHECK(double(same(i)) ==
+          doctest::Approx(std::tanh(double(x(i)) * double(x(i))) * std::exp(.5 * double(x(i)))).epsilon(1e-5));
 }
 
 TEST_CASE("checkpoints nest, and have second derivatives and tangents") {
-  constexpr auto cube = [](auto x) { return checkpoint([](auto y) { return checkpoint([](auto z) { return z * z; }, y) * y; }, x); };
+  constexpr auto cube = [](auto x) {
+    return checkpoint([](auto y) { return checkpoint([](auto z) { return z * z; }, y) * y; }, x);
+  };
   constexpr auto slope = [](auto x) {
-    constexpr auto cube = [](auto x) { return checkpoint([](auto y) { return checkpoint([](auto z) { return z * z; }, y) * y; }, x); };
+    constexpr auto cube = [](auto x) {
+      return checkpoint([](auto y) { return checkpoint([](auto z) { return z * z; }, y) * y; }, x);
+    };
     return sum(grad([](auto y) {
-      constexpr auto cube = [](auto x) { return checkpoint([](auto z) { return checkpoint([](auto u) { return u * u; }, z) * z; }, x); };
-      return sum(cube(y));
-    })(x) + 0.f * cube(x));
+                 constexpr auto cube = [](auto x) {
+                   return checkpoint([](auto z) { return checkpoint([](auto u) { return u * u; }, z) * z; }, x);
+                 };
+                 return sum(cube(y));
+               })(x) +
+               0.f * cube(x));
   };
   const auto x = filled<Tensor<float, 4>>(9);
   const auto second = grad(slope)(x);
   for (int i = 0; i < 4; ++i) CHECK(double(second(i)) == doctest::Approx(6 * double(x(i))).epsilon(1e-5));
   const auto t = filled<Tensor<float, 4>>(10);
   const auto [y, dy] = jvp(cube)(x, t);
-  for (int i = 0; i < 4; ++i) CHECK(double(dy(i)) == doctest::Approx(3 * double(x(i)) * double(x(i)) * double(t(i))).epsilon(1e-5));
+  for (int i = 0; i < 4; ++i)
+    CHECK(double(dy(i)) == doctest::Approx(3 * double(x(i)) * double(x(i)) * double(t(i))).epsilon(1e-5));
 }
 
-TEST_CASE("a residual net of 24 blocks trains with checkpoints as without, in less memory and with one more forward pass") {
+TEST_CASE(
+    "a residual net of 24 blocks trains with checkpoints as without, in less memory and with one more forward pass") {
   using X = Tensor<float, 64, 32>;
   using Y = Tensor<int, 64>;
   compare<Residual<false>, Residual<true>, X, Y>(1e-5);
@@ -112,10 +128,13 @@ TEST_CASE("a residual net of 24 blocks trains with checkpoints as without, in le
   Model<Residual<true>> net(Seed{1});
   summary(training<X, Y>(net, nn::cross_entropy, optim::SGD{}), out);
   std::fclose(out);
-  CHECK(text.read() == std::to_string(Again::Program::steps) + " steps of " + std::to_string(Again::Program::distinct_kernels) + " kernels, " + train::with_commas(Again::flops) + " operations, " +
+  CHECK(text.read() == std::to_string(Again::Program::steps) + " steps of " +
+                           std::to_string(Again::Program::distinct_kernels) + " kernels, " +
+                           train::with_commas(Again::flops) + " operations, " +
                            train::with_commas(double(Again::workspace_bytes)) + " bytes of workspace\n");
   constexpr std::size_t hidden = 64 * 256 * 4, blocks = 24;
-  static_assert(Plain::workspace_bytes - Again::workspace_bytes > (blocks - 2) * hidden, "all but a block's hidden values are gone");
+  static_assert(Plain::workspace_bytes - Again::workspace_bytes > (blocks - 2) * hidden,
+                "all but a block's hidden values are gone");
   static_assert(Again::flops > 1.15 * Plain::flops && Again::flops < 1.4 * Plain::flops);
 }
 

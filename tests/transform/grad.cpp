@@ -33,7 +33,8 @@ TEST_CASE("a gradient of a function that contains a gradient") {
 }
 
 TEST_CASE("an argument that the result does not depend on has a gradient of zeros") {
-  const auto d = grad([](auto, auto y) { return sum(y * y); }, wrt<0, 1>)(Tensor<float, 2>{1, 2}, Tensor<float, 3>{1, 2, 3});
+  const auto d =
+      grad([](auto, auto y) { return sum(y * y); }, wrt<0, 1>)(Tensor<float, 2>{1, 2}, Tensor<float, 3>{1, 2, 3});
   CHECK(std::get<0>(d)(1) == 0);
   CHECK(std::get<1>(d)(2) == 6);
 }
@@ -97,7 +98,8 @@ TEST_CASE("inside a traced function, arguments that depend on each other are dif
   CHECK(da(0) == 2);
   CHECK(da(1) == 16);
   CHECK(db(1) == 4);
-  const auto outer = grad([](auto v) { return sum(grad(decltype(product){})(v, exp(v))); })(x);  // through the inner argument
+  // through the inner argument
+  const auto outer = grad([](auto v) { return sum(grad(decltype(product){})(v, exp(v))); })(x);
   CHECK(outer(1) == doctest::Approx(std::exp(2.0)));
 }
 

@@ -1,5 +1,5 @@
-// Forward and reverse mode of every primitive, alone and with vmap on either side: ⟨w, J t⟩ and ⟨Jᵀ w, t⟩ are one number. Inputs are multiples of ½, so that
-// ties and kinks are among them.
+// Forward and reverse mode of every primitive, alone and with vmap on either side: ⟨w, J t⟩ and ⟨Jᵀ w, t⟩ are one
+// number. Inputs are multiples of ½, so that ties and kinks are among them.
 #include <doctest/doctest.h>
 #include <sinter/backend/reference/interpreter.hpp>
 #include <sinter/graph/batching.hpp>
@@ -20,11 +20,16 @@ using graph::Value;
 
 namespace transposed {
 
-inline constexpr auto straight_through = custom_gradient<[](auto x) { return round(x); }, [](auto, auto, auto ct) { return ct; }>;
-inline constexpr auto with_result = custom_gradient<[](auto x, auto a) { return sin(x) * a; }, [](auto x, auto a, auto y, auto ct) {
-  return std::array{ct * cos(x) * a + ct * 0.5, ct * y};
-}>;
-inline constexpr auto scaled = custom_gradient<[](auto x, auto a) { return x * a; }, [](auto x, auto a, auto, auto ct) { return std::array{ct * a * 2.0, ct * x}; }>;
+inline constexpr auto straight_through =
+    custom_gradient<[](auto x) { return round(x); }, [](auto, auto, auto ct) { return ct; }>;
+inline constexpr auto with_result = custom_gradient<[](auto x, auto a) { return sin(x) * a; },
+                                                    [](auto x, auto a, auto y, auto ct) {
+                                                      return std::array{ct * cos(x) * a + ct * 0.5, ct * y};
+                                                    }>;
+inline constexpr auto scaled = custom_gradient<[](auto x, auto a) { return x * a; },
+                                               [](auto x, auto a, auto, auto ct) {
+                                                 return std::array{ct * a * 2.0, ct * x};
+                                               }>;
 
 using Function = std::function<Value(const std::vector<Value>&)>;
 struct Case {
@@ -46,8 +51,18 @@ std::vector<Case> cases() {
       {"maximum", {m, v}, [](V x) { return maximum(x[0], x[1]) + minimum(x[0], x[1]) * 0.5; }},
       {"select", {m, v}, [](V x) { return select(x[0] > x[1], x[0], x[1]); }},
       {"remainder", {m}, [](V x) { return remainder(x[0] * 0.7, 0.8); }},
-      {"elementary", {m}, [](V x) { return exp(x[0]) + log(x[0] * x[0] + 1.0) + sqrt(x[0] * x[0] + 1.0) + rsqrt(x[0] * x[0] + 1.0) + expm1(x[0]) + log1p(x[0] * x[0]); }},
-      {"tanh", {m}, [](V x) { return tanh(x[0]) + erf(x[0]) + sigmoid(x[0]) + tanh(x[0], accurate) + erf(x[0], accurate) + sigmoid(x[0], tanh_approximation); }},
+      {"elementary",
+       {m},
+       [](V x) {
+         return exp(x[0]) + log(x[0] * x[0] + 1.0) + sqrt(x[0] * x[0] + 1.0) + rsqrt(x[0] * x[0] + 1.0) + expm1(x[0]) +
+                log1p(x[0] * x[0]);
+       }},
+      {"tanh",
+       {m},
+       [](V x) {
+         return tanh(x[0]) + erf(x[0]) + sigmoid(x[0]) + tanh(x[0], accurate) + erf(x[0], accurate) +
+                sigmoid(x[0], tanh_approximation);
+       }},
       {"log_sigmoid", {m}, [](V x) { return log_sigmoid(x[0]); }},
       {"trigonometric", {m}, [](V x) { return sin(x[0]) + cos(x[0]) + tan(x[0] * 0.3) + atan(x[0]); }},
       {"pow", {m, v}, [](V x) { return pow(x[0] * x[0] + 1.0, x[1]) + pow(x[0] * x[0] + 1.0, 2.5); }},
@@ -61,34 +76,74 @@ std::vector<Case> cases() {
       {"views", {m}, [](V x) { return graph::flip(graph::slice(graph::reshape_to(x[0], shape<2, 6>()), 1, 1, 3), 2); }},
       {"permute", {m}, [](V x) { return Value(matmul(transpose(x[0]), x[0])); }},
       {"broadcast", {v}, [](V x) { return graph::broadcast_to(x[0], shape<3, 4>()) * 2.0; }},
-      {"concatenate", {m, m}, [](V x) {
+      {"concatenate",
+       {m, m},
+       [](V x) {
          const int ids[]{x[0].id, x[1].id};
          return graph::concatenate(x[0].graph, ids, 2, 1);
        }},
       {"windows", {m}, [](V x) { return graph::windows(x[0], 1, 2, 1, 1); }},
       {"contract", {m, shape<4, 2>()}, [](V x) { return Value(matmul(x[0], x[1])); }},
-      {"gather", {m}, [](V x) { return ops::gather(x[0], graph::reshape_to(minimum(graph::iota(x[0].graph, 3) * 2, 3), shape<1, 3>()), 1); }},
-      {"scatter_add", {m}, [](V x) { return ops::scatter_add(minimum(graph::reshape_to(graph::iota(x[0].graph, 4), shape<1, 4>()), 1), x[0], 1, shape<3, 2>()); }},
+      {"gather",
+       {m},
+       [](V x) {
+         return ops::gather(x[0], graph::reshape_to(minimum(graph::iota(x[0].graph, 3) * 2, 3), shape<1, 3>()), 1);
+       }},
+      {"scatter_add",
+       {m},
+       [](V x) {
+         return ops::scatter_add(minimum(graph::reshape_to(graph::iota(x[0].graph, 4), shape<1, 4>()), 1), x[0], 1,
+                                 shape<3, 2>());
+       }},
       {"stop_gradient", {m}, [](V x) { return x[0] * stop_gradient(x[0]); }},
       {"copy", {m}, [](V x) { return x[0] * 1.5; }},
-      {"convolution", {shape<2, 2, 6>(), shape<4, 2, 3>()}, [](V x) { return ops::convolve(x[0], x[1], {.axes = 1, .stride = {2, 1, 1}, .before = {1, 0, 0}, .after = {1, 0, 0}}); }},
-      {"convolution in groups", {shape<2, 4, 5, 5>(), shape<4, 2, 3, 3>()}, [](V x) { return ops::convolve(x[0], x[1], {.axes = 2, .groups = 2, .before = {1, 1, 0}, .after = {1, 1, 0}}); }},
-      {"depthwise convolution", {shape<2, 2, 6>(), shape<2, 1, 3>()}, [](V x) { return ops::convolve(x[0], x[1], {.axes = 1, .groups = 2}); }},
-      {"max_pool", {shape<1, 2, 4, 4>()}, [](V x) { return ops::Pool<2, ops::Pooling::maximum, 2, PoolOptions<2>{}>{}(x[0]); }},
-      {"max_pool with overlap", {shape<1, 1, 5, 5>()}, [](V x) { return ops::Pool<2, ops::Pooling::maximum, 3, PoolOptions<2>{.stride = 2, .padding = 1}>{}(x[0]); }},
-      {"first_maximum", {shape<1, 1, 5, 5>()}, [](V x) { return ops::Pool<2, ops::Pooling::maximum, 4, PoolOptions<2>{.stride = 1}>{}(x[0]); }},
-      {"avg_pool", {shape<1, 2, 5>()}, [](V x) { return ops::Pool<1, ops::Pooling::mean, 3, PoolOptions<1>{.stride = 1, .padding = 1, .count_include_pad = false}>{}(x[0]); }},
-      {"attention", {shape<2, 3, 4>(), shape<2, 5, 4>(), shape<2, 5, 4>()}, [](V x) { return Value(scaled_dot_product_attention<AttentionOptions{.is_causal = true}>(x[0], x[1], x[2])); }},
-      {"composed attention", {shape<2, 3, 4>(), shape<2, 5, 4>(), shape<2, 5, 4>()}, [](V x) { return Value(scaled_dot_product_attention<AttentionOptions{.composed = true}>(x[0], x[1], x[2])); }},
+      {"convolution",
+       {shape<2, 2, 6>(), shape<4, 2, 3>()},
+       [](V x) {
+         return ops::convolve(x[0], x[1], {.axes = 1, .stride = {2, 1, 1}, .before = {1, 0, 0}, .after = {1, 0, 0}});
+       }},
+      {"convolution in groups",
+       {shape<2, 4, 5, 5>(), shape<4, 2, 3, 3>()},
+       [](V x) {
+         return ops::convolve(x[0], x[1], {.axes = 2, .groups = 2, .before = {1, 1, 0}, .after = {1, 1, 0}});
+       }},
+      {"depthwise convolution",
+       {shape<2, 2, 6>(), shape<2, 1, 3>()},
+       [](V x) { return ops::convolve(x[0], x[1], {.axes = 1, .groups = 2}); }},
+      {"max_pool",
+       {shape<1, 2, 4, 4>()},
+       [](V x) { return ops::Pool<2, ops::Pooling::maximum, 2, PoolOptions<2>{}>{}(x[0]); }},
+      {"max_pool with overlap",
+       {shape<1, 1, 5, 5>()},
+       [](V x) { return ops::Pool<2, ops::Pooling::maximum, 3, PoolOptions<2>{.stride = 2, .padding = 1}>{}(x[0]); }},
+      {"first_maximum",
+       {shape<1, 1, 5, 5>()},
+       [](V x) { return ops::Pool<2, ops::Pooling::maximum, 4, PoolOptions<2>{.stride = 1}>{}(x[0]); }},
+      {"avg_pool",
+       {shape<1, 2, 5>()},
+       [](V x) {
+         return ops::Pool<1, ops::Pooling::mean, 3,
+                          PoolOptions<1>{.stride = 1, .padding = 1, .count_include_pad = false}>{}(x[0]);
+       }},
+      {"attention",
+       {shape<2, 3, 4>(), shape<2, 5, 4>(), shape<2, 5, 4>()},
+       [](V x) { return Value(scaled_dot_product_attention<AttentionOptions{.is_causal = true}>(x[0], x[1], x[2])); }},
+      {"composed attention",
+       {shape<2, 3, 4>(), shape<2, 5, 4>(), shape<2, 5, 4>()},
+       [](V x) { return Value(scaled_dot_product_attention<AttentionOptions{.composed = true}>(x[0], x[1], x[2])); }},
       {"checkpoint", {m}, [](V x) { return Value(checkpoint([](auto a) { return sin(sin(a)) * a; }, x[0])); }},
       {"custom_gradient", {m}, [](V x) { return Value(straight_through(x[0] * 0.75)); }},
-      {"custom_gradient of two", {m, v}, [](V x) { return Value(with_result(x[0], x[1])) + Value(scaled(x[0], x[1])); }},
+      {"custom_gradient of two",
+       {m, v},
+       [](V x) { return Value(with_result(x[0], x[1])) + Value(scaled(x[0], x[1])); }},
   };
   return all;
 }
 
 /// The sum of all elements of a · b.
-Value dot(Value a, Value b) { return graph::reshape_to(ops::reduced<ops::Sum>(a * b, (std::int64_t(1) << a.extents().rank) - 1), Shape{}); }
+Value dot(Value a, Value b) {
+  return graph::reshape_to(ops::reduced<ops::Sum>(a * b, (std::int64_t(1) << a.extents().rank) - 1), Shape{});
+}
 
 /// ⟨w, J t⟩ and ⟨Jᵀ w, t⟩ of f at x, as outputs of the graph.
 std::pair<Value, Value> both(Builder& g, Value y, const std::vector<Value>& x, const std::vector<Value>& t, Value w) {
@@ -126,7 +181,8 @@ std::pair<reference::Array, reference::Array> run(Builder& g, Value a, Value b) 
 }
 void compare(Builder& g, Value a, Value b) {
   const auto [x, y] = run(g, a, b);
-  for (std::ptrdiff_t i = 0; i < x.shape.size(); ++i) CHECK(x.get(i) == doctest::Approx(y.get(i)).epsilon(1e-9).scale(1));
+  for (std::ptrdiff_t i = 0; i < x.shape.size(); ++i)
+    CHECK(x.get(i) == doctest::Approx(y.get(i)).epsilon(1e-9).scale(1));
 }
 
 enum class Mapped { none, outside, inside };
@@ -184,10 +240,15 @@ TEST_CASE("every primitive that has a derivative is among them") {
     c.f(x);
     for (int i = 0; i < g.size(); ++i) seen.insert(g[i].op->name);
   }
-  // Made by the compiler's passes or by derivatives; recurrences, which have first derivatives alone, have tests of their own.
-  for (const char* name : {"copy", "filters", "panels", "transformed_filters", "further_result", "attention_gradient", "recurrence", "recurrence_gradient", "later", "argument", "sample", "input"}) seen.insert(name);
+  // Made by the compiler's passes or by derivatives; recurrences, which have
+  // first derivatives alone, have tests of their own.
+  for (const char* name : {"copy", "filters", "panels", "transformed_filters", "further_result", "attention_gradient",
+                           "recurrence", "recurrence_gradient", "later", "argument", "sample", "input"})
+    seen.insert(name);
   // Without derivatives.
-  for (const char* name : {"ceil", "floor", "round", "trunc", "sign", "equal", "not_equal", "greater", "greater_equal", "isfinite", "isnan", "logical_and", "logical_or", "logical_not", "length", "uniform"}) seen.insert(name);
+  for (const char* name : {"ceil", "floor", "round", "trunc", "sign", "equal", "not_equal", "greater", "greater_equal",
+                           "isfinite", "isnan", "logical_and", "logical_or", "logical_not", "length", "uniform"})
+    seen.insert(name);
   const std::regex named("name = \"([a-z0-9_]+)\"");
   for (const auto& entry : std::filesystem::recursive_directory_iterator(SINTER_SOURCE "/include/sinter/ops")) {
     if (!entry.is_regular_file()) continue;

@@ -1,7 +1,8 @@
 // A map kernel as a function of one element: what backends run that have a thread, or a call, for each.
 //
-// The micro-operations are those of the CPU's map with one lane (cpu/body.hpp); here is only how an element is found from
-// its number. All of it is constexpr, which is what lets nvcc compile it for the device (--expt-relaxed-constexpr).
+// The micro-operations are those of the CPU's map with one lane (cpu/body.hpp);
+// here is only how an element is found from its number. All of it is constexpr,
+// which is what lets nvcc compile it for the device (--expt-relaxed-constexpr).
 #pragma once
 #include "cpu/body.hpp"
 
@@ -28,12 +29,14 @@ template <int Loops, int Pointers, int Lengths> struct MapArguments {
 template <class K> using MapArgumentsOf = MapArguments<K::body.loops, K::body.pointers, lengths_of<K>()>;
 
 /// Computes and stores element `number` of the kernel K, counted in row-major order over its loops.
-template <class K, int L, int P, int Lengths> constexpr void run_element(const MapArguments<L, P, Lengths>& a, std::int64_t number) {
+template <class K, int L, int P, int Lengths>
+constexpr void run_element(const MapArguments<L, P, Lengths>& a, std::int64_t number) {
   using namespace cpu;
   constexpr auto size = element_sizes<K>();
   Walk<P> w{a.at.address, a.at.origin};
   for (int i = L - 1; i >= 0; --i) {
-    const std::int64_t extent = a.at.extent[std::size_t(i)], index = i > 0 ? number % extent : number;  // the first loop takes what is left
+    // the first loop takes what is left
+    const std::int64_t extent = a.at.extent[std::size_t(i)], index = i > 0 ? number % extent : number;
     if (i > 0) number /= extent;
     for (std::size_t p = 0; p < std::size_t(P); ++p) {
       const std::int64_t by = index * a.at.stride[p][std::size_t(i)];

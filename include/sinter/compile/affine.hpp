@@ -2,8 +2,9 @@
 //
 //   ((W∗x + b) − m) · s + t   becomes   (s·W)∗x + ((b − m) · s + t)
 //
-// where b, m, s and t are numbers, or one value for each channel of the result. It is done where weights are prepared in advance (compile/prepare.hpp): what is
-// left for every call is the layer and one addition. PyTorch: torch.nn.utils.fuse_conv_bn_eval, torch.nn.utils.fuse_linear_bn_eval.
+// where b, m, s and t are numbers, or one value for each channel of the result. It is done where weights are prepared
+// in advance (compile/prepare.hpp): what is left for every call is the layer and one addition. PyTorch:
+// torch.nn.utils.fuse_conv_bn_eval, torch.nn.utils.fuse_linear_bn_eval.
 //
 // Weights that are cast from narrower ones stay as they are: they may be read like that (compile/prologue.hpp).
 #pragma once
@@ -62,14 +63,18 @@ class Pass : Rewrite {
       for (int k = 0; k < 2; ++k) {
         const int w = g_[o[k]].op->kind == Kind::broadcast ? g_.operands(o[k])[0] : o[k];
         const int axis = k == 0 ? batch : g_.shape(i).rank - 1;
-        if (!is_weight(w) || g_.shape(w).rank != inner + 1 || g_.shape(o[k]).rank != batch + inner + 1 || g_.shape(w)[0] != g_.shape(i)[axis]) continue;
+        if (!is_weight(w) || g_.shape(w).rank != inner + 1 || g_.shape(o[k]).rank != batch + inner + 1 ||
+            g_.shape(w)[0] != g_.shape(i)[axis])
+          continue;
         if (o[0] == o[1] || o[1 - k] == w) return;  // a product with itself
         return layers_.push({i, i, i, w, o[1 - k], axis});
       }
     }
   }
   constexpr bool is_weight(int w) const {
-    return changes_[w] == Changes::with_parameters && (g_[w].dtype == Dtype::float32 || g_[w].dtype == Dtype::float64) && source_bytes(g_, w) >= bytes_of(g_[w].dtype);
+    return changes_[w] == Changes::with_parameters &&
+           (g_[w].dtype == Dtype::float32 || g_[w].dtype == Dtype::float64) &&
+           source_bytes(g_, w) >= bytes_of(g_[w].dtype);
   }
 
   /// Follows scales and shifts to the last; whether moving them leaves less to do.
@@ -81,7 +86,9 @@ class Pass : Rewrite {
     }
     return scales > 0 || shifts > 1;
   }
-  constexpr bool is_scale(int i) const { return g_[i].op == &graph::primitive<ops::Mul> || g_[i].op == &graph::primitive<ops::Div>; }
+  constexpr bool is_scale(int i) const {
+    return g_[i].op == &graph::primitive<ops::Mul> || g_[i].op == &graph::primitive<ops::Div>;
+  }
   /// Which operand of a scale or shift is not the layer's.
   constexpr int amount(int i, int before) const { return g_.operands(i)[0] == before ? 1 : 0; }
   constexpr bool moves(const Layer& l, int i) const {
@@ -89,7 +96,9 @@ class Pass : Rewrite {
     const bool either_way = op == &graph::primitive<ops::Add> || op == &graph::primitive<ops::Mul>;
     if (!either_way && op != &graph::primitive<ops::Sub> && op != &graph::primitive<ops::Div>) return false;
     const int k = amount(i, l.last), p = g_.operands(i)[k];
-    if ((k == 0 && !either_way) || g_[i].dtype != g_[l.weight].dtype || g_[p].dtype != g_[i].dtype || changes_[p] == Changes::with_calls || !(g_.shape(i) == g_.shape(l.first))) return false;
+    if ((k == 0 && !either_way) || g_[i].dtype != g_[l.weight].dtype || g_[p].dtype != g_[i].dtype ||
+        changes_[p] == Changes::with_calls || !(g_.shape(i) == g_.shape(l.first)))
+      return false;
     const Shape& s = g_.shape(p);
     for (int a = 0; a < s.rank; ++a)
       if (s[a] != 1 && a + g_.shape(i).rank - s.rank != l.axis) return false;
@@ -106,7 +115,8 @@ class Pass : Rewrite {
       const Value v = graph::reshape_to({&to, bring(to, p)}, numbers);
       if (g_[by].op == &graph::primitive<ops::Add>) shift = shift.exists() ? shift + v : v;
       else if (g_[by].op == &graph::primitive<ops::Sub>) shift = shift.exists() ? shift - v : -v;
-      else if (g_[by].op == &graph::primitive<ops::Mul>) scale = scale.exists() ? scale * v : v, shift = shift.exists() ? shift * v : shift;
+      else if (g_[by].op == &graph::primitive<ops::Mul>)
+        scale = scale.exists() ? scale * v : v, shift = shift.exists() ? shift * v : shift;
       else scale = scale.exists() ? scale / v : 1.0 / v, shift = shift.exists() ? shift / v : shift;
     }
     const auto along = [](Value v, int rank) {  // axis 0 of so many
@@ -151,8 +161,9 @@ class Pass : Rewrite {
 
 }  // namespace affine_detail
 
-/// Writes to `to` the graph with scales and shifts behind layers moved into their weights, which are computed from parameters; false, and nothing written, where there
-/// are none. `parameters`: how many of the graph's first inputs these are.
+/// Writes to `to` the graph with scales and shifts behind layers moved into their
+/// weights, which are computed from parameters; false, and nothing written, where
+/// there are none. `parameters`: how many of the graph's first inputs these are.
 constexpr bool fold_affine(const Builder& g, int parameters, Builder& to) {
   affine_detail::Pass pass(g, parameters);
   return pass.run(to);

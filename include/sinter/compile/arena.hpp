@@ -1,8 +1,10 @@
-// Places for buffers in one arena, so that those that live at the same time are apart and the arena stays near the most that lives at once.
+// Places for buffers in one arena, so that those that live at the same time are
+// apart and the arena stays near the most that lives at once.
 //
-// First fit in the order of birth is enough for most programs, and costs next to nothing. Where it leaves holes, buffers are placed once more, the largest
-// first, each at the lowest gap among those that live while it does (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020);
-// that takes time quadratic in their number, and the better of both counts.
+// First fit in the order of birth is enough for most programs, and costs next to nothing. Where it leaves holes,
+// buffers are placed once more, the largest first, each at the lowest gap among those that live while it does
+// (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020); that takes time quadratic in
+// their number, and the better of both counts.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -119,7 +121,8 @@ class Pass {
     const Lifetime* const b = buffers_.data();
     List<int> order, placed;  // placed: by address
     for (int i = 0; i < n; ++i) order.push(i);
-    std::sort(order.begin(), order.end(), [b](int i, int k) { return b[i].bytes != b[k].bytes ? b[i].bytes > b[k].bytes : i < k; });
+    std::sort(order.begin(), order.end(),
+              [b](int i, int k) { return b[i].bytes != b[k].bytes ? b[i].bytes > b[k].bytes : i < k; });
     for (const int i : order) {
       const Lifetime x = b[i];
       std::int64_t from = 0;

@@ -1,4 +1,5 @@
-// Which nodes deserve a buffer: what another group reads, unless repeating it there loads no more than the buffer would.
+// Which nodes deserve a buffer: what another group reads, unless repeating it
+// there loads no more than the buffer would.
 #pragma once
 #include "kernel.hpp"
 #include "prologue.hpp"
@@ -21,8 +22,9 @@ constexpr bool Grouping::worth_repeating(int v, const List<char>& needed) const 
   return there && tensors <= 1;
 }
 
-/// Long expressions, such as the sum over a window's places, over rows that are too long to be kept, where several passes want them: they are stored by the first pass and
-/// loaded by the others (schedule.hpp). A node that more than one of its kernel's own reads may be wanted by more than one pass.
+/// Long expressions, such as the sum over a window's places, over rows that are too long to be kept, where several
+/// passes want them: they are stored by the first pass and loaded by the others (schedule.hpp). A node that more than
+/// one of its kernel's own reads may be wanted by more than one pass.
 constexpr void Grouping::store_long_expressions(List<char>& needed, List<char>& inlined) const {
   constexpr int long_expression = 6, much = 100;  // values from memory an element
   constexpr std::int64_t row_elements = row_buffer_bytes / 8;
@@ -30,8 +32,12 @@ constexpr void Grouping::store_long_expressions(List<char>& needed, List<char>& 
   for (const Group& g : f_.groups) any = any || (g.folds > 1 && g.members > long_expression);
   if (!any) return;
   List<int> readers(n_, 0), reads(n_, 0);
-  const auto is_inside = [&](int o, int v) { return is_computed(kind_[base_[o]]) && group_[base_[o]] == group_[v] && row_[base_[o]] == 0; };
-  const auto is_candidate = [&](int v) { return group_[v] >= 0 && f_.groups[group_[v]].folds > 1 && f_.groups[group_[v]].members > long_expression; };
+  const auto is_inside = [&](int o, int v) {
+    return is_computed(kind_[base_[o]]) && group_[base_[o]] == group_[v] && row_[base_[o]] == 0;
+  };
+  const auto is_candidate = [&](int v) {
+    return group_[v] >= 0 && f_.groups[group_[v]].folds > 1 && f_.groups[group_[v]].members > long_expression;
+  };
   for (const int v : s_.order)
     if (is_candidate(v)) for_each_operand(v, [&](int o) { readers[base_[o]] += is_inside(o, v) ? 1 : 0; });
   for (const int v : s_.order) {

@@ -1,18 +1,23 @@
-// Which steps run piece by piece, one behind the other: a pool, a softmax or the next convolution behind a contraction, while what it made is in cache.
+// Which steps run piece by piece, one behind the other: a pool, a softmax or the next convolution behind a contraction,
+// while what it made is in cache.
 //
-// A chain is consecutive steps that are cut along one axis, mostly the batch: every step runs on one piece of it, then every step on the next. Each
-// step has a loop that walks the axis; a unit is what the coarsest of these loops does at once (an image, a row). That costs no kernel: a piece is the same step with a
-// shorter loop and other addresses. There are two kinds:
+// A chain is consecutive steps that are cut along one axis, mostly the batch: every step runs on
+// one piece of it, then every step on the next. Each step has a loop that walks the axis; a unit
+// is what the coarsest of these loops does at once (an image, a row). That costs no kernel: a
+// piece is the same step with a shorter loop and other addresses. There are two kinds:
 //
-//  - each unit of a step reads of what other steps of the chain write its own unit alone. Threads take pieces of their own, and what nobody outside reads never exists
-//    as a whole;
-//  - in order: a step may read what earlier pieces have made, such as the rows above in one image, and lags behind by what it reads further on. Threads share each
+//  - each unit of a step reads of what other steps of the chain write its own unit alone. Threads take pieces of their
+//    own, and what nobody outside reads never exists as a whole;
+//  - in order: a step may read what earlier pieces have made, such as the rows above
+//    in one image, and lags behind by what it reads further on. Threads share each
 //    piece. What borders such an image is made as a whole before the first piece.
 //
 // Chains are made
 //
-//  - around a contraction whose result no longer fits the cache, from steps that lie beside it, share a tensor with it and can be cut like that;
-//  - in pieces that stay in cache, and are large enough that what every piece repeats, packing or transforming weights, does not count;
+//  - around a contraction whose result no longer fits the cache, from steps
+//    that lie beside it, share a tensor with it and can be cut like that;
+//  - in pieces that stay in cache, and are large enough that what every piece
+//    repeats, packing or transforming weights, does not count;
 //  - where at least a cache's worth of tensors goes from one step to another.
 #pragma once
 #include <algorithm>
@@ -37,11 +42,13 @@ struct Chain {
   std::int64_t grain = 1;    ///< units of a piece
   bool in_order = false;     ///< steps read what earlier pieces have made too
   std::int64_t workers = 1;  ///< threads that may work on pieces of their own
-  std::int64_t scratch = 0, local = 0;  ///< bytes that each takes: of its kernels, and of tensors that only pieces of exist
+  std::int64_t scratch = 0,
+               local = 0;  ///< bytes that each takes: of its kernels, and of tensors that only pieces of exist
 };
 
-/// The table's head of a chain; behind it, for each step: its loops, its pointers, the loop that is cut (−1: all of it runs with the first piece), how many times that
-/// runs a unit, by how many units it lags; and for each of its pointers how far it moves for a unit, and for a worker.
+/// The table's head of a chain; behind it, for each step: its loops, its pointers, the loop that is cut (−1: all of it
+/// runs with the first piece), how many times that runs a unit, by how many units it lags; and for each of its pointers
+/// how far it moves for a unit, and for a worker.
 struct ChainHead {
   static constexpr int numbers = 6;
   std::int64_t first, steps, units, grain, workers, scratch;  ///< units: as extents in the table
@@ -62,14 +69,18 @@ struct ChainHead {
   }
 };
 
-/// Calls f(kernel, arguments) for each step of a chain on its k-th piece of so many units in all, in the memory of one worker. `table`: where its first step stands;
-/// `room`: for the arguments of the largest of them.
-template <class F> constexpr void for_each_step_of_piece(const std::int64_t* chain, const std::int64_t* table, std::int64_t* room, std::int64_t units, std::int64_t k, std::int64_t worker, F&& f) {
+/// Calls f(kernel, arguments) for each step of a chain on its k-th piece of so many units in all, in the memory of one
+/// worker. `table`: where its first step stands; `room`: for the arguments of the largest of them.
+template <class F> constexpr void for_each_step_of_piece(const std::int64_t* chain, const std::int64_t* table,
+                                                         std::int64_t* room, std::int64_t units, std::int64_t k,
+                                                         std::int64_t worker, F&& f) {
   const auto head = ChainHead::of(chain);
   const std::int64_t* member = chain + ChainHead::numbers;
   for (std::int64_t s = 0; s < head.steps; ++s) {
-    const std::int64_t kernel = *table, loops = member[0], pointers = member[1], size = loops + pointers * (2 + loops), loop = member[2], lag = member[4];
-    const std::int64_t from = std::max<std::int64_t>(0, k * head.grain - lag), to = (k + 1) * head.grain < units ? (k + 1) * head.grain - lag : units;
+    const std::int64_t kernel = *table, loops = member[0], pointers = member[1], size = loops + pointers * (2 + loops),
+                       loop = member[2], lag = member[4];
+    const std::int64_t from = std::max<std::int64_t>(0, k * head.grain - lag),
+                       to = (k + 1) * head.grain < units ? (k + 1) * head.grain - lag : units;
     if (loop < 0) {
       if (k == 0) f(kernel, table + 1);
     } else if (from < to) {
@@ -142,7 +153,8 @@ struct Shared {
   int steps = 0;           ///< that touch it
   bool closed = false;     ///< units of what is written lie between each other: no other step of the chain may touch it
 };
-/// What a step touches through a pointer for the first unit, in bytes from the beginning of the memory, and how far that moves with a unit (0: it stands still, or anywhere).
+/// What a step touches through a pointer for the first unit, in bytes from the beginning of the memory, and how far
+/// that moves with a unit (0: it stands still, or anywhere).
 struct Reach {
   std::int64_t unit = 0, first = 0, last = 0;
 
@@ -204,8 +216,9 @@ class Pass {
 
  private:
   static constexpr int most_steps = 32;
-  /// How many times as many rows a piece of a contraction needs, so that what its weights cost each time is a hundredth at most, as where these are read from
-  /// panels: where they are packed or come transformed in advance, and where they are transformed.
+  /// How many times as many rows a piece of a contraction needs, so that what its weights
+  /// cost each time is a hundredth at most, as where these are read from panels: where
+  /// they are packed or come transformed in advance, and where they are transformed.
   static constexpr std::int64_t to_pack = 8, to_transform = 128;
   static constexpr std::int64_t last_level = 8;  ///< caches of a core in its share of the last one
 
@@ -235,7 +248,9 @@ class Pass {
   static constexpr int outermost(const StepView& v, int p) {
     int best = -1;
     for (int l = 0; l < v.loops(); ++l)
-      if (!v.folded(l) && (v.letter(l) != 0 || v.extent(l) > 1) && v.stride(p, l) > 0 && v.stride(p, l) < Panels::tag && (best < 0 || v.stride(p, l) > v.stride(p, best))) best = l;
+      if (!v.folded(l) && (v.letter(l) != 0 || v.extent(l) > 1) && v.stride(p, l) > 0 && v.stride(p, l) < Panels::tag &&
+          (best < 0 || v.stride(p, l) > v.stride(p, best)))
+        best = l;
     return best;
   }
 
@@ -252,7 +267,8 @@ class Pass {
         next = d_;
         if (!enter_as_a_whole(next, s)) return false;
       }
-      if (next.least * next.bytes > 2 * pack_.cache && d_.least * d_.bytes <= 2 * pack_.cache) return false;  // pieces would no longer stay there
+      // pieces would no longer stay there
+      if (next.least * next.bytes > 2 * pack_.cache && d_.least * d_.bytes <= 2 * pack_.cache) return false;
       d_ = static_cast<Draft&&>(next);
       return true;
     }
@@ -262,7 +278,8 @@ class Pass {
   constexpr bool walk(Draft& d, int s, const StepView& v, int p, std::int64_t unit) const {
     const int loop = outermost(v, p);
     if (loop < 0 || v.letter(loop) != d.letter) return false;
-    const std::int64_t by = v.stride(p, loop) * use(s, p).bytes, coarser = by > unit ? by / unit : 1, factor = unit * coarser / by;
+    const std::int64_t by = v.stride(p, loop) * use(s, p).bytes, coarser = by > unit ? by / unit : 1,
+                       factor = unit * coarser / by;
     if (factor * by != unit * coarser || v.fixed_extent(loop) * coarser != d.units * factor) return false;
     if (coarser > 1) d.coarsen(coarser);
     return enter(d, s, loop, factor);
@@ -282,7 +299,11 @@ class Pass {
       int t = d.find(b);
       if (t < 0) {
         t = d.tensors.size();
-        d.tensors.push({.node = b, .unit = r.unit, .confined = r.confined(), .begin = r.first, .closed = u.written && !r.confined() && !(d.in_order && r.apart())});
+        d.tensors.push({.node = b,
+                        .unit = r.unit,
+                        .confined = r.confined(),
+                        .begin = r.first,
+                        .closed = u.written && !r.confined() && !(d.in_order && r.apart())});
         if (d.tensors[t].closed) d.tensors[t].unit = 0;
       } else if (d.tensors[t].closed || (u.written && !r.confined() && !(d.in_order && r.apart()))) {
         return false;
@@ -290,7 +311,9 @@ class Pass {
       Shared& tensor = d.tensors[t];
       const bool alike = tensor.confined && r.confined() && tensor.unit == r.unit;
       if (!alike && !tensor.closed) {
-        if (u.written ? tensor.steps > 0 && (!tensor.written || !d.in_order || tensor.unit != r.unit) : tensor.written && (!d.in_order || tensor.unit != r.unit)) return false;
+        if (u.written ? tensor.steps > 0 && (!tensor.written || !d.in_order || tensor.unit != r.unit)
+                      : tensor.written && (!d.in_order || tensor.unit != r.unit))
+          return false;
         if (!tensor.written) tensor.unit = tensor.unit == r.unit ? r.unit : 0;
         tensor.confined = false;
       }
@@ -325,7 +348,8 @@ class Pass {
       if (use(s, p).bytes == 0) continue;
       const int b = node(v, p), t = d.find(b);
       if (t >= 0 && d.tensors[t].closed) return false;
-      if (use(s, p).written ? t < 0 || !d.tensors[t].written || s_.overwrites[b] != 0 : t >= 0 && d.tensors[t].written) return false;
+      if (use(s, p).written ? t < 0 || !d.tensors[t].written || s_.overwrites[b] != 0 : t >= 0 && d.tensors[t].written)
+        return false;
       if (t >= 0) d.tensors[t].confined = false;
       else d.tensors.push({.node = b, .steps = 1});  // nobody may write it in pieces
     }
@@ -340,8 +364,11 @@ class Pass {
     const ContractSizes sizes = contract_sizes(v, f);
     bool prepared = false;
     for (int l = 0; l < v.loops(); ++l) prepared = prepared || v.stride(is_row ? 1 : 0, l) >= Panels::tag;
-    const bool transforms = sizes.convolution && pack_.filters != nullptr && pack_.filters(sizes.convolution, prepared) > 0;
-    const std::int64_t rows = pack_.rows * (prepared && !transforms ? 1 : prepared || !transforms ? to_pack : to_transform);
+    const bool transforms =
+        sizes.convolution && pack_.filters != nullptr && pack_.filters(sizes.convolution, prepared) > 0;
+    const std::int64_t rows = pack_.rows * (prepared && !transforms   ? 1
+                                            : prepared || !transforms ? to_pack
+                                                                      : to_transform);
     const std::int64_t of_unit = std::max<std::int64_t>(1, (is_row ? sizes.rows : sizes.columns) / capacity);
     return std::max<std::int64_t>(1, (rows + of_unit - 1) / of_unit);
   }
@@ -371,11 +398,20 @@ class Pass {
       StepView v = s_.view(m.step);
       v.cut = m.loop;
       v.piece = (grain + m.lag) * m.factor;
-      scratch = std::max(scratch, v.kind() == Kind::contract ? pack_.bytes(contract_sizes(v, s_.facts[m.step])) : fold_scratch_bytes(v, s_.facts[m.step].folds));
+      scratch = std::max(scratch, v.kind() == Kind::contract ? pack_.bytes(contract_sizes(v, s_.facts[m.step]))
+                                                             : fold_scratch_bytes(v, s_.facts[m.step].folds));
     }
     for (const Shared& t : d_.tensors)
-      if (!d_.in_order && t.confined && t.unit * d_.capacity == s_.bytes[t.node]) r_.confined.push({r_.list.size(), t.node, t.unit});
-    r_.list.push({.first = first, .steps = steps, .units = d_.units, .letter = d_.letter, .capacity = d_.capacity, .grain = grain, .in_order = d_.in_order, .scratch = scratch});
+      if (!d_.in_order && t.confined && t.unit * d_.capacity == s_.bytes[t.node])
+        r_.confined.push({r_.list.size(), t.node, t.unit});
+    r_.list.push({.first = first,
+                  .steps = steps,
+                  .units = d_.units,
+                  .letter = d_.letter,
+                  .capacity = d_.capacity,
+                  .grain = grain,
+                  .in_order = d_.in_order,
+                  .scratch = scratch});
     return true;
   }
 

@@ -1,4 +1,5 @@
-// A program that looks at what another one expects of its inputs (ops/expect.hpp): the smallest and the largest of each value.
+// A program that looks at what another one expects of its inputs
+// (ops/expect.hpp): the smallest and the largest of each value.
 #pragma once
 #include "../ops/extrema.hpp"
 #include "program.hpp"
@@ -13,7 +14,9 @@ template <class Trace> struct ExpectationTrace {
     const List<Builder::Expectation> all = g.expectations;
     for (const Builder::Expectation& e : all) {
       graph::Value v = graph::cast_to({&g, e.value}, Dtype::int64);
-      if (e.besides >= 0) v = select(v == graph::cast_to({&g, e.besides}, Dtype::int64), graph::Value{&g, g.constant(double(e.low), Dtype::int64)}, v);
+      if (e.besides >= 0)
+        v = select(v == graph::cast_to({&g, e.besides}, Dtype::int64),
+                   graph::Value{&g, g.constant(double(e.low), Dtype::int64)}, v);
       const std::int64_t axes = (std::int64_t(1) << v.extents().rank) - 1;
       g.outputs.push(graph::reshape_to(-1 - ops::reduced<ops::Amax>(-1 - v, axes), Shape{}).id);
       g.outputs.push(graph::reshape_to(ops::reduced<ops::Amax>(v, axes), Shape{}).id);

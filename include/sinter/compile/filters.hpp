@@ -1,14 +1,16 @@
 // Weights of convolutions as Winograd's minimal filtering multiplies them, transformed in advance.
 //
-// F(m × m, k × k) makes m² results of a tile of (m + k − 1)² places, for each of which the weights have a matrix of their own: `TransformedFilters`
-// computes these, `Filters` is the view of them that has the weights' shape again, for contractions only.
+// F(m × m, k × k) makes m² results of a tile of (m + k − 1)² places, for each of which
+// the weights have a matrix of their own: `TransformedFilters` computes these, `Filters`
+// is the view of them that has the weights' shape again, for contractions only.
 #pragma once
 #include "panels.hpp"
 
 namespace sinter::internals::compile {
 
-/// One axis of the transform of k weights: value i is the weights' polynomial at the i-th of the points 0, 1, −1, 2, −2, ∞ (0, 1, −1, ∞ of tiles of four
-/// places), divided by the products of its distances from the others. What the other transforms expect decides the signs.
+/// One axis of the transform of k weights: value i is the weights' polynomial at the i-th of the points 0, 1, −1, 2,
+/// −2, ∞ (0, 1, −1, ∞ of tiles of four places), divided by the products of its distances from the others. What the
+/// other transforms expect decides the signs.
 struct FilterTransform {
   int places = 6, taps = 3;
 
@@ -30,7 +32,8 @@ struct TransformedFilters : graph::Registered<TransformedFilters> {
   enum Loop : int { filter, channel, row, column };
   static constexpr ops::Type type(const Signature& s) {
     const Shape& w = s.shape(0);
-    if (s.count != 1 || s.attribute_count != 2 || w.rank != 4 || w[2] != w[3] || s.dtype(0) != Dtype::float32) return ops::Type::mismatch();
+    if (s.count != 1 || s.attribute_count != 2 || w.rank != 4 || w[2] != w[3] || s.dtype(0) != Dtype::float32)
+      return ops::Type::mismatch();
     const int side = int(s.attributes[0]) + w[2] - 1, width = int(s.attributes[1]);
     Shape to;
     to.push(side * side + w[2] * w[2]);
@@ -41,7 +44,9 @@ struct TransformedFilters : graph::Registered<TransformedFilters> {
   }
   static constexpr graph::Primitive describe() {
     graph::Primitive p{.name = name, .code = graph::code_of<TransformedFilters>, .kind = Kind::kernel, .type = &type};
-    p.loop = [](const Signature&, int tensor, int axis) -> int { return tensor == 0 ? axis : axis == 0 ? row : axis == 1 ? filter : axis == 2 ? channel : column; };
+    p.loop = [](const Signature&, int tensor, int axis) -> int {
+      return tensor == 0 ? axis : axis == 0 ? row : axis == 1 ? filter : axis == 2 ? channel : column;
+    };
     p.plain = &plain;
     p.flops = [](const Signature&, const Shape& to) { return 4.0 * double(to.size()); };
     p.flops_of_loops = [](const std::int64_t* extent, int, const std::int64_t* attributes) {
@@ -53,7 +58,8 @@ struct TransformedFilters : graph::Registered<TransformedFilters> {
 
  private:
   static void plain(const graph::Elements& e) {
-    const std::int64_t filters = e.length(0, 0), channels = e.length(0, 1), taps = e.length(0, 2), width = e.attributes[1];
+    const std::int64_t filters = e.length(0, 0), channels = e.length(0, 1), taps = e.length(0, 2),
+                       width = e.attributes[1];
     const FilterTransform f{int(e.attributes[0] + taps - 1), int(taps)};
     std::int64_t to[4];
     for (to[0] = 0; to[0] < f.places * f.places; ++to[0])
@@ -63,7 +69,9 @@ struct TransformedFilters : graph::Registered<TransformedFilters> {
             std::int64_t from[4]{to[1] * width + to[3], to[2], 0, 0};
             double sum = 0;
             for (from[2] = 0; from[2] < taps && from[0] < filters; ++from[2])
-              for (from[3] = 0; from[3] < taps; ++from[3]) sum += e.get(0, from) * f.weight(int(to[0]) / f.places, int(from[2])) * f.weight(int(to[0]) % f.places, int(from[3]));
+              for (from[3] = 0; from[3] < taps; ++from[3])
+                sum += e.get(0, from) * f.weight(int(to[0]) / f.places, int(from[2])) *
+                       f.weight(int(to[0]) % f.places, int(from[3]));
             e.set(to, sum);
           }
     for (; to[0] < f.places * f.places + taps * taps; ++to[0])
@@ -77,13 +85,17 @@ struct TransformedFilters : graph::Registered<TransformedFilters> {
   }
 };
 
-/// A column stride from `Filters::tag` on says that weights are transformed, and (behind the tag) for how many results a tile along one axis.
+/// A column stride from `Filters::tag` on says that weights are transformed,
+/// and (behind the tag) for how many results a tile along one axis.
 struct Filters : ops::View<Filters> {
   static constexpr const char* name = "filters";
   static constexpr std::int64_t tag = std::int64_t(1) << 44;  ///< more than any stride of panels
 
-  /// attributes = {m, the shape [O, C, k, k]}. Strides of the other axes are those of the weights, and only tell the loops apart.
-  static constexpr ops::Type type(const Signature& s) { return {s.dtype(0), ops::unpacked(s.attributes + 1, s.attribute_count - 1)}; }
+  /// attributes = {m, the shape [O, C, k, k]}. Strides of the other axes are
+  /// those of the weights, and only tell the loops apart.
+  static constexpr ops::Type type(const Signature& s) {
+    return {s.dtype(0), ops::unpacked(s.attributes + 1, s.attribute_count - 1)};
+  }
   static constexpr bool view(Layout& l, const Signature& s, const Shape& to) {
     l = Layout::row_major(to, l.offset);
     l.stride[0] = tag + s.attributes[0];

@@ -20,17 +20,22 @@ constexpr List<Changes> changes(const Builder& g, int parameters) {
   Changes* const of = all.data();
   for (int i = 0; i < size; ++i, ++node) {
     const Kind kind = node->op->kind;
-    if (kind == Kind::input || (kind == Kind::generate && node->shape == 0) || g.interned(node->shape).bounded()) continue;  // lengths differ
-    if (kind == Kind::kernel || kind == Kind::result) continue;                                                            // its results stay together
+    // lengths differ
+    if (kind == Kind::input || (kind == Kind::generate && node->shape == 0) || g.interned(node->shape).bounded())
+      continue;
+    // its results stay together
+    if (kind == Kind::kernel || kind == Kind::result) continue;
     Changes c = Changes::never;
     const int* o = g.operand_pool() + node->operand;
-    for (int k = node->operands; k > 0 && c != Changes::with_calls; --k, ++o) c = of[*o] == Changes::with_calls ? Changes::with_calls : std::max(c, of[*o]);
+    for (int k = node->operands; k > 0 && c != Changes::with_calls; --k, ++o)
+      c = of[*o] == Changes::with_calls ? Changes::with_calls : std::max(c, of[*o]);
     of[i] = c;
   }
   return all;
 }
 
-/// Bytes of an element of the tensor that a value of its size is computed from, element by element: 1 of weights that are cast from int8 and scaled.
+/// Bytes of an element of the tensor that a value of its size is computed from, element by element: 1 of weights that
+/// are cast from int8 and scaled.
 constexpr int source_bytes(const Builder& g, int v) {
   for (;;) {
     const Node& n = g[v];

@@ -1,16 +1,16 @@
 // Which nodes share a kernel.
 //
 //  1. In graph order every node joins the group of the operand that it can be computed beside, or opens one. A node's
-//     level is the number of kernel boundaries below it; groups only ever join at equal level, so no cycle of kernels can
-//     arise and no reachability search is needed.
+//     level is the number of kernel boundaries below it; groups only ever join at equal level, so no cycle of kernels
+//     can arise and no reachability search is needed.
 //  2. A group all of whose readers sit in one later group of the same space joins it: what it computes needs no buffer.
 //  3. Backwards, an elementwise node all of whose users sit in one later group moves there.
 //  4. What a contraction alone reads may be computed while it packs that operand (prologue.hpp).
 //  5. What is left between groups gets a buffer (buffers.hpp).
 //
-// A gather reads its table, and everything reads the sums of a scatter and the results of a primitive's own kernel, from memory. A group
-// marked alone is such a kernel, or a copy that must run after all that reads what it overwrites: nothing joins it, and nothing is computed
-// in it.
+// A gather reads its table, and everything reads the sums of a scatter and the results of a primitive's own kernel,
+// from memory. A group marked alone is such a kernel, or a copy that must run after all that reads what it overwrites:
+// nothing joins it, and nothing is computed in it.
 #pragma once
 #include "buffers.hpp"
 
@@ -56,7 +56,10 @@ class Pass : Grouping {
     const int inner = kind_[o] == Kind::broadcast ? *operands(o) : o;
     if (s_.linear[inner] == 0) return Fit::none;
     if (inner == o && core_of(o) == core && core_of(b) == core) return Fit::row;
-    return core == home.space && axes_of(inner, v) == (~home.reduced & ((std::int64_t(1) << g_.interned(home.space).rank) - 1)) ? Fit::element : Fit::none;
+    return core == home.space &&
+                   axes_of(inner, v) == (~home.reduced & ((std::int64_t(1) << g_.interned(home.space).rank) - 1))
+               ? Fit::element
+               : Fit::none;
   }
   /// The axes of v's core along which its operand o, aligned at the right, is not repeated.
   constexpr std::int64_t axes_of(int o, int v) const {
@@ -64,7 +67,8 @@ class Pass : Grouping {
     std::int64_t axes = 0;
     for (int i = 0, c = 0; i < b.rank; ++i) {
       if (b.extent[i] == 1 && b.length[i] == 0) continue;
-      if (const int j = i - (b.rank - a.rank); j >= 0 && (a.extent[j] != 1 || a.length[j] != 0)) axes |= std::int64_t(1) << c;
+      if (const int j = i - (b.rank - a.rank); j >= 0 && (a.extent[j] != 1 || a.length[j] != 0))
+        axes |= std::int64_t(1) << c;
       ++c;
     }
     return axes;
@@ -80,7 +84,9 @@ class Pass : Grouping {
     if (x.members + y.members > most_members || x.folds + y.folds > most_folds) return false;
     if (x.reduced != y.reduced && x.reduced != 0 && y.reduced != 0) return false;
     if ((x.contraction >= 0 && y.reduced != 0) || (y.contraction >= 0 && x.reduced != 0)) return false;
-    if ((x.kind == Kind::scatter && y.kind != Kind::elementwise) || (y.kind == Kind::scatter && x.kind != Kind::elementwise)) return false;
+    if ((x.kind == Kind::scatter && y.kind != Kind::elementwise) ||
+        (y.kind == Kind::scatter && x.kind != Kind::elementwise))
+      return false;
     if (y.kind != Kind::elementwise) x.kind = y.kind;
     x.reduced |= y.reduced;
     x.members += y.members;
@@ -101,7 +107,8 @@ class Pass : Grouping {
     return scalar;
   }
 
-  /// Readers of what a view shows run behind the node that it waits for: no kernel beside those before it computes them.
+  /// Readers of what a view shows run behind the node that it waits for: no
+  /// kernel beside those before it computes them.
   constexpr void wait(int v) {
     if (!s_.has_late) return;
     const int* const o = operands(v);
@@ -207,7 +214,9 @@ class Pass : Grouping {
     if (group_[b] >= 0 && row_[b] == 0 && s_.linear[o] != 0 && !from_memory(o, v)) {
       const int group = find(group_[b]);
       const Group& home = f_.groups[group];
-      if (home.space == core_of(o) && home.contraction < 0 && (home.reduced == 0 || home.reduced == axes) && home.members < most_members && home.folds < most_folds) target = group;
+      if (home.space == core_of(o) && home.contraction < 0 && (home.reduced == 0 || home.reduced == axes) &&
+          home.members < most_members && home.folds < most_folds)
+        target = group;
     }
     if (target < 0) target = open(Kind::reduce, after(o), core_of(o));
     f_.groups[target].kind = Kind::reduce;
@@ -224,10 +233,12 @@ class Pass : Grouping {
       return f != Fit::none && (f == Fit::row) == (row_[v] != 0);
     }
     const int b = base_[o];
-    return (kind_[v] == Kind::reduce || kind_[v] == Kind::scan || kind_[v] == Kind::scatter) && !from_memory(o, v) && row_[b] == 0 && s_.linear[o] != 0 && core_of(o) == f_.groups[find(group_[b])].space;
+    return (kind_[v] == Kind::reduce || kind_[v] == Kind::scan || kind_[v] == Kind::scatter) && !from_memory(o, v) &&
+           row_[b] == 0 && s_.linear[o] != 0 && core_of(o) == f_.groups[find(group_[b])].space;
   }
 
-  /// One round of joining groups to their only reader. No cycle can arise: whatever follows the group follows its reader.
+  /// One round of joining groups to their only reader. No cycle can arise:
+  /// whatever follows the group follows its reader.
   constexpr bool join_only_readers() {
     const int groups = f_.groups.size();
     List<int> readers(groups, -1);  // −1: none, −2: several, or not within one kernel
@@ -244,7 +255,8 @@ class Pass : Grouping {
     }
     bool any = false;
     for (int group = 0; group < groups; ++group)
-      if (reader[group] >= 0 && f_.groups[group].joined < 0 && find(reader[group]) != group) any = join(find(reader[group]), group) || any;
+      if (reader[group] >= 0 && f_.groups[group].joined < 0 && find(reader[group]) != group)
+        any = join(find(reader[group]), group) || any;
     return any;
   }
 
@@ -254,7 +266,8 @@ class Pass : Grouping {
     for (int i = s_.order.size() - 1; i >= 0; --i) {
       const int v = s_.order[i];
       if (is_view(kind_[v]) || nodes_[v].operands == 0) continue;
-      if (kind_[v] == Kind::elementwise && group_[v] >= 0 && only[v] >= 0 && only[v] != group_[v] && row_[v] == 0 && f_.groups[group_[v]].kind == Kind::elementwise && f_.groups[only[v]].members < most_members) {
+      if (kind_[v] == Kind::elementwise && group_[v] >= 0 && only[v] >= 0 && only[v] != group_[v] && row_[v] == 0 &&
+          f_.groups[group_[v]].kind == Kind::elementwise && f_.groups[only[v]].members < most_members) {
         bool worth = true;
         for_each_operand(v, [&](int o) { worth = worth && (group_[base_[o]] != group_[v] || users_[base_[o]] == 1); });
         if (worth) {

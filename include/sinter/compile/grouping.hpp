@@ -10,7 +10,8 @@
 namespace sinter::internals::compile {
 
 struct Group {
-  Kind kind = Kind::elementwise;  ///< elementwise: a map; reduce: rows; contract: a contraction and its epilogue; scatter: a map that adds; kernel: one of its own
+  Kind kind = Kind::elementwise;  ///< elementwise: a map; reduce: rows; contract: a contraction and its epilogue;
+                                  ///< scatter: a map that adds; kernel: one of its own
   int level = 0;
   int space = 0;             ///< interned shape without extents of 1
   std::int64_t reduced = 0;  ///< axes of the space that are folded
@@ -73,8 +74,11 @@ class Grouping {
   }
   constexpr int core_of(int node) const { return core_[nodes_[node].shape]; }
 
-  /// Whether v needs what its operand o shows as a whole: the table of a gather. And nothing sees a sum before its last term.
-  constexpr bool from_memory(int o, int v) const { return (kind_[v] == Kind::gather && o == *operands(v)) || is_complete_late(kind_[base_[o]]); }
+  /// Whether v needs what its operand o shows as a whole: the table of a
+  /// gather. And nothing sees a sum before its last term.
+  constexpr bool from_memory(int o, int v) const {
+    return (kind_[v] == Kind::gather && o == *operands(v)) || is_complete_late(kind_[base_[o]]);
+  }
   /// Whether v's group can compute, for v, what its operand o shows, element by element.
   constexpr bool inlines(int o, int v) const {
     if (from_memory(o, v) || (group_[v] >= 0 && f_.groups[group_[v]].alone)) return false;

@@ -1,15 +1,18 @@
-// Whether what a step stores may lie in the memory of what it reads: every element must be read before the place where it lies is written.
+// Whether what a step stores may lie in the memory of what it reads: every
+// element must be read before the place where it lies is written.
 //
-// Kernels run their iterations in any order, on several threads, and read ahead; the one thing that all of them keep is the order of operations
-// at a place. So a result may take over the memory of an operand if each iteration stores where no other one reads: both are walked with the same strides
-// from the same place, and the last pass that reads an element is not behind the pass that stores it.
+// Kernels run their iterations in any order, on several threads, and read ahead; the one thing that all of them keep is
+// the order of operations at a place. So a result may take over the memory of an operand if each iteration stores where
+// no other one reads: both are walked with the same strides from the same place, and the last pass that reads an
+// element is not behind the pass that stores it.
 #pragma once
 #include "kernel.hpp"
 
 namespace sinter::internals::compile {
 
-/// Whether a step may store tensor `to` in the memory of tensor `from`, both beginning at the same byte. `words`: its kernel's identity; `step`: its integers in the
-/// table (see Plan) behind the kernel's number, with pointers that name their tensors, and offsets from where these begin.
+/// Whether a step may store tensor `to` in the memory of tensor `from`, both beginning at the same byte. `words`: its
+/// kernel's identity; `step`: its integers in the table (see Plan) behind the kernel's number, with pointers that name
+/// their tensors, and offsets from where these begin.
 constexpr bool may_take_over(const std::uint64_t* words, const std::int64_t* step, std::int64_t from, std::int64_t to) {
   const auto kind = Kind(words[0] & 255);
   const int loops = int(words[0] >> 8 & 255), pointers = int(words[0] >> 16 & 255);

@@ -1,9 +1,9 @@
 // A kernel as a value: loops, pointers and micro-operations, and the list of integers that is its identity.
 //
 // Two steps with equal kernels share one instantiation. What the identity holds: the kind, which loops fold, the
-// operations, and for each pointer whether it walks the innermost loop by 0, 1 or another stride. What it does not hold are
-// arguments: extents, lengths, strides, addresses and numbers, such as how many elements a mean has: the same layer at several sizes is
-// one kernel.
+// operations, and for each pointer whether it walks the innermost loop by 0, 1 or another stride. What it does not hold
+// are arguments: extents, lengths, strides, addresses and numbers, such as how many elements a mean has: the same layer
+// at several sizes is one kernel.
 #pragma once
 #include <algorithm>
 #include <bit>
@@ -20,10 +20,13 @@ struct Loop {
   char letter = 0;
   bool folded = false;        ///< a reduction runs along it
 
-  static constexpr Loop along(const Shape& s, int axis, bool folded) { return {s.letter(axis) != 0 ? 1 : s[axis], s[axis], s.letter(axis), folded}; }
+  static constexpr Loop along(const Shape& s, int axis, bool folded) {
+    return {s.letter(axis) != 0 ? 1 : s[axis], s[axis], s.letter(axis), folded};
+  }
 };
 
-inline constexpr int max_loops = 16;  ///< a contraction of two operands of rank 8 has at most eight axes beside its result's
+inline constexpr int max_loops =
+    16;  ///< a contraction of two operands of rank 8 has at most eight axes beside its result's
 
 /// A tensor that a kernel reads, writes or counts along; strides in elements, one a loop.
 struct Pointer {
@@ -37,7 +40,9 @@ struct IndexedAxis {
   std::int64_t stride = 0, extent = 0;  ///< in elements
   static constexpr int bits = 31;
   constexpr std::int64_t packed() const { return stride * (std::int64_t(1) << bits) + extent; }
-  static constexpr IndexedAxis of(std::int64_t packed) { return {packed >> bits, packed & ((std::int64_t(1) << bits) - 1)}; }
+  static constexpr IndexedAxis of(std::int64_t packed) {
+    return {packed >> bits, packed & ((std::int64_t(1) << bits) - 1)};
+  }
 };
 
 struct Micro {
@@ -63,9 +68,12 @@ struct Micro {
   unsigned short passes = 0;      ///< level 2: the passes that evaluate it, one bit each
   short a = -1, b = -1, c = -1;
   short kept = -1;                ///< level 2: the row buffer that carries it from its first pass to the later ones
-  short stored = -1;              ///< level 2: the pointer through which its first pass stores it, and from which later ones load it
-  unsigned char unit = 0;         ///< load, count, store: stride along the innermost loop: 0, 1, or 2 for any other; operand: whether lanes run along the contracted axis
-  unsigned char side = 0;         ///< of a contraction: 1 and 2 compute its operands (compile/prologue.hpp), 0 follows the sums
+  short stored =
+      -1;  ///< level 2: the pointer through which its first pass stores it, and from which later ones load it
+  unsigned char unit = 0;  ///< load, count, store: stride along the innermost loop: 0, 1, or 2 for any other; operand:
+                           ///< whether lanes run along the contracted axis
+  unsigned char side =
+      0;  ///< of a contraction: 1 and 2 compute its operands (compile/prologue.hpp), 0 follows the sums
   std::uint64_t code = 0, bits = 0;
 };
 
@@ -81,25 +89,31 @@ struct Kernel {
   std::int64_t scratch = 0;  ///< bytes, of a primitive's own kernel
 };
 
-/// Row values that more than one pass needs stay in a buffer on the stack of the kernel; larger rows are computed again.
+/// Row values that more than one pass needs stay in a buffer on the stack of
+/// the kernel; larger rows are computed again.
 inline constexpr std::int64_t row_buffer_bytes = 32768;
 
-// Large sums are cut into pieces, which threads may share. The pieces depend on the extents alone, so that results do not depend on the number
-// of threads. Sums of columns (the innermost loop is not folded) wait in a table for each piece, in scratch memory.
+// Large sums are cut into pieces, which threads may share. The pieces depend on the
+// extents alone, so that results do not depend on the number of threads. Sums of columns
+// (the innermost loop is not folded) wait in a table for each piece, in scratch memory.
 inline constexpr int fold_pieces = 32, fold_columns = 256;
 inline constexpr std::int64_t fold_bytes = 8;  ///< of one sum in a table
 
-/// Into how many pieces `outer` sets of rows are cut, each `row` elements long and `columns` side by side. Not where there are sets and
-/// columns enough for threads to share.
+/// Into how many pieces `outer` sets of rows are cut, each `row` elements long and `columns` side by side. Not where
+/// there are sets and columns enough for threads to share.
 constexpr std::int64_t pieces_of(std::int64_t outer, std::int64_t row, std::int64_t columns) {
   constexpr std::int64_t shared_otherwise = 8, elements_a_piece = 32768;
   if (outer * ((columns + fold_columns - 1) / fold_columns) >= shared_otherwise) return 1;
-  return std::clamp<std::int64_t>(row * columns / elements_a_piece, 1, std::min<std::int64_t>(fold_pieces, std::max<std::int64_t>(row, 1)));
+  return std::clamp<std::int64_t>(row * columns / elements_a_piece, 1,
+                                  std::min<std::int64_t>(fold_pieces, std::max<std::int64_t>(row, 1)));
 }
 
 constexpr bool is_folded(const Micro& m) { return m.what == Micro::What::fold || m.what == Micro::What::scan; }
 
-[[noreturn]] SINTER_COLD inline void kernel_is_too_large() { throw Error(ErrorCode::unsupported, "kernel", "it has more operations than an identity has room for", "store an intermediate result"); }
+[[noreturn]] SINTER_COLD inline void kernel_is_too_large() {
+  throw Error(ErrorCode::unsupported, "kernel", "it has more operations than an identity has room for",
+              "store an intermediate result");
+}
 
 /// A contraction as its scratch memory sees it; extents at capacity.
 struct ContractSizes {
@@ -112,7 +126,8 @@ struct ContractSizes {
   bool windows = false;    ///< its columns are several loops
 };
 
-/// A contraction whose rows, columns and contracted axis are each one loop of an extent that is known: its extents, and strides of its operands.
+/// A contraction whose rows, columns and contracted axis are each one loop of
+/// an extent that is known: its extents, and strides of its operands.
 struct MatrixProduct {
   bool simple = false;  ///< it is of that form
   Dtype dtype = Dtype::float32;
@@ -126,25 +141,31 @@ struct PackSizes {
   int panel = 0;  ///< columns of float that it works on at a time, where it reads panels that were packed in advance
   /// Whether a contraction of a straight-line program packs nothing.
   bool (*in_place)(const MatrixProduct&) = nullptr;
-  /// For how many results a tile along one axis it transforms the weights of a convolution, 0 where it does not: by itself, from weights that are as they are,
-  /// or where `in_advance` from those of compile/filters.hpp. Sizes are set, strides are not.
+  /// For how many results a tile along one axis it transforms the weights of a
+  /// convolution, 0 where it does not: by itself, from weights that are as they are, or
+  /// where `in_advance` from those of compile/filters.hpp. Sizes are set, strides are not.
   int (*filters)(const SquareConvolution&, bool in_advance) = nullptr;
-  /// What a piece of several steps' tensors should stay within: bytes of a core's own cache. 0: the backend runs its steps one by one (compile/chains.hpp).
+  /// What a piece of several steps' tensors should stay within: bytes of a core's own cache. 0: the backend runs its
+  /// steps one by one (compile/chains.hpp).
   std::int64_t cache = 0;
   std::int64_t rows = 128;  ///< of a contraction whose weights are in panels that such a piece has at least
 };
 
 // The identity, word by word:
-//   header: kind | loops << 8 | pointers << 16 | micros << 24 | passes << 40 | kept << 48 (of a contraction: row loops << 40 |
-//           column loops << 48), then the mask of folded loops
-//   each micro: what | dtype << 4 | level << 8 | stage << 12 | unit << 16 | passes << 20 | kept+1 << 36 | side << 52 | stored+1 << 54, then
+//   header: kind | loops << 8 | pointers << 16 | micros << 24 | passes << 40 | kept << 48 (of a contraction: row loops
+//           << 40 | column loops << 48), then the mask of folded loops
+//   each micro: what | dtype << 4 | level << 8 | stage << 12 | unit << 16 |
+//   passes << 20 | kept+1 << 36 | side << 52 | stored+1 << 54, then
 //               a+1 | b+1 << 16 | c+1 << 32, then code or bits where `what` has one.
-constexpr bool has_payload(Micro::What w) { return w == Micro::What::attribute || w == Micro::What::apply || w == Micro::What::fold || w == Micro::What::scan; }
+constexpr bool has_payload(Micro::What w) {
+  return w == Micro::What::attribute || w == Micro::What::apply || w == Micro::What::fold || w == Micro::What::scan;
+}
 
 constexpr List<std::uint64_t> encode(const Kernel& k) {
   int count = 2;
   for (const Micro& m : k.micros) count += has_payload(m.what) ? 3 : 2;
-  if (k.loops.size() > 255 || k.pointers.size() > 255 || k.micros.size() > 0xffff || k.passes > 15 || k.kept > 255) kernel_is_too_large();
+  if (k.loops.size() > 255 || k.pointers.size() > 255 || k.micros.size() > 0xffff || k.passes > 15 || k.kept > 255)
+    kernel_is_too_large();
   List<std::uint64_t> words;
   std::uint64_t* w = words.extend(count);
   std::uint64_t folded = 0, bit = 1;
@@ -152,13 +173,14 @@ constexpr List<std::uint64_t> encode(const Kernel& k) {
     if (l.folded) folded |= bit;
     bit <<= 1;
   }
-  *w++ = std::uint64_t(k.kind) | std::uint64_t(k.loops.size()) << 8 | std::uint64_t(k.pointers.size()) << 16 | std::uint64_t(k.micros.size()) << 24 |
-         std::uint64_t(k.passes + k.row_loops) << 40 | std::uint64_t(k.kept + k.column_loops) << 48;
+  *w++ = std::uint64_t(k.kind) | std::uint64_t(k.loops.size()) << 8 | std::uint64_t(k.pointers.size()) << 16 |
+         std::uint64_t(k.micros.size()) << 24 | std::uint64_t(k.passes + k.row_loops) << 40 |
+         std::uint64_t(k.kept + k.column_loops) << 48;
   *w++ = folded;
   for (const Micro& m : k.micros) {
-    *w++ = std::uint64_t(m.what) | std::uint64_t(m.dtype) << 4 | std::uint64_t(m.level) << 8 | std::uint64_t(m.stage) << 12 | std::uint64_t(m.unit) << 16 |
-           std::uint64_t(m.passes) << 20 | std::uint64_t(m.kept + 1) << 36 | std::uint64_t(m.side) << 52 |
-           std::uint64_t(m.stored + 1) << 54;
+    *w++ = std::uint64_t(m.what) | std::uint64_t(m.dtype) << 4 | std::uint64_t(m.level) << 8 |
+           std::uint64_t(m.stage) << 12 | std::uint64_t(m.unit) << 16 | std::uint64_t(m.passes) << 20 |
+           std::uint64_t(m.kept + 1) << 36 | std::uint64_t(m.side) << 52 | std::uint64_t(m.stored + 1) << 54;
     *w++ = std::uint64_t(m.a + 1) | std::uint64_t(m.b + 1) << 16 | std::uint64_t(m.c + 1) << 32;
     if (has_payload(m.what)) *w++ = m.what == Micro::What::attribute ? m.bits : m.code;
   }
@@ -173,7 +195,8 @@ template <int Micros> struct Body {
   std::array<Micro, std::size_t(Micros)> micros{};
 };
 
-/// Where the loops of a contraction's groups begin: batch [0, rows), rows [rows, columns), columns [columns, inner), contracted [inner, loops).
+/// Where the loops of a contraction's groups begin: batch [0, rows), rows
+/// [rows, columns), columns [columns, inner), contracted [inner, loops).
 struct ContractLoops {
   int rows, columns, inner;
   template <class B> static constexpr ContractLoops of(const B& body) {
@@ -189,7 +212,8 @@ constexpr MatrixProduct matrix_product(const ContractLoops& l, int loops, Dtype 
   for (int i = 0; i < loops; ++i)
     if (table[i] >> 56 != 0) return s;
   const std::int64_t *left = table + loops + 2, *right = left + 2 + loops;
-  return {true, dtype, table[l.rows], table[l.columns], table[l.inner], left[l.inner], right[l.columns], right[l.inner]};
+  return {true,           dtype,         table[l.rows],    table[l.columns],
+          table[l.inner], left[l.inner], right[l.columns], right[l.inner]};
 }
 
 /// The number of micro-operations of the kernel whose identity begins at w.
@@ -230,8 +254,8 @@ template <int Micros> constexpr Body<Micros> decode(const std::uint64_t* w) {
   return b;
 }
 
-/// A kernel's identity as a type: structural values that hold arrays cannot stand in a CUDA kernel's signature, a pack of
-/// integers can.
+/// A kernel's identity as a type: structural values that hold arrays cannot
+/// stand in a CUDA kernel's signature, a pack of integers can.
 template <std::uint64_t... Words> struct KernelCode {
   static constexpr std::array<std::uint64_t, sizeof...(Words)> words{Words...};
   static constexpr auto body = decode<count_micros(words.data())>(words.data());

@@ -1,11 +1,14 @@
 // How buffers lie in memory.
 //
-// Shapes say nothing about memory: a node's buffer may have its axes in another order, or lie inside that of another. Two wishes decide:
+// Shapes say nothing about memory: a node's buffer may have its axes in another
+// order, or lie inside that of another. Two wishes decide:
 //
-//  - an operation may want an axis innermost (`Primitive::innermost`): with its channels innermost a convolution finds whatever it multiplies
-//    side by side. What is computed from such a buffer, element by element, takes its order up, so a network is carried through
-//    without conversions; inputs and outputs of a program are row-major, and where views cannot bridge two orders there is a copy;
-//  - what is put between borders, or beside other tensors, is computed in its place there, so that padding costs its borders alone.
+//  - an operation may want an axis innermost (`Primitive::innermost`): with its channels innermost a convolution finds
+//    whatever it multiplies side by side. What is computed from such a buffer, element by element, takes its order up,
+//    so a network is carried through without conversions; inputs and outputs of a program are row-major, and where
+//    views cannot bridge two orders there is a copy;
+//  - what is put between borders, or beside other tensors, is computed in its
+//    place there, so that padding costs its borders alone.
 #pragma once
 #include "../ops/ops.hpp"
 
@@ -22,7 +25,8 @@ using graph::Value;
 constexpr bool is_view(Kind k) { return k == Kind::view || k == Kind::broadcast; }
 /// A node that a kernel computes and that may own a buffer.
 constexpr bool is_computed(Kind k) {
-  return k == Kind::elementwise || k == Kind::reduce || k == Kind::scan || k == Kind::contract || k == Kind::gather || k == Kind::scatter || k == Kind::kernel || k == Kind::result;
+  return k == Kind::elementwise || k == Kind::reduce || k == Kind::scan || k == Kind::contract || k == Kind::gather ||
+         k == Kind::scatter || k == Kind::kernel || k == Kind::result;
 }
 /// A node whose kernel reads its operands from memory, whatever their strides.
 constexpr bool reads_memory(Kind k) { return k == Kind::contract || k == Kind::kernel; }
@@ -128,8 +132,8 @@ class Pass {
     r_.innermost[i] = axis;
     for (int k = 0; k < g_[i].operands; ++k) wish_of_assembled(source(g_.operands(i)[k]), axis, rank);
   }
-  /// A contraction without a wish of its own takes the order of what its result meets, element by element: so do the gradients of a layer behind a
-  /// flattened image.
+  /// A contraction without a wish of its own takes the order of what its result meets, element by element: so do the
+  /// gradients of a layer behind a flattened image.
   constexpr void predict() {
     List<int> axis(g_.size(), -1);
     for (int i = 0; i < g_.size(); ++i) {
@@ -144,7 +148,9 @@ class Pass {
         if (g_.shape(o[k]).rank == rank) axis[i] = axis[o[k]];
       if (axis[i] < 0) continue;
       for (int k = 0; k < n.operands; ++k)
-        if (const int c = source(o[k]); g_[c].op->kind == Kind::contract && g_.shape(c).rank == rank && r_.innermost[c] < 0) r_.innermost[c] = axis[i];
+        if (const int c = source(o[k]);
+            g_[c].op->kind == Kind::contract && g_.shape(c).rank == rank && r_.innermost[c] < 0)
+          r_.innermost[c] = axis[i];
     }
   }
   constexpr void claim(int whole) {
@@ -152,9 +158,11 @@ class Pass {
     std::int64_t start = 0;
     for (int k = 0; k < g_[whole].operands; ++k) {
       int o = source(g_.operands(whole)[k]);
-      if (g_[o].op == &graph::primitive<ops::Reshape> && Seats(g_.shape(g_.operands(o)[0]), g_.shape(o)).fit) o = source(g_.operands(o)[0]);
+      if (g_[o].op == &graph::primitive<ops::Reshape> && Seats(g_.shape(g_.operands(o)[0]), g_.shape(o)).fit)
+        o = source(g_.operands(o)[0]);
       const Kind kind = g_[o].op->kind;
-      if ((kind == Kind::elementwise || kind == Kind::contract || kind == Kind::assemble) && r_.home[o] < 0 && r_.output[o] == 0 && g_.shape(o).size() > 1) {
+      if ((kind == Kind::elementwise || kind == Kind::contract || kind == Kind::assemble) && r_.home[o] < 0 &&
+          r_.output[o] == 0 && g_.shape(o).size() > 1) {
         r_.any = true;
         r_.home[o] = whole;
         r_.start[o] = start;

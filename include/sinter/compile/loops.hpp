@@ -1,5 +1,5 @@
-// The order in which a kernel's loops run: neighbours in memory innermost, loops that are walked as one joined, and each group of them where the
-// kernels of the backend expect it.
+// The order in which a kernel's loops run: neighbours in memory innermost, loops that are walked as one joined, and
+// each group of them where the kernels of the backend expect it.
 #pragma once
 #include <utility>
 
@@ -27,14 +27,15 @@ class Pass {
  private:
   using enum LoopRole;
 
-  /// Orders loops by how far they reach in memory, so that inner ones walk neighbours: those of a map by what it stores, those of rows by the largest
-  /// tensor that they read, those of a contraction by its operands. Of these the one whose lines are neighbours in the result
-  /// gets the columns.
+  /// Orders loops by how far they reach in memory, so that inner ones walk neighbours: those of a map by what it
+  /// stores, those of rows by the largest tensor that they read, those of a contraction by its operands. Of these the
+  /// one whose lines are neighbours in the result gets the columns.
   constexpr void sort() {
     if (k_.loops.size() < 2) return;
     if (k_.kind == Kind::contract) {
       const Pointer& result = k_.pointers[first_store()];
-      const bool left_in_panels = in_panels(k_.pointers[0]), right_in_panels = in_panels(k_.pointers[1]);  // these are columns
+      // these are columns
+      const bool left_in_panels = in_panels(k_.pointers[0]), right_in_panels = in_panels(k_.pointers[1]);
       if (left_in_panels || (!right_in_panels && least_stride(result, rows) < least_stride(result, columns))) {
         for (LoopRole& r : role_) r = r == rows ? columns : r == columns ? rows : r;
         std::swap(k_.pointers[0], k_.pointers[1]);
@@ -54,7 +55,8 @@ class Pass {
       for (const Micro& m : k_.micros) {
         if (m.what != Micro::What::load) continue;
         double touched = 1;
-        for (int i = 0; i < k_.loops.size(); ++i) touched *= k_.pointers[m.a].stride[i] != 0 ? double(k_.loops[i].capacity) : 1.0;
+        for (int i = 0; i < k_.loops.size(); ++i)
+          touched *= k_.pointers[m.a].stride[i] != 0 ? double(k_.loops[i].capacity) : 1.0;
         if (touched > most) most = touched, largest = m.a;
       }
       if (largest >= 0) sort_by(Pointer(k_.pointers[largest]), batch);
@@ -106,7 +108,8 @@ class Pass {
     List<int> place;
     List<std::int64_t> reach;
     for (int i = 0; i < k_.loops.size(); ++i)
-      if (role_[i] == r && by.stride[i] != 0) place.push(i), reach.push(by.stride[i] < 0 ? -by.stride[i] : by.stride[i]);
+      if (role_[i] == r && by.stride[i] != 0)
+        place.push(i), reach.push(by.stride[i] < 0 ? -by.stride[i] : by.stride[i]);
     for (int i = 1; i < place.size(); ++i)
       for (int j = i; j > 0 && reach[j - 1] < reach[j]; --j) {
         std::swap(reach[j - 1], reach[j]);
@@ -153,7 +156,8 @@ class Pass {
       while (last >= 0 && k_.loops[last].folded) --last;
       bool scans = false;  // lanes cannot wait for each other
       for (const Micro& m : k_.micros) scans = scans || m.what == Micro::What::scan;
-      const bool along = !scans && (last < 0 || (last != n - 1 && (k_.loops[n - 1].capacity >= shortest_row || k_.loops[last].capacity < shortest_row)));
+      const bool along = !scans && (last < 0 || (last != n - 1 && (k_.loops[n - 1].capacity >= shortest_row ||
+                                                                   k_.loops[last].capacity < shortest_row)));
       add([&](int i) { return !k_.loops[i].folded && (along || i != last); });
       add([&](int i) { return k_.loops[i].folded; });
       if (!along) order.push(last >= 0 ? last : missing);
@@ -162,7 +166,8 @@ class Pass {
     }
     if (order.empty()) order.push(missing);
     List<Loop> loops;
-    for (const int i : order) loops.push(i >= 0 ? k_.loops[i] : Loop{.folded = i == missing_folded});  // a missing loop runs once
+    // a missing loop runs once
+    for (const int i : order) loops.push(i >= 0 ? k_.loops[i] : Loop{.folded = i == missing_folded});
     for (Pointer& p : k_.pointers) {
       const Pointer old = p;
       for (std::int64_t& stride : p.stride) stride = 0;

@@ -1,5 +1,5 @@
-// From a group of nodes to a kernel: its loops as the nodes have them, pointers, and micro-operations. What order the loops run in is
-// decided in loops.hpp, and when each operation runs in schedule.hpp.
+// From a group of nodes to a kernel: its loops as the nodes have them, pointers, and micro-operations. What order the
+// loops run in is decided in loops.hpp, and when each operation runs in schedule.hpp.
 #pragma once
 #include <utility>
 
@@ -67,7 +67,8 @@ class Pass {
     for (int k = shared; k < y.rank - contracted; ++k)
       if (is_axis(y, k) != 0) right.loop[k] = at++;
     for (int k = 0; k < contracted; ++k)
-      if (is_axis(x, x.rank - contracted + k) != 0) left.loop[x.rank - contracted + k] = right.loop[y.rank - contracted + k] = at++;
+      if (is_axis(x, x.rank - contracted + k) != 0)
+        left.loop[x.rank - contracted + k] = right.loop[y.rank - contracted + k] = at++;
     const Pointer p = along(left, a), q = along(right, b);
     // A batch axis that one operand repeats belongs to the other: a weight meets all samples in one contraction.
     for (int l = 0; l < at; ++l)
@@ -79,7 +80,8 @@ class Pass {
   }
 
   // ---- the operands of a contraction ----
-  /// Which loop each axis of an operand runs along, and, where the kernel computes it, how it walks the node that it shows.
+  /// Which loop each axis of an operand runs along, and, where the kernel
+  /// computes it, how it walks the node that it shows.
   struct Side {
     int rank = 0;
     int loop[Shape::max_rank]{};
@@ -94,7 +96,8 @@ class Pass {
       if (is_axis(shape, i) != 0) p.stride[s.loop[i]] = l.stride[i];
     return p;
   }
-  /// What this kernel computes of an operand (compile/prologue.hpp). Its pointer then is without memory and has the strides of what it is mainly computed from.
+  /// What this kernel computes of an operand (compile/prologue.hpp). Its pointer then is without memory and has the
+  /// strides of what it is mainly computed from.
   constexpr void compute_operand(int side, Side& s, int operand) {
     const int p = s_.base[operand];
     if (f_.group[p] != group_) return;
@@ -110,7 +113,8 @@ class Pass {
     for (int i = from; i < k_.micros.size(); ++i) {
       const Micro& m = k_.micros[i];
       if (m.what != Micro::What::load && m.what != Micro::What::gather) continue;
-      double touched = m.what == Micro::What::gather ? double(g_.shape(p).size()) : 1;  // whatever its pointer, each of its elements lies somewhere
+      // whatever its pointer, each of its elements lies somewhere
+      double touched = m.what == Micro::What::gather ? double(g_.shape(p).size()) : 1;
       for (int l = 0; l < k_.loops.size() && m.what == Micro::What::load; ++l)
         if (k_.pointers[m.a].stride[l] != 0) touched *= double(k_.loops[l].capacity);
       if (touched <= most) continue;
@@ -122,8 +126,8 @@ class Pass {
   static constexpr int is_axis(const Shape& s, int i) { return s[i] != 1 || s.letter(i) != 0 ? 1 : 0; }
 
   // ---- a primitive's own kernel ----
-  /// Its loops as the primitive numbers them. A pointer for each operand and each result (without memory where nobody reads it), then
-  /// the primitive and its attributes, which belong to the identity.
+  /// Its loops as the primitive numbers them. A pointer for each operand and each result (without memory where nobody
+  /// reads it), then the primitive and its attributes, which belong to the identity.
   constexpr void make_own() {
     const int v = o_.head[group_];
     const graph::Primitive& op = *g_[v].op;
@@ -137,7 +141,8 @@ class Pass {
       k_.micros.push({.what = Micro::What::load, .dtype = g_[o].dtype, .a = short(t)});
     }
     k_.micros.push({.what = Micro::What::apply, .dtype = g_[v].dtype, .code = op.code});
-    for (int i = 0; i < s.attribute_count; ++i) k_.micros.push({.what = Micro::What::attribute, .dtype = Dtype::int64, .bits = std::uint64_t(s.attributes[i])});
+    for (int i = 0; i < s.attribute_count; ++i)
+      k_.micros.push({.what = Micro::What::attribute, .dtype = Dtype::int64, .bits = std::uint64_t(s.attributes[i])});
     for (int r = 0; r < op.results; ++r) k_.pointers.push({});
     for (int w = v; w >= 0; w = o_.next[w]) {
       if (f_.stored[w] == 0) continue;
@@ -154,7 +159,8 @@ class Pass {
       k_.loops[loop] = Loop::along(shape, i, false);
     }
   }
-  constexpr void own_pointer(const graph::Primitive& op, const Signature& s, int tensor, int node, const Layout& l, const Shape& shape) {
+  constexpr void own_pointer(const graph::Primitive& op, const Signature& s, int tensor, int node, const Layout& l,
+                             const Shape& shape) {
     if (tensor == k_.pointers.size()) k_.pointers.push({});
     Pointer& p = k_.pointers[tensor];
     p.node = node;
@@ -168,7 +174,9 @@ class Pass {
     const Micro* o = k_.micros.data();
     const int n = k_.micros.size();
     for (int i = 0; i < n; ++i, ++o)
-      if (o->a == m.a && o->what == m.what && o->b == m.b && o->c == m.c && o->dtype == m.dtype && o->side == m.side && o->code == m.code && o->bits == m.bits) return i;
+      if (o->a == m.a && o->what == m.what && o->b == m.b && o->c == m.c && o->dtype == m.dtype && o->side == m.side &&
+          o->code == m.code && o->bits == m.bits)
+        return i;
     k_.micros.push(m);
     node_.push(node);
     return k_.micros.size() - 1;
@@ -190,8 +198,8 @@ class Pass {
     return short(k_.pointers.size() - 1);
   }
 
-  /// Strides of a layout of shape `from`, aligned at the right with `to`, along the loops: all axes of the space for a value
-  /// an element, those not folded for a value a row, none for a number.
+  /// Strides of a layout of shape `from`, aligned at the right with `to`, along the loops: all axes of the space for a
+  /// value an element, those not folded for a value a row, none for a number.
   constexpr Pointer pointer(int node, const Layout& l, const Shape& from, const Shape& to, bool row) const {
     if (side_ != nullptr) return operand_pointer(node, l, from, to);
     Pointer p{node, l.offset, {}};
@@ -217,7 +225,8 @@ class Pass {
       ++axes;
     }
     for (int i = 0; i < side_->rank; ++i)
-      if (const int axis = side_->walk.axis[i]; axis >= 0) p.stride[side_->loop[i]] += side_->walk.step[i] * stride[axis];
+      if (const int axis = side_->walk.axis[i]; axis >= 0)
+        p.stride[side_->loop[i]] += side_->walk.step[i] * stride[axis];
     return p;
   }
 
@@ -225,7 +234,8 @@ class Pass {
     const int b = s_.base[o];
     const Node& n = g_[b];
     const Kind kind = n.op->kind;
-    if (kind == Kind::constant) return push({.what = Micro::What::constant, .dtype = n.dtype, .a = point({-1, g_.attributes(b)[0], {}})});
+    if (kind == Kind::constant)
+      return push({.what = Micro::What::constant, .dtype = n.dtype, .a = point({-1, g_.attributes(b)[0], {}})});
     if (kind == Kind::generate && n.shape == 0) {
       short letter = 0;
       while (letters_[letter] != char(g_.attributes(b)[0])) ++letter;
@@ -236,7 +246,8 @@ class Pass {
       return value(b, f_.group[b] == group_ && f_.row[b] != 0 ? true : f_.group[b] == group_ ? false : row);
     }
     const Pointer p = pointer(kind == Kind::generate ? -1 : b, s_.layout(o), g_.shape(o), g_.shape(v), row);
-    return push({.what = kind == Kind::generate ? Micro::What::count : Micro::What::load, .dtype = n.dtype, .a = point(p)});
+    return push(
+        {.what = kind == Kind::generate ? Micro::What::count : Micro::What::load, .dtype = n.dtype, .a = point(p)});
   }
 
   /// The register that holds node v.
@@ -250,7 +261,10 @@ class Pass {
     } else if (n.op->kind == Kind::reduce || n.op->kind == Kind::scan) {
       const int o = g_.operands(v)[0];
       const int x = operand(o, o, false);
-      r = push({.what = n.op->kind == Kind::scan ? Micro::What::scan : Micro::What::fold, .dtype = n.dtype, .a = short(x), .code = n.op->code});
+      r = push({.what = n.op->kind == Kind::scan ? Micro::What::scan : Micro::What::fold,
+                .dtype = n.dtype,
+                .a = short(x),
+                .code = n.op->code});
     } else if (n.op->kind == Kind::gather) {
       const int table = g_.operands(v)[0], axis = int(g_.attributes(v)[0]);
       const int place = operand(g_.operands(v)[1], v, row);
@@ -259,7 +273,10 @@ class Pass {
       const int extent = from[axis];
       const std::int64_t stride = std::exchange(l.stride[axis], 0);
       from.set(axis, 1);
-      r = push({.what = Micro::What::gather, .dtype = n.dtype, .a = point_at(pointer(s_.base[table], l, from, g_.shape(v), row), stride, extent), .b = short(place)});
+      r = push({.what = Micro::What::gather,
+                .dtype = n.dtype,
+                .a = point_at(pointer(s_.base[table], l, from, g_.shape(v), row), stride, extent),
+                .b = short(place)});
     } else {
       std::array<short, 3> x{-1, -1, -1};
       for (int k = 0; k < n.operands; ++k) x[std::size_t(k)] = short(operand(g_.operands(v)[k], v, row));

@@ -1,8 +1,9 @@
 // The order in which groups run.
 //
-// Groups run in the order of their last node, after everything they read: close to the order in which the graph was
-// written, which keeps values short-lived. Groups that overwrite an input (the optimizer's update of the parameters) run
-// after all that still read it: in that order they mostly do, and where one would not, they and all that depends on them run last.
+// Groups run in the order of their last node, after everything they read: close to the order
+// in which the graph was written, which keeps values short-lived. Groups that overwrite an
+// input (the optimizer's update of the parameters) run after all that still read it: in that
+// order they mostly do, and where one would not, they and all that depends on them run last.
 #pragma once
 #include "fuse.hpp"
 
@@ -111,7 +112,10 @@ class Pass {
     for (int k = g_[v].operands; k > 0; --k) {
       const int b = s_.base[*o++];
       const Kind kind = s_.kind[b];
-      if (kind == Kind::assemble ? reads_late(b, group, late) : is_computed(kind) && f_.group[b] != group && (f_.stored[b] != 0 ? late[f_.group[b]] != 0 : reads_late(b, group, late))) return true;
+      if (kind == Kind::assemble ? reads_late(b, group, late)
+                                 : is_computed(kind) && f_.group[b] != group &&
+                                       (f_.stored[b] != 0 ? late[f_.group[b]] != 0 : reads_late(b, group, late)))
+        return true;
     }
     return false;
   }
@@ -121,7 +125,8 @@ class Pass {
   const Fusion& f_;
   Order r_;
   List<char> done_;
-  List<int> writer_, last_read_;  ///< of inputs: the group that overwrites each, and the last in order of the others that read it
+  List<int> writer_,
+      last_read_;  ///< of inputs: the group that overwrites each, and the last in order of the others that read it
 };
 
 }  // namespace order_detail

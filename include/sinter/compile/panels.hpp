@@ -1,7 +1,8 @@
 // Weights in the order in which a contraction reads them.
 //
-// A contraction walks `width` columns at a time along its contracted axes. Weights that change seldom are laid out like that once: [n / width, k…, width],
-// zeros behind the last. `packed` is how the graph computes that; `Panels` is the view of the result that has the weight's own shape again, for contractions only.
+// A contraction walks `width` columns at a time along its contracted axes. Weights that change seldom are laid out like
+// that once: [n / width, k…, width], zeros behind the last. `packed` is how the graph computes that; `Panels` is the
+// view of the result that has the weight's own shape again, for contractions only.
 #pragma once
 #include "layout.hpp"
 
@@ -10,10 +11,13 @@ namespace sinter::internals::compile {
 /// A column stride from here on says that columns lie in panels, and how far these are apart (behind `Panels::tag`).
 struct Panels : ops::View<Panels> {
   static constexpr const char* name = "panels";
-  static constexpr std::int64_t tag = std::int64_t(1) << 40;  ///< more than any stride, and room for an extent and a size above it
+  static constexpr std::int64_t tag = std::int64_t(1)
+                                      << 40;  ///< more than any stride, and room for an extent and a size above it
 
   /// attributes = {width, the shape [n, k…]}; the first of several contracted axes lies innermost.
-  static constexpr ops::Type type(const Signature& s) { return {s.dtype(0), ops::unpacked(s.attributes + 1, s.attribute_count - 1)}; }
+  static constexpr ops::Type type(const Signature& s) {
+    return {s.dtype(0), ops::unpacked(s.attributes + 1, s.attribute_count - 1)};
+  }
   static constexpr bool view(Layout& l, const Signature& s, const Shape& to) {
     std::int64_t stride = s.attributes[0];
     const auto place = [&](int axis) {

@@ -11,16 +11,19 @@ namespace sinter::internals::compile {
 namespace plan_detail {
 
 [[noreturn]] SINTER_COLD inline void no_input_has_this_length(char letter) {
-  throw Error(ErrorCode::length, std::string("length '") + letter + "'", "expected an input that has it, found none", "a program takes its lengths from its inputs");
+  throw Error(ErrorCode::length, std::string("length '") + letter + "'", "expected an input that has it, found none",
+              "a program takes its lengths from its inputs");
 }
 
 [[noreturn]] SINTER_COLD inline void overwritten_while_needed(int output) {
-  throw Error(ErrorCode::unsupported, "output " + std::to_string(output), "expected that it can take over the memory of an input, found one that is read afterwards");
+  throw Error(ErrorCode::unsupported, "output " + std::to_string(output),
+              "expected that it can take over the memory of an input, found one that is read afterwards");
 }
 
 class Pass {
  public:
-  constexpr Pass(Simplified& s, PackSizes pack, bool name_buffers) : s_(s), g_(s.graph), pack_(pack), name_buffers_(name_buffers) {}
+  constexpr Pass(Simplified& s, PackSizes pack, bool name_buffers)
+      : s_(s), g_(s.graph), pack_(pack), name_buffers_(name_buffers) {}
 
   /// False, with `apart` extended, when an output would overwrite an input that is still to be read.
   constexpr bool run(List<char>& apart) {
@@ -122,7 +125,8 @@ class Pass {
       const ContractSizes sizes = contract_sizes(view, facts);
       const ContractLoops at = view.contract_loops();
       scratch = aligned(pack_.bytes(sizes));
-      const bool in_place = !facts.fills && pack_.in_place != nullptr && pack_.in_place(matrix_product(at, loops, sizes.dtype, view.table));
+      const bool in_place = !facts.fills && pack_.in_place != nullptr &&
+                            pack_.in_place(matrix_product(at, loops, sizes.dtype, view.table));
       if (!in_place) r_.straight_line_scratch_bytes = std::max(r_.straight_line_scratch_bytes, scratch);
       double flops = 2.0 * double(sizes.rows) * double(sizes.columns) * double(sizes.inner);
       if (in_place && at.rows > 0 && flops <= straight_line_flops) {
@@ -155,7 +159,8 @@ class Pass {
       if (k.pointers[p].node < 0) to[p].bytes = 0;
   }
   constexpr bool same(int id, const List<std::uint64_t>& words) const {
-    const int from = r_.kernel[id], to = id + 1 < r_.kernel.size() ? r_.kernel[id + 1] : r_.words.size(), n = words.size();
+    const int from = r_.kernel[id], to = id + 1 < r_.kernel.size() ? r_.kernel[id + 1] : r_.words.size(),
+              n = words.size();
     if (to - from != n) return false;
     const std::uint64_t *a = r_.words.data() + from, *b = words.data();
     for (int i = 0; i < n; ++i)
@@ -174,10 +179,12 @@ class Pass {
     const std::int64_t* const t = r_.table.data() + step_[step];
     return may_take_over(r_.words.data() + r_.kernel[int(*t)], t + 1, from, to);
   }
-  /// An output takes over the memory of an input only if nobody reads the input afterwards, and its own kernel no element that it has written.
+  /// An output takes over the memory of an input only if nobody reads the input
+  /// afterwards, and its own kernel no element that it has written.
   constexpr bool overwrites_too_early(List<char>& apart) const {
     const int n = g_.size();
-    List<int> written(n, -1), read(n, -1);  // the last step that writes an output, and the last that touches a node at all
+    // the last step that writes an output, and the last that touches a node at all
+    List<int> written(n, -1), read(n, -1);
     for (const Write& w : writes_) written[int(r_.table[pointer(w.step, w.pointer)])] = w.step;
     for (int step = 0; step < r_.steps; ++step) {
       const int count = pointers(step), stride = 2 + loops_[step];
@@ -188,7 +195,8 @@ class Pass {
     bool found = false;
     for (int k = 0; k < g_.overwrites.size(); ++k) {
       if (g_.overwrites[k] < 0) continue;
-      const int input = g_.inputs[g_.overwrites[k]], output = s_.outputs[k], writer = written[output], last = read[input];
+      const int input = g_.inputs[g_.overwrites[k]], output = s_.outputs[k], writer = written[output],
+                last = read[input];
       const bool early = writer >= 0 && (last > writer || (last == writer && !in_place(writer, input, output)));
       if (!early) continue;
       found = true;
@@ -222,7 +230,9 @@ class Pass {
         if (name_buffers_ || verifying) r_.buffer.push(node < 0 ? -1 : root(node));
         if (node < 0) continue;
         const int b = root(node);
-        r_.table[q + 1] = (r_.table[q + 1] + (b != node && s_.owner[node] < 0 ? s_.parts[s_.part_of[node]].offset : 0)) * bytes_of(g_[node].dtype);
+        r_.table[q + 1] =
+            (r_.table[q + 1] + (b != node && s_.owner[node] < 0 ? s_.parts[s_.part_of[node]].offset : 0)) *
+            bytes_of(g_[node].dtype);
         r_.table[q] = b;
       }
   }
@@ -242,7 +252,9 @@ class Pass {
     for (int k = 0; k < g_.overwrites.size(); ++k)
       if (g_.overwrites[k] >= 0) overwrites[s_.outputs[k]] = 1;
     for (int i = 0; i < n; ++i) buffer_bytes[i] = g_.shape(i).size() * bytes_of(g_[i].dtype);
-    chains_ = chains({r_.table.data(), r_.words.data(), r_.kernel.data(), step_.data(), uses_.data(), first_use_.data(), facts_.data(), capacity_.data(), r_.steps, overwrites.data(), buffer_bytes.data()}, pack_);
+    chains_ = chains({r_.table.data(), r_.words.data(), r_.kernel.data(), step_.data(), uses_.data(), first_use_.data(),
+                      facts_.data(), capacity_.data(), r_.steps, overwrites.data(), buffer_bytes.data()},
+                     pack_);
   }
   /// The chain beside which nothing touches a buffer that lives so long, and in whose pieces it can be; −1 for none.
   constexpr int home(int node, const Lifetime& life) const {
@@ -277,7 +289,8 @@ class Pass {
       if (chains_.of(step) < 0) r_.scratch_bytes = std::max(r_.scratch_bytes, scratch_[step]);
   }
 
-  /// What lives in the steps of one chain alone exists in pieces, in a room of as many as are worked on at a time; all else that a chain touches lives as long as it.
+  /// What lives in the steps of one chain alone exists in pieces, in a room of as many as are worked on at a time; all
+  /// else that a chain touches lives as long as it.
   constexpr void allocate_with_chains(List<int>& owners, List<Lifetime>& lives, const List<int>& of) {
     in_pieces_.resize(g_.size(), 0);
     List<int> others, home_of;
@@ -296,7 +309,11 @@ class Pass {
       // As many pieces at a time as leave half of the memory or, where it is large, three quarters.
       constexpr std::int64_t fewest = 2, most = 16, large = std::int64_t(1) << 23;
       const std::int64_t room = std::min(whole / 2, std::max(whole / 4, large));
-      chain.workers = chain.in_order ? 1 : std::min((chain.capacity + chain.grain - 1) / chain.grain, std::clamp(room / std::max<std::int64_t>(1, chain.local + chain.scratch), fewest, most));
+      chain.workers =
+          chain.in_order
+              ? 1
+              : std::min((chain.capacity + chain.grain - 1) / chain.grain,
+                         std::clamp(room / std::max<std::int64_t>(1, chain.local + chain.scratch), fewest, most));
       r_.scratch_bytes = std::max(r_.scratch_bytes, chain.workers * chain.scratch);
       others.push(owners.size());
       owners.push(-1 - c);
@@ -308,18 +325,24 @@ class Pass {
       if (home_of[k] >= 0) continue;
       others.push(k);
       if (const int c = chains_.of(lives[k].first); c >= 0) merged[k].first = chains_.list[c].first;
-      if (const int c = chains_.of(lives[k].last); c >= 0) merged[k].last = chains_.list[c].first + chains_.list[c].steps - 1;
+      if (const int c = chains_.of(lives[k].last); c >= 0)
+        merged[k].last = chains_.list[c].first + chains_.list[c].steps - 1;
     }
-    std::sort(others.begin(), others.end(), [&](int a, int b) { return merged[a].first != merged[b].first ? merged[a].first < merged[b].first : a < b; });
+    std::sort(others.begin(), others.end(), [&](int a, int b) {
+      return merged[a].first != merged[b].first ? merged[a].first < merged[b].first : a < b;
+    });
     r_.arena_bytes = allocate(others, owners, merged, lives, of);
     for (int k = 0; k < tensors; ++k)
       if (home_of[k] >= 0) at_[owners[k]] += rooms_[home_of[k]];
   }
   constexpr bool is_in_pieces(int node) const { return !in_pieces_.empty() && in_pieces_[node] != 0; }
 
-  /// Places some of the owners, by index, in the order of their first steps; returns the bytes that they take. `real`: lifetimes before those of a chain became one.
-  constexpr std::int64_t allocate(const List<int>& some, const List<int>& owners, const List<Lifetime>& lives, const List<Lifetime>& real, const List<int>& of) {
-    // A buffer whose first step is the last of another of its size may take over its place, and with it the place of whatever that one took over.
+  /// Places some of the owners, by index, in the order of their first steps; returns the bytes that they take. `real`:
+  /// lifetimes before those of a chain became one.
+  constexpr std::int64_t allocate(const List<int>& some, const List<int>& owners, const List<Lifetime>& lives,
+                                  const List<Lifetime>& real, const List<int>& of) {
+    // A buffer whose first step is the last of another of its size may take
+    // over its place, and with it the place of whatever that one took over.
     List<int> place_of(owners.size(), -1);  // of each owner, its index among the lifetimes
     List<char> taken(owners.size(), 0);
     List<Lifetime> lifetimes;
@@ -341,25 +364,33 @@ class Pass {
     return aligned(places.end);
   }
   /// The buffer whose place `node` may take over in its first step, by index among `lives`; −1 for none.
-  constexpr int before(int node, const Lifetime& life, const List<Lifetime>& lives, const List<int>& of, const List<char>& taken) const {
+  constexpr int before(int node, const Lifetime& life, const List<Lifetime>& lives, const List<int>& of,
+                       const List<char>& taken) const {
     const int step = life.first;
     if (kind_[step] == Kind::scatter || kind_[step] == Kind::kernel) return -1;
     for (int p = kind_[step] == Kind::contract ? 2 : 0; p < pointers(step); ++p) {
       const auto other = int(r_.table[pointer(step, p)]);
       if (other < 0 || base_[other] != 0) continue;
       const int k = of[other];
-      if (lives[k].last == step && lives[k].first < step && lives[k].bytes == life.bytes && taken[k] == 0 && in_place(step, other, node)) return k;
+      if (lives[k].last == step && lives[k].first < step && lives[k].bytes == life.bytes && taken[k] == 0 &&
+          in_place(step, other, node))
+        return k;
     }
     return -1;
   }
-  /// The same within a chain, where one tensor ends before the other begins: piece by piece, if pieces of both are the same bytes.
-  constexpr int before_in_chain(int k, const List<int>& some, const List<int>& owners, const List<Lifetime>& real, const List<char>& taken, const List<int>& place_of) const {
+  /// The same within a chain, where one tensor ends before the other begins:
+  /// piece by piece, if pieces of both are the same bytes.
+  constexpr int before_in_chain(int k, const List<int>& some, const List<int>& owners, const List<Lifetime>& real,
+                                const List<char>& taken, const List<int>& place_of) const {
     const int c = chains_.of(real[k].first);
     if (c < 0 || is_in_pieces(owners[k])) return -1;
     const std::int64_t unit = chains_.unit(c, owners[k]);
     if (unit == 0) return -1;
     for (const int other : some)
-      if (place_of[other] >= 0 && taken[other] == 0 && owners[other] >= 0 && chains_.of(real[other].last) == c && real[other].last < real[k].first && real[other].bytes == real[k].bytes && chains_.unit(c, owners[other]) == unit) return other;
+      if (place_of[other] >= 0 && taken[other] == 0 && owners[other] >= 0 && chains_.of(real[other].last) == c &&
+          real[other].last < real[k].first && real[other].bytes == real[k].bytes &&
+          chains_.unit(c, owners[other]) == unit)
+        return other;
     return -1;
   }
   constexpr std::int64_t bytes(int node) const { return aligned(g_.shape(node).size() * bytes_of(g_[node].dtype)); }
@@ -372,8 +403,13 @@ class Pass {
       if (c >= 0) {
         const Chain& chain = chains_.list[c];
         if (step == chain.first)
-          for (const std::int64_t number : {std::int64_t(chain.first), std::int64_t(chain.steps), chain.units | std::int64_t(chain.letter) << 56, chain.grain, chain.workers, chain.scratch}) r_.chains.push(number);
-        for (const std::int64_t number : {std::int64_t(loops_[step]), std::int64_t(pointers(step)), std::int64_t(m.loop), m.factor, m.lag}) r_.chains.push(number);
+          for (const std::int64_t number :
+               {std::int64_t(chain.first), std::int64_t(chain.steps), chain.units | std::int64_t(chain.letter) << 56,
+                chain.grain, chain.workers, chain.scratch})
+            r_.chains.push(number);
+        for (const std::int64_t number :
+             {std::int64_t(loops_[step]), std::int64_t(pointers(step)), std::int64_t(m.loop), m.factor, m.lag})
+          r_.chains.push(number);
       }
       for (int p = 0; p < pointers(step); ++p) {
         const int q = pointer(step, p);
@@ -393,7 +429,8 @@ class Pass {
   }
   /// Bytes, every element as often as loops meet it.
   constexpr double touched(int step, int p) const {
-    const StepView v{r_.words.data() + r_.kernel[int(r_.table[step_[step]])], r_.table.data() + step_[step] + 1, capacity_.data()};
+    const StepView v{r_.words.data() + r_.kernel[int(r_.table[step_[step]])], r_.table.data() + step_[step] + 1,
+                     capacity_.data()};
     double bytes = uses_[first_use_[step] + p].bytes;
     for (int l = 0; l < v.loops(); ++l)
       if (v.stride(p, l) != 0) bytes *= double(v.extent(l));

@@ -18,7 +18,8 @@ namespace prepare_detail {
 
 class Pass {
  public:
-  constexpr Pass(const Builder& g, int parameters, const PackSizes& pack) : g_(g), parameters_(parameters), panel_(pack.panel), pack_(pack) {}
+  constexpr Pass(const Builder& g, int parameters, const PackSizes& pack)
+      : g_(g), parameters_(parameters), panel_(pack.panel), pack_(pack) {}
 
   constexpr Prepared run() {
     changes_ = changes(g_, parameters_);
@@ -55,7 +56,8 @@ class Pass {
     r.prepare.length_rules.clear();
     for (Weight& w : weights_) {  // one that several contractions share is packed once
       const Value weight{&r.prepare, matrix(g_.operands(w.contraction)[w.operand])};
-      const int m = transformed_[w.contraction], made = (m > 0 ? transformed(weight, m, panel_) : packed(weight, panel_)).id;
+      const int m = transformed_[w.contraction],
+                made = (m > 0 ? transformed(weight, m, panel_) : packed(weight, panel_)).id;
       for (int k = hoisted.size(); k < r.prepare.outputs.size(); ++k)
         if (r.prepare.outputs[k] == made) w.input = k;
       if (w.input >= 0) continue;
@@ -92,8 +94,8 @@ class Pass {
       for (int k = operands_of(g_, i); k > 0; --k) ++readers_.data()[*o++];
     }
   }
-  /// Weights that are computed from narrower ones and that few rows meet, and nobody else, stay narrow: memory is what such a contraction waits for. Marks what is
-  /// then computed at every call.
+  /// Weights that are computed from narrower ones and that few rows meet, and nobody else, stay narrow: memory is what
+  /// such a contraction waits for. Marks what is then computed at every call.
   constexpr bool streams_weight(int i) {
     if (changes_[i] != Changes::with_calls) return false;
     const int inner = int(g_.attributes(i)[1]);
@@ -102,7 +104,9 @@ class Pass {
       const Shape& other = g_.shape(g_.operands(i)[1 - k]);
       std::int64_t rows = 1;
       for (int a = 0; a < other.rank - inner; ++a) rows *= other[a];
-      if (rows > streamed_at_most || readers_[w] != 1 || changes_[w] != Changes::with_parameters || g_.shape(w).size() < smallest_prologue || source_bytes(g_, w) >= bytes_of(g_[w].dtype)) continue;
+      if (rows > streamed_at_most || readers_[w] != 1 || changes_[w] != Changes::with_parameters ||
+          g_.shape(w).size() < smallest_prologue || source_bytes(g_, w) >= bytes_of(g_[w].dtype))
+        continue;
       mark_streamed(w);
       return true;
     }
@@ -118,7 +122,8 @@ class Pass {
 
   /// What an operand repeats over the axes of a batch.
   constexpr int matrix(int o) const { return g_[o].op->kind == Kind::broadcast ? g_.operands(o)[0] : o; }
-  /// Marks the contractions of convolutions whose weights are transformed: in advance where their channels are sure to lie innermost, else by the backend.
+  /// Marks the contractions of convolutions whose weights are transformed: in advance where their channels are sure to
+  /// lie innermost, else by the backend.
   constexpr void find_filtered() {
     filtered_.resize(g_.size(), 0);
     transformed_.resize(g_.size(), 0);
@@ -126,15 +131,20 @@ class Pass {
       if (g_[i].op != &graph::primitive<ops::Convolution> || g_.shape(i).rank != 4) continue;
       const auto geometry = ops::Geometry::of(graph::Site{const_cast<Builder*>(&g_), i});
       const Shape &to = g_.shape(i), &w = g_.shape(g_.operands(i)[2]);
-      if (geometry.groups != 1 || w[2] != w[3] || w[2] == 1 || geometry.stride != ones || geometry.dilation != ones || g_[g_.operands(i)[0]].op->kind != Kind::contract) continue;
+      if (geometry.groups != 1 || w[2] != w[3] || w[2] == 1 || geometry.stride != ones || geometry.dilation != ones ||
+          g_[g_.operands(i)[0]].op->kind != Kind::contract)
+        continue;
       SquareConvolution c;
       c.images = to[0], c.height = to[2], c.width = to[3], c.channels = w[1], c.filters = w[0], c.taps = w[2];
-      const int contraction = g_.operands(i)[0], m = to[2] > 1 && to[3] > 1 && reads_borders(contraction, g_.operands(i)[2]) ? pack_.filters(c, true) : 0;
+      const int contraction = g_.operands(i)[0],
+                m = to[2] > 1 && to[3] > 1 && reads_borders(contraction, g_.operands(i)[2]) ? pack_.filters(c, true)
+                                                                                            : 0;
       if (m > 0) transformed_[contraction] = char(m);
       else filtered_[contraction] = pack_.filters(c, false) > 0 ? 1 : 0;
     }
   }
-  /// Whether a convolution reads an image that was put between borders for it alone: that is assembled with its channels innermost (compile/layout.hpp).
+  /// Whether a convolution reads an image that was put between borders for it alone: that is assembled with its
+  /// channels innermost (compile/layout.hpp).
   constexpr bool reads_borders(int contraction, int weight) {
     for (int k = 0; k < 2; ++k) {
       int o = g_.operands(contraction)[k];
@@ -149,7 +159,8 @@ class Pass {
       is_part_.resize(g_.size(), 0);
       for (const int o : g_.outputs) is_part_[source(o)] = 1;
       for (int i = 0; i < g_.size(); ++i)
-        for (int k = 0; g_[i].op->kind == Kind::assemble && k < g_[i].operands; ++k) is_part_[source(g_.operands(i)[k])] = 1;
+        for (int k = 0; g_[i].op->kind == Kind::assemble && k < g_[i].operands; ++k)
+          is_part_[source(g_.operands(i)[k])] = 1;
     }
     return is_part_[node] != 0;
   }
@@ -169,7 +180,9 @@ class Pass {
       std::int64_t depth = 1, taps = 1;
       for (int a = 1; a < s.rank; ++a) depth *= s[a], taps *= a > 1 ? s[a] : 1;
       if (changes_[w] != Changes::with_parameters || g_[w].dtype != Dtype::float32 || s.rank != inner + 1) continue;
-      if (transformed_[i] > 0 || (s.rank < Shape::max_rank && s[0] > 1 && depth <= 8192 && taps <= 128 && s[0] * depth >= smallest_weight)) return k;
+      if (transformed_[i] > 0 ||
+          (s.rank < Shape::max_rank && s[0] > 1 && depth <= 8192 && taps <= 128 && s[0] * depth >= smallest_weight))
+        return k;
     }
     return -1;
   }
@@ -194,9 +207,13 @@ class Pass {
             const int o = g_.operands(i)[w.operand];
             const Value made{&to, extra[w.input - hoisted.size()]};
             const Shape& s = g_.shape(matrix(o));
-            operands[w.operand] = graph::broadcast_to(transformed_[i] > 0 ? filters(made, s, transformed_[i]) : panels(made, s, panel_), g_.shape(o)).id;
+            operands[w.operand] =
+                graph::broadcast_to(transformed_[i] > 0 ? filters(made, s, transformed_[i]) : panels(made, s, panel_),
+                                    g_.shape(o))
+                    .id;
           }
-      now[i] = to.insert(*n.op, n.dtype, to.intern(g_.shape(i)), operands.data(), operands.size(), g_.attributes(i), n.attributes);
+      now[i] = to.insert(*n.op, n.dtype, to.intern(g_.shape(i)), operands.data(), operands.size(), g_.attributes(i),
+                         n.attributes);
     }
     for (const int o : g_.outputs) to.outputs.push(now[o]);
     to.overwrites = g_.overwrites;

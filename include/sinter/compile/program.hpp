@@ -1,7 +1,7 @@
 // A compiled program: everything about it is a constant, and the only thing left to do is to run it.
 //
-// The step list is data; only distinct kernels are instantiated. Large programs walk the list through a table of function
-// pointers; small ones are straight-line code, every step inlined with its arguments as constants.
+// The step list is data; only distinct kernels are instantiated. Large programs walk the list through a table of
+// function pointers; small ones are straight-line code, every step inlined with its arguments as constants.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -37,7 +37,8 @@ template <int Capacity> struct Frozen {
 
 template <int Capacity> constexpr Frozen<Capacity> freeze(const Plan& p) {
   Frozen<Capacity> f;
-  const int n = p.kernel.size() + p.words.size() + p.table.size() + p.letters.size() + 2 * p.takes_over.size() + p.chains.size();
+  const int n =
+      p.kernel.size() + p.words.size() + p.table.size() + p.letters.size() + 2 * p.takes_over.size() + p.chains.size();
   if (n > Capacity) return f;
   f.fits = true;
   f.steps = p.steps;
@@ -98,7 +99,8 @@ template <class Trace, class Backend> class Program {
     else return made<1 << 20>();
   }
   static constexpr auto small_ = made<1 << 14>();
-  /// Where the evaluation failed, which is an error of its own, everything else is that of an empty program: g++ would say of each constant that it is none.
+  /// Where the evaluation failed, which is an error of its own, everything else is that of an empty program: g++ would
+  /// say of each constant that it is none.
   static constexpr bool is_sound = requires { typename std::bool_constant<small_.fits>; };
   static constexpr bool is_small() {
     if constexpr (is_sound) return small_.fits;
@@ -124,8 +126,10 @@ template <class Trace, class Backend> class Program {
 
   // What the steps run as data (see Plan), and where the kernels begin among the words of their identities.
   static constexpr auto kernel_at = program_detail::part<int, 0, std::size_t(distinct_kernels + 1)>(plan());
-  static constexpr auto words = program_detail::part<std::uint64_t, distinct_kernels + 1, std::size_t(plan().words)>(plan());
-  static constexpr auto table = program_detail::part<std::int64_t, distinct_kernels + 1 + plan().words, std::size_t(plan().table)>(plan());
+  static constexpr auto words =
+      program_detail::part<std::uint64_t, distinct_kernels + 1, std::size_t(plan().words)>(plan());
+  static constexpr auto table =
+      program_detail::part<std::int64_t, distinct_kernels + 1 + plan().words, std::size_t(plan().table)>(plan());
 
  private:
   /// Integers of a step, by kernel.
@@ -146,26 +150,36 @@ template <class Trace, class Backend> class Program {
 
  public:
   /// The letters of the run-time lengths, in the order in which `run` takes them.
-  static constexpr auto letters = program_detail::part<char, distinct_kernels + 1 + plan().words + plan().table, std::size_t(plan().letters)>(plan());
+  static constexpr auto letters =
+      program_detail::part<char, distinct_kernels + 1 + plan().words + plan().table, std::size_t(plan().letters)>(
+          plan());
 
   static constexpr int outputs = plan().outputs;
   /// For each output the input whose memory it takes over, or −1.
-  static constexpr auto takes_over = program_detail::part<int, distinct_kernels + 1 + plan().words + plan().table + plan().letters, std::size_t(outputs)>(plan());
+  static constexpr auto takes_over =
+      program_detail::part<int, distinct_kernels + 1 + plan().words + plan().table + plan().letters,
+                           std::size_t(outputs)>(plan());
 
   /// Bytes of each output, aligned as buffers are.
-  static constexpr auto output_bytes = program_detail::part<std::int64_t, distinct_kernels + 1 + plan().words + plan().table + plan().letters + outputs, std::size_t(outputs)>(plan());
+  static constexpr auto output_bytes =
+      program_detail::part<std::int64_t, distinct_kernels + 1 + plan().words + plan().table + plan().letters + outputs,
+                           std::size_t(outputs)>(plan());
 
   /// Steps that run piece by piece (ChainHead).
-  static constexpr auto chains = program_detail::part<std::int64_t, distinct_kernels + 1 + plan().words + plan().table + plan().letters + 2 * outputs, std::size_t(plan().chains)>(plan());
+  static constexpr auto chains =
+      program_detail::part<std::int64_t,
+                           distinct_kernels + 1 + plan().words + plan().table + plan().letters + 2 * outputs,
+                           std::size_t(plan().chains)>(plan());
   static constexpr bool has_chains = !chains.empty();
   static constexpr int steps = [] {
     int n = runs;
-    for (const std::int64_t* c = chains.data(); c != chains.data() + chains.size(); c = ChainHead::behind(c)) n -= int(ChainHead::of(c).steps) - 1;
+    for (const std::int64_t* c = chains.data(); c != chains.data() + chains.size(); c = ChainHead::behind(c))
+      n -= int(ChainHead::of(c).steps) - 1;
     return n;
   }();
 
-  /// Whether output may be written to the memory of input: nothing reads the input after the output's first write, and the
-  /// step that writes reads no element that it has written.
+  /// Whether output may be written to the memory of input: nothing reads the input after the output's first write, and
+  /// the step that writes reads no element that it has written.
   static constexpr bool may_share(int input, int output) {
     bool written = false, read_in_chain = false;
     std::size_t t = 0;
@@ -185,7 +199,9 @@ template <class Trace, class Backend> class Program {
         reads = reads || base == 1 + input;
         writes = writes || base == 1 + inputs + output;
       }
-      if (reads && (written || (writes && !may_take_over(identity, table.data() + t + 1, 1 + input, 1 + inputs + output)))) return false;
+      if (reads &&
+          (written || (writes && !may_take_over(identity, table.data() + t + 1, 1 + input, 1 + inputs + output))))
+        return false;
       if (chained && writes && read_in_chain) return false;  // other pieces are read after this one is written
       read_in_chain = chained && (read_in_chain || reads);
       written = written || writes;
@@ -221,13 +237,17 @@ template <class Trace, class Backend> class Program {
     return all;
   }();
 
-  /// Runs every step. base: the workspace, then inputs, then outputs. An observer is told the context, and when each step begins and ends.
-  template <class Context, class Observer = const Unobserved> [[gnu::always_inline]] static void run(Context c, Observer& observer = unobserved) {
+  /// Runs every step. base: the workspace, then inputs, then outputs. An
+  /// observer is told the context, and when each step begins and ends.
+  template <class Context, class Observer = const Unobserved>
+  [[gnu::always_inline]] static void run(Context c, Observer& observer = unobserved) {
     c.scratch = c.base[0] + arena_bytes;
     observer.start(c);
     if constexpr (straight_line) {
       [&]<std::size_t... S>(std::index_sequence<S...>) __attribute__((always_inline)) {
-        ((observer.begin(int(S)), Backend::template run<typename Step<S>::Kernel, Step<S>>(Step<S>::arguments.data(), c), observer.end(int(S))), ...);
+        ((observer.begin(int(S)),
+          Backend::template run<typename Step<S>::Kernel, Step<S>>(Step<S>::arguments.data(), c), observer.end(int(S))),
+         ...);
       }(std::make_index_sequence<std::size_t(steps)>{});
     } else {
       static constexpr auto entry = [&]<std::size_t... Index>(std::index_sequence<Index...>) {
@@ -258,7 +278,9 @@ template <class Trace, class Backend> class Program {
       -> KernelCode<words[std::size_t(kernel_at[Index]) + J]...>;
   template <std::size_t Index> using Kernel =
       decltype(kernel_type<Index>(std::make_index_sequence<std::size_t(kernel_at[Index + 1] - kernel_at[Index])>{}));
-  template <class K, class Context> SINTER_OUTLINE static void enter(const std::int64_t* arguments, const Context& c) { Backend::template run<K, void>(arguments, c); }
+  template <class K, class Context> SINTER_OUTLINE static void enter(const std::int64_t* arguments, const Context& c) {
+    Backend::template run<K, void>(arguments, c);
+  }
 
   template <std::size_t S> struct Step {
     static constexpr std::size_t at = [] {

@@ -1,16 +1,19 @@
 // What a contraction computes from its operands while it packs them.
 //
-// An operand that is computed element by element and read by this contraction alone needs no buffer: weights cast from int8 and scaled, a normalised row, rows of an
-// embedding. Its operations move into the contraction's kernel, which evaluates them into the panels that it reads anyway.
+// An operand that is computed element by element and read by this contraction alone needs no buffer: weights cast from
+// int8 and scaled, a normalised row, rows of an embedding. Its operations move into the contraction's kernel, which
+// evaluates them into the panels that it reads anyway.
 //
 // Where not:
 //  - what another contraction's epilogue computes costs nothing there;
 //  - an operand that is small is quicker computed by itself and then read in place;
-//  - rows that lie along the contracted axis are read where they are, and packing them for the sake of a prologue costs more than it saves; but those that
-//    would evict each other from the cache are packed anyway. Columns that lie side by side and that few rows meet likewise, unless what they are computed from is narrower;
+//  - rows that lie along the contracted axis are read where they are, and packing them for the sake of a prologue costs
+//    more than it saves; but those that would evict each other from the cache are packed anyway. Columns that lie side
+//    by side and that few rows meet likewise, unless what they are computed from is narrower;
 //  - convolutions: their windows show an element many times, and Winograd's transforms want what lies in memory;
 //  - long expressions, where the other operand is so large that this one may be packed more than once;
-//  - expressions that read many values an element, such as the places of a window: lines of a tile are short, and each begins with finding all of them.
+//  - expressions that read many values an element, such as the places of a window: lines of a tile are short, and each
+//    begins with finding all of them.
 // Of a row kernel (layer norm) what is left computes one value a row.
 #pragma once
 #include "grouping.hpp"
@@ -18,7 +21,8 @@
 
 namespace sinter::internals::compile {
 
-/// How a view walks the node below it: along each of its axes one axis of the node, by so many elements. Axes of the node without those of extent 1.
+/// How a view walks the node below it: along each of its axes one axis of the node, by so many elements. Axes of the
+/// node without those of extent 1.
 struct ViewWalk {
   bool simple = false;  ///< it can be said like that, and no element is shown twice
   int axis[Shape::max_rank]{};            ///< of the node, for each axis of the view; −1 where it stands still
@@ -27,7 +31,8 @@ struct ViewWalk {
 
   static constexpr ViewWalk of(const Layout& view, const Shape& shape, const Layout& below, const Shape& node) {
     ViewWalk w;
-    std::int64_t stride[Shape::max_rank]{}, least[Shape::max_rank]{}, most[Shape::max_rank]{}, extent[Shape::max_rank]{};
+    std::int64_t stride[Shape::max_rank]{}, least[Shape::max_rank]{}, most[Shape::max_rank]{},
+        extent[Shape::max_rank]{};
     int axes = 0;
     for (int i = 0; i < node.rank; ++i)
       if (node[i] != 1 || node.letter(i) != 0) stride[axes] = below.stride[i], extent[axes++] = node[i];
@@ -35,7 +40,8 @@ struct ViewWalk {
     const auto largest = [&](std::int64_t distance, std::int64_t under) {
       int best = -1;
       for (int c = 0; c < axes; ++c)
-        if (stride[c] > 0 && stride[c] <= distance && stride[c] < under && (best < 0 || stride[c] > stride[best])) best = c;
+        if (stride[c] > 0 && stride[c] <= distance && stride[c] < under && (best < 0 || stride[c] > stride[best]))
+          best = c;
       return best;
     };
     std::int64_t rest = view.offset - below.offset, under = std::int64_t(1) << 62;
@@ -65,8 +71,8 @@ struct ViewWalk {
   }
 };
 
-/// How many lines of a tile, `apart` bytes from each other, may meet in one place of a first-level cache, where a page's worth of addresses has places: more would
-/// evict each other before they are read to their end.
+/// How many lines of a tile, `apart` bytes from each other, may meet in one place of a first-level cache, where a
+/// page's worth of addresses has places: more would evict each other before they are read to their end.
 constexpr int most_in_one_place(std::int64_t apart, int lines) {
   constexpr std::int64_t page = 4096, place = 64;
   int count = 0;
@@ -82,7 +88,8 @@ inline constexpr int lines_of_a_tile = 14;  ///< at most
 inline constexpr std::int64_t smallest_prologue = 4096;
 /// Rows that are so few that a backend computes the other operand on its way from memory.
 inline constexpr int streamed_at_most = 4;
-/// Elements of the other operand beyond which an operand may be packed again, and operations an element that are then too many.
+/// Elements of the other operand beyond which an operand may be packed again,
+/// and operations an element that are then too many.
 inline constexpr std::int64_t packed_once = std::int64_t(1) << 20;
 inline constexpr double cheap_prologue = 8;
 /// Values from memory for each element, at most.
@@ -99,9 +106,12 @@ constexpr void Grouping::absorb_prologues() {
 
 /// A look at the node alone.
 constexpr bool Grouping::may_be_prologue(int p) const {
-  if ((kind_[p] != Kind::elementwise && kind_[p] != Kind::gather) || group_[p] < 0 || row_[p] != 0 || s_.owner[p] >= 0 || s_.part_of[p] >= 0) return false;
+  if ((kind_[p] != Kind::elementwise && kind_[p] != Kind::gather) || group_[p] < 0 || row_[p] != 0 ||
+      s_.owner[p] >= 0 || s_.part_of[p] >= 0)
+    return false;
   const Group& home = f_.groups[group_[p]];
-  return !home.alone && (home.kind == Kind::elementwise || home.kind == Kind::reduce) && g_.shape(p).size() >= smallest_prologue;
+  return !home.alone && (home.kind == Kind::elementwise || home.kind == Kind::reduce) &&
+         g_.shape(p).size() >= smallest_prologue;
 }
 
 /// Who reads each node: how many, and whether one of them in another kernel.
@@ -121,8 +131,11 @@ constexpr void Grouping::count_readers() {
 
 constexpr void Grouping::absorb(int contraction, int side) {
   if (readers_.empty()) count_readers();
-  const int o = operands(contraction)[side], other = operands(contraction)[1 - side], p = base_[o], home = group_[p], to = group_[contraction];
-  if (readers_[p] != 1 || is_read_in_place(contraction, side, true) || !ViewWalk::of(s_.layout(o), g_.shape(o), s_.layout(p), g_.shape(p)).simple) return;
+  const int o = operands(contraction)[side], other = operands(contraction)[1 - side], p = base_[o], home = group_[p],
+            to = group_[contraction];
+  if (readers_[p] != 1 || is_read_in_place(contraction, side, true) ||
+      !ViewWalk::of(s_.layout(o), g_.shape(o), s_.layout(p), g_.shape(p)).simple)
+    return;
   std::int64_t shown = 1;  // by the other operand
   for (int i = 0; i < g_.shape(other).rank; ++i)
     if (s_.layout(other).stride[i] != 0) shown *= g_.shape(other)[i];
@@ -154,10 +167,14 @@ constexpr void Grouping::absorb(int contraction, int side) {
     for_each_operand(v, [&](int from) {
       const int b = base_[from];
       reads += group_[b] != home && g_.shape(from).size() >= g_.shape(p).size() ? 1 : 0;
-      if (group_[b] != home && g_.shape(b).size() >= g_.shape(p).size() && bytes_of(nodes_[b].dtype) < bytes_of(nodes_[source].dtype)) source = b;
+      if (group_[b] != home && g_.shape(b).size() >= g_.shape(p).size() &&
+          bytes_of(nodes_[b].dtype) < bytes_of(nodes_[source].dtype))
+        source = b;
     });
   if (source == p && is_read_in_place(contraction, side, false)) return;
-  if (!possible || reads > most_prologue_reads || f_.groups[to].members + members.size() > most_members || (shown > packed_once && flops > cheap_prologue)) return;
+  if (!possible || reads > most_prologue_reads || f_.groups[to].members + members.size() > most_members ||
+      (shown > packed_once && flops > cheap_prologue))
+    return;
   List<int> again;  // cheap, and computed from what is in memory: in both kernels
   for (int k = 0; k < candidates.size(); ++k) {
     const int b = candidates[k];
@@ -174,8 +191,8 @@ constexpr void Grouping::absorb(int contraction, int side) {
   f_.groups[to].members += members.size();
 }
 
-/// Whether the contraction would rather read an operand where it lies (cpu/contract.hpp): rows along the contracted axis, and columns side by side, which few rows
-/// meet, unless what these are computed from is narrower.
+/// Whether the contraction would rather read an operand where it lies (cpu/contract.hpp): rows along the contracted
+/// axis, and columns side by side, which few rows meet, unless what these are computed from is narrower.
 constexpr bool Grouping::is_read_in_place(int contraction, int side, bool narrow) const {
   const int o = operands(contraction)[side], other = operands(contraction)[1 - side];
   const int batch = int(g_.attributes(contraction)[0]), inner = int(g_.attributes(contraction)[1]);
@@ -192,14 +209,20 @@ constexpr bool Grouping::is_read_in_place(int contraction, int side, bool narrow
   };
   const int line = last_axis(s, batch, s.rank - inner), along = last_axis(s, s.rank - inner, s.rank);
   const std::int64_t opposite = count(g_.shape(other), batch, g_.shape(other).rank - inner);
-  if (line >= 0 && (side == 1) != turns(contraction)) return !narrow && opposite > streamed_at_most && l.stride[line] == 1 && s[line] % 16 == 0 && opposite <= 112;
+  if (line >= 0 && (side == 1) != turns(contraction))
+    return !narrow && opposite > streamed_at_most && l.stride[line] == 1 && s[line] % 16 == 0 && opposite <= 112;
   const std::int64_t apart = line >= 0 ? l.stride[line] * bytes_of(nodes_[o].dtype) : 0;
-  return along < 0 || (l.stride[along] == 1 && most_in_one_place(apart, line >= 0 && s[line] < lines_of_a_tile ? s[line] : lines_of_a_tile) <= 4 && count(s, s.rank - inner, s.rank) <= 8192);
+  return along < 0 ||
+         (l.stride[along] == 1 &&
+          most_in_one_place(apart, line >= 0 && s[line] < lines_of_a_tile ? s[line] : lines_of_a_tile) <= 4 &&
+          count(s, s.rank - inner, s.rank) <= 8192);
 }
 
-/// Whether the operands of a contraction change places in its kernel (compile/loops.hpp): columns are what lies in panels, else what the result's lines run along.
+/// Whether the operands of a contraction change places in its kernel (compile/loops.hpp): columns are what lies in
+/// panels, else what the result's lines run along.
 constexpr bool Grouping::turns(int contraction) const {
-  const int batch = int(g_.attributes(contraction)[0]), inner = int(g_.attributes(contraction)[1]), *o = operands(contraction);
+  const int batch = int(g_.attributes(contraction)[0]), inner = int(g_.attributes(contraction)[1]),
+            *o = operands(contraction);
   const auto in_panels = [&](int k) {
     const Layout& l = s_.layout(o[k]);
     bool any = false;
@@ -217,7 +240,8 @@ constexpr bool Grouping::turns(int contraction) const {
   return in_panels(0) || (!in_panels(1) && least(batch, columns) < least(columns, s.rank));
 }
 
-/// Whether a node can be computed a second time at no more cost than reading it: one operation on values that are in memory, or one a row.
+/// Whether a node can be computed a second time at no more cost than reading
+/// it: one operation on values that are in memory, or one a row.
 constexpr bool Grouping::is_cheap_again(int v) const {
   if (kind_[v] != Kind::elementwise) return false;
   Signature::Operand room[graph::most_operands];
@@ -225,7 +249,8 @@ constexpr bool Grouping::is_cheap_again(int v) const {
   bool there = true;
   for_each_operand(v, [&](int o) {
     const int b = base_[o];
-    there = there && (!is_computed(kind_[b]) || f_.repeated[b] != 0 || group_[b] != group_[v] || row_[b] != 0 || read_outside_[b] != 0);
+    there = there && (!is_computed(kind_[b]) || f_.repeated[b] != 0 || group_[b] != group_[v] || row_[b] != 0 ||
+                      read_outside_[b] != 0);
   });
   return there;
 }

@@ -34,7 +34,9 @@ class Rewrite {
     for (const int o : g_.outputs) is_output_[o] = 1;
   }
   /// The node that reads i where nothing else does, and no output shows it; else −1.
-  constexpr int only_user(int i) const { return is_output_[i] == 0 && first_use_[i] >= 0 && uses_[first_use_[i]].next < 0 ? uses_[first_use_[i]].by : -1; }
+  constexpr int only_user(int i) const {
+    return is_output_[i] == 0 && first_use_[i] >= 0 && uses_[first_use_[i]].next < 0 ? uses_[first_use_[i]].by : -1;
+  }
 
   constexpr void begin(Builder& to) {
     now_.resize(n_, -1);
@@ -54,7 +56,8 @@ class Rewrite {
   }
   /// Node i, of the same type, with other operands.
   constexpr int copy(Builder& to, int i, const List<int>& operands) const {
-    return to.insert(*g_[i].op, g_[i].dtype, to.intern(g_.shape(i)), operands.data(), operands.size(), g_.attributes(i), g_[i].attributes);
+    return to.insert(*g_[i].op, g_[i].dtype, to.intern(g_.shape(i)), operands.data(), operands.size(), g_.attributes(i),
+                     g_[i].attributes);
   }
 
   struct Use {

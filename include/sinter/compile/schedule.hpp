@@ -20,7 +20,8 @@ class Pass {
       Micro& m = k_.micros[i];
       int at = 0;
       if (m.what == Micro::What::gather) at = first[m.b];
-      if (m.what == Micro::What::apply || m.what == Micro::What::fold || m.what == Micro::What::scan || m.what == Micro::What::store) {
+      if (m.what == Micro::What::apply || m.what == Micro::What::fold || m.what == Micro::What::scan ||
+          m.what == Micro::What::store) {
         at = first[m.a];
         if (m.what == Micro::What::apply && m.b >= 0) at = std::max(at, first[m.b]);
         if (m.what == Micro::What::apply && m.c >= 0) at = std::max(at, first[m.c]);
@@ -37,8 +38,8 @@ class Pass {
       first[i] = at;
       m.stage = static_cast<unsigned char>(m.level == 2 ? 0 : at);
     }
-    // Backwards: which passes need each element value. Later ones load what their first pass stores, if computing it again takes more; costly ones
-    // are kept, if a row fits.
+    // Backwards: which passes need each element value. Later ones load what their first pass stores, if computing it
+    // again takes more; costly ones are kept, if a row fits.
     const List<int> store_of = stores_worth_loading();
     std::int64_t row = 1;
     for (const Loop& l : k_.loops)
@@ -54,14 +55,17 @@ class Pass {
           m.stored = k_.micros[store_of[i]].b;
           m.unit = k_.micros[store_of[i]].unit;
           needs = m.passes & ~(m.passes - 1u);
-        } else if (several && may_keep && costly(i) && m.dtype != Dtype::boolean && (k_.kept + 1) * row * 8 <= row_buffer_bytes) {
+        } else if (several && may_keep && costly(i) && m.dtype != Dtype::boolean &&
+                   (k_.kept + 1) * row * 8 <= row_buffer_bytes) {
           m.kept = short(k_.kept++);
           needs = m.passes & ~(m.passes - 1u);
         }
-      } else if (m.what != Micro::What::fold && m.what != Micro::What::scan && m.what != Micro::What::store && m.what != Micro::What::gather) {
+      } else if (m.what != Micro::What::fold && m.what != Micro::What::scan && m.what != Micro::What::store &&
+                 m.what != Micro::What::gather) {
         continue;
       }
-      for (const short r : {m.what == Micro::What::gather ? short(-1) : m.a, m.what == Micro::What::apply || m.what == Micro::What::gather ? m.b : short(-1), m.c})
+      for (const short r : {m.what == Micro::What::gather ? short(-1) : m.a,
+                            m.what == Micro::What::apply || m.what == Micro::What::gather ? m.b : short(-1), m.c})
         if (r >= 0 && k_.micros[r].level == 2) k_.micros[r].passes |= static_cast<unsigned short>(needs);
     }
   }
@@ -88,7 +92,10 @@ class Pass {
       }
       if (k_.kind != Kind::reduce && m.what == Micro::What::store) m.level = 2;
       const bool writes = m.what == Micro::What::store || m.what == Micro::What::scatter;
-      const short at = writes ? m.b : m.what == Micro::What::load || m.what == Micro::What::count || m.what == Micro::What::gather ? m.a : short(-1);
+      const short at = writes ? m.b
+                       : m.what == Micro::What::load || m.what == Micro::What::count || m.what == Micro::What::gather
+                           ? m.a
+                           : short(-1);
       if (at >= 0) {
         const std::int64_t stride = k_.pointers[at].stride[vector];
         m.unit = stride == 0 ? 0 : stride == 1 ? 1 : 2;
@@ -109,7 +116,9 @@ class Pass {
       if (m.what == Micro::What::apply)
         for (const short r : {m.a, m.b, m.c})
           if (r >= 0) work[i] = std::min(work[i] + work[r], much);
-      if (m.what == Micro::What::store && work[m.a] > little && m.dtype == k_.micros[m.a].dtype && m.dtype != Dtype::boolean) store[m.a] = i;
+      if (m.what == Micro::What::store && work[m.a] > little && m.dtype == k_.micros[m.a].dtype &&
+          m.dtype != Dtype::boolean)
+        store[m.a] = i;
     }
     return store;
   }
@@ -118,8 +127,8 @@ class Pass {
       if ((!folded_only || k_.loops[i].folded) && p.stride[i] != 0) return false;
     return true;
   }
-  /// 0: the same for the whole kernel, 1: for a row, 2: differs from element to element. A row of a map is its innermost
-  /// loop; of a contraction its columns.
+  /// 0: the same for the whole kernel, 1: for a row, 2: differs from element to element. A row of a map is its
+  /// innermost loop; of a contraction its columns.
   constexpr unsigned char level(const Pointer& p, int vector) const {
     if (still(p, false)) return 0;
     if (k_.kind == Kind::reduce) return still(p, true) ? 1 : 2;
@@ -131,7 +140,8 @@ class Pass {
     while (k_.kind == Kind::contract && k_.loops[last].folded) --last;
     return last;
   }
-  /// The same for one side of a contraction: lanes run along the contracted axis where neighbours in memory are neighbours there, else along rows or columns.
+  /// The same for one side of a contraction: lanes run along the contracted axis where neighbours in memory are
+  /// neighbours there, else along rows or columns.
   constexpr int vector_loop(int side) const {
     if (side == 0) return vector_;
     return along_inner(side) ? k_.loops.size() - 1 : lines(side);
@@ -148,7 +158,8 @@ class Pass {
 
 }  // namespace schedule_detail
 
-/// `costly(i)`: whether the result of micro-operation i is better remembered than computed again. The kernel's loops are in order.
+/// `costly(i)`: whether the result of micro-operation i is better remembered
+/// than computed again. The kernel's loops are in order.
 template <class Costly> constexpr void schedule(Kernel& k, Costly costly) {
   schedule_detail::Pass pass(k);
   pass.set_levels();

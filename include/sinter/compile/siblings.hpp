@@ -1,12 +1,16 @@
-// Contractions of one value with several weights, run as one: the queries, keys and values of attention, gates and heads written as layers of their own.
+// Contractions of one value with several weights, run as one: the queries, keys and values of attention, gates and
+// heads written as layers of their own.
 //
-//   q = x·Wqᵀ + bq, k = x·Wkᵀ + bk, v = x·Wvᵀ + bv   becomes   y = x·[Wq; Wk; Wv]ᵀ + [bq; bk; bv], and q, k, v are slices of y.
+//   q = x·Wqᵀ + bq, k = x·Wkᵀ + bk, v = x·Wvᵀ + bv   becomes   y = x·[Wq; Wk;
+//   Wv]ᵀ + [bq; bk; bv], and q, k, v are slices of y.
 //
-// It is done where weights are prepared in advance (compile/prepare.hpp): putting them together costs nothing there, and readers of memory, such as attention's
-// kernel or another contraction, take slices as they are. In training every step would put the weights together anew, which takes about what it gains.
+// It is done where weights are prepared in advance (compile/prepare.hpp): putting them together costs nothing there,
+// and readers of memory, such as attention's kernel or another contraction, take slices as they are. In training every
+// step would put the weights together anew, which takes about what it gains.
 //
-// What follows the contractions element by element is joined with them as long as it is the same for all, so that it remains their epilogue. Where it parts earlier,
-// joining would tear an epilogue off, which then walks memory by itself: such contractions stay apart.
+// What follows the contractions element by element is joined with them as long as it is the same for all, so that it
+// remains their epilogue. Where it parts earlier, joining would tear an epilogue off, which then walks memory by
+// itself: such contractions stay apart.
 #pragma once
 #include "rewrite.hpp"
 
@@ -65,7 +69,9 @@ class Pass : Rewrite {
       if (f.axis < 0) continue;
       List<int> members;
       for (int k = i; k < candidates_.size(); ++k)
-        if (const int other = candidates_[k]; family_of_[other] < 0 && g_.operands(other)[side] == x && alike(c, other, side)) members.push(other);
+        if (const int other = candidates_[k];
+            family_of_[other] < 0 && g_.operands(other)[side] == x && alike(c, other, side))
+          members.push(other);
       while (members.size() > 1 && !settle(f, members)) {}
       if (members.size() < 2) return;
       f.count = members.size();
@@ -82,7 +88,9 @@ class Pass : Rewrite {
     return side == 1 ? batch : g_.shape(g_.operands(c)[0]).rank - inner;
   }
   /// Narrow ones, cast from int8, may be read as they are (compile/prologue.hpp).
-  constexpr bool is_weight(int w) const { return changes_[w] == Changes::with_parameters && source_bytes(g_, w) >= bytes_of(g_[w].dtype); }
+  constexpr bool is_weight(int w) const {
+    return changes_[w] == Changes::with_parameters && source_bytes(g_, w) >= bytes_of(g_[w].dtype);
+  }
   constexpr bool alike(int c, int other, int side) const {
     const std::int64_t *a = g_.attributes(c), *b = g_.attributes(other);
     return a[0] == b[0] && a[1] == b[1] && is_weight(g_.operands(other)[1 - side]) && g_[c].dtype == g_[other].dtype &&
@@ -97,7 +105,8 @@ class Pass : Rewrite {
     return true;
   }
 
-  /// Follows the members as long as the same happens to all of them. Members that part from the first too early are taken out: then false.
+  /// Follows the members as long as the same happens to all of them. Members
+  /// that part from the first too early are taken out: then false.
   constexpr bool settle(Family& f, List<int>& members) {
     ends_of_ = members;
     f.stages = 0;
@@ -118,11 +127,13 @@ class Pass : Rewrite {
       return false;
     }
   }
-  /// Whether `next` applies to `end` what `next_of_first` applies to `first`: one operation, with what they have in common and with values that can be put side by side.
+  /// Whether `next` applies to `end` what `next_of_first` applies to `first`: one operation, with what they have in
+  /// common and with values that can be put side by side.
   constexpr bool goes_along(const Family& f, int first, int next_of_first, int end, int next) const {
     if (next_of_first < 0 || next < 0) return false;
     const Node &n = g_[next_of_first], &other = g_[next];
-    if (n.op->kind != Kind::elementwise || n.attributes != 0 || other.op != n.op || other.dtype != n.dtype) return false;
+    if (n.op->kind != Kind::elementwise || n.attributes != 0 || other.op != n.op || other.dtype != n.dtype)
+      return false;
     if (!(g_.shape(next_of_first) == g_.shape(first)) || !(g_.shape(next) == g_.shape(end))) return false;
     for (int k = 0; k < n.operands; ++k) {
       const int a = g_.operands(next_of_first)[k], b = g_.operands(next)[k];
@@ -130,7 +141,10 @@ class Pass : Rewrite {
       if (a == first) continue;
       const int axis = f.axis - (g_.shape(next).rank - g_.shape(b).rank);  // aligned at the right
       if (is_along(next_of_first, a, f.axis) != is_along(next, b, f.axis)) return false;
-      if (is_along(next, b, f.axis) ? changes_[a] == Changes::with_calls || changes_[b] == Changes::with_calls || !same_but(a, b, axis) : a != b) return false;
+      if (is_along(next, b, f.axis)
+              ? changes_[a] == Changes::with_calls || changes_[b] == Changes::with_calls || !same_but(a, b, axis)
+              : a != b)
+        return false;
     }
     return true;
   }
@@ -202,7 +216,8 @@ class Pass : Rewrite {
       for (int k = 0; k < n.operands; ++k) {
         const int o = g_.operands(at[0])[k];
         if (o == before[0]) operands.push(y);
-        else if (is_along(at[0], o, f.axis)) operands.push(side_by_side(to, at, k, f.axis - (g_.shape(at[0]).rank - g_.shape(o).rank)));
+        else if (is_along(at[0], o, f.axis))
+          operands.push(side_by_side(to, at, k, f.axis - (g_.shape(at[0]).rank - g_.shape(o).rank)));
         else operands.push(bring(to, o));
       }
       y = to.add(*n.op, operands.data(), n.operands);
@@ -225,8 +240,8 @@ class Pass : Rewrite {
 
 }  // namespace siblings_detail
 
-/// Writes to `to` the graph with contractions joined that share an operand and have parameters as the other; false, and nothing written, where there are none.
-/// `parameters`: how many of the graph's first inputs these are.
+/// Writes to `to` the graph with contractions joined that share an operand and have parameters as the other; false, and
+/// nothing written, where there are none. `parameters`: how many of the graph's first inputs these are.
 constexpr bool join_siblings(const Builder& g, int parameters, Builder& to) {
   siblings_detail::Pass pass(g, parameters);
   return pass.run(to);

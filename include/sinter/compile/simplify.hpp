@@ -3,10 +3,11 @@
 //  - identities (stop_gradient, custom gradients) become their operand, and local rules look at their users again;
 //  - every view gets its layout: an offset and strides into the buffer of the node below it. Where strides cannot say
 //    it, and where a kernel needs memory but the graph has a number or a view, a copy is inserted;
-//  - buffers get theirs (compile/layout.hpp): the channels of a convolution lie innermost, which what follows takes up, and what
-//    is only put between borders is computed in its place there.
+//  - buffers get theirs (compile/layout.hpp): the channels of a convolution lie innermost, which what follows takes up,
+//    and what is only put between borders is computed in its place there.
 //
-// The graph is rewritten where it stands: most nodes stay as they are, and constant evaluation pays for each one touched.
+// The graph is rewritten where it stands: most nodes stay as they are, and
+// constant evaluation pays for each one touched.
 #pragma once
 #include "../ops/ops.hpp"
 #include "layout.hpp"
@@ -37,7 +38,9 @@ struct Simplified {
   bool has_late = false;  ///< some views wait for another node (ops::Later)
 
   constexpr int buffer(int id) const { return owner[id] >= 0 ? owner[id] : id; }
-  constexpr Layout layout(int id) const { return layout_of[id] >= 0 ? layouts[layout_of[id]] : Layout::row_major(graph.shape(id)); }
+  constexpr Layout layout(int id) const {
+    return layout_of[id] >= 0 ? layouts[layout_of[id]] : Layout::row_major(graph.shape(id));
+  }
 };
 
 namespace simplify_detail {
@@ -70,7 +73,8 @@ class Pass {
       const bool apart = k < apart_.size() && apart_[k] != 0;
       int source = o;
       if (apart) {
-        if (!is_computed(r_.kind[r_.base[o]])) source = copy(o, ++copies_);  // an input that another output may overwrite
+        // an input that another output may overwrite
+        if (!is_computed(r_.kind[r_.base[o]])) source = copy(o, ++copies_);
         source = copy(source, ++copies_);
       }
       g().outputs[k] = own_buffer(source, !takes_over);
@@ -118,7 +122,8 @@ class Pass {
       now[i] = now[o[0]];
       return;
     }
-    if (kind == Kind::input && node.op != &graph::primitive<graph::Input>) graph::a_sample_was_used_outside_of_its_vmap();
+    if (kind == Kind::input && node.op != &graph::primitive<graph::Input>)
+      graph::a_sample_was_used_outside_of_its_vmap();
     bool look_again = false;  // an operand is now a number or a view: local rules may find something new
     for (int k = 0; k < count; ++k)
       if (const int by = now[o[k]]; by != o[k]) {
@@ -129,7 +134,8 @@ class Pass {
       std::int64_t start = 0;
       if (kind == Kind::assemble) place(i);
       for (int k = 0; k < count; ++k) {
-        const int operand = g().operands(i)[k], by = kind == Kind::assemble ? part(operand, i, start) : addressable(operand);
+        const int operand = g().operands(i)[k],
+                  by = kind == Kind::assemble ? part(operand, i, start) : addressable(operand);
         if (by != operand) g().mutable_operand_pool()[g()[i].operand + k] = by;
       }
     } else if (look_again) {
@@ -161,7 +167,9 @@ class Pass {
   }
   /// Gives a node the buffer that it wishes for, as far as that is free.
   constexpr void place(int i) {
-    if (r_.layout_of[i] >= 0 || g()[i].op == &graph::primitive<ops::Copy> || (i < wishes_.output.size() && wishes_.output[i] != 0)) return;
+    if (r_.layout_of[i] >= 0 || g()[i].op == &graph::primitive<ops::Copy> ||
+        (i < wishes_.output.size() && wishes_.output[i] != 0))
+      return;
     const int axis = innermost(i);
     if (i < wishes_.home.size() && wishes_.home[i] >= 0 && move_in(i, axis)) return;
     if (axis >= 0) set_layout(i, with_innermost(g().shape(i), axis));
@@ -170,7 +178,8 @@ class Pass {
   constexpr int innermost(int i) const {
     const Shape& s = r_.graph.shape(i);
     if (i < wishes_.output.size() && wishes_.output[i] != 0) return -1;
-    if (i < wishes_.innermost.size() && wishes_.innermost[i] >= 0) return s[wishes_.innermost[i]] > 1 ? wishes_.innermost[i] : -1;
+    if (i < wishes_.innermost.size() && wishes_.innermost[i] >= 0)
+      return s[wishes_.innermost[i]] > 1 ? wishes_.innermost[i] : -1;
     const Node& n = r_.graph[i];
     if (n.op->kind == Kind::contract) return -1;
     for (int k = 0; k < n.operands; ++k) {
@@ -181,7 +190,8 @@ class Pass {
     }
     return -1;
   }
-  /// Computes a node in its place inside the assembled tensor that it is put into; false where that would not pay, or is one piece anyway.
+  /// Computes a node in its place inside the assembled tensor that it is put
+  /// into; false where that would not pay, or is one piece anyway.
   constexpr bool move_in(int i, int axis) {
     const int whole = wishes_.home[i];
     const Shape &s = g().shape(i), &w = g().shape(whole), &there = g().shape(g().operands(whole)[wishes_.part[i]]);
@@ -244,7 +254,9 @@ class Pass {
   /// assembled tensor, which its kernel writes where it belongs. An output may also be assembled, where it stands.
   constexpr int own_buffer(int id, bool may_be_assembled = false) {
     claimed_.resize(g().size(), 0);
-    if (const int b = r_.base[id]; r_.linear[id] == 0 || r_.layout_of[b] >= 0 || !(is_computed(r_.kind[b]) || (may_be_assembled && r_.kind[b] == Kind::assemble)) || claimed_[b] != 0) {
+    if (const int b = r_.base[id]; r_.linear[id] == 0 || r_.layout_of[b] >= 0 ||
+                                   !(is_computed(r_.kind[b]) || (may_be_assembled && r_.kind[b] == Kind::assemble)) ||
+                                   claimed_[b] != 0) {
       id = copy(id, ++copies_);
       claimed_.resize(g().size(), 0);
     }
@@ -258,13 +270,16 @@ class Pass {
     return k == Kind::constant || k == Kind::generate ? copy(id) : id;
   }
 
-  /// A part of an assembled tensor, which begins at `start` along its axis. It may be there already; where its place is one piece of memory the
-  /// kernel that computes it writes there; otherwise a copy does, with the strides of the whole.
+  /// A part of an assembled tensor, which begins at `start` along its axis. It may
+  /// be there already; where its place is one piece of memory the kernel that
+  /// computes it writes there; otherwise a copy does, with the strides of the whole.
   constexpr int part(int id, int whole, std::int64_t& start) {
     const int axis = int(g().attributes(whole)[0]), b = r_.base[id];
     const std::int64_t first = start;
     start += g().shape(id)[axis];
-    if (b < wishes_.home.size() && wishes_.home[b] == whole && r_.owner[b] >= 0 && r_.linear[id] != 0 && wishes_.start[b] == first && Seats(g().shape(b), g().shape(id)).fit) return id;
+    if (b < wishes_.home.size() && wishes_.home[b] == whole && r_.owner[b] >= 0 && r_.linear[id] != 0 &&
+        wishes_.start[b] == first && Seats(g().shape(b), g().shape(id)).fit)
+      return id;
     const Shape& s = g().shape(id);
     const Layout l = r_.layout(whole);
     bool one_piece = r_.layout_of[whole] < 0;

@@ -17,13 +17,16 @@ struct StepView {
   constexpr int pointers() const { return int(words[0] >> 16 & 255); }
   constexpr bool folded(int l) const { return (words[1] >> l & 1) != 0; }
   constexpr ContractLoops contract_loops() const {
-    const int inner = loops() - std::popcount(words[1]), columns = int(words[0] >> 48 & 255), rows = int(words[0] >> 40 & 255);
+    const int inner = loops() - std::popcount(words[1]), columns = int(words[0] >> 48 & 255),
+              rows = int(words[0] >> 40 & 255);
     return {inner - columns - rows, inner - columns, inner};
   }
   constexpr int letter(int l) const { return int(table[l] >> 56); }  ///< its index + 1
   constexpr std::int64_t fixed_extent(int l) const { return table[l] & ((std::int64_t(1) << 56) - 1); }
   /// The most that a loop runs.
-  constexpr std::int64_t extent(int l) const { return l == cut ? piece : letter(l) == 0 ? fixed_extent(l) : fixed_extent(l) * capacity[letter(l) - 1]; }
+  constexpr std::int64_t extent(int l) const {
+    return l == cut ? piece : letter(l) == 0 ? fixed_extent(l) : fixed_extent(l) * capacity[letter(l) - 1];
+  }
   constexpr bool varies(int l) const { return l == cut || letter(l) != 0; }
   constexpr const std::int64_t* pointer(int p) const { return table + loops() + p * (2 + loops()); }
   constexpr std::int64_t stride(int p, int l) const { return pointer(p)[2 + l]; }
@@ -56,7 +59,8 @@ constexpr std::int64_t fold_scratch_bytes(const StepView& s, int folds) {
     if (s.folded(l)) row *= s.extent(l);
     else if (!s.varies(l)) outer *= s.extent(l);  // others may run once
   }
-  const std::int64_t columns = s.varies(last) ? std::min<std::int64_t>(s.extent(last), 7 * fold_columns) : s.extent(last);
+  const std::int64_t columns =
+      s.varies(last) ? std::min<std::int64_t>(s.extent(last), 7 * fold_columns) : s.extent(last);
   const std::int64_t pieces = pieces_of(outer, row, columns);
   return pieces > 1 ? pieces * columns * folds * fold_bytes : 0;
 }
@@ -66,7 +70,8 @@ constexpr ContractSizes contract_sizes(const StepView& s, const ScratchFacts& f)
   sizes.dtype = f.dtype;
   const ContractLoops at = s.contract_loops();
   const int n = s.loops();
-  for (int l = at.rows; l < n; ++l) (l >= at.inner ? sizes.inner : l < at.columns ? sizes.rows : sizes.columns) *= s.extent(l);
+  for (int l = at.rows; l < n; ++l)
+    (l >= at.inner ? sizes.inner : l < at.columns ? sizes.rows : sizes.columns) *= s.extent(l);
   for (int l = 0; l < n; ++l) sizes.bounded = sizes.bounded || s.varies(l);
   for (int l = at.columns; l < at.inner; ++l) sizes.in_panels = sizes.in_panels || s.stride(1, l) >= Panels::tag;
   sizes.windows = at.inner - at.columns > 1;

@@ -1,5 +1,5 @@
-// What the steps of a program do, read back from its table: which operations, how many of them, and what memory they touch. At run time, for
-// profiles and reports; programs carry none of it.
+// What the steps of a program do, read back from its table: which operations, how many of them, and what memory they
+// touch. At run time, for profiles and reports; programs carry none of it.
 #pragma once
 #include <cmath>
 #include <string>
@@ -16,7 +16,9 @@ struct RunTimeBody {
   std::uint64_t folded = 0;
   std::vector<Micro> micros;
 
-  explicit RunTimeBody(const std::uint64_t* words) : micros(std::size_t(count_micros(words))) { decode_into(words, *this); }
+  explicit RunTimeBody(const std::uint64_t* words) : micros(std::size_t(count_micros(words))) {
+    decode_into(words, *this);
+  }
 };
 
 /// A tensor that a step reads or writes.
@@ -48,7 +50,8 @@ struct Operation {
   std::uint64_t code;
   const char* name;
   double flops;  ///< an element
-  double (*flops_of_loops)(const std::int64_t* extent, int loops, const std::int64_t* attributes);  ///< of a primitive's own kernel
+  double (*flops_of_loops)(const std::int64_t* extent, int loops,
+                           const std::int64_t* attributes);  ///< of a primitive's own kernel
 };
 
 /// A table of steps, its kernels, and the operations of these.
@@ -96,7 +99,8 @@ template <class Program> inline constexpr auto code_list = [] {
 }();
 constexpr Operation operation(const graph::Primitive& p) {
   const Shape number{};
-  const std::array<Signature::Operand, 3> operands{{{Dtype::float32, &number}, {Dtype::float32, &number}, {Dtype::float32, &number}}};
+  const std::array<Signature::Operand, 3> operands{
+      {{Dtype::float32, &number}, {Dtype::float32, &number}, {Dtype::float32, &number}}};
   const bool counts = p.kind == Kind::elementwise && p.flops != nullptr;
   return {p.code, p.name, counts ? p.flops({operands.data(), 3, nullptr, 0}, number) : 1, p.flops_of_loops};
 }
@@ -108,7 +112,15 @@ template <class Program> inline constexpr auto operations = []<std::size_t... In
 }  // namespace steps_detail
 
 template <class Program> constexpr StepTable step_table() {
-  return {Program::table.data(), Program::runs, Program::words.data(), Program::kernel_at.data(), Program::distinct_kernels, steps_detail::operations<Program>.data(), int(steps_detail::operations<Program>.size()), Program::chains.data(), Program::chains.data() + Program::chains.size()};
+  return {Program::table.data(),
+          Program::runs,
+          Program::words.data(),
+          Program::kernel_at.data(),
+          Program::distinct_kernels,
+          steps_detail::operations<Program>.data(),
+          int(steps_detail::operations<Program>.size()),
+          Program::chains.data(),
+          Program::chains.data() + Program::chains.size()};
 }
 
 /// Reads a table.
@@ -218,7 +230,8 @@ class Steps {
     const auto loops = ContractLoops::of(b);
     double n = 1;
     for (int l = 0; l < b.loops; ++l)
-      if (side == 1 ? l < loops.columns || l >= loops.inner : l < loops.rows || l >= loops.columns) n *= double(r.extent[std::size_t(l)]);
+      if (side == 1 ? l < loops.columns || l >= loops.inner : l < loops.rows || l >= loops.columns)
+        n *= double(r.extent[std::size_t(l)]);
     return n;
   }
 
@@ -229,7 +242,11 @@ class Steps {
       if ((b.folded >> l & 1) == 0) kept *= double(r.extent[std::size_t(l)]);
     }
     const double elements = m.side != 0 ? operand_points(r, b, m.side) : b.kind == Kind::contract ? kept : all;
-    const double times = m.level == 0 ? 1 : m.level == 2 ? elements : b.kind == Kind::reduce ? kept : elements / std::max(1.0, double(r.extent.empty() ? 1 : r.extent.back()));
+    const double times = m.level == 0   ? 1
+                         : m.level == 2 ? elements
+                         : b.kind == Kind::reduce
+                             ? kept
+                             : elements / std::max(1.0, double(r.extent.empty() ? 1 : r.extent.back()));
     const auto named = [&](const std::string& name) {
       const auto append = [&](std::string& to) { to += (to.empty() ? "" : " ") + name; };
       append(r.operations);

@@ -1,5 +1,6 @@
-// What must hold between the passes. `SINTER_VERIFY` makes the compiler check it after each of them, at compile time and at run time: the tests do, so that a pass that
-// breaks a rule is found where it breaks it, not where a later one never ends or reads what is not there.
+// What must hold between the passes. `SINTER_VERIFY` makes the compiler check it after each of them, at compile time
+// and at run time: the tests do, so that a pass that breaks a rule is found where it breaks it, not where a later one
+// never ends or reads what is not there.
 #pragma once
 #include "order.hpp"
 
@@ -11,23 +12,31 @@ inline constexpr bool verifying = true;
 inline constexpr bool verifying = false;
 #endif
 
-/// A rule that a pass left broken, at a node or step. In constant evaluation the compiler names this function and its arguments.
+/// A rule that a pass left broken, at a node or step. In constant evaluation
+/// the compiler names this function and its arguments.
 [[noreturn]] SINTER_COLD inline void broken(const char* pass, const char* rule, int where) {
-  throw Error(ErrorCode::internal, pass, std::string("expected ") + rule + ", found otherwise at " + std::to_string(where), "this is a fault of the library; please report it");
+  throw Error(ErrorCode::internal, pass,
+              std::string("expected ") + rule + ", found otherwise at " + std::to_string(where),
+              "this is a fault of the library; please report it");
 }
 
-/// A graph: nodes read earlier ones and have the types that their rules say; outputs overwrite inputs of their own type.
+/// A graph: nodes read earlier ones and have the types that their rules say;
+/// outputs overwrite inputs of their own type.
 constexpr void verify(const Builder& g) {
   constexpr const char* pass = "graph";
   for (int i = 0; i < g.size(); ++i) {
     const Node& n = g[i];
-    if (n.operands < 0 || (n.op->kind != Kind::assemble && n.operands > graph::most_operands)) broken(pass, "no more operands than a kernel takes", i);
+    if (n.operands < 0 || (n.op->kind != Kind::assemble && n.operands > graph::most_operands))
+      broken(pass, "no more operands than a kernel takes", i);
     for (int k = 0; k < n.operands; ++k)
       if (const int o = g.operands(i)[k]; o < 0 || o >= i) broken(pass, "operands before their readers", i);
-    if (n.op->type == nullptr || n.op->kind == Kind::input || n.op->kind == Kind::constant || n.op->kind == Kind::assemble) continue;
+    if (n.op->type == nullptr || n.op->kind == Kind::input || n.op->kind == Kind::constant ||
+        n.op->kind == Kind::assemble)
+      continue;
     Signature::Operand room[graph::most_operands];
     const graph::Type t = n.op->type(g.signature(i, room));
-    if (!t.valid || t.dtype != n.dtype || !(t.shape == g.shape(i))) broken(pass, "the dtype and shape that the rule says", i);
+    if (!t.valid || t.dtype != n.dtype || !(t.shape == g.shape(i)))
+      broken(pass, "the dtype and shape that the rule says", i);
   }
   for (int k = 0; k < g.inputs.size(); ++k)
     if (g[g.inputs[k]].op != &graph::primitive<graph::Input>) broken(pass, "inputs among the inputs", g.inputs[k]);
@@ -35,13 +44,16 @@ constexpr void verify(const Builder& g) {
     if (o < 0 || o >= g.size()) broken(pass, "outputs among the nodes", o);
   for (int k = 0; k < g.overwrites.size(); ++k) {
     if (g.overwrites[k] < 0) continue;
-    if (k >= g.outputs.size() || g.overwrites[k] >= g.inputs.size()) broken(pass, "an output that overwrites an input", k);
+    if (k >= g.outputs.size() || g.overwrites[k] >= g.inputs.size())
+      broken(pass, "an output that overwrites an input", k);
     const int o = g.outputs[k], i = g.inputs[g.overwrites[k]];
-    if (g[o].dtype != g[i].dtype || g.shape(o).size() != g.shape(i).size()) broken(pass, "an output of the size of the input that it overwrites", o);
+    if (g[o].dtype != g[i].dtype || g.shape(o).size() != g.shape(i).size())
+      broken(pass, "an output of the size of the input that it overwrites", o);
   }
 }
 
-/// A stride that says how an operand was packed in advance (compile/panels.hpp, compile/filters.hpp) instead of how far elements are from each other.
+/// A stride that says how an operand was packed in advance (compile/panels.hpp,
+/// compile/filters.hpp) instead of how far elements are from each other.
 inline constexpr std::int64_t smallest_tag = std::int64_t(1) << 40;
 
 /// First and one past the last element that a tensor of this shape and layout shows.
@@ -59,7 +71,8 @@ struct Span {
   }
 };
 
-/// After simplify: each node once and after its operands, no identities, every view inside the buffer that it shows, outputs that are computed.
+/// After simplify: each node once and after its operands, no identities, every
+/// view inside the buffer that it shows, outputs that are computed.
 constexpr void verify(const Simplified& s) {
   constexpr const char* pass = "simplify";
   const Builder& g = s.graph;
@@ -68,11 +81,13 @@ constexpr void verify(const Simplified& s) {
     if (v < 0 || v >= g.size() || placed[v] != 0) broken(pass, "each node once in the order", v);
     placed[v] = 1;
     if (s.kind[v] == Kind::identity) broken(pass, "no identities", v);
-    if (s.kind[v] == Kind::input && g[v].op != &graph::primitive<graph::Input>) broken(pass, "no samples of a batch", v);
+    if (s.kind[v] == Kind::input && g[v].op != &graph::primitive<graph::Input>)
+      broken(pass, "no samples of a batch", v);
     for (int k = 0; k < g[v].operands; ++k)
       if (placed[g.operands(v)[k]] == 0) broken(pass, "operands before their readers", v);
     const int b = s.base[v];
-    if (placed[b] == 0 || is_view(s.kind[b]) || (!is_view(s.kind[v]) && b != v)) broken(pass, "a base that has elements of its own", v);
+    if (placed[b] == 0 || is_view(s.kind[b]) || (!is_view(s.kind[v]) && b != v))
+      broken(pass, "a base that has elements of its own", v);
     if (s.kind[b] == Kind::constant || s.kind[b] == Kind::generate) continue;
     const int home = s.owner[b] >= 0 ? s.owner[b] : b;
     const Layout layout = s.layout(v);
@@ -80,35 +95,41 @@ constexpr void verify(const Simplified& s) {
     for (int k = 0; k < g.shape(v).rank; ++k) tagged = tagged || layout.stride[k] >= smallest_tag;
     if (tagged) continue;
     const Span span(layout, g.shape(v));
-    if (span.end > span.first && (span.first < 0 || span.end > g.shape(home).size())) broken(pass, "views inside the buffers that they show", v);
+    if (span.end > span.first && (span.first < 0 || span.end > g.shape(home).size()))
+      broken(pass, "views inside the buffers that they show", v);
   }
   if (s.outputs.size() != g.outputs.size()) broken(pass, "every output", s.outputs.size());
   List<char> claimed(g.size(), 0);
   for (const int o : s.outputs) {
-    if (placed[o] == 0 || !(is_computed(s.kind[o]) || s.kind[o] == Kind::assemble)) broken(pass, "outputs that are computed", o);
+    if (placed[o] == 0 || !(is_computed(s.kind[o]) || s.kind[o] == Kind::assemble))
+      broken(pass, "outputs that are computed", o);
     if (claimed[o] != 0) broken(pass, "a buffer for each output", o);
     claimed[o] = 1;
   }
   for (int i = 0; i < s.part_of.size(); ++i) {
     if (s.part_of[i] < 0) continue;
     const Part& part = s.parts[s.part_of[i]];
-    if (part.offset < 0 || (part.one_piece && part.offset + g.shape(i).size() > g.shape(part.whole).size())) broken(pass, "parts inside their whole", i);
+    if (part.offset < 0 || (part.one_piece && part.offset + g.shape(i).size() > g.shape(part.whole).size()))
+      broken(pass, "parts inside their whole", i);
   }
 }
 
-/// After fuse: what is computed has a group or is repeated by its readers; what a kernel cannot compute in passing is stored where another one reads it.
+/// After fuse: what is computed has a group or is repeated by its readers; what a kernel cannot compute in passing is
+/// stored where another one reads it.
 constexpr void verify(const Simplified& s, const Fusion& f) {
   constexpr const char* pass = "fuse";
   const Builder& g = s.graph;
   for (const int v : s.order) {
     const int group = f.group[v];
-    if (group >= f.groups.size() || (group >= 0 && f.groups[group].joined >= 0)) broken(pass, "groups that are left", v);
+    if (group >= f.groups.size() || (group >= 0 && f.groups[group].joined >= 0))
+      broken(pass, "groups that are left", v);
     if (!is_computed(s.kind[v])) continue;
     if (group < 0 && f.repeated[v] == 0) broken(pass, "a group for what is computed", v);
     for (int k = 0; k < g[v].operands; ++k) {
       const int b = s.base[g.operands(v)[k]];
       if (!is_computed(s.kind[b]) || f.stored[b] != 0 || f.repeated[b] != 0 || f.group[b] == group) continue;
-      if (s.kind[b] != Kind::elementwise && s.kind[b] != Kind::gather) broken(pass, "a buffer for what another kernel reads", b);
+      if (s.kind[b] != Kind::elementwise && s.kind[b] != Kind::gather)
+        broken(pass, "a buffer for what another kernel reads", b);
     }
   }
   for (const int o : s.outputs)

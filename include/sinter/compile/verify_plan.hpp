@@ -1,4 +1,5 @@
-// What must hold of a plan: every pointer inside its buffer, no read before a write, and buffers that live at the same time apart.
+// What must hold of a plan: every pointer inside its buffer, no read before a
+// write, and buffers that live at the same time apart.
 #pragma once
 #include "chains.hpp"
 #include "in_place.hpp"
@@ -11,7 +12,14 @@ class PlanVerifier {
  public:
   /// `p` names its buffers; `capacity`: of each letter.
   constexpr PlanVerifier(const Plan& p, const Builder& g, const List<int>& outputs, const std::int64_t* capacity)
-      : p_(p), g_(g), outputs_(outputs), capacity_(capacity), first_(g.size(), -1), last_(g.size(), -1), from_(g.size(), 0), to_(g.size(), 0) {}
+      : p_(p),
+        g_(g),
+        outputs_(outputs),
+        capacity_(capacity),
+        first_(g.size(), -1),
+        last_(g.size(), -1),
+        from_(g.size(), 0),
+        to_(g.size(), 0) {}
 
   constexpr void run() {
     const std::int64_t* t = p_.table.data();
@@ -26,7 +34,8 @@ class PlanVerifier {
       t += 1 + view.loops() + view.pointers() * (2 + view.loops());
       name += view.pointers();
     }
-    if (t != p_.table.data() + p_.table.size() || name != p_.buffer.data() + p_.buffer.size()) broken(pass, "a table of steps and nothing else", p_.steps);
+    if (t != p_.table.data() + p_.table.size() || name != p_.buffer.data() + p_.buffer.size())
+      broken(pass, "a table of steps and nothing else", p_.steps);
     if (p_.chains.empty()) hold_apart();
   }
 
@@ -62,7 +71,8 @@ class PlanVerifier {
     grain_.resize(p_.steps, 0);
     for (const std::int64_t* c = p_.chains.data(); c != p_.chains.data() + p_.chains.size(); c = ChainHead::behind(c)) {
       const ChainHead head = ChainHead::of(c);
-      if (head.first < 0 || head.first + head.steps > p_.steps || head.workers * head.scratch > p_.scratch_bytes) broken(pass, "chains of its steps, within its scratch memory", int(head.first));
+      if (head.first < 0 || head.first + head.steps > p_.steps || head.workers * head.scratch > p_.scratch_bytes)
+        broken(pass, "chains of its steps, within its scratch memory", int(head.first));
       const std::int64_t* m = c + ChainHead::numbers;
       for (std::int64_t s = head.first; s < head.first + head.steps; ++s) {
         member_[int(s)] = m;
@@ -72,7 +82,9 @@ class PlanVerifier {
     }
   }
   /// Whether a step's pointer shows one tile of a tensor that exists in tiles only.
-  constexpr bool is_tile(int step, int p) const { return member_[step] != nullptr && member_[step][ChainHead::member_numbers + 2 * p + 1] != 0; }
+  constexpr bool is_tile(int step, int p) const {
+    return member_[step] != nullptr && member_[step][ChainHead::member_numbers + 2 * p + 1] != 0;
+  }
 
   constexpr void touch(int step) {
     const StepView& whole = steps_.back();
@@ -121,14 +133,17 @@ class PlanVerifier {
       if (names_.back()[p] == node && use[p].written) return true;
     return v.kind() == Kind::kernel;
   }
-  /// Inputs and outputs have a size of their own; what lies in the arena ends with it, and is no longer than its buffer.
+  /// Inputs and outputs have a size of their own; what lies in the arena ends
+  /// with it, and is no longer than its buffer.
   constexpr void within(std::int64_t base, int node, std::int64_t first, std::int64_t end, int step) const {
     if (first < 0) broken(pass, "pointers inside their buffers", step);
     const std::int64_t bytes = g_.shape(node).size() * bytes_of(g_[node].dtype);
-    if (base == 0 ? end > p_.arena_bytes || end - first > bytes : end > bytes) broken(pass, "pointers inside their buffers", step);
+    if (base == 0 ? end > p_.arena_bytes || end - first > bytes : end > bytes)
+      broken(pass, "pointers inside their buffers", step);
   }
 
-  /// Buffers that share bytes live one after the other; one may take over the place of another that ends in the step in which it begins, if that step allows it.
+  /// Buffers that share bytes live one after the other; one may take over the place of another that ends in the step in
+  /// which it begins, if that step allows it.
   constexpr void hold_apart() const {
     List<int> nodes;
     for (int i = 0; i < g_.size(); ++i)
@@ -137,7 +152,8 @@ class PlanVerifier {
       for (int b = a + 1; b < nodes.size(); ++b) {
         const int x = nodes[a], y = nodes[b];
         if (from_[x] >= to_[y] || from_[y] >= to_[x] || first_[x] > last_[y] || first_[y] > last_[x]) continue;
-        if (!(last_[x] == first_[y] && lends(last_[x], x, y)) && !(last_[y] == first_[x] && lends(last_[y], y, x))) broken(pass, "buffers that live at the same time apart", last_[x]);
+        if (!(last_[x] == first_[y] && lends(last_[x], x, y)) && !(last_[y] == first_[x] && lends(last_[y], y, x)))
+          broken(pass, "buffers that live at the same time apart", last_[x]);
       }
   }
   constexpr bool lends(int step, int from, int to) const {

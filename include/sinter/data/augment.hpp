@@ -4,9 +4,9 @@
 
 namespace sinter::data {
 
-/// Appends every image of `from`, moved down and right by whole pixels (negative: up and left); what moves in is 0. Both are sets
-/// in memory, `Labelled` or `Images`, of Rows × Columns pixels a sample.
-/// PyTorch: torchvision.transforms.functional.affine(image, translate=[right, down], …).
+/// Appends every image of `from`, moved down and right by whole pixels (negative: up and left); what moves in is 0.
+/// Both are sets in memory, `Labelled` or `Images`, of Rows × Columns pixels a sample. PyTorch:
+/// torchvision.transforms.functional.affine(image, translate=[right, down], …).
 template <int Rows, int Columns, Classified Set> void append_shifted(Set& to, const Set& from, int down, int right) {
   static_assert(Set::sample_size == std::size_t(Rows * Columns), "a sample is one image of Rows x Columns pixels");
   std::vector<std::remove_cvref_t<decltype(*from.features(0))>> image(Set::sample_size);

@@ -19,7 +19,8 @@ template <class Owner> class BackgroundThread {
     try {
       thread_ = std::thread([this] { run(); });
     } catch (const std::system_error& e) {
-      throw Error(ErrorCode::unsupported, "background thread", std::string("cannot be started: ") + e.what(), "link with -pthread, or do without prefetching");
+      throw Error(ErrorCode::unsupported, "background thread", std::string("cannot be started: ") + e.what(),
+                  "link with -pthread, or do without prefetching");
     }
   }
   ~BackgroundThread() {

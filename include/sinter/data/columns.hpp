@@ -19,16 +19,22 @@ template <int N> constexpr std::array<std::size_t, std::size_t(N)> columns(std::
 namespace columns_detail {
 inline void check(const Table& t, std::span<const std::size_t> columns, const char* what) {
   for (const std::size_t c : columns)
-    if (c >= t.columns) throw Error(ErrorCode::argument, t.name + ", " + what, "expected columns below " + std::to_string(t.columns) + ", found " + std::to_string(c));
+    if (c >= t.columns)
+      throw Error(ErrorCode::argument, t.name + ", " + what,
+                  "expected columns below " + std::to_string(t.columns) + ", found " + std::to_string(c));
 }
 }  // namespace columns_detail
 
-/// Samples with classes from a table: N columns are the features, one is the label, a whole number from 0 on. Without lists, the
-/// first N columns and the one behind them. Throws `Error`: (argument) for a column that is not there, (format) for another label.
+/// Samples with classes from a table: N columns are the features, one is the label, a
+/// whole number from 0 on. Without lists, the first N columns and the one behind them.
+/// Throws `Error`: (argument) for a column that is not there, (format) for another label.
 ///
 ///   const auto t = data::read_csv("flowers.csv", {.header = true});
-///   const auto flowers = data::labelled<2>(t, {t.column("petal length"), t.column("petal width")}, t.column("species"));
-template <int N> Labelled<N> labelled(const Table& t, const std::array<std::size_t, std::size_t(N)>& features = columns<N>(), std::size_t label = std::size_t(N)) {
+///   const auto flowers =
+///       data::labelled<2>(t, {t.column("petal length"), t.column("petal width")}, t.column("species"));
+template <int N> Labelled<N> labelled(const Table& t,
+                                      const std::array<std::size_t, std::size_t(N)>& features = columns<N>(),
+                                      std::size_t label = std::size_t(N)) {
   columns_detail::check(t, features, "features");
   columns_detail::check(t, {&label, 1}, "label");
   Labelled<N> all;
@@ -45,11 +51,11 @@ template <int N> Labelled<N> labelled(const Table& t, const std::array<std::size
   return all;
 }
 
-/// Samples with M numbers to predict each, from a table; without lists, the first N columns are the features and the next M the
-/// targets. Throws `Error` (argument) for a column that is not there.
-template <int N, int M = 1>
-Samples<Tensor<float, N>, Tensor<float, M>> regression(const Table& t, const std::array<std::size_t, std::size_t(N)>& features = columns<N>(),
-                                                       const std::array<std::size_t, std::size_t(M)>& targets = columns<M>(std::size_t(N))) {
+/// Samples with M numbers to predict each, from a table; without lists, the first N columns are the features and the
+/// next M the targets. Throws `Error` (argument) for a column that is not there.
+template <int N, int M = 1> Samples<Tensor<float, N>, Tensor<float, M>> regression(
+    const Table& t, const std::array<std::size_t, std::size_t(N)>& features = columns<N>(),
+    const std::array<std::size_t, std::size_t(M)>& targets = columns<M>(std::size_t(N))) {
   columns_detail::check(t, features, "features");
   columns_detail::check(t, targets, "targets");
   Samples<Tensor<float, N>, Tensor<float, M>> all;

@@ -4,7 +4,8 @@
 
 namespace sinter::data {
 
-template <class First, class Second> struct concatenated_sets_need_samples_of_one_type;  // undefined: the name is the error
+// undefined: the name is the error
+template <class First, class Second> struct concatenated_sets_need_samples_of_one_type;
 template <class Input, class Target> struct SampleOf;
 
 /// The samples of one set, then those of another; made by `concatenated`.
@@ -16,7 +17,8 @@ template <class A, class B> class Concatenation {
   using Input = typename First::Input;
   using Target = typename First::Target;
 
-  template <class X, class Y> Concatenation(X&& first, Y&& second) : first_(std::forward<X>(first)), second_(std::forward<Y>(second)) {}
+  template <class X, class Y> Concatenation(X&& first, Y&& second)
+      : first_(std::forward<X>(first)), second_(std::forward<Y>(second)) {}
 
   std::size_t size() const { return first_.size() + second_.size(); }
   void read(Visit v, typename Input::element* x, typename Target::element* y) const {
@@ -24,19 +26,23 @@ template <class A, class B> class Concatenation {
     if (v.index < n) first_.read(v, x, y);
     else second_.read({v.index - n, v.epoch}, x, y);
   }
-  int label(std::size_t i) const requires(Classified<First> && Classified<Second>) { return i < first_.size() ? first_.label(i) : second_.label(i - first_.size()); }
+  int label(std::size_t i) const requires(Classified<First>&& Classified<Second>) {
+    return i < first_.size() ? first_.label(i) : second_.label(i - first_.size());
+  }
 
  private:
   A first_;
   B second_;
 };
 
-/// The samples of `a`, then those of `b`; sets that are no temporaries must live as long. Their samples have the same tensor types.
-/// PyTorch: torch.utils.data.ConcatDataset.
-template <class A, class B> requires(DataSet<std::remove_cvref_t<A>> && DataSet<std::remove_cvref_t<B>>) auto concatenated(A&& a, B&& b) {
+/// The samples of `a`, then those of `b`; sets that are no temporaries must live as long. Their samples have the same
+/// tensor types. PyTorch: torch.utils.data.ConcatDataset.
+template <class A, class B>
+requires(DataSet<std::remove_cvref_t<A>>&& DataSet<std::remove_cvref_t<B>>) auto concatenated(A&& a, B&& b) {
   using First = SampleOf<typename std::remove_cvref_t<A>::Input, typename std::remove_cvref_t<A>::Target>;
   using Second = SampleOf<typename std::remove_cvref_t<B>::Input, typename std::remove_cvref_t<B>::Target>;
-  if constexpr (std::is_same_v<First, Second>) return Concatenation<Kept<A>, Kept<B>>(std::forward<A>(a), std::forward<B>(b));
+  if constexpr (std::is_same_v<First, Second>)
+    return Concatenation<Kept<A>, Kept<B>>(std::forward<A>(a), std::forward<B>(b));
   else return concatenated_sets_need_samples_of_one_type<First, Second>{};
 }
 

@@ -13,8 +13,8 @@ struct Visit {
   std::uint64_t epoch = 0;
 };
 
-/// What a loader asks: the tensor types of one sample's features and target, how many samples there are, and a function that
-/// writes the elements of one. A set of your own:
+/// What a loader asks: the tensor types of one sample's features and target, how many samples there are, and a function
+/// that writes the elements of one. A set of your own:
 ///
 ///   struct Parabola {
 ///     using Input = Tensor<float, 1>;
@@ -23,10 +23,11 @@ struct Visit {
 ///     void read(data::Visit v, float* x, float* y) const { x[0] = 0.002f * float(v.index) - 1; y[0] = x[0] * x[0]; }
 ///   };
 ///
-/// `read` fills all elements, gives the same ones whenever it is asked for the same visit, and may be called from another thread.
-/// Sets with classes also have `int label(i)`. PyTorch: torch.utils.data.Dataset.
+/// `read` fills all elements, gives the same ones whenever it is asked for the same visit, and may be called from
+/// another thread. Sets with classes also have `int label(i)`. PyTorch: torch.utils.data.Dataset.
 template <class D>
-concept DataSet = requires(const D& set, Visit v, typename D::Input::element* input, typename D::Target::element* target) {
+concept DataSet = requires(const D& set, Visit v, typename D::Input::element* input,
+                           typename D::Target::element* target) {
   { set.size() } -> std::same_as<std::size_t>;
   set.read(v, input, target);
 };
@@ -38,6 +39,7 @@ concept Classified = DataSet<D> && requires(const D& set, std::size_t i) {
 };
 
 /// How a set made of others holds one that it was given: a temporary for good, any other by reference.
-template <class Given> using Kept = std::conditional_t<std::is_lvalue_reference_v<Given>, const std::remove_reference_t<Given>&, std::remove_cv_t<Given>>;
+template <class Given> using Kept = std::conditional_t<std::is_lvalue_reference_v<Given>,
+                                                       const std::remove_reference_t<Given>&, std::remove_cv_t<Given>>;
 
 }  // namespace sinter::data

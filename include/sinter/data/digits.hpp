@@ -6,9 +6,9 @@
 
 namespace sinter::data {
 
-/// 1,797 scans of handwritten digits, 8×8 pixels scaled to 0 … 1: "Optical Recognition of Handwritten Digits", test part,
-/// E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, CC BY 4.0. The file (data/digits.csv in the repository) has
-/// 64 pixels of 0 … 16 and the digit on each line. Throws `Error` when it is missing or damaged.
+/// 1,797 scans of handwritten digits, 8×8 pixels scaled to 0 … 1: "Optical Recognition of Handwritten Digits", test
+/// part, E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, CC BY 4.0. The file (data/digits.csv in the
+/// repository) has 64 pixels of 0 … 16 and the digit on each line. Throws `Error` when it is missing or damaged.
 /// scikit-learn: sklearn.datasets.load_digits.
 inline Labelled<1, 8, 8> digits(const std::string& path) {
   const Table t = read_csv(path);

@@ -14,14 +14,16 @@ struct LoaderOptions {
   Seed seed = {};                    ///< with the epoch's number it decides order and draws
   bool drop_last = false;            ///< leave out the last batch if it is smaller
   bool prefetch = false;             ///< a thread makes the next batch while this one is used; the batches are the same
-  std::vector<double> weights = {};  ///< one a sample: an epoch draws as many samples as there are, with replacement, in proportion
+  std::vector<double> weights =
+      {};  ///< one a sample: an epoch draws as many samples as there are, with replacement, in proportion
 };
 
 namespace loader_detail {
 template <auto Batch, class T, auto... E> Tensor<T, Batch, E...> batch_of(const Tensor<T, E...>&);
 }  // namespace loader_detail
 /// The type of a batch of samples of this type: `BatchOf<upto<32, 'B'>, Tensor<float, 28, 28>>`.
-template <auto Batch, class Sample> using BatchOf = decltype(loader_detail::batch_of<Batch>(std::declval<const Sample&>()));
+template <auto Batch, class Sample> using BatchOf =
+    decltype(loader_detail::batch_of<Batch>(std::declval<const Sample&>()));
 
 /// Walks a data set in batches of up to `Batch` samples; the last one may be smaller, and its tensors say so by their
 /// length 'B'. Each `begin()` starts a new epoch. A set that has a name must outlive the loader; a temporary one is
@@ -30,7 +32,8 @@ template <auto Batch, class Sample> using BatchOf = decltype(loader_detail::batc
 /// the epoch. PyTorch: torch.utils.data.DataLoader, whose workers are processes; here `prefetch` is one thread.
 template <int Batch, DataSet Data> class Loader {
   static_assert(Batch > 0, "a batch has at least one sample");
-  static_assert(!Data::Input::shape.bounded() && !Data::Target::shape.bounded(), "a sample has fixed extents; pad those of variable length");
+  static_assert(!Data::Input::shape.bounded() && !Data::Target::shape.bounded(),
+                "a sample has fixed extents; pad those of variable length");
 
  public:
   using Input = BatchOf<upto<Batch, 'B'>, typename Data::Input>;
@@ -60,7 +63,8 @@ template <int Batch, DataSet Data> class Loader {
    private:
     Loader* loader_;
   };
-  /// Starts an epoch, also when the last one was not walked to its end. Throws `Error` when there is not one weight a sample.
+  /// Starts an epoch, also when the last one was not walked to its end. Throws
+  /// `Error` when there is not one weight a sample.
   Iterator begin() {
     stop();
     epoch_ = epochs_++;
@@ -108,7 +112,9 @@ template <int Batch, DataSet Data> class Loader {
   /// The order of the new epoch.
   void arrange() {
     const std::size_t n = data_->size();
-    if (sampler_ && options_.weights.size() != n) throw Error(ErrorCode::argument, "Loader, weights", "expected " + std::to_string(n) + ", one a sample, found " + std::to_string(options_.weights.size()));
+    if (sampler_ && options_.weights.size() != n)
+      throw Error(ErrorCode::argument, "Loader, weights",
+                  "expected " + std::to_string(n) + ", one a sample, found " + std::to_string(options_.weights.size()));
     order_.resize(n);
     if (sampler_) sampler_->draw(order_, options_.seed, epoch_);
     else std::iota(order_.begin(), order_.end(), std::size_t(0));
@@ -137,7 +143,8 @@ template <int Batch, DataSet Data> class Loader {
   }
   /// Writes the next samples; none are left behind the last, nor if one cannot be read.
   void fill(Filled& batch) {
-    const std::size_t first = std::exchange(at_, order_.size()), n = std::min<std::size_t>(Batch, order_.size() - first);
+    const std::size_t first = std::exchange(at_, order_.size()),
+                      n = std::min<std::size_t>(Batch, order_.size() - first);
     batch.samples = 0;
     read(batch, first, n);
     at_ = first + n;
@@ -148,7 +155,8 @@ template <int Batch, DataSet Data> class Loader {
       batch.target = Target(uninitialized, batch.pool);
     }
     for (std::size_t i = 0; i < n; ++i)
-      data_->read({order_[first + i], epoch_}, batch.input.data() + std::ptrdiff_t(i) * Data::Input::size(), batch.target.data() + std::ptrdiff_t(i) * Data::Target::size());
+      data_->read({order_[first + i], epoch_}, batch.input.data() + std::ptrdiff_t(i) * Data::Input::size(),
+                  batch.target.data() + std::ptrdiff_t(i) * Data::Target::size());
     batch.input.set_length('B', std::int64_t(n));
     batch.target.set_length('B', std::int64_t(n));
     batch.first = first;
@@ -165,7 +173,8 @@ template <int Batch, DataSet Data> class Loader {
   std::size_t at_ = 0;
   std::uint64_t epoch_ = 0, epochs_ = 0;  ///< the number of this one, from 0, and how many have begun
   std::exception_ptr failed_ahead_;
-  std::unique_ptr<Filled> now_ = std::make_unique<Filled>(), ahead_ = options_.prefetch ? std::make_unique<Filled>() : nullptr;
+  std::unique_ptr<Filled> now_ = std::make_unique<Filled>(),
+                          ahead_ = options_.prefetch ? std::make_unique<Filled>() : nullptr;
   std::unique_ptr<BackgroundThread<Loader>> thread_;  // last: it ends before what it works on
 };
 

@@ -17,13 +17,15 @@ template <class Source, class F> class Mapped {
   using Input = typename Set::Input;
   using Target = typename Set::Target;
 
-  template <class Given> Mapped(Given&& set, F f, Seed seed) : set_(std::forward<Given>(set)), f_(std::move(f)), seed_(seed) {}
+  template <class Given> Mapped(Given&& set, F f, Seed seed)
+      : set_(std::forward<Given>(set)), f_(std::move(f)), seed_(seed) {}
 
   std::size_t size() const { return set_.size(); }
   void read(Visit v, InputElement* x, typename Target::element* y) const {
     set_.read(v, x, y);
     const Features features(x, std::size_t(Input::size()));
-    if constexpr (std::is_invocable_v<const F&, Features, const Philox&>) f_(features, Philox(seed_, v.epoch << 32 ^ v.index));
+    if constexpr (std::is_invocable_v<const F&, Features, const Philox&>)
+      f_(features, Philox(seed_, v.epoch << 32 ^ v.index));
     else f_(features);
   }
   int label(std::size_t i) const requires Classified<Set> { return set_.label(i); }
@@ -34,16 +36,19 @@ template <class Source, class F> class Mapped {
   Seed seed_;
 };
 
-/// The set with f applied to the features of each sample, as they are read. f takes them as a span to change in place and, if it
-/// likes, random numbers of its own, which seed, epoch and number of the sample decide: a sample looks different in every
-/// epoch, and the same in every run and with any loader.
+/// The set with f applied to the features of each sample, as they are read. f takes them as a span to change in place
+/// and, if it likes, random numbers of its own, which seed, epoch and number of the sample decide: a sample looks
+/// different in every epoch, and the same in every run and with any loader.
 ///
 ///   const auto noisy = data::mapped(train, [](std::span<float> x, const Philox& random) {
 ///     for (std::size_t i = 0; i < x.size(); ++i) x[i] += 0.1f * random.normal(i);
 ///   }, Seed{3});
 ///
-/// A set that is no temporary must live as long. A loader that prefetches calls f on its own thread. PyTorch: a Dataset's `transform`.
-template <class Given, class F> requires DataSet<std::remove_cvref_t<Given>> auto mapped(Given&& set, F f, Seed seed = {}) {
+/// A set that is no temporary must live as long. A loader that prefetches calls
+/// f on its own thread. PyTorch: a Dataset's `transform`.
+template <class Given, class F>
+requires DataSet<std::remove_cvref_t<Given>>
+auto mapped(Given&& set, F f, Seed seed = {}) {
   return Mapped<Kept<Given>, F>(std::forward<Given>(set), std::move(f), seed);
 }
 

@@ -15,7 +15,8 @@ namespace sinter::data {
 /// Puts numbers into an order that depends on seed and stream alone (Fisher-Yates).
 inline void shuffle(std::span<std::size_t> numbers, Seed seed, std::uint64_t stream = 0) {
   const Philox random(seed, stream);
-  for (std::size_t i = numbers.size(); i > 1; --i) std::swap(numbers[i - 1], numbers[random.below(i, std::uint32_t(i))]);
+  for (std::size_t i = numbers.size(); i > 1; --i)
+    std::swap(numbers[i - 1], numbers[random.below(i, std::uint32_t(i))]);
 }
 /// 0 … n − 1 in such an order. PyTorch: torch.randperm.
 inline std::vector<std::size_t> shuffled(std::size_t n, Seed seed, std::uint64_t stream = 0) {
@@ -32,17 +33,22 @@ class WeightedSampler {
   explicit WeightedSampler(const std::vector<double>& weights) : reach_(weights.size()) {
     double sum = 0;
     for (std::size_t i = 0; i < weights.size(); ++i) {
-      if (!(weights[i] >= 0)) throw Error(ErrorCode::argument, "weight " + std::to_string(i), "expected 0 or more, found " + std::to_string(weights[i]));
+      if (!(weights[i] >= 0))
+        throw Error(ErrorCode::argument, "weight " + std::to_string(i),
+                    "expected 0 or more, found " + std::to_string(weights[i]));
       reach_[i] = sum += weights[i];
     }
-    if (!(sum > 0 && sum <= std::numeric_limits<double>::max())) throw Error(ErrorCode::argument, "weights", "expected a sum above 0 and finite, found " + std::to_string(sum));
+    if (!(sum > 0 && sum <= std::numeric_limits<double>::max()))
+      throw Error(ErrorCode::argument, "weights", "expected a sum above 0 and finite, found " + std::to_string(sum));
   }
   /// Fills `numbers` with what seed and stream decide.
   void draw(std::span<std::size_t> numbers, Seed seed, std::uint64_t stream = 0) const {
     const Philox random(seed, stream);
     for (std::size_t k = 0; k < numbers.size(); ++k) {
-      const double share = (double(random.bits(2 * k) >> 5) * 0x1p26 + double(random.bits(2 * k + 1) >> 6)) * 0x1p-53;  // uniform in [0, 1)
-      numbers[k] = std::size_t(std::upper_bound(reach_.begin(), reach_.end() - 1, share * reach_.back()) - reach_.begin());
+      // uniform in [0, 1)
+      const double share = (double(random.bits(2 * k) >> 5) * 0x1p26 + double(random.bits(2 * k + 1) >> 6)) * 0x1p-53;
+      numbers[k] =
+          std::size_t(std::upper_bound(reach_.begin(), reach_.end() - 1, share * reach_.back()) - reach_.begin());
     }
   }
 

@@ -7,14 +7,15 @@
 
 namespace sinter::data {
 
-/// Samples with features and a target each, whose tensor types these are: `Samples<Tensor<float, 13>, Tensor<float, 1>>` for a
-/// regression. `Stored` is how features lie in memory: as they are, or as unsigned bytes 0 … 255 that read as 0 … 1 (PyTorch:
-/// transforms.ToTensor), a quarter of the size. PyTorch: torch.utils.data.TensorDataset.
+/// Samples with features and a target each, whose tensor types these are: `Samples<Tensor<float, 13>, Tensor<float,
+/// 1>>` for a regression. `Stored` is how features lie in memory: as they are, or as unsigned bytes 0 … 255 that read
+/// as 0 … 1 (PyTorch: transforms.ToTensor), a quarter of the size. PyTorch: torch.utils.data.TensorDataset.
 template <class InputTensor, class TargetTensor, class Stored = typename InputTensor::element> class Samples {
   using InputElement = typename InputTensor::element;
   using TargetElement = typename TargetTensor::element;
   static constexpr bool as_is = std::is_same_v<Stored, InputElement>;
-  static_assert(as_is || (std::is_same_v<Stored, std::uint8_t> && std::is_floating_point_v<InputElement>), "features are stored as they are, or as bytes that read as 0 ... 1");
+  static_assert(as_is || (std::is_same_v<Stored, std::uint8_t> && std::is_floating_point_v<InputElement>),
+                "features are stored as they are, or as bytes that read as 0 ... 1");
   static_assert(TargetTensor::size() > 0, "a target has at least one element");
   static constexpr bool one_target = TargetTensor::rank == 0;
 
@@ -25,19 +26,24 @@ template <class InputTensor, class TargetTensor, class Stored = typename InputTe
   static constexpr auto target_size = std::size_t(Target::size());
 
   Samples() = default;
-  /// Takes the elements of all samples, one behind another. Throws `Error` when the two do not hold equally many samples.
-  Samples(std::vector<Stored> features, std::vector<TargetElement> targets) : features_(std::move(features)), targets_(std::move(targets)) {
+  /// Takes the elements of all samples, one behind another. Throws `Error` when
+  /// the two do not hold equally many samples.
+  Samples(std::vector<Stored> features, std::vector<TargetElement> targets)
+      : features_(std::move(features)), targets_(std::move(targets)) {
     const std::size_t n = targets_.size() / target_size;
     if (n * target_size != targets_.size() || features_.size() != n * sample_size)
-      throw Error(ErrorCode::argument, "Samples, elements", "expected " + std::to_string(sample_size) + " of features for every " + std::to_string(target_size) + " of targets, found " +
-                  std::to_string(features_.size()) + " and " + std::to_string(targets_.size()));
+      throw Error(ErrorCode::argument, "Samples, elements",
+                  "expected " + std::to_string(sample_size) + " of features for every " + std::to_string(target_size) +
+                      " of targets, found " + std::to_string(features_.size()) + " and " +
+                      std::to_string(targets_.size()));
   }
 
   void reserve(std::size_t n) {
     features_.reserve(n * sample_size);
     targets_.reserve(n * target_size);
   }
-  /// Appends one sample: sample_size features and its target, a number where targets are scalars, else target_size of them.
+  /// Appends one sample: sample_size features and its target, a number where
+  /// targets are scalars, else target_size of them.
   void add(const Stored* features, TargetElement target) requires one_target { append(features, &target); }
   void add(const Stored* features, const TargetElement* target) requires(!one_target) { append(features, target); }
 

@@ -13,10 +13,13 @@ template <class Whole> class Subset {
   using Input = typename Set::Input;
   using Target = typename Set::Target;
 
-  template <class Given> Subset(Given&& set, std::vector<std::size_t> numbers) : set_(std::forward<Given>(set)), numbers_(std::move(numbers)) {}
+  template <class Given> Subset(Given&& set, std::vector<std::size_t> numbers)
+      : set_(std::forward<Given>(set)), numbers_(std::move(numbers)) {}
 
   std::size_t size() const { return numbers_.size(); }
-  void read(Visit v, typename Input::element* x, typename Target::element* y) const { set_.read({numbers_[v.index], v.epoch}, x, y); }
+  void read(Visit v, typename Input::element* x, typename Target::element* y) const {
+    set_.read({numbers_[v.index], v.epoch}, x, y);
+  }
   int label(std::size_t i) const requires Classified<Set> { return set_.label(numbers_[i]); }
 
  private:
@@ -30,12 +33,16 @@ concept Selectable = DataSet<D> && requires(const D& set, const std::vector<std:
   { set.select(numbers) } -> std::same_as<D>;
 };
 
-/// The samples with these numbers, in this order; a number may occur twice. Of a set in memory these are copies, in a set of the
-/// same kind; any other is asked when a sample is, and must live as long as the subset unless it is a temporary. Throws
-/// `Error` for a number outside the set. PyTorch: torch.utils.data.Subset.
-template <class Given> requires DataSet<std::remove_cvref_t<Given>> auto subset(Given&& set, std::vector<std::size_t> numbers) {
+/// The samples with these numbers, in this order; a number may occur twice. Of a set in memory these are copies, in a
+/// set of the same kind; any other is asked when a sample is, and must live as long as the subset unless it is a
+/// temporary. Throws `Error` for a number outside the set. PyTorch: torch.utils.data.Subset.
+template <class Given>
+requires DataSet<std::remove_cvref_t<Given>>
+auto subset(Given&& set, std::vector<std::size_t> numbers) {
   for (std::size_t i = 0; i < numbers.size(); ++i)
-    if (numbers[i] >= set.size()) throw Error(ErrorCode::argument, "subset, number " + std::to_string(i), "expected one below " + std::to_string(set.size()) + ", found " + std::to_string(numbers[i]));
+    if (numbers[i] >= set.size())
+      throw Error(ErrorCode::argument, "subset, number " + std::to_string(i),
+                  "expected one below " + std::to_string(set.size()) + ", found " + std::to_string(numbers[i]));
   if constexpr (Selectable<std::remove_cvref_t<Given>>) return set.select(numbers);
   else return Subset<Kept<Given>>(std::forward<Given>(set), std::move(numbers));
 }
@@ -47,12 +54,14 @@ template <class Data> Split(Data, Data) -> Split<Data>;
 
 namespace split_detail {
 inline void check(const char* function, double share) {
-  if (!(share >= 0 && share <= 1)) throw Error(ErrorCode::argument, std::string(function) + ", share", "expected 0 … 1, found " + std::to_string(share));
+  if (!(share >= 0 && share <= 1))
+    throw Error(ErrorCode::argument, std::string(function) + ", share",
+                "expected 0 … 1, found " + std::to_string(share));
 }
 }  // namespace split_detail
 
-/// Holds out a share of all samples, drawn at random: `auto [train, test] = random_split(houses, 0.2, Seed{1});`. Of n samples,
-/// round(share · n) go to the test set. PyTorch: torch.utils.data.random_split(set, [1 − share, share]).
+/// Holds out a share of all samples, drawn at random: `auto [train, test] = random_split(houses, 0.2, Seed{1});`. Of n
+/// samples, round(share · n) go to the test set. PyTorch: torch.utils.data.random_split(set, [1 − share, share]).
 template <DataSet Data> auto random_split(const Data& all, double share, Seed seed) {
   split_detail::check("random_split", share);
   const std::vector<std::size_t> order = shuffled(all.size(), seed);
@@ -68,7 +77,9 @@ template <Classified Data> auto stratified_split(const Data& all, double share, 
   for (std::size_t i = 0; i < all.size(); ++i) classes.push_back(all.label(i));
   std::sort(classes.begin(), classes.end());
   std::vector<std::size_t> count(classes.size() + 1, 0), taken(classes.size() + 1, 0);
-  const auto index = [&](int label) { return std::size_t(std::lower_bound(classes.begin(), classes.end(), label) - classes.begin()); };
+  const auto index = [&](int label) {
+    return std::size_t(std::lower_bound(classes.begin(), classes.end(), label) - classes.begin());
+  };
   for (std::size_t i = 0; i < all.size(); ++i) ++count[index(all.label(i))];
   std::vector<std::size_t> train, test;
   for (const std::size_t i : shuffled(all.size(), seed)) {
@@ -81,7 +92,9 @@ template <Classified Data> auto stratified_split(const Data& all, double share, 
 }
 
 // The parts of a set that is not in memory would outlive it.
-template <DataSet Data> requires(!Selectable<Data>) void random_split(const Data&& all, double share, Seed seed) = delete;
-template <Classified Data> requires(!Selectable<Data>) void stratified_split(const Data&& all, double share, Seed seed) = delete;
+template <DataSet Data>
+requires(!Selectable<Data>) void random_split(const Data&& all, double share, Seed seed) = delete;
+template <Classified Data>
+requires(!Selectable<Data>) void stratified_split(const Data&& all, double share, Seed seed) = delete;
 
 }  // namespace sinter::data

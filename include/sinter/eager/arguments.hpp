@@ -56,7 +56,9 @@ template <class T, auto... E> inline Argument argument(const Param<T, E...>& p) 
   if (p.memory() == nullptr) graph::parameter_has_no_memory();
   return describe(TensorView<const T, E...>(p.memory()));
 }
-template <class T, auto... E> inline Argument argument(const Buffer<T, E...>& b) { return describe(TensorView<const T, E...>(b.memory())); }
+template <class T, auto... E> inline Argument argument(const Buffer<T, E...>& b) {
+  return describe(TensorView<const T, E...>(b.memory()));
+}
 inline Argument argument(const Scalar& s) { return describe_number(s.stored()); }
 
 /// Calls f(leaf) for every leaf of an expression, from left to right.

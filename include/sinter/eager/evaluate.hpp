@@ -17,14 +17,15 @@ struct Subexpression {
   int first, last;
 };
 template <class X> constexpr void list_subexpressions(X*, graph::List<Subexpression>&, int& leaf) { ++leaf; }
-template <class F, class... A> constexpr void list_subexpressions(Call<F, A...>*, graph::List<Subexpression>& list, int& leaf) {
+template <class F, class... A>
+constexpr void list_subexpressions(Call<F, A...>*, graph::List<Subexpression>& list, int& leaf) {
   const int first = leaf;
   (list_subexpressions(static_cast<A*>(nullptr), list, leaf), ...);
   list.push({&type_tag<Call<F, A...>>, first, leaf});
 }
 
-/// Where a subexpression's type occurs twice, it is the same computation if its leaves are the same tensors: `e * e` with
-/// `auto e = softmax(x)`. This pairs the leaves of later occurrences with those of the first.
+/// Where a subexpression's type occurs twice, it is the same computation if its leaves are the same tensors: `e * e`
+/// with `auto e = softmax(x)`. This pairs the leaves of later occurrences with those of the first.
 template <class X> constexpr auto paired_leaves() {
   SameLeaf<graph::LeafCount<X>::value> same{};
   for (int i = 0; i < graph::LeafCount<X>::value; ++i) same[std::size_t(i)] = i;
@@ -34,7 +35,8 @@ template <class X> constexpr auto paired_leaves() {
   for (int i = 1; i < list.size(); ++i)
     for (int j = 0; j < i; ++j)
       if (list[j].type == list[i].type && list[j].last <= list[i].first) {
-        for (int k = 0; k < list[i].last - list[i].first; ++k) same[std::size_t(list[i].first + k)] = same[std::size_t(list[j].first + k)];
+        for (int k = 0; k < list[i].last - list[i].first; ++k)
+          same[std::size_t(list[i].first + k)] = same[std::size_t(list[j].first + k)];
         break;
       }
   return same;
@@ -140,7 +142,8 @@ template <Expression X> inline auto eval(const X& x) {
 namespace internals::eager {
 
 /// Runs P into new tensors.
-template <class P, std::size_t N, class... R> inline auto run_into_new(std::array<Argument, N>& inputs, std::tuple<R...>*) {
+template <class P, std::size_t N, class... R>
+inline auto run_into_new(std::array<Argument, N>& inputs, std::tuple<R...>*) {
   std::tuple<graph::tensor_of<R>...> results(((void)sizeof(R), uninitialized)...);
   std::apply([&](auto&... r) {
     const auto lengths = run<P>(inputs, std::array{describe(r)...});
@@ -178,8 +181,11 @@ template <class F, class... X> inline auto run_program_of(F, const X&... x) {
 
 /// Calls a captureless function on tensors as one compiled program; the results are new tensors (a tuple for several).
 template <class F, class... X> requires Operands<X...> inline auto run_function(F f, const X&... x) {
-  if constexpr (!std::is_empty_v<F> || !std::is_default_constructible_v<F>) return a_traced_function_must_not_capture_pass_values_as_arguments<F>{};
-  else if constexpr (!graph::CallableWith<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>) return f(graph::symbol_of<decltype(graph::stored<const X&...>(x))>{}...);  // what is wrong there
+  if constexpr (!std::is_empty_v<F> || !std::is_default_constructible_v<F>)
+    return a_traced_function_must_not_capture_pass_values_as_arguments<F>{};
+  // what is wrong there
+  else if constexpr (!graph::CallableWith<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>)
+    return f(graph::symbol_of<decltype(graph::stored<const X&...>(x))>{}...);
   else return internals::eager::run_program_of(f, x...);
 }
 

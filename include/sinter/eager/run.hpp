@@ -1,5 +1,5 @@
-// Runs a compiled program on tensors: lengths agree, strided views are gathered, and a destination that overlaps an operand
-// behaves as if the result came through a temporary.
+// Runs a compiled program on tensors: lengths agree, strided views are gathered, and a destination that overlaps an
+// operand behaves as if the result came through a temporary.
 #pragma once
 #include <string>
 
@@ -13,7 +13,8 @@
 namespace sinter::internals::eager {
 
 [[noreturn]] SINTER_COLD inline void lengths_disagree(char letter, std::int64_t one, std::int64_t other) {
-  throw Error(ErrorCode::length, std::string("length '") + letter + "'", "expected " + std::to_string(one) + " as in an earlier argument, found " + std::to_string(other),
+  throw Error(ErrorCode::length, std::string("length '") + letter + "'",
+              "expected " + std::to_string(one) + " as in an earlier argument, found " + std::to_string(other),
               "within one program a letter stands for one length");
 }
 
@@ -35,7 +36,8 @@ template <class Program, int Inputs, int Outputs> inline constexpr auto shares =
   return s;
 }();
 /// Whether a program has work for a team: from its operations and bytes, several times what opening a region costs.
-template <class Program> inline constexpr bool wants_team = Program::RunBy::shares_a_team && Program::flops / 64 + Program::bytes_moved / 32 >= 10'000;
+template <class Program> inline constexpr bool wants_team =
+    Program::RunBy::shares_a_team&& Program::flops / 64 + Program::bytes_moved / 32 >= 10'000;
 
 /// Runs a program's steps; long ones with denormals as zeros, and with one team of threads for all of them.
 template <class Program, class Observer> inline void run_steps_observed(const cpu::Context& c, Observer& observer) {
@@ -46,9 +48,13 @@ template <class Program, class Observer> inline void run_steps_observed(const cp
     cpu::Team::run(wants_team<Program> ? c.threads : 1, [&] { Program::run(c, observer); });
   }
 }
-template <class Program> SINTER_OUTLINE inline void run_steps(const cpu::Context& c) { run_steps_observed<Program>(c, compile::unobserved); }
-template <class Program, int Inputs, int Outputs>
-inline constexpr Runnable runnable{Program::workspace_bytes, Program::letters.data(), int(Program::letters.size()), Program::refused.data(), int(Program::refused.size()), shares<Program, Inputs, Outputs>.data(), &run_steps<Program>};
+template <class Program> SINTER_OUTLINE inline void run_steps(const cpu::Context& c) {
+  run_steps_observed<Program>(c, compile::unobserved);
+}
+template <class Program, int Inputs, int Outputs> inline constexpr Runnable runnable{
+    Program::workspace_bytes, Program::letters.data(),      int(Program::letters.size()),
+    Program::refused.data(),  int(Program::refused.size()), shares<Program, Inputs, Outputs>.data(),
+    &run_steps<Program>};
 
 /// The run-time lengths of a program, in the order of its letters.
 template <class Program> using Lengths = std::array<std::int64_t, Program::letters.size()>;
@@ -70,11 +76,14 @@ inline void find_lengths(const char* letters, int letter_count, const Argument* 
 }
 
 /// Throws `Error` for lengths with which a program does not run.
-inline void refuse_lengths(const compile::LengthRefusal* refused, int count, const std::int64_t* lengths, int letter_count) {
+inline void refuse_lengths(const compile::LengthRefusal* refused, int count, const std::int64_t* lengths,
+                           int letter_count) {
   for (int r = 0; r < count; ++r) {
     bool all = true;
     for (int k = 0; k < letter_count; ++k) all = all && ((refused[r].letters >> k & 1) == 0 || lengths[k] == 1);
-    if (all) throw Error(ErrorCode::length, refused[r].what, "expected more than 1 value, found 1", "drop the last batch if it has one sample only");
+    if (all)
+      throw Error(ErrorCode::length, refused[r].what, "expected more than 1 value, found 1",
+                  "drop the last batch if it has one sample only");
   }
 }
 
@@ -83,19 +92,26 @@ inline void keep_lengths(const char* letters, int letter_count, const std::int64
   for (int i = 0; i < output.shape->rank; ++i)
     for (int k = 0; k < letter_count; ++k)
       if (output.shape->letter(i) == letters[k] && output.length[std::size_t(i)] != lengths[k])
-        throw Error(ErrorCode::length, std::string("length '") + letters[k] + "'", "expected " + std::to_string(output.length[std::size_t(i)]) + " as the view that is assigned to has it, found " + std::to_string(lengths[k]),
+        throw Error(ErrorCode::length, std::string("length '") + letters[k] + "'",
+                    "expected " + std::to_string(output.length[std::size_t(i)]) +
+                        " as the view that is assigned to has it, found " + std::to_string(lengths[k]),
                     "set_length of the tensor under the view and of the view first, or assign to the tensor");
 }
 
-inline bool overlap(const Argument& a, const Argument& b) { return a.data < b.data + b.bytes && b.data < a.data + a.bytes; }
+inline bool overlap(const Argument& a, const Argument& b) {
+  return a.data < b.data + b.bytes && b.data < a.data + a.bytes;
+}
 
 /// Runs Program in a workspace of at least its size, outputs where they are wanted, and returns its lengths. Inputs are
 /// row-major and no output overlaps an input that it does not take over.
 template <class Program, std::size_t N, std::size_t M, class Observer = const compile::Unobserved>
-inline Lengths<Program> run_in(std::byte* workspace, const std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs, int threads, Observer& observer = compile::unobserved) {
+inline Lengths<Program> run_in(std::byte* workspace, const std::array<Argument, N>& inputs,
+                               const std::array<Argument, M>& outputs, int threads,
+                               Observer& observer = compile::unobserved) {
   Lengths<Program> lengths;
   find_lengths(Program::letters.data(), int(lengths.size()), inputs.data(), int(N), lengths.data());
-  if constexpr (!Program::refused.empty()) refuse_lengths(Program::refused.data(), int(Program::refused.size()), lengths.data(), int(lengths.size()));
+  if constexpr (!Program::refused.empty())
+    refuse_lengths(Program::refused.data(), int(Program::refused.size()), lengths.data(), int(lengths.size()));
   std::array<std::byte*, 1 + N + M> base;
   base[0] = workspace;
   for (std::size_t i = 0; i < N; ++i) base[1 + i] = inputs[i].data;
@@ -104,9 +120,10 @@ inline Lengths<Program> run_in(std::byte* workspace, const std::array<Argument, 
   return lengths;
 }
 
-/// Runs a program on any tensors, in this thread's workspace. `base` has room for 1 + n + m addresses; inputs that are not
-/// row-major are replaced by copies that are.
-SINTER_OUTLINE inline void run_anywhere(const Runnable& program, Argument* inputs, int n, const Argument* outputs, int m, std::byte** base, std::int64_t* lengths) {
+/// Runs a program on any tensors, in this thread's workspace. `base` has room for 1 + n + m addresses; inputs that are
+/// not row-major are replaced by copies that are.
+SINTER_OUTLINE inline void run_anywhere(const Runnable& program, Argument* inputs, int n, const Argument* outputs,
+                                        int m, std::byte** base, std::int64_t* lengths) {
   find_lengths(program.letters, program.letter_count, inputs, n, lengths);
   if (program.refusals > 0) refuse_lengths(program.refused, program.refusals, lengths, program.letter_count);
   for (int k = 0; k < m; ++k)
@@ -152,24 +169,32 @@ SINTER_OUTLINE inline void run_anywhere(const Runnable& program, Argument* input
     else copy_strided(outputs[k], const_cast<std::byte*>(result), false);
   }
 }
-/// Whether programs can take the short way: run where their arguments lie, without a look at what is known only now but addresses.
-template <class Program> inline constexpr bool may_run_directly = Program::straight_line && Program::letters.size() == 0;
+/// Whether programs can take the short way: run where their arguments lie,
+/// without a look at what is known only now but addresses.
+template <class Program> inline constexpr bool may_run_directly = Program::straight_line&& Program::letters.size() == 0;
 /// The same of statements, which look at what they expect of their tensors.
-template <class Program> inline constexpr bool may_state_directly = may_run_directly<Program> && Program::expectations == 0;
+template <class Program> inline constexpr bool may_state_directly =
+    may_run_directly<Program>&& Program::expectations == 0;
 
-/// Programs of up to this many operations, a few nanoseconds, stand where the statement stands: a call would double their time.
+/// Programs of up to this many operations, a few nanoseconds, stand where the
+/// statement stands: a call would double their time.
 inline constexpr double inlined_flops = 512;
 
-/// Runs a program on arguments as they are, if all are row-major, and outputs apart from the inputs or in the place of one that they may
-/// share. Everything here is a constant but the addresses.
-template <class Program, std::size_t N, std::size_t M> [[gnu::always_inline]] inline bool run_directly(const std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs) {
+/// Runs a program on arguments as they are, if all are row-major, and outputs apart from the inputs or in the place of
+/// one that they may share. Everything here is a constant but the addresses.
+template <class Program, std::size_t N, std::size_t M>
+[[gnu::always_inline]] inline bool run_directly(const std::array<Argument, N>& inputs,
+                                                const std::array<Argument, M>& outputs) {
   return [&]<std::size_t... Index, std::size_t... K>(std::index_sequence<Index...>, std::index_sequence<K...>)
       __attribute__((always_inline)) {
     const auto apart = [&]<std::size_t In, std::size_t Out>() __attribute__((always_inline)) {
       constexpr bool may_share = shares<Program, int(N), int(M)>[In * M + Out];
-      return !overlap(inputs[In], outputs[Out]) || (may_share && inputs[In].data == outputs[Out].data && inputs[In].bytes == outputs[Out].bytes);
+      return !overlap(inputs[In], outputs[Out]) ||
+             (may_share && inputs[In].data == outputs[Out].data && inputs[In].bytes == outputs[Out].bytes);
     };
-    const auto apart_from_all = [&]<std::size_t In>() __attribute__((always_inline)) { return (apart.template operator()<In, K>() && ...); };
+    const auto apart_from_all = [&]<std::size_t In>() __attribute__((always_inline)) {
+      return (apart.template operator()<In, K>() && ...);
+    };
     if (!((inputs[Index].row_major && ...) && (outputs[K].row_major && ...) &&
           (apart_from_all.template operator()<Index>() && ...)))
       return false;
@@ -181,15 +206,20 @@ template <class Program, std::size_t N, std::size_t M> [[gnu::always_inline]] in
     return true;
   }(std::make_index_sequence<N>{}, std::make_index_sequence<M>{});
 }
-template <class Program, std::size_t N, std::size_t M> inline Lengths<Program> run_unchecked(std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs) {
+template <class Program, std::size_t N, std::size_t M>
+inline Lengths<Program> run_unchecked(std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs) {
   Lengths<Program> lengths;
   std::array<std::byte*, 1 + N + M> base;
-  run_anywhere(runnable<Program, int(N), int(M)>, inputs.data(), int(N), outputs.data(), int(M), base.data(), lengths.data());
+  run_anywhere(runnable<Program, int(N), int(M)>, inputs.data(), int(N), outputs.data(), int(M), base.data(),
+               lengths.data());
   return lengths;
 }
 
-[[noreturn]] SINTER_COLD inline void unexpected(const graph::Builder::Expectation& e, std::int64_t end, std::int64_t found) {
-  throw Error(ErrorCode::argument, e.what, "expected " + std::to_string(e.low) + " … " + std::to_string(end - 1) + (e.besides >= 0 ? ", or the one that is ignored" : "") + ", found " + std::to_string(found));
+[[noreturn]] SINTER_COLD inline void unexpected(const graph::Builder::Expectation& e, std::int64_t end,
+                                                std::int64_t found) {
+  throw Error(ErrorCode::argument, e.what,
+              "expected " + std::to_string(e.low) + " … " + std::to_string(end - 1) +
+                  (e.besides >= 0 ? ", or the one that is ignored" : "") + ", found " + std::to_string(found));
 }
 /// Throws `Error` where inputs are not what a trace of N expectations needs; nothing has been computed then.
 template <class Trace, int N, std::size_t Inputs> inline void look(std::array<Argument, Inputs>& inputs) {
@@ -207,7 +237,8 @@ template <class Trace, int N, std::size_t Inputs> inline void look(std::array<Ar
     if (found[2 * k + 1] >= end) unexpected(expected[k], end, found[2 * k + 1]);
   }
 }
-template <class Program, std::size_t N, std::size_t M> inline Lengths<Program> run(std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs) {
+template <class Program, std::size_t N, std::size_t M>
+inline Lengths<Program> run(std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs) {
   if constexpr (Program::expectations > 0) look<typename Program::Source, Program::expectations>(inputs);
   return run_unchecked<Program>(inputs, outputs);
 }

@@ -1,22 +1,28 @@
-// From one sample to a batch. A function is traced for one sample, in the graph that shall have it for all of them; then every node that depends on the
-// sample is added again with one more axis, by the batching rule of its primitive. So what the function uses beside its arguments, values that it captures
-// and parameters, are nodes of the same graph, shared by all samples.
+// From one sample to a batch. A function is traced for one sample, in the graph that shall have
+// it for all of them; then every node that depends on the sample is added again with one more
+// axis, by the batching rule of its primitive. So what the function uses beside its arguments,
+// values that it captures and parameters, are nodes of the same graph, shared by all samples.
 #pragma once
 #include "value.hpp"
 
 namespace sinter::graph {
 
 [[noreturn]] SINTER_COLD inline void a_buffer_cannot_be_updated_by_single_samples() {
-  throw Error(ErrorCode::unsupported, "vmap", "expected a function of one sample that leaves buffers alone, found one that updates a buffer",
+  throw Error(ErrorCode::unsupported, "vmap",
+              "expected a function of one sample that leaves buffers alone, found one that updates a buffer",
               "the samples would disagree on what it becomes: update it outside, from the whole batch");
 }
 [[noreturn]] SINTER_COLD inline void a_sample_was_used_outside_of_its_vmap() {
-  throw Error(ErrorCode::unsupported, "vmap", "expected values of one sample to stay inside the function that vmap maps, found one outside", "return it from the function");
+  throw Error(ErrorCode::unsupported, "vmap",
+              "expected values of one sample to stay inside the function that vmap maps, found one outside",
+              "return it from the function");
 }
 
 /// One sample of a batch, while a function of one sample is traced. No program contains it.
 struct Sample : Registered<Sample> {
-  static constexpr Primitive describe() { return {.name = "sample", .code = code_of<Sample>, .kind = Kind::input, .unique = true}; }
+  static constexpr Primitive describe() {
+    return {.name = "sample", .code = code_of<Sample>, .kind = Kind::input, .unique = true};
+  }
 };
 
 /// Makes samples of batches, and batches of what is computed from them:
@@ -26,7 +32,8 @@ struct Sample : Registered<Sample> {
 ///   const Value ys = one.whole(y);
 class SampleTrace {
  public:
-  constexpr SampleTrace(Builder& g, int extent, char letter) : g_(g), first_(g.size()), extent_(extent), letter_(letter) {}
+  constexpr SampleTrace(Builder& g, int extent, char letter)
+      : g_(g), first_(g.size()), extent_(extent), letter_(letter) {}
 
   /// One sample of a value whose first axis is the batch.
   constexpr Value sample(Value batch) {
@@ -37,7 +44,8 @@ class SampleTrace {
     stands_for_[id - first_] = batch.id;
     return {&g_, id};
   }
-  /// All samples of a value of one sample, with the batch as first axis; repeated along it where the value does not depend on the sample.
+  /// All samples of a value of one sample, with the batch as first axis;
+  /// repeated along it where the value does not depend on the sample.
   constexpr Value whole(Value one) {
     const int now = shared_or_batched(one.id);
     const char has = now != one.id && g_.shape(now).rank > one.extents().rank ? 1 : 0;
@@ -88,7 +96,9 @@ class SampleTrace {
     if (!any) return n.op->unique && n.operands == 0 ? g_.insert(*n.op, n.dtype, n.shape, nullptr, 0) : i;
     List<std::int64_t> attributes;
     for (int k = 0; k < n.attributes; ++k) attributes.push(g_.attributes(i)[k]);
-    return n.op->batch({&g_, operands.data(), has.data(), n.operands, attributes.data(), n.attributes, extent_, letter_}).id;
+    return n.op
+        ->batch({&g_, operands.data(), has.data(), n.operands, attributes.data(), n.attributes, extent_, letter_})
+        .id;
   }
 
   Builder& g_;

@@ -47,8 +47,8 @@ class Builder {
   List<int> inputs, outputs;  ///< node ids, in the order of the program's arguments and results
   List<int> overwrites;       ///< for each output the input whose memory it takes over, or −1; may be shorter
 
-  /// Nodes before this one keep their views: a reshape of one does not become a reshape of its operand. So parameters, which are views of
-  /// one block, stay what gradients can be taken of.
+  /// Nodes before this one keep their views: a reshape of one does not become a reshape of its operand. So parameters,
+  /// which are views of one block, stay what gradients can be taken of.
   int views_kept = 0;
 
   /// What modules ask while they are traced: whether this is a training step, and where its random numbers come from.
@@ -63,8 +63,9 @@ class Builder {
     int buffer = -1, value = -1;
   };
   List<Update> updates;
-  /// What integers must lie in for the results to mean something, [low, end), or be equal to the node `besides`. Whoever runs the program may look before
-  /// (compile/expectations.hpp); the program itself does not. Where there is a letter its run-time length is the end.
+  /// What integers must lie in for the results to mean something, [low, end), or be equal to the node `besides`.
+  /// Whoever runs the program may look before (compile/expectations.hpp); the program itself does not. Where there is a
+  /// letter its run-time length is the end.
   struct Expectation {
     const char* what = "";
     int value = -1, besides = -1;
@@ -80,9 +81,11 @@ class Builder {
   List<LengthRule> length_rules;
 
   /// Adds one application, or finds it. Throws `Error` when the operands do not fit together.
-  constexpr int add(const Primitive& op, const int* operands, int n, const std::int64_t* attributes = nullptr, int m = 0);
+  constexpr int add(const Primitive& op, const int* operands, int n, const std::int64_t* attributes = nullptr,
+                    int m = 0);
   /// The same when dtype and shape of the result are known and no local rule can apply.
-  constexpr int insert(const Primitive& op, Dtype dtype, int shape, const int* operands, int n, const std::int64_t* attributes = nullptr, int m = 0);
+  constexpr int insert(const Primitive& op, Dtype dtype, int shape, const int* operands, int n,
+                       const std::int64_t* attributes = nullptr, int m = 0);
   constexpr int input(Dtype dtype, const Shape& shape);
   constexpr int constant(double value, Dtype dtype = Dtype::float32);
 
@@ -107,12 +110,15 @@ class Builder {
   }
 
  private:
-  constexpr Signature signature(const int* operands, int n, const std::int64_t* attributes, int m, Signature::Operand* room) const {
+  constexpr Signature signature(const int* operands, int n, const std::int64_t* attributes, int m,
+                                Signature::Operand* room) const {
     for (int i = 0; i < n; ++i) room[i] = {nodes_[operands[i]].dtype, &shapes_[nodes_[operands[i]].shape]};
     return {room, n, attributes, m};
   }
-  constexpr bool same(const Node& node, const Primitive& op, Dtype dtype, int shape, const int* operands, int n, const std::int64_t* attributes, int m) const {
-    if (node.op != &op || node.dtype != dtype || node.shape != shape || node.operands != n || node.attributes != m) return false;
+  constexpr bool same(const Node& node, const Primitive& op, Dtype dtype, int shape, const int* operands, int n,
+                      const std::int64_t* attributes, int m) const {
+    if (node.op != &op || node.dtype != dtype || node.shape != shape || node.operands != n || node.attributes != m)
+      return false;
     const int* a = operands_.data() + node.operand;
     for (int i = 0; i < n; ++i)
       if (a[i] != operands[i]) return false;

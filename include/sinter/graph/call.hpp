@@ -5,9 +5,10 @@
 // runs the same F on symbols. Composites such as softmax stay one `Call`: expanding them as types would double at
 // each nesting.
 //
-// A type names every use of an operand anew, so an expression whose parts are used more than once would grow exponentially with its
-// depth. What has grown long is therefore computed where it becomes an operand: a named expression of more than 8 leaves, and any of more
-// than 32. A function of tensors that shall be one program is called through `jit` (transform/jit.hpp).
+// A type names every use of an operand anew, so an expression whose parts are used more than once would grow
+// exponentially with its depth. What has grown long is therefore computed where it becomes an operand: a named
+// expression of more than 8 leaves, and any of more than 32. A function of tensors that shall be one program is called
+// through `jit` (transform/jit.hpp).
 #pragma once
 #include <tuple>
 #include <type_traits>
@@ -45,14 +46,18 @@ namespace graph {
 
 /// Not constexpr: the compiler names it where a traced function asks for the value of a parameter.
 [[noreturn]] SINTER_COLD inline void a_traced_value_has_no_number_use_select() {
-  throw Error(ErrorCode::unsupported, "expression of parameters", "expected to be computed when the program runs, found its value asked for while a function is traced", "use select");
+  throw Error(ErrorCode::unsupported, "expression of parameters",
+              "expected to be computed when the program runs, found its value asked for while a function is traced",
+              "use select");
 }
 
 /// An operand that is stored by value and knows how to become a symbol: a parameter, a scalar, an expression.
 template <class X>
 concept Handle = requires { typename X::is_handle; };
 
-template <class T> constexpr Value number_value(Builder* b, T value) { return {b, b->constant(double(value), dtype_of<T>)}; }
+template <class T> constexpr Value number_value(Builder* b, T value) {
+  return {b, b->constant(double(value), dtype_of<T>)};
+}
 
 /// A number beside tensors, already of the dtype in which it takes part: an input of an eager program, so that another
 /// value needs no other program, and a constant of a traced one.
@@ -63,16 +68,20 @@ template <Element T> struct NumberLeaf {
   T value;
   constexpr symbol symbolic(Builder* b) const { return symbol(number_value(b, value)); }
 };
-/// An lvalue tensor: referred to, as a view would. So a function that returns an expression takes its tensors by `const auto&`, or is called through `jit`.
+/// An lvalue tensor: referred to, as a view would. So a function that returns an expression takes its tensors by `const
+/// auto&`, or is called through `jit`.
 template <class Tensor> struct Ref {
   using is_handle = void;
   using symbol = typename Tensor::symbol;
   using place = typename Tensor::place;
   const Tensor* tensor;
-  constexpr symbol symbolic(Builder*) const { return a_traced_function_cannot_capture_a_tensor_pass_it_as_an_argument<Tensor>{}; }
+  constexpr symbol symbolic(Builder*) const {
+    return a_traced_function_cannot_capture_a_tensor_pass_it_as_an_argument<Tensor>{};
+  }
 };
-/// An rvalue tensor, owned, and its memory shared between the copies of an expression: that makes `auto` safe. And a copy of an lvalue so small that it costs no more
-/// than a reference, so that functions may return expressions of their own small variables.
+/// An rvalue tensor, owned, and its memory shared between the copies of an expression:
+/// that makes `auto` safe. And a copy of an lvalue so small that it costs no more than
+/// a reference, so that functions may return expressions of their own small variables.
 template <class Tensor> struct Own {
   using is_handle = void;
   using symbol = typename Tensor::symbol;
@@ -82,11 +91,14 @@ template <class Tensor> struct Own {
   explicit Own(Tensor&& t) : tensor(std::move(t)) {}
   Own(const Own& other) : tensor(tensor_detail::in_its_memory, other.tensor) {}
   Own(Own&&) = default;
-  constexpr symbol symbolic(Builder*) const { return a_traced_function_cannot_capture_a_tensor_pass_it_as_an_argument<Tensor>{}; }
+  constexpr symbol symbolic(Builder*) const {
+    return a_traced_function_cannot_capture_a_tensor_pass_it_as_an_argument<Tensor>{};
+  }
 };
 inline constexpr std::size_t copied_bytes = 32;
 template <class> inline constexpr bool is_small_v = false;
-template <class T, auto... E> inline constexpr bool is_small_v<Tensor<T, E...>> = Tensor<T, E...>::size() * sizeof(T) <= copied_bytes;
+template <class T, auto... E>
+inline constexpr bool is_small_v<Tensor<T, E...>> = Tensor<T, E...>::size() * sizeof(T) <= copied_bytes;
 
 /// A view: copied, as cheap as a pointer.
 template <class View> struct Held {
@@ -94,7 +106,9 @@ template <class View> struct Held {
   using symbol = typename View::symbol;
   using place = typename View::place;
   View view;
-  constexpr symbol symbolic(Builder*) const { return a_traced_function_cannot_capture_a_tensor_pass_it_as_an_argument<View>{}; }
+  constexpr symbol symbolic(Builder*) const {
+    return a_traced_function_cannot_capture_a_tensor_pass_it_as_an_argument<View>{};
+  }
 };
 template <class> inline constexpr bool is_view_v = false;
 template <class T, auto... E> inline constexpr bool is_view_v<TensorView<T, E...>> = true;
@@ -103,7 +117,8 @@ template <class X> struct SymbolType { using type = typename X::symbol; };
 template <TypedSymbol X> struct SymbolType<X> { using type = X; };
 template <class X> using symbol_of = typename SymbolType<std::remove_cvref_t<X>>::type;
 
-/// Whether a call with arguments of these types compiles. g++ goes on after the error that the function itself names; nobody shall ask what such a call returns.
+/// Whether a call with arguments of these types compiles. g++ goes on after the error that the function itself names;
+/// nobody shall ask what such a call returns.
 template <class F, class... X>
 concept CallableWith = requires(const F& f, X... x) { f(static_cast<X&&>(x)...); };
 
@@ -114,7 +129,8 @@ template <class S> using tensor_of = typename TensorFor<S>::type;
 
 /// Tensors, parameters and numbers at the ends of an expression.
 template <class X> struct LeafCount : std::integral_constant<int, 1> {};
-template <class F, class... A> struct LeafCount<Call<F, A...>> : std::integral_constant<int, (0 + ... + LeafCount<A>::value)> {};
+template <class F, class... A> struct LeafCount<Call<F, A...>>
+    : std::integral_constant<int, (0 + ... + LeafCount<A>::value)> {};
 
 /// The graph in which the parameters of an expression are being traced; none where they are a model's.
 template <class X> constexpr Builder* traced_in(const X& leaf) {
@@ -141,11 +157,15 @@ template <class S> class Computed {
     else tensor_ = tensor_detail::SharedTensor<tensor_of<S>>(eval(x));
   }
   constexpr Builder* traced_in() const { return node_.graph; }
-  constexpr symbol symbolic(Builder* b) const { return node_.graph == b ? symbol(node_) : symbol(it_was_computed_outside_of_this_trace()); }
+  constexpr symbol symbolic(Builder* b) const {
+    return node_.graph == b ? symbol(node_) : symbol(it_was_computed_outside_of_this_trace());
+  }
   const tensor_of<S>& tensor() const { return *tensor_; }
 
  private:
-  [[noreturn]] static Value it_was_computed_outside_of_this_trace() { throw Error(ErrorCode::argument, "expression of parameters", "it is used in a trace to which it does not belong"); }
+  [[noreturn]] static Value it_was_computed_outside_of_this_trace() {
+    throw Error(ErrorCode::argument, "expression of parameters", "it is used in a trace to which it does not belong");
+  }
 
   Value node_;
   tensor_detail::SharedTensor<tensor_of<S>> tensor_;
@@ -153,13 +173,16 @@ template <class S> class Computed {
 
 /// Whether an operand of this type has grown so long that its value is stored instead: see the top of this file.
 inline constexpr int most_leaves_of_a_name = 8, most_leaves = 32;
-template <class X, bool Named> inline constexpr bool is_long_v = LeafCount<X>::value > (Named ? most_leaves_of_a_name : most_leaves);
+template <class X, bool Named> inline constexpr bool is_long_v = LeafCount<X>::value >
+                                                                 (Named ? most_leaves_of_a_name : most_leaves);
 
 /// The dtype in which a number of type N takes part beside the operands among X.
 template <class N, class... X> constexpr Dtype number_dtype() {
   Dtype d = Dtype::boolean;
   ([&] { if constexpr (Operand<X>) d = promote(d, symbol_of<X>::dtype); }(), ...);
-  return promote_number(d, std::is_floating_point_v<N> ? Dtype::float64 : std::is_same_v<N, bool> ? Dtype::boolean : Dtype::int64);
+  return promote_number(d, std::is_floating_point_v<N> ? Dtype::float64
+                           : std::is_same_v<N, bool>   ? Dtype::boolean
+                                                       : Dtype::int64);
 }
 
 /// What an expression stores for an argument that stands among arguments of types All.
@@ -192,7 +215,9 @@ template <class... All, class X> constexpr auto as_symbol(Builder* b, const X& x
   else return stored<All...>(x).symbolic(b);
 }
 template <class X> constexpr Value as_value(Builder* b, const X& x) {
-  if constexpr (Number<X>) return {b, b->constant(double(x), std::is_floating_point_v<X> ? Dtype::float32 : Dtype::int64)};  // gives way to any tensor
+  // gives way to any tensor
+  if constexpr (Number<X>)
+    return {b, b->constant(double(x), std::is_floating_point_v<X> ? Dtype::float32 : Dtype::int64)};
   else return as_symbol(b, x);
 }
 
@@ -205,7 +230,10 @@ template <class X, class... Rest> constexpr Builder* builder_of(const X& x, cons
 
 namespace graph {
 template <class S> struct ElementOf {};
-template <class S> requires(is_sym_v<S>) struct ElementOf<S> { using type = std::conditional_t<S::shape.rank == 0, typename S::element, void>; };
+template <class S>
+requires(is_sym_v<S>) struct ElementOf<S> {
+  using type = std::conditional_t<S::shape.rank == 0, typename S::element, void>;
+};
 }  // namespace graph
 
 /// A library function applied to operands none of which is a symbol: an expression, not yet computed.
@@ -227,8 +255,11 @@ template <class F, class... Args> struct Call {
     return eval(*this).data()[0];
   }
   /// Which branch `if (x > 0)` takes of a tensor of several elements: `any(x > 0)` or `all(x > 0)`.
-  template <class T> requires(std::is_same_v<T, bool> && std::is_void_v<typename graph::ElementOf<symbol>::type>) constexpr explicit operator T() const {
-    return truth_of_several_elements_is_ambiguous_use_any_or_all<std::conditional_t<std::is_same_v<T, bool>, symbol, T>>{};
+  template <class T>
+  requires(std::is_same_v<T, bool>&& std::is_void_v<typename graph::ElementOf<symbol>::type>) constexpr explicit
+  operator T() const {
+    return truth_of_several_elements_is_ambiguous_use_any_or_all<
+        std::conditional_t<std::is_same_v<T, bool>, symbol, T>>{};
   }
 };
 
@@ -266,7 +297,8 @@ template <class F, class... X> constexpr auto call(X&&... x) {
                    std::forward<X>(x)))>{}...);  // the error that F names, which the compiler has already printed
   } else {
     using Expression = Call<F, decltype(Beside::stored(std::forward<X>(x)))...>;
-    if constexpr (std::is_void_v<typename Expression::place>) return operands_live_in_different_places<std::remove_cvref_t<X>...>{};
+    if constexpr (std::is_void_v<typename Expression::place>)
+      return operands_live_in_different_places<std::remove_cvref_t<X>...>{};
     else return Expression{{Beside::stored(std::forward<X>(x))...}};
   }
 }
@@ -278,8 +310,16 @@ template <class F, class... X> requires graph::Untyped<X...> constexpr graph::Va
 namespace graph {
 
 template <class F, class... X> struct ResultType {};
-template <class F, class... X> requires Operands<X...> struct ResultType<F, X...> { using type = decltype(call<F>(std::declval<X>()...)); };
-template <class F, class... X> requires Operands<X...> && Untyped<X...> struct ResultType<F, X...> { using type = Value; };
+template <class F, class... X>
+requires Operands<X...>
+struct ResultType<F, X...> {
+  using type = decltype(call<F>(std::declval<X>()...));
+};
+template <class F, class... X>
+requires Operands<X...> && Untyped<X...>
+struct ResultType<F, X...> {
+  using type = Value;
+};
 
 /// What `call<F>` returns. The functions of primitives declare it rather than deduce it: derivative rules, instantiated
 /// with the description of their primitive, call these very functions.

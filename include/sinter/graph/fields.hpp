@@ -1,7 +1,7 @@
 // The members of a plain struct and their names, without macros.
 //
-// Members are found by decomposing an aggregate; names come from the compiler's own text for a pointer to the member of an
-// object that is never defined. Where a compiler gives no names, `SINTER_FIELDS(a, b)` inside the struct lists them.
+// Members are found by decomposing an aggregate; names come from the compiler's own text for a pointer to the member of
+// an object that is never defined. Where a compiler gives no names, `SINTER_FIELDS(a, b)` inside the struct lists them.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -95,7 +95,9 @@ template <auto A> consteval std::string_view text() { return __PRETTY_FUNCTION__
 
 /// The member's name: the last identifier in "… &nowhere<Net>.value.fc1)}]", before what g++ appends of its aliases.
 consteval std::string_view last_identifier(std::string_view s) {
-  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; };
+  const auto letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
   std::size_t end = s.rfind("; std::string_view = ");
   if (end == s.npos) end = s.size();
   while (end > 0 && !letter(s[end - 1])) --end;
@@ -108,7 +110,9 @@ consteval std::string_view last_identifier(std::string_view s) {
 #pragma clang diagnostic ignored "-Wundefined-var-template"
 #endif
 template <class M, int N> constexpr auto addresses() {
-  return with_members<N>(nowhere<M>.value, []<class... T>(const T&... member) { return std::tuple<Address<T>...>{Address<T>{&member}...}; });
+  return with_members<N>(nowhere<M>.value, []<class... T>(const T&... member) {
+    return std::tuple<Address<T>...>{Address<T>{&member}...};
+  });
 }
 #if defined(__clang__)
 #pragma clang diagnostic pop
@@ -141,8 +145,11 @@ template <class M> consteval int listed_count() {
 }
 /// The types of the members, in a tuple.
 template <class M> auto member_types() {
-  if constexpr (requires { M::sinter_field_names; }) return std::type_identity<std::remove_cvref_t<decltype(std::declval<M&>().sinter_fields())>>{};
-  else return decltype(with_members<Members<M>::count>(std::declval<const M&>(), []<class... T>(const T&...) { return std::type_identity<std::tuple<T...>>{}; })){};
+  if constexpr (requires { M::sinter_field_names; })
+    return std::type_identity<std::remove_cvref_t<decltype(std::declval<M&>().sinter_fields())>>{};
+  else
+    return decltype(with_members<Members<M>::count>(
+        std::declval<const M&>(), []<class... T>(const T&...) { return std::type_identity<std::tuple<T...>>{}; })){};
 }
 template <class M> requires requires { M::sinter_field_names; } struct Members<M> {
   static constexpr int count = listed_count<M>();

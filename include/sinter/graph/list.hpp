@@ -23,7 +23,10 @@ struct Watchdog {
   static constexpr void count() {
     if (!std::is_constant_evaluated() && ++steps > most) bark();
   }
-  [[noreturn]] static void bark() { throw Error(ErrorCode::internal, "watchdog", "expected at most " + std::to_string(most) + " steps of a pass, found more"); }
+  [[noreturn]] static void bark() {
+    throw Error(ErrorCode::internal, "watchdog",
+                "expected at most " + std::to_string(most) + " steps of a pass, found more");
+  }
 };
 #define SINTER_COUNT_STEP Watchdog::count();
 #else
@@ -34,19 +37,23 @@ template <class T> class List {
  public:
   constexpr List() = default;
   constexpr List(int n, T value) { resize(n, value); }
-  constexpr List(const List& other) : data_(other.size_ > 0 ? new T[unsigned(other.size_)] : nullptr), size_(other.size_), capacity_(other.size_) {
+  constexpr List(const List& other)
+      : data_(other.size_ > 0 ? new T[unsigned(other.size_)] : nullptr), size_(other.size_), capacity_(other.size_) {
     T* const to = data_;
     const T* const from = other.data_;
     const int count = size_;
     for (int i = 0; i < count; ++i) to[i] = from[i];
   }
   constexpr List(List&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), capacity_(std::exchange(other.capacity_, 0)) {}
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        capacity_(std::exchange(other.capacity_, 0)) {}
   constexpr List& operator=(const List& other) {
     List copy(other);
     return *this = static_cast<List&&>(copy);
   }
-  constexpr List& operator=(List&& other) noexcept {  // a parameter by value would not be destroyed in nvcc's constant evaluation
+  // a parameter by value would not be destroyed in nvcc's constant evaluation
+  constexpr List& operator=(List&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
     std::swap(capacity_, other.capacity_);

@@ -21,7 +21,8 @@ template <class T, auto... E> inline constexpr bool is_buffer_v<Buffer<T, E...>>
 template <class> inline constexpr bool is_state_v = false;
 template <class T, auto... E> inline constexpr bool is_state_v<State<T, E...>> = true;
 /// What programs see of a module.
-template <class T> inline constexpr bool is_leaf_v = is_param_v<T> || is_buffer_v<T> || is_state_v<T> || std::is_same_v<T, Scalar>;
+template <class T> inline constexpr bool is_leaf_v =
+    is_param_v<T> || is_buffer_v<T> || is_state_v<T> || std::is_same_v<T, Scalar>;
 template <class> inline constexpr bool is_array_v = false;
 template <class T, std::size_t N> inline constexpr bool is_array_v<std::array<T, N>> = true;
 template <class> inline constexpr bool is_tuple_v = false;
@@ -30,14 +31,17 @@ template <class... T> inline constexpr bool is_tuple_v<std::tuple<T...>> = true;
 /// A value fixed with the model's type: a hyperparameter.
 template <class T> inline constexpr bool is_fixed_v = std::is_arithmetic_v<T> || std::is_enum_v<T>;
 
-/// What is wrong with a module, or void: the first struct in it whose members cannot be found, or the first member that is neither parameter nor number.
+/// What is wrong with a module, or void: the first struct in it whose members cannot be found, or the first member that
+/// is neither parameter nor number.
 template <class M> consteval auto fault_of();
 template <class T> struct FaultOf { using type = typename decltype(fault_of<T>())::type; };
 template <class... T> struct FaultOf<std::tuple<T...>> {
   using type = void;
 };
 template <class First, class... Rest> struct FaultOf<std::tuple<First, Rest...>> {
-  using type = std::conditional_t<std::is_void_v<typename FaultOf<std::remove_cvref_t<First>>::type>, typename FaultOf<std::tuple<Rest...>>::type, typename FaultOf<std::remove_cvref_t<First>>::type>;
+  using type = std::conditional_t<std::is_void_v<typename FaultOf<std::remove_cvref_t<First>>::type>,
+                                  typename FaultOf<std::tuple<Rest...>>::type,
+                                  typename FaultOf<std::remove_cvref_t<First>>::type>;
 };
 template <class M> consteval auto fault_of() {
   if constexpr (is_leaf_v<M> || is_fixed_v<M>) {
@@ -103,7 +107,8 @@ template <class X> using net_of = typename NetOf<X>::type;
 
 /// Elements in all parameters of a net.
 template <class X> consteval std::int64_t count_parameters() {
-  if constexpr (std::is_class_v<net_of<X>>) (void)fields::Members<net_of<X>>::count;  // its errors come before any other
+  // its errors come before any other
+  if constexpr (std::is_class_v<net_of<X>>) (void)fields::Members<net_of<X>>::count;
   std::int64_t n = 0;
   auto net = NetOf<X>::make();
   for_each_leaf(net, [&](auto& leaf) {
@@ -133,7 +138,10 @@ template <class T> consteval int count_states() {
 }
 /// Bytes of all buffers, each aligned for itself.
 inline constexpr std::size_t buffer_alignment = 64;
-template <class Leaf> inline constexpr std::size_t aligned_bytes = (std::size_t(Leaf::size()) * sizeof(typename Leaf::element) + buffer_alignment - 1) / buffer_alignment * buffer_alignment;
+template <class Leaf>
+inline constexpr std::size_t aligned_bytes = (std::size_t(Leaf::size()) * sizeof(typename Leaf::element) +
+                                              buffer_alignment - 1) /
+                                             buffer_alignment* buffer_alignment;
 template <class T> consteval std::size_t buffer_bytes() {
   std::size_t n = 0;
   auto value = NetOf<T>::make();

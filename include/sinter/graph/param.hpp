@@ -91,15 +91,17 @@ template <Element T, auto... E> class Param {
   Initializer initializer{};
 
  protected:
-  static void not_of_this_trace() { throw Error(ErrorCode::argument, "parameter", "it is used in a trace to which it does not belong"); }
+  static void not_of_this_trace() {
+    throw Error(ErrorCode::argument, "parameter", "it is used in a trace to which it does not belong");
+  }
 
   graph::Value node_;
   T* data_ = nullptr;
   graph::ChangeCount* changes_ = nullptr;
 };
 
-/// State of a module that is not trained but saved: `Buffer<float, C> running_mean;`. What it becomes is part of a training step:
-/// `running_mean.update(value)` inside the forward function. PyTorch: register_buffer.
+/// State of a module that is not trained but saved: `Buffer<float, C> running_mean;`. What it becomes is part of a
+/// training step: `running_mean.update(value)` inside the forward function. PyTorch: register_buffer.
 template <Element T, auto... E> class Buffer : public Param<T, E...> {
  public:
   using Param<T, E...>::Param;
@@ -117,9 +119,10 @@ template <Element T, auto... E> class Buffer : public Param<T, E...> {
   }
 };
 
-/// What a net remembers from one call to the next: `State<float, 1, 16> h;`, read like a parameter and set by `h.update(value)`. It belongs to
-/// the program that runs the net, not to the model: two programs of `inference` made of one model share its weights and have states
-/// of their own, which `reset()` starts again. A training step begins with it each time. Files do not hold it.
+/// What a net remembers from one call to the next: `State<float, 1, 16> h;`, read like a parameter and set by
+/// `h.update(value)`. It belongs to the program that runs the net, not to the model: two programs of `inference` made
+/// of one model share its weights and have states of their own, which `reset()` starts again. A training step begins
+/// with it each time. Files do not hold it.
 template <Element T, auto... E> class State : public Buffer<T, E...> {
  public:
   using Buffer<T, E...>::Buffer;
@@ -139,8 +142,8 @@ template <class P> constexpr P starting(Initializer init) {
 }  // namespace graph
 
 /// A number that may change while a program runs: learning rate, temperature. It is an input of the program, so setting
-/// it takes effect at the next call; a plain `float` member is fixed with the model's type. That of a model lies in the model's
-/// memory: `net->temperature = 2.f` is seen by every program made from the model.
+/// it takes effect at the next call; a plain `float` member is fixed with the model's type. That of a model lies in the
+/// model's memory: `net->temperature = 2.f` is seen by every program made from the model.
 class Scalar {
  public:
   using element = float;
@@ -172,14 +175,17 @@ class Scalar {
   }
   constexpr const float& stored() const { return memory_ != nullptr ? *memory_ : value_; }
 
-  // What the library does with it: bind to a node while tracing, to memory in a model, which then begins with its value.
+  // What the library does with it: bind to a node while tracing, to memory in a
+  // model, which then begins with its value.
   constexpr void bind(graph::Value node) { node_ = node; }
   void bind(float* memory, graph::ChangeCount* changes) {
     memory_ = memory;
     changes_ = changes;
   }
   constexpr graph::Builder* traced_in() const { return node_.graph; }
-  constexpr symbol symbolic(graph::Builder* b) const { return node_.graph == b ? symbol(node_) : symbol(graph::number_value(b, value_)); }
+  constexpr symbol symbolic(graph::Builder* b) const {
+    return node_.graph == b ? symbol(node_) : symbol(graph::number_value(b, value_));
+  }
 
  private:
   float value_;

@@ -1,7 +1,7 @@
 // What the compiler knows about one primitive, as a value that a constexpr graph can point to.
 //
-// A primitive is a struct (see ops/): `struct Tanh : Elementwise<Tanh>`. `primitive<Tanh>` is its description. Passes ask
-// the description and never mention a primitive by name; kernels find the struct again from its code.
+// A primitive is a struct (see ops/): `struct Tanh : Elementwise<Tanh>`. `primitive<Tanh>` is its description. Passes
+// ask the description and never mention a primitive by name; kernels find the struct again from its code.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -111,9 +111,11 @@ struct Primitive {
   Value (*simplify)(Builder&, const int* operands, const std::int64_t* attributes, int attribute_count) = nullptr;
   /// Vector-Jacobian product: the cotangent of operand i, or none. Null when nothing flows back.
   Value (*vjp)(const Site&, int i, Value cotangent) = nullptr;
-  /// Jacobian-vector product: the tangent of the result from that of operand i, or none. Null where it is found from vjp (transform/forward.hpp).
+  /// Jacobian-vector product: the tangent of the result from that of operand i,
+  /// or none. Null where it is found from vjp (transform/forward.hpp).
   Value (*jvp)(const Site&, int i, Value tangent) = nullptr;
-  /// Batching rule: the same application on operands some of which have one more axis, in front; so has the result, unless it depends on none of them.
+  /// Batching rule: the same application on operands some of which have one more axis, in front; so has the result,
+  /// unless it depends on none of them.
   Value (*batch)(const Batching&) = nullptr;
   /// Floating-point operations of one application.
   double (*flops)(const Signature&, const Shape& result) = nullptr;
@@ -128,13 +130,16 @@ struct Primitive {
   Dtype (*result_dtype)(Dtype promoted) = nullptr;
   /// For identities of contractions: the axis that should lie innermost in memory, or −1.
   int innermost = -1;
-  /// Every application is a node of its own, however equal: its one attribute is a number that the graph gives to no other.
+  /// Every application is a node of its own, however equal: its one attribute
+  /// is a number that the graph gives to no other.
   bool unique = false;
-  /// For kernels: the number of results. The node is the first, further ones are nodes of kind result; what nobody reads is not computed.
+  /// For kernels: the number of results. The node is the first, further ones
+  /// are nodes of kind result; what nobody reads is not computed.
   int results = 1;
   /// Dtype and shape of a further result.
   Type (*result_type)(const Signature&, int result) = nullptr;
-  /// The loop that an axis of a tensor runs along: operands count from 0, results follow. Every loop is an axis of some operand.
+  /// The loop that an axis of a tensor runs along: operands count from 0,
+  /// results follow. Every loop is an axis of some operand.
   int (*loop)(const Signature&, int tensor, int axis) = nullptr;
   /// Floating-point operations where the loops have these extents.
   double (*flops_of_loops)(const std::int64_t* extent, int loops, const std::int64_t* attributes) = nullptr;
@@ -147,10 +152,10 @@ struct Primitive {
 /// The compiler's text that names T: "constexpr auto sinter::graph::type_text() [with T = sinter::ops::Tanh]".
 template <class T> constexpr auto type_text() { return std::string_view(__PRETTY_FUNCTION__); }
 
-/// Hashes the name of a type. A kernel's identity must be one for both compilers of a CUDA program, and nvcc's front end
-/// writes "[with T=" where g++ behind it writes "[with T = ": what counts is the text behind "=" without its spaces. For the
-/// same reason a primitive that is a template takes enumerators, ints and classes, but no arithmetic types ("signed long" for
-/// one, "long int" for the other), and does not live in an unnamed namespace.
+/// Hashes the name of a type. A kernel's identity must be one for both compilers of a CUDA program, and nvcc's front
+/// end writes "[with T=" where g++ behind it writes "[with T = ": what counts is the text behind "=" without its
+/// spaces. For the same reason a primitive that is a template takes enumerators, ints and classes, but no arithmetic
+/// types ("signed long" for one, "long int" for the other), and does not live in an unnamed namespace.
 constexpr std::uint64_t hash_of(std::string_view text) {  // FNV-1a
   std::uint64_t h = 1469598103934665603ull;
   for (std::size_t i = text.find('=') + 1; i < text.size(); ++i)
@@ -184,9 +189,11 @@ template <std::uint64_t N> struct Code {
 
 template <class Op> inline constexpr std::uint64_t code_of = hash_of(type_text<Op>());
 
-/// Kernels are shared by name between translation units, so those of a primitive that only one of them knows would mix with
-/// another's of the same name.
-template <class Op> consteval bool is_named_everywhere() { return std::string_view(type_text<Op>()).find("anonymous") == std::string_view::npos; }
+/// Kernels are shared by name between translation units, so those of a primitive that only one of them knows would mix
+/// with another's of the same name.
+template <class Op> consteval bool is_named_everywhere() {
+  return std::string_view(type_text<Op>()).find("anonymous") == std::string_view::npos;
+}
 
 /// Base of every primitive: registers its code.
 template <class Op> struct Registered {

@@ -19,7 +19,8 @@ inline std::string attributes(const Builder& g, int id) {
   if (g.is_constant(id)) return " " + number(g.constant_value(id));
   if (g[id].attributes == 0 || g[id].op->kind == Kind::broadcast) return {};
   std::string s = " {";
-  for (int i = 0; i < g[id].attributes; ++i) s += (i > 0 ? ", " : "") + std::to_string(g.attributes(id)[i] & 0xffffffff);
+  for (int i = 0; i < g[id].attributes; ++i)
+    s += (i > 0 ? ", " : "") + std::to_string(g.attributes(id)[i] & 0xffffffff);
   return s + "}";
 }
 }  // namespace print_detail
@@ -31,8 +32,8 @@ inline double flops_of(const Builder& g, int id) {
   return g[id].op->flops(g.signature(id, room.data()), g.shape(id));
 }
 
-/// One line a node: "%7 = add %3 %6 : float32 (32, 10)  320 operations  1280 bytes  fc1", with a label for each node where
-/// labels are given: names of modules, say.
+/// One line a node: "%7 = add %3 %6 : float32 (32, 10)  320 operations  1280 bytes  fc1", with a label for each node
+/// where labels are given: names of modules, say.
 inline std::string to_text(const Builder& g, const std::vector<std::string>& label = {}) {
   std::string text;
   for (int i = 0; i < g.size(); ++i) {
@@ -44,7 +45,8 @@ inline std::string to_text(const Builder& g, const std::vector<std::string>& lab
     if (std::size_t(i) < label.size() && !label[std::size_t(i)].empty()) text += "  " + label[std::size_t(i)];
     text += "\n";
   }
-  for (int k = 0; k < g.outputs.size(); ++k) text += "output " + std::to_string(k) + " = %" + std::to_string(g.outputs[k]) + "\n";
+  for (int k = 0; k < g.outputs.size(); ++k)
+    text += "output " + std::to_string(k) + " = %" + std::to_string(g.outputs[k]) + "\n";
   return text;
 }
 
@@ -54,10 +56,13 @@ inline std::string to_graphviz(const Builder& g, const std::vector<std::string>&
   for (int i = 0; i < g.size(); ++i) {
     bool output = false;
     for (const int o : g.outputs) output = output || o == i;
-    text += "  n" + std::to_string(i) + " [label=\"" + g[i].op->name + print_detail::attributes(g, i) + "\\n" + std::string(name_of(g[i].dtype)) + " " + to_string(g.shape(i)) +
-            (std::size_t(i) < label.size() && !label[std::size_t(i)].empty() ? "\\n" + label[std::size_t(i)] : std::string()) + "\"" +
-            (g[i].op->kind == Kind::input ? ", shape=box" : "") + (output ? ", peripheries=2" : "") + "];\n";
-    for (int k = 0; k < g[i].operands; ++k) text += "  n" + std::to_string(g.operands(i)[k]) + " -> n" + std::to_string(i) + ";\n";
+    text += "  n" + std::to_string(i) + " [label=\"" + g[i].op->name + print_detail::attributes(g, i) + "\\n" +
+            std::string(name_of(g[i].dtype)) + " " + to_string(g.shape(i)) +
+            (std::size_t(i) < label.size() && !label[std::size_t(i)].empty() ? "\\n" + label[std::size_t(i)]
+                                                                             : std::string()) +
+            "\"" + (g[i].op->kind == Kind::input ? ", shape=box" : "") + (output ? ", peripheries=2" : "") + "];\n";
+    for (int k = 0; k < g[i].operands; ++k)
+      text += "  n" + std::to_string(g.operands(i)[k]) + " -> n" + std::to_string(i) + ";\n";
   }
   return text + "}\n";
 }

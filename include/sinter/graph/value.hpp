@@ -10,8 +10,8 @@ namespace sinter {
 /// names it.
 struct SymbolBase {};
 
-// Undefined on purpose: the name is the error. Which branch `if (x > 0)` takes is not known while a function is traced: `select(x > 0, a, b)`
-// computes both and chooses element by element.
+// Undefined on purpose: the name is the error. Which branch `if (x > 0)` takes is not known while a function is traced:
+// `select(x > 0, a, b)` computes both and chooses element by element.
 template <class Traced> struct a_traced_value_has_no_truth_value_use_select;
 
 namespace graph {
@@ -26,7 +26,8 @@ struct Value : SymbolBase {
   /// Whether this is a node of a graph: a rule that has nothing to say answers with `Value{}`.
   constexpr bool exists() const { return graph != nullptr; }
   template <class Truth> requires std::is_same_v<Truth, bool> constexpr explicit operator Truth() const {
-    return a_traced_value_has_no_truth_value_use_select<std::conditional_t<std::is_same_v<Truth, bool>, Value, Truth>>{};
+    return a_traced_value_has_no_truth_value_use_select<
+        std::conditional_t<std::is_same_v<Truth, bool>, Value, Truth>>{};
   }
   constexpr Dtype dtype() const { return (*graph)[id].dtype; }
   constexpr const Shape& extents() const { return graph->shape(id); }
@@ -69,7 +70,9 @@ struct Input : Registered<Input> {
   static constexpr Primitive describe() { return {.name = "input", .code = code_of<Input>, .kind = Kind::input}; }
 };
 struct Constant : Registered<Constant> {
-  static constexpr Primitive describe() { return {.name = "constant", .code = code_of<Constant>, .kind = Kind::constant}; }
+  static constexpr Primitive describe() {
+    return {.name = "constant", .code = code_of<Constant>, .kind = Kind::constant};
+  }
 };
 
 /// The shape that operands have together: aligned at the right, extents of 1 repeat, lengths must agree. Rank −1 when
@@ -89,11 +92,14 @@ constexpr Shape broadcast(const Shape& a, const Shape& b) {
 
 [[noreturn]] SINTER_COLD inline void operands_do_not_fit(const Primitive& op, const Signature& s) {
   std::string found;
-  for (int i = 0; i < s.count; ++i) found += (i > 0 ? " and " : "") + std::string(name_of(s.dtype(i))) + to_string(s.shape(i));
-  throw Error(ErrorCode::shape, op.name, "operands do not fit together: " + found, "see the shape rule of the operation");
+  for (int i = 0; i < s.count; ++i)
+    found += (i > 0 ? " and " : "") + std::string(name_of(s.dtype(i))) + to_string(s.shape(i));
+  throw Error(ErrorCode::shape, op.name, "operands do not fit together: " + found,
+              "see the shape rule of the operation");
 }
 
-constexpr int Builder::insert(const Primitive& op, Dtype dtype, int shape, const int* operands, int n, const std::int64_t* attributes, int m) {
+constexpr int Builder::insert(const Primitive& op, Dtype dtype, int shape, const int* operands, int n,
+                              const std::int64_t* attributes, int m) {
   if (op.unique) attributes = &unique_nodes, m = 1;
   unsigned h = unsigned(op.code) * 31u + unsigned(dtype) * 7u + unsigned(shape) * 131u;
   for (int i = 0; i < n; ++i) h = h * 31u + unsigned(operands[i]);

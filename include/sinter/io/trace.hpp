@@ -19,16 +19,21 @@ inline std::string trace_of(const Profile& p) {
   std::string s = "{\"displayTimeUnit\": \"ns\", \"traceEvents\": [\n";
   for (std::size_t i = 0; i < p.steps.size(); ++i) {
     const ProfiledStep& t = p.steps[i];
-    s += "{\"ph\": \"X\", \"pid\": 1, \"tid\": 1, \"cat\": " + json_string(t.kind) + ", \"name\": " + json_string(t.name.empty() ? t.operations : t.name + ": " + t.operations) +
-         ", \"ts\": " + json_number(t.start * 1e6) + ", \"dur\": " + json_number(t.seconds * 1e6) + ", \"args\": {\"step\": " + std::to_string(i) + ", \"kernel\": " + std::to_string(t.kernel) +
-         ", \"variant\": " + json_string(t.variant) + ", \"flops\": " + json_number(t.flops) + ", \"bytes\": " + json_number(t.bytes) + ", \"roof\": " + json_number(t.roof) + "}}" + (i + 1 < p.steps.size() ? "," : "") + "\n";
+    s += "{\"ph\": \"X\", \"pid\": 1, \"tid\": 1, \"cat\": " + json_string(t.kind) +
+         ", \"name\": " + json_string(t.name.empty() ? t.operations : t.name + ": " + t.operations) +
+         ", \"ts\": " + json_number(t.start * 1e6) + ", \"dur\": " + json_number(t.seconds * 1e6) +
+         ", \"args\": {\"step\": " + std::to_string(i) + ", \"kernel\": " + std::to_string(t.kernel) +
+         ", \"variant\": " + json_string(t.variant) + ", \"flops\": " + json_number(t.flops) +
+         ", \"bytes\": " + json_number(t.bytes) + ", \"roof\": " + json_number(t.roof) + "}}" +
+         (i + 1 < p.steps.size() ? "," : "") + "\n";
   }
   return s + "]}\n";
 }
 
 }  // namespace io
 
-/// Writes the steps of the fastest run as Chrome trace JSON; the file appears whole or not at all. Throws `Error` (file). PyTorch: prof.export_chrome_trace.
+/// Writes the steps of the fastest run as Chrome trace JSON; the file appears whole or not at all. Throws `Error`
+/// (file). PyTorch: prof.export_chrome_trace.
 inline void save_trace(const Profile& p, const std::string& path) { io::replace_file(path, {io::trace_of(p)}); }
 
 }  // namespace sinter

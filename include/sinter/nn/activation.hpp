@@ -1,5 +1,5 @@
-// Activations as modules, for nets written as a tuple of layers, under PyTorch's names and with its defaults. As functions they
-// are in the ops room. Plain members are fixed with a model's type.
+// Activations as modules, for nets written as a tuple of layers, under PyTorch's names and with its defaults. As
+// functions they are in the ops room. Plain members are fixed with a model's type.
 #pragma once
 #include "../ops/ops.hpp"
 #include "init.hpp"
@@ -109,7 +109,8 @@ struct Softplus {
 struct Softsign {
   constexpr auto operator()(const Operand auto& x) const { return softsign(x); }
 };
-/// x where it is positive, weight · x elsewhere; one weight for all or for each of the channels, axis 1. PyTorch: torch.nn.PReLU.
+/// x where it is positive, weight · x elsewhere; one weight for all or for each
+/// of the channels, axis 1. PyTorch: torch.nn.PReLU.
 template <int Channels = 1> struct PReLU {
   Param<float, Channels> weight{init::constant(0.25)};
   constexpr auto operator()(const Operand auto& x) const { return prelu(x, weight); }

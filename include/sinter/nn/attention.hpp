@@ -10,22 +10,30 @@ template <class X, int Features> struct attention_layer_needs_inputs_of_time_and
 
 namespace nn {
 
-/// Attention among Heads parts of Features, each with queries, keys and values of its own: self-attention of x [B, T, E] or [T, E], or that of queries
-/// [B, Tq, E] to keys and values [B, Tk, E]. Parameters in_proj_weight [3E, E], in_proj_bias [3E], out_proj.weight and out_proj.bias, named and started as
-/// in PyTorch. Options are those of scaled_dot_product_attention. PyTorch: torch.nn.MultiheadAttention(batch_first=True, need_weights=False), but a mask
+/// Attention among Heads parts of Features, each with queries, keys and values of its own: self-attention of x [B, T,
+/// E] or [T, E], or that of queries [B, Tq, E] to keys and values [B, Tk, E]. Parameters in_proj_weight [3E, E],
+/// in_proj_bias [3E], out_proj.weight and out_proj.bias, named and started as in PyTorch. Options are those of
+/// scaled_dot_product_attention. PyTorch: torch.nn.MultiheadAttention(batch_first=True, need_weights=False), but a mask
 /// is true where a key takes part, and broadcasts to [B, Heads, Tq, Tk]: for padded keys [B, 1, 1, Tk].
 template <int Features, int Heads, AttentionOptions Options = AttentionOptions{}> struct MultiheadAttention {
   static_assert(Heads >= 1 && Features % (Heads >= 1 ? Heads : 1) == 0,
                 "heads of an attention must be 1 or more, and divide its features");
-  Param<float, 3 * Features, Features> in_proj_weight{init::uniform(-init::square_root(1.5 / Features), init::square_root(1.5 / Features))};
+  Param<float, 3 * Features, Features> in_proj_weight{
+      init::uniform(-init::square_root(1.5 / Features), init::square_root(1.5 / Features))};
   Param<float, 3 * Features> in_proj_bias{init::zeros()};
   Linear<Features, Features> out_proj{.bias = {init::zeros()}};
 
   template <Operand X> constexpr auto operator()(const X& x) const { return self(x); }
   /// Self-attention with a mask.
   template <Operand X, Operand M> constexpr auto operator()(const X& x, const M& mask) const { return self(x, mask); }
-  template <Operand Q, Operand K, Operand V> constexpr auto operator()(const Q& query, const K& key, const V& value) const { return cross(query, key, value); }
-  template <Operand Q, Operand K, Operand V, Operand M> constexpr auto operator()(const Q& query, const K& key, const V& value, const M& mask) const { return cross(query, key, value, mask); }
+  template <Operand Q, Operand K, Operand V>
+  constexpr auto operator()(const Q& query, const K& key, const V& value) const {
+    return cross(query, key, value);
+  }
+  template <Operand Q, Operand K, Operand V, Operand M>
+  constexpr auto operator()(const Q& query, const K& key, const V& value, const M& mask) const {
+    return cross(query, key, value, mask);
+  }
 
  private:
   template <class X> static consteval bool fits() {
@@ -42,14 +50,21 @@ template <int Features, int Heads, AttentionOptions Options = AttentionOptions{}
       return attention_layer_needs_inputs_of_time_and_its_number_of_features<graph::symbol_of<X>, Features>{};
     } else {
       const auto all = matmul(x, transpose(in_proj_weight)) + in_proj_bias;
-      return out_proj(multi_head_attention<Heads, Options>(slice<-1, 0, Features>(all), slice<-1, Features, 2 * Features>(all), slice<-1, 2 * Features, 3 * Features>(all), mask...));
+      return out_proj(multi_head_attention<Heads, Options>(slice<-1, 0, Features>(all),
+                                                           slice<-1, Features, 2 * Features>(all),
+                                                           slice<-1, 2 * Features, 3 * Features>(all), mask...));
     }
   }
-  template <class Q, class K, class V> constexpr auto cross(const Q& q, const K& k, const V& v, const auto&... mask) const {
-    if constexpr (!fits<Q>()) return attention_layer_needs_inputs_of_time_and_its_number_of_features<graph::symbol_of<Q>, Features>{};
-    else if constexpr (!fits<K>()) return attention_layer_needs_inputs_of_time_and_its_number_of_features<graph::symbol_of<K>, Features>{};
-    else if constexpr (!fits<V>()) return attention_layer_needs_inputs_of_time_and_its_number_of_features<graph::symbol_of<V>, Features>{};
-    else return out_proj(multi_head_attention<Heads, Options>(projected<0>(q), projected<1>(k), projected<2>(v), mask...));
+  template <class Q, class K, class V>
+  constexpr auto cross(const Q& q, const K& k, const V& v, const auto&... mask) const {
+    if constexpr (!fits<Q>())
+      return attention_layer_needs_inputs_of_time_and_its_number_of_features<graph::symbol_of<Q>, Features>{};
+    else if constexpr (!fits<K>())
+      return attention_layer_needs_inputs_of_time_and_its_number_of_features<graph::symbol_of<K>, Features>{};
+    else if constexpr (!fits<V>())
+      return attention_layer_needs_inputs_of_time_and_its_number_of_features<graph::symbol_of<V>, Features>{};
+    else
+      return out_proj(multi_head_attention<Heads, Options>(projected<0>(q), projected<1>(k), projected<2>(v), mask...));
   }
 };
 

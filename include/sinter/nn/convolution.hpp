@@ -26,26 +26,30 @@ template <int Channels, int Axes, class Y, class B> constexpr auto add_bias(cons
 
 }  // namespace convolution_detail
 
-/// Learned filters over sequences [N, In, L] → [N, Out, windows]. Parameters weight [Out, In / groups, Kernel] and, unless
-/// `.bias = false`, bias [Out].
+/// Learned filters over sequences [N, In, L] → [N, Out, windows]. Parameters weight [Out, In / groups, Kernel] and,
+/// unless `.bias = false`, bias [Out].
 template <int In, int Out, Spatial<1> Kernel, Conv1dOptions Options = Conv1dOptions{}> struct Conv1d {
   static constexpr int channels = convolution_detail::channels<In, Out, Options>();  ///< that a filter reads
   static constexpr Initializer start = nn::init::fan_in_uniform(channels * Kernel[0]);
   Param<float, Out, channels, Kernel[0]> weight{start};
   ParamIf<Options.bias, float, Out> bias = graph::starting<ParamIf<Options.bias, float, Out>>(start);
 
-  constexpr auto operator()(const Operand auto& x) const { return convolution_detail::add_bias<Out, 1>(conv1d<Options>(x, weight), bias); }
+  constexpr auto operator()(const Operand auto& x) const {
+    return convolution_detail::add_bias<Out, 1>(conv1d<Options>(x, weight), bias);
+  }
 };
 
-/// Learned filters over images [N, In, H, W] → [N, Out, windows…]: `nn::Conv2d<3, 64, 7, Conv2dOptions{.stride = 2, .padding = 3}>`.
-/// Parameters weight [Out, In / groups, KH, KW] and, unless `.bias = false`, bias [Out].
+/// Learned filters over images [N, In, H, W] → [N, Out, windows…]: `nn::Conv2d<3, 64, 7, Conv2dOptions{.stride = 2,
+/// .padding = 3}>`. Parameters weight [Out, In / groups, KH, KW] and, unless `.bias = false`, bias [Out].
 template <int In, int Out, Spatial<2> Kernel, Conv2dOptions Options = Conv2dOptions{}> struct Conv2d {
   static constexpr int channels = convolution_detail::channels<In, Out, Options>();  ///< that a filter reads
   static constexpr Initializer start = nn::init::fan_in_uniform(channels * Kernel[0] * Kernel[1]);
   Param<float, Out, channels, Kernel[0], Kernel[1]> weight{start};
   ParamIf<Options.bias, float, Out> bias = graph::starting<ParamIf<Options.bias, float, Out>>(start);
 
-  constexpr auto operator()(const Operand auto& x) const { return convolution_detail::add_bias<Out, 2>(conv2d<Options>(x, weight), bias); }
+  constexpr auto operator()(const Operand auto& x) const {
+    return convolution_detail::add_bias<Out, 2>(conv2d<Options>(x, weight), bias);
+  }
 };
 
 /// The same over volumes [N, In, D, H, W]; groups are 1.
@@ -55,7 +59,9 @@ template <int In, int Out, Spatial<3> Kernel, Conv3dOptions Options = Conv3dOpti
   Param<float, Out, In, Kernel[0], Kernel[1], Kernel[2]> weight{start};
   ParamIf<Options.bias, float, Out> bias = graph::starting<ParamIf<Options.bias, float, Out>>(start);
 
-  constexpr auto operator()(const Operand auto& x) const { return convolution_detail::add_bias<Out, 3>(conv3d<Options>(x, weight), bias); }
+  constexpr auto operator()(const Operand auto& x) const {
+    return convolution_detail::add_bias<Out, 3>(conv3d<Options>(x, weight), bias);
+  }
 };
 
 }  // namespace sinter::nn

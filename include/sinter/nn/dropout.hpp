@@ -4,8 +4,8 @@
 
 namespace sinter::nn {
 
-/// In a training step every element is 0 with probability p and the others grow by 1 / (1 − p); in inference nothing happens. The step's seed
-/// and number decide the zeros. PyTorch: torch.nn.Dropout.
+/// In a training step every element is 0 with probability p and the others grow by 1 / (1 − p); in inference nothing
+/// happens. The step's seed and number decide the zeros. PyTorch: torch.nn.Dropout.
 struct Dropout {
   float p = .5f;
   constexpr auto operator()(const Operand auto& x) const { return dropout(x, double(p)); }

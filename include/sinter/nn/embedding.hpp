@@ -5,8 +5,8 @@
 
 namespace sinter::nn {
 
-/// Integer ids [...] → [..., Features]. Parameter weight [Count, Features], normal with deviation 1. An id outside 0 … Count − 1 gives NaN, where
-/// PyTorch raises an error. PyTorch: torch.nn.Embedding.
+/// Integer ids [...] → [..., Features]. Parameter weight [Count, Features], normal with deviation 1. An id outside 0 …
+/// Count − 1 gives NaN, where PyTorch raises an error. PyTorch: torch.nn.Embedding.
 template <int Count, int Features> struct Embedding {
   Param<float, Count, Features> weight{init::normal(0, 1)};
 

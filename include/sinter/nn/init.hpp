@@ -13,7 +13,9 @@ constexpr Initializer ones() { return constant(1); }
 /// PyTorch: torch.nn.init.uniform_.
 constexpr Initializer uniform(double low, double high) { return {Initializer::Kind::uniform, low, high}; }
 /// PyTorch: torch.nn.init.normal_.
-constexpr Initializer normal(double mean, double standard_deviation) { return {Initializer::Kind::normal, mean, standard_deviation}; }
+constexpr Initializer normal(double mean, double standard_deviation) {
+  return {Initializer::Kind::normal, mean, standard_deviation};
+}
 
 /// √x while compiling (Newton's iteration).
 constexpr double square_root(double x) {
@@ -22,7 +24,8 @@ constexpr double square_root(double x) {
   for (int i = 0; i < 64; ++i) r = (r + x / r) / 2;
   return r;
 }
-/// U(−1/√fan_in, 1/√fan_in): what PyTorch's Linear and convolutions start weights and biases with (kaiming_uniform_ with a = √5).
+/// U(−1/√fan_in, 1/√fan_in): what PyTorch's Linear and convolutions start
+/// weights and biases with (kaiming_uniform_ with a = √5).
 constexpr Initializer fan_in_uniform(int fan_in) {
   const double bound = fan_in > 0 ? 1 / square_root(fan_in) : 0;
   return uniform(-bound, bound);

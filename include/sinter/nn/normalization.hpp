@@ -51,8 +51,10 @@ template <int Channels, int... Ranks> struct BatchNorm {
 
   template <Operand X> constexpr auto operator()(const X& x) const {
     using S = graph::symbol_of<X>;
-    if constexpr (!((S::shape.rank == Ranks) || ...)) return batch_norm_needs_an_input_with_its_channels_as_axis_1<S, Channels>{};
-    else if constexpr (S::shape[1] != Channels) return batch_norm_needs_an_input_with_its_channels_as_axis_1<S, Channels>{};
+    if constexpr (!((S::shape.rank == Ranks) || ...))
+      return batch_norm_needs_an_input_with_its_channels_as_axis_1<S, Channels>{};
+    else if constexpr (S::shape[1] != Channels)
+      return batch_norm_needs_an_input_with_its_channels_as_axis_1<S, Channels>{};
     else if constexpr (TypedSymbol<X>)
       return x.graph->training ? in_training(graph::widened(x))
                                : with<S::shape.rank>(graph::widened(x), running_mean, running_var);
@@ -110,14 +112,16 @@ template <int Channels> using BatchNorm1d = BatchNorm<Channels, 2, 3>;
 template <int Channels> using BatchNorm2d = BatchNorm<Channels, 4>;
 template <int Channels> using BatchNorm3d = BatchNorm<Channels, 5>;
 
-/// Over the last axes, whose extents are E: `nn::LayerNorm<768>`. Parameters weight and bias [E…]. PyTorch: torch.nn.LayerNorm.
+/// Over the last axes, whose extents are E: `nn::LayerNorm<768>`. Parameters
+/// weight and bias [E…]. PyTorch: torch.nn.LayerNorm.
 template <int... E> struct LayerNorm {
   Param<float, E...> weight{init::ones()}, bias{init::zeros()};
   float eps = 1e-5f;
 
   template <Operand X> constexpr auto operator()(const X& x) const {
     using S = graph::symbol_of<X>;
-    if constexpr (!ends_with_extents<S>()) return layer_norm_needs_an_input_that_ends_with_its_extents<S, Sym<float, E...>>{};
+    if constexpr (!ends_with_extents<S>())
+      return layer_norm_needs_an_input_that_ends_with_its_extents<S, Sym<float, E...>>{};
     else return over(graph::widened(x), std::make_index_sequence<sizeof...(E)>{});
   }
 
@@ -155,8 +159,8 @@ template <int... E> struct RMSNorm {
   }
 };
 
-/// Over the places and channels of each of `Groups` groups of channels, for every sample by itself. Parameters weight and bias [C].
-/// PyTorch: torch.nn.GroupNorm; with as many groups as channels torch.nn.InstanceNorm with affine=True.
+/// Over the places and channels of each of `Groups` groups of channels, for every sample by itself. Parameters weight
+/// and bias [C]. PyTorch: torch.nn.GroupNorm; with as many groups as channels torch.nn.InstanceNorm with affine=True.
 template <int Groups, int Channels> struct GroupNorm {
   static_assert(Groups >= 1 && Channels % (Groups >= 1 ? Groups : 1) == 0,
                 "groups of a group norm must be 1 or more, and divide its channels");
@@ -172,7 +176,8 @@ template <int Groups, int Channels> struct GroupNorm {
       constexpr int group = int(from.size() / (from[0] > 0 ? from[0] : 1)) / (Groups >= 1 ? Groups : 1);
       const auto grouped = reshaped<Groups, group>(graph::widened(x));
       const auto centered = grouped - mean<-1>(grouped, keepdims);
-      const auto normal = like<S>(centered * rsqrt(mean<-1>(centered * centered, keepdims) + eps), std::make_index_sequence<std::size_t(from.rank)>{});
+      const auto normal = like<S>(centered * rsqrt(mean<-1>(centered * centered, keepdims) + eps),
+                                  std::make_index_sequence<std::size_t(from.rank)>{});
       return normal * normalization_detail::aligned<Channels, from.rank>(weight) +
              normalization_detail::aligned<Channels, from.rank>(bias);
     }
@@ -183,7 +188,9 @@ template <int Groups, int Channels> struct GroupNorm {
     if constexpr (S::shape.letter(int(Index)) != 0) return Upto{S::shape[int(Index)], S::shape.letter(int(Index))};
     else return S::shape[int(Index)];
   }
-  template <int G, int Size, Operand X> static constexpr auto reshaped(const X& x) { return reshape<extent<graph::symbol_of<X>, 0>(), G, Size>(x); }
+  template <int G, int Size, Operand X> static constexpr auto reshaped(const X& x) {
+    return reshape<extent<graph::symbol_of<X>, 0>(), G, Size>(x);
+  }
   template <class S, std::size_t... Index> static constexpr auto like(const auto& x, std::index_sequence<Index...>) {
     return reshape<extent<S, Index>()...>(x);
   }

@@ -1,13 +1,16 @@
-// Recurrent layers over sequences, with PyTorch's numbers and names: weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, and _reverse.
+// Recurrent layers over sequences, with PyTorch's numbers and names:
+// weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, and _reverse.
 //
-// The products with the inputs of all steps are one contraction. The steps of a short sequence stand one after another in the program, where they
-// share kernels with what is around them; those of a long one are one kernel (ops/recurrence.hpp), whatever its length.
+// The products with the inputs of all steps are one contraction. The steps of a short sequence stand one after another
+// in the program, where they share kernels with what is around them; those of a long one are one kernel
+// (ops/recurrence.hpp), whatever its length.
 #pragma once
 #include "recurrent_cell.hpp"
 
 namespace sinter {
 
-template <class X, int In> struct recurrent_layer_needs_a_sequence_of_fixed_length_that_ends_with_its_input_size;  // undefined: the name is the error
+// undefined: the name is the error
+template <class X, int In> struct recurrent_layer_needs_a_sequence_of_fixed_length_that_ends_with_its_input_size;
 
 namespace nn::recurrent {
 
@@ -55,7 +58,8 @@ template <int Layers, bool Bias, bool Both> struct Names {
 template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
   static_assert(O.num_layers >= 1 && O.num_layers < 100, "num_layers of a recurrent layer must be 1 … 99");
   static constexpr int directions = O.bidirectional ? 2 : 1, states = K == Kind::lstm ? 2 : 1;
-  template <int L> using One = std::array<Direction<K, L == 0 ? In : Hidden * directions, Hidden, O.bias>, std::size_t(directions)>;
+  template <int L> using One =
+      std::array<Direction<K, L == 0 ? In : Hidden * directions, Hidden, O.bias>, std::size_t(directions)>;
   template <class> struct All;
   template <std::size_t... L> struct All<std::index_sequence<L...>> { using type = std::tuple<One<int(L)>...>; };
 
@@ -66,10 +70,12 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
   constexpr auto sinter_fields() { return list(layers); }
   constexpr auto sinter_fields() const { return list(layers); }
 
-  /// A sequence [T, B, In], [B, T, In] with batch_first, or [T, In]; initial h and (of an LSTM) c [num_layers · directions, B, Hidden], zeros
-  /// where they are left out. Results: the last layer's h of every step, both directions side by side; then the last h and c of every layer
-  /// and direction, shaped as the initial ones.
-  template <TypedSymbol X, TypedSymbol... S> requires(sizeof...(S) == 0 || sizeof...(S) == states) constexpr auto operator()(const X& x, const S&... initial) const {
+  /// A sequence [T, B, In], [B, T, In] with batch_first, or [T, In]; initial h and (of an LSTM) c [num_layers ·
+  /// directions, B, Hidden], zeros where they are left out. Results: the last layer's h of every step, both directions
+  /// side by side; then the last h and c of every layer and direction, shaped as the initial ones.
+  template <TypedSymbol X, TypedSymbol... S>
+  requires(sizeof...(S) == 0 || sizeof...(S) == states) constexpr auto operator()(const X& x,
+                                                                                  const S&... initial) const {
     return of(graph::widened(x), graph::widened(initial)...);
   }
 
@@ -85,7 +91,10 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
       std::array<graph::List<int>, std::size_t(states)> last;
       const graph::Value first = time == 1 ? graph::Value(permute<1, 0, 2>(graph::Value(x))) : graph::Value(x);
       graph::Value y = graph::reshape_to(first, Rows::sequence(X::shape[time], In));
-      [&]<std::size_t... L>(std::index_sequence<L...>) { ((y = layer<int(L), Rows, X::shape[time]>(g, y, from, last)), ...); }(std::make_index_sequence<std::size_t(O.num_layers)>{});
+      [&]<std::size_t... L>(std::index_sequence<L...>) {
+        ((y = layer<int(L), Rows, X::shape[time]>(g, y, from, last)), ...);
+      }
+      (std::make_index_sequence<std::size_t(O.num_layers)>{});
       const auto ends = [&]<std::size_t... Index>(std::index_sequence<Index...>) {
         return std::tuple{Typed<Rows, typename X::element, rank == 3, O.num_layers * directions, Hidden>(
             graph::reshape_to(graph::concatenate(&g, last[Index].data(), last[Index].size(), 0),
@@ -95,7 +104,10 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
         using Y = Turned<Rows, typename X::element, X::shape[time], Hidden * directions>;
         return std::tuple_cat(std::tuple{Y(permute<1, 0, 2>(y))}, ends);
       } else {
-        return std::tuple_cat(std::tuple{Typed<Rows, typename X::element, rank == 3, X::shape[time], Hidden * directions>(graph::reshape_to(y, Rows::shaped(rank == 3, X::shape[time], Hidden * directions)))}, ends);
+        return std::tuple_cat(
+            std::tuple{Typed<Rows, typename X::element, rank == 3, X::shape[time], Hidden * directions>(
+                graph::reshape_to(y, Rows::shaped(rank == 3, X::shape[time], Hidden * directions)))},
+            ends);
       }
     }
   }
@@ -120,8 +132,12 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
       return s;
     }
   };
-  template <class Rows, class T, int Features> struct RowsOf { static constexpr graph::Type type{dtype_of<T>, Rows::rows(Features)}; };
-  template <class Rows, class T, bool Batched, int Before, int Behind> struct SequenceOf { static constexpr graph::Type type{dtype_of<T>, Rows::shaped(Batched, Before, Behind)}; };
+  template <class Rows, class T, int Features> struct RowsOf {
+    static constexpr graph::Type type{dtype_of<T>, Rows::rows(Features)};
+  };
+  template <class Rows, class T, bool Batched, int Before, int Behind> struct SequenceOf {
+    static constexpr graph::Type type{dtype_of<T>, Rows::shaped(Batched, Before, Behind)};
+  };
   template <class Rows, class T, int Steps, int Features> struct TurnedOf {
     static constexpr graph::Type type = [] {
       Shape s;
@@ -131,12 +147,15 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
       return graph::Type{dtype_of<T>, s};
     }();
   };
-  template <class Rows, class T, bool Batched, int Before, int Behind> using Typed = graph::SymOf<SequenceOf<Rows, T, Batched, Before, Behind>>;
-  template <class Rows, class T, int Steps, int Features> using Turned = graph::SymOf<TurnedOf<Rows, T, Steps, Features>>;
+  template <class Rows, class T, bool Batched, int Before, int Behind> using Typed =
+      graph::SymOf<SequenceOf<Rows, T, Batched, Before, Behind>>;
+  template <class Rows, class T, int Steps, int Features> using Turned =
+      graph::SymOf<TurnedOf<Rows, T, Steps, Features>>;
   template <class Rows, int Features> using Step = graph::SymOf<RowsOf<Rows, float, Features>>;
 
   /// Layer L in all directions: [T, B, features] → [T, B, Hidden · directions].
-  template <int L, class Rows, int Steps> constexpr graph::Value layer(graph::Builder& g, graph::Value x, const auto& from, auto& last) const {
+  template <int L, class Rows, int Steps>
+  constexpr graph::Value layer(graph::Builder& g, graph::Value x, const auto& from, auto& last) const {
     constexpr int features = L == 0 ? In : Hidden * directions;
     graph::List<int> sides;
     for (int side = 0; side < directions; ++side) {
@@ -161,20 +180,25 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
           for (graph::Value& s : state) s = zeros(H::shape);
         const H h(state[0]);
         const Gates product(begins ? zeros(Gates::shape) : graph::Value(matmul(h, transpose(d.weight_hh))));
-        const auto next = step<K>([&]<int G>() { return with_input_bias<K, Hidden, G>(gate<G, Hidden>(input), d.bias_ih, d.bias_hh); },
-                                  [&]<int G>() { return with_state_bias<K, Hidden, G>(gate<G, Hidden>(product), d.bias_hh); }, h, H(state[std::size_t(states - 1)]));
+        const auto next = step<K>(
+            [&]<int G>() { return with_input_bias<K, Hidden, G>(gate<G, Hidden>(input), d.bias_ih, d.bias_hh); },
+            [&]<int G>() { return with_state_bias<K, Hidden, G>(gate<G, Hidden>(product), d.bias_hh); }, h,
+            H(state[std::size_t(states - 1)]));
         state[0] = std::get<0>(next);
         if constexpr (states == 2) state[1] = std::get<1>(next);
         y[t] = graph::reshape_to(state[0], Rows::sequence(1, Hidden)).id;
       }
       sides.push(graph::concatenate(&g, y.data(), Steps, 0).id);
-      for (std::size_t i = 0; i < std::size_t(states); ++i) last[i].push(graph::reshape_to(state[i], Rows::sequence(1, Hidden)).id);
+      for (std::size_t i = 0; i < std::size_t(states); ++i)
+        last[i].push(graph::reshape_to(state[i], Rows::sequence(1, Hidden)).id);
     }
     return graph::concatenate(&g, sides.data(), directions, 2);
   }
 
   /// All steps of a direction as one kernel.
-  template <int L, class Rows, int Steps> static constexpr int sequence(graph::Builder& g, const auto& d, graph::Value products, const auto& state, int side, auto& last) {
+  template <int L, class Rows, int Steps> static constexpr int sequence(graph::Builder& g, const auto& d,
+                                                                        graph::Value products, const auto& state,
+                                                                        int side, auto& last) {
     using Gates = Typed<Rows, float, true, Steps, gates(K) * Hidden>;
     const auto joined = [&](graph::Value a, graph::Value b, int axis) {
       const int both[]{a.id, b.id};
@@ -200,7 +224,8 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
     const std::array<int, 4> operands{input.id, wide(d.weight_hh.symbolic(&g)), wide(first), wide(own)};
     const graph::Value all = ops::Recurrence::apply(&g, operands.data(), gru ? 4 : 3, K, side != 0);
     const graph::Value end = graph::slice(all, 0, side == 0 ? Steps - 1 : 0, 1);
-    for (std::size_t i = 0; i < std::size_t(states); ++i) last[i].push(graph::slice(end, 2, int(i) * Hidden, Hidden).id);
+    for (std::size_t i = 0; i < std::size_t(states); ++i)
+      last[i].push(graph::slice(end, 2, int(i) * Hidden, Hidden).id);
     return graph::slice(all, 2, 0, Hidden).id;
   }
 
@@ -217,15 +242,20 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
 namespace nn {
 
 /// `const auto [y, h] = rnn(x);` of a sequence x [T, B, In]: see recurrent::Layers. PyTorch: torch.nn.RNN.
-template <int In, int Hidden, RecurrentOptions Options = RecurrentOptions{}, Nonlinearity F = Nonlinearity::tanh> using RNN = recurrent::Layers<recurrent::kind_of(F), In, Hidden, Options>;
+template <int In, int Hidden, RecurrentOptions Options = RecurrentOptions{}, Nonlinearity F = Nonlinearity::tanh>
+using RNN = recurrent::Layers<recurrent::kind_of(F), In, Hidden, Options>;
 /// `const auto [y, h] = gru(x);`. PyTorch: torch.nn.GRU.
-template <int In, int Hidden, RecurrentOptions Options = RecurrentOptions{}> using GRU = recurrent::Layers<recurrent::Kind::gru, In, Hidden, Options>;
+template <int In, int Hidden, RecurrentOptions Options = RecurrentOptions{}> using GRU =
+    recurrent::Layers<recurrent::Kind::gru, In, Hidden, Options>;
 /// `const auto [y, h, c] = lstm(x);`. PyTorch: torch.nn.LSTM, whose result is (y, (h, c)).
-template <int In, int Hidden, RecurrentOptions Options = RecurrentOptions{}> using LSTM = recurrent::Layers<recurrent::Kind::lstm, In, Hidden, Options>;
+template <int In, int Hidden, RecurrentOptions Options = RecurrentOptions{}> using LSTM =
+    recurrent::Layers<recurrent::Kind::lstm, In, Hidden, Options>;
 
-/// A layer that remembers: pieces [T, Batch, In] or [T, In] of an endless sequence → h of every step, the state kept by the program from piece to piece.
-/// Parameters have the layer's names, so what PyTorch trained on whole sequences streams as it is: `nn::Streaming<nn::LSTM<1, 16>> lstm;`.
-template <recurrent::Kind K, int In, int Hidden, RecurrentOptions O, int Batch> struct Streaming<recurrent::Layers<K, In, Hidden, O>, Batch> {
+/// A layer that remembers: pieces [T, Batch, In] or [T, In] of an endless sequence → h of every step, the state kept by
+/// the program from piece to piece. Parameters have the layer's names, so what PyTorch trained on whole sequences
+/// streams as it is: `nn::Streaming<nn::LSTM<1, 16>> lstm;`.
+template <recurrent::Kind K, int In, int Hidden, RecurrentOptions O, int Batch>
+struct Streaming<recurrent::Layers<K, In, Hidden, O>, Batch> {
   static_assert(!O.bidirectional, "what comes later is not known yet");
   using Layers = recurrent::Layers<K, In, Hidden, O>;
   Layers layers;

@@ -1,26 +1,29 @@
-// One step of a recurrent network. Gates and names are PyTorch's: weights lie as [gates · Hidden, …] in the order input, forget, cell, output of
-// an LSTM and reset, update, new of a GRU.
+// One step of a recurrent network. Gates and names are PyTorch's: weights lie as [gates · Hidden, …] in the order
+// input, forget, cell, output of an LSTM and reset, update, new of a GRU.
 //
-// The products with the state and with the input stay apart: the first does not wait for the input, so what a step needs from the
-// input on is short. All gates of a product are one contraction, everything behind them is one kernel.
+// The products with the state and with the input stay apart: the first does not wait for the input, so what a step
+// needs from the input on is short. All gates of a product are one contraction, everything behind them is one kernel.
 #pragma once
 #include "../ops/ops.hpp"
 #include "init.hpp"
 
 namespace sinter {
 
-/// What recurrent layers are told: `nn::LSTM<8, 16, RecurrentOptions{.num_layers = 2, .batch_first = true}>`. PyTorch: the arguments of torch.nn.LSTM.
+/// What recurrent layers are told: `nn::LSTM<8, 16, RecurrentOptions{.num_layers = 2, .batch_first = true}>`. PyTorch:
+/// the arguments of torch.nn.LSTM.
 struct RecurrentOptions {
   int num_layers = 1;
   bool bias = true;
   bool batch_first = false;    ///< sequences are [batch, time, features] instead of [time, batch, features]
   bool bidirectional = false;
-  int unroll = 8;              ///< sequences of up to so many steps stand in the program step by step; longer ones are one kernel, with first derivatives only
+  int unroll = 8;  ///< sequences of up to so many steps stand in the program step by step; longer ones are one kernel,
+                   ///< with first derivatives only
 };
 /// The activation of a simple recurrent layer. PyTorch: nonlinearity="tanh" or "relu".
 enum class Nonlinearity : unsigned char { tanh, relu };
 
-template <class X, int In> struct recurrent_cell_needs_an_input_that_ends_with_its_input_size;    // undefined: the names are the errors
+// undefined: the names are the errors
+template <class X, int In> struct recurrent_cell_needs_an_input_that_ends_with_its_input_size;
 template <class H, int Hidden> struct recurrent_cell_needs_a_state_that_ends_with_its_hidden_size;
 
 namespace nn::recurrent {
@@ -30,15 +33,22 @@ using ops::gates;
 constexpr Kind kind_of(Nonlinearity n) { return n == Nonlinearity::relu ? Kind::rnn_relu : Kind::rnn_tanh; }
 
 /// Gate G of what has all of them side by side along its last axis.
-template <int G, int Hidden> constexpr auto gate(const auto& all) { return slice<-1, G * Hidden, (G + 1) * Hidden>(all); }
+template <int G, int Hidden> constexpr auto gate(const auto& all) {
+  return slice<-1, G * Hidden, (G + 1) * Hidden>(all);
+}
 
-/// h' from what the input gives to gate G, `input(gate)`, and the state's share of it, `state(gate)`, each with its biases.
+/// h' from what the input gives to gate G, `input(gate)`, and the state's share
+/// of it, `state(gate)`, each with its biases.
 ///   LSTM: c' = σ(f) c + σ(i) tanh(g), h' = σ(o) tanh(c').  GRU: h' = (1 − z) n + z h with n = tanh(input + r · state).
-template <Kind K, class Input, class State, class H, class C> constexpr auto step(const Input& input, const State& state, const H& h, const C& c) {
+template <Kind K, class Input, class State, class H, class C>
+constexpr auto step(const Input& input, const State& state, const H& h, const C& c) {
   const auto both = [&]<int G>() { return input.template operator()<G>() + state.template operator()<G>(); };
-  [[maybe_unused]] const auto opened = [&]<int G>() { return sigmoid(both.template operator()<G>(), tanh_approximation); };
+  [[maybe_unused]] const auto opened = [&]<int G>() {
+    return sigmoid(both.template operator()<G>(), tanh_approximation);
+  };
   if constexpr (K == Kind::lstm) {
-    const auto next = opened.template operator()<1>() * c + opened.template operator()<0>() * tanh(both.template operator()<2>());
+    const auto next =
+        opened.template operator()<1>() * c + opened.template operator()<0>() * tanh(both.template operator()<2>());
     return std::tuple{opened.template operator()<3>() * tanh(next), next};
   } else if constexpr (K == Kind::gru) {
     const auto reset = opened.template operator()<0>(), update = opened.template operator()<1>();
@@ -52,7 +62,8 @@ template <Kind K, class Input, class State, class H, class C> constexpr auto ste
 }
 
 /// x · gate G, where a GRU's last bias belongs to the state; all others are added up with the input's.
-template <Kind K, int Hidden, int G, class P> constexpr auto with_input_bias(const auto& x, const P& bias_ih, const P& bias_hh) {
+template <Kind K, int Hidden, int G, class P>
+constexpr auto with_input_bias(const auto& x, const P& bias_ih, const P& bias_hh) {
   if constexpr (std::is_same_v<P, NoParam>) return x;
   else if constexpr (K == Kind::gru && G == 2) return x + gate<G, Hidden>(bias_ih);
   else return x + gate<G, Hidden>(bias_ih + bias_hh);
@@ -64,7 +75,8 @@ template <Kind K, int Hidden, int G, class P> constexpr auto with_state_bias(con
 
 /// One step from parameters: (h', c') of an LSTM, (h') of others.
 template <Kind K, int In, int Hidden, class WI, class WH, class P, class X, class H, class C>
-constexpr auto cell(const WI& weight_ih, const WH& weight_hh, const P& bias_ih, const P& bias_hh, const X& x, const H& h, const C& c) {
+constexpr auto cell(const WI& weight_ih, const WH& weight_hh, const P& bias_ih, const P& bias_hh, const X& x,
+                    const H& h, const C& c) {
   const auto state = matmul(h, transpose(weight_hh));
   const auto input = [&] {
     if constexpr (In == 1) return x;  // a product with one number needs no contraction: it is part of what follows
@@ -72,8 +84,10 @@ constexpr auto cell(const WI& weight_ih, const WH& weight_hh, const P& bias_ih, 
   }();
   return step<K>(
       [&]<int G>() {
-        if constexpr (In == 1) return with_input_bias<K, Hidden, G>(input * gate<G, Hidden>(flatten<0>(weight_ih)), bias_ih, bias_hh);
-        else return with_input_bias<K, Hidden, G>(gate<G, Hidden>(input), bias_ih, bias_hh);
+        if constexpr (In == 1)
+          return with_input_bias<K, Hidden, G>(input * gate<G, Hidden>(flatten<0>(weight_ih)), bias_ih, bias_hh);
+        else
+          return with_input_bias<K, Hidden, G>(gate<G, Hidden>(input), bias_ih, bias_hh);
       },
       [&]<int G>() { return with_state_bias<K, Hidden, G>(gate<G, Hidden>(state), bias_hh); }, h, c);
 }
@@ -86,7 +100,8 @@ template <class Cell> inline constexpr int states = decltype(Cell::weight_hh)::s
 template <int Hidden> inline constexpr Initializer start = nn::init::fan_in_uniform(Hidden);
 
 /// Whether an input or state ends with n features.
-template <class X, int N> inline constexpr bool ends_with = graph::symbol_of<X>::shape.rank > 0 && graph::symbol_of<X>::shape[graph::symbol_of<X>::shape.rank - 1] == N;
+template <class X, int N> inline constexpr bool ends_with =
+    graph::symbol_of<X>::shape.rank > 0 && graph::symbol_of<X>::shape[graph::symbol_of<X>::shape.rank - 1] == N;
 
 }  // namespace nn::recurrent
 
@@ -101,9 +116,13 @@ template <int In, int Hidden, Nonlinearity F = Nonlinearity::tanh, bool Bias = t
          bias_hh = graph::starting<Biases>(recurrent::start<Hidden>);
 
   template <Operand X, Operand H> constexpr auto operator()(const X& x, const H& h) const {
-    if constexpr (!recurrent::ends_with<X, In>) return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
-    else if constexpr (!recurrent::ends_with<H, Hidden>) return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<graph::symbol_of<H>, Hidden>{};
-    else return std::get<0>(recurrent::cell<recurrent::kind_of(F), In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, h));
+    if constexpr (!recurrent::ends_with<X, In>)
+      return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
+    else if constexpr (!recurrent::ends_with<H, Hidden>)
+      return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<graph::symbol_of<H>, Hidden>{};
+    else
+      return std::get<0>(
+          recurrent::cell<recurrent::kind_of(F), In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, h));
   }
 };
 
@@ -116,13 +135,18 @@ template <int In, int Hidden, bool Bias = true> struct GRUCell {
          bias_hh = graph::starting<Biases>(recurrent::start<Hidden>);
 
   template <Operand X, Operand H> constexpr auto operator()(const X& x, const H& h) const {
-    if constexpr (!recurrent::ends_with<X, In>) return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
-    else if constexpr (!recurrent::ends_with<H, Hidden>) return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<graph::symbol_of<H>, Hidden>{};
-    else return std::get<0>(recurrent::cell<recurrent::Kind::gru, In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, h));
+    if constexpr (!recurrent::ends_with<X, In>)
+      return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
+    else if constexpr (!recurrent::ends_with<H, Hidden>)
+      return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<graph::symbol_of<H>, Hidden>{};
+    else
+      return std::get<0>(
+          recurrent::cell<recurrent::Kind::gru, In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, h));
   }
 };
 
-/// (x [B, In], h [B, Hidden], c [B, Hidden]) → (h', c'): `const auto [h1, c1] = cell(x, h, c);`. PyTorch: torch.nn.LSTMCell.
+/// (x [B, In], h [B, Hidden], c [B, Hidden]) → (h', c'): `const auto [h1, c1] =
+/// cell(x, h, c);`. PyTorch: torch.nn.LSTMCell.
 template <int In, int Hidden, bool Bias = true> struct LSTMCell {
   using Biases = ParamIf<Bias, float, 4 * Hidden>;
   Param<float, 4 * Hidden, In> weight_ih{recurrent::start<Hidden>};
@@ -131,21 +155,24 @@ template <int In, int Hidden, bool Bias = true> struct LSTMCell {
          bias_hh = graph::starting<Biases>(recurrent::start<Hidden>);
 
   template <Operand X, Operand H, Operand C> constexpr auto operator()(const X& x, const H& h, const C& c) const {
-    if constexpr (!recurrent::ends_with<X, In>) return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
-    else if constexpr (!recurrent::ends_with<H, Hidden>) return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<graph::symbol_of<H>, Hidden>{};
+    if constexpr (!recurrent::ends_with<X, In>)
+      return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
+    else if constexpr (!recurrent::ends_with<H, Hidden>)
+      return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<graph::symbol_of<H>, Hidden>{};
     else return recurrent::cell<recurrent::Kind::lstm, In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, c);
   }
 };
 
-/// A cell that remembers: x [B, In] → h', its state kept by the program from call to call, as audio wants it. Parameters have the cell's names. For
-/// layers see recurrent.hpp.
+/// A cell that remembers: x [B, In] → h', its state kept by the program from call to call, as audio wants it.
+/// Parameters have the cell's names. For layers see recurrent.hpp.
 ///
 ///   struct Amp {
 ///     nn::Streaming<nn::LSTMCell<1, 16>> lstm;
 ///     nn::Linear<16, 1> dense;
 ///     constexpr auto operator()(auto x) const { return dense(lstm(x)); }
 ///   };
-///   auto step = inference<Tensor<float, 1, 1>>(net);   // every such program has a state of its own; step.reset() starts it again
+///   auto step = inference<Tensor<float, 1, 1>>(net);   // every such program
+///   has a state of its own; step.reset() starts it again
 template <class Cell, int Batch = 1> struct Streaming {
   static constexpr int hidden = recurrent::hidden<Cell>, states = recurrent::states<Cell>;
   Cell cell;

@@ -12,7 +12,8 @@ enum class TransformerActivation : unsigned char { relu, gelu };
 /// The choices of a transformer's block, with PyTorch's names and defaults.
 struct TransformerOptions {
   double dropout = 0.1;             ///< behind attention and in the feed-forward part
-  double attention_dropout = 0;     ///< of the weights of attention; in PyTorch it is `dropout` too, but it puts the weights of a training step in memory
+  double attention_dropout = 0;     ///< of the weights of attention; in PyTorch it is `dropout` too, but it puts the
+                                    ///< weights of a training step in memory
   TransformerActivation activation = TransformerActivation::relu;
   double layer_norm_eps = 1e-5;
   bool norm_first = false;          ///< normalise what a part reads instead of what it leaves: GPT-2 and later
@@ -20,11 +21,14 @@ struct TransformerOptions {
   bool operator==(const TransformerOptions&) const = default;
 };
 
-/// Self-attention and a feed-forward part, each added to what it reads: [B, T, Features] or [T, Features], with a mask or none as for
-/// nn::MultiheadAttention. Parameters as in PyTorch: self_attn, linear1, linear2, norm1, norm2.
-/// PyTorch: torch.nn.TransformerEncoderLayer(batch_first=True).
-template <int Features, int Heads, int Hidden = 2048, TransformerOptions Options = TransformerOptions{}> struct TransformerEncoderLayer {
-  MultiheadAttention<Features, Heads, AttentionOptions{.is_causal = Options.is_causal, .dropout_p = Options.attention_dropout}> self_attn;
+/// Self-attention and a feed-forward part, each added to what it reads: [B, T, Features] or [T, Features], with a mask
+/// or none as for nn::MultiheadAttention. Parameters as in PyTorch: self_attn, linear1, linear2, norm1, norm2. PyTorch:
+/// torch.nn.TransformerEncoderLayer(batch_first=True).
+template <int Features, int Heads, int Hidden = 2048, TransformerOptions Options = TransformerOptions{}>
+struct TransformerEncoderLayer {
+  MultiheadAttention<Features, Heads,
+                     AttentionOptions{.is_causal = Options.is_causal, .dropout_p = Options.attention_dropout}>
+      self_attn;
   Linear<Features, Hidden> linear1;
   Linear<Hidden, Features> linear2;
   LayerNorm<Features> norm1{.eps = eps}, norm2{.eps = eps};
@@ -40,14 +44,17 @@ template <int Features, int Heads, int Hidden = 2048, TransformerOptions Options
   }
 
  private:
-  static constexpr float eps = float(Options.layer_norm_eps);  // named: clang reads the option as 0 where a layer is made at run time
+  // named: clang reads the option as 0 where a layer is made at run time
+  static constexpr float eps = float(Options.layer_norm_eps);
   constexpr auto feed_forward(const auto& x) const {
-    if constexpr (Options.activation == TransformerActivation::gelu) return dropout(linear2(dropout(gelu(linear1(x)), Options.dropout)), Options.dropout);
+    if constexpr (Options.activation == TransformerActivation::gelu)
+      return dropout(linear2(dropout(gelu(linear1(x)), Options.dropout)), Options.dropout);
     else return dropout(linear2(dropout(relu(linear1(x)), Options.dropout)), Options.dropout);
   }
 };
 
-/// `Count` equal blocks one after another; parameters are layers.0.self_attn.in_proj_weight and so on. PyTorch: torch.nn.TransformerEncoder.
+/// `Count` equal blocks one after another; parameters are
+/// layers.0.self_attn.in_proj_weight and so on. PyTorch: torch.nn.TransformerEncoder.
 template <class Layer, int Count> struct TransformerEncoder {
   std::array<Layer, std::size_t(Count)> layers;
 

@@ -2,11 +2,12 @@
 //
 //   tanh(x, accurate)                                             one function
 //   y = accurate(tanh(x) * erf(x));                               an expression
-//   auto f = accurate([](auto x) { return gelu(x); });            whatever a function calls, on tensors and inside traced functions
-//   inference<Input>(net, cpu::Threads{2}, accurate)              a program; training, likewise
+//   auto f = accurate([](auto x) { return gelu(x); });            whatever a function calls, on tensors and inside
+//   traced functions inference<Input>(net, cpu::Threads{2}, accurate)              a program; training, likewise
 //
-// What changes: tanh (2.5 units in the last place instead of 6.5) and what is made of it, erf (1.5 instead of 7), and `sigmoid(x, tanh_approximation)`, the gates of
-// recurrent cells (3 units in the last place instead of an absolute 2e−7). All others have one form. PyTorch's functions are of the accurate kind.
+// What changes: tanh (2.5 units in the last place instead of 6.5) and what is made of it, erf (1.5 instead of 7), and
+// `sigmoid(x, tanh_approximation)`, the gates of recurrent cells (3 units in the last place instead of an absolute
+// 2e−7). All others have one form. PyTorch's functions are of the accurate kind.
 #pragma once
 #include "../graph/call.hpp"
 #include "../graph/trace.hpp"
@@ -51,7 +52,8 @@ struct Accurate {
 
 }  // namespace ops
 
-/// Asks for accurate forms: an argument of functions and programs, or called with an expression or a captureless function.
+/// Asks for accurate forms: an argument of functions and programs, or called
+/// with an expression or a captureless function.
 inline constexpr ops::Accurate accurate{};
 
 }  // namespace sinter

@@ -53,14 +53,17 @@ struct Div : Elementwise<Div, 2> {
   static constexpr Value derivative(int i, auto, auto b, auto y, auto t) { return i == 0 ? t / b : -(t * y / b); }
   static constexpr Value simplify(Value a, auto b) {
     if (b.is(1) || b.is(0)) return b.is(1) ? a : Value{};
-    if (b.graph->is_constant(b.id) && !a.graph->is_constant(a.id) && is_floating(a.dtype()) && has_exact_reciprocal(b.graph->constant_value(b.id))) return a * (1 / b.graph->constant_value(b.id));
+    if (b.graph->is_constant(b.id) && !a.graph->is_constant(a.id) && is_floating(a.dtype()) &&
+        has_exact_reciprocal(b.graph->constant_value(b.id)))
+      return a * (1 / b.graph->constant_value(b.id));
     return folded<Div>(a, b);
   }
 
  private:
   /// Powers of two, in the range of every floating type: multiplying by the reciprocal gives the same bits, sooner.
   static constexpr bool has_exact_reciprocal(double x) {
-    return (std::bit_cast<std::uint64_t>(x) & ((std::uint64_t(1) << 52) - 1)) == 0 && (x < 0 ? -x : x) >= 1. / 16384 && (x < 0 ? -x : x) <= 16384;
+    return (std::bit_cast<std::uint64_t>(x) & ((std::uint64_t(1) << 52) - 1)) == 0 && (x < 0 ? -x : x) >= 1. / 16384 &&
+           (x < 0 ? -x : x) <= 16384;
   }
 
 };
@@ -91,7 +94,9 @@ struct Abs : Elementwise<Abs> {
 };
 struct Sign : Elementwise<Sign> {
   static constexpr const char* name = "sign";
-  static constexpr auto eval(auto x) { return select(x > 0, decltype(x)(1), select(x < 0, decltype(x)(-1), decltype(x)(0))); }
+  static constexpr auto eval(auto x) {
+    return select(x > 0, decltype(x)(1), select(x < 0, decltype(x)(-1), decltype(x)(0)));
+  }
 };
 
 /// Operands: x, the lower bound, the upper bound. A bound receives the gradient where it is the result; where x equals

@@ -13,7 +13,8 @@ struct AttentionOptions {
   double scale = 0;         ///< of the products of queries and keys; 0 stands for 1/√D
   bool enable_gqa = false;  ///< heads of keys and values divide those of queries; each serves as many neighbours
   double dropout_p = 0;     ///< of the weights, in training steps; makes the form composed there
-  bool composed = false;    ///< softmax(q kᵀ) v by separate operations: the weights are in memory, and there are derivatives of every order
+  bool composed = false;    ///< softmax(q kᵀ) v by separate operations: the weights are in memory, and there are
+                            ///< derivatives of every order
   bool operator==(const AttentionOptions&) const = default;
 };
 
@@ -31,7 +32,8 @@ namespace ops {
 struct AttentionShapes {
   bool features = false, times = false, leading = false;
   Shape lead;  ///< what queries, keys and values have before time in common; of grouped heads without theirs
-  int heads = 1, group = 1;  ///< of keys and values; queries' heads for each of them (1 and 1 where heads are just another axis)
+  int heads = 1,
+      group = 1;  ///< of keys and values; queries' heads for each of them (1 and 1 where heads are just another axis)
   bool grouped = false;
 
   static constexpr Shape before(const Shape& s, int last) {
@@ -52,7 +54,8 @@ struct AttentionShapes {
     r.leading = r.lead.rank >= 0 && r.lead.rank + last <= 7;
     if (grouped && r.leading) {
       r.heads = k[k.rank - 3];
-      r.leading = r.heads > 0 && v[v.rank - 3] == r.heads && q[q.rank - 3] % r.heads == 0 && q.letter(q.rank - 3) == 0 && k.letter(k.rank - 3) == 0;
+      r.leading = r.heads > 0 && v[v.rank - 3] == r.heads && q[q.rank - 3] % r.heads == 0 &&
+                  q.letter(q.rank - 3) == 0 && k.letter(k.rank - 3) == 0;
       r.group = r.leading ? q[q.rank - 3] / r.heads : 1;
     }
     return r;
@@ -78,12 +81,15 @@ struct AttentionShapes {
 /// `Heads`: the result is [..., Tq, heads · Dv] instead of [..., heads, Tq, Dv].
 template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct {
   static_assert(Options.dropout_p >= 0 && Options.dropout_p <= 1, "dropout_p of an attention must be 0 … 1");
-  template <class Q, class K, class V> constexpr auto operator()(Q q, K k, V v) const { return with_mask(q, k, v, Value{}); }
+  template <class Q, class K, class V> constexpr auto operator()(Q q, K k, V v) const {
+    return with_mask(q, k, v, Value{});
+  }
   template <class Q, class K, class V, class M> constexpr auto operator()(Q q, K k, V v, M mask) const {
     if constexpr (is_sym_v<Q> && is_sym_v<K> && is_sym_v<V> && is_sym_v<M>) {
       constexpr AttentionShapes s = AttentionShapes::of(Q::shape, K::shape, V::shape, Options.enable_gqa);
       if constexpr (s.features && s.times && s.leading) {
-        if constexpr (!(graph::broadcast(M::shape, Scores<Q, K, V>::type.shape) == Scores<Q, K, V>::type.shape)) return attention_mask_does_not_broadcast_to_the_scores<M, graph::SymOf<Scores<Q, K, V>>>{};
+        if constexpr (!(graph::broadcast(M::shape, Scores<Q, K, V>::type.shape) == Scores<Q, K, V>::type.shape))
+          return attention_mask_does_not_broadcast_to_the_scores<M, graph::SymOf<Scores<Q, K, V>>>{};
         else return with_mask(q, k, v, mask);
       } else {
         return with_mask(q, k, v, mask);
@@ -99,7 +105,9 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
     return is_floating(d) ? d : Dtype::float32;
   }
   template <class Q, class K, class V> struct Scores {
-    static constexpr Type type{result_dtype(Q::dtype, K::dtype, V::dtype), AttentionShapes::of(Q::shape, K::shape, V::shape, Options.enable_gqa).joined(Q::shape, K::shape[K::shape.rank - 2], K::shape.letter(K::shape.rank - 2))};
+    static constexpr Type type{result_dtype(Q::dtype, K::dtype, V::dtype),
+                               AttentionShapes::of(Q::shape, K::shape, V::shape, Options.enable_gqa)
+                                   .joined(Q::shape, K::shape[K::shape.rank - 2], K::shape.letter(K::shape.rank - 2))};
   };
   static constexpr Shape result_shape(const Shape& q, const Shape& k, const Shape& v) {
     const Shape each = AttentionShapes::of(q, k, v, Options.enable_gqa).joined(q, v[v.rank - 1], 0);
@@ -118,7 +126,8 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
     if constexpr (is_sym_v<Q> && is_sym_v<K> && is_sym_v<V>) {
       constexpr AttentionShapes s = AttentionShapes::of(Q::shape, K::shape, V::shape, Options.enable_gqa);
       constexpr int least = Options.enable_gqa || Heads ? 3 : 2;
-      if constexpr (Q::shape.rank < least || K::shape.rank < least || V::shape.rank < least) return attention_needs_operands_of_the_last_axes_time_and_features<Q, K, V>{};
+      if constexpr (Q::shape.rank < least || K::shape.rank < least || V::shape.rank < least)
+        return attention_needs_operands_of_the_last_axes_time_and_features<Q, K, V>{};
       else if constexpr (!s.features) return attention_features_of_queries_and_keys_differ<Q, K>{};
       else if constexpr (!s.times) return attention_needs_as_many_values_as_keys<K, V>{};
       else if constexpr (!s.leading) return attention_heads_or_batches_do_not_fit_together<Q, K, V>{};
@@ -151,10 +160,12 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
       mask = graph::reshape_to(mask, apart);
     }
     const int batch = k.extents().rank - 2, features = keys[keys.rank - 1];
-    const AttentionGeometry g{batch, Heads ? batch - 1 : batch + 1, Options.is_causal, Options.scale != 0 ? Options.scale : 1 / square_root(features > 0 ? features : 1)};
+    const AttentionGeometry g{batch, Heads ? batch - 1 : batch + 1, Options.is_causal,
+                              Options.scale != 0 ? Options.scale : 1 / square_root(features > 0 ? features : 1)};
     const bool drops = Options.dropout_p > 0 && q.graph->training;
     const std::array<int, 4> operands{q.id, k.id, v.id, mask.id};
-    const Value y = Options.composed || drops || features > AttentionGeometry::widest || values[values.rank - 1] > AttentionGeometry::widest
+    const Value y = Options.composed || drops || features > AttentionGeometry::widest ||
+                            values[values.rank - 1] > AttentionGeometry::widest
                         ? composed(q, k, v, mask, g)
                         : Attention::apply(q.graph, operands.data(), mask.exists() ? 4 : 3, g);
     return graph::cast_to(graph::reshape_to(y, result_shape(shape, keys, values)), d);
@@ -180,7 +191,8 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
 template <int Heads> struct SplitHeads {
   template <class X> constexpr auto operator()(X x) const {
     if constexpr (is_sym_v<X>) {
-      if constexpr (X::shape.rank < 2 || X::shape[X::shape.rank - 1] % Heads != 0) return heads_must_divide_the_features_of_their_attention<X, Heads>{};
+      if constexpr (X::shape.rank < 2 || X::shape[X::shape.rank - 1] % Heads != 0)
+        return heads_must_divide_the_features_of_their_attention<X, Heads>{};
       else return graph::SymOf<Split<X>>(nodes(x));
     } else {
       return nodes(x);
@@ -188,7 +200,9 @@ template <int Heads> struct SplitHeads {
   }
 
  private:
-  static constexpr Value nodes(Value x) { return with_axis_at(graph::reshape_to(x, apart(x.extents())), x.extents().rank - 1, x.extents().rank - 2); }
+  static constexpr Value nodes(Value x) {
+    return with_axis_at(graph::reshape_to(x, apart(x.extents())), x.extents().rank - 1, x.extents().rank - 2);
+  }
   static constexpr Shape apart(const Shape& from) {
     Shape to;
     for (int i = 0; i + 1 < from.rank; ++i) to.push(from[i], from.letter(i));
@@ -208,25 +222,40 @@ template <int Heads> struct SplitHeads {
 };
 
 template <int Heads, AttentionOptions Options> struct MultiHead {
-  constexpr auto operator()(auto q, auto k, auto v, auto... mask) const { return ScaledDotProduct<Options, true>{}(SplitHeads<Heads>{}(q), SplitHeads<Heads>{}(k), SplitHeads<Heads>{}(v), mask...); }
+  constexpr auto operator()(auto q, auto k, auto v, auto... mask) const {
+    return ScaledDotProduct<Options, true>{}(SplitHeads<Heads>{}(q), SplitHeads<Heads>{}(k), SplitHeads<Heads>{}(v),
+                                             mask...);
+  }
 };
 
 }  // namespace ops
 
-/// softmax(q kᵀ · scale) v for queries [..., Tq, D], keys [..., Tk, D], values [..., Tk, Dv] → [..., Tq, Dv]; what stands before time broadcasts. One
-/// kernel, whose memory grows with Tq + Tk: `scaled_dot_product_attention<AttentionOptions{.is_causal = true}>(q, k, v)`. Lengths of bounded times are
-/// kept: what is behind them is not computed. Differences: a query to which no key is left has the mean 0 (in the composed form too); heads of
-/// keys and values must be equally many. PyTorch: torch.nn.functional.scaled_dot_product_attention.
+/// softmax(q kᵀ · scale) v for queries [..., Tq, D], keys [..., Tk, D], values [..., Tk, Dv] → [..., Tq, Dv]; what
+/// stands before time broadcasts. One kernel, whose memory grows with Tq + Tk:
+/// `scaled_dot_product_attention<AttentionOptions{.is_causal = true}>(q, k, v)`. Lengths of bounded times are kept:
+/// what is behind them is not computed. Differences: a query to which no key is left has the mean 0 (in the composed
+/// form too); heads of keys and values must be equally many. PyTorch: torch.nn.functional.scaled_dot_product_attention.
 template <AttentionOptions Options = AttentionOptions{}, class Q, class K, class V> requires Operands<Q, K, V>
-constexpr auto scaled_dot_product_attention(Q&& q, K&& k, V&& v) { return call<ops::ScaledDotProduct<Options>>(std::forward<Q>(q), std::forward<K>(k), std::forward<V>(v)); }
-/// With a mask that broadcasts to [..., Tq, Tk]: of bool, true where a key takes part (for padded keys [B, 1, 1, Tk]), or of numbers that are added to
-/// the scaled products.
-template <AttentionOptions Options = AttentionOptions{}, class Q, class K, class V, class M> requires Operands<Q, K, V, M>
-constexpr auto scaled_dot_product_attention(Q&& q, K&& k, V&& v, M&& mask) { return call<ops::ScaledDotProduct<Options>>(std::forward<Q>(q), std::forward<K>(k), std::forward<V>(v), std::forward<M>(mask)); }
+constexpr auto scaled_dot_product_attention(Q&& q, K&& k, V&& v) {
+  return call<ops::ScaledDotProduct<Options>>(std::forward<Q>(q), std::forward<K>(k), std::forward<V>(v));
+}
+/// With a mask that broadcasts to [..., Tq, Tk]: of bool, true where a key takes part (for padded keys [B, 1, 1, Tk]),
+/// or of numbers that are added to the scaled products.
+template <AttentionOptions Options = AttentionOptions{}, class Q, class K, class V, class M>
+requires Operands<Q, K, V, M>
+constexpr auto scaled_dot_product_attention(Q&& q, K&& k, V&& v, M&& mask) {
+  return call<ops::ScaledDotProduct<Options>>(std::forward<Q>(q), std::forward<K>(k), std::forward<V>(v),
+                                              std::forward<M>(mask));
+}
 
-/// The same for each of Heads parts of the features: queries [..., Tq, E], keys and values [..., Tk, E] → [..., Tq, E], what is between the projections
-/// of PyTorch's torch.nn.MultiheadAttention. A mask broadcasts to [..., Heads, Tq, Tk]. Slices of one tensor will do; nothing is copied.
-template <int Heads, AttentionOptions Options = AttentionOptions{}, class Q, class K, class V, class... M> requires(Operands<Q, K, V, M...> && sizeof...(M) <= 1)
-constexpr auto multi_head_attention(Q&& q, K&& k, V&& v, M&&... mask) { return call<ops::MultiHead<Heads, Options>>(std::forward<Q>(q), std::forward<K>(k), std::forward<V>(v), std::forward<M>(mask)...); }
+/// The same for each of Heads parts of the features: queries [..., Tq, E], keys and values [..., Tk, E] → [..., Tq, E],
+/// what is between the projections of PyTorch's torch.nn.MultiheadAttention. A mask broadcasts to [..., Heads, Tq, Tk].
+/// Slices of one tensor will do; nothing is copied.
+template <int Heads, AttentionOptions Options = AttentionOptions{}, class Q, class K, class V, class... M>
+requires(Operands<Q, K, V, M...> && sizeof...(M) <= 1) constexpr auto multi_head_attention(Q&& q, K&& k, V&& v,
+                                                                                           M&&... mask) {
+  return call<ops::MultiHead<Heads, Options>>(std::forward<Q>(q), std::forward<K>(k), std::forward<V>(v),
+                                              std::forward<M>(mask)...);
+}
 
 }  // namespace sinter

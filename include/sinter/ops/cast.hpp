@@ -14,7 +14,9 @@ template <Dtype To> struct CastTypes {
 template <Dtype To> struct Cast : Elementwise<Cast<To>, 1, CastTypes<To>> {
   static constexpr const char* name = "cast";
   static constexpr auto eval(auto x) { return convert<element_type<To>>(x); }
-  static constexpr Value derivative(int, auto x, auto, auto t) { return is_floating(To) && is_floating(x.dtype()) ? graph::cast_to(t, x.dtype()) : Value{}; }
+  static constexpr Value derivative(int, auto x, auto, auto t) {
+    return is_floating(To) && is_floating(x.dtype()) ? graph::cast_to(t, x.dtype()) : Value{};
+  }
   static constexpr Value simplify(Value x) {
     if (x.dtype() == To) return x;
     if (x.graph->is_constant(x.id)) return {x.graph, x.graph->constant(x.graph->constant_value(x.id), To)};

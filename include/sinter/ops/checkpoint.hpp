@@ -1,22 +1,26 @@
 // Values that the backward pass computes again instead of keeping them.
 //
-// A checkpoint marks a part of the graph: what its function computed. Where a cotangent arrives at it, reverse mode (transform/rematerialize.hpp) repeats that part on
-// its inputs and differentiates the repetition. Two things keep the repetition apart from the first time: its inputs are other nodes, so that equal
-// applications are not one; and these nodes wait for the cotangent, so that no kernel of the forward pass computes it along.
+// A checkpoint marks a part of the graph: what its function computed. Where a cotangent arrives at it, reverse mode
+// (transform/rematerialize.hpp) repeats that part on its inputs and differentiates the repetition. Two things keep the
+// repetition apart from the first time: its inputs are other nodes, so that equal applications are not one; and these
+// nodes wait for the cotangent, so that no kernel of the forward pass computes it along.
 #pragma once
 #include "derivative.hpp"
 #include "reduce.hpp"
 
 namespace sinter {
 
-template <class Result> struct checkpoint_needs_a_function_with_one_tensor_as_result;  // undefined: the name is the error
+// undefined: the name is the error
+template <class Result> struct checkpoint_needs_a_function_with_one_tensor_as_result;
 
 namespace ops {
 
-/// Where a part of the graph begins: nodes before this one are the part's inputs. A node, so that what copies the graph moves it along.
+/// Where a part of the graph begins: nodes before this one are the part's
+/// inputs. A node, so that what copies the graph moves it along.
 struct CheckpointBegin : graph::Registered<CheckpointBegin> {
   static constexpr Primitive describe() {
-    Primitive p{.name = "checkpoint_begin", .code = graph::code_of<CheckpointBegin>, .kind = Kind::constant, .unique = true};
+    Primitive p{
+        .name = "checkpoint_begin", .code = graph::code_of<CheckpointBegin>, .kind = Kind::constant, .unique = true};
     p.type = [](const Signature&) { return Type{Dtype::boolean, Shape{}}; };
     return p;
   }
@@ -44,7 +48,9 @@ struct Later : graph::Registered<Later> {
   }
 };
 
-constexpr Value Later::batch(const graph::Batching& b) { return {b.graph, b.graph->add(graph::primitive<Later>, b.operands, 2)}; }
+constexpr Value Later::batch(const graph::Batching& b) {
+  return {b.graph, b.graph->add(graph::primitive<Later>, b.operands, 2)};
+}
 
 template <class F, class... X> constexpr auto checkpointed(const F& f, const X&... x) {
   graph::Builder* const g = graph::builder_of(x...);
@@ -65,14 +71,17 @@ template <class F> struct Checkpointed {
 
 }  // namespace ops
 
-/// f(x…), whose inner values a training step does not keep but computes again in its backward pass: less memory for more arithmetic. f is a module
-/// or a function with one tensor as its result; elsewhere than under a gradient nothing changes. Dropout draws the same numbers again, and running
-/// statistics move once. PyTorch: torch.utils.checkpoint.checkpoint.
+/// f(x…), whose inner values a training step does not keep but computes again in its backward pass: less memory for
+/// more arithmetic. f is a module or a function with one tensor as its result; elsewhere than under a gradient nothing
+/// changes. Dropout draws the same numbers again, and running statistics move once. PyTorch:
+/// torch.utils.checkpoint.checkpoint.
 ///
 ///   for (const Block& block : blocks) x = checkpoint(block, x);
 template <class F, class... X> requires Operands<X...> constexpr auto checkpoint(const F& f, X&&... x) {
-  if constexpr ((Symbolic<X> || ...)) return ops::checkpointed(f, graph::as_symbol<X...>(graph::builder_of(x...), x)...);
-  else if constexpr (std::is_empty_v<F> && std::is_default_constructible_v<F>) return call<ops::Checkpointed<F>>(std::forward<X>(x)...);
+  if constexpr ((Symbolic<X> || ...))
+    return ops::checkpointed(f, graph::as_symbol<X...>(graph::builder_of(x...), x)...);
+  else if constexpr (std::is_empty_v<F> && std::is_default_constructible_v<F>)
+    return call<ops::Checkpointed<F>>(std::forward<X>(x)...);
   else return f(std::forward<X>(x)...);
 }
 

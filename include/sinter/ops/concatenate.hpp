@@ -114,7 +114,8 @@ constexpr Value surround_with(Value v, int axis, int before, int after, Value nu
   Shape s = v.extents();
   if (before < 0 || after < 0) {
     int from = before < 0 ? -before : 0, to = after < 0 ? s[axis] + after : s[axis];
-    if (from > s[axis]) after -= from - s[axis];  // what a cut beyond the end takes away is missing from the border there
+    // what a cut beyond the end takes away is missing from the border there
+    if (from > s[axis]) after -= from - s[axis];
     if (to < 0) before += to;
     if (from >= to) from = to = 0;
     v = slice(v, axis, from, to - from);
@@ -129,7 +130,9 @@ constexpr Value surround_with(Value v, int axis, int before, int after, Value nu
   if (after > 0) parts.push(broadcast_to(number, s).id);
   return concatenate(v.graph, parts.data(), parts.size(), axis);
 }
-constexpr Value surround(Value v, int axis, int before, int after) { return surround_with(v, axis, before, after, {v.graph, v.graph->constant(0, v.dtype())}); }
+constexpr Value surround(Value v, int axis, int before, int after) {
+  return surround_with(v, axis, before, after, {v.graph, v.graph->constant(0, v.dtype())});
+}
 constexpr Value spread(Value v, int axis, int step) {
   const Shape from = v.extents();
   if (step == 1 || from[axis] < 2) return v;
@@ -149,13 +152,17 @@ namespace ops {
 
 /// The cotangent goes back to where its elements came from, with zeros between (step > 1) and around.
 constexpr Value Slice::pull(const Site& s, Value ct) {
-  const int axis = int(s.attribute(0)), start = int(s.attribute(1)), step = int(s.attribute(2)), count = int(s.attribute(3));
+  const int axis = int(s.attribute(0)), start = int(s.attribute(1)), step = int(s.attribute(2)),
+            count = int(s.attribute(3));
   if (count == 0) return {};
-  return graph::surround(graph::spread(ct, axis, step), axis, start, s.operand(0).extents()[axis] - start - ((count - 1) * step + 1));
+  return graph::surround(graph::spread(ct, axis, step), axis, start,
+                         s.operand(0).extents()[axis] - start - ((count - 1) * step + 1));
 }
 
 template <int Axis> struct OfAxis {
-  static constexpr std::array<std::int64_t, 1> of(const Shape& s, const auto&...) { return std::array<std::int64_t, 1>{Axis < 0 ? Axis + s.rank : Axis}; }
+  static constexpr std::array<std::int64_t, 1> of(const Shape& s, const auto&...) {
+    return std::array<std::int64_t, 1>{Axis < 0 ? Axis + s.rank : Axis};
+  }
 };
 template <int Axis, int Start, int Stop, int Step> struct SliceOf {
   static constexpr std::array<std::int64_t, 4> of(const Shape& s) {
@@ -168,7 +175,9 @@ template <int Axis, int Start, int Stop, int Step> struct SliceOf {
 };
 /// Tensors along a new axis.
 template <int Axis> struct Stack {
-  template <class... X> constexpr auto operator()(X... x) const { return Apply<Concatenate, OfAxis<Axis>>{}(ReshapeBy<Unsqueezed<Axis>>{}(x)...); }
+  template <class... X> constexpr auto operator()(X... x) const {
+    return Apply<Concatenate, OfAxis<Axis>>{}(ReshapeBy<Unsqueezed<Axis>>{}(x)...);
+  }
 };
 
 }  // namespace ops
@@ -180,9 +189,12 @@ constexpr graph::Result<ops::Apply<ops::Concatenate, ops::OfAxis<Axis>>, X...> c
 }
 
 /// Tensors of one shape along a new axis. PyTorch: torch.stack.
-template <int Axis = 0, class... X> requires Operands<X...> constexpr auto stack(X&&... x) { return call<ops::Stack<Axis>>(std::forward<X>(x)...); }
+template <int Axis = 0, class... X>
+requires Operands<X...>
+constexpr auto stack(X&&... x) { return call<ops::Stack<Axis>>(std::forward<X>(x)...); }
 
-/// Elements [Start, Stop) of one axis, every Step-th. Negative numbers count from the end. PyTorch: x[:, Start:Stop:Step].
+/// Elements [Start, Stop) of one axis, every Step-th. Negative numbers count
+/// from the end. PyTorch: x[:, Start:Stop:Step].
 template <int Axis, int Start, int Stop = 0x7fffffff, int Step = 1, Operand X>
 constexpr graph::Result<ops::Apply<ops::Slice, ops::SliceOf<Axis, Start, Stop, Step>>, X> slice(X&& x) {
   return call<ops::Apply<ops::Slice, ops::SliceOf<Axis, Start, Stop, Step>>>(std::forward<X>(x));

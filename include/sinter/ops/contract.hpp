@@ -33,7 +33,8 @@ struct Contract : graph::Registered<Contract> {
     return {s.dtype(0), to};
   }
   static constexpr Primitive describe() {
-    Primitive p{.name = name, .code = graph::code_of<Contract>, .kind = Kind::contract, .type = &type, .simplify = &simplify};
+    Primitive p{
+        .name = name, .code = graph::code_of<Contract>, .kind = Kind::contract, .type = &type, .simplify = &simplify};
     p.vjp = [](const Site& s, int i, Value ct) { return pull(s, i, ct); };
     p.jvp = [](const Site& s, int i, Value tangent) {
       const std::array<int, 2> o{i == 0 ? tangent.id : s.operand(0).id, i == 1 ? tangent.id : s.operand(1).id};
@@ -74,7 +75,8 @@ struct Contract : graph::Registered<Contract> {
     for (int i = 0; i < columns; ++i) right.push(y[batch + i], y.letter(batch + i));
     return graph::reshape_to(Value{&b, o[0]}, x) * graph::reshape_to(Value{&b, o[1]}, right);
   }
-  /// An axis that was joined from several only to be contracted (a flattened image) is contracted as these: whatever their order in memory, it needs no copy.
+  /// An axis that was joined from several only to be contracted (a flattened image) is contracted as these: whatever
+  /// their order in memory, it needs no copy.
   static constexpr Value apart(Builder& b, const int* o, const std::int64_t* a) {
     if (a[1] != 1) return {};
     for (int k = 0; k < 2; ++k) {
@@ -83,7 +85,8 @@ struct Contract : graph::Registered<Contract> {
       const Shape whole = b.shape(o[k]), apart = b.shape(from);
       Shape split = b.shape(other);
       const int lines = whole.rank - 1, more = apart.rank - whole.rank;
-      bool joins = more > 0 && split.rank + more <= Shape::max_rank && split.rank > 0 && split[split.rank - 1] == whole[lines] && split.letter(split.rank - 1) == 0;
+      bool joins = more > 0 && split.rank + more <= Shape::max_rank && split.rank > 0 &&
+                   split[split.rank - 1] == whole[lines] && split.letter(split.rank - 1) == 0;
       for (int i = 0; i < lines && joins; ++i) joins = whole[i] == apart[i] && whole.letter(i) == apart.letter(i);
       for (int i = lines; i < apart.rank && joins; ++i) joins = apart.letter(i) == 0;
       if (!joins) continue;
@@ -140,7 +143,9 @@ struct Matmul {
         return matmul_needs_operands_of_rank_1_or_more<A, B>{};
       } else {
         constexpr int inner = B::shape.rank == 1 ? 0 : B::shape.rank - 2;
-        if constexpr (A::shape[A::shape.rank - 1] != B::shape[inner] || A::shape.letter(A::shape.rank - 1) != B::shape.letter(inner)) return matmul_inner_extents_differ<A, B>{};
+        if constexpr (A::shape[A::shape.rank - 1] != B::shape[inner] ||
+                      A::shape.letter(A::shape.rank - 1) != B::shape.letter(inner))
+          return matmul_inner_extents_differ<A, B>{};
         else if constexpr (!result_type<A, B>().valid) return matmul_batch_extents_differ<A, B>{};
         else return graph::SymOf<Result<A, B>>(nodes(a, b));
       }
@@ -161,7 +166,9 @@ struct Matmul {
     const Dtype d = promote(da, db);
     return {is_half(d) ? d : computed_as(d), to};
   }
-  template <class A, class B> static constexpr Type result_type() { return result_of(A::dtype, A::shape, B::dtype, B::shape); }
+  template <class A, class B> static constexpr Type result_type() {
+    return result_of(A::dtype, A::shape, B::dtype, B::shape);
+  }
   template <class A, class B> struct Result {
     static constexpr Type type = result_type<A, B>();
   };
@@ -185,13 +192,16 @@ struct Matmul {
     for (int i = x.rank > 1 ? x.rank - 2 : 0; i < x.rank; ++i) full_a.push(x[i], x.letter(i));
     full_b.push(y[y.rank - 1], y.letter(y.rank - 1));
     full_b.push(y[y.rank - 2], y.letter(y.rank - 2));
-    return Contract::apply(a.graph, graph::broadcast_to(a, full_a).id, graph::broadcast_to(b, full_b).id, batch.rank, 1);
+    return Contract::apply(a.graph, graph::broadcast_to(a, full_a).id, graph::broadcast_to(b, full_b).id, batch.rank,
+                           1);
   }
 };
 
 }  // namespace ops
 
 /// Matrix product with torch.matmul's rules for batches and vectors.
-template <class A, class B> requires Operands<A, B> constexpr auto matmul(A&& a, B&& b) { return call<ops::Matmul>(std::forward<A>(a), std::forward<B>(b)); }
+template <class A, class B>
+requires Operands<A, B>
+constexpr auto matmul(A&& a, B&& b) { return call<ops::Matmul>(std::forward<A>(a), std::forward<B>(b)); }
 
 }  // namespace sinter

@@ -1,8 +1,8 @@
 // Convolution over one, two or three spatial axes: a contraction of weights with a view of sliding windows.
 //
-// No window is ever copied out: the contraction's kernel packs its panels straight from the padded image, which is what an implicit-GEMM
-// convolution does. The gradients are contractions of the same kind, so they have a rule of their own here; through the views, each
-// window would be written back by itself.
+// No window is ever copied out: the contraction's kernel packs its panels straight from the padded image, which is what
+// an implicit-GEMM convolution does. The gradients are contractions of the same kind, so they have a rule of their own
+// here; through the views, each window would be written back by itself.
 #pragma once
 #include "contract.hpp"
 #include "derivative.hpp"
@@ -47,7 +47,8 @@ constexpr Value in_groups(Value v, int groups) {
 }
 
 constexpr Value with_borders(Value image, const Geometry& g) {
-  for (int i = 0; i < g.axes; ++i) image = graph::surround(image, 2 + i, g.before[std::size_t(i)], g.after[std::size_t(i)]);
+  for (int i = 0; i < g.axes; ++i)
+    image = graph::surround(image, 2 + i, g.before[std::size_t(i)], g.after[std::size_t(i)]);
   return image;
 }
 
@@ -55,25 +56,30 @@ constexpr Value with_borders(Value image, const Geometry& g) {
 constexpr Value windows_of(Value image, Shape weight, const Geometry& g) {
   image = in_groups(with_borders(image, g), g.groups);
   const int first = g.groups > 1 ? 3 : 2;
-  for (int i = 0; i < g.axes; ++i) image = graph::windows(image, first + i, weight[2 + i], g.stride[std::size_t(i)], g.dilation[std::size_t(i)]);
+  for (int i = 0; i < g.axes; ++i)
+    image = graph::windows(image, first + i, weight[2 + i], g.stride[std::size_t(i)], g.dilation[std::size_t(i)]);
   return image;
 }
 
-// ---- one filter a channel: no products are shared between channels, so every place of the window is element-wise work ----
+// ---- one filter a channel: no products are shared between channels, so every
+// place of the window is element-wise work ----
 inline constexpr int most_taps = 25;
 constexpr int taps_of(Shape w) {
   int taps = 1;
   for (int i = 2; i < w.rank; ++i) taps *= w[i];
   return taps;
 }
-constexpr bool is_depthwise(Shape w, const Geometry& g) { return g.groups > 1 && w[0] == g.groups && w[1] == 1 && taps_of(w) <= most_taps; }
+constexpr bool is_depthwise(Shape w, const Geometry& g) {
+  return g.groups > 1 && w[0] == g.groups && w[1] == 1 && taps_of(w) <= most_taps;
+}
 /// Place `tap` of all windows of an image that has its borders.
 constexpr Value tap_of(Value image, Shape w, const Geometry& g, int tap) {
   for (int i = g.axes - 1; i >= 0; --i) {
     const int size = w[2 + i], at = tap % size, extent = image.extents()[2 + i];
     const auto k = std::size_t(i);
     tap /= size;
-    image = graph::slice(image, 2 + i, at * g.dilation[k], (extent - g.dilation[k] * (size - 1) - 1) / g.stride[k] + 1, g.stride[k]);
+    image = graph::slice(image, 2 + i, at * g.dilation[k], (extent - g.dilation[k] * (size - 1) - 1) / g.stride[k] + 1,
+                         g.stride[k]);
   }
   return image;
 }
@@ -91,7 +97,8 @@ constexpr Value depthwise_sums(Value image, Value weight, const Geometry& g) {
   matrix.push(taps);
   channel.push(w[0]);
   for (int i = 0; i < g.axes; ++i) channel.push(1);
-  weight = in_memory(permuted(graph::reshape_to(weight, matrix), {1, 0}));  // the channels of a tap side by side, as lanes may read them
+  // the channels of a tap side by side, as lanes may read them
+  weight = in_memory(permuted(graph::reshape_to(weight, matrix), {1, 0}));
   Value sum;
   for (int k = 0; k < taps; ++k) {
     const Value product = tap_of(image, w, g, k) * graph::reshape_to(graph::slice(weight, 0, k, 1), channel);
@@ -107,7 +114,8 @@ constexpr Value depthwise_weight_gradient(Value ct, Value image, const Geometry&
   column.push(w[0]);
   column.push(1);
   graph::List<int> columns;
-  for (int k = 0; k < taps_of(w); ++k) columns.push(graph::reshape_to(reduced<Sum>(ct * tap_of(image, w, g, k), all_but_channels), column).id);
+  for (int k = 0; k < taps_of(w); ++k)
+    columns.push(graph::reshape_to(reduced<Sum>(ct * tap_of(image, w, g, k), all_but_channels), column).id);
   return graph::reshape_to(graph::concatenate(ct.graph, columns.data(), columns.size(), 1), w);
 }
 
@@ -116,12 +124,14 @@ constexpr Value convolve(Value image, Value weight, const Geometry& g) {
   if (is_depthwise(w, g)) {
     const std::array<int, 3> operands{depthwise_sums(image, weight, g).id, image.id, weight.id};
     const auto attributes = g.attributes();
-    return {image.graph, image.graph->add(graph::primitive<Convolution>, operands.data(), 3, attributes.data(), Geometry::numbers)};
+    return {image.graph,
+            image.graph->add(graph::primitive<Convolution>, operands.data(), 3, attributes.data(), Geometry::numbers)};
   }
   const Value windows = windows_of(image, w, g);
   const Shape s = windows.extents();
   const int grouped = g.groups > 1 ? 1 : 0;
-  // Windows as [N, (groups,) windows…, C, kernel…]; weights, repeated for every sample, as [N, (groups,) O, C, kernel…].
+  // Windows as [N, (groups,) windows…, C, kernel…]; weights, repeated for every
+  // sample, as [N, (groups,) O, C, kernel…].
   std::array<std::int64_t, Shape::max_rank> order{};
   int n = 0;
   order[std::size_t(n++)] = 0;
@@ -146,7 +156,8 @@ constexpr Value convolve(Value image, Value weight, const Geometry& g) {
   }
   const std::array<int, 3> operands{sums.id, image.id, weight.id};
   const auto attributes = g.attributes();
-  return {image.graph, image.graph->add(graph::primitive<Convolution>, operands.data(), 3, attributes.data(), Geometry::numbers)};
+  return {image.graph,
+          image.graph->add(graph::primitive<Convolution>, operands.data(), 3, attributes.data(), Geometry::numbers)};
 }
 
 /// ct, borders included, convolved with the weight in reverse, whose inputs and outputs change places.
@@ -173,8 +184,8 @@ constexpr Value convolve_back(Value ct, Value weight, const Geometry& g) {
   return convolve(ct, graph::reshape_to(permuted(graph::reshape_to(weight, apart), order), joined), g);
 }
 
-/// Every stride-th element of the image along one axis, from `start` on, meets the same taps of all windows over it: a convolution of the cotangent with
-/// these taps alone, which are `step` apart.
+/// Every stride-th element of the image along one axis, from `start` on, meets the same taps of all windows over it: a
+/// convolution of the cotangent with these taps alone, which are `step` apart.
 struct Phase {
   int first = 0, step = 1, taps = 0;  ///< none where windows leave these elements out
   int dilation = 1, before = 0, after = 0;  ///< of the convolution of the cotangent
@@ -230,18 +241,22 @@ constexpr Value image_gradient_in_phases(Value ct, Value weight, const Geometry&
       from = graph::slice(from, 2 + i, before[k] - p.before, elements[k] + p.reach());
       taps = graph::slice(taps, 2 + i, p.first, p.taps, p.step);
     }
-    parts.push((met ? convolve_back(from, taps, back) : graph::broadcast_to({ct.graph, ct.graph->constant(0, ct.dtype())}, part)).id);
+    parts.push((met ? convolve_back(from, taps, back)
+                    : graph::broadcast_to({ct.graph, ct.graph->constant(0, ct.dtype())}, part))
+                   .id);
   }
   return graph::interleaved(ct.graph, parts, 2, g.axes, g.stride, image);
 }
 
-/// The same with all phases as filters of one convolution, each of whose weights are every stride-th tap, zeros behind the last; phases of the result then become places
-/// between each other. Where windows lie side by side this is a product of matrices. Dilations are 1 where windows are several elements apart.
+/// The same with all phases as filters of one convolution, each of whose weights are every stride-th tap, zeros behind
+/// the last; phases of the result then become places between each other. Where windows lie side by side this is a
+/// product of matrices. Dilations are 1 where windows are several elements apart.
 constexpr Value image_gradient_by_shuffle(Value ct, Value weight, const Geometry& g, Shape image) {
   const Shape w = weight.extents();
   const int grouped = g.groups > 1 ? 1 : 0, outputs = w[0] / g.groups;
   Geometry back{.axes = g.axes, .groups = g.groups, .dilation = g.dilation};
-  Shape apart, filters, phases, whole = image;  // of weights, of those of the convolution, and of its result, before and after
+  // of weights, of those of the convolution, and of its result, before and after
+  Shape apart, filters, phases, whole = image;
   std::array<std::int64_t, Shape::max_rank> order{}, back_order{0, 1};
   std::array<int, 3> cut{};
   if (grouped != 0) apart.push(g.groups);
@@ -253,7 +268,8 @@ constexpr Value image_gradient_by_shuffle(Value ct, Value weight, const Geometry
   std::int64_t reversed = 0;
   for (int i = 0; i < g.axes; ++i) {
     const auto k = std::size_t(i);
-    const int stride = g.stride[k], taps = (w[2 + i] + stride - 1) / stride, first = g.before[k] / stride, elements = (image[2 + i] + g.before[k] - 1) / stride - first + 1;
+    const int stride = g.stride[k], taps = (w[2 + i] + stride - 1) / stride, first = g.before[k] / stride,
+              elements = (image[2 + i] + g.before[k] - 1) / stride - first + 1;
     weight = graph::surround(weight, 2 + i, 0, taps * stride - w[2 + i]);
     reversed |= std::int64_t(1) << apart.rank;
     apart.push(taps);
@@ -272,8 +288,10 @@ constexpr Value image_gradient_by_shuffle(Value ct, Value weight, const Geometry
   order[std::size_t(n++)] = grouped + 1;
   for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = grouped + 3 + 2 * i;
   order[std::size_t(n++)] = grouped;
-  for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = grouped + 2 + 2 * i, filters.push(apart[grouped + 2 + 2 * i]);
-  const Value sums = convolve(ct, graph::reshape_to(permuted(graph::flip(graph::reshape_to(weight, apart), reversed), order), filters), back);
+  for (int i = 0; i < g.axes; ++i)
+    order[std::size_t(n++)] = grouped + 2 + 2 * i, filters.push(apart[grouped + 2 + 2 * i]);
+  const Value sums = convolve(
+      ct, graph::reshape_to(permuted(graph::flip(graph::reshape_to(weight, apart), reversed), order), filters), back);
   for (int i = 0; i < g.axes; ++i) {
     back_order[std::size_t(2 + 2 * i)] = 2 + g.axes + i;
     back_order[std::size_t(3 + 2 * i)] = 2 + i;
@@ -284,8 +302,9 @@ constexpr Value image_gradient_by_shuffle(Value ct, Value weight, const Geometry
   return gradient;
 }
 
-/// The cotangent of the image: that of the sums, convolved with the weight in reverse. Where windows are several elements apart, the image's phases do so one by
-/// one, or, where these are many, as filters of one convolution; with dilations, and with one filter a channel, the cotangent of many phases is spread among zeros.
+/// The cotangent of the image: that of the sums, convolved with the weight in reverse. Where windows are several
+/// elements apart, the image's phases do so one by one, or, where these are many, as filters of one convolution; with
+/// dilations, and with one filter a channel, the cotangent of many phases is spread among zeros.
 constexpr Value convolution_image_gradient(Value ct, Value weight, const Geometry& g, Shape image) {
   const Shape w = weight.extents();
   int phases = 1;
@@ -328,11 +347,12 @@ constexpr Value convolution_weight_gradient(Value ct, Value image, const Geometr
 constexpr Value Convolution::pull(const Site& s, int i, Value ct) {
   if (i == 0) return {};
   const Geometry g = Geometry::of(s);
-  return i == 1 ? convolution_image_gradient(ct, s.operand(2), g, s.operand(1).extents()) : convolution_weight_gradient(ct, s.operand(1), g, s.operand(2).extents());
+  return i == 1 ? convolution_image_gradient(ct, s.operand(2), g, s.operand(1).extents())
+                : convolution_weight_gradient(ct, s.operand(1), g, s.operand(2).extents());
 }
 
-/// Images of all samples, with weights that they share, are one batch of images. Where lengths or weights of their own forbid that, the formula, which has the
-/// derivatives of the rule, goes on alone.
+/// Images of all samples, with weights that they share, are one batch of images. Where lengths or weights of their own
+/// forbid that, the formula, which has the derivatives of the rule, goes on alone.
 constexpr Value Convolution::batch(const graph::Batching& b) {
   const Value sums = b.operand(0), images = b.operand(1);
   const Shape s = images.extents();
@@ -342,7 +362,8 @@ constexpr Value Convolution::batch(const graph::Batching& b) {
   Shape joined;
   joined.push(s[0] * s[1]);
   for (int i = 2; i < s.rank; ++i) joined.push(s[i], s.letter(i));
-  return graph::reshape_to(convolve(graph::reshape_to(images, joined), b.operand(2), Geometry::of(attributes)), sums.extents());
+  return graph::reshape_to(convolve(graph::reshape_to(images, joined), b.operand(2), Geometry::of(attributes)),
+                           sums.extents());
 }
 
 template <int D, ConvOptions<D> Options> struct Convolve {
@@ -352,10 +373,14 @@ template <int D, ConvOptions<D> Options> struct Convolve {
 
   template <class X, class W> constexpr auto operator()(X image, W weight) const {
     if constexpr (is_sym_v<X> && is_sym_v<W>) {
-      if constexpr (X::shape.rank != 2 + D || W::shape.rank != 2 + D) return convolution_needs_an_image_of_batch_channels_and_spatial_axes<X, W>{};
-      else if constexpr (has_lengths<X>(1) || has_lengths<W>(0)) return convolution_needs_fixed_extents_of_all_but_the_batch<X, W>{};
-      else if constexpr (X::shape[1] != W::shape[1] * Options.groups || W::shape[0] % Options.groups != 0) return convolution_channels_of_image_and_weight_differ<X, W>{};
-      else if constexpr (Sums<X, W>::type.shape.size() == 0 && X::shape.size() > 0) return convolution_kernel_is_larger_than_the_padded_image<X, W>{};
+      if constexpr (X::shape.rank != 2 + D || W::shape.rank != 2 + D)
+        return convolution_needs_an_image_of_batch_channels_and_spatial_axes<X, W>{};
+      else if constexpr (has_lengths<X>(1) || has_lengths<W>(0))
+        return convolution_needs_fixed_extents_of_all_but_the_batch<X, W>{};
+      else if constexpr (X::shape[1] != W::shape[1] * Options.groups || W::shape[0] % Options.groups != 0)
+        return convolution_channels_of_image_and_weight_differ<X, W>{};
+      else if constexpr (Sums<X, W>::type.shape.size() == 0 && X::shape.size() > 0)
+        return convolution_kernel_is_larger_than_the_padded_image<X, W>{};
       else return graph::SymOf<Sums<X, W>>(nodes(image, weight));
     } else {
       return nodes(image, weight);
@@ -387,15 +412,22 @@ template <int D, ConvOptions<D> Options> struct Convolve {
 
 }  // namespace ops
 
-/// Cross-correlation of images [N, C, L] with weights [O, C / groups, K] → [N, O, windows]. PyTorch: torch.nn.functional.conv1d.
+/// Cross-correlation of images [N, C, L] with weights [O, C / groups, K] → [N,
+/// O, windows]. PyTorch: torch.nn.functional.conv1d.
 template <Conv1dOptions Options = Conv1dOptions{}, class X, class W> requires Operands<X, W>
-constexpr auto conv1d(X&& image, W&& weight) { return call<ops::Convolve<1, Options>>(std::forward<X>(image), std::forward<W>(weight)); }
-/// The same of [N, C, H, W] with [O, C / groups, KH, KW]: `conv2d<Conv2dOptions{.stride = 2, .padding = 1}>(image, weight)`.
-/// PyTorch: torch.nn.functional.conv2d.
+constexpr auto conv1d(X&& image, W&& weight) {
+  return call<ops::Convolve<1, Options>>(std::forward<X>(image), std::forward<W>(weight));
+}
+/// The same of [N, C, H, W] with [O, C / groups, KH, KW]: `conv2d<Conv2dOptions{.stride = 2, .padding = 1}>(image,
+/// weight)`. PyTorch: torch.nn.functional.conv2d.
 template <Conv2dOptions Options = Conv2dOptions{}, class X, class W> requires Operands<X, W>
-constexpr auto conv2d(X&& image, W&& weight) { return call<ops::Convolve<2, Options>>(std::forward<X>(image), std::forward<W>(weight)); }
+constexpr auto conv2d(X&& image, W&& weight) {
+  return call<ops::Convolve<2, Options>>(std::forward<X>(image), std::forward<W>(weight));
+}
 /// The same of [N, C, D, H, W] with [O, C, KD, KH, KW]; groups are 1. PyTorch: torch.nn.functional.conv3d.
-template <Conv3dOptions Options = Conv3dOptions{}, class X, class W> requires(Operands<X, W> && Options.groups == 1)
-constexpr auto conv3d(X&& image, W&& weight) { return call<ops::Convolve<3, Options>>(std::forward<X>(image), std::forward<W>(weight)); }
+template <Conv3dOptions Options = Conv3dOptions{}, class X, class W>
+requires(Operands<X, W>&& Options.groups == 1) constexpr auto conv3d(X&& image, W&& weight) {
+  return call<ops::Convolve<3, Options>>(std::forward<X>(image), std::forward<W>(weight));
+}
 
 }  // namespace sinter

@@ -9,25 +9,34 @@ namespace sinter {
 namespace ops {
 
 [[noreturn]] SINTER_COLD inline void cotangent_of_another_shape(int i, const Shape& expected, const Shape& found) {
-  throw Error(ErrorCode::shape, "custom_gradient, argument " + std::to_string(i), "expected a cotangent of its shape " + to_string(expected) + ", found " + to_string(found), "the rule returns a cotangent for each argument");
+  throw Error(ErrorCode::shape, "custom_gradient, argument " + std::to_string(i),
+              "expected a cotangent of its shape " + to_string(expected) + ", found " + to_string(found),
+              "the rule returns a cotangent for each argument");
 }
 
-/// The base of nodes that are their first operand, unchanged. Simplification removes them once gradients are taken. A member may have `pull`, its
-/// vector-Jacobian product, and `push` or `formula_is_differentiable`: then its tangent is that of the first operand. One with `pull` alone has the tangent that
-/// belongs to it (transform/forward.hpp). `batch` is needed where attributes count axes.
+/// The base of nodes that are their first operand, unchanged. Simplification removes them once gradients are taken. A
+/// member may have `pull`, its vector-Jacobian product, and `push` or `formula_is_differentiable`: then its tangent is
+/// that of the first operand. One with `pull` alone has the tangent that belongs to it (transform/forward.hpp). `batch`
+/// is needed where attributes count axes.
 template <class Self> struct Identity : graph::Registered<Self> {
   static constexpr Type type(const Signature& s) { return {s.dtype(0), s.shape(0)}; }
   static constexpr Primitive describe() {
     Primitive p{.name = Self::name, .code = graph::code_of<Self>, .kind = Kind::identity, .type = &Identity::type};
     if constexpr (requires { Self::unique; }) p.unique = Self::unique;
-    if constexpr (requires(const graph::Batching& b) { Self::batch(b); }) p.batch = [](const graph::Batching& b) { return Self::batch(b); };
-    else p.batch = [](const graph::Batching& b) { return Value{b.graph, b.graph->add(graph::primitive<Self>, b.operands, b.count, b.attributes, b.attribute_count)}; };
+    if constexpr (requires(const graph::Batching& b) { Self::batch(b); })
+      p.batch = [](const graph::Batching& b) { return Self::batch(b); };
+    else
+      p.batch = [](const graph::Batching& b) {
+        return Value{b.graph,
+                     b.graph->add(graph::primitive<Self>, b.operands, b.count, b.attributes, b.attribute_count)};
+      };
     p.flops = [](const Signature&, const Shape&) { return 0.0; };
     if constexpr (requires { Self::innermost; }) p.innermost = Self::innermost;
     if constexpr (requires { &Self::pull; }) {
       p.vjp = &Self::pull;
       if constexpr (requires { &Self::push; }) p.jvp = &Self::push;
-      else if constexpr (requires { Self::formula_is_differentiable; }) p.jvp = [](const Site&, int i, Value tangent) { return i == 0 ? tangent : Value{}; };
+      else if constexpr (requires { Self::formula_is_differentiable; })
+        p.jvp = [](const Site&, int i, Value tangent) { return i == 0 ? tangent : Value{}; };
     }
     return p;
   }
@@ -44,8 +53,8 @@ struct Argument : Identity<Argument> {
   static constexpr Value pull(const Site&, int, Value ct) { return ct; }
 };
 
-/// Operands: f's result, then f's arguments. attributes: for each vmap around it, the innermost first, the bit set of the arguments that have its axis; the rule is one
-/// of single samples.
+/// Operands: f's result, then f's arguments. attributes: for each vmap around it, the innermost first, the bit set of
+/// the arguments that have its axis; the rule is one of single samples.
 template <auto F, auto Rule> struct CustomGradient : Identity<CustomGradient<F, Rule>> {
   static constexpr const char* name = "custom_gradient";
   static constexpr std::size_t arguments = [] {
@@ -76,7 +85,8 @@ template <auto F, auto Rule> struct CustomGradient : Identity<CustomGradient<F, 
     }
     for (int k = 0; k < b.attribute_count; ++k) attributes.push(b.attributes[k]);
     attributes.push(set);
-    return {b.graph, b.graph->add(graph::primitive<CustomGradient>, operands.data(), operands.size(), attributes.data(), attributes.size())};
+    return {b.graph, b.graph->add(graph::primitive<CustomGradient>, operands.data(), operands.size(), attributes.data(),
+                                  attributes.size())};
   }
 
  private:
@@ -108,14 +118,17 @@ template <auto F, auto Rule> struct CustomGradient : Identity<CustomGradient<F, 
     cotangent_of_another_shape(int(i), wanted, found);
   }
   static constexpr Value pick(Value v, std::size_t) { return v; }
-  template <std::size_t N> static constexpr Value pick(const std::array<Value, N>& all, std::size_t i) { return all[i]; }
+  template <std::size_t N> static constexpr Value pick(const std::array<Value, N>& all, std::size_t i) {
+    return all[i];
+  }
 };
 
 template <auto F, auto Rule> struct WithGradient {
   template <class... X> constexpr auto operator()(X... x) const {
     const auto y = F(x...);
     const std::array<int, sizeof...(X) + 1> ids{y.id, x.id...};
-    return std::remove_const_t<decltype(y)>(Value{y.graph, y.graph->add(graph::primitive<CustomGradient<F, Rule>>, ids.data(), int(ids.size()))});
+    return std::remove_const_t<decltype(y)>(
+        Value{y.graph, y.graph->add(graph::primitive<CustomGradient<F, Rule>>, ids.data(), int(ids.size()))});
   }
 };
 
@@ -153,9 +166,9 @@ template <Operand X> constexpr graph::Result<ops::Apply<ops::StopGradient>, X> s
 ///   constexpr auto round_through = custom_gradient<[](auto x) { return cast<float>(cast<int>(x)); },
 ///                                                  [](auto x, auto y, auto cotangent) { return cotangent; }>;
 ///
-/// `Rule(arguments…, result, cotangent)`, linear in the cotangent, returns the argument's cotangent, or a std::array of them, one for each of
-/// up to four arguments. The rule of a rule that uses the result is differentiated through this very function, as in PyTorch: torch.autograd.Function,
-/// with the result among the tensors saved for backward.
+/// `Rule(arguments…, result, cotangent)`, linear in the cotangent, returns the argument's cotangent, or a std::array of
+/// them, one for each of up to four arguments. The rule of a rule that uses the result is differentiated through this
+/// very function, as in PyTorch: torch.autograd.Function, with the result among the tensors saved for backward.
 template <auto F, auto Rule> inline constexpr ops::CustomGradientFunction<F, Rule> custom_gradient{};
 
 }  // namespace sinter

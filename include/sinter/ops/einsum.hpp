@@ -46,7 +46,8 @@ constexpr NamedValue in_order(const NamedValue& v, std::string_view to) {
     order[i] = axis_named(v.axes(), to[i]);
     r.name[i] = to[i];
   }
-  r.value = {v.value.graph, v.value.graph->add(graph::primitive<Permute>, &v.value.id, 1, order.data(), int(to.size()))};
+  r.value = {v.value.graph,
+             v.value.graph->add(graph::primitive<Permute>, &v.value.id, 1, order.data(), int(to.size()))};
   return r;
 }
 /// v summed over the axes that `wanted` rejects.
@@ -97,8 +98,11 @@ template <Letters Equation> struct Einsum {
   template <class... X> constexpr auto operator()(X... x) const {
     if constexpr ((is_sym_v<X> && ...)) {
       constexpr std::array<Shape, sizeof...(X)> shapes{X::shape...};
-      if constexpr (!well_formed<sizeof...(X)>(shapes)) return einsum_equation_must_name_every_axis_of_every_operand_once_and_the_results_axes_behind_an_arrow<Equation, X...>{};
-      else if constexpr (!extents_agree<sizeof...(X)>(shapes)) return einsum_axes_of_one_letter_have_different_extents<Equation, X...>{};
+      if constexpr (!well_formed<sizeof...(X)>(shapes))
+        return einsum_equation_must_name_every_axis_of_every_operand_once_and_the_results_axes_behind_an_arrow<Equation,
+                                                                                                               X...>{};
+      else if constexpr (!extents_agree<sizeof...(X)>(shapes))
+        return einsum_axes_of_one_letter_have_different_extents<Equation, X...>{};
       else return graph::SymOf<Product<X...>>(nodes(x...));
     } else {
       return nodes(x...);
@@ -108,7 +112,9 @@ template <Letters Equation> struct Einsum {
  private:
   static constexpr std::string_view text = Equation.view();
   static constexpr std::size_t arrow = text.find("->");
-  static constexpr std::string_view result() { return arrow == text.npos ? std::string_view{} : text.substr(arrow + 2); }
+  static constexpr std::string_view result() {
+    return arrow == text.npos ? std::string_view{} : text.substr(arrow + 2);
+  }
   static constexpr std::string_view axes_of_operand(std::size_t i) {
     std::string_view rest = text.substr(0, arrow);
     for (; i > 0; --i) rest = rest.find(',') == rest.npos ? std::string_view{} : rest.substr(rest.find(',') + 1);
@@ -124,7 +130,8 @@ template <Letters Equation> struct Einsum {
     std::size_t operands = 1;
     for (const char c : text.substr(0, arrow)) operands += c == ',' ? 1 : 0;
     bool good = operands == N && once_each(result()) && result().size() <= std::size_t(Shape::max_rank);
-    for (std::size_t i = 0; i < N && good; ++i) good = once_each(axes_of_operand(i)) && int(axes_of_operand(i).size()) == shapes[i].rank;
+    for (std::size_t i = 0; i < N && good; ++i)
+      good = once_each(axes_of_operand(i)) && int(axes_of_operand(i).size()) == shapes[i].rank;
     for (const char c : result()) good = good && text.substr(0, arrow).find(c) != text.npos;
     return good;
   }
@@ -132,7 +139,9 @@ template <Letters Equation> struct Einsum {
     for (std::size_t i = 0; i < N; ++i)
       for (std::size_t j = 0; j < i; ++j)
         for (int a = 0; a < shapes[i].rank; ++a)
-          if (const int b = axis_named(axes_of_operand(j), axes_of_operand(i)[std::size_t(a)]); b >= 0 && (shapes[i][a] != shapes[j][b] || shapes[i].letter(a) != shapes[j].letter(b))) return false;
+          if (const int b = axis_named(axes_of_operand(j), axes_of_operand(i)[std::size_t(a)]);
+              b >= 0 && (shapes[i][a] != shapes[j][b] || shapes[i].letter(a) != shapes[j].letter(b)))
+            return false;
     return true;
   }
   template <class... X> struct Product {
@@ -176,8 +185,9 @@ template <Letters Equation> struct Einsum {
 
 }  // namespace ops
 
-/// Products of operands, summed over the axes that the result does not name: `einsum<"bik,bkj->bij">(a, b)`. Any number of operands, from
-/// left to right; a letter stands once in an operand, and the arrow is always written. PyTorch: torch.einsum.
+/// Products of operands, summed over the axes that the result does not name:
+/// `einsum<"bik,bkj->bij">(a, b)`. Any number of operands, from left to right; a letter
+/// stands once in an operand, and the arrow is always written. PyTorch: torch.einsum.
 template <ops::Letters Equation, class... X>
 requires Operands<X...>
 constexpr auto einsum(X&&... x) { return call<ops::Einsum<Equation>>(std::forward<X>(x)...); }

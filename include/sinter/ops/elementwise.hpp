@@ -6,9 +6,10 @@
 //     static constexpr auto derivative(int, auto x, auto y, auto t) { return t * (1.f - y * y); }
 //   };
 //
-// `eval` computes elements (see lanes.hpp). `derivative(i, operands…, result, t)` is the partial derivative along operand
-// i times t, in symbols; being diagonal it serves both directions: reverse mode passes a cotangent, forward mode a tangent. A fast form
-// may name the primitive that accurate programs have instead of it: `using Accurate = AccurateTanh;`.
+// `eval` computes elements (see lanes.hpp). `derivative(i, operands…, result, t)` is the
+// partial derivative along operand i times t, in symbols; being diagonal it serves both
+// directions: reverse mode passes a cotangent, forward mode a tangent. A fast form may name
+// the primitive that accurate programs have instead of it: `using Accurate = AccurateTanh;`.
 #pragma once
 #include "../graph/call.hpp"
 #include "elementary.hpp"
@@ -23,7 +24,8 @@ constexpr Value broadcast_to(Value v, Shape shape);
 /// The value as another dtype; defined in cast.hpp.
 constexpr Value cast_to(Value v, Dtype d);
 
-/// A value with a batch axis in front and behind it so many axes that, aligned at the right, it fits others of this rank; defined in reshape.hpp.
+/// A value with a batch axis in front and behind it so many axes that, aligned
+/// at the right, it fits others of this rank; defined in reshape.hpp.
 constexpr Value with_rank(Value v, int rank);
 
 template <class Op> constexpr Value apply_elementwise(Builder* b, int* ids);
@@ -41,13 +43,16 @@ using graph::Type;
 using graph::Value;
 
 /// How dtypes of operands make that of the result. A primitive names one of these; the default is `Promoted`.
-struct Promoted {  ///< as torch.promote_types, but bool and 8-bit integers make int32; 16-bit floats are computed as float32 and rounded
+struct Promoted {  ///< as torch.promote_types, but bool and 8-bit integers make int32; 16-bit floats are computed as
+                   ///< float32 and rounded
   static constexpr int first = 0;
   static constexpr Dtype operand(int, Dtype promoted) { return computed_as(promoted); }
   static constexpr Dtype result(Dtype promoted) { return is_half(promoted) ? promoted : operand(0, promoted); }
 };
 struct Floating : Promoted {  ///< integers are taken as float32, as in torch.exp
-  static constexpr Dtype operand(int, Dtype promoted) { return is_floating(promoted) ? computed_as(promoted) : Dtype::float32; }
+  static constexpr Dtype operand(int, Dtype promoted) {
+    return is_floating(promoted) ? computed_as(promoted) : Dtype::float32;
+  }
   static constexpr Dtype result(Dtype promoted) { return is_half(promoted) ? promoted : operand(0, promoted); }
 };
 struct Comparing : Promoted {  ///< the result is bool
@@ -72,8 +77,11 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
   }
 
   static constexpr Primitive describe() {
-    static_assert(graph::is_named_everywhere<Self>(), "move the primitive out of the unnamed namespace: kernels are shared between translation units by name");
-    Primitive p{.name = Self::name, .code = graph::code_of<Self>, .kind = Kind::elementwise, .type = &Elementwise::type};
+    static_assert(
+        graph::is_named_everywhere<Self>(),
+        "move the primitive out of the unnamed namespace: kernels are shared between translation units by name");
+    Primitive p{
+        .name = Self::name, .code = graph::code_of<Self>, .kind = Kind::elementwise, .type = &Elementwise::type};
     p.operand_dtype = &Types::operand;
     p.result_dtype = &Types::result;
     p.flops = [](const Signature&, const Shape& result) { return Self::flops * double(result.size()); };
@@ -88,13 +96,16 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
         const Value d = along(s, i, ct, std::make_index_sequence<std::size_t(Arity)>{});
         return d.exists() ? like_operand(s, i, d) : d;
       };
-      p.jvp = [](const Site& s, int i, Value tangent) { return along(s, i, tangent, std::make_index_sequence<std::size_t(Arity)>{}); };
+      p.jvp = [](const Site& s, int i, Value tangent) {
+        return along(s, i, tangent, std::make_index_sequence<std::size_t(Arity)>{});
+      };
     }
     p.batch = [](const graph::Batching& b) {
       int rank = 0;
       for (int i = 0; i < Arity; ++i) rank = b.rank(i) > rank ? b.rank(i) : rank;
       std::array<int, std::size_t(Arity)> ids{};
-      for (int i = 0; i < Arity; ++i) ids[std::size_t(i)] = b.mapped[i] != 0 ? graph::with_rank(b.operand(i), rank).id : b.operands[i];
+      for (int i = 0; i < Arity; ++i)
+        ids[std::size_t(i)] = b.mapped[i] != 0 ? graph::with_rank(b.operand(i), rank).id : b.operands[i];
       return graph::apply_elementwise<Self>(b.graph, ids.data());
     };
     set_block<bool>(p);
@@ -149,8 +160,8 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
 
 namespace graph {
 
-/// Operands of several dtypes: casts them to the one in which they are computed; numbers are taken as they are needed. Returns what they
-/// have in common.
+/// Operands of several dtypes: casts them to the one in which they are computed; numbers are taken as they are needed.
+/// Returns what they have in common.
 template <class Op> constexpr Dtype unify_dtypes(Builder& g, int* ids) {
   constexpr int n = Op::arity;
   Dtype common = Dtype::boolean, number = Dtype::boolean;
@@ -167,9 +178,9 @@ template <class Op> constexpr Dtype unify_dtypes(Builder& g, int* ids) {
   return common;
 }
 
-/// Looks through repetitions that the operation makes anyway: op(broadcast(x), y) is op(x, y) where y has the full shape,
-/// and broadcast(op(x, number)) where all else is numbers. In the second case the result has yet to be repeated to the
-/// shape returned, which is 0 in all others.
+/// Looks through repetitions that the operation makes anyway: op(broadcast(x), y) is op(x, y) where y has the full
+/// shape, and broadcast(op(x, number)) where all else is numbers. In the second case the result has yet to be repeated
+/// to the shape returned, which is 0 in all others.
 template <class Op> constexpr int look_through_broadcasts(const Builder& g, int* ids) {
   constexpr int n = Op::arity;
   const Node* nodes = g.nodes();
@@ -178,7 +189,9 @@ template <class Op> constexpr int look_through_broadcasts(const Builder& g, int*
   for (int i = 0; i < n; ++i) {
     const Node& node = nodes[ids[i]];
     if (node.op->kind == Kind::broadcast) {
-      if (repeated >= 0) alike = alike && node.shape == shape && nodes[g.operands(ids[i])[0]].shape == nodes[g.operands(ids[repeated])[0]].shape;
+      if (repeated >= 0)
+        alike = alike && node.shape == shape &&
+                nodes[g.operands(ids[i])[0]].shape == nodes[g.operands(ids[repeated])[0]].shape;
       repeated = i;
       shape = node.shape;
     } else if (node.shape != 0) {
@@ -187,7 +200,8 @@ template <class Op> constexpr int look_through_broadcasts(const Builder& g, int*
   }
   if (full < 0 || (full == 0 && !alike)) return 0;
   for (int i = 0; i < n; ++i)
-    if (nodes[ids[i]].op->kind == Kind::broadcast && (full == 0 || nodes[ids[i]].shape == full)) ids[i] = g.operands(ids[i])[0];
+    if (nodes[ids[i]].op->kind == Kind::broadcast && (full == 0 || nodes[ids[i]].shape == full))
+      ids[i] = g.operands(ids[i])[0];
   return full == 0 ? shape : 0;
 }
 
@@ -212,7 +226,8 @@ template <class Op> constexpr Value apply_elementwise(Builder* b, int* ids) {
       shape = o.shape;
     }
   }
-  if (one_dtype && one_shape && !numbers && !repeats) return {b, g.insert(primitive<Op>, Op::types::result(common), shape, ids, n)};
+  if (one_dtype && one_shape && !numbers && !repeats)
+    return {b, g.insert(primitive<Op>, Op::types::result(common), shape, ids, n)};
   if (!one_dtype) common = unify_dtypes<Op>(g, ids);
   const int around = repeats ? look_through_broadcasts<Op>(g, ids) : 0;
   Value y{b, g.add(primitive<Op>, ids, n)};

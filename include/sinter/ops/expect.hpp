@@ -1,12 +1,15 @@
-// What integers must be for a function to mean something: labels below the number of classes, ids of rows that exist. Statements on tensors look before they run and
-// throw; compiled programs do if `SINTER_CHECKS` is defined, and compute what the function's documentation says otherwise.
+// What integers must be for a function to mean something: labels below the number of classes, ids of rows that exist.
+// Statements on tensors look before they run and throw; compiled programs do if `SINTER_CHECKS` is defined, and compute
+// what the function's documentation says otherwise.
 #pragma once
 #include "apply.hpp"
 
 namespace sinter::graph {
 
-/// Records that v lies in [low, end), or is equal to `besides`, if that exists. Where there is a letter its run-time length is the end.
-constexpr void expect(Value v, const char* what, std::int64_t low, std::int64_t end, Value besides = {}, char letter = 0) {
+/// Records that v lies in [low, end), or is equal to `besides`, if that exists.
+/// Where there is a letter its run-time length is the end.
+constexpr void expect(Value v, const char* what, std::int64_t low, std::int64_t end, Value besides = {},
+                      char letter = 0) {
   for (const Builder::Expectation& e : v.graph->expectations)
     if (e.value == v.id && e.besides == besides.id && e.low == low && e.end == end && e.letter == letter) return;
   v.graph->expectations.push({what, v.id, besides.id, low, end, letter});

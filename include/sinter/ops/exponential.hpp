@@ -64,7 +64,8 @@ struct Erf : Elementwise<Erf, 1, Floating> {
   static constexpr const char* name = "erf";
   static constexpr double flops = 26;
   static constexpr auto eval(auto x) { return erf(x); }
-  static constexpr auto derivative(int, auto x, auto, auto t) { return t * (1.1283791670955126 * exp(-(x * x))); }  // 2/√π
+  // 2/√π
+  static constexpr auto derivative(int, auto x, auto, auto t) { return t * (1.1283791670955126 * exp(-(x * x))); }
 };
 struct AccurateErf : Elementwise<AccurateErf, 1, Floating> {
   static constexpr const char* name = "accurate_erf";
@@ -75,8 +76,9 @@ struct AccurateErf : Elementwise<AccurateErf, 1, Floating> {
 
 }  // namespace ops
 
-/// Elementwise e^x, natural logarithm, hyperbolic tangent and square root. Integers are taken as float32. Errors in float32: 1.2, 1.0, 6.5 and
-/// 0.5 units in the last place; tanh is right to 4e−7. PyTorch: torch.exp, torch.log, torch.tanh, torch.sqrt.
+/// Elementwise e^x, natural logarithm, hyperbolic tangent and square root. Integers are
+/// taken as float32. Errors in float32: 1.2, 1.0, 6.5 and 0.5 units in the last place;
+/// tanh is right to 4e−7. PyTorch: torch.exp, torch.log, torch.tanh, torch.sqrt.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Exp>, X> exp(X&& x) {
   return call<ops::Apply<ops::Exp>>(std::forward<X>(x));
 }
@@ -105,7 +107,8 @@ template <Operand X> constexpr graph::Result<ops::Apply<ops::Log1p>, X> log1p(X&
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Rsqrt>, X> rsqrt(X&& x) {
   return call<ops::Apply<ops::Rsqrt>>(std::forward<X>(x));
 }
-/// Elementwise 2/√π ∫₀ˣ exp(−t²) dt, in float32 to 7 units in the last place; accurate to 1.5, at twice the time. PyTorch: torch.erf.
+/// Elementwise 2/√π ∫₀ˣ exp(−t²) dt, in float32 to 7 units in the last place;
+/// accurate to 1.5, at twice the time. PyTorch: torch.erf.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Erf>, X> erf(X&& x) {
   return call<ops::Apply<ops::Erf>>(std::forward<X>(x));
 }

@@ -31,15 +31,18 @@ struct Amin : Extremum<Amin> {
 /// What an operation on element types T makes of bools and bytes, which kernels fold as int32.
 template <class F> struct FoldedAsInt32 {
   template <class X> constexpr auto operator()(X x) const {
-    if constexpr (!is_sym_v<X>) return x.dtype() < Dtype::int32 ? graph::cast_to(F{}(graph::cast_to(x, Dtype::int32)), x.dtype()) : F{}(x);
+    if constexpr (!is_sym_v<X>)
+      return x.dtype() < Dtype::int32 ? graph::cast_to(F{}(graph::cast_to(x, Dtype::int32)), x.dtype()) : F{}(x);
     else if constexpr (X::dtype < Dtype::int32) return cast<typename X::element>(F{}(cast<std::int32_t>(x)));
     else return F{}(x);
   }
 };
-/// The smallest: of integers −1 − x, which reverses their order without overflow, is the identity of a fold a double of any size.
+/// The smallest: of integers −1 − x, which reverses their order without
+/// overflow, is the identity of a fold a double of any size.
 template <bool Keep, int... Axes> struct Least {
   template <class X> constexpr auto operator()(X x) const {
-    if constexpr (!is_sym_v<X>) return is_floating(x.dtype()) ? Reduce<Amin, Keep, Axes...>{}(x) : -1 - Reduce<Amax, Keep, Axes...>{}(-1 - x);
+    if constexpr (!is_sym_v<X>)
+      return is_floating(x.dtype()) ? Reduce<Amin, Keep, Axes...>{}(x) : -1 - Reduce<Amax, Keep, Axes...>{}(-1 - x);
     else if constexpr (is_floating(X::dtype)) return Reduce<Amin, Keep, Axes...>{}(x);
     else return -1 - Reduce<Amax, Keep, Axes...>{}(-1 - x);
   }
@@ -58,8 +61,9 @@ constexpr Value index_along(Value x, int axis) {
   return graph::reshape_to(graph::iota(x.graph, s[axis], s.letter(axis)), to);
 }
 
-/// The first index at which the extremum stands: the largest of the negative indices, with hits only. A NaN hits wherever there
-/// is one, for then nothing equals the extremum. Without an axis the elements are counted in row-major order.
+/// The first index at which the extremum stands: the largest of the negative
+/// indices, with hits only. A NaN hits wherever there is one, for then nothing
+/// equals the extremum. Without an axis the elements are counted in row-major order.
 template <class Extreme, int Axis> struct FirstIndex {
   template <class X> constexpr auto operator()(X x) const {
     const auto best = Extreme{}(x);
@@ -100,7 +104,10 @@ template <template <bool, int...> class Extreme, bool Keep, int... Axis> struct 
 };
 
 template <bool Keep, int... Axes> struct Any {
-  constexpr auto operator()(auto x) const { return Reduce<Amax, Keep, Axes...>{}(cast<std::int32_t>(cast<bool>(x))) > 0; }  // of none: the least integer
+  // of none: the least integer
+  constexpr auto operator()(auto x) const {
+    return Reduce<Amax, Keep, Axes...>{}(cast<std::int32_t>(cast<bool>(x))) > 0;
+  }
 };
 template <bool Keep, int... Axes> struct All {
   constexpr auto operator()(auto x) const { return logical_not(Any<Keep, Axes...>{}(logical_not(x))); }
@@ -110,27 +117,51 @@ template <bool Keep, int... Axes> struct All {
 
 /// Maximum over the axes named, over all where none is; NaN if an element is. Equal maxima share the gradient.
 /// PyTorch: torch.amax.
-template <int... Axes, Operand X> constexpr auto amax(X&& x) { return call<ops::Amaxima<false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, Operand X> constexpr auto amax(X&& x, KeepDims) { return call<ops::Amaxima<true, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, Operand X> constexpr auto amax(X&& x) {
+  return call<ops::Amaxima<false, Axes...>>(std::forward<X>(x));
+}
+template <int... Axes, Operand X> constexpr auto amax(X&& x, KeepDims) {
+  return call<ops::Amaxima<true, Axes...>>(std::forward<X>(x));
+}
 
 /// Minimum over the axes named, likewise. PyTorch: torch.amin.
-template <int... Axes, Operand X> constexpr auto amin(X&& x) { return call<ops::Aminima<false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, Operand X> constexpr auto amin(X&& x, KeepDims) { return call<ops::Aminima<true, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, Operand X> constexpr auto amin(X&& x) {
+  return call<ops::Aminima<false, Axes...>>(std::forward<X>(x));
+}
+template <int... Axes, Operand X> constexpr auto amin(X&& x, KeepDims) {
+  return call<ops::Aminima<true, Axes...>>(std::forward<X>(x));
+}
 
-/// The index of the largest element along an axis, or of all in row-major order where none is named: int32, the first of equals;
-/// NaN counts as the largest. PyTorch: torch.argmax (which returns int64).
-template <int... Axes, Operand X> constexpr auto argmax(X&& x) { return call<ops::Arg<ops::Amaxima, false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, Operand X> constexpr auto argmax(X&& x, KeepDims) { return call<ops::Arg<ops::Amaxima, true, Axes...>>(std::forward<X>(x)); }
+/// The index of the largest element along an axis, or of all in row-major order where none is named: int32, the first
+/// of equals; NaN counts as the largest. PyTorch: torch.argmax (which returns int64).
+template <int... Axes, Operand X> constexpr auto argmax(X&& x) {
+  return call<ops::Arg<ops::Amaxima, false, Axes...>>(std::forward<X>(x));
+}
+template <int... Axes, Operand X> constexpr auto argmax(X&& x, KeepDims) {
+  return call<ops::Arg<ops::Amaxima, true, Axes...>>(std::forward<X>(x));
+}
 
 /// The index of the smallest, likewise; NaN counts as the smallest. PyTorch: torch.argmin.
-template <int... Axes, Operand X> constexpr auto argmin(X&& x) { return call<ops::Arg<ops::Aminima, false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, Operand X> constexpr auto argmin(X&& x, KeepDims) { return call<ops::Arg<ops::Aminima, true, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, Operand X> constexpr auto argmin(X&& x) {
+  return call<ops::Arg<ops::Aminima, false, Axes...>>(std::forward<X>(x));
+}
+template <int... Axes, Operand X> constexpr auto argmin(X&& x, KeepDims) {
+  return call<ops::Arg<ops::Aminima, true, Axes...>>(std::forward<X>(x));
+}
 
 /// Whether any element along the axes is not 0, and whether all are; NaN is not 0. The result is bool.
 /// PyTorch: torch.any, torch.all.
-template <int... Axes, Operand X> constexpr auto any(X&& x) { return call<ops::Any<false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, Operand X> constexpr auto any(X&& x, KeepDims) { return call<ops::Any<true, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, Operand X> constexpr auto all(X&& x) { return call<ops::All<false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, Operand X> constexpr auto all(X&& x, KeepDims) { return call<ops::All<true, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, Operand X> constexpr auto any(X&& x) {
+  return call<ops::Any<false, Axes...>>(std::forward<X>(x));
+}
+template <int... Axes, Operand X> constexpr auto any(X&& x, KeepDims) {
+  return call<ops::Any<true, Axes...>>(std::forward<X>(x));
+}
+template <int... Axes, Operand X> constexpr auto all(X&& x) {
+  return call<ops::All<false, Axes...>>(std::forward<X>(x));
+}
+template <int... Axes, Operand X> constexpr auto all(X&& x, KeepDims) {
+  return call<ops::All<true, Axes...>>(std::forward<X>(x));
+}
 
 }  // namespace sinter

@@ -38,14 +38,18 @@ struct Flip : View<Flip> {
 
 namespace graph {
 
-constexpr Value flip(Value v, std::int64_t axes) { return {v.graph, v.graph->add(primitive<ops::Flip>, &v.id, 1, &axes, 1)}; }
+constexpr Value flip(Value v, std::int64_t axes) {
+  return {v.graph, v.graph->add(primitive<ops::Flip>, &v.id, 1, &axes, 1)};
+}
 
 }  // namespace graph
 
 namespace ops {
 
 template <int... Axes> struct FlippedAxes {
-  static constexpr std::array<std::int64_t, 1> of(const Shape& s) { return std::array<std::int64_t, 1>{((std::int64_t(1) << (Axes < 0 ? Axes + s.rank : Axes)) | ...)}; }
+  static constexpr std::array<std::int64_t, 1> of(const Shape& s) {
+    return std::array<std::int64_t, 1>{((std::int64_t(1) << (Axes < 0 ? Axes + s.rank : Axes)) | ...)};
+  }
 };
 
 

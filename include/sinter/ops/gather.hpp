@@ -7,18 +7,22 @@
 namespace sinter {
 
 // Undefined on purpose: the names are the errors.
-template <class Table, class Places, int Axis> struct gather_needs_integer_places_that_broadcast_with_the_table_but_along_the_axis;
+template <class Table, class Places, int Axis>
+struct gather_needs_integer_places_that_broadcast_with_the_table_but_along_the_axis;
 
 namespace ops {
 
-/// Operands: table, places. attributes = {axis}. Both have one rank; the result has the shape of their broadcast with the table's extent
-/// along the axis taken for 1: y[i, j, k] = table[i, places[i, j, k], k] for axis 1. A place outside gives NaN, or 0 of integers.
+/// Operands: table, places. attributes = {axis}. Both have one rank; the result has the
+/// shape of their broadcast with the table's extent along the axis taken for 1: y[i, j, k]
+/// = table[i, places[i, j, k], k] for axis 1. A place outside gives NaN, or 0 of integers.
 struct Gather : graph::Registered<Gather> {
   static constexpr const char* name = "gather";
   static constexpr Type type(const Signature& s) {
     Shape table = s.shape(0);
     const std::int64_t axis = s.attributes[0];
-    if (axis < 0 || axis >= table.rank || table.rank != s.shape(1).rank || (s.dtype(1) != Dtype::int32 && s.dtype(1) != Dtype::int64)) return Type::mismatch();
+    if (axis < 0 || axis >= table.rank || table.rank != s.shape(1).rank ||
+        (s.dtype(1) != Dtype::int32 && s.dtype(1) != Dtype::int64))
+      return Type::mismatch();
     table.set(int(axis), 1);
     const Shape to = graph::broadcast(table, s.shape(1));
     return to.rank < 0 ? Type::mismatch() : Type{s.dtype(0), to};
@@ -26,17 +30,21 @@ struct Gather : graph::Registered<Gather> {
   static constexpr Primitive describe();
 };
 
-/// Operands: places, updates. attributes = {axis, the result's shape…}. The gradient of a gather: zeros, with every update added at its place.
-/// Updates without one are left out.
+/// Operands: places, updates. attributes = {axis, the result's shape…}. The gradient of a gather: zeros, with every
+/// update added at its place. Updates without one are left out.
 struct ScatterAdd : graph::Registered<ScatterAdd> {
   static constexpr const char* name = "scatter_add";
   static constexpr Type type(const Signature& s) {
     const Shape to = unpacked(s.attributes + 1, s.attribute_count - 1);
     Shape table = to;
     const std::int64_t axis = s.attributes[0];
-    if (axis < 0 || axis >= to.rank || to.rank != s.shape(1).rank || s.shape(0).rank != to.rank || (s.dtype(0) != Dtype::int32 && s.dtype(0) != Dtype::int64)) return Type::mismatch();
+    if (axis < 0 || axis >= to.rank || to.rank != s.shape(1).rank || s.shape(0).rank != to.rank ||
+        (s.dtype(0) != Dtype::int32 && s.dtype(0) != Dtype::int64))
+      return Type::mismatch();
     table.set(int(axis), 1);
-    return graph::broadcast(table, s.shape(1)) == s.shape(1) && graph::broadcast(s.shape(0), s.shape(1)) == s.shape(1) ? Type{s.dtype(1), to} : Type::mismatch();
+    return graph::broadcast(table, s.shape(1)) == s.shape(1) && graph::broadcast(s.shape(0), s.shape(1)) == s.shape(1)
+               ? Type{s.dtype(1), to}
+               : Type::mismatch();
   }
   static constexpr Primitive describe();
 };
@@ -56,8 +64,12 @@ constexpr Value leading(const graph::Batching& b, int i) {
 
 constexpr Primitive Gather::describe() {
   Primitive p{.name = name, .code = graph::code_of<Gather>, .kind = Kind::gather, .type = &type};
-  p.vjp = [](const Site& s, int i, Value ct) { return i == 0 ? scatter_add(s.operand(1), ct, int(s.attribute(0)), s.operand(0).extents()) : Value{}; };
-  p.jvp = [](const Site& s, int i, Value tangent) { return i == 0 ? gather(tangent, s.operand(1), int(s.attribute(0))) : Value{}; };
+  p.vjp = [](const Site& s, int i, Value ct) {
+    return i == 0 ? scatter_add(s.operand(1), ct, int(s.attribute(0)), s.operand(0).extents()) : Value{};
+  };
+  p.jvp = [](const Site& s, int i, Value tangent) {
+    return i == 0 ? gather(tangent, s.operand(1), int(s.attribute(0))) : Value{};
+  };
   p.batch = [](const graph::Batching& b) { return gather(leading(b, 0), leading(b, 1), int(b.attributes[0]) + 1); };
   p.flops = [](const Signature&, const Shape&) { return 0.0; };
   return p;
@@ -72,7 +84,9 @@ constexpr Primitive ScatterAdd::describe() {
     const Value there = logical_and(places >= 0, places < ct.extents()[axis]);
     return graph::broadcast_to(select(there, gather(ct, places, axis), 0.0), s.operand(1).extents());
   };
-  p.jvp = [](const Site& s, int i, Value tangent) { return i == 1 ? scatter_add(s.operand(0), tangent, int(s.attribute(0)), s.result().extents()) : Value{}; };
+  p.jvp = [](const Site& s, int i, Value tangent) {
+    return i == 1 ? scatter_add(s.operand(0), tangent, int(s.attribute(0)), s.result().extents()) : Value{};
+  };
   p.batch = [](const graph::Batching& b) {
     Shape to;
     to.push(b.extent, b.letter);
@@ -86,7 +100,8 @@ constexpr Primitive ScatterAdd::describe() {
 
 /// Places beyond the run-time length of a bounded axis are outside.
 constexpr Value within_length(Value places, char letter) {
-  return letter == 0 ? places : select(places < graph::cast_to(graph::length(places.graph, letter), places.dtype()), places, -1);
+  return letter == 0 ? places
+                     : select(places < graph::cast_to(graph::length(places.graph, letter), places.dtype()), places, -1);
 }
 constexpr Value gather(Value table, Value places, int axis) {
   places = within_length(places, table.extents().letter(axis));
@@ -97,7 +112,8 @@ constexpr Value gather(Value table, Value places, int axis) {
 constexpr Value scatter_add(Value places, Value updates, int axis, Shape to) {
   const Dtype d = updates.dtype();
   places = within_length(places, to.letter(axis));
-  if (computed_as(d) != d) return graph::cast_to(scatter_add(places, graph::cast_to(updates, computed_as(d)), axis, to), d);
+  if (computed_as(d) != d)
+    return graph::cast_to(scatter_add(places, graph::cast_to(updates, computed_as(d)), axis, to), d);
   const std::array<int, 2> o{places.id, updates.id};
   std::array<std::int64_t, Shape::max_rank + 1> a{axis};
   for (int i = 0; i < to.rank; ++i) a[std::size_t(1 + i)] = packed(to[i], to.letter(i));
@@ -134,7 +150,8 @@ struct Rows {
     for (int i = 0; i < t.rank; ++i) places.push(1);
     for (int i = 0; i < n.rank; ++i) wide.push(1);
     for (int i = 0; i < t.rank; ++i) wide.push(t[i], t.letter(i));
-    return graph::reshape_to(gather(graph::reshape_to(table, wide), graph::reshape_to(ids, places), n.rank), joined(n, t));
+    return graph::reshape_to(gather(graph::reshape_to(table, wide), graph::reshape_to(ids, places), n.rank),
+                             joined(n, t));
   }
 };
 
@@ -185,8 +202,9 @@ template <int Axis> struct AddAlong {
 
 }  // namespace ops
 
-/// Rows of a table: `embedding(table, ids)` with table [V, D] and integer ids [B, T] → [B, T, D]. A statement throws `Error` for an id outside 0 … V − 1; a compiled
-/// program does with `SINTER_CHECKS`, and gives NaN without. PyTorch: torch.nn.functional.embedding(ids, table); table[ids].
+/// Rows of a table: `embedding(table, ids)` with table [V, D] and integer ids [B, T] → [B, T, D]. A statement throws
+/// `Error` for an id outside 0 … V − 1; a compiled program does with `SINTER_CHECKS`, and gives NaN without. PyTorch:
+/// torch.nn.functional.embedding(ids, table); table[ids].
 template <class T, class Ids>
 requires Operands<T, Ids>
 constexpr auto embedding(T&& table, Ids&& ids) {
@@ -197,16 +215,16 @@ template <class T, class Ids>
 requires Operands<T, Ids>
 constexpr auto take(T&& table, Ids&& ids) { return call<ops::Rows>(std::forward<T>(table), std::forward<Ids>(ids)); }
 
-/// Elements of x at integer places along an axis; all other axes broadcast. A place outside is an `Error` or gives NaN, 0 of integers, as with `embedding`.
-/// PyTorch: torch.take_along_dim, torch.gather.
+/// Elements of x at integer places along an axis; all other axes broadcast. A place outside is an `Error` or gives NaN,
+/// 0 of integers, as with `embedding`. PyTorch: torch.take_along_dim, torch.gather.
 template <int Axis, class T, class Ids>
 requires Operands<T, Ids>
 constexpr auto gather(T&& x, Ids&& places) {
   return call<ops::GatherAlong<Axis>>(std::forward<T>(x), std::forward<Ids>(places));
 }
 
-/// x with every update added at its place along an axis, in row-major order; a place outside is an `Error`, or its update left out, as with `embedding`.
-/// PyTorch: x.scatter_add(dim, index, src).
+/// x with every update added at its place along an axis, in row-major order; a place outside is an `Error`, or its
+/// update left out, as with `embedding`. PyTorch: x.scatter_add(dim, index, src).
 template <int Axis, class X, class Ids, class U> requires Operands<X, Ids, U>
 constexpr auto scatter_add(X&& x, Ids&& places, U&& updates) {
   return call<ops::AddAlong<Axis>>(std::forward<X>(x), std::forward<Ids>(places), std::forward<U>(updates));

@@ -4,10 +4,12 @@
 
 namespace sinter::graph {
 
-/// A tensor of this shape, every stride[i]-th element of which along axis first + i is one of the parts, which stand in row-major order of where they begin. Parts are of
-/// one shape; what is missing at the ends is 0, what is too much is cut. They are put between each other along two axes at once: where each is computed in its
-/// place (compile/layout.hpp), nothing is copied.
-constexpr Value interleaved(Builder* b, List<int> parts, int first, int axes, const std::array<int, 3>& stride, Shape shape) {
+/// A tensor of this shape, every stride[i]-th element of which along axis first + i is one of the parts, which stand in
+/// row-major order of where they begin. Parts are of one shape; what is missing at the ends is 0, what is too much is
+/// cut. They are put between each other along two axes at once: where each is computed in its place
+/// (compile/layout.hpp), nothing is copied.
+constexpr Value interleaved(Builder* b, List<int> parts, int first, int axes, const std::array<int, 3>& stride,
+                            Shape shape) {
   constexpr int at_once = 2;  // leaves room for the axes in between
   for (int last = axes; last > 0; last -= at_once) {
     const int begin = last > at_once ? last - at_once : 0;
@@ -20,11 +22,13 @@ constexpr Value interleaved(Builder* b, List<int> parts, int first, int axes, co
       apart.push(1);
     }
     for (int k = 0; k < parts.size(); ++k) parts[k] = reshape_to({b, parts[k]}, apart).id;
-    for (int i = last - 1; i >= begin; --i) {  // parts that follow each other along the last axis stand side by side in the list
+    // parts that follow each other along the last axis stand side by side in the list
+    for (int i = last - 1; i >= begin; --i) {
       const int n = stride[std::size_t(i)];
       if (n == 1) continue;
       List<int> fewer;
-      for (int k = 0; k < parts.size(); k += n) fewer.push(concatenate(b, parts.data() + k, n, between[std::size_t(i)]).id);
+      for (int k = 0; k < parts.size(); k += n)
+        fewer.push(concatenate(b, parts.data() + k, n, between[std::size_t(i)]).id);
       parts = fewer;
       joined.set(first + i, joined[first + i] * n);
     }

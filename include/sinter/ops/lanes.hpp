@@ -1,7 +1,7 @@
 // One element, as the evaluation of a primitive sees it; also the interface of a SIMD register full of them.
 //
-// `eval` of a primitive is a template over `Lanes<T, N>`: N = 1 here, N = 4, 8, 16 … in backend/cpu/simd.hpp, all with the
-// same operators and functions, found by argument-dependent lookup. A primitive is therefore written once.
+// `eval` of a primitive is a template over `Lanes<T, N>`: N = 1 here, N = 4, 8, 16 … in backend/cpu/simd.hpp, all with
+// the same operators and functions, found by argument-dependent lookup. A primitive is therefore written once.
 #pragma once
 #include <bit>
 #include <cmath>
@@ -41,7 +41,8 @@ template <> struct Lanes<bool, 1> {
 template <class T> struct Wrapping { using type = T; };
 template <std::signed_integral T> struct Wrapping<T> { using type = std::make_unsigned_t<std::common_type_t<T, int>>; };
 
-/// a / b, where a processor would stop the program over integers: x / 0 is 0, and the least integer / −1 wraps to itself.
+/// a / b, where a processor would stop the program over integers: x / 0 is 0,
+/// and the least integer / −1 wraps to itself.
 template <class T> constexpr T quotient(T a, T b) {
   if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
     if (b == 0) return 0;
@@ -113,11 +114,15 @@ template <class T> struct Lanes<T, 1> {
   friend constexpr Lanes operator&(Lanes a, Lanes b) requires std::integral<T> { return T(a.v & b.v); }
   friend constexpr Lanes operator|(Lanes a, Lanes b) requires std::integral<T> { return T(a.v | b.v); }
   friend constexpr Lanes operator^(Lanes a, Lanes b) requires std::integral<T> { return T(a.v ^ b.v); }
-  friend constexpr Lanes operator<<(Lanes a, int n) requires std::integral<T> { return T(std::make_unsigned_t<T>(a.v) << n); }
+  friend constexpr Lanes operator<<(Lanes a, int n) requires std::integral<T> {
+    return T(std::make_unsigned_t<T>(a.v) << n);
+  }
   friend constexpr Lanes operator>>(Lanes a, int n) requires std::integral<T> { return T(a.v >> n); }
 };
 
-template <class T> constexpr Lanes<T, 1> select(Lanes<bool, 1> mask, Lanes<T, 1> a, Lanes<T, 1> b) { return mask.v ? a : b; }
+template <class T> constexpr Lanes<T, 1> select(Lanes<bool, 1> mask, Lanes<T, 1> a, Lanes<T, 1> b) {
+  return mask.v ? a : b;
+}
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__CUDA_ARCH__)
 inline constexpr bool fused_multiply_add = true;
 #else
@@ -131,7 +136,8 @@ template <class T> constexpr Lanes<T, 1> fma(Lanes<T, 1> a, Lanes<T, 1> b, Lanes
 template <class T> constexpr Lanes<T, 1> sqrt(Lanes<T, 1> x) { return Lanes<T, 1>(std::sqrt(x.v)); }
 template <class T> constexpr Lanes<T, 1> abs(Lanes<T, 1> x) {
   if constexpr (std::is_same_v<T, float>) return std::bit_cast<float>(std::bit_cast<std::int32_t>(x.v) & 0x7fffffff);
-  else if constexpr (std::is_same_v<T, double>) return std::bit_cast<double>(std::bit_cast<std::int64_t>(x.v) & 0x7fffffffffffffff);
+  else if constexpr (std::is_same_v<T, double>)
+    return std::bit_cast<double>(std::bit_cast<std::int64_t>(x.v) & 0x7fffffffffffffff);
   else return select(x < 0, -x, x);
 }
 /// x as it has been rounded. Compilers that may reassociate (-ffast-math, or -fassociative-math alone) take (x + c) − c
@@ -233,13 +239,16 @@ template <class T> constexpr Lanes<T, 1> remainder(Lanes<T, 1> a, Lanes<T, 1> b)
 /// Whether any lane is true.
 constexpr bool any(Lanes<bool, 1> mask) { return mask.v; }
 /// The element as another type.
-template <class To, class T> constexpr Lanes<To, 1> convert(Lanes<T, 1> x) { return Lanes<To, 1>(static_cast<To>(x.v)); }
+template <class To, class T> constexpr Lanes<To, 1> convert(Lanes<T, 1> x) {
+  return Lanes<To, 1>(static_cast<To>(x.v));
+}
 
 // Building blocks of the elementary functions (elementary/), which are written for single precision.
 constexpr Lanes<std::int32_t, 1> bits(Lanes<float, 1> x) { return std::bit_cast<std::int32_t>(x.v); }
 constexpr Lanes<float, 1> from_bits(Lanes<std::int32_t, 1> x) { return std::bit_cast<float>(x.v); }
 /// |magnitude| with the sign of `sign`; written once for all lanes.
-template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> copysign(Lanes<float, N> magnitude, Lanes<float, N> sign) {
+template <int N>
+[[gnu::always_inline]] constexpr Lanes<float, N> copysign(Lanes<float, N> magnitude, Lanes<float, N> sign) {
   using Int = Lanes<std::int32_t, N>;
   return from_bits((bits(magnitude) & Int(0x7fffffff)) | (bits(sign) & Int(std::int32_t(0x80000000))));
 }
@@ -261,6 +270,7 @@ template <std::same_as<double> T> constexpr Lanes<T, 1> cos(Lanes<T, 1> x) { ret
 template <std::same_as<double> T> constexpr Lanes<T, 1> tan(Lanes<T, 1> x) { return std::tan(x.v); }
 template <std::same_as<double> T> constexpr Lanes<T, 1> atan(Lanes<T, 1> x) { return std::atan(x.v); }
 template <std::same_as<double> T> constexpr Lanes<T, 1> erf(Lanes<T, 1> x) { return std::erf(x.v); }
-template <class T> requires(!std::same_as<T, float>) constexpr Lanes<T, 1> pow(Lanes<T, 1> a, Lanes<T, 1> b) { return power_of(a.v, b.v); }
+template <class T>
+requires(!std::same_as<T, float>) constexpr Lanes<T, 1> pow(Lanes<T, 1> a, Lanes<T, 1> b) { return power_of(a.v, b.v); }
 
 }  // namespace sinter::ops

@@ -35,8 +35,8 @@ struct IsFinite : Elementwise<IsFinite, 1, Comparing> {
 
 }  // namespace ops
 
-/// Elementwise and, or, not; operands of other dtypes count as true where they are not 0. The result is bool. Both sides are
-/// always computed. PyTorch: torch.logical_and, torch.logical_or, torch.logical_not.
+/// Elementwise and, or, not; operands of other dtypes count as true where they are not 0. The result is bool. Both
+/// sides are always computed. PyTorch: torch.logical_and, torch.logical_or, torch.logical_not.
 template <class A, class B>
 requires Operands<A, B>
 constexpr graph::Result<ops::Apply<ops::LogicalAnd>, A, B> logical_and(A&& a, B&& b) {

@@ -12,7 +12,8 @@ namespace ops {
 template <int Classes> struct OneHot {
   constexpr auto operator()(auto labels) const {
     const auto column = unsqueeze<-1>(labels);
-    if constexpr (is_sym_v<decltype(labels)>) return column == Sym<std::int32_t, Classes>(graph::iota(labels.graph, Classes));
+    if constexpr (is_sym_v<decltype(labels)>)
+      return column == Sym<std::int32_t, Classes>(graph::iota(labels.graph, Classes));
     else return column == graph::iota(labels.graph, Classes);
   }
 };
@@ -27,8 +28,11 @@ template <int Classes> struct OneHotOfClasses {
 
 }  // namespace ops
 
-/// Integer labels [...] as a mask [..., Classes]. A label outside 0 … Classes − 1 is an `Error` in a statement, and in programs with `SINTER_CHECKS`; otherwise it
+/// Integer labels [...] as a mask [..., Classes]. A label outside 0 … Classes − 1 is
+/// an `Error` in a statement, and in programs with `SINTER_CHECKS`; otherwise it
 /// gives a row of false. PyTorch: torch.nn.functional.one_hot (which returns int64).
-template <int Classes, Operand X> constexpr auto one_hot(X&& labels) { return call<ops::OneHotOfClasses<Classes>>(std::forward<X>(labels)); }
+template <int Classes, Operand X> constexpr auto one_hot(X&& labels) {
+  return call<ops::OneHotOfClasses<Classes>>(std::forward<X>(labels));
+}
 
 }  // namespace sinter

@@ -49,6 +49,8 @@ using ops::Border;
 
 /// x with borders of a number, the last axis first: `pad<Border{1, 1}, Border{2, 0}>(image)`; negative borders cut.
 /// PyTorch: torch.nn.functional.pad(x, (1, 1, 2, 0), value=value).
-template <Border... B, Operand X> constexpr auto pad(X&& x, double value = 0) { return call<ops::Pad<B...>>(std::forward<X>(x), value); }
+template <Border... B, Operand X> constexpr auto pad(X&& x, double value = 0) {
+  return call<ops::Pad<B...>>(std::forward<X>(x), value);
+}
 
 }  // namespace sinter

@@ -22,12 +22,17 @@ template <class Image> struct pooling_needs_fixed_spatial_extents;
 
 namespace ops {
 
-/// Operands: the maxima, with folded axes kept, and what they are the maxima of. attributes = {axes}. The gradient goes to the
-/// first of equal maxima in row-major order, as in torch.max and torch.max_pool2d; amax shares it.
+/// Operands: the maxima, with folded axes kept, and what they are the maxima of. attributes = {axes}. The gradient goes
+/// to the first of equal maxima in row-major order, as in torch.max and torch.max_pool2d; amax shares it.
 struct FirstMaximum : Identity<FirstMaximum> {
   static constexpr const char* name = "first_maximum";
-  static constexpr Value pull(const Site& s, int i, Value ct) { return i == 0 ? Value{} : select(hit(s.operand(1), s.operand(0), s.attribute(0)), ct, 0.0); }
-  static constexpr Value push(const Site& s, int i, Value tangent) { return i == 0 ? Value{} : reduced<Sum>(select(hit(s.operand(1), s.operand(0), s.attribute(0)), tangent, 0.0), s.attribute(0)); }
+  static constexpr Value pull(const Site& s, int i, Value ct) {
+    return i == 0 ? Value{} : select(hit(s.operand(1), s.operand(0), s.attribute(0)), ct, 0.0);
+  }
+  static constexpr Value push(const Site& s, int i, Value tangent) {
+    return i == 0 ? Value{}
+                  : reduced<Sum>(select(hit(s.operand(1), s.operand(0), s.attribute(0)), tangent, 0.0), s.attribute(0));
+  }
   static constexpr Value batch(const graph::Batching& b) {
     const std::int64_t axes = b.attributes[0] << 1;
     return {b.graph, b.graph->add(graph::primitive<FirstMaximum>, b.operands, 2, &axes, 1)};
@@ -43,7 +48,8 @@ struct FirstMaximum : Identity<FirstMaximum> {
       folded.push(fold ? shape[i] : 1);
       count *= fold ? shape[i] : 1;
     }
-    const Value rank = graph::reshape_to(graph::iota(x.graph, count), folded) - count;  // −count, …, −1: the first is the least
+    // −count, …, −1: the first is the least
+    const Value rank = graph::reshape_to(graph::iota(x.graph, count), folded) - count;
     const Value order = select(logical_or(x == maximum, isnan(x)), -rank, 0);
     return order == reduced<Amax>(order, axes);
   }
@@ -54,7 +60,8 @@ constexpr Value first_maximum(Value x, std::int64_t axes) {
   return {x.graph, x.graph->add(graph::primitive<FirstMaximum>, operands.data(), 2, &axes, 1)};
 }
 
-/// Windows as they lie in an image whose borders are already there, [N, C, spatial…] or with more axes in front, of vmaps.
+/// Windows as they lie in an image whose borders are already there, [N, C,
+/// spatial…] or with more axes in front, of vmaps.
 struct PoolGeometry {
   int axes = 0;
   int front = 2;  ///< axes before the spatial ones
@@ -69,7 +76,9 @@ struct PoolGeometry {
   }
   static constexpr PoolGeometry of(const Site& s) {
     PoolGeometry g{int(s.attribute(0)), int(s.attribute(10))};
-    for (int i = 0; i < 3; ++i) g.size[std::size_t(i)] = int(s.attribute(1 + i)), g.stride[std::size_t(i)] = int(s.attribute(4 + i)), g.dilation[std::size_t(i)] = int(s.attribute(7 + i));
+    for (int i = 0; i < 3; ++i)
+      g.size[std::size_t(i)] = int(s.attribute(1 + i)), g.stride[std::size_t(i)] = int(s.attribute(4 + i)),
+      g.dilation[std::size_t(i)] = int(s.attribute(7 + i));
     return g;
   }
   constexpr int places() const { return size[0] * size[1] * size[2]; }
@@ -82,7 +91,8 @@ struct PoolGeometry {
 };
 /// Place k of all windows.
 constexpr Value place_of(Value image, const PoolGeometry& g, int k, Shape windows) {
-  for (int i = 0; i < g.axes; ++i) image = graph::slice(image, g.front + i, g.offset(k, i), windows[g.front + i], g.stride[std::size_t(i)]);
+  for (int i = 0; i < g.axes; ++i)
+    image = graph::slice(image, g.front + i, g.offset(k, i), windows[g.front + i], g.stride[std::size_t(i)]);
   return image;
 }
 
@@ -95,7 +105,8 @@ struct MaxPool : Identity<MaxPool> {
     const PoolGeometry g = PoolGeometry::of(s);
     const Value y = s.operand(0), image = s.operand(1);
     const Shape shape = image.extents();
-    if (!g.side_by_side()) return graph::interleaved(s.graph, phases(winners(y, image, g), ct, g, shape), g.front, g.axes, g.stride, shape);
+    if (!g.side_by_side())
+      return graph::interleaved(s.graph, phases(winners(y, image, g), ct, g, shape), g.front, g.axes, g.stride, shape);
     graph::List<int> share;
     for (int k = 0; k < g.places(); ++k) {
       const Value below = loses(image, y, g, k);
@@ -131,18 +142,20 @@ struct MaxPool : Identity<MaxPool> {
     Value winner;
     for (int k = g.places() - 2; k >= 0; --k) {
       const Value below = loses(image, y, g, k);
-      winner = winner.exists() ? select(below, winner, double(k)) : graph::cast_to(below, y.dtype()) + double(k);  // the last place is k + 1
+      // the last place is k + 1
+      winner = winner.exists() ? select(below, winner, double(k)) : graph::cast_to(below, y.dtype()) + double(k);
     }
     return winner;
   }
-  /// What the image's elements receive, those that lie the same way to the stride together, in row-major order: each gathers from the
-  /// windows over it, so that nothing is added to memory.
+  /// What the image's elements receive, those that lie the same way to the stride together, in row-major order: each
+  /// gathers from the windows over it, so that nothing is added to memory.
   static constexpr graph::List<int> phases(Value winner, Value ct, const PoolGeometry& g, Shape shape) {
     std::array<int, 3> reach{};
     Shape to = ct.extents();
     int count = 1;
     for (int i = 0; i < g.axes; ++i) {
-      const int stride = g.stride[std::size_t(i)], windows = to[g.front + i], elements = (shape[g.front + i] + stride - 1) / stride;
+      const int stride = g.stride[std::size_t(i)], windows = to[g.front + i],
+                elements = (shape[g.front + i] + stride - 1) / stride;
       reach[std::size_t(i)] = g.offset(g.places() - 1, i) / stride;
       const int after = elements > windows ? elements - windows : 0;
       ct = graph::surround(ct, g.front + i, reach[std::size_t(i)], after);
@@ -157,7 +170,8 @@ struct MaxPool : Identity<MaxPool> {
         Value from = ct, won = winner;
         bool here = true;
         for (int i = g.axes - 1, rest = phase; i >= 0; --i) {
-          const int stride = g.stride[std::size_t(i)], offset = g.offset(k, i), start = reach[std::size_t(i)] - offset / stride;
+          const int stride = g.stride[std::size_t(i)], offset = g.offset(k, i),
+                    start = reach[std::size_t(i)] - offset / stride;
           here = here && offset % stride == rest % stride;
           rest /= stride;
           if (!here) break;
@@ -201,7 +215,8 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
       if constexpr (X::shape.rank != 2 + D) return pooling_needs_an_image_of_batch_channels_and_spatial_axes<X>{};
       else if constexpr (has_lengths(X::shape)) return pooling_needs_fixed_spatial_extents<X>{};
       else if constexpr (!padding_fits()) return pooling_padding_must_be_at_most_half_the_window<X>{};
-      else if constexpr (Pooled<X>::type.shape.size() == 0 && X::shape.size() > 0) return pooling_window_is_larger_than_the_padded_image<X>{};
+      else if constexpr (Pooled<X>::type.shape.size() == 0 && X::shape.size() > 0)
+        return pooling_window_is_larger_than_the_padded_image<X>{};
       else return graph::SymOf<Pooled<X>>(nodes(image));
     } else {
       return nodes(image);
@@ -236,7 +251,8 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
   }
   /// image with borders as [N, C, windows…, size…].
   static constexpr Value windows(Value image) {
-    for (int i = 0; i < D; ++i) image = graph::windows(image, 2 + i, Size[i], geometry.stride[std::size_t(i)], geometry.dilation[std::size_t(i)]);
+    for (int i = 0; i < D; ++i)
+      image = graph::windows(image, 2 + i, Size[i], geometry.stride[std::size_t(i)], geometry.dilation[std::size_t(i)]);
     return image;
   }
   static constexpr Value nodes(Value image) {
@@ -252,7 +268,8 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
       for (int k = 1; k < g.places(); ++k) y = maximum(y, place_of(whole, g, k, to));
       const std::array<int, 2> operands{y.id, whole.id};
       const auto attributes = g.attributes();
-      return {image.graph, image.graph->add(graph::primitive<MaxPool>, operands.data(), 2, attributes.data(), PoolGeometry::numbers)};
+      return {image.graph, image.graph->add(graph::primitive<MaxPool>, operands.data(), 2, attributes.data(),
+                                            PoolGeometry::numbers)};
     } else {
       const Value sum = graph::reshape_to(reduced<Sum>(w, folded), to);
       double size = 1;
@@ -260,7 +277,8 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
       if constexpr (Options.count_include_pad || Options.padding == Spatial<D>(0)) return sum * (1 / size);
       Shape one;
       for (int i = 0; i < 2 + D; ++i) one.push(i < 2 ? 1 : image.extents()[i]);
-      const Value ones = graph::broadcast_to({image.graph, image.graph->constant(1, image.dtype())}, one), counts = reduced<Sum>(windows(bordered(ones, 0)), folded);
+      const Value ones = graph::broadcast_to({image.graph, image.graph->constant(1, image.dtype())}, one),
+                  counts = reduced<Sum>(windows(bordered(ones, 0)), folded);
       for (int i = 0; i < 2; ++i) one.set(i, 1);
       for (int i = 2; i < 2 + D; ++i) one.set(i, to[i]);
       return sum / graph::reshape_to(counts, one);
@@ -293,7 +311,8 @@ template <int D, Spatial<D> Out> struct AdaptiveMean {
 }  // namespace ops
 
 /// The largest element of each window; the gradient goes to the first of equal ones. Borders never win.
-/// `max_pool2d<2>(x)`, `max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(x)`. PyTorch: torch.nn.functional.max_pool1d, 2d, 3d.
+/// `max_pool2d<2>(x)`, `max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(x)`. PyTorch:
+/// torch.nn.functional.max_pool1d, 2d, 3d.
 template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto max_pool1d(X&& image) {
   return call<ops::FoldedAsInt32<ops::Pool<1, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image));
 }
@@ -315,7 +334,8 @@ template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> c
   return call<ops::Composed<ops::Pool<3, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image));
 }
 
-/// Means of equal parts, Out of them along each axis; Out must divide the image. PyTorch: torch.nn.functional.adaptive_avg_pool2d.
+/// Means of equal parts, Out of them along each axis; Out must divide the image. PyTorch:
+/// torch.nn.functional.adaptive_avg_pool2d.
 template <Spatial<1> Out, Operand X> constexpr auto adaptive_avg_pool1d(X&& image) {
   return call<ops::Composed<ops::AdaptiveMean<1, Out>>>(std::forward<X>(image));
 }

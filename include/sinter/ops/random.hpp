@@ -1,5 +1,5 @@
-// Random tensors inside programs: counter-based, so an element depends on seed, stream and its place alone, and is the same on every
-// backend, for every number of threads, and wherever fusion computes it a second time.
+// Random tensors inside programs: counter-based, so an element depends on seed, stream and its place alone, and is the
+// same on every backend, for every number of threads, and wherever fusion computes it a second time.
 #pragma once
 #include "../tensor/option.hpp"
 #include "../tensor/random.hpp"
@@ -22,9 +22,12 @@ struct RandomTypes {
 struct Uniform : Elementwise<Uniform, 3, RandomTypes> {
   static constexpr const char* name = "uniform";
   static constexpr double flops = 60;
-  template <int N> SINTER_INLINE static constexpr Lanes<float, N> eval(const Lanes<std::int32_t, N>& place, const Lanes<std::int64_t, N>& seed, const Lanes<std::int64_t, N>& stream) {
+  template <int N> SINTER_INLINE static constexpr Lanes<float, N> eval(const Lanes<std::int32_t, N>& place,
+                                                                       const Lanes<std::int64_t, N>& seed,
+                                                                       const Lanes<std::int64_t, N>& stream) {
     if constexpr (N == 1) {
-      return Lanes<float, 1>(Philox(Seed{std::uint64_t(seed.v)}, std::uint64_t(stream.v)).uniform(std::uint32_t(place.v)));
+      return Lanes<float, 1>(
+          Philox(Seed{std::uint64_t(seed.v)}, std::uint64_t(stream.v)).uniform(std::uint32_t(place.v)));
     } else {  // plain loops over arrays, which compilers turn into vector code
       alignas(64) std::int32_t at[N];
       alignas(64) float out[N];
@@ -40,7 +43,8 @@ struct Uniform : Elementwise<Uniform, 3, RandomTypes> {
       }
       for (int round = 0; round < 10; ++round)
         for (int i = 0; i < N; ++i) {
-          const std::uint64_t p = std::uint64_t(Philox::multiplier[0]) * c0[i], q = std::uint64_t(Philox::multiplier[1]) * c2[i];
+          const std::uint64_t p = std::uint64_t(Philox::multiplier[0]) * c0[i],
+                              q = std::uint64_t(Philox::multiplier[1]) * c2[i];
           c0[i] = std::uint32_t(q >> 32) ^ c1[i] ^ k0[i];
           c2[i] = std::uint32_t(p >> 32) ^ c3[i] ^ k1[i];
           c1[i] = std::uint32_t(q);
@@ -90,7 +94,8 @@ struct NormalNumbers {
 };
 template <class Numbers, int... E> struct RandomTensor {
   constexpr auto operator()(auto seed, auto stream) const {
-    const Value v = Numbers::of(graph::cast_to(seed, Dtype::int64), graph::cast_to(stream, Dtype::int64), shape_of<E...>);
+    const Value v =
+        Numbers::of(graph::cast_to(seed, Dtype::int64), graph::cast_to(stream, Dtype::int64), shape_of<E...>);
     if constexpr (is_sym_v<decltype(seed)>) return Sym<float, E...>(v);
     else return v;
   }
@@ -98,14 +103,22 @@ template <class Numbers, int... E> struct RandomTensor {
 
 }  // namespace ops
 
-/// Random tensors of float32 from a seed and a stream, integers: as operands inside programs, so that every call may have others;
-/// as `Seed{7}` and a number outside (eager/random.hpp).
+/// Random tensors of float32 from a seed and a stream, integers: as operands inside programs, so that every call may
+/// have others; as `Seed{7}` and a number outside (eager/random.hpp).
 namespace random {
 
 /// Uniform in [0, 1). PyTorch: torch.rand.
-template <int... E, class S, class T> requires Operands<S, T> constexpr auto uniform(S&& seed, T&& stream) { return call<ops::RandomTensor<ops::UniformNumbers, E...>>(std::forward<S>(seed), std::forward<T>(stream)); }
+template <int... E, class S, class T>
+requires Operands<S, T>
+constexpr auto uniform(S&& seed, T&& stream) {
+  return call<ops::RandomTensor<ops::UniformNumbers, E...>>(std::forward<S>(seed), std::forward<T>(stream));
+}
 /// Mean 0, variance 1. PyTorch: torch.randn.
-template <int... E, class S, class T> requires Operands<S, T> constexpr auto normal(S&& seed, T&& stream) { return call<ops::RandomTensor<ops::NormalNumbers, E...>>(std::forward<S>(seed), std::forward<T>(stream)); }
+template <int... E, class S, class T>
+requires Operands<S, T>
+constexpr auto normal(S&& seed, T&& stream) {
+  return call<ops::RandomTensor<ops::NormalNumbers, E...>>(std::forward<S>(seed), std::forward<T>(stream));
+}
 /// True with probability p. PyTorch: torch.bernoulli(torch.full(…, p)).
 template <int... E, class S, class T> requires Operands<S, T> constexpr auto bernoulli(double p, S&& seed, T&& stream) {
   check_option(p >= 0 && p <= 1, "bernoulli", "p", "0 … 1", p);

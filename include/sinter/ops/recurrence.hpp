@@ -1,4 +1,5 @@
-// A recurrent layer over time as primitives with kernels of their own: neither code nor time to compile grow with the length of the sequence.
+// A recurrent layer over time as primitives with kernels of their own: neither
+// code nor time to compile grow with the length of the sequence.
 #pragma once
 #include "concatenate.hpp"
 #include "contract.hpp"
@@ -7,11 +8,11 @@
 
 namespace sinter::ops {
 
-/// A cell applied step after step. Operands: what the inputs give to the gates [T, B, gates · H], all biases included but a GRU's last; the
-/// weights of the state [gates · H, H]; the initial state [B, states · H], h and then c; of a GRU the last gate's bias inside the product with the
-/// reset gate [H]. Results: the states behind every step [T, B, states · H]; for the gradient the gates' activations [T, B, gates · H] and of a GRU the
-/// state's share of the last gate [T, B, H]. attributes = {Cell, whether time runs backwards,
-/// whether functions take their accurate forms}.
+/// A cell applied step after step. Operands: what the inputs give to the gates [T, B, gates · H], all biases included
+/// but a GRU's last; the weights of the state [gates · H, H]; the initial state [B, states · H], h and then c; of a GRU
+/// the last gate's bias inside the product with the reset gate [H]. Results: the states behind every step [T, B, states
+/// · H]; for the gradient the gates' activations [T, B, gates · H] and of a GRU the state's share of the last gate [T,
+/// B, H]. attributes = {Cell, whether time runs backwards, whether functions take their accurate forms}.
 struct Recurrence : graph::Registered<Recurrence> {
   static constexpr const char* name = "recurrence";
   enum Loop : int { time, row, gate, unit, state };
@@ -22,7 +23,9 @@ struct Recurrence : graph::Registered<Recurrence> {
     const Shape &x = s.shape(0), &w = s.shape(1), &first = s.shape(2);
     if (x.rank != 3 || w.rank != 2 || first.rank != 2 || x.letter(0) != 0) return Type::mismatch();
     const int hidden = w[1];
-    if (x[2] != gates(c) * hidden || w[0] != x[2] || first[1] != states(c) * hidden || first[0] != x[1] || first.letter(0) != x.letter(1)) return Type::mismatch();
+    if (x[2] != gates(c) * hidden || w[0] != x[2] || first[1] != states(c) * hidden || first[0] != x[1] ||
+        first.letter(0) != x.letter(1))
+      return Type::mismatch();
     for (int i = 0; i < s.count; ++i)
       if (s.dtype(i) != s.dtype(0)) return Type::mismatch();
     return {s.dtype(0), sequence(x, first[1])};
@@ -34,7 +37,9 @@ struct Recurrence : graph::Registered<Recurrence> {
     to.push(features);
     return to;
   }
-  static constexpr Type further(const Signature& s, int result) { return {s.dtype(0), sequence(s.shape(0), result == 1 ? s.shape(0)[2] : s.shape(1)[1])}; }
+  static constexpr Type further(const Signature& s, int result) {
+    return {s.dtype(0), sequence(s.shape(0), result == 1 ? s.shape(0)[2] : s.shape(1)[1])};
+  }
   static constexpr int loop(const Signature& s, int tensor, int axis) {
     if (tensor == 1) return axis == 0 ? gate : unit;
     if (tensor == 2) return axis == 0 ? row : state;
@@ -42,9 +47,13 @@ struct Recurrence : graph::Registered<Recurrence> {
     const int last = tensor == s.count ? state : tensor == s.count + 2 ? unit : gate;
     return axis == 0 ? time : axis == 1 ? row : last;
   }
-  static constexpr double products(const Signature& s, int gates, int weight) { return 2.0 * double(s.shape(0)[0]) * s.shape(0)[1] * gates * s.shape(weight)[1]; }
+  static constexpr double products(const Signature& s, int gates, int weight) {
+    return 2.0 * double(s.shape(0)[0]) * s.shape(0)[1] * gates * s.shape(weight)[1];
+  }
   static constexpr double gate_flops = 30, gradient_flops = 20;  ///< of a gate beside the products
-  static constexpr double flops_of_loops(const std::int64_t* extent, double of_a_gate) { return double(extent[time]) * double(extent[row]) * double(extent[gate]) * (2.0 * double(extent[unit]) + of_a_gate); }
+  static constexpr double flops_of_loops(const std::int64_t* extent, double of_a_gate) {
+    return double(extent[time]) * double(extent[row]) * double(extent[gate]) * (2.0 * double(extent[unit]) + of_a_gate);
+  }
   static constexpr std::int64_t padded(std::int64_t n) { return (n + 15) / 16 * 16; }
   static constexpr Primitive describe();
   static constexpr Value apply(Builder* b, const int* operands, int n, Cell c, bool reverse);
@@ -52,19 +61,28 @@ struct Recurrence : graph::Registered<Recurrence> {
 };
 
 [[noreturn]] SINTER_COLD inline void recurrence_has_first_derivatives_only() {
-  throw Error(ErrorCode::unsupported, "recurrence", "expected a function in reverse mode, of first order and without an axis mapped over it", "unroll the layer: RecurrentOptions{.unroll = …}, at least its length");
+  throw Error(ErrorCode::unsupported, "recurrence",
+              "expected a function in reverse mode, of first order and without an axis mapped over it",
+              "unroll the layer: RecurrentOptions{.unroll = …}, at least its length");
 }
 
-/// Operands: activations (of a simple cell its states), states, weights, initial state, the cotangent of the states, of a GRU the state's share.
-/// Results: cotangents of what the inputs give, of the initial state, and of a GRU of the state's share.
+/// Operands: activations (of a simple cell its states), states, weights, initial
+/// state, the cotangent of the states, of a GRU the state's share. Results: cotangents
+/// of what the inputs give, of the initial state, and of a GRU of the state's share.
 struct RecurrenceGradient : graph::Registered<RecurrenceGradient> {
   static constexpr const char* name = "recurrence_gradient";
-  static constexpr Type type(const Signature& s) { return s.count == 5 || s.count == 6 ? Type{s.dtype(0), s.shape(0)} : Type::mismatch(); }
-  static constexpr Type further(const Signature& s, int result) { return {s.dtype(0), result == 1 ? s.shape(3) : Recurrence::sequence(s.shape(0), s.shape(2)[1])}; }
+  static constexpr Type type(const Signature& s) {
+    return s.count == 5 || s.count == 6 ? Type{s.dtype(0), s.shape(0)} : Type::mismatch();
+  }
+  static constexpr Type further(const Signature& s, int result) {
+    return {s.dtype(0), result == 1 ? s.shape(3) : Recurrence::sequence(s.shape(0), s.shape(2)[1])};
+  }
   static constexpr int loop(const Signature& s, int tensor, int axis) {
     if (tensor == 2) return axis == 0 ? Recurrence::gate : Recurrence::unit;
     if (tensor == 3 || tensor == s.count + 1) return axis == 0 ? Recurrence::row : Recurrence::state;
-    const int last = tensor == 0 || tensor == s.count ? Recurrence::gate : tensor == 1 || tensor == 4 ? Recurrence::state : Recurrence::unit;
+    const int last = tensor == 0 || tensor == s.count ? Recurrence::gate
+                     : tensor == 1 || tensor == 4     ? Recurrence::state
+                                                      : Recurrence::unit;
     return axis == 0 ? Recurrence::time : axis == 1 ? Recurrence::row : last;
   }
   static constexpr Primitive describe() {
@@ -76,8 +94,12 @@ struct RecurrenceGradient : graph::Registered<RecurrenceGradient> {
     p.vjp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
     p.jvp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
     p.batch = [](const graph::Batching&) -> Value { recurrence_has_first_derivatives_only(); };
-    p.flops = [](const Signature& s, const Shape& to) { return Recurrence::products(s, s.shape(0)[2], 2) + Recurrence::gradient_flops * double(to.size()); };
-    p.flops_of_loops = [](const std::int64_t* extent, int, const std::int64_t*) { return Recurrence::flops_of_loops(extent, Recurrence::gradient_flops); };
+    p.flops = [](const Signature& s, const Shape& to) {
+      return Recurrence::products(s, s.shape(0)[2], 2) + Recurrence::gradient_flops * double(to.size());
+    };
+    p.flops_of_loops = [](const std::int64_t* extent, int, const std::int64_t*) {
+      return Recurrence::flops_of_loops(extent, Recurrence::gradient_flops);
+    };
     // For each row the cotangents of its gates and of its state; the weights.
     p.scratch = [](const Signature& s) {
       const std::int64_t width = Recurrence::padded(s.shape(0)[2]), hidden = Recurrence::padded(s.shape(2)[1]);
@@ -96,10 +118,16 @@ constexpr Primitive Recurrence::describe() {
   p.vjp = &pull;
   p.jvp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
   p.batch = [](const graph::Batching&) -> Value { recurrence_has_first_derivatives_only(); };
-  p.flops = [](const Signature& s, const Shape&) { return products(s, s.shape(0)[2], 1) + gate_flops * double(s.shape(0).size()); };
-  p.flops_of_loops = [](const std::int64_t* extent, int, const std::int64_t*) { return flops_of_loops(extent, gate_flops); };
+  p.flops = [](const Signature& s, const Shape&) {
+    return products(s, s.shape(0)[2], 1) + gate_flops * double(s.shape(0).size());
+  };
+  p.flops_of_loops = [](const std::int64_t* extent, int, const std::int64_t*) {
+    return flops_of_loops(extent, gate_flops);
+  };
   // The weights in panels.
-  p.scratch = [](const Signature& s) { return std::int64_t(gates(cell(s))) * padded(s.shape(1)[1]) * s.shape(1)[1] * bytes_of(s.dtype(0)); };
+  p.scratch = [](const Signature& s) {
+    return std::int64_t(gates(cell(s))) * padded(s.shape(1)[1]) * s.shape(1)[1] * bytes_of(s.dtype(0));
+  };
   return p;
 }
 
@@ -113,16 +141,19 @@ constexpr Value Recurrence::pull(const Site& s, int i, Value ct) {
   const bool reverse = s.attribute(1) != 0;
   const Value y = s.result(), first = s.operand(2), weight = s.operand(1);
   const int steps = y.extents()[0], hidden = weight.extents()[1];
-  const std::array<int, 6> operands{gates(c) > 1 ? further_result(y, 1).id : y.id, y.id, weight.id, first.id, ct.id, c == Cell::gru ? further_result(y, 2).id : -1};
+  const std::array<int, 6> operands{gates(c) > 1 ? further_result(y, 1).id : y.id, y.id, weight.id, first.id, ct.id,
+                                    c == Cell::gru ? further_result(y, 2).id : -1};
   const std::array<std::int64_t, 3> attributes{s.attribute(0), s.attribute(1), s.attribute(2)};
-  const Value d{&g, g.add(graph::primitive<RecurrenceGradient>, operands.data(), c == Cell::gru ? 6 : 5, attributes.data(), 3)};
+  const Value d{
+      &g, g.add(graph::primitive<RecurrenceGradient>, operands.data(), c == Cell::gru ? 6 : 5, attributes.data(), 3)};
   if (i == 0) return d;
   if (i == 2) return further_result(d, 1);
   if (i == 3) return graph::reshape_to(reduced<Sum>(further_result(d, 2), 3), s.operand(3).extents());
   // The weights met the states before each step: one product over all steps and rows.
   Shape one = sequence(y.extents(), hidden);
   one.set(0, 1);
-  const Value begin = graph::reshape_to(graph::slice(first, 1, 0, hidden), one), others = graph::slice(graph::slice(y, 2, 0, hidden), 0, reverse ? 1 : 0, steps - 1);
+  const Value begin = graph::reshape_to(graph::slice(first, 1, 0, hidden), one),
+              others = graph::slice(graph::slice(y, 2, 0, hidden), 0, reverse ? 1 : 0, steps - 1);
   const std::array<int, 2> parts{reverse ? others.id : begin.id, reverse ? begin.id : others.id};
   const Value before = steps == 1 ? begin : graph::concatenate(&g, parts.data(), 2, 0);
   Value gate = d;
@@ -131,7 +162,9 @@ constexpr Value Recurrence::pull(const Site& s, int i, Value ct) {
     gate = graph::concatenate(&g, sides.data(), 2, 2);
   }
   constexpr std::array<std::int64_t, 3> last_first{2, 0, 1};
-  const auto turned = [&](Value v) { return Value{&g, g.add(graph::primitive<Permute>, &v.id, 1, last_first.data(), 3)}; };
+  const auto turned = [&](Value v) {
+    return Value{&g, g.add(graph::primitive<Permute>, &v.id, 1, last_first.data(), 3)};
+  };
   return Contract::apply(&g, turned(gate).id, turned(before).id, 0, 2);
 }
 

@@ -18,8 +18,8 @@ inline constexpr struct KeepDims {} keepdims;
 
 namespace ops {
 
-/// attributes = {bit set of axes}; reduced axes stay with extent 1. A member names `identity`, `combine(a, b)` over lanes,
-/// and `pull` and `push`, its two derivatives.
+/// attributes = {bit set of axes}; reduced axes stay with extent 1. A member names `identity`, `combine(a, b)` over
+/// lanes, and `pull` and `push`, its two derivatives.
 template <class Self> struct Reduction : graph::Registered<Self> {
   static constexpr Type type(const Signature& s) {
     Shape to = s.shape(0);
@@ -29,7 +29,9 @@ template <class Self> struct Reduction : graph::Registered<Self> {
     return {s.dtype(0), to};
   }
   static constexpr Primitive describe() {
-    static_assert(graph::is_named_everywhere<Self>(), "move the primitive out of the unnamed namespace: kernels are shared between translation units by name");
+    static_assert(
+        graph::is_named_everywhere<Self>(),
+        "move the primitive out of the unnamed namespace: kernels are shared between translation units by name");
     Primitive p{.name = Self::name, .code = graph::code_of<Self>, .kind = Kind::reduce, .type = &Reduction::type};
     p.simplify = [](Builder& b, const int* o, const std::int64_t* a, int) {  // nothing to fold
       const Shape& s = b.shape(o[0]);
@@ -56,7 +58,8 @@ template <class Self> struct Reduction : graph::Registered<Self> {
   template <class T> static constexpr void set_block(Primitive& p) {
     p.block[std::size_t(dtype_of<T>)] = [](const void* const* in, void* out, int n) {
       for (int k = 0; k < n; ++k)
-        static_cast<T*>(out)[k] = Self::combine(Lanes<T, 1>(static_cast<const T*>(in[0])[k]), Lanes<T, 1>(static_cast<const T*>(in[1])[k])).v;
+        static_cast<T*>(out)[k] =
+            Self::combine(Lanes<T, 1>(static_cast<const T*>(in[0])[k]), Lanes<T, 1>(static_cast<const T*>(in[1])[k])).v;
     };
   }
 };
@@ -84,14 +87,17 @@ struct Prod : Reduction<Prod> {
   /// second derivatives are right too; those of third order need a row with at most one zero.
   static constexpr Value others(const Site& s) {
     const Value x = s.operand(0), zero = x == 0.0, rest = select(zero, 1.0, x);
-    const Value zeros = reduced<Sum>(cast_to(zero, x.dtype()), s.attribute(0)), product = reduced<Prod>(rest, s.attribute(0));
+    const Value zeros = reduced<Sum>(cast_to(zero, x.dtype()), s.attribute(0)),
+                product = reduced<Prod>(rest, s.attribute(0));
     // 0, as a function of the elements that are.
     const Value null = reduced<Sum>(select(zero, x, 0.0), s.attribute(0));
     const Value of_zero = select(zeros == 1.0, product, select(zeros == 2.0, (null - x) * product, 0.0));
     return select(zero, of_zero, select(zeros <= 1.0, select(zeros == 0.0, 1.0, null) * (product / rest), 0.0));
   }
   static constexpr Value pull(const Site& s, Value ct) { return others(s) * ct; }
-  static constexpr Value push(const Site& s, Value tangent) { return reduced<Sum>(others(s) * tangent, s.attribute(0)); }
+  static constexpr Value push(const Site& s, Value tangent) {
+    return reduced<Sum>(others(s) * tangent, s.attribute(0));
+  }
 };
 
 /// The bit set of the axes named; all of them where none is. −1 when one is out of range or named twice.
@@ -109,7 +115,9 @@ template <int... Axes> constexpr std::int64_t axes_of(int rank) {
 template <> constexpr std::int64_t axes_of<>(int rank) { return (std::int64_t(1) << rank) - 1; }
 
 template <int... Axes> struct AxisSet {
-  static constexpr std::array<std::int64_t, 1> of(const Shape& s) { return std::array<std::int64_t, 1>{axes_of<Axes...>(s.rank)}; }
+  static constexpr std::array<std::int64_t, 1> of(const Shape& s) {
+    return std::array<std::int64_t, 1>{axes_of<Axes...>(s.rank)};
+  }
 };
 /// The shape without the axes named.
 template <int... Axes> struct Without {
@@ -133,8 +141,11 @@ template <bool Keep, int... Axes, class X, class Y> constexpr auto drop_axes(X x
 
 template <class R, bool Keep, int... Axes> struct Reduce {
   template <class X> constexpr auto operator()(X x) const {
-    if constexpr (is_sym_v<X> && axes_of<Axes...>(rank_of<X>()) < 0) return reduction_axis_out_of_range_or_named_twice<X, Axes...>{};
-    else if constexpr (is_sym_v<X>) return drop_axes<Keep, Axes...>(x, graph::SymOf<ResultOf<R, AxisSet<Axes...>, X>>(reduced<R>(x, axes_of<Axes...>(X::shape.rank))));
+    if constexpr (is_sym_v<X> && axes_of<Axes...>(rank_of<X>()) < 0)
+      return reduction_axis_out_of_range_or_named_twice<X, Axes...>{};
+    else if constexpr (is_sym_v<X>)
+      return drop_axes<Keep, Axes...>(
+          x, graph::SymOf<ResultOf<R, AxisSet<Axes...>, X>>(reduced<R>(x, axes_of<Axes...>(X::shape.rank))));
     else return drop_axes<Keep, Axes...>(x, reduced<R>(x, axes_of<Axes...>(x.extents().rank)));
   }
 
@@ -192,20 +203,30 @@ constexpr Value sum_to(Value v, Shape shape) {
   if (s == shape) return v;
   std::int64_t axes = 0;
   for (int i = 0; i < s.rank; ++i)
-    if (const int j = i - (s.rank - shape.rank); j < 0 || (shape[j] == 1 && shape.letter(j) == 0 && (s[i] != 1 || s.letter(i) != 0))) axes |= std::int64_t(1) << i;
+    if (const int j = i - (s.rank - shape.rank);
+        j < 0 || (shape[j] == 1 && shape.letter(j) == 0 && (s[i] != 1 || s.letter(i) != 0)))
+      axes |= std::int64_t(1) << i;
   return reshape_to(ops::reduced<ops::Sum>(v, axes), shape);
 }
 
 }  // namespace graph
 
-/// Sum over the axes named, over all where none is. `sum<-1>(x, keepdims)` keeps the axis. Bools and integers give int64.
-/// PyTorch: torch.sum.
-template <int... Axes, Operand X> constexpr auto sum(X&& x) { return call<ops::Total<ops::Sum, false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, Operand X> constexpr auto sum(X&& x, KeepDims) { return call<ops::Total<ops::Sum, true, Axes...>>(std::forward<X>(x)); }
+/// Sum over the axes named, over all where none is. `sum<-1>(x, keepdims)`
+/// keeps the axis. Bools and integers give int64. PyTorch: torch.sum.
+template <int... Axes, Operand X> constexpr auto sum(X&& x) {
+  return call<ops::Total<ops::Sum, false, Axes...>>(std::forward<X>(x));
+}
+template <int... Axes, Operand X> constexpr auto sum(X&& x, KeepDims) {
+  return call<ops::Total<ops::Sum, true, Axes...>>(std::forward<X>(x));
+}
 
 /// Product over the axes named, over all where none is. PyTorch: torch.prod.
-template <int... Axes, Operand X> constexpr auto prod(X&& x) { return call<ops::Total<ops::Prod, false, Axes...>>(std::forward<X>(x)); }
-template <int... Axes, Operand X> constexpr auto prod(X&& x, KeepDims) { return call<ops::Total<ops::Prod, true, Axes...>>(std::forward<X>(x)); }
+template <int... Axes, Operand X> constexpr auto prod(X&& x) {
+  return call<ops::Total<ops::Prod, false, Axes...>>(std::forward<X>(x));
+}
+template <int... Axes, Operand X> constexpr auto prod(X&& x, KeepDims) {
+  return call<ops::Total<ops::Prod, true, Axes...>>(std::forward<X>(x));
+}
 
 /// Mean over the axes named, over all where none is; a bounded axis counts with its run-time length. Of bools and
 /// integers it is float32: the mean of `pred == label` is the accuracy. PyTorch: torch.mean (which refuses integers).

@@ -115,7 +115,9 @@ constexpr ops::Value ops::Reshape::batch(const graph::Batching& b) {
   for (int i = 0; i < each.rank; ++i) to.push(each[i], each.letter(i));
   return graph::reshape_to(b.operand(0), to);
 }
-constexpr ops::Value ops::Reshape::pull(const Site& s, Value ct) { return graph::reshape_to(ct, s.operand(0).extents()); }
+constexpr ops::Value ops::Reshape::pull(const Site& s, Value ct) {
+  return graph::reshape_to(ct, s.operand(0).extents());
+}
 
 namespace ops {
 
@@ -126,7 +128,8 @@ template <auto... E> struct Reshaped {
     std::int64_t known = 1;
     ((known *= capacity_of(E) < 0 ? 1 : capacity_of(E)), ...);
     std::size_t i = 0;
-    ((a[i++] = packed(capacity_of(E) < 0 ? int(known > 0 ? from.size() / known : 0) : capacity_of(E), length_of(E))), ...);
+    ((a[i++] = packed(capacity_of(E) < 0 ? int(known > 0 ? from.size() / known : 0) : capacity_of(E), length_of(E))),
+     ...);
     return a;
   }
 };
@@ -181,9 +184,13 @@ constexpr graph::Result<ops::Apply<ops::Reshape, ops::Reshaped<E...>>, X> reshap
 }
 
 /// All axes from Start on as one; by default one row a sample. PyTorch: nn.Flatten (torch.flatten starts at axis 0).
-template <int Start = 1, Operand X> constexpr auto flatten(X&& x) { return call<ops::ReshapeBy<ops::Flattened<Start>>>(std::forward<X>(x)); }
+template <int Start = 1, Operand X> constexpr auto flatten(X&& x) {
+  return call<ops::ReshapeBy<ops::Flattened<Start>>>(std::forward<X>(x));
+}
 
 /// A new axis of extent 1. PyTorch: torch.unsqueeze.
-template <int Axis, Operand X> constexpr auto unsqueeze(X&& x) { return call<ops::ReshapeBy<ops::Unsqueezed<Axis>>>(std::forward<X>(x)); }
+template <int Axis, Operand X> constexpr auto unsqueeze(X&& x) {
+  return call<ops::ReshapeBy<ops::Unsqueezed<Axis>>>(std::forward<X>(x));
+}
 
 }  // namespace sinter

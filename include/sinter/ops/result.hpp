@@ -6,13 +6,18 @@ namespace sinter {
 namespace ops {
 
 [[noreturn]] SINTER_COLD inline void further_results_have_no_derivative() {
-  throw Error(ErrorCode::unsupported, "derivative", "expected a function with derivatives of this order, found one whose kernel has first derivatives only", "compose it of other operations: AttentionOptions{.composed = true}");
+  throw Error(ErrorCode::unsupported, "derivative",
+              "expected a function with derivatives of this order, found one whose kernel has first derivatives only",
+              "compose it of other operations: AttentionOptions{.composed = true}");
 }
 
-/// attributes = {number of the result, dtype, its shape}. The operand is the kernel's first result; in memory neither is part of the other.
+/// attributes = {number of the result, dtype, its shape}. The operand is the
+/// kernel's first result; in memory neither is part of the other.
 struct FurtherResult : graph::Registered<FurtherResult> {
   static constexpr const char* name = "further_result";
-  static constexpr Type type(const Signature& s) { return {Dtype(s.attributes[1]), unpacked(s.attributes + 2, s.attribute_count - 2)}; }
+  static constexpr Type type(const Signature& s) {
+    return {Dtype(s.attributes[1]), unpacked(s.attributes + 2, s.attribute_count - 2)};
+  }
   static constexpr Primitive describe() {
     Primitive p{.name = name, .code = graph::code_of<FurtherResult>, .kind = Kind::result, .type = &type};
     p.vjp = [](const Site&, int, Value) -> Value { further_results_have_no_derivative(); };
@@ -30,7 +35,8 @@ struct FurtherResult : graph::Registered<FurtherResult> {
   static constexpr Value of(Value first, int number, const Type& type) {
     std::array<std::int64_t, 2 + Shape::max_rank> a{number, std::int64_t(type.dtype)};
     for (int i = 0; i < type.shape.rank; ++i) a[std::size_t(2 + i)] = packed(type.shape[i], type.shape.letter(i));
-    return {first.graph, first.graph->add(graph::primitive<FurtherResult>, &first.id, 1, a.data(), 2 + type.shape.rank)};
+    return {first.graph,
+            first.graph->add(graph::primitive<FurtherResult>, &first.id, 1, a.data(), 2 + type.shape.rank)};
   }
 };
 

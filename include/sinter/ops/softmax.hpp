@@ -1,4 +1,5 @@
-// Softmax and its logarithm, and the logarithm of a sum of exponentials. Composed of primitives; fusion makes each one kernel.
+// Softmax and its logarithm, and the logarithm of a sum of exponentials.
+// Composed of primitives; fusion makes each one kernel.
 #pragma once
 #include "composed.hpp"
 #include "derivative.hpp"

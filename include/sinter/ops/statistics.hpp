@@ -8,8 +8,8 @@
 namespace sinter {
 
 namespace ops { template <int C> struct Correction {}; }
-/// What is subtracted from the number of elements in the divisor of a variance: `var<1>(x, correction<0>)` is that of a whole
-/// population, the default of 1 that of a sample. PyTorch: the argument of the same name.
+/// What is subtracted from the number of elements in the divisor of a variance: `var<1>(x, correction<0>)` is that of a
+/// whole population, the default of 1 that of a sample. PyTorch: the argument of the same name.
 template <int C> inline constexpr ops::Correction<C> correction{};
 
 namespace ops {
@@ -25,7 +25,8 @@ template <int C, bool Keep, int... Axes> struct Variance {
   template <class X> constexpr auto operator()(X x) const {
     const auto apart = x - Mean<true, Axes...>{}(x);
     const auto total = Reduce<Sum, Keep, Axes...>{}(apart * apart);
-    if constexpr (is_sym_v<X>) return total / Sym<typename X::element>(degrees_of_freedom<C>(x, axes_of<Axes...>(X::shape.rank)));
+    if constexpr (is_sym_v<X>)
+      return total / Sym<typename X::element>(degrees_of_freedom<C>(x, axes_of<Axes...>(X::shape.rank)));
     else return total / degrees_of_freedom<C>(x, axes_of<Axes...>(x.extents().rank));
   }
 };
@@ -46,8 +47,8 @@ template <bool Keep, int... Axes> struct Norm {
 
 }  // namespace ops
 
-/// Σ (x − mean)² / (n − correction) over the axes named, over all where none is; a bounded axis counts with its run-time length.
-/// PyTorch: torch.var.
+/// Σ (x − mean)² / (n − correction) over the axes named, over all where none is; a bounded axis counts with its
+/// run-time length. PyTorch: torch.var.
 template <int... Axes, Operand X> constexpr auto var(X&& x) {
   return call<ops::Composed<ops::Variance<1, false, Axes...>>>(std::forward<X>(x));
 }
@@ -75,7 +76,8 @@ template <int... Axes, int C, Operand X> constexpr auto std_dev(X&& x, ops::Corr
   return call<ops::Composed<ops::StandardDeviation<C, true, Axes...>>>(std::forward<X>(x));
 }
 
-/// √Σ x² over the axes named, over all where none is; where it is 0 so is its gradient. PyTorch: torch.linalg.vector_norm.
+/// √Σ x² over the axes named, over all where none is; where it is 0 so is its
+/// gradient. PyTorch: torch.linalg.vector_norm.
 template <int... Axes, Operand X> constexpr auto norm(X&& x) {
   return call<ops::Composed<ops::Norm<false, Axes...>>>(std::forward<X>(x));
 }

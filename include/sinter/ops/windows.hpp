@@ -6,17 +6,22 @@
 
 namespace sinter {
 
-template <class X, int Axis, int Size> struct windows_need_an_axis_of_fixed_extent_that_holds_one;  // undefined: the name is the error
+// undefined: the name is the error
+template <class X, int Axis, int Size> struct windows_need_an_axis_of_fixed_extent_that_holds_one;
 
 namespace ops {
 
-/// attributes = {axis, size, step, dilation}: windows along one axis. The axis becomes their number, a new last axis holds their elements.
+/// attributes = {axis, size, step, dilation}: windows along one axis. The axis
+/// becomes their number, a new last axis holds their elements.
 struct Windows : View<Windows> {
   static constexpr const char* name = "windows";
   static constexpr Type type(const Signature& s) {
     Shape to = s.shape(0);
-    const std::int64_t axis = s.attributes[0], size = s.attributes[1], step = s.attributes[2], dilation = s.attributes[3];
-    if (axis < 0 || axis >= to.rank || to.letter(int(axis)) != 0 || to.rank == Shape::max_rank || size < 1 || step < 1 || dilation < 1) return Type::mismatch();
+    const std::int64_t axis = s.attributes[0], size = s.attributes[1], step = s.attributes[2],
+                       dilation = s.attributes[3];
+    if (axis < 0 || axis >= to.rank || to.letter(int(axis)) != 0 || to.rank == Shape::max_rank || size < 1 ||
+        step < 1 || dilation < 1)
+      return Type::mismatch();
     const std::int64_t span = dilation * (size - 1) + 1;
     if (span > to[int(axis)]) return Type::mismatch();
     to.set(int(axis), int((to[int(axis)] - span) / step + 1));
@@ -38,7 +43,8 @@ struct Windows : View<Windows> {
   }
   /// Windows side by side are a reshape; where they overlap every place of a window adds its own share.
   static constexpr Value pull(const Site& s, Value ct) {
-    const int axis = int(s.attribute(0)), size = int(s.attribute(1)), step = int(s.attribute(2)), dilation = int(s.attribute(3));
+    const int axis = int(s.attribute(0)), size = int(s.attribute(1)), step = int(s.attribute(2)),
+              dilation = int(s.attribute(3));
     const Shape from = s.operand(0).extents(), windows = ct.extents();
     const int last = windows.rank - 1, count = windows[axis], extent = from[axis];
     if (size == step && dilation == 1) {
@@ -80,7 +86,9 @@ constexpr Value windows(Value v, int axis, int size, int step = 1, int dilation 
 namespace ops {
 
 template <int Axis, int Size, int Step, int Dilation> struct WindowsOf {
-  static constexpr std::array<std::int64_t, 4> of(const Shape& s) { return std::array<std::int64_t, 4>{Axis < 0 ? Axis + s.rank : Axis, Size, Step, Dilation}; }
+  static constexpr std::array<std::int64_t, 4> of(const Shape& s) {
+    return std::array<std::int64_t, 4>{Axis < 0 ? Axis + s.rank : Axis, Size, Step, Dilation};
+  }
 };
 template <int Axis, int Size, int Step, int Dilation> struct Unfold {
   template <class X> constexpr auto operator()(X x) const {
@@ -93,12 +101,14 @@ template <int Axis, int Size, int Step, int Dilation> struct Unfold {
  private:
   static constexpr bool fits(const Shape& s) {
     const int axis = Axis < 0 ? Axis + s.rank : Axis;
-    return axis >= 0 && axis < s.rank && s.letter(axis) == 0 && s.rank < Shape::max_rank && Dilation * (Size - 1) + 1 <= s[axis];
+    return axis >= 0 && axis < s.rank && s.letter(axis) == 0 && s.rank < Shape::max_rank &&
+           Dilation * (Size - 1) + 1 <= s[axis];
   }
 };
 }  // namespace ops
 
-/// Windows of `Size` elements along an axis, `Step` apart; their elements stand along a new last axis. PyTorch: x.unfold(Axis, Size, Step).
+/// Windows of `Size` elements along an axis, `Step` apart; their elements stand
+/// along a new last axis. PyTorch: x.unfold(Axis, Size, Step).
 template <int Axis, int Size, int Step = 1, int Dilation = 1, Operand X>
 constexpr auto unfold(X&& x) { return call<ops::Unfold<Axis, Size, Step, Dilation>>(std::forward<X>(x)); }
 

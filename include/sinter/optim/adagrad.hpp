@@ -6,8 +6,8 @@
 
 namespace sinter::optim {
 
-/// Divides gradients by the root of the sum of all their squares so far, which begins at `initial_accumulator_value`. Its numbers are inputs of
-/// the step. PyTorch: torch.optim.Adagrad.
+/// Divides gradients by the root of the sum of all their squares so far, which begins at `initial_accumulator_value`.
+/// Its numbers are inputs of the step. PyTorch: torch.optim.Adagrad.
 struct Adagrad {
   Scalar lr = 1e-2f, lr_decay = 0.f, weight_decay = 0.f, initial_accumulator_value = 0.f, eps = 1e-10f;
 

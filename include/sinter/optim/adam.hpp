@@ -1,5 +1,5 @@
-// Adam (Kingma and Ba, 2014), with PyTorch's defaults and order of operations; only a division of every element by one number is a
-// product with its reciprocal, since divisions are what a step waits for.
+// Adam (Kingma and Ba, 2014), with PyTorch's defaults and order of operations; only a division of every element by one
+// number is a product with its reciprocal, since divisions are what a step waits for.
 #pragma once
 #include "bias_correction.hpp"
 #include "weight_decay.hpp"
@@ -22,7 +22,8 @@ struct Adam {
     const auto decayed = with_decay(g, weight_decay, p);
     const auto new_m = beta1 * m + (1.f - beta1) * decayed;
     const auto new_v = beta2 * v + (1.f - beta2) * decayed * decayed;
-    const auto size = lr / bias_correction(beta1, step), correction = 1.f / sqrt(bias_correction(beta2, step));  // numbers, once a step
+    // numbers, once a step
+    const auto size = lr / bias_correction(beta1, step), correction = 1.f / sqrt(bias_correction(beta2, step));
     const auto new_p = p - size * (new_m / (sqrt(new_v) * correction + eps));
     return std::tuple{new_p, new_m, new_v};
   }

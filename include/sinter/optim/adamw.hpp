@@ -17,7 +17,8 @@ struct AdamW {
     const auto decayed = (1.f - lr * weight_decay) * p;
     const auto new_m = beta1 * m + (1.f - beta1) * g;
     const auto new_v = beta2 * v + (1.f - beta2) * g * g;
-    const auto size = lr / bias_correction(beta1, step), correction = 1.f / sqrt(bias_correction(beta2, step));  // numbers, once a step
+    // numbers, once a step
+    const auto size = lr / bias_correction(beta1, step), correction = 1.f / sqrt(bias_correction(beta2, step));
     const auto new_p = decayed - size * (new_m / (sqrt(new_v) * correction + eps));
     return std::tuple{new_p, new_m, new_v};
   }

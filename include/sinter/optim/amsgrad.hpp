@@ -19,7 +19,8 @@ struct AMSGrad {
     const auto new_m = beta1 * m + (1.f - beta1) * decayed;
     const auto new_v = beta2 * v + (1.f - beta2) * decayed * decayed;
     const auto new_largest = maximum(largest, new_v);
-    const auto size = lr / bias_correction(beta1, step), correction = 1.f / sqrt(bias_correction(beta2, step));  // numbers, once a step
+    // numbers, once a step
+    const auto size = lr / bias_correction(beta1, step), correction = 1.f / sqrt(bias_correction(beta2, step));
     const auto new_p = p - size * (new_m / (sqrt(new_largest) * correction + eps));
     return std::tuple{new_p, new_m, new_v, new_largest};
   }

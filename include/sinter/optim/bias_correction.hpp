@@ -5,8 +5,11 @@
 
 namespace sinter::optim {
 
-/// 1 − βᵗ in step t, as a number of the step. In double precision: what β close to 1 leaves would otherwise be rounding.
-constexpr auto bias_correction(const Scalar& beta, auto step) { return cast<float>(1.0 - exp(step * log(cast<double>(beta)))); }
+/// 1 − βᵗ in step t, as a number of the step. In double precision: what β close
+/// to 1 leaves would otherwise be rounding.
+constexpr auto bias_correction(const Scalar& beta, auto step) {
+  return cast<float>(1.0 - exp(step * log(cast<double>(beta))));
+}
 
 /// Their numbers, when a training step is made.
 constexpr void check_adam(const char* owner, const auto& o) {

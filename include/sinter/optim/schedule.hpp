@@ -12,8 +12,9 @@
 
 namespace sinter::optim {
 
-/// A schedule is a plain struct that maps a number from 0 on to a learning rate, by the closed form of PyTorch's scheduler of the same
-/// name; `lr` is where the optimizer would begin without it. Count in epochs or in steps, as its members do:
+/// A schedule is a plain struct that maps a number from 0 on to a learning rate, by
+/// the closed form of PyTorch's scheduler of the same name; `lr` is where the
+/// optimizer would begin without it. Count in epochs or in steps, as its members do:
 ///
 ///   const optim::CosineAnnealingLR schedule{.lr = 1e-3, .T_max = epochs};
 ///   for (int epoch = 0; epoch < epochs; ++epoch) {
@@ -74,9 +75,10 @@ struct LinearLR {
   }
 };
 
-/// Up from max_lr / div_factor to max_lr over the first pct_start of the steps, then down to 1 / final_div_factor of where it began (Smith and
-/// Topin, "Super-convergence", 2018). It counts steps; behind the last it stays, where PyTorch throws. `momentum(t)` goes the other way:
-/// for SGD's momentum or Adam's beta1. PyTorch: torch.optim.lr_scheduler.OneCycleLR.
+/// Up from max_lr / div_factor to max_lr over the first pct_start of the steps, then down to 1 / final_div_factor of
+/// where it began (Smith and Topin, "Super-convergence", 2018). It counts steps; behind the last it stays, where
+/// PyTorch throws. `momentum(t)` goes the other way: for SGD's momentum or Adam's beta1. PyTorch:
+/// torch.optim.lr_scheduler.OneCycleLR.
 struct OneCycleLR {
   double max_lr = 1e-2;
   std::int64_t total_steps = 1;
@@ -98,7 +100,8 @@ struct OneCycleLR {
     check_option(pct_start >= 0 && pct_start <= 1, "OneCycleLR", "pct_start", "0 … 1", pct_start);
     check_option(div_factor > 0, "OneCycleLR", "div_factor", "a number above 0", div_factor);
     check_option(final_div_factor > 0, "OneCycleLR", "final_div_factor", "a number above 0", final_div_factor);
-    const double last = double(total_steps) - 1, up = pct_start * double(total_steps) - 1, down = three_phase ? 2 * pct_start * double(total_steps) - 2 : last;
+    const double last = double(total_steps) - 1, up = pct_start * double(total_steps) - 1,
+                 down = three_phase ? 2 * pct_start * double(total_steps) - 2 : last;
     const std::array<double, 4> at{0, up, down, last};
     const double now = std::min(double(t), last);
     const std::size_t phase = now <= up ? 0 : now <= down ? 1 : 2;
@@ -109,7 +112,9 @@ struct OneCycleLR {
 };
 
 /// One schedule after another: each but the first begins at its milestone, from 0 there.
-///   const optim::SequentialLR schedule{std::tuple{optim::LinearLR{.lr = 1e-3, .total_iters = 5}, optim::CosineAnnealingLR{.lr = 1e-3, .T_max = 95}}, {5}};
+///   const optim::SequentialLR schedule{
+///       std::tuple{optim::LinearLR{.lr = 1e-3, .total_iters = 5}, optim::CosineAnnealingLR{.lr = 1e-3, .T_max = 95}},
+///       {5}};
 /// PyTorch: torch.optim.lr_scheduler.SequentialLR.
 template <class... Schedules> struct SequentialLR {
   static_assert(sizeof...(Schedules) > 0, "a sequence has at least one schedule");

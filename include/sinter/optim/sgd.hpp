@@ -1,4 +1,5 @@
-// Stochastic gradient descent with momentum (Polyak, 1964) or Nesterov's (Sutskever et al., 2013), in PyTorch's order of operations.
+// Stochastic gradient descent with momentum (Polyak, 1964) or Nesterov's
+// (Sutskever et al., 2013), in PyTorch's order of operations.
 #pragma once
 #include "../nn/linear.hpp"
 #include "../tensor/option.hpp"
@@ -6,8 +7,8 @@
 
 namespace sinter::optim {
 
-/// p − lr · update. With momentum the update is a moving sum of gradients that begins with the first gradient, undamped. All
-/// members are inputs of the step, `nesterov` too: 0 or 1. PyTorch: torch.optim.SGD.
+/// p − lr · update. With momentum the update is a moving sum of gradients that begins with the first gradient,
+/// undamped. All members are inputs of the step, `nesterov` too: 0 or 1. PyTorch: torch.optim.SGD.
 struct SGD {
   Scalar lr = 1e-3f, momentum = 0.f, dampening = 0.f, weight_decay = 0.f, nesterov = 0.f;
 

@@ -1,8 +1,8 @@
 // How functions are compiled, where it matters for the size of programs.
 #pragma once
 
-/// Every function over registers, whatever the compiler's mood: in large translation units g++ stops inlining, and a register
-/// that crosses a call goes through memory.
+/// Every function over registers, whatever the compiler's mood: in large translation units g++ stops inlining, and a
+/// register that crosses a call goes through memory.
 #define SINTER_INLINE [[gnu::always_inline]] inline
 
 /// One copy of the function: neither inlined nor specialised for the arguments of each caller.
@@ -34,8 +34,8 @@
 #define SINTER_OPAQUE(register_) (void)(register_)
 #endif
 
-/// A kernel's body, behind a lambda's parameters: one function with everything it calls inlined, users' primitives too. A copy that g++
-/// specialises for its caller would lose that.
+/// A kernel's body, behind a lambda's parameters: one function with everything it calls inlined, users' primitives too.
+/// A copy that g++ specialises for its caller would lose that.
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
 #define SINTER_KERNEL __attribute__((noinline, noclone, flatten))
 #else

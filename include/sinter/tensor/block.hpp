@@ -14,8 +14,8 @@
 
 namespace sinter::tensor_detail {
 
-/// Asks for large pages where a block is long enough to hold some: walking through it then looks up one address in 2 MiB instead of one in 4 KiB, and the
-/// processor fetches ahead further. Nothing but time depends on the answer.
+/// Asks for large pages where a block is long enough to hold some: walking through it then looks up one address in 2
+/// MiB instead of one in 4 KiB, and the processor fetches ahead further. Nothing but time depends on the answer.
 inline void ask_for_large_pages(void* at, std::size_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
   constexpr std::size_t page = std::size_t(1) << 21;
@@ -117,7 +117,8 @@ template <class T> class AlignedBlock {
   AlignedBlock() = default;
   explicit AlignedBlock(std::size_t n) : AlignedBlock(n > 0 ? BlockHead::make(n * sizeof(T)) : nullptr, n) {}
   AlignedBlock(std::size_t n, Pool& pool) : AlignedBlock(n > 0 ? pool.take(n * sizeof(T)) : nullptr, n) {}
-  AlignedBlock(AlignedBlock&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  AlignedBlock(AlignedBlock&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   AlignedBlock& operator=(AlignedBlock&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
@@ -135,7 +136,8 @@ template <class T> class AlignedBlock {
   }
 
  private:
-  AlignedBlock(BlockHead* head, std::size_t n) : data_(head != nullptr ? static_cast<T*>(head->memory()) : nullptr), size_(n) {}
+  AlignedBlock(BlockHead* head, std::size_t n)
+      : data_(head != nullptr ? static_cast<T*>(head->memory()) : nullptr), size_(n) {}
   BlockHead* head() const { return static_cast<BlockHead*>(static_cast<void*>(data_)) - 1; }
 
   T* data_ = nullptr;

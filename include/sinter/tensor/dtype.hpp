@@ -72,13 +72,14 @@ constexpr int bytes_of(Dtype d) {
 }
 /// PyTorch's and NumPy's name, "float32".
 constexpr std::string_view name_of(Dtype d) {
-  constexpr std::string_view names[]{"bool", "uint8", "int8", "int32", "int64", "float16", "bfloat16", "float32", "float64"};
+  constexpr std::string_view names[]{"bool",    "uint8",    "int8",    "int32",  "int64",
+                                     "float16", "bfloat16", "float32", "float64"};
   return names[int(d)];
 }
 
-/// The element type of an operation on two tensors, as in PyTorch (torch.promote_types): the later of the two in the order bool, uint8, int8,
-/// int32, int64, float16, bfloat16, float32, float64; but float16 with bfloat16 makes float32, and uint8 with int8 int32 (PyTorch's int16
-/// does not exist here).
+/// The element type of an operation on two tensors, as in PyTorch (torch.promote_types): the later of the two in the
+/// order bool, uint8, int8, int32, int64, float16, bfloat16, float32, float64; but float16 with bfloat16 makes float32,
+/// and uint8 with int8 int32 (PyTorch's int16 does not exist here).
 constexpr Dtype promote(Dtype a, Dtype b) {
   const Dtype low = a < b ? a : b, high = a < b ? b : a;
   if (low == Dtype::float16 && high == Dtype::bfloat16) return Dtype::float32;
@@ -86,7 +87,8 @@ constexpr Dtype promote(Dtype a, Dtype b) {
   return high;
 }
 
-/// The element type in which arithmetic on a type is done: 8-bit integers and bool count as int32, 16-bit floats as float32.
+/// The element type in which arithmetic on a type is done: 8-bit integers and
+/// bool count as int32, 16-bit floats as float32.
 constexpr Dtype computed_as(Dtype d) { return d < Dtype::int32 ? Dtype::int32 : is_half(d) ? Dtype::float32 : d; }
 
 /// A plain C++ number beside a tensor keeps the tensor's type, as in PyTorch, unless it is of a higher kind: a

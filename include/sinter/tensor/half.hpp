@@ -8,7 +8,8 @@
 
 namespace sinter {
 
-/// The upper half of a float: 8 bits of exponent, 7 of fraction. Rounds to nearest, ties to even. PyTorch: torch.bfloat16.
+/// The upper half of a float: 8 bits of exponent, 7 of fraction. Rounds to
+/// nearest, ties to even. PyTorch: torch.bfloat16.
 struct bfloat16 {
   std::uint16_t bits = 0;
 
@@ -25,7 +26,8 @@ struct bfloat16 {
   constexpr operator float() const { return std::bit_cast<float>(std::uint32_t(bits) << 16); }
 };
 
-/// IEEE 754 binary16: 5 bits of exponent, 10 of fraction. Rounds to nearest, ties to even; beyond 65504 is infinity. PyTorch: torch.float16.
+/// IEEE 754 binary16: 5 bits of exponent, 10 of fraction. Rounds to nearest,
+/// ties to even; beyond 65504 is infinity. PyTorch: torch.float16.
 struct float16 {
   std::uint16_t bits = 0;
 
@@ -41,11 +43,13 @@ struct float16 {
     if (magnitude > 0x7f800000u) h = 0x7e00u | (magnitude >> 13 & 0x3ffu);     // NaN
     else if (magnitude >= 0x477ff000u) h = 0x7c00u;                            // rounds to infinity
     else if (magnitude >= 0x38800000u) h = (magnitude - 0x38000000u + 0xfffu + (magnitude >> 13 & 1u)) >> 13;
-    else h = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u;  // subnormal: the sum rounds
+    // subnormal: the sum rounds
+    else h = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u;
     bits = std::uint16_t(sign | h);
   }
   constexpr operator float() const {
-    const std::uint32_t sign = std::uint32_t(bits & 0x8000u) << 16, exponent = bits >> 10 & 0x1fu, fraction = bits & 0x3ffu;
+    const std::uint32_t sign = std::uint32_t(bits & 0x8000u) << 16, exponent = bits >> 10 & 0x1fu,
+                        fraction = bits & 0x3ffu;
     if (exponent == 0) {
       const float tiny = float(std::int32_t(fraction)) * 0x1p-24f;
       return sign != 0 ? -tiny : tiny;

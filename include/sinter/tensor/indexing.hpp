@@ -21,7 +21,10 @@ template <class Index, auto E> constexpr auto left_of() {
   else return Extents<Index::count(capacity_of(E))>{};
 }
 template <class Left, class Indices, class Extents> struct Selected;
-template <class Left, auto... E> struct Selected<Left, std::tuple<>, Extents<E...>> { using type = typename Joined<Left, Extents<E...>>::type; };  // axes behind the last index stay
+// axes behind the last index stay
+template <class Left, auto... E> struct Selected<Left, std::tuple<>, Extents<E...>> {
+  using type = typename Joined<Left, Extents<E...>>::type;
+};
 template <class Left, class Index, class... Rest, auto E, auto... More>
 struct Selected<Left, std::tuple<Index, Rest...>, Extents<E, More...>>
     : Selected<typename Joined<Left, decltype(left_of<Index, E>())>::type, std::tuple<Rest...>, Extents<More...>> {};

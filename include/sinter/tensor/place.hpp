@@ -24,7 +24,9 @@ template <class A> requires(!std::is_same_v<A, Anywhere>) struct Common<Anywhere
 template <> struct Common<Anywhere, Anywhere> { using type = Anywhere; };
 
 template <class... P> struct Fold { using type = Anywhere; };
-template <class P, class... Rest> struct Fold<P, Rest...> { using type = typename Common<P, typename Fold<Rest...>::type>::type; };
+template <class P, class... Rest> struct Fold<P, Rest...> {
+  using type = typename Common<P, typename Fold<Rest...>::type>::type;
+};
 /// The one place that all of these share, or void.
 template <class... Places> using common_place = typename Fold<Places...>::type;
 

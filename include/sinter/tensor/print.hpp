@@ -17,7 +17,8 @@ template <class T> std::string element_text(T x) {
 }
 
 /// Nested brackets as NumPy prints them; long axes show their first and last three items.
-template <class T> void append_text(std::string& out, const T& x, int axis, std::ptrdiff_t offset, const std::array<std::ptrdiff_t, Shape::max_rank>& stride) {
+template <class T> void append_text(std::string& out, const T& x, int axis, std::ptrdiff_t offset,
+                                    const std::array<std::ptrdiff_t, Shape::max_rank>& stride) {
   if (axis == T::shape.rank) {
     out += element_text(x.data()[offset]);
     return;
@@ -60,7 +61,8 @@ template <class T> requires requires { typename T::symbol; } void print(const T&
   if constexpr (Expression<T>) {
     print(eval(x), out);
   } else {
-    std::fprintf(out, "%s\n%s %s\n", to_string(x).c_str(), std::string(name_of(dtype_of<typename T::element>)).c_str(), to_string(T::shape).c_str());
+    std::fprintf(out, "%s\n%s %s\n", to_string(x).c_str(), std::string(name_of(dtype_of<typename T::element>)).c_str(),
+                 to_string(T::shape).c_str());
   }
 }
 

@@ -1,5 +1,5 @@
-// Counter-based random numbers: the n-th number of a stream is a function of seed, stream and n alone, so it is the same on
-// every backend and for every number of threads.
+// Counter-based random numbers: the n-th number of a stream is a function of seed, stream and n alone, so it is the
+// same on every backend and for every number of threads.
 #pragma once
 #include <array>
 #include <cmath>
@@ -22,7 +22,8 @@ class Philox {
   static constexpr std::array<std::uint32_t, 4> block(std::array<std::uint32_t, 4> c, std::array<std::uint32_t, 2> k) {
     for (int round = 0; round < 10; ++round) {
       const std::uint64_t p = std::uint64_t(multiplier[0]) * c[0], q = std::uint64_t(multiplier[1]) * c[2];
-      c = {std::uint32_t(q >> 32) ^ c[1] ^ k[0], std::uint32_t(q), std::uint32_t(p >> 32) ^ c[3] ^ k[1], std::uint32_t(p)};
+      c = {std::uint32_t(q >> 32) ^ c[1] ^ k[0], std::uint32_t(q), std::uint32_t(p >> 32) ^ c[3] ^ k[1],
+           std::uint32_t(p)};
       k = {k[0] + weyl[0], k[1] + weyl[1]};
     }
     return c;
@@ -32,18 +33,22 @@ class Philox {
 
   /// The n-th 32-bit number of the stream.
   constexpr std::uint32_t bits(std::uint64_t n) const {
-    const auto four = block({std::uint32_t(n >> 2), std::uint32_t(n >> 34), std::uint32_t(stream_), std::uint32_t(stream_ >> 32)},
-                            {std::uint32_t(key_), std::uint32_t(key_ >> 32)});
+    const auto four =
+        block({std::uint32_t(n >> 2), std::uint32_t(n >> 34), std::uint32_t(stream_), std::uint32_t(stream_ >> 32)},
+              {std::uint32_t(key_), std::uint32_t(key_ >> 32)});
     return four[n & 3];
   }
   /// The n-th number, uniform in [0, 1), in steps of 2⁻²⁴.
   constexpr float uniform(std::uint64_t n) const { return to_uniform(bits(n)); }
   /// The n-th number, normal with mean 0 and variance 1 (Box-Muller of the uniform numbers 2n and 2n + 1).
   float normal(std::uint64_t n) const {
-    return float(std::sqrt(-2 * std::log(double(uniform(2 * n)) + 0x1p-25)) * std::cos(6.283185307179586 * double(uniform(2 * n + 1))));
+    return float(std::sqrt(-2 * std::log(double(uniform(2 * n)) + 0x1p-25)) *
+                 std::cos(6.283185307179586 * double(uniform(2 * n + 1))));
   }
   /// The n-th number, uniform in 0 … limit − 1 (the bias is under limit · 2⁻³²).
-  constexpr std::uint32_t below(std::uint64_t n, std::uint32_t limit) const { return std::uint32_t(std::uint64_t(bits(n)) * limit >> 32); }
+  constexpr std::uint32_t below(std::uint64_t n, std::uint32_t limit) const {
+    return std::uint32_t(std::uint64_t(bits(n)) * limit >> 32);
+  }
 
  private:
   std::uint64_t key_, stream_;

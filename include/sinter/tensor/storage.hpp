@@ -23,8 +23,8 @@ inline constexpr InItsMemory in_its_memory{};
 /// Bytes up to which a tensor keeps its elements inside itself. More would fill stacks.
 inline constexpr std::size_t inline_bytes = 1024;
 
-/// Room for N elements that behaves like a value: copies copy the elements. What a large one was moved from is empty, to be
-/// assigned to or destroyed.
+/// Room for N elements that behaves like a value: copies copy the elements. What a large one was moved from is empty,
+/// to be assigned to or destroyed.
 template <class T, std::size_t N> class Storage {
   static constexpr bool inside = N * sizeof(T) <= inline_bytes;
   struct Inside {

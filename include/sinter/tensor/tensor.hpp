@@ -21,7 +21,8 @@ template <class T, auto... E> class TensorView;
 /// The one tensor type: element type, place, layout, extents. `Tensor<float, 32, 784>` is its everyday name.
 template <class T, class Place, class Layout, auto... E> class BasicTensor;
 
-/// A tensor in host memory, row-major: `Tensor<float, 32, 784>`, `Tensor<int, upto<128, 'B'>>`, `Tensor<float>` (a scalar).
+/// A tensor in host memory, row-major: `Tensor<float, 32, 784>`, `Tensor<int,
+/// upto<128, 'B'>>`, `Tensor<float>` (a scalar).
 template <Element T, auto... E> using Tensor = BasicTensor<T, Host, RowMajor, E...>;
 /// A tensor elsewhere: `TensorOn<Cuda, float, 32, 784>`.
 template <class Place, Element T, auto... E> using TensorOn = BasicTensor<T, Place, RowMajor, E...>;
@@ -51,20 +52,26 @@ template <class T, class U, auto... E> struct WrongAssignment<Sym<T, E...>, Sym<
 };
 
 [[noreturn]] SINTER_COLD inline void wrong_range(bool bounded, std::int64_t expected, std::size_t found) {
-  throw Error(ErrorCode::shape, "elements of a range", (bounded ? "expected at most " : "expected ") + std::to_string(expected) + ", found " + std::to_string(found));
+  throw Error(
+      ErrorCode::shape, "elements of a range",
+      (bounded ? "expected at most " : "expected ") + std::to_string(expected) + ", found " + std::to_string(found));
 }
 [[noreturn]] SINTER_COLD inline void index_out_of_range(int axis, std::int64_t index, std::int64_t extent) {
-  throw Error(ErrorCode::argument, "index of axis " + std::to_string(axis), "expected 0 … " + std::to_string(extent - 1) + ", found " + std::to_string(index));
+  throw Error(ErrorCode::argument, "index of axis " + std::to_string(axis),
+              "expected 0 … " + std::to_string(extent - 1) + ", found " + std::to_string(index));
 }
 [[noreturn]] SINTER_COLD inline void wrong_length(char letter, std::int64_t length, std::int64_t capacity) {
-  throw Error(ErrorCode::length, std::string("length '") + letter + "'", "expected 0 … " + std::to_string(capacity) + ", found " + std::to_string(length),
+  throw Error(ErrorCode::length, std::string("length '") + letter + "'",
+              "expected 0 … " + std::to_string(capacity) + ", found " + std::to_string(length),
               "a bounded extent holds no more than its capacity");
 }
 [[noreturn]] SINTER_COLD inline void no_such_length(char letter) {
-  throw Error(ErrorCode::length, std::string("length '") + letter + "'", "expected a letter of one of the tensor's extents, found none of this name");
+  throw Error(ErrorCode::length, std::string("length '") + letter + "'",
+              "expected a letter of one of the tensor's extents, found none of this name");
 }
 [[noreturn]] SINTER_COLD inline void wrong_list(int axis, std::size_t found, std::int64_t expected) {
-  throw Error(ErrorCode::shape, "list for axis " + std::to_string(axis), "expected " + std::to_string(expected) + " elements, found " + std::to_string(found));
+  throw Error(ErrorCode::shape, "list for axis " + std::to_string(axis),
+              "expected " + std::to_string(expected) + " elements, found " + std::to_string(found));
 }
 
 /// The run-time lengths of bounded extents; nothing where there is none.
@@ -120,15 +127,23 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   BasicTensor(tensor_detail::InItsMemory tag, const BasicTensor& other)
       : storage_(tag, other.storage_), lengths_(other.lengths_) {}
 
-  /// From nested lists, `Tensor<float, 2, 2> a{{1, 2}, {3, 4}};`. Throws `Error` if a list has another length than its axis.
+  /// From nested lists, `Tensor<float, 2, 2> a{{1, 2}, {3, 4}};`. Throws
+  /// `Error` if a list has another length than its axis.
   BasicTensor(typename tensor_detail::Nested<T, rank>::type values) requires(rank > 0) : storage_(uninitialized) {
     T* out = data();
     fill_from<0>(values, out);
   }
-  /// From the elements of a contiguous range, in row-major order: `std::vector<float> v(6); Tensor<float, 2, 3> a = v;`. A bounded tensor of one axis takes
-  /// their number as its length. Throws `Error` if there are too few or too many. PyTorch: torch.tensor(list).reshape(shape).
-  template <class R> requires(!requires { typename R::symbol; } && requires(const R& r) { { std::data(r) } -> std::convertible_to<const T*>; std::size(r); })
-  BasicTensor(const R& range) : storage_(uninitialized) {
+  /// From the elements of a contiguous range, in row-major order: `std::vector<float> v(6); Tensor<float, 2, 3> a =
+  /// v;`. A bounded tensor of one axis takes their number as its length. Throws `Error` if there are too few or too
+  /// many. PyTorch: torch.tensor(list).reshape(shape).
+  template <class R>
+  requires(
+      !requires { typename R::symbol; } &&
+      requires(const R& r) {
+        { std::data(r) } -> std::convertible_to<const T*>;
+        std::size(r);
+      }) BasicTensor(const R& range)
+      : storage_(uninitialized) {
     const auto n = std::int64_t(std::size(range));
     constexpr bool takes_length = rank == 1 && shape.bounded();
     if (takes_length ? n > size() : n != size()) tensor_detail::wrong_range(takes_length, size(), std::size_t(n));
@@ -153,7 +168,10 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   }
 
   /// Copies a view's elements.
-  template <class V> BasicTensor(const TensorView<V, E...>& view) requires std::is_same_v<std::remove_const_t<V>, T> : storage_(uninitialized) { evaluate_into(*this, view); }
+  template <class V> BasicTensor(const TensorView<V, E...>& view) requires std::is_same_v<std::remove_const_t<V>, T>
+      : storage_(uninitialized) {
+    evaluate_into(*this, view);
+  }
 
   T* data() SINTER_LIFETIMEBOUND { return storage_.data(); }
   const T* data() const SINTER_LIFETIMEBOUND { return storage_.data(); }
@@ -167,17 +185,21 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
     else return tensor_has_no_length_of_this_letter<symbol, Letter>{};
   }
   std::int64_t length(char letter) const { return lengths_.get(letter); }
-  /// Sets it; what lies behind the length takes part in nothing, and assignments may change it. Throws `Error` above the capacity.
+  /// Sets it; what lies behind the length takes part in nothing, and
+  /// assignments may change it. Throws `Error` above the capacity.
   template <char Letter> void set_length(std::int64_t n) {
     if constexpr (tensor_detail::Lengths<E...>::find(Letter) >= 0) set_length(Letter, n);
     else tensor_has_no_length_of_this_letter<symbol, Letter>{};
   }
   void set_length(char letter, std::int64_t n) { lengths_.set(letter, n); }
   /// The length of an axis now: run-time length where bounded, extent elsewhere.
-  std::int64_t length_of_axis(int axis) const { return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis]; }
+  std::int64_t length_of_axis(int axis) const {
+    return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis];
+  }
 
-  /// One element, `x(2, 3)`; or a part as a view, `x(2)`, `x(range<>, range<1, 3>)`: axes behind the last index stay whole.
-  /// Throws `Error` when an index is out of range. Of a temporary, `make()[2]`, it is a copy. NumPy: x[2, 3], x[2], x[:, 1:3].
+  /// One element, `x(2, 3)`; or a part as a view, `x(2)`, `x(range<>, range<1, 3>)`:
+  /// axes behind the last index stay whole. Throws `Error` when an index is out of
+  /// range. Of a temporary, `make()[2]`, it is a copy. NumPy: x[2, 3], x[2], x[:, 1:3].
   template <class... Index>
   requires(tensor_detail::is_index_v<Index>&&...) decltype(auto) operator()(Index... index) & {
     return at(data(), index...);

@@ -4,8 +4,8 @@
 
 namespace sinter {
 
-/// Like std::span: copying copies the reference, a const view still writes its elements. `TensorView<const float, 3, 4>`
-/// reads only. The memory must outlive the view.
+/// Like std::span: copying copies the reference, a const view still writes its elements. `TensorView<const float, 3,
+/// 4>` reads only. The memory must outlive the view.
 template <class T, auto... E> class TensorView {
  public:
   using element = std::remove_const_t<T>;
@@ -28,7 +28,9 @@ template <class T, auto... E> class TensorView {
   TensorView(T* data, const Strides& strides) : data_(data), strides_(strides) {}
   /// All of a tensor.
   TensorView(Tensor<element, E...>& tensor) : TensorView(tensor.data()) { take_lengths(tensor); }
-  TensorView(const Tensor<element, E...>& tensor) requires std::is_const_v<T> : TensorView(tensor.data()) { take_lengths(tensor); }
+  TensorView(const Tensor<element, E...>& tensor) requires std::is_const_v<T> : TensorView(tensor.data()) {
+    take_lengths(tensor);
+  }
   TensorView(const Tensor<element, E...>&&) = delete;  // it would outlive the tensor: name it first
 
   TensorView(const TensorView&) = default;
@@ -67,7 +69,9 @@ template <class T, auto... E> class TensorView {
     else tensor_has_no_length_of_this_letter<symbol, Letter>{};
   }
   void set_length(char letter, std::int64_t n) { lengths_.set(letter, n); }
-  std::int64_t length_of_axis(int axis) const { return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis]; }
+  std::int64_t length_of_axis(int axis) const {
+    return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis];
+  }
 
   /// One element or a part, as of a tensor. Throws `Error` when an index is out of range.
   template <class... Index>

@@ -42,14 +42,16 @@ template <class Net> constexpr BoundParameters bind(graph::Builder& g, Net& net,
 template <class Net> constexpr void bind_states(graph::Builder& g, Net& net) {
   graph::for_each_leaf(net, [&](auto& leaf) {
     using Leaf = std::remove_cvref_t<decltype(leaf)>;
-    if constexpr (graph::is_state_v<Leaf>) leaf.bind(graph::Value{&g, g.input(dtype_of<typename Leaf::element>, Leaf::shape)});
+    if constexpr (graph::is_state_v<Leaf>)
+      leaf.bind(graph::Value{&g, g.input(dtype_of<typename Leaf::element>, Leaf::shape)});
   });
 }
 /// Binds every `State` to the value that it begins with.
 template <class Net> constexpr void bind_first_states(graph::Builder& g, Net& net) {
   graph::for_each_leaf(net, [&](auto& leaf) {
     using Leaf = std::remove_cvref_t<decltype(leaf)>;
-    if constexpr (graph::is_state_v<Leaf>) leaf.bind(graph::broadcast_to(graph::number_value(&g, typename Leaf::element(leaf.initializer.a)), Leaf::shape));
+    if constexpr (graph::is_state_v<Leaf>)
+      leaf.bind(graph::broadcast_to(graph::number_value(&g, typename Leaf::element(leaf.initializer.a)), Leaf::shape));
   });
 }
 

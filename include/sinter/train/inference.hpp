@@ -41,7 +41,8 @@ template <class... A, class... B> auto report_call(graph::Tensors<A...>, graph::
 template <class Backend> inline constexpr bool is_accurate = requires { Backend::accurate; };
 
 /// How many inputs a bound net's graph begins with: the block, then every `Buffer` and `Scalar`.
-template <class X> inline constexpr auto leading = std::size_t(1 + graph::count_scalars<X>() + graph::count_buffers<X>());
+template <class X>
+inline constexpr auto leading = std::size_t(1 + graph::count_scalars<X>() + graph::count_buffers<X>());
 
 template <class X, class... Inputs> struct InferenceTrace {
   constexpr graph::Builder operator()(bool accurate = false) const {
@@ -68,7 +69,8 @@ template <class X, class... Inputs> struct InferenceTrace {
 };
 
 /// Describes those inputs; returns their number.
-template <class X, std::size_t N> inline std::size_t leading_arguments(const float* block, const graph::net_of<X>& net, std::array<eager::Argument, N>& a) {
+template <class X, std::size_t N> inline std::size_t leading_arguments(const float* block, const graph::net_of<X>& net,
+                                                                       std::array<eager::Argument, N>& a) {
   static constexpr Shape flat = [] {
     Shape s;
     s.push(int(graph::count_parameters<X>()));
@@ -89,10 +91,15 @@ template <class X, std::size_t N> inline std::size_t leading_arguments(const flo
 
 /// The two halves of an inference graph (compile/prepare.hpp).
 template <class X, class Backend, class... Inputs> struct PrepareTrace {
-  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(is_accurate<Backend>), int(leading<X>), Backend::pack).prepare; }
+  constexpr graph::Builder operator()() const {
+    return compile::prepare(InferenceTrace<X, Inputs...>{}(is_accurate<Backend>), int(leading<X>), Backend::pack)
+        .prepare;
+  }
 };
 template <class X, class Backend, class... Inputs> struct PreparedTrace {
-  constexpr graph::Builder operator()() const { return compile::prepare(InferenceTrace<X, Inputs...>{}(is_accurate<Backend>), int(leading<X>), Backend::pack).rest; }
+  constexpr graph::Builder operator()() const {
+    return compile::prepare(InferenceTrace<X, Inputs...>{}(is_accurate<Backend>), int(leading<X>), Backend::pack).rest;
+  }
 };
 
 template <class X, class Policy, class... Inputs> class Inference {
@@ -100,7 +107,8 @@ template <class X, class Policy, class... Inputs> class Inference {
   using Result = std::invoke_result_t<Net, typename Inputs::symbol...>;
   using Output = graph::tensor_of<Result>;
 
-  static_assert((... && !graph::is_view_v<Inputs>), "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
+  static_assert((... && !graph::is_view_v<Inputs>),
+                "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
 
  public:
   using Module = X;
@@ -116,14 +124,19 @@ template <class X, class Policy, class... Inputs> class Inference {
   }();
 
   Inference(const Model<X>& model, Policy policy)
-      : block_(model.block()), net_(*model), workspace_(std::max(Program::workspace_bytes, Preparation::workspace_bytes)), prepared_(prepared_bytes), states_(graph::state_bytes<X>()), policy_(policy) {
+      : block_(model.block()),
+        net_(*model),
+        workspace_(std::max(Program::workspace_bytes, Preparation::workspace_bytes)),
+        prepared_(prepared_bytes),
+        states_(graph::state_bytes<X>()),
+        policy_(policy) {
     prepare();
     reset();
     find_places();
   }
 
-  /// Brings what depends on parameters alone up to date. Calls do so by themselves after a training step, `load`, or an access through
-  /// `net->`; only who writes through a pointer or view kept from earlier has to call it.
+  /// Brings what depends on parameters alone up to date. Calls do so by themselves after a training step, `load`, or an
+  /// access through `net->`; only who writes through a pointer or view kept from earlier has to call it.
   void prepare() {
     prepared_for_ = block_->changes.now();
     if constexpr (Preparation::outputs > 0) {
@@ -160,8 +173,8 @@ template <class X, class Policy, class... Inputs> class Inference {
   operator()(const Given&...) {
     return report_call(graph::Tensors<typename Inputs::symbol...>{}, graph::Tensors<typename Given::symbol...>{});
   }
-  /// The net's output. Large ones lie in memory of this object, which they return to it: once there are as many as are in use at a time, calls
-  /// allocate nothing. Throws `Error` when run-time lengths disagree.
+  /// The net's output. Large ones lie in memory of this object, which they return to it: once there are as many as are
+  /// in use at a time, calls allocate nothing. Throws `Error` when run-time lengths disagree.
   [[gnu::always_inline]] Output operator()(const Inputs&... x) {
 #ifndef SINTER_CHECKS
     if constexpr (stands_in_place)
@@ -215,7 +228,8 @@ template <class X, class Policy, class... Inputs> class Inference {
   static constexpr auto states = std::size_t(graph::count_states<X>());
   static constexpr std::size_t inputs = leading<X> + states + sizeof...(Inputs) + std::size_t(Preparation::outputs);
 
-  /// Programs of a few dozen nanoseconds stand where they are called: what goes in and comes out may then stay in registers.
+  /// Programs of a few dozen nanoseconds stand where they are called: what goes
+  /// in and comes out may then stay in registers.
   static constexpr bool stands_in_place = eager::may_run_directly<Program> && Program::flops <= 8192;
 
   [[gnu::always_inline]] bool is_prepared() const {
@@ -224,7 +238,9 @@ template <class X, class Policy, class... Inputs> class Inference {
   /// Where nothing but addresses differs from call to call, and few of these.
   template <class Observer> [[gnu::always_inline]] Output directly(Observer& observer, const Inputs&... x) {
     Output y(uninitialized, results_);
-    auto base = base_;  // this call's own: the compiler then sees which addresses are equal, and keeps in registers what goes from step to step
+    // this call's own: the compiler then sees which addresses are equal, and
+    // keeps in registers what goes from step to step
+    auto base = base_;
     std::size_t at = 1 + leading<X> + states;
     ((base[at++] = eager::describe(x).data), ...);
     base[1 + inputs] = eager::describe(y).data;
@@ -255,7 +271,8 @@ template <class X, class Policy, class... Inputs> class Inference {
     }
   }
 
-  /// Which of a program's addresses are the same at every call: workspace, parameters, buffers, scalars, states, and what is prepared.
+  /// Which of a program's addresses are the same at every call: workspace,
+  /// parameters, buffers, scalars, states, and what is prepared.
   void find_places() {
     std::array<eager::Argument, inputs> a;
     leading_arguments<X>(block_->data(), net_, a);
@@ -263,7 +280,8 @@ template <class X, class Policy, class... Inputs> class Inference {
     describe_prepared(a.data() + leading<X> + states + sizeof...(Inputs));
     base_[0] = workspace_.data();
     for (std::size_t i = 0; i < inputs; ++i) base_[1 + i] = a[i].data;
-    for (std::size_t k = 1; k < std::size_t(Program::outputs); ++k) base_[1 + inputs + k] = a[std::size_t(Program::takes_over[k])].data;
+    for (std::size_t k = 1; k < std::size_t(Program::outputs); ++k)
+      base_[1 + inputs + k] = a[std::size_t(Program::takes_over[k])].data;
   }
 
   std::shared_ptr<typename Model<X>::Block> block_;
@@ -275,7 +293,8 @@ template <class X, class Policy, class... Inputs> class Inference {
   Policy policy_;
 };
 
-/// What is wrong with a net and inputs to trace it with: an error, or void. Where the net cannot be called with them the compiler says why by itself.
+/// What is wrong with a net and inputs to trace it with: an error, or void. Where the net cannot be called with them
+/// the compiler says why by itself.
 template <class X, class... Inputs> consteval auto fault_of_trace() {
   using Net = graph::net_of<X>;
   using Fault = typename graph::FaultOf<Net>::type;
@@ -292,24 +311,36 @@ template <class X, class... Inputs> consteval auto fault_of_trace() {
 /// The net as a program for inputs of these types: `auto infer = inference<Tensor<float, 1, 784>>(net);`. It shares the
 /// model's parameters: later changes of them are seen. PyTorch: model.eval() under torch.inference_mode().
 /// `policy` says what runs it: cpu::Threads, or another backend's.
-template <class... Inputs, class X, class Policy = cpu::Threads> requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy = {}) {
+template <class... Inputs, class X, class Policy = cpu::Threads>
+requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy = {}) {
   constexpr auto fault = internals::train::fault_of_trace<X, Inputs...>();
   if constexpr (fault.exists) return graph::fields::report(fault);
-  else if constexpr (!graph::CallableWith<graph::net_of<X>, typename Inputs::symbol...>) return graph::net_of<X>{}(typename Inputs::symbol{}...);  // what is wrong there
+  // what is wrong there
+  else if constexpr (!graph::CallableWith<graph::net_of<X>, typename Inputs::symbol...>)
+    return graph::net_of<X>{}(typename Inputs::symbol{}...);
   else return internals::train::Inference<X, Policy, Inputs...>(model, policy);
 }
-/// The same with the accurate forms of functions (ops/accurate.hpp): `inference<Input>(net, cpu::Threads{2}, accurate)`.
+/// The same with the accurate forms of functions (ops/accurate.hpp):
+/// `inference<Input>(net, cpu::Threads{2}, accurate)`.
 template <class... Inputs, class X, class Policy = cpu::Threads>
 requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy, ops::Accurate) {
   return inference<Inputs...>(model, internals::train::AccuratePolicy<Policy>{policy});
 }
 /// The same for the batches of a loader: `auto infer = inference(net, held_out);`.
 /// (Its first parameter keeps calls that name their inputs away: no type is an int.)
-template <int = 0, class X, class Loader, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
+template <int = 0, class X, class Loader, class Policy = cpu::Threads>
+requires requires {
+  typename Loader::Input;
+  typename Loader::Target;
+}
 auto inference(const Model<X>& model, const Loader&, Policy policy = {}) {
   return inference<typename Loader::Input>(model, policy);
 }
-template <int = 0, class X, class Loader, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
+template <int = 0, class X, class Loader, class Policy = cpu::Threads>
+requires requires {
+  typename Loader::Input;
+  typename Loader::Target;
+}
 auto inference(const Model<X>& model, const Loader&, Policy policy, ops::Accurate) {
   return inference<typename Loader::Input>(model, internals::train::AccuratePolicy<Policy>{policy});
 }

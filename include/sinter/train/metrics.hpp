@@ -27,7 +27,8 @@ template <class Scores> int predicted_class(const Scores& scores, std::int64_t i
 
 /// The number of rows whose largest score is at the label; rows behind a run-time length do not count.
 template <class Scores, class Labels> std::int64_t count_correct(const Scores& scores, const Labels& labels) {
-  static_assert(Labels::shape.rank == 1 && Labels::shape[0] == Scores::shape[0], "there is one label for each row of scores");
+  static_assert(Labels::shape.rank == 1 && Labels::shape[0] == Scores::shape[0],
+                "there is one label for each row of scores");
   std::int64_t n = 0;
   for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i) n += predicted_class(scores, i) == labels(i);
   return n;
@@ -35,7 +36,9 @@ template <class Scores, class Labels> std::int64_t count_correct(const Scores& s
 
 namespace metrics_detail {
 inline int checked_label(std::int64_t label, int classes, const char* where) {
-  if (label < 0 || label >= classes) throw Error(ErrorCode::argument, std::string(where) + ", label", "expected 0 … " + std::to_string(classes - 1) + ", found " + std::to_string(label));
+  if (label < 0 || label >= classes)
+    throw Error(ErrorCode::argument, std::string(where) + ", label",
+                "expected 0 … " + std::to_string(classes - 1) + ", found " + std::to_string(label));
   return int(label);
 }
 }  // namespace metrics_detail
@@ -44,7 +47,8 @@ inline int checked_label(std::int64_t label, int classes, const char* where) {
 /// the largest. Divided by the number of rows it is the top-K accuracy. Throws `Error` for a label outside the classes.
 /// PyTorch: (scores.topk(K).indices == labels[:, None]).any(1).sum().
 template <int K, class Scores, class Labels> std::int64_t count_in_top(const Scores& scores, const Labels& labels) {
-  static_assert(Scores::shape.rank == 2 && Labels::shape.rank == 1 && Labels::shape[0] == Scores::shape[0], "scores are [batch, classes], and there is one label for each row");
+  static_assert(Scores::shape.rank == 2 && Labels::shape.rank == 1 && Labels::shape[0] == Scores::shape[0],
+                "scores are [batch, classes], and there is one label for each row");
   constexpr int classes = Scores::shape[1];
   static_assert(K >= 1 && K <= classes, "K is one at least, and no more than there are classes");
   std::int64_t n = 0;
@@ -65,14 +69,18 @@ template <int Classes> class ConfusionMatrix {
  public:
   /// Adds a batch. Throws `Error` for a label outside the classes, and nothing is counted then.
   template <class Scores, class Labels> void add(const Scores& scores, const Labels& labels) {
-    static_assert(Scores::shape.rank == 2 && Scores::shape[1] == Classes, "scores are [batch, classes], with the classes of the matrix");
-    static_assert(Labels::shape.rank == 1 && Labels::shape[0] == Scores::shape[0], "there is one label for each row of scores");
+    static_assert(Scores::shape.rank == 2 && Scores::shape[1] == Classes,
+                  "scores are [batch, classes], with the classes of the matrix");
+    static_assert(Labels::shape.rank == 1 && Labels::shape[0] == Scores::shape[0],
+                  "there is one label for each row of scores");
     for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i)
       metrics_detail::checked_label(labels(i), Classes, "ConfusionMatrix");
     for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i)
       ++count_[std::size_t(labels(i))][std::size_t(predicted_class(scores, i))];
   }
-  std::int64_t operator()(int truth, int prediction) const { return count_[std::size_t(truth)][std::size_t(prediction)]; }
+  std::int64_t operator()(int truth, int prediction) const {
+    return count_[std::size_t(truth)][std::size_t(prediction)];
+  }
   std::int64_t total() const {
     std::int64_t n = 0;
     for (const auto& row : count_)
@@ -98,8 +106,9 @@ template <int Classes> class ConfusionMatrix {
     for (const auto& row : count_) n += row[std::size_t(c)];
     return n;
   }
-  /// Of the predictions of a class the share that is right, of its occurrences the share that was found, and the harmonic mean of the
-  /// two; 0 of nothing. scikit-learn: precision_score, recall_score, f1_score(…, average=None, zero_division=0).
+  /// Of the predictions of a class the share that is right, of its occurrences the share
+  /// that was found, and the harmonic mean of the two; 0 of nothing. scikit-learn:
+  /// precision_score, recall_score, f1_score(…, average=None, zero_division=0).
   double precision(int c) const { return share((*this)(c, c), predicted(c)); }
   double recall(int c) const { return share((*this)(c, c), occurred(c)); }
   double f1(int c) const { return share(2 * (*this)(c, c), occurred(c) + predicted(c)); }

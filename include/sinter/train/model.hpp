@@ -27,8 +27,8 @@ SINTER_OUTLINE inline void fill(float* out, std::size_t n, const Initializer& in
 /// Owns every parameter of a net in one aligned block, in declaration order, and its buffers.
 ///
 ///   Model<Mlp> net(Seed{42});
-///   Model net([] { Mlp n; n.drop.p = .3f; return n; }, Seed{42});       // with hyperparameters: they are part of the type
-///   net->fc1.weight(0, 3) = 1.f;                                        // parameters are views of the block
+///   Model net([] { Mlp n; n.drop.p = .3f; return n; }, Seed{42});       // with hyperparameters: they are part of the
+///   type net->fc1.weight(0, 3) = 1.f;                                        // parameters are views of the block
 ///
 /// Fixed members cannot be changed through `net->`: the compiled programs would not know. Copying a model copies its
 /// parameters; steps and inference programs made from it keep its block alive. PyTorch: an instance of torch.nn.Module.
@@ -56,7 +56,9 @@ template <class X> class Model {
   }
   /// The factory's type is all that matters; it is called while compiling.
   explicit Model(X, Seed seed) requires(std::is_empty_v<X> && std::is_invocable_v<X>) : Model(seed) {}
-  Model(const Net&, Seed) requires(std::is_same_v<X, Net> && std::is_class_v<Net>) { (void)hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda<Net>{}; }
+  Model(const Net&, Seed) requires(std::is_same_v<X, Net>&& std::is_class_v<Net>) {
+    (void)hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda<Net>{};
+  }
 
   Model(const Model& other) : block_(std::make_shared<Block>()), net_(other.net_) {
     bind();
@@ -74,7 +76,9 @@ template <class X> class Model {
   }
 
   /// A model is run by a program made of it.
-  template <class... Inputs> auto operator()(const Inputs&...) const { return a_model_is_run_by_a_program_write_inference_of_Input_and_call_that<Net, Inputs...>{}; }
+  template <class... Inputs> auto operator()(const Inputs&...) const {
+    return a_model_is_run_by_a_program_write_inference_of_Input_and_call_that<Net, Inputs...>{};
+  }
 
   const Net* operator->() const { return &net_; }
   const Net& operator*() const { return net_; }
@@ -116,7 +120,8 @@ template <class X> class Model {
       using Leaf = std::remove_cvref_t<decltype(leaf)>;
       if constexpr (graph::is_param_v<Leaf>)
         internals::train::fill(leaf.data(), std::size_t(leaf.size()), leaf.initializer, Philox(seed, stream++));
-      else if constexpr (graph::is_buffer_v<Leaf>) std::fill(leaf.data(), leaf.data() + leaf.size(), typename Leaf::element(leaf.initializer.a));
+      else if constexpr (graph::is_buffer_v<Leaf>)
+        std::fill(leaf.data(), leaf.data() + leaf.size(), typename Leaf::element(leaf.initializer.a));
     });
     const Net starting = graph::NetOf<X>::make();
     float* scalar = data() + parameters;
@@ -146,7 +151,8 @@ template <class X> class Model {
   }
   void copy(const Model& other) {
     std::copy(std::as_const(other).data(), std::as_const(other).data() + elements, data());
-    if (block_->buffers.size() > 0) std::memcpy(block_->buffers.data(), other.block_->buffers.data(), block_->buffers.size());
+    if (block_->buffers.size() > 0)
+      std::memcpy(block_->buffers.data(), other.block_->buffers.data(), block_->buffers.size());
   }
 
   std::shared_ptr<Block> block_;

@@ -4,8 +4,8 @@
 //   print(p);
 //   save_trace(p, "step.json");                // io/trace.hpp: for chrome://tracing or Perfetto
 //
-// PyTorch: torch.profiler.profile. What a profile knows of the program it reads from the table of its steps; programs that nobody profiles
-// carry nothing of it.
+// PyTorch: torch.profiler.profile. What a profile knows of the program it reads from the table of its steps; programs
+// that nobody profiles carry nothing of it.
 #pragma once
 #include <algorithm>
 #include <chrono>
@@ -56,7 +56,12 @@ using Clock = std::chrono::steady_clock;
 /// Reads the clock around every step.
 class StepTimes {
  public:
-  StepTimes(int steps, int letters) : begin_(std::size_t(steps)), end_(std::size_t(steps)), best_(std::size_t(steps), 1e30), fastest_(std::size_t(steps)), lengths_(std::size_t(letters)) {}
+  StepTimes(int steps, int letters)
+      : begin_(std::size_t(steps)),
+        end_(std::size_t(steps)),
+        best_(std::size_t(steps), 1e30),
+        fastest_(std::size_t(steps)),
+        lengths_(std::size_t(letters)) {}
 
   void start(const auto& context) {
     std::copy_n(context.lengths, lengths_.size(), lengths_.begin());  // they end with the call
@@ -74,7 +79,9 @@ class StepTimes {
   const std::vector<std::int64_t>& lengths() const { return lengths_; }
 
  private:
-  static double between(Clock::time_point a, Clock::time_point b) { return std::chrono::duration<double>(b - a).count(); }
+  static double between(Clock::time_point a, Clock::time_point b) {
+    return std::chrono::duration<double>(b - a).count();
+  }
   void finish() {
     const double whole = between(start_, end_.back());
     for (std::size_t s = 0; s < end_.size(); ++s) {
@@ -131,7 +138,8 @@ template <class X> InputNames names_of_net() {
   return r;
 }
 
-/// Names steps after the modules whose parameters they read, those that are made of nothing else included, or whose gradients they write.
+/// Names steps after the modules whose parameters they read, those that are
+/// made of nothing else included, or whose gradients they write.
 class StepNames {
  public:
   StepNames(const std::vector<compile::StepReport>& steps, const InputNames& names) : names_(names) {
@@ -202,13 +210,16 @@ class StepNames {
       if (a.base < 0 || a.written) continue;
       std::string module;
       if (a.base == 1 && !names_.block.empty()) module = names_.modules(a.at, a.at + a.span);
-      else if (!made_of(a.base, a.at, a.at + a.span, module) && a.base > 0 && std::size_t(a.base - 1) < names_.input.size()) module = names_.input[std::size_t(a.base - 1)];
+      else if (!made_of(a.base, a.at, a.at + a.span, module) && a.base > 0 &&
+               std::size_t(a.base - 1) < names_.input.size())
+        module = names_.input[std::size_t(a.base - 1)];
       reads = true;
       only_parameters = only_parameters && !module.empty();
       add(module);
     }
     for (const compile::Access& a : s.access)
-      if (a.base >= 0 && a.written) made_.push_back({a.base, a.at, a.at + a.span, reads && only_parameters ? text : std::string()});
+      if (a.base >= 0 && a.written)
+        made_.push_back({a.base, a.at, a.at + a.span, reads && only_parameters ? text : std::string()});
     if (const std::string& g = gradient_of_[std::size_t(step)]; !g.empty()) text = "gradient of " + g;
     steps_.push_back(text);
   }
@@ -229,7 +240,8 @@ inline const char* name_of(graph::Kind k) {
 }
 
 /// Runs a program again and again, run(observer), and tells what it found.
-template <class Program, class Run> Profile profile_of(ProfileOptions options, int threads, const InputNames& names, Run&& run) {
+template <class Program, class Run>
+Profile profile_of(ProfileOptions options, int threads, const InputNames& names, Run&& run) {
   const compile::Steps table(compile::step_table<Program>());
   Profile r;
   r.threads = threads;
@@ -268,7 +280,8 @@ template <class P> InputNames names_of_program() {
   InputNames names = names_of_net<typename P::Module>();
   if constexpr (requires { typename P::Preparation; })
     if constexpr (P::Preparation::outputs > 0) {
-      const std::vector<compile::StepReport> steps = compile::Steps(compile::step_table<typename P::Preparation>()).report(nullptr);
+      const std::vector<compile::StepReport> steps =
+          compile::Steps(compile::step_table<typename P::Preparation>()).report(nullptr);
       const StepNames made(steps, names);
       names.input.resize(std::size_t(P::Program::inputs - P::Preparation::outputs));
       std::vector<std::string> prepared;
@@ -280,24 +293,28 @@ template <class P> InputNames names_of_program() {
 
 }  // namespace internals::train
 
-/// Runs a training step or an inference program on these inputs, watched step by step. A training step trains: profile a copy of the model where
-/// that matters.
+/// Runs a training step or an inference program on these inputs, watched step by step. A training step trains: profile
+/// a copy of the model where that matters.
 template <internals::train::NetProgram P, internals::train::Held... X>
 Profile profile(ProfileOptions options, P& program, const X&... x) {
   return internals::train::profile_of<typename P::Program>(options, program.policy().count,
                                                            internals::train::names_of_program<P>(),
                                                            [&](auto& observer) { program.observed(observer, x...); });
 }
-/// The same for a function and tensors to call it with: `profile([](auto a, auto b) { return softmax(matmul(a, b)); }, a, b)`, `profile(grad(f), x)`.
+/// The same for a function and tensors to call it with: `profile([](auto a, auto b) { return softmax(matmul(a, b)); },
+/// a, b)`, `profile(grad(f), x)`.
 template <class F, internals::train::Held... X>
 requires(!internals::train::NetProgram<F>) Profile profile(ProfileOptions options, const F&, const X&... x) {
   using Program = internals::compile::Program<graph::FunctionTrace<F, typename X::symbol...>, cpu::Backend>;
   const std::array<internals::eager::Argument, sizeof...(X)> inputs{internals::eager::describe(x)...};
   for (const internals::eager::Argument& a : inputs)
-    if (!a.row_major) throw Error(ErrorCode::argument, "profile", "expected row-major tensors, found a strided view", "copy it: Tensor<float, 2, 3> x = view;");
+    if (!a.row_major)
+      throw Error(ErrorCode::argument, "profile", "expected row-major tensors, found a strided view",
+                  "copy it: Tensor<float, 2, 3> x = view;");
   std::vector<tensor_detail::AlignedBlock<std::byte>> memory;
   std::array<internals::eager::Argument, std::size_t(Program::outputs)> outputs{};
-  for (std::size_t k = 0; k < outputs.size(); ++k) outputs[k].data = memory.emplace_back(std::size_t(Program::output_bytes[k])).data();
+  for (std::size_t k = 0; k < outputs.size(); ++k)
+    outputs[k].data = memory.emplace_back(std::size_t(Program::output_bytes[k])).data();
   const tensor_detail::AlignedBlock<std::byte> workspace(Program::workspace_bytes);
   return internals::train::profile_of<Program>(options, internals::eager::threads(), {}, [&](auto& observer) {
     internals::eager::run_in<Program>(workspace.data(), inputs, outputs, internals::eager::threads(), observer);
@@ -311,7 +328,8 @@ requires(!internals::train::NetProgram<F>) Profile profile(const F& f, const X&.
   return profile(ProfileOptions{}, f, x...);
 }
 
-/// A line a step, and totals. `share` is of the whole run's time; `roof` how near a step comes to the time that peak arithmetic and bandwidth would take.
+/// A line a step, and totals. `share` is of the whole run's time; `roof` how near a step comes to the time that peak
+/// arithmetic and bandwidth would take.
 SINTER_OUTLINE inline void print(const Profile& p, std::FILE* out = stdout) {
   double flops = 0, bytes = 0, all = 0, least = 0;
   for (const ProfiledStep& s : p.steps) {
@@ -320,7 +338,9 @@ SINTER_OUTLINE inline void print(const Profile& p, std::FILE* out = stdout) {
     all += s.seconds;
     least += s.roof * s.seconds;
   }
-  const auto shown = [](const std::string& text, std::size_t width) { return text.size() <= width ? text : text.substr(0, width - 3) + "..."; };
+  const auto shown = [](const std::string& text, std::size_t width) {
+    return text.size() <= width ? text : text.substr(0, width - 3) + "...";
+  };
   const auto numbers = [](double seconds, double share, double operations, double moved, double roof) {
     const auto rate = [seconds](double amount) {
       return tensor_detail::fixed_text(seconds > 0 ? amount / seconds / 1e9 : 0, 1, 8);
@@ -328,7 +348,8 @@ SINTER_OUTLINE inline void print(const Profile& p, std::FILE* out = stdout) {
     return tensor_detail::fixed_text(seconds * 1e6, 2, 10) + " " + tensor_detail::fixed_text(100 * share, 1, 5) + "% " +
            rate(operations) + " " + rate(moved) + " " + tensor_detail::fixed_text(100 * roof, 0, 5) + "%";
   };
-  std::fprintf(out, "%4s  %-26s %-30s %-9s %10s %6s %8s %8s %6s  %s\n", "step", "module", "operations", "kernel", "time, us", "share", "GFLOP/s", "GB/s", "roof", "variant");
+  std::fprintf(out, "%4s  %-26s %-30s %-9s %10s %6s %8s %8s %6s  %s\n", "step", "module", "operations", "kernel",
+               "time, us", "share", "GFLOP/s", "GB/s", "roof", "variant");
   int number = 0;
   for (const ProfiledStep& s : p.steps)
     std::fprintf(out, "%4d  %-26s %-30s %-9s %s  %s\n", number++, shown(s.name, 26).c_str(),

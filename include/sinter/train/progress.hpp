@@ -15,15 +15,16 @@
 
 namespace sinter {
 
-/// A progress bar with loss, accuracy, samples a second and time left. On a terminal it redraws one line; into a file it
-/// writes one line an epoch.
+/// A progress bar with loss, accuracy, samples a second and time left. On a
+/// terminal it redraws one line; into a file it writes one line an epoch.
 ///
 ///   Progress progress(epochs, loader.samples());
 ///   for (…) progress.batch(loss, correct, count);
 ///   progress.end_epoch();
 class Progress {
  public:
-  Progress(std::int64_t epochs, std::int64_t samples, std::FILE* out = stdout) : epochs_(epochs), samples_(samples), out_(out), start_(Clock::now()), drawn_(start_) {
+  Progress(std::int64_t epochs, std::int64_t samples, std::FILE* out = stdout)
+      : epochs_(epochs), samples_(samples), out_(out), start_(Clock::now()), drawn_(start_) {
 #if __has_include(<unistd.h>)
     terminal_ = isatty(fileno(out)) != 0;
 #endif

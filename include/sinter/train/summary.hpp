@@ -21,7 +21,8 @@ inline std::string module_of(const std::string& parameter) {
   return dot == std::string::npos ? std::string() : parameter.substr(0, dot);
 }
 
-/// For each node of a traced net the leaf that it works with, directly or through values that depend on nothing else; −1 where none.
+/// For each node of a traced net the leaf that it works with, directly or
+/// through values that depend on nothing else; −1 where none.
 constexpr graph::List<int> leaf_of_each_node(const graph::Builder& g, const graph::List<int>& leaves) {
   graph::List<int> leaf(g.size(), -1);
   graph::List<char> fixed(g.size(), 0);
@@ -66,7 +67,8 @@ template <class X, class... Inputs> constexpr auto leaf_costs() {
   for (int i = 0; i < g.size(); ++i) {
     if (g[i].op->kind == graph::Kind::input || live[i] == 0) continue;
     graph::Signature::Operand room[16];
-    const double flops = g[i].op->flops != nullptr && g[i].operands <= 16 ? g[i].op->flops(g.signature(i, room), g.shape(i)) : 0;
+    const double flops =
+        g[i].op->flops != nullptr && g[i].operands <= 16 ? g[i].op->flops(g.signature(i, room), g.shape(i)) : 0;
     LeafCost& c = cost[leaf[i] < 0 ? cost.size() - 2 : std::size_t(leaf[i])];
     c.flops += flops;
     c.shape = g.shape(i);
@@ -93,7 +95,8 @@ struct SummaryRow {
   Shape shape;
   double parameters = 0, flops = 0;
 };
-SINTER_OUTLINE inline void add_to(std::vector<SummaryRow>& rows, const std::string& module, double parameters, const LeafCost& cost) {
+SINTER_OUTLINE inline void add_to(std::vector<SummaryRow>& rows, const std::string& module, double parameters,
+                                  const LeafCost& cost) {
   SummaryRow* row = nullptr;
   for (SummaryRow& r : rows)
     if (r.name == module) row = &r;
@@ -105,12 +108,15 @@ SINTER_OUTLINE inline void add_to(std::vector<SummaryRow>& rows, const std::stri
 SINTER_OUTLINE inline void print(const std::vector<SummaryRow>& rows, std::FILE* out) {
   std::fprintf(out, "%-24s %-28s %14s %18s\n", "module", "output", "parameters", "operations");
   for (const SummaryRow& r : rows)
-    std::fprintf(out, "%-24s %-28s %14s %18s\n", r.name.empty() ? "(net)" : r.name.c_str(), r.shape.rank > 0 ? to_string(r.shape).c_str() : "", with_commas(r.parameters).c_str(), with_commas(r.flops).c_str());
+    std::fprintf(out, "%-24s %-28s %14s %18s\n", r.name.empty() ? "(net)" : r.name.c_str(),
+                 r.shape.rank > 0 ? to_string(r.shape).c_str() : "", with_commas(r.parameters).c_str(),
+                 with_commas(r.flops).c_str());
 }
 
 }  // namespace internals::train
 
-/// Prints every parameter and buffer under its name in files, with dtype, shape and number of elements. PyTorch: print(model).
+/// Prints every parameter and buffer under its name in files, with dtype, shape
+/// and number of elements. PyTorch: print(model).
 template <class X> void print(const Model<X>& model, std::FILE* out = stdout) {
   double total = 0;
   model.for_each_tensor([&](const std::string& name, const auto& p) {
@@ -124,8 +130,8 @@ template <class X> void print(const Model<X>& model, std::FILE* out = stdout) {
   std::fprintf(out, "%s parameters\n", internals::train::with_commas(total).c_str());
 }
 
-/// Prints the modules of a net for inputs of these types: output shape, parameters, operations. Nothing is compiled for it.
-/// `summary<Tensor<float, 1, 1, 28, 28>>(net);`. Python: torchinfo.summary.
+/// Prints the modules of a net for inputs of these types: output shape, parameters, operations. Nothing is compiled for
+/// it. `summary<Tensor<float, 1, 1, 28, 28>>(net);`. Python: torchinfo.summary.
 template <class... Inputs, class X> void summary(const Model<X>& model, std::FILE* out = stdout) {
   static constexpr auto costs = internals::train::leaf_costs<X, Inputs...>();
   std::vector<internals::train::SummaryRow> rows;

@@ -68,12 +68,16 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   using Net = graph::net_of<X>;
   using Output = graph::tensor_of<std::invoke_result_t<Net, typename Input::symbol>>;
   static constexpr int moments = Optimizer::moments;
-  static_assert(!graph::is_view_v<Input> && !graph::is_view_v<Target>, "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
+  static_assert(!graph::is_view_v<Input> && !graph::is_view_v<Target>,
+                "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
 
  public:
   using Module = X;
-  using Program = compile::Program<TrainingTrace<X, Loss, Optimizer, Input, Target, is_accurate<typename Policy::Backend>>, typename Policy::Backend>;
-  /// Known before the program exists: bytes beside parameters and batch, floating-point operations of a full batch, elements.
+  using Program =
+      compile::Program<TrainingTrace<X, Loss, Optimizer, Input, Target, is_accurate<typename Policy::Backend>>,
+                       typename Policy::Backend>;
+  /// Known before the program exists: bytes beside parameters and batch,
+  /// floating-point operations of a full batch, elements.
   static constexpr std::size_t workspace_bytes = Program::workspace_bytes;
   static constexpr double flops = Program::flops;
   static constexpr std::int64_t parameters = Model<X>::parameters;
@@ -89,7 +93,12 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   Seed seed{};
 
   TrainingStep(const Model<X>& model, Optimizer o, Policy policy)
-      : optimizer(o), block_(model.block()), net_(*model), moments_(std::size_t(parameters * moments)), workspace_(Program::workspace_bytes), policy_(policy) {
+      : optimizer(o),
+        block_(model.block()),
+        net_(*model),
+        moments_(std::size_t(parameters * moments)),
+        workspace_(Program::workspace_bytes),
+        policy_(policy) {
     if constexpr (requires { o.check(); }) o.check();
     moments_.zero();
   }
@@ -169,7 +178,9 @@ template <class X, class Loss, class Input, class Target> consteval auto fault_o
 }
 /// A loss of what a net makes of its input.
 template <class X, class Loss, class Input, class Target>
-concept Trainable = requires(const graph::net_of<X>& net, typename Input::symbol x, typename Target::symbol y) { Loss{}(net(x), y); };
+concept Trainable = requires(const graph::net_of<X>& net, typename Input::symbol x, typename Target::symbol y) {
+  Loss{}(net(x), y);
+};
 
 }  // namespace internals::train
 
@@ -184,19 +195,29 @@ auto training(const Model<X>& model, Loss, Optimizer optimizer, Policy policy = 
     return Loss{}(graph::net_of<X>{}(typename Input::symbol{}), typename Target::symbol{});  // what is wrong there
   else return internals::train::TrainingStep<X, Loss, Optimizer, Policy, Input, Target>(model, optimizer, policy);
 }
-/// The same with the accurate forms of functions (ops/accurate.hpp): `training<Input, Target>(net, loss, optimizer, cpu::Threads{2}, accurate)`.
+/// The same with the accurate forms of functions (ops/accurate.hpp):
+/// `training<Input, Target>(net, loss, optimizer, cpu::Threads{2}, accurate)`.
 template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = cpu::Threads>
 auto training(const Model<X>& model, Loss loss, Optimizer optimizer, Policy policy, ops::Accurate) {
   return training<Input, Target>(model, loss, optimizer, internals::train::AccuratePolicy<Policy>{policy});
 }
 /// The same with the batch types of a loader; the last, smaller batch is included.
 ///   auto step = training(net, batches, nn::cross_entropy, optim::Adam{.lr = 1e-3f});
-/// (Its first parameter keeps types that were meant for the other overload away: clang would look at a Model of one of them.)
-template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
+/// (Its first parameter keeps types that were meant for the other overload
+/// away: clang would look at a Model of one of them.)
+template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads>
+requires requires {
+  typename Loader::Input;
+  typename Loader::Target;
+}
 auto training(const Model<X>& model, const Loader&, Loss loss, Optimizer optimizer, Policy policy = {}) {
   return training<typename Loader::Input, typename Loader::Target>(model, loss, optimizer, policy);
 }
-template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads> requires requires { typename Loader::Input; typename Loader::Target; }
+template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads>
+requires requires {
+  typename Loader::Input;
+  typename Loader::Target;
+}
 auto training(const Model<X>& model, const Loader& loader, Loss loss, Optimizer optimizer, Policy policy,
               ops::Accurate) {
   return training(model, loader, loss, optimizer, internals::train::AccuratePolicy<Policy>{policy});

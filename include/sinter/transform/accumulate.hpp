@@ -28,21 +28,25 @@ constexpr bool parts_of(Value v, int axis, List<Part>& parts) {
 
 }  // namespace accumulate_detail
 
-/// a + b. What slices of one tensor send back has zeros where the others have something: then the sum is those parts side by side, and nothing is
-/// added.
+/// a + b. What slices of one tensor send back has zeros where the others have something: then the sum is those parts
+/// side by side, and nothing is added.
 constexpr Value accumulate(Value a, Value b) {
   using accumulate_detail::Part;
   Builder& g = *a.graph;
-  if (g[a.id].op != &graph::primitive<ops::Concatenate> || g[b.id].op != &graph::primitive<ops::Concatenate>) return a + b;
+  if (g[a.id].op != &graph::primitive<ops::Concatenate> || g[b.id].op != &graph::primitive<ops::Concatenate>)
+    return a + b;
   const int axis = int(g.attributes(a.id)[0]);
   List<Part> p, q;
-  if (!accumulate_detail::parts_of(a, axis, p) || !accumulate_detail::parts_of(b, axis, q) || a.dtype() != b.dtype()) return a + b;
+  if (!accumulate_detail::parts_of(a, axis, p) || !accumulate_detail::parts_of(b, axis, q) || a.dtype() != b.dtype())
+    return a + b;
   List<int> joined;
   for (int i = 0, j = 0, at = 0; i < p.size() || j < q.size();) {
     if (i == p.size() || j == q.size()) return a + b;
     const Part x = p[i], y = q[j];
     const int end = x.node < 0 && y.node < 0 ? (x.to < y.to ? x.to : y.to) : x.node >= 0 ? x.to : y.to;
-    if ((x.node >= 0 && y.node >= 0) || (x.node >= 0 && (x.from != at || y.to < end)) || (y.node >= 0 && (y.from != at || x.to < end))) return a + b;
+    if ((x.node >= 0 && y.node >= 0) || (x.node >= 0 && (x.from != at || y.to < end)) ||
+        (y.node >= 0 && (y.from != at || x.to < end)))
+      return a + b;
     if (x.node >= 0 || y.node >= 0) {
       joined.push(x.node >= 0 ? x.node : y.node);
     } else {

@@ -70,15 +70,16 @@ template <class F, int... Index> struct Grad {
 
 }  // namespace internals::transform
 
-/// The gradient of a scalar function as a function: `grad(f)(x, a)`, by default with respect to the first argument. Works on
-/// tensors and inside traced functions, also nested; there f may capture traced values, parameters and layers, which are constant to it.
-/// PyTorch: torch.func.grad.
+/// The gradient of a scalar function as a function: `grad(f)(x, a)`, by default with respect to the first argument.
+/// Works on tensors and inside traced functions, also nested; there f may capture traced values, parameters and layers,
+/// which are constant to it. PyTorch: torch.func.grad.
 template <class F, int... Index> constexpr auto grad(F f, Wrt<Index...>) {
   return internals::transform::Grad<F, Index...>{f};
 }
 template <class F> constexpr auto grad(F f) { return internals::transform::Grad<F, 0>{f}; }
 
-/// Value and gradients at once: `auto [value, dx] = value_and_grad(f, wrt<0>)(x, 2.f);`. PyTorch: torch.func.grad_and_value.
+/// Value and gradients at once: `auto [value, dx] = value_and_grad(f,
+/// wrt<0>)(x, 2.f);`. PyTorch: torch.func.grad_and_value.
 template <class F, int... Index> constexpr auto value_and_grad(F f, Wrt<Index...>) {
   return internals::transform::ValueAndGrad<F, Index...>{f};
 }

@@ -19,11 +19,14 @@ class Pass {
     for (const int w : wrt_)
       if (w <= loss_) depends_[w] = is_wrt_[w] = 1, first = std::min(first, w);
     find_dependent(first, loss_ + 1);
-    if (depends_[loss_] != 0) cotangent_[loss_] = graph::broadcast_to(Value{&g_, g_.constant(1, g_[loss_].dtype)}, g_.shape(loss_)).id;
+    if (depends_[loss_] != 0)
+      cotangent_[loss_] = graph::broadcast_to(Value{&g_, g_.constant(1, g_[loss_].dtype)}, g_.shape(loss_)).id;
     sweep(loss_ + 1, first);
     List<int> result;
     for (const int w : wrt_)
-      result.push(w <= loss_ && cotangent_[w] >= 0 ? cotangent_[w] : graph::broadcast_to(Value{&g_, g_.constant(0, g_[w].dtype)}, g_.shape(w)).id);
+      result.push(w <= loss_ && cotangent_[w] >= 0
+                      ? cotangent_[w]
+                      : graph::broadcast_to(Value{&g_, g_.constant(0, g_[w].dtype)}, g_.shape(w)).id);
     return result;
   }
 
@@ -68,7 +71,8 @@ class Pass {
       }
     }
   }
-  /// The backward pass of a checkpoint goes through a repetition of it, whose inputs hand their cotangents to those of the first time.
+  /// The backward pass of a checkpoint goes through a repetition of it, whose
+  /// inputs hand their cotangents to those of the first time.
   constexpr void repeat(int checkpoint, int ct) {
     if (depends_[g_.operands(checkpoint)[0]] == 0) return;
     const Repetition r = rematerialize(g_, checkpoint, ct, is_wrt_);

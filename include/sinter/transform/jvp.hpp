@@ -5,7 +5,8 @@
 
 namespace sinter {
 
-template <class Argument> struct tangents_need_arguments_of_floating_point;  // undefined on purpose: the name is the error
+// undefined on purpose: the name is the error
+template <class Argument> struct tangents_need_arguments_of_floating_point;
 
 namespace internals::transform {
 
@@ -15,7 +16,9 @@ template <class F> struct Jvp {
 
   template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const {
     static_assert(sizeof...(X) % 2 == 0, "jvp(f) takes f's arguments and then as many tangents");
-    if constexpr ((Symbolic<X> || ...)) return traced(std::make_index_sequence<sizeof...(X) / 2>{}, graph::as_symbol<X...>(graph::builder_of(x...), x)...);
+    if constexpr ((Symbolic<X> || ...))
+      return traced(std::make_index_sequence<sizeof...(X) / 2>{},
+                    graph::as_symbol<X...>(graph::builder_of(x...), x)...);
     else return run_function(*this, std::forward<X>(x)...);
   }
 
@@ -42,8 +45,8 @@ template <class F> struct Jvp {
 
 }  // namespace internals::transform
 
-/// `auto [y, dy] = jvp(f)(x, t);`: f(x) and the derivative of f at x in the direction t, of any result. For several arguments
-/// `jvp(f)(a, b, ta, tb)`. With `grad` inside it is a Hessian times a vector. PyTorch: torch.func.jvp.
+/// `auto [y, dy] = jvp(f)(x, t);`: f(x) and the derivative of f at x in the direction t, of any result. For several
+/// arguments `jvp(f)(a, b, ta, tb)`. With `grad` inside it is a Hessian times a vector. PyTorch: torch.func.jvp.
 template <class F> constexpr auto jvp(F f) { return internals::transform::Jvp<F>{f}; }
 
 }  // namespace sinter

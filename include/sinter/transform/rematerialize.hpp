@@ -9,7 +9,8 @@ using graph::List;
 using graph::Node;
 using graph::Value;
 
-/// The nodes that repeat a part of a graph: those from `first` to before `last`, in order; `result` stands for what the checkpoint shows.
+/// The nodes that repeat a part of a graph: those from `first` to before
+/// `last`, in order; `result` stands for what the checkpoint shows.
 struct Repetition {
   int first = 0, last = 0, result = -1;
 };
@@ -19,7 +20,11 @@ namespace rematerialize_detail {
 class Pass {
  public:
   constexpr Pass(Builder& g, int checkpoint, int cotangent, const List<char>& kept)
-      : g_(g), begin_(g.operands(checkpoint)[1]), result_(g.operands(checkpoint)[0]), cotangent_(cotangent), kept_(kept) {}
+      : g_(g),
+        begin_(g.operands(checkpoint)[1]),
+        result_(g.operands(checkpoint)[0]),
+        cotangent_(cotangent),
+        kept_(kept) {}
 
   constexpr Repetition run() {
     mark();
@@ -74,7 +79,8 @@ class Pass {
 
 }  // namespace rematerialize_detail
 
-/// Appends the repetition of what `checkpoint` marks, to run when `cotangent` is known. What `kept` marks is not repeated.
+/// Appends the repetition of what `checkpoint` marks, to run when `cotangent`
+/// is known. What `kept` marks is not repeated.
 constexpr Repetition rematerialize(Builder& g, int checkpoint, int cotangent, const List<char>& kept) {
   rematerialize_detail::Pass pass(g, checkpoint, cotangent, kept);
   return pass.run();

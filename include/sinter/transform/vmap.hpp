@@ -28,7 +28,8 @@ template <class F, int... Index> struct Vmap {
   [[no_unique_address]] F f;
 
   template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const {
-    if constexpr ((Symbolic<X> || ...)) return traced(std::index_sequence_for<X...>{}, graph::as_symbol<X...>(graph::builder_of(x...), x)...);
+    if constexpr ((Symbolic<X> || ...))
+      return traced(std::index_sequence_for<X...>{}, graph::as_symbol<X...>(graph::builder_of(x...), x)...);
     else return run_function(*this, std::forward<X>(x)...);
   }
 
@@ -52,7 +53,8 @@ template <class F, int... Index> struct Vmap {
       return vmap_needs_mapped_arguments_with_equal_extents_along_their_first_axes<S...>{};
     } else {
       constexpr auto extent = first_extent(static_cast<First*>(nullptr));
-      if constexpr (!(has_extent<K, S>(extent) && ...)) return vmap_needs_mapped_arguments_with_equal_extents_along_their_first_axes<S...>{};
+      if constexpr (!(has_extent<K, S>(extent) && ...))
+        return vmap_needs_mapped_arguments_with_equal_extents_along_their_first_axes<S...>{};
       else return batched<extent, K...>(x...);
     }
   }
@@ -73,11 +75,12 @@ template <class F, int... Index> struct Vmap {
 
 }  // namespace internals::transform
 
-/// A function of one sample as one of a batch: `vmap(f)(xs)` is f of every xs[i], as one program. All arguments have the batch as their first
-/// axis, or those named: `vmap(f, mapped<1>)(w, xs)`. Results have it too. Composes with `grad`: `vmap(grad(f), mapped<1>)` gives a gradient
-/// for each sample. Inside traced functions and nets f may capture traced values, parameters and layers, which all samples share:
-/// `vmap([&](auto x) { return fc(x); })(xs)`. In a training step dropout in f draws the same numbers for all samples; buffers that f updates are a
-/// compile error. PyTorch: torch.func.vmap.
+/// A function of one sample as one of a batch: `vmap(f)(xs)` is f of every xs[i], as one program. All
+/// arguments have the batch as their first axis, or those named: `vmap(f, mapped<1>)(w, xs)`. Results
+/// have it too. Composes with `grad`: `vmap(grad(f), mapped<1>)` gives a gradient for each sample.
+/// Inside traced functions and nets f may capture traced values, parameters and layers, which all
+/// samples share: `vmap([&](auto x) { return fc(x); })(xs)`. In a training step dropout in f draws the
+/// same numbers for all samples; buffers that f updates are a compile error. PyTorch: torch.func.vmap.
 template <class F> constexpr auto vmap(F f) { return internals::transform::Vmap<F>{f}; }
 template <class F, int... Index> constexpr auto vmap(F f, internals::transform::Mapped<Index...>) {
   return internals::transform::Vmap<F, Index...>{f};

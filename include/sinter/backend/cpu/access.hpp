@@ -1,4 +1,5 @@
-// Between registers and memory: whole, partial and strided loads and stores of lanes, and what folds them into one value.
+// Between registers and memory: whole, partial and strided loads and stores of
+// lanes, and what folds them into one value.
 #pragma once
 
 #include "functions.hpp"
@@ -14,7 +15,8 @@ template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> load(cons
 #if SINTER_SIMD && defined(__AVX512F__)
     if constexpr (std::is_same_v<T, float> && N == lanes) {
       Lanes<T, N> r;
-      if (__builtin_constant_p(n) && n == 8) r.v[0] = _mm512_zextps256_ps512(_mm256_loadu_ps(p));  // what was stored just now reaches no load with a mask
+      // what was stored just now reaches no load with a mask
+      if (__builtin_constant_p(n) && n == 8) r.v[0] = _mm512_zextps256_ps512(_mm256_loadu_ps(p));
       else r.v[0] = _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1u), p);
       return r;
     }
@@ -40,10 +42,13 @@ template <class T, int N> [[gnu::always_inline]] constexpr void store(const Lane
   } else {
     if (n >= N) return x.store(p);
 #if SINTER_SIMD && defined(__AVX512F__)
-    if constexpr (std::is_same_v<T, float> && N == lanes) return _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1u), x.v[0]);
+    if constexpr (std::is_same_v<T, float> && N == lanes)
+      return _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1u), x.v[0]);
 #if defined(__AVX512VL__)
-    if constexpr (std::is_same_v<T, float> && N == 8) return _mm256_mask_storeu_ps(p, static_cast<__mmask8>((1u << n) - 1u), x.v[0]);
-    if constexpr (std::is_same_v<T, float> && N == 4) return _mm_mask_storeu_ps(p, static_cast<__mmask8>((1u << n) - 1u), x.v[0]);
+    if constexpr (std::is_same_v<T, float> && N == 8)
+      return _mm256_mask_storeu_ps(p, static_cast<__mmask8>((1u << n) - 1u), x.v[0]);
+    if constexpr (std::is_same_v<T, float> && N == 4)
+      return _mm_mask_storeu_ps(p, static_cast<__mmask8>((1u << n) - 1u), x.v[0]);
 #endif
 #endif
     alignas(64) T room[N];
@@ -53,7 +58,8 @@ template <class T, int N> [[gnu::always_inline]] constexpr void store(const Lane
 }
 
 /// n elements that lie `stride` apart.
-template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> gather(const T* p, std::ptrdiff_t stride, int n) {
+template <class T, int N>
+[[gnu::always_inline]] constexpr Lanes<T, N> gather(const T* p, std::ptrdiff_t stride, int n) {
   if constexpr (N == 1) {
     return Lanes<T, 1>(*p);
   } else {
@@ -63,7 +69,8 @@ template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> gather(co
         Lanes<T, N> r;
         const std::uint32_t touched = n >= N ? 0x7fffffffu : (1u << (2 * n - 1)) - 1u;
         const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-        r.v[0] = _mm512_permutex2var_ps(_mm512_maskz_loadu_ps(static_cast<__mmask16>(touched), p), even, _mm512_maskz_loadu_ps(static_cast<__mmask16>(touched >> 16), p + 16));
+        r.v[0] = _mm512_permutex2var_ps(_mm512_maskz_loadu_ps(static_cast<__mmask16>(touched), p), even,
+                                        _mm512_maskz_loadu_ps(static_cast<__mmask16>(touched >> 16), p + 16));
         return r;
       }
 #endif
@@ -72,7 +79,8 @@ template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> gather(co
     return Lanes<T, N>::load(room);
   }
 }
-template <class T, int N> [[gnu::always_inline]] constexpr void scatter(const Lanes<T, N>& x, T* p, std::ptrdiff_t stride, int n) {
+template <class T, int N>
+[[gnu::always_inline]] constexpr void scatter(const Lanes<T, N>& x, T* p, std::ptrdiff_t stride, int n) {
   if constexpr (N == 1) {
     *p = x.v;
   } else {
@@ -82,7 +90,8 @@ template <class T, int N> [[gnu::always_inline]] constexpr void scatter(const La
         const std::uint32_t written = 0x55555555u & (n >= N ? 0x7fffffffu : (1u << (2 * n - 1)) - 1u);
         const __m512i low = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
         _mm512_mask_storeu_ps(p, static_cast<__mmask16>(written), _mm512_permutexvar_ps(low, x.v[0]));
-        _mm512_mask_storeu_ps(p + 16, static_cast<__mmask16>(written >> 16), _mm512_permutexvar_ps(_mm512_add_epi32(low, _mm512_set1_epi32(8)), x.v[0]));
+        _mm512_mask_storeu_ps(p + 16, static_cast<__mmask16>(written >> 16),
+                              _mm512_permutexvar_ps(_mm512_add_epi32(low, _mm512_set1_epi32(8)), x.v[0]));
         return;
       }
 #endif

@@ -13,7 +13,8 @@ template <class T> class Attend {
   enum Tensor { q, k, v };
 
  public:
-  explicit Attend(const OwnCall& c) : h_(c), mask_(c.operands > 3 ? 3 : -1), output_(c.operands), sums_(c.operands + 1) {
+  explicit Attend(const OwnCall& c)
+      : h_(c), mask_(c.operands > 3 ? 3 : -1), output_(c.operands), sums_(c.operands + 1) {
     keys_ = Tile::up(h_.keys, M);
     slot_ = keys_ * (h_.features + Tile::up(h_.value_features, M));
     tiles_ = (h_.queries + C - 1) / C;
@@ -27,16 +28,22 @@ template <class T> class Attend {
     const std::int64_t work = std::max<std::int64_t>(1, C * h_.keys * (h_.features + h_.value_features));
     for (std::int64_t first = 0; first < h_.heads; first += at_once) {
       const std::int64_t n = std::min(at_once, h_.heads - first);
-      split(n, 1, std::max<std::int64_t>(2, 65536 / std::max<std::int64_t>(1, slot_)), c.threads, [&](std::int64_t from, std::int64_t to) {
-        for (std::int64_t s = from; s < to; ++s) pack(first + s, slot(s));
-      });
-      split(n * h_.groups * tiles_, 1, std::max<std::int64_t>(2, 262144 / work), c.threads, [&](std::int64_t from, std::int64_t to) {
-        for (std::int64_t i = from; i < to; ++i) {
-          const std::int64_t s = i / (h_.groups * tiles_), g = i / tiles_ % h_.groups, first_query = i % tiles_ * C, m = std::min<std::int64_t>(C, h_.queries - first_query);
-          if (m > W || Tile::registers == 1) tile<Tile::registers>(first + s, g, slot(s), first_query, int(m));
-          else tile<1>(first + s, g, slot(s), first_query, int(m));
-        }
-      });
+      split(n, 1, std::max<std::int64_t>(2, 65536 / std::max<std::int64_t>(1, slot_)), c.threads,
+            [&](std::int64_t from, std::int64_t to) {
+              for (std::int64_t s = from; s < to; ++s) pack(first + s, slot(s));
+            });
+      split(n * h_.groups * tiles_, 1, std::max<std::int64_t>(2, 262144 / work), c.threads,
+            [&](std::int64_t from, std::int64_t to) {
+              for (std::int64_t i = from; i < to; ++i) {
+                const std::int64_t s = i / (h_.groups * tiles_), g = i / tiles_ % h_.groups,
+                                   first_query = i % tiles_ * C,
+                                   m = std::min<std::int64_t>(C, h_.queries - first_query);
+                if (m > W || Tile::registers == 1)
+                  tile<Tile::registers>(first + s, g, slot(s), first_query, int(m));
+                else
+                  tile<1>(first + s, g, slot(s), first_query, int(m));
+              }
+            });
     }
   }
 
@@ -45,16 +52,20 @@ template <class T> class Attend {
   void pack(std::int64_t head, T* to) const {
     const auto& g = h_.geometry;
     pack_lines(h_.matrix<const T>(k, head, 0, g.keys(), g.features()), to, h_.keys, h_.features);
-    pack_features(h_.matrix<const T>(v, head, 0, g.keys(), g.value_features()), to + keys_ * h_.features, h_.keys, h_.value_features);
+    pack_features(h_.matrix<const T>(v, head, 0, g.keys(), g.value_features()), to + keys_ * h_.features, h_.keys,
+                  h_.value_features);
   }
 
   /// m queries from `query` on, in V registers of lanes.
-  template <int V> SINTER_OUTLINE void tile(std::int64_t head, std::int64_t group, const T* packed, std::int64_t query, int m) const {
+  template <int V>
+  SINTER_OUTLINE void tile(std::int64_t head, std::int64_t group, const T* packed, std::int64_t query, int m) const {
     constexpr int N = V * W;
     const auto& g = h_.geometry;
     alignas(64) T queries[most * N], means[(most + M) * N], score[block * N], factor[N];
-    pack_transposed(h_.matrix<const T>(q, head, group, g.queries(), g.features()).from(query), queries, N, m, N, h_.features);
-    for (std::int64_t i = 0; i < h_.features * N; i += W) store(load<T, W>(queries + i, W) * Vector(T(g.scale)), queries + i, W);
+    pack_transposed(h_.matrix<const T>(q, head, group, g.queries(), g.features()).from(query), queries, N, m, N,
+                    h_.features);
+    for (std::int64_t i = 0; i < h_.features * N; i += W)
+      store(load<T, W>(queries + i, W) * Vector(T(g.scale)), queries + i, W);
     std::fill(means, means + Tile::up(h_.value_features, M) * N, T(0));
 
     const AttendMask<T> mask(h_, mask_, head, group);
@@ -63,17 +74,22 @@ template <class T> class Attend {
     const std::int64_t end = h_.keys_before(query + m);
     for (std::int64_t key = 0; key < end; key += block) {
       const std::int64_t n = std::min(block, end - key);
-      for (std::int64_t j = 0; j < n; j += M) panel_products<T, V, M, 1, Sums::set>(h_.features, packed + (key + j) * h_.features, queries, N, score + j * N, N);
+      for (std::int64_t j = 0; j < n; j += M)
+        panel_products<T, V, M, 1, Sums::set>(h_.features, packed + (key + j) * h_.features, queries, N, score + j * N,
+                                              N);
       mask.apply(score, N, key, n, query, m, N);
       weigh<V>(score, n, top, sum, factor);
       const T* const values = packed + keys_ * h_.features;
-      for (std::int64_t d = 0; d < h_.value_features; d += M) panel_products<T, V, M, 1, Sums::scale_and_add>(n, values + d * h_.keys + key * M, score, N, means + d * N, N, W, factor);
+      for (std::int64_t d = 0; d < h_.value_features; d += M)
+        panel_products<T, V, M, 1, Sums::scale_and_add>(n, values + d * h_.keys + key * M, score, N, means + d * N, N,
+                                                        W, factor);
     }
     write<V>(head, group, query, m, top, sum, means);
   }
 
   /// Scores become exponentials below the maximum so far; what was summed before is to be multiplied by `factor`.
-  template <int V> [[gnu::always_inline]] static void weigh(T* score, std::int64_t n, Vector* top, Vector* sum, T* factor) {
+  template <int V>
+  [[gnu::always_inline]] static void weigh(T* score, std::int64_t n, Vector* top, Vector* sum, T* factor) {
     constexpr int N = V * W;
     Vector most_so_far[V], sum_so_far[V];  // not through the pointers: registers
 #pragma GCC unroll 4
@@ -100,8 +116,10 @@ template <class T> class Attend {
     for (int r = 0; r < V; ++r) top[r] = most_so_far[r], sum[r] = sum_so_far[r];
   }
 
-  /// A query that sees no key has the sum 0: its mean is 0, its logarithm ∞, so that no key has a weight in the gradient.
-  template <int V> void write(std::int64_t head, std::int64_t group, std::int64_t query, int m, const Vector* top, const Vector* sum, T* means) const {
+  /// A query that sees no key has the sum 0: its mean is 0, its logarithm ∞, so
+  /// that no key has a weight in the gradient.
+  template <int V> void write(std::int64_t head, std::int64_t group, std::int64_t query, int m, const Vector* top,
+                              const Vector* sum, T* means) const {
     constexpr int N = V * W;
     const auto& g = h_.geometry;
     alignas(64) T total[N], part[N], logarithm[N];

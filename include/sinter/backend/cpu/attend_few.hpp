@@ -1,4 +1,5 @@
-// Attention of few queries to many keys, as when a text is continued word by word: keys and values are read where they lie, once for every four queries.
+// Attention of few queries to many keys, as when a text is continued word by word: keys and values are read where they
+// lie, once for every four queries.
 #pragma once
 #include "written_attention.hpp"
 
@@ -20,26 +21,32 @@ template <class T> class AttendFew {
 
   /// Features of keys and values must lie side by side.
   bool fits() const {
-    return h_.queries <= most_queries && h_.call.stride(k)[h_.geometry.features()] == 1 && h_.call.stride(v)[h_.geometry.value_features()] == 1;
+    return h_.queries <= most_queries && h_.call.stride(k)[h_.geometry.features()] == 1 &&
+           h_.call.stride(v)[h_.geometry.value_features()] == 1;
   }
   void run() const {
     const std::int64_t work = std::max<std::int64_t>(1, h_.queries * h_.keys * (h_.features + h_.value_features));
-    split(h_.heads * h_.groups, 1, std::max<std::int64_t>(2, 131072 / work), h_.call.context.threads, [&](std::int64_t from, std::int64_t to) {
-      for (std::int64_t i = from; i < to; ++i)
-        for (std::int64_t query = 0; query < h_.queries; query += at_once) {
-          const std::int64_t n = h_.queries - query;
-          if (n == 1 || at_once == 1) rows<1>(i / h_.groups, i % h_.groups, query);
-          else if (n == 2 || at_once == 2) rows<std::min(2, at_once)>(i / h_.groups, i % h_.groups, query);
-          else rows<at_once>(i / h_.groups, i % h_.groups, query);
-        }
-    });
+    split(h_.heads * h_.groups, 1, std::max<std::int64_t>(2, 131072 / work), h_.call.context.threads,
+          [&](std::int64_t from, std::int64_t to) {
+            for (std::int64_t i = from; i < to; ++i)
+              for (std::int64_t query = 0; query < h_.queries; query += at_once) {
+                const std::int64_t n = h_.queries - query;
+                if (n == 1 || at_once == 1)
+                  rows<1>(i / h_.groups, i % h_.groups, query);
+                else if (n == 2 || at_once == 2)
+                  rows<std::min(2, at_once)>(i / h_.groups, i % h_.groups, query);
+                else
+                  rows<at_once>(i / h_.groups, i % h_.groups, query);
+              }
+          });
   }
 
  private:
   /// Q queries from `first` on; where there are fewer, the last one stands for those that do not exist.
   template <int Q> SINTER_OUTLINE void rows(std::int64_t head, std::int64_t group, std::int64_t first) const {
     const auto& g = h_.geometry;
-    const Matrix<const T> keys = h_.matrix<const T>(k, head, 0, g.keys(), g.features()), values = h_.matrix<const T>(v, head, 0, g.keys(), g.value_features());
+    const Matrix<const T> keys = h_.matrix<const T>(k, head, 0, g.keys(), g.features()),
+                          values = h_.matrix<const T>(v, head, 0, g.keys(), g.value_features());
     alignas(64) T scaled[Q * most], means[Q * most], score[Q * block];
     T top[Q], sum[Q], factor[Q];
     std::int64_t query[Q], end = 0;
@@ -47,7 +54,8 @@ template <class T> class AttendFew {
       query[i] = std::min(h_.queries - 1, first + i);
       end = std::max(end, h_.keys_before(query[i] + 1));
       const Matrix<const T> from = h_.matrix<const T>(q, head, group, g.queries(), g.features()).from(query[i]);
-      for (std::int64_t d = 0; d < Tile::up(h_.features, W); ++d) scaled[i * most + d] = d < h_.features ? from(0, d) * T(g.scale) : T(0);
+      for (std::int64_t d = 0; d < Tile::up(h_.features, W); ++d)
+        scaled[i * most + d] = d < h_.features ? from(0, d) * T(g.scale) : T(0);
       std::fill(means + i * most, means + i * most + h_.value_features, T(0));
       top[i] = std::numeric_limits<T>::lowest(), sum[i] = 0;
     }
@@ -86,7 +94,8 @@ template <class T> class AttendFew {
     }
   }
 
-  /// Products of Q queries with W / Q keys, of which n exist, side by side for each query: a register for each, then the sums of all registers together.
+  /// Products of Q queries with W / Q keys, of which n exist, side by side for each query: a register for each, then
+  /// the sums of all registers together.
   template <int Q> void products(const T* queries, Matrix<const T> keys, std::int64_t n, T* score) const {
     constexpr int K = W / Q;
     Vector sum[W];
@@ -115,7 +124,8 @@ template <class T> class AttendFew {
     for (int i = 0; i < Q; ++i) std::copy_n(all + i * K, K, score + i * block);
   }
 
-  /// Scores, −∞ behind the last, become exponentials below the maximum so far; returns what to multiply earlier sums by.
+  /// Scores, −∞ behind the last, become exponentials below the maximum so far;
+  /// returns what to multiply earlier sums by.
   static T weigh(T* score, std::int64_t n, T& top, T& sum) {
     const T before = top;
     Vector most_so_far(top), sums(0);
@@ -132,18 +142,23 @@ template <class T> class AttendFew {
   }
 
   /// means = factor · means + Σ weight · value, as many registers of features at a time as there is room for.
-  template <int Q> void add_values(Matrix<const T> values, const T* weight, std::int64_t n, const T* factor, T* means) const {
+  template <int Q>
+  void add_values(Matrix<const T> values, const T* weight, std::int64_t n, const T* factor, T* means) const {
     constexpr int V = std::min(4, (Tile::rows > 4 ? 16 : 8) / Q);
     std::int64_t d = 0;
     for (; d + V * W <= h_.value_features; d += V * W) add<Q, V>(values, weight, n, factor, means, d, W);
-    for (; d < h_.value_features; d += W) add<Q, 1>(values, weight, n, factor, means, d, int(std::min<std::int64_t>(W, h_.value_features - d)));
+    for (; d < h_.value_features; d += W)
+      add<Q, 1>(values, weight, n, factor, means, d, int(std::min<std::int64_t>(W, h_.value_features - d)));
   }
-  template <int Q, int V> [[gnu::always_inline]] static void add(Matrix<const T> values, const T* weight, std::int64_t n, const T* factor, T* means, std::int64_t d, int last) {
+  template <int Q, int V> [[gnu::always_inline]] static void add(Matrix<const T> values, const T* weight,
+                                                                 std::int64_t n, const T* factor, T* means,
+                                                                 std::int64_t d, int last) {
     Vector sum[Q][V];
 #pragma GCC unroll 4
     for (int i = 0; i < Q; ++i)
 #pragma GCC unroll 4
-      for (int r = 0; r < V; ++r) sum[i][r] = load<T, W>(means + i * most + d + r * W, r + 1 == V ? last : W) * Vector(factor[i]);
+      for (int r = 0; r < V; ++r)
+        sum[i][r] = load<T, W>(means + i * most + d + r * W, r + 1 == V ? last : W) * Vector(factor[i]);
     for (std::int64_t j = 0; j < n; ++j) {
       Vector x[V];
 #pragma GCC unroll 4

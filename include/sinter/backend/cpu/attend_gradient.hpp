@@ -1,7 +1,9 @@
-// Attention backward: blocks of queries walk over the keys once more and find the probabilities again from the logarithms of the sums.
+// Attention backward: blocks of queries walk over the keys once more and find
+// the probabilities again from the logarithms of the sums.
 //
-// With P the probabilities, o the means and ct their cotangent: dv = Pᵀ ct;  dS = P ∘ (ct vᵀ − Σ ct ∘ o);  dq = scale · dS k;  dk = scale · dSᵀ q. A head
-// of keys belongs to one thread, which adds up its queries in order: results do not depend on the number of threads.
+// With P the probabilities, o the means and ct their cotangent: dv = Pᵀ ct;  dS = P ∘ (ct vᵀ − Σ ct ∘ o);  dq = scale ·
+// dS k;  dk = scale · dSᵀ q. A head of keys belongs to one thread, which adds up its queries in order: results do not
+// depend on the number of threads.
 #pragma once
 #include "attend.hpp"
 
@@ -17,7 +19,8 @@ template <class T> class AttendGradient {
   enum Tensor { q, k, v, o, sums, ct };
 
  public:
-  explicit AttendGradient(const OwnCall& c) : h_(c), mask_(c.operands > 6 ? 6 : -1), dq_(c.operands), dk_(c.operands + 1), dv_(c.operands + 2) {
+  explicit AttendGradient(const OwnCall& c)
+      : h_(c), mask_(c.operands > 6 ? 6 : -1), dq_(c.operands), dk_(c.operands + 1), dv_(c.operands + 2) {
     keys_ = Tile::up(h_.keys, M);
     d_ = Tile::up(h_.features, C);
     dv_width_ = Tile::up(h_.value_features, C);
@@ -41,8 +44,14 @@ template <class T> class AttendGradient {
     T *key_lines, *key_features, *value_lines;
     T *query, *query_lines, *cotangent, *cotangent_lines, *dq;
     Room(T* at, const AttendGradient& a)
-        : key_lines(at), key_features(key_lines + a.keys_ * a.d_), value_lines(key_features + a.keys_ * a.d_), query(value_lines + a.keys_ * a.dv_width_), query_lines(query + B * a.d_),
-          cotangent(query_lines + B * a.d_), cotangent_lines(cotangent + B * a.dv_width_), dq(cotangent_lines + B * a.dv_width_) {}
+        : key_lines(at),
+          key_features(key_lines + a.keys_ * a.d_),
+          value_lines(key_features + a.keys_ * a.d_),
+          query(value_lines + a.keys_ * a.dv_width_),
+          query_lines(query + B * a.d_),
+          cotangent(query_lines + B * a.d_),
+          cotangent_lines(cotangent + B * a.dv_width_),
+          dq(cotangent_lines + B * a.dv_width_) {}
   };
 
   SINTER_OUTLINE void head(std::int64_t head, T* memory) const {
@@ -51,11 +60,14 @@ template <class T> class AttendGradient {
     const Matrix<const T> keys = h_.matrix<const T>(k, head, 0, g.keys(), g.features());
     pack_lines(keys, room.key_lines, h_.keys, h_.features);
     if (h_.call.address[dq_] != nullptr) pack_features(keys, room.key_features, h_.keys, h_.features);
-    if (wants_scores_) pack_lines(h_.matrix<const T>(v, head, 0, g.keys(), g.value_features()), room.value_lines, h_.keys, h_.value_features);
+    if (wants_scores_)
+      pack_lines(h_.matrix<const T>(v, head, 0, g.keys(), g.value_features()), room.value_lines, h_.keys,
+                 h_.value_features);
     clear(dk_, head, g.features(), h_.features);
     clear(dv_, head, g.value_features(), h_.value_features);
     for (std::int64_t group = 0; group < h_.groups; ++group)
-      for (std::int64_t query = 0; query < h_.queries; query += B) queries(room, head, group, query, int(std::min<std::int64_t>(B, h_.queries - query)));
+      for (std::int64_t query = 0; query < h_.queries; query += B)
+        queries(room, head, group, query, int(std::min<std::int64_t>(B, h_.queries - query)));
     mend(head);
   }
   /// What is not finite is computed again without masked keys.
@@ -105,7 +117,8 @@ template <class T> class AttendGradient {
     const Matrix<const T> query = h_.matrix<const T>(q, head, group, g.queries(), g.features()).from(first);
     const Matrix<const T> cotangent = h_.matrix<const T>(ct, head, group, g.queries(), g.value_features()).from(first);
     pack_rows(query, room.query, d_, m, h_.features, d_);
-    for (std::int64_t i = 0; i < m * d_; i += W) store(load<T, W>(room.query + i, W) * Vector(T(g.scale)), room.query + i, W);
+    for (std::int64_t i = 0; i < m * d_; i += W)
+      store(load<T, W>(room.query + i, W) * Vector(T(g.scale)), room.query + i, W);
     pack_transposed<T>({room.query, d_, 1}, room.query_lines, B, m, B, h_.features);
     pack_rows(cotangent, room.cotangent, dv_width_, m, h_.value_features, dv_width_);
     pack_transposed<T>({room.cotangent, dv_width_, 1}, room.cotangent_lines, B, m, B, h_.value_features);
@@ -121,22 +134,27 @@ template <class T> class AttendGradient {
       lines_times_block(room.key_lines + key * h_.features, room.query_lines, h_.features, n, p);
       mask.apply(p, B, key, n, first, m, B);
       for (std::int64_t j = 0; j < n; ++j)
-        for (int i = 0; i < B; i += W) store(exp(load<T, W>(p + j * B + i, W) - load<T, W>(logarithm + i, W)), p + j * B + i, W);
+        for (int i = 0; i < B; i += W)
+          store(exp(load<T, W>(p + j * B + i, W) - load<T, W>(logarithm + i, W)), p + j * B + i, W);
       add_lines(dv_, head, g.value_features(), key, n, p, room.cotangent, dv_width_, h_.value_features, m);
       if (!wants_scores_) continue;
       lines_times_block(room.value_lines + key * h_.value_features, room.cotangent_lines, h_.value_features, n, ds);
       for (std::int64_t j = 0; j < n * B; j += B)
-        for (int i = 0; i < B; i += W) store(load<T, W>(p + j + i, W) * (load<T, W>(ds + j + i, W) - load<T, W>(mean + i, W)), ds + j + i, W);
+        for (int i = 0; i < B; i += W)
+          store(load<T, W>(p + j + i, W) * (load<T, W>(ds + j + i, W) - load<T, W>(mean + i, W)), ds + j + i, W);
       add_lines(dk_, head, g.features(), key, n, ds, room.query, d_, h_.features, m);
       if (h_.call.address[dq_] != nullptr)
         for (std::int64_t f = 0; f < h_.features; f += M)
-          for (int i = 0; i < B; i += C) panel_products<T, R, M, 1, Sums::add>(n, room.key_features + f * h_.keys + key * M, ds + i, B, room.dq + f * B + i, B);
+          for (int i = 0; i < B; i += C)
+            panel_products<T, R, M, 1, Sums::add>(n, room.key_features + f * h_.keys + key * M, ds + i, B,
+                                                  room.dq + f * B + i, B);
     }
     write(room, head, group, first, m);
   }
 
   /// What is subtracted from scores and from their cotangents, a number a query; ∞ and 0 behind the last.
-  void find_means(const Room& room, std::int64_t head, std::int64_t group, std::int64_t first, int m, T* logarithm, T* mean) const {
+  void find_means(const Room& room, std::int64_t head, std::int64_t group, std::int64_t first, int m, T* logarithm,
+                  T* mean) const {
     const auto& g = h_.geometry;
     const Matrix<const T> sum = h_.matrix<const T>(sums, head, group, g.queries(), g.queries()).from(first);
     const Matrix<const T> output = h_.matrix<const T>(o, head, group, g.queries(), g.value_features()).from(first);
@@ -148,7 +166,8 @@ template <class T> class AttendGradient {
       std::int64_t d = 0;
       if (output.column == 1) {
         Vector products(0);
-        for (; d + W <= h_.value_features; d += W) products = fma(load<T, W>(&output(i, d), W), load<T, W>(cotangent + d, W), products);
+        for (; d + W <= h_.value_features; d += W)
+          products = fma(load<T, W>(&output(i, d), W), load<T, W>(cotangent + d, W), products);
         mean[i] = fold_lanes<ops::Sum>(products);
       }
       for (; d < h_.value_features; ++d) mean[i] += output(i, d) * cotangent[d];
@@ -158,18 +177,21 @@ template <class T> class AttendGradient {
   /// to[line][query] for n lines in panels.
   void lines_times_block(const T* lines, const T* block_of_queries, std::int64_t inner, std::int64_t n, T* to) const {
     for (std::int64_t j = 0; j < n; j += M)
-      for (int i = 0; i < B; i += C) panel_products<T, R, M, 1, Sums::set>(inner, lines + j * inner, block_of_queries + i, B, to + j * B + i, B);
+      for (int i = 0; i < B; i += C)
+        panel_products<T, R, M, 1, Sums::set>(inner, lines + j * inner, block_of_queries + i, B, to + j * B + i, B);
   }
 
   /// Adds weight[key][query] · rows[query][feature] to the cotangent of keys or values.
-  void add_lines(int tensor, std::int64_t head, int loop, std::int64_t key, std::int64_t n, const T* weight, const T* rows, std::int64_t width, std::int64_t features, int m) const {
+  void add_lines(int tensor, std::int64_t head, int loop, std::int64_t key, std::int64_t n, const T* weight,
+                 const T* rows, std::int64_t width, std::int64_t features, int m) const {
     if (h_.call.address[tensor] == nullptr) return;
     const Matrix<T> to = h_.matrix<T>(tensor, head, 0, h_.geometry.keys(), loop).from(key);
     for (std::int64_t j = 0; j < n; j += M)
       for (std::int64_t d = 0; d < features; d += C) {
         const std::int64_t wide = std::min<std::int64_t>(C, features - d);
         if (n - j >= M && wide > C - W) {
-          panel_products<T, R, 1, B, Sums::add>(m, weight + j * B, rows + d, width, to.at + j * to.row + d, to.row, int(wide - (C - W)));
+          panel_products<T, R, 1, B, Sums::add>(m, weight + j * B, rows + d, width, to.at + j * to.row + d, to.row,
+                                                int(wide - (C - W)));
           continue;
         }
         alignas(64) T sum[M * C];

@@ -13,8 +13,13 @@ namespace sinter::cpu {
 class AttendHeads {
  public:
   explicit AttendHeads(const OwnCall& c)
-      : call(c), geometry(ops::AttentionGeometry::of(c.loops - 3, c.attributes)), groups(c.extent[geometry.shared()]), queries(c.extent[geometry.queries()]), keys(c.extent[geometry.keys()]),
-        features(c.extent[geometry.features()]), value_features(c.extent[geometry.value_features()]) {
+      : call(c),
+        geometry(ops::AttentionGeometry::of(c.loops - 3, c.attributes)),
+        groups(c.extent[geometry.shared()]),
+        queries(c.extent[geometry.queries()]),
+        keys(c.extent[geometry.keys()]),
+        features(c.extent[geometry.features()]),
+        value_features(c.extent[geometry.value_features()]) {
     for (int l = 0; l < geometry.batch; ++l) heads *= c.extent[l];
   }
 
@@ -47,11 +52,13 @@ template <class T> class AttendMask {
   /// `tensor`: the mask's number, or −1.
   AttendMask(const AttendHeads& h, int tensor, std::int64_t head, std::int64_t group) : causal_(h.geometry.causal) {
     if (tensor < 0) return;
-    if (h.call.dtype[tensor] == Dtype::boolean) there_ = h.matrix<const bool>(tensor, head, group, h.geometry.queries(), h.geometry.keys());
+    if (h.call.dtype[tensor] == Dtype::boolean)
+      there_ = h.matrix<const bool>(tensor, head, group, h.geometry.queries(), h.geometry.keys());
     else added_ = h.matrix<const T>(tensor, head, group, h.geometry.queries(), h.geometry.keys());
   }
 
-  /// Scores of keys [key, key + n) and the queries [query, query + m): −∞ where a key does not take part. `width` is a multiple of the register's.
+  /// Scores of keys [key, key + n) and the queries [query, query + m): −∞ where
+  /// a key does not take part. `width` is a multiple of the register's.
   void apply(T* score, std::int64_t ld, std::int64_t key, std::int64_t n, std::int64_t query, int m, int width) const {
     const T never = ops::unforeseen(-ops::infinity<T>);
     if (there_.at != nullptr && there_.row == 0) {
@@ -83,12 +90,14 @@ template <class T> class AttendMask {
   void to_add(const bool* there, T* to, int n) const {
     const T never = ops::unforeseen(-ops::infinity<T>);
     if constexpr (lanes > 1 && W == lanes) {
-      if (n == W && there_.column == 1) return store(select(Lanes<bool, W>::load(there), Vector(0), Vector(never)), to, W);
+      if (n == W && there_.column == 1)
+        return store(select(Lanes<bool, W>::load(there), Vector(0), Vector(never)), to, W);
     }
     for (int x = 0; x < n; ++x) to[x] = there[x * there_.column] ? T(0) : never;
   }
   /// Adds a mask that differs from query to query: a few keys at a time become numbers to add, and are transposed.
-  void add_turned(T* score, std::int64_t ld, std::int64_t key, std::int64_t n, std::int64_t query, int m, int width) const {
+  void add_turned(T* score, std::int64_t ld, std::int64_t key, std::int64_t n, std::int64_t query, int m,
+                  int width) const {
     constexpr int keys = W > 8 ? W : 8, queries = 64;
     alignas(64) T straight[queries * keys], turned[keys * queries];
     std::fill(turned, turned + keys * queries, T(0));
@@ -101,7 +110,9 @@ template <class T> class AttendMask {
         pack_transposed<T>({&added_(query, key + j), added_.row, added_.column}, turned, queries, m, m, some);
       }
       for (std::int64_t x = 0; x < some; ++x)
-        for (int i = 0; i < width; i += W) store(load<T, W>(score + (j + x) * ld + i, W) + load<T, W>(turned + x * queries + i, W), score + (j + x) * ld + i, W);
+        for (int i = 0; i < width; i += W)
+          store(load<T, W>(score + (j + x) * ld + i, W) + load<T, W>(turned + x * queries + i, W),
+                score + (j + x) * ld + i, W);
     }
   }
 

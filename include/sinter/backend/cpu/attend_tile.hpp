@@ -1,6 +1,8 @@
-// The inner loops of attention: products of a panel of few lines with a tile whose lanes are queries, and what copies panels.
+// The inner loops of attention: products of a panel of few lines with a tile
+// whose lanes are queries, and what copies panels.
 //
-// Scores are computed transposed, [key][query]: a running maximum and sum are then registers with a query a lane, and no lane ever meets another.
+// Scores are computed transposed, [key][query]: a running maximum and sum are
+// then registers with a query a lane, and no lane ever meets another.
 #pragma once
 #include "pack.hpp"
 #include "tile.hpp"
@@ -9,7 +11,8 @@ namespace sinter::cpu {
 
 template <class T> struct AttendTile {
   static constexpr int width = Tile<T>::width, registers = Tile<T>::registers, columns = Tile<T>::columns;
-  /// Lines of a panel: with two registers of columns they keep the multipliers busy, and 8 divides what features come in.
+  /// Lines of a panel: with two registers of columns they keep the multipliers
+  /// busy, and 8 divides what features come in.
 #if SINTER_SIMD && (defined(__AVX512F__) || defined(__aarch64__))
   static constexpr int rows = 8;
 #else
@@ -21,10 +24,12 @@ template <class T> struct AttendTile {
 
 enum class Sums : unsigned char { set, add, scale_and_add };
 
-/// c[i * ldc + j] = Σ_k a[k * Next + i * Line] · b[k * ldb + j] for the lines of a panel and V registers of columns, of which the last may end after
-/// `last` lanes; or what is there, times `scale` of the lane, and the sum.
+/// c[i * ldc + j] = Σ_k a[k * Next + i * Line] · b[k * ldb + j] for the lines of a panel and V registers of columns, of
+/// which the last may end after `last` lanes; or what is there, times `scale` of the lane, and the sum.
 template <class T, int V, int Next, int Line, Sums How>
-[[gnu::always_inline]] inline void panel_products(std::int64_t inner, const T* a, const T* b, std::int64_t ldb, T* c, std::int64_t ldc, int last = AttendTile<T>::width, const T* scale = nullptr) {
+[[gnu::always_inline]] inline void panel_products(std::int64_t inner, const T* a, const T* b, std::int64_t ldb, T* c,
+                                                  std::int64_t ldc, int last = AttendTile<T>::width,
+                                                  const T* scale = nullptr) {
   using Vector = typename AttendTile<T>::Vector;
   constexpr int M = AttendTile<T>::rows, W = AttendTile<T>::width;
   Vector sum[M][V];
@@ -52,13 +57,15 @@ template <class T, int V, int Next, int Line, Sums How>
       T* const at = c + i * ldc + j * W;
       const int n = j + 1 == V ? last : W;
       if constexpr (How == Sums::add) sum[i][j] = load<T, W>(at, n) + sum[i][j];
-      if constexpr (How == Sums::scale_and_add) sum[i][j] = fma(load<T, W>(at, n), load<T, W>(scale + j * W, W), sum[i][j]);
+      if constexpr (How == Sums::scale_and_add)
+        sum[i][j] = fma(load<T, W>(at, n), load<T, W>(scale + j * W, W), sum[i][j]);
       store(sum[i][j], at, n);
     }
 }
 
 /// to[j * ldt + i] = from[i * ldf + j] for i < rows, j < columns.
-template <class T> inline void transpose(const T* from, std::int64_t ldf, T* to, std::int64_t ldt, std::int64_t rows, std::int64_t columns) {
+template <class T> inline void transpose(const T* from, std::int64_t ldf, T* to, std::int64_t ldt, std::int64_t rows,
+                                         std::int64_t columns) {
   std::int64_t done = 0;
 #if defined(__AVX__)
   if constexpr (std::is_same_v<T, float>) {
@@ -86,7 +93,8 @@ template <class T> struct Matrix {
 };
 
 /// to[j * ldt + i] = from(i, j) for i < rows, zeros for rows ≤ i < width.
-template <class T> inline void pack_transposed(Matrix<const T> from, T* to, std::int64_t ldt, std::int64_t rows, std::int64_t width, std::int64_t columns) {
+template <class T> inline void pack_transposed(Matrix<const T> from, T* to, std::int64_t ldt, std::int64_t rows,
+                                               std::int64_t width, std::int64_t columns) {
   if (from.column == 1) {
     transpose(from.at, from.row, to, ldt, rows, columns);
   } else {
@@ -97,7 +105,8 @@ template <class T> inline void pack_transposed(Matrix<const T> from, T* to, std:
     for (std::int64_t j = 0; j < columns; ++j) std::fill(to + j * ldt + rows, to + j * ldt + width, T(0));
 }
 /// to[i * ldt + j] = from(i, j) for j < columns, zeros for columns ≤ j < width.
-template <class T> inline void pack_rows(Matrix<const T> from, T* to, std::int64_t ldt, std::int64_t rows, std::int64_t columns, std::int64_t width) {
+template <class T> inline void pack_rows(Matrix<const T> from, T* to, std::int64_t ldt, std::int64_t rows,
+                                         std::int64_t columns, std::int64_t width) {
   for (std::int64_t i = 0; i < rows; ++i) {
     if (from.column == 1) copy_piece(to + i * ldt, from.at + i * from.row, int(columns));
     else
@@ -109,7 +118,8 @@ template <class T> inline void pack_rows(Matrix<const T> from, T* to, std::int64
 /// Panels of lines for products with features contracted: panel p has [feature][line] of lines p · rows …
 template <class T> inline void pack_lines(Matrix<const T> from, T* to, std::int64_t lines, std::int64_t features) {
   constexpr int M = AttendTile<T>::rows;
-  for (std::int64_t i = 0; i < lines; i += M) pack_transposed(from.from(i), to + i * features, M, std::min<std::int64_t>(M, lines - i), M, features);
+  for (std::int64_t i = 0; i < lines; i += M)
+    pack_transposed(from.from(i), to + i * features, M, std::min<std::int64_t>(M, lines - i), M, features);
 }
 /// Panels of features for products with lines contracted: panel p has [line][feature] of features p · rows …
 template <class T> inline void pack_features(Matrix<const T> from, T* to, std::int64_t lines, std::int64_t features) {

@@ -15,10 +15,13 @@ inline constexpr std::int64_t own_cache = std::int64_t(1) << 20;
 
 struct Backend {
   static constexpr bool shares_a_team = true;  ///< all of a program's steps may run within one parallel region
-  static constexpr compile::PackSizes pack{&pack_bytes, lanes > 1 ? Tile<float>::columns : 0, &contracts_in_place, &filters_for, own_cache};
+  static constexpr compile::PackSizes pack{&pack_bytes, lanes > 1 ? Tile<float>::columns : 0, &contracts_in_place,
+                                           &filters_for, own_cache};
 
-  /// `Step`: the step of a straight-line program, whose arguments are the constants `Step::arguments`; void of any other program.
-  template <class K, class Step> [[gnu::always_inline]] static void run(const std::int64_t* arguments, const Context& c) {
+  /// `Step`: the step of a straight-line program, whose arguments are the
+  /// constants `Step::arguments`; void of any other program.
+  template <class K, class Step>
+  [[gnu::always_inline]] static void run(const std::int64_t* arguments, const Context& c) {
     using Way = std::conditional_t<std::is_void_v<Step>, Split, Alone>;
     if constexpr (K::body.kind == graph::Kind::contract) {
       if constexpr (is_small_contraction<K, Step>()) SmallContraction<K, Step>::run(c);
@@ -30,10 +33,14 @@ struct Backend {
     else map<K, Way>(arguments, c);
   }
   /// Steps that run piece by piece: see chain.hpp.
-  template <int Most> static void run_chain(const std::int64_t* chain, const std::int64_t* table, const StepFunction* functions, const Context& c) { cpu::run_chain<Most>(chain, table, functions, c); }
+  template <int Most> static void run_chain(const std::int64_t* chain, const std::int64_t* table,
+                                            const StepFunction* functions, const Context& c) {
+    cpu::run_chain<Most>(chain, table, functions, c);
+  }
 };
 
-/// The policy of a program on the CPU: on the caller's thread, or on up to `count` OpenMP threads. Results are the same, bit by bit.
+/// The policy of a program on the CPU: on the caller's thread, or on up to
+/// `count` OpenMP threads. Results are the same, bit by bit.
 struct Threads {
   using Backend = cpu::Backend;
   int count = 1;

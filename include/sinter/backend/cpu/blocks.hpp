@@ -16,28 +16,37 @@ template <class T> inline constexpr std::int64_t block_elements = (std::int64_t(
 /// Of the packed operands at a time: rows stay in the second-level cache, columns in the one behind it.
 template <class T> inline constexpr std::int64_t left_elements = block_elements<T> / 2;
 template <class T> inline constexpr std::int64_t right_elements = 4 * block_elements<T>;
-template <class T> constexpr std::int64_t aligned_bytes(std::int64_t elements) { return (elements * std::int64_t(sizeof(T)) + 63) / 64 * 64; }
+template <class T> constexpr std::int64_t aligned_bytes(std::int64_t elements) {
+  return (elements * std::int64_t(sizeof(T)) + 63) / 64 * 64;
+}
 
-/// How much of the contracted axis is worked on at once: all of it where it is short. A long one has to be cut, and then into pieces of which
-/// all rows and all columns fit, so that nothing is packed twice.
-template <class T> constexpr std::int64_t depth_of(std::int64_t rows, std::int64_t columns, std::int64_t inner, bool in_place = false) {
+/// How much of the contracted axis is worked on at once: all of it where it is short. A long one has to be cut, and
+/// then into pieces of which all rows and all columns fit, so that nothing is packed twice.
+template <class T>
+constexpr std::int64_t depth_of(std::int64_t rows, std::int64_t columns, std::int64_t inner, bool in_place = false) {
   if (inner <= (in_place ? deepest_in_place : deepest)) return std::max<std::int64_t>(1, inner);
   const std::int64_t all = block_elements<T> / (std::max(rows, columns) + std::max(Tile<T>::rows, Tile<T>::columns));
   return std::min(deepest, std::max(all, shallowest));
 }
-template <class T> constexpr Blocks blocks_of(std::int64_t rows, std::int64_t columns, std::int64_t inner, bool in_place = false) {
+template <class T>
+constexpr Blocks blocks_of(std::int64_t rows, std::int64_t columns, std::int64_t inner, bool in_place = false) {
   const std::int64_t depth = depth_of<T>(rows, columns, inner, in_place);
-  const auto part = [&](std::int64_t n, std::int64_t unit, std::int64_t elements) {  // a multiple of the unit whose panels fill the cache
+  // a multiple of the unit whose panels fill the cache
+  const auto part = [&](std::int64_t n, std::int64_t unit, std::int64_t elements) {
     return std::min((n + unit - 1) / unit * unit, std::max<std::int64_t>(1, elements / (depth * unit)) * unit);
   };
-  return {in_place ? std::max<std::int64_t>(1, rows) : part(rows, Tile<T>::rows, left_elements<T>), part(columns, Tile<T>::columns, right_elements<T>), depth};
+  return {in_place ? std::max<std::int64_t>(1, rows) : part(rows, Tile<T>::rows, left_elements<T>),
+          part(columns, Tile<T>::columns, right_elements<T>), depth};
 }
 
-/// A contracted axis that is long beside rows and columns is cut into pieces, which threads share: each packs its own blocks and sums into a table of its own, and the tables
-/// are added in their order. How many pieces there are depends on the extents alone, so that results do not depend on the number of threads.
+/// A contracted axis that is long beside rows and columns is cut into pieces, which threads share: each packs its own
+/// blocks and sums into a table of its own, and the tables are added in their order. How many pieces there are depends
+/// on the extents alone, so that results do not depend on the number of threads.
 struct LongSums {
   static constexpr std::int64_t least = 4096, most_results = 65536, most_lines = 1024, shortest = 1024;
-  static constexpr std::int64_t most = 8, workers = 4;  ///< pieces, and how many are worked on at once, each in scratch memory of its own
+  static constexpr std::int64_t
+      most = 8,
+      workers = 4;  ///< pieces, and how many are worked on at once, each in scratch memory of its own
 
   static constexpr std::int64_t pieces(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
     if (inner < least || rows + columns > most_lines || rows * columns > most_results) return 1;
@@ -45,29 +54,36 @@ struct LongSums {
   }
   /// What a worker packs at a time: at most `depth` of a piece.
   template <class T> static constexpr Blocks blocks(std::int64_t rows, std::int64_t columns, std::int64_t depth) {
-    const std::int64_t high = (rows + Tile<T>::rows - 1) / Tile<T>::rows * Tile<T>::rows, wide = (columns + Tile<T>::columns - 1) / Tile<T>::columns * Tile<T>::columns;
+    const std::int64_t high = (rows + Tile<T>::rows - 1) / Tile<T>::rows * Tile<T>::rows,
+                       wide = (columns + Tile<T>::columns - 1) / Tile<T>::columns * Tile<T>::columns;
     return {high, wide, std::min(depth, block_elements<T> / std::max<std::int64_t>(1, high + wide))};
   }
-  template <class T> static constexpr std::int64_t worker_bytes(const Blocks& b) { return aligned_bytes<T>(b.rows * b.inner) + aligned_bytes<T>(b.columns * b.inner); }
+  template <class T> static constexpr std::int64_t worker_bytes(const Blocks& b) {
+    return aligned_bytes<T>(b.rows * b.inner) + aligned_bytes<T>(b.columns * b.inner);
+  }
   /// Most that contractions of up to these sizes use.
   template <class T> static constexpr std::int64_t bytes(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
     if (inner < least) return 0;
-    return workers * (block_elements<T> * std::int64_t(sizeof(T)) + 128) + most * aligned_bytes<T>(std::min(rows * columns, most_results));
+    return workers * (block_elements<T> * std::int64_t(sizeof(T)) + 128) +
+           most * aligned_bytes<T>(std::min(rows * columns, most_results));
   }
 };
 
 /// As many rows at most change sides with columns that are windows (products.hpp).
 inline constexpr std::int64_t most_turned_rows = 128;
 
-/// Scratch bytes of a contraction of at most these sizes: both packed blocks, the left one alone where the right operand is in panels already, and the sums where the
-/// contracted axis is cut. Operands may change sides where the columns are windows. Fewer rows and columns make deeper blocks, but never larger ones.
-template <class T> constexpr std::int64_t pack_bytes_of(std::int64_t rows, std::int64_t columns, std::int64_t inner, bool in_panels = false, bool windows = false) {
+/// Scratch bytes of a contraction of at most these sizes: both packed blocks, the left one alone where the right
+/// operand is in panels already, and the sums where the contracted axis is cut. Operands may change sides where the
+/// columns are windows. Fewer rows and columns make deeper blocks, but never larger ones.
+template <class T> constexpr std::int64_t pack_bytes_of(std::int64_t rows, std::int64_t columns, std::int64_t inner,
+                                                        bool in_panels = false, bool windows = false) {
   const auto panel = [&](std::int64_t n, std::int64_t unit, std::int64_t most, std::int64_t elements) {
     most = std::max<std::int64_t>(1, std::min(inner, most));
     return aligned_bytes<T>(std::min((n + unit - 1) / unit * unit * most, std::max(elements, unit * most)));
   };
   const std::int64_t right = in_panels ? 0 : panel(columns, Tile<T>::columns, deepest_in_place, right_elements<T>);
-  const std::int64_t turned = windows && !in_panels ? panel(std::min(rows, most_turned_rows), Tile<T>::columns, deepest, right_elements<T>) : 0;
+  const std::int64_t turned =
+      windows && !in_panels ? panel(std::min(rows, most_turned_rows), Tile<T>::columns, deepest, right_elements<T>) : 0;
   const std::int64_t packed = std::max(panel(rows, Tile<T>::rows, deepest, left_elements<T>) + right, turned);
   const std::int64_t sums = inner > depth_of<T>(rows, columns, inner) ? aligned_bytes<T>(rows * columns) : 0;
   return std::max(packed + sums, LongSums::bytes<T>(rows, columns, inner));

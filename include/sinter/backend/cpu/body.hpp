@@ -23,10 +23,13 @@ template <class K> inline constexpr int micros = int(K::body.micros.size());
 template <class K, int N, int J> using RegisterType = Lanes<element_type<micro<K, J>.dtype>, N>;
 
 template <class K, int N, class = std::make_index_sequence<std::size_t(micros<K>)>> struct RegisterFile;
-template <class K, int N, std::size_t... J> struct RegisterFile<K, N, std::index_sequence<J...>> : Slot<int(J), RegisterType<K, N, int(J)>>... {};
+template <class K, int N, std::size_t... J> struct RegisterFile<K, N, std::index_sequence<J...>>
+    : Slot<int(J), RegisterType<K, N, int(J)>>... {};
 
 template <class K, int N, int J, class File> [[gnu::always_inline]] constexpr auto& at(File& f) {
-  return static_cast<std::conditional_t<std::is_const_v<File>, const Slot<J, RegisterType<K, N, J>>, Slot<J, RegisterType<K, N, J>>>&>(f).value;
+  return static_cast<std::conditional_t<std::is_const_v<File>, const Slot<J, RegisterType<K, N, J>>,
+                                        Slot<J, RegisterType<K, N, J>>>&>(f)
+      .value;
 }
 
 /// Where the pointers of a kernel stand: addresses, and counts for pointers without memory.
@@ -51,7 +54,10 @@ template <int Level> struct OfLevel {
 };
 /// What runs for every element: of level 2, or a store or sum into memory wherever it stands.
 struct PerElement {
-  static constexpr bool holds(const Micro& m) { return m.side == 0 && (m.level == 2 || m.what == Micro::What::store || m.what == Micro::What::scatter || m.what == Micro::What::result); }
+  static constexpr bool holds(const Micro& m) {
+    return m.side == 0 && (m.level == 2 || m.what == Micro::What::store || m.what == Micro::What::scatter ||
+                           m.what == Micro::What::result);
+  }
 };
 
 template <class K, class Which> constexpr int count_micros() {
@@ -59,7 +65,8 @@ template <class K, class Which> constexpr int count_micros() {
   for (const Micro& m : K::body.micros) n += Which::holds(m) ? 1 : 0;
   return n;
 }
-template <class K, class Which, class = std::make_index_sequence<std::size_t(count_micros<K, Which>())>> struct ChosenMicros;
+template <class K, class Which, class = std::make_index_sequence<std::size_t(count_micros<K, Which>())>>
+struct ChosenMicros;
 template <class K, class Which, std::size_t... Index> struct ChosenMicros<K, Which, std::index_sequence<Index...>> {
   static constexpr auto number = [] {
     std::array<int, sizeof...(Index) + 1> r{};
@@ -75,24 +82,30 @@ template <class K, class Which, std::size_t... Index> struct ChosenMicros<K, Whi
   }
 };
 
-/// Calls f<J>() for each micro-operation J of the kernel that `Which` names. Nothing is instantiated for the others: what each call of a
-/// kernel leaves out would otherwise be most of what the compiler is asked to look at.
-template <class K, class Which = EveryMicro, class F> [[gnu::always_inline]] constexpr void for_each_micro(F&& f) { ChosenMicros<K, Which>::each(f); }
+/// Calls f<J>() for each micro-operation J of the kernel that `Which` names. Nothing is instantiated for the others:
+/// what each call of a kernel leaves out would otherwise be most of what the compiler is asked to look at.
+template <class K, class Which = EveryMicro, class F> [[gnu::always_inline]] constexpr void for_each_micro(F&& f) {
+  ChosenMicros<K, Which>::each(f);
+}
 
 /// Whether the lanes of register J agree: values a row do, unless every lane is a row of its own.
-template <class K, int J> inline constexpr bool same_for_all_lanes =
-    micro<K, J>.level == 0 || (micro<K, J>.level == 1 && (K::body.kind != graph::Kind::reduce || (K::body.folded >> (K::body.loops - 1) & 1) != 0));
+template <class K, int J>
+inline constexpr bool same_for_all_lanes = micro<K, J>.level == 0 ||
+                                           (micro<K, J>.level == 1 &&
+                                            (K::body.kind != graph::Kind::reduce ||
+                                             (K::body.folded >> (K::body.loops - 1) & 1) != 0));
 
 /// N elements behind pointer P, which along the vector loop walks by 0, 1 or another stride.
-template <class T, int N, int A, int Unit, int P, class Stride> [[gnu::always_inline]] constexpr Lanes<T, N> read(const Walk<P>& w, Span s, Stride&& stride) {
+template <class T, int N, int A, int Unit, int P, class Stride>
+[[gnu::always_inline]] constexpr Lanes<T, N> read(const Walk<P>& w, Span s, Stride&& stride) {
   const T* p = reinterpret_cast<const T*>(w.address[std::size_t(A)]);
   if constexpr (Unit == 0) return Lanes<T, N>(*p);
   else if constexpr (Unit == 1) return load<T, N>(p + s.i, s.n);
   else return gather<T, N>(p + s.i * stride(A), stride(A), s.n);
 }
 
-/// Evaluates micro-operation J (load, constant, count, length, gather or apply). `stride(p)` gives the stride of pointer p along the
-/// vector loop, asked only where it is neither 0 nor 1.
+/// Evaluates micro-operation J (load, constant, count, length, gather or apply). `stride(p)` gives the stride of
+/// pointer p along the vector loop, asked only where it is neither 0 nor 1.
 template <class K, int N, int J, int P, class File, class Stride>
 [[gnu::always_inline]] constexpr void evaluate(File& r, const Walk<P>& w, Span s, const Context& c, Stride&& stride) {
   constexpr Micro m = micro<K, J>;
@@ -118,7 +131,9 @@ template <class K, int N, int J, int P, class File, class Stride>
       else if constexpr (m.unit == 1) out = load<T, N>(p + place * axis.stride + s.i, s.n);
       else out = gather<T, N>(p + place * axis.stride + s.i * stride(m.a), stride(m.a), s.n);
     } else {
-      const auto lane_stride = m.unit == 0 ? std::int64_t(0) : m.unit == 1 ? std::int64_t(1) : std::int64_t(stride(m.a));
+      const auto lane_stride = m.unit == 0   ? std::int64_t(0)
+                               : m.unit == 1 ? std::int64_t(1)
+                                             : std::int64_t(stride(m.a));
       out = gather_places<T, N>(p + s.i * lane_stride, lane_stride, at<K, N, m.b>(r), axis.stride, axis.extent, s.n);
     }
   } else if constexpr (m.what == Micro::What::apply) {
@@ -131,7 +146,8 @@ template <class K, int N, int J, int P, class File, class Stride>
 
 /// Runs the store J; whole registers past the caches where `streaming` says so (see streaming.hpp).
 template <class K, int N, int J, int P, class File, class Stride>
-[[gnu::always_inline]] constexpr void write(const File& r, const Walk<P>& w, Span s, Stride&& stride, [[maybe_unused]] bool streaming = false) {
+[[gnu::always_inline]] constexpr void write(const File& r, const Walk<P>& w, Span s, Stride&& stride,
+                                            [[maybe_unused]] bool streaming = false) {
   constexpr Micro m = micro<K, J>;
   using T = element_type<m.dtype>;
   T* p = reinterpret_cast<T*>(w.address[std::size_t(m.b)]);
@@ -179,25 +195,29 @@ template <class K> constexpr auto element_sizes() {
 template <class K> constexpr auto moving_pointers() {
   std::array<bool, std::size_t(K::body.pointers > 0 ? K::body.pointers : 1)> moves{};
   for (const Micro& m : K::body.micros) {
-    if (m.what == Micro::What::load || m.what == Micro::What::gather || m.what == Micro::What::count) moves[std::size_t(m.a)] = true;
+    if (m.what == Micro::What::load || m.what == Micro::What::gather || m.what == Micro::What::count)
+      moves[std::size_t(m.a)] = true;
     if (m.what == Micro::What::store || m.what == Micro::What::scatter) moves[std::size_t(m.b)] = true;
     if (m.what == Micro::What::result) moves[0] = moves[1] = true;
   }
   return moves;
 }
 
-/// What an element of a map or row kernel takes, in nanoseconds, roughly: each is time for four operations in all lanes, or for 32 bytes.
+/// What an element of a map or row kernel takes, in nanoseconds, roughly: each
+/// is time for four operations in all lanes, or for 32 bytes.
 template <class K> inline constexpr double element_ns = [] {
   double flops = 0, bytes = 0;
   for_each_micro<K>([&]<int J>() {
     constexpr Micro m = micro<K, J>;
     const double times = m.kept >= 0 || m.stored >= 0 ? 1 : std::popcount(m.passes);
     if constexpr (m.what == Micro::What::apply) {
-      if constexpr (requires { graph::primitive_struct<m.code>::flops; }) flops += times * graph::primitive_struct<m.code>::flops;
+      if constexpr (requires { graph::primitive_struct<m.code>::flops; })
+        flops += times * graph::primitive_struct<m.code>::flops;
       else flops += times;
     } else if constexpr (m.level == 2) {
       if (m.what == Micro::What::load || m.what == Micro::What::store) bytes += times * bytes_of(m.dtype);
-      if (m.unit == 2 || m.what == Micro::What::gather || m.what == Micro::What::scatter) flops += 8 * times;  // lane by lane
+      // lane by lane
+      if (m.unit == 2 || m.what == Micro::What::gather || m.what == Micro::What::scatter) flops += 8 * times;
       flops += times;
     }
   });
@@ -205,7 +225,8 @@ template <class K> inline constexpr double element_ns = [] {
 }();
 
 /// Moves every pointer by a number of bytes, or of counts where it has no memory.
-template <class K, int P> [[gnu::always_inline]] inline void advance(Walk<P>& w, const std::array<std::int64_t, std::size_t(P)>& by) {
+template <class K, int P>
+[[gnu::always_inline]] inline void advance(Walk<P>& w, const std::array<std::int64_t, std::size_t(P)>& by) {
   static constexpr auto size = element_sizes<K>();
   static constexpr auto moves = moving_pointers<K>();
   [&]<std::size_t... Index>(std::index_sequence<Index...>)
@@ -217,7 +238,8 @@ template <class K, int P> [[gnu::always_inline]] inline void advance(Walk<P>& w,
   }(std::make_index_sequence<std::size_t(P)>{});
 }
 /// What moves every pointer by `steps` along loop i.
-template <class K, int L, int P> [[gnu::always_inline]] inline auto steps_along(const Arguments<L, P>& a, int loop, std::int64_t steps) {
+template <class K, int L, int P>
+[[gnu::always_inline]] inline auto steps_along(const Arguments<L, P>& a, int loop, std::int64_t steps) {
   static constexpr auto size = element_sizes<K>();
   static constexpr auto moves = moving_pointers<K>();
   std::array<std::int64_t, std::size_t(P)> by;
@@ -228,10 +250,14 @@ template <class K, int L, int P> [[gnu::always_inline]] inline auto steps_along(
   return by;
 }
 /// Moves every pointer by `steps` along loop i.
-template <class K, int L, int P> [[gnu::always_inline]] inline void advance(Walk<P>& w, const Arguments<L, P>& a, int loop, std::int64_t steps) { advance<K>(w, steps_along<K>(a, loop, steps)); }
+template <class K, int L, int P>
+[[gnu::always_inline]] inline void advance(Walk<P>& w, const Arguments<L, P>& a, int loop, std::int64_t steps) {
+  advance<K>(w, steps_along<K>(a, loop, steps));
+}
 
 /// Moves every pointer to point i of loops [First, Last), counted in row-major order.
-template <class K, int First, int Last, int L, int P> [[gnu::always_inline]] inline void move(Walk<P>& w, const Arguments<L, P>& a, std::int64_t i) {
+template <class K, int First, int Last, int L, int P>
+[[gnu::always_inline]] inline void move(Walk<P>& w, const Arguments<L, P>& a, std::int64_t i) {
   for (int l = Last - 1; l > First; --l) {
     advance<K>(w, a, l, i % a.extent[std::size_t(l)]);
     i /= a.extent[std::size_t(l)];
@@ -241,7 +267,8 @@ template <class K, int First, int Last, int L, int P> [[gnu::always_inline]] inl
 
 /// Calls f(walk) for the points [from, to) of loops [First, Last), counted in row-major order.
 template <class K, int First, int Last, int L, int P, class F>
-[[gnu::always_inline]] inline void for_each_point(const Arguments<L, P>& a, const Walk<P>& start, std::int64_t from, std::int64_t to, F&& f) {
+[[gnu::always_inline]] inline void for_each_point(const Arguments<L, P>& a, const Walk<P>& start, std::int64_t from,
+                                                  std::int64_t to, F&& f) {
   if constexpr (First == Last) {
     if (from < to) f(start);
   } else {

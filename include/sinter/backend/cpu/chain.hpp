@@ -1,8 +1,9 @@
 // Steps that run piece by piece (compile/chains.hpp): the same kernels, with one loop shorter and other addresses.
 //
-// A thread takes pieces of its own, one step after the other, so that what a step writes is in that core's cache when the next one reads it, and nobody waits
-// in between. Where pieces depend on earlier ones, or there are fewer than would keep all threads busy, or memory for fewer, the threads share the steps of one piece after the other instead. Pieces
-// are the same either way, and so is every result.
+// A thread takes pieces of its own, one step after the other, so that what a step writes is in that core's cache when
+// the next one reads it, and nobody waits in between. Where pieces depend on earlier ones, or there are fewer than
+// would keep all threads busy, or memory for fewer, the threads share the steps of one piece after the other instead.
+// Pieces are the same either way, and so is every result.
 #pragma once
 #include "../../compile/chains.hpp"
 #include "context.hpp"
@@ -13,19 +14,24 @@ namespace sinter::cpu {
 using StepFunction = void (*)(const std::int64_t* arguments, const Context&);
 
 /// `functions`: of the program's kernels; `Most`: integers of a step in the table at most.
-template <int Most> SINTER_OUTLINE inline void run_chain(const std::int64_t* chain, const std::int64_t* table, const StepFunction* functions, const Context& c) {
+template <int Most> SINTER_OUTLINE inline void run_chain(const std::int64_t* chain, const std::int64_t* table,
+                                                         const StepFunction* functions, const Context& c) {
   const auto head = compile::ChainHead::of(chain);
   const std::int64_t units = head.length(c.lengths), pieces = (units + head.grain - 1) / head.grain;
   const auto run = [&](std::int64_t first, std::int64_t last, std::int64_t worker, const Context& context) {
     std::array<std::int64_t, std::size_t(Most)> room;
     for (std::int64_t k = first; k < last; ++k)
-      compile::for_each_step_of_piece(chain, table, room.data(), units, k, worker, [&](std::int64_t kernel, const std::int64_t* arguments) { functions[kernel](arguments, context); });
+      compile::for_each_step_of_piece(
+          chain, table, room.data(), units, k, worker,
+          [&](std::int64_t kernel, const std::int64_t* arguments) { functions[kernel](arguments, context); });
   };
   const std::int64_t threads = c.threads, rounds = (pieces + threads - 1) / threads;
   const bool even = rounds * threads * 7 <= pieces * 8;  // nobody waits for more than an eighth
   if (threads == 1 || threads > head.workers || !even) return run(0, pieces, 0, c);
   split(threads, 1, 2, c.threads, [&](std::int64_t from, std::int64_t to) {
-    for (std::int64_t w = from; w < to; ++w) run(w * pieces / threads, (w + 1) * pieces / threads, w, Context{c.base, c.lengths, c.scratch + w * head.scratch, 1});
+    for (std::int64_t w = from; w < to; ++w)
+      run(w * pieces / threads, (w + 1) * pieces / threads, w,
+          Context{c.base, c.lengths, c.scratch + w * head.scratch, 1});
   });
 }
 

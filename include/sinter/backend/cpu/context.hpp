@@ -21,7 +21,7 @@ struct Context {
 template <int L, int P> struct Arguments {
   std::array<std::int64_t, std::size_t(L)> extent;
   std::array<std::byte*, std::size_t(P)> address;                                  ///< null for pointers without memory
-  std::array<std::int64_t, std::size_t(P)> origin;                                 ///< element offset of pointers without memory
+  std::array<std::int64_t, std::size_t(P)> origin;  ///< element offset of pointers without memory
   std::array<std::array<std::int64_t, std::size_t(L)>, std::size_t(P)> stride;     ///< in elements
 
   [[gnu::always_inline]] inline Arguments(const std::int64_t* table, const Context& c) {

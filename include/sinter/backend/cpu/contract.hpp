@@ -20,9 +20,14 @@ constexpr std::int64_t pack_bytes(const compile::ContractSizes& s) {
     case Dtype::int32: return pack_bytes_of<std::int32_t>(s.rows, s.columns, s.inner, s.in_panels, s.windows);
     default: break;
   }
-  const std::int64_t products = pack_bytes_of<float>(s.rows, s.columns, s.inner, s.in_panels, s.windows);  // a shorter batch may take this way
-  if (s.convolution) return std::max(products, s.bounded ? WinogradPlan::most_bytes(s.convolution) : WinogradPlan::of(s.convolution).bytes(s.convolution.channels));
-  if (s.gradient) return std::max(products, s.bounded ? WinogradGradientPlan::most_bytes(s.gradient) : WinogradGradientPlan::of(s.gradient).bytes(s.gradient));
+  // a shorter batch may take this way
+  const std::int64_t products = pack_bytes_of<float>(s.rows, s.columns, s.inner, s.in_panels, s.windows);
+  if (s.convolution)
+    return std::max(products, s.bounded ? WinogradPlan::most_bytes(s.convolution)
+                                        : WinogradPlan::of(s.convolution).bytes(s.convolution.channels));
+  if (s.gradient)
+    return std::max(products, s.bounded ? WinogradGradientPlan::most_bytes(s.gradient)
+                                        : WinogradGradientPlan::of(s.gradient).bytes(s.gradient));
   return products;
 }
 
@@ -39,16 +44,22 @@ template <class K> constexpr int plain_store() {
     const Micro& m = K::body.micros[std::size_t(j)];
     if (m.side != 0) continue;
     if (m.what == Micro::What::result) result = j;
-    else if (m.what == Micro::What::store && store < 0 && m.a == result && m.unit == 1 && m.dtype == dtype_of_result<K>()) store = j;
+    else if (m.what == Micro::What::store && store < 0 && m.a == result && m.unit == 1 &&
+             m.dtype == dtype_of_result<K>())
+      store = j;
     else return -1;
   }
   return store;
 }
 
-template <class K> inline constexpr compile::ContractLoops contract_loops = compile::ContractLoops::of(K::body);  // nvcc reads no constant of a function inside a lambda
+// nvcc reads no constant of a function inside a lambda
+template <class K> inline constexpr compile::ContractLoops contract_loops = compile::ContractLoops::of(K::body);
 
-/// Whether a kernel that computes its right operand, but not its left one, runs row by row (streamed.hpp): the rows are few, and fit the scratch memory.
-template <class T> constexpr bool is_streamed(std::int64_t rows, std::int64_t inner) { return rows <= compile::streamed_at_most && rows * inner <= Tile<T>::columns * std::min(inner, deepest_in_place); }
+/// Whether a kernel that computes its right operand, but not its left one, runs row by row (streamed.hpp): the rows are
+/// few, and fit the scratch memory.
+template <class T> constexpr bool is_streamed(std::int64_t rows, std::int64_t inner) {
+  return rows <= compile::streamed_at_most && rows * inner <= Tile<T>::columns * std::min(inner, deepest_in_place);
+}
 
 template <class K> inline void contract(const std::int64_t* table, const Context& c) {
   constexpr int L = K::body.loops, P = K::body.pointers;
@@ -59,45 +70,65 @@ template <class K> inline void contract(const std::int64_t* table, const Context
     for (int l = first; l < last; ++l) n.add(a.extent[std::size_t(l)], a.stride[std::size_t(p)][std::size_t(l)]);
     return n;
   };
-  const Nest rows = nest(0, contract_loops<K>.rows, contract_loops<K>.columns), columns = nest(1, contract_loops<K>.columns, contract_loops<K>.inner), left_inner = nest(0, contract_loops<K>.inner, L), right_inner = nest(1, contract_loops<K>.inner, L);
-  for_each_point<K, 0, contract_loops<K>.rows>(a, Walk<P>{a.address, a.origin}, 0, points(a, 0, contract_loops<K>.rows), [&](const Walk<P>& w) {
-    const Epilogue<K, T> epilogue{a, c, w};
-    if constexpr (std::is_same_v<T, float> && L - contract_loops<K>.rows >= 6 && !computes_operands<K>) {
-      const auto extent = [&](int l) { return a.extent[std::size_t(l)]; };
-      const auto left = [&](int l) { return a.stride[0][std::size_t(l)]; };
-      const auto right = [&](int l) { return a.stride[1][std::size_t(l)]; };
-      const auto conv = compile::SquareConvolution::of(contract_loops<K>.rows, contract_loops<K>.columns, contract_loops<K>.inner, L, extent, left, right);
-      if (const WinogradPlan plan = conv ? WinogradPlan::of(conv) : WinogradPlan{}; plan.m > 0)
-        return Winograd(plan, conv, reinterpret_cast<const float*>(w.address[0]), reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue).run();
-      const auto gradient = compile::SquareWeightGradient::of(contract_loops<K>.rows, contract_loops<K>.columns, contract_loops<K>.inner, L, extent, left, right);
-      if (const WinogradGradientPlan plan = gradient ? WinogradGradientPlan::of(gradient) : WinogradGradientPlan{}; plan.tiles > 0)
-        return WinogradGradient(plan, gradient, reinterpret_cast<const float*>(w.address[0]), reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue).run();
-    }
-    if constexpr (Streamed<K, T>::possible)
-      if (is_streamed<T>(rows.count(), left_inner.count())) return Streamed<K, T>{a, c, w, &Epilogue<K, T>::finish, &epilogue}.run(reinterpret_cast<const T*>(w.address[0]), rows, left_inner);
-    typename Products<T>::Result result;
-    if constexpr (constexpr int store = plain_store<K>(); store >= 0 && contract_loops<K>.columns - contract_loops<K>.rows == 1) {
-      constexpr auto to = std::size_t(micro<K, store>.b);
-      if (are_one_loop(a, to, contract_loops<K>.columns, contract_loops<K>.inner)) result = {reinterpret_cast<T*>(w.address[to]), a.stride[to][std::size_t(contract_loops<K>.rows)]};
-    }
-    const auto run = [&](const typename ProductOperand<T>::Fill left, const void* by_left, const typename ProductOperand<T>::Fill right, const void* by_right) {
-      Products<T>({reinterpret_cast<const T*>(w.address[0]), rows, left_inner, left, by_left}, {reinterpret_cast<const T*>(w.address[1]), columns, right_inner, right, by_right}, c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue, result).run();
-    };
-    const auto run_left = [&](const typename ProductOperand<T>::Fill left, const void* by_left) {
-      if constexpr (computed_operand<K, 1>() >= 0) {
-        const Prologue<K, T, 1> right{a, c, w};
-        run(left, by_left, &Prologue<K, T, 1>::fill, &right);
-      } else {
-        run(left, by_left, nullptr, nullptr);
-      }
-    };
-    if constexpr (computed_operand<K, 0>() >= 0) {
-      const Prologue<K, T, 0> left{a, c, w};
-      run_left(&Prologue<K, T, 0>::fill, &left);
-    } else {
-      run_left(nullptr, nullptr);
-    }
-  });
+  const Nest rows = nest(0, contract_loops<K>.rows, contract_loops<K>.columns),
+             columns = nest(1, contract_loops<K>.columns, contract_loops<K>.inner),
+             left_inner = nest(0, contract_loops<K>.inner, L), right_inner = nest(1, contract_loops<K>.inner, L);
+  for_each_point<K, 0, contract_loops<K>.rows>(
+      a, Walk<P>{a.address, a.origin}, 0, points(a, 0, contract_loops<K>.rows), [&](const Walk<P>& w) {
+        const Epilogue<K, T> epilogue{a, c, w};
+        if constexpr (std::is_same_v<T, float> && L - contract_loops<K>.rows >= 6 && !computes_operands<K>) {
+          const auto extent = [&](int l) { return a.extent[std::size_t(l)]; };
+          const auto left = [&](int l) { return a.stride[0][std::size_t(l)]; };
+          const auto right = [&](int l) { return a.stride[1][std::size_t(l)]; };
+          const auto conv = compile::SquareConvolution::of(contract_loops<K>.rows, contract_loops<K>.columns,
+                                                           contract_loops<K>.inner, L, extent, left, right);
+          if (const WinogradPlan plan = conv ? WinogradPlan::of(conv) : WinogradPlan{}; plan.m > 0)
+            return Winograd(plan, conv, reinterpret_cast<const float*>(w.address[0]),
+                            reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads, &Epilogue<K, T>::finish,
+                            &epilogue)
+                .run();
+          const auto gradient = compile::SquareWeightGradient::of(contract_loops<K>.rows, contract_loops<K>.columns,
+                                                                  contract_loops<K>.inner, L, extent, left, right);
+          if (const WinogradGradientPlan plan = gradient ? WinogradGradientPlan::of(gradient) : WinogradGradientPlan{};
+              plan.tiles > 0)
+            return WinogradGradient(plan, gradient, reinterpret_cast<const float*>(w.address[0]),
+                                    reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads,
+                                    &Epilogue<K, T>::finish, &epilogue)
+                .run();
+        }
+        if constexpr (Streamed<K, T>::possible)
+          if (is_streamed<T>(rows.count(), left_inner.count()))
+            return Streamed<K, T>{a, c, w, &Epilogue<K, T>::finish, &epilogue}.run(
+                reinterpret_cast<const T*>(w.address[0]), rows, left_inner);
+        typename Products<T>::Result result;
+        if constexpr (constexpr int store = plain_store<K>();
+                      store >= 0 && contract_loops<K>.columns - contract_loops<K>.rows == 1) {
+          constexpr auto to = std::size_t(micro<K, store>.b);
+          if (are_one_loop(a, to, contract_loops<K>.columns, contract_loops<K>.inner))
+            result = {reinterpret_cast<T*>(w.address[to]), a.stride[to][std::size_t(contract_loops<K>.rows)]};
+        }
+        const auto run = [&](const typename ProductOperand<T>::Fill left, const void* by_left,
+                             const typename ProductOperand<T>::Fill right, const void* by_right) {
+          Products<T>({reinterpret_cast<const T*>(w.address[0]), rows, left_inner, left, by_left},
+                      {reinterpret_cast<const T*>(w.address[1]), columns, right_inner, right, by_right}, c.scratch,
+                      c.threads, &Epilogue<K, T>::finish, &epilogue, result)
+              .run();
+        };
+        const auto run_left = [&](const typename ProductOperand<T>::Fill left, const void* by_left) {
+          if constexpr (computed_operand<K, 1>() >= 0) {
+            const Prologue<K, T, 1> right{a, c, w};
+            run(left, by_left, &Prologue<K, T, 1>::fill, &right);
+          } else {
+            run(left, by_left, nullptr, nullptr);
+          }
+        };
+        if constexpr (computed_operand<K, 0>() >= 0) {
+          const Prologue<K, T, 0> left{a, c, w};
+          run_left(&Prologue<K, T, 0>::fill, &left);
+        } else {
+          run_left(nullptr, nullptr);
+        }
+      });
 }
 
 }  // namespace sinter::cpu

@@ -1,6 +1,6 @@
-// Numbers below the smallest normal one cost a CPU a hundred times what others cost, and training makes them: the moments of
-// a weight that gets no gradient shrink for ever. Programs that run longer than the switch takes treat them as zero, as XLA
-// does. PyTorch: torch.set_flush_denormal(True).
+// Numbers below the smallest normal one cost a CPU a hundred times what others cost, and training makes them: the
+// moments of a weight that gets no gradient shrink for ever. Programs that run longer than the switch takes treat them
+// as zero, as XLA does. PyTorch: torch.set_flush_denormal(True).
 #pragma once
 #include <cstdint>
 

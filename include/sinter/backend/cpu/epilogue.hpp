@@ -11,7 +11,8 @@ template <class K, class T> struct Epilogue {
   const Context& c;
   const Walk<P>& start;  ///< at the first element of the matrix
 
-  static void finish(const void* self, const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) {
+  static void finish(const void* self, const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column,
+                     int columns) {
     static_cast<const Epilogue*>(self)->run(tile, ld, row, rows, column, columns);
   }
 
@@ -27,31 +28,41 @@ template <class K, class T> struct Epilogue {
   }
 
   /// Columns come in pieces that lie on the last loop; a piece of a row is what level 1 holds for.
-  [[gnu::flatten]] void run(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) const {
+  [[gnu::flatten]] void run(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column,
+                            int columns) const {
     const auto stride = [this](int p) { return a.stride[std::size_t(p)][std::size_t(last)]; };
     RegisterFile<K, N> r;
-    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
+    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) {
+      evaluate<K, N, J>(r, start, Span{0, N}, c, stride);
+    });
     const bool nested = loops.inner - loops.columns > 1 && !columns_are_one_loop();
     for (int done = 0; done < columns;) {
-      const std::int64_t extent = a.extent[std::size_t(last)], outer = nested ? (column + done) / extent : 0, at_column = column + done - outer * extent;
+      const std::int64_t extent = a.extent[std::size_t(last)], outer = nested ? (column + done) / extent : 0,
+                         at_column = column + done - outer * extent;
       const int length = nested ? int(std::min<std::int64_t>(columns - done, extent - at_column)) : columns;
       Walk<P> corner = start;
       if constexpr (loops.inner - loops.columns > 1)
         if (nested) move<K, loops.columns, last>(corner, a, outer);
       const T* sums = tile + done;
-      for_each_point<K, loops.rows, loops.columns>(a, corner, row, row + rows, [&](const Walk<P>& w) __attribute__((always_inline)) {
-        for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
-        for (int j = 0; j < length; j += N) {
-          const Span s{at_column + j, std::min(N, length - j)};
-          for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
-            constexpr Micro::What what = micro<K, J>.what;
-            if constexpr (what == Micro::What::result) at<K, N, J>(r) = load<T, N>(sums + j, s.n);
-            else if constexpr (what == Micro::What::store) write<K, N, J>(r, w, s, stride);
-            else evaluate<K, N, J>(r, w, s, c, stride);
+      for_each_point<K, loops.rows, loops.columns>(
+          a, corner, row, row + rows, [&](const Walk<P>& w) __attribute__((always_inline)) {
+            for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) {
+              evaluate<K, N, J>(r, w, Span{0, N}, c, stride);
+            });
+            for (int j = 0; j < length; j += N) {
+              const Span s{at_column + j, std::min(N, length - j)};
+              for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
+                constexpr Micro::What what = micro<K, J>.what;
+                if constexpr (what == Micro::What::result)
+                  at<K, N, J>(r) = load<T, N>(sums + j, s.n);
+                else if constexpr (what == Micro::What::store)
+                  write<K, N, J>(r, w, s, stride);
+                else
+                  evaluate<K, N, J>(r, w, s, c, stride);
+              });
+            }
+            sums += ld;
           });
-        }
-        sums += ld;
-      });
       done += length;
     }
   }

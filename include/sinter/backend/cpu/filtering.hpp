@@ -1,4 +1,5 @@
-// The transforms of Winograd's minimal filtering, F(m × m, k × k), along one axis (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015).
+// The transforms of Winograd's minimal filtering, F(m × m, k × k), along one axis (Lavin and Gray, "Fast algorithms for
+// convolutional neural networks", 2015).
 #pragma once
 #include "../../compile/winograd.hpp"
 #include "pack.hpp"
@@ -24,14 +25,19 @@ struct TileGrid {
   std::int64_t m = 1, across = 0, down = 0, count = 0;
 
   constexpr TileGrid() = default;
-  constexpr TileGrid(std::int64_t images, std::int64_t height, std::int64_t width, std::int64_t side) : m(side), across((width + side - 1) / side), down((height + side - 1) / side), count(images * across * down) {}
+  constexpr TileGrid(std::int64_t images, std::int64_t height, std::int64_t width, std::int64_t side)
+      : m(side), across((width + side - 1) / side), down((height + side - 1) / side), count(images * across * down) {}
 
   struct Place {
     std::int64_t n, y, x;  ///< image, and the first result of the tile
   };
-  constexpr Place place(std::int64_t tile) const { return {tile / (across * down), tile / across % down * m, tile % across * m}; }
+  constexpr Place place(std::int64_t tile) const {
+    return {tile / (across * down), tile / across % down * m, tile % across * m};
+  }
   /// How many of the tiles from one at x on, `left` of them, stand in its line of the image.
-  constexpr int beside(std::int64_t x, std::int64_t left, int most) const { return int(std::min({std::int64_t(most), left, across - x / m})); }
+  constexpr int beside(std::int64_t x, std::int64_t left, int most) const {
+    return int(std::min({std::int64_t(most), left, across - x / m}));
+  }
 };
 
 /// Transforms of registers that lie `s` apart in an array, for M results of K weights: M + K − 1 places.
@@ -88,7 +94,8 @@ template <> struct Filtering<4, 3> : SixPlaces {
 template <> struct Filtering<2, 5> : SixPlaces {
   [[gnu::always_inline]] static void weights(const Vector* g, int s, Vector* to, int t) {
     const Vector sixth(1 / 6.f), a = (g[0] + g[2 * s] + g[4 * s]) * sixth, b = (g[s] + g[3 * s]) * sixth;
-    const Vector c = fma(g[4 * s], Vector(2 / 3.f), fma(g[2 * s], sixth, g[0] * Vector(1 / 24.f))), e = fma(g[3 * s], Vector(1 / 3.f), g[s] * Vector(1 / 12.f));
+    const Vector c = fma(g[4 * s], Vector(2 / 3.f), fma(g[2 * s], sixth, g[0] * Vector(1 / 24.f))),
+                 e = fma(g[3 * s], Vector(1 / 3.f), g[s] * Vector(1 / 12.f));
     to[0] = g[0] * Vector(.25f);
     to[t] = -(a + b);
     to[2 * t] = b - a;
@@ -143,9 +150,12 @@ template <> struct Filtering<2, 3> {
 
 inline constexpr int most_beside = 8;  ///< tiles of a line of the image that are transformed together
 
-/// The places of `count` tiles that stand side by side, `tile` apart, for `n` channels from `corner` on; zeros behind `rows` and `columns`. Tiles overlap: each column of
-/// places is transformed once, for all tiles that it belongs to.
-template <int M, int K> [[gnu::always_inline]] inline void transform_tiles(const float* corner, std::int64_t row, std::int64_t place, int rows, int columns, int n, int count, float* to, std::int64_t tile, std::int64_t apart) {
+/// The places of `count` tiles that stand side by side, `tile` apart, for `n` channels from `corner` on; zeros behind
+/// `rows` and `columns`. Tiles overlap: each column of places is transformed once, for all tiles that it belongs to.
+template <int M, int K> [[gnu::always_inline]] inline void transform_tiles(const float* corner, std::int64_t row,
+                                                                           std::int64_t place, int rows, int columns,
+                                                                           int n, int count, float* to,
+                                                                           std::int64_t tile, std::int64_t apart) {
   constexpr int A = M + K - 1;
   alignas(64) float half[(most_beside * M + K - 1) * A * W];
   const bool full = rows >= A && n >= W;
@@ -179,9 +189,12 @@ struct Weights {
   const float* at;
   std::int64_t filter, channel, row, tap;
 
-  /// The matrices' parts of channels [from, last) and `n` filters from `first` on: one register a channel and place, places `apart` and channels C from each other.
-  /// Windows whose weights are neighbours in memory, in order or in reverse, are turned into registers of filters by blocks.
-  template <int M, int K> [[gnu::always_inline]] void transform(std::int64_t first, int n, std::int64_t from, std::int64_t last, float* to, std::int64_t apart) const {
+  /// The matrices' parts of channels [from, last) and `n` filters from `first` on: one register a channel and place,
+  /// places `apart` and channels C from each other. Windows whose weights are neighbours in memory, in order or in
+  /// reverse, are turned into registers of filters by blocks.
+  template <int M, int K> [[gnu::always_inline]] void transform(std::int64_t first, int n, std::int64_t from,
+                                                                std::int64_t last, float* to,
+                                                                std::int64_t apart) const {
     constexpr int taps = K * K, at_once = 8;
     const bool neighbours = n > 0 && row == K * tap && (tap == 1 || tap == -1);
     const float* const corner = at + first * filter + (neighbours && tap < 0 ? (K - 1) * (row + tap) : 0);
@@ -193,8 +206,11 @@ struct Weights {
     for (std::int64_t c = from; c < last; c += at_once) {
       const auto channels = int(std::min<std::int64_t>(at_once, last - c));
       const int pieces = !neighbours ? 0 : channel == taps ? 1 : channels;
-      for (int i = 0; i < pieces; ++i) pack_run(block + i * taps * W, W, corner + (c + i) * channel, lines, 1, std::int64_t(taps) * (pieces == 1 ? channels : 1));
-      for (int i = 0; i < channels; ++i, to += C) transform_window<M, K>(corner + (c + i) * channel, n, neighbours ? block + i * taps * W : nullptr, to, apart);
+      for (int i = 0; i < pieces; ++i)
+        pack_run(block + i * taps * W, W, corner + (c + i) * channel, lines, 1,
+                 std::int64_t(taps) * (pieces == 1 ? channels : 1));
+      for (int i = 0; i < channels; ++i, to += C)
+        transform_window<M, K>(corner + (c + i) * channel, n, neighbours ? block + i * taps * W : nullptr, to, apart);
     }
   }
 
@@ -211,11 +227,14 @@ struct Weights {
   }
 
  private:
-  template <int M, int K> [[gnu::always_inline]] void transform_window(const float* from, int n, const float* packed, float* to, std::int64_t apart) const {
+  template <int M, int K> [[gnu::always_inline]] void transform_window(const float* from, int n, const float* packed,
+                                                                       float* to, std::int64_t apart) const {
     constexpr int A = M + K - 1;
     Vector g[K * K], half[K * A], u[A * A];
     for (int e = 0; e < K * K; ++e)
-      g[e] = packed != nullptr ? load<float, W>(packed + (tap < 0 ? K * K - 1 - e : e) * W, W) : n > 0 ? gather<float, W>(from + e / K * row + e % K * tap, filter, n) : Vector(0.f);
+      g[e] = packed != nullptr ? load<float, W>(packed + (tap < 0 ? K * K - 1 - e : e) * W, W)
+             : n > 0           ? gather<float, W>(from + e / K * row + e % K * tap, filter, n)
+                               : Vector(0.f);
     for (int x = 0; x < K; ++x) Filtering<M, K>::weights(g + x, K, half + x, K);
     for (int y = 0; y < A; ++y) Filtering<M, K>::weights(half + y * K, 1, u + y * A, 1);
     for (int e = 0; e < A * A; ++e) store(u[e], to + e * apart, W);

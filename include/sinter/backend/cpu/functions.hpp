@@ -74,7 +74,8 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<bool, N> is_finite
   }
 }
 /// x86 takes the second of two operands where one is NaN, or both are zeros.
-template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> maximum(const Lanes<T, N>& a, const Lanes<T, N>& b) {
+template <class T, int N>
+requires(N > 1) SINTER_INLINE Lanes<T, N> maximum(const Lanes<T, N>& a, const Lanes<T, N>& b) {
 #if defined(__SSE2__)
   if constexpr (std::is_floating_point_v<T>) {
     Lanes<T, N> r;
@@ -85,7 +86,8 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> maximum(cons
 #endif
   return or_nan(b, select(a > b || is_nan(a), a, b));
 }
-template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> minimum(const Lanes<T, N>& a, const Lanes<T, N>& b) {
+template <class T, int N>
+requires(N > 1) SINTER_INLINE Lanes<T, N> minimum(const Lanes<T, N>& a, const Lanes<T, N>& b) {
 #if defined(__SSE2__)
   if constexpr (std::is_floating_point_v<T>) {
     Lanes<T, N> r;
@@ -96,7 +98,10 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> minimum(cons
 #endif
   return or_nan(b, select(a < b || is_nan(a), a, b));
 }
-template <class T, int N> requires(N > 1 && std::is_floating_point_v<T>) SINTER_INLINE Lanes<T, N> within(const Lanes<T, N>& x, const Lanes<T, N>& low, const Lanes<T, N>& high) {
+template <class T, int N>
+requires(N > 1 && std::is_floating_point_v<T>) SINTER_INLINE Lanes<T, N> within(const Lanes<T, N>& x,
+                                                                                const Lanes<T, N>& low,
+                                                                                const Lanes<T, N>& high) {
 #if defined(__SSE2__)
   Lanes<T, N> r;
   for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::min(high.v[i], xsimd::max(low.v[i], x.v[i]));
@@ -105,7 +110,9 @@ template <class T, int N> requires(N > 1 && std::is_floating_point_v<T>) SINTER_
   return or_nan(x, select(x < low, low, select(x > high, high, x)));
 #endif
 }
-template <class T, int N> requires(N > 1 && std::is_floating_point_v<T>) SINTER_INLINE Lanes<T, N> at_most(const Lanes<T, N>& x, const Lanes<T, N>& high) {
+template <class T, int N>
+requires(N > 1 && std::is_floating_point_v<T>) SINTER_INLINE Lanes<T, N> at_most(const Lanes<T, N>& x,
+                                                                                 const Lanes<T, N>& high) {
 #if defined(__SSE2__)
   Lanes<T, N> r;
   for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::min(high.v[i], x.v[i]);
@@ -114,7 +121,8 @@ template <class T, int N> requires(N > 1 && std::is_floating_point_v<T>) SINTER_
   return select(x > high, high, x);
 #endif
 }
-/// Rounding to whole numbers: x by one of xsimd's functions. Where it has no instruction for it the sign of zeros is lost.
+/// Rounding to whole numbers: x by one of xsimd's functions. Where it has no
+/// instruction for it the sign of zeros is lost.
 template <class T, int N> SINTER_INLINE Lanes<T, N> to_whole(Lanes<T, N> x, auto way) {
   if constexpr (std::is_floating_point_v<T>) {
     for (auto& r : x.v) {
@@ -127,9 +135,21 @@ template <class T, int N> SINTER_INLINE Lanes<T, N> to_whole(Lanes<T, N> x, auto
   }
   return x;
 }
-template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> floor(const Lanes<T, N>& x) { return to_whole(x, [](auto r) __attribute__((always_inline)) { return xsimd::floor(r); }); }
-template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> ceil(const Lanes<T, N>& x) { return to_whole(x, [](auto r) __attribute__((always_inline)) { return xsimd::ceil(r); }); }
-template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> trunc(const Lanes<T, N>& x) { return to_whole(x, [](auto r) __attribute__((always_inline)) { return xsimd::trunc(r); }); }
+template <class T, int N>
+requires(N > 1) SINTER_INLINE Lanes<T, N> floor(const Lanes<T, N>& x) {
+  return to_whole(
+      x, [](auto r) __attribute__((always_inline)) { return xsimd::floor(r); });
+}
+template <class T, int N>
+requires(N > 1) SINTER_INLINE Lanes<T, N> ceil(const Lanes<T, N>& x) {
+  return to_whole(
+      x, [](auto r) __attribute__((always_inline)) { return xsimd::ceil(r); });
+}
+template <class T, int N>
+requires(N > 1) SINTER_INLINE Lanes<T, N> trunc(const Lanes<T, N>& x) {
+  return to_whole(
+      x, [](auto r) __attribute__((always_inline)) { return xsimd::trunc(r); });
+}
 /// To the nearest: where there is no instruction, a sum with 2^23 or 2^52 rounds.
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> round(const Lanes<T, N>& x) {
 #if XSIMD_WITH_SSE2 && !XSIMD_WITH_SSE4_1
@@ -150,7 +170,8 @@ template <int N> requires(N > 1) SINTER_INLINE bool any(const Lanes<bool, N>& ma
 
 #if !defined(__CUDACC__)
 /// Lanes From, From + 1, … of a register of 32-bit lanes, at their end the first ones.
-template <int From, class T, int N> requires(N > 1 && sizeof(T) == 4) SINTER_INLINE Lanes<T, N> lanes_from(Lanes<T, N> x) {
+template <int From, class T, int N>
+requires(N > 1 && sizeof(T) == 4) SINTER_INLINE Lanes<T, N> lanes_from(Lanes<T, N> x) {
   typedef T Vector __attribute__((vector_size(4 * N)));
   using Raw = typename Lanes<T, N>::Register::register_type;
   static_assert(sizeof(Raw) == sizeof(Vector));
@@ -167,7 +188,8 @@ template <int K, int N> requires(N == cpu::lanes) SINTER_INLINE Lanes<float, N> 
   Lanes<float, N> r;
 #if defined(__AVX512F__)
   constexpr auto all = static_cast<__mmask16>(0xffff);
-  r.v[0] = _mm512_maskz_permute_ps(all, _mm512_maskz_shuffle_f32x4(all, x.v[0], x.v[0], K / 4 * 0x55), K % 4 * 0x55);  // the first serves four elements, the second takes one cycle
+  // the first serves four elements, the second takes one cycle
+  r.v[0] = _mm512_maskz_permute_ps(all, _mm512_maskz_shuffle_f32x4(all, x.v[0], x.v[0], K / 4 * 0x55), K % 4 * 0x55);
 #elif defined(__AVX__)
   r.v[0] = _mm256_permute_ps(_mm256_permute2f128_ps(x.v[0], x.v[0], K / 4 * 0x11), K % 4 * 0x55);
 #else
@@ -186,7 +208,8 @@ template <int N> requires(N > 1) SINTER_INLINE Lanes<float, N> from_bits(const L
   for (int i = 0; i < r.parts; ++i) r.v[i] = xsimd::bitwise_cast<typename Lanes<float, N>::Register>(x.v[i]);
   return r;
 }
-template <int N> requires(N > 1) SINTER_INLINE Lanes<float, N> scale(const Lanes<float, N>& x, const Lanes<float, N>& n) {
+template <int N>
+requires(N > 1) SINTER_INLINE Lanes<float, N> scale(const Lanes<float, N>& x, const Lanes<float, N>& n) {
 #if defined(__AVX512F__)
   if constexpr (N == cpu::lanes) {
     Lanes<float, N> r;
@@ -216,27 +239,74 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> lane_by_lane
   for (T& e : room) e = f(e);
   return Lanes<T, N>::load(room);
 }
-template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> lane_by_lane(const Lanes<T, N>& x, const Lanes<T, N>& y, T (*f)(T, T)) {
+template <class T, int N>
+requires(N > 1) SINTER_INLINE Lanes<T, N> lane_by_lane(const Lanes<T, N>& x, const Lanes<T, N>& y, T (*f)(T, T)) {
   alignas(64) T a[N], b[N];
   x.store(a);
   y.store(b);
   for (int i = 0; i < N; ++i) a[i] = f(a[i], b[i]);
   return Lanes<T, N>::load(a);
 }
-template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> remainder(const Lanes<T, N>& a, const Lanes<T, N>& b) { return lane_by_lane(a, b, &remainder_of<T>); }
-template <class T, int N> requires(N > 1 && !std::is_same_v<T, float>) SINTER_INLINE Lanes<T, N> pow(const Lanes<T, N>& a, const Lanes<T, N>& b) { return lane_by_lane(a, b, &power_of<T>); }
+template <class T, int N>
+requires(N > 1) SINTER_INLINE Lanes<T, N> remainder(const Lanes<T, N>& a, const Lanes<T, N>& b) {
+  return lane_by_lane(a, b, &remainder_of<T>);
+}
+template <class T, int N>
+requires(N > 1 && !std::is_same_v<T, float>) SINTER_INLINE Lanes<T, N> pow(const Lanes<T, N>& a, const Lanes<T, N>& b) {
+  return lane_by_lane(a, b, &power_of<T>);
+}
 
 // Double precision goes lane by lane through the C library.
-template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> exp(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::exp(v); }); }
-template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> log(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::log(v); }); }
-template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> tanh(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::tanh(v); }); }
-template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> expm1(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::expm1(v); }); }
-template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> log1p(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::log1p(v); }); }
-template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> sin(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::sin(v); }); }
-template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> cos(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::cos(v); }); }
-template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> tan(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::tan(v); }); }
-template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> atan(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::atan(v); }); }
-template <int N> requires(N > 1) SINTER_INLINE Lanes<double, N> erf(const Lanes<double, N>& x) { return lane_by_lane(x, +[](double v) { return std::erf(v); }); }
+template <int N>
+requires(N > 1) SINTER_INLINE Lanes<double, N> exp(const Lanes<double, N>& x) {
+  return lane_by_lane(
+      x, +[](double v) { return std::exp(v); });
+}
+template <int N>
+requires(N > 1) SINTER_INLINE Lanes<double, N> log(const Lanes<double, N>& x) {
+  return lane_by_lane(
+      x, +[](double v) { return std::log(v); });
+}
+template <int N>
+requires(N > 1) SINTER_INLINE Lanes<double, N> tanh(const Lanes<double, N>& x) {
+  return lane_by_lane(
+      x, +[](double v) { return std::tanh(v); });
+}
+template <int N>
+requires(N > 1) SINTER_INLINE Lanes<double, N> expm1(const Lanes<double, N>& x) {
+  return lane_by_lane(
+      x, +[](double v) { return std::expm1(v); });
+}
+template <int N>
+requires(N > 1) SINTER_INLINE Lanes<double, N> log1p(const Lanes<double, N>& x) {
+  return lane_by_lane(
+      x, +[](double v) { return std::log1p(v); });
+}
+template <int N>
+requires(N > 1) SINTER_INLINE Lanes<double, N> sin(const Lanes<double, N>& x) {
+  return lane_by_lane(
+      x, +[](double v) { return std::sin(v); });
+}
+template <int N>
+requires(N > 1) SINTER_INLINE Lanes<double, N> cos(const Lanes<double, N>& x) {
+  return lane_by_lane(
+      x, +[](double v) { return std::cos(v); });
+}
+template <int N>
+requires(N > 1) SINTER_INLINE Lanes<double, N> tan(const Lanes<double, N>& x) {
+  return lane_by_lane(
+      x, +[](double v) { return std::tan(v); });
+}
+template <int N>
+requires(N > 1) SINTER_INLINE Lanes<double, N> atan(const Lanes<double, N>& x) {
+  return lane_by_lane(
+      x, +[](double v) { return std::atan(v); });
+}
+template <int N>
+requires(N > 1) SINTER_INLINE Lanes<double, N> erf(const Lanes<double, N>& x) {
+  return lane_by_lane(
+      x, +[](double v) { return std::erf(v); });
+}
 
 }  // namespace sinter::ops
 #endif

@@ -10,40 +10,52 @@
 
 namespace sinter::cpu {
 
-template <class K, class Way, int N, int L, int P> [[gnu::always_inline]] inline void map_elements(const Arguments<L, P>& a, const Context& c) {
+template <class K, class Way, int N, int L, int P>
+[[gnu::always_inline]] inline void map_elements(const Arguments<L, P>& a, const Context& c) {
   const std::int64_t rows = points(a, 0, L - 1), n = a.extent[std::size_t(L - 1)];
   const auto stride = [&](int p) { return a.stride[std::size_t(p)][std::size_t(L - 1)]; };
 
   const bool streaming = !std::is_same_v<Way, Alone> && N > 1 && streams<K>(a);
   const bool flat = rows == 1;
-  Way::run(flat ? n : rows, flat ? 1024 : 1, worth_a_team(element_ns<K> * double(flat ? 1 : n)), c.threads, [&](std::int64_t begin, std::int64_t end) {
-    const std::int64_t from = flat ? 0 : begin, to = flat ? 1 : end, first = flat ? begin : 0, last = flat ? end : n;
-    RegisterFile<K, N> r;
-    const Walk<P> start{a.address, a.origin};
-    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, start, Span{0, N}, c, stride); });
-    for_each_point<K, 0, L - 1>(a, start, from, to, [&](const Walk<P>& w) __attribute__((always_inline)) {
-      for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, w, Span{0, N}, c, stride); });
-      const auto elements = [&](Span s) __attribute__((always_inline)) {
-        for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
-          if constexpr (micro<K, J>.what == Micro::What::store) write<K, N, J>(r, w, s, stride, streaming);
-          else if constexpr (micro<K, J>.what == Micro::What::scatter) add_at_places<K, N, J>(r, w, s, stride);
-          else evaluate<K, N, J>(r, w, s, c, stride);
-        });
-      };
-      std::int64_t i = first;
-      for (; i + N <= last; i += N) elements({i, N});
-      if (i < last) elements({i, int(last - i)});
-    });
-    if (streaming) streaming_fence();
-  });
+  Way::run(flat ? n : rows, flat ? 1024 : 1, worth_a_team(element_ns<K> * double(flat ? 1 : n)), c.threads,
+           [&](std::int64_t begin, std::int64_t end) {
+             const std::int64_t from = flat ? 0 : begin, to = flat ? 1 : end, first = flat ? begin : 0,
+                                last = flat ? end : n;
+             RegisterFile<K, N> r;
+             const Walk<P> start{a.address, a.origin};
+             for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) {
+               evaluate<K, N, J>(r, start, Span{0, N}, c, stride);
+             });
+             for_each_point<K, 0, L - 1>(
+                 a, start, from, to, [&](const Walk<P>& w) __attribute__((always_inline)) {
+                   for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) {
+                     evaluate<K, N, J>(r, w, Span{0, N}, c, stride);
+                   });
+                   const auto elements = [&](Span s) __attribute__((always_inline)) {
+                     for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
+                       if constexpr (micro<K, J>.what == Micro::What::store)
+                         write<K, N, J>(r, w, s, stride, streaming);
+                       else if constexpr (micro<K, J>.what == Micro::What::scatter)
+                         add_at_places<K, N, J>(r, w, s, stride);
+                       else
+                         evaluate<K, N, J>(r, w, s, c, stride);
+                     });
+                   };
+                   std::int64_t i = first;
+                   for (; i + N <= last; i += N) elements({i, N});
+                   if (i < last) elements({i, int(last - i)});
+                 });
+             if (streaming) streaming_fence();
+           });
 }
 
-template <class K, class Way, int N = lanes> [[gnu::always_inline]] inline void map(const std::int64_t* table, const Context& c) {
+template <class K, class Way, int N = lanes>
+[[gnu::always_inline]] inline void map(const std::int64_t* table, const Context& c) {
   map_elements<K, Way, N>(Arguments<K::body.loops, K::body.pointers>(table, c), c);
 }
 
-/// The loop along which threads may share a map that adds at places: its points never meet in one place. The innermost of them where it is long enough for all, else the
-/// longest; −1 for none.
+/// The loop along which threads may share a map that adds at places: its points never meet in one place. The innermost
+/// of them where it is long enough for all, else the longest; −1 for none.
 template <class K, int L, int P> inline int loop_of_owners(const Arguments<L, P>& a) {
   constexpr std::int64_t long_enough = 128;
   int best = -1;
@@ -57,8 +69,8 @@ template <class K, int L, int P> inline int loop_of_owners(const Arguments<L, P>
   return best;
 }
 
-/// A map that adds at places which other elements may share, in the order of the elements. Memory is cleared first. Threads share a loop along which places differ, so that
-/// each place belongs to one of them.
+/// A map that adds at places which other elements may share, in the order of the elements. Memory is cleared first.
+/// Threads share a loop along which places differ, so that each place belongs to one of them.
 template <class K, int N = lanes> inline void scatter(const std::int64_t* table, const Context& c) {
   constexpr int L = K::body.loops, P = K::body.pointers;
   const Arguments<L, P> a(table, c);
@@ -66,25 +78,30 @@ template <class K, int N = lanes> inline void scatter(const std::int64_t* table,
     constexpr Micro m = micro<K, J>;
     if constexpr (m.what == Micro::What::scatter) {
       constexpr std::int64_t page = 4096;
-      split(a.origin[std::size_t(m.b + 2)] * std::int64_t(sizeof(element_type<m.dtype>)), page, worth_a_team(1. / 16), c.threads,
-            [to = a.address[std::size_t(m.b)]](std::int64_t from, std::int64_t end) { std::memset(to + from, 0, std::size_t(end - from)); });
+      split(a.origin[std::size_t(m.b + 2)] * std::int64_t(sizeof(element_type<m.dtype>)), page, worth_a_team(1. / 16),
+            c.threads, [to = a.address[std::size_t(m.b)]](std::int64_t from, std::int64_t end) {
+              std::memset(to + from, 0, std::size_t(end - from));
+            });
     }
   });
   const int loop = loop_of_owners<K>(a);
   if (loop < 0) return map_elements<K, Alone, N>(a, c);
   const std::int64_t n = a.extent[std::size_t(loop)], others = points(a, 0, L) / std::max<std::int64_t>(1, n);
   const std::int64_t grain = loop == L - 1 ? 16 : 1;  // a line of the cache
-  split(n, grain, worth_a_team(element_ns<K> * double(others)), c.threads, [&](std::int64_t from, std::int64_t to) SINTER_KERNEL {
-    static constexpr auto size = element_sizes<K>();
-    Arguments<L, P> part = a;
-    part.extent[std::size_t(loop)] = to - from;
-    for (std::size_t p = 0; p < std::size_t(P); ++p) {
-      const std::int64_t by = from * a.stride[p][std::size_t(loop)];
-      if (size[p] > 0) part.address[p] += by * size[p];
-      else part.origin[p] += by;
-    }
-    map_elements<K, Alone, N>(part, c);
-  });
+  split(n, grain, worth_a_team(element_ns<K> * double(others)), c.threads,
+        [&](std::int64_t from, std::int64_t to) SINTER_KERNEL {
+          static constexpr auto size = element_sizes<K>();
+          Arguments<L, P> part = a;
+          part.extent[std::size_t(loop)] = to - from;
+          for (std::size_t p = 0; p < std::size_t(P); ++p) {
+            const std::int64_t by = from * a.stride[p][std::size_t(loop)];
+            if (size[p] > 0)
+              part.address[p] += by * size[p];
+            else
+              part.origin[p] += by;
+          }
+          map_elements<K, Alone, N>(part, c);
+        });
 }
 
 }  // namespace sinter::cpu

@@ -1,13 +1,14 @@
 // Kernels that primitives bring themselves: how such a function is found and what it is given.
 //
-// `OwnKernel<Op>::run<T>(call)` runs primitive Op on results of type T. It is an ordinary function of run-time numbers, shared by all programs and by
-// the executor of run-time graphs.
+// `OwnKernel<Op>::run<T>(call)` runs primitive Op on results of type T. It is an ordinary function of run-time numbers,
+// shared by all programs and by the executor of run-time graphs.
 #pragma once
 #include "context.hpp"
 
 namespace sinter::cpu {
 
-/// Operands, then results, each with a stride for every loop of the primitive; a result that nobody reads has no address.
+/// Operands, then results, each with a stride for every loop of the primitive;
+/// a result that nobody reads has no address.
 struct OwnCall {
   const std::int64_t* extent;          ///< of each loop
   int loops;
@@ -63,7 +64,9 @@ template <class K> inline void own(const std::int64_t* table, const Context& c) 
     return r;
   }();
   const Arguments<L, P> a(table, c);
-  OwnKernel<graph::primitive_struct<body.code>>::template run<element_type<body.result>>({a.extent.data(), L, a.address.data(), a.stride[0].data(), facts.dtype.data(), body.operands, facts.attribute.data(), c});
+  OwnKernel<graph::primitive_struct<body.code>>::template run<element_type<body.result>>(
+      {a.extent.data(), L, a.address.data(), a.stride[0].data(), facts.dtype.data(), body.operands,
+       facts.attribute.data(), c});
 }
 
 }  // namespace sinter::cpu

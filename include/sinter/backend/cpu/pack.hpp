@@ -1,7 +1,7 @@
 // Copies panels of a matrix into the order in which the contraction's inner loop reads them.
 //
-// Rows, columns and the contracted axis of a contraction may each be several loops over memory (a convolution's windows are), so a panel is given by
-// the offsets of its lines and the loops of its contracted axis.
+// Rows, columns and the contracted axis of a contraction may each be several loops over memory (a convolution's windows
+// are), so a panel is given by the offsets of its lines and the loops of its contracted axis.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -41,7 +41,9 @@ struct Nest {
     return at + i * stride[0];
   }
   /// How many points from i on lie on the innermost loop.
-  std::int64_t run(std::int64_t i) const { return loops > 1 ? extent[std::size_t(loops - 1)] - i % extent[std::size_t(loops - 1)] : extent[0] - i; }
+  std::int64_t run(std::int64_t i) const {
+    return loops > 1 ? extent[std::size_t(loops - 1)] - i % extent[std::size_t(loops - 1)] : extent[0] - i;
+  }
   std::int64_t inner_stride() const { return stride[std::size_t(loops - 1)]; }
   /// The number of points of loops [first, last).
   std::int64_t points(int first, int last) const {
@@ -49,7 +51,8 @@ struct Nest {
     for (int l = first; l < last; ++l) n *= extent[std::size_t(l)];
     return n;
   }
-  /// An outer loop along which points are neighbours, of at least so many, where they are not along the innermost; −1 for none.
+  /// An outer loop along which points are neighbours, of at least so many,
+  /// where they are not along the innermost; −1 for none.
   int outer_neighbours(std::int64_t least) const {
     for (int l = loops - 2; l >= 0 && inner_stride() != 1; --l)
       if (stride[std::size_t(l)] == 1 && extent[std::size_t(l)] >= least) return l;
@@ -60,7 +63,8 @@ struct Nest {
 /// Up to `Most` lines of a panel: where each begins, and how they lie side by side.
 template <int Most> struct Lines {
   std::array<std::int64_t, std::size_t(Most)> offset;
-  std::array<int, std::size_t(Most)> piece;  ///< how many from piece[i] on are neighbours in memory; at the first of each piece
+  std::array<int, std::size_t(Most)>
+      piece;  ///< how many from piece[i] on are neighbours in memory; at the first of each piece
   int count = 0, pieces = 0;
 
   Lines(const Nest& nest, std::int64_t first, int n) : count(n) {
@@ -86,12 +90,14 @@ template <int Most> struct Lines {
 };
 
 #if defined(__AVX__)
-/// to[j * ldt + i] = from[row[i] + j] for an 8 × 8 block. Halves of rows i and i + 4 are joined as they are loaded, which
-/// leaves the one port that shuffles a third less to do.
+/// to[j * ldt + i] = from[row[i] + j] for an 8 × 8 block. Halves of rows i and i + 4 are joined as they are loaded,
+/// which leaves the one port that shuffles a third less to do.
 inline void transpose_8x8(const float* from, const std::int64_t* row, float* to, std::int64_t ldt) {
   for (int half = 0; half < 8; half += 4) {
     __m256 r[4], t[4];
-    for (int i = 0; i < 4; ++i) r[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from + row[i] + half)), _mm_loadu_ps(from + row[i + 4] + half), 1);
+    for (int i = 0; i < 4; ++i)
+      r[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from + row[i] + half)),
+                                  _mm_loadu_ps(from + row[i + 4] + half), 1);
     for (int i = 0; i < 4; i += 2) {
       t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
       t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
@@ -120,14 +126,16 @@ template <class T> [[gnu::always_inline]] inline void copy_piece(T* to, const T*
 }
 
 /// Asks for n elements from p on, which need not exist, to be brought into the first-level cache.
-template <class T> [[gnu::always_inline]] inline void fetch([[maybe_unused]] const T* p, [[maybe_unused]] std::int64_t n) {
+template <class T>
+[[gnu::always_inline]] inline void fetch([[maybe_unused]] const T* p, [[maybe_unused]] std::int64_t n) {
 #if defined(__GNUC__)
   for (std::int64_t i = 0; i < n; i += 64 / std::int64_t(sizeof(T))) __builtin_prefetch(p + i);
 #endif
 }
 
 /// to[k * width + i] = from[line i + k · step] for k < inner; lanes behind the lines are left alone.
-template <class T, int Most> inline void pack_run(T* to, std::int64_t width, const T* from, const Lines<Most>& line, std::int64_t step, std::int64_t inner) {
+template <class T, int Most> inline void pack_run(T* to, std::int64_t width, const T* from, const Lines<Most>& line,
+                                                  std::int64_t step, std::int64_t inner) {
   const int n = line.count;
   if (line.pieces * 6 <= n || (line.pieces * 2 <= n && (step != 1 || inner < 8))) {
     constexpr std::int64_t ahead = 8;  // steps are often too long for the processor to foresee
@@ -160,7 +168,8 @@ template <class T, int Most> inline void pack_run(T* to, std::int64_t width, con
       for (const int wide : {16, 8})  // whole lines of the cache first: those of different rows may evict each other
         for (; k + wide <= inner; k += wide)
           for (int i = 0;; i = std::min(i + 8, n - 8)) {  // the last block overlaps the one before it
-            for (int part = 0; part < wide; part += 8) transpose_8x8(from + k + part, line.offset.data() + i, to + (k + part) * width + i, width);
+            for (int part = 0; part < wide; part += 8)
+              transpose_8x8(from + k + part, line.offset.data() + i, to + (k + part) * width + i, width);
             if (i == n - 8) break;
           }
 #endif
@@ -168,14 +177,17 @@ template <class T, int Most> inline void pack_run(T* to, std::int64_t width, con
     for (int i = 0; i < n; ++i) to[k * width + i] = from[line.offset[std::size_t(i)] + k * step];
 }
 
-/// Packs points [first, first + depth) of the contracted axis: to[k * width + i] = from[line i + point first + k]; lanes n … width get zeros.
-template <class T, int Most> inline void pack(T* to, int width, const T* from, const Lines<Most>& line, const Nest& inner, std::int64_t first, std::int64_t depth) {
+/// Packs points [first, first + depth) of the contracted axis: to[k * width +
+/// i] = from[line i + point first + k]; lanes n … width get zeros.
+template <class T, int Most> inline void pack(T* to, int width, const T* from, const Lines<Most>& line,
+                                              const Nest& inner, std::int64_t first, std::int64_t depth) {
   if (line.count < width)
     for (std::int64_t k = 0; k < depth; ++k) std::fill(to + k * width + line.count, to + (k + 1) * width, T(0));
   if (const int l = inner.outer_neighbours(8); l >= 0 && depth == inner.count()) {  // weights behind a flattened image
     const std::int64_t within = inner.points(l + 1, inner.loops), run = inner.extent[std::size_t(l)];
     for (std::int64_t o = 0; o < depth; o += within * run)
-      for (std::int64_t k = o; k < o + within; ++k) pack_run(to + k * width, within * width, from + inner.offset(k), line, 1, run);
+      for (std::int64_t k = o; k < o + within; ++k)
+        pack_run(to + k * width, within * width, from + inner.offset(k), line, 1, run);
     return;
   }
   for (std::int64_t k = 0; k < depth;) {

@@ -8,8 +8,9 @@
 
 namespace sinter::cpu {
 
-/// Calls f(from, to) so that [0, n) is covered, by up to `threads` threads: the team of the program that runs, or OpenMP's for this once. Borders are multiples of
-/// `grain`; a range of less than `least` stays on the caller's thread. Callers make sure that no result depends on the borders.
+/// Calls f(from, to) so that [0, n) is covered, by up to `threads` threads: the team of the program that runs, or
+/// OpenMP's for this once. Borders are multiples of `grain`; a range of less than `least` stays on the caller's thread.
+/// Callers make sure that no result depends on the borders.
 template <class F> inline void split(std::int64_t n, std::int64_t grain, std::int64_t least, int threads, const F& f) {
 #if defined(_OPENMP)
   if (threads > 1 && n >= least && n > grain && has_threads()) {
@@ -32,14 +33,15 @@ template <class F> inline void split(std::int64_t n, std::int64_t grain, std::in
   f(std::int64_t(0), n);
 }
 
-/// The least number of units of work, each of so many nanoseconds, that is worth waking other threads for: several times what that costs.
+/// The least number of units of work, each of so many nanoseconds, that is
+/// worth waking other threads for: several times what that costs.
 inline std::int64_t worth_a_team(double nanoseconds) {
   constexpr double least = 2000;
   return nanoseconds * 2 >= least ? 2 : std::int64_t(least / std::max(nanoseconds, 1e-3));
 }
 
-/// How a step runs: `Split` among threads, its body a function of its own into which all else is inlined, users' primitives too; or `Alone` on the caller's thread and inlined there, as
-/// the steps of small programs are.
+/// How a step runs: `Split` among threads, its body a function of its own into which all else is inlined, users'
+/// primitives too; or `Alone` on the caller's thread and inlined there, as the steps of small programs are.
 struct Split {
   template <class F> static void run(std::int64_t n, std::int64_t grain, std::int64_t least, int threads, const F& f) {
     const auto body = [&f](std::int64_t from, std::int64_t to) SINTER_KERNEL { f(from, to); };
@@ -47,7 +49,10 @@ struct Split {
   }
 };
 struct Alone {
-  template <class F> [[gnu::always_inline]] static void run(std::int64_t n, std::int64_t, std::int64_t, int, const F& f) { f(std::int64_t(0), n); }
+  template <class F>
+  [[gnu::always_inline]] static void run(std::int64_t n, std::int64_t, std::int64_t, int, const F& f) {
+    f(std::int64_t(0), n);
+  }
 };
 
 }  // namespace sinter::cpu

@@ -1,7 +1,7 @@
 // Sums of products of two matrices: packed panels and register tiles.
 //
-// Columns are cut into panels of a tile's width, rows into tiles of equal height; a tile sums over the whole contracted axis in registers, so that results do
-// not depend on threads.
+// Columns are cut into panels of a tile's width, rows into tiles of equal height; a tile sums over the whole contracted
+// axis in registers, so that results do not depend on threads.
 #pragma once
 #include "../../compile/panels.hpp"
 #include "../../compile/prologue.hpp"
@@ -12,13 +12,19 @@
 
 namespace sinter::cpu {
 
-/// Lines cut into tiles: runs of equal length, each into pieces of at most `unit`, which differ by one at most where `even`.
+/// Lines cut into tiles: runs of equal length, each into pieces of at most
+/// `unit`, which differ by one at most where `even`.
 struct Tiling {
   std::int64_t run = 0, unit = 1, pieces = 0, count = 0;
   bool even = true;
 
   Tiling() = default;
-  Tiling(std::int64_t lines, std::int64_t along, std::int64_t most, bool evenly) : run(along), unit(most), pieces((along + most - 1) / most), count(along > 0 ? lines / along * pieces : 0), even(evenly) {}
+  Tiling(std::int64_t lines, std::int64_t along, std::int64_t most, bool evenly)
+      : run(along),
+        unit(most),
+        pieces((along + most - 1) / most),
+        count(along > 0 ? lines / along * pieces : 0),
+        even(evenly) {}
   std::int64_t first(std::int64_t t) const {
     const std::int64_t p = t % pieces;
     return t / pieces * run + (even ? p * (run / pieces) + std::min(p, run % pieces) : p * unit);
@@ -32,12 +38,13 @@ struct Tiling {
 /// Sums of products of two matrices, tile by tile. Shared by all contractions of an element type; what a kernel
 /// does with a tile is its own.
 ///
-/// Operands are packed into the order in which tiles read them, or read where they lie: a left one whose elements are neighbours along the contracted axis and
-/// whose lines are evenly spaced (an image with its channels innermost), or whose lines are neighbours in short runs (the windows over it), a right one whose lines are
-/// neighbours, or which was packed in advance (compile/panels.hpp).
+/// Operands are packed into the order in which tiles read them, or read where they lie: a left one whose elements are
+/// neighbours along the contracted axis and whose lines are evenly spaced (an image with its channels innermost), or
+/// whose lines are neighbours in short runs (the windows over it), a right one whose lines are neighbours, or which was
+/// packed in advance (compile/panels.hpp).
 ///
-/// Windows that few lines meet, as in the gradient of a first layer's weights, are never packed: where they are the right operand, both change sides, and tiles
-/// are turned before they are finished.
+/// Windows that few lines meet, as in the gradient of a first layer's weights, are never packed: where they are the
+/// right operand, both change sides, and tiles are turned before they are finished.
 template <class T> class Products {
   static constexpr int R = Tile<T>::rows, W = Tile<T>::width, C = Tile<T>::columns;
   static constexpr std::int64_t shortest_stretch = 16;  ///< that is worth walking by itself
@@ -72,7 +79,8 @@ template <class T> class Products {
         left_in_place_(turned_ || left_along_),
         right_in_place_(reads_right_in_place()),
         block_(blocks_of<T>(rows_, columns_, inner_, left_along_)) {
-    const std::int64_t a = left_in_place_ ? 0 : aligned_bytes<T>(block_.rows * block_.inner), b = right_in_place_ ? 0 : aligned_bytes<T>(block_.columns * block_.inner);
+    const std::int64_t a = left_in_place_ ? 0 : aligned_bytes<T>(block_.rows * block_.inner),
+                       b = right_in_place_ ? 0 : aligned_bytes<T>(block_.columns * block_.inner);
     packed_left_ = reinterpret_cast<T*>(scratch);
     packed_right_ = reinterpret_cast<T*>(scratch + a);
     sums_ = reinterpret_cast<T*>(scratch + a + b);
@@ -89,12 +97,18 @@ template <class T> class Products {
   /// What is not computed tile by tile from end to end.
   const char* form() const {
     using Way = typename ThinProducts<T>::Way;
-    return thin_ == Way::dots ? ", dot products" : thin_ == Way::streams ? ", streamed" : pieces_ > 1 ? (turned_ ? ", turned, the sum in pieces" : ", the sum in pieces") : turned_ ? ", turned" : "";
+    return thin_ == Way::dots      ? ", dot products"
+           : thin_ == Way::streams ? ", streamed"
+           : pieces_ > 1           ? (turned_ ? ", turned, the sum in pieces" : ", the sum in pieces")
+           : turned_               ? ", turned"
+                                   : "";
   }
 
   SINTER_OUTLINE void run() {
     if (rows_ == 0 || columns_ == 0) return;
-    if (thin_ != ThinProducts<T>::Way::none) return ThinProducts<T>(left_, right_, reinterpret_cast<std::byte*>(packed_left_), threads_, finish_, context_).run(thin_);
+    if (thin_ != ThinProducts<T>::Way::none)
+      return ThinProducts<T>(left_, right_, reinterpret_cast<std::byte*>(packed_left_), threads_, finish_, context_)
+          .run(thin_);
     if (pieces_ > 1) run_in_pieces();
     else run_blocks();
   }
@@ -114,9 +128,11 @@ template <class T> class Products {
     }
   }
   void run_in_pieces() {
-    const std::int64_t length = (inner_ + pieces_ - 1) / pieces_, elements = rows_ * columns_, table = aligned_bytes<T>(elements) / std::int64_t(sizeof(T));
+    const std::int64_t length = (inner_ + pieces_ - 1) / pieces_, elements = rows_ * columns_,
+                       table = aligned_bytes<T>(elements) / std::int64_t(sizeof(T));
     const Blocks block = LongSums::blocks<T>(rows_, columns_, std::min(length, block_.inner));
-    const std::int64_t worker = LongSums::worker_bytes<T>(block), workers = std::clamp<std::int64_t>(threads_, 1, std::min(LongSums::workers, pieces_));
+    const std::int64_t worker = LongSums::worker_bytes<T>(block),
+                       workers = std::clamp<std::int64_t>(threads_, 1, std::min(LongSums::workers, pieces_));
     std::byte* const scratch = reinterpret_cast<std::byte*>(packed_left_);
     T* const tables = reinterpret_cast<T*>(scratch + LongSums::workers * worker);
     split(workers, 1, elements * inner_ < 262144 ? workers + 1 : 2, threads_, [&](std::int64_t from, std::int64_t to) {
@@ -135,13 +151,14 @@ template <class T> class Products {
         }
       }
     });
-    split(rows_, 1, std::max<std::int64_t>(2, 65536 / std::max<std::int64_t>(1, columns_)), threads_, [&](std::int64_t from, std::int64_t to) {
-      for (std::int64_t p = 1; p < pieces_; ++p) {
-        const T* const part = tables + p * table;
-        for (std::int64_t i = from * columns_; i < to * columns_; ++i) tables[i] = T(tables[i] + part[i]);
-      }
-      finish(tables + from * columns_, columns_, from, int(to - from), 0, int(columns_));
-    });
+    split(rows_, 1, std::max<std::int64_t>(2, 65536 / std::max<std::int64_t>(1, columns_)), threads_,
+          [&](std::int64_t from, std::int64_t to) {
+            for (std::int64_t p = 1; p < pieces_; ++p) {
+              const T* const part = tables + p * table;
+              for (std::int64_t i = from * columns_; i < to * columns_; ++i) tables[i] = T(tables[i] + part[i]);
+            }
+            finish(tables + from * columns_, columns_, from, int(to - from), 0, int(columns_));
+          });
   }
   void finish(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) const {
     if (!turned_) return finish_(context_, tile, ld, row, rows, column, columns);
@@ -158,34 +175,51 @@ template <class T> class Products {
   static std::int64_t run_of(const Nest& lines) { return lines.extent[std::size_t(lines.loops - 1)]; }
   static std::int64_t stretches(const Nest& inner) { return inner.count() / std::max<std::int64_t>(1, run_of(inner)); }
 
-  const char* way_of_left() const { return thin_ != ThinProducts<T>::Way::none || left_in_place_ ? "in place" : "packed"; }
-  const char* way_of_right() const { return in_panels_ ? "in panels" : thin_ != ThinProducts<T>::Way::none || right_in_place_ ? "in place" : "packed"; }
+  const char* way_of_left() const {
+    return thin_ != ThinProducts<T>::Way::none || left_in_place_ ? "in place" : "packed";
+  }
+  const char* way_of_right() const {
+    return in_panels_ ? "in panels" : thin_ != ThinProducts<T>::Way::none || right_in_place_ ? "in place" : "packed";
+  }
 
-  /// Whether the right operand is windows, of neighbours in short runs, over few channels, and the left one lines that are neighbours.
+  /// Whether the right operand is windows, of neighbours in short runs, over
+  /// few channels, and the left one lines that are neighbours.
   static bool turns(const Operand& left, const Operand& right) {
     const Nest &windows = right.lines, &inner = right.inner;
-    if (left.fill != nullptr || right.fill != nullptr || left.lines.loops != 1 || left.lines.inner_stride() != 1 || windows.loops < 2 || windows.inner_stride() != 1) return false;
-    const std::int64_t rows = left.lines.count(), columns = windows.count(), run = std::min(run_of(left.inner), run_of(inner));
+    if (left.fill != nullptr || right.fill != nullptr || left.lines.loops != 1 || left.lines.inner_stride() != 1 ||
+        windows.loops < 2 || windows.inner_stride() != 1)
+      return false;
+    const std::int64_t rows = left.lines.count(), columns = windows.count(),
+                       run = std::min(run_of(left.inner), run_of(inner));
     if (rows > most_turned_rows || columns > most_window_places || run_of(windows) < shortest_unpacked) return false;
     return inner.count() > deepest || 2 * (inner.count() / std::max<std::int64_t>(1, run) + 2) <= most_stretches;
   }
   /// What has room among the stretches, where the contracted axis is cut anyway.
-  std::int64_t depth_at_most(std::int64_t depth) const { return turned_ ? std::min(depth, (most_stretches / 2 - 2) * std::max<std::int64_t>(1, std::min(run_of(left_.inner), run_of(right_.inner)))) : depth; }
+  std::int64_t depth_at_most(std::int64_t depth) const {
+    return turned_ ? std::min(depth, (most_stretches / 2 - 2) *
+                                         std::max<std::int64_t>(1, std::min(run_of(left_.inner), run_of(right_.inner))))
+                   : depth;
+  }
   bool reads_left_along() const {
     const Nest &lines = left_.lines, &inner = left_.inner;
     if (left_.fill != nullptr) return false;
     const std::int64_t shortest = inner.loops > 1 && columns_ <= 2 * C ? shortest_unpacked : shortest_stretch;
-    if (inner.inner_stride() != 1 || run_of(inner) < shortest || 2 * stretches(inner) > most_stretches || inner_ > deepest_in_place) return false;
+    if (inner.inner_stride() != 1 || run_of(inner) < shortest || 2 * stretches(inner) > most_stretches ||
+        inner_ > deepest_in_place)
+      return false;
     const std::int64_t run = run_of(lines);
     if (run < rows_ && run * 2 < R) return false;
-    return compile::most_in_one_place(lines.inner_stride() * std::int64_t(sizeof(T)), int(std::min<std::int64_t>(run, R))) <= 4;
+    return compile::most_in_one_place(lines.inner_stride() * std::int64_t(sizeof(T)),
+                                      int(std::min<std::int64_t>(run, R))) <= 4;
   }
   /// Only whole registers can be read from memory; and packing is cheap where many rows use it.
   bool reads_right_in_place() const {
     if (in_panels_) return true;
     if (right_.fill != nullptr) return false;
     const Nest &lines = right_.lines, &inner = right_.inner;
-    if (lines.inner_stride() != 1 || run_of(lines) % W != 0 || (stretches(inner) > 1 && run_of(inner) < shortest_stretch / 2)) return false;
+    if (lines.inner_stride() != 1 || run_of(lines) % W != 0 ||
+        (stretches(inner) > 1 && run_of(inner) < shortest_stretch / 2))
+      return false;
     const std::int64_t depth = depth_of<T>(rows_, columns_, inner_, left_along_);
     return 2 * (depth / std::max<std::int64_t>(1, run_of(inner)) + 2) <= most_stretches && rows_ <= 8 * R;
   }
@@ -195,18 +229,23 @@ template <class T> class Products {
       std::int64_t n = depth_ - k;
       if (left_in_place_) n = std::min(n, left_.inner.run(first_ + k));
       if (right_in_place_) n = std::min(n, right_.inner.run(first_ + k));
-      stretch_[std::size_t(stretches_++)] = {left_in_place_ ? left_.inner.offset(first_ + k) : k, right_in_place_ ? right_.inner.offset(first_ + k) : k, n};
+      stretch_[std::size_t(stretches_++)] = {left_in_place_ ? left_.inner.offset(first_ + k) : k,
+                                             right_in_place_ ? right_.inner.offset(first_ + k) : k, n};
       k += n;
     }
   }
 
   /// What threads share: elements to copy, and products to add, that are worth it.
   static constexpr std::int64_t shared_copies = 16384, shared_products = 65536;
-  static std::int64_t least(std::int64_t worth, std::int64_t unit) { return std::max<std::int64_t>(2, worth / std::max<std::int64_t>(1, unit)); }
+  static std::int64_t least(std::int64_t worth, std::int64_t unit) {
+    return std::max<std::int64_t>(2, worth / std::max<std::int64_t>(1, unit));
+  }
 
   void run_block(std::int64_t m) {
     tiles_ = {m, left_in_place_ ? run_of(left_.lines) : m, R, true};
-    if (!left_in_place_) split(tiles_.count, 1, least(shared_copies, depth_ * R), threads_, [&](std::int64_t from, std::int64_t to) { pack_rows(from, to); });
+    if (!left_in_place_)
+      split(tiles_.count, 1, least(shared_copies, depth_ * R), threads_,
+            [&](std::int64_t from, std::int64_t to) { pack_rows(from, to); });
     const bool packs = !right_in_place_ && row_ == 0;
     const auto pack_panels = [&](std::int64_t from, std::int64_t to) {
       for (std::int64_t p = from; p < to; ++p) pack_panel(p);
@@ -219,11 +258,15 @@ template <class T> class Products {
       return;
     }
     if (packs) split(panels_.count, 1, least(shared_copies, depth_ * C), threads_, pack_panels);
-    // Registers of columns, a tile high each: all take the same time, and a thread's share may begin and end within a panel.
-    split(registers_before(panels_.count) * tiles_.count, 1, least(shared_products, depth_ * R * W), threads_, [&](std::int64_t from, std::int64_t to) {
-      const Spot last = spot(to);
-      for (Spot at = spot(from); at.panel < last.panel || (at.panel == last.panel && at.tile < last.tile); at = {at.panel + 1, 0}) run_tiles(at.panel, at.tile, at.panel == last.panel ? last.tile : tiles_.count);
-    });
+    // Registers of columns, a tile high each: all take the same time, and a
+    // thread's share may begin and end within a panel.
+    split(registers_before(panels_.count) * tiles_.count, 1, least(shared_products, depth_ * R * W), threads_,
+          [&](std::int64_t from, std::int64_t to) {
+            const Spot last = spot(to);
+            for (Spot at = spot(from); at.panel < last.panel || (at.panel == last.panel && at.tile < last.tile);
+                 at = {at.panel + 1, 0})
+              run_tiles(at.panel, at.tile, at.panel == last.panel ? last.tile : tiles_.count);
+          });
   }
   /// A tile of a panel.
   struct Spot {
@@ -234,7 +277,8 @@ template <class T> class Products {
     return panel / panels_.pieces * a_run + std::min(a_run, panel % panels_.pieces * (C / W));
   }
   Spot spot(std::int64_t unit) const {
-    const std::int64_t column = unit / tiles_.count, a_run = (panels_.run + W - 1) / W, panel = column / a_run * panels_.pieces + column % a_run / (C / W);
+    const std::int64_t column = unit / tiles_.count, a_run = (panels_.run + W - 1) / W,
+                       panel = column / a_run * panels_.pieces + column % a_run / (C / W);
     const std::int64_t before = registers_before(panel);
     return {panel, (unit - before * tiles_.count) / std::max<std::int64_t>(1, registers_before(panel + 1) - before)};
   }
@@ -243,17 +287,26 @@ template <class T> class Products {
     for (std::int64_t t = from; t < to; ++t) {
       const std::int64_t i = tiles_.first(t);
       const int high = tiles_.size(t);
-      if (left_.fill != nullptr) left_.fill(left_.filler, packed_left_ + i * depth_, high, row_ + i, high, first_, depth_);
-      else pack(packed_left_ + i * depth_, high, left_.at, Lines<R>(left_.lines, row_ + i, high), left_.inner, first_, depth_);
+      if (left_.fill != nullptr)
+        left_.fill(left_.filler, packed_left_ + i * depth_, high, row_ + i, high, first_, depth_);
+      else
+        pack(packed_left_ + i * depth_, high, left_.at, Lines<R>(left_.lines, row_ + i, high), left_.inner, first_,
+             depth_);
     }
   }
-  std::int64_t right_at(std::int64_t j) const { return in_panels_ ? j / C * (right_.lines.inner_stride() - compile::Panels::tag) : right_.lines.offset(column_ + j); }
+  std::int64_t right_at(std::int64_t j) const {
+    return in_panels_ ? j / C * (right_.lines.inner_stride() - compile::Panels::tag) : right_.lines.offset(column_ + j);
+  }
   static int registers(int wide) { return (wide + W - 1) / W; }
   void pack_panel(std::int64_t p) const {
     const std::int64_t j = panels_.first(p);
     const int wide = panels_.size(p);
-    if (right_.fill != nullptr) right_.fill(right_.filler, packed_right_ + j * block_.inner, registers(wide) * W, column_ + j, wide, first_, depth_);
-    else pack(packed_right_ + j * block_.inner, registers(wide) * W, right_.at, Lines<C>(right_.lines, column_ + j, wide), right_.inner, first_, depth_);
+    if (right_.fill != nullptr)
+      right_.fill(right_.filler, packed_right_ + j * block_.inner, registers(wide) * W, column_ + j, wide, first_,
+                  depth_);
+    else
+      pack(packed_right_ + j * block_.inner, registers(wide) * W, right_.at, Lines<C>(right_.lines, column_ + j, wide),
+           right_.inner, first_, depth_);
   }
 
   void run_tiles(std::int64_t p, std::int64_t from, std::int64_t to) const {
@@ -261,14 +314,18 @@ template <class T> class Products {
     const std::int64_t j = panels_.first(p);
     const int wide = panels_.size(p);
     const std::int64_t ld = registers(wide) * W;
-    const Side<T> right = right_in_place_ ? Side<T>{right_.at + right_at(j), 1, 1, right_.inner.inner_stride()} : Side<T>{packed_right_ + j * block_.inner, ld, 1, ld};
+    const Side<T> right = right_in_place_ ? Side<T>{right_.at + right_at(j), 1, 1, right_.inner.inner_stride()}
+                                          : Side<T>{packed_right_ + j * block_.inner, ld, 1, ld};
     const Walkway way{stretch_.data(), stretch_.data() + stretches_};
     for (std::int64_t t = from; t < to; ++t) {
       const std::int64_t i = tiles_.first(t);
       const int high = tiles_.size(t);
-      const Side<T> left = left_in_place_ ? Side<T>{left_.at + left_.lines.offset(row_ + i), 1, left_.lines.inner_stride(), left_.inner.inner_stride()} : Side<T>{packed_left_ + i * depth_, high, 1, high};
+      const Side<T> left = left_in_place_ ? Side<T>{left_.at + left_.lines.offset(row_ + i), 1,
+                                                    left_.lines.inner_stride(), left_.inner.inner_stride()}
+                                          : Side<T>{packed_left_ + i * depth_, high, 1, high};
       if (result_.at != nullptr && parts_ == 1 && wide == ld && !keeps_sums_) {
-        multiply_for<T>(high, registers(wide), left_along_)(way, left, right, result_.at + (row_ + i) * result_.row + column_ + j, result_.row);
+        multiply_for<T>(high, registers(wide), left_along_)(
+            way, left, right, result_.at + (row_ + i) * result_.row + column_ + j, result_.row);
         continue;
       }
       multiply_for<T>(high, registers(wide), left_along_)(way, left, right, tile, ld);

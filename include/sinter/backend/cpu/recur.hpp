@@ -1,5 +1,5 @@
-// Recurrence over time: rows of a batch go through all steps by themselves, the weights stay in cache, and all gates of a few units are
-// computed in registers up to the new state.
+// Recurrence over time: rows of a batch go through all steps by themselves, the weights stay in cache, and all gates of
+// a few units are computed in registers up to the new state.
 #pragma once
 #include "../../ops/recurrence.hpp"
 #include "own.hpp"
@@ -45,18 +45,20 @@ template <class T> struct Recurrent {
   V tanh_of(const V& x) const { return accurate ? accurate_tanh_of(x) : tanh(x); }
   V gate_of(const V& x) const { return accurate ? accurate_gate_of(x) : sigmoid_by_tanh(x); }
 
-  static V read(const T* p, std::int64_t stride, int n) { return stride == 1 ? load<T, W>(p, n) : gather<T, W>(p, stride, n); }
+  static V read(const T* p, std::int64_t stride, int n) {
+    return stride == 1 ? load<T, W>(p, n) : gather<T, W>(p, stride, n);
+  }
 
   /// Calls f(from, to) for runs of rows that go through time by themselves, on threads where that is worth it.
   template <class F> void for_rows(const F& f) const {
     const std::int64_t tiles = (rows + rows_at_once - 1) / rows_at_once,
                        work = std::max<std::int64_t>(1, steps * hidden_size * hidden_size * 4 * rows_at_once);
-    split(tiles, 1, std::max<std::int64_t>(2, 262144 / work), call.context.threads, [&](std::int64_t from, std::int64_t to) {
-      f(from * rows_at_once, std::min(rows, to * rows_at_once));
-    });
+    split(tiles, 1, std::max<std::int64_t>(2, 262144 / work), call.context.threads,
+          [&](std::int64_t from, std::int64_t to) { f(from * rows_at_once, std::min(rows, to * rows_at_once)); });
   }
   /// Calls f.operator()<rows>(first row) for the rows of such a run, `Most` at once while there are so many.
-  template <int Most, class F> [[gnu::always_inline]] static void for_tiles(std::int64_t from, std::int64_t to, const F& f) {
+  template <int Most, class F>
+  [[gnu::always_inline]] static void for_tiles(std::int64_t from, std::int64_t to, const F& f) {
     for (; from + Most <= to; from += Most) f.template operator()<Most>(from);
     if constexpr (Most > rows_at_once) for_tiles<rows_at_once>(from, to, f);
     else
@@ -72,8 +74,12 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
 
  public:
   explicit Recur(const OwnCall& c)
-      : Base{c}, input_(Sequence<const T>::of(c, 0, R::gate)), first_(Sequence<const T>::of(c, 2, R::state)), states_(Sequence<T>::of(c, c.operands, R::state)),
-        activations_(Sequence<T>::of(c, c.operands + 1, R::gate)), share_(Sequence<T>::of(c, c.operands + 2, R::unit)) {}
+      : Base{c},
+        input_(Sequence<const T>::of(c, 0, R::gate)),
+        first_(Sequence<const T>::of(c, 2, R::state)),
+        states_(Sequence<T>::of(c, c.operands, R::state)),
+        activations_(Sequence<T>::of(c, c.operands + 1, R::gate)),
+        share_(Sequence<T>::of(c, c.operands + 2, R::unit)) {}
 
   void run() {
     pack();
@@ -94,12 +100,15 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
     for (std::int64_t j = 0; j < hidden; j += W)
       for (std::int64_t k = 0; k < hidden; ++k)
         for (int g = 0; g < G; ++g)
-          for (int l = 0; l < W; ++l) *to++ = j + l < hidden ? w[(g * hidden + j + l) * gate_stride + k * unit_stride] : T(0);
+          for (int l = 0; l < W; ++l)
+            *to++ = j + l < hidden ? w[(g * hidden + j + l) * gate_stride + k * unit_stride] : T(0);
   }
 
-  /// Gates [First, First + Count) of W units from j on: the weights' products with the states h of N rows. All rows of many meet a weight as it comes from the
+  /// Gates [First, First + Count) of W units from j on: the weights' products with
+  /// the states h of N rows. All rows of many meet a weight as it comes from the
   /// second-level cache, and then there are registers for half of the gates only.
-  template <int N, int First, int Count> SINTER_OUTLINE void products(const T* h, const Sequence<const T>& from, T* sums, std::int64_t j) const {
+  template <int N, int First, int Count>
+  SINTER_OUTLINE void products(const T* h, const Sequence<const T>& from, T* sums, std::int64_t j) const {
     const std::int64_t hidden = this->hidden_size, row = from.row, feature = from.feature;
     const T* panel = this->scratch + j * hidden * G + First * W;
     V sum[N][Count];
@@ -128,7 +137,8 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
   template <int N> SINTER_OUTLINE void units(std::int64_t k, std::int64_t b, std::int64_t j) const {
     const std::int64_t hidden = this->hidden_size, t = this->at_step(k), before = k > 0 ? this->at_step(k - 1) : 0;
     const int n = int(std::min<std::int64_t>(W, hidden - j));
-    const Sequence<const T> from = k > 0 ? Sequence<const T>{states_.at, states_.time, states_.row, states_.feature} : first_;
+    const Sequence<const T> from =
+        k > 0 ? Sequence<const T>{states_.at, states_.time, states_.row, states_.feature} : first_;
     const T* const h = from.line(before, b);
     alignas(64) T sums[N * G * W];
     constexpr int most = (Base::rows_at_once > 2 ? 24 : 12) / N, count = G <= most ? G : (G + 1) / 2;
@@ -146,7 +156,8 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
       const auto keep = [&](int g, const V& v) { if (kept != nullptr) store(v, kept + g * hidden, n); };
       const T* const old = h + r * from.row;
       if constexpr (C == ops::Cell::lstm) {
-        const V i = this->gate_of(product(0) + input(0)), f = this->gate_of(product(1) + input(1)), g = this->tanh_of(product(2) + input(2)), o = this->gate_of(product(3) + input(3));
+        const V i = this->gate_of(product(0) + input(0)), f = this->gate_of(product(1) + input(1)),
+                g = this->tanh_of(product(2) + input(2)), o = this->gate_of(product(3) + input(3));
         const V c = fma(f, Base::read(old + (hidden + j) * from.feature, from.feature, n), i * g);
         store(o * this->tanh_of(c), to, n);
         store(c, to + hidden, n);
@@ -154,12 +165,14 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
       } else if constexpr (C == ops::Cell::gru) {
         const std::int64_t stride = this->call.stride(3)[R::unit];
         const V share = product(2) + Base::read(this->call.template at<const T>(3) + j * stride, stride, n);
-        const V reset = this->gate_of(product(0) + input(0)), z = this->gate_of(product(1) + input(1)), fresh = this->tanh_of(fma(reset, share, input(2)));
+        const V reset = this->gate_of(product(0) + input(0)), z = this->gate_of(product(1) + input(1)),
+                fresh = this->tanh_of(fma(reset, share, input(2)));
         store(fma(z, Base::read(old + j * from.feature, from.feature, n) - fresh, fresh), to, n);
         keep(0, reset), keep(1, z), keep(2, fresh);
         if (share_.at != nullptr) store(share, share_.line(t, b + r) + j, n);
       } else {
-        const V x0 = product(0) + input(0), y = C == ops::Cell::rnn_relu ? select(x0 < V(0), V(0), x0) : this->tanh_of(x0);
+        const V x0 = product(0) + input(0),
+                y = C == ops::Cell::rnn_relu ? select(x0 < V(0), V(0), x0) : this->tanh_of(x0);
         store(y, to, n);
         keep(0, y);
       }

@@ -13,10 +13,17 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
 
  public:
   explicit RecurGradient(const OwnCall& c)
-      : Base{c}, activations_(Sequence<const T>::of(c, 0, R::gate)), states_(Sequence<const T>::of(c, 1, R::state)), first_(Sequence<const T>::of(c, 3, R::state)),
-        cotangent_(Sequence<const T>::of(c, 4, R::state)), share_(C == ops::Cell::gru ? Sequence<const T>::of(c, 5, R::unit) : Sequence<const T>{}),
-        gates_(Sequence<T>::of(c, c.operands, R::gate)), initial_(Sequence<T>::of(c, c.operands + 1, R::state)), to_share_(Sequence<T>::of(c, c.operands + 2, R::unit)),
-        width_(R::padded(G * this->hidden_size)), padded_(R::padded(this->hidden_size)) {}
+      : Base{c},
+        activations_(Sequence<const T>::of(c, 0, R::gate)),
+        states_(Sequence<const T>::of(c, 1, R::state)),
+        first_(Sequence<const T>::of(c, 3, R::state)),
+        cotangent_(Sequence<const T>::of(c, 4, R::state)),
+        share_(C == ops::Cell::gru ? Sequence<const T>::of(c, 5, R::unit) : Sequence<const T>{}),
+        gates_(Sequence<T>::of(c, c.operands, R::gate)),
+        initial_(Sequence<T>::of(c, c.operands + 1, R::state)),
+        to_share_(Sequence<T>::of(c, c.operands + 2, R::unit)),
+        width_(R::padded(G * this->hidden_size)),
+        padded_(R::padded(this->hidden_size)) {}
 
   void run() {
     pack();
@@ -41,7 +48,9 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
   }
 
  private:
-  T* gates(std::int64_t b) const { return this->scratch + b * (width_ + 2 * padded_); }  ///< cotangents of the products with the state
+  T* gates(std::int64_t b) const {
+    return this->scratch + b * (width_ + 2 * padded_);
+  }  ///< cotangents of the products with the state
   T* state(std::int64_t b) const { return gates(b) + width_; }                           ///< those of h, then of c
   T* weights() const { return gates(this->rows); }
 
@@ -58,9 +67,14 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
   void units(std::int64_t k, std::int64_t b, std::int64_t j) const {
     const std::int64_t hidden = this->hidden_size, t = this->at_step(k);
     const int n = int(std::min<std::int64_t>(W, hidden - j));
-    const auto read = [&](const Sequence<const T>& s, const T* line, std::int64_t feature) { return Base::read(line + feature * s.feature, s.feature, n); };
+    const auto read = [&](const Sequence<const T>& s, const T* line, std::int64_t feature) {
+      return Base::read(line + feature * s.feature, s.feature, n);
+    };
     const auto activation = [&](int g) { return read(activations_, activations_.line(t, b), g * hidden + j); };
-    [[maybe_unused]] const auto before = [&](std::int64_t feature) { return k > 0 ? read(states_, states_.line(this->at_step(k - 1), b), feature) : read(first_, first_.line(0, b), feature); };
+    [[maybe_unused]] const auto before = [&](std::int64_t feature) {
+      return k > 0 ? read(states_, states_.line(this->at_step(k - 1), b), feature)
+                   : read(first_, first_.line(0, b), feature);
+    };
     const auto set = [&](int g, const V& input, const V& through) {
       store(through, gates(b) + g * hidden + j, n);
       if (gates_.at != nullptr) store(input, gates_.line(t, b) + g * hidden + j, n);
@@ -69,7 +83,8 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
     const V one(1), d = read(cotangent_, cotangent_.line(t, b), j) + load<T, W>(dh, W);
     V direct(0);  // to the state before, past the gates
     if constexpr (C == ops::Cell::lstm) {
-      const V i = activation(0), f = activation(1), g = activation(2), o = activation(3), top = this->tanh_of(read(states_, states_.line(t, b), hidden + j));
+      const V i = activation(0), f = activation(1), g = activation(2), o = activation(3),
+              top = this->tanh_of(read(states_, states_.line(t, b), hidden + j));
       const V dcell =
           read(cotangent_, cotangent_.line(t, b), hidden + j) + load<T, W>(dc, W) + d * o * (one - top * top);
       const V di = dcell * g * i * (one - i), df = dcell * before(hidden + j) * f * (one - f),
@@ -77,8 +92,10 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
       set(0, di, di), set(1, df, df), set(2, dg, dg), set(3, output, output);
       store(dcell * f, dc, n);
     } else if constexpr (C == ops::Cell::gru) {
-      const V r = activation(0), z = activation(1), fresh = activation(2), dn = d * (one - z) * (one - fresh * fresh), through = dn * r;
-      const V dr = dn * read(share_, share_.line(t, b), j) * r * (one - r), dz = d * (before(j) - fresh) * z * (one - z);
+      const V r = activation(0), z = activation(1), fresh = activation(2), dn = d * (one - z) * (one - fresh * fresh),
+              through = dn * r;
+      const V dr = dn * read(share_, share_.line(t, b), j) * r * (one - r),
+              dz = d * (before(j) - fresh) * z * (one - z);
       set(0, dr, dr), set(1, dz, dz), set(2, dn, through);
       if (to_share_.at != nullptr) store(through, to_share_.line(t, b) + j, n);
       direct = d * z;

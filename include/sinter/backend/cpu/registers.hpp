@@ -1,5 +1,6 @@
-// The registers of the target: which instruction set, how wide, and how masks and streams reach memory. Supports xsimd 8.1 and newer; without
-// xsimd or a known instruction set there is one lane, and the compiler's own vectoriser does what it can.
+// The registers of the target: which instruction set, how wide, and how masks and
+// streams reach memory. Supports xsimd 8.1 and newer; without xsimd or a known
+// instruction set there is one lane, and the compiler's own vectoriser does what it can.
 #pragma once
 #include <array>
 #include <bit>
@@ -70,7 +71,9 @@ template <int Bytes> struct ArchOf { using type = Arch; };
 template <> struct ArchOf<16> { using type = std::conditional_t<(narrow_lanes.size() > 0), xsimd::sse4_2, Arch>; };
 #endif
 #if XSIMD_WITH_FMA3_AVX2
-template <> struct ArchOf<32> { using type = std::conditional_t<(narrow_lanes.size() > 0), xsimd::fma3<xsimd::avx2>, Arch>; };
+template <> struct ArchOf<32> {
+  using type = std::conditional_t<(narrow_lanes.size() > 0), xsimd::fma3<xsimd::avx2>, Arch>;
+};
 #endif
 /// The registers of N lanes: the widest that are full.
 template <class T, int N> using RegisterFor = xsimd::batch<T, typename ArchOf<N * int(sizeof(T))>::type>;
@@ -81,10 +84,12 @@ template <int N> using MaskFor = xsimd::batch_bool<float, typename ArchOf<N * in
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wignored-attributes"  // registers as template arguments lose their alignment, which they do not need here
+// Registers as template arguments lose their alignment, which they do not need here.
+#pragma GCC diagnostic ignored "-Wignored-attributes"
 #endif
 /// A mask of 32-bit lanes as that of another 32-bit type.
-template <class To, class From, class In> SINTER_INLINE xsimd::batch_bool<To, In> mask_cast(const xsimd::batch_bool<From, In>& m) {
+template <class To, class From, class In>
+SINTER_INLINE xsimd::batch_bool<To, In> mask_cast(const xsimd::batch_bool<From, In>& m) {
   using A = typename xsimd::batch_bool<From, In>::register_type;
   using B = typename xsimd::batch_bool<To, In>::register_type;
   static_assert(sizeof(From) == sizeof(To));
@@ -109,7 +114,8 @@ inline MaskRegister load_mask(const bool* p) {
 }
 inline void store_mask(const MaskRegister& m, bool* p) {
 #if defined(__AVX512F__)
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_maskz_set1_epi32(static_cast<__mmask16>(m), 1)));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                   _mm512_cvtepi32_epi8(_mm512_maskz_set1_epi32(static_cast<__mmask16>(m), 1)));
 #elif defined(__AVX2__)
   const __m256i ones = _mm256_srli_epi32(_mm256_castps_si256(m), 31);
   const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(ones), _mm256_extracti128_si256(ones, 1));

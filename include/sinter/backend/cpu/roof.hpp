@@ -1,5 +1,5 @@
-// What the processor can do at most: operations a second in registers, bytes a second by how much memory they come from. A step's time is judged
-// by these two (Williams, Waterman and Patterson, "Roofline", 2009).
+// What the processor can do at most: operations a second in registers, bytes a second by how much memory they come
+// from. A step's time is judged by these two (Williams, Waterman and Patterson, "Roofline", 2009).
 #pragma once
 #include <array>
 #include <chrono>
@@ -15,7 +15,9 @@ enum class Traffic : unsigned char { read, write, triad };
 
 namespace roof_detail {
 
-inline double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+inline double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 template <class T> inline constexpr int width = Tile<T>::width;
 template <class T> inline void keep(const T& x) { asm volatile("" : : "r"(&x) : "memory"); }
 
@@ -63,7 +65,8 @@ template <class T> [[gnu::noinline]] inline void multiply_and_add(std::int64_t t
     for (std::int64_t i = 0; i + W <= n; i += W) store(one, a + i, W);
   } else {
     const V half(0.5f);
-    for (std::int64_t i = 0; i + W <= n; i += W) store(fma(half, load<float, W>(c + i, W), load<float, W>(b + i, W)), a + i, W);
+    for (std::int64_t i = 0; i + W <= n; i += W)
+      store(fma(half, load<float, W>(c + i, W), load<float, W>(b + i, W)), a + i, W);
   }
   keep(*a);
 }
@@ -78,9 +81,11 @@ template <class T> inline double peak_flops(int threads = 1) {
   return 2.0 * chains * roof_detail::width<T> * double(times) * threads / seconds;
 }
 
-/// Bytes a second of reading, writing, or a[i] = b[i] + x · c[i] on `bytes` of memory in all, shared evenly by the threads; of a triad the bytes
-/// that the program names count, not those that a cache fetches before it writes. `least`: how many bytes to move a round.
-inline double bandwidth(Traffic traffic, std::size_t bytes, int threads = 1, std::size_t least = std::size_t(32) << 20) {
+/// Bytes a second of reading, writing, or a[i] = b[i] + x · c[i] on `bytes` of memory in all, shared evenly by the
+/// threads; of a triad the bytes that the program names count, not those that a cache fetches before it writes.
+/// `least`: how many bytes to move a round.
+inline double bandwidth(Traffic traffic, std::size_t bytes, int threads = 1,
+                        std::size_t least = std::size_t(32) << 20) {
   constexpr std::int64_t line = 16;
   const int arrays = traffic == Traffic::triad ? 3 : 1;
   const auto n = std::max<std::int64_t>(8 * line, std::int64_t(bytes) / threads / arrays / 4 / (8 * line) * (8 * line));
@@ -123,7 +128,9 @@ struct Roof {
 inline Roof measure_roof(int threads = 1) {
   Roof r{peak_flops<float>(threads), peak_flops<double>(threads), {}};
   constexpr std::array<double, 7> size{16e3, 128e3, 512e3, 2e6, 8e6, 32e6, 128e6};
-  for (std::size_t i = 0; i < size.size(); ++i) r.levels[i] = {size[i], std::max(bandwidth(Traffic::read, std::size_t(size[i]), threads, std::size_t(8) << 20), bandwidth(Traffic::triad, std::size_t(size[i]), threads, std::size_t(8) << 20))};
+  for (std::size_t i = 0; i < size.size(); ++i)
+    r.levels[i] = {size[i], std::max(bandwidth(Traffic::read, std::size_t(size[i]), threads, std::size_t(8) << 20),
+                                     bandwidth(Traffic::triad, std::size_t(size[i]), threads, std::size_t(8) << 20))};
   return r;
 }
 

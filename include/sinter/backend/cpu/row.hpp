@@ -1,4 +1,5 @@
-// The row kernel: maps and reductions over rows, in as many passes as their dependencies need, while the row is in cache.
+// The row kernel: maps and reductions over rows, in as many passes as their
+// dependencies need, while the row is in cache.
 #pragma once
 #include "row_across.hpp"
 #include "row_along.hpp"

@@ -1,8 +1,9 @@
 // Rows with a row a lane: sums over anything but the innermost axis, whose columns lie side by side in memory.
 //
-// A block of rows' places is walked for all columns before the next, four registers of columns at a time, so that memory is read in
-// long pieces whatever the number of columns. Between blocks the sums of the columns wait in a table. Blocks are added in order;
-// where one tile of columns is all there is, pieces of the rows go to several threads, each with a table, and the tables are added in order.
+// A block of rows' places is walked for all columns before the next, four registers of columns at a time, so that
+// memory is read in long pieces whatever the number of columns. Between blocks the sums of the columns wait in a table.
+// Blocks are added in order; where one tile of columns is all there is, pieces of the rows go to several threads, each
+// with a table, and the tables are added in order.
 #pragma once
 #include "row_work.hpp"
 
@@ -20,7 +21,9 @@ template <class K> struct FoldTable {
   std::byte* data;
   std::int64_t columns;  ///< of the table, whose first is column `first` of the rows
   std::int64_t first;
-  template <int J> [[gnu::always_inline]] FoldType<K, J>* at(std::int64_t column) const { return reinterpret_cast<FoldType<K, J>*>(data + folds_before(J) * compile::fold_bytes * columns) + (column - first); }
+  template <int J> [[gnu::always_inline]] FoldType<K, J>* at(std::int64_t column) const {
+    return reinterpret_cast<FoldType<K, J>*>(data + folds_before(J) * compile::fold_bytes * columns) + (column - first);
+  }
 };
 
 template <class K, int N> struct Across : Task<K> {
@@ -41,7 +44,10 @@ template <class K, int N> struct Across : Task<K> {
     if constexpr (Pass < K::body.passes) {
       Sums<K, N> sum;
       clear<K, N, Pass>(sum);
-      for_each_point<K, first_folded<K>, L - 1>(a, w, 0, row, [&](const Walk<P>& q) __attribute__((always_inline)) { x.template elements<Pass>(*this, sum, q, s, nullptr, 0); });
+      for_each_point<K, first_folded<K>, L - 1>(
+          a, w, 0, row, [&](const Walk<P>& q) __attribute__((always_inline)) {
+            x.template elements<Pass>(*this, sum, q, s, nullptr, 0);
+          });
       for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(x.r) = at<K, N, J>(sum); });
       passes<Pass + 1>(x, w, s);
     }
@@ -49,22 +55,30 @@ template <class K, int N> struct Across : Task<K> {
 
   // ---- blocks of places and tables of sums ----
   /// What is known of these columns after `Passes` passes, whose sums stand in the table.
-  template <int Passes> [[gnu::always_inline]] void know(Row<K, N>& x, const Walk<P>& w, Span s, const FoldTable<K>& table) const {
+  template <int Passes>
+  [[gnu::always_inline]] void know(Row<K, N>& x, const Walk<P>& w, Span s, const FoldTable<K>& table) const {
     [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
       (know_after<int(Index)>(x, w, s, table), ...);
     }(std::make_index_sequence<std::size_t(Passes + 1)>{});
   }
-  template <int Pass> [[gnu::always_inline]] void know_after(Row<K, N>& x, const Walk<P>& w, Span s, const FoldTable<K>& table) const {
+  template <int Pass>
+  [[gnu::always_inline]] void know_after(Row<K, N>& x, const Walk<P>& w, Span s, const FoldTable<K>& table) const {
     if constexpr (Pass > 0)
-      for_each_fold<K, Pass - 1>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(x.r) = load<FoldType<K, J>, N>(table.template at<J>(s.i), s.n); });
+      for_each_fold<K, Pass - 1>([&]<int J>() __attribute__((always_inline)) {
+        at<K, N, J>(x.r) = load<FoldType<K, J>, N>(table.template at<J>(s.i), s.n);
+      });
     x.template values<Pass>(*this, w, s);
   }
   template <int Pass> static void clear_table(const FoldTable<K>& table) {
     for_each_micro<K, SumsOf<Pass>>(
         [&]<int J>() { std::fill_n(table.template at<J>(table.first), table.columns, identity_of<K, J>()); });
   }
-  /// Places [from, to) of `Count` registers of columns from s on. `table` holds what earlier passes found, `sums` takes what this one adds.
-  template <int Pass, int Count> [[gnu::noinline, gnu::flatten]] void group(const Row<K, N>& all, const Walk<P>& w, std::int64_t from, std::int64_t to, Span s, std::int64_t ahead, const FoldTable<K>& table, const FoldTable<K>& sums) const {
+  /// Places [from, to) of `Count` registers of columns from s on. `table` holds
+  /// what earlier passes found, `sums` takes what this one adds.
+  template <int Pass, int Count>
+  [[gnu::noinline, gnu::flatten]] void group(const Row<K, N>& all, const Walk<P>& w, std::int64_t from, std::int64_t to,
+                                             Span s, std::int64_t ahead, const FoldTable<K>& table,
+                                             const FoldTable<K>& sums) const {
     const Across own = *this;
     Row<K, N> x[Count];
     Sums<K, N> sum[Count];
@@ -73,61 +87,82 @@ template <class K, int N> struct Across : Task<K> {
       x[k].once_as(all);
       own.template know<Pass>(x[k], w, span(k), table);
       clear<K, N, Pass>(sum[k]);
-      for_each_micro<K, ScansOf<Pass>>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(sum[k]) = load<FoldType<K, J>, N>(sums.template at<J>(span(k).i), s.n); });
+      for_each_micro<K, ScansOf<Pass>>([&]<int J>() __attribute__((always_inline)) {
+        at<K, N, J>(sum[k]) = load<FoldType<K, J>, N>(sums.template at<J>(span(k).i), s.n);
+      });
     });
-    for_each_point<K, first_folded<K>, L - 1>(own.a, w, from, to, [&](const Walk<P>& q) __attribute__((always_inline)) {
-      unrolled<Count>([&](auto k) __attribute__((always_inline)) { x[k].template elements<Pass>(own, sum[k], q, span(k), nullptr, 0); });
-      if (ahead > 0) own.template fetch<Pass, Count>(q, s.i, ahead);
-    });
+    for_each_point<K, first_folded<K>, L - 1>(
+        own.a, w, from, to, [&](const Walk<P>& q) __attribute__((always_inline)) {
+          unrolled<Count>([&](auto k) __attribute__((always_inline)) {
+            x[k].template elements<Pass>(own, sum[k], q, span(k), nullptr, 0);
+          });
+          if (ahead > 0) own.template fetch<Pass, Count>(q, s.i, ahead);
+        });
     unrolled<Count>([&](auto k) __attribute__((always_inline)) {
       for_each_micro<K, SumsOf<Pass>>([&]<int J>() __attribute__((always_inline)) {
         auto* const to_table = sums.template at<J>(span(k).i);
-        if constexpr (is_fold<K, J>) at<K, N, J>(sum[k]) = Fold<K, J>::combine(load<FoldType<K, J>, N>(to_table, s.n), at<K, N, J>(sum[k]));
+        if constexpr (is_fold<K, J>)
+          at<K, N, J>(sum[k]) = Fold<K, J>::combine(load<FoldType<K, J>, N>(to_table, s.n), at<K, N, J>(sum[k]));
         store(at<K, N, J>(sum[k]), to_table, s.n);
       });
     });
   }
   /// One pass over places [from, to) of the columns [first, last).
-  template <int Pass> SINTER_OUTLINE void pass(const Row<K, N>& all, const Walk<P>& w, std::int64_t from, std::int64_t to, std::int64_t first, std::int64_t last, const FoldTable<K>& table, const FoldTable<K>& sums) const {
+  template <int Pass> SINTER_OUTLINE void pass(const Row<K, N>& all, const Walk<P>& w, std::int64_t from,
+                                               std::int64_t to, std::int64_t first, std::int64_t last,
+                                               const FoldTable<K>& table, const FoldTable<K>& sums) const {
     constexpr std::int64_t block_bytes = 16384, out_of_reach = 131072;  // half of a first-level cache
-    constexpr std::int64_t fewest_places = 64, most_places = 256;       // each block begins with copies of arguments and registers
-    const std::int64_t places = std::clamp<std::int64_t>(block_bytes / std::max<std::int64_t>(1, (last - first) * 4 * tensors(Pass)), fewest_places, most_places);
+    // each block begins with copies of arguments and registers
+    constexpr std::int64_t fewest_places = 64, most_places = 256;
+    const std::int64_t places = std::clamp<std::int64_t>(
+        block_bytes / std::max<std::int64_t>(1, (last - first) * 4 * tensors(Pass)), fewest_places, most_places);
     const std::int64_t ahead = (to - from) * (last - first) * 4 > out_of_reach ? places : 0;
     for (std::int64_t i = from; i < to; i += places) {
       const std::int64_t end = std::min(to, i + places);
       std::int64_t k = first;
       for (; k + G * N <= last; k += G * N) group<Pass, G>(all, w, i, end, Span{k, N}, ahead, table, sums);
-      for (; k < last; k += N) group<Pass, 1>(all, w, i, end, Span{k, int(std::min<std::int64_t>(N, last - k))}, ahead, table, sums);
+      for (; k < last; k += N)
+        group<Pass, 1>(all, w, i, end, Span{k, int(std::min<std::int64_t>(N, last - k))}, ahead, table, sums);
     }
   }
   /// Asks for what the next block reads `ahead` places further on: no prefetcher follows pieces this short.
-  template <int Pass, int Count> [[gnu::always_inline]] void fetch(const Walk<P>& q, std::int64_t column, std::int64_t ahead) const {
+  template <int Pass, int Count>
+  [[gnu::always_inline]] void fetch(const Walk<P>& q, std::int64_t column, std::int64_t ahead) const {
     for_each_micro<K, InPass<Pass>>([&]<int J>() __attribute__((always_inline)) {
       constexpr Micro m = micro<K, J>;
       if constexpr (m.what == Micro::What::load && m.unit == 1 && loops<K> > 1) {
-        const std::int64_t at = (ahead * this->a.stride[std::size_t(m.a)][std::size_t(loops<K> - 2)] + column) * bytes_of(m.dtype);
-        unrolled<(Count * N * bytes_of(m.dtype) + 63) / 64>([&](auto line) __attribute__((always_inline)) { __builtin_prefetch(q.address[std::size_t(m.a)] + at + 64 * line, 0, 2); });
+        const std::int64_t at =
+            (ahead * this->a.stride[std::size_t(m.a)][std::size_t(loops<K> - 2)] + column) * bytes_of(m.dtype);
+        unrolled<(Count * N * bytes_of(m.dtype) + 63) / 64>([&](auto line) __attribute__((always_inline)) {
+          __builtin_prefetch(q.address[std::size_t(m.a)] + at + 64 * line, 0, 2);
+        });
       }
     });
   }
   static constexpr int tensors(int pass) {
     int n = 0;
     for (const Micro& m : K::body.micros)
-      if ((m.passes >> pass & 1) != 0 && (m.what == Micro::What::load || m.what == Micro::What::store || m.what == Micro::What::gather)) ++n;
+      if ((m.passes >> pass & 1) != 0 &&
+          (m.what == Micro::What::load || m.what == Micro::What::store || m.what == Micro::What::gather))
+        ++n;
     return std::max(n, 1);
   }
   /// Values a row are stored once all passes are done: other blocks might still read what they overwrite.
-  [[gnu::noinline, gnu::flatten]] void finish(const Row<K, N>& all, const Walk<P>& w, std::int64_t first, std::int64_t last, const FoldTable<K>& table) const {
+  [[gnu::noinline, gnu::flatten]] void finish(const Row<K, N>& all, const Walk<P>& w, std::int64_t first,
+                                              std::int64_t last, const FoldTable<K>& table) const {
     for (std::int64_t k = first; k < last; k += N) {
       const Span s{k, int(std::min<std::int64_t>(N, last - k))};
       Row<K, N> x{};
       x.once_as(all);
       know<K::body.passes>(x, w, s, table);
-      unrolled<K::body.passes + 1>([&](auto stage) __attribute__((always_inline)) { x.template store_values<decltype(stage)::value>(*this, w, s); });
+      unrolled<K::body.passes + 1>([&](auto stage) __attribute__((always_inline)) {
+        x.template store_values<decltype(stage)::value>(*this, w, s);
+      });
     }
   }
   /// All passes over the columns [first, last) of one set of rows.
-  [[gnu::always_inline]] void tile(const Row<K, N>& all, const Walk<P>& w, std::int64_t first, std::int64_t last, std::byte* room) const {
+  [[gnu::always_inline]] void tile(const Row<K, N>& all, const Walk<P>& w, std::int64_t first, std::int64_t last,
+                                   std::byte* room) const {
     const FoldTable<K> table{room, last - first, first};
     unrolled<K::body.passes>([&](auto p) __attribute__((always_inline)) {
       clear_table<decltype(p)::value>(table);
@@ -135,17 +170,21 @@ template <class K, int N> struct Across : Task<K> {
     });
     finish(all, w, first, last, table);
   }
-  /// The same for all columns, each pass in pieces of the rows. A table for each lies in the scratch memory; the first takes their total.
+  /// The same for all columns, each pass in pieces of the rows. A table for
+  /// each lies in the scratch memory; the first takes their total.
   void tile_in_pieces(const Row<K, N>& all, const Walk<P>& w, std::int64_t pieces, int threads) const {
     const std::int64_t n = columns(), size = (row + pieces - 1) / pieces;
-    const auto table = [&](std::int64_t k) { return FoldTable<K>{this->c.scratch + k * n * FoldTable<K>::bytes, n, 0}; };
+    const auto table = [&](std::int64_t k) {
+      return FoldTable<K>{this->c.scratch + k * n * FoldTable<K>::bytes, n, 0};
+    };
     unrolled<K::body.passes>([&](auto p) {
       constexpr int Pass = decltype(p)::value;
       Split::run(pieces, 1, 2, threads, [&](std::int64_t from, std::int64_t to) {
         const Across own = *this;
         for (std::int64_t k = from; k < to; ++k) {
           clear_table<Pass>(table(k));
-          own.template pass<Pass>(all, w, std::min(row, k * size), std::min(row, (k + 1) * size), 0, n, table(0), table(k));
+          own.template pass<Pass>(all, w, std::min(row, k * size), std::min(row, (k + 1) * size), 0, n, table(0),
+                                  table(k));
         }
         if (own.streaming) streaming_fence();
       });
@@ -153,7 +192,8 @@ template <class K, int N> struct Across : Task<K> {
         FoldType<K, J>* const total = table(0).template at<J>(0);
         for (std::int64_t k = 1; k < pieces; ++k) {
           const FoldType<K, J>* const part = table(k).template at<J>(0);
-          for (std::int64_t i = 0; i < n; ++i) total[i] = Fold<K, J>::combine(Lanes<FoldType<K, J>, 1>(total[i]), Lanes<FoldType<K, J>, 1>(part[i])).v;
+          for (std::int64_t i = 0; i < n; ++i)
+            total[i] = Fold<K, J>::combine(Lanes<FoldType<K, J>, 1>(total[i]), Lanes<FoldType<K, J>, 1>(part[i])).v;
         }
       });
     });
@@ -175,33 +215,38 @@ template <class K, class Way, int N> [[gnu::always_inline]] inline void run_acro
   if constexpr (std::is_same_v<Way, Alone>) {
     Row<K, N> x;
     x.once(work, start);
-    for_each_point<K, 0, first_folded<K>>(work.a, start, 0, outer, [&](const Walk<P>& w) __attribute__((always_inline)) {
-      for (std::int64_t i = 0; i < n; i += N) work.passes(x, w, Span{i, int(std::min<std::int64_t>(N, n - i))});
-    });
+    for_each_point<K, 0, first_folded<K>>(
+        work.a, start, 0, outer, [&](const Walk<P>& w) __attribute__((always_inline)) {
+          for (std::int64_t i = 0; i < n; i += N) work.passes(x, w, Span{i, int(std::min<std::int64_t>(N, n - i))});
+        });
   } else {
     constexpr std::int64_t width = compile::fold_columns;
     if constexpr (!has_scans<K>()) {
       if (const std::int64_t pieces = compile::pieces_of(outer, work.row, n); pieces > 1) {
         Row<K, N> x{};
         x.once(work, start);
-        return for_each_point<K, 0, first_folded<K>>(work.a, start, 0, outer, [&](const Walk<P>& w) { work.tile_in_pieces(x, w, pieces, work.c.threads); });
+        return for_each_point<K, 0, first_folded<K>>(
+            work.a, start, 0, outer, [&](const Walk<P>& w) { work.tile_in_pieces(x, w, pieces, work.c.threads); });
       }
     }
     const std::int64_t tiles = (n + width - 1) / width;
-    Way::run(outer * tiles, 1, worth_a_team(element_ns<K> * double(work.row) * double(std::min(n, width))), work.c.threads, [&](std::int64_t from, std::int64_t to) {
-      alignas(64) std::byte room[std::size_t(FoldTable<K>::bytes * width)];
-      const Across<K, N> own(task);
-      Row<K, N> x{};  // of which most registers are never set, nor read
-      x.once(own, start);
-      for (std::int64_t at = from; at < to;) {
-        const std::int64_t first = at % tiles, last = std::min(tiles, first + to - at);
-        for_each_point<K, 0, first_folded<K>>(own.a, start, at / tiles, at / tiles + 1, [&](const Walk<P>& w) __attribute__((always_inline)) {
-          for (std::int64_t k = first; k < last; ++k) own.tile(x, w, k * width, std::min(n, (k + 1) * width), room);
-        });
-        at += last - first;
-      }
-      if (own.streaming) streaming_fence();
-    });
+    Way::run(outer * tiles, 1, worth_a_team(element_ns<K> * double(work.row) * double(std::min(n, width))),
+             work.c.threads, [&](std::int64_t from, std::int64_t to) {
+               alignas(64) std::byte room[std::size_t(FoldTable<K>::bytes * width)];
+               const Across<K, N> own(task);
+               Row<K, N> x{};  // of which most registers are never set, nor read
+               x.once(own, start);
+               for (std::int64_t at = from; at < to;) {
+                 const std::int64_t first = at % tiles, last = std::min(tiles, first + to - at);
+                 for_each_point<K, 0, first_folded<K>>(
+                     own.a, start, at / tiles, at / tiles + 1, [&](const Walk<P>& w) __attribute__((always_inline)) {
+                       for (std::int64_t k = first; k < last; ++k)
+                         own.tile(x, w, k * width, std::min(n, (k + 1) * width), room);
+                     });
+                 at += last - first;
+               }
+               if (own.streaming) streaming_fence();
+             });
   }
 }
 

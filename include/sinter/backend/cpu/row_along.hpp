@@ -1,4 +1,5 @@
-// Rows with lanes along them: each by itself with all its passes, or, where there are few and long ones, in pieces that threads share.
+// Rows with lanes along them: each by itself with all its passes, or, where
+// there are few and long ones, in pieces that threads share.
 #pragma once
 #include "row_work.hpp"
 
@@ -19,31 +20,37 @@ template <class K, int N> struct Along : Task<K> {
   std::int64_t inner_extent() const { return a.extent[std::size_t(L - 1)]; }
   Stretch whole() const { return {0, outer_points(), 0, inner_extent()}; }
 
-  /// One pass over a stretch, folded into the registers of x. Four accumulators hide their latency where a pass does little else; after
-  /// a block of vectors they are added to a total, which bounds the rounding of long sums.
-  template <int Pass> [[gnu::always_inline]] void pass(Row<K, N>& x, const Walk<P>& start, Stretch part, std::byte* kept) const {
+  /// One pass over a stretch, folded into the registers of x. Four accumulators hide their latency where a pass does
+  /// little else; after a block of vectors they are added to a total, which bounds the rounding of long sums.
+  template <int Pass>
+  [[gnu::always_inline]] void pass(Row<K, N>& x, const Walk<P>& start, Stretch part, std::byte* kept) const {
     constexpr int U = operations<K>(Pass) <= 4 ? 4 : 1;
     constexpr std::int64_t block = 512 * U * N;
     Sums<K, N> total, sum[U];
     clear<K, N, Pass>(total);
     std::int64_t before = 0;
-    for_each_point<K, first_folded<K>, L - 1>(a, start, part.from, part.to, [&](const Walk<P>& w) __attribute__((always_inline)) {
-      for (std::int64_t i = part.first; i < part.last;) {
-        unrolled<U>([&](auto u) __attribute__((always_inline)) { clear<K, N, Pass>(sum[u]); });
-        const std::int64_t stop = std::min(part.last, i + block);
-        if constexpr (U > 1)
-          for (; i + U * N <= stop; i += U * N)
-            unrolled<U>([&](auto u) __attribute__((always_inline)) { x.template elements<Pass>(*this, sum[u], w, Span{i + u * N, N}, kept, before + i + u * N); });
-        for (; i + N <= stop; i += N) x.template elements<Pass>(*this, sum[0], w, Span{i, N}, kept, before + i);
-        if (i < stop) {
-          x.template elements<Pass>(*this, sum[0], w, Span{i, int(stop - i)}, kept, before + i);
-          i = stop;
-        }
-        unrolled<U>([&](auto u) __attribute__((always_inline)) { add<K, N, Pass>(total, sum[u]); });
-      }
-      before += inner_extent();
+    for_each_point<K, first_folded<K>, L - 1>(
+        a, start, part.from, part.to, [&](const Walk<P>& w) __attribute__((always_inline)) {
+          for (std::int64_t i = part.first; i < part.last;) {
+            unrolled<U>([&](auto u) __attribute__((always_inline)) { clear<K, N, Pass>(sum[u]); });
+            const std::int64_t stop = std::min(part.last, i + block);
+            if constexpr (U > 1)
+              for (; i + U * N <= stop; i += U * N)
+                unrolled<U>([&](auto u) __attribute__((always_inline)) {
+                  x.template elements<Pass>(*this, sum[u], w, Span{i + u * N, N}, kept, before + i + u * N);
+                });
+            for (; i + N <= stop; i += N) x.template elements<Pass>(*this, sum[0], w, Span{i, N}, kept, before + i);
+            if (i < stop) {
+              x.template elements<Pass>(*this, sum[0], w, Span{i, int(stop - i)}, kept, before + i);
+              i = stop;
+            }
+            unrolled<U>([&](auto u) __attribute__((always_inline)) { add<K, N, Pass>(total, sum[u]); });
+          }
+          before += inner_extent();
+        });
+    for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) {
+      at<K, N, J>(x.r) = RegisterType<K, N, J>(fold_lanes<Fold<K, J>>(at<K, N, J>(total)));
     });
-    for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(x.r) = RegisterType<K, N, J>(fold_lanes<Fold<K, J>>(at<K, N, J>(total))); });
   }
 
   /// All passes over one row.
@@ -56,9 +63,10 @@ template <class K, int N> struct Along : Task<K> {
     }
   }
 
-  /// The same in pieces. Their number and borders depend on the row alone and their sums are added in order, so that the result does
-  /// not depend on the number of threads.
-  template <int Pass = 0> void passes_in_pieces(Row<K, N>& x, const Walk<P>& w, std::int64_t pieces, int threads) const {
+  /// The same in pieces. Their number and borders depend on the row alone and their sums are added in order, so that
+  /// the result does not depend on the number of threads.
+  template <int Pass = 0>
+  void passes_in_pieces(Row<K, N>& x, const Walk<P>& w, std::int64_t pieces, int threads) const {
     x.template values<Pass>(*this, w, Span{0, N});
     x.template store_values<Pass>(*this, w, Span{0, N});
     if constexpr (Pass < K::body.passes) {
@@ -71,8 +79,11 @@ template <class K, int N> struct Along : Task<K> {
         for (std::int64_t k = from; k < to; ++k) {
           const std::int64_t begin = std::min(n, k * size), end = std::min(n, begin + size);
           Row<K, N> y = x;
-          own.template pass<Pass>(y, w, outer ? Stretch{begin, end, 0, inner_extent()} : Stretch{0, 1, begin, end}, nullptr);
-          for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<K, 1, J>(sum[k].r) = first(at<K, N, J>(y.r)); });
+          own.template pass<Pass>(y, w, outer ? Stretch{begin, end, 0, inner_extent()} : Stretch{0, 1, begin, end},
+                                  nullptr);
+          for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) {
+            at<K, 1, J>(sum[k].r) = first(at<K, N, J>(y.r));
+          });
         }
         if (own.streaming) streaming_fence();
       });
@@ -95,17 +106,21 @@ template <class K, class Way, int N> [[gnu::always_inline]] inline void run_alon
     if (const std::int64_t pieces = compile::pieces_of(rows, work.row, 1); pieces > 1) {
       Row<K, N> x{};
       x.once(work, start);
-      return for_each_point<K, 0, first_folded<K>>(work.a, start, 0, rows, [&](const Walk<P>& w) { work.passes_in_pieces(x, w, pieces, work.c.threads); });
+      return for_each_point<K, 0, first_folded<K>>(
+          work.a, start, 0, rows, [&](const Walk<P>& w) { work.passes_in_pieces(x, w, pieces, work.c.threads); });
     }
   }
-  Way::run(rows, 1, worth_a_team(element_ns<K> * double(std::max<std::int64_t>(work.row, 2 * N))), work.c.threads, [&](std::int64_t from, std::int64_t to) {
-    alignas(64) std::byte kept[K::body.kept > 0 ? compile::row_buffer_bytes : 1];
-    const Along<K, N> own(task);
-    Row<K, N> x;
-    x.once(own, start);
-    for_each_point<K, 0, first_folded<K>>(own.a, start, from, to, [&](const Walk<P>& w) __attribute__((always_inline)) { own.passes(x, w, kept); });
-    if (own.streaming) streaming_fence();
-  });
+  Way::run(rows, 1, worth_a_team(element_ns<K> * double(std::max<std::int64_t>(work.row, 2 * N))), work.c.threads,
+           [&](std::int64_t from, std::int64_t to) {
+             alignas(64) std::byte kept[K::body.kept > 0 ? compile::row_buffer_bytes : 1];
+             const Along<K, N> own(task);
+             Row<K, N> x;
+             x.once(own, start);
+             for_each_point<K, 0, first_folded<K>>(
+                 own.a, start, from,
+                 to, [&](const Walk<P>& w) __attribute__((always_inline)) { own.passes(x, w, kept); });
+             if (own.streaming) streaming_fence();
+           });
 }
 
 }  // namespace sinter::cpu::row_detail

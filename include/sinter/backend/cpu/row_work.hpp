@@ -1,7 +1,8 @@
-// What a row kernel does at one place: the registers of a row, or of N rows side by side, and the micro-operations over them.
+// What a row kernel does at one place: the registers of a row, or of N rows
+// side by side, and the micro-operations over them.
 //
-// A row is what the folded loops span. If the innermost axis is folded, lanes run along the row (nest order: kept loops,
-// folded loops). If not, every lane is a row of its own (kept loops, folded loops, the last kept loop).
+// A row is what the folded loops span. If the innermost axis is folded, lanes run along the row (nest order: kept
+// loops, folded loops). If not, every lane is a row of its own (kept loops, folded loops, the last kept loop).
 #pragma once
 #include "parallel.hpp"
 #include "streaming.hpp"
@@ -27,20 +28,28 @@ template <int Pass> struct FoldsOf {
 };
 /// Sums, running ones too.
 template <int Pass> struct SumsOf {
-  static constexpr bool holds(const Micro& m) { return m.what == Micro::What::scan ? InPass<Pass>::holds(m) : FoldsOf<Pass>::holds(m); }
+  static constexpr bool holds(const Micro& m) {
+    return m.what == Micro::What::scan ? InPass<Pass>::holds(m) : FoldsOf<Pass>::holds(m);
+  }
 };
 template <int Pass> struct ScansOf {
   static constexpr bool holds(const Micro& m) { return m.what == Micro::What::scan && InPass<Pass>::holds(m); }
 };
 /// What is known of a row after `Stage` passes, and what of it is stored.
 template <int Stage> struct ValuesAfter {
-  static constexpr bool holds(const Micro& m) { return m.level == 1 && m.stage == Stage && m.what != Micro::What::fold && m.what != Micro::What::store; }
+  static constexpr bool holds(const Micro& m) {
+    return m.level == 1 && m.stage == Stage && m.what != Micro::What::fold && m.what != Micro::What::store;
+  }
 };
 template <int Stage> struct StoresAfter {
-  static constexpr bool holds(const Micro& m) { return m.level == 1 && m.stage == Stage && m.what == Micro::What::store; }
+  static constexpr bool holds(const Micro& m) {
+    return m.level == 1 && m.stage == Stage && m.what == Micro::What::store;
+  }
 };
 
-template <class K, int Pass, class F> [[gnu::always_inline]] inline void for_each_fold(F&& f) { for_each_micro<K, FoldsOf<Pass>>(f); }
+template <class K, int Pass, class F> [[gnu::always_inline]] inline void for_each_fold(F&& f) {
+  for_each_micro<K, FoldsOf<Pass>>(f);
+}
 /// Calls f(0), f(1) … with compile-time numbers: what a loop counts through stays in memory.
 template <int Count, class F> [[gnu::always_inline]] constexpr void unrolled(F&& f) {
   [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
@@ -70,7 +79,9 @@ template <class K, int N, int Pass> [[gnu::always_inline]] inline void clear(Sum
   });
 }
 template <class K, int N, int Pass> [[gnu::always_inline]] inline void add(Sums<K, N>& to, const Sums<K, N>& from) {
-  for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(to) = Fold<K, J>::combine(at<K, N, J>(to), at<K, N, J>(from)); });
+  for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) {
+    at<K, N, J>(to) = Fold<K, J>::combine(at<K, N, J>(to), at<K, N, J>(from));
+  });
 }
 
 /// What the rows of a kernel share. Every thread has its own copy, of which the compiler sees that no store changes it.
@@ -83,8 +94,13 @@ template <class K> struct Task {
   std::int64_t row;  ///< elements of a row
 
   [[gnu::always_inline]] Task(const Arguments<L, P>& arguments, const Context& context, bool stores_past_caches)
-      : a(arguments), c(context), streaming(stores_past_caches), row(points(arguments, first_folded<K>, last_folded<K>)) {}
-  [[gnu::always_inline]] auto stride() const { return [this](int p) __attribute__((always_inline)) { return a.stride[std::size_t(p)][std::size_t(L - 1)]; }; }
+      : a(arguments),
+        c(context),
+        streaming(stores_past_caches),
+        row(points(arguments, first_folded<K>, last_folded<K>)) {}
+  [[gnu::always_inline]] auto stride() const {
+    return [this](int p) __attribute__((always_inline)) { return a.stride[std::size_t(p)][std::size_t(L - 1)]; };
+  }
 };
 
 /// The registers of one row, or of N of them.
@@ -94,21 +110,29 @@ template <class K, int N> struct Row {
 
   /// Level 0: the same for all rows.
   [[gnu::always_inline]] void once(const Task<K>& t, const Walk<P>& w) {
-    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, w, Span{0, N}, t.c, t.stride()); });
+    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) {
+      evaluate<K, N, J>(r, w, Span{0, N}, t.c, t.stride());
+    });
   }
   [[gnu::always_inline]] void once_as(const Row& other) {
-    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(r) = at<K, N, J>(other.r); });
+    for_each_micro<K, OfLevel<0>>([&]<int J>()
+                                      __attribute__((always_inline)) { at<K, N, J>(r) = at<K, N, J>(other.r); });
   }
   /// Level 1: whatever is known after `Stage` passes.
   template <int Stage> [[gnu::always_inline]] void values(const Task<K>& t, const Walk<P>& w, Span s) {
-    for_each_micro<K, ValuesAfter<Stage>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, N, J>(r, w, s, t.c, t.stride()); });
+    for_each_micro<K, ValuesAfter<Stage>>([&]<int J>() __attribute__((always_inline)) {
+      evaluate<K, N, J>(r, w, s, t.c, t.stride());
+    });
   }
   template <int Stage> [[gnu::always_inline]] void store_values(const Task<K>& t, const Walk<P>& w, Span s) {
-    for_each_micro<K, StoresAfter<Stage>>([&]<int J>() __attribute__((always_inline)) { write<K, N, J>(r, w, s, t.stride()); });
+    for_each_micro<K, StoresAfter<Stage>>([&]<int J>()
+                                              __attribute__((always_inline)) { write<K, N, J>(r, w, s, t.stride()); });
   }
-  /// Level 2 at one place of one pass; folds go into `sum`. Values kept from an earlier pass lie in `kept`, by number of the element; others where that pass has
-  /// stored them.
-  template <int Pass> [[gnu::always_inline]] void elements(const Task<K>& t, Sums<K, N>& sum, const Walk<P>& w, Span s, [[maybe_unused]] std::byte* kept, [[maybe_unused]] std::int64_t element) {
+  /// Level 2 at one place of one pass; folds go into `sum`. Values kept from an earlier pass lie in `kept`, by number
+  /// of the element; others where that pass has stored them.
+  template <int Pass> [[gnu::always_inline]] void elements(const Task<K>& t, Sums<K, N>& sum, const Walk<P>& w, Span s,
+                                                           [[maybe_unused]] std::byte* kept,
+                                                           [[maybe_unused]] std::int64_t element) {
     for_each_micro<K, InPass<Pass>>([&]<int J>() __attribute__((always_inline)) {
       constexpr Micro m = micro<K, J>;
       if constexpr (m.what == Micro::What::fold) {

@@ -1,7 +1,8 @@
 // Lanes<T, N>: N elements in SIMD registers, with the operators of ops/lanes.hpp.
 //
-// N is the number of floats in a register of the target (16, 8, 4), the same for every dtype of a kernel: 16 doubles are
-// two registers of AVX-512. Where a register has narrower halves (AVX-512, AVX2), straight-line programs use those for short rows.
+// N is the number of floats in a register of the target (16, 8, 4), the same for every
+// dtype of a kernel: 16 doubles are two registers of AVX-512. Where a register has
+// narrower halves (AVX-512, AVX2), straight-line programs use those for short rows.
 #pragma once
 #include "../../ops/elementary.hpp"
 #include "registers.hpp"
@@ -20,7 +21,8 @@ template <int N> requires(N > 1) struct Lanes<bool, N> {
 
   SINTER_INLINE Lanes() : Lanes(false) {}
   SINTER_INLINE explicit Lanes(bool x) {
-    for (auto& r : v) r = cpu::RegisterFor<float, N>(x ? 1.f : 0.f) != cpu::RegisterFor<float, N>(0.f);  // folds; xsimd's own constructor does not
+    // folds; xsimd's own constructor does not
+    for (auto& r : v) r = cpu::RegisterFor<float, N>(x ? 1.f : 0.f) != cpu::RegisterFor<float, N>(0.f);
   }
 
   SINTER_INLINE static Lanes load(const bool* p) {
@@ -116,12 +118,28 @@ template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
     for (int i = 0; i < parts; ++i) a.v[i] = -a.v[i];
     return a;
   }
-  SINTER_INLINE friend Lanes<bool, N> operator<(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) __attribute__((always_inline)) { return x < y; }); }
-  SINTER_INLINE friend Lanes<bool, N> operator>(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) __attribute__((always_inline)) { return x > y; }); }
-  SINTER_INLINE friend Lanes<bool, N> operator<=(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) __attribute__((always_inline)) { return x <= y; }); }
-  SINTER_INLINE friend Lanes<bool, N> operator>=(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) __attribute__((always_inline)) { return x >= y; }); }
-  SINTER_INLINE friend Lanes<bool, N> operator==(const Lanes& a, const Lanes& b) { return compare(a, b, [](auto x, auto y) __attribute__((always_inline)) { return x == y; }); }
-  SINTER_INLINE friend Lanes<bool, N> operator!=(const Lanes& a, const Lanes& b) { return !(a == b); }  // NaN differs from itself, which xsimd 8.1's own denies
+  SINTER_INLINE friend Lanes<bool, N> operator<(const Lanes& a, const Lanes& b) {
+    return compare(
+        a, b, [](auto x, auto y) __attribute__((always_inline)) { return x < y; });
+  }
+  SINTER_INLINE friend Lanes<bool, N> operator>(const Lanes& a, const Lanes& b) {
+    return compare(
+        a, b, [](auto x, auto y) __attribute__((always_inline)) { return x > y; });
+  }
+  SINTER_INLINE friend Lanes<bool, N> operator<=(const Lanes& a, const Lanes& b) {
+    return compare(
+        a, b, [](auto x, auto y) __attribute__((always_inline)) { return x <= y; });
+  }
+  SINTER_INLINE friend Lanes<bool, N> operator>=(const Lanes& a, const Lanes& b) {
+    return compare(
+        a, b, [](auto x, auto y) __attribute__((always_inline)) { return x >= y; });
+  }
+  SINTER_INLINE friend Lanes<bool, N> operator==(const Lanes& a, const Lanes& b) {
+    return compare(
+        a, b, [](auto x, auto y) __attribute__((always_inline)) { return x == y; });
+  }
+  // NaN differs from itself, which xsimd 8.1's own denies
+  SINTER_INLINE friend Lanes<bool, N> operator!=(const Lanes& a, const Lanes& b) { return !(a == b); }
 
   SINTER_INLINE friend Lanes operator&(Lanes a, const Lanes& b) requires std::is_integral_v<T> {
     for (int i = 0; i < parts; ++i) a.v[i] = a.v[i] & b.v[i];
@@ -161,7 +179,8 @@ template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
   }
 };
 
-/// Types that registers do not compute with: 8-bit integers are int32 in registers, 16-bit floats float, always of a value that the type has.
+/// Types that registers do not compute with: 8-bit integers are int32 in
+/// registers, 16-bit floats float, always of a value that the type has.
 template <class T> inline constexpr bool is_narrow = sizeof(T) < 4 && !std::is_same_v<T, bool>;
 template <class T, int N> requires(N > 1 && is_narrow<T>) struct Lanes<T, N> {
   using element = T;
@@ -181,21 +200,27 @@ template <class T, int N> requires(N > 1 && is_narrow<T>) struct Lanes<T, N> {
   SINTER_INLINE static Lanes load(const T* p) {
     Lanes r;
 #if defined(__AVX512F__)
-    if constexpr (N == cpu::lanes) {  // compilers do not turn the loop below into these at -O2; the forms with a mask leave nothing undefined to warn of
+    if constexpr (N == cpu::lanes) {  // compilers do not turn the loop below into these at -O2; the forms with a mask
+                                      // leave nothing undefined to warn of
       const auto all = static_cast<__mmask16>(0xffff);
       const auto bytes = [&] { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); };
       const auto pairs = [&] { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); };
       if constexpr (std::is_same_v<T, std::int8_t>) r.wide.v[0] = _mm512_maskz_cvtepi8_epi32(all, bytes());
       else if constexpr (std::is_same_v<T, std::uint8_t>) r.wide.v[0] = _mm512_maskz_cvtepu8_epi32(all, bytes());
-      else if constexpr (std::is_same_v<T, bfloat16>) r.wide.v[0] = _mm512_castsi512_ps(_mm512_maskz_slli_epi32(all, _mm512_maskz_cvtepu16_epi32(all, pairs()), 16));
+      else if constexpr (std::is_same_v<T, bfloat16>)
+        r.wide.v[0] = _mm512_castsi512_ps(_mm512_maskz_slli_epi32(all, _mm512_maskz_cvtepu16_epi32(all, pairs()), 16));
       else r.wide.v[0] = _mm512_maskz_cvtph_ps(all, pairs());
       return r;
     }
 #elif defined(__AVX2__)
     if constexpr (N == cpu::lanes && !std::is_same_v<T, float16>) {
-      if constexpr (std::is_same_v<T, std::int8_t>) r.wide.v[0] = _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
-      else if constexpr (std::is_same_v<T, std::uint8_t>) r.wide.v[0] = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
-      else r.wide.v[0] = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16));
+      if constexpr (std::is_same_v<T, std::int8_t>)
+        r.wide.v[0] = _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+      else if constexpr (std::is_same_v<T, std::uint8_t>)
+        r.wide.v[0] = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+      else
+        r.wide.v[0] = _mm256_castsi256_ps(
+            _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16));
       return r;
     }
 #endif
@@ -215,7 +240,9 @@ template <class T, int N> requires(N > 1 && is_narrow<T>) struct Lanes<T, N> {
   }
 };
 
-template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> select(const Lanes<bool, N>& mask, const Lanes<T, N>& a, const Lanes<T, N>& b) {
+template <class T, int N>
+requires(N > 1) SINTER_INLINE Lanes<T, N> select(const Lanes<bool, N>& mask, const Lanes<T, N>& a,
+                                                 const Lanes<T, N>& b) {
   if constexpr (sizeof(T) == 4) {
     Lanes<T, N> r;
     for (int i = 0; i < Lanes<T, N>::parts; ++i) {
@@ -228,7 +255,8 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> select(const
     mask.store(bytes);
     Lanes<T, N> r;
     constexpr int step = Lanes<T, N>::step;
-    for (int i = 0; i < Lanes<T, N>::parts; ++i) r.v[i] = xsimd::select(Lanes<T, N>::Register::batch_bool_type::load_unaligned(bytes + i * step), a.v[i], b.v[i]);
+    for (int i = 0; i < Lanes<T, N>::parts; ++i)
+      r.v[i] = xsimd::select(Lanes<T, N>::Register::batch_bool_type::load_unaligned(bytes + i * step), a.v[i], b.v[i]);
     return r;
   } else if constexpr (std::is_same_v<T, bool>) {
     return (mask && a) || (!mask && b);
@@ -239,7 +267,8 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> select(const
   }
 }
 
-template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> fma(const Lanes<T, N>& a, const Lanes<T, N>& b, const Lanes<T, N>& c) {
+template <class T, int N>
+requires(N > 1) SINTER_INLINE Lanes<T, N> fma(const Lanes<T, N>& a, const Lanes<T, N>& b, const Lanes<T, N>& c) {
   Lanes<T, N> r;
   for (int i = 0; i < Lanes<T, N>::parts; ++i) {
 #if defined(__AVX512F__)  // xsimd 8.1 multiplies and adds here, and leaves the rest to the compiler's mood
@@ -249,7 +278,8 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> fma(const La
     else
 #endif
 #if defined(__FMA__)
-    if constexpr (std::is_same_v<typename Lanes<T, N>::Register, xsimd::batch<float, xsimd::sse4_2>>) r.v[i] = _mm_fmadd_ps(a.v[i], b.v[i], c.v[i]);
+        if constexpr (std::is_same_v<typename Lanes<T, N>::Register, xsimd::batch<float, xsimd::sse4_2>>)
+      r.v[i] = _mm_fmadd_ps(a.v[i], b.v[i], c.v[i]);
     else
 #endif
       r.v[i] = xsimd::fma(a.v[i], b.v[i], c.v[i]);
@@ -257,8 +287,8 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> fma(const La
   return r;
 }
 #if XSIMD_WITH_SSE2
-/// The sum of a register's elements, and of one number more if there is one: quarters onto each other, in as few additions one after another as it takes. The
-/// number joins while the other quarters are on their way.
+/// The sum of a register's elements, and of one number more if there is one: quarters onto each other, in as few
+/// additions one after another as it takes. The number joins while the other quarters are on their way.
 SINTER_INLINE __m128 onto(__m128 x) { return x; }
 SINTER_INLINE __m128 onto(__m128 x, float y) { return _mm_add_ps(x, _mm_set_ss(y)); }
 template <std::same_as<float>... One> SINTER_INLINE float sum_of(__m128 x, One... begin) {
@@ -267,18 +297,23 @@ template <std::same_as<float>... One> SINTER_INLINE float sum_of(__m128 x, One..
   return _mm_cvtss_f32(_mm_add_ss(x, _mm_shuffle_ps(x, x, 1)));
 }
 #if defined(__AVX__)
-template <std::same_as<float>... One> SINTER_INLINE float sum_of(__m256 x, One... begin) { return sum_of(_mm_add_ps(onto(_mm256_castps256_ps128(x), begin...), _mm256_extractf128_ps(x, 1))); }
+template <std::same_as<float>... One> SINTER_INLINE float sum_of(__m256 x, One... begin) {
+  return sum_of(_mm_add_ps(onto(_mm256_castps256_ps128(x), begin...), _mm256_extractf128_ps(x, 1)));
+}
 #endif
 #if defined(__AVX512F__)
 template <std::same_as<float>... One> SINTER_INLINE float sum_of(__m512 x, One... begin) {
-  const __m128 low = _mm_add_ps(onto(_mm512_castps512_ps128(x), begin...), _mm256_extractf128_ps(_mm512_castps512_ps256(x), 1));
+  const __m128 low =
+      _mm_add_ps(onto(_mm512_castps512_ps128(x), begin...), _mm256_extractf128_ps(_mm512_castps512_ps256(x), 1));
   constexpr auto all = static_cast<__mmask8>(0xff);  // the forms with a mask leave nothing undefined to warn of
-  return sum_of(_mm_add_ps(low, _mm_add_ps(_mm512_maskz_extractf32x4_ps(all, x, 2), _mm512_maskz_extractf32x4_ps(all, x, 3))));
+  return sum_of(
+      _mm_add_ps(low, _mm_add_ps(_mm512_maskz_extractf32x4_ps(all, x, 2), _mm512_maskz_extractf32x4_ps(all, x, 3))));
 }
 #endif
 #endif
 /// The sum of all lanes, and of one number more if there is one, always in the same order.
-template <class T, int N, std::same_as<T>... One> requires(N > 1 && sizeof...(One) <= 1) SINTER_INLINE T total(const Lanes<T, N>& x, One... begin) {
+template <class T, int N, std::same_as<T>... One>
+requires(N > 1 && sizeof...(One) <= 1) SINTER_INLINE T total(const Lanes<T, N>& x, One... begin) {
 #if XSIMD_WITH_SSE2
   if constexpr (std::is_same_v<T, float> && Lanes<T, N>::parts == 1) return sum_of(x.v[0], begin...);
 #endif
@@ -288,27 +323,36 @@ template <class T, int N, std::same_as<T>... One> requires(N > 1 && sizeof...(On
     for (int i = 0; i < width; ++i) room[i] = T(room[i] + room[i + width]);
   return T((room[0] + ... + begin));
 }
-/// The sums of N registers, each in a lane: pairs are interleaved as they are added up, so that no register is folded by itself.
+/// The sums of N registers, each in a lane: pairs are interleaved as they are
+/// added up, so that no register is folded by itself.
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> totals(const Lanes<T, N> (&x)[N]) {
 #if defined(__AVX512F__)
   if constexpr (std::is_same_v<T, float> && N == 16) {
     __m512 pair[8], four[4], eight[2];
-    for (int i = 0; i < 8; ++i) pair[i] = _mm512_add_ps(_mm512_unpacklo_ps(x[2 * i].v[0], x[2 * i + 1].v[0]), _mm512_unpackhi_ps(x[2 * i].v[0], x[2 * i + 1].v[0]));
+    for (int i = 0; i < 8; ++i)
+      pair[i] = _mm512_add_ps(_mm512_unpacklo_ps(x[2 * i].v[0], x[2 * i + 1].v[0]),
+                              _mm512_unpackhi_ps(x[2 * i].v[0], x[2 * i + 1].v[0]));
     for (int i = 0; i < 4; ++i) {
       const __m512d a = _mm512_castps_pd(pair[2 * i]), b = _mm512_castps_pd(pair[2 * i + 1]);
       four[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
     }
-    for (int i = 0; i < 2; ++i) eight[i] = _mm512_add_ps(_mm512_shuffle_f32x4(four[2 * i], four[2 * i + 1], 0x88), _mm512_shuffle_f32x4(four[2 * i], four[2 * i + 1], 0xdd));
+    for (int i = 0; i < 2; ++i)
+      eight[i] = _mm512_add_ps(_mm512_shuffle_f32x4(four[2 * i], four[2 * i + 1], 0x88),
+                               _mm512_shuffle_f32x4(four[2 * i], four[2 * i + 1], 0xdd));
     Lanes<T, N> r;
-    r.v[0] = _mm512_add_ps(_mm512_shuffle_f32x4(eight[0], eight[1], 0x88), _mm512_shuffle_f32x4(eight[0], eight[1], 0xdd));
+    r.v[0] =
+        _mm512_add_ps(_mm512_shuffle_f32x4(eight[0], eight[1], 0x88), _mm512_shuffle_f32x4(eight[0], eight[1], 0xdd));
     return r;
   }
 #elif defined(__AVX__)
   if constexpr (std::is_same_v<T, float> && N == 8) {
     __m256 four[2];
-    for (int i = 0; i < 2; ++i) four[i] = _mm256_hadd_ps(_mm256_hadd_ps(x[4 * i].v[0], x[4 * i + 1].v[0]), _mm256_hadd_ps(x[4 * i + 2].v[0], x[4 * i + 3].v[0]));
+    for (int i = 0; i < 2; ++i)
+      four[i] = _mm256_hadd_ps(_mm256_hadd_ps(x[4 * i].v[0], x[4 * i + 1].v[0]),
+                               _mm256_hadd_ps(x[4 * i + 2].v[0], x[4 * i + 3].v[0]));
     Lanes<T, N> r;
-    r.v[0] = _mm256_add_ps(_mm256_permute2f128_ps(four[0], four[1], 0x20), _mm256_permute2f128_ps(four[0], four[1], 0x31));
+    r.v[0] =
+        _mm256_add_ps(_mm256_permute2f128_ps(four[0], four[1], 0x20), _mm256_permute2f128_ps(four[0], four[1], 0x31));
     return r;
   }
 #endif

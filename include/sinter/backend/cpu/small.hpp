@@ -1,10 +1,11 @@
-// Small maps and contractions of straight-line programs: extents, strides and places are constants of the step, operands are read where they lie,
-// and the epilogue runs on the accumulators.
+// Small maps and contractions of straight-line programs: extents, strides and places are constants of the step,
+// operands are read where they lie, and the epilogue runs on the accumulators.
 //
 // A contraction has three forms, chosen while compiling:
-//   outer: lanes along columns; one element of the left operand times a row of the right one. The right operand has its columns side by side, by
-//          itself or in panels.
-//   dot:   lanes along the contracted axis, folded at the end: few results of long sums of two operands that both lie along it.
+//   outer: lanes along columns; one element of the left operand times a row of the right one. The right operand has its
+//          columns side by side, by itself or in panels.
+//   dot:   lanes along the contracted axis, folded at the end: few results of
+//          long sums of two operands that both lie along it.
 //   The outer form on a transposed copy of the right operand on the stack: everything else.
 #pragma once
 #include "../../ops/arithmetic.hpp"
@@ -12,11 +13,14 @@
 
 namespace sinter::cpu {
 
-/// What the table says of a step whose arguments are constants, for a kernel K: `Step::arguments` is laid out as `Arguments` reads it.
+/// What the table says of a step whose arguments are constants, for a kernel K:
+/// `Step::arguments` is laid out as `Arguments` reads it.
 template <class K, class Step> struct Fixed {
   static constexpr int L = K::body.loops, P = K::body.pointers;
   static constexpr bool has_length(int l) { return Step::arguments[std::size_t(l)] >> 56 != 0; }
-  static constexpr std::int64_t extent(int l) { return Step::arguments[std::size_t(l)] & ((std::int64_t(1) << 56) - 1); }
+  static constexpr std::int64_t extent(int l) {
+    return Step::arguments[std::size_t(l)] & ((std::int64_t(1) << 56) - 1);
+  }
   static constexpr std::int64_t stride(int p, int l) { return Step::arguments[std::size_t(L + p * (2 + L) + 2 + l)]; }
   static constexpr int base(int p) { return int(Step::arguments[std::size_t(L + p * (2 + L))]); }
   static constexpr std::int64_t offset(int p) { return Step::arguments[std::size_t(L + p * (2 + L) + 1)]; }
@@ -71,15 +75,18 @@ constexpr int lanes_for(std::int64_t n) {
 
 /// Few results of long sums, of operands that both lie along them.
 constexpr bool is_dot(const compile::MatrixProduct& s) {
-  return lanes > 1 && s.left_inner == 1 && s.right_inner == 1 && s.inner >= 4 && (s.columns == 1 || (s.rows == 1 && s.inner >= 64));
+  return lanes > 1 && s.left_inner == 1 && s.right_inner == 1 && s.inner >= 4 &&
+         (s.columns == 1 || (s.rows == 1 && s.inner >= 64));
 }
 /// Whether a contraction of a straight-line program is computed here: what has to be turned fits on the stack.
 constexpr bool contracts_in_place(const compile::MatrixProduct& s) {
   return s.simple && s.rows > 0 && s.columns > 0 && s.inner > 0 &&
-         (s.right_column == 1 || s.right_column >= compile::Panels::tag || s.columns == 1 || is_dot(s) || s.inner * s.columns * bytes_of(s.dtype) <= 16384);
+         (s.right_column == 1 || s.right_column >= compile::Panels::tag || s.columns == 1 || is_dot(s) ||
+          s.inner * s.columns * bytes_of(s.dtype) <= 16384);
 }
 
-/// What the sums of a kernel may begin with: a number, or an element read from memory, that is added to them and nothing else asks for the sums themselves.
+/// What the sums of a kernel may begin with: a number, or an element read from memory, that is added to them and
+/// nothing else asks for the sums themselves.
 struct FirstSummand {
   int addition = -1, summand = -1;  ///< micro-operations
 };
@@ -97,7 +104,10 @@ template <class K> constexpr FirstSummand first_summand_of() {
   }
   if (found.addition < 0) return {};
   const Micro& m = K::body.micros[std::size_t(found.summand)];
-  return m.side == 0 && (m.what == Micro::What::load || m.what == Micro::What::constant) && m.dtype == K::body.micros[std::size_t(found.addition)].dtype ? found : FirstSummand{};
+  return m.side == 0 && (m.what == Micro::What::load || m.what == Micro::What::constant) &&
+                 m.dtype == K::body.micros[std::size_t(found.addition)].dtype
+             ? found
+             : FirstSummand{};
 }
 
 template <class K, class Step> class SmallContraction {
@@ -105,13 +115,15 @@ template <class K, class Step> class SmallContraction {
   static constexpr int P = F::P;
   using T = element_type<dtype_of_result<K>()>;
   static constexpr auto loops = compile::ContractLoops::of(K::body);
-  static constexpr std::int64_t rows = F::extent(loops.rows), columns = F::extent(loops.columns), inner = F::extent(loops.inner);
+  static constexpr std::int64_t rows = F::extent(loops.rows), columns = F::extent(loops.columns),
+                                inner = F::extent(loops.inner);
   static constexpr std::int64_t left_row = F::stride(0, loops.rows), left_inner = F::stride(0, loops.inner);
   static constexpr std::int64_t right_column = F::stride(1, loops.columns), right_inner = F::stride(1, loops.inner);
   static constexpr int N = lanes_for(columns);
   using V = Lanes<T, N>;
 
-  static constexpr bool dot = is_dot(compile::matrix_product(loops, F::L, dtype_of_result<K>(), Step::arguments.data()));
+  static constexpr bool dot =
+      is_dot(compile::matrix_product(loops, F::L, dtype_of_result<K>(), Step::arguments.data()));
   static constexpr bool in_panels = right_column >= compile::Panels::tag;  ///< packed in advance (compile/panels.hpp)
   static constexpr bool in_place = columns == 1 || right_column == 1 || in_panels;
 
@@ -127,11 +139,15 @@ template <class K, class Step> class SmallContraction {
     return int((n + pieces - 1) / pieces);
   }
   static constexpr int registers = int((columns + N - 1) / N);
-  static constexpr int R = even(rows, std::min(8, accumulators / parts)), C = even(registers, std::max(1, rows == 1 && in_panels ? Tile<T>::columns / N : accumulators / (R * parts)));
+  static constexpr int R = even(rows, std::min(8, accumulators / parts)),
+                       C = even(registers, std::max(1, rows == 1 && in_panels ? Tile<T>::columns / N
+                                                                              : accumulators / (R * parts)));
   static constexpr int addition = first_summand_of<K>().addition, begin = first_summand_of<K>().summand;
-  /// A row that an earlier step has just computed is in registers, or on its way to memory: its elements are spread from registers, which is sooner than to read
-  /// them one by one.
-  static constexpr bool left_in_registers = rows == 1 && left_inner == 1 && F::base(0) == 0 && std::is_same_v<T, float> && inner <= 32 && inner % N == 0 && N == lanes && spreads_lanes;
+  /// A row that an earlier step has just computed is in registers, or on its way to memory: its elements are spread
+  /// from registers, which is sooner than to read them one by one.
+  static constexpr bool left_in_registers = rows == 1 && left_inner == 1 && F::base(0) == 0 &&
+                                            std::is_same_v<T, float> && inner <= 32 && inner % N == 0 && N == lanes &&
+                                            spreads_lanes;
   /// Sums that are independent of each other hide the latency of the multiply-add.
   static constexpr int chains(int tile) { return inner < 8 || tile * parts >= 8 ? 1 : tile * parts >= 4 ? 2 : 4; }
 
@@ -140,11 +156,13 @@ template <class K, class Step> class SmallContraction {
     constexpr std::int64_t matrices = F::template points<0, loops.rows>(), work = rows * columns * inner;
     if constexpr (matrices > 1 && matrices * work > 1 << 19) {
       const Walk<P> start = F::start(c);
-      split(matrices, 1, std::max<std::int64_t>(2, (1 << 18) / work), c.threads, [&](std::int64_t from, std::int64_t to) {
-        for (std::int64_t i = from; i < to; ++i) matrix(F::template at_point<0, loops.rows>(start, i), c);
-      });
+      split(matrices, 1, std::max<std::int64_t>(2, (1 << 18) / work), c.threads,
+            [&](std::int64_t from, std::int64_t to) {
+              for (std::int64_t i = from; i < to; ++i) matrix(F::template at_point<0, loops.rows>(start, i), c);
+            });
     } else {
-      F::template for_each<0, loops.rows>(F::start(c), [&](const Walk<P>& w) __attribute__((always_inline)) { matrix(w, c); });
+      F::template for_each<0, loops.rows>(
+          F::start(c), [&](const Walk<P>& w) __attribute__((always_inline)) { matrix(w, c); });
     }
   }
 
@@ -173,21 +191,27 @@ template <class K, class Step> class SmallContraction {
     constexpr std::int64_t width = Tile<T>::columns;
     return column / width * (right_column - compile::Panels::tag) + column % width;
   }
-  template <std::int64_t Ld, bool Panels> [[gnu::always_inline]] static void tiles(const Walk<P>& w, const Context& c, const T* a, const T* b) {
+  template <std::int64_t Ld, bool Panels>
+  [[gnu::always_inline]] static void tiles(const Walk<P>& w, const Context& c, const T* a, const T* b) {
     constexpr std::int64_t whole = columns / (C * N), rest = columns - whole * C * N;
     for (std::int64_t g = 0; g < whole; ++g) strip<Ld, Panels, C, N, N>(w, c, a, b, g * C * N);
     if constexpr (rest > 0) {
-      constexpr int M = rest < N ? lanes_for(rest) : N, last = int((rest + M - 1) / M);  // a few columns by themselves take narrower registers
+      // a few columns by themselves take narrower registers
+      constexpr int M = rest < N ? lanes_for(rest) : N, last = int((rest + M - 1) / M);
       strip<Ld, Panels, last, int(rest - (last - 1) * M), M>(w, c, a, b, whole * C * N);
     }
   }
   /// `Count` registers of M columns from `column` on, the last of which holds `Tail` columns.
-  template <std::int64_t Ld, bool Panels, int Count, int Tail, int M> [[gnu::always_inline]] static void strip(const Walk<P>& w, const Context& c, const T* a, const T* b, std::int64_t column) {
+  template <std::int64_t Ld, bool Panels, int Count, int Tail, int M>
+  [[gnu::always_inline]] static void strip(const Walk<P>& w, const Context& c, const T* a, const T* b,
+                                           std::int64_t column) {
     constexpr std::int64_t whole = rows / R, rest = rows % R;
     for (std::int64_t i = 0; i < whole; ++i) tile<Ld, Panels, Count, Tail, M, R>(w, c, a, b, i * R, column);
     if constexpr (rest > 0) tile<Ld, Panels, Count, Tail, M, int(rest)>(w, c, a, b, whole * R, column);
   }
-  template <std::int64_t Ld, bool Panels, int Count, int Tail, int M, int Height> [[gnu::always_inline]] static void tile(const Walk<P>& w, const Context& c, const T* a, const T* b, std::int64_t row, std::int64_t column) {
+  template <std::int64_t Ld, bool Panels, int Count, int Tail, int M, int Height>
+  [[gnu::always_inline]] static void tile(const Walk<P>& w, const Context& c, const T* a, const T* b, std::int64_t row,
+                                          std::int64_t column) {
     using Register = Lanes<T, M>;
     constexpr int S = chains(Height * Count);
     Register sum[S][Height][Count];
@@ -233,7 +257,10 @@ template <class K, class Step> class SmallContraction {
 #pragma GCC unroll 32
       for (std::int64_t k = 0; k < inner; ++k) term(int(k % S), k, k > 0 && k < S);
     } else {
-      constexpr std::int64_t step = S * (Height * Count * S < 8 ? 4 : Height * Count * S < 16 ? 2 : 1), whole = inner / step * step;
+      constexpr std::int64_t step = S * (Height * Count * S < 8    ? 4
+                                         : Height * Count * S < 16 ? 2
+                                                                   : 1),
+                             whole = inner / step * step;
       for (std::int64_t k = 0; k < whole; k += step)
 #pragma GCC unroll 16
         for (int q = 0; q < int(step); ++q) term(q % S, k + q);
@@ -253,7 +280,9 @@ template <class K, class Step> class SmallContraction {
   }
 
   /// What the sums of n columns of a row begin with.
-  template <int M> [[gnu::always_inline]] static Lanes<T, M> first_summand(const Walk<P>& start, const Context& c, std::int64_t row, std::int64_t column, int n) {
+  template <int M> [[gnu::always_inline]] static Lanes<T, M> first_summand(const Walk<P>& start, const Context& c,
+                                                                           std::int64_t row, std::int64_t column,
+                                                                           int n) {
     if constexpr (begin < 0) {
       return Lanes<T, M>(0);
     } else {
@@ -295,7 +324,8 @@ template <class K, class Step> class SmallContraction {
           sum[0][0] = V(product(a + i * left_row, b + j * right_column, first_summand<1>(w, c, i, j, 1)));
         } else {
           alignas(64) T room[N]{};
-          for (int q = 0; q < n; ++q) room[q] = product(a + i * left_row, b + (j + q) * right_column, first_summand<1>(w, c, i, j + q, 1));
+          for (int q = 0; q < n; ++q)
+            room[q] = product(a + i * left_row, b + (j + q) * right_column, first_summand<1>(w, c, i, j + q, 1));
           sum[0][0] = V::load(room);
         }
         element<N>(w, c, sum[0][0], i, j, n);
@@ -303,7 +333,9 @@ template <class K, class Step> class SmallContraction {
   }
 
   // ---- epilogue ----
-  template <int M, int Height, int Count, int Tail> [[gnu::always_inline]] static void finish(const Walk<P>& w, const Context& c, const Lanes<T, M> (&sum)[Height][Count], std::int64_t row, std::int64_t column) {
+  template <int M, int Height, int Count, int Tail>
+  [[gnu::always_inline]] static void finish(const Walk<P>& w, const Context& c, const Lanes<T, M> (&sum)[Height][Count],
+                                            std::int64_t row, std::int64_t column) {
     if constexpr (micros<K> > 8 && Height * Count > 4) {  // long epilogues once, through memory
       alignas(64) T room[Height * Count * M];
 #pragma GCC unroll 16
@@ -313,7 +345,9 @@ template <class K, class Step> class SmallContraction {
 #pragma GCC unroll 1
       for (int i = 0; i < Height; ++i)
 #pragma GCC unroll 1
-        for (int j = 0; j < Count; ++j) element<M>(w, c, load<T, M>(room + (i * Count + j) * M, M), row + i, column + j * M, j + 1 == Count ? Tail : M);
+        for (int j = 0; j < Count; ++j)
+          element<M>(w, c, load<T, M>(room + (i * Count + j) * M, M), row + i, column + j * M,
+                     j + 1 == Count ? Tail : M);
     } else {
 #pragma GCC unroll 16
       for (int i = 0; i < Height; ++i)
@@ -322,13 +356,16 @@ template <class K, class Step> class SmallContraction {
     }
   }
   /// The operations behind the sums, on n columns of a row.
-  template <int M> [[gnu::always_inline]] static void element(const Walk<P>& start, const Context& c, const Lanes<T, M>& sum, std::int64_t row, std::int64_t column, int n) {
+  template <int M> [[gnu::always_inline]] static void element(const Walk<P>& start, const Context& c,
+                                                              const Lanes<T, M>& sum, std::int64_t row,
+                                                              std::int64_t column, int n) {
     RegisterFile<K, M> r;
     const Walk<P> w = F::template moved<loops.rows>(start, row);
     const Span s{column, n};
     for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
       constexpr Micro::What what = micro<K, J>.what;
-      if constexpr (what == Micro::What::result || J == addition) at<K, M, J>(r) = sum;  // which began with what is added here
+      // which began with what is added here
+      if constexpr (what == Micro::What::result || J == addition) at<K, M, J>(r) = sum;
       else if constexpr (what == Micro::What::store) write<K, M, J>(r, w, s, stride);
       else evaluate<K, M, J>(r, w, s, c, stride);
     });
@@ -354,18 +391,25 @@ template <class K, class Step> struct SmallMap {
   template <int M, std::int64_t From, std::int64_t To> [[gnu::always_inline]] static void run(const Context& c) {
     RegisterFile<K, M> r;
     const Walk<P> start = F::start(c);
-    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, M, J>(r, start, Span{0, M}, c, stride); });
-    F::template for_each<0, L - 1>(start, [&](const Walk<P>& w) __attribute__((always_inline)) {
-      for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) { evaluate<K, M, J>(r, w, Span{0, M}, c, stride); });
-      const auto elements = [&](Span s) __attribute__((always_inline)) {
-        for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
-          if constexpr (micro<K, J>.what == Micro::What::store) write<K, M, J>(r, w, s, stride);
-          else evaluate<K, M, J>(r, w, s, c, stride);
-        });
-      };
-      for (std::int64_t i = From; i + M <= To; i += M) elements({i, M});
-      if constexpr ((To - From) % M != 0) elements({To - (To - From) % M, int((To - From) % M)});
+    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) {
+      evaluate<K, M, J>(r, start, Span{0, M}, c, stride);
     });
+    F::template for_each<0, L - 1>(
+        start, [&](const Walk<P>& w) __attribute__((always_inline)) {
+          for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) {
+            evaluate<K, M, J>(r, w, Span{0, M}, c, stride);
+          });
+          const auto elements = [&](Span s) __attribute__((always_inline)) {
+            for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
+              if constexpr (micro<K, J>.what == Micro::What::store)
+                write<K, M, J>(r, w, s, stride);
+              else
+                evaluate<K, M, J>(r, w, s, c, stride);
+            });
+          };
+          for (std::int64_t i = From; i + M <= To; i += M) elements({i, M});
+          if constexpr ((To - From) % M != 0) elements({To - (To - From) % M, int((To - From) % M)});
+        });
   }
 };
 
@@ -380,7 +424,9 @@ template <class K, class Step> constexpr bool is_fixed() {
 
 template <class K, class Step> constexpr bool is_small_contraction() {
   if constexpr (std::is_void_v<Step> || computes_operands<K>) return false;
-  else return contracts_in_place(compile::matrix_product(compile::ContractLoops::of(K::body), K::body.loops, dtype_of_result<K>(), Step::arguments.data()));
+  else
+    return contracts_in_place(compile::matrix_product(compile::ContractLoops::of(K::body), K::body.loops,
+                                                      dtype_of_result<K>(), Step::arguments.data()));
 }
 
 }  // namespace sinter::cpu

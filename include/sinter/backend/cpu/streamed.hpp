@@ -1,5 +1,5 @@
-// Few rows times a right operand that the kernel computes: each of its elements is evaluated once, on its way from memory to the sums, so that weights of one byte
-// cost the traffic of one byte.
+// Few rows times a right operand that the kernel computes: each of its elements is evaluated once, on its way from
+// memory to the sums, so that weights of one byte cost the traffic of one byte.
 #pragma once
 #include "parallel.hpp"
 #include "prologue.hpp"
@@ -13,7 +13,8 @@ template <class K, class T> class Streamed {
   static constexpr int J = computed_operand<K, 1>();
 
  public:
-  static constexpr bool possible = J >= 0 && computed_operand<K, 0>() < 0 && L - loops.inner == 1 && loops.inner - loops.columns == 1;
+  static constexpr bool possible =
+      J >= 0 && computed_operand<K, 0>() < 0 && L - loops.inner == 1 && loops.inner - loops.columns == 1;
 
   const Arguments<L, P>& a;
   const Context& c;
@@ -49,16 +50,20 @@ template <class K, class T> class Streamed {
   template <int R> void run_rows(const T* x, std::int64_t depth, std::int64_t columns) const {
     constexpr std::int64_t wide = along_inner ? N : chains<R> * N;
     const std::int64_t blocks = (columns + wide - 1) / wide;
-    split(blocks, 1, std::max<std::int64_t>(2, 65536 / std::max<std::int64_t>(1, wide * depth)), c.threads, [&](std::int64_t from, std::int64_t to) {
-      alignas(64) T tile[std::size_t(R * wide)];
-      for (std::int64_t b = from; b < to; ++b) {
-        const auto width = int(std::min(wide, columns - b * wide));
-        if constexpr (along_inner) dots<R>(tile, x, depth, b * wide, width);
-        else if (width == wide) products<R, true>(tile, x, depth, b * wide, width);
-        else products<R, false>(tile, x, depth, b * wide, width);
-        finish(context, tile, wide, 0, R, b * wide, width);
-      }
-    });
+    split(blocks, 1, std::max<std::int64_t>(2, 65536 / std::max<std::int64_t>(1, wide * depth)), c.threads,
+          [&](std::int64_t from, std::int64_t to) {
+            alignas(64) T tile[std::size_t(R * wide)];
+            for (std::int64_t b = from; b < to; ++b) {
+              const auto width = int(std::min(wide, columns - b * wide));
+              if constexpr (along_inner)
+                dots<R>(tile, x, depth, b * wide, width);
+              else if (width == wide)
+                products<R, true>(tile, x, depth, b * wide, width);
+              else
+                products<R, false>(tile, x, depth, b * wide, width);
+              finish(context, tile, wide, 0, R, b * wide, width);
+            }
+          });
   }
 
   template <int Level> [[gnu::always_inline]] void evaluate_level(File& r, const Walk<P>& w, Span s) const {
@@ -72,7 +77,8 @@ template <class K, class T> class Streamed {
     for (; j + pairs<R> <= columns; j += pairs<R>) dots_of<R, pairs<R>>(tile + j, x, depth, column + j);
     for (; j < columns; ++j) dots_of<R, 1>(tile + j, x, depth, column + j);
   }
-  template <int R, int Q> [[gnu::flatten]] void dots_of(T* tile, const T* x, std::int64_t depth, std::int64_t column) const {
+  template <int R, int Q>
+  [[gnu::flatten]] void dots_of(T* tile, const T* x, std::int64_t depth, std::int64_t column) const {
     constexpr int S = chains<R> / Q;
     File r[Q];
     Walk<P> w[Q];
@@ -105,7 +111,8 @@ template <class K, class T> class Streamed {
       for (int q = 0; q < Q; ++q) {
         evaluate_level<2>(r[q], w[q], Span{k, n});
         V y = element(r[q]);
-        if constexpr (N > 1) y = select(ramp<N>(0, 1) < Lanes<std::int32_t, N>(n), y, V(0));  // whatever an expression makes of nothing
+        // whatever an expression makes of nothing
+        if constexpr (N > 1) y = select(ramp<N>(0, 1) < Lanes<std::int32_t, N>(n), y, V(0));
 #pragma GCC unroll 4
         for (int i = 0; i < R; ++i) sum[q][i][0] = fma(load<T, N>(x + i * depth + k, n), y, sum[q][i][0]);
       }
@@ -121,7 +128,8 @@ template <class K, class T> class Streamed {
   }
 
   /// Lanes along columns; `Whole`: all of the block's.
-  template <int R, bool Whole> [[gnu::flatten]] void products(T* tile, const T* x, std::int64_t depth, std::int64_t column, int columns) const {
+  template <int R, bool Whole>
+  [[gnu::flatten]] void products(T* tile, const T* x, std::int64_t depth, std::int64_t column, int columns) const {
     constexpr int S = chains<R>;
     File r;
     evaluate_level<0>(r, start, Span{0, N});

@@ -1,5 +1,5 @@
-// Stores that go past the caches. A result that no cache can hold would otherwise be read from memory before it is overwritten, and would
-// push out what the caches hold. Values are the same either way.
+// Stores that go past the caches. A result that no cache can hold would otherwise be read from memory before it is
+// overwritten, and would push out what the caches hold. Values are the same either way.
 #pragma once
 #include "body.hpp"
 
@@ -30,18 +30,21 @@ inline std::int64_t streaming_bytes() {
   return bytes;
 }
 
-/// The pointers through which a kernel stores whole registers, one bit each; none where it loads again what it has stored.
+/// The pointers through which a kernel stores whole registers, one bit each;
+/// none where it loads again what it has stored.
 template <class K> constexpr std::uint64_t streamed_pointers() {
   std::uint64_t found = 0;
   if constexpr (has_streaming_stores && K::body.pointers <= 64)
     for (const Micro& m : K::body.micros) {
       if (m.stored >= 0) return 0;
-      if (m.what == Micro::What::store && m.level == 2 && m.unit == 1 && bytes_of(m.dtype) >= 4) found |= std::uint64_t(1) << m.b;
+      if (m.what == Micro::What::store && m.level == 2 && m.unit == 1 && bytes_of(m.dtype) >= 4)
+        found |= std::uint64_t(1) << m.b;
     }
   return found;
 }
 
-/// Whether a kernel's stores should go past the caches: all of them are large and aligned, and none overwrites what the kernel reads.
+/// Whether a kernel's stores should go past the caches: all of them are large
+/// and aligned, and none overwrites what the kernel reads.
 template <class K, int L, int P> bool streams(const Arguments<L, P>& a) {
   constexpr std::uint64_t stored = streamed_pointers<K>();
   static constexpr auto size = element_sizes<K>();

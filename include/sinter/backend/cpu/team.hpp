@@ -1,8 +1,9 @@
 // The threads of a running program: one OpenMP region for all of its steps.
 //
-// The caller walks through the steps; the others wait for ranges to share, which they take from a place that all of them watch. Opening a region
-// for each range costs 0.6 (libgomp) to 0.9 µs (libomp) on two cores of a processor, sharing one within the region 0.2 µs, so that steps of a few
-// microseconds are worth sharing. Who waits looks for a while before it sleeps, as OpenMP's threads do between regions.
+// The caller walks through the steps; the others wait for ranges to share, which they take from a place that all of
+// them watch. Opening a region for each range costs 0.6 (libgomp) to 0.9 µs (libomp) on two cores of a processor,
+// sharing one within the region 0.2 µs, so that steps of a few microseconds are worth sharing. Who waits looks for a
+// while before it sleeps, as OpenMP's threads do between regions.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -66,8 +67,8 @@ inline bool has_threads() {
 
 class Team {
  public:
-  /// Runs f, which does not throw, with a team of up to `threads` threads, whom splits within f give their shares. Within another region, without OpenMP or on one
-  /// thread it is just a call.
+  /// Runs f, which does not throw, with a team of up to `threads` threads, whom splits within f give their shares.
+  /// Within another region, without OpenMP or on one thread it is just a call.
   template <class F> static void run(int threads, F&& f) {
 #if defined(_OPENMP)
     if (threads > 1 && omp_in_parallel() == 0 && has_threads()) {

@@ -1,8 +1,10 @@
-// Products with few rows or few columns: elements of the other operand are used a few times only, so they are read where they lie, once, in the order of memory.
+// Products with few rows or few columns: elements of the other operand are used a few times only, so they are read
+// where they lie, once, in the order of memory.
 //
-// Of two ways the operand with many lines decides. Where all lines run along the contracted axis, so do the lanes: dot products, four lines at a time.
-// Where its lines are neighbours, the lanes are lines: a strip of sums waits in the first-level cache while eight points of the contracted axis at a time are added.
-// Each sum has an order of its own, whatever the number of threads.
+// Of two ways the operand with many lines decides. Where all lines run along the contracted axis, so do the lanes: dot
+// products, four lines at a time. Where its lines are neighbours, the lanes are lines: a strip of sums waits in the
+// first-level cache while eight points of the contracted axis at a time are added. Each sum has an order of its own,
+// whatever the number of threads.
 #pragma once
 #include "../../compile/panels.hpp"
 #include "pack.hpp"
@@ -14,7 +16,8 @@ namespace sinter::cpu {
 /// An operand of a product: the lines of it that meet those of the other, and the contracted axis along each.
 template <class T> struct ProductOperand {
   /// Lines [line, line + lines) at points [first, first + depth) of the contracted axis, to to[k * width + i].
-  using Fill = void (*)(const void* filler, T* to, int width, std::int64_t line, int lines, std::int64_t first, std::int64_t depth);
+  using Fill = void (*)(const void* filler, T* to, int width, std::int64_t line, int lines, std::int64_t first,
+                        std::int64_t depth);
 
   const T* at;
   Nest lines, inner;
@@ -22,7 +25,8 @@ template <class T> struct ProductOperand {
   const void* filler = nullptr;
 };
 /// finish(context, tile, ld, row, rows, column, columns): the sums of one tile are complete.
-template <class T> using FinishTile = void (*)(const void* context, const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns);
+template <class T> using FinishTile = void (*)(const void* context, const T* tile, std::int64_t ld, std::int64_t row,
+                                               int rows, std::int64_t column, int columns);
 
 template <class T> class ThinProducts {
   static constexpr int W = Tile<T>::width;
@@ -30,8 +34,10 @@ template <class T> class ThinProducts {
   using Operand = ProductOperand<T>;
   static constexpr int at_once = Tile<T>::rows > 6 ? 4 : 2;  ///< of the few lines, for which there are registers
   static constexpr int most_dots = 16, most_streams = 4;      ///< of the few lines, for which this is faster than tiles
-  static constexpr int lines_at_once = 4, block = 16;        ///< of the many lines, in dot products and to be finished together
-  static constexpr std::int64_t longest_turned = 2048;       ///< scratch has room for so much of the few lines, where they do not lie along the contracted axis
+  static constexpr int lines_at_once = 4,
+                       block = 16;  ///< of the many lines, in dot products and to be finished together
+  static constexpr std::int64_t longest_turned =
+      2048;  ///< scratch has room for so much of the few lines, where they do not lie along the contracted axis
   static constexpr int points = 8, strip = 4096 / int(sizeof(T));
 
  public:
@@ -40,24 +46,40 @@ template <class T> class ThinProducts {
     const bool turned = left.lines.count() > right.lines.count();
     const Operand &many = turned ? left : right, &few = turned ? right : left;
     const std::int64_t n = few.lines.count(), inner = many.inner.count();
-    if (right.lines.inner_stride() >= compile::Panels::tag || left.fill != nullptr || right.fill != nullptr) return Way::none;
-    if (along(many) && (along(few) || inner <= longest_turned) && n <= most_dots && inner >= (n == 1 ? 4 : 16) * W) return Way::dots;
-    return many.lines.loops == 1 && many.lines.inner_stride() == 1 && n <= most_streams && many.lines.count() >= 2 * W && inner >= points ? Way::streams : Way::none;
+    if (right.lines.inner_stride() >= compile::Panels::tag || left.fill != nullptr || right.fill != nullptr)
+      return Way::none;
+    if (along(many) && (along(few) || inner <= longest_turned) && n <= most_dots && inner >= (n == 1 ? 4 : 16) * W)
+      return Way::dots;
+    return many.lines.loops == 1 && many.lines.inner_stride() == 1 && n <= most_streams &&
+                   many.lines.count() >= 2 * W && inner >= points
+               ? Way::streams
+               : Way::none;
   }
 
-  ThinProducts(const Operand& left, const Operand& right, std::byte* scratch, int threads, FinishTile<T> finish, const void* context)
-      : turned_(left.lines.count() > right.lines.count()), many_(turned_ ? left : right), few_(turned_ ? right : left), lines_(many_.lines.count()), inner_(many_.inner.count()), n_(int(few_.lines.count())), threads_(threads),
-        scratch_(reinterpret_cast<T*>(scratch)), finish_(finish), context_(context) {}
+  ThinProducts(const Operand& left, const Operand& right, std::byte* scratch, int threads, FinishTile<T> finish,
+               const void* context)
+      : turned_(left.lines.count() > right.lines.count()),
+        many_(turned_ ? left : right),
+        few_(turned_ ? right : left),
+        lines_(many_.lines.count()),
+        inner_(many_.inner.count()),
+        n_(int(few_.lines.count())),
+        threads_(threads),
+        scratch_(reinterpret_cast<T*>(scratch)),
+        finish_(finish),
+        context_(context) {}
 
   SINTER_OUTLINE void run(Way how) {
     if (how == Way::dots && !along(few_)) turn();
     const std::int64_t unit = how == Way::dots ? block : W, work = std::max<std::int64_t>(1, inner_ * n_ * unit);
-    split((lines_ + unit - 1) / unit, 1, std::max<std::int64_t>(2, 65536 / work), threads_, [&](std::int64_t from, std::int64_t to) {
-      if (how == Way::dots)
-        for (std::int64_t b = from; b < to; ++b) dots(b * unit);
-      else
-        for (std::int64_t at = from * W; at < std::min(lines_, to * W); at += strip) stream(at, int(std::min<std::int64_t>({strip, lines_ - at, to * W - at})));
-    });
+    split((lines_ + unit - 1) / unit, 1, std::max<std::int64_t>(2, 65536 / work), threads_,
+          [&](std::int64_t from, std::int64_t to) {
+            if (how == Way::dots)
+              for (std::int64_t b = from; b < to; ++b) dots(b * unit);
+            else
+              for (std::int64_t at = from * W; at < std::min(lines_, to * W); at += strip)
+                stream(at, int(std::min<std::int64_t>({strip, lines_ - at, to * W - at})));
+          });
   }
 
  private:
@@ -81,7 +103,8 @@ template <class T> class ThinProducts {
     for (int i = 0; i < high; i += lines_at_once) {
       const T* x[lines_at_once];
       for (int l = 0; l < lines_at_once; ++l) x[l] = many_.at + many_.lines.offset(std::min(lines_ - 1, first + i + l));
-      for (int s = 0; s < n_; s += at_once) with_count(std::min(at_once, n_ - s), [&]<int S>() { products<S>(x, s, i, tile); });
+      for (int s = 0; s < n_; s += at_once)
+        with_count(std::min(at_once, n_ - s), [&]<int S>() { products<S>(x, s, i, tile); });
     }
     if (turned_) finish_(context_, tile, most_dots, first, high, 0, n_);
     else finish_(context_, tile, block, 0, n_, first, high);
@@ -115,7 +138,9 @@ template <class T> class ThinProducts {
 #pragma GCC unroll 2
       for (int u = 0; u < U; ++u) term(u, k + u * W, W);
     for (; k < inner_; k += W) term(0, k, int(std::min<std::int64_t>(W, inner_ - k)));
-    const auto to = [&](int l, int j) __attribute__((always_inline)) { return turned_ ? (i + l) * most_dots + s + j : (s + j) * block + i + l; };
+    const auto to = [&](int l, int j) __attribute__((always_inline)) {
+      return turned_ ? (i + l) * most_dots + s + j : (s + j) * block + i + l;
+    };
     if constexpr (S * lines_at_once == W && U == 1) {
       alignas(64) T together[W];
       store(totals(sum[0]), together, W);
@@ -125,7 +150,8 @@ template <class T> class ThinProducts {
 #pragma GCC unroll 4
       for (int l = 0; l < lines_at_once; ++l)
 #pragma GCC unroll 4
-        for (int j = 0; j < S; ++j) tile[to(l, j)] = all(U == 2 ? sum[0][l * S + j] + sum[U - 1][l * S + j] : sum[0][l * S + j]);
+        for (int j = 0; j < S; ++j)
+          tile[to(l, j)] = all(U == 2 ? sum[0][l * S + j] + sum[U - 1][l * S + j] : sum[0][l * S + j]);
     }
   }
   static T all(const Vector& x) {

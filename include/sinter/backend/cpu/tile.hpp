@@ -4,8 +4,8 @@
 
 namespace sinter::cpu {
 
-/// Rows and registers of columns of a tile, so that accumulators, one row of columns and one element fill the registers:
-/// 14 × 2 of AVX-512's 32, 6 × 2 of AVX2's 16, 12 × 2 of NEON's 32, 6 × 2 of SSE's 16.
+/// Rows and registers of columns of a tile, so that accumulators, one row of columns and one element fill the
+/// registers: 14 × 2 of AVX-512's 32, 6 × 2 of AVX2's 16, 12 × 2 of NEON's 32, 6 × 2 of SSE's 16.
 template <class T> struct Tile {
 #if SINTER_SIMD
   static constexpr int width = register_lanes<T>;
@@ -24,7 +24,8 @@ template <class T> struct Tile {
   using Vector = Lanes<T, width>;
 };
 
-/// A stretch of the contracted axis along which both operands have one stride: where it begins in each, in units that the operand says, and its length.
+/// A stretch of the contracted axis along which both operands have one stride: where it begins in each, in units that
+/// the operand says, and its length.
 struct Stretch {
   std::int64_t a, b, n;
 };
@@ -34,19 +35,22 @@ struct Walkway {
   const Stretch* to;
 };
 
-/// An operand as a tile reads it: element k of line i of a stretch that begins at s lies at at[s * unit + i * line + k * step]. Of the left operand either `line` is 1
-/// (packed, or transposed in memory) or `step` is; of the right one `line` is 1.
+/// An operand as a tile reads it: element k of line i of a stretch that begins at s
+/// lies at at[s * unit + i * line + k * step]. Of the left operand either `line` is
+/// 1 (packed, or transposed in memory) or `step` is; of the right one `line` is 1.
 template <class T> struct Side {
   const T* at;
   std::int64_t unit, line, step;
 };
 
-/// c[i * ldc + j] = Σ_k a(i, k) · b(k, j) for M rows and V registers of columns. `Along`: the left operand's step is 1, else its line is.
+/// c[i * ldc + j] = Σ_k a(i, k) · b(k, j) for M rows and V registers of
+/// columns. `Along`: the left operand's step is 1, else its line is.
 template <class T, int M, int V, bool Along>
 inline void multiply(Walkway way, const Side<T>& left, const Side<T>& right, T* c, std::int64_t ldc) {
   using Vector = typename Tile<T>::Vector;
   constexpr int W = Tile<T>::width;
-  constexpr int pointers = Along ? (M + 2) / 3 : 1;  // three lines share a pointer: a register and twice it as an index reach them all
+  // three lines share a pointer: a register and twice it as an index reach them all
+  constexpr int pointers = Along ? (M + 2) / 3 : 1;
   Vector sum[M][V];
 #pragma GCC unroll 16
   for (int i = 0; i < M; ++i)

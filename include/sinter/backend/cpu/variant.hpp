@@ -12,15 +12,25 @@ namespace variant_detail {
 inline std::string by(std::int64_t a, std::int64_t b) { return std::to_string(a) + "x" + std::to_string(b); }
 
 /// The filtering that takes the place of the products, "" where nothing does.
-inline std::string winograd(const compile::StepReport& s, const compile::RunTimeBody& b, const compile::ContractLoops& loops) {
+inline std::string winograd(const compile::StepReport& s, const compile::RunTimeBody& b,
+                            const compile::ContractLoops& loops) {
   const auto extent = [&](int l) { return s.extent[std::size_t(l)]; };
   const auto left = [&](int l) { return s.access[0].stride[std::size_t(l)]; };
   const auto right = [&](int l) { return s.access[1].stride[std::size_t(l)]; };
-  const auto named = [](int m, std::int64_t taps) { return ", Winograd's F(" + by(m, m) + ", " + by(taps, taps) + ")"; };
-  if (const auto conv = compile::SquareConvolution::of(loops.rows, loops.columns, loops.inner, b.loops, extent, left, right); conv)
-    if (const WinogradPlan plan = WinogradPlan::of(conv); plan.m > 0) return named(plan.m, conv.taps) + (plan.in_advance ? " of weights transformed in advance" : "");
-  if (const auto gradient = compile::SquareWeightGradient::of(loops.rows, loops.columns, loops.inner, b.loops, extent, left, right); gradient)
-    if (const WinogradGradientPlan plan = WinogradGradientPlan::of(gradient); plan.tiles > 0) return named(WinogradGradientPlan::tile_of(gradient), gradient.taps) + " transposed" + (plan.pieces > 1 ? ", the sum in pieces" : "");
+  const auto named = [](int m, std::int64_t taps) {
+    return ", Winograd's F(" + by(m, m) + ", " + by(taps, taps) + ")";
+  };
+  if (const auto conv =
+          compile::SquareConvolution::of(loops.rows, loops.columns, loops.inner, b.loops, extent, left, right);
+      conv)
+    if (const WinogradPlan plan = WinogradPlan::of(conv); plan.m > 0)
+      return named(plan.m, conv.taps) + (plan.in_advance ? " of weights transformed in advance" : "");
+  if (const auto gradient =
+          compile::SquareWeightGradient::of(loops.rows, loops.columns, loops.inner, b.loops, extent, left, right);
+      gradient)
+    if (const WinogradGradientPlan plan = WinogradGradientPlan::of(gradient); plan.tiles > 0)
+      return named(WinogradGradientPlan::tile_of(gradient), gradient.taps) + " transposed" +
+             (plan.pieces > 1 ? ", the sum in pieces" : "");
   return {};
 }
 
@@ -31,22 +41,30 @@ template <class T> std::string contraction(const compile::StepReport& s, const c
     for (int l = first; l < last; ++l) n.add(s.extent[std::size_t(l)], s.access[std::size_t(p)].stride[std::size_t(l)]);
     return n;
   };
-  const Nest rows = nest(0, loops.rows, loops.columns), columns = nest(1, loops.columns, loops.inner), left = nest(0, loops.inner, b.loops), right = nest(1, loops.inner, b.loops);
+  const Nest rows = nest(0, loops.rows, loops.columns), columns = nest(1, loops.columns, loops.inner),
+             left = nest(0, loops.inner, b.loops), right = nest(1, loops.inner, b.loops);
   const Products<T> p({nullptr, rows, left}, {nullptr, columns, right}, nullptr, 1, nullptr, nullptr);
   std::int64_t batch = 1;
   for (int l = 0; l < loops.rows; ++l) batch *= s.extent[std::size_t(l)];
-  const std::string size = (batch > 1 ? std::to_string(batch) + " of " : std::string()) + by(rows.count(), columns.count()) + "x" + std::to_string(left.count());
+  const std::string size = (batch > 1 ? std::to_string(batch) + " of " : std::string()) +
+                           by(rows.count(), columns.count()) + "x" + std::to_string(left.count());
   bool computed[2]{};
   for (const compile::Micro& m : b.micros)
     if (m.what == compile::Micro::What::operand) computed[m.b] = true;
   if constexpr (std::is_same_v<T, float>)
     if (!computed[0] && !computed[1])
       if (const std::string form = winograd(s, b, loops); !form.empty()) return size + form;
-  const bool streamed = computed[1] && !computed[0] && is_streamed<T>(rows.count(), left.count()) && b.loops - loops.inner == 1 && loops.inner - loops.columns == 1;
-  const auto way = [&](int side, const char* read) { return !computed[side] ? std::string(read) : (streamed ? "streamed with " : "packed with ") + (s.computed[side].empty() ? "copy" : s.computed[side]); };
+  const bool streamed = computed[1] && !computed[0] && is_streamed<T>(rows.count(), left.count()) &&
+                        b.loops - loops.inner == 1 && loops.inner - loops.columns == 1;
+  const auto way = [&](int side, const char* read) {
+    return !computed[side] ? std::string(read)
+                           : (streamed ? "streamed with " : "packed with ") +
+                                 (s.computed[side].empty() ? "copy" : s.computed[side]);
+  };
   const char* const form = computed[0] || computed[1] ? "" : p.form();
   return size + ", left " + way(0, p.left_way()) + ", right " + way(1, p.right_way()) + form +
-         (form[0] == 0 && p.blocks().inner < left.count() ? ", cut into depths of " + std::to_string(p.blocks().inner) : std::string());
+         (form[0] == 0 && p.blocks().inner < left.count() ? ", cut into depths of " + std::to_string(p.blocks().inner)
+                                                          : std::string());
 }
 
 /// How many of a step's tensors are walked with steps of other than 0 or 1 along a loop.
@@ -58,7 +76,8 @@ inline int strided(const compile::StepReport& s, std::size_t loop) {
 
 }  // namespace variant_detail
 
-/// "14 of 128x32x128, left packed, right in place", "64x1024, 16 lanes along the row, 3 passes"; of a chain "8 pieces of 2: ", then its contractions and what stands behind them.
+/// "14 of 128x32x128, left packed, right in place", "64x1024, 16 lanes along the row, 3 passes"; of a chain "8 pieces
+/// of 2: ", then its contractions and what stands behind them.
 inline std::string variant(const compile::StepReport& s, const compile::Steps& steps) {
   using namespace variant_detail;
   if (!s.parts.empty()) {
@@ -86,7 +105,8 @@ inline std::string variant(const compile::StepReport& s, const compile::Steps& s
       std::int64_t kept = 1, folded = 1;
       for (int l = 0; l < b.loops; ++l) ((b.folded >> l & 1) != 0 ? folded : kept) *= s.extent[std::size_t(l)];
       const bool along = (b.folded >> (b.loops - 1) & 1) != 0;
-      return by(kept, folded) + ", " + std::to_string(lanes) + " lanes " + (along ? "along the row" : "across rows") + gathered + ", " + std::to_string(b.passes) + (b.passes == 1 ? " pass" : " passes");
+      return by(kept, folded) + ", " + std::to_string(lanes) + " lanes " + (along ? "along the row" : "across rows") +
+             gathered + ", " + std::to_string(b.passes) + (b.passes == 1 ? " pass" : " passes");
     }
     case graph::Kind::scatter: return extents + ", in order";
     case graph::Kind::kernel: {

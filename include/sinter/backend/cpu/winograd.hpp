@@ -16,9 +16,12 @@ namespace sinter::cpu {
 using compile::SquareConvolution;
 
 namespace winograd_detail {
-inline constexpr std::int64_t chunk_floats = std::int64_t(1) << 16;  ///< of the transformed tiles of a chunk: what the second-level cache holds beside weights and results
+inline constexpr std::int64_t chunk_floats =
+    std::int64_t(1)
+    << 16;  ///< of the transformed tiles of a chunk: what the second-level cache holds beside weights and results
 inline constexpr std::int64_t whole_floats = std::int64_t(1) << 20;  ///< of what stays in the cache behind it
-inline constexpr std::int64_t own_floats = std::int64_t(1) << 17;    ///< of transformed weights that each core can hold beside its share of a chunk
+inline constexpr std::int64_t own_floats =
+    std::int64_t(1) << 17;  ///< of transformed weights that each core can hold beside its share of a chunk
 }  // namespace winograd_detail
 
 /// How a convolution is cut: tiles in chunks whose transforms fit the cache, results in blocks of channels.
@@ -38,7 +41,8 @@ struct WinogradPlan {
     if (best.m > 0) best.cut(s, TileGrid(s.images, s.height, s.width, best.m).count);
     return best;
   }
-  /// Scratch of a convolution of up to so many images: fewer may be cut in larger pieces, and into tiles of another size.
+  /// Scratch of a convolution of up to so many images: fewer may be cut in
+  /// larger pieces, and into tiles of another size.
   static constexpr std::int64_t most_bytes(const SquareConvolution& s) {
     WinogradPlan p = of(s);
     std::int64_t most = p.bytes(s.channels);
@@ -47,7 +51,9 @@ struct WinogradPlan {
       if (m > 2 && s.taps != 3) continue;
       p.m = m;
       const std::int64_t tiles = winograd_detail::TileGrid(s.images, s.height, s.width, m).count;
-      const std::int64_t side = m + s.taps - 1, whole = winograd_detail::whole_floats / (side * side * winograd_detail::rounded(s.channels, winograd_detail::W));
+      const std::int64_t side = m + s.taps - 1,
+                         whole = winograd_detail::whole_floats /
+                                 (side * side * winograd_detail::rounded(s.channels, winograd_detail::W));
       for (const std::int64_t n : {std::min(tiles, whole), tiles}) {
         p.cut(s, n);
         most = std::max(most, p.bytes(s.channels));
@@ -56,18 +62,26 @@ struct WinogradPlan {
     return most;
   }
   constexpr std::int64_t places() const { return std::int64_t(side) * side; }
-  // From tile to tile, and from the weights of a place to those of the next; a power of two would make them share places of the cache.
+  // From tile to tile, and from the weights of a place to those of the next; a
+  // power of two would make them share places of the cache.
   constexpr std::int64_t image_tile() const { return places() * line + winograd_detail::W; }
   constexpr std::int64_t result_tile() const { return places() * block + winograd_detail::W; }
   constexpr std::int64_t image_floats() const { return chunk * image_tile(); }
   constexpr std::int64_t result_floats() const { return chunk * result_tile(); }
   constexpr std::int64_t weight_place(std::int64_t channels) const { return channels * block + winograd_detail::W; }
-  constexpr std::int64_t weight_floats(std::int64_t channels) const { return in_advance ? 0 : places() * weight_place(channels); }
-  constexpr std::int64_t bytes(std::int64_t channels) const { return m == 0 ? 0 : 4 * (image_floats() + result_floats() + weight_floats(channels)) + 192; }
-  /// How many of so many threads take tiles through all steps by themselves, each in its part of a chunk, so that what one has transformed never moves to
-  /// another core's cache. Not where weights would be read from a common cache once for each of them; there they share every step of a chunk.
+  constexpr std::int64_t weight_floats(std::int64_t channels) const {
+    return in_advance ? 0 : places() * weight_place(channels);
+  }
+  constexpr std::int64_t bytes(std::int64_t channels) const {
+    return m == 0 ? 0 : 4 * (image_floats() + result_floats() + weight_floats(channels)) + 192;
+  }
+  /// How many of so many threads take tiles through all steps by themselves, each in its part of a chunk, so that what
+  /// one has transformed never moves to another core's cache. Not where weights would be read from a common cache once
+  /// for each of them; there they share every step of a chunk.
   constexpr std::int64_t workers(std::int64_t channels, int threads) const {
-    return chunk < tiles && places() * channels * block <= winograd_detail::own_floats ? std::clamp<std::int64_t>(chunk / winograd_detail::R, 1, std::max(1, threads)) : 1;
+    return chunk < tiles && places() * channels * block <= winograd_detail::own_floats
+               ? std::clamp<std::int64_t>(chunk / winograd_detail::R, 1, std::max(1, threads))
+               : 1;
   }
 
  private:
@@ -77,11 +91,14 @@ struct WinogradPlan {
     tiles = count;
     line = rounded(s.channels, W);
     const std::int64_t all = rounded(s.filters, C), tile = places() * line, weights = places() * s.channels * all;
-    const auto fits = [&](std::int64_t fewest) { return std::min(std::max(fewest * R, chunk_floats / tile / R * R), tiles); };
+    const auto fits = [&](std::int64_t fewest) {
+      return std::min(std::max(fewest * R, chunk_floats / tile / R * R), tiles);
+    };
     block = all;
     if (in_advance) {
       chunk = fits(weights <= whole_floats ? 1 : 2);  // weights that no cache holds are worth reading seldom
-    } else if (tiles * tile <= whole_floats && weights > own_floats) {  // all tiles meet a block of weights while it is in cache
+    // all tiles meet a block of weights while it is in cache
+    } else if (tiles * tile <= whole_floats && weights > own_floats) {
       chunk = tiles;
       block = std::min(all, std::max<std::int64_t>(C, (std::int64_t(1) << 18) / (places() * s.channels) / C * C));
     } else {
@@ -97,9 +114,12 @@ struct WinogradPlan {
     double least = (best.in_advance ? .95 : .85) * double(s.images * s.height * s.width) * weights * taps;
     for (const int m : {2, 4}) {
       if (s.taps == 5 && m != 2) continue;
-      const std::int64_t places = (m + s.taps - 1) * (m + s.taps - 1), tiles = TileGrid(s.images, s.height, s.width, m).count;
-      // In multiplications of a direct convolution: products, transforms of tiles and results; weights, which are transformed or come from memory.
-      const double cost = double(tiles * places) * (weights + 10. * double(s.channels) + 16. * double(s.filters)) + weights * (best.in_advance ? 7. * double(places) : 2. * double(places) + 30. * taps);
+      const std::int64_t places = (m + s.taps - 1) * (m + s.taps - 1),
+                         tiles = TileGrid(s.images, s.height, s.width, m).count;
+      // In multiplications of a direct convolution: products, transforms of tiles and results; weights, which are
+      // transformed or come from memory.
+      const double cost = double(tiles * places) * (weights + 10. * double(s.channels) + 16. * double(s.filters)) +
+                          weights * (best.in_advance ? 7. * double(places) : 2. * double(places) + 30. * taps);
       if (cost >= least) continue;
       least = cost;
       best.m = m;
@@ -113,10 +133,18 @@ constexpr int filters_for(const SquareConvolution& s, bool in_advance) { return 
 /// A convolution at work.
 class Winograd {
  public:
-  using Finish = void (*)(const void* context, const float* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns);
+  using Finish = void (*)(const void* context, const float* tile, std::int64_t ld, std::int64_t row, int rows,
+                          std::int64_t column, int columns);
 
-  Winograd(const WinogradPlan& plan, const SquareConvolution& shape, const float* image, const float* weights, std::byte* scratch, int threads, Finish finish, const void* context)
-      : p_(plan), s_(shape), image_(image), weights_{weights, s_.filter_stride, s_.channel_stride, s_.tap_row_stride, s_.tap_stride}, threads_(threads), finish_(finish), context_(context) {
+  Winograd(const WinogradPlan& plan, const SquareConvolution& shape, const float* image, const float* weights,
+           std::byte* scratch, int threads, Finish finish, const void* context)
+      : p_(plan),
+        s_(shape),
+        image_(image),
+        weights_{weights, s_.filter_stride, s_.channel_stride, s_.tap_row_stride, s_.tap_stride},
+        threads_(threads),
+        finish_(finish),
+        context_(context) {
     transformed_ = reinterpret_cast<float*>(scratch);
     results_ = transformed_ + winograd_detail::rounded(p_.image_floats(), 16);
     filters_ = results_ + winograd_detail::rounded(p_.result_floats(), 16);
@@ -161,7 +189,8 @@ class Winograd {
         split(p_.places() * used, used, 2, threads_, [&](std::int64_t from, std::int64_t to) {
           for (std::int64_t i = from; i < to; ++i) multiply_place(i / used, i % used, column);
         });
-        split(count_, 1, 8, threads_, [&](std::int64_t from, std::int64_t to) { transform_results<M, K>(from, to, column); });
+        split(count_, 1, 8, threads_,
+              [&](std::int64_t from, std::int64_t to) { transform_results<M, K>(from, to, column); });
       }
     }
   }
@@ -177,24 +206,32 @@ class Winograd {
       const auto at = grid_.place(first_ + t);
       const int beside = grid_.beside(at.x, to - t, winograd_detail::most_beside);
       const float* const corner = image_ + at.n * s_.image_stride + at.y * s_.row_stride + at.x * s_.place_stride;
-      const auto rows = int(std::min<std::int64_t>(M + K - 1, s_.height + K - 1 - at.y)), columns = int(std::min<std::int64_t>(beside * M + K - 1, s_.width + K - 1 - at.x));
+      const auto rows = int(std::min<std::int64_t>(M + K - 1, s_.height + K - 1 - at.y)),
+                 columns = int(std::min<std::int64_t>(beside * M + K - 1, s_.width + K - 1 - at.x));
       for (std::int64_t c = 0; c < s_.channels; c += W) {
         const auto n = int(std::min<std::int64_t>(W, s_.channels - c));
-        winograd_detail::transform_tiles<M, K>(corner + c, s_.row_stride, s_.place_stride, rows, columns, n, beside, transformed_ + t * p_.image_tile() + c, p_.image_tile(), p_.line);
+        winograd_detail::transform_tiles<M, K>(corner + c, s_.row_stride, s_.place_stride, rows, columns, n, beside,
+                                               transformed_ + t * p_.image_tile() + c, p_.image_tile(), p_.line);
       }
       t += beside;
     }
   }
 
-  template <int M, int K> [[gnu::flatten]] void transform_weights(std::int64_t column, std::int64_t panel, std::int64_t from_channel, std::int64_t to_channel) const {
+  template <int M, int K> [[gnu::flatten]] void transform_weights(std::int64_t column, std::int64_t panel,
+                                                                  std::int64_t from_channel,
+                                                                  std::int64_t to_channel) const {
     for (int j = 0; j < C; j += W)
-      weights_.transform<M, K>(column + j, int(std::clamp<std::int64_t>(s_.filters - column - j, 0, W)), from_channel, to_channel, filters_ + (panel * s_.channels + from_channel) * C + j, p_.weight_place(s_.channels));
+      weights_.transform<M, K>(column + j, int(std::clamp<std::int64_t>(s_.filters - column - j, 0, W)), from_channel,
+                               to_channel, filters_ + (panel * s_.channels + from_channel) * C + j,
+                               p_.weight_place(s_.channels));
   }
 
   /// One place of all tiles of the chunk, for one panel of filters.
   void multiply_place(std::int64_t place, std::int64_t panel, std::int64_t column) const {
     const Stretch all{0, 0, s_.channels};
-    const float* const matrix = p_.in_advance ? weights_.at + (place * ((s_.filters + C - 1) / C) + column / C) * s_.channels * C : filters_ + place * p_.weight_place(s_.channels);
+    const float* const matrix = p_.in_advance
+                                    ? weights_.at + (place * ((s_.filters + C - 1) / C) + column / C) * s_.channels * C
+                                    : filters_ + place * p_.weight_place(s_.channels);
     const Side<float> right{matrix + panel * s_.channels * C, 1, 1, C};
     const int registers = int((std::min<std::int64_t>(C, s_.filters - column - panel * C) + W - 1) / W);
     const std::int64_t pieces = (count_ + R - 1) / R;
@@ -202,11 +239,14 @@ class Winograd {
       const std::int64_t t = k * (count_ / pieces) + std::min(k, count_ % pieces);
       const auto high = int(count_ / pieces + (k < count_ % pieces ? 1 : 0));
       const Side<float> left{transformed_ + t * p_.image_tile() + place * p_.line, 1, p_.image_tile(), 1};
-      multiply_for<float>(high, registers, true)({&all, &all + 1}, left, right, results_ + t * p_.result_tile() + place * p_.block + panel * C, p_.result_tile());
+      multiply_for<float>(high, registers, true)({&all, &all + 1}, left, right,
+                                                 results_ + t * p_.result_tile() + place * p_.block + panel * C,
+                                                 p_.result_tile());
     }
   }
 
-  /// Tiles that stand side by side go back together, so that what follows on the sums runs along whole lines of the image.
+  /// Tiles that stand side by side go back together, so that what follows on
+  /// the sums runs along whole lines of the image.
   template <int M, int K> void transform_results(std::int64_t from, std::int64_t to, std::int64_t column) const {
     constexpr int line = winograd_detail::most_beside * M * C;
     const auto filters = int(std::min(p_.block, s_.filters - column));
@@ -214,7 +254,8 @@ class Winograd {
     for (std::int64_t t = from; t < to;) {
       const auto at = grid_.place(first_ + t);
       const int beside = grid_.beside(at.x, to - t, winograd_detail::most_beside);
-      const auto high = int(std::min<std::int64_t>(M, s_.height - at.y)), wide = int(std::min<std::int64_t>(beside * M, s_.width - at.x));
+      const auto high = int(std::min<std::int64_t>(M, s_.height - at.y)),
+                 wide = int(std::min<std::int64_t>(beside * M, s_.width - at.x));
       for (int j = 0; j < filters; j += C) {
         const int n = std::min(C, filters - j);
         Vector squares(0.f);
@@ -225,7 +266,8 @@ class Winograd {
             sum_again<M, K>(at.n, at.y, at.x + k * M, column + j, n,
                             {lines + k * M * C, line, high, int(std::min<std::int64_t>(M, wide - k * M))});
         }
-        for (int y = 0; y < high; ++y) finish_(context_, lines + y * line, C, (at.n * s_.height + at.y + y) * s_.width + at.x, wide, column + j, n);
+        for (int y = 0; y < high; ++y)
+          finish_(context_, lines + y * line, C, (at.n * s_.height + at.y + y) * s_.width + at.x, wide, column + j, n);
       }
       t += beside;
     }
@@ -298,7 +340,8 @@ template <> struct OwnKernel<compile::TransformedFilters> {
     float* const to = c.at<float>(1);
     split(panels * channels, 1, 64, c.context.threads, [&](std::int64_t from, std::int64_t last) {
       for (std::int64_t i = from; i < last;) {
-        const std::int64_t column = i / channels * C, channel = i % channels, end = std::min(channels, channel + last - i);
+        const std::int64_t column = i / channels * C, channel = i % channels,
+                           end = std::min(channels, channel + last - i);
         for (int j = 0; j < C; j += W) {
           const auto n = int(std::clamp<std::int64_t>(filters - column - j, 0, W));
           weights.transform<M, K>(column + j, n, channel, end, to + i * C + j, panels * channels * C);

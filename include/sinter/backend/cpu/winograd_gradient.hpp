@@ -1,5 +1,6 @@
-// The gradient of a convolution's weights by the transposed transforms of F(4 × 4, 3 × 3) or F(2 × 2, 5 × 5): tiles of the image and of the results' cotangent are
-// transformed, their products summed over all tiles, and the sums transformed back. Its error has the bound of the convolution itself.
+// The gradient of a convolution's weights by the transposed transforms of F(4 × 4, 3 × 3) or F(2 × 2, 5 × 5): tiles of
+// the image and of the results' cotangent are transformed, their products summed over all tiles, and the sums
+// transformed back. Its error has the bound of the convolution itself.
 #pragma once
 #include "parallel.hpp"
 #include "written_sums.hpp"
@@ -8,18 +9,22 @@ namespace sinter::cpu {
 
 using compile::SquareWeightGradient;
 
-/// Tiles are transformed in chunks that stay in cache until they are multiplied; sums of a chunk are added to those of the chunks before it. Where sums are few, tiles are cut
-/// into pieces with sums of their own, which threads take through all steps by themselves, so that what one has transformed never moves to another core's
-/// cache; their number depends on the extents alone, so that results do not depend on threads. Elsewhere threads share every step of a chunk.
+/// Tiles are transformed in chunks that stay in cache until they are multiplied; sums of a chunk
+/// are added to those of the chunks before it. Where sums are few, tiles are cut into pieces with
+/// sums of their own, which threads take through all steps by themselves, so that what one has
+/// transformed never moves to another core's cache; their number depends on the extents alone, so
+/// that results do not depend on threads. Elsewhere threads share every step of a chunk.
 struct WinogradGradientPlan {
   std::int64_t tiles = 0, chunk = 0, block = 0;  ///< channels in one go; no tiles: a direct form is better
   std::int64_t image_line = 0, sample_line = 0;
   std::int64_t pieces = 1;
 
   static constexpr std::int64_t places = 36;
-  static constexpr std::int64_t whole_floats = std::int64_t(1) << 21;  ///< of transformed tiles, that the third-level cache holds beside sums
-  static constexpr std::int64_t tiles_at_once = 112;                   ///< where these are more: so many that adding up costs little
-  static constexpr std::int64_t piece_floats = std::int64_t(1) << 15;  ///< of sums that a core holds beside a chunk of its own,
+  static constexpr std::int64_t whole_floats =
+      std::int64_t(1) << 21;  ///< of transformed tiles, that the third-level cache holds beside sums
+  static constexpr std::int64_t tiles_at_once = 112;  ///< where these are more: so many that adding up costs little
+  static constexpr std::int64_t piece_floats = std::int64_t(1)
+                                               << 15;  ///< of sums that a core holds beside a chunk of its own,
   static constexpr std::int64_t tiles_of_a_piece = 28;                 ///< of so many tiles
   static constexpr std::int64_t most_pieces = 8;
 
@@ -32,7 +37,8 @@ struct WinogradGradientPlan {
     if (!use_winograd || (s.taps != 3 && s.taps != 5) || s.channels < fewest || s.filters < fewest) return p;
     const std::int64_t tiles = TileGrid(s.images, s.height, s.width, tile_of(s)).count;
     const double products = double(s.channels * s.filters), taps = double(s.taps * s.taps);
-    const double cost = double(tiles * places) * (products + 10. * double(s.channels) + 10. * double(s.filters)) + products * 22. * taps;
+    const double cost = double(tiles * places) * (products + 10. * double(s.channels) + 10. * double(s.filters)) +
+                        products * 22. * taps;
     if (cost >= .85 * taps * double(s.images * s.height * s.width) * products) return p;
     p.image_line = rounded(s.channels, W);
     p.sample_line = rounded(s.filters, W);
@@ -42,7 +48,9 @@ struct WinogradGradientPlan {
   /// From tile to tile; a power of two would make them share places of the cache.
   constexpr std::int64_t image_tile() const { return places * image_line + winograd_detail::W; }
   constexpr std::int64_t sample_tile() const { return places * sample_line + winograd_detail::W; }
-  constexpr std::int64_t bytes(const SquareWeightGradient& s) const { return tiles == 0 ? 0 : 4 * pieces * (chunk * (image_tile() + sample_tile()) + sums(s)) + 192; }
+  constexpr std::int64_t bytes(const SquareWeightGradient& s) const {
+    return tiles == 0 ? 0 : 4 * pieces * (chunk * (image_tile() + sample_tile()) + sums(s)) + 192;
+  }
   /// Floats of a table of sums.
   constexpr std::int64_t sums(const SquareWeightGradient& s) const { return places * s.filters * block; }
   /// Scratch of a gradient over up to so many images: fewer may be transformed at once.
@@ -51,7 +59,9 @@ struct WinogradGradientPlan {
     std::int64_t bytes = p.bytes(s);
     if (p.tiles == 0) return bytes;
     const std::int64_t all = p.tiles;
-    for (const std::int64_t at_once : {whole_floats / (places * (p.image_line + p.sample_line)), 4 * tiles_of_a_piece - 1}) {  // as many as are not cut
+    // as many as are not cut
+    for (const std::int64_t at_once :
+         {whole_floats / (places * (p.image_line + p.sample_line)), 4 * tiles_of_a_piece - 1}) {
       p.cut(std::min(all, at_once), s.filters);
       bytes = std::max(bytes, p.bytes(s));
     }
@@ -61,7 +71,9 @@ struct WinogradGradientPlan {
  private:
   constexpr void cut(std::int64_t count, std::int64_t filters) {
     tiles = count;
-    pieces = places * filters * image_line <= piece_floats ? std::clamp<std::int64_t>(tiles / (2 * tiles_of_a_piece), 1, most_pieces) : 1;
+    pieces = places * filters * image_line <= piece_floats
+                 ? std::clamp<std::int64_t>(tiles / (2 * tiles_of_a_piece), 1, most_pieces)
+                 : 1;
     if (pieces > 1) chunk = tiles_of_a_piece;
     else chunk = tiles * places * (image_line + sample_line) <= whole_floats ? tiles : std::min(tiles, tiles_at_once);
     block = chunk < tiles ? image_line : std::min<std::int64_t>(image_line, winograd_detail::C);
@@ -70,7 +82,8 @@ struct WinogradGradientPlan {
 
 class WinogradGradient {
  public:
-  using Finish = void (*)(const void* context, const float* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns);
+  using Finish = void (*)(const void* context, const float* tile, std::int64_t ld, std::int64_t row, int rows,
+                          std::int64_t column, int columns);
 
   WinogradGradient(const WinogradGradientPlan& plan, const SquareWeightGradient& shape, const float* samples,
                    const float* image, std::byte* scratch, int threads, Finish tile, const void* context)
@@ -117,7 +130,9 @@ class WinogradGradient {
       for (std::int64_t channel = 0; channel < s_.channels; channel += p_.block) {
         const std::int64_t channels = std::min(p_.block, s_.channels - channel), panels = (channels + C - 1) / C;
         split(places * panels, panels, 2, threads_, [&](std::int64_t from, std::int64_t to) {
-          for (std::int64_t i = from; i < to; ++i) multiply_place(i / panels, channel, i % panels * C, int(std::min<std::int64_t>(C, channels - i % panels * C)), first_ > begin);
+          for (std::int64_t i = from; i < to; ++i)
+            multiply_place(i / panels, channel, i % panels * C,
+                           int(std::min<std::int64_t>(C, channels - i % panels * C)), first_ > begin);
         });
         if (p_.pieces == 1 && first_ + count_ == end) finish<M, K>(channel, channels);
       }
@@ -126,7 +141,8 @@ class WinogradGradient {
   template <int M, int K> void finish(std::int64_t channel, std::int64_t channels) {
     split(s_.filters, 1, 2, threads_, [&](std::int64_t from, std::int64_t to) {
       for (std::int64_t i = from; i < to; i += R)
-        for (std::int64_t j = 0; j < channels; j += C) transform_back<M, K>(i, int(std::min<std::int64_t>(R, to - i)), j, channel + j);
+        for (std::int64_t j = 0; j < channels; j += C)
+          transform_back<M, K>(i, int(std::min<std::int64_t>(R, to - i)), j, channel + j);
     });
   }
 
@@ -135,34 +151,44 @@ class WinogradGradient {
       const auto [n, y, x] = grid_.place(first_ + t);
       const int beside = grid_.beside(x, to - t, winograd_detail::most_beside);
       const float* const corner = image_ + n * s_.image_stride + y * s_.row_stride + x * s_.place_stride;
-      const auto high = int(std::min<std::int64_t>(6, s_.height + K - 1 - y)), wide = int(std::min<std::int64_t>(beside * M + K - 1, s_.width + K - 1 - x));
+      const auto high = int(std::min<std::int64_t>(6, s_.height + K - 1 - y)),
+                 wide = int(std::min<std::int64_t>(beside * M + K - 1, s_.width + K - 1 - x));
       for (std::int64_t c = 0; c < p_.image_line; c += W) {
         const auto lanes_left = int(std::clamp<std::int64_t>(s_.channels - c, 0, W));
-        winograd_detail::transform_tiles<M, K>(corner + c, s_.row_stride, s_.place_stride, lanes_left > 0 ? high : 0, wide, lanes_left, beside, images_ + t * p_.image_tile() + c, p_.image_tile(), p_.image_line);
+        winograd_detail::transform_tiles<M, K>(corner + c, s_.row_stride, s_.place_stride, lanes_left > 0 ? high : 0,
+                                               wide, lanes_left, beside, images_ + t * p_.image_tile() + c,
+                                               p_.image_tile(), p_.image_line);
       }
-      const float* const sample = samples_ + n * s_.sample_stride + y * s_.sample_row_stride + x * s_.sample_place_stride;
+      const float* const sample =
+          samples_ + n * s_.sample_stride + y * s_.sample_row_stride + x * s_.sample_place_stride;
       const auto rows = int(std::min<std::int64_t>(M, s_.height - y));
       for (int k = 0; k < beside; ++k) {
         const auto columns = int(std::min<std::int64_t>(M, s_.width - x - k * M));
         for (std::int64_t o = 0; o < s_.filters; o += W) {
           const auto lanes_left = int(std::min<std::int64_t>(W, s_.filters - o));
-          transform_sample<M, K>(sample + k * M * s_.sample_place_stride + o, rows, columns, lanes_left, cotangents_ + (t + k) * p_.sample_tile() + o);
+          transform_sample<M, K>(sample + k * M * s_.sample_place_stride + o, rows, columns, lanes_left,
+                                 cotangents_ + (t + k) * p_.sample_tile() + o);
         }
       }
       t += beside;
     }
   }
   /// The cotangents of one tile of results, for `n` filters.
-  template <int M, int K> [[gnu::always_inline]] void transform_sample(const float* from, int rows, int columns, int n, float* to) const {
+  template <int M, int K>
+  [[gnu::always_inline]] void transform_sample(const float* from, int rows, int columns, int n, float* to) const {
     using Filtering = winograd_detail::Filtering<M, K>;
     const bool full = rows == M && columns == M && n == W;
     Vector half[6 * M];
     for (int k = 0; k < M; ++k) {
       Vector d[M];
       if (full) {
-        for (int i = 0; i < M; ++i) d[i] = load<float, W>(from + i * s_.sample_row_stride + k * s_.sample_place_stride, W);
+        for (int i = 0; i < M; ++i)
+          d[i] = load<float, W>(from + i * s_.sample_row_stride + k * s_.sample_place_stride, W);
       } else {
-        for (int i = 0; i < M; ++i) d[i] = i < rows && k < columns ? load<float, W>(from + i * s_.sample_row_stride + k * s_.sample_place_stride, n) : Vector(0.f);
+        for (int i = 0; i < M; ++i)
+          d[i] = i < rows && k < columns
+                     ? load<float, W>(from + i * s_.sample_row_stride + k * s_.sample_place_stride, n)
+                     : Vector(0.f);
       }
       Filtering::result_transposed(d, 1, half + k, M);
     }
@@ -183,13 +209,17 @@ class WinogradGradient {
       const auto high = int(std::min<std::int64_t>(R, s_.filters - i));
       const Side<float> left{cotangents_ + place * p_.sample_line + i, 1, 1, p_.sample_tile()};
       float* const sums = sums_ + (place * s_.filters + i) * p_.block + column;
-      multiply_for<float>(high, registers, false)({&all, &all + 1}, left, right, more ? tile : sums, more ? C : p_.block);
+      multiply_for<float>(high, registers, false)({&all, &all + 1}, left, right, more ? tile : sums,
+                                                  more ? C : p_.block);
       for (int x = 0; x < high && more; ++x)
-        for (int j = 0; j < registers * W; j += W) store(load<float, W>(sums + x * p_.block + j, W) + load<float, W>(tile + x * C + j, W), sums + x * p_.block + j, W);
+        for (int j = 0; j < registers * W; j += W)
+          store(load<float, W>(sums + x * p_.block + j, W) + load<float, W>(tile + x * C + j, W),
+                sums + x * p_.block + j, W);
     }
   }
 
-  template <int M, int K> [[gnu::flatten]] void transform_back(std::int64_t filter, int rows, std::int64_t column, std::int64_t channel) const {
+  template <int M, int K>
+  [[gnu::flatten]] void transform_back(std::int64_t filter, int rows, std::int64_t column, std::int64_t channel) const {
     using Filtering = winograd_detail::Filtering<M, K>;
     alignas(64) float tile[K * K][R * C];
     const auto columns = int(std::min<std::int64_t>(C, s_.channels - channel));

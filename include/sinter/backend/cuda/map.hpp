@@ -1,7 +1,7 @@
 // The map kernel on CUDA: threads of a grid share the elements, each takes every so many-th.
 //
-// nvcc does not accept a kernel whose template arguments hold arrays, so a kernel's identity stands in its signature as the
-// pack of integers that it is (compile/kernel.hpp) and is decoded inside.
+// nvcc does not accept a kernel whose template arguments hold arrays, so a kernel's identity stands in its signature as
+// the pack of integers that it is (compile/kernel.hpp) and is decoded inside.
 #pragma once
 #if !defined(__CUDACC__)
 #error "sinter/backend/cuda is for nvcc: name the source file .cu"
@@ -14,13 +14,15 @@
 #include "../../tensor/error.hpp"
 #include "../element.hpp"
 
-// Not sinter::cuda: that name would hide ::cuda, the namespace of libcu++, from whoever writes `using namespace sinter`.
+// Not sinter::cuda: that name would hide ::cuda, the namespace of libcu++, from
+// whoever writes `using namespace sinter`.
 namespace sinter::on_cuda {
 
 template <int Loops, int Pointers, int Lengths, std::uint64_t... Words>
 __global__ void map_kernel(const internals::backend::MapArguments<Loops, Pointers, Lengths> arguments,
                            std::int64_t elements) {
-  const std::int64_t first = std::int64_t(blockIdx.x) * blockDim.x + threadIdx.x, step = std::int64_t(gridDim.x) * blockDim.x;
+  const std::int64_t first = std::int64_t(blockIdx.x) * blockDim.x + threadIdx.x,
+                     step = std::int64_t(gridDim.x) * blockDim.x;
   for (std::int64_t i = first; i < elements; i += step)
     internals::backend::run_element<internals::compile::KernelCode<Words...> >(arguments, i);
 }
@@ -38,11 +40,12 @@ inline cudaError_t launch_map(const internals::backend::MapArguments<L, P, C>& a
   return cudaGetLastError();
 }
 
-/// Starts the map kernel K on a stream and does not wait for it. `table` and `c` are the host's; the addresses in c.base are
-/// the device's. Throws `Error` when CUDA refuses the launch.
+/// Starts the map kernel K on a stream and does not wait for it. `table` and `c` are the host's; the addresses in
+/// c.base are the device's. Throws `Error` when CUDA refuses the launch.
 template <class K> inline void map(const std::int64_t* table, const cpu::Context& c, cudaStream_t stream = nullptr) {
   const cudaError_t e = launch_map(internals::backend::MapArgumentsOf<K>(table, c), K{}, stream);
-  if (e != cudaSuccess) throw Error(ErrorCode::unsupported, "map kernel", std::string("cuda: ") + cudaGetErrorString(e));
+  if (e != cudaSuccess)
+    throw Error(ErrorCode::unsupported, "map kernel", std::string("cuda: ") + cudaGetErrorString(e));
 }
 
 }  // namespace sinter::on_cuda

@@ -1,7 +1,7 @@
 // Runs plans that were made at run time: the same steps as compiled programs, with the micro-operations as data.
 //
-// Works a block of elements at a time: every micro-operation runs over the block before the next one starts, so the cost of
-// finding out what to do is paid once a block. Contractions use the CPU backend's tiles.
+// Works a block of elements at a time: every micro-operation runs over the block before the next one starts, so the
+// cost of finding out what to do is paid once a block. Contractions use the CPU backend's tiles.
 #pragma once
 #include <map>
 #include <utility>
@@ -24,7 +24,8 @@ class Step {
   static constexpr int block = 128;
 
  public:
-  Step(const Body& body, const std::map<std::uint64_t, const graph::Primitive*>& primitives, const std::int64_t* table, const cpu::Context& c)
+  Step(const Body& body, const std::map<std::uint64_t, const graph::Primitive*>& primitives, const std::int64_t* table,
+       const cpu::Context& c)
       : b_(body), primitives_(primitives), c_(c), registers_(body.micros.size() * block * 8) {
     for (int i = 0; i < b_.loops; ++i) {
       const std::int64_t letter = table[i] >> 56, n = table[i] & ((std::int64_t(1) << 56) - 1);
@@ -57,13 +58,17 @@ class Step {
     return at;
   }
   std::byte* value(std::size_t j) { return registers_.data() + j * block * 8; }
-  int vector_loop() const { return vector_ >= 0 ? vector_ : b_.kind == Kind::contract ? compile::ContractLoops::of(b_).inner - 1 : b_.loops - 1; }
+  int vector_loop() const {
+    return vector_ >= 0 ? vector_ : b_.kind == Kind::contract ? compile::ContractLoops::of(b_).inner - 1 : b_.loops - 1;
+  }
   bool folds(int loop) const { return (b_.folded >> loop & 1) != 0; }
 
   /// Calls f() for every point of loops [first, last).
   template <class F> void for_each_point(int first, int last, F&& f) {
     if (first == last) return f();
-    for (index_[std::size_t(first)] = 0; index_[std::size_t(first)] < extent_[std::size_t(first)]; ++index_[std::size_t(first)]) for_each_point(first + 1, last, f);
+    for (index_[std::size_t(first)] = 0; index_[std::size_t(first)] < extent_[std::size_t(first)];
+         ++index_[std::size_t(first)])
+      for_each_point(first + 1, last, f);
     index_[std::size_t(first)] = 0;
   }
 
@@ -75,7 +80,9 @@ class Step {
     switch (m.what) {
       case Micro::What::load: load(j, m.a, i, n); break;
       case Micro::What::count:
-        for (int k = 0; k < n; ++k) reinterpret_cast<std::int32_t*>(out)[k] = std::int32_t(origin_[std::size_t(m.a)] + offset(m.a, vector_loop(), i + k));
+        for (int k = 0; k < n; ++k)
+          reinterpret_cast<std::int32_t*>(out)[k] =
+              std::int32_t(origin_[std::size_t(m.a)] + offset(m.a, vector_loop(), i + k));
         break;
       case Micro::What::length:
         for (int k = 0; k < n; ++k) reinterpret_cast<std::int32_t*>(out)[k] = std::int32_t(c_.lengths[m.a]);
@@ -89,13 +96,17 @@ class Step {
           const std::int64_t place = place_at(std::size_t(m.b), k);
           if (place < 0 || place >= axis.extent)
             put(out, k, m.dtype, is_floating(m.dtype) ? ops::not_a_number<double> : 0);
-          else std::memcpy(out + k * size, base_[std::size_t(m.a)] + (offset(m.a, vector_loop(), i + k) + place * axis.stride) * size, std::size_t(size));
+          else
+            std::memcpy(out + k * size,
+                        base_[std::size_t(m.a)] + (offset(m.a, vector_loop(), i + k) + place * axis.stride) * size,
+                        std::size_t(size));
         }
         break;
       }
       case Micro::What::apply: {
         const short last = m.c >= 0 ? m.c : m.b >= 0 ? m.b : m.a;
-        const void* in[]{value(std::size_t(m.a)), m.b >= 0 ? value(std::size_t(m.b)) : nullptr, m.c >= 0 ? value(std::size_t(m.c)) : nullptr};
+        const void* in[]{value(std::size_t(m.a)), m.b >= 0 ? value(std::size_t(m.b)) : nullptr,
+                         m.c >= 0 ? value(std::size_t(m.c)) : nullptr};
         primitives_.at(m.code)->block[std::size_t(b_.micros[std::size_t(last)].dtype)](in, out, n);
         break;
       }
@@ -104,11 +115,14 @@ class Step {
   }
   void load(std::size_t j, short pointer, std::int64_t i, int n) {
     const int size = bytes_of(b_.micros[j].dtype);
-    for (int k = 0; k < n; ++k) std::memcpy(value(j) + k * size, base_[std::size_t(pointer)] + offset(pointer, vector_loop(), i + k) * size, std::size_t(size));
+    for (int k = 0; k < n; ++k)
+      std::memcpy(value(j) + k * size, base_[std::size_t(pointer)] + offset(pointer, vector_loop(), i + k) * size,
+                  std::size_t(size));
   }
   std::int64_t place_at(std::size_t j, int k) {
     const std::byte* v = value(j);
-    return b_.micros[j].dtype == Dtype::int64 ? reinterpret_cast<const std::int64_t*>(v)[k] : reinterpret_cast<const std::int32_t*>(v)[k];
+    return b_.micros[j].dtype == Dtype::int64 ? reinterpret_cast<const std::int64_t*>(v)[k]
+                                              : reinterpret_cast<const std::int32_t*>(v)[k];
   }
   void scatter(std::size_t j, std::int64_t i, int n) {
     const Micro& m = b_.micros[j];
@@ -125,7 +139,9 @@ class Step {
   void store(std::size_t j, std::int64_t i, int n) {
     const Micro& m = b_.micros[j];
     const int size = bytes_of(m.dtype);
-    for (int k = 0; k < n; ++k) std::memcpy(base_[std::size_t(m.b)] + offset(m.b, vector_loop(), i + k) * size, value(std::size_t(m.a)) + k * size, std::size_t(size));
+    for (int k = 0; k < n; ++k)
+      std::memcpy(base_[std::size_t(m.b)] + offset(m.b, vector_loop(), i + k) * size,
+                  value(std::size_t(m.a)) + k * size, std::size_t(size));
   }
   static void put(std::byte* to, int k, Dtype d, double x) {
     with_element_type(d, [&]<class T>(T) {
@@ -147,7 +163,9 @@ class Step {
   // ---- kinds ----
   void map() {
     for (const Micro& m : b_.micros)
-      if (m.what == Micro::What::scatter) std::memset(base_[std::size_t(m.b)], 0, std::size_t(origin_[std::size_t(m.b) + 2]) * std::size_t(bytes_of(m.dtype)));
+      if (m.what == Micro::What::scatter)
+        std::memset(base_[std::size_t(m.b)], 0,
+                    std::size_t(origin_[std::size_t(m.b) + 2]) * std::size_t(bytes_of(m.dtype)));
     for_each_point(0, b_.loops - 1, [&] {
       for (std::size_t j = 0; j < b_.micros.size(); ++j)
         if (b_.micros[j].level == 1) evaluate(j, 0, block_of_row());
@@ -180,11 +198,15 @@ class Step {
       if (pass == b_.passes) break;
       const auto each_fold = [&](auto f) {
         for (std::size_t j = 0; j < b_.micros.size(); ++j)
-          if ((b_.micros[j].what == Micro::What::fold || b_.micros[j].what == Micro::What::scan) && (b_.micros[j].passes >> pass & 1) != 0) f(j, *primitives_.at(b_.micros[j].code));
+          if ((b_.micros[j].what == Micro::What::fold || b_.micros[j].what == Micro::What::scan) &&
+              (b_.micros[j].passes >> pass & 1) != 0)
+            f(j, *primitives_.at(b_.micros[j].code));
       };
       std::vector<std::byte> sums(b_.micros.size() * block * 8);
       const auto sum = [&](std::size_t j) { return sums.data() + j * block * 8; };
-      each_fold([&](std::size_t j, const graph::Primitive& op) { for (int k = 0; k < block; ++k) put(sum(j), k, b_.micros[j].dtype, op.identity); });
+      each_fold([&](std::size_t j, const graph::Primitive& op) {
+        for (int k = 0; k < block; ++k) put(sum(j), k, b_.micros[j].dtype, op.identity);
+      });
       std::int64_t before = 0;  // elements of the row in earlier runs of the innermost loop
       for_each_point(first, last, [&] {
         const auto at = [&](std::int64_t x, int count) {
@@ -196,17 +218,20 @@ class Step {
             } else if (m.what == Micro::What::fold || m.what == Micro::What::scan) {
               const void* in[]{sum(j), value(std::size_t(m.a))};
               primitives_.at(m.code)->block[std::size_t(m.dtype)](in, sum(j), count);
-              if (m.what == Micro::What::scan) std::memcpy(value(j), sum(j), std::size_t(count) * std::size_t(bytes_of(m.dtype)));
+              if (m.what == Micro::What::scan)
+                std::memcpy(value(j), sum(j), std::size_t(count) * std::size_t(bytes_of(m.dtype)));
             } else if (m.stored >= 0 && (m.passes & ((1u << pass) - 1u)) != 0) {
               load(j, m.stored, x, count);
             } else if (m.kept < 0) {
               evaluate(j, x, count);
             } else {  // computed in its first pass, remembered in the others
               const auto size = std::size_t(bytes_of(m.dtype));
-              std::byte* const kept = kept_.data() + (std::size_t(m.kept) * row_elements(first) + std::size_t(before + x)) * 8;
+              std::byte* const kept =
+                  kept_.data() + (std::size_t(m.kept) * row_elements(first) + std::size_t(before + x)) * 8;
               const bool now = (m.passes & ((1u << pass) - 1u)) == 0;
               if (now) evaluate(j, x, count);
-              for (std::size_t k = 0; k < std::size_t(count); ++k) std::memcpy(now ? kept + k * 8 : value(j) + k * size, now ? value(j) + k * size : kept + k * 8, size);
+              for (std::size_t k = 0; k < std::size_t(count); ++k)
+                std::memcpy(now ? kept + k * 8 : value(j) + k * size, now ? value(j) + k * size : kept + k * 8, size);
             }
           }
         };
@@ -221,7 +246,8 @@ class Step {
             const void* in[]{sum(j), sum(j) + k * size};
             op.block[std::size_t(b_.micros[j].dtype)](in, sum(j), 1);
           }
-        for (int k = 0; k < block; ++k) std::memcpy(value(j) + k * size, sum(j) + (along ? 0 : k) * size, std::size_t(size));
+        for (int k = 0; k < block; ++k)
+          std::memcpy(value(j) + k * size, sum(j) + (along ? 0 : k) * size, std::size_t(size));
       });
     }
   }
@@ -239,9 +265,12 @@ class Step {
     std::vector<Dtype> dtypes(std::size_t(b_.pointers), body.result);
     body.read(b_.micros, attributes.data(), dtypes.data());
     for (const auto& s : stride_) strides.insert(strides.end(), s.begin(), s.end());
-    const cpu::OwnCall call{extent_.data(), b_.loops, base_.data(), strides.data(), dtypes.data(), body.operands, attributes.data(), c_};
-    if (!(run_own<ops::Attention>(body, call) || run_own<ops::AttentionGradient>(body, call) || run_own<ops::Recurrence>(body, call) || run_own<ops::RecurrenceGradient>(body, call)))
-      throw Error(ErrorCode::unsupported, primitives_.at(body.code)->name, "expected a kernel that run-time graphs know, found one of a program's own");
+    const cpu::OwnCall call{extent_.data(), b_.loops,      base_.data(),      strides.data(),
+                            dtypes.data(),  body.operands, attributes.data(), c_};
+    if (!(run_own<ops::Attention>(body, call) || run_own<ops::AttentionGradient>(body, call) ||
+          run_own<ops::Recurrence>(body, call) || run_own<ops::RecurrenceGradient>(body, call)))
+      throw Error(ErrorCode::unsupported, primitives_.at(body.code)->name,
+                  "expected a kernel that run-time graphs know, found one of a program's own");
   }
   template <class Op> static bool run_own(const cpu::OwnBody<std::vector<Micro>>& body, const cpu::OwnCall& call) {
     if (body.code != graph::code_of<Op>) return false;
@@ -269,18 +298,26 @@ class Step {
       return n;
     };
     for_each_point(0, loops.rows, [&] {
-      const auto at = [&](int p) { return reinterpret_cast<const T*>(base_[std::size_t(p)]) + offset(p, vector_loop(), 0); };
-      typename cpu::Products<T>::Operand left{at(0), nest(0, loops.rows, loops.columns), nest(0, loops.inner, b_.loops)}, right{at(1), nest(1, loops.columns, loops.inner), nest(1, loops.inner, b_.loops)};
+      const auto at = [&](int p) {
+        return reinterpret_cast<const T*>(base_[std::size_t(p)]) + offset(p, vector_loop(), 0);
+      };
+      typename cpu::Products<T>::Operand left{at(0), nest(0, loops.rows, loops.columns),
+                                              nest(0, loops.inner, b_.loops)},
+          right{at(1), nest(1, loops.columns, loops.inner), nest(1, loops.inner, b_.loops)};
       for (const Micro& m : b_.micros)
-        if (m.what == Micro::What::operand) (m.b == 0 ? left : right).fill = m.b == 0 ? &Step::fill<T, 0> : &Step::fill<T, 1>, (m.b == 0 ? left : right).filler = this;
+        if (m.what == Micro::What::operand)
+          (m.b == 0 ? left : right).fill = m.b == 0 ? &Step::fill<T, 0> : &Step::fill<T, 1>,
+                             (m.b == 0 ? left : right).filler = this;
       cpu::Products<T>(left, right, c_.scratch, 1, &Step::finish<T>, this).run();
     });
   }
   /// Lines of an operand that the kernel computes, each along the contracted axis.
-  template <class T, int Side> static void fill(const void* self, T* to, int width, std::int64_t line, int lines, std::int64_t first, std::int64_t depth) {
+  template <class T, int Side> static void fill(const void* self, T* to, int width, std::int64_t line, int lines,
+                                                std::int64_t first, std::int64_t depth) {
     static_cast<Step*>(const_cast<void*>(self))->fill_panel<T>(Side, to, width, line, lines, first, depth);
   }
-  template <class T> void fill_panel(int side, T* to, int width, std::int64_t line, int lines, std::int64_t first, std::int64_t depth) {
+  template <class T>
+  void fill_panel(int side, T* to, int width, std::int64_t line, int lines, std::int64_t first, std::int64_t depth) {
     const auto loops = compile::ContractLoops::of(b_);
     const std::vector<std::int64_t> before = index_;
     vector_ = b_.loops - 1;
@@ -293,9 +330,11 @@ class Step {
         const auto n = int(std::min<std::int64_t>({block, depth - k, extent_[std::size_t(vector_)] - x}));
         for (std::size_t m = 0; m < b_.micros.size(); ++m) {
           if (b_.micros[m].side != side + 1) continue;
-          if (b_.micros[m].what != Micro::What::operand) evaluate(m, x, n);  // whatever its level: lanes may run along another loop here
+          // whatever its level: lanes may run along another loop here
+          if (b_.micros[m].what != Micro::What::operand) evaluate(m, x, n);
           else
-            for (int j = 0; j < n; ++j) to[(k + j) * width + i] = reinterpret_cast<const T*>(value(std::size_t(b_.micros[m].a)))[j];
+            for (int j = 0; j < n; ++j)
+              to[(k + j) * width + i] = reinterpret_cast<const T*>(value(std::size_t(b_.micros[m].a)))[j];
         }
         k += n;
       }
@@ -303,10 +342,12 @@ class Step {
     vector_ = -1;
     index_ = before;
   }
-  template <class T> static void finish(const void* self, const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) {
+  template <class T> static void finish(const void* self, const T* tile, std::int64_t ld, std::int64_t row, int rows,
+                                        std::int64_t column, int columns) {
     static_cast<Step*>(const_cast<void*>(self))->finish_tile(tile, ld, row, rows, column, columns);
   }
-  template <class T> void finish_tile(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) {
+  template <class T>
+  void finish_tile(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) {
     const auto loops = compile::ContractLoops::of(b_);
     const std::vector<std::int64_t> before = index_;
     for (int i = 0; i < rows; ++i)
@@ -317,11 +358,13 @@ class Step {
         const auto n = int(std::min<std::int64_t>(columns - j, extent_[std::size_t(loops.inner - 1)] - x));
         for (std::size_t m = 0; m < b_.micros.size(); ++m) {
           if (b_.micros[m].level == 1 && b_.micros[m].side == 0) evaluate(m, 0, block);
-          if (b_.micros[m].what == Micro::What::result) std::memcpy(value(m), tile + i * ld + j, std::size_t(n) * sizeof(T));
+          if (b_.micros[m].what == Micro::What::result)
+            std::memcpy(value(m), tile + i * ld + j, std::size_t(n) * sizeof(T));
         }
         for (std::size_t m = 0; m < b_.micros.size(); ++m) {
           if (b_.micros[m].what == Micro::What::store) store(m, x, n);
-          else if (b_.micros[m].level == 2 && b_.micros[m].side == 0 && b_.micros[m].what != Micro::What::result) evaluate(m, x, n);
+          else if (b_.micros[m].level == 2 && b_.micros[m].side == 0 && b_.micros[m].what != Micro::What::result)
+            evaluate(m, x, n);
         }
         j += n;
       }
@@ -353,7 +396,8 @@ class Step {
 class Program {
  public:
   /// `pack`: with a cache of so many bytes, steps run piece by piece where that pays (compile/chains.hpp).
-  explicit Program(const graph::Builder& g, const compile::PackSizes& pack = {&cpu::pack_bytes}) : plan_(compile::compile(g, pack)) {
+  explicit Program(const graph::Builder& g, const compile::PackSizes& pack = {&cpu::pack_bytes})
+      : plan_(compile::compile(g, pack)) {
     remember(graph::primitive<ops::Copy>);  // inserted while compiling
     for (int i = 0; i < g.size(); ++i) remember(*g[i].op);
     for (int k = 0; k + 1 < plan_.kernel.size(); ++k) bodies_.emplace_back(plan_.words.data() + plan_.kernel[k]);
@@ -361,7 +405,8 @@ class Program {
   }
 
   /// Runs on row-major inputs and outputs; lengths in the order of `plan().letters`.
-  void run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs, const std::vector<std::int64_t>& lengths = {}) {
+  void run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs,
+           const std::vector<std::int64_t>& lengths = {}) {
     auto* workspace = workspace_.data();
     workspace += (64 - reinterpret_cast<std::uintptr_t>(workspace) % 64) % 64;
     std::vector<std::byte*> base{workspace};
@@ -394,7 +439,9 @@ class Program {
     std::vector<std::int64_t> room(std::size_t(plan_.table.size()));
     for (std::int64_t k = 0; k * head.grain < units; ++k)
       compile::for_each_step_of_piece(chain, table, room.data(), units, k, k % head.workers,
-                                      [&](std::int64_t kernel, const std::int64_t* arguments) { Step(bodies_[std::size_t(kernel)], primitives_, arguments, c).run(); });
+                                      [&](std::int64_t kernel, const std::int64_t* arguments) {
+                                        Step(bodies_[std::size_t(kernel)], primitives_, arguments, c).run();
+                                      });
   }
   void remember(const graph::Primitive& op) { primitives_[op.code] = &op; }
 

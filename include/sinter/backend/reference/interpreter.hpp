@@ -1,7 +1,7 @@
 // The reference: evaluates any graph node by node with plain loops. Slow, and simple enough to be believed.
 //
-// It computes in the graph's own dtypes or with every float as a double. Property tests hold everything else against it,
-// and a graph built at run time can be debugged with it.
+// It computes in the graph's own dtypes or with every float as a double. Property tests hold everything else against
+// it, and a graph built at run time can be debugged with it.
 #pragma once
 #include <cmath>
 #include <cstddef>
@@ -75,7 +75,9 @@ class Interpreter {
     if (!is_floating(a.dtype)) return;
     for (std::ptrdiff_t i = 0; i < a.shape.size(); ++i) a.set(i, ops::not_a_number<double>);
   }
-  std::int64_t length(const Shape& s, int axis) const { return s.letter(axis) != 0 ? lengths_.at(s.letter(axis)) : s[axis]; }
+  std::int64_t length(const Shape& s, int axis) const {
+    return s.letter(axis) != 0 ? lengths_.at(s.letter(axis)) : s[axis];
+  }
 
   /// Calls f(index) for every element of the shape within its lengths.
   template <class F> void for_each_index(const Shape& s, F&& f) const {
@@ -117,7 +119,10 @@ class Interpreter {
       case Kind::input: break;
       case Kind::constant: out.set(0, g_.constant_value(i)); break;
       case Kind::generate:
-        for_each_index(out.shape, [&](const Index& x) { out.set(offset(out.shape, x), out.shape.rank == 0 ? double(lengths_.at(char(g_.attributes(i)[0]))) : double(x[0])); });
+        for_each_index(out.shape, [&](const Index& x) {
+          out.set(offset(out.shape, x),
+                  out.shape.rank == 0 ? double(lengths_.at(char(g_.attributes(i)[0]))) : double(x[0]));
+        });
         break;
       case Kind::identity: out = operand(i, 0); break;
       case Kind::elementwise: elementwise(i, out); break;
@@ -137,11 +142,14 @@ class Interpreter {
   void elementwise(int i, Array& out) const {
     const graph::Node& n = g_[i];
     // With every float a double, a cast to float32 is one to float64.
-    const graph::Primitive& op = in_double_ && n.op == &graph::primitive<ops::Cast<Dtype::float32>> ? graph::primitive<ops::Cast<Dtype::float64>> : *n.op;
+    const graph::Primitive& op = in_double_ && n.op == &graph::primitive<ops::Cast<Dtype::float32>>
+                                     ? graph::primitive<ops::Cast<Dtype::float64>>
+                                     : *n.op;
     const graph::Block block = op.block[std::size_t(operand(i, n.operands - 1).dtype)];
     for_each_index(out.shape, [&](const Index& x) {
       const void* in[3]{};
-      for (int k = 0; k < n.operands; ++k) in[k] = operand(i, k).at(broadcast_offset(operand(i, k).shape, out.shape, x));
+      for (int k = 0; k < n.operands; ++k)
+        in[k] = operand(i, k).at(broadcast_offset(operand(i, k).shape, out.shape, x));
       block(in, out.at(offset(out.shape, x)), 1);
     });
   }
@@ -193,7 +201,8 @@ class Interpreter {
     for (std::ptrdiff_t k = 0; k < out.shape.size(); ++k) out.set(k, 0);
     for_each_index(a.shape, [&](const Index& x) {
       Index to = x;
-      if (place(operand(i, 0), a.shape, out.shape, int(g_.attributes(i)[0]), to)) out.set(offset(out.shape, to), out.get(offset(out.shape, to)) + a.get(offset(a.shape, x)));
+      if (place(operand(i, 0), a.shape, out.shape, int(g_.attributes(i)[0]), to))
+        out.set(offset(out.shape, to), out.get(offset(out.shape, to)) + a.get(offset(a.shape, x)));
     });
   }
   void contract(int i, Array& out) const {
@@ -210,7 +219,8 @@ class Interpreter {
         for (int d = 0; d < batch; ++d) p[std::size_t(d)] = q[std::size_t(d)] = x[std::size_t(d)];
         for (int d = 0; d < rows; ++d) p[std::size_t(batch + d)] = x[std::size_t(batch + d)];
         for (int d = batch; d < b.shape.rank - inner; ++d) q[std::size_t(d)] = x[std::size_t(rows + d)];
-        for (int d = 0; d < inner; ++d) p[std::size_t(a.shape.rank - inner + d)] = q[std::size_t(b.shape.rank - inner + d)] = k[std::size_t(d)];
+        for (int d = 0; d < inner; ++d)
+          p[std::size_t(a.shape.rank - inner + d)] = q[std::size_t(b.shape.rank - inner + d)] = k[std::size_t(d)];
         const double product = a.get(offset(a.shape, p)) * b.get(offset(b.shape, q));
         sum += product;
         narrow += float(product);

@@ -23,7 +23,8 @@ struct Backend {
   }
 };
 
-/// The policy of a program on Thrust: `inference<X>(net, on_thrust::Device{})`. `count` is for the kinds that the host runs.
+/// The policy of a program on Thrust: `inference<X>(net, on_thrust::Device{})`.
+/// `count` is for the kinds that the host runs.
 struct Device {
   using Backend = on_thrust::Backend;
   int count = 1;

@@ -1,18 +1,18 @@
 // The map kernel on Thrust: one call of a function object for each number of an element.
 //
-// Which processor runs it is Thrust's matter. With THRUST_DEVICE_SYSTEM set to THRUST_DEVICE_SYSTEM_CPP or _OMP any C++20
-// compiler takes this header, and the backend runs without a GPU; the OMP system uses OpenMP's threads. nvcc compiles it for
-// a device too; addresses are then such as both sides can reach (managed memory).
+// Which processor runs it is Thrust's matter. With THRUST_DEVICE_SYSTEM set to THRUST_DEVICE_SYSTEM_CPP or _OMP any
+// C++20 compiler takes this header, and the backend runs without a GPU; the OMP system uses OpenMP's threads. nvcc
+// compiles it for a device too; addresses are then such as both sides can reach (managed memory).
 #pragma once
 #if !defined(__CUDACC__) && !defined(THRUST_DEVICE_SYSTEM)
-#error "sinter: without nvcc Thrust runs on the host; compile with -DTHRUST_DEVICE_SYSTEM=THRUST_DEVICE_SYSTEM_CPP or THRUST_DEVICE_SYSTEM_OMP"
+#error "sinter: without nvcc Thrust runs on the host; add -DTHRUST_DEVICE_SYSTEM=THRUST_DEVICE_SYSTEM_CPP (or _OMP)"
 #else
 #if defined(__CUDACC__)
 #include <thrust/detail/config.h>
 #else
 #include <thrust/detail/config/device_system.h>
 #if THRUST_DEVICE_SYSTEM != THRUST_DEVICE_SYSTEM_CPP && THRUST_DEVICE_SYSTEM != THRUST_DEVICE_SYSTEM_OMP
-#error "sinter: without nvcc Thrust runs on the host; THRUST_DEVICE_SYSTEM must be THRUST_DEVICE_SYSTEM_CPP or THRUST_DEVICE_SYSTEM_OMP"
+#error "sinter: without nvcc Thrust runs on the host: THRUST_DEVICE_SYSTEM_CPP or THRUST_DEVICE_SYSTEM_OMP"
 #endif
 #endif
 #include <thrust/execution_policy.h>

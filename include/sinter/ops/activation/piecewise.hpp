@@ -71,7 +71,9 @@ struct SoftShrink {
   }
 };
 struct HardShrink {
-  constexpr auto operator()(auto x, auto lambda) const { return select(logical_and(x >= -lambda, x <= lambda), 0.0, x); }
+  constexpr auto operator()(auto x, auto lambda) const {
+    return select(logical_and(x >= -lambda, x <= lambda), 0.0, x);
+  }
 };
 struct Threshold {
   constexpr auto operator()(auto x, auto threshold, auto value) const { return select(x <= threshold, value, x); }
@@ -111,8 +113,12 @@ template <Operand X> constexpr auto softshrink(X&& x, double lambda = 0.5) {
   return call<ops::SoftShrink>(std::forward<X>(x), lambda);
 }
 /// x beyond ±λ, 0 within. PyTorch: torch.nn.functional.hardshrink.
-template <Operand X> constexpr auto hardshrink(X&& x, double lambda = 0.5) { return call<ops::HardShrink>(std::forward<X>(x), lambda); }
+template <Operand X> constexpr auto hardshrink(X&& x, double lambda = 0.5) {
+  return call<ops::HardShrink>(std::forward<X>(x), lambda);
+}
 /// x above the threshold, the value elsewhere. PyTorch: torch.nn.functional.threshold.
-template <Operand X> constexpr auto threshold(X&& x, double at, double value) { return call<ops::Threshold>(std::forward<X>(x), at, value); }
+template <Operand X> constexpr auto threshold(X&& x, double at, double value) {
+  return call<ops::Threshold>(std::forward<X>(x), at, value);
+}
 
 }  // namespace sinter

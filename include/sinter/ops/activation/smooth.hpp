@@ -1,5 +1,5 @@
-// Smooth activations: the sigmoid and what is made of exponentials. Where a branch of a formula overflows, it is computed of
-// another argument on the elements that do not take it, because 0 · ∞ in a gradient is NaN.
+// Smooth activations: the sigmoid and what is made of exponentials. Where a branch of a formula overflows, it is
+// computed of another argument on the elements that do not take it, because 0 · ∞ in a gradient is NaN.
 #pragma once
 #include "../composed.hpp"
 #include "../concatenate.hpp"
@@ -78,7 +78,10 @@ struct Gelu {
   constexpr auto operator()(auto x) const { return x * 0.5 * (1.0 + erf(x * 0.70710678118654752)); }
 };
 struct GeluTanh {
-  constexpr auto operator()(auto x) const { return x * 0.5 * (1.0 + tanh(0.79788456080286536 * (x + 0.044715 * (x * x * x)))); }  // √(2/π)
+  // √(2/π)
+  constexpr auto operator()(auto x) const {
+    return x * 0.5 * (1.0 + tanh(0.79788456080286536 * (x + 0.044715 * (x * x * x))));
+  }
 };
 
 }  // namespace ops
@@ -88,7 +91,8 @@ template <Operand X> constexpr graph::Result<ops::Apply<ops::Sigmoid>, X> sigmoi
   return call<ops::Apply<ops::Sigmoid>>(std::forward<X>(x));
 }
 
-/// The same to 2e−7 of 1 instead of its own size, and sooner: for what only multiplies, as the gates of recurrent cells do.
+/// The same to 2e−7 of 1 instead of its own size, and sooner: for what only
+/// multiplies, as the gates of recurrent cells do.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::SigmoidByTanh>, X> sigmoid(X&& x, TanhApproximation) {
   return call<ops::Apply<ops::SigmoidByTanh>>(std::forward<X>(x));
 }

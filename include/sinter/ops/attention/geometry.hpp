@@ -4,11 +4,11 @@
 
 namespace sinter::ops {
 
-/// Queries [batch…, G, Tq, D], keys [batch…, Tk, D], values [batch…, Tk, Dv], mask [batch…, G, Tq, Tk]: G queries' heads share the keys and values
-/// of one. Loops in the order batch…, G, Tq, Tk, D, Dv.
+/// Queries [batch…, G, Tq, D], keys [batch…, Tk, D], values [batch…, Tk, Dv], mask [batch…, G, Tq, Tk]: G queries'
+/// heads share the keys and values of one. Loops in the order batch…, G, Tq, Tk, D, Dv.
 ///
-/// In results the axis of time stands at `time`, or last but one where there are fewer axes before it: [batch…, G, Tq, Dv] or, say, [B, Tq, heads, G, Dv],
-/// which is what a layer with its features in one axis goes on with.
+/// In results the axis of time stands at `time`, or last but one where there are fewer axes before it: [batch…, G, Tq,
+/// Dv] or, say, [B, Tq, heads, G, Dv], which is what a layer with its features in one axis goes on with.
 struct AttentionGeometry {
   static constexpr int numbers = 3;
   static constexpr int widest = 256;  ///< the most features of a head that the kernel has room for
@@ -18,8 +18,12 @@ struct AttentionGeometry {
   bool causal = false;
   double scale = 1;
 
-  static constexpr AttentionGeometry of(int rank_of_keys, const std::int64_t* a) { return {rank_of_keys - 2, int(a[0]), a[1] != 0, std::bit_cast<double>(a[2])}; }
-  constexpr std::array<std::int64_t, numbers> attributes() const { return {time, causal ? 1 : 0, std::bit_cast<std::int64_t>(scale)}; }
+  static constexpr AttentionGeometry of(int rank_of_keys, const std::int64_t* a) {
+    return {rank_of_keys - 2, int(a[0]), a[1] != 0, std::bit_cast<double>(a[2])};
+  }
+  constexpr std::array<std::int64_t, numbers> attributes() const {
+    return {time, causal ? 1 : 0, std::bit_cast<std::int64_t>(scale)};
+  }
 
   constexpr int shared() const { return batch; }
   constexpr int queries() const { return batch + 1; }
@@ -48,21 +52,27 @@ struct AttentionGeometry {
     }
     return to;
   }
-  constexpr Shape output(const Signature& s) const { return shape(s, batch + 3, [this](int i) { return output_loop(i); }); }
+  constexpr Shape output(const Signature& s) const {
+    return shape(s, batch + 3, [this](int i) { return output_loop(i); });
+  }
 
   /// Whether queries, keys, values and a mask fit together.
   static constexpr bool fits(const Signature& s) {
     const Shape &q = s.shape(0), &k = s.shape(1), &v = s.shape(2);
     const Dtype d = s.dtype(0);
     if ((d != Dtype::float32 && d != Dtype::float64) || s.dtype(1) != d || s.dtype(2) != d) return false;
-    if (k.rank < 2 || q.rank != k.rank + 1 || v.rank != k.rank || s.attribute_count != numbers || k[k.rank - 1] > widest || v[v.rank - 1] > widest) return false;
+    if (k.rank < 2 || q.rank != k.rank + 1 || v.rank != k.rank || s.attribute_count != numbers ||
+        k[k.rank - 1] > widest || v[v.rank - 1] > widest)
+      return false;
     for (int i = 0; i + 2 < k.rank; ++i)
       if (q[i] != k[i] || v[i] != k[i] || q.letter(i) != k.letter(i) || v.letter(i) != k.letter(i)) return false;
     const int t = k.rank - 2;
-    return k[t] == v[t] && k.letter(t) == v.letter(t) && q[q.rank - 1] == k[k.rank - 1] && q.letter(q.rank - 1) == 0 && k.letter(k.rank - 1) == 0 && v.letter(v.rank - 1) == 0;
+    return k[t] == v[t] && k.letter(t) == v.letter(t) && q[q.rank - 1] == k[k.rank - 1] && q.letter(q.rank - 1) == 0 &&
+           k.letter(k.rank - 1) == 0 && v.letter(v.rank - 1) == 0;
   }
   constexpr bool mask_fits(const Signature& s, int mask) const {
-    return (s.dtype(mask) == Dtype::boolean || s.dtype(mask) == s.dtype(0)) && s.shape(mask) == shape(s, batch + 3, [this](int i) { return mask_loop(i); });
+    return (s.dtype(mask) == Dtype::boolean || s.dtype(mask) == s.dtype(0)) &&
+           s.shape(mask) == shape(s, batch + 3, [this](int i) { return mask_loop(i); });
   }
 
   static constexpr std::int64_t padded(std::int64_t n) { return (n + 31) / 32 * 32; }

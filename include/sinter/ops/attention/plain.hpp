@@ -10,7 +10,8 @@ namespace sinter::ops {
 class PlainAttention {
  public:
   /// Operands: queries, keys, values; `mask`, `cotangent`: numbers of tensors, −1 where there is none.
-  PlainAttention(const graph::Elements& e, int mask, int cotangent) : e_(e), g_(AttentionGeometry::of(e.rank(1), e.attributes)), mask_(mask), cotangent_(cotangent) {
+  PlainAttention(const graph::Elements& e, int mask, int cotangent)
+      : e_(e), g_(AttentionGeometry::of(e.rank(1), e.attributes)), mask_(mask), cotangent_(cotangent) {
     for (int i = 0; i < g_.batch; ++i) length_.push_back(e.length(1, i));
     for (int i = g_.batch; i < g_.batch + 2; ++i) length_.push_back(e.length(0, i));
     length_.push_back(e.length(1, g_.batch));
@@ -62,7 +63,10 @@ class PlainAttention {
         });
       });
       over(g_.keys(), g_.keys() + 1, [&] {
-        over(last, last + 1, [&] { put([&](int i) { return g_.moved(i, g_.batch, g_.keys(), last); }, g_.batch + 2, sum[at_key() * features + std::size_t(index(last))]); });
+        over(last, last + 1, [&] {
+          put([&](int i) { return g_.moved(i, g_.batch, g_.keys(), last); }, g_.batch + 2,
+              sum[at_key() * features + std::size_t(index(last))]);
+        });
       });
     });
   }

@@ -1,7 +1,9 @@
-// Attention as primitives with kernels of their own: softmax(scale · q kᵀ + mask) v without the matrix of scores in memory, and its gradient.
+// Attention as primitives with kernels of their own: softmax(scale · q kᵀ +
+// mask) v without the matrix of scores in memory, and its gradient.
 //
-// T. Dao, "FlashAttention-2: Faster Attention with Better Parallelism and Work Partitioning", 2023: softmax over tiles of keys with a running maximum
-// and sum; the gradient computes the probabilities again from the logarithms of the sums.
+// T. Dao, "FlashAttention-2: Faster Attention with Better Parallelism and Work
+// Partitioning", 2023: softmax over tiles of keys with a running maximum and sum;
+// the gradient computes the probabilities again from the logarithms of the sums.
 #pragma once
 #include "../contract.hpp"
 #include "../exponential.hpp"
@@ -10,11 +12,14 @@
 
 namespace sinter::ops {
 
-/// Operands: queries, keys, values, and a mask (true: takes part; or numbers to be added) or none. Results: the values' means; the logarithm of
-/// each query's sum of exponentials [batch…, G, Tq], ∞ where no key takes part, whose mean is 0. attributes: AttentionGeometry.
+/// Operands: queries, keys, values, and a mask (true: takes part; or numbers to be added) or none. Results: the values'
+/// means; the logarithm of each query's sum of exponentials [batch…, G, Tq], ∞ where no key takes part, whose mean is
+/// 0. attributes: AttentionGeometry.
 struct Attention : graph::Registered<Attention> {
   static constexpr const char* name = "attention";
-  static constexpr AttentionGeometry geometry(const Signature& s) { return AttentionGeometry::of(s.shape(1).rank, s.attributes); }
+  static constexpr AttentionGeometry geometry(const Signature& s) {
+    return AttentionGeometry::of(s.shape(1).rank, s.attributes);
+  }
   static constexpr Type type(const Signature& s) {
     if ((s.count != 3 && s.count != 4) || !AttentionGeometry::fits(s)) return Type::mismatch();
     const AttentionGeometry g = geometry(s);
@@ -28,15 +33,22 @@ struct Attention : graph::Registered<Attention> {
     const AttentionGeometry g = geometry(s);
     if (tensor == s.count) return g.output_loop(axis);
     if (tensor == s.count + 1) return axis;
-    return tensor == 0 ? g.query_loop(axis) : tensor == 1 ? g.key_loop(axis, g.features()) : tensor == 2 ? g.key_loop(axis, g.value_features()) : g.mask_loop(axis);
+    return tensor == 0   ? g.query_loop(axis)
+           : tensor == 1 ? g.key_loop(axis, g.features())
+           : tensor == 2 ? g.key_loop(axis, g.value_features())
+                         : g.mask_loop(axis);
   }
-  /// For every pair of a query and a key that it sees so many multiplications and additions for each feature of keys, and of values.
-  static constexpr double products(const std::int64_t* extent, int loops, const std::int64_t* attributes, int keys, int values) {
+  /// For every pair of a query and a key that it sees so many multiplications
+  /// and additions for each feature of keys, and of values.
+  static constexpr double products(const std::int64_t* extent, int loops, const std::int64_t* attributes, int keys,
+                                   int values) {
     double pairs = attributes[1] != 0 ? 0.5 : 1;
     for (int l = 0; l + 2 < loops; ++l) pairs *= double(extent[l]);
     return 2 * pairs * (keys * double(extent[loops - 2]) + values * double(extent[loops - 1]));
   }
-  static constexpr double flops_of_loops(const std::int64_t* extent, int loops, const std::int64_t* attributes) { return products(extent, loops, attributes, 1, 1); }
+  static constexpr double flops_of_loops(const std::int64_t* extent, int loops, const std::int64_t* attributes) {
+    return products(extent, loops, attributes, 1, 1);
+  }
   /// The same from the shapes of queries, keys and values.
   template <class Op> static constexpr double flops(const Signature& s, const Shape&) {
     std::array<std::int64_t, Shape::max_rank + 5> extent{};
@@ -55,17 +67,21 @@ struct Attention : graph::Registered<Attention> {
   static constexpr Value batch(const graph::Batching& b);
 };
 
-/// Operands: those of the attention (the mask last), and before the mask its results and the cotangent of the first. Results: cotangents of queries,
-/// keys and values, with the axis of time where the attention's result has it.
+/// Operands: those of the attention (the mask last), and before the mask its results and the cotangent of the first.
+/// Results: cotangents of queries, keys and values, with the axis of time where the attention's result has it.
 struct AttentionGradient : graph::Registered<AttentionGradient> {
   static constexpr const char* name = "attention_gradient";
   static constexpr Type result(const Signature& s, int r) {
     const AttentionGeometry g = Attention::geometry(s);
-    if (r == 0) return {s.dtype(0), g.shape(s, g.batch + 3, [&](int i) { return g.moved(i, g.batch + 1, g.queries(), g.features()); })};
+    if (r == 0)
+      return {s.dtype(0),
+              g.shape(s, g.batch + 3, [&](int i) { return g.moved(i, g.batch + 1, g.queries(), g.features()); })};
     const int last = r == 1 ? g.features() : g.value_features();
     return {s.dtype(0), g.shape(s, g.batch + 2, [&](int i) { return g.moved(i, g.batch, g.keys(), last); })};
   }
-  static constexpr Type type(const Signature& s) { return (s.count == 6 || s.count == 7) && AttentionGeometry::fits(s) ? result(s, 0) : Type::mismatch(); }
+  static constexpr Type type(const Signature& s) {
+    return (s.count == 6 || s.count == 7) && AttentionGeometry::fits(s) ? result(s, 0) : Type::mismatch();
+  }
   static constexpr int loop(const Signature& s, int tensor, int axis) {
     const AttentionGeometry g = Attention::geometry(s);
     if (tensor >= s.count) {
@@ -92,17 +108,21 @@ struct AttentionGradient : graph::Registered<AttentionGradient> {
     p.batch = &batch;
     p.flops = &Attention::flops<AttentionGradient>;
     p.flops_of_loops = &flops_of_loops;
-    // Per head at work: keys as they are and transposed, values transposed, and a block of queries with what belongs to it.
+    // Per head at work: keys as they are and transposed, values transposed, and
+    // a block of queries with what belongs to it.
     p.scratch = [](const Signature& s) {
       const Shape &k = s.shape(1), &v = s.shape(2);
-      const std::int64_t keys = AttentionGeometry::padded(k[k.rank - 2]), d = AttentionGeometry::padded(k[k.rank - 1]), dv = AttentionGeometry::padded(v[v.rank - 1]);
+      const std::int64_t keys = AttentionGeometry::padded(k[k.rank - 2]), d = AttentionGeometry::padded(k[k.rank - 1]),
+                         dv = AttentionGeometry::padded(v[v.rank - 1]);
       return Attention::geometry(s).heads_at_work(k) *
              ((2 * d + dv) * keys + block_of_queries * (3 * d + 2 * dv) + 64) * bytes_of(s.dtype(0));
     };
     return p;
   }
   static constexpr std::int64_t block_of_queries = 64;  ///< at most
-  static constexpr double flops_of_loops(const std::int64_t* extent, int loops, const std::int64_t* attributes) { return Attention::products(extent, loops, attributes, 3, 2); }
+  static constexpr double flops_of_loops(const std::int64_t* extent, int loops, const std::int64_t* attributes) {
+    return Attention::products(extent, loops, attributes, 3, 2);
+  }
   static constexpr Value apply(Builder* b, const int* operands, int n, const AttentionGeometry& g);
   static constexpr Value batch(const graph::Batching& b);
 };
@@ -170,14 +190,22 @@ constexpr Value Attention::pull(const Site& s, int i, Value ct) {
     const Value products = Contract::apply(s.graph, each.id, s.operand(2).id, g.batch, 1);
     return differential(s, p, products);
   }
-  const std::array<int, 7> operands{s.operand(0).id, s.operand(1).id, s.operand(2).id, s.id, further_result(s.result(), 1).id, ct.id, masked ? s.operand(3).id : -1};
+  const std::array<int, 7> operands{s.operand(0).id,
+                                    s.operand(1).id,
+                                    s.operand(2).id,
+                                    s.id,
+                                    further_result(s.result(), 1).id,
+                                    ct.id,
+                                    masked ? s.operand(3).id : -1};
   const Value dq = AttentionGradient::apply(s.graph, operands.data(), masked ? 7 : 6, g);
   if (i == 0) return with_axis_at(dq, g.time < g.batch + 1 ? g.time : g.batch + 1, g.batch + 1);
   return with_axis_at(further_result(dq, i), g.time < g.batch ? g.time : g.batch, g.batch);
 }
 
 /// [batch…, G, Tq, Tk] = q kᵀ: keys are the columns.
-constexpr Value scores_of(Value q, Value k, const AttentionGeometry& g) { return Contract::apply(q.graph, q.id, k.id, g.batch, 1) * g.scale; }
+constexpr Value scores_of(Value q, Value k, const AttentionGeometry& g) {
+  return Contract::apply(q.graph, q.id, k.id, g.batch, 1) * g.scale;
+}
 
 /// x as large as the scores, and another number where a key is masked.
 constexpr Value where_seen(Value x, Value mask, const AttentionGeometry& g, double otherwise) {

@@ -4,13 +4,14 @@
 
 namespace sinter::ops {
 
-/// 2/√π ∫₀ˣ exp(−t²) dt, 7 ULP (5e-7 absolute): x P(x²) / Q(x²), both of degree 5 with positive coefficients, exactly ±1
-/// beyond ±4: 1 + erf is then 0, whatever it is multiplied with.
+/// 2/√π ∫₀ˣ exp(−t²) dt, 7 ULP (5e-7 absolute): x P(x²) / Q(x²), both of degree 5 with positive coefficients, exactly
+/// ±1 beyond ±4: 1 + erf is then 0, whatever it is multiplied with.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> erf(Lanes<float, N> x) {
   using V = Lanes<float, N>;
   const V y = within(x, V(-4.f), V(4.f));  // where the quotient is just above 1
   const V u = y * y, v = u * u, w = v * v;  // Estrin's scheme, as in exp
-  V p = fma(v, fma(u, V(0.003772418713197112f), V(0.05276889726519585f)), fma(u, V(0.1905907243490219f), V(1.1283791065216064f)));
+  V p = fma(v, fma(u, V(0.003772418713197112f), V(0.05276889726519585f)),
+            fma(u, V(0.1905907243490219f), V(1.1283791065216064f)));
   p = fma(w, fma(u, V(2.0460490759433014e-06f), V(0.0002848403819371015f)), p);
   V q = fma(v, fma(u, V(0.014982936903834343f), V(0.11418146640062332f)), fma(u, V(0.5022393465042114f), V(1.f)));
   q = fma(w, fma(u, V(3.804783045779914e-05f), V(0.0011638253927230835f)), q);

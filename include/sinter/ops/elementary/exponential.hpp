@@ -4,7 +4,8 @@
 
 namespace sinter::ops {
 
-/// e^x, 1.2 ULP. Cody-Waite reduction x = n ln 2 + r, then 1 + r + r² P(r), by Estrin's scheme: shorter chains than Horner's.
+/// e^x, 1.2 ULP. Cody-Waite reduction x = n ln 2 + r, then 1 + r + r² P(r), by
+/// Estrin's scheme: shorter chains than Horner's.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> exp(Lanes<float, N> x) {
   using V = Lanes<float, N>;
   x = within(x, V(-104.f), V(89.f));
@@ -19,7 +20,8 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> exp(Lanes<floa
   return scale(fma(square, p, r) + V(1.f), n);
 }
 
-/// 1 / (1 + e^−x), 3 ULP. A shorter chain than through exp: 2^n and the rest of e^−x = 2^n e^r meet in the last multiply-add.
+/// 1 / (1 + e^−x), 3 ULP. A shorter chain than through exp: 2^n and the rest of
+/// e^−x = 2^n e^r meet in the last multiply-add.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> logistic(Lanes<float, N> x) {
   using V = Lanes<float, N>;
   x = within(-x, V(-104.f), V(89.f));
@@ -32,7 +34,9 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> logistic(Lanes
   const V high = fma(square, V(0.0013814466879497895f), fma(r, V(0.008368780415682656f), V(0.04166839421449449f)));
   return V(1.f) / fma(scale(V(1.f), n), fma(square * square, high, low) + V(1.f), V(1.f));
 }
-template <int N> [[gnu::always_inline]] constexpr Lanes<double, N> logistic(Lanes<double, N> x) { return Lanes<double, N>(1) / (Lanes<double, N>(1) + exp(-x)); }
+template <int N> [[gnu::always_inline]] constexpr Lanes<double, N> logistic(Lanes<double, N> x) {
+  return Lanes<double, N>(1) / (Lanes<double, N>(1) + exp(-x));
+}
 
 /// e^x − 1, 1.5 ULP. With 2^(n − 1) taken out of both terms nothing overflows before the result does.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> expm1(Lanes<float, N> x) {
@@ -52,7 +56,8 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> expm1(Lanes<fl
 }
 
 /// log(1 + f) + e ln 2 for f in [√½ − 1, √2 − 1]: f − f²/2 + f³ P(f).
-template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> log_of_parts(Lanes<float, N> f, Lanes<float, N> exponent) {
+template <int N>
+[[gnu::always_inline]] constexpr Lanes<float, N> log_of_parts(Lanes<float, N> f, Lanes<float, N> exponent) {
   using V = Lanes<float, N>;
   V p = fma(f, V(-0.07634497392521136f), V(0.12761577387759135f));
   p = fma(f, p, V(-0.1316018223009003f));
@@ -96,25 +101,38 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> log1p(Lanes<fl
                      select(x == V(-1.f), -inf, select(x < V(-1.f), nan, x))));
 }
 
-/// c tanh(x / √k), c and k powers of two: x P(x²) / Q(x²), both of degree 4. All their roots are real and negative, so that each is the product of two quadratics
-/// that are computed side by side: a shorter chain than Estrin's. Exactly ±c where it ends. With fused multiply-add the quotient is c at the last argument
-/// that it is computed of, and nowhere larger.
-template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> tanh_quotient(Lanes<float, N> x, float c, float k, float root) {
+/// c tanh(x / √k), c and k powers of two: x P(x²) / Q(x²), both of degree 4. All their roots
+/// are real and negative, so that each is the product of two quadratics that are computed side
+/// by side: a shorter chain than Estrin's. Exactly ±c where it ends. With fused multiply-add
+/// the quotient is c at the last argument that it is computed of, and nowhere larger.
+template <int N>
+[[gnu::always_inline]] constexpr Lanes<float, N> tanh_quotient(Lanes<float, N> x, float c, float k, float root) {
   using V = Lanes<float, N>;
   const float end = root * (fused_multiply_add ? 7.98775196f : 9.45f), front = c / root;
   const V y = within(x, V(-end), V(end)), u = at_most(x * x, V(end * end));  // the square does not wait for y
-  const V p = fma(u * y, fma(u, V(front * 0.0174492337f), V(front * k * 23.1164818f)), V(front * k * k * 226.491028f) * y) * fma(u, u + V(k * 175.084656f), V(k * k * 5470.44141f));
-  const V q = fma(u, u + V(k * 73.3907089f), V(k * k * 174.996796f)) * fma(u, u + V(k * 339.983765f), V(k * k * 7080.16357f));
+  const V p =
+      fma(u * y, fma(u, V(front * 0.0174492337f), V(front * k * 23.1164818f)), V(front * k * k * 226.491028f) * y) *
+      fma(u, u + V(k * 175.084656f), V(k * k * 5470.44141f));
+  const V q =
+      fma(u, u + V(k * 73.3907089f), V(k * k * 174.996796f)) * fma(u, u + V(k * 339.983765f), V(k * k * 7080.16357f));
   if constexpr (fused_multiply_add) return p / q;
   else return within(p / q, V(-c), V(c));
 }
 
-/// tanh, 6.5 ULP (4e-7 absolute; 8 ULP without fused multiply-add), exactly ±1 where it ends: 1 − tanh² is then 0, whatever it is multiplied with.
-template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> tanh(Lanes<float, N> x) { return tanh_quotient(x, 1.f, 1.f, 1.f); }
+/// tanh, 6.5 ULP (4e-7 absolute; 8 ULP without fused multiply-add), exactly ±1 where it ends: 1 − tanh² is then 0,
+/// whatever it is multiplied with.
+template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> tanh(Lanes<float, N> x) {
+  return tanh_quotient(x, 1.f, 1.f, 1.f);
+}
 
-/// 1 / (1 + e^−x), 2e-7 absolute: ½ + ½ tanh(x / 2), two thirds of logistic's chain. For the gates of recurrent nets, which only multiply.
-template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> sigmoid_by_tanh(Lanes<float, N> x) { return tanh_quotient(x, 0.5f, 4.f, 2.f) + Lanes<float, N>(0.5f); }
-template <int N> [[gnu::always_inline]] constexpr Lanes<double, N> sigmoid_by_tanh(Lanes<double, N> x) { return logistic(x); }
+/// 1 / (1 + e^−x), 2e-7 absolute: ½ + ½ tanh(x / 2), two thirds of logistic's
+/// chain. For the gates of recurrent nets, which only multiply.
+template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> sigmoid_by_tanh(Lanes<float, N> x) {
+  return tanh_quotient(x, 0.5f, 4.f, 2.f) + Lanes<float, N>(0.5f);
+}
+template <int N> [[gnu::always_inline]] constexpr Lanes<double, N> sigmoid_by_tanh(Lanes<double, N> x) {
+  return logistic(x);
+}
 
 /// tanh, 2.5 ULP, at more than twice the time: −e / (e + 2) with e = exp(−2|x|) − 1.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> accurate_tanh(Lanes<float, N> x) {

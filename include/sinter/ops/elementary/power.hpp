@@ -4,8 +4,9 @@
 
 namespace sinter::ops {
 
-/// x^y, 2 ULP, with the special cases of C99: 2^(y log₂ |x|), where the logarithm and its product with y are taken in double
-/// precision, because their error is multiplied by up to 128. log₂ of the mantissa m is s P(s²) of s = (m − 1) / (m + 1).
+/// x^y, 2 ULP, with the special cases of C99: 2^(y log₂ |x|), where the logarithm and
+/// its product with y are taken in double precision, because their error is multiplied
+/// by up to 128. log₂ of the mantissa m is s P(s²) of s = (m − 1) / (m + 1).
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> pow(Lanes<float, N> x, Lanes<float, N> y) {
   using V = Lanes<float, N>;
   using D = Lanes<double, N>;

@@ -4,8 +4,8 @@
 
 namespace sinter::ops {
 
-/// x = n π/2 + r with |r| ≤ π/4 for |x| ≤ `largest_angle`, n < 2¹⁶. Cody-Waite: π/2 in pieces, of 24 bits where products are not
-/// rounded before they are added, of eight elsewhere, so that the products are exact.
+/// x = n π/2 + r with |r| ≤ π/4 for |x| ≤ `largest_angle`, n < 2¹⁶. Cody-Waite: π/2 in pieces, of 24 bits where
+/// products are not rounded before they are added, of eight elsewhere, so that the products are exact.
 template <int N> struct ReducedAngle {
   using V = Lanes<float, N>;
   V r;
@@ -46,8 +46,11 @@ template <int N> struct ReducedAngle {
 };
 inline constexpr float largest_angle = 1e5f;
 
-/// `result`, but by the C library in the lanes of angles beyond `largest_angle`: they are rare, and their reduction is long.
-template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> with_large_angles(Lanes<float, N> x, Lanes<float, N> result, float (*by_library)(float)) {
+/// `result`, but by the C library in the lanes of angles beyond
+/// `largest_angle`: they are rare, and their reduction is long.
+template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> with_large_angles(Lanes<float, N> x,
+                                                                                    Lanes<float, N> result,
+                                                                                    float (*by_library)(float)) {
   const Lanes<bool, N> large = abs(x) > Lanes<float, N>(largest_angle);
   if (any(large)) [[unlikely]] return select(large, lane_by_lane(x, by_library), result);
   return result;
@@ -56,7 +59,8 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> with_large_ang
 /// Sine, 1.6 ULP (3.4 without fused multiply-add).
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> sin(Lanes<float, N> x) {
   const ReducedAngle<N> a(x);
-  return with_large_angles<N>(x, select(x == Lanes<float, N>(0.f), x, a.sine(a.n)), [](float v) { return std::sin(v); });
+  return with_large_angles<N>(x, select(x == Lanes<float, N>(0.f), x, a.sine(a.n)),
+                              [](float v) { return std::sin(v); });
 }
 /// Cosine, likewise.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> cos(Lanes<float, N> x) {
@@ -69,7 +73,8 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> tan(Lanes<floa
   const ReducedAngle<N> a(x);
   const auto s = a.sine_of_r(), c = a.cosine_of_r();
   const auto turned = (a.n & Int(1)) == Int(1);
-  return with_large_angles<N>(x, select(x == Lanes<float, N>(0.f), x, select(turned, -c, s) / select(turned, s, c)), [](float v) { return std::tan(v); });
+  return with_large_angles<N>(x, select(x == Lanes<float, N>(0.f), x, select(turned, -c, s) / select(turned, s, c)),
+                              [](float v) { return std::tan(v); });
 }
 
 /// Arc tangent, 1.6 ULP. Beyond 1 it is π/2 − atan(1/x); then t + t³ P(t²) with |t| ≤ 1.

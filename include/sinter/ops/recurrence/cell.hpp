@@ -1,4 +1,5 @@
-// The kinds of recurrent cells, and a sequence of them by plain loops in double precision: what the reference interpreter computes.
+// The kinds of recurrent cells, and a sequence of them by plain loops in double
+// precision: what the reference interpreter computes.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -19,7 +20,13 @@ constexpr int states(Cell c) { return c == Cell::lstm ? 2 : 1; }
 class PlainRecurrence {
  public:
   explicit PlainRecurrence(const graph::Elements& e)
-      : e_(e), cell_(Cell(e.attributes[0])), reverse_(e.attributes[1] != 0), steps_(e.length(0, 0)), rows_(e.length(0, 1)), width_(e.length(0, 2)), hidden_(width_ / gates(cell_)) {}
+      : e_(e),
+        cell_(Cell(e.attributes[0])),
+        reverse_(e.attributes[1] != 0),
+        steps_(e.length(0, 0)),
+        rows_(e.length(0, 1)),
+        width_(e.length(0, 2)),
+        hidden_(width_ / gates(cell_)) {}
 
   void forward() {
     for (std::int64_t b = 0; b < rows_; ++b) {
@@ -32,13 +39,15 @@ class PlainRecurrence {
           const auto state = [&](int g) { return product[std::size_t(g * hidden_ + j)]; };
           const auto J = std::size_t(j);
           if (cell_ == Cell::lstm) {
-            const double i = logistic(input(0) + state(0)), f = logistic(input(1) + state(1)), g = std::tanh(input(2) + state(2)), o = logistic(input(3) + state(3));
+            const double i = logistic(input(0) + state(0)), f = logistic(input(1) + state(1)),
+                         g = std::tanh(input(2) + state(2)), o = logistic(input(3) + state(3));
             c[J] = f * c[J] + i * g;
             h[J] = o * std::tanh(c[J]);
             activations(t, b, j, {i, f, g, o});
             put_state(t, b, hidden_ + j, c[J]);
           } else if (cell_ == Cell::gru) {
-            const double share = state(2) + at1(3, j), r = logistic(input(0) + state(0)), z = logistic(input(1) + state(1)), n = std::tanh(input(2) + r * share);
+            const double share = state(2) + at1(3, j), r = logistic(input(0) + state(0)),
+                         z = logistic(input(1) + state(1)), n = std::tanh(input(2) + r * share);
             h[J] = n + z * (before[J] - n);
             activations(t, b, j, {r, z, n});
             put(2, t, b, j, share);
@@ -72,11 +81,13 @@ class PlainRecurrence {
           if (cell_ == Cell::lstm) {
             const double i = a(0), f = a(1), g = a(2), o = a(3), top = std::tanh(at3(1, t, b, hidden_ + j));
             const double cell = at3(4, t, b, hidden_ + j) + dc[J] + d * o * (1 - top * top);
-            const std::array<double, 4> all{cell * g * i * (1 - i), cell * before(hidden_ + j) * f * (1 - f), cell * i * (1 - g * g), d * top * o * (1 - o)};
+            const std::array<double, 4> all{cell * g * i * (1 - i), cell * before(hidden_ + j) * f * (1 - f),
+                                            cell * i * (1 - g * g), d * top * o * (1 - o)};
             for (int q = 0; q < 4; ++q) set(q, all[std::size_t(q)], all[std::size_t(q)]);
             dc[J] = cell * f;
           } else if (cell_ == Cell::gru) {
-            const double r = a(0), z = a(1), n = a(2), dn = d * (1 - z) * (1 - n * n), dr = dn * at3(5, t, b, j) * r * (1 - r), dz = d * (before(j) - n) * z * (1 - z);
+            const double r = a(0), z = a(1), n = a(2), dn = d * (1 - z) * (1 - n * n),
+                         dr = dn * at3(5, t, b, j) * r * (1 - r), dz = d * (before(j) - n) * z * (1 - z);
             set(0, dr, dr), set(1, dz, dz), set(2, dn, dn * r);
             put(2, t, b, j, dn * r);
             dh[J] = d * z;

@@ -25,8 +25,8 @@ struct Loop {
   }
 };
 
-inline constexpr int max_loops =
-    16;  ///< a contraction of two operands of rank 8 has at most eight axes beside its result's
+/// a contraction of two operands of rank 8 has at most eight axes beside its result's
+inline constexpr int max_loops = 16;
 
 /// A tensor that a kernel reads, writes or counts along; strides in elements, one a loop.
 struct Pointer {
@@ -68,12 +68,12 @@ struct Micro {
   unsigned short passes = 0;      ///< level 2: the passes that evaluate it, one bit each
   short a = -1, b = -1, c = -1;
   short kept = -1;                ///< level 2: the row buffer that carries it from its first pass to the later ones
-  short stored =
-      -1;  ///< level 2: the pointer through which its first pass stores it, and from which later ones load it
+  /// level 2: the pointer through which its first pass stores it, and from which later ones load it
+  short stored = -1;
   unsigned char unit = 0;  ///< load, count, store: stride along the innermost loop: 0, 1, or 2 for any other; operand:
                            ///< whether lanes run along the contracted axis
-  unsigned char side =
-      0;  ///< of a contraction: 1 and 2 compute its operands (compile/prologue.hpp), 0 follows the sums
+  /// of a contraction: 1 and 2 compute its operands (compile/prologue.hpp), 0 follows the sums
+  unsigned char side = 0;
   std::uint64_t code = 0, bits = 0;
 };
 

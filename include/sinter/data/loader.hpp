@@ -14,8 +14,8 @@ struct LoaderOptions {
   Seed seed = {};                    ///< with the epoch's number it decides order and draws
   bool drop_last = false;            ///< leave out the last batch if it is smaller
   bool prefetch = false;             ///< a thread makes the next batch while this one is used; the batches are the same
-  std::vector<double> weights =
-      {};  ///< one a sample: an epoch draws as many samples as there are, with replacement, in proportion
+  /// one a sample: an epoch draws as many samples as there are, with replacement, in proportion
+  std::vector<double> weights = {};
 };
 
 namespace loader_detail {

@@ -36,8 +36,8 @@ template <class T> class ThinProducts {
   static constexpr int most_dots = 16, most_streams = 4;      ///< of the few lines, for which this is faster than tiles
   static constexpr int lines_at_once = 4,
                        block = 16;  ///< of the many lines, in dot products and to be finished together
-  static constexpr std::int64_t longest_turned =
-      2048;  ///< scratch has room for so much of the few lines, where they do not lie along the contracted axis
+  /// scratch has room for so much of the few lines, where they do not lie along the contracted axis
+  static constexpr std::int64_t longest_turned = 2048;
   static constexpr int points = 8, strip = 4096 / int(sizeof(T));
 
  public:

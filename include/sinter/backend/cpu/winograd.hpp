@@ -20,8 +20,8 @@ inline constexpr std::int64_t chunk_floats =
     std::int64_t(1)
     << 16;  ///< of the transformed tiles of a chunk: what the second-level cache holds beside weights and results
 inline constexpr std::int64_t whole_floats = std::int64_t(1) << 20;  ///< of what stays in the cache behind it
-inline constexpr std::int64_t own_floats =
-    std::int64_t(1) << 17;  ///< of transformed weights that each core can hold beside its share of a chunk
+/// of transformed weights that each core can hold beside its share of a chunk
+inline constexpr std::int64_t own_floats = std::int64_t(1) << 17;
 }  // namespace winograd_detail
 
 /// How a convolution is cut: tiles in chunks whose transforms fit the cache, results in blocks of channels.

@@ -20,8 +20,8 @@ struct WinogradGradientPlan {
   std::int64_t pieces = 1;
 
   static constexpr std::int64_t places = 36;
-  static constexpr std::int64_t whole_floats =
-      std::int64_t(1) << 21;  ///< of transformed tiles, that the third-level cache holds beside sums
+  /// of transformed tiles, that the third-level cache holds beside sums
+  static constexpr std::int64_t whole_floats = std::int64_t(1) << 21;
   static constexpr std::int64_t tiles_at_once = 112;  ///< where these are more: so many that adding up costs little
   static constexpr std::int64_t piece_floats = std::int64_t(1)
                                                << 15;  ///< of sums that a core holds beside a chunk of its own,

@@ -30,11 +30,11 @@ namespace {
 
 /// Makes chains of programs small enough for the interpreter.
 struct Eager : cpu::Backend {
-  static constexpr compile::PackSizes pack = [] {
-    compile::PackSizes sizes = cpu::Backend::pack;
-    sizes.cache = 8192;
-    sizes.rows = 1;
-    return sizes;
+  static constexpr compile::Target target = [] {
+    compile::Target t = cpu::target;
+    t.tiles.cache = 8192;
+    t.tiles.rows = 1;
+    return t;
   }();
 };
 

@@ -34,7 +34,12 @@ TEST_CASE("random graphs: fused, interpreted and double-precision values and gra
 
 TEST_CASE("random graphs: steps that run piece by piece compute what they compute as a whole") {
   // pieces wherever they are possible
-  constexpr compile::PackSizes tight{.bytes = &cpu::pack_bytes, .cache = 256, .rows = 0};
+  constexpr compile::Target tight = [] {
+    compile::Target t = cpu::run_time_target;
+    t.tiles.cache = 256;
+    t.tiles.rows = 0;
+    return t;
+  }();
   int chained = 0;
   for (std::uint64_t seed = 0; seed < 2000; ++seed) {
     const support::RandomGraph r = support::random_graph(seed, Dtype::float32, 20);
@@ -228,7 +233,7 @@ TEST_CASE("no pass does more than so many steps for its nodes, and what it makes
     compile::verify(r.graph);
     compile::Simplified s = within_bounds(nodes, [&] { return compile::simplify(r.graph); });
     compile::verify(s);
-    const compile::Fusion f = within_bounds(nodes, [&] { return compile::fuse(s); });
+    const compile::Fusion f = within_bounds(nodes, [&] { return compile::fuse(s, cpu::target); });
     compile::verify(s, f);
     const compile::Order o = within_bounds(nodes, [&] { return compile::order(s, f); });
     compile::verify(s, f, o);

@@ -47,19 +47,19 @@ constexpr int simplified() {
 constexpr int fused() {
   const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy<>, optim::Adam, Input, Target>{}();
   compile::Simplified s = compile::simplify(g);
-  const compile::Fusion f = compile::fuse(s);
+  const compile::Fusion f = compile::fuse(s, cpu::target);
   return f.groups.size();
 }
 constexpr int ordered() {
   const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy<>, optim::Adam, Input, Target>{}();
   compile::Simplified s = compile::simplify(g);
-  const compile::Fusion f = compile::fuse(s);
+  const compile::Fusion f = compile::fuse(s, cpu::target);
   const compile::Order o = compile::order(s, f);
   return o.groups.size();
 }
 template <class Net> constexpr int planned() {
   const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy<>, optim::Adam, Input, Target>{}();
-  const compile::Plan p = compile::compile(g, cpu::Backend::pack);
+  const compile::Plan p = compile::compile(g, 0, cpu::target).run;
   return p.steps;
 }
 

@@ -121,7 +121,7 @@ TEST_CASE("weights that two layers share are scaled for each") {
 
 TEST_CASE("batch normalisation behind convolutions and linear layers leaves an addition") {
   using X = Tensor<float, upto<3, 'B'>, 3, 4, 4>;
-  const graph::Builder g = train::InferenceTrace<affine::Convolutions, X>{}();
+  const graph::Builder g = train::InferenceTrace<false, affine::Convolutions, X>{}();
   const int parameters = int(train::leading<affine::Convolutions>);
   const graph::Builder rest = support::rest_of(g, parameters, {{'B', 2}});
   const Work before = work_of(g), left = work_of(rest);
@@ -133,9 +133,8 @@ TEST_CASE("batch normalisation behind convolutions and linear layers leaves an a
 
 TEST_CASE("a convolution in front of siblings that are joined is still recognised") {
   using X = Tensor<float, 1, 16, 12, 12>;
-  constexpr compile::PackSizes pack = cpu::Backend::pack;
   const compile::Prepared p =
-      compile::prepare(train::InferenceTrace<affine::Siblings, X>{}(), int(train::leading<affine::Siblings>), pack);
+      support::halves_of(train::InferenceTrace<false, affine::Siblings, X>{}(), int(train::leading<affine::Siblings>), cpu::target);
   CHECK(count_of(p.rest, Kind::contract) == 2);  // the last product has nothing to sum
   int filters = 0;
   for (int i = 0; i < p.prepare.size(); ++i)

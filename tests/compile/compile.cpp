@@ -1,7 +1,10 @@
 // compile/: what the passes make of a graph. Plans are looked at as data, at run time.
 #include <doctest/doctest.h>
 #include <sinter/backend/generic/executor.hpp>
+#include <sinter/compile/print_passes.hpp>
 #include <sinter/sinter.hpp>
+
+#include "../support/files.hpp"
 
 using namespace sinter;
 using namespace sinter::internals;
@@ -9,7 +12,7 @@ using namespace sinter::internals;
 namespace {
 
 template <class F, class... S> compile::Plan plan_of() {
-  return compile::compile(graph::FunctionTrace<F, S...>{}(), cpu::Backend::pack);
+  return compile::compile(graph::FunctionTrace<F, S...>{}(), 0, cpu::target).run;
 }
 template <class F, class... S> compile::Plan plan_of(F, S...) { return plan_of<F, S...>(); }
 
@@ -34,7 +37,7 @@ template <int N> struct Deep {
 template <int N> compile::Plan deep_plan() {
   return compile::compile(train::TrainingTrace<Deep<N>, nn::MeanSquaredError<>, optim::Adam, Tensor<float, 16, 32>,
                                                Tensor<float, 16, 32>>{}(),
-                          cpu::Backend::pack);
+                          0, cpu::target).run;
 }
 
 }  // namespace
@@ -228,4 +231,28 @@ TEST_CASE("a program's steps are constants") {
   static_assert(P::steps == 2 && P::step_list.size() == 2 && P::distinct_kernels == 2);
   static_assert(P::step_list[0].kind == graph::Kind::contract && P::step_list[1].kind == graph::Kind::reduce);
   static_assert(P::flops > 2 * 32 * 20 * 40 && P::bytes_moved > 0 && P::workspace_bytes > 0);
+}
+
+TEST_CASE("every pass shows what it has made to an observer, in the order in which they run") {
+  graph::Builder g;
+  const graph::Value w{&g, g.input(Dtype::float32, shape_of<32, 64>)}, x{&g, g.input(Dtype::float32, shape_of<4, 64>)};
+  g.outputs.push((ops::Contract::apply(&g, x.id, w.id, 0, 1) + 1.0).id);
+  std::vector<std::string> passes;
+  const auto note = [&](const char* pass, const auto&...) { passes.push_back(pass); };
+  compile::compile(g, 1, cpu::target, note);
+  const std::vector<std::string> steps{"simplify", "fuse", "order", "emit", "chain", "allocate"};
+  std::vector<std::string> expected{"trace", "fold affine", "join siblings", "prepare", "rest"};
+  for (int half = 0; half < 2; ++half) expected.insert(expected.end(), steps.begin(), steps.end());
+  CHECK(passes == expected);
+  passes.clear();
+  compile::compile(g, 0, cpu::target, note);
+  expected = steps;
+  expected.insert(expected.begin(), "trace");
+  CHECK(passes == expected);
+
+  const support::TemporaryFile file;
+  std::FILE* const out = std::fopen(file.path().c_str(), "w");
+  compile::compile(g, 0, cpu::target, compile::PrintPasses{.only = "fuse", .out = out});
+  std::fclose(out);
+  CHECK(file.read() == "---- fuse\nkernel 0, contract, level 0: %2 contract, %4 add (stored)\n");
 }

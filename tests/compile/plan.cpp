@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../../benchmarks/models.hpp"
+#include "../support/halves.hpp"
 #include "../support/residual.hpp"
 #include "../support/random_graph.hpp"
 
@@ -77,9 +78,14 @@ struct Buffer {
   std::int64_t end() const { return to + (copies - 1) * apart; }
 };
 
+/// What an inference program of a net runs at every call.
+template <class Net, class X> graph::Builder rest_of() {
+  return support::halves_of(train::InferenceTrace<false, Net, X>{}(), int(train::leading<Net>), cpu::target).rest;
+}
+
 class Checker {
  public:
-  explicit Checker(const graph::Builder& g) : plan_(compile::compile(g, cpu::Backend::pack, true)) {
+  explicit Checker(const graph::Builder& g) : plan_(compile::compile(g, 0, cpu::target).run) {
     for (const int i : g.inputs)
       for (int a = 0; a < g.shape(i).rank; ++a)
         if (g.shape(i).letter(a) != 0) capacity_[g.shape(i).letter(a)] = g.shape(i)[a];
@@ -432,7 +438,7 @@ template <class Net, class X, class Y> std::int64_t check_training(const char* n
   return check(name, train::TrainingTrace<Net, nn::CrossEntropy<>, optim::Adam, X, Y>{}());
 }
 template <class Net, class X> std::int64_t check_inference(const char* name) {
-  return check(name, train::PreparedTrace<Net, cpu::Backend, X>{}());
+  return check(name, rest_of<Net, X>());
 }
 
 }  // namespace
@@ -461,22 +467,22 @@ TEST_CASE("arenas of inference programs are close to what lives at once, and liv
 }
 
 TEST_CASE("what a chain alone reads exists in pieces, and live buffers are apart") {
-  const Checker lenet(train::PreparedTrace<nets::LeNet, cpu::Backend, Tensor<float, upto<64, 'B'>, 1, 28, 28>>{}());
+  const Checker lenet(rest_of<nets::LeNet, Tensor<float, upto<64, 'B'>, 1, 28, 28>>());
   CHECK(lenet.chains() == 1);
   CHECK(lenet.in_pieces() >= 3);  // the image between its borders, the first convolution's result, the pooled one
   CHECK(lenet.overlaps() == 0);
   CHECK(lenet.pools(3) == 0);
   CHECK(lenet.arena() < 3'000'000);  // 4.5 MB where every step has its results as a whole
-  const Checker resnet(train::PreparedTrace<nets::ResNet18<1000>, cpu::Backend, Tensor<float, 16, 3, 224, 224>>{}());
+  const Checker resnet(rest_of<nets::ResNet18<1000>, Tensor<float, 16, 3, 224, 224>>());
   CHECK(resnet.chains() >= 2);
   CHECK(resnet.pools(8) == 0);
   CHECK(resnet.overlaps() == 0);
   CHECK(resnet.arena() < 50'000'000);  // 67 MB
-  const Checker image(train::PreparedTrace<nets::ResNet18<1000>, cpu::Backend, Tensor<float, 1, 3, 224, 224>>{}());
+  const Checker image(rest_of<nets::ResNet18<1000>, Tensor<float, 1, 3, 224, 224>>());
   CHECK(image.chains() == 1);  // rows of one image: the first convolution and its pool
   CHECK(image.pools(8) == 0);
   CHECK(image.overlaps() == 0);
-  const Checker minilm(train::PreparedTrace<nets::MiniLM, cpu::Backend, Tensor<int, 32, 128>>{}());
+  const Checker minilm(rest_of<nets::MiniLM, Tensor<int, 32, 128>>());
   CHECK(minilm.chains() >= 6);
   CHECK(minilm.overlaps() == 0);
 }

@@ -145,7 +145,7 @@ TEST_CASE("random operands, computed while they are packed, agree with the inter
   for (std::uint64_t seed = 0; seed < 250; ++seed) {
     CAPTURE(seed);
     const Builder g = operands_graph(seed);
-    computed += computed_operands(compile::compile(g, cpu::Backend::pack));
+    computed += computed_operands(compile::compile(g, 0, cpu::target).run);
     const reference::Lengths lengths = support::random_lengths(g, seed);
     const auto inputs = support::random_inputs(g, lengths, seed);
     const auto expected = reference::Interpreter(g, true).run(inputs, lengths),
@@ -169,7 +169,7 @@ TEST_CASE("operands are computed along a contracted axis that is cut, and for ro
                 right = graph::cast_to(Value{&g, g.input(Dtype::int8, w)}, Dtype::float32) * scale;
     g.outputs.push((ops::Contract::apply(&g, left.id, right.id, 0, 1) * (1.0 / 512)).id);
     // two rows do not evict each other
-    CHECK(computed_operands(compile::compile(g, cpu::Backend::pack)) == (rows > 2 ? 2 : 1));
+    CHECK(computed_operands(compile::compile(g, 0, cpu::target).run) == (rows > 2 ? 2 : 1));
     const auto inputs = support::random_inputs(g, {}, 5);
     CHECK(support::difference(support::execute(g, inputs, {})[0], reference::Interpreter(g, true).run(inputs)[0], {}) <
           1e-4);
@@ -180,7 +180,7 @@ TEST_CASE("what is computed where") {
   const auto left = [](auto&& make) {  // steps and computed operands
     Builder g;
     make(g);
-    const compile::Plan p = compile::compile(g, cpu::Backend::pack);
+    const compile::Plan p = compile::compile(g, 0, cpu::target).run;
     return std::pair(p.steps, computed_operands(p));
   };
   const auto input = [](Builder& g, auto shape, Dtype d = Dtype::float32) { return Value{&g, g.input(d, shape)}; };

@@ -115,7 +115,7 @@ TEST_CASE("queries, keys and values of a transformer are one step") {
   Model<Net> net(Seed{3});
   X x;
   for (std::ptrdiff_t i = 0; i < X::size(); ++i) x.data()[i] = Philox(Seed{4}, 0).normal(std::uint64_t(i));
-  const Builder whole = train::InferenceTrace<Net, X>{}();
+  const Builder whole = train::InferenceTrace<false, Net, X>{}();
   std::vector<reference::Array> inputs;
   for (const int i : whole.inputs) inputs.emplace_back(whole[i].dtype, whole.shape(i));
   std::memcpy(inputs[0].bytes.data(), net.data(), inputs[0].bytes.size());

@@ -34,7 +34,7 @@ TEST_CASE("a sound graph passes every check, and each broken rule is named") {
   CHECK_NOTHROW(compile::verify(g));
   compile::Simplified s = compile::simplify(g);
   CHECK_NOTHROW(compile::verify(s));
-  const compile::Fusion f = compile::fuse(s);
+  const compile::Fusion f = compile::fuse(s, cpu::target);
   CHECK_NOTHROW(compile::verify(s, f));
   const compile::Order o = compile::order(s, f);
   CHECK_NOTHROW(compile::verify(s, f, o));
@@ -79,9 +79,9 @@ TEST_CASE("a sound graph passes every check, and each broken rule is named") {
 
 TEST_CASE("a plan whose pointers leave their buffers, or which reads what nothing wrote, is found") {
   const Builder g = example();
-  const compile::Plan plan = compile::compile(g, cpu::Backend::pack, true);
+  const compile::Plan plan = compile::compile(g, 0, cpu::target).run;
   compile::Simplified s = compile::simplify(g);
-  (void)compile::fuse(s);
+  (void)compile::fuse(s, cpu::target);
   const auto check = [&](const compile::Plan& p) { compile::PlanVerifier(p, s.graph, s.outputs, nullptr).run(); };
   CHECK_NOTHROW(check(plan));
   // Where a step's first pointer stands: behind the kernel's number and the loops.

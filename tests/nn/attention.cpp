@@ -65,7 +65,7 @@ TEST_CASE("queries, keys and values are views of one tensor, and no copy of them
       return g;
     }
   };
-  CHECK(compile::compile(Trace{}(), cpu::Backend::pack).steps == 3);  // one projection, attention, the other projection
+  CHECK(compile::compile(Trace{}(), 0, cpu::target).run.steps == 3);  // one projection, attention, the other projection
 }
 
 TEST_CASE("an encoder of bounded length does for every length what one of that length does") {

@@ -280,7 +280,7 @@ template <int T> struct LongTrace {
 
 TEST_CASE("memory of attention and its gradient grows with time, not with its square") {
   const auto bytes = []<int T>(std::integral_constant<int, T>) {
-    const compile::Plan p = compile::compile(LongTrace<T>{}(), cpu::Backend::pack);
+    const compile::Plan p = compile::compile(LongTrace<T>{}(), 0, cpu::target).run;
     return p.arena_bytes + p.scratch_bytes;
   };
   const auto at_512 = bytes(std::integral_constant<int, 512>{}), at_1024 = bytes(std::integral_constant<int, 1024>{}),
@@ -297,7 +297,7 @@ TEST_CASE("inference pays nothing for gradients: one step, no logarithms") {
       return graph::FunctionTrace<Attend<>, Sym<float, 2, 8, 4>, Sym<float, 2, 8, 4>, Sym<float, 2, 8, 4>>{}();
     }
   };
-  const compile::Plan p = compile::compile(Trace{}(), cpu::Backend::pack);
+  const compile::Plan p = compile::compile(Trace{}(), 0, cpu::target).run;
   CHECK(p.steps == 1);
   CHECK(p.arena_bytes == 0);
 }

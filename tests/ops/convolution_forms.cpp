@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../support/compiled.hpp"
+#include "../support/halves.hpp"
 
 using namespace sinter;
 using namespace sinter::internals;
@@ -174,7 +175,8 @@ template <int Channels, int Taps> struct Chain {
 };
 /// How many of a net's weights are transformed in advance.
 template <class Net, class X> int transformed_weights() {
-  const graph::Builder g = train::PrepareTrace<Net, cpu::Backend, X>{}();
+  const graph::Builder g = 
+      support::halves_of(train::InferenceTrace<false, Net, X>{}(), int(train::leading<Net>), cpu::target).prepare;
   int n = 0;
   for (int i = 0; i < g.size(); ++i) n += g[i].op == &graph::primitive<compile::TransformedFilters> ? 1 : 0;
   return n;

@@ -1,4 +1,4 @@
-// A graph run by the executor of run-time graphs.
+// A graph run by the executor of run-time graphs; what its first `parameters` inputs alone decide is prepared.
 #pragma once
 #include <sinter/backend/generic/executor.hpp>
 #include <sinter/backend/reference/interpreter.hpp>
@@ -8,8 +8,8 @@ namespace support {
 inline std::vector<sinter::internals::reference::Array> execute(
     const sinter::graph::Builder& g, const std::vector<sinter::internals::reference::Array>& inputs,
     const sinter::internals::reference::Lengths& lengths,
-    const sinter::internals::compile::PackSizes& pack = {&sinter::cpu::pack_bytes}, int* chains = nullptr) {
-  sinter::internals::generic::Program program(g, pack);
+    const sinter::internals::compile::Target& target = sinter::cpu::run_time_target, int* chains = nullptr, int parameters = 0) {
+  sinter::internals::generic::Program program(g, parameters, target);
   if (chains != nullptr) *chains += program.plan().chains.empty() ? 0 : 1;
   std::vector<sinter::internals::reference::Array> outputs;
   for (const int o : g.outputs) outputs.emplace_back(g[o].dtype, g.shape(o));
@@ -19,6 +19,7 @@ inline std::vector<sinter::internals::reference::Array> execute(
   for (auto& a : outputs) out.push_back(a.bytes.data());
   std::vector<std::int64_t> n;
   for (const char letter : program.plan().letters) n.push_back(lengths.at(letter));
+  program.prepare({in.begin(), in.begin() + parameters});
   program.run(in, out, n);
   return outputs;
 }

@@ -4,6 +4,7 @@
 #include <sinter/sinter.hpp>
 
 #include "execute.hpp"
+#include "halves.hpp"
 #include "random_graph.hpp"
 
 namespace support {
@@ -34,7 +35,7 @@ inline int count_of(const graph::Builder& g, graph::Kind kind) {
 /// What is left of a graph for every call, after checking that both halves
 /// together compute what it says, interpreted and compiled.
 inline graph::Builder rest_of(const graph::Builder& g, int parameters, const reference::Lengths& lengths = {}) {
-  compile::Prepared p = compile::prepare(g, parameters);
+  compile::Prepared p = support::halves_of(g, parameters);
   const auto inputs = random_inputs(g, lengths, 7);
   auto rest = inputs;
   if (p.prepare.outputs.size() > 0)

@@ -64,7 +64,7 @@ TEST_CASE("a locale with a decimal comma changes neither what is written nor wha
   CHECK(to_string(Tensor<bfloat16, 2>{bfloat16(0.5f), bfloat16(-1e20f)}) == "[0.5, -9.97277e+19]");
   CHECK(printed([&](std::FILE* out) { print(t, out); }) == "[0.5, 1.5]\nfloat32 (2)\n");
 
-  graph::Builder g = train::InferenceTrace<located::Net, Tensor<float, 4, 2>>{}();
+  graph::Builder g = train::InferenceTrace<false, located::Net, Tensor<float, 4, 2>>{}();
   CHECK(has(graph::to_text(g), " constant 0.25 "));
   CHECK(has(graph::to_graphviz(g), "constant 0.25\\n"));
 

@@ -5,6 +5,8 @@
 
 #include "../support/execute.hpp"
 #include "../support/files.hpp"
+#include "../support/halves.hpp"
+#include "../support/prepared.hpp"
 #include "../support/random_graph.hpp"
 
 using namespace sinter;
@@ -66,8 +68,8 @@ double flops(const graph::Builder& g) {
 
 TEST_CASE("what depends on parameters alone leaves the program that every call runs") {
   static_assert(Prepared::Preparation::outputs > 0);
-  const graph::Builder whole = train::InferenceTrace<Net, X>{}();
-  const compile::Prepared p = compile::prepare(whole, int(train::leading<Net>));
+  const graph::Builder whole = train::InferenceTrace<false, Net, X>{}();
+  const compile::Prepared p = support::halves_of(whole, int(train::leading<Net>));
   CHECK(flops(p.rest) < flops(whole));
   CHECK(p.prepare.inputs.size() == int(train::leading<Net>));
   CHECK(p.rest.inputs.size() == whole.inputs.size() + p.prepare.outputs.size());
@@ -76,8 +78,8 @@ TEST_CASE("what depends on parameters alone leaves the program that every call r
 }
 
 TEST_CASE("where every operation meets the input nothing is prepared") {
-  const graph::Builder whole = train::InferenceTrace<Mlp, Tensor<float, 2, 4>>{}();
-  const compile::Prepared p = compile::prepare(whole, int(train::leading<Mlp>));
+  const graph::Builder whole = train::InferenceTrace<false, Mlp, Tensor<float, 2, 4>>{}();
+  const compile::Prepared p = support::halves_of(whole, int(train::leading<Mlp>));
   CHECK(p.prepare.outputs.size() == 0);
   CHECK(p.rest.size() == whole.size());
 }
@@ -105,7 +107,7 @@ TEST_CASE("inference goes with its parameters: after steps, load, assignments an
     last = found;
   };
   // The definition, by hand from the interpreter.
-  const graph::Builder whole = train::InferenceTrace<Net, X>{}();
+  const graph::Builder whole = train::InferenceTrace<false, Net, X>{}();
   std::vector<reference::Array> inputs;
   for (const int i : whole.inputs) inputs.emplace_back(whole[i].dtype, whole.shape(i));
   std::memcpy(inputs[0].bytes.data(), net.data(), inputs[0].bytes.size());
@@ -159,7 +161,7 @@ TEST_CASE("what a run-time length decides differs from call to call, though para
   const graph::Value x{&g, g.input(Dtype::float64, shape_of<upto<8, 'B'>, 4>)};
   const graph::Value repeated = graph::broadcast_to(w, shape_of<upto<8, 'B'>, 4>);
   g.outputs.push((x + ops::reduced<ops::Sum>(ops::cumulative_sum(repeated, 0), 1)).id);
-  CHECK(compile::prepare(g, 1).prepare.outputs.size() == 0);
+  CHECK(support::halves_of(g, 1).prepare.outputs.size() == 0);
 }
 
 TEST_CASE("random graphs, split: the two halves together compute what the whole does") {
@@ -169,7 +171,7 @@ TEST_CASE("random graphs, split: the two halves together compute what the whole 
     const support::RandomGraph r = support::random_graph(seed);
     int parameters = 0;
     while (parameters < 3 && !r.graph.shape(r.graph.inputs[parameters]).bounded()) ++parameters;
-    const compile::Prepared p = compile::prepare(r.graph, parameters);
+    const compile::Prepared p = support::halves_of(r.graph, parameters);
     split += p.prepare.outputs.size() > 0;
     const reference::Lengths lengths = support::random_lengths(r.graph, seed);
     const auto inputs = support::random_inputs(r.graph, lengths, seed);
@@ -180,6 +182,10 @@ TEST_CASE("random graphs, split: the two halves together compute what the whole 
     const auto expected = reference::Interpreter(r.graph).run(inputs, lengths),
                found = reference::Interpreter(p.rest).run(rest, lengths);
     for (std::size_t k = 0; k < expected.size(); ++k) CHECK(support::difference(found[k], expected[k], lengths) < 1e-3);
+    // The same as one program that is made at run time.
+    const auto prepared = support::execute(r.graph, inputs, lengths, cpu::run_time_target, nullptr, parameters);
+    for (std::size_t k = 0; k < expected.size(); ++k)
+      CHECK(support::difference(prepared[k], expected[k], lengths) < 1e-3);
   }
   CHECK(split > 50);
 }
@@ -210,4 +216,19 @@ TEST_CASE("narrow weights stay narrow where few rows meet them, and are widened 
   check(std::integral_constant<int, 3>{});
   check(std::integral_constant<int, 4>{});
   check(std::integral_constant<int, 32>{});
+}
+
+TEST_CASE("a program that is made at run time packs weights and folds what follows them, once") {
+  support::Draft d;
+  const graph::Value w = d.parameter<70, 33>(), scale = d.parameter<70>(), other = d.parameter<40, 33>();
+  const graph::Value x = d.input<5, 33>();
+  d.output(relu(d.linear(x, w) * scale));
+  d.output(d.linear(x, other) + 1.0);
+  const auto inputs = support::random_inputs(d.g, {}, 3);
+  const auto expected = reference::Interpreter(d.g, true).run(inputs, {});
+  const auto found = support::execute(d.g, inputs, {}, cpu::run_time_target, nullptr, d.parameters);
+  for (std::size_t k = 0; k < expected.size(); ++k) CHECK(support::difference(found[k], expected[k], {}) < 1e-4);
+  const generic::Program program(d.g, d.parameters), plain(d.g);
+  CHECK(program.plan().inputs > plain.plan().inputs);
+  CHECK(program.plan().flops < plain.plan().flops);
 }

@@ -12,9 +12,7 @@
 
 namespace sinter::internals::compile {
 
-namespace affine_detail {
-
-class Pass : Rewrite {
+class AffineFolder : Rewrite {
  public:
   using Rewrite::Rewrite;
 
@@ -159,13 +157,12 @@ class Pass : Rewrite {
   List<int> with_scaled_, touched_;  ///< of the nodes of the layer at hand: where it is in the new graph
 };
 
-}  // namespace affine_detail
 
 /// Writes to `to` the graph with scales and shifts behind layers moved into their
 /// weights, which are computed from parameters; false, and nothing written, where
 /// there are none. `parameters`: how many of the graph's first inputs these are.
 constexpr bool fold_affine(const Builder& g, int parameters, Builder& to) {
-  affine_detail::Pass pass(g, parameters);
+  AffineFolder pass(g, parameters);
   return pass.run(to);
 }
 

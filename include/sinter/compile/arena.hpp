@@ -26,8 +26,6 @@ struct Places {
   std::int64_t end = 0;
 };
 
-namespace arena_detail {
-
 /// First fit over a list of free gaps.
 class Gaps {
  public:
@@ -68,9 +66,9 @@ class Gaps {
   std::int64_t end_ = 0;
 };
 
-class Pass {
+class ArenaPlanner {
  public:
-  constexpr Pass(const List<Lifetime>& buffers, int steps) : buffers_(buffers), steps_(steps) {}
+  constexpr ArenaPlanner(const List<Lifetime>& buffers, int steps) : buffers_(buffers), steps_(steps) {}
 
   constexpr Places run() {
     Places r = by_birth();
@@ -148,11 +146,10 @@ class Pass {
   int steps_;
 };
 
-}  // namespace arena_detail
 
 /// `buffers` in the order of their first steps, of which there are `steps` in all.
 constexpr Places place(const List<Lifetime>& buffers, int steps) {
-  arena_detail::Pass pass(buffers, steps);
+  ArenaPlanner pass(buffers, steps);
   return pass.run();
 }
 

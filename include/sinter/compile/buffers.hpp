@@ -4,7 +4,7 @@
 #include "kernel.hpp"
 #include "prologue.hpp"
 
-namespace sinter::internals::compile::fuse_detail {
+namespace sinter::internals::compile {
 
 /// One cheap operation on one tensor that is in memory anyway.
 constexpr bool Grouping::worth_repeating(int v, const List<char>& needed) const {
@@ -27,7 +27,7 @@ constexpr bool Grouping::worth_repeating(int v, const List<char>& needed) const 
 /// one of its kernel's own reads may be wanted by more than one pass.
 constexpr void Grouping::store_long_expressions(List<char>& needed, List<char>& inlined) const {
   constexpr int long_expression = 6, much = 100;  // values from memory an element
-  constexpr std::int64_t row_elements = row_buffer_bytes / 8;
+  const std::int64_t row_elements = target_.row_buffer / 8;
   bool any = false;
   for (const Group& g : f_.groups) any = any || (g.folds > 1 && g.members > long_expression);
   if (!any) return;
@@ -89,4 +89,4 @@ constexpr void Grouping::choose_buffers() {
   }
 }
 
-}  // namespace sinter::internals::compile::fuse_detail
+}  // namespace sinter::internals::compile

@@ -22,16 +22,9 @@
 #pragma once
 #include <algorithm>
 
-#include "step_view.hpp"
+#include "emit.hpp"
 
 namespace sinter::internals::compile {
-
-/// How a step uses one of its pointers.
-struct PointerUse {
-  unsigned char bytes = 0;  ///< of an element; 0 without memory
-  bool written = false;
-  bool anywhere = false;    ///< along an axis whose place another value says
-};
 
 /// Consecutive steps that run piece by piece.
 struct Chain {
@@ -97,22 +90,6 @@ template <class F> constexpr void for_each_step_of_piece(const std::int64_t* cha
   }
 }
 
-/// The steps of a plan while their pointers name the nodes that own the memory.
-struct PlannedSteps {
-  const std::int64_t* table;
-  const std::uint64_t* words;
-  const int *kernel, *step;       ///< where each kernel, each step begins
-  const PointerUse* uses;
-  const int* first_use;           ///< of each step
-  const ScratchFacts* facts;      ///< of each step
-  const std::int64_t* capacity;   ///< of each letter
-  int steps;
-  const char* overwrites;         ///< of each node: whether it takes over the memory of an input
-  const std::int64_t* bytes;      ///< of each node's buffer, not aligned
-
-  constexpr StepView view(int s) const { return {words + kernel[table[step[s]]], table + step[s] + 1, capacity}; }
-};
-
 /// How a step takes part in a chain.
 struct Member {
   int chain = -1, step = 0;
@@ -139,8 +116,6 @@ struct Chains {
     return 0;
   }
 };
-
-namespace chains_detail {
 
 /// A tensor that steps of a chain touch.
 struct Shared {
@@ -173,7 +148,7 @@ struct Reach {
 };
 
 /// A chain as far as it is known.
-struct Draft {
+struct ChainDraft {
   List<Shared> tensors;
   List<Member> members;
   bool in_order = false;                 ///< pieces may read what earlier ones have made
@@ -204,25 +179,24 @@ struct Draft {
   }
 };
 
-class Pass {
+class ChainFinder {
  public:
-  constexpr Pass(const PlannedSteps& s, const PackSizes& pack) : s_(s), pack_(pack) {}
+  constexpr ChainFinder(const PlanDraft& d, const Simplified& s, const Target& target)
+      : s_(d), g_(s.graph), target_(target), tiles_(target.tiles), overwrites_(s.graph.size(), 0) {
+    for (int k = 0; k < g_.overwrites.size(); ++k)
+      if (g_.overwrites[k] >= 0) overwrites_[s.outputs[k]] = 1;
+  }
 
   constexpr Chains run() {
-    for (int s = 0; s < s_.steps; ++s)
+    for (int s = 0; s < s_.plan.steps; ++s)
       if (s_.view(s).kind() == Kind::contract && r_.of(s) < 0 && !grow_around(s, false)) grow_around(s, true);
     return static_cast<Chains&&>(r_);
   }
 
  private:
   static constexpr int most_steps = 32;
-  /// How many times as many rows a piece of a contraction needs, so that what its weights
-  /// cost each time is a hundredth at most, as where these are read from panels: where
-  /// they are packed or come transformed in advance, and where they are transformed.
-  static constexpr std::int64_t to_pack = 8, to_transform = 128;
-  static constexpr std::int64_t last_level = 8;  ///< caches of a core in its share of the last one
 
-  constexpr const PointerUse& use(int s, int p) const { return s_.uses[s_.first_use[s] + p]; }
+  constexpr const PointerUse& use(int s, int p) const { return s_.use(s, p); }
   static constexpr int node(const StepView& v, int p) { return int(v.pointer(p)[0]); }
 
   /// Whether that made a chain, or none could be made.
@@ -231,8 +205,8 @@ class Pass {
     int result = 0;
     while (!use(seed, result).written) ++result;
     const int loop = outermost(v, result);
-    if (s_.bytes[node(v, result)] < pack_.cache || loop < 0) return true;
-    d_ = Draft{};
+    if (buffer_bytes(g_, node(v, result)) < tiles_.cache || loop < 0) return true;
+    d_ = ChainDraft{};
     d_.in_order = in_order;
     d_.units = v.fixed_extent(loop);
     d_.capacity = v.extent(loop);
@@ -240,7 +214,7 @@ class Pass {
     if (!enter(d_, seed, loop, 1)) return false;
     int first = seed, last = seed;
     while (first > 0 && join(first - 1)) --first;
-    while (last + 1 < s_.steps && join(last + 1)) ++last;
+    while (last + 1 < s_.plan.steps && join(last + 1)) ++last;
     return settle(first, last + 1 - first);
   }
 
@@ -261,21 +235,21 @@ class Pass {
     for (int p = 0; p < v.pointers(); ++p) {
       const int t = use(s, p).bytes > 0 ? d_.find(node(v, p)) : -1;
       if (t < 0 || d_.tensors[t].unit == 0 || !(use(s, p).written || d_.tensors[t].written)) continue;
-      Draft next = d_;
+      ChainDraft next = d_;
       if (!walk(next, s, v, p, d_.tensors[t].unit)) {
         if (!d_.in_order || !use(s, p).written) return false;
         next = d_;
         if (!enter_as_a_whole(next, s)) return false;
       }
       // pieces would no longer stay there
-      if (next.least * next.bytes > 2 * pack_.cache && d_.least * d_.bytes <= 2 * pack_.cache) return false;
-      d_ = static_cast<Draft&&>(next);
+      if (next.least * next.bytes > 2 * tiles_.cache && d_.least * d_.bytes <= 2 * tiles_.cache) return false;
+      d_ = static_cast<ChainDraft&&>(next);
       return true;
     }
     return false;
   }
   /// Takes a step in that walks a tensor of the chain through a pointer as others do, by so many bytes a unit.
-  constexpr bool walk(Draft& d, int s, const StepView& v, int p, std::int64_t unit) const {
+  constexpr bool walk(ChainDraft& d, int s, const StepView& v, int p, std::int64_t unit) const {
     const int loop = outermost(v, p);
     if (loop < 0 || v.letter(loop) != d.letter) return false;
     const std::int64_t by = v.stride(p, loop) * use(s, p).bytes, coarser = by > unit ? by / unit : 1,
@@ -285,7 +259,7 @@ class Pass {
     return enter(d, s, loop, factor);
   }
 
-  constexpr bool enter(Draft& d, int s, int loop, std::int64_t factor) const {
+  constexpr bool enter(ChainDraft& d, int s, int loop, std::int64_t factor) const {
     const StepView v = s_.view(s);
     if (v.kind() != Kind::elementwise && v.kind() != Kind::reduce && v.kind() != Kind::contract) return false;
     std::int64_t bytes = 0, lag = 0;
@@ -295,7 +269,7 @@ class Pass {
       if (v.stride(p, loop) >= Panels::tag) return false;  // how far panels are apart is not said by a stride
       const int b = node(v, p);
       const Reach r = Reach::of(v, p, u, loop, factor);
-      if (u.written && s_.overwrites[b] != 0) return false;
+      if (u.written && overwrites_[b] != 0) return false;
       int t = d.find(b);
       if (t < 0) {
         t = d.tensors.size();
@@ -338,17 +312,17 @@ class Pass {
     d.members.push({.step = s, .loop = loop, .factor = factor, .lag = lag});
     d.bytes = std::max(d.bytes, bytes);
     if (v.kind() == Kind::contract) d.least = std::max(d.least, least_units(v, s_.facts[s], d.capacity, loop));
-    return (d.least + lag) * (d.in_order ? 4 : 2) <= d.capacity && d.least * d.bytes <= last_level * pack_.cache;
+    return (d.least + lag) * (d.in_order ? 4 : 2) <= d.capacity && d.least * d.bytes <= tiles_.last_level * tiles_.cache;
   }
   /// Takes a step in that runs as a whole before other pieces are made: the border above an image.
-  constexpr bool enter_as_a_whole(Draft& d, int s) const {
+  constexpr bool enter_as_a_whole(ChainDraft& d, int s) const {
     const StepView v = s_.view(s);
     if (v.kind() != Kind::elementwise) return false;
     for (int p = 0; p < v.pointers(); ++p) {
       if (use(s, p).bytes == 0) continue;
       const int b = node(v, p), t = d.find(b);
       if (t >= 0 && d.tensors[t].closed) return false;
-      if (use(s, p).written ? t < 0 || !d.tensors[t].written || s_.overwrites[b] != 0 : t >= 0 && d.tensors[t].written)
+      if (use(s, p).written ? t < 0 || !d.tensors[t].written || overwrites_[b] != 0 : t >= 0 && d.tensors[t].written)
         return false;
       if (t >= 0) d.tensors[t].confined = false;
       else d.tensors.push({.node = b, .steps = 1});  // nobody may write it in pieces
@@ -365,10 +339,10 @@ class Pass {
     bool prepared = false;
     for (int l = 0; l < v.loops(); ++l) prepared = prepared || v.stride(is_row ? 1 : 0, l) >= Panels::tag;
     const bool transforms =
-        sizes.convolution && pack_.filters != nullptr && pack_.filters(sizes.convolution, prepared) > 0;
-    const std::int64_t rows = pack_.rows * (prepared && !transforms   ? 1
-                                            : prepared || !transforms ? to_pack
-                                                                      : to_transform);
+        sizes.convolution && target_.filters != nullptr && target_.filters(sizes.convolution, prepared) > 0;
+    const std::int64_t rows = tiles_.rows * (prepared && !transforms   ? 1
+                                             : prepared || !transforms ? tiles_.to_pack
+                                                                       : tiles_.to_transform);
     const std::int64_t of_unit = std::max<std::int64_t>(1, (is_row ? sizes.rows : sizes.columns) / capacity);
     return std::max<std::int64_t>(1, (rows + of_unit - 1) / of_unit);
   }
@@ -378,8 +352,8 @@ class Pass {
     std::int64_t handed_on = 0;
     for (const Shared& t : d_.tensors)
       if (t.written && t.steps > 1) handed_on += t.unit * d_.capacity;
-    if (steps < 2 || handed_on < pack_.cache) return false;
-    const std::int64_t wish = std::max({std::int64_t(1), d_.least, pack_.cache / 2 / d_.bytes});
+    if (steps < 2 || handed_on < tiles_.cache) return false;
+    const std::int64_t wish = std::max({std::int64_t(1), d_.least, tiles_.cache / 2 / d_.bytes});
     std::int64_t pieces = d_.capacity / wish;
     if (!d_.in_order)
       for (const std::int64_t even : {8, 4, 2})
@@ -389,7 +363,7 @@ class Pass {
         }
     if (pieces < 2) return false;
     const std::int64_t grain = (d_.capacity + pieces - 1) / pieces;
-    if (r_.list.empty()) r_.member.resize(s_.steps, {});
+    if (r_.list.empty()) r_.member.resize(s_.plan.steps, {});
     std::int64_t scratch = 0;
     for (Member m : d_.members) {
       m.chain = r_.list.size();
@@ -398,11 +372,10 @@ class Pass {
       StepView v = s_.view(m.step);
       v.cut = m.loop;
       v.piece = (grain + m.lag) * m.factor;
-      scratch = std::max(scratch, v.kind() == Kind::contract ? pack_.bytes(contract_sizes(v, s_.facts[m.step]))
-                                                             : fold_scratch_bytes(v, s_.facts[m.step].folds));
+      if (target_.scratch != nullptr) scratch = std::max(scratch, target_.scratch(v, s_.facts[m.step]));
     }
     for (const Shared& t : d_.tensors)
-      if (!d_.in_order && t.confined && t.unit * d_.capacity == s_.bytes[t.node])
+      if (!d_.in_order && t.confined && t.unit * d_.capacity == buffer_bytes(g_, t.node))
         r_.confined.push({r_.list.size(), t.node, t.unit});
     r_.list.push({.first = first,
                   .steps = steps,
@@ -415,16 +388,20 @@ class Pass {
     return true;
   }
 
-  const PlannedSteps& s_;
-  const PackSizes& pack_;
+  const PlanDraft& s_;
+  const Builder& g_;
+  const Target& target_;
+  const TileBudget& tiles_;
+  List<char> overwrites_;  ///< of each node: whether it takes over the memory of an input
   Chains r_;
-  Draft d_;
+  ChainDraft d_;
 };
 
-}  // namespace chains_detail
 
-constexpr Chains chains(const PlannedSteps& s, const PackSizes& pack) {
-  chains_detail::Pass pass(s, pack);
+/// The chains of a program; one that is straight-line code has none.
+constexpr Chains find_chains(const PlanDraft& d, const Simplified& s, const Target& target) {
+  if (target.tiles.cache == 0 || is_straight_line(d.plan, target)) return {};
+  ChainFinder pass(d, s, target);
   return pass.run();
 }
 

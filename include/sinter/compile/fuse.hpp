@@ -16,11 +16,9 @@
 
 namespace sinter::internals::compile {
 
-namespace fuse_detail {
-
-class Pass : Grouping {
+class Fuser : Grouping {
  public:
-  constexpr explicit Pass(Simplified& s) : Grouping(s) {}
+  constexpr Fuser(Simplified& s, const Target& target) : Grouping(s, target) {}
 
   constexpr Fusion run() {
     if (s_.has_late) late_.resize(n_, 0);
@@ -293,10 +291,9 @@ class Pass : Grouping {
   List<int> users_, late_;
 };
 
-}  // namespace fuse_detail
 
-constexpr Fusion fuse(Simplified& s) {
-  fuse_detail::Pass pass(s);
+constexpr Fusion fuse(Simplified& s, const Target& target) {
+  Fuser pass(s, target);
   return pass.run();
 }
 

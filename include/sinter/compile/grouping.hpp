@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "simplify.hpp"
+#include "target.hpp"
 
 namespace sinter::internals::compile {
 
@@ -31,8 +32,6 @@ struct Fusion {
   List<char> repeated;  ///< computed again wherever it is read
 };
 
-namespace fuse_detail {
-
 /// What the passes over groups share.
 class Grouping {
  protected:
@@ -42,8 +41,8 @@ class Grouping {
     for (int k = nodes_[v].operands; k > 0; --k) f(*o++);
   }
 
-  constexpr explicit Grouping(Simplified& s)
-      : s_(s), g_(s.graph), n_(s.graph.size()) {
+  constexpr Grouping(Simplified& s, const Target& target)
+      : s_(s), g_(s.graph), target_(target), n_(s.graph.size()) {
     f_.group.resize(n_, -1);
     f_.row.resize(n_, 0);
     f_.stored.resize(n_, 0);
@@ -105,7 +104,7 @@ class Grouping {
   constexpr void count_readers();
   constexpr void absorb(int contraction, int side);
   constexpr bool is_cheap_again(int v) const;
-  constexpr bool is_read_in_place(int contraction, int side, bool narrow) const;
+  constexpr bool is_read_in_place(int contraction, int side, bool from_narrower) const;
   constexpr bool turns(int contraction) const;
 
   /// The last step: see buffers.hpp.
@@ -115,6 +114,7 @@ class Grouping {
 
   Simplified& s_;
   Builder& g_;
+  const Target& target_;
   int n_;
   Fusion f_;
   List<int> level_, core_;
@@ -129,5 +129,4 @@ class Grouping {
   char* row_ = nullptr;
 };
 
-}  // namespace fuse_detail
 }  // namespace sinter::internals::compile

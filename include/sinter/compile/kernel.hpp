@@ -9,9 +9,19 @@
 #include <bit>
 
 #include "simplify.hpp"
-#include "winograd.hpp"
 
 namespace sinter::internals::compile {
+
+/// The kinds of kernels, as profiles and printed plans name them.
+inline const char* name_of(Kind k) {
+  switch (k) {
+    case Kind::contract: return "contract";
+    case Kind::reduce: return "row";
+    case Kind::scatter: return "scatter";
+    case Kind::elementwise: return "map";
+    default: return "own";
+  }
+}
 
 /// One loop of a nest. It runs `extent` times, times the run-time length of `letter` where there is one.
 struct Loop {
@@ -89,67 +99,12 @@ struct Kernel {
   std::int64_t scratch = 0;  ///< bytes, of a primitive's own kernel
 };
 
-/// Row values that more than one pass needs stay in a buffer on the stack of
-/// the kernel; larger rows are computed again.
-inline constexpr std::int64_t row_buffer_bytes = 32768;
-
-// Large sums are cut into pieces, which threads may share. The pieces depend on the
-// extents alone, so that results do not depend on the number of threads. Sums of columns
-// (the innermost loop is not folded) wait in a table for each piece, in scratch memory.
-inline constexpr int fold_pieces = 32, fold_columns = 256;
-inline constexpr std::int64_t fold_bytes = 8;  ///< of one sum in a table
-
-/// Into how many pieces `outer` sets of rows are cut, each `row` elements long and `columns` side by side. Not where
-/// there are sets and columns enough for threads to share.
-constexpr std::int64_t pieces_of(std::int64_t outer, std::int64_t row, std::int64_t columns) {
-  constexpr std::int64_t shared_otherwise = 8, elements_a_piece = 32768;
-  if (outer * ((columns + fold_columns - 1) / fold_columns) >= shared_otherwise) return 1;
-  return std::clamp<std::int64_t>(row * columns / elements_a_piece, 1,
-                                  std::min<std::int64_t>(fold_pieces, std::max<std::int64_t>(row, 1)));
-}
-
 constexpr bool is_folded(const Micro& m) { return m.what == Micro::What::fold || m.what == Micro::What::scan; }
 
 [[noreturn]] SINTER_COLD inline void kernel_is_too_large() {
   throw Error(ErrorCode::unsupported, "kernel", "it has more operations than an identity has room for",
               "store an intermediate result");
 }
-
-/// A contraction as its scratch memory sees it; extents at capacity.
-struct ContractSizes {
-  Dtype dtype = Dtype::float32;
-  std::int64_t rows = 1, columns = 1, inner = 1;
-  SquareConvolution convolution;
-  SquareWeightGradient gradient;
-  bool bounded = false;    ///< some run shorter
-  bool in_panels = false;  ///< its weights were packed in advance
-  bool windows = false;    ///< its columns are several loops
-};
-
-/// A contraction whose rows, columns and contracted axis are each one loop of
-/// an extent that is known: its extents, and strides of its operands.
-struct MatrixProduct {
-  bool simple = false;  ///< it is of that form
-  Dtype dtype = Dtype::float32;
-  std::int64_t rows = 1, columns = 1, inner = 1;
-  std::int64_t left_inner = 0, right_column = 0, right_inner = 0;
-};
-
-/// Scratch that the kernels of a contraction pack their operands into; the backend says how much.
-struct PackSizes {
-  std::int64_t (*bytes)(const ContractSizes&) = nullptr;
-  int panel = 0;  ///< columns of float that it works on at a time, where it reads panels that were packed in advance
-  /// Whether a contraction of a straight-line program packs nothing.
-  bool (*in_place)(const MatrixProduct&) = nullptr;
-  /// For how many results a tile along one axis it transforms the weights of a
-  /// convolution, 0 where it does not: by itself, from weights that are as they are, or
-  /// where `in_advance` from those of compile/filters.hpp. Sizes are set, strides are not.
-  int (*filters)(const SquareConvolution&, bool in_advance) = nullptr;
-  /// What a piece of several steps' tensors should stay within: bytes of a core's own cache. 0: the backend runs its
-  /// steps one by one (compile/chains.hpp).
-  std::int64_t cache = 0;
-  std::int64_t rows = 128;  ///< of a contraction whose weights are in panels that such a piece has at least
-};
 
 // The identity, word by word:
 //   header: kind | loops << 8 | pointers << 16 | micros << 24 | passes << 40 | kept << 48 (of a contraction: row loops
@@ -204,17 +159,6 @@ struct ContractLoops {
     return {inner - body.kept - body.passes, inner - body.kept, inner};
   }
 };
-
-/// A contraction from its arguments in the table (compile/plan.hpp).
-constexpr MatrixProduct matrix_product(const ContractLoops& l, int loops, Dtype dtype, const std::int64_t* table) {
-  MatrixProduct s;
-  if (l.columns - l.rows != 1 || l.inner - l.columns != 1 || loops - l.inner != 1) return s;
-  for (int i = 0; i < loops; ++i)
-    if (table[i] >> 56 != 0) return s;
-  const std::int64_t *left = table + loops + 2, *right = left + 2 + loops;
-  return {true,           dtype,         table[l.rows],    table[l.columns],
-          table[l.inner], left[l.inner], right[l.columns], right[l.inner]};
-}
 
 /// The number of micro-operations of the kernel whose identity begins at w.
 constexpr int count_micros(const std::uint64_t* w) { return int(w[0] >> 24 & 0xffff); }

@@ -78,11 +78,9 @@ struct Wishes {
   bool any = false;          ///< whether there is a wish, or a home, at all
 };
 
-namespace layout_detail {
-
-class Pass {
+class WishFinder {
  public:
-  constexpr Pass(const Builder& g, const List<char>& live) : g_(g), live_(live) {
+  constexpr WishFinder(const Builder& g, const List<char>& live) : g_(g), live_(live) {
     const int n = g.size();
     r_.innermost.resize(n, -1);
     r_.home.resize(n, -1);
@@ -177,10 +175,9 @@ class Pass {
   Wishes r_;
 };
 
-}  // namespace layout_detail
 
 constexpr Wishes wishes(const Builder& g, const List<char>& live) {
-  layout_detail::Pass pass(g, live);
+  WishFinder pass(g, live);
   return pass.run();
 }
 

@@ -3,20 +3,17 @@
 #pragma once
 #include <utility>
 
-#include "kernel.hpp"
+#include "target.hpp"
 
 namespace sinter::internals::compile {
 
 /// What a loop is to a contraction; loops of other kernels are all `batch`.
 enum class LoopRole : unsigned char { batch, rows, columns, inner };
 
-inline constexpr std::int64_t shortest_row = 8;  ///< along which lanes run
-
-namespace loops_detail {
-
-class Pass {
+class LoopArranger {
  public:
-  constexpr Pass(Kernel& k, List<LoopRole>& role) : k_(k), role_(role) {}
+  constexpr LoopArranger(Kernel& k, List<LoopRole>& role, const Target& target)
+      : k_(k), role_(role), shortest_row_(target.shortest_row) {}
 
   constexpr void run() {
     sort();
@@ -47,7 +44,7 @@ class Pass {
       const Pointer a = k_.pointers[0], b = k_.pointers[1];
       sort_by(a, rows);
       const int unit = neighbours(k_.pointers[first_store()], columns);
-      sort_by(unit >= 0 && k_.loops[unit].capacity >= shortest_row ? Pointer(k_.pointers[first_store()]) : b, columns);
+      sort_by(unit >= 0 && k_.loops[unit].capacity >= shortest_row_ ? Pointer(k_.pointers[first_store()]) : b, columns);
       sort_by(least_stride(b, inner) < least_stride(a, inner) ? b : a, inner);
     } else if (k_.kind == Kind::reduce) {
       int largest = -1;
@@ -156,8 +153,8 @@ class Pass {
       while (last >= 0 && k_.loops[last].folded) --last;
       bool scans = false;  // lanes cannot wait for each other
       for (const Micro& m : k_.micros) scans = scans || m.what == Micro::What::scan;
-      const bool along = !scans && (last < 0 || (last != n - 1 && (k_.loops[n - 1].capacity >= shortest_row ||
-                                                                   k_.loops[last].capacity < shortest_row)));
+      const bool along = !scans && (last < 0 || (last != n - 1 && (k_.loops[n - 1].capacity >= shortest_row_ ||
+                                                                   k_.loops[last].capacity < shortest_row_)));
       add([&](int i) { return !k_.loops[i].folded && (along || i != last); });
       add([&](int i) { return k_.loops[i].folded; });
       if (!along) order.push(last >= 0 ? last : missing);
@@ -179,13 +176,13 @@ class Pass {
 
   Kernel& k_;
   List<LoopRole>& role_;
+  std::int64_t shortest_row_;  ///< along which vectors run
 };
 
-}  // namespace loops_detail
 
 /// `role`: of each loop; it follows the loops until they are in order.
-constexpr void arrange_loops(Kernel& k, List<LoopRole>& role) {
-  loops_detail::Pass pass(k, role);
+constexpr void arrange_loops(Kernel& k, List<LoopRole>& role, const Target& target) {
+  LoopArranger pass(k, role, target);
   pass.run();
 }
 

@@ -9,14 +9,21 @@
 
 namespace sinter::internals::compile {
 
-namespace lower_detail {
-
-class Pass {
+class Lowering {
  public:
-  constexpr Pass(const Simplified& s, const Fusion& f, const Order& o, const List<char>& letters)
-      : s_(s), g_(s.graph), f_(f), o_(o), letters_(letters), register_(g_.size(), -1), seen_(g_.size(), -1) {}
+  /// `letters`: of the program's lengths.
+  constexpr Lowering(const Simplified& s, const Fusion& f, const Order& o, const List<char>& letters,
+                     const Target& target)
+      : s_(s),
+        g_(s.graph),
+        f_(f),
+        o_(o),
+        letters_(letters),
+        target_(target),
+        register_(g_.size(), -1),
+        seen_(g_.size(), -1) {}
 
-  constexpr Kernel run(int group) {
+  constexpr Kernel operator()(int group) {
     group_ = group;
     const Group& home = f_.groups[group];
     space_ = g_.interned(home.space);
@@ -30,8 +37,8 @@ class Pass {
     make_loops(home);
     for (int v = o_.head[group]; v >= 0; v = o_.next[v])
       if (f_.stored[v] != 0) store(v);
-    arrange_loops(k_, role_);
-    schedule(k_, [this](int micro) { return is_costly(node_[micro]); });
+    arrange_loops(k_, role_, target_);
+    schedule(k_, target_, [this](int micro) { return is_costly(node_[micro]); });
     return static_cast<Kernel&&>(k_);
   }
 
@@ -150,7 +157,7 @@ class Pass {
       own_pointer(op, s, t, w, Layout::row_major(g_.shape(w)), g_.shape(w));
       k_.micros.push({.what = Micro::What::store, .dtype = g_[w].dtype, .b = short(t)});
     }
-    if (op.scratch != nullptr) k_.scratch = op.scratch(s);
+    if (target_.own_scratch != nullptr) k_.scratch = target_.own_scratch(op, s);
   }
   constexpr void own_loops(const graph::Primitive& op, const Signature& s, int tensor, const Shape& shape) {
     for (int i = 0; i < shape.rank; ++i) {
@@ -326,6 +333,7 @@ class Pass {
   const Fusion& f_;
   const Order& o_;
   const List<char>& letters_;
+  const Target& target_;
   List<int> register_, seen_;
   int group_ = 0;
   Shape space_;
@@ -336,5 +344,4 @@ class Pass {
   List<int> node_;  ///< of each applied primitive
 };
 
-}  // namespace lower_detail
 }  // namespace sinter::internals::compile

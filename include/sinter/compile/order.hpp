@@ -14,11 +14,9 @@ struct Order {
   List<int> head, next;  ///< members of each group, ascending: head[group], next[node]
 };
 
-namespace order_detail {
-
-class Pass {
+class GroupOrderer {
  public:
-  constexpr Pass(const Simplified& s, const Fusion& f) : s_(s), g_(s.graph), f_(f) {}
+  constexpr GroupOrderer(const Simplified& s, const Fusion& f) : s_(s), g_(s.graph), f_(f) {}
 
   constexpr Order run() {
     const int n = g_.size(), groups = f_.groups.size();
@@ -129,10 +127,9 @@ class Pass {
       last_read_;  ///< of inputs: the group that overwrites each, and the last in order of the others that read it
 };
 
-}  // namespace order_detail
 
 constexpr Order order(const Simplified& s, const Fusion& f) {
-  order_detail::Pass pass(s, f);
+  GroupOrderer pass(s, f);
   return pass.run();
 }
 

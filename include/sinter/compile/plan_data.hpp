@@ -18,7 +18,7 @@ struct Plan {
   List<char> letters;         ///< the lengths that the program takes, in order
   List<std::int64_t> output_bytes;  ///< of each output, aligned
   List<int> takes_over;       ///< for each output the input whose memory it takes over, or −1
-  List<int> buffer;  ///< where asked for: the node that owns the memory of each pointer of each step, −1 for none
+  List<int> buffer;  ///< the node that owns the memory of each pointer of each step, −1 for none
   List<std::int64_t> chains;  ///< steps that run piece by piece, one chain after another (ChainHead)
   int steps = 0, nodes = 0, inputs = 0;
   int expectations = 0;       ///< what the graph expects of its inputs, see ops/expect.hpp
@@ -32,13 +32,5 @@ struct Plan {
 
 inline constexpr std::int64_t alignment = 64;
 constexpr std::int64_t aligned(std::int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
-
-/// Programs of up to this many steps and operations are straight-line code. Products of small matrices do not count:
-/// their code does not grow with their number.
-inline constexpr int straight_line_steps = 8;
-inline constexpr double straight_line_flops = 600'000;
-constexpr bool is_straight_line(const Plan& p) {
-  return p.steps <= straight_line_steps && p.flops - p.small_flops <= straight_line_flops;
-}
 
 }  // namespace sinter::internals::compile

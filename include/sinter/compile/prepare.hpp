@@ -1,11 +1,7 @@
 // Splits a graph in two: what depends on parameters alone, to be run when they change, and what is left for every call.
 #pragma once
-#include "affine.hpp"
-#include "filters.hpp"
-#include "kernel.hpp"
-#include "panels.hpp"
-#include "prologue.hpp"
-#include "siblings.hpp"
+#include "fixed.hpp"
+#include "target.hpp"
 
 namespace sinter::internals::compile {
 
@@ -14,12 +10,10 @@ struct Prepared {
   Builder rest;     ///< the graph's inputs and those values → its outputs
 };
 
-namespace prepare_detail {
-
-class Pass {
+class Splitter {
  public:
-  constexpr Pass(const Builder& g, int parameters, const PackSizes& pack)
-      : g_(g), parameters_(parameters), panel_(pack.panel), pack_(pack) {}
+  constexpr Splitter(const Builder& g, int parameters, const Target& target)
+      : g_(g), parameters_(parameters), panel_(target.panel), target_(target) {}
 
   constexpr Prepared run() {
     changes_ = changes(g_, parameters_);
@@ -104,8 +98,8 @@ class Pass {
       const Shape& other = g_.shape(g_.operands(i)[1 - k]);
       std::int64_t rows = 1;
       for (int a = 0; a < other.rank - inner; ++a) rows *= other[a];
-      if (rows > streamed_at_most || readers_[w] != 1 || changes_[w] != Changes::with_parameters ||
-          g_.shape(w).size() < smallest_prologue || source_bytes(g_, w) >= bytes_of(g_[w].dtype))
+      if (rows > target_.skinny_rows || readers_[w] != 1 || changes_[w] != Changes::with_parameters ||
+          g_.shape(w).size() < target_.prologue.smallest || source_bytes(g_, w) >= bytes_of(g_[w].dtype))
         continue;
       mark_streamed(w);
       return true;
@@ -127,7 +121,7 @@ class Pass {
   constexpr void find_filtered() {
     filtered_.resize(g_.size(), 0);
     transformed_.resize(g_.size(), 0);
-    for (int i = 0; i < g_.size() && pack_.filters != nullptr; ++i) {
+    for (int i = 0; i < g_.size() && target_.filters != nullptr; ++i) {
       if (g_[i].op != &graph::primitive<ops::Convolution> || g_.shape(i).rank != 4) continue;
       const auto geometry = ops::Geometry::of(graph::Site{const_cast<Builder*>(&g_), i});
       const Shape &to = g_.shape(i), &w = g_.shape(g_.operands(i)[2]);
@@ -137,10 +131,10 @@ class Pass {
       SquareConvolution c;
       c.images = to[0], c.height = to[2], c.width = to[3], c.channels = w[1], c.filters = w[0], c.taps = w[2];
       const int contraction = g_.operands(i)[0],
-                m = to[2] > 1 && to[3] > 1 && reads_borders(contraction, g_.operands(i)[2]) ? pack_.filters(c, true)
+                m = to[2] > 1 && to[3] > 1 && reads_borders(contraction, g_.operands(i)[2]) ? target_.filters(c, true)
                                                                                             : 0;
       if (m > 0) transformed_[contraction] = char(m);
-      else filtered_[contraction] = pack_.filters(c, false) > 0 ? 1 : 0;
+      else filtered_[contraction] = target_.filters(c, false) > 0 ? 1 : 0;
     }
   }
   /// Whether a convolution reads an image that was put between borders for it alone: that is assembled with its
@@ -180,9 +174,7 @@ class Pass {
       std::int64_t depth = 1, taps = 1;
       for (int a = 1; a < s.rank; ++a) depth *= s[a], taps *= a > 1 ? s[a] : 1;
       if (changes_[w] != Changes::with_parameters || g_[w].dtype != Dtype::float32 || s.rank != inner + 1) continue;
-      if (transformed_[i] > 0 ||
-          (s.rank < Shape::max_rank && s[0] > 1 && depth <= 8192 && taps <= 128 && s[0] * depth >= smallest_weight))
-        return k;
+      if (transformed_[i] > 0 || (s.rank < Shape::max_rank && target_.packs_weights(s[0], depth, taps))) return k;
     }
     return -1;
   }
@@ -225,24 +217,20 @@ class Pass {
     int contraction = -1, operand = -1;
     int input = -1;  ///< which of the values that are prepared
   };
-  static constexpr std::int64_t smallest_weight = 64;
 
   const Builder& g_;
   int parameters_, panel_;
-  const PackSizes& pack_;
+  const Target& target_;
   List<Changes> changes_;
   List<char> filtered_, transformed_, is_part_, streamed_;
   List<int> readers_;
   List<Weight> weights_;
 };
 
-}  // namespace prepare_detail
 
-/// `parameters`: how many of the graph's first inputs change seldom. `pack`: how the backend reads weights.
-constexpr Prepared prepare(const Builder& g, int parameters, const PackSizes& pack = {}) {
-  Builder folded, joined;
-  const Builder& whole = fold_affine(g, parameters, folded) ? folded : g;
-  prepare_detail::Pass pass(join_siblings(whole, parameters, joined) ? joined : whole, parameters, pack);
+/// `parameters`: how many of the graph's first inputs change seldom.
+constexpr Prepared split(const Builder& g, int parameters, const Target& target) {
+  Splitter pass(g, parameters, target);
   return pass.run();
 }
 

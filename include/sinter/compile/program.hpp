@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "plan.hpp"
+#include "compile.hpp"
 
 namespace sinter::internals::compile {
 
@@ -17,66 +17,82 @@ struct LengthRefusal {
   std::int64_t letters = 0;
 };
 
-namespace program_detail {
-
 inline constexpr int most_refusals = 32;
 [[noreturn]] SINTER_COLD inline void a_program_has_more_lengths_to_refuse_than_expected() {
   throw Error(ErrorCode::internal, "program", "expected at most 32 lengths to refuse");
 }
 
-/// A plan in one array of fixed capacity, so that it is made in a single constant evaluation.
-template <int Capacity> struct Frozen {
-  bool fits = false, straight_line = false;
+/// A plan's numbers; its lists stand in an array that several plans share, from `begin` on: kernel offsets, words, table,
+/// letters, takes_over, output bytes, chains.
+struct FrozenPlan {
+  bool straight_line = false;
+  int begin = 0;
   int steps = 0, nodes = 0, inputs = 0, outputs = 0, kernels = 0, words = 0, table = 0, letters = 0, chains = 0;
   int expectations = 0, refusals = 0;
   std::int64_t arena_bytes = 0, scratch_bytes = 0;
   double flops = 0, bytes_moved = 0;
   LengthRefusal refused[most_refusals]{};
-  std::int64_t data[Capacity]{};  // kernel offsets, words, table, letters, takes_over, output bytes, chains
+
+  constexpr int size() const { return kernels + 1 + words + table + letters + 2 * outputs + chains; }
+  static constexpr FrozenPlan of(const Plan& p, const Target& target) {
+    FrozenPlan f;
+    f.steps = p.steps;
+    f.nodes = p.nodes;
+    f.inputs = p.inputs;
+    f.kernels = p.kernel.size() - 1;
+    f.words = p.words.size();
+    f.table = p.table.size();
+    f.letters = p.letters.size();
+    f.chains = p.chains.size();
+    f.outputs = p.takes_over.size();
+    f.arena_bytes = p.arena_bytes;
+    f.straight_line = is_straight_line(p, target);
+    f.scratch_bytes = f.straight_line ? p.straight_line_scratch_bytes : p.scratch_bytes;
+    f.flops = p.flops;
+    f.bytes_moved = p.bytes_moved;
+    f.expectations = p.expectations;
+    if (p.refused.size() > most_refusals) a_program_has_more_lengths_to_refuse_than_expected();
+    for (int i = 0; i < p.refused.size(); ++i) f.refused[f.refusals++] = {p.refused[i], p.refused_letters[i]};
+    return f;
+  }
 };
 
-template <int Capacity> constexpr Frozen<Capacity> freeze(const Plan& p) {
+/// What a graph was compiled to, in one array of fixed capacity, so that it is made in a single constant evaluation.
+template <int Capacity> struct Frozen {
+  bool fits = false;
+  FrozenPlan prepare, run;
+  std::int64_t data[Capacity]{};
+
+  constexpr void write(int at, const Plan& p) {
+    for (const int k : p.kernel) data[at++] = k;
+    for (const std::uint64_t w : p.words) data[at++] = std::int64_t(w);
+    for (const std::int64_t t : p.table) data[at++] = t;
+    for (const char c : p.letters) data[at++] = c;
+    for (const int i : p.takes_over) data[at++] = i;
+    for (const std::int64_t b : p.output_bytes) data[at++] = b;
+    for (const std::int64_t c : p.chains) data[at++] = c;
+  }
+};
+
+template <int Capacity> constexpr Frozen<Capacity> freeze(const Compiled& c, const Target& target) {
   Frozen<Capacity> f;
-  const int n =
-      p.kernel.size() + p.words.size() + p.table.size() + p.letters.size() + 2 * p.takes_over.size() + p.chains.size();
-  if (n > Capacity) return f;
+  f.run = FrozenPlan::of(c.run, target);
+  f.prepare = FrozenPlan::of(c.prepare, target);
+  f.prepare.begin = f.run.size();
+  if (f.run.size() + f.prepare.size() > Capacity) return f;
   f.fits = true;
-  f.steps = p.steps;
-  f.nodes = p.nodes;
-  f.inputs = p.inputs;
-  f.kernels = p.kernel.size() - 1;
-  f.words = p.words.size();
-  f.table = p.table.size();
-  f.letters = p.letters.size();
-  f.chains = p.chains.size();
-  f.outputs = p.takes_over.size();
-  f.arena_bytes = p.arena_bytes;
-  f.straight_line = is_straight_line(p);
-  f.scratch_bytes = f.straight_line ? p.straight_line_scratch_bytes : p.scratch_bytes;
-  f.flops = p.flops;
-  f.bytes_moved = p.bytes_moved;
-  f.expectations = p.expectations;
-  if (p.refused.size() > most_refusals) a_program_has_more_lengths_to_refuse_than_expected();
-  for (int i = 0; i < p.refused.size(); ++i) f.refused[f.refusals++] = {p.refused[i], p.refused_letters[i]};
-  int at = 0;
-  for (const int k : p.kernel) f.data[at++] = k;
-  for (const std::uint64_t w : p.words) f.data[at++] = std::int64_t(w);
-  for (const std::int64_t t : p.table) f.data[at++] = t;
-  for (const char c : p.letters) f.data[at++] = c;
-  for (const int i : p.takes_over) f.data[at++] = i;
-  for (const std::int64_t b : p.output_bytes) f.data[at++] = b;
-  for (const std::int64_t c : p.chains) f.data[at++] = c;
+  f.write(0, c.run);
+  f.write(f.prepare.begin, c.prepare);
   return f;
 }
 
-template <class T, int From, std::size_t N, class F> constexpr std::array<T, N> part(const F& f) {
+/// `N` of the numbers of a frozen plan, from the `from`-th on.
+template <class T, std::size_t N, class F> constexpr std::array<T, N> part(const F& f, int from) {
   std::array<T, N> r{};
   T* out = r.data();
-  for (std::size_t i = 0; i < N; ++i) out[i] = T(f.data[std::size_t(From) + i]);
+  for (std::size_t i = 0; i < N; ++i) out[i] = T(f.data[std::size_t(from) + i]);
   return r;
 }
-
-}  // namespace program_detail
 
 /// Watches the steps of a run: this one looks away, and costs nothing.
 struct Unobserved {
@@ -86,13 +102,20 @@ struct Unobserved {
 };
 inline constexpr Unobserved unobserved{};
 
-/// The program of a trace for a backend. `Trace{}()` builds the graph; it runs in constant evaluation.
-template <class Trace, class Backend> class Program {
+/// How many of a trace's first inputs are parameters, which change seldom: `Trace::parameters`, or none.
+template <class Trace> constexpr int parameters_of() {
+  if constexpr (requires { Trace::parameters; }) return Trace::parameters;
+  else return 0;
+}
+
+/// What a trace was compiled to for a backend. `Trace{}()` builds the graph; it runs in constant evaluation, once, and a
+/// second time only where it is large.
+template <class Trace, class Backend> class Compilation {
   // Named locals: g++ evaluates a temporary that is a function's argument more than once.
   template <int Capacity> static constexpr auto made() {
     const graph::Builder g = Trace{}();
-    const Plan p = compile(g, Backend::pack);
-    return program_detail::freeze<Capacity>(p);
+    const Compiled c = compile(g, parameters_of<Trace>(), Backend::target);
+    return freeze<Capacity>(c, Backend::target);
   }
   template <bool Small> static constexpr auto made_large() {
     if constexpr (Small) return 0;
@@ -107,12 +130,30 @@ template <class Trace, class Backend> class Program {
     else return true;
   }
   static constexpr auto large_ = made_large<is_small()>();
-  static constexpr program_detail::Frozen<1> nothing_{};
-  static constexpr const auto& plan() {
+  static constexpr Frozen<1> nothing_{};
+
+ public:
+  static constexpr const auto& frozen() {
     if constexpr (!is_sound) return nothing_;
     else if constexpr (is_small()) return small_;
     else return large_;
   }
+};
+
+/// Which part of what a trace was compiled to: what depends on parameters alone, or what runs at every call.
+enum class Half : unsigned char { prepare, run };
+
+/// The program of a trace for a backend.
+template <class Trace, class Backend, Half half = Half::run> class Program {
+  static constexpr const auto& frozen() { return Compilation<Trace, Backend>::frozen(); }
+  static constexpr const FrozenPlan& plan() {
+    if constexpr (half == Half::prepare) return frozen().prepare;
+    else return frozen().run;
+  }
+  // Where the lists begin.
+  static constexpr int words_at = plan().begin + plan().kernels + 1, table_at = words_at + plan().words,
+                       letters_at = table_at + plan().table, takes_over_at = letters_at + plan().letters,
+                       output_bytes_at = takes_over_at + plan().outputs, chains_at = output_bytes_at + plan().outputs;
 
  public:
   /// Entries of the table. Of these a chain (compile/chains.hpp) makes one step.
@@ -125,11 +166,9 @@ template <class Trace, class Backend> class Program {
   static constexpr bool straight_line = plan().straight_line;
 
   // What the steps run as data (see Plan), and where the kernels begin among the words of their identities.
-  static constexpr auto kernel_at = program_detail::part<int, 0, std::size_t(distinct_kernels + 1)>(plan());
-  static constexpr auto words =
-      program_detail::part<std::uint64_t, distinct_kernels + 1, std::size_t(plan().words)>(plan());
-  static constexpr auto table =
-      program_detail::part<std::int64_t, distinct_kernels + 1 + plan().words, std::size_t(plan().table)>(plan());
+  static constexpr auto kernel_at = part<int, std::size_t(distinct_kernels + 1)>(frozen(), plan().begin);
+  static constexpr auto words = part<std::uint64_t, std::size_t(plan().words)>(frozen(), words_at);
+  static constexpr auto table = part<std::int64_t, std::size_t(plan().table)>(frozen(), table_at);
 
  private:
   /// Integers of a step, by kernel.
@@ -150,26 +189,16 @@ template <class Trace, class Backend> class Program {
 
  public:
   /// The letters of the run-time lengths, in the order in which `run` takes them.
-  static constexpr auto letters =
-      program_detail::part<char, distinct_kernels + 1 + plan().words + plan().table, std::size_t(plan().letters)>(
-          plan());
+  static constexpr auto letters = part<char, std::size_t(plan().letters)>(frozen(), letters_at);
 
   static constexpr int outputs = plan().outputs;
   /// For each output the input whose memory it takes over, or −1.
-  static constexpr auto takes_over =
-      program_detail::part<int, distinct_kernels + 1 + plan().words + plan().table + plan().letters,
-                           std::size_t(outputs)>(plan());
-
+  static constexpr auto takes_over = part<int, std::size_t(outputs)>(frozen(), takes_over_at);
   /// Bytes of each output, aligned as buffers are.
-  static constexpr auto output_bytes =
-      program_detail::part<std::int64_t, distinct_kernels + 1 + plan().words + plan().table + plan().letters + outputs,
-                           std::size_t(outputs)>(plan());
+  static constexpr auto output_bytes = part<std::int64_t, std::size_t(outputs)>(frozen(), output_bytes_at);
 
-  /// Steps that run piece by piece (ChainHead).
-  static constexpr auto chains =
-      program_detail::part<std::int64_t,
-                           distinct_kernels + 1 + plan().words + plan().table + plan().letters + 2 * outputs,
-                           std::size_t(plan().chains)>(plan());
+  /// Steps that run tile by tile (ChainHead).
+  static constexpr auto chains = part<std::int64_t, std::size_t(plan().chains)>(frozen(), chains_at);
   static constexpr bool has_chains = !chains.empty();
   static constexpr int steps = [] {
     int n = runs;

@@ -71,32 +71,6 @@ struct ViewWalk {
   }
 };
 
-/// How many lines of a tile, `apart` bytes from each other, may meet in one place of a first-level cache, where a
-/// page's worth of addresses has places: more would evict each other before they are read to their end.
-constexpr int most_in_one_place(std::int64_t apart, int lines) {
-  constexpr std::int64_t page = 4096, place = 64;
-  int count = 0;
-  for (int i = 1 - lines; i < lines; ++i) {
-    const std::int64_t distance = i * apart;  // less than a page is another place, or the same line
-    count += i == 0 || ((distance >= page || distance <= -page) && (distance % page + page) % page <= place) ? 1 : 0;
-  }
-  return count;
-}
-inline constexpr int lines_of_a_tile = 14;  ///< at most
-
-/// Operands of fewer elements are computed by themselves.
-inline constexpr std::int64_t smallest_prologue = 4096;
-/// Rows that are so few that a backend computes the other operand on its way from memory.
-inline constexpr int streamed_at_most = 4;
-/// Elements of the other operand beyond which an operand may be packed again,
-/// and operations an element that are then too many.
-inline constexpr std::int64_t packed_once = std::int64_t(1) << 20;
-inline constexpr double cheap_prologue = 8;
-/// Values from memory for each element, at most.
-inline constexpr int most_prologue_reads = 6;
-
-namespace fuse_detail {
-
 constexpr void Grouping::absorb_prologues() {
   for (const int v : s_.order)
     if (kind_[v] == Kind::contract)
@@ -111,7 +85,7 @@ constexpr bool Grouping::may_be_prologue(int p) const {
     return false;
   const Group& home = f_.groups[group_[p]];
   return !home.alone && (home.kind == Kind::elementwise || home.kind == Kind::reduce) &&
-         g_.shape(p).size() >= smallest_prologue;
+         g_.shape(p).size() >= target_.prologue.smallest;
 }
 
 /// Who reads each node: how many, and whether one of them in another kernel.
@@ -172,8 +146,8 @@ constexpr void Grouping::absorb(int contraction, int side) {
         source = b;
     });
   if (source == p && is_read_in_place(contraction, side, false)) return;
-  if (!possible || reads > most_prologue_reads || f_.groups[to].members + members.size() > most_members ||
-      (shown > packed_once && flops > cheap_prologue))
+  if (!possible || reads > target_.prologue.most_reads || f_.groups[to].members + members.size() > most_members ||
+      (shown > target_.prologue.packed_once && flops > target_.prologue.cheap))
     return;
   List<int> again;  // cheap, and computed from what is in memory: in both kernels
   for (int k = 0; k < candidates.size(); ++k) {
@@ -191,9 +165,9 @@ constexpr void Grouping::absorb(int contraction, int side) {
   f_.groups[to].members += members.size();
 }
 
-/// Whether the contraction would rather read an operand where it lies (cpu/contract.hpp): rows along the contracted
-/// axis, and columns side by side, which few rows meet, unless what these are computed from is narrower.
-constexpr bool Grouping::is_read_in_place(int contraction, int side, bool narrow) const {
+/// Whether the contraction would rather read an operand where it lies.
+constexpr bool Grouping::is_read_in_place(int contraction, int side, bool from_narrower) const {
+  if (target_.reads_in_place == nullptr) return true;
   const int o = operands(contraction)[side], other = operands(contraction)[1 - side];
   const int batch = int(g_.attributes(contraction)[0]), inner = int(g_.attributes(contraction)[1]);
   const Layout l = s_.layout(o);
@@ -208,14 +182,17 @@ constexpr bool Grouping::is_read_in_place(int contraction, int side, bool narrow
     return n;
   };
   const int line = last_axis(s, batch, s.rank - inner), along = last_axis(s, s.rank - inner, s.rank);
-  const std::int64_t opposite = count(g_.shape(other), batch, g_.shape(other).rank - inner);
-  if (line >= 0 && (side == 1) != turns(contraction))
-    return !narrow && opposite > streamed_at_most && l.stride[line] == 1 && s[line] % 16 == 0 && opposite <= 112;
-  const std::int64_t apart = line >= 0 ? l.stride[line] * bytes_of(nodes_[o].dtype) : 0;
-  return along < 0 ||
-         (l.stride[along] == 1 &&
-          most_in_one_place(apart, line >= 0 && s[line] < lines_of_a_tile ? s[line] : lines_of_a_tile) <= 4 &&
-          count(s, s.rank - inner, s.rank) <= 8192);
+  return target_.reads_in_place(
+      {.is_left = (side == 0) != turns(contraction),
+       .has_lines = line >= 0,
+       .has_inner = along >= 0,
+       .bytes = bytes_of(nodes_[o].dtype),
+       .from_narrower = from_narrower,
+       .lines = line >= 0 ? s[line] : 1,
+       .line_stride = line >= 0 ? l.stride[line] : 0,
+       .inner_stride = along >= 0 ? l.stride[along] : 0,
+       .depth = count(s, s.rank - inner, s.rank),
+       .opposite = count(g_.shape(other), batch, g_.shape(other).rank - inner)});
 }
 
 /// Whether the operands of a contraction change places in its kernel (compile/loops.hpp): columns are what lies in
@@ -255,5 +232,4 @@ constexpr bool Grouping::is_cheap_again(int v) const {
   return there;
 }
 
-}  // namespace fuse_detail
 }  // namespace sinter::internals::compile

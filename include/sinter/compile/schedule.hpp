@@ -2,15 +2,14 @@
 #pragma once
 #include <algorithm>
 
-#include "kernel.hpp"
+#include "target.hpp"
 
 namespace sinter::internals::compile {
 
-namespace schedule_detail {
-
-class Pass {
+class MicroScheduler {
  public:
-  constexpr explicit Pass(Kernel& k) : k_(k), vector_(vector_loop()) {}
+  constexpr MicroScheduler(Kernel& k, const Target& target)
+      : k_(k), vector_(vector_loop()), row_buffer_(target.row_buffer) {}
 
   /// Splits the work on a row into passes: a pass may use what earlier passes have folded.
   template <class Costly> constexpr void split_into_passes(Costly costly) {
@@ -56,7 +55,7 @@ class Pass {
           m.unit = k_.micros[store_of[i]].unit;
           needs = m.passes & ~(m.passes - 1u);
         } else if (several && may_keep && costly(i) && m.dtype != Dtype::boolean &&
-                   (k_.kept + 1) * row * 8 <= row_buffer_bytes) {
+                   (k_.kept + 1) * row * 8 <= row_buffer_) {
           m.kept = short(k_.kept++);
           needs = m.passes & ~(m.passes - 1u);
         }
@@ -154,14 +153,14 @@ class Pass {
 
   Kernel& k_;
   int vector_;
+  std::int64_t row_buffer_;  ///< bytes
 };
 
-}  // namespace schedule_detail
 
 /// `costly(i)`: whether the result of micro-operation i is better remembered
 /// than computed again. The kernel's loops are in order.
-template <class Costly> constexpr void schedule(Kernel& k, Costly costly) {
-  schedule_detail::Pass pass(k);
+template <class Costly> constexpr void schedule(Kernel& k, const Target& target, Costly costly) {
+  MicroScheduler pass(k, target);
   pass.set_levels();
   if (k.kind == Kind::reduce) pass.split_into_passes(costly);
   else

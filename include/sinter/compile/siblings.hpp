@@ -16,9 +16,7 @@
 
 namespace sinter::internals::compile {
 
-namespace siblings_detail {
-
-class Pass : Rewrite {
+class SiblingJoiner : Rewrite {
  public:
   using Rewrite::Rewrite;
 
@@ -238,12 +236,11 @@ class Pass : Rewrite {
   List<int> ends_of_;         ///< of the family at hand
 };
 
-}  // namespace siblings_detail
 
 /// Writes to `to` the graph with contractions joined that share an operand and have parameters as the other; false, and
 /// nothing written, where there are none. `parameters`: how many of the graph's first inputs these are.
 constexpr bool join_siblings(const Builder& g, int parameters, Builder& to) {
-  siblings_detail::Pass pass(g, parameters);
+  SiblingJoiner pass(g, parameters);
   return pass.run(to);
 }
 

@@ -43,11 +43,9 @@ struct Simplified {
   }
 };
 
-namespace simplify_detail {
-
-class Pass {
+class Simplifier {
  public:
-  constexpr Pass(const Builder& graph, const List<char>& apart) : apart_(apart) { r_.graph = graph; }
+  constexpr Simplifier(const Builder& graph, const List<char>& apart) : apart_(apart) { r_.graph = graph; }
 
   constexpr Simplified run() {
     const int n = g().size();
@@ -300,11 +298,10 @@ class Pass {
   std::int64_t copies_ = 0;
 };
 
-}  // namespace simplify_detail
 
 /// `apart` marks outputs that a kernel of their own must copy into place.
 constexpr Simplified simplify(const Builder& g, const List<char>& apart = {}) {
-  simplify_detail::Pass pass(g, apart);
+  Simplifier pass(g, apart);
   return pass.run();
 }
 

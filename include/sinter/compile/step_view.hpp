@@ -1,4 +1,4 @@
-// One step of a plan as it stands in the table, and the scratch memory that it takes.
+// One step of a plan as it stands in the table.
 #pragma once
 #include "kernel.hpp"
 
@@ -49,39 +49,5 @@ struct ScratchFacts {
     return f;
   }
 };
-
-/// The most bytes that the tables of a row kernel take.
-constexpr std::int64_t fold_scratch_bytes(const StepView& s, int folds) {
-  const int last = s.loops() - 1;
-  if (s.kind() != Kind::reduce || s.folded(last)) return 0;
-  std::int64_t outer = 1, row = 1;
-  for (int l = 0; l < last; ++l) {
-    if (s.folded(l)) row *= s.extent(l);
-    else if (!s.varies(l)) outer *= s.extent(l);  // others may run once
-  }
-  const std::int64_t columns =
-      s.varies(last) ? std::min<std::int64_t>(s.extent(last), 7 * fold_columns) : s.extent(last);
-  const std::int64_t pieces = pieces_of(outer, row, columns);
-  return pieces > 1 ? pieces * columns * folds * fold_bytes : 0;
-}
-
-constexpr ContractSizes contract_sizes(const StepView& s, const ScratchFacts& f) {
-  ContractSizes sizes;
-  sizes.dtype = f.dtype;
-  const ContractLoops at = s.contract_loops();
-  const int n = s.loops();
-  for (int l = at.rows; l < n; ++l)
-    (l >= at.inner ? sizes.inner : l < at.columns ? sizes.rows : sizes.columns) *= s.extent(l);
-  for (int l = 0; l < n; ++l) sizes.bounded = sizes.bounded || s.varies(l);
-  for (int l = at.columns; l < at.inner; ++l) sizes.in_panels = sizes.in_panels || s.stride(1, l) >= Panels::tag;
-  sizes.windows = at.inner - at.columns > 1;
-  if (f.fills) return sizes;
-  const auto extent = [&](int l) { return s.extent(l); };
-  const auto left = [&](int l) { return s.stride(0, l); };
-  const auto right = [&](int l) { return s.stride(1, l); };
-  sizes.convolution = SquareConvolution::of(at.rows, at.columns, at.inner, n, extent, left, right);
-  sizes.gradient = SquareWeightGradient::of(at.rows, at.columns, at.inner, n, extent, left, right);
-  return sizes;
-}
 
 }  // namespace sinter::internals::compile

@@ -66,8 +66,6 @@ struct StepTable {
   const std::int64_t *chains, *chains_end;
 };
 
-namespace steps_detail {
-
 /// The codes of primitives in kernels, each once.
 template <class Program> constexpr auto codes() {
   List<std::uint64_t> found;
@@ -109,7 +107,6 @@ template <class Program> inline constexpr auto operations = []<std::size_t... In
       operation(graph::primitive<graph::primitive_struct<code_list<Program>[Index]>>)...};
 }(std::make_index_sequence<code_count<Program>>{});
 
-}  // namespace steps_detail
 
 template <class Program> constexpr StepTable step_table() {
   return {Program::table.data(),
@@ -117,8 +114,8 @@ template <class Program> constexpr StepTable step_table() {
           Program::words.data(),
           Program::kernel_at.data(),
           Program::distinct_kernels,
-          steps_detail::operations<Program>.data(),
-          int(steps_detail::operations<Program>.size()),
+          operations<Program>.data(),
+          int(operations<Program>.size()),
           Program::chains.data(),
           Program::chains.data() + Program::chains.size()};
 }

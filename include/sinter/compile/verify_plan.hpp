@@ -180,4 +180,9 @@ class PlanVerifier {
   List<std::int64_t> from_, to_;
 };
 
+constexpr void verify(const Simplified& s, const PlanDraft& d) {
+  PlanVerifier pass(d.plan, s.graph, s.outputs, d.capacity.data());
+  pass.run();
+}
+
 }  // namespace sinter::internals::compile

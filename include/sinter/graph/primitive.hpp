@@ -143,8 +143,6 @@ struct Primitive {
   int (*loop)(const Signature&, int tensor, int axis) = nullptr;
   /// Floating-point operations where the loops have these extents.
   double (*flops_of_loops)(const std::int64_t* extent, int loops, const std::int64_t* attributes) = nullptr;
-  /// Bytes of memory that a backend's function may use while it runs.
-  std::int64_t (*scratch)(const Signature&) = nullptr;
   /// Evaluation by plain loops.
   void (*plain)(const Elements&) = nullptr;
 };

@@ -100,11 +100,6 @@ struct RecurrenceGradient : graph::Registered<RecurrenceGradient> {
     p.flops_of_loops = [](const std::int64_t* extent, int, const std::int64_t*) {
       return Recurrence::flops_of_loops(extent, Recurrence::gradient_flops);
     };
-    // For each row the cotangents of its gates and of its state; the weights.
-    p.scratch = [](const Signature& s) {
-      const std::int64_t width = Recurrence::padded(s.shape(0)[2]), hidden = Recurrence::padded(s.shape(2)[1]);
-      return (std::int64_t(s.shape(0)[1]) * (width + 2 * hidden) + s.shape(0)[2] * hidden) * bytes_of(s.dtype(0));
-    };
     return p;
   }
 };
@@ -123,10 +118,6 @@ constexpr Primitive Recurrence::describe() {
   };
   p.flops_of_loops = [](const std::int64_t* extent, int, const std::int64_t*) {
     return flops_of_loops(extent, gate_flops);
-  };
-  // The weights in panels.
-  p.scratch = [](const Signature& s) {
-    return std::int64_t(gates(cell(s))) * padded(s.shape(1)[1]) * s.shape(1)[1] * bytes_of(s.dtype(0));
   };
   return p;
 }

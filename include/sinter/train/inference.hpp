@@ -2,7 +2,7 @@
 #pragma once
 #include <algorithm>
 
-#include "../compile/prepare.hpp"
+#include "../compile/program.hpp"
 #include "bind.hpp"
 
 namespace sinter {
@@ -44,10 +44,12 @@ template <class Backend> inline constexpr bool is_accurate = requires { Backend:
 template <class X>
 inline constexpr auto leading = std::size_t(1 + graph::count_scalars<X>() + graph::count_buffers<X>());
 
-template <class X, class... Inputs> struct InferenceTrace {
-  constexpr graph::Builder operator()(bool accurate = false) const {
+/// The graph of a net's forward pass; its first inputs are the parameters, buffers and scalars.
+template <bool Accurate, class X, class... Inputs> struct InferenceTrace {
+  static constexpr int parameters = int(leading<X>);
+  constexpr graph::Builder operator()() const {
     graph::Builder g;
-    g.accurate = accurate;
+    g.accurate = Accurate;
     auto net = graph::NetOf<X>::make();
     bind(g, net, graph::count_parameters<X>());
     bind_states(g, net);
@@ -89,19 +91,6 @@ template <class X, std::size_t N> inline std::size_t leading_arguments(const flo
   return at;
 }
 
-/// The two halves of an inference graph (compile/prepare.hpp).
-template <class X, class Backend, class... Inputs> struct PrepareTrace {
-  constexpr graph::Builder operator()() const {
-    return compile::prepare(InferenceTrace<X, Inputs...>{}(is_accurate<Backend>), int(leading<X>), Backend::pack)
-        .prepare;
-  }
-};
-template <class X, class Backend, class... Inputs> struct PreparedTrace {
-  constexpr graph::Builder operator()() const {
-    return compile::prepare(InferenceTrace<X, Inputs...>{}(is_accurate<Backend>), int(leading<X>), Backend::pack).rest;
-  }
-};
-
 template <class X, class Policy, class... Inputs> class Inference {
   using Net = graph::net_of<X>;
   using Result = std::invoke_result_t<Net, typename Inputs::symbol...>;
@@ -112,9 +101,10 @@ template <class X, class Policy, class... Inputs> class Inference {
 
  public:
   using Module = X;
-  using Program = compile::Program<PreparedTrace<X, typename Policy::Backend, Inputs...>, typename Policy::Backend>;
+  using Trace = InferenceTrace<is_accurate<typename Policy::Backend>, X, Inputs...>;
+  using Program = compile::Program<Trace, typename Policy::Backend>;
   /// What depends on parameters alone; it runs when they may have changed.
-  using Preparation = compile::Program<PrepareTrace<X, typename Policy::Backend, Inputs...>, typename Policy::Backend>;
+  using Preparation = compile::Program<Trace, typename Policy::Backend, compile::Half::prepare>;
   static constexpr std::size_t workspace_bytes = Program::workspace_bytes;
   static constexpr double flops = Program::flops;
   static constexpr std::size_t prepared_bytes = [] {
@@ -210,7 +200,6 @@ template <class X, class Policy, class... Inputs> class Inference {
  private:
   /// Throws `Error` where inputs are not what the net expects of them (ops/expect.hpp).
   void look(const Inputs&... x) {
-    using Trace = InferenceTrace<X, Inputs...>;
     static constexpr int expectations = [] {
       const graph::Builder g = Trace{}();
       return g.expectations.size();

@@ -229,16 +229,6 @@ class StepNames {
   std::vector<Made> made_;
 };
 
-inline const char* name_of(graph::Kind k) {
-  switch (k) {
-    case graph::Kind::contract: return "contract";
-    case graph::Kind::reduce: return "row";
-    case graph::Kind::scatter: return "scatter";
-    case graph::Kind::elementwise: return "map";
-    default: return "own";
-  }
-}
-
 /// Runs a program again and again, run(observer), and tells what it found.
 template <class Program, class Run>
 Profile profile_of(ProfileOptions options, int threads, const InputNames& names, Run&& run) {
@@ -260,7 +250,7 @@ Profile profile_of(ProfileOptions options, int threads, const InputNames& names,
     ProfiledStep p;
     p.name = named.steps()[s];
     p.operations = steps[s].operations.empty() ? "copy" : steps[s].operations;
-    p.kind = name_of(steps[s].kind);
+    p.kind = compile::name_of(steps[s].kind);
     p.variant = cpu::variant(steps[s], table);
     p.kernel = steps[s].kernel;
     p.start = times.started(s);

@@ -7,11 +7,9 @@ namespace sinter::internals::transform {
 
 using graph::Site;
 
-namespace gradient_detail {
-
-class Pass {
+class ReverseMode {
  public:
-  constexpr Pass(Builder& g, int loss, const List<int>& wrt) : g_(g), loss_(loss), wrt_(wrt) {}
+  constexpr ReverseMode(Builder& g, int loss, const List<int>& wrt) : g_(g), loss_(loss), wrt_(wrt) {}
 
   constexpr List<int> run() {
     grow(loss_ + 1);
@@ -89,12 +87,11 @@ class Pass {
   List<int> cotangent_;
 };
 
-}  // namespace gradient_detail
 
 /// Cotangents of `wrt` for a scalar `loss`, appended to the same graph. Nodes on no path from `wrt` to `loss` cost
 /// nothing; a `wrt` that the loss does not depend on gets zeros. What a checkpoint marks is computed again.
 constexpr List<int> gradient(Builder& g, int loss, const List<int>& wrt) {
-  gradient_detail::Pass pass(g, loss, wrt);
+  ReverseMode pass(g, loss, wrt);
   return pass.run();
 }
 

@@ -15,11 +15,9 @@ struct Repetition {
   int first = 0, last = 0, result = -1;
 };
 
-namespace rematerialize_detail {
-
-class Pass {
+class Rematerializer {
  public:
-  constexpr Pass(Builder& g, int checkpoint, int cotangent, const List<char>& kept)
+  constexpr Rematerializer(Builder& g, int checkpoint, int cotangent, const List<char>& kept)
       : g_(g),
         begin_(g.operands(checkpoint)[1]),
         result_(g.operands(checkpoint)[0]),
@@ -77,12 +75,11 @@ class Pass {
   List<char> role_;
 };
 
-}  // namespace rematerialize_detail
 
 /// Appends the repetition of what `checkpoint` marks, to run when `cotangent`
 /// is known. What `kept` marks is not repeated.
 constexpr Repetition rematerialize(Builder& g, int checkpoint, int cotangent, const List<char>& kept) {
-  rematerialize_detail::Pass pass(g, checkpoint, cotangent, kept);
+  Rematerializer pass(g, checkpoint, cotangent, kept);
   return pass.run();
 }
 

@@ -168,6 +168,13 @@ template <class T> class Attend {
 
 template <> struct OwnKernel<ops::Attention> {
   template <class T> static void run(const OwnCall& c) { Attend<T>(c).run(); }
+  /// Packed keys and values of each head at work.
+  static constexpr std::int64_t scratch(const graph::Signature& s) {
+    using Geometry = ops::AttentionGeometry;
+    const Shape &k = s.shape(1), &v = s.shape(2);
+    return ops::Attention::geometry(s).heads_at_work(k) * Geometry::padded(k[k.rank - 2]) *
+           (Geometry::padded(k[k.rank - 1]) + Geometry::padded(v[v.rank - 1])) * bytes_of(s.dtype(0));
+  }
 };
 
 }  // namespace sinter::cpu

@@ -218,6 +218,17 @@ template <class T> class AttendGradient {
 
 template <> struct OwnKernel<ops::AttentionGradient> {
   template <class T> static void run(const OwnCall& c) { AttendGradient<T>(c).run(); }
+  /// For each head at work: keys as they are and transposed, values transposed, and a block of queries with what belongs
+  /// to it.
+  static constexpr std::int64_t scratch(const graph::Signature& s) {
+    using Geometry = ops::AttentionGeometry;
+    const Shape &k = s.shape(1), &v = s.shape(2);
+    const std::int64_t keys = Geometry::padded(k[k.rank - 2]), d = Geometry::padded(k[k.rank - 1]),
+                       dv = Geometry::padded(v[v.rank - 1]);
+    return ops::Attention::geometry(s).heads_at_work(k) *
+           ((2 * d + dv) * keys + ops::AttentionGradient::block_of_queries * (3 * d + 2 * dv) + 64) *
+           bytes_of(s.dtype(0));
+  }
 };
 
 }  // namespace sinter::cpu

@@ -1,22 +1,15 @@
 // The CPU backend: which function runs which kind of kernel.
 #pragma once
-#include "attend_gradient.hpp"
 #include "chain.hpp"
-#include "contract.hpp"
 #include "map.hpp"
-#include "recur_gradient.hpp"
 #include "row.hpp"
-#include "small.hpp"
+#include "target.hpp"
 
 namespace sinter::cpu {
 
-/// Bytes of a core's own cache, roughly.
-inline constexpr std::int64_t own_cache = std::int64_t(1) << 20;
-
 struct Backend {
   static constexpr bool shares_a_team = true;  ///< all of a program's steps may run within one parallel region
-  static constexpr compile::PackSizes pack{&pack_bytes, lanes > 1 ? Tile<float>::columns : 0, &contracts_in_place,
-                                           &filters_for, own_cache};
+  static constexpr compile::Target target = cpu::target;
 
   /// `Step`: the step of a straight-line program, whose arguments are the
   /// constants `Step::arguments`; void of any other program.

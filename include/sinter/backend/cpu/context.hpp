@@ -17,7 +17,7 @@ struct Context {
   int threads = 1;
 };
 
-/// The arguments of a step, read from the program's table (compile/plan.hpp) for a kernel with L loops and P pointers.
+/// The arguments of a step, read from the program's table (compile/plan_data.hpp) for a kernel with L loops and P pointers.
 template <int L, int P> struct Arguments {
   std::array<std::int64_t, std::size_t(L)> extent;
   std::array<std::byte*, std::size_t(P)> address;                                  ///< null for pointers without memory

@@ -2,10 +2,11 @@
 //
 // Nest order: batch loops, rows, columns, contracted axis; each of the last three may be several loops.
 #pragma once
-#include "../../compile/prologue.hpp"
+#include "../../compile/target.hpp"
 #include "epilogue.hpp"
 #include "products.hpp"
 #include "prologue.hpp"
+#include "sizes.hpp"
 #include "streamed.hpp"
 #include "winograd.hpp"
 #include "winograd_gradient.hpp"
@@ -58,7 +59,7 @@ template <class K> inline constexpr compile::ContractLoops contract_loops = comp
 /// Whether a kernel that computes its right operand, but not its left one, runs row by row (streamed.hpp): the rows are
 /// few, and fit the scratch memory.
 template <class T> constexpr bool is_streamed(std::int64_t rows, std::int64_t inner) {
-  return rows <= compile::streamed_at_most && rows * inner <= Tile<T>::columns * std::min(inner, deepest_in_place);
+  return rows <= skinny_rows && rows * inner <= Tile<T>::columns * std::min(inner, deepest_in_place);
 }
 
 template <class K> inline void contract(const std::int64_t* table, const Context& c) {

@@ -4,10 +4,10 @@
 // axis in registers, so that results do not depend on threads.
 #pragma once
 #include "../../compile/panels.hpp"
-#include "../../compile/prologue.hpp"
 #include "blocks.hpp"
 #include "pack.hpp"
 #include "parallel.hpp"
+#include "sizes.hpp"
 #include "thin.hpp"
 
 namespace sinter::cpu {
@@ -209,8 +209,7 @@ template <class T> class Products {
       return false;
     const std::int64_t run = run_of(lines);
     if (run < rows_ && run * 2 < R) return false;
-    return compile::most_in_one_place(lines.inner_stride() * std::int64_t(sizeof(T)),
-                                      int(std::min<std::int64_t>(run, R))) <= 4;
+    return most_in_one_set(lines.inner_stride() * std::int64_t(sizeof(T)), int(std::min<std::int64_t>(run, R))) <= 4;
   }
   /// Only whole registers can be read from memory; and packing is cheap where many rows use it.
   bool reads_right_in_place() const {

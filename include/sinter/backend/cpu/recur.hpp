@@ -184,6 +184,11 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
 };
 
 template <> struct OwnKernel<ops::Recurrence> {
+  /// The weights in panels.
+  static constexpr std::int64_t scratch(const graph::Signature& s) {
+    return std::int64_t(ops::gates(ops::Recurrence::cell(s))) * ops::Recurrence::padded(s.shape(1)[1]) *
+           s.shape(1)[1] * bytes_of(s.dtype(0));
+  }
   template <class T> static void run(const OwnCall& c) {
     switch (ops::Cell(c.attributes[0])) {
       case ops::Cell::lstm: return Recur<T, ops::Cell::lstm>(c).run();

@@ -135,6 +135,11 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
 };
 
 template <> struct OwnKernel<ops::RecurrenceGradient> {
+  /// For each row the cotangents of its gates and of its state; the weights.
+  static constexpr std::int64_t scratch(const graph::Signature& s) {
+    const std::int64_t width = ops::Recurrence::padded(s.shape(0)[2]), hidden = ops::Recurrence::padded(s.shape(2)[1]);
+    return (std::int64_t(s.shape(0)[1]) * (width + 2 * hidden) + s.shape(0)[2] * hidden) * bytes_of(s.dtype(0));
+  }
   template <class T> static void run(const OwnCall& c) {
     switch (ops::Cell(c.attributes[0])) {
       case ops::Cell::lstm: return RecurGradient<T, ops::Cell::lstm>(c).run();

@@ -16,13 +16,13 @@ template <class K> struct FoldTable {
     for (int i = 0; i < j; ++i) n += compile::is_folded(K::body.micros[std::size_t(i)]) ? 1 : 0;
     return n;
   }
-  static constexpr int bytes = folds_before(micros<K>) * compile::fold_bytes;  ///< a column
+  static constexpr int bytes = folds_before(micros<K>) * fold_bytes;  ///< a column
 
   std::byte* data;
   std::int64_t columns;  ///< of the table, whose first is column `first` of the rows
   std::int64_t first;
   template <int J> [[gnu::always_inline]] FoldType<K, J>* at(std::int64_t column) const {
-    return reinterpret_cast<FoldType<K, J>*>(data + folds_before(J) * compile::fold_bytes * columns) + (column - first);
+    return reinterpret_cast<FoldType<K, J>*>(data + folds_before(J) * fold_bytes * columns) + (column - first);
   }
 };
 
@@ -220,9 +220,9 @@ template <class K, class Way, int N> [[gnu::always_inline]] inline void run_acro
           for (std::int64_t i = 0; i < n; i += N) work.passes(x, w, Span{i, int(std::min<std::int64_t>(N, n - i))});
         });
   } else {
-    constexpr std::int64_t width = compile::fold_columns;
+    constexpr std::int64_t width = fold_columns;
     if constexpr (!has_scans<K>()) {
-      if (const std::int64_t pieces = compile::pieces_of(outer, work.row, n); pieces > 1) {
+      if (const std::int64_t pieces = pieces_of(outer, work.row, n); pieces > 1) {
         Row<K, N> x{};
         x.once(work, start);
         return for_each_point<K, 0, first_folded<K>>(

@@ -70,7 +70,7 @@ template <class K, int N> struct Along : Task<K> {
     x.template values<Pass>(*this, w, Span{0, N});
     x.template store_values<Pass>(*this, w, Span{0, N});
     if constexpr (Pass < K::body.passes) {
-      Row<K, 1> sum[compile::fold_pieces];
+      Row<K, 1> sum[fold_pieces];
       const bool outer = outer_points() > 1;
       const std::int64_t n = outer ? outer_points() : inner_extent(), grain = outer ? 1 : 16 * N;
       const std::int64_t size = ((n + pieces - 1) / pieces + grain - 1) / grain * grain;
@@ -103,7 +103,7 @@ template <class K, class Way, int N> [[gnu::always_inline]] inline void run_alon
   const Walk<P> start{work.a.address, work.a.origin};
   const std::int64_t rows = points(work.a, 0, first_folded<K>);
   if constexpr (!std::is_same_v<Way, Alone> && K::body.kept == 0) {
-    if (const std::int64_t pieces = compile::pieces_of(rows, work.row, 1); pieces > 1) {
+    if (const std::int64_t pieces = pieces_of(rows, work.row, 1); pieces > 1) {
       Row<K, N> x{};
       x.once(work, start);
       return for_each_point<K, 0, first_folded<K>>(
@@ -112,7 +112,7 @@ template <class K, class Way, int N> [[gnu::always_inline]] inline void run_alon
   }
   Way::run(rows, 1, worth_a_team(element_ns<K> * double(std::max<std::int64_t>(work.row, 2 * N))), work.c.threads,
            [&](std::int64_t from, std::int64_t to) {
-             alignas(64) std::byte kept[K::body.kept > 0 ? compile::row_buffer_bytes : 1];
+             alignas(64) std::byte kept[K::body.kept > 0 ? row_buffer_bytes : 1];
              const Along<K, N> own(task);
              Row<K, N> x;
              x.once(own, start);

@@ -5,6 +5,7 @@
 // loops, folded loops). If not, every lane is a row of its own (kept loops, folded loops, the last kept loop).
 #pragma once
 #include "parallel.hpp"
+#include "sizes.hpp"
 #include "streaming.hpp"
 
 namespace sinter::cpu::row_detail {

@@ -123,7 +123,7 @@ template <class K, class Step> class SmallContraction {
   using V = Lanes<T, N>;
 
   static constexpr bool dot =
-      is_dot(compile::matrix_product(loops, F::L, dtype_of_result<K>(), Step::arguments.data()));
+      is_dot(compile::MatrixProduct::of(loops, F::L, dtype_of_result<K>(), Step::arguments.data()));
   static constexpr bool in_panels = right_column >= compile::Panels::tag;  ///< packed in advance (compile/panels.hpp)
   static constexpr bool in_place = columns == 1 || right_column == 1 || in_panels;
 
@@ -425,7 +425,7 @@ template <class K, class Step> constexpr bool is_fixed() {
 template <class K, class Step> constexpr bool is_small_contraction() {
   if constexpr (std::is_void_v<Step> || computes_operands<K>) return false;
   else
-    return contracts_in_place(compile::matrix_product(compile::ContractLoops::of(K::body), K::body.loops,
+    return contracts_in_place(compile::MatrixProduct::of(compile::ContractLoops::of(K::body), K::body.loops,
                                                       dtype_of_result<K>(), Step::arguments.data()));
 }
 

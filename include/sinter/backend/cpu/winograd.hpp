@@ -321,6 +321,7 @@ class Winograd {
 
 /// Weights transformed in advance, with the same operations as above.
 template <> struct OwnKernel<compile::TransformedFilters> {
+  static constexpr std::int64_t scratch(const graph::Signature&) { return 0; }
   template <class T> static void run(const OwnCall& c) {
     if constexpr (std::is_same_v<T, float> && use_winograd) {
       const std::int64_t taps = c.extent[compile::TransformedFilters::row], m = c.attributes[0];

@@ -4,13 +4,12 @@
 // cost of finding out what to do is paid once a block. Contractions use the CPU backend's tiles.
 #pragma once
 #include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "../../compile/steps.hpp"
-#include "../cpu/attend_gradient.hpp"
-#include "../cpu/recur_gradient.hpp"
-#include "../cpu/contract.hpp"
+#include "../cpu/target.hpp"
 
 namespace sinter::internals::generic {
 
@@ -388,25 +387,19 @@ class Step {
   std::vector<std::vector<std::int64_t>> stride_;
 };
 
-/// A graph compiled at run time.
-///
-///   graph::Builder g;  …  g.outputs.push(y.id);
-///   generic::Program p(g);
-///   p.run({x.data()}, {y.data()});
-class Program {
+/// The primitives of a program, by their code.
+using Primitives = std::map<std::uint64_t, const graph::Primitive*>;
+
+/// A plan that was made at run time, with memory of its own to run in.
+class Runner {
  public:
-  /// `pack`: with a cache of so many bytes, steps run piece by piece where that pays (compile/chains.hpp).
-  explicit Program(const graph::Builder& g, const compile::PackSizes& pack = {&cpu::pack_bytes})
-      : plan_(compile::compile(g, pack)) {
-    remember(graph::primitive<ops::Copy>);  // inserted while compiling
-    for (int i = 0; i < g.size(); ++i) remember(*g[i].op);
+  Runner(compile::Plan plan, const Primitives& primitives) : plan_(std::move(plan)), primitives_(primitives) {
     for (int k = 0; k + 1 < plan_.kernel.size(); ++k) bodies_.emplace_back(plan_.words.data() + plan_.kernel[k]);
     workspace_.resize(std::size_t(plan_.arena_bytes + plan_.scratch_bytes) + 64);
   }
 
-  /// Runs on row-major inputs and outputs; lengths in the order of `plan().letters`.
   void run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs,
-           const std::vector<std::int64_t>& lengths = {}) {
+           const std::vector<std::int64_t>& lengths) {
     auto* workspace = workspace_.data();
     workspace += (64 - reinterpret_cast<std::uintptr_t>(workspace) % 64) % 64;
     std::vector<std::byte*> base{workspace};
@@ -414,19 +407,19 @@ class Program {
     for (void* p : outputs) base.push_back(static_cast<std::byte*>(p));
     const cpu::Context c{base.data(), lengths.data(), workspace + plan_.arena_bytes, 1};
     const std::int64_t *t = plan_.table.data(), *chain = plan_.chains.data(), *const end = chain + plan_.chains.size();
-    const auto behind = [this](const std::int64_t* step) {
+    const auto after = [this](const std::int64_t* step) {
       const Body& b = bodies_[std::size_t(*step)];
       return step + 1 + b.loops + b.pointers * (2 + b.loops);
     };
     for (int s = 0; s < plan_.steps;) {
       if (chain == end || compile::ChainHead::of(chain).first != s) {
         Step(bodies_[std::size_t(*t)], primitives_, t + 1, c).run();
-        t = behind(t);
+        t = after(t);
         ++s;
         continue;
       }
       run_chain(chain, t, c);
-      for (const auto last = s + int(compile::ChainHead::of(chain).steps); s < last; ++s) t = behind(t);
+      for (const auto last = s + int(compile::ChainHead::of(chain).steps); s < last; ++s) t = after(t);
       chain = compile::ChainHead::behind(chain);
     }
   }
@@ -443,12 +436,70 @@ class Program {
                                         Step(bodies_[std::size_t(kernel)], primitives_, arguments, c).run();
                                       });
   }
-  void remember(const graph::Primitive& op) { primitives_[op.code] = &op; }
 
   compile::Plan plan_;
+  const Primitives& primitives_;
   std::vector<Body> bodies_;
-  std::map<std::uint64_t, const graph::Primitive*> primitives_;
   std::vector<std::byte> workspace_;
+};
+
+/// A graph compiled at run time.
+///
+///   graph::Builder g;  …  g.outputs.push(y.id);
+///   generic::Program p(g);
+///   p.run({x.data()}, {y.data()});
+///
+/// Where the graph's first inputs are parameters that change seldom, what depends on them alone is computed by `prepare`:
+///
+///   generic::Program p(g, 2);
+///   p.prepare({w.data(), b.data()});
+///   p.run({w.data(), b.data(), x.data()}, {y.data()});
+class Program {
+ public:
+  /// `target`: what decides how the graph is compiled; one with a cache runs steps tile by tile (compile/chains.hpp).
+  explicit Program(const graph::Builder& g, const compile::Target& target = cpu::run_time_target)
+      : Program(g, 0, target) {}
+  Program(const graph::Builder& g, int parameters, const compile::Target& target = cpu::run_time_target)
+      : Program(Made(g, parameters, target)) {}
+
+  void prepare(const std::vector<const void*>& parameters) {
+    std::vector<void*> outputs;
+    for (std::vector<std::byte>& p : prepared_) outputs.push_back(p.data());
+    if (!outputs.empty()) prepare_.run(parameters, outputs, {});
+  }
+  /// Runs on row-major inputs and outputs; lengths in the order of `plan().letters`.
+  void run(std::vector<const void*> inputs, const std::vector<void*>& outputs,
+           const std::vector<std::int64_t>& lengths = {}) {
+    for (const std::vector<std::byte>& p : prepared_) inputs.push_back(p.data());
+    run_.run(inputs, outputs, lengths);
+  }
+  const compile::Plan& plan() const { return run_.plan(); }
+
+ private:
+  /// Remembers every primitive that passes have left in a graph: they add some of their own.
+  struct Remember {
+    Primitives& primitives;
+    void operator()(const char*, const graph::Builder& g) const {
+      for (int i = 0; i < g.size(); ++i) primitives[g[i].op->code] = g[i].op;
+    }
+    void operator()(const char*, const compile::Simplified& s, const auto&...) const { (*this)("", s.graph); }
+  };
+  struct Made {
+    std::unique_ptr<Primitives> primitives = std::make_unique<Primitives>();
+    compile::Compiled plans;
+    Made(const graph::Builder& g, int parameters, const compile::Target& target)
+        : plans(compile::compile(g, parameters, target, Remember{*primitives})) {}
+  };
+  explicit Program(Made made)
+      : primitives_(std::move(made.primitives)),
+        prepare_(std::move(made.plans.prepare), *primitives_),
+        run_(std::move(made.plans.run), *primitives_) {
+    for (const std::int64_t bytes : prepare_.plan().output_bytes) prepared_.emplace_back(std::size_t(bytes));
+  }
+
+  std::unique_ptr<Primitives> primitives_;
+  Runner prepare_, run_;
+  std::vector<std::vector<std::byte>> prepared_;
 };
 
 }  // namespace sinter::internals::generic

@@ -11,10 +11,10 @@ namespace sinter::on_thrust {
 
 struct Backend {
   static constexpr bool shares_a_team = false;  ///< Thrust opens parallel regions of its own
-  static constexpr internals::compile::PackSizes pack = [] {
-    internals::compile::PackSizes sizes = cpu::Backend::pack;
-    sizes.cache = 0;  // steps run one by one
-    return sizes;
+  static constexpr internals::compile::Target target = [] {
+    internals::compile::Target t = cpu::target;
+    t.tiles.cache = 0;  // steps run one by one
+    return t;
   }();
 
   template <class K, class Step> static void run(const std::int64_t* arguments, const cpu::Context& c) {

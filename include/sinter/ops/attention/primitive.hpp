@@ -108,15 +108,6 @@ struct AttentionGradient : graph::Registered<AttentionGradient> {
     p.batch = &batch;
     p.flops = &Attention::flops<AttentionGradient>;
     p.flops_of_loops = &flops_of_loops;
-    // Per head at work: keys as they are and transposed, values transposed, and
-    // a block of queries with what belongs to it.
-    p.scratch = [](const Signature& s) {
-      const Shape &k = s.shape(1), &v = s.shape(2);
-      const std::int64_t keys = AttentionGeometry::padded(k[k.rank - 2]), d = AttentionGeometry::padded(k[k.rank - 1]),
-                         dv = AttentionGeometry::padded(v[v.rank - 1]);
-      return Attention::geometry(s).heads_at_work(k) *
-             ((2 * d + dv) * keys + block_of_queries * (3 * d + 2 * dv) + 64) * bytes_of(s.dtype(0));
-    };
     return p;
   }
   static constexpr std::int64_t block_of_queries = 64;  ///< at most
@@ -138,12 +129,6 @@ constexpr Primitive Attention::describe() {
   p.batch = &batch;
   p.flops = &flops<Attention>;
   p.flops_of_loops = &flops_of_loops;
-  // Packed keys and values of each head at work.
-  p.scratch = [](const Signature& s) {
-    const Shape &k = s.shape(1), &v = s.shape(2);
-    return geometry(s).heads_at_work(k) * AttentionGeometry::padded(k[k.rank - 2]) *
-           (AttentionGeometry::padded(k[k.rank - 1]) + AttentionGeometry::padded(v[v.rank - 1])) * bytes_of(s.dtype(0));
-  };
   return p;
 }
 

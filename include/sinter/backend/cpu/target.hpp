@@ -1,0 +1,87 @@
+// What the compiler's passes ask of a CPU (compile/target.hpp).
+#pragma once
+#include "attend_gradient.hpp"
+#include "contract.hpp"
+#include "recur_gradient.hpp"
+#include "small.hpp"
+
+namespace sinter::cpu {
+
+/// Primitives that have kernels of their own here.
+template <class... Ops> struct OwnKernels {
+  static constexpr std::int64_t scratch(const graph::Primitive& op, const graph::Signature& s) {
+    std::int64_t bytes = 0;
+    ((op.code == graph::code_of<Ops> ? void(bytes = OwnKernel<Ops>::scratch(s)) : void()), ...);
+    return bytes;
+  }
+};
+using OwnKernelsHere = OwnKernels<ops::Attention, ops::AttentionGradient, ops::Recurrence, ops::RecurrenceGradient,
+                                  compile::TransformedFilters>;
+
+/// The most bytes that the tables of a row kernel take.
+constexpr std::int64_t fold_scratch_bytes(const compile::StepView& s, int folds) {
+  const int last = s.loops() - 1;
+  if (s.kind() != graph::Kind::reduce || s.folded(last)) return 0;
+  std::int64_t outer = 1, row = 1;
+  for (int l = 0; l < last; ++l) {
+    if (s.folded(l)) row *= s.extent(l);
+    else if (!s.varies(l)) outer *= s.extent(l);  // others may run once
+  }
+  const std::int64_t columns =
+      s.varies(last) ? std::min<std::int64_t>(s.extent(last), 7 * fold_columns) : s.extent(last);
+  const std::int64_t pieces = pieces_of(outer, row, columns);
+  return pieces > 1 ? pieces * columns * folds * fold_bytes : 0;
+}
+constexpr std::int64_t scratch_bytes(const compile::StepView& s, const compile::ScratchFacts& f) {
+  return s.kind() == graph::Kind::contract ? pack_bytes(compile::contract_sizes(s, f)) : fold_scratch_bytes(s, f.folds);
+}
+
+/// Rows along the contracted axis are read where they are, unless they would evict each other from the cache; and
+/// columns side by side that few rows multiply, unless what they are computed from is narrower.
+constexpr bool reads_in_place(const compile::OperandLines& o) {
+  constexpr std::int64_t whole_tiles = 16, few_rows = 112, deepest_row = 8192;
+  constexpr int most_lines = 14, ways = 4;
+  if (o.has_lines && !o.is_left)
+    return !o.from_narrower && o.opposite > skinny_rows && o.line_stride == 1 && o.lines % whole_tiles == 0 &&
+           o.opposite <= few_rows;
+  const int lines = o.has_lines && o.lines < most_lines ? int(o.lines) : most_lines;
+  return !o.has_inner || (o.inner_stride == 1 && most_in_one_set(o.line_stride * o.bytes, lines) <= ways &&
+                          o.depth <= deepest_row);
+}
+/// Weights [n, taps…, channels] that have several rows, and lines that a tile reads in one go.
+constexpr bool packs_weights(std::int64_t n, std::int64_t depth, std::int64_t taps) {
+  return n > 1 && depth <= deepest_in_place && taps <= 128 && n * depth >= 64;
+}
+
+/// What programs that are made at run time ask: they run steps one by one, and know no Winograd.
+inline constexpr compile::Target run_time_target{
+    .panel = lanes > 1 ? Tile<float>::columns : 0,
+    .shortest_row = 8,
+    .skinny_rows = skinny_rows,
+    .row_buffer = row_buffer_bytes,
+    .straight_line_steps = 8,
+    .straight_line_flops = 600'000,
+    .prologue = {.smallest = 4096, .packed_once = std::int64_t(1) << 20, .cheap = 8, .most_reads = 6},
+    .tiles = {.cache = 0,
+              .last_level = 8,
+              .rows = 128,
+              .to_pack = 8,
+              .to_transform = 128,
+              .fewest = 2,
+              .most = 16,
+              .large = std::int64_t(1) << 23},
+    .scratch = &scratch_bytes,
+    .own_scratch = &OwnKernelsHere::scratch,
+    .reads_in_place = &reads_in_place,
+    .packs_weights = &packs_weights};
+
+/// The same for programs that are compiled in advance.
+inline constexpr compile::Target target = [] {
+  compile::Target t = run_time_target;
+  t.packs_nothing = &contracts_in_place;
+  t.filters = &filters_for;
+  t.tiles.cache = own_cache;
+  return t;
+}();
+
+}  // namespace sinter::cpu

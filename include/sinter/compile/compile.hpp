@@ -1,0 +1,76 @@
+// The compiler, on one page: from a graph and a target to a program, each pass in the order in which it runs.
+//
+// A pass is a function of what those before it have made; a line here adds one. What must hold between passes is checked
+// after each under SINTER_VERIFY (verify.hpp). What the last one makes becomes constants in program.hpp.
+#pragma once
+#include "affine.hpp"
+#include "allocate.hpp"
+#include "prepare.hpp"
+#include "siblings.hpp"
+#include "verify_plan.hpp"
+
+namespace sinter::internals::compile {
+
+/// What a graph is compiled to: `prepare` computes what depends on parameters alone, and runs when they change; `run` is
+/// for every call, and its last inputs are the outputs of `prepare`.
+struct Compiled {
+  Plan prepare, run;
+};
+
+/// An observer is told the name of every pass and what it has made, a graph, groups, steps: this one looks away.
+struct Unwatched {
+  constexpr void operator()(const char*, const auto&...) const {}
+};
+
+/// `parameters`: how many of the graph's first inputs change seldom; without any there is nothing to prepare.
+template <class Observer = Unwatched>
+constexpr Compiled compile(const Builder& traced, int parameters, const Target& target, const Observer& watch = {}) {
+  const auto made = [&watch](const char* pass, const auto&... what) {
+    if constexpr (verifying) verify(what...);
+    watch(pass, what...);
+  };
+  made("trace", traced);
+
+  // From a graph to graphs.
+  Builder folded, joined;
+  Prepared halves;
+  if (parameters > 0) {
+    const Builder& scaled = fold_affine(traced, parameters, folded) ? folded : traced;  // scales move into weights
+    made("fold affine", scaled);
+    const Builder& wide = join_siblings(scaled, parameters, joined) ? joined : scaled;  // products of one operand
+    made("join siblings", wide);
+    halves = split(wide, parameters, target);  // what depends on parameters alone, and the rest
+    made("prepare", halves.prepare);
+    made("rest", halves.rest);
+  }
+
+  // From a graph to steps.
+  const auto plan = [&](const Builder& g) {
+    List<char> apart;  // outputs that must not take over the memory of an input
+    for (;;) {
+      Simplified s = simplify(g, apart);  // each node in a form that a kernel can address
+      made("simplify", s);
+      const Fusion f = fuse(s, target);  // which nodes share a kernel
+      made("fuse", s, f);
+      const Order o = order(s, f);  // when each kernel runs
+      made("order", s, f, o);
+      PlanDraft d = draft_of(s);
+      Lowering lower(s, f, o, d.plan.letters, target);  // nodes to a kernel: loops, pointers, operations
+      for (const int group : o.groups) emit(d, lower(group), s.graph, target);  // kernels to steps in a table
+      find_buffers(d, s);
+      watch("emit", s, d);
+      if (overwrites_too_early(d, s, apart)) continue;
+      Chains c = find_chains(d, s, target);  // steps that run tile by tile
+      watch("chain", s, d, c);
+      allocate(d, s, c, target);  // a place in memory for each buffer
+      made("allocate", s, d);
+      return static_cast<Plan&&>(d.plan);
+    }
+  };
+  Compiled r;
+  if (parameters > 0) r.prepare = plan(halves.prepare);
+  r.run = plan(parameters > 0 ? halves.rest : traced);
+  return r;
+}
+
+}  // namespace sinter::internals::compile

@@ -1,0 +1,253 @@
+// From kernels to steps: a plan whose pointers still name the nodes of the graph.
+//
+// Later passes choose which steps run tile by tile (chains.hpp) and where each buffer lies (allocate.hpp); that replaces
+// the nodes by addresses.
+#pragma once
+#include "in_place.hpp"
+#include "lower.hpp"
+#include "plan_data.hpp"
+#include "target.hpp"
+
+namespace sinter::internals::compile {
+
+[[noreturn]] SINTER_COLD inline void no_input_has_this_length(char letter) {
+  throw Error(ErrorCode::length, std::string("length '") + letter + "'", "expected an input that has it, found none",
+              "a program takes its lengths from its inputs");
+}
+
+[[noreturn]] SINTER_COLD inline void overwritten_while_needed(int output) {
+  throw Error(ErrorCode::unsupported, "output " + std::to_string(output),
+              "expected that it can take over the memory of an input, found one that is read afterwards");
+}
+
+/// How a step uses one of its pointers.
+struct PointerUse {
+  unsigned char bytes = 0;  ///< of an element; 0 without memory
+  bool written = false;
+  bool anywhere = false;    ///< along an axis whose place another value says
+};
+
+/// A plan in the making, and what passes must know of its steps that the table does not say.
+struct PlanDraft {
+  Plan plan;
+  List<int> step, loops;           ///< of each step: where it begins in the table, and its loops
+  List<Kind> kind;                 ///< of each step
+  List<ScratchFacts> facts;        ///< of each step
+  List<std::int64_t> scratch;      ///< bytes of each step
+  List<PointerUse> uses;           ///< of each pointer of each step
+  List<int> first_use;             ///< of each step
+  List<std::int64_t> capacity;     ///< of each letter
+  List<std::uint64_t> hash;        ///< of each distinct kernel
+
+  /// Where pointer p of a step stands in the table.
+  constexpr int pointer(int s, int p) const { return step[s] + 1 + loops[s] + p * (2 + loops[s]); }
+  constexpr int pointers(int s) const {
+    const int end = s + 1 < step.size() ? step[s + 1] : plan.table.size();
+    return (end - step[s] - 1 - loops[s]) / (2 + loops[s]);
+  }
+  constexpr StepView view(int s) const {
+    const std::int64_t* const t = plan.table.data() + step[s];
+    return {plan.words.data() + plan.kernel[int(*t)], t + 1, capacity.data()};
+  }
+  constexpr const PointerUse& use(int s, int p) const { return uses[first_use[s] + p]; }
+  constexpr std::int64_t letter_index(char letter) const {
+    for (int i = 0; i < plan.letters.size(); ++i)
+      if (plan.letters[i] == letter) return i;
+    no_input_has_this_length(letter);
+  }
+  /// Whether a step may store node `to` in the memory of node `from`, once buffers have been found.
+  constexpr bool may_share(int s, int from, int to) const {
+    const std::int64_t* const t = plan.table.data() + step[s];
+    return may_take_over(plan.words.data() + plan.kernel[int(*t)], t + 1, from, to);
+  }
+};
+
+constexpr std::int64_t buffer_bytes(const Builder& g, int node) { return g.shape(node).size() * bytes_of(g[node].dtype); }
+
+/// A plan of no steps: what a program takes and gives, and the lengths with which it does not run.
+constexpr PlanDraft draft_of(const Simplified& s) {
+  const Builder& g = s.graph;
+  PlanDraft d;
+  for (const int i : g.inputs) {
+    const Shape& shape = g.shape(i);
+    for (int a = 0; a < shape.rank; ++a) {
+      bool known = shape.letter(a) == 0;
+      for (const char c : d.plan.letters) known = known || c == shape.letter(a);
+      if (known) continue;
+      d.plan.letters.push(shape.letter(a));
+      d.capacity.push(shape[a]);
+    }
+  }
+  d.plan.nodes = s.order.size();
+  d.plan.inputs = g.inputs.size();
+  for (const int output : s.outputs) d.plan.output_bytes.push(aligned(buffer_bytes(g, output)));
+  for (int k = 0; k < g.outputs.size(); ++k) d.plan.takes_over.push(k < g.overwrites.size() ? g.overwrites[k] : -1);
+  d.plan.expectations = g.expectations.size();
+  for (const Builder::LengthRule& rule : g.length_rules) {
+    std::int64_t set = 0;
+    for (const char letter : rule.letters)
+      if (letter != 0) set |= std::int64_t(1) << d.letter_index(letter);
+    d.plan.refused.push(rule.what);
+    d.plan.refused_letters.push(set);
+  }
+  for (const int v : s.order) {
+    Signature::Operand room[graph::most_operands];
+    if (is_computed(s.kind[v])) d.plan.flops += g[v].op->flops(g.signature(v, room), g.shape(v));
+  }
+  return d;
+}
+
+/// The number of a kernel among the distinct ones, to which it is added where it is new.
+constexpr int kernel_number(PlanDraft& d, const List<std::uint64_t>& words) {
+  Plan& p = d.plan;
+  std::uint64_t h = 0;
+  for (const std::uint64_t w : words) h = (h ^ w) * 1099511628211ull;
+  const auto same = [&](int id) {
+    const int from = p.kernel[id], to = id + 1 < p.kernel.size() ? p.kernel[id + 1] : p.words.size(), n = words.size();
+    if (to - from != n) return false;
+    const std::uint64_t *a = p.words.data() + from, *b = words.data();
+    for (int i = 0; i < n; ++i)
+      if (a[i] != b[i]) return false;
+    return true;
+  };
+  int id = 0;
+  while (id < p.kernel.size() && !(d.hash[id] == h && same(id))) ++id;
+  if (id < p.kernel.size()) return id;
+  p.kernel.push(p.words.size());
+  d.hash.push(h);
+  std::uint64_t* to = p.words.extend(words.size());
+  for (const std::uint64_t w : words) *to++ = w;
+  return id;
+}
+
+/// How the kernel of a step uses its pointers.
+constexpr void note_uses(PlanDraft& d, const Kernel& k) {
+  d.first_use.push(d.uses.size());
+  const int count = k.pointers.size();
+  PointerUse* const to = d.uses.extend(count);
+  for (int p = 0; p < count; ++p) to[p] = {};
+  for (const Micro& m : k.micros) {
+    const auto size = static_cast<unsigned char>(bytes_of(m.dtype));
+    if (m.what == Micro::What::load || m.what == Micro::What::gather) {
+      to[m.a].bytes = size;
+      to[m.a].anywhere = to[m.a].anywhere || m.what == Micro::What::gather;
+    } else if (m.what == Micro::What::store || m.what == Micro::What::scatter) {
+      to[m.b] = {size, true, m.what == Micro::What::scatter};
+    } else if (m.what == Micro::What::result) {
+      to[0].bytes = to[1].bytes = size;
+    }
+  }
+  for (int p = 0; p < count; ++p)
+    if (k.pointers[p].node < 0) to[p].bytes = 0;
+}
+
+/// Scratch memory of the step that was emitted last, as a program of many steps and as straight-line code runs it.
+constexpr void note_scratch(PlanDraft& d, const Kernel& k, const Target& target) {
+  const ScratchFacts facts = ScratchFacts::of(k);
+  const StepView view = d.view(d.step.size() - 1);
+  std::int64_t& straight = d.plan.straight_line_scratch_bytes;
+  const std::int64_t scratch =
+      std::max(target.scratch != nullptr ? aligned(target.scratch(view, facts)) : 0, aligned(facts.own));
+  if (k.kind != Kind::contract) {
+    straight = std::max(straight, scratch);
+  } else {
+    const ContractLoops at = view.contract_loops();
+    const bool in_place = !facts.fills && target.packs_nothing != nullptr &&
+                          target.packs_nothing(MatrixProduct::of(at, k.loops.size(), facts.dtype, view.table));
+    if (!in_place) straight = std::max(straight, scratch);
+    double flops = 2;
+    for (int l = at.rows; l < k.loops.size(); ++l) flops *= double(view.extent(l));
+    if (in_place && at.rows > 0 && flops <= target.straight_line_flops) {
+      for (int i = 0; i < at.rows; ++i) flops *= double(k.loops[i].capacity);
+      d.plan.small_flops += flops;
+    }
+  }
+  d.facts.push(facts);
+  d.scratch.push(scratch);
+}
+
+/// Appends a step; equal kernels share their identity.
+constexpr void emit(PlanDraft& d, const Kernel& k, const Builder& g, const Target& target) {
+  Plan& p = d.plan;
+  const int id = kernel_number(d, encode(k)), loops = k.loops.size();
+  d.step.push(p.table.size());
+  d.loops.push(loops);
+  d.kind.push(k.kind);
+  std::int64_t* t = p.table.extend(1 + loops + k.pointers.size() * (2 + loops));
+  *t++ = id;
+  for (const Loop& l : k.loops) *t++ = l.extent | (l.letter != 0 ? d.letter_index(l.letter) + 1 : 0) << 56;
+  for (const Pointer& q : k.pointers) {
+    *t++ = q.node;
+    *t++ = q.offset;
+    double touched = 1;
+    for (int i = 0; i < loops; ++i) {
+      *t++ = q.stride[i];
+      if (q.stride[i] != 0) touched *= double(k.loops[i].capacity);
+    }
+    if (q.node >= 0) p.bytes_moved += touched * bytes_of(g[q.node].dtype);
+  }
+  note_uses(d, k);
+  note_scratch(d, k, target);
+  ++p.steps;
+}
+
+/// After the last step: replaces nodes by those that own their memory (parts of an assembled tensor lie inside their
+/// whole), and offsets by bytes in it.
+constexpr void find_buffers(PlanDraft& d, const Simplified& s) {
+  Plan& r = d.plan;
+  r.kernel.push(r.words.size());
+  for (int step = 0; step < r.steps; ++step)
+    for (int p = 0; p < d.pointers(step); ++p) {
+      std::int64_t* const q = r.table.data() + d.pointer(step, p);
+      const auto node = int(*q);
+      if (node < 0) {
+        r.buffer.push(-1);
+        continue;
+      }
+      const int part = s.part_of[node], owner = part >= 0 && s.parts[part].one_piece ? s.parts[part].whole : s.buffer(node);
+      q[1] = (q[1] + (owner != node && s.owner[node] < 0 ? s.parts[part].offset : 0)) * bytes_of(s.graph[node].dtype);
+      q[0] = owner;
+      r.buffer.push(owner);
+    }
+}
+
+/// Whether an output would overwrite an input that is still to be read: one takes over the memory of an input only if
+/// nobody reads that afterwards, and its own kernel no element that it has written. `apart` then marks the outputs that
+/// a kernel of their own must copy into place (simplify.hpp).
+constexpr bool overwrites_too_early(const PlanDraft& d, const Simplified& s, List<char>& apart) {
+  const Plan& r = d.plan;
+  const Builder& g = s.graph;
+  const int n = g.size();
+  List<int> written(n, -1), read(n, -1);  // the last step that writes an output, and the last that touches a node at all
+  for (int step = 0; step < r.steps; ++step) {
+    const int count = d.pointers(step), stride = 2 + d.loops[step];
+    const std::int64_t* p = r.table.data() + d.pointer(step, 0);
+    const PointerUse* use = d.uses.data() + d.first_use[step];
+    for (int i = 0; i < count; ++i, p += stride, ++use) {
+      if (*p < 0) continue;
+      read[int(*p)] = step;
+      if (use->written) written[int(*p)] = step;
+    }
+  }
+  bool found = false;
+  for (int k = 0; k < g.overwrites.size(); ++k) {
+    if (g.overwrites[k] < 0) continue;
+    const int input = g.inputs[g.overwrites[k]], output = s.outputs[k], writer = written[output], last = read[input];
+    if (writer < 0 || last < writer || (last == writer && d.may_share(writer, input, output))) continue;
+    found = true;
+    apart.resize(g.outputs.size(), 0);
+    if (apart[k] == 0) {
+      apart[k] = 1;
+      continue;
+    }
+    bool all = true;  // another output that takes over memory still reads it: all of them go apart
+    for (int i = 0; i < g.overwrites.size(); ++i) {
+      all = all && (g.overwrites[i] < 0 || apart[i] != 0);
+      if (g.overwrites[i] >= 0) apart[i] = 1;
+    }
+    if (all) overwritten_while_needed(k);
+  }
+  return found;
+}
+
+}  // namespace sinter::internals::compile

@@ -54,7 +54,6 @@ struct Recurrence : graph::Registered<Recurrence> {
   static constexpr double flops_of_loops(const std::int64_t* extent, double of_a_gate) {
     return double(extent[time]) * double(extent[row]) * double(extent[gate]) * (2.0 * double(extent[unit]) + of_a_gate);
   }
-  static constexpr std::int64_t padded(std::int64_t n) { return (n + 15) / 16 * 16; }
   static constexpr Primitive describe();
   static constexpr Value apply(Builder* b, const int* operands, int n, Cell c, bool reverse);
   static constexpr Value pull(const Site& s, int i, Value ct);

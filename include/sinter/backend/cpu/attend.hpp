@@ -24,7 +24,7 @@ template <class T> class Attend {
   void run() {
     if (const AttendFew<T> few(h_, mask_, output_, sums_); few.fits()) return few.run();
     const Context& c = h_.call.context;
-    const std::int64_t at_once = c.threads > 1 ? std::min(h_.heads, ops::AttentionGeometry::most_heads_at_work) : 1;
+    const std::int64_t at_once = c.threads > 1 ? std::min(h_.heads, AttendScratch::most_heads) : 1;
     const std::int64_t work = std::max<std::int64_t>(1, C * h_.keys * (h_.features + h_.value_features));
     for (std::int64_t first = 0; first < h_.heads; first += at_once) {
       const std::int64_t n = std::min(at_once, h_.heads - first);
@@ -170,10 +170,10 @@ template <> struct OwnKernel<ops::Attention> {
   template <class T> static void run(const OwnCall& c) { Attend<T>(c).run(); }
   /// Packed keys and values of each head at work.
   static constexpr std::int64_t scratch(const graph::Signature& s) {
-    using Geometry = ops::AttentionGeometry;
+    using A = AttendScratch;
     const Shape &k = s.shape(1), &v = s.shape(2);
-    return ops::Attention::geometry(s).heads_at_work(k) * Geometry::padded(k[k.rank - 2]) *
-           (Geometry::padded(k[k.rank - 1]) + Geometry::padded(v[v.rank - 1])) * bytes_of(s.dtype(0));
+    return A::heads(s) * A::padded(k[k.rank - 2]) * (A::padded(k[k.rank - 1]) + A::padded(v[v.rank - 1])) *
+           bytes_of(s.dtype(0));
   }
 };
 

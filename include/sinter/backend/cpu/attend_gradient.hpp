@@ -15,7 +15,7 @@ template <class T> class AttendGradient {
   static constexpr int W = Tile::width, R = Tile::registers, M = Tile::rows, C = Tile::columns;
   static constexpr int B = C * 2;                       ///< queries of a block
   static constexpr std::int64_t block = 64;             ///< keys of one
-  static_assert(B <= ops::AttentionGradient::block_of_queries && block % M == 0);
+  static_assert(B <= AttendScratch::block_of_queries && block % M == 0);
   enum Tensor { q, k, v, o, sums, ct };
 
  public:
@@ -31,7 +31,7 @@ template <class T> class AttendGradient {
   void run() {
     const Context& c = h_.call.context;
     const std::int64_t at_once =
-        std::min<std::int64_t>({h_.heads, ops::AttentionGeometry::most_heads_at_work, std::max(1, c.threads)});
+        std::min<std::int64_t>({h_.heads, AttendScratch::most_heads, std::max(1, c.threads)});
     for (std::int64_t first = 0; first < h_.heads; first += at_once)
       split(std::min(at_once, h_.heads - first), 1, 2, c.threads, [&](std::int64_t from, std::int64_t to) {
         for (std::int64_t s = from; s < to; ++s) head(first + s, reinterpret_cast<T*>(c.scratch) + s * slot_);
@@ -221,13 +221,10 @@ template <> struct OwnKernel<ops::AttentionGradient> {
   /// For each head at work: keys as they are and transposed, values transposed, and a block of queries with what belongs
   /// to it.
   static constexpr std::int64_t scratch(const graph::Signature& s) {
-    using Geometry = ops::AttentionGeometry;
+    using A = AttendScratch;
     const Shape &k = s.shape(1), &v = s.shape(2);
-    const std::int64_t keys = Geometry::padded(k[k.rank - 2]), d = Geometry::padded(k[k.rank - 1]),
-                       dv = Geometry::padded(v[v.rank - 1]);
-    return ops::Attention::geometry(s).heads_at_work(k) *
-           ((2 * d + dv) * keys + ops::AttentionGradient::block_of_queries * (3 * d + 2 * dv) + 64) *
-           bytes_of(s.dtype(0));
+    const std::int64_t keys = A::padded(k[k.rank - 2]), d = A::padded(k[k.rank - 1]), dv = A::padded(v[v.rank - 1]);
+    return A::heads(s) * ((2 * d + dv) * keys + A::block_of_queries * (3 * d + 2 * dv) + 64) * bytes_of(s.dtype(0));
   }
 };
 

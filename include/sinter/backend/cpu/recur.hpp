@@ -21,6 +21,9 @@ template <class T> struct Sequence {
   T* line(std::int64_t t, std::int64_t b) const { return at + t * time + b * row; }
 };
 
+/// Units of a recurrence in whole registers of any width.
+constexpr std::int64_t padded_units(std::int64_t n) { return (n + 15) / 16 * 16; }
+
 /// What forward and backward share: sizes, and how registers meet features that may lie apart.
 template <class T> struct Recurrent {
   static constexpr int W = Tile<T>::width;
@@ -186,7 +189,7 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
 template <> struct OwnKernel<ops::Recurrence> {
   /// The weights in panels.
   static constexpr std::int64_t scratch(const graph::Signature& s) {
-    return std::int64_t(ops::gates(ops::Recurrence::cell(s))) * ops::Recurrence::padded(s.shape(1)[1]) *
+    return std::int64_t(ops::gates(ops::Recurrence::cell(s))) * padded_units(s.shape(1)[1]) *
            s.shape(1)[1] * bytes_of(s.dtype(0));
   }
   template <class T> static void run(const OwnCall& c) {

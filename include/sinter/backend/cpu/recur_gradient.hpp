@@ -22,8 +22,8 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
         gates_(Sequence<T>::of(c, c.operands, R::gate)),
         initial_(Sequence<T>::of(c, c.operands + 1, R::state)),
         to_share_(Sequence<T>::of(c, c.operands + 2, R::unit)),
-        width_(R::padded(G * this->hidden_size)),
-        padded_(R::padded(this->hidden_size)) {}
+        width_(padded_units(G * this->hidden_size)),
+        padded_(padded_units(this->hidden_size)) {}
 
   void run() {
     pack();
@@ -137,7 +137,7 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
 template <> struct OwnKernel<ops::RecurrenceGradient> {
   /// For each row the cotangents of its gates and of its state; the weights.
   static constexpr std::int64_t scratch(const graph::Signature& s) {
-    const std::int64_t width = ops::Recurrence::padded(s.shape(0)[2]), hidden = ops::Recurrence::padded(s.shape(2)[1]);
+    const std::int64_t width = padded_units(s.shape(0)[2]), hidden = padded_units(s.shape(2)[1]);
     return (std::int64_t(s.shape(0)[1]) * (width + 2 * hidden) + s.shape(0)[2] * hidden) * bytes_of(s.dtype(0));
   }
   template <class T> static void run(const OwnCall& c) {

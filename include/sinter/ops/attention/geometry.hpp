@@ -74,15 +74,6 @@ struct AttentionGeometry {
     return (s.dtype(mask) == Dtype::boolean || s.dtype(mask) == s.dtype(0)) &&
            s.shape(mask) == shape(s, batch + 3, [this](int i) { return mask_loop(i); });
   }
-
-  static constexpr std::int64_t padded(std::int64_t n) { return (n + 31) / 32 * 32; }
-  /// How many heads are at work at once: each has packed keys and values of its own.
-  constexpr std::int64_t heads_at_work(const Shape& keys) const {
-    std::int64_t heads = 1;
-    for (int i = 0; i < batch; ++i) heads *= keys[i];
-    return heads < most_heads_at_work ? heads : most_heads_at_work;
-  }
-  static constexpr std::int64_t most_heads_at_work = 16;
 };
 
 }  // namespace sinter::ops

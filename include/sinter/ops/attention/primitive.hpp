@@ -110,7 +110,6 @@ struct AttentionGradient : graph::Registered<AttentionGradient> {
     p.flops_of_loops = &flops_of_loops;
     return p;
   }
-  static constexpr std::int64_t block_of_queries = 64;  ///< at most
   static constexpr double flops_of_loops(const std::int64_t* extent, int loops, const std::int64_t* attributes) {
     return Attention::products(extent, loops, attributes, 3, 2);
   }

@@ -133,12 +133,12 @@ TEST_CASE("batch normalisation behind convolutions and linear layers leaves an a
 
 TEST_CASE("a convolution in front of siblings that are joined is still recognised") {
   using X = Tensor<float, 1, 16, 12, 12>;
-  const compile::Prepared p =
-      support::halves_of(train::InferenceTrace<false, affine::Siblings, X>{}(), int(train::leading<affine::Siblings>), cpu::target);
+  const compile::Prepared p = support::halves_of(train::InferenceTrace<false, affine::Siblings, X>{}(),
+                                                 int(train::leading<affine::Siblings>), cpu::target);
   CHECK(count_of(p.rest, Kind::contract) == 2);  // the last product has nothing to sum
   int filters = 0;
   for (int i = 0; i < p.prepare.size(); ++i)
-    filters += p.prepare[i].op == &graph::primitive<compile::TransformedFilters>;
+    filters += p.prepare[i].op == &graph::primitive<cpu::TransformedFilters>;
   CHECK(filters ==
         (cpu::filters_for({.images = 1, .height = 12, .width = 12, .channels = 16, .filters = 16, .taps = 3}, true) > 0
              ? 1

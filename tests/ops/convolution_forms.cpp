@@ -178,7 +178,7 @@ template <class Net, class X> int transformed_weights() {
   const graph::Builder g = 
       support::halves_of(train::InferenceTrace<false, Net, X>{}(), int(train::leading<Net>), cpu::target).prepare;
   int n = 0;
-  for (int i = 0; i < g.size(); ++i) n += g[i].op == &graph::primitive<compile::TransformedFilters> ? 1 : 0;
+  for (int i = 0; i < g.size(); ++i) n += g[i].op == &graph::primitive<cpu::TransformedFilters> ? 1 : 0;
   return n;
 }
 template <int N, int Channels, int Taps, int H, int W> void check_in_advance(int expected_transforms) {
@@ -217,7 +217,7 @@ template <int M, int K, int O, int C> void check_transform() {
   graph::Builder g;
   Shape shape;
   for (const int n : {O, C, K, K}) shape.push(n);
-  const graph::Value w{&g, g.input(Dtype::float32, shape)}, u = compile::transformed(w, M, width);
+  const graph::Value w{&g, g.input(Dtype::float32, shape)}, u = cpu::transformed(w, M, width);
   g.outputs.push(u.id);
   const auto weights = numbers<Tensor<float, O, C, K, K>>(8);
   std::vector<reference::Array> inputs;
@@ -232,7 +232,7 @@ template <int M, int K, int O, int C> void check_transform() {
   const std::array<Dtype, 2> dtype{Dtype::float32, Dtype::float32};
   const std::array<std::int64_t, 2> attributes{M, width};
   const cpu::Context context{nullptr, nullptr, nullptr, 1};
-  cpu::OwnKernel<compile::TransformedFilters>::run<float>(
+  cpu::OwnKernel<cpu::TransformedFilters>::run<float>(
       {extent.data(), 4, address.data(), strides.data(), dtype.data(), 1, attributes.data(), context});
   double worst = 0;
   for (std::size_t i = 0; i < found.size(); ++i)
@@ -259,9 +259,9 @@ TEST_CASE("scratch memory suffices for every shorter batch") {
   for (const int taps : {3, 5})
     for (const int channels : {16, 40, 64, 192, 512})
       for (const auto& [side, longest] : {std::pair{4, 64}, {9, 64}, {10, 5}, {10, 8}, {32, 64}, {57, 64}}) {
-        compile::SquareConvolution c;
+        cpu::SquareConvolution c;
         c.height = c.width = side, c.channels = channels, c.filters = channels + 24, c.taps = taps;
-        compile::SquareWeightGradient g;
+        cpu::SquareWeightGradient g;
         g.height = g.width = side, g.channels = channels, g.filters = channels + 24, g.taps = taps;
         c.images = g.images = longest;
         const std::int64_t most = cpu::WinogradPlan::most_bytes(c),

@@ -8,7 +8,8 @@ namespace support {
 inline std::vector<sinter::internals::reference::Array> execute(
     const sinter::graph::Builder& g, const std::vector<sinter::internals::reference::Array>& inputs,
     const sinter::internals::reference::Lengths& lengths,
-    const sinter::internals::compile::Target& target = sinter::cpu::run_time_target, int* chains = nullptr, int parameters = 0) {
+    const sinter::internals::compile::Target& target = sinter::cpu::run_time_target, int* chains = nullptr,
+    int parameters = 0) {
   sinter::internals::generic::Program program(g, parameters, target);
   if (chains != nullptr) *chains += program.plan().chains.empty() ? 0 : 1;
   std::vector<sinter::internals::reference::Array> outputs;

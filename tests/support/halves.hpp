@@ -11,7 +11,7 @@ namespace support {
 /// Without weights packed in advance, which the interpreter does not know.
 inline constexpr sinter::internals::compile::Target unpacked = [] {
   sinter::internals::compile::Target t = sinter::cpu::run_time_target;
-  t.panel = 0;
+  t.weight_forms = nullptr;
   return t;
 }();
 

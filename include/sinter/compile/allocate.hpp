@@ -36,7 +36,7 @@ class Allocator {
     List<int> owners, of(n, -1);  // of: a node's index among these
     for (int step = 0; step < r_.steps; ++step)
       for (int p = 0; p < d_.pointers(step); ++p) {
-        const auto b = int(r_.table[d_.pointer(step, p)]);
+        const int b = d_.node(step, p);
         if (b < 0 || base_[b] != 0) continue;
         if (of[b] < 0) {
           of[b] = lives.size();
@@ -136,7 +136,7 @@ class Allocator {
     const int step = life.first;
     if (d_.kind[step] == Kind::scatter || d_.kind[step] == Kind::kernel) return -1;
     for (int p = d_.kind[step] == Kind::contract ? 2 : 0; p < d_.pointers(step); ++p) {
-      const auto other = int(r_.table[d_.pointer(step, p)]);
+      const int other = d_.node(step, p);
       if (other < 0 || base_[other] != 0) continue;
       const int k = of[other];
       if (lives[k].last == step && lives[k].first < step && lives[k].bytes == life.bytes && taken[k] == 0 &&
@@ -180,7 +180,8 @@ class Allocator {
       }
       for (int p = 0; p < d_.pointers(step); ++p) {
         const int q = d_.pointer(step, p);
-        const auto b = int(r_.table[q]);
+        const PointerBase to = PointerBase::of(r_.table[q]);
+        const int b = to.base;
         if (c >= 0) {
           const bool in_tiles = b >= 0 && is_in_tiles(b);
           const std::int64_t element = std::max<std::int64_t>(1, d_.use(step, p).bytes);
@@ -189,7 +190,7 @@ class Allocator {
         }
         if (b < 0) continue;
         if (is_in_tiles(b)) r_.bytes_moved -= touched(step, p);
-        r_.table[q] = base_[b];
+        r_.table[q] = PointerBase{base_[b], to.form}.packed();
         if (base_[b] == 0) r_.table[q + 1] += at_[b];
       }
     }

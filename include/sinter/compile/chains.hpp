@@ -135,7 +135,7 @@ struct Reach {
 
   static constexpr Reach of(const StepView& v, int p, const PointerUse& u, int loop, std::int64_t factor) {
     const std::int64_t unit = v.stride(p, loop) * factor;
-    if (unit <= 0 || unit >= Panels::tag || u.anywhere) return {};
+    if (unit <= 0 || v.is_packed(p, loop) || u.anywhere) return {};
     std::int64_t first = v.pointer(p)[1] / u.bytes, last = first;
     for (int l = 0; l < v.loops(); ++l) {
       const std::int64_t way = ((l == loop ? factor : v.extent(l)) - 1) * v.stride(p, l);
@@ -222,7 +222,7 @@ class ChainFinder {
   static constexpr int outermost(const StepView& v, int p) {
     int best = -1;
     for (int l = 0; l < v.loops(); ++l)
-      if (!v.folded(l) && (v.letter(l) != 0 || v.extent(l) > 1) && v.stride(p, l) > 0 && v.stride(p, l) < Panels::tag &&
+      if (!v.folded(l) && (v.letter(l) != 0 || v.extent(l) > 1) && v.stride(p, l) > 0 && !v.is_packed(p, l) &&
           (best < 0 || v.stride(p, l) > v.stride(p, best)))
         best = l;
     return best;
@@ -266,7 +266,7 @@ class ChainFinder {
     for (int p = 0; p < v.pointers(); ++p) {
       const PointerUse& u = use(s, p);
       if (u.bytes == 0) continue;
-      if (v.stride(p, loop) >= Panels::tag) return false;  // how far panels are apart is not said by a stride
+      if (v.is_packed(p, loop)) return false;  // how far panels are apart is not said by a stride
       const int b = node(v, p);
       const Reach r = Reach::of(v, p, u, loop, factor);
       if (u.written && overwrites_[b] != 0) return false;
@@ -312,7 +312,8 @@ class ChainFinder {
     d.members.push({.step = s, .loop = loop, .factor = factor, .lag = lag});
     d.bytes = std::max(d.bytes, bytes);
     if (v.kind() == Kind::contract) d.least = std::max(d.least, least_units(v, s_.facts[s], d.capacity, loop));
-    return (d.least + lag) * (d.in_order ? 4 : 2) <= d.capacity && d.least * d.bytes <= tiles_.last_level * tiles_.cache;
+    return (d.least + lag) * (d.in_order ? 4 : 2) <= d.capacity &&
+           d.least * d.bytes <= tiles_.last_level * tiles_.cache;
   }
   /// Takes a step in that runs as a whole before other pieces are made: the border above an image.
   constexpr bool enter_as_a_whole(ChainDraft& d, int s) const {
@@ -334,17 +335,7 @@ class ChainFinder {
   constexpr std::int64_t least_units(const StepView& v, const ScratchFacts& f, std::int64_t capacity, int loop) const {
     const ContractLoops at = v.contract_loops();
     if (loop < at.rows) return 1;  // a matrix a unit
-    const bool is_row = loop < at.columns;
-    const ContractSizes sizes = contract_sizes(v, f);
-    bool prepared = false;
-    for (int l = 0; l < v.loops(); ++l) prepared = prepared || v.stride(is_row ? 1 : 0, l) >= Panels::tag;
-    const bool transforms =
-        sizes.convolution && target_.filters != nullptr && target_.filters(sizes.convolution, prepared) > 0;
-    const std::int64_t rows = tiles_.rows * (prepared && !transforms   ? 1
-                                             : prepared || !transforms ? tiles_.to_pack
-                                                                       : tiles_.to_transform);
-    const std::int64_t of_unit = std::max<std::int64_t>(1, (is_row ? sizes.rows : sizes.columns) / capacity);
-    return std::max<std::int64_t>(1, (rows + of_unit - 1) / of_unit);
+    return target_.tiles.least != nullptr ? target_.tiles.least(v, f, loop < at.columns, capacity) : 1;
   }
 
   /// Keeps the chain where it pays: cuts it into pieces that threads can share evenly.

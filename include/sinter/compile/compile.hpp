@@ -1,7 +1,7 @@
 // The compiler, on one page: from a graph and a target to a program, each pass in the order in which it runs.
 //
-// A pass is a function of what those before it have made; a line here adds one. What must hold between passes is checked
-// after each under SINTER_VERIFY (verify.hpp). What the last one makes becomes constants in program.hpp.
+// A pass is a function of what those before it have made; a line here adds one. What must hold between passes is
+// checked after each under SINTER_VERIFY (verify.hpp). What the last one makes becomes constants in program.hpp.
 #pragma once
 #include "affine.hpp"
 #include "allocate.hpp"
@@ -11,8 +11,8 @@
 
 namespace sinter::internals::compile {
 
-/// What a graph is compiled to: `prepare` computes what depends on parameters alone, and runs when they change; `run` is
-/// for every call, and its last inputs are the outputs of `prepare`.
+/// What a graph is compiled to: `prepare` computes what depends on parameters alone, and runs when they change; `run`
+/// is for every call, and its last inputs are the outputs of `prepare`.
 struct Compiled {
   Plan prepare, run;
 };

@@ -1,7 +1,7 @@
 // From kernels to steps: a plan whose pointers still name the nodes of the graph.
 //
-// Later passes choose which steps run tile by tile (chains.hpp) and where each buffer lies (allocate.hpp); that replaces
-// the nodes by addresses.
+// Later passes choose which steps run tile by tile (chains.hpp) and where each buffer lies (allocate.hpp); that
+// replaces the nodes by addresses.
 #pragma once
 #include "in_place.hpp"
 #include "lower.hpp"
@@ -45,6 +45,8 @@ struct PlanDraft {
     const int end = s + 1 < step.size() ? step[s + 1] : plan.table.size();
     return (end - step[s] - 1 - loops[s]) / (2 + loops[s]);
   }
+  /// The node that pointer p of a step points into, −1 for none.
+  constexpr int node(int s, int p) const { return PointerBase::of(plan.table[pointer(s, p)]).base; }
   constexpr StepView view(int s) const {
     const std::int64_t* const t = plan.table.data() + step[s];
     return {plan.words.data() + plan.kernel[int(*t)], t + 1, capacity.data()};
@@ -62,7 +64,9 @@ struct PlanDraft {
   }
 };
 
-constexpr std::int64_t buffer_bytes(const Builder& g, int node) { return g.shape(node).size() * bytes_of(g[node].dtype); }
+constexpr std::int64_t buffer_bytes(const Builder& g, int node) {
+  return g.shape(node).size() * bytes_of(g[node].dtype);
+}
 
 /// A plan of no steps: what a program takes and gives, and the lengths with which it does not run.
 constexpr PlanDraft draft_of(const Simplified& s) {
@@ -177,7 +181,7 @@ constexpr void emit(PlanDraft& d, const Kernel& k, const Builder& g, const Targe
   *t++ = id;
   for (const Loop& l : k.loops) *t++ = l.extent | (l.letter != 0 ? d.letter_index(l.letter) + 1 : 0) << 56;
   for (const Pointer& q : k.pointers) {
-    *t++ = q.node;
+    *t++ = PointerBase{q.node, q.form}.packed();
     *t++ = q.offset;
     double touched = 1;
     for (int i = 0; i < loops; ++i) {
@@ -199,14 +203,16 @@ constexpr void find_buffers(PlanDraft& d, const Simplified& s) {
   for (int step = 0; step < r.steps; ++step)
     for (int p = 0; p < d.pointers(step); ++p) {
       std::int64_t* const q = r.table.data() + d.pointer(step, p);
-      const auto node = int(*q);
+      const PointerBase at = PointerBase::of(*q);
+      const int node = at.base;
       if (node < 0) {
         r.buffer.push(-1);
         continue;
       }
-      const int part = s.part_of[node], owner = part >= 0 && s.parts[part].one_piece ? s.parts[part].whole : s.buffer(node);
+      const int part = s.part_of[node],
+                owner = part >= 0 && s.parts[part].one_piece ? s.parts[part].whole : s.buffer(node);
       q[1] = (q[1] + (owner != node && s.owner[node] < 0 ? s.parts[part].offset : 0)) * bytes_of(s.graph[node].dtype);
-      q[0] = owner;
+      q[0] = PointerBase{owner, at.form}.packed();
       r.buffer.push(owner);
     }
 }
@@ -218,15 +224,17 @@ constexpr bool overwrites_too_early(const PlanDraft& d, const Simplified& s, Lis
   const Plan& r = d.plan;
   const Builder& g = s.graph;
   const int n = g.size();
-  List<int> written(n, -1), read(n, -1);  // the last step that writes an output, and the last that touches a node at all
+  List<int> written(n, -1),
+      read(n, -1);  // the last step that writes an output, and the last that touches a node at all
   for (int step = 0; step < r.steps; ++step) {
     const int count = d.pointers(step), stride = 2 + d.loops[step];
     const std::int64_t* p = r.table.data() + d.pointer(step, 0);
     const PointerUse* use = d.uses.data() + d.first_use[step];
     for (int i = 0; i < count; ++i, p += stride, ++use) {
-      if (*p < 0) continue;
-      read[int(*p)] = step;
-      if (use->written) written[int(*p)] = step;
+      const int node = PointerBase::of(*p).base;
+      if (node < 0) continue;
+      read[node] = step;
+      if (use->written) written[node] = step;
     }
   }
   bool found = false;

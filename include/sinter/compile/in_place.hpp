@@ -6,7 +6,7 @@
 // no other one reads: both are walked with the same strides from the same place, and the last pass that reads an
 // element is not behind the pass that stores it.
 #pragma once
-#include "kernel.hpp"
+#include "step_view.hpp"
 
 namespace sinter::internals::compile {
 
@@ -20,7 +20,7 @@ constexpr bool may_take_over(const std::uint64_t* words, const std::int64_t* ste
   const auto pointer = [&](int p) { return step + loops + p * (2 + loops); };
   int store = -1;
   for (int p = 0; p < pointers; ++p) {
-    if (pointer(p)[0] != to) continue;
+    if (PointerBase::of(pointer(p)[0]).base != to) continue;
     if (store >= 0) return false;  // several parts of it
     store = p;
   }
@@ -37,7 +37,7 @@ constexpr bool may_take_over(const std::uint64_t* words, const std::int64_t* ste
   if (rows && elements) return false;
   for (int p = 0; p < pointers; ++p) {
     const std::int64_t* const r = pointer(p);
-    if (r[0] != from) continue;
+    if (PointerBase::of(r[0]).base != from) continue;
     if (kind == Kind::contract && p < 2) return false;  // other elements of the result need it too
     for (int i = 1; i < 2 + loops; ++i)
       if (r[i] != s[i]) return false;
@@ -57,7 +57,8 @@ constexpr bool may_take_over(const std::uint64_t* words, const std::int64_t* ste
   w = words + 2;
   for (int i = 0; i < count; ++i) {
     w = decode_into(w, m);
-    if ((m.what != Micro::What::load && m.what != Micro::What::gather) || pointer(m.a)[0] != from) continue;
+    if ((m.what != Micro::What::load && m.what != Micro::What::gather) || PointerBase::of(pointer(m.a)[0]).base != from)
+      continue;
     if (m.side != 0) return false;  // an operand of a contraction, which other elements of the result need too
     if (m.what == Micro::What::gather || bytes_of(m.dtype) != bytes_of(stored.dtype)) return false;
     // Operations of a pass run in their order; what is known once a row is read before its first pass.

@@ -43,6 +43,7 @@ struct Pointer {
   int node = -1;  ///< whose buffer; −1: no memory, the "address" itself is the value (iota, a number)
   std::int64_t offset = 0;
   std::int64_t stride[max_loops]{};
+  unsigned char form = 0;  ///< Layout::form
 };
 
 /// The axis that a gather or scatter moves along: what its pointer without memory holds as its offset.

@@ -32,8 +32,8 @@ class LoopArranger {
     if (k_.kind == Kind::contract) {
       const Pointer& result = k_.pointers[first_store()];
       // these are columns
-      const bool left_in_panels = in_panels(k_.pointers[0]), right_in_panels = in_panels(k_.pointers[1]);
-      if (left_in_panels || (!right_in_panels && least_stride(result, rows) < least_stride(result, columns))) {
+      const bool left_packed = k_.pointers[0].form != 0, right_packed = k_.pointers[1].form != 0;
+      if (left_packed || (!right_packed && least_stride(result, rows) < least_stride(result, columns))) {
         for (LoopRole& r : role_) r = r == rows ? columns : r == columns ? rows : r;
         std::swap(k_.pointers[0], k_.pointers[1]);
         for (Micro& m : k_.micros) {
@@ -77,11 +77,6 @@ class LoopArranger {
       if (votes > most || (votes == most && first == first_store())) most = votes, best = first;
     }
     return best;
-  }
-  constexpr bool in_panels(const Pointer& p) const {
-    bool any = false;
-    for (int i = 0; i < k_.loops.size(); ++i) any = any || p.stride[i] >= Panels::tag;
-    return any;
   }
   constexpr int first_store() const {
     for (const Micro& m : k_.micros)

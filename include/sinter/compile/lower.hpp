@@ -97,7 +97,7 @@ class Lowering {
   constexpr Pointer along(Side& s, int operand) const {
     const Shape& shape = g_.shape(operand);
     const Layout l = s_.layout(operand);
-    Pointer p{s_.base[operand], l.offset, {}};
+    Pointer p{s_.base[operand], l.offset, {}, l.form};
     s.rank = shape.rank;
     for (int i = 0; i < shape.rank; ++i)
       if (is_axis(shape, i) != 0) p.stride[s.loop[i]] = l.stride[i];

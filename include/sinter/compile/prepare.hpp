@@ -13,11 +13,11 @@ struct Prepared {
 class Splitter {
  public:
   constexpr Splitter(const Builder& g, int parameters, const Target& target)
-      : g_(g), parameters_(parameters), panel_(target.panel), target_(target) {}
+      : g_(g), parameters_(parameters), target_(target) {}
 
   constexpr Prepared run() {
     changes_ = changes(g_, parameters_);
-    find_filtered();
+    if (target_.weight_forms != nullptr) forms_ = target_.weight_forms(g_, changes_);
     streamed_.resize(g_.size(), 0);
     count_readers();
     List<int> hoisted;
@@ -30,7 +30,7 @@ class Splitter {
         is_hoisted[i] = 1;
         continue;
       }
-      const int weight = kind == Kind::contract && !streams_weight(i) ? weight_of(i) : -1;
+      const int weight = kind == Kind::contract && !streams_weight(i) && !forms_.empty() ? forms_[i].operand : -1;
       if (weight >= 0) weights_.push({i, weight, -1});
       for (int k = 0; k < operands_of(g_, i); ++k)
         if (k != weight) live[g_.operands(i)[k]] = 1;
@@ -50,8 +50,7 @@ class Splitter {
     r.prepare.length_rules.clear();
     for (Weight& w : weights_) {  // one that several contractions share is packed once
       const Value weight{&r.prepare, matrix(g_.operands(w.contraction)[w.operand])};
-      const int m = transformed_[w.contraction],
-                made = (m > 0 ? transformed(weight, m, panel_) : packed(weight, panel_)).id;
+      const int made = target_.pack(weight, forms_[w.contraction].form).id;
       for (int k = hoisted.size(); k < r.prepare.outputs.size(); ++k)
         if (r.prepare.outputs[k] == made) w.input = k;
       if (w.input >= 0) continue;
@@ -116,68 +115,6 @@ class Splitter {
 
   /// What an operand repeats over the axes of a batch.
   constexpr int matrix(int o) const { return g_[o].op->kind == Kind::broadcast ? g_.operands(o)[0] : o; }
-  /// Marks the contractions of convolutions whose weights are transformed: in advance where their channels are sure to
-  /// lie innermost, else by the backend.
-  constexpr void find_filtered() {
-    filtered_.resize(g_.size(), 0);
-    transformed_.resize(g_.size(), 0);
-    for (int i = 0; i < g_.size() && target_.filters != nullptr; ++i) {
-      if (g_[i].op != &graph::primitive<ops::Convolution> || g_.shape(i).rank != 4) continue;
-      const auto geometry = ops::Geometry::of(graph::Site{const_cast<Builder*>(&g_), i});
-      const Shape &to = g_.shape(i), &w = g_.shape(g_.operands(i)[2]);
-      if (geometry.groups != 1 || w[2] != w[3] || w[2] == 1 || geometry.stride != ones || geometry.dilation != ones ||
-          g_[g_.operands(i)[0]].op->kind != Kind::contract)
-        continue;
-      SquareConvolution c;
-      c.images = to[0], c.height = to[2], c.width = to[3], c.channels = w[1], c.filters = w[0], c.taps = w[2];
-      const int contraction = g_.operands(i)[0],
-                m = to[2] > 1 && to[3] > 1 && reads_borders(contraction, g_.operands(i)[2]) ? target_.filters(c, true)
-                                                                                            : 0;
-      if (m > 0) transformed_[contraction] = char(m);
-      else filtered_[contraction] = target_.filters(c, false) > 0 ? 1 : 0;
-    }
-  }
-  /// Whether a convolution reads an image that was put between borders for it alone: that is assembled with its
-  /// channels innermost (compile/layout.hpp).
-  constexpr bool reads_borders(int contraction, int weight) {
-    for (int k = 0; k < 2; ++k) {
-      int o = g_.operands(contraction)[k];
-      while (is_view(g_[o].op->kind) && o != weight) o = g_.operands(o)[0];
-      if (o != weight) return g_[o].op->kind == Kind::assemble && g_.shape(o).rank == 4 && !is_part(o);
-    }
-    return false;
-  }
-  /// Whether a node is an output, or stands beside others in an assembled one.
-  constexpr bool is_part(int node) {
-    if (is_part_.empty()) {
-      is_part_.resize(g_.size(), 0);
-      for (const int o : g_.outputs) is_part_[source(o)] = 1;
-      for (int i = 0; i < g_.size(); ++i)
-        for (int k = 0; g_[i].op->kind == Kind::assemble && k < g_[i].operands; ++k)
-          is_part_[source(g_.operands(i)[k])] = 1;
-    }
-    return is_part_[node] != 0;
-  }
-  /// The node that a view of an identity shows.
-  constexpr int source(int i) const {
-    while (g_[i].op->kind == Kind::identity || is_view(g_[i].op->kind)) i = g_.operands(i)[0];
-    return i;
-  }
-  static constexpr std::array<int, 3> ones{1, 1, 1};
-
-  /// The operand of a contraction that is a matrix of weights [n, k…], worth packing; −1 for none.
-  constexpr int weight_of(int i) const {
-    if (panel_ == 0 || changes_[i] != Changes::with_calls || filtered_[i] != 0) return -1;
-    for (int k = 0; k < 2; ++k) {
-      const int w = matrix(g_.operands(i)[k]), inner = int(g_.attributes(i)[1]);
-      const Shape& s = g_.shape(w);
-      std::int64_t depth = 1, taps = 1;
-      for (int a = 1; a < s.rank; ++a) depth *= s[a], taps *= a > 1 ? s[a] : 1;
-      if (changes_[w] != Changes::with_parameters || g_[w].dtype != Dtype::float32 || s.rank != inner + 1) continue;
-      if (transformed_[i] > 0 || (s.rank < Shape::max_rank && target_.packs_weights(s[0], depth, taps))) return k;
-    }
-    return -1;
-  }
 
   constexpr void copy(Prepared& r, const List<char>& live, const List<int>& hoisted) {
     Builder& to = r.rest;
@@ -200,9 +137,7 @@ class Splitter {
             const Value made{&to, extra[w.input - hoisted.size()]};
             const Shape& s = g_.shape(matrix(o));
             operands[w.operand] =
-                graph::broadcast_to(transformed_[i] > 0 ? filters(made, s, transformed_[i]) : panels(made, s, panel_),
-                                    g_.shape(o))
-                    .id;
+                graph::broadcast_to(target_.packed_view(made, s, forms_[i].form), g_.shape(o)).id;
           }
       now[i] = to.insert(*n.op, n.dtype, to.intern(g_.shape(i)), operands.data(), operands.size(), g_.attributes(i),
                          n.attributes);
@@ -219,10 +154,11 @@ class Splitter {
   };
 
   const Builder& g_;
-  int parameters_, panel_;
+  int parameters_;
   const Target& target_;
   List<Changes> changes_;
-  List<char> filtered_, transformed_, is_part_, streamed_;
+  List<PackedOperand> forms_;  ///< of each contraction
+  List<char> streamed_;
   List<int> readers_;
   List<Weight> weights_;
 };

@@ -22,8 +22,8 @@ inline constexpr int most_refusals = 32;
   throw Error(ErrorCode::internal, "program", "expected at most 32 lengths to refuse");
 }
 
-/// A plan's numbers; its lists stand in an array that several plans share, from `begin` on: kernel offsets, words, table,
-/// letters, takes_over, output bytes, chains.
+/// A plan's numbers; its lists stand in an array that several plans share, from `begin` on: kernel offsets, words,
+/// table, letters, takes_over, output bytes, chains.
 struct FrozenPlan {
   bool straight_line = false;
   int begin = 0;
@@ -108,8 +108,8 @@ template <class Trace> constexpr int parameters_of() {
   else return 0;
 }
 
-/// What a trace was compiled to for a backend. `Trace{}()` builds the graph; it runs in constant evaluation, once, and a
-/// second time only where it is large.
+/// What a trace was compiled to for a backend. `Trace{}()` builds the graph; it runs in constant evaluation, once, and
+/// a second time only where it is large.
 template <class Trace, class Backend> class Compilation {
   // Named locals: g++ evaluates a temporary that is a function's argument more than once.
   template <int Capacity> static constexpr auto made() {
@@ -224,7 +224,7 @@ template <class Trace, class Backend, Half half = Half::run> class Program {
       const int loops = int(identity[0] >> 8 & 255), pointers = int(identity[0] >> 16 & 255);
       bool reads = false, writes = false;
       for (int p = 0; p < pointers; ++p) {
-        const std::int64_t base = table[t + 1 + std::size_t(loops + p * (2 + loops))];
+        const int base = PointerBase::of(table[t + 1 + std::size_t(loops + p * (2 + loops))]).base;
         reads = reads || base == 1 + input;
         writes = writes || base == 1 + inputs + output;
       }

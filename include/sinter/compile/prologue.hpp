@@ -17,7 +17,6 @@
 // Of a row kernel (layer norm) what is left computes one value a row.
 #pragma once
 #include "grouping.hpp"
-#include "panels.hpp"
 
 namespace sinter::internals::compile {
 
@@ -200,12 +199,6 @@ constexpr bool Grouping::is_read_in_place(int contraction, int side, bool from_n
 constexpr bool Grouping::turns(int contraction) const {
   const int batch = int(g_.attributes(contraction)[0]), inner = int(g_.attributes(contraction)[1]),
             *o = operands(contraction);
-  const auto in_panels = [&](int k) {
-    const Layout& l = s_.layout(o[k]);
-    bool any = false;
-    for (int i = batch; i < g_.shape(o[k]).rank - inner; ++i) any = any || l.stride[i] >= Panels::tag;
-    return any;
-  };
   const Shape& s = g_.shape(contraction);
   const int columns = g_.shape(o[0]).rank - inner;
   const auto least = [&](int first, int end) {
@@ -214,7 +207,8 @@ constexpr bool Grouping::turns(int contraction) const {
       if (s[i] != 1 || s.letter(i) != 0) n = std::min(n, s_.layout(contraction).stride[i]);
     return n;
   };
-  return in_panels(0) || (!in_panels(1) && least(batch, columns) < least(columns, s.rank));
+  const bool left_packed = s_.layout(o[0]).form != 0, right_packed = s_.layout(o[1]).form != 0;
+  return left_packed || (!right_packed && least(batch, columns) < least(columns, s.rank));
 }
 
 /// Whether a node can be computed a second time at no more cost than reading

@@ -4,6 +4,18 @@
 
 namespace sinter::internals::compile {
 
+/// The first of a pointer's integers in the table: what it points into, and the form of what lies there (Layout::form).
+struct PointerBase {
+  int base = -1;  ///< −1: no memory
+  unsigned char form = 0;
+
+  constexpr std::int64_t packed() const { return base < 0 ? -1 : base | std::int64_t(form) << 32; }
+  static constexpr PointerBase of(std::int64_t packed) {
+    if (packed < 0) return {};
+    return {int(packed & 0xffffffff), static_cast<unsigned char>(packed >> 32)};
+  }
+};
+
 /// A step's kernel and arguments; one of its loops may be looked at as if it ran in pieces.
 struct StepView {
   const std::uint64_t* words;    ///< of its kernel's identity
@@ -30,6 +42,12 @@ struct StepView {
   constexpr bool varies(int l) const { return l == cut || letter(l) != 0; }
   constexpr const std::int64_t* pointer(int p) const { return table + loops() + p * (2 + loops()); }
   constexpr std::int64_t stride(int p, int l) const { return pointer(p)[2 + l]; }
+  /// Whether a stride says no distance between elements: that of the columns of an operand with a form of its own.
+  constexpr bool is_packed(int p, int l) const {
+    return form(p) != 0 && l >= contract_loops().columns && l < contract_loops().inner;
+  }
+  constexpr int base(int p) const { return PointerBase::of(pointer(p)[0]).base; }
+  constexpr unsigned char form(int p) const { return PointerBase::of(pointer(p)[0]).form; }
 };
 
 /// What scratch memory depends on beside loops and strides.

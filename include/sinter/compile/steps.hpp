@@ -24,6 +24,7 @@ struct RunTimeBody {
 /// A tensor that a step reads or writes.
 struct Access {
   int base = -1;               ///< 0 the arena, then inputs, then outputs; −1 without memory
+  unsigned char form = 0;      ///< Layout::form
   std::int64_t at = 0;         ///< bytes from the base
   std::int64_t span = 0;       ///< bytes from the first to behind the last element
   double bytes = 0;            ///< of the elements that it touches, each counted once
@@ -194,7 +195,8 @@ class Steps {
     }
     t += b.loops;
     for (int p = 0; p < b.pointers; ++p, t += 2 + b.loops) {
-      Access a{.base = int(t[0]), .at = t[1], .stride = {t + 2, t + 2 + b.loops}};
+      const PointerBase to = PointerBase::of(t[0]);
+      Access a{.base = to.base, .form = to.form, .at = t[1], .stride = {t + 2, t + 2 + b.loops}};
       if (a.base >= 0) measure(a, r.extent, bytes_of(dtype_of_pointer(b, p)));
       r.access.push_back(a);
     }

@@ -5,41 +5,11 @@
 #include <algorithm>
 #include <limits>
 
+#include "fixed.hpp"
 #include "plan_data.hpp"
 #include "step_view.hpp"
-#include "winograd.hpp"
 
 namespace sinter::internals::compile {
-
-/// The sizes of a contraction; extents at capacity.
-struct ContractSizes {
-  Dtype dtype = Dtype::float32;
-  std::int64_t rows = 1, columns = 1, inner = 1;
-  SquareConvolution convolution;
-  SquareWeightGradient gradient;
-  bool bounded = false;    ///< some run shorter
-  bool in_panels = false;  ///< its weights were packed in advance
-  bool windows = false;    ///< its columns are several loops
-};
-
-constexpr ContractSizes contract_sizes(const StepView& s, const ScratchFacts& f) {
-  ContractSizes sizes;
-  sizes.dtype = f.dtype;
-  const ContractLoops at = s.contract_loops();
-  const int n = s.loops();
-  for (int l = at.rows; l < n; ++l)
-    (l >= at.inner ? sizes.inner : l < at.columns ? sizes.rows : sizes.columns) *= s.extent(l);
-  for (int l = 0; l < n; ++l) sizes.bounded = sizes.bounded || s.varies(l);
-  for (int l = at.columns; l < at.inner; ++l) sizes.in_panels = sizes.in_panels || s.stride(1, l) >= Panels::tag;
-  sizes.windows = at.inner - at.columns > 1;
-  if (f.fills) return sizes;
-  const auto extent = [&](int l) { return s.extent(l); };
-  const auto left = [&](int l) { return s.stride(0, l); };
-  const auto right = [&](int l) { return s.stride(1, l); };
-  sizes.convolution = SquareConvolution::of(at.rows, at.columns, at.inner, n, extent, left, right);
-  sizes.gradient = SquareWeightGradient::of(at.rows, at.columns, at.inner, n, extent, left, right);
-  return sizes;
-}
 
 /// A contraction whose rows, columns and contracted axis are each one loop of an extent that is known: its extents, and
 /// strides of its operands.
@@ -48,6 +18,7 @@ struct MatrixProduct {
   Dtype dtype = Dtype::float32;
   std::int64_t rows = 1, columns = 1, inner = 1;
   std::int64_t left_inner = 0, right_column = 0, right_inner = 0;
+  unsigned char right_form = 0;
 
   /// From its arguments in the table (compile/plan_data.hpp).
   static constexpr MatrixProduct of(const ContractLoops& l, int loops, Dtype dtype, const std::int64_t* table) {
@@ -57,7 +28,7 @@ struct MatrixProduct {
       if (table[i] >> 56 != 0) return s;
     const std::int64_t *left = table + loops + 2, *right = left + 2 + loops;
     return {true,           dtype,         table[l.rows],    table[l.columns],
-            table[l.inner], left[l.inner], right[l.columns], right[l.inner]};
+            table[l.inner], left[l.inner], right[l.columns], right[l.inner], PointerBase::of(right[-2]).form};
   }
 };
 
@@ -73,29 +44,34 @@ struct OperandLines {
   std::int64_t opposite = 1;     ///< lines of the other operand
 };
 
+/// The operand of a contraction that is packed when it changes, and the form in
+/// which it is read (Layout::form); −1: none.
+struct PackedOperand {
+  int operand = -1;
+  unsigned char form = 0;
+};
+
 /// What an operand must be for a contraction to compute it while it packs it (prologue.hpp).
 struct PrologueBudget {
-  std::int64_t smallest = std::numeric_limits<std::int64_t>::max();  ///< elements; smaller ones are computed by themselves
+  std::int64_t smallest =
+      std::numeric_limits<std::int64_t>::max();  ///< elements; smaller ones are computed by themselves
   std::int64_t packed_once = 0;  ///< elements of the other operand beyond which an operand may be packed again, and
   double cheap = 0;              ///< operations an element that are then too many
   int most_reads = 0;            ///< values from memory for each element
 };
 
-/// Steps that run tile by tile (chains.hpp): bytes, and rows of a contraction.
+/// Steps that run tile by tile (chains.hpp); in bytes.
 struct TileBudget {
   std::int64_t cache = 0;  ///< what the tensors of a tile should stay within: a core's own cache. 0: no such tiles
   std::int64_t last_level = 1;  ///< such caches in a core's share of the last one
-  std::int64_t rows = 0;  ///< of a contraction whose weights are in panels that a tile has at least
-  /// How many times as many rows a tile needs, so that what weights cost each time is a hundredth at most: where they are
-  /// packed or come transformed in advance, and where they are transformed.
-  std::int64_t to_pack = 1, to_transform = 1;
+  /// How many of `units`, along its rows or its columns, a tile of a contraction has at least, so that what its other
+  /// operand costs each time does not count.
+  std::int64_t (*least)(const StepView&, const ScratchFacts&, bool rows, std::int64_t units) = nullptr;
   std::int64_t fewest = 1, most = 1;  ///< tiles that are worked on at a time
   std::int64_t large = 0;  ///< bytes of tensors whose tiles may take a quarter of them instead of half
 };
 
 struct Target {
-  /// Columns of float of the tiles of a contraction that reads weights packed in advance (panels.hpp); 0: it reads none.
-  int panel = 0;
   int shortest_row = 1;          ///< elements along which vectors run, else across rows
   std::int64_t skinny_rows = 0;  ///< so few that a contraction computes the other operand on its way from memory
   std::int64_t row_buffer = 0;   ///< bytes for the values of a row that several passes want (schedule.hpp)
@@ -113,12 +89,11 @@ struct Target {
   bool (*packs_nothing)(const MatrixProduct&) = nullptr;
   /// Whether a contraction would rather read an operand where it lies than compute or copy it while packing.
   bool (*reads_in_place)(const OperandLines&) = nullptr;
-  /// Whether weights [n, taps…, channels] of so many elements a row are worth packing in advance.
-  bool (*packs_weights)(std::int64_t n, std::int64_t depth, std::int64_t taps) = nullptr;
-  /// For how many results a tile along one axis it transforms the weights of a convolution, 0 where it does not: by
-  /// itself, from weights that are as they are, or where `in_advance` from those of filters.hpp. Sizes are set, strides
-  /// are not.
-  int (*filters)(const SquareConvolution&, bool in_advance) = nullptr;
+  /// Of each node of a graph that is a contraction: the operand that it would rather have packed in advance. `pack`
+  /// computes that form of a value [n, k…], `packed_view` shows what that has made with the shape of the value again.
+  List<PackedOperand> (*weight_forms)(const Builder&, const List<Changes>&) = nullptr;
+  graph::Value (*pack)(graph::Value, unsigned char form) = nullptr;
+  graph::Value (*packed_view)(graph::Value made, const Shape&, unsigned char form) = nullptr;
 };
 
 constexpr bool is_straight_line(const Plan& p, const Target& target) {

@@ -52,10 +52,6 @@ constexpr void verify(const Builder& g) {
   }
 }
 
-/// A stride that says how an operand was packed in advance (compile/panels.hpp,
-/// compile/filters.hpp) instead of how far elements are from each other.
-inline constexpr std::int64_t smallest_tag = std::int64_t(1) << 40;
-
 /// First and one past the last element that a tensor of this shape and layout shows.
 struct Span {
   std::int64_t first = 0, end = 0;
@@ -91,9 +87,7 @@ constexpr void verify(const Simplified& s) {
     if (s.kind[b] == Kind::constant || s.kind[b] == Kind::generate) continue;
     const int home = s.owner[b] >= 0 ? s.owner[b] : b;
     const Layout layout = s.layout(v);
-    bool tagged = false;
-    for (int k = 0; k < g.shape(v).rank; ++k) tagged = tagged || layout.stride[k] >= smallest_tag;
-    if (tagged) continue;
+    if (layout.form != 0) continue;
     const Span span(layout, g.shape(v));
     if (span.end > span.first && (span.first < 0 || span.end > g.shape(home).size()))
       broken(pass, "views inside the buffers that they show", v);

@@ -59,12 +59,6 @@ class PlanVerifier {
     }
     return use;
   }
-  constexpr bool walks_elements(const StepView& v, int p) const {
-    for (int l = 0; l < v.loops(); ++l)
-      if (v.stride(p, l) >= smallest_tag) return false;
-    return true;
-  }
-
   /// Of each step: where a chain (compile/chains.hpp) says how it runs tile by tile, and of how many units a tile is.
   constexpr void find_members() {
     member_.resize(p_.steps, nullptr);
@@ -96,7 +90,7 @@ class PlanVerifier {
     const List<Use> use = uses(whole);
     for (int p = 0; p < whole.pointers(); ++p) {
       const StepView& v = is_tile(step, p) ? tile : whole;
-      const std::int64_t base = v.pointer(p)[0];
+      const int base = v.base(p);
       const int node = names_.back()[p];
       if (base < 0 || node < 0 || use[p].bytes == 0 || g_.shape(node).size() == 0) continue;
       if (base > g_.inputs.size() + outputs_.size()) broken(pass, "an arena, inputs and outputs", step);
@@ -107,7 +101,7 @@ class PlanVerifier {
         const std::int64_t reach = (v.extent(l) - 1) * v.stride(p, l) * use[p].bytes;
         (reach < 0 ? first : end) += reach;
       }
-      if (!runs || !walks_elements(v, p)) {
+      if (!runs || v.form(p) != 0) {
         first = end = v.pointer(p)[1];
       } else {
         end += use[p].bytes;
@@ -135,7 +129,7 @@ class PlanVerifier {
   }
   /// Inputs and outputs have a size of their own; what lies in the arena ends
   /// with it, and is no longer than its buffer.
-  constexpr void within(std::int64_t base, int node, std::int64_t first, std::int64_t end, int step) const {
+  constexpr void within(int base, int node, std::int64_t first, std::int64_t end, int step) const {
     if (first < 0) broken(pass, "pointers inside their buffers", step);
     const std::int64_t bytes = g_.shape(node).size() * bytes_of(g_[node].dtype);
     if (base == 0 ? end > p_.arena_bytes || end - first > bytes : end > bytes)

@@ -200,7 +200,8 @@ template <class Program, std::size_t N, std::size_t M>
       return false;
     std::byte* const workspace = Program::workspace_bytes > 0 ? Workspace::room(Program::workspace_bytes) : nullptr;
     std::byte* const base[] = {workspace, inputs[Index].data..., outputs[K].data...};
-    const cpu::Context c{base, nullptr, nullptr, Program::flops > Program::RunBy::target.straight_line_flops ? threads() : 1};
+    const cpu::Context c{base, nullptr, nullptr,
+                         Program::flops > Program::RunBy::target.straight_line_flops ? threads() : 1};
     if constexpr (Program::flops <= inlined_flops) Program::run(c);
     else run_steps<Program>(c);
     return true;

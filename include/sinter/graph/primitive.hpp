@@ -67,6 +67,8 @@ struct Layout {
   std::int64_t offset = 0;
   bool gapless = false;  ///< row-major from the offset on; a shortcut, false is always allowed
   std::int64_t stride[Shape::max_rank]{};
+  /// 0: elements lie as strides say. Others are a target's own, for operands of contractions that it has packed.
+  unsigned char form = 0;
 
   static constexpr Layout row_major(const Shape& s, std::int64_t offset = 0) {
     Layout l{offset, true, {}};

@@ -218,8 +218,8 @@ template <class T> class AttendGradient {
 
 template <> struct OwnKernel<ops::AttentionGradient> {
   template <class T> static void run(const OwnCall& c) { AttendGradient<T>(c).run(); }
-  /// For each head at work: keys as they are and transposed, values transposed, and a block of queries with what belongs
-  /// to it.
+  /// For each head at work: keys as they are and transposed, values transposed,
+  /// and a block of queries with what belongs to it.
   static constexpr std::int64_t scratch(const graph::Signature& s) {
     using A = AttendScratch;
     const Shape &k = s.shape(1), &v = s.shape(2);

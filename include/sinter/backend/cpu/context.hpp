@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "../../compile/kernel.hpp"
+#include "../../compile/step_view.hpp"
 
 namespace sinter::cpu {
 
@@ -17,7 +17,8 @@ struct Context {
   int threads = 1;
 };
 
-/// The arguments of a step, read from the program's table (compile/plan_data.hpp) for a kernel with L loops and P pointers.
+/// The arguments of a step, read from the program's table
+/// (compile/plan_data.hpp) for a kernel with L loops and P pointers.
 template <int L, int P> struct Arguments {
   std::array<std::int64_t, std::size_t(L)> extent;
   std::array<std::byte*, std::size_t(P)> address;                                  ///< null for pointers without memory
@@ -31,7 +32,7 @@ template <int L, int P> struct Arguments {
     }
     table += L;
     for (int p = 0; p < P; ++p, table += 2 + L) {
-      address[std::size_t(p)] = table[0] < 0 ? nullptr : c.base[table[0]] + table[1];
+      address[std::size_t(p)] = table[0] < 0 ? nullptr : c.base[std::uint32_t(table[0])] + table[1];
       origin[std::size_t(p)] = table[0] < 0 ? table[1] : 0;
       for (int i = 0; i < L; ++i) stride[std::size_t(p)][std::size_t(i)] = table[2 + i];
     }

@@ -2,7 +2,7 @@
 //
 // Nest order: batch loops, rows, columns, contracted axis; each of the last three may be several loops.
 #pragma once
-#include "../../compile/target.hpp"
+#include "contract_sizes.hpp"
 #include "epilogue.hpp"
 #include "products.hpp"
 #include "prologue.hpp"
@@ -14,7 +14,7 @@
 namespace sinter::cpu {
 
 /// Scratch bytes of a contraction, whichever way it takes.
-constexpr std::int64_t pack_bytes(const compile::ContractSizes& s) {
+constexpr std::int64_t pack_bytes(const ContractSizes& s) {
   switch (s.dtype) {
     case Dtype::float64: return pack_bytes_of<double>(s.rows, s.columns, s.inner, s.in_panels, s.windows);
     case Dtype::int64: return pack_bytes_of<std::int64_t>(s.rows, s.columns, s.inner, s.in_panels, s.windows);
@@ -66,6 +66,7 @@ template <class K> inline void contract(const std::int64_t* table, const Context
   constexpr int L = K::body.loops, P = K::body.pointers;
   using T = element_type<dtype_of_result<K>()>;
   const Arguments<L, P> a(table, c);
+  const unsigned char right_form = compile::PointerBase::of(table[L + 2 + L]).form;
   const auto nest = [&](int p, int first, int last) {
     Nest n;
     for (int l = first; l < last; ++l) n.add(a.extent[std::size_t(l)], a.stride[std::size_t(p)][std::size_t(l)]);
@@ -81,14 +82,14 @@ template <class K> inline void contract(const std::int64_t* table, const Context
           const auto extent = [&](int l) { return a.extent[std::size_t(l)]; };
           const auto left = [&](int l) { return a.stride[0][std::size_t(l)]; };
           const auto right = [&](int l) { return a.stride[1][std::size_t(l)]; };
-          const auto conv = compile::SquareConvolution::of(contract_loops<K>.rows, contract_loops<K>.columns,
-                                                           contract_loops<K>.inner, L, extent, left, right);
+          const auto conv = SquareConvolution::of(contract_loops<K>.rows, contract_loops<K>.columns,
+                                                           contract_loops<K>.inner, L, extent, left, right, right_form);
           if (const WinogradPlan plan = conv ? WinogradPlan::of(conv) : WinogradPlan{}; plan.m > 0)
             return Winograd(plan, conv, reinterpret_cast<const float*>(w.address[0]),
                             reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads, &Epilogue<K, T>::finish,
                             &epilogue)
                 .run();
-          const auto gradient = compile::SquareWeightGradient::of(contract_loops<K>.rows, contract_loops<K>.columns,
+          const auto gradient = SquareWeightGradient::of(contract_loops<K>.rows, contract_loops<K>.columns,
                                                                   contract_loops<K>.inner, L, extent, left, right);
           if (const WinogradGradientPlan plan = gradient ? WinogradGradientPlan::of(gradient) : WinogradGradientPlan{};
               plan.tiles > 0)
@@ -111,8 +112,9 @@ template <class K> inline void contract(const std::int64_t* table, const Context
         const auto run = [&](const typename ProductOperand<T>::Fill left, const void* by_left,
                              const typename ProductOperand<T>::Fill right, const void* by_right) {
           Products<T>({reinterpret_cast<const T*>(w.address[0]), rows, left_inner, left, by_left},
-                      {reinterpret_cast<const T*>(w.address[1]), columns, right_inner, right, by_right}, c.scratch,
-                      c.threads, &Epilogue<K, T>::finish, &epilogue, result)
+                      {reinterpret_cast<const T*>(w.address[1]), columns, right_inner, right, by_right,
+                       right_form == WeightForm::panels},
+                      c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue, result)
               .run();
         };
         const auto run_left = [&](const typename ProductOperand<T>::Fill left, const void* by_left) {

@@ -1,7 +1,7 @@
 // The transforms of Winograd's minimal filtering, F(m × m, k × k), along one axis (Lavin and Gray, "Fast algorithms for
 // convolutional neural networks", 2015).
 #pragma once
-#include "../../compile/winograd.hpp"
+#include "lowering/square_convolution.hpp"
 #include "pack.hpp"
 #include "tile.hpp"
 

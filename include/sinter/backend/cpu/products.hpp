@@ -3,7 +3,6 @@
 // Columns are cut into panels of a tile's width, rows into tiles of equal height; a tile sums over the whole contracted
 // axis in registers, so that results do not depend on threads.
 #pragma once
-#include "../../compile/panels.hpp"
 #include "blocks.hpp"
 #include "pack.hpp"
 #include "parallel.hpp"
@@ -41,7 +40,7 @@ struct Tiling {
 /// Operands are packed into the order in which tiles read them, or read where they lie: a left one whose elements are
 /// neighbours along the contracted axis and whose lines are evenly spaced (an image with its channels innermost), or
 /// whose lines are neighbours in short runs (the windows over it), a right one whose lines are neighbours, or which was
-/// packed in advance (compile/panels.hpp).
+/// packed in advance (lowering/panels.hpp).
 ///
 /// Windows that few lines meet, as in the gradient of a first layer's weights, are never packed: where they are the
 /// right operand, both change sides, and tiles are turned before they are finished.
@@ -74,7 +73,7 @@ template <class T> class Products {
         threads_(threads),
         finish_(tile),
         context_(context),
-        in_panels_(right_.lines.inner_stride() >= compile::Panels::tag),
+        in_panels_(right_.in_panels),
         left_along_(!turned_ && reads_left_along()),
         left_in_place_(turned_ || left_along_),
         right_in_place_(reads_right_in_place()),
@@ -186,8 +185,8 @@ template <class T> class Products {
   /// few channels, and the left one lines that are neighbours.
   static bool turns(const Operand& left, const Operand& right) {
     const Nest &windows = right.lines, &inner = right.inner;
-    if (left.fill != nullptr || right.fill != nullptr || left.lines.loops != 1 || left.lines.inner_stride() != 1 ||
-        windows.loops < 2 || windows.inner_stride() != 1)
+    if (left.fill != nullptr || right.fill != nullptr || right.in_panels || left.lines.loops != 1 ||
+        left.lines.inner_stride() != 1 || windows.loops < 2 || windows.inner_stride() != 1)
       return false;
     const std::int64_t rows = left.lines.count(), columns = windows.count(),
                        run = std::min(run_of(left.inner), run_of(inner));
@@ -294,7 +293,7 @@ template <class T> class Products {
     }
   }
   std::int64_t right_at(std::int64_t j) const {
-    return in_panels_ ? j / C * (right_.lines.inner_stride() - compile::Panels::tag) : right_.lines.offset(column_ + j);
+    return in_panels_ ? j / C * right_.lines.inner_stride() : right_.lines.offset(column_ + j);
   }
   static int registers(int wide) { return (wide + W - 1) / W; }
   void pack_panel(std::int64_t p) const {

@@ -22,7 +22,12 @@ template <class K, class Step> struct Fixed {
     return Step::arguments[std::size_t(l)] & ((std::int64_t(1) << 56) - 1);
   }
   static constexpr std::int64_t stride(int p, int l) { return Step::arguments[std::size_t(L + p * (2 + L) + 2 + l)]; }
-  static constexpr int base(int p) { return int(Step::arguments[std::size_t(L + p * (2 + L))]); }
+  static constexpr int base(int p) {
+    return compile::PointerBase::of(Step::arguments[std::size_t(L + p * (2 + L))]).base;
+  }
+  static constexpr unsigned char form(int p) {
+    return compile::PointerBase::of(Step::arguments[std::size_t(L + p * (2 + L))]).form;
+  }
   static constexpr std::int64_t offset(int p) { return Step::arguments[std::size_t(L + p * (2 + L) + 1)]; }
 
   /// Where every pointer begins.
@@ -81,7 +86,7 @@ constexpr bool is_dot(const compile::MatrixProduct& s) {
 /// Whether a contraction of a straight-line program is computed here: what has to be turned fits on the stack.
 constexpr bool contracts_in_place(const compile::MatrixProduct& s) {
   return s.simple && s.rows > 0 && s.columns > 0 && s.inner > 0 &&
-         (s.right_column == 1 || s.right_column >= compile::Panels::tag || s.columns == 1 || is_dot(s) ||
+         (s.right_column == 1 || s.right_form == WeightForm::panels || s.columns == 1 || is_dot(s) ||
           s.inner * s.columns * bytes_of(s.dtype) <= 16384);
 }
 
@@ -124,7 +129,7 @@ template <class K, class Step> class SmallContraction {
 
   static constexpr bool dot =
       is_dot(compile::MatrixProduct::of(loops, F::L, dtype_of_result<K>(), Step::arguments.data()));
-  static constexpr bool in_panels = right_column >= compile::Panels::tag;  ///< packed in advance (compile/panels.hpp)
+  static constexpr bool in_panels = F::form(1) == WeightForm::panels;  ///< packed in advance (lowering/panels.hpp)
   static constexpr bool in_place = columns == 1 || right_column == 1 || in_panels;
 
   // The tile: accumulators fill most of the registers, and rows and columns fall into tiles of nearly equal size.
@@ -189,7 +194,7 @@ template <class K, class Step> class SmallContraction {
   /// Where a column of an operand in panels begins.
   static constexpr std::int64_t panel_at(std::int64_t column) {
     constexpr std::int64_t width = Tile<T>::columns;
-    return column / width * (right_column - compile::Panels::tag) + column % width;
+    return column / width * right_column + column % width;
   }
   template <std::int64_t Ld, bool Panels>
   [[gnu::always_inline]] static void tiles(const Walk<P>& w, const Context& c, const T* a, const T* b) {

@@ -2,6 +2,7 @@
 #pragma once
 #include "attend_gradient.hpp"
 #include "contract.hpp"
+#include "lowering/weights.hpp"
 #include "recur_gradient.hpp"
 #include "small.hpp"
 
@@ -16,7 +17,7 @@ template <class... Ops> struct OwnKernels {
   }
 };
 using OwnKernelsHere = OwnKernels<ops::Attention, ops::AttentionGradient, ops::Recurrence, ops::RecurrenceGradient,
-                                  compile::TransformedFilters>;
+                                  TransformedFilters>;
 
 /// The most bytes that the tables of a row kernel take.
 constexpr std::int64_t fold_scratch_bytes(const compile::StepView& s, int folds) {
@@ -33,7 +34,7 @@ constexpr std::int64_t fold_scratch_bytes(const compile::StepView& s, int folds)
   return pieces > 1 ? pieces * columns * folds * fold_bytes : 0;
 }
 constexpr std::int64_t scratch_bytes(const compile::StepView& s, const compile::ScratchFacts& f) {
-  return s.kind() == graph::Kind::contract ? pack_bytes(compile::contract_sizes(s, f)) : fold_scratch_bytes(s, f.folds);
+  return s.kind() == graph::Kind::contract ? pack_bytes(ContractSizes::of(s, f)) : fold_scratch_bytes(s, f.folds);
 }
 
 /// Rows along the contracted axis are read where they are, unless they would evict each other from the cache; and
@@ -48,14 +49,24 @@ constexpr bool reads_in_place(const compile::OperandLines& o) {
   return !o.has_inner || (o.inner_stride == 1 && most_in_one_set(o.line_stride * o.bytes, lines) <= ways &&
                           o.depth <= deepest_row);
 }
-/// Weights [n, taps…, channels] that have several rows, and lines that a tile reads in one go.
-constexpr bool packs_weights(std::int64_t n, std::int64_t depth, std::int64_t taps) {
-  return n > 1 && depth <= deepest_in_place && taps <= 128 && n * depth >= 64;
+/// So many rows that what weights cost each time is a hundredth at most: as they are read from panels; eight times as
+/// many where they are packed or come transformed in advance; and sixteen times that where they are transformed.
+template <bool Filters, int Rows = 128>
+constexpr std::int64_t least_of_tile(const compile::StepView& v, const compile::ScratchFacts& f, bool along_rows,
+                                     std::int64_t units) {
+  constexpr std::int64_t to_pack = 8, to_transform = 128;
+  const ContractSizes sizes = ContractSizes::of(v, f);
+  const bool prepared = along_rows ? v.form(1) != 0 : v.form(0) != 0;
+  const bool transforms = Filters && sizes.convolution && filters_for(sizes.convolution, prepared) > 0;
+  const std::int64_t rows = Rows * (prepared && !transforms   ? 1
+                                    : prepared || !transforms ? to_pack
+                                                              : to_transform);
+  const std::int64_t of_unit = std::max<std::int64_t>(1, (along_rows ? sizes.rows : sizes.columns) / units);
+  return std::max<std::int64_t>(1, (rows + of_unit - 1) / of_unit);
 }
 
 /// What programs that are made at run time ask: they run steps one by one, and know no Winograd.
 inline constexpr compile::Target run_time_target{
-    .panel = lanes > 1 ? Tile<float>::columns : 0,
     .shortest_row = 8,
     .skinny_rows = skinny_rows,
     .row_buffer = row_buffer_bytes,
@@ -64,22 +75,23 @@ inline constexpr compile::Target run_time_target{
     .prologue = {.smallest = 4096, .packed_once = std::int64_t(1) << 20, .cheap = 8, .most_reads = 6},
     .tiles = {.cache = 0,
               .last_level = 8,
-              .rows = 128,
-              .to_pack = 8,
-              .to_transform = 128,
+              .least = &least_of_tile<false>,
               .fewest = 2,
               .most = 16,
               .large = std::int64_t(1) << 23},
     .scratch = &scratch_bytes,
     .own_scratch = &OwnKernelsHere::scratch,
     .reads_in_place = &reads_in_place,
-    .packs_weights = &packs_weights};
+    .weight_forms = &weight_forms<false>,
+    .pack = &pack_weight,
+    .packed_view = &packed_weight};
 
 /// The same for programs that are compiled in advance.
 inline constexpr compile::Target target = [] {
   compile::Target t = run_time_target;
   t.packs_nothing = &contracts_in_place;
-  t.filters = &filters_for;
+  t.weight_forms = &weight_forms<true>;
+  t.tiles.least = &least_of_tile<true>;
   t.tiles.cache = own_cache;
   return t;
 }();

@@ -6,7 +6,6 @@
 // first-level cache while eight points of the contracted axis at a time are added. Each sum has an order of its own,
 // whatever the number of threads.
 #pragma once
-#include "../../compile/panels.hpp"
 #include "pack.hpp"
 #include "parallel.hpp"
 #include "tile.hpp"
@@ -23,6 +22,7 @@ template <class T> struct ProductOperand {
   Nest lines, inner;
   Fill fill = nullptr;  ///< computes it (prologue.hpp); then nothing lies at `at`
   const void* filler = nullptr;
+  bool in_panels = false;  ///< its lines lie side by side in panels, which their stride says how far apart they are
 };
 /// finish(context, tile, ld, row, rows, column, columns): the sums of one tile are complete.
 template <class T> using FinishTile = void (*)(const void* context, const T* tile, std::int64_t ld, std::int64_t row,
@@ -46,7 +46,7 @@ template <class T> class ThinProducts {
     const bool turned = left.lines.count() > right.lines.count();
     const Operand &many = turned ? left : right, &few = turned ? right : left;
     const std::int64_t n = few.lines.count(), inner = many.inner.count();
-    if (right.lines.inner_stride() >= compile::Panels::tag || left.fill != nullptr || right.fill != nullptr)
+    if (right.in_panels || left.fill != nullptr || right.fill != nullptr)
       return Way::none;
     if (along(many) && (along(few) || inner <= longest_turned) && n <= most_dots && inner >= (n == 1 ? 4 : 16) * W)
       return Way::dots;

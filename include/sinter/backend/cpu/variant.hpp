@@ -21,12 +21,12 @@ inline std::string winograd(const compile::StepReport& s, const compile::RunTime
     return ", Winograd's F(" + by(m, m) + ", " + by(taps, taps) + ")";
   };
   if (const auto conv =
-          compile::SquareConvolution::of(loops.rows, loops.columns, loops.inner, b.loops, extent, left, right);
+          SquareConvolution::of(loops.rows, loops.columns, loops.inner, b.loops, extent, left, right, s.access[1].form);
       conv)
     if (const WinogradPlan plan = WinogradPlan::of(conv); plan.m > 0)
       return named(plan.m, conv.taps) + (plan.in_advance ? " of weights transformed in advance" : "");
   if (const auto gradient =
-          compile::SquareWeightGradient::of(loops.rows, loops.columns, loops.inner, b.loops, extent, left, right);
+          SquareWeightGradient::of(loops.rows, loops.columns, loops.inner, b.loops, extent, left, right);
       gradient)
     if (const WinogradGradientPlan plan = WinogradGradientPlan::of(gradient); plan.tiles > 0)
       return named(WinogradGradientPlan::tile_of(gradient), gradient.taps) + " transposed" +
@@ -43,7 +43,9 @@ template <class T> std::string contraction(const compile::StepReport& s, const c
   };
   const Nest rows = nest(0, loops.rows, loops.columns), columns = nest(1, loops.columns, loops.inner),
              left = nest(0, loops.inner, b.loops), right = nest(1, loops.inner, b.loops);
-  const Products<T> p({nullptr, rows, left}, {nullptr, columns, right}, nullptr, 1, nullptr, nullptr);
+  const Products<T> p({nullptr, rows, left},
+                      {nullptr, columns, right, nullptr, nullptr, s.access[1].form == WeightForm::panels}, nullptr, 1,
+                      nullptr, nullptr);
   std::int64_t batch = 1;
   for (int l = 0; l < loops.rows; ++l) batch *= s.extent[std::size_t(l)];
   const std::string size = (batch > 1 ? std::to_string(batch) + " of " : std::string()) +

@@ -7,13 +7,13 @@
 // largest |weight| · |image| summed over a window. Tiles with infinities, NaN or a number far beyond all others are
 // summed as they are written (written_sums.hpp).
 #pragma once
+#include "lowering/filters.hpp"
+#include "lowering/square_convolution.hpp"
 #include "own.hpp"
 #include "parallel.hpp"
 #include "written_sums.hpp"
 
 namespace sinter::cpu {
-
-using compile::SquareConvolution;
 
 namespace winograd_detail {
 inline constexpr std::int64_t chunk_floats =
@@ -35,8 +35,8 @@ struct WinogradPlan {
   static constexpr WinogradPlan of(const SquareConvolution& s, bool in_advance = false) {
     using namespace winograd_detail;
     WinogradPlan best;
-    best.in_advance = in_advance || s.transformed_for() > 0;
-    if (s.transformed_for() > 0) best.m = s.transformed_for();
+    best.in_advance = in_advance || s.transformed_for > 0;
+    if (s.transformed_for > 0) best.m = s.transformed_for;
     else choose(s, best);
     if (best.m > 0) best.cut(s, TileGrid(s.images, s.height, s.width, best.m).count);
     return best;
@@ -320,11 +320,11 @@ class Winograd {
 };
 
 /// Weights transformed in advance, with the same operations as above.
-template <> struct OwnKernel<compile::TransformedFilters> {
+template <> struct OwnKernel<TransformedFilters> {
   static constexpr std::int64_t scratch(const graph::Signature&) { return 0; }
   template <class T> static void run(const OwnCall& c) {
     if constexpr (std::is_same_v<T, float> && use_winograd) {
-      const std::int64_t taps = c.extent[compile::TransformedFilters::row], m = c.attributes[0];
+      const std::int64_t taps = c.extent[TransformedFilters::row], m = c.attributes[0];
       if (taps == 5) transform<2, 5>(c);
       else if (m == 4) transform<4, 3>(c);
       else transform<2, 3>(c);
@@ -333,7 +333,7 @@ template <> struct OwnKernel<compile::TransformedFilters> {
 
  private:
   template <int M, int K> [[gnu::flatten]] static void transform(const OwnCall& c) {
-    using P = compile::TransformedFilters;
+    using P = TransformedFilters;
     constexpr int W = winograd_detail::W, C = winograd_detail::C;
     const std::int64_t* const s = c.stride(0);
     const winograd_detail::Weights weights{c.at<float>(0), s[P::filter], s[P::channel], s[P::row], s[P::column]};

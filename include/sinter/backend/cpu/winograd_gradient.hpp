@@ -2,12 +2,11 @@
 // the image and of the results' cotangent are transformed, their products summed over all tiles, and the sums
 // transformed back. Its error has the bound of the convolution itself.
 #pragma once
+#include "lowering/square_convolution.hpp"
 #include "parallel.hpp"
 #include "written_sums.hpp"
 
 namespace sinter::cpu {
-
-using compile::SquareWeightGradient;
 
 /// Tiles are transformed in chunks that stay in cache until they are multiplied; sums of a chunk
 /// are added to those of the chunks before it. Where sums are few, tiles are cut into pieces with

@@ -105,7 +105,7 @@ template <int M, int K>
 }
 
 /// The gradient of the weights of one filter and a register of channels: K · K registers.
-template <int K> [[gnu::noinline, gnu::cold]] void sum_gradient_as_written(const compile::SquareWeightGradient& s,
+template <int K> [[gnu::noinline, gnu::cold]] void sum_gradient_as_written(const SquareWeightGradient& s,
                                                                            const float* samples, const float* image,
                                                                            std::int64_t filter, std::int64_t channel,
                                                                            Vector* to) {

@@ -32,7 +32,9 @@ class Step {
     }
     for (int p = 0; p < b_.pointers; ++p) {
       const std::int64_t* entry = table + b_.loops + p * (2 + b_.loops);
-      base_.push_back(entry[0] < 0 ? nullptr : c.base[entry[0]] + entry[1]);
+      const compile::PointerBase at = compile::PointerBase::of(entry[0]);
+      base_.push_back(at.base < 0 ? nullptr : c.base[at.base] + entry[1]);
+      form_.push_back(at.form);
       origin_.push_back(entry[0] < 0 ? entry[1] : 0);
       stride_.emplace_back(entry + 2, entry + 2 + b_.loops);
     }
@@ -302,7 +304,8 @@ class Step {
       };
       typename cpu::Products<T>::Operand left{at(0), nest(0, loops.rows, loops.columns),
                                               nest(0, loops.inner, b_.loops)},
-          right{at(1), nest(1, loops.columns, loops.inner), nest(1, loops.inner, b_.loops)};
+          right{at(1),   nest(1, loops.columns, loops.inner),       nest(1, loops.inner, b_.loops),
+                nullptr, nullptr, form_[1] == cpu::WeightForm::panels};
       for (const Micro& m : b_.micros)
         if (m.what == Micro::What::operand)
           (m.b == 0 ? left : right).fill = m.b == 0 ? &Step::fill<T, 0> : &Step::fill<T, 1>,
@@ -384,6 +387,7 @@ class Step {
   std::vector<std::int64_t> extent_, origin_, index_;
   int vector_ = -1;  ///< the loop of a block, where it is not the kernel's own
   std::vector<std::byte*> base_;
+  std::vector<unsigned char> form_;
   std::vector<std::vector<std::int64_t>> stride_;
 };
 
@@ -449,7 +453,8 @@ class Runner {
 ///   generic::Program p(g);
 ///   p.run({x.data()}, {y.data()});
 ///
-/// Where the graph's first inputs are parameters that change seldom, what depends on them alone is computed by `prepare`:
+/// Where the graph's first inputs are parameters that change seldom, what
+/// depends on them alone is computed by `prepare`:
 ///
 ///   generic::Program p(g, 2);
 ///   p.prepare({w.data(), b.data()});

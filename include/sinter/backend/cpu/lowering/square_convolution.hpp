@@ -1,9 +1,9 @@
 // Which contractions are convolutions with square windows one place apart whose
 // channels lie innermost, or the gradients of their weights.
 #pragma once
-#include "filters.hpp"
+#include "panels.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::cpu {
 
 /// Strides in elements. Rows of the contraction are images × height × width results, columns the filters.
 struct SquareConvolution {
@@ -12,22 +12,20 @@ struct SquareConvolution {
   std::int64_t filter_stride = 0, channel_stride = 0, tap_row_stride = 0, tap_stride = 0;    ///< of the weights
 
   constexpr explicit operator bool() const { return images > 0; }
-  /// Results a tile along one axis for which the weights were transformed in
-  /// advance (compile/filters.hpp); 0: they are as they were written.
-  constexpr int transformed_for() const {
-    return filter_stride >= Filters::tag ? int(filter_stride - Filters::tag) : 0;
-  }
+  /// Results a tile along one axis for which the weights were transformed in advance (filters.hpp); 0: they are as they
+  /// were written.
+  int transformed_for = 0;
 
   /// Reads the loops of a contraction: extent(l), left(l) and right(l) give the
-  /// extent of loop l and the operands' strides along it.
+  /// extent of loop l and the operands' strides along it; `form`: of the weights.
   template <class Extent, class Left, class Right>
   static constexpr SquareConvolution of(int rows, int columns, int inner, int loops, Extent extent, Left left,
-                                        Right right) {
+                                        Right right, unsigned char form) {
     const int images = columns - rows - 2;  // loops of the images: one or none
     if (images < 0 || images > 1 || inner - columns != 1 || loops - inner != 3) return {};
     const int y = rows + images, x = y + 1, ky = inner, kx = inner + 1, c = inner + 2;
     if (extent(ky) != extent(kx) || left(c) != 1 || left(ky) != left(y) || left(kx) != left(x) ||
-        (right(columns) >= Panels::tag && right(columns) < Filters::tag))
+        form == WeightForm::panels)
       return {};
     return {images > 0 ? extent(rows) : 1,
             extent(y),
@@ -41,7 +39,8 @@ struct SquareConvolution {
             right(columns),
             right(c),
             right(ky),
-            right(kx)};
+            right(kx),
+            WeightForm::results_a_tile(form)};
   }
 };
 
@@ -77,4 +76,4 @@ struct SquareWeightGradient {
   }
 };
 
-}  // namespace sinter::internals::compile
+}  // namespace sinter::cpu

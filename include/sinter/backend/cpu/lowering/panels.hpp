@@ -4,15 +4,24 @@
 // that once: [n / width, k…, width], zeros behind the last. `packed` is how the graph computes that; `Panels` is the
 // view of the result that has the weight's own shape again, for contractions only.
 #pragma once
-#include "layout.hpp"
+#include "../../../ops/ops.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::cpu {
 
-/// A column stride from here on says that columns lie in panels, and how far these are apart (behind `Panels::tag`).
+using graph::Layout;
+using graph::Signature;
+using graph::Value;
+
+/// How weights lie in memory: as strides say; in panels; or transformed, for so many results a tile along one axis.
+struct WeightForm {
+  static constexpr unsigned char strided = 0, panels = 1;
+  static constexpr unsigned char transformed(int m) { return static_cast<unsigned char>(16 + m); }
+  static constexpr int results_a_tile(unsigned char form) { return form > 16 ? form - 16 : 0; }
+};
+
+/// A view of panels. The stride of columns then says how far panels are apart.
 struct Panels : ops::View<Panels> {
   static constexpr const char* name = "panels";
-  static constexpr std::int64_t tag = std::int64_t(1)
-                                      << 40;  ///< more than any stride, and room for an extent and a size above it
 
   /// attributes = {width, the shape [n, k…]}; the first of several contracted axes lies innermost.
   static constexpr ops::Type type(const Signature& s) {
@@ -26,8 +35,9 @@ struct Panels : ops::View<Panels> {
     };
     if (to.rank > 2) place(1);
     for (int i = to.rank - 1; i > (to.rank > 2 ? 1 : 0); --i) place(i);
-    l.stride[0] = tag + stride;
+    l.stride[0] = stride;
     l.gapless = false;
+    l.form = WeightForm::panels;
     return true;
   }
   // It stands in programs that nobody differentiates or maps any more.
@@ -63,4 +73,4 @@ template <class View> constexpr Value as_weights(Value from, const Shape& shape,
 /// The same weights, of their own shape, from what `packed` has made of them.
 constexpr Value panels(Value from, const Shape& shape, int width) { return as_weights<Panels>(from, shape, width); }
 
-}  // namespace sinter::internals::compile
+}  // namespace sinter::cpu

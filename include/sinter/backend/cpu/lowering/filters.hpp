@@ -6,7 +6,7 @@
 #pragma once
 #include "panels.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::cpu {
 
 /// One axis of the transform of k weights: value i is the weights' polynomial at the i-th of the points 0, 1, −1, 2,
 /// −2, ∞ (0, 1, −1, ∞ of tiles of four places), divided by the products of its distances from the others. What the
@@ -43,7 +43,8 @@ struct TransformedFilters : graph::Registered<TransformedFilters> {
     return {s.dtype(0), to};
   }
   static constexpr graph::Primitive describe() {
-    graph::Primitive p{.name = name, .code = graph::code_of<TransformedFilters>, .kind = Kind::kernel, .type = &type};
+    graph::Primitive p{
+        .name = name, .code = graph::code_of<TransformedFilters>, .kind = graph::Kind::kernel, .type = &type};
     p.loop = [](const Signature&, int tensor, int axis) -> int {
       return tensor == 0 ? axis : axis == 0 ? row : axis == 1 ? filter : axis == 2 ? channel : column;
     };
@@ -85,21 +86,18 @@ struct TransformedFilters : graph::Registered<TransformedFilters> {
   }
 };
 
-/// A column stride from `Filters::tag` on says that weights are transformed,
-/// and (behind the tag) for how many results a tile along one axis.
+/// A view of transformed weights.
 struct Filters : ops::View<Filters> {
   static constexpr const char* name = "filters";
-  static constexpr std::int64_t tag = std::int64_t(1) << 44;  ///< more than any stride of panels
 
-  /// attributes = {m, the shape [O, C, k, k]}. Strides of the other axes are
-  /// those of the weights, and only tell the loops apart.
+  /// attributes = {m, the shape [O, C, k, k]}. Strides are those of the weights, and only tell the loops apart.
   static constexpr ops::Type type(const Signature& s) {
     return {s.dtype(0), ops::unpacked(s.attributes + 1, s.attribute_count - 1)};
   }
   static constexpr bool view(Layout& l, const Signature& s, const Shape& to) {
     l = Layout::row_major(to, l.offset);
-    l.stride[0] = tag + s.attributes[0];
     l.gapless = false;
+    l.form = WeightForm::transformed(int(s.attributes[0]));
     return true;
   }
   // It stands in programs that nobody differentiates or maps any more.
@@ -114,4 +112,4 @@ constexpr Value transformed(Value w, int m, int width) {
 /// The weights, of their own shape, from what `transformed` has made of them.
 constexpr Value filters(Value from, const Shape& shape, int m) { return as_weights<Filters>(from, shape, m); }
 
-}  // namespace sinter::internals::compile
+}  // namespace sinter::cpu

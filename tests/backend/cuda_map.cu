@@ -30,7 +30,7 @@ void require(cudaError_t e, const char* what) {
 struct DeviceMaps {
   static constexpr compile::Target target = cpu::run_time_target;
   template <class K, class Step> static void run(const std::int64_t* arguments, const cpu::Context& c) {
-    static_assert(K::body.kind != graph::Kind::reduce && K::body.kind != graph::Kind::contract);
+    static_assert(K::body.kind == compile::KernelKind::map);
     on_cuda::map<K>(arguments, c);
   }
 };

@@ -229,7 +229,8 @@ TEST_CASE("a program's steps are constants") {
   constexpr auto f = [](auto x, auto w) { return softmax(matmul(x, w)); };
   using P = compile::Program<graph::FunctionTrace<decltype(f), Sym<float, 32, 20>, Sym<float, 20, 40>>, cpu::Backend>;
   static_assert(P::steps == 2 && P::step_list.size() == 2 && P::distinct_kernels == 2);
-  static_assert(P::step_list[0].kind == graph::Kind::contract && P::step_list[1].kind == graph::Kind::reduce);
+  static_assert(P::step_list[0].kind == compile::KernelKind::contract &&
+                P::step_list[1].kind == compile::KernelKind::row);
   static_assert(P::flops > 2 * 32 * 20 * 40 && P::bytes_moved > 0 && P::workspace_bytes > 0);
 }
 

@@ -47,7 +47,7 @@ struct Touch {
   std::vector<std::int64_t> stride;
 };
 struct StepOf {
-  graph::Kind kind;
+  compile::KernelKind kind;
   std::uint64_t folded;
   std::vector<std::int64_t> extent;
   std::vector<Touch> touches;
@@ -160,8 +160,10 @@ class Checker {
         at = compile::decode_into(at, m);
         found += m.what == Micro::What::apply && m.code == graph::code_of<ops::Maximum> ? 1 : 0;
       }
-      n += graph::Kind(w[0] & 255) != graph::Kind::contract && found == maxima && steps_[std::size_t(s)].chain < 0 ? 1
-                                                                                                                   : 0;
+      n += compile::KernelKind(w[0] & 255) != compile::KernelKind::contract && found == maxima &&
+                   steps_[std::size_t(s)].chain < 0
+               ? 1
+               : 0;
       t += 1 + loops + pointers * (2 + loops);
     }
     return n;
@@ -237,7 +239,7 @@ class Checker {
       std::size_t l = n;
       while (l > 0) {
         --l;
-        const bool still = (step.folded >> l & 1) != 0 && (t.once_a_row || step.kind == graph::Kind::contract);
+        const bool still = (step.folded >> l & 1) != 0 && (t.once_a_row || step.kind == compile::KernelKind::contract);
         if (!still && ++index[l] < step.extent[l]) break;
         index[l] = 0;
         if (l == 0) return;
@@ -249,7 +251,7 @@ class Checker {
   /// run in. Addresses are moved by so much.
   bool reads_before_it_writes(int s, int from, std::int64_t move_from, int to, std::int64_t move_to) const {
     const StepOf& step = steps_[std::size_t(s)];
-    if (step.kind == graph::Kind::scatter || step.kind == graph::Kind::kernel) return false;
+    if (step.kind == compile::KernelKind::scatter || step.kind == compile::KernelKind::custom) return false;
     struct Written {
       std::int64_t row, iteration;
       const Touch* touch;
@@ -313,7 +315,7 @@ class Checker {
     const int loops = int(w[0] >> 8 & 255), pointers = int(w[0] >> 16 & 255);
     std::vector<Micro> micros(std::size_t(compile::count_micros(w)));
     struct Body {
-      graph::Kind kind;
+      compile::KernelKind kind;
       int loops, pointers, passes, kept;
       std::uint64_t folded;
       std::vector<Micro>& micros;
@@ -336,7 +338,7 @@ class Checker {
       t.buffer = buffer[p];
       t.at = entry[std::size_t(p)][1];
       t.stride.assign(entry[std::size_t(p)] + 2, entry[std::size_t(p)] + 2 + loops);
-      bool touched = body.kind == graph::Kind::contract && p < 2;
+      bool touched = body.kind == compile::KernelKind::contract && p < 2;
       t.anywhere = touched;
       bool indexed = false;
       for (std::size_t j = 0; j < micros.size(); ++j) {
@@ -351,11 +353,11 @@ class Checker {
         t.written = writes;
         indexed = m.what == Micro::What::gather || m.what == Micro::What::scatter;
         t.anywhere = t.anywhere || indexed;
-        t.once_a_row = body.kind == graph::Kind::reduce && m.level < 2;
+        t.once_a_row = body.kind == compile::KernelKind::row && m.level < 2;
         const int passes = m.passes == 0 ? 1 : int(m.passes);
         t.from = t.once_a_row ? 2 * m.stage : 2 * std::countr_zero(unsigned(passes)) + 1;
         t.to = t.once_a_row ? 2 * m.stage : 2 * (std::bit_width(unsigned(passes)) - 1) + 1;
-        if (body.kind != graph::Kind::reduce && m.level < 2 && reads) t.to = 0, t.from = 0;
+        if (body.kind != compile::KernelKind::row && m.level < 2 && reads) t.to = 0, t.from = 0;
       }
       if (!touched) continue;
       REQUIRE(t.element > 0);

@@ -41,7 +41,7 @@ struct Draft : support::Draft {
   }
 };
 
-template <class Program> constexpr int steps_of(graph::Kind kind) {
+template <class Program> constexpr int steps_of(compile::KernelKind kind) {
   int n = 0;
   for (const auto& step : Program::step_list) n += step.kind == kind ? 1 : 0;
   return n;
@@ -109,8 +109,8 @@ TEST_CASE("queries, keys and values of a transformer are one step") {
   using X = Tensor<float, 1, 16, 32>;
   using Net = siblings::Stack<siblings::Block<32, 4>, 2>;
   using Program = decltype(inference<X>(std::declval<const Model<Net>&>()))::Program;
-  static_assert(steps_of<Program>(graph::Kind::contract) == 2 * 4);
-  static_assert(steps_of<Program>(graph::Kind::elementwise) == 0);
+  static_assert(steps_of<Program>(compile::KernelKind::contract) == 2 * 4);
+  static_assert(steps_of<Program>(compile::KernelKind::map) == 0);
 
   Model<Net> net(Seed{3});
   X x;

@@ -134,8 +134,8 @@ class Allocator {
   constexpr int before(int node, const Lifetime& life, const List<Lifetime>& lives, const List<int>& of,
                        const List<char>& taken) const {
     const int step = life.first;
-    if (d_.kind[step] == Kind::scatter || d_.kind[step] == Kind::kernel) return -1;
-    for (int p = d_.kind[step] == Kind::contract ? 2 : 0; p < d_.pointers(step); ++p) {
+    if (d_.kind[step] == KernelKind::scatter || d_.kind[step] == KernelKind::custom) return -1;
+    for (int p = d_.kind[step] == KernelKind::contract ? 2 : 0; p < d_.pointers(step); ++p) {
       const int other = d_.node(step, p);
       if (other < 0 || base_[other] != 0) continue;
       const int k = of[other];
@@ -171,7 +171,7 @@ class Allocator {
         const Chain& chain = chains_.list[c];
         if (step == chain.first)
           for (const std::int64_t number :
-               {std::int64_t(chain.first), std::int64_t(chain.steps), chain.units | std::int64_t(chain.letter) << 56,
+               {std::int64_t(chain.first), std::int64_t(chain.steps), TableExtent{chain.units, chain.letter}.packed(),
                 chain.grain, chain.workers, chain.scratch})
             r_.chains.push(number);
         for (const std::int64_t number :

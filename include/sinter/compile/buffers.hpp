@@ -1,8 +1,7 @@
 // Which nodes deserve a buffer: what another group reads, unless repeating it
 // there loads no more than the buffer would.
 #pragma once
-#include "kernel.hpp"
-#include "prologue.hpp"
+#include "grouping.hpp"
 
 namespace sinter::internals::compile {
 
@@ -75,7 +74,7 @@ constexpr void Grouping::choose_buffers() {
     const int v = s_.order[i];
     if (wanted[v] == 0 || !is_computed(kind_[v])) continue;
     if (f_.repeated[v] != 0) {  // a scalar whose address someone needs
-      group_[v] = open(Kind::elementwise, level_[v], core_of(v));
+      group_[v] = open(KernelKind::map, level_[v], core_of(v));
       f_.stored[v] = 1;
     } else if (inlined[v] != 0 && worth_repeating(v, needed)) {
       f_.repeated[v] = 1;

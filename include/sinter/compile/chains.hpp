@@ -39,57 +39,6 @@ struct Chain {
                local = 0;  ///< bytes that each takes: of its kernels, and of tensors that only pieces of exist
 };
 
-/// The table's head of a chain; behind it, for each step: its loops, its pointers, the loop that is cut (−1: all of it
-/// runs with the first piece), how many times that runs a unit, by how many units it lags; and for each of its pointers
-/// how far it moves for a unit, and for a worker.
-struct ChainHead {
-  static constexpr int numbers = 6;
-  std::int64_t first, steps, units, grain, workers, scratch;  ///< units: as extents in the table
-
-  static constexpr int member_numbers = 5;  ///< before those of the pointers
-
-  static constexpr ChainHead of(const std::int64_t* t) { return {t[0], t[1], t[2], t[3], t[4], t[5]}; }
-  /// Units at these lengths.
-  constexpr std::int64_t length(const std::int64_t* lengths) const {
-    const std::int64_t letter = units >> 56, fixed = units & ((std::int64_t(1) << 56) - 1);
-    return letter == 0 ? fixed : fixed * lengths[letter - 1];
-  }
-  /// Where the next chain begins.
-  static constexpr const std::int64_t* behind(const std::int64_t* t) {
-    const std::int64_t* m = t + numbers;
-    for (std::int64_t s = 0; s < t[1]; ++s) m += member_numbers + 2 * m[1];
-    return m;
-  }
-};
-
-/// Calls f(kernel, arguments) for each step of a chain on its k-th piece of so many units in all, in the memory of one
-/// worker. `table`: where its first step stands; `room`: for the arguments of the largest of them.
-template <class F> constexpr void for_each_step_of_piece(const std::int64_t* chain, const std::int64_t* table,
-                                                         std::int64_t* room, std::int64_t units, std::int64_t k,
-                                                         std::int64_t worker, F&& f) {
-  const auto head = ChainHead::of(chain);
-  const std::int64_t* member = chain + ChainHead::numbers;
-  for (std::int64_t s = 0; s < head.steps; ++s) {
-    const std::int64_t kernel = *table, loops = member[0], pointers = member[1], size = loops + pointers * (2 + loops),
-                       loop = member[2], lag = member[4];
-    const std::int64_t from = std::max<std::int64_t>(0, k * head.grain - lag),
-                       to = (k + 1) * head.grain < units ? (k + 1) * head.grain - lag : units;
-    if (loop < 0) {
-      if (k == 0) f(kernel, table + 1);
-    } else if (from < to) {
-      std::copy_n(table + 1, size, room);
-      room[loop] = (to - from) * member[3];
-      for (std::int64_t p = 0; p < pointers; ++p) {
-        const std::int64_t* const moves = member + ChainHead::member_numbers + 2 * p;
-        room[loops + p * (2 + loops) + 1] += from * moves[0] + worker * moves[1];
-      }
-      f(kernel, static_cast<const std::int64_t*>(room));
-    }
-    member += ChainHead::member_numbers + 2 * pointers;
-    table += 1 + size;
-  }
-}
-
 /// How a step takes part in a chain.
 struct Member {
   int chain = -1, step = 0;
@@ -189,7 +138,7 @@ class ChainFinder {
 
   constexpr Chains run() {
     for (int s = 0; s < s_.plan.steps; ++s)
-      if (s_.view(s).kind() == Kind::contract && r_.of(s) < 0 && !grow_around(s, false)) grow_around(s, true);
+      if (s_.view(s).kind() == KernelKind::contract && r_.of(s) < 0 && !grow_around(s, false)) grow_around(s, true);
     return static_cast<Chains&&>(r_);
   }
 
@@ -261,7 +210,7 @@ class ChainFinder {
 
   constexpr bool enter(ChainDraft& d, int s, int loop, std::int64_t factor) const {
     const StepView v = s_.view(s);
-    if (v.kind() != Kind::elementwise && v.kind() != Kind::reduce && v.kind() != Kind::contract) return false;
+    if (v.kind() != KernelKind::map && v.kind() != KernelKind::row && v.kind() != KernelKind::contract) return false;
     std::int64_t bytes = 0, lag = 0;
     for (int p = 0; p < v.pointers(); ++p) {
       const PointerUse& u = use(s, p);
@@ -311,14 +260,14 @@ class ChainFinder {
       }
     d.members.push({.step = s, .loop = loop, .factor = factor, .lag = lag});
     d.bytes = std::max(d.bytes, bytes);
-    if (v.kind() == Kind::contract) d.least = std::max(d.least, least_units(v, s_.facts[s], d.capacity, loop));
+    if (v.kind() == KernelKind::contract) d.least = std::max(d.least, least_units(v, s_.facts[s], d.capacity, loop));
     return (d.least + lag) * (d.in_order ? 4 : 2) <= d.capacity &&
            d.least * d.bytes <= tiles_.last_level * tiles_.cache;
   }
   /// Takes a step in that runs as a whole before other pieces are made: the border above an image.
   constexpr bool enter_as_a_whole(ChainDraft& d, int s) const {
     const StepView v = s_.view(s);
-    if (v.kind() != Kind::elementwise) return false;
+    if (v.kind() != KernelKind::map) return false;
     for (int p = 0; p < v.pointers(); ++p) {
       if (use(s, p).bytes == 0) continue;
       const int b = node(v, p), t = d.find(b);
@@ -362,7 +311,7 @@ class ChainFinder {
       if (m.loop < 0) continue;
       StepView v = s_.view(m.step);
       v.cut = m.loop;
-      v.piece = (grain + m.lag) * m.factor;
+      v.tile = (grain + m.lag) * m.factor;
       if (target_.scratch != nullptr) scratch = std::max(scratch, target_.scratch(v, s_.facts[m.step]));
     }
     for (const Shared& t : d_.tensors)

@@ -5,8 +5,11 @@
 #pragma once
 #include "affine.hpp"
 #include "allocate.hpp"
+#include "fuse.hpp"
+#include "lower.hpp"
 #include "prepare.hpp"
 #include "siblings.hpp"
+#include "verify.hpp"
 #include "verify_plan.hpp"
 
 namespace sinter::internals::compile {

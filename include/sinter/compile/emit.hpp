@@ -4,8 +4,8 @@
 // replaces the nodes by addresses.
 #pragma once
 #include "in_place.hpp"
-#include "lower.hpp"
-#include "plan_data.hpp"
+#include "program/plan.hpp"
+#include "simplify.hpp"
 #include "target.hpp"
 
 namespace sinter::internals::compile {
@@ -31,7 +31,7 @@ struct PointerUse {
 struct PlanDraft {
   Plan plan;
   List<int> step, loops;           ///< of each step: where it begins in the table, and its loops
-  List<Kind> kind;                 ///< of each step
+  List<KernelKind> kind;                 ///< of each step
   List<ScratchFacts> facts;        ///< of each step
   List<std::int64_t> scratch;      ///< bytes of each step
   List<PointerUse> uses;           ///< of each pointer of each step
@@ -49,7 +49,7 @@ struct PlanDraft {
   constexpr int node(int s, int p) const { return PointerBase::of(plan.table[pointer(s, p)]).base; }
   constexpr StepView view(int s) const {
     const std::int64_t* const t = plan.table.data() + step[s];
-    return {plan.words.data() + plan.kernel[int(*t)], t + 1, capacity.data()};
+    return StepView(plan.words.data() + plan.kernel[int(*t)], t + 1, capacity.data());
   }
   constexpr const PointerUse& use(int s, int p) const { return uses[first_use[s] + p]; }
   constexpr std::int64_t letter_index(char letter) const {
@@ -58,10 +58,7 @@ struct PlanDraft {
     no_input_has_this_length(letter);
   }
   /// Whether a step may store node `to` in the memory of node `from`, once buffers have been found.
-  constexpr bool may_share(int s, int from, int to) const {
-    const std::int64_t* const t = plan.table.data() + step[s];
-    return may_take_over(plan.words.data() + plan.kernel[int(*t)], t + 1, from, to);
-  }
+  constexpr bool may_share(int s, int from, int to) const { return may_take_over(view(s), from, to); }
 };
 
 constexpr std::int64_t buffer_bytes(const Builder& g, int node) {
@@ -152,7 +149,7 @@ constexpr void note_scratch(PlanDraft& d, const Kernel& k, const Target& target)
   std::int64_t& straight = d.plan.straight_line_scratch_bytes;
   const std::int64_t scratch =
       std::max(target.scratch != nullptr ? aligned(target.scratch(view, facts)) : 0, aligned(facts.own));
-  if (k.kind != Kind::contract) {
+  if (k.kind != KernelKind::contract) {
     straight = std::max(straight, scratch);
   } else {
     const ContractLoops at = view.contract_loops();
@@ -179,7 +176,8 @@ constexpr void emit(PlanDraft& d, const Kernel& k, const Builder& g, const Targe
   d.kind.push(k.kind);
   std::int64_t* t = p.table.extend(1 + loops + k.pointers.size() * (2 + loops));
   *t++ = id;
-  for (const Loop& l : k.loops) *t++ = l.extent | (l.letter != 0 ? d.letter_index(l.letter) + 1 : 0) << 56;
+  for (const Loop& l : k.loops)
+    *t++ = TableExtent{l.extent, l.letter != 0 ? int(d.letter_index(l.letter)) + 1 : 0}.packed();
   for (const Pointer& q : k.pointers) {
     *t++ = PointerBase{q.node, q.form}.packed();
     *t++ = q.offset;

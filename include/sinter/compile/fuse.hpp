@@ -13,6 +13,7 @@
 // nothing joins it, and nothing is computed in it.
 #pragma once
 #include "buffers.hpp"
+#include "prologue.hpp"
 
 namespace sinter::internals::compile {
 
@@ -82,10 +83,10 @@ class Fuser : Grouping {
     if (x.members + y.members > most_members || x.folds + y.folds > most_folds) return false;
     if (x.reduced != y.reduced && x.reduced != 0 && y.reduced != 0) return false;
     if ((x.contraction >= 0 && y.reduced != 0) || (y.contraction >= 0 && x.reduced != 0)) return false;
-    if ((x.kind == Kind::scatter && y.kind != Kind::elementwise) ||
-        (y.kind == Kind::scatter && x.kind != Kind::elementwise))
+    if ((x.kind == KernelKind::scatter && y.kind != KernelKind::map) ||
+        (y.kind == KernelKind::scatter && x.kind != KernelKind::map))
       return false;
-    if (y.kind != Kind::elementwise) x.kind = y.kind;
+    if (y.kind != KernelKind::map) x.kind = y.kind;
     x.reduced |= y.reduced;
     x.members += y.members;
     x.folds += y.folds;
@@ -136,14 +137,14 @@ class Fuser : Grouping {
       case Kind::scan: return place_reduce(v);
       case Kind::scatter: {
         const int* const o = operands(v);
-        return enter(v, open(Kind::scatter, std::max(after(o[0]), after(o[1])), core_of(o[1])));
+        return enter(v, open(KernelKind::scatter, std::max(after(o[0]), after(o[1])), core_of(o[1])));
       }
       case Kind::contract:
-        group_[v] = open(Kind::contract, after_all(v), core_of(v));
+        group_[v] = open(KernelKind::contract, after_all(v), core_of(v));
         f_.groups.back().contraction = v;
         return;
       case Kind::kernel:
-        enter(v, open(Kind::kernel, after_all(v), core_of(v)));
+        enter(v, open(KernelKind::custom, after_all(v), core_of(v)));
         f_.groups.back().alone = true;
         return;
       case Kind::result: return enter(v, group_[*operands(v)]);
@@ -161,7 +162,7 @@ class Fuser : Grouping {
       return;
     }
     if (v < s_.alone.size() && s_.alone[v] != 0) {
-      enter(v, open(Kind::elementwise, after_all(v), core_of(v)));
+      enter(v, open(KernelKind::map, after_all(v), core_of(v)));
       f_.groups.back().alone = true;
       return;
     }
@@ -193,7 +194,7 @@ class Fuser : Grouping {
       ++level;
       row = false;
     }
-    enter(v, target >= 0 ? target : open(Kind::elementwise, level, core_of(v)));
+    enter(v, target >= 0 ? target : open(KernelKind::map, level, core_of(v)));
     row_[v] = row ? 1 : 0;
   }
 
@@ -216,8 +217,8 @@ class Fuser : Grouping {
           home.members < most_members && home.folds < most_folds)
         target = group;
     }
-    if (target < 0) target = open(Kind::reduce, after(o), core_of(o));
-    f_.groups[target].kind = Kind::reduce;
+    if (target < 0) target = open(KernelKind::row, after(o), core_of(o));
+    f_.groups[target].kind = KernelKind::row;
     f_.groups[target].reduced = axes;
     ++f_.groups[target].folds;
     enter(v, target);
@@ -265,7 +266,7 @@ class Fuser : Grouping {
       const int v = s_.order[i];
       if (is_view(kind_[v]) || nodes_[v].operands == 0) continue;
       if (kind_[v] == Kind::elementwise && group_[v] >= 0 && only[v] >= 0 && only[v] != group_[v] && row_[v] == 0 &&
-          f_.groups[group_[v]].kind == Kind::elementwise && f_.groups[only[v]].members < most_members) {
+          f_.groups[group_[v]].kind == KernelKind::map && f_.groups[only[v]].members < most_members) {
         bool worth = true;
         for_each_operand(v, [&](int o) { worth = worth && (group_[base_[o]] != group_[v] || users_[base_[o]] == 1); });
         if (worth) {

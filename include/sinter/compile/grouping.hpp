@@ -11,8 +11,7 @@
 namespace sinter::internals::compile {
 
 struct Group {
-  Kind kind = Kind::elementwise;  ///< elementwise: a map; reduce: rows; contract: a contraction and its epilogue;
-                                  ///< scatter: a map that adds; kernel: one of its own
+  KernelKind kind = KernelKind::map;
   int level = 0;
   int space = 0;             ///< interned shape without extents of 1
   std::int64_t reduced = 0;  ///< axes of the space that are folded
@@ -93,7 +92,7 @@ class Grouping {
     return row_[base_[o]] == 0 && s_.linear[o] != 0 && core_of(o) == space && core_of(base_[o]) == space;
   }
 
-  constexpr int open(Kind kind, int level, int space) {
+  constexpr int open(KernelKind kind, int level, int space) {
     f_.groups.push({.kind = kind, .level = level, .space = space});
     return f_.groups.size() - 1;
   }

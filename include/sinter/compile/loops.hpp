@@ -29,7 +29,7 @@ class LoopArranger {
   /// one whose lines are neighbours in the result gets the columns.
   constexpr void sort() {
     if (k_.loops.size() < 2) return;
-    if (k_.kind == Kind::contract) {
+    if (k_.kind == KernelKind::contract) {
       const Pointer& result = k_.pointers[first_store()];
       // these are columns
       const bool left_packed = k_.pointers[0].form != 0, right_packed = k_.pointers[1].form != 0;
@@ -46,7 +46,7 @@ class LoopArranger {
       const int unit = neighbours(k_.pointers[first_store()], columns);
       sort_by(unit >= 0 && k_.loops[unit].capacity >= shortest_row_ ? Pointer(k_.pointers[first_store()]) : b, columns);
       sort_by(least_stride(b, inner) < least_stride(a, inner) ? b : a, inner);
-    } else if (k_.kind == Kind::reduce) {
+    } else if (k_.kind == KernelKind::row) {
       int largest = -1;
       double most = 0;
       for (const Micro& m : k_.micros) {
@@ -57,7 +57,7 @@ class LoopArranger {
         if (touched > most) most = touched, largest = m.a;
       }
       if (largest >= 0) sort_by(Pointer(k_.pointers[largest]), batch);
-    } else if (k_.kind == Kind::elementwise) {
+    } else if (k_.kind == KernelKind::map) {
       sort_by(Pointer(k_.pointers[most_alike()]), batch);
     }
   }
@@ -134,7 +134,7 @@ class LoopArranger {
       for (int i = 0; i < n; ++i)
         if (wanted(i)) order.push(i);
     };
-    if (k_.kind == Kind::contract) {  // batch, rows, columns, contracted; the last three at least one loop each
+    if (k_.kind == KernelKind::contract) {  // batch, rows, columns, contracted; the last three at least one loop each
       for (const LoopRole r : {batch, rows, columns, inner}) {
         const int before = order.size();
         add([&](int i) { return role_[i] == r; });
@@ -142,7 +142,7 @@ class LoopArranger {
         if (r == rows) k_.row_loops = order.size() - before;
         if (r == columns) k_.column_loops = order.size() - before;
       }
-    } else if (k_.kind == Kind::reduce) {
+    } else if (k_.kind == KernelKind::row) {
       // Lanes run along the row where it is long enough for them, and across rows elsewhere.
       int last = n - 1;
       while (last >= 0 && k_.loops[last].folded) --last;

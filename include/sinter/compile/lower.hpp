@@ -30,7 +30,7 @@ class Lowering {
     k_ = Kernel{};
     k_.kind = home.kind;
     node_.clear();
-    if (home.kind == Kind::kernel) {
+    if (home.kind == KernelKind::custom) {
       make_own();
       return static_cast<Kernel&&>(k_);
     }
@@ -195,7 +195,7 @@ class Lowering {
     return short(k_.pointers.size() - 2);
   }
   constexpr short point(const Pointer& p) {
-    for (int i = k_.kind == Kind::contract ? 2 : 0; i < k_.pointers.size(); ++i) {
+    for (int i = k_.kind == KernelKind::contract ? 2 : 0; i < k_.pointers.size(); ++i) {
       const Pointer& q = k_.pointers[i];
       bool same = q.node == p.node && q.offset == p.offset;
       for (int d = 0; d < k_.loops.size() && same; ++d) same = q.stride[d] == p.stride[d];

@@ -5,7 +5,7 @@
 // input (the optimizer's update of the parameters) run after all that still read it: in that
 // order they mostly do, and where one would not, they and all that depends on them run last.
 #pragma once
-#include "fuse.hpp"
+#include "grouping.hpp"
 
 namespace sinter::internals::compile {
 

@@ -175,9 +175,7 @@ template <class Trace, class Backend, Half half = Half::run> class Program {
   static constexpr auto step_sizes = [] {
     std::array<int, std::size_t(distinct_kernels)> n{};
     for (std::size_t k = 0; k < n.size(); ++k) {
-      const std::uint64_t header = words[std::size_t(kernel_at[k])];
-      const int loops = int(header >> 8 & 255), pointers = int(header >> 16 & 255);
-      n[k] = 1 + loops + pointers * (2 + loops);
+      n[k] = KernelView{words.data() + kernel_at[k]}.integers();
     }
     return n;
   }();
@@ -202,7 +200,7 @@ template <class Trace, class Backend, Half half = Half::run> class Program {
   static constexpr bool has_chains = !chains.empty();
   static constexpr int steps = [] {
     int n = runs;
-    for (const std::int64_t* c = chains.data(); c != chains.data() + chains.size(); c = ChainHead::behind(c))
+    for (const std::int64_t* c = chains.data(); c != chains.data() + chains.size(); c = ChainHead::after(c))
       n -= int(ChainHead::of(c).steps) - 1;
     return n;
   }();
@@ -215,23 +213,20 @@ template <class Trace, class Backend, Half half = Half::run> class Program {
     const std::int64_t* chain = chains.data();
     for (int s = 0; s < runs; ++s) {
       if (chain != chains.data() + chains.size() && s == ChainHead::of(chain).first + ChainHead::of(chain).steps) {
-        chain = ChainHead::behind(chain);
+        chain = ChainHead::after(chain);
         read_in_chain = false;
       }
       const bool chained = chain != chains.data() + chains.size() && s >= ChainHead::of(chain).first;
       const auto k = std::size_t(table[t]);
-      const std::uint64_t* const identity = words.data() + kernel_at[k];
-      const int loops = int(identity[0] >> 8 & 255), pointers = int(identity[0] >> 16 & 255);
+      const StepView step(words.data() + kernel_at[k], table.data() + t + 1, nullptr);
       bool reads = false, writes = false;
-      for (int p = 0; p < pointers; ++p) {
-        const int base = PointerBase::of(table[t + 1 + std::size_t(loops + p * (2 + loops))]).base;
+      for (int p = 0; p < step.pointers(); ++p) {
+        const int base = step.base(p);
         reads = reads || base == 1 + input;
         writes = writes || base == 1 + inputs + output;
       }
-      if (reads &&
-          (written || (writes && !may_take_over(identity, table.data() + t + 1, 1 + input, 1 + inputs + output))))
-        return false;
-      if (chained && writes && read_in_chain) return false;  // other pieces are read after this one is written
+      if (reads && (written || (writes && !may_take_over(step, 1 + input, 1 + inputs + output)))) return false;
+      if (chained && writes && read_in_chain) return false;  // other tiles are read after this one is written
       read_in_chain = chained && (read_in_chain || reads);
       written = written || writes;
       t += std::size_t(step_sizes[k]);
@@ -242,14 +237,14 @@ template <class Trace, class Backend, Half half = Half::run> class Program {
   /// One run of a kernel as a constant: which of the distinct ones, and of what kind that is.
   struct StepInfo {
     int kernel;
-    Kind kind;
+    KernelKind kind;
   };
   static constexpr auto step_list = [] {
     std::array<StepInfo, std::size_t(runs)> list{};
     std::size_t t = 0;
     for (StepInfo& step : list) {
       step.kernel = int(table[t]);
-      step.kind = Kind(words[std::size_t(kernel_at[std::size_t(step.kernel)])] & 255);
+      step.kind = KernelView{words.data() + kernel_at[std::size_t(step.kernel)]}.kind();
       t += std::size_t(step_sizes[std::size_t(step.kernel)]);
     }
     return list;
@@ -293,7 +288,7 @@ template <class Trace, class Backend, Half half = Half::run> class Program {
           if (chained) {
             Backend::template run_chain<most_integers>(chain, t, entry.data(), c);
             together = int(ChainHead::of(chain).steps);
-            chain = ChainHead::behind(chain);
+            chain = ChainHead::after(chain);
           }
         if (!chained) entry[std::size_t(*t)](t + 1, c);
         observer.end(s);

@@ -83,7 +83,7 @@ constexpr bool Grouping::may_be_prologue(int p) const {
       s_.owner[p] >= 0 || s_.part_of[p] >= 0)
     return false;
   const Group& home = f_.groups[group_[p]];
-  return !home.alone && (home.kind == Kind::elementwise || home.kind == Kind::reduce) &&
+  return !home.alone && (home.kind == KernelKind::map || home.kind == KernelKind::row) &&
          g_.shape(p).size() >= target_.prologue.smallest;
 }
 

@@ -89,7 +89,7 @@ class MicroScheduler {
         case Micro::What::store: m.level = std::max<unsigned char>(level(k_.pointers[m.b], vector), 1); break;
         default: m.level = 0;
       }
-      if (k_.kind != Kind::reduce && m.what == Micro::What::store) m.level = 2;
+      if (k_.kind != KernelKind::row && m.what == Micro::What::store) m.level = 2;
       const bool writes = m.what == Micro::What::store || m.what == Micro::What::scatter;
       const short at = writes ? m.b
                        : m.what == Micro::What::load || m.what == Micro::What::count || m.what == Micro::What::gather
@@ -130,13 +130,13 @@ class MicroScheduler {
   /// innermost loop; of a contraction its columns.
   constexpr unsigned char level(const Pointer& p, int vector) const {
     if (still(p, false)) return 0;
-    if (k_.kind == Kind::reduce) return still(p, true) ? 1 : 2;
+    if (k_.kind == KernelKind::row) return still(p, true) ? 1 : 2;
     return p.stride[vector] == 0 ? 1 : 2;
   }
   /// The loop along which lanes run: the innermost, of a contraction the last of its columns.
   constexpr int vector_loop() const {
     int last = k_.loops.size() - 1;
-    while (k_.kind == Kind::contract && k_.loops[last].folded) --last;
+    while (k_.kind == KernelKind::contract && k_.loops[last].folded) --last;
     return last;
   }
   /// The same for one side of a contraction: lanes run along the contracted axis where neighbours in memory are
@@ -162,7 +162,7 @@ class MicroScheduler {
 template <class Costly> constexpr void schedule(Kernel& k, const Target& target, Costly costly) {
   MicroScheduler pass(k, target);
   pass.set_levels();
-  if (k.kind == Kind::reduce) pass.split_into_passes(costly);
+  if (k.kind == KernelKind::row) pass.split_into_passes(costly);
   else
     for (Micro& m : k.micros) m.passes = m.level == 2 ? 1 : 0;
 }

@@ -11,7 +11,7 @@ namespace sinter::internals::compile {
 
 /// A kernel's identity, read at run time; the twin of `Body`.
 struct RunTimeBody {
-  Kind kind = Kind::elementwise;
+  KernelKind kind = KernelKind::map;
   int loops = 0, pointers = 0, passes = 0, kept = 0;
   std::uint64_t folded = 0;
   std::vector<Micro> micros;
@@ -34,7 +34,7 @@ struct Access {
 
 struct StepReport {
   int kernel = 0;              ///< which of the distinct ones; of a chain that of its first contraction
-  Kind kind = Kind::elementwise;
+  KernelKind kind = KernelKind::map;
   Dtype dtype = Dtype::float32;      ///< of what it stores, or of the products it sums
   std::string operations;      ///< "contract add maximum": primitives in the order of evaluation
   std::string computed[2];     ///< those of them that compute an operand of a contraction
@@ -138,7 +138,7 @@ class Steps {
       if (chain != table_.chains_end && ChainHead::of(chain).first == run) {
         all.push_back(together(chain, t, lengths));
         run += int(ChainHead::of(chain).steps);
-        chain = ChainHead::behind(chain);
+        chain = ChainHead::after(chain);
       } else {
         all.push_back(step(t, lengths));
         ++run;
@@ -172,7 +172,7 @@ class Steps {
         all.bytes += all.access.back().bytes;
       }
       all.flops += part.flops;
-      if (part.kind == Kind::contract && all.kind != Kind::contract) {
+      if (part.kind == KernelKind::contract && all.kind != KernelKind::contract) {
         all.kernel = part.kernel;
         all.kind = part.kind;
         all.dtype = part.dtype;
@@ -190,8 +190,7 @@ class Steps {
     r.kernel = int(*t++);
     r.kind = b.kind;
     for (int l = 0; l < b.loops; ++l) {
-      const std::int64_t letter = t[l] >> 56, n = t[l] & ((std::int64_t(1) << 56) - 1);
-      r.extent.push_back(letter == 0 ? n : n * lengths[letter - 1]);
+      r.extent.push_back(TableExtent::of(t[l]).at(lengths));
     }
     t += b.loops;
     for (int p = 0; p < b.pointers; ++p, t += 2 + b.loops) {
@@ -240,10 +239,10 @@ class Steps {
       all *= double(r.extent[std::size_t(l)]);
       if ((b.folded >> l & 1) == 0) kept *= double(r.extent[std::size_t(l)]);
     }
-    const double elements = m.side != 0 ? operand_points(r, b, m.side) : b.kind == Kind::contract ? kept : all;
+    const double elements = m.side != 0 ? operand_points(r, b, m.side) : b.kind == KernelKind::contract ? kept : all;
     const double times = m.level == 0   ? 1
                          : m.level == 2 ? elements
-                         : b.kind == Kind::reduce
+                         : b.kind == KernelKind::row
                              ? kept
                              : elements / std::max(1.0, double(r.extent.empty() ? 1 : r.extent.back()));
     const auto named = [&](const std::string& name) {
@@ -283,7 +282,7 @@ class Steps {
         [[fallthrough]];
       case Micro::What::store:
         r.access[std::size_t(m.b)].written = true;
-        if (b.kind != Kind::contract) r.dtype = m.dtype;
+        if (b.kind != KernelKind::contract) r.dtype = m.dtype;
         break;
       default: break;
     }

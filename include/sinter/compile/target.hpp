@@ -6,8 +6,8 @@
 #include <limits>
 
 #include "fixed.hpp"
-#include "plan_data.hpp"
-#include "step_view.hpp"
+#include "program/plan.hpp"
+#include "program/table.hpp"
 
 namespace sinter::internals::compile {
 
@@ -20,12 +20,12 @@ struct MatrixProduct {
   std::int64_t left_inner = 0, right_column = 0, right_inner = 0;
   unsigned char right_form = 0;
 
-  /// From its arguments in the table (compile/plan_data.hpp).
+  /// From its arguments in the table (compile/program/plan.hpp).
   static constexpr MatrixProduct of(const ContractLoops& l, int loops, Dtype dtype, const std::int64_t* table) {
     MatrixProduct s;
     if (l.columns - l.rows != 1 || l.inner - l.columns != 1 || loops - l.inner != 1) return s;
     for (int i = 0; i < loops; ++i)
-      if (table[i] >> 56 != 0) return s;
+      if (TableExtent::of(table[i]).letter != 0) return s;
     const std::int64_t *left = table + loops + 2, *right = left + 2 + loops;
     return {true,           dtype,         table[l.rows],    table[l.columns],
             table[l.inner], left[l.inner], right[l.columns], right[l.inner], PointerBase::of(right[-2]).form};

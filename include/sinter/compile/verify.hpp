@@ -2,23 +2,10 @@
 // and at run time: the tests do, so that a pass that breaks a rule is found where it breaks it, not where a later one
 // never ends or reads what is not there.
 #pragma once
+#include "broken_rule.hpp"
 #include "order.hpp"
 
 namespace sinter::internals::compile {
-
-#ifdef SINTER_VERIFY
-inline constexpr bool verifying = true;
-#else
-inline constexpr bool verifying = false;
-#endif
-
-/// A rule that a pass left broken, at a node or step. In constant evaluation
-/// the compiler names this function and its arguments.
-[[noreturn]] SINTER_COLD inline void broken(const char* pass, const char* rule, int where) {
-  throw Error(ErrorCode::internal, pass,
-              std::string("expected ") + rule + ", found otherwise at " + std::to_string(where),
-              "this is a fault of the library; please report it");
-}
 
 /// A graph: nodes read earlier ones and have the types that their rules say;
 /// outputs overwrite inputs of their own type.

@@ -1,10 +1,9 @@
 // What must hold of a plan: every pointer inside its buffer, no read before a
 // write, and buffers that live at the same time apart.
 #pragma once
+#include "broken_rule.hpp"
 #include "chains.hpp"
 #include "in_place.hpp"
-#include "plan_data.hpp"
-#include "verify.hpp"
 
 namespace sinter::internals::compile {
 
@@ -27,11 +26,11 @@ class PlanVerifier {
     find_members();
     for (int step = 0; step < p_.steps; ++step) {
       if (*t < 0 || *t + 1 >= p_.kernel.size()) broken(pass, "one of the distinct kernels", step);
-      const StepView view{p_.words.data() + p_.kernel[int(*t)], t + 1, capacity_};
+      const StepView view(p_.words.data() + p_.kernel[int(*t)], t + 1, capacity_);
       steps_.push(view);
       names_.push(name);
       touch(step);
-      t += 1 + view.loops() + view.pointers() * (2 + view.loops());
+      t += view.integers();
       name += view.pointers();
     }
     if (t != p_.table.data() + p_.table.size() || name != p_.buffer.data() + p_.buffer.size())
@@ -63,7 +62,7 @@ class PlanVerifier {
   constexpr void find_members() {
     member_.resize(p_.steps, nullptr);
     grain_.resize(p_.steps, 0);
-    for (const std::int64_t* c = p_.chains.data(); c != p_.chains.data() + p_.chains.size(); c = ChainHead::behind(c)) {
+    for (const std::int64_t* c = p_.chains.data(); c != p_.chains.data() + p_.chains.size(); c = ChainHead::after(c)) {
       const ChainHead head = ChainHead::of(c);
       if (head.first < 0 || head.first + head.steps > p_.steps || head.workers * head.scratch > p_.scratch_bytes)
         broken(pass, "chains of its steps, within its scratch memory", int(head.first));
@@ -85,7 +84,7 @@ class PlanVerifier {
     StepView tile = whole;
     if (member_[step] != nullptr && member_[step][2] >= 0) {
       tile.cut = int(member_[step][2]);
-      tile.piece = std::min(whole.extent(tile.cut), grain_[step] * member_[step][3]);
+      tile.tile = std::min(whole.extent(tile.cut), grain_[step] * member_[step][3]);
     }
     const List<Use> use = uses(whole);
     for (int p = 0; p < whole.pointers(); ++p) {
@@ -107,8 +106,8 @@ class PlanVerifier {
         end += use[p].bytes;
         // A kernel of its own walks loops of other operands as far as an operand's own axes reach, which a step does
         // not say.
-        if (v.kind() == Kind::kernel) end = std::min(end, first + g_.shape(node).size() * use[p].bytes);
-        if (v.kind() != Kind::scatter || !use[p].written) within(base, node, first, end, step);
+        if (v.kind() == KernelKind::custom) end = std::min(end, first + g_.shape(node).size() * use[p].bytes);
+        if (v.kind() != KernelKind::scatter || !use[p].written) within(base, node, first, end, step);
       }
       if (base != 0) continue;
       if (first_[node] < 0) {
@@ -125,7 +124,7 @@ class PlanVerifier {
   constexpr bool is_written(const StepView& v, const List<Use>& use, int node) const {
     for (int p = 0; p < v.pointers(); ++p)
       if (names_.back()[p] == node && use[p].written) return true;
-    return v.kind() == Kind::kernel;
+    return v.kind() == KernelKind::custom;
   }
   /// Inputs and outputs have a size of their own; what lies in the arena ends
   /// with it, and is no longer than its buffer.
@@ -152,14 +151,14 @@ class PlanVerifier {
   }
   constexpr bool lends(int step, int from, int to) const {
     const StepView& v = steps_[step];
-    const int words = v.loops() + v.pointers() * (2 + v.loops());
+    const int words = v.integers() - 1;
     List<std::int64_t> named;
     for (int i = 0; i < words; ++i) named.push(v.table[i]);
     for (int p = 0; p < v.pointers(); ++p) {
       named[v.loops() + p * (2 + v.loops())] = names_[step][p];
       if (names_[step][p] >= 0) named[v.loops() + p * (2 + v.loops()) + 1] -= from_[names_[step][p]];
     }
-    return from_[from] == from_[to] && may_take_over(v.words, named.data(), from, to);
+    return from_[from] == from_[to] && may_take_over(StepView(v.words, named.data(), nullptr), from, to);
   }
 
   const Plan& p_;

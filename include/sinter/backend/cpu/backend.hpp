@@ -16,12 +16,12 @@ struct Backend {
   template <class K, class Step>
   [[gnu::always_inline]] static void run(const std::int64_t* arguments, const Context& c) {
     using Way = std::conditional_t<std::is_void_v<Step>, Split, Alone>;
-    if constexpr (K::body.kind == graph::Kind::contract) {
+    if constexpr (K::body.kind == compile::KernelKind::contract) {
       if constexpr (is_small_contraction<K, Step>()) SmallContraction<K, Step>::run(c);
       else contract<K>(arguments, c);
-    } else if constexpr (K::body.kind == graph::Kind::reduce) row<K, Way>(arguments, c);
-    else if constexpr (K::body.kind == graph::Kind::scatter) scatter<K>(arguments, c);
-    else if constexpr (K::body.kind == graph::Kind::kernel) own<K>(arguments, c);
+    } else if constexpr (K::body.kind == compile::KernelKind::row) row<K, Way>(arguments, c);
+    else if constexpr (K::body.kind == compile::KernelKind::scatter) scatter<K>(arguments, c);
+    else if constexpr (K::body.kind == compile::KernelKind::custom) own<K>(arguments, c);
     else if constexpr (is_fixed<K, Step>()) SmallMap<K, Step>::run(c);
     else map<K, Way>(arguments, c);
   }

@@ -92,7 +92,7 @@ template <class K, class Which = EveryMicro, class F> [[gnu::always_inline]] con
 template <class K, int J>
 inline constexpr bool same_for_all_lanes = micro<K, J>.level == 0 ||
                                            (micro<K, J>.level == 1 &&
-                                            (K::body.kind != graph::Kind::reduce ||
+                                            (K::body.kind != compile::KernelKind::row ||
                                              (K::body.folded >> (K::body.loops - 1) & 1) != 0));
 
 /// N elements behind pointer P, which along the vector loop walks by 0, 1 or another stride.

@@ -21,7 +21,7 @@ template <int Most> SINTER_OUTLINE inline void run_chain(const std::int64_t* cha
   const auto run = [&](std::int64_t first, std::int64_t last, std::int64_t worker, const Context& context) {
     std::array<std::int64_t, std::size_t(Most)> room;
     for (std::int64_t k = first; k < last; ++k)
-      compile::for_each_step_of_piece(
+      compile::for_each_step_of_tile(
           chain, table, room.data(), units, k, worker,
           [&](std::int64_t kernel, const std::int64_t* arguments) { functions[kernel](arguments, context); });
   };

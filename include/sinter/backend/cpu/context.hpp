@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "../../compile/step_view.hpp"
+#include "../../compile/program/table.hpp"
 
 namespace sinter::cpu {
 
@@ -18,7 +18,7 @@ struct Context {
 };
 
 /// The arguments of a step, read from the program's table
-/// (compile/plan_data.hpp) for a kernel with L loops and P pointers.
+/// (compile/program/table.hpp) for a kernel with L loops and P pointers.
 template <int L, int P> struct Arguments {
   std::array<std::int64_t, std::size_t(L)> extent;
   std::array<std::byte*, std::size_t(P)> address;                                  ///< null for pointers without memory
@@ -27,8 +27,7 @@ template <int L, int P> struct Arguments {
 
   [[gnu::always_inline]] inline Arguments(const std::int64_t* table, const Context& c) {
     for (int i = 0; i < L; ++i) {
-      const std::int64_t letter = table[i] >> 56, n = table[i] & ((std::int64_t(1) << 56) - 1);
-      extent[std::size_t(i)] = letter != 0 ? n * c.lengths[letter - 1] : n;
+      extent[std::size_t(i)] = compile::TableExtent::of(table[i]).at(c.lengths);
     }
     table += L;
     for (int p = 0; p < P; ++p, table += 2 + L) {

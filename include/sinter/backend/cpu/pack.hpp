@@ -7,7 +7,7 @@
 #include <array>
 #include <cstdint>
 
-#include "../../compile/kernel.hpp"
+#include "../../compile/program/kernel.hpp"
 #include "access.hpp"
 
 #if defined(__AVX__)

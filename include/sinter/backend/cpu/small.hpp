@@ -17,9 +17,11 @@ namespace sinter::cpu {
 /// `Step::arguments` is laid out as `Arguments` reads it.
 template <class K, class Step> struct Fixed {
   static constexpr int L = K::body.loops, P = K::body.pointers;
-  static constexpr bool has_length(int l) { return Step::arguments[std::size_t(l)] >> 56 != 0; }
+  static constexpr bool has_length(int l) {
+    return compile::TableExtent::of(Step::arguments[std::size_t(l)]).letter != 0;
+  }
   static constexpr std::int64_t extent(int l) {
-    return Step::arguments[std::size_t(l)] & ((std::int64_t(1) << 56) - 1);
+    return compile::TableExtent::of(Step::arguments[std::size_t(l)]).fixed;
   }
   static constexpr std::int64_t stride(int p, int l) { return Step::arguments[std::size_t(L + p * (2 + L) + 2 + l)]; }
   static constexpr int base(int p) {

@@ -22,7 +22,7 @@ using OwnKernelsHere = OwnKernels<ops::Attention, ops::AttentionGradient, ops::R
 /// The most bytes that the tables of a row kernel take.
 constexpr std::int64_t fold_scratch_bytes(const compile::StepView& s, int folds) {
   const int last = s.loops() - 1;
-  if (s.kind() != graph::Kind::reduce || s.folded(last)) return 0;
+  if (s.kind() != compile::KernelKind::row || s.folded(last)) return 0;
   std::int64_t outer = 1, row = 1;
   for (int l = 0; l < last; ++l) {
     if (s.folded(l)) row *= s.extent(l);
@@ -34,7 +34,8 @@ constexpr std::int64_t fold_scratch_bytes(const compile::StepView& s, int folds)
   return pieces > 1 ? pieces * columns * folds * fold_bytes : 0;
 }
 constexpr std::int64_t scratch_bytes(const compile::StepView& s, const compile::ScratchFacts& f) {
-  return s.kind() == graph::Kind::contract ? pack_bytes(ContractSizes::of(s, f)) : fold_scratch_bytes(s, f.folds);
+  return s.kind() == compile::KernelKind::contract ? pack_bytes(ContractSizes::of(s, f))
+                                                   : fold_scratch_bytes(s, f.folds);
 }
 
 /// Rows along the contracted axis are read where they are, unless they would evict each other from the cache; and

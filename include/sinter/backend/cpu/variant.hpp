@@ -96,22 +96,22 @@ inline std::string variant(const compile::StepReport& s, const compile::Steps& s
   const int apart = strided(s, s.extent.size() - 1);
   const std::string gathered = apart > 0 ? ", " + std::to_string(apart) + " strided" : std::string();
   switch (b.kind) {
-    case graph::Kind::contract:
+    case compile::KernelKind::contract:
       switch (s.dtype) {
         case Dtype::float64: return contraction<double>(s, b);
         case Dtype::int64: return contraction<std::int64_t>(s, b);
         case Dtype::int32: return contraction<std::int32_t>(s, b);
         default: return contraction<float>(s, b);
       }
-    case graph::Kind::reduce: {
+    case compile::KernelKind::row: {
       std::int64_t kept = 1, folded = 1;
       for (int l = 0; l < b.loops; ++l) ((b.folded >> l & 1) != 0 ? folded : kept) *= s.extent[std::size_t(l)];
       const bool along = (b.folded >> (b.loops - 1) & 1) != 0;
       return by(kept, folded) + ", " + std::to_string(lanes) + " lanes " + (along ? "along the row" : "across rows") +
              gathered + ", " + std::to_string(b.passes) + (b.passes == 1 ? " pass" : " passes");
     }
-    case graph::Kind::scatter: return extents + ", in order";
-    case graph::Kind::kernel: {
+    case compile::KernelKind::scatter: return extents + ", in order";
+    case compile::KernelKind::custom: {
       std::string all;
       for (const std::int64_t n : s.extent) {
         if (!all.empty()) all += 'x';
@@ -119,7 +119,7 @@ inline std::string variant(const compile::StepReport& s, const compile::Steps& s
       }
       return all;
     }
-    case graph::Kind::elementwise: return extents + ", " + std::to_string(lanes) + " lanes" + gathered;
+    case compile::KernelKind::map: return extents + ", " + std::to_string(lanes) + " lanes" + gathered;
     default: return extents;
   }
 }

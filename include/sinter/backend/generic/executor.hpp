@@ -14,7 +14,7 @@
 namespace sinter::internals::generic {
 
 using compile::Micro;
-using graph::Kind;
+using compile::KernelKind;
 
 using Body = compile::RunTimeBody;
 
@@ -27,8 +27,7 @@ class Step {
        const cpu::Context& c)
       : b_(body), primitives_(primitives), c_(c), registers_(body.micros.size() * block * 8) {
     for (int i = 0; i < b_.loops; ++i) {
-      const std::int64_t letter = table[i] >> 56, n = table[i] & ((std::int64_t(1) << 56) - 1);
-      extent_.push_back(letter != 0 ? n * c.lengths[letter - 1] : n);
+      extent_.push_back(compile::TableExtent::of(table[i]).at(c.lengths));
     }
     for (int p = 0; p < b_.pointers; ++p) {
       const std::int64_t* entry = table + b_.loops + p * (2 + b_.loops);
@@ -42,11 +41,11 @@ class Step {
   }
 
   void run() {
-    if (b_.kind == Kind::kernel) return own();
+    if (b_.kind == KernelKind::custom) return own();
     for (std::size_t j = 0; j < b_.micros.size(); ++j)
       if (b_.micros[j].level == 0) evaluate(j, 0, block);
-    if (b_.kind == Kind::contract) contract();
-    else if (b_.kind == Kind::reduce) rows();
+    if (b_.kind == KernelKind::contract) contract();
+    else if (b_.kind == KernelKind::row) rows();
     else map();
   }
 
@@ -60,7 +59,9 @@ class Step {
   }
   std::byte* value(std::size_t j) { return registers_.data() + j * block * 8; }
   int vector_loop() const {
-    return vector_ >= 0 ? vector_ : b_.kind == Kind::contract ? compile::ContractLoops::of(b_).inner - 1 : b_.loops - 1;
+    return vector_ >= 0                      ? vector_
+           : b_.kind == KernelKind::contract ? compile::ContractLoops::of(b_).inner - 1
+                                             : b_.loops - 1;
   }
   bool folds(int loop) const { return (b_.folded >> loop & 1) != 0; }
 
@@ -412,8 +413,7 @@ class Runner {
     const cpu::Context c{base.data(), lengths.data(), workspace + plan_.arena_bytes, 1};
     const std::int64_t *t = plan_.table.data(), *chain = plan_.chains.data(), *const end = chain + plan_.chains.size();
     const auto after = [this](const std::int64_t* step) {
-      const Body& b = bodies_[std::size_t(*step)];
-      return step + 1 + b.loops + b.pointers * (2 + b.loops);
+      return step + compile::KernelView{plan_.words.data() + plan_.kernel[int(*step)]}.integers();
     };
     for (int s = 0; s < plan_.steps;) {
       if (chain == end || compile::ChainHead::of(chain).first != s) {
@@ -424,7 +424,7 @@ class Runner {
       }
       run_chain(chain, t, c);
       for (const auto last = s + int(compile::ChainHead::of(chain).steps); s < last; ++s) t = after(t);
-      chain = compile::ChainHead::behind(chain);
+      chain = compile::ChainHead::after(chain);
     }
   }
   const compile::Plan& plan() const { return plan_; }
@@ -435,7 +435,7 @@ class Runner {
     const std::int64_t units = head.length(c.lengths);
     std::vector<std::int64_t> room(std::size_t(plan_.table.size()));
     for (std::int64_t k = 0; k * head.grain < units; ++k)
-      compile::for_each_step_of_piece(chain, table, room.data(), units, k, k % head.workers,
+      compile::for_each_step_of_tile(chain, table, room.data(), units, k, k % head.workers,
                                       [&](std::int64_t kernel, const std::int64_t* arguments) {
                                         Step(bodies_[std::size_t(kernel)], primitives_, arguments, c).run();
                                       });

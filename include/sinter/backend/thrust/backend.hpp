@@ -18,7 +18,7 @@ struct Backend {
   }();
 
   template <class K, class Step> static void run(const std::int64_t* arguments, const cpu::Context& c) {
-    if constexpr (K::body.kind != graph::Kind::elementwise) cpu::Backend::run<K, Step>(arguments, c);
+    if constexpr (K::body.kind != internals::compile::KernelKind::map) cpu::Backend::run<K, Step>(arguments, c);
     else map<K>(arguments, c);
   }
 };

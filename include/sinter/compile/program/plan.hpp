@@ -2,15 +2,14 @@
 #pragma once
 #include <cstdint>
 
-#include "../graph/list.hpp"
+#include "../../graph/list.hpp"
 
 namespace sinter::internals::compile {
 
 using graph::List;
 
-/// A compiled graph. Its table is a sequence of steps, each of these integers:
-///   kernel; for each loop: extent | (index of its letter + 1) << 56; for each pointer: base, byte offset, strides.
-/// Base 0 is the arena, 1 … the inputs, then the outputs; −1 a pointer without memory.
+/// A compiled graph. Its table is a sequence of steps (table.hpp). Base 0 is the arena, 1 … the inputs, then the
+/// outputs; −1 a pointer without memory.
 struct Plan {
   List<std::int64_t> table;
   List<std::uint64_t> words;  ///< the identities of the distinct kernels, one after another

@@ -6,21 +6,28 @@
 // at several sizes is one kernel.
 #pragma once
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cstdint>
 
-#include "simplify.hpp"
+#include "../../graph/list.hpp"
+#include "../../graph/primitive.hpp"
 
 namespace sinter::internals::compile {
 
-/// The kinds of kernels, as profiles and printed plans name them.
-inline const char* name_of(Kind k) {
-  switch (k) {
-    case Kind::contract: return "contract";
-    case Kind::reduce: return "row";
-    case Kind::scatter: return "scatter";
-    case Kind::elementwise: return "map";
-    default: return "own";
-  }
+using graph::List;
+
+/// What a kernel does, and with it the nest of its loops.
+enum class KernelKind : unsigned char {
+  map,       ///< the same for every point of its loops
+  row,       ///< folds some loops, in passes over what they span
+  contract,  ///< sums of products, and what follows them element by element
+  scatter,   ///< a map that adds at positions which other points may share
+  custom,    ///< a function that a primitive brings
+};
+constexpr const char* name_of(KernelKind k) {
+  constexpr const char* names[]{"map", "row", "contract", "scatter", "custom"};
+  return names[int(k)];
 }
 
 /// One loop of a nest. It runs `extent` times, times the run-time length of `letter` where there is one.
@@ -90,7 +97,7 @@ struct Micro {
 
 /// A kernel while it is made; `Body` (below) is the same, frozen.
 struct Kernel {
-  Kind kind = Kind::elementwise;
+  KernelKind kind = KernelKind::map;
   List<Loop> loops;
   List<Pointer> pointers;
   List<Micro> micros;
@@ -145,7 +152,7 @@ constexpr List<std::uint64_t> encode(const Kernel& k) {
 
 /// What a kernel's identity says, of exact size.
 template <int Micros> struct Body {
-  Kind kind = Kind::elementwise;
+  KernelKind kind = KernelKind::map;
   int loops = 0, pointers = 0, passes = 0, kept = 0;
   std::uint64_t folded = 0;
   std::array<Micro, std::size_t(Micros)> micros{};
@@ -184,7 +191,7 @@ constexpr const std::uint64_t* decode_into(const std::uint64_t* w, Micro& m) {
 }
 /// Reads an identity into a body with room for its micro-operations (a `Body`, or its run-time twin).
 template <class B> constexpr void decode_into(const std::uint64_t* w, B& b) {
-  b.kind = Kind(w[0] & 255);
+  b.kind = KernelKind(w[0] & 255);
   b.loops = int(w[0] >> 8 & 255);
   b.pointers = int(w[0] >> 16 & 255);
   b.passes = int(w[0] >> 40 & 255);

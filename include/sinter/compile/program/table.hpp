@@ -1,0 +1,154 @@
+// The table of a plan, step by step: how its integers are written and read.
+//
+//   kernel; for each loop: TableExtent; for each pointer: PointerBase, byte offset, a stride for each loop.
+//
+// Whoever reads a step, while compiling or while it runs, reads it here.
+#pragma once
+#include "kernel.hpp"
+
+namespace sinter::internals::compile {
+
+/// The first of a pointer's integers in the table: what it points into, and the form of what lies there (Layout::form).
+struct PointerBase {
+  int base = -1;  ///< −1: no memory
+  unsigned char form = 0;
+
+  constexpr std::int64_t packed() const { return base < 0 ? -1 : base | std::int64_t(form) << 32; }
+  static constexpr PointerBase of(std::int64_t packed) {
+    if (packed < 0) return {};
+    return {int(packed & 0xffffffff), static_cast<unsigned char>(packed >> 32)};
+  }
+};
+
+/// How often a loop runs: a fixed number of times, times the run-time length of a letter where there is one.
+struct TableExtent {
+  std::int64_t fixed = 1;
+  int letter = 0;  ///< its index + 1
+
+  static constexpr int bits = 56;
+  constexpr std::int64_t packed() const { return fixed | std::int64_t(letter) << bits; }
+  static constexpr TableExtent of(std::int64_t packed) {
+    return {packed & ((std::int64_t(1) << bits) - 1), int(packed >> bits)};
+  }
+  /// At these lengths, or capacities, of the letters.
+  constexpr std::int64_t at(const std::int64_t* lengths) const {
+    return letter == 0 ? fixed : fixed * lengths[letter - 1];
+  }
+};
+
+/// What a kernel's identity says of its steps.
+struct KernelView {
+  const std::uint64_t* words = nullptr;
+
+  constexpr KernelKind kind() const { return KernelKind(words[0] & 255); }
+  constexpr int loops() const { return int(words[0] >> 8 & 255); }
+  constexpr int pointers() const { return int(words[0] >> 16 & 255); }
+  constexpr bool folded(int l) const { return (words[1] >> l & 1) != 0; }
+  constexpr ContractLoops contract_loops() const {
+    const int inner = loops() - std::popcount(words[1]), columns = int(words[0] >> 48 & 255),
+              rows = int(words[0] >> 40 & 255);
+    return {inner - columns - rows, inner - columns, inner};
+  }
+  /// Integers of a step in the table, that of the kernel included.
+  constexpr int integers() const { return 1 + loops() + pointers() * (2 + loops()); }
+  /// Where pointer p begins among the integers after the kernel's.
+  constexpr int pointer_at(int p) const { return loops() + p * (2 + loops()); }
+};
+
+/// A step's kernel and arguments; one of its loops may be looked at as if it ran in tiles.
+struct StepView : KernelView {
+  const std::int64_t* table = nullptr;     ///< after the kernel's number
+  const std::int64_t* capacity = nullptr;  ///< of each letter
+  int cut = -1;                            ///< the loop that runs in tiles
+  std::int64_t tile = 0;                   ///< of at most so many
+
+  constexpr StepView() = default;
+  constexpr StepView(const std::uint64_t* kernel, const std::int64_t* arguments, const std::int64_t* capacities)
+      : KernelView{kernel}, table(arguments), capacity(capacities) {}
+
+  constexpr TableExtent table_extent(int l) const { return TableExtent::of(table[l]); }
+  constexpr int letter(int l) const { return table_extent(l).letter; }  ///< its index + 1
+  constexpr std::int64_t fixed_extent(int l) const { return table_extent(l).fixed; }
+  /// The most that a loop runs.
+  constexpr std::int64_t extent(int l) const { return l == cut ? tile : table_extent(l).at(capacity); }
+  constexpr bool varies(int l) const { return l == cut || letter(l) != 0; }
+  constexpr const std::int64_t* pointer(int p) const { return table + pointer_at(p); }
+  constexpr std::int64_t stride(int p, int l) const { return pointer(p)[2 + l]; }
+  constexpr int base(int p) const { return PointerBase::of(pointer(p)[0]).base; }
+  constexpr unsigned char form(int p) const { return PointerBase::of(pointer(p)[0]).form; }
+  constexpr std::int64_t offset(int p) const { return pointer(p)[1]; }
+  /// Whether a stride says no distance between elements: that of the columns of an operand with a form of its own.
+  constexpr bool is_packed(int p, int l) const {
+    return form(p) != 0 && l >= contract_loops().columns && l < contract_loops().inner;
+  }
+};
+
+/// What scratch memory depends on beside loops and strides.
+struct ScratchFacts {
+  Dtype dtype = Dtype::float32;  ///< of the products that a contraction sums
+  bool fills = false;            ///< it computes an operand while it packs it
+  int folds = 0;                 ///< sums of rows, running ones too
+  std::int64_t own = 0;          ///< bytes, of a primitive's own kernel
+
+  static constexpr ScratchFacts of(const Kernel& k) {
+    ScratchFacts f{.own = k.scratch};
+    for (const Micro& m : k.micros) {
+      if (m.what == Micro::What::result) f.dtype = m.dtype;
+      f.fills = f.fills || m.what == Micro::What::operand;
+      f.folds += is_folded(m) ? 1 : 0;
+    }
+    return f;
+  }
+};
+
+/// A list of chains, steps that run tile by tile (chains.hpp). Of each this is the head; after it, for each step: its
+/// loops, its pointers, the loop that is cut (−1: all of it runs with the first piece), how many times that runs a
+/// unit, by how many units it lags; and for each of its pointers how far it moves for a unit, and for a worker.
+struct ChainHead {
+  static constexpr int numbers = 6;
+  std::int64_t first, steps, units, grain, workers, scratch;  ///< units: as extents in the table
+
+  static constexpr int member_numbers = 5;  ///< before those of the pointers
+
+  static constexpr ChainHead of(const std::int64_t* t) { return {t[0], t[1], t[2], t[3], t[4], t[5]}; }
+  /// Units at these lengths.
+  constexpr std::int64_t length(const std::int64_t* lengths) const {
+    return TableExtent::of(units).at(lengths);
+  }
+  /// Where the next chain begins.
+  static constexpr const std::int64_t* after(const std::int64_t* t) {
+    const std::int64_t* m = t + numbers;
+    for (std::int64_t s = 0; s < t[1]; ++s) m += member_numbers + 2 * m[1];
+    return m;
+  }
+};
+
+/// Calls f(kernel, arguments) for each step of a chain on its k-th tile of so many units in all, in the memory of one
+/// worker. `table`: where its first step stands; `room`: for the arguments of the largest of them.
+template <class F> constexpr void for_each_step_of_tile(const std::int64_t* chain, const std::int64_t* table,
+                                                         std::int64_t* room, std::int64_t units, std::int64_t k,
+                                                         std::int64_t worker, F&& f) {
+  const auto head = ChainHead::of(chain);
+  const std::int64_t* member = chain + ChainHead::numbers;
+  for (std::int64_t s = 0; s < head.steps; ++s) {
+    const std::int64_t kernel = *table, loops = member[0], pointers = member[1], size = loops + pointers * (2 + loops),
+                       loop = member[2], lag = member[4];
+    const std::int64_t from = std::max<std::int64_t>(0, k * head.grain - lag),
+                       to = (k + 1) * head.grain < units ? (k + 1) * head.grain - lag : units;
+    if (loop < 0) {
+      if (k == 0) f(kernel, table + 1);
+    } else if (from < to) {
+      std::copy_n(table + 1, size, room);
+      room[loop] = (to - from) * member[3];
+      for (std::int64_t p = 0; p < pointers; ++p) {
+        const std::int64_t* const moves = member + ChainHead::member_numbers + 2 * p;
+        room[loops + p * (2 + loops) + 1] += from * moves[0] + worker * moves[1];
+      }
+      f(kernel, static_cast<const std::int64_t*>(room));
+    }
+    member += ChainHead::member_numbers + 2 * pointers;
+    table += 1 + size;
+  }
+}
+
+}  // namespace sinter::internals::compile

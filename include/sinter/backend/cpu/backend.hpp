@@ -3,6 +3,7 @@
 #include "chain.hpp"
 #include "map.hpp"
 #include "row.hpp"
+#include "small_map.hpp"
 #include "target.hpp"
 
 namespace sinter::cpu {

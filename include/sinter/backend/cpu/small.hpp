@@ -1,7 +1,7 @@
-// Small maps and contractions of straight-line programs: extents, strides and places are constants of the step,
-// operands are read where they lie, and the epilogue runs on the accumulators.
+// Small contractions of straight-line programs: extents, strides and offsets are constants of the step, operands are
+// read where they lie, and the epilogue runs on the accumulators.
 //
-// A contraction has three forms, chosen while compiling:
+// There are three forms, chosen while compiling:
 //   outer: lanes along columns; one element of the left operand times a row of the right one. The right operand has its
 //          columns side by side, by itself or in panels.
 //   dot:   lanes along the contracted axis, folded at the end: few results of
@@ -10,75 +10,9 @@
 #pragma once
 #include "../../ops/arithmetic.hpp"
 #include "contract.hpp"
+#include "fixed.hpp"
 
 namespace sinter::cpu {
-
-/// What the table says of a step whose arguments are constants, for a kernel K:
-/// `Step::arguments` is laid out as `Arguments` reads it.
-template <class K, class Step> struct Fixed {
-  static constexpr int L = K::body.loops, P = K::body.pointers;
-  static constexpr bool has_length(int l) {
-    return compile::TableExtent::of(Step::arguments[std::size_t(l)]).letter != 0;
-  }
-  static constexpr std::int64_t extent(int l) {
-    return compile::TableExtent::of(Step::arguments[std::size_t(l)]).fixed;
-  }
-  static constexpr std::int64_t stride(int p, int l) { return Step::arguments[std::size_t(L + p * (2 + L) + 2 + l)]; }
-  static constexpr int base(int p) {
-    return compile::PointerBase::of(Step::arguments[std::size_t(L + p * (2 + L))]).base;
-  }
-  static constexpr unsigned char form(int p) {
-    return compile::PointerBase::of(Step::arguments[std::size_t(L + p * (2 + L))]).form;
-  }
-  static constexpr std::int64_t offset(int p) { return Step::arguments[std::size_t(L + p * (2 + L) + 1)]; }
-
-  /// Where every pointer begins.
-  [[gnu::always_inline]] static Walk<P> start(const Context& c) {
-    Walk<P> w;
-    [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
-      ((w.address[Index] =
-            base(int(Index)) < 0 ? nullptr : c.base[base(int(Index)) < 0 ? 0 : base(int(Index))] + offset(int(Index))),
-       ...);
-      ((w.count[Index] = base(int(Index)) < 0 ? offset(int(Index)) : 0), ...);
-    }(std::make_index_sequence<std::size_t(P)>{});
-    return w;
-  }
-  /// The same, `steps` further along loop `Loop`.
-  template <int Loop> [[gnu::always_inline]] static Walk<P> moved(const Walk<P>& from, std::int64_t steps) {
-    constexpr auto size = element_sizes<K>();
-    Walk<P> w;
-    [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
-      ((w.address[Index] = from.address[Index] + steps * stride(int(Index), Loop) * size[Index]), ...);
-      ((w.count[Index] = from.count[Index] + steps * stride(int(Index), Loop)), ...);
-    }(std::make_index_sequence<std::size_t(P)>{});
-    return w;
-  }
-  /// The number of points of loops [First, Last).
-  template <int First, int Last> static constexpr std::int64_t points() {
-    std::int64_t n = 1;
-    for (int l = First; l < Last; ++l) n *= extent(l);
-    return n;
-  }
-  /// The same, at point i of loops [First, Last), counted in row-major order.
-  template <int First, int Last> [[gnu::always_inline]] static Walk<P> at_point(const Walk<P>& from, std::int64_t i) {
-    if constexpr (First == Last) return from;
-    else return at_point<First, Last - 1>(moved<Last - 1>(from, i % extent(Last - 1)), i / extent(Last - 1));
-  }
-  /// Calls f(walk) for every point of loops [First, Last).
-  template <int First, int Last, class F> [[gnu::always_inline]] static void for_each(const Walk<P>& w, F&& f) {
-    if constexpr (First == Last) f(w);
-    else
-      for (std::int64_t i = 0; i < extent(First); ++i) for_each<First + 1, Last>(moved<First>(w, i), f);
-  }
-};
-
-/// Lanes for n elements side by side: the narrowest register that holds them, else the widest.
-constexpr int lanes_for(std::int64_t n) {
-  if (n == 1) return 1;
-  for (const int narrow : narrow_lanes)
-    if (n <= narrow) return narrow;
-  return lanes;
-}
 
 /// Few results of long sums, of operands that both lie along them.
 constexpr bool is_dot(const compile::MatrixProduct& s) {
@@ -378,56 +312,6 @@ template <class K, class Step> class SmallContraction {
     });
   }
 };
-
-/// The map kernel of such a step: the same loops as in map.hpp, all of them over constants.
-template <class K, class Step> struct SmallMap {
-  using F = Fixed<K, Step>;
-  static constexpr int L = F::L, P = F::P;
-  static constexpr std::int64_t length = F::extent(L - 1);
-  static constexpr int N = lanes_for(length);
-
-  [[gnu::always_inline]] static void run(const Context& c) {
-    constexpr std::int64_t whole = length / N * N;
-    if constexpr (whole > 0) run<N, 0, whole>(c);
-    if constexpr (whole < length) run<lanes_for(length - whole), whole, length>(c);
-  }
-
- private:
-  static constexpr auto stride = [](int p) { return F::stride(p, L - 1); };
-  /// Elements [From, To) of every row, M at a time.
-  template <int M, std::int64_t From, std::int64_t To> [[gnu::always_inline]] static void run(const Context& c) {
-    RegisterFile<K, M> r;
-    const Walk<P> start = F::start(c);
-    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) {
-      evaluate<K, M, J>(r, start, Span{0, M}, c, stride);
-    });
-    F::template for_each<0, L - 1>(
-        start, [&](const Walk<P>& w) __attribute__((always_inline)) {
-          for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) {
-            evaluate<K, M, J>(r, w, Span{0, M}, c, stride);
-          });
-          const auto elements = [&](Span s) __attribute__((always_inline)) {
-            for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
-              if constexpr (micro<K, J>.what == Micro::What::store)
-                write<K, M, J>(r, w, s, stride);
-              else
-                evaluate<K, M, J>(r, w, s, c, stride);
-            });
-          };
-          for (std::int64_t i = From; i + M <= To; i += M) elements({i, M});
-          if constexpr ((To - From) % M != 0) elements({To - (To - From) % M, int((To - From) % M)});
-        });
-  }
-};
-
-/// Whether no extent of a step is known at run time only.
-template <class K, class Step> constexpr bool is_fixed() {
-  if constexpr (std::is_void_v<Step>) return false;
-  else
-    for (int l = 0; l < K::body.loops; ++l)
-      if (Fixed<K, Step>::has_length(l)) return false;
-  return true;
-}
 
 template <class K, class Step> constexpr bool is_small_contraction() {
   if constexpr (std::is_void_v<Step> || computes_operands<K>) return false;

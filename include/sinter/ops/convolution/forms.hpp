@@ -1,0 +1,149 @@
+// A convolution as sums of products: a contraction with a view of windows, or one filter a channel tap by tap.
+#pragma once
+#include "../contract.hpp"
+#include "../derivative.hpp"
+#include "../geometry.hpp"
+#include "../pad.hpp"
+#include "../windows.hpp"
+
+namespace sinter::ops {
+
+/// Operands: the sums of products, image, weight. It is the first; what it adds are the gradients of the others.
+struct Convolution : Identity<Convolution> {
+  static constexpr const char* name = "convolution";
+  static constexpr int innermost = 1;  ///< the channels
+  static constexpr bool formula_is_differentiable = true;
+  static constexpr Value pull(const Site& s, int i, Value ct);
+  static constexpr Value batch(const graph::Batching& b);
+};
+
+/// image [N, C, spatial…] * weight [O, C / groups, kernel…] → [N, O, windows…].
+constexpr Value convolve(Value image, Value weight, const Geometry& g);
+
+/// [N, C, spatial…] as [N, groups, C / groups, spatial…]; unchanged where there is one group.
+constexpr Value in_groups(Value v, int groups) {
+  if (groups == 1) return v;
+  const Shape s = v.extents();
+  Shape apart;
+  apart.push(s[0], s.letter(0));
+  apart.push(groups);
+  apart.push(s[1] / groups);
+  for (int i = 2; i < s.rank; ++i) apart.push(s[i]);
+  return graph::reshape_to(v, apart);
+}
+
+constexpr Value with_borders(Value image, const Geometry& g) {
+  for (int i = 0; i < g.axes; ++i)
+    image = graph::surround(image, 2 + i, g.before[std::size_t(i)], g.after[std::size_t(i)]);
+  return image;
+}
+
+/// [N, C, spatial…] with borders as [N, (groups,) C / groups, windows…, kernel…].
+constexpr Value windows_of(Value image, Shape weight, const Geometry& g) {
+  image = in_groups(with_borders(image, g), g.groups);
+  const int first = g.groups > 1 ? 3 : 2;
+  for (int i = 0; i < g.axes; ++i)
+    image = graph::windows(image, first + i, weight[2 + i], g.stride[std::size_t(i)], g.dilation[std::size_t(i)]);
+  return image;
+}
+
+// ---- one filter a channel: no products are shared between channels, so every
+// place of the window is element-wise work ----
+inline constexpr int most_taps = 25;
+constexpr int taps_of(Shape w) {
+  int taps = 1;
+  for (int i = 2; i < w.rank; ++i) taps *= w[i];
+  return taps;
+}
+constexpr bool is_depthwise(Shape w, const Geometry& g) {
+  return g.groups > 1 && w[0] == g.groups && w[1] == 1 && taps_of(w) <= most_taps;
+}
+/// Place `tap` of all windows of an image that has its borders.
+constexpr Value tap_of(Value image, Shape w, const Geometry& g, int tap) {
+  for (int i = g.axes - 1; i >= 0; --i) {
+    const int size = w[2 + i], at = tap % size, extent = image.extents()[2 + i];
+    const auto k = std::size_t(i);
+    tap /= size;
+    image = graph::slice(image, 2 + i, at * g.dilation[k], (extent - g.dilation[k] * (size - 1) - 1) / g.stride[k] + 1,
+                         g.stride[k]);
+  }
+  return image;
+}
+/// v in a buffer of its own, row-major.
+constexpr Value in_memory(Value v) {
+  const std::int64_t axis = 0;
+  return {v.graph, v.graph->add(graph::primitive<Concatenate>, &v.id, 1, &axis, 1)};
+}
+constexpr Value depthwise_sums(Value image, Value weight, const Geometry& g) {
+  const Shape w = weight.extents();
+  image = with_borders(image, g);
+  const int taps = taps_of(w);
+  Shape matrix, channel;
+  matrix.push(w[0]);
+  matrix.push(taps);
+  channel.push(w[0]);
+  for (int i = 0; i < g.axes; ++i) channel.push(1);
+  // the channels of a tap side by side, as lanes may read them
+  weight = in_memory(permuted(graph::reshape_to(weight, matrix), {1, 0}));
+  Value sum;
+  for (int k = 0; k < taps; ++k) {
+    const Value product = tap_of(image, w, g, k) * graph::reshape_to(graph::slice(weight, 0, k, 1), channel);
+    sum = sum.exists() ? sum + product : product;
+  }
+  return sum;
+}
+constexpr Value depthwise_weight_gradient(Value ct, Value image, const Geometry& g, Shape w) {
+  image = with_borders(image, g);
+  std::int64_t all_but_channels = 1;
+  for (int i = 0; i < g.axes; ++i) all_but_channels |= std::int64_t(1) << (2 + i);
+  Shape column;
+  column.push(w[0]);
+  column.push(1);
+  graph::List<int> columns;
+  for (int k = 0; k < taps_of(w); ++k)
+    columns.push(graph::reshape_to(reduced<Sum>(ct * tap_of(image, w, g, k), all_but_channels), column).id);
+  return graph::reshape_to(graph::concatenate(ct.graph, columns.data(), columns.size(), 1), w);
+}
+
+constexpr Value convolve(Value image, Value weight, const Geometry& g) {
+  const Shape w = weight.extents();
+  if (is_depthwise(w, g)) {
+    const std::array<int, 3> operands{depthwise_sums(image, weight, g).id, image.id, weight.id};
+    const auto attributes = g.attributes();
+    return {image.graph,
+            image.graph->add(graph::primitive<Convolution>, operands.data(), 3, attributes.data(), Geometry::numbers)};
+  }
+  const Value windows = windows_of(image, w, g);
+  const Shape s = windows.extents();
+  const int grouped = g.groups > 1 ? 1 : 0;
+  // Windows as [N, (groups,) windows…, C, kernel…]; weights, repeated for every
+  // sample, as [N, (groups,) O, C, kernel…].
+  std::array<std::int64_t, Shape::max_rank> order{};
+  int n = 0;
+  order[std::size_t(n++)] = 0;
+  if (grouped != 0) order[std::size_t(n++)] = 1;
+  for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = 2 + grouped + i;
+  order[std::size_t(n++)] = 1 + grouped;
+  for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = 2 + grouped + g.axes + i;
+  Shape repeated, apart;
+  repeated.push(s[0], s.letter(0));
+  if (grouped != 0) repeated.push(g.groups), apart.push(g.groups);
+  apart.push(w[0] / g.groups);
+  for (int i = 1; i < w.rank; ++i) apart.push(w[i]);
+  for (int i = grouped; i < apart.rank; ++i) repeated.push(apart[i]);
+  const Value weights = graph::broadcast_to(graph::reshape_to(weight, apart), repeated);
+  Value sums = Contract::apply(image.graph, weights.id, permuted(windows, order).id, 1 + grouped, 1 + g.axes);
+  if (grouped != 0) {
+    Shape joined;
+    joined.push(s[0], s.letter(0));
+    joined.push(w[0]);
+    for (int i = 0; i < g.axes; ++i) joined.push(s[3 + i]);
+    sums = graph::reshape_to(sums, joined);
+  }
+  const std::array<int, 3> operands{sums.id, image.id, weight.id};
+  const auto attributes = g.attributes();
+  return {image.graph,
+          image.graph->add(graph::primitive<Convolution>, operands.data(), 3, attributes.data(), Geometry::numbers)};
+}
+
+}  // namespace sinter::ops

@@ -1,0 +1,193 @@
+// The gradients of a convolution: contractions of the same kind.
+#pragma once
+#include "../flip.hpp"
+#include "../interleave.hpp"
+#include "forms.hpp"
+
+namespace sinter::ops {
+
+/// ct, borders included, convolved with the weight in reverse, whose inputs and outputs change places.
+constexpr Value convolve_back(Value ct, Value weight, const Geometry& g) {
+  const Shape w = weight.extents();
+  std::int64_t reversed = 0;
+  for (int i = 0; i < g.axes; ++i) reversed |= std::int64_t(1) << (2 + i);
+  weight = graph::flip(weight, reversed);
+  std::array<std::int64_t, Shape::max_rank> order{1, 0};
+  if (g.groups == 1) {
+    for (int i = 2; i < w.rank; ++i) order[std::size_t(i)] = i;
+    return convolve(ct, permuted(weight, order), g);
+  }
+  Shape apart, joined;  // they do within each group
+  apart.push(g.groups);
+  apart.push(w[0] / g.groups);
+  joined.push(g.groups * w[1]);
+  joined.push(w[0] / g.groups);
+  order = {0, 2, 1};
+  for (int i = 1; i < w.rank; ++i) {
+    apart.push(w[i]);
+    if (i > 1) joined.push(w[i]), order[std::size_t(i + 1)] = i + 1;
+  }
+  return convolve(ct, graph::reshape_to(permuted(graph::reshape_to(weight, apart), order), joined), g);
+}
+
+/// Every stride-th element of the image along one axis, from `start` on, meets the same taps of all windows over it: a
+/// convolution of the cotangent with these taps alone, which are `step` apart.
+struct Phase {
+  int first = 0, step = 1, taps = 0;  ///< none where windows leave these elements out
+  int dilation = 1, before = 0, after = 0;  ///< of the convolution of the cotangent
+
+  static constexpr Phase of(int start, int elements, int windows, int kernel, int stride, int dilation, int border) {
+    Phase p;
+    while (stride % p.step != 0 || p.step * dilation % stride != 0) ++p.step;
+    const int rest = (start + border) % stride;
+    while (p.first < kernel && p.first * dilation % stride != rest) ++p.first;
+    if (p.first == kernel) return p;
+    p.taps = (kernel - p.first + p.step - 1) / p.step;
+    p.dilation = p.step * dilation / stride;
+    p.before = p.reach() - (start + border - p.first * dilation) / stride;
+    p.after = elements + p.reach() - windows - p.before;
+    return p;
+  }
+  constexpr int reach() const { return dilation * (taps - 1); }
+};
+inline constexpr int most_phases = 9;
+
+/// The cotangent of the image, phase by phase; all of them read one cotangent with borders.
+constexpr Value image_gradient_in_phases(Value ct, Value weight, const Geometry& g, Shape image, int count) {
+  const Shape w = weight.extents(), windows = ct.extents();
+  std::array<int, 3> elements{}, before{}, after{};
+  const auto phase = [&](int i, int start) {
+    const auto k = std::size_t(i);
+    return Phase::of(start, elements[k], windows[2 + i], w[2 + i], g.stride[k], g.dilation[k], g.before[k]);
+  };
+  Shape part = image;
+  for (int i = 0; i < g.axes; ++i) {
+    const auto k = std::size_t(i);
+    elements[k] = (image[2 + i] + g.stride[k] - 1) / g.stride[k];
+    part.set(2 + i, elements[k]);
+    for (int start = 0; start < g.stride[k]; ++start) {
+      const Phase p = phase(i, start);
+      if (p.taps > 0 && p.before > before[k]) before[k] = p.before;
+      if (p.taps > 0 && p.after > after[k]) after[k] = p.after;
+    }
+    ct = graph::surround(ct, 2 + i, before[k], after[k]);
+  }
+  graph::List<int> parts;
+  for (int n = 0; n < count; ++n) {
+    Value from = ct, taps = weight;
+    Geometry back{.axes = g.axes, .groups = g.groups};
+    bool met = true;
+    for (int i = g.axes - 1, rest = n; i >= 0 && met; --i) {
+      const auto k = std::size_t(i);
+      const Phase p = phase(i, rest % g.stride[k]);
+      rest /= g.stride[k];
+      met = p.taps > 0;
+      if (!met) break;
+      back.dilation[k] = p.dilation;
+      from = graph::slice(from, 2 + i, before[k] - p.before, elements[k] + p.reach());
+      taps = graph::slice(taps, 2 + i, p.first, p.taps, p.step);
+    }
+    parts.push((met ? convolve_back(from, taps, back)
+                    : graph::broadcast_to({ct.graph, ct.graph->constant(0, ct.dtype())}, part))
+                   .id);
+  }
+  return graph::interleaved(ct.graph, parts, 2, g.axes, g.stride, image);
+}
+
+/// The same with all phases as filters of one convolution, each of whose weights are every stride-th tap, zeros behind
+/// the last; phases of the result then become places between each other. Where windows lie side by side this is a
+/// product of matrices. Dilations are 1 where windows are several elements apart.
+constexpr Value image_gradient_by_shuffle(Value ct, Value weight, const Geometry& g, Shape image) {
+  const Shape w = weight.extents();
+  const int grouped = g.groups > 1 ? 1 : 0, outputs = w[0] / g.groups;
+  Geometry back{.axes = g.axes, .groups = g.groups, .dilation = g.dilation};
+  // of weights, of those of the convolution, and of its result, before and after
+  Shape apart, filters, phases, whole = image;
+  std::array<std::int64_t, Shape::max_rank> order{}, back_order{0, 1};
+  std::array<int, 3> cut{};
+  if (grouped != 0) apart.push(g.groups);
+  apart.push(outputs);
+  apart.push(w[1]);
+  int all = image[1];
+  phases.push(image[0], image.letter(0));
+  phases.push(image[1]);
+  std::int64_t reversed = 0;
+  for (int i = 0; i < g.axes; ++i) {
+    const auto k = std::size_t(i);
+    const int stride = g.stride[k], taps = (w[2 + i] + stride - 1) / stride, first = g.before[k] / stride,
+              elements = (image[2 + i] + g.before[k] - 1) / stride - first + 1;
+    weight = graph::surround(weight, 2 + i, 0, taps * stride - w[2 + i]);
+    reversed |= std::int64_t(1) << apart.rank;
+    apart.push(taps);
+    apart.push(stride);
+    phases.push(stride);
+    all *= stride;
+    back.before[k] = g.dilation[k] * (taps - 1) - first;
+    back.after[k] = elements + g.dilation[k] * (taps - 1) - ct.extents()[2 + i] - back.before[k];
+    cut[k] = g.before[k] - first * stride;
+    whole.set(2 + i, elements * stride);
+  }
+  filters.push(all);
+  filters.push(outputs);
+  int n = 0;
+  for (int i = 0; i < grouped; ++i) order[std::size_t(n++)] = 0;
+  order[std::size_t(n++)] = grouped + 1;
+  for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = grouped + 3 + 2 * i;
+  order[std::size_t(n++)] = grouped;
+  for (int i = 0; i < g.axes; ++i)
+    order[std::size_t(n++)] = grouped + 2 + 2 * i, filters.push(apart[grouped + 2 + 2 * i]);
+  const Value sums = convolve(
+      ct, graph::reshape_to(permuted(graph::flip(graph::reshape_to(weight, apart), reversed), order), filters), back);
+  for (int i = 0; i < g.axes; ++i) {
+    back_order[std::size_t(2 + 2 * i)] = 2 + g.axes + i;
+    back_order[std::size_t(3 + 2 * i)] = 2 + i;
+    phases.push(sums.extents()[2 + i]);
+  }
+  Value gradient = graph::reshape_to(permuted(graph::reshape_to(sums, phases), back_order), whole);
+  for (int i = 0; i < g.axes; ++i) gradient = graph::slice(gradient, 2 + i, cut[std::size_t(i)], image[2 + i]);
+  return gradient;
+}
+
+/// The cotangent of the image: that of the sums, convolved with the weight in reverse. Where windows are several
+/// elements apart, the image's phases do so one by one, or, where these are many, as filters of one convolution; with
+/// dilations, and with one filter a channel, the cotangent of many phases is spread among zeros.
+constexpr Value convolution_image_gradient(Value ct, Value weight, const Geometry& g, Shape image) {
+  const Shape w = weight.extents();
+  int phases = 1;
+  bool shuffles = !is_depthwise(w, g);
+  for (std::size_t i = 0; i < std::size_t(g.axes); ++i) {
+    phases *= g.stride[i];
+    shuffles = shuffles && (g.stride[i] == 1 || g.dilation[i] == 1);
+  }
+  if (phases > 1 && phases <= most_phases) return image_gradient_in_phases(ct, weight, g, image, phases);
+  if (phases > 1 && shuffles) return image_gradient_by_shuffle(ct, weight, g, image);
+  Geometry back{.axes = g.axes, .groups = g.groups, .dilation = g.dilation};
+  for (int i = 0; i < g.axes; ++i) {
+    const auto k = std::size_t(i);
+    ct = graph::spread(ct, 2 + i, g.stride[k]);
+    const int reach = g.dilation[k] * (w[2 + i] - 1);
+    back.before[k] = reach - g.before[k];
+    back.after[k] = image[2 + i] + reach - ct.extents()[2 + i] - back.before[k];
+  }
+  return convolve_back(ct, weight, back);
+}
+
+/// The cotangent of the weight: that of the sums contracted with the windows over all samples and places.
+constexpr Value convolution_weight_gradient(Value ct, Value image, const Geometry& g, Shape w) {
+  if (is_depthwise(w, g)) return depthwise_weight_gradient(ct, image, g, w);
+  Value windows = windows_of(image, w, g);
+  const int grouped = g.groups > 1 ? 1 : 0;
+  std::array<std::int64_t, Shape::max_rank> order{}, ct_order{};
+  int n = 0, m = 0;
+  ct = in_groups(ct, g.groups);
+  if (grouped != 0) order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 1;
+  order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 1 + grouped;
+  for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = 2 + grouped + g.axes + i;
+  order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 0;
+  for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 2 + grouped + i;
+  ct = permuted(ct, ct_order);
+  windows = permuted(windows, order);
+  return graph::reshape_to(Contract::apply(ct.graph, ct.id, windows.id, grouped, 1 + g.axes), w);
+}
+
+}  // namespace sinter::ops

@@ -100,7 +100,7 @@ template <class Net, class Input, class Target> void training_row(Source& source
   const auto x = source.tensor<Input>(name + ".x");
   const auto y = source.tensor<Target>(name + ".y");
   auto step =
-      training<Input, Target>(net, nn::cross_entropy, optim::Adam{.lr = 1e-3f}, cpu::Threads{source.options.threads});
+      training<Input, Target>(net, nn::cross_entropy, optim::Adam{.lr = 1e-3f}, Cpu{.threads = source.options.threads});
   Tensor<float, 5> losses;
   row(source, name, [&] {
     if (source.has_values())
@@ -115,7 +115,7 @@ template <class Net, class Input> void inference_row(Source& source, const std::
   Model<Net> net(Seed{1});
   source.load(name, net);
   const auto x = source.tensor<Input>(name + ".x");
-  auto infer = inference<Input>(net, cpu::Threads{source.options.threads});
+  auto infer = inference<Input>(net, Cpu{.threads = source.options.threads});
   row(source, name, [&] { consume(*infer(x).data()); }, [&] { return infer(x); });
 }
 

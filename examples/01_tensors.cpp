@@ -17,6 +17,6 @@ int main() {
   const TensorView<float, 4> even(memory, {2});  // foreign memory, every other element
   print(even * even);
 
-  // Tensor<float, 2, 3> wrong = matmul(x, x);   // does not compile:
-  // matmul_inner_extents_differ<Sym<float, 2, 3>, Sym<float, 2, 3>>
+  // Does not compile: matmul_inner_extents_differ<Sym<float, 2, 3>, Sym<float, 2, 3>>
+  // Tensor<float, 2, 3> wrong = matmul(x, x);
 }

@@ -28,7 +28,7 @@ static int run(const Options& options) {
 
   Model<Cnn> net(Seed{options.seed + 2});
   auto step = training(net, batches, nn::cross_entropy, optim::Adam{.lr = options.lr, .weight_decay = 1e-4f},
-                       cpu::Threads{options.threads});
+                       Cpu{.threads = options.threads});
   step.seed = Seed{options.seed + 3};
   std::printf("%zu scans to learn from (%zu with those moved by a pixel), %zu held out\n\n", known.size(), train.size(),
               test.size());

@@ -35,9 +35,10 @@ static int run(const Options& options) {
   auto held_out = data::loader<128>(test);
 
   Model<Cnn> net(Seed{options.seed});
-  auto step = training(net, batches, nn::cross_entropy, optim::AdamW{.lr = options.lr}, cpu::Threads{options.threads});
+  auto step =
+      training(net, batches, nn::cross_entropy, optim::AdamW{.lr = options.lr}, Cpu{.threads = options.threads});
   step.seed = Seed{options.seed + 2};
-  auto infer = inference<Tensor<float, upto<128, 'B'>, 1, 28, 28>>(net, cpu::Threads{options.threads});
+  auto infer = inference<Tensor<float, upto<128, 'B'>, 1, 28, 28>>(net, Cpu{.threads = options.threads});
   std::printf("%zu pictures to learn from, %zu to test with\n\n", train.size(), test.size());
   summary<Tensor<float, 1, 1, 28, 28>>(net);
 

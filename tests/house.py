@@ -1,4 +1,4 @@
-"""The house: include levels within compile/, and lines of a header. house.py INCLUDE"""
+"""The house: include levels within compile/, lines of a header, and rooms that name no backend. house.py INCLUDE"""
 import functools
 import pathlib
 import re
@@ -22,8 +22,15 @@ for file in sorted(includes):
     name = file.relative_to(root)
     if name.parts[0] == "compile" and levels(file) > most_levels:
         wrong.append(f"{name}: expected at most {most_levels} levels of includes within compile/, found {levels(file)}")
-    lines = len(file.read_text().splitlines())
+    text = file.read_text()
+    if name.parts[0] in ("eager", "train"):
+        code = re.sub(r"//[^\n]*", "", text)
+        found = re.search(r"\b(cpu::|Cpu\b|Thrust\b|on_thrust|on_cuda)|backend/(cpu|thrust|cuda|generic|reference)/", code)
+        if found:
+            wrong.append(f"{name}: expected no name of a backend, found {found.group(0)}; say backend::Host or the policy's")
+    lines = len(text.splitlines())
     if lines > most_lines:
         wrong.append(f"{name}: expected at most {most_lines} lines, found {lines}")
-print("\n".join(wrong))
+for line in wrong:
+    print(line)
 sys.exit(len(wrong) > 0)

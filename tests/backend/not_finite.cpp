@@ -221,7 +221,7 @@ template <int N, int C, int O, int H, int W, int K> void check_in_advance(double
           }
           expected.push_back(top);
         }
-    auto one = inference<X>(net), two = inference<X>(net, cpu::Threads{2});
+    auto one = inference<X>(net), two = inference<X>(net, Cpu{.threads = 2});
     X bounded(uninitialized);
     std::copy_n(x.data(), x.size(), bounded.data());
     for (const int length : {N, 1}) {

@@ -164,8 +164,8 @@ TEST_CASE("thrust: a policy of inference and training selects it") {
   const auto y = drawn<float, 20, 4>(25);
   auto step = training<Tensor<float, 20, 12>, Tensor<float, 20, 4>>(here, nn::mse_loss, optim::Adam{.lr = 1e-2f});
   auto same_step = training<Tensor<float, 20, 12>, Tensor<float, 20, 4>>(there, nn::mse_loss, optim::Adam{.lr = 1e-2f},
-                                                                         on_thrust::Device{});
+                                                                         Thrust{});
   for (int i = 0; i < 10; ++i) CHECK(same_step(x, y).loss == doctest::Approx(step(x, y).loss).epsilon(1e-5));
-  auto infer = inference<Tensor<float, 20, 12>>(there, on_thrust::Device{});
+  auto infer = inference<Tensor<float, 20, 12>>(there, Thrust{});
   CHECK(infer(x)(19, 3) == doctest::Approx(inference<Tensor<float, 20, 12>>(here)(x)(19, 3)).epsilon(1e-4));
 }

@@ -81,9 +81,9 @@ TEST_CASE("a function of accurate functions, on tensors and inside traced ones, 
 TEST_CASE("a program of accurate functions; what stands behind accurate(f) is fast again") {
   const Tensor<float, n> x = arguments();
   Model<Saturating> net;
-  auto infer = inference<Tensor<float, n>>(net, cpu::Threads{2}, accurate);
+  auto infer = inference<Tensor<float, n>>(net, accurate(Cpu{.threads = 2}));
   CHECK(worst(infer(x), x, [](double v) { return std::tanh(v); }) <= 2.5);
-  CHECK(infer.policy().count == 2);
+  CHECK(infer.policy().threads == 2);
   auto fast = inference<Tensor<float, n>>(net);
   CHECK(worst(fast(x), x, [](double v) { return std::tanh(v); }) > 2.5);
   constexpr auto mixed = [](auto v) { return accurate(Both{})(v) - tanh(v); };
@@ -120,8 +120,8 @@ TEST_CASE("gates and states of a recurrence, as one kernel and step by step") {
     for (std::size_t i = 0; i < expected.size(); ++i) all = std::max(all, std::abs(double(y.data()[i]) - expected[i]));
     return all;
   };
-  const double fast = error_of(inference<X>(net)), kernel = error_of(inference<X>(net, {}, accurate)),
-               by_steps = error_of(inference<X>(unrolled, {}, accurate));
+  const double fast = error_of(inference<X>(net)), kernel = error_of(inference<X>(net, accurate(Cpu{}))),
+               by_steps = error_of(inference<X>(unrolled, accurate(Cpu{})));
   CHECK(fast < 1e-6);
   CHECK(kernel < 2e-7);
   CHECK(by_steps < 2e-7);
@@ -135,7 +135,7 @@ TEST_CASE("training with accurate functions learns what it learns with fast ones
   for (int i = 0; i < x.size(); ++i) x.data()[i] = Philox(Seed{5}).normal(std::uint64_t(i));
   for (int i = 0; i < y.size(); ++i) y.data()[i] = Philox(Seed{6}).normal(std::uint64_t(i));
   auto step = training<Tensor<float, 32, 8>, Tensor<float, 32, 4>>(one, nn::mse_loss, optim::SGD{.lr = .1f},
-                                                                   cpu::Threads{1}, accurate);
+                                                                   accurate(Cpu{.threads = 1}));
   auto fast = training<Tensor<float, 32, 8>, Tensor<float, 32, 4>>(other, nn::mse_loss, optim::SGD{.lr = .1f});
   bool differs = false;
   for (int i = 0; i < 5; ++i) {

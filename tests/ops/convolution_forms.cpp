@@ -188,7 +188,7 @@ template <int N, int Channels, int Taps, int H, int W> void check_in_advance(int
   static constexpr Conv2dOptions options{.padding = Taps / 2};
   Model<Net> net(Seed{9});
   const auto& n = *net;
-  auto infer = inference<X>(net), two = inference<X>(net, cpu::Threads{2});
+  auto infer = inference<X>(net), two = inference<X>(net, Cpu{.threads = 2});
   auto x = numbers<X>(5);
   const auto xd = converted<Tensor<double, N, Channels, H, W>>(x);
   const Tensor<double, N, Channels, H, W> hidden = relu(conv2d<options>(xd, cast<double>(n.a.weight)));
@@ -364,7 +364,7 @@ TEST_CASE("inference with weights in panels and training agree with each other, 
   using X = Tensor<float, 2, 3, 24, 24>;
   Model<Net<2, 40>> net(Seed{3});
   const auto x = numbers<X>(4);
-  auto one = inference<X>(net), two = inference<X>(net, cpu::Threads{2});
+  auto one = inference<X>(net), two = inference<X>(net, Cpu{.threads = 2});
   const auto& y = one(x);
   CHECK(difference(two(x), y, 1) == 0);
   // In double precision, from the same parameters.
@@ -388,7 +388,7 @@ TEST_CASE("a training step of a convolutional net has the same bits on one threa
   using Y = Tensor<float, upto<4, 'B'>, 100>;
   Model<Net<4, 40>> a(Seed{5}), b(Seed{5});
   auto one = training<X, Y>(a, Squares{}, optim::Adam{.lr = 1e-3f});
-  auto two = training<X, Y>(b, Squares{}, optim::Adam{.lr = 1e-3f}, cpu::Threads{2});
+  auto two = training<X, Y>(b, Squares{}, optim::Adam{.lr = 1e-3f}, Cpu{.threads = 2});
   auto x = numbers<X>(6);
   auto y = numbers<Y>(7);
   for (const int length : {4, 3, 1}) {
@@ -410,7 +410,7 @@ TEST_CASE("pieces of sums and tiles that threads take by themselves have the sam
   const float loss = one(x, y).loss;
   for (const int threads : {2, 3, 5}) {
     Model<FewChannels> b(Seed{5});
-    auto several = training<X, Y>(b, Squares{}, optim::Adam{.lr = 1e-3f}, cpu::Threads{threads});
+    auto several = training<X, Y>(b, Squares{}, optim::Adam{.lr = 1e-3f}, Cpu{.threads = threads});
     CHECK(several(x, y).loss == loss);
     CHECK(difference((*a).first.weight.view(), (*b).first.weight.view(), 1) == 0);
     CHECK(difference((*a).second.weight.view(), (*b).second.weight.view(), 1) == 0);

@@ -229,8 +229,10 @@ TEST_CASE("a smaller batch gives the numbers of a tensor of that size, whatever 
 
 TEST_CASE("training is bit-identical on one and two threads") {
   Model<Wide> one(Seed{8}), two(Seed{8});
-  auto a = training<Tensor<float, 100, 300>, Tensor<int, 100>>(one, nn::cross_entropy, optim::Adam{}, cpu::Threads{1});
-  auto b = training<Tensor<float, 100, 300>, Tensor<int, 100>>(two, nn::cross_entropy, optim::Adam{}, cpu::Threads{2});
+  auto a =
+      training<Tensor<float, 100, 300>, Tensor<int, 100>>(one, nn::cross_entropy, optim::Adam{}, Cpu{.threads = 1});
+  auto b =
+      training<Tensor<float, 100, 300>, Tensor<int, 100>>(two, nn::cross_entropy, optim::Adam{}, Cpu{.threads = 2});
   const auto x = normal<Tensor<float, 100, 300>>(6);
   const auto y = classes<100>(7, 10);
   for (int i = 0; i < 5; ++i) {
@@ -246,7 +248,7 @@ TEST_CASE("so is training of a convolutional net, whose batch statistics are sum
   for (const int threads : {1, 2, 3, 5}) {
     Model<Cnn> net(Seed{9});
     auto step = training<Tensor<float, 12, 3, 24, 24>, Tensor<int, 12>>(
-        net, nn::cross_entropy, optim::SGD{.lr = 1e-2f, .momentum = .9f}, cpu::Threads{threads});
+        net, nn::cross_entropy, optim::SGD{.lr = 1e-2f, .momentum = .9f}, Cpu{.threads = threads});
     const auto x = normal<Tensor<float, 12, 3, 24, 24>>(10);
     const auto y = classes<12>(11, 10);
     for (float& l : loss) {

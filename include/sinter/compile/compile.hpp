@@ -59,7 +59,7 @@ constexpr Compiled compile(const Builder& traced, int parameters, const Target& 
       made("order", s, f, o);
       PlanDraft d = draft_of(s);
       Lowering lower(s, f, o, d.plan.letters, target);  // nodes to a kernel: loops, pointers, operations
-      for (const int group : o.groups) emit(d, lower(group), s.graph, target);  // kernels to steps in a table
+      for (const int group : o.groups) write_step(d, lower(group), s.graph, target);  // kernels to steps in a table
       find_buffers(d, s);
       watch("emit", s, d);
       if (overwrites_too_early(d, s, apart)) continue;

@@ -168,7 +168,7 @@ constexpr void note_scratch(PlanDraft& d, const Kernel& k, const Target& target)
 }
 
 /// Appends a step; equal kernels share their identity.
-constexpr void emit(PlanDraft& d, const Kernel& k, const Builder& g, const Target& target) {
+constexpr void write_step(PlanDraft& d, const Kernel& k, const Builder& g, const Target& target) {
   Plan& p = d.plan;
   const int id = kernel_number(d, encode(k)), loops = k.loops.size();
   d.step.push(p.table.size());

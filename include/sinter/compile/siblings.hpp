@@ -1,8 +1,9 @@
 // Contractions of one value with several weights, run as one: the queries, keys and values of attention, gates and
 // heads written as layers of their own.
 //
-//   q = x·Wqᵀ + bq, k = x·Wkᵀ + bk, v = x·Wvᵀ + bv   becomes   y = x·[Wq; Wk;
-//   Wv]ᵀ + [bq; bk; bv], and q, k, v are slices of y.
+//   q = x·Wqᵀ + bq, k = x·Wkᵀ + bk, v = x·Wvᵀ + bv
+//
+// becomes y = x·[Wq; Wk; Wv]ᵀ + [bq; bk; bv], and q, k, v are slices of y.
 //
 // It is done where weights are prepared in advance (compile/prepare.hpp): putting them together costs nothing there,
 // and readers of memory, such as attention's kernel or another contraction, take slices as they are. In training every

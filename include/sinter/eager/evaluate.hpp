@@ -72,7 +72,8 @@ template <class X, bool Paired> struct ExpressionTrace {
   }
 };
 
-template <class X, bool Paired> using ExpressionProgram = compile::Program<ExpressionTrace<X, Paired>, cpu::Backend>;
+template <class X, bool Paired> using ExpressionProgram =
+    compile::Program<ExpressionTrace<X, Paired>, backend::Host::Backend>;
 
 /// Whether two leaves of one type are the same tensor, or copies of a small one.
 SINTER_OUTLINE inline bool are_same(const Argument& a, const Argument& b) {
@@ -167,7 +168,7 @@ template <class F, class... X> inline auto run_program_of(F, const X&... x) {
   using Result = graph::ResultOfTrace<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>;
   using P =
       internals::compile::Program<graph::FunctionTrace<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>,
-                                  cpu::Backend>;
+                                  backend::Host::Backend>;
   const std::tuple arguments{graph::stored<const X&...>(x)...};
   return std::apply([](const auto&... leaf) {
     std::array<internals::eager::Argument, sizeof...(X)> inputs{internals::eager::argument(leaf)...};

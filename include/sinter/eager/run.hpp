@@ -3,9 +3,7 @@
 #pragma once
 #include <string>
 
-#include "../backend/cpu/backend.hpp"
-#include "../backend/cpu/denormals.hpp"
-#include "../backend/cpu/team.hpp"
+#include "../backend/host.hpp"
 #include "../compile/expectations.hpp"
 #include "arguments.hpp"
 #include "workspace.hpp"
@@ -26,7 +24,7 @@ struct Runnable {
   const compile::LengthRefusal* refused;
   int refusals;
   const bool* shares;  ///< [input][output]: whether the output may take over the input's memory
-  void (*run)(const cpu::Context&);
+  void (*run)(const backend::HostContext&);
 };
 
 template <class Program, int Inputs, int Outputs> inline constexpr auto shares = [] {
@@ -35,20 +33,13 @@ template <class Program, int Inputs, int Outputs> inline constexpr auto shares =
     for (int k = 0; k < Outputs; ++k) s[std::size_t(i * Outputs + k)] = Program::may_share(i, k);
   return s;
 }();
-/// Whether a program has work for a team: from its operations and bytes, several times what opening a region costs.
-template <class Program> inline constexpr bool wants_team =
-    Program::RunBy::shares_a_team&& Program::flops / 64 + Program::bytes_moved / 32 >= 10'000;
-
-/// Runs a program's steps; long ones with denormals as zeros, and with one team of threads for all of them.
-template <class Program, class Observer> inline void run_steps_observed(const cpu::Context& c, Observer& observer) {
-  if constexpr (Program::straight_line) {
-    Program::run(c, observer);
-  } else {
-    const cpu::DenormalMode flush(cpu::DenormalMode::flushing());
-    cpu::Team::run(wants_team<Program> ? c.threads : 1, [&] { Program::run(c, observer); });
-  }
+/// Runs a program's steps.
+template <class Program, class Context, class Observer>
+inline void run_steps_observed(const Context& c, Observer& observer) {
+  if constexpr (Program::straight_line) Program::run(c, observer);
+  else Program::RunBy::template enter<Program>(c, [&] { Program::run(c, observer); });
 }
-template <class Program> SINTER_OUTLINE inline void run_steps(const cpu::Context& c) {
+template <class Program> SINTER_OUTLINE inline void run_steps(const backend::HostContext& c) {
   run_steps_observed<Program>(c, compile::unobserved);
 }
 template <class Program, int Inputs, int Outputs> inline constexpr Runnable runnable{
@@ -104,9 +95,9 @@ inline bool overlap(const Argument& a, const Argument& b) {
 
 /// Runs Program in a workspace of at least its size, outputs where they are wanted, and returns its lengths. Inputs are
 /// row-major and no output overlaps an input that it does not take over.
-template <class Program, std::size_t N, std::size_t M, class Observer = const compile::Unobserved>
+template <class Program, std::size_t N, std::size_t M, class Policy, class Observer = const compile::Unobserved>
 inline Lengths<Program> run_in(std::byte* workspace, const std::array<Argument, N>& inputs,
-                               const std::array<Argument, M>& outputs, int threads,
+                               const std::array<Argument, M>& outputs, const Policy& policy,
                                Observer& observer = compile::unobserved) {
   Lengths<Program> lengths;
   find_lengths(Program::letters.data(), int(lengths.size()), inputs.data(), int(N), lengths.data());
@@ -116,7 +107,7 @@ inline Lengths<Program> run_in(std::byte* workspace, const std::array<Argument, 
   base[0] = workspace;
   for (std::size_t i = 0; i < N; ++i) base[1 + i] = inputs[i].data;
   for (std::size_t k = 0; k < M; ++k) base[1 + N + k] = outputs[k].data;
-  run_steps_observed<Program>(cpu::Context{base.data(), lengths.data(), nullptr, threads}, observer);
+  run_steps_observed<Program>(Program::RunBy::context(base.data(), lengths.data(), policy), observer);
   return lengths;
 }
 
@@ -161,7 +152,7 @@ SINTER_OUTLINE inline void run_anywhere(const Runnable& program, Argument* input
       base[1 + n + k] = scratch;
       scratch += padded(outputs[k].bytes);
     }
-  program.run(cpu::Context{base, lengths, nullptr, threads()});
+  program.run(backend::Host::Backend::context(base, lengths, backend::Host{threads()}));
   for (int k = 0; k < m; ++k) {
     const std::byte* const result = base[1 + n + k];
     if (room == 0 || result < results || result >= scratch) continue;
@@ -200,8 +191,8 @@ template <class Program, std::size_t N, std::size_t M>
       return false;
     std::byte* const workspace = Program::workspace_bytes > 0 ? Workspace::room(Program::workspace_bytes) : nullptr;
     std::byte* const base[] = {workspace, inputs[Index].data..., outputs[K].data...};
-    const cpu::Context c{base, nullptr, nullptr,
-                         Program::flops > Program::RunBy::target.straight_line_flops ? threads() : 1};
+    const backend::Host policy{Program::flops > Program::RunBy::target.straight_line_flops ? threads() : 1};
+    const backend::HostContext c = Program::RunBy::context(base, nullptr, policy);
     if constexpr (Program::flops <= inlined_flops) Program::run(c);
     else run_steps<Program>(c);
     return true;
@@ -224,7 +215,7 @@ inline Lengths<Program> run_unchecked(std::array<Argument, N>& inputs, const std
 }
 /// Throws `Error` where inputs are not what a trace of N expectations needs; nothing has been computed then.
 template <class Trace, int N, std::size_t Inputs> inline void look(std::array<Argument, Inputs>& inputs) {
-  using Looking = compile::Program<compile::ExpectationTrace<Trace>, cpu::Backend>;
+  using Looking = compile::Program<compile::ExpectationTrace<Trace>, backend::Host::Backend>;
   static constexpr const auto& expected = compile::expectations_of<Trace, N>;
   std::array<std::int64_t, std::size_t(2 * N)> found;
   std::array<Argument, std::size_t(2 * N)> outputs;

@@ -171,8 +171,8 @@ template <int In, int Hidden, bool Bias = true> struct LSTMCell {
 ///     nn::Linear<16, 1> dense;
 ///     constexpr auto operator()(auto x) const { return dense(lstm(x)); }
 ///   };
-///   auto step = inference<Tensor<float, 1, 1>>(net);   // every such program
-///   has a state of its own; step.reset() starts it again
+///   auto step = inference<Tensor<float, 1, 1>>(net);   // has a state of its own
+///   step.reset();                                      // starts it again
 template <class Cell, int Batch = 1> struct Streaming {
   static constexpr int hidden = recurrent::hidden<Cell>, states = recurrent::states<Cell>;
   Cell cell;

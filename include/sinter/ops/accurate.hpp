@@ -2,8 +2,8 @@
 //
 //   tanh(x, accurate)                                             one function
 //   y = accurate(tanh(x) * erf(x));                               an expression
-//   auto f = accurate([](auto x) { return gelu(x); });            whatever a function calls, on tensors and inside
-//   traced functions inference<Input>(net, cpu::Threads{2}, accurate)              a program; training, likewise
+//   auto f = accurate([](auto x) { return gelu(x); });            whatever a function calls, traced or on tensors
+//   inference<Input>(net, accurate(Cpu{.threads = 2}))            a program; training, likewise
 //
 // What changes: tanh (2.5 units in the last place instead of 6.5) and what is made of it, erf (1.5 instead of 7), and
 // `sigmoid(x, tanh_approximation)`, the gates of recurrent cells (3 units in the last place instead of an absolute
@@ -42,18 +42,26 @@ template <class F, class... A> constexpr auto accurate_expression(const Call<F, 
   }, call.arguments);
 }
 
+/// A policy whose programs have the accurate forms of functions.
+template <class Policy> struct AccuratePolicy : Policy {
+  struct Backend : Policy::Backend {
+    static constexpr bool accurate = true;
+  };
+};
+
 /// What `accurate` is.
 struct Accurate {
   template <class F> constexpr auto operator()(const F& f) const {
     if constexpr (requires { typename F::is_expression; }) return accurate_expression(f);
+    else if constexpr (requires { typename F::Backend; }) return AccuratePolicy<F>{f};
     else return Accurately<F>{f};
   }
 };
 
 }  // namespace ops
 
-/// Asks for accurate forms: an argument of functions and programs, or called
-/// with an expression or a captureless function.
+/// Asks for accurate forms: an argument of functions, or called with an
+/// expression, a captureless function, or the policy of a program.
 inline constexpr ops::Accurate accurate{};
 
 }  // namespace sinter

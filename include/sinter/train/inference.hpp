@@ -21,12 +21,6 @@ namespace internals::train {
 template <class X>
 concept Held = requires { typename X::symbol; } && !Expression<X>;
 
-/// A policy whose programs have the accurate forms of functions.
-template <class Policy> struct AccuratePolicy : Policy {
-  struct Backend : Policy::Backend {
-    static constexpr bool accurate = true;
-  };
-};
 /// The error of a call with other tensors: of another shape or number, or only of other dtypes.
 template <class... A, class... B> auto report_call(graph::Tensors<A...>, graph::Tensors<B...>) {
   if constexpr (sizeof...(A) != sizeof...(B))
@@ -91,7 +85,7 @@ template <class X, std::size_t N> inline std::size_t leading_arguments(const flo
   return at;
 }
 
-template <class X, class Policy, class... Inputs> class Inference {
+template <class X, backend::Policy Policy, class... Inputs> class Inference {
   using Net = graph::net_of<X>;
   using Result = std::invoke_result_t<Net, typename Inputs::symbol...>;
   using Output = graph::tensor_of<Result>;
@@ -134,7 +128,7 @@ template <class X, class Policy, class... Inputs> class Inference {
       leading_arguments<X>(block_->data(), net_, a);
       std::array<eager::Argument, std::size_t(Preparation::outputs)> r;
       describe_prepared(r.data());
-      eager::run_in<Preparation>(workspace_.data(), a, r, policy_.count);
+      eager::run_in<Preparation>(workspace_.data(), a, r, policy_);
     }
   }
 
@@ -190,7 +184,7 @@ template <class X, class Policy, class... Inputs> class Inference {
     std::array<eager::Argument, std::size_t(Program::outputs)> r;
     r[0] = eager::describe(y);
     for (std::size_t k = 1; k < r.size(); ++k) r[k] = a[std::size_t(Program::takes_over[k])];
-    const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_.count, observer);
+    const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_, observer);
     eager::set_lengths<Program>(y, lengths);
     return y;
   }
@@ -233,7 +227,7 @@ template <class X, class Policy, class... Inputs> class Inference {
     std::size_t at = 1 + leading<X> + states;
     ((base[at++] = eager::describe(x).data), ...);
     base[1 + inputs] = eager::describe(y).data;
-    Program::run(cpu::Context{base.data(), nullptr, nullptr, policy_.count}, observer);
+    Program::run(Program::RunBy::context(base.data(), nullptr, policy_), observer);
     return y;
   }
 
@@ -275,7 +269,7 @@ template <class X, class Policy, class... Inputs> class Inference {
 
   std::shared_ptr<typename Model<X>::Block> block_;
   Net net_;
-  tensor_detail::AlignedBlock<std::byte> workspace_, prepared_, states_;
+  typename Policy::Backend::Memory workspace_, prepared_, states_;
   std::array<std::byte*, 1 + inputs + std::size_t(Program::outputs)> base_{};
   std::uint64_t prepared_for_ = 0;
   tensor_detail::Pool results_;
@@ -299,8 +293,8 @@ template <class X, class... Inputs> consteval auto fault_of_trace() {
 
 /// The net as a program for inputs of these types: `auto infer = inference<Tensor<float, 1, 784>>(net);`. It shares the
 /// model's parameters: later changes of them are seen. PyTorch: model.eval() under torch.inference_mode().
-/// `policy` says what runs it: cpu::Threads, or another backend's.
-template <class... Inputs, class X, class Policy = cpu::Threads>
+/// `policy` says what runs it: `Cpu{.threads = 4}`, or another backend's, or `accurate` of one.
+template <class... Inputs, class X, class Policy = internals::backend::Host>
 requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy = {}) {
   constexpr auto fault = internals::train::fault_of_trace<X, Inputs...>();
   if constexpr (fault.exists) return graph::fields::report(fault);
@@ -309,29 +303,15 @@ requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy pol
     return graph::net_of<X>{}(typename Inputs::symbol{}...);
   else return internals::train::Inference<X, Policy, Inputs...>(model, policy);
 }
-/// The same with the accurate forms of functions (ops/accurate.hpp):
-/// `inference<Input>(net, cpu::Threads{2}, accurate)`.
-template <class... Inputs, class X, class Policy = cpu::Threads>
-requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy, ops::Accurate) {
-  return inference<Inputs...>(model, internals::train::AccuratePolicy<Policy>{policy});
-}
 /// The same for the batches of a loader: `auto infer = inference(net, held_out);`.
 /// (Its first parameter keeps calls that name their inputs away: no type is an int.)
-template <int = 0, class X, class Loader, class Policy = cpu::Threads>
+template <int = 0, class X, class Loader, class Policy = internals::backend::Host>
 requires requires {
   typename Loader::Input;
   typename Loader::Target;
 }
 auto inference(const Model<X>& model, const Loader&, Policy policy = {}) {
   return inference<typename Loader::Input>(model, policy);
-}
-template <int = 0, class X, class Loader, class Policy = cpu::Threads>
-requires requires {
-  typename Loader::Input;
-  typename Loader::Target;
-}
-auto inference(const Model<X>& model, const Loader&, Policy policy, ops::Accurate) {
-  return inference<typename Loader::Input>(model, internals::train::AccuratePolicy<Policy>{policy});
 }
 
 }  // namespace sinter

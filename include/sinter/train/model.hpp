@@ -27,8 +27,8 @@ SINTER_OUTLINE inline void fill(float* out, std::size_t n, const Initializer& in
 /// Owns every parameter of a net in one aligned block, in declaration order, and its buffers.
 ///
 ///   Model<Mlp> net(Seed{42});
-///   Model net([] { Mlp n; n.drop.p = .3f; return n; }, Seed{42});       // with hyperparameters: they are part of the
-///   type net->fc1.weight(0, 3) = 1.f;                                        // parameters are views of the block
+///   Model net([] { Mlp n; n.drop.p = .3f; return n; }, Seed{42});   // hyperparameters are part of the type
+///   net->fc1.weight(0, 3) = 1.f;                                    // parameters are views of the block
 ///
 /// Fixed members cannot be changed through `net->`: the compiled programs would not know. Copying a model copies its
 /// parameters; steps and inference programs made from it keep its block alive. PyTorch: an instance of torch.nn.Module.

@@ -11,8 +11,7 @@
 #include <chrono>
 #include <cstdio>
 
-#include "../backend/cpu/roof.hpp"
-#include "../backend/cpu/variant.hpp"
+#include "../backend/host_profile.hpp"
 #include "../compile/steps.hpp"
 #include "../tensor/decimal.hpp"
 #include "training.hpp"
@@ -40,7 +39,7 @@ struct Profile {
   int threads = 1;
   double seconds = 0;           ///< of the fastest run, watching included
   std::size_t workspace_bytes = 0;
-  cpu::Roof roof;
+  internals::backend::Roof roof;
 };
 
 /// How a profile is taken.
@@ -243,7 +242,7 @@ Profile profile_of(ProfileOptions options, int threads, const InputNames& names,
     ++r.runs;
   } while (r.runs < options.runs && (r.runs < 3 || std::chrono::duration<double>(Clock::now() - start).count() < 2));
   r.seconds = Program::steps > 0 ? times.seconds() : 0;
-  if (options.roof) r.roof = cpu::measure_roof(threads);
+  if (options.roof) r.roof = backend::measure_roof(threads);
   const std::vector<compile::StepReport> steps = table.report(times.lengths().data());
   const StepNames named(steps, names);
   for (std::size_t s = 0; s < steps.size(); ++s) {
@@ -251,7 +250,7 @@ Profile profile_of(ProfileOptions options, int threads, const InputNames& names,
     p.name = named.steps()[s];
     p.operations = steps[s].operations.empty() ? "copy" : steps[s].operations;
     p.kind = compile::name_of(steps[s].kind);
-    p.variant = cpu::variant(steps[s], table);
+    p.variant = backend::variant(steps[s], table);
     p.kernel = steps[s].kernel;
     p.start = times.started(s);
     p.seconds = times.best(s);
@@ -287,7 +286,7 @@ template <class P> InputNames names_of_program() {
 /// a copy of the model where that matters.
 template <internals::train::NetProgram P, internals::train::Held... X>
 Profile profile(ProfileOptions options, P& program, const X&... x) {
-  return internals::train::profile_of<typename P::Program>(options, program.policy().count,
+  return internals::train::profile_of<typename P::Program>(options, program.policy().threads,
                                                            internals::train::names_of_program<P>(),
                                                            [&](auto& observer) { program.observed(observer, x...); });
 }
@@ -295,7 +294,8 @@ Profile profile(ProfileOptions options, P& program, const X&... x) {
 /// a, b)`, `profile(grad(f), x)`.
 template <class F, internals::train::Held... X>
 requires(!internals::train::NetProgram<F>) Profile profile(ProfileOptions options, const F&, const X&... x) {
-  using Program = internals::compile::Program<graph::FunctionTrace<F, typename X::symbol...>, cpu::Backend>;
+  using internals::backend::Host;
+  using Program = internals::compile::Program<graph::FunctionTrace<F, typename X::symbol...>, Host::Backend>;
   const std::array<internals::eager::Argument, sizeof...(X)> inputs{internals::eager::describe(x)...};
   for (const internals::eager::Argument& a : inputs)
     if (!a.row_major)
@@ -307,7 +307,7 @@ requires(!internals::train::NetProgram<F>) Profile profile(ProfileOptions option
     outputs[k].data = memory.emplace_back(std::size_t(Program::output_bytes[k])).data();
   const tensor_detail::AlignedBlock<std::byte> workspace(Program::workspace_bytes);
   return internals::train::profile_of<Program>(options, internals::eager::threads(), {}, [&](auto& observer) {
-    internals::eager::run_in<Program>(workspace.data(), inputs, outputs, internals::eager::threads(), observer);
+    internals::eager::run_in<Program>(workspace.data(), inputs, outputs, Host{internals::eager::threads()}, observer);
   });
 }
 template <class P, internals::train::Held... X> Profile profile(P& program, const X&... x) {

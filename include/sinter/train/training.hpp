@@ -64,7 +64,7 @@ template <class X, class Loss, class Optimizer, class Input, class Target, bool 
   }
 };
 
-template <class X, class Loss, class Optimizer, class Policy, class Input, class Target> class TrainingStep {
+template <class X, class Loss, class Optimizer, backend::Policy Policy, class Input, class Target> class TrainingStep {
   using Net = graph::net_of<X>;
   using Output = graph::tensor_of<std::invoke_result_t<Net, typename Input::symbol>>;
   static constexpr int moments = Optimizer::moments;
@@ -144,7 +144,7 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
     r[0] = eager::describe_number(result.loss);
     r[1] = eager::describe(result.output);
     for (std::size_t k = 2; k < r.size(); ++k) r[k] = a[std::size_t(Program::takes_over[k])];
-    const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_.count, observer);
+    const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_, observer);
     eager::set_lengths<Program>(result.output, lengths);
     ++steps_;
     block_->changes.add();
@@ -159,7 +159,7 @@ template <class X, class Loss, class Optimizer, class Policy, class Input, class
   std::shared_ptr<typename Model<X>::Block> block_;
   Net net_;
   tensor_detail::AlignedBlock<float> moments_;
-  tensor_detail::AlignedBlock<std::byte> workspace_;
+  typename Policy::Backend::Memory workspace_;
   tensor_detail::Pool results_;
   std::int64_t steps_ = 0;
   Policy policy_;
@@ -184,10 +184,10 @@ concept Trainable = requires(const graph::net_of<X>& net, typename Input::symbol
 
 }  // namespace internals::train
 
-/// A training step for batches of these types; `policy` says what runs it, cpu::Threads or another backend's:
+/// A training step for batches of these types; `policy` says what runs it, as of `inference`:
 ///   auto step = training<Tensor<float, 128, 784>, Tensor<int, 128>>(net, nn::cross_entropy, optim::Adam{});
 ///   float loss = step(x, y).loss;
-template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = cpu::Threads>
+template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = internals::backend::Host>
 auto training(const Model<X>& model, Loss, Optimizer optimizer, Policy policy = {}) {
   constexpr auto fault = internals::train::fault_of_training<X, Loss, Input, Target>();
   if constexpr (fault.exists) return graph::fields::report(fault);
@@ -195,32 +195,17 @@ auto training(const Model<X>& model, Loss, Optimizer optimizer, Policy policy = 
     return Loss{}(graph::net_of<X>{}(typename Input::symbol{}), typename Target::symbol{});  // what is wrong there
   else return internals::train::TrainingStep<X, Loss, Optimizer, Policy, Input, Target>(model, optimizer, policy);
 }
-/// The same with the accurate forms of functions (ops/accurate.hpp):
-/// `training<Input, Target>(net, loss, optimizer, cpu::Threads{2}, accurate)`.
-template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = cpu::Threads>
-auto training(const Model<X>& model, Loss loss, Optimizer optimizer, Policy policy, ops::Accurate) {
-  return training<Input, Target>(model, loss, optimizer, internals::train::AccuratePolicy<Policy>{policy});
-}
 /// The same with the batch types of a loader; the last, smaller batch is included.
 ///   auto step = training(net, batches, nn::cross_entropy, optim::Adam{.lr = 1e-3f});
 /// (Its first parameter keeps types that were meant for the other overload
 /// away: clang would look at a Model of one of them.)
-template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads>
+template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = internals::backend::Host>
 requires requires {
   typename Loader::Input;
   typename Loader::Target;
 }
 auto training(const Model<X>& model, const Loader&, Loss loss, Optimizer optimizer, Policy policy = {}) {
   return training<typename Loader::Input, typename Loader::Target>(model, loss, optimizer, policy);
-}
-template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = cpu::Threads>
-requires requires {
-  typename Loader::Input;
-  typename Loader::Target;
-}
-auto training(const Model<X>& model, const Loader& loader, Loss loss, Optimizer optimizer, Policy policy,
-              ops::Accurate) {
-  return training(model, loader, loss, optimizer, internals::train::AccuratePolicy<Policy>{policy});
 }
 
 }  // namespace sinter

@@ -1,16 +1,32 @@
 // The CPU backend: which function runs which kind of kernel.
 #pragma once
 #include "chain.hpp"
+#include "denormals.hpp"
 #include "map.hpp"
 #include "row.hpp"
 #include "small_map.hpp"
 #include "target.hpp"
+#include "team.hpp"
 
 namespace sinter::cpu {
 
 struct Backend {
-  static constexpr bool shares_a_team = true;  ///< all of a program's steps may run within one parallel region
+  using Memory = tensor_detail::AlignedBlock<std::byte>;
+  using Context = cpu::Context;
   static constexpr compile::Target target = cpu::target;
+
+  /// What the steps of a run see.
+  template <class Policy>
+  static Context context(std::byte* const* base, const std::int64_t* lengths, const Policy& policy) {
+    return {base, lengths, nullptr, policy.threads};
+  }
+  /// Calls run() for a program that walks its table: with denormals as zeros, and where its steps have work for several
+  /// threads with one team for all of them.
+  template <class Program, class Run> static void enter(const Context& c, Run&& run) {
+    constexpr bool wants_team = Program::flops / 64 + Program::bytes_moved / 32 >= 10'000;  // several times its cost
+    const DenormalMode flush(DenormalMode::flushing());
+    Team::run(wants_team ? c.threads : 1, run);
+  }
 
   /// `Step`: the step of a straight-line program, whose arguments are the
   /// constants `Step::arguments`; void of any other program.
@@ -33,11 +49,15 @@ struct Backend {
   }
 };
 
-/// The policy of a program on the CPU: on the caller's thread, or on up to
-/// `count` OpenMP threads. Results are the same, bit by bit.
-struct Threads {
+}  // namespace sinter::cpu
+
+namespace sinter {
+
+/// The policy of a program on the CPU: `inference<X>(net, Cpu{.threads = 4})`. It runs on the caller's thread, and on
+/// up to so many OpenMP threads in all. Results are the same, bit by bit.
+struct Cpu {
   using Backend = cpu::Backend;
-  int count = 1;
+  int threads = 1;
 };
 
-}  // namespace sinter::cpu
+}  // namespace sinter

@@ -10,24 +10,38 @@
 namespace sinter::on_thrust {
 
 struct Backend {
-  static constexpr bool shares_a_team = false;  ///< Thrust opens parallel regions of its own
+  using Memory = cpu::Backend::Memory;
+  using Context = cpu::Context;
   static constexpr internals::compile::Target target = [] {
     internals::compile::Target t = cpu::target;
     t.tiles.cache = 0;  // steps run one by one
     return t;
   }();
 
+  template <class Policy>
+  static Context context(std::byte* const* base, const std::int64_t* lengths, const Policy& policy) {
+    return cpu::Backend::context(base, lengths, policy);
+  }
+  /// Thrust opens parallel regions of its own: there is no team.
+  template <class Program, class Run> static void enter(const Context&, Run&& run) {
+    const cpu::DenormalMode flush(cpu::DenormalMode::flushing());
+    run();
+  }
   template <class K, class Step> static void run(const std::int64_t* arguments, const cpu::Context& c) {
     if constexpr (K::body.kind != internals::compile::KernelKind::map) cpu::Backend::run<K, Step>(arguments, c);
     else map<K>(arguments, c);
   }
 };
 
-/// The policy of a program on Thrust: `inference<X>(net, on_thrust::Device{})`.
-/// `count` is for the kinds that the host runs.
-struct Device {
+}  // namespace sinter::on_thrust
+
+namespace sinter {
+
+/// The policy of a program on Thrust: `inference<X>(net, Thrust{})`. `threads` are for the kinds of kernels that the
+/// host runs.
+struct Thrust {
   using Backend = on_thrust::Backend;
-  int count = 1;
+  int threads = 1;
 };
 
-}  // namespace sinter::on_thrust
+}  // namespace sinter

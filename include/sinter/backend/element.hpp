@@ -1,10 +1,10 @@
 // A map kernel as a function of one element: what backends run that have a thread, or a call, for each.
 //
-// The micro-operations are those of the CPU's map with one lane (cpu/body.hpp);
+// The micro-operations are those of the CPU's map with one lane (body.hpp);
 // here is only how an element is found from its number. All of it is constexpr,
 // which is what lets nvcc compile it for the device (--expt-relaxed-constexpr).
 #pragma once
-#include "cpu/body.hpp"
+#include "body.hpp"
 
 namespace sinter::internals::backend {
 
@@ -18,20 +18,19 @@ template <class K> constexpr int lengths_of() {
 
 /// All that a map reads beside its operands, by value: a kernel on a device gets no pointer into the host's memory.
 template <int Loops, int Pointers, int Lengths> struct MapArguments {
-  cpu::Arguments<Loops, Pointers> at;
+  Arguments<Loops, Pointers> at;
   std::int64_t lengths[Lengths > 0 ? Lengths : 1]{};
 
-  MapArguments(const std::int64_t* table, const cpu::Context& c) : at(table, c) {
+  template <class Context> MapArguments(const std::int64_t* table, const Context& c) : at(table, c) {
     for (int i = 0; i < Lengths; ++i) lengths[i] = c.lengths[i];
   }
-  std::int64_t elements() const { return cpu::points(at, 0, Loops); }
+  std::int64_t elements() const { return points(at, 0, Loops); }
 };
 template <class K> using MapArgumentsOf = MapArguments<K::body.loops, K::body.pointers, lengths_of<K>()>;
 
 /// Computes and stores element `number` of the kernel K, counted in row-major order over its loops.
 template <class K, int L, int P, int Lengths>
 constexpr void run_element(const MapArguments<L, P, Lengths>& a, std::int64_t number) {
-  using namespace cpu;
   constexpr auto size = element_sizes<K>();
   Walk<P> w{a.at.address, a.at.origin};
   for (int i = L - 1; i >= 0; --i) {
@@ -44,7 +43,9 @@ constexpr void run_element(const MapArguments<L, P, Lengths>& a, std::int64_t nu
       w.count[p] += by;
     }
   }
-  const Context c{nullptr, a.lengths, nullptr};
+  const struct {
+    const std::int64_t* lengths;
+  } c{a.lengths};
   const auto stride = [](int) { return std::int64_t(0); };  // the walk stands at the element already
   RegisterFile<K, 1> r;
   for_each_micro<K>([&]<int J>() {

@@ -2,9 +2,12 @@
 // lanes, and what folds them into one value.
 #pragma once
 
+#include "../access.hpp"
 #include "functions.hpp"
 
 namespace sinter::cpu {
+
+using namespace internals::backend;
 
 /// n ≤ N elements from p on; the lanes behind them hold zeros. n = N is a plain load.
 template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> load(const T* p, int n) {
@@ -101,9 +104,6 @@ template <class T, int N>
   }
 }
 
-/// What an element is that has no place in the table.
-template <class T> inline constexpr T nothing = is_floating(dtype_of<T>) ? T(ops::not_a_number<float>) : T(0);
-
 /// Lane i of n: p[i * lane_stride + place[i] * stride] where 0 ≤ place[i] < extent, `nothing` elsewhere.
 template <class T, int N, class Index>
 [[gnu::always_inline]] constexpr Lanes<T, N> gather_places(const T* p, std::int64_t lane_stride,
@@ -138,11 +138,6 @@ template <class T, int N, class Index>
     for (int i = 0; i < n; ++i)
       if (at[i] >= 0 && std::int64_t(at[i]) < extent) p[i * lane_stride + std::int64_t(at[i]) * stride] += room[i];
   }
-}
-
-template <class T, int N> [[gnu::always_inline]] constexpr T first(const Lanes<T, N>& x) {
-  if constexpr (N == 1) return x.v;
-  else return x.first();
 }
 
 /// from, from + step, from + 2 step, … as int32.
@@ -180,3 +175,35 @@ template <class R, class T, int N> [[gnu::always_inline]] inline T fold_lanes(co
 }
 
 }  // namespace sinter::cpu
+
+namespace sinter::internals::backend {
+
+/// N elements at a time.
+template <class T, int N> requires(N > 1) struct Access<T, N> {
+  using V = Lanes<T, N>;
+  [[gnu::always_inline]] static constexpr V load(const T* p, int n) { return cpu::load<T, N>(p, n); }
+  [[gnu::always_inline]] static constexpr V load_strided(const T* p, std::ptrdiff_t stride, int n) {
+    return cpu::gather<T, N>(p, stride, n);
+  }
+  [[gnu::always_inline]] static constexpr void store(const V& x, T* p, int n) { cpu::store(x, p, n); }
+  [[gnu::always_inline]] static constexpr void store_strided(const V& x, T* p, std::ptrdiff_t stride, int n) {
+    cpu::scatter(x, p, stride, n);
+  }
+  template <class Index> [[gnu::always_inline]] static constexpr V gather(const T* p, std::int64_t lane_stride,
+                                                                          const Lanes<Index, N>& position,
+                                                                          std::int64_t stride, std::int64_t extent,
+                                                                          int n) {
+    return cpu::gather_places<T, N>(p, lane_stride, position, stride, extent, n);
+  }
+  template <class Index>
+  [[gnu::always_inline]] static constexpr void add(const V& x, T* p, std::int64_t lane_stride,
+                                                   const Lanes<Index, N>& position, std::int64_t stride,
+                                                   std::int64_t extent, int n) {
+    cpu::add_places<T, N>(x, p, lane_stride, position, stride, extent, n);
+  }
+  [[gnu::always_inline]] static constexpr V ramp(std::int64_t from, std::int64_t step) {
+    return cpu::ramp<N>(from, step);
+  }
+};
+
+}  // namespace sinter::internals::backend

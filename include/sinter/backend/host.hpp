@@ -1,11 +1,20 @@
 // The backend of statements, and of programs whose policy nobody names.
 #pragma once
 #include "backend.hpp"
+
+// Another backend than the CPU's: SINTER_HOST names a header that declares sinter::HostPolicy.
+#ifdef SINTER_HOST
+#include SINTER_HOST
+#else
 #include "cpu/backend.hpp"
+namespace sinter {
+using HostPolicy = Cpu;
+}
+#endif
 
 namespace sinter::internals::backend {
 
-using Host = Cpu;
+using Host = HostPolicy;
 using HostContext = Host::Backend::Context;
 static_assert(Policy<Host>);
 

@@ -133,7 +133,8 @@ class Lowering {
   static constexpr int is_axis(const Shape& s, int i) { return s[i] != 1 || s.letter(i) != 0 ? 1 : 0; }
 
   // ---- a primitive's own kernel ----
-  /// Its loops as the primitive numbers them. A pointer for each operand and each result (without memory where nobody
+  /// Its loops as the primitive numbers them; loads and stores say the rank of each
+  /// tensor. A pointer for each operand and each result (without memory where nobody
   /// reads it), then the primitive and its attributes, which belong to the identity.
   constexpr void make_own() {
     const int v = o_.head[group_];
@@ -145,7 +146,8 @@ class Lowering {
     for (int t = 0; t < operands; ++t) {
       const int o = g_.operands(v)[t];
       own_pointer(op, s, t, s_.base[o], s_.layout(o), g_.shape(o));
-      k_.micros.push({.what = Micro::What::load, .dtype = g_[o].dtype, .a = short(t)});
+      k_.micros.push(
+          {.what = Micro::What::load, .dtype = g_[o].dtype, .a = short(t), .b = short(g_.shape(o).rank)});
     }
     k_.micros.push({.what = Micro::What::apply, .dtype = g_[v].dtype, .code = op.code});
     for (int i = 0; i < s.attribute_count; ++i)
@@ -155,7 +157,8 @@ class Lowering {
       if (f_.stored[w] == 0) continue;
       const int t = operands + (w == v ? 0 : int(g_.attributes(w)[0]));
       own_pointer(op, s, t, w, Layout::row_major(g_.shape(w)), g_.shape(w));
-      k_.micros.push({.what = Micro::What::store, .dtype = g_[w].dtype, .b = short(t)});
+      k_.micros.push(
+          {.what = Micro::What::store, .dtype = g_[w].dtype, .a = short(g_.shape(w).rank), .b = short(t)});
     }
     if (target_.own_scratch != nullptr) k_.scratch = target_.own_scratch(op, s);
   }

@@ -1,0 +1,7 @@
+// Statements, and programs whose policy nobody names, on plain loops: -DSINTER_HOST=<this file>
+#pragma once
+#include "plain.hpp"
+
+namespace sinter {
+using HostPolicy = plain::Plain;
+}

@@ -1,0 +1,256 @@
+// A backend of plain loops, complete: every kind of kernel, one element at a time, on the caller's thread.
+//
+// It is written against backend/backend.hpp and the pages that it names, and includes no other backend: the proof that
+// one can be written from the outside. Compiled with -DSINTER_HOST="\"backend/plain/plain.hpp\"" tests run their
+// statements and programs on it.
+#pragma once
+#include <sinter/backend/backend.hpp>
+#include <sinter/backend/body.hpp>
+#include <sinter/tensor/storage.hpp>
+
+#include <array>
+#include <cstring>
+
+namespace plain {
+
+using namespace sinter;
+using namespace sinter::internals::backend;
+namespace compile = sinter::internals::compile;
+using compile::KernelKind;
+using compile::Micro;
+
+struct Context {
+  std::byte* const* base;
+  const std::int64_t* lengths;
+  std::byte* scratch = nullptr;
+};
+
+/// One step at work. Its point is an index along each loop; registers hold the values at that point.
+template <class K> class Step {
+  static constexpr int L = K::body.loops, P = K::body.pointers;
+  static constexpr std::uint64_t all = (std::uint64_t(1) << L) - 1, folded = K::body.folded;
+
+ public:
+  Step(const std::int64_t* arguments, const Context& c) : a_(arguments, c), c_(c), walk_{a_.address, a_.origin} {}
+
+  void run() {
+    if constexpr (K::body.kind == KernelKind::row) rows();
+    else if constexpr (K::body.kind == KernelKind::contract) contract();
+    else if constexpr (K::body.kind == KernelKind::custom) custom();
+    else map();
+  }
+
+ private:
+  /// Calls f() at every point of the loops in a set, in row-major order.
+  template <class F> void for_each_point(std::uint64_t loops, const F& f, int l = 0) {
+    while (l < L && (loops >> l & 1) == 0) ++l;
+    if (l == L) return f();
+    for (std::int64_t i = 0; i < a_.extent[std::size_t(l)]; ++i) {
+      for_each_point(loops, f, l + 1);
+      move(l, 1);
+    }
+    move(l, -a_.extent[std::size_t(l)]);
+  }
+  void move(int loop, std::int64_t steps) {
+    static constexpr auto size = element_sizes<K>();
+    for (std::size_t p = 0; p < std::size_t(P); ++p) {
+      const std::int64_t by = steps * a_.stride[p][std::size_t(loop)];
+      if (walk_.address[p] != nullptr) walk_.address[p] += by * size[p];
+      walk_.count[p] += by;
+    }
+  }
+
+  // ---- micro-operations at the point ----
+  static constexpr auto standing = [](int) { return std::int64_t(0); };  // the walk is at the element already
+  template <int J> void evaluate_one() { evaluate<K, 1, J>(r_, walk_, Span{0, 1}, c_, standing); }
+  template <int J> void evaluate_or_store() {
+    if constexpr (micro<K, J>.what == Micro::What::store) write<K, 1, J>(r_, walk_, Span{0, 1}, standing);
+    else if constexpr (micro<K, J>.what == Micro::What::scatter)
+      add_at_places<K, 1, J>(r_, walk_, Span{0, 1}, standing);
+    else evaluate_one<J>();
+  }
+
+  // ---- maps, which scatters are too ----
+  void map() {
+    for_each_micro<K>([&]<int J>() {
+      constexpr Micro m = micro<K, J>;
+      if constexpr (m.what == Micro::What::scatter)  // memory is cleared first; two pointers later stands how much
+        std::memset(a_.address[std::size_t(m.b)], 0,
+                    std::size_t(a_.origin[std::size_t(m.b + 2)]) * sizeof(element_type<m.dtype>));
+    });
+    for_each_point(all, [&] { for_each_micro<K>([&]<int J>() { evaluate_or_store<J>(); }); });
+  }
+
+  // ---- rows: passes over what the folded loops span ----
+  template <int J> using Fold = graph::primitive_struct<micro<K, J>.code>;
+  template <int J> void fold(const RegisterType<K, 1, J>& x) {
+    auto& sum = at<K, 1, J>(sum_);
+    sum = Fold<J>::combine(sum, x);
+  }
+  void rows() {
+    for_each_point(all & ~folded, [&] {
+      for_each_micro<K, OfLevel<0>>([&]<int J>() { evaluate_one<J>(); });
+      for (int pass = 0; pass < K::body.passes; ++pass) {
+        values_of_row(pass);
+        for_each_micro<K>([&]<int J>() {
+          using T = element_type<micro<K, J>.dtype>;
+          if constexpr (is_sum<J>)
+            if (in_pass<J>(pass)) at<K, 1, J>(sum_) = ops::element_from<T>(Fold<J>::identity);
+        });
+        for_each_point(folded, [&] { for_each_micro<K>([&]<int J>() { element<J>(pass); }); });
+        for_each_micro<K>([&]<int J>() {
+          if constexpr (micro<K, J>.what == Micro::What::fold)
+            if (in_pass<J>(pass)) at<K, 1, J>(r_) = at<K, 1, J>(sum_);
+        });
+      }
+      values_of_row(K::body.passes);
+    });
+  }
+  template <int J> static constexpr bool is_sum = micro<K, J>.what == Micro::What::fold ||
+                                                  micro<K, J>.what == Micro::What::scan;
+  template <int J> static bool in_pass(int pass) { return (micro<K, J>.passes >> pass & 1) != 0; }
+  /// What is known of a row once so many passes are over.
+  void values_of_row(int passes) {
+    for_each_micro<K>([&]<int J>() {
+      constexpr Micro m = micro<K, J>;
+      if constexpr (m.level == 1 && m.what != Micro::What::fold)
+        if (m.stage == passes) evaluate_or_store<J>();
+    });
+  }
+  /// Micro-operation J at one element of a row.
+  template <int J> void element(int pass) {
+    constexpr Micro m = micro<K, J>;
+    if (!in_pass<J>(pass)) return;
+    if constexpr (m.what == Micro::What::fold) {
+      fold<J>(at<K, 1, m.a>(r_));
+    } else if constexpr (m.what == Micro::What::scan) {
+      fold<J>(at<K, 1, m.a>(r_));
+      at<K, 1, J>(r_) = at<K, 1, J>(sum_);
+    } else if constexpr (m.stored >= 0) {  // an earlier pass may have stored it
+      if ((m.passes & ((1u << pass) - 1u)) == 0) evaluate_one<J>();
+      else at<K, 1, J>(r_) = read<element_type<m.dtype>, 1, m.stored, 1>(walk_, Span{0, 1}, standing);
+    } else {
+      evaluate_or_store<J>();
+    }
+  }
+
+  // ---- contractions: (M, K) × (K, N) → (M, N), and what follows each sum ----
+  void contract() {
+    constexpr auto loops = compile::ContractLoops::of(K::body);
+    constexpr std::uint64_t results = (std::uint64_t(1) << loops.inner) - 1;
+    using T = element_type<[] {
+      Dtype d = Dtype::float32;
+      for (const Micro& m : K::body.micros)
+        if (m.what == Micro::What::result) d = m.dtype;
+      return d;
+    }()>;
+    for_each_point(results, [&] {
+      T sum = 0;
+      for_each_point(all & ~results, [&] {
+        sum += *reinterpret_cast<const T*>(walk_.address[0]) * *reinterpret_cast<const T*>(walk_.address[1]);
+      });
+      for_each_micro<K>([&]<int J>() {
+        static_assert(micro<K, J>.side == 0, "its target lets no operand be computed");
+        if constexpr (micro<K, J>.what == Micro::What::result) at<K, 1, J>(r_) = sum;
+        else evaluate_or_store<J>();
+      });
+    });
+  }
+
+  // ---- kernels that a primitive brings: its plain loops ----
+  /// Operands, then results, by their axes.
+  struct Tensors {
+    std::array<std::byte*, std::size_t(P)> address;
+    std::array<Dtype, std::size_t(P)> dtype{};
+    std::array<Shape, std::size_t(P)> shape{};
+    std::array<std::array<std::int64_t, Shape::max_rank>, std::size_t(P)> stride{};
+
+    std::byte* at(int tensor, const std::int64_t* index) const {
+      const auto t = std::size_t(tensor);
+      std::int64_t i = 0;
+      for (int k = 0; k < shape[t].rank; ++k) i += index[k] * stride[t][std::size_t(k)];
+      return address[t] + i * bytes_of(dtype[t]);
+    }
+    static const Tensors& of(const void* self) { return *static_cast<const Tensors*>(self); }
+    static double get(const void* self, int tensor, const std::int64_t* index) {
+      const std::byte* const p = of(self).at(tensor, index);
+      return with_element_type(of(self).dtype[std::size_t(tensor)],
+                               [&]<class T>(T) { return double(*reinterpret_cast<const T*>(p)); });
+    }
+    static void set(const void* self, int tensor, const std::int64_t* index, double x) {
+      std::byte* const p = of(self).at(tensor, index);
+      with_element_type(of(self).dtype[std::size_t(tensor)],
+                        [&]<class T>(T) { *reinterpret_cast<T*>(p) = static_cast<T>(x); });
+    }
+  };
+  void custom() {
+    constexpr std::uint64_t code = [] {
+      for (const Micro& m : K::body.micros)
+        if (m.what == Micro::What::apply) return m.code;
+      return std::uint64_t(0);
+    }();
+    const graph::Primitive& op = graph::primitive<graph::primitive_struct<code>>;
+    Tensors t{a_.address};
+    std::vector<std::int64_t> attributes;
+    int operands = 0;
+    for (const Micro& m : K::body.micros) {
+      const bool reads = m.what == Micro::What::load;
+      if (m.what == Micro::What::attribute) attributes.push_back(std::int64_t(m.bits));
+      if (!reads && m.what != Micro::What::store) continue;
+      operands += reads ? 1 : 0;
+      const auto tensor = std::size_t(reads ? m.a : m.b);
+      t.dtype[tensor] = m.dtype;
+      for (int k = 0; k < (reads ? m.b : m.a); ++k) t.shape[tensor].push(1);  // the rank
+    }
+    std::array<graph::Signature::Operand, std::size_t(P)> room{};
+    for (std::size_t i = 0; i < room.size(); ++i) room[i] = {t.dtype[i], &t.shape[i]};
+    const graph::Signature s{room.data(), operands, attributes.data(), int(attributes.size())};
+    std::array<std::array<int, Shape::max_rank>, std::size_t(P)> loop{};
+    for (int i = 0; i < P; ++i)
+      for (int k = 0; k < t.shape[std::size_t(i)].rank; ++k) loop[std::size_t(i)][std::size_t(k)] = op.loop(s, i, k);
+    for (std::size_t i = 0; i < std::size_t(P); ++i)
+      for (int k = 0; k < t.shape[i].rank; ++k) {
+        const auto l = std::size_t(loop[i][std::size_t(k)]);
+        t.shape[i].set(k, int(a_.extent[l]));
+        t.stride[i][std::size_t(k)] = a_.stride[i][l];
+      }
+    graph::Elements e{.self = &t, .get_element = &Tensors::get, .set_element = &Tensors::set};
+    e.length_of = [](const void* self, int tensor, int axis) {
+      return std::int64_t(Tensors::of(self).shape[std::size_t(tensor)][axis]);
+    };
+    e.dtype_of = [](const void* self, int tensor) { return Tensors::of(self).dtype[std::size_t(tensor)]; };
+    e.rank_of = [](const void* self, int tensor) { return Tensors::of(self).shape[std::size_t(tensor)].rank; };
+    e.attributes = attributes.data();
+    e.operands = operands;
+    for (e.result = 0; operands + e.result < P; ++e.result)
+      if (a_.address[std::size_t(operands + e.result)] != nullptr) op.plain(e);  // nobody reads the others
+  }
+
+  const Arguments<L, P> a_;
+  const Context& c_;
+  Walk<P> walk_;
+  RegisterFile<K, 1> r_, sum_;
+};
+
+struct Backend {
+  using Memory = tensor_detail::AlignedBlock<std::byte>;
+  using Context = plain::Context;
+  static constexpr compile::Target target{};
+
+  template <class Policy>
+  static Context context(std::byte* const* base, const std::int64_t* lengths, const Policy&) {
+    return {base, lengths};
+  }
+  template <class K, class> static void run(const std::int64_t* arguments, const Context& c) {
+    Step<K>(arguments, c).run();
+  }
+  template <class Program, class Run> static void enter(const Context&, Run&& run) { run(); }
+};
+
+/// The policy.
+struct Plain {
+  using Backend = plain::Backend;
+  int threads = 1;
+};
+
+}  // namespace plain

@@ -1,8 +1,7 @@
-// A map kernel as a function of one element: what backends run that have a thread, or a call, for each.
+// A map kernel as a function of one element: for backends with one thread, or one call, per element.
 //
-// The micro-operations are those of the CPU's map with one lane (cpu/body.hpp);
-// here is only how an element is found from its number. All of it is constexpr,
-// which is what lets nvcc compile it for the device (--expt-relaxed-constexpr).
+// The micro-operations are those of the CPU's map with one lane (cpu/body.hpp); only the element's position is found
+// here, from its number. All of it is constexpr, which lets nvcc compile it for the device (--expt-relaxed-constexpr).
 #pragma once
 #include "cpu/body.hpp"
 
@@ -16,7 +15,7 @@ template <class K> constexpr int lengths_of() {
   return n;
 }
 
-/// All that a map reads beside its operands, by value: a kernel on a device gets no pointer into the host's memory.
+/// All that a map reads besides its operands, by value: a kernel on a device gets no pointer into the host's memory.
 template <int Loops, int Pointers, int Lengths> struct MapArguments {
   cpu::Arguments<Loops, Pointers> at;
   std::int64_t lengths[Lengths > 0 ? Lengths : 1]{};
@@ -35,7 +34,7 @@ constexpr void run_element(const MapArguments<L, P, Lengths>& a, std::int64_t nu
   constexpr auto size = element_sizes<K>();
   Walk<P> w{a.at.address, a.at.origin};
   for (int i = L - 1; i >= 0; --i) {
-    // the first loop takes what is left
+    // the first loop takes what remains
     const std::int64_t extent = a.at.extent[std::size_t(i)], index = i > 0 ? number % extent : number;
     if (i > 0) number /= extent;
     for (std::size_t p = 0; p < std::size_t(P); ++p) {
@@ -45,7 +44,7 @@ constexpr void run_element(const MapArguments<L, P, Lengths>& a, std::int64_t nu
     }
   }
   const Context c{nullptr, a.lengths, nullptr};
-  const auto stride = [](int) { return std::int64_t(0); };  // the walk stands at the element already
+  const auto stride = [](int) { return std::int64_t(0); };  // the pointers are at the element already
   RegisterFile<K, 1> r;
   for_each_micro<K>([&]<int J>() {
     if constexpr (micro<K, J>.what == Micro::What::store) write<K, 1, J>(r, w, Span{0, 1}, stride);

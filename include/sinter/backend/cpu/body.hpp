@@ -12,7 +12,7 @@ namespace sinter::cpu {
 
 using compile::Micro;
 
-/// One register of a kernel. Equal types at equal places are shared between kernels.
+/// One register of a kernel. Equal types at equal positions are shared between kernels.
 template <int J, class T> struct Slot {
   T value;
 };
@@ -32,27 +32,27 @@ template <class K, int N, int J, class File> [[gnu::always_inline]] constexpr au
       .value;
 }
 
-/// Where the pointers of a kernel stand: addresses, and counts for pointers without memory.
+/// The current addresses of a kernel's pointers, and counts for pointers without memory.
 template <int P> struct Walk {
   std::array<std::byte*, std::size_t(P)> address;
   std::array<std::int64_t, std::size_t(P)> count;
 };
 
-/// How far a kernel's vector loop has come: `n` of N lanes from element i on.
+/// The progress of a kernel's vector loop: `n` of N lanes from element i on.
 struct Span {
   std::int64_t i;
   int n;
 };
 
-/// Which micro-operations of a kernel are meant.
+/// Selects micro-operations of a kernel.
 struct EveryMicro {
   static constexpr bool holds(const Micro&) { return true; }
 };
-/// What runs once (0), or once a row (1).
+/// What runs once (0), or once per row (1).
 template <int Level> struct OfLevel {
   static constexpr bool holds(const Micro& m) { return m.level == Level && m.side == 0; }
 };
-/// What runs for every element: of level 2, or a store or sum into memory wherever it stands.
+/// What runs for every element: of level 2, or a store or sum into memory at any level.
 struct PerElement {
   static constexpr bool holds(const Micro& m) {
     return m.side == 0 && (m.level == 2 || m.what == Micro::What::store || m.what == Micro::What::scatter ||
@@ -82,20 +82,20 @@ template <class K, class Which, std::size_t... Index> struct ChosenMicros<K, Whi
   }
 };
 
-/// Calls f<J>() for each micro-operation J of the kernel that `Which` names. Nothing is instantiated for the others:
-/// what each call of a kernel leaves out would otherwise be most of what the compiler is asked to look at.
+/// Calls f<J>() for each micro-operation J of the kernel that `Which` selects. Nothing is instantiated for the others:
+/// what each call of a kernel leaves out would otherwise be most of what the compiler looks at.
 template <class K, class Which = EveryMicro, class F> [[gnu::always_inline]] constexpr void for_each_micro(F&& f) {
   ChosenMicros<K, Which>::each(f);
 }
 
-/// Whether the lanes of register J agree: values a row do, unless every lane is a row of its own.
+/// Whether the lanes of register J are equal: values per row are, unless every lane is a row of its own.
 template <class K, int J>
 inline constexpr bool same_for_all_lanes = micro<K, J>.level == 0 ||
                                            (micro<K, J>.level == 1 &&
                                             (K::body.kind != compile::KernelKind::row ||
                                              (K::body.folded >> (K::body.loops - 1) & 1) != 0));
 
-/// N elements behind pointer P, which along the vector loop walks by 0, 1 or another stride.
+/// N elements from pointer P on, whose stride along the vector loop is 0, 1 or another.
 template <class T, int N, int A, int Unit, int P, class Stride>
 [[gnu::always_inline]] constexpr Lanes<T, N> read(const Walk<P>& w, Span s, Stride&& stride) {
   const T* p = reinterpret_cast<const T*>(w.address[std::size_t(A)]);
@@ -105,7 +105,7 @@ template <class T, int N, int A, int Unit, int P, class Stride>
 }
 
 /// Evaluates micro-operation J (load, constant, count, length, gather or apply). `stride(p)` gives the stride of
-/// pointer p along the vector loop, asked only where it is neither 0 nor 1.
+/// pointer p along the vector loop, called only where it is neither 0 nor 1.
 template <class K, int N, int J, int P, class File, class Stride>
 [[gnu::always_inline]] constexpr void evaluate(File& r, const Walk<P>& w, Span s, const Context& c, Stride&& stride) {
   constexpr Micro m = micro<K, J>;
@@ -144,7 +144,7 @@ template <class K, int N, int J, int P, class File, class Stride>
   }
 }
 
-/// Runs the store J; whole registers past the caches where `streaming` says so (see streaming.hpp).
+/// Runs the store J; whole registers bypass the caches if `streaming` is set (see streaming.hpp).
 template <class K, int N, int J, int P, class File, class Stride>
 [[gnu::always_inline]] constexpr void write(const File& r, const Walk<P>& w, Span s, Stride&& stride,
                                             [[maybe_unused]] bool streaming = false) {
@@ -160,7 +160,7 @@ template <class K, int N, int J, int P, class File, class Stride>
   } else scatter(x, p + s.i * stride(m.b), stride(m.b), s.n);
 }
 
-/// Runs the scatter J: adds lane by lane, in order, what has a place.
+/// Runs the scatter J: adds lane by lane, in order; indices out of range are ignored.
 template <class K, int N, int J, int P, class File, class Stride>
 [[gnu::always_inline]] constexpr void add_at_places(const File& r, const Walk<P>& w, Span s, Stride&& stride) {
   constexpr Micro m = micro<K, J>;
@@ -178,7 +178,7 @@ template <class K, int N, int J, int P, class File, class Stride>
   }
 }
 
-/// Bytes of one element behind pointer P, for stepping it: the dtype of whoever loads or stores through it.
+/// Bytes of one element of pointer P, for advancing it: the dtype of whoever loads or stores through it.
 template <class K> constexpr auto element_sizes() {
   std::array<int, std::size_t(K::body.pointers > 0 ? K::body.pointers : 1)> size{};
   for (const Micro& m : K::body.micros) {
@@ -191,7 +191,7 @@ template <class K> constexpr auto element_sizes() {
   return size;
 }
 
-/// Which pointers move along loops; numbers, and the axes of gathers, stand still.
+/// Which pointers have strides along loops; numbers, and the axes of gathers, have none.
 template <class K> constexpr auto moving_pointers() {
   std::array<bool, std::size_t(K::body.pointers > 0 ? K::body.pointers : 1)> moves{};
   for (const Micro& m : K::body.micros) {
@@ -203,8 +203,8 @@ template <class K> constexpr auto moving_pointers() {
   return moves;
 }
 
-/// What an element of a map or row kernel takes, in nanoseconds, roughly: each
-/// is time for four operations in all lanes, or for 32 bytes.
+/// Time of an element of a map or row kernel in nanoseconds, roughly: a nanosecond is time for four operations in all
+/// lanes, or for 32 bytes.
 template <class K> inline constexpr double element_ns = [] {
   double flops = 0, bytes = 0;
   for_each_micro<K>([&]<int J>() {
@@ -224,7 +224,7 @@ template <class K> inline constexpr double element_ns = [] {
   return std::max(flops / (4 * lanes), bytes / 32);
 }();
 
-/// Moves every pointer by a number of bytes, or of counts where it has no memory.
+/// Advances every pointer by a number of bytes, or of counts where it has no memory.
 template <class K, int P>
 [[gnu::always_inline]] inline void advance(Walk<P>& w, const std::array<std::int64_t, std::size_t(P)>& by) {
   static constexpr auto size = element_sizes<K>();
@@ -237,7 +237,7 @@ template <class K, int P>
      ...);
   }(std::make_index_sequence<std::size_t(P)>{});
 }
-/// What moves every pointer by `steps` along loop i.
+/// The bytes or counts of `steps` along loop i, for every pointer.
 template <class K, int L, int P>
 [[gnu::always_inline]] inline auto steps_along(const Arguments<L, P>& a, int loop, std::int64_t steps) {
   static constexpr auto size = element_sizes<K>();
@@ -249,13 +249,13 @@ template <class K, int L, int P>
   }(std::make_index_sequence<std::size_t(P)>{});
   return by;
 }
-/// Moves every pointer by `steps` along loop i.
+/// Advances every pointer by `steps` along loop i.
 template <class K, int L, int P>
 [[gnu::always_inline]] inline void advance(Walk<P>& w, const Arguments<L, P>& a, int loop, std::int64_t steps) {
   advance<K>(w, steps_along<K>(a, loop, steps));
 }
 
-/// Moves every pointer to point i of loops [First, Last), counted in row-major order.
+/// Advances every pointer to point i of loops [First, Last), counted in row-major order.
 template <class K, int First, int Last, int L, int P>
 [[gnu::always_inline]] inline void move(Walk<P>& w, const Arguments<L, P>& a, std::int64_t i) {
   for (int l = Last - 1; l > First; --l) {
@@ -304,7 +304,7 @@ template <class K, int First, int Last, int L, int P, class F>
   }
 }
 
-/// Whether a pointer walks loops [first, last) as one.
+/// Whether a pointer strides over loops [first, last) as one.
 template <int L, int P> inline bool are_one_loop(const Arguments<L, P>& a, std::size_t pointer, int first, int last) {
   const auto& stride = a.stride[pointer];
   for (int l = first; l + 1 < last; ++l)

@@ -223,7 +223,7 @@ constexpr bool overwrites_too_early(const PlanDraft& d, const Simplified& s, Lis
   const Builder& g = s.graph;
   const int n = g.size();
   List<int> written(n, -1),
-      read(n, -1);  // the last step that writes an output, and the last that touches a node at all
+      read(n, -1);  // the last step that writes an output, and the last that accesses a node at all
   for (int step = 0; step < r.steps; ++step) {
     const int count = d.pointers(step), stride = 2 + d.loops[step];
     const std::int64_t* p = r.table.data() + d.pointer(step, 0);

@@ -74,7 +74,7 @@ struct Wishes {
   List<std::int64_t> start;  ///< its first position there, along the axis
   List<int> part;            ///< which of the operands it is there, perhaps with further axes of extent 1
   List<char> output;         ///< row-major, in a buffer of its own
-  bool any = false;          ///< whether any node has a request or a home
+  bool any = false;          ///< whether any node has a request or an enclosing node
 };
 
 class WishFinder {
@@ -109,7 +109,7 @@ class WishFinder {
   }
 
  private:
-  /// The operand behind identities.
+  /// The node that identities are replaced by.
   constexpr int source(int i) const {
     while (g_[i].op->kind == Kind::identity) i = g_.operands(i)[0];
     return i;

@@ -103,7 +103,7 @@ class Simplifier {
     }
   }
 
-  // Before its users, as clang wants templates that constant evaluation needs.
+  // Before its users: clang needs the definitions of templates that constant evaluation calls.
   template <class T> static constexpr List<T> copied(const T* from, int n) {
     List<T> r;
     for (int i = 0; i < n; ++i) r.push(from[i]);

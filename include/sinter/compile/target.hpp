@@ -73,7 +73,7 @@ struct TileBudget {
 
 struct Target {
   int shortest_row = 1;          ///< elements along which vectors run, else across rows
-  std::int64_t skinny_rows = 0;  ///< up to so many, a contraction computes the other operand as it streams it
+  std::int64_t skinny_rows = 0;  ///< up to this many, a contraction computes the other operand as it streams it
   std::int64_t row_buffer = 0;   ///< bytes for the values of a row that several passes need (schedule.hpp)
   /// Programs of up to this many steps and operations are straight-line code. Small products do not count: their code
   /// does not grow with their number.

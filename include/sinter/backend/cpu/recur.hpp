@@ -59,7 +59,7 @@ template <class T> struct Recurrent {
     split(tiles, 1, std::max<std::int64_t>(2, 262144 / work), call.context.threads,
           [&](std::int64_t from, std::int64_t to) { f(from * rows_at_once, std::min(rows, to * rows_at_once)); });
   }
-  /// Calls f.operator()<rows>(first row) for the rows of such a run, `Most` at once while there are so many.
+  /// Calls f.operator()<rows>(first row) for the rows of such a run, `Most` at once as long as that many remain.
   template <int Most, class F>
   [[gnu::always_inline]] static void for_tiles(std::int64_t from, std::int64_t to, const F& f) {
     for (; from + Most <= to; from += Most) f.template operator()<Most>(from);

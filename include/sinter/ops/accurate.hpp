@@ -2,8 +2,8 @@
 //
 //   tanh(x, accurate)                                             one function
 //   y = accurate(tanh(x) * erf(x));                               an expression
-//   auto f = accurate([](auto x) { return gelu(x); });            whatever a function calls, on tensors and inside
-//   traced functions inference<Input>(net, cpu::Threads{2}, accurate)              a program; training, likewise
+//   auto f = accurate([](auto x) { return gelu(x); });            whatever a function calls, on tensors and traced
+//   inference<Input>(net, cpu::Threads{2}, accurate)              a program; training, likewise
 //
 // What changes: tanh (2.5 ULP instead of 6.5) and functions composed of it, erf (1.5 instead of 7), and
 // `sigmoid(x, tanh_approximation)`, for the gates of recurrent cells (3 ULP instead of an absolute 2e−7). All others

@@ -12,12 +12,12 @@ template <class T> T drawn(std::uint64_t stream) {
   for (std::ptrdiff_t i = 0; i < T::size(); ++i) t.data()[i] = random.normal(std::uint64_t(i));
   return t;
 }
-/// Counts operations, so that the report shows operations a second.
+/// Counts operations, so that the report shows operations per second.
 void count(benchmark::State& state, double flops) {
   state.counters["FLOP/s"] = benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);
 }
 
-/// Runs f again and again; it writes to r, which somebody might read.
+/// Runs f repeatedly; it writes to r, which is kept from being optimised away.
 template <class T, class F> void repeat(benchmark::State& state, const T& r, F&& f) {
   for (auto _ : state) {
     f();
@@ -33,7 +33,7 @@ template <int M, int K, int N> void gemm(benchmark::State& state) {
   repeat(state, c, [&] { c = matmul(a, b); });
   count(state, 2.0 * M * K * N);
 }
-/// Weights of one byte with a scale for each column, against the same product of floats above.
+/// Weights of one byte with a scale per column, to compare with the same product of floats above.
 struct Dequantised {
   constexpr auto operator()(auto x, auto w, auto scale) const { return matmul(x, transpose(cast<float>(w) * scale)); }
 };
@@ -47,7 +47,7 @@ template <int M, int K, int N> void quantised(benchmark::State& state) {
   count(state, 2.0 * M * K * N);
   state.SetBytesProcessed(state.iterations() * K * N);
 }
-/// A product of rows that are scaled on their way.
+/// (M, K) × (K, N) → (M, N), with the left operand scaled in the prologue.
 struct Scaled {
   constexpr auto operator()(auto x, auto gain, auto w) const { return matmul(x * gain, w); }
 };
@@ -59,7 +59,7 @@ template <int M, int K, int N> void scaled(benchmark::State& state) {
   repeat(state, y, [&] { y = call<Scaled>(x, gain, w); });
   count(state, 2.0 * M * K * N);
 }
-/// What a text continued word by word costs: queries against all keys of 12 heads of 64.
+/// Attention in text generation, token by token: queries against all keys of 12 heads of 64.
 template <int Queries, int Keys> void attention(benchmark::State& state) {
   const auto q = drawn<Tensor<float, 1, 12, Queries, 64>>(1);
   const auto k = drawn<Tensor<float, 1, 12, Keys, 64>>(2), v = drawn<Tensor<float, 1, 12, Keys, 64>>(3);
@@ -79,7 +79,7 @@ template <int R, int C> void row_softmax(benchmark::State& state) {
   repeat(state, p, [&] { p = softmax(x); });
   state.SetBytesProcessed(state.iterations() * R * C * 8);
 }
-/// What stands behind a contraction (compile/chains.hpp).
+/// What follows a contraction (compile/chains.hpp).
 struct Classes {
   nn::Linear<512, 1024> fc;
   constexpr auto operator()(auto x) const { return softmax(fc(x)); }
@@ -122,7 +122,7 @@ template <int R, int C> void row_layer_norm(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * R * C * 8);
 }
 /// Batch norm of images whose channels are innermost, as a training step runs
-/// it: statistics, then the result. Bytes are those of four walks.
+/// it: statistics, then the result. Bytes are those of four passes.
 struct Normalised {
   constexpr auto operator()(auto x) const {
     const auto apart = x - mean<0>(x);
@@ -135,7 +135,7 @@ template <int R, int C> void batch_norm(benchmark::State& state) {
   repeat(state, y, [&] { y = call<Normalised>(x); });
   state.SetBytesProcessed(state.iterations() * R * C * 16);
 }
-struct NormalisedBack {  // what the input receives; five walks to read, one to write
+struct NormalisedBack {  // the input's gradient; five passes to read, one to write
   constexpr auto operator()(auto x, auto ct) const {
     const auto apart = x - mean<0>(x);
     const auto scale = rsqrt(mean<0>(apart * apart) + 1e-5f);
@@ -155,8 +155,8 @@ template <int N> void sum_all(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * N * 4);
 }
 
-// What memory allows: the same streams by hand, with nothing to compute.
-// Results go past the caches where the target can.
+// The limit of memory: the same streams by hand, without arithmetic. Results are stored past the caches (non-temporal)
+// if the target can.
 void put(float* to, ops::Lanes<float, cpu::lanes> x) {
 #if SINTER_SIMD
   x.stream(to);
@@ -183,7 +183,7 @@ template <int N, int Reads> void bound(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * N * 4 * (Reads + 1));
 }
 
-/// An elementwise function on what a first-level cache holds: time an element.
+/// An elementwise function on data in the L1 cache: time per element.
 template <class F> void function(benchmark::State& state) {
   constexpr int n = 2048;
   const auto x = drawn<Tensor<float, n>>(1);
@@ -216,7 +216,7 @@ void tiny_mlp(benchmark::State& state) {
   auto x = drawn<Tensor<float, 1, 8>>(1);
   for (auto _ : state) x(0, 0) = infer(x)(0, 0);
 }
-void statement(benchmark::State& state) {  // what an eager statement costs beside its arithmetic
+void statement(benchmark::State& state) {  // the overhead of an eager statement
   Tensor<float, 4> a{1, 2, 3, 4}, b{1, 1, 1, 1};
   repeat(state, b, [&] { b = a + b; });
 }

@@ -1,5 +1,5 @@
-// The networks of the scoreboard as plain structs. Members bear the names of their counterparts in torchvision and in
-// peer_values.py, so that PyTorch's state dicts load as they are.
+// The networks of the scoreboard as plain structs. Members have the names of their counterparts in torchvision and in
+// peer_values.py, so that PyTorch's state dicts load unchanged.
 #pragma once
 #include <sinter/sinter.hpp>
 
@@ -18,8 +18,7 @@ using LeNet = nn::Sequential<nn::Conv2d<1, 16, 5, Conv2dOptions{.padding = 2}>, 
                              nn::Conv2d<16, 32, 5, Conv2dOptions{.padding = 2}>, nn::ReLU, nn::MaxPool2d<2>,
                              nn::Flatten, nn::Linear<1568, 128>, nn::ReLU, nn::Linear<128, 10>>;
 
-/// Two convolutions beside a shortcut, which is a convolution of its own where
-/// the shape changes (He et al., 2015, figure 2).
+/// Two convolutions with a shortcut, which is a convolution if the shape changes (He et al., 2015, figure 2).
 template <int In, int Out, int Stride> struct BasicBlock {
   static constexpr bool same_shape = In == Out && Stride == 1;
   nn::Conv2d<In, Out, 3, Conv2dOptions{.stride = Stride, .padding = 1, .bias = false}> conv1;
@@ -65,8 +64,8 @@ template <int In, int Out, int Kernel, int Stride = 1, int Groups = 1> using Con
     nn::Sequential<nn::Conv2d<In, Out, Kernel,
                               Conv2dOptions{.stride = Stride, .padding = Kernel / 2, .groups = Groups, .bias = false}>,
                    nn::BatchNorm2d<Out>, nn::ReLU6>;
-/// A block of MobileNetV2 (Sandler et al., 2018): wider by a pointwise layer,
-/// one filter a channel, narrower by a pointwise layer.
+/// A block of MobileNetV2 (Sandler et al., 2018): a pointwise expansion, a depthwise convolution, a pointwise
+/// projection.
 template <int In, int Out, int Stride, int Expansion> struct InvertedResidual {
   static constexpr int hidden = In * Expansion;
   using Depthwise = ConvBnReLU6<hidden, hidden, 3, Stride, hidden>;
@@ -93,14 +92,14 @@ template <int Classes> struct MobileNetV2 {
   constexpr auto operator()(auto image) const { return classifier(mean<2, 3>(features(image))); }
 };
 
-/// Attention of queries, keys and values that lie side by side: [B, T, 3 · D] → [B, T, D].
+/// Attention of queries, keys and values that are concatenated: [B, T, 3 · D] → [B, T, D].
 template <int Heads, bool Causal = false, TypedSymbol X> constexpr auto attention(const X& qkv) {
   constexpr int D = X::shape[2] / 3;
   return multi_head_attention<Heads, AttentionOptions{.is_causal = Causal}>(
       slice<-1, 0, D>(qkv), slice<-1, D, 2 * D>(qkv), slice<-1, 2 * D, 3 * D>(qkv));
 }
 
-/// A block of BERT: attention and a network of two layers, each added to its input and normalised behind.
+/// A block of BERT: attention and a network of two layers, each with a residual connection and normalised after it.
 template <int D, int Heads, int Hidden> struct Encoder {
   nn::Linear<D, 3 * D> qkv;
   nn::Linear<D, D> out;
@@ -115,7 +114,7 @@ template <int D, int Heads, int Hidden> struct Encoder {
   }
 };
 
-/// Of the sizes of all-MiniLM-L6: ids [B, T] → the mean embedding of each sequence [B, 384].
+/// With the sizes of all-MiniLM-L6: ids [B, T] → the mean embedding of each sequence [B, 384].
 struct MiniLM {
   nn::Embedding<30522, 384> embedding;
   Param<float, 512, 384> positions{nn::init::normal(0, .02)};
@@ -129,7 +128,7 @@ struct MiniLM {
   }
 };
 
-/// A block of GPT-2: the same parts, normalised in front, each token looking back only.
+/// A block of GPT-2: the same parts with pre-norm and causal attention.
 template <int D, int Heads> struct Decoder {
   nn::LayerNorm<D> ln_1;
   nn::Linear<D, 3 * D> attn;

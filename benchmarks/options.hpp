@@ -7,5 +7,5 @@ struct Options {
   std::string only, check;
 };
 
-/// Fills `options`; false, with an exit status, when the program should end here.
+/// Fills `options`; false, with an exit status, if the program should end here.
 bool parse(int argc, char** argv, Options& options, int& status);

@@ -1,5 +1,5 @@
-// Other C++ libraries on the scoreboard's rows, one thread, a JSON line each: what a user of C++ would pick instead.
-// Every library is optional; CMake (SINTER_BENCHMARK_PEERS) says which are there.
+// Other C++ libraries on the scoreboard's rows, one thread, a JSON line each. Every library is optional; CMake
+// (SINTER_BENCHMARK_PEERS) defines which are available.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -144,7 +144,7 @@ void rows() {
   xt::xtensor<float, 2> u = xt::zeros<float>({n, m}), v = u;
   std::copy(x.begin(), x.end(), u.begin());
   time("softmax_4096x1024", "xtensor", v.data(), [&] {
-    // evaluated: a lazy reduction would be computed again for each element
+    // evaluated: a lazy reduction would be recomputed for each element
     const xt::xtensor<float, 1> top = xt::amax(u, {1});
     const xt::xtensor<float, 2> e = xt::exp(u - xt::view(top, xt::all(), xt::newaxis()));
     const xt::xtensor<float, 1> s = xt::sum(e, {1});

@@ -1,6 +1,5 @@
-// What this machine can do at most: fused multiply-adds in registers, and bandwidth
-// by how much memory is touched, on one core and on all. Kernels are judged against
-// these. `roofline` prints tables, `roofline --json` a JSON line a figure.
+// The peaks of this machine: fused multiply-adds in registers, and bandwidth by working set, on one core and on all.
+// Kernels are judged against these. `roofline` prints tables, `roofline --json` one JSON line per figure.
 #include <sinter/backend/cpu/roof.hpp>
 
 #include <cstdio>
@@ -16,10 +15,10 @@ namespace {
 
 struct Size {
   const char* name;
-  std::size_t bytes;  ///< a thread, where caches are a thread's own
+  std::size_t bytes;  ///< per thread, for caches private to a core
   bool own;
 };
-// Half of each level of usual processors, so that the level holds it; sizes in between show where a cache ends.
+// Half of each cache level of usual processors, so that it fits; sizes in between show where a cache ends.
 constexpr Size sizes[]{
     {"16 KiB (L1)", std::size_t(16) << 10, true}, {"256 KiB (L2)", std::size_t(256) << 10, true},
     {"2 MiB", std::size_t(2) << 20, true},        {"8 MiB (L3)", std::size_t(8) << 20, false},

@@ -1,4 +1,4 @@
-// What the rows of the scoreboard share: where their numbers come from, and how they are timed or checked.
+// What the rows of the scoreboard share: the source of their numbers, timing and checks.
 #pragma once
 #include <sinter/sinter.hpp>
 
@@ -14,7 +14,7 @@ namespace scoreboard {
 
 using namespace sinter;
 
-/// Tensors of the peers (peer_values.py), or random numbers where only time matters.
+/// Tensors of the peers (peer_values.py), or random numbers if only time is measured.
 class Source {
  public:
   explicit Source(Options);
@@ -41,7 +41,7 @@ class Source {
     for (std::ptrdiff_t i = 0; i < n; ++i)
       to[i] = std::is_same_v<E, int> ? E(random.below(std::uint64_t(i), 10)) : E(random.normal(std::uint64_t(i)));
   }
-  /// Gives a model the peers' parameters and buffers; without a file it keeps what it started with.
+  /// Loads the peers' parameters and buffers into a model; without a file it keeps its initial ones.
   template <class X> void load(const std::string& row, const Model<X>& net) {
     if (has_values())
       net.for_each_tensor([&](const std::string& name, const auto& t) { fill(row + "." + name, t.data(), t.size()); });
@@ -81,7 +81,7 @@ template <class F> double best_time(F&& f) {
 void report_time(const Source& source, const std::string& row, double microseconds);
 void report_difference(const std::string& row, const float* found, const float* expected, std::ptrdiff_t n);
 
-/// Times f, or says by how much result() differs from the peers' "ROW.out", relative to its largest element.
+/// Times f, or reports by how much result() differs from the peers' "ROW.out", relative to its largest element.
 template <class F, class R> void row(Source& source, const std::string& name, F&& f, R&& result) {
   if (!source.has_values()) return report_time(source, name, best_time(f));
   f();
@@ -91,8 +91,7 @@ template <class F, class R> void row(Source& source, const std::string& name, F&
   report_difference(name, found.data(), expected.get(), found.size());
 }
 
-/// A row of training: a step of Adam on one batch again and again. Against the
-/// peers' it compares the losses of the first five.
+/// A row of training: repeated steps of Adam on one batch. Compares the losses of the first five with the peers'.
 template <class Net, class Input, class Target> void training_row(Source& source, const std::string& name) {
   if (!source.wanted(name)) return;
   Model<Net> net(Seed{1});
@@ -119,7 +118,7 @@ template <class Net, class Input> void inference_row(Source& source, const std::
   row(source, name, [&] { consume(*infer(x).data()); }, [&] { return infer(x); });
 }
 
-// The rows, each in a file of its own under rows/: what it costs to compile is part of the score.
+// The rows, each in a separate file under rows/: their compile times are part of the score.
 void mlp_train(Source&);
 void lenet_train(Source&);
 void resnet18_cifar_train(Source&);

@@ -12,13 +12,13 @@ struct Mlp {
 };
 
 int main(int argc, char** argv) {
-  // 1,797 scans of digits, a fifth of each class held out; a loader cuts what is left into batches of up to 32.
+  // 1,797 scans of digits, a fifth of each class held out; a loader splits the rest into batches of up to 32.
   const auto digits = data::digits(argc > 1 ? argv[1] : SINTER_DIGITS);
   const auto [train, test] = data::stratified_split(digits, 0.2, Seed{1});
   auto batches = data::loader<32>(train, {.shuffle = true, .seed = Seed{2}});
 
   // A model owns the parameters of a net. A step is forward, backward and
-  // optimizer; what it needs is known while compiling.
+  // optimizer; the memory that it needs is known at compile time.
   Model<Mlp> net(Seed{42});
   print(net);
   auto step = training(net, batches, nn::cross_entropy, optim::Adam{.lr = 2e-3f});

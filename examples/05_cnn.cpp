@@ -1,5 +1,5 @@
-// A convolutional network in the manner of LeNet, on MNIST: 05_cnn FOLDER [EPOCHS]. The folder holds MNIST's four IDX
-// files, as they are or gzipped. Without one the program looks at the network and ends.
+// A convolutional network like LeNet, on MNIST: 05_cnn FOLDER [EPOCHS]. The folder holds MNIST's four IDX files,
+// gzipped or not. Without it the program prints a summary of the network and ends.
 #include <sinter/data/mnist.hpp>
 #include <sinter/sinter.hpp>
 

@@ -1,5 +1,5 @@
-// A training loop by hand: a function of data and weights, its gradients, and an update of your own, as eager
-// statements. Useful where `training` does not fit; each statement is a compiled program all the same.
+// A training loop by hand: a function of data and weights, its gradients, and a custom update, as eager statements.
+// Useful where `training` does not fit; each statement is still a compiled program.
 #include <sinter/sinter.hpp>
 
 #include <cstdio>
@@ -40,7 +40,7 @@ int main() {
     w2 = w2 - scale * d_w2;
     b2 = b2 - scale * d_b2;
 
-    // Stop when it no longer gets better.
+    // Stop when the loss no longer improves.
     const float now = value;
     since_best = now < 0.999f * best ? 0 : since_best + 1;
     best = std::min(best, now);

@@ -1,4 +1,4 @@
-// Saving and loading: files that PyTorch opens, written whole or not at all, and errors that say what is wrong.
+// Saving and loading: files that PyTorch opens, written whole or not at all, and precise error messages.
 #include <sinter/io/safetensors.hpp>
 #include <sinter/sinter.hpp>
 
@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
   net->conv.weight(0, 0, 1, 1) = 0.5f;
   if (equal(infer(x), same(x))) return 1;
 
-  // A file that does not fit changes nothing.
+  // A file that does not match changes nothing.
   try {
     Model<Wider> other(Seed{1});
     load(other, file);

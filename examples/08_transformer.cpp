@@ -1,4 +1,4 @@
-// A small transformer that writes words backwards, letter by letter: "sinter>" becomes "retnis". Trained on whole
+// A small transformer that writes words backwards, one letter at a time: "sinter>" becomes "retnis". Trained on whole
 // sequences, each letter seeing those before it; used on sequences that grow, with one program for every length.
 #include <sinter/sinter.hpp>
 
@@ -7,7 +7,7 @@
 
 using namespace sinter;
 
-constexpr int longest = 6, length = 2 * longest, vocabulary = 27, width = 48;  // letters, and a sign behind the word
+constexpr int longest = 6, length = 2 * longest, vocabulary = 27, width = 48;  // letters, and a token after the word
 
 struct Reverser {
   nn::Embedding<vocabulary, width> letter;
@@ -28,7 +28,7 @@ struct Reverser {
   }
 };
 
-// Logits [B, T, vocabulary] beside the letters that come next; where there is none, −100 adds nothing.
+// Logits [B, T, vocabulary] with the letters that come next; −100, the label to ignore, where there is none.
 constexpr auto loss = [](auto logits, auto target) {
   return nn::cross_entropy(reshape<-1, vocabulary>(logits), reshape<-1>(target));
 };
@@ -61,7 +61,8 @@ int main() {
     if (n % 100 == 0 || n + 1 == steps) std::printf("step %4d: loss %.4f\n", n, double(now));
   }
 
-  // One word at a time: what is there so far is a sequence of bounded length, and its last place says what comes next.
+  // One word at a time: the text so far is a sequence of bounded length, and the logits at its last position give the
+  // next letter.
   auto infer = inference<Tensor<int, 1, upto<length, 'T'>>>(net);
   int right = 0;
   for (const std::string word : {"sinter", "tensor", "shape", "loop", "axis", "fuse"}) {

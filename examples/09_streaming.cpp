@@ -7,7 +7,7 @@
 
 using namespace sinter;
 
-/// What the net learns from: sequences [time, batch, 1].
+/// The net for training, on sequences [time, batch, 1].
 struct Trained {
   nn::LSTM<1, 16> lstm;
   nn::Linear<16, 1> dense;
@@ -20,7 +20,7 @@ struct Effect {
   constexpr auto operator()(auto x) const { return dense(lstm(x)); }
 };
 
-/// What is to be imitated: a low-pass filter that overdrives.
+/// What the net learns to imitate: a low-pass filter with overdrive.
 struct Amplifier {
   float memory = 0;
   float operator()(float x) { return memory += .3f * (std::tanh(3 * x) - memory); }

@@ -1,4 +1,4 @@
-// The main job: a small convolutional network that reads handwritten digits; trained, saved, read back and looked at.
+// The main example: a small convolutional network that reads handwritten digits: trained, saved, loaded and evaluated.
 #include <sinter/io/safetensors.hpp>
 #include <sinter/sinter.hpp>
 
@@ -42,7 +42,7 @@ static int run(const Options& options) {
   Progress progress(options.epochs, std::int64_t(train.size()));
   for (int epoch = 0; epoch < options.epochs; ++epoch) {
     for (auto [x, label] : batches) {
-      step.optimizer.lr = schedule(step.steps());  // a number may change while the program runs
+      step.optimizer.lr = schedule(step.steps());  // the optimizer's numbers may change between steps
       const auto [loss, scores] = step(x, label);
       progress.batch(loss, count_correct(scores, label), label.length<'B'>());
     }

@@ -1,4 +1,4 @@
-// A convolutional network that tells clothes apart: Fashion-MNIST, or any four
+// A convolutional network that classifies clothes: Fashion-MNIST, or any four
 // IDX files of its format (--data ../shared/data/mnist).
 #include <sinter/data/mnist.hpp>
 #include <sinter/io/safetensors.hpp>

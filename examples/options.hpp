@@ -11,5 +11,5 @@ struct Options {
   int threads = 1;
 };
 
-/// Fills `options`; false, with an exit status, when the program should end here (help, or a line that makes no sense).
+/// Fills `options`; false, with an exit status, if the program should end here (help, or an invalid command line).
 bool parse(int argc, char** argv, const char* purpose, Options& options, int& status);

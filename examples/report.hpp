@@ -1,4 +1,4 @@
-// What a classifier of images learned, as text: its confusion matrix and pictures of what it misread.
+// A text report on an image classifier: its confusion matrix and pictures of misclassified images.
 #pragma once
 #include <sinter/sinter.hpp>
 
@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-/// A sample that was misread, and what as.
+/// A misclassified sample, and the predicted class.
 using Misread = std::pair<std::size_t, int>;
 
 inline void print(const sinter::ConfusionMatrix<10>& matrix) {
@@ -20,7 +20,7 @@ inline void print(const sinter::ConfusionMatrix<10>& matrix) {
   std::printf("\n");
 }
 
-/// Up to `most` misread images of Rows × Columns pixels side by side, every Step-th pixel, drawn in shades.
+/// Up to `most` misclassified images of Rows × Columns pixels in a row, every Step-th pixel, drawn in shades.
 template <int Rows, int Columns, int Step, class Set>
 void draw_misread(const Set& samples, const std::vector<Misread>& misread, std::size_t most,
                   const char* const (&name)[10]) {
@@ -46,7 +46,7 @@ void draw_misread(const Set& samples, const std::vector<Misread>& misread, std::
   }
 }
 
-/// Reads every sample of a set and compares.
+/// Classifies every sample of a set and compares.
 template <class Infer, class Loader>
 sinter::ConfusionMatrix<10> examine(Infer& infer, Loader& samples, std::vector<Misread>& misread) {
   sinter::ConfusionMatrix<10> matrix;

@@ -7,7 +7,7 @@
 
 #include "support/allocations.hpp"
 
-// Every form of operator new comes here, so that a test can say: nothing is allocated from now on.
+// Every form of operator new calls this, so that a test can check that nothing is allocated.
 static void* allocate(std::size_t size, std::size_t alignment) {
   ++support::allocations_so_far;
   if (void* p =

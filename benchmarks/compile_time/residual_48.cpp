@@ -1,4 +1,4 @@
-// A training step of 48 residual blocks. Budget: 8 s. The kernels of all blocks are the same few.
+// A training step of 48 residual blocks. Budget: 8 s. All blocks share the same few kernels.
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -1,4 +1,4 @@
-// Eager statements that memory limits: a chain of elementwise functions, softmax and layer norm of rows.
+// Memory-bound eager statements: a chain of elementwise functions, softmax and layer norm of rows.
 #include "../scoreboard.hpp"
 
 namespace scoreboard {

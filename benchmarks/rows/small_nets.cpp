@@ -1,5 +1,5 @@
-// Nets for one sample at a time, where a call takes tens of nanoseconds: each
-// input depends on the output before it, and states are carried on.
+// Nets for one sample at a time, a call of which takes tens of nanoseconds: each input depends on the output before it,
+// and states are kept between calls.
 #include "../models.hpp"
 #include "../scoreboard.hpp"
 
@@ -8,14 +8,14 @@ namespace {
 
 using TinyMlp = nn::Sequential<nn::Linear<8, 16>, nn::Tanh, nn::Linear<16, 16>, nn::Tanh, nn::Linear<16, 1>>;
 
-/// A cell that remembers and a number of its state: what models of guitar amplifiers are.
+/// A stateful cell and a dense layer of its state, as in models of guitar amplifiers.
 template <class Cell, int Hidden> struct Recurrent {
   nn::Streaming<Cell> cell;
   nn::Linear<Hidden, 1> dense;
   constexpr auto operator()(auto x) const { return dense(cell(x)); }
 };
 
-/// Against the peers' values: the outputs for a sequence of 100 inputs.
+/// Compares with the peers' values: the outputs for a sequence of 100 inputs.
 template <class Net, int In> void chained(Source& source, const std::string& name) {
   if (!source.wanted(name)) return;
   Model<Net> net(Seed{1});

@@ -1,7 +1,7 @@
-// Everything for the CPU, except what not every program wants: include io/safetensors.hpp for checkpoints
+// Everything for the CPU, except optional parts with dependencies: include io/safetensors.hpp for checkpoints
 // (nlohmann-json), data/gzip.hpp and data/mnist.hpp for compressed data (zlib).
 #pragma once
-// Rooms in the order in which data walks through them, so that what the compiler says of a header names this one alone.
+// Folders in the order of dependencies, so that a compiler's message about a header names only this file as includer.
 #include "tensor/tensor.hpp"
 #include "tensor/indexing.hpp"
 #include "tensor/print.hpp"

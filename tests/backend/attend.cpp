@@ -1,5 +1,5 @@
-// The kernels of attention called as a step calls them: they stay within the scratch that their primitives announce,
-// few queries take the same results as many, and results that nobody reads are not written.
+// The kernels of attention called as a step calls them: they stay within the scratch size that their primitives
+// declare, few queries give the same results as many, and results that nothing reads are not written.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -11,8 +11,8 @@ using graph::Value;
 
 namespace {
 
-/// An attention [B, G, Q, D] to [B, K, D], its buffers, and scratch of just the
-/// announced size with something behind it.
+/// An attention [B, G, Q, D] to [B, K, D], its buffers, and scratch of exactly the declared size with guard bytes after
+/// it.
 template <class T> struct Case {
   static constexpr std::size_t guard = 256;
   std::int64_t B, G, Q, K, D, V;

@@ -1,5 +1,5 @@
-// Steps that run piece by piece: pools, softmax and layers behind contractions against the interpreter in double, on
-// any number of threads alike, at every length of a batch; and which programs they are made in.
+// Steps that run tile by tile: pools, softmax and layers after contractions against the interpreter in double,
+// identical for any number of threads, at every length of a batch; and which programs have them.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 #include <sinter/train/profile.hpp>
@@ -18,7 +18,7 @@ struct Stem {
   }
 };
 
-/// Weights in front of what they mix.
+/// Weights before what they mix.
 struct Mixed {
   Param<float, 4096, 64> weight{nn::init::normal(0, .1)};
   constexpr auto operator()(auto x) const { return softmax(matmul(weight, x)); }
@@ -28,7 +28,7 @@ struct Mixed {
 
 namespace {
 
-/// Makes chains of programs small enough for the interpreter.
+/// Forms chains also in programs small enough for the interpreter.
 struct Eager : cpu::Backend {
   static constexpr compile::Target target = [] {
     compile::Target t = cpu::target;
@@ -61,7 +61,7 @@ TEST_CASE("pools run behind a convolution, image by image") {
       [](auto x, auto w) { return avg_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(first_layer(x, w)); }, 1, 11);
   check<Sym<float, 9, 4, 20, 20>, W>([](auto x, auto w) { return mean<2, 3>(first_layer(x, w)); }, 1, 7);
   check<Sym<float, upto<9, 'B'>, 4, 20, 20>, W>([](auto x, auto w) { return overlapping(first_layer(x, w)); }, 1, 11);
-  // Winograd's form, and what both layers' pools are computed from as further results.
+  // Winograd's form, with the operands of both layers' pools as further results.
   check<Sym<float, 8, 16, 16, 16>, Sym<float, 32, 16, 3, 3>>([](auto x, auto w) {
     const auto y = first_layer(x, w);
     return std::tuple{y, max_pool2d<2>(y)};
@@ -146,6 +146,6 @@ TEST_CASE("a profile shows a chain as one step, with all that it computes and wh
   CHECK(p.steps[0].operations.substr(0, 28) == "contract add relu · maximum");
   CHECK(p.steps[0].variant.substr(0, 13) == "4 pieces of 1");
   CHECK(p.steps[0].flops >= 2. * 4 * 48 * 48 * 64 * 147);
-  // The image, the weights and the pooled image; neither the image with its borders nor what is pooled.
+  // The image, the weights and the pooled image; neither the padded image nor the operand of the pool.
   CHECK(p.steps[0].bytes < 4 * (4. * 3 * 96 * 96 + 64 * 148 + 4. * 64 * 24 * 24) + 1000);
 }

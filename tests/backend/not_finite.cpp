@@ -1,6 +1,6 @@
-// Infinities and NaN in some places of an operand: a result is not finite where its own operands say so, and equal to
-// that of the definition everywhere else, in every form of a kernel. The definitions here are plain loops in double
-// precision; zeros of a border take part in products, as in PyTorch.
+// Infinities and NaN at some positions of an operand: a result is not finite only where its own operands are not, and
+// equal to that of the definition everywhere else, in every form of a kernel. The definitions here are plain loops in
+// double precision; zeros of the padding take part in products, as in PyTorch.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -20,13 +20,13 @@ template <class T> T numbers(std::uint64_t stream, float scale = 1) {
   for (std::ptrdiff_t i = 0; i < T::size(); ++i) t.data()[i] = scale * random.normal(std::uint64_t(i));
   return t;
 }
-/// What stands at `count` places drawn by the seed.
+/// Sets `count` random positions to `what`.
 template <class T> void strike(T& t, std::uint64_t seed, int count, float what) {
   const Philox random(Seed{seed});
   for (int i = 0; i < count; ++i) t.data()[random.below(std::uint64_t(i), std::uint32_t(T::size()))] = what;
 }
 
-/// Two results are one: both NaN, both the same infinity, or within `tolerance` of each other, relative to `scale` (of
+/// Two results agree: both NaN, both the same infinity, or within `tolerance` of each other, relative to `scale` (of
 /// finite values).
 struct Comparison {
   double tolerance, scale = 0;
@@ -69,7 +69,7 @@ template <int N, int C, int O, int H, int W, int K, Conv2dOptions Options> struc
   using Weight = Tensor<float, O, inputs, K, K>;
   using Y = Tensor<float, N, O, h, w>;
 
-  template <class F> static void each(F&& f) {  // f(n, o, i, j, c, a, b): with the place y, x of the image
+  template <class F> static void each(F&& f) {  // f(n, o, i, j, c, a, b): with position (y, x) of the image
     for (int n = 0; n < N; ++n)
       for (int o = 0; o < O; ++o)
         for (int i = 0; i < h; ++i)
@@ -122,7 +122,7 @@ template <int Images, int H, int W, int K> void except_near_borders(const auto& 
 }
 
 /// By itself, as a statement. Zeros around the cotangent take part in the gradient of the image, so that with weights
-/// that are not finite what lies near a border may be NaN where PyTorch's is finite.
+/// that are not finite elements near a border may be NaN where PyTorch's are finite.
 template <int N, int C, int O, int H, int W, int K, Conv2dOptions Options> void check_convolution(double tolerance) {
   using D = Definition<N, C, O, H, W, K, Options>;
   CAPTURE(C);
@@ -152,7 +152,7 @@ template <int N, int C, int O, int H, int W, int K, Conv2dOptions Options> void 
 }
 
 /// The second of two convolutions, whose image has its channels innermost: Winograd's forms, with weights transformed
-/// at every call and gradients of their own.
+/// at every call and separate gradients.
 template <int N, int C, int O, int H, int W, int K> void check_second_convolution(double tolerance) {
   static constexpr Conv2dOptions options{.padding = K / 2};
   using First = Definition<N, C, C, H, W, K, options>;
@@ -182,14 +182,13 @@ template <int N, int C, int O, int H, int W, int K> void check_second_convolutio
     const auto gh = as_tensor<typename First::X>(Second::image_gradient(k, ct));
     const auto [gx, gj, gk] = grad(f, wrt<0, 1, 2>)(x, j, k, ct);
     compare("gradient of the second weights", gk, Second::weight_gradient(hidden, ct), tolerance);
-    if (weights) continue;  // the borders of what lies between
+    if (weights) continue;  // the borders of the intermediate image
     compare("gradient of the first weights", gj, First::weight_gradient(x, gh), tolerance);
     compare("gradient of the image", gx, First::image_gradient(j, gh), tolerance);
   }
 }
 
-/// In inference, with weights transformed in advance; a bounded batch, by one thread and by two; and what follows on
-/// the sums.
+/// In inference, with weights transformed in advance; a bounded batch, with one thread and with two; and an epilogue.
 template <int Channels, int Filters, int Taps> struct One {
   nn::Conv2d<Channels, Filters, Taps, Conv2dOptions{.padding = Taps / 2}> conv;
   constexpr auto operator()(auto x) const { return max_pool2d<2>(conv(x) * 2.f); }
@@ -258,11 +257,11 @@ TEST_CASE("convolutions keep what is not finite within its windows") {
 
 TEST_CASE("Winograd's transforms keep what is not finite within its windows") {
   check_second_convolution<3, 40, 72, 13, 10, 3>(
-      2e-5);  // neither channels nor filters fill registers; tiles stand over both edges
+      2e-5);  // neither channels nor filters fill registers; tiles extend past both edges
   check_second_convolution<9, 48, 40, 3, 3, 3>(2e-5);     // less than a tile
   check_second_convolution<2, 64, 64, 16, 16, 3>(2e-5);
   check_second_convolution<4, 32, 40, 12, 11, 5>(2e-5);
-  check_second_convolution<9, 16, 32, 12, 12, 5>(2e-5);   // sums of the weights' gradient in pieces
+  check_second_convolution<9, 16, 32, 12, 12, 5>(2e-5);   // the weights' gradient as several partial sums
 }
 
 TEST_CASE("weights transformed in advance keep what is not finite within its windows, and so does what follows") {
@@ -278,7 +277,7 @@ template <int C, int O, int K> struct Alone {
   nn::Conv2d<C, O, K, Conv2dOptions{.padding = K / 2, .bias = false}> conv;
   constexpr auto operator()(auto x) const { return conv(x); }
 };
-/// One pixel of an image, and what does not see it.
+/// One pixel of an image, and outputs that do not depend on it.
 template <int C, int O, int H, int W, int K> void check_one_pixel() {
   using D = Definition<1, C, O, H, W, K, Conv2dOptions{.padding = K / 2}>;
   Model<Alone<C, O, K>> net(Seed{4});
@@ -375,7 +374,7 @@ TEST_CASE("products keep what is not finite in its row or column, whatever fills
   check_matmul<29, 65, 130>();
   check_matmul<64, 3, 257>();
   check_matmul<130, 1, 70>();
-  check_matmul<33, 35, 5000>();  // the sum in pieces
+  check_matmul<33, 35, 5000>();  // several partial sums
   check_linear<1, 50, 70>();
   check_linear<3, 100, 65>();
   check_linear<37, 41, 90>();
@@ -455,7 +454,7 @@ template <Sees Which, int Queries, int Keys, int Features, class Real = float> v
           });
         }
       const auto check = [&](const Q& found, const auto& gradients) {
-        // Where a result is not finite it may be NaN or infinite: what a score of ∞ is, its weight decides.
+        // Where a result is not finite it may be NaN or infinite: a score of ∞ depends on its weight.
         const auto like = [](const auto& of, std::vector<double> expected) {
           for (std::size_t i = 0; i < expected.size(); ++i)
             if (!std::isfinite(expected[i]) && !std::isfinite(of.data()[i])) expected[i] = double(of.data()[i]);
@@ -493,7 +492,7 @@ template <Sees Which, int Queries, int Keys, int Features, class Real = float> v
 TEST_CASE("attention leaves out masked keys, whatever they hold") {
   check_attention<Sees::earlier, 40, 40, 16>();
   check_attention<Sees::earlier, 9, 9, 8>();
-  check_attention<Sees::most_keys, 5, 40, 16>();  // keys and values read where they lie
+  check_attention<Sees::most_keys, 5, 40, 16>();  // keys and values read in place, without packing
   check_attention<Sees::most_keys, 40, 40, 24>();
   check_attention<Sees::by_query, 5, 40, 16>();
   check_attention<Sees::by_query, 40, 140, 16>();  // two blocks of keys
@@ -539,7 +538,7 @@ TEST_CASE("windows, rows and places keep what is not finite") {
     cotangent(0, 2) = what;
     CHECK(count(grad([](auto t, auto i, auto c) { return sum(embedding(t, i) * c); }, wrt<0>)(by, ids, cotangent)) ==
           1);
-    // What lies beyond a run-time length is no element.
+    // Elements past a run-time length are ignored.
     Tensor<float, upto<40, 'T'>, 16> bounded;
     for (int i = 0; i < 40 * 16; ++i) bounded.data()[i] = i < 17 * 16 ? float(std::sin(.3 * i)) : what;
     bounded.set_length<'T'>(17);

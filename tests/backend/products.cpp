@@ -1,5 +1,5 @@
-// The products behind contractions called as a kernel calls them: every way of reading the operands against sums of
-// integers, which are exact in float, on one thread and on several, within the scratch that is announced.
+// The matrix products of contractions, (M, K) × (K, N) → (M, N), called as a kernel calls them: every operand layout
+// against sums of integers, which are exact in float, on one thread and on several, within the declared scratch.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -9,10 +9,10 @@ using namespace sinter;
 
 namespace {
 
-// which operands lie with their lines side by side instead of along the contracted axis, or the other way round
+// which operands are transposed: contiguous along M or N instead of the contracted axis
 enum Turned { none = 0, left = 1, right = 2 };
 
-/// c = a · b of m × k and k × n numbers; `stride` is how far the lines of an operand are apart at least.
+/// c = a · b, (m, k) × (k, n) → (m, n); `stride` is the minimum stride of an operand's lines.
 template <class T> struct Product {
   static constexpr std::size_t guard = 256;
   std::int64_t m, n, k, left_line, right_line;
@@ -109,7 +109,7 @@ TEST_CASE("products whose strips and blocks end in the middle") {
 }
 TEST_CASE("threads share long sums, and every number of them finds the same") {
   check_all<float>({1, 5, 33}, {1, 8, 45}, {8192, 20001});
-  Product<float> p(33, 45, 20001, none);  // of numbers whose sums are rounded
+  Product<float> p(33, 45, 20001, none);  // with sums that are rounded
   for (float& x : p.a) x *= 0.1f;
   const std::vector<float> alone = p.run(1);
   for (const int threads : {2, 3, 4, 7}) CHECK(p.run(threads) == alone);

@@ -22,7 +22,7 @@ TEST_CASE("random graphs: fused, interpreted and double-precision values and gra
     for (std::size_t k = 0; k < expected.size(); ++k) {
       const double a = support::difference(fused[k], expected[k], lengths),
                    b = support::difference(plain[k], expected[k], lengths);
-      // where rounding in float alone does more, fusion may do as much
+      // fusion may err as much as rounding in float alone
       const bool agree = a < 1e-4 + 2 * b && b < 0.05;
       if (!agree)
         FAIL_CHECK("seed " << seed << ", output " << k
@@ -33,7 +33,7 @@ TEST_CASE("random graphs: fused, interpreted and double-precision values and gra
 }
 
 TEST_CASE("random graphs: steps that run piece by piece compute what they compute as a whole") {
-  // pieces wherever they are possible
+  // tiles wherever they are possible
   constexpr compile::Target tight = [] {
     compile::Target t = cpu::run_time_target;
     t.tiles.cache = 256;
@@ -101,7 +101,7 @@ TEST_CASE("random graphs: derivatives of second order agree with double precisio
       if (!(a < 1e-3 + 4 * b)) FAIL_CHECK("output " << k << ": fused differs by " << a << ", float alone by " << b);
     }
     if (r.stops_gradients) continue;
-    // The sum of first derivatives as add_second_order defines it, moved along one element.
+    // The sum of first derivatives as add_second_order defines it, with one element shifted.
     reference::Interpreter interpreter(r.graph, true);
     const auto total = [&] {
       const auto outputs = interpreter.run(inputs, lengths);
@@ -215,8 +215,8 @@ TEST_CASE("forward and reverse mode of random graphs are each other's transposes
 }
 
 TEST_CASE("no pass does more than so many steps for its nodes, and what it makes is sound") {
-  // The passes are near-linear; what grows with the square of its nodes, or never ends, is found here. Steps are
-  // accesses of lists: so many a node, and at most so many in all.
+  // The passes are near-linear; this finds passes that are quadratic in the nodes or do not end. Steps are accesses of
+  // lists: a limit per node, and a constant.
   constexpr std::int64_t a_node = 100, more = 2000;
   using graph::Watchdog;
   const auto within_bounds = [&](std::int64_t nodes, auto&& pass) {
@@ -255,7 +255,7 @@ TEST_CASE("graphs with more operations than a kernel has room for become several
     const auto expected = reference::Interpreter(g, true).run(inputs), fused = execute(g, inputs, {});
     for (std::size_t k = 0; k < expected.size(); ++k) CHECK(support::difference(fused[k], expected[k], {}) < 1e-4);
   };
-  check([](graph::Value x) {  // forty folds, each of the one before
+  check([](graph::Value x) {  // forty reductions, each of the one before
     for (int i = 0; i < 40; ++i) x = x / (ops::reduced<ops::Sum>(x * x, 2) + 1.0);
     return x;
   });

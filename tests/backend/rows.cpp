@@ -1,6 +1,6 @@
-// Row and map kernels where their paths differ: odd extents, few and many columns, long
-// rows in pieces, strided operands, bounded and empty axes, results that go past the
-// caches; against sums in double precision, bit-identical for every number of threads.
+// Row and map kernels where their paths differ: odd extents, few and many columns, long rows in tiles, strided
+// operands, bounded and empty axes, results stored past the caches; against sums in double precision, bit-identical for
+// every number of threads.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -27,13 +27,13 @@ template <int R, int C> void sums_of_columns() {
   }
 }
 
-struct Normalised {  // two folds, then elements of both: three passes
+struct Normalised {  // two reductions, then elements of both: three passes
   template <class X> constexpr auto operator()(X x) const {
     const auto apart = x - mean<0>(x, keepdims);
     return apart * rsqrt(mean<0>(apart * apart, keepdims) + 1e-5f);
   }
 };
-/// The same of a sum over neighbours: eight values from memory for each of its own.
+/// The same for a sum over neighbours: it loads eight values for each element.
 template <int Axis, int N> struct SumsNormalised {
   template <class X> constexpr auto operator()(X x, X y) const {
     const auto sums = slice<1, 0, N>(x) * slice<1, 3, N + 3>(y) + slice<1, 1, N + 1>(x) * slice<1, 2, N + 2>(y) +
@@ -42,7 +42,7 @@ template <int Axis, int N> struct SumsNormalised {
     return apart * rsqrt(mean<Axis>(apart * apart, keepdims) + 1e-5f);
   }
 };
-/// How many values its program stores in one pass and loads in later ones.
+/// The number of values that its program stores in one pass and loads in later ones.
 template <int Axis, int R, int C> consteval int loaded_again() {
   using X = Tensor<float, R, C + 3>;
   using P = compile::Program<graph::FunctionTrace<SumsNormalised<Axis, C>, graph::symbol_of<X>, graph::symbol_of<X>>,
@@ -115,7 +115,7 @@ TEST_CASE("columns normalised in several passes") {
 }
 TEST_CASE("long expressions over long rows are stored by their first pass and loaded by the others") {
   static_assert(loaded_again<0, 5000, 37>() == 1 && loaded_again<1, 37, 5000>() == 1);
-  static_assert(loaded_again<1, 37, 50>() == 0);  // short rows are not worth a tensor
+  static_assert(loaded_again<1, 37, 50>() == 0);  // short rows are not worth a buffer
   sums_normalised<0, 5000, 37>();
   sums_normalised<1, 37, 5000>();
   sums_normalised<1, 37, 50>();

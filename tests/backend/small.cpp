@@ -1,5 +1,5 @@
-// backend/cpu/small.hpp: contractions of straight-line programs, over sizes
-// that fill registers, tiles and chains in every way.
+// backend/cpu/small.hpp: contractions of straight-line programs, over sizes that fill registers, tiles and chains
+// completely and partially.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -27,8 +27,8 @@ template <class T> double product(const T* left, std::ptrdiff_t left_row, std::p
 }
 double tolerance(int inner) { return 4e-7 * (4 + inner); }
 
-/// One program of two matrices in every way in which they can be transposed,
-/// and of a bias and an activation behind a product.
+/// Products of two matrices, (M, K) × (K, N) → (M, N), each transposed or not, and with a bias and an activation after
+/// it.
 template <class T, int M, int N, int K> void check() {
   INFO("[", M, ", ", K, "] · [", K, ", ", N, "]");
   Tensor<T, M, K> a;
@@ -183,7 +183,7 @@ TEST_CASE("what a small product does not own stays as it is") {  // tails of row
 TEST_CASE("small nets with weights packed in advance agree with double precision") {
   check_dense<3, 1>();
   check_dense<8, 1>();
-  check_dense<15, 1>();  // rows of 16 and 32 units go from layer to layer in registers
+  check_dense<15, 1>();  // rows of 16 and 32 units stay in registers between layers
   check_dense<31, 1>();
   check_dense<16, 1>();
   check_dense<17, 1>();

@@ -1,5 +1,5 @@
-// What threads share: every piece once, in one region for a whole program; products, scatters and their borders,
-// bit-identical for every number of threads.
+// Work sharing between threads: every tile once, in one parallel region for a whole program; products, scatters and
+// their borders, bit-identical for every number of threads.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -17,7 +17,7 @@ using namespace support;
 
 namespace {
 
-/// xᵀ y with so many rows, and the same behind an epilogue, against sums in double precision.
+/// xᵀ y with a long contracted axis, and the same with an epilogue, against sums in double precision.
 template <int Inner, int Rows, int Columns> void long_products() {
   CAPTURE(Inner);
   CAPTURE(Rows);
@@ -81,7 +81,7 @@ template <class F> bool holds_in_child(F&& f) {
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    ::alarm(60);  // if it waits for threads that are not there
+    ::alarm(60);  // if it waits for threads that do not exist
     ::_exit(f() ? 0 : 1);
   }
   return exits_with_0(child);
@@ -186,8 +186,8 @@ TEST_CASE("a process that forks after it has used threads has a child that compu
   set_num_threads(1);
 }
 
-// Runs in a process of its own, which the test after it starts: in this one other tests have used threads, and what is
-// tried is a process whose first threads are the user's.
+// Runs in a separate process, which the next test starts: this one has already used threads, and the test needs a
+// process whose first threads are the user's.
 TEST_CASE("in a new process: children before and after a region of the user's own" * doctest::skip()) {
   const auto x = drawn<Tensor<float, 512, 512>>(1);
   const Tensor<float, 512, 512> product = matmul(x, x);

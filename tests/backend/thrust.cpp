@@ -15,7 +15,7 @@ namespace {
 
 template <class S> using TensorOf = graph::tensor_of<S>;
 
-/// F's results on a backend as a tuple. What the program does not write stays 77.
+/// F's results on a backend as a tuple. Elements that the program does not write stay 77.
 template <class Backend, class F, class... X> auto results_on(const X&... x) {
   using Trace = graph::FunctionTrace<F, typename X::symbol...>;
   using Program = compile::Program<Trace, Backend>;
@@ -34,8 +34,8 @@ template <class Backend, class F, class... X> auto results_on(const X&... x) {
     }(graph::ResultOfTrace<F, typename X::symbol...>{})))*>(nullptr));
 }
 
-/// Every element of every result, those behind a run-time length included, which neither backend may write. The two
-/// round alike; only where the compiler fuses a product and a sum in one of them may they differ in the last place.
+/// Every element of every result, including those past a run-time length, which neither backend may write. Both round
+/// identically; they may differ in the last bit only where the compiler fuses a product and a sum in one of them.
 template <class F, class... X> void check_same(const X&... x) {
   const auto cpu = results_on<cpu::Backend, F>(x...);
   const auto thrust = results_on<on_thrust::Backend, F>(x...);

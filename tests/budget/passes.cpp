@@ -63,7 +63,7 @@ template <class Net> constexpr int planned() {
   return p.steps;
 }
 
-#if STAGE == 0  // how many nodes the budgets are for: the error that prints it is the result
+#if STAGE == 0  // the number of nodes that the budgets are for: the error that prints it is the result
 template <int N> struct Nodes;
 Nodes<nodes()> n;
 #elif STAGE == 1

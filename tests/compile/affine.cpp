@@ -1,4 +1,4 @@
-// compile/affine.hpp: scales and shifts behind a layer are moved into its weights.
+// compile/affine.hpp: scales and shifts after a layer are folded into its weights.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -25,7 +25,7 @@ struct Convolutions {
     return bn4(fc(flatten(relu(bn3(grouped(relu(bn2(depthwise(relu(bn1(conv1(x)))))))))))) * .5f;
   }
 };
-/// Siblings behind a convolution.
+/// Siblings after a convolution.
 struct Siblings {
   nn::Conv2d<16, 16, 3, Conv2dOptions{.padding = 1}> conv;
   nn::Linear<2304, 8> a, b;
@@ -39,7 +39,7 @@ struct Siblings {
 
 namespace {
 
-/// Additions, and other operations element by element, that a graph's every call does.
+/// The elementwise additions and other operations of each call of a graph.
 struct Work {
   int additions = 0, others = 0;
 };
@@ -125,8 +125,8 @@ TEST_CASE("batch normalisation behind convolutions and linear layers leaves an a
   const int parameters = int(train::leading<affine::Convolutions>);
   const graph::Builder rest = support::rest_of(g, parameters, {{'B', 2}});
   const Work before = work_of(g), left = work_of(rest);
-  CHECK(left.additions == 4 + 8);              // a bias a layer, and the places of a window of one filter a channel
-  CHECK(left.others == 3 + 9);                 // relu; products of these places
+  CHECK(left.additions == 4 + 8);              // one bias per layer, and the taps of a depthwise window
+  CHECK(left.others == 3 + 9);                 // relu; products of these taps
   CHECK(before.additions + before.others > left.additions + left.others + 8);
   CHECK(count_of(rest, Kind::contract) == 3);
 }

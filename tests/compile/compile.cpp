@@ -1,4 +1,4 @@
-// compile/: what the passes make of a graph. Plans are looked at as data, at run time.
+// compile/: the results of the passes on graphs. Plans are examined as data, at run time.
 #include <doctest/doctest.h>
 #include <sinter/backend/generic/executor.hpp>
 #include <sinter/compile/print_passes.hpp>
@@ -150,7 +150,7 @@ TEST_CASE("an output may take over an input only where nothing is read too late"
     return std::tuple{p, p * y};
   };
   using D = ProgramOf<decltype(two), Sym<float, 8, 8>, Sym<float, 8, 8>>;
-  // y is read behind the first store
+  // y is read after the first store
   static_assert(D::steps == 1 && D::may_share(0, 0) && D::may_share(0, 1) && !D::may_share(1, 0) && D::may_share(1, 1));
   constexpr auto gathered = [](auto x, auto i) { return gather<0>(x, i) + 1; };
   using G = ProgramOf<decltype(gathered), Sym<float, 8, 8>, Sym<int, 8, 8>>;
@@ -163,7 +163,7 @@ TEST_CASE("workspace, operations and kernels of a step are constants") {
   static_assert(Step::parameters == 64 * 32 + 32 + 32 * 10 + 10);
   static_assert(Step::workspace_bytes < 256 * 1024);
   // Forward and two backward products, without the first layer's input
-  // gradient: 2 · 16 · (2 · 64 · 32 + 3 · 32 · 10), and some.
+  // gradient: 2 · 16 · (2 · 64 · 32 + 3 · 32 · 10), and a little more.
   static_assert(Step::flops > 2 * 16 * (2 * 64 * 32 + 3 * 32 * 10) &&
                 Step::flops < 3 * 16 * (2 * 64 * 32 + 3 * 32 * 10));
   CHECK(Step::Program::steps < 20);

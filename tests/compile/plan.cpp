@@ -1,4 +1,4 @@
-// The planner against a checker that knows only its tables: which bytes of the
+// The planner against a checker that uses only its tables: which bytes of the
 // arena each step touches, and for how long each buffer lives.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
@@ -37,11 +37,11 @@ namespace {
 
 using compile::Micro;
 
-/// A tensor of the arena as one step touches it: in which order of time within a row, and by which micro-operation.
+/// One access of a step to a tensor of the arena: when within a row, and by which micro-operation.
 struct Touch {
   int buffer = -1, element = 0, position = 0;  ///< element: bytes; position: of the micro-operation in its kernel
-  bool written = false, anywhere = false;      ///< anywhere: by other iterations too, at any time
-  int from = 0, to = 0;                        ///< even before and after passes, odd within them: 2 · pass + 1
+  bool written = false, anywhere = false;      ///< anywhere: also by other iterations, at any time
+  int from = 0, to = 0;                        ///< even between passes, odd within them: 2 · pass + 1
   bool once_a_row = false;
   std::int64_t at = 0;
   std::vector<std::int64_t> stride;
@@ -53,15 +53,15 @@ struct StepOf {
   std::vector<Touch> touches;
   int chain = -1;
 };
-/// Steps that run piece by piece.
+/// Steps that run tile by tile.
 struct ChainOf {
   int first, last;
   std::int64_t units, grain, workers;
 };
-/// How a step does.
+/// How a step is tiled.
 struct Cut {
   int chain = -1;
-  int loop = -1;                                 ///< −1: all of it runs with the first piece
+  int loop = -1;                                 ///< −1: all of it runs with the first tile
   std::int64_t factor = 1;
   std::vector<std::int64_t> by_unit, by_worker;  ///< bytes, of each pointer
 };
@@ -71,14 +71,14 @@ struct Buffer {
   std::int64_t from = std::int64_t(1) << 60, to = 0;  ///< bytes
   int first = 1 << 30, last = -1;                     ///< steps
   bool written_first = false;
-  int chain = -1;  ///< of which it exists in pieces alone; bytes and steps are those of one worker's
-  std::int64_t copies = 1, apart = 0;                 ///< one a worker, so many bytes from each other
-  int born = 0, gone = 0;                             ///< first and last before those of a chain became one
+  int chain = -1;  ///< in which only tiles of it are stored; bytes and steps are one worker's
+  std::int64_t copies = 1, apart = 0;                 ///< one per worker, and their distance in bytes
+  int born = 0, gone = 0;                             ///< first and last before the steps of a chain were merged
   std::int64_t bytes() const { return (to - from) * copies; }
   std::int64_t end() const { return to + (copies - 1) * apart; }
 };
 
-/// What an inference program of a net runs at every call.
+/// The graph that an inference program of a net runs at every call.
 template <class Net, class X> graph::Builder rest_of() {
   return support::halves_of(train::InferenceTrace<false, Net, X>{}(), int(train::leading<Net>), cpu::target).rest;
 }
@@ -97,7 +97,7 @@ class Checker {
       b.born = b.first;
       b.gone = b.last;
       if (b.chain >= 0) continue;
-      // the steps of a chain touch it as one
+      // the steps of a chain count as one
       if (const int c = steps_[std::size_t(b.first)].chain; c >= 0) b.first = chains_[std::size_t(c)].first;
       if (const int c = steps_[std::size_t(b.last)].chain; c >= 0) b.last = chains_[std::size_t(c)].last;
     }
@@ -108,8 +108,8 @@ class Checker {
   std::int64_t arena() const { return plan_.arena_bytes; }
   const std::map<int, Buffer>& buffers() const { return buffers_; }
 
-  /// No order of addresses can do with less: the most bytes that live during one step, where a result that could take
-  /// over the memory of an operand counts once.
+  /// A lower bound for any assignment of addresses: the most bytes live during one step, where a result that could
+  /// reuse the memory of an operand counts once.
   std::int64_t lower_bound() const {
     std::vector<std::int64_t> live(std::size_t(plan_.steps), 0);
     std::vector<int> steps;
@@ -124,8 +124,8 @@ class Checker {
     }
     return most;
   }
-  /// Pairs of buffers that share bytes while both live. One that ends with the step in which the other begins may lend
-  /// it its place, if that step reads every element before it is overwritten.
+  /// Pairs of buffers that share bytes while both live. One whose last use is the step that first writes the other may
+  /// share its memory, if that step reads every element before it is overwritten.
   int overlaps() const {
     int n = 0;
     for (auto a = buffers_.begin(); a != buffers_.end(); ++a)
@@ -141,12 +141,12 @@ class Checker {
       }
     return n;
   }
-  /// Buffers of which only pieces exist.
+  /// Buffers of which only tiles are stored.
   int in_pieces() const {
     return int(std::count_if(buffers_.begin(), buffers_.end(), [](const auto& b) { return b.second.chain >= 0; }));
   }
   int chains() const { return int(chains_.size()); }
-  /// Steps of so many maxima that run by themselves: pools behind what they read.
+  /// Steps of `maxima` maxima that run by themselves: pools that were not fused.
   int pools(int maxima) const {
     int n = 0;
     const std::int64_t* t = plan_.table.data();
@@ -168,7 +168,7 @@ class Checker {
     }
     return n;
   }
-  /// Buffers whose place was another's before.
+  /// Buffers that reuse the memory of another.
   int taken_over() const {
     int n = 0;
     for (const auto& [a, x] : buffers_)
@@ -178,8 +178,8 @@ class Checker {
   }
 
  private:
-  /// Whether two tensors of the same bytes, of which one ends before the other begins, follow each other piece by piece
-  /// in the steps of a chain: each unit keeps to its own.
+  /// Whether two tensors of the same bytes, one dead before the other is live, can share memory tile by tile in a
+  /// chain: each unit touches only its own bytes.
   bool follow_in_a_chain(int one, int other) const {
     const bool in_order = buffers_.at(one).gone < buffers_.at(other).born;
     const Buffer &a = buffers_.at(in_order ? one : other), &b = buffers_.at(in_order ? other : one);
@@ -188,7 +188,7 @@ class Checker {
     return a.gone < b.born && c >= 0 && steps_[std::size_t(b.born)].chain == c && a.from == b.from && a.to == b.to &&
            unit > 0 && own_unit(other, c) == unit;
   }
-  /// Bytes that each unit of a chain has of a buffer for itself; 0 where it touches others.
+  /// The bytes of a buffer that only one unit of a chain touches; 0 if it touches others'.
   std::int64_t own_unit(int id, int chain) const {
     std::int64_t unit = 0;
     for (const Unit& u : units_) {
@@ -221,8 +221,8 @@ class Checker {
     }
   }
 
-  /// Calls f(address of an element, its row, its iteration) for what a touch of
-  /// a step reaches; rows are the points of loops that nothing folds.
+  /// Calls f(address of an element, its row, its iteration) for each element of an access of a step; rows are the
+  /// points of the loops that are not reduced.
   template <class F> static void for_each_element(const StepOf& step, const Touch& t, F f) {
     const std::size_t n = step.extent.size();
     std::vector<std::int64_t> index(n, 0);
@@ -247,8 +247,8 @@ class Checker {
       if (n == 0) return;
     }
   }
-  /// Whether in a step every read of buffer `from` happens before the write of `to` at its place, whatever order rows
-  /// run in. Addresses are moved by so much.
+  /// Whether in a step every read of buffer `from` happens before the write of `to` at the same address, in any order
+  /// of rows. Addresses are shifted by `move_from` and `move_to`.
   bool reads_before_it_writes(int s, int from, std::int64_t move_from, int to, std::int64_t move_to) const {
     const StepOf& step = steps_[std::size_t(s)];
     if (step.kind == compile::KernelKind::scatter || step.kind == compile::KernelKind::custom) return false;
@@ -286,9 +286,9 @@ class Checker {
     }
     return fine;
   }
-  /// The most bytes that results of a step can save by taking over what ends with it.
+  /// The most bytes that results of a step can save by reusing buffers whose last use it is.
   std::int64_t saved(int step) const {
-    // those that end, and those that begin
+    // those last used here, and those first written here
     std::map<std::int64_t, std::pair<std::vector<int>, std::vector<int>>> of_size;
     for (const auto& [id, b] : buffers_) {
       const std::int64_t bytes = compile::aligned(b.bytes());
@@ -382,7 +382,7 @@ class Checker {
         CHECK(cut.by_unit[std::size_t(p)] ==
               (cut.loop < 0 ? 0 : t.stride[std::size_t(cut.loop)] * cut.factor * t.element));
       }
-      if (cut.chain >= 0 && !piece) {  // its own unit alone?
+      if (cut.chain >= 0 && !piece) {  // does it touch only its own unit?
         std::int64_t first = t.at, last = t.at;
         for (std::size_t l = 0; l < extent.size(); ++l) {
           const std::int64_t reach = ((int(l) == cut.loop ? cut.factor : extent[l]) - 1) * t.stride[l] * t.element;
@@ -414,7 +414,7 @@ class Checker {
   std::vector<Cut> cuts_;
   struct Unit {
     int buffer, chain;
-    std::int64_t unit, first, last;  ///< bytes that move with a unit, and the addresses of the first
+    std::int64_t unit, first, last;  ///< the bytes per unit, and the addresses of the first
   };
   std::vector<Unit> units_;
 };
@@ -432,7 +432,7 @@ std::int64_t check(const std::string& name, const graph::Builder& g) {
   CHECK(c.overlaps() == 0);
   CAPTURE(c.arena());
   CAPTURE(c.lower_bound());
-  // and the ends of 64 bytes
+  // and padding to 64 bytes
   CHECK(double(c.arena()) <= 1.1 * double(c.lower_bound()) + 64.0 * double(c.buffers().size()));
   return c.arena();
 }
@@ -449,8 +449,8 @@ TEST_CASE("arenas of training programs are close to what lives at once, and live
   check_training<plans::Digits, Tensor<float, upto<64, 'B'>, 1, 8, 8>, Tensor<int, upto<64, 'B'>>>("digits");
   check_training<nets::Mlp, Tensor<float, 128, 784>, Tensor<int, 128>>("mlp");
   check_training<nets::LeNet, Tensor<float, 64, 1, 28, 28>, Tensor<int, 64>>("lenet");
-  // 45 MB of gradients, 90 of activations: statistics of batch norm that
-  // overwrite their buffers must not hold up what depends on nothing.
+  // 45 MB of gradients, 90 of activations: statistics of batch norm that overwrite their buffers must not delay
+  // independent steps.
   CHECK(check_training<nets::ResNet18<10, true>, Tensor<float, 16, 3, 32, 32>, Tensor<int, 16>>("resnet18") <
         150'000'000);
   const std::int64_t kept =
@@ -471,10 +471,10 @@ TEST_CASE("arenas of inference programs are close to what lives at once, and liv
 TEST_CASE("what a chain alone reads exists in pieces, and live buffers are apart") {
   const Checker lenet(rest_of<nets::LeNet, Tensor<float, upto<64, 'B'>, 1, 28, 28>>());
   CHECK(lenet.chains() == 1);
-  CHECK(lenet.in_pieces() >= 3);  // the image between its borders, the first convolution's result, the pooled one
+  CHECK(lenet.in_pieces() >= 3);  // the padded image, the first convolution's result, the pooled one
   CHECK(lenet.overlaps() == 0);
   CHECK(lenet.pools(3) == 0);
-  CHECK(lenet.arena() < 3'000'000);  // 4.5 MB where every step has its results as a whole
+  CHECK(lenet.arena() < 3'000'000);  // 4.5 MB if every step stores its results as a whole
   const Checker resnet(rest_of<nets::ResNet18<1000>, Tensor<float, 16, 3, 224, 224>>());
   CHECK(resnet.chains() >= 2);
   CHECK(resnet.pools(8) == 0);
@@ -499,10 +499,10 @@ TEST_CASE("results take over the memory of operands that end with them") {
   using Matrix = Sym<float, 128, 64>;
   using Weight = Sym<float, 64, 64>;
   constexpr std::int64_t bytes = 128 * 64 * 4;
-  // Rows in several passes, in the place of the product that they are computed from.
+  // Rows in several passes, in the memory of the product that they are computed from.
   CHECK(arena_of([](auto x, auto w) { return matmul(softmax(matmul(x, w)), w); }, Matrix{}, Weight{}) ==
         std::pair{bytes, 1});
-  // A sum behind a product, in the place of one of its terms.
+  // A sum after a product, in the memory of one of its terms.
   CHECK(arena_of([](auto x, auto w) { return matmul(matmul(tanh(matmul(x, w)), w) + matmul(x, w), w); }, Matrix{},
                  Weight{}) == std::pair{2 * bytes, 1});
   // Not what the product itself reads, nor what is read in another order.
@@ -522,8 +522,8 @@ TEST_CASE("live buffers of random programs are apart") {
 }
 
 TEST_CASE("buffers are placed anew where first fit leaves holes") {
-  // A small buffer that stays between two that go: first fit puts it behind the
-  // first, and the large one behind all. Best is the small one below.
+  // A small buffer that outlives its two neighbours: first fit puts it after the first, and the large one after all.
+  // Best is the large one at 0, then the small one.
   compile::List<compile::Lifetime> buffers;
   buffers.push({256, 0, 1});
   buffers.push({64, 0, 3});
@@ -533,7 +533,7 @@ TEST_CASE("buffers are placed anew where first fit leaves holes") {
   CHECK(p.at[2] == 0);
   CHECK(p.at[1] == 512);
 
-  // Random lifetimes: apart, and never beyond what first fit needs for all of them at once.
+  // Random lifetimes: disjoint, and never more memory than first fit needs for all of them at once.
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     const Philox random(Seed{seed}, 0);
     buffers.clear();

@@ -1,4 +1,4 @@
-// compile/prologue.hpp: what a contraction computes of its operands, by run-time graphs and by compiled ones.
+// compile/prologue.hpp: operands that a contraction computes in its prologue, by run-time graphs and by compiled ones.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -13,7 +13,7 @@ using graph::Value;
 namespace {
 
 /// A contraction whose operands are computed: casts, scales, normalised rows,
-/// gathered ones, seen through permutations, slices and reversals.
+/// gathered ones, viewed through permutations, slices and reversals.
 class Maker {
  public:
   constexpr explicit Maker(std::uint64_t seed) : random_(Seed{seed}) {
@@ -76,13 +76,13 @@ class Maker {
       default: return input(s);
     }
   }
-  /// Values of a shape, by operations that a kernel computes element by element, or row by row.
+  /// Values of a shape, by operations that a kernel computes elementwise or by rows.
   constexpr Value computed(const Shape& s) {
     Shape row = s, column = s;
     row.set(s.rank - 1, 1);
     column.set(s.rank - 2, 1);
     if (column.letter(s.rank - 1) != 0) column.set(s.rank - 1, s[s.rank - 1], s.letter(s.rank - 1));
-    // named, so that a compiler and its output make one graph
+    // named, so that all compilers build the same graph
     const Value per_row = input(row), per_column = input(column);
     switch (below(7)) {
       case 0: return graph::cast_to(input(s, Dtype::int8), Dtype::float32) * per_row;
@@ -105,7 +105,7 @@ class Maker {
         const Value at = input(places, Dtype::int32), from = input(table);
         return ops::gather(from, maximum(minimum(at + 4, 8), 0), s.rank - 2);
       }
-      default: {  // one part is wanted by others too
+      default: {  // a value that others read too
         const Value x = input(s) + per_row;
         g_.outputs.push(exp(x * 0.25).id);
         return x * per_column;
@@ -125,7 +125,7 @@ template <std::uint64_t Seed> struct OperandsTrace {
   constexpr Builder operator()() const { return operands_graph(Seed); }
 };
 
-/// How many operands the kernels of a plan compute.
+/// The number of operands that the kernels of a plan compute.
 int computed_operands(const compile::Plan& p) {
   int n = 0;
   for (int k = 0; k + 1 < p.kernel.size(); ++k)
@@ -192,7 +192,7 @@ TEST_CASE("what is computed where") {
                                    input(g, shape_of<64, 1>))
                              .id);
         }) == Pair(1, 1));
-  CHECK(left([&](Builder& g) {  // small ones are computed by themselves
+  CHECK(left([&](Builder& g) {  // small ones are separate steps
           g.outputs.push(
               times(input(g, shape_of<8, 16>), graph::cast_to(input(g, shape_of<64, 16>, Dtype::int8), Dtype::float32))
                   .id);
@@ -207,18 +207,18 @@ TEST_CASE("what is computed where") {
               times(relu(times(input(g, shape_of<64, 128>), input(g, shape_of<128, 128>))), input(g, shape_of<32, 128>))
                   .id);
         }) == Pair(2, 0));
-  CHECK(left([&](Builder& g) {  // windows show elements many times
+  CHECK(left([&](Builder& g) {  // windows repeat elements
           const Value x = tanh(input(g, shape_of<4, 2048>));
           g.outputs.push(times(graph::windows(x, 1, 8, 1, 1), input(g, shape_of<5, 8>)).id);
         }).second == 0);
-  CHECK(left([&](Builder& g) {  // of a layer norm, its statistics are left
+  CHECK(left([&](Builder& g) {  // for a layer norm its statistics remain
           const Value x = input(g, shape_of<64, 512>);
           const Value apart = x - ops::reduced<ops::Sum>(x, 2) * (1.0 / 512);
           g.outputs.push(times(apart * rsqrt(ops::reduced<ops::Sum>(apart * apart, 2) * (1.0 / 512) + 1e-5),
                                input(g, shape_of<32, 512>))
                              .id);
         }) == Pair(2, 1));
-  CHECK(left([&](Builder& g) {  // rows that are read where they lie
+  CHECK(left([&](Builder& g) {  // rows that are read in place
           g.outputs.push(times(tanh(input(g, shape_of<64, 128>)), input(g, shape_of<32, 128>)).id);
         }) == Pair(2, 0));
 }

@@ -1,4 +1,4 @@
-// compile/siblings.hpp: contractions of one value with several weights become one, where what follows them allows it.
+// compile/siblings.hpp: contractions of one value with several weights become one if their consumers allow it.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -11,7 +11,7 @@ using graph::Value;
 
 namespace siblings {  // names of members are found in types that have linkage
 
-template <int D, int Heads> struct Block {  // of BERT, with queries, keys and values as layers of their own
+template <int D, int Heads> struct Block {  // of BERT, with separate layers for queries, keys and values
   nn::Linear<D, D> query, key, value, out;
   nn::LayerNorm<D> norm1;
   nn::Linear<D, 4 * D> up;
@@ -35,7 +35,7 @@ template <class Layer, int Layers> struct Stack {
 namespace {
 
 struct Draft : support::Draft {
-  /// How many contractions are left.
+  /// The number of contractions left.
   int left(const reference::Lengths& lengths = {}) {
     return support::count_of(support::rest_of(g, parameters, lengths), graph::Kind::contract);
   }
@@ -83,9 +83,9 @@ TEST_CASE("what an epilogue would be torn off stays apart") {
   Draft d;
   const Value wa = d.parameter<5, 8>(), wb = d.parameter<5, 8>(), wc = d.parameter<5, 8>(), to = d.parameter<3, 5>();
   const Value x = d.input<4, 8>();
-  const Value gated = d.linear(x, wa) * sigmoid(d.linear(x, wb));  // two that meet
+  const Value gated = d.linear(x, wa) * sigmoid(d.linear(x, wb));  // two that are combined
   d.output(d.linear(gated, to));
-  d.output(d.linear(x, wc));  // an output has a buffer of its own
+  d.output(d.linear(x, wc));  // an output has a separate buffer
   CHECK(d.left() == 4);
 }
 

@@ -1,4 +1,4 @@
-// The verifier finds what it is there to find: each rule, broken on purpose.
+// The verifier detects violations of each rule.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 #include <sinter/graph/batching.hpp>
@@ -84,7 +84,7 @@ TEST_CASE("a plan whose pointers leave their buffers, or which reads what nothin
   (void)compile::fuse(s, cpu::target);
   const auto check = [&](const compile::Plan& p) { compile::PlanVerifier(p, s.graph, s.outputs, nullptr).run(); };
   CHECK_NOTHROW(check(plan));
-  // Where a step's first pointer stands: behind the kernel's number and the loops.
+  // The index of a step's first pointer: after the kernel's number and the loops.
   const auto first_pointer = [&](const compile::Plan& p, int step) {
     int t = 0;
     for (int k = 0;; ++k) {
@@ -118,8 +118,8 @@ TEST_CASE("a value of one sample cannot leave its vmap") {
 }
 
 TEST_CASE("nodes that turn out to be the same as later ones stand once in the order") {
-  // What a derivative computes of its argument, which is a node of its own, and
-  // what stands outside of it are the same once identities are gone.
+  // Values that a derivative computes from its argument, a separate node, equal those outside of it once identities are
+  // removed.
   Builder g;
   const Value x{&g, g.input(Dtype::float32, shape_of<4>)};
   const Value own{&g, g.add(graph::primitive<ops::Argument>, &x.id, 1)};

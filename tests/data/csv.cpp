@@ -1,4 +1,4 @@
-// data/: tables as text. What is right stands in reference/csv.txt, written by pandas and NumPy.
+// data/: tables as text. Expected values are in reference/csv.txt, written by pandas and NumPy.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -21,7 +21,7 @@ std::vector<std::string> split(const std::string& text, char at) {
   for (const char c : text) c == at ? void(all.emplace_back()) : void(all.back() += c);
   return all;
 }
-/// What Python's repr of bytes has escaped.
+/// Undoes the escapes of Python's repr of bytes.
 std::string unescaped(const std::string& text) {
   std::string s;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -48,7 +48,7 @@ data::Table parse(const std::string& text, data::CsvOptions options = {}) {
   data::MemoryFile file(text, "text");
   return data::read_csv_from(file, options);
 }
-/// Read from a file in pieces of so many bytes.
+/// Read from a file in chunks of `piece` bytes.
 data::Table in_pieces(const std::string& path, data::CsvOptions options, std::size_t piece) {
   data::InputFile file(path);
   return data::csv_detail::Reader(file, options, piece).table();
@@ -122,7 +122,7 @@ TEST_CASE("a number is the float nearest to it, as std::from_chars finds it") {
     const float x = std::bit_cast<float>(a);
     if (!std::isfinite(x)) continue;
     const double middle =
-        (double(x) + double(std::nextafter(x, HUGE_VALF))) / 2;  // halfway between two floats: the digits decide
+        (double(x) + double(std::nextafter(x, HUGE_VALF))) / 2;  // halfway between two floats: later digits decide
     std::snprintf(text, sizeof text, "%.*e", int(b % 20), double(x));
     check(text);
     std::snprintf(text, sizeof text, "%.*e", int(b % 120), middle);
@@ -226,7 +226,7 @@ TEST_CASE("files that are no tables of numbers say where and why") {
   check_error(std::string("a,b\0\n1,2\n", 9), ", line 1, field 2: expected a name, found a byte 0", {.header = true});
   check_error(
       "1,\x1b[31m\xc2\x9b\xff\n",
-      ", line 1, field 2: expected a number, found \"\\x1b[31m\\xc2\\x9b\\xff\"");  // a terminal obeys none of it
+      ", line 1, field 2: expected a number, found \"\\x1b[31m\\xc2\\x9b\\xff\"");  // no terminal escape sequence
   check_error("1," + std::string(100'000, 'x') + "\n",
               ", line 1, field 2: expected a number, found \"" + std::string(40, 'x') + "…\"");
   check_error(std::string("\xff\xfe\x31\0", 4), ": expected text in UTF-8 or ASCII, found UTF-16; save it in UTF-8");
@@ -261,7 +261,7 @@ TEST_CASE("what is no file, and what is a pipe") {
   const std::string pipe = folder.path() + "/pipe";
   REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
   CHECK(std::string(support::thrown([&] { data::read_file(pipe); }).what()) ==
-        pipe + ": expected a regular file, found a pipe; name a file");  // and it does not wait
+        pipe + ": expected a regular file, found a pipe; name a file");  // without waiting
   std::thread writer([&] { std::ofstream(pipe) << "1,2\n3,4\n"; });
   const data::Table t = data::read_csv(pipe);
   writer.join();

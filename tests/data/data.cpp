@@ -1,5 +1,4 @@
-// data/: files and what is made of them. Damaged files are errors that say what
-// was expected, what was found, and where.
+// data/: files and data sets from them. Damaged files are errors that say what was expected, what was found, and where.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 

@@ -1,4 +1,4 @@
-// data/gzip.hpp and data/mnist.hpp: compressed files, sound and damaged.
+// data/gzip.hpp and data/mnist.hpp: compressed files, valid and damaged.
 #include <doctest/doctest.h>
 #include <sinter/data/mnist.hpp>
 #include <sinter/sinter.hpp>
@@ -15,7 +15,7 @@ using support::TemporaryFolder;
 
 namespace {
 
-/// One gzip member, as zlib packs it.
+/// One gzip member, compressed by zlib.
 std::string packed(const std::string& content) {
   z_stream z{};
   REQUIRE(deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK);
@@ -242,7 +242,7 @@ TEST_CASE("MNIST's files, damaged or of another kind") {
     CAPTURE(n);
     CHECK_MESSAGE(begins(e, images + ", "), e);
   }
-  folder.write("train-images-idx3-ubyte", sound);  // compressed, whatever its name says
+  folder.write("train-images-idx3-ubyte", sound);  // compressed, despite its name
   folder.write("train-labels-idx1-ubyte", idx({3}, 3));
   CHECK(data::mnist(folder.path(), data::Part::train).size() == 3);
 }
@@ -264,6 +264,6 @@ TEST_CASE("real data: MNIST") {
   for (auto [x, label] : batches)
     for (const float p : x) sum += double(p), squares += double(p) * double(p);
   const double mean = sum / (60'000 * 784.0);
-  CHECK(mean == doctest::Approx(0.1307).epsilon(1e-3));  // what everybody normalises MNIST with
+  CHECK(mean == doctest::Approx(0.1307).epsilon(1e-3));  // the usual mean for normalising MNIST
   CHECK(std::sqrt(squares / (60'000 * 784.0) - mean * mean) == doctest::Approx(0.3081).epsilon(1e-3));
 }

@@ -1,4 +1,4 @@
-// data/: data sets, what is made of them, and loaders.
+// data/: data sets, derived sets, and loaders.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -9,7 +9,7 @@ using namespace sinter;
 
 namespace {
 
-/// A data set of a user's own: points of a parabola.
+/// A user-defined data set: points of a parabola.
 struct Parabola {
   using Input = Tensor<float, 1>;
   using Target = Tensor<float, 1>;
@@ -34,7 +34,7 @@ struct Broken {
   }
 };
 
-/// Samples 0 … 3, of which one cannot be read now and then.
+/// Samples 0 … 3, one of which fails to read occasionally.
 struct Unsteady {
   using Input = Tensor<float, 1>;
   using Target = Tensor<int>;
@@ -73,7 +73,7 @@ template <class Set> std::vector<float> read_all(const Set& set, std::uint64_t e
 constexpr auto add_noise = [](std::span<float> x, const Philox& random) {
   for (std::size_t i = 0; i < x.size(); ++i) x[i] += random.normal(i);
 };
-/// Everything that two epochs give, lengths included; the first is left after its second batch.
+/// All data of two epochs, lengths included; the first is left after its second batch.
 template <class Loader> std::vector<float> two_epochs(Loader& batches) {
   std::vector<float> all;
   const auto take = [&](const auto& x, const auto& y) {
@@ -122,7 +122,7 @@ TEST_CASE("a random split loses nobody, and depends on its seed alone") {
   CHECK(read_all(data::random_split(all, 0.3, Seed{1}).test) == read_all(test));
   CHECK(read_all(data::random_split(all, 0.3, Seed{2}).test) != read_all(test));
   const Parabola curve;
-  // a set that is not in memory is looked at through its parts
+  // a set that is not in memory is read through its parts
   CHECK(data::random_split(curve, 0.25, Seed{1}).test.size() == 16);
   const Error e = support::thrown([&] { data::random_split(all, -1, Seed{1}); });
   CHECK(std::string(e.what()).find("random_split, share: expected 0 … 1, found -1") == 0);
@@ -195,12 +195,12 @@ TEST_CASE("a loader gives every sample once an epoch, the last batch smaller") {
     std::sort(order.begin(), order.end());
     for (int i = 0; i < 11; ++i) CHECK(order[std::size_t(i)] == i);
   }
-  CHECK(orders[0] != orders[1]);  // another order every epoch
+  CHECK(orders[0] != orders[1]);  // a different order in every epoch
   auto again = data::loader<4>(set, {.shuffle = true, .seed = Seed{3}});
   std::vector<int> first;
   for (auto [x, label] : again)
     for (std::int64_t i = 0; i < label.length<'B'>(); ++i) first.push_back(label(i));
-  CHECK(first == orders[0]);  // and the same ones for the same seed
+  CHECK(first == orders[0]);  // and the same orders for the same seed
   const data::Labelled<2> nothing;
   auto none = data::loader<4>(nothing);
   int batch_count = 0;
@@ -219,7 +219,7 @@ TEST_CASE("batches are the same with and without prefetching, also after an epoc
   auto drawn = data::loader<4>(noisy, {.seed = Seed{3}, .weights = std::vector<double>(11, 1)});
   auto drawn_ahead = data::loader<4>(noisy, {.seed = Seed{3}, .prefetch = true, .weights = std::vector<double>(11, 1)});
   CHECK(two_epochs(drawn) == two_epochs(drawn_ahead));
-  for (int i = 0; i < 50; ++i) {  // a loader may go at any moment
+  for (int i = 0; i < 50; ++i) {  // a loader may be destroyed at any moment
     auto short_lived = data::loader<4>(noisy, {.prefetch = true});
     int batches = 0;
     for (auto b : short_lived)
@@ -239,7 +239,7 @@ TEST_CASE("what a data set throws arrives where the batch would have, and ends t
     CHECK(std::string(e.what()) == "sample 5: expected a picture, found none");
     CHECK(good == 3);
     good = 0;
-    for (auto b : batches) good += int(b.target.length<'B'>());  // the next epoch is sound
+    for (auto b : batches) good += int(b.target.length<'B'>());  // the next epoch works
     CHECK(good == 9);
     const Broken always{.sound_from = 9};
     auto others = data::loader<3>(always, {.prefetch = prefetch});
@@ -364,7 +364,7 @@ TEST_CASE("what an epoch has met ahead does not reach the next one") {
   auto batches = data::loader<4>(set, {.prefetch = true});
   auto it = batches.begin();
   CHECK((*it).target(3) == 3);
-  CHECK((*it).target(3) == 3);  // waits for the thread, which has met sample 5
+  CHECK((*it).target(3) == 3);  // waits for the thread, which has failed on sample 5
   int samples = 0;
   for (auto [x, y] : batches) samples += int(y.length<'B'>());
   CHECK(samples == 9);

@@ -45,7 +45,7 @@ template <int N> void overlapping_products() {
   CHECK(distance(both, product(a, a)) < 1e-3);
 }
 
-/// Rows that are read by several passes and stored where they lie: the same bits as elsewhere.
+/// Rows that are read by several passes and stored in place: the same bits as in separate memory.
 template <int R, int C> void overlapping_rows() {
   CAPTURE(R);
   CAPTURE(C);
@@ -115,7 +115,7 @@ TEST_CASE(
   const Tensor<float, 3> r = e;
   CHECK(r(0) == 21);
   CHECK(r(2) == 63);
-  const auto twice = [](auto x) { return x * 2.f + x; };  // x is a variable of its own
+  const auto twice = [](auto x) { return x * 2.f + x; };  // x is a separate variable
   const auto f = twice(a);
   Tensor<float, 3> other{7, 7, 7};
   CHECK(equal(f, a * 3.f));
@@ -253,7 +253,7 @@ TEST_CASE("an expression does not grow with what it uses more than once: what ha
 
 namespace long_names {
 
-/// Expressions of parameters alone grow as well: in a traced net what has grown long is a node.
+/// Expressions of parameters alone grow as well: in a traced net a long one becomes a node.
 struct Net {
   Param<float, 4> a{nn::init::ones()}, b{nn::init::ones()};
   constexpr auto operator()(auto x) const {

@@ -1,5 +1,6 @@
-// Functions of rows at their edges (reference/cells.txt): along rows, down columns, over nothing, one element, bounded
-// axes of length 0, 1 and all, ties, infinities and NaN, 16-bit floats, integers and bools; derivatives of both orders.
+// Functions of rows in edge cases (reference/cells.txt): along rows, down columns, over no elements, one element,
+// bounded axes of length 0, 1 and full, ties, infinities and NaN, 16-bit floats, integers and bools; derivatives of
+// both orders.
 #include <doctest/doctest.h>
 
 #include "../support/cells.hpp"
@@ -244,7 +245,7 @@ TEST_CASE("cells of recurrent layers") {
 }
 
 namespace {
-/// A loss of a prediction and a target, and of the same in other types and lengths.
+/// A loss of a prediction and a target, also with other types and lengths.
 template <class T, class F> void check_loss(const std::string& name, F f) {
   check_typed<Sym<float, 4, 3>, Sym<float, 4, 3>>(name, f);
   check_typed<Sym<float, 1, 1>, Sym<float, 1, 1>>(name + ".one", f);

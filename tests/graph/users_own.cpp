@@ -1,4 +1,4 @@
-// A user's own primitive and a user's own derivative, in a user's file: nothing of the library is edited.
+// A user-defined primitive and a user-defined derivative, in a user's file, without changes to the library.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 

@@ -1,5 +1,4 @@
-// io/: saving. Whoever looks sees the old file or the new one, whole, and what was no business of the saver stays as it
-// was.
+// io/: saving. Readers see the old file or the new one, whole, and unrelated files are unchanged.
 #include <doctest/doctest.h>
 #include <sinter/io/safetensors.hpp>
 #include <sinter/sinter.hpp>
@@ -42,7 +41,7 @@ std::string content(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
 }
-/// The process has nobody's rights in its scope, if root's can be given up.
+/// Gives the process the rights of user nobody within its scope, if it is root.
 struct Nobody {
   const bool is;
   explicit Nobody(bool wanted) : is(wanted && ::seteuid(65534) == 0) { REQUIRE(is == wanted); }
@@ -69,7 +68,7 @@ TEST_CASE("replacing a file keeps its mode and owner") {
     CHECK(mode(path) == m);
     CHECK(load<Small>(path)->w(0) == 3);
   }
-  if (::getuid() != 0) return;  // nobody else may give a file away
+  if (::getuid() != 0) return;  // only root may change a file's owner
   REQUIRE(::chown(path.c_str(), 12345, 23456) == 0);
   save(Model<Small>(), path);
   CHECK(status(path).st_uid == 12345);
@@ -162,7 +161,7 @@ TEST_CASE("names as long as the file system takes them") {
   for (const std::string& name :
        {std::string(255, 'x'), std::string(224, 'y'), std::string(223, 'y'), std::string("ab") + [] {
           std::string s;
-          for (int i = 0; i < 84; ++i) s += "∑";  // of three bytes
+          for (int i = 0; i < 84; ++i) s += "∑";  // three bytes
           return s;
         }()}) {
     CAPTURE(name.size());
@@ -198,7 +197,7 @@ TEST_CASE("what a killed saver left is removed by the next one, and nothing else
     return other_saver.name();
   }();
   CHECK_FALSE(fs::exists(folder.path() + "/" + living));
-  CHECK(entries(folder.path()) == 1 + 6 + 1);  // the file, and what was none of its business
+  CHECK(entries(folder.path()) == 1 + 6 + 1);  // the file, and unrelated ones
   CHECK(load<Small>(path)->w(0) == 3);
 }
 

@@ -1,4 +1,4 @@
-// io/: numbers of one type in a file, of another in the model. What is right stands in reference/stored.txt, written by
+// io/: numbers of one type in a file, of another in the model. Expected values are in reference/stored.txt, written by
 // PyTorch.
 #include <doctest/doctest.h>
 #include <sinter/io/safetensors.hpp>

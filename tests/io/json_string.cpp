@@ -1,4 +1,4 @@
-// io/: strings in JSON files, as Python's json.dumps(text, ensure_ascii=False) writes them, escapes by number alone.
+// io/: strings in JSON files, as Python's json.dumps(text, ensure_ascii=False) writes them, with numeric escapes only.
 #include <doctest/doctest.h>
 #include <sinter/io/json_string.hpp>
 

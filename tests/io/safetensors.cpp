@@ -1,4 +1,4 @@
-// io/: checkpoints. A file appears whole or not at all; a model is changed by a sound and fitting file only.
+// io/: checkpoints. A file is written whole or not at all; a model is changed only by a valid and matching file.
 #include <doctest/doctest.h>
 #include <sinter/io/safetensors.hpp>
 #include <sinter/sinter.hpp>

@@ -1,4 +1,4 @@
-// io/: the JSON of headers. What is and is not JSON follows RFC 8259, as Python's and Rust's readers have it.
+// io/: the JSON of headers. What is accepted as JSON follows RFC 8259, like Python's and Rust's readers.
 #include <doctest/doctest.h>
 #include <sinter/io/json_string.hpp>
 #include <sinter/io/safetensors_header.hpp>

@@ -1,4 +1,4 @@
-// Words that system headers and frameworks take as macros, before any header of the library.
+// Words that system headers and frameworks define as macros, before any header of the library.
 #include <complex.h>
 #include <sys/param.h>
 #include <sys/types.h>

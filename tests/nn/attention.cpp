@@ -1,4 +1,4 @@
-// nn/: attention layers and blocks of transformers against PyTorch.
+// nn/: attention layers and transformer blocks against PyTorch.
 #include <doctest/doctest.h>
 
 #include "../support/reference_case.hpp"

@@ -1,5 +1,5 @@
-// What is taken where nothing is said, against PyTorch's (reference/defaults.txt, which reference/check_defaults.py
-// compares with PyTorch itself).
+// Default arguments against PyTorch's (reference/defaults.txt, which reference/check_defaults.py compares with PyTorch
+// itself).
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -12,7 +12,7 @@ using namespace sinter;
 
 namespace {
 
-/// The table, and which of its rows were looked at.
+/// The table, and which of its rows were checked.
 class Table {
  public:
   Table() {

@@ -157,8 +157,8 @@ TEST_CASE("options of losses at the ends of their range") {
 }
 
 namespace {
-/// A loss over a bounded batch, at lengths 0, 1 and N, against the same loss of a batch that has just so many rows;
-/// what lies beyond the length is NaN.
+/// A loss over a bounded batch, at lengths 0, 1 and N, against the same loss of a batch with exactly so many rows;
+/// elements past the length are NaN.
 template <class Y, int N, class F> void check_lengths(F loss) {
   using X = Sym<float, upto<4, 'B'>, 3>;
   constexpr bool labelled = Y::shape.rank == 1;

@@ -1,4 +1,4 @@
-// nn/: modules against PyTorch: outputs, gradients, and what training leaves in buffers.
+// nn/: modules against PyTorch: outputs, gradients, and buffers after training.
 #include <doctest/doctest.h>
 
 #include "../support/reference_case.hpp"
@@ -158,7 +158,7 @@ template <class Norm, class X> void check_empty_batch() {
     CHECK(norm.bias(c) == 0);
   }
   CHECK(equal(std::as_const(net)->fc.weight, before->fc.weight));
-  for (const int length : {2, 8}) {  // and the next ones are as ever
+  for (const int length : {2, 8}) {  // and later ones are as usual
     x.template set_length<'B'>(length);
     label.template set_length<'B'>(length);
     for (std::ptrdiff_t i = 0; i < x.size(); ++i) x.data()[i] = float(i % 5);

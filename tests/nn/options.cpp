@@ -1,5 +1,5 @@
-// Options at the ends of their range: they do as PyTorch does, or an Error names whose option it is, what was expected
-// and what was found. Options that are part of a type do not compile where they are outside (tests/must_not_compile/).
+// Options at the ends of their range: as in PyTorch, or an Error names the owner and the option, what was expected and
+// what was found. Options that are part of a type do not compile out of range (tests/must_not_compile/).
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -62,7 +62,7 @@ TEST_CASE("options of normalisation and attention") {
   const Tensor<float, 1, 2, 4> y =
       scaled_dot_product_attention<AttentionOptions{.dropout_p = 1}>(q, q, q);  // inference drops nothing
   CHECK(y(0, 0, 0) == doctest::Approx(.6224593));
-  // As many groups as channels, a kernel as large as its image, borders beyond the kernel, a step beyond the image.
+  // As many groups as channels, a kernel as large as its image, padding beyond the kernel, a stride beyond the image.
   const Tensor<float, 1, 2, 2, 2> image{{{{1, 2}, {3, 4}}, {{5, 6}, {7, 8}}}};
   Tensor<float, 2, 1, 2, 2> filters;
   filters.fill(1.f);

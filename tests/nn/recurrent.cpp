@@ -114,7 +114,7 @@ struct Gru {
   nn::Linear<24, 1> dense;
   constexpr auto operator()(auto x) const { return dense(gru(x)); }
 };
-/// The same without memory: it has the same parameters.
+/// The same without state, with the same parameters.
 struct LstmOfSequence {
   nn::LSTM<1, 16> lstm;
   nn::Linear<16, 1> dense;

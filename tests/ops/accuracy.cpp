@@ -18,7 +18,7 @@ bool same_bits(float a, float b) {
 }
 
 /// |found − expected| in units in the last place of the float that is nearest
-/// to `expected`; infinite where one is NaN, or a zero has the wrong sign.
+/// to `expected`; infinite if one is NaN, or a zero has the wrong sign.
 double error(float found, double expected) {
   if (std::isnan(expected)) return std::isnan(found) ? 0 : INFINITY;
   if (float(expected) == found)
@@ -90,7 +90,7 @@ TEST_CASE("elementary functions keep to their stated errors, in registers as in 
   holds("accurate_tanh", 2.5, [](auto x) { return accurate_tanh(x); }, [](double x) { return std::tanh(x); });
 }
 TEST_CASE("activations keep to their stated errors") {
-  // Down to the smallest normal result; below it is 0.
+  // Down to the smallest normal result; below, it is 0.
   holds(
       "sigmoid", 3, [](auto x) { return ops::Sigmoid::eval(maximum(x, decltype(x)(-87.f))); },
       [](double x) { return 1 / (1 + std::exp(-(x < -87 ? -87 : x))); });

@@ -1,4 +1,4 @@
-// The accurate forms of functions, chosen for an expression, a function or a whole program. Expected values are the C
+// The accurate forms of functions, selected for an expression, a function or a whole program. Expected values are the C
 // library's in double precision.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
@@ -17,7 +17,7 @@ struct Saturating {
   constexpr auto operator()(auto x) const { return tanh(x); }
 };
 using Mlp = nn::Sequential<nn::Linear<8, 16>, nn::Tanh, nn::Linear<16, 4>>;
-/// The states of an LSTM behind every step, as one kernel or step by step.
+/// The states of an LSTM after every step, as one kernel or unrolled.
 template <int Unroll> struct Recurrent {
   nn::LSTM<8, 16, RecurrentOptions{.unroll = Unroll}> lstm;
   constexpr auto operator()(auto x) const { return std::get<0>(lstm(x)); }

@@ -1,5 +1,5 @@
-// Activations against PyTorch: values and gradients at their joints and where
-// exponentials overflow, in float and double.
+// Activations against PyTorch: values and gradients at their kinks and where exponentials overflow, in float and
+// double.
 #include "../support/against_pytorch.hpp"
 
 using namespace sinter;

@@ -1,5 +1,5 @@
-// ops/attention: the kernel against PyTorch, against the form composed of softmax and products, and what belongs to it:
-// gradients in both modes, batches, lengths, threads, memory.
+// ops/attention: the kernel against PyTorch, against the form composed of softmax and products, with gradients in both
+// modes, batches, lengths, threads, memory.
 #include <doctest/doctest.h>
 
 #include <sinter/transform/forward.hpp>
@@ -54,7 +54,7 @@ struct RandomAttention {
     for (const auto& [n, letter] : extents) s.push(n, letter);
     return {&g, g.input(d, s)};
   }
-  /// [batch, heads, time, features], as it is or as a view of [batch, time, heads, features].
+  /// [batch, heads, time, features], contiguous or as a view of [batch, time, heads, features].
   Value tensor(Builder& g, int all_heads, int time, char letter, int width) const {
     if (packed == 0) return input(g, dtype, {{batch, 0}, {all_heads, 0}, {time, letter}, {width, 0}});
     return permute<0, 2, 1, 3>(input(g, dtype, {{batch, 0}, {time, letter}, {all_heads, 0}, {width, 0}}));

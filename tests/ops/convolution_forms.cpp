@@ -1,5 +1,5 @@
-// The forms in which a convolution runs (Winograd's, in place, packed in advance) against the same convolution in
-// double precision, which has one form.
+// The forms of a convolution (Winograd's, in place, packed in advance) against the same convolution in double
+// precision, which has one form.
 #include <doctest/doctest.h>
 #include <sinter/backend/reference/interpreter.hpp>
 #include <sinter/sinter.hpp>
@@ -42,7 +42,7 @@ template <class A> double largest(const A& a) {
 }
 
 /// Two convolutions in a row, the second of `O` filters: its sums, and the gradients of the image and of both weights,
-/// in float and in double. What lies between them has its channels innermost.
+/// in float and in double. The intermediate image has its channels innermost.
 template <int N, int C, int O, int H, int W, int Stride, int Padding, int Taps = 3> void check(double tolerance) {
   static constexpr Conv2dOptions first{.padding = Taps / 2}, second{.stride = Stride, .padding = Padding};
   constexpr int h = (H + 2 * Padding - Taps) / Stride + 1, w = (W + 2 * Padding - Taps) / Stride + 1;
@@ -167,13 +167,13 @@ void check_first_layer(double tolerance) {
   CHECK(difference(gb, gbd, largest(gbd)) < tolerance);
 }
 
-/// Two convolutions of Channels filters behind each other, with windows of Taps × Taps.
+/// Two successive convolutions of Channels filters, with windows of Taps × Taps.
 template <int Channels, int Taps> struct Chain {
   nn::Conv2d<Channels, Channels, Taps, Conv2dOptions{.padding = Taps / 2, .bias = false}> a;
   nn::Conv2d<Channels, Channels + 5, Taps, Conv2dOptions{.padding = Taps / 2}> b;
   constexpr auto operator()(auto x) const { return b(relu(a(x))); }
 };
-/// How many of a net's weights are transformed in advance.
+/// The number of a net's weights that are transformed in advance.
 template <class Net, class X> int transformed_weights() {
   const graph::Builder g = 
       support::halves_of(train::InferenceTrace<false, Net, X>{}(), int(train::leading<Net>), cpu::target).prepare;
@@ -194,7 +194,7 @@ template <int N, int Channels, int Taps, int H, int W> void check_in_advance(int
   const Tensor<double, N, Channels, H, W> hidden = relu(conv2d<options>(xd, cast<double>(n.a.weight)));
   const Tensor<double, N, Channels + 5, H, W> expected =
       conv2d<options>(hidden, cast<double>(n.b.weight)) + reshape<Channels + 5, 1, 1>(cast<double>(n.b.bias));
-  for (const int length : {N, N - 1, 1}) {  // a shorter batch would go another way by itself
+  for (const int length : {N, N - 1, 1}) {  // a shorter batch would take another path by itself
     x.template set_length<'B'>(length);
     const auto& y = infer(x);
     const auto& z = two(x);
@@ -285,7 +285,7 @@ TEST_CASE(
         wrt<1>)(x, w, ct);
   };
   using F = decltype(gradient);
-  // changes sides, fills no register
+  // swaps its operands, fills no register
   support::check_compiled<
       graph::FunctionTrace<F, Sym<float, 1, 3, 44, 44>, Sym<float, 100, 3, 3, 3>, Sym<float, 1, 100, 44, 44>>>(5, 1);
   // Winograd's
@@ -308,30 +308,29 @@ TEST_CASE("weights of double precision stay as they are") {
 }
 
 TEST_CASE("Winograd's form keeps its bound, in values and in both gradients") {
-  check<3, 40, 72, 13, 10, 1, 1>(2e-5);   // neither channels nor filters fill registers; tiles stand over both edges
+  check<3, 40, 72, 13, 10, 1, 1>(2e-5);   // neither channels nor filters fill registers; tiles extend past both edges
   check<5, 64, 33, 6, 8, 1, 1>(2e-5);
   check<2, 96, 64, 11, 9, 1, 0>(2e-5);
   check<9, 160, 160, 3, 3, 1, 1>(2e-5);   // less than a tile
   check<9, 32, 48, 24, 20, 1, 1>(2e-5);   // more tiles than the weights' gradient transforms at once
   check<4, 20, 33, 13, 10, 1, 2, 5>(2e-5);
   check<19, 17, 40, 9, 9, 1, 0, 5>(2e-5);
-  check<13, 16, 24, 14, 11, 1, 2, 5>(2e-5);  // sums in pieces
-  check<2, 48, 48, 11, 11, 2, 1>(2e-5);   // a direct form, whose image gradient is a convolution of spread cotangents
+  check<13, 16, 24, 14, 11, 1, 2, 5>(2e-5);  // several partial sums
+  check<2, 48, 48, 11, 11, 2, 1>(2e-5);   // a direct form, whose image gradient is a convolution of dilated cotangents
 }
 
 TEST_CASE("the image gradient of windows several elements apart is what its definition says") {
   check_image_gradient<4, 6, 8, 7, 3, 3, Conv2dOptions{.stride = 2, .padding = 1}>();
-  // three phases of four meet no window
+  // three phases of four are in no window
   check_image_gradient<4, 6, 9, 8, 1, 1, Conv2dOptions{.stride = 2}>();
   // elements between windows
   check_image_gradient<4, 6, 11, 10, 2, 5, Conv2dOptions{.stride = {3, 2}, .padding = {0, 3}}>();
-  // all taps meet one phase; every third one each
+  // all taps fall on one phase; every third one each
   check_image_gradient<4, 6, 12, 11, 3, 4, Conv2dOptions{.stride = {2, 3}, .padding = 2, .dilation = {2, 2}}>();
   check_image_gradient<4, 6, 10, 9, 3, 3,
                        Conv2dOptions{.stride = {4, 1}, .padding = 1, .dilation = {2, 1}, .groups = 2}>();
   check_image_gradient<6, 6, 9, 9, 3, 3, Conv2dOptions{.stride = 2, .padding = 1, .groups = 6}>();
-  // More phases than are worth steps:
-  // windows side by side, elements behind the last
+  // More phases than are worth steps: adjacent windows, elements after the last
   check_image_gradient<4, 6, 9, 13, 4, 4, Conv2dOptions{.stride = 4}>();
   check_image_gradient<4, 6, 17, 14, 5, 7, Conv2dOptions{.stride = 4, .padding = {1, 2}, .groups = 2}>();
   // elements between windows
@@ -343,7 +342,7 @@ TEST_CASE("the image gradient of windows several elements apart is what its defi
 }
 
 TEST_CASE("convolutions of few channels, whose windows nobody copies, are what their definition says") {
-  // the sum over places in pieces
+  // the sum over positions in several parts
   check_first_layer<9, 1, 16, 28, 28, 5, 5, Conv2dOptions{.padding = 2}>(2e-6);
   // filters that fill no register are copied
   check_first_layer<3, 1, 6, 28, 28, 5, 5, Conv2dOptions{}>(2e-6);
@@ -352,9 +351,9 @@ TEST_CASE("convolutions of few channels, whose windows nobody copies, are what t
   check_first_layer<2, 3, 64, 32, 30, 7, 7, Conv2dOptions{.stride = 2, .padding = 3}>(2e-6);
   // windows in runs of two
   check_first_layer<2, 2, 20, 15, 17, 5, 3, Conv2dOptions{.stride = {2, 1}, .padding = 1, .dilation = {1, 2}}>(2e-6);
-  // more filters than are worth turning
+  // more filters than are worth transposing
   check_first_layer<2, 4, 130, 9, 8, 3, 3, Conv2dOptions{.stride = 2, .padding = 1}>(2e-6);
-  // lines of three places, and more than fit a block
+  // lines of three pixels, and more than fit a block
   check_first_layer<300, 2, 16, 3, 3, 3, 3, Conv2dOptions{.padding = 1}>(2e-6);
   // windows as wide as tiles are high
   check_first_layer<2, 16, 32, 14, 14, 3, 3, Conv2dOptions{.padding = 1}>(2e-6);

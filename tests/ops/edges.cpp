@@ -1,6 +1,6 @@
-// Elementwise functions where their formulas change: at the joints of their pieces, at zeros of both signs, far out, at
-// infinities and NaN (reference/edges.txt), of tensors of all lengths; and of 16-bit floats, integers and bools at the
-// ends of their ranges (reference/cells.txt).
+// Elementwise functions where their formulas change: at kinks and between branches, at zeros of both signs, at large
+// arguments, at infinities and NaN (reference/edges.txt), of tensors of all lengths; and of 16-bit floats, integers and
+// bools at the ends of their ranges (reference/cells.txt).
 #include <doctest/doctest.h>
 
 #include "../support/cells.hpp"
@@ -95,8 +95,8 @@ TEST_CASE("edges of functions of two and three operands") {
 
 namespace {
 constexpr auto each = nn::Reduction::none;
-/// Losses take symbols whose shape is their type; elements of a graph made at run time are given to the same functions
-/// of them.
+/// Losses take symbols whose shape is in their type; this applies the same elementwise functions to values of a graph
+/// built at run time.
 template <class Each> constexpr auto elements_of = [](auto... x) {
   return ops::Composed<nn::loss_detail::Reduced<each, Each>, int(sizeof...(x))>{}(x...);
 };

@@ -1,4 +1,4 @@
-// einsum against the sum that its equation says.
+// einsum against the sum that its equation defines.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 

@@ -14,13 +14,13 @@ namespace {
 template <class H, class T> struct AsHalf { using type = T; };
 template <class H, auto... E> struct AsHalf<H, Tensor<float, E...>> { using type = Tensor<H, E...>; };
 
-/// What separates a number from its neighbours.
+/// The distance of a number to its neighbours.
 template <class H> double spacing(double x) {
   constexpr int digits = std::is_same_v<H, float16> ? 10 : 7, least = std::is_same_v<H, float16> ? -24 : -133;
   if (x == 0 || !std::isfinite(x)) return std::ldexp(1.0, least);
   return std::ldexp(1.0, std::max(std::ilogb(x) - digits, least));
 }
-/// To the last place; sums in float32 may have lost a millionth of the largest element.
+/// To the last bit; sums in float32 may have lost a millionth of the largest element.
 template <class H> void check_array(const reference::Array& found, const std::string& name) {
   const auto& expected = support::reference_value(name).elements;
   REQUIRE(std::ptrdiff_t(expected.size()) == found.shape.size());
@@ -90,7 +90,7 @@ TEST_CASE("activations of 16-bit floats round once") {
   with_small("mish", [](auto x) { return mish(x); });
   with_small("softsign", [](auto x) { return softsign(x); });
   check_half<M>("tanhshrink",
-                [](auto x) { return tanhshrink(x); });  // of small x the difference is rounding in float32 too
+                [](auto x) { return tanhshrink(x); });  // for small x the difference is rounding error in float32 too
   with_small("elu", [](auto x) { return elu(x); });
   with_small("elu_alpha", [](auto x) { return elu(x, 0.3); });
   with_small("celu", [](auto x) { return celu(x, 0.3); });

@@ -92,7 +92,7 @@ TEST_CASE("means, variances, norms and softmax of bools and integers are compute
   const Tensor<std::uint8_t, 4> bytes{200, 100, 255, 255};
   const Tensor<std::int64_t, 2> huge{std::int64_t(1) << 40, (std::int64_t(1) << 40) + 2};
   static_assert(std::is_same_v<decltype(mean(a == b))::symbol, Sym<float>>);
-  CHECK(float(mean(a == b)) == .75f);  // numpy: (a == b).mean() and so on
+  CHECK(float(mean(a == b)) == .75f);  // numpy: (a == b).mean() and the like
   CHECK(float(mean(bytes)) == 202.5f);
   CHECK(float(mean(big)) == 1000000000.75f);
   CHECK(float(mean(huge)) == 0x1p40f);

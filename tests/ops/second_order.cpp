@@ -18,7 +18,7 @@ using Logits = F<6, 5>;
 using Labels = Tensor<std::int64_t, 6>;
 using M = F<4, 5>;
 
-/// f of arguments of these types, of which the first is differentiated.
+/// f of arguments of these types, differentiated in the first.
 template <class... X, class Fn> void check_second(const std::string& function, Fn f) {
   const std::string name = "second." + function;
   CAPTURE(name);

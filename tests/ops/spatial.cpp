@@ -1,5 +1,5 @@
-// Windows, borders, places and running sums against PyTorch; places outside,
-// bounded batches and integers, which PyTorch refuses or lacks.
+// Windows, padding, gathers and running sums against PyTorch; indices out of range, bounded batches and integers, which
+// PyTorch refuses or lacks.
 #include <doctest/doctest.h>
 
 #include "../support/throws.hpp"

@@ -1,5 +1,5 @@
-// The type of a symbol says what its node is: every function on operands of every element type. Where the two differ a
-// program reads its results as something else.
+// The type of a symbol matches its node: every function on operands of every element type. If they differ, a program
+// misreads its results.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 

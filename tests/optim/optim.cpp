@@ -17,7 +17,7 @@ void load(const Tensor<float, 3, 4>& weight, const Tensor<float, 3>& bias, Model
   std::copy(bias.begin(), bias.end(), net->bias.data());
 }
 
-/// Eight steps on the reference's problem give the losses and parameters of the case.
+/// Eight steps on the reference problem give the case's losses and parameters.
 template <class Optimizer> void check(const std::string& name, Optimizer optimizer) {
   CAPTURE(name);
   Model<Net> net;

@@ -1,6 +1,6 @@
-// Right numbers where the compiler may reassociate, and takes for granted that nothing is NaN or infinite: this program
-// is compiled with -ffast-math and the like. Values are held against the C library in double precision, questions about
-// NaN against the bits.
+// Correct numbers if the compiler may reassociate and assumes that nothing is NaN or infinite: this program is compiled
+// with -ffast-math and the like. Values are compared with the C library in double precision, tests for NaN with the
+// bits.
 #include <sinter/sinter.hpp>
 
 #include <bit>
@@ -18,7 +18,7 @@ struct Taken {
 
 int failures = 0;
 
-/// Keeps the compiler from knowing a number.
+/// Hides a number from the optimiser.
 float hidden(std::uint32_t bits) {
   volatile std::uint32_t b = bits;
   return std::bit_cast<float>(std::uint32_t(b));
@@ -148,7 +148,7 @@ void rows() {
     if (j != 2 && j != 7) right = right && std::fabs(double(q(0, j)) - std::exp(j / 3.) / sum) < 1e-6;
   expect(right, "softmax of a masked row");
 
-  // What a row ends with is no element of it.
+  // Padding after a row is not part of it.
   Tensor<float, 5, 37> below;
   Tensor<float, 37, 5> across;
   for (int i = 0; i < 5; ++i)
@@ -163,7 +163,7 @@ void rows() {
            double(least_across(i)) == -top;
   }
   expect(tops, "amax and amin");
-  // A number that is −∞ may be chosen.
+  // The number −∞ may be selected.
   Tensor<bool, 37> odd;
   for (int j = 0; j < 37; ++j) odd(j) = j % 2 == 1;
   const auto chosen =
@@ -218,7 +218,7 @@ template <int N> void questions() {
     right = right && finite(i) == (i % 4 == 3) && nan(i) == (i % 4 == 0) && wide_finite(i) == (i % 4 == 3) &&
             wide_nan(i) == (i % 4 == 0);
   expect(right, "isfinite and isnan");
-  // NaN comes through what compares.
+  // NaN propagates through comparisons.
   Tensor<float, N> zero, y;
   for (int i = 0; i < N; ++i) zero(i) = 0.f;
   const auto keeps = [&](const char* what) {

@@ -1,4 +1,4 @@
-// Trains and infers on an instruction set that the rest of the tests are not built for; see check.cmake.
+// Training and inference on an instruction set that the other tests are not built for; see check.cmake.
 #include <sinter/sinter.hpp>
 using namespace sinter;
 
@@ -24,7 +24,7 @@ int main() {
   double e = 0, sum_e = 0;  // one element by the C library
   for (int i = 0; i < 64; ++i) sum_e += std::exp(2 * double(x(3, i)));
   e = std::exp(2 * double(x(3, 5))) / sum_e;
-  // The kernel of attention and its gradient beside softmax and products.
+  // The kernel of attention and its gradient against softmax and products.
   constexpr auto kernel = [](auto q, auto k) { return sum(square(scaled_dot_product_attention(q, k, k))); };
   constexpr auto apart = [](auto q, auto k) {
     return sum(square(scaled_dot_product_attention<AttentionOptions{.composed = true}>(q, k, k)));

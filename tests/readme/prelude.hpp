@@ -1,4 +1,4 @@
-// What the statements in README.md refer to.
+// Declarations that the statements in README.md refer to.
 #include <sinter/io/safetensors.hpp>
 #include <sinter/sinter.hpp>
 using namespace sinter;

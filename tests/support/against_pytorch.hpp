@@ -74,7 +74,7 @@ template <class Case, class Y, class... X> void check_interpreted(const std::str
   interpret(g, name, true);
 }
 
-/// Compares F on arguments of types X, differentiating with respect to those that are floating.
+/// Compares F on arguments of types X, differentiating with respect to the floating-point ones.
 template <class... X, class F> void check(const std::string& name, F, double tolerance = 1e-6) {
   using Y = graph::tensor_of<std::invoke_result_t<F, typename X::symbol...>>;
   const auto run = [&]<int... I>(std::integer_sequence<int, I...>) {
@@ -85,7 +85,7 @@ template <class... X, class F> void check(const std::string& name, F, double tol
   run(std::make_integer_sequence<int, (0 + ... + int(std::is_floating_point_v<typename X::element>))>{});
 }
 
-/// Compares F's results only: where there are no gradients, or NaN and infinities make them beside the point.
+/// Compares F's results only: for functions without gradients, or where NaN and infinities make them irrelevant.
 template <class... X, class F> void check_values(const std::string& name, F, double tolerance = 1e-6) {
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     check_one(run_function(ResultAlone<F>{}, reference_tensor<X>(name + "." + std::to_string(I))...), name + ".y",

@@ -10,7 +10,7 @@ namespace support {
 
 using namespace sinter;
 
-/// Normal numbers, of a stream of their own.
+/// Normal numbers, from a separate stream.
 template <class T> T drawn(std::uint64_t stream, float shift = 0) {
   T t(uninitialized);
   const Philox random(Seed{7}, stream);
@@ -21,7 +21,7 @@ template <class T> bool same_bits(const T& a, const T& b) {
   return std::memcmp(a.data(), b.data(), std::size_t(a.size()) * sizeof(*a.data())) == 0;
 }
 
-/// Runs f, which fills a tensor, on several numbers of threads; the results must be the same, bit by bit.
+/// Runs f, which writes a tensor, with several numbers of threads; the results must be the same, bit by bit.
 template <class T, class F> T on_any_threads(F f) {
   T first(uninitialized);
   for (const int threads : {1, 2, 3, 7}) {

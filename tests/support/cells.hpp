@@ -1,5 +1,5 @@
-// The cells of the table of edges (edges/table.txt) whose values PyTorch computed: reference/cells.txt. A case of a
-// function is run as a graph with derivatives of both orders, by the interpreter (in double precision where operands
+// The cells of the table of edge cases (edges/table.txt) whose values PyTorch computed: reference/cells.txt. A case of
+// a function is run as a graph with derivatives of both orders, by the interpreter (in double precision where operands
 // are float) and, fused, by the executor of run-time graphs.
 #pragma once
 #include <sinter/sinter.hpp>
@@ -22,7 +22,7 @@ struct Cell {
   Shape taken;           ///< with lengths
   std::vector<double> elements;  ///< within them
 
-  /// NaN, or a number far outside, lies beyond the lengths.
+  /// Elements past the lengths are NaN, or a number far out of range.
   reference::Array array() const {
     reference::Array a(dtype, shape);
     const double beyond = is_floating(dtype) ? double(NAN) : 99.0;
@@ -30,7 +30,7 @@ struct Cell {
     for (std::ptrdiff_t i = 0; i < taken.size(); ++i) a.set(place(i), elements[std::size_t(i)]);
     return a;
   }
-  /// Where the i-th element within the lengths lies.
+  /// The offset of the i-th element within the lengths.
   std::ptrdiff_t place(std::ptrdiff_t i) const {
     std::ptrdiff_t at = 0, factor = 1;
     for (int d = shape.rank - 1; d >= 0; --d) {
@@ -43,7 +43,7 @@ struct Cell {
 };
 using CellCase = std::map<std::string, Cell>;
 
-/// The type of a tensor as the file has it. Returns false where the text is none.
+/// The type of a tensor as written in the file. Returns false if the text is not one.
 inline bool parse_type(const std::string& text, Cell& c) {
   const std::size_t open = text.find('[');
   if (open == std::string::npos || text.back() != ']') return false;
@@ -61,8 +61,8 @@ inline bool parse_type(const std::string& text, Cell& c) {
   return c.dtype != Dtype(number_of_dtypes);
 }
 
-/// All cases by the function's name and by their own: lines "function/case key type numbers…", which go on in lines
-/// that begin with a space.
+/// All cases by the names of function and case: lines "function/case key type numbers…", continued in lines that begin
+/// with a space.
 inline const std::map<std::string, std::map<std::string, CellCase>>& cell_cases() {
   static const auto cases = [] {
     std::map<std::string, std::map<std::string, CellCase>> all;
@@ -172,7 +172,7 @@ inline void check_case(const std::string& name, const CellCase& c, const CellFun
   }
 }
 
-/// All cases of a function whose name begins so.
+/// All cases of a function whose names begin with `beginning`.
 inline void check_cases(const std::string& function, const CellFunction& f, const std::string& beginning = "") {
   int found = 0;
   const auto cases = cell_cases().find(function);
@@ -185,7 +185,7 @@ inline void check_cases(const std::string& function, const CellFunction& f, cons
   CHECK_MESSAGE(found > 0, "no cases " << function << "/" << beginning);
 }
 
-/// The same of a function of N symbols.
+/// The same for a function of N symbols.
 template <int N, class F>
 void check_cells(const std::string& function, F f, const std::string& beginning = "") {
   check_cases(
@@ -198,7 +198,7 @@ void check_cells(const std::string& function, F f, const std::string& beginning 
       beginning);
 }
 
-/// And of symbols of these types, for functions whose shapes are types.
+/// And for symbols of these types, for functions that need typed shapes.
 template <class... X, class F>
 void check_typed(const std::string& function, F f, const std::string& beginning = "") {
   check_cases(
@@ -211,7 +211,7 @@ void check_typed(const std::string& function, F f, const std::string& beginning 
       beginning);
 }
 
-/// And of a layer of an input of this type: the operands are the input and the layer's leaves in their order. `part`
+/// And for a layer on an input of this type: the operands are the input and the layer's leaves in their order. `part`
 /// picks the result that is compared.
 template <class Layer, class X, class Part>
 void check_layer(const std::string& name, Part part, const std::string& beginning = "", bool training = true) {

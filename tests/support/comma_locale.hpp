@@ -1,4 +1,4 @@
-// Host programs that have set a locale in which the decimal separator is no point.
+// Host programs that have set a locale in which the decimal separator is not a point.
 #pragma once
 #include <doctest/doctest.h>
 
@@ -12,8 +12,8 @@
 
 namespace support {
 
-/// Sets one of these locales while it lives: one that is installed, or the first, made by localedef. Counts a skip
-/// where there is neither.
+/// Sets one of these locales while it lives: one that is installed, or the first, made by localedef. Counts a skip if
+/// there is neither.
 class SeparatorLocale {
  public:
   SeparatorLocale(const char* separator, std::initializer_list<const char*> names) : separator_(separator) {

@@ -10,7 +10,7 @@
 
 namespace support {
 
-/// `Trace` makes the graph in constant evaluation.
+/// `Trace` builds the graph in constant evaluation.
 template <class Trace, class Backend = cpu::Backend>
 void check_compiled(std::uint64_t seed, int variants = 6, double bound = 1e-4) {
   using P = compile::Program<Trace, Backend>;
@@ -33,7 +33,7 @@ void check_compiled(std::uint64_t seed, int variants = 6, double bound = 1e-4) {
       }
       constexpr std::size_t guard = 65536;
       tensor_detail::AlignedBlock<std::byte> workspace(P::workspace_bytes + guard);
-      std::memset(workspace.data(), 0xff, workspace.size());  // NaN: whatever is read before it is written shows
+      std::memset(workspace.data(), 0xff, workspace.size());  // NaN: shows reads before writes
       std::vector<std::byte*> base{workspace.data()};
       for (auto& a : copies) base.push_back(a.bytes.data());
       for (auto& a : outputs) base.push_back(a.bytes.data());

@@ -1,5 +1,5 @@
-// Functions at the edges of what they are defined for (reference/edges.txt): values, first and second derivatives, each
-// element by itself, by the interpreter in double precision and, fused, by the executor of run-time graphs in float.
+// Functions at the edges of their domains (reference/edges.txt): values, first and second derivatives, elementwise, by
+// the interpreter in double precision and, fused, by the executor of run-time graphs in float.
 #pragma once
 #include <sinter/sinter.hpp>
 #include <sinter/transform/gradient.hpp>
@@ -14,8 +14,8 @@ namespace support {
 using namespace sinter;
 using namespace sinter::internals;
 
-/// Compares the first `count` elements of an output with the reference's. In float an element may also be what PyTorch
-/// makes of it in float32. The derivative at NaN may be NaN, whatever PyTorch's rule makes of it.
+/// Compares the first `count` elements of an output with the reference's. In float an element may also equal PyTorch's
+/// in float32. The derivative at NaN may be NaN, whatever PyTorch gives.
 inline void check_elements(const reference::Array& found, const std::string& name, bool single, std::size_t count) {
   const ReferenceValue& expected = reference_value(name);
   const ReferenceValue* const as_single =
@@ -42,7 +42,7 @@ inline void check_elements(const reference::Array& found, const std::string& nam
 
 using EdgeFunction = std::function<graph::Value(const std::vector<graph::Value>&)>;
 
-/// The first `count` elements as tensors of this shape, which is longer where it is bounded.
+/// The first `count` elements as tensors of this shape, which is longer if bounded.
 inline void check_layout(const std::string& name, int arguments, const EdgeFunction& f, const Shape& shape,
                          std::size_t count, bool single) {
   const Dtype dtype = single ? Dtype::float32 : Dtype::float64;
@@ -76,8 +76,8 @@ inline void check_layout(const std::string& name, int arguments, const EdgeFunct
   for (std::size_t k = 0; k < names.size(); ++k) check_elements(outputs[k], names[k], single, count);
 }
 
-/// f of `Arguments` tensors, elementwise: of all elements at once, bounded with the lengths 0, 1 and all, of nothing
-/// and of one element.
+/// f of `Arguments` tensors, elementwise: of all elements at once, bounded with the lengths 0, 1 and all, of no
+/// elements and of one.
 template <int Arguments, class F> void check_edges(const std::string& function, F f) {
   const std::string name = "edge." + function;
   const EdgeFunction of_list = [f](const std::vector<graph::Value>& x) -> graph::Value {

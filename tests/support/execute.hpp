@@ -1,4 +1,4 @@
-// A graph run by the executor of run-time graphs; what its first `parameters` inputs alone decide is prepared.
+// A graph run by the executor of run-time graphs; what depends on its first `parameters` inputs alone is prepared.
 #pragma once
 #include <sinter/backend/generic/executor.hpp>
 #include <sinter/backend/reference/interpreter.hpp>

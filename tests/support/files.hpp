@@ -1,4 +1,4 @@
-// Files that go with the test that made them.
+// Temporary files, removed after the test that made them.
 #pragma once
 #include <unistd.h>
 
@@ -11,7 +11,7 @@
 
 namespace support {
 
-/// What mkstemp and mkdtemp turn into a name of their own: they ask for six letters X at its end.
+/// A template for mkstemp and mkdtemp, which require six letters X at its end.
 inline std::string name_to_be_made() {
   const char* folder = std::getenv("TMPDIR");
   return std::string(folder != nullptr ? folder : "/tmp") + "/sinter-test-" + std::string(6, 'X');

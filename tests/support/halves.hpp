@@ -1,4 +1,4 @@
-// What the compiler makes of a graph before it makes steps: the part that depends on parameters alone, and the rest.
+// The graph before it is split into steps: the part that depends on parameters alone, and the rest.
 #pragma once
 #include <sinter/backend/cpu/target.hpp>
 #include <sinter/compile/compile.hpp>
@@ -8,7 +8,7 @@
 
 namespace support {
 
-/// Without weights packed in advance, which the interpreter does not know.
+/// Without weights packed in advance, which the interpreter does not support.
 inline constexpr sinter::internals::compile::Target unpacked = [] {
   sinter::internals::compile::Target t = sinter::cpu::run_time_target;
   t.weight_forms = nullptr;

@@ -1,11 +1,11 @@
-// IDX files as they should be, and as they should not.
+// IDX files, valid and invalid.
 #pragma once
 #include <initializer_list>
 #include <string>
 
 namespace support {
 
-/// An IDX file of unsigned bytes with these extents and as many bytes as `data` says.
+/// An IDX file of unsigned bytes with these extents and `data` bytes.
 inline std::string idx(std::initializer_list<unsigned> extents, std::size_t data, unsigned char type = 8) {
   std::string s{'\0', '\0', char(type), char(extents.size())};
   for (const unsigned e : extents)

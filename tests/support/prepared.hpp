@@ -1,4 +1,4 @@
-// Graphs whose first inputs are parameters, as they are drafted by hand, and what preparing leaves of them.
+// Handwritten graphs whose first inputs are parameters, and what preparation leaves of them.
 #pragma once
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
@@ -19,7 +19,7 @@ struct Draft {
   void output(graph::Value v) { g.outputs.push(v.id); }
 };
 
-/// How many nodes of a kind the outputs of a graph need.
+/// The number of nodes of a kind that the outputs of a graph depend on.
 inline int count_of(const graph::Builder& g, graph::Kind kind) {
   std::vector<char> live(std::size_t(g.size()), 0);
   for (const int o : g.outputs) live[std::size_t(o)] = 1;
@@ -32,8 +32,8 @@ inline int count_of(const graph::Builder& g, graph::Kind kind) {
   return n;
 }
 
-/// What is left of a graph for every call, after checking that both halves
-/// together compute what it says, interpreted and compiled.
+/// The part of a graph that every call runs, after checking that both halves together compute the graph, interpreted
+/// and compiled.
 inline graph::Builder rest_of(const graph::Builder& g, int parameters, const reference::Lengths& lengths = {}) {
   compile::Prepared p = support::halves_of(g, parameters);
   const auto inputs = random_inputs(g, lengths, 7);

@@ -1,5 +1,5 @@
 // Random graphs over the primitives, for property tests. The same function runs at run time, thousands of times, and in
-// constant evaluation, for a few programs that are compiled for good.
+// constant evaluation, for a few compiled programs.
 #pragma once
 #include <sinter/backend/reference/interpreter.hpp>
 #include <sinter/tensor/random.hpp>
@@ -16,8 +16,8 @@ using graph::Value;
 struct RandomGraph {
   Builder graph;
   List<int> values;  ///< outputs that are values
-  int gradients = 0;  ///< outputs behind them that are gradients, one for each float input
-  List<int> inputs;   ///< those
+  int gradients = 0;  ///< outputs after them that are gradients, one for each float input
+  List<int> inputs;   ///< the float inputs
   bool stops_gradients = false;  ///< on some path: finite differences see more than the gradients
 };
 
@@ -145,7 +145,7 @@ class GraphMaker {
     int folded = 1;
     for (int i = 0; i < s.rank; ++i) {
       if ((axes >> i & 1) == 0) continue;
-      if (extremum && (s[i] == 0 || s.letter(i) != 0)) return;  // of nothing there is no largest
+      if (extremum && (s[i] == 0 || s.letter(i) != 0)) return;  // an empty axis has no maximum
       folded *= s[i];
     }
     const Value y = way < 2                  ? ops::reduced<ops::Amax>(x, axes)
@@ -221,8 +221,8 @@ class GraphMaker {
     keep(ops::Contract::apply(&g_, x.id, weight.id, 0, 1) * scale);
   }
 
-  /// What reads its operand at other places than its own: windows, borders,
-  /// indices, running sums, convolution, pooling.
+  /// Operations that read other positions of their operand than their own: windows, padding, indices, running sums,
+  /// convolution, pooling.
   constexpr void spatial(Value x, const Shape& s) {
     if (s.rank == 0) return;
     const int axis = below(s.rank);
@@ -246,8 +246,8 @@ class GraphMaker {
       default: return pool(x, s);
     }
   }
-  /// Elements at places that an input says; sometimes outside, which is NaN
-  /// until a select takes it away. The gradient scatters.
+  /// Elements at indices given by an input; sometimes out of range, which is NaN until a select removes it. The
+  /// gradient scatters.
   constexpr void gather(Value x, const Shape& s, int axis) {
     if (s.letter(axis) != 0 || s[axis] == 0) return;
     Shape p = s;
@@ -319,7 +319,7 @@ class GraphMaker {
 };
 
 /// Appends derivatives of second order: the gradients of the sum of the first
-/// ones, each times a number of its own. Returns how many.
+/// ones, each times a different number. Returns how many.
 constexpr int add_second_order(RandomGraph& r) {
   Builder& g = r.graph;
   Value total{&g, g.constant(0, g[r.inputs[0]].dtype)};
@@ -336,7 +336,7 @@ constexpr RandomGraph random_graph(std::uint64_t seed, Dtype dtype = Dtype::floa
   return m.finish();
 }
 
-/// Lengths for every letter of a graph: 0, 1, the whole extent, or something between.
+/// Lengths for every symbolic dimension of a graph: 0, 1, the whole extent, or something between.
 inline reference::Lengths random_lengths(const Builder& g, std::uint64_t seed) {
   const Philox random(Seed{seed}, 99);
   reference::Lengths lengths;
@@ -352,7 +352,7 @@ inline reference::Lengths random_lengths(const Builder& g, std::uint64_t seed) {
   return lengths;
 }
 
-/// Whether the i-th element of a tensor, row-major, lies within the lengths.
+/// Whether the i-th element of a tensor, row-major, is within the lengths.
 inline bool within(const Shape& s, std::ptrdiff_t i, const reference::Lengths& lengths) {
   for (int d = s.rank - 1; d >= 0; --d) {
     if (s.letter(d) != 0 && i % s[d] >= lengths.at(s.letter(d))) return false;
@@ -361,7 +361,8 @@ inline bool within(const Shape& s, std::ptrdiff_t i, const reference::Lengths& l
   return true;
 }
 
-/// Input values, normal, and whole numbers about zero for places; NaN, or a place far outside, beyond the lengths.
+/// Input values: normal numbers, and integers around zero as indices; NaN, or an index far out of range, past the
+/// lengths.
 inline std::vector<reference::Array> random_inputs(const Builder& g, const reference::Lengths& lengths,
                                                    std::uint64_t seed) {
   std::vector<reference::Array> inputs;
@@ -401,7 +402,7 @@ inline void put_edges(std::vector<reference::Array>& inputs, const reference::Le
         a.set(i, edges[random.below(drawn + 1, finite ? 6 : 9)]);
 }
 
-/// Whether two numbers are the same kind of nothing, or close.
+/// Whether two numbers are both NaN, the same infinity, or close.
 inline bool alike(double a, double b, double tolerance) {
   if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
   if (std::isinf(a) || std::isinf(b)) return a == b;

@@ -1,4 +1,4 @@
-// Data that is no part of the repository: tests read it where it is, and count a skip where it is not.
+// Data that is not part of the repository: tests read it if it exists, and otherwise count a skip.
 #pragma once
 #include <doctest/doctest.h>
 
@@ -10,7 +10,7 @@
 
 namespace support {
 
-/// Says at the end of the program how many tests had nothing to work on.
+/// Reports at the end of the program how many tests had no data.
 struct Skips {
   int count = 0;
   ~Skips() {
@@ -19,8 +19,8 @@ struct Skips {
 };
 inline Skips skips;
 
-/// The path of a file or folder below the folder SINTER_DATA, which is ../shared/data beside the repository unless the
-/// environment names another; nothing, and a skip, where there is none.
+/// The path of a file or folder below the folder SINTER_DATA, which is ../shared/data next to the repository unless the
+/// environment names another; nothing, and a skip, if it does not exist.
 inline std::optional<std::string> real_data(const std::string& name) {
   const char* folder = std::getenv("SINTER_DATA");
   const std::string path = std::string(folder != nullptr ? folder : SINTER_SOURCE "/../shared/data") + "/" + name;

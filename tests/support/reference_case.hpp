@@ -1,5 +1,5 @@
 // Modules and functions against PyTorch without a compiled program for each: a graph with
-// the result, the gradients of sum(y · w) and what becomes of buffers, run by the
+// the result, the gradients of sum(y · w) and the updated buffers, run by the
 // interpreter in double precision and, fused, by the executor of run-time graphs in float.
 #pragma once
 #include <sinter/sinter.hpp>
@@ -20,7 +20,7 @@ inline reference::Array reference_array(const std::string& name, Dtype d, const 
   return a;
 }
 
-/// Runs a graph both ways; output k has to be the reference value `expected[k]`. Returns the outputs in float.
+/// Runs a graph both ways; output k must equal the reference value `expected[k]`. Returns the outputs in float.
 inline std::vector<reference::Array> check_outputs(const Builder& g, const std::vector<reference::Array>& inputs,
                                                    const std::vector<std::string>& expected) {
   REQUIRE(std::size_t(g.outputs.size()) == expected.size());
@@ -129,7 +129,7 @@ template <class M, class X> void check_module(const std::string& name, bool trai
   inputs.push_back(reference_array(name + ".w", g[y].dtype, g.shape(y)));
   for (int i = 0; i < 2; ++i) inputs.push_back(reference::Array(Dtype::int64, Shape{}));
 
-  Builder values = g;  // without the updates, which PyTorch shows behind the second call
+  Builder values = g;  // without the updates, which PyTorch shows after the second call
   while (std::size_t(values.outputs.size()) > expected.size()) values.outputs.pop();
   check_outputs(values, inputs, expected);
   CHECK((g.outputs.size() > values.outputs.size()) == (training && !buffers.empty()));

@@ -1,4 +1,4 @@
-// Numbers that PyTorch computed: reference/*.txt, written by the scripts beside them.
+// Numbers that PyTorch computed: reference/*.txt, written by the scripts next to them.
 #pragma once
 #include <doctest/doctest.h>
 
@@ -65,7 +65,7 @@ template <class T> T reference_tensor(const std::string& name) {
 }
 
 /// The difference of two numbers relative to 1 + the size of what is expected;
-/// none of NaN from NaN or of equal infinities.
+/// 0 between NaN and NaN and between equal infinities.
 inline double distance(double found, double expected) {
   if (found == expected || (std::isnan(found) && std::isnan(expected))) return 0;
   const double d = std::abs(found - expected) / (1 + std::abs(expected));

@@ -1,4 +1,4 @@
-// A deep net of equal residual blocks, whose inner values a checkpoint may compute again.
+// A deep net of equal residual blocks, whose inner values a checkpoint may recompute.
 #pragma once
 #include <sinter/sinter.hpp>
 

@@ -1,4 +1,4 @@
-// The error that a call throws, for looking at its text.
+// The error that a call throws, to check its text.
 #pragma once
 #include <doctest/doctest.h>
 #include <sinter/tensor/error.hpp>

@@ -1,5 +1,5 @@
-// What threads may do at the same time: use one const model, each with programs, statements, files and loaders of its
-// own. tests/sweep/threads.sh runs it under the thread sanitizer.
+// What threads may do at the same time: use one const model, each with its own programs, statements, files and loaders.
+// tests/sweep/threads.sh runs it under the thread sanitizer.
 #include <sinter/io/safetensors.hpp>
 #include <sinter/sinter.hpp>
 #include <sinter/train/profile.hpp>
@@ -22,7 +22,7 @@ struct Net {
 };
 using Input = Tensor<float, upto<8, 'B'>, 16>;
 
-/// Everything that a const model is good for.
+/// All uses of a const model.
 double use(const Model<Net>& net, int thread, const std::string& folder) {
   double sum = 0;
   auto infer = inference<Input>(net);

@@ -1,4 +1,4 @@
-// tensor/half.hpp: 16-bit floats as memory holds them, and small element types in programs.
+// tensor/half.hpp: 16-bit floats as stored, and small element types in programs.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -23,7 +23,7 @@ TEST_CASE("conversion to 16 bits rounds to nearest, ties to even, to subnormals 
   CHECK(float16(65520.f).bits == 0x7c00);
   CHECK(float16(-std::numeric_limits<float>::infinity()).bits == 0xfc00);
   CHECK(float16(0x1p-24f).bits == 1);
-  CHECK(float16(0x1p-25f).bits == 0);       // a tie between 0 and the least
+  CHECK(float16(0x1p-25f).bits == 0);       // a tie between 0 and the smallest
   CHECK(float16(0x1.8p-24f).bits == 2);     // a tie between 1 and 2
   CHECK(float16(0x1.002p0f).bits == 0x3c00);
   CHECK(float16(0x1.006p0f).bits == 0x3c02);

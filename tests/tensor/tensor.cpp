@@ -1,4 +1,4 @@
-// tensor/: what the user holds.
+// tensor/: tensors and views.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 

@@ -1,4 +1,4 @@
-// Programs built with SINTER_CHECKS look at what they expect of their inputs before they run.
+// Programs built with SINTER_CHECKS check their inputs before they run.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -25,7 +25,7 @@ TEST_CASE("with SINTER_CHECKS a program throws for ids and labels out of range, 
   using Ids = Tensor<int, upto<4, 'B'>, 2>;
   auto infer = inference<Ids>(net);
   Ids ids{{0, 1}, {2, 3}, {4, 5}, {9, 9}};
-  ids.set_length<'B'>(2);  // what lies beyond takes part in nothing
+  ids.set_length<'B'>(2);  // elements past it are ignored
   CHECK_NOTHROW(infer(ids));
   ids.set_length<'B'>(3);
   CHECK(std::string(support::thrown([&] { infer(ids); }).what()) == "embedding, ids: expected 0 … 4, found 5");

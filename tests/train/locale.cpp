@@ -1,5 +1,5 @@
-// Numbers as text are those of C's locale, whatever the host program has set: print() separates elements by commas, and
-// JSON knows no other point.
+// Numbers are written as in the C locale, whatever the host program has set: print() separates elements by commas, and
+// JSON requires a point.
 #include <doctest/doctest.h>
 #include <sinter/graph/print.hpp>
 #include <sinter/io/trace.hpp>
@@ -57,7 +57,7 @@ TEST_CASE("a locale with a decimal comma changes neither what is written nor wha
   if (!locale) return;
   char text[8];
   std::snprintf(text, sizeof text, "%g", 0.5);
-  REQUIRE(std::string(text) == "0,5");  // the locale is in force
+  REQUIRE(std::string(text) == "0,5");  // the locale is active
 
   const Tensor<float, 2> t{0.5f, 1.5f};
   CHECK(to_string(t) == "[0.5, 1.5]");

@@ -1,4 +1,4 @@
-// train/metrics.hpp: expectations are scikit-learn's definitions, worked out by hand.
+// train/metrics.hpp: expected values follow scikit-learn's definitions, computed by hand.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 

@@ -1,4 +1,4 @@
-// compile/prepare.hpp: what inference computes once for many calls, and when it has to compute it again.
+// compile/prepare.hpp: what inference computes once for many calls, and when it has to recompute it.
 #include <doctest/doctest.h>
 #include <sinter/io/safetensors.hpp>
 #include <sinter/sinter.hpp>
@@ -106,7 +106,7 @@ TEST_CASE("inference goes with its parameters: after steps, load, assignments an
     CHECK((moved > 0) == changed);
     last = found;
   };
-  // The definition, by hand from the interpreter.
+  // The definition, by the interpreter.
   const graph::Builder whole = train::InferenceTrace<false, Net, X>{}();
   std::vector<reference::Array> inputs;
   for (const int i : whole.inputs) inputs.emplace_back(whole[i].dtype, whole.shape(i));
@@ -182,7 +182,7 @@ TEST_CASE("random graphs, split: the two halves together compute what the whole 
     const auto expected = reference::Interpreter(r.graph).run(inputs, lengths),
                found = reference::Interpreter(p.rest).run(rest, lengths);
     for (std::size_t k = 0; k < expected.size(); ++k) CHECK(support::difference(found[k], expected[k], lengths) < 1e-3);
-    // The same as one program that is made at run time.
+    // The same as one program built at run time.
     const auto prepared = support::execute(r.graph, inputs, lengths, cpu::run_time_target, nullptr, parameters);
     for (std::size_t k = 0; k < expected.size(); ++k)
       CHECK(support::difference(prepared[k], expected[k], lengths) < 1e-3);

@@ -1,4 +1,4 @@
-// Profiles: what they say of steps, and that watching changes nothing.
+// Profiles: what they report about steps, and that profiling changes nothing.
 #include <doctest/doctest.h>
 #include <sinter/io/trace.hpp>
 #include <sinter/sinter.hpp>
@@ -112,7 +112,7 @@ TEST_CASE("a profile of inference finds the modules behind prepared weights; its
   CHECK(std::memcmp(found.data(), expected.data(), sizeof(float) * 64 * 4) == 0);
   const ProfiledStep* first = find(whole, "fc1", "contract");
   REQUIRE(first != nullptr);
-  CHECK(first->flops == 64 * 24 * (2 * 32 + 2));  // bias and relu behind the products
+  CHECK(first->flops == 64 * 24 * (2 * 32 + 2));  // bias and relu after the products
   CHECK(first->variant.substr(0, 9) == "64x24x32,");
   CHECK(find(whole, "fc2", "contract") != nullptr);
   x.set_length<'B'>(16);

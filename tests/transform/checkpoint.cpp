@@ -1,4 +1,4 @@
-// Checkpoints: the same numbers from less memory and more arithmetic.
+// Checkpoints: the same numbers with less memory and more arithmetic.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
@@ -16,7 +16,7 @@ namespace checkpoints {  // names of members are found in types that have linkag
 using nets::Block;
 template <bool Again> using Residual = nets::Residual<Again, 32, 24>;
 
-/// Layers that draw random numbers and move statistics.
+/// Layers that draw random numbers and update statistics.
 struct Noisy {
   nn::Linear<16, 16> fc;
   nn::BatchNorm1d<16> norm;

@@ -82,7 +82,7 @@ TEST_CASE("a Hessian times a vector is forward mode over reverse mode") {
   const auto [g, hv] = jvp(gradient)(x, v);
   for (int i = 0; i < 3; ++i) {
     CHECK(g(i) == doctest::Approx(3 * x(i) * x(i) + 12));
-    CHECK(hv(i) == doctest::Approx(6 * x(i) * v(i) + 0));  // 2 · sum(v) = 0 beside the diagonal
+    CHECK(hv(i) == doctest::Approx(6 * x(i) * v(i) + 0));  // 2 · sum(v) = 0 off the diagonal
   }
 }
 
@@ -112,7 +112,7 @@ TEST_CASE("what a differentiated function captures is constant to it, whatever i
   CHECK(equal(jit(twice)(t), Tensor<float, 2>{6, 10}));
   const auto itself = [](auto x) { return grad([&](auto a) { return sum(a * x); })(x); };
   CHECK(equal(jit(itself)(t), Tensor<float, 2>{3, 5}));
-  // The outer derivative sees both: d/dx Σ x · 2x² = 6x².
+  // The outer derivative includes both: d/dx Σ x · 2x² = 6x².
   const auto nested = grad([](auto x) { return sum(x * grad([&](auto a) { return sum(a * a * x); })(x)); });
   CHECK(equal(nested(t), Tensor<float, 2>{54, 150}));
   const auto forward = [](auto x) { return std::get<1>(jvp([&](auto a) { return a * x; })(x, x * 0.f + 1.f)); };

@@ -1,5 +1,5 @@
-// Forward and reverse mode of every primitive, alone and with vmap on either side: ⟨w, J t⟩ and ⟨Jᵀ w, t⟩ are one
-// number. Inputs are multiples of ½, so that ties and kinks are among them.
+// Forward and reverse mode of every primitive, alone and with vmap on either side: ⟨w, J t⟩ = ⟨Jᵀ w, t⟩. Inputs are
+// multiples of ½, so that ties and kinks are among them.
 #include <doctest/doctest.h>
 #include <sinter/backend/reference/interpreter.hpp>
 #include <sinter/graph/batching.hpp>
@@ -240,8 +240,8 @@ TEST_CASE("every primitive that has a derivative is among them") {
     c.f(x);
     for (int i = 0; i < g.size(); ++i) seen.insert(g[i].op->name);
   }
-  // Made by the compiler's passes or by derivatives; recurrences, which have
-  // first derivatives alone, have tests of their own.
+  // Made by the compiler's passes or by derivatives; recurrences, which have first derivatives only, have separate
+  // tests.
   for (const char* name : {"copy", "filters", "panels", "transformed_filters", "further_result", "attention_gradient",
                            "recurrence", "recurrence_gradient", "later", "argument", "sample", "input"})
     seen.insert(name);

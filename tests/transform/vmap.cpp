@@ -108,7 +108,7 @@ TEST_CASE("a vmapped function draws other numbers for other keys") {
 
 namespace mapped_nets {
 
-/// What f captures, parameters, layers and values, all samples share.
+/// Captured parameters, layers and values are shared by all samples.
 struct Captures {
   nn::Linear<5, 3> fc;
   Param<float, 3> scale{nn::init::ones()};
@@ -122,7 +122,7 @@ struct Whole {
   Param<float, 3> scale{nn::init::ones()};
   constexpr auto operator()(auto x) const { return fc(x - mean<0>(mean<0>(x))) * scale; }
 };
-/// The derivative of a net by its input, as physics-informed nets have it.
+/// The derivative of a net by its input, as in physics-informed nets.
 struct Slope {
   nn::Linear<1, 8> fc1;
   nn::Linear<8, 1> fc2;

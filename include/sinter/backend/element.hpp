@@ -1,4 +1,4 @@
-// A map kernel as a function of one element: what backends run that have a thread, or a call, for each.
+// A map kernel as a function of one element: for backends with one thread, or one call, per element.
 //
 // The micro-operations are those of the CPU's map with one lane (body.hpp);
 // here is only how an element is found from its number. All of it is constexpr,
@@ -16,7 +16,7 @@ template <class K> constexpr int lengths_of() {
   return n;
 }
 
-/// All that a map reads beside its operands, by value: a kernel on a device gets no pointer into the host's memory.
+/// All that a map reads besides its operands, by value: a kernel on a device gets no pointer into the host's memory.
 template <int Loops, int Pointers, int Lengths> struct MapArguments {
   Arguments<Loops, Pointers> at;
   std::int64_t lengths[Lengths > 0 ? Lengths : 1]{};
@@ -34,7 +34,7 @@ constexpr void run_element(const MapArguments<L, P, Lengths>& a, std::int64_t nu
   constexpr auto size = element_sizes<K>();
   Walk<P> w{a.at.address, a.at.origin};
   for (int i = L - 1; i >= 0; --i) {
-    // the first loop takes what is left
+    // the first loop takes what remains
     const std::int64_t extent = a.at.extent[std::size_t(i)], index = i > 0 ? number % extent : number;
     if (i > 0) number /= extent;
     for (std::size_t p = 0; p < std::size_t(P); ++p) {

@@ -1,12 +1,12 @@
-// Scales and shifts behind a layer, moved into its weights: batch normalisation behind a convolution.
+// Scales and shifts after a layer, moved into its weights: batch normalisation after a convolution.
 //
 //   ((W∗x + b) − m) · s + t   becomes   (s·W)∗x + ((b − m) · s + t)
 //
-// where b, m, s and t are numbers, or one value for each channel of the result. It is done where weights are prepared
-// in advance (compile/prepare.hpp): what is left for every call is the layer and one addition. PyTorch:
+// where b, m, s and t are scalars, or have one value per channel of the result. It is done where weights are prepared
+// in advance (compile/prepare.hpp): every call then computes only the layer and one addition. PyTorch:
 // torch.nn.utils.fuse_conv_bn_eval, torch.nn.utils.fuse_linear_bn_eval.
 //
-// Weights that are cast from narrower ones stay as they are: they may be read like that (compile/prologue.hpp).
+// Weights that are cast from narrower types stay as they are: they may be read in that type (compile/prologue.hpp).
 #pragma once
 #include "rewrite.hpp"
 
@@ -44,10 +44,10 @@ class AffineFolder : Rewrite {
   }
 
  private:
-  /// What is linear in its weights, and the operations behind it.
+  /// A layer linear in its weights, and the operations after it.
   struct Layer {
-    int first = -1, last = -1;    ///< its result, and what scales and shifts make of that
-    int sums = -1;                ///< where it is computed
+    int first = -1, last = -1;    ///< its result, and the last scale or shift of it
+    int sums = -1;                ///< the contraction that computes it
     int weight = -1, other = -1;  ///< from these
     int axis = -1;                ///< of the result, which is axis 0 of the weight
   };
@@ -75,7 +75,7 @@ class AffineFolder : Rewrite {
            source_bytes(g_, w) >= bytes_of(g_[w].dtype);
   }
 
-  /// Follows scales and shifts to the last; whether moving them leaves less to do.
+  /// Follows scales and shifts to the last; whether moving them saves work.
   constexpr bool follow(Layer& l) {
     int scales = 0, shifts = 0;
     for (int next = only_user(l.last); next >= 0 && moves(l, next); next = only_user(l.last)) {
@@ -117,7 +117,7 @@ class AffineFolder : Rewrite {
         scale = scale.exists() ? scale * v : v, shift = shift.exists() ? shift * v : shift;
       else scale = scale.exists() ? scale / v : 1.0 / v, shift = shift.exists() ? shift / v : shift;
     }
-    const auto along = [](Value v, int rank) {  // axis 0 of so many
+    const auto along = [](Value v, int rank) {  // as axis 0 of that rank
       Shape s;
       for (int a = 0; v.extents().rank > 0 && a < rank; ++a) s.push(a == 0 ? v.extents()[0] : 1);
       return graph::reshape_to(v, s);
@@ -154,13 +154,13 @@ class AffineFolder : Rewrite {
 
   List<Changes> changes_;
   List<Layer> layers_;
-  List<int> with_scaled_, touched_;  ///< of the nodes of the layer at hand: where it is in the new graph
+  List<int> with_scaled_, touched_;  ///< of the nodes of the current layer: where it is in the new graph
 };
 
 
-/// Writes to `to` the graph with scales and shifts behind layers moved into their
-/// weights, which are computed from parameters; false, and nothing written, where
-/// there are none. `parameters`: how many of the graph's first inputs these are.
+/// Writes to `to` the graph with scales and shifts after layers moved into their weights, which are computed from
+/// parameters; false, and nothing written, where there are none. `parameters`: how many of the graph's first inputs
+/// these are.
 constexpr bool fold_affine(const Builder& g, int parameters, Builder& to) {
   AffineFolder pass(g, parameters);
   return pass.run(to);

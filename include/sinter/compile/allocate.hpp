@@ -1,8 +1,8 @@
-// Where every buffer lies: one arena for what lives between steps, inputs and outputs where the caller has them.
+// Addresses of all buffers: one arena for tensors between steps, inputs and outputs in the caller's memory.
 //
 // A result takes over the memory of an operand that ends with its step where every element is read before it is
-// overwritten (in_place.hpp). What only tiles of exist (chains.hpp) has memory for as many tiles as are worked on at a
-// time.
+// overwritten (in_place.hpp). A tensor that exists in tiles only (chains.hpp) has memory for as many tiles as are
+// worked on at a time.
 #pragma once
 #include "arena.hpp"
 #include "chains.hpp"
@@ -23,7 +23,7 @@ class Allocator {
   }
 
  private:
-  /// The chain beside which nothing touches a buffer that lives so long, and in whose tiles it can be; −1 for none.
+  /// The chain outside of which nothing accesses a buffer of this lifetime, and in whose tiles it can be; −1 for none.
   constexpr int home(int node, const Lifetime& life) const {
     const int c = chains_.of(life.first);
     return c >= 0 && chains_.of(life.last) == c && chains_.unit(c, node) > 0 ? c : -1;
@@ -56,8 +56,8 @@ class Allocator {
       if (chains_.of(step) < 0) r_.scratch_bytes = std::max(r_.scratch_bytes, d_.scratch[step]);
   }
 
-  /// What lives in the steps of one chain alone exists in tiles, in a room of as many as are worked on at a time; all
-  /// else that a chain touches lives as long as it.
+  /// A tensor used only inside one chain is stored one tile at a time, in memory for as many tiles as are worked on at
+  /// a time; every other tensor that a chain accesses lives as long as the chain.
   constexpr void allocate_with_chains(List<int>& owners, List<Lifetime>& lives, const List<int>& of) {
     in_tiles_.resize(g_.size(), 0);
     List<int> others, home_of;
@@ -73,7 +73,7 @@ class Allocator {
       for (const int k : inside) lives[k].bytes = aligned(chains_.unit(c, owners[k]) * chain.grain);
       chain.local = allocate(inside, owners, lives, lives, of);
       chain.scratch = aligned(chain.scratch);
-      // As many tiles at a time as leave half of the memory or, where it is large, three quarters.
+      // As many tiles at a time as save half of the memory or, where it is large, three quarters.
       const std::int64_t room = std::min(whole / 2, std::max(whole / 4, tiles_.large));
       chain.workers =
           chain.in_order
@@ -104,12 +104,12 @@ class Allocator {
   }
   constexpr bool is_in_tiles(int node) const { return !in_tiles_.empty() && in_tiles_[node] != 0; }
 
-  /// Places some of the owners, by index, in the order of their first steps; returns the bytes that they take. `real`:
-  /// lifetimes before those of a chain became one.
+  /// Allocates some of the owners, by index, in the order of their first steps; returns the bytes that they take.
+  /// `real`: lifetimes before those of a chain were merged.
   constexpr std::int64_t allocate(const List<int>& some, const List<int>& owners, const List<Lifetime>& lives,
                                   const List<Lifetime>& real, const List<int>& of) {
-    // A buffer whose first step is the last of another of its size may take
-    // over its place, and with it the place of whatever that one took over.
+    // A buffer whose first step is the last of another of its size may take over its address, and with it the address
+    // of whatever that one took over.
     List<int> place_of(owners.size(), -1);  // of each owner, its index among the lifetimes
     List<char> taken(owners.size(), 0);
     List<Lifetime> lifetimes;
@@ -130,7 +130,7 @@ class Allocator {
     for (const int k : some) (owners[k] >= 0 ? at_[owners[k]] : rooms_[-1 - owners[k]]) = places.at[place_of[k]];
     return aligned(places.end);
   }
-  /// The buffer whose place `node` may take over in its first step, by index among `lives`; −1 for none.
+  /// The buffer whose address `node` may take over in its first step, by index among `lives`; −1 for none.
   constexpr int before(int node, const Lifetime& life, const List<Lifetime>& lives, const List<int>& of,
                        const List<char>& taken) const {
     const int step = life.first;
@@ -145,8 +145,8 @@ class Allocator {
     }
     return -1;
   }
-  /// The same within a chain, where one tensor ends before the other begins:
-  /// tile by tile, if tiles of both are the same bytes.
+  /// The same within a chain, where one tensor ends before the other begins: tile by tile, if tiles of both are of
+  /// equal size.
   constexpr int before_in_chain(int k, const List<int>& some, const List<int>& owners, const List<Lifetime>& real,
                                 const List<char>& taken, const List<int>& place_of) const {
     const int c = chains_.of(real[k].first);
@@ -162,7 +162,7 @@ class Allocator {
   }
   constexpr std::int64_t bytes(int node) const { return aligned(buffer_bytes(g_, node)); }
 
-  /// Replaces nodes by addresses, and says of chains how these move.
+  /// Replaces nodes by addresses, and records how those of chains advance.
   constexpr void address() {
     for (int step = 0; step < r_.steps; ++step) {
       const int c = chains_.of(step);
@@ -195,7 +195,7 @@ class Allocator {
       }
     }
   }
-  /// Bytes, every element as often as loops meet it.
+  /// Bytes, every element as often as loops visit it.
   constexpr double touched(int step, int p) const {
     const StepView v = d_.view(step);
     double bytes = d_.use(step, p).bytes;
@@ -214,7 +214,7 @@ class Allocator {
   List<std::int64_t> at_, rooms_;  ///< in the arena: of each node, and of the tiles of each chain
 };
 
-/// Gives every buffer its place, and the table addresses in place of nodes.
+/// Gives every buffer its address, and replaces the nodes in the table by addresses.
 constexpr void allocate(PlanDraft& d, const Simplified& s, Chains& chains, const Target& target) {
   Allocator pass(d, s, chains, target);
   pass.run();

@@ -1,10 +1,10 @@
-// Places for buffers in one arena, so that those that live at the same time are
-// apart and the arena stays near the most that lives at once.
+// Offsets of buffers in one arena, so that those that live at the same time are disjoint and the arena is hardly larger
+// than the most that lives at once.
 //
-// First fit in the order of birth is enough for most programs, and costs next to nothing. Where it leaves holes,
-// buffers are placed once more, the largest first, each at the lowest gap among those that live while it does
-// (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020); that takes time quadratic in
-// their number, and the better of both counts.
+// First fit in the order of first use is enough for most programs, and costs next to nothing. Where it leaves holes,
+// buffers are allocated again, the largest first, each at the lowest gap among those alive with it (Pisarchyk and Lee,
+// "Efficient memory management for deep neural net inference", 2020); that takes time quadratic in their number, and
+// the better of both is kept.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -15,14 +15,14 @@ namespace sinter::internals::compile {
 
 using graph::List;
 
-/// A buffer: its bytes, and the first and the last step that touch it.
+/// A buffer: its bytes, and the first and the last step that access it.
 struct Lifetime {
   std::int64_t bytes = 0;
   int first = 0, last = 0;
 };
 
 struct Places {
-  List<std::int64_t> at;  ///< one a buffer
+  List<std::int64_t> at;  ///< one per buffer
   std::int64_t end = 0;
 };
 
@@ -84,7 +84,7 @@ class ArenaPlanner {
   constexpr Places by_birth() const {
     Places r;
     std::int64_t* const at = r.at.extend(buffers_.size());
-    List<int> dies(steps_, -1), next(buffers_.size(), -1);  // lists of buffers by the step that touches them last
+    List<int> dies(steps_, -1), next(buffers_.size(), -1);  // lists of buffers by the step that accesses them last
     Gaps gaps;
     int b = 0;
     for (int step = 0; step < steps_; ++step) {
@@ -99,7 +99,7 @@ class ArenaPlanner {
     return r;
   }
 
-  /// The most bytes that live during one step.
+  /// The most bytes alive during one step.
   constexpr std::int64_t most_alive() const {
     List<std::int64_t> change(steps_ + 1, 0);
     std::int64_t* const c = change.data();

@@ -1,4 +1,4 @@
-// What must hold between the passes, and how its breach is reported.
+// What must hold between the passes, and how a violation is reported.
 #pragma once
 #include <string>
 

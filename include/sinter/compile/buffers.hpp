@@ -1,5 +1,5 @@
-// Which nodes deserve a buffer: what another group reads, unless repeating it
-// there loads no more than the buffer would.
+// Which nodes deserve a buffer: what another group reads, unless recomputing it there loads no more than the buffer
+// would.
 #pragma once
 #include "grouping.hpp"
 
@@ -21,11 +21,11 @@ constexpr bool Grouping::worth_repeating(int v, const List<char>& needed) const 
   return there && tensors <= 1;
 }
 
-/// Long expressions, such as the sum over a window's places, over rows that are too long to be kept, where several
-/// passes want them: they are stored by the first pass and loaded by the others (schedule.hpp). A node that more than
-/// one of its kernel's own reads may be wanted by more than one pass.
+/// Long expressions, such as the sum over the positions of a window, over rows too long to be kept, that several passes
+/// need: the first pass stores them and the others load them (schedule.hpp). A node with more than one reader in its
+/// kernel may be needed by more than one pass.
 constexpr void Grouping::store_long_expressions(List<char>& needed, List<char>& inlined) const {
-  constexpr int long_expression = 6, much = 100;  // values from memory an element
+  constexpr int long_expression = 6, much = 100;  // values loaded per element
   const std::int64_t row_elements = target_.row_buffer / 8;
   bool any = false;
   for (const Group& g : f_.groups) any = any || (g.folds > 1 && g.members > long_expression);
@@ -54,7 +54,7 @@ constexpr void Grouping::store_long_expressions(List<char>& needed, List<char>& 
 }
 
 constexpr void Grouping::choose_buffers() {
-  List<char> needed(n_, 0), inlined(n_, 1);  // read by another group; and always in a way that could be repeated there
+  List<char> needed(n_, 0), inlined(n_, 1);  // read by another group; always so that it could be recomputed there
   for (const int o : s_.outputs) needed[o] = 1, inlined[o] = 0;
   for (const int v : s_.order) {
     if (is_view(kind_[v])) continue;

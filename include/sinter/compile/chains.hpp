@@ -1,24 +1,24 @@
-// Which steps run piece by piece, one behind the other: a pool, a softmax or the next convolution behind a contraction,
-// while what it made is in cache.
+// Which steps run tile by tile, one after another: a pool, a softmax or the next convolution after a contraction, while
+// the contraction's result is in cache.
 //
-// A chain is consecutive steps that are cut along one axis, mostly the batch: every step runs on
-// one piece of it, then every step on the next. Each step has a loop that walks the axis; a unit
-// is what the coarsest of these loops does at once (an image, a row). That costs no kernel: a
-// piece is the same step with a shorter loop and other addresses. There are two kinds:
+// A chain is a run of consecutive steps that are tiled along one axis, mostly the batch: every step runs on one tile of
+// it, then every step on the next. Each step has a loop along that axis; a unit is one iteration of the coarsest of
+// these loops (an image, a row). This adds no kernel: a tile is the same step with a shorter loop and other addresses.
+// There are two kinds:
 //
-//  - each unit of a step reads of what other steps of the chain write its own unit alone. Threads take pieces of their
-//    own, and what nobody outside reads never exists as a whole;
-//  - in order: a step may read what earlier pieces have made, such as the rows above
-//    in one image, and lags behind by what it reads further on. Threads share each
-//    piece. What borders such an image is made as a whole before the first piece.
+//  - independent: what other steps of the chain write, a step reads only of its own unit. Each thread takes tiles of
+//    its own, and what nobody outside reads never exists as a whole;
+//  - in order: a step may read what earlier tiles have written, such as the rows above in one image, and lags by as
+//    many units as it reads ahead. Threads share each tile. The borders of such an image are written as a whole before
+//    the first tile.
 //
-// Chains are made
+// A chain is made
 //
-//  - around a contraction whose result no longer fits the cache, from steps
-//    that lie beside it, share a tensor with it and can be cut like that;
-//  - in pieces that stay in cache, and are large enough that what every piece
-//    repeats, packing or transforming weights, does not count;
-//  - where at least a cache's worth of tensors goes from one step to another.
+//  - around a contraction whose result no longer fits the cache, from adjacent steps that share a tensor with it and
+//    can be tiled like that;
+//  - with tiles that stay in cache, and are large enough that what every tile repeats, packing or transforming weights,
+//    does not count;
+//  - where at least a cache's worth of tensors is passed from one step to another.
 #pragma once
 #include <algorithm>
 
@@ -26,31 +26,31 @@
 
 namespace sinter::internals::compile {
 
-/// Consecutive steps that run piece by piece.
+/// Consecutive steps that run tile by tile.
 struct Chain {
   int first = 0, steps = 0;
-  std::int64_t units = 0;    ///< times the length of `letter` where there is one
+  std::int64_t units = 0;    ///< times the length of the symbolic dimension `letter`, if any
   int letter = 0;            ///< its index + 1
   std::int64_t capacity = 0; ///< the most units
-  std::int64_t grain = 1;    ///< units of a piece
-  bool in_order = false;     ///< steps read what earlier pieces have made too
-  std::int64_t workers = 1;  ///< threads that may work on pieces of their own
+  std::int64_t grain = 1;    ///< units of a tile
+  bool in_order = false;     ///< steps read what earlier tiles have written too
+  std::int64_t workers = 1;  ///< threads that may work on tiles of their own
   std::int64_t scratch = 0,
-               local = 0;  ///< bytes that each takes: of its kernels, and of tensors that only pieces of exist
+               local = 0;  ///< bytes that each takes: of its kernels, and of tensors that exist in tiles only
 };
 
 /// How a step takes part in a chain.
 struct Member {
   int chain = -1, step = 0;
-  int loop = -1;            ///< the one that is cut; −1: the step runs as a whole, with the first piece
+  int loop = -1;            ///< the one that is tiled; −1: the step runs as a whole, with the first tile
   std::int64_t factor = 0;  ///< iterations of it that make a unit
-  std::int64_t lag = 0;     ///< units that it stays behind the first steps, so that what it reads further on is there
+  std::int64_t lag = 0;     ///< units by which it lags behind the first steps, so that what it reads ahead is written
 };
 
 struct Chains {
   List<Chain> list;
   List<Member> member;  ///< of each step
-  /// A tensor of which every step of a chain touches its own unit alone, and which units fill.
+  /// A tensor of which every step of a chain accesses only its own unit, and which the units cover.
   struct Confined {
     int chain, node;
     std::int64_t unit;  ///< bytes
@@ -66,19 +66,19 @@ struct Chains {
   }
 };
 
-/// A tensor that steps of a chain touch.
+/// A tensor that steps of a chain access.
 struct Shared {
   int node = -1;
-  std::int64_t unit = 0;   ///< bytes from what a step touches for a unit to the same of the next; 0: it stands still
-  bool confined = false;   ///< units lie side by side from its beginning, and every step touches its own alone
+  std::int64_t unit = 0;   ///< bytes from what a step accesses for one unit to that of the next; 0: the same for all
+  bool confined = false;   ///< units are contiguous from its beginning, and every step accesses only its own
   bool written = false;    ///< in the chain
   std::int64_t begin = 0;  ///< the first byte of what is written for the first unit
   std::int64_t lag = 0;    ///< of whoever writes it
-  int steps = 0;           ///< that touch it
-  bool closed = false;     ///< units of what is written lie between each other: no other step of the chain may touch it
+  int steps = 0;           ///< that access it
+  bool closed = false;     ///< units of what is written are interleaved: no other step of the chain may access it
 };
-/// What a step touches through a pointer for the first unit, in bytes from the beginning of the memory, and how far
-/// that moves with a unit (0: it stands still, or anywhere).
+/// What a step accesses through a pointer for the first unit, in bytes from the beginning of the memory, and how far
+/// that advances per unit (0: it does not, or is indexed).
 struct Reach {
   std::int64_t unit = 0, first = 0, last = 0;
 
@@ -93,25 +93,25 @@ struct Reach {
     return {unit * u.bytes, first * u.bytes, (last + 1) * u.bytes};
   }
   constexpr bool confined() const { return unit > 0 && first >= 0 && last <= unit; }
-  constexpr bool apart() const { return unit > 0 && last - first <= unit; }  ///< from those of other units
+  constexpr bool apart() const { return unit > 0 && last - first <= unit; }  ///< disjoint from those of other units
 };
 
-/// A chain as far as it is known.
+/// A chain under construction.
 struct ChainDraft {
   List<Shared> tensors;
   List<Member> members;
-  bool in_order = false;                 ///< pieces may read what earlier ones have made
-  std::int64_t units = 0, capacity = 0;  ///< without and with the letter's length
+  bool in_order = false;                 ///< tiles may read what earlier ones have written
+  std::int64_t units = 0, capacity = 0;  ///< without and with the length of the symbolic dimension
   int letter = 0;
-  std::int64_t least = 1;  ///< units of a piece
-  std::int64_t bytes = 1;  ///< that a step touches for a unit, at most
+  std::int64_t least = 1;  ///< units of a tile
+  std::int64_t bytes = 1;  ///< that a step accesses per unit, at most
 
   constexpr int find(int node) const {
     for (int i = 0; i < tensors.size(); ++i)
       if (tensors[i].node == node) return i;
     return -1;
   }
-  /// Makes of so many units one.
+  /// Merges this many units into one.
   constexpr void coarsen(std::int64_t by) {
     units /= by;
     capacity /= by;
@@ -148,7 +148,7 @@ class ChainFinder {
   constexpr const PointerUse& use(int s, int p) const { return s_.use(s, p); }
   static constexpr int node(const StepView& v, int p) { return int(v.pointer(p)[0]); }
 
-  /// Whether that made a chain, or none could be made.
+  /// Whether that made a chain, or none is possible.
   constexpr bool grow_around(int seed, bool in_order) {
     const StepView v = s_.view(seed);
     int result = 0;
@@ -167,7 +167,7 @@ class ChainFinder {
     return settle(first, last + 1 - first);
   }
 
-  /// The loop along which a pointer walks furthest; −1 for none.
+  /// The loop with the largest stride of a pointer; −1 for none.
   static constexpr int outermost(const StepView& v, int p) {
     int best = -1;
     for (int l = 0; l < v.loops(); ++l)
@@ -177,7 +177,7 @@ class ChainFinder {
     return best;
   }
 
-  /// Takes a step in if it shares a tensor with the chain that either writes, and walks it as the others do.
+  /// Adds a step if it shares a tensor with the chain that either writes, and strides over it as the others do.
   constexpr bool join(int s) {
     if (r_.of(s) >= 0 || d_.members.size() == most_steps) return false;
     const StepView v = s_.view(s);
@@ -190,14 +190,14 @@ class ChainFinder {
         next = d_;
         if (!enter_as_a_whole(next, s)) return false;
       }
-      // pieces would no longer stay there
+      // tiles would no longer stay there
       if (next.least * next.bytes > 2 * tiles_.cache && d_.least * d_.bytes <= 2 * tiles_.cache) return false;
       d_ = static_cast<ChainDraft&&>(next);
       return true;
     }
     return false;
   }
-  /// Takes a step in that walks a tensor of the chain through a pointer as others do, by so many bytes a unit.
+  /// Adds a step that strides over a tensor of the chain through a pointer as others do, by this many bytes per unit.
   constexpr bool walk(ChainDraft& d, int s, const StepView& v, int p, std::int64_t unit) const {
     const int loop = outermost(v, p);
     if (loop < 0 || v.letter(loop) != d.letter) return false;
@@ -215,7 +215,7 @@ class ChainFinder {
     for (int p = 0; p < v.pointers(); ++p) {
       const PointerUse& u = use(s, p);
       if (u.bytes == 0) continue;
-      if (v.is_packed(p, loop)) return false;  // how far panels are apart is not said by a stride
+      if (v.is_packed(p, loop)) return false;  // a stride does not give the distance between panels
       const int b = node(v, p);
       const Reach r = Reach::of(v, p, u, loop, factor);
       if (u.written && overwrites_[b] != 0) return false;
@@ -247,7 +247,7 @@ class ChainFinder {
         const std::int64_t ahead = r.last - 1 - tensor.begin;
         lag = std::max(lag, tensor.lag + (ahead > 0 ? ahead / tensor.unit : 0));
       }
-      bool again = false;  // another pointer into the same
+      bool again = false;  // another pointer to the same tensor
       for (int q = 0; q < p; ++q) again = again || (use(s, q).bytes > 0 && node(v, q) == b);
       if (again) continue;
       bytes += r.unit;
@@ -264,7 +264,7 @@ class ChainFinder {
     return (d.least + lag) * (d.in_order ? 4 : 2) <= d.capacity &&
            d.least * d.bytes <= tiles_.last_level * tiles_.cache;
   }
-  /// Takes a step in that runs as a whole before other pieces are made: the border above an image.
+  /// Adds a step that runs as a whole before other tiles: the border above an image.
   constexpr bool enter_as_a_whole(ChainDraft& d, int s) const {
     const StepView v = s_.view(s);
     if (v.kind() != KernelKind::map) return false;
@@ -275,19 +275,19 @@ class ChainFinder {
       if (use(s, p).written ? t < 0 || !d.tensors[t].written || overwrites_[b] != 0 : t >= 0 && d.tensors[t].written)
         return false;
       if (t >= 0) d.tensors[t].confined = false;
-      else d.tensors.push({.node = b, .steps = 1});  // nobody may write it in pieces
+      else d.tensors.push({.node = b, .steps = 1});  // nobody may write it in tiles
     }
     d.members.push({.step = s});
     return true;
   }
-  /// Of a contraction in one piece.
+  /// Of a contraction in one tile.
   constexpr std::int64_t least_units(const StepView& v, const ScratchFacts& f, std::int64_t capacity, int loop) const {
     const ContractLoops at = v.contract_loops();
-    if (loop < at.rows) return 1;  // a matrix a unit
+    if (loop < at.rows) return 1;  // one matrix per unit
     return target_.tiles.least != nullptr ? target_.tiles.least(v, f, loop < at.columns, capacity) : 1;
   }
 
-  /// Keeps the chain where it pays: cuts it into pieces that threads can share evenly.
+  /// Keeps the chain if it pays: cuts it into tiles that threads can share evenly.
   constexpr bool settle(int first, int steps) {
     std::int64_t handed_on = 0;
     for (const Shared& t : d_.tensors)
@@ -338,7 +338,7 @@ class ChainFinder {
 };
 
 
-/// The chains of a program; one that is straight-line code has none.
+/// The chains of a program; straight-line code has none.
 constexpr Chains find_chains(const PlanDraft& d, const Simplified& s, const Target& target) {
   if (target.tiles.cache == 0 || is_straight_line(d.plan, target)) return {};
   ChainFinder pass(d, s, target);

@@ -20,12 +20,12 @@ struct Compiled {
   Plan prepare, run;
 };
 
-/// An observer is told the name of every pass and what it has made, a graph, groups, steps: this one looks away.
+/// An observer is told the name of every pass and what it has made: a graph, groups, steps. This one ignores both.
 struct Unwatched {
   constexpr void operator()(const char*, const auto&...) const {}
 };
 
-/// `parameters`: how many of the graph's first inputs change seldom; without any there is nothing to prepare.
+/// `parameters`: how many of the graph's first inputs rarely change; without any there is nothing to prepare.
 template <class Observer = Unwatched>
 constexpr Compiled compile(const Builder& traced, int parameters, const Target& target, const Observer& watch = {}) {
   const auto made = [&watch](const char* pass, const auto&... what) {
@@ -65,7 +65,7 @@ constexpr Compiled compile(const Builder& traced, int parameters, const Target& 
       if (overwrites_too_early(d, s, apart)) continue;
       Chains c = find_chains(d, s, target);  // steps that run tile by tile
       watch("chain", s, d, c);
-      allocate(d, s, c, target);  // a place in memory for each buffer
+      allocate(d, s, c, target);  // an address for each buffer
       made("allocate", s, d);
       return static_cast<Plan&&>(d.plan);
     }

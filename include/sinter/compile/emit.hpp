@@ -1,7 +1,7 @@
 // From kernels to steps: a plan whose pointers still name the nodes of the graph.
 //
-// Later passes choose which steps run tile by tile (chains.hpp) and where each buffer lies (allocate.hpp); that
-// replaces the nodes by addresses.
+// Later passes choose which steps run tile by tile (chains.hpp) and the address of each buffer (allocate.hpp);
+// addresses then replace the nodes.
 #pragma once
 #include "in_place.hpp"
 #include "program/plan.hpp"
@@ -22,24 +22,24 @@ namespace sinter::internals::compile {
 
 /// How a step uses one of its pointers.
 struct PointerUse {
-  unsigned char bytes = 0;  ///< of an element; 0 without memory
+  unsigned char bytes = 0;  ///< of an element; 0 for no memory
   bool written = false;
-  bool anywhere = false;    ///< along an axis whose place another value says
+  bool anywhere = false;    ///< along an axis indexed by another value
 };
 
 /// A plan in the making, and what passes must know of its steps that the table does not say.
 struct PlanDraft {
   Plan plan;
-  List<int> step, loops;           ///< of each step: where it begins in the table, and its loops
+  List<int> step, loops;           ///< of each step: its offset in the table, and its loops
   List<KernelKind> kind;                 ///< of each step
   List<ScratchFacts> facts;        ///< of each step
   List<std::int64_t> scratch;      ///< bytes of each step
   List<PointerUse> uses;           ///< of each pointer of each step
   List<int> first_use;             ///< of each step
-  List<std::int64_t> capacity;     ///< of each letter
+  List<std::int64_t> capacity;     ///< of each symbolic dimension
   List<std::uint64_t> hash;        ///< of each distinct kernel
 
-  /// Where pointer p of a step stands in the table.
+  /// Offset of pointer p of a step in the table.
   constexpr int pointer(int s, int p) const { return step[s] + 1 + loops[s] + p * (2 + loops[s]); }
   constexpr int pointers(int s) const {
     const int end = s + 1 < step.size() ? step[s + 1] : plan.table.size();
@@ -65,7 +65,7 @@ constexpr std::int64_t buffer_bytes(const Builder& g, int node) {
   return g.shape(node).size() * bytes_of(g[node].dtype);
 }
 
-/// A plan of no steps: what a program takes and gives, and the lengths with which it does not run.
+/// A plan without steps: inputs and outputs of a program, and the lengths with which it does not run.
 constexpr PlanDraft draft_of(const Simplified& s) {
   const Builder& g = s.graph;
   PlanDraft d;
@@ -98,7 +98,7 @@ constexpr PlanDraft draft_of(const Simplified& s) {
   return d;
 }
 
-/// The number of a kernel among the distinct ones, to which it is added where it is new.
+/// The index of a kernel among the distinct ones, to which it is added if it is new.
 constexpr int kernel_number(PlanDraft& d, const List<std::uint64_t>& words) {
   Plan& p = d.plan;
   std::uint64_t h = 0;
@@ -193,7 +193,7 @@ constexpr void write_step(PlanDraft& d, const Kernel& k, const Builder& g, const
   ++p.steps;
 }
 
-/// After the last step: replaces nodes by those that own their memory (parts of an assembled tensor lie inside their
+/// After the last step: replaces nodes by those that own their memory (parts of an assembled tensor are inside the
 /// whole), and offsets by bytes in it.
 constexpr void find_buffers(PlanDraft& d, const Simplified& s) {
   Plan& r = d.plan;
@@ -216,14 +216,14 @@ constexpr void find_buffers(PlanDraft& d, const Simplified& s) {
 }
 
 /// Whether an output would overwrite an input that is still to be read: one takes over the memory of an input only if
-/// nobody reads that afterwards, and its own kernel no element that it has written. `apart` then marks the outputs that
-/// a kernel of their own must copy into place (simplify.hpp).
+/// nobody reads that afterwards, and its own kernel reads no element that it has written. `apart` then marks the
+/// outputs that a separate kernel must copy into their buffers (simplify.hpp).
 constexpr bool overwrites_too_early(const PlanDraft& d, const Simplified& s, List<char>& apart) {
   const Plan& r = d.plan;
   const Builder& g = s.graph;
   const int n = g.size();
   List<int> written(n, -1),
-      read(n, -1);  // the last step that writes an output, and the last that touches a node at all
+      read(n, -1);  // the last step that writes an output, and the last that accesses a node at all
   for (int step = 0; step < r.steps; ++step) {
     const int count = d.pointers(step), stride = 2 + d.loops[step];
     const std::int64_t* p = r.table.data() + d.pointer(step, 0);
@@ -246,7 +246,7 @@ constexpr bool overwrites_too_early(const PlanDraft& d, const Simplified& s, Lis
       apart[k] = 1;
       continue;
     }
-    bool all = true;  // another output that takes over memory still reads it: all of them go apart
+    bool all = true;  // another output that takes over memory still reads it: all of them are copied
     for (int i = 0; i < g.overwrites.size(); ++i) {
       all = all && (g.overwrites[i] < 0 || apart[i] != 0);
       if (g.overwrites[i] >= 0) apart[i] = 1;

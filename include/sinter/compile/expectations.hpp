@@ -1,5 +1,5 @@
-// A program that looks at what another one expects of its inputs
-// (ops/expect.hpp): the smallest and the largest of each value.
+// A program that checks what another one expects of its inputs (ops/expect.hpp): the smallest and the largest of each
+// value.
 #pragma once
 #include "../ops/extrema.hpp"
 #include "program.hpp"

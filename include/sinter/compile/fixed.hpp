@@ -1,4 +1,4 @@
-// Which operands of a graph count, which values differ from call to call, and which change with the parameters only.
+// Which operands of a graph count, which values differ from call to call, and which change only with the parameters.
 #pragma once
 #include <algorithm>
 
@@ -11,7 +11,7 @@ constexpr int operands_of(const Builder& g, int i) { return g[i].op->kind == Kin
 
 enum class Changes : unsigned char { with_calls, never, with_parameters };
 
-/// Of each node. `parameters`: how many of the graph's first inputs change seldom.
+/// Of each node. `parameters`: how many of the graph's first inputs rarely change.
 constexpr List<Changes> changes(const Builder& g, int parameters) {
   List<Changes> all(g.size(), Changes::with_calls);
   for (int k = 0; k < parameters; ++k) all[g.inputs[k]] = Changes::with_parameters;

@@ -1,16 +1,16 @@
 // Which nodes share a kernel.
 //
-//  1. In graph order every node joins the group of the operand that it can be computed beside, or opens one. A node's
+//  1. In graph order every node joins the group of the operand that it can be computed with, or opens one. A node's
 //     level is the number of kernel boundaries below it; groups only ever join at equal level, so no cycle of kernels
 //     can arise and no reachability search is needed.
-//  2. A group all of whose readers sit in one later group of the same space joins it: what it computes needs no buffer.
-//  3. Backwards, an elementwise node all of whose users sit in one later group moves there.
-//  4. What a contraction alone reads may be computed while it packs that operand (prologue.hpp).
+//  2. A group all of whose readers are in one later group of the same space joins it: what it computes needs no buffer.
+//  3. Backwards, an elementwise node all of whose users are in one later group moves there.
+//  4. What a contraction alone reads may be computed while it packs that operand: its prologue (prologue.hpp).
 //  5. What is left between groups gets a buffer (buffers.hpp).
 //
-// A gather reads its table, and everything reads the sums of a scatter and the results of a primitive's own kernel,
-// from memory. A group marked alone is such a kernel, or a copy that must run after all that reads what it overwrites:
-// nothing joins it, and nothing is computed in it.
+// A gather reads its table from memory, and every reader of a scatter or of a custom kernel reads its result from
+// memory. A group marked alone is a custom kernel, or a copy that must run after all that reads what it overwrites:
+// nothing joins it, and nothing else is computed in it.
 #pragma once
 #include "buffers.hpp"
 #include "prologue.hpp"
@@ -46,7 +46,7 @@ class Fuser : Grouping {
 
   enum class Fit : unsigned char { none, element, row };
 
-  /// How v, computed elementwise, can sit beside what its operand o shows, in the group of o's base.
+  /// How v, computed elementwise, can be computed with what its operand o shows, in the group of o's base.
   constexpr Fit fit(int o, int v) const {
     const int b = base_[o], core = core_of(v);
     if (from_memory(o, v)) return Fit::none;
@@ -60,7 +60,7 @@ class Fuser : Grouping {
                ? Fit::element
                : Fit::none;
   }
-  /// The axes of v's core along which its operand o, aligned at the right, is not repeated.
+  /// The axes of v's core along which its operand o, right-aligned, is not broadcast.
   constexpr std::int64_t axes_of(int o, int v) const {
     const Shape &a = g_.shape(o), &b = g_.shape(v);
     std::int64_t axes = 0;
@@ -106,8 +106,7 @@ class Fuser : Grouping {
     return scalar;
   }
 
-  /// Readers of what a view shows run behind the node that it waits for: no
-  /// kernel beside those before it computes them.
+  /// Readers of what a view shows run after the node that it waits for: no kernel of a lower level computes them.
   constexpr void wait(int v) {
     if (!s_.has_late) return;
     const int* const o = operands(v);
@@ -121,7 +120,7 @@ class Fuser : Grouping {
   constexpr int after(int o) const {
     const int b = base_[o];
     if (group_[b] >= 0) return std::max(level_of_group(b) + 1, waits(o));
-    return std::max(level_[b], waits(o));  // repeated and assembled nodes; 0 for what is there from the start
+    return std::max(level_[b], waits(o));  // repeated and assembled nodes; 0 for inputs and constants
   }
   constexpr int after_all(int v) const {
     int level = 0;
@@ -201,7 +200,7 @@ class Fuser : Grouping {
   constexpr void place_reduce(int v) {
     const int o = *operands(v), b = base_[o];
     const Shape& s = g_.shape(o);
-    const bool scan = kind_[v] == Kind::scan;  // one value an element; its attribute is the axis
+    const bool scan = kind_[v] == Kind::scan;  // one value per element; its attribute is the axis
     const std::int64_t named = scan ? std::int64_t(1) << g_.attributes(v)[0] : g_.attributes(v)[0];
     std::int64_t axes = 0;
     for (int i = 0, c = 0; i < s.rank; ++i) {
@@ -236,8 +235,8 @@ class Fuser : Grouping {
            row_[b] == 0 && s_.linear[o] != 0 && core_of(o) == f_.groups[find(group_[b])].space;
   }
 
-  /// One round of joining groups to their only reader. No cycle can arise:
-  /// whatever follows the group follows its reader.
+  /// One round of joining groups to their only reader. No cycle can arise: whatever follows the group follows its
+  /// reader.
   constexpr bool join_only_readers() {
     const int groups = f_.groups.size();
     List<int> readers(groups, -1);  // −1: none, −2: several, or not within one kernel

@@ -1,7 +1,7 @@
-// Groups of nodes: what fusion makes, and what it asks while it makes them.
+// Groups of nodes: the result of fusion, and the predicates that it uses.
 //
-// A group becomes one kernel. It has a space (the index space its loops walk, extents of 1 dropped) and, if it reduces,
-// the axes it folds; a row is what those axes span. Members are one value an element, or one value a row.
+// A group becomes one kernel. It has a space (the iteration space of its loops, extents of 1 dropped) and, if it
+// reduces, the axes it folds; a row is what those axes span. Members have one value per element, or one per row.
 #pragma once
 #include <algorithm>
 
@@ -20,18 +20,18 @@ struct Group {
   int members = 0, folds = 0;
   bool alone = false;        ///< joined by nothing
 };
-/// A kernel's identity has room for so many operations and passes over a row; what is longer becomes several kernels.
+/// A kernel's identity has room for this many operations and passes over a row; longer groups become several kernels.
 inline constexpr int most_members = 64, most_folds = 12;
 
 struct Fusion {
   List<Group> groups;
   List<int> group;      ///< of each node, −1 where no kernel computes it by itself
-  List<char> row;       ///< one value a row
+  List<char> row;       ///< one value per row
   List<char> stored;    ///< has a buffer
   List<char> repeated;  ///< computed again wherever it is read
 };
 
-/// What the passes over groups share.
+/// What the fusion passes share.
 class Grouping {
  protected:
   // Before its users: clang instantiates a template in constant evaluation only where it has seen the body.
@@ -72,8 +72,8 @@ class Grouping {
   }
   constexpr int core_of(int node) const { return core_[nodes_[node].shape]; }
 
-  /// Whether v needs what its operand o shows as a whole: the table of a
-  /// gather. And nothing sees a sum before its last term.
+  /// Whether v reads what its operand o shows from memory: the table of a gather, or a sum, which is complete only
+  /// after its last term.
   constexpr bool from_memory(int o, int v) const {
     return (kind_[v] == Kind::gather && o == *operands(v)) || is_complete_late(kind_[base_[o]]);
   }
@@ -120,7 +120,7 @@ class Grouping {
   List<int> readers_;        ///< of each node; counted for the first prologue
   List<char> read_outside_;  ///< whether another kernel is among them
   List<int> also_read_;      ///< what prologues read for values that they compute a second time
-  // The arrays above, without a call for every access.
+  // The arrays above, without a function call for every access.
   const Node* nodes_ = nullptr;
   const int *pool_ = nullptr, *base_ = nullptr;
   const Kind* kind_ = nullptr;

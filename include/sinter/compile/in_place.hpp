@@ -1,10 +1,10 @@
-// Whether what a step stores may lie in the memory of what it reads: every
-// element must be read before the place where it lies is written.
+// Whether what a step stores may be in the memory of what it reads: every element must be read before its address is
+// written.
 //
 // Kernels run their iterations in any order, on several threads, and read ahead; the one thing that all of them keep is
-// the order of operations at a place. So a result may take over the memory of an operand if each iteration stores where
-// no other one reads: both are walked with the same strides from the same place, and the last pass that reads an
-// element is not behind the pass that stores it.
+// the order of operations at one address. So a result may take over the memory of an operand if each iteration stores
+// where no other one reads: both have the same strides from the same address, and the last pass that reads an element
+// is not after the pass that stores it.
 #pragma once
 #include "program/table.hpp"
 
@@ -15,7 +15,7 @@ namespace sinter::internals::compile {
 constexpr bool may_take_over(const StepView& step, int from, int to) {
   const KernelKind kind = step.kind();
   const int loops = step.loops(), pointers = step.pointers();
-  // One clears its result first, one goes its own ways.
+  // A scatter clears its result first; a custom kernel keeps no order.
   if (kind == KernelKind::scatter || kind == KernelKind::custom) return false;
   int store = -1;
   for (int p = 0; p < pointers; ++p) {
@@ -24,7 +24,7 @@ constexpr bool may_take_over(const StepView& step, int from, int to) {
     store = p;
   }
   if (store < 0) return false;
-  // Each iteration has a place of its own; in a row kernel each row, where it is a value a row that is stored.
+  // Each iteration has an address of its own; in a row kernel each row, where what is stored is one value per row.
   const std::int64_t* const s = step.pointer(store);
   bool rows = false, elements = false;
   for (int l = 0; l < loops; ++l) {
@@ -59,7 +59,7 @@ constexpr bool may_take_over(const StepView& step, int from, int to) {
     if ((m.what != Micro::What::load && m.what != Micro::What::gather) || step.base(m.a) != from) continue;
     if (m.side != 0) return false;  // an operand of a contraction, which other elements of the result need too
     if (m.what == Micro::What::gather || bytes_of(m.dtype) != bytes_of(stored.dtype)) return false;
-    // Operations of a pass run in their order; what is known once a row is read before its first pass.
+    // Operations of a pass run in their order; what is known once per row is read before its first pass.
     if (stored.passes != 0 && m.passes >= 2 * stored.passes) return false;
     if ((m.passes & stored.passes) != 0 && i > stored_by) return false;
   }

@@ -1,14 +1,13 @@
-// How buffers lie in memory.
+// How buffers are laid out in memory.
 //
-// Shapes say nothing about memory: a node's buffer may have its axes in another
-// order, or lie inside that of another. Two wishes decide:
+// Shapes say nothing about memory: a node's buffer may have its axes in another order, or be part of another buffer.
+// Two requests decide:
 //
-//  - an operation may want an axis innermost (`Primitive::innermost`): with its channels innermost a convolution finds
-//    whatever it multiplies side by side. What is computed from such a buffer, element by element, takes its order up,
-//    so a network is carried through without conversions; inputs and outputs of a program are row-major, and where
-//    views cannot bridge two orders there is a copy;
-//  - what is put between borders, or beside other tensors, is computed in its
-//    place there, so that padding costs its borders alone.
+//  - an operation may request an innermost axis (`Primitive::innermost`): with channels innermost, [N, H, W, C], what a
+//    convolution multiplies is contiguous. What is computed elementwise from such a buffer takes over its order, so a
+//    network runs without conversions; inputs and outputs of a program are row-major, and where views cannot bridge two
+//    orders there is a copy;
+//  - what is padded or concatenated is computed directly inside the result, so that padding costs only its borders.
 #pragma once
 #include "../ops/ops.hpp"
 
@@ -30,7 +29,7 @@ constexpr bool is_computed(Kind k) {
 }
 /// A node whose kernel reads its operands from memory, whatever their strides.
 constexpr bool reads_memory(Kind k) { return k == Kind::contract || k == Kind::kernel; }
-/// A node that is complete only when its kernel is: whoever reads it reads memory.
+/// A node that is complete only when its kernel has ended: its readers read memory.
 constexpr bool is_complete_late(Kind k) { return k == Kind::scatter || k == Kind::kernel || k == Kind::result; }
 
 /// Row-major, but with one axis innermost; −1 for none.
@@ -46,14 +45,14 @@ constexpr Layout with_innermost(const Shape& s, int axis) {
   l.stride[axis] = 1;
   return l;
 }
-/// The axis along which neighbours are neighbours in memory, −1 where there is none.
+/// The axis along which elements are contiguous, −1 where there is none.
 constexpr int unit_axis(const Layout& l, const Shape& s) {
   for (int i = s.rank - 1; i >= 0; --i)
     if (l.stride[i] == 1 && s[i] > 1) return i;
   return -1;
 }
 
-/// Which axis each axis of a shape becomes where axes of extent 1 are put between.
+/// Which axis of `to` each axis of `from` becomes, where `to` has further axes of extent 1.
 struct Seats {
   bool fit = false;
   std::array<int, Shape::max_rank> axis{};
@@ -68,14 +67,14 @@ struct Seats {
   }
 };
 
-/// What a graph wishes for its buffers, by node.
+/// The layouts that a graph requests for its buffers, by node.
 struct Wishes {
   List<int> innermost;       ///< the axis, or −1
-  List<int> home;            ///< the assembled node among whose operands a node is, or −1
-  List<std::int64_t> start;  ///< where it begins there, along the axis
-  List<int> part;            ///< which of the operands it is there, perhaps with axes of extent 1 between its own
+  List<int> home;            ///< the assembled node of which a node is an operand, −1 for none
+  List<std::int64_t> start;  ///< its first position there, along the axis
+  List<int> part;            ///< which of the operands it is there, perhaps with further axes of extent 1
   List<char> output;         ///< row-major, in a buffer of its own
-  bool any = false;          ///< whether there is a wish, or a home, at all
+  bool any = false;          ///< whether any node has a request or an enclosing node
 };
 
 class WishFinder {
@@ -110,12 +109,12 @@ class WishFinder {
   }
 
  private:
-  /// The node that an identity stands for.
+  /// The node that identities are replaced by.
   constexpr int source(int i) const {
     while (g_[i].op->kind == Kind::identity) i = g_.operands(i)[0];
     return i;
   }
-  /// A contraction, and what is assembled for it to read.
+  /// A contraction, and the assembled tensors that it reads.
   constexpr void wish(int i, int axis) {
     if (g_[i].op->kind != Kind::contract) return;
     r_.innermost[i] = axis;
@@ -130,8 +129,8 @@ class WishFinder {
     r_.innermost[i] = axis;
     for (int k = 0; k < g_[i].operands; ++k) wish_of_assembled(source(g_.operands(i)[k]), axis, rank);
   }
-  /// A contraction without a wish of its own takes the order of what its result meets, element by element: so do the
-  /// gradients of a layer behind a flattened image.
+  /// A contraction without a request of its own takes the order of what its result is combined with elementwise: so do
+  /// the gradients of a layer after a flattened image.
   constexpr void predict() {
     List<int> axis(g_.size(), -1);
     for (int i = 0; i < g_.size(); ++i) {

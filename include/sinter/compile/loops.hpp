@@ -1,4 +1,4 @@
-// The order in which a kernel's loops run: neighbours in memory innermost, loops that are walked as one joined, and
+// The order of a kernel's loops: contiguous axes innermost, loops that every pointer strides over as one joined, and
 // each group of them where the kernels of the backend expect it.
 #pragma once
 #include <utility>
@@ -24,14 +24,14 @@ class LoopArranger {
  private:
   using enum LoopRole;
 
-  /// Orders loops by how far they reach in memory, so that inner ones walk neighbours: those of a map by what it
-  /// stores, those of rows by the largest tensor that they read, those of a contraction by its operands. Of these the
-  /// one whose lines are neighbours in the result gets the columns.
+  /// Orders loops by their strides, so that inner ones are contiguous: those of a map by what it stores, those of rows
+  /// by the largest tensor that they read, those of a contraction by its operands. The operand whose free axis is
+  /// contiguous in the result gets the columns.
   constexpr void sort() {
     if (k_.loops.size() < 2) return;
     if (k_.kind == KernelKind::contract) {
       const Pointer& result = k_.pointers[first_store()];
-      // these are columns
+      // packed operands are columns
       const bool left_packed = k_.pointers[0].form != 0, right_packed = k_.pointers[1].form != 0;
       if (left_packed || (!right_packed && least_stride(result, rows) < least_stride(result, columns))) {
         for (LoopRole& r : role_) r = r == rows ? columns : r == columns ? rows : r;
@@ -61,7 +61,7 @@ class LoopArranger {
       sort_by(Pointer(k_.pointers[most_alike()]), batch);
     }
   }
-  /// The pointer of a map whose neighbours are neighbours for most others too; what is stored counts twice.
+  /// The pointer of a map whose contiguous axis is contiguous for most others too; what is stored counts twice.
   constexpr int most_alike() const {
     int best = first_store(), most = 0;
     for (int l = 0; l < k_.loops.size(); ++l) {
@@ -83,7 +83,7 @@ class LoopArranger {
       if (m.what == Micro::What::store) return m.b;
     return 0;
   }
-  /// The loop of a role along which a pointer walks neighbours.
+  /// The loop of a role along which a pointer is contiguous.
   constexpr int neighbours(const Pointer& p, LoopRole r) const {
     for (int i = 0; i < k_.loops.size(); ++i)
       if (role_[i] == r && p.stride[i] == 1) return i;
@@ -95,7 +95,7 @@ class LoopArranger {
       if (role_[i] == r && p.stride[i] != 0) least = std::min(least, p.stride[i] < 0 ? -p.stride[i] : p.stride[i]);
     return least;
   }
-  /// Insertion sort of the loops of a role; those along which the pointer stands still keep their place.
+  /// Insertion sort of the loops of a role; those along which the pointer has stride 0 keep their position.
   constexpr void sort_by(const Pointer& by, LoopRole r) {
     List<int> place;
     List<std::int64_t> reach;
@@ -110,7 +110,7 @@ class LoopArranger {
       }
   }
 
-  /// Neighbouring loops that every pointer walks as one become one. The inner must be of fixed extent.
+  /// Adjacent loops that every pointer strides over as one become one. The inner must be of fixed extent.
   constexpr void fuse() {
     for (int i = k_.loops.size() - 2; i >= 0; --i) {
       const Loop &outer = k_.loops[i], &next = k_.loops[i + 1];

@@ -1,5 +1,5 @@
-// From a group of nodes to a kernel: its loops as the nodes have them, pointers, and micro-operations. What order the
-// loops run in is decided in loops.hpp, and when each operation runs in schedule.hpp.
+// From a group of nodes to a kernel: its loops as the nodes have them, pointers, and micro-operations. loops.hpp
+// decides the order of the loops, and schedule.hpp when each operation runs.
 #pragma once
 #include <utility>
 
@@ -11,7 +11,7 @@ namespace sinter::internals::compile {
 
 class Lowering {
  public:
-  /// `letters`: of the program's lengths.
+  /// `letters`: the symbolic dimensions of the program's lengths.
   constexpr Lowering(const Simplified& s, const Fusion& f, const Order& o, const List<char>& letters,
                      const Target& target)
       : s_(s),
@@ -46,6 +46,7 @@ class Lowering {
   using enum LoopRole;
 
   // ---- loops ----
+  // A contraction: [batch…, rows…, inner…] × [batch…, columns…, inner…] → [batch…, rows…, columns…].
   constexpr void make_loops(const Group& home) {
     role_.clear();
     for (int i = 0; i < space_.rank; ++i) {
@@ -64,7 +65,7 @@ class Lowering {
       if (is_axis(y, k) != 0) role_[i++] = columns;
     for (int k = x.rank - contracted; k < x.rank; ++k)
       if (is_axis(x, k) != 0) k_.loops.push(Loop::along(x, k, true)), role_.push(inner);
-    // Pointers 0 and 1 are the operands; their strides stand in the order of the loops.
+    // Pointers 0 and 1 are the operands; their strides are in the order of the loops.
     Side left, right;
     int at = 0;
     for (int k = 0; k < shared; ++k)
@@ -77,7 +78,8 @@ class Lowering {
       if (is_axis(x, x.rank - contracted + k) != 0)
         left.loop[x.rank - contracted + k] = right.loop[y.rank - contracted + k] = at++;
     const Pointer p = along(left, a), q = along(right, b);
-    // A batch axis that one operand repeats belongs to the other: a weight meets all samples in one contraction.
+    // A batch axis along which one operand is broadcast belongs to the other: all samples multiply one weight in a
+    // single product.
     for (int l = 0; l < at; ++l)
       if (role_[l] == batch && (p.stride[l] == 0) != (q.stride[l] == 0)) role_[l] = p.stride[l] == 0 ? columns : rows;
     k_.pointers.push(p);
@@ -87,8 +89,8 @@ class Lowering {
   }
 
   // ---- the operands of a contraction ----
-  /// Which loop each axis of an operand runs along, and, where the kernel
-  /// computes it, how it walks the node that it shows.
+  /// Which loop each axis of an operand runs along, and, where the kernel computes it, how it strides over the node
+  /// that it shows.
   struct Side {
     int rank = 0;
     int loop[Shape::max_rank]{};
@@ -103,7 +105,7 @@ class Lowering {
       if (is_axis(shape, i) != 0) p.stride[s.loop[i]] = l.stride[i];
     return p;
   }
-  /// What this kernel computes of an operand (compile/prologue.hpp). Its pointer then is without memory and has the
+  /// What this kernel computes of an operand (compile/prologue.hpp). Its pointer then has no memory and takes the
   /// strides of what it is mainly computed from.
   constexpr void compute_operand(int side, Side& s, int operand) {
     const int p = s_.base[operand];
@@ -120,7 +122,7 @@ class Lowering {
     for (int i = from; i < k_.micros.size(); ++i) {
       const Micro& m = k_.micros[i];
       if (m.what != Micro::What::load && m.what != Micro::What::gather) continue;
-      // whatever its pointer, each of its elements lies somewhere
+      // whatever its pointer, each of its elements is read from somewhere
       double touched = m.what == Micro::What::gather ? double(g_.shape(p).size()) : 1;
       for (int l = 0; l < k_.loops.size() && m.what == Micro::What::load; ++l)
         if (k_.pointers[m.a].stride[l] != 0) touched *= double(k_.loops[l].capacity);
@@ -191,7 +193,7 @@ class Lowering {
     node_.push(node);
     return k_.micros.size() - 1;
   }
-  /// A pointer and behind it the axis of a gather or scatter; never shared, so that they stay neighbours.
+  /// A pointer, and after it the axis of a gather or scatter; never shared, so that the two stay adjacent.
   constexpr short point_at(const Pointer& p, std::int64_t stride, int extent) {
     k_.pointers.push(p);
     k_.pointers.push({-1, IndexedAxis{stride, extent}.packed(), {}});
@@ -208,8 +210,8 @@ class Lowering {
     return short(k_.pointers.size() - 1);
   }
 
-  /// Strides of a layout of shape `from`, aligned at the right with `to`, along the loops: all axes of the space for a
-  /// value an element, those not folded for a value a row, none for a number.
+  /// Strides of a layout of shape `from`, right-aligned with `to`, along the loops: all axes of the space for a value
+  /// per element, those not folded for a value per row, none for a scalar.
   constexpr Pointer pointer(int node, const Layout& l, const Shape& from, const Shape& to, bool row) const {
     if (side_ != nullptr) return operand_pointer(node, l, from, to);
     Pointer p{node, l.offset, {}};
@@ -252,7 +254,7 @@ class Lowering {
       return push({.what = Micro::What::length, .dtype = n.dtype, .a = letter});
     }
     if (is_computed(kind) && (f_.group[b] == group_ || (f_.repeated[b] != 0))) {
-      // Inside this kernel: a value a row stays one; what is repeated here takes the level of its reader.
+      // Inside this kernel: a value per row stays one; what is recomputed here takes the level of its reader.
       return value(b, f_.group[b] == group_ && f_.row[b] != 0 ? true : f_.group[b] == group_ ? false : row);
     }
     const Pointer p = pointer(kind == Kind::generate ? -1 : b, s_.layout(o), g_.shape(o), g_.shape(v), row);
@@ -296,7 +298,7 @@ class Lowering {
     return register_[v] = r;
   }
 
-  /// Sums at the places that another tensor says; the memory is cleared first.
+  /// Adds at the positions that another tensor gives; the memory is cleared first.
   constexpr void scatter(int v) {
     const int axis = int(g_.attributes(v)[0]), places = g_.operands(v)[0], updates = g_.operands(v)[1];
     const int place = operand(places, updates, false), x = operand(updates, updates, false);
@@ -325,7 +327,7 @@ class Lowering {
     push({.what = Micro::What::store, .dtype = g_[v].dtype, .a = short(r), .b = point(p)});
   }
 
-  /// Whether the node of an applied primitive is better remembered than computed again.
+  /// Whether the result of an applied primitive is better kept than computed again.
   constexpr bool is_costly(int node) const {
     Signature::Operand room[graph::most_operands];
     return g_[node].op->flops(g_.signature(node, room), g_.shape(node)) >= 6 * double(g_.shape(node).size());
@@ -342,7 +344,7 @@ class Lowering {
   Shape space_;
   Kernel k_;
   List<LoopRole> role_;
-  const Side* side_ = nullptr;  ///< where an operand of a contraction is computed
+  const Side* side_ = nullptr;  ///< the operand of a contraction that is being computed
   unsigned char side_number_ = 0;
   List<int> node_;  ///< of each applied primitive
 };

@@ -1,4 +1,4 @@
-// Splits a graph in two: what depends on parameters alone, to be run when they change, and what is left for every call.
+// Splits a graph in two: what depends on parameters alone, to be run when they change, and the rest for every call.
 #pragma once
 #include "fixed.hpp"
 #include "target.hpp"
@@ -87,8 +87,8 @@ class Splitter {
       for (int k = operands_of(g_, i); k > 0; --k) ++readers_.data()[*o++];
     }
   }
-  /// Weights that are computed from narrower ones and that few rows meet, and nobody else, stay narrow: memory is what
-  /// such a contraction waits for. Marks what is then computed at every call.
+  /// Weights that are computed from a narrower type and used only in a product with few rows, (M, K) × (K, N) with a
+  /// small M, stay narrow: such a contraction is bound by memory. Marks what is then computed at every call.
   constexpr bool streams_weight(int i) {
     if (changes_[i] != Changes::with_calls) return false;
     const int inner = int(g_.attributes(i)[1]);
@@ -113,7 +113,7 @@ class Splitter {
       if (const int o = g_.operands(v)[k]; g_.shape(o).size() == g_.shape(v).size()) mark_streamed(o);
   }
 
-  /// What an operand repeats over the axes of a batch.
+  /// The matrix of an operand without broadcast batch axes.
   constexpr int matrix(int o) const { return g_[o].op->kind == Kind::broadcast ? g_.operands(o)[0] : o; }
 
   constexpr void copy(Prepared& r, const List<char>& live, const List<int>& hoisted) {
@@ -164,7 +164,7 @@ class Splitter {
 };
 
 
-/// `parameters`: how many of the graph's first inputs change seldom.
+/// `parameters`: how many of the graph's first inputs rarely change.
 constexpr Prepared split(const Builder& g, int parameters, const Target& target) {
   Splitter pass(g, parameters, target);
   return pass.run();

@@ -15,8 +15,8 @@ namespace sinter::internals::compile {
 
 using graph::to_text;
 
-/// Nodes that count, in order: "%7 = add %3 %6 : float32 (32, 10)", and of a view or a buffer in another order the node
-/// whose elements it shows, with offset and strides in elements.
+/// Live nodes, in order: "%7 = add %3 %6 : float32 (32, 10)", and of a view or a buffer in another order the node whose
+/// elements it shows, with offset and strides in elements.
 inline std::string to_text(const Simplified& s) {
   std::string text;
   for (const int v : s.order) {
@@ -62,7 +62,7 @@ inline std::string to_text(const Simplified& s, const Fusion& f, const Order& o)
 }
 
 /// Steps: "step 2, contract, kernel 1: [32, 784, 256] reads %3 + 0 (784, 1, 0) writes %11 + 0 (256, 0, 1)", with loops,
-/// and pointers with their strides; after the last pass arena, inputs and outputs in place of nodes.
+/// and pointers with their strides; after the last pass with arena, inputs and outputs instead of nodes.
 inline std::string to_text(const Simplified&, const PlanDraft& d) {
   std::string text;
   for (int step = 0; step < d.plan.steps; ++step) {

@@ -1,7 +1,7 @@
 // A compiled program: everything about it is a constant, and the only thing left to do is to run it.
 //
-// The step list is data; only distinct kernels are instantiated. Large programs walk the list through a table of
-// function pointers; small ones are straight-line code, every step inlined with its arguments as constants.
+// The step list is data; only distinct kernels are instantiated. Large programs iterate over the list through a table
+// of function pointers; small ones are straight-line code, every step inlined with its arguments as constants.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace sinter::internals::compile {
 
-/// Run-time lengths with which a program does not run: those of a set of letters, by index, all 1.
+/// Run-time lengths with which a program does not run: those of a set of symbolic dimensions, by index, all 1.
 struct LengthRefusal {
   const char* what = "";
   std::int64_t letters = 0;
@@ -22,8 +22,8 @@ inline constexpr int most_refusals = 32;
   throw Error(ErrorCode::internal, "program", "expected at most 32 lengths to refuse");
 }
 
-/// A plan's numbers; its lists stand in an array that several plans share, from `begin` on: kernel offsets, words,
-/// table, letters, takes_over, output bytes, chains.
+/// A plan's numbers; its lists are stored in an array that several plans share, from `begin` on: kernel offsets, words,
+/// table, symbolic dimensions, takes_over, output bytes, chains.
 struct FrozenPlan {
   bool straight_line = false;
   int begin = 0;
@@ -94,7 +94,7 @@ template <class T, std::size_t N, class F> constexpr std::array<T, N> part(const
   return r;
 }
 
-/// Watches the steps of a run: this one looks away, and costs nothing.
+/// Observes the steps of a run: this one does nothing, and costs nothing.
 struct Unobserved {
   static constexpr void start(const auto&) {}
   static constexpr void begin(int) {}
@@ -102,14 +102,14 @@ struct Unobserved {
 };
 inline constexpr Unobserved unobserved{};
 
-/// How many of a trace's first inputs are parameters, which change seldom: `Trace::parameters`, or none.
+/// How many of a trace's first inputs are parameters, which rarely change: `Trace::parameters`, or none.
 template <class Trace> constexpr int parameters_of() {
   if constexpr (requires { Trace::parameters; }) return Trace::parameters;
   else return 0;
 }
 
 /// What a trace was compiled to for a backend. `Trace{}()` builds the graph; it runs in constant evaluation, once, and
-/// a second time only where it is large.
+/// a second time only for large graphs.
 template <class Trace, class Backend> class Compilation {
   // Named locals: g++ evaluates a temporary that is a function's argument more than once.
   template <int Capacity> static constexpr auto made() {
@@ -122,8 +122,8 @@ template <class Trace, class Backend> class Compilation {
     else return made<1 << 20>();
   }
   static constexpr auto small_ = made<1 << 14>();
-  /// Where the evaluation failed, which is an error of its own, everything else is that of an empty program: g++ would
-  /// say of each constant that it is none.
+  /// Where the evaluation failed, which is an error by itself, everything else is that of an empty program: g++ would
+  /// report every constant as non-constant.
   static constexpr bool is_sound = requires { typename std::bool_constant<small_.fits>; };
   static constexpr bool is_small() {
     if constexpr (is_sound) return small_.fits;
@@ -140,7 +140,7 @@ template <class Trace, class Backend> class Compilation {
   }
 };
 
-/// Which part of what a trace was compiled to: what depends on parameters alone, or what runs at every call.
+/// Which half of what a trace was compiled to: what depends on parameters alone, or what runs at every call.
 enum class Half : unsigned char { prepare, run };
 
 /// The program of a trace for a backend.
@@ -156,10 +156,10 @@ template <class Trace, class Backend, Half half = Half::run> class Program {
                        output_bytes_at = takes_over_at + plan().outputs, chains_at = output_bytes_at + plan().outputs;
 
  public:
-  /// Entries of the table. Of these a chain (compile/chains.hpp) makes one step.
+  /// Entries of the table, of which a chain (compile/chains.hpp) makes one step.
   static constexpr int runs = plan().steps;
   static constexpr int nodes = plan().nodes, inputs = plan().inputs, distinct_kernels = plan().kernels;
-  /// Bytes that a run needs beside inputs and outputs.
+  /// Bytes that a run needs in addition to inputs and outputs.
   static constexpr std::size_t workspace_bytes = std::size_t(plan().arena_bytes + plan().scratch_bytes);
   static constexpr std::size_t arena_bytes = std::size_t(plan().arena_bytes);
   static constexpr double flops = plan().flops, bytes_moved = plan().bytes_moved;
@@ -171,7 +171,7 @@ template <class Trace, class Backend, Half half = Half::run> class Program {
   static constexpr auto table = part<std::int64_t, std::size_t(plan().table)>(frozen(), table_at);
 
  private:
-  /// Integers of a step, by kernel.
+  /// Integers per step, by kernel.
   static constexpr auto step_sizes = [] {
     std::array<int, std::size_t(distinct_kernels)> n{};
     for (std::size_t k = 0; k < n.size(); ++k) {
@@ -186,7 +186,7 @@ template <class Trace, class Backend, Half half = Half::run> class Program {
   }();
 
  public:
-  /// The letters of the run-time lengths, in the order in which `run` takes them.
+  /// The symbolic dimensions of the run-time lengths, in the order in which `run` takes them.
   static constexpr auto letters = part<char, std::size_t(plan().letters)>(frozen(), letters_at);
 
   static constexpr int outputs = plan().outputs;
@@ -234,7 +234,7 @@ template <class Trace, class Backend, Half half = Half::run> class Program {
     return true;
   }
 
-  /// One run of a kernel as a constant: which of the distinct ones, and of what kind that is.
+  /// One run of a kernel as a constant: which of the distinct ones, and its kind.
   struct StepInfo {
     int kernel;
     KernelKind kind;

@@ -1,31 +1,31 @@
-// What a contraction computes from its operands while it packs them.
+// Prologues: what a contraction, (M, K) × (K, N) → (M, N), computes of its operands while it packs them.
 //
-// An operand that is computed element by element and read by this contraction alone needs no buffer: weights cast from
-// int8 and scaled, a normalised row, rows of an embedding. Its operations move into the contraction's kernel, which
-// evaluates them into the panels that it reads anyway.
+// An operand that is computed elementwise and read by this contraction alone needs no buffer: weights cast from int8
+// and scaled, a normalised row, rows of an embedding. Its operations move into the contraction's kernel, which
+// evaluates them into the panels that it packs anyway.
 //
-// Where not:
-//  - what another contraction's epilogue computes costs nothing there;
-//  - an operand that is small is quicker computed by itself and then read in place;
-//  - rows that lie along the contracted axis are read where they are, and packing them for the sake of a prologue costs
-//    more than it saves; but those that would evict each other from the cache are packed anyway. Columns that lie side
-//    by side and that few rows meet likewise, unless what they are computed from is narrower;
-//  - convolutions: their windows show an element many times, and Winograd's transforms want what lies in memory;
+// Not for:
+//  - what another contraction's epilogue computes: it costs nothing there;
+//  - small operands, which are quicker computed by themselves and then read in place;
+//  - rows contiguous along the contracted axis, [M, K]: they are read in place, and packing them for a prologue costs
+//    more than it saves, except for rows that would evict each other from the cache, which are packed anyway. Likewise
+//    contiguous columns, [K, N], in products with few rows, unless they are computed from a narrower type;
+//  - convolutions: their windows repeat elements, and Winograd's transforms read from memory;
 //  - long expressions, where the other operand is so large that this one may be packed more than once;
-//  - expressions that read many values an element, such as the places of a window: lines of a tile are short, and each
-//    begins with finding all of them.
-// Of a row kernel (layer norm) what is left computes one value a row.
+//  - expressions that read many values per element, such as the positions of a window: lines of a tile are short, and
+//    each begins by locating all of them.
+// Of a row kernel (layer norm), only what computes one value per row remains.
 #pragma once
 #include "grouping.hpp"
 
 namespace sinter::internals::compile {
 
-/// How a view walks the node below it: along each of its axes one axis of the node, by so many elements. Axes of the
-/// node without those of extent 1.
+/// How a view strides over the node below it: along each of its axes, one axis of the node with a step in elements.
+/// Axes of the node without those of extent 1.
 struct ViewWalk {
-  bool simple = false;  ///< it can be said like that, and no element is shown twice
-  int axis[Shape::max_rank]{};            ///< of the node, for each axis of the view; −1 where it stands still
-  std::int64_t step[Shape::max_rank]{};   ///< along that
+  bool simple = false;  ///< it has that form, and shows no element twice
+  int axis[Shape::max_rank]{};            ///< of the node, for each axis of the view; −1 where it is not strided
+  std::int64_t step[Shape::max_rank]{};   ///< along that axis
   std::int64_t start[Shape::max_rank]{};  ///< of each axis of the node
 
   static constexpr ViewWalk of(const Layout& view, const Shape& shape, const Layout& below, const Shape& node) {
@@ -35,7 +35,7 @@ struct ViewWalk {
     int axes = 0;
     for (int i = 0; i < node.rank; ++i)
       if (node[i] != 1 || node.letter(i) != 0) stride[axes] = below.stride[i], extent[axes++] = node[i];
-    // The largest stride that goes into a distance; axes may lie in any order.
+    // The largest stride that divides into a distance; axes may be in any order.
     const auto largest = [&](std::int64_t distance, std::int64_t under) {
       int best = -1;
       for (int c = 0; c < axes; ++c)
@@ -77,7 +77,7 @@ constexpr void Grouping::absorb_prologues() {
         if (may_be_prologue(base_[operands(v)[k]])) absorb(v, k);
 }
 
-/// A look at the node alone.
+/// Checks the node alone.
 constexpr bool Grouping::may_be_prologue(int p) const {
   if ((kind_[p] != Kind::elementwise && kind_[p] != Kind::gather) || group_[p] < 0 || row_[p] != 0 ||
       s_.owner[p] >= 0 || s_.part_of[p] >= 0)
@@ -87,7 +87,7 @@ constexpr bool Grouping::may_be_prologue(int p) const {
          g_.shape(p).size() >= target_.prologue.smallest;
 }
 
-/// Who reads each node: how many, and whether one of them in another kernel.
+/// The readers of each node: how many, and whether any of them is in another kernel.
 constexpr void Grouping::count_readers() {
   readers_.resize(n_, 0);
   read_outside_.resize(n_, 0);
@@ -164,7 +164,7 @@ constexpr void Grouping::absorb(int contraction, int side) {
   f_.groups[to].members += members.size();
 }
 
-/// Whether the contraction would rather read an operand where it lies.
+/// Whether the contraction prefers to read an operand in place.
 constexpr bool Grouping::is_read_in_place(int contraction, int side, bool from_narrower) const {
   if (target_.reads_in_place == nullptr) return true;
   const int o = operands(contraction)[side], other = operands(contraction)[1 - side];
@@ -194,8 +194,8 @@ constexpr bool Grouping::is_read_in_place(int contraction, int side, bool from_n
        .opposite = count(g_.shape(other), batch, g_.shape(other).rank - inner)});
 }
 
-/// Whether the operands of a contraction change places in its kernel (compile/loops.hpp): columns are what lies in
-/// panels, else what the result's lines run along.
+/// Whether the operands of a contraction are swapped in its kernel (compile/loops.hpp): columns are what is packed in
+/// panels, else the contiguous axis of the result.
 constexpr bool Grouping::turns(int contraction) const {
   const int batch = int(g_.attributes(contraction)[0]), inner = int(g_.attributes(contraction)[1]),
             *o = operands(contraction);
@@ -211,8 +211,8 @@ constexpr bool Grouping::turns(int contraction) const {
   return left_packed || (!right_packed && least(batch, columns) < least(columns, s.rank));
 }
 
-/// Whether a node can be computed a second time at no more cost than reading
-/// it: one operation on values that are in memory, or one a row.
+/// Whether a node can be computed a second time at no more cost than reading it: one operation on values that are in
+/// memory, or on one value per row.
 constexpr bool Grouping::is_cheap_again(int v) const {
   if (kind_[v] != Kind::elementwise) return false;
   Signature::Operand room[graph::most_operands];

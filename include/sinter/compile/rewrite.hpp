@@ -1,4 +1,4 @@
-// What passes share that write a graph anew: who reads each node, and nodes brought from one graph to the other.
+// Base of the passes that write a new graph: who reads each node, and nodes copied from one graph to the other.
 #pragma once
 #include "fixed.hpp"
 
@@ -33,7 +33,7 @@ class Rewrite {
     is_output_.resize(n_, 0);
     for (const int o : g_.outputs) is_output_[o] = 1;
   }
-  /// The node that reads i where nothing else does, and no output shows it; else −1.
+  /// The node that reads i where it is the only one, and no output shows i; else −1.
   constexpr int only_user(int i) const {
     return is_output_[i] == 0 && first_use_[i] >= 0 && uses_[first_use_[i]].next < 0 ? uses_[first_use_[i]].by : -1;
   }
@@ -69,7 +69,7 @@ class Rewrite {
   List<char> live_, is_output_;
   List<Use> uses_;
   List<int> first_use_;
-  List<int> now_;  ///< of each node: where it is in the new graph, −1 where it isn't yet
+  List<int> now_;  ///< of each node: where it is in the new graph, −1 where it is not yet
 };
 
 }  // namespace sinter::internals::compile

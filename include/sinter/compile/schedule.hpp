@@ -1,4 +1,4 @@
-// When the micro-operations of a kernel run: once, once a row, or for every element; and in which passes over a row.
+// When the micro-operations of a kernel run: once, once per row, or for every element; and in which passes over a row.
 #pragma once
 #include <algorithm>
 
@@ -37,8 +37,8 @@ class MicroScheduler {
       first[i] = at;
       m.stage = static_cast<unsigned char>(m.level == 2 ? 0 : at);
     }
-    // Backwards: which passes need each element value. Later ones load what their first pass stores, if computing it
-    // again takes more; costly ones are kept, if a row fits.
+    // Backwards: which passes need each element value. Later passes load what the first one stores if computing it
+    // again takes more; costly values are kept if a row fits.
     const List<int> store_of = stores_worth_loading();
     std::int64_t row = 1;
     for (const Loop& l : k_.loops)
@@ -103,7 +103,7 @@ class MicroScheduler {
   }
 
  private:
-  /// For each value the store of it, where loading that takes less than computing the value again; else −1.
+  /// For each value the store of it, where loading takes less than computing it again; else −1.
   constexpr List<int> stores_worth_loading() const {
     constexpr int little = 3, much = 100;
     const int n = k_.micros.size();
@@ -139,8 +139,8 @@ class MicroScheduler {
     while (k_.kind == KernelKind::contract && k_.loops[last].folded) --last;
     return last;
   }
-  /// The same for one side of a contraction: lanes run along the contracted axis where neighbours in memory are
-  /// neighbours there, else along rows or columns.
+  /// The same for one side of a contraction: lanes run along the contracted axis where that is contiguous, else along
+  /// rows or columns.
   constexpr int vector_loop(int side) const {
     if (side == 0) return vector_;
     return along_inner(side) ? k_.loops.size() - 1 : lines(side);
@@ -157,8 +157,8 @@ class MicroScheduler {
 };
 
 
-/// `costly(i)`: whether the result of micro-operation i is better remembered
-/// than computed again. The kernel's loops are in order.
+/// `costly(i)`: whether the result of micro-operation i is better kept than computed again. The kernel's loops are in
+/// order.
 template <class Costly> constexpr void schedule(Kernel& k, const Target& target, Costly costly) {
   MicroScheduler pass(k, target);
   pass.set_levels();

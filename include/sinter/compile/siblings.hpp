@@ -1,17 +1,19 @@
-// Contractions of one value with several weights, run as one: the queries, keys and values of attention, gates and
-// heads written as layers of their own.
+// Contractions of one value with several weights, run as one: the queries, keys and values of attention, gates, and
+// heads written as separate layers.
 //
 //   q = x·Wqᵀ + bq, k = x·Wkᵀ + bk, v = x·Wvᵀ + bv
 //
 // becomes y = x·[Wq; Wk; Wv]ᵀ + [bq; bk; bv], and q, k, v are slices of y.
 //
-// It is done where weights are prepared in advance (compile/prepare.hpp): putting them together costs nothing there,
-// and readers of memory, such as attention's kernel or another contraction, take slices as they are. In training every
-// step would put the weights together anew, which takes about what it gains.
+// (M, K) × (K, Nq + Nk + Nv) → (M, Nq + Nk + Nv), and q, k, v are slices of y.
 //
-// What follows the contractions element by element is joined with them as long as it is the same for all, so that it
-// remains their epilogue. Where it parts earlier, joining would tear an epilogue off, which then walks memory by
-// itself: such contractions stay apart.
+// It is done where weights are prepared in advance (compile/prepare.hpp): concatenating them costs nothing there, and
+// readers of memory, such as attention's kernel or another contraction, take slices as they are. In training every step
+// would concatenate the weights anew, which takes about what it gains.
+//
+// Elementwise operations after the contractions are joined with them as long as they are the same for all, so that they
+// remain their epilogue. Where they differ earlier, joining would split off an epilogue, which would then be a pass
+// over memory of its own: such contractions stay separate.
 #pragma once
 #include "rewrite.hpp"
 
@@ -35,12 +37,12 @@ class SiblingJoiner : Rewrite {
   }
 
  private:
-  /// Contractions that become one, and how far what follows goes along.
+  /// Contractions that become one, and how many operations after them are joined too.
   struct Family {
     int first = 0, count = 0;  ///< among members_ and ends_
     int side = 0;              ///< which operand is common
-    int axis = 0;              ///< of the results, along which they lie side by side
-    int stages = 0;            ///< operations behind the contraction
+    int axis = 0;              ///< of the results, along which they are concatenated
+    int stages = 0;            ///< operations after the contraction
     int joined = -1;           ///< in the new graph
   };
 
@@ -86,7 +88,7 @@ class SiblingJoiner : Rewrite {
     if (g_.shape(g_.operands(c)[1 - side]).rank == batch + inner) return -1;
     return side == 1 ? batch : g_.shape(g_.operands(c)[0]).rank - inner;
   }
-  /// Narrow ones, cast from int8, may be read as they are (compile/prologue.hpp).
+  /// Narrow ones, cast from int8, may be read in that type (compile/prologue.hpp).
   constexpr bool is_weight(int w) const {
     return changes_[w] == Changes::with_parameters && source_bytes(g_, w) >= bytes_of(g_[w].dtype);
   }
@@ -95,7 +97,7 @@ class SiblingJoiner : Rewrite {
     return a[0] == b[0] && a[1] == b[1] && is_weight(g_.operands(other)[1 - side]) && g_[c].dtype == g_[other].dtype &&
            same_but(g_.operands(c)[1 - side], g_.operands(other)[1 - side], int(a[0]));
   }
-  /// Whether two shapes differ at most along an axis.
+  /// Whether two shapes differ at most along one axis.
   constexpr bool same_but(int a, int b, int axis) const {
     const Shape &s = g_.shape(a), &t = g_.shape(b);
     if (s.rank != t.rank) return false;
@@ -104,8 +106,8 @@ class SiblingJoiner : Rewrite {
     return true;
   }
 
-  /// Follows the members as long as the same happens to all of them. Members
-  /// that part from the first too early are taken out: then false.
+  /// Follows the members as long as the same operation is applied to all of them. Members that differ from the first
+  /// too early are removed: then false.
   constexpr bool settle(Family& f, List<int>& members) {
     ends_of_ = members;
     f.stages = 0;
@@ -126,8 +128,8 @@ class SiblingJoiner : Rewrite {
       return false;
     }
   }
-  /// Whether `next` applies to `end` what `next_of_first` applies to `first`: one operation, with what they have in
-  /// common and with values that can be put side by side.
+  /// Whether `next` applies to `end` what `next_of_first` applies to `first`: one operation, with common operands and
+  /// with ones that can be concatenated.
   constexpr bool goes_along(const Family& f, int first, int next_of_first, int end, int next) const {
     if (next_of_first < 0 || next < 0) return false;
     const Node &n = g_[next_of_first], &other = g_[next];
@@ -138,7 +140,7 @@ class SiblingJoiner : Rewrite {
       const int a = g_.operands(next_of_first)[k], b = g_.operands(next)[k];
       if ((a == first) != (b == end)) return false;
       if (a == first) continue;
-      const int axis = f.axis - (g_.shape(next).rank - g_.shape(b).rank);  // aligned at the right
+      const int axis = f.axis - (g_.shape(next).rank - g_.shape(b).rank);  // right-aligned
       if (is_along(next_of_first, a, f.axis) != is_along(next, b, f.axis)) return false;
       if (is_along(next, b, f.axis)
               ? changes_[a] == Changes::with_calls || changes_[b] == Changes::with_calls || !same_but(a, b, axis)
@@ -151,7 +153,7 @@ class SiblingJoiner : Rewrite {
     const int axis = joint - (g_.shape(user).rank - g_.shape(o).rank);
     return axis >= 0 && g_.shape(o)[axis] > 1;
   }
-  /// Whether all readers of a node take it from memory, whatever its strides.
+  /// Whether all readers of a node read it from memory, whatever its strides.
   constexpr bool read_from_memory(int i) const {
     for (int u = first_use_[i]; u >= 0; u = uses_[u].next) {
       const int by = uses_[u].by;
@@ -187,7 +189,7 @@ class SiblingJoiner : Rewrite {
     }
     finish(to);
   }
-  /// Whether a node is part of what a family has become: a contraction, or an operation behind it that is not the last.
+  /// Whether a node is part of what a family has become: a contraction, or an operation after it that is not the last.
   constexpr bool is_inside(int i) const {
     if (family_of_[i] >= 0) return true;
     for (int k = 0; k < operands_of(g_, i); ++k)
@@ -202,7 +204,7 @@ class SiblingJoiner : Rewrite {
     now_[ends_[member]] = graph::slice(Value{&to, f.joined}, f.axis, start, g_.shape(ends_[member])[f.axis]).id;
   }
   constexpr int join(Builder& to, const Family& f) {
-    List<int> at;  // where each member stands
+    List<int> at;  // the current node of each member
     for (int m = f.first; m < f.first + f.count; ++m) at.push(members_[m]);
     const int batch = int(g_.attributes(at[0])[0]), inner = int(g_.attributes(at[0])[1]);
     const int x = bring(to, g_.operands(at[0])[f.side]), w = side_by_side(to, at, 1 - f.side, batch);
@@ -223,7 +225,7 @@ class SiblingJoiner : Rewrite {
     }
     return y;
   }
-  /// Operand k of each of these nodes, along an axis.
+  /// Operand k of each of these nodes, concatenated along an axis.
   constexpr int side_by_side(Builder& to, const List<int>& nodes, int k, int axis) {
     List<int> parts;
     for (const int n : nodes) parts.push(bring(to, g_.operands(n)[k]));
@@ -234,7 +236,7 @@ class SiblingJoiner : Rewrite {
   List<int> candidates_, family_of_;
   List<Family> families_;
   List<int> members_, ends_;  ///< of all families: the contractions, and the last node of each that is joined
-  List<int> ends_of_;         ///< of the family at hand
+  List<int> ends_of_;         ///< of the current family
 };
 
 

@@ -1,13 +1,12 @@
 // The first pass: what the outputs need, in a form whose every node a kernel can address.
 //
 //  - identities (stop_gradient, custom gradients) become their operand, and local rules look at their users again;
-//  - every view gets its layout: an offset and strides into the buffer of the node below it. Where strides cannot say
-//    it, and where a kernel needs memory but the graph has a number or a view, a copy is inserted;
-//  - buffers get theirs (compile/layout.hpp): the channels of a convolution lie innermost, which what follows takes up,
-//    and what is only put between borders is computed in its place there.
+//  - every view gets its layout: an offset and strides into the buffer of the node below it. A copy is inserted where
+//    strides cannot express it, and where a kernel needs memory but the graph has a number or a view;
+//  - buffers get theirs (compile/layout.hpp): the channels of a convolution are innermost, [N, H, W, C], also for what
+//    is computed from it elementwise, and what is only padded is computed inside the padded tensor.
 //
-// The graph is rewritten where it stands: most nodes stay as they are, and
-// constant evaluation pays for each one touched.
+// The graph is rewritten in place: most nodes stay as they are, and constant evaluation pays for each one touched.
 #pragma once
 #include "../ops/ops.hpp"
 #include "layout.hpp"
@@ -17,23 +16,23 @@ namespace sinter::internals::compile {
 /// A computed node whose elements lie inside an assembled tensor.
 struct Part {
   int whole = -1;
-  std::int64_t offset = 0;  ///< of its first element from that of the whole
-  bool one_piece = true;    ///< row-major without gaps; otherwise its strides are those of the whole
+  std::int64_t offset = 0;  ///< from the first element of the whole to its own
+  bool one_piece = true;    ///< row-major and contiguous; otherwise its strides are those of the whole
 };
 
-/// A graph, the nodes of it that count, and where its views look.
+/// A graph, its live nodes, and what its views show.
 struct Simplified {
   Builder graph;
   List<int> order;      ///< live nodes, operands before users
   List<Kind> kind;      ///< of each node
   List<int> base;       ///< of each node: itself, or the node whose elements a view shows
-  List<char> linear;    ///< whether a node has the elements of its base, all of them, in their order
-  List<int> layout_of;  ///< index into layouts for views and for buffers in another order, −1 for all else (row-major)
+  List<char> linear;    ///< whether a node has exactly the elements of its base, in their order
+  List<int> layout_of;  ///< index into layouts, for views and buffers in another order; −1 for all others (row-major)
   List<int> owner;      ///< the assembled node in whose buffer a node is computed, −1 where it has its own
   List<Layout> layouts;
   List<char> alone;     ///< nodes that need a kernel of their own; may be shorter
   List<int> outputs;    ///< the computed or assembled node that is each output
-  List<int> part_of;    ///< index into parts for nodes inside assembled tensors, −1 for all else
+  List<int> part_of;    ///< index into parts for nodes inside assembled tensors, −1 for all others
   List<Part> parts;
   bool has_late = false;  ///< some views wait for another node (ops::Later)
 
@@ -88,7 +87,7 @@ class Simplifier {
 
  private:
   constexpr Builder& g() { return r_.graph; }
-  /// Room for what is known of nodes that have been added.
+  /// Extends the lists to nodes that have been added.
   constexpr void grow() {
     const int from = now_.size(), n = g().size();
     r_.linear.resize(n, 1);
@@ -104,7 +103,7 @@ class Simplifier {
     }
   }
 
-  // Before its users, as clang wants templates that constant evaluation needs.
+  // Before its users: clang needs the definitions of templates that constant evaluation calls.
   template <class T> static constexpr List<T> copied(const T* from, int n) {
     List<T> r;
     for (int i = 0; i < n; ++i) r.push(from[i]);
@@ -122,7 +121,7 @@ class Simplifier {
     }
     if (kind == Kind::input && node.op != &graph::primitive<graph::Input>)
       graph::a_sample_was_used_outside_of_its_vmap();
-    bool look_again = false;  // an operand is now a number or a view: local rules may find something new
+    bool look_again = false;  // an operand is now a number or a view: local rules may apply anew
     for (int k = 0; k < count; ++k)
       if (const int by = now[o[k]]; by != o[k]) {
         o[k] = by;
@@ -163,7 +162,7 @@ class Simplifier {
     r_.layout_of.data()[i] = r_.layouts.size();
     r_.layouts.push(l);
   }
-  /// Gives a node the buffer that it wishes for, as far as that is free.
+  /// Gives a node the layout that it requests, unless it already has one.
   constexpr void place(int i) {
     if (r_.layout_of[i] >= 0 || g()[i].op == &graph::primitive<ops::Copy> ||
         (i < wishes_.output.size() && wishes_.output[i] != 0))
@@ -172,7 +171,7 @@ class Simplifier {
     if (i < wishes_.home.size() && wishes_.home[i] >= 0 && move_in(i, axis)) return;
     if (axis >= 0) set_layout(i, with_innermost(g().shape(i), axis));
   }
-  /// The axis that shall lie innermost: what the graph wishes, or what an operand of the same shape has.
+  /// The axis that shall be innermost: what the graph requests, or what an operand of the same shape has.
   constexpr int innermost(int i) const {
     const Shape& s = r_.graph.shape(i);
     if (i < wishes_.output.size() && wishes_.output[i] != 0) return -1;
@@ -188,8 +187,8 @@ class Simplifier {
     }
     return -1;
   }
-  /// Computes a node in its place inside the assembled tensor that it is put
-  /// into; false where that would not pay, or is one piece anyway.
+  /// Computes a node directly inside the assembled tensor of which it is an operand; false where that would not pay, or
+  /// where its part of the buffer is contiguous anyway.
   constexpr bool move_in(int i, int axis) {
     const int whole = wishes_.home[i];
     const Shape &s = g().shape(i), &w = g().shape(whole), &there = g().shape(g().operands(whole)[wishes_.part[i]]);
@@ -215,16 +214,16 @@ class Simplifier {
     return true;
   }
 
-  /// Applies a primitive; whatever nodes this makes join the order.
+  /// Applies a primitive; the nodes that this creates are added to the order.
   constexpr int add(const graph::Primitive& op, const int* operands, int n, const std::int64_t* attributes, int m) {
     const int before = g().size(), id = g().add(op, operands, n, attributes, m);
     grow();
     for (int k = before; k < g().size(); ++k)
-      if (is_waiting(k)) visit(k);  // others joined with one of these, or were replaced
+      if (is_waiting(k)) visit(k);  // others were merged with one of these, or replaced
     if (id < before) bring(id);
     return now_[id];
   }
-  /// A node of the old graph that turns out to be of use: once more, or before its turn.
+  /// A node of the old graph that is needed again, or before its turn.
   constexpr void bring(int id) {
     if (!is_waiting(id)) return;
     for (int k = 0; k < g()[id].operands; ++k) bring(g().operands(id)[k]);
@@ -248,8 +247,9 @@ class Simplifier {
     return true;
   }
 
-  /// A node whose base is computed, has just these elements, and is claimed by nobody else: an output, or a part of an
-  /// assembled tensor, which its kernel writes where it belongs. An output may also be assembled, where it stands.
+  /// A node whose base is computed, has exactly these elements, and is claimed by no other, else a copy: an output, or
+  /// a part of an assembled tensor, which its kernel writes at its offset. An output may also be an assembled tensor
+  /// itself.
   constexpr int own_buffer(int id, bool may_be_assembled = false) {
     claimed_.resize(g().size(), 0);
     if (const int b = r_.base[id]; r_.linear[id] == 0 || r_.layout_of[b] >= 0 ||
@@ -262,15 +262,15 @@ class Simplifier {
     return id;
   }
 
-  /// A contraction reads memory, and so do a gather and a kernel of its own.
+  /// Contractions, gathers and custom kernels read memory.
   constexpr int addressable(int id) {
     const Kind k = r_.kind[r_.base[id]];
     return k == Kind::constant || k == Kind::generate ? copy(id) : id;
   }
 
-  /// A part of an assembled tensor, which begins at `start` along its axis. It may
-  /// be there already; where its place is one piece of memory the kernel that
-  /// computes it writes there; otherwise a copy does, with the strides of the whole.
+  /// A part of an assembled tensor, which begins at `start` along its axis. It may be computed there already; where its
+  /// part of the buffer is contiguous, the kernel that computes it writes there; otherwise a copy does, with the
+  /// strides of the whole.
   constexpr int part(int id, int whole, std::int64_t& start) {
     const int axis = int(g().attributes(whole)[0]), b = r_.base[id];
     const std::int64_t first = start;
@@ -292,14 +292,14 @@ class Simplifier {
   const List<char>& apart_;
   Wishes wishes_;
   Simplified r_;
-  List<int> now_;     ///< the node that stands for each node of the old graph
+  List<int> now_;     ///< what replaces each node of the old graph
   List<char> known_;  ///< in order
   List<char> claimed_;
   std::int64_t copies_ = 0;
 };
 
 
-/// `apart` marks outputs that a kernel of their own must copy into place.
+/// `apart` marks outputs that a separate kernel must copy into their buffers.
 constexpr Simplified simplify(const Builder& g, const List<char>& apart = {}) {
   Simplifier pass(g, apart);
   return pass.run();

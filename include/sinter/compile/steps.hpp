@@ -1,5 +1,5 @@
-// What the steps of a program do, read back from its table: which operations, how many of them, and what memory they
-// touch. At run time, for profiles and reports; programs carry none of it.
+// What the steps of a program do, decoded from its table: which operations, how many of them, and what memory they
+// access. At run time, for profiles and reports; programs contain none of it.
 #pragma once
 #include <cmath>
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace sinter::internals::compile {
 
-/// A kernel's identity, read at run time; the twin of `Body`.
+/// A kernel's identity, read at run time; the counterpart of `Body`.
 struct RunTimeBody {
   KernelKind kind = KernelKind::map;
   int loops = 0, pointers = 0, passes = 0, kept = 0;
@@ -23,13 +23,13 @@ struct RunTimeBody {
 
 /// A tensor that a step reads or writes.
 struct Access {
-  int base = -1;               ///< 0 the arena, then inputs, then outputs; −1 without memory
+  int base = -1;               ///< 0 the arena, then inputs, then outputs; −1 for no memory
   unsigned char form = 0;      ///< Layout::form
   std::int64_t at = 0;         ///< bytes from the base
-  std::int64_t span = 0;       ///< bytes from the first to behind the last element
-  double bytes = 0;            ///< of the elements that it touches, each counted once
+  std::int64_t span = 0;       ///< bytes from the first element to the end of the last
+  double bytes = 0;            ///< of the elements that it accesses, each counted once
   bool written = false;
-  std::vector<std::int64_t> stride;  ///< in elements, one a loop
+  std::vector<std::int64_t> stride;  ///< in elements, one per loop
 };
 
 struct StepReport {
@@ -41,18 +41,18 @@ struct StepReport {
   double flops = 0, bytes = 0;
   std::vector<std::int64_t> extent;  ///< of its loops
   std::vector<Access> access;
-  // Of a chain (compile/chains.hpp), whose access is to what exists as a whole:
+  // Of a chain (compile/chains.hpp), whose accesses are those to tensors that exist as a whole:
   std::vector<StepReport> parts;     ///< its steps
-  std::int64_t pieces = 0, units = 0;  ///< and of how many images, rows, … most pieces are
+  std::int64_t pieces = 0, units = 0;  ///< its tiles, and how many images, rows, … most of them have
 };
 
-/// What a report says of a primitive: without its rules, which would all be compiled for it.
+/// What a report says of a primitive: without its rules, which would otherwise all be compiled.
 struct Operation {
   std::uint64_t code;
   const char* name;
-  double flops;  ///< an element
+  double flops;  ///< per element
   double (*flops_of_loops)(const std::int64_t* extent, int loops,
-                           const std::int64_t* attributes);  ///< of a primitive's own kernel
+                           const std::int64_t* attributes);  ///< of a primitive's custom kernel
 };
 
 /// A table of steps, its kernels, and the operations of these.
@@ -130,7 +130,7 @@ class Steps {
 
   const RunTimeBody& body(int kernel) const { return bodies_[std::size_t(kernel)]; }
 
-  /// Every step, for these lengths in the order of the program's letters.
+  /// Every step, for these lengths in the order of the program's symbolic dimensions.
   SINTER_OUTLINE std::vector<StepReport> report(const std::int64_t* lengths) const {
     std::vector<StepReport> all;
     const std::int64_t *t = table_.table, *chain = table_.chains;
@@ -154,7 +154,7 @@ class Steps {
     return nullptr;
   }
 
-  /// A chain; t moves behind its steps.
+  /// A chain; t advances past its steps.
   StepReport together(const std::int64_t* chain, const std::int64_t*& t, const std::int64_t* lengths) const {
     const auto head = ChainHead::of(chain);
     const std::int64_t units = head.length(lengths);
@@ -167,7 +167,7 @@ class Steps {
       const std::int64_t pointers = member[1];
       member += ChainHead::member_numbers;
       for (std::int64_t p = 0; p < pointers; ++p, member += 2) {
-        if (member[1] != 0) continue;  // only pieces of it exist
+        if (member[1] != 0) continue;  // it exists in tiles only
         all.access.push_back(part.access[std::size_t(p)]);
         all.bytes += all.access.back().bytes;
       }
@@ -183,7 +183,7 @@ class Steps {
     }
     return all;
   }
-  /// t moves behind the step.
+  /// t advances past the step.
   StepReport step(const std::int64_t*& t, const std::int64_t* lengths) const {
     const RunTimeBody& b = bodies_[std::size_t(*t)];
     StepReport r;
@@ -234,7 +234,7 @@ class Steps {
   }
 
   void count(StepReport& r, const RunTimeBody& b, const Micro& m) const {
-    double all = 1, kept = 1;  // points of all loops, and of those that nothing folds
+    double all = 1, kept = 1;  // iterations of all loops, and of those that nothing folds
     for (int l = 0; l < b.loops; ++l) {
       all *= double(r.extent[std::size_t(l)]);
       if ((b.folded >> l & 1) == 0) kept *= double(r.extent[std::size_t(l)]);

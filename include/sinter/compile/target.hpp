@@ -11,10 +11,10 @@
 
 namespace sinter::internals::compile {
 
-/// A contraction whose rows, columns and contracted axis are each one loop of an extent that is known: its extents, and
-/// strides of its operands.
+/// A contraction whose rows, columns and contracted axis are each one loop of a known extent, (M, K) × (K, N) → (M, N):
+/// its extents, and the strides of its operands.
 struct MatrixProduct {
-  bool simple = false;  ///< it is of that form
+  bool simple = false;  ///< it has that form
   Dtype dtype = Dtype::float32;
   std::int64_t rows = 1, columns = 1, inner = 1;
   std::int64_t left_inner = 0, right_column = 0, right_inner = 0;
@@ -32,40 +32,40 @@ struct MatrixProduct {
   }
 };
 
-/// An operand of a contraction as it lies in memory: lines along its rows or columns. Strides in elements.
+/// An operand of a contraction in memory: its lines are its rows or columns. Strides in elements.
 struct OperandLines {
   bool is_left = false;          ///< its lines are rows of the kernel's result, else columns
   bool has_lines = false, has_inner = false;  ///< some axis of several elements is not contracted, is contracted
   int bytes = 4;                 ///< of an element
-  bool from_narrower = false;    ///< it is computed from a tensor of narrower elements
+  bool from_narrower = false;    ///< it is computed from a tensor of a narrower type
   std::int64_t lines = 1, line_stride = 0;    ///< along the last axis that is not contracted
   std::int64_t inner_stride = 0; ///< along the last contracted axis
   std::int64_t depth = 1;        ///< elements of a line
   std::int64_t opposite = 1;     ///< lines of the other operand
 };
 
-/// The operand of a contraction that is packed when it changes, and the form in
-/// which it is read (Layout::form); −1: none.
+/// The operand of a contraction that is packed when it changes, and the form in which it is read (Layout::form); −1:
+/// none.
 struct PackedOperand {
   int operand = -1;
   unsigned char form = 0;
 };
 
-/// What an operand must be for a contraction to compute it while it packs it (prologue.hpp).
+/// The conditions under which a contraction computes an operand while packing it (prologue.hpp).
 struct PrologueBudget {
   std::int64_t smallest =
-      std::numeric_limits<std::int64_t>::max();  ///< elements; smaller ones are computed by themselves
+      std::numeric_limits<std::int64_t>::max();  ///< elements; smaller operands are computed by themselves
   std::int64_t packed_once = 0;  ///< elements of the other operand beyond which an operand may be packed again, and
-  double cheap = 0;              ///< operations an element that are then too many
-  int most_reads = 0;            ///< values from memory for each element
+  double cheap = 0;              ///< operations per element that are then too many
+  int most_reads = 0;            ///< values from memory per element
 };
 
 /// Steps that run tile by tile (chains.hpp); in bytes.
 struct TileBudget {
   std::int64_t cache = 0;  ///< what the tensors of a tile should stay within: a core's own cache. 0: no such tiles
-  std::int64_t last_level = 1;  ///< such caches in a core's share of the last one
-  /// How many of `units`, along its rows or its columns, a tile of a contraction has at least, so that what its other
-  /// operand costs each time does not count.
+  std::int64_t last_level = 1;  ///< such caches in a core's share of the last-level cache
+  /// How many of `units`, along its rows or its columns, a tile of a contraction has at least, so that the repeated
+  /// cost of its other operand does not count.
   std::int64_t (*least)(const StepView&, const ScratchFacts&, bool rows, std::int64_t units) = nullptr;
   std::int64_t fewest = 1, most = 1;  ///< tiles that are worked on at a time
   std::int64_t large = 0;  ///< bytes of tensors whose tiles may take a quarter of them instead of half
@@ -73,24 +73,24 @@ struct TileBudget {
 
 struct Target {
   int shortest_row = 1;          ///< elements along which vectors run, else across rows
-  std::int64_t skinny_rows = 0;  ///< so few that a contraction computes the other operand on its way from memory
-  std::int64_t row_buffer = 0;   ///< bytes for the values of a row that several passes want (schedule.hpp)
-  /// Programs of up to so many steps and operations are straight-line code. Small products do not count: their code
+  std::int64_t skinny_rows = 0;  ///< up to this many, a contraction computes the other operand as it streams it
+  std::int64_t row_buffer = 0;   ///< bytes for the values of a row that several passes need (schedule.hpp)
+  /// Programs of up to this many steps and operations are straight-line code. Small products do not count: their code
   /// does not grow with their number.
   int straight_line_steps = 0;
   double straight_line_flops = 0;
   PrologueBudget prologue;
   TileBudget tiles;
 
-  /// Scratch bytes of a step; and of a primitive with a kernel of its own.
+  /// Scratch bytes of a step; and of a primitive with a custom kernel.
   std::int64_t (*scratch)(const StepView&, const ScratchFacts&) = nullptr;
   std::int64_t (*own_scratch)(const graph::Primitive&, const Signature&) = nullptr;
   /// Whether a contraction of a straight-line program packs nothing.
   bool (*packs_nothing)(const MatrixProduct&) = nullptr;
-  /// Whether a contraction would rather read an operand where it lies than compute or copy it while packing.
+  /// Whether a contraction prefers to read an operand in place instead of computing or copying it while packing.
   bool (*reads_in_place)(const OperandLines&) = nullptr;
-  /// Of each node of a graph that is a contraction: the operand that it would rather have packed in advance. `pack`
-  /// computes that form of a value [n, k…], `packed_view` shows what that has made with the shape of the value again.
+  /// Of each node of a graph that is a contraction: the operand that it prefers packed in advance. `pack` computes that
+  /// form of a value [n, k…], `packed_view` shows the result with the shape of the value again.
   List<PackedOperand> (*weight_forms)(const Builder&, const List<Changes>&) = nullptr;
   graph::Value (*pack)(graph::Value, unsigned char form) = nullptr;
   graph::Value (*packed_view)(graph::Value made, const Shape&, unsigned char form) = nullptr;

@@ -1,6 +1,6 @@
 // What must hold between the passes. `SINTER_VERIFY` makes the compiler check it after each of them, at compile time
-// and at run time: the tests do, so that a pass that breaks a rule is found where it breaks it, not where a later one
-// never ends or reads what is not there.
+// and at run time: the tests do, so that a broken rule is found at the pass that breaks it, not where a later one never
+// ends or reads out of bounds.
 #pragma once
 #include "broken_rule.hpp"
 #include "order.hpp"
@@ -95,7 +95,7 @@ constexpr void verify(const Simplified& s) {
   }
 }
 
-/// After fuse: what is computed has a group or is repeated by its readers; what a kernel cannot compute in passing is
+/// After fuse: what is computed has a group or is recomputed by its readers; what a kernel cannot compute inline is
 /// stored where another one reads it.
 constexpr void verify(const Simplified& s, const Fusion& f) {
   constexpr const char* pass = "fuse";

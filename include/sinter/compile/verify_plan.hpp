@@ -1,5 +1,5 @@
-// What must hold of a plan: every pointer inside its buffer, no read before a
-// write, and buffers that live at the same time apart.
+// What must hold of a plan: every pointer is inside its buffer, nothing is read before it is written, and buffers that
+// live at the same time are disjoint.
 #pragma once
 #include "broken_rule.hpp"
 #include "chains.hpp"
@@ -9,7 +9,7 @@ namespace sinter::internals::compile {
 
 class PlanVerifier {
  public:
-  /// `p` names its buffers; `capacity`: of each letter.
+  /// `p` names its buffers; `capacity`: of each symbolic dimension.
   constexpr PlanVerifier(const Plan& p, const Builder& g, const List<int>& outputs, const std::int64_t* capacity)
       : p_(p),
         g_(g),
@@ -58,7 +58,7 @@ class PlanVerifier {
     }
     return use;
   }
-  /// Of each step: where a chain (compile/chains.hpp) says how it runs tile by tile, and of how many units a tile is.
+  /// Of each step: where a chain (compile/chains.hpp) says how it runs tile by tile, and how many units a tile has.
   constexpr void find_members() {
     member_.resize(p_.steps, nullptr);
     grain_.resize(p_.steps, 0);
@@ -104,8 +104,8 @@ class PlanVerifier {
         first = end = v.pointer(p)[1];
       } else {
         end += use[p].bytes;
-        // A kernel of its own walks loops of other operands as far as an operand's own axes reach, which a step does
-        // not say.
+        // Along loops of other operands a custom kernel reads an operand only as far as its own axes reach, which a
+        // step does not say.
         if (v.kind() == KernelKind::custom) end = std::min(end, first + g_.shape(node).size() * use[p].bytes);
         if (v.kind() != KernelKind::scatter || !use[p].written) within(base, node, first, end, step);
       }
@@ -126,8 +126,8 @@ class PlanVerifier {
       if (names_.back()[p] == node && use[p].written) return true;
     return v.kind() == KernelKind::custom;
   }
-  /// Inputs and outputs have a size of their own; what lies in the arena ends
-  /// with it, and is no longer than its buffer.
+  /// Inputs and outputs have a size of their own; what is in the arena ends within it, and is no longer than its
+  /// buffer.
   constexpr void within(int base, int node, std::int64_t first, std::int64_t end, int step) const {
     if (first < 0) broken(pass, "pointers inside their buffers", step);
     const std::int64_t bytes = g_.shape(node).size() * bytes_of(g_[node].dtype);
@@ -135,8 +135,8 @@ class PlanVerifier {
       broken(pass, "pointers inside their buffers", step);
   }
 
-  /// Buffers that share bytes live one after the other; one may take over the place of another that ends in the step in
-  /// which it begins, if that step allows it.
+  /// Buffers that share bytes live one after the other; one may take over the address of another that ends in the step
+  /// in which it begins, if that step allows it.
   constexpr void hold_apart() const {
     List<int> nodes;
     for (int i = 0; i < g_.size(); ++i)
@@ -169,7 +169,7 @@ class PlanVerifier {
   List<const std::int64_t*> member_;
   List<std::int64_t> grain_;
   List<const int*> names_;     ///< of each step: the nodes that own what its pointers show
-  List<int> first_, last_;     ///< steps that touch each node's buffer in the arena
+  List<int> first_, last_;     ///< steps that access each node's buffer in the arena
   List<std::int64_t> from_, to_;
 };
 

@@ -1,10 +1,10 @@
-// More samples from the ones there are.
+// Data augmentation: more samples from existing ones.
 #pragma once
 #include "samples.hpp"
 
 namespace sinter::data {
 
-/// Appends every image of `from`, moved down and right by whole pixels (negative: up and left); what moves in is 0.
+/// Appends every image of `from`, shifted down and right by whole pixels (negative: up and left); vacated pixels are 0.
 /// Both are sets in memory, `Labelled` or `Images`, of Rows × Columns pixels a sample. PyTorch:
 /// torchvision.transforms.functional.affine(image, translate=[right, down], …).
 template <int Rows, int Columns, Classified Set> void append_shifted(Set& to, const Set& from, int down, int right) {
@@ -19,7 +19,7 @@ template <int Rows, int Columns, Classified Set> void append_shifted(Set& to, co
   }
 }
 
-/// Every image, and four copies of it moved by one pixel: a net trained on these minds less where a digit stands.
+/// Every image and four copies of it shifted by one pixel, so that a net depends less on a digit's position.
 template <int Rows, int Columns, Classified Set> Set with_shifted_copies(const Set& images) {
   Set all = images;
   all.reserve(5 * images.size());

@@ -1,4 +1,4 @@
-// A job done by a thread of its own, ahead of time.
+// A job done ahead of time on a separate thread.
 #pragma once
 #include <atomic>
 #include <exception>
@@ -11,7 +11,7 @@
 
 namespace sinter::data {
 
-/// One thread, which calls a function of its owner each time that it is asked to, and goes with this object.
+/// One thread, which calls a function of its owner on request, and ends with this object.
 template <class Owner> class BackgroundThread {
  public:
   /// Throws `Error` (unsupported) when no thread can be started.
@@ -31,9 +31,9 @@ template <class Owner> class BackgroundThread {
   BackgroundThread(const BackgroundThread&) = delete;
   BackgroundThread& operator=(const BackgroundThread&) = delete;
 
-  /// Begins the job; the one before must be over.
+  /// Starts the job; the one before must be finished.
   void start() { set(working); }
-  /// Waits until the job is over; throws what it threw.
+  /// Waits until the job is finished; rethrows its exception.
   void wait() {
     state_.wait(working);
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));

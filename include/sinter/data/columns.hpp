@@ -9,7 +9,7 @@
 
 namespace sinter::data {
 
-/// N columns beside each other.
+/// N adjacent columns.
 template <int N> constexpr std::array<std::size_t, std::size_t(N)> columns(std::size_t first = 0) {
   std::array<std::size_t, std::size_t(N)> all{};
   for (std::size_t& c : all) c = first++;
@@ -25,9 +25,9 @@ inline void check(const Table& t, std::span<const std::size_t> columns, const ch
 }
 }  // namespace columns_detail
 
-/// Samples with classes from a table: N columns are the features, one is the label, a
-/// whole number from 0 on. Without lists, the first N columns and the one behind them.
-/// Throws `Error`: (argument) for a column that is not there, (format) for another label.
+/// Samples with classes from a table: N columns are the features, one is the label, an integer from 0 on. Without
+/// lists, the first N columns and the one after them. Throws `Error`: (argument) for a column that does not exist,
+/// (format) for any other label.
 ///
 ///   const auto t = data::read_csv("flowers.csv", {.header = true});
 ///   const auto flowers =
@@ -52,7 +52,7 @@ template <int N> Labelled<N> labelled(const Table& t,
 }
 
 /// Samples with M numbers to predict each, from a table; without lists, the first N columns are the features and the
-/// next M the targets. Throws `Error` (argument) for a column that is not there.
+/// next M the targets. Throws `Error` (argument) for a column that does not exist.
 template <int N, int M = 1> Samples<Tensor<float, N>, Tensor<float, M>> regression(
     const Table& t, const std::array<std::size_t, std::size_t(N)>& features = columns<N>(),
     const std::array<std::size_t, std::size_t(M)>& targets = columns<M>(std::size_t(N))) {

@@ -35,8 +35,8 @@ template <class A, class B> class Concatenation {
   B second_;
 };
 
-/// The samples of `a`, then those of `b`; sets that are no temporaries must live as long. Their samples have the same
-/// tensor types. PyTorch: torch.utils.data.ConcatDataset.
+/// The samples of `a`, then those of `b`; sets that are not temporaries must outlive the result. Their samples have the
+/// same tensor types. PyTorch: torch.utils.data.ConcatDataset.
 template <class A, class B>
 requires(DataSet<std::remove_cvref_t<A>>&& DataSet<std::remove_cvref_t<B>>) auto concatenated(A&& a, B&& b) {
   using First = SampleOf<typename std::remove_cvref_t<A>::Input, typename std::remove_cvref_t<A>::Target>;

@@ -11,13 +11,13 @@ namespace csv_detail {
 
 class Reader {
  public:
-  /// So many bytes of the file are in memory at a time, or as many as its longest row has.
+  /// `piece` bytes of the file are in memory at a time, or the longest row if it has more.
   template <class File> Reader(File& file, const CsvOptions& options, std::size_t piece = std::size_t(1) << 18)
       : options_(options),
         file_(&file),
         read_([](void* f, void* to, std::size_t bytes) { return static_cast<File*>(f)->read(to, bytes); }),
         file_bytes_(file.size_hint()),
-        piece_(std::max<std::size_t>(piece, 3)),  // of the mark
+        piece_(std::max<std::size_t>(piece, 3)),  // for the byte order mark
         header_wanted_(options.header) {
     table_.name = file.path();
     const char d = options.delimiter;
@@ -47,7 +47,7 @@ class Reader {
   }
 
  private:
-  /// Moves what has not been taken to the front and reads on.
+  /// Moves the unread rest to the front and reads on.
   void refill() {
     const std::size_t kept = std::size_t(text_.end - at_);
     taken_ += std::size_t(at_ - buffer_.data());
@@ -59,7 +59,7 @@ class Reader {
     at_ = buffer_.data();
     text_.end = at_ + kept + have;
   }
-  /// Spreadsheets put a mark before text in UTF-8; that of other encodings is an error.
+  /// Spreadsheets put a byte order mark before UTF-8; that of another encoding is an error.
   void skip_mark() {
     const std::string_view begin(at_, std::min<std::size_t>(3, std::size_t(text_.end - at_)));
     if (begin == "\xef\xbb\xbf") at_ += 3;
@@ -69,7 +69,7 @@ class Reader {
       fail("", "text", "a gzip file", "with data/gzip.hpp: UnpackedFile file(path); read_csv_from(file)");
   }
 
-  /// Takes one line, or several that quotes hold together; nullptr where its end has not arrived.
+  /// Reads one line, or several if quotes span them; nullptr if its end is not in the buffer yet.
   const char* record(const char* p) {
     p = text_.skip_blanks(p);
     if (text_.known(p) == nullptr) return nullptr;
@@ -88,7 +88,7 @@ class Reader {
   }
 
   /// Whether a line that begins with the comment character is a row whose first value a spreadsheet or pandas wrote as
-  /// missing, which it is with as many fields as the table has columns. Nothing where more must arrive to tell.
+  /// missing, which it is with as many fields as the table has columns. Nothing if more must be read to tell.
   std::optional<bool> begins_with_missing(const char* p, const char* stop) {
     const Text line{options_, stop, true};
     const std::string_view first = line.trimmed(p, line.field_end(p));
@@ -105,7 +105,7 @@ class Reader {
     const Count found = *count(line, p);
     return found.fields == columns || (found.fields == columns + 1 && found.last_is_empty && !table_.header.empty());
   }
-  /// How many fields the first line from here has that begins with no comment character; 0 where none is left.
+  /// The number of fields of the next line that does not begin with a comment character; 0 if there is none.
   std::optional<std::size_t> columns_of_rows(const char* p) const {
     while (p != nullptr) {
       p = text_.skip_blanks(p);
@@ -124,7 +124,7 @@ class Reader {
     std::size_t fields = 0;
     bool last_is_empty = false;
   };
-  /// The fields of a row, whatever they are.
+  /// The number of fields of a row, of any kind.
   std::optional<Count> count(const Text& text, const char* p) const {
     for (Count n;; ++p) {
       p = text.skip_blanks(p);
@@ -145,8 +145,8 @@ class Reader {
     }
   }
 
-  /// The first line that is no comment: names, or the first row if it is all numbers and the comment before it is
-  /// names, as many.
+  /// The first line that is not a comment: names, or the first row if it is all numbers and the comment before it is
+  /// equally many names.
   const char* header(const char* p) {
     std::vector<std::string> names;
     const char* const next = fields(text_, p, names);
@@ -169,7 +169,7 @@ class Reader {
     table_.columns = names.size();
     table_.header = std::move(names);
   }
-  /// None where a name would begin as a number does: "# 3 rows, 2 columns" tells about the file.
+  /// None if a name would begin like a number: "# 3 rows, 2 columns" describes the file.
   std::vector<std::string> names_in(const std::string& comment) {
     std::vector<std::string> names;
     const Text text{options_, comment.data() + comment.size(), true};
@@ -180,8 +180,8 @@ class Reader {
     if (names.size() > 1 && names[0].empty()) names[0] = options_.comment;  // "#,a,b": the first name is the character
     return names;
   }
-  /// Fields as they are written, without the blanks and quotes around them, up to a comment that a blank sets off from
-  /// a name: "id,#items" has none. Those of a comment may not be meant as names: nullptr where a quote has no end.
+  /// Fields as written, without surrounding blanks and quotes, up to a comment after a blank: "id,#items" has none.
+  /// Fields of a comment may not be meant as names: nullptr if a quote has no end.
   const char* fields(const Text& text, const char* p, std::vector<std::string>& all, bool in_comment = false) {
     const char comment = in_comment ? '\0' : options_.comment;
     const auto begins_comment = [&](const char* q) { return comment != '\0' && *q == comment; };
@@ -246,7 +246,7 @@ class Reader {
   bool separates(char c) const { return c == options_.delimiter || (options_.delimiter == ' ' && c == '\t'); }
   bool ends_row(const char* p) const { return text_.ends_line(p) || (*p == options_.comment && *p != '\0'); }
 
-  /// A field that is more than a number: quoted, missing, infinite, wrong, or not arrived as a whole.
+  /// A field that is not a plain number: quoted, missing, infinite, wrong, or not in the buffer as a whole.
   [[gnu::noinline]] const char* unusual_field(const char* p, std::size_t column, float& value, bool& empty) {
     std::string within;
     const char* rest = p;
@@ -255,7 +255,7 @@ class Reader {
     if (stop == nullptr) return nullptr;
     const bool in_quotes = rest != p;
     std::string_view field = text_.trimmed(rest, stop);
-    if (in_quotes) {  // what follows the quotes is part of the field, unless it is a comment
+    if (in_quotes) {  // text after the quotes is part of the field, unless it is a comment
       const char* const after = text_.skip_blanks(rest);
       if (ends_row(after)) stop = after;
       field = within += text_.trimmed(rest, stop);
@@ -265,7 +265,7 @@ class Reader {
     const auto takes = [&](std::string_view text) {
       if (value_of(text, options_.decimal, value)) return true;
       if (!is_missing(text)) return false;
-      // an empty field more than the header has is none, which end_row sees to
+      // one empty field more than the header has does not count: see end_row
       const bool behind_last = text.empty() && !in_quotes && column == table_.columns && text_.ends_line(stop);
       if (!options_.missing && (!behind_last || table_.header.empty()))
         fail_at(column, "a number", text.empty() ? "an empty field" : quoted(text, 40));
@@ -275,7 +275,7 @@ class Reader {
       return true;
     };
     if (takes(field)) return stop;
-    if (options_.comment != '\0' && !in_quotes) {  // up to the second first: that of "1.#QNAN" begins no comment
+    if (options_.comment != '\0' && !in_quotes) {  // the second first: "1.#QNAN # a comment"
       const std::size_t first = field.find(options_.comment, 1),
                         second = first != field.npos ? field.find(options_.comment, first + 1) : first;
       for (const std::size_t comment : {second, first})
@@ -322,31 +322,31 @@ class Reader {
   std::size_t (*read_)(void* file, void* to, std::size_t bytes);
   std::size_t file_bytes_;
   std::vector<char> buffer_;
-  const char* at_ = nullptr;  ///< what comes before has been taken
+  const char* at_ = nullptr;  ///< everything before it has been read
   std::size_t piece_, taken_ = 0;
   std::size_t line_ = 1, lines_in_quotes_ = 0;
   bool header_wanted_;
-  std::optional<std::string> comment_;        ///< the last one before the header
-  std::optional<std::size_t> columns_ahead_;  ///< of the first row that begins with no comment character
-  std::size_t expected_ = 0;                  ///< how many values a file of this size has
+  std::optional<std::string> comment_;        ///< the last comment before the header
+  std::optional<std::size_t> columns_ahead_;  ///< of the first row that does not begin with a comment character
+  std::size_t expected_ = 0;                  ///< the estimated number of values in the file
   Table table_;
 };
 
 }  // namespace csv_detail
 
-/// Reads numbers separated by a delimiter, one row a line. Blank lines are skipped; fields may stand in quotes, with
-/// the delimiter, line ends and doubled quotes among them; lines end in "\n", "\r\n" or "\r"; a mark before UTF-8 is
-/// skipped. Each number is the float nearest to it, infinite or 0 where none is; inf, Infinity, True and False are read
-/// in upper or lower case, and missing values become not-a-number, which `Table::missing` counts. A row that ends in a
-/// delimiter has one more, empty field, unless the header says otherwise. A header without rows is a table of 0 rows
-/// with these columns. Throws `Error` that names file, line and field: (file) when it cannot be read, (format) for a
-/// field that is no number or a row of another length, (argument) for a delimiter with two meanings.
+/// Reads numbers separated by a delimiter, one row a line. Blank lines are skipped; fields may be quoted, with
+/// delimiters, line ends and doubled quotes inside; lines end in "\n", "\r\n" or "\r"; a UTF-8 byte order mark is
+/// skipped. Each number is rounded to the nearest float, to ±∞ or 0 beyond its range; inf, Infinity, True and False are
+/// read in upper or lower case, and missing values become not-a-number, which `Table::missing` counts. A row that ends
+/// in a delimiter has one more, empty field, unless the header has no column for it. A header without rows is a table
+/// of 0 rows with these columns. Throws `Error` that names file, line and field: (file) when it cannot be read,
+/// (format) for a field that is not a number or a row of another length, (argument) for a delimiter with two meanings.
 /// pandas: read_csv, with `header=None` unless .header, where short rows are no error; NumPy: loadtxt, genfromtxt.
 inline Table read_csv(const std::string& path, CsvOptions options = {}) {
   InputFile file(path);
   return csv_detail::Reader(file, options).table();
 }
-/// The same of a file that is open: an `InputFile`, a `MemoryFile`, or an `UnpackedFile` of data/gzip.hpp.
+/// The same for an open file: an `InputFile`, a `MemoryFile`, or an `UnpackedFile` of data/gzip.hpp.
 template <class File> Table read_csv_from(File& file, CsvOptions options = {}) {
   return csv_detail::Reader(file, options).table();
 }

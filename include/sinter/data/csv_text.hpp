@@ -1,4 +1,4 @@
-// Fields and lines of text that arrives in pieces.
+// Fields and lines of text that is read in chunks.
 #pragma once
 #include <algorithm>
 #include <limits>
@@ -11,12 +11,11 @@
 namespace sinter::data {
 
 struct CsvOptions {
-  char delimiter = ',';  ///< between fields; ' ' stands for any run of spaces and tabs
-  bool header = false;   ///< the first line that is no comment names the columns, up to a comment after a blank:
-                         ///< "a,b # units". If it is all numbers and the last comment before it is as many names,
-                         ///< none of which begins as a number does, they are the names and it is the first row:
-                         ///< "# a,b", as numpy.savetxt writes; not "# 3 rows, 2 columns", nor a comment that others
-                         ///< follow
+  char delimiter = ',';  ///< between fields; ' ' means any run of spaces and tabs
+  bool header = false;   ///< the first line that is not a comment names the columns, up to a comment after a blank:
+                         ///< "a,b # units". If it is all numbers and the last comment before it is as many names, none
+                         ///< of which begins like a number, they are the names and it is the first row: "# a,b", as
+                         ///< numpy.savetxt writes; not "# 3 rows, 2 columns", nor a comment followed by others
   char comment = '#';    ///< from here on the rest of a line is skipped; '\0' for no comments. A line that begins with
                          ///< #N/A, #NA or #N/A N/A is a row if it has as many fields as the others
   char decimal = '.';    ///< the decimal separator
@@ -52,12 +51,12 @@ inline bool value_of(std::string_view field, char decimal, float& value) {
   return lower == "true" || lower == "false";
 }
 
-/// The text that has arrived. Functions take a place in it and return a later one, or nullptr where more must arrive
-/// before they can tell.
+/// The text in the buffer. Functions take a position in it and return a later one, or nullptr if more must be read to
+/// tell.
 struct Text {
   const CsvOptions& options;
   const char* end = nullptr;
-  bool all = false;  ///< nothing follows
+  bool all = false;  ///< the end of the file has been read
 
   bool is_blank(char c) const { return c == ' ' || (c == '\t' && options.delimiter != '\t'); }
   bool ends_line(const char* p) const { return p == end || *p == '\n' || *p == '\r'; }
@@ -86,7 +85,7 @@ struct Text {
     while (from < to && is_blank(to[-1])) --to;
     return {from, std::size_t(to - from)};
   }
-  /// Puts what stands within quotes into `field`, a doubled quote once, and adds the line ends among it to `lines`.
+  /// Puts the text within quotes into `field`, a doubled quote once, and adds the number of its line ends to `lines`.
   const char* quoted(const char* p, std::string& field, std::size_t& lines) const {
     field.clear();
     for (++p; p < end; ++p) {

@@ -29,28 +29,28 @@ namespace sinter::data {
               "the file is damaged or of another kind; nothing was taken from it");
 }
 
-/// A piece of a file as it stands in messages: within quotes, and no more of it than so many bytes.
+/// A part of a file for messages: quoted, at most `most` bytes of it.
 SINTER_COLD inline std::string quoted(std::string_view text, std::size_t most) {
-  std::string s(1, '"');  // g++ 12 warns of what it inlines of + here
+  std::string s(1, '"');  // g++ 12 warns about + here when it inlines it
   s.append(text.substr(0, most)).append(text.size() > most ? "…\"" : "\"");
   return s;
 }
 
-/// What a path names, where that is no regular file: "a folder".
+/// What a path names if it is not a regular file: "a folder".
 inline const char* kind_of_file(mode_t mode) {
   return S_ISDIR(mode) ? "a folder" : S_ISFIFO(mode) ? "a pipe" : S_ISSOCK(mode) ? "a socket" : "a device";
 }
 
 using Block = std::array<unsigned char, 1 << 16>;
 
-/// A file open for reading, or a pipe or device where the reader can take what arrives. Throws `Error` (file) that
-/// names it when it cannot be opened or read, or is of another kind.
+/// A file open for reading, or a pipe or device if the reader can stream. Throws `Error` (file) that names it when it
+/// cannot be opened or read, or is of another kind.
 class InputFile {
  public:
   enum class Kind { regular, any };
 
   explicit InputFile(std::string path, Kind kind = Kind::any) : path_(std::move(path)) {
-    check(kind, ::stat(path_.c_str(), &status_));  // opening a pipe would wait for who writes into it
+    check(kind, ::stat(path_.c_str(), &status_));  // opening a pipe would wait for its writer
     file_ = std::fopen(path_.c_str(), "rb");
     if (file_ == nullptr) file_failed(path_, "cannot be opened", errno);
     try {
@@ -65,11 +65,11 @@ class InputFile {
   InputFile& operator=(const InputFile&) = delete;
 
   const std::string& path() const { return path_; }
-  /// How many bytes a regular file had when it was opened: a hint, since others may write to it.
+  /// The size in bytes of a regular file when it was opened: a hint, since others may write to it.
   std::size_t size_hint() const {
     return S_ISREG(status_.st_mode) && status_.st_size > 0 ? std::size_t(status_.st_size) : 0;
   }
-  /// Reads so many bytes; returns how many there were, fewer only at the end of the file.
+  /// Reads `bytes` bytes; returns how many there were, fewer only at the end of the file.
   std::size_t read(void* to, std::size_t bytes) {
     std::size_t have = 0;
     while (have < bytes) {
@@ -96,13 +96,13 @@ class InputFile {
   std::FILE* file_ = nullptr;
 };
 
-/// The content of a file that is in memory already, for readers of files: `MemoryFile file("1,2\n3,4\n", "table");
-/// read_csv_from(file)`. The name is for errors; the content stays where it is.
+/// A file's content in memory, for readers of files: `MemoryFile file("1,2\n3,4\n", "table"); read_csv_from(file)`. The
+/// name is for errors; the content is not copied.
 class MemoryFile {
  public:
   explicit MemoryFile(std::string_view content, std::string name = "memory")
       : rest_(content), size_(content.size()), name_(std::move(name)) {}
-  template <std::same_as<std::string> S> explicit MemoryFile(S&&, std::string = {}) = delete;  // it would be gone
+  template <std::same_as<std::string> S> explicit MemoryFile(S&&, std::string = {}) = delete;  // it would dangle
 
   const std::string& path() const { return name_; }
   std::size_t size_hint() const { return size_; }
@@ -118,7 +118,8 @@ class MemoryFile {
   std::string name_;
 };
 
-/// Bytes as they arrive, up to a limit that the caller sets: memory follows what has arrived, not what a header claims.
+/// Bytes as they are read, up to a limit that the caller sets: memory grows with what was read, not with what a header
+/// claims.
 class BoundedBytes {
  public:
   BoundedBytes(const std::string& path, std::size_t most_bytes) : path_(path), most_(most_bytes) {}
@@ -128,7 +129,7 @@ class BoundedBytes {
     if (bytes_.size() + n > bytes_.capacity()) bytes_.reserve(std::min(most_, 2 * (bytes_.size() + n)));
     bytes_.insert(bytes_.end(), block, block + n);
   }
-  /// As many bytes are likely to come.
+  /// About `n` bytes are likely to follow.
   void expect(std::size_t n) { bytes_.reserve(std::min(most_, n)); }
   std::vector<unsigned char> take() { return std::move(bytes_); }
 
@@ -140,8 +141,8 @@ class BoundedBytes {
 
 inline constexpr std::size_t any_size = std::numeric_limits<std::size_t>::max();
 
-/// All that is in a file: an `InputFile`, a `MemoryFile`, or another with `path`, `size_hint` and `read`. Throws
-/// `Error` (format) when that is more than `most_bytes`.
+/// The whole content of a file: an `InputFile`, a `MemoryFile`, or another type with `path`, `size_hint` and `read`.
+/// Throws `Error` (format) if it is more than `most_bytes`.
 template <class File> std::vector<unsigned char> read_all(File& file, std::size_t most_bytes) {
   BoundedBytes bytes(file.path(), most_bytes);
   bytes.expect(file.size_hint());
@@ -152,8 +153,8 @@ template <class File> std::vector<unsigned char> read_all(File& file, std::size_
   }
   return bytes.take();
 }
-/// The bytes of a file. Throws `Error`: (file) when it cannot be opened or read, or is no regular file, (format) when
-/// it has more bytes than `most_bytes`.
+/// The bytes of a file. Throws `Error`: (file) when it cannot be opened or read, or is not a regular file, (format)
+/// when it has more bytes than `most_bytes`.
 inline std::vector<unsigned char> read_file(const std::string& path, std::size_t most_bytes = any_size) {
   InputFile file(path, InputFile::Kind::regular);
   return read_all(file, most_bytes);

@@ -8,9 +8,9 @@
 
 namespace sinter::data {
 
-/// A file that is unpacked while it is read, if it is one of gzip's: its first two bytes tell, not its name. One of
-/// gzip's has one or more members, each with its checksum, and zeros between and after them as padding. Throws `Error`
-/// that names the file: (file) when it cannot be opened or read, (format) when it is truncated, damaged, or followed by
+/// A file that is decompressed while it is read, if it is a gzip file by its first two bytes, not its name. A gzip file
+/// has one or more members, each with its checksum, and zeros between and after them as padding. Throws `Error` that
+/// names the file: (file) when it cannot be opened or read, (format) when it is truncated, damaged, or followed by
 /// other bytes. Python: gzip.open(path).
 class UnpackedFile {
  public:
@@ -38,15 +38,14 @@ class UnpackedFile {
 
   bool is_gzip() const { return is_gzip_; }
   const std::string& path() const { return file_.path(); }
-  /// How many bytes there are, as far as that can be known: of what is compressed it cannot.
+  /// The number of bytes if known: not for compressed files.
   std::size_t size_hint() const { return is_gzip_ ? 0 : file_.size_hint(); }
   /// The first two bytes of the file, for errors.
   std::string first_bytes() const {
     return have_ < 2 ? "the end of the file" : std::to_string(first_[0]) + " " + std::to_string(first_[1]);
   }
 
-  /// Reads so many bytes; returns how many there were, fewer only at the end. That is where the last checksum has been
-  /// compared.
+  /// Reads `bytes` bytes; returns how many there were, fewer only at the end, after the last checksum was verified.
   std::size_t read(void* to, std::size_t bytes) {
     auto* const out = static_cast<unsigned char*>(to);
     return is_gzip_ ? unpack(out, bytes) : copy(out, bytes);
@@ -86,7 +85,7 @@ class UnpackedFile {
     z_.avail_in = uInt(have);
     return have > 0;
   }
-  /// Passes over zeros; false if there is nothing but zeros in the block.
+  /// Skips zeros; false if the block holds nothing else.
   bool next_member() {
     while (z_.avail_in > 0 && *z_.next_in == 0) ++z_.next_in, --z_.avail_in;
     if (z_.avail_in == 0) return false;
@@ -107,16 +106,16 @@ class UnpackedFile {
   z_stream z_{};
 };
 
-/// Unpacks a gzip file piece by piece. Memory follows what has been unpacked, never what a header claims. Throws
-/// `Error`: those of `UnpackedFile`, and (format) when the file is none of gzip's or more than `most_bytes` come out.
-/// Python: gzip.open(path).read(), which takes an empty file for empty.
+/// Decompresses a gzip file in chunks. Memory grows with the decompressed data, never with what a header claims. Throws
+/// `Error`: those of `UnpackedFile`, and (format) if it is not a gzip file or has more than `most_bytes` decompressed.
+/// Python: gzip.open(path).read(), which accepts an empty file.
 inline std::vector<unsigned char> read_gzip(const std::string& path, std::size_t most_bytes) {
   UnpackedFile file(path);
   if (!file.is_gzip()) damaged(path + ", first bytes", "31 139, as of every gzip file", file.first_bytes());
   return read_all(file, most_bytes);
 }
 
-/// The bytes of a file, unpacked if it is one of gzip's. Errors are those of `read_gzip` and `read_file`.
+/// The bytes of a file, decompressed if it is a gzip file. Errors are those of `read_gzip` and `read_file`.
 inline std::vector<unsigned char> read_file_or_gzip(const std::string& path, std::size_t most_bytes) {
   UnpackedFile file(path);
   return read_all(file, most_bytes);

@@ -12,7 +12,7 @@ struct ByteArray {
 
 namespace idx_detail {
 
-/// A number of the format's element types, with its name.
+/// The number of an element type of the format, with its name.
 inline std::string type_name(int type) {
   for (const auto& [number, name] :
        {std::pair{9, "signed byte"}, {11, "int16"}, {12, "int32"}, {13, "float32"}, {14, "float64"}})
@@ -24,7 +24,7 @@ struct Header {
   std::vector<std::size_t> extents;
   std::size_t header_bytes = 0, data_bytes = 0;
 };
-/// Reads what comes before the data; of that there may be at most so many bytes.
+/// Reads the header; data of more than `most_bytes` is refused.
 template <class File> Header read_header(File& file, std::size_t most_bytes) {
   const std::string& name = file.path();
   unsigned char magic[4]{};
@@ -62,10 +62,10 @@ template <class File> Header read_header(File& file, std::size_t most_bytes) {
 
 }  // namespace idx_detail
 
-/// Reads an IDX file of unsigned bytes that is open: an `InputFile`, a `MemoryFile`, or an `UnpackedFile` of
+/// Reads an open IDX file of unsigned bytes: an `InputFile`, a `MemoryFile`, or an `UnpackedFile` of
 /// data/gzip.hpp. Throws `Error` that names the file, the field, what was expected and what was found: (file) when it
-/// cannot be read, (format) when it is truncated, too long, its header lies, or there are more than `most_bytes` of
-/// data, (mismatch) for another element type. The data is in memory once, and never more of it than there is.
+/// cannot be read, (format) when it is truncated, too long, its header is wrong, or there are more than `most_bytes` of
+/// data, (mismatch) for another element type. The data is in memory once; memory never exceeds the actual data.
 template <class File> ByteArray read_idx_from(File& file, std::size_t most_bytes = any_size) {
   idx_detail::Header h = idx_detail::read_header(file, most_bytes);
   const auto wrong = [&](const std::string& found) {

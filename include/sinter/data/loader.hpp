@@ -10,11 +10,11 @@
 namespace sinter::data {
 
 struct LoaderOptions {
-  bool shuffle = false;              ///< every epoch in another order
-  Seed seed = {};                    ///< with the epoch's number it decides order and draws
+  bool shuffle = false;              ///< a different order in every epoch
+  Seed seed = {};                    ///< with the epoch's number it determines order and draws
   bool drop_last = false;            ///< leave out the last batch if it is smaller
   bool prefetch = false;             ///< a thread makes the next batch while this one is used; the batches are the same
-  /// one a sample: an epoch draws as many samples as there are, with replacement, in proportion
+  /// one per sample: an epoch draws as many samples as there are, with replacement, in proportion
   std::vector<double> weights = {};
 };
 
@@ -25,11 +25,11 @@ template <auto Batch, class T, auto... E> Tensor<T, Batch, E...> batch_of(const 
 template <auto Batch, class Sample> using BatchOf =
     decltype(loader_detail::batch_of<Batch>(std::declval<const Sample&>()));
 
-/// Walks a data set in batches of up to `Batch` samples; the last one may be smaller, and its tensors say so by their
-/// length 'B'. Each `begin()` starts a new epoch. A set that has a name must outlive the loader; a temporary one is
-/// kept. Batches are tensors of their own, in memory that goes back to the loader when they die: nothing is allocated
-/// once there is as much as is in use at a time. What a data set throws arrives where the batch would have, and ends
-/// the epoch. PyTorch: torch.utils.data.DataLoader, whose workers are processes; here `prefetch` is one thread.
+/// Iterates over a data set in batches of up to `Batch` samples; the last one may be smaller, which is the length 'B'
+/// of its tensors. Each `begin()` starts a new epoch. A set that is not a temporary must outlive the loader. Batches
+/// own their memory, which returns to the loader when they are destroyed: in a steady state nothing is allocated. An
+/// exception of the data set is thrown in place of the batch, and ends the epoch. PyTorch: torch.utils.data.DataLoader,
+/// whose workers are processes; here `prefetch` is one thread.
 template <int Batch, DataSet Data> class Loader {
   static_assert(Batch > 0, "a batch has at least one sample");
   static_assert(!Data::Input::shape.bounded() && !Data::Target::shape.bounded(),
@@ -42,7 +42,7 @@ template <int Batch, DataSet Data> class Loader {
   Loader(const Data& data, LoaderOptions options) : Loader(&data, nullptr, std::move(options)) {}
   Loader(std::unique_ptr<const Data> data, LoaderOptions options)
       : Loader(nullptr, std::move(data), std::move(options)) {}
-  Loader(const Loader&) = delete;  // its thread and its iterators know where it is
+  Loader(const Loader&) = delete;  // its thread and its iterators point to it
   Loader& operator=(const Loader&) = delete;
 
   struct Sample {
@@ -52,7 +52,7 @@ template <int Batch, DataSet Data> class Loader {
   class Iterator {
    public:
     explicit Iterator(Loader* loader) : loader_(loader) {}
-    /// The batch; asked for once more, it is read once more.
+    /// The batch; a second call reads it again.
     Sample operator*() const { return loader_->hand_out(); }
     Iterator& operator++() {
       loader_->next();
@@ -63,8 +63,7 @@ template <int Batch, DataSet Data> class Loader {
    private:
     Loader* loader_;
   };
-  /// Starts an epoch, also when the last one was not walked to its end. Throws
-  /// `Error` when there is not one weight a sample.
+  /// Starts an epoch, even if the last one was not finished. Throws `Error` if there is not one weight per sample.
   Iterator begin() {
     stop();
     epoch_ = epochs_++;
@@ -100,7 +99,7 @@ template <int Batch, DataSet Data> class Loader {
     bool handed_out = false;
   };
 
-  /// Lets the thread finish what it is at. What it meant to say belongs to an epoch that nobody waits for.
+  /// Waits for the thread's current job. Its exception belongs to an abandoned epoch and is dropped.
   void stop() {
     failed_ahead_ = nullptr;
     if (thread_ == nullptr) return;
@@ -131,7 +130,7 @@ template <int Batch, DataSet Data> class Loader {
   }
   Sample hand_out() {
     if (std::exchange(now_->handed_out, true)) {
-      try {  // a data set is read by one thread at a time; what it meets ahead is for the next batch
+      try {  // a data set is read by one thread at a time; an exception from reading ahead is for the next batch
         if (thread_ != nullptr) thread_->wait();
       } catch (...) {
         failed_ahead_ = std::current_exception();
@@ -141,7 +140,7 @@ template <int Batch, DataSet Data> class Loader {
     }
     return {std::move(now_->input), std::move(now_->target)};
   }
-  /// Writes the next samples; none are left behind the last, nor if one cannot be read.
+  /// Writes the next samples; none are left after the last, nor if one cannot be read.
   void fill(Filled& batch) {
     const std::size_t first = std::exchange(at_, order_.size()),
                       n = std::min<std::size_t>(Batch, order_.size() - first);
@@ -150,7 +149,7 @@ template <int Batch, DataSet Data> class Loader {
     at_ = first + n;
   }
   void read(Filled& batch, std::size_t first, std::size_t n) {
-    if (std::exchange(batch.handed_out, true)) {  // until all is there: a batch that cannot be read is read once more
+    if (std::exchange(batch.handed_out, true)) {  // stays set until all is read, so that a failed batch is read again
       batch.input = Input(uninitialized, batch.pool);
       batch.target = Target(uninitialized, batch.pool);
     }
@@ -171,18 +170,18 @@ template <int Batch, DataSet Data> class Loader {
   std::optional<WeightedSampler> sampler_;
   std::vector<std::size_t> order_;
   std::size_t at_ = 0;
-  std::uint64_t epoch_ = 0, epochs_ = 0;  ///< the number of this one, from 0, and how many have begun
+  std::uint64_t epoch_ = 0, epochs_ = 0;  ///< the number of this one, from 0, and of those started
   std::exception_ptr failed_ahead_;
   std::unique_ptr<Filled> now_ = std::make_unique<Filled>(),
                           ahead_ = options_.prefetch ? std::make_unique<Filled>() : nullptr;
-  std::unique_ptr<BackgroundThread<Loader>> thread_;  // last: it ends before what it works on
+  std::unique_ptr<BackgroundThread<Loader>> thread_;  // last, so that it ends before what it works on is destroyed
 };
 
 /// `auto batches = data::loader<128>(train, {.shuffle = true, .seed = Seed{7}});`
 template <int Batch, DataSet Data> Loader<Batch, Data> loader(const Data& data, LoaderOptions options = {}) {
   return {data, std::move(options)};
 }
-/// The same of a set that has no name, which the loader keeps.
+/// The same for a temporary set, which the loader keeps.
 template <int Batch, class Data>
   requires(!std::is_reference_v<Data> && DataSet<std::remove_const_t<Data>>)
 Loader<Batch, std::remove_const_t<Data>> loader(Data&& data, LoaderOptions options = {}) {

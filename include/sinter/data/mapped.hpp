@@ -7,7 +7,7 @@
 
 namespace sinter::data {
 
-/// A set seen through a function; made by `mapped`.
+/// A set with a function applied to its features; made by `mapped`.
 template <class Source, class F> class Mapped {
   using Set = std::remove_cvref_t<Source>;
   using InputElement = typename Set::Input::element;
@@ -37,15 +37,15 @@ template <class Source, class F> class Mapped {
 };
 
 /// The set with f applied to the features of each sample, as they are read. f takes them as a span to change in place
-/// and, if it likes, random numbers of its own, which seed, epoch and number of the sample decide: a sample looks
-/// different in every epoch, and the same in every run and with any loader.
+/// and, optionally, random numbers, which follow from the seed, the epoch and the sample's index: a sample differs in
+/// every epoch, and is the same in every run and with any loader.
 ///
 ///   const auto noisy = data::mapped(train, [](std::span<float> x, const Philox& random) {
 ///     for (std::size_t i = 0; i < x.size(); ++i) x[i] += 0.1f * random.normal(i);
 ///   }, Seed{3});
 ///
-/// A set that is no temporary must live as long. A loader that prefetches calls
-/// f on its own thread. PyTorch: a Dataset's `transform`.
+/// A set that is not a temporary must outlive the result. A loader that prefetches calls f on its own thread. PyTorch:
+/// a Dataset's `transform`.
 template <class Given, class F>
 requires DataSet<std::remove_cvref_t<Given>>
 auto mapped(Given&& set, F f, Seed seed = {}) {

@@ -8,12 +8,12 @@
 
 namespace sinter::data {
 
-/// Which part of a data set that comes in two.
+/// The training or the test set.
 enum class Part { train, test };
 
 namespace mnist_detail {
 
-/// A file by its name, or by its name and ".gz".
+/// The path of a file with or without ".gz".
 inline std::string find(const std::string& folder, const std::string& name, const std::string& source) {
   std::error_code ignored;
   if (!std::filesystem::is_directory(folder, ignored))
@@ -24,7 +24,7 @@ inline std::string find(const std::string& folder, const std::string& name, cons
   throw Error(ErrorCode::file, path, "the folder has neither " + name + " nor " + name + ".gz", source);
 }
 
-/// An IDX file of samples with these extents; far more of them than there are in MNIST are refused.
+/// An IDX file of samples with these extents; far more samples than MNIST has are refused.
 inline ByteArray read(const std::string& path, std::initializer_list<std::size_t> sample) {
   constexpr std::size_t most_samples = 200'000;
   std::size_t sample_bytes = 1;
@@ -62,17 +62,17 @@ inline Images<1, 28, 28> load(const std::string& folder, Part part, const std::s
 
 }  // namespace mnist_detail
 
-/// 60,000 handwritten digits to learn from or 10,000 to test with, 28×28 pixels of 0 … 1 (LeCun, Cortes and Burges),
+/// 60,000 handwritten digits for training or 10,000 for testing, 28×28 pixels of 0 … 1 (LeCun, Cortes and Burges),
 /// from a folder with the files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
 /// t10k-labels-idx1-ubyte, as they are or with ".gz". Throws `Error` that names file and field when one is missing,
-/// damaged, or does not fit the other. PyTorch: torchvision.datasets.MNIST(…, transform=ToTensor()).
+/// damaged, or does not match the other. PyTorch: torchvision.datasets.MNIST(…, transform=ToTensor()).
 inline Images<1, 28, 28> mnist(const std::string& folder, Part part) {
   return mnist_detail::load(folder, part,
                             "MNIST's four files, train-images-idx3-ubyte.gz and so on, are at "
                             "https://ossci-datasets.s3.amazonaws.com/mnist/");
 }
 
-/// The same of pictures of clothes: T-shirt/top, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle
+/// The same for images of clothes: T-shirt/top, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle
 /// boot (Xiao, Rasul and Vollgraf, 2017). Debian's package dataset-fashion-mnist puts the files into
 /// /usr/share/datasets/fashion-mnist. PyTorch: torchvision.datasets.FashionMNIST(…, transform=ToTensor()).
 inline Images<1, 28, 28> fashion_mnist(const std::string& folder, Part part) {

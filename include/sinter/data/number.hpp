@@ -1,9 +1,9 @@
 // Decimal numbers as floats: the nearest float, as std::from_chars finds it, several times faster.
 //
 // The first 19 digits are an integer, whose product with a power of ten costs one multiplication or division of
-// doubles. With the roundings of the integer, the power and the product, and the digits left out, the result lies
-// within four units in the double's last place of the number. Rounding it to float is right unless a boundary between
-// two floats lies that near; there, and where floats are not normal, std::from_chars decides.
+// doubles. With the roundings of the integer, the power and the product, and the digits left out, the result is within
+// 4 ULP (of the double) of the number. Rounding it to float is correct unless a boundary between two floats is that
+// close; there, and for subnormal floats, std::from_chars decides.
 #pragma once
 #include <bit>
 #include <charconv>
@@ -29,14 +29,14 @@ constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 /// Appends the digits at p to m, which may overflow; returns what follows them.
 inline const char* digits(const char* p, const char* end, std::uint64_t& m) {
   if constexpr (std::endian::native == std::endian::little)
-    while (end - p >= 8) {  // up to eight in one register: neighbours are joined, then pairs, then fours
+    while (end - p >= 8) {  // up to eight in one register: combined in pairs, then fours, then eights
       constexpr std::uint64_t zeros = 0x3030303030303030, high = 0xf0f0f0f0f0f0f0f0;
       std::uint64_t text = 0;
       std::memcpy(&text, p, 8);
       const std::uint64_t others = ((text & high) ^ zeros) | (((text + 0x0606060606060606) & high) ^ zeros);
       const int count = std::countr_zero(others) / 8;
       if (count == 0) return p;
-      text = (text - zeros) << (64 - 8 * count);  // zeros in front
+      text = (text - zeros) << (64 - 8 * count);  // leading zeros
       text = text * 10 + (text >> 8);
       text = ((text & 0x000000ff000000ff) * (100 + (1000000ULL << 32)) +
               ((text >> 16) & 0x000000ff000000ff) * (1 + (10000ULL << 32))) >>
@@ -49,7 +49,7 @@ inline const char* digits(const char* p, const char* end, std::uint64_t& m) {
   return p;
 }
 
-/// The slow way, for the number of [begin, end) with this point; ±0 or ±∞ where no float is near. `magnitude`: it lies
+/// The slow path, for the number in [begin, end) with this decimal point; ±0 or ±∞ out of range. `magnitude`: it is
 /// below ten to this power.
 [[gnu::noinline, gnu::cold]] inline float nearest(const char* begin, const char* end, char point,
                                                   std::int64_t magnitude) {
@@ -69,9 +69,8 @@ inline const char* digits(const char* p, const char* end, std::uint64_t& m) {
 
 }  // namespace number_detail
 
-/// Reads the number at `begin`: digits with a point somewhere or nowhere, a sign, an exponent. Returns what follows it,
-/// `begin` where there is none. What is too large for a float is infinite, what is too small 0, as a number of double
-/// precision would be that is cast to float.
+/// Reads the number at `begin`: digits with an optional decimal point, sign and exponent. Returns what follows it,
+/// `begin` if there is none. Numbers too large for a float become infinite, too small ones 0, as in a cast from double.
 inline const char* read_number(const char* const begin, const char* const end, char point, float& value) {
   using namespace number_detail;
   const char* p = begin;
@@ -102,7 +101,7 @@ inline const char* read_number(const char* const begin, const char* const end, c
       p = e;
     }
   }
-  if (count > most_digits) {  // of a long number the first digits that are not leading zeros
+  if (count > most_digits) {  // for a long number the first digits that are not leading zeros
     m = 0;
     count = 0;
     for (const char* d = unsigned_begin; d < digits_end; ++d) {
@@ -122,7 +121,7 @@ inline const char* read_number(const char* const begin, const char* const end, c
   } else if (exponent >= -most_power && exponent <= most_power) {
     const double nearly = exponent < 0 ? double(m) / power_of_ten[-exponent] : double(m) * power_of_ten[exponent];
     constexpr std::uint64_t rest = (std::uint64_t(1) << 29) - 1, boundary = std::uint64_t(1) << 28,
-                            error = 4;  // a float has 29 bits less
+                            error = 4;  // a float has 29 bits fewer
     const std::uint64_t from_boundary = (std::bit_cast<std::uint64_t>(nearly) & rest) - (boundary - error);
     decided = nearly >= double(std::numeric_limits<float>::min()) * 2 &&
               nearly < double(std::numeric_limits<float>::max()) && from_boundary > 2 * error;

@@ -1,4 +1,4 @@
-// In which order samples are visited.
+// The order in which samples are visited.
 #pragma once
 #include <algorithm>
 #include <limits>
@@ -12,7 +12,7 @@
 
 namespace sinter::data {
 
-/// Puts numbers into an order that depends on seed and stream alone (Fisher-Yates).
+/// Shuffles numbers into an order that depends on seed and stream alone (Fisher-Yates).
 inline void shuffle(std::span<std::size_t> numbers, Seed seed, std::uint64_t stream = 0) {
   const Philox random(seed, stream);
   for (std::size_t i = numbers.size(); i > 1; --i)
@@ -41,7 +41,7 @@ class WeightedSampler {
     if (!(sum > 0 && sum <= std::numeric_limits<double>::max()))
       throw Error(ErrorCode::argument, "weights", "expected a sum above 0 and finite, found " + std::to_string(sum));
   }
-  /// Fills `numbers` with what seed and stream decide.
+  /// Fills `numbers` with draws that depend on seed and stream alone.
   void draw(std::span<std::size_t> numbers, Seed seed, std::uint64_t stream = 0) const {
     const Philox random(seed, stream);
     for (std::size_t k = 0; k < numbers.size(); ++k) {
@@ -53,7 +53,7 @@ class WeightedSampler {
   }
 
  private:
-  std::vector<double> reach_;  ///< the sum of the weights up to and with each
+  std::vector<double> reach_;  ///< the inclusive prefix sums of the weights
 };
 
 }  // namespace sinter::data

@@ -8,8 +8,8 @@
 namespace sinter::data {
 
 /// Samples with features and a target each, whose tensor types these are: `Samples<Tensor<float, 13>, Tensor<float,
-/// 1>>` for a regression. `Stored` is how features lie in memory: as they are, or as unsigned bytes 0 … 255 that read
-/// as 0 … 1 (PyTorch: transforms.ToTensor), a quarter of the size. PyTorch: torch.utils.data.TensorDataset.
+/// 1>>` for a regression. `Stored` is the type of features in memory: their own, or unsigned bytes 0 … 255 that are
+/// read as 0 … 1 (PyTorch: transforms.ToTensor), a quarter of the size. PyTorch: torch.utils.data.TensorDataset.
 template <class InputTensor, class TargetTensor, class Stored = typename InputTensor::element> class Samples {
   using InputElement = typename InputTensor::element;
   using TargetElement = typename TargetTensor::element;
@@ -26,8 +26,7 @@ template <class InputTensor, class TargetTensor, class Stored = typename InputTe
   static constexpr auto target_size = std::size_t(Target::size());
 
   Samples() = default;
-  /// Takes the elements of all samples, one behind another. Throws `Error` when
-  /// the two do not hold equally many samples.
+  /// Takes the elements of all samples, one after another. Throws `Error` if the two do not hold equally many samples.
   Samples(std::vector<Stored> features, std::vector<TargetElement> targets)
       : features_(std::move(features)), targets_(std::move(targets)) {
     const std::size_t n = targets_.size() / target_size;
@@ -42,8 +41,8 @@ template <class InputTensor, class TargetTensor, class Stored = typename InputTe
     features_.reserve(n * sample_size);
     targets_.reserve(n * target_size);
   }
-  /// Appends one sample: sample_size features and its target, a number where
-  /// targets are scalars, else target_size of them.
+  /// Appends one sample: sample_size features and its target, one number if targets are scalars, otherwise target_size
+  /// numbers.
   void add(const Stored* features, TargetElement target) requires one_target { append(features, &target); }
   void add(const Stored* features, const TargetElement* target) requires(!one_target) { append(features, target); }
 
@@ -80,7 +79,7 @@ template <class InputTensor, class TargetTensor, class Stored = typename InputTe
 
 /// Samples of extents E… with a class each: `Labelled<64>`.
 template <int... E> using Labelled = Samples<Tensor<float, E...>, Tensor<int>>;
-/// The same with one byte a pixel: `Images<1, 28, 28>`; a loader gives them as 0 … 1.
+/// The same with one byte per pixel: `Images<1, 28, 28>`; a loader returns them as 0 … 1.
 template <int... E> using Images = Samples<Tensor<float, E...>, Tensor<int>, std::uint8_t>;
 
 }  // namespace sinter::data

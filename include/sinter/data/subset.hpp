@@ -27,15 +27,15 @@ template <class Whole> class Subset {
   std::vector<std::size_t> numbers_;
 };
 
-/// A set that gives copies of some of its samples as a set of its own kind: those in memory do.
+/// A set that can copy some of its samples to a set of its own type: those in memory can.
 template <class D>
 concept Selectable = DataSet<D> && requires(const D& set, const std::vector<std::size_t>& numbers) {
   { set.select(numbers) } -> std::same_as<D>;
 };
 
-/// The samples with these numbers, in this order; a number may occur twice. Of a set in memory these are copies, in a
-/// set of the same kind; any other is asked when a sample is, and must live as long as the subset unless it is a
-/// temporary. Throws `Error` for a number outside the set. PyTorch: torch.utils.data.Subset.
+/// The samples with these numbers, in this order; a number may occur twice. For a set in memory these are copies, in a
+/// set of the same type; any other set is read on access, and must outlive the subset unless it is a temporary. Throws
+/// `Error` for a number outside the set. PyTorch: torch.utils.data.Subset.
 template <class Given>
 requires DataSet<std::remove_cvref_t<Given>>
 auto subset(Given&& set, std::vector<std::size_t> numbers) {

@@ -12,7 +12,7 @@ namespace sinter::data {
 /// Numbers in rows of equal length.
 struct Table {
   std::string name;                 ///< the file's
-  std::vector<std::string> header;  ///< the columns' names, where the file has them
+  std::vector<std::string> header;  ///< the columns' names, if the file has them
   std::size_t rows = 0, columns = 0;
   std::size_t missing = 0;  ///< how many fields were empty, NA or the like: they are not-a-number
   std::vector<float> values;

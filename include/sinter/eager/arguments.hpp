@@ -1,4 +1,4 @@
-// What a program needs to know of the tensors it is called with.
+// What a program needs to know about the tensors that it is called with.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -8,14 +8,14 @@
 
 namespace sinter::internals::eager {
 
-/// One tensor in memory, its type forgotten.
+/// One tensor in memory, type-erased.
 struct Argument {
   std::byte* data = nullptr;
   std::size_t bytes = 0;
   const Shape* shape = nullptr;
   int element_bytes = 0;
   bool row_major = true;
-  bool keeps_lengths = false;  ///< a view: its lengths are those of memory that belongs to someone else
+  bool keeps_lengths = false;  ///< a view: its lengths belong to the tensor whose memory it shares
   std::array<std::int64_t, Shape::max_rank> length;    ///< of each axis, now; set only where the shape is bounded
   std::array<std::ptrdiff_t, Shape::max_rank> stride;  ///< in elements; set only where not row-major
 };
@@ -72,7 +72,7 @@ template <class Fn, class... A> inline auto leaves(const Call<Fn, A...>& call) {
   return std::apply([](const auto&... a) { return std::tuple_cat(leaves(a)...); }, call.arguments);
 }
 
-/// Copies a strided tensor, as far as its lengths reach, to row-major memory, or back.
+/// Copies a strided tensor, up to its lengths, to row-major memory, or back.
 inline void copy_strided(const Argument& a, std::byte* row_major, bool to_row_major) {
   const int rank = a.shape->rank;
   const auto length = [&](int i) { return a.shape->letter(i) != 0 ? a.length[std::size_t(i)] : (*a.shape)[i]; };

@@ -5,8 +5,8 @@
 
 namespace sinter {
 
-/// Whether |a − b| ≤ atol + rtol |b| everywhere; equal infinities are close,
-/// NaN is to nothing. PyTorch: torch.allclose.
+/// Whether |a − b| ≤ atol + rtol |b| everywhere; equal infinities are close, NaN is close to nothing. PyTorch:
+/// torch.allclose.
 template <class A, class B>
 requires Operands<A, B>
 bool allclose(const A& a, const B& b, double rtol = 1e-5, double atol = 1e-8) {

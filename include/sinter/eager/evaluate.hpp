@@ -1,4 +1,4 @@
-// Expressions on real tensors: an assignment compiles the expression's type and runs it on the expression's leaves.
+// Expressions on real tensors: an assignment runs the program compiled for the expression's type on its leaves.
 #pragma once
 #include "../graph/trace.hpp"
 #include "run.hpp"
@@ -6,7 +6,7 @@
 namespace sinter {
 namespace internals::eager {
 
-/// For each leaf of an expression the leaf it is taken to be equal to; itself where none.
+/// For each leaf of an expression the earlier leaf that it is assumed to equal, or itself.
 template <int N> using SameLeaf = std::array<int, std::size_t(N)>;
 
 template <class> inline constexpr char type_tag = 0;
@@ -25,7 +25,7 @@ constexpr void list_subexpressions(Call<F, A...>*, graph::List<Subexpression>& l
 }
 
 /// Where a subexpression's type occurs twice, it is the same computation if its leaves are the same tensors: `e * e`
-/// with `auto e = softmax(x)`. This pairs the leaves of later occurrences with those of the first.
+/// with `auto e = softmax(x)`. Pairs the leaves of later occurrences with those of the first.
 template <class X> constexpr auto paired_leaves() {
   SameLeaf<graph::LeafCount<X>::value> same{};
   for (int i = 0; i < graph::LeafCount<X>::value; ++i) same[std::size_t(i)] = i;
@@ -62,7 +62,7 @@ template <class X, bool Paired> struct ExpressionTrace {
     using S = typename L::symbol;
     const int same = Paired ? paired_leaves<X>()[std::size_t(leaf)] : leaf;
     const auto s = same == leaf ? graph::new_input<S>(g) : S(graph::Value{&g, g.inputs[same]});
-    if (same != leaf) g.input(S::dtype, S::shape);  // keeps inputs and leaves in step
+    if (same != leaf) g.input(S::dtype, S::shape);  // keeps inputs and leaves aligned
     ++leaf;
     return s;
   }
@@ -123,7 +123,7 @@ template <class D, class X> [[gnu::always_inline]] inline void assign(D& destina
 
 }  // namespace internals::eager
 
-/// Computes an expression into a tensor or view; Tensor's constructor and assignment come here.
+/// Computes an expression into a tensor or view; Tensor's constructor and assignment call it.
 template <class D, class X> [[gnu::always_inline]] inline void evaluate_into(D& destination, const X& x) {
   if constexpr (graph::Handle<X>) internals::eager::assign(destination, x);
   else evaluate_into(destination, graph::stored<const X&>(x));
@@ -184,7 +184,7 @@ template <class F, class... X> inline auto run_program_of(F, const X&... x) {
 template <class F, class... X> requires Operands<X...> inline auto run_function(F f, const X&... x) {
   if constexpr (!std::is_empty_v<F> || !std::is_default_constructible_v<F>)
     return a_traced_function_must_not_capture_pass_values_as_arguments<F>{};
-  // what is wrong there
+  // reports the error in the call
   else if constexpr (!graph::CallableWith<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>)
     return f(graph::symbol_of<decltype(graph::stored<const X&...>(x))>{}...);
   else return internals::eager::run_program_of(f, x...);

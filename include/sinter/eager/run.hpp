@@ -1,5 +1,5 @@
-// Runs a compiled program on tensors: lengths agree, strided views are gathered, and a destination that overlaps an
-// operand behaves as if the result came through a temporary.
+// Runs a compiled program on tensors: checks that lengths agree, copies strided views, and writes through a temporary
+// where a destination overlaps an operand.
 #pragma once
 #include <string>
 
@@ -16,10 +16,10 @@ namespace sinter::internals::eager {
               "within one program a letter stands for one length");
 }
 
-/// What running a program takes, its type forgotten.
+/// What is needed to run a program, type-erased.
 struct Runnable {
   std::size_t workspace_bytes;
-  const char* letters;  ///< of its run-time lengths
+  const char* letters;  ///< its symbolic dimensions
   int letter_count;
   const compile::LengthRefusal* refused;
   int refusals;
@@ -47,7 +47,7 @@ template <class Program, int Inputs, int Outputs> inline constexpr Runnable runn
     Program::refused.data(),  int(Program::refused.size()), shares<Program, Inputs, Outputs>.data(),
     &run_steps<Program>};
 
-/// The run-time lengths of a program, in the order of its letters.
+/// The run-time lengths of a program, in the order of its symbolic dimensions.
 template <class Program> using Lengths = std::array<std::int64_t, Program::letters.size()>;
 
 /// Reads them from the arguments.
@@ -78,7 +78,7 @@ inline void refuse_lengths(const compile::LengthRefusal* refused, int count, con
   }
 }
 
-/// A view cannot take over another length, which the memory under it would not know of.
+/// A view cannot take another length: the tensor whose memory it shares would keep the old one.
 inline void keep_lengths(const char* letters, int letter_count, const std::int64_t* lengths, const Argument& output) {
   for (int i = 0; i < output.shape->rank; ++i)
     for (int k = 0; k < letter_count; ++k)
@@ -93,7 +93,7 @@ inline bool overlap(const Argument& a, const Argument& b) {
   return a.data < b.data + b.bytes && b.data < a.data + a.bytes;
 }
 
-/// Runs Program in a workspace of at least its size, outputs where they are wanted, and returns its lengths. Inputs are
+/// Runs Program in a workspace of at least its size, writing the outputs directly, and returns its lengths. Inputs are
 /// row-major and no output overlaps an input that it does not take over.
 template <class Program, std::size_t N, std::size_t M, class Policy, class Observer = const compile::Unobserved>
 inline Lengths<Program> run_in(std::byte* workspace, const std::array<Argument, N>& inputs,
@@ -160,19 +160,17 @@ SINTER_OUTLINE inline void run_anywhere(const Runnable& program, Argument* input
     else copy_strided(outputs[k], const_cast<std::byte*>(result), false);
   }
 }
-/// Whether programs can take the short way: run where their arguments lie,
-/// without a look at what is known only now but addresses.
+/// Whether a program can run directly on its arguments: everything but their addresses is known at compile time.
 template <class Program> inline constexpr bool may_run_directly = Program::straight_line&& Program::letters.size() == 0;
-/// The same of statements, which look at what they expect of their tensors.
+/// The same for statements, which check what they expect of their tensors.
 template <class Program> inline constexpr bool may_state_directly =
     may_run_directly<Program>&& Program::expectations == 0;
 
-/// Programs of up to this many operations, a few nanoseconds, stand where the
-/// statement stands: a call would double their time.
+/// Programs of up to this many operations, a few nanoseconds, are inlined: a call would double their time.
 inline constexpr double inlined_flops = 512;
 
-/// Runs a program on arguments as they are, if all are row-major, and outputs apart from the inputs or in the place of
-/// one that they may share. Everything here is a constant but the addresses.
+/// Runs a program on arguments as they are, if all are row-major, and each output either overlaps no input or is one
+/// whose memory it may take over. Everything but the addresses is constant.
 template <class Program, std::size_t N, std::size_t M>
 [[gnu::always_inline]] inline bool run_directly(const std::array<Argument, N>& inputs,
                                                 const std::array<Argument, M>& outputs) {
@@ -213,7 +211,7 @@ inline Lengths<Program> run_unchecked(std::array<Argument, N>& inputs, const std
               "expected " + std::to_string(e.low) + " … " + std::to_string(end - 1) +
                   (e.besides >= 0 ? ", or the one that is ignored" : "") + ", found " + std::to_string(found));
 }
-/// Throws `Error` where inputs are not what a trace of N expectations needs; nothing has been computed then.
+/// Throws `Error` if inputs violate one of the trace's N expectations, before anything is computed.
 template <class Trace, int N, std::size_t Inputs> inline void look(std::array<Argument, Inputs>& inputs) {
   using Looking = compile::Program<compile::ExpectationTrace<Trace>, backend::Host::Backend>;
   static constexpr const auto& expected = compile::expectations_of<Trace, N>;
@@ -235,7 +233,7 @@ inline Lengths<Program> run(std::array<Argument, N>& inputs, const std::array<Ar
   return run_unchecked<Program>(inputs, outputs);
 }
 
-/// Gives a result the lengths with which its program ran; a view has them.
+/// Gives a result the lengths with which its program ran; a view has them already.
 template <class Program, class T> inline void set_lengths(T& tensor, const Lengths<Program>& lengths) {
   if constexpr (graph::is_view_v<T>) return;
   for (int i = 0; i < T::shape.rank; ++i)

@@ -1,4 +1,4 @@
-// Memory for statements: one growing block a thread, so that a statement run again allocates nothing.
+// Memory for statements: one growing block per thread, so that a repeated statement allocates nothing.
 #pragma once
 #include "../tensor/storage.hpp"
 

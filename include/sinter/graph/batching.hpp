@@ -1,7 +1,6 @@
-// From one sample to a batch. A function is traced for one sample, in the graph that shall have
-// it for all of them; then every node that depends on the sample is added again with one more
-// axis, by the batching rule of its primitive. So what the function uses beside its arguments,
-// values that it captures and parameters, are nodes of the same graph, shared by all samples.
+// From one sample to a batch. A function is traced for one sample, in the graph of the batch; then every node that
+// depends on the sample is added again with a leading batch axis, by the batching rule of its primitive. Values that
+// the function captures, and parameters, are nodes of the same graph, shared by all samples.
 #pragma once
 #include "value.hpp"
 
@@ -44,8 +43,8 @@ class SampleTrace {
     stands_for_[id - first_] = batch.id;
     return {&g_, id};
   }
-  /// All samples of a value of one sample, with the batch as first axis;
-  /// repeated along it where the value does not depend on the sample.
+  /// The batched value of a sample's value, with the batch as first axis; broadcast along it if the value does not
+  /// depend on the sample.
   constexpr Value whole(Value one) {
     const int now = shared_or_batched(one.id);
     const char has = now != one.id && g_.shape(now).rank > one.extents().rank ? 1 : 0;
@@ -55,7 +54,7 @@ class SampleTrace {
  private:
   static constexpr int unknown = -1;
 
-  /// Batches what a node is computed from; what stands for it then.
+  /// Batches a node and all that it depends on; returns the node that replaces it.
   constexpr int shared_or_batched(int id) {
     const int end = g_.size();
     List<char> wanted(end - first_, 0);
@@ -92,7 +91,8 @@ class SampleTrace {
       has.push(has_axis(o) ? 1 : 0);
       any = any || has.back() != 0;
     }
-    // What all samples share stays as it is; but what marks a place in the graph marks that of the batch too.
+    // What all samples share stays as it is; but a node that marks a position in the graph is added again for the
+    // batch.
     if (!any) return n.op->unique && n.operands == 0 ? g_.insert(*n.op, n.dtype, n.shape, nullptr, 0) : i;
     List<std::int64_t> attributes;
     for (int k = 0; k < n.attributes; ++k) attributes.push(g_.attributes(i)[k]);
@@ -104,7 +104,7 @@ class SampleTrace {
   Builder& g_;
   int first_, extent_;
   char letter_;
-  List<int> stands_for_;  ///< of each node from first_ on: its batch, or a node that all samples share
+  List<int> stands_for_;  ///< what replaces each node from first_ on: its batch, or a node that all samples share
 };
 
 }  // namespace sinter::graph

@@ -1,8 +1,8 @@
 // The graph while it is being built. Usable at compile time and at run time.
 //
 // Nodes are hash-consed: an operation applied twice to the same operands is one node, which is common-subexpression
-// elimination. Shapes are interned and operands lie in one pool, so a node is a handful of integers and equality is
-// cheap. Nodes only ever refer to earlier nodes: index order is a topological order, in every pass.
+// elimination. Shapes are interned and operands are stored in one pool, so a node is a handful of integers and equality
+// is cheap. Nodes only ever refer to earlier nodes: index order is a topological order, in every pass.
 #pragma once
 #include <array>
 #include <bit>
@@ -38,34 +38,34 @@ class Builder {
   constexpr const std::int64_t* attributes(int id) const { return attributes_.data() + nodes_[id].attribute; }
   constexpr const Shape& interned(int shape) const { return shapes_[shape]; }
   constexpr int shapes() const { return shapes_.size(); }
-  /// Pointers for loops over many nodes; adding a node ends their validity.
+  /// Pointers for loops over many nodes; adding a node invalidates them.
   constexpr const Node* nodes() const { return nodes_.data(); }
   constexpr const int* operand_pool() const { return operands_.data(); }
-  /// For passes that rewrite a finished graph where it stands.
+  /// For passes that rewrite a finished graph in place.
   constexpr int* mutable_operand_pool() { return operands_.data(); }
 
   List<int> inputs, outputs;  ///< node ids, in the order of the program's arguments and results
   List<int> overwrites;       ///< for each output the input whose memory it takes over, or −1; may be shorter
 
   /// Nodes before this one keep their views: a reshape of one does not become a reshape of its operand. So parameters,
-  /// which are views of one block, stay what gradients can be taken of.
+  /// which are views of one block, stay nodes that gradients can be taken of.
   int views_kept = 0;
 
-  /// What modules ask while they are traced: whether this is a training step, and where its random numbers come from.
+  /// Read by modules while they are traced: whether this is a training step, and where its random numbers come from.
   bool training = false;
   /// Whether primitives with a more accurate form (`Op::Accurate`) take it.
   bool accurate = false;
   int seed = -1, step = -1;  ///< nodes, int64 of rank 0; −1 where there is no randomness
   int random_calls = 0;      ///< so far; every call has numbers of its own
   std::int64_t unique_nodes = 0;  ///< so far, of primitives whose applications are never the same
-  /// A buffer's value behind the step.
+  /// A buffer's value after the step.
   struct Update {
     int buffer = -1, value = -1;
   };
   List<Update> updates;
-  /// What integers must lie in for the results to mean something, [low, end), or be equal to the node `besides`.
-  /// Whoever runs the program may look before (compile/expectations.hpp); the program itself does not. Where there is a
-  /// letter its run-time length is the end.
+  /// The range [low, end) that integers must be in for the results to be meaningful, or the node `besides` that they
+  /// must equal. The caller may check before it runs the program (compile/expectations.hpp); the program itself does
+  /// not. With a symbolic dimension the end is its run-time length.
   struct Expectation {
     const char* what = "";
     int value = -1, besides = -1;
@@ -73,7 +73,7 @@ class Builder {
     char letter = 0;
   };
   List<Expectation> expectations;
-  /// Run-time lengths with which the program is refused: these, up to four, all 1.
+  /// The program is refused when these symbolic dimensions, up to four, all have length 1.
   struct LengthRule {
     const char* what = "";
     std::array<char, 4> letters{};
@@ -83,7 +83,7 @@ class Builder {
   /// Adds one application, or finds it. Throws `Error` when the operands do not fit together.
   constexpr int add(const Primitive& op, const int* operands, int n, const std::int64_t* attributes = nullptr,
                     int m = 0);
-  /// The same when dtype and shape of the result are known and no local rule can apply.
+  /// The same when the result's dtype and shape are known and no simplification can apply.
   constexpr int insert(const Primitive& op, Dtype dtype, int shape, const int* operands, int n,
                        const std::int64_t* attributes = nullptr, int m = 0);
   constexpr int input(Dtype dtype, const Shape& shape);

@@ -1,14 +1,13 @@
 // Library functions as expression nodes, and the rule that decides what a call means.
 //
 // `exp(x)` on a symbol adds a node to the symbol's graph. On a tensor, a parameter or another expression it returns
-// `Call<F, …>`, which remembers F and its operands; whoever needs the value (an assignment, a symbol it meets)
-// runs the same F on symbols. Composites such as softmax stay one `Call`: expanding them as types would double at
-// each nesting.
+// `Call<F, …>`, which remembers F and its operands; whoever needs the value (an assignment, a symbol among the
+// operands) runs the same F on symbols. Composites such as softmax stay one `Call`: expanding them as types would
+// double at each nesting.
 //
-// A type names every use of an operand anew, so an expression whose parts are used more than once would grow
-// exponentially with its depth. What has grown long is therefore computed where it becomes an operand: a named
-// expression of more than 8 leaves, and any of more than 32. A function of tensors that shall be one program is called
-// through `jit` (transform/jit.hpp).
+// A type repeats every use of an operand, so an expression whose parts are used more than once would grow exponentially
+// with its depth. A long expression is therefore evaluated where it becomes an operand: a named one of more than 8
+// leaves, and any of more than 32. Call a function of tensors through `jit` (transform/jit.hpp) to make it one program.
 #pragma once
 #include <tuple>
 #include <type_traits>
@@ -26,7 +25,7 @@ template <class X>
 concept Number = std::is_arithmetic_v<std::remove_cvref_t<X>>;
 }  // namespace graph
 
-/// Something that stands for a tensor: symbols, tensors, views, parameters, scalars and expressions.
+/// Anything usable as a tensor: symbols, tensors, views, parameters, scalars and expressions.
 template <class X>
 concept Operand = Symbolic<X> || requires { typename std::remove_cvref_t<X>::symbol; };
 
@@ -59,7 +58,7 @@ template <class T> constexpr Value number_value(Builder* b, T value) {
   return {b, b->constant(double(value), dtype_of<T>)};
 }
 
-/// A number beside tensors, already of the dtype in which it takes part: an input of an eager program, so that another
+/// A number among tensors, already converted to the operation's dtype: an input of an eager program, so that another
 /// value needs no other program, and a constant of a traced one.
 template <Element T> struct NumberLeaf {
   using is_handle = void;
@@ -79,9 +78,9 @@ template <class Tensor> struct Ref {
     return a_traced_function_cannot_capture_a_tensor_pass_it_as_an_argument<Tensor>{};
   }
 };
-/// An rvalue tensor, owned, and its memory shared between the copies of an expression:
-/// that makes `auto` safe. And a copy of an lvalue so small that it costs no more than
-/// a reference, so that functions may return expressions of their own small variables.
+/// An rvalue tensor, owned, its memory shared between the copies of an expression: that makes `auto` safe. Also a copy
+/// of an lvalue so small that it costs no more than a reference, so that functions may return expressions of their own
+/// small variables.
 template <class Tensor> struct Own {
   using is_handle = void;
   using symbol = typename Tensor::symbol;
@@ -118,7 +117,7 @@ template <TypedSymbol X> struct SymbolType<X> { using type = X; };
 template <class X> using symbol_of = typename SymbolType<std::remove_cvref_t<X>>::type;
 
 /// Whether a call with arguments of these types compiles. g++ goes on after the error that the function itself names;
-/// nobody shall ask what such a call returns.
+/// the result type of such a call must not be asked for.
 template <class F, class... X>
 concept CallableWith = requires(const F& f, X... x) { f(static_cast<X&&>(x)...); };
 
@@ -127,7 +126,7 @@ template <class S> struct TensorFor;
 template <class T, auto... E> struct TensorFor<Sym<T, E...>> { using type = Tensor<T, E...>; };
 template <class S> using tensor_of = typename TensorFor<S>::type;
 
-/// Tensors, parameters and numbers at the ends of an expression.
+/// Tensors, parameters and numbers that an expression is made of.
 template <class X> struct LeafCount : std::integral_constant<int, 1> {};
 template <class F, class... A> struct LeafCount<Call<F, A...>>
     : std::integral_constant<int, (0 + ... + LeafCount<A>::value)> {};
@@ -171,12 +170,12 @@ template <class S> class Computed {
   tensor_detail::SharedTensor<tensor_of<S>> tensor_;
 };
 
-/// Whether an operand of this type has grown so long that its value is stored instead: see the top of this file.
+/// Whether an operand of this type is so long that its value is stored instead: see the top of this file.
 inline constexpr int most_leaves_of_a_name = 8, most_leaves = 32;
 template <class X, bool Named> inline constexpr bool is_long_v = LeafCount<X>::value >
                                                                  (Named ? most_leaves_of_a_name : most_leaves);
 
-/// The dtype in which a number of type N takes part beside the operands among X.
+/// The dtype to which a number of type N is converted among the operands X.
 template <class N, class... X> constexpr Dtype number_dtype() {
   Dtype d = Dtype::boolean;
   ([&] { if constexpr (Operand<X>) d = promote(d, symbol_of<X>::dtype); }(), ...);
@@ -185,7 +184,7 @@ template <class N, class... X> constexpr Dtype number_dtype() {
                                                        : Dtype::int64);
 }
 
-/// What an expression stores for an argument that stands among arguments of types All.
+/// What an expression stores for an argument among arguments of types All.
 template <class... All, class X> constexpr auto stored(X&& x) {
   using P = std::remove_cvref_t<X>;
   if constexpr (Number<P>) {
@@ -208,7 +207,7 @@ template <class... All, class X> constexpr auto stored(X&& x) {
   }
 }
 
-/// The symbol of an argument inside the graph that `b` builds.
+/// The symbol of an argument in the graph that `b` builds.
 template <class... All, class X> constexpr auto as_symbol(Builder* b, const X& x) {
   if constexpr (Symbolic<X>) return x;
   else if constexpr (Handle<X>) return x.symbolic(b);
@@ -287,7 +286,7 @@ template <class F, class... X> struct Beside {
 
 }  // namespace graph
 
-/// Applies the function object F. Every public function of the library is one line that comes here.
+/// Applies the function object F. Every public function of the library is one line that calls it.
 template <class F, class... X> constexpr auto call(X&&... x) {
   using Beside = graph::Beside<F, X...>;
   if constexpr ((Symbolic<X> || ...)) {

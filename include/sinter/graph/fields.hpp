@@ -1,7 +1,8 @@
 // The members of a plain struct and their names, without macros.
 //
 // Members are found by decomposing an aggregate; names come from the compiler's own text for a pointer to the member of
-// an object that is never defined. Where a compiler gives no names, `SINTER_FIELDS(a, b)` inside the struct lists them.
+// an object that is never defined. For compilers that give no names, `SINTER_FIELDS(a, b)` inside the struct lists
+// them.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -93,7 +94,7 @@ template <class T> struct Address {
 template <class T> Address(const T*) -> Address<T>;
 template <auto A> consteval std::string_view text() { return __PRETTY_FUNCTION__; }
 
-/// The member's name: the last identifier in "… &nowhere<Net>.value.fc1)}]", before what g++ appends of its aliases.
+/// The member's name: the last identifier in "… &nowhere<Net>.value.fc1)}]", without the aliases that g++ appends.
 consteval std::string_view last_identifier(std::string_view s) {
   const auto letter = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';

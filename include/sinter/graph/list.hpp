@@ -117,7 +117,7 @@ template <class T> class List {
   constexpr const T* end() const { return data_ + size_; }
 
  private:
-  /// Room grows by doubling, whoever asks for it: passes add a node at a time to lists of all nodes.
+  /// Capacity always grows by doubling: passes add a node at a time to lists of all nodes.
   constexpr void make_room(int n) {
     if (n > capacity_) reserve(n > 2 * capacity_ ? n : 2 * capacity_);
   }

@@ -1,4 +1,4 @@
-// The two tables behind fields.hpp: C++20 can neither expand `{}` from a pack nor bind a pack of members.
+// The two tables that fields.hpp is built on: C++20 can neither expand `{}` from a pack nor bind a pack of members.
 #pragma once
 
 namespace sinter::graph::fields {

@@ -77,7 +77,7 @@ template <class M, class F> constexpr void for_each_leaf(M& m, F&& f) {
 template <class M, class F> void for_each_named_leaf(M& m, F&& f, const std::string& name = {}) {
   using T = std::remove_const_t<M>;
   const auto below = [&](const auto& part) {
-    if (part.empty()) return name;  // a member that stands for its struct
+    if (part.empty()) return name;  // a member that gets its struct's name
     std::string s(name.empty() ? "" : name + ".");
     return s.append(part);
   };
@@ -107,7 +107,7 @@ template <class X> using net_of = typename NetOf<X>::type;
 
 /// Elements in all parameters of a net.
 template <class X> consteval std::int64_t count_parameters() {
-  // its errors come before any other
+  // reports its errors before any other
   if constexpr (std::is_class_v<net_of<X>>) (void)fields::Members<net_of<X>>::count;
   std::int64_t n = 0;
   auto net = NetOf<X>::make();
@@ -117,7 +117,7 @@ template <class X> consteval std::int64_t count_parameters() {
   return n;
 }
 
-/// The number of `Scalar` and of `Buffer` members below a struct: inputs of its programs beside the parameters.
+/// The number of `Scalar` and of `Buffer` members below a struct: inputs of its programs in addition to the parameters.
 template <class T> consteval int count_scalars() {
   int n = 0;
   auto value = NetOf<T>::make();

@@ -1,7 +1,7 @@
-// Parameters: leaves of expressions that know nothing of the moment.
+// Parameters: leaves of expressions, while tracing and at run time.
 //
-// A `Param` becomes a symbol when it meets a `Sym` and a tensor when it meets a tensor, also in `w * 0.5f`. The same
-// module struct is therefore default-constructed while tracing and holds views of the model's memory at run time.
+// A `Param` becomes a symbol in an operation with a `Sym` and a tensor in one with a tensor, also in `w * 0.5f`. So the
+// same module struct is default-constructed while tracing and holds views of the model's memory at run time.
 #pragma once
 #include <atomic>
 
@@ -17,8 +17,8 @@ struct Initializer {
 };
 
 namespace graph {
-/// Counts whatever may have changed the numbers of a model, for programs that have prepared something of them. Threads
-/// that share a const model may ask for elements at the same time.
+/// Counts possible changes to a model's numbers, for programs that keep data prepared from them (packed weights).
+/// Threads that share a const model may ask for elements at the same time.
 class ChangeCount {
  public:
   void add() { count_.fetch_add(1, std::memory_order_relaxed); }
@@ -59,15 +59,15 @@ template <Element T, auto... E> class Param {
     return *this;
   }
 
-  /// The elements. Programs that prepared something of the model's parameters take this for a change: to read a weight
-  /// while others run programs, there are const_view(), and expressions.
+  /// The elements. Programs that prepared data from the model's parameters take this for a change: to read a weight
+  /// while others run programs, use const_view() or expressions.
   T* data() const {
     if (data_ == nullptr) graph::parameter_has_no_memory();
     changes_->add();
     return data_;
   }
   TensorView<T, E...> view() const { return TensorView<T, E...>(data()); }
-  /// The elements for reading, which no program takes for a change.
+  /// The elements, read-only: no program takes this for a change.
   TensorView<const T, E...> const_view() const {
     if (data_ == nullptr) graph::parameter_has_no_memory();
     return TensorView<const T, E...>(data_);
@@ -75,7 +75,7 @@ template <Element T, auto... E> class Param {
   template <class... Index> T& operator()(Index... index) const { return view()(index...); }
   static constexpr std::ptrdiff_t size() { return shape.size(); }
 
-  // What the library does with it: bind to a node while tracing, to memory in a model.
+  // For the library: binds it to a node while tracing, to memory in a model.
   constexpr void bind(graph::Value node) { node_ = node; }
   void bind(T* memory, graph::ChangeCount* changes) {
     data_ = memory;
@@ -100,14 +100,14 @@ template <Element T, auto... E> class Param {
   graph::ChangeCount* changes_ = nullptr;
 };
 
-/// State of a module that is not trained but saved: `Buffer<float, C> running_mean;`. What it becomes is part of a
-/// training step: `running_mean.update(value)` inside the forward function. PyTorch: register_buffer.
+/// State of a module that is saved but not trained: `Buffer<float, C> running_mean;`. A training step updates it by
+/// `running_mean.update(value)` inside the forward function. PyTorch: register_buffer.
 template <Element T, auto... E> class Buffer : public Param<T, E...> {
  public:
   using Param<T, E...>::Param;
   using Param<T, E...>::operator=;
 
-  /// The value behind this step; no gradient flows through it. Of several in one step the last counts.
+  /// The value after this step; no gradient flows through it. Of several in one step the last counts.
   constexpr void update(const Sym<T, E...>& value) const {
     if (this->node_.graph != value.graph) Param<T, E...>::not_of_this_trace();
     for (graph::Builder::Update& u : value.graph->updates)
@@ -121,20 +121,20 @@ template <Element T, auto... E> class Buffer : public Param<T, E...> {
 
 /// What a net remembers from one call to the next: `State<float, 1, 16> h;`, read like a parameter and set by
 /// `h.update(value)`. It belongs to the program that runs the net, not to the model: two programs of `inference` made
-/// of one model share its weights and have states of their own, which `reset()` starts again. A training step begins
-/// with it each time. Files do not hold it.
+/// from one model share its weights and have separate states, which `reset()` sets back to their start. A training step
+/// starts from it each time. It is not saved in files.
 template <Element T, auto... E> class State : public Buffer<T, E...> {
  public:
   using Buffer<T, E...>::Buffer;
 };
 
-/// What stands in the place of a parameter that a module lacks.
+/// Replaces a parameter that a module lacks.
 struct NoParam {};
-/// A parameter that a module may lack, `ParamIf<Options.bias, float, Out> bias = graph::starting<…>(…)`: nothing at all
-/// where it does.
+/// An optional parameter of a module, `ParamIf<Options.bias, float, Out> bias = graph::starting<…>(…)`; empty if
+/// absent.
 template <bool Present, Element T, auto... E> using ParamIf = std::conditional_t<Present, Param<T, E...>, NoParam>;
 namespace graph {
-/// A `ParamIf` that starts so, if it is there.
+/// A `ParamIf` with this initializer, if it is present.
 template <class P> constexpr P starting(Initializer init) {
   if constexpr (std::is_same_v<P, NoParam>) return {};
   else return P(init);
@@ -142,7 +142,7 @@ template <class P> constexpr P starting(Initializer init) {
 }  // namespace graph
 
 /// A number that may change while a program runs: learning rate, temperature. It is an input of the program, so setting
-/// it takes effect at the next call; a plain `float` member is fixed with the model's type. That of a model lies in the
+/// it takes effect at the next call; a plain `float` member is fixed with the model's type. A model's is stored in the
 /// model's memory: `net->temperature = 2.f` is seen by every program made from the model.
 class Scalar {
  public:
@@ -175,8 +175,7 @@ class Scalar {
   }
   constexpr const float& stored() const { return memory_ != nullptr ? *memory_ : value_; }
 
-  // What the library does with it: bind to a node while tracing, to memory in a
-  // model, which then begins with its value.
+  // For the library: binds it to a node while tracing, to memory in a model, which then starts with its value.
   constexpr void bind(graph::Value node) { node_ = node; }
   void bind(float* memory, graph::ChangeCount* changes) {
     memory_ = memory;

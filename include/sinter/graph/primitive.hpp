@@ -17,7 +17,7 @@ struct Value;
 struct Site;
 struct Batching;
 
-/// What a pass needs to know to place an operation. The list is short on purpose: a backend implements kinds.
+/// What passes distinguish about an operation. The list is short on purpose: a backend implements kinds.
 enum class Kind : unsigned char {
   input,        ///< an argument of the program
   constant,     ///< a number, rank 0
@@ -25,12 +25,12 @@ enum class Kind : unsigned char {
   elementwise,  ///< one result from one element of each operand; operands broadcast as in NumPy
   reduce,       ///< folds some axes into extent 1
   scan,         ///< the running fold along one axis
-  gather,       ///< elements of its first operand, at places along one axis that the second says
-  scatter,      ///< adds its second operand to zeros, at places along one axis that the first says
+  gather,       ///< elements of its first operand, at indices along one axis given by the second
+  scatter,      ///< adds its second operand to zeros, at indices along one axis given by the first
   broadcast,    ///< repeats axes of extent 1; a view
   view,         ///< index arithmetic: reshape, permute, slice
   contract,     ///< sums of products over shared axes
-  assemble,     ///< operands side by side along an axis
+  assemble,     ///< operands concatenated along an axis
   kernel,       ///< a kernel of its own, with one result or several
   result,       ///< a further result of its operand, which is of kind kernel
   identity,     ///< its first operand, unchanged; exists for its derivative
@@ -59,15 +59,15 @@ struct Signature {
   constexpr Dtype dtype(int i) const { return operands[i].dtype; }
 };
 
-/// The most operands that anything but an assembled tensor has.
+/// The most operands of any primitive except assembled tensors.
 inline constexpr int most_operands = 8;
 
-/// How the elements of a tensor lie in a buffer: element offset and one stride an axis, in elements.
+/// How the elements of a tensor are stored in a buffer: element offset and one stride an axis, in elements.
 struct Layout {
   std::int64_t offset = 0;
   bool gapless = false;  ///< row-major from the offset on; a shortcut, false is always allowed
   std::int64_t stride[Shape::max_rank]{};
-  /// 0: elements lie as strides say. Others are a target's own, for operands of contractions that it has packed.
+  /// 0: stored as the strides say. Other values are a target's own, for operands of contractions that it has packed.
   unsigned char form = 0;
 
   static constexpr Layout row_major(const Shape& s, std::int64_t offset = 0) {
@@ -91,7 +91,7 @@ struct Elements {
   int (*rank_of)(const void* self, int tensor) = nullptr;
   const std::int64_t* attributes = nullptr;
   int operands = 0;
-  int result = 0;  ///< the one that is wanted; the first has the number `operands` among the tensors
+  int result = 0;  ///< the one to compute; the first has the number `operands` among the tensors
 
   double get(int tensor, const std::int64_t* index) const { return get_element(self, tensor, index); }
   void set(const std::int64_t* index, double value) const { set_element(self, operands + result, index, value); }
@@ -114,10 +114,10 @@ struct Primitive {
   /// Vector-Jacobian product: the cotangent of operand i, or none. Null when nothing flows back.
   Value (*vjp)(const Site&, int i, Value cotangent) = nullptr;
   /// Jacobian-vector product: the tangent of the result from that of operand i,
-  /// or none. Null where it is found from vjp (transform/forward.hpp).
+  /// or none. Null where it is derived from vjp (transform/forward.hpp).
   Value (*jvp)(const Site&, int i, Value tangent) = nullptr;
-  /// Batching rule: the same application on operands some of which have one more axis, in front; so has the result,
-  /// unless it depends on none of them.
+  /// Batching rule: the same application to operands some of which have a leading batch axis; so has the result, unless
+  /// it depends on none of them.
   Value (*batch)(const Batching&) = nullptr;
   /// Floating-point operations of one application.
   double (*flops)(const Signature&, const Shape& result) = nullptr;
@@ -130,17 +130,17 @@ struct Primitive {
   /// For elementwise: the element type that operand i is cast to and that of the result, from the promoted type.
   Dtype (*operand_dtype)(int i, Dtype promoted) = nullptr;
   Dtype (*result_dtype)(Dtype promoted) = nullptr;
-  /// For identities of contractions: the axis that should lie innermost in memory, or −1.
+  /// For identities of contractions: the axis that should be innermost in memory, or −1.
   int innermost = -1;
   /// Every application is a node of its own, however equal: its one attribute
   /// is a number that the graph gives to no other.
   bool unique = false;
   /// For kernels: the number of results. The node is the first, further ones
-  /// are nodes of kind result; what nobody reads is not computed.
+  /// are nodes of kind result; results that nothing reads are not computed.
   int results = 1;
   /// Dtype and shape of a further result.
   Type (*result_type)(const Signature&, int result) = nullptr;
-  /// The loop that an axis of a tensor runs along: operands count from 0,
+  /// The loop that iterates over an axis of a tensor: operands count from 0,
   /// results follow. Every loop is an axis of some operand.
   int (*loop)(const Signature&, int tensor, int axis) = nullptr;
   /// Floating-point operations where the loops have these extents.
@@ -152,10 +152,10 @@ struct Primitive {
 /// The compiler's text that names T: "constexpr auto sinter::graph::type_text() [with T = sinter::ops::Tanh]".
 template <class T> constexpr auto type_text() { return std::string_view(__PRETTY_FUNCTION__); }
 
-/// Hashes the name of a type. A kernel's identity must be one for both compilers of a CUDA program, and nvcc's front
-/// end writes "[with T=" where g++ behind it writes "[with T = ": what counts is the text behind "=" without its
-/// spaces. For the same reason a primitive that is a template takes enumerators, ints and classes, but no arithmetic
-/// types ("signed long" for one, "long int" for the other), and does not live in an unnamed namespace.
+/// Hashes the name of a type. A kernel's identity must be the same for both compilers of a CUDA program, and nvcc's
+/// front end writes "[with T=" where g++, its host compiler, writes "[with T = ": only the text after "=", without its
+/// spaces, is hashed. For the same reason a primitive that is a template takes enumerators, ints and classes, but no
+/// arithmetic types ("signed long" for one, "long int" for the other), and is not in an unnamed namespace.
 constexpr std::uint64_t hash_of(std::string_view text) {  // FNV-1a
   std::uint64_t h = 1469598103934665603ull;
   for (std::size_t i = text.find('=') + 1; i < text.size(); ++i)
@@ -189,8 +189,8 @@ template <std::uint64_t N> struct Code {
 
 template <class Op> inline constexpr std::uint64_t code_of = hash_of(type_text<Op>());
 
-/// Kernels are shared by name between translation units, so those of a primitive that only one of them knows would mix
-/// with another's of the same name.
+/// Kernels are shared by name between translation units, so kernels of a primitive known to only one of them would
+/// clash with another's of the same name.
 template <class Op> consteval bool is_named_everywhere() {
   return std::string_view(type_text<Op>()).find("anonymous") == std::string_view::npos;
 }

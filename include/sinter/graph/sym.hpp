@@ -10,7 +10,7 @@
 
 namespace sinter {
 
-/// What a traced function computes with in the place of a `Tensor<T, E...>`.
+/// What a traced function computes with instead of a `Tensor<T, E...>`.
 template <Element T, auto... E> struct Sym : graph::Value {
   using element = T;
   static constexpr Shape shape = shape_of<E...>;
@@ -33,7 +33,7 @@ concept TypedSymbol = is_sym_v<std::remove_cvref_t<X>>;
 
 namespace graph {
 
-/// Extent i of a static shape as it stands in a type: an int or an `Upto`.
+/// Extent i of a static shape as written in a type: an int or an `Upto`.
 template <class Holder, std::size_t Index> constexpr auto extent_at() {
   if constexpr (Holder::type.shape.length[Index] != 0)
     return Upto{Holder::type.shape.extent[Index], Holder::type.shape.length[Index]};

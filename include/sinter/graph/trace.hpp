@@ -6,7 +6,7 @@
 
 namespace sinter::graph {
 
-/// The function object of a captureless callable, default-constructed: tracing has no other.
+/// The function object of a captureless callable, default-constructed: tracing has no instance of it.
 template <class F> constexpr F function_object() {
   if constexpr (std::is_empty_v<F> && std::is_default_constructible_v<F>) return F{};
   else return a_traced_function_must_not_capture_pass_values_as_arguments<F>{};

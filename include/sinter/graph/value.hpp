@@ -6,7 +6,7 @@
 
 namespace sinter {
 
-/// The base of everything symbolic; through it argument-dependent lookup reaches the library's functions. Nobody else
+/// The base of everything symbolic; through it argument-dependent lookup reaches the library's functions. Nothing else
 /// names it.
 struct SymbolBase {};
 
@@ -23,7 +23,7 @@ struct Value : SymbolBase {
   constexpr Value() = default;
   constexpr Value(Builder* g, int node) : graph(g), id(node) {}
 
-  /// Whether this is a node of a graph: a rule that has nothing to say answers with `Value{}`.
+  /// Whether this is a node of a graph: a rule that does not apply returns `Value{}`.
   constexpr bool exists() const { return graph != nullptr; }
   template <class Truth> requires std::is_same_v<Truth, bool> constexpr explicit operator Truth() const {
     return a_traced_value_has_no_truth_value_use_select<
@@ -46,7 +46,7 @@ struct Site {
   constexpr int attributes() const { return (*graph)[id].attributes; }
 };
 
-/// One application as a batching rule sees it: what it was applied to, and which of the operands have an axis in front.
+/// One application as a batching rule sees it: its operands, and which of them have a leading batch axis.
 struct Batching {
   Builder* graph;
   const int* operands;
@@ -55,14 +55,14 @@ struct Batching {
   const std::int64_t* attributes;
   int attribute_count;
   int extent;   ///< of the new axis
-  char letter;  ///< of its run-time length
+  char letter;  ///< its symbolic dimension
 
   constexpr Value operand(int i) const { return {graph, operands[i]}; }
-  /// The rank that operand i has by itself.
+  /// The rank of operand i without the batch axis.
   constexpr int rank(int i) const { return graph->shape(operands[i]).rank - (mapped[i] != 0 ? 1 : 0); }
 };
 
-/// Operand i with the batch axis, repeated along it if it had none; defined in reshape.hpp.
+/// Operand i with the batch axis, broadcast along it if it had none; defined in reshape.hpp.
 constexpr Value batched(const Batching& b, int i);
 
 /// Source nodes: the arguments of a program, and numbers.
@@ -75,7 +75,7 @@ struct Constant : Registered<Constant> {
   }
 };
 
-/// The shape that operands have together: aligned at the right, extents of 1 repeat, lengths must agree. Rank −1 when
+/// The shape that operands broadcast to: aligned at the right, extents of 1 repeat, lengths must agree. Rank −1 when
 /// they do not fit.
 constexpr Shape broadcast(const Shape& a, const Shape& b) {
   Shape s = a.rank >= b.rank ? a : b;
@@ -132,7 +132,7 @@ constexpr int Builder::constant(double value, Dtype dtype) {
 constexpr int Builder::add(const Primitive& op, const int* operands, int n, const std::int64_t* attributes, int m) {
   if (op.simplify != nullptr)
     if (const Value simpler = op.simplify(*this, operands, attributes, m); simpler.exists()) return simpler.id;
-  if (op.kind == Kind::elementwise) {  // the common case: one shape, perhaps beside numbers
+  if (op.kind == Kind::elementwise) {  // the common case: one shape, perhaps with numbers
     const Node* known = nodes_.data();
     int shape = 0;
     bool one_shape = true;

@@ -1,4 +1,4 @@
-// Replacing a file so that whoever looks sees the old one or the new one, whole.
+// Atomic replacement of a file: readers see the old one or the new one, whole.
 #pragma once
 #include <dirent.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 namespace sinter::io {
 namespace atomic_file {
 
-/// Closes with its scope.
+/// A file descriptor that closes with its scope.
 class Descriptor {
  public:
   explicit Descriptor(int fd = -1) : fd_(fd) {}
@@ -33,14 +33,14 @@ class Descriptor {
   int fd_;
 };
 
-/// Where a file is to appear: its folder, open, and its name there. Links on the way are followed, so that a link stays
-/// one.
+/// The destination of a file: its folder, open, and its name there. Symbolic links are followed, so that a link stays a
+/// link.
 struct Target {
-  std::string path;  ///< as it was given, for errors
+  std::string path;  ///< as given, for errors
   std::string name;
   Descriptor folder;
   bool exists = false;
-  struct stat old {};  ///< of the file that is there
+  struct stat old {};  ///< of the existing file
 };
 
 SINTER_COLD inline Target find_target(const std::string& path) {
@@ -52,7 +52,7 @@ SINTER_COLD inline Target find_target(const std::string& path) {
                 std::string("expected a regular file or none, found ") + data::kind_of_file(t.old.st_mode),
                 "name a file");
   if (t.exists && ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0)
-    data::file_failed(path, "cannot be written", errno);  // the folder may allow it, but the file says no
+    data::file_failed(path, "cannot be written", errno);  // the folder may be writable, but the file is not
   std::string folder;
   for (int links = 0;; ++links) {
     if (links > 40) data::file_failed(path, "cannot be written", ELOOP);
@@ -82,8 +82,8 @@ SINTER_COLD inline Target find_target(const std::string& path) {
   return t;
 }
 
-/// What the names of all temporary files of a target begin with: its own name, shortened where that would be too long
-/// with what follows.
+/// The prefix of the names of a target's temporary files: its own name, shortened if that would be too long with what
+/// follows.
 inline std::string prefix_of(const Target& t) {
   constexpr std::size_t most_behind = 32;
   const long limit = ::fpathconf(t.folder.get(), _PC_NAME_MAX);
@@ -102,7 +102,7 @@ inline std::string prefix_of(const Target& t) {
   return t.name.substr(0, kept) + "-" + text + ".";
 }
 
-/// "net.safetensors.4711-0.part" of "net.safetensors.": made here.
+/// Whether the name is that of a temporary file: "net.safetensors.4711-0.part" for the prefix "net.safetensors.".
 inline bool is_temporary(std::string_view name, std::string_view prefix) {
   const auto digits = [&name] {
     const std::size_t n = std::min(name.find_first_not_of("0123456789"), name.size());
@@ -116,7 +116,7 @@ inline bool is_temporary(std::string_view name, std::string_view prefix) {
   return digits() && name == ".part";
 }
 
-/// Removes the temporary files of savers that were killed. Living ones hold a lock on theirs.
+/// Removes the temporary files of processes that were killed. Running ones hold a lock on theirs.
 SINTER_COLD inline void remove_left_behind(const Target& t, const std::string& prefix) {
   const int again = ::openat(t.folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR* const list = again >= 0 ? ::fdopendir(again) : nullptr;
@@ -138,8 +138,7 @@ SINTER_COLD inline void remove_left_behind(const Target& t, const std::string& p
   ::closedir(list);
 }
 
-/// A file next to the target that nobody else can read; it goes with this object unless it has taken the target's
-/// place.
+/// A file next to the target that only its owner can read; removed with this object unless it has replaced the target.
 class Temporary {
  public:
   SINTER_COLD explicit Temporary(const Target& target) : Temporary(target, prefix_of(target)) {
@@ -152,14 +151,14 @@ class Temporary {
       if (file_.get() < 0) fail("cannot be written");
       struct stat made {};
       if (::fstat(file_.get(), &made) != 0) fail("cannot be written");
-      // Of a new file the mode is what the process and the folder make of 0666. It comes back when the file is whole:
-      // who opens the empty file now may read the whole one as well.
+      // The mode of a new file is 0666 as changed by umask and folder. It is restored when the file is complete:
+      // whoever opens the empty file now could also read the complete one.
       mode_ = target.exists ? target.old.st_mode & 07777 : made.st_mode & 07777;
       ::fchmod(file_.get(), 0600);
       while (::flock(file_.get(), LOCK_EX) != 0 && errno == EINTR) {
       }
       if (::fstat(file_.get(), &made) == 0 && made.st_nlink > 0)
-        return;  // else another saver took it for left behind, before there was a lock
+        return;  // else another process removed it as left behind, before it was locked
     }
   }
   ~Temporary() {
@@ -177,7 +176,7 @@ class Temporary {
       bytes.remove_prefix(std::size_t(n));
     }
   }
-  /// Gives the file owner and mode and the target's name, and sees that both reach the disk.
+  /// Gives the file the target's owner, mode and name, and syncs both to disk.
   SINTER_COLD void replace_target() {
     take_owner_and_mode();
     while (::fsync(file_.get()) != 0)
@@ -185,7 +184,7 @@ class Temporary {
     const int folder = target_.folder.get();
     if (::renameat(folder, name_.c_str(), folder, target_.name.c_str()) != 0) fail("cannot be replaced");
     name_.clear();
-    ::fsync(folder);  // where the system can
+    ::fsync(folder);  // where the system supports it
   }
 
  private:
@@ -197,12 +196,12 @@ class Temporary {
         (now.st_uid != target_.old.st_uid || now.st_gid != target_.old.st_gid)) {
       if (::fchown(file_.get(), target_.old.st_uid, target_.old.st_gid) != 0 &&
           ::fchown(file_.get(), uid_t(-1), target_.old.st_gid) != 0)
-        mode_ &= ~mode_t(070) | (mode_ & 07) << 3;  // of a group that may be another one no more than of all
+        mode_ &= ~mode_t(070) | (mode_ & 07) << 3;  // a group that may be another one gets no more than others
       if (::fstat(file_.get(), &now) != 0 || now.st_uid != target_.old.st_uid || now.st_gid != target_.old.st_gid)
         mode_ &= 01777;
     }
     if (::fchmod(file_.get(), mode_) != 0 && errno != EPERM && errno != ENOTSUP)
-      fail("cannot take its permissions");  // some file systems have none
+      fail("cannot take its permissions");  // some file systems have no permissions
   }
   [[noreturn]] SINTER_COLD void fail(const char* what) const { data::file_failed(target_.path, what, errno); }
 
@@ -216,9 +215,9 @@ class Temporary {
 
 /// Writes the parts one after another to a temporary file next to `path`, syncs it, and renames it into place. A link
 /// stays a link, to the new file; owner and mode of the old file are kept as far as the process may set them, a new one
-/// gets what the umask leaves of 0666. Savers of one path at a time all succeed, and the last one's file stays; what a
-/// killed one left is removed by the next. On any failure the temporary file goes, `path` is as it was, and `Error`
-/// (file) says what failed; so it does of folders, pipes and devices, and of files that the process may not write.
+/// gets 0666 less the umask. Concurrent writers of one path all succeed, and the last one's file stays; files left by
+/// killed ones are removed by the next. On any failure the temporary file is removed, `path` is unchanged, and `Error`
+/// (file) says what failed; so too for folders, pipes and devices, and for files that the process may not write.
 SINTER_COLD inline void replace_file(const std::string& path, const std::vector<std::string_view>& parts) {
   const atomic_file::Target target = atomic_file::find_target(path);
   atomic_file::Temporary temporary(target);

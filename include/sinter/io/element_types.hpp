@@ -21,7 +21,7 @@ constexpr std::string_view safetensors_name(Dtype d) {
   return names[int(d)];
 }
 
-/// How many bits an element of a type has that safetensors files name; 0 of names that are not known (yet).
+/// The bits of an element of a type by its name in safetensors files; 0 for unknown names.
 constexpr int bits_of(std::string_view type) {
   struct Named {
     std::string_view name;
@@ -37,7 +37,7 @@ constexpr int bits_of(std::string_view type) {
 }
 
 /// Eight-bit floats: so many bits of exponent and fraction, the exponent's bias; FN formats have no infinity and one
-/// NaN a sign, FNUZ formats neither and a single NaN in the place of −0. PyTorch: torch.float8_e4m3fn and its like.
+/// NaN per sign, FNUZ formats no infinity and a single NaN instead of −0. PyTorch: torch.float8_e4m3fn and the like.
 template <int Exponent, int Fraction, int Bias, bool UnsignedZero> struct Float8 {
   std::uint8_t bits;
 
@@ -68,7 +68,7 @@ struct Bool8 {
   operator std::uint8_t() const { return bits; }
 };
 
-/// Calls f(T()) with the type that a name stands for; false if it is unknown or no number by itself.
+/// Calls f(T()) with the type of this name; false if it is unknown or its elements are not numbers by themselves.
 template <class F> bool with_stored_type(std::string_view name, F&& f) {
   if (name == "F32")
     f(float());
@@ -111,7 +111,8 @@ template <class F> bool with_stored_type(std::string_view name, F&& f) {
   return true;
 }
 
-/// Whether To takes x: floating types round, and take everything; integers and bool take what they hold as it is.
+/// Whether x converts to To: floating-point types round any number; integers and bool take only numbers that they
+/// represent exactly.
 template <class To, class From> bool takes(From x) {
   if constexpr (std::is_same_v<From, Bool8>) {
     return x.bits <= 1;
@@ -135,10 +136,10 @@ template <class To, class From> To converted(From x) {
   else if constexpr (std::is_same_v<From, Bool8>)
     return static_cast<To>(x.bits);
   else
-    return static_cast<To>(float(x));  // of 8 or 16 bits
+    return static_cast<To>(float(x));  // 8 or 16 bits
 }
 
-/// The number of the first of n stored elements that To does not take; n if there is none.
+/// The index of the first of n stored elements that does not convert to To; n if there is none.
 template <class To>
 SINTER_COLD std::size_t first_not_taken(std::string_view type, const unsigned char* from, std::size_t n) {
   std::size_t i = 0;
@@ -151,7 +152,7 @@ SINTER_COLD std::size_t first_not_taken(std::string_view type, const unsigned ch
   });
   return i;
 }
-/// Converts stored elements, each of which To takes.
+/// Converts stored elements, each of which converts to To.
 template <class To> SINTER_COLD void convert(std::string_view type, const unsigned char* from, std::size_t n, To* to) {
   if (type == safetensors_name(dtype_of<To>)) {
     std::memcpy(to, from, n * sizeof(To));

@@ -1,11 +1,11 @@
-// Strings as JSON (RFC 8259) has them, for files that the library writes.
+// JSON strings (RFC 8259), for files that the library writes.
 #pragma once
 #include <string>
 #include <string_view>
 
 namespace sinter::io {
 
-/// A string as JSON has it, with its quotes. Python: json.dumps(text, ensure_ascii=False).
+/// A string in JSON, with its quotes. Python: json.dumps(text, ensure_ascii=False).
 inline std::string json_string(std::string_view text) {
   constexpr char digits[] = "0123456789abcdef";
   std::string s = "\"";

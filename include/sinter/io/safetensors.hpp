@@ -1,6 +1,6 @@
 // safetensors: parameters under PyTorch's names, in a file that any framework opens.
 //
-// Format: the header's length (8 bytes, little-endian), a JSON header that names dtype, shape and place of every
+// Format: the header's length (8 bytes, little-endian), a JSON header with name, dtype, shape and offsets of every
 // tensor, then the data without gaps. Needs nlohmann-json: link sinter::safetensors.
 #pragma once
 #include <algorithm>
@@ -18,11 +18,11 @@ namespace io {
 static_assert(std::endian::native == std::endian::little,
               "safetensors files are little-endian, and are read and written as memory");
 
-/// A file that has been read and found sound.
+/// A file that has been read and validated.
 struct TensorFile {
-  std::vector<TensorEntry> tensors;  ///< in the order of their names
+  std::vector<TensorEntry> tensors;  ///< sorted by name
   std::vector<unsigned char> bytes;  ///< the whole file
-  std::size_t data = 0;              ///< where the data begins
+  std::size_t data = 0;              ///< offset of the data
 
   /// The tensor with this name; nullptr if there is none.
   const TensorEntry* find(std::string_view name) const {
@@ -42,7 +42,7 @@ namespace safetensors_detail {
 
 constexpr std::size_t most_header_bytes = 100'000'000;  // as in safetensors itself
 
-/// What a tensor claims against the data that there is. Of dtypes that are not known only the offsets count.
+/// Checks a tensor's header entry against the size of the data; for unknown dtypes only the offsets.
 SINTER_COLD inline void check(const TensorEntry& t, const std::string& file, std::size_t data_bytes) {
   const auto where = [&](const char* field) { return place(file, t.name) + ", " + field; };
   if (t.begin > t.end || t.end > data_bytes)
@@ -64,7 +64,7 @@ SINTER_COLD inline void check(const TensorEntry& t, const std::string& file, std
         std::to_string(t.end - t.begin));
 }
 
-/// Adds to a header what it says of one tensor.
+/// Appends the entry of one tensor to a header.
 SINTER_COLD inline void append_entry(std::string& header, const std::string& name, Dtype dtype, const Shape& shape,
                                      std::uint64_t begin, std::uint64_t end) {
   header.append(",").append(json_string(name)).append(":{\"dtype\":\"").append(safetensors_name(dtype));
@@ -77,9 +77,9 @@ SINTER_COLD inline void append_entry(std::string& header, const std::string& nam
 }  // namespace safetensors_detail
 
 /// Reads a file and checks all that it claims. Throws `Error` naming file, tensor and field, expected and found: (file)
-/// when it cannot be read or is no regular file, (format) when it is damaged. Takes what the format's own readers take,
-/// and dtypes that it does not know. Memory stays within a small multiple of the file's own size, time within a
-/// multiple of n log n for n tensors.
+/// when it cannot be read or is not a regular file, (format) when it is damaged. Accepts what the format's own readers
+/// accept, and unknown dtypes. Memory stays within a small multiple of the file's own size, time within a multiple of n
+/// log n for n tensors.
 SINTER_COLD inline TensorFile read_safetensors(const std::string& path) {
   using namespace safetensors_detail;
   TensorFile f;
@@ -123,7 +123,7 @@ SINTER_COLD inline TensorFile read_safetensors(const std::string& path) {
 
 }  // namespace io
 
-/// Writes a model's parameters and buffers. The file appears whole or not at all; an old file survives a failure.
+/// Writes a model's parameters and buffers. The file is written whole or not at all; an old file survives a failure.
 /// PyTorch: safetensors.torch.save_file(model.state_dict(), path).
 template <class X> void save(const Model<X>& model, const std::string& path) {
   std::string header = "{\"__metadata__\":{\"format\":\"pt\"}";
@@ -148,7 +148,7 @@ enum class ExtraTensors { refuse, ignore };
 
 namespace io {
 
-/// The tensor of a file for one of a model, whose elements the model's type takes.
+/// The tensor of a file for one of a model; its elements convert to the model's type.
 template <Element T> SINTER_COLD const TensorEntry& matching(const TensorFile& f, const std::string& path,
                                                              const std::string& name, const Shape& shape) {
   const TensorEntry* const t = f.find(name);
@@ -177,10 +177,10 @@ template <Element T> SINTER_COLD const TensorEntry& matching(const TensorFile& f
 
 }  // namespace io
 
-/// Reads a model's parameters and buffers. Numbers of other dtypes are converted as PyTorch does it: all to floating
-/// types, rounded, bfloat16, float16 and eight-bit floats among them; to integers and bool those that they hold as they
-/// are. Throws `Error`: (file) cannot be read, (format) damaged, (mismatch) a tensor is missing, extra, of another
-/// shape, or of a dtype or numbers that do not convert. The model is as it was unless everything fits. PyTorch:
+/// Reads a model's parameters and buffers. Numbers of other dtypes are converted as in PyTorch: any to floating-point
+/// types, rounded, from bfloat16, float16 and 8-bit floats too; to integers and bool only those that they represent
+/// exactly. Throws `Error`: (file) cannot be read, (format) damaged, (mismatch) a tensor is missing, extra, of another
+/// shape, or of a dtype or numbers that do not convert. The model is unchanged unless everything matches. PyTorch:
 /// model.load_state_dict(safetensors.torch.load_file(path), strict=True), where integers may wrap around.
 template <class X> void load(Model<X>& model, const std::string& path, ExtraTensors extra = ExtraTensors::refuse) {
   const io::TensorFile f = io::read_safetensors(path);

@@ -2,7 +2,7 @@
 #pragma once
 #include <locale.h>
 #if __has_include(<xlocale.h>)
-#include <xlocale.h>  // uselocale of Apple and BSD
+#include <xlocale.h>  // uselocale on Apple and BSD
 #endif
 
 #include <algorithm>
@@ -18,9 +18,9 @@
 
 namespace sinter::io {
 
-/// One tensor of a file: where it lies in the data.
+/// One tensor of a file and its offsets in the data.
 struct TensorEntry {
-  std::string name, dtype;  ///< the dtype as the file names it, which may be one that this library does not know
+  std::string name, dtype;  ///< the dtype's name in the file, which may be unknown to this library
   std::vector<std::uint64_t> shape;
   std::size_t begin = 0, end = 0;
 };
@@ -32,8 +32,8 @@ inline std::string place(const std::string& file, std::string_view name) {
   return file + ", tensor " + data::quoted(name, 100);
 }
 
-/// Takes a header's names and values as the parser reads them, so that there is never a document in memory. Nothing is
-/// checked that needs two tensors or the data.
+/// Receives a header's names and values from the parser, so that no JSON document is ever in memory. Checks that need
+/// two tensors or the data are made later.
 class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit HeaderReader(const std::string& file) : file_(file) {}
@@ -46,7 +46,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   bool boolean(bool x) override {
     return other([x] { return x ? "true" : "false"; });
   }
-  bool number_integer(number_integer_t n) override {  // these have a sign
+  bool number_integer(number_integer_t n) override {  // numbers with a sign
     return other([n] { return n == 0 ? "-0" : std::to_string(n); });
   }
   bool number_unsigned(number_unsigned_t n) override {
@@ -70,7 +70,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
     at_ = At::fields;
     return true;
   }
-  bool binary(binary_t&) override {  // no JSON, but the interface asks for it
+  bool binary(binary_t&) override {  // not JSON, but the interface requires it
     return other([] { return "bytes"; });
   }
   bool start_object(std::size_t) override {
@@ -133,7 +133,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
-  /// What comes next, or within what the next value or name stands.
+  /// What comes next, or what the next value or name is part of.
   enum class At { header, names, tensor, fields, dtype, shape, extents, offsets, bounds, metadata, unknown };
   static constexpr std::size_t most_axes = 256;
   static constexpr int most_depth = 128;
@@ -166,7 +166,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
       at_ = At::unknown;
   }
 
-  /// A value that is ignored, or in the place of another.
+  /// A value that is ignored, or one of the wrong kind.
   template <class F> bool other(F&& found) {
     if (at_ != At::metadata && at_ != At::unknown) refuse(expected(), found());
     value_ended();
@@ -202,11 +202,11 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   std::vector<TensorEntry> tensors_;
   At at_ = At::header;
   bool has_metadata_ = false, has_dtype_ = false, has_shape_ = false, has_offsets_ = false;
-  int bounds_ = 0, depth_ = 0;  // numbers of data_offsets; arrays and objects that are open in a value that is ignored
+  int bounds_ = 0, depth_ = 0;  // numbers read of data_offsets; open arrays and objects in an ignored value
 };
 
-/// C's locale for this thread while it lives. The parser reads numbers by strtod, with the first byte of the
-/// locale's decimal separator in the place of the point; where there are two, as in Pashto, it ends the program.
+/// C's locale for this thread while it lives. The parser reads numbers by strtod, with the first byte of the locale's
+/// decimal separator instead of the point; if there are two, as in Pashto, it aborts the program.
 class LocaleOfC {
  public:
   LocaleOfC() : c_(::newlocale(LC_ALL_MASK, "C", locale_t{})), before_(::uselocale(c_)) {}
@@ -223,7 +223,7 @@ class LocaleOfC {
 
 /// The tensors that a header names, in its order. Throws `Error` (format) that names file, tensor and field.
 SINTER_COLD inline std::vector<TensorEntry> read_header(std::string_view text, const std::string& file) {
-  // The parser takes a byte of 0 for the end, and skips a byte order mark.
+  // The parser treats a 0 byte as the end, and skips a byte order mark.
   if (const std::size_t zero = text.find('\0'); zero != text.npos)
     data::damaged(file + ", header", "JSON", "a zero at byte " + std::to_string(zero));
   if (text.starts_with("\xef\xbb\xbf")) data::damaged(file + ", header", "JSON", "a byte order mark");

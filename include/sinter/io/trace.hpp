@@ -1,4 +1,4 @@
-// Profiles as files that trace viewers open: chrome://tracing, Perfetto.
+// Profiles as files for trace viewers: chrome://tracing, Perfetto.
 #pragma once
 #include <cmath>
 
@@ -11,10 +11,10 @@ namespace sinter {
 
 namespace io {
 
-/// With so many digits that a run of minutes is told to the nanosecond; JSON has no infinity.
+/// Enough digits for nanoseconds in a run of minutes; JSON has no infinity.
 inline std::string json_number(double x) { return std::isfinite(x) ? tensor_detail::general_text(x, 12) : "null"; }
 
-/// The trace event format's "complete events", one a step, microseconds since the run began.
+/// The trace event format's "complete events", one per step, in microseconds since the run began.
 inline std::string trace_of(const Profile& p) {
   std::string s = "{\"displayTimeUnit\": \"ns\", \"traceEvents\": [\n";
   for (std::size_t i = 0; i < p.steps.size(); ++i) {
@@ -32,7 +32,7 @@ inline std::string trace_of(const Profile& p) {
 
 }  // namespace io
 
-/// Writes the steps of the fastest run as Chrome trace JSON; the file appears whole or not at all. Throws `Error`
+/// Writes the steps of the fastest run as Chrome trace JSON; the file is written whole or not at all. Throws `Error`
 /// (file). PyTorch: prof.export_chrome_trace.
 inline void save_trace(const Profile& p, const std::string& path) { io::replace_file(path, {io::trace_of(p)}); }
 

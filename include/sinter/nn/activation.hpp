@@ -1,5 +1,5 @@
 // Activations as modules, for nets written as a tuple of layers, under PyTorch's names and with its defaults. As
-// functions they are in the ops room. Plain members are fixed with a model's type.
+// functions they are in ops/. Plain members are fixed with a model's type.
 #pragma once
 #include "../ops/ops.hpp"
 #include "init.hpp"

@@ -1,4 +1,4 @@
-// Attention with projections of its own.
+// Attention with learned projections.
 #pragma once
 #include "../ops/ops.hpp"
 #include "linear.hpp"
@@ -10,11 +10,11 @@ template <class X, int Features> struct attention_layer_needs_inputs_of_time_and
 
 namespace nn {
 
-/// Attention among Heads parts of Features, each with queries, keys and values of its own: self-attention of x [B, T,
-/// E] or [T, E], or that of queries [B, Tq, E] to keys and values [B, Tk, E]. Parameters in_proj_weight [3E, E],
-/// in_proj_bias [3E], out_proj.weight and out_proj.bias, named and started as in PyTorch. Options are those of
-/// scaled_dot_product_attention. PyTorch: torch.nn.MultiheadAttention(batch_first=True, need_weights=False), but a mask
-/// is true where a key takes part, and broadcasts to [B, Heads, Tq, Tk]: for padded keys [B, 1, 1, Tk].
+/// Attention of Heads heads over Features: self-attention of x [B, T, E] or [T, E], or of queries [B, Tq, E] to keys
+/// and values [B, Tk, E]. Parameters in_proj_weight [3E, E], in_proj_bias [3E], out_proj.weight and out_proj.bias,
+/// named and initialised as in PyTorch. Options are those of scaled_dot_product_attention. PyTorch:
+/// torch.nn.MultiheadAttention(batch_first=True, need_weights=False), but a mask is true where a key takes part, and
+/// broadcasts to [B, Heads, Tq, Tk]: for padded keys [B, 1, 1, Tk].
 template <int Features, int Heads, AttentionOptions Options = AttentionOptions{}> struct MultiheadAttention {
   static_assert(Heads >= 1 && Features % (Heads >= 1 ? Heads : 1) == 0,
                 "heads of an attention must be 1 or more, and divide its features");
@@ -40,7 +40,7 @@ template <int Features, int Heads, AttentionOptions Options = AttentionOptions{}
     using S = graph::symbol_of<X>;
     return S::shape.rank >= 2 && S::shape[S::shape.rank - 1] == Features;
   }
-  /// Projection `I` of queries, keys and values, its rows of the weights.
+  /// Projection `Index` of queries, keys and values, by its rows of the weights.
   template <int Index> constexpr auto projected(const auto& x) const {
     return matmul(x, transpose(slice<0, Index * Features, (Index + 1) * Features>(in_proj_weight))) +
            slice<0, Index * Features, (Index + 1) * Features>(in_proj_bias);

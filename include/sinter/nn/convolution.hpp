@@ -1,4 +1,4 @@
-// Convolution layers, named and started as in PyTorch: torch.nn.Conv1d, Conv2d, Conv3d.
+// Convolution layers, named and initialised as in PyTorch: torch.nn.Conv1d, Conv2d, Conv3d.
 #pragma once
 #include "../ops/ops.hpp"
 #include "init.hpp"

@@ -1,11 +1,11 @@
-// Dropout: random zeros while training.
+// Dropout: random zeros in training.
 #pragma once
 #include "../ops/ops.hpp"
 
 namespace sinter::nn {
 
-/// In a training step every element is 0 with probability p and the others grow by 1 / (1 − p); in inference nothing
-/// happens. The step's seed and number decide the zeros. PyTorch: torch.nn.Dropout.
+/// In a training step every element is 0 with probability p and the others are scaled by 1 / (1 − p); in inference x
+/// itself. The zeros follow from the step's seed and number. PyTorch: torch.nn.Dropout.
 struct Dropout {
   float p = .5f;
   constexpr auto operator()(const Operand auto& x) const { return dropout(x, double(p)); }

@@ -1,4 +1,4 @@
-// How parameters start.
+// Initial values of parameters.
 #pragma once
 #include <cmath>
 
@@ -17,15 +17,15 @@ constexpr Initializer normal(double mean, double standard_deviation) {
   return {Initializer::Kind::normal, mean, standard_deviation};
 }
 
-/// √x while compiling (Newton's iteration).
+/// √x at compile time (Newton's iteration).
 constexpr double square_root(double x) {
   if (x <= 0) return 0;
   double r = x < 1 ? 1 : x;
   for (int i = 0; i < 64; ++i) r = (r + x / r) / 2;
   return r;
 }
-/// U(−1/√fan_in, 1/√fan_in): what PyTorch's Linear and convolutions start
-/// weights and biases with (kaiming_uniform_ with a = √5).
+/// U(−1/√fan_in, 1/√fan_in): how PyTorch's Linear and convolutions initialise weights and biases (kaiming_uniform_ with
+/// a = √5).
 constexpr Initializer fan_in_uniform(int fan_in) {
   const double bound = fan_in > 0 ? 1 / square_root(fan_in) : 0;
   return uniform(-bound, bound);

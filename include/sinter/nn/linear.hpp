@@ -11,7 +11,7 @@ template <class X, int In, int Out> struct linear_layer_needs_a_last_axis_of_its
 namespace nn {
 
 /// y = x Wᵀ + b along the last axis: [..., In] → [..., Out]. Parameters weight [Out, In] and bias [Out], named and
-/// started as in PyTorch: torch.nn.Linear.
+/// initialised as in PyTorch: torch.nn.Linear.
 template <int In, int Out> struct Linear {
   Param<float, Out, In> weight{init::fan_in_uniform(In)};
   Param<float, Out> bias{init::fan_in_uniform(In)};

@@ -1,4 +1,4 @@
-// Losses: a scalar from outputs and targets, or one value each where the reduction is `none`. Of 16-bit floats they are
+// Losses: a scalar from outputs and targets, or one value each if the reduction is `none`. For 16-bit floats they are
 // computed in float32 and rounded once.
 #pragma once
 #include "loss/differences.hpp"

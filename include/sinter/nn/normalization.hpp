@@ -1,6 +1,6 @@
-// Normalisation layers: mean 0 and variance 1 over some axes, then a learned scale and shift. All of them are plain
-// functions, which fusion turns into one kernel that walks its data a few times. 16-bit floats are normalised in
-// float32, and so is the result, as the parameters are.
+// Normalisation layers: mean 0 and variance 1 over some axes, then a learned scale and shift. All of them are composed
+// of primitives, which fusion makes one kernel of a few passes over its data. 16-bit floats are normalised in float32,
+// and the result is float32, as the parameters are.
 #pragma once
 #include "../ops/ops.hpp"
 #include "../tensor/option.hpp"
@@ -30,18 +30,17 @@ template <int Channels, int Rank> constexpr auto aligned(const auto& v) {
 
 }  // namespace normalization_detail
 
-/// Not for constant evaluation on purpose: the name is the error, where a training step is compiled; a graph made at
-/// run time throws.
+/// Not constexpr on purpose: where a training step is compiled the name is the error; a graph built at run time throws.
 template <class X> [[noreturn]] SINTER_COLD void batch_norm_in_training_needs_more_than_one_value_for_each_channel() {
   throw Error(ErrorCode::shape, "batch norm",
               "expected more than one value for each channel in training, found " + to_string(X::shape));
 }
 
-/// Over batch and places, for each channel of [N, C, …]. A training step normalises with the batch's own statistics and
-/// moves the running ones by `momentum`; elsewhere the running ones serve. Parameters weight and bias [C]; buffers
-/// running_mean and running_var [C], num_batches_tracked. A bounded batch counts with its length; an empty one leaves
-/// the running statistics as they are, and one value a channel has no variance: a batch of fixed size that trains on it
-/// does not compile, and a bounded one of that length is an `Error`, which leaves everything as it was.
+/// Over batch and spatial axes, for each channel of [N, C, …]. A training step normalises with the batch's own
+/// statistics and moves the running ones by `momentum`; inference uses the running ones. Parameters weight and bias
+/// [C]; buffers running_mean and running_var [C], num_batches_tracked. A bounded batch counts with its length; an empty
+/// one leaves the running statistics as they are, and one value per channel has no variance: training on such a batch
+/// of fixed size does not compile, and a bounded batch of that length is an `Error`, which leaves everything unchanged.
 /// PyTorch: torch.nn.BatchNorm1d, 2d, 3d.
 template <int Channels, int... Ranks> struct BatchNorm {
   Param<float, Channels> weight{init::ones()}, bias{init::zeros()};
@@ -74,7 +73,7 @@ template <int Channels, int... Ranks> struct BatchNorm {
   template <class X> static constexpr void check_values(int of_a_channel) {
     if (of_a_channel == 1) batch_norm_in_training_needs_more_than_one_value_for_each_channel<X>();
   }
-  /// Of an empty batch 0.
+  /// 0 for an empty batch.
   template <int Rank> static constexpr auto batch_mean(const auto& x, const Sym<float>& count) {
     return channel_sum<Rank>(x) / at_least_one(count);
   }
@@ -82,7 +81,7 @@ template <int Channels, int... Ranks> struct BatchNorm {
     if (!count.graph->is_constant(count.id)) return maximum(count, 1.f);
     return count.is(0) ? Sym<float>(graph::number_value(count.graph, 1.f)) : count;
   }
-  /// A running statistic takes `momentum` of a batch's; nothing of one without values.
+  /// Moves a running statistic by `momentum` towards a batch's; an empty batch leaves it as it is.
   constexpr void move(const auto& statistic, const auto& share, const Sym<float>& count) const {
     const auto moved = statistic * (1 - momentum) + cast<float>(share);
     statistic.update(count.graph->is_constant(count.id) && !count.is(0) ? moved
@@ -142,7 +141,7 @@ template <int... E> struct LayerNorm {
 
 /// The root of the mean square instead of the deviation, no shift. Parameter weight [E…]. PyTorch: torch.nn.RMSNorm.
 template <int... E> struct RMSNorm {
-  /// What separates 1 from the next larger number of the type in which it is computed.
+  /// The machine epsilon of the type in which it is computed.
   static constexpr float of_the_type = -1;
 
   Param<float, E...> weight{init::ones()};
@@ -159,8 +158,9 @@ template <int... E> struct RMSNorm {
   }
 };
 
-/// Over the places and channels of each of `Groups` groups of channels, for every sample by itself. Parameters weight
-/// and bias [C]. PyTorch: torch.nn.GroupNorm; with as many groups as channels torch.nn.InstanceNorm with affine=True.
+/// Over the spatial axes and channels of each of `Groups` groups of channels, for every sample separately. Parameters
+/// weight and bias [C]. PyTorch: torch.nn.GroupNorm; with as many groups as channels torch.nn.InstanceNorm with
+/// affine=True.
 template <int Groups, int Channels> struct GroupNorm {
   static_assert(Groups >= 1 && Channels % (Groups >= 1 ? Groups : 1) == 0,
                 "groups of a group norm must be 1 or more, and divide its channels");

@@ -1,8 +1,8 @@
-// Recurrent layers over sequences, with PyTorch's numbers and names:
+// Recurrent layers over sequences, with PyTorch's results and names:
 // weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, and _reverse.
 //
-// The products with the inputs of all steps are one contraction. The steps of a short sequence stand one after another
-// in the program, where they share kernels with what is around them; those of a long one are one kernel
+// The products with the inputs of all steps are one contraction, (T B, In) × (In, gates · Hidden). The steps of a short
+// sequence are unrolled in the program, where they fuse with their neighbours; those of a long one are one kernel
 // (ops/recurrence.hpp), whatever its length.
 #pragma once
 #include "recurrent_cell.hpp"
@@ -71,8 +71,8 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
   constexpr auto sinter_fields() const { return list(layers); }
 
   /// A sequence [T, B, In], [B, T, In] with batch_first, or [T, In]; initial h and (of an LSTM) c [num_layers ·
-  /// directions, B, Hidden], zeros where they are left out. Results: the last layer's h of every step, both directions
-  /// side by side; then the last h and c of every layer and direction, shaped as the initial ones.
+  /// directions, B, Hidden], zeros by default. Results: the last layer's h of every step, both directions concatenated;
+  /// then the last h and c of every layer and direction, shaped as the initial ones.
   template <TypedSymbol X, TypedSymbol... S>
   requires(sizeof...(S) == 0 || sizeof...(S) == states) constexpr auto operator()(const X& x,
                                                                                   const S&... initial) const {
@@ -112,7 +112,7 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
     }
   }
 
-  /// The axis of the batch, of extent 1 where there is none.
+  /// The axis of the batch, of extent 1 if there is none.
   template <class X, int Time> struct Batch {
     static constexpr int axis = X::shape.rank == 3 ? 1 - Time : -1;
     static constexpr int extent = axis >= 0 ? X::shape[axis < 0 ? 0 : axis] : 1;
@@ -174,7 +174,7 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
       for (int k = 0; k < Steps; ++k) {
         const int t = side == 0 ? k : Steps - 1 - k;
         const Gates input(graph::reshape_to(graph::slice(products, 0, t, 1), Gates::shape));
-        const bool begins = state[0].graph == nullptr;  // with zeros, of which there is no product
+        const bool begins = state[0].graph == nullptr;  // the state is 0, so the product is 0
         const auto zeros = [&](const Shape& s) { return graph::broadcast_to(graph::number_value(&g, 0.f), s); };
         if (begins)
           for (graph::Value& s : state) s = zeros(H::shape);
@@ -205,7 +205,7 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
       return graph::concatenate(&g, both, 2, axis);
     };
     const auto zeros = [&](const Shape& s) { return graph::broadcast_to(graph::number_value(&g, 0.f), s); };
-    graph::Value input = products, own;  // what only the product with the state gets
+    graph::Value input = products, own;  // the bias that is added to the product with the state only
     constexpr bool gru = K == Kind::gru;
     if constexpr (O.bias && gru) {
       const Sym<float, 2 * Hidden> shared(slice<0, 0, 2 * Hidden>(d.bias_hh.symbolic(&g)));
@@ -251,9 +251,9 @@ template <int In, int Hidden, RecurrentOptions Options = RecurrentOptions{}> usi
 template <int In, int Hidden, RecurrentOptions Options = RecurrentOptions{}> using LSTM =
     recurrent::Layers<recurrent::Kind::lstm, In, Hidden, Options>;
 
-/// A layer that remembers: pieces [T, Batch, In] or [T, In] of an endless sequence → h of every step, the state kept by
-/// the program from piece to piece. Parameters have the layer's names, so what PyTorch trained on whole sequences
-/// streams as it is: `nn::Streaming<nn::LSTM<1, 16>> lstm;`.
+/// A stateful layer: chunks [T, Batch, In] or [T, In] of an endless sequence → h of every step; the program keeps the
+/// state from chunk to chunk. Parameters have the layer's names, so weights that PyTorch trained on whole sequences
+/// load as they are: `nn::Streaming<nn::LSTM<1, 16>> lstm;`.
 template <recurrent::Kind K, int In, int Hidden, RecurrentOptions O, int Batch>
 struct Streaming<recurrent::Layers<K, In, Hidden, O>, Batch> {
   static_assert(!O.bidirectional, "what comes later is not known yet");

@@ -1,23 +1,23 @@
-// One step of a recurrent network. Gates and names are PyTorch's: weights lie as [gates · Hidden, …] in the order
-// input, forget, cell, output of an LSTM and reset, update, new of a GRU.
+// One step of a recurrent network. Gates and names are PyTorch's: weights are [gates · Hidden, …] in the order input,
+// forget, cell, output of an LSTM and reset, update, new of a GRU.
 //
-// The products with the state and with the input stay apart: the first does not wait for the input, so what a step
-// needs from the input on is short. All gates of a product are one contraction, everything behind them is one kernel.
+// The products with the state and with the input are separate: the first does not wait for the input, so the latency
+// from input to output is short. All gates of a product are one contraction, everything after them is one kernel.
 #pragma once
 #include "../ops/ops.hpp"
 #include "init.hpp"
 
 namespace sinter {
 
-/// What recurrent layers are told: `nn::LSTM<8, 16, RecurrentOptions{.num_layers = 2, .batch_first = true}>`. PyTorch:
+/// The options of recurrent layers: `nn::LSTM<8, 16, RecurrentOptions{.num_layers = 2, .batch_first = true}>`. PyTorch:
 /// the arguments of torch.nn.LSTM.
 struct RecurrentOptions {
   int num_layers = 1;
   bool bias = true;
   bool batch_first = false;    ///< sequences are [batch, time, features] instead of [time, batch, features]
   bool bidirectional = false;
-  int unroll = 8;  ///< sequences of up to so many steps stand in the program step by step; longer ones are one kernel,
-                   ///< with first derivatives only
+  int unroll = 8;  ///< sequences of up to so many steps are unrolled in the program; longer ones are one kernel, with
+                   ///< first derivatives only
 };
 /// The activation of a simple recurrent layer. PyTorch: nonlinearity="tanh" or "relu".
 enum class Nonlinearity : unsigned char { tanh, relu };
@@ -32,13 +32,12 @@ using Kind = ops::Cell;
 using ops::gates;
 constexpr Kind kind_of(Nonlinearity n) { return n == Nonlinearity::relu ? Kind::rnn_relu : Kind::rnn_tanh; }
 
-/// Gate G of what has all of them side by side along its last axis.
+/// Gate G of [..., gates · Hidden].
 template <int G, int Hidden> constexpr auto gate(const auto& all) {
   return slice<-1, G * Hidden, (G + 1) * Hidden>(all);
 }
 
-/// h' from what the input gives to gate G, `input(gate)`, and the state's share
-/// of it, `state(gate)`, each with its biases.
+/// h' from the input's part of gate G, `input(gate)`, and the state's part, `state(gate)`, each with its biases.
 ///   LSTM: c' = σ(f) c + σ(i) tanh(g), h' = σ(o) tanh(c').  GRU: h' = (1 − z) n + z h with n = tanh(input + r · state).
 template <Kind K, class Input, class State, class H, class C>
 constexpr auto step(const Input& input, const State& state, const H& h, const C& c) {
@@ -61,7 +60,7 @@ constexpr auto step(const Input& input, const State& state, const H& h, const C&
   }
 }
 
-/// x · gate G, where a GRU's last bias belongs to the state; all others are added up with the input's.
+/// Gate G of the input's part plus bias; a GRU's last state bias goes to the state's part, all others are added here.
 template <Kind K, int Hidden, int G, class P>
 constexpr auto with_input_bias(const auto& x, const P& bias_ih, const P& bias_hh) {
   if constexpr (std::is_same_v<P, NoParam>) return x;
@@ -79,7 +78,7 @@ constexpr auto cell(const WI& weight_ih, const WH& weight_hh, const P& bias_ih, 
                     const H& h, const C& c) {
   const auto state = matmul(h, transpose(weight_hh));
   const auto input = [&] {
-    if constexpr (In == 1) return x;  // a product with one number needs no contraction: it is part of what follows
+    if constexpr (In == 1) return x;  // a product with one number needs no contraction: it fuses with what follows
     else return matmul(x, transpose(weight_ih));
   }();
   return step<K>(
@@ -92,11 +91,11 @@ constexpr auto cell(const WI& weight_ih, const WH& weight_hh, const P& bias_ih, 
       [&]<int G>() { return with_state_bias<K, Hidden, G>(gate<G, Hidden>(state), bias_hh); }, h, c);
 }
 
-/// Of a cell: its units, and how many tensors its state has.
+/// A cell's number of units, and of tensors in its state.
 template <class Cell> inline constexpr int hidden = decltype(Cell::weight_hh)::shape[1];
 template <class Cell> inline constexpr int states = decltype(Cell::weight_hh)::shape[0] == 4 * hidden<Cell> ? 2 : 1;
 
-/// U(−1/√Hidden, 1/√Hidden), as PyTorch starts all of them.
+/// U(−1/√Hidden, 1/√Hidden), as PyTorch initialises all of them.
 template <int Hidden> inline constexpr Initializer start = nn::init::fan_in_uniform(Hidden);
 
 /// Whether an input or state ends with n features.
@@ -163,8 +162,8 @@ template <int In, int Hidden, bool Bias = true> struct LSTMCell {
   }
 };
 
-/// A cell that remembers: x [B, In] → h', its state kept by the program from call to call, as audio wants it.
-/// Parameters have the cell's names. For layers see recurrent.hpp.
+/// A stateful cell: x [B, In] → h'; the program keeps the state from call to call, as for audio. Parameters have the
+/// cell's names. For layers see recurrent.hpp.
 ///
 ///   struct Amp {
 ///     nn::Streaming<nn::LSTMCell<1, 16>> lstm;
@@ -178,7 +177,7 @@ template <class Cell, int Batch = 1> struct Streaming {
   Cell cell;
   std::array<State<float, Batch, hidden>, std::size_t(states)> state;
 
-  static constexpr std::string_view sinter_field_names = ", state";  // the cell stands for this struct
+  static constexpr std::string_view sinter_field_names = ", state";  // the cell gets this struct's name
   constexpr auto sinter_fields() { return std::tie(cell, state); }
   constexpr auto sinter_fields() const { return std::tie(cell, state); }
 

@@ -10,7 +10,7 @@ namespace sinter::nn {
 template <class... Layers> struct Sequential {
   std::tuple<Layers...> layers;
 
-  // The tuple stands for the struct: its items are named without it.
+  // The tuple gets the struct's name: its items are named without its own.
   static constexpr std::string_view sinter_field_names{};
   constexpr auto sinter_fields() { return std::tie(layers); }
   constexpr auto sinter_fields() const { return std::tie(layers); }

@@ -1,4 +1,4 @@
-// Blocks of transformers.
+// Transformer blocks.
 #pragma once
 #include <array>
 
@@ -9,21 +9,22 @@ namespace sinter::nn {
 
 enum class TransformerActivation : unsigned char { relu, gelu };
 
-/// The choices of a transformer's block, with PyTorch's names and defaults.
+/// The options of a transformer block, with PyTorch's names and defaults.
 struct TransformerOptions {
-  double dropout = 0.1;             ///< behind attention and in the feed-forward part
-  double attention_dropout = 0;     ///< of the weights of attention; in PyTorch it is `dropout` too, but it puts the
-                                    ///< weights of a training step in memory
+  double dropout = 0.1;             ///< after attention and in the feed-forward part
+  double attention_dropout = 0;     ///< of attention weights; `dropout` in PyTorch. It stores the weights of a training
+                                    ///< step in memory
   TransformerActivation activation = TransformerActivation::relu;
   double layer_norm_eps = 1e-5;
-  bool norm_first = false;          ///< normalise what a part reads instead of what it leaves: GPT-2 and later
+  bool norm_first = false;          ///< normalise the input of each part instead of its output (pre-norm): GPT-2 and
+                                    ///< later
   bool is_causal = false;
   bool operator==(const TransformerOptions&) const = default;
 };
 
-/// Self-attention and a feed-forward part, each added to what it reads: [B, T, Features] or [T, Features], with a mask
-/// or none as for nn::MultiheadAttention. Parameters as in PyTorch: self_attn, linear1, linear2, norm1, norm2. PyTorch:
-/// torch.nn.TransformerEncoderLayer(batch_first=True).
+/// Self-attention and a feed-forward part, each with a residual connection: [B, T, Features] or [T, Features], with a
+/// mask or none as for nn::MultiheadAttention. Parameters as in PyTorch: self_attn, linear1, linear2, norm1, norm2.
+/// PyTorch: torch.nn.TransformerEncoderLayer(batch_first=True).
 template <int Features, int Heads, int Hidden = 2048, TransformerOptions Options = TransformerOptions{}>
 struct TransformerEncoderLayer {
   MultiheadAttention<Features, Heads,
@@ -44,7 +45,7 @@ struct TransformerEncoderLayer {
   }
 
  private:
-  // named: clang reads the option as 0 where a layer is made at run time
+  // named: clang reads the option as 0 if a layer is made at run time
   static constexpr float eps = float(Options.layer_norm_eps);
   constexpr auto feed_forward(const auto& x) const {
     if constexpr (Options.activation == TransformerActivation::gelu)

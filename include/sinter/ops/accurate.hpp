@@ -1,13 +1,13 @@
-// The more accurate and slower forms of functions: in one place, in an expression or function, or in a whole program.
+// The more accurate, slower forms of functions: for one call, an expression, a function or a whole program.
 //
 //   tanh(x, accurate)                                             one function
 //   y = accurate(tanh(x) * erf(x));                               an expression
 //   auto f = accurate([](auto x) { return gelu(x); });            whatever a function calls, traced or on tensors
 //   inference<Input>(net, accurate(Cpu{.threads = 2}))            a program; training, likewise
 //
-// What changes: tanh (2.5 units in the last place instead of 6.5) and what is made of it, erf (1.5 instead of 7), and
-// `sigmoid(x, tanh_approximation)`, the gates of recurrent cells (3 units in the last place instead of an absolute
-// 2e−7). All others have one form. PyTorch's functions are of the accurate kind.
+// What changes: tanh (2.5 ULP instead of 6.5) and functions composed of it, erf (1.5 instead of 7), and
+// `sigmoid(x, tanh_approximation)`, for the gates of recurrent cells (3 ULP instead of an absolute 2e−7). All others
+// have one form. PyTorch's functions are of the accurate kind.
 #pragma once
 #include "../graph/call.hpp"
 #include "../graph/trace.hpp"
@@ -15,7 +15,7 @@
 namespace sinter {
 namespace ops {
 
-/// F with accurate functions in it.
+/// F with the accurate forms of the functions that it calls.
 template <class F> struct Accurately {
   [[no_unique_address]] F f;
 
@@ -34,7 +34,7 @@ template <class F> struct Accurately {
   }
 };
 
-/// An expression of accurate functions.
+/// The expression with its functions in their accurate forms.
 template <class X> constexpr const X& accurate_expression(const X& leaf) { return leaf; }
 template <class F, class... A> constexpr auto accurate_expression(const Call<F, A...>& call) {
   return std::apply([](const auto&... a) {

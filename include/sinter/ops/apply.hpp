@@ -1,5 +1,5 @@
-// Applying a primitive to symbols. The shape rule decides the result's type for typed symbols, at compile time, and
-// its shape for untyped ones, as the program runs: one rule, two moments.
+// Applying a primitive to symbols. One shape rule gives the type of the result for typed symbols, at compile time, and
+// its shape for untyped ones, at run time.
 #pragma once
 #include "elementwise.hpp"
 

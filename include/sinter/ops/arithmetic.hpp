@@ -60,7 +60,7 @@ struct Div : Elementwise<Div, 2> {
   }
 
  private:
-  /// Powers of two, in the range of every floating type: multiplying by the reciprocal gives the same bits, sooner.
+  /// Powers of two, in the range of every floating type: multiplying by the reciprocal gives the same bits, faster.
   static constexpr bool has_exact_reciprocal(double x) {
     return (std::bit_cast<std::uint64_t>(x) & ((std::uint64_t(1) << 52) - 1)) == 0 && (x < 0 ? -x : x) >= 1. / 16384 &&
            (x < 0 ? -x : x) <= 16384;
@@ -68,8 +68,8 @@ struct Div : Elementwise<Div, 2> {
 
 };
 
-/// The larger of two; NaN if either is. At ties both operands receive half the gradient, next to NaN all of it, as in
-/// torch.maximum.
+/// The larger of two; NaN if either is. At ties each operand receives half the gradient; if either is NaN, both receive
+/// all of it, as in torch.maximum.
 struct Maximum : Elementwise<Maximum, 2> {
   static constexpr const char* name = "maximum";
   static constexpr auto eval(auto a, auto b) { return maximum(a, b); }
@@ -168,8 +168,8 @@ template <Operand X> constexpr graph::Result<ops::Apply<ops::Sign>, X> sign(X&& 
   return call<ops::Apply<ops::Sign>>(std::forward<X>(x));
 }
 
-/// min(max(x, low), high), elementwise; bounds are numbers or tensors. x receives the gradient between them: at a
-/// number none, at a tensor half of it. PyTorch: torch.clamp.
+/// min(max(x, low), high), elementwise; bounds are numbers or tensors. x receives the gradient between them; at a bound
+/// none if it is a number, half if it is a tensor. PyTorch: torch.clamp.
 template <class X, class L, class H> requires Operands<X, L, H>
 constexpr graph::Result<ops::Apply<ops::Clamp>, X, L, H> clamp(X&& x, L&& low, H&& high) {
   return call<ops::Apply<ops::Clamp>>(std::forward<X>(x), std::forward<L>(low), std::forward<H>(high));

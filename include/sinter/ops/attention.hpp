@@ -10,9 +10,9 @@ namespace sinter {
 /// How attention is computed, with the names and defaults of torch.nn.functional.scaled_dot_product_attention.
 struct AttentionOptions {
   bool is_causal = false;   ///< query i sees keys 0 … i
-  double scale = 0;         ///< of the products of queries and keys; 0 stands for 1/√D
-  bool enable_gqa = false;  ///< heads of keys and values divide those of queries; each serves as many neighbours
-  double dropout_p = 0;     ///< of the weights, in training steps; makes the form composed there
+  double scale = 0;         ///< of the products of queries and keys; 0 means 1/√D
+  bool enable_gqa = false;  ///< key and value heads divide the query heads; each is shared by consecutive query heads
+  double dropout_p = 0;     ///< of the weights, in training steps; there it implies `composed`
   bool composed = false;    ///< softmax(q kᵀ) v by separate operations: the weights are in memory, and there are
                             ///< derivatives of every order
   bool operator==(const AttentionOptions&) const = default;
@@ -31,7 +31,7 @@ namespace ops {
 /// Shapes of an attention as the user writes them: [..., heads, time, features].
 struct AttentionShapes {
   bool features = false, times = false, leading = false;
-  Shape lead;  ///< what queries, keys and values have before time in common; of grouped heads without theirs
+  Shape lead;  ///< leading axes of queries, keys and values, broadcast; without those of grouped heads
   int heads = 1,
       group = 1;  ///< of keys and values; queries' heads for each of them (1 and 1 where heads are just another axis)
   bool grouped = false;
@@ -142,7 +142,7 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
     const AttentionShapes s = AttentionShapes::of(shape, keys, values, Options.enable_gqa);
     if (!s.features || !s.times || !s.leading) graph::operands_do_not_fit(graph::primitive<Attention>, {});
     const Dtype d = result_dtype(q.dtype(), k.dtype(), v.dtype()), wide = computed_as(d);
-    // Queries as [lead, heads, group, time, features], the rest without the group.
+    // Queries as [lead…, heads, group, time, features], keys and values without the group.
     Shape apart = AttentionShapes::before(shape, s.grouped ? 3 : 2);
     if (s.grouped) apart.push(s.heads);
     apart.push(s.group);
@@ -230,11 +230,11 @@ template <int Heads, AttentionOptions Options> struct MultiHead {
 
 }  // namespace ops
 
-/// softmax(q kᵀ · scale) v for queries [..., Tq, D], keys [..., Tk, D], values [..., Tk, Dv] → [..., Tq, Dv]; what
-/// stands before time broadcasts. One kernel, whose memory grows with Tq + Tk:
-/// `scaled_dot_product_attention<AttentionOptions{.is_causal = true}>(q, k, v)`. Lengths of bounded times are kept:
-/// what is behind them is not computed. Differences: a query to which no key is left has the mean 0 (in the composed
-/// form too); heads of keys and values must be equally many. PyTorch: torch.nn.functional.scaled_dot_product_attention.
+/// softmax(q kᵀ · scale) v for queries [..., Tq, D], keys [..., Tk, D], values [..., Tk, Dv] → [..., Tq, Dv]; leading
+/// axes broadcast. One kernel, whose memory grows with Tq + Tk:
+/// `scaled_dot_product_attention<AttentionOptions{.is_causal = true}>(q, k, v)`. Bounded time axes keep their lengths:
+/// what is past them is not computed. Differences: the mean of a query whose keys are all masked is 0 (in the composed
+/// form too); keys and values must have equally many heads. PyTorch: torch.nn.functional.scaled_dot_product_attention.
 template <AttentionOptions Options = AttentionOptions{}, class Q, class K, class V> requires Operands<Q, K, V>
 constexpr auto scaled_dot_product_attention(Q&& q, K&& k, V&& v) {
   return call<ops::ScaledDotProduct<Options>>(std::forward<Q>(q), std::forward<K>(k), std::forward<V>(v));
@@ -249,8 +249,8 @@ constexpr auto scaled_dot_product_attention(Q&& q, K&& k, V&& v, M&& mask) {
 }
 
 /// The same for each of Heads parts of the features: queries [..., Tq, E], keys and values [..., Tk, E] → [..., Tq, E],
-/// what is between the projections of PyTorch's torch.nn.MultiheadAttention. A mask broadcasts to [..., Heads, Tq, Tk].
-/// Slices of one tensor will do; nothing is copied.
+/// as between the projections of PyTorch's torch.nn.MultiheadAttention. A mask broadcasts to [..., Heads, Tq, Tk].
+/// They may be slices of one tensor; nothing is copied.
 template <int Heads, AttentionOptions Options = AttentionOptions{}, class Q, class K, class V, class... M>
 requires(Operands<Q, K, V, M...> && sizeof...(M) <= 1) constexpr auto multi_head_attention(Q&& q, K&& k, V&& v,
                                                                                            M&&... mask) {

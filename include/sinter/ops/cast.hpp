@@ -5,7 +5,8 @@
 namespace sinter {
 namespace ops {
 
-/// One primitive a target type. Its gradient is the cotangent cast back; nothing flows through an integer or a bool.
+/// One primitive a target type. Its gradient is the cotangent cast back; no gradient flows through an integer or a
+/// bool.
 template <Dtype To> struct CastTypes {
   static constexpr int first = 0;
   static constexpr Dtype operand(int, Dtype promoted) { return promoted; }

@@ -1,9 +1,9 @@
-// Values that the backward pass computes again instead of keeping them.
+// Values that the backward pass recomputes instead of storing them.
 //
-// A checkpoint marks a part of the graph: what its function computed. Where a cotangent arrives at it, reverse mode
-// (transform/rematerialize.hpp) repeats that part on its inputs and differentiates the repetition. Two things keep the
-// repetition apart from the first time: its inputs are other nodes, so that equal applications are not one; and these
-// nodes wait for the cotangent, so that no kernel of the forward pass computes it along.
+// A checkpoint marks the part of the graph that its function computed. When a cotangent reaches it, reverse mode
+// (transform/rematerialize.hpp) repeats that part on its inputs and differentiates the repetition. The repetition's
+// inputs are separate nodes, so that hash-consing does not merge it with the original, and depend on the cotangent, so
+// that no kernel of the forward pass computes it.
 #pragma once
 #include "derivative.hpp"
 #include "reduce.hpp"
@@ -15,8 +15,8 @@ template <class Result> struct checkpoint_needs_a_function_with_one_tensor_as_re
 
 namespace ops {
 
-/// Where a part of the graph begins: nodes before this one are the part's
-/// inputs. A node, so that what copies the graph moves it along.
+/// Where a part of the graph begins: nodes before this one are the part's inputs. A node, so that passes that copy the
+/// graph copy it too.
 struct CheckpointBegin : graph::Registered<CheckpointBegin> {
   static constexpr Primitive describe() {
     Primitive p{
@@ -71,10 +71,9 @@ template <class F> struct Checkpointed {
 
 }  // namespace ops
 
-/// f(x…), whose inner values a training step does not keep but computes again in its backward pass: less memory for
-/// more arithmetic. f is a module or a function with one tensor as its result; elsewhere than under a gradient nothing
-/// changes. Dropout draws the same numbers again, and running statistics move once. PyTorch:
-/// torch.utils.checkpoint.checkpoint.
+/// f(x…), whose inner values a training step does not store but recomputes in its backward pass: less memory for more
+/// arithmetic. f is a module or a function with one tensor as its result; without a gradient nothing changes. Dropout
+/// draws the same numbers again, and running statistics are updated once. PyTorch: torch.utils.checkpoint.checkpoint.
 ///
 ///   for (const Block& block : blocks) x = checkpoint(block, x);
 template <class F, class... X> requires Operands<X...> constexpr auto checkpoint(const F& f, X&&... x) {

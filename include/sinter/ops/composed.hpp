@@ -1,19 +1,19 @@
 // Functions made of several primitives, of 16-bit floats and of integers: they are computed in a wide type from their
 // operands to their result, which is rounded once. A primitive does so by itself; between two of them a mean of 16-bit
-// numbers would lose its last places, and a sum of their squares overflow.
+// numbers would lose its last bits, and a sum of their squares would overflow.
 #pragma once
 #include "cast.hpp"
 
 namespace sinter {
 namespace ops {
 
-/// The element type in which a function of floating numbers is computed, and that of its result: float32 for 16-bit
-/// floats; integers are taken as float64, so that none is rounded before it is added, and give float32.
+/// The element type in which a function of floating-point numbers is computed, and that of its result: float32 for
+/// 16-bit floats; integers are converted to float64, so that none is rounded before it is added, and give float32.
 constexpr Dtype wide_type(Dtype d) { return is_floating(d) ? computed_as(d) : Dtype::float64; }
 constexpr Dtype floating_result(Dtype d) { return is_floating(d) ? d : Dtype::float32; }
 
-/// F of symbols, the first `Tensors` of which are floating numbers to it; the others (labels, masks, numbers) it takes
-/// as they are. Adds nothing where the operands are float32 or float64.
+/// F of symbols, the first `Tensors` of which are floating-point operands; the others (labels, masks, numbers) are
+/// passed unchanged. Adds nothing where the operands are float32 or float64.
 template <class F, int Tensors = 1> struct Composed {
   using numbers = Sym<float>;  ///< the type of plain numbers: they are not rounded to 16 bits
 
@@ -26,7 +26,7 @@ template <class F, int Tensors = 1> struct Composed {
         return F{}(widened<int(Index) < Tensors, wide>(x)...);
       }(std::index_sequence_for<X...>{});
       using Y = std::remove_const_t<decltype(y)>;
-      if constexpr (!is_sym_v<Y>) return y;  // an error, whose name says it
+      if constexpr (!is_sym_v<Y>) return y;  // an error type, which is its own message
       else if constexpr (Y::dtype == wide) return Apply<Cast<floating_result(common)>>{}(y);
       else return y;
     }
@@ -64,7 +64,7 @@ template <class F, int Tensors = 1> struct Composed {
 
 namespace graph {
 
-/// An operand of a layer with parameters of float32: 16-bit floats and integers as float32, any other as it is.
+/// An operand of a layer with float32 parameters: 16-bit floats and integers as float32, all others unchanged.
 template <Operand X> constexpr auto widened(const X& x) {
   if constexpr (is_half(symbol_of<X>::dtype) || !is_floating(symbol_of<X>::dtype)) return cast<float>(x);
   else return x;

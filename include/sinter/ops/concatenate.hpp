@@ -1,4 +1,4 @@
-// Tensors side by side along an axis, and its inverse, the slice; what is put between and around elements.
+// Concatenation along an axis, and its inverse, the slice; padding around elements and dilation between them.
 #pragma once
 #include "broadcast.hpp"
 #include "reshape.hpp"
@@ -6,7 +6,7 @@
 namespace sinter {
 namespace ops {
 
-/// attributes = {axis}. Every operand lies in its own part of the result; the planner lets producers write there.
+/// attributes = {axis}. Every operand is stored in its own part of the result; the planner lets producers write there.
 struct Concatenate : graph::Registered<Concatenate> {
   static constexpr const char* name = "concatenate";
   static constexpr Type type(const Signature& s) {
@@ -39,7 +39,7 @@ struct Slice : View<Slice> {
     return {s.dtype(0), to};
   }
   static constexpr Value pull(const Site& s, Value ct);
-  /// Its axis moves back by one.
+  /// The slice's axis moves back by one.
   static constexpr Value batch(const graph::Batching& b) {
     std::array<std::int64_t, 4> a{};
     for (int i = 0; i < 4; ++i) a[std::size_t(i)] = b.attributes[i] + (i == 0 ? 1 : 0);
@@ -64,10 +64,10 @@ namespace graph {
 
 constexpr Value concatenate(Builder* b, const int* ids, int n, int axis);
 constexpr Value slice(Value v, int axis, int start, int count, int step = 1);
-/// v between `before` and `after` repetitions of a number along an axis; zeros by default. Less than none cuts.
+/// v padded along an axis with `before` and `after` copies of a number, 0 by default. Negative amounts crop.
 constexpr Value surround_with(Value v, int axis, int before, int after, Value number);
 constexpr Value surround(Value v, int axis, int before, int after);
-/// v with step − 1 zeros between neighbours along an axis, none behind the last.
+/// v with step − 1 zeros between neighbours along an axis, none after the last.
 constexpr Value spread(Value v, int axis, int step);
 
 }  // namespace graph
@@ -114,7 +114,7 @@ constexpr Value surround_with(Value v, int axis, int before, int after, Value nu
   Shape s = v.extents();
   if (before < 0 || after < 0) {
     int from = before < 0 ? -before : 0, to = after < 0 ? s[axis] + after : s[axis];
-    // what a cut beyond the end takes away is missing from the border there
+    // a crop beyond the end reduces the border there
     if (from > s[axis]) after -= from - s[axis];
     if (to < 0) before += to;
     if (from >= to) from = to = 0;
@@ -150,7 +150,7 @@ constexpr Value spread(Value v, int axis, int step) {
 
 namespace ops {
 
-/// The cotangent goes back to where its elements came from, with zeros between (step > 1) and around.
+/// The cotangent at the positions that its elements came from, with zeros between (step > 1) and around.
 constexpr Value Slice::pull(const Site& s, Value ct) {
   const int axis = int(s.attribute(0)), start = int(s.attribute(1)), step = int(s.attribute(2)),
             count = int(s.attribute(3));
@@ -182,7 +182,7 @@ template <int Axis> struct Stack {
 
 }  // namespace ops
 
-/// Tensors side by side along an axis. PyTorch: torch.cat.
+/// Tensors concatenated along an axis. PyTorch: torch.cat.
 template <int Axis = 0, class... X> requires Operands<X...>
 constexpr graph::Result<ops::Apply<ops::Concatenate, ops::OfAxis<Axis>>, X...> concatenate(X&&... x) {
   return call<ops::Apply<ops::Concatenate, ops::OfAxis<Axis>>>(std::forward<X>(x)...);

@@ -1,4 +1,5 @@
-// Sums of products over shared axes; matmul and linear layers are written with it.
+// Contractions: (M, K) × (N, K) → (M, N) with batch axes; M, N and K may each be several axes. matmul and linear layers
+// use them.
 #pragma once
 #include "permute.hpp"
 #include "reduce.hpp"
@@ -13,7 +14,7 @@ namespace ops {
 
 /// a[batch…, m…, k…] · b[batch…, n…, k…] → [batch…, m…, n…]. attributes = {batch axes, contracted axes}.
 ///
-/// One layout suffices because a permutation is a view: whatever the user wrote, kernels see strides.
+/// One order of axes suffices because a permutation is a view: kernels read operands by their strides.
 struct Contract : graph::Registered<Contract> {
   static constexpr const char* name = "contract";
   static constexpr Type type(const Signature& s) {
@@ -60,7 +61,7 @@ struct Contract : graph::Registered<Contract> {
     const Value y = outer_product(b, o, int(a[0]), int(a[1]));
     return y.exists() ? y : apart(b, o, a);
   }
-  /// Of nothing to sum only the products are left: a map, which joins what is around it.
+  /// With contracted extents of 1, (M, 1) × (N, 1) → (M, N) is an elementwise product, which fuses with its neighbours.
   static constexpr Value outer_product(Builder& b, const int* o, int batch, int inner) {
     Shape x = b.shape(o[0]), y = b.shape(o[1]);
     for (int i = 1; i <= inner; ++i)
@@ -75,8 +76,8 @@ struct Contract : graph::Registered<Contract> {
     for (int i = 0; i < columns; ++i) right.push(y[batch + i], y.letter(batch + i));
     return graph::reshape_to(Value{&b, o[0]}, x) * graph::reshape_to(Value{&b, o[1]}, right);
   }
-  /// An axis that was joined from several only to be contracted (a flattened image) is contracted as these: whatever
-  /// their order in memory, it needs no copy.
+  /// An axis merged from several only to be contracted (a flattened image) is contracted as several: [m, k] × [n, k]
+  /// becomes [m, k1, k2…] × [n, k1, k2…], which needs no copy, whatever their order in memory.
   static constexpr Value apart(Builder& b, const int* o, const std::int64_t* a) {
     if (a[1] != 1) return {};
     for (int k = 0; k < 2; ++k) {
@@ -97,7 +98,7 @@ struct Contract : graph::Registered<Contract> {
     }
     return {};
   }
-  /// Rows of a batch are more rows; columns of one are more columns, whose axis then comes to the front.
+  /// Batched a: (B M, K) × (N, K). Batched b: (M, K) × (B N, K), and the batch axis then moves to the front.
   static constexpr Value batch(const graph::Batching& b) {
     const int shared = int(b.attributes[0]), inner = int(b.attributes[1]);
     if (shared == 0 && b.mapped[1] == 0) return apply(b.graph, b.operands[0], b.operands[1], 0, inner);
@@ -178,7 +179,7 @@ struct Matmul {
     const Value y = products(graph::cast_to(a, wide), graph::cast_to(b, wide));
     return is_half(d) ? graph::cast_to(y, d) : y;
   }
-  /// Weights without batch axes contract with all rows of the other operand at once.
+  /// (…, M, K) × (K, N) without batch axes in b is one contraction over all rows of a.
   static constexpr Value products(Value a, Value b) {
     const Shape x = a.extents(), y = b.extents();
     if (y.rank > 1) b = Transpose{}(b);
@@ -199,7 +200,7 @@ struct Matmul {
 
 }  // namespace ops
 
-/// Matrix product with torch.matmul's rules for batches and vectors.
+/// Matrix product (…, M, K) × (…, K, N) → (…, M, N), with torch.matmul's rules for batches and vectors.
 template <class A, class B>
 requires Operands<A, B>
 constexpr auto matmul(A&& a, B&& b) { return call<ops::Matmul>(std::forward<A>(a), std::forward<B>(b)); }

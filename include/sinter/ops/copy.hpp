@@ -1,4 +1,4 @@
-// A copy with a buffer of its own. Users never write it: the compiler inserts it where a view must become memory.
+// A copy with a buffer of its own. Users never write it: the compiler inserts it where a view must be materialised.
 #pragma once
 #include "apply.hpp"
 

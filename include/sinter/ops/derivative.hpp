@@ -1,4 +1,4 @@
-// Functions whose derivative is not the one that their formula has: stop_gradient, and rules of the user's own.
+// Functions whose derivative is not that of their formula: stop_gradient, and the user's own rules.
 #pragma once
 #include <tuple>
 
@@ -14,10 +14,10 @@ namespace ops {
               "the rule returns a cotangent for each argument");
 }
 
-/// The base of nodes that are their first operand, unchanged. Simplification removes them once gradients are taken. A
-/// member may have `pull`, its vector-Jacobian product, and `push` or `formula_is_differentiable`: then its tangent is
-/// that of the first operand. One with `pull` alone has the tangent that belongs to it (transform/forward.hpp). `batch`
-/// is needed where attributes count axes.
+/// The base of nodes that return their first operand, unchanged. Simplification removes them once gradients are taken.
+/// A member may have `pull`, its vector-Jacobian product, and `push` or `formula_is_differentiable`: then its tangent
+/// is that of the first operand. One with `pull` alone has the tangent that belongs to it (transform/forward.hpp).
+/// `batch` is needed where attributes count axes.
 template <class Self> struct Identity : graph::Registered<Self> {
   static constexpr Type type(const Signature& s) { return {s.dtype(0), s.shape(0)}; }
   static constexpr Primitive describe() {
@@ -46,7 +46,7 @@ struct StopGradient : Identity<StopGradient> {
   static constexpr const char* name = "stop_gradient";
 };
 
-/// A node of its own for a value that occurs elsewhere.
+/// A separate node for a value that is also used elsewhere.
 struct Argument : Identity<Argument> {
   static constexpr const char* name = "argument";
   static constexpr bool unique = true, formula_is_differentiable = true;
@@ -91,7 +91,7 @@ template <auto F, auto Rule> struct CustomGradient : Identity<CustomGradient<F, 
 
  private:
   static constexpr std::size_t result = arguments, cotangent = arguments + 1;
-  using Known = std::array<Value, arguments + 2>;  ///< what the rule is told: arguments, result, cotangent
+  using Known = std::array<Value, arguments + 2>;  ///< the rule's arguments: arguments, result, cotangent
 
   /// The cotangent of argument i inside `levels` vmaps.
   static constexpr Value pulled(const Known& known, const graph::List<std::int64_t>& axes, int levels, std::size_t i) {
@@ -132,9 +132,8 @@ template <auto F, auto Rule> struct WithGradient {
   }
 };
 
-/// Arguments that F can be differentiated with respect to: values from which nothing is computed but in F, and no two
-/// of which are the same. Inputs of the graph are, once each, where F captures nothing that may come from them; others
-/// become nodes of their own.
+/// Arguments that F can be differentiated with respect to: distinct values that nothing outside F is computed from.
+/// Inputs of the graph are, each used once, if F captures nothing that may come from them; others get separate nodes.
 template <class F, class... S> constexpr std::tuple<S...> independent(S... x) {
   const std::array<Value, sizeof...(S)> v{x...};
   bool fine = std::is_empty_v<F>;
@@ -147,7 +146,7 @@ template <class F, class... S> constexpr std::tuple<S...> independent(S... x) {
   return std::tuple<S...>{S(own(x))...};
 }
 
-/// What `custom_gradient` is.
+/// The type of `custom_gradient`.
 template <auto F, auto Rule> struct CustomGradientFunction {
   template <class... X>
   requires Operands<X...>

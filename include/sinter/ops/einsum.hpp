@@ -26,7 +26,7 @@ template <ops::Letters Equation, class... X> struct einsum_axes_of_one_letter_ha
 
 namespace ops {
 
-/// Where a letter stands, −1 if nowhere.
+/// The axis that a letter names, −1 if none.
 constexpr int axis_named(std::string_view axes, char letter) {
   const std::size_t at = axes.find(letter);
   return at == axes.npos ? -1 : int(at);
@@ -72,7 +72,7 @@ constexpr NamedValue product(NamedValue a, NamedValue b, std::string_view later)
   const auto needed = [&](char c) { return later.find(c) != later.npos; };
   a = summed(a, [&](char c) { return needed(c) || axis_named(b.axes(), c) >= 0; });
   b = summed(b, [&](char c) { return needed(c) || axis_named(a.axes(), c) >= 0; });
-  // Groups of axes: in both and needed, in one, in both and summed.
+  // Groups of axes: batch, of a alone, of b alone, contracted.
   std::array<char, Shape::max_rank> shared{}, left{}, right{}, inner{};
   std::size_t s = 0, l = 0, r = 0, k = 0;
   for (const char c : a.axes()) {
@@ -171,7 +171,7 @@ template <Letters Equation> struct Einsum {
     };
     NamedValue sum = named(0);
     for (std::size_t i = 1; i < v.size(); ++i) {
-      std::array<char, 64> later{};  // letters that products to come and the result name
+      std::array<char, 64> later{};  // letters of later operands and of the result
       std::size_t n = 0;
       for (std::size_t j = i + 1; j < v.size(); ++j)
         for (const char c : axes_of_operand(j)) later[n++] = c;
@@ -186,8 +186,8 @@ template <Letters Equation> struct Einsum {
 }  // namespace ops
 
 /// Products of operands, summed over the axes that the result does not name:
-/// `einsum<"bik,bkj->bij">(a, b)`. Any number of operands, from left to right; a letter
-/// stands once in an operand, and the arrow is always written. PyTorch: torch.einsum.
+/// `einsum<"bik,bkj->bij">(a, b)`. Any number of operands, from left to right; a letter occurs once in an operand, and
+/// the arrow is required. PyTorch: torch.einsum.
 template <ops::Letters Equation, class... X>
 requires Operands<X...>
 constexpr auto einsum(X&&... x) { return call<ops::Einsum<Equation>>(std::forward<X>(x)...); }

@@ -1,4 +1,4 @@
-// The family of elementwise primitives: what a member must say and what the family says for it.
+// The family of elementwise primitives: what a member declares and what the family adds.
 //
 //   struct Tanh : Elementwise<Tanh> {
 //     static constexpr const char* name = "tanh";
@@ -7,9 +7,9 @@
 //   };
 //
 // `eval` computes elements (see lanes.hpp). `derivative(i, operands…, result, t)` is the
-// partial derivative along operand i times t, in symbols; being diagonal it serves both
-// directions: reverse mode passes a cotangent, forward mode a tangent. A fast form may name
-// the primitive that accurate programs have instead of it: `using Accurate = AccurateTanh;`.
+// partial derivative along operand i times t, in symbols; being diagonal it serves both modes: reverse mode passes a
+// cotangent, forward mode a tangent. A fast form may name the primitive that accurate programs use instead:
+// `using Accurate = AccurateTanh;`.
 #pragma once
 #include "../graph/call.hpp"
 #include "elementary.hpp"
@@ -19,13 +19,13 @@ namespace graph {
 
 /// Sums a value over the axes along which an operand of this shape was repeated; defined in reduce.hpp.
 constexpr Value sum_to(Value v, Shape shape);
-/// Repeats axes of extent 1 and adds axes at the left until v has this shape; defined in shape.hpp.
+/// Repeats axes of extent 1 and adds axes at the left until v has this shape; defined in broadcast.hpp.
 constexpr Value broadcast_to(Value v, Shape shape);
 /// The value as another dtype; defined in cast.hpp.
 constexpr Value cast_to(Value v, Dtype d);
 
-/// A value with a batch axis in front and behind it so many axes that, aligned
-/// at the right, it fits others of this rank; defined in reshape.hpp.
+/// A batched value with axes of extent 1 inserted after its batch axis, so that it broadcasts with others of this rank;
+/// defined in reshape.hpp.
 constexpr Value with_rank(Value v, int rank);
 
 template <class Op> constexpr Value apply_elementwise(Builder* b, int* ids);
@@ -42,14 +42,14 @@ using graph::Site;
 using graph::Type;
 using graph::Value;
 
-/// How dtypes of operands make that of the result. A primitive names one of these; the default is `Promoted`.
+/// How the result's dtype follows from the operands'. A primitive names one of these; the default is `Promoted`.
 struct Promoted {  ///< as torch.promote_types, but bool and 8-bit integers make int32; 16-bit floats are computed as
                    ///< float32 and rounded
   static constexpr int first = 0;
   static constexpr Dtype operand(int, Dtype promoted) { return computed_as(promoted); }
   static constexpr Dtype result(Dtype promoted) { return is_half(promoted) ? promoted : operand(0, promoted); }
 };
-struct Floating : Promoted {  ///< integers are taken as float32, as in torch.exp
+struct Floating : Promoted {  ///< integers are converted to float32, as in torch.exp
   static constexpr Dtype operand(int, Dtype promoted) {
     return is_floating(promoted) ? computed_as(promoted) : Dtype::float32;
   }
@@ -160,8 +160,8 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
 
 namespace graph {
 
-/// Operands of several dtypes: casts them to the one in which they are computed; numbers are taken as they are needed.
-/// Returns what they have in common.
+/// Operands of several dtypes: casts them to the one in which they are computed; numbers adapt to it. Returns the
+/// promoted dtype.
 template <class Op> constexpr Dtype unify_dtypes(Builder& g, int* ids) {
   constexpr int n = Op::arity;
   Dtype common = Dtype::boolean, number = Dtype::boolean;
@@ -178,9 +178,9 @@ template <class Op> constexpr Dtype unify_dtypes(Builder& g, int* ids) {
   return common;
 }
 
-/// Looks through repetitions that the operation makes anyway: op(broadcast(x), y) is op(x, y) where y has the full
-/// shape, and broadcast(op(x, number)) where all else is numbers. In the second case the result has yet to be repeated
-/// to the shape returned, which is 0 in all others.
+/// Removes broadcasts that the operation does anyway: op(broadcast(x), y) is op(x, y) if y has the full shape, and
+/// broadcast(op(x, number)) if all others are numbers. In the second case the caller broadcasts the result to the shape
+/// returned, which is 0 in all others.
 template <class Op> constexpr int look_through_broadcasts(const Builder& g, int* ids) {
   constexpr int n = Op::arity;
   const Node* nodes = g.nodes();

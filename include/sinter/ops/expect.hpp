@@ -1,13 +1,13 @@
-// What integers must be for a function to mean something: labels below the number of classes, ids of rows that exist.
-// Statements on tensors look before they run and throw; compiled programs do if `SINTER_CHECKS` is defined, and compute
-// what the function's documentation says otherwise.
+// What functions require of integers: labels below the number of classes, ids of existing rows. Statements on tensors
+// check before they run and throw; compiled programs do if `SINTER_CHECKS` is defined, and otherwise compute what the
+// function's documentation says.
 #pragma once
 #include "apply.hpp"
 
 namespace sinter::graph {
 
-/// Records that v lies in [low, end), or is equal to `besides`, if that exists.
-/// Where there is a letter its run-time length is the end.
+/// Records that v is in [low, end), or equal to `besides`, if that exists. With a symbolic dimension the end is its
+/// run-time length.
 constexpr void expect(Value v, const char* what, std::int64_t low, std::int64_t end, Value besides = {},
                       char letter = 0) {
   for (const Builder::Expectation& e : v.graph->expectations)
@@ -15,7 +15,7 @@ constexpr void expect(Value v, const char* what, std::int64_t low, std::int64_t 
   v.graph->expectations.push({what, v.id, besides.id, low, end, letter});
 }
 
-/// Refuses programs that run with one value along these axes together; static extents above 1 allow all.
+/// Refuses programs in which these axes together hold one value; a static extent above 1 allows all.
 constexpr void expect_several(Value v, const char* what, std::int64_t axes) {
   Builder::LengthRule rule{what, {}};
   std::size_t n = 0;

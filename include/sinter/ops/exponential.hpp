@@ -76,9 +76,9 @@ struct AccurateErf : Elementwise<AccurateErf, 1, Floating> {
 
 }  // namespace ops
 
-/// Elementwise e^x, natural logarithm, hyperbolic tangent and square root. Integers are
-/// taken as float32. Errors in float32: 1.2, 1.0, 6.5 and 0.5 units in the last place;
-/// tanh is right to 4e−7. PyTorch: torch.exp, torch.log, torch.tanh, torch.sqrt.
+/// Elementwise e^x, natural logarithm, hyperbolic tangent and square root. Integers are converted to float32. Errors in
+/// float32: 1.2, 1.0, 6.5 and 0.5 units in the last place; tanh is correct to 4e−7. PyTorch: torch.exp, torch.log,
+/// torch.tanh, torch.sqrt.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Exp>, X> exp(X&& x) {
   return call<ops::Apply<ops::Exp>>(std::forward<X>(x));
 }

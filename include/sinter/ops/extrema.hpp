@@ -7,7 +7,7 @@
 namespace sinter {
 namespace ops {
 
-/// NaN if any element is. Equal extrema share the gradient evenly, as in torch.amax; of a row with NaN it is NaN.
+/// NaN if any element is. Equal extrema share the gradient evenly, as in torch.amax; in a row with NaN it is NaN.
 template <class Self> struct Extremum : Reduction<Self> {
   static constexpr Value share(const Site& s, Value t) {
     const Value hit = s.operand(0) == s.result();
@@ -21,14 +21,14 @@ struct Amax : Extremum<Amax> {
   static constexpr double identity = -infinity<double>;
   static constexpr auto combine(auto a, auto b) { return maximum(b, a); }
 };
-/// For floating elements; integers go through Amin.
+/// For floating-point elements; integers go through Amax (see Least).
 struct Amin : Extremum<Amin> {
   static constexpr const char* name = "amin";
   static constexpr double identity = infinity<double>;
   static constexpr auto combine(auto a, auto b) { return minimum(b, a); }
 };
 
-/// What an operation on element types T makes of bools and bytes, which kernels fold as int32.
+/// F of bools and bytes by way of int32, in which kernels fold them.
 template <class F> struct FoldedAsInt32 {
   template <class X> constexpr auto operator()(X x) const {
     if constexpr (!is_sym_v<X>)
@@ -37,8 +37,8 @@ template <class F> struct FoldedAsInt32 {
     else return F{}(x);
   }
 };
-/// The smallest: of integers −1 − x, which reverses their order without
-/// overflow, is the identity of a fold a double of any size.
+/// The smallest. Of integers it is −1 − amax(−1 − x), which reverses their order without overflow: the identity of amax
+/// is exact in a double for integers of every size.
 template <bool Keep, int... Axes> struct Least {
   template <class X> constexpr auto operator()(X x) const {
     if constexpr (!is_sym_v<X>)
@@ -61,8 +61,7 @@ constexpr Value index_along(Value x, int axis) {
   return graph::reshape_to(graph::iota(x.graph, s[axis], s.letter(axis)), to);
 }
 
-/// The first index at which the extremum stands: the largest of the negative
-/// indices, with hits only. A NaN hits wherever there is one, for then nothing
+/// The first index of the extremum: the maximum of the negated indices over hits. A NaN is a hit, for then nothing
 /// equals the extremum. Without an axis the elements are counted in row-major order.
 template <class Extreme, int Axis> struct FirstIndex {
   template <class X> constexpr auto operator()(X x) const {
@@ -97,14 +96,14 @@ template <template <bool, int...> class Extreme, bool Keep, int... Axis> struct 
       return Arg<Extreme, Keep, 0>{}(ReshapeBy<Flattened<0>>{}(x));
     } else {
       const auto best = Extreme<true, Axis...>{}(x);
-      if constexpr (!requires { best.graph; }) return best;  // an axis out of range: its error
+      if constexpr (!requires { best.graph; }) return best;  // the error of an axis out of range
       else return drop_axes<Keep, Axis...>(x, FirstIndex<Extreme<true, Axis...>, Axis...>{}(x));
     }
   }
 };
 
 template <bool Keep, int... Axes> struct Any {
-  // of none: the least integer
+  // of no elements: the least integer
   constexpr auto operator()(auto x) const {
     return Reduce<Amax, Keep, Axes...>{}(cast<std::int32_t>(cast<bool>(x))) > 0;
   }

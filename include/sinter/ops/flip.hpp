@@ -1,4 +1,4 @@
-// Axes in reverse.
+// Axes in reverse order.
 #pragma once
 #include "view.hpp"
 

@@ -1,4 +1,4 @@
-// Elements at places that a tensor of integers says, and the sum of elements that share a place.
+// Gather: elements at indices given by a tensor of integers. Scatter-add: the sum of elements with the same index.
 #pragma once
 #include "expect.hpp"
 #include "logical.hpp"
@@ -12,9 +12,9 @@ struct gather_needs_integer_places_that_broadcast_with_the_table_but_along_the_a
 
 namespace ops {
 
-/// Operands: table, places. attributes = {axis}. Both have one rank; the result has the
-/// shape of their broadcast with the table's extent along the axis taken for 1: y[i, j, k]
-/// = table[i, places[i, j, k], k] for axis 1. A place outside gives NaN, or 0 of integers.
+/// Operands: table, indices (`places`). attributes = {axis}. Both have one rank; the result has the shape that they
+/// broadcast to with the table's extent along the axis taken as 1: y[i, j, k] = table[i, places[i, j, k], k] for axis
+/// 1. An index out of range gives NaN, 0 for integers.
 struct Gather : graph::Registered<Gather> {
   static constexpr const char* name = "gather";
   static constexpr Type type(const Signature& s) {
@@ -30,8 +30,8 @@ struct Gather : graph::Registered<Gather> {
   static constexpr Primitive describe();
 };
 
-/// Operands: places, updates. attributes = {axis, the result's shape…}. The gradient of a gather: zeros, with every
-/// update added at its place. Updates without one are left out.
+/// Operands: indices (`places`), updates. attributes = {axis, the result's shape…}. The gradient of a gather: zeros,
+/// with every update added at its index. Updates with an index out of range are skipped.
 struct ScatterAdd : graph::Registered<ScatterAdd> {
   static constexpr const char* name = "scatter_add";
   static constexpr Type type(const Signature& s) {
@@ -76,7 +76,7 @@ constexpr Primitive Gather::describe() {
 }
 constexpr Primitive ScatterAdd::describe() {
   Primitive p{.name = name, .code = graph::code_of<ScatterAdd>, .kind = Kind::scatter, .type = &type};
-  // An update without a place has no influence: 0, not what a gather says of places outside.
+  // A skipped update has no influence: its cotangent is 0, not the NaN that a gather gives for an index out of range.
   p.vjp = [](const Site& s, int i, Value ct) {
     if (i == 0) return Value{};
     const Value places = s.operand(0);
@@ -98,7 +98,7 @@ constexpr Primitive ScatterAdd::describe() {
   return p;
 }
 
-/// Places beyond the run-time length of a bounded axis are outside.
+/// Indices beyond the run-time length of a bounded axis are out of range.
 constexpr Value within_length(Value places, char letter) {
   return letter == 0 ? places
                      : select(places < graph::cast_to(graph::length(places.graph, letter), places.dtype()), places, -1);
@@ -141,7 +141,7 @@ struct Rows {
   template <class T, class Ids> struct Looked {
     static constexpr Type type{T::dtype, joined(Ids::shape, T::shape)};
   };
-  /// As a gather along the axis behind those of the ids, of a table with an axis of extent 1 for each of them.
+  /// As a gather along the axis after those of the ids, of a table with an axis of extent 1 for each of them.
   static constexpr Value nodes(Value table, Value ids) {
     if (ids.dtype() != Dtype::int64) ids = graph::cast_to(ids, Dtype::int32);
     const Shape t = table.extents(), n = ids.extents();
@@ -183,7 +183,7 @@ template <int Axis> struct GatherAlong {
   }
 };
 
-/// x with every element of `updates` added at its place along an axis.
+/// x with every element of `updates` added at its index along an axis.
 template <int Axis> struct AddAlong {
   template <class X> constexpr auto operator()(X x, auto places, auto updates) const {
     const Value sum = nodes(x, places, updates);
@@ -215,16 +215,16 @@ template <class T, class Ids>
 requires Operands<T, Ids>
 constexpr auto take(T&& table, Ids&& ids) { return call<ops::Rows>(std::forward<T>(table), std::forward<Ids>(ids)); }
 
-/// Elements of x at integer places along an axis; all other axes broadcast. A place outside is an `Error` or gives NaN,
-/// 0 of integers, as with `embedding`. PyTorch: torch.take_along_dim, torch.gather.
+/// Elements of x at integer indices along an axis; all other axes broadcast. An index out of range is an `Error` or
+/// gives NaN, 0 for integers, as with `embedding`. PyTorch: torch.take_along_dim, torch.gather.
 template <int Axis, class T, class Ids>
 requires Operands<T, Ids>
 constexpr auto gather(T&& x, Ids&& places) {
   return call<ops::GatherAlong<Axis>>(std::forward<T>(x), std::forward<Ids>(places));
 }
 
-/// x with every update added at its place along an axis, in row-major order; a place outside is an `Error`, or its
-/// update left out, as with `embedding`. PyTorch: x.scatter_add(dim, index, src).
+/// x with every update added at its index along an axis, in row-major order; an index out of range is an `Error`, or
+/// its update is skipped, as with `embedding`. PyTorch: x.scatter_add(dim, index, src).
 template <int Axis, class X, class Ids, class U> requires Operands<X, Ids, U>
 constexpr auto scatter_add(X&& x, Ids&& places, U&& updates) {
   return call<ops::AddAlong<Axis>>(std::forward<X>(x), std::forward<Ids>(places), std::forward<U>(updates));

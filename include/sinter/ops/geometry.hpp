@@ -1,4 +1,4 @@
-// Spatial axes: options of a convolution, and its geometry, how windows walk an image.
+// Spatial axes: the options of a convolution, and its geometry, where windows lie in an image.
 #pragma once
 #include "apply.hpp"
 
@@ -19,7 +19,7 @@ template <int D> struct Spatial {
   constexpr bool operator==(const Spatial&) const = default;
 };
 
-/// How a convolution walks its image, with PyTorch's names and defaults.
+/// The options of a convolution, with PyTorch's names and defaults.
 template <int D> struct ConvOptions {
   Spatial<D> stride = 1, padding = 0, dilation = 1;
   int groups = 1;
@@ -37,7 +37,7 @@ using Conv3dOptions = ConvOptions<3>;
 
 namespace ops {
 
-/// Borders may differ at both ends, as they do in the gradient.
+/// Padding may differ at the two ends, as it does in the gradient.
 struct Geometry {
   int axes = 0, groups = 1;
   std::array<int, 3> stride{1, 1, 1}, before{}, after{}, dilation{1, 1, 1};
@@ -70,7 +70,7 @@ struct Geometry {
       g.stride[i] = o.stride.at[i], g.before[i] = g.after[i] = o.padding.at[i], g.dilation[i] = o.dilation.at[i];
     return g;
   }
-  /// Windows along spatial axis i of an image with this extent there; 0 where the kernel does not fit.
+  /// The number of windows along spatial axis i, which has this extent; 0 if the kernel does not fit.
   constexpr int windows(int i, int extent, int kernel) const {
     const auto k = std::size_t(i);
     const int room = extent + before[k] + after[k] - (dilation[k] * (kernel - 1) + 1);

@@ -5,7 +5,7 @@
 namespace sinter {
 namespace ops {
 
-/// 0, 1, 2, … as int32. attributes = {extent, packed with its letter}.
+/// 0, 1, 2, … as int32. attributes = {extent, packed with its symbolic dimension}.
 struct Iota : graph::Registered<Iota> {
   static constexpr Primitive describe() {
     Primitive p{.name = "iota", .code = graph::code_of<Iota>, .kind = Kind::generate};
@@ -18,7 +18,7 @@ struct Iota : graph::Registered<Iota> {
   }
 };
 
-/// The run-time length that a letter stands for, as int32 of rank 0. attributes = {letter}.
+/// The run-time length of a symbolic dimension, as int32 of rank 0. attributes = {its letter}.
 struct Length : graph::Registered<Length> {
   static constexpr Primitive describe() {
     Primitive p{.name = "length", .code = graph::code_of<Length>, .kind = Kind::generate};

@@ -1,16 +1,15 @@
-// Tensors whose elements alternate: what the gradients of strided windows are made of.
+// Interleaved tensors (a depth-to-space shuffle): the gradients of strided windows.
 #pragma once
 #include "concatenate.hpp"
 
 namespace sinter::graph {
 
-/// A tensor of this shape, every stride[i]-th element of which along axis first + i is one of the parts, which stand in
-/// row-major order of where they begin. Parts are of one shape; what is missing at the ends is 0, what is too much is
-/// cut. They are put between each other along two axes at once: where each is computed in its place
-/// (compile/layout.hpp), nothing is copied.
+/// A tensor of this shape: every stride[i]-th element along axis first + i is one of the parts, which are in row-major
+/// order of their first elements. Parts are of one shape; missing elements at the ends are 0, extra ones are cropped.
+/// Two axes are interleaved at once: if each part is computed in place (compile/layout.hpp), nothing is copied.
 constexpr Value interleaved(Builder* b, List<int> parts, int first, int axes, const std::array<int, 3>& stride,
                             Shape shape) {
-  constexpr int at_once = 2;  // leaves room for the axes in between
+  constexpr int at_once = 2;  // leaves ranks for the axes in between
   for (int last = axes; last > 0; last -= at_once) {
     const int begin = last > at_once ? last - at_once : 0;
     Shape apart, joined = b->shape(parts[0]);
@@ -22,7 +21,7 @@ constexpr Value interleaved(Builder* b, List<int> parts, int first, int axes, co
       apart.push(1);
     }
     for (int k = 0; k < parts.size(); ++k) parts[k] = reshape_to({b, parts[k]}, apart).id;
-    // parts that follow each other along the last axis stand side by side in the list
+    // parts that are neighbours along the last axis are adjacent in the list
     for (int i = last - 1; i >= begin; --i) {
       const int n = stride[std::size_t(i)];
       if (n == 1) continue;

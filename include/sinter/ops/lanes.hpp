@@ -16,10 +16,10 @@ namespace sinter::ops {
 
 template <class T, int N> struct Lanes;
 
-/// Whether the compiler takes for granted that nothing is NaN or infinite (-ffinite-math-only, -ffast-math).
+/// Whether the compiler assumes that nothing is NaN or infinite (-ffinite-math-only, -ffast-math).
 inline constexpr bool finite_math_only = SINTER_FINITE_MATH_ONLY;
 
-/// By their bits: such compilers warn of std::numeric_limits'.
+/// From its bits: with such options compilers warn about std::numeric_limits.
 template <class T> inline constexpr T infinity = T(std::bit_cast<float>(0x7f800000u));
 template <class T> inline constexpr T not_a_number = T(std::bit_cast<float>(0x7fc00000u));
 
@@ -37,12 +37,11 @@ template <> struct Lanes<bool, 1> {
   friend constexpr Lanes operator==(Lanes a, Lanes b) { return a.v == b.v; }
 };
 
-/// The unsigned type in which integers of type T wrap; T itself where it is none.
+/// The unsigned type in which integers of type T wrap; T itself for other types.
 template <class T> struct Wrapping { using type = T; };
 template <std::signed_integral T> struct Wrapping<T> { using type = std::make_unsigned_t<std::common_type_t<T, int>>; };
 
-/// a / b, where a processor would stop the program over integers: x / 0 is 0,
-/// and the least integer / −1 wraps to itself.
+/// a / b without the traps of integer division: x / 0 is 0, and the least integer / −1 wraps to itself.
 template <class T> constexpr T quotient(T a, T b) {
   if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
     if (b == 0) return 0;
@@ -52,7 +51,7 @@ template <class T> constexpr T quotient(T a, T b) {
   return T(a / b);
 }
 
-/// A number as an element. Of those beyond an integer's range, such as an infinite identity of a fold, the nearest.
+/// A number as an element. Numbers beyond an integer's range, such as an infinite identity of a fold, are clamped.
 template <class T, class U> constexpr T element_from(U x) {
   if constexpr (std::is_integral_v<T> && std::is_floating_point_v<U> && !std::is_same_v<T, bool>) {
     if (x <= U(std::numeric_limits<T>::lowest())) return std::numeric_limits<T>::lowest();
@@ -128,7 +127,7 @@ inline constexpr bool fused_multiply_add = true;
 #else
 inline constexpr bool fused_multiply_add = false;
 #endif
-/// Fused where the target has an instruction for it, as in its SIMD registers.
+/// Fused if the target has an instruction for it, as on its SIMD registers.
 template <class T> constexpr Lanes<T, 1> fma(Lanes<T, 1> a, Lanes<T, 1> b, Lanes<T, 1> c) {
   if constexpr (fused_multiply_add && std::is_floating_point_v<T>) return Lanes<T, 1>(std::fma(a.v, b.v, c.v));
   return a * b + c;
@@ -140,9 +139,9 @@ template <class T> constexpr Lanes<T, 1> abs(Lanes<T, 1> x) {
     return std::bit_cast<double>(std::bit_cast<std::int64_t>(x.v) & 0x7fffffffffffffff);
   else return select(x < 0, -x, x);
 }
-/// x as it has been rounded. Compilers that may reassociate (-ffast-math, or -fassociative-math alone) take (x + c) − c
-/// for x, and so undo what depends on the rounding: the reduction of an argument, an exact difference. They do not look
-/// through this. It is nothing in other builds.
+/// x, rounded. Compilers that may reassociate (-ffast-math, or -fassociative-math alone) simplify (x + c) − c to x, and
+/// so break what depends on the rounding: the reduction of an argument, an exact difference. This is opaque to them,
+/// and no code in other builds.
 template <class T> constexpr Lanes<T, 1> as_rounded(Lanes<T, 1> x) {
   static_assert(std::is_floating_point_v<T>);
 #if defined(__CUDACC__)
@@ -156,7 +155,8 @@ template <class T> constexpr Lanes<T, 1> as_rounded(Lanes<T, 1> x) {
   return x;
 #endif
 }
-/// Whether an element is NaN, and whether it is neither NaN nor infinite: by its bits where the compiler would not ask.
+/// Whether an element is NaN, and whether it is neither NaN nor infinite: by its bits where the compiler would drop the
+/// test.
 template <class T> constexpr Lanes<bool, 1> is_nan(Lanes<T, 1> x) {
   if constexpr (!finite_math_only || !std::is_floating_point_v<T>) return x != x;
   else if constexpr (std::is_same_v<T, double>) return (std::bit_cast<std::uint64_t>(x.v) << 1) > 0xffe0000000000000u;
@@ -167,8 +167,8 @@ template <class T> constexpr Lanes<bool, 1> is_finite(Lanes<T, 1> x) {
   else if constexpr (std::is_same_v<T, double>) return (std::bit_cast<std::uint64_t>(x.v) << 1) < 0xffe0000000000000u;
   else return (std::bit_cast<std::uint32_t>(x.v) << 1) < 0xff000000u;
 }
-/// A number that may be ∞ or NaN. Where the compiler takes for granted that there are none it must not see one: it
-/// would take away what chooses it.
+/// A number that may be ∞ or NaN. A compiler that assumes there are none must not see one: it would remove the branch
+/// that selects it.
 template <class T> [[gnu::always_inline]] constexpr T unforeseen(T x) {
 #if !defined(__CUDACC__)
   if constexpr (finite_math_only && std::is_floating_point_v<T>)
@@ -176,14 +176,14 @@ template <class T> [[gnu::always_inline]] constexpr T unforeseen(T x) {
 #endif
   return x;
 }
-/// f(x), and NaN of NaN also where comparisons in f forget it.
+/// f(x), and NaN for NaN, also if comparisons in f lose it.
 template <class V> [[gnu::always_inline]] constexpr V or_nan(V x, V result) {
   if constexpr (finite_math_only) return select(is_nan(x), x, result);
   else return result;
 }
-/// The same for an f that asks whether x is less than, greater than or equal to a number: the compiler concludes from
-/// two noes that the third holds, and so knows afterwards what x is. The question has to come first, then: `const
-/// KeepsNan keep(x); … return keep(result);`.
+/// The same for an f that compares x with a number by <, > and ==: from two false results the compiler concludes that
+/// the third holds, and then knows x. So the test for NaN must come first:
+/// `const KeepsNan keep(x); … return keep(result);`.
 template <class V> struct KeepsNan {
   [[gnu::always_inline]] constexpr explicit KeepsNan([[maybe_unused]] V x) {
 #if !defined(__CUDACC__)
@@ -216,9 +216,9 @@ template <class T> constexpr Lanes<T, 1> minimum(Lanes<T, 1> a, Lanes<T, 1> b) {
 template <class T> constexpr Lanes<T, 1> within(Lanes<T, 1> x, Lanes<T, 1> low, Lanes<T, 1> high) {
   return or_nan(x, select(x < low, low, select(x > high, high, x)));
 }
-/// The smaller of x and a bound; of NaN either.
+/// The smaller of x and a bound; either of them for NaN.
 template <class T> constexpr Lanes<T, 1> at_most(Lanes<T, 1> x, Lanes<T, 1> high) { return select(x > high, high, x); }
-/// To a whole number: down, up, towards 0, to the nearest (of two equally near ones the even one). Integers are whole.
+/// Rounds down, up, towards 0, to the nearest (ties to even). Integers are unchanged.
 template <class T> constexpr Lanes<T, 1> floor(Lanes<T, 1> x) {
   if constexpr (std::is_integral_v<T>) return x;
   else return std::floor(x.v);
@@ -246,14 +246,14 @@ template <class To, class T> constexpr Lanes<To, 1> convert(Lanes<T, 1> x) {
 // Building blocks of the elementary functions (elementary/), which are written for single precision.
 constexpr Lanes<std::int32_t, 1> bits(Lanes<float, 1> x) { return std::bit_cast<std::int32_t>(x.v); }
 constexpr Lanes<float, 1> from_bits(Lanes<std::int32_t, 1> x) { return std::bit_cast<float>(x.v); }
-/// |magnitude| with the sign of `sign`; written once for all lanes.
+/// |magnitude| with the sign of `sign`; written once for all lane counts.
 template <int N>
 [[gnu::always_inline]] constexpr Lanes<float, N> copysign(Lanes<float, N> magnitude, Lanes<float, N> sign) {
   using Int = Lanes<std::int32_t, N>;
   return from_bits((bits(magnitude) & Int(0x7fffffff)) | (bits(sign) & Int(std::int32_t(0x80000000))));
 }
 template <class T> constexpr Lanes<T, 1> lane_by_lane(Lanes<T, 1> x, T (*f)(T)) { return f(x.v); }
-/// x · 2^n for a whole n in [−252, 254].
+/// x · 2^n for an integer n in [−252, 254].
 constexpr Lanes<float, 1> scale(Lanes<float, 1> x, Lanes<float, 1> n) {
   const auto whole = std::int32_t(n.v == n.v ? n.v : 0.f), half = whole >> 1;
   return as_rounded(x * Lanes<float, 1>(std::bit_cast<float>((half + 127) << 23))) *

@@ -1,4 +1,4 @@
-// Elementwise logic on masks, and the questions whether an element is NaN or finite.
+// Elementwise logic on masks, and tests for NaN and for finite elements.
 #pragma once
 #include "apply.hpp"
 #include "compare.hpp"
@@ -6,7 +6,7 @@
 namespace sinter {
 namespace ops {
 
-/// Operands of any dtype are taken as whether they are not 0.
+/// Operands of any dtype are true where they are not 0.
 struct Logical : Promoted {
   static constexpr Dtype operand(int, Dtype) { return Dtype::boolean; }
   static constexpr Dtype result(Dtype) { return Dtype::boolean; }

@@ -8,7 +8,7 @@
 namespace sinter {
 namespace ops {
 
-/// Labels against 0, 1, … Classes − 1 along a new last axis.
+/// Labels compared with 0, 1, … Classes − 1 along a new last axis.
 template <int Classes> struct OneHot {
   constexpr auto operator()(auto labels) const {
     const auto column = unsqueeze<-1>(labels);
@@ -18,7 +18,7 @@ template <int Classes> struct OneHot {
   }
 };
 
-/// The same, of labels that are expected to be classes.
+/// The same, with a check that labels are classes.
 template <int Classes> struct OneHotOfClasses {
   constexpr auto operator()(auto labels) const {
     graph::expect(labels, "one_hot, labels", 0, Classes);

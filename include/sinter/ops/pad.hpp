@@ -1,15 +1,15 @@
-// Borders around a tensor.
+// Padding.
 #pragma once
 #include "concatenate.hpp"
 
 namespace sinter {
 namespace ops {
 
-/// How far a tensor grows at both ends of one axis, counted from the last.
+/// The padding at both ends of one axis, counted from the last.
 struct Border {
   int before = 0, after = 0;
 };
-/// Borders of the last axes, the last axis first, as in torch.nn.functional.pad.
+/// The padding of the last axes, the last axis first, as in torch.nn.functional.pad.
 template <Border... B> struct Pad {
   template <class X, class Number> constexpr auto operator()(X x, Number value) const {
     if constexpr (is_sym_v<X>) {
@@ -44,10 +44,10 @@ template <Border... B> struct Pad {
 
 }  // namespace ops
 
-/// How many elements come before an axis and after it.
+/// The padding before and after an axis, in elements.
 using ops::Border;
 
-/// x with borders of a number, the last axis first: `pad<Border{1, 1}, Border{2, 0}>(image)`; negative borders cut.
+/// x padded with a number, the last axis first: `pad<Border{1, 1}, Border{2, 0}>(image)`; negative borders crop.
 /// PyTorch: torch.nn.functional.pad(x, (1, 1, 2, 0), value=value).
 template <Border... B, Operand X> constexpr auto pad(X&& x, double value = 0) {
   return call<ops::Pad<B...>>(std::forward<X>(x), value);

@@ -62,7 +62,7 @@ constexpr Value permuted(Value v, const std::array<std::int64_t, Shape::max_rank
   return {v.graph, v.graph->add(graph::primitive<Permute>, &v.id, 1, order.data(), v.extents().rank)};
 }
 
-/// The last two axes change places.
+/// Swaps the last two axes.
 struct Transpose {
   template <class X> struct Order {
     static constexpr auto of(const Shape&) {
@@ -94,7 +94,7 @@ constexpr graph::Result<ops::Apply<ops::Permute, ops::AxisOrder<Axes...>>, X> pe
   return call<ops::Apply<ops::Permute, ops::AxisOrder<Axes...>>>(std::forward<X>(x));
 }
 
-/// The last two axes exchanged. PyTorch: x.mT.
+/// The last two axes swapped. PyTorch: x.mT.
 template <Operand X> constexpr auto transpose(X&& x) { return call<ops::Transpose>(std::forward<X>(x)); }
 
 }  // namespace sinter

@@ -5,7 +5,7 @@
 
 namespace sinter {
 
-/// How pooling walks its image, with PyTorch's names and defaults: windows lie side by side unless a stride is given.
+/// The options of pooling, with PyTorch's names and defaults: windows do not overlap unless a stride is given.
 template <int D> struct PoolOptions {
   Spatial<D> stride = 0, padding = 0, dilation = 1;  ///< a stride of 0 is the size of the window
   bool count_include_pad = true;                     ///< of averages: borders count as zeros
@@ -60,8 +60,7 @@ constexpr Value first_maximum(Value x, std::int64_t axes) {
   return {x.graph, x.graph->add(graph::primitive<FirstMaximum>, operands.data(), 2, &axes, 1)};
 }
 
-/// Windows as they lie in an image whose borders are already there, [N, C,
-/// spatial…] or with more axes in front, of vmaps.
+/// The windows of an image that is already padded, [N, C, spatial…] or with more leading axes, of vmaps.
 struct PoolGeometry {
   int axes = 0;
   int front = 2;  ///< axes before the spatial ones
@@ -82,22 +81,22 @@ struct PoolGeometry {
     return g;
   }
   constexpr int places() const { return size[0] * size[1] * size[2]; }
-  /// Where place k of a window lies along spatial axis i.
+  /// The offset of element k of a window along spatial axis i.
   constexpr int offset(int k, int i) const {
     for (int j = axes - 1; j > i; --j) k /= size[std::size_t(j)];
     return k % size[std::size_t(i)] * dilation[std::size_t(i)];
   }
   constexpr bool side_by_side() const { return size == stride && dilation == std::array<int, 3>{1, 1, 1}; }
 };
-/// Place k of all windows.
+/// Element k of all windows.
 constexpr Value place_of(Value image, const PoolGeometry& g, int k, Shape windows) {
   for (int i = 0; i < g.axes; ++i)
     image = graph::slice(image, g.front + i, g.offset(k, i), windows[g.front + i], g.stride[std::size_t(i)]);
   return image;
 }
 
-/// Maxima of small windows, place by place, which is elementwise work. Operands: the maxima, the image with its
-/// borders. The gradient goes to the first of equal maxima, and of a window with NaN to the first NaN.
+/// Maxima of small windows, as elementwise maxima over the window's elements. Operands: the maxima, the padded image.
+/// The gradient goes to the first of equal maxima, and of a window with NaN to the first NaN.
 struct MaxPool : Identity<MaxPool> {
   static constexpr const char* name = "max_pool";
   static constexpr Value pull(const Site& s, int i, Value ct) {
@@ -111,7 +110,7 @@ struct MaxPool : Identity<MaxPool> {
     for (int k = 0; k < g.places(); ++k) {
       const Value below = loses(image, y, g, k);
       share.push(select(below, 0.0, ct).id);
-      if (k + 1 < g.places()) ct = select(below, ct, 0.0);  // what is left for later places
+      if (k + 1 < g.places()) ct = select(below, ct, 0.0);  // what is left for later elements
     }
     return graph::interleaved(s.graph, share, g.front, g.axes, g.stride, shape);
   }
@@ -132,23 +131,23 @@ struct MaxPool : Identity<MaxPool> {
   }
 
  private:
-  /// Where place k is not the maximum of its window.
+  /// True where element k is not the maximum of its window.
   static constexpr Value loses(Value image, Value y, const PoolGeometry& g, int k) {
     const Value x = place_of(image, g, k, y.extents());
     return logical_and(x != y, !isnan(x));
   }
-  /// The number of the place at which each window's maximum stands; none where windows have one place.
+  /// The index of the maximum in each window; none if windows have one element.
   static constexpr Value winners(Value y, Value image, const PoolGeometry& g) {
     Value winner;
     for (int k = g.places() - 2; k >= 0; --k) {
       const Value below = loses(image, y, g, k);
-      // the last place is k + 1
+      // the last element is k + 1
       winner = winner.exists() ? select(below, winner, double(k)) : graph::cast_to(below, y.dtype()) + double(k);
     }
     return winner;
   }
-  /// What the image's elements receive, those that lie the same way to the stride together, in row-major order: each
-  /// gathers from the windows over it, so that nothing is added to memory.
+  /// The cotangents of the image's elements, grouped by their index modulo the stride, groups in row-major order: each
+  /// element gathers from the windows that contain it, so that nothing is accumulated in memory.
   static constexpr graph::List<int> phases(Value winner, Value ct, const PoolGeometry& g, Shape shape) {
     std::array<int, 3> reach{};
     Shape to = ct.extents();
@@ -194,7 +193,7 @@ template <int D> constexpr bool at_least(const Spatial<D>& each, int n) {
     if (each[i] < n) return false;
   return true;
 }
-inline constexpr int most_places = 9;  ///< of windows whose maxima are taken place by place; larger ones are reductions
+inline constexpr int most_places = 9;  ///< in windows whose maxima are elementwise; larger ones are reductions
 
 template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Pool {
   static_assert(at_least<D>(Size, 1) && at_least<D>(Options.dilation, 1) && at_least<D>(Options.stride, 0) &&
@@ -249,7 +248,7 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
     }
     return image;
   }
-  /// image with borders as [N, C, windows…, size…].
+  /// The padded image as [N, C, windows…, size…].
   static constexpr Value windows(Value image) {
     for (int i = 0; i < D; ++i)
       image = graph::windows(image, 2 + i, Size[i], geometry.stride[std::size_t(i)], geometry.dilation[std::size_t(i)]);
@@ -286,7 +285,7 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
   }
 };
 
-/// Mean over all spatial axes, which stay with extent 1, where Out is 1; over equal parts of them elsewhere.
+/// Mean over all spatial axes, kept with extent 1, if Out is 1; otherwise over equal parts of them.
 template <int D, Spatial<D> Out> struct AdaptiveMean {
   static_assert(at_least<D>(Out, 1), "adaptive pooling needs an output extent of 1 or more");
   template <class X> constexpr auto operator()(X image) const {
@@ -310,7 +309,7 @@ template <int D, Spatial<D> Out> struct AdaptiveMean {
 
 }  // namespace ops
 
-/// The largest element of each window; the gradient goes to the first of equal ones. Borders never win.
+/// The largest element of each window; the gradient goes to the first of equal ones. Padding is never the maximum.
 /// `max_pool2d<2>(x)`, `max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(x)`. PyTorch:
 /// torch.nn.functional.max_pool1d, 2d, 3d.
 template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto max_pool1d(X&& image) {

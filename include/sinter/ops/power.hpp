@@ -11,8 +11,8 @@ struct Pow : Elementwise<Pow, 2> {
   static constexpr const char* name = "pow";
   static constexpr double flops = 60;
   static constexpr auto eval(auto a, auto b) { return pow(a, b); }
-  /// Exponents of 0 have the gradient 0, and so has the exponent where 0 to its
-  /// power is 0 or 1: there the formulas say 0 · ∞.
+  /// The base's gradient is 0 where the exponent is 0, and the exponent's where the base is 0 and the result 0 or 1:
+  /// there the formulas give 0 · ∞.
   static constexpr Value derivative(int i, auto a, auto b, auto y, auto t) {
     if (i == 1) return select(logical_and(a == 0.0, b >= 0.0), 0.0, t * (y * log(a)));
     if (b.graph->is_constant(b.id)) return b.is(0) ? Value{} : t * (b * pow(a, b - 1.0));

@@ -1,5 +1,5 @@
-// Random tensors inside programs: counter-based, so an element depends on seed, stream and its place alone, and is the
-// same on every backend, for every number of threads, and wherever fusion computes it a second time.
+// Random tensors inside programs: counter-based, so an element depends on seed, stream and its position alone, and is
+// the same on every backend, for every number of threads, and wherever fusion recomputes it.
 #pragma once
 #include "../tensor/option.hpp"
 #include "../tensor/random.hpp"
@@ -18,7 +18,7 @@ struct RandomTypes {
   static constexpr Dtype operand(int i, Dtype) { return i == 0 ? Dtype::int32 : Dtype::int64; }
   static constexpr Dtype result(Dtype) { return Dtype::float32; }
 };
-/// Operands: place, seed, stream. `Philox(seed, stream).uniform(place)`.
+/// Operands: position, seed, stream. `Philox(seed, stream).uniform(place)`.
 struct Uniform : Elementwise<Uniform, 3, RandomTypes> {
   static constexpr const char* name = "uniform";
   static constexpr double flops = 60;
@@ -103,8 +103,8 @@ template <class Numbers, int... E> struct RandomTensor {
 
 }  // namespace ops
 
-/// Random tensors of float32 from a seed and a stream, integers: as operands inside programs, so that every call may
-/// have others; as `Seed{7}` and a number outside (eager/random.hpp).
+/// Random tensors of float32 from a seed and a stream, integers: operands inside programs, so that they may change with
+/// every call; `Seed{7}` and a number outside (eager/random.hpp).
 namespace random {
 
 /// Uniform in [0, 1). PyTorch: torch.rand.
@@ -129,12 +129,12 @@ template <int... E, class S, class T> requires Operands<S, T> constexpr auto ber
 
 namespace graph {
 
-/// Uniform numbers in [0, 1) for the next module of a training step that asks; others at every step.
+/// Uniform numbers in [0, 1) for the next caller in a training step; different ones at every step.
 constexpr Value next_uniform(Builder* g, Shape shape) {
   const Value step{g, g->step};
   return ops::uniform({g, g->seed}, step * 65536 + g->random_calls++, ops::places(g, shape));
 }
-/// v with every element 0 with probability p, and the others grown by 1 / (1 − p).
+/// v with every element 0 with probability p, and the others scaled by 1 / (1 − p).
 constexpr Value dropped(Value v, double p) {
   if (p == 1) return broadcast_to({v.graph, v.graph->constant(0, v.dtype())}, v.extents());
   return select(next_uniform(v.graph, v.extents()) >= p, v * (1 / (1 - p)), 0.0);
@@ -142,8 +142,8 @@ constexpr Value dropped(Value v, double p) {
 
 }  // namespace graph
 
-/// In training each element is 0 with probability p, 0 … 1, and the others grow by 1 / (1 − p); elsewhere x itself.
-/// PyTorch: torch.nn.functional.dropout.
+/// In training each element is 0 with probability p, 0 … 1, and the others are scaled by 1 / (1 − p); otherwise x
+/// itself. PyTorch: torch.nn.functional.dropout.
 template <Operand X> constexpr auto dropout(X&& x, double p) {
   check_option(p >= 0 && p <= 1, "dropout", "p", "0 … 1", p);
   if constexpr (is_sym_v<std::remove_cvref_t<X>>) {

@@ -1,5 +1,5 @@
-// A recurrent layer over time as primitives with kernels of their own: neither
-// code nor time to compile grow with the length of the sequence.
+// A recurrent layer over time as primitives with kernels of their own: neither code size nor compile time grows with
+// the length of the sequence.
 #pragma once
 #include "concatenate.hpp"
 #include "contract.hpp"
@@ -8,11 +8,12 @@
 
 namespace sinter::ops {
 
-/// A cell applied step after step. Operands: what the inputs give to the gates [T, B, gates · H], all biases included
-/// but a GRU's last; the weights of the state [gates · H, H]; the initial state [B, states · H], h and then c; of a GRU
-/// the last gate's bias inside the product with the reset gate [H]. Results: the states behind every step [T, B, states
-/// · H]; for the gradient the gates' activations [T, B, gates · H] and of a GRU the state's share of the last gate [T,
-/// B, H]. attributes = {Cell, whether time runs backwards, whether functions take their accurate forms}.
+/// A cell applied step after step, (B, H) × (H, gates · H) in each. Operands: the inputs' part of the gates
+/// [T, B, gates · H], with all biases but a GRU's last; the recurrent weights [gates · H, H]; the initial state
+/// [B, states · H], h and then c; of a GRU the last gate's bias inside the product with the reset gate [H]. Results:
+/// the states after every step [T, B, states · H]; for the gradient the gates' activations [T, B, gates · H] and of a
+/// GRU the state's part of the last gate [T, B, H]. attributes = {Cell, whether time runs backwards, whether functions
+/// take their accurate forms}.
 struct Recurrence : graph::Registered<Recurrence> {
   static constexpr const char* name = "recurrence";
   enum Loop : int { time, row, gate, unit, state };
@@ -50,7 +51,7 @@ struct Recurrence : graph::Registered<Recurrence> {
   static constexpr double products(const Signature& s, int gates, int weight) {
     return 2.0 * double(s.shape(0)[0]) * s.shape(0)[1] * gates * s.shape(weight)[1];
   }
-  static constexpr double gate_flops = 30, gradient_flops = 20;  ///< of a gate beside the products
+  static constexpr double gate_flops = 30, gradient_flops = 20;  ///< of a gate in addition to the products
   static constexpr double flops_of_loops(const std::int64_t* extent, double of_a_gate) {
     return double(extent[time]) * double(extent[row]) * double(extent[gate]) * (2.0 * double(extent[unit]) + of_a_gate);
   }
@@ -65,9 +66,9 @@ struct Recurrence : graph::Registered<Recurrence> {
               "unroll the layer: RecurrentOptions{.unroll = …}, at least its length");
 }
 
-/// Operands: activations (of a simple cell its states), states, weights, initial
-/// state, the cotangent of the states, of a GRU the state's share. Results: cotangents
-/// of what the inputs give, of the initial state, and of a GRU of the state's share.
+/// Operands: activations (of a simple cell its states), states, weights, initial state, the cotangent of the states, of
+/// a GRU the state's part. Results: cotangents of the inputs' part, of the initial state, and of a GRU of the state's
+/// part.
 struct RecurrenceGradient : graph::Registered<RecurrenceGradient> {
   static constexpr const char* name = "recurrence_gradient";
   static constexpr Type type(const Signature& s) {
@@ -139,7 +140,7 @@ constexpr Value Recurrence::pull(const Site& s, int i, Value ct) {
   if (i == 0) return d;
   if (i == 2) return further_result(d, 1);
   if (i == 3) return graph::reshape_to(reduced<Sum>(further_result(d, 2), 3), s.operand(3).extents());
-  // The weights met the states before each step: one product over all steps and rows.
+  // The weights multiply the state before each step: one product over all steps and rows, (gates · H, T B) × (T B, H).
   Shape one = sequence(y.extents(), hidden);
   one.set(0, 1);
   const Value begin = graph::reshape_to(graph::slice(first, 1, 0, hidden), one),

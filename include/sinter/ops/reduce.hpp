@@ -18,7 +18,7 @@ inline constexpr struct KeepDims {} keepdims;
 
 namespace ops {
 
-/// attributes = {bit set of axes}; reduced axes stay with extent 1. A member names `identity`, `combine(a, b)` over
+/// attributes = {bit set of axes}; reduced axes stay with extent 1. A member defines `identity`, `combine(a, b)` over
 /// lanes, and `pull` and `push`, its two derivatives.
 template <class Self> struct Reduction : graph::Registered<Self> {
   static constexpr Type type(const Signature& s) {
@@ -33,7 +33,7 @@ template <class Self> struct Reduction : graph::Registered<Self> {
         graph::is_named_everywhere<Self>(),
         "move the primitive out of the unnamed namespace: kernels are shared between translation units by name");
     Primitive p{.name = Self::name, .code = graph::code_of<Self>, .kind = Kind::reduce, .type = &Reduction::type};
-    p.simplify = [](Builder& b, const int* o, const std::int64_t* a, int) {  // nothing to fold
+    p.simplify = [](Builder& b, const int* o, const std::int64_t* a, int) {  // all these axes have extent 1
       const Shape& s = b.shape(o[0]);
       for (int i = 0; i < s.rank; ++i)
         if ((a[0] >> i & 1) != 0 && (s[i] != 1 || s.letter(i) != 0)) return Value{};
@@ -82,14 +82,14 @@ struct Prod : Reduction<Prod> {
   static constexpr const char* name = "prod";
   static constexpr double identity = 1;
   static constexpr auto combine(auto a, auto b) { return a * b; }
-  /// For each element the product of the others, also where elements are 0: a single zero is given the product of the
-  /// rest. Where the product of the others is 0 because of one zero it is written with that zero as a factor, so that
-  /// second derivatives are right too; those of third order need a row with at most one zero.
+  /// For each element the product of the others, also where elements are 0: a single zero has the product of the rest.
+  /// A product of others that is 0 because of one zero is written with that zero as a factor, so that second
+  /// derivatives are right too; those of third order need a row with at most one zero.
   static constexpr Value others(const Site& s) {
     const Value x = s.operand(0), zero = x == 0.0, rest = select(zero, 1.0, x);
     const Value zeros = reduced<Sum>(cast_to(zero, x.dtype()), s.attribute(0)),
                 product = reduced<Prod>(rest, s.attribute(0));
-    // 0, as a function of the elements that are.
+    // 0, as a function of the elements that are 0.
     const Value null = reduced<Sum>(select(zero, x, 0.0), s.attribute(0));
     const Value of_zero = select(zeros == 1.0, product, select(zeros == 2.0, (null - x) * product, 0.0));
     return select(zero, of_zero, select(zeros <= 1.0, select(zeros == 0.0, 1.0, null) * (product / rest), 0.0));
@@ -168,7 +168,7 @@ template <class R, bool Keep, int... Axes> struct Total {
   }
 };
 
-/// The number of elements that the axes hold: capacity where fixed, run-time length where bounded. Rank 0, dtype d.
+/// The number of elements along the axes: fixed extents, run-time lengths of bounded ones. Rank 0, dtype d.
 constexpr Value count_over(Value v, std::int64_t axes, Dtype d) {
   const Shape s = v.extents();
   double fixed = 1;

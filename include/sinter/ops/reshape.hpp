@@ -5,7 +5,8 @@
 namespace sinter {
 namespace ops {
 
-/// attributes = the target shape. A bounded axis must stay whole: same letter, same elements behind it.
+/// attributes = the target shape. A bounded axis must stay whole: same symbolic dimension, same number of elements
+/// after it.
 struct Reshape : View<Reshape> {
   static constexpr const char* name = "reshape";
   static constexpr bool keeps_lengths(const Shape& from, const Shape& to) {
@@ -37,7 +38,7 @@ struct Reshape : View<Reshape> {
       return true;
     }
     const Shape& from = s.shape(0);
-    if (to.size() == 0) {  // any strides will do that move along every axis: what stands still is read before the loops
+    if (to.size() == 0) {  // any nonzero strides will do; operands with stride 0 would be loaded before the loops
       l = graph::Layout::row_major(to);
       return true;
     }
@@ -49,7 +50,7 @@ struct Reshape : View<Reshape> {
         if (p < q) p *= from[i++];
         else q *= to[j++];
       }
-      std::int64_t stride = 0, extent = 0;  // of the innermost axis seen, extents of 1 aside
+      std::int64_t stride = 0, extent = 0;  // of the innermost axis seen, ignoring extents of 1
       std::int64_t unit = 0;                // stride of the whole group
       for (int k = i - 1; k >= first; --k) {
         if (from[k] == 1) continue;
@@ -96,7 +97,7 @@ constexpr Value with_rank(Value v, int rank) {
   for (int i = 1; i < from.rank; ++i) to.push(from[i], from.letter(i));
   return reshape_to(v, to);
 }
-/// Operand i of a batched application with the batch axis, repeated along it if it had none.
+/// Operand i of a batched application with the batch axis, broadcast along it if it had none.
 constexpr Value batched(const Batching& b, int i) {
   if (b.mapped[i] != 0) return b.operand(i);
   const Shape from = b.operand(i).extents();
@@ -121,7 +122,7 @@ constexpr ops::Value ops::Reshape::pull(const Site& s, Value ct) {
 
 namespace ops {
 
-/// Extents as the user writes them; a single −1 stands for whatever is left.
+/// Extents as the user writes them; a single −1 is inferred.
 template <auto... E> struct Reshaped {
   static constexpr auto of(const Shape& from) {
     std::array<std::int64_t, sizeof...(E)> a{};
@@ -133,7 +134,7 @@ template <auto... E> struct Reshaped {
     return a;
   }
 };
-/// All axes from `Start` on become one.
+/// All axes from `Start` on, merged into one.
 template <int Start> struct Flattened {
   static constexpr auto target(const Shape& from) {
     Shape s;
@@ -183,7 +184,7 @@ constexpr graph::Result<ops::Apply<ops::Reshape, ops::Reshaped<E...>>, X> reshap
   return call<ops::Apply<ops::Reshape, ops::Reshaped<E...>>>(std::forward<X>(x));
 }
 
-/// All axes from Start on as one; by default one row a sample. PyTorch: nn.Flatten (torch.flatten starts at axis 0).
+/// All axes from Start on as one; by default one row per sample. PyTorch: nn.Flatten (torch.flatten starts at axis 0).
 template <int Start = 1, Operand X> constexpr auto flatten(X&& x) {
   return call<ops::ReshapeBy<ops::Flattened<Start>>>(std::forward<X>(x));
 }

@@ -30,14 +30,14 @@ struct Remainder : Elementwise<Remainder, 2> {
   static constexpr auto eval(auto a, auto b) { return remainder(a, b); }
   static constexpr Value derivative(int i, auto a, auto b, auto y, auto t) {
     if (i == 0) return t;
-    return -(t * select(y == b, -1.0, round((a - y) / b)));  // they are equal where b is infinite, of the other sign
+    return -(t * select(y == b, -1.0, round((a - y) / b)));  // y == b where b is infinite and a has the other sign
   }
 };
 
 }  // namespace ops
 
-/// Elementwise rounding down, up, towards 0, and to the nearest whole number (of two equally near ones the even one).
-/// Constant to differentiation. PyTorch: torch.floor, torch.ceil, torch.trunc, torch.round.
+/// Elementwise rounding down, up, towards 0, and to the nearest integer (ties to even). Constant to differentiation.
+/// PyTorch: torch.floor, torch.ceil, torch.trunc, torch.round.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Floor>, X> floor(X&& x) {
   return call<ops::Apply<ops::Floor>>(std::forward<X>(x));
 }

@@ -28,7 +28,7 @@ struct CumulativeSum : graph::Registered<CumulativeSum> {
       const Shape& s = b.shape(o[0]);
       return a[0] >= 0 && a[0] < s.rank && s[int(a[0])] == 1 && s.letter(int(a[0])) == 0 ? Value{&b, o[0]} : Value{};
     };
-    // What comes back to element i is what all later results received.
+    // The cotangent of element i is the sum of the cotangents of results i and later.
     p.vjp = [](const Site& s, int, Value ct) { return scanned_backwards(ct, s.attribute(0)); };
     p.jvp = [](const Site& s, int, Value tangent) { return scanned(tangent, s.attribute(0)); };
     p.batch = [](const graph::Batching& b) { return scanned(b.operand(0), b.attributes[0] + 1); };
@@ -43,9 +43,8 @@ constexpr Value scanned(Value x, std::int64_t axis) {
   return {x.graph, x.graph->add(graph::primitive<CumulativeSum>, &x.id, 1, &axis, 1)};
 }
 
-/// The sums of element i and all after it. The last of a bounded axis is where its length says: elements are gathered
-/// from there on, since a difference of sums would lose small ones next to large ones, and finite ones next to
-/// infinities.
+/// The sums of element i and all after it. A bounded axis ends at its run-time length: elements are gathered backwards
+/// from there, since a difference of sums would lose small ones next to large ones, and finite ones next to infinities.
 constexpr Value scanned_backwards(Value x, std::int64_t axis) {
   const Shape s = x.extents();
   const char letter = s.letter(int(axis));
@@ -58,7 +57,7 @@ constexpr Value scanned_backwards(Value x, std::int64_t axis) {
   return gather(scanned(gather(x, opposite, int(axis)), axis), opposite, int(axis));
 }
 
-/// Of floating numbers accumulated in double precision and rounded once; of bools and integers as int64.
+/// Floating-point numbers are accumulated in double precision and rounded once; bools and integers as int64.
 constexpr Value cumulative_sum(Value x, std::int64_t axis) {
   const Dtype d = x.dtype(), single = computed_as(d);
   if (!is_floating(d)) return scanned(graph::cast_to(x, Dtype::int64), axis);

@@ -8,16 +8,15 @@
 namespace sinter {
 namespace ops {
 
-/// The largest element is subtracted first, so exp never overflows; it cancels, hence needs no gradient.
+/// The largest element is subtracted first, so that exp never overflows; it cancels, so it needs no gradient.
 template <int Axis> struct Softmax {
   constexpr auto operator()(auto x) const {
     const auto e = exp(x - stop_gradient(amax<Axis>(x, keepdims)));
     return e * (1.0 / sum<Axis>(e, keepdims));
   }
 };
-/// Operands: log Σ e^(x − shift), whose axes are kept, x, and the shift, which is constant. The gradient is
-/// e^(x − shift − result), 0 of finite elements next to an infinity; that of the formula, e^(x − shift) / Σ, would be
-/// ∞ / ∞ there.
+/// Operands: log Σ e^(x − shift), with its axes kept, x, and the shift, which is constant. The gradient, e^(x − shift −
+/// result), is 0 for finite elements next to an infinity; that of the formula, e^(x − shift) / Σ, would be ∞ / ∞ there.
 struct ShiftedLogSumExp : Identity<ShiftedLogSumExp> {
   static constexpr const char* name = "shifted_logsumexp";
   static constexpr Value pull(const Site& s, int i, Value ct) { return i == 1 ? ct * share(s) : Value{}; }

@@ -31,7 +31,7 @@ template <int C, bool Keep, int... Axes> struct Variance {
   }
 };
 
-/// √x of a sum of squares x; where that is 0 so are all derivatives, as in torch.std and torch.norm.
+/// √x of a sum of squares x; where it is 0, all derivatives are 0, as in torch.std and torch.norm.
 struct RootOfSquares {
   constexpr auto operator()(auto x) const {
     const auto zero = x == 0.0;

@@ -33,7 +33,7 @@ struct Atan : Elementwise<Atan, 1, Floating> {
 
 }  // namespace ops
 
-/// Elementwise sine, cosine, tangent and arc tangent, in radians. Integers are taken as float32.
+/// Elementwise sine, cosine, tangent and arc tangent, in radians. Integers are converted to float32.
 /// PyTorch: torch.sin, torch.cos, torch.tan, torch.atan.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Sin>, X> sin(X&& x) {
   return call<ops::Apply<ops::Sin>>(std::forward<X>(x));

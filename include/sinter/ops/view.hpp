@@ -1,10 +1,10 @@
-// What views have in common: they rename indices, no element moves, and a kernel folds them into its loads.
+// The base of views: they map indices, no element moves, and a kernel folds them into its loads.
 #pragma once
 #include "apply.hpp"
 
 namespace sinter::ops {
 
-/// A shape as attributes: one integer an axis, capacity in the low half and letter in the high one.
+/// A shape as attributes: one integer an axis, the capacity in the low half and the symbolic dimension in the high one.
 constexpr std::int64_t packed(int extent, char letter) { return std::int64_t(extent) | std::int64_t(letter) << 32; }
 constexpr Shape unpacked(const std::int64_t* a, int n) {
   Shape s;
@@ -19,13 +19,13 @@ struct PackedShape {
   }
 };
 
-/// The number that a node repeats, or −1.
+/// The scalar that a node broadcasts, or −1.
 constexpr int number_behind(const Builder& b, int id) {
   if (b[id].op->kind == Kind::broadcast) id = b.operands(id)[0];
   return b[id].shape == 0 ? id : -1;
 }
 
-/// The base of all views. They are linear: the tangent takes the same path, the cotangent the way back (`pull`).
+/// The base of all views. They are linear: the tangent is viewed the same way, the cotangent by the transpose (`pull`).
 template <class Self, Kind K = Kind::view> struct View : graph::Registered<Self> {
   static constexpr Primitive describe() {
     Primitive p{.name = Self::name, .code = graph::code_of<Self>, .kind = K, .type = &Self::type};
@@ -42,7 +42,7 @@ template <class Self, Kind K = Kind::view> struct View : graph::Registered<Self>
       if constexpr (requires { &Self::simplify; })
         if (const Value v = Self::simplify(b, o, a, m); v.exists()) return v;
       if constexpr (K == Kind::broadcast) return Value{};
-      const int number = number_behind(b, o[0]);  // however one looks at it, it stays the same number
+      const int number = number_behind(b, o[0]);  // any view of a repeated scalar is that scalar
       if (number < 0) return Value{};
       const Signature::Operand operand{b[o[0]].dtype, &b.shape(o[0])};
       const Type t = Self::type({&operand, 1, a, m});

@@ -11,8 +11,8 @@ template <class X, int Axis, int Size> struct windows_need_an_axis_of_fixed_exte
 
 namespace ops {
 
-/// attributes = {axis, size, step, dilation}: windows along one axis. The axis
-/// becomes their number, a new last axis holds their elements.
+/// attributes = {axis, size, step, dilation}: windows along one axis. The axis becomes the number of windows, a new
+/// last axis holds their elements.
 struct Windows : View<Windows> {
   static constexpr const char* name = "windows";
   static constexpr Type type(const Signature& s) {
@@ -28,7 +28,7 @@ struct Windows : View<Windows> {
     to.push(int(size));
     return {s.dtype(0), to};
   }
-  /// Its axis moves back by one.
+  /// The windows' axis moves back by one.
   static constexpr Value batch(const graph::Batching& b) {
     std::array<std::int64_t, 4> a{};
     for (int i = 0; i < 4; ++i) a[std::size_t(i)] = b.attributes[i] + (i == 0 ? 1 : 0);
@@ -41,7 +41,7 @@ struct Windows : View<Windows> {
     l.gapless = false;
     return true;
   }
-  /// Windows side by side are a reshape; where they overlap every place of a window adds its own share.
+  /// Windows that do not overlap are a reshape; otherwise every position in the window adds its own share.
   static constexpr Value pull(const Site& s, Value ct) {
     const int axis = int(s.attribute(0)), size = int(s.attribute(1)), step = int(s.attribute(2)),
               dilation = int(s.attribute(3));
@@ -107,8 +107,8 @@ template <int Axis, int Size, int Step, int Dilation> struct Unfold {
 };
 }  // namespace ops
 
-/// Windows of `Size` elements along an axis, `Step` apart; their elements stand
-/// along a new last axis. PyTorch: x.unfold(Axis, Size, Step).
+/// Windows of `Size` elements along an axis, one every `Step`; their elements are along a new last axis. PyTorch:
+/// x.unfold(Axis, Size, Step).
 template <int Axis, int Size, int Step = 1, int Dilation = 1, Operand X>
 constexpr auto unfold(X&& x) { return call<ops::Unfold<Axis, Size, Step, Dilation>>(std::forward<X>(x)); }
 

@@ -6,8 +6,8 @@
 
 namespace sinter::optim {
 
-/// Divides gradients by the root of the sum of all their squares so far, which begins at `initial_accumulator_value`.
-/// Its numbers are inputs of the step. PyTorch: torch.optim.Adagrad.
+/// Divides gradients by the root of the sum of all their squares so far, which starts at `initial_accumulator_value`.
+/// Its members are inputs of the step. PyTorch: torch.optim.Adagrad.
 struct Adagrad {
   Scalar lr = 1e-2f, lr_decay = 0.f, weight_decay = 0.f, initial_accumulator_value = 0.f, eps = 1e-10f;
 
@@ -25,7 +25,8 @@ struct Adagrad {
   constexpr auto operator()(auto p, auto g, auto step, auto sum) const {
     const auto decayed = with_decay(g, weight_decay, p);
     const auto size = cast<float>(lr / (1.0 + (step - 1.0) * lr_decay));
-    const auto beginning = select(step > 1.0, 0.f, initial_accumulator_value);  // numbers, once a step, both
+    const auto beginning = select(step > 1.0, 0.f, initial_accumulator_value);  // both are scalars, computed once per
+                                                                                // step
     const auto new_sum = sum + beginning + decayed * decayed;
     const auto new_p = p - size * (decayed / (sqrt(new_sum) + eps));
     return std::tuple{new_p, new_sum};

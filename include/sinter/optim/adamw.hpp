@@ -1,10 +1,10 @@
-// Adam with weight decay that the moments do not see (Loshchilov and Hutter, 2017), in PyTorch's order of operations.
+// Adam with decoupled weight decay (Loshchilov and Hutter, 2017), in PyTorch's order of operations.
 #pragma once
 #include "bias_correction.hpp"
 
 namespace sinter::optim {
 
-/// Parameters shrink by lr · weight_decay, then take a step of Adam. Its numbers are inputs of the step.
+/// Parameters shrink by lr · weight_decay, then take a step of Adam. Its members are inputs of the step.
 /// PyTorch: torch.optim.AdamW.
 struct AdamW {
   Scalar lr = 1e-3f, beta1 = .9f, beta2 = .999f, eps = 1e-8f, weight_decay = 1e-2f;
@@ -17,7 +17,7 @@ struct AdamW {
     const auto decayed = (1.f - lr * weight_decay) * p;
     const auto new_m = beta1 * m + (1.f - beta1) * g;
     const auto new_v = beta2 * v + (1.f - beta2) * g * g;
-    // numbers, once a step
+    // scalars, computed once per step
     const auto size = lr / bias_correction(beta1, step), correction = 1.f / sqrt(bias_correction(beta2, step));
     const auto new_p = decayed - size * (new_m / (sqrt(new_v) * correction + eps));
     return std::tuple{new_p, new_m, new_v};

@@ -1,17 +1,16 @@
-// What the kinds of Adam have in common.
+// What the variants of Adam share.
 #pragma once
 #include "../nn/linear.hpp"
 #include "../tensor/option.hpp"
 
 namespace sinter::optim {
 
-/// 1 − βᵗ in step t, as a number of the step. In double precision: what β close
-/// to 1 leaves would otherwise be rounding.
+/// 1 − βᵗ in step t, a scalar. In double precision: for β close to 1 the difference would otherwise be rounding error.
 constexpr auto bias_correction(const Scalar& beta, auto step) {
   return cast<float>(1.0 - exp(step * log(cast<double>(beta))));
 }
 
-/// Their numbers, when a training step is made.
+/// Checks their numbers when a training step is made.
 constexpr void check_adam(const char* owner, const auto& o) {
   check_option(o.lr.value() >= 0, owner, "lr", "0 or more", double(o.lr.value()));
   check_option(o.beta1.value() >= 0 && o.beta1.value() < 1, owner, "beta1", "0 or more, and less than 1",

@@ -5,9 +5,8 @@
 
 namespace sinter::optim {
 
-/// Σ g² of a vector, by rows of a matrix and what is left. A sum over the vector
-/// itself would share its kernel with the update, which walks the same elements,
-/// and the update could then neither run in parallel nor overwrite the parameters.
+/// Σ g² of a vector, by rows of a matrix and the remainder. A sum over the vector itself would fuse with the update,
+/// which reads the same elements, and the update could then neither run in parallel nor overwrite the parameters.
 template <class G> constexpr auto sum_of_squares(G g) {
   constexpr int n = G::shape[0], columns = 1024 < n / 2 ? 1024 : n / 2;
   if constexpr (columns < 2) {
@@ -60,7 +59,7 @@ template <class Optimizer> struct ClipValue {
   }
 };
 
-/// The optimizer, for gradients scaled down where their norm over all parameters is above max_norm:
+/// The optimizer, with gradients scaled down if their norm over all parameters is above max_norm:
 ///   auto step = training(net, batches, nn::cross_entropy, optim::clip_norm(optim::Adam{.lr = 1e-3f}, 1.f));
 ///   step.optimizer.max_norm = 0.5f;             // an input of the step, like
 ///   step.optimizer.optimizer.lr = 1e-4f;        // the numbers of the optimizer inside
@@ -70,7 +69,7 @@ template <class Optimizer> constexpr ClipNorm<Optimizer> clip_norm(Optimizer opt
   return {optimizer, max_norm};
 }
 
-/// The optimizer, for gradients of which each element is brought into −clip … clip; `step.optimizer.clip` is an input
+/// The optimizer, with each element of the gradients clamped to −clip … clip; `step.optimizer.clip` is an input
 /// of the step. PyTorch: torch.nn.utils.clip_grad_value_(net.parameters(), clip).
 template <class Optimizer> constexpr ClipValue<Optimizer> clip_value(Optimizer optimizer, float clip) {
   return {optimizer, clip};

@@ -6,9 +6,9 @@
 
 namespace sinter::optim {
 
-/// Divides gradients by the root of a moving average of their squares; `centered` (0 or 1) takes the square of their
-/// average from it, which makes it their variance. All members are inputs of the step. PyTorch: torch.optim.RMSprop;
-/// where rounding makes the variance negative, it is 0 here and NaN there.
+/// Divides gradients by the root of a moving average of their squares; `centered` (0 or 1) subtracts the square of
+/// their average from it, which makes it their variance. All members are inputs of the step. PyTorch:
+/// torch.optim.RMSprop; where rounding makes the variance negative, it is 0 here and NaN there.
 struct RMSprop {
   Scalar lr = 1e-2f, alpha = .99f, eps = 1e-8f, weight_decay = 0.f, momentum = 0.f, centered = 0.f;
 

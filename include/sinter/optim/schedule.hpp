@@ -1,4 +1,4 @@
-// Learning rates that change as training goes: functions of the number of epochs, or of steps, that are over.
+// Learning rate schedules: functions of the number of completed epochs or steps.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -13,15 +13,15 @@
 namespace sinter::optim {
 
 /// A schedule is a plain struct that maps a number from 0 on to a learning rate, by
-/// the closed form of PyTorch's scheduler of the same name; `lr` is where the
-/// optimizer would begin without it. Count in epochs or in steps, as its members do:
+/// the closed form of PyTorch's scheduler of the same name; `lr` is the initial learning rate. Count in epochs or in
+/// steps, in the unit of its members:
 ///
 ///   const optim::CosineAnnealingLR schedule{.lr = 1e-3, .T_max = epochs};
 ///   for (int epoch = 0; epoch < epochs; ++epoch) {
 ///     step.optimizer.lr = schedule(epoch);
 ///     …
 ///
-/// lr · gammaᵏ after k times step_size. PyTorch: torch.optim.lr_scheduler.StepLR.
+/// lr · gammaᵏ after k · step_size. PyTorch: torch.optim.lr_scheduler.StepLR.
 struct StepLR {
   double lr = 1e-3;
   std::int64_t step_size = 1;
@@ -60,9 +60,9 @@ struct CosineAnnealingLR {
   }
 };
 
-/// A straight line from lr · start_factor at 0 to lr · end_factor at total_iters, and on at that: a warm-up; one of 0
-/// iterations is over at once. PyTorch: torch.optim.lr_scheduler.LinearLR (which stays at its start where total_iters
-/// is 0).
+/// A straight line from lr · start_factor at 0 to lr · end_factor at total_iters, and constant from there: a warm-up;
+/// one of 0 iterations is over at once. PyTorch: torch.optim.lr_scheduler.LinearLR (which stays at its start if
+/// total_iters is 0).
 struct LinearLR {
   double lr = 1e-3, start_factor = 1.0 / 3, end_factor = 1;
   std::int64_t total_iters = 5;
@@ -76,16 +76,16 @@ struct LinearLR {
 };
 
 /// Up from max_lr / div_factor to max_lr over the first pct_start of the steps, then down to 1 / final_div_factor of
-/// where it began (Smith and Topin, "Super-convergence", 2018). It counts steps; behind the last it stays, where
-/// PyTorch throws. `momentum(t)` goes the other way: for SGD's momentum or Adam's beta1. PyTorch:
+/// the initial value (Smith and Topin, "Super-convergence", 2018). It counts steps; after the last it stays constant,
+/// where PyTorch throws. `momentum(t)` goes the other way: for SGD's momentum or Adam's beta1. PyTorch:
 /// torch.optim.lr_scheduler.OneCycleLR.
 struct OneCycleLR {
   double max_lr = 1e-2;
   std::int64_t total_steps = 1;
   double pct_start = 0.3;
-  bool linear = false;  ///< straight lines, where otherwise they are half cosines (PyTorch: anneal_strategy="linear")
+  bool linear = false;  ///< linear instead of half cosines (PyTorch: anneal_strategy="linear")
   double base_momentum = 0.85, max_momentum = 0.95, div_factor = 25, final_div_factor = 1e4;
-  bool three_phase = false;  ///< down as it came up, then down to the end
+  bool three_phase = false;  ///< down symmetrically to the rise, then down to the end
 
   float operator()(std::int64_t t) const {
     const double start = max_lr / div_factor, end = start / final_div_factor;
@@ -94,7 +94,7 @@ struct OneCycleLR {
   float momentum(std::int64_t t) const { return along(t, {max_momentum, base_momentum, max_momentum, max_momentum}); }
 
  private:
-  /// The value at step t of a line through four corners; with two phases the last two are one.
+  /// The value at step t of a line through four corners; with two phases the last two coincide.
   float along(std::int64_t t, std::array<double, 4> value) const {
     check_option(total_steps >= 1, "OneCycleLR", "total_steps", "1 or more", double(total_steps));
     check_option(pct_start >= 0 && pct_start <= 1, "OneCycleLR", "pct_start", "0 … 1", pct_start);
@@ -111,7 +111,7 @@ struct OneCycleLR {
   }
 };
 
-/// One schedule after another: each but the first begins at its milestone, from 0 there.
+/// One schedule after another: each but the first starts at its milestone, counting from 0 there.
 ///   const optim::SequentialLR schedule{
 ///       std::tuple{optim::LinearLR{.lr = 1e-3, .total_iters = 5}, optim::CosineAnnealingLR{.lr = 1e-3, .T_max = 95}},
 ///       {5}};

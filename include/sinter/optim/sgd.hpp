@@ -7,7 +7,7 @@
 
 namespace sinter::optim {
 
-/// p − lr · update. With momentum the update is a moving sum of gradients that begins with the first gradient,
+/// p − lr · update. With momentum the update is a moving sum of gradients that starts with the first gradient,
 /// undamped. All members are inputs of the step, `nesterov` too: 0 or 1. PyTorch: torch.optim.SGD.
 struct SGD {
   Scalar lr = 1e-3f, momentum = 0.f, dampening = 0.f, weight_decay = 0.f, nesterov = 0.f;
@@ -25,8 +25,8 @@ struct SGD {
   constexpr auto operator()(auto p, auto g, auto step, auto sum) const {
     const auto decayed = with_decay(g, weight_decay, p);
     const auto into_sum =
-        select(step > 1.0, select(momentum == 0.f, 1.f, 1.f - dampening), 1.f);  // a number, once a step
-    const auto kept = select(momentum == 0.f, 0.f, momentum * sum);  // 0 times an infinity is no 0
+        select(step > 1.0, select(momentum == 0.f, 1.f, 1.f - dampening), 1.f);  // a scalar, computed once per step
+    const auto kept = select(momentum == 0.f, 0.f, momentum * sum);  // 0 · ∞ would be NaN
     const auto new_sum = kept + into_sum * decayed;
     const auto new_p = p - lr * select(nesterov > 0.f, decayed + momentum * new_sum, new_sum);
     return std::tuple{new_p, new_sum};

@@ -4,8 +4,8 @@
 
 namespace sinter::optim {
 
-/// g + weight_decay · p. A decay of 0 adds nothing, to the gradient of an infinite parameter neither. PyTorch: the
-/// weight_decay of torch.optim.SGD, Adam, RMSprop and Adagrad.
+/// g + weight_decay · p. A decay of 0 adds nothing, even for an infinite parameter. PyTorch: the weight_decay of
+/// torch.optim.SGD, Adam, RMSprop and Adagrad.
 constexpr auto with_decay(const auto& g, const Scalar& weight_decay, const auto& p) {
   return g + select(weight_decay == 0.f, 0.f, weight_decay * p);
 }

@@ -1,4 +1,4 @@
-// Blocks of memory for elements: 64-byte aligned, counted by their owners, and perhaps used again and again.
+// Blocks of memory for elements: 64-byte aligned, reference-counted, and reused if they come from a pool.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -14,8 +14,8 @@
 
 namespace sinter::tensor_detail {
 
-/// Asks for large pages where a block is long enough to hold some: walking through it then looks up one address in 2
-/// MiB instead of one in 4 KiB, and the processor fetches ahead further. Nothing but time depends on the answer.
+/// Requests large pages if a block is long enough to hold some: a pass over it then takes one TLB entry per 2 MiB
+/// instead of one per 4 KiB, and the hardware prefetches further. Only speed depends on the answer.
 inline void ask_for_large_pages(void* at, std::size_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
   constexpr std::size_t page = std::size_t(1) << 21;
@@ -28,12 +28,12 @@ inline void ask_for_large_pages(void* at, std::size_t bytes) {
 
 class Pool;
 
-/// The head of a block; the elements follow it.
+/// The header of a block; the elements follow it.
 class alignas(64) BlockHead {
  public:
-  /// Elements begin 64 bytes after the start of a pair of cache lines. The two lines of a step through a panel then lie
-  /// in two pairs, and the prefetcher, which completes pairs, fetches the next step's. Where elements begin with a
-  /// pair, weights that are read from memory take 5 % longer.
+  /// Elements begin 64 bytes after the start of a pair of cache lines. The two lines of a step through a panel are then
+  /// in two pairs, and the prefetcher, which completes pairs, fetches the next step's. With elements at the start of a
+  /// pair, reading weights from memory takes 5 % longer.
   static constexpr std::align_val_t alignment{128};
 
   static BlockHead* make(std::size_t bytes) {
@@ -53,25 +53,25 @@ class alignas(64) BlockHead {
       if (owners_.load(std::memory_order_acquire) == 1 || owners_.fetch_sub(1, std::memory_order_acq_rel) == 1)
         destroy();
     } else if (owners_.fetch_sub(1, std::memory_order_acq_rel) == outlived + 1) {
-      destroy();  // nobody else knows it any more; with an owner less than that it may already serve another result
+      destroy();  // the pool and all other owners are gone; otherwise the block may already be in use again
     }
   }
 
  private:
   friend class Pool;
-  static constexpr int outlived = 1 << 30;  ///< added to the owners when the pool goes
+  static constexpr int outlived = 1 << 30;  ///< added to the owners when the pool is destroyed
 
   void destroy() { ::operator delete(this, alignment); }
 
-  std::atomic<int> owners_ = 1;  ///< none while a block waits in its pool
+  std::atomic<int> owners_ = 1;  ///< 0 while a block is free in its pool
   bool is_pooled_ = false;
   std::size_t bytes_ = 0;
 };
 static_assert(sizeof(BlockHead) == 64);
 
-/// Blocks for the results of a program: one that a tensor gives back, on whatever thread it dies, serves a later
-/// result, so that once there are as many as are in use at a time nothing is allocated. Taking a block and giving it
-/// back takes no lock. Blocks may outlive the pool. One thread at a time takes.
+/// Blocks for the results of a program: one that a tensor releases, on any thread, is reused for a later result, so
+/// that in a steady state nothing is allocated. Taking and releasing take no lock. Blocks may outlive the pool. Only
+/// one thread at a time may take.
 class Pool {
  public:
   Pool() = default;
@@ -87,8 +87,8 @@ class Pool {
   }
 
   BlockHead* take(std::size_t bytes) {
-    // Where thousands of results are kept only some are asked, from where the last one was found: those given back are
-    // met in their turn.
+    // With thousands of results in use only some blocks are checked, from where the last one was found: released ones
+    // are found in their turn.
     const std::size_t asked = std::min<std::size_t>(blocks_.size(), 64);
     for (std::size_t i = 0; i < asked; ++i) {
       if (next_ >= blocks_.size()) next_ = 0;
@@ -99,7 +99,7 @@ class Pool {
       }
       ++next_;
     }
-    if (blocks_.size() == blocks_.capacity()) blocks_.reserve(2 * blocks_.size() + 4);  // what may throw comes first
+    if (blocks_.size() == blocks_.capacity()) blocks_.reserve(2 * blocks_.size() + 4);  // first, because it may throw
     BlockHead* const made = BlockHead::make(bytes);
     made->is_pooled_ = true;
     blocks_.push_back(made);
@@ -111,7 +111,7 @@ class Pool {
   std::size_t next_ = 0;
 };
 
-/// Room for n elements on the heap, perhaps in a block of a pool.
+/// Memory for n elements on the heap, or in a block of a pool.
 template <class T> class AlignedBlock {
  public:
   AlignedBlock() = default;
@@ -127,7 +127,7 @@ template <class T> class AlignedBlock {
   ~AlignedBlock() {
     if (data_ != nullptr) head()->give_back();
   }
-  /// The same memory, which both then own.
+  /// Another owner of the same memory.
   AlignedBlock shared() const { return {data_ != nullptr ? head()->share() : nullptr, size_}; }
   T* data() const { return data_; }
   std::size_t size() const { return size_; }

@@ -1,7 +1,7 @@
-// Numbers as text, the same under every locale of C: "0.5", never "0,5".
+// Numbers as text, the same in every C locale: "0.5", never "0,5".
 //
 // printf, strtod and std::to_string write and read the decimal separator of LC_NUMERIC, which belongs to the host
-// program. Whatever the library writes goes through here, and what it reads through std::from_chars.
+// program. All numbers that the library writes go through here, and those that it reads through std::from_chars.
 #pragma once
 #include <charconv>
 #include <string>
@@ -17,7 +17,7 @@ inline std::string general_text(double x, int digits = 6) {
 
 /// As printf's "%{width}.{decimals}f" in C's locale.
 inline std::string fixed_text(double x, int decimals, std::size_t width = 0) {
-  char digits[400];  // the largest number has 309 of them before its point
+  char digits[400];  // the largest double has 309 digits before its point
   const auto [end, error] = std::to_chars(digits, digits + sizeof digits, x, std::chars_format::fixed, decimals);
   std::string text(digits, end);
   if (text.size() < width) text.insert(0, width - text.size(), ' ');

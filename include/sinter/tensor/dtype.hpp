@@ -26,7 +26,7 @@ template <> struct dtype_of_t<bfloat16> { static constexpr Dtype value = Dtype::
 template <> struct dtype_of_t<float> { static constexpr Dtype value = Dtype::float32; };
 template <> struct dtype_of_t<double> { static constexpr Dtype value = Dtype::float64; };
 
-/// A C++ type of which there are tensors.
+/// A C++ type that can be an element of tensors.
 template <class T>
 concept Element = requires { dtype_of_t<std::remove_cv_t<T>>::value; };
 
@@ -47,7 +47,7 @@ template <> struct element_type_t<Dtype::float64> { using type = double; };
 /// The C++ type of a dtype: `element_type<Dtype::float32>` is float.
 template <Dtype D> using element_type = typename element_type_t<D>::type;
 
-/// Calls f(T()) with the element type of a dtype that is only known now.
+/// Calls f(T()) with the element type of a dtype known at run time.
 template <class F> constexpr decltype(auto) with_element_type(Dtype d, F&& f) {
   switch (d) {
     case Dtype::boolean: return f(bool());
@@ -91,8 +91,8 @@ constexpr Dtype promote(Dtype a, Dtype b) {
 /// bool count as int32, 16-bit floats as float32.
 constexpr Dtype computed_as(Dtype d) { return d < Dtype::int32 ? Dtype::int32 : is_half(d) ? Dtype::float32 : d; }
 
-/// A plain C++ number beside a tensor keeps the tensor's type, as in PyTorch, unless it is of a higher kind: a
-/// floating number beside an integer tensor gives float32, an integer beside a bool tensor int64.
+/// A plain C++ number with a tensor keeps the tensor's type, as in PyTorch, unless it is of a higher kind: a
+/// floating-point number with an integer tensor gives float32, an integer with a bool tensor int64.
 constexpr Dtype promote_number(Dtype tensor, Dtype number) {
   if (is_floating(number) && !is_floating(tensor)) return Dtype::float32;
   if (!is_floating(number) && number != Dtype::boolean && tensor == Dtype::boolean) return Dtype::int64;

@@ -9,21 +9,21 @@
 
 namespace sinter {
 
-/// What kind of thing went wrong; the text says the rest.
+/// The kind of error; details are in its text.
 enum class ErrorCode {
   argument,     ///< a value outside its documented range
-  shape,        ///< extents that do not fit together (found while the program runs)
+  shape,        ///< extents that do not match (found at run time)
   length,       ///< a run-time length above its bound, or two inputs that disagree on one
   file,         ///< a file that cannot be opened, read, written or replaced
   format,       ///< a file that is not what it claims to be: truncated, damaged, hostile
-  mismatch,     ///< a sound file that does not fit the model: wrong dtype, missing or extra key
+  mismatch,     ///< a valid file that does not match the model: wrong dtype, missing or extra key
   unsupported,  ///< something this build or backend cannot do
   internal,     ///< a fault of the library itself
 };
 
 namespace tensor_detail {
-/// Text as it may stand in a message, whatever file it comes from: control characters, with which the escape sequences
-/// of terminals begin, and bytes that are no UTF-8 are written as \x1b, in hexadecimal.
+/// Text that is safe in a message, whatever file it comes from: control characters (terminal escape sequences begin
+/// with them) and bytes that are not UTF-8 are written in hexadecimal, as \x1b.
 SINTER_COLD inline std::string printable(std::string_view text) {
   constexpr char digits[] = "0123456789abcdef";
   std::string all;
@@ -43,9 +43,8 @@ SINTER_COLD inline std::string printable(std::string_view text) {
 
 /// Every error the library throws. `what()` reads "context: problem; remedy".
 ///
-/// `context` names the place (a file and field, a function and argument), `problem` what was expected and what was
-/// found, `remedy` what the reader can do, all of it `printable`. Whatever was being changed is as it was before the
-/// call.
+/// `context` says where (a file and field, a function and argument), `problem` what was expected and what was found,
+/// `remedy` what the reader can do, all of it `printable`. What was being changed is left as before the call.
 class Error : public std::runtime_error {
  public:
   SINTER_COLD Error(ErrorCode code, const std::string& context, const std::string& problem,

@@ -9,8 +9,8 @@
 namespace sinter {
 
 /// An extent whose capacity is fixed and whose length is known only at run time. Write `upto<128, 'B'>`.
-/// Memory and strides follow the capacity, work follows the length. Two bounded extents fit together only if
-/// both capacity and letter are equal; within one program a letter stands for one length.
+/// Memory and strides follow the capacity, work follows the length. Two bounded extents match only if both capacity and
+/// symbolic dimension are equal; within one program a symbolic dimension has one length.
 struct Upto {
   int capacity;
   char length;
@@ -34,11 +34,11 @@ template <auto E> consteval bool valid() {
 /// The capacity of an extent: the number itself, or the bound of an `upto`.
 constexpr int capacity_of(int extent) { return extent; }
 constexpr int capacity_of(Upto extent) { return extent.capacity; }
-/// The letter of an extent's run-time length, 0 where it has none.
+/// The symbolic dimension of an extent, 0 if it is static.
 constexpr char length_of(int) { return 0; }
 constexpr char length_of(Upto extent) { return extent.length; }
 
-/// A shape as a value: up to eight extents, each with the letter of its run-time length (0 where it has none).
+/// A shape as a value: up to eight extents, each with its symbolic dimension (0 if static).
 struct Shape {
   static constexpr int max_rank = 8;
 
@@ -66,7 +66,7 @@ struct Shape {
     extent[axis] = n;
     length[axis] = letter;
   }
-  /// The number of elements there is room for.
+  /// The capacity in elements.
   constexpr std::ptrdiff_t size() const {
     std::ptrdiff_t n = 1;
     for (int i = 0; i < rank; ++i) n *= extent[i];

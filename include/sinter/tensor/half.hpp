@@ -1,4 +1,4 @@
-// The two 16-bit floating-point formats. They are what memory holds; arithmetic on them is done in float.
+// The two 16-bit floating-point formats. They are storage formats; arithmetic on them is done in float.
 #pragma once
 #include <bit>
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Parts of tensors, as in NumPy: an index takes an axis away, a range keeps a part of it. What comes out is a view.
+// Parts of tensors, as in NumPy: an index removes an axis, a range keeps a part of it. The result is a view.
 #pragma once
 #include <tuple>
 
@@ -21,7 +21,7 @@ template <class Index, auto E> constexpr auto left_of() {
   else return Extents<Index::count(capacity_of(E))>{};
 }
 template <class Left, class Indices, class Extents> struct Selected;
-// axes behind the last index stay
+// axes after the last index stay
 template <class Left, auto... E> struct Selected<Left, std::tuple<>, Extents<E...>> {
   using type = typename Joined<Left, Extents<E...>>::type;
 };

@@ -1,4 +1,4 @@
-// Options of functions, layers, optimizers and schedules outside of their range.
+// Checks of options of functions, layers, optimizers and schedules.
 #pragma once
 #include "decimal.hpp"
 #include "error.hpp"
@@ -13,8 +13,8 @@ namespace tensor_detail {
 }
 }  // namespace tensor_detail
 
-/// Throws `Error` unless an option is fine; while a program is compiled that is an error which shows this call with the
-/// names of owner and option, what is expected and what was found.
+/// Throws `Error` if an option is out of range; at compile time that is an error which shows this call with the names
+/// of owner and option, what is expected and what was found.
 constexpr void check_option(bool fine, const char* owner, const char* option, const char* expected, double found) {
   if (!fine) tensor_detail::an_option_is_out_of_its_range(owner, option, expected, found);
 }

@@ -1,4 +1,4 @@
-// Where the elements of a tensor live and how they are laid out: part of its type, so mixing them is a compile error.
+// The memory space and layout of a tensor's elements: part of its type, so mixing them is a compile error.
 #pragma once
 #include <type_traits>
 
@@ -8,12 +8,12 @@ namespace sinter {
 struct Host {};
 /// The memory of one CUDA device.
 struct Cuda {};
-/// Numbers and other values that fit any place.
+/// Numbers and other values that work with any memory space.
 struct Anywhere {};
 
 /// Elements in row-major order without gaps; strides follow the capacity of each extent.
 struct RowMajor {};
-/// Elements at run-time strides over memory that belongs to someone else.
+/// Elements at run-time strides in memory that is not owned.
 struct Strided {};
 
 namespace place_detail {
@@ -27,7 +27,7 @@ template <class... P> struct Fold { using type = Anywhere; };
 template <class P, class... Rest> struct Fold<P, Rest...> {
   using type = typename Common<P, typename Fold<Rest...>::type>::type;
 };
-/// The one place that all of these share, or void.
+/// The memory space that all of these share, or void.
 template <class... Places> using common_place = typename Fold<Places...>::type;
 
 }  // namespace place_detail

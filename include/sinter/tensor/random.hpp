@@ -7,7 +7,7 @@
 
 namespace sinter {
 
-/// Where all randomness of a model or loader starts.
+/// The seed of all random numbers of a model or loader.
 struct Seed {
   std::uint64_t value = 0;
 };

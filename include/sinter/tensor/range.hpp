@@ -1,4 +1,4 @@
-// Ranges: parts of an axis, known while compiling.
+// Ranges: parts of an axis, known at compile time.
 #pragma once
 #include <cstdint>
 #include <type_traits>

@@ -1,4 +1,4 @@
-// Memory for elements: 64-byte aligned, inside the object when small and on the heap when not.
+// Memory for elements: 64-byte aligned, inside the object if small, otherwise on the heap.
 #pragma once
 #include <array>
 #include <type_traits>
@@ -11,20 +11,20 @@ namespace tensor_detail {
 struct Uninitialized {};
 struct InItsMemory {};
 }  // namespace tensor_detail
-/// Leave new elements as they are; the caller writes them all: `Tensor<float, 3> x(uninitialized);`. PyTorch:
+/// Leaves new elements uninitialised; the caller writes them all: `Tensor<float, 3> x(uninitialized);`. PyTorch:
 /// torch.empty.
 inline constexpr tensor_detail::Uninitialized uninitialized{};
 
 namespace tensor_detail {
 
-/// Tag: the elements of another tensor, in its memory where that is on the heap. For values that do not change.
+/// Tag: the elements of another tensor, sharing its memory if that is on the heap. For values that do not change.
 inline constexpr InItsMemory in_its_memory{};
 
-/// Bytes up to which a tensor keeps its elements inside itself. More would fill stacks.
+/// Tensors of up to this many bytes store their elements inside the object. More would overflow stacks.
 inline constexpr std::size_t inline_bytes = 1024;
 
-/// Room for N elements that behaves like a value: copies copy the elements. What a large one was moved from is empty,
-/// to be assigned to or destroyed.
+/// Storage of N elements with value semantics: copies copy the elements. After a move a large one is empty, to be
+/// assigned to or destroyed.
 template <class T, std::size_t N> class Storage {
   static constexpr bool inside = N * sizeof(T) <= inline_bytes;
   struct Inside {
@@ -63,7 +63,7 @@ template <class T, std::size_t N> class Storage {
     return *this;
   }
 
-  /// Memory again for a storage that was moved from.
+  /// New memory for a storage that was moved from.
   void renew() {
     if constexpr (!inside)
       if (room_.data() == nullptr) room_ = AlignedBlock<T>(N);

@@ -1,4 +1,4 @@
-// Tensor: what the user holds. Owns its elements; its shape is its type.
+// Tensor: owns its elements; its shape is part of its type.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -15,16 +15,16 @@
 namespace sinter {
 
 template <Element T, auto... E> struct Sym;
-/// A tensor whose elements belong to someone else.
+/// A tensor that does not own its elements.
 template <class T, auto... E> class TensorView;
 
-/// The one tensor type: element type, place, layout, extents. `Tensor<float, 32, 784>` is its everyday name.
+/// The one tensor type: element type, memory space, layout, extents. `Tensor<float, 32, 784>` is its usual alias.
 template <class T, class Place, class Layout, auto... E> class BasicTensor;
 
 /// A tensor in host memory, row-major: `Tensor<float, 32, 784>`, `Tensor<int,
 /// upto<128, 'B'>>`, `Tensor<float>` (a scalar).
 template <Element T, auto... E> using Tensor = BasicTensor<T, Host, RowMajor, E...>;
-/// A tensor elsewhere: `TensorOn<Cuda, float, 32, 784>`.
+/// A tensor in another memory space: `TensorOn<Cuda, float, 32, 784>`.
 template <class Place, Element T, auto... E> using TensorOn = BasicTensor<T, Place, RowMajor, E...>;
 
 // Undefined on purpose: the names are the errors.
@@ -34,7 +34,7 @@ template <class T, class... Indices> struct more_indices_than_axes;
 template <class T, class... Indices> struct a_bounded_axis_takes_an_index_or_a_whole_range;
 template <class T, char Letter> struct tensor_has_no_length_of_this_letter;
 
-/// An expression over tensors that has not been computed: graph/call.hpp.
+/// An expression over tensors that has not been evaluated: graph/call.hpp.
 template <class X>
 concept Expression = requires { typename X::symbol; typename X::is_expression; };
 
@@ -74,18 +74,18 @@ template <class T, class U, auto... E> struct WrongAssignment<Sym<T, E...>, Sym<
               "expected " + std::to_string(expected) + " elements, found " + std::to_string(found));
 }
 
-/// The run-time lengths of bounded extents; nothing where there is none.
+/// The run-time lengths of bounded extents; empty if there are none.
 template <auto... E> class Lengths {
   static constexpr Shape shape = shape_of<E...>;
 
  public:
-  /// Index of the first axis with this letter, −1 if there is none.
+  /// Index of the first axis with this symbolic dimension, −1 if there is none.
   static constexpr int find(char letter) {
     for (int i = 0; i < shape.rank; ++i)
       if (shape.letter(i) == letter) return i;
     return -1;
   }
-  /// Throw `Error` for a letter that no extent has, and for a length above its capacity.
+  /// Throw `Error` for a symbolic dimension that no extent has, and for a length above its capacity.
   constexpr std::int64_t get(char letter) const {
     if (find(letter) < 0) no_such_length(letter);
     return length_[std::size_t(find(letter))];
@@ -122,7 +122,7 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   /// All zeros; bounded extents at their full length.
   BasicTensor() = default;
   explicit BasicTensor(tensor_detail::Uninitialized tag) : storage_(tag) {}
-  /// The same in memory of a pool, if it is large, to which it returns.
+  /// Uninitialised; if it is large, in memory of a pool, to which it returns.
   BasicTensor(tensor_detail::Uninitialized tag, tensor_detail::Pool& pool) : storage_(tag, pool) {}
   BasicTensor(tensor_detail::InItsMemory tag, const BasicTensor& other)
       : storage_(tag, other.storage_), lengths_(other.lengths_) {}
@@ -134,7 +134,7 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
     fill_from<0>(values, out);
   }
   /// From the elements of a contiguous range, in row-major order: `std::vector<float> v(6); Tensor<float, 2, 3> a =
-  /// v;`. A bounded tensor of one axis takes their number as its length. Throws `Error` if there are too few or too
+  /// v;`. A bounded tensor of rank 1 takes their number as its length. Throws `Error` if there are too few or too
   /// many. PyTorch: torch.tensor(list).reshape(shape).
   template <class R>
   requires(
@@ -175,31 +175,30 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
 
   T* data() SINTER_LIFETIMEBOUND { return storage_.data(); }
   const T* data() const SINTER_LIFETIMEBOUND { return storage_.data(); }
-  /// Elements there is room for.
+  /// Capacity in elements.
   static constexpr std::ptrdiff_t size() { return shape.size(); }
   static constexpr int extent(int axis) { return shape[axis]; }
 
-  /// The run-time length that a letter stands for: `x.length<'B'>()`.
+  /// The run-time length of a symbolic dimension: `x.length<'B'>()`.
   template <char Letter> std::int64_t length() const {
     if constexpr (tensor_detail::Lengths<E...>::find(Letter) >= 0) return lengths_.get(Letter);
     else return tensor_has_no_length_of_this_letter<symbol, Letter>{};
   }
   std::int64_t length(char letter) const { return lengths_.get(letter); }
-  /// Sets it; what lies behind the length takes part in nothing, and
-  /// assignments may change it. Throws `Error` above the capacity.
+  /// Sets it; elements past the length are ignored, and assignments may change them. Throws `Error` above the capacity.
   template <char Letter> void set_length(std::int64_t n) {
     if constexpr (tensor_detail::Lengths<E...>::find(Letter) >= 0) set_length(Letter, n);
     else tensor_has_no_length_of_this_letter<symbol, Letter>{};
   }
   void set_length(char letter, std::int64_t n) { lengths_.set(letter, n); }
-  /// The length of an axis now: run-time length where bounded, extent elsewhere.
+  /// The current length of an axis: the run-time length if bounded, the extent otherwise.
   std::int64_t length_of_axis(int axis) const {
     return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis];
   }
 
   /// One element, `x(2, 3)`; or a part as a view, `x(2)`, `x(range<>, range<1, 3>)`:
-  /// axes behind the last index stay whole. Throws `Error` when an index is out of
-  /// range. Of a temporary, `make()[2]`, it is a copy. NumPy: x[2, 3], x[2], x[:, 1:3].
+  /// axes after the last index stay whole. Throws `Error` when an index is out of range. From a temporary, `make()[2]`,
+  /// it is a copy. NumPy: x[2, 3], x[2], x[:, 1:3].
   template <class... Index>
   requires(tensor_detail::is_index_v<Index>&&...) decltype(auto) operator()(Index... index) & {
     return at(data(), index...);

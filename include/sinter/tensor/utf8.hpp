@@ -5,8 +5,7 @@
 
 namespace sinter::tensor_detail {
 
-/// How many bytes the first character of a text has that is not empty; 0 where its bytes are no UTF-8: cut off, longer
-/// than need be, a surrogate.
+/// The number of bytes of a nonempty text's first character; 0 if it is not UTF-8: truncated, overlong, a surrogate.
 constexpr std::size_t utf8_length(std::string_view text) {
   const auto byte = [text](std::size_t i) {
     return i < text.size() ? unsigned(static_cast<unsigned char>(text[i])) : 0;

@@ -1,4 +1,4 @@
-// TensorView: a tensor over memory that belongs to someone else, at run-time strides.
+// TensorView: a tensor over memory that it does not own, at run-time strides.
 #pragma once
 #include "tensor.hpp"
 
@@ -9,7 +9,7 @@ namespace sinter {
 template <class T, auto... E> class TensorView {
  public:
   using element = std::remove_const_t<T>;
-  using Copy = Tensor<element, E...>;  ///< what holds the elements by itself
+  using Copy = Tensor<element, E...>;  ///< the tensor that owns a copy of the elements
   using symbol = Sym<element, E...>;
   using place = Host;
   static constexpr Shape shape = shape_of<E...>;
@@ -24,14 +24,14 @@ template <class T, auto... E> class TensorView {
       stride *= shape[i];
     }
   }
-  /// Element (i, j, …) lies at data[i * strides[0] + j * strides[1] + …].
+  /// Element (i, j, …) is data[i * strides[0] + j * strides[1] + …].
   TensorView(T* data, const Strides& strides) : data_(data), strides_(strides) {}
   /// All of a tensor.
   TensorView(Tensor<element, E...>& tensor) : TensorView(tensor.data()) { take_lengths(tensor); }
   TensorView(const Tensor<element, E...>& tensor) requires std::is_const_v<T> : TensorView(tensor.data()) {
     take_lengths(tensor);
   }
-  TensorView(const Tensor<element, E...>&&) = delete;  // it would outlive the tensor: name it first
+  TensorView(const Tensor<element, E...>&&) = delete;  // the view would outlive the tensor: name it first
 
   TensorView(const TensorView&) = default;
   /// Writes the elements, as if through a temporary.
@@ -73,7 +73,7 @@ template <class T, auto... E> class TensorView {
     return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis];
   }
 
-  /// One element or a part, as of a tensor. Throws `Error` when an index is out of range.
+  /// One element or a part, as for a tensor. Throws `Error` when an index is out of range.
   template <class... Index>
   requires(tensor_detail::is_index_v<Index>&&...) decltype(auto) operator()(Index... index) const {
     if constexpr (sizeof...(Index) > std::size_t(rank)) {

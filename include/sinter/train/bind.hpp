@@ -1,4 +1,4 @@
-// Binding a net to a graph: every parameter a view of one input that is the model's block.
+// Binding a net to a graph: every parameter is a view of one input, the model's block.
 #pragma once
 #include "../graph/trace.hpp"
 #include "../ops/ops.hpp"
@@ -9,10 +9,10 @@ namespace sinter::internals::train {
 /// The parameters of a net that is being traced.
 struct BoundParameters {
   graph::Value block;            ///< all of them, [n]
-  graph::List<int> nodes, size;  ///< each by itself, and how many elements it has
+  graph::List<int> nodes, size;  ///< each parameter, and its number of elements
 };
 
-/// Binds every `Param` to its part of a new input, and every `Buffer` and `Scalar` to an input of its own.
+/// Binds every `Param` to its part of a new input, and every `Buffer` and `Scalar` to a separate input.
 template <class Net> constexpr BoundParameters bind(graph::Builder& g, Net& net, std::int64_t parameters) {
   BoundParameters r;
   Shape flat;
@@ -38,7 +38,7 @@ template <class Net> constexpr BoundParameters bind(graph::Builder& g, Net& net,
   return r;
 }
 
-/// Binds every `State` to an input of its own, behind those of `bind`.
+/// Binds every `State` to a separate input, after those of `bind`.
 template <class Net> constexpr void bind_states(graph::Builder& g, Net& net) {
   graph::for_each_leaf(net, [&](auto& leaf) {
     using Leaf = std::remove_cvref_t<decltype(leaf)>;
@@ -46,7 +46,7 @@ template <class Net> constexpr void bind_states(graph::Builder& g, Net& net) {
       leaf.bind(graph::Value{&g, g.input(dtype_of<typename Leaf::element>, Leaf::shape)});
   });
 }
-/// Binds every `State` to the value that it begins with.
+/// Binds every `State` to its initial value.
 template <class Net> constexpr void bind_first_states(graph::Builder& g, Net& net) {
   graph::for_each_leaf(net, [&](auto& leaf) {
     using Leaf = std::remove_cvref_t<decltype(leaf)>;

@@ -10,7 +10,7 @@ namespace sinter {
 namespace graph { template <class... Symbols> struct Tensors {}; }  // a list of them, in the names of errors
 
 // Undefined on purpose: the names are the errors.
-/// A program that is called with tensors of other types than it was made for: both lists stand in its name.
+/// A program that is called with tensors of other types than it was made for: its name shows both lists.
 template <class MadeFor, class CalledWith> struct program_is_called_with_other_tensors_than_it_was_made_for;
 template <class MadeFor, class CalledWith> struct program_is_called_with_other_dtypes_than_it_was_made_for_write_cast;
 template <class Net, class... Inputs> struct the_nets_operator_takes_its_inputs_by_auto_or_const_reference;
@@ -34,7 +34,7 @@ template <class... A, class... B> auto report_call(graph::Tensors<A...>, graph::
 
 template <class Backend> inline constexpr bool is_accurate = requires { Backend::accurate; };
 
-/// How many inputs a bound net's graph begins with: the block, then every `Buffer` and `Scalar`.
+/// The number of a bound net's inputs before those of the call: the block, then every `Buffer` and `Scalar`.
 template <class X>
 inline constexpr auto leading = std::size_t(1 + graph::count_scalars<X>() + graph::count_buffers<X>());
 
@@ -97,7 +97,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   using Module = X;
   using Trace = InferenceTrace<is_accurate<typename Policy::Backend>, X, Inputs...>;
   using Program = compile::Program<Trace, typename Policy::Backend>;
-  /// What depends on parameters alone; it runs when they may have changed.
+  /// Computes what depends on parameters alone; runs when they may have changed.
   using Preparation = compile::Program<Trace, typename Policy::Backend, compile::Half::prepare>;
   static constexpr std::size_t workspace_bytes = Program::workspace_bytes;
   static constexpr double flops = Program::flops;
@@ -119,8 +119,8 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     find_places();
   }
 
-  /// Brings what depends on parameters alone up to date. Calls do so by themselves after a training step, `load`, or an
-  /// access through `net->`; only who writes through a pointer or view kept from earlier has to call it.
+  /// Recomputes what depends on parameters alone. Calls do so automatically after a training step, `load`, or an access
+  /// through `net->`; call it only after writing through a pointer or view obtained earlier.
   void prepare() {
     prepared_for_ = block_->changes.now();
     if constexpr (Preparation::outputs > 0) {
@@ -132,7 +132,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     }
   }
 
-  /// Every `State` of the net begins again.
+  /// Resets every `State` of the net to its initial value.
   void reset() {
     std::byte* at = states_.data();
     graph::for_each_leaf(net_, [&](const auto& leaf) {
@@ -157,8 +157,8 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   operator()(const Given&...) {
     return report_call(graph::Tensors<typename Inputs::symbol...>{}, graph::Tensors<typename Given::symbol...>{});
   }
-  /// The net's output. Large ones lie in memory of this object, which they return to it: once there are as many as are
-  /// in use at a time, calls allocate nothing. Throws `Error` when run-time lengths disagree.
+  /// The net's output. Large ones are in memory of this object, to which they return it: in a steady state calls
+  /// allocate nothing. Throws `Error` when run-time lengths disagree.
   [[gnu::always_inline]] Output operator()(const Inputs&... x) {
 #ifndef SINTER_CHECKS
     if constexpr (stands_in_place)
@@ -166,7 +166,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
 #endif
     return observed(compile::unobserved, x...);
   }
-  /// The same, watched step by step (train/profile.hpp).
+  /// The same, with an observer called around every step (train/profile.hpp).
   template <class Observer> Output observed(Observer& observer, const Inputs&... x) {
 #ifdef SINTER_CHECKS
     look(x...);
@@ -192,7 +192,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   const Policy& policy() const { return policy_; }
 
  private:
-  /// Throws `Error` where inputs are not what the net expects of them (ops/expect.hpp).
+  /// Throws `Error` if inputs violate what the net expects of them (ops/expect.hpp).
   void look(const Inputs&... x) {
     static constexpr int expectations = [] {
       const graph::Builder g = Trace{}();
@@ -211,18 +211,16 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   static constexpr auto states = std::size_t(graph::count_states<X>());
   static constexpr std::size_t inputs = leading<X> + states + sizeof...(Inputs) + std::size_t(Preparation::outputs);
 
-  /// Programs of a few dozen nanoseconds stand where they are called: what goes
-  /// in and comes out may then stay in registers.
+  /// Programs of a few dozen nanoseconds are inlined: inputs and results may then stay in registers.
   static constexpr bool stands_in_place = eager::may_run_directly<Program> && Program::flops <= 8192;
 
   [[gnu::always_inline]] bool is_prepared() const {
     return Preparation::outputs == 0 || prepared_for_ == block_->changes.now();
   }
-  /// Where nothing but addresses differs from call to call, and few of these.
+  /// For programs in which only a few addresses differ from call to call.
   template <class Observer> [[gnu::always_inline]] Output directly(Observer& observer, const Inputs&... x) {
     Output y(uninitialized, results_);
-    // this call's own: the compiler then sees which addresses are equal, and
-    // keeps in registers what goes from step to step
+    // a local copy: the compiler then sees which addresses are equal, and keeps values between steps in registers
     auto base = base_;
     std::size_t at = 1 + leading<X> + states;
     ((base[at++] = eager::describe(x).data), ...);
@@ -254,8 +252,8 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     }
   }
 
-  /// Which of a program's addresses are the same at every call: workspace,
-  /// parameters, buffers, scalars, states, and what is prepared.
+  /// Sets the addresses that are the same at every call: workspace, parameters, buffers, scalars, states, and prepared
+  /// data.
   void find_places() {
     std::array<eager::Argument, inputs> a;
     leading_arguments<X>(block_->data(), net_, a);
@@ -276,8 +274,8 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   Policy policy_;
 };
 
-/// What is wrong with a net and inputs to trace it with: an error, or void. Where the net cannot be called with them
-/// the compiler says why by itself.
+/// What is wrong with a net and inputs to trace it with: an error, or void. If the net cannot be called with them the
+/// compiler reports why.
 template <class X, class... Inputs> consteval auto fault_of_trace() {
   using Net = graph::net_of<X>;
   using Fault = typename graph::FaultOf<Net>::type;
@@ -298,7 +296,7 @@ template <class... Inputs, class X, class Policy = internals::backend::Host>
 requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy = {}) {
   constexpr auto fault = internals::train::fault_of_trace<X, Inputs...>();
   if constexpr (fault.exists) return graph::fields::report(fault);
-  // what is wrong there
+  // reports the error in the call
   else if constexpr (!graph::CallableWith<graph::net_of<X>, typename Inputs::symbol...>)
     return graph::net_of<X>{}(typename Inputs::symbol{}...);
   else return internals::train::Inference<X, Policy, Inputs...>(model, policy);

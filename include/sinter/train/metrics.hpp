@@ -1,4 +1,4 @@
-// How good predictions are.
+// Metrics of predictions.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -25,7 +25,7 @@ template <class Scores> int predicted_class(const Scores& scores, std::int64_t i
   return best;
 }
 
-/// The number of rows whose largest score is at the label; rows behind a run-time length do not count.
+/// The number of rows whose largest score is at the label; rows past a run-time length do not count.
 template <class Scores, class Labels> std::int64_t count_correct(const Scores& scores, const Labels& labels) {
   static_assert(Labels::shape.rank == 1 && Labels::shape[0] == Scores::shape[0],
                 "there is one label for each row of scores");
@@ -67,7 +67,7 @@ template <int K, class Scores, class Labels> std::int64_t count_in_top(const Sco
 /// Counts by true class (rows) and predicted class (columns). scikit-learn: confusion_matrix.
 template <int Classes> class ConfusionMatrix {
  public:
-  /// Adds a batch. Throws `Error` for a label outside the classes, and nothing is counted then.
+  /// Adds a batch. Throws `Error` for a label outside the classes, and then counts nothing.
   template <class Scores, class Labels> void add(const Scores& scores, const Labels& labels) {
     static_assert(Scores::shape.rank == 2 && Scores::shape[1] == Classes,
                   "scores are [batch, classes], with the classes of the matrix");
@@ -92,7 +92,7 @@ template <int Classes> class ConfusionMatrix {
     for (std::size_t i = 0; i < std::size_t(Classes); ++i) n += count_[i][i];
     return n;
   }
-  /// Share of correct predictions, 0 … 1; 0 of nothing.
+  /// Share of correct predictions, 0 … 1; 0 if nothing was counted.
   double accuracy() const { return share(correct(), total()); }
 
   /// How often a class occurred, and how often it was predicted.
@@ -106,13 +106,12 @@ template <int Classes> class ConfusionMatrix {
     for (const auto& row : count_) n += row[std::size_t(c)];
     return n;
   }
-  /// Of the predictions of a class the share that is right, of its occurrences the share
-  /// that was found, and the harmonic mean of the two; 0 of nothing. scikit-learn:
-  /// precision_score, recall_score, f1_score(…, average=None, zero_division=0).
+  /// The share of a class's predictions that is right, the share of its occurrences that was found, and their harmonic
+  /// mean; 0 if undefined. scikit-learn: precision_score, recall_score, f1_score(…, average=None, zero_division=0).
   double precision(int c) const { return share((*this)(c, c), predicted(c)); }
   double recall(int c) const { return share((*this)(c, c), occurred(c)); }
   double f1(int c) const { return share(2 * (*this)(c, c), occurred(c) + predicted(c)); }
-  /// Their means over the classes that occurred or were predicted, 0 of none. scikit-learn: average="macro",
+  /// Their means over the classes that occurred or were predicted, 0 if none. scikit-learn: average="macro",
   /// zero_division=0.
   double mean_precision() const { return mean([this](int c) { return precision(c); }); }
   double mean_recall() const { return mean([this](int c) { return recall(c); }); }
@@ -131,7 +130,7 @@ template <int Classes> class ConfusionMatrix {
   std::array<std::array<std::int64_t, std::size_t(Classes)>, std::size_t(Classes)> count_{};
 };
 
-/// The mean of values as they come, each for so many samples: `loss.add(step(x, y).loss, y.length<'B'>());`.
+/// A running mean of values, each weighted by its number of samples: `loss.add(step(x, y).loss, y.length<'B'>());`.
 class RunningMean {
  public:
   void add(double value, std::int64_t samples = 1) {
@@ -139,7 +138,7 @@ class RunningMean {
     sum_ += value * double(samples);
     samples_ += samples;
   }
-  /// 0 of nothing.
+  /// 0 if nothing was added.
   double value() const { return samples_ > 0 ? sum_ / double(samples_) : 0; }
   std::int64_t samples() const { return samples_; }
   void reset() { *this = {}; }

@@ -36,7 +36,7 @@ template <class X> class Model {
  public:
   using Net = graph::net_of<X>;
   static constexpr std::int64_t parameters = graph::count_parameters<X>();
-  /// Parameters and behind them scalars, which files and the optimizer do not see; then the buffers.
+  /// Parameters and after them scalars, which are not saved or optimised; then the buffers.
   struct Block {
     tensor_detail::AlignedBlock<float> values{elements};
     tensor_detail::AlignedBlock<std::byte> buffers{graph::buffer_bytes<X>()};
@@ -54,7 +54,7 @@ template <class X> class Model {
       initialize(seed);
     }
   }
-  /// The factory's type is all that matters; it is called while compiling.
+  /// Only the factory's type is used; it is called at compile time.
   explicit Model(X, Seed seed) requires(std::is_empty_v<X> && std::is_invocable_v<X>) : Model(seed) {}
   Model(const Net&, Seed) requires(std::is_same_v<X, Net>&& std::is_class_v<Net>) {
     (void)hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda<Net>{};
@@ -65,7 +65,7 @@ template <class X> class Model {
     copy(other);
   }
   Model(Model&&) = default;
-  /// Copies parameters, buffers and scalars; steps and inference programs made from this model go on with them.
+  /// Copies parameters, buffers and scalars; steps and inference programs made from this model use the copied ones.
   Model& operator=(const Model& other) {
     if (block_ == nullptr) {
       block_ = std::make_shared<Block>();
@@ -75,7 +75,7 @@ template <class X> class Model {
     return *this;
   }
 
-  /// A model is run by a program made of it.
+  /// A model is run by a program made from it.
   template <class... Inputs> auto operator()(const Inputs&...) const {
     return a_model_is_run_by_a_program_write_inference_of_Input_and_call_that<Net, Inputs...>{};
   }
@@ -97,7 +97,7 @@ template <class X> class Model {
       if constexpr (graph::is_param_v<std::remove_cvref_t<decltype(leaf)>>) f(name, leaf);
     });
   }
-  /// The same for parameters and buffers: what a file holds. PyTorch: state_dict.
+  /// The same for parameters and buffers: what a file stores. PyTorch: state_dict.
   template <class F> void for_each_tensor(F&& f) const {
     graph::for_each_named_leaf(net_, [&](const std::string& name, const auto& leaf) {
       using Leaf = std::remove_cvref_t<decltype(leaf)>;
@@ -113,7 +113,7 @@ template <class X> class Model {
     });
   }
 
-  /// Gives everything its starting value again. The n-th element of the k-th parameter depends on seed, k and n alone.
+  /// Sets everything to its initial value. The n-th element of the k-th parameter depends on seed, k and n alone.
   void initialize(Seed seed) {
     std::uint64_t stream = 0;
     graph::for_each_leaf(net_, [&](const auto& leaf) {

@@ -4,8 +4,8 @@
 //   print(p);
 //   save_trace(p, "step.json");                // io/trace.hpp: for chrome://tracing or Perfetto
 //
-// PyTorch: torch.profiler.profile. What a profile knows of the program it reads from the table of its steps; programs
-// that nobody profiles carry nothing of it.
+// PyTorch: torch.profiler.profile. A profile reads the program from the table of its steps; programs that are not
+// profiled do not contain it.
 #pragma once
 #include <algorithm>
 #include <chrono>
@@ -20,16 +20,16 @@ namespace sinter {
 
 /// One step of a profile.
 struct ProfiledStep {
-  std::string name;        ///< the modules whose parameters it works with: "layer1.0.conv1"; empty where there are none
+  std::string name;        ///< the modules whose parameters it uses: "layer1.0.conv1"; empty if none
   std::string operations;  ///< "contract add maximum"
-  std::string kind;        ///< of kernel: map, row, contract, scatter
+  std::string kind;        ///< of its kernel: map, row, contract, scatter
   std::string variant;     ///< how the backend runs it
   int kernel = 0;          ///< which of the program's distinct kernels
   double start = 0;        ///< seconds since the run began, in the fastest run
   double seconds = 0;      ///< the shortest of all runs
   double flops = 0;        ///< operations, as `flops` of a program counts them
   double bytes = 0;        ///< of the tensors that it reads and writes, each element once
-  double roof = 0;         ///< the shortest time that the processor's peaks allow, as a share of its own
+  double roof = 0;         ///< the shortest time that the processor's peaks allow, as a share of its time
 };
 
 /// What `profile` has found. Seconds are the shortest of `runs`.
@@ -37,12 +37,12 @@ struct Profile {
   std::vector<ProfiledStep> steps;
   std::int64_t runs = 0;
   int threads = 1;
-  double seconds = 0;           ///< of the fastest run, watching included
+  double seconds = 0;           ///< of the fastest run, including the profiler's overhead
   std::size_t workspace_bytes = 0;
   internals::backend::Roof roof;
 };
 
-/// How a profile is taken.
+/// Options of `profile`.
 struct ProfileOptions {
   int runs = 20;         ///< at most; programs of more than a tenth of a second run fewer times, at least three
   bool roof = true;      ///< measure what the processor can do, which takes a third of a second
@@ -97,14 +97,14 @@ class StepTimes {
   std::vector<std::int64_t> lengths_;
 };
 
-/// What the inputs of a program are called: a block of parameters, and others.
+/// The names of a program's inputs: a block of parameters, and others.
 struct InputNames {
   struct Parameter {
     std::string module;
-    std::int64_t begin, end;  ///< bytes in the block
+    std::int64_t begin, end;  ///< byte offsets in the block
   };
-  std::vector<Parameter> block;      ///< empty where there is no such input; it is the first
-  std::vector<std::string> input;    ///< modules that the others belong to, by index; empty names for none
+  std::vector<Parameter> block;      ///< the first input; empty if there is none
+  std::vector<std::string> input;    ///< modules that the other inputs belong to, by index; empty names for none
 
   /// The modules that bytes of the block belong to: "fc1", or "conv1 to fc2", or "all parameters".
   std::string modules(std::int64_t begin, std::int64_t end) const {
@@ -137,8 +137,8 @@ template <class X> InputNames names_of_net() {
   return r;
 }
 
-/// Names steps after the modules whose parameters they read, those that are
-/// made of nothing else included, or whose gradients they write.
+/// Names steps after the modules whose parameters, or values computed from parameters alone, they read, or whose
+/// gradients they write.
 class StepNames {
  public:
   StepNames(const std::vector<compile::StepReport>& steps, const InputNames& names) : names_(names) {
@@ -146,7 +146,8 @@ class StepNames {
     for (std::size_t s = 0; s < steps.size(); ++s) name(steps[s], int(s));
   }
   const std::vector<std::string>& steps() const { return steps_; }
-  /// What output k of a program with so many inputs is made of, where that is parameters alone.
+  /// The modules whose parameters output k of a program with `inputs` inputs is computed from, if from parameters
+  /// alone.
   std::string output(int inputs, int k) const {
     std::string of;
     made_of(1 + inputs + k, 0, std::int64_t(1) << 62, of);
@@ -154,14 +155,14 @@ class StepNames {
   }
 
  private:
-  /// Memory and what it holds.
+  /// A range of memory and what it holds.
   struct Made {
     int base;
     std::int64_t begin, end;
-    std::string of;  ///< modules, empty where other things than parameters go into it
+    std::string of;  ///< modules, empty if it depends on more than parameters
   };
 
-  /// The optimizer reads the whole block, and beside it all gradients; whatever wrote them last computed them.
+  /// The optimizer reads the whole block and all gradients; the steps that wrote those last computed them.
   void find_gradients(const std::vector<compile::StepReport>& steps) {
     gradient_of_.resize(steps.size());
     const std::int64_t all = names_.block.empty() ? -1 : names_.block.back().end;
@@ -183,7 +184,7 @@ class StepNames {
       return;
     }
   }
-  /// What bytes hold, by those who wrote their parts last; false where nobody did.
+  /// What bytes hold, by the last writers of their parts; false if nothing wrote them.
   bool made_of(int base, std::int64_t begin, std::int64_t end, std::string& of) const {
     std::vector<const Made*> parts;
     for (auto m = made_.rbegin(); m != made_.rend(); ++m) {
@@ -228,7 +229,7 @@ class StepNames {
   std::vector<Made> made_;
 };
 
-/// Runs a program again and again, run(observer), and tells what it found.
+/// Runs a program repeatedly, run(observer), and returns the measurements.
 template <class Program, class Run>
 Profile profile_of(ProfileOptions options, int threads, const InputNames& names, Run&& run) {
   const compile::Steps table(compile::step_table<Program>());
@@ -282,8 +283,8 @@ template <class P> InputNames names_of_program() {
 
 }  // namespace internals::train
 
-/// Runs a training step or an inference program on these inputs, watched step by step. A training step trains: profile
-/// a copy of the model where that matters.
+/// Runs a training step or an inference program on these inputs, timing every step. A training step trains: profile a
+/// copy of the model if that matters.
 template <internals::train::NetProgram P, internals::train::Held... X>
 Profile profile(ProfileOptions options, P& program, const X&... x) {
   return internals::train::profile_of<typename P::Program>(options, program.policy().threads,
@@ -318,8 +319,8 @@ requires(!internals::train::NetProgram<F>) Profile profile(const F& f, const X&.
   return profile(ProfileOptions{}, f, x...);
 }
 
-/// A line a step, and totals. `share` is of the whole run's time; `roof` how near a step comes to the time that peak
-/// arithmetic and bandwidth would take.
+/// One line per step, and totals. `share` is of the whole run's time; `roof` is the time that peak arithmetic and
+/// bandwidth would take, as a share of the step's.
 SINTER_OUTLINE inline void print(const Profile& p, std::FILE* out = stdout) {
   double flops = 0, bytes = 0, all = 0, least = 0;
   for (const ProfiledStep& s : p.steps) {

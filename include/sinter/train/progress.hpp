@@ -1,4 +1,4 @@
-// A line that tells how training goes.
+// A progress bar for training.
 #pragma once
 #include <algorithm>
 #include <chrono>
@@ -15,8 +15,8 @@
 
 namespace sinter {
 
-/// A progress bar with loss, accuracy, samples a second and time left. On a
-/// terminal it redraws one line; into a file it writes one line an epoch.
+/// A progress bar with loss, accuracy, samples per second and time left. On a terminal it redraws one line; to a file
+/// it writes one line per epoch.
 ///
 ///   Progress progress(epochs, loader.samples());
 ///   for (…) progress.batch(loss, correct, count);
@@ -30,7 +30,7 @@ class Progress {
 #endif
   }
 
-  /// One batch is done: its mean loss, how many of its `count` samples were right.
+  /// Reports a finished batch: its mean loss, how many of its `count` samples were right.
   void batch(std::floating_point auto loss, std::int64_t correct, std::int64_t count) {
     loss_.add(double(loss), count);
     correct_ += correct;

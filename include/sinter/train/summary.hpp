@@ -1,4 +1,4 @@
-// What a model consists of, as text: its modules with shapes, parameters and operations.
+// A summary of a model as text: its modules with shapes, parameters and operations.
 #pragma once
 #include <cstdio>
 #include <string>
@@ -10,19 +10,19 @@
 namespace sinter {
 namespace internals::train {
 
-/// What works with one parameter, buffer or scalar of a net: operations, and the shape of the last result.
+/// The cost of what uses one parameter, buffer or scalar of a net: operations, and the shape of the last result.
 struct LeafCost {
   double flops = 0;
   Shape shape;
 };
-/// "blocks.2.fc1" of "blocks.2.fc1.weight".
+/// "blocks.2.fc1" for "blocks.2.fc1.weight".
 inline std::string module_of(const std::string& parameter) {
   const std::size_t dot = parameter.rfind('.');
   return dot == std::string::npos ? std::string() : parameter.substr(0, dot);
 }
 
-/// For each node of a traced net the leaf that it works with, directly or
-/// through values that depend on nothing else; −1 where none.
+/// For each node of a traced net the leaf that it uses, directly or through values that depend on nothing else; −1 if
+/// none.
 constexpr graph::List<int> leaf_of_each_node(const graph::Builder& g, const graph::List<int>& leaves) {
   graph::List<int> leaf(g.size(), -1);
   graph::List<char> fixed(g.size(), 0);
@@ -49,7 +49,7 @@ template <class X> consteval std::size_t count_leaves() {
   graph::for_each_leaf(net, [&](auto&) { ++n; });
   return n;
 }
-/// One entry a leaf, one for what works with none, and the total with the shape of the output.
+/// One entry per leaf, one for nodes that use none, and the total with the shape of the output.
 template <class X, class... Inputs> constexpr auto leaf_costs() {
   std::array<LeafCost, count_leaves<X>() + 2> cost{};
   graph::Builder g;
@@ -115,7 +115,7 @@ SINTER_OUTLINE inline void print(const std::vector<SummaryRow>& rows, std::FILE*
 
 }  // namespace internals::train
 
-/// Prints every parameter and buffer under its name in files, with dtype, shape
+/// Prints every parameter and buffer under its name in saved files, with dtype, shape
 /// and number of elements. PyTorch: print(model).
 template <class X> void print(const Model<X>& model, std::FILE* out = stdout) {
   double total = 0;

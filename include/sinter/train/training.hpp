@@ -56,7 +56,7 @@ template <class X, class Loss, class Optimizer, class Input, class Target, bool 
     for (const graph::Builder::Update& u : g.updates) {
       int buffer = 0;
       while (buffer < g.inputs.size() && g.inputs[buffer] != u.buffer) ++buffer;
-      if (buffer == g.inputs.size()) continue;  // a state, which begins anew
+      if (buffer == g.inputs.size()) continue;  // a state, which starts from its initial value
       g.outputs.push(u.value);
       g.overwrites.push(buffer);
     }
@@ -76,8 +76,8 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
   using Program =
       compile::Program<TrainingTrace<X, Loss, Optimizer, Input, Target, is_accurate<typename Policy::Backend>>,
                        typename Policy::Backend>;
-  /// Known before the program exists: bytes beside parameters and batch,
-  /// floating-point operations of a full batch, elements.
+  /// Known at compile time: bytes in addition to parameters and batch, floating-point operations of a full batch,
+  /// elements.
   static constexpr std::size_t workspace_bytes = Program::workspace_bytes;
   static constexpr double flops = Program::flops;
   static constexpr std::int64_t parameters = Model<X>::parameters;
@@ -89,7 +89,7 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
 
   /// The optimizer's numbers may change between steps.
   Optimizer optimizer;
-  /// Of the random numbers that the net draws (dropout): with the number of the step it decides them all.
+  /// The seed of the net's random numbers (dropout): they follow from it and the step's number.
   Seed seed{};
 
   TrainingStep(const Model<X>& model, Optimizer o, Policy policy)
@@ -117,10 +117,10 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
     return report_call(graph::Tensors<typename Input::symbol, typename Target::symbol>{},
                        graph::Tensors<typename Given::symbol...>{});
   }
-  /// One step on one batch, in place. Allocates nothing once there is memory for as many outputs as are in use at a
-  /// time. Throws `Error` when run-time lengths disagree; the parameters are then untouched.
+  /// One step on one batch, in place. Allocates nothing in a steady state. Throws `Error` when run-time lengths
+  /// disagree; the parameters are then untouched.
   Result operator()(const Input& x, const Target& y) { return observed(compile::unobserved, x, y); }
-  /// The same, watched step by step (train/profile.hpp).
+  /// The same, with an observer called around every step (train/profile.hpp).
   template <class Observer> Result observed(Observer& observer, const Input& x, const Target& y) {
     Result result{0, Output(uninitialized, results_)};
     const double step = double(steps_ + 1);
@@ -165,7 +165,7 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
   Policy policy_;
 };
 
-/// The same of a net, a loss and batches. A step is traced with a loss of the type alone.
+/// The same for a net, a loss and batches. A step is traced with the loss's type alone.
 template <class X, class Loss, class Input, class Target> consteval auto fault_of_training() {
   constexpr auto fault = fault_of_trace<X, Input>();
   if constexpr (fault.exists) {
@@ -176,7 +176,7 @@ template <class X, class Loss, class Input, class Target> consteval auto fault_o
     return fault;
   }
 }
-/// A loss of what a net makes of its input.
+/// The result type of a loss of a net's output.
 template <class X, class Loss, class Input, class Target>
 concept Trainable = requires(const graph::net_of<X>& net, typename Input::symbol x, typename Target::symbol y) {
   Loss{}(net(x), y);
@@ -192,7 +192,8 @@ auto training(const Model<X>& model, Loss, Optimizer optimizer, Policy policy = 
   constexpr auto fault = internals::train::fault_of_training<X, Loss, Input, Target>();
   if constexpr (fault.exists) return graph::fields::report(fault);
   else if constexpr (!internals::train::Trainable<X, Loss, Input, Target>)
-    return Loss{}(graph::net_of<X>{}(typename Input::symbol{}), typename Target::symbol{});  // what is wrong there
+    return Loss{}(graph::net_of<X>{}(typename Input::symbol{}), typename Target::symbol{});  // reports the error in the
+                                                                                             // call
   else return internals::train::TrainingStep<X, Loss, Optimizer, Policy, Input, Target>(model, optimizer, policy);
 }
 /// The same with the batch types of a loader; the last, smaller batch is included.

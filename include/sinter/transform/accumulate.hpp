@@ -10,7 +10,7 @@ using graph::Value;
 
 namespace accumulate_detail {
 
-/// A part of a concatenated tensor, counted along its axis; zeros have no node.
+/// A part of a concatenated tensor, its size along the axis; zeros have no node.
 struct Part {
   int node = -1, from = 0, to = 0;
 };
@@ -28,8 +28,8 @@ constexpr bool parts_of(Value v, int axis, List<Part>& parts) {
 
 }  // namespace accumulate_detail
 
-/// a + b. What slices of one tensor send back has zeros where the others have something: then the sum is those parts
-/// side by side, and nothing is added.
+/// a + b. Cotangents of slices of one tensor are zero outside their slices: then the sum is a concatenation, and
+/// nothing is added.
 constexpr Value accumulate(Value a, Value b) {
   using accumulate_detail::Part;
   Builder& g = *a.graph;

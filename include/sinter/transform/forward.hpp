@@ -6,7 +6,7 @@ namespace sinter::internals::transform {
 
 /// The tangent of node i from that of its operand k, for a primitive that has a vector-Jacobian
 /// product alone. That product is linear in the cotangent, c ↦ Jᵀc, so its transpose is the
-/// gradient of ⟨Jᵀc, tangent⟩ with respect to c: J tangent, wherever c stands.
+/// gradient of ⟨Jᵀc, tangent⟩ with respect to c: J tangent, for any c.
 constexpr Value transposed(Builder& g, int i, int k, int tangent) {
   const Value zeros = graph::broadcast_to(Value{&g, g.constant(0, g[i].dtype)}, g.shape(i));
   const Value c{&g, g.add(graph::primitive<ops::Argument>, &zeros.id, 1)};
@@ -18,8 +18,8 @@ constexpr Value transposed(Builder& g, int i, int k, int tangent) {
   return {&g, gradient(g, ops::reduced<ops::Sum>(product, (std::int64_t(1) << product.extents().rank) - 1).id, wrt)[0]};
 }
 
-/// The tangent of node `output` when `inputs` move by `tangents`, appended to
-/// the same graph. Zeros where nothing depends.
+/// The tangent of node `output` for the `tangents` of `inputs`, appended to the same graph; zeros if it depends on
+/// none.
 constexpr int push_forward(Builder& g, int output, const List<int>& inputs, const List<int>& tangents) {
   List<int> tangent(output + 1, -1);
   for (int k = 0; k < inputs.size(); ++k)
@@ -35,7 +35,7 @@ constexpr int push_forward(Builder& g, int output, const List<int>& inputs, cons
                                         : transposed(g, i, k, tangent[operand]);
       if (t.exists()) tangent[i] = tangent[i] < 0 ? t.id : (Value{&g, tangent[i]} + t).id;
     }
-    // A rule may answer with fewer axes than the result has, where it repeats an operand.
+    // A rule may return fewer axes than the result has, if the primitive broadcasts an operand.
     if (tangent[i] >= 0)
       tangent[i] = graph::broadcast_to(graph::cast_to(Value{&g, tangent[i]}, g[i].dtype), g.shape(i)).id;
   }

@@ -71,8 +71,8 @@ template <class F, int... Index> struct Grad {
 }  // namespace internals::transform
 
 /// The gradient of a scalar function as a function: `grad(f)(x, a)`, by default with respect to the first argument.
-/// Works on tensors and inside traced functions, also nested; there f may capture traced values, parameters and layers,
-/// which are constant to it. PyTorch: torch.func.grad.
+/// Works on tensors and inside traced functions, also nested; in traced functions f may capture traced values,
+/// parameters and layers, which are constant to it. PyTorch: torch.func.grad.
 template <class F, int... Index> constexpr auto grad(F f, Wrt<Index...>) {
   return internals::transform::Grad<F, Index...>{f};
 }

@@ -69,8 +69,8 @@ class ReverseMode {
       }
     }
   }
-  /// The backward pass of a checkpoint goes through a repetition of it, whose
-  /// inputs hand their cotangents to those of the first time.
+  /// The backward pass of a checkpoint goes through a repetition of it, whose inputs pass their cotangents on to the
+  /// original ones.
   constexpr void repeat(int checkpoint, int ct) {
     if (depends_[g_.operands(checkpoint)[0]] == 0) return;
     const Repetition r = rematerialize(g_, checkpoint, ct, is_wrt_);
@@ -89,7 +89,7 @@ class ReverseMode {
 
 
 /// Cotangents of `wrt` for a scalar `loss`, appended to the same graph. Nodes on no path from `wrt` to `loss` cost
-/// nothing; a `wrt` that the loss does not depend on gets zeros. What a checkpoint marks is computed again.
+/// nothing; a `wrt` that the loss does not depend on gets zeros. What a checkpoint marks is recomputed.
 constexpr List<int> gradient(Builder& g, int loss, const List<int>& wrt) {
   ReverseMode pass(g, loss, wrt);
   return pass.run();

@@ -17,10 +17,10 @@ template <class F> struct Jit {
 
 }  // namespace internals::transform
 
-/// A captureless function of tensors as one program: `jit(f)(x, y)` traces f while compiling, so that what it names and
-/// uses more than once is computed once, fused with the rest and kept in cache; the results are new tensors, a tuple
-/// for several. A plain call `f(x, y)` works on expressions and computes what has grown long in pieces. `grad(f)`,
-/// `jvp(f)` and `vmap(f)` are one program by themselves. PyTorch: torch.compile(f, fullgraph=True); JAX: jax.jit.
+/// A captureless function of tensors as one program: `jit(f)(x, y)` traces f at compile time, so that values used more
+/// than once are computed once, fused with the rest and kept in cache; the results are new tensors, a tuple for
+/// several. A plain call `f(x, y)` works on expressions and evaluates long ones in parts. `grad(f)`, `jvp(f)`
+/// and `vmap(f)` are one program by themselves. PyTorch: torch.compile(f, fullgraph=True); JAX: jax.jit.
 template <class F> constexpr auto jit(F f) { return internals::transform::Jit<F>{f}; }
 
 }  // namespace sinter

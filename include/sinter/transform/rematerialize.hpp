@@ -9,8 +9,7 @@ using graph::List;
 using graph::Node;
 using graph::Value;
 
-/// The nodes that repeat a part of a graph: those from `first` to before
-/// `last`, in order; `result` stands for what the checkpoint shows.
+/// The nodes [first, last) that repeat a part of a graph, in order; `result` repeats the checkpoint's result.
 struct Repetition {
   int first = 0, last = 0, result = -1;
 };
@@ -27,7 +26,7 @@ class Rematerializer {
   constexpr Repetition run() {
     mark();
     Repetition r{g_.size(), 0, 0};
-    for (int i = 0; i <= result_; ++i)  // inputs first: what is inside keeps its order behind them
+    for (int i = 0; i <= result_; ++i)  // inputs first, then the nodes inside, in their order
       if (role_[i] == input) now_[i] = late(i);
     for (int i = begin_; i <= result_; ++i)
       if (role_[i] == inside) now_[i] = repeat(i);
@@ -52,7 +51,7 @@ class Rematerializer {
       }
     }
   }
-  /// Numbers, counts and lengths are what they are.
+  /// Constants, iotas and lengths need no copy.
   constexpr int late(int i) {
     const graph::Kind kind = g_[i].op->kind;
     if (kind == graph::Kind::constant || kind == graph::Kind::generate || ops::number_behind(g_, i) >= 0) return i;
@@ -76,8 +75,8 @@ class Rematerializer {
 };
 
 
-/// Appends the repetition of what `checkpoint` marks, to run when `cotangent`
-/// is known. What `kept` marks is not repeated.
+/// Appends the repetition of what `checkpoint` marks, to run once `cotangent` is computed. Nodes in `kept` are not
+/// repeated.
 constexpr Repetition rematerialize(Builder& g, int checkpoint, int cotangent, const List<char>& kept) {
   Rematerializer pass(g, checkpoint, cotangent, kept);
   return pass.run();

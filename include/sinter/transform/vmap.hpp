@@ -17,7 +17,7 @@ namespace internals::transform {
 
 using graph::Value;
 
-/// A symbol without its first axis, and one with an axis more.
+/// A symbol without its first axis, and one with a new leading axis.
 template <class S> struct Sample;
 template <class T, auto N, auto... E> struct Sample<Sym<T, N, E...>> { using type = Sym<T, E...>; };
 template <class S, auto N> struct Batch;

@@ -1,4 +1,4 @@
-// What the fuzzers' targets share.
+// What the fuzz targets share.
 #pragma once
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 
 namespace fuzz {
 
-/// Ends the program if what must hold does not, so that the fuzzer keeps the input.
+/// Ends the program if a condition fails, so that the fuzzer keeps the input.
 inline void require(bool holds, const char* what) {
   if (holds) return;
   std::fprintf(stderr, "does not hold: %s\n", what);

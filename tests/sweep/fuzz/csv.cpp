@@ -1,5 +1,5 @@
-// Tables: the first three bytes choose the options and the pieces in which the rest arrives. Pieces change nothing, and
-// numbers are std::from_chars'.
+// Tables: the first three bytes select the options and the chunks in which the rest is read. Chunks change nothing, and
+// numbers equal std::from_chars'.
 #include <sinter/data/csv.hpp>
 
 #include <cmath>

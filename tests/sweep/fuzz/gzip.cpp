@@ -1,4 +1,4 @@
-// Compressed files: what is read in pieces of any size is what is read at once, and never more than was allowed.
+// Compressed files: reading in chunks of any size gives the same as reading at once, and never more than the limit.
 #include <sinter/data/gzip.hpp>
 
 #include <optional>

@@ -1,4 +1,4 @@
-// Checkpoints: a model is changed by a sound and fitting file alone, and what it saves is sound.
+// Checkpoints: a model is changed only by a valid and matching file, and what it saves is valid.
 #include <sinter/io/safetensors.hpp>
 
 #include "bytes.hpp"

@@ -1,5 +1,4 @@
-// Between registers and memory: whole, partial and strided loads and stores of
-// lanes, and what folds them into one value.
+// Between registers and memory: whole, partial and strided loads and stores of lanes, and reductions over lanes.
 #pragma once
 
 #include "../access.hpp"
@@ -9,7 +8,7 @@ namespace sinter::cpu {
 
 using namespace internals::backend;
 
-/// n ≤ N elements from p on; the lanes behind them hold zeros. n = N is a plain load.
+/// n ≤ N elements from p on; the lanes after them hold zeros. n = N is a plain load.
 template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> load(const T* p, int n) {
   if constexpr (N == 1) {
     return Lanes<T, 1>(*p);
@@ -18,7 +17,7 @@ template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> load(cons
 #if SINTER_SIMD && defined(__AVX512F__)
     if constexpr (std::is_same_v<T, float> && N == lanes) {
       Lanes<T, N> r;
-      // what was stored just now reaches no load with a mask
+      // a masked load gets no store forwarding
       if (__builtin_constant_p(n) && n == 8) r.v[0] = _mm512_zextps256_ps512(_mm256_loadu_ps(p));
       else r.v[0] = _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1u), p);
       return r;
@@ -60,7 +59,7 @@ template <class T, int N> [[gnu::always_inline]] constexpr void store(const Lane
   }
 }
 
-/// n elements that lie `stride` apart.
+/// n strided elements.
 template <class T, int N>
 [[gnu::always_inline]] constexpr Lanes<T, N> gather(const T* p, std::ptrdiff_t stride, int n) {
   if constexpr (N == 1) {
@@ -68,7 +67,7 @@ template <class T, int N>
   } else {
 #if SINTER_SIMD && defined(__AVX512F__)
     if constexpr (std::is_same_v<T, float> && N == lanes)
-      if (stride == 2) {  // every other of two registers; what lies behind the last element is not touched
+      if (stride == 2) {  // every other of two registers; memory past the last element is not accessed
         Lanes<T, N> r;
         const std::uint32_t touched = n >= N ? 0x7fffffffu : (1u << (2 * n - 1)) - 1u;
         const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
@@ -122,7 +121,7 @@ template <class T, int N, class Index>
     return Lanes<T, N>::load(room);
   }
 }
-/// The same for adding, in the order of the lanes; what has no place is left out.
+/// The same for adding, in the order of the lanes; indices out of range are ignored.
 template <class T, int N, class Index>
 [[gnu::always_inline]] constexpr void add_places(const Lanes<T, N>& x, T* p, std::int64_t lane_stride,
                                                  const Lanes<Index, N>& place, std::int64_t stride, std::int64_t extent,

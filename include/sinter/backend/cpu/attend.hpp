@@ -1,4 +1,4 @@
-// Attention forward: tiles of queries walk over the keys with a running maximum and sum.
+// Attention forward: tiles of queries iterate over the keys with a running maximum and sum (online softmax).
 #pragma once
 #include "attend_few.hpp"
 
@@ -20,7 +20,7 @@ template <class T> class Attend {
     tiles_ = (h_.queries + C - 1) / C;
   }
 
-  /// One head after another on one thread, so that what is packed stays in cache; several at once on several.
+  /// One head after another on one thread, so that what is packed stays in cache; several at once on several threads.
   void run() {
     if (const AttendFew<T> few(h_, mask_, output_, sums_); few.fits()) return few.run();
     const Context& c = h_.call.context;
@@ -87,11 +87,11 @@ template <class T> class Attend {
     write<V>(head, group, query, m, top, sum, means);
   }
 
-  /// Scores become exponentials below the maximum so far; what was summed before is to be multiplied by `factor`.
+  /// Scores become exponentials relative to the maximum so far; earlier sums are to be multiplied by `factor`.
   template <int V>
   [[gnu::always_inline]] static void weigh(T* score, std::int64_t n, Vector* top, Vector* sum, T* factor) {
     constexpr int N = V * W;
-    Vector most_so_far[V], sum_so_far[V];  // not through the pointers: registers
+    Vector most_so_far[V], sum_so_far[V];  // local copies, which stay in registers
 #pragma GCC unroll 4
     for (int r = 0; r < V; ++r) most_so_far[r] = top[r];
     for (std::int64_t j = 0; j < n; ++j) {
@@ -116,8 +116,8 @@ template <class T> class Attend {
     for (int r = 0; r < V; ++r) top[r] = most_so_far[r], sum[r] = sum_so_far[r];
   }
 
-  /// A query that sees no key has the sum 0: its mean is 0, its logarithm ∞, so
-  /// that no key has a weight in the gradient.
+  /// A query that sees no key has the sum 0: its mean is 0, its logarithm ∞, so that no key has a weight in the
+  /// gradient.
   template <int V> void write(std::int64_t head, std::int64_t group, std::int64_t query, int m, const Vector* top,
                               const Vector* sum, T* means) const {
     constexpr int N = V * W;
@@ -128,7 +128,7 @@ template <class T> class Attend {
       store(top[r] + log(sum[r]), logarithm + r * W, W);
     }
     for (int i = 0; i < N; ++i) {
-      part[i] = total[i] > 0 ? 1 / total[i] : total[i];  // 0, or what is no number
+      part[i] = total[i] > 0 ? 1 / total[i] : total[i];  // 0, or NaN
       if (total[i] == 0 && !is_nan(Lanes<T, 1>(total[i])).v) logarithm[i] = ops::unforeseen(ops::infinity<T>);
     }
     Vector squares[V];  // of all results of a query: finite only if they are
@@ -168,7 +168,7 @@ template <class T> class Attend {
 
 template <> struct OwnKernel<ops::Attention> {
   template <class T> static void run(const OwnCall& c) { Attend<T>(c).run(); }
-  /// Packed keys and values of each head at work.
+  /// Packed keys and values of each head in progress.
   static constexpr std::int64_t scratch(const graph::Signature& s) {
     using A = AttendScratch;
     const Shape &k = s.shape(1), &v = s.shape(2);

@@ -1,5 +1,5 @@
-// Attention of few queries to many keys, as when a text is continued word by word: keys and values are read where they
-// lie, once for every four queries.
+// Attention of few queries to many keys, as in autoregressive decoding: keys and values are read in place, once for
+// every four queries.
 #pragma once
 #include "written_attention.hpp"
 
@@ -19,7 +19,7 @@ template <class T> class AttendFew {
 
   AttendFew(const AttendHeads& h, int mask, int output, int sums) : h_(h), mask_(mask), output_(output), sums_(sums) {}
 
-  /// Features of keys and values must lie side by side.
+  /// Features of keys and values must be contiguous.
   bool fits() const {
     return h_.queries <= most_queries && h_.call.stride(k)[h_.geometry.features()] == 1 &&
            h_.call.stride(v)[h_.geometry.value_features()] == 1;
@@ -42,7 +42,7 @@ template <class T> class AttendFew {
   }
 
  private:
-  /// Q queries from `first` on; where there are fewer, the last one stands for those that do not exist.
+  /// Q queries from `first` on; where there are fewer, the last one is repeated for those that do not exist.
   template <int Q> SINTER_OUTLINE void rows(std::int64_t head, std::int64_t group, std::int64_t first) const {
     const auto& g = h_.geometry;
     const Matrix<const T> keys = h_.matrix<const T>(k, head, 0, g.keys(), g.features()),
@@ -94,8 +94,8 @@ template <class T> class AttendFew {
     }
   }
 
-  /// Products of Q queries with W / Q keys, of which n exist, side by side for each query: a register for each, then
-  /// the sums of all registers together.
+  /// Products of Q queries with W / Q keys, of which n exist, (Q, features) × (features, W / Q) → (Q, W / Q): a
+  /// register for each, then the sums of all registers together.
   template <int Q> void products(const T* queries, Matrix<const T> keys, std::int64_t n, T* score) const {
     constexpr int K = W / Q;
     Vector sum[W];
@@ -124,8 +124,7 @@ template <class T> class AttendFew {
     for (int i = 0; i < Q; ++i) std::copy_n(all + i * K, K, score + i * block);
   }
 
-  /// Scores, −∞ behind the last, become exponentials below the maximum so far;
-  /// returns what to multiply earlier sums by.
+  /// Scores, −∞ after the last, become exponentials relative to the maximum so far; returns the factor of earlier sums.
   static T weigh(T* score, std::int64_t n, T& top, T& sum) {
     const T before = top;
     Vector most_so_far(top), sums(0);
@@ -141,7 +140,7 @@ template <class T> class AttendFew {
     return factor;
   }
 
-  /// means = factor · means + Σ weight · value, as many registers of features at a time as there is room for.
+  /// means = factor · means + Σ weight · value, for as many registers of features at a time as fit.
   template <int Q>
   void add_values(Matrix<const T> values, const T* weight, std::int64_t n, const T* factor, T* means) const {
     constexpr int V = std::min(4, (Tile::rows > 4 ? 16 : 8) / Q);

@@ -1,9 +1,9 @@
-// Attention backward: blocks of queries walk over the keys once more and find
-// the probabilities again from the logarithms of the sums.
+// Attention backward: blocks of queries iterate over the keys once more and recompute the probabilities from the
+// logarithms of the sums.
 //
 // With P the probabilities, o the means and ct their cotangent: dv = Pᵀ ct;  dS = P ∘ (ct vᵀ − Σ ct ∘ o);  dq = scale ·
-// dS k;  dk = scale · dSᵀ q. A head of keys belongs to one thread, which adds up its queries in order: results do not
-// depend on the number of threads.
+// dS k;  dk = scale · dSᵀ q. Each head of keys belongs to one thread, which adds up its queries in order: results do
+// not depend on the number of threads.
 #pragma once
 #include "attend.hpp"
 
@@ -14,7 +14,7 @@ template <class T> class AttendGradient {
   using Vector = typename Tile::Vector;
   static constexpr int W = Tile::width, R = Tile::registers, M = Tile::rows, C = Tile::columns;
   static constexpr int B = C * 2;                       ///< queries of a block
-  static constexpr std::int64_t block = 64;             ///< keys of one
+  static constexpr std::int64_t block = 64;             ///< keys of a block
   static_assert(B <= AttendScratch::block_of_queries && block % M == 0);
   enum Tensor { q, k, v, o, sums, ct };
 
@@ -39,7 +39,7 @@ template <class T> class AttendGradient {
   }
 
  private:
-  /// A head's packed operands and the block of queries at work.
+  /// A head's packed operands and the current block of queries.
   struct Room {
     T *key_lines, *key_features, *value_lines;
     T *query, *query_lines, *cotangent, *cotangent_lines, *dq;
@@ -70,7 +70,7 @@ template <class T> class AttendGradient {
         queries(room, head, group, query, int(std::min<std::int64_t>(B, h_.queries - query)));
     mend(head);
   }
-  /// What is not finite is computed again without masked keys.
+  /// Recomputes without masked keys what is not finite.
   void mend(std::int64_t head) const {
     const WrittenAttention<T> written(h_, mask_);
     if (!written.has_masked_keys()) return;
@@ -152,7 +152,7 @@ template <class T> class AttendGradient {
     write(room, head, group, first, m);
   }
 
-  /// What is subtracted from scores and from their cotangents, a number a query; ∞ and 0 behind the last.
+  /// What is subtracted from scores and from their cotangents, one number per query; ∞ and 0 after the last.
   void find_means(const Room& room, std::int64_t head, std::int64_t group, std::int64_t first, int m, T* logarithm,
                   T* mean) const {
     const auto& g = h_.geometry;
@@ -218,8 +218,8 @@ template <class T> class AttendGradient {
 
 template <> struct OwnKernel<ops::AttentionGradient> {
   template <class T> static void run(const OwnCall& c) { AttendGradient<T>(c).run(); }
-  /// For each head at work: keys as they are and transposed, values transposed,
-  /// and a block of queries with what belongs to it.
+  /// For each head in progress: keys as they are and transposed, values transposed, and a block of queries with its
+  /// data.
   static constexpr std::int64_t scratch(const graph::Signature& s) {
     using A = AttendScratch;
     const Shape &k = s.shape(1), &v = s.shape(2);

@@ -11,11 +11,11 @@ namespace sinter::cpu {
 
 /// Scratch memory of attention, forward and backward.
 struct AttendScratch {
-  static constexpr std::int64_t most_heads = 16;        ///< at work at once
+  static constexpr std::int64_t most_heads = 16;        ///< in progress at once
   static constexpr std::int64_t block_of_queries = 64;  ///< at most
 
   static constexpr std::int64_t padded(std::int64_t n) { return (n + 31) / 32 * 32; }
-  /// How many heads are at work at once: each has packed keys and values of its own.
+  /// How many heads are in progress at once: each has packed keys and values of its own.
   static constexpr std::int64_t heads(const graph::Signature& s) {
     const Shape& keys = s.shape(1);
     std::int64_t n = 1;
@@ -24,7 +24,7 @@ struct AttendScratch {
   }
 };
 
-/// The sizes of an attention and where its heads lie.
+/// The sizes of an attention and the addresses of its heads.
 class AttendHeads {
  public:
   explicit AttendHeads(const OwnCall& c)
@@ -89,7 +89,7 @@ template <class T> class AttendMask {
         std::fill(score + j * ld, score + j * ld + std::min<std::int64_t>(width, key + j - query), never);
   }
 
-  /// The same for one query whose scores lie side by side; keys behind it must not be among them.
+  /// The same for one query with contiguous scores; keys after it must not be among them.
   void apply_row(T* score, std::int64_t key, std::int64_t n, std::int64_t query) const {
     const T never = ops::unforeseen(-ops::infinity<T>);
     if (there_.at != nullptr)
@@ -110,7 +110,7 @@ template <class T> class AttendMask {
     }
     for (int x = 0; x < n; ++x) to[x] = there[x * there_.column] ? T(0) : never;
   }
-  /// Adds a mask that differs from query to query: a few keys at a time become numbers to add, and are transposed.
+  /// Adds a mask that differs per query: a few keys at a time become numbers to add, and are transposed.
   void add_turned(T* score, std::int64_t ld, std::int64_t key, std::int64_t n, std::int64_t query, int m,
                   int width) const {
     constexpr int keys = W > 8 ? W : 8, queries = 64;

@@ -1,8 +1,8 @@
-// The inner loops of attention: products of a panel of few lines with a tile
-// whose lanes are queries, and what copies panels.
+// The inner loops of attention: products of a panel of few lines with a tile whose lanes are queries, and packing of
+// panels.
 //
-// Scores are computed transposed, [key][query]: a running maximum and sum are
-// then registers with a query a lane, and no lane ever meets another.
+// Scores are computed transposed, [key][query]: a running maximum and sum are then registers with one query per lane,
+// and lanes never interact.
 #pragma once
 #include "pack.hpp"
 #include "tile.hpp"
@@ -11,8 +11,8 @@ namespace sinter::cpu {
 
 template <class T> struct AttendTile {
   static constexpr int width = Tile<T>::width, registers = Tile<T>::registers, columns = Tile<T>::columns;
-  /// Lines of a panel: with two registers of columns they keep the multipliers
-  /// busy, and 8 divides what features come in.
+  /// Lines of a panel: with two registers of columns they keep the FMA units busy, and feature counts are multiples of
+  /// 8.
 #if SINTER_SIMD && (defined(__AVX512F__) || defined(__aarch64__))
   static constexpr int rows = 8;
 #else
@@ -25,7 +25,7 @@ template <class T> struct AttendTile {
 enum class Sums : unsigned char { set, add, scale_and_add };
 
 /// c[i * ldc + j] = Σ_k a[k * Next + i * Line] · b[k * ldb + j] for the lines of a panel and V registers of columns, of
-/// which the last may end after `last` lanes; or what is there, times `scale` of the lane, and the sum.
+/// which the last may end after `last` lanes; or the previous c, times `scale` of the lane, plus the sum.
 template <class T, int V, int Next, int Line, Sums How>
 [[gnu::always_inline]] inline void panel_products(std::int64_t inner, const T* a, const T* b, std::int64_t ldb, T* c,
                                                   std::int64_t ldc, int last = AttendTile<T>::width,
@@ -130,7 +130,7 @@ template <class T> inline void pack_features(Matrix<const T> from, T* to, std::i
   }
 }
 
-/// The larger lane by lane, in one instruction; which one where either is NaN depends on the processor.
+/// The larger, lane by lane, in one instruction; which one where either is NaN depends on the processor.
 template <class T, int N> [[gnu::always_inline]] inline Lanes<T, N> larger(Lanes<T, N> a, const Lanes<T, N>& b) {
   if constexpr (N == 1) {
     a.v = a.v > b.v ? a.v : b.v;

@@ -42,7 +42,7 @@ struct Backend {
     else if constexpr (is_fixed<K, Step>()) SmallMap<K, Step>::run(c);
     else map<K, Way>(arguments, c);
   }
-  /// Steps that run piece by piece: see chain.hpp.
+  /// Steps that run tile by tile: see chain.hpp.
   template <int Most> static void run_chain(const std::int64_t* chain, const std::int64_t* table,
                                             const StepFunction* functions, const Context& c) {
     cpu::run_chain<Most>(chain, table, functions, c);

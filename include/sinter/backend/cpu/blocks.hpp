@@ -1,4 +1,4 @@
-// How much of a matrix product is worked on at a time, and the scratch memory that takes.
+// Blocking of a matrix product, (M, K) × (K, N) → (M, N), and the scratch memory that it takes.
 #pragma once
 #include <algorithm>
 
@@ -10,18 +10,18 @@ namespace sinter::cpu {
 struct Blocks {
   std::int64_t rows, columns, inner;
 };
-/// Of the contracted axis in one go, where the left operand is packed, and where it is read in place.
+/// Of the contracted axis at a time, where the left operand is packed, and where it is read in place.
 inline constexpr std::int64_t deepest = 2048, deepest_in_place = 8192, shallowest = 256;
 template <class T> inline constexpr std::int64_t block_elements = (std::int64_t(1) << 20) / std::int64_t(sizeof(T));
-/// Of the packed operands at a time: rows stay in the second-level cache, columns in the one behind it.
+/// Of the packed operands at a time: rows stay in the second-level cache, columns in the next one.
 template <class T> inline constexpr std::int64_t left_elements = block_elements<T> / 2;
 template <class T> inline constexpr std::int64_t right_elements = 4 * block_elements<T>;
 template <class T> constexpr std::int64_t aligned_bytes(std::int64_t elements) {
   return (elements * std::int64_t(sizeof(T)) + 63) / 64 * 64;
 }
 
-/// How much of the contracted axis is worked on at once: all of it where it is short. A long one has to be cut, and
-/// then into pieces of which all rows and all columns fit, so that nothing is packed twice.
+/// How much of the contracted axis is summed at once: all of it if it is short. A long one has to be cut, into chunks
+/// for which all rows and all columns fit, so that nothing is packed twice.
 template <class T>
 constexpr std::int64_t depth_of(std::int64_t rows, std::int64_t columns, std::int64_t inner, bool in_place = false) {
   if (inner <= (in_place ? deepest_in_place : deepest)) return std::max<std::int64_t>(1, inner);
@@ -39,20 +39,20 @@ constexpr Blocks blocks_of(std::int64_t rows, std::int64_t columns, std::int64_t
           part(columns, Tile<T>::columns, right_elements<T>), depth};
 }
 
-/// A contracted axis that is long beside rows and columns is cut into pieces, which threads share: each packs its own
-/// blocks and sums into a table of its own, and the tables are added in their order. How many pieces there are depends
-/// on the extents alone, so that results do not depend on the number of threads.
+/// A contracted axis that is long compared with rows and columns is cut into chunks, which threads share: each packs
+/// its own blocks and sums into a table of its own, and the tables are added in order. The number of chunks depends on
+/// the extents alone, so that results do not depend on the number of threads.
 struct LongSums {
   static constexpr std::int64_t least = 4096, most_results = 65536, most_lines = 1024, shortest = 1024;
   static constexpr std::int64_t
       most = 8,
-      workers = 4;  ///< pieces, and how many are worked on at once, each in scratch memory of its own
+      workers = 4;  ///< chunks, and how many are summed at once, each in scratch memory of its own
 
   static constexpr std::int64_t pieces(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
     if (inner < least || rows + columns > most_lines || rows * columns > most_results) return 1;
     return std::min(most, inner / shortest);
   }
-  /// What a worker packs at a time: at most `depth` of a piece.
+  /// What a worker packs at a time: at most `depth` of a chunk.
   template <class T> static constexpr Blocks blocks(std::int64_t rows, std::int64_t columns, std::int64_t depth) {
     const std::int64_t high = (rows + Tile<T>::rows - 1) / Tile<T>::rows * Tile<T>::rows,
                        wide = (columns + Tile<T>::columns - 1) / Tile<T>::columns * Tile<T>::columns;
@@ -61,7 +61,7 @@ struct LongSums {
   template <class T> static constexpr std::int64_t worker_bytes(const Blocks& b) {
     return aligned_bytes<T>(b.rows * b.inner) + aligned_bytes<T>(b.columns * b.inner);
   }
-  /// Most that contractions of up to these sizes use.
+  /// The most bytes that contractions of up to these sizes use.
   template <class T> static constexpr std::int64_t bytes(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
     if (inner < least) return 0;
     return workers * (block_elements<T> * std::int64_t(sizeof(T)) + 128) +
@@ -69,12 +69,12 @@ struct LongSums {
   }
 };
 
-/// As many rows at most change sides with columns that are windows (products.hpp).
+/// The most rows that are swapped with columns that are windows (products.hpp).
 inline constexpr std::int64_t most_turned_rows = 128;
 
-/// Scratch bytes of a contraction of at most these sizes: both packed blocks, the left one alone where the right
-/// operand is in panels already, and the sums where the contracted axis is cut. Operands may change sides where the
-/// columns are windows. Fewer rows and columns make deeper blocks, but never larger ones.
+/// Scratch bytes of a contraction of at most these sizes: both packed blocks, the left one alone if the right operand
+/// is in panels already, and the sums where the contracted axis is cut. Operands may be swapped if the columns are
+/// windows. Fewer rows and columns make deeper blocks, but never larger ones.
 template <class T> constexpr std::int64_t pack_bytes_of(std::int64_t rows, std::int64_t columns, std::int64_t inner,
                                                         bool in_panels = false, bool windows = false) {
   const auto panel = [&](std::int64_t n, std::int64_t unit, std::int64_t most, std::int64_t elements) {

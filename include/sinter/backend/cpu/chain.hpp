@@ -1,9 +1,9 @@
-// Steps that run piece by piece (compile/chains.hpp): the same kernels, with one loop shorter and other addresses.
+// Steps that run tile by tile (compile/chains.hpp): the same kernels, with one loop shorter and other addresses.
 //
-// A thread takes pieces of its own, one step after the other, so that what a step writes is in that core's cache when
-// the next one reads it, and nobody waits in between. Where pieces depend on earlier ones, or there are fewer than
-// would keep all threads busy, or memory for fewer, the threads share the steps of one piece after the other instead.
-// Pieces are the same either way, and so is every result.
+// Each thread takes tiles of its own, one step after another, so that what a step writes is in that core's cache when
+// the next one reads it, without synchronisation in between. Where tiles depend on earlier ones, or there are fewer
+// than would keep all threads busy, or memory for fewer, the threads share the steps of one tile after another instead.
+// Tiles are the same either way, and so is every result.
 #pragma once
 #include "../../compile/chains.hpp"
 #include "context.hpp"

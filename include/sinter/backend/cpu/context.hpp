@@ -12,7 +12,7 @@ using namespace internals::backend;
 
 struct Context {
   std::byte* const* base;       ///< the arena, then inputs, then outputs
-  const std::int64_t* lengths;  ///< one for each letter of the program
+  const std::int64_t* lengths;  ///< one per symbolic dimension of the program
   std::byte* scratch;           ///< shared by the threads of a step
   int threads = 1;
 };

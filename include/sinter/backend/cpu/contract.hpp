@@ -1,6 +1,7 @@
-// The contraction kernel: which way its products are summed, and the operations before and behind them.
+// The contraction kernel, [batch…, M…, K…] × [batch…, N…, K…] → [batch…, M…, N…]: chooses how the products are summed,
+// and adds prologue and epilogue.
 //
-// Nest order: batch loops, rows, columns, contracted axis; each of the last three may be several loops.
+// Nest order: batch loops, rows (M), columns (N), contracted axis (K); each of the last three may be several loops.
 #pragma once
 #include "contract_sizes.hpp"
 #include "epilogue.hpp"
@@ -13,7 +14,7 @@
 
 namespace sinter::cpu {
 
-/// Scratch bytes of a contraction, whichever way it takes.
+/// Scratch bytes of a contraction, whichever algorithm it uses.
 constexpr std::int64_t pack_bytes(const ContractSizes& s) {
   switch (s.dtype) {
     case Dtype::float64: return pack_bytes_of<double>(s.rows, s.columns, s.inner, s.in_panels, s.windows);
@@ -21,7 +22,7 @@ constexpr std::int64_t pack_bytes(const ContractSizes& s) {
     case Dtype::int32: return pack_bytes_of<std::int32_t>(s.rows, s.columns, s.inner, s.in_panels, s.windows);
     default: break;
   }
-  // a shorter batch may take this way
+  // a shorter batch may use the products
   const std::int64_t products = pack_bytes_of<float>(s.rows, s.columns, s.inner, s.in_panels, s.windows);
   if (s.convolution)
     return std::max(products, s.bounded ? WinogradPlan::most_bytes(s.convolution)
@@ -38,7 +39,7 @@ template <class K> constexpr Dtype dtype_of_result() {
   return Dtype::float32;
 }
 
-/// The store of a kernel that does nothing else with its sums, whose neighbouring columns are neighbours; else −1.
+/// The store of a kernel without any other epilogue, with contiguous columns; else −1.
 template <class K> constexpr int plain_store() {
   int result = -1, store = -1;
   for (int j = 0; j < micros<K>; ++j) {
@@ -56,8 +57,8 @@ template <class K> constexpr int plain_store() {
 // nvcc reads no constant of a function inside a lambda
 template <class K> inline constexpr compile::ContractLoops contract_loops = compile::ContractLoops::of(K::body);
 
-/// Whether a kernel that computes its right operand, but not its left one, runs row by row (streamed.hpp): the rows are
-/// few, and fit the scratch memory.
+/// Whether a kernel that computes its right operand, but not its left one, runs row by row (streamed.hpp): there are
+/// few rows, and they fit the scratch memory.
 template <class T> constexpr bool is_streamed(std::int64_t rows, std::int64_t inner) {
   return rows <= skinny_rows && rows * inner <= Tile<T>::columns * std::min(inner, deepest_in_place);
 }

@@ -1,4 +1,4 @@
-// The sizes of a contraction as its scratch memory depends on them.
+// The sizes of a contraction that its scratch memory depends on.
 #pragma once
 #include "../../compile/target.hpp"
 #include "lowering/square_convolution.hpp"
@@ -13,7 +13,7 @@ struct ContractSizes {
   std::int64_t rows = 1, columns = 1, inner = 1;
   SquareConvolution convolution;
   SquareWeightGradient gradient;
-  bool bounded = false;    ///< some run shorter
+  bool bounded = false;    ///< some may be shorter at run time
   bool in_panels = false;  ///< its weights were packed in advance
   bool windows = false;    ///< its columns are several loops
 

@@ -1,6 +1,6 @@
-// Numbers below the smallest normal one cost a CPU a hundred times what others cost, and training makes them: the
-// moments of a weight that gets no gradient shrink for ever. Programs that run longer than the switch takes treat them
-// as zero, as XLA does. PyTorch: torch.set_flush_denormal(True).
+// Denormal numbers cost a CPU a hundred times what others cost, and training creates them: the moments of a weight that
+// gets no gradient shrink forever. Programs that run longer than the switch takes treat them as zero, as XLA does.
+// PyTorch: torch.set_flush_denormal(True).
 #pragma once
 #include <cstdint>
 
@@ -10,7 +10,7 @@
 
 namespace sinter::cpu {
 
-/// How this thread treats denormal numbers while the object lives; the mode before comes back with its end.
+/// How this thread treats denormal numbers while the object lives; its end restores the previous mode.
 class DenormalMode {
  public:
 #if defined(__SSE2__)

@@ -1,10 +1,10 @@
-// What a contraction does with its sums, on each tile while it is in cache.
+// The epilogue of a contraction: what it does with its sums, on each tile while that is in cache.
 #pragma once
 #include "body.hpp"
 
 namespace sinter::cpu {
 
-/// The operations of one kernel behind the sums of products, on one tile.
+/// The operations of one kernel after the sums of products, on one tile.
 template <class K, class T> struct Epilogue {
   static constexpr int L = K::body.loops, P = K::body.pointers, N = lanes;
   const Arguments<L, P>& a;
@@ -20,14 +20,14 @@ template <class K, class T> struct Epilogue {
   static constexpr compile::ContractLoops loops = compile::ContractLoops::of(K::body);
   static constexpr int last = loops.inner - 1;  ///< the loop along which lanes run
 
-  /// For all that follows on the sums: their operands may go other ways.
+  /// Whether columns are one loop for all epilogue operands, whose strides may differ.
   bool columns_are_one_loop() const {
     for (std::size_t p = 2; p < std::size_t(P); ++p)
       if (!are_one_loop(a, p, loops.columns, loops.inner)) return false;
     return true;
   }
 
-  /// Columns come in pieces that lie on the last loop; a piece of a row is what level 1 holds for.
+  /// Columns are processed in runs along the last loop; level 1 holds for one run of a row.
   [[gnu::flatten]] void run(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column,
                             int columns) const {
     const auto stride = [this](int p) { return a.stride[std::size_t(p)][std::size_t(last)]; };

@@ -7,7 +7,7 @@
 
 namespace sinter::cpu {
 
-/// Defining SINTER_NO_WINOGRAD, in all translation units, keeps to sums of products as they are written.
+/// Defining SINTER_NO_WINOGRAD, in all translation units, keeps to direct sums of products.
 #if defined(SINTER_NO_WINOGRAD)
 inline constexpr bool use_winograd = false;
 #else
@@ -34,15 +34,15 @@ struct TileGrid {
   constexpr Place place(std::int64_t tile) const {
     return {tile / (across * down), tile / across % down * m, tile % across * m};
   }
-  /// How many of the tiles from one at x on, `left` of them, stand in its line of the image.
+  /// How many of the next `left` tiles, from one at x on, are in its row of the image.
   constexpr int beside(std::int64_t x, std::int64_t left, int most) const {
     return int(std::min({std::int64_t(most), left, across - x / m}));
   }
 };
 
-/// Transforms of registers that lie `s` apart in an array, for M results of K weights: M + K − 1 places.
+/// Transforms of registers with stride `s` in an array, for M results of K weights: M + K − 1 positions.
 template <int M, int K> struct Filtering;
-/// What the forms with six places share: the points 0, 1, −1, 2, −2, ∞.
+/// What the forms with six positions share: the points 0, 1, −1, 2, −2, ∞.
 struct SixPlaces {
   [[gnu::always_inline]] static void image(Vector* d, int s) {
     const Vector d0 = d[0], d1 = d[s], d2 = d[2 * s], d3 = d[3 * s], d4 = d[4 * s], d5 = d[5 * s];
@@ -148,10 +148,10 @@ template <> struct Filtering<2, 3> {
 };
 
 
-inline constexpr int most_beside = 8;  ///< tiles of a line of the image that are transformed together
+inline constexpr int most_beside = 8;  ///< tiles of a row of the image that are transformed together
 
-/// The places of `count` tiles that stand side by side, `tile` apart, for `n` channels from `corner` on; zeros behind
-/// `rows` and `columns`. Tiles overlap: each column of places is transformed once, for all tiles that it belongs to.
+/// The positions of `count` adjacent tiles, with stride `tile`, for `n` channels from `corner` on; zeros past `rows`
+/// and `columns`. Tiles overlap: each column of positions is transformed once, for all tiles that it belongs to.
 template <int M, int K> [[gnu::always_inline]] inline void transform_tiles(const float* corner, std::int64_t row,
                                                                            std::int64_t place, int rows, int columns,
                                                                            int n, int count, float* to,
@@ -184,14 +184,14 @@ template <int M, int K> [[gnu::always_inline]] inline void transform_tiles(const
     }
 }
 
-/// Weights where they lie; strides in elements.
+/// Weights in place; strides in elements.
 struct Weights {
   const float* at;
   std::int64_t filter, channel, row, tap;
 
-  /// The matrices' parts of channels [from, last) and `n` filters from `first` on: one register a channel and place,
-  /// places `apart` and channels C from each other. Windows whose weights are neighbours in memory, in order or in
-  /// reverse, are turned into registers of filters by blocks.
+  /// The matrices' parts of channels [from, last) and `n` filters from `first` on: one register per channel and
+  /// position, with stride `apart` between positions and C between channels. Windows with contiguous weights, in order
+  /// or in reverse, are transposed into registers of filters by blocks.
   template <int M, int K> [[gnu::always_inline]] void transform(std::int64_t first, int n, std::int64_t from,
                                                                 std::int64_t last, float* to,
                                                                 std::int64_t apart) const {

@@ -3,7 +3,7 @@
 #include "simd.hpp"
 
 namespace sinter::cpu {
-/// Whether one element of a register comes into all lanes without a way through memory (`lane` below).
+/// Whether one element of a register can be broadcast to all lanes without memory (`lane` below).
 #if SINTER_SIMD && (defined(__AVX__) || defined(__aarch64__))
 inline constexpr bool spreads_lanes = true;
 #else
@@ -73,7 +73,7 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<bool, N> is_finite
     return Lanes<bool, N>::load(is);
   }
 }
-/// x86 takes the second of two operands where one is NaN, or both are zeros.
+/// x86 returns the second of two operands where one is NaN, or both are zeros.
 template <class T, int N>
 requires(N > 1) SINTER_INLINE Lanes<T, N> maximum(const Lanes<T, N>& a, const Lanes<T, N>& b) {
 #if defined(__SSE2__)
@@ -121,8 +121,7 @@ requires(N > 1 && std::is_floating_point_v<T>) SINTER_INLINE Lanes<T, N> at_most
   return select(x > high, high, x);
 #endif
 }
-/// Rounding to whole numbers: x by one of xsimd's functions. Where it has no
-/// instruction for it the sign of zeros is lost.
+/// Rounding to integers: x by one of xsimd's functions. Where there is no instruction for it the sign of zeros is lost.
 template <class T, int N> SINTER_INLINE Lanes<T, N> to_whole(Lanes<T, N> x, auto way) {
   if constexpr (std::is_floating_point_v<T>) {
     for (auto& r : x.v) {
@@ -150,7 +149,7 @@ requires(N > 1) SINTER_INLINE Lanes<T, N> trunc(const Lanes<T, N>& x) {
   return to_whole(
       x, [](auto r) __attribute__((always_inline)) { return xsimd::trunc(r); });
 }
-/// To the nearest: where there is no instruction, a sum with 2^23 or 2^52 rounds.
+/// To the nearest: where there is no instruction, adding 2^23 or 2^52 rounds.
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> round(const Lanes<T, N>& x) {
 #if XSIMD_WITH_SSE2 && !XSIMD_WITH_SSE4_1
   if constexpr (std::is_floating_point_v<T>) {
@@ -169,7 +168,7 @@ template <int N> requires(N > 1) SINTER_INLINE bool any(const Lanes<bool, N>& ma
 }
 
 #if !defined(__CUDACC__)
-/// Lanes From, From + 1, … of a register of 32-bit lanes, at their end the first ones.
+/// A register of 32-bit lanes rotated by From lanes.
 template <int From, class T, int N>
 requires(N > 1 && sizeof(T) == 4) SINTER_INLINE Lanes<T, N> lanes_from(Lanes<T, N> x) {
   typedef T Vector __attribute__((vector_size(4 * N)));
@@ -183,7 +182,7 @@ requires(N > 1 && sizeof(T) == 4) SINTER_INLINE Lanes<T, N> lanes_from(Lanes<T, 
 }
 #endif
 #if defined(__AVX__) || defined(__aarch64__)
-/// Element K of a widest register in all lanes.
+/// Broadcasts element K of a widest register to all lanes.
 template <int K, int N> requires(N == cpu::lanes) SINTER_INLINE Lanes<float, N> lane(const Lanes<float, N>& x) {
   Lanes<float, N> r;
 #if defined(__AVX512F__)
@@ -256,7 +255,7 @@ requires(N > 1 && !std::is_same_v<T, float>) SINTER_INLINE Lanes<T, N> pow(const
   return lane_by_lane(a, b, &power_of<T>);
 }
 
-// Double precision goes lane by lane through the C library.
+// Double precision uses the C library lane by lane.
 template <int N>
 requires(N > 1) SINTER_INLINE Lanes<double, N> exp(const Lanes<double, N>& x) {
   return lane_by_lane(

@@ -1,7 +1,7 @@
 // The map kernel: every element of an index space by itself.
 //
-// Nest order: outer loops, then the innermost, which is vectorised. Level 0 runs once, level 1 once a row (a row is the
-// innermost loop), level 2 for every N elements.
+// Nest order: outer loops, then the innermost, which is vectorised. Level 0 runs once, level 1 once per row (a row is
+// the innermost loop), level 2 for every N elements.
 #pragma once
 #include <cstring>
 
@@ -54,8 +54,8 @@ template <class K, class Way, int N = lanes>
   map_elements<K, Way, N>(Arguments<K::body.loops, K::body.pointers>(table, c), c);
 }
 
-/// The loop along which threads may share a map that adds at places: its points never meet in one place. The innermost
-/// of them where it is long enough for all, else the longest; −1 for none.
+/// The loop along which threads may share a scatter: its iterations never add to the same address. The innermost of
+/// them if it is long enough for all, else the longest; −1 for none.
 template <class K, int L, int P> inline int loop_of_owners(const Arguments<L, P>& a) {
   constexpr std::int64_t long_enough = 128;
   int best = -1;
@@ -69,8 +69,8 @@ template <class K, int L, int P> inline int loop_of_owners(const Arguments<L, P>
   return best;
 }
 
-/// A map that adds at places which other elements may share, in the order of the elements. Memory is cleared first.
-/// Threads share a loop along which places differ, so that each place belongs to one of them.
+/// A map that adds at positions which other elements may share, in the order of the elements. Memory is cleared first.
+/// Threads share a loop along which addresses differ, so that each address belongs to one thread.
 template <class K, int N = lanes> inline void scatter(const std::int64_t* table, const Context& c) {
   constexpr int L = K::body.loops, P = K::body.pointers;
   const Arguments<L, P> a(table, c);
@@ -87,7 +87,7 @@ template <class K, int N = lanes> inline void scatter(const std::int64_t* table,
   const int loop = loop_of_owners<K>(a);
   if (loop < 0) return map_elements<K, Alone, N>(a, c);
   const std::int64_t n = a.extent[std::size_t(loop)], others = points(a, 0, L) / std::max<std::int64_t>(1, n);
-  const std::int64_t grain = loop == L - 1 ? 16 : 1;  // a line of the cache
+  const std::int64_t grain = loop == L - 1 ? 16 : 1;  // one cache line
   split(n, grain, worth_a_team(element_ns<K> * double(others)), c.threads,
         [&](std::int64_t from, std::int64_t to) SINTER_KERNEL {
           static constexpr auto size = element_sizes<K>();

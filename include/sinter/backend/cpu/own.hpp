@@ -1,4 +1,4 @@
-// Kernels that primitives bring themselves: how such a function is found and what it is given.
+// Custom kernels of primitives: how such a function is found and its arguments.
 //
 // `OwnKernel<Op>::run<T>(call)` runs primitive Op on results of type T. It is an ordinary function of run-time numbers,
 // shared by all programs and by the executor of run-time graphs.
@@ -7,8 +7,8 @@
 
 namespace sinter::cpu {
 
-/// Operands, then results, each with a stride for every loop of the primitive;
-/// a result that nobody reads has no address.
+/// Operands, then results, each with a stride for every loop of the primitive; a result that nobody reads has no
+/// address.
 struct OwnCall {
   const std::int64_t* extent;          ///< of each loop
   int loops;
@@ -23,10 +23,10 @@ struct OwnCall {
   const std::int64_t* stride(int tensor) const { return strides + tensor * loops; }
 };
 
-/// Specialised where the function of a primitive is.
+/// Specialised next to the function of a primitive.
 template <class Op> struct OwnKernel;
 
-/// What an identity says about a primitive's own kernel.
+/// What an identity says about a custom kernel.
 template <class Micros> struct OwnBody {
   using What = compile::Micro::What;
   std::uint64_t code = 0;

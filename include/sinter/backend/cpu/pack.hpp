@@ -1,4 +1,4 @@
-// Copies panels of a matrix into the order in which the contraction's inner loop reads them.
+// Packs panels of a matrix in the order in which the contraction's inner loop reads them: [K, width].
 //
 // Rows, columns and the contracted axis of a contraction may each be several loops over memory (a convolution's windows
 // are), so a panel is given by the offsets of its lines and the loops of its contracted axis.
@@ -21,7 +21,7 @@ struct Nest {
   int loops = 0;
   std::array<std::int64_t, compile::max_loops> extent{}, stride{};
 
-  /// One more loop, innermost; one that goes on where the loop before it steps to becomes part of that.
+  /// One more loop, innermost; one that continues where the loop before it steps to is merged with it.
   void add(std::int64_t n, std::int64_t by) {
     if (loops > 0 && stride[std::size_t(loops - 1)] == n * by && by != 0) {
       extent[std::size_t(loops - 1)] *= n;
@@ -40,7 +40,7 @@ struct Nest {
     }
     return at + i * stride[0];
   }
-  /// How many points from i on lie on the innermost loop.
+  /// How many points from i on are on the innermost loop.
   std::int64_t run(std::int64_t i) const {
     return loops > 1 ? extent[std::size_t(loops - 1)] - i % extent[std::size_t(loops - 1)] : extent[0] - i;
   }
@@ -51,8 +51,8 @@ struct Nest {
     for (int l = first; l < last; ++l) n *= extent[std::size_t(l)];
     return n;
   }
-  /// An outer loop along which points are neighbours, of at least so many,
-  /// where they are not along the innermost; −1 for none.
+  /// An outer loop along which at least this many points are contiguous, where they are not along the innermost; −1 for
+  /// none.
   int outer_neighbours(std::int64_t least) const {
     for (int l = loops - 2; l >= 0 && inner_stride() != 1; --l)
       if (stride[std::size_t(l)] == 1 && extent[std::size_t(l)] >= least) return l;
@@ -60,16 +60,16 @@ struct Nest {
   }
 };
 
-/// Up to `Most` lines of a panel: where each begins, and how they lie side by side.
+/// Up to `Most` lines of a panel: their offsets, and which of them are contiguous.
 template <int Most> struct Lines {
   std::array<std::int64_t, std::size_t(Most)> offset;
   std::array<int, std::size_t(Most)>
-      piece;  ///< how many from piece[i] on are neighbours in memory; at the first of each piece
+      piece;  ///< how many from piece[i] on are contiguous in memory; at the first of each run
   int count = 0, pieces = 0;
 
   Lines(const Nest& nest, std::int64_t first, int n) : count(n) {
     const std::int64_t step = nest.inner_stride();
-    int open = -1;  // the piece that may go on
+    int open = -1;  // the run that may continue
     for (int i = 0; i < n;) {
       const auto length = int(std::min<std::int64_t>(n - i, nest.run(first + i)));
       const std::int64_t at = nest.offset(first + i);
@@ -91,7 +91,7 @@ template <int Most> struct Lines {
 
 #if defined(__AVX__)
 /// to[j * ldt + i] = from[row[i] + j] for an 8 × 8 block. Halves of rows i and i + 4 are joined as they are loaded,
-/// which leaves the one port that shuffles a third less to do.
+/// which takes a third of the work off the one shuffle port.
 inline void transpose_8x8(const float* from, const std::int64_t* row, float* to, std::int64_t ldt) {
   for (int half = 0; half < 8; half += 4) {
     __m256 r[4], t[4];
@@ -110,7 +110,7 @@ inline void transpose_8x8(const float* from, const std::int64_t* row, float* to,
 }
 #endif
 
-/// to[i] = from[i] for i < n; short pieces, so without a call.
+/// to[i] = from[i] for i < n; short runs, so without a call.
 template <class T> [[gnu::always_inline]] inline void copy_piece(T* to, const T* from, int n) {
   int i = 0;
   if constexpr (lanes > 1 && sizeof(T) == 4)
@@ -125,7 +125,7 @@ template <class T> [[gnu::always_inline]] inline void copy_piece(T* to, const T*
   for (; i < n; ++i) to[i] = from[i];
 }
 
-/// Asks for n elements from p on, which need not exist, to be brought into the first-level cache.
+/// Prefetches n elements from p on, which need not exist, into the first-level cache.
 template <class T>
 [[gnu::always_inline]] inline void fetch([[maybe_unused]] const T* p, [[maybe_unused]] std::int64_t n) {
 #if defined(__GNUC__)
@@ -133,12 +133,12 @@ template <class T>
 #endif
 }
 
-/// to[k * width + i] = from[line i + k · step] for k < inner; lanes behind the lines are left alone.
+/// to[k * width + i] = from[line i + k · step] for k < inner; lanes past the lines are left untouched.
 template <class T, int Most> inline void pack_run(T* to, std::int64_t width, const T* from, const Lines<Most>& line,
                                                   std::int64_t step, std::int64_t inner) {
   const int n = line.count;
   if (line.pieces * 6 <= n || (line.pieces * 2 <= n && (step != 1 || inner < 8))) {
-    constexpr std::int64_t ahead = 8;  // steps are often too long for the processor to foresee
+    constexpr std::int64_t ahead = 8;  // steps are often too long for the hardware prefetcher
     if constexpr (lanes > 1 && Most % lanes == 0 && sizeof(T) == 4)
       if (line.pieces == 1 && n == Most) {
         using Vector = Lanes<T, lanes>;
@@ -165,7 +165,7 @@ template <class T, int Most> inline void pack_run(T* to, std::int64_t width, con
 #if defined(__AVX__)
   if constexpr (std::is_same_v<T, float> && Most >= 8)
     if (step == 1 && n >= 8)
-      for (const int wide : {16, 8})  // whole lines of the cache first: those of different rows may evict each other
+      for (const int wide : {16, 8})  // whole cache lines first: those of different rows may evict each other
         for (; k + wide <= inner; k += wide)
           for (int i = 0;; i = std::min(i + 8, n - 8)) {  // the last block overlaps the one before it
             for (int part = 0; part < wide; part += 8)
@@ -177,13 +177,13 @@ template <class T, int Most> inline void pack_run(T* to, std::int64_t width, con
     for (int i = 0; i < n; ++i) to[k * width + i] = from[line.offset[std::size_t(i)] + k * step];
 }
 
-/// Packs points [first, first + depth) of the contracted axis: to[k * width +
-/// i] = from[line i + point first + k]; lanes n … width get zeros.
+/// Packs points [first, first + depth) of the contracted axis: to[k * width + i] = from[line i + point first + k];
+/// lanes n … width get zeros.
 template <class T, int Most> inline void pack(T* to, int width, const T* from, const Lines<Most>& line,
                                               const Nest& inner, std::int64_t first, std::int64_t depth) {
   if (line.count < width)
     for (std::int64_t k = 0; k < depth; ++k) std::fill(to + k * width + line.count, to + (k + 1) * width, T(0));
-  if (const int l = inner.outer_neighbours(8); l >= 0 && depth == inner.count()) {  // weights behind a flattened image
+  if (const int l = inner.outer_neighbours(8); l >= 0 && depth == inner.count()) {  // weights after a flattened image
     const std::int64_t within = inner.points(l + 1, inner.loops), run = inner.extent[std::size_t(l)];
     for (std::int64_t o = 0; o < depth; o += within * run)
       for (std::int64_t k = o; k < o + within; ++k)

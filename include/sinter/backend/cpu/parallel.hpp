@@ -33,14 +33,14 @@ template <class F> inline void split(std::int64_t n, std::int64_t grain, std::in
   f(std::int64_t(0), n);
 }
 
-/// The least number of units of work, each of so many nanoseconds, that is
-/// worth waking other threads for: several times what that costs.
+/// The least number of units of work, each of this many nanoseconds, that is worth waking other threads for: several
+/// times what that costs.
 inline std::int64_t worth_a_team(double nanoseconds) {
   constexpr double least = 2000;
   return nanoseconds * 2 >= least ? 2 : std::int64_t(least / std::max(nanoseconds, 1e-3));
 }
 
-/// How a step runs: `Split` among threads, its body a function of its own into which all else is inlined, users'
+/// How a step runs: `Split` among threads, its body a separate function into which everything is inlined, users'
 /// primitives too; or `Alone` on the caller's thread and inlined there, as the steps of small programs are.
 struct Split {
   template <class F> static void run(std::int64_t n, std::int64_t grain, std::int64_t least, int threads, const F& f) {

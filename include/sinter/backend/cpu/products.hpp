@@ -1,7 +1,7 @@
-// Sums of products of two matrices: packed panels and register tiles.
+// Matrix products, (M, K) × (K, N) → (M, N): packed panels and register tiles.
 //
-// Columns are cut into panels of a tile's width, rows into tiles of equal height; a tile sums over the whole contracted
-// axis in registers, so that results do not depend on threads.
+// Columns are cut into panels of a tile's width, [N / width, K, width], rows into tiles of equal height, [M / height,
+// K, height]; a tile sums over the whole contracted axis in registers, so that results do not depend on threads.
 #pragma once
 #include "blocks.hpp"
 #include "pack.hpp"
@@ -11,8 +11,8 @@
 
 namespace sinter::cpu {
 
-/// Lines cut into tiles: runs of equal length, each into pieces of at most
-/// `unit`, which differ by one at most where `even`.
+/// Lines cut into tiles: runs of equal length, each into tiles of at most `unit`, which differ by one at most if
+/// `even`.
 struct Tiling {
   std::int64_t run = 0, unit = 1, pieces = 0, count = 0;
   bool even = true;
@@ -34,19 +34,19 @@ struct Tiling {
   }
 };
 
-/// Sums of products of two matrices, tile by tile. Shared by all contractions of an element type; what a kernel
-/// does with a tile is its own.
+/// Sums of products of two matrices, tile by tile. Shared by all contractions of an element type; each kernel has its
+/// own epilogue for a tile.
 ///
-/// Operands are packed into the order in which tiles read them, or read where they lie: a left one whose elements are
-/// neighbours along the contracted axis and whose lines are evenly spaced (an image with its channels innermost), or
-/// whose lines are neighbours in short runs (the windows over it), a right one whose lines are neighbours, or which was
-/// packed in advance (lowering/panels.hpp).
+/// Operands are packed into the order in which tiles read them, or read in place: a left one that is contiguous along
+/// the contracted axis and has evenly spaced rows (an image with channels innermost, [N, H, W, C]), or that has
+/// contiguous rows in short runs (the windows over it), a right one with contiguous columns, or one that was packed in
+/// advance (lowering/panels.hpp).
 ///
-/// Windows that few lines meet, as in the gradient of a first layer's weights, are never packed: where they are the
-/// right operand, both change sides, and tiles are turned before they are finished.
+/// Windows multiplied by few rows, as in the gradient of a first layer's weights, are never packed: if they are the
+/// right operand, the operands are swapped, and tiles are transposed before their epilogue.
 template <class T> class Products {
   static constexpr int R = Tile<T>::rows, W = Tile<T>::width, C = Tile<T>::columns;
-  static constexpr std::int64_t shortest_stretch = 16;  ///< that is worth walking by itself
+  static constexpr std::int64_t shortest_stretch = 16;  ///< that is worth a loop of its own
   static constexpr std::int64_t shortest_unpacked = 3;   ///< and where packing would be for one or two panels only
   static constexpr int most_stretches = 256;  ///< each operand may have half of them
   static constexpr std::int64_t most_window_places = 192;  ///< for which windows are not packed
@@ -54,7 +54,7 @@ template <class T> class Products {
  public:
   using Operand = ProductOperand<T>;
 
-  /// Where sums that nothing follows go by themselves: columns are neighbours.
+  /// Where sums without an epilogue are stored directly: columns are contiguous.
   struct Result {
     T* at = nullptr;
     std::int64_t row = 0;
@@ -93,7 +93,7 @@ template <class T> class Products {
   const char* left_way() const { return turned_ ? way_of_right() : way_of_left(); }
   const char* right_way() const { return turned_ ? way_of_left() : way_of_right(); }
   const Blocks& blocks() const { return block_; }
-  /// What is not computed tile by tile from end to end.
+  /// How the product differs from tile by tile over the whole contracted axis.
   const char* form() const {
     using Way = typename ThinProducts<T>::Way;
     return thin_ == Way::dots      ? ", dot products"
@@ -181,8 +181,8 @@ template <class T> class Products {
     return in_panels_ ? "in panels" : thin_ != ThinProducts<T>::Way::none || right_in_place_ ? "in place" : "packed";
   }
 
-  /// Whether the right operand is windows, of neighbours in short runs, over
-  /// few channels, and the left one lines that are neighbours.
+  /// Whether the right operand is windows, contiguous in short runs, over few channels, and the left one has contiguous
+  /// lines: then they are swapped.
   static bool turns(const Operand& left, const Operand& right) {
     const Nest &windows = right.lines, &inner = right.inner;
     if (left.fill != nullptr || right.fill != nullptr || right.in_panels || left.lines.loops != 1 ||
@@ -193,7 +193,7 @@ template <class T> class Products {
     if (rows > most_turned_rows || columns > most_window_places || run_of(windows) < shortest_unpacked) return false;
     return inner.count() > deepest || 2 * (inner.count() / std::max<std::int64_t>(1, run) + 2) <= most_stretches;
   }
-  /// What has room among the stretches, where the contracted axis is cut anyway.
+  /// The depth for which the stretches suffice, where the contracted axis is cut anyway.
   std::int64_t depth_at_most(std::int64_t depth) const {
     return turned_ ? std::min(depth, (most_stretches / 2 - 2) *
                                          std::max<std::int64_t>(1, std::min(run_of(left_.inner), run_of(right_.inner))))
@@ -233,7 +233,7 @@ template <class T> class Products {
     }
   }
 
-  /// What threads share: elements to copy, and products to add, that are worth it.
+  /// The fewest elements to copy, and products to add, that are worth sharing among threads.
   static constexpr std::int64_t shared_copies = 16384, shared_products = 65536;
   static std::int64_t least(std::int64_t worth, std::int64_t unit) {
     return std::max<std::int64_t>(2, worth / std::max<std::int64_t>(1, unit));
@@ -256,8 +256,8 @@ template <class T> class Products {
       return;
     }
     if (packs) split(panels_.count, 1, least(shared_copies, depth_ * C), threads_, pack_panels);
-    // Registers of columns, a tile high each: all take the same time, and a
-    // thread's share may begin and end within a panel.
+    // Registers of columns, one tile high each: all take the same time, and a thread's share may begin and end within a
+    // panel.
     split(registers_before(panels_.count) * tiles_.count, 1, least(shared_products, depth_ * R * W), threads_,
           [&](std::int64_t from, std::int64_t to) {
             const Spot last = spot(to);
@@ -342,7 +342,7 @@ template <class T> class Products {
   }
 
   typename ThinProducts<T>::Way thin_;
-  bool turned_;  ///< the operands have changed sides
+  bool turned_;  ///< the operands are swapped
   Result result_;
   Operand left_, right_;
   std::int64_t rows_, columns_, inner_;
@@ -352,9 +352,9 @@ template <class T> class Products {
   bool in_panels_, left_along_, left_in_place_, right_in_place_;  ///< left_along_: in place, along the contracted axis
   Blocks block_;
   T *packed_left_, *packed_right_, *sums_;
-  std::int64_t pieces_ = 1, begin_ = 0;  ///< of the contracted axis, and where the piece at hand begins
+  std::int64_t pieces_ = 1, begin_ = 0;  ///< chunks of the contracted axis, and where the current one begins
   bool keeps_sums_ = false;              ///< in its table, and leaves the rest to others
-  std::int64_t column_ = 0, n_ = 0, row_ = 0, part_ = 0, parts_ = 1, first_ = 0, depth_ = 0;  // the block at hand
+  std::int64_t column_ = 0, n_ = 0, row_ = 0, part_ = 0, parts_ = 1, first_ = 0, depth_ = 0;  // the current block
   Tiling tiles_, panels_;
   std::array<Stretch, std::size_t(most_stretches)> stretch_;
   int stretches_ = 0;

@@ -1,5 +1,5 @@
-// The operations of a contraction's kernel that compute an operand: evaluated
-// into the panels that the tiles read, while those are packed.
+// The prologue of a contraction's kernel: the operations that compute an operand, evaluated into the panels that the
+// tiles read, [K, width], while those are packed.
 #pragma once
 #include "body.hpp"
 #include "pack.hpp"
@@ -17,14 +17,14 @@ template <class K, int Side> constexpr int computed_operand() {
 template <class K>
 inline constexpr bool computes_operands = computed_operand<K, 0>() >= 0 || computed_operand<K, 1>() >= 0;
 
-/// What operand `Side` of a contraction is computed from.
+/// The micro-operations that compute operand `Side` of a contraction.
 template <int Side, int Level> struct OfOperand {
   static constexpr bool holds(const Micro& m) {
     return m.side == Side + 1 && m.level == Level && m.what != Micro::What::operand;
   }
 };
-/// Evaluates what operand `Side` is computed from, as far as it is known once
-/// (level 0), once a line of lanes (1), or for N elements (2).
+/// Evaluates what operand `Side` is computed from: what is known once (level 0), once per line of lanes (1), or for N
+/// elements (2).
 template <class K, int Side, int Level, int N, int P, class Stride>
 [[gnu::always_inline]] inline void evaluate_operand(RegisterFile<K, N>& r, const Walk<P>& w, Span s, const Context& c,
                                                     Stride&& stride) {
@@ -66,7 +66,7 @@ template <class K, class T, int Side> class Prologue {
   }
   [[gnu::always_inline]] auto& element(File& r) const { return at<K, N, micro<K, J>.a>(r); }
 
-  /// Each line by itself, then turned: a panel has the points of the contracted axis one after another.
+  /// Evaluates each line by itself, then transposes: a panel is [K, width].
   [[gnu::flatten]] void turn(T* to, int width, std::int64_t line, int lines, std::int64_t first,
                              std::int64_t depth) const {
     constexpr int piece = 128;
@@ -103,7 +103,7 @@ template <class K, class T, int Side> class Prologue {
     }
   }
 
-  /// Neighbouring lines side by side, as a panel has them.
+  /// Evaluates contiguous lines next to each other, as a panel has them.
   [[gnu::flatten]] void lay(T* to, int width, std::int64_t line, int lines, std::int64_t first,
                             std::int64_t depth) const {
     File r;

@@ -1,5 +1,5 @@
-// Recurrence over time: rows of a batch go through all steps by themselves, the weights stay in cache, and all gates of
-// a few units are computed in registers up to the new state.
+// Recurrence over time: rows of a batch run through all steps by themselves, the weights stay in cache, and all gates
+// of a few units are computed in registers up to the new state.
 #pragma once
 #include "../../ops/recurrence.hpp"
 #include "own.hpp"
@@ -24,7 +24,7 @@ template <class T> struct Sequence {
 /// Units of a recurrence in whole registers of any width.
 constexpr std::int64_t padded_units(std::int64_t n) { return (n + 15) / 16 * 16; }
 
-/// What forward and backward share: sizes, and how registers meet features that may lie apart.
+/// What forward and backward share: sizes, and reads of features that may be strided.
 template <class T> struct Recurrent {
   static constexpr int W = Tile<T>::width;
   using V = Lanes<T, W>;
@@ -59,7 +59,7 @@ template <class T> struct Recurrent {
     split(tiles, 1, std::max<std::int64_t>(2, 262144 / work), call.context.threads,
           [&](std::int64_t from, std::int64_t to) { f(from * rows_at_once, std::min(rows, to * rows_at_once)); });
   }
-  /// Calls f.operator()<rows>(first row) for the rows of such a run, `Most` at once while there are so many.
+  /// Calls f.operator()<rows>(first row) for the rows of such a run, `Most` at once as long as that many remain.
   template <int Most, class F>
   [[gnu::always_inline]] static void for_tiles(std::int64_t from, std::int64_t to, const F& f) {
     for (; from + Most <= to; from += Most) f.template operator()<Most>(from);
@@ -107,9 +107,9 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
             *to++ = j + l < hidden ? w[(g * hidden + j + l) * gate_stride + k * unit_stride] : T(0);
   }
 
-  /// Gates [First, First + Count) of W units from j on: the weights' products with
-  /// the states h of N rows. All rows of many meet a weight as it comes from the
-  /// second-level cache, and then there are registers for half of the gates only.
+  /// Gates [First, First + Count) of W units from j on: the weights' products with the states h of N rows. If there are
+  /// many rows, all of them multiply a weight as it comes from the second-level cache, and registers suffice for half
+  /// of the gates only.
   template <int N, int First, int Count>
   SINTER_OUTLINE void products(const T* h, const Sequence<const T>& from, T* sums, std::int64_t j) const {
     const std::int64_t hidden = this->hidden_size, row = from.row, feature = from.feature;

@@ -54,7 +54,7 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
   T* state(std::int64_t b) const { return gates(b) + width_; }                           ///< those of h, then of c
   T* weights() const { return gates(this->rows); }
 
-  /// The weights, row by row, with zeros behind each.
+  /// The weights, row by row, with zeros after each.
   void pack() {
     const T* const w = this->call.template at<const T>(2);
     const std::int64_t gate_stride = this->call.stride(2)[R::gate], unit_stride = this->call.stride(2)[R::unit];
@@ -81,7 +81,7 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
     };
     T *const dh = state(b) + j, *const dc = dh + padded_;
     const V one(1), d = read(cotangent_, cotangent_.line(t, b), j) + load<T, W>(dh, W);
-    V direct(0);  // to the state before, past the gates
+    V direct(0);  // to the previous state, past the gates
     if constexpr (C == ops::Cell::lstm) {
       const V i = activation(0), f = activation(1), g = activation(2), o = activation(3),
               top = this->tanh_of(read(states_, states_.line(t, b), hidden + j));
@@ -106,7 +106,7 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
     store(direct, dh, n);
   }
 
-  /// dh[j …] += gates · weights, of N rows and Count registers of columns.
+  /// dh[j …] += gates · weights, (N, gates) × (gates, units), of N rows and Count registers of columns.
   template <int N, int Count> SINTER_OUTLINE void product(std::int64_t b, std::int64_t j) const {
     const std::int64_t all = G * this->hidden_size;
     const T* w = weights() + j;

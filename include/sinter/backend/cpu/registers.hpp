@@ -1,6 +1,6 @@
-// The registers of the target: which instruction set, how wide, and how masks and
-// streams reach memory. Supports xsimd 8.1 and newer; without xsimd or a known
-// instruction set there is one lane, and the compiler's own vectoriser does what it can.
+// The registers of the target: which instruction set, how wide, and how masks and streaming stores access memory.
+// Supports xsimd 8.1 and newer; without xsimd or a known instruction set there is one lane, and the compiler's own
+// vectoriser does what it can.
 #pragma once
 #include <array>
 #include <bit>
@@ -47,7 +47,7 @@ inline constexpr int lanes = 1;
 #endif
 static_assert(lanes <= 16);
 
-/// Lanes of the narrower registers that the target has, in ascending order.
+/// Lane counts of the narrower registers that the target has, in ascending order.
 #if SINTER_SIMD && XSIMD_WITH_AVX512DQ && XSIMD_WITH_FMA3_AVX2 && XSIMD_WITH_SSE4_2 && defined(__AVX512VL__)
 inline constexpr std::array<int, 2> narrow_lanes{4, 8};
 #elif SINTER_SIMD && !XSIMD_WITH_AVX512F && XSIMD_WITH_FMA3_AVX2 && XSIMD_WITH_SSE4_2
@@ -65,7 +65,7 @@ namespace cpu {
 template <class T> using Register = xsimd::batch<T, Arch>;
 template <class T> inline constexpr int register_lanes = int(Register<T>::size);
 
-/// The instruction set for registers of so many bytes.
+/// The instruction set for registers of this many bytes.
 template <int Bytes> struct ArchOf { using type = Arch; };
 #if XSIMD_WITH_SSE4_2
 template <> struct ArchOf<16> { using type = std::conditional_t<(narrow_lanes.size() > 0), xsimd::sse4_2, Arch>; };
@@ -100,7 +100,7 @@ SINTER_INLINE xsimd::batch_bool<To, In> mask_cast(const xsimd::batch_bool<From, 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
 #endif
-/// A mask and as many bytes; xsimd 8.1 goes byte by byte.
+/// A mask from as many bytes; xsimd 8.1 goes byte by byte.
 inline MaskRegister load_mask(const bool* p) {
 #if defined(__AVX512F__)
   const __m512i wide = _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
@@ -126,7 +126,7 @@ inline void store_mask(const MaskRegister& m, bool* p) {
 }
 
 #if defined(__SSE2__)
-/// A store past the caches, to an aligned address.
+/// A store that bypasses the caches, to an aligned address.
 template <class T, class R> SINTER_INLINE void stream(const R& x, T* p) {
   const typename R::register_type raw = x;
   if constexpr (sizeof(raw) == 16) _mm_stream_si128(reinterpret_cast<__m128i*>(p), std::bit_cast<__m128i>(raw));

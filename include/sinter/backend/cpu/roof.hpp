@@ -1,5 +1,5 @@
-// What the processor can do at most: operations a second in registers, bytes a second by how much memory they come
-// from. A step's time is judged by these two (Williams, Waterman and Patterson, "Roofline", 2009).
+// The limits of the processor: operations per second in registers, bytes per second by working-set size. They bound the
+// time of a step (Williams, Waterman and Patterson, "Roofline", 2009).
 #pragma once
 #include <array>
 #include <chrono>
@@ -73,7 +73,7 @@ template <class T> [[gnu::noinline]] inline void multiply_and_add(std::int64_t t
 
 }  // namespace roof_detail
 
-/// Operations a second of fused multiply-adds on registers, two for each; about 20 ms.
+/// Operations per second of fused multiply-adds on registers, two for each; takes about 20 ms.
 template <class T> inline double peak_flops(int threads = 1) {
   constexpr int chains = lanes > 1 ? 12 : 8;
   constexpr std::int64_t times = 400'000;
@@ -81,9 +81,9 @@ template <class T> inline double peak_flops(int threads = 1) {
   return 2.0 * chains * roof_detail::width<T> * double(times) * threads / seconds;
 }
 
-/// Bytes a second of reading, writing, or a[i] = b[i] + x · c[i] on `bytes` of memory in all, shared evenly by the
-/// threads; of a triad the bytes that the program names count, not those that a cache fetches before it writes.
-/// `least`: how many bytes to move a round.
+/// Bytes per second of reading, writing, or a[i] = b[i] + x · c[i] on `bytes` of memory in all, shared evenly by the
+/// threads; for a triad the bytes that the program names count, not those that a cache fetches before it writes.
+/// `least`: how many bytes to move per round.
 inline double bandwidth(Traffic traffic, std::size_t bytes, int threads = 1,
                         std::size_t least = std::size_t(32) << 20) {
   constexpr std::int64_t line = 16;
@@ -91,7 +91,7 @@ inline double bandwidth(Traffic traffic, std::size_t bytes, int threads = 1,
   const auto n = std::max<std::int64_t>(8 * line, std::int64_t(bytes) / threads / arrays / 4 / (8 * line) * (8 * line));
   std::vector<tensor_detail::AlignedBlock<float>> memory;
   for (int t = 0; t < threads * arrays; ++t) memory.emplace_back(std::size_t(n));
-  split(threads, 1, 1, threads, [&](std::int64_t from, std::int64_t to) {  // who touches a page first has it near
+  split(threads, 1, 1, threads, [&](std::int64_t from, std::int64_t to) {  // first touch: a page is local to its thread
     for (std::int64_t t = from * arrays; t < to * arrays; ++t) memory[std::size_t(t)].zero();
   });
   const double moved = double(n) * 4 * arrays * threads;
@@ -105,16 +105,16 @@ inline double bandwidth(Traffic traffic, std::size_t bytes, int threads = 1,
   return moved * double(times) / seconds;
 }
 
-/// The roof over a program: what its steps cannot exceed.
+/// The roofline of a program: what its steps cannot exceed.
 struct Roof {
-  double flops = 0;                ///< a second, of float
+  double flops = 0;                ///< per second, of float
   double double_flops = 0;
   struct Level {
-    double bytes = 0, bandwidth = 0;  ///< of reading so much memory, or of a triad, whichever is faster
+    double bytes = 0, bandwidth = 0;  ///< of reading this much memory, or of a triad, whichever is faster
   };
   std::array<Level, 7> levels{};
 
-  /// The shortest time in which a processor could do so much; bytes come from the level that holds them.
+  /// The shortest time for this many operations and bytes; bytes come from the level that holds them.
   double seconds(double operations, double bytes, bool of_double = false) const {
     const double peak = of_double ? double_flops : flops;
     double rate = levels.back().bandwidth;
@@ -124,7 +124,7 @@ struct Roof {
   }
 };
 
-/// Measures it; about a third of a second.
+/// Measures it; takes about a third of a second.
 inline Roof measure_roof(int threads = 1) {
   Roof r{peak_flops<float>(threads), peak_flops<double>(threads), {}};
   constexpr std::array<double, 7> size{16e3, 128e3, 512e3, 2e6, 8e6, 32e6, 128e6};

@@ -1,5 +1,5 @@
-// The row kernel: maps and reductions over rows, in as many passes as their
-// dependencies need, while the row is in cache.
+// The row kernel: maps and reductions over rows, in as many passes as their dependencies need, while the row is in
+// cache.
 #pragma once
 #include "row_across.hpp"
 #include "row_along.hpp"
@@ -9,7 +9,7 @@ namespace sinter::cpu {
 namespace row_detail {
 
 /// Running sums along the innermost axis of memory, whose lanes would be gathered and scattered element by element:
-/// several rows side by side in scalar registers wait as little for each other, and read whole lines.
+/// several rows at a time in scalar registers are as independent, and read whole cache lines.
 template <class K> constexpr bool scans_in_scalars() {
   bool unit = false;
   for (const Micro& m : K::body.micros)

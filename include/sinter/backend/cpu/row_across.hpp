@@ -1,22 +1,23 @@
-// Rows with a row a lane: sums over anything but the innermost axis, whose columns lie side by side in memory.
+// Rows with one row per lane, [row, columns] → [columns]: reductions over any but the innermost axis, whose columns are
+// contiguous in memory.
 //
-// A block of rows' places is walked for all columns before the next, four registers of columns at a time, so that
-// memory is read in long pieces whatever the number of columns. Between blocks the sums of the columns wait in a table.
-// Blocks are added in order; where one tile of columns is all there is, pieces of the rows go to several threads, each
-// with a table, and the tables are added in order.
+// A block of row positions is reduced for all columns before the next, four registers of columns at a time, so that
+// memory is read in long runs whatever the number of columns. Between blocks the sums of the columns are kept in a
+// table. Blocks are added in order; where there is only one tile of columns, parts of the rows go to several threads,
+// each with a table, and the tables are added in order.
 #pragma once
 #include "row_work.hpp"
 
 namespace sinter::cpu::row_detail {
 
-/// Tables of sums, one element a column for each fold, and where each begins.
+/// Tables of sums, one element per column for each fold, and the offset of each.
 template <class K> struct FoldTable {
   static constexpr int folds_before(int j) {
     int n = 0;
     for (int i = 0; i < j; ++i) n += compile::is_folded(K::body.micros[std::size_t(i)]) ? 1 : 0;
     return n;
   }
-  static constexpr int bytes = folds_before(micros<K>) * fold_bytes;  ///< a column
+  static constexpr int bytes = folds_before(micros<K>) * fold_bytes;  ///< per column
 
   std::byte* data;
   std::int64_t columns;  ///< of the table, whose first is column `first` of the rows
@@ -31,7 +32,7 @@ template <class K, int N> struct Across : Task<K> {
   using Task<K>::P;
   using Task<K>::a;
   using Task<K>::row;
-  /// Registers of columns side by side: fewer where many operations want registers, and the compiler's time.
+  /// Registers of columns per group: fewer where many operations need registers, and compile time.
   static constexpr int G = micros<K> <= 16 ? 4 : micros<K> <= 24 ? 2 : 1;
 
   [[gnu::always_inline]] explicit Across(const Task<K>& t) : Task<K>(t) {}
@@ -53,8 +54,8 @@ template <class K, int N> struct Across : Task<K> {
     }
   }
 
-  // ---- blocks of places and tables of sums ----
-  /// What is known of these columns after `Passes` passes, whose sums stand in the table.
+  // ---- blocks of row positions and tables of sums ----
+  /// What is known of these columns after `Passes` passes, whose sums are in the table.
   template <int Passes>
   [[gnu::always_inline]] void know(Row<K, N>& x, const Walk<P>& w, Span s, const FoldTable<K>& table) const {
     [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
@@ -73,8 +74,8 @@ template <class K, int N> struct Across : Task<K> {
     for_each_micro<K, SumsOf<Pass>>(
         [&]<int J>() { std::fill_n(table.template at<J>(table.first), table.columns, identity_of<K, J>()); });
   }
-  /// Places [from, to) of `Count` registers of columns from s on. `table` holds
-  /// what earlier passes found, `sums` takes what this one adds.
+  /// Row positions [from, to) of `Count` registers of columns from s on. `table` holds the sums of earlier passes,
+  /// `sums` takes those of this one.
   template <int Pass, int Count>
   [[gnu::noinline, gnu::flatten]] void group(const Row<K, N>& all, const Walk<P>& w, std::int64_t from, std::int64_t to,
                                              Span s, std::int64_t ahead, const FoldTable<K>& table,
@@ -107,7 +108,7 @@ template <class K, int N> struct Across : Task<K> {
       });
     });
   }
-  /// One pass over places [from, to) of the columns [first, last).
+  /// One pass over row positions [from, to) of the columns [first, last).
   template <int Pass> SINTER_OUTLINE void pass(const Row<K, N>& all, const Walk<P>& w, std::int64_t from,
                                                std::int64_t to, std::int64_t first, std::int64_t last,
                                                const FoldTable<K>& table, const FoldTable<K>& sums) const {
@@ -125,7 +126,8 @@ template <class K, int N> struct Across : Task<K> {
         group<Pass, 1>(all, w, i, end, Span{k, int(std::min<std::int64_t>(N, last - k))}, ahead, table, sums);
     }
   }
-  /// Asks for what the next block reads `ahead` places further on: no prefetcher follows pieces this short.
+  /// Prefetches what the next block reads, `ahead` positions further on: hardware prefetchers do not follow runs this
+  /// short.
   template <int Pass, int Count>
   [[gnu::always_inline]] void fetch(const Walk<P>& q, std::int64_t column, std::int64_t ahead) const {
     for_each_micro<K, InPass<Pass>>([&]<int J>() __attribute__((always_inline)) {
@@ -147,7 +149,7 @@ template <class K, int N> struct Across : Task<K> {
         ++n;
     return std::max(n, 1);
   }
-  /// Values a row are stored once all passes are done: other blocks might still read what they overwrite.
+  /// Values per row are stored after all passes: other blocks might still read what they overwrite.
   [[gnu::noinline, gnu::flatten]] void finish(const Row<K, N>& all, const Walk<P>& w, std::int64_t first,
                                               std::int64_t last, const FoldTable<K>& table) const {
     for (std::int64_t k = first; k < last; k += N) {
@@ -170,8 +172,8 @@ template <class K, int N> struct Across : Task<K> {
     });
     finish(all, w, first, last, table);
   }
-  /// The same for all columns, each pass in pieces of the rows. A table for
-  /// each lies in the scratch memory; the first takes their total.
+  /// The same for all columns, each pass in parts of the rows. Each part has a table in scratch memory; the first takes
+  /// the total.
   void tile_in_pieces(const Row<K, N>& all, const Walk<P>& w, std::int64_t pieces, int threads) const {
     const std::int64_t n = columns(), size = (row + pieces - 1) / pieces;
     const auto table = [&](std::int64_t k) {
@@ -234,7 +236,7 @@ template <class K, class Way, int N> [[gnu::always_inline]] inline void run_acro
              work.c.threads, [&](std::int64_t from, std::int64_t to) {
                alignas(64) std::byte room[std::size_t(FoldTable<K>::bytes * width)];
                const Across<K, N> own(task);
-               Row<K, N> x{};  // of which most registers are never set, nor read
+               Row<K, N> x{};  // most of its registers are never set, nor read
                x.once(own, start);
                for (std::int64_t at = from; at < to;) {
                  const std::int64_t first = at % tiles, last = std::min(tiles, first + to - at);

@@ -1,5 +1,5 @@
-// Rows with lanes along them: each by itself with all its passes, or, where
-// there are few and long ones, in pieces that threads share.
+// Rows with lanes along them: each by itself with all its passes, or, where there are few and long ones, in parts that
+// threads share.
 #pragma once
 #include "row_work.hpp"
 
@@ -63,8 +63,8 @@ template <class K, int N> struct Along : Task<K> {
     }
   }
 
-  /// The same in pieces. Their number and borders depend on the row alone and their sums are added in order, so that
-  /// the result does not depend on the number of threads.
+  /// The same in parts. Their number and bounds depend on the row alone and their sums are added in order, so that the
+  /// result does not depend on the number of threads.
   template <int Pass = 0>
   void passes_in_pieces(Row<K, N>& x, const Walk<P>& w, std::int64_t pieces, int threads) const {
     x.template values<Pass>(*this, w, Span{0, N});

@@ -1,5 +1,5 @@
-// What a row kernel does at one place: the registers of a row, or of N rows
-// side by side, and the micro-operations over them.
+// What a row kernel computes per element: the registers of a row, or of N rows at a time, and the micro-operations on
+// them.
 //
 // A row is what the folded loops span. If the innermost axis is folded, lanes run along the row (nest order: kept
 // loops, folded loops). If not, every lane is a row of its own (kept loops, folded loops, the last kept loop).
@@ -27,7 +27,7 @@ template <int Pass> struct InPass {
 template <int Pass> struct FoldsOf {
   static constexpr bool holds(const Micro& m) { return m.what == Micro::What::fold && InPass<Pass>::holds(m); }
 };
-/// Sums, running ones too.
+/// Folds and running sums.
 template <int Pass> struct SumsOf {
   static constexpr bool holds(const Micro& m) {
     return m.what == Micro::What::scan ? InPass<Pass>::holds(m) : FoldsOf<Pass>::holds(m);
@@ -51,27 +51,27 @@ template <int Stage> struct StoresAfter {
 template <class K, int Pass, class F> [[gnu::always_inline]] inline void for_each_fold(F&& f) {
   for_each_micro<K, FoldsOf<Pass>>(f);
 }
-/// Calls f(0), f(1) … with compile-time numbers: what a loop counts through stays in memory.
+/// Calls f(0), f(1) … with compile-time numbers: registers indexed by a loop counter would be kept in memory.
 template <int Count, class F> [[gnu::always_inline]] constexpr void unrolled(F&& f) {
   [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
     (f(std::integral_constant<int, int(Index)>{}), ...);
   }(std::make_index_sequence<std::size_t(Count)>{});
 }
 
-/// The work of one pass over a row, in micro-operations an element.
+/// The work of one pass over a row, in micro-operations per element.
 template <class K> constexpr int operations(int pass) {
   int n = 0;
   for (const Micro& m : K::body.micros) n += m.passes >> pass & 1;
   return n;
 }
 
-/// What a fold begins with.
+/// The initial value of a fold.
 template <class K, int J> [[gnu::always_inline]] inline auto identity_of() {
   using T = FoldType<K, J>;
   return ops::unforeseen(ops::element_from<T>(Fold<K, J>::identity));
 }
 
-/// The sums of a pass so far, at the places of their folds.
+/// The sums of a pass so far, at the positions of their folds.
 template <class K, int N> using Sums = RegisterFile<K, N>;
 
 template <class K, int N, int Pass> [[gnu::always_inline]] inline void clear(Sums<K, N>& sum) {
@@ -85,13 +85,13 @@ template <class K, int N, int Pass> [[gnu::always_inline]] inline void add(Sums<
   });
 }
 
-/// What the rows of a kernel share. Every thread has its own copy, of which the compiler sees that no store changes it.
+/// What the rows of a kernel share. Every thread has its own copy, which the compiler can see no store changes.
 template <class K> struct Task {
   static constexpr int L = loops<K>, P = pointers<K>;
 
   Arguments<L, P> a;
   Context c;
-  bool streaming;    ///< stores go past the caches
+  bool streaming;    ///< stores bypass the caches
   std::int64_t row;  ///< elements of a row
 
   [[gnu::always_inline]] Task(const Arguments<L, P>& arguments, const Context& context, bool stores_past_caches)
@@ -129,8 +129,8 @@ template <class K, int N> struct Row {
     for_each_micro<K, StoresAfter<Stage>>([&]<int J>()
                                               __attribute__((always_inline)) { write<K, N, J>(r, w, s, t.stride()); });
   }
-  /// Level 2 at one place of one pass; folds go into `sum`. Values kept from an earlier pass lie in `kept`, by number
-  /// of the element; others where that pass has stored them.
+  /// Level 2 for one element in one pass; folds go into `sum`. Values kept from an earlier pass are in `kept`, by the
+  /// index of the element; others where that pass has stored them.
   template <int Pass> [[gnu::always_inline]] void elements(const Task<K>& t, Sums<K, N>& sum, const Walk<P>& w, Span s,
                                                            [[maybe_unused]] std::byte* kept,
                                                            [[maybe_unused]] std::int64_t element) {

@@ -12,7 +12,7 @@ namespace sinter::cpu { using ops::Lanes; }
 #if SINTER_SIMD
 namespace sinter::ops {
 
-/// A mask: registers as float comparisons make them.
+/// A mask: registers in the form of float comparisons.
 template <int N> requires(N > 1) struct Lanes<bool, N> {
   using element = bool;
   using Mask = cpu::MaskFor<N>;
@@ -138,7 +138,7 @@ template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
     return compare(
         a, b, [](auto x, auto y) __attribute__((always_inline)) { return x == y; });
   }
-  // NaN differs from itself, which xsimd 8.1's own denies
+  // NaN differs from itself, which xsimd 8.1's own operator denies
   SINTER_INLINE friend Lanes<bool, N> operator!=(const Lanes& a, const Lanes& b) { return !(a == b); }
 
   SINTER_INLINE friend Lanes operator&(Lanes a, const Lanes& b) requires std::is_integral_v<T> {
@@ -179,8 +179,8 @@ template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
   }
 };
 
-/// Types that registers do not compute with: 8-bit integers are int32 in
-/// registers, 16-bit floats float, always of a value that the type has.
+/// Types that registers do not compute with: 8-bit integers are int32 in registers, 16-bit floats are float, always of
+/// a value that the type has.
 template <class T> inline constexpr bool is_narrow = sizeof(T) < 4 && !std::is_same_v<T, bool>;
 template <class T, int N> requires(N > 1 && is_narrow<T>) struct Lanes<T, N> {
   using element = T;
@@ -200,7 +200,7 @@ template <class T, int N> requires(N > 1 && is_narrow<T>) struct Lanes<T, N> {
   SINTER_INLINE static Lanes load(const T* p) {
     Lanes r;
 #if defined(__AVX512F__)
-    if constexpr (N == cpu::lanes) {  // compilers do not turn the loop below into these at -O2; the forms with a mask
+    if constexpr (N == cpu::lanes) {  // compilers do not vectorise the loop below like this at -O2; the masked forms
                                       // leave nothing undefined to warn of
       const auto all = static_cast<__mmask16>(0xffff);
       const auto bytes = [&] { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); };
@@ -271,7 +271,7 @@ template <class T, int N>
 requires(N > 1) SINTER_INLINE Lanes<T, N> fma(const Lanes<T, N>& a, const Lanes<T, N>& b, const Lanes<T, N>& c) {
   Lanes<T, N> r;
   for (int i = 0; i < Lanes<T, N>::parts; ++i) {
-#if defined(__AVX512F__)  // xsimd 8.1 multiplies and adds here, and leaves the rest to the compiler's mood
+#if defined(__AVX512F__)  // xsimd 8.1 multiplies and adds here, and leaves fusing to the compiler
     constexpr bool widest = std::is_same_v<typename Lanes<T, N>::Register, cpu::Register<T>>;
     if constexpr (widest && std::is_same_v<T, float>) r.v[i] = _mm512_fmadd_ps(a.v[i], b.v[i], c.v[i]);
     else if constexpr (widest && std::is_same_v<T, double>) r.v[i] = _mm512_fmadd_pd(a.v[i], b.v[i], c.v[i]);
@@ -287,8 +287,8 @@ requires(N > 1) SINTER_INLINE Lanes<T, N> fma(const Lanes<T, N>& a, const Lanes<
   return r;
 }
 #if XSIMD_WITH_SSE2
-/// The sum of a register's elements, and of one number more if there is one: quarters onto each other, in as few
-/// additions one after another as it takes. The number joins while the other quarters are on their way.
+/// The sum of a register's elements, and of one more number if there is one: quarters are added to each other with the
+/// fewest dependent additions. The number is added while the other quarters are in flight.
 SINTER_INLINE __m128 onto(__m128 x) { return x; }
 SINTER_INLINE __m128 onto(__m128 x, float y) { return _mm_add_ps(x, _mm_set_ss(y)); }
 template <std::same_as<float>... One> SINTER_INLINE float sum_of(__m128 x, One... begin) {
@@ -305,13 +305,13 @@ template <std::same_as<float>... One> SINTER_INLINE float sum_of(__m256 x, One..
 template <std::same_as<float>... One> SINTER_INLINE float sum_of(__m512 x, One... begin) {
   const __m128 low =
       _mm_add_ps(onto(_mm512_castps512_ps128(x), begin...), _mm256_extractf128_ps(_mm512_castps512_ps256(x), 1));
-  constexpr auto all = static_cast<__mmask8>(0xff);  // the forms with a mask leave nothing undefined to warn of
+  constexpr auto all = static_cast<__mmask8>(0xff);  // the masked forms leave nothing undefined to warn of
   return sum_of(
       _mm_add_ps(low, _mm_add_ps(_mm512_maskz_extractf32x4_ps(all, x, 2), _mm512_maskz_extractf32x4_ps(all, x, 3))));
 }
 #endif
 #endif
-/// The sum of all lanes, and of one number more if there is one, always in the same order.
+/// The sum of all lanes, and of one more number if there is one, always in the same order.
 template <class T, int N, std::same_as<T>... One>
 requires(N > 1 && sizeof...(One) <= 1) SINTER_INLINE T total(const Lanes<T, N>& x, One... begin) {
 #if XSIMD_WITH_SSE2
@@ -323,8 +323,8 @@ requires(N > 1 && sizeof...(One) <= 1) SINTER_INLINE T total(const Lanes<T, N>& 
     for (int i = 0; i < width; ++i) room[i] = T(room[i] + room[i + width]);
   return T((room[0] + ... + begin));
 }
-/// The sums of N registers, each in a lane: pairs are interleaved as they are
-/// added up, so that no register is folded by itself.
+/// The sums of N registers, one per lane: pairs are interleaved as they are added, so that no register is folded by
+/// itself.
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> totals(const Lanes<T, N> (&x)[N]) {
 #if defined(__AVX512F__)
   if constexpr (std::is_same_v<T, float> && N == 16) {

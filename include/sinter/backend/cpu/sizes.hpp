@@ -8,21 +8,21 @@ namespace sinter::cpu {
 /// Bytes of a core's own cache, roughly.
 inline constexpr std::int64_t own_cache = std::int64_t(1) << 20;
 
-/// Row values that more than one pass needs stay in a buffer of so many bytes on the stack of the kernel; larger rows
+/// Row values that more than one pass needs stay in a buffer of this many bytes on the stack of the kernel; larger rows
 /// are computed again.
 inline constexpr std::int64_t row_buffer_bytes = 32768;
 
-/// Rows that are so few that a contraction computes the other operand on its way from memory (streamed.hpp).
+/// Up to this many rows, a contraction computes the other operand while streaming it from memory (streamed.hpp).
 inline constexpr int skinny_rows = 4;
 
-// Large sums are cut into parts, which threads may share. The parts depend on the extents alone, so that results do not
-// depend on the number of threads. Sums of columns (the innermost loop is not folded) wait in a table for each part, in
-// scratch memory.
+// Large reductions are cut into parts, which threads may share. The parts depend on the extents alone, so that results
+// do not depend on the number of threads. Sums of columns (the innermost loop is not folded) are kept in one table per
+// part, in scratch memory.
 inline constexpr int fold_pieces = 32, fold_columns = 256;
 inline constexpr std::int64_t fold_bytes = 8;  ///< of one sum in a table
 
-/// Into how many parts `outer` sets of rows are cut, each `row` elements long and `columns` side by side. Not where
-/// there are sets and columns enough for threads to share.
+/// Number of parts into which each of `outer` reductions is cut, [outer, row, columns] → [outer, columns]. 1 where
+/// there are enough outer iterations and columns for threads to share.
 constexpr std::int64_t pieces_of(std::int64_t outer, std::int64_t row, std::int64_t columns) {
   constexpr std::int64_t shared_otherwise = 8, elements_a_piece = 32768;
   if (outer * ((columns + fold_columns - 1) / fold_columns) >= shared_otherwise) return 1;
@@ -30,8 +30,8 @@ constexpr std::int64_t pieces_of(std::int64_t outer, std::int64_t row, std::int6
                                   std::min<std::int64_t>(fold_pieces, std::max<std::int64_t>(row, 1)));
 }
 
-/// How many lines of a tile, `apart` bytes from each other, may share one set of a first-level cache, whose sets repeat
-/// with every page of addresses: more would evict each other before they are read to their end.
+/// How many lines of a tile, at a distance of `apart` bytes, may share one set of a first-level cache, whose sets
+/// repeat with every page of addresses: more would evict each other before they have been read completely.
 constexpr int most_in_one_set(std::int64_t apart, int lines) {
   constexpr std::int64_t page = 4096, line = 64;
   int count = 0;

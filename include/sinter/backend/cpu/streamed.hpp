@@ -1,5 +1,5 @@
-// Few rows times a right operand that the kernel computes: each of its elements is evaluated once, on its way from
-// memory to the sums, so that weights of one byte cost the traffic of one byte.
+// Skinny products, (M, K) × (K, N) → (M, N) with M ≤ 4, whose right operand the kernel computes: each of its elements
+// is evaluated once, between memory and the sums, so that int8 weights cost one byte of traffic each.
 #pragma once
 #include "parallel.hpp"
 #include "prologue.hpp"
@@ -43,7 +43,7 @@ template <class K, class T> class Streamed {
   using File = RegisterFile<K, N>;
   static constexpr bool along_inner = micro<K, J>.unit == 1;
   static constexpr int vector = along_inner ? loops.inner : loops.columns;
-  /// Sums that are independent of each other, and columns side by side that share the rows' elements.
+  /// Independent sums, and columns next to each other that share the rows' elements.
   template <int R> static constexpr int chains = R == 1 ? 8 : R == 2 ? 4 : 2;
   template <int R> static constexpr int pairs = R == 1 ? 1 : 2;
 
@@ -111,7 +111,7 @@ template <class K, class T> class Streamed {
       for (int q = 0; q < Q; ++q) {
         evaluate_level<2>(r[q], w[q], Span{k, n});
         V y = element(r[q]);
-        // whatever an expression makes of nothing
+        // what an expression yields for lanes past the end is not 0
         if constexpr (N > 1) y = select(ramp<N>(0, 1) < Lanes<std::int32_t, N>(n), y, V(0));
 #pragma GCC unroll 4
         for (int i = 0; i < R; ++i) sum[q][i][0] = fma(load<T, N>(x + i * depth + k, n), y, sum[q][i][0]);

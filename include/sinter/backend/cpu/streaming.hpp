@@ -1,5 +1,5 @@
-// Stores that go past the caches. A result that no cache can hold would otherwise be read from memory before it is
-// overwritten, and would push out what the caches hold. Values are the same either way.
+// Stores that bypass the caches. A result that no cache can hold would otherwise be read from memory before it is
+// overwritten, and would evict what the caches hold. Values are the same either way.
 #pragma once
 #include "body.hpp"
 
@@ -11,14 +11,14 @@ namespace sinter::cpu {
 
 #if SINTER_SIMD && defined(__SSE2__)
 inline constexpr bool has_streaming_stores = true;
-/// Orders such stores before whatever other threads are then told.
+/// Orders such stores before any later signal to other threads.
 inline void streaming_fence() { _mm_sfence(); }
 #else
 inline constexpr bool has_streaming_stores = false;
 inline void streaming_fence() {}
 #endif
 
-/// Results of this size and more go past the caches: half of the last-level cache, which other cores use too.
+/// Results of this size and more bypass the caches: half of the last-level cache, which other cores use too.
 inline std::int64_t streaming_bytes() {
   static const std::int64_t bytes = [] {
     constexpr std::int64_t most = std::int64_t(1) << 24;
@@ -30,8 +30,8 @@ inline std::int64_t streaming_bytes() {
   return bytes;
 }
 
-/// The pointers through which a kernel stores whole registers, one bit each;
-/// none where it loads again what it has stored.
+/// The pointers through which a kernel stores whole registers, one bit each; none where it loads again what it has
+/// stored.
 template <class K> constexpr std::uint64_t streamed_pointers() {
   std::uint64_t found = 0;
   if constexpr (has_streaming_stores && K::body.pointers <= 64)
@@ -43,8 +43,8 @@ template <class K> constexpr std::uint64_t streamed_pointers() {
   return found;
 }
 
-/// Whether a kernel's stores should go past the caches: all of them are large
-/// and aligned, and none overwrites what the kernel reads.
+/// Whether a kernel's stores should bypass the caches: all of them are large and aligned, and none overwrites what the
+/// kernel reads.
 template <class K, int L, int P> bool streams(const Arguments<L, P>& a) {
   constexpr std::uint64_t stored = streamed_pointers<K>();
   static constexpr auto size = element_sizes<K>();

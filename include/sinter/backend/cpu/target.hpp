@@ -8,7 +8,7 @@
 
 namespace sinter::cpu {
 
-/// Primitives that have kernels of their own here.
+/// Primitives that have custom kernels here.
 template <class... Ops> struct OwnKernels {
   static constexpr std::int64_t scratch(const graph::Primitive& op, const graph::Signature& s) {
     std::int64_t bytes = 0;
@@ -38,8 +38,8 @@ constexpr std::int64_t scratch_bytes(const compile::StepView& s, const compile::
                                                    : fold_scratch_bytes(s, f.folds);
 }
 
-/// Rows along the contracted axis are read where they are, unless they would evict each other from the cache; and
-/// columns side by side that few rows multiply, unless what they are computed from is narrower.
+/// Rows along the contracted axis, [M, K], are read in place, unless they would evict each other from the cache; and
+/// contiguous columns, [K, N], multiplied by few rows, unless they are computed from a narrower type.
 constexpr bool reads_in_place(const compile::OperandLines& o) {
   constexpr std::int64_t whole_tiles = 16, few_rows = 112, deepest_row = 8192;
   constexpr int most_lines = 14, ways = 4;
@@ -50,8 +50,9 @@ constexpr bool reads_in_place(const compile::OperandLines& o) {
   return !o.has_inner || (o.inner_stride == 1 && most_in_one_set(o.line_stride * o.bytes, lines) <= ways &&
                           o.depth <= deepest_row);
 }
-/// So many rows that what weights cost each time is a hundredth at most: as they are read from panels; eight times as
-/// many where they are packed or come transformed in advance; and sixteen times that where they are transformed.
+/// The fewest rows of a tile for which the repeated cost of weights is at most a hundredth: as they are read from
+/// panels; eight times as many if they are packed or were transformed in advance; and sixteen times that if they are
+/// transformed.
 template <bool Filters, int Rows = 128>
 constexpr std::int64_t least_of_tile(const compile::StepView& v, const compile::ScratchFacts& f, bool along_rows,
                                      std::int64_t units) {
@@ -66,7 +67,7 @@ constexpr std::int64_t least_of_tile(const compile::StepView& v, const compile::
   return std::max<std::int64_t>(1, (rows + of_unit - 1) / of_unit);
 }
 
-/// What programs that are made at run time ask: they run steps one by one, and know no Winograd.
+/// For programs that are made at run time: they run steps one by one, without Winograd.
 inline constexpr compile::Target run_time_target{
     .shortest_row = 8,
     .skinny_rows = skinny_rows,
@@ -87,7 +88,7 @@ inline constexpr compile::Target run_time_target{
     .pack = &pack_weight,
     .packed_view = &packed_weight};
 
-/// The same for programs that are compiled in advance.
+/// For programs that are compiled in advance.
 inline constexpr compile::Target target = [] {
   compile::Target t = run_time_target;
   t.packs_nothing = &contracts_in_place;

@@ -1,8 +1,8 @@
 // The threads of a running program: one OpenMP region for all of its steps.
 //
-// The caller walks through the steps; the others wait for ranges to share, which they take from a place that all of
-// them watch. Opening a region for each range costs 0.6 (libgomp) to 0.9 µs (libomp) on two cores of a processor,
-// sharing one within the region 0.2 µs, so that steps of a few microseconds are worth sharing. Who waits looks for a
+// The caller runs the steps; the others wait for ranges to share, which they take from an address that all of them
+// watch. Opening a region for each range costs 0.6 (libgomp) to 0.9 µs (libomp) on two cores of a processor, sharing
+// one within the region 0.2 µs, so that steps of a few microseconds are worth sharing. A waiting thread spins for a
 // while before it sleeps, as OpenMP's threads do between regions.
 #pragma once
 #include <atomic>
@@ -24,9 +24,9 @@
 namespace sinter::cpu {
 
 #if defined(_OPENMP) && defined(__GNUC__) && !defined(__clang__)
-/// Notes, from the start of a program on, whether this process has been forked from one with several threads. They do
-/// not come along, and libgomp's region waits for ever for those of its pool, whoever has started them: the library or
-/// a region of the user's own.
+/// Notes, from the start of a program on, whether this process has been forked from one with several threads. The child
+/// does not have them, and libgomp's region waits forever for those of its pool, whoever has started them: the library
+/// or a region of the user's own.
 class ForkWatch {
  public:
   static bool threads_left_behind() { return left_behind_.load(std::memory_order_relaxed); }
@@ -39,7 +39,7 @@ class ForkWatch {
   /// True where it cannot be told.
   static bool has_other_threads() {
 #if defined(__linux__)
-    struct stat tasks {};  // a folder for each thread is a link, as "." and ".." are
+    struct stat tasks {};  // a directory per thread is a link, as "." and ".." are
     const int error = errno;
     const bool has_one = ::stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink == 3;
     errno = error;
@@ -67,7 +67,7 @@ inline bool has_threads() {
 
 class Team {
  public:
-  /// Runs f, which does not throw, with a team of up to `threads` threads, whom splits within f give their shares.
+  /// Runs f, which does not throw, with a team of up to `threads` threads, which share the ranges of splits within f.
   /// Within another region, without OpenMP or on one thread it is just a call.
   template <class F> static void run(int threads, F&& f) {
 #if defined(_OPENMP)
@@ -94,13 +94,13 @@ class Team {
     f();
   }
 
-  /// That of the program which runs on this thread; none within a share.
+  /// The team of the program which runs on this thread; none within a share.
   static Team*& mine() {
     static thread_local Team* team = nullptr;
     return team;
   }
 
-  /// Calls piece(i) for i in [0, pieces), each on the thread whose turn it is, and returns when all are done.
+  /// Calls piece(i) for i in [0, pieces), distributed round-robin over the threads, and returns when all are done.
   template <class F> void share(std::int64_t pieces, const F& piece) {
     const auto run = [](const Team& team, int member) {
       for (std::int64_t i = member; i < team.pieces_; i += team.members_) (*static_cast<const F*>(team.piece_))(i);
@@ -142,7 +142,7 @@ class Team {
       else value.wait(now, std::memory_order_acquire);
     }
   }
-  /// Lets the others run `next`, or go if there is none.
+  /// Makes the others run `next`, or end if there is none.
   void announce(Share next) {
     share_ = next;
     round_.store(round_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
@@ -159,14 +159,14 @@ class Team {
     }
   }
 
-  // Each in a line of the cache of its own: who watches one number is not disturbed by what is written beside it.
+  // Each in a cache line of its own, against false sharing.
   alignas(64) std::atomic<int> round_{0};
   alignas(64) std::atomic<int> done_{0};
   alignas(64) Share share_ = nullptr;
   const void* piece_ = nullptr;
   std::int64_t pieces_ = 0;
   int members_ = 1;
-  const int patience_;  ///< how often to look before sleep
+  const int patience_;  ///< how often to spin before sleeping
 };
 
 }  // namespace sinter::cpu

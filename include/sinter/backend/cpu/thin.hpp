@@ -1,10 +1,10 @@
-// Products with few rows or few columns: elements of the other operand are used a few times only, so they are read
-// where they lie, once, in the order of memory.
+// Skinny products, (M, K) × (K, N) → (M, N) with a small M or N: elements of the large operand are used only a few
+// times, so they are read in place, once, in the order of memory.
 //
-// Of two ways the operand with many lines decides. Where all lines run along the contracted axis, so do the lanes: dot
-// products, four lines at a time. Where its lines are neighbours, the lanes are lines: a strip of sums waits in the
-// first-level cache while eight points of the contracted axis at a time are added. Each sum has an order of its own,
-// whatever the number of threads.
+// The layout of the large operand decides between two ways. If all its lines are contiguous along the contracted axis,
+// [N, K], the lanes run along it: dot products, four lines at a time. If its lines are contiguous, [K, N], the lanes
+// are lines: a strip of sums stays in the first-level cache while eight points of the contracted axis at a time are
+// added. The order of each sum does not depend on the number of threads.
 #pragma once
 #include "pack.hpp"
 #include "parallel.hpp"
@@ -12,19 +12,19 @@
 
 namespace sinter::cpu {
 
-/// An operand of a product: the lines of it that meet those of the other, and the contracted axis along each.
+/// An operand of a product: its lines (rows of the left, columns of the right), and the contracted axis along each.
 template <class T> struct ProductOperand {
-  /// Lines [line, line + lines) at points [first, first + depth) of the contracted axis, to to[k * width + i].
+  /// Writes lines [line, line + lines) at points [first, first + depth) of the contracted axis to to[k * width + i].
   using Fill = void (*)(const void* filler, T* to, int width, std::int64_t line, int lines, std::int64_t first,
                         std::int64_t depth);
 
   const T* at;
   Nest lines, inner;
-  Fill fill = nullptr;  ///< computes it (prologue.hpp); then nothing lies at `at`
+  Fill fill = nullptr;  ///< computes it (prologue.hpp); then `at` is not memory
   const void* filler = nullptr;
-  bool in_panels = false;  ///< its lines lie side by side in panels, which their stride says how far apart they are
+  bool in_panels = false;  ///< packed in panels, [N / width, K, width]; the stride of lines is that of panels
 };
-/// finish(context, tile, ld, row, rows, column, columns): the sums of one tile are complete.
+/// finish(context, tile, ld, row, rows, column, columns): the epilogue, when the sums of one tile are complete.
 template <class T> using FinishTile = void (*)(const void* context, const T* tile, std::int64_t ld, std::int64_t row,
                                                int rows, std::int64_t column, int columns);
 
@@ -35,8 +35,8 @@ template <class T> class ThinProducts {
   static constexpr int at_once = Tile<T>::rows > 6 ? 4 : 2;  ///< of the few lines, for which there are registers
   static constexpr int most_dots = 16, most_streams = 4;      ///< of the few lines, for which this is faster than tiles
   static constexpr int lines_at_once = 4,
-                       block = 16;  ///< of the many lines, in dot products and to be finished together
-  /// scratch has room for so much of the few lines, where they do not lie along the contracted axis
+                       block = 16;  ///< of the many lines, in dot products and per epilogue
+  /// scratch has room for this much of the few lines, where they are not contiguous along the contracted axis
   static constexpr std::int64_t longest_turned = 2048;
   static constexpr int points = 8, strip = 4096 / int(sizeof(T));
 
@@ -86,7 +86,7 @@ template <class T> class ThinProducts {
   static bool along(const Operand& o) { return o.inner.loops == 1 && o.inner.inner_stride() == 1; }
 
   // ---- dots ----
-  /// The few lines, copied so that they lie along the contracted axis.
+  /// Copies the few lines so that they are contiguous along the contracted axis.
   void turn() {
     for (std::int64_t k = 0; k < inner_; ++k) {
       const T* const from = few_.at + few_.inner.offset(k);
@@ -96,7 +96,7 @@ template <class T> class ThinProducts {
     few_.lines.add(n_, inner_);
     few_.inner.add(inner_, 1);
   }
-  /// The sums of lines [first, first + block), as far as they exist: the last line stands for those that do not.
+  /// The sums of lines [first, first + block), as far as they exist: the last line is repeated for those that do not.
   void dots(std::int64_t first) const {
     const int high = int(std::min<std::int64_t>(block, lines_ - first));
     alignas(64) T tile[block * most_dots];
@@ -109,7 +109,7 @@ template <class T> class ThinProducts {
     if (turned_) finish_(context_, tile, most_dots, first, high, 0, n_);
     else finish_(context_, tile, block, 0, n_, first, high);
   }
-  /// Lines of four with S of the few, from `s` on, into the tile.
+  /// Four of the many lines times S of the few, from `s` on, into the tile.
   template <int S> void products(const T* const* x, int s, int i, T* tile) const {
     constexpr int U = S * lines_at_once <= 8 ? 2 : 1;  // independent sums hide the latency of the multiply-add
     Vector sum[U][lines_at_once * S];

@@ -1,4 +1,4 @@
-// The register tile: the inner loop of every contraction.
+// The register tile: the inner loop of every contraction, (M, K) × (K, N) → (M, N) for one tile.
 #pragma once
 #include "access.hpp"
 
@@ -24,32 +24,32 @@ template <class T> struct Tile {
   using Vector = Lanes<T, width>;
 };
 
-/// A stretch of the contracted axis along which both operands have one stride: where it begins in each, in units that
-/// the operand says, and its length.
+/// A stretch of the contracted axis along which each operand has a constant stride: where it begins in each, in units
+/// that the operand defines, and its length.
 struct Stretch {
   std::int64_t a, b, n;
 };
-/// The contracted axis as a tile walks it.
+/// The contracted axis, as a tile iterates over it.
 struct Walkway {
   const Stretch* from;
   const Stretch* to;
 };
 
-/// An operand as a tile reads it: element k of line i of a stretch that begins at s
-/// lies at at[s * unit + i * line + k * step]. Of the left operand either `line` is
-/// 1 (packed, or transposed in memory) or `step` is; of the right one `line` is 1.
+/// An operand as a tile reads it: element k of line i (a row of the left operand, a column of the right one) of a
+/// stretch that begins at s is at[s * unit + i * line + k * step]. Of the left operand either `line` is 1 (packed, or
+/// transposed in memory) or `step` is; of the right one `line` is 1.
 template <class T> struct Side {
   const T* at;
   std::int64_t unit, line, step;
 };
 
-/// c[i * ldc + j] = Σ_k a(i, k) · b(k, j) for M rows and V registers of
-/// columns. `Along`: the left operand's step is 1, else its line is.
+/// c[i * ldc + j] = Σ_k a(i, k) · b(k, j) for M rows and V registers of columns. `Along`: the left operand's step is 1,
+/// else its line is.
 template <class T, int M, int V, bool Along>
 inline void multiply(Walkway way, const Side<T>& left, const Side<T>& right, T* c, std::int64_t ldc) {
   using Vector = typename Tile<T>::Vector;
   constexpr int W = Tile<T>::width;
-  // three lines share a pointer: a register and twice it as an index reach them all
+  // three lines share a pointer: a register and twice it as an index address them all
   constexpr int pointers = Along ? (M + 2) / 3 : 1;
   Vector sum[M][V];
 #pragma GCC unroll 16

@@ -11,7 +11,7 @@ namespace variant_detail {
 
 inline std::string by(std::int64_t a, std::int64_t b) { return std::to_string(a) + "x" + std::to_string(b); }
 
-/// The filtering that takes the place of the products, "" where nothing does.
+/// The Winograd algorithm that replaces the products, "" for none.
 inline std::string winograd(const compile::StepReport& s, const compile::RunTimeBody& b,
                             const compile::ContractLoops& loops) {
   const auto extent = [&](int l) { return s.extent[std::size_t(l)]; };
@@ -69,7 +69,7 @@ template <class T> std::string contraction(const compile::StepReport& s, const c
                                                           : std::string());
 }
 
-/// How many of a step's tensors are walked with steps of other than 0 or 1 along a loop.
+/// How many of a step's tensors have a stride other than 0 or 1 along a loop.
 inline int strided(const compile::StepReport& s, std::size_t loop) {
   int n = 0;
   for (const compile::Access& a : s.access) n += a.base >= 0 && a.stride[loop] != 0 && a.stride[loop] != 1 ? 1 : 0;
@@ -79,7 +79,7 @@ inline int strided(const compile::StepReport& s, std::size_t loop) {
 }  // namespace variant_detail
 
 /// "14 of 128x32x128, left packed, right in place", "64x1024, 16 lanes along the row, 3 passes"; of a chain "8 pieces
-/// of 2: ", then its contractions and what stands behind them.
+/// of 2: ", then its contractions and the operations after them.
 inline std::string variant(const compile::StepReport& s, const compile::Steps& steps) {
   using namespace variant_detail;
   if (!s.parts.empty()) {

@@ -1,11 +1,11 @@
 // Convolutions with square windows by Winograd's minimal filtering.
 //
-// F(m × m, k × k) makes m² results of a tile of (m + k − 1)² places: tile and weights are transformed, multiplied place
-// by place, which over all channels is a matrix product for each place, and transformed back. F(4 × 4, 3 × 3) takes
-// 2.25 multiplications a result instead of 9, F(2 × 2, 3 × 3) 4 instead of 9, F(2 × 2, 5 × 5) 9 instead of 25. The
-// price is accuracy: sums are those of a direct convolution within 2e-5 (six places a side) or 2e-6 (four) of the
-// largest |weight| · |image| summed over a window. Tiles with infinities, NaN or a number far beyond all others are
-// summed as they are written (written_sums.hpp).
+// F(m × m, k × k) computes m² results from a tile of (m + k − 1)² positions: tile and weights are transformed,
+// multiplied elementwise, which over all channels is one matrix product per position, (tiles, channels) × (channels,
+// filters) → (tiles, filters), and transformed back. F(4 × 4, 3 × 3) takes 2.25 multiplications per result instead of
+// 9, F(2 × 2, 3 × 3) 4 instead of 9, F(2 × 2, 5 × 5) 9 instead of 25. The price is accuracy: sums are those of a direct
+// convolution within 2e-5 (six positions a side) or 2e-6 (four) of the largest |weight| · |image| summed over a window.
+// Tiles with infinities, NaN or a number far beyond all others are summed directly (written_sums.hpp).
 #pragma once
 #include "lowering/filters.hpp"
 #include "lowering/square_convolution.hpp"
@@ -18,20 +18,20 @@ namespace sinter::cpu {
 namespace winograd_detail {
 inline constexpr std::int64_t chunk_floats =
     std::int64_t(1)
-    << 16;  ///< of the transformed tiles of a chunk: what the second-level cache holds beside weights and results
-inline constexpr std::int64_t whole_floats = std::int64_t(1) << 20;  ///< of what stays in the cache behind it
-/// of transformed weights that each core can hold beside its share of a chunk
+    << 16;  ///< of the transformed tiles of a chunk: what the second-level cache holds besides weights and results
+inline constexpr std::int64_t whole_floats = std::int64_t(1) << 20;  ///< of what stays in the next cache level
+/// of transformed weights that each core can hold besides its share of a chunk
 inline constexpr std::int64_t own_floats = std::int64_t(1) << 17;
 }  // namespace winograd_detail
 
-/// How a convolution is cut: tiles in chunks whose transforms fit the cache, results in blocks of channels.
+/// The tiling of a convolution: tiles in chunks whose transforms fit the cache, results in blocks of channels.
 struct WinogradPlan {
-  int m = 0;     ///< results a tile along one axis; 0: a direct convolution is better
-  int side = 0;  ///< places a tile along one axis
+  int m = 0;     ///< results per tile along one axis; 0: a direct convolution is better
+  int side = 0;  ///< positions of a tile along one axis
   bool in_advance = false;  ///< the weights are transformed already
   std::int64_t tiles = 0, chunk = 0, block = 0, line = 0;
 
-  /// `in_advance`: the weights will be transformed before, if that is the better form.
+  /// `in_advance`: the weights will be transformed in advance, if that is the better form.
   static constexpr WinogradPlan of(const SquareConvolution& s, bool in_advance = false) {
     using namespace winograd_detail;
     WinogradPlan best;
@@ -41,8 +41,8 @@ struct WinogradPlan {
     if (best.m > 0) best.cut(s, TileGrid(s.images, s.height, s.width, best.m).count);
     return best;
   }
-  /// Scratch of a convolution of up to so many images: fewer may be cut in
-  /// larger pieces, and into tiles of another size.
+  /// Scratch of a convolution of up to this many images: fewer may be cut into larger chunks, and into tiles of another
+  /// size.
   static constexpr std::int64_t most_bytes(const SquareConvolution& s) {
     WinogradPlan p = of(s);
     std::int64_t most = p.bytes(s.channels);
@@ -62,8 +62,8 @@ struct WinogradPlan {
     return most;
   }
   constexpr std::int64_t places() const { return std::int64_t(side) * side; }
-  // From tile to tile, and from the weights of a place to those of the next; a
-  // power of two would make them share places of the cache.
+  // Strides between tiles, and between the weights of two positions; a power of two would map them to the same cache
+  // sets.
   constexpr std::int64_t image_tile() const { return places() * line + winograd_detail::W; }
   constexpr std::int64_t result_tile() const { return places() * block + winograd_detail::W; }
   constexpr std::int64_t image_floats() const { return chunk * image_tile(); }
@@ -75,9 +75,9 @@ struct WinogradPlan {
   constexpr std::int64_t bytes(std::int64_t channels) const {
     return m == 0 ? 0 : 4 * (image_floats() + result_floats() + weight_floats(channels)) + 192;
   }
-  /// How many of so many threads take tiles through all steps by themselves, each in its part of a chunk, so that what
-  /// one has transformed never moves to another core's cache. Not where weights would be read from a common cache once
-  /// for each of them; there they share every step of a chunk.
+  /// How many of the threads take tiles through all steps by themselves, each in its part of a chunk, so that what one
+  /// has transformed never moves to another core's cache. Not where each of them would read the weights from a shared
+  /// cache; then they share every step of a chunk.
   constexpr std::int64_t workers(std::int64_t channels, int threads) const {
     return chunk < tiles && places() * channels * block <= winograd_detail::own_floats
                ? std::clamp<std::int64_t>(chunk / winograd_detail::R, 1, std::max(1, threads))
@@ -96,8 +96,8 @@ struct WinogradPlan {
     };
     block = all;
     if (in_advance) {
-      chunk = fits(weights <= whole_floats ? 1 : 2);  // weights that no cache holds are worth reading seldom
-    // all tiles meet a block of weights while it is in cache
+      chunk = fits(weights <= whole_floats ? 1 : 2);  // weights that no cache holds should be read rarely
+    // all tiles multiply a block of weights while it is in cache
     } else if (tiles * tile <= whole_floats && weights > own_floats) {
       chunk = tiles;
       block = std::min(all, std::max<std::int64_t>(C, (std::int64_t(1) << 18) / (places() * s.channels) / C * C));
@@ -127,10 +127,10 @@ struct WinogradPlan {
   }
 };
 
-/// For how many results a tile along one axis weights are transformed, at every call or in advance.
+/// For how many results per tile along one axis weights are transformed, at every call or in advance.
 constexpr int filters_for(const SquareConvolution& s, bool in_advance) { return WinogradPlan::of(s, in_advance).m; }
 
-/// A convolution at work.
+/// Runs one convolution.
 class Winograd {
  public:
   using Finish = void (*)(const void* context, const float* tile, std::int64_t ld, std::int64_t row, int rows,
@@ -226,7 +226,8 @@ class Winograd {
                                p_.weight_place(s_.channels));
   }
 
-  /// One place of all tiles of the chunk, for one panel of filters.
+  /// One position of all tiles of the chunk, for one panel of filters: (tiles, channels) × (channels, width) → (tiles,
+  /// width).
   void multiply_place(std::int64_t place, std::int64_t panel, std::int64_t column) const {
     const Stretch all{0, 0, s_.channels};
     const float* const matrix = p_.in_advance
@@ -245,8 +246,7 @@ class Winograd {
     }
   }
 
-  /// Tiles that stand side by side go back together, so that what follows on
-  /// the sums runs along whole lines of the image.
+  /// Adjacent tiles are transformed back together, so that the epilogue runs along whole rows of the image.
   template <int M, int K> void transform_results(std::int64_t from, std::int64_t to, std::int64_t column) const {
     constexpr int line = winograd_detail::most_beside * M * C;
     const auto filters = int(std::min(p_.block, s_.filters - column));
@@ -285,8 +285,8 @@ class Winograd {
     winograd_detail::sum_as_written<M, K>(image_ + image * s_.image_stride + y * s_.row_stride + x * s_.place_stride,
                                           s_.row_stride, s_.place_stride, s_.channels, weights, filter, filters, tile);
   }
-  /// Results of one tile and up to C filters; `line` from one line of the image to the next. The squares of those in
-  /// its corners are added to `squares`.
+  /// Results of one tile and up to C filters; `line`: stride between rows of the image. The squares of those in its
+  /// corners are added to `squares`.
   template <int M, int K>
   [[gnu::flatten]] void untransform(const float* from, int filters, float* to, int line, Vector& squares) const {
     constexpr int A = M + K - 1;
@@ -315,7 +315,7 @@ class Winograd {
   const void* context_;
   float *transformed_, *results_, *filters_;
   winograd_detail::TileGrid grid_;
-  std::int64_t first_ = 0, count_ = 0;  ///< the chunk at hand
+  std::int64_t first_ = 0, count_ = 0;  ///< the current chunk
   bool has_weights_ = false;            ///< they are transformed, and stay so
 };
 

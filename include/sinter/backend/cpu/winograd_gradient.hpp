@@ -8,26 +8,26 @@
 
 namespace sinter::cpu {
 
-/// Tiles are transformed in chunks that stay in cache until they are multiplied; sums of a chunk
-/// are added to those of the chunks before it. Where sums are few, tiles are cut into pieces with
-/// sums of their own, which threads take through all steps by themselves, so that what one has
-/// transformed never moves to another core's cache; their number depends on the extents alone, so
-/// that results do not depend on threads. Elsewhere threads share every step of a chunk.
+/// Tiles are transformed in chunks that stay in cache until they are multiplied; sums of a chunk are added to those of
+/// the chunks before it. Where sums are few, tiles are cut into parts with sums of their own, which threads take
+/// through all steps by themselves, so that what one has transformed never moves to another core's cache; their number
+/// depends on the extents alone, so that results do not depend on threads. Elsewhere threads share every step of a
+/// chunk.
 struct WinogradGradientPlan {
-  std::int64_t tiles = 0, chunk = 0, block = 0;  ///< channels in one go; no tiles: a direct form is better
+  std::int64_t tiles = 0, chunk = 0, block = 0;  ///< channels at a time; no tiles: a direct form is better
   std::int64_t image_line = 0, sample_line = 0;
   std::int64_t pieces = 1;
 
   static constexpr std::int64_t places = 36;
-  /// of transformed tiles, that the third-level cache holds beside sums
+  /// of transformed tiles, that the third-level cache holds besides sums
   static constexpr std::int64_t whole_floats = std::int64_t(1) << 21;
   static constexpr std::int64_t tiles_at_once = 112;  ///< where these are more: so many that adding up costs little
   static constexpr std::int64_t piece_floats = std::int64_t(1)
-                                               << 15;  ///< of sums that a core holds beside a chunk of its own,
-  static constexpr std::int64_t tiles_of_a_piece = 28;                 ///< of so many tiles
+                                               << 15;  ///< of sums that a core holds besides a chunk of its own,
+  static constexpr std::int64_t tiles_of_a_piece = 28;                 ///< of this many tiles
   static constexpr std::int64_t most_pieces = 8;
 
-  /// Results a tile along one axis.
+  /// Results per tile along one axis.
   static constexpr int tile_of(const SquareWeightGradient& s) { return s.taps == 3 ? 4 : 2; }
   static constexpr WinogradGradientPlan of(const SquareWeightGradient& s) {
     using namespace winograd_detail;
@@ -44,7 +44,7 @@ struct WinogradGradientPlan {
     p.cut(tiles, s.filters);
     return p;
   }
-  /// From tile to tile; a power of two would make them share places of the cache.
+  /// Strides between tiles; a power of two would map them to the same cache sets.
   constexpr std::int64_t image_tile() const { return places * image_line + winograd_detail::W; }
   constexpr std::int64_t sample_tile() const { return places * sample_line + winograd_detail::W; }
   constexpr std::int64_t bytes(const SquareWeightGradient& s) const {
@@ -52,13 +52,13 @@ struct WinogradGradientPlan {
   }
   /// Floats of a table of sums.
   constexpr std::int64_t sums(const SquareWeightGradient& s) const { return places * s.filters * block; }
-  /// Scratch of a gradient over up to so many images: fewer may be transformed at once.
+  /// Scratch of a gradient over up to this many images: fewer may be transformed at once.
   static constexpr std::int64_t most_bytes(const SquareWeightGradient& s) {
     WinogradGradientPlan p = of(s);
     std::int64_t bytes = p.bytes(s);
     if (p.tiles == 0) return bytes;
     const std::int64_t all = p.tiles;
-    // as many as are not cut
+    // the most that are not cut
     for (const std::int64_t at_once :
          {whole_floats / (places * (p.image_line + p.sample_line)), 4 * tiles_of_a_piece - 1}) {
       p.cut(std::min(all, at_once), s.filters);
@@ -198,7 +198,7 @@ class WinogradGradient {
     }
   }
 
-  /// Sums over the tiles of a chunk at one place: all filters with one panel of channels.
+  /// Sums over the tiles of a chunk at one position: (filters, tiles) × (tiles, channels of a panel).
   void multiply_place(std::int64_t place, std::int64_t channel, std::int64_t column, int wide, bool more) const {
     const Stretch all{0, 0, count_};
     const int registers = (wide + W - 1) / W;
@@ -240,7 +240,7 @@ class WinogradGradient {
     for (int k = 0; k < K * K; ++k) finish_(context_, tile[k], C, filter, rows, k * s_.channels + channel, columns);
   }
 
-  /// The sums of all pieces.
+  /// The sums of all parts.
   [[gnu::always_inline]] Vector sum_at(std::int64_t row, std::int64_t column) const {
     const float* const at = sums_ + row * p_.block + column;
     Vector sum = load<float, W>(at, W);
@@ -256,7 +256,7 @@ class WinogradGradient {
   const void* context_;
   float *images_, *cotangents_, *sums_;
   winograd_detail::TileGrid grid_;
-  std::int64_t first_ = 0, count_ = 0;  ///< the chunk at hand
+  std::int64_t first_ = 0, count_ = 0;  ///< the current chunk
 };
 
 }  // namespace sinter::cpu

@@ -1,5 +1,4 @@
-// Attention one query and key after the other, by its definition: for rows whose tiles multiplied what is not finite
-// by 0.
+// Attention query by query and key by key, by its definition: for rows whose tiles multiplied what is not finite by 0.
 //
 // The tiles give a masked key the weight 0. Times an infinity or NaN, in a masked key or value or in the cotangent of a
 // query without keys, that is NaN. Results show it: where one is not finite, its row is computed again here, without

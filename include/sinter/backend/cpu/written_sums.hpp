@@ -1,11 +1,11 @@
-// Sums of products as they are written, where Winograd's transforms would show in their results.
+// Direct sums of products, where Winograd's transforms would be visible in their results.
 //
-// The transforms mix all places of a tile. Of ordinary numbers only rounding shows of that, some units in the last
-// place of the largest; but an infinity or NaN spreads over all results of its tile, and a number far beyond its
-// neighbours takes digits from results that do not see it. Both show in the results themselves. A window that sees an
-// infinity or NaN has a result that is not finite, also by way of the transforms; and the windows in the corners of a
-// tile see all of its places, so that four results of each filter tell. What they tell of is summed again, in the order
-// of a direct convolution. A finite number that all four multiply by weights of 0 goes unnoticed.
+// The transforms mix all positions of a tile. For ordinary numbers only rounding shows, some units in the last place of
+// the largest; but an infinity or NaN spreads over all results of its tile, and a number far beyond its neighbours
+// takes digits from results that do not see it. Both can be told from the results themselves. A window that sees an
+// infinity or NaN has a result that is not finite, also through the transforms; and the windows in the corners of a
+// tile see all of its positions, so that four results per filter suffice. The results concerned are summed again, in
+// the order of a direct convolution. A finite number that all four multiply by weights of 0 goes unnoticed.
 #pragma once
 #include <limits>
 
@@ -13,25 +13,25 @@
 
 namespace sinter::cpu::winograd_detail {
 
-/// Results up to `ordinary` are left as they are: 1e-4 is what they cost others at most. Beyond, windows of a tile may
-/// differ by `contrast`, in the root of their results' squares summed over filters.
+/// Results up to `ordinary` are left as they are: they cost others 1e-4 at most. Beyond, windows of a tile may differ
+/// by `contrast`, in the root of their results' squares summed over filters.
 inline constexpr float ordinary = 64, contrast = 128;
 
-/// Whether the transforms may show in results, by the squares of those in the corners of some tiles. NaN counts as
-/// large.
+/// Whether the transforms may be visible in results, by the squares of those in the corners of some tiles. NaN counts
+/// as large.
 [[gnu::always_inline]] inline bool may_be_mixed(const Vector& squares) {
   using Bits = Lanes<std::int32_t, W>;
   return any((bits(squares) & Bits(0x7fffffff)) > Bits(std::bit_cast<std::int32_t>(ordinary * ordinary)));
 }
 
-/// Results of a tile: `high` × `wide`, C elements from one to the next, `line` from line to line, for up to C filters.
+/// Results of a tile: `high` × `wide`, with stride C between results and `line` between rows, for up to C filters.
 struct TileResults {
   float* at;
   int line, high, wide;
 
   float* place(int y, int x) const { return at + y * line + x * C; }
 
-  /// Whether the transforms show.
+  /// Whether the transforms are visible.
   bool is_mixed(int filters) const {
     float most = 0, least = std::numeric_limits<float>::max();
     for (int y = 0; y < high; ++y)
@@ -50,7 +50,7 @@ struct TileResults {
   }
 };
 
-/// The weights of a convolution as they were before any transform: for registers of filters.
+/// The weights of a convolution before any transform: for registers of filters.
 template <int K> struct PlainWeights {
   const float* at;
   std::int64_t filter, channel, row, tap;  ///< strides; of weights transformed in advance, which hold these after the
@@ -63,13 +63,13 @@ template <int K> struct PlainWeights {
   }
 };
 
-/// The results of one tile of an image whose channels are neighbours, `corner` being the first place that it sees.
+/// The results of one tile of an image with contiguous channels, `corner` being the first position that it reads.
 template <int M, int K>
 [[gnu::noinline, gnu::cold]] void sum_as_written(const float* corner, std::int64_t row, std::int64_t place,
                                                  std::int64_t channels, const PlainWeights<K>& weights,
                                                  std::int64_t filter, int filters, const TileResults& to) {
-  // Where a NaN stands in the middle of every window, or in the same weight of every filter, nothing else can come out.
-  // A training that has gone astray stays as fast as it was.
+  // If a NaN is in the middle of every window, or in the same weight of every filter, nothing else can result. A
+  // training that has diverged keeps its speed.
   const auto all_nan = [&](auto&& numbers) {
     for (int y = 0; y < to.high; ++y)
       for (int x = 0; x < to.wide; ++x)
@@ -117,7 +117,7 @@ template <int K> [[gnu::noinline, gnu::cold]] void sum_gradient_as_written(const
     return load<float, W>(image + i * s.image_stride + y * s.row_stride + x * s.place_stride + channel, n);
   };
   if (is_nan(Lanes<float, 1>(sample(0, 0, 0))).v)
-    return;  // as above: every weight sees it, and, of a place in the middle of the image, every weight of its channel
+    return;  // as above: every weight sees it; if it is in the middle of the image, every weight of its channel does
   if (s.height >= K && s.width >= K &&
       !any(!is_nan(places(0, s.height / 2 + K / 2, s.width / 2 + K / 2)) && ramp<W>(0, 1) < Lanes<std::int32_t, W>(n)))
     return;

@@ -1,7 +1,7 @@
-// The map kernel on CUDA: threads of a grid share the elements, each takes every so many-th.
+// The map kernel on CUDA: the threads of a grid share the elements in a grid-stride loop.
 //
-// nvcc does not accept a kernel whose template arguments hold arrays, so a kernel's identity stands in its signature as
-// the pack of integers that it is (compile/kernel.hpp) and is decoded inside.
+// nvcc does not accept a kernel whose template arguments hold arrays, so a kernel's identity is in its signature as a
+// pack of integers (compile/program/kernel.hpp) and is decoded inside.
 #pragma once
 #if !defined(__CUDACC__)
 #error "sinter/backend/cuda is for nvcc: name the source file .cu"
@@ -14,8 +14,7 @@
 #include "../../tensor/error.hpp"
 #include "../element.hpp"
 
-// Not sinter::cuda: that name would hide ::cuda, the namespace of libcu++, from
-// whoever writes `using namespace sinter`.
+// Not sinter::cuda: that name would hide ::cuda, the namespace of libcu++, from code with `using namespace sinter`.
 namespace sinter::on_cuda {
 
 template <int Loops, int Pointers, int Lengths, std::uint64_t... Words>
@@ -28,13 +27,13 @@ __global__ void map_kernel(const internals::backend::MapArguments<Loops, Pointer
 }
 
 inline constexpr int block_threads = 256;
-inline constexpr std::int64_t most_blocks = 1 << 16;  ///< beyond it a thread takes several elements
+inline constexpr std::int64_t most_blocks = 1 << 16;  ///< beyond it a thread computes several elements
 
 template <int L, int P, int C, std::uint64_t... Words>
 inline cudaError_t launch_map(const internals::backend::MapArguments<L, P, C>& arguments,
                               internals::compile::KernelCode<Words...>, cudaStream_t stream) {
   const std::int64_t n = arguments.elements();
-  if (n == 0) return cudaSuccess;  // a grid of no blocks is an error
+  if (n == 0) return cudaSuccess;  // a grid without blocks is an error
   const auto blocks = static_cast<unsigned>(std::min(most_blocks, (n + block_threads - 1) / block_threads));
   map_kernel<L, P, C, Words...><<<blocks, block_threads, 0, stream>>>(arguments, n);
   return cudaGetLastError();

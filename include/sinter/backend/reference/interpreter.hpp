@@ -1,6 +1,6 @@
-// The reference: evaluates any graph node by node with plain loops. Slow, and simple enough to be believed.
+// The reference: evaluates any graph node by node with plain loops. Slow, and simple enough to be trusted.
 //
-// It computes in the graph's own dtypes or with every float as a double. Property tests hold everything else against
+// It computes in the graph's own dtypes or with every float as a double. Property tests compare everything else with
 // it, and a graph built at run time can be debugged with it.
 #pragma once
 #include <cmath>
@@ -35,14 +35,14 @@ struct Array {
   }
 };
 
-/// Run-time lengths by letter.
+/// Run-time lengths by symbolic dimension.
 using Lengths = std::map<char, std::int64_t>;
 
 class Interpreter {
  public:
   explicit Interpreter(const graph::Builder& g, bool in_double = false) : g_(g), in_double_(in_double) {}
 
-  /// The outputs for these inputs. Elements behind a length are NaN (or the like) and take part in nothing.
+  /// The outputs for these inputs. Elements past a length are NaN (or the like) and take part in nothing.
   std::vector<Array> run(const std::vector<Array>& inputs, const Lengths& lengths = {}) {
     lengths_ = lengths;
     values_.assign(std::size_t(g_.size()), Array{});
@@ -99,7 +99,7 @@ class Interpreter {
     for (int i = 0; i < s.rank; ++i) at = at * s[i] + index[std::size_t(i)];
     return at;
   }
-  /// Where an operand of this shape is read for the result's element, aligned at the right.
+  /// Offset of the element of an operand of this shape, right-aligned, that is read for the result's element.
   static std::ptrdiff_t broadcast_offset(const Shape& s, const Shape& result, const Index& index) {
     std::ptrdiff_t at = 0;
     for (int i = 0; i < s.rank; ++i) {
@@ -169,7 +169,7 @@ class Interpreter {
   void scan(int i, Array& out) const {
     const Array& a = operand(i, 0);
     const auto axis = std::size_t(g_.attributes(i)[0]);
-    for_each_index(a.shape, [&](const Index& x) {  // row-major: what comes before along the axis has been visited
+    for_each_index(a.shape, [&](const Index& x) {  // row-major: the previous elements along the axis have been visited
       std::byte* const to = out.at(offset(a.shape, x));
       Index before = x;
       --before[axis];
@@ -178,7 +178,7 @@ class Interpreter {
       g_[i].op->block[std::size_t(a.dtype)](in, to, 1);
     });
   }
-  /// x with its axis at the place that `places` holds for x; false where that is outside.
+  /// Sets x along its axis to the index in `places` for x; false if that is out of range.
   bool place(const Array& places, const Shape& aligned, const Shape& table, int axis, Index& x) const {
     const auto at = std::int64_t(places.get(broadcast_offset(places.shape, aligned, x)));
     for (int d = 0; d < table.rank; ++d)
@@ -228,7 +228,7 @@ class Interpreter {
       out.set(offset(out.shape, x), out.dtype == Dtype::float32 ? double(narrow) : sum);
     });
   }
-  /// Result `number` of a primitive with a kernel of its own.
+  /// Result `number` of a primitive with a custom kernel.
   void own(int i, int number, Array& out) const {
     struct Tensors {
       const Interpreter& in;

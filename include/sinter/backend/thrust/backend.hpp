@@ -1,12 +1,12 @@
 // The Thrust backend: the second one, and the pattern for more.
 //
-// A backend implements kinds of kernels, one at a time; what it has not takes the host's function. Both see the same
-// arguments and the same memory, so a program may mix them step by step.
+// A backend implements kinds of kernels, one at a time; the others run the host's function. Both see the same arguments
+// and the same memory, so a program may mix them step by step.
 #pragma once
 #include "../cpu/backend.hpp"
 #include "map.hpp"
 
-// Not sinter::thrust: that name would hide ::thrust from whoever writes `using namespace sinter`.
+// Not sinter::thrust: that name would hide ::thrust from code with `using namespace sinter`.
 namespace sinter::on_thrust {
 
 struct Backend {

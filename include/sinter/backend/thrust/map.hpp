@@ -1,8 +1,8 @@
-// The map kernel on Thrust: one call of a function object for each number of an element.
+// The map kernel on Thrust: one call of a function object per element.
 //
-// Which processor runs it is Thrust's matter. With THRUST_DEVICE_SYSTEM set to THRUST_DEVICE_SYSTEM_CPP or _OMP any
-// C++20 compiler takes this header, and the backend runs without a GPU; the OMP system uses OpenMP's threads. nvcc
-// compiles it for a device too; addresses are then such as both sides can reach (managed memory).
+// Thrust chooses the processor. With THRUST_DEVICE_SYSTEM set to THRUST_DEVICE_SYSTEM_CPP or _OMP any C++20 compiler
+// takes this header, and the backend runs without a GPU; the OMP system uses OpenMP's threads. nvcc compiles it for a
+// device too; addresses are then such as both sides can reach (managed memory).
 #pragma once
 #if !defined(__CUDACC__) && !defined(THRUST_DEVICE_SYSTEM)
 #error "sinter: without nvcc Thrust runs on the host; add -DTHRUST_DEVICE_SYSTEM=THRUST_DEVICE_SYSTEM_CPP (or _OMP)"

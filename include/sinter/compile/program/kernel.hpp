@@ -1,9 +1,9 @@
 // A kernel as a value: loops, pointers and micro-operations, and the list of integers that is its identity.
 //
-// Two steps with equal kernels share one instantiation. What the identity holds: the kind, which loops fold, the
-// operations, and for each pointer whether it walks the innermost loop by 0, 1 or another stride. What it does not hold
-// are arguments: extents, lengths, strides, addresses and numbers, such as how many elements a mean has: the same layer
-// at several sizes is one kernel.
+// Two steps with equal kernels share one instantiation. The identity contains the kind, which loops fold, the
+// operations, and for each pointer whether its stride along the innermost loop is 0, 1 or another. It does not contain
+// arguments: extents, lengths, strides, addresses and numbers, such as how many elements a mean has. The same layer at
+// several sizes is one kernel.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -17,23 +17,23 @@ namespace sinter::internals::compile {
 
 using graph::List;
 
-/// What a kernel does, and with it the nest of its loops.
+/// What a kernel does, which determines its loop nest.
 enum class KernelKind : unsigned char {
-  map,       ///< the same for every point of its loops
+  map,       ///< the same for every iteration of its loops
   row,       ///< folds some loops, in passes over what they span
-  contract,  ///< sums of products, and what follows them element by element
-  scatter,   ///< a map that adds at positions which other points may share
-  custom,    ///< a function that a primitive brings
+  contract,  ///< sums of products, and an elementwise epilogue
+  scatter,   ///< a map that adds at positions which other iterations may share
+  custom,    ///< a function that a primitive provides
 };
 constexpr const char* name_of(KernelKind k) {
   constexpr const char* names[]{"map", "row", "contract", "scatter", "custom"};
   return names[int(k)];
 }
 
-/// One loop of a nest. It runs `extent` times, times the run-time length of `letter` where there is one.
+/// One loop of a nest. It runs `extent` times, times the run-time length of the symbolic dimension `letter`, if any.
 struct Loop {
   std::int64_t extent = 1;
-  std::int64_t capacity = 1;  ///< the most it can run
+  std::int64_t capacity = 1;  ///< the most iterations
   char letter = 0;
   bool folded = false;        ///< a reduction runs along it
 
@@ -42,18 +42,18 @@ struct Loop {
   }
 };
 
-/// a contraction of two operands of rank 8 has at most eight axes beside its result's
+/// a contraction of two operands of rank 8 has at most eight axes in addition to its result's
 inline constexpr int max_loops = 16;
 
-/// A tensor that a kernel reads, writes or counts along; strides in elements, one a loop.
+/// A tensor that a kernel reads, writes or counts along; strides in elements, one per loop.
 struct Pointer {
-  int node = -1;  ///< whose buffer; −1: no memory, the "address" itself is the value (iota, a number)
+  int node = -1;  ///< whose buffer; −1: no memory, the "address" itself is the value (iota, a scalar)
   std::int64_t offset = 0;
   std::int64_t stride[max_loops]{};
   unsigned char form = 0;  ///< Layout::form
 };
 
-/// The axis that a gather or scatter moves along: what its pointer without memory holds as its offset.
+/// The axis that a gather or scatter indexes: its pointer without memory holds this as the offset.
 struct IndexedAxis {
   std::int64_t stride = 0, extent = 0;  ///< in elements
   static constexpr int bits = 31;
@@ -66,22 +66,22 @@ struct IndexedAxis {
 struct Micro {
   enum class What : unsigned char {
     load,      ///< a: pointer
-    constant,  ///< a: pointer without memory that stands still; its offset is the number as a double, bit by bit
-    attribute, ///< of a primitive's own kernel. bits: its value
+    constant,  ///< a: pointer without memory and with strides of 0; its offset is the number as a double, bit by bit
+    attribute, ///< of a custom kernel. bits: its value
     count,     ///< a: pointer without memory; the offset that its strides give
-    length,    ///< a: index of the letter among the program's lengths
-    operand,   ///< a: register with what a contraction multiplies, b: which operand
-    result,    ///< the sum of products that a contraction has computed for this element
+    length,    ///< a: index of the symbolic dimension among the program's lengths
+    operand,   ///< a: register with the operand of a contraction, b: which operand
+    result,    ///< the sum of products of a contraction for this element
     apply,     ///< a, b, c: registers; code: primitive
     fold,      ///< a: register; code: reduction
     scan,      ///< a: register; code: reduction; the fold so far, this element included
-    gather,    ///< a: pointer, b: register with places along an axis that the next pointer describes
+    gather,    ///< a: pointer, b: register with positions along the axis that the next pointer gives
     store,     ///< a: register, b: pointer
-    scatter,   ///< adds. a: register, b: pointer, c: register with places along an axis that the next pointer describes
+    scatter,   ///< adds. a: register, b: pointer, c: register with positions along the axis that the next pointer gives
   };
   What what = What::constant;
   Dtype dtype = Dtype::float32;   ///< of the register; of memory for a store
-  unsigned char level = 0;        ///< 0: once a kernel, 1: once a row, 2: every element
+  unsigned char level = 0;        ///< 0: once per kernel, 1: once per row, 2: every element
   unsigned char stage = 0;        ///< level 1: after how many passes over the row its value is known
   unsigned short passes = 0;      ///< level 2: the passes that evaluate it, one bit each
   short a = -1, b = -1, c = -1;
@@ -103,8 +103,8 @@ struct Kernel {
   List<Micro> micros;
   int passes = 0;  ///< over each row; 0 where nothing folds
   int kept = 0;    ///< row buffers
-  int row_loops = 0, column_loops = 0;  ///< of a contraction: behind the batch loops, before the contracted ones
-  std::int64_t scratch = 0;  ///< bytes, of a primitive's own kernel
+  int row_loops = 0, column_loops = 0;  ///< of a contraction: after the batch loops, before the contracted ones
+  std::int64_t scratch = 0;  ///< bytes, of a custom kernel
 };
 
 constexpr bool is_folded(const Micro& m) { return m.what == Micro::What::fold || m.what == Micro::What::scan; }
@@ -150,7 +150,7 @@ constexpr List<std::uint64_t> encode(const Kernel& k) {
   return words;
 }
 
-/// What a kernel's identity says, of exact size.
+/// A kernel's identity, decoded, of exact size.
 template <int Micros> struct Body {
   KernelKind kind = KernelKind::map;
   int loops = 0, pointers = 0, passes = 0, kept = 0;
@@ -158,8 +158,8 @@ template <int Micros> struct Body {
   std::array<Micro, std::size_t(Micros)> micros{};
 };
 
-/// Where the loops of a contraction's groups begin: batch [0, rows), rows
-/// [rows, columns), columns [columns, inner), contracted [inner, loops).
+/// The loops of a contraction by group: batch [0, rows), rows [rows, columns), columns [columns, inner), contracted
+/// [inner, loops).
 struct ContractLoops {
   int rows, columns, inner;
   template <class B> static constexpr ContractLoops of(const B& body) {
@@ -189,7 +189,7 @@ constexpr const std::uint64_t* decode_into(const std::uint64_t* w, Micro& m) {
   if (has_payload(m.what)) (m.what == Micro::What::attribute ? m.bits : m.code) = *w++;
   return w;
 }
-/// Reads an identity into a body with room for its micro-operations (a `Body`, or its run-time twin).
+/// Decodes an identity into a body with room for its micro-operations (a `Body`, or its run-time counterpart).
 template <class B> constexpr void decode_into(const std::uint64_t* w, B& b) {
   b.kind = KernelKind(w[0] & 255);
   b.loops = int(w[0] >> 8 & 255);
@@ -206,8 +206,8 @@ template <int Micros> constexpr Body<Micros> decode(const std::uint64_t* w) {
   return b;
 }
 
-/// A kernel's identity as a type: structural values that hold arrays cannot
-/// stand in a CUDA kernel's signature, a pack of integers can.
+/// A kernel's identity as a type: structural values that hold arrays cannot be part of a CUDA kernel's signature, a
+/// pack of integers can.
 template <std::uint64_t... Words> struct KernelCode {
   static constexpr std::array<std::uint64_t, sizeof...(Words)> words{Words...};
   static constexpr auto body = decode<count_micros(words.data())>(words.data());

@@ -2,13 +2,13 @@
 //
 //   kernel; for each loop: TableExtent; for each pointer: PointerBase, byte offset, a stride for each loop.
 //
-// Whoever reads a step, while compiling or while it runs, reads it here.
+// Every reader of a step, at compile time or at run time, decodes it here.
 #pragma once
 #include "kernel.hpp"
 
 namespace sinter::internals::compile {
 
-/// The first of a pointer's integers in the table: what it points into, and the form of what lies there (Layout::form).
+/// The first of a pointer's integers in the table: what it points into, and the form of that memory (Layout::form).
 struct PointerBase {
   int base = -1;  ///< −1: no memory
   unsigned char form = 0;
@@ -20,7 +20,7 @@ struct PointerBase {
   }
 };
 
-/// How often a loop runs: a fixed number of times, times the run-time length of a letter where there is one.
+/// The iterations of a loop: a fixed number, times the run-time length of a symbolic dimension, if any.
 struct TableExtent {
   std::int64_t fixed = 1;
   int letter = 0;  ///< its index + 1
@@ -30,13 +30,13 @@ struct TableExtent {
   static constexpr TableExtent of(std::int64_t packed) {
     return {packed & ((std::int64_t(1) << bits) - 1), int(packed >> bits)};
   }
-  /// At these lengths, or capacities, of the letters.
+  /// At these lengths, or capacities, of the symbolic dimensions.
   constexpr std::int64_t at(const std::int64_t* lengths) const {
     return letter == 0 ? fixed : fixed * lengths[letter - 1];
   }
 };
 
-/// What a kernel's identity says of its steps.
+/// What a kernel's identity says about its steps.
 struct KernelView {
   const std::uint64_t* words = nullptr;
 
@@ -49,18 +49,18 @@ struct KernelView {
               rows = int(words[0] >> 40 & 255);
     return {inner - columns - rows, inner - columns, inner};
   }
-  /// Integers of a step in the table, that of the kernel included.
+  /// Integers of a step in the table, including the kernel's number.
   constexpr int integers() const { return 1 + loops() + pointers() * (2 + loops()); }
   /// Where pointer p begins among the integers after the kernel's.
   constexpr int pointer_at(int p) const { return loops() + p * (2 + loops()); }
 };
 
-/// A step's kernel and arguments; one of its loops may be looked at as if it ran in tiles.
+/// A step's kernel and arguments; one of its loops may be viewed as if it ran in tiles.
 struct StepView : KernelView {
   const std::int64_t* table = nullptr;     ///< after the kernel's number
-  const std::int64_t* capacity = nullptr;  ///< of each letter
+  const std::int64_t* capacity = nullptr;  ///< of each symbolic dimension
   int cut = -1;                            ///< the loop that runs in tiles
-  std::int64_t tile = 0;                   ///< of at most so many
+  std::int64_t tile = 0;                   ///< of at most this many iterations
 
   constexpr StepView() = default;
   constexpr StepView(const std::uint64_t* kernel, const std::int64_t* arguments, const std::int64_t* capacities)
@@ -69,7 +69,7 @@ struct StepView : KernelView {
   constexpr TableExtent table_extent(int l) const { return TableExtent::of(table[l]); }
   constexpr int letter(int l) const { return table_extent(l).letter; }  ///< its index + 1
   constexpr std::int64_t fixed_extent(int l) const { return table_extent(l).fixed; }
-  /// The most that a loop runs.
+  /// The most iterations of a loop.
   constexpr std::int64_t extent(int l) const { return l == cut ? tile : table_extent(l).at(capacity); }
   constexpr bool varies(int l) const { return l == cut || letter(l) != 0; }
   constexpr const std::int64_t* pointer(int p) const { return table + pointer_at(p); }
@@ -77,18 +77,18 @@ struct StepView : KernelView {
   constexpr int base(int p) const { return PointerBase::of(pointer(p)[0]).base; }
   constexpr unsigned char form(int p) const { return PointerBase::of(pointer(p)[0]).form; }
   constexpr std::int64_t offset(int p) const { return pointer(p)[1]; }
-  /// Whether a stride says no distance between elements: that of the columns of an operand with a form of its own.
+  /// Whether a stride is not a distance between elements: that of the columns of an operand in a packed form.
   constexpr bool is_packed(int p, int l) const {
     return form(p) != 0 && l >= contract_loops().columns && l < contract_loops().inner;
   }
 };
 
-/// What scratch memory depends on beside loops and strides.
+/// What scratch memory depends on in addition to loops and strides.
 struct ScratchFacts {
   Dtype dtype = Dtype::float32;  ///< of the products that a contraction sums
-  bool fills = false;            ///< it computes an operand while it packs it
+  bool fills = false;            ///< it computes an operand while packing it (a prologue)
   int folds = 0;                 ///< sums of rows, running ones too
-  std::int64_t own = 0;          ///< bytes, of a primitive's own kernel
+  std::int64_t own = 0;          ///< bytes, of a custom kernel
 
   static constexpr ScratchFacts of(const Kernel& k) {
     ScratchFacts f{.own = k.scratch};
@@ -102,8 +102,8 @@ struct ScratchFacts {
 };
 
 /// A list of chains, steps that run tile by tile (chains.hpp). Of each this is the head; after it, for each step: its
-/// loops, its pointers, the loop that is cut (−1: all of it runs with the first piece), how many times that runs a
-/// unit, by how many units it lags; and for each of its pointers how far it moves for a unit, and for a worker.
+/// loops, its pointers, the loop that is tiled (−1: all of it runs with the first tile), its iterations per unit, by
+/// how many units it lags; and for each of its pointers how far it advances per unit, and per worker.
 struct ChainHead {
   static constexpr int numbers = 6;
   std::int64_t first, steps, units, grain, workers, scratch;  ///< units: as extents in the table
@@ -123,8 +123,8 @@ struct ChainHead {
   }
 };
 
-/// Calls f(kernel, arguments) for each step of a chain on its k-th tile of so many units in all, in the memory of one
-/// worker. `table`: where its first step stands; `room`: for the arguments of the largest of them.
+/// Calls f(kernel, arguments) for each step of a chain on its k-th tile, of `units` units in all, in the memory of one
+/// worker. `table`: where its first step begins; `room`: for the arguments of the largest of them.
 template <class F> constexpr void for_each_step_of_tile(const std::int64_t* chain, const std::int64_t* table,
                                                          std::int64_t* room, std::int64_t units, std::int64_t k,
                                                          std::int64_t worker, F&& f) {

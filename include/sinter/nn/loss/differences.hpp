@@ -5,14 +5,14 @@
 namespace sinter {
 namespace ops {
 
-// Primitives: in the derivative of a select the square that is not chosen would be 0 · ∞ far out, and the kink of the
-// magnitude would have a second derivative of 0 inside the square.
+// Primitives: in the derivative of a select the square that is not selected would be 0 · ∞ for large |u|, and the kink
+// of |u| would have a second derivative of 0 in the quadratic part.
 
-/// The sign, NaN of NaN: a slope that is constant.
+/// The sign, NaN for NaN: the constant slope of the linear part.
 constexpr Value slope_far_out(Value u) { return stop_gradient(select(isnan(u), u, sign(u))); }
 
-/// Operands: difference u, delta: u² / 2 where |u| < delta, delta (|u| − delta / 2) elsewhere; of an infinite delta
-/// half the square of everything.
+/// Operands: difference u, delta: u² / 2 where |u| < delta, delta (|u| − delta / 2) elsewhere; with an infinite delta
+/// half the square everywhere.
 struct HuberLoss : Elementwise<HuberLoss, 2, Floating> {
   static constexpr const char* name = "huber_loss";
   static constexpr double flops = 6;
@@ -58,7 +58,7 @@ struct HuberError {
 struct SmoothError {
   constexpr auto operator()(auto p, auto t, auto beta) const {
     const auto u = p - t;
-    if (beta.is(0)) return abs(u);  // what it tends to
+    if (beta.is(0)) return abs(u);  // the limit
     return ops::Apply<ops::SmoothLoss>{}(u, beta);
   }
 };
@@ -91,7 +91,7 @@ template <Reduction R = Reduction::mean> struct Huber {
 };
 inline constexpr Huber<> huber_loss{};
 
-/// Huber's loss divided by its border: smooth where |d| < beta; with beta = 0 it is the L1 loss. PyTorch:
+/// Huber's loss divided by its threshold: quadratic where |d| < beta; with beta = 0 it is the L1 loss. PyTorch:
 /// torch.nn.functional.smooth_l1_loss.
 template <Reduction R = Reduction::mean> struct SmoothL1 {
   template <Operand P, Operand T> constexpr auto operator()(P&& prediction, T&& target, double beta = 1) const {

@@ -12,8 +12,8 @@ namespace nn {
 
 namespace loss_detail {
 
-/// Operands: the loss of each row, logits, labels, smoothing. The gradient is softmax less target: nothing is folded
-/// for it. It holds for batches of rows too.
+/// Operands: the loss of each row, logits, labels, smoothing. The gradient is softmax − target, which needs no
+/// reduction. It holds for batches of rows too.
 template <int Classes> struct LabelLossRule : ops::Identity<LabelLossRule<Classes>> {
   using Value = graph::Value;
   static constexpr const char* name = "label_loss";
@@ -34,8 +34,8 @@ template <int Classes> struct LabelLossRule : ops::Identity<LabelLossRule<Classe
     return graph::sum_to(less * unsqueeze<-1>(ct), s.operand(1).extents());
   }
 };
-/// Rows of logits [B, C] with labels [B] in 0 … C − 1 → [B]. `smoothing` of the target is spread evenly; where it is 0
-/// only the label's logarithm counts, so that those of masked classes, which are −∞, are chosen away.
+/// Rows of logits [B, C] with labels [B] in 0 … C − 1 → [B]. `smoothing` of the target is spread evenly; if it is 0,
+/// only the label's logarithm is selected, so that those of masked classes, −∞, have no effect.
 template <int Classes> struct LabelLoss {
   constexpr auto operator()(auto logits, auto labels, auto smoothing) const {
     const auto each = of_formula(logits, labels, smoothing);
@@ -54,7 +54,7 @@ template <int Classes> struct LabelLoss {
     return -sum<1>(select(target == 0.0, 0.0, logs * target));
   }
 };
-/// Whether rows count: their label is a class, and not the one to ignore.
+/// Whether each row counts: its label is a class, and not the one to ignore.
 template <int Classes> constexpr auto counted(const char* what, auto labels, auto ignored) {
   graph::expect(labels, what, 0, Classes, ignored);
   const auto is_class = logical_and(labels >= 0, labels < Classes);
@@ -63,7 +63,7 @@ template <int Classes> constexpr auto counted(const char* what, auto labels, aut
     return is_class;
   return logical_and(is_class, labels != ignored);
 }
-/// Labels as integers of 32 bits at least: what is compared with them is not cut to a byte.
+/// Labels as integers of at least 32 bits, so that numbers compared with them are not truncated to a byte.
 constexpr auto as_labels(auto labels) {
   if constexpr (Dtype::int32 > decltype(labels)::dtype) return cast<std::int32_t>(labels);
   else return labels;
@@ -75,7 +75,7 @@ template <Reduction R> constexpr auto over_counted(auto each, auto counts) {
   else return reduced<R>(chosen);
 }
 
-/// Logits of rows that do not count are replaced at once: NaN and infinities in them reach nothing, in derivatives of
+/// Logits of rows that do not count are replaced first: NaN and infinities in them have no effect, in derivatives of
 /// any order.
 template <Reduction R> struct CrossEntropyOfLabels {
   template <class X> constexpr auto operator()(X logits, auto given, auto ignored, auto smoothing) const {
@@ -123,10 +123,10 @@ struct CrossEntropyOptions {
 };
 
 /// −log softmax(logits)[label]. Logits [B, C], integer labels [B] in 0 … C − 1. Rows whose label is `ignore_index` have
-/// the value 0, and a mean is that of the others: NaN where there are none, as in PyTorch. Another label that is no
-/// class is an `Error` in a statement, and in programs with `SINTER_CHECKS`; in others its row does not count. Nothing
-/// in a row that does not count reaches the gradient. Logits may be −∞: such a class has probability 0. With weights
-/// [C], one for each class, a mean is weighted. PyTorch: torch.nn.functional.cross_entropy.
+/// the value 0, and a mean is that of the others: NaN if there are none, as in PyTorch. Any other label that is not a
+/// class is an `Error` in a statement, and in programs with `SINTER_CHECKS`; otherwise its row does not count. A row
+/// that does not count has the gradient 0. Logits may be −∞: such a class has probability 0. With weights [C], one for
+/// each class, a mean is weighted. PyTorch: torch.nn.functional.cross_entropy.
 ///
 /// A loss with options is a function:
 ///   [](auto y, auto t) { return nn::cross_entropy(y, t, {.label_smoothing = .1}); }

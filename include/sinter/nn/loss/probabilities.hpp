@@ -5,9 +5,8 @@
 namespace sinter {
 namespace ops {
 
-/// Operands: logit x, target t, the weight of positive targets: −w t log σ(x) − (1 − t) log σ(−x). One exponential
-/// serves both terms; the derivatives are those of the function, which is smooth, and not of max(x, 0) and |x| in its
-/// formula.
+/// Operands: logit x, target t, the weight of positive targets: −w t log σ(x) − (1 − t) log σ(−x). Both terms share one
+/// exponential; the derivatives are those of the function, which is smooth, not of max(x, 0) and |x| in its formula.
 struct LogisticLoss : Elementwise<LogisticLoss, 3, Floating> {
   static constexpr const char* name = "logistic_loss";
   static constexpr double flops = 50;
@@ -21,8 +20,8 @@ struct LogisticLoss : Elementwise<LogisticLoss, 3, Floating> {
     return i == 1 ? ct * (log_sigmoid(-x) - w * log_sigmoid(x)) : -(ct * t * log_sigmoid(x));
   }
 };
-/// Operands: probability p, target t: the slope of the loss below along p, whose denominator is held above 1e−12, and a
-/// slope of it that stays finite, both as in PyTorch.
+/// Operands: probability p, target t: the derivative of the loss below in p, with its denominator clamped to 1e−12, and
+/// a derivative of it that stays finite, both as in PyTorch.
 struct ProbabilityLossSlope : Elementwise<ProbabilityLossSlope, 2, Floating> {
   static constexpr const char* name = "probability_loss_slope";
   static constexpr double flops = 9;
@@ -36,7 +35,7 @@ struct ProbabilityLossSlope : Elementwise<ProbabilityLossSlope, 2, Floating> {
     return ct * ((p * p - 2.0 * p * t + t) * at_zero * at_zero * at_one * at_one);
   }
 };
-/// −t log p − (1 − t) log(1 − p) with logarithms held above −100; the derivative of that formula would be 0 · ∞ at 0
+/// −t log p − (1 − t) log(1 − p) with logarithms clamped to −100; the derivative of that formula would be 0 · ∞ at 0
 /// and 1.
 struct ProbabilityLoss : Elementwise<ProbabilityLoss, 2, Floating> {
   static constexpr const char* name = "probability_loss";
@@ -63,10 +62,10 @@ namespace loss_detail {
 struct DivergenceOfLogs {
   constexpr auto operator()(auto p, auto t) const { return exp(t) * (t - p); }
 };
-/// A target of 0 chooses its terms away, that of a logarithm of −∞ too; one below 0 is no probability: NaN.
+/// Terms with a target of 0 are dropped, also for a logarithm of −∞; a target below 0 is no probability: NaN.
 struct Divergence {
   constexpr auto operator()(auto p, auto t) const {
-    // Not p == −∞, which compilers that take everything for finite take for false.
+    // Not p == −∞, which compilers with finite-math options take for false.
     const auto impossible = logical_and(p < 0.0, logical_not(isfinite(p)));
     return select(t == 0.0, 0.0, t * log(t)) - t * select(logical_and(t == 0.0, impossible), 0.0, p);
   }
@@ -80,7 +79,7 @@ template <Reduction R> struct LogisticLossOf {
 }  // namespace loss_detail
 
 /// −t log σ(x) − (1 − t) log(1 − σ(x)) of logits x and targets t in 0 … 1, without overflow; `pos_weight`, a number or
-/// a tensor that broadcasts, counts positive targets more. PyTorch:
+/// a tensor that broadcasts, weights positive targets. PyTorch:
 /// torch.nn.functional.binary_cross_entropy_with_logits.
 template <Reduction R = Reduction::mean> struct BinaryCrossEntropyWithLogits {
   template <Operand P, Operand T> constexpr auto operator()(P&& logits, T&& target, double pos_weight = 1) const {
@@ -94,8 +93,8 @@ template <Reduction R = Reduction::mean> struct BinaryCrossEntropyWithLogits {
 };
 inline constexpr BinaryCrossEntropyWithLogits<> binary_cross_entropy_with_logits{};
 
-/// The same of probabilities; logarithms are held above −100 and the gradient's denominator above 1e−12, as in
-/// PyTorch: torch.nn.functional.binary_cross_entropy.
+/// The same for probabilities; logarithms are clamped to −100 and the gradient's denominator to 1e−12, as in PyTorch:
+/// torch.nn.functional.binary_cross_entropy.
 template <Reduction R = Reduction::mean> struct BinaryCrossEntropy {
   template <Operand P, Operand T> constexpr auto operator()(P&& probability, T&& target) const {
     return loss_detail::pairwise<R, ops::Apply<ops::ProbabilityLoss>>(std::forward<P>(probability),
@@ -104,9 +103,9 @@ template <Reduction R = Reduction::mean> struct BinaryCrossEntropy {
 };
 inline constexpr BinaryCrossEntropy<> binary_cross_entropy{};
 
-/// t (log t − input) of logarithms of probabilities and targets, which are probabilities or, where `log_target` stands
-/// after them, logarithms too. `mean` averages over all elements, as PyTorch does.
-/// PyTorch: torch.nn.functional.kl_div.
+/// t (log t − input) of logarithms of probabilities and targets, which are probabilities or, with `log_target` as a
+/// third argument, logarithms too. `mean` averages over all elements, as PyTorch does. PyTorch:
+/// torch.nn.functional.kl_div.
 template <Reduction R = Reduction::mean> struct KullbackLeibler {
   template <Operand P, Operand T> constexpr auto operator()(P&& log_probabilities, T&& target) const {
     return loss_detail::pairwise<R, loss_detail::Divergence>(std::forward<P>(log_probabilities),

@@ -1,4 +1,4 @@
-// What all losses share: how their values become one, and what their operands have to be.
+// What all losses share: the reduction of their values, and checks of their operands.
 #pragma once
 #include "../../ops/ops.hpp"
 #include "../../tensor/option.hpp"
@@ -10,8 +10,8 @@ template <class Prediction, class Target> struct loss_needs_a_prediction_and_a_t
 
 namespace nn {
 
-/// What becomes of the values of a loss. A bounded batch is averaged over its run-time length; the mean of nothing is
-/// NaN, and its gradient 0. PyTorch: reduction='mean', 'sum', 'none'.
+/// How the values of a loss are reduced. A bounded batch is averaged over its run-time length; the mean of an empty one
+/// is NaN, and its gradient 0. PyTorch: reduction='mean', 'sum', 'none'.
 enum class Reduction : unsigned char { mean, sum, none };
 
 namespace loss_detail {
@@ -21,13 +21,13 @@ template <Reduction R> constexpr auto reduced(const auto& each) {
   else if constexpr (R == Reduction::sum) return sum(each);
   else return each;
 }
-/// Each of a prediction, its target and numbers, reduced.
+/// Each applied to a prediction, its target and numbers, reduced.
 template <Reduction R, class Each> struct Reduced {
   constexpr auto operator()(auto prediction, auto target, auto... number) const {
     return reduced<R>(Each{}(prediction, target, number...));
   }
 };
-/// The same of operands, which have one shape.
+/// The same for operands, which must have one shape.
 template <Reduction R, class Each, class P, class T>
 constexpr auto pairwise(P&& prediction, T&& target, auto... number) {
   if constexpr (!(graph::symbol_of<P>::shape == graph::symbol_of<T>::shape))

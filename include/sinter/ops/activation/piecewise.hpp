@@ -1,4 +1,4 @@
-// Activations that are linear in pieces. Their gradients at the joints are PyTorch's.
+// Piecewise linear activations. Their gradients at the kinks are PyTorch's.
 #pragma once
 #include "../arithmetic.hpp"
 #include "../composed.hpp"
@@ -16,7 +16,7 @@ struct Relu : Elementwise<Relu> {
 struct LeakyRelu {
   constexpr auto operator()(auto x, auto slope) const { return select(x > 0.0, x, x * slope); }
 };
-/// The same with slopes that have a gradient, which nothing positive reaches, an infinity neither.
+/// The same with trained slopes, whose gradient is 0 for positive elements, +∞ included.
 struct Sloped {
   constexpr auto operator()(auto x, auto slopes) const {
     const auto positive = x > 0.0;
@@ -107,7 +107,7 @@ template <Operand X> constexpr auto hardsigmoid(X&& x) {
 }
 /// x relu6(x + 3) / 6. PyTorch: torch.nn.functional.hardswish.
 template <Operand X> constexpr auto hardswish(X&& x) { return call<ops::Composed<ops::HardSwish>>(std::forward<X>(x)); }
-/// x moved towards 0 by λ, and 0 within. PyTorch: torch.nn.functional.softshrink.
+/// x moved towards 0 by λ, and 0 within ±λ. PyTorch: torch.nn.functional.softshrink.
 template <Operand X> constexpr auto softshrink(X&& x, double lambda = 0.5) {
   check_option(lambda >= 0, "softshrink", "lambd", "0 or more", lambda);
   return call<ops::SoftShrink>(std::forward<X>(x), lambda);

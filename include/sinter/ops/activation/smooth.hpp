@@ -1,5 +1,5 @@
-// Smooth activations: the sigmoid and what is made of exponentials. Where a branch of a formula overflows, it is
-// computed of another argument on the elements that do not take it, because 0 · ∞ in a gradient is NaN.
+// Smooth activations: the sigmoid and functions of exponentials. A branch that may overflow is computed of another
+// argument for elements that do not select it, because 0 · ∞ in a gradient is NaN.
 #pragma once
 #include "../composed.hpp"
 #include "../concatenate.hpp"
@@ -57,7 +57,7 @@ struct Tanhshrink {
 };
 struct Elu {
   constexpr auto operator()(auto x, auto alpha) const {
-    const auto negative = x <= 0.0;  // NaN is not: it stays, and so does what comes back to it
+    const auto negative = x <= 0.0;  // false for NaN, which stays NaN, and its gradient is kept
     return select(negative, alpha * expm1(select(negative, x, 0.0)), x);
   }
 };
@@ -91,8 +91,7 @@ template <Operand X> constexpr graph::Result<ops::Apply<ops::Sigmoid>, X> sigmoi
   return call<ops::Apply<ops::Sigmoid>>(std::forward<X>(x));
 }
 
-/// The same to 2e−7 of 1 instead of its own size, and sooner: for what only
-/// multiplies, as the gates of recurrent cells do.
+/// The same to an absolute error of 2e−7, and faster: for factors such as the gates of recurrent cells.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::SigmoidByTanh>, X> sigmoid(X&& x, TanhApproximation) {
   return call<ops::Apply<ops::SigmoidByTanh>>(std::forward<X>(x));
 }
@@ -145,7 +144,7 @@ template <Operand X> constexpr auto celu(X&& x, double alpha = 1) {
 template <Operand X> constexpr auto selu(X&& x) { return call<ops::Composed<ops::Selu>>(std::forward<X>(x)); }
 /// x Φ(x) with the normal distribution's Φ. PyTorch: torch.nn.functional.gelu.
 template <Operand X> constexpr auto gelu(X&& x) { return call<ops::Composed<ops::Gelu>>(std::forward<X>(x)); }
-/// The same with Φ by tanh. PyTorch: gelu(x, approximate="tanh").
+/// The same with Φ approximated by tanh. PyTorch: gelu(x, approximate="tanh").
 template <Operand X> constexpr auto gelu(X&& x, TanhApproximation) {
   return call<ops::Composed<ops::GeluTanh>>(std::forward<X>(x));
 }

@@ -1,17 +1,17 @@
-// What the attention primitives have in common: which axis of which tensor is what.
+// The meaning of each tensor's axes, for both attention primitives.
 #pragma once
 #include "../result.hpp"
 
 namespace sinter::ops {
 
-/// Queries [batch…, G, Tq, D], keys [batch…, Tk, D], values [batch…, Tk, Dv], mask [batch…, G, Tq, Tk]: G queries'
-/// heads share the keys and values of one. Loops in the order batch…, G, Tq, Tk, D, Dv.
+/// Queries [batch…, G, Tq, D], keys [batch…, Tk, D], values [batch…, Tk, Dv], mask [batch…, G, Tq, Tk]: G query heads
+/// share one head of keys and values. Loops in the order batch…, G, Tq, Tk, D, Dv.
 ///
-/// In results the axis of time stands at `time`, or last but one where there are fewer axes before it: [batch…, G, Tq,
-/// Dv] or, say, [B, Tq, heads, G, Dv], which is what a layer with its features in one axis goes on with.
+/// In results axis `time` is the time, or the last but one if there are fewer axes before it: [batch…, G, Tq, Dv] or,
+/// say, [B, Tq, heads, G, Dv], which a layer flattens to [B, Tq, features].
 struct AttentionGeometry {
   static constexpr int numbers = 3;
-  static constexpr int widest = 256;  ///< the most features of a head that the kernel has room for
+  static constexpr int widest = 256;  ///< the most features of a head that the kernel supports
 
   int batch = 0;  ///< axes
   int time = 0;
@@ -31,7 +31,7 @@ struct AttentionGeometry {
   constexpr int features() const { return batch + 3; }
   constexpr int value_features() const { return batch + 4; }
 
-  /// Axis `axis` of a tensor with these loops, and with that of time moved to its place.
+  /// The loop of axis `axis` of a tensor whose time axis is moved to `time`.
   constexpr int moved(int axis, int before, int time_loop, int last_loop) const {
     const int at = time < before ? time : before;
     return axis == before + 1 ? last_loop : axis == at ? time_loop : axis < at ? axis : axis - 1;
@@ -41,7 +41,7 @@ struct AttentionGeometry {
   constexpr int mask_loop(int axis) const { return axis; }
   constexpr int output_loop(int axis) const { return moved(axis, batch + 1, queries(), value_features()); }
 
-  /// The shape whose axes run along these loops, from those of queries, keys and values.
+  /// The shape whose axes have these loops, with extents from queries, keys and values.
   template <class Loop> constexpr Shape shape(const Signature& s, int rank, Loop loop) const {
     Shape to;
     for (int i = 0; i < rank; ++i) {

@@ -38,8 +38,8 @@ struct Attention : graph::Registered<Attention> {
            : tensor == 2 ? g.key_loop(axis, g.value_features())
                          : g.mask_loop(axis);
   }
-  /// For every pair of a query and a key that it sees so many multiplications
-  /// and additions for each feature of keys, and of values.
+  /// For each pair of a query and a key that it sees, so many multiplications and additions per feature of keys, and of
+  /// values.
   static constexpr double products(const std::int64_t* extent, int loops, const std::int64_t* attributes, int keys,
                                    int values) {
     double pairs = attributes[1] != 0 ? 0.5 : 1;
@@ -60,7 +60,7 @@ struct Attention : graph::Registered<Attention> {
   static constexpr Value apply(Builder* b, const int* operands, int n, const AttentionGeometry& g);
   /// The probabilities as a tensor [batch…, G, Tq, Tk], for rules that need them.
   static constexpr Value probabilities(const Site& s);
-  /// d softmax: p ∘ (x − Σ p ∘ x) for the differentials x of scores, 0 of masked keys: what belongs to them may be NaN.
+  /// d softmax: p ∘ (x − Σ p ∘ x) for the differentials x of scores, 0 for masked keys, whose values may be NaN.
   static constexpr Value differential(const Site& s, Value p, Value x);
   static constexpr Value pull(const Site& s, int i, Value ct);
   static constexpr Value push(const Site& s, int i, Value tangent);
@@ -150,7 +150,7 @@ template <class Op> constexpr Value batched_attention(const graph::Batching& b) 
 constexpr Value Attention::batch(const graph::Batching& b) { return batched_attention<Attention>(b); }
 constexpr Value AttentionGradient::batch(const graph::Batching& b) { return batched_attention<AttentionGradient>(b); }
 
-/// v with its axis `from` at place `to`, the others in their order.
+/// v with its axis `from` moved to `to`, the others in their order.
 constexpr Value with_axis_at(Value v, int from, int to) {
   std::array<std::int64_t, Shape::max_rank> order{};
   const int rank = v.extents().rank;
@@ -191,7 +191,7 @@ constexpr Value scores_of(Value q, Value k, const AttentionGeometry& g) {
   return Contract::apply(q.graph, q.id, k.id, g.batch, 1) * g.scale;
 }
 
-/// x as large as the scores, and another number where a key is masked.
+/// x broadcast to the scores' shape, and another number where a key is masked.
 constexpr Value where_seen(Value x, Value mask, const AttentionGeometry& g, double otherwise) {
   const Shape all = x.extents();
   if (mask.exists() && mask.dtype() == Dtype::boolean) x = select(mask, x, otherwise);
@@ -207,7 +207,7 @@ constexpr Value where_seen(Value x, Value mask, const AttentionGeometry& g, doub
   }
   return x;
 }
-/// With the mask, or none, applied; −∞ where a key does not take part.
+/// The scores with the mask, if any, applied; −∞ where a key does not take part.
 constexpr Value masked_scores(Value q, Value k, Value mask, const AttentionGeometry& g) {
   Value x = scores_of(q, k, g);
   if (mask.exists() && mask.dtype() != Dtype::boolean) x = x + mask;

@@ -5,7 +5,7 @@
 namespace sinter::ops {
 
 /// 2/√π ∫₀ˣ exp(−t²) dt, 7 ULP (5e-7 absolute): x P(x²) / Q(x²), both of degree 5 with positive coefficients, exactly
-/// ±1 beyond ±4: 1 + erf is then 0, whatever it is multiplied with.
+/// ±1 beyond ±4: 1 + erf is then exactly 0.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> erf(Lanes<float, N> x) {
   using V = Lanes<float, N>;
   const V y = within(x, V(-4.f), V(4.f));  // where the quotient is just above 1

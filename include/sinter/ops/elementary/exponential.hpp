@@ -1,4 +1,4 @@
-// exp, log, tanh and the logistic function, and expm1 and log1p, which are exact where the others cancel.
+// exp, log, tanh and the logistic function, and expm1 and log1p, which are accurate where the others cancel.
 #pragma once
 #include "../lanes.hpp"
 
@@ -10,7 +10,7 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> exp(Lanes<floa
   using V = Lanes<float, N>;
   x = within(x, V(-104.f), V(89.f));
   const V shifted =
-      as_rounded(fma(x, V(1.44269504088896341f), V(12582912.f)));  // 1.5 · 2²³: the sum's last bits are the integer
+      as_rounded(fma(x, V(1.44269504088896341f), V(12582912.f)));  // 1.5 · 2²³: the sum's low bits are the integer
   const V n = as_rounded(shifted - V(12582912.f));
   V r = as_rounded(fma(n, V(-0.693145751953125f), x));
   r = as_rounded(fma(n, V(-1.428606820309417e-06f), r));
@@ -20,8 +20,8 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> exp(Lanes<floa
   return scale(fma(square, p, r) + V(1.f), n);
 }
 
-/// 1 / (1 + e^−x), 3 ULP. A shorter chain than through exp: 2^n and the rest of
-/// e^−x = 2^n e^r meet in the last multiply-add.
+/// 1 / (1 + e^−x), 3 ULP. A shorter dependency chain than through exp: 2^n and e^r of e^−x = 2^n e^r are combined in
+/// the last multiply-add.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> logistic(Lanes<float, N> x) {
   using V = Lanes<float, N>;
   x = within(-x, V(-104.f), V(89.f));
@@ -101,10 +101,9 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> log1p(Lanes<fl
                      select(x == V(-1.f), -inf, select(x < V(-1.f), nan, x))));
 }
 
-/// c tanh(x / √k), c and k powers of two: x P(x²) / Q(x²), both of degree 4. All their roots
-/// are real and negative, so that each is the product of two quadratics that are computed side
-/// by side: a shorter chain than Estrin's. Exactly ±c where it ends. With fused multiply-add
-/// the quotient is c at the last argument that it is computed of, and nowhere larger.
+/// c tanh(x / √k), c and k powers of two: x P(x²) / Q(x²), both of degree 4. All their roots are real and negative, so
+/// that each is the product of two quadratics that are computed in parallel: a shorter dependency chain than Estrin's.
+/// Exactly ±c beyond ±end. With fused multiply-add the quotient at the end is c, and nowhere larger.
 template <int N>
 [[gnu::always_inline]] constexpr Lanes<float, N> tanh_quotient(Lanes<float, N> x, float c, float k, float root) {
   using V = Lanes<float, N>;
@@ -119,14 +118,14 @@ template <int N>
   else return within(p / q, V(-c), V(c));
 }
 
-/// tanh, 6.5 ULP (4e-7 absolute; 8 ULP without fused multiply-add), exactly ±1 where it ends: 1 − tanh² is then 0,
-/// whatever it is multiplied with.
+/// tanh, 6.5 ULP (4e-7 absolute; 8 ULP without fused multiply-add), exactly ±1 beyond its end: 1 − tanh² is then
+/// exactly 0.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> tanh(Lanes<float, N> x) {
   return tanh_quotient(x, 1.f, 1.f, 1.f);
 }
 
-/// 1 / (1 + e^−x), 2e-7 absolute: ½ + ½ tanh(x / 2), two thirds of logistic's
-/// chain. For the gates of recurrent nets, which only multiply.
+/// 1 / (1 + e^−x), 2e-7 absolute: ½ + ½ tanh(x / 2), two thirds of logistic's dependency chain. For the gates of
+/// recurrent nets, which are only factors.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> sigmoid_by_tanh(Lanes<float, N> x) {
   return tanh_quotient(x, 0.5f, 4.f, 2.f) + Lanes<float, N>(0.5f);
 }

@@ -35,11 +35,11 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> pow(Lanes<floa
   q = fma(r, q, V(0.6931472029849515f));
   V result = scale(fma(r, q, V(1.f)), convert<float>(n));
 
-  // What the logarithm does not know: 0, ∞, and 1 to an infinite power.
+  // Cases that the logarithm does not cover: 0, ∞, and 1 to an infinite power.
   const Lanes<bool, N> rises = (y > V(0.f) && a > V(1.f)) || (y < V(0.f) && a < V(1.f));
   const Lanes<bool, N> extreme = a == V(0.f) || a == inf || abs(y) == inf;
   result = select(extreme, select(a == V(1.f), V(1.f), select(rises, inf, V(0.f))), result);
-  // Negative bases: odd powers are negative, and only whole ones exist.
+  // Negative bases: odd powers are negative, and only integer powers exist.
   const V half = y * V(0.5f);
   const Lanes<bool, N> whole = trunc(y) == y, odd = whole && trunc(half) != half;
   result = select(odd, copysign(result, x), result);

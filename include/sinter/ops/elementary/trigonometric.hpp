@@ -4,12 +4,12 @@
 
 namespace sinter::ops {
 
-/// x = n π/2 + r with |r| ≤ π/4 for |x| ≤ `largest_angle`, n < 2¹⁶. Cody-Waite: π/2 in pieces, of 24 bits where
-/// products are not rounded before they are added, of eight elsewhere, so that the products are exact.
+/// x = n π/2 + r with |r| ≤ π/4 for |x| ≤ `largest_angle`, n < 2¹⁶. Cody-Waite: π/2 as a sum of parts, of 24 bits with
+/// fused multiply-add, of eight without, so that the products are exact.
 template <int N> struct ReducedAngle {
   using V = Lanes<float, N>;
   V r;
-  Lanes<std::int32_t, N> n;  ///< modulo 4, above it anything
+  Lanes<std::int32_t, N> n;  ///< modulo 4; higher bits are arbitrary
 
   [[gnu::always_inline]] constexpr explicit ReducedAngle(V x) {
     const V shifted = as_rounded(fma(x, V(0.63661977236758134f), V(12582912.f))),
@@ -27,7 +27,7 @@ template <int N> struct ReducedAngle {
       r = r - fma(whole, V(2.5579538487363607e-12f), whole * V(5.390302953474238e-15f));
     }
   }
-  /// The sine of r + q π/2 for whole numbers q.
+  /// The sine of r + q π/2 for integers q.
   [[gnu::always_inline]] constexpr V sine(Lanes<std::int32_t, N> q) const {
     using Int = Lanes<std::int32_t, N>;
     const V value = select((q & Int(1)) == Int(1), cosine_of_r(), sine_of_r());
@@ -46,8 +46,8 @@ template <int N> struct ReducedAngle {
 };
 inline constexpr float largest_angle = 1e5f;
 
-/// `result`, but by the C library in the lanes of angles beyond
-/// `largest_angle`: they are rare, and their reduction is long.
+/// `result`, but from the C library in lanes with angles beyond `largest_angle`, which are rare and take long to
+/// reduce.
 template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> with_large_angles(Lanes<float, N> x,
                                                                                     Lanes<float, N> result,
                                                                                     float (*by_library)(float)) {

@@ -12,11 +12,11 @@
 namespace sinter::ops {
 
 enum class Cell : unsigned char { rnn_tanh, rnn_relu, gru, lstm };
-/// How many blocks of `Hidden` the gates of a cell are, and the tensors of its state.
+/// The number of gates of a cell, and of the tensors of its state, each of `Hidden` elements.
 constexpr int gates(Cell c) { return c == Cell::lstm ? 4 : c == Cell::gru ? 3 : 1; }
 constexpr int states(Cell c) { return c == Cell::lstm ? 2 : 1; }
 
-/// Operands and results are those of Recurrence and RecurrenceGradient (primitive.hpp).
+/// Operands and results are those of Recurrence and RecurrenceGradient (recurrence.hpp).
 class PlainRecurrence {
  public:
   explicit PlainRecurrence(const graph::Elements& e)

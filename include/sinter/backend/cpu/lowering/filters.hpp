@@ -1,16 +1,16 @@
-// Weights of convolutions as Winograd's minimal filtering multiplies them, transformed in advance.
+// Weights of convolutions transformed in advance for Winograd's minimal filtering.
 //
-// F(m × m, k × k) makes m² results of a tile of (m + k − 1)² places, for each of which
-// the weights have a matrix of their own: `TransformedFilters` computes these, `Filters`
-// is the view of them that has the weights' shape again, for contractions only.
+// F(m × m, k × k) computes m² results from a tile of (m + k − 1)² positions, each of which multiplies by a matrix of
+// weights of its own: `TransformedFilters` computes these matrices, `Filters` is the view of them that has the weights'
+// shape again, for contractions only.
 #pragma once
 #include "panels.hpp"
 
 namespace sinter::cpu {
 
 /// One axis of the transform of k weights: value i is the weights' polynomial at the i-th of the points 0, 1, −1, 2,
-/// −2, ∞ (0, 1, −1, ∞ of tiles of four places), divided by the products of its distances from the others. What the
-/// other transforms expect decides the signs.
+/// −2, ∞ (0, 1, −1, ∞ for tiles of four positions), divided by the products of its distances from the others. Signs are
+/// as the other transforms expect.
 struct FilterTransform {
   int places = 6, taps = 3;
 
@@ -24,9 +24,8 @@ struct FilterTransform {
   }
 };
 
-/// w [O, C, k, k] → [(m + k − 1)² + k², panels, C, width]: the matrices of all places, and the weights as they are,
-/// which tiles with numbers that are not finite want; filters in panels, zeros after the last. attributes = {m,
-/// width}.
+/// w [O, C, k, k] → [(m + k − 1)² + k², panels, C, width]: the matrices of all positions, and the weights as they are,
+/// for tiles with numbers that are not finite; filters in panels, zeros after the last. attributes = {m, width}.
 struct TransformedFilters : graph::Registered<TransformedFilters> {
   static constexpr const char* name = "transformed_filters";
   enum Loop : int { filter, channel, row, column };
@@ -100,7 +99,7 @@ struct Filters : ops::View<Filters> {
     l.form = WeightForm::transformed(int(s.attributes[0]));
     return true;
   }
-  // It stands in programs that nobody differentiates or maps any more.
+  // It is inserted after differentiation and vmap.
   static constexpr Value pull(const graph::Site&, Value) { return {}; }
   static constexpr Value batch(const graph::Batching&) { return {}; }
 };
@@ -109,7 +108,7 @@ constexpr Value transformed(Value w, int m, int width) {
   const std::array<std::int64_t, 2> attributes{m, width};
   return {w.graph, w.graph->add(graph::primitive<TransformedFilters>, &w.id, 1, attributes.data(), 2)};
 }
-/// The weights, of their own shape, from what `transformed` has made of them.
+/// The weights, in their own shape, from what `transformed` has made of them.
 constexpr Value filters(Value from, const Shape& shape, int m) { return as_weights<Filters>(from, shape, m); }
 
 }  // namespace sinter::cpu

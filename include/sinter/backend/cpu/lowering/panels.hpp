@@ -1,8 +1,8 @@
-// Weights in the order in which a contraction reads them.
+// Weights packed in the order in which a contraction reads them.
 //
-// A contraction walks `width` columns at a time along its contracted axes. Weights that change seldom are laid out like
-// that once: [n / width, k…, width], zeros behind the last. `packed` is how the graph computes that; `Panels` is the
-// view of the result that has the weight's own shape again, for contractions only.
+// A contraction multiplies `width` columns at a time along its contracted axes. Weights that rarely change are packed
+// like that once: [n, k…] → [n / width, k…, width], zeros after the last. `packed` is how the graph computes that;
+// `Panels` is the view of the result that has the weight's own shape again, for contractions only.
 #pragma once
 #include "../../../ops/ops.hpp"
 
@@ -12,18 +12,18 @@ using graph::Layout;
 using graph::Signature;
 using graph::Value;
 
-/// How weights lie in memory: as strides say; in panels; or transformed, for so many results a tile along one axis.
+/// The layout of weights in memory: strided; in panels; or transformed, for this many results per tile along one axis.
 struct WeightForm {
   static constexpr unsigned char strided = 0, panels = 1;
   static constexpr unsigned char transformed(int m) { return static_cast<unsigned char>(16 + m); }
   static constexpr int results_a_tile(unsigned char form) { return form > 16 ? form - 16 : 0; }
 };
 
-/// A view of panels. The stride of columns then says how far panels are apart.
+/// A view of panels. The stride of columns is then the distance of panels.
 struct Panels : ops::View<Panels> {
   static constexpr const char* name = "panels";
 
-  /// attributes = {width, the shape [n, k…]}; the first of several contracted axes lies innermost.
+  /// attributes = {width, the shape [n, k…]}; the first of several contracted axes is innermost.
   static constexpr ops::Type type(const Signature& s) {
     return {s.dtype(0), ops::unpacked(s.attributes + 1, s.attribute_count - 1)};
   }
@@ -40,12 +40,12 @@ struct Panels : ops::View<Panels> {
     l.form = WeightForm::panels;
     return true;
   }
-  // It stands in programs that nobody differentiates or maps any more.
+  // It is inserted after differentiation and vmap.
   static constexpr Value pull(const graph::Site&, Value) { return {}; }
   static constexpr Value batch(const graph::Batching&) { return {}; }
 };
 
-/// w, of shape [n, k…], as panels.
+/// w, of shape [n, k…], as panels [n / width, k…, width].
 constexpr Value packed(Value w, int width) {
   const Shape from = w.extents();
   const int panels = (from[0] + width - 1) / width;
@@ -63,14 +63,15 @@ constexpr Value packed(Value w, int width) {
   order[std::size_t(n++)] = 1;
   return {w.graph, w.graph->add(graph::primitive<ops::Permute>, &w.id, 1, order.data(), apart.rank)};
 }
-/// A view of the primitive `View` that has the shape of the weights again which `from` was made of; `number` says how.
+/// A view by the primitive `View` that has the shape of the weights again from which `from` was made; `number` says
+/// how.
 template <class View> constexpr Value as_weights(Value from, const Shape& shape, std::int64_t number) {
   const ops::PackedShape a(shape);
   std::array<std::int64_t, Shape::max_rank + 1> attributes{number};
   for (int i = 0; i < a.rank; ++i) attributes[std::size_t(i + 1)] = a.value[std::size_t(i)];
   return {from.graph, from.graph->add(graph::primitive<View>, &from.id, 1, attributes.data(), a.rank + 1)};
 }
-/// The same weights, of their own shape, from what `packed` has made of them.
+/// The same weights, in their own shape, from what `packed` has made of them.
 constexpr Value panels(Value from, const Shape& shape, int width) { return as_weights<Panels>(from, shape, width); }
 
 }  // namespace sinter::cpu

@@ -1,5 +1,5 @@
-// Which contractions are convolutions with square windows one place apart whose
-// channels lie innermost, or the gradients of their weights.
+// Which contractions are convolutions with square windows and stride 1 whose channels are innermost, [N, H, W, C], or
+// the gradients of their weights.
 #pragma once
 #include "panels.hpp"
 
@@ -7,17 +7,17 @@ namespace sinter::cpu {
 
 /// Strides in elements. Rows of the contraction are images × height × width results, columns the filters.
 struct SquareConvolution {
-  std::int64_t images = 0, height = 0, width = 0, channels = 0, filters = 0, taps = 0;  ///< taps × taps places a window
-  std::int64_t image_stride = 0, row_stride = 0, place_stride = 0;  ///< of the image with its borders
+  std::int64_t images = 0, height = 0, width = 0, channels = 0, filters = 0, taps = 0;  ///< taps × taps per window
+  std::int64_t image_stride = 0, row_stride = 0, place_stride = 0;  ///< of the padded image
   std::int64_t filter_stride = 0, channel_stride = 0, tap_row_stride = 0, tap_stride = 0;    ///< of the weights
 
   constexpr explicit operator bool() const { return images > 0; }
-  /// Results a tile along one axis for which the weights were transformed in advance (filters.hpp); 0: they are as they
-  /// were written.
+  /// Results per tile along one axis for which the weights were transformed in advance (filters.hpp); 0: they are not
+  /// transformed.
   int transformed_for = 0;
 
-  /// Reads the loops of a contraction: extent(l), left(l) and right(l) give the
-  /// extent of loop l and the operands' strides along it; `form`: of the weights.
+  /// Reads the loops of a contraction: extent(l), left(l) and right(l) give the extent of loop l and the operands'
+  /// strides along it; `form`: of the weights.
   template <class Extent, class Left, class Right>
   static constexpr SquareConvolution of(int rows, int columns, int inner, int loops, Extent extent, Left left,
                                         Right right, unsigned char form) {
@@ -44,11 +44,11 @@ struct SquareConvolution {
   }
 };
 
-/// The gradient of such a convolution's weights: rows of the contraction are the filters, columns
-/// taps × taps × channels, and images × height × width is what is summed over.
+/// The gradient of such a convolution's weights: rows of the contraction are the filters, columns taps × taps ×
+/// channels, and the contracted axis is images × height × width.
 struct SquareWeightGradient {
   std::int64_t images = 0, height = 0, width = 0, channels = 0, filters = 0, taps = 0;
-  std::int64_t image_stride = 0, row_stride = 0, place_stride = 0;           ///< of the image with its borders
+  std::int64_t image_stride = 0, row_stride = 0, place_stride = 0;           ///< of the padded image
   std::int64_t sample_stride = 0, sample_row_stride = 0, sample_place_stride = 0;  ///< of the cotangent of the results
 
   constexpr explicit operator bool() const { return images > 0; }

@@ -1,5 +1,5 @@
-// Which weights contractions read in an order of their own, into which they are brought when they change: panels, and
-// transformed filters of convolutions.
+// Which weights contractions read in a layout of their own, packed when they change: panels, and transformed filters of
+// convolutions.
 #pragma once
 #include "../../../compile/target.hpp"
 #include "../blocks.hpp"
@@ -30,8 +30,8 @@ class WeightForms {
   }
 
  private:
-  /// Marks the contractions of convolutions whose weights are transformed: in advance where their channels are sure to
-  /// lie innermost, else by the kernel.
+  /// Marks the contractions of convolutions whose weights are transformed: in advance where their channels are certain
+  /// to be innermost, else by the kernel.
   constexpr void find_filtered() {
     for (int i = 0; i < g_.size(); ++i) {
       if (g_[i].op != &graph::primitive<ops::Convolution> || g_.shape(i).rank != 4) continue;
@@ -48,8 +48,8 @@ class WeightForms {
       else filtered_[contraction] = filters_for(c, false) > 0 ? 1 : 0;
     }
   }
-  /// Whether a convolution reads an image that was put between borders for it alone: that is assembled with its
-  /// channels innermost (compile/layout.hpp).
+  /// Whether a convolution reads an image that was padded for it alone: it is then assembled with channels innermost
+  /// (compile/layout.hpp).
   constexpr bool reads_borders(int contraction, int weight) {
     for (int k = 0; k < 2; ++k) {
       int o = g_.operands(contraction)[k];
@@ -58,7 +58,7 @@ class WeightForms {
     }
     return false;
   }
-  /// Whether a node is an output, or stands beside others in an assembled one.
+  /// Whether a node is an output, or part of an assembled one.
   constexpr bool is_part(int node) {
     if (is_part_.empty()) {
       is_part_.resize(g_.size(), 0);
@@ -69,7 +69,7 @@ class WeightForms {
     }
     return is_part_[node] != 0;
   }
-  /// The node that a view of an identity shows.
+  /// The node that a view or an identity shows.
   constexpr int source(int i) const {
     while (g_[i].op->kind == Kind::identity || compile::is_view(g_[i].op->kind)) i = g_.operands(i)[0];
     return i;
@@ -101,7 +101,7 @@ class WeightForms {
   graph::List<char> filtered_, transformed_, is_part_;
 };
 
-/// `Filters`: whether convolutions run as Winograd's.
+/// `Filters`: whether convolutions use Winograd's algorithm.
 template <bool Filters> constexpr graph::List<compile::PackedOperand> weight_forms(
     const graph::Builder& g, const graph::List<compile::Changes>& changes) {
   WeightForms forms(g, changes);

@@ -2,12 +2,12 @@
 #pragma once
 #include "backend.hpp"
 
-// Another backend than the CPU's: SINTER_HOST names a header that declares sinter::HostPolicy.
+// Another backend than the CPU's: SINTER_HOST names a header that declares HostPolicy in this namespace.
 #ifdef SINTER_HOST
 #include SINTER_HOST
 #else
 #include "cpu/backend.hpp"
-namespace sinter {
+namespace sinter::internals::backend {
 using HostPolicy = Cpu;
 }
 #endif

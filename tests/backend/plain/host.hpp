@@ -2,6 +2,6 @@
 #pragma once
 #include "plain.hpp"
 
-namespace sinter {
+namespace sinter::internals::backend {
 using HostPolicy = plain::Plain;
 }

@@ -467,11 +467,13 @@ template <Sees Which, int Queries, int Keys, int Features, class Real = float> v
         compare("gradient of values", dv, like(dv, gv), 1e-5);
       };
       if constexpr (Which == Sees::earlier) {
-        constexpr AttentionOptions causal{.is_causal = true};
-        constexpr auto f = [](auto a, auto b, auto c, auto t) {
-          return sum(scaled_dot_product_attention<causal>(a, b, c) * t);
+        constexpr auto causal = [](auto a, auto b, auto c) {
+          return scaled_dot_product_attention<AttentionOptions{.is_causal = true}>(a, b, c);
         };
-        check(scaled_dot_product_attention<causal>(q, k, v), grad(f, wrt<0, 1, 2>)(q, k, v, ct));
+        constexpr auto f = [](auto a, auto b, auto c, auto t) {
+          return sum(scaled_dot_product_attention<AttentionOptions{.is_causal = true}>(a, b, c) * t);
+        };
+        check(causal(q, k, v), grad(f, wrt<0, 1, 2>)(q, k, v, ct));
       } else {
         constexpr auto f = [](auto a, auto b, auto c, auto t, auto m) {
           return sum(scaled_dot_product_attention(a, b, c, m) * t);

@@ -123,7 +123,9 @@ TEST_CASE("what a differentiated function captures is constant to it, whatever i
 
 TEST_CASE("what slices of one tensor send back is put side by side, and overlapping slices are added up") {
   constexpr auto apart = [](auto x) {
-    const auto a = slice<0, 0, 3>(x), b = slice<0, 3, 4>(x), c = slice<0, 6, 8>(x);
+    const auto a = slice<0, 0, 3>(x);
+    const auto b = slice<0, 3, 4>(x);
+    const auto c = slice<0, 6, 8>(x);
     return sum(a * a) + sum(exp(b)) + sum(c) * 2.f;  // nothing reads elements 4 and 5
   };
   constexpr auto over = [](auto x) {

@@ -66,7 +66,7 @@ template <class T> struct Case {
       address.push_back(int(address.size()) == without ? nullptr : reinterpret_cast<std::byte*>(t->data()));
     const std::vector<Dtype> dtypes(tensors.size(), dtype_of<T>);
     const cpu::Context c{nullptr, nullptr, room.data(), threads};
-    cpu::OwnKernel<Op>::template run<T>(
+    cpu::CustomKernel<Op>::template run<T>(
         {extents.data(), 6, address.data(), strides.data(), dtypes.data(), operands, attributes.data(), c});
   }
   void run(int threads, int without = -1) {

@@ -232,7 +232,7 @@ template <int M, int K, int O, int C> void check_transform() {
   const std::array<Dtype, 2> dtype{Dtype::float32, Dtype::float32};
   const std::array<std::int64_t, 2> attributes{M, width};
   const cpu::Context context{nullptr, nullptr, nullptr, 1};
-  cpu::OwnKernel<cpu::TransformedFilters>::run<float>(
+  cpu::CustomKernel<cpu::TransformedFilters>::run<float>(
       {extent.data(), 4, address.data(), strides.data(), dtype.data(), 1, attributes.data(), context});
   double worst = 0;
   for (std::size_t i = 0; i < found.size(); ++i)

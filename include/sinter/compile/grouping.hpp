@@ -104,7 +104,7 @@ class Grouping {
   constexpr void absorb(int contraction, int side);
   constexpr bool is_cheap_again(int v) const;
   constexpr bool is_read_in_place(int contraction, int side, bool from_narrower) const;
-  constexpr bool turns(int contraction) const;
+  constexpr bool swaps_operands(int contraction) const;
 
   /// The last step: see buffers.hpp.
   constexpr void choose_buffers();

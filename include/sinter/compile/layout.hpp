@@ -53,11 +53,11 @@ constexpr int unit_axis(const Layout& l, const Shape& s) {
 }
 
 /// Which axis of `to` each axis of `from` becomes, where `to` has further axes of extent 1.
-struct Seats {
+struct AxisMap {
   bool fit = false;
   std::array<int, Shape::max_rank> axis{};
 
-  constexpr Seats(const Shape& from, const Shape& to) {
+  constexpr AxisMap(const Shape& from, const Shape& to) {
     int i = 0;
     for (int k = 0; k < to.rank; ++k) {
       if (i < from.rank && from[i] == to[k] && from.letter(i) == to.letter(k)) axis[std::size_t(i++)] = k;
@@ -68,7 +68,7 @@ struct Seats {
 };
 
 /// The layouts that a graph requests for its buffers, by node.
-struct Wishes {
+struct LayoutRequests {
   List<int> innermost;       ///< the axis, or −1
   List<int> home;            ///< the assembled node of which a node is an operand, −1 for none
   List<std::int64_t> start;  ///< its first position there, along the axis
@@ -77,9 +77,9 @@ struct Wishes {
   bool any = false;          ///< whether any node has a request or an enclosing node
 };
 
-class WishFinder {
+class LayoutRequestFinder {
  public:
-  constexpr WishFinder(const Builder& g, const List<char>& live) : g_(g), live_(live) {
+  constexpr LayoutRequestFinder(const Builder& g, const List<char>& live) : g_(g), live_(live) {
     const int n = g.size();
     r_.innermost.resize(n, -1);
     r_.home.resize(n, -1);
@@ -88,7 +88,7 @@ class WishFinder {
     r_.output.resize(n, 0);
   }
 
-  constexpr Wishes run() {
+  constexpr LayoutRequests run() {
     for (const int o : g_.outputs) r_.output[source(o)] = 1;
     const Node* node = g_.nodes();
     const char* live = live_.data();
@@ -105,7 +105,7 @@ class WishFinder {
     }
     if (ordered) predict();
     r_.any = r_.any || ordered;
-    return static_cast<Wishes&&>(r_);
+    return static_cast<LayoutRequests&&>(r_);
   }
 
  private:
@@ -121,13 +121,13 @@ class WishFinder {
     for (int k = 0; k < 2; ++k) {
       int o = source(g_.operands(i)[k]);
       while (is_view(g_[o].op->kind)) o = source(g_.operands(o)[0]);
-      wish_of_assembled(o, axis, g_.shape(i).rank);
+      request_for_concatenated(o, axis, g_.shape(i).rank);
     }
   }
-  constexpr void wish_of_assembled(int i, int axis, int rank) {
+  constexpr void request_for_concatenated(int i, int axis, int rank) {
     if (g_[i].op->kind != Kind::assemble || g_.shape(i).rank != rank || r_.innermost[i] >= 0) return;
     r_.innermost[i] = axis;
-    for (int k = 0; k < g_[i].operands; ++k) wish_of_assembled(source(g_.operands(i)[k]), axis, rank);
+    for (int k = 0; k < g_[i].operands; ++k) request_for_concatenated(source(g_.operands(i)[k]), axis, rank);
   }
   /// A contraction without a request of its own takes the order of what its result is combined with elementwise: so do
   /// the gradients of a layer after a flattened image.
@@ -155,7 +155,7 @@ class WishFinder {
     std::int64_t start = 0;
     for (int k = 0; k < g_[whole].operands; ++k) {
       int o = source(g_.operands(whole)[k]);
-      if (g_[o].op == &graph::primitive<ops::Reshape> && Seats(g_.shape(g_.operands(o)[0]), g_.shape(o)).fit)
+      if (g_[o].op == &graph::primitive<ops::Reshape> && AxisMap(g_.shape(g_.operands(o)[0]), g_.shape(o)).fit)
         o = source(g_.operands(o)[0]);
       const Kind kind = g_[o].op->kind;
       if ((kind == Kind::elementwise || kind == Kind::contract || kind == Kind::assemble) && r_.home[o] < 0 &&
@@ -171,12 +171,12 @@ class WishFinder {
 
   const Builder& g_;
   const List<char>& live_;
-  Wishes r_;
+  LayoutRequests r_;
 };
 
 
-constexpr Wishes wishes(const Builder& g, const List<char>& live) {
-  WishFinder pass(g, live);
+constexpr LayoutRequests layout_requests(const Builder& g, const List<char>& live) {
+  LayoutRequestFinder pass(g, live);
   return pass.run();
 }
 

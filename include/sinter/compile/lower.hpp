@@ -31,7 +31,7 @@ class Lowering {
     k_.kind = home.kind;
     node_.clear();
     if (home.kind == KernelKind::custom) {
-      make_own();
+      make_custom();
       return static_cast<Kernel&&>(k_);
     }
     make_loops(home);
@@ -134,20 +134,20 @@ class Lowering {
   }
   static constexpr int is_axis(const Shape& s, int i) { return s[i] != 1 || s.letter(i) != 0 ? 1 : 0; }
 
-  // ---- a primitive's own kernel ----
+  // ---- custom kernels of primitives ----
   /// Its loops as the primitive numbers them; loads and stores say the rank of each
   /// tensor. A pointer for each operand and each result (without memory where nobody
   /// reads it), then the primitive and its attributes, which belong to the identity.
-  constexpr void make_own() {
+  constexpr void make_custom() {
     const int v = o_.head[group_];
     const graph::Primitive& op = *g_[v].op;
     Signature::Operand room[graph::most_operands];
     const Signature s = g_.signature(v, room);
     const int operands = s.count;
-    for (int t = 0; t < operands; ++t) own_loops(op, s, t, g_.shape(g_.operands(v)[t]));
+    for (int t = 0; t < operands; ++t) custom_loops(op, s, t, g_.shape(g_.operands(v)[t]));
     for (int t = 0; t < operands; ++t) {
       const int o = g_.operands(v)[t];
-      own_pointer(op, s, t, s_.base[o], s_.layout(o), g_.shape(o));
+      custom_pointer(op, s, t, s_.base[o], s_.layout(o), g_.shape(o));
       k_.micros.push(
           {.what = Micro::What::load, .dtype = g_[o].dtype, .a = short(t), .b = short(g_.shape(o).rank)});
     }
@@ -158,20 +158,20 @@ class Lowering {
     for (int w = v; w >= 0; w = o_.next[w]) {
       if (f_.stored[w] == 0) continue;
       const int t = operands + (w == v ? 0 : int(g_.attributes(w)[0]));
-      own_pointer(op, s, t, w, Layout::row_major(g_.shape(w)), g_.shape(w));
+      custom_pointer(op, s, t, w, Layout::row_major(g_.shape(w)), g_.shape(w));
       k_.micros.push(
           {.what = Micro::What::store, .dtype = g_[w].dtype, .a = short(g_.shape(w).rank), .b = short(t)});
     }
-    if (target_.own_scratch != nullptr) k_.scratch = target_.own_scratch(op, s);
+    if (target_.custom_scratch != nullptr) k_.scratch = target_.custom_scratch(op, s);
   }
-  constexpr void own_loops(const graph::Primitive& op, const Signature& s, int tensor, const Shape& shape) {
+  constexpr void custom_loops(const graph::Primitive& op, const Signature& s, int tensor, const Shape& shape) {
     for (int i = 0; i < shape.rank; ++i) {
       const int loop = op.loop(s, tensor, i);
       if (loop >= k_.loops.size()) k_.loops.resize(loop + 1, {});
       k_.loops[loop] = Loop::along(shape, i, false);
     }
   }
-  constexpr void own_pointer(const graph::Primitive& op, const Signature& s, int tensor, int node, const Layout& l,
+  constexpr void custom_pointer(const graph::Primitive& op, const Signature& s, int tensor, int node, const Layout& l,
                              const Shape& shape) {
     if (tensor == k_.pointers.size()) k_.pointers.push({});
     Pointer& p = k_.pointers[tensor];

@@ -182,7 +182,7 @@ constexpr bool Grouping::is_read_in_place(int contraction, int side, bool from_n
   };
   const int line = last_axis(s, batch, s.rank - inner), along = last_axis(s, s.rank - inner, s.rank);
   return target_.reads_in_place(
-      {.is_left = (side == 0) != turns(contraction),
+      {.is_left = (side == 0) != swaps_operands(contraction),
        .has_lines = line >= 0,
        .has_inner = along >= 0,
        .bytes = bytes_of(nodes_[o].dtype),
@@ -196,7 +196,7 @@ constexpr bool Grouping::is_read_in_place(int contraction, int side, bool from_n
 
 /// Whether the operands of a contraction are swapped in its kernel (compile/loops.hpp): columns are what is packed in
 /// panels, else the contiguous axis of the result.
-constexpr bool Grouping::turns(int contraction) const {
+constexpr bool Grouping::swaps_operands(int contraction) const {
   const int batch = int(g_.attributes(contraction)[0]), inner = int(g_.attributes(contraction)[1]),
             *o = operands(contraction);
   const Shape& s = g_.shape(contraction);

@@ -61,7 +61,7 @@ class Simplifier {
       }
     }
     grow();
-    wishes_ = wishes(g(), live);
+    requests_ = layout_requests(g(), live);
     for (int i = 0; i < n; ++i)
       if (live.data()[i] != 0 && is_waiting(i)) visit(i);
     for (int k = 0; k < g().outputs.size(); ++k) {
@@ -150,7 +150,7 @@ class Simplifier {
       g().mutable_operand_pool()[g()[i].operand] = copy(g().operands(i)[0]);
       find_layout(i);
     }
-    if (wishes_.any && (kind == Kind::elementwise || kind == Kind::contract)) place(i);
+    if (requests_.any && (kind == Kind::elementwise || kind == Kind::contract)) place(i);
     r_.order.push(i);
   }
 
@@ -165,18 +165,18 @@ class Simplifier {
   /// Gives a node the layout that it requests, unless it already has one.
   constexpr void place(int i) {
     if (r_.layout_of[i] >= 0 || g()[i].op == &graph::primitive<ops::Copy> ||
-        (i < wishes_.output.size() && wishes_.output[i] != 0))
+        (i < requests_.output.size() && requests_.output[i] != 0))
       return;
     const int axis = innermost(i);
-    if (i < wishes_.home.size() && wishes_.home[i] >= 0 && move_in(i, axis)) return;
+    if (i < requests_.home.size() && requests_.home[i] >= 0 && move_in(i, axis)) return;
     if (axis >= 0) set_layout(i, with_innermost(g().shape(i), axis));
   }
   /// The axis that shall be innermost: what the graph requests, or what an operand of the same shape has.
   constexpr int innermost(int i) const {
     const Shape& s = r_.graph.shape(i);
-    if (i < wishes_.output.size() && wishes_.output[i] != 0) return -1;
-    if (i < wishes_.innermost.size() && wishes_.innermost[i] >= 0)
-      return s[wishes_.innermost[i]] > 1 ? wishes_.innermost[i] : -1;
+    if (i < requests_.output.size() && requests_.output[i] != 0) return -1;
+    if (i < requests_.innermost.size() && requests_.innermost[i] >= 0)
+      return s[requests_.innermost[i]] > 1 ? requests_.innermost[i] : -1;
     const Node& n = r_.graph[i];
     if (n.op->kind == Kind::contract) return -1;
     for (int k = 0; k < n.operands; ++k) {
@@ -190,15 +190,15 @@ class Simplifier {
   /// Computes a node directly inside the assembled tensor of which it is an operand; false where that would not pay, or
   /// where its part of the buffer is contiguous anyway.
   constexpr bool move_in(int i, int axis) {
-    const int whole = wishes_.home[i];
-    const Shape &s = g().shape(i), &w = g().shape(whole), &there = g().shape(g().operands(whole)[wishes_.part[i]]);
-    const Seats seats(s, there);
+    const int whole = requests_.home[i];
+    const Shape &s = g().shape(i), &w = g().shape(whole), &there = g().shape(g().operands(whole)[requests_.part[i]]);
+    const AxisMap seats(s, there);
     if (!seats.fit) return false;
     if (r_.layout_of[whole] < 0) {
       const int along = int(g().attributes(whole)[0]);
-      if (wishes_.innermost[whole] < 0 && axis >= 0) wishes_.innermost[whole] = seats.axis[std::size_t(axis)];
+      if (requests_.innermost[whole] < 0 && axis >= 0) requests_.innermost[whole] = seats.axis[std::size_t(axis)];
       axis = innermost(whole);
-      if (!(wishes_.home[whole] >= 0 && move_in(whole, axis))) {
+      if (!(requests_.home[whole] >= 0 && move_in(whole, axis))) {
         bool one_piece = axis < 0;
         for (int k = 0; k < along; ++k) one_piece = one_piece && there[k] == 1 && there.letter(k) == 0;
         if (one_piece) return false;
@@ -206,7 +206,7 @@ class Simplifier {
       }
     }
     const Layout all = r_.layout(whole);
-    Layout l{all.offset + wishes_.start[i] * all.stride[g().attributes(whole)[0]], false, {}};
+    Layout l{all.offset + requests_.start[i] * all.stride[g().attributes(whole)[0]], false, {}};
     for (int k = 0; k < s.rank; ++k) l.stride[k] = all.stride[seats.axis[std::size_t(k)]];
     if (unit_axis(l, s) < 0) return false;
     set_layout(i, l);
@@ -275,8 +275,8 @@ class Simplifier {
     const int axis = int(g().attributes(whole)[0]), b = r_.base[id];
     const std::int64_t first = start;
     start += g().shape(id)[axis];
-    if (b < wishes_.home.size() && wishes_.home[b] == whole && r_.owner[b] >= 0 && r_.linear[id] != 0 &&
-        wishes_.start[b] == first && Seats(g().shape(b), g().shape(id)).fit)
+    if (b < requests_.home.size() && requests_.home[b] == whole && r_.owner[b] >= 0 && r_.linear[id] != 0 &&
+        requests_.start[b] == first && AxisMap(g().shape(b), g().shape(id)).fit)
       return id;
     const Shape& s = g().shape(id);
     const Layout l = r_.layout(whole);
@@ -290,7 +290,7 @@ class Simplifier {
   }
 
   const List<char>& apart_;
-  Wishes wishes_;
+  LayoutRequests requests_;
   Simplified r_;
   List<int> now_;     ///< what replaces each node of the old graph
   List<char> known_;  ///< in order

@@ -84,7 +84,7 @@ struct Target {
 
   /// Scratch bytes of a step; and of a primitive with a custom kernel.
   std::int64_t (*scratch)(const StepView&, const ScratchFacts&) = nullptr;
-  std::int64_t (*own_scratch)(const graph::Primitive&, const Signature&) = nullptr;
+  std::int64_t (*custom_scratch)(const graph::Primitive&, const Signature&) = nullptr;
   /// Whether a contraction of a straight-line program packs nothing.
   bool (*packs_nothing)(const MatrixProduct&) = nullptr;
   /// Whether a contraction prefers to read an operand in place instead of computing or copying it while packing.

@@ -138,7 +138,7 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
   template <class Rows, class T, bool Batched, int Before, int Behind> struct SequenceOf {
     static constexpr graph::Type type{dtype_of<T>, Rows::shaped(Batched, Before, Behind)};
   };
-  template <class Rows, class T, int Steps, int Features> struct TurnedOf {
+  template <class Rows, class T, int Steps, int Features> struct TimeMajorOf {
     static constexpr graph::Type type = [] {
       Shape s;
       s.push(Rows::extent, Rows::letter);
@@ -150,7 +150,7 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
   template <class Rows, class T, bool Batched, int Before, int Behind> using Typed =
       graph::SymOf<SequenceOf<Rows, T, Batched, Before, Behind>>;
   template <class Rows, class T, int Steps, int Features> using Turned =
-      graph::SymOf<TurnedOf<Rows, T, Steps, Features>>;
+      graph::SymOf<TimeMajorOf<Rows, T, Steps, Features>>;
   template <class Rows, int Features> using Step = graph::SymOf<RowsOf<Rows, float, Features>>;
 
   /// Layer L in all directions: [T, B, features] → [T, B, Hidden · directions].

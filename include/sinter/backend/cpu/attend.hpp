@@ -13,7 +13,7 @@ template <class T> class Attend {
   enum Tensor { q, k, v };
 
  public:
-  explicit Attend(const OwnCall& c)
+  explicit Attend(const CustomCall& c)
       : h_(c), mask_(c.operands > 3 ? 3 : -1), output_(c.operands), sums_(c.operands + 1) {
     keys_ = Tile::up(h_.keys, M);
     slot_ = keys_ * (h_.features + Tile::up(h_.value_features, M));
@@ -166,8 +166,8 @@ template <class T> class Attend {
   std::int64_t keys_, slot_, tiles_;
 };
 
-template <> struct OwnKernel<ops::Attention> {
-  template <class T> static void run(const OwnCall& c) { Attend<T>(c).run(); }
+template <> struct CustomKernel<ops::Attention> {
+  template <class T> static void run(const CustomCall& c) { Attend<T>(c).run(); }
   /// Packed keys and values of each head in progress.
   static constexpr std::int64_t scratch(const graph::Signature& s) {
     using A = AttendScratch;

@@ -19,7 +19,7 @@ template <class T> class AttendGradient {
   enum Tensor { q, k, v, o, sums, ct };
 
  public:
-  explicit AttendGradient(const OwnCall& c)
+  explicit AttendGradient(const CustomCall& c)
       : h_(c), mask_(c.operands > 6 ? 6 : -1), dq_(c.operands), dk_(c.operands + 1), dv_(c.operands + 2) {
     keys_ = Tile::up(h_.keys, M);
     d_ = Tile::up(h_.features, C);
@@ -216,8 +216,8 @@ template <class T> class AttendGradient {
   bool wants_scores_;
 };
 
-template <> struct OwnKernel<ops::AttentionGradient> {
-  template <class T> static void run(const OwnCall& c) { AttendGradient<T>(c).run(); }
+template <> struct CustomKernel<ops::AttentionGradient> {
+  template <class T> static void run(const CustomCall& c) { AttendGradient<T>(c).run(); }
   /// For each head in progress: keys as they are and transposed, values transposed, and a block of queries with its
   /// data.
   static constexpr std::int64_t scratch(const graph::Signature& s) {

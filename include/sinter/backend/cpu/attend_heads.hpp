@@ -4,7 +4,7 @@
 
 #include "../../ops/attention.hpp"
 #include "attend_tile.hpp"
-#include "own.hpp"
+#include "custom.hpp"
 #include "parallel.hpp"
 
 namespace sinter::cpu {
@@ -27,7 +27,7 @@ struct AttendScratch {
 /// The sizes of an attention and the addresses of its heads.
 class AttendHeads {
  public:
-  explicit AttendHeads(const OwnCall& c)
+  explicit AttendHeads(const CustomCall& c)
       : call(c),
         geometry(ops::AttentionGeometry::of(c.loops - 3, c.attributes)),
         groups(c.extent[geometry.shared()]),
@@ -49,7 +49,7 @@ class AttendHeads {
     return {call.at<T>(tensor) + at, stride[row], stride[column]};
   }
 
-  const OwnCall& call;
+  const CustomCall& call;
   ops::AttentionGeometry geometry;
   std::int64_t heads = 1, groups, queries, keys, features, value_features;
 

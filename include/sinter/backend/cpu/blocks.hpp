@@ -70,7 +70,7 @@ struct LongSums {
 };
 
 /// The most rows that are swapped with columns that are windows (products.hpp).
-inline constexpr std::int64_t most_turned_rows = 128;
+inline constexpr std::int64_t most_swapped_rows = 128;
 
 /// Scratch bytes of a contraction of at most these sizes: both packed blocks, the left one alone if the right operand
 /// is in panels already, and the sums where the contracted axis is cut. Operands may be swapped if the columns are
@@ -83,7 +83,8 @@ template <class T> constexpr std::int64_t pack_bytes_of(std::int64_t rows, std::
   };
   const std::int64_t right = in_panels ? 0 : panel(columns, Tile<T>::columns, deepest_in_place, right_elements<T>);
   const std::int64_t turned =
-      windows && !in_panels ? panel(std::min(rows, most_turned_rows), Tile<T>::columns, deepest, right_elements<T>) : 0;
+      windows && !in_panels ? panel(std::min(rows, most_swapped_rows), Tile<T>::columns, deepest, right_elements<T>)
+                            : 0;
   const std::int64_t packed = std::max(panel(rows, Tile<T>::rows, deepest, left_elements<T>) + right, turned);
   const std::int64_t sums = inner > depth_of<T>(rows, columns, inner) ? aligned_bytes<T>(rows * columns) : 0;
   return std::max(packed + sums, LongSums::bytes<T>(rows, columns, inner));

@@ -7,7 +7,7 @@
 #include "pack.hpp"
 #include "parallel.hpp"
 #include "sizes.hpp"
-#include "thin.hpp"
+#include "skinny.hpp"
 
 namespace sinter::cpu {
 
@@ -62,11 +62,11 @@ template <class T> class Products {
 
   Products(const Operand& left, const Operand& right, std::byte* scratch, int threads, FinishTile<T> tile,
            const void* context, Result result = {})
-      : thin_(ThinProducts<T>::way(left, right)),
-        turned_(thin_ == ThinProducts<T>::Way::none && turns(left, right)),
-        result_(turned_ ? Result{} : result),
-        left_(turned_ ? right : left),
-        right_(turned_ ? left : right),
+      : skinny_(SkinnyProducts<T>::way(left, right)),
+        swapped_(skinny_ == SkinnyProducts<T>::Way::none && swaps_operands(left, right)),
+        result_(swapped_ ? Result{} : result),
+        left_(swapped_ ? right : left),
+        right_(swapped_ ? left : right),
         rows_(left_.lines.count()),
         columns_(right_.lines.count()),
         inner_(left.inner.count()),
@@ -74,8 +74,8 @@ template <class T> class Products {
         finish_(tile),
         context_(context),
         in_panels_(right_.in_panels),
-        left_along_(!turned_ && reads_left_along()),
-        left_in_place_(turned_ || left_along_),
+        left_along_(!swapped_ && reads_left_along()),
+        left_in_place_(swapped_ || left_along_),
         right_in_place_(reads_right_in_place()),
         block_(blocks_of<T>(rows_, columns_, inner_, left_along_)) {
     const std::int64_t a = left_in_place_ ? 0 : aligned_bytes<T>(block_.rows * block_.inner),
@@ -90,24 +90,24 @@ template <class T> class Products {
   }
 
   /// How each operand is read.
-  const char* left_way() const { return turned_ ? way_of_right() : way_of_left(); }
-  const char* right_way() const { return turned_ ? way_of_left() : way_of_right(); }
+  const char* left_way() const { return swapped_ ? way_of_right() : way_of_left(); }
+  const char* right_way() const { return swapped_ ? way_of_left() : way_of_right(); }
   const Blocks& blocks() const { return block_; }
   /// How the product differs from tile by tile over the whole contracted axis.
   const char* form() const {
-    using Way = typename ThinProducts<T>::Way;
-    return thin_ == Way::dots      ? ", dot products"
-           : thin_ == Way::streams ? ", streamed"
-           : pieces_ > 1           ? (turned_ ? ", turned, the sum in pieces" : ", the sum in pieces")
-           : turned_               ? ", turned"
+    using Way = typename SkinnyProducts<T>::Way;
+    return skinny_ == Way::dots      ? ", dot products"
+           : skinny_ == Way::streams ? ", streamed"
+           : pieces_ > 1           ? (swapped_ ? ", operands swapped, the sum in chunks" : ", the sum in chunks")
+           : swapped_               ? ", operands swapped"
                                    : "";
   }
 
   SINTER_OUTLINE void run() {
     if (rows_ == 0 || columns_ == 0) return;
-    if (thin_ != ThinProducts<T>::Way::none)
-      return ThinProducts<T>(left_, right_, reinterpret_cast<std::byte*>(packed_left_), threads_, finish_, context_)
-          .run(thin_);
+    if (skinny_ != SkinnyProducts<T>::Way::none)
+      return SkinnyProducts<T>(left_, right_, reinterpret_cast<std::byte*>(packed_left_), threads_, finish_, context_)
+          .run(skinny_);
     if (pieces_ > 1) run_in_pieces();
     else run_blocks();
   }
@@ -160,7 +160,7 @@ template <class T> class Products {
           });
   }
   void finish(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) const {
-    if (!turned_) return finish_(context_, tile, ld, row, rows, column, columns);
+    if (!swapped_) return finish_(context_, tile, ld, row, rows, column, columns);
     alignas(64) T turned[R * C];
     for (int x = 0; x < rows; x += R)
       for (int y = 0; y < columns; y += C) {
@@ -175,27 +175,29 @@ template <class T> class Products {
   static std::int64_t stretches(const Nest& inner) { return inner.count() / std::max<std::int64_t>(1, run_of(inner)); }
 
   const char* way_of_left() const {
-    return thin_ != ThinProducts<T>::Way::none || left_in_place_ ? "in place" : "packed";
+    return skinny_ != SkinnyProducts<T>::Way::none || left_in_place_ ? "in place" : "packed";
   }
   const char* way_of_right() const {
-    return in_panels_ ? "in panels" : thin_ != ThinProducts<T>::Way::none || right_in_place_ ? "in place" : "packed";
+    return in_panels_                                                   ? "in panels"
+           : skinny_ != SkinnyProducts<T>::Way::none || right_in_place_ ? "in place"
+                                                                        : "packed";
   }
 
   /// Whether the right operand is windows, contiguous in short runs, over few channels, and the left one has contiguous
   /// lines: then they are swapped.
-  static bool turns(const Operand& left, const Operand& right) {
+  static bool swaps_operands(const Operand& left, const Operand& right) {
     const Nest &windows = right.lines, &inner = right.inner;
     if (left.fill != nullptr || right.fill != nullptr || right.in_panels || left.lines.loops != 1 ||
         left.lines.inner_stride() != 1 || windows.loops < 2 || windows.inner_stride() != 1)
       return false;
     const std::int64_t rows = left.lines.count(), columns = windows.count(),
                        run = std::min(run_of(left.inner), run_of(inner));
-    if (rows > most_turned_rows || columns > most_window_places || run_of(windows) < shortest_unpacked) return false;
+    if (rows > most_swapped_rows || columns > most_window_places || run_of(windows) < shortest_unpacked) return false;
     return inner.count() > deepest || 2 * (inner.count() / std::max<std::int64_t>(1, run) + 2) <= most_stretches;
   }
   /// The depth for which the stretches suffice, where the contracted axis is cut anyway.
   std::int64_t depth_at_most(std::int64_t depth) const {
-    return turned_ ? std::min(depth, (most_stretches / 2 - 2) *
+    return swapped_ ? std::min(depth, (most_stretches / 2 - 2) *
                                          std::max<std::int64_t>(1, std::min(run_of(left_.inner), run_of(right_.inner))))
                    : depth;
   }
@@ -341,8 +343,8 @@ template <class T> class Products {
       }
   }
 
-  typename ThinProducts<T>::Way thin_;
-  bool turned_;  ///< the operands are swapped
+  typename SkinnyProducts<T>::Way skinny_;
+  bool swapped_;  ///< the operands are swapped
   Result result_;
   Operand left_, right_;
   std::int64_t rows_, columns_, inner_;

@@ -2,7 +2,7 @@
 // of a few units are computed in registers up to the new state.
 #pragma once
 #include "../../ops/recurrence.hpp"
-#include "own.hpp"
+#include "custom.hpp"
 #include "parallel.hpp"
 #include "tile.hpp"
 
@@ -13,7 +13,7 @@ template <class T> struct Sequence {
   T* at = nullptr;
   std::int64_t time = 0, row = 0, feature = 0;
 
-  static Sequence of(const OwnCall& c, int tensor, int last) {
+  static Sequence of(const CustomCall& c, int tensor, int last) {
     using R = ops::Recurrence;
     const std::int64_t* const s = c.stride(tensor);
     return {c.at<T>(tensor), s[R::time], s[R::row], s[last]};
@@ -34,7 +34,7 @@ template <class T> struct Recurrent {
   static constexpr int rows_at_once = 2;
 #endif
 
-  const OwnCall& call;
+  const CustomCall& call;
   std::int64_t steps = call.extent[ops::Recurrence::time], rows = call.extent[ops::Recurrence::row],
                hidden_size = call.extent[ops::Recurrence::unit];
   ops::Cell cell = ops::Cell(call.attributes[0]);
@@ -76,7 +76,7 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
   static constexpr int W = Base::W, G = ops::gates(C);
 
  public:
-  explicit Recur(const OwnCall& c)
+  explicit Recur(const CustomCall& c)
       : Base{c},
         input_(Sequence<const T>::of(c, 0, R::gate)),
         first_(Sequence<const T>::of(c, 2, R::state)),
@@ -186,13 +186,13 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
   Sequence<T> states_, activations_, share_;
 };
 
-template <> struct OwnKernel<ops::Recurrence> {
+template <> struct CustomKernel<ops::Recurrence> {
   /// The weights in panels.
   static constexpr std::int64_t scratch(const graph::Signature& s) {
     return std::int64_t(ops::gates(ops::Recurrence::cell(s))) * padded_units(s.shape(1)[1]) *
            s.shape(1)[1] * bytes_of(s.dtype(0));
   }
-  template <class T> static void run(const OwnCall& c) {
+  template <class T> static void run(const CustomCall& c) {
     switch (ops::Cell(c.attributes[0])) {
       case ops::Cell::lstm: return Recur<T, ops::Cell::lstm>(c).run();
       case ops::Cell::gru: return Recur<T, ops::Cell::gru>(c).run();

@@ -174,7 +174,7 @@ template <class K, int N> struct Across : Task<K> {
   }
   /// The same for all columns, each pass in parts of the rows. Each part has a table in scratch memory; the first takes
   /// the total.
-  void tile_in_pieces(const Row<K, N>& all, const Walk<P>& w, std::int64_t pieces, int threads) const {
+  void tile_in_chunks(const Row<K, N>& all, const Walk<P>& w, std::int64_t pieces, int threads) const {
     const std::int64_t n = columns(), size = (row + pieces - 1) / pieces;
     const auto table = [&](std::int64_t k) {
       return FoldTable<K>{this->c.scratch + k * n * FoldTable<K>::bytes, n, 0};
@@ -224,11 +224,11 @@ template <class K, class Way, int N> [[gnu::always_inline]] inline void run_acro
   } else {
     constexpr std::int64_t width = fold_columns;
     if constexpr (!has_scans<K>()) {
-      if (const std::int64_t pieces = pieces_of(outer, work.row, n); pieces > 1) {
+      if (const std::int64_t pieces = chunks_of(outer, work.row, n); pieces > 1) {
         Row<K, N> x{};
         x.once(work, start);
         return for_each_point<K, 0, first_folded<K>>(
-            work.a, start, 0, outer, [&](const Walk<P>& w) { work.tile_in_pieces(x, w, pieces, work.c.threads); });
+            work.a, start, 0, outer, [&](const Walk<P>& w) { work.tile_in_chunks(x, w, pieces, work.c.threads); });
       }
     }
     const std::int64_t tiles = (n + width - 1) / width;

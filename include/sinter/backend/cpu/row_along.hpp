@@ -66,11 +66,11 @@ template <class K, int N> struct Along : Task<K> {
   /// The same in parts. Their number and bounds depend on the row alone and their sums are added in order, so that the
   /// result does not depend on the number of threads.
   template <int Pass = 0>
-  void passes_in_pieces(Row<K, N>& x, const Walk<P>& w, std::int64_t pieces, int threads) const {
+  void passes_in_chunks(Row<K, N>& x, const Walk<P>& w, std::int64_t pieces, int threads) const {
     x.template values<Pass>(*this, w, Span{0, N});
     x.template store_values<Pass>(*this, w, Span{0, N});
     if constexpr (Pass < K::body.passes) {
-      Row<K, 1> sum[fold_pieces];
+      Row<K, 1> sum[fold_chunks];
       const bool outer = outer_points() > 1;
       const std::int64_t n = outer ? outer_points() : inner_extent(), grain = outer ? 1 : 16 * N;
       const std::int64_t size = ((n + pieces - 1) / pieces + grain - 1) / grain * grain;
@@ -92,7 +92,7 @@ template <class K, int N> struct Along : Task<K> {
         for (std::int64_t k = 0; k < pieces; ++k) total = Fold<K, J>::combine(total, at<K, 1, J>(sum[k].r));
         at<K, N, J>(x.r) = RegisterType<K, N, J>(total.v);
       });
-      passes_in_pieces<Pass + 1>(x, w, pieces, threads);
+      passes_in_chunks<Pass + 1>(x, w, pieces, threads);
     }
   }
 };
@@ -103,11 +103,11 @@ template <class K, class Way, int N> [[gnu::always_inline]] inline void run_alon
   const Walk<P> start{work.a.address, work.a.origin};
   const std::int64_t rows = points(work.a, 0, first_folded<K>);
   if constexpr (!std::is_same_v<Way, Alone> && K::body.kept == 0) {
-    if (const std::int64_t pieces = pieces_of(rows, work.row, 1); pieces > 1) {
+    if (const std::int64_t pieces = chunks_of(rows, work.row, 1); pieces > 1) {
       Row<K, N> x{};
       x.once(work, start);
       return for_each_point<K, 0, first_folded<K>>(
-          work.a, start, 0, rows, [&](const Walk<P>& w) { work.passes_in_pieces(x, w, pieces, work.c.threads); });
+          work.a, start, 0, rows, [&](const Walk<P>& w) { work.passes_in_chunks(x, w, pieces, work.c.threads); });
     }
   }
   Way::run(rows, 1, worth_a_team(element_ns<K> * double(std::max<std::int64_t>(work.row, 2 * N))), work.c.threads,

@@ -18,16 +18,16 @@ inline constexpr int skinny_rows = 4;
 // Large reductions are cut into parts, which threads may share. The parts depend on the extents alone, so that results
 // do not depend on the number of threads. Sums of columns (the innermost loop is not folded) are kept in one table per
 // part, in scratch memory.
-inline constexpr int fold_pieces = 32, fold_columns = 256;
+inline constexpr int fold_chunks = 32, fold_columns = 256;
 inline constexpr std::int64_t fold_bytes = 8;  ///< of one sum in a table
 
 /// Number of parts into which each of `outer` reductions is cut, [outer, row, columns] → [outer, columns]. 1 where
 /// there are enough outer iterations and columns for threads to share.
-constexpr std::int64_t pieces_of(std::int64_t outer, std::int64_t row, std::int64_t columns) {
+constexpr std::int64_t chunks_of(std::int64_t outer, std::int64_t row, std::int64_t columns) {
   constexpr std::int64_t shared_otherwise = 8, elements_a_piece = 32768;
   if (outer * ((columns + fold_columns - 1) / fold_columns) >= shared_otherwise) return 1;
   return std::clamp<std::int64_t>(row * columns / elements_a_piece, 1,
-                                  std::min<std::int64_t>(fold_pieces, std::max<std::int64_t>(row, 1)));
+                                  std::min<std::int64_t>(fold_chunks, std::max<std::int64_t>(row, 1)));
 }
 
 /// How many lines of a tile, at a distance of `apart` bytes, may share one set of a first-level cache, whose sets

@@ -3,7 +3,7 @@
 #pragma once
 #include "parallel.hpp"
 #include "prologue.hpp"
-#include "thin.hpp"
+#include "skinny.hpp"
 
 namespace sinter::cpu {
 

@@ -9,14 +9,14 @@
 namespace sinter::cpu {
 
 /// Primitives that have custom kernels here.
-template <class... Ops> struct OwnKernels {
+template <class... Ops> struct CustomKernels {
   static constexpr std::int64_t scratch(const graph::Primitive& op, const graph::Signature& s) {
     std::int64_t bytes = 0;
-    ((op.code == graph::code_of<Ops> ? void(bytes = OwnKernel<Ops>::scratch(s)) : void()), ...);
+    ((op.code == graph::code_of<Ops> ? void(bytes = CustomKernel<Ops>::scratch(s)) : void()), ...);
     return bytes;
   }
 };
-using OwnKernelsHere = OwnKernels<ops::Attention, ops::AttentionGradient, ops::Recurrence, ops::RecurrenceGradient,
+using CpuCustomKernels = CustomKernels<ops::Attention, ops::AttentionGradient, ops::Recurrence, ops::RecurrenceGradient,
                                   TransformedFilters>;
 
 /// The most bytes that the tables of a row kernel take.
@@ -30,7 +30,7 @@ constexpr std::int64_t fold_scratch_bytes(const compile::StepView& s, int folds)
   }
   const std::int64_t columns =
       s.varies(last) ? std::min<std::int64_t>(s.extent(last), 7 * fold_columns) : s.extent(last);
-  const std::int64_t pieces = pieces_of(outer, row, columns);
+  const std::int64_t pieces = chunks_of(outer, row, columns);
   return pieces > 1 ? pieces * columns * folds * fold_bytes : 0;
 }
 constexpr std::int64_t scratch_bytes(const compile::StepView& s, const compile::ScratchFacts& f) {
@@ -82,7 +82,7 @@ inline constexpr compile::Target run_time_target{
               .most = 16,
               .large = std::int64_t(1) << 23},
     .scratch = &scratch_bytes,
-    .own_scratch = &OwnKernelsHere::scratch,
+    .custom_scratch = &CpuCustomKernels::scratch,
     .reads_in_place = &reads_in_place,
     .weight_forms = &weight_forms<false>,
     .pack = &pack_weight,

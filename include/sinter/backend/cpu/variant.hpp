@@ -30,7 +30,7 @@ inline std::string winograd(const compile::StepReport& s, const compile::RunTime
       gradient)
     if (const WinogradGradientPlan plan = WinogradGradientPlan::of(gradient); plan.tiles > 0)
       return named(WinogradGradientPlan::tile_of(gradient), gradient.taps) + " transposed" +
-             (plan.pieces > 1 ? ", the sum in pieces" : "");
+             (plan.pieces > 1 ? ", the sum in chunks" : "");
   return {};
 }
 

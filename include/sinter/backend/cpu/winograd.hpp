@@ -5,13 +5,13 @@
 // filters) → (tiles, filters), and transformed back. F(4 × 4, 3 × 3) takes 2.25 multiplications per result instead of
 // 9, F(2 × 2, 3 × 3) 4 instead of 9, F(2 × 2, 5 × 5) 9 instead of 25. The price is accuracy: sums are those of a direct
 // convolution within 2e-5 (six positions a side) or 2e-6 (four) of the largest |weight| · |image| summed over a window.
-// Tiles with infinities, NaN or a number far beyond all others are summed directly (written_sums.hpp).
+// Tiles with infinities, NaN or a number far beyond all others are summed directly (direct_sums.hpp).
 #pragma once
 #include "lowering/filters.hpp"
 #include "lowering/square_convolution.hpp"
-#include "own.hpp"
+#include "custom.hpp"
 #include "parallel.hpp"
-#include "written_sums.hpp"
+#include "direct_sums.hpp"
 
 namespace sinter::cpu {
 
@@ -282,7 +282,7 @@ class Winograd {
       const std::int64_t place = (s_.filters + C - 1) / C * s_.channels * C;
       weights = {weights_.at + p_.places() * place, 0, s_.channels, place, 0, true};
     }
-    winograd_detail::sum_as_written<M, K>(image_ + image * s_.image_stride + y * s_.row_stride + x * s_.place_stride,
+    winograd_detail::sum_directly<M, K>(image_ + image * s_.image_stride + y * s_.row_stride + x * s_.place_stride,
                                           s_.row_stride, s_.place_stride, s_.channels, weights, filter, filters, tile);
   }
   /// Results of one tile and up to C filters; `line`: stride between rows of the image. The squares of those in its
@@ -320,9 +320,9 @@ class Winograd {
 };
 
 /// Weights transformed in advance, with the same operations as above.
-template <> struct OwnKernel<TransformedFilters> {
+template <> struct CustomKernel<TransformedFilters> {
   static constexpr std::int64_t scratch(const graph::Signature&) { return 0; }
-  template <class T> static void run(const OwnCall& c) {
+  template <class T> static void run(const CustomCall& c) {
     if constexpr (std::is_same_v<T, float> && use_winograd) {
       const std::int64_t taps = c.extent[TransformedFilters::row], m = c.attributes[0];
       if (taps == 5) transform<2, 5>(c);
@@ -332,7 +332,7 @@ template <> struct OwnKernel<TransformedFilters> {
   }
 
  private:
-  template <int M, int K> [[gnu::flatten]] static void transform(const OwnCall& c) {
+  template <int M, int K> [[gnu::flatten]] static void transform(const CustomCall& c) {
     using P = TransformedFilters;
     constexpr int W = winograd_detail::W, C = winograd_detail::C;
     const std::int64_t* const s = c.stride(0);

@@ -4,7 +4,7 @@
 #pragma once
 #include "lowering/square_convolution.hpp"
 #include "parallel.hpp"
-#include "written_sums.hpp"
+#include "direct_sums.hpp"
 
 namespace sinter::cpu {
 
@@ -234,7 +234,7 @@ class WinogradGradient {
         for (int y = 0; y < K; ++y) Filtering::weights_transposed(half + y * 6, 1, g + y * K, 1);
         for (const Vector& v : g) squares = fma(v, v, squares);
         if (any(!is_finite(squares))) [[unlikely]]
-          winograd_detail::sum_gradient_as_written<K>(s_, samples_, image_, filter + i, channel + j, g);
+          winograd_detail::sum_gradient_directly<K>(s_, samples_, image_, filter + i, channel + j, g);
         for (int k = 0; k < K * K; ++k) store(g[k], tile[k] + i * C + j, W);
       }
     for (int k = 0; k < K * K; ++k) finish_(context_, tile[k], C, filter, rows, k * s_.channels + channel, columns);

@@ -43,7 +43,7 @@ class Step {
   }
 
   void run() {
-    if (b_.kind == KernelKind::custom) return own();
+    if (b_.kind == KernelKind::custom) return custom();
     for (std::size_t j = 0; j < b_.micros.size(); ++j)
       if (b_.micros[j].level == 0) evaluate(j, 0, block);
     if (b_.kind == KernelKind::contract) contract();
@@ -263,23 +263,24 @@ class Step {
   }
 
   /// A primitive's own kernel: that of the CPU backend.
-  void own() {
-    const cpu::OwnBody<std::vector<Micro>> body(b_.micros);
+  void custom() {
+    const cpu::CustomBody<std::vector<Micro>> body(b_.micros);
     std::vector<std::int64_t> attributes(std::size_t(body.attributes)), strides;
     std::vector<Dtype> dtypes(std::size_t(b_.pointers), body.result);
     body.read(b_.micros, attributes.data(), dtypes.data());
     for (const auto& s : stride_) strides.insert(strides.end(), s.begin(), s.end());
-    const cpu::OwnCall call{extent_.data(), b_.loops,      base_.data(),      strides.data(),
+    const cpu::CustomCall call{extent_.data(), b_.loops,      base_.data(),      strides.data(),
                             dtypes.data(),  body.operands, attributes.data(), c_};
-    if (!(run_own<ops::Attention>(body, call) || run_own<ops::AttentionGradient>(body, call) ||
-          run_own<ops::Recurrence>(body, call) || run_own<ops::RecurrenceGradient>(body, call)))
+    if (!(run_custom<ops::Attention>(body, call) || run_custom<ops::AttentionGradient>(body, call) ||
+          run_custom<ops::Recurrence>(body, call) || run_custom<ops::RecurrenceGradient>(body, call)))
       throw Error(ErrorCode::unsupported, primitives_.at(body.code)->name,
                   "expected a kernel that run-time graphs know, found one of a program's own");
   }
-  template <class Op> static bool run_own(const cpu::OwnBody<std::vector<Micro>>& body, const cpu::OwnCall& call) {
+  template <class Op>
+  static bool run_custom(const cpu::CustomBody<std::vector<Micro>>& body, const cpu::CustomCall& call) {
     if (body.code != graph::code_of<Op>) return false;
-    if (body.result == Dtype::float64) cpu::OwnKernel<Op>::template run<double>(call);
-    else cpu::OwnKernel<Op>::template run<float>(call);
+    if (body.result == Dtype::float64) cpu::CustomKernel<Op>::template run<double>(call);
+    else cpu::CustomKernel<Op>::template run<float>(call);
     return true;
   }
 

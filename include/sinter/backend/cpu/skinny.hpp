@@ -28,7 +28,7 @@ template <class T> struct ProductOperand {
 template <class T> using FinishTile = void (*)(const void* context, const T* tile, std::int64_t ld, std::int64_t row,
                                                int rows, std::int64_t column, int columns);
 
-template <class T> class ThinProducts {
+template <class T> class SkinnyProducts {
   static constexpr int W = Tile<T>::width;
   using Vector = typename Tile<T>::Vector;
   using Operand = ProductOperand<T>;
@@ -37,7 +37,7 @@ template <class T> class ThinProducts {
   static constexpr int lines_at_once = 4,
                        block = 16;  ///< of the many lines, in dot products and per epilogue
   /// scratch has room for this much of the few lines, where they are not contiguous along the contracted axis
-  static constexpr std::int64_t longest_turned = 2048;
+  static constexpr std::int64_t longest_transposed = 2048;
   static constexpr int points = 8, strip = 4096 / int(sizeof(T));
 
  public:
@@ -48,7 +48,7 @@ template <class T> class ThinProducts {
     const std::int64_t n = few.lines.count(), inner = many.inner.count();
     if (right.in_panels || left.fill != nullptr || right.fill != nullptr)
       return Way::none;
-    if (along(many) && (along(few) || inner <= longest_turned) && n <= most_dots && inner >= (n == 1 ? 4 : 16) * W)
+    if (along(many) && (along(few) || inner <= longest_transposed) && n <= most_dots && inner >= (n == 1 ? 4 : 16) * W)
       return Way::dots;
     return many.lines.loops == 1 && many.lines.inner_stride() == 1 && n <= most_streams &&
                    many.lines.count() >= 2 * W && inner >= points
@@ -56,11 +56,11 @@ template <class T> class ThinProducts {
                : Way::none;
   }
 
-  ThinProducts(const Operand& left, const Operand& right, std::byte* scratch, int threads, FinishTile<T> finish,
+  SkinnyProducts(const Operand& left, const Operand& right, std::byte* scratch, int threads, FinishTile<T> finish,
                const void* context)
-      : turned_(left.lines.count() > right.lines.count()),
-        many_(turned_ ? left : right),
-        few_(turned_ ? right : left),
+      : swapped_(left.lines.count() > right.lines.count()),
+        many_(swapped_ ? left : right),
+        few_(swapped_ ? right : left),
         lines_(many_.lines.count()),
         inner_(many_.inner.count()),
         n_(int(few_.lines.count())),
@@ -106,7 +106,7 @@ template <class T> class ThinProducts {
       for (int s = 0; s < n_; s += at_once)
         with_count(std::min(at_once, n_ - s), [&]<int S>() { products<S>(x, s, i, tile); });
     }
-    if (turned_) finish_(context_, tile, most_dots, first, high, 0, n_);
+    if (swapped_) finish_(context_, tile, most_dots, first, high, 0, n_);
     else finish_(context_, tile, block, 0, n_, first, high);
   }
   /// Four of the many lines times S of the few, from `s` on, into the tile.
@@ -139,7 +139,7 @@ template <class T> class ThinProducts {
       for (int u = 0; u < U; ++u) term(u, k + u * W, W);
     for (; k < inner_; k += W) term(0, k, int(std::min<std::int64_t>(W, inner_ - k)));
     const auto to = [&](int l, int j) __attribute__((always_inline)) {
-      return turned_ ? (i + l) * most_dots + s + j : (s + j) * block + i + l;
+      return swapped_ ? (i + l) * most_dots + s + j : (s + j) * block + i + l;
     };
     if constexpr (S * lines_at_once == W && U == 1) {
       alignas(64) T together[W];
@@ -168,7 +168,7 @@ template <class T> class ThinProducts {
       for (; k + points <= inner_; k += points) add<S, points>(k, first, width, sums);
       for (; k < inner_; ++k) add<S, 1>(k, first, width, sums);
     });
-    if (!turned_) return finish_(context_, sums, strip, 0, n_, first, width);
+    if (!swapped_) return finish_(context_, sums, strip, 0, n_, first, width);
     alignas(64) T tile[strip * most_streams];
     for (int i = 0; i < width; ++i)
       for (int s = 0; s < n_; ++s) tile[i * n_ + s] = sums[s * strip + i];
@@ -210,7 +210,7 @@ template <class T> class ThinProducts {
     }
   }
 
-  bool turned_;  ///< the left operand has more lines
+  bool swapped_;  ///< the left operand has more lines
   Operand many_, few_;
   std::int64_t lines_, inner_;
   int n_, threads_;

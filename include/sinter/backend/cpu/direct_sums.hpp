@@ -65,7 +65,7 @@ template <int K> struct PlainWeights {
 
 /// The results of one tile of an image with contiguous channels, `corner` being the first position that it reads.
 template <int M, int K>
-[[gnu::noinline, gnu::cold]] void sum_as_written(const float* corner, std::int64_t row, std::int64_t place,
+[[gnu::noinline, gnu::cold]] void sum_directly(const float* corner, std::int64_t row, std::int64_t place,
                                                  std::int64_t channels, const PlainWeights<K>& weights,
                                                  std::int64_t filter, int filters, const TileResults& to) {
   // If a NaN is in the middle of every window, or in the same weight of every filter, nothing else can result. A
@@ -105,7 +105,7 @@ template <int M, int K>
 }
 
 /// The gradient of the weights of one filter and a register of channels: K · K registers.
-template <int K> [[gnu::noinline, gnu::cold]] void sum_gradient_as_written(const SquareWeightGradient& s,
+template <int K> [[gnu::noinline, gnu::cold]] void sum_gradient_directly(const SquareWeightGradient& s,
                                                                            const float* samples, const float* image,
                                                                            std::int64_t filter, std::int64_t channel,
                                                                            Vector* to) {

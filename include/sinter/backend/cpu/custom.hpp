@@ -1,7 +1,7 @@
 // Custom kernels of primitives: how such a function is found and its arguments.
 //
-// `OwnKernel<Op>::run<T>(call)` runs primitive Op on results of type T. It is an ordinary function of run-time numbers,
-// shared by all programs and by the executor of run-time graphs.
+// `CustomKernel<Op>::run<T>(call)` runs primitive Op on results of type T. It is an ordinary function of run-time
+// numbers, shared by all programs and by the executor of run-time graphs.
 #pragma once
 #include "context.hpp"
 
@@ -9,7 +9,7 @@ namespace sinter::cpu {
 
 /// Operands, then results, each with a stride for every loop of the primitive; a result that nobody reads has no
 /// address.
-struct OwnCall {
+struct CustomCall {
   const std::int64_t* extent;          ///< of each loop
   int loops;
   std::byte* const* address;
@@ -24,16 +24,16 @@ struct OwnCall {
 };
 
 /// Specialised next to the function of a primitive.
-template <class Op> struct OwnKernel;
+template <class Op> struct CustomKernel;
 
 /// What an identity says about a custom kernel.
-template <class Micros> struct OwnBody {
+template <class Micros> struct CustomBody {
   using What = compile::Micro::What;
   std::uint64_t code = 0;
   Dtype result = Dtype::float32;
   int operands = 0, attributes = 0;
 
-  constexpr explicit OwnBody(const Micros& micros) {
+  constexpr explicit CustomBody(const Micros& micros) {
     for (const compile::Micro& m : micros) {
       if (m.what == What::load) ++operands;
       if (m.what == What::attribute) ++attributes;
@@ -50,9 +50,9 @@ template <class Micros> struct OwnBody {
   }
 };
 
-template <class K> inline void own(const std::int64_t* table, const Context& c) {
+template <class K> inline void custom(const std::int64_t* table, const Context& c) {
   constexpr int L = K::body.loops, P = K::body.pointers;
-  using Body = OwnBody<std::remove_cvref_t<decltype(K::body.micros)>>;
+  using Body = CustomBody<std::remove_cvref_t<decltype(K::body.micros)>>;
   static constexpr Body body(K::body.micros);
   static constexpr auto facts = [] {
     struct {
@@ -64,7 +64,7 @@ template <class K> inline void own(const std::int64_t* table, const Context& c) 
     return r;
   }();
   const Arguments<L, P> a(table, c);
-  OwnKernel<graph::primitive_struct<body.code>>::template run<element_type<body.result>>(
+  CustomKernel<graph::primitive_struct<body.code>>::template run<element_type<body.result>>(
       {a.extent.data(), L, a.address.data(), a.stride[0].data(), facts.dtype.data(), body.operands,
        facts.attribute.data(), c});
 }

@@ -93,7 +93,8 @@ TEST_CASE("a profile names the forms in which convolutions and their gradients r
     REQUIRE(s != nullptr);
     return s->variant;
   };
-  if (cpu::lanes == 16) CHECK(variant("gradient of first") == "16x25x3136, left in place, right in place, operands swapped");
+  if (cpu::lanes == 16)
+    CHECK(variant("gradient of first") == "16x25x3136, left in place, right in place, operands swapped");
   if (!cpu::use_winograd) return;
   CHECK(variant("second") == "3136x32x400, Winograd's F(2x2, 5x5)");
   CHECK(variant("gradient of second") == "32x400x3136, Winograd's F(2x2, 5x5) transposed, the sum in chunks");

@@ -1,0 +1,12 @@
+// A multilayer perceptron for images of 28 × 28 pixels.
+#pragma once
+#include "../nn/activation.hpp"
+#include "../nn/linear.hpp"
+#include "../nn/sequential.hpp"
+
+namespace sinter::models {
+
+/// 784-256-128-10: [B, 784] → [B, 10].
+using Mlp = nn::Sequential<nn::Linear<784, 256>, nn::ReLU, nn::Linear<256, 128>, nn::ReLU, nn::Linear<128, 10>>;
+
+}  // namespace sinter::models

@@ -81,6 +81,9 @@ struct AttentionShapes {
 /// `Heads`: the result is [..., Tq, heads · Dv] instead of [..., heads, Tq, Dv].
 template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct {
   static_assert(Options.dropout_p >= 0 && Options.dropout_p <= 1, "dropout_p of an attention must be 0 … 1");
+  // Named: clang reads an option that follows padding wrong where a graph is made at run time.
+  static constexpr double scale = Options.scale, dropout_p = Options.dropout_p;
+
   template <class Q, class K, class V> constexpr auto operator()(Q q, K k, V v) const {
     return with_mask(q, k, v, Value{});
   }
@@ -161,8 +164,8 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
     }
     const int batch = k.extents().rank - 2, features = keys[keys.rank - 1];
     const AttentionGeometry g{batch, Heads ? batch - 1 : batch + 1, Options.is_causal,
-                              Options.scale != 0 ? Options.scale : 1 / square_root(features > 0 ? features : 1)};
-    const bool drops = Options.dropout_p > 0 && q.graph->training;
+                              scale != 0 ? scale : 1 / square_root(features > 0 ? features : 1)};
+    const bool drops = dropout_p > 0 && q.graph->training;
     const std::array<int, 4> operands{q.id, k.id, v.id, mask.id};
     const Value y = Options.composed || drops || features > AttentionGeometry::widest ||
                             values[values.rank - 1] > AttentionGeometry::widest
@@ -176,7 +179,7 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
     const Value x = masked_scores(q, k, mask, g), top = stop_gradient(reduced<Amax>(x, std::int64_t(1) << g.keys()));
     const Value e = exp(x - select(isfinite(top), top, 0.0)), sum = reduced<Sum>(e, std::int64_t(1) << g.keys());
     Value p = e * (1.0 / select(sum == 0.0, 1.0, sum));
-    if (Options.dropout_p > 0 && q.graph->training) p = graph::dropped(p, Options.dropout_p);
+    if (dropout_p > 0 && q.graph->training) p = graph::dropped(p, dropout_p);
     const Value y = Contract::apply(q.graph, p.id, with_axis_at(v, g.batch, g.batch + 1).id, g.batch, 1);
     return with_axis_at(y, g.queries(), g.time < g.queries() ? g.time : g.queries());
   }

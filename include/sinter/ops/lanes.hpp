@@ -59,6 +59,17 @@ template <class T, class U> constexpr T element_from(U x) {
   }
   return static_cast<T>(x);
 }
+/// A number as one of another type. Where an integer has none like it, NaN and what is out of range, it is what
+/// processors make of it: the least int32 or int64, and of that the low bits of a narrower one.
+template <class To, class T> constexpr To converted(T x) {
+  if constexpr (std::is_integral_v<To> && !std::is_same_v<To, bool> && std::is_floating_point_v<T>) {
+    using Wide = std::conditional_t<sizeof(To) < 8, std::int32_t, std::int64_t>;
+    constexpr Wide least = std::numeric_limits<Wide>::min();
+    return static_cast<To>(x >= T(least) && x < -T(least) ? static_cast<Wide>(x) : least);
+  } else {
+    return static_cast<To>(x);
+  }
+}
 /// a modulo b with the sign of b, as in Python and torch.remainder. Integers modulo 0 are themselves.
 template <class T> constexpr T remainder_of(T a, T b) {
   if constexpr (std::is_integral_v<T>) {
@@ -240,7 +251,7 @@ template <class T> constexpr Lanes<T, 1> remainder(Lanes<T, 1> a, Lanes<T, 1> b)
 constexpr bool any(Lanes<bool, 1> mask) { return mask.v; }
 /// The element as another type.
 template <class To, class T> constexpr Lanes<To, 1> convert(Lanes<T, 1> x) {
-  return Lanes<To, 1>(static_cast<To>(x.v));
+  return Lanes<To, 1>(converted<To>(x.v));
 }
 
 // Building blocks of the elementary functions (elementary/), which are written for single precision.

@@ -80,9 +80,11 @@ template <class T> class Products {
         block_(blocks_of<T>(rows_, columns_, inner_, left_along_)) {
     const std::int64_t a = left_in_place_ ? 0 : aligned_bytes<T>(block_.rows * block_.inner),
                        b = right_in_place_ ? 0 : aligned_bytes<T>(block_.columns * block_.inner);
-    packed_left_ = reinterpret_cast<T*>(scratch);
-    packed_right_ = reinterpret_cast<T*>(scratch + a);
-    sums_ = reinterpret_cast<T*>(scratch + a + b);
+    if (scratch != nullptr) {  // there is none where only the form is asked for
+      packed_left_ = reinterpret_cast<T*>(scratch);
+      packed_right_ = reinterpret_cast<T*>(scratch + a);
+      sums_ = reinterpret_cast<T*>(scratch + a + b);
+    }
     if (right_in_place_) block_.columns = std::max<std::int64_t>(1, columns_);
     if (left_in_place_) block_.rows = std::max<std::int64_t>(1, rows_);
     block_.inner = depth_at_most(block_.inner);
@@ -353,7 +355,7 @@ template <class T> class Products {
   const void* context_;
   bool in_panels_, left_along_, left_in_place_, right_in_place_;  ///< left_along_: in place, along the contracted axis
   Blocks block_;
-  T *packed_left_, *packed_right_, *sums_;
+  T *packed_left_ = nullptr, *packed_right_ = nullptr, *sums_ = nullptr;
   std::int64_t pieces_ = 1, begin_ = 0;  ///< chunks of the contracted axis, and where the current one begins
   bool keeps_sums_ = false;              ///< in its table, and leaves the rest to others
   std::int64_t column_ = 0, n_ = 0, row_ = 0, part_ = 0, parts_ = 1, first_ = 0, depth_ = 0;  // the current block

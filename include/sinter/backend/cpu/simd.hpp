@@ -384,7 +384,7 @@ template <class To, class T, int N> requires(N > 1) SINTER_INLINE Lanes<To, N> c
     alignas(64) T from[N];
     alignas(64) To to[N];
     x.store(from);
-    for (int i = 0; i < N; ++i) to[i] = static_cast<To>(from[i]);
+    for (int i = 0; i < N; ++i) to[i] = converted<To>(from[i]);
     return Lanes<To, N>::load(to);
   }
 }

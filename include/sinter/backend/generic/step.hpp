@@ -34,7 +34,8 @@ class Step {
     for (int p = 0; p < b_.pointers; ++p) {
       const std::int64_t* entry = table + b_.loops + p * (2 + b_.loops);
       const compile::PointerBase at = compile::PointerBase::of(entry[0]);
-      base_.push_back(at.base < 0 ? nullptr : c.base[at.base] + entry[1]);
+      const bool exists = at.base >= 0 && c.base[at.base] != nullptr;  // an empty tensor has no memory
+      base_.push_back(exists ? c.base[at.base] + entry[1] : nullptr);
       form_.push_back(at.form);
       origin_.push_back(entry[0] < 0 ? entry[1] : 0);
       stride_.emplace_back(entry + 2, entry + 2 + b_.loops);
@@ -150,7 +151,7 @@ class Step {
   static void put(std::byte* to, int k, Dtype d, double x) {
     with_element_type(d, [&]<class T>(T) {
       if constexpr (std::is_same_v<T, bool>) reinterpret_cast<T*>(to)[k] = x != 0;
-      else reinterpret_cast<T*>(to)[k] = static_cast<T>(x);
+      else reinterpret_cast<T*>(to)[k] = ops::element_from<T>(x);
     });
   }
   void elements(std::int64_t i, int n) {
@@ -167,7 +168,7 @@ class Step {
   // ---- kinds ----
   void map() {
     for (const Micro& m : b_.micros)
-      if (m.what == Micro::What::scatter)
+      if (m.what == Micro::What::scatter && base_[std::size_t(m.b)] != nullptr)
         std::memset(base_[std::size_t(m.b)], 0,
                     std::size_t(origin_[std::size_t(m.b) + 2]) * std::size_t(bytes_of(m.dtype)));
     for_each_point(0, b_.loops - 1, [&] {
@@ -303,8 +304,9 @@ class Step {
       return n;
     };
     for_each_point(0, loops.rows, [&] {
-      const auto at = [&](int p) {
-        return reinterpret_cast<const T*>(base_[std::size_t(p)]) + offset(p, vector_loop(), 0);
+      const auto at = [&](int p) -> const T* {  // one that is computed has no memory
+        const std::byte* const base = base_[std::size_t(p)];
+        return base != nullptr ? reinterpret_cast<const T*>(base) + offset(p, vector_loop(), 0) : nullptr;
       };
       typename cpu::Products<T>::Operand left{at(0), nest(0, loops.rows, loops.columns),
                                               nest(0, loops.inner, b_.loops)},

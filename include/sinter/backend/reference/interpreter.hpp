@@ -30,7 +30,7 @@ struct Array {
   void set(std::ptrdiff_t i, double x) {
     with_element_type(dtype, [&]<class T>(T) {
       if constexpr (std::is_same_v<T, bool>) *reinterpret_cast<T*>(at(i)) = x != 0;
-      else *reinterpret_cast<T*>(at(i)) = static_cast<T>(x);
+      else *reinterpret_cast<T*>(at(i)) = ops::converted<T>(x);
     });
   }
 };

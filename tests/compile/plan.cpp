@@ -29,7 +29,7 @@ struct Digits {
     return fc2(relu(fc1(drop(flatten(max_pool2d<2>(relu(conv2(relu(conv1(image))))))))));
   }
 };
-template <bool Again> using Residual = nets::Residual<Again, 784, 48>;
+template <bool Again> using Residual = residual::Residual<Again, 784, 48>;
 
 }  // namespace plans
 

@@ -4,7 +4,7 @@
 
 #include <array>
 
-namespace nets {  // names of members are found in types that have linkage
+namespace residual {  // names of members are found in types that have linkage
 
 using namespace sinter;
 
@@ -27,4 +27,4 @@ template <bool Again, int In, int Blocks> struct Residual {
   }
 };
 
-}  // namespace nets
+}  // namespace residual

@@ -13,8 +13,8 @@ using namespace sinter::internals;
 
 namespace checkpoints {  // names of members are found in types that have linkage
 
-using nets::Block;
-template <bool Again> using Residual = nets::Residual<Again, 32, 24>;
+using residual::Block;
+template <bool Again> using Residual = residual::Residual<Again, 32, 24>;
 
 /// Layers that draw random numbers and update statistics.
 struct Noisy {

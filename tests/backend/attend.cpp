@@ -1,4 +1,4 @@
-// The kernels of attention called as a step calls them: they stay within the scratch size that their primitives
+// The kernels of attention called as a step calls them: they stay within the scratch size that the CPU
 // declare, few queries give the same results as many, and results that nothing reads are not written.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
@@ -49,7 +49,8 @@ template <class T> struct Case {
   }
   std::vector<std::byte> scratch(int node) const {
     graph::Signature::Operand room[graph::most_operands];
-    return std::vector<std::byte>(std::size_t(g[node].op->scratch(g.signature(node, room))) + guard, std::byte{77});
+    return std::vector<std::byte>(std::size_t(cpu::target.custom_scratch(*g[node].op, g.signature(node, room))) + guard,
+                                  std::byte{77});
   }
   static bool untouched(const std::vector<std::byte>& s) {
     for (std::size_t i = s.size() - guard; i < s.size(); ++i)

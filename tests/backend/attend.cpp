@@ -1,5 +1,5 @@
-// The kernels of attention called as a step calls them: they stay within the scratch size that the CPU
-// declare, few queries give the same results as many, and results that nothing reads are not written.
+// The kernels of attention called as a step calls them: they stay within the scratch memory that the target states, few
+// queries give the same results as many, and results that nothing reads are not written.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 

@@ -12,6 +12,7 @@
 
 #include "../../graph/list.hpp"
 #include "../../graph/primitive.hpp"
+#include "../../tensor/error.hpp"
 
 namespace sinter::internals::compile {
 

@@ -5,6 +5,7 @@
 
 #include "loops.hpp"
 #include "order.hpp"
+#include "prologue.hpp"
 #include "schedule.hpp"
 
 namespace sinter::internals::compile {

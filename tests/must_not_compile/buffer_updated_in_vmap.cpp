@@ -1,4 +1,5 @@
 // expect: a_buffer_cannot_be_updated_by_single_samples|small_.*must be initialized by a constant expression
+// lines: 27
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -1,11 +1,11 @@
 // The CPU backend: which function runs which kind of kernel.
 #pragma once
+#include "target.hpp"  // first: it brings xsimd, and g++ 12 warns of intrinsics that come before it
 #include "chain.hpp"
 #include "denormals.hpp"
 #include "map.hpp"
 #include "row.hpp"
 #include "small_map.hpp"
-#include "target.hpp"
 #include "team.hpp"
 
 namespace sinter::cpu {

@@ -90,7 +90,7 @@ struct Pooled {
     return max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(relu(conv(image)));
   }
 };
-template <class Net, class X> void behind(benchmark::State& state, double flops) {
+template <class Net, class X> void following(benchmark::State& state, double flops) {
   Model<Net> net(Seed{1});
   auto infer = inference<X>(net);
   const auto x = drawn<X>(1);
@@ -98,10 +98,10 @@ template <class Net, class X> void behind(benchmark::State& state, double flops)
   count(state, flops);
 }
 void linear_softmax(benchmark::State& state) {
-  behind<Classes, Tensor<float, 4096, 512>>(state, 2. * 4096 * 512 * 1024);
+  following<Classes, Tensor<float, 4096, 512>>(state, 2. * 4096 * 512 * 1024);
 }
 void convolution_pool(benchmark::State& state) {
-  behind<Pooled, Tensor<float, 16, 64, 112, 112>>(state, 2. * 16 * 112 * 112 * 64 * 576);
+  following<Pooled, Tensor<float, 16, 64, 112, 112>>(state, 2. * 16 * 112 * 112 * 64 * 576);
 }
 template <int R, int C> void sum_columns(benchmark::State& state) {
   const auto x = drawn<Tensor<float, R, C>>(1);

@@ -1,4 +1,4 @@
-"""No line of C++ or of prose is wider than 120 characters, tables in Markdown apart: width.py FOLDER"""
+"""No line of C++ or of prose is wider than 120 characters, except tables in Markdown: width.py FOLDER"""
 import pathlib
 import sys
 

@@ -79,11 +79,11 @@ TEST_CASE("layers of one image run in rows, behind each other by what their wind
 }
 
 TEST_CASE("what a step reads that runs before all pieces is not made in pieces") {
-  const auto beside = [](auto image, auto w, auto u, auto v) {
+  const auto adjacent = [](auto image, auto w, auto u, auto v) {
     const auto y = conv2d<Conv2dOptions{.padding = 1}>(image, w), z = exp(y * .1f);
     return conv2d<>(concatenate<2>(sqrt(slice<2, 79, 80>(z)), conv2d<>(relu(y), u)), v);
   };
-  using Trace = graph::FunctionTrace<decltype(beside), Sym<float, 1, 4, 80, 20>, Sym<float, 8, 4, 3, 3>,
+  using Trace = graph::FunctionTrace<decltype(adjacent), Sym<float, 1, 4, 80, 20>, Sym<float, 8, 4, 3, 3>,
                                      Sym<float, 8, 8, 1, 1>, Sym<float, 8, 8, 3, 3>>;
   support::check_compiled<Trace, Eager>(17, 2);
 }

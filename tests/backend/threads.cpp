@@ -26,7 +26,7 @@ template <int Inner, int Rows, int Columns> void long_products() {
   const auto y = drawn<Tensor<float, Inner, Columns>>(2);
   const auto bias = drawn<Tensor<float, Rows, 1>>(3);
   const auto plain = on_any_threads<Tensor<float, Rows, Columns>>([&](auto& out) { out = matmul(transpose(x), y); });
-  const auto behind =
+  const auto following =
       on_any_threads<Tensor<float, Rows, Columns>>([&](auto& out) { out = relu(matmul(transpose(x), y) + bias); });
   for (int i = 0; i < Rows; i += 3)
     for (int j = 0; j < Columns; j += 5) {
@@ -34,7 +34,7 @@ template <int Inner, int Rows, int Columns> void long_products() {
       for (int k = 0; k < Inner; ++k)
         sum += double(x(k, i)) * double(y(k, j)), magnitude += std::abs(double(x(k, i)) * double(y(k, j)));
       CHECK(difference(plain(i, j), sum, magnitude) < 2e-6);
-      CHECK(difference(behind(i, j), std::max(0., sum + double(bias(i, 0))), magnitude) < 2e-6);
+      CHECK(difference(following(i, j), std::max(0., sum + double(bias(i, 0))), magnitude) < 2e-6);
     }
 }
 template <int Rows, int Columns, int Inner> void uneven_products() {

@@ -213,8 +213,8 @@ TEST_CASE("what is computed where") {
         }).second == 0);
   CHECK(left([&](Builder& g) {  // for a layer norm its statistics remain
           const Value x = input(g, shape_of<64, 512>);
-          const Value apart = x - ops::reduced<ops::Sum>(x, 2) * (1.0 / 512);
-          g.outputs.push(times(apart * rsqrt(ops::reduced<ops::Sum>(apart * apart, 2) * (1.0 / 512) + 1e-5),
+          const Value centered = x - ops::reduced<ops::Sum>(x, 2) * (1.0 / 512);
+          g.outputs.push(times(centered * rsqrt(ops::reduced<ops::Sum>(centered * centered, 2) * (1.0 / 512) + 1e-5),
                                input(g, shape_of<32, 512>))
                              .id);
         }) == Pair(2, 1));

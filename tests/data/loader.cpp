@@ -291,7 +291,7 @@ TEST_CASE("weights decide how often a sample is drawn") {
   CHECK(error({.weights = {1, -2, 1, 1}}).find("weight 1: expected 0 or more, found -2") == 0);
   CHECK(error({.weights = {0, 0, 0, 0}}).find("weights: expected a sum above 0 and finite, found 0") == 0);
   CHECK(error({.shuffle = true, .weights = {1, 1, 1, 1}})
-            .find("Loader, shuffle: expected false beside weights, found true") == 0);
+            .find("Loader, shuffle: expected false with weights, found true") == 0);
 }
 
 TEST_CASE("a loader allocates nothing after its first batch") {

@@ -198,13 +198,13 @@ template <int N, int Channels, int Taps, int H, int W> void check_in_advance(int
     x.template set_length<'B'>(length);
     const auto& y = infer(x);
     const auto& z = two(x);
-    double worst = 0, apart = 0;
+    double worst = 0, difference = 0;
     for (std::ptrdiff_t i = 0; i < length * (Channels + 5) * H * W; ++i) {
       worst = std::max(worst, std::abs(double(y.data()[i]) - expected.data()[i]));
-      apart = std::max(apart, std::abs(double(y.data()[i]) - double(z.data()[i])));
+      difference = std::max(difference, std::abs(double(y.data()[i]) - double(z.data()[i])));
     }
     CHECK(worst < 2e-5 * largest(expected));
-    CHECK(apart == 0);
+    CHECK(difference == 0);
   }
 }
 struct Wide {
@@ -319,7 +319,7 @@ TEST_CASE("Winograd's form keeps its bound, in values and in both gradients") {
   check<2, 48, 48, 11, 11, 2, 1>(2e-5);   // a direct form, whose image gradient is a convolution of dilated cotangents
 }
 
-TEST_CASE("the image gradient of windows several elements apart is what its definition says") {
+TEST_CASE("the image gradient of strided and dilated windows is what its definition says") {
   check_image_gradient<4, 6, 8, 7, 3, 3, Conv2dOptions{.stride = 2, .padding = 1}>();
   // three phases of four are in no window
   check_image_gradient<4, 6, 9, 8, 1, 1, Conv2dOptions{.stride = 2}>();
@@ -418,15 +418,15 @@ TEST_CASE("pieces of sums and tiles that threads take by themselves have the sam
 
 TEST_CASE("a depthwise convolution is a dense one whose weights between channels are zero") {
   static constexpr Conv2dOptions dense{.stride = 2, .padding = 2, .dilation = 2},
-      apart{.stride = 2, .padding = 2, .dilation = 2, .groups = 5};
+      strided{.stride = 2, .padding = 2, .dilation = 2, .groups = 5};
   const auto x = numbers<Tensor<float, 2, 5, 9, 8>>(1);
   const auto w = numbers<Tensor<float, 5, 1, 3, 2>>(2);
   Tensor<float, 5, 5, 3, 2> all = 0.f * numbers<Tensor<float, 5, 5, 3, 2>>(3);
   for (int c = 0; c < 5; ++c)
     for (int i = 0; i < 6; ++i) all.data()[(c * 5 + c) * 6 + i] = w.data()[c * 6 + i];
-  const auto f = [](auto image, auto k) { return sum(sin(conv2d<apart>(image, k))); };
+  const auto f = [](auto image, auto k) { return sum(sin(conv2d<strided>(image, k))); };
   const auto g = [](auto image, auto k) { return sum(sin(conv2d<dense>(image, k))); };
-  const Tensor<float, 2, 5, 5, 5> y = conv2d<apart>(x, w), expected = conv2d<dense>(x, all);
+  const Tensor<float, 2, 5, 5, 5> y = conv2d<strided>(x, w), expected = conv2d<dense>(x, all);
   CHECK(difference(y, expected, largest(expected)) < 1e-6);
   const auto [dx, dw] = grad(f, wrt<0, 1>)(x, w);
   const auto [dx_dense, dw_dense] = grad(g, wrt<0, 1>)(x, all);

@@ -26,12 +26,12 @@ int main() {
   e = std::exp(2 * double(x(3, 5))) / sum_e;
   // The kernel of attention and its gradient against softmax and products.
   constexpr auto kernel = [](auto q, auto k) { return sum(square(scaled_dot_product_attention(q, k, k))); };
-  constexpr auto apart = [](auto q, auto k) {
+  constexpr auto by_value = [](auto q, auto k) {
     return sum(square(scaled_dot_product_attention<AttentionOptions{.composed = true}>(q, k, k)));
   };
   const Tensor<float, 2, 37, 20> q = random::normal<2, 37, 20>(Seed{2}, 0), k = random::normal<2, 37, 20>(Seed{2}, 1);
   const auto [one, dq] = value_and_grad(kernel)(q, k);
-  const auto [other, expected] = value_and_grad(apart)(q, k);
+  const auto [other, expected] = value_and_grad(by_value)(q, k);
   for (int i = 0; i < dq.size(); ++i)
     attention_differs = std::max(attention_differs, std::abs(dq.data()[i] - expected.data()[i]));
   std::printf("%d lanes, loss %.4f to %.4f, sum of probabilities %.5f\n", cpu::lanes, double(before), double(after),

@@ -96,7 +96,7 @@ inline constexpr bool same_for_all_lanes = micro<K, J>.level == 0 ||
                                             (K::body.kind != compile::KernelKind::row ||
                                              (K::body.folded >> (K::body.loops - 1) & 1) != 0));
 
-/// N elements behind pointer P, which along the vector loop walks by 0, 1 or another stride.
+/// N elements of pointer P, which along the vector loop walks by 0, 1 or another stride.
 template <class T, int N, int A, int Unit, int P, class Stride>
 [[gnu::always_inline]] constexpr Lanes<T, N> read(const Walk<P>& w, Span s, Stride&& stride) {
   const T* p = reinterpret_cast<const T*>(w.address[std::size_t(A)]);
@@ -179,7 +179,7 @@ template <class K, int N, int J, int P, class File, class Stride>
   }
 }
 
-/// Bytes of one element behind pointer P, for stepping it: the dtype of whoever loads or stores through it.
+/// Bytes of one element of pointer P, for stepping it: the dtype of whoever loads or stores through it.
 template <class K> constexpr auto element_sizes() {
   std::array<int, std::size_t(K::body.pointers > 0 ? K::body.pointers : 1)> size{};
   for (const Micro& m : K::body.micros) {

@@ -44,7 +44,7 @@ struct Member {
   int chain = -1, step = 0;
   int loop = -1;            ///< the one that is tiled; −1: the step runs as a whole, with the first tile
   std::int64_t factor = 0;  ///< iterations of it that make a unit
-  std::int64_t lag = 0;     ///< units by which it lags behind the first steps, so that what it reads ahead is written
+  std::int64_t lag = 0;     ///< units by which it lags after the first steps, so that what it reads ahead is written
 };
 
 struct Chains {
@@ -93,7 +93,7 @@ struct Reach {
     return {unit * u.bytes, first * u.bytes, (last + 1) * u.bytes};
   }
   constexpr bool confined() const { return unit > 0 && first >= 0 && last <= unit; }
-  constexpr bool apart() const { return unit > 0 && last - first <= unit; }  ///< disjoint from those of other units
+  constexpr bool disjoint() const { return unit > 0 && last - first <= unit; }  ///< from those of other units
 };
 
 /// A chain under construction.
@@ -226,9 +226,9 @@ class ChainFinder {
                         .unit = r.unit,
                         .confined = r.confined(),
                         .begin = r.first,
-                        .closed = u.written && !r.confined() && !(d.in_order && r.apart())});
+                        .closed = u.written && !r.confined() && !(d.in_order && r.disjoint())});
         if (d.tensors[t].closed) d.tensors[t].unit = 0;
-      } else if (d.tensors[t].closed || (u.written && !r.confined() && !(d.in_order && r.apart()))) {
+      } else if (d.tensors[t].closed || (u.written && !r.confined() && !(d.in_order && r.disjoint()))) {
         return false;
       }
       Shared& tensor = d.tensors[t];

@@ -49,9 +49,9 @@ constexpr Compiled compile(const Builder& traced, int parameters, const Target& 
 
   // From a graph to steps.
   const auto plan = [&](const Builder& g) {
-    List<char> apart;  // outputs that must not take over the memory of an input
+    List<char> must_copy;  // outputs that must not take over the memory of an input
     for (;;) {
-      Simplified s = simplify(g, apart);  // each node in a form that a kernel can address
+      Simplified s = simplify(g, must_copy);  // each node in a form that a kernel can address
       made("simplify", s);
       const Fusion f = fuse(s, target);  // which nodes share a kernel
       made("fuse", s, f);
@@ -62,7 +62,7 @@ constexpr Compiled compile(const Builder& traced, int parameters, const Target& 
       for (const int group : o.groups) write_step(d, lower(group), s.graph, target);  // kernels to steps in a table
       find_buffers(d, s);
       watch("emit", s, d);
-      if (overwrites_too_early(d, s, apart)) continue;
+      if (overwrites_too_early(d, s, must_copy)) continue;
       Chains c = find_chains(d, s, target);  // steps that run tile by tile
       watch("chain", s, d, c);
       allocate(d, s, c, target);  // an address for each buffer

@@ -216,9 +216,9 @@ constexpr void find_buffers(PlanDraft& d, const Simplified& s) {
 }
 
 /// Whether an output would overwrite an input that is still to be read: one takes over the memory of an input only if
-/// nobody reads that afterwards, and its own kernel reads no element that it has written. `apart` then marks the
+/// nobody reads that afterwards, and its own kernel reads no element that it has written. `must_copy` then marks the
 /// outputs that a separate kernel must copy into their buffers (simplify.hpp).
-constexpr bool overwrites_too_early(const PlanDraft& d, const Simplified& s, List<char>& apart) {
+constexpr bool overwrites_too_early(const PlanDraft& d, const Simplified& s, List<char>& must_copy) {
   const Plan& r = d.plan;
   const Builder& g = s.graph;
   const int n = g.size();
@@ -241,15 +241,15 @@ constexpr bool overwrites_too_early(const PlanDraft& d, const Simplified& s, Lis
     const int input = g.inputs[g.overwrites[k]], output = s.outputs[k], writer = written[output], last = read[input];
     if (writer < 0 || last < writer || (last == writer && d.may_share(writer, input, output))) continue;
     found = true;
-    apart.resize(g.outputs.size(), 0);
-    if (apart[k] == 0) {
-      apart[k] = 1;
+    must_copy.resize(g.outputs.size(), 0);
+    if (must_copy[k] == 0) {
+      must_copy[k] = 1;
       continue;
     }
     bool all = true;  // another output that takes over memory still reads it: all of them are copied
     for (int i = 0; i < g.overwrites.size(); ++i) {
-      all = all && (g.overwrites[i] < 0 || apart[i] != 0);
-      if (g.overwrites[i] >= 0) apart[i] = 1;
+      all = all && (g.overwrites[i] < 0 || must_copy[i] != 0);
+      if (g.overwrites[i] >= 0) must_copy[i] = 1;
     }
     if (all) overwritten_while_needed(k);
   }

@@ -44,7 +44,7 @@ struct Simplified {
 
 class Simplifier {
  public:
-  constexpr Simplifier(const Builder& graph, const List<char>& apart) : apart_(apart) { r_.graph = graph; }
+  constexpr Simplifier(const Builder& graph, const List<char>& must_copy) : must_copy_(must_copy) { r_.graph = graph; }
 
   constexpr Simplified run() {
     const int n = g().size();
@@ -67,15 +67,15 @@ class Simplifier {
     for (int k = 0; k < g().outputs.size(); ++k) {
       const int o = now_[g().outputs[k]];
       const bool takes_over = k < g().overwrites.size() && g().overwrites[k] >= 0;
-      const bool apart = k < apart_.size() && apart_[k] != 0;
+      const bool must_copy = k < must_copy_.size() && must_copy_[k] != 0;
       int source = o;
-      if (apart) {
+      if (must_copy) {
         // an input that another output may overwrite
         if (!is_computed(r_.kind[r_.base[o]])) source = copy(o, ++copies_);
         source = copy(source, ++copies_);
       }
       g().outputs[k] = own_buffer(source, !takes_over);
-      if (apart) {
+      if (must_copy) {
         r_.alone.resize(g().size(), 0);
         r_.alone[g().outputs[k]] = 1;
       }
@@ -289,7 +289,7 @@ class Simplifier {
     return by;
   }
 
-  const List<char>& apart_;
+  const List<char>& must_copy_;
   LayoutRequests requests_;
   Simplified r_;
   List<int> now_;     ///< what replaces each node of the old graph
@@ -299,9 +299,9 @@ class Simplifier {
 };
 
 
-/// `apart` marks outputs that a separate kernel must copy into their buffers.
-constexpr Simplified simplify(const Builder& g, const List<char>& apart = {}) {
-  Simplifier pass(g, apart);
+/// `must_copy` marks outputs that a separate kernel must copy into their buffers.
+constexpr Simplified simplify(const Builder& g, const List<char>& must_copy = {}) {
+  Simplifier pass(g, must_copy);
   return pass.run();
 }
 

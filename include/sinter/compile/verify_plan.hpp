@@ -146,7 +146,7 @@ class PlanVerifier {
         const int x = nodes[a], y = nodes[b];
         if (from_[x] >= to_[y] || from_[y] >= to_[x] || first_[x] > last_[y] || first_[y] > last_[x]) continue;
         if (!(last_[x] == first_[y] && lends(last_[x], x, y)) && !(last_[y] == first_[x] && lends(last_[y], y, x)))
-          broken(pass, "buffers that live at the same time apart", last_[x]);
+          broken(pass, "disjoint buffers for what lives at the same time", last_[x]);
       }
   }
   constexpr bool lends(int step, int from, int to) const {

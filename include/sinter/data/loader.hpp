@@ -87,7 +87,7 @@ template <int Batch, DataSet Data> class Loader {
       : data_(kept != nullptr ? kept.get() : data), kept_(std::move(kept)), options_(std::move(options)) {
     if (options_.weights.empty()) return;
     if (options_.shuffle)
-      throw Error(ErrorCode::argument, "Loader, shuffle", "expected false beside weights, found true",
+      throw Error(ErrorCode::argument, "Loader, shuffle", "expected false with weights, found true",
                   "samples drawn by weight come in random order");
     sampler_.emplace(options_.weights);
   }

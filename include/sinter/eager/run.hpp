@@ -176,16 +176,16 @@ template <class Program, std::size_t N, std::size_t M>
                                                 const std::array<Argument, M>& outputs) {
   return [&]<std::size_t... Index, std::size_t... K>(std::index_sequence<Index...>, std::index_sequence<K...>)
       __attribute__((always_inline)) {
-    const auto apart = [&]<std::size_t In, std::size_t Out>() __attribute__((always_inline)) {
+    const auto disjoint = [&]<std::size_t In, std::size_t Out>() __attribute__((always_inline)) {
       constexpr bool may_share = shares<Program, int(N), int(M)>[In * M + Out];
       return !overlap(inputs[In], outputs[Out]) ||
              (may_share && inputs[In].data == outputs[Out].data && inputs[In].bytes == outputs[Out].bytes);
     };
-    const auto apart_from_all = [&]<std::size_t In>() __attribute__((always_inline)) {
-      return (apart.template operator()<In, K>() && ...);
+    const auto disjoint_from_all = [&]<std::size_t In>() __attribute__((always_inline)) {
+      return (disjoint.template operator()<In, K>() && ...);
     };
     if (!((inputs[Index].row_major && ...) && (outputs[K].row_major && ...) &&
-          (apart_from_all.template operator()<Index>() && ...)))
+          (disjoint_from_all.template operator()<Index>() && ...)))
       return false;
     std::byte* const workspace = Program::workspace_bytes > 0 ? Workspace::room(Program::workspace_bytes) : nullptr;
     std::byte* const base[] = {workspace, inputs[Index].data..., outputs[K].data...};

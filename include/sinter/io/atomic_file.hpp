@@ -158,7 +158,7 @@ class Temporary {
       while (::flock(file_.get(), LOCK_EX) != 0 && errno == EINTR) {
       }
       if (::fstat(file_.get(), &made) == 0 && made.st_nlink > 0)
-        return;  // else another process removed it as left behind, before it was locked
+        return;  // else another process removed it as a leftover, before it was locked
     }
   }
   ~Temporary() {

@@ -146,11 +146,11 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
     if (!s.features || !s.times || !s.leading) graph::operands_do_not_fit(graph::primitive<Attention>, {});
     const Dtype d = result_dtype(q.dtype(), k.dtype(), v.dtype()), wide = computed_as(d);
     // Queries as [lead…, heads, group, time, features], keys and values without the group.
-    Shape apart = AttentionShapes::before(shape, s.grouped ? 3 : 2);
-    if (s.grouped) apart.push(s.heads);
-    apart.push(s.group);
-    for (int i = shape.rank - 2; i < shape.rank; ++i) apart.push(shape[i], shape.letter(i));
-    q = graph::broadcast_to(graph::reshape_to(graph::cast_to(q, wide), apart), s.with(true, shape, 2));
+    Shape split_shape = AttentionShapes::before(shape, s.grouped ? 3 : 2);
+    if (s.grouped) split_shape.push(s.heads);
+    split_shape.push(s.group);
+    for (int i = shape.rank - 2; i < shape.rank; ++i) split_shape.push(shape[i], shape.letter(i));
+    q = graph::broadcast_to(graph::reshape_to(graph::cast_to(q, wide), split_shape), s.with(true, shape, 2));
     k = graph::broadcast_to(graph::cast_to(k, wide), s.with(false, keys, 2));
     v = graph::broadcast_to(graph::cast_to(v, wide), s.with(false, values, 2));
     if (mask.exists()) {
@@ -158,9 +158,9 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
       Shape scores = s.joined(shape, keys[keys.rank - 2], keys.letter(keys.rank - 2));
       mask = graph::broadcast_to(mask, scores);
       const int time = scores.rank - 2;
-      apart = s.with(true, scores, 0);
-      for (int i = time; i < scores.rank; ++i) apart.push(scores[i], scores.letter(i));
-      mask = graph::reshape_to(mask, apart);
+      split_shape = s.with(true, scores, 0);
+      for (int i = time; i < scores.rank; ++i) split_shape.push(scores[i], scores.letter(i));
+      mask = graph::reshape_to(mask, split_shape);
     }
     const int batch = k.extents().rank - 2, features = keys[keys.rank - 1];
     const AttentionGeometry g{batch, Heads ? batch - 1 : batch + 1, Options.is_causal,
@@ -204,9 +204,9 @@ template <int Heads> struct SplitHeads {
 
  private:
   static constexpr Value nodes(Value x) {
-    return with_axis_at(graph::reshape_to(x, apart(x.extents())), x.extents().rank - 1, x.extents().rank - 2);
+    return with_axis_at(graph::reshape_to(x, split_heads(x.extents())), x.extents().rank - 1, x.extents().rank - 2);
   }
-  static constexpr Shape apart(const Shape& from) {
+  static constexpr Shape split_heads(const Shape& from) {
     Shape to;
     for (int i = 0; i + 1 < from.rank; ++i) to.push(from[i], from.letter(i));
     to.push(Heads);
@@ -215,7 +215,7 @@ template <int Heads> struct SplitHeads {
   }
   template <class X> struct Split {
     static constexpr Type type = [] {
-      Shape to = apart(X::shape);
+      Shape to = split_heads(X::shape);
       const int last = to.rank - 2;
       to.set(last, to[last - 1], to.letter(last - 1));
       to.set(last - 1, Heads);

@@ -35,7 +35,7 @@ struct TileGrid {
     return {tile / (across * down), tile / across % down * m, tile % across * m};
   }
   /// How many of the next `left` tiles, from one at x on, are in its row of the image.
-  constexpr int beside(std::int64_t x, std::int64_t left, int most) const {
+  constexpr int adjacent(std::int64_t x, std::int64_t left, int most) const {
     return int(std::min({std::int64_t(most), left, across - x / m}));
   }
 };
@@ -148,16 +148,16 @@ template <> struct Filtering<2, 3> {
 };
 
 
-inline constexpr int most_beside = 8;  ///< tiles of a row of the image that are transformed together
+inline constexpr int most_adjacent = 8;  ///< tiles of a row of the image that are transformed together
 
 /// The positions of `count` adjacent tiles, with stride `tile`, for `n` channels from `corner` on; zeros past `rows`
 /// and `columns`. Tiles overlap: each column of positions is transformed once, for all tiles that it belongs to.
-template <int M, int K> [[gnu::always_inline]] inline void transform_tiles(const float* corner, std::int64_t row,
-                                                                           std::int64_t place, int rows, int columns,
-                                                                           int n, int count, float* to,
-                                                                           std::int64_t tile, std::int64_t apart) {
+template <int M, int K>
+[[gnu::always_inline]] inline void transform_tiles(const float* corner, std::int64_t row, std::int64_t place, int rows,
+                                                   int columns, int n, int count, float* to, std::int64_t tile,
+                                                   std::int64_t position_stride) {
   constexpr int A = M + K - 1;
-  alignas(64) float half[(most_beside * M + K - 1) * A * W];
+  alignas(64) float half[(most_adjacent * M + K - 1) * A * W];
   const bool full = rows >= A && n >= W;
   for (int x = 0; x < count * M + K - 1; ++x) {
     const float* const from = corner + x * place;
@@ -180,7 +180,7 @@ template <int M, int K> [[gnu::always_inline]] inline void transform_tiles(const
       for (int x = 0; x < A; ++x) d[x] = load<float, W>(half + ((t * M + x) * A + y) * W, W);
       Filtering<M, K>::image(d, 1);
 #pragma GCC unroll 8
-      for (int x = 0; x < A; ++x) store(d[x], to + (y * A + x) * apart, W);
+      for (int x = 0; x < A; ++x) store(d[x], to + (y * A + x) * position_stride, W);
     }
 }
 
@@ -190,11 +190,11 @@ struct Weights {
   std::int64_t filter, channel, row, tap;
 
   /// The matrices' parts of channels [from, last) and `n` filters from `first` on: one register per channel and
-  /// position, with stride `apart` between positions and C between channels. Windows with contiguous weights, in order
-  /// or in reverse, are transposed into registers of filters by blocks.
+  /// position, with stride `position_stride` between positions and C between channels. Windows with contiguous weights,
+  /// in order or in reverse, are transposed into registers of filters by blocks.
   template <int M, int K> [[gnu::always_inline]] void transform(std::int64_t first, int n, std::int64_t from,
                                                                 std::int64_t last, float* to,
-                                                                std::int64_t apart) const {
+                                                                std::int64_t position_stride) const {
     constexpr int taps = K * K, at_once = 8;
     const bool neighbours = n > 0 && row == K * tap && (tap == 1 || tap == -1);
     const float* const corner = at + first * filter + (neighbours && tap < 0 ? (K - 1) * (row + tap) : 0);
@@ -210,7 +210,8 @@ struct Weights {
         pack_run(block + i * taps * W, W, corner + (c + i) * channel, lines, 1,
                  std::int64_t(taps) * (pieces == 1 ? channels : 1));
       for (int i = 0; i < channels; ++i, to += C)
-        transform_window<M, K>(corner + (c + i) * channel, n, neighbours ? block + i * taps * W : nullptr, to, apart);
+        transform_window<M, K>(corner + (c + i) * channel, n, neighbours ? block + i * taps * W : nullptr, to,
+                               position_stride);
     }
   }
 
@@ -228,7 +229,7 @@ struct Weights {
 
  private:
   template <int M, int K> [[gnu::always_inline]] void transform_window(const float* from, int n, const float* packed,
-                                                                       float* to, std::int64_t apart) const {
+                                                                       float* to, std::int64_t position_stride) const {
     constexpr int A = M + K - 1;
     Vector g[K * K], half[K * A], u[A * A];
     for (int e = 0; e < K * K; ++e)
@@ -237,7 +238,7 @@ struct Weights {
                                : Vector(0.f);
     for (int x = 0; x < K; ++x) Filtering<M, K>::weights(g + x, K, half + x, K);
     for (int y = 0; y < A; ++y) Filtering<M, K>::weights(half + y * K, 1, u + y * A, 1);
-    for (int e = 0; e < A * A; ++e) store(u[e], to + e * apart, W);
+    for (int e = 0; e < A * A; ++e) store(u[e], to + e * position_stride, W);
   }
 };
 }  // namespace winograd_detail

@@ -30,13 +30,13 @@ constexpr std::int64_t chunks_of(std::int64_t outer, std::int64_t row, std::int6
                                   std::min<std::int64_t>(fold_chunks, std::max<std::int64_t>(row, 1)));
 }
 
-/// How many lines of a tile, at a distance of `apart` bytes, may share one set of a first-level cache, whose sets
+/// How many lines of a tile, `stride` bytes from each other, may share one set of a first-level cache, whose sets
 /// repeat with every page of addresses: more would evict each other before they have been read completely.
-constexpr int most_in_one_set(std::int64_t apart, int lines) {
+constexpr int most_in_one_set(std::int64_t stride, int lines) {
   constexpr std::int64_t page = 4096, line = 64;
   int count = 0;
   for (int i = 1 - lines; i < lines; ++i) {
-    const std::int64_t distance = i * apart;  // less than a page is another set, or the same line
+    const std::int64_t distance = i * stride;  // less than a page is another set, or the same line
     count +=
         i == 0 || ((distance >= page || distance <= -page) && (distance % page + page) % page <= line) ? 1 : 0;
   }

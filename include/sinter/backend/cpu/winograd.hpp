@@ -204,16 +204,16 @@ class Winograd {
   template <int M, int K> [[gnu::flatten]] void transform_image(std::int64_t from, std::int64_t to) const {
     for (std::int64_t t = from; t < to;) {
       const auto at = grid_.place(first_ + t);
-      const int beside = grid_.beside(at.x, to - t, winograd_detail::most_beside);
+      const int adjacent = grid_.adjacent(at.x, to - t, winograd_detail::most_adjacent);
       const float* const corner = image_ + at.n * s_.image_stride + at.y * s_.row_stride + at.x * s_.place_stride;
       const auto rows = int(std::min<std::int64_t>(M + K - 1, s_.height + K - 1 - at.y)),
-                 columns = int(std::min<std::int64_t>(beside * M + K - 1, s_.width + K - 1 - at.x));
+                 columns = int(std::min<std::int64_t>(adjacent * M + K - 1, s_.width + K - 1 - at.x));
       for (std::int64_t c = 0; c < s_.channels; c += W) {
         const auto n = int(std::min<std::int64_t>(W, s_.channels - c));
-        winograd_detail::transform_tiles<M, K>(corner + c, s_.row_stride, s_.place_stride, rows, columns, n, beside,
+        winograd_detail::transform_tiles<M, K>(corner + c, s_.row_stride, s_.place_stride, rows, columns, n, adjacent,
                                                transformed_ + t * p_.image_tile() + c, p_.image_tile(), p_.line);
       }
-      t += beside;
+      t += adjacent;
     }
   }
 
@@ -248,28 +248,28 @@ class Winograd {
 
   /// Adjacent tiles are transformed back together, so that the epilogue runs along whole rows of the image.
   template <int M, int K> void transform_results(std::int64_t from, std::int64_t to, std::int64_t column) const {
-    constexpr int line = winograd_detail::most_beside * M * C;
+    constexpr int line = winograd_detail::most_adjacent * M * C;
     const auto filters = int(std::min(p_.block, s_.filters - column));
     alignas(64) float lines[M * line];
     for (std::int64_t t = from; t < to;) {
       const auto at = grid_.place(first_ + t);
-      const int beside = grid_.beside(at.x, to - t, winograd_detail::most_beside);
+      const int adjacent = grid_.adjacent(at.x, to - t, winograd_detail::most_adjacent);
       const auto high = int(std::min<std::int64_t>(M, s_.height - at.y)),
-                 wide = int(std::min<std::int64_t>(beside * M, s_.width - at.x));
+                 wide = int(std::min<std::int64_t>(adjacent * M, s_.width - at.x));
       for (int j = 0; j < filters; j += C) {
         const int n = std::min(C, filters - j);
         Vector squares(0.f);
-        for (int k = 0; k < beside; ++k)
+        for (int k = 0; k < adjacent; ++k)
           untransform<M, K>(results_ + (t + k) * p_.result_tile() + j, n, lines + k * M * C, line, squares);
         if (winograd_detail::may_be_mixed(squares)) [[unlikely]] {
-          for (int k = 0; k < beside; ++k)
+          for (int k = 0; k < adjacent; ++k)
             sum_again<M, K>(at.n, at.y, at.x + k * M, column + j, n,
                             {lines + k * M * C, line, high, int(std::min<std::int64_t>(M, wide - k * M))});
         }
         for (int y = 0; y < high; ++y)
           finish_(context_, lines + y * line, C, (at.n * s_.height + at.y + y) * s_.width + at.x, wide, column + j, n);
       }
-      t += beside;
+      t += adjacent;
     }
   }
   template <int M, int K> [[gnu::noinline, gnu::cold]] void sum_again(std::int64_t image, std::int64_t y,

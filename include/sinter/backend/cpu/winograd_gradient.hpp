@@ -148,20 +148,20 @@ class WinogradGradient {
   template <int M, int K> [[gnu::flatten]] void transform(std::int64_t from, std::int64_t to) const {
     for (std::int64_t t = from; t < to;) {
       const auto [n, y, x] = grid_.place(first_ + t);
-      const int beside = grid_.beside(x, to - t, winograd_detail::most_beside);
+      const int adjacent = grid_.adjacent(x, to - t, winograd_detail::most_adjacent);
       const float* const corner = image_ + n * s_.image_stride + y * s_.row_stride + x * s_.place_stride;
       const auto high = int(std::min<std::int64_t>(6, s_.height + K - 1 - y)),
-                 wide = int(std::min<std::int64_t>(beside * M + K - 1, s_.width + K - 1 - x));
+                 wide = int(std::min<std::int64_t>(adjacent * M + K - 1, s_.width + K - 1 - x));
       for (std::int64_t c = 0; c < p_.image_line; c += W) {
         const auto lanes_left = int(std::clamp<std::int64_t>(s_.channels - c, 0, W));
         winograd_detail::transform_tiles<M, K>(corner + c, s_.row_stride, s_.place_stride, lanes_left > 0 ? high : 0,
-                                               wide, lanes_left, beside, images_ + t * p_.image_tile() + c,
+                                               wide, lanes_left, adjacent, images_ + t * p_.image_tile() + c,
                                                p_.image_tile(), p_.image_line);
       }
       const float* const sample =
           samples_ + n * s_.sample_stride + y * s_.sample_row_stride + x * s_.sample_place_stride;
       const auto rows = int(std::min<std::int64_t>(M, s_.height - y));
-      for (int k = 0; k < beside; ++k) {
+      for (int k = 0; k < adjacent; ++k) {
         const auto columns = int(std::min<std::int64_t>(M, s_.width - x - k * M));
         for (std::int64_t o = 0; o < s_.filters; o += W) {
           const auto lanes_left = int(std::min<std::int64_t>(W, s_.filters - o));
@@ -169,7 +169,7 @@ class WinogradGradient {
                                  cotangents_ + (t + k) * p_.sample_tile() + o);
         }
       }
-      t += beside;
+      t += adjacent;
     }
   }
   /// The cotangents of one tile of results, for `n` filters.

@@ -24,12 +24,12 @@ constexpr Value convolve(Value image, Value weight, const Geometry& g);
 constexpr Value in_groups(Value v, int groups) {
   if (groups == 1) return v;
   const Shape s = v.extents();
-  Shape apart;
-  apart.push(s[0], s.letter(0));
-  apart.push(groups);
-  apart.push(s[1] / groups);
-  for (int i = 2; i < s.rank; ++i) apart.push(s[i]);
-  return graph::reshape_to(v, apart);
+  Shape split_shape;
+  split_shape.push(s[0], s.letter(0));
+  split_shape.push(groups);
+  split_shape.push(s[1] / groups);
+  for (int i = 2; i < s.rank; ++i) split_shape.push(s[i]);
+  return graph::reshape_to(v, split_shape);
 }
 
 constexpr Value with_borders(Value image, const Geometry& g) {
@@ -125,13 +125,13 @@ constexpr Value convolve(Value image, Value weight, const Geometry& g) {
   for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = 2 + grouped + i;
   order[std::size_t(n++)] = 1 + grouped;
   for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = 2 + grouped + g.axes + i;
-  Shape repeated, apart;
+  Shape repeated, split_shape;
   repeated.push(s[0], s.letter(0));
-  if (grouped != 0) repeated.push(g.groups), apart.push(g.groups);
-  apart.push(w[0] / g.groups);
-  for (int i = 1; i < w.rank; ++i) apart.push(w[i]);
-  for (int i = grouped; i < apart.rank; ++i) repeated.push(apart[i]);
-  const Value weights = graph::broadcast_to(graph::reshape_to(weight, apart), repeated);
+  if (grouped != 0) repeated.push(g.groups), split_shape.push(g.groups);
+  split_shape.push(w[0] / g.groups);
+  for (int i = 1; i < w.rank; ++i) split_shape.push(w[i]);
+  for (int i = grouped; i < split_shape.rank; ++i) repeated.push(split_shape[i]);
+  const Value weights = graph::broadcast_to(graph::reshape_to(weight, split_shape), repeated);
   Value sums = Contract::apply(image.graph, weights.id, permuted(windows, order).id, 1 + grouped, 1 + g.axes);
   if (grouped != 0) {
     Shape joined;

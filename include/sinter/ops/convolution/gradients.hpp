@@ -17,21 +17,21 @@ constexpr Value convolve_back(Value ct, Value weight, const Geometry& g) {
     for (int i = 2; i < w.rank; ++i) order[std::size_t(i)] = i;
     return convolve(ct, permuted(weight, order), g);
   }
-  Shape apart, joined;  // they do within each group
-  apart.push(g.groups);
-  apart.push(w[0] / g.groups);
+  Shape split_shape, joined;  // they do within each group
+  split_shape.push(g.groups);
+  split_shape.push(w[0] / g.groups);
   joined.push(g.groups * w[1]);
   joined.push(w[0] / g.groups);
   order = {0, 2, 1};
   for (int i = 1; i < w.rank; ++i) {
-    apart.push(w[i]);
+    split_shape.push(w[i]);
     if (i > 1) joined.push(w[i]), order[std::size_t(i + 1)] = i + 1;
   }
-  return convolve(ct, graph::reshape_to(permuted(graph::reshape_to(weight, apart), order), joined), g);
+  return convolve(ct, graph::reshape_to(permuted(graph::reshape_to(weight, split_shape), order), joined), g);
 }
 
-/// Every stride-th element of the image along one axis, from `start` on, meets the same taps of all windows over it: a
-/// convolution of the cotangent with these taps alone, which are `step` apart.
+/// Every stride-th element of the image along one axis, from `start` on, is multiplied by the same taps of all windows
+/// over it: a convolution of the cotangent with these taps alone, with a stride of `step`.
 struct Phase {
   int first = 0, step = 1, taps = 0;  ///< none where windows leave these elements out
   int dilation = 1, before = 0, after = 0;  ///< of the convolution of the cotangent
@@ -94,20 +94,20 @@ constexpr Value image_gradient_in_phases(Value ct, Value weight, const Geometry&
   return graph::interleaved(ct.graph, parts, 2, g.axes, g.stride, image);
 }
 
-/// The same with all phases as filters of one convolution, each of whose weights are every stride-th tap, zeros behind
+/// The same with all phases as filters of one convolution, each of whose weights are every stride-th tap, zeros after
 /// the last; phases of the result then become places between each other. Where windows lie side by side this is a
-/// product of matrices. Dilations are 1 where windows are several elements apart.
+/// product of matrices. Dilations are 1 where windows are strided.
 constexpr Value image_gradient_by_shuffle(Value ct, Value weight, const Geometry& g, Shape image) {
   const Shape w = weight.extents();
   const int grouped = g.groups > 1 ? 1 : 0, outputs = w[0] / g.groups;
   Geometry back{.axes = g.axes, .groups = g.groups, .dilation = g.dilation};
   // of weights, of those of the convolution, and of its result, before and after
-  Shape apart, filters, phases, whole = image;
+  Shape split_shape, filters, phases, whole = image;
   std::array<std::int64_t, Shape::max_rank> order{}, back_order{0, 1};
   std::array<int, 3> cut{};
-  if (grouped != 0) apart.push(g.groups);
-  apart.push(outputs);
-  apart.push(w[1]);
+  if (grouped != 0) split_shape.push(g.groups);
+  split_shape.push(outputs);
+  split_shape.push(w[1]);
   int all = image[1];
   phases.push(image[0], image.letter(0));
   phases.push(image[1]);
@@ -117,9 +117,9 @@ constexpr Value image_gradient_by_shuffle(Value ct, Value weight, const Geometry
     const int stride = g.stride[k], taps = (w[2 + i] + stride - 1) / stride, first = g.before[k] / stride,
               elements = (image[2 + i] + g.before[k] - 1) / stride - first + 1;
     weight = graph::surround(weight, 2 + i, 0, taps * stride - w[2 + i]);
-    reversed |= std::int64_t(1) << apart.rank;
-    apart.push(taps);
-    apart.push(stride);
+    reversed |= std::int64_t(1) << split_shape.rank;
+    split_shape.push(taps);
+    split_shape.push(stride);
     phases.push(stride);
     all *= stride;
     back.before[k] = g.dilation[k] * (taps - 1) - first;
@@ -135,9 +135,10 @@ constexpr Value image_gradient_by_shuffle(Value ct, Value weight, const Geometry
   for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = grouped + 3 + 2 * i;
   order[std::size_t(n++)] = grouped;
   for (int i = 0; i < g.axes; ++i)
-    order[std::size_t(n++)] = grouped + 2 + 2 * i, filters.push(apart[grouped + 2 + 2 * i]);
+    order[std::size_t(n++)] = grouped + 2 + 2 * i, filters.push(split_shape[grouped + 2 + 2 * i]);
   const Value sums = convolve(
-      ct, graph::reshape_to(permuted(graph::flip(graph::reshape_to(weight, apart), reversed), order), filters), back);
+      ct, graph::reshape_to(permuted(graph::flip(graph::reshape_to(weight, split_shape), reversed), order), filters),
+      back);
   for (int i = 0; i < g.axes; ++i) {
     back_order[std::size_t(2 + 2 * i)] = 2 + g.axes + i;
     back_order[std::size_t(3 + 2 * i)] = 2 + i;
@@ -149,8 +150,8 @@ constexpr Value image_gradient_by_shuffle(Value ct, Value weight, const Geometry
 }
 
 /// The cotangent of the image: that of the sums, convolved with the weight in reverse. Where windows are several
-/// elements apart, the image's phases do so one by one, or, where these are many, as filters of one convolution; with
-/// dilations, and with one filter a channel, the cotangent of many phases is spread among zeros.
+/// elements from each other, the image's phases do so one by one, or, where these are many, as filters of one
+/// convolution; with dilations, and with one filter a channel, the cotangent of many phases is spread among zeros.
 constexpr Value convolution_image_gradient(Value ct, Value weight, const Geometry& g, Shape image) {
   const Shape w = weight.extents();
   int phases = 1;

@@ -89,7 +89,7 @@ struct TransformedFilters : graph::Registered<TransformedFilters> {
 struct Filters : ops::View<Filters> {
   static constexpr const char* name = "filters";
 
-  /// attributes = {m, the shape [O, C, k, k]}. Strides are those of the weights, and only tell the loops apart.
+  /// attributes = {m, the shape [O, C, k, k]}. Strides are those of the weights, and only distinguish the loops.
   static constexpr ops::Type type(const Signature& s) {
     return {s.dtype(0), ops::unpacked(s.attributes + 1, s.attribute_count - 1)};
   }

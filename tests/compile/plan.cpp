@@ -72,10 +72,10 @@ struct Buffer {
   int first = 1 << 30, last = -1;                     ///< steps
   bool written_first = false;
   int chain = -1;  ///< in which only tiles of it are stored; bytes and steps are one worker's
-  std::int64_t copies = 1, apart = 0;                 ///< one per worker, and their distance in bytes
+  std::int64_t copies = 1, stride = 0;                ///< one per worker, and their distance in bytes
   int born = 0, gone = 0;                             ///< first and last before the steps of a chain were merged
   std::int64_t bytes() const { return (to - from) * copies; }
-  std::int64_t end() const { return to + (copies - 1) * apart; }
+  std::int64_t end() const { return to + (copies - 1) * stride; }
 };
 
 /// The graph that an inference program of a net runs at every call.
@@ -377,7 +377,7 @@ class Checker {
         CHECK(cut.by_unit[std::size_t(p)] == 0);
         b.chain = cut.chain;
         b.copies = chains_[std::size_t(cut.chain)].workers;
-        b.apart = cut.by_worker[std::size_t(p)];
+        b.stride = cut.by_worker[std::size_t(p)];
       } else if (cut.chain >= 0) {
         CHECK(cut.by_unit[std::size_t(p)] ==
               (cut.loop < 0 ? 0 : t.stride[std::size_t(cut.loop)] * cut.factor * t.element));
@@ -425,7 +425,7 @@ std::int64_t check(const std::string& name, const graph::Builder& g) {
   for (const auto& [id, b] : c.buffers()) {
     CAPTURE(id);
     CHECK(b.written_first);
-    if (b.chain >= 0) CHECK(b.to - b.from <= b.apart);
+    if (b.chain >= 0) CHECK(b.to - b.from <= b.stride);
     CHECK(b.from >= 0);
     CHECK(b.end() <= c.arena());
   }

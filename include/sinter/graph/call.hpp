@@ -271,7 +271,7 @@ concept Untyped = (std::is_same_v<std::remove_cvref_t<X>, Value> || ...);
 namespace graph {
 
 /// The operands that decide the element type of the numbers among F's arguments X: these, and what F names.
-template <class F, class... X> struct Beside {
+template <class F, class... X> struct Arguments {
   template <class A> static constexpr auto stored(A&& a) {
     if constexpr (requires { typename F::numbers; })
       return graph::stored<typename F::numbers, X...>(std::forward<A>(a));
@@ -288,17 +288,17 @@ template <class F, class... X> struct Beside {
 
 /// Applies the function object F. Every public function of the library is one line that calls it.
 template <class F, class... X> constexpr auto call(X&&... x) {
-  using Beside = graph::Beside<F, X...>;
+  using Arguments = graph::Arguments<F, X...>;
   if constexpr ((Symbolic<X> || ...)) {
-    return F{}(Beside::symbol(graph::builder_of(x...), x)...);
-  } else if constexpr (!graph::CallableWith<F, graph::symbol_of<decltype(Beside::stored(std::forward<X>(x)))>...>) {
-    return F{}(graph::symbol_of<decltype(Beside::stored(
+    return F{}(Arguments::symbol(graph::builder_of(x...), x)...);
+  } else if constexpr (!graph::CallableWith<F, graph::symbol_of<decltype(Arguments::stored(std::forward<X>(x)))>...>) {
+    return F{}(graph::symbol_of<decltype(Arguments::stored(
                    std::forward<X>(x)))>{}...);  // the error that F names, which the compiler has already printed
   } else {
-    using Expression = Call<F, decltype(Beside::stored(std::forward<X>(x)))...>;
+    using Expression = Call<F, decltype(Arguments::stored(std::forward<X>(x)))...>;
     if constexpr (std::is_void_v<typename Expression::place>)
       return operands_live_in_different_places<std::remove_cvref_t<X>...>{};
-    else return Expression{{Beside::stored(std::forward<X>(x))...}};
+    else return Expression{{Arguments::stored(std::forward<X>(x))...}};
   }
 }
 /// Untyped operands are checked as the program runs.

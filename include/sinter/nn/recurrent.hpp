@@ -135,8 +135,8 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
   template <class Rows, class T, int Features> struct RowsOf {
     static constexpr graph::Type type{dtype_of<T>, Rows::rows(Features)};
   };
-  template <class Rows, class T, bool Batched, int Before, int Behind> struct SequenceOf {
-    static constexpr graph::Type type{dtype_of<T>, Rows::shaped(Batched, Before, Behind)};
+  template <class Rows, class T, bool Batched, int Before, int After> struct SequenceOf {
+    static constexpr graph::Type type{dtype_of<T>, Rows::shaped(Batched, Before, After)};
   };
   template <class Rows, class T, int Steps, int Features> struct TimeMajorOf {
     static constexpr graph::Type type = [] {
@@ -147,8 +147,8 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
       return graph::Type{dtype_of<T>, s};
     }();
   };
-  template <class Rows, class T, bool Batched, int Before, int Behind> using Typed =
-      graph::SymOf<SequenceOf<Rows, T, Batched, Before, Behind>>;
+  template <class Rows, class T, bool Batched, int Before, int After> using Typed =
+      graph::SymOf<SequenceOf<Rows, T, Batched, Before, After>>;
   template <class Rows, class T, int Steps, int Features> using Turned =
       graph::SymOf<TimeMajorOf<Rows, T, Steps, Features>>;
   template <class Rows, int Features> using Step = graph::SymOf<RowsOf<Rows, float, Features>>;

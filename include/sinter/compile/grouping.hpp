@@ -16,6 +16,7 @@ struct Group {
   int space = 0;             ///< interned shape without extents of 1
   std::int64_t reduced = 0;  ///< axes of the space that are folded
   int contraction = -1;      ///< the contract node
+  bool swapped = false;      ///< the contraction's right operand has the rows, its left one the columns
   int joined = -1;           ///< another group that took this one in
   int members = 0, folds = 0;
   bool alone = false;        ///< joined by nothing
@@ -98,13 +99,14 @@ class Grouping {
   }
 
   /// What moves into the kernels of contractions: see prologue.hpp.
+  constexpr void choose_columns();
   constexpr void absorb_prologues();
   constexpr bool may_be_prologue(int p) const;
   constexpr void count_readers();
   constexpr void absorb(int contraction, int side);
   constexpr bool is_cheap_again(int v) const;
   constexpr bool is_read_in_place(int contraction, int side, bool from_narrower) const;
-  constexpr bool swaps_operands(int contraction) const;
+  constexpr bool swaps_operands(int contraction, int stored) const;
 
   /// The last step: see buffers.hpp.
   constexpr void choose_buffers();

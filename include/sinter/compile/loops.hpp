@@ -12,8 +12,8 @@ enum class LoopRole : unsigned char { batch, rows, columns, inner };
 
 class LoopArranger {
  public:
-  constexpr LoopArranger(Kernel& k, List<LoopRole>& role, const Target& target)
-      : k_(k), role_(role), shortest_row_(target.shortest_row) {}
+  constexpr LoopArranger(Kernel& k, List<LoopRole>& role, bool swapped, const Target& target)
+      : k_(k), role_(role), swapped_(swapped), shortest_row_(target.shortest_row) {}
 
   constexpr void run() {
     sort();
@@ -30,10 +30,7 @@ class LoopArranger {
   constexpr void sort() {
     if (k_.loops.size() < 2) return;
     if (k_.kind == KernelKind::contract) {
-      const Pointer& result = k_.pointers[first_store()];
-      // packed operands are columns
-      const bool left_packed = k_.pointers[0].form != 0, right_packed = k_.pointers[1].form != 0;
-      if (left_packed || (!right_packed && least_stride(result, rows) < least_stride(result, columns))) {
+      if (swapped_) {
         for (LoopRole& r : role_) r = r == rows ? columns : r == columns ? rows : r;
         std::swap(k_.pointers[0], k_.pointers[1]);
         for (Micro& m : k_.micros) {
@@ -171,13 +168,14 @@ class LoopArranger {
 
   Kernel& k_;
   List<LoopRole>& role_;
+  bool swapped_;  ///< the operands of a contraction are (fuse.hpp)
   std::int64_t shortest_row_;  ///< along which vectors run
 };
 
 
 /// `role`: of each loop; it follows the loops until they are in order.
-constexpr void arrange_loops(Kernel& k, List<LoopRole>& role, const Target& target) {
-  LoopArranger pass(k, role, target);
+constexpr void arrange_loops(Kernel& k, List<LoopRole>& role, bool swapped, const Target& target) {
+  LoopArranger pass(k, role, swapped, target);
   pass.run();
 }
 

@@ -38,7 +38,7 @@ class Lowering {
     make_loops(home);
     for (int v = o_.head[group]; v >= 0; v = o_.next[v])
       if (f_.stored[v] != 0) store(v);
-    arrange_loops(k_, role_, target_);
+    arrange_loops(k_, role_, home.swapped, target_);
     schedule(k_, target_, [this](int micro) { return is_costly(node_[micro]); });
     return static_cast<Kernel&&>(k_);
   }

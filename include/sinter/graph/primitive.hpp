@@ -145,6 +145,8 @@ struct Primitive {
   int (*loop)(const Signature&, int tensor, int axis) = nullptr;
   /// Floating-point operations where the loops have these extents.
   double (*flops_of_loops)(const std::int64_t* extent, int loops, const std::int64_t* attributes) = nullptr;
+  /// Bytes that a custom kernel of a user's primitive needs while it runs; null: none.
+  std::int64_t (*scratch)(const Signature&) = nullptr;
   /// Evaluation by plain loops.
   void (*plain)(const Elements&) = nullptr;
 };

@@ -6,6 +6,7 @@
 #pragma once
 #include <sinter/backend/backend.hpp>
 #include <sinter/backend/body.hpp>
+#include <sinter/backend/plain_kernel.hpp>
 #include <sinter/tensor/storage.hpp>
 
 #include <array>
@@ -158,72 +159,15 @@ template <class K> class Step {
   }
 
   // ---- kernels that a primitive brings: its plain loops ----
-  /// Operands, then results, by their axes.
-  struct Tensors {
-    std::array<std::byte*, std::size_t(P)> address;
-    std::array<Dtype, std::size_t(P)> dtype{};
-    std::array<Shape, std::size_t(P)> shape{};
-    std::array<std::array<std::int64_t, Shape::max_rank>, std::size_t(P)> stride{};
-
-    std::byte* at(int tensor, const std::int64_t* index) const {
-      const auto t = std::size_t(tensor);
-      std::int64_t i = 0;
-      for (int k = 0; k < shape[t].rank; ++k) i += index[k] * stride[t][std::size_t(k)];
-      return address[t] + i * bytes_of(dtype[t]);
-    }
-    static const Tensors& of(const void* self) { return *static_cast<const Tensors*>(self); }
-    static double get(const void* self, int tensor, const std::int64_t* index) {
-      const std::byte* const p = of(self).at(tensor, index);
-      return with_element_type(of(self).dtype[std::size_t(tensor)],
-                               [&]<class T>(T) { return double(*reinterpret_cast<const T*>(p)); });
-    }
-    static void set(const void* self, int tensor, const std::int64_t* index, double x) {
-      std::byte* const p = of(self).at(tensor, index);
-      with_element_type(of(self).dtype[std::size_t(tensor)],
-                        [&]<class T>(T) { *reinterpret_cast<T*>(p) = static_cast<T>(x); });
-    }
-  };
   void custom() {
     constexpr std::uint64_t code = [] {
       for (const Micro& m : K::body.micros)
         if (m.what == Micro::What::apply) return m.code;
       return std::uint64_t(0);
     }();
-    const graph::Primitive& op = graph::primitive<graph::primitive_struct<code>>;
-    Tensors t{a_.address};
-    std::vector<std::int64_t> attributes;
-    int operands = 0;
-    for (const Micro& m : K::body.micros) {
-      const bool reads = m.what == Micro::What::load;
-      if (m.what == Micro::What::attribute) attributes.push_back(std::int64_t(m.bits));
-      if (!reads && m.what != Micro::What::store) continue;
-      operands += reads ? 1 : 0;
-      const auto tensor = std::size_t(reads ? m.a : m.b);
-      t.dtype[tensor] = m.dtype;
-      for (int k = 0; k < (reads ? m.b : m.a); ++k) t.shape[tensor].push(1);  // the rank
-    }
-    std::array<graph::Signature::Operand, std::size_t(P)> room{};
-    for (std::size_t i = 0; i < room.size(); ++i) room[i] = {t.dtype[i], &t.shape[i]};
-    const graph::Signature s{room.data(), operands, attributes.data(), int(attributes.size())};
-    std::array<std::array<int, Shape::max_rank>, std::size_t(P)> loop{};
-    for (int i = 0; i < P; ++i)
-      for (int k = 0; k < t.shape[std::size_t(i)].rank; ++k) loop[std::size_t(i)][std::size_t(k)] = op.loop(s, i, k);
-    for (std::size_t i = 0; i < std::size_t(P); ++i)
-      for (int k = 0; k < t.shape[i].rank; ++k) {
-        const auto l = std::size_t(loop[i][std::size_t(k)]);
-        t.shape[i].set(k, int(a_.extent[l]));
-        t.stride[i][std::size_t(k)] = a_.stride[i][l];
-      }
-    graph::Elements e{.self = &t, .get_element = &Tensors::get, .set_element = &Tensors::set};
-    e.length_of = [](const void* self, int tensor, int axis) {
-      return std::int64_t(Tensors::of(self).shape[std::size_t(tensor)][axis]);
-    };
-    e.dtype_of = [](const void* self, int tensor) { return Tensors::of(self).dtype[std::size_t(tensor)]; };
-    e.rank_of = [](const void* self, int tensor) { return Tensors::of(self).shape[std::size_t(tensor)].rank; };
-    e.attributes = attributes.data();
-    e.operands = operands;
-    for (e.result = 0; operands + e.result < P; ++e.result)
-      if (a_.address[std::size_t(operands + e.result)] != nullptr) op.plain(e);  // nobody reads the others
+    PlainKernel(graph::primitive<graph::primitive_struct<code>>, K::body.micros, a_.extent.data(), a_.address.data(), P,
+                [&](int p, int l) { return a_.stride[std::size_t(p)][std::size_t(l)]; })
+        .run();
   }
 
   const Arguments<L, P> a_;

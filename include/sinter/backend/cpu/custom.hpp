@@ -3,6 +3,7 @@
 // `CustomKernel<Op>::run<T>(call)` runs primitive Op on results of type T. It is an ordinary function of run-time
 // numbers, shared by all programs and by the executor of run-time graphs.
 #pragma once
+#include "../plain_kernel.hpp"
 #include "context.hpp"
 
 namespace sinter::cpu {
@@ -23,7 +24,8 @@ struct CustomCall {
   const std::int64_t* stride(int tensor) const { return strides + tensor * loops; }
 };
 
-/// Specialised next to the function of a primitive.
+/// Specialised next to the function of a primitive, a user's too. A primitive without one is evaluated by its plain
+/// loops.
 template <class Op> struct CustomKernel;
 
 /// What an identity says about a custom kernel.
@@ -50,23 +52,34 @@ template <class Micros> struct CustomBody {
   }
 };
 
+/// Whether a primitive has a kernel here.
+template <class Op, class T>
+concept HasKernel = requires(const CustomCall& c) { CustomKernel<Op>::template run<T>(c); };
+
 template <class K> inline void custom(const std::int64_t* table, const Context& c) {
   constexpr int L = K::body.loops, P = K::body.pointers;
   using Body = CustomBody<std::remove_cvref_t<decltype(K::body.micros)>>;
   static constexpr Body body(K::body.micros);
-  static constexpr auto facts = [] {
-    struct {
-      std::array<std::int64_t, std::size_t(body.attributes > 0 ? body.attributes : 1)> attribute{};
-      std::array<Dtype, std::size_t(P)> dtype{};
-    } r;
-    r.dtype.fill(body.result);
-    Body::read(K::body.micros, r.attribute.data(), r.dtype.data());
-    return r;
-  }();
+  using Op = graph::primitive_struct<body.code>;
+  using T = element_type<body.result>;
   const Arguments<L, P> a(table, c);
-  CustomKernel<graph::primitive_struct<body.code>>::template run<element_type<body.result>>(
-      {a.extent.data(), L, a.address.data(), a.stride[0].data(), facts.dtype.data(), body.operands,
-       facts.attribute.data(), c});
+  if constexpr (HasKernel<Op, T>) {
+    static constexpr auto facts = [] {
+      struct {
+        std::array<std::int64_t, std::size_t(body.attributes > 0 ? body.attributes : 1)> attribute{};
+        std::array<Dtype, std::size_t(P)> dtype{};
+      } r;
+      r.dtype.fill(body.result);
+      Body::read(K::body.micros, r.attribute.data(), r.dtype.data());
+      return r;
+    }();
+    CustomKernel<Op>::template run<T>({a.extent.data(), L, a.address.data(), a.stride[0].data(), facts.dtype.data(),
+                                       body.operands, facts.attribute.data(), c});
+  } else {
+    internals::backend::PlainKernel(graph::primitive<Op>, K::body.micros, a.extent.data(), a.address.data(), P,
+                                    [&](int p, int l) { return a.stride[std::size_t(p)][std::size_t(l)]; })
+        .run();
+  }
 }
 
 }  // namespace sinter::cpu

@@ -8,7 +8,8 @@
 #include <vector>
 
 #include "../../compile/steps.hpp"
-#include "../cpu/target.hpp"
+#include "../plain_kernel.hpp"
+#include "kernels.hpp"
 
 namespace sinter::internals::generic {
 
@@ -263,26 +264,19 @@ class Step {
     return n;
   }
 
-  /// A primitive's own kernel: that of the CPU backend.
+  /// A primitive's own kernel: one that has registered, else its plain loops.
   void custom() {
     const cpu::CustomBody<std::vector<Micro>> body(b_.micros);
+    const KernelRegistry::Run run = KernelRegistry::find(body.code, body.result);
+    if (run == nullptr)
+      return backend::PlainKernel(*primitives_.at(body.code), b_.micros, extent_.data(), base_.data(), b_.pointers,
+                                  [&](int p, int l) { return stride_[std::size_t(p)][std::size_t(l)]; })
+          .run();
     std::vector<std::int64_t> attributes(std::size_t(body.attributes)), strides;
     std::vector<Dtype> dtypes(std::size_t(b_.pointers), body.result);
     body.read(b_.micros, attributes.data(), dtypes.data());
     for (const auto& s : stride_) strides.insert(strides.end(), s.begin(), s.end());
-    const cpu::CustomCall call{extent_.data(), b_.loops,      base_.data(),      strides.data(),
-                            dtypes.data(),  body.operands, attributes.data(), c_};
-    if (!(run_custom<ops::Attention>(body, call) || run_custom<ops::AttentionGradient>(body, call) ||
-          run_custom<ops::Recurrence>(body, call) || run_custom<ops::RecurrenceGradient>(body, call)))
-      throw Error(ErrorCode::unsupported, primitives_.at(body.code)->name,
-                  "expected a kernel that run-time graphs know, found one of a program's own");
-  }
-  template <class Op>
-  static bool run_custom(const cpu::CustomBody<std::vector<Micro>>& body, const cpu::CustomCall& call) {
-    if (body.code != graph::code_of<Op>) return false;
-    if (body.result == Dtype::float64) cpu::CustomKernel<Op>::template run<double>(call);
-    else cpu::CustomKernel<Op>::template run<float>(call);
-    return true;
+    run({extent_.data(), b_.loops, base_.data(), strides.data(), dtypes.data(), body.operands, attributes.data(), c_});
   }
 
   void contract() {

@@ -87,6 +87,43 @@ TEST_CASE("vmap is the function of every sample") {
   check([](auto x, auto w) { return max_pool2d<2>(conv2d<Conv2dOptions{.padding = 1}>(x, w)); }, mapped<0>, "images",
         floats<3, 2, 2, 6, 6>, floats<4, 2, 3, 3>);
 }
+
+namespace {
+/// The states of a recurrent layer from its input, first states and parameters.
+template <class M> struct States {
+  constexpr auto operator()(auto x, auto h, auto... w) const {
+    M net;
+    std::apply([&](auto&... p) { (p.bind(w), ...); }, net.sinter_fields());
+    if constexpr (requires { net(x, h); }) return std::get<0>(net(x, h));
+    else return std::get<0>(net(x, h, h * 0.5f));
+  }
+};
+template <class M> struct Loss {
+  constexpr auto operator()(auto x, auto... w) const {
+    return sum(square(States<M>{}(x, w...)));
+  }
+};
+template <class M, int G> void check_layer(const char* name) {
+  check(States<M>{}, mapped<0, 1>, name, floats<3, 5, 2, 2>, floats<3, 1, 2, 3>, floats<G, 2>, floats<G, 3>, floats<G>,
+        floats<G>);
+  check(States<M>{}, mapped<0>, name, floats<3, 5, 2, 2>, floats<1, 2, 3>, floats<G, 2>, floats<G, 3>, floats<G>,
+        floats<G>);
+  check(grad(Loss<M>{}, wrt<0, 1, 2, 3, 4, 5>), mapped<0, 1>, name, floats<3, 5, 2, 2>, floats<3, 1, 2, 3>,
+        floats<G, 2>, floats<G, 3>, floats<G>, floats<G>);
+}
+}  // namespace
+TEST_CASE("the samples of a vmap are further rows of a recurrent layer, forward and in gradients of samples") {
+  constexpr RecurrentOptions whole{.unroll = 0}, both{.bidirectional = true, .unroll = 0};
+  check_layer<nn::RNN<2, 3, whole>, 3>("rnn");
+  check_layer<nn::LSTM<2, 3, whole>, 12>("lstm");
+  check_layer<nn::GRU<2, 3, whole>, 9>("gru");
+  check(States<nn::GRU<2, 3, both>>{}, mapped<0, 1>, "both directions", floats<3, 5, 2, 2>, floats<3, 2, 2, 3>,
+        floats<9, 2>, floats<9, 3>, floats<9>, floats<9>, floats<9, 2>, floats<9, 3>, floats<9>, floats<9>);
+  CHECK_THROWS_WITH_AS(
+      check(States<nn::RNN<2, 3, whole>>{}, mapped<3>, "weights of samples", floats<5, 2, 2>, floats<1, 2, 3>,
+            floats<3, 2>, floats<3, 3, 3>, floats<3>, floats<3>),
+      doctest::Contains("weights and biases that all samples of a vmap share"), Error);
+}
 TEST_CASE("vmap and grad compose: gradients of single samples, and gradients through a batch") {
   constexpr auto loss = [](auto w, auto x) { return sum(square(tanh(matmul(w, x)))); };
   check(grad(loss), mapped<1>, "gradients of samples", floats<4, 5>, floats<3, 5>);

@@ -140,6 +140,9 @@ struct Primitive {
   int results = 1;
   /// Dtype and shape of a further result.
   Type (*result_type)(const Signature&, int result) = nullptr;
+  /// The batching rule of a further result; null: the first result is the kernel's, and the further ones have the same
+  /// leading batch axis.
+  Value (*batch_result)(const Batching&, int result) = nullptr;
   /// The loop that iterates over an axis of a tensor: operands count from 0,
   /// results follow. Every loop is an axis of some operand.
   int (*loop)(const Signature&, int tensor, int axis) = nullptr;

@@ -61,10 +61,62 @@ struct Recurrence : graph::Registered<Recurrence> {
 };
 
 [[noreturn]] SINTER_COLD inline void recurrence_has_first_derivatives_only() {
-  throw Error(ErrorCode::unsupported, "recurrence",
-              "expected a function in reverse mode, of first order and without an axis mapped over it",
+  throw Error(ErrorCode::unsupported, "recurrence", "expected a function in reverse mode, of first order",
               "unroll the layer: RecurrentOptions{.unroll = …}, at least its length");
 }
+[[noreturn]] SINTER_COLD inline void recurrence_shares_its_weights() {
+  throw Error(ErrorCode::unsupported, "recurrence",
+              "expected weights and biases that all samples of a vmap share, and batch axes of fixed extents",
+              "unroll the layer: RecurrentOptions{.unroll = …}, at least its length");
+}
+
+/// The samples of a vmap are further rows: (V, T, B, F) as (T, V · B, F), and (V, B, S) as (V · B, S).
+struct RecurrentRows {
+  static constexpr Value merged(Value v) {
+    const Shape s = v.extents();
+    Shape to;
+    if (s.rank == 4) to.push(s[1]);
+    to.push(s[0] * s[s.rank - 2]);
+    to.push(s[s.rank - 1]);
+    return graph::reshape_to(s.rank == 4 ? with_front(v) : v, to);
+  }
+  static constexpr Value separated(Value v, int samples) {
+    const Shape s = v.extents();
+    Shape to;
+    if (s.rank == 3) to.push(s[0]);
+    to.push(samples);
+    to.push(s[s.rank - 2] / samples);
+    to.push(s[s.rank - 1]);
+    v = graph::reshape_to(v, to);
+    return s.rank == 3 ? with_front(v) : v;
+  }
+  /// The same application to all rows. `shared`: a set of the operands that have no rows.
+  template <class Op> static constexpr Value apply(const graph::Batching& b, int shared) {
+    std::array<int, 6> operands{};
+    for (int i = 0; i < b.count; ++i) {
+      const bool has_rows = (shared >> i & 1) == 0;
+      if ((!has_rows && b.mapped[i] != 0) || b.letter != 0) recurrence_shares_its_weights();
+      const Value v = has_rows ? graph::batched(b, i) : b.operand(i);
+      if (has_rows && v.extents().letter(v.extents().rank - 2) != 0) recurrence_shares_its_weights();
+      operands[std::size_t(i)] = has_rows ? merged(v).id : v.id;
+    }
+    return separated(
+        {b.graph, b.graph->add(graph::primitive<Op>, operands.data(), b.count, b.attributes, b.attribute_count)},
+        b.extent);
+  }
+  /// A further result, from what `apply` has returned: a view of a view of the kernel.
+  static constexpr Value result(const graph::Batching& b, int number) {
+    const int view = b.graph->operands(b.operand(0).id)[0];
+    return separated(further_result({b.graph, b.graph->operands(view)[0]}, number), b.extent);
+  }
+
+ private:
+  /// The first two axes in the other order.
+  static constexpr Value with_front(Value v) {
+    constexpr std::array<std::int64_t, 4> order{1, 0, 2, 3};
+    return {v.graph, v.graph->add(graph::primitive<Permute>, &v.id, 1, order.data(), 4)};
+  }
+};
 
 /// Operands: activations (of a simple cell its states), states, weights, initial state, the cotangent of the states, of
 /// a GRU the state's part. Results: cotangents of the inputs' part, of the initial state, and of a GRU of the state's
@@ -93,7 +145,8 @@ struct RecurrenceGradient : graph::Registered<RecurrenceGradient> {
     p.plain = [](const graph::Elements& e) { PlainRecurrence(e).backward(); };
     p.vjp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
     p.jvp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
-    p.batch = [](const graph::Batching&) -> Value { recurrence_has_first_derivatives_only(); };
+    p.batch = [](const graph::Batching& b) { return RecurrentRows::apply<RecurrenceGradient>(b, 1 << 2); };
+    p.batch_result = &RecurrentRows::result;
     p.flops = [](const Signature& s, const Shape& to) {
       return Recurrence::products(s, s.shape(0)[2], 2) + Recurrence::gradient_flops * double(to.size());
     };
@@ -112,7 +165,8 @@ constexpr Primitive Recurrence::describe() {
   p.plain = [](const graph::Elements& e) { PlainRecurrence(e).forward(); };
   p.vjp = &pull;
   p.jvp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
-  p.batch = [](const graph::Batching&) -> Value { recurrence_has_first_derivatives_only(); };
+  p.batch = [](const graph::Batching& b) { return RecurrentRows::apply<Recurrence>(b, 1 << 1 | 1 << 3); };
+  p.batch_result = &RecurrentRows::result;
   p.flops = [](const Signature& s, const Shape&) {
     return products(s, s.shape(0)[2], 1) + gate_flops * double(s.shape(0).size());
   };

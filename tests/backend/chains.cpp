@@ -144,7 +144,7 @@ TEST_CASE("a profile shows a chain as one step, with all that it computes and wh
   CHECK(p.steps[0].name == "conv");
   CHECK(p.steps[0].kind == "contract");
   CHECK(p.steps[0].operations.substr(0, 28) == "contract add relu · maximum");
-  CHECK(p.steps[0].variant.substr(0, 13) == "4 pieces of 1");
+  CHECK(p.steps[0].variant.substr(0, 12) == "4 tiles of 1");
   CHECK(p.steps[0].flops >= 2. * 4 * 48 * 48 * 64 * 147);
   // The image, the weights and the pooled image; neither the padded image nor the operand of the pool.
   CHECK(p.steps[0].bytes < 4 * (4. * 3 * 96 * 96 + 64 * 148 + 4. * 64 * 24 * 24) + 1000);

@@ -10,7 +10,7 @@ namespace sinter::internals::backend {
 
 using ops::Lanes;
 
-/// What an element is that has no place in the table.
+/// What an element is that has no position in the table.
 template <class T> inline constexpr T nothing = is_floating(dtype_of<T>) ? T(ops::not_a_number<float>) : T(0);
 
 template <class T, int N> [[gnu::always_inline]] constexpr T first(const Lanes<T, N>& x) {

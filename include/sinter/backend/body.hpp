@@ -13,7 +13,7 @@ namespace sinter::internals::backend {
 
 using compile::Micro;
 
-/// One register of a kernel. Equal types at equal places are shared between kernels.
+/// One register of a kernel. Equal types at equal positions are shared between kernels.
 template <int J, class T> struct Slot {
   T value;
 };
@@ -34,7 +34,7 @@ template <class K, int N, int J, class File> [[gnu::always_inline]] constexpr au
 }
 
 /// Where the pointers of a kernel stand: addresses, and counts for pointers without memory.
-template <int P> struct Walk {
+template <int P> struct Cursor {
   std::array<std::byte*, std::size_t(P)> address;
   std::array<std::int64_t, std::size_t(P)> count;
 };
@@ -98,7 +98,7 @@ inline constexpr bool same_for_all_lanes = micro<K, J>.level == 0 ||
 
 /// N elements of pointer P, which along the vector loop walks by 0, 1 or another stride.
 template <class T, int N, int A, int Unit, int P, class Stride>
-[[gnu::always_inline]] constexpr Lanes<T, N> read(const Walk<P>& w, Span s, Stride&& stride) {
+[[gnu::always_inline]] constexpr Lanes<T, N> read(const Cursor<P>& w, Span s, Stride&& stride) {
   const T* p = reinterpret_cast<const T*>(w.address[std::size_t(A)]);
   if constexpr (Unit == 0) return Lanes<T, N>(*p);
   else if constexpr (Unit == 1) return Access<T, N>::load(p + s.i, s.n);
@@ -108,7 +108,7 @@ template <class T, int N, int A, int Unit, int P, class Stride>
 /// Evaluates micro-operation J (load, constant, count, length, gather or apply). `stride(p)` gives the stride of
 /// pointer p along the vector loop, asked only where it is neither 0 nor 1.
 template <class K, int N, int J, int P, class File, class Context, class Stride>
-[[gnu::always_inline]] constexpr void evaluate(File& r, const Walk<P>& w, Span s, const Context& c, Stride&& stride) {
+[[gnu::always_inline]] constexpr void evaluate(File& r, const Cursor<P>& w, Span s, const Context& c, Stride&& stride) {
   constexpr Micro m = micro<K, J>;
   using T = element_type<m.dtype>;
   auto& out = at<K, N, J>(r);
@@ -126,11 +126,11 @@ template <class K, int N, int J, int P, class File, class Context, class Stride>
     const auto axis = compile::IndexedAxis::of(w.count[std::size_t(m.a + 1)]);
     const T* p = reinterpret_cast<const T*>(w.address[std::size_t(m.a)]);
     if constexpr (same_for_all_lanes<K, m.b>) {
-      const auto place = std::int64_t(first(at<K, N, m.b>(r)));
-      if (place < 0 || place >= axis.extent) out = Lanes<T, N>(ops::unforeseen(nothing<T>));
-      else if constexpr (m.unit == 0) out = Lanes<T, N>(p[place * axis.stride]);
-      else if constexpr (m.unit == 1) out = Access<T, N>::load(p + place * axis.stride + s.i, s.n);
-      else out = Access<T, N>::load_strided(p + place * axis.stride + s.i * stride(m.a), stride(m.a), s.n);
+      const auto position = std::int64_t(first(at<K, N, m.b>(r)));
+      if (position < 0 || position >= axis.extent) out = Lanes<T, N>(ops::unforeseen(nothing<T>));
+      else if constexpr (m.unit == 0) out = Lanes<T, N>(p[position * axis.stride]);
+      else if constexpr (m.unit == 1) out = Access<T, N>::load(p + position * axis.stride + s.i, s.n);
+      else out = Access<T, N>::load_strided(p + position * axis.stride + s.i * stride(m.a), stride(m.a), s.n);
     } else {
       const auto lane_stride = m.unit == 0   ? std::int64_t(0)
                                : m.unit == 1 ? std::int64_t(1)
@@ -147,7 +147,7 @@ template <class K, int N, int J, int P, class File, class Context, class Stride>
 
 /// Runs the store J; whole registers past the caches where `streaming` says so (see streaming.hpp).
 template <class K, int N, int J, int P, class File, class Stride>
-[[gnu::always_inline]] constexpr void write(const File& r, const Walk<P>& w, Span s, Stride&& stride,
+[[gnu::always_inline]] constexpr void write(const File& r, const Cursor<P>& w, Span s, Stride&& stride,
                                             [[maybe_unused]] bool streaming = false) {
   constexpr Micro m = micro<K, J>;
   using T = element_type<m.dtype>;
@@ -161,18 +161,18 @@ template <class K, int N, int J, int P, class File, class Stride>
   } else Access<T, N>::store_strided(x, p + s.i * stride(m.b), stride(m.b), s.n);
 }
 
-/// Runs the scatter J: adds lane by lane, in order, what has a place.
+/// Runs the scatter J: adds lane by lane, in order, what has a position.
 template <class K, int N, int J, int P, class File, class Stride>
-[[gnu::always_inline]] constexpr void add_at_places(const File& r, const Walk<P>& w, Span s, Stride&& stride) {
+[[gnu::always_inline]] constexpr void add_at_positions(const File& r, const Cursor<P>& w, Span s, Stride&& stride) {
   constexpr Micro m = micro<K, J>;
   using T = element_type<m.dtype>;
   T* p = reinterpret_cast<T*>(w.address[std::size_t(m.b)]);
   const auto axis = compile::IndexedAxis::of(w.count[std::size_t(m.b + 1)]);
   const auto& x = at<K, N, m.a>(r);
   if constexpr (same_for_all_lanes<K, m.c> && m.unit == 1) {
-    const auto place = std::int64_t(first(at<K, N, m.c>(r)));
-    T* const to = p + place * axis.stride + s.i;
-    if (place >= 0 && place < axis.extent) Access<T, N>::store(Access<T, N>::load(to, s.n) + x, to, s.n);
+    const auto position = std::int64_t(first(at<K, N, m.c>(r)));
+    T* const to = p + position * axis.stride + s.i;
+    if (position >= 0 && position < axis.extent) Access<T, N>::store(Access<T, N>::load(to, s.n) + x, to, s.n);
   } else {
     const auto lane_stride = m.unit == 0 ? std::int64_t(0) : m.unit == 1 ? std::int64_t(1) : std::int64_t(stride(m.b));
     Access<T, N>::add(x, p + s.i * lane_stride, lane_stride, at<K, N, m.c>(r), axis.stride, axis.extent, s.n);
@@ -206,7 +206,7 @@ template <class K> constexpr auto moving_pointers() {
 
 /// Moves every pointer by a number of bytes, or of counts where it has no memory.
 template <class K, int P>
-[[gnu::always_inline]] inline void advance(Walk<P>& w, const std::array<std::int64_t, std::size_t(P)>& by) {
+[[gnu::always_inline]] inline void advance(Cursor<P>& w, const std::array<std::int64_t, std::size_t(P)>& by) {
   static constexpr auto size = element_sizes<K>();
   static constexpr auto moves = moving_pointers<K>();
   [&]<std::size_t... Index>(std::index_sequence<Index...>)
@@ -231,13 +231,13 @@ template <class K, int L, int P>
 }
 /// Moves every pointer by `steps` along loop i.
 template <class K, int L, int P>
-[[gnu::always_inline]] inline void advance(Walk<P>& w, const Arguments<L, P>& a, int loop, std::int64_t steps) {
+[[gnu::always_inline]] inline void advance(Cursor<P>& w, const Arguments<L, P>& a, int loop, std::int64_t steps) {
   advance<K>(w, steps_along<K>(a, loop, steps));
 }
 
 /// Moves every pointer to point i of loops [First, Last), counted in row-major order.
 template <class K, int First, int Last, int L, int P>
-[[gnu::always_inline]] inline void move(Walk<P>& w, const Arguments<L, P>& a, std::int64_t i) {
+[[gnu::always_inline]] inline void move(Cursor<P>& w, const Arguments<L, P>& a, std::int64_t i) {
   for (int l = Last - 1; l > First; --l) {
     advance<K>(w, a, l, i % a.extent[std::size_t(l)]);
     i /= a.extent[std::size_t(l)];
@@ -245,16 +245,16 @@ template <class K, int First, int Last, int L, int P>
   advance<K>(w, a, First, i);
 }
 
-/// Calls f(walk) for the points [from, to) of loops [First, Last), counted in row-major order.
+/// Calls f(cursor) for the points [from, to) of loops [First, Last), counted in row-major order.
 template <class K, int First, int Last, int L, int P, class F>
-[[gnu::always_inline]] inline void for_each_point(const Arguments<L, P>& a, const Walk<P>& start, std::int64_t from,
+[[gnu::always_inline]] inline void for_each_point(const Arguments<L, P>& a, const Cursor<P>& start, std::int64_t from,
                                                   std::int64_t to, F&& f) {
   if constexpr (First == Last) {
     if (from < to) f(start);
   } else {
     if (from >= to) return;
     std::array<std::int64_t, std::size_t(Last - First)> index{};
-    Walk<P> w = start;
+    Cursor<P> w = start;
     std::int64_t rest = from;
     for (int i = Last - 1; i >= First; --i) {
       const std::int64_t e = a.extent[std::size_t(i)];

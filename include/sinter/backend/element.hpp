@@ -32,7 +32,7 @@ template <class K> using MapArgumentsOf = MapArguments<K::body.loops, K::body.po
 template <class K, int L, int P, int Lengths>
 constexpr void run_element(const MapArguments<L, P, Lengths>& a, std::int64_t number) {
   constexpr auto size = element_sizes<K>();
-  Walk<P> w{a.at.address, a.at.origin};
+  Cursor<P> w{a.at.address, a.at.origin};
   for (int i = L - 1; i >= 0; --i) {
     // the first loop takes what remains
     const std::int64_t extent = a.at.extent[std::size_t(i)], index = i > 0 ? number % extent : number;
@@ -46,7 +46,7 @@ constexpr void run_element(const MapArguments<L, P, Lengths>& a, std::int64_t nu
   const struct {
     const std::int64_t* lengths;
   } c{a.lengths};
-  const auto stride = [](int) { return std::int64_t(0); };  // the walk stands at the element already
+  const auto stride = [](int) { return std::int64_t(0); };  // the cursor stands at the element already
   RegisterFile<K, 1> r;
   for_each_micro<K>([&]<int J>() {
     if constexpr (micro<K, J>.what == Micro::What::store) write<K, 1, J>(r, w, Span{0, 1}, stride);

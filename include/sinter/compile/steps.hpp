@@ -43,7 +43,7 @@ struct StepReport {
   std::vector<Access> access;
   // Of a chain (compile/chains.hpp), whose accesses are those to tensors that exist as a whole:
   std::vector<StepReport> parts;     ///< its steps
-  std::int64_t pieces = 0, units = 0;  ///< its tiles, and how many images, rows, … most of them have
+  std::int64_t tiles = 0, units = 0;  ///< its tiles, and how many images, rows, … most of them have
 };
 
 /// What a report says of a primitive: without its rules, which would otherwise all be compiled.
@@ -160,7 +160,7 @@ class Steps {
     const std::int64_t units = head.length(lengths);
     StepReport all;
     all.units = std::min(head.grain, units);
-    all.pieces = (units + head.grain - 1) / head.grain;
+    all.tiles = (units + head.grain - 1) / head.grain;
     const std::int64_t* member = chain + ChainHead::numbers;
     for (std::int64_t s = 0; s < head.steps; ++s) {
       StepReport part = step(t, lengths);

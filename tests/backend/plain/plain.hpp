@@ -32,7 +32,7 @@ template <class K> class Step {
   static constexpr std::uint64_t all = (std::uint64_t(1) << L) - 1, folded = K::body.folded;
 
  public:
-  Step(const std::int64_t* arguments, const Context& c) : a_(arguments, c), c_(c), walk_{a_.address, a_.origin} {}
+  Step(const std::int64_t* arguments, const Context& c) : a_(arguments, c), c_(c), cursor_{a_.address, a_.origin} {}
 
   void run() {
     if constexpr (K::body.kind == KernelKind::row) rows();
@@ -56,18 +56,18 @@ template <class K> class Step {
     static constexpr auto size = element_sizes<K>();
     for (std::size_t p = 0; p < std::size_t(P); ++p) {
       const std::int64_t by = steps * a_.stride[p][std::size_t(loop)];
-      if (walk_.address[p] != nullptr) walk_.address[p] += by * size[p];
-      walk_.count[p] += by;
+      if (cursor_.address[p] != nullptr) cursor_.address[p] += by * size[p];
+      cursor_.count[p] += by;
     }
   }
 
   // ---- micro-operations at the point ----
-  static constexpr auto standing = [](int) { return std::int64_t(0); };  // the walk is at the element already
-  template <int J> void evaluate_one() { evaluate<K, 1, J>(r_, walk_, Span{0, 1}, c_, standing); }
+  static constexpr auto standing = [](int) { return std::int64_t(0); };  // the cursor is at the element already
+  template <int J> void evaluate_one() { evaluate<K, 1, J>(r_, cursor_, Span{0, 1}, c_, standing); }
   template <int J> void evaluate_or_store() {
-    if constexpr (micro<K, J>.what == Micro::What::store) write<K, 1, J>(r_, walk_, Span{0, 1}, standing);
+    if constexpr (micro<K, J>.what == Micro::What::store) write<K, 1, J>(r_, cursor_, Span{0, 1}, standing);
     else if constexpr (micro<K, J>.what == Micro::What::scatter)
-      add_at_places<K, 1, J>(r_, walk_, Span{0, 1}, standing);
+      add_at_positions<K, 1, J>(r_, cursor_, Span{0, 1}, standing);
     else evaluate_one<J>();
   }
 
@@ -129,7 +129,7 @@ template <class K> class Step {
       at<K, 1, J>(r_) = at<K, 1, J>(sum_);
     } else if constexpr (m.stored >= 0) {  // an earlier pass may have stored it
       if ((m.passes & ((1u << pass) - 1u)) == 0) evaluate_one<J>();
-      else at<K, 1, J>(r_) = read<element_type<m.dtype>, 1, m.stored, 1>(walk_, Span{0, 1}, standing);
+      else at<K, 1, J>(r_) = read<element_type<m.dtype>, 1, m.stored, 1>(cursor_, Span{0, 1}, standing);
     } else {
       evaluate_or_store<J>();
     }
@@ -148,7 +148,7 @@ template <class K> class Step {
     for_each_point(results, [&] {
       T sum = 0;
       for_each_point(all & ~results, [&] {
-        sum += *reinterpret_cast<const T*>(walk_.address[0]) * *reinterpret_cast<const T*>(walk_.address[1]);
+        sum += *reinterpret_cast<const T*>(cursor_.address[0]) * *reinterpret_cast<const T*>(cursor_.address[1]);
       });
       for_each_micro<K>([&]<int J>() {
         static_assert(micro<K, J>.side == 0, "its target lets no operand be computed");
@@ -172,7 +172,7 @@ template <class K> class Step {
 
   const Arguments<L, P> a_;
   const Context& c_;
-  Walk<P> walk_;
+  Cursor<P> cursor_;
   RegisterFile<K, 1> r_, sum_;
 };
 

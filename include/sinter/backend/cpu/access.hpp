@@ -103,18 +103,18 @@ template <class T, int N>
   }
 }
 
-/// Lane i of n: p[i * lane_stride + place[i] * stride] where 0 ≤ place[i] < extent, `nothing` elsewhere.
+/// Lane i of n: p[i * lane_stride + position[i] * stride] where 0 ≤ position[i] < extent, `nothing` elsewhere.
 template <class T, int N, class Index>
-[[gnu::always_inline]] constexpr Lanes<T, N> gather_places(const T* p, std::int64_t lane_stride,
-                                                           const Lanes<Index, N>& place, std::int64_t stride,
+[[gnu::always_inline]] constexpr Lanes<T, N> gather_positions(const T* p, std::int64_t lane_stride,
+                                                           const Lanes<Index, N>& position, std::int64_t stride,
                                                            std::int64_t extent, int n) {
   if constexpr (N == 1) {
-    const auto at = std::int64_t(place.v);
+    const auto at = std::int64_t(position.v);
     return at >= 0 && at < extent ? Lanes<T, 1>(p[at * stride]) : Lanes<T, 1>(ops::unforeseen(nothing<T>));
   } else {
     alignas(64) Index at[N];
     alignas(64) T room[N]{};
-    place.store(at);
+    position.store(at);
     for (int i = 0; i < n; ++i)
       room[i] = at[i] >= 0 && std::int64_t(at[i]) < extent ? p[i * lane_stride + std::int64_t(at[i]) * stride]
                                                            : ops::unforeseen(nothing<T>);
@@ -123,16 +123,16 @@ template <class T, int N, class Index>
 }
 /// The same for adding, in the order of the lanes; indices out of range are ignored.
 template <class T, int N, class Index>
-[[gnu::always_inline]] constexpr void add_places(const Lanes<T, N>& x, T* p, std::int64_t lane_stride,
-                                                 const Lanes<Index, N>& place, std::int64_t stride, std::int64_t extent,
-                                                 int n) {
+[[gnu::always_inline]] constexpr void add_positions(const Lanes<T, N>& x, T* p, std::int64_t lane_stride,
+                                                    const Lanes<Index, N>& position, std::int64_t stride,
+                                                    std::int64_t extent, int n) {
   if constexpr (N == 1) {
-    const auto at = std::int64_t(place.v);
+    const auto at = std::int64_t(position.v);
     if (at >= 0 && at < extent) p[at * stride] = T(p[at * stride] + x.v);
   } else {
     alignas(64) Index at[N];
     alignas(64) T room[N];
-    place.store(at);
+    position.store(at);
     x.store(room);
     for (int i = 0; i < n; ++i)
       if (at[i] >= 0 && std::int64_t(at[i]) < extent) p[i * lane_stride + std::int64_t(at[i]) * stride] += room[i];
@@ -192,13 +192,13 @@ template <class T, int N> requires(N > 1) struct Access<T, N> {
                                                                           const Lanes<Index, N>& position,
                                                                           std::int64_t stride, std::int64_t extent,
                                                                           int n) {
-    return cpu::gather_places<T, N>(p, lane_stride, position, stride, extent, n);
+    return cpu::gather_positions<T, N>(p, lane_stride, position, stride, extent, n);
   }
   template <class Index>
   [[gnu::always_inline]] static constexpr void add(const V& x, T* p, std::int64_t lane_stride,
                                                    const Lanes<Index, N>& position, std::int64_t stride,
                                                    std::int64_t extent, int n) {
-    cpu::add_places<T, N>(x, p, lane_stride, position, stride, extent, n);
+    cpu::add_positions<T, N>(x, p, lane_stride, position, stride, extent, n);
   }
   [[gnu::always_inline]] static constexpr V ramp(std::int64_t from, std::int64_t step) {
     return cpu::ramp<N>(from, step);

@@ -82,7 +82,7 @@ template <class T> class AttendMask {
     } else if (added_.at != nullptr && added_.row == 0) {
       for (std::int64_t j = 0; j < n; ++j) add(score + j * ld, Vector(added_(0, key + j)), width);
     } else if (there_.at != nullptr || added_.at != nullptr) {
-      add_turned(score, ld, key, n, query, m, width);
+      add_transposed(score, ld, key, n, query, m, width);
     }
     if (causal_)
       for (std::int64_t j = std::max<std::int64_t>(0, query + 1 - key); j < n; ++j)
@@ -111,22 +111,22 @@ template <class T> class AttendMask {
     for (int x = 0; x < n; ++x) to[x] = there[x * there_.column] ? T(0) : never;
   }
   /// Adds a mask that differs per query: a few keys at a time become numbers to add, and are transposed.
-  void add_turned(T* score, std::int64_t ld, std::int64_t key, std::int64_t n, std::int64_t query, int m,
+  void add_transposed(T* score, std::int64_t ld, std::int64_t key, std::int64_t n, std::int64_t query, int m,
                   int width) const {
     constexpr int keys = W > 8 ? W : 8, queries = 64;
-    alignas(64) T straight[queries * keys], turned[keys * queries];
-    std::fill(turned, turned + keys * queries, T(0));
+    alignas(64) T straight[queries * keys], transposed[keys * queries];
+    std::fill(transposed, transposed + keys * queries, T(0));
     for (std::int64_t j = 0; j < n; j += keys) {
       const int some = int(std::min<std::int64_t>(keys, n - j));
       if (there_.at != nullptr) {
         for (std::int64_t i = 0; i < m; ++i) to_add(&there_(query + i, key + j), straight + i * keys, some);
-        transpose(straight, keys, turned, queries, m, some);
+        transpose(straight, keys, transposed, queries, m, some);
       } else {
-        pack_transposed<T>({&added_(query, key + j), added_.row, added_.column}, turned, queries, m, m, some);
+        pack_transposed<T>({&added_(query, key + j), added_.row, added_.column}, transposed, queries, m, m, some);
       }
       for (std::int64_t x = 0; x < some; ++x)
         for (int i = 0; i < width; i += W)
-          store(load<T, W>(score + (j + x) * ld + i, W) + load<T, W>(turned + x * queries + i, W),
+          store(load<T, W>(score + (j + x) * ld + i, W) + load<T, W>(transposed + x * queries + i, W),
                 score + (j + x) * ld + i, W);
     }
   }

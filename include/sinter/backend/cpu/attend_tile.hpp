@@ -108,7 +108,7 @@ template <class T> inline void pack_transposed(Matrix<const T> from, T* to, std:
 template <class T> inline void pack_rows(Matrix<const T> from, T* to, std::int64_t ldt, std::int64_t rows,
                                          std::int64_t columns, std::int64_t width) {
   for (std::int64_t i = 0; i < rows; ++i) {
-    if (from.column == 1) copy_piece(to + i * ldt, from.at + i * from.row, int(columns));
+    if (from.column == 1) copy_run(to + i * ldt, from.at + i * from.row, int(columns));
     else
       for (std::int64_t j = 0; j < columns; ++j) to[i * ldt + j] = from(i, j);
     for (std::int64_t j = columns; j < width; ++j) to[i * ldt + j] = 0;

@@ -48,7 +48,7 @@ struct LongSums {
       most = 8,
       workers = 4;  ///< chunks, and how many are summed at once, each in scratch memory of its own
 
-  static constexpr std::int64_t pieces(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
+  static constexpr std::int64_t chunks(std::int64_t rows, std::int64_t columns, std::int64_t inner) {
     if (inner < least || rows + columns > most_lines || rows * columns > most_results) return 1;
     return std::min(most, inner / shortest);
   }
@@ -82,10 +82,10 @@ template <class T> constexpr std::int64_t pack_bytes_of(std::int64_t rows, std::
     return aligned_bytes<T>(std::min((n + unit - 1) / unit * unit * most, std::max(elements, unit * most)));
   };
   const std::int64_t right = in_panels ? 0 : panel(columns, Tile<T>::columns, deepest_in_place, right_elements<T>);
-  const std::int64_t turned =
+  const std::int64_t swapped =
       windows && !in_panels ? panel(std::min(rows, most_swapped_rows), Tile<T>::columns, deepest, right_elements<T>)
                             : 0;
-  const std::int64_t packed = std::max(panel(rows, Tile<T>::rows, deepest, left_elements<T>) + right, turned);
+  const std::int64_t packed = std::max(panel(rows, Tile<T>::rows, deepest, left_elements<T>) + right, swapped);
   const std::int64_t sums = inner > depth_of<T>(rows, columns, inner) ? aligned_bytes<T>(rows * columns) : 0;
   return std::max(packed + sums, LongSums::bytes<T>(rows, columns, inner));
 }

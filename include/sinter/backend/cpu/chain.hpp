@@ -17,7 +17,7 @@ using StepFunction = void (*)(const std::int64_t* arguments, const Context&);
 template <int Most> SINTER_OUTLINE inline void run_chain(const std::int64_t* chain, const std::int64_t* table,
                                                          const StepFunction* functions, const Context& c) {
   const auto head = compile::ChainHead::of(chain);
-  const std::int64_t units = head.length(c.lengths), pieces = (units + head.grain - 1) / head.grain;
+  const std::int64_t units = head.length(c.lengths), tiles = (units + head.grain - 1) / head.grain;
   const auto run = [&](std::int64_t first, std::int64_t last, std::int64_t worker, const Context& context) {
     std::array<std::int64_t, std::size_t(Most)> room;
     for (std::int64_t k = first; k < last; ++k)
@@ -25,12 +25,12 @@ template <int Most> SINTER_OUTLINE inline void run_chain(const std::int64_t* cha
           chain, table, room.data(), units, k, worker,
           [&](std::int64_t kernel, const std::int64_t* arguments) { functions[kernel](arguments, context); });
   };
-  const std::int64_t threads = c.threads, rounds = (pieces + threads - 1) / threads;
-  const bool even = rounds * threads * 7 <= pieces * 8;  // nobody waits for more than an eighth
-  if (threads == 1 || threads > head.workers || !even) return run(0, pieces, 0, c);
+  const std::int64_t threads = c.threads, rounds = (tiles + threads - 1) / threads;
+  const bool even = rounds * threads * 7 <= tiles * 8;  // nobody waits for more than an eighth
+  if (threads == 1 || threads > head.workers || !even) return run(0, tiles, 0, c);
   split(threads, 1, 2, c.threads, [&](std::int64_t from, std::int64_t to) {
     for (std::int64_t w = from; w < to; ++w)
-      run(w * pieces / threads, (w + 1) * pieces / threads, w,
+      run(w * tiles / threads, (w + 1) * tiles / threads, w,
           Context{c.base, c.lengths, c.scratch + w * head.scratch, 1});
   });
 }

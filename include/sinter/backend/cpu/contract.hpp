@@ -77,7 +77,7 @@ template <class K> inline void contract(const std::int64_t* table, const Context
              columns = nest(1, contract_loops<K>.columns, contract_loops<K>.inner),
              left_inner = nest(0, contract_loops<K>.inner, L), right_inner = nest(1, contract_loops<K>.inner, L);
   for_each_point<K, 0, contract_loops<K>.rows>(
-      a, Walk<P>{a.address, a.origin}, 0, points(a, 0, contract_loops<K>.rows), [&](const Walk<P>& w) {
+      a, Cursor<P>{a.address, a.origin}, 0, points(a, 0, contract_loops<K>.rows), [&](const Cursor<P>& w) {
         const Epilogue<K, T> epilogue{a, c, w};
         if constexpr (std::is_same_v<T, float> && L - contract_loops<K>.rows >= 6 && !computes_operands<K>) {
           const auto extent = [&](int l) { return a.extent[std::size_t(l)]; };

@@ -29,7 +29,7 @@ struct TileResults {
   float* at;
   int line, high, wide;
 
-  float* place(int y, int x) const { return at + y * line + x * C; }
+  float* position(int y, int x) const { return at + y * line + x * C; }
 
   /// Whether the transforms are visible.
   bool is_mixed(int filters) const {
@@ -38,7 +38,7 @@ struct TileResults {
       for (int x = 0; x < wide; ++x) {
         Vector squares(0.f);
         for (int j = 0; j < filters; j += W) {
-          const Vector v = load<float, W>(place(y, x) + j, std::min(W, filters - j));
+          const Vector v = load<float, W>(position(y, x) + j, std::min(W, filters - j));
           squares = fma(v, v, squares);
         }
         const float sum = fold_lanes<ops::Sum>(squares);
@@ -65,7 +65,7 @@ template <int K> struct PlainWeights {
 
 /// The results of one tile of an image with contiguous channels, `corner` being the first position that it reads.
 template <int M, int K>
-[[gnu::noinline, gnu::cold]] void sum_directly(const float* corner, std::int64_t row, std::int64_t place,
+[[gnu::noinline, gnu::cold]] void sum_directly(const float* corner, std::int64_t row, std::int64_t pixel,
                                                  std::int64_t channels, const PlainWeights<K>& weights,
                                                  std::int64_t filter, int filters, const TileResults& to) {
   // If a NaN is in the middle of every window, or in the same weight of every filter, nothing else can result. A
@@ -77,7 +77,7 @@ template <int M, int K>
     return true;
   };
   if (all_nan([&](int y, int x) {
-        return load<float, W>(corner + (y + K / 2) * row + (x + K / 2) * place,
+        return load<float, W>(corner + (y + K / 2) * row + (x + K / 2) * pixel,
                               int(std::min<std::int64_t>(W, channels)));
       }))
     return;
@@ -94,13 +94,13 @@ template <int M, int K>
           const Vector w = weights.of(ky, kx, c, filter + j, n);
 #pragma GCC unroll 4
           for (int y = 0; y < M; ++y) {
-            const float* const line = corner + (std::min(y, to.high - 1) + ky) * row + kx * place + c;
+            const float* const line = corner + (std::min(y, to.high - 1) + ky) * row + kx * pixel + c;
 #pragma GCC unroll 4
-            for (int x = 0; x < M; ++x) sum[y][x] = fma(Vector(line[std::min(x, to.wide - 1) * place]), w, sum[y][x]);
+            for (int x = 0; x < M; ++x) sum[y][x] = fma(Vector(line[std::min(x, to.wide - 1) * pixel]), w, sum[y][x]);
           }
         }
     for (int y = 0; y < to.high; ++y)
-      for (int x = 0; x < to.wide; ++x) store(sum[y][x], to.place(y, x) + j, W);
+      for (int x = 0; x < to.wide; ++x) store(sum[y][x], to.position(y, x) + j, W);
   }
 }
 
@@ -111,15 +111,15 @@ template <int K> [[gnu::noinline, gnu::cold]] void sum_gradient_directly(const S
                                                                            Vector* to) {
   const auto n = int(std::min<std::int64_t>(W, s.channels - channel));
   const auto sample = [&](std::int64_t i, std::int64_t y, std::int64_t x) {
-    return samples[i * s.sample_stride + y * s.sample_row_stride + x * s.sample_place_stride + filter];
+    return samples[i * s.sample_stride + y * s.sample_row_stride + x * s.sample_pixel_stride + filter];
   };
-  const auto places = [&](std::int64_t i, std::int64_t y, std::int64_t x) {
-    return load<float, W>(image + i * s.image_stride + y * s.row_stride + x * s.place_stride + channel, n);
+  const auto values = [&](std::int64_t i, std::int64_t y, std::int64_t x) {
+    return load<float, W>(image + i * s.image_stride + y * s.row_stride + x * s.pixel_stride + channel, n);
   };
   if (is_nan(Lanes<float, 1>(sample(0, 0, 0))).v)
     return;  // as above: every weight sees it; if it is in the middle of the image, every weight of its channel does
   if (s.height >= K && s.width >= K &&
-      !any(!is_nan(places(0, s.height / 2 + K / 2, s.width / 2 + K / 2)) && ramp<W>(0, 1) < Lanes<std::int32_t, W>(n)))
+      !any(!is_nan(values(0, s.height / 2 + K / 2, s.width / 2 + K / 2)) && ramp<W>(0, 1) < Lanes<std::int32_t, W>(n)))
     return;
   for (int k = 0; k < K * K; ++k) to[k] = Vector(0.f);
   for (std::int64_t i = 0; i < s.images; ++i)
@@ -129,7 +129,7 @@ template <int K> [[gnu::noinline, gnu::cold]] void sum_gradient_directly(const S
         for (Vector& l : line) l = Vector(0.f);
         for (std::int64_t x = 0; x < s.width; ++x) {
           const Vector d(sample(i, y, x));
-          for (int kx = 0; kx < K; ++kx) line[kx] = fma(d, places(i, y + ky, x + kx), line[kx]);
+          for (int kx = 0; kx < K; ++kx) line[kx] = fma(d, values(i, y + ky, x + kx), line[kx]);
         }
         for (int kx = 0; kx < K; ++kx) to[ky * K + kx] = to[ky * K + kx] + line[kx];
       }

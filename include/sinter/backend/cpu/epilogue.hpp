@@ -9,7 +9,7 @@ template <class K, class T> struct Epilogue {
   static constexpr int L = K::body.loops, P = K::body.pointers, N = lanes;
   const Arguments<L, P>& a;
   const Context& c;
-  const Walk<P>& start;  ///< at the first element of the matrix
+  const Cursor<P>& start;  ///< at the first element of the matrix
 
   static void finish(const void* self, const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column,
                      int columns) {
@@ -40,12 +40,12 @@ template <class K, class T> struct Epilogue {
       const std::int64_t extent = a.extent[std::size_t(last)], outer = nested ? (column + done) / extent : 0,
                          at_column = column + done - outer * extent;
       const int length = nested ? int(std::min<std::int64_t>(columns - done, extent - at_column)) : columns;
-      Walk<P> corner = start;
+      Cursor<P> corner = start;
       if constexpr (loops.inner - loops.columns > 1)
         if (nested) move<K, loops.columns, last>(corner, a, outer);
       const T* sums = tile + done;
       for_each_point<K, loops.rows, loops.columns>(
-          a, corner, row, row + rows, [&](const Walk<P>& w) __attribute__((always_inline)) {
+          a, corner, row, row + rows, [&](const Cursor<P>& w) __attribute__((always_inline)) {
             for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) {
               evaluate<K, N, J>(r, w, Span{0, N}, c, stride);
             });

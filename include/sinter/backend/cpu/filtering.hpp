@@ -28,10 +28,10 @@ struct TileGrid {
   constexpr TileGrid(std::int64_t images, std::int64_t height, std::int64_t width, std::int64_t side)
       : m(side), across((width + side - 1) / side), down((height + side - 1) / side), count(images * across * down) {}
 
-  struct Place {
+  struct Position {
     std::int64_t n, y, x;  ///< image, and the first result of the tile
   };
-  constexpr Place place(std::int64_t tile) const {
+  constexpr Position position(std::int64_t tile) const {
     return {tile / (across * down), tile / across % down * m, tile % across * m};
   }
   /// How many of the next `left` tiles, from one at x on, are in its row of the image.
@@ -43,7 +43,7 @@ struct TileGrid {
 /// Transforms of registers with stride `s` in an array, for M results of K weights: M + K − 1 positions.
 template <int M, int K> struct Filtering;
 /// What the forms with six positions share: the points 0, 1, −1, 2, −2, ∞.
-struct SixPlaces {
+struct SixPoints {
   [[gnu::always_inline]] static void image(Vector* d, int s) {
     const Vector d0 = d[0], d1 = d[s], d2 = d[2 * s], d3 = d[3 * s], d4 = d[4 * s], d5 = d[5 * s];
     const Vector a = fma(d2, Vector(-4.f), d4), b = fma(d1, Vector(-4.f), d3), c = d4 - d2, e = (d3 - d1) * Vector(2.f);
@@ -55,7 +55,7 @@ struct SixPlaces {
     d[5 * s] = fma(d1, Vector(4.f), fma(d3, Vector(-5.f), d5));
   }
 };
-template <> struct Filtering<4, 3> : SixPlaces {
+template <> struct Filtering<4, 3> : SixPoints {
   [[gnu::always_inline]] static void weights(const Vector* g, int s, Vector* to, int t) {
     const Vector sixth(1 / 6.f), a = (g[0] + g[2 * s]) * sixth, b = g[s] * sixth;
     const Vector c = fma(g[0], Vector(1 / 24.f), g[2 * s] * sixth), e = g[s] * Vector(1 / 12.f);
@@ -91,7 +91,7 @@ template <> struct Filtering<4, 3> : SixPlaces {
     to[2 * t] = fma(outer - inner, Vector(1 / 6.f), m[5 * s]);
   }
 };
-template <> struct Filtering<2, 5> : SixPlaces {
+template <> struct Filtering<2, 5> : SixPoints {
   [[gnu::always_inline]] static void weights(const Vector* g, int s, Vector* to, int t) {
     const Vector sixth(1 / 6.f), a = (g[0] + g[2 * s] + g[4 * s]) * sixth, b = (g[s] + g[3 * s]) * sixth;
     const Vector c = fma(g[4 * s], Vector(2 / 3.f), fma(g[2 * s], sixth, g[0] * Vector(1 / 24.f))),
@@ -153,14 +153,14 @@ inline constexpr int most_adjacent = 8;  ///< tiles of a row of the image that a
 /// The positions of `count` adjacent tiles, with stride `tile`, for `n` channels from `corner` on; zeros past `rows`
 /// and `columns`. Tiles overlap: each column of positions is transformed once, for all tiles that it belongs to.
 template <int M, int K>
-[[gnu::always_inline]] inline void transform_tiles(const float* corner, std::int64_t row, std::int64_t place, int rows,
+[[gnu::always_inline]] inline void transform_tiles(const float* corner, std::int64_t row, std::int64_t pixel, int rows,
                                                    int columns, int n, int count, float* to, std::int64_t tile,
                                                    std::int64_t position_stride) {
   constexpr int A = M + K - 1;
   alignas(64) float half[(most_adjacent * M + K - 1) * A * W];
   const bool full = rows >= A && n >= W;
   for (int x = 0; x < count * M + K - 1; ++x) {
-    const float* const from = corner + x * place;
+    const float* const from = corner + x * pixel;
     Vector d[A];
     if (full && x < columns) {
 #pragma GCC unroll 8
@@ -205,10 +205,10 @@ struct Weights {
     if (neighbours && n < W) std::fill(block, block + at_once * taps * W, 0.f);
     for (std::int64_t c = from; c < last; c += at_once) {
       const auto channels = int(std::min<std::int64_t>(at_once, last - c));
-      const int pieces = !neighbours ? 0 : channel == taps ? 1 : channels;
-      for (int i = 0; i < pieces; ++i)
+      const int runs = !neighbours ? 0 : channel == taps ? 1 : channels;
+      for (int i = 0; i < runs; ++i)
         pack_run(block + i * taps * W, W, corner + (c + i) * channel, lines, 1,
-                 std::int64_t(taps) * (pieces == 1 ? channels : 1));
+                 std::int64_t(taps) * (runs == 1 ? channels : 1));
       for (int i = 0; i < channels; ++i, to += C)
         transform_window<M, K>(corner + (c + i) * channel, n, neighbours ? block + i * taps * W : nullptr, to,
                                position_stride);
@@ -218,12 +218,12 @@ struct Weights {
   /// The same weights as they are, after the positions.
   template <int M, int K>
   void keep(std::int64_t first, int n, std::int64_t from, std::int64_t last, float* to,
-            std::int64_t place_stride) const {
-    constexpr int places = (M + K - 1) * (M + K - 1);
+            std::int64_t point_stride) const {
+    constexpr int points = (M + K - 1) * (M + K - 1);
     for (std::int64_t c = from; c < last; ++c, to += C)
       for (int e = 0; e < K * K; ++e) {
         const float* const corner = at + first * filter + c * channel + e / K * row + e % K * tap;
-        store(n > 0 ? gather<float, W>(corner, filter, n) : Vector(0.f), to + (places + e) * place_stride, W);
+        store(n > 0 ? gather<float, W>(corner, filter, n) : Vector(0.f), to + (points + e) * point_stride, W);
       }
   }
 

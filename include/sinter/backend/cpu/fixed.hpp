@@ -24,8 +24,8 @@ template <class K, class Step> struct Fixed {
   static constexpr std::int64_t offset(int p) { return Step::arguments[std::size_t(L + p * (2 + L) + 1)]; }
 
   /// Where every pointer begins.
-  [[gnu::always_inline]] static Walk<P> start(const Context& c) {
-    Walk<P> w;
+  [[gnu::always_inline]] static Cursor<P> start(const Context& c) {
+    Cursor<P> w;
     [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
       ((w.address[Index] =
             base(int(Index)) < 0 ? nullptr : c.base[base(int(Index)) < 0 ? 0 : base(int(Index))] + offset(int(Index))),
@@ -35,9 +35,9 @@ template <class K, class Step> struct Fixed {
     return w;
   }
   /// The same, `steps` further along loop `Loop`.
-  template <int Loop> [[gnu::always_inline]] static Walk<P> moved(const Walk<P>& from, std::int64_t steps) {
+  template <int Loop> [[gnu::always_inline]] static Cursor<P> moved(const Cursor<P>& from, std::int64_t steps) {
     constexpr auto size = element_sizes<K>();
-    Walk<P> w;
+    Cursor<P> w;
     [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
       ((w.address[Index] = from.address[Index] + steps * stride(int(Index), Loop) * size[Index]), ...);
       ((w.count[Index] = from.count[Index] + steps * stride(int(Index), Loop)), ...);
@@ -51,12 +51,13 @@ template <class K, class Step> struct Fixed {
     return n;
   }
   /// The same, at point i of loops [First, Last), counted in row-major order.
-  template <int First, int Last> [[gnu::always_inline]] static Walk<P> at_point(const Walk<P>& from, std::int64_t i) {
+  template <int First, int Last>
+  [[gnu::always_inline]] static Cursor<P> at_point(const Cursor<P>& from, std::int64_t i) {
     if constexpr (First == Last) return from;
     else return at_point<First, Last - 1>(moved<Last - 1>(from, i % extent(Last - 1)), i / extent(Last - 1));
   }
-  /// Calls f(walk) for every point of loops [First, Last).
-  template <int First, int Last, class F> [[gnu::always_inline]] static void for_each(const Walk<P>& w, F&& f) {
+  /// Calls f(cursor) for every point of loops [First, Last).
+  template <int First, int Last, class F> [[gnu::always_inline]] static void for_each(const Cursor<P>& w, F&& f) {
     if constexpr (First == Last) f(w);
     else
       for (std::int64_t i = 0; i < extent(First); ++i) for_each<First + 1, Last>(moved<First>(w, i), f);

@@ -22,12 +22,12 @@ template <class K, class Way, int N, int L, int P>
              const std::int64_t from = flat ? 0 : begin, to = flat ? 1 : end, first = flat ? begin : 0,
                                 last = flat ? end : n;
              RegisterFile<K, N> r;
-             const Walk<P> start{a.address, a.origin};
+             const Cursor<P> start{a.address, a.origin};
              for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) {
                evaluate<K, N, J>(r, start, Span{0, N}, c, stride);
              });
              for_each_point<K, 0, L - 1>(
-                 a, start, from, to, [&](const Walk<P>& w) __attribute__((always_inline)) {
+                 a, start, from, to, [&](const Cursor<P>& w) __attribute__((always_inline)) {
                    for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) {
                      evaluate<K, N, J>(r, w, Span{0, N}, c, stride);
                    });
@@ -36,7 +36,7 @@ template <class K, class Way, int N, int L, int P>
                        if constexpr (micro<K, J>.what == Micro::What::store)
                          write<K, N, J>(r, w, s, stride, streaming);
                        else if constexpr (micro<K, J>.what == Micro::What::scatter)
-                         add_at_places<K, N, J>(r, w, s, stride);
+                         add_at_positions<K, N, J>(r, w, s, stride);
                        else
                          evaluate<K, N, J>(r, w, s, c, stride);
                      });
@@ -60,11 +60,11 @@ template <class K, int L, int P> inline int loop_of_owners(const Arguments<L, P>
   constexpr std::int64_t long_enough = 128;
   int best = -1;
   for (int l = 0; l < L; ++l) {
-    bool apart = true;
+    bool separate = true;
     for (const Micro& m : K::body.micros)
-      if (m.what == Micro::What::scatter) apart = apart && a.stride[std::size_t(m.b)][std::size_t(l)] != 0;
+      if (m.what == Micro::What::scatter) separate = separate && a.stride[std::size_t(m.b)][std::size_t(l)] != 0;
     const std::int64_t n = a.extent[std::size_t(l)];
-    if (apart && (best < 0 || n >= std::min(long_enough, a.extent[std::size_t(best)]))) best = l;
+    if (separate && (best < 0 || n >= std::min(long_enough, a.extent[std::size_t(best)]))) best = l;
   }
   return best;
 }

@@ -64,8 +64,8 @@ struct Nest {
 template <int Most> struct Lines {
   std::array<std::int64_t, std::size_t(Most)> offset;
   std::array<int, std::size_t(Most)>
-      piece;  ///< how many from piece[i] on are contiguous in memory; at the first of each run
-  int count = 0, pieces = 0;
+      run;  ///< how many from run[i] on are contiguous in memory; at the first of each run
+  int count = 0, runs = 0;
 
   Lines(const Nest& nest, std::int64_t first, int n) : count(n) {
     const std::int64_t step = nest.inner_stride();
@@ -75,14 +75,14 @@ template <int Most> struct Lines {
       const std::int64_t at = nest.offset(first + i);
       for (int k = 0; k < length; ++k) offset[std::size_t(i + k)] = at + k * step;
       if (step != 1) {
-        for (int k = 0; k < length; ++k) piece[std::size_t(i + k)] = 1;
-        pieces += length;
+        for (int k = 0; k < length; ++k) run[std::size_t(i + k)] = 1;
+        runs += length;
       } else if (open >= 0 && at == offset[std::size_t(open)] + (i - open)) {
-        piece[std::size_t(open)] += length;
+        run[std::size_t(open)] += length;
       } else {
         open = i;
-        piece[std::size_t(i)] = length;
-        ++pieces;
+        run[std::size_t(i)] = length;
+        ++runs;
       }
       i += length;
     }
@@ -111,7 +111,7 @@ inline void transpose_8x8(const float* from, const std::int64_t* row, float* to,
 #endif
 
 /// to[i] = from[i] for i < n; short runs, so without a call.
-template <class T> [[gnu::always_inline]] inline void copy_piece(T* to, const T* from, int n) {
+template <class T> [[gnu::always_inline]] inline void copy_run(T* to, const T* from, int n) {
   int i = 0;
   if constexpr (lanes > 1 && sizeof(T) == 4)
     for (; i + lanes <= n; i += lanes) Lanes<T, lanes>::load(from + i).store(to + i);
@@ -137,10 +137,10 @@ template <class T>
 template <class T, int Most> inline void pack_run(T* to, std::int64_t width, const T* from, const Lines<Most>& line,
                                                   std::int64_t step, std::int64_t inner) {
   const int n = line.count;
-  if (line.pieces * 6 <= n || (line.pieces * 2 <= n && (step != 1 || inner < 8))) {
+  if (line.runs * 6 <= n || (line.runs * 2 <= n && (step != 1 || inner < 8))) {
     constexpr std::int64_t ahead = 8;  // steps are often too long for the hardware prefetcher
     if constexpr (lanes > 1 && Most % lanes == 0 && sizeof(T) == 4)
-      if (line.pieces == 1 && n == Most) {
+      if (line.runs == 1 && n == Most) {
         using Vector = Lanes<T, lanes>;
         const T* at = from + line.offset[0];
         for (std::int64_t k = 0; k < inner; ++k, at += step, to += width) {
@@ -154,10 +154,10 @@ template <class T, int Most> inline void pack_run(T* to, std::int64_t width, con
         return;
       }
     for (std::int64_t k = 0; k < inner; ++k)
-      for (int i = 0; i < n; i += line.piece[std::size_t(i)]) {
+      for (int i = 0; i < n; i += line.run[std::size_t(i)]) {
         const T* const at = from + line.offset[std::size_t(i)] + k * step;
-        fetch(at + ahead * step, line.piece[std::size_t(i)]);
-        copy_piece(to + k * width + i, at, line.piece[std::size_t(i)]);
+        fetch(at + ahead * step, line.run[std::size_t(i)]);
+        copy_run(to + k * width + i, at, line.run[std::size_t(i)]);
       }
     return;
   }

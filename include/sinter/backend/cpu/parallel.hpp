@@ -14,17 +14,17 @@ namespace sinter::cpu {
 template <class F> inline void split(std::int64_t n, std::int64_t grain, std::int64_t least, int threads, const F& f) {
 #if defined(_OPENMP)
   if (threads > 1 && n >= least && n > grain && has_threads()) {
-    const std::int64_t pieces = std::min<std::int64_t>(threads, (n + grain - 1) / grain);
-    const std::int64_t size = ((n + pieces - 1) / pieces + grain - 1) / grain * grain;
-    const auto piece = [&](std::int64_t i) {
+    const std::int64_t chunks = std::min<std::int64_t>(threads, (n + grain - 1) / grain);
+    const std::int64_t size = ((n + chunks - 1) / chunks + grain - 1) / grain * grain;
+    const auto chunk = [&](std::int64_t i) {
       if (i * size < n) f(i * size, std::min(n, (i + 1) * size));
     };
-    if (Team* const team = Team::mine()) return team->share(pieces, piece);
+    if (Team* const team = Team::mine()) return team->share(chunks, chunk);
     const auto mode = DenormalMode::now();
-#pragma omp parallel for schedule(static) num_threads(int(pieces))
-    for (std::int64_t i = 0; i < pieces; ++i) {
+#pragma omp parallel for schedule(static) num_threads(int(chunks))
+    for (std::int64_t i = 0; i < chunks; ++i) {
       const DenormalMode callers(mode);
-      piece(i);
+      chunk(i);
     }
     return;
   }

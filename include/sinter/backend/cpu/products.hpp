@@ -14,23 +14,23 @@ namespace sinter::cpu {
 /// Lines cut into tiles: runs of equal length, each into tiles of at most `unit`, which differ by one at most if
 /// `even`.
 struct Tiling {
-  std::int64_t run = 0, unit = 1, pieces = 0, count = 0;
+  std::int64_t run = 0, unit = 1, tiles = 0, count = 0;
   bool even = true;
 
   Tiling() = default;
   Tiling(std::int64_t lines, std::int64_t along, std::int64_t most, bool evenly)
       : run(along),
         unit(most),
-        pieces((along + most - 1) / most),
-        count(along > 0 ? lines / along * pieces : 0),
+        tiles((along + most - 1) / most),
+        count(along > 0 ? lines / along * tiles : 0),
         even(evenly) {}
   std::int64_t first(std::int64_t t) const {
-    const std::int64_t p = t % pieces;
-    return t / pieces * run + (even ? p * (run / pieces) + std::min(p, run % pieces) : p * unit);
+    const std::int64_t p = t % tiles;
+    return t / tiles * run + (even ? p * (run / tiles) + std::min(p, run % tiles) : p * unit);
   }
   int size(std::int64_t t) const {
-    const std::int64_t p = t % pieces;
-    return int(even ? run / pieces + (p < run % pieces ? 1 : 0) : std::min(unit, run - p * unit));
+    const std::int64_t p = t % tiles;
+    return int(even ? run / tiles + (p < run % tiles ? 1 : 0) : std::min(unit, run - p * unit));
   }
 };
 
@@ -49,7 +49,7 @@ template <class T> class Products {
   static constexpr std::int64_t shortest_stretch = 16;  ///< that is worth a loop of its own
   static constexpr std::int64_t shortest_unpacked = 3;   ///< and where packing would be for one or two panels only
   static constexpr int most_stretches = 256;  ///< each operand may have half of them
-  static constexpr std::int64_t most_window_places = 192;  ///< for which windows are not packed
+  static constexpr std::int64_t most_window_elements = 192;  ///< for which windows are not packed
 
  public:
   using Operand = ProductOperand<T>;
@@ -88,7 +88,7 @@ template <class T> class Products {
     if (right_in_place_) block_.columns = std::max<std::int64_t>(1, columns_);
     if (left_in_place_) block_.rows = std::max<std::int64_t>(1, rows_);
     block_.inner = depth_at_most(block_.inner);
-    pieces_ = LongSums::pieces(rows_, columns_, inner_);
+    chunks_ = LongSums::chunks(rows_, columns_, inner_);
   }
 
   /// How each operand is read.
@@ -100,7 +100,7 @@ template <class T> class Products {
     using Way = typename SkinnyProducts<T>::Way;
     return skinny_ == Way::dots      ? ", dot products"
            : skinny_ == Way::streams ? ", streamed"
-           : pieces_ > 1           ? (swapped_ ? ", operands swapped, the sum in chunks" : ", the sum in chunks")
+           : chunks_ > 1           ? (swapped_ ? ", operands swapped, the sum in chunks" : ", the sum in chunks")
            : swapped_               ? ", operands swapped"
                                    : "";
   }
@@ -110,7 +110,7 @@ template <class T> class Products {
     if (skinny_ != SkinnyProducts<T>::Way::none)
       return SkinnyProducts<T>(left_, right_, reinterpret_cast<std::byte*>(packed_left_), threads_, finish_, context_)
           .run(skinny_);
-    if (pieces_ > 1) run_in_pieces();
+    if (chunks_ > 1) run_in_chunks();
     else run_blocks();
   }
 
@@ -128,33 +128,33 @@ template <class T> class Products {
       }
     }
   }
-  void run_in_pieces() {
-    const std::int64_t length = (inner_ + pieces_ - 1) / pieces_, elements = rows_ * columns_,
+  void run_in_chunks() {
+    const std::int64_t length = (inner_ + chunks_ - 1) / chunks_, elements = rows_ * columns_,
                        table = aligned_bytes<T>(elements) / std::int64_t(sizeof(T));
     const Blocks block = LongSums::blocks<T>(rows_, columns_, std::min(length, block_.inner));
     const std::int64_t worker = LongSums::worker_bytes<T>(block),
-                       workers = std::clamp<std::int64_t>(threads_, 1, std::min(LongSums::workers, pieces_));
+                       workers = std::clamp<std::int64_t>(threads_, 1, std::min(LongSums::workers, chunks_));
     std::byte* const scratch = reinterpret_cast<std::byte*>(packed_left_);
     T* const tables = reinterpret_cast<T*>(scratch + LongSums::workers * worker);
     split(workers, 1, elements * inner_ < 262144 ? workers + 1 : 2, threads_, [&](std::int64_t from, std::int64_t to) {
-      Products piece = *this;
-      piece.threads_ = 1;
-      piece.block_ = block;
-      piece.keeps_sums_ = true;
+      Products chunk = *this;
+      chunk.threads_ = 1;
+      chunk.block_ = block;
+      chunk.keeps_sums_ = true;
       for (std::int64_t w = from; w < to; ++w) {
-        piece.packed_left_ = reinterpret_cast<T*>(scratch + w * worker);
-        piece.packed_right_ = reinterpret_cast<T*>(scratch + w * worker + aligned_bytes<T>(block.rows * block.inner));
-        for (std::int64_t p = w * pieces_ / workers; p < (w + 1) * pieces_ / workers; ++p) {
-          piece.begin_ = p * length;
-          piece.inner_ = std::min(length, inner_ - piece.begin_);
-          piece.sums_ = tables + p * table;
-          piece.run_blocks();
+        chunk.packed_left_ = reinterpret_cast<T*>(scratch + w * worker);
+        chunk.packed_right_ = reinterpret_cast<T*>(scratch + w * worker + aligned_bytes<T>(block.rows * block.inner));
+        for (std::int64_t p = w * chunks_ / workers; p < (w + 1) * chunks_ / workers; ++p) {
+          chunk.begin_ = p * length;
+          chunk.inner_ = std::min(length, inner_ - chunk.begin_);
+          chunk.sums_ = tables + p * table;
+          chunk.run_blocks();
         }
       }
     });
     split(rows_, 1, std::max<std::int64_t>(2, 65536 / std::max<std::int64_t>(1, columns_)), threads_,
           [&](std::int64_t from, std::int64_t to) {
-            for (std::int64_t p = 1; p < pieces_; ++p) {
+            for (std::int64_t p = 1; p < chunks_; ++p) {
               const T* const part = tables + p * table;
               for (std::int64_t i = from * columns_; i < to * columns_; ++i) tables[i] = T(tables[i] + part[i]);
             }
@@ -163,13 +163,13 @@ template <class T> class Products {
   }
   void finish(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) const {
     if (!swapped_) return finish_(context_, tile, ld, row, rows, column, columns);
-    alignas(64) T turned[R * C];
+    alignas(64) T transposed[R * C];
     for (int x = 0; x < rows; x += R)
       for (int y = 0; y < columns; y += C) {
         const int high = std::min(R, rows - x), wide = std::min(C, columns - y);
         for (int j = 0; j < wide; ++j)
-          for (int i = 0; i < high; ++i) turned[j * high + i] = tile[(x + i) * ld + y + j];
-        finish_(context_, turned, high, column + y, wide, row + x, high);
+          for (int i = 0; i < high; ++i) transposed[j * high + i] = tile[(x + i) * ld + y + j];
+        finish_(context_, transposed, high, column + y, wide, row + x, high);
       }
   }
 
@@ -194,7 +194,7 @@ template <class T> class Products {
       return false;
     const std::int64_t rows = left.lines.count(), columns = windows.count(),
                        run = std::min(run_of(left.inner), run_of(inner));
-    if (rows > most_swapped_rows || columns > most_window_places || run_of(windows) < shortest_unpacked) return false;
+    if (rows > most_swapped_rows || columns > most_window_elements || run_of(windows) < shortest_unpacked) return false;
     return inner.count() > deepest || 2 * (inner.count() / std::max<std::int64_t>(1, run) + 2) <= most_stretches;
   }
   /// The depth for which the stretches suffice, where the contracted axis is cut anyway.
@@ -276,11 +276,11 @@ template <class T> class Products {
   };
   std::int64_t registers_before(std::int64_t panel) const {
     const std::int64_t a_run = (panels_.run + W - 1) / W;
-    return panel / panels_.pieces * a_run + std::min(a_run, panel % panels_.pieces * (C / W));
+    return panel / panels_.tiles * a_run + std::min(a_run, panel % panels_.tiles * (C / W));
   }
   Spot spot(std::int64_t unit) const {
     const std::int64_t column = unit / tiles_.count, a_run = (panels_.run + W - 1) / W,
-                       panel = column / a_run * panels_.pieces + column % a_run / (C / W);
+                       panel = column / a_run * panels_.tiles + column % a_run / (C / W);
     const std::int64_t before = registers_before(panel);
     return {panel, (unit - before * tiles_.count) / std::max<std::int64_t>(1, registers_before(panel + 1) - before)};
   }
@@ -356,7 +356,7 @@ template <class T> class Products {
   bool in_panels_, left_along_, left_in_place_, right_in_place_;  ///< left_along_: in place, along the contracted axis
   Blocks block_;
   T *packed_left_ = nullptr, *packed_right_ = nullptr, *sums_ = nullptr;
-  std::int64_t pieces_ = 1, begin_ = 0;  ///< chunks of the contracted axis, and where the current one begins
+  std::int64_t chunks_ = 1, begin_ = 0;  ///< chunks of the contracted axis, and where the current one begins
   bool keeps_sums_ = false;              ///< in its table, and leaves the rest to others
   std::int64_t column_ = 0, n_ = 0, row_ = 0, part_ = 0, parts_ = 1, first_ = 0, depth_ = 0;  // the current block
   Tiling tiles_, panels_;

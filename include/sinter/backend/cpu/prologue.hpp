@@ -26,7 +26,7 @@ template <int Side, int Level> struct OfOperand {
 /// Evaluates what operand `Side` is computed from: what is known once (level 0), once per line of lanes (1), or for N
 /// elements (2).
 template <class K, int Side, int Level, int N, int P, class Stride>
-[[gnu::always_inline]] inline void evaluate_operand(RegisterFile<K, N>& r, const Walk<P>& w, Span s, const Context& c,
+[[gnu::always_inline]] inline void evaluate_operand(RegisterFile<K, N>& r, const Cursor<P>& w, Span s, const Context& c,
                                                     Stride&& stride) {
   for_each_micro<K, OfOperand<Side, Level>>([&]<int Index>() __attribute__((always_inline)) {
     evaluate<K, N, Index>(r, w, s, c, stride);
@@ -46,7 +46,7 @@ template <class K, class T, int Side> class Prologue {
  public:
   const Arguments<L, P>& a;
   const Context& c;
-  const Walk<P>& start;  ///< at the first element of the matrix
+  const Cursor<P>& start;  ///< at the first element of the matrix
 
   static void fill(const void* self, T* to, int width, std::int64_t line, int lines, std::int64_t first,
                    std::int64_t depth) {
@@ -60,7 +60,7 @@ template <class K, class T, int Side> class Prologue {
  private:
   using File = RegisterFile<K, N>;
 
-  template <int Level> [[gnu::always_inline]] void evaluate_level(File& r, const Walk<P>& w, Span s) const {
+  template <int Level> [[gnu::always_inline]] void evaluate_level(File& r, const Cursor<P>& w, Span s) const {
     evaluate_operand<K, Side, Level>(r, w, s, c,
                                      [this](int p) { return a.stride[std::size_t(p)][std::size_t(vector)]; });
   }
@@ -69,23 +69,23 @@ template <class K, class T, int Side> class Prologue {
   /// Evaluates each line by itself, then transposes: a panel is [K, width].
   [[gnu::flatten]] void turn(T* to, int width, std::int64_t line, int lines, std::int64_t first,
                              std::int64_t depth) const {
-    constexpr int piece = 128;
-    alignas(64) T room[std::size_t(most * piece)];
-    Nest apart;
-    apart.add(lines, piece);
-    const Lines<most> rows(apart, 0, lines);
+    constexpr int strip = 128;
+    alignas(64) T room[std::size_t(most * strip)];
+    Nest strips;
+    strips.add(lines, strip);
+    const Lines<most> rows(strips, 0, lines);
     File r;
     evaluate_level<0>(r, start, Span{0, N});
     for (std::int64_t k = 0; k < depth;) {
       constexpr bool nested = L - loops.inner > 1;
       const std::int64_t extent = a.extent[std::size_t(L - 1)], outer = nested ? (first + k) / extent : 0,
                          from = first + k - outer * extent;
-      const std::int64_t n = std::min<std::int64_t>({piece, depth - k, nested ? extent - from : depth});
-      Walk<P> corner = start;
+      const std::int64_t n = std::min<std::int64_t>({strip, depth - k, nested ? extent - from : depth});
+      Cursor<P> corner = start;
       if constexpr (nested) move<K, loops.inner, L - 1>(corner, a, outer);
       T* row = room;
       for_each_point<K, first_line, last_line>(
-          a, corner, line, line + lines, [&](const Walk<P>& w) __attribute__((always_inline)) {
+          a, corner, line, line + lines, [&](const Cursor<P>& w) __attribute__((always_inline)) {
             evaluate_level<1>(r, w, Span{0, N});
             std::int64_t i = 0;
             for (; i + N <= n; i += N) {
@@ -96,7 +96,7 @@ template <class K, class T, int Side> class Prologue {
               evaluate_level<2>(r, w, Span{from + i, int(n - i)});
               store(element(r), row + i, N);
             }
-            row += piece;
+            row += strip;
           });
       pack_run(to + k * width, width, room, rows, 1, n);
       k += n;
@@ -113,11 +113,11 @@ template <class K, class T, int Side> class Prologue {
       const std::int64_t extent = a.extent[std::size_t(vector)], outer = nested ? (line + done) / extent : 0,
                          from = line + done - outer * extent;
       const int length = nested ? int(std::min<std::int64_t>(lines - done, extent - from)) : lines;
-      Walk<P> corner = start;
+      Cursor<P> corner = start;
       if constexpr (nested) move<K, first_line, vector>(corner, a, outer);
       T* row = to + done;
       for_each_point<K, loops.inner, L>(
-          a, corner, first, first + depth, [&](const Walk<P>& w) __attribute__((always_inline)) {
+          a, corner, first, first + depth, [&](const Cursor<P>& w) __attribute__((always_inline)) {
             evaluate_level<1>(r, w, Span{0, N});
             int i = 0;
             for (; i + N <= length; i += N) {

@@ -39,14 +39,14 @@ template <class K, int N> struct Across : Task<K> {
   std::int64_t columns() const { return a.extent[std::size_t(L - 1)]; }
 
   // ---- a register of columns, all passes: small programs ----
-  template <int Pass = 0> [[gnu::always_inline]] void passes(Row<K, N>& x, const Walk<P>& w, Span s) const {
+  template <int Pass = 0> [[gnu::always_inline]] void passes(Row<K, N>& x, const Cursor<P>& w, Span s) const {
     x.template values<Pass>(*this, w, s);
     x.template store_values<Pass>(*this, w, s);
     if constexpr (Pass < K::body.passes) {
       Sums<K, N> sum;
       clear<K, N, Pass>(sum);
       for_each_point<K, first_folded<K>, L - 1>(
-          a, w, 0, row, [&](const Walk<P>& q) __attribute__((always_inline)) {
+          a, w, 0, row, [&](const Cursor<P>& q) __attribute__((always_inline)) {
             x.template elements<Pass>(*this, sum, q, s, nullptr, 0);
           });
       for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(x.r) = at<K, N, J>(sum); });
@@ -57,13 +57,13 @@ template <class K, int N> struct Across : Task<K> {
   // ---- blocks of row positions and tables of sums ----
   /// What is known of these columns after `Passes` passes, whose sums are in the table.
   template <int Passes>
-  [[gnu::always_inline]] void know(Row<K, N>& x, const Walk<P>& w, Span s, const FoldTable<K>& table) const {
+  [[gnu::always_inline]] void know(Row<K, N>& x, const Cursor<P>& w, Span s, const FoldTable<K>& table) const {
     [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
       (know_after<int(Index)>(x, w, s, table), ...);
     }(std::make_index_sequence<std::size_t(Passes + 1)>{});
   }
   template <int Pass>
-  [[gnu::always_inline]] void know_after(Row<K, N>& x, const Walk<P>& w, Span s, const FoldTable<K>& table) const {
+  [[gnu::always_inline]] void know_after(Row<K, N>& x, const Cursor<P>& w, Span s, const FoldTable<K>& table) const {
     if constexpr (Pass > 0)
       for_each_fold<K, Pass - 1>([&]<int J>() __attribute__((always_inline)) {
         at<K, N, J>(x.r) = load<FoldType<K, J>, N>(table.template at<J>(s.i), s.n);
@@ -77,8 +77,8 @@ template <class K, int N> struct Across : Task<K> {
   /// Row positions [from, to) of `Count` registers of columns from s on. `table` holds the sums of earlier passes,
   /// `sums` takes those of this one.
   template <int Pass, int Count>
-  [[gnu::noinline, gnu::flatten]] void group(const Row<K, N>& all, const Walk<P>& w, std::int64_t from, std::int64_t to,
-                                             Span s, std::int64_t ahead, const FoldTable<K>& table,
+  [[gnu::noinline, gnu::flatten]] void group(const Row<K, N>& all, const Cursor<P>& w, std::int64_t from,
+                                             std::int64_t to, Span s, std::int64_t ahead, const FoldTable<K>& table,
                                              const FoldTable<K>& sums) const {
     const Across own = *this;
     Row<K, N> x[Count];
@@ -93,7 +93,7 @@ template <class K, int N> struct Across : Task<K> {
       });
     });
     for_each_point<K, first_folded<K>, L - 1>(
-        own.a, w, from, to, [&](const Walk<P>& q) __attribute__((always_inline)) {
+        own.a, w, from, to, [&](const Cursor<P>& q) __attribute__((always_inline)) {
           unrolled<Count>([&](auto k) __attribute__((always_inline)) {
             x[k].template elements<Pass>(own, sum[k], q, span(k), nullptr, 0);
           });
@@ -109,17 +109,17 @@ template <class K, int N> struct Across : Task<K> {
     });
   }
   /// One pass over row positions [from, to) of the columns [first, last).
-  template <int Pass> SINTER_OUTLINE void pass(const Row<K, N>& all, const Walk<P>& w, std::int64_t from,
+  template <int Pass> SINTER_OUTLINE void pass(const Row<K, N>& all, const Cursor<P>& w, std::int64_t from,
                                                std::int64_t to, std::int64_t first, std::int64_t last,
                                                const FoldTable<K>& table, const FoldTable<K>& sums) const {
     constexpr std::int64_t block_bytes = 16384, out_of_reach = 131072;  // half of a first-level cache
     // each block begins with copies of arguments and registers
-    constexpr std::int64_t fewest_places = 64, most_places = 256;
-    const std::int64_t places = std::clamp<std::int64_t>(
-        block_bytes / std::max<std::int64_t>(1, (last - first) * 4 * tensors(Pass)), fewest_places, most_places);
-    const std::int64_t ahead = (to - from) * (last - first) * 4 > out_of_reach ? places : 0;
-    for (std::int64_t i = from; i < to; i += places) {
-      const std::int64_t end = std::min(to, i + places);
+    constexpr std::int64_t shortest_step = 64, longest_step = 256;
+    const std::int64_t step = std::clamp<std::int64_t>(
+        block_bytes / std::max<std::int64_t>(1, (last - first) * 4 * tensors(Pass)), shortest_step, longest_step);
+    const std::int64_t ahead = (to - from) * (last - first) * 4 > out_of_reach ? step : 0;
+    for (std::int64_t i = from; i < to; i += step) {
+      const std::int64_t end = std::min(to, i + step);
       std::int64_t k = first;
       for (; k + G * N <= last; k += G * N) group<Pass, G>(all, w, i, end, Span{k, N}, ahead, table, sums);
       for (; k < last; k += N)
@@ -129,7 +129,7 @@ template <class K, int N> struct Across : Task<K> {
   /// Prefetches what the next block reads, `ahead` positions further on: hardware prefetchers do not follow runs this
   /// short.
   template <int Pass, int Count>
-  [[gnu::always_inline]] void fetch(const Walk<P>& q, std::int64_t column, std::int64_t ahead) const {
+  [[gnu::always_inline]] void fetch(const Cursor<P>& q, std::int64_t column, std::int64_t ahead) const {
     for_each_micro<K, InPass<Pass>>([&]<int J>() __attribute__((always_inline)) {
       constexpr Micro m = micro<K, J>;
       if constexpr (m.what == Micro::What::load && m.unit == 1 && loops<K> > 1) {
@@ -150,7 +150,7 @@ template <class K, int N> struct Across : Task<K> {
     return std::max(n, 1);
   }
   /// Values per row are stored after all passes: other blocks might still read what they overwrite.
-  [[gnu::noinline, gnu::flatten]] void finish(const Row<K, N>& all, const Walk<P>& w, std::int64_t first,
+  [[gnu::noinline, gnu::flatten]] void finish(const Row<K, N>& all, const Cursor<P>& w, std::int64_t first,
                                               std::int64_t last, const FoldTable<K>& table) const {
     for (std::int64_t k = first; k < last; k += N) {
       const Span s{k, int(std::min<std::int64_t>(N, last - k))};
@@ -163,7 +163,7 @@ template <class K, int N> struct Across : Task<K> {
     }
   }
   /// All passes over the columns [first, last) of one set of rows.
-  [[gnu::always_inline]] void tile(const Row<K, N>& all, const Walk<P>& w, std::int64_t first, std::int64_t last,
+  [[gnu::always_inline]] void tile(const Row<K, N>& all, const Cursor<P>& w, std::int64_t first, std::int64_t last,
                                    std::byte* room) const {
     const FoldTable<K> table{room, last - first, first};
     unrolled<K::body.passes>([&](auto p) __attribute__((always_inline)) {
@@ -174,14 +174,14 @@ template <class K, int N> struct Across : Task<K> {
   }
   /// The same for all columns, each pass in parts of the rows. Each part has a table in scratch memory; the first takes
   /// the total.
-  void tile_in_chunks(const Row<K, N>& all, const Walk<P>& w, std::int64_t pieces, int threads) const {
-    const std::int64_t n = columns(), size = (row + pieces - 1) / pieces;
+  void tile_in_chunks(const Row<K, N>& all, const Cursor<P>& w, std::int64_t chunks, int threads) const {
+    const std::int64_t n = columns(), size = (row + chunks - 1) / chunks;
     const auto table = [&](std::int64_t k) {
       return FoldTable<K>{this->c.scratch + k * n * FoldTable<K>::bytes, n, 0};
     };
     unrolled<K::body.passes>([&](auto p) {
       constexpr int Pass = decltype(p)::value;
-      Split::run(pieces, 1, 2, threads, [&](std::int64_t from, std::int64_t to) {
+      Split::run(chunks, 1, 2, threads, [&](std::int64_t from, std::int64_t to) {
         const Across own = *this;
         for (std::int64_t k = from; k < to; ++k) {
           clear_table<Pass>(table(k));
@@ -192,7 +192,7 @@ template <class K, int N> struct Across : Task<K> {
       });
       for_each_fold<K, Pass>([&]<int J>() {
         FoldType<K, J>* const total = table(0).template at<J>(0);
-        for (std::int64_t k = 1; k < pieces; ++k) {
+        for (std::int64_t k = 1; k < chunks; ++k) {
           const FoldType<K, J>* const part = table(k).template at<J>(0);
           for (std::int64_t i = 0; i < n; ++i)
             total[i] = Fold<K, J>::combine(Lanes<FoldType<K, J>, 1>(total[i]), Lanes<FoldType<K, J>, 1>(part[i])).v;
@@ -212,23 +212,23 @@ template <class K> constexpr bool has_scans() {
 template <class K, class Way, int N> [[gnu::always_inline]] inline void run_across(const Task<K>& task) {
   constexpr int P = pointers<K>;
   const Across<K, N> work(task);
-  const Walk<P> start{work.a.address, work.a.origin};
+  const Cursor<P> start{work.a.address, work.a.origin};
   const std::int64_t outer = points(work.a, 0, first_folded<K>), n = work.columns();
   if constexpr (std::is_same_v<Way, Alone>) {
     Row<K, N> x;
     x.once(work, start);
     for_each_point<K, 0, first_folded<K>>(
-        work.a, start, 0, outer, [&](const Walk<P>& w) __attribute__((always_inline)) {
+        work.a, start, 0, outer, [&](const Cursor<P>& w) __attribute__((always_inline)) {
           for (std::int64_t i = 0; i < n; i += N) work.passes(x, w, Span{i, int(std::min<std::int64_t>(N, n - i))});
         });
   } else {
     constexpr std::int64_t width = fold_columns;
     if constexpr (!has_scans<K>()) {
-      if (const std::int64_t pieces = chunks_of(outer, work.row, n); pieces > 1) {
+      if (const std::int64_t chunks = chunks_of(outer, work.row, n); chunks > 1) {
         Row<K, N> x{};
         x.once(work, start);
         return for_each_point<K, 0, first_folded<K>>(
-            work.a, start, 0, outer, [&](const Walk<P>& w) { work.tile_in_chunks(x, w, pieces, work.c.threads); });
+            work.a, start, 0, outer, [&](const Cursor<P>& w) { work.tile_in_chunks(x, w, chunks, work.c.threads); });
       }
     }
     const std::int64_t tiles = (n + width - 1) / width;
@@ -241,7 +241,7 @@ template <class K, class Way, int N> [[gnu::always_inline]] inline void run_acro
                for (std::int64_t at = from; at < to;) {
                  const std::int64_t first = at % tiles, last = std::min(tiles, first + to - at);
                  for_each_point<K, 0, first_folded<K>>(
-                     own.a, start, at / tiles, at / tiles + 1, [&](const Walk<P>& w) __attribute__((always_inline)) {
+                     own.a, start, at / tiles, at / tiles + 1, [&](const Cursor<P>& w) __attribute__((always_inline)) {
                        for (std::int64_t k = first; k < last; ++k)
                          own.tile(x, w, k * width, std::min(n, (k + 1) * width), room);
                      });

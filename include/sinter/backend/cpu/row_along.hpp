@@ -23,14 +23,14 @@ template <class K, int N> struct Along : Task<K> {
   /// One pass over a stretch, folded into the registers of x. Four accumulators hide their latency where a pass does
   /// little else; after a block of vectors they are added to a total, which bounds the rounding of long sums.
   template <int Pass>
-  [[gnu::always_inline]] void pass(Row<K, N>& x, const Walk<P>& start, Stretch part, std::byte* kept) const {
+  [[gnu::always_inline]] void pass(Row<K, N>& x, const Cursor<P>& start, Stretch part, std::byte* kept) const {
     constexpr int U = operations<K>(Pass) <= 4 ? 4 : 1;
     constexpr std::int64_t block = 512 * U * N;
     Sums<K, N> total, sum[U];
     clear<K, N, Pass>(total);
     std::int64_t before = 0;
     for_each_point<K, first_folded<K>, L - 1>(
-        a, start, part.from, part.to, [&](const Walk<P>& w) __attribute__((always_inline)) {
+        a, start, part.from, part.to, [&](const Cursor<P>& w) __attribute__((always_inline)) {
           for (std::int64_t i = part.first; i < part.last;) {
             unrolled<U>([&](auto u) __attribute__((always_inline)) { clear<K, N, Pass>(sum[u]); });
             const std::int64_t stop = std::min(part.last, i + block);
@@ -54,7 +54,7 @@ template <class K, int N> struct Along : Task<K> {
   }
 
   /// All passes over one row.
-  template <int Pass = 0> [[gnu::always_inline]] void passes(Row<K, N>& x, const Walk<P>& w, std::byte* kept) const {
+  template <int Pass = 0> [[gnu::always_inline]] void passes(Row<K, N>& x, const Cursor<P>& w, std::byte* kept) const {
     x.template values<Pass>(*this, w, Span{0, N});
     x.template store_values<Pass>(*this, w, Span{0, N});
     if constexpr (Pass < K::body.passes) {
@@ -66,15 +66,15 @@ template <class K, int N> struct Along : Task<K> {
   /// The same in parts. Their number and bounds depend on the row alone and their sums are added in order, so that the
   /// result does not depend on the number of threads.
   template <int Pass = 0>
-  void passes_in_chunks(Row<K, N>& x, const Walk<P>& w, std::int64_t pieces, int threads) const {
+  void passes_in_chunks(Row<K, N>& x, const Cursor<P>& w, std::int64_t chunks, int threads) const {
     x.template values<Pass>(*this, w, Span{0, N});
     x.template store_values<Pass>(*this, w, Span{0, N});
     if constexpr (Pass < K::body.passes) {
       Row<K, 1> sum[fold_chunks];
       const bool outer = outer_points() > 1;
       const std::int64_t n = outer ? outer_points() : inner_extent(), grain = outer ? 1 : 16 * N;
-      const std::int64_t size = ((n + pieces - 1) / pieces + grain - 1) / grain * grain;
-      Split::run(pieces, 1, 2, threads, [&](std::int64_t from, std::int64_t to) {
+      const std::int64_t size = ((n + chunks - 1) / chunks + grain - 1) / grain * grain;
+      Split::run(chunks, 1, 2, threads, [&](std::int64_t from, std::int64_t to) {
         const Along own = *this;
         for (std::int64_t k = from; k < to; ++k) {
           const std::int64_t begin = std::min(n, k * size), end = std::min(n, begin + size);
@@ -89,10 +89,10 @@ template <class K, int N> struct Along : Task<K> {
       });
       for_each_fold<K, Pass>([&]<int J>() {
         Lanes<FoldType<K, J>, 1> total(identity_of<K, J>());
-        for (std::int64_t k = 0; k < pieces; ++k) total = Fold<K, J>::combine(total, at<K, 1, J>(sum[k].r));
+        for (std::int64_t k = 0; k < chunks; ++k) total = Fold<K, J>::combine(total, at<K, 1, J>(sum[k].r));
         at<K, N, J>(x.r) = RegisterType<K, N, J>(total.v);
       });
-      passes_in_chunks<Pass + 1>(x, w, pieces, threads);
+      passes_in_chunks<Pass + 1>(x, w, chunks, threads);
     }
   }
 };
@@ -100,14 +100,14 @@ template <class K, int N> struct Along : Task<K> {
 template <class K, class Way, int N> [[gnu::always_inline]] inline void run_along(const Task<K>& task) {
   constexpr int P = pointers<K>;
   const Along<K, N> work(task);
-  const Walk<P> start{work.a.address, work.a.origin};
+  const Cursor<P> start{work.a.address, work.a.origin};
   const std::int64_t rows = points(work.a, 0, first_folded<K>);
   if constexpr (!std::is_same_v<Way, Alone> && K::body.kept == 0) {
-    if (const std::int64_t pieces = chunks_of(rows, work.row, 1); pieces > 1) {
+    if (const std::int64_t chunks = chunks_of(rows, work.row, 1); chunks > 1) {
       Row<K, N> x{};
       x.once(work, start);
       return for_each_point<K, 0, first_folded<K>>(
-          work.a, start, 0, rows, [&](const Walk<P>& w) { work.passes_in_chunks(x, w, pieces, work.c.threads); });
+          work.a, start, 0, rows, [&](const Cursor<P>& w) { work.passes_in_chunks(x, w, chunks, work.c.threads); });
     }
   }
   Way::run(rows, 1, worth_a_team(element_ns<K> * double(std::max<std::int64_t>(work.row, 2 * N))), work.c.threads,
@@ -118,7 +118,7 @@ template <class K, class Way, int N> [[gnu::always_inline]] inline void run_alon
              x.once(own, start);
              for_each_point<K, 0, first_folded<K>>(
                  own.a, start, from,
-                 to, [&](const Walk<P>& w) __attribute__((always_inline)) { own.passes(x, w, kept); });
+                 to, [&](const Cursor<P>& w) __attribute__((always_inline)) { own.passes(x, w, kept); });
              if (own.streaming) streaming_fence();
            });
 }

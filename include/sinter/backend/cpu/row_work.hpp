@@ -110,7 +110,7 @@ template <class K, int N> struct Row {
   RegisterFile<K, N> r;
 
   /// Level 0: the same for all rows.
-  [[gnu::always_inline]] void once(const Task<K>& t, const Walk<P>& w) {
+  [[gnu::always_inline]] void once(const Task<K>& t, const Cursor<P>& w) {
     for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) {
       evaluate<K, N, J>(r, w, Span{0, N}, t.c, t.stride());
     });
@@ -120,19 +120,19 @@ template <class K, int N> struct Row {
                                       __attribute__((always_inline)) { at<K, N, J>(r) = at<K, N, J>(other.r); });
   }
   /// Level 1: whatever is known after `Stage` passes.
-  template <int Stage> [[gnu::always_inline]] void values(const Task<K>& t, const Walk<P>& w, Span s) {
+  template <int Stage> [[gnu::always_inline]] void values(const Task<K>& t, const Cursor<P>& w, Span s) {
     for_each_micro<K, ValuesAfter<Stage>>([&]<int J>() __attribute__((always_inline)) {
       evaluate<K, N, J>(r, w, s, t.c, t.stride());
     });
   }
-  template <int Stage> [[gnu::always_inline]] void store_values(const Task<K>& t, const Walk<P>& w, Span s) {
+  template <int Stage> [[gnu::always_inline]] void store_values(const Task<K>& t, const Cursor<P>& w, Span s) {
     for_each_micro<K, StoresAfter<Stage>>([&]<int J>()
                                               __attribute__((always_inline)) { write<K, N, J>(r, w, s, t.stride()); });
   }
   /// Level 2 for one element in one pass; folds go into `sum`. Values kept from an earlier pass are in `kept`, by the
   /// index of the element; others where that pass has stored them.
-  template <int Pass> [[gnu::always_inline]] void elements(const Task<K>& t, Sums<K, N>& sum, const Walk<P>& w, Span s,
-                                                           [[maybe_unused]] std::byte* kept,
+  template <int Pass> [[gnu::always_inline]] void elements(const Task<K>& t, Sums<K, N>& sum, const Cursor<P>& w,
+                                                           Span s, [[maybe_unused]] std::byte* kept,
                                                            [[maybe_unused]] std::int64_t element) {
     for_each_micro<K, InPass<Pass>>([&]<int J>() __attribute__((always_inline)) {
       constexpr Micro m = micro<K, J>;

@@ -24,9 +24,9 @@ inline constexpr std::int64_t fold_bytes = 8;  ///< of one sum in a table
 /// Number of parts into which each of `outer` reductions is cut, [outer, row, columns] → [outer, columns]. 1 where
 /// there are enough outer iterations and columns for threads to share.
 constexpr std::int64_t chunks_of(std::int64_t outer, std::int64_t row, std::int64_t columns) {
-  constexpr std::int64_t shared_otherwise = 8, elements_a_piece = 32768;
+  constexpr std::int64_t shared_otherwise = 8, elements_a_chunk = 32768;
   if (outer * ((columns + fold_columns - 1) / fold_columns) >= shared_otherwise) return 1;
-  return std::clamp<std::int64_t>(row * columns / elements_a_piece, 1,
+  return std::clamp<std::int64_t>(row * columns / elements_a_chunk, 1,
                                   std::min<std::int64_t>(fold_chunks, std::max<std::int64_t>(row, 1)));
 }
 

@@ -43,8 +43,8 @@ template <class T> class SkinnyProducts {
  public:
   enum class Way : unsigned char { none, dots, streams };
   static Way way(const Operand& left, const Operand& right) {
-    const bool turned = left.lines.count() > right.lines.count();
-    const Operand &many = turned ? left : right, &few = turned ? right : left;
+    const bool swapped = left.lines.count() > right.lines.count();
+    const Operand &many = swapped ? left : right, &few = swapped ? right : left;
     const std::int64_t n = few.lines.count(), inner = many.inner.count();
     if (right.in_panels || left.fill != nullptr || right.fill != nullptr)
       return Way::none;

@@ -19,7 +19,7 @@ constexpr bool is_dot(const compile::MatrixProduct& s) {
   return lanes > 1 && s.left_inner == 1 && s.right_inner == 1 && s.inner >= 4 &&
          (s.columns == 1 || (s.rows == 1 && s.inner >= 64));
 }
-/// Whether a contraction of a straight-line program is computed here: what has to be turned fits on the stack.
+/// Whether a contraction of a straight-line program is computed here: what has to be transposed fits on the stack.
 constexpr bool contracts_in_place(const compile::MatrixProduct& s) {
   return s.simple && s.rows > 0 && s.columns > 0 && s.inner > 0 &&
          (s.right_column == 1 || s.right_form == WeightForm::panels || s.columns == 1 || is_dot(s) ||
@@ -76,8 +76,8 @@ template <class K, class Step> class SmallContraction {
   static constexpr int accumulators = 12;
 #endif
   static constexpr int even(std::int64_t n, int most) {
-    const std::int64_t pieces = (n + most - 1) / most;
-    return int((n + pieces - 1) / pieces);
+    const std::int64_t parts = (n + most - 1) / most;
+    return int((n + parts - 1) / parts);
   }
   static constexpr int registers = int((columns + N - 1) / N);
   static constexpr int R = even(rows, std::min(8, accumulators / parts)),
@@ -96,21 +96,21 @@ template <class K, class Step> class SmallContraction {
   [[gnu::always_inline]] static void run(const Context& c) {
     constexpr std::int64_t matrices = F::template points<0, loops.rows>(), work = rows * columns * inner;
     if constexpr (matrices > 1 && matrices * work > 1 << 19) {
-      const Walk<P> start = F::start(c);
+      const Cursor<P> start = F::start(c);
       split(matrices, 1, std::max<std::int64_t>(2, (1 << 18) / work), c.threads,
             [&](std::int64_t from, std::int64_t to) {
               for (std::int64_t i = from; i < to; ++i) matrix(F::template at_point<0, loops.rows>(start, i), c);
             });
     } else {
       F::template for_each<0, loops.rows>(
-          F::start(c), [&](const Walk<P>& w) __attribute__((always_inline)) { matrix(w, c); });
+          F::start(c), [&](const Cursor<P>& w) __attribute__((always_inline)) { matrix(w, c); });
     }
   }
 
  private:
   static constexpr auto stride = [](int p) { return F::stride(p, loops.columns); };
 
-  [[gnu::always_inline]] static void matrix(const Walk<P>& w, const Context& c) {
+  [[gnu::always_inline]] static void matrix(const Cursor<P>& w, const Context& c) {
     const T* const a = reinterpret_cast<const T*>(w.address[0]);
     const T* const b = reinterpret_cast<const T*>(w.address[1]);
     if constexpr (dot) {
@@ -119,10 +119,10 @@ template <class K, class Step> class SmallContraction {
       tiles<right_inner, in_panels>(w, c, a, b);
     } else {
       constexpr std::int64_t ld = registers * N;
-      alignas(64) T turned[std::size_t(inner * ld)];
+      alignas(64) T transposed[std::size_t(inner * ld)];
       for (std::int64_t k = 0; k < inner; ++k)
-        for (std::int64_t j = 0; j < columns; ++j) turned[k * ld + j] = b[j * right_column + k * right_inner];
-      tiles<ld, false>(w, c, a, turned);
+        for (std::int64_t j = 0; j < columns; ++j) transposed[k * ld + j] = b[j * right_column + k * right_inner];
+      tiles<ld, false>(w, c, a, transposed);
     }
   }
 
@@ -133,7 +133,7 @@ template <class K, class Step> class SmallContraction {
     return column / width * right_column + column % width;
   }
   template <std::int64_t Ld, bool Panels>
-  [[gnu::always_inline]] static void tiles(const Walk<P>& w, const Context& c, const T* a, const T* b) {
+  [[gnu::always_inline]] static void tiles(const Cursor<P>& w, const Context& c, const T* a, const T* b) {
     constexpr std::int64_t whole = columns / (C * N), rest = columns - whole * C * N;
     for (std::int64_t g = 0; g < whole; ++g) strip<Ld, Panels, C, N, N>(w, c, a, b, g * C * N);
     if constexpr (rest > 0) {
@@ -144,15 +144,15 @@ template <class K, class Step> class SmallContraction {
   }
   /// `Count` registers of M columns from `column` on, the last of which holds `Tail` columns.
   template <std::int64_t Ld, bool Panels, int Count, int Tail, int M>
-  [[gnu::always_inline]] static void strip(const Walk<P>& w, const Context& c, const T* a, const T* b,
+  [[gnu::always_inline]] static void strip(const Cursor<P>& w, const Context& c, const T* a, const T* b,
                                            std::int64_t column) {
     constexpr std::int64_t whole = rows / R, rest = rows % R;
     for (std::int64_t i = 0; i < whole; ++i) tile<Ld, Panels, Count, Tail, M, R>(w, c, a, b, i * R, column);
     if constexpr (rest > 0) tile<Ld, Panels, Count, Tail, M, int(rest)>(w, c, a, b, whole * R, column);
   }
   template <std::int64_t Ld, bool Panels, int Count, int Tail, int M, int Height>
-  [[gnu::always_inline]] static void tile(const Walk<P>& w, const Context& c, const T* a, const T* b, std::int64_t row,
-                                          std::int64_t column) {
+  [[gnu::always_inline]] static void tile(const Cursor<P>& w, const Context& c, const T* a, const T* b,
+                                          std::int64_t row, std::int64_t column) {
     using Register = Lanes<T, M>;
     constexpr int S = chains(Height * Count);
     Register sum[S][Height][Count];
@@ -221,7 +221,7 @@ template <class K, class Step> class SmallContraction {
   }
 
   /// What the sums of n columns of a row begin with.
-  template <int M> [[gnu::always_inline]] static Lanes<T, M> first_summand(const Walk<P>& start, const Context& c,
+  template <int M> [[gnu::always_inline]] static Lanes<T, M> first_summand(const Cursor<P>& start, const Context& c,
                                                                            std::int64_t row, std::int64_t column,
                                                                            int n) {
     if constexpr (begin < 0) {
@@ -256,7 +256,7 @@ template <class K, class Step> class SmallContraction {
     if constexpr (begin < 0) return total(sum[0]);
     else return total(sum[0], summand.v);
   }
-  [[gnu::always_inline]] static void dots(const Walk<P>& w, const Context& c, const T* a, const T* b) {
+  [[gnu::always_inline]] static void dots(const Cursor<P>& w, const Context& c, const T* a, const T* b) {
     for (std::int64_t i = 0; i < rows; ++i)
       for (std::int64_t j = 0; j < columns; j += N) {
         const int n = int(std::min<std::int64_t>(N, columns - j));
@@ -275,8 +275,9 @@ template <class K, class Step> class SmallContraction {
 
   // ---- epilogue ----
   template <int M, int Height, int Count, int Tail>
-  [[gnu::always_inline]] static void finish(const Walk<P>& w, const Context& c, const Lanes<T, M> (&sum)[Height][Count],
-                                            std::int64_t row, std::int64_t column) {
+  [[gnu::always_inline]] static void finish(const Cursor<P>& w, const Context& c,
+                                            const Lanes<T, M> (&sum)[Height][Count], std::int64_t row,
+                                            std::int64_t column) {
     if constexpr (micros<K> > 8 && Height * Count > 4) {  // long epilogues once, through memory
       alignas(64) T room[Height * Count * M];
 #pragma GCC unroll 16
@@ -297,11 +298,11 @@ template <class K, class Step> class SmallContraction {
     }
   }
   /// The operations behind the sums, on n columns of a row.
-  template <int M> [[gnu::always_inline]] static void element(const Walk<P>& start, const Context& c,
+  template <int M> [[gnu::always_inline]] static void element(const Cursor<P>& start, const Context& c,
                                                               const Lanes<T, M>& sum, std::int64_t row,
                                                               std::int64_t column, int n) {
     RegisterFile<K, M> r;
-    const Walk<P> w = F::template moved<loops.rows>(start, row);
+    const Cursor<P> w = F::template moved<loops.rows>(start, row);
     const Span s{column, n};
     for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
       constexpr Micro::What what = micro<K, J>.what;

@@ -22,12 +22,12 @@ template <class K, class Step> struct SmallMap {
   /// Elements [From, To) of every row, M at a time.
   template <int M, std::int64_t From, std::int64_t To> [[gnu::always_inline]] static void run(const Context& c) {
     RegisterFile<K, M> r;
-    const Walk<P> start = F::start(c);
+    const Cursor<P> start = F::start(c);
     for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) {
       evaluate<K, M, J>(r, start, Span{0, M}, c, stride);
     });
     F::template for_each<0, L - 1>(
-        start, [&](const Walk<P>& w) __attribute__((always_inline)) {
+        start, [&](const Cursor<P>& w) __attribute__((always_inline)) {
           for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) {
             evaluate<K, M, J>(r, w, Span{0, M}, c, stride);
           });

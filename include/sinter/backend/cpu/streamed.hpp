@@ -18,7 +18,7 @@ template <class K, class T> class Streamed {
 
   const Arguments<L, P>& a;
   const Context& c;
-  const Walk<P>& start;  ///< at the first element of the matrix
+  const Cursor<P>& start;  ///< at the first element of the matrix
   FinishTile<T> finish;
   const void* context;
 
@@ -66,7 +66,7 @@ template <class K, class T> class Streamed {
           });
   }
 
-  template <int Level> [[gnu::always_inline]] void evaluate_level(File& r, const Walk<P>& w, Span s) const {
+  template <int Level> [[gnu::always_inline]] void evaluate_level(File& r, const Cursor<P>& w, Span s) const {
     evaluate_operand<K, 1, Level>(r, w, s, c, [this](int p) { return a.stride[std::size_t(p)][std::size_t(vector)]; });
   }
   [[gnu::always_inline]] const V& element(const File& r) const { return at<K, N, micro<K, J>.a>(r); }
@@ -81,7 +81,7 @@ template <class K, class T> class Streamed {
   [[gnu::flatten]] void dots_of(T* tile, const T* x, std::int64_t depth, std::int64_t column) const {
     constexpr int S = chains<R> / Q;
     File r[Q];
-    Walk<P> w[Q];
+    Cursor<P> w[Q];
     V sum[Q][R][S];
 #pragma GCC unroll 2
     for (int q = 0; q < Q; ++q) {
@@ -136,7 +136,7 @@ template <class K, class T> class Streamed {
     V sum[R][S];
     for (auto& row : sum)
       for (V& s : row) s = V(0);
-    Walk<P> w = start;
+    Cursor<P> w = start;
     const auto step = steps_along<K>(a, loops.inner, 1);
     for (std::int64_t k = 0; k < depth; ++k) {
       evaluate_level<1>(r, w, Span{0, N});

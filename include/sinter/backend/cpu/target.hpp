@@ -30,8 +30,8 @@ constexpr std::int64_t fold_scratch_bytes(const compile::StepView& s, int folds)
   }
   const std::int64_t columns =
       s.varies(last) ? std::min<std::int64_t>(s.extent(last), 7 * fold_columns) : s.extent(last);
-  const std::int64_t pieces = chunks_of(outer, row, columns);
-  return pieces > 1 ? pieces * columns * folds * fold_bytes : 0;
+  const std::int64_t chunks = chunks_of(outer, row, columns);
+  return chunks > 1 ? chunks * columns * folds * fold_bytes : 0;
 }
 constexpr std::int64_t scratch_bytes(const compile::StepView& s, const compile::ScratchFacts& f) {
   return s.kind() == compile::KernelKind::contract ? pack_bytes(ContractSizes::of(s, f))

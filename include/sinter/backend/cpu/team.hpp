@@ -100,13 +100,13 @@ class Team {
     return team;
   }
 
-  /// Calls piece(i) for i in [0, pieces), distributed round-robin over the threads, and returns when all are done.
-  template <class F> void share(std::int64_t pieces, const F& piece) {
+  /// Calls job(i) for i in [0, jobs), distributed round-robin over the threads, and returns when all are done.
+  template <class F> void share(std::int64_t jobs, const F& job) {
     const auto run = [](const Team& team, int member) {
-      for (std::int64_t i = member; i < team.pieces_; i += team.members_) (*static_cast<const F*>(team.piece_))(i);
+      for (std::int64_t i = member; i < team.jobs_; i += team.members_) (*static_cast<const F*>(team.job_))(i);
     };
-    pieces_ = pieces;
-    piece_ = &piece;
+    jobs_ = jobs;
+    job_ = &job;
     mine() = nullptr;
     announce(run);
     run(*this, 0);
@@ -163,8 +163,8 @@ class Team {
   alignas(64) std::atomic<int> round_{0};
   alignas(64) std::atomic<int> done_{0};
   alignas(64) Share share_ = nullptr;
-  const void* piece_ = nullptr;
-  std::int64_t pieces_ = 0;
+  const void* job_ = nullptr;
+  std::int64_t jobs_ = 0;
   int members_ = 1;
   const int patience_;  ///< how often to spin before sleeping
 };

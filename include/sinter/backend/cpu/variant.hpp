@@ -30,7 +30,7 @@ inline std::string winograd(const compile::StepReport& s, const compile::RunTime
       gradient)
     if (const WinogradGradientPlan plan = WinogradGradientPlan::of(gradient); plan.tiles > 0)
       return named(WinogradGradientPlan::tile_of(gradient), gradient.taps) + " transposed" +
-             (plan.pieces > 1 ? ", the sum in chunks" : "");
+             (plan.parts > 1 ? ", the sum in chunks" : "");
   return {};
 }
 
@@ -78,7 +78,7 @@ inline int strided(const compile::StepReport& s, std::size_t loop) {
 
 }  // namespace variant_detail
 
-/// "14 of 128x32x128, left packed, right in place", "64x1024, 16 lanes along the row, 3 passes"; of a chain "8 pieces
+/// "14 of 128x32x128, left packed, right in place", "64x1024, 16 lanes along the row, 3 passes"; of a chain "8 tiles
 /// of 2: ", then its contractions and the operations after them.
 inline std::string variant(const compile::StepReport& s, const compile::Steps& steps) {
   using namespace variant_detail;
@@ -86,15 +86,15 @@ inline std::string variant(const compile::StepReport& s, const compile::Steps& s
     std::string all;
     for (const compile::StepReport& part : s.parts)
       if (!part.operations.empty()) all += (all.empty() ? "" : " · ") + variant(part, steps);
-    return std::to_string(s.pieces) + " pieces of " + std::to_string(s.units) + ": " + all;
+    return std::to_string(s.tiles) + " tiles of " + std::to_string(s.units) + ": " + all;
   }
   const compile::RunTimeBody& b = steps.body(s.kernel);
   if (s.extent.empty()) return "one element";
   std::int64_t outer = 1;
   for (std::size_t l = 0; l + 1 < s.extent.size(); ++l) outer *= s.extent[l];
   const std::string extents = by(outer, s.extent.back());
-  const int apart = strided(s, s.extent.size() - 1);
-  const std::string gathered = apart > 0 ? ", " + std::to_string(apart) + " strided" : std::string();
+  const int separate = strided(s, s.extent.size() - 1);
+  const std::string gathered = separate > 0 ? ", " + std::to_string(separate) + " strided" : std::string();
   switch (b.kind) {
     case compile::KernelKind::contract:
       switch (s.dtype) {

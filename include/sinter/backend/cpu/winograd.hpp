@@ -61,16 +61,16 @@ struct WinogradPlan {
     }
     return most;
   }
-  constexpr std::int64_t places() const { return std::int64_t(side) * side; }
+  constexpr std::int64_t points() const { return std::int64_t(side) * side; }
   // Strides between tiles, and between the weights of two positions; a power of two would map them to the same cache
   // sets.
-  constexpr std::int64_t image_tile() const { return places() * line + winograd_detail::W; }
-  constexpr std::int64_t result_tile() const { return places() * block + winograd_detail::W; }
+  constexpr std::int64_t image_tile() const { return points() * line + winograd_detail::W; }
+  constexpr std::int64_t result_tile() const { return points() * block + winograd_detail::W; }
   constexpr std::int64_t image_floats() const { return chunk * image_tile(); }
   constexpr std::int64_t result_floats() const { return chunk * result_tile(); }
-  constexpr std::int64_t weight_place(std::int64_t channels) const { return channels * block + winograd_detail::W; }
+  constexpr std::int64_t weight_point(std::int64_t channels) const { return channels * block + winograd_detail::W; }
   constexpr std::int64_t weight_floats(std::int64_t channels) const {
-    return in_advance ? 0 : places() * weight_place(channels);
+    return in_advance ? 0 : points() * weight_point(channels);
   }
   constexpr std::int64_t bytes(std::int64_t channels) const {
     return m == 0 ? 0 : 4 * (image_floats() + result_floats() + weight_floats(channels)) + 192;
@@ -79,7 +79,7 @@ struct WinogradPlan {
   /// has transformed never moves to another core's cache. Not where each of them would read the weights from a shared
   /// cache; then they share every step of a chunk.
   constexpr std::int64_t workers(std::int64_t channels, int threads) const {
-    return chunk < tiles && places() * channels * block <= winograd_detail::own_floats
+    return chunk < tiles && points() * channels * block <= winograd_detail::own_floats
                ? std::clamp<std::int64_t>(chunk / winograd_detail::R, 1, std::max(1, threads))
                : 1;
   }
@@ -90,7 +90,7 @@ struct WinogradPlan {
     side = m + int(s.taps) - 1;
     tiles = count;
     line = rounded(s.channels, W);
-    const std::int64_t all = rounded(s.filters, C), tile = places() * line, weights = places() * s.channels * all;
+    const std::int64_t all = rounded(s.filters, C), tile = points() * line, weights = points() * s.channels * all;
     const auto fits = [&](std::int64_t fewest) {
       return std::min(std::max(fewest * R, chunk_floats / tile / R * R), tiles);
     };
@@ -100,7 +100,7 @@ struct WinogradPlan {
     // all tiles multiply a block of weights while it is in cache
     } else if (tiles * tile <= whole_floats && weights > own_floats) {
       chunk = tiles;
-      block = std::min(all, std::max<std::int64_t>(C, (std::int64_t(1) << 18) / (places() * s.channels) / C * C));
+      block = std::min(all, std::max<std::int64_t>(C, (std::int64_t(1) << 18) / (points() * s.channels) / C * C));
     } else {
       chunk = fits(2);
     }
@@ -114,12 +114,12 @@ struct WinogradPlan {
     double least = (best.in_advance ? .95 : .85) * double(s.images * s.height * s.width) * weights * taps;
     for (const int m : {2, 4}) {
       if (s.taps == 5 && m != 2) continue;
-      const std::int64_t places = (m + s.taps - 1) * (m + s.taps - 1),
+      const std::int64_t points = (m + s.taps - 1) * (m + s.taps - 1),
                          tiles = TileGrid(s.images, s.height, s.width, m).count;
       // In multiplications of a direct convolution: products, transforms of tiles and results; weights, which are
       // transformed or come from memory.
-      const double cost = double(tiles * places) * (weights + 10. * double(s.channels) + 16. * double(s.filters)) +
-                          weights * (best.in_advance ? 7. * double(places) : 2. * double(places) + 30. * taps);
+      const double cost = double(tiles * points) * (weights + 10. * double(s.channels) + 16. * double(s.filters)) +
+                          weights * (best.in_advance ? 7. * double(points) : 2. * double(points) + 30. * taps);
       if (cost >= least) continue;
       least = cost;
       best.m = m;
@@ -186,8 +186,8 @@ class Winograd {
         const std::int64_t used = std::min(panels, (s_.filters - column + C - 1) / C);
         if (!p_.in_advance && !has_weights_) transform_block<M, K>(column);
         has_weights_ = blocks == 1;
-        split(p_.places() * used, used, 2, threads_, [&](std::int64_t from, std::int64_t to) {
-          for (std::int64_t i = from; i < to; ++i) multiply_place(i / used, i % used, column);
+        split(p_.points() * used, used, 2, threads_, [&](std::int64_t from, std::int64_t to) {
+          for (std::int64_t i = from; i < to; ++i) multiply_point(i / used, i % used, column);
         });
         split(count_, 1, 8, threads_,
               [&](std::int64_t from, std::int64_t to) { transform_results<M, K>(from, to, column); });
@@ -203,14 +203,14 @@ class Winograd {
   }
   template <int M, int K> [[gnu::flatten]] void transform_image(std::int64_t from, std::int64_t to) const {
     for (std::int64_t t = from; t < to;) {
-      const auto at = grid_.place(first_ + t);
+      const auto at = grid_.position(first_ + t);
       const int adjacent = grid_.adjacent(at.x, to - t, winograd_detail::most_adjacent);
-      const float* const corner = image_ + at.n * s_.image_stride + at.y * s_.row_stride + at.x * s_.place_stride;
+      const float* const corner = image_ + at.n * s_.image_stride + at.y * s_.row_stride + at.x * s_.pixel_stride;
       const auto rows = int(std::min<std::int64_t>(M + K - 1, s_.height + K - 1 - at.y)),
                  columns = int(std::min<std::int64_t>(adjacent * M + K - 1, s_.width + K - 1 - at.x));
       for (std::int64_t c = 0; c < s_.channels; c += W) {
         const auto n = int(std::min<std::int64_t>(W, s_.channels - c));
-        winograd_detail::transform_tiles<M, K>(corner + c, s_.row_stride, s_.place_stride, rows, columns, n, adjacent,
+        winograd_detail::transform_tiles<M, K>(corner + c, s_.row_stride, s_.pixel_stride, rows, columns, n, adjacent,
                                                transformed_ + t * p_.image_tile() + c, p_.image_tile(), p_.line);
       }
       t += adjacent;
@@ -223,25 +223,25 @@ class Winograd {
     for (int j = 0; j < C; j += W)
       weights_.transform<M, K>(column + j, int(std::clamp<std::int64_t>(s_.filters - column - j, 0, W)), from_channel,
                                to_channel, filters_ + (panel * s_.channels + from_channel) * C + j,
-                               p_.weight_place(s_.channels));
+                               p_.weight_point(s_.channels));
   }
 
   /// One position of all tiles of the chunk, for one panel of filters: (tiles, channels) × (channels, width) → (tiles,
   /// width).
-  void multiply_place(std::int64_t place, std::int64_t panel, std::int64_t column) const {
+  void multiply_point(std::int64_t point, std::int64_t panel, std::int64_t column) const {
     const Stretch all{0, 0, s_.channels};
     const float* const matrix = p_.in_advance
-                                    ? weights_.at + (place * ((s_.filters + C - 1) / C) + column / C) * s_.channels * C
-                                    : filters_ + place * p_.weight_place(s_.channels);
+                                    ? weights_.at + (point * ((s_.filters + C - 1) / C) + column / C) * s_.channels * C
+                                    : filters_ + point * p_.weight_point(s_.channels);
     const Side<float> right{matrix + panel * s_.channels * C, 1, 1, C};
     const int registers = int((std::min<std::int64_t>(C, s_.filters - column - panel * C) + W - 1) / W);
-    const std::int64_t pieces = (count_ + R - 1) / R;
-    for (std::int64_t k = 0; k < pieces; ++k) {
-      const std::int64_t t = k * (count_ / pieces) + std::min(k, count_ % pieces);
-      const auto high = int(count_ / pieces + (k < count_ % pieces ? 1 : 0));
-      const Side<float> left{transformed_ + t * p_.image_tile() + place * p_.line, 1, p_.image_tile(), 1};
+    const std::int64_t groups = (count_ + R - 1) / R;
+    for (std::int64_t k = 0; k < groups; ++k) {
+      const std::int64_t t = k * (count_ / groups) + std::min(k, count_ % groups);
+      const auto high = int(count_ / groups + (k < count_ % groups ? 1 : 0));
+      const Side<float> left{transformed_ + t * p_.image_tile() + point * p_.line, 1, p_.image_tile(), 1};
       multiply_for<float>(high, registers, true)({&all, &all + 1}, left, right,
-                                                 results_ + t * p_.result_tile() + place * p_.block + panel * C,
+                                                 results_ + t * p_.result_tile() + point * p_.block + panel * C,
                                                  p_.result_tile());
     }
   }
@@ -252,7 +252,7 @@ class Winograd {
     const auto filters = int(std::min(p_.block, s_.filters - column));
     alignas(64) float lines[M * line];
     for (std::int64_t t = from; t < to;) {
-      const auto at = grid_.place(first_ + t);
+      const auto at = grid_.position(first_ + t);
       const int adjacent = grid_.adjacent(at.x, to - t, winograd_detail::most_adjacent);
       const auto high = int(std::min<std::int64_t>(M, s_.height - at.y)),
                  wide = int(std::min<std::int64_t>(adjacent * M, s_.width - at.x));
@@ -279,11 +279,11 @@ class Winograd {
     winograd_detail::PlainWeights<K> weights{weights_.at,  weights_.filter, weights_.channel,
                                              weights_.row, weights_.tap,    false};
     if (p_.in_advance) {
-      const std::int64_t place = (s_.filters + C - 1) / C * s_.channels * C;
-      weights = {weights_.at + p_.places() * place, 0, s_.channels, place, 0, true};
+      const std::int64_t point = (s_.filters + C - 1) / C * s_.channels * C;
+      weights = {weights_.at + p_.points() * point, 0, s_.channels, point, 0, true};
     }
-    winograd_detail::sum_directly<M, K>(image_ + image * s_.image_stride + y * s_.row_stride + x * s_.place_stride,
-                                          s_.row_stride, s_.place_stride, s_.channels, weights, filter, filters, tile);
+    winograd_detail::sum_directly<M, K>(image_ + image * s_.image_stride + y * s_.row_stride + x * s_.pixel_stride,
+                                          s_.row_stride, s_.pixel_stride, s_.channels, weights, filter, filters, tile);
   }
   /// Results of one tile and up to C filters; `line`: stride between rows of the image. The squares of those in its
   /// corners are added to `squares`.

@@ -16,16 +16,16 @@ namespace sinter::cpu {
 struct WinogradGradientPlan {
   std::int64_t tiles = 0, chunk = 0, block = 0;  ///< channels at a time; no tiles: a direct form is better
   std::int64_t image_line = 0, sample_line = 0;
-  std::int64_t pieces = 1;
+  std::int64_t parts = 1;
 
-  static constexpr std::int64_t places = 36;
+  static constexpr std::int64_t points = 36;
   /// of transformed tiles, that the third-level cache holds besides sums
   static constexpr std::int64_t whole_floats = std::int64_t(1) << 21;
   static constexpr std::int64_t tiles_at_once = 112;  ///< where these are more: so many that adding up costs little
-  static constexpr std::int64_t piece_floats = std::int64_t(1)
+  static constexpr std::int64_t part_floats = std::int64_t(1)
                                                << 15;  ///< of sums that a core holds besides a chunk of its own,
-  static constexpr std::int64_t tiles_of_a_piece = 28;                 ///< of this many tiles
-  static constexpr std::int64_t most_pieces = 8;
+  static constexpr std::int64_t tiles_of_a_part = 28;                 ///< of this many tiles
+  static constexpr std::int64_t most_parts = 8;
 
   /// Results per tile along one axis.
   static constexpr int tile_of(const SquareWeightGradient& s) { return s.taps == 3 ? 4 : 2; }
@@ -36,7 +36,7 @@ struct WinogradGradientPlan {
     if (!use_winograd || (s.taps != 3 && s.taps != 5) || s.channels < fewest || s.filters < fewest) return p;
     const std::int64_t tiles = TileGrid(s.images, s.height, s.width, tile_of(s)).count;
     const double products = double(s.channels * s.filters), taps = double(s.taps * s.taps);
-    const double cost = double(tiles * places) * (products + 10. * double(s.channels) + 10. * double(s.filters)) +
+    const double cost = double(tiles * points) * (products + 10. * double(s.channels) + 10. * double(s.filters)) +
                         products * 22. * taps;
     if (cost >= .85 * taps * double(s.images * s.height * s.width) * products) return p;
     p.image_line = rounded(s.channels, W);
@@ -45,13 +45,13 @@ struct WinogradGradientPlan {
     return p;
   }
   /// Strides between tiles; a power of two would map them to the same cache sets.
-  constexpr std::int64_t image_tile() const { return places * image_line + winograd_detail::W; }
-  constexpr std::int64_t sample_tile() const { return places * sample_line + winograd_detail::W; }
+  constexpr std::int64_t image_tile() const { return points * image_line + winograd_detail::W; }
+  constexpr std::int64_t sample_tile() const { return points * sample_line + winograd_detail::W; }
   constexpr std::int64_t bytes(const SquareWeightGradient& s) const {
-    return tiles == 0 ? 0 : 4 * pieces * (chunk * (image_tile() + sample_tile()) + sums(s)) + 192;
+    return tiles == 0 ? 0 : 4 * parts * (chunk * (image_tile() + sample_tile()) + sums(s)) + 192;
   }
   /// Floats of a table of sums.
-  constexpr std::int64_t sums(const SquareWeightGradient& s) const { return places * s.filters * block; }
+  constexpr std::int64_t sums(const SquareWeightGradient& s) const { return points * s.filters * block; }
   /// Scratch of a gradient over up to this many images: fewer may be transformed at once.
   static constexpr std::int64_t most_bytes(const SquareWeightGradient& s) {
     WinogradGradientPlan p = of(s);
@@ -60,7 +60,7 @@ struct WinogradGradientPlan {
     const std::int64_t all = p.tiles;
     // the most that are not cut
     for (const std::int64_t at_once :
-         {whole_floats / (places * (p.image_line + p.sample_line)), 4 * tiles_of_a_piece - 1}) {
+         {whole_floats / (points * (p.image_line + p.sample_line)), 4 * tiles_of_a_part - 1}) {
       p.cut(std::min(all, at_once), s.filters);
       bytes = std::max(bytes, p.bytes(s));
     }
@@ -70,11 +70,11 @@ struct WinogradGradientPlan {
  private:
   constexpr void cut(std::int64_t count, std::int64_t filters) {
     tiles = count;
-    pieces = places * filters * image_line <= piece_floats
-                 ? std::clamp<std::int64_t>(tiles / (2 * tiles_of_a_piece), 1, most_pieces)
+    parts = points * filters * image_line <= part_floats
+                 ? std::clamp<std::int64_t>(tiles / (2 * tiles_of_a_part), 1, most_parts)
                  : 1;
-    if (pieces > 1) chunk = tiles_of_a_piece;
-    else chunk = tiles * places * (image_line + sample_line) <= whole_floats ? tiles : std::min(tiles, tiles_at_once);
+    if (parts > 1) chunk = tiles_of_a_part;
+    else chunk = tiles * points * (image_line + sample_line) <= whole_floats ? tiles : std::min(tiles, tiles_at_once);
     block = chunk < tiles ? image_line : std::min<std::int64_t>(image_line, winograd_detail::C);
   }
 };
@@ -94,8 +94,8 @@ class WinogradGradient {
         finish_(tile),
         context_(context),
         images_(reinterpret_cast<float*>(scratch)),
-        cotangents_(images_ + p_.pieces * p_.chunk * p_.image_tile()),
-        sums_(cotangents_ + p_.pieces * p_.chunk * p_.sample_tile()),
+        cotangents_(images_ + p_.parts * p_.chunk * p_.image_tile()),
+        sums_(cotangents_ + p_.parts * p_.chunk * p_.sample_tile()),
         grid_(s_.images, s_.height, s_.width, WinogradGradientPlan::tile_of(s_)) {}
 
   SINTER_OUTLINE void run() {
@@ -105,19 +105,19 @@ class WinogradGradient {
 
  private:
   static constexpr int W = winograd_detail::W, C = winograd_detail::C, R = winograd_detail::R;
-  static constexpr std::int64_t places = WinogradGradientPlan::places;
+  static constexpr std::int64_t points = WinogradGradientPlan::points;
   using Vector = winograd_detail::Vector;
 
   template <int M, int K> void run_as() {
-    if (p_.pieces == 1) return run_tiles<M, K>(0, p_.tiles);
-    split(p_.pieces, 1, 2, threads_, [&](std::int64_t from, std::int64_t to) {
+    if (p_.parts == 1) return run_tiles<M, K>(0, p_.tiles);
+    split(p_.parts, 1, 2, threads_, [&](std::int64_t from, std::int64_t to) {
       WinogradGradient own = *this;
       own.threads_ = 1;
       own.images_ += from * p_.chunk * p_.image_tile();
       own.cotangents_ += from * p_.chunk * p_.sample_tile();
       for (std::int64_t k = from; k < to; ++k) {
         own.sums_ = sums_ + k * p_.sums(s_);
-        own.template run_tiles<M, K>(k * p_.tiles / p_.pieces, (k + 1) * p_.tiles / p_.pieces);
+        own.template run_tiles<M, K>(k * p_.tiles / p_.parts, (k + 1) * p_.tiles / p_.parts);
       }
     });
     finish<M, K>(0, s_.channels);
@@ -128,12 +128,12 @@ class WinogradGradient {
       split(count_, 1, 8, threads_, [&](std::int64_t from, std::int64_t to) { transform<M, K>(from, to); });
       for (std::int64_t channel = 0; channel < s_.channels; channel += p_.block) {
         const std::int64_t channels = std::min(p_.block, s_.channels - channel), panels = (channels + C - 1) / C;
-        split(places * panels, panels, 2, threads_, [&](std::int64_t from, std::int64_t to) {
+        split(points * panels, panels, 2, threads_, [&](std::int64_t from, std::int64_t to) {
           for (std::int64_t i = from; i < to; ++i)
-            multiply_place(i / panels, channel, i % panels * C,
+            multiply_point(i / panels, channel, i % panels * C,
                            int(std::min<std::int64_t>(C, channels - i % panels * C)), first_ > begin);
         });
-        if (p_.pieces == 1 && first_ + count_ == end) finish<M, K>(channel, channels);
+        if (p_.parts == 1 && first_ + count_ == end) finish<M, K>(channel, channels);
       }
     }
   }
@@ -147,25 +147,25 @@ class WinogradGradient {
 
   template <int M, int K> [[gnu::flatten]] void transform(std::int64_t from, std::int64_t to) const {
     for (std::int64_t t = from; t < to;) {
-      const auto [n, y, x] = grid_.place(first_ + t);
+      const auto [n, y, x] = grid_.position(first_ + t);
       const int adjacent = grid_.adjacent(x, to - t, winograd_detail::most_adjacent);
-      const float* const corner = image_ + n * s_.image_stride + y * s_.row_stride + x * s_.place_stride;
+      const float* const corner = image_ + n * s_.image_stride + y * s_.row_stride + x * s_.pixel_stride;
       const auto high = int(std::min<std::int64_t>(6, s_.height + K - 1 - y)),
                  wide = int(std::min<std::int64_t>(adjacent * M + K - 1, s_.width + K - 1 - x));
       for (std::int64_t c = 0; c < p_.image_line; c += W) {
         const auto lanes_left = int(std::clamp<std::int64_t>(s_.channels - c, 0, W));
-        winograd_detail::transform_tiles<M, K>(corner + c, s_.row_stride, s_.place_stride, lanes_left > 0 ? high : 0,
+        winograd_detail::transform_tiles<M, K>(corner + c, s_.row_stride, s_.pixel_stride, lanes_left > 0 ? high : 0,
                                                wide, lanes_left, adjacent, images_ + t * p_.image_tile() + c,
                                                p_.image_tile(), p_.image_line);
       }
       const float* const sample =
-          samples_ + n * s_.sample_stride + y * s_.sample_row_stride + x * s_.sample_place_stride;
+          samples_ + n * s_.sample_stride + y * s_.sample_row_stride + x * s_.sample_pixel_stride;
       const auto rows = int(std::min<std::int64_t>(M, s_.height - y));
       for (int k = 0; k < adjacent; ++k) {
         const auto columns = int(std::min<std::int64_t>(M, s_.width - x - k * M));
         for (std::int64_t o = 0; o < s_.filters; o += W) {
           const auto lanes_left = int(std::min<std::int64_t>(W, s_.filters - o));
-          transform_sample<M, K>(sample + k * M * s_.sample_place_stride + o, rows, columns, lanes_left,
+          transform_sample<M, K>(sample + k * M * s_.sample_pixel_stride + o, rows, columns, lanes_left,
                                  cotangents_ + (t + k) * p_.sample_tile() + o);
         }
       }
@@ -182,11 +182,11 @@ class WinogradGradient {
       Vector d[M];
       if (full) {
         for (int i = 0; i < M; ++i)
-          d[i] = load<float, W>(from + i * s_.sample_row_stride + k * s_.sample_place_stride, W);
+          d[i] = load<float, W>(from + i * s_.sample_row_stride + k * s_.sample_pixel_stride, W);
       } else {
         for (int i = 0; i < M; ++i)
           d[i] = i < rows && k < columns
-                     ? load<float, W>(from + i * s_.sample_row_stride + k * s_.sample_place_stride, n)
+                     ? load<float, W>(from + i * s_.sample_row_stride + k * s_.sample_pixel_stride, n)
                      : Vector(0.f);
       }
       Filtering::result_transposed(d, 1, half + k, M);
@@ -199,15 +199,15 @@ class WinogradGradient {
   }
 
   /// Sums over the tiles of a chunk at one position: (filters, tiles) × (tiles, channels of a panel).
-  void multiply_place(std::int64_t place, std::int64_t channel, std::int64_t column, int wide, bool more) const {
+  void multiply_point(std::int64_t point, std::int64_t channel, std::int64_t column, int wide, bool more) const {
     const Stretch all{0, 0, count_};
     const int registers = (wide + W - 1) / W;
-    const Side<float> right{images_ + place * p_.image_line + channel + column, 1, 1, p_.image_tile()};
+    const Side<float> right{images_ + point * p_.image_line + channel + column, 1, 1, p_.image_tile()};
     alignas(64) float tile[R * C];
     for (std::int64_t i = 0; i < s_.filters; i += R) {
       const auto high = int(std::min<std::int64_t>(R, s_.filters - i));
-      const Side<float> left{cotangents_ + place * p_.sample_line + i, 1, 1, p_.sample_tile()};
-      float* const sums = sums_ + (place * s_.filters + i) * p_.block + column;
+      const Side<float> left{cotangents_ + point * p_.sample_line + i, 1, 1, p_.sample_tile()};
+      float* const sums = sums_ + (point * s_.filters + i) * p_.block + column;
       multiply_for<float>(high, registers, false)({&all, &all + 1}, left, right, more ? tile : sums,
                                                   more ? C : p_.block);
       for (int x = 0; x < high && more; ++x)
@@ -244,7 +244,7 @@ class WinogradGradient {
   [[gnu::always_inline]] Vector sum_at(std::int64_t row, std::int64_t column) const {
     const float* const at = sums_ + row * p_.block + column;
     Vector sum = load<float, W>(at, W);
-    for (std::int64_t k = 1; k < p_.pieces; ++k) sum = sum + load<float, W>(at + k * p_.sums(s_), W);
+    for (std::int64_t k = 1; k < p_.parts; ++k) sum = sum + load<float, W>(at + k * p_.sums(s_), W);
     return sum;
   }
 

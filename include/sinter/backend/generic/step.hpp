@@ -99,12 +99,12 @@ class Step {
       case Micro::What::gather: {
         const auto axis = compile::IndexedAxis::of(origin_[std::size_t(m.a) + 1]);
         for (int k = 0; k < n; ++k) {
-          const std::int64_t place = place_at(std::size_t(m.b), k);
-          if (place < 0 || place >= axis.extent)
+          const std::int64_t position = position_at(std::size_t(m.b), k);
+          if (position < 0 || position >= axis.extent)
             put(out, k, m.dtype, is_floating(m.dtype) ? ops::not_a_number<double> : 0);
           else
             std::memcpy(out + k * size,
-                        base_[std::size_t(m.a)] + (offset(m.a, vector_loop(), i + k) + place * axis.stride) * size,
+                        base_[std::size_t(m.a)] + (offset(m.a, vector_loop(), i + k) + position * axis.stride) * size,
                         std::size_t(size));
         }
         break;
@@ -125,7 +125,7 @@ class Step {
       std::memcpy(value(j) + k * size, base_[std::size_t(pointer)] + offset(pointer, vector_loop(), i + k) * size,
                   std::size_t(size));
   }
-  std::int64_t place_at(std::size_t j, int k) {
+  std::int64_t position_at(std::size_t j, int k) {
     const std::byte* v = value(j);
     return b_.micros[j].dtype == Dtype::int64 ? reinterpret_cast<const std::int64_t*>(v)[k]
                                               : reinterpret_cast<const std::int32_t*>(v)[k];
@@ -135,9 +135,10 @@ class Step {
     const auto axis = compile::IndexedAxis::of(origin_[std::size_t(m.b) + 1]);
     const int size = bytes_of(m.dtype);
     for (int k = 0; k < n; ++k) {
-      const std::int64_t place = place_at(std::size_t(m.c), k);
-      if (place < 0 || place >= axis.extent) continue;
-      std::byte* const to = base_[std::size_t(m.b)] + (offset(m.b, vector_loop(), i + k) + place * axis.stride) * size;
+      const std::int64_t position = position_at(std::size_t(m.c), k);
+      if (position < 0 || position >= axis.extent) continue;
+      const std::int64_t at = offset(m.b, vector_loop(), i + k) + position * axis.stride;
+      std::byte* const to = base_[std::size_t(m.b)] + at * size;
       const void* in[]{to, value(std::size_t(m.a)) + k * size};
       graph::primitive<ops::Sum>.block[std::size_t(m.dtype)](in, to, 1);
     }

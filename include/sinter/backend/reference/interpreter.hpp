@@ -178,9 +178,9 @@ class Interpreter {
       g_[i].op->block[std::size_t(a.dtype)](in, to, 1);
     });
   }
-  /// Sets x along its axis to the index in `places` for x; false if that is out of range.
-  bool place(const Array& places, const Shape& aligned, const Shape& table, int axis, Index& x) const {
-    const auto at = std::int64_t(places.get(broadcast_offset(places.shape, aligned, x)));
+  /// Sets x along its axis to the index in `positions` for x; false if that is out of range.
+  bool set_position(const Array& positions, const Shape& aligned, const Shape& table, int axis, Index& x) const {
+    const auto at = std::int64_t(positions.get(broadcast_offset(positions.shape, aligned, x)));
     for (int d = 0; d < table.rank; ++d)
       if (table[d] == 1 && table.letter(d) == 0 && d != axis) x[std::size_t(d)] = 0;
     x[std::size_t(axis)] = at;
@@ -190,7 +190,7 @@ class Interpreter {
     const Array& a = operand(i, 0);
     for_each_index(out.shape, [&](const Index& x) {
       Index from = x;
-      const bool there = place(operand(i, 1), out.shape, a.shape, int(g_.attributes(i)[0]), from);
+      const bool there = set_position(operand(i, 1), out.shape, a.shape, int(g_.attributes(i)[0]), from);
       out.set(offset(out.shape, x), there                    ? a.get(offset(a.shape, from))
                                     : is_floating(out.dtype) ? ops::not_a_number<double>
                                                              : 0);
@@ -201,7 +201,7 @@ class Interpreter {
     for (std::ptrdiff_t k = 0; k < out.shape.size(); ++k) out.set(k, 0);
     for_each_index(a.shape, [&](const Index& x) {
       Index to = x;
-      if (place(operand(i, 0), a.shape, out.shape, int(g_.attributes(i)[0]), to))
+      if (set_position(operand(i, 0), a.shape, out.shape, int(g_.attributes(i)[0]), to))
         out.set(offset(out.shape, to), out.get(offset(out.shape, to)) + a.get(offset(a.shape, x)));
     });
   }

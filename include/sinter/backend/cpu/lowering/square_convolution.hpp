@@ -8,7 +8,7 @@ namespace sinter::cpu {
 /// Strides in elements. Rows of the contraction are images × height × width results, columns the filters.
 struct SquareConvolution {
   std::int64_t images = 0, height = 0, width = 0, channels = 0, filters = 0, taps = 0;  ///< taps × taps per window
-  std::int64_t image_stride = 0, row_stride = 0, place_stride = 0;  ///< of the padded image
+  std::int64_t image_stride = 0, row_stride = 0, pixel_stride = 0;  ///< of the padded image
   std::int64_t filter_stride = 0, channel_stride = 0, tap_row_stride = 0, tap_stride = 0;    ///< of the weights
 
   constexpr explicit operator bool() const { return images > 0; }
@@ -48,8 +48,8 @@ struct SquareConvolution {
 /// channels, and the contracted axis is images × height × width.
 struct SquareWeightGradient {
   std::int64_t images = 0, height = 0, width = 0, channels = 0, filters = 0, taps = 0;
-  std::int64_t image_stride = 0, row_stride = 0, place_stride = 0;           ///< of the padded image
-  std::int64_t sample_stride = 0, sample_row_stride = 0, sample_place_stride = 0;  ///< of the cotangent of the results
+  std::int64_t image_stride = 0, row_stride = 0, pixel_stride = 0;           ///< of the padded image
+  std::int64_t sample_stride = 0, sample_row_stride = 0, sample_pixel_stride = 0;  ///< of the cotangent of the results
 
   constexpr explicit operator bool() const { return images > 0; }
 

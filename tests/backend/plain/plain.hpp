@@ -26,6 +26,12 @@ struct Context {
   std::byte* scratch = nullptr;
 };
 
+/// What sums of elements of type T are kept in, so that a million small terms are not lost.
+template <class T> using Wide = std::conditional_t<std::is_same_v<T, float>, double, T>;
+template <class K, class> struct Sums;
+template <class K, std::size_t... J> struct Sums<K, std::index_sequence<J...>>
+    : Slot<int(J), Lanes<Wide<element_type<micro<K, int(J)>.dtype>>, 1>>... {};
+
 /// One step at work. Its point is an index along each loop; registers hold the values at that point.
 template <class K> class Step {
   static constexpr int L = K::body.loops, P = K::body.pointers;
@@ -84,24 +90,25 @@ template <class K> class Step {
 
   // ---- rows: passes over what the folded loops span ----
   template <int J> using Fold = graph::primitive_struct<micro<K, J>.code>;
+  template <int J> using Sum = Lanes<Wide<element_type<micro<K, J>.dtype>>, 1>;
+  template <int J> Sum<J>& sum_of() { return static_cast<Slot<J, Sum<J>>&>(sum_).value; }
   template <int J> void fold(const RegisterType<K, 1, J>& x) {
-    auto& sum = at<K, 1, J>(sum_);
-    sum = Fold<J>::combine(sum, x);
+    sum_of<J>() = Fold<J>::combine(sum_of<J>(), Sum<J>(x.v));
   }
+  template <int J> void keep_sum() { at<K, 1, J>(r_) = RegisterType<K, 1, J>(sum_of<J>().v); }
   void rows() {
     for_each_point(all & ~folded, [&] {
       for_each_micro<K, OfLevel<0>>([&]<int J>() { evaluate_one<J>(); });
       for (int pass = 0; pass < K::body.passes; ++pass) {
         values_of_row(pass);
         for_each_micro<K>([&]<int J>() {
-          using T = element_type<micro<K, J>.dtype>;
           if constexpr (is_sum<J>)
-            if (in_pass<J>(pass)) at<K, 1, J>(sum_) = ops::element_from<T>(Fold<J>::identity);
+            if (in_pass<J>(pass)) sum_of<J>() = ops::element_from<typename Sum<J>::element>(Fold<J>::identity);
         });
         for_each_point(folded, [&] { for_each_micro<K>([&]<int J>() { element<J>(pass); }); });
         for_each_micro<K>([&]<int J>() {
           if constexpr (micro<K, J>.what == Micro::What::fold)
-            if (in_pass<J>(pass)) at<K, 1, J>(r_) = at<K, 1, J>(sum_);
+            if (in_pass<J>(pass)) keep_sum<J>();
         });
       }
       values_of_row(K::body.passes);
@@ -126,7 +133,7 @@ template <class K> class Step {
       fold<J>(at<K, 1, m.a>(r_));
     } else if constexpr (m.what == Micro::What::scan) {
       fold<J>(at<K, 1, m.a>(r_));
-      at<K, 1, J>(r_) = at<K, 1, J>(sum_);
+      keep_sum<J>();
     } else if constexpr (m.stored >= 0) {  // an earlier pass may have stored it
       if ((m.passes & ((1u << pass) - 1u)) == 0) evaluate_one<J>();
       else at<K, 1, J>(r_) = read<element_type<m.dtype>, 1, m.stored, 1>(cursor_, Span{0, 1}, standing);
@@ -146,13 +153,14 @@ template <class K> class Step {
       return d;
     }()>;
     for_each_point(results, [&] {
-      T sum = 0;
+      Wide<T> sum = 0;
       for_each_point(all & ~results, [&] {
-        sum += *reinterpret_cast<const T*>(cursor_.address[0]) * *reinterpret_cast<const T*>(cursor_.address[1]);
+        sum += Wide<T>(*reinterpret_cast<const T*>(cursor_.address[0])) *
+               *reinterpret_cast<const T*>(cursor_.address[1]);
       });
       for_each_micro<K>([&]<int J>() {
         static_assert(micro<K, J>.side == 0, "its target lets no operand be computed");
-        if constexpr (micro<K, J>.what == Micro::What::result) at<K, 1, J>(r_) = sum;
+        if constexpr (micro<K, J>.what == Micro::What::result) at<K, 1, J>(r_) = T(sum);
         else evaluate_or_store<J>();
       });
     });
@@ -173,7 +181,8 @@ template <class K> class Step {
   const Arguments<L, P> a_;
   const Context& c_;
   Cursor<P> cursor_;
-  RegisterFile<K, 1> r_, sum_;
+  RegisterFile<K, 1> r_;
+  Sums<K, std::make_index_sequence<std::size_t(micros<K>)>> sum_;
 };
 
 struct Backend {

@@ -141,7 +141,10 @@ constexpr int Builder::add(const Primitive& op, const int* operands, int n, cons
         if (shape != 0 && s != shape) one_shape = false;
         shape = s;
       }
-    if (one_shape) return insert(op, op.result_dtype(known[operands[n - 1]].dtype), shape, operands, n, attributes, m);
+    if (one_shape) {
+      const Dtype dtype = op.elementwise.result_dtype(known[operands[n - 1]].dtype);
+      return insert(op, dtype, shape, operands, n, attributes, m);
+    }
   }
   Signature::Operand few[4];
   List<Signature::Operand> many;

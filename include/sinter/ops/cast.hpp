@@ -14,6 +14,7 @@ template <Dtype To> struct CastTypes {
 };
 template <Dtype To> struct Cast : Elementwise<Cast<To>, 1, CastTypes<To>> {
   static constexpr const char* name = "cast";
+  static constexpr bool converts = true;
   static constexpr auto eval(auto x) { return convert<element_type<To>>(x); }
   static constexpr Value derivative(int, auto x, auto, auto t) {
     return is_floating(To) && is_floating(x.dtype()) ? graph::cast_to(t, x.dtype()) : Value{};

@@ -62,6 +62,8 @@ struct Comparing : Promoted {  ///< the result is bool
 template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise : graph::Registered<Self> {
   static constexpr int arity = Arity;
   static constexpr double flops = 1;
+  static constexpr graph::Affine affine = graph::Affine::none;  ///< whether it scales or shifts its first operand
+  static constexpr bool converts = false, copies = false;       ///< whether its result is the operand, as another type
   using types = Types;
 
   static constexpr Dtype promoted(const Signature& s) {
@@ -82,8 +84,7 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
         "move the primitive out of the unnamed namespace: kernels are shared between translation units by name");
     Primitive p{
         .name = Self::name, .code = graph::code_of<Self>, .kind = Kind::elementwise, .type = &Elementwise::type};
-    p.operand_dtype = &Types::operand;
-    p.result_dtype = &Types::result;
+    p.elementwise = {&Types::result, Self::affine, Self::converts, Self::copies};
     p.flops = [](const Signature&, const Shape& result) { return Self::flops * double(result.size()); };
     if constexpr (has_simplify(std::make_index_sequence<std::size_t(Arity)>{}))
       p.simplify = [](Builder& b, const int* o, const std::int64_t*, int) {

@@ -46,7 +46,7 @@ template <class Self> struct Reduction : graph::Registered<Self> {
       return Value{b.graph, b.graph->add(graph::primitive<Self>, b.operands, 1, &axes, 1)};
     };
     p.flops = [](const Signature& s, const Shape&) { return double(s.shape(0).size()); };
-    p.identity = Self::identity;
+    p.fold.identity = Self::identity;
     set_block<std::int32_t>(p);
     set_block<std::int64_t>(p);
     set_block<float>(p);
@@ -198,6 +198,9 @@ template <bool Keep, int... Axes> struct Mean {
 
 namespace graph {
 
+/// The sum over a bit set of axes, which stay with extent 1.
+constexpr Value sum_over(Value v, std::int64_t axes) { return ops::reduced<ops::Sum>(v, axes); }
+
 constexpr Value sum_to(Value v, Shape shape) {
   const Shape& s = v.extents();
   if (s == shape) return v;
@@ -206,7 +209,7 @@ constexpr Value sum_to(Value v, Shape shape) {
     if (const int j = i - (s.rank - shape.rank);
         j < 0 || (shape[j] == 1 && shape.letter(j) == 0 && (s[i] != 1 || s.letter(i) != 0)))
       axes |= std::int64_t(1) << i;
-  return reshape_to(ops::reduced<ops::Sum>(v, axes), shape);
+  return reshape_to(sum_over(v, axes), shape);
 }
 
 }  // namespace graph

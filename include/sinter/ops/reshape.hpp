@@ -28,6 +28,7 @@ struct Reshape : View<Reshape> {
     const Shape to = unpacked(s.attributes, s.attribute_count);
     return to.size() == s.shape(0).size() && keeps_lengths(s.shape(0), to) ? Type{s.dtype(0), to} : Type::mismatch();
   }
+  static constexpr bool keeps_order = true;
   static constexpr Value pull(const Site& s, Value ct);
   static constexpr Value batch(const graph::Batching& b);
 

@@ -2,6 +2,8 @@
 
 - include levels within compile/, and lines of a header;
 - eager/ and train/ name no backend;
+- no header includes itself; a folder of ops/ is one unit, which one header outside of it includes;
+- a function that one header declares is defined by it, or in ops/ by another of the same unit;
 - passes and backends ask the properties of `graph::Primitive` and name no primitive, but for the files below.
 """
 import functools
@@ -49,7 +51,53 @@ def levels(file: pathlib.Path) -> int:
     return 1 + max(below, default=0)
 
 
-wrong = []
+signature = re.compile(
+    r"^(?:template <[^\n]*>\s)?(?:inline |constexpr |consteval )+[\w:<>&* ,]+?[\s&*](\w+)\([^;{}]*?\)\s*([;{])", re.M
+)
+
+
+def declared_elsewhere():
+    """Functions that a header declares and another one defines, unless both are parts of one unit."""
+    declared, defined = {}, {}
+    for f in includes:
+        for m in signature.finditer(without_comments(f.read_text())):
+            (declared if m[2] == ";" else defined).setdefault(m[1], set()).add(f)
+    for name, files in sorted(declared.items()):
+        for f in sorted(files - defined.get(name, set())):
+            if f.parent.parent != root / "ops" or all(g.parent != f.parent for g in defined.get(name, ())):
+                yield f"{f.relative_to(root)}: expected a definition of {name}, found a declaration alone"
+
+
+def circles():
+    """Headers that include themselves by way of others."""
+    done, path = set(), []
+
+    def visit(f):
+        if f in path:
+            yield " includes ".join(str(g.relative_to(root)) for g in [*path[path.index(f) :], f])
+        elif f not in done:
+            path.append(f)
+            for g in includes.get(f, ()):
+                yield from visit(g)
+            done.add(path.pop())
+
+    for f in includes:
+        yield from visit(f)
+
+
+def split_units():
+    """Folders of ops/ that several headers outside of them include."""
+    users = {}
+    for f, parts in includes.items():
+        for part in parts:
+            if part.parent.parent == root / "ops" and f.parent != part.parent:
+                users.setdefault(part.parent.name, set()).add(f)
+    for unit, files in users.items():
+        if len(files) > 1:
+            yield f"ops/{unit}/: expected one header that includes it, found {sorted(f.name for f in files)}"
+
+
+wrong = [*circles(), *split_units(), *declared_elsewhere()]
 names = re.compile(rf"\b(?:ops|nn)::({'|'.join(sorted(primitives()))})\b")
 for file in sorted(includes):
     name = file.relative_to(root)

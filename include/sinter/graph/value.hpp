@@ -62,9 +62,6 @@ struct Batching {
   constexpr int rank(int i) const { return graph->shape(operands[i]).rank - (mapped[i] != 0 ? 1 : 0); }
 };
 
-/// Operand i with the batch axis, broadcast along it if it had none; defined in reshape.hpp.
-constexpr Value batched(const Batching& b, int i);
-
 /// Source nodes: the arguments of a program, and numbers.
 struct Input : Registered<Input> {
   static constexpr Primitive describe() { return {.name = "input", .code = code_of<Input>, .kind = Kind::input}; }

@@ -2,7 +2,7 @@
 #pragma once
 #include <tuple>
 
-#include "../graph/batching.hpp"
+#include "batching.hpp"
 #include "reduce.hpp"
 
 namespace sinter {

@@ -1,6 +1,6 @@
 // Further results of a primitive with a kernel of its own.
 #pragma once
-#include "view.hpp"
+#include "apply.hpp"
 
 namespace sinter {
 namespace ops {

@@ -11,21 +11,23 @@
 // cotangent, forward mode a tangent. A fast form may name the primitive that accurate programs use instead:
 // `using Accurate = AccurateTanh;`.
 #pragma once
-#include "../graph/call.hpp"
-#include "elementary.hpp"
+#include "../../graph/call.hpp"
+#include "../elementary.hpp"
 
 namespace sinter {
 namespace graph {
 
-/// Sums a value over the axes along which an operand of this shape was repeated; defined in reduce.hpp.
-constexpr Value sum_to(Value v, Shape shape);
-/// Repeats axes of extent 1 and adds axes at the left until v has this shape; defined in broadcast.hpp.
-constexpr Value broadcast_to(Value v, Shape shape);
-/// The value as another dtype; defined in cast.hpp.
-constexpr Value cast_to(Value v, Dtype d);
+// What the rules of all families use; the other files here define it.
 
-/// A batched value with axes of extent 1 inserted after its batch axis, so that it broadcasts with others of this rank;
-/// defined in reshape.hpp.
+/// Sums a value over the axes along which an operand of this shape was repeated.
+constexpr Value sum_to(Value v, Shape shape);
+/// Repeats axes of extent 1 and adds axes at the left until v has this shape.
+constexpr Value broadcast_to(Value v, Shape shape);
+/// The same elements in row-major order under other extents.
+constexpr Value reshape_to(Value v, Shape shape);
+/// The value as another dtype.
+constexpr Value cast_to(Value v, Dtype d);
+/// A batched value with axes of extent 1 inserted after its batch axis, so that it broadcasts with others of this rank.
 constexpr Value with_rank(Value v, int rank);
 
 template <class Op> constexpr Value apply_elementwise(Builder* b, int* ids);

@@ -1,6 +1,6 @@
 // The base of views: they map indices, no element moves, and a kernel folds them into its loads.
 #pragma once
-#include "apply.hpp"
+#include "elementwise.hpp"
 
 namespace sinter::ops {
 

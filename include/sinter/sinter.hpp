@@ -13,7 +13,7 @@
 #include "graph/call.hpp"
 #include "graph/module.hpp"
 #include "graph/trace.hpp"
-#include "graph/batching.hpp"
+#include "ops/batching.hpp"
 #include "ops/apply.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/windows.hpp"

@@ -42,10 +42,10 @@ template <bool Fast> struct Distances : sinter::graph::Registered<Distances<Fast
                                .code = sinter::graph::code_of<Distances>,
                                .kind = sinter::graph::Kind::kernel,
                                .type = &type};
-    p.loop = &loop;
-    p.plain = &plain;
+    p.kernel.loop = &loop;
+    p.kernel.plain = &plain;
     p.flops = [](const Signature& s, const sinter::Shape& to) { return 3.0 * double(to.size()) * s.shape(0)[1]; };
-    p.scratch = [](const Signature& s) { return std::int64_t(s.shape(0)[1]) * sinter::bytes_of(s.dtype(0)); };
+    p.kernel.scratch = [](const Signature& s) { return std::int64_t(s.shape(0)[1]) * sinter::bytes_of(s.dtype(0)); };
     return p;
   }
 };

@@ -1,7 +1,7 @@
 // The verifier detects violations of each rule.
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
-#include <sinter/graph/batching.hpp>
+#include <sinter/ops/batching.hpp>
 
 #include "../support/throws.hpp"
 

@@ -2,7 +2,7 @@
 // multiples of ½, so that ties and kinks are among them.
 #include <doctest/doctest.h>
 #include <sinter/backend/reference/interpreter.hpp>
-#include <sinter/graph/batching.hpp>
+#include <sinter/ops/batching.hpp>
 #include <sinter/sinter.hpp>
 
 #include <cmath>

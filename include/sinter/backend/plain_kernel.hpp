@@ -38,7 +38,7 @@ class PlainKernel {
     const graph::Signature s{room.data(), operands_, attributes_.data(), int(attributes_.size())};
     std::vector<int> loop;
     for (int i = 0; i < tensors; ++i)
-      for (int k = 0; k < at(i).shape.rank; ++k) loop.push_back(op.loop(s, i, k));
+      for (int k = 0; k < at(i).shape.rank; ++k) loop.push_back(op.kernel.loop(s, i, k));
     std::size_t n = 0;
     for (int i = 0; i < tensors; ++i)
       for (int k = 0; k < at(i).shape.rank; ++k, ++n) {
@@ -61,7 +61,7 @@ class PlainKernel {
     e.dtype_of = [](const void* self, int tensor) { return of(self).at(tensor).dtype; };
     e.rank_of = [](const void* self, int tensor) { return of(self).at(tensor).shape.rank; };
     for (; operands_ + e.result < int(tensors_.size()); ++e.result)
-      if (at(operands_ + e.result).address != nullptr) op_.plain(e);
+      if (at(operands_ + e.result).address != nullptr) op_.kernel.plain(e);
   }
 
  private:

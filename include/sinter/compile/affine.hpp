@@ -12,6 +12,8 @@
 
 namespace sinter::internals::compile {
 
+using graph::Affine;
+
 class AffineFolder : Rewrite {
  public:
   using Rewrite::Rewrite;
@@ -54,8 +56,9 @@ class AffineFolder : Rewrite {
 
   constexpr void find_layer(int i) {
     const int* const o = g_.operands(i);
-    if (g_[i].op == &graph::primitive<ops::Convolution>) {
-      if (is_weight(o[2]) && o[1] != o[2]) layers_.push({i, i, o[0], o[2], o[1], 1});
+    if (const auto& layer = g_[i].op->identity; layer.weight >= 0) {
+      const int w = o[layer.weight], other = o[3 - layer.weight];
+      if (is_weight(w) && other != w) layers_.push({i, i, o[0], w, other, layer.channels});
     } else if (g_[i].op->kind == Kind::contract) {
       const int batch = int(g_.attributes(i)[0]), inner = int(g_.attributes(i)[1]);
       for (int k = 0; k < 2; ++k) {
@@ -84,17 +87,14 @@ class AffineFolder : Rewrite {
     }
     return scales > 0 || shifts > 1;
   }
-  constexpr bool is_scale(int i) const {
-    return g_[i].op == &graph::primitive<ops::Mul> || g_[i].op == &graph::primitive<ops::Div>;
-  }
+  constexpr bool is_scale(int i) const { return scales(affine(i)); }
+  constexpr Affine affine(int i) const { return g_[i].op->elementwise.affine; }
   /// Which operand of a scale or shift is not the layer's.
   constexpr int amount(int i, int before) const { return g_.operands(i)[0] == before ? 1 : 0; }
   constexpr bool moves(const Layer& l, int i) const {
-    const auto* op = g_[i].op;
-    const bool either_way = op == &graph::primitive<ops::Add> || op == &graph::primitive<ops::Mul>;
-    if (!either_way && op != &graph::primitive<ops::Sub> && op != &graph::primitive<ops::Div>) return false;
+    if (affine(i) == Affine::none) return false;
     const int k = amount(i, l.last), p = g_.operands(i)[k];
-    if ((k == 0 && !either_way) || g_[i].dtype != g_[l.weight].dtype || g_[p].dtype != g_[i].dtype ||
+    if ((k == 0 && !either_way(affine(i))) || g_[i].dtype != g_[l.weight].dtype || g_[p].dtype != g_[i].dtype ||
         changes_[p] == Changes::with_calls || !(g_.shape(i) == g_.shape(l.first)))
       return false;
     const Shape& s = g_.shape(p);
@@ -111,11 +111,17 @@ class AffineFolder : Rewrite {
       Shape numbers;
       if (g_.shape(p).size() > 1) numbers.push(w[0]);
       const Value v = graph::reshape_to({&to, bring(to, p)}, numbers);
-      if (g_[by].op == &graph::primitive<ops::Add>) shift = shift.exists() ? shift + v : v;
-      else if (g_[by].op == &graph::primitive<ops::Sub>) shift = shift.exists() ? shift - v : -v;
-      else if (g_[by].op == &graph::primitive<ops::Mul>)
-        scale = scale.exists() ? scale * v : v, shift = shift.exists() ? shift * v : shift;
-      else scale = scale.exists() ? scale / v : 1.0 / v, shift = shift.exists() ? shift / v : shift;
+      switch (affine(by)) {
+        case Affine::adds: shift = shift.exists() ? shift + v : v; break;
+        case Affine::subtracts: shift = shift.exists() ? shift - v : -v; break;
+        case Affine::multiplies:
+          scale = scale.exists() ? scale * v : v;
+          shift = shift.exists() ? shift * v : shift;
+          break;
+        default:
+          scale = scale.exists() ? scale / v : 1.0 / v;
+          shift = shift.exists() ? shift / v : shift;
+      }
     }
     const auto along = [](Value v, int rank) {  // as axis 0 of that rank
       Shape s;
@@ -129,9 +135,10 @@ class AffineFolder : Rewrite {
     Value result{&to, with_scaled(to, l, l.sums)};
     if (l.first != l.sums) {
       List<int> operands;
-      operands.push(result.id);
-      operands.push(bring(to, l.other));
-      operands.push(weight.id);
+      for (int k = 0; k < g_[l.first].operands; ++k) {
+        const int o = g_.operands(l.first)[k];
+        operands.push(k == 0 ? result.id : o == l.weight ? weight.id : bring(to, o));
+      }
       result.id = copy(to, l.first, operands);
     }
     for (const int i : touched_) with_scaled_[i] = -1;

@@ -17,9 +17,8 @@ template <class Trace> struct ExpectationTrace {
       if (e.besides >= 0)
         v = select(v == graph::cast_to({&g, e.besides}, Dtype::int64),
                    graph::Value{&g, g.constant(double(e.low), Dtype::int64)}, v);
-      const std::int64_t axes = (std::int64_t(1) << v.extents().rank) - 1;
-      g.outputs.push(graph::reshape_to(-1 - ops::reduced<ops::Amax>(-1 - v, axes), Shape{}).id);
-      g.outputs.push(graph::reshape_to(ops::reduced<ops::Amax>(v, axes), Shape{}).id);
+      g.outputs.push(amin(v).id);
+      g.outputs.push(amax(v).id);
     }
     g.expectations.clear();
     g.length_rules.clear();

@@ -111,7 +111,7 @@ class Fuser : Grouping {
   constexpr void wait(int v) {
     if (!s_.has_late) return;
     const int* const o = operands(v);
-    const int level = nodes_[v].op == &graph::primitive<ops::Later> ? after(o[1]) : 0;
+    const int level = nodes_[v].op->view.waits ? after(o[1]) : 0;
     late_[v] = std::max(level, late_[o[0]]);
   }
   constexpr int waits(int o) const { return s_.has_late ? late_[o] : 0; }

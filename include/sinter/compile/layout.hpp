@@ -3,10 +3,10 @@
 // Shapes say nothing about memory: a node's buffer may have its axes in another order, or be part of another buffer.
 // Two requests decide:
 //
-//  - an operation may request an innermost axis (`Primitive::innermost`): with channels innermost, [N, H, W, C], what a
-//    convolution multiplies is contiguous. What is computed elementwise from such a buffer takes over its order, so a
-//    network runs without conversions; inputs and outputs of a program are row-major, and where views cannot bridge two
-//    orders there is a copy;
+//  - an operation may request an innermost axis (`Primitive::identity.innermost`): with channels innermost,
+//    [N, H, W, C], what a convolution multiplies is contiguous. What is computed elementwise from such a buffer takes
+//    over its order, so a network runs without conversions; inputs and outputs of a program are row-major, and where
+//    views cannot bridge two orders there is a copy;
 //  - what is padded or concatenated is computed directly inside the result, so that padding costs only its borders.
 #pragma once
 #include "../ops/ops.hpp"
@@ -96,9 +96,9 @@ class LayoutRequestFinder {
     for (int i = 0, n = g_.size(); i < n; ++i, ++node, ++live) {
       if (*live == 0) continue;
       const graph::Primitive& op = *node->op;
-      if (op.innermost >= 0) {
+      if (op.identity.innermost >= 0) {
         ordered = true;
-        wish(source(i), op.innermost);
+        wish(source(i), op.identity.innermost);
       } else if (op.kind == Kind::assemble) {
         claim(i);
       }
@@ -138,7 +138,7 @@ class LayoutRequestFinder {
       const Node& n = g_[i];
       const int* const o = g_.operands(i);
       if (r_.innermost[i] >= 0) axis[i] = r_.innermost[i];
-      else if (n.op->kind == Kind::identity || n.op == &graph::primitive<ops::Slice>) axis[i] = axis[o[0]];
+      else if (n.op->kind == Kind::identity || n.op->view.selects_range) axis[i] = axis[o[0]];
       if (n.op->kind != Kind::elementwise) continue;
       const int rank = g_.shape(i).rank;
       for (int k = 0; k < n.operands && axis[i] < 0; ++k)
@@ -155,7 +155,7 @@ class LayoutRequestFinder {
     std::int64_t start = 0;
     for (int k = 0; k < g_[whole].operands; ++k) {
       int o = source(g_.operands(whole)[k]);
-      if (g_[o].op == &graph::primitive<ops::Reshape> && AxisMap(g_.shape(g_.operands(o)[0]), g_.shape(o)).fit)
+      if (g_[o].op->view.keeps_order && AxisMap(g_.shape(g_.operands(o)[0]), g_.shape(o)).fit)
         o = source(g_.operands(o)[0]);
       const Kind kind = g_[o].op->kind;
       if ((kind == Kind::elementwise || kind == Kind::contract || kind == Kind::assemble) && r_.home[o] < 0 &&

@@ -155,7 +155,7 @@ class Lowering {
     k_.micros.push({.what = Micro::What::apply, .dtype = g_[v].dtype, .code = op.code});
     for (int i = 0; i < s.attribute_count; ++i)
       k_.micros.push({.what = Micro::What::attribute, .dtype = Dtype::int64, .bits = std::uint64_t(s.attributes[i])});
-    for (int r = 0; r < op.results; ++r) k_.pointers.push({});
+    for (int r = 0; r < op.kernel.results; ++r) k_.pointers.push({});
     for (int w = v; w >= 0; w = o_.next[w]) {
       if (f_.stored[w] == 0) continue;
       const int t = operands + (w == v ? 0 : int(g_.attributes(w)[0]));
@@ -167,7 +167,7 @@ class Lowering {
   }
   constexpr void custom_loops(const graph::Primitive& op, const Signature& s, int tensor, const Shape& shape) {
     for (int i = 0; i < shape.rank; ++i) {
-      const int loop = op.loop(s, tensor, i);
+      const int loop = op.kernel.loop(s, tensor, i);
       if (loop >= k_.loops.size()) k_.loops.resize(loop + 1, {});
       k_.loops[loop] = Loop::along(shape, i, false);
     }
@@ -178,7 +178,7 @@ class Lowering {
     Pointer& p = k_.pointers[tensor];
     p.node = node;
     p.offset = l.offset;
-    for (int i = 0; i < shape.rank; ++i) p.stride[op.loop(s, tensor, i)] = l.stride[i];
+    for (int i = 0; i < shape.rank; ++i) p.stride[op.kernel.loop(s, tensor, i)] = l.stride[i];
   }
 
   // ---- micro-operations ----

@@ -160,7 +160,7 @@ class SiblingJoiner : Rewrite {
       const Kind kind = g_[by].op->kind;
       if (reads_memory(kind)) continue;
       if (kind != Kind::view || is_output_[by] != 0) return false;
-      if (g_[by].op == &graph::primitive<ops::Reshape> && same_core(by, i) && !read_from_memory(by)) return false;
+      if (g_[by].op->view.keeps_order && same_core(by, i) && !read_from_memory(by)) return false;
     }
     return true;
   }
@@ -206,9 +206,11 @@ class SiblingJoiner : Rewrite {
   constexpr int join(Builder& to, const Family& f) {
     List<int> at;  // the current node of each member
     for (int m = f.first; m < f.first + f.count; ++m) at.push(members_[m]);
-    const int batch = int(g_.attributes(at[0])[0]), inner = int(g_.attributes(at[0])[1]);
+    const Node& contraction = g_[at[0]];
+    const int batch = int(g_.attributes(at[0])[0]);
     const int x = bring(to, g_.operands(at[0])[f.side]), w = side_by_side(to, at, 1 - f.side, batch);
-    int y = ops::Contract::apply(&to, f.side == 0 ? x : w, f.side == 0 ? w : x, batch, inner).id;
+    const std::array<int, 2> sides{f.side == 0 ? x : w, f.side == 0 ? w : x};
+    int y = to.add(*contraction.op, sides.data(), 2, g_.attributes(at[0]), contraction.attributes);
     for (int stage = 0; stage < f.stages; ++stage) {
       const List<int> before = at;
       for (int& a : at) a = only_user(a);

@@ -34,7 +34,7 @@ struct Simplified {
   List<int> outputs;    ///< the computed or assembled node that is each output
   List<int> part_of;    ///< index into parts for nodes inside assembled tensors, −1 for all others
   List<Part> parts;
-  bool has_late = false;  ///< some views wait for another node (ops::Later)
+  bool has_late = false;  ///< some views wait for another node
 
   constexpr int buffer(int id) const { return owner[id] >= 0 ? owner[id] : id; }
   constexpr Layout layout(int id) const {
@@ -164,7 +164,7 @@ class Simplifier {
   }
   /// Gives a node the layout that it requests, unless it already has one.
   constexpr void place(int i) {
-    if (r_.layout_of[i] >= 0 || g()[i].op == &graph::primitive<ops::Copy> ||
+    if (r_.layout_of[i] >= 0 || g()[i].op->elementwise.copies ||
         (i < requests_.output.size() && requests_.output[i] != 0))
       return;
     const int axis = innermost(i);
@@ -237,11 +237,11 @@ class Simplifier {
     const Node& node = g().nodes()[id];
     const int below = g().operand_pool()[node.operand];
     r_.base.data()[id] = r_.base.data()[below];
-    r_.linear.data()[id] = r_.linear.data()[below] != 0 && node.op == &graph::primitive<ops::Reshape> ? 1 : 0;
+    r_.linear.data()[id] = r_.linear.data()[below] != 0 && node.op->view.keeps_order ? 1 : 0;
     Signature::Operand room[2];
     Layout l = r_.layout(below);
-    if (node.op == &graph::primitive<ops::Later>) r_.has_late = true;
-    if (!node.op->view(l, g().signature(id, room), g().interned(node.shape))) return false;
+    if (node.op->view.waits) r_.has_late = true;
+    if (!node.op->view.layout(l, g().signature(id, room), g().interned(node.shape))) return false;
     r_.layout_of.data()[id] = r_.layouts.size();
     r_.layouts.push(l);
     return true;

@@ -53,6 +53,7 @@ struct Operation {
   double flops;  ///< per element
   double (*flops_of_loops)(const std::int64_t* extent, int loops,
                            const std::int64_t* attributes);  ///< of a primitive's custom kernel
+  bool copies;
 };
 
 /// A table of steps, its kernels, and the operations of these.
@@ -101,7 +102,8 @@ constexpr Operation operation(const graph::Primitive& p) {
   const std::array<Signature::Operand, 3> operands{
       {{Dtype::float32, &number}, {Dtype::float32, &number}, {Dtype::float32, &number}}};
   const bool counts = p.kind == Kind::elementwise && p.flops != nullptr;
-  return {p.code, p.name, counts ? p.flops({operands.data(), 3, nullptr, 0}, number) : 1, p.flops_of_loops};
+  return {p.code, p.name, counts ? p.flops({operands.data(), 3, nullptr, 0}, number) : 1, p.kernel.flops,
+          p.elementwise.copies};
 }
 template <class Program> inline constexpr auto operations = []<std::size_t... Index>(std::index_sequence<Index...>) {
   return std::array<Operation, sizeof...(Index)>{
@@ -259,7 +261,7 @@ class Steps {
       case Micro::What::apply: {
         const Operation* op = operation(m.code);
         if (op == nullptr) break;
-        if (op->code != graph::code_of<ops::Copy>) named(op->name);
+        if (!op->copies) named(op->name);
         if (op->flops_of_loops != nullptr) {
           std::vector<std::int64_t> attributes;
           for (const Micro& c : b.micros)

@@ -103,6 +103,14 @@ struct Elements {
 /// One element type's version of an elementwise evaluation over n contiguous elements; run-time graphs use it.
 using Block = void (*)(const void* const* in, void* out, int n);
 
+/// An elementwise primitive of x and p that scales or shifts x: x + p, x − p, x · p, x / p.
+enum class Affine : unsigned char { none, adds, subtracts, multiplies, divides };
+constexpr bool scales(Affine a) { return a == Affine::multiplies || a == Affine::divides; }
+/// Whether p may be the first operand as well.
+constexpr bool either_way(Affine a) { return a == Affine::adds || a == Affine::multiplies; }
+
+/// What all primitives have, and for each kind what it adds. Passes ask these properties; the one pass that exists for
+/// a primitive may name it (tests/house.py lists them).
 struct Primitive {
   const char* name = "";
   std::uint64_t code = 0;  ///< equal for equal structs, in every translation unit
@@ -121,37 +129,62 @@ struct Primitive {
   Value (*batch)(const Batching&) = nullptr;
   /// Floating-point operations of one application.
   double (*flops)(const Signature&, const Shape& result) = nullptr;
-  /// For views: rewrites the operand's layout into the result's; false when no strides can express it.
-  bool (*view)(Layout&, const Signature&, const Shape& result) = nullptr;
-  /// For elementwise, reduce and scan: evaluation by element type of the first operand (null where undefined).
-  std::array<Block, number_of_dtypes> block{};
-  /// For reduce and scan: the value of an empty reduction.
-  double identity = 0;
-  /// For elementwise: the element type that operand i is cast to and that of the result, from the promoted type.
-  Dtype (*operand_dtype)(int i, Dtype promoted) = nullptr;
-  Dtype (*result_dtype)(Dtype promoted) = nullptr;
-  /// For identities of contractions: the axis that should be innermost in memory, or −1.
-  int innermost = -1;
   /// Every application is a node of its own, however equal: its one attribute
   /// is a number that the graph gives to no other.
   bool unique = false;
-  /// For kernels: the number of results. The node is the first, further ones
-  /// are nodes of kind result; results that nothing reads are not computed.
-  int results = 1;
-  /// Dtype and shape of a further result.
-  Type (*result_type)(const Signature&, int result) = nullptr;
-  /// The batching rule of a further result; null: the first result is the kernel's, and the further ones have the same
-  /// leading batch axis.
-  Value (*batch_result)(const Batching&, int result) = nullptr;
-  /// The loop that iterates over an axis of a tensor: operands count from 0,
-  /// results follow. Every loop is an axis of some operand.
-  int (*loop)(const Signature&, int tensor, int axis) = nullptr;
-  /// Floating-point operations where the loops have these extents.
-  double (*flops_of_loops)(const std::int64_t* extent, int loops, const std::int64_t* attributes) = nullptr;
-  /// Bytes that a custom kernel of a user's primitive needs while it runs; null: none.
-  std::int64_t (*scratch)(const Signature&) = nullptr;
-  /// Evaluation by plain loops.
-  void (*plain)(const Elements&) = nullptr;
+
+  /// Of views and broadcasts.
+  struct View {
+    /// Rewrites the operand's layout into the result's; false when no strides can express it.
+    bool (*layout)(Layout&, const Signature&, const Shape& result) = nullptr;
+    bool keeps_order = false;    ///< all elements in their order: what computes the operand may read through it
+    bool selects_range = false;  ///< elements at equal distances along one axis
+    bool waits = false;          ///< the first operand, whose readers run once the second is computed
+  } view{};
+
+  struct Elementwise {
+    Dtype (*result_dtype)(Dtype promoted) = nullptr;  ///< from the type that the operands are promoted to
+    Affine affine = Affine::none;
+    bool converts = false;  ///< the element type alone
+    bool copies = false;    ///< its operand into a buffer of its own
+  } elementwise{};
+
+  /// Of reduce and scan.
+  struct Fold {
+    double identity = 0;  ///< the value of an empty reduction
+  } fold{};
+
+  struct Identity {
+    int innermost = -1;  ///< of a contraction: the axis that should be innermost in memory, or −1
+    /// Of sums of products, which are linear in operands 1 and 2: which of them is the weight, or −1, and the axis of
+    /// the result along which its axis 0 lies.
+    int weight = -1, channels = -1;
+    bool repeats = false;  ///< the backward pass computes the part of the graph again that begins at the second operand
+  } identity{};
+
+  /// Of kernels.
+  struct Kernel {
+    /// The number of results. The node is the first, further ones are nodes of kind result; results that nothing reads
+    /// are not computed.
+    int results = 1;
+    /// Dtype and shape of a further result.
+    Type (*result_type)(const Signature&, int result) = nullptr;
+    /// The batching rule of a further result; null: the first result is the kernel's, and the further ones have the
+    /// same leading batch axis.
+    Value (*batch_result)(const Batching&, int result) = nullptr;
+    /// The loop that iterates over an axis of a tensor: operands count from 0, results follow. Every loop is an axis of
+    /// some operand.
+    int (*loop)(const Signature&, int tensor, int axis) = nullptr;
+    /// Floating-point operations where the loops have these extents.
+    double (*flops)(const std::int64_t* extent, int loops, const std::int64_t* attributes) = nullptr;
+    /// Bytes that a kernel of a user's primitive needs while it runs; null: none.
+    std::int64_t (*scratch)(const Signature&) = nullptr;
+    /// Evaluation by plain loops.
+    void (*plain)(const Elements&) = nullptr;
+  } kernel{};
+
+  /// Of elementwise, reduce and scan: evaluation by element type of the first operand (null where undefined).
+  std::array<Block, number_of_dtypes> block{};
 };
 
 /// The compiler's text that names T: "constexpr auto sinter::graph::type_text() [with T = sinter::ops::Tanh]".

@@ -62,9 +62,6 @@ struct Batching {
   constexpr int rank(int i) const { return graph->shape(operands[i]).rank - (mapped[i] != 0 ? 1 : 0); }
 };
 
-/// Operand i with the batch axis, broadcast along it if it had none; defined in reshape.hpp.
-constexpr Value batched(const Batching& b, int i);
-
 /// Source nodes: the arguments of a program, and numbers.
 struct Input : Registered<Input> {
   static constexpr Primitive describe() { return {.name = "input", .code = code_of<Input>, .kind = Kind::input}; }
@@ -141,7 +138,10 @@ constexpr int Builder::add(const Primitive& op, const int* operands, int n, cons
         if (shape != 0 && s != shape) one_shape = false;
         shape = s;
       }
-    if (one_shape) return insert(op, op.result_dtype(known[operands[n - 1]].dtype), shape, operands, n, attributes, m);
+    if (one_shape) {
+      const Dtype dtype = op.elementwise.result_dtype(known[operands[n - 1]].dtype);
+      return insert(op, dtype, shape, operands, n, attributes, m);
+    }
   }
   Signature::Operand few[4];
   List<Signature::Operand> many;

@@ -1,7 +1,7 @@
 // Applying a primitive to symbols. One shape rule gives the type of the result for typed symbols, at compile time, and
 // its shape for untyped ones, at run time.
 #pragma once
-#include "elementwise.hpp"
+#include "basics.hpp"
 
 namespace sinter {
 

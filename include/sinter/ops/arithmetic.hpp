@@ -26,6 +26,7 @@ struct Neg : Elementwise<Neg> {
 
 struct Add : Elementwise<Add, 2> {
   static constexpr const char* name = "add";
+  static constexpr graph::Affine affine = graph::Affine::adds;
   static constexpr auto eval(auto a, auto b) { return a + b; }
   static constexpr auto derivative(int, auto, auto, auto, auto t) { return t; }
   static constexpr Value simplify(Value a, Value b) { return a.is(0) ? b : b.is(0) ? a : folded<Add>(a, b); }
@@ -33,6 +34,7 @@ struct Add : Elementwise<Add, 2> {
 
 struct Sub : Elementwise<Sub, 2> {
   static constexpr const char* name = "sub";
+  static constexpr graph::Affine affine = graph::Affine::subtracts;
   static constexpr auto eval(auto a, auto b) { return a - b; }
   static constexpr Value derivative(int i, auto, auto, auto, auto t) { return i == 0 ? t : -t; }
   static constexpr Value simplify(Value a, Value b) { return b.is(0) ? a : folded<Sub>(a, b); }
@@ -40,6 +42,7 @@ struct Sub : Elementwise<Sub, 2> {
 
 struct Mul : Elementwise<Mul, 2> {
   static constexpr const char* name = "mul";
+  static constexpr graph::Affine affine = graph::Affine::multiplies;
   static constexpr auto eval(auto a, auto b) { return a * b; }
   static constexpr Value derivative(int i, auto a, auto b, auto, auto t) { return i == 0 ? t * b : t * a; }
   static constexpr Value simplify(Value a, Value b) { return a.is(1) ? b : b.is(1) ? a : folded<Mul>(a, b); }
@@ -48,6 +51,7 @@ struct Mul : Elementwise<Mul, 2> {
 /// Integers divide as in C++; PyTorch's true division of integers is `cast<float>(a) / b`.
 struct Div : Elementwise<Div, 2> {
   static constexpr const char* name = "div";
+  static constexpr graph::Affine affine = graph::Affine::divides;
   static constexpr double flops = 4;
   static constexpr auto eval(auto a, auto b) { return a / b; }
   static constexpr Value derivative(int i, auto, auto b, auto y, auto t) { return i == 0 ? t / b : -(t * y / b); }

@@ -3,50 +3,6 @@
 #include "apply.hpp"
 
 namespace sinter {
-namespace ops {
-
-/// One primitive a target type. Its gradient is the cotangent cast back; no gradient flows through an integer or a
-/// bool.
-template <Dtype To> struct CastTypes {
-  static constexpr int first = 0;
-  static constexpr Dtype operand(int, Dtype promoted) { return promoted; }
-  static constexpr Dtype result(Dtype) { return To; }
-};
-template <Dtype To> struct Cast : Elementwise<Cast<To>, 1, CastTypes<To>> {
-  static constexpr const char* name = "cast";
-  static constexpr auto eval(auto x) { return convert<element_type<To>>(x); }
-  static constexpr Value derivative(int, auto x, auto, auto t) {
-    return is_floating(To) && is_floating(x.dtype()) ? graph::cast_to(t, x.dtype()) : Value{};
-  }
-  static constexpr Value simplify(Value x) {
-    if (x.dtype() == To) return x;
-    if (x.graph->is_constant(x.id)) return {x.graph, x.graph->constant(x.graph->constant_value(x.id), To)};
-    return {};
-  }
-};
-
-}  // namespace ops
-
-namespace graph {
-
-constexpr Value cast_to(Value v, Dtype d) {
-  if (!v.exists() || v.dtype() == d) return v;
-  int id = v.id;
-  switch (d) {
-    case Dtype::boolean: return apply_elementwise<ops::Cast<Dtype::boolean>>(v.graph, &id);
-    case Dtype::uint8: return apply_elementwise<ops::Cast<Dtype::uint8>>(v.graph, &id);
-    case Dtype::int8: return apply_elementwise<ops::Cast<Dtype::int8>>(v.graph, &id);
-    case Dtype::int32: return apply_elementwise<ops::Cast<Dtype::int32>>(v.graph, &id);
-    case Dtype::int64: return apply_elementwise<ops::Cast<Dtype::int64>>(v.graph, &id);
-    case Dtype::float16: return apply_elementwise<ops::Cast<Dtype::float16>>(v.graph, &id);
-    case Dtype::bfloat16: return apply_elementwise<ops::Cast<Dtype::bfloat16>>(v.graph, &id);
-    case Dtype::float32: return apply_elementwise<ops::Cast<Dtype::float32>>(v.graph, &id);
-    case Dtype::float64: return apply_elementwise<ops::Cast<Dtype::float64>>(v.graph, &id);
-  }
-  return v;
-}
-
-}  // namespace graph
 
 /// The elements as another type. PyTorch: x.to(dtype).
 template <Element To, Operand X> constexpr graph::Result<ops::Apply<ops::Cast<dtype_of<To>>>, X> cast(X&& x) {

@@ -29,7 +29,7 @@ struct CheckpointBegin : graph::Registered<CheckpointBegin> {
 /// The result of a part of the graph. Operands: that result, and the node where the part begins.
 struct Checkpoint : Identity<Checkpoint> {
   static constexpr const char* name = "checkpoint";
-  static constexpr bool formula_is_differentiable = true;
+  static constexpr bool formula_is_differentiable = true, repeats = true;
   static constexpr Value pull(const Site&, int i, Value ct) { return i == 0 ? ct : Value{}; }
 };
 
@@ -43,7 +43,7 @@ struct Later : graph::Registered<Later> {
     p.jvp = [](const Site&, int i, Value tangent) { return i == 0 ? tangent : Value{}; };
     p.batch = &batch;
     p.flops = [](const Signature&, const Shape&) { return 0.0; };
-    p.view = [](graph::Layout&, const Signature&, const Shape&) { return true; };
+    p.view = {.layout = [](graph::Layout&, const Signature&, const Shape&) { return true; }, .waits = true};
     return p;
   }
 };

@@ -30,6 +30,7 @@ struct Concatenate : graph::Registered<Concatenate> {
 /// attributes = {axis, start, step, count}: elements start, start + step, … of one axis.
 struct Slice : View<Slice> {
   static constexpr const char* name = "slice";
+  static constexpr bool selects_range = true;
   static constexpr Type type(const Signature& s) {
     Shape to = s.shape(0);
     const std::int64_t axis = s.attributes[0], start = s.attributes[1], step = s.attributes[2], count = s.attributes[3];

@@ -11,6 +11,7 @@ struct Unchanged : Promoted {  ///< any dtype, kept
 };
 struct Copy : Elementwise<Copy, 1, Unchanged> {
   static constexpr const char* name = "copy";
+  static constexpr bool copies = true;
   static constexpr auto eval(auto x) { return x; }
   static constexpr auto derivative(int, auto, auto, auto t) { return t; }
 };

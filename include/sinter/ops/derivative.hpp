@@ -2,7 +2,7 @@
 #pragma once
 #include <tuple>
 
-#include "../graph/batching.hpp"
+#include "batching.hpp"
 #include "reduce.hpp"
 
 namespace sinter {
@@ -19,6 +19,8 @@ namespace ops {
 /// is that of the first operand. One with `pull` alone has the tangent that belongs to it (transform/forward.hpp).
 /// `batch` is needed where attributes count axes.
 template <class Self> struct Identity : graph::Registered<Self> {
+  static constexpr int innermost = -1, weight = -1, channels = -1;
+  static constexpr bool repeats = false;
   static constexpr Type type(const Signature& s) { return {s.dtype(0), s.shape(0)}; }
   static constexpr Primitive describe() {
     Primitive p{.name = Self::name, .code = graph::code_of<Self>, .kind = Kind::identity, .type = &Identity::type};
@@ -31,7 +33,7 @@ template <class Self> struct Identity : graph::Registered<Self> {
                      b.graph->add(graph::primitive<Self>, b.operands, b.count, b.attributes, b.attribute_count)};
       };
     p.flops = [](const Signature&, const Shape&) { return 0.0; };
-    if constexpr (requires { Self::innermost; }) p.innermost = Self::innermost;
+    p.identity = {Self::innermost, Self::weight, Self::channels, Self::repeats};
     if constexpr (requires { &Self::pull; }) {
       p.vjp = &Self::pull;
       if constexpr (requires { &Self::push; }) p.jvp = &Self::push;
@@ -52,6 +54,8 @@ struct Argument : Identity<Argument> {
   static constexpr bool unique = true, formula_is_differentiable = true;
   static constexpr Value pull(const Site&, int, Value ct) { return ct; }
 };
+
+constexpr Value own_node(Value v) { return {v.graph, v.graph->add(graph::primitive<Argument>, &v.id, 1)}; }
 
 /// Operands: f's result, then f's arguments. attributes: for each vmap around it, the innermost first, the bit set of
 /// the arguments that have its axis; the rule is one of single samples.
@@ -142,8 +146,7 @@ template <class F, class... S> constexpr std::tuple<S...> independent(S... x) {
     for (std::size_t j = 0; j < i; ++j) fine = fine && v[i].id != v[j].id;
   }
   if (fine) return {x...};
-  const auto own = [](Value a) { return Value{a.graph, a.graph->add(graph::primitive<Argument>, &a.id, 1)}; };
-  return std::tuple<S...>{S(own(x))...};
+  return std::tuple<S...>{S(own_node(x))...};
 }
 
 /// The type of `custom_gradient`.

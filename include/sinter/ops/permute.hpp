@@ -1,6 +1,6 @@
 // Axes in another order.
 #pragma once
-#include "view.hpp"
+#include "apply.hpp"
 
 namespace sinter {
 namespace ops {

@@ -139,18 +139,18 @@ struct RecurrenceGradient : graph::Registered<RecurrenceGradient> {
   }
   static constexpr Primitive describe() {
     Primitive p{.name = name, .code = graph::code_of<RecurrenceGradient>, .kind = Kind::kernel, .type = &type};
-    p.results = 3;
-    p.result_type = &further;
-    p.loop = &loop;
-    p.plain = [](const graph::Elements& e) { PlainRecurrence(e).backward(); };
+    p.kernel.results = 3;
+    p.kernel.result_type = &further;
+    p.kernel.loop = &loop;
+    p.kernel.plain = [](const graph::Elements& e) { PlainRecurrence(e).backward(); };
     p.vjp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
     p.jvp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
     p.batch = [](const graph::Batching& b) { return RecurrentRows::apply<RecurrenceGradient>(b, 1 << 2); };
-    p.batch_result = &RecurrentRows::result;
+    p.kernel.batch_result = &RecurrentRows::result;
     p.flops = [](const Signature& s, const Shape& to) {
       return Recurrence::products(s, s.shape(0)[2], 2) + Recurrence::gradient_flops * double(to.size());
     };
-    p.flops_of_loops = [](const std::int64_t* extent, int, const std::int64_t*) {
+    p.kernel.flops = [](const std::int64_t* extent, int, const std::int64_t*) {
       return Recurrence::flops_of_loops(extent, Recurrence::gradient_flops);
     };
     return p;
@@ -159,18 +159,18 @@ struct RecurrenceGradient : graph::Registered<RecurrenceGradient> {
 
 constexpr Primitive Recurrence::describe() {
   Primitive p{.name = name, .code = graph::code_of<Recurrence>, .kind = Kind::kernel, .type = &type};
-  p.results = 3;
-  p.result_type = &further;
-  p.loop = &loop;
-  p.plain = [](const graph::Elements& e) { PlainRecurrence(e).forward(); };
+  p.kernel.results = 3;
+  p.kernel.result_type = &further;
+  p.kernel.loop = &loop;
+  p.kernel.plain = [](const graph::Elements& e) { PlainRecurrence(e).forward(); };
   p.vjp = &pull;
   p.jvp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
   p.batch = [](const graph::Batching& b) { return RecurrentRows::apply<Recurrence>(b, 1 << 1 | 1 << 3); };
-  p.batch_result = &RecurrentRows::result;
+  p.kernel.batch_result = &RecurrentRows::result;
   p.flops = [](const Signature& s, const Shape&) {
     return products(s, s.shape(0)[2], 1) + gate_flops * double(s.shape(0).size());
   };
-  p.flops_of_loops = [](const std::int64_t* extent, int, const std::int64_t*) {
+  p.kernel.flops = [](const std::int64_t* extent, int, const std::int64_t*) {
     return flops_of_loops(extent, gate_flops);
   };
   return p;

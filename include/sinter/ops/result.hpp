@@ -1,6 +1,6 @@
 // Further results of a primitive with a kernel of its own.
 #pragma once
-#include "view.hpp"
+#include "apply.hpp"
 
 namespace sinter {
 namespace ops {
@@ -27,7 +27,7 @@ struct FurtherResult : graph::Registered<FurtherResult> {
       if (g[b.operand(0).id].op->kind != Kind::kernel) {  // a view of a kernel that has no axis of its own for samples
         int kernel = b.operand(0).id;
         while (g[kernel].op->kind != Kind::kernel) kernel = g.operands(kernel)[0];
-        return g[kernel].op->batch_result(b, int(b.attributes[0]));
+        return g[kernel].op->kernel.batch_result(b, int(b.attributes[0]));
       }
       const Shape each = unpacked(b.attributes + 2, b.attribute_count - 2);
       Shape to;
@@ -50,7 +50,7 @@ struct FurtherResult : graph::Registered<FurtherResult> {
 constexpr Value further_result(Value v, int number) {
   const graph::Builder& g = *v.graph;
   Signature::Operand room[graph::most_operands];
-  return FurtherResult::of(v, number, g[v.id].op->result_type(g.signature(v.id, room), number));
+  return FurtherResult::of(v, number, g[v.id].op->kernel.result_type(g.signature(v.id, room), number));
 }
 
 }  // namespace ops

@@ -33,7 +33,7 @@ struct CumulativeSum : graph::Registered<CumulativeSum> {
     p.jvp = [](const Site& s, int, Value tangent) { return scanned(tangent, s.attribute(0)); };
     p.batch = [](const graph::Batching& b) { return scanned(b.operand(0), b.attributes[0] + 1); };
     p.flops = [](const Signature& s, const Shape&) { return double(s.shape(0).size()); };
-    p.identity = identity;
+    p.fold.identity = identity;
     p.block = graph::primitive<Sum>.block;
     return p;
   }

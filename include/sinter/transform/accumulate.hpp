@@ -14,9 +14,10 @@ namespace accumulate_detail {
 struct Part {
   int node = -1, from = 0, to = 0;
 };
+constexpr bool is_concatenated(Value v) { return (*v.graph)[v.id].op->kind == graph::Kind::assemble; }
 constexpr bool parts_of(Value v, int axis, List<Part>& parts) {
   const Builder& g = *v.graph;
-  if (g[v.id].op != &graph::primitive<ops::Concatenate> || int(g.attributes(v.id)[0]) != axis) return false;
+  if (!is_concatenated(v) || int(g.attributes(v.id)[0]) != axis) return false;
   int at = 0;
   for (int k = 0; k < g[v.id].operands; ++k) {
     const int node = g.operands(v.id)[k], number = ops::number_behind(g, node), end = at + g.shape(node)[axis];
@@ -33,8 +34,7 @@ constexpr bool parts_of(Value v, int axis, List<Part>& parts) {
 constexpr Value accumulate(Value a, Value b) {
   using accumulate_detail::Part;
   Builder& g = *a.graph;
-  if (g[a.id].op != &graph::primitive<ops::Concatenate> || g[b.id].op != &graph::primitive<ops::Concatenate>)
-    return a + b;
+  if (!accumulate_detail::is_concatenated(a) || !accumulate_detail::is_concatenated(b)) return a + b;
   const int axis = int(g.attributes(a.id)[0]);
   List<Part> p, q;
   if (!accumulate_detail::parts_of(a, axis, p) || !accumulate_detail::parts_of(b, axis, q) || a.dtype() != b.dtype())

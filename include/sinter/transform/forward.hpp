@@ -9,13 +9,13 @@ namespace sinter::internals::transform {
 /// gradient of ⟨Jᵀc, tangent⟩ with respect to c: J tangent, for any c.
 constexpr Value transposed(Builder& g, int i, int k, int tangent) {
   const Value zeros = graph::broadcast_to(Value{&g, g.constant(0, g[i].dtype)}, g.shape(i));
-  const Value c{&g, g.add(graph::primitive<ops::Argument>, &zeros.id, 1)};
+  const Value c = ops::own_node(zeros);
   const Value pulled = g[i].op->vjp(Site{&g, i}, k, c);
   if (!pulled.exists()) return pulled;
   List<int> wrt;
   wrt.push(c.id);
   const Value product = pulled * Value{&g, tangent};
-  return {&g, gradient(g, ops::reduced<ops::Sum>(product, (std::int64_t(1) << product.extents().rank) - 1).id, wrt)[0]};
+  return {&g, gradient(g, graph::sum_over(product, (std::int64_t(1) << product.extents().rank) - 1).id, wrt)[0]};
 }
 
 /// The tangent of node `output` for the `tangents` of `inputs`, appended to the same graph; zeros if it depends on

@@ -57,7 +57,7 @@ class ReverseMode {
       if (ct < 0 || is_wrt_.data()[i] != 0) continue;
       const graph::Primitive* const op = g_[i].op;
       if (op->vjp == nullptr) continue;
-      if (op == &graph::primitive<ops::Checkpoint>) {
+      if (op->identity.repeats) {
         repeat(i, ct);
         continue;
       }

@@ -1,6 +1,6 @@
 // vmap: a function of one sample as a function of a batch.
 #pragma once
-#include "../graph/batching.hpp"
+#include "../ops/batching.hpp"
 #include "../graph/trace.hpp"
 #include "../ops/ops.hpp"
 

@@ -11,7 +11,7 @@ namespace sinter::cpu {
 /// Primitives of the library that have custom kernels here; a user's says itself what it needs.
 template <class... Ops> struct CustomKernels {
   static constexpr std::int64_t scratch(const graph::Primitive& op, const graph::Signature& s) {
-    std::int64_t bytes = op.scratch != nullptr ? op.scratch(s) : 0;
+    std::int64_t bytes = op.kernel.scratch != nullptr ? op.kernel.scratch(s) : 0;
     ((op.code == graph::code_of<Ops> ? void(bytes = CustomKernel<Ops>::scratch(s)) : void()), ...);
     return bytes;
   }

@@ -139,8 +139,12 @@ class Step {
       if (position < 0 || position >= axis.extent) continue;
       const std::int64_t at = offset(m.b, vector_loop(), i + k) + position * axis.stride;
       std::byte* const to = base_[std::size_t(m.b)] + at * size;
-      const void* in[]{to, value(std::size_t(m.a)) + k * size};
-      graph::primitive<ops::Sum>.block[std::size_t(m.dtype)](in, to, 1);
+      const std::byte* const from = value(std::size_t(m.a)) + k * size;
+      with_element_type(m.dtype, [&]<class T>(T) {
+        if constexpr (computed_as(dtype_of<T>) == dtype_of<T>)
+          *reinterpret_cast<T*>(to) =
+              (ops::Lanes<T, 1>(*reinterpret_cast<T*>(to)) + ops::Lanes<T, 1>(*reinterpret_cast<const T*>(from))).v;
+      });
     }
   }
   void store(std::size_t j, std::int64_t i, int n) {
@@ -212,7 +216,7 @@ class Step {
       std::vector<std::byte> sums(b_.micros.size() * block * 8);
       const auto sum = [&](std::size_t j) { return sums.data() + j * block * 8; };
       each_fold([&](std::size_t j, const graph::Primitive& op) {
-        for (int k = 0; k < block; ++k) put(sum(j), k, b_.micros[j].dtype, op.identity);
+        for (int k = 0; k < block; ++k) put(sum(j), k, b_.micros[j].dtype, op.fold.identity);
       });
       std::int64_t before = 0;  // elements of the row in earlier runs of the innermost loop
       for_each_point(first, last, [&] {

@@ -141,11 +141,11 @@ class Interpreter {
 
   void elementwise(int i, Array& out) const {
     const graph::Node& n = g_[i];
-    // With every float a double, a cast to float32 is one to float64.
-    const graph::Primitive& op = in_double_ && n.op == &graph::primitive<ops::Cast<Dtype::float32>>
-                                     ? graph::primitive<ops::Cast<Dtype::float64>>
-                                     : *n.op;
-    const graph::Block block = op.block[std::size_t(operand(i, n.operands - 1).dtype)];
+    if (in_double_ && n.op->elementwise.converts && n.dtype == Dtype::float32)  // every float is a double
+      return for_each_index(out.shape, [&](const Index& x) {
+        out.set(offset(out.shape, x), operand(i, 0).get(broadcast_offset(operand(i, 0).shape, out.shape, x)));
+      });
+    const graph::Block block = n.op->block[std::size_t(operand(i, n.operands - 1).dtype)];
     for_each_index(out.shape, [&](const Index& x) {
       const void* in[3]{};
       for (int k = 0; k < n.operands; ++k)
@@ -156,7 +156,7 @@ class Interpreter {
   void reduce(int i, Array& out) const {
     const graph::Primitive& op = *g_[i].op;
     const Array& a = operand(i, 0);
-    for_each_index(out.shape, [&](const Index& x) { out.set(offset(out.shape, x), op.identity); });
+    for_each_index(out.shape, [&](const Index& x) { out.set(offset(out.shape, x), op.fold.identity); });
     for_each_index(a.shape, [&](const Index& x) {
       Index y = x;
       for (int k = 0; k < a.shape.rank; ++k)
@@ -173,7 +173,7 @@ class Interpreter {
       std::byte* const to = out.at(offset(a.shape, x));
       Index before = x;
       --before[axis];
-      out.set(offset(a.shape, x), x[axis] > 0 ? out.get(offset(a.shape, before)) : g_[i].op->identity);
+      out.set(offset(a.shape, x), x[axis] > 0 ? out.get(offset(a.shape, before)) : g_[i].op->fold.identity);
       const void* in[]{to, a.at(offset(a.shape, x))};
       g_[i].op->block[std::size_t(a.dtype)](in, to, 1);
     });
@@ -252,7 +252,7 @@ class Interpreter {
     };
     e.dtype_of = [](const void* self, int tensor) { return static_cast<const Tensors*>(self)->at(tensor).dtype; };
     e.rank_of = [](const void* self, int tensor) { return static_cast<const Tensors*>(self)->at(tensor).shape.rank; };
-    g_[i].op->plain(e);
+    g_[i].op->kernel.plain(e);
   }
   static std::ptrdiff_t row_major(const Shape& s, const std::int64_t* index) {
     std::ptrdiff_t at = 0;
@@ -276,7 +276,7 @@ class Interpreter {
     const Array& a = operand(i, 0);
     graph::Signature::Operand room[2];
     graph::Layout l = graph::Layout::row_major(a.shape);
-    g_[i].op->view(l, g_.signature(i, room), out.shape);
+    g_[i].op->view.layout(l, g_.signature(i, room), out.shape);
     for_each_index(out.shape, [&](const Index& x) {
       std::int64_t from = l.offset;
       for (int d = 0; d < out.shape.rank; ++d) from += x[std::size_t(d)] * l.stride[d];

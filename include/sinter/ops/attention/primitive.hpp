@@ -99,15 +99,15 @@ struct AttentionGradient : graph::Registered<AttentionGradient> {
   }
   static constexpr Primitive describe() {
     Primitive p{.name = name, .code = graph::code_of<AttentionGradient>, .kind = Kind::kernel, .type = &type};
-    p.results = 3;
-    p.result_type = &result;
-    p.loop = &loop;
-    p.plain = [](const graph::Elements& e) { PlainAttention(e, e.operands == 7 ? 6 : -1, 5).backward(); };
+    p.kernel.results = 3;
+    p.kernel.result_type = &result;
+    p.kernel.loop = &loop;
+    p.kernel.plain = [](const graph::Elements& e) { PlainAttention(e, e.operands == 7 ? 6 : -1, 5).backward(); };
     p.vjp = [](const Site&, int, Value) -> Value { further_results_have_no_derivative(); };
     p.jvp = [](const Site&, int, Value) -> Value { further_results_have_no_derivative(); };
     p.batch = &batch;
     p.flops = &Attention::flops<AttentionGradient>;
-    p.flops_of_loops = &flops_of_loops;
+    p.kernel.flops = &flops_of_loops;
     return p;
   }
   static constexpr double flops_of_loops(const std::int64_t* extent, int loops, const std::int64_t* attributes) {
@@ -119,15 +119,15 @@ struct AttentionGradient : graph::Registered<AttentionGradient> {
 
 constexpr Primitive Attention::describe() {
   Primitive p{.name = name, .code = graph::code_of<Attention>, .kind = Kind::kernel, .type = &type};
-  p.results = 2;
-  p.result_type = &sums;
-  p.loop = &loop;
-  p.plain = [](const graph::Elements& e) { PlainAttention(e, e.operands == 4 ? 3 : -1, -1).forward(); };
+  p.kernel.results = 2;
+  p.kernel.result_type = &sums;
+  p.kernel.loop = &loop;
+  p.kernel.plain = [](const graph::Elements& e) { PlainAttention(e, e.operands == 4 ? 3 : -1, -1).forward(); };
   p.vjp = &pull;
   p.jvp = &push;
   p.batch = &batch;
   p.flops = &flops<Attention>;
-  p.flops_of_loops = &flops_of_loops;
+  p.kernel.flops = &flops_of_loops;
   return p;
 }
 

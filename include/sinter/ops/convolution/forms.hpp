@@ -11,7 +11,7 @@ namespace sinter::ops {
 /// Operands: the sums of products, image, weight. It is the first; what it adds are the gradients of the others.
 struct Convolution : Identity<Convolution> {
   static constexpr const char* name = "convolution";
-  static constexpr int innermost = 1;  ///< the channels
+  static constexpr int innermost = 1, channels = 1, weight = 2;
   static constexpr bool formula_is_differentiable = true;
   static constexpr Value pull(const Site& s, int i, Value ct);
   static constexpr Value batch(const graph::Batching& b);

@@ -44,12 +44,12 @@ struct TransformedFilters : graph::Registered<TransformedFilters> {
   static constexpr graph::Primitive describe() {
     graph::Primitive p{
         .name = name, .code = graph::code_of<TransformedFilters>, .kind = graph::Kind::kernel, .type = &type};
-    p.loop = [](const Signature&, int tensor, int axis) -> int {
+    p.kernel.loop = [](const Signature&, int tensor, int axis) -> int {
       return tensor == 0 ? axis : axis == 0 ? row : axis == 1 ? filter : axis == 2 ? channel : column;
     };
-    p.plain = &plain;
+    p.kernel.plain = &plain;
     p.flops = [](const Signature&, const Shape& to) { return 4.0 * double(to.size()); };
-    p.flops_of_loops = [](const std::int64_t* extent, int, const std::int64_t* attributes) {
+    p.kernel.flops = [](const std::int64_t* extent, int, const std::int64_t* attributes) {
       const double side = double(attributes[0] + extent[row] - 1);
       return 4.0 * (side * side + double(extent[row] * extent[row])) * double(extent[filter]) * double(extent[channel]);
     };

@@ -61,7 +61,7 @@ constexpr Value packed(Value w, int width) {
   for (int i = from.rank > 2 ? 3 : 2; i < apart.rank; ++i) order[std::size_t(n++)] = i;
   if (from.rank > 2) order[std::size_t(n++)] = 2;
   order[std::size_t(n++)] = 1;
-  return {w.graph, w.graph->add(graph::primitive<ops::Permute>, &w.id, 1, order.data(), apart.rank)};
+  return ops::permuted(w, order);
 }
 /// A view by the primitive `View` that has the shape of the weights again from which `from` was made; `number` says
 /// how.

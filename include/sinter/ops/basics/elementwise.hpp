@@ -11,21 +11,23 @@
 // cotangent, forward mode a tangent. A fast form may name the primitive that accurate programs use instead:
 // `using Accurate = AccurateTanh;`.
 #pragma once
-#include "../graph/call.hpp"
-#include "elementary.hpp"
+#include "../../graph/call.hpp"
+#include "../elementary.hpp"
 
 namespace sinter {
 namespace graph {
 
-/// Sums a value over the axes along which an operand of this shape was repeated; defined in reduce.hpp.
-constexpr Value sum_to(Value v, Shape shape);
-/// Repeats axes of extent 1 and adds axes at the left until v has this shape; defined in broadcast.hpp.
-constexpr Value broadcast_to(Value v, Shape shape);
-/// The value as another dtype; defined in cast.hpp.
-constexpr Value cast_to(Value v, Dtype d);
+// What the rules of all families use; the other files here define it.
 
-/// A batched value with axes of extent 1 inserted after its batch axis, so that it broadcasts with others of this rank;
-/// defined in reshape.hpp.
+/// Sums a value over the axes along which an operand of this shape was repeated.
+constexpr Value sum_to(Value v, Shape shape);
+/// Repeats axes of extent 1 and adds axes at the left until v has this shape.
+constexpr Value broadcast_to(Value v, Shape shape);
+/// The same elements in row-major order under other extents.
+constexpr Value reshape_to(Value v, Shape shape);
+/// The value as another dtype.
+constexpr Value cast_to(Value v, Dtype d);
+/// A batched value with axes of extent 1 inserted after its batch axis, so that it broadcasts with others of this rank.
 constexpr Value with_rank(Value v, int rank);
 
 template <class Op> constexpr Value apply_elementwise(Builder* b, int* ids);
@@ -62,6 +64,8 @@ struct Comparing : Promoted {  ///< the result is bool
 template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise : graph::Registered<Self> {
   static constexpr int arity = Arity;
   static constexpr double flops = 1;
+  static constexpr graph::Affine affine = graph::Affine::none;  ///< whether it scales or shifts its first operand
+  static constexpr bool converts = false, copies = false;       ///< whether its result is the operand, as another type
   using types = Types;
 
   static constexpr Dtype promoted(const Signature& s) {
@@ -82,8 +86,7 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
         "move the primitive out of the unnamed namespace: kernels are shared between translation units by name");
     Primitive p{
         .name = Self::name, .code = graph::code_of<Self>, .kind = Kind::elementwise, .type = &Elementwise::type};
-    p.operand_dtype = &Types::operand;
-    p.result_dtype = &Types::result;
+    p.elementwise = {&Types::result, Self::affine, Self::converts, Self::copies};
     p.flops = [](const Signature&, const Shape& result) { return Self::flops * double(result.size()); };
     if constexpr (has_simplify(std::make_index_sequence<std::size_t(Arity)>{}))
       p.simplify = [](Builder& b, const int* o, const std::int64_t*, int) {

@@ -1,6 +1,6 @@
 // The base of views: they map indices, no element moves, and a kernel folds them into its loads.
 #pragma once
-#include "apply.hpp"
+#include "elementwise.hpp"
 
 namespace sinter::ops {
 
@@ -27,6 +27,7 @@ constexpr int number_behind(const Builder& b, int id) {
 
 /// The base of all views. They are linear: the tangent is viewed the same way, the cotangent by the transpose (`pull`).
 template <class Self, Kind K = Kind::view> struct View : graph::Registered<Self> {
+  static constexpr bool keeps_order = false, selects_range = false;
   static constexpr Primitive describe() {
     Primitive p{.name = Self::name, .code = graph::code_of<Self>, .kind = K, .type = &Self::type};
     p.vjp = [](const Site& s, int, Value ct) { return Self::pull(s, ct); };
@@ -36,7 +37,7 @@ template <class Self, Kind K = Kind::view> struct View : graph::Registered<Self>
       return Value{s.graph, s.graph->add(graph::primitive<Self>, &tangent.id, 1, a.data(), a.size())};
     };
     p.flops = [](const Signature&, const Shape&) { return 0.0; };
-    p.view = &Self::view;
+    p.view = {.layout = &Self::view, .keeps_order = Self::keeps_order, .selects_range = Self::selects_range};
     p.batch = &Self::batch;
     p.simplify = [](Builder& b, const int* o, const std::int64_t* a, int m) {
       if constexpr (requires { &Self::simplify; })

@@ -47,7 +47,6 @@ class AffineFolder : Rewrite {
   /// A layer linear in its weights, and the operations after it.
   struct Layer {
     int first = -1, last = -1;    ///< its result, and the last scale or shift of it
-    int sums = -1;                ///< the contraction that computes it
     int weight = -1, other = -1;  ///< from these
     int axis = -1;                ///< of the result, which is axis 0 of the weight
   };
@@ -55,7 +54,8 @@ class AffineFolder : Rewrite {
   constexpr void find_layer(int i) {
     const int* const o = g_.operands(i);
     if (g_[i].op == &graph::primitive<ops::Convolution>) {
-      if (is_weight(o[2]) && o[1] != o[2]) layers_.push({i, i, o[0], o[2], o[1], 1});
+      if (is_weight(o[1]) && o[0] != o[1] && ops::Geometry::of(g_.attributes(i)).lead == 0)
+        layers_.push({i, i, o[1], o[0], 1});
     } else if (g_[i].op->kind == Kind::contract) {
       const int batch = int(g_.attributes(i)[0]), inner = int(g_.attributes(i)[1]);
       for (int k = 0; k < 2; ++k) {
@@ -65,7 +65,7 @@ class AffineFolder : Rewrite {
             g_.shape(w)[0] != g_.shape(i)[axis])
           continue;
         if (o[0] == o[1] || o[1 - k] == w) return;  // a product with itself
-        return layers_.push({i, i, i, w, o[1 - k], axis});
+        return layers_.push({i, i, w, o[1 - k], axis});
       }
     }
   }
@@ -126,14 +126,7 @@ class AffineFolder : Rewrite {
     if (scale.exists()) weight = weight * along(scale, w.rank);
     with_scaled_[l.weight] = weight.id;
     touched_.push(l.weight);
-    Value result{&to, with_scaled(to, l, l.sums)};
-    if (l.first != l.sums) {
-      List<int> operands;
-      operands.push(result.id);
-      operands.push(bring(to, l.other));
-      operands.push(weight.id);
-      result.id = copy(to, l.first, operands);
-    }
+    const Value result{&to, with_scaled(to, l, l.first)};
     for (const int i : touched_) with_scaled_[i] = -1;
     touched_.clear();
     return shift.exists() ? (result + along(shift, g_.shape(l.first).rank - l.axis)).id : result.id;

@@ -141,7 +141,7 @@ struct Primitive {
   /// Dtype and shape of a further result.
   Type (*result_type)(const Signature&, int result) = nullptr;
   /// The loop that iterates over an axis of a tensor: operands count from 0,
-  /// results follow. Every loop is an axis of some operand.
+  /// results follow. Every loop is an axis of some operand or of the first result.
   int (*loop)(const Signature&, int tensor, int axis) = nullptr;
   /// Floating-point operations where the loops have these extents.
   double (*flops_of_loops)(const std::int64_t* extent, int loops, const std::int64_t* attributes) = nullptr;

@@ -110,15 +110,45 @@ std::vector<Case> cases() {
       {"depthwise convolution",
        {shape<2, 2, 6>(), shape<2, 1, 3>()},
        [](V x) { return ops::convolve(x[0], x[1], {.axes = 1, .groups = 2}); }},
+      {"convolution of strided and dilated windows",
+       {shape<2, 3, 7, 6>(), shape<2, 3, 2, 3>()},
+       [](V x) {
+         return ops::convolve(x[0], x[1],
+                              {.axes = 2, .stride = {2, 3, 1}, .before = {1, 0, 0}, .after = {0, 2, 0},
+                               .dilation = {2, 1, 1}});
+       }},
+      {"convolution_image_gradient",
+       {shape<2, 4, 3>(), shape<4, 1, 3>()},
+       [](V x) {
+         return ops::convolution_part(ops::ConvolutionTensor::image, {Value{}, x[1], x[0]},
+                                      {.axes = 1, .groups = 2, .stride = {2, 1, 1}, .before = {1, 0, 0}},
+                                      shape<2, 2, 6>());
+       }},
+      {"convolution_weight_gradient",
+       {shape<2, 4, 3>(), shape<2, 2, 6>()},
+       [](V x) {
+         return ops::convolution_part(ops::ConvolutionTensor::weight, {x[1], Value{}, x[0]},
+                                      {.axes = 1, .groups = 2, .stride = {2, 1, 1}, .before = {1, 0, 0}},
+                                      shape<4, 1, 3>());
+       }},
       {"max_pool",
        {shape<1, 2, 4, 4>()},
        [](V x) { return ops::Pool<2, ops::Pooling::maximum, 2, PoolOptions<2>{}>{}(x[0]); }},
       {"max_pool with overlap",
        {shape<1, 1, 5, 5>()},
        [](V x) { return ops::Pool<2, ops::Pooling::maximum, 3, PoolOptions<2>{.stride = 2, .padding = 1}>{}(x[0]); }},
-      {"first_maximum",
+      {"max_pool of large windows",
        {shape<1, 1, 5, 5>()},
        [](V x) { return ops::Pool<2, ops::Pooling::maximum, 4, PoolOptions<2>{.stride = 1}>{}(x[0]); }},
+      {"gradients of pools",
+       {shape<2, 1, 5>(), shape<2, 1, 5>()},
+       [](V x) {
+         const Value y = ops::Pool<1, ops::Pooling::maximum, 3, PoolOptions<1>{.stride = 2, .padding = 1}>{}(x[0]),
+                     z = ops::Pool<1, ops::Pooling::mean, 3, PoolOptions<1>{.stride = 2, .padding = 1}>{}(x[1]);
+         const graph::Site largest{y.graph, y.id}, mean{z.graph, z.id};
+         return (*largest.graph)[y.id].op->vjp(largest, 0, z) + (*mean.graph)[z.id].op->vjp(mean, 0, z) +
+                graph::surround((*largest.graph)[y.id].op->jvp(largest, 0, x[1]), 2, 0, 2);
+       }},
       {"avg_pool",
        {shape<1, 2, 5>()},
        [](V x) {

@@ -49,16 +49,15 @@ class AffineFolder : Rewrite {
   /// A layer linear in its weights, and the operations after it.
   struct Layer {
     int first = -1, last = -1;    ///< its result, and the last scale or shift of it
-    int sums = -1;                ///< the contraction that computes it
     int weight = -1, other = -1;  ///< from these
     int axis = -1;                ///< of the result, which is axis 0 of the weight
   };
 
   constexpr void find_layer(int i) {
     const int* const o = g_.operands(i);
-    if (const auto& layer = g_[i].op->identity; layer.weight >= 0) {
-      const int w = o[layer.weight], other = o[3 - layer.weight];
-      if (is_weight(w) && other != w) layers_.push({i, i, o[0], w, other, layer.channels});
+    if (const auto& layer = g_[i].op->kernel; layer.weight >= 0) {
+      const int w = o[layer.weight], other = o[1 - layer.weight], axis = layer.channels(g_.attributes(i));
+      if (is_weight(w) && other != w && axis >= 0) layers_.push({i, i, w, other, axis});
     } else if (g_[i].op->kind == Kind::contract) {
       const int batch = int(g_.attributes(i)[0]), inner = int(g_.attributes(i)[1]);
       for (int k = 0; k < 2; ++k) {
@@ -68,7 +67,7 @@ class AffineFolder : Rewrite {
             g_.shape(w)[0] != g_.shape(i)[axis])
           continue;
         if (o[0] == o[1] || o[1 - k] == w) return;  // a product with itself
-        return layers_.push({i, i, i, w, o[1 - k], axis});
+        return layers_.push({i, i, w, o[1 - k], axis});
       }
     }
   }
@@ -132,15 +131,7 @@ class AffineFolder : Rewrite {
     if (scale.exists()) weight = weight * along(scale, w.rank);
     with_scaled_[l.weight] = weight.id;
     touched_.push(l.weight);
-    Value result{&to, with_scaled(to, l, l.sums)};
-    if (l.first != l.sums) {
-      List<int> operands;
-      for (int k = 0; k < g_[l.first].operands; ++k) {
-        const int o = g_.operands(l.first)[k];
-        operands.push(k == 0 ? result.id : o == l.weight ? weight.id : bring(to, o));
-      }
-      result.id = copy(to, l.first, operands);
-    }
+    const Value result{&to, with_scaled(to, l, l.first)};
     for (const int i : touched_) with_scaled_[i] = -1;
     touched_.clear();
     return shift.exists() ? (result + along(shift, g_.shape(l.first).rank - l.axis)).id : result.id;

@@ -5,6 +5,7 @@
 #pragma once
 #include "affine.hpp"
 #include "allocate.hpp"
+#include "expand.hpp"
 #include "fuse.hpp"
 #include "lower.hpp"
 #include "prepare.hpp"
@@ -35,12 +36,15 @@ constexpr Compiled compile(const Builder& traced, int parameters, const Target& 
   made("trace", traced);
 
   // From a graph to graphs.
-  Builder folded, joined;
+  Builder folded, expanded, joined;
+  const bool folds = parameters > 0 && fold_affine(traced, parameters, folded);  // scales move into weights
+  const Builder& scaled = folds ? folded : traced;
+  if (parameters > 0) made("fold affine", scaled);
+  const Builder& known = expand(scaled, target, expanded) ? expanded : scaled;  // the target's forms of primitives
+  made("expand", known);
   Prepared halves;
   if (parameters > 0) {
-    const Builder& scaled = fold_affine(traced, parameters, folded) ? folded : traced;  // scales move into weights
-    made("fold affine", scaled);
-    const Builder& wide = join_siblings(scaled, parameters, joined) ? joined : scaled;  // products of one operand
+    const Builder& wide = join_siblings(known, parameters, joined) ? joined : known;  // products of one operand
     made("join siblings", wide);
     halves = split(wide, parameters, target);  // what depends on parameters alone, and the rest
     made("prepare", halves.prepare);
@@ -72,7 +76,7 @@ constexpr Compiled compile(const Builder& traced, int parameters, const Target& 
   };
   Compiled r;
   if (parameters > 0) r.prepare = plan(halves.prepare);
-  r.run = plan(parameters > 0 ? halves.rest : traced);
+  r.run = plan(parameters > 0 ? halves.rest : known);
   return r;
 }
 

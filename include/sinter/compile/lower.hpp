@@ -145,7 +145,9 @@ class Lowering {
     Signature::Operand room[graph::most_operands];
     const Signature s = g_.signature(v, room);
     const int operands = s.count;
-    for (int t = 0; t < operands; ++t) custom_loops(op, s, t, g_.shape(g_.operands(v)[t]));
+    std::uint64_t known = 0;
+    for (int t = 0; t < operands; ++t) known |= custom_loops(op, s, t, g_.shape(g_.operands(v)[t]), 0);
+    custom_loops(op, s, operands, g_.shape(v), known);
     for (int t = 0; t < operands; ++t) {
       const int o = g_.operands(v)[t];
       custom_pointer(op, s, t, s_.base[o], s_.layout(o), g_.shape(o));
@@ -165,12 +167,18 @@ class Lowering {
     }
     if (target_.custom_scratch != nullptr) k_.scratch = target_.custom_scratch(op, s);
   }
-  constexpr void custom_loops(const graph::Primitive& op, const Signature& s, int tensor, const Shape& shape) {
+  /// Adds the loops of a tensor, as a set, that are not known from others.
+  constexpr std::uint64_t custom_loops(const graph::Primitive& op, const Signature& s, int tensor, const Shape& shape,
+                                       std::uint64_t known) {
+    std::uint64_t all = 0;
     for (int i = 0; i < shape.rank; ++i) {
       const int loop = op.kernel.loop(s, tensor, i);
+      all |= std::uint64_t(1) << loop;
+      if ((known >> loop & 1) != 0) continue;
       if (loop >= k_.loops.size()) k_.loops.resize(loop + 1, {});
       k_.loops[loop] = Loop::along(shape, i, false);
     }
+    return all;
   }
   constexpr void custom_pointer(const graph::Primitive& op, const Signature& s, int tensor, int node, const Layout& l,
                              const Shape& shape) {

@@ -71,6 +71,9 @@ struct TileBudget {
   std::int64_t large = 0;  ///< bytes of tensors whose tiles may take a quarter of them instead of half
 };
 
+/// Writes an application of a primitive with others (expand.hpp).
+using Expansion = graph::Value (*)(const graph::Site&);
+
 struct Target {
   int shortest_row = 1;          ///< elements along which vectors run, else across rows
   std::int64_t skinny_rows = 0;  ///< up to this many, a contraction computes the other operand as it streams it
@@ -82,6 +85,8 @@ struct Target {
   PrologueBudget prologue;
   TileBudget tiles;
 
+  /// How this target writes a primitive with others; null for one that stays as it is.
+  Expansion (*expansion)(const graph::Primitive&) = nullptr;
   /// Scratch bytes of a step; and of a primitive with a custom kernel.
   std::int64_t (*scratch)(const StepView&, const ScratchFacts&) = nullptr;
   std::int64_t (*custom_scratch)(const graph::Primitive&, const Signature&) = nullptr;

@@ -156,9 +156,6 @@ struct Primitive {
 
   struct Identity {
     int innermost = -1;  ///< of a contraction: the axis that should be innermost in memory, or −1
-    /// Of sums of products, which are linear in operands 1 and 2: which of them is the weight, or −1, and the axis of
-    /// the result along which its axis 0 lies.
-    int weight = -1, channels = -1;
     bool repeats = false;  ///< the backward pass computes the part of the graph again that begins at the second operand
   } identity{};
 
@@ -173,12 +170,16 @@ struct Primitive {
     /// same leading batch axis.
     Value (*batch_result)(const Batching&, int result) = nullptr;
     /// The loop that iterates over an axis of a tensor: operands count from 0, results follow. Every loop is an axis of
-    /// some operand.
+    /// some operand or of the first result.
     int (*loop)(const Signature&, int tensor, int axis) = nullptr;
     /// Floating-point operations where the loops have these extents.
     double (*flops)(const std::int64_t* extent, int loops, const std::int64_t* attributes) = nullptr;
     /// Bytes that a kernel of a user's primitive needs while it runs; null: none.
     std::int64_t (*scratch)(const Signature&) = nullptr;
+    /// Of a layer, linear in its two operands: which of them is the weight, or −1, and the axis of the result that is
+    /// the weight's axis 0; −1 where there is none.
+    int weight = -1;
+    int (*channels)(const std::int64_t* attributes) = nullptr;
     /// Evaluation by plain loops.
     void (*plain)(const Elements&) = nullptr;
   } kernel{};

@@ -1,10 +1,7 @@
-// Convolution over one, two or three spatial axes: a contraction of weights with a view of sliding windows.
-//
-// No window is ever copied out: the contraction's kernel packs its panels straight from the padded image, which is what
-// an implicit-GEMM convolution does. The gradients are contractions of the same kind, so they have a rule of their own
-// here; through the views, each window would be written back by itself.
+// Convolution over one, two or three spatial axes.
 #pragma once
-#include "convolution/gradients.hpp"
+#include "cast.hpp"
+#include "convolution/primitive.hpp"
 
 namespace sinter {
 
@@ -15,28 +12,6 @@ template <class Image, class Weight> struct convolution_kernel_is_larger_than_th
 template <class Image, class Weight> struct convolution_needs_fixed_extents_of_all_but_the_batch;
 
 namespace ops {
-
-constexpr Value Convolution::pull(const Site& s, int i, Value ct) {
-  if (i == 0) return {};
-  const Geometry g = Geometry::of(s);
-  return i == 1 ? convolution_image_gradient(ct, s.operand(2), g, s.operand(1).extents())
-                : convolution_weight_gradient(ct, s.operand(1), g, s.operand(2).extents());
-}
-
-/// Images of all samples, with weights that they share, are one batch of images. Where lengths or weights of their own
-/// forbid that, the formula, which has the derivatives of the rule, goes on alone.
-constexpr Value Convolution::batch(const graph::Batching& b) {
-  const Value sums = b.operand(0), images = b.operand(1);
-  const Shape s = images.extents();
-  if (b.mapped[1] == 0 || b.mapped[2] != 0 || s.letter(0) != 0 || s.letter(1) != 0) return sums;
-  std::array<std::int64_t, Geometry::numbers> attributes{};
-  for (std::size_t i = 0; i < attributes.size(); ++i) attributes[i] = b.attributes[i];
-  Shape joined;
-  joined.push(s[0] * s[1]);
-  for (int i = 2; i < s.rank; ++i) joined.push(s[i], s.letter(i));
-  return graph::reshape_to(convolve(graph::reshape_to(images, joined), b.operand(2), Geometry::of(attributes)),
-                           sums.extents());
-}
 
 template <int D, ConvOptions<D> Options> struct Convolve {
   static_assert(Options.are_sound(),

@@ -19,7 +19,7 @@ namespace ops {
 /// is that of the first operand. One with `pull` alone has the tangent that belongs to it (transform/forward.hpp).
 /// `batch` is needed where attributes count axes.
 template <class Self> struct Identity : graph::Registered<Self> {
-  static constexpr int innermost = -1, weight = -1, channels = -1;
+  static constexpr int innermost = -1;
   static constexpr bool repeats = false;
   static constexpr Type type(const Signature& s) { return {s.dtype(0), s.shape(0)}; }
   static constexpr Primitive describe() {
@@ -33,7 +33,7 @@ template <class Self> struct Identity : graph::Registered<Self> {
                      b.graph->add(graph::primitive<Self>, b.operands, b.count, b.attributes, b.attribute_count)};
       };
     p.flops = [](const Signature&, const Shape&) { return 0.0; };
-    p.identity = {Self::innermost, Self::weight, Self::channels, Self::repeats};
+    p.identity = {Self::innermost, Self::repeats};
     if constexpr (requires { &Self::pull; }) {
       p.vjp = &Self::pull;
       if constexpr (requires { &Self::push; }) p.jvp = &Self::push;

@@ -37,33 +37,34 @@ using Conv3dOptions = ConvOptions<3>;
 
 namespace ops {
 
-/// Padding may differ at the two ends, as it does in the gradient.
+/// Padding may differ at the two ends.
 struct Geometry {
   int axes = 0, groups = 1;
   std::array<int, 3> stride{1, 1, 1}, before{}, after{}, dilation{1, 1, 1};
+  int lead = 0;  ///< further axes before those of image, weight and sums, of vmaps
+  /// Of gradients: the spatial extents of what is computed, which strides leave open.
+  std::array<int, 3> extent{};
 
-  static constexpr int numbers = 14;
+  static constexpr int numbers = 18;
   constexpr std::array<std::int64_t, numbers> attributes() const {
-    std::array<std::int64_t, numbers> a{axes, groups};
+    std::array<std::int64_t, numbers> a{axes, groups, lead};
     for (std::size_t i = 0; i < 3; ++i)
-      a[2 + i] = stride[i], a[5 + i] = before[i], a[8 + i] = after[i], a[11 + i] = dilation[i];
+      a[3 + i] = stride[i], a[6 + i] = before[i], a[9 + i] = after[i], a[12 + i] = dilation[i], a[15 + i] = extent[i];
     return a;
   }
-  static constexpr Geometry of(const std::array<std::int64_t, numbers>& a) {
+  static constexpr Geometry of(const std::int64_t* a) {
     Geometry g{int(a[0]), int(a[1])};
+    g.lead = int(a[2]);
     for (std::size_t i = 0; i < 3; ++i) {
-      g.stride[i] = int(a[2 + i]);
-      g.before[i] = int(a[5 + i]);
-      g.after[i] = int(a[8 + i]);
-      g.dilation[i] = int(a[11 + i]);
+      g.stride[i] = int(a[3 + i]);
+      g.before[i] = int(a[6 + i]);
+      g.after[i] = int(a[9 + i]);
+      g.dilation[i] = int(a[12 + i]);
+      g.extent[i] = int(a[15 + i]);
     }
     return g;
   }
-  static constexpr Geometry of(const Site& s) {
-    std::array<std::int64_t, numbers> a{};
-    for (std::size_t i = 0; i < a.size(); ++i) a[i] = s.attribute(int(i));
-    return of(a);
-  }
+  static constexpr Geometry of(const Site& s) { return of(s.graph->attributes(s.id)); }
   template <int D> static constexpr Geometry of(const ConvOptions<D>& o) {
     Geometry g{D, o.groups};
     for (std::size_t i = 0; i < std::size_t(D); ++i)

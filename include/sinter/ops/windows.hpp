@@ -41,11 +41,14 @@ struct Windows : View<Windows> {
     l.gapless = false;
     return true;
   }
-  /// Windows that do not overlap are a reshape; otherwise every position in the window adds its own share.
   static constexpr Value pull(const Site& s, Value ct) {
-    const int axis = int(s.attribute(0)), size = int(s.attribute(1)), step = int(s.attribute(2)),
-              dilation = int(s.attribute(3));
-    const Shape from = s.operand(0).extents(), windows = ct.extents();
+    return pulled(ct, int(s.attribute(0)), int(s.attribute(1)), int(s.attribute(2)), int(s.attribute(3)),
+                  s.operand(0).extents());
+  }
+  /// The cotangent of what has this shape from that of its windows. Windows that do not overlap are a reshape;
+  /// otherwise every position in the window adds its own share.
+  static constexpr Value pulled(Value ct, int axis, int size, int step, int dilation, Shape from) {
+    const Shape windows = ct.extents();
     const int last = windows.rank - 1, count = windows[axis], extent = from[axis];
     if (size == step && dilation == 1) {
       std::array<std::int64_t, Shape::max_rank> order{};
@@ -56,7 +59,7 @@ struct Windows : View<Windows> {
         if (i == axis) order[std::size_t(n++)] = last;
       }
       joined.set(axis, count * size);
-      const Value moved{s.graph, s.graph->add(graph::primitive<Permute>, &ct.id, 1, order.data(), windows.rank)};
+      const Value moved = permuted(ct, order);
       return graph::surround(graph::reshape_to(moved, joined), axis, 0, extent - count * size);
     }
     Value sum;

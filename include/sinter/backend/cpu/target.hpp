@@ -2,6 +2,7 @@
 #pragma once
 #include "attend_gradient.hpp"
 #include "contract.hpp"
+#include "lowering/expansion.hpp"
 #include "lowering/weights.hpp"
 #include "recur_gradient.hpp"
 #include "small.hpp"
@@ -81,6 +82,7 @@ inline constexpr compile::Target run_time_target{
               .fewest = 2,
               .most = 16,
               .large = std::int64_t(1) << 23},
+    .expansion = &expansion,
     .scratch = &scratch_bytes,
     .custom_scratch = &CpuCustomKernels::scratch,
     .reads_in_place = &reads_in_place,

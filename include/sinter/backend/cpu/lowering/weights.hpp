@@ -4,6 +4,7 @@
 #include "../../../compile/target.hpp"
 #include "../blocks.hpp"
 #include "../winograd.hpp"
+#include "convolution.hpp"
 #include "filters.hpp"
 
 namespace sinter::cpu {
@@ -34,8 +35,8 @@ class WeightForms {
   /// to be innermost, else by the kernel.
   constexpr void find_filtered() {
     for (int i = 0; i < g_.size(); ++i) {
-      if (g_[i].op != &graph::primitive<ops::Convolution> || g_.shape(i).rank != 4) continue;
-      const auto geometry = ops::Geometry::of(graph::Site{const_cast<Builder*>(&g_), i});
+      if (g_[i].op != &graph::primitive<ConvolutionSums> || g_.shape(i).rank != 4) continue;
+      const auto geometry = Geometry::of(g_.attributes(i));
       const Shape &to = g_.shape(i), &w = g_.shape(g_.operands(i)[2]);
       if (geometry.groups != 1 || w[2] != w[3] || w[2] == 1 || geometry.stride != ones || geometry.dilation != ones ||
           g_[g_.operands(i)[0]].op->kind != Kind::contract)

@@ -1,10 +1,9 @@
 // The gradients of a convolution: contractions of the same kind.
 #pragma once
-#include "../flip.hpp"
-#include "../interleave.hpp"
-#include "forms.hpp"
+#include "../../../ops/interleave.hpp"
+#include "convolution.hpp"
 
-namespace sinter::ops {
+namespace sinter::cpu {
 
 /// ct, borders included, convolved with the weight in reverse, whose inputs and outputs change places.
 constexpr Value convolve_back(Value ct, Value weight, const Geometry& g) {
@@ -15,7 +14,7 @@ constexpr Value convolve_back(Value ct, Value weight, const Geometry& g) {
   std::array<std::int64_t, Shape::max_rank> order{1, 0};
   if (g.groups == 1) {
     for (int i = 2; i < w.rank; ++i) order[std::size_t(i)] = i;
-    return convolve(ct, permuted(weight, order), g);
+    return convolution_sums(ct, ops::permuted(weight, order), g);
   }
   Shape split_shape, joined;  // they do within each group
   split_shape.push(g.groups);
@@ -27,7 +26,8 @@ constexpr Value convolve_back(Value ct, Value weight, const Geometry& g) {
     split_shape.push(w[i]);
     if (i > 1) joined.push(w[i]), order[std::size_t(i + 1)] = i + 1;
   }
-  return convolve(ct, graph::reshape_to(permuted(graph::reshape_to(weight, split_shape), order), joined), g);
+  const Value groups = ops::permuted(graph::reshape_to(weight, split_shape), order);
+  return convolution_sums(ct, graph::reshape_to(groups, joined), g);
 }
 
 /// Every stride-th element of the image along one axis, from `start` on, is multiplied by the same taps of all windows
@@ -136,15 +136,14 @@ constexpr Value image_gradient_by_shuffle(Value ct, Value weight, const Geometry
   order[std::size_t(n++)] = grouped;
   for (int i = 0; i < g.axes; ++i)
     order[std::size_t(n++)] = grouped + 2 + 2 * i, filters.push(split_shape[grouped + 2 + 2 * i]);
-  const Value sums = convolve(
-      ct, graph::reshape_to(permuted(graph::flip(graph::reshape_to(weight, split_shape), reversed), order), filters),
-      back);
+  const Value taps = ops::permuted(graph::flip(graph::reshape_to(weight, split_shape), reversed), order);
+  const Value sums = convolution_sums(ct, graph::reshape_to(taps, filters), back);
   for (int i = 0; i < g.axes; ++i) {
     back_order[std::size_t(2 + 2 * i)] = 2 + g.axes + i;
     back_order[std::size_t(3 + 2 * i)] = 2 + i;
     phases.push(sums.extents()[2 + i]);
   }
-  Value gradient = graph::reshape_to(permuted(graph::reshape_to(sums, phases), back_order), whole);
+  Value gradient = graph::reshape_to(ops::permuted(graph::reshape_to(sums, phases), back_order), whole);
   for (int i = 0; i < g.axes; ++i) gradient = graph::slice(gradient, 2 + i, cut[std::size_t(i)], image[2 + i]);
   return gradient;
 }
@@ -173,6 +172,19 @@ constexpr Value convolution_image_gradient(Value ct, Value weight, const Geometr
   return convolve_back(ct, weight, back);
 }
 
+constexpr Value depthwise_weight_gradient(Value ct, Value image, const Geometry& g, Shape w) {
+  image = with_borders(image, g);
+  std::int64_t all_but_channels = 1;
+  for (int i = 0; i < g.axes; ++i) all_but_channels |= std::int64_t(1) << (2 + i);
+  Shape column;
+  column.push(w[0]);
+  column.push(1);
+  graph::List<int> columns;
+  for (int k = 0; k < taps_of(w); ++k)
+    columns.push(graph::reshape_to(ops::reduced<ops::Sum>(ct * tap_of(image, w, g, k), all_but_channels), column).id);
+  return graph::reshape_to(graph::concatenate(ct.graph, columns.data(), columns.size(), 1), w);
+}
+
 /// The cotangent of the weight: that of the sums contracted with the windows over all samples and places.
 constexpr Value convolution_weight_gradient(Value ct, Value image, const Geometry& g, Shape w) {
   if (is_depthwise(w, g)) return depthwise_weight_gradient(ct, image, g, w);
@@ -186,9 +198,9 @@ constexpr Value convolution_weight_gradient(Value ct, Value image, const Geometr
   for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = 2 + grouped + g.axes + i;
   order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 0;
   for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 2 + grouped + i;
-  ct = permuted(ct, ct_order);
-  windows = permuted(windows, order);
-  return graph::reshape_to(Contract::apply(ct.graph, ct.id, windows.id, grouped, 1 + g.axes), w);
+  ct = ops::permuted(ct, ct_order);
+  windows = ops::permuted(windows, order);
+  return graph::reshape_to(ops::Contract::apply(ct.graph, ct.id, windows.id, grouped, 1 + g.axes), w);
 }
 
-}  // namespace sinter::ops
+}  // namespace sinter::cpu

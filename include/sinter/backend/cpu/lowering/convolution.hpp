@@ -1,24 +1,28 @@
-// A convolution as sums of products: a contraction with a view of windows, or one filter a channel tap by tap.
+// Convolutions as a CPU runs them: a contraction of weights with a view of sliding windows, or one filter a channel tap
+// by tap.
+//
+// No window is ever copied out: the contraction's kernel packs its panels straight from the padded image, which is what
+// an implicit-GEMM convolution does.
 #pragma once
-#include "../contract.hpp"
-#include "../derivative.hpp"
-#include "../geometry.hpp"
-#include "../pad.hpp"
-#include "../windows.hpp"
+#include "../../../ops/ops.hpp"
 
-namespace sinter::ops {
+namespace sinter::cpu {
 
-/// Operands: the sums of products, image, weight. It is the first; what it adds are the gradients of the others.
-struct Convolution : Identity<Convolution> {
-  static constexpr const char* name = "convolution";
-  static constexpr int innermost = 1, channels = 1, weight = 2;
-  static constexpr bool formula_is_differentiable = true;
-  static constexpr Value pull(const Site& s, int i, Value ct);
-  static constexpr Value batch(const graph::Batching& b);
+using graph::Value;
+using ops::Geometry;
+
+/// Operands: the sums of products, image, weight. It is the first, and says of what geometry; for passes after it.
+struct ConvolutionSums : ops::Identity<ConvolutionSums> {
+  static constexpr const char* name = "convolution_sums";
+  static constexpr int innermost = 1;  ///< the channels
+  static constexpr Value batch(const graph::Batching& b) { return b.operand(0); }
+  static constexpr Value of(Value sums, Value image, Value weight, const Geometry& g) {
+    const std::array<int, 3> operands{sums.id, image.id, weight.id};
+    const auto attributes = g.attributes();
+    return {sums.graph, sums.graph->add(graph::primitive<ConvolutionSums>, operands.data(), 3, attributes.data(),
+                                        Geometry::numbers)};
+  }
 };
-
-/// image [N, C, spatial…] * weight [O, C / groups, kernel…] → [N, O, windows…].
-constexpr Value convolve(Value image, Value weight, const Geometry& g);
 
 /// [N, C, spatial…] as [N, groups, C / groups, spatial…]; unchanged where there is one group.
 constexpr Value in_groups(Value v, int groups) {
@@ -72,7 +76,7 @@ constexpr Value tap_of(Value image, Shape w, const Geometry& g, int tap) {
 /// v in a buffer of its own, row-major.
 constexpr Value in_memory(Value v) {
   const std::int64_t axis = 0;
-  return {v.graph, v.graph->add(graph::primitive<Concatenate>, &v.id, 1, &axis, 1)};
+  return {v.graph, v.graph->add(graph::primitive<ops::Concatenate>, &v.id, 1, &axis, 1)};
 }
 constexpr Value depthwise_sums(Value image, Value weight, const Geometry& g) {
   const Shape w = weight.extents();
@@ -84,7 +88,7 @@ constexpr Value depthwise_sums(Value image, Value weight, const Geometry& g) {
   channel.push(w[0]);
   for (int i = 0; i < g.axes; ++i) channel.push(1);
   // the channels of a tap side by side, as lanes may read them
-  weight = in_memory(permuted(graph::reshape_to(weight, matrix), {1, 0}));
+  weight = in_memory(ops::permuted(graph::reshape_to(weight, matrix), {1, 0}));
   Value sum;
   for (int k = 0; k < taps; ++k) {
     const Value product = tap_of(image, w, g, k) * graph::reshape_to(graph::slice(weight, 0, k, 1), channel);
@@ -92,26 +96,12 @@ constexpr Value depthwise_sums(Value image, Value weight, const Geometry& g) {
   }
   return sum;
 }
-constexpr Value depthwise_weight_gradient(Value ct, Value image, const Geometry& g, Shape w) {
-  image = with_borders(image, g);
-  std::int64_t all_but_channels = 1;
-  for (int i = 0; i < g.axes; ++i) all_but_channels |= std::int64_t(1) << (2 + i);
-  Shape column;
-  column.push(w[0]);
-  column.push(1);
-  graph::List<int> columns;
-  for (int k = 0; k < taps_of(w); ++k)
-    columns.push(graph::reshape_to(reduced<Sum>(ct * tap_of(image, w, g, k), all_but_channels), column).id);
-  return graph::reshape_to(graph::concatenate(ct.graph, columns.data(), columns.size(), 1), w);
-}
-
-constexpr Value convolve(Value image, Value weight, const Geometry& g) {
+/// image [N, C, spatial…] * weight [O, C / groups, kernel…] → [N, O, windows…].
+constexpr Value convolution_sums(Value image, Value weight, const Geometry& g) {
   const Shape w = weight.extents();
   if (is_depthwise(w, g)) {
-    const std::array<int, 3> operands{depthwise_sums(image, weight, g).id, image.id, weight.id};
-    const auto attributes = g.attributes();
-    return {image.graph,
-            image.graph->add(graph::primitive<Convolution>, operands.data(), 3, attributes.data(), Geometry::numbers)};
+    const Value sums = depthwise_sums(image, weight, g);
+    return ConvolutionSums::of(sums, image, weight, g);
   }
   const Value windows = windows_of(image, w, g);
   const Shape s = windows.extents();
@@ -132,7 +122,7 @@ constexpr Value convolve(Value image, Value weight, const Geometry& g) {
   for (int i = 1; i < w.rank; ++i) split_shape.push(w[i]);
   for (int i = grouped; i < split_shape.rank; ++i) repeated.push(split_shape[i]);
   const Value weights = graph::broadcast_to(graph::reshape_to(weight, split_shape), repeated);
-  Value sums = Contract::apply(image.graph, weights.id, permuted(windows, order).id, 1 + grouped, 1 + g.axes);
+  Value sums = ops::Contract::apply(image.graph, weights.id, ops::permuted(windows, order).id, 1 + grouped, 1 + g.axes);
   if (grouped != 0) {
     Shape joined;
     joined.push(s[0], s.letter(0));
@@ -140,10 +130,7 @@ constexpr Value convolve(Value image, Value weight, const Geometry& g) {
     for (int i = 0; i < g.axes; ++i) joined.push(s[3 + i]);
     sums = graph::reshape_to(sums, joined);
   }
-  const std::array<int, 3> operands{sums.id, image.id, weight.id};
-  const auto attributes = g.attributes();
-  return {image.graph,
-          image.graph->add(graph::primitive<Convolution>, operands.data(), 3, attributes.data(), Geometry::numbers)};
+  return ConvolutionSums::of(sums, image, weight, g);
 }
 
-}  // namespace sinter::ops
+}  // namespace sinter::cpu

@@ -1,6 +1,6 @@
 // Further results of a primitive with a kernel of its own.
 #pragma once
-#include "view.hpp"
+#include "permute.hpp"
 
 namespace sinter {
 namespace ops {
@@ -30,6 +30,14 @@ struct FurtherResult : graph::Registered<FurtherResult> {
         return g[kernel].op->batch_result(b, int(b.attributes[0]));
       }
       const Shape each = unpacked(b.attributes + 2, b.attribute_count - 2);
+      if (const graph::Node& n = (*b.graph)[b.operands[0]]; n.op->kind == Kind::loop)
+        if (b.attributes[0] >= b.graph->attributes(b.operands[0])[2]) {  // stacked step by step
+          Shape steps;
+          steps.push(each[0], each.letter(0));
+          steps.push(b.extent, b.letter);
+          for (int i = 1; i < each.rank; ++i) steps.push(each[i], each.letter(i));
+          return graph::swap_first_axes(of(b.operand(0), int(b.attributes[0]), {Dtype(b.attributes[1]), steps}));
+        }
       Shape to;
       to.push(b.extent, b.letter);
       for (int i = 0; i < each.rank; ++i) to.push(each[i], each.letter(i));

@@ -9,6 +9,7 @@
 #include "cast.hpp"
 #include "compare.hpp"
 #include "extrema.hpp"
+#include "logical.hpp"
 #include "reshape.hpp"
 #include "result.hpp"
 
@@ -296,9 +297,11 @@ constexpr Value Loop::batch(const graph::Batching& b) {
   const List<int> outputs = inlined(body, one, samples);
   for (int k = 0; k < outputs.size(); ++k) {
     Value v = sample.whole({&body, outputs[k]});
-    if (f.conditional)
-      v = select(graph::with_rank(Value{&body, inside[f.carries - 1]}, v.extents().rank - 1), v,
-                 Value{&body, inside[k]});
+    if (f.conditional) {
+      const Value goes = graph::with_rank(Value{&body, inside[f.carries - 1]}, v.extents().rank - 1);
+      const Value before{&body, inside[k]};
+      v = v.dtype() == Dtype::boolean ? (goes && v) || (!goes && before) : select(goes, v, before);
+    }
     body.outputs.push(v.id);
   }
   if (f.conditional) body.outputs.push(any({&body, body.outputs[f.carries - 1]}).id);

@@ -69,13 +69,13 @@ template <class X> consteval auto steps_of() {
     return 0;
   }
 }
-template <class X> consteval bool has_steps([[maybe_unused]] auto steps) {
+template <class X, auto Steps> consteval bool has_steps() {
   if constexpr (is_sym_v<X>) {
     if constexpr (X::shape.rank == 0) return false;
-    else return X::shape[0] == capacity_of(steps) && X::shape.letter(0) == length_of(steps);
+    else return X::shape[0] == capacity_of(Steps) && X::shape.letter(0) == length_of(Steps);
   } else if constexpr (TupleLike<X>) {
-    return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
-      return (has_steps<std::tuple_element_t<Index, X>>(steps) && ...);
+    return []<std::size_t... Index>(std::index_sequence<Index...>) {
+      return (has_steps<std::tuple_element_t<Index, X>, Steps>() && ...);
     }(std::make_index_sequence<std::tuple_size_v<X>>{});
   } else {
     return false;
@@ -168,7 +168,7 @@ template <class F> struct Scan {
  private:
   template <class C, class X> constexpr auto traced(const C& first, const X& xs) const {
     constexpr auto steps = steps_of<X>();
-    if constexpr (!has_steps<X>(steps)) {
+    if constexpr (!has_steps<X, steps>()) {
       return scan_needs_inputs_with_equal_extents_along_their_first_axes<X>{};
     } else {
       return scanned<steps>(first, [&](LoopTrace& trace, const C& carried, List<int>& operands) {

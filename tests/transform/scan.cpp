@@ -5,43 +5,16 @@
 #include <sinter/backend/reference/interpreter.hpp>
 #include <sinter/sinter.hpp>
 
+#include "../support/unrolled.hpp"
+
 using namespace sinter;
 using namespace sinter::internals;
+using support::Scanned;
+using support::Unrolled;
 
 namespace {
 
 template <int... E> constexpr auto floats = Sym<float, E...>{};
-
-/// Element t of a stacked value.
-template <class X> constexpr auto step_of(X x, int t) {
-  using One = typename transform::Sample<X>::type;
-  return One(graph::reshape_to(graph::slice(x, 0, t, 1), One::shape));
-}
-template <auto N, class Y> constexpr auto stack(const std::array<Y, std::size_t(N)>& all) {
-  graph::List<int> ids;
-  Shape one;
-  one.push(1);
-  for (int i = 0; i < Y::shape.rank; ++i) one.push(Y::shape[i]);
-  for (const Y& y : all) ids.push(graph::reshape_to(y, one).id);
-  return typename transform::Batch<Y, N>::type(graph::concatenate(all[0].graph, ids.data(), ids.size(), 0));
-}
-/// What scan means: its steps, one after the other.
-struct Unrolled {
-  template <class F, class C, class X> constexpr auto operator()(F f, C c, X xs) const {
-    constexpr int n = X::shape[0];
-    auto r = f(c, step_of(xs, 0));
-    using Y = std::remove_cvref_t<decltype(r.second)>;
-    std::array<Y, std::size_t(n)> ys;
-    for (int t = 0; t < n; ++t) {
-      if (t > 0) r = f(r.first, step_of(xs, t));
-      ys[std::size_t(t)] = r.second;
-    }
-    return std::tuple{r.first, stack<n>(ys)};
-  }
-};
-struct Scanned {
-  template <class F, class C, class X> constexpr auto operator()(F f, C c, X xs) const { return scan(f, c, xs); }
-};
 
 using Arrays = std::vector<reference::Array>;
 
@@ -418,4 +391,48 @@ TEST_CASE("scan within a checkpoint stores its values in the backward pass") {
   CHECK(allclose(a, d));
   CHECK(allclose(b, e));
   CHECK(allclose(c, g));
+}
+
+TEST_CASE("gradients and checkpoints within a step") {
+  SUBCASE("descent, and how its end depends on its beginning") {
+    static constexpr auto descend = [](auto x, auto curvature) {
+      return scan<6>([=](auto w) {
+        return w - 0.1 * grad([=](auto v) { return sum(curvature * v * v) * 0.5; })(w);
+      }, x);
+    };
+    const Tensor<double, 2> x{1, -2}, a{0.5, 3};
+    const auto [y, dx, da] = value_and_grad([](auto u, auto c) { return sum(descend(u, c)); }, wrt<0, 1>)(x, a);
+    double sum_of_ends = 0;
+    for (int i = 0; i < 2; ++i) {
+      const double factor = 1 - 0.1 * a.data()[i];
+      sum_of_ends += x.data()[i] * std::pow(factor, 6);
+      CHECK(dx.data()[i] == doctest::Approx(std::pow(factor, 6)));
+      CHECK(da.data()[i] == doctest::Approx(-0.6 * x.data()[i] * std::pow(factor, 5)));
+    }
+    CHECK(y.data()[0] == doctest::Approx(sum_of_ends));
+  }
+  SUBCASE("a step that is a checkpoint") {
+    static constexpr auto f = []<class Mark>(Mark mark, auto x, auto w) {
+      return sum(scan<4>([&](auto c) { return mark([](auto a, auto b) { return sin(a * b) + a; }, c, w); }, x));
+    };
+    constexpr auto marked = [](auto x, auto w) {
+      return f([](auto g, auto... a) { return checkpoint(g, a...); }, x, w);
+    };
+    constexpr auto plain = [](auto x, auto w) { return f([](auto g, auto... a) { return g(a...); }, x, w); };
+    const Tensor<float, 3> x{1, 2, 3}, w{.5f, -.5f, .1f};
+    const auto [a, b] = grad(marked, wrt<0, 1>)(x, w);
+    const auto [c, d] = grad(plain, wrt<0, 1>)(x, w);
+    CHECK(allclose(a, c));
+    CHECK(allclose(b, d));
+  }
+}
+
+TEST_CASE("what 16-bit weights get from many steps is summed in float32") {
+  constexpr auto f = [](auto w, auto xs) {
+    return sum(scan([&](auto c, auto x) { return c + cast<float>(w * x); }, 0.f, xs));
+  };
+  const Tensor<bfloat16> w(bfloat16(1.f));
+  Tensor<bfloat16, 1000> xs;
+  for (int i = 0; i < 1000; ++i) xs.data()[i] = bfloat16(1.f);
+  CHECK(float(grad(f)(w, xs).data()[0]) == 1000);  // in bfloat16 the sum would end at 256
 }

@@ -67,8 +67,11 @@ class ReverseMode {
       const graph::Primitive* const op = g_[i].op;
       if (op->kind == graph::Kind::loop && depends_.data()[i] != 0) pass_through_loop(i);
       if (ct < 0 || is_wrt_.data()[i] != 0) continue;
-      if (is_of_loop(i)) results_.push(i);
-      if (op->vjp == nullptr || is_of_loop(i)) continue;
+      if (op->kind == graph::Kind::result && g_[g_.operands(i)[0]].op->kind == graph::Kind::loop) {
+        results_.push(i);
+        continue;
+      }
+      if (op->vjp == nullptr) continue;
       if (op == &graph::primitive<ops::Checkpoint>) {
         repeat(i, ct);
         continue;
@@ -80,10 +83,6 @@ class ReverseMode {
         if (const Value c = op->vjp(Site{&g_, i}, k, Value{&g_, ct}); c.exists()) give(operand, c);
       }
     }
-  }
-  /// Whether a node is a further result of a loop.
-  constexpr bool is_of_loop(int i) const {
-    return g_[i].op->kind == graph::Kind::result && g_[g_.operands(i)[0]].op->kind == graph::Kind::loop;
   }
   /// A loop passes on the cotangents of all of its results at once.
   constexpr void pass_through_loop(int loop) {

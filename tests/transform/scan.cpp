@@ -429,10 +429,30 @@ TEST_CASE("gradients and checkpoints within a step") {
 
 TEST_CASE("what 16-bit weights get from many steps is summed in float32") {
   constexpr auto f = [](auto w, auto xs) {
-    return sum(scan([&](auto c, auto x) { return c + cast<float>(w * x); }, 0.f, xs));
+    return scan([&](auto c, auto x) { return c + cast<float>(w * x); }, cast<float>(w) * 0.f, xs);
   };
   const Tensor<bfloat16> w(bfloat16(1.f));
   Tensor<bfloat16, 1000> xs;
   for (int i = 0; i < 1000; ++i) xs.data()[i] = bfloat16(1.f);
   CHECK(float(grad(f)(w, xs).data()[0]) == 1000);  // in bfloat16 the sum would end at 256
+}
+
+TEST_CASE("scan in graphs whose shapes are known at run time") {
+  graph::Builder g;
+  const graph::Value x{&g, g.input(Dtype::float32, shape_of<3>)}, xs{&g, g.input(Dtype::float32, shape_of<5, 3>)};
+  const auto [last, ys] = scan([](auto c, auto v) { return std::pair{c * 0.5 + v, c}; }, x, xs);
+  g.outputs.push(last.id);
+  g.outputs.push(ys.id);
+  const Arrays inputs = random_inputs(g), found = run_generic(g, inputs);
+  check_equal(found, reference::Interpreter(g, true).run(inputs), single);
+  for (int i = 0; i < 3; ++i) {
+    double c = inputs[0].get(i);
+    for (int t = 0; t < 5; ++t) {
+      CHECK(found[1].get(3 * t + i) == doctest::Approx(c));
+      c = c * 0.5 + inputs[1].get(3 * t + i);
+    }
+    CHECK(found[0].get(i) == doctest::Approx(c));
+  }
+  CHECK_THROWS_WITH_AS(scan([](auto c, auto) { return graph::Value(sum(c)); }, x, xs),
+                       doctest::Contains("expected the next carried value to be float32(3), found float32()"), Error);
 }

@@ -28,6 +28,12 @@ using graph::List;
               "carry its value from step to step, and update it outside");
 }
 
+[[noreturn]] SINTER_COLD inline void a_carried_value_changes_its_type(const graph::Builder& g, int from, int to) {
+  const auto text = [&](int i) { return std::string(sinter::name_of(g[i].dtype)) + to_string(g.shape(i)); };
+  throw Error(ErrorCode::shape, "loop", "expected the next carried value to be " + text(from) + ", found " + text(to),
+              "a step returns values of the types that it gets");
+}
+
 /// A carried value or an element of a stacked input, while the function of one step is traced. No program contains it.
 struct StepValue : graph::Registered<StepValue> {
   static constexpr Primitive describe() {
@@ -215,6 +221,9 @@ class LoopTrace {
   constexpr Value loop(const List<int>& operands, const List<int>& outputs, const Loop::Facts& facts) {
     find_dependent();
     draft_.facts = facts;
+    for (int j = 0; j < facts.carries; ++j)
+      if (g_[outputs[j]].dtype != g_[values_[j]].dtype || !(g_.shape(outputs[j]) == g_.shape(values_[j])))
+        a_carried_value_changes_its_type(g_, values_[j], outputs[j]);
     now_.resize(g_.size(), -1);
     for (int k = 0; k < values_.size(); ++k)
       now_[values_[k]] = draft_.input(g_, operands[k], facts.is_stacked(k));

@@ -84,7 +84,12 @@ template <class X, auto Steps> consteval bool has_steps() {
 
 /// One element of what is stacked, while one step is traced; `operands` gets the whole.
 template <class X> constexpr auto element_of(LoopTrace& trace, const X& x, List<int>& operands) {
-  if constexpr (is_sym_v<X>) {
+  if constexpr (std::is_same_v<X, graph::Value>) {
+    Shape one;
+    for (int i = 1; i < x.extents().rank; ++i) one.push(x.extents()[i], x.extents().letter(i));
+    operands.push(x.id);
+    return trace.value(x.dtype(), one);
+  } else if constexpr (is_sym_v<X>) {
     using One = typename Sample<X>::type;
     operands.push(x.id);
     return One(trace.value(One::dtype, One::shape));
@@ -96,7 +101,9 @@ template <class X> constexpr auto element_of(LoopTrace& trace, const X& x, List<
 }
 /// The stacked outputs of a loop, from the k-th result on.
 template <auto Steps, class Y> constexpr auto stacked_from(graph::Value loop, int& k, const Y& y) {
-  if constexpr (is_sym_v<Y>) {
+  if constexpr (std::is_same_v<Y, graph::Value>) {
+    return ops::Loop::result(loop, k++);
+  } else if constexpr (is_sym_v<Y>) {
     return typename Batch<Y, Steps>::type(ops::Loop::result(loop, k++));
   } else if constexpr (requires { typename Y::value_type; }) {
     return std::apply([&](const auto&... part) { return std::array{stacked_from<Steps>(loop, k, part)...}; }, y);
@@ -131,13 +138,19 @@ template <class C, class R> inline constexpr bool carries_and_stacks = false;
 template <class C, class Y> inline constexpr bool carries_and_stacks<C, std::pair<C, Y>> = true;
 template <class C, class Y> inline constexpr bool carries_and_stacks<C, std::tuple<C, Y>> = true;
 
-/// `step(carried)` for as many steps as `Steps` says; `stacked` operands have been added by `element`.
-template <auto Steps, class C, class F> constexpr auto scanned(const C& first, const F& step_of) {
+[[noreturn]] SINTER_COLD inline void scan_needs_an_input_with_a_first_axis() {
+  throw Error(ErrorCode::shape, "scan", "expected an input with the steps along its first axis, found one of rank 0");
+}
+
+/// As many steps as `Steps` says, in types, and `count` as a packed extent.
+template <auto Steps, class C, class F>
+constexpr auto scanned(const C& first, const F& step_of,
+                       std::int64_t count = ops::packed(capacity_of(Steps), length_of(Steps))) {
   Builder& g = *builder_of_value(first);
   LoopTrace trace(g);
   List<int> operands, outputs;
   const C carried = carried_of(trace, first, operands);
-  ops::Loop::Facts facts{.count = ops::packed(capacity_of(Steps), length_of(Steps)), .carries = operands.size()};
+  ops::Loop::Facts facts{.count = count, .carries = operands.size()};
   const auto next = step_of(trace, carried, operands);
   facts.stacked = operands.size() - facts.carries;
   using R = std::remove_const_t<decltype(next)>;
@@ -168,12 +181,16 @@ template <class F> struct Scan {
  private:
   template <class C, class X> constexpr auto traced(const C& first, const X& xs) const {
     constexpr auto steps = steps_of<X>();
-    if constexpr (!has_steps<X, steps>()) {
+    const auto step = [&](LoopTrace& trace, const C& carried, List<int>& operands) {
+      return f(carried, element_of(trace, xs, operands));
+    };
+    if constexpr (std::is_same_v<X, graph::Value>) {
+      if (xs.extents().rank == 0) scan_needs_an_input_with_a_first_axis();
+      return scanned<0>(first, step, ops::packed(xs.extents()[0], xs.extents().letter(0)));
+    } else if constexpr (!has_steps<X, steps>()) {
       return scan_needs_inputs_with_equal_extents_along_their_first_axes<X>{};
     } else {
-      return scanned<steps>(first, [&](LoopTrace& trace, const C& carried, List<int>& operands) {
-        return f(carried, element_of(trace, xs, operands));
-      });
+      return scanned<steps>(first, step);
     }
   }
 };

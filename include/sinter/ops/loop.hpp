@@ -10,6 +10,7 @@
 #include "compare.hpp"
 #include "extrema.hpp"
 #include "logical.hpp"
+#include "permute.hpp"
 #include "reshape.hpp"
 #include "result.hpp"
 
@@ -83,9 +84,16 @@ struct Loop : graph::Registered<Loop> {
   static constexpr Primitive describe() {
     Primitive p{.name = name, .code = graph::code_of<Loop>, .kind = Kind::loop, .type = &type};
     p.batch = &batch;
+    p.batch_result = &batch_result;
     return p;
   }
   static constexpr Value batch(const graph::Batching& b);
+  /// What is stacked has the axis of its steps first, that of the samples second.
+  static constexpr Value batch_result(const graph::Batching& b, int number) {
+    const Value loop = b.operand(0);
+    const Value whole = result(loop, number);
+    return number < Facts::of(*b.graph, loop.id).carries ? whole : graph::swap_first_axes(whole);
+  }
 
   static constexpr Type type_of(const Builder& g, int loop, int result) {
     const Facts f = Facts::of(g, loop);

@@ -1,6 +1,6 @@
 // Further results of a primitive with a kernel of its own.
 #pragma once
-#include "permute.hpp"
+#include "view.hpp"
 
 namespace sinter {
 namespace ops {
@@ -24,20 +24,13 @@ struct FurtherResult : graph::Registered<FurtherResult> {
     p.jvp = [](const Site&, int, Value) -> Value { further_results_have_no_derivative(); };
     p.batch = [](const graph::Batching& b) {
       const graph::Builder& g = *b.graph;
-      if (g[b.operand(0).id].op->kind != Kind::kernel) {  // a view of a kernel that has no axis of its own for samples
-        int kernel = b.operand(0).id;
-        while (g[kernel].op->kind != Kind::kernel) kernel = g.operands(kernel)[0];
+      const int first = b.operand(0).id;
+      if (g[first].op->kind != Kind::kernel) {  // a loop, or a view of a kernel that has no axis of its own for samples
+        int kernel = first;
+        while (g[kernel].op->kind != Kind::kernel && g[kernel].op->kind != Kind::loop) kernel = g.operands(kernel)[0];
         return g[kernel].op->batch_result(b, int(b.attributes[0]));
       }
       const Shape each = unpacked(b.attributes + 2, b.attribute_count - 2);
-      if (const graph::Node& n = (*b.graph)[b.operands[0]]; n.op->kind == Kind::loop)
-        if (b.attributes[0] >= b.graph->attributes(b.operands[0])[2]) {  // stacked step by step
-          Shape steps;
-          steps.push(each[0], each.letter(0));
-          steps.push(b.extent, b.letter);
-          for (int i = 1; i < each.rank; ++i) steps.push(each[i], each.letter(i));
-          return graph::swap_first_axes(of(b.operand(0), int(b.attributes[0]), {Dtype(b.attributes[1]), steps}));
-        }
       Shape to;
       to.push(b.extent, b.letter);
       for (int i = 0; i < each.rank; ++i) to.push(each[i], each.letter(i));

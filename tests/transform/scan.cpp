@@ -284,6 +284,9 @@ TEST_CASE("scan over a run-time length") {
   };
   const Tensor<float, 2> x{1, -1};
   Tensor<float, steps_upto_6, 2> xs;
+  const graph::Builder g =
+      graph::FunctionTrace<std::remove_const_t<decltype(f)>, Sym<float, 2>, Sym<float, steps_upto_6, 2>>{}();
+  generic::Program at_run_time(g);
   for (const int length : {0, 1, 4, 6}) {
     CAPTURE(length);
     xs.set_length('T', length);
@@ -296,6 +299,11 @@ TEST_CASE("scan over a run-time length") {
         CHECK(ys.data()[2 * t + i] == doctest::Approx(c[i] * c[i]));
       }
     for (int i = 0; i < 2; ++i) CHECK(last.data()[i] == doctest::Approx(c[i]));
+    std::array<float, 2> its_last{};
+    std::array<float, 12> its_ys{};
+    at_run_time.run({x.data(), xs.data()}, {its_last.data(), its_ys.data()}, {length});
+    for (std::size_t i = 0; i < 2; ++i) CHECK(its_last[i] == last.data()[i]);
+    for (std::size_t i = 0; i < std::size_t(2 * length); ++i) CHECK(its_ys[i] == ys.data()[i]);
     const auto [dx, dxs] = grad(loss, wrt<0, 1>)(x, xs);
     for (int i = 0; i < 2; ++i) {  // backwards by hand
       double d = 1, value[6], before = x.data()[i];

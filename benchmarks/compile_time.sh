@@ -36,3 +36,9 @@ case eager_31 in
     read -r many mib <<< "$(median compile_time/eager_31)"
     report "compile_time/eager_31, beyond eager_1" "$(awk -v a="$many" -v b="$one" 'BEGIN {print a - b}')" "$mib" 3 ;;
 esac
+case scan_1000 in
+  *"$only"*)
+    read -r few _ <<< "$(median compile_time/scan_10)"
+    read -r many mib <<< "$(median compile_time/scan_1000)"
+    report "compile_time/scan_1000, beyond scan_10" "$(awk -v a="$many" -v b="$few" 'BEGIN {d = a - b; print d > 0 ? d : 0}')" "$mib" 1 ;;
+esac

@@ -20,7 +20,6 @@ includes = {
 own_files = {
     "transform/rematerialize.hpp": "Later",  # what a checkpoint marks waits for the backward pass
     "compile/simplify.hpp": "Copy",  # inserted where no strides can express a view
-    "backend/cpu/lowering/weights.hpp": "Convolution",  # by Winograd's transforms
     "backend/cpu/target.hpp": "Attention AttentionGradient Recurrence RecurrenceGradient",  # the custom kernels
     "backend/generic/kernels.hpp": "Attention AttentionGradient Recurrence RecurrenceGradient",  # registers them
     "backend/cpu/attend.hpp": "Attention",

@@ -24,6 +24,7 @@
 #include "transform/grad.hpp"
 #include "transform/jit.hpp"
 #include "transform/jvp.hpp"
+#include "transform/scan.hpp"
 #include "transform/vmap.hpp"
 #include "compile/program.hpp"
 #include "eager/evaluate.hpp"

@@ -77,6 +77,24 @@ TEST_CASE("a sound graph passes every check, and each broken rule is named") {
   }
 }
 
+TEST_CASE("a loop whose body does not fit its operands is found") {
+  const Builder g = graph::FunctionTrace<decltype([](auto x, auto xs) {
+    return scan([](auto c, auto each) { return c * each; }, x, xs);
+  }), Sym<float, 4>, Sym<float, 3, 4>>{}();
+  CHECK_NOTHROW(compile::verify(g));
+  const auto breaks = [&](auto&& change) {
+    Builder broken = g;
+    change(broken);
+    CHECK(rule([&] {
+            compile::verify(broken);
+          }).starts_with("expected operands of the types of the body's inputs"));
+  };
+  breaks([](Builder& b) { b.bodies.clear(); });
+  breaks([](Builder& b) { b.bodies[0].inputs.pop(); });
+  breaks([](Builder& b) { b.bodies[0].outputs.clear(); });
+  breaks([](Builder& b) { b.bodies[0].outputs[0] = Value(sum(Value{&b.bodies[0], 0})).id; });
+}
+
 TEST_CASE("a plan whose pointers leave their buffers, or which reads what nothing wrote, is found") {
   const Builder g = example();
   const compile::Plan plan = compile::compile(g, 0, cpu::target).run;

@@ -134,8 +134,9 @@ class Allocator {
   constexpr int before(int node, const Lifetime& life, const List<Lifetime>& lives, const List<int>& of,
                        const List<char>& taken) const {
     const int step = life.first;
-    if (d_.kind[step] == KernelKind::scatter || d_.kind[step] == KernelKind::custom) return -1;
-    for (int p = d_.kind[step] == KernelKind::contract ? 2 : 0; p < d_.pointers(step); ++p) {
+    const KernelKind kind = d_.kind[step];
+    if (kind == KernelKind::scatter || kind == KernelKind::custom || kind == KernelKind::loop) return -1;
+    for (int p = kind == KernelKind::contract ? 2 : 0; p < d_.pointers(step); ++p) {
       const int other = d_.node(step, p);
       if (other < 0 || base_[other] != 0) continue;
       const int k = of[other];

@@ -7,6 +7,7 @@
 #include "allocate.hpp"
 #include "expand.hpp"
 #include "fuse.hpp"
+#include "loop.hpp"
 #include "lower.hpp"
 #include "prepare.hpp"
 #include "siblings.hpp"
@@ -26,13 +27,55 @@ struct Unwatched {
   constexpr void operator()(const char*, const auto&...) const {}
 };
 
+/// Checks and shows what a pass has made.
+template <class Observer> struct Made {
+  const Observer& watch;
+  constexpr void operator()(const char* pass, const auto&... what) const {
+    if constexpr (verifying) verify(what...);
+    watch(pass, what...);
+  }
+};
+
+/// From a graph to steps. `outer`: the plan of which the graph is the body of a loop.
+template <class Observer>
+constexpr Plan plan(const Builder& g, const Target& target, const Made<Observer>& made,
+                    const PlanDraft* outer = nullptr) {
+  List<char> must_copy;  // outputs that must not take over the memory of an input
+  for (;;) {
+    Simplified s = simplify(g, must_copy);  // each node in a form that a kernel can address
+    made("simplify", s);
+    const Fusion f = fuse(s, target);  // which nodes share a kernel
+    made("fuse", s, f);
+    const Order o = order(s, f);  // when each kernel runs
+    made("order", s, f, o);
+    PlanDraft d = draft_of(s, outer);
+    Lowering lower(s, f, o, d.plan.letters, target);  // nodes to a kernel: loops, pointers, operations
+    for (const int group : o.groups) {                // kernels to steps in a table
+      if (f.groups[group].kind != KernelKind::loop) {
+        write_step(d, lower(group), s.graph, target);
+        continue;
+      }
+      const LoopLowering loop(s, f, o, group);
+      Builder expanded;
+      const Builder& body = expand(loop.body(), target, expanded) ? expanded : loop.body();
+      made("body", body);
+      write_loop(d, loop, plan(body, target, made, &d), s.graph, target);
+    }
+    find_buffers(d, s);
+    made.watch("emit", s, d);
+    if (overwrites_too_early(d, s, must_copy)) continue;
+    Chains c = find_chains(d, s, target);  // steps that run tile by tile
+    made.watch("chain", s, d, c);
+    allocate(d, s, c, target);  // an address for each buffer
+    made("allocate", s, d);
+    return static_cast<Plan&&>(d.plan);
+  }
+}
+
 /// `parameters`: how many of the graph's first inputs rarely change; without any there is nothing to prepare.
 template <class Observer = Unwatched>
 constexpr Compiled compile(const Builder& traced, int parameters, const Target& target, const Observer& watch = {}) {
-  const auto made = [&watch](const char* pass, const auto&... what) {
-    if constexpr (verifying) verify(what...);
-    watch(pass, what...);
-  };
+  const Made made{watch};
   made("trace", traced);
 
   // From a graph to graphs.
@@ -51,32 +94,9 @@ constexpr Compiled compile(const Builder& traced, int parameters, const Target& 
     made("rest", halves.rest);
   }
 
-  // From a graph to steps.
-  const auto plan = [&](const Builder& g) {
-    List<char> must_copy;  // outputs that must not take over the memory of an input
-    for (;;) {
-      Simplified s = simplify(g, must_copy);  // each node in a form that a kernel can address
-      made("simplify", s);
-      const Fusion f = fuse(s, target);  // which nodes share a kernel
-      made("fuse", s, f);
-      const Order o = order(s, f);  // when each kernel runs
-      made("order", s, f, o);
-      PlanDraft d = draft_of(s);
-      Lowering lower(s, f, o, d.plan.letters, target);  // nodes to a kernel: loops, pointers, operations
-      for (const int group : o.groups) write_step(d, lower(group), s.graph, target);  // kernels to steps in a table
-      find_buffers(d, s);
-      watch("emit", s, d);
-      if (overwrites_too_early(d, s, must_copy)) continue;
-      Chains c = find_chains(d, s, target);  // steps that run tile by tile
-      watch("chain", s, d, c);
-      allocate(d, s, c, target);  // an address for each buffer
-      made("allocate", s, d);
-      return static_cast<Plan&&>(d.plan);
-    }
-  };
   Compiled r;
-  if (parameters > 0) r.prepare = plan(halves.prepare);
-  r.run = plan(parameters > 0 ? halves.rest : known);
+  if (parameters > 0) r.prepare = plan(halves.prepare, target, made);
+  r.run = plan(parameters > 0 ? halves.rest : known, target, made);
   return r;
 }
 

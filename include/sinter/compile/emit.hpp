@@ -65,10 +65,12 @@ constexpr std::int64_t buffer_bytes(const Builder& g, int node) {
   return g.shape(node).size() * bytes_of(g[node].dtype);
 }
 
-/// A plan without steps: inputs and outputs of a program, and the lengths with which it does not run.
-constexpr PlanDraft draft_of(const Simplified& s) {
+/// A plan without steps: inputs and outputs of a program, and the lengths with which it does not run. The body of a
+/// loop takes the lengths of the plan `outer` that runs it.
+constexpr PlanDraft draft_of(const Simplified& s, const PlanDraft* outer = nullptr) {
   const Builder& g = s.graph;
   PlanDraft d;
+  if (outer != nullptr) d.plan.letters = outer->plan.letters, d.capacity = outer->capacity;
   for (const int i : g.inputs) {
     const Shape& shape = g.shape(i);
     for (int a = 0; a < shape.rank; ++a) {
@@ -93,7 +95,8 @@ constexpr PlanDraft draft_of(const Simplified& s) {
   }
   for (const int v : s.order) {
     Signature::Operand room[graph::most_operands];
-    if (is_computed(s.kind[v])) d.plan.flops += g[v].op->flops(g.signature(v, room), g.shape(v));
+    if (is_computed(s.kind[v]) && s.kind[v] != Kind::loop)
+      d.plan.flops += g[v].op->flops(g.signature(v, room), g.shape(v));
   }
   return d;
 }

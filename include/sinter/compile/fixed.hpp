@@ -24,7 +24,7 @@ constexpr List<Changes> changes(const Builder& g, int parameters) {
     if (kind == Kind::input || (kind == Kind::generate && node->shape == 0) || g.interned(node->shape).bounded())
       continue;
     // its results stay together
-    if (kind == Kind::kernel || kind == Kind::result) continue;
+    if (kind == Kind::kernel || kind == Kind::loop || kind == Kind::result) continue;
     Changes c = Changes::never;
     const int* o = g.operand_pool() + node->operand;
     for (int k = node->operands; k > 0 && c != Changes::with_calls; --k, ++o)

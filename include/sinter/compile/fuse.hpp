@@ -9,8 +9,8 @@
 //  5. What is left between groups gets a buffer (buffers.hpp).
 //
 // A gather reads its table from memory, and every reader of a scatter or of a custom kernel reads its result from
-// memory. A group marked alone is a custom kernel, or a copy that must run after all that reads what it overwrites:
-// nothing joins it, and nothing else is computed in it.
+// memory. A group marked alone is a custom kernel, a loop, or a copy that must run after all that reads what it
+// overwrites: nothing joins it, and nothing else is computed in it.
 #pragma once
 #include "buffers.hpp"
 #include "prologue.hpp"
@@ -144,7 +144,8 @@ class Fuser : Grouping {
         f_.groups.back().contraction = v;
         return;
       case Kind::kernel:
-        enter(v, open(KernelKind::custom, after_all(v), core_of(v)));
+      case Kind::loop:
+        enter(v, open(kind_[v] == Kind::loop ? KernelKind::loop : KernelKind::custom, after_all(v), core_of(v)));
         f_.groups.back().alone = true;
         return;
       case Kind::result: return enter(v, group_[*operands(v)]);

@@ -25,12 +25,14 @@ constexpr bool is_view(Kind k) { return k == Kind::view || k == Kind::broadcast;
 /// A node that a kernel computes and that may own a buffer.
 constexpr bool is_computed(Kind k) {
   return k == Kind::elementwise || k == Kind::reduce || k == Kind::scan || k == Kind::contract || k == Kind::gather ||
-         k == Kind::scatter || k == Kind::kernel || k == Kind::result;
+         k == Kind::scatter || k == Kind::kernel || k == Kind::loop || k == Kind::result;
 }
 /// A node whose kernel reads its operands from memory, whatever their strides.
-constexpr bool reads_memory(Kind k) { return k == Kind::contract || k == Kind::kernel; }
+constexpr bool reads_memory(Kind k) { return k == Kind::contract || k == Kind::kernel || k == Kind::loop; }
 /// A node that is complete only when its kernel has ended: its readers read memory.
-constexpr bool is_complete_late(Kind k) { return k == Kind::scatter || k == Kind::kernel || k == Kind::result; }
+constexpr bool is_complete_late(Kind k) {
+  return k == Kind::scatter || k == Kind::kernel || k == Kind::loop || k == Kind::result;
+}
 
 /// Row-major, but with one axis innermost; −1 for none.
 constexpr Layout with_innermost(const Shape& s, int axis) {

@@ -118,6 +118,7 @@ class Splitter {
 
   constexpr void copy(Prepared& r, const List<char>& live, const List<int>& hoisted) {
     Builder& to = r.rest;
+    to.bodies = g_.bodies;
     List<int> now(g_.size(), -1), extra;
     for (const int i : g_.inputs) now[i] = to.input(g_[i].dtype, g_.shape(i));
     for (const int i : hoisted) now[i] = to.input(g_[i].dtype, g_.shape(i));

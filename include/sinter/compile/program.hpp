@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "compile.hpp"
+#include "program/loop.hpp"
 
 namespace sinter::internals::compile {
 
@@ -17,25 +18,30 @@ struct LengthRefusal {
   std::int64_t letters = 0;
 };
 
-inline constexpr int most_refusals = 32;
+inline constexpr int most_refusals = 32, most_bodies = 64;
 [[noreturn]] SINTER_COLD inline void a_program_has_more_lengths_to_refuse_than_expected() {
   throw Error(ErrorCode::internal, "program", "expected at most 32 lengths to refuse");
 }
 
+[[noreturn]] SINTER_COLD inline void a_program_has_more_loops_than_expected() {
+  throw Error(ErrorCode::unsupported, "program",
+              "expected at most 64 loops, those inside loops and gradients included");
+}
+
 /// A plan's numbers; its lists are stored in an array that several plans share, from `begin` on: kernel offsets, words,
 /// table, symbolic dimensions, takes_over, output bytes, chains.
-struct FrozenPlan {
+struct PlanNumbers {
   bool straight_line = false;
   int begin = 0;
   int steps = 0, nodes = 0, inputs = 0, outputs = 0, kernels = 0, words = 0, table = 0, letters = 0, chains = 0;
   int expectations = 0, refusals = 0;
+  int bodies = 0;  ///< the number of the first of the loops in it
   std::int64_t arena_bytes = 0, scratch_bytes = 0;
   double flops = 0, bytes_moved = 0;
-  LengthRefusal refused[most_refusals]{};
 
   constexpr int size() const { return kernels + 1 + words + table + letters + 2 * outputs + chains; }
-  static constexpr FrozenPlan of(const Plan& p, const Target& target) {
-    FrozenPlan f;
+  static constexpr PlanNumbers of(const Plan& p, const Target& target) {
+    PlanNumbers f;
     f.steps = p.steps;
     f.nodes = p.nodes;
     f.inputs = p.inputs;
@@ -51,6 +57,14 @@ struct FrozenPlan {
     f.flops = p.flops;
     f.bytes_moved = p.bytes_moved;
     f.expectations = p.expectations;
+    return f;
+  }
+};
+struct FrozenPlan : PlanNumbers {
+  LengthRefusal refused[most_refusals]{};
+
+  static constexpr FrozenPlan of(const Plan& p, const Target& target) {
+    FrozenPlan f{PlanNumbers::of(p, target)};
     if (p.refused.size() > most_refusals) a_program_has_more_lengths_to_refuse_than_expected();
     for (int i = 0; i < p.refused.size(); ++i) f.refused[f.refusals++] = {p.refused[i], p.refused_letters[i]};
     return f;
@@ -61,6 +75,7 @@ struct FrozenPlan {
 template <int Capacity> struct Frozen {
   bool fits = false;
   FrozenPlan prepare, run;
+  PlanNumbers bodies[most_bodies]{};  ///< of loops; those of one plan after another
   std::int64_t data[Capacity]{};
 
   constexpr void write(int at, const Plan& p) {
@@ -79,10 +94,26 @@ template <int Capacity> constexpr Frozen<Capacity> freeze(const Compiled& c, con
   f.run = FrozenPlan::of(c.run, target);
   f.prepare = FrozenPlan::of(c.prepare, target);
   f.prepare.begin = f.run.size();
-  if (f.run.size() + f.prepare.size() > Capacity) return f;
+  int size = f.run.size() + f.prepare.size();
+  List<const Plan*> bodies;
+  const auto add_bodies = [&bodies](const Plan& p, PlanNumbers& to) {
+    to.bodies = bodies.size();
+    for (const Plan& body : p.bodies) bodies.push(&body);
+    if (bodies.size() > most_bodies) a_program_has_more_loops_than_expected();
+  };
+  add_bodies(c.run, f.run);
+  add_bodies(c.prepare, f.prepare);
+  for (int i = 0; i < bodies.size(); ++i) {
+    PlanNumbers& body = f.bodies[i] = PlanNumbers::of(*bodies[i], target);
+    body.begin = size;
+    size += body.size();
+    add_bodies(*bodies[i], body);
+  }
+  if (size > Capacity) return f;
   f.fits = true;
   f.write(0, c.run);
   f.write(f.prepare.begin, c.prepare);
+  for (int i = 0; i < bodies.size(); ++i) f.write(f.bodies[i].begin, *bodies[i]);
   return f;
 }
 
@@ -143,11 +174,12 @@ template <class Trace, class Backend> class Compilation {
 /// Which half of what a trace was compiled to: what depends on parameters alone, or what runs at every call.
 enum class Half : unsigned char { prepare, run };
 
-/// The program of a trace for a backend.
-template <class Trace, class Backend, Half half = Half::run> class Program {
+/// The program of a trace for a backend, or the body of one of its loops.
+template <class Trace, class Backend, Half half = Half::run, int Body = -1> class Program {
   static constexpr const auto& frozen() { return Compilation<Trace, Backend>::frozen(); }
-  static constexpr const FrozenPlan& plan() {
-    if constexpr (half == Half::prepare) return frozen().prepare;
+  static constexpr const auto& plan() {
+    if constexpr (Body >= 0) return frozen().bodies[Body];
+    else if constexpr (half == Half::prepare) return frozen().prepare;
     else return frozen().run;
   }
   // Where the lists begin.
@@ -257,7 +289,8 @@ template <class Trace, class Backend, Half half = Half::run> class Program {
   static constexpr int expectations = plan().expectations;
   static constexpr auto refused = [] {
     std::array<LengthRefusal, std::size_t(plan().refusals)> all{};
-    for (std::size_t i = 0; i < all.size(); ++i) all[i] = plan().refused[i];
+    if constexpr (Body < 0)
+      for (std::size_t i = 0; i < all.size(); ++i) all[i] = plan().refused[i];
     return all;
   }();
 
@@ -270,13 +303,13 @@ template <class Trace, class Backend, Half half = Half::run> class Program {
     if constexpr (straight_line) {
       [&]<std::size_t... S>(std::index_sequence<S...>) __attribute__((always_inline)) {
         ((observer.begin(int(S)),
-          Backend::template run<typename Step<S>::Kernel, Step<S>>(Step<S>::arguments.data(), c), observer.end(int(S))),
+          run_kernel<Step<S>::kernel, Step<S>>(Step<S>::arguments.data(), c), observer.end(int(S))),
          ...);
       }(std::make_index_sequence<std::size_t(steps)>{});
     } else {
       static constexpr auto entry = [&]<std::size_t... Index>(std::index_sequence<Index...>) {
         return std::array<void (*)(const std::int64_t*, const Context&), sizeof...(Index)>{
-            &enter<Kernel<Index>, Context>...};
+            &enter<Index, Context>...};
       }(std::make_index_sequence<std::size_t(distinct_kernels)>{});
       const std::int64_t* t = table.data();
       [[maybe_unused]] const std::int64_t* chain = chains.data();
@@ -302,8 +335,25 @@ template <class Trace, class Backend, Half half = Half::run> class Program {
       -> KernelCode<words[std::size_t(kernel_at[Index]) + J]...>;
   template <std::size_t Index> using Kernel =
       decltype(kernel_type<Index>(std::make_index_sequence<std::size_t(kernel_at[Index + 1] - kernel_at[Index])>{}));
-  template <class K, class Context> SINTER_OUTLINE static void enter(const std::int64_t* arguments, const Context& c) {
-    Backend::template run<K, void>(arguments, c);
+  template <std::size_t Index, class Context>
+  SINTER_OUTLINE static void enter(const std::int64_t* arguments, const Context& c) {
+    run_kernel<Index, void>(arguments, c);
+  }
+  /// Loops run above all backends: step by step, as programs of their own.
+  template <std::size_t Index, class Step, class Context>
+  [[gnu::always_inline]] static void run_kernel(const std::int64_t* arguments, const Context& c) {
+    using K = Kernel<Index>;
+    if constexpr (K::body.kind == KernelKind::loop) {
+      constexpr auto body = int(attribute_of(K::words.data(), 0));
+      LoopRun<K::body.pointers> loop(K::body.micros, arguments, c);
+      loop.run([&](std::byte* const* base) {
+        Context inside = c;
+        inside.base = base;
+        Program<Trace, Backend, half, plan().bodies + body>::run(inside);
+      });
+    } else {
+      Backend::template run<K, Step>(arguments, c);
+    }
   }
 
   template <std::size_t S> struct Step {

@@ -40,6 +40,7 @@ class Rewrite {
 
   constexpr void begin(Builder& to) {
     now_.resize(n_, -1);
+    to.bodies = g_.bodies;
     for (const int i : g_.inputs) now_[i] = to.input(g_[i].dtype, g_.shape(i));
   }
   constexpr void finish(Builder& to) {

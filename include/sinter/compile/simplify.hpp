@@ -120,7 +120,8 @@ class Simplifier {
       return;
     }
     if (kind == Kind::input && node.op != &graph::primitive<graph::Input>)
-      graph::a_sample_was_used_outside_of_its_vmap();
+      node.op == &graph::primitive<graph::Sample> ? graph::a_sample_was_used_outside_of_its_vmap()
+                                                  : ops::a_value_of_a_step_was_used_outside_of_its_loop();
     bool look_again = false;  // an operand is now a number or a view: local rules may apply anew
     for (int k = 0; k < count; ++k)
       if (const int by = now[o[k]]; by != o[k]) {
@@ -132,7 +133,9 @@ class Simplifier {
       if (kind == Kind::assemble) place(i);
       for (int k = 0; k < count; ++k) {
         const int operand = g().operands(i)[k],
-                  by = kind == Kind::assemble ? part(operand, i, start) : addressable(operand);
+                  by = kind == Kind::assemble ? part(operand, i, start)
+                       : kind == Kind::loop   ? in_rows(operand, ops::Loop::Facts::of(g(), i).is_stacked(k) ? 1 : 0)
+                                              : addressable(operand);
         if (by != operand) g().mutable_operand_pool()[g()[i].operand + k] = by;
       }
     } else if (look_again) {
@@ -266,6 +269,19 @@ class Simplifier {
   constexpr int addressable(int id) {
     const Kind k = r_.kind[r_.base[id]];
     return k == Kind::constant || k == Kind::generate ? copy(id) : id;
+  }
+
+  /// What the body of a loop reads is row-major, from this axis on.
+  constexpr int in_rows(int id, int axis) {
+    id = addressable(id);
+    const Layout l = r_.layout(id);
+    const Shape& s = g().shape(id);
+    std::int64_t stride = 1;
+    for (int i = s.rank - 1; i >= axis; --i) {
+      if (s[i] != 1 && l.stride[i] != stride) return copy(id);
+      stride *= s[i];
+    }
+    return id;
   }
 
   /// A part of an assembled tensor, which begins at `start` along its axis. It may be computed there already; where its

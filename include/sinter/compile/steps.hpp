@@ -198,8 +198,13 @@ class Steps {
     for (int p = 0; p < b.pointers; ++p, t += 2 + b.loops) {
       const PointerBase to = PointerBase::of(t[0]);
       Access a{.base = to.base, .form = to.form, .at = t[1], .stride = {t + 2, t + 2 + b.loops}};
-      if (a.base >= 0) measure(a, r.extent, bytes_of(dtype_of_pointer(b, p)));
+      if (a.base >= 0 && b.kind == KernelKind::loop) measure_loop(a, r.extent[0], b, p);
+      else if (a.base >= 0) measure(a, r.extent, bytes_of(dtype_of_pointer(b, p)));
       r.access.push_back(a);
+    }
+    if (b.kind == KernelKind::loop) {
+      r.operations = "loop";
+      if ((attribute(b, 5) & 2) == 0) r.flops = double(r.extent[0]) * double(attribute(b, 7));
     }
     for (const Micro& m : b.micros) count(r, b, m);
     for (const Access& a : r.access) r.bytes += a.bytes;
@@ -214,6 +219,17 @@ class Steps {
     }
     a.span = touched == 0 || reach > 1e15 ? 0 : std::int64_t(reach) * element;
     a.bytes = std::min(touched, reach) * element;  // windows overlap
+  }
+  static std::int64_t attribute(const RunTimeBody& b, int n) {
+    for (const Micro& m : b.micros)
+      if (m.what == Micro::What::attribute && n-- == 0) return std::int64_t(m.bits);
+    return 0;
+  }
+  /// What is stacked has a stride.
+  static void measure_loop(Access& a, std::int64_t steps, const RunTimeBody& b, int p) {
+    const std::int64_t each = attribute(b, LoopFacts::numbers + p);
+    a.span = a.stride[0] == 0 ? each : each * steps;
+    a.bytes = double(a.span);
   }
   static Dtype dtype_of_pointer(const RunTimeBody& b, int p) {
     for (const Micro& m : b.micros) {

@@ -13,12 +13,15 @@ constexpr void verify(const Builder& g) {
   constexpr const char* pass = "graph";
   for (int i = 0; i < g.size(); ++i) {
     const Node& n = g[i];
-    if (n.operands < 0 || (n.op->kind != Kind::assemble && n.operands > graph::most_operands))
+    if (n.operands < 0 ||
+        (n.op->kind != Kind::assemble && n.op->kind != Kind::loop && n.operands > graph::most_operands))
       broken(pass, "no more operands than a kernel takes", i);
     for (int k = 0; k < n.operands; ++k)
       if (const int o = g.operands(i)[k]; o < 0 || o >= i) broken(pass, "operands before their readers", i);
-    if (n.op->type == nullptr || n.op->kind == Kind::input || n.op->kind == Kind::constant ||
-        n.op->kind == Kind::assemble)
+    if (n.op->kind == Kind::loop && !ops::Loop::fits(g, i))
+      broken(pass, "operands of the types of the body's inputs", i);
+    if (n.op->type == nullptr || n.op->kind == Kind::loop || n.op->kind == Kind::input ||
+        n.op->kind == Kind::constant || n.op->kind == Kind::assemble)
       continue;
     Signature::Operand room[graph::most_operands];
     const graph::Type t = n.op->type(g.signature(i, room));

@@ -4,6 +4,7 @@
 #include "broken_rule.hpp"
 #include "chains.hpp"
 #include "in_place.hpp"
+#include "program/loop.hpp"
 
 namespace sinter::internals::compile {
 
@@ -103,7 +104,7 @@ class PlanVerifier {
       if (!runs || v.form(p) != 0) {
         first = end = v.pointer(p)[1];
       } else {
-        end += use[p].bytes;
+        end += v.kind() == KernelKind::loop ? bytes_of_step(v.words, p) : std::int64_t(use[p].bytes);
         // Along loops of other operands a custom kernel reads an operand only as far as its own axes reach, which a
         // step does not say.
         if (v.kind() == KernelKind::custom) end = std::min(end, first + g_.shape(node).size() * use[p].bytes);

@@ -32,7 +32,8 @@ enum class Kind : unsigned char {
   contract,     ///< sums of products over shared axes
   assemble,     ///< operands concatenated along an axis
   kernel,       ///< a kernel of its own, with one result or several
-  result,       ///< a further result of its operand, which is of kind kernel
+  loop,         ///< a graph of its own, the body, run for one step after another; several results
+  result,       ///< a further result of its operand, which is of kind kernel or loop
   identity,     ///< its first operand, unchanged; exists for its derivative
 };
 
@@ -59,7 +60,7 @@ struct Signature {
   constexpr Dtype dtype(int i) const { return operands[i].dtype; }
 };
 
-/// The most operands of any primitive except assembled tensors.
+/// The most operands of any primitive except assembled tensors and loops.
 inline constexpr int most_operands = 8;
 
 /// How the elements of a tensor are stored in a buffer: element offset and one stride an axis, in elements.

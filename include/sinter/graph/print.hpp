@@ -23,6 +23,14 @@ inline std::string attributes(const Builder& g, int id) {
     s += (i > 0 ? ", " : "") + std::to_string(g.attributes(id)[i] & 0xffffffff);
   return s + "}";
 }
+inline std::string indented(const std::string& lines) {
+  std::string text;
+  for (std::size_t from = 0, to = 0; from < lines.size(); from = to) {
+    to = lines.find('\n', from) + 1;
+    text += "    " + lines.substr(from, to - from);
+  }
+  return text;
+}
 }  // namespace print_detail
 
 /// Floating-point operations of one node.
@@ -33,7 +41,7 @@ inline double flops_of(const Builder& g, int id) {
 }
 
 /// One line a node: "%7 = add %3 %6 : float32 (32, 10)  320 operations  1280 bytes  fc1", with a label for each node
-/// where labels are given: names of modules, say.
+/// where labels are given: names of modules, say. The body of a loop follows it, indented.
 inline std::string to_text(const Builder& g, const std::vector<std::string>& label = {}) {
   std::string text;
   for (int i = 0; i < g.size(); ++i) {
@@ -44,6 +52,7 @@ inline std::string to_text(const Builder& g, const std::vector<std::string>& lab
     text += "  " + std::to_string(g.shape(i).size() * bytes_of(g[i].dtype)) + " bytes";
     if (std::size_t(i) < label.size() && !label[std::size_t(i)].empty()) text += "  " + label[std::size_t(i)];
     text += "\n";
+    if (g[i].op->kind == Kind::loop) text += print_detail::indented(to_text(g.bodies[int(g.attributes(i)[0])]));
   }
   for (int k = 0; k < g.outputs.size(); ++k)
     text += "output " + std::to_string(k) + " = %" + std::to_string(g.outputs[k]) + "\n";

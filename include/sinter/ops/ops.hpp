@@ -21,6 +21,7 @@
 #include "gather.hpp"
 #include "index.hpp"
 #include "logical.hpp"
+#include "loop.hpp"
 #include "one_hot.hpp"
 #include "pad.hpp"
 #include "permute.hpp"

@@ -88,6 +88,18 @@ struct Transpose {
 
 }  // namespace ops
 
+namespace graph {
+
+/// [A, B, …] as [B, A, …].
+constexpr Value swap_first_axes(Value v) {
+  std::array<std::int64_t, Shape::max_rank> order{1, 0};
+  const int rank = v.extents().rank;
+  for (int i = 2; i < rank; ++i) order[std::size_t(i)] = i;
+  return {v.graph, v.graph->add(primitive<ops::Permute>, &v.id, 1, order.data(), rank)};
+}
+
+}  // namespace graph
+
 /// Axes in another order: `permute<0, 2, 1>(x)`. PyTorch: torch.permute.
 template <int... Axes, Operand X>
 constexpr graph::Result<ops::Apply<ops::Permute, ops::AxisOrder<Axes...>>, X> permute(X&& x) {

@@ -24,9 +24,10 @@ struct FurtherResult : graph::Registered<FurtherResult> {
     p.jvp = [](const Site&, int, Value) -> Value { further_results_have_no_derivative(); };
     p.batch = [](const graph::Batching& b) {
       const graph::Builder& g = *b.graph;
-      if (g[b.operand(0).id].op->kind != Kind::kernel) {  // a view of a kernel that has no axis of its own for samples
-        int kernel = b.operand(0).id;
-        while (g[kernel].op->kind != Kind::kernel) kernel = g.operands(kernel)[0];
+      const int first = b.operand(0).id;
+      if (g[first].op->kind != Kind::kernel) {  // a loop, or a view of a kernel that has no axis of its own for samples
+        int kernel = first;
+        while (g[kernel].op->kind != Kind::kernel && g[kernel].op->kind != Kind::loop) kernel = g.operands(kernel)[0];
         return g[kernel].op->kernel.batch_result(b, int(b.attributes[0]));
       }
       const Shape each = unpacked(b.attributes + 2, b.attribute_count - 2);

@@ -18,14 +18,43 @@ constexpr Value transposed(Builder& g, int i, int k, int tangent) {
   return {&g, gradient(g, graph::sum_over(product, (std::int64_t(1) << product.extents().rank) - 1).id, wrt)[0]};
 }
 
-/// The tangent of node `output` for the `tangents` of `inputs`, appended to the same graph; zeros if it depends on
+/// A loop with its tangents: of each result, the tangent, −1 for none.
+struct PushedLoop {
+  int loop = -1;
+  List<int> tangents;
+};
+/// `tangents` of the loop's operands; −1 for none.
+constexpr PushedLoop push_through_loop(Builder& g, int loop, const List<int>& tangents);
+
+/// The tangents of nodes for the `tangents` of `inputs`, appended to the same graph; zeros for those that depend on
 /// none.
-constexpr int push_forward(Builder& g, int output, const List<int>& inputs, const List<int>& tangents) {
-  List<int> tangent(output + 1, -1);
+constexpr List<int> push_forward(Builder& g, const List<int>& outputs, const List<int>& inputs,
+                                 const List<int>& tangents) {
+  int last = 0;
+  for (const int o : outputs) last = std::max(last, o);
+  List<int> tangent(last + 1, -1);
+  List<PushedLoop> loops;
   for (int k = 0; k < inputs.size(); ++k)
-    if (inputs[k] <= output) tangent[inputs[k]] = tangents[k];
-  for (int i = 0; i <= output; ++i) {
+    if (inputs[k] <= last) tangent[inputs[k]] = tangents[k];
+  for (int i = 0; i <= last; ++i) {
     const graph::Primitive& op = *g[i].op;
+    if (op.kind == graph::Kind::loop && tangent[i] < 0) {
+      PushedLoop pushed{i, {}};
+      bool any = false;
+      for (int k = 0; k < g[i].operands; ++k) {
+        pushed.tangents.push(tangent[g.operands(i)[k]]);
+        any = any || pushed.tangents.back() >= 0;
+      }
+      if (!any) continue;
+      loops.push(push_through_loop(g, i, pushed.tangents));
+      tangent[i] = loops.back().tangents[0];
+      continue;
+    }
+    if (op.kind == graph::Kind::result && g[g.operands(i)[0]].op->kind == graph::Kind::loop) {
+      for (const PushedLoop& pushed : loops)
+        if (pushed.loop == g.operands(i)[0]) tangent[i] = pushed.tangents[int(g.attributes(i)[0])];
+      continue;
+    }
     if ((op.jvp == nullptr && op.vjp == nullptr) || tangent[i] >= 0) continue;
     const int count = g[i].operands;
     for (int k = 0; k < count; ++k) {
@@ -39,8 +68,87 @@ constexpr int push_forward(Builder& g, int output, const List<int>& inputs, cons
     if (tangent[i] >= 0)
       tangent[i] = graph::broadcast_to(graph::cast_to(Value{&g, tangent[i]}, g[i].dtype), g.shape(i)).id;
   }
-  return tangent[output] >= 0 ? tangent[output]
-                              : graph::broadcast_to(Value{&g, g.constant(0, g[output].dtype)}, g.shape(output)).id;
+  List<int> result;
+  for (const int o : outputs)
+    result.push(tangent[o] >= 0 ? tangent[o]
+                                : graph::broadcast_to(Value{&g, g.constant(0, g[o].dtype)}, g.shape(o)).id);
+  return result;
+}
+constexpr int push_forward(Builder& g, int output, const List<int>& inputs, const List<int>& tangents) {
+  List<int> outputs;
+  outputs.push(output);
+  return push_forward(g, outputs, inputs, tangents)[0];
+}
+
+/// The tangents of a loop are a loop that carries them next to the values that they are tangents of.
+class LoopTangents {
+ public:
+  constexpr LoopTangents(Builder& g, int loop, const List<int>& tangents)
+      : g_(g), loop_(loop), f_(ops::Loop::Facts::of(g, loop)), step_(g.bodies[f_.body]), tangents_(tangents) {}
+
+  constexpr PushedLoop run() {
+    d_.facts = {.count = f_.count, .reverse = f_.reverse, .conditional = f_.conditional};
+    d_.body.accurate = g_.accurate;
+    add_inputs();
+    const List<int> outputs = ops::inlined(d_.body, step_, inputs_);
+    List<int> wrt, of_wrt;
+    for (int k = 0; k < inputs_.size(); ++k)
+      if (of_input_[k] >= 0) wrt.push(inputs_[k]), of_wrt.push(of_input_[k]);
+    List<int> floating;
+    for (int k = 0; k < outputs.size(); ++k)
+      if (is_floating(d_.body[outputs[k]].dtype)) floating.push(k);
+    List<int> nodes;
+    for (const int k : floating) nodes.push(outputs[k]);
+    const List<int> pushed = push_forward(d_.body, nodes, wrt, of_wrt);
+    PushedLoop r{loop_, List<int>(f_.results(), -1)};
+    for (int i = 0; i < floating.size() && floating[i] < f_.carries; ++i) d_.body.outputs.push(pushed[i]);
+    for (int j = 0; j < f_.carries; ++j) d_.body.outputs.push(outputs[j]);
+    for (int i = 0; i < floating.size(); ++i)
+      if (floating[i] >= f_.carries) d_.body.outputs.push(pushed[i]), ++d_.facts.made;
+    const Value loop = d_.add_to(g_);
+    int stacked = d_.facts.carries;
+    for (int i = 0; i < floating.size(); ++i) {
+      const int k = floating[i];
+      r.tangents[k] = ops::Loop::result(loop, k < f_.carries ? i : stacked++).id;
+      if (k < f_.carries) r.tangents[f_.before(k)] = ops::Loop::result(loop, d_.facts.before(i)).id;
+    }
+    return r;
+  }
+
+ private:
+  constexpr void add_inputs() {
+    const int operands = g_[loop_].operands, steps_end = f_.carries + f_.stacked;
+    const auto operand = [&](int k) { return g_.operands(loop_)[k]; };
+    inputs_.resize(operands, -1);
+    of_input_.resize(operands, -1);
+    for (int j = 0; j < f_.carries; ++j) {
+      if (!is_floating(g_[operand(j)].dtype)) continue;
+      const Shape shape = g_.shape(operand(j));
+      const int zeros = graph::broadcast_to(Value{&g_, g_.constant(0, g_[operand(j)].dtype)}, shape).id;
+      of_input_[j] = d_.input(g_, tangents_[j] >= 0 ? tangents_[j] : zeros, false);
+    }
+    for (int j = 0; j < f_.carries; ++j) inputs_[j] = d_.input(g_, operand(j), false);  // the condition is the last
+    d_.facts.carries = d_.operands.size();
+    for (int k = f_.carries; k < operands; ++k) {
+      if (k == steps_end) d_.facts.stacked = d_.operands.size() - d_.facts.carries;
+      inputs_[k] = d_.input(g_, operand(k), k < steps_end);
+      if (tangents_[k] >= 0) of_input_[k] = d_.input(g_, tangents_[k], k < steps_end);
+    }
+    if (operands == steps_end) d_.facts.stacked = d_.operands.size() - d_.facts.carries;
+  }
+
+  Builder& g_;
+  int loop_;
+  ops::Loop::Facts f_;
+  const Builder step_;
+  const List<int>& tangents_;
+  ops::LoopDraft d_;
+  List<int> inputs_, of_input_;  ///< nodes of the body: of each operand, its value in this step and its tangent
+};
+
+constexpr PushedLoop push_through_loop(Builder& g, int loop, const List<int>& tangents) {
+  LoopTangents pass(g, loop, tangents);
+  return pass.run();
 }
 
 }  // namespace sinter::internals::transform

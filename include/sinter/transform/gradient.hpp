@@ -7,22 +7,32 @@ namespace sinter::internals::transform {
 
 using graph::Site;
 
+[[noreturn]] SINTER_COLD inline void a_conditional_loop_has_derivatives_in_forward_mode_only() {
+  throw Error(ErrorCode::unsupported, "while_loop", "expected a derivative in forward mode, found one in reverse mode",
+              "use jvp, or scan or for_loop, whose steps are known");
+}
+/// The cotangents of a loop's operands for those of its results; −1 for none.
+constexpr List<int> pull_through_loop(Builder& g, int loop, const List<int>& cotangents, const List<char>& wanted);
+
 class ReverseMode {
  public:
-  constexpr ReverseMode(Builder& g, int loss, const List<int>& wrt) : g_(g), loss_(loss), wrt_(wrt) {}
+  constexpr ReverseMode(Builder& g, const List<int>& wrt) : g_(g), wrt_(wrt) {}
 
-  constexpr List<int> run() {
-    grow(loss_ + 1);
-    int first = loss_;  // nothing before it depends on them
+  /// The cotangents of `wrt` for those of some nodes.
+  constexpr List<int> run(const List<int>& nodes, const List<int>& cotangents) {
+    int last = 0;
+    for (const int n : nodes) last = std::max(last, n);
+    grow(last + 1);
+    int first = last;  // nothing before it depends on them
     for (const int w : wrt_)
-      if (w <= loss_) depends_[w] = is_wrt_[w] = 1, first = std::min(first, w);
-    find_dependent(first, loss_ + 1);
-    if (depends_[loss_] != 0)
-      cotangent_[loss_] = graph::broadcast_to(Value{&g_, g_.constant(1, g_[loss_].dtype)}, g_.shape(loss_)).id;
-    sweep(loss_ + 1, first);
+      if (w <= last) depends_[w] = is_wrt_[w] = 1, first = std::min(first, w);
+    find_dependent(first, last + 1);
+    for (int k = 0; k < nodes.size(); ++k)
+      if (depends_[nodes[k]] != 0) give(nodes[k], Value{&g_, cotangents[k]});
+    sweep(last + 1, first);
     List<int> result;
     for (const int w : wrt_)
-      result.push(w <= loss_ && cotangent_[w] >= 0
+      result.push(w <= last && cotangent_[w] >= 0
                       ? cotangent_[w]
                       : graph::broadcast_to(Value{&g_, g_.constant(0, g_[w].dtype)}, g_.shape(w)).id);
     return result;
@@ -54,8 +64,13 @@ class ReverseMode {
   constexpr void sweep(int from, int to) {
     for (int i = from - 1; i >= to; --i) {
       const int ct = cotangent_.data()[i];
-      if (ct < 0 || is_wrt_.data()[i] != 0) continue;
       const graph::Primitive* const op = g_[i].op;
+      if (op->kind == graph::Kind::loop && depends_.data()[i] != 0) pass_through_loop(i);
+      if (ct < 0 || is_wrt_.data()[i] != 0) continue;
+      if (op->kind == graph::Kind::result && g_[g_.operands(i)[0]].op->kind == graph::Kind::loop) {
+        results_.push(i);
+        continue;
+      }
       if (op->vjp == nullptr) continue;
       if (op->identity.repeats) {
         repeat(i, ct);
@@ -69,6 +84,21 @@ class ReverseMode {
       }
     }
   }
+  /// A loop passes on the cotangents of all of its results at once.
+  constexpr void pass_through_loop(int loop) {
+    List<int> cotangents(ops::Loop::Facts::of(g_, loop).results(), -1);
+    cotangents[0] = cotangent_[loop];
+    bool any = cotangents[0] >= 0;
+    for (const int r : results_)
+      if (g_.operands(r)[0] == loop) cotangents[int(g_.attributes(r)[0])] = cotangent_[r], any = true;
+    if (!any) return;
+    List<char> wanted;
+    const int count = g_[loop].operands;
+    for (int k = 0; k < count; ++k) wanted.push(depends_[g_.operands(loop)[k]]);
+    const List<int> pulled = pull_through_loop(g_, loop, cotangents, wanted);
+    for (int k = 0; k < count; ++k)
+      if (pulled[k] >= 0) give(g_.operands(loop)[k], Value{&g_, pulled[k]});
+  }
   /// The backward pass of a checkpoint goes through a repetition of it, whose inputs pass their cotangents on to the
   /// original ones.
   constexpr void repeat(int checkpoint, int ct) {
@@ -81,17 +111,137 @@ class ReverseMode {
   }
 
   Builder& g_;
-  int loss_;
   const List<int>& wrt_;
   List<char> depends_, is_wrt_;
   List<int> cotangent_;
+  List<int> results_;  ///< of loops, which have cotangents
 };
 
 
 /// Cotangents of `wrt` for a scalar `loss`, appended to the same graph. Nodes on no path from `wrt` to `loss` cost
 /// nothing; a `wrt` that the loss does not depend on gets zeros. What a checkpoint marks is recomputed.
 constexpr List<int> gradient(Builder& g, int loss, const List<int>& wrt) {
-  ReverseMode pass(g, loss, wrt);
+  ReverseMode pass(g, wrt);
+  List<int> outputs, ones;
+  outputs.push(loss);
+  ones.push(graph::broadcast_to(Value{&g, g.constant(1, g[loss].dtype)}, g.shape(loss)).id);
+  return pass.run(outputs, ones);
+}
+
+/// The gradient of a loop is a loop over its steps from the last to the first. Its body repeats a step from the carried
+/// values before it, and passes the cotangents of those after it back. What is captured gets the sum over all steps.
+class LoopGradient {
+ public:
+  constexpr LoopGradient(Builder& g, int loop, const List<int>& cotangents, const List<char>& wanted)
+      : g_(g),
+        loop_(loop),
+        f_(ops::Loop::Facts::of(g, loop)),
+        step_(g.bodies[f_.body]),
+        cotangents_(cotangents),
+        wanted_(wanted) {}
+
+  constexpr List<int> run() {
+    if (f_.conditional) a_conditional_loop_has_derivatives_in_forward_mode_only();
+    d_.facts = {.count = f_.count, .reverse = !f_.reverse};
+    d_.body.accurate = g_.accurate;
+    add_inputs();
+    const List<int> outputs = ops::inlined(d_.body, step_, inputs_);
+    List<int> seeds, seed_cotangents, wrt, pulled;
+    for (int k = 0; k < outputs.size(); ++k)
+      if (of_output_[k] >= 0) seeds.push(outputs[k]), seed_cotangents.push(of_output_[k]);
+    for (int k = 0; k < inputs_.size(); ++k)
+      if (is_pulled(k)) wrt.push(inputs_[k]);
+    ReverseMode pass(d_.body, wrt);
+    const List<int> of_wrt = pass.run(seeds, seed_cotangents);
+    pulled.resize(inputs_.size(), -1);
+    for (int k = 0, i = 0; k < inputs_.size(); ++k)
+      if (is_pulled(k)) pulled[k] = of_wrt[i++];
+    add_outputs(pulled);
+    return results(d_.add_to(g_));
+  }
+
+ private:
+  constexpr bool is_captured(int k) const { return k >= f_.carries + f_.stacked; }
+  /// Whether operand k gets a cotangent: carried values pass theirs from step to step.
+  constexpr bool is_pulled(int k) const {
+    return is_floating(step_[step_.inputs[k]].dtype) && (k < f_.carries || wanted_[k] != 0);
+  }
+  constexpr int zeros(Dtype dtype, const Shape& s) {
+    const Shape shape = s;
+    return graph::broadcast_to(Value{&g_, g_.constant(0, dtype)}, shape).id;
+  }
+  /// 16-bit cotangents are summed in float32.
+  static constexpr Dtype sum_dtype(Dtype d) { return bytes_of(d) < 4 ? Dtype::float32 : d; }
+
+  constexpr void add_inputs() {
+    const int operands = g_[loop_].operands;
+    const auto operand = [&](int k) { return g_.operands(loop_)[k]; };
+    const auto cotangent = [&](int result) { return cotangents_[result]; };
+    inputs_.resize(operands, -1);
+    carried_.resize(operands, -1);
+    kept_.resize(f_.carries, -1);
+    of_output_.resize(f_.carries + f_.made, -1);
+    for (int k = 0; k < operands; ++k) {
+      if (!is_pulled(k) || f_.is_stacked(k)) continue;
+      const Dtype dtype = g_[operand(k)].dtype;
+      const int from = k < f_.carries && cotangent(k) >= 0
+                           ? cotangent(k)
+                           : zeros(is_captured(k) ? sum_dtype(dtype) : dtype, g_.shape(operand(k)));
+      carried_[k] = d_.input(g_, from, false);
+      if (k < f_.carries) of_output_[k] = carried_[k];
+    }
+    if (d_.operands.empty()) nothing_ = d_.input(g_, g_.constant(0), false);  // a loop carries something
+    d_.facts.carries = d_.operands.size();
+    for (int j = 0; j < f_.carries; ++j)
+      inputs_[j] = d_.input(g_, ops::Loop::result({&g_, loop_}, f_.before(j)).id, true);
+    for (int k = f_.carries; k < f_.carries + f_.stacked; ++k) inputs_[k] = d_.input(g_, operand(k), true);
+    for (int k = f_.carries; k < f_.carries + f_.made; ++k)
+      if (cotangent(k) >= 0) of_output_[k] = d_.input(g_, cotangent(k), true);
+    for (int j = 0; j < f_.carries; ++j)
+      if (cotangent(f_.before(j)) >= 0) kept_[j] = d_.input(g_, cotangent(f_.before(j)), true);
+    d_.facts.stacked = d_.operands.size() - d_.facts.carries;
+    for (int k = f_.carries + f_.stacked; k < operands; ++k) inputs_[k] = d_.input(g_, operand(k), false);
+  }
+  constexpr void add_outputs(const List<int>& pulled) {
+    Builder& b = d_.body;
+    for (int k = 0; k < pulled.size(); ++k) {
+      if (carried_[k] < 0) continue;
+      Value v{&b, pulled[k]};
+      if (k < f_.carries && kept_[k] >= 0) v = v + Value{&b, kept_[k]};
+      if (is_captured(k)) v = Value{&b, carried_[k]} + graph::cast_to(v, b[carried_[k]].dtype);
+      b.outputs.push(v.id);
+    }
+    if (nothing_ >= 0) b.outputs.push(nothing_);
+    for (int k = f_.carries; k < f_.carries + f_.stacked; ++k)
+      if (pulled[k] >= 0) b.outputs.push(pulled[k]), ++d_.facts.made;
+  }
+  /// The cotangent of each operand, −1 for none.
+  constexpr List<int> results(Value loop) {
+    List<int> all(inputs_.size(), -1);
+    int carried = 0, stacked = d_.facts.carries;
+    for (int k = 0; k < all.size(); ++k) {
+      if (!is_pulled(k)) continue;
+      const Value v = ops::Loop::result(loop, f_.is_stacked(k) ? stacked++ : carried++);
+      if (wanted_[k] != 0) all[k] = graph::cast_to(v, g_[g_.operands(loop_)[k]].dtype).id;
+    }
+    return all;
+  }
+
+  Builder& g_;
+  int loop_;
+  ops::Loop::Facts f_;
+  const Builder step_;
+  const List<int>& cotangents_;
+  const List<char>& wanted_;
+  ops::LoopDraft d_;
+  // Nodes of the body: of each operand, its value in this step and its carried cotangent; of each carried value the
+  // cotangent of what is kept of it; of each output its cotangent.
+  List<int> inputs_, carried_, kept_, of_output_;
+  int nothing_ = -1;
+};
+
+constexpr List<int> pull_through_loop(Builder& g, int loop, const List<int>& cotangents, const List<char>& wanted) {
+  LoopGradient pass(g, loop, cotangents, wanted);
   return pass.run();
 }
 

@@ -11,6 +11,7 @@ class Runner {
  public:
   Runner(compile::Plan plan, const Primitives& primitives) : plan_(std::move(plan)), primitives_(primitives) {
     for (int k = 0; k + 1 < plan_.kernel.size(); ++k) bodies_.emplace_back(plan_.words.data() + plan_.kernel[k]);
+    for (const compile::Plan& body : plan_.bodies) loops_.emplace_back(body, primitives);
     workspace_.resize(std::size_t(plan_.arena_bytes + plan_.scratch_bytes) + 64);
   }
 
@@ -21,14 +22,22 @@ class Runner {
     std::vector<std::byte*> base{workspace};
     for (const void* p : inputs) base.push_back(static_cast<std::byte*>(const_cast<void*>(p)));
     for (void* p : outputs) base.push_back(static_cast<std::byte*>(p));
-    const cpu::Context c{base.data(), lengths.data(), workspace + plan_.arena_bytes, 1};
+    run_steps({base.data(), lengths.data(), nullptr, 1});
+  }
+  const compile::Plan& plan() const { return plan_; }
+
+ private:
+  void run_steps(cpu::Context c) {
+    c.scratch = c.base[0] + plan_.arena_bytes;
     const std::int64_t *t = plan_.table.data(), *chain = plan_.chains.data(), *const end = chain + plan_.chains.size();
     const auto after = [this](const std::int64_t* step) {
       return step + compile::KernelView{plan_.words.data() + plan_.kernel[int(*step)]}.integers();
     };
     for (int s = 0; s < plan_.steps;) {
       if (chain == end || compile::ChainHead::of(chain).first != s) {
-        Step(bodies_[std::size_t(*t)], primitives_, t + 1, c).run();
+        const Body& body = bodies_[std::size_t(*t)];
+        if (body.kind == KernelKind::loop) run_loop(body, t + 1, c);
+        else Step(body, primitives_, t + 1, c).run();
         t = after(t);
         ++s;
         continue;
@@ -38,9 +47,17 @@ class Runner {
       chain = compile::ChainHead::after(chain);
     }
   }
-  const compile::Plan& plan() const { return plan_; }
-
- private:
+  void run_loop(const Body& body, const std::int64_t* arguments, const cpu::Context& c) {
+    std::size_t first = 0;
+    while (body.micros[first].what != Micro::What::attribute) ++first;
+    Runner& step = loops_[std::size_t(body.micros[first].bits)];
+    compile::LoopRun<255> loop(body.micros, arguments, c);
+    loop.run([&](std::byte* const* base) {
+      cpu::Context inside = c;
+      inside.base = base;
+      step.run_steps(inside);
+    });
+  }
   void run_chain(const std::int64_t* chain, const std::int64_t* table, const cpu::Context& c) {
     const auto head = compile::ChainHead::of(chain);
     const std::int64_t units = head.length(c.lengths);
@@ -55,6 +72,7 @@ class Runner {
   compile::Plan plan_;
   const Primitives& primitives_;
   std::vector<Body> bodies_;
+  std::vector<Runner> loops_;
   std::vector<std::byte> workspace_;
 };
 

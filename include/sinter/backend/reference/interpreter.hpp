@@ -133,7 +133,13 @@ class Interpreter {
       case Kind::contract: contract(i, out); break;
       case Kind::assemble: assemble(i, out); break;
       case Kind::kernel: own(i, 0, out); break;
-      case Kind::result: own(g_.operands(i)[0], int(g_.attributes(i)[0]), out); break;
+      case Kind::loop: out = loop(i)[0]; break;
+      case Kind::result: {
+        const int first = g_.operands(i)[0], number = int(g_.attributes(i)[0]);
+        if (g_[first].op->kind == Kind::loop) out = loops_.at(first)[std::size_t(number)];
+        else own(first, number, out);
+        break;
+      }
       case Kind::broadcast:
       case Kind::view: view(i, out); break;
     }
@@ -259,6 +265,43 @@ class Interpreter {
     for (int i = 0; i < s.rank; ++i) at = at * s[i] + index[i];
     return at;
   }
+  /// All results of a loop, whose steps are run one by one.
+  const std::vector<Array>& loop(int i) {
+    const auto f = ops::Loop::Facts::of(g_, i);
+    Interpreter step(g_.bodies[f.body], in_double_);
+    std::vector<Array> inputs, &results = loops_[i];
+    results.clear();
+    for (int k = 0; k < g_[i].operands; ++k) inputs.push_back(operand(i, k));
+    for (int r = 0; r < (f.conditional ? f.carries : f.results()); ++r) {
+      const graph::Type t = ops::Loop::type_of(g_, i, r);
+      results.emplace_back(dtype(t.dtype), t.shape);
+      spoil(results.back());
+    }
+    const std::int64_t count = f.letter() != 0 ? lengths_.at(f.letter()) : f.extent();
+    const auto put = [](Array& all, const Array& one, std::int64_t t) {
+      std::copy(one.bytes.begin(), one.bytes.end(), all.bytes.begin() + t * std::int64_t(one.bytes.size()));
+    };
+    for (std::int64_t s = 0; s < count; ++s) {
+      if (f.conditional && inputs[std::size_t(f.carries - 1)].get(0) == 0) break;
+      const std::int64_t t = f.reverse ? count - 1 - s : s;
+      for (int k = f.carries; k < f.carries + f.stacked; ++k) {
+        const Array& all = operand(i, k);
+        const int each = g_.bodies[f.body].inputs[k];
+        Array one(all.dtype, g_.bodies[f.body].shape(each));
+        const auto from = all.bytes.begin() + t * std::int64_t(one.bytes.size());
+        std::copy(from, from + std::int64_t(one.bytes.size()), one.bytes.begin());
+        inputs[std::size_t(k)] = std::move(one);
+      }
+      const std::vector<Array> outputs = step.run(inputs, lengths_);
+      for (int j = 0; j < f.carries && !f.conditional; ++j)
+        put(results[std::size_t(f.before(j))], inputs[std::size_t(j)], t);
+      for (int k = 0; k < f.made; ++k)
+        put(results[std::size_t(f.carries + k)], outputs[std::size_t(f.carries + k)], t);
+      for (int j = 0; j < f.carries; ++j) inputs[std::size_t(j)] = outputs[std::size_t(j)];
+    }
+    for (int j = 0; j < f.carries; ++j) results[std::size_t(j)] = inputs[std::size_t(j)];
+    return results;
+  }
   void assemble(int i, Array& out) const {
     const int axis = int(g_.attributes(i)[0]);
     std::int64_t start = 0;
@@ -288,6 +331,7 @@ class Interpreter {
   bool in_double_;
   Lengths lengths_;
   std::vector<Array> values_;
+  std::map<int, std::vector<Array>> loops_;  ///< the results of each loop
 };
 
 }  // namespace sinter::internals::reference

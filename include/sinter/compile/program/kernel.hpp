@@ -25,9 +25,10 @@ enum class KernelKind : unsigned char {
   contract,  ///< sums of products, and an elementwise epilogue
   scatter,   ///< a map that adds at positions which other iterations may share
   custom,    ///< a function that a primitive provides
+  loop,      ///< a program of its own, for one step after another (program/loop.hpp)
 };
 constexpr const char* name_of(KernelKind k) {
-  constexpr const char* names[]{"map", "row", "contract", "scatter", "custom"};
+  constexpr const char* names[]{"map", "row", "contract", "scatter", "custom", "loop"};
   return names[int(k)];
 }
 
@@ -68,7 +69,7 @@ struct Micro {
   enum class What : unsigned char {
     load,      ///< a: pointer
     constant,  ///< a: pointer without memory and with strides of 0; its offset is the number as a double, bit by bit
-    attribute, ///< of a custom kernel. bits: its value
+    attribute, ///< of a custom kernel or a loop. bits: its value
     count,     ///< a: pointer without memory; the offset that its strides give
     length,    ///< a: index of the symbolic dimension among the program's lengths
     operand,   ///< a: register with the operand of a contraction, b: which operand
@@ -105,7 +106,7 @@ struct Kernel {
   int passes = 0;  ///< over each row; 0 where nothing folds
   int kept = 0;    ///< row buffers
   int row_loops = 0, column_loops = 0;  ///< of a contraction: after the batch loops, before the contracted ones
-  std::int64_t scratch = 0;  ///< bytes, of a custom kernel
+  std::int64_t scratch = 0;  ///< bytes, of a custom kernel or a loop
 };
 
 constexpr bool is_folded(const Micro& m) { return m.what == Micro::What::fold || m.what == Micro::What::scan; }

@@ -27,6 +27,7 @@ struct Plan {
   std::int64_t straight_line_scratch_bytes = 0;     ///< the same, of a straight-line program
   double flops = 0, bytes_moved = 0;
   double small_flops = 0;  ///< of small products, however many, that a straight-line program computes in place
+  List<Plan> bodies;       ///< of steps that are loops, which name theirs by its number; they take the same lengths
 };
 
 inline constexpr std::int64_t alignment = 64;

@@ -1,0 +1,328 @@
+// A graph that runs for one step after another, with values that it carries along: a primitive with a body.
+//
+// The body is a graph of its own among the bodies of the graph that runs it. Its inputs are the carried values, one
+// element of each stacked input, and captures, which are the same in every step; its outputs are the carried values of
+// the next step, and one element of each stacked output. transform/scan.hpp has the functions that make loops,
+// transform/loop.hpp their derivatives.
+#pragma once
+#include "batching.hpp"
+#include "cast.hpp"
+#include "compare.hpp"
+#include "extrema.hpp"
+#include "logical.hpp"
+#include "permute.hpp"
+#include "reshape.hpp"
+#include "result.hpp"
+
+namespace sinter::ops {
+
+using graph::Builder;
+using graph::List;
+
+[[noreturn]] SINTER_COLD inline void a_value_of_a_step_was_used_outside_of_its_loop() {
+  throw Error(ErrorCode::unsupported, "loop", "expected values of one step to stay inside the function of that step",
+              "return it from the function");
+}
+[[noreturn]] SINTER_COLD inline void a_buffer_cannot_be_updated_by_single_steps() {
+  throw Error(ErrorCode::unsupported, "loop",
+              "expected a function of one step that leaves buffers alone, found one that updates a buffer",
+              "carry its value from step to step, and update it outside");
+}
+
+[[noreturn]] SINTER_COLD inline void a_carried_value_changes_its_type(const graph::Builder& g, int from, int to) {
+  const auto text = [&](int i) { return std::string(sinter::name_of(g[i].dtype)) + to_string(g.shape(i)); };
+  throw Error(ErrorCode::shape, "loop", "expected the next carried value to be " + text(from) + ", found " + text(to),
+              "a step returns values of the types that it gets");
+}
+
+/// A carried value or an element of a stacked input, while the function of one step is traced. No program contains it.
+struct StepValue : graph::Registered<StepValue> {
+  static constexpr Primitive describe() {
+    return {.name = "step_value", .code = graph::code_of<StepValue>, .kind = Kind::input, .unique = true};
+  }
+};
+
+/// Operands: the first carried values, stacked inputs, captures. Results: the last carried values (at least one),
+/// stacked outputs, and for the gradient the carried values before each step, stacked too. What nobody reads is not
+/// computed. A conditional loop ends early, before the first step whose last carried value, a boolean, is false.
+struct Loop : graph::Registered<Loop> {
+  /// The attributes.
+  struct Facts {
+    int body = 0;
+    std::int64_t count = 0;  ///< of steps: an extent, packed
+    int carries = 0, stacked = 0, made = 0;  ///< carried values, stacked inputs and stacked outputs
+    bool reverse = false, conditional = false;
+
+    static constexpr int numbers = 6;
+    constexpr std::array<std::int64_t, numbers> attributes() const {
+      return {body, count, carries, stacked, made, (reverse ? 1 : 0) + (conditional ? 2 : 0)};
+    }
+    static constexpr Facts of(const std::int64_t* a) {
+      return {int(a[0]), a[1], int(a[2]), int(a[3]), int(a[4]), (a[5] & 1) != 0, (a[5] & 2) != 0};
+    }
+    static constexpr Facts of(const Builder& g, int loop) { return of(g.attributes(loop)); }
+    constexpr bool is_stacked(int operand) const { return operand >= carries && operand < carries + stacked; }
+    constexpr int results() const { return 2 * carries + made; }
+    /// The number of the result that holds carried value j before each step.
+    constexpr int before(int j) const { return carries + made + j; }
+    constexpr int extent() const { return int(count & 0x7fffffff); }
+    constexpr char letter() const { return char(count >> 32); }
+    constexpr Shape with_steps(const Shape& each) const {
+      Shape s;
+      s.push(extent(), letter());
+      for (int i = 0; i < each.rank; ++i) s.push(each[i], each.letter(i));
+      return s;
+    }
+  };
+
+  static constexpr const char* name = "loop";
+  static constexpr Type type(const Signature& s) {
+    if (s.attribute_count != Facts::numbers) return Type::mismatch();
+    const Facts f = Facts::of(s.attributes);
+    return f.carries > 0 && s.count >= f.carries + f.stacked ? Type{s.dtype(0), s.shape(0)} : Type::mismatch();
+  }
+  static constexpr Primitive describe() {
+    Primitive p{.name = name, .code = graph::code_of<Loop>, .kind = Kind::loop, .type = &type};
+    p.batch = &batch;
+    p.kernel.batch_result = &batch_result;
+    return p;
+  }
+  static constexpr Value batch(const graph::Batching& b);
+  /// What is stacked has the axis of its steps first, that of the samples second.
+  static constexpr Value batch_result(const graph::Batching& b, int number) {
+    const Value loop = b.operand(0);
+    const Value whole = result(loop, number);
+    return number < Facts::of(*b.graph, loop.id).carries ? whole : graph::swap_first_axes(whole);
+  }
+
+  static constexpr Type type_of(const Builder& g, int loop, int result) {
+    const Facts f = Facts::of(g, loop);
+    const Builder& body = g.bodies[f.body];
+    if (result < f.carries) {
+      const int o = g.operands(loop)[result];
+      return {g[o].dtype, g.shape(o)};
+    }
+    const bool made = result < f.carries + f.made;
+    const int each = made ? body.outputs[result] : body.inputs[result - f.carries - f.made];
+    return {body[each].dtype, f.with_steps(body.shape(each))};
+  }
+  static constexpr Value result(Value loop, int number) {
+    return number == 0 ? loop : FurtherResult::of(loop, number, type_of(*loop.graph, loop.id, number));
+  }
+  /// Whether a loop and its body agree.
+  static constexpr bool fits(const Builder& g, int loop) {
+    const Facts f = Facts::of(g, loop);
+    if (f.body < 0 || f.body >= g.bodies.size()) return false;
+    const Builder& body = g.bodies[f.body];
+    if (body.inputs.size() != g[loop].operands || body.outputs.size() != f.carries + f.made || f.carries < 1)
+      return false;
+    for (int k = 0; k < body.inputs.size(); ++k) {
+      const int i = body.inputs[k], o = g.operands(loop)[k];
+      const Shape each = f.is_stacked(k) ? f.with_steps(body.shape(i)) : body.shape(i);
+      if (body[i].dtype != g[o].dtype || !(each == g.shape(o))) return false;
+    }
+    for (int j = 0; j < f.carries; ++j) {
+      const int i = body.inputs[j], o = body.outputs[j];
+      if (body[i].dtype != body[o].dtype || !(body.shape(i) == body.shape(o))) return false;
+    }
+    return !f.conditional || (body[body.inputs[f.carries - 1]].dtype == Dtype::boolean &&
+                              body.shape(body.inputs[f.carries - 1]).rank == 0);
+  }
+};
+
+/// Adds a node of another graph to `to`, with these operands.
+constexpr int copy_node(Builder& to, const Builder& from, int i, const int* operands) {
+  const graph::Node& n = from[i];
+  List<std::int64_t> attributes;
+  for (int k = 0; k < n.attributes; ++k) attributes.push(from.attributes(i)[k]);
+  if (n.op->kind == Kind::loop) {
+    attributes[0] = to.bodies.size();
+    to.bodies.resize(to.bodies.size() + 1, from.bodies[int(from.attributes(i)[0])]);
+  }
+  return to.insert(*n.op, n.dtype, to.intern(from.shape(i)), operands, n.operands, attributes.data(),
+                   attributes.size());
+}
+/// What the outputs of a graph need.
+constexpr List<char> live_nodes(const Builder& g) {
+  List<char> live(g.size(), 0);
+  for (const int o : g.outputs) live[o] = 1;
+  for (int i = g.size() - 1; i >= 0; --i)
+    for (int k = 0; live[i] != 0 && k < g[i].operands; ++k) live[g.operands(i)[k]] = 1;
+  return live;
+}
+/// Adds what the outputs of a graph need to another one, in its order; `now`: where each node is there, −1 where not
+/// yet.
+constexpr void copy_live(Builder& to, const Builder& from, List<int>& now) {
+  const List<char> live = live_nodes(from);
+  for (int i = 0; i < from.size(); ++i) {
+    if (live[i] == 0 || now[i] >= 0) continue;
+    List<int> operands;
+    for (int k = 0; k < from[i].operands; ++k) operands.push(now[from.operands(i)[k]]);
+    now[i] = copy_node(to, from, i, operands.data());
+  }
+}
+/// The outputs of a graph, computed in another one from these inputs.
+constexpr List<int> inlined(Builder& to, const Builder& from, const List<int>& inputs) {
+  List<int> now(from.size(), -1), outputs;
+  for (int k = 0; k < inputs.size(); ++k) now[from.inputs[k]] = inputs[k];
+  copy_live(to, from, now);
+  for (const int o : from.outputs) outputs.push(now[o]);
+  return outputs;
+}
+
+/// A loop in the making: its body, and the operands that are the body's inputs.
+struct LoopDraft {
+  Builder body;
+  List<int> operands;
+  Loop::Facts facts;
+
+  /// Adds an input to the body, and its operand.
+  constexpr int input(const Builder& g, int operand, bool stacked) {
+    Shape each = g.shape(operand);
+    if (stacked) {
+      each = Shape{};
+      for (int i = 1; i < g.shape(operand).rank; ++i) each.push(g.shape(operand)[i], g.shape(operand).letter(i));
+    }
+    operands.push(operand);
+    return body.input(g[operand].dtype, each);
+  }
+  /// Adds the loop without inputs that its body does not read.
+  constexpr Value add_to(Builder& g) {
+    const List<char> live = live_nodes(body);
+    Builder rest;
+    rest.accurate = g.accurate;
+    List<int> now(body.size(), -1), kept;
+    Loop::Facts f = facts;
+    f.stacked = 0;
+    for (int k = 0; k < operands.size(); ++k) {
+      const int i = body.inputs[k];
+      if (k >= f.carries && live[i] == 0) continue;
+      now[i] = rest.input(body[i].dtype, body.shape(i));
+      kept.push(operands[k]);
+      f.stacked += facts.is_stacked(k) ? 1 : 0;
+    }
+    copy_live(rest, body, now);
+    for (const int o : body.outputs) rest.outputs.push(now[o]);
+    f.body = g.bodies.size();
+    g.bodies.resize(f.body + 1, rest);
+    const auto attributes = f.attributes();
+    return {&g, g.add(graph::primitive<Loop>, kept.data(), kept.size(), attributes.data(), Loop::Facts::numbers)};
+  }
+};
+
+/// Makes loops of functions. A function is traced for one step, in the graph that runs the loop; then every node that
+/// depends on a value of the step becomes a node of the body. What it reads besides is computed once, before the loop,
+/// and captured: weights, say.
+///
+///   LoopTrace trace(g);
+///   const Value now = trace.value(Dtype::float32, shape);
+///   const Value loop = trace.loop(…, f(now));
+class LoopTrace {
+ public:
+  constexpr explicit LoopTrace(Builder& g) : g_(g), first_(g.size()) {}
+
+  constexpr Value value(Dtype dtype, const Shape& shape) {
+    values_.push(g_.insert(graph::primitive<StepValue>, dtype, g_.intern(shape), nullptr, 0));
+    return {&g_, values_.back()};
+  }
+  /// `operands`: one for each value, carried ones first; `outputs`: the next carried values, then what is stacked.
+  constexpr Value loop(const List<int>& operands, const List<int>& outputs, const Loop::Facts& facts) {
+    find_dependent();
+    draft_.facts = facts;
+    for (int j = 0; j < facts.carries; ++j)
+      if (g_[outputs[j]].dtype != g_[values_[j]].dtype || !(g_.shape(outputs[j]) == g_.shape(values_[j])))
+        a_carried_value_changes_its_type(g_, values_[j], outputs[j]);
+    now_.resize(g_.size(), -1);
+    for (int k = 0; k < values_.size(); ++k)
+      now_[values_[k]] = draft_.input(g_, operands[k], facts.is_stacked(k));
+    List<char> wanted(g_.size(), 0);
+    for (const int o : outputs) wanted[o] = 1;
+    for (int i = g_.size() - 1; i >= first_; --i)
+      for (int k = 0; wanted[i] != 0 && is_inside(i) && k < g_[i].operands; ++k) wanted[g_.operands(i)[k]] = 1;
+    for (int i = first_; i < now_.size(); ++i)
+      if (wanted[i] != 0) bring(i);
+    for (const int o : outputs) draft_.body.outputs.push(bring(o));
+    return draft_.add_to(g_);
+  }
+
+ private:
+  constexpr void find_dependent() {
+    const int n = g_.size();
+    depends_.resize(n, 0);
+    for (const int v : values_) depends_[v] = 1;
+    for (int i = first_; i < n; ++i)
+      for (int k = 0; k < g_[i].operands; ++k)
+        if (depends_[g_.operands(i)[k]] != 0) depends_[i] = 1;
+    for (const Builder::Update& u : g_.updates)
+      if (depends_[u.value] != 0) a_buffer_cannot_be_updated_by_single_steps();
+    // What is expected of values of single steps is not checked.
+    List<Builder::Expectation> others;
+    for (const Builder::Expectation& e : g_.expectations)
+      if (depends_[e.value] == 0 && (e.besides < 0 || depends_[e.besides] == 0)) others.push(e);
+    g_.expectations = others;
+  }
+  /// Whether the body computes a node: what depends on the step, numbers, and views that have no memory of their own
+  /// and are no smaller than what they show.
+  constexpr bool is_inside(int i) const {
+    const graph::Node& n = g_[i];
+    if (depends_[i] != 0 || n.op->kind == Kind::constant || n.op->kind == Kind::generate) return true;
+    if (n.op->kind == Kind::broadcast && number_behind(g_, i) >= 0 && g_.is_constant(g_.operands(i)[0])) return true;
+    return i >= first_ && i >= g_.views_kept && (n.op->kind == Kind::view || n.op->kind == Kind::broadcast) &&
+           n.operands == 1 && g_.shape(i).size() >= g_.shape(g_.operands(i)[0]).size();
+  }
+  constexpr int bring(int i) {
+    if (now_[i] >= 0) return now_[i];
+    if (!is_inside(i)) return now_[i] = draft_.input(g_, i, false);
+    List<int> operands;
+    for (int k = 0; k < g_[i].operands; ++k) operands.push(bring(g_.operands(i)[k]));
+    return now_[i] = copy_node(draft_.body, g_, i, operands.data());
+  }
+
+  Builder& g_;
+  int first_;
+  List<int> values_, now_;
+  List<char> depends_;
+  LoopDraft draft_;
+};
+
+/// Every carried value has the axis. A conditional loop goes on as long as any sample does; one whose condition no
+/// longer holds keeps its values.
+constexpr Value Loop::batch(const graph::Batching& b) {
+  Builder& g = *b.graph;
+  const Facts f = Facts::of(b.attributes);
+  const Builder one = g.bodies[f.body];
+  const auto any = [](Value flags) {
+    const Value most = reduced<Amax>(graph::cast_to(flags, Dtype::int32), 1);
+    return graph::cast_to(graph::reshape_to(most, Shape{}), Dtype::boolean);
+  };
+  LoopDraft d;
+  Builder& body = d.body;
+  d.facts = f;
+  List<int> inside;  // the body's inputs for one sample
+  List<char> has;
+  for (int k = 0; k < b.count; ++k) {
+    Value v = k < f.carries ? graph::batched(b, k) : b.operand(k);
+    has.push(k < f.carries || b.mapped[k] != 0 ? 1 : 0);
+    if (has[k] != 0 && f.is_stacked(k)) v = graph::swap_first_axes(v);
+    inside.push(d.input(g, v.id, f.is_stacked(k)));
+    if (f.conditional && k + 1 == f.carries) d.input(g, any(v).id, false);
+  }
+  if (f.conditional) ++d.facts.carries;
+  graph::SampleTrace sample(body, b.extent, b.letter);
+  List<int> samples;
+  for (int k = 0; k < b.count; ++k) samples.push(has[k] != 0 ? sample.sample({&body, inside[k]}).id : inside[k]);
+  const List<int> outputs = inlined(body, one, samples);
+  for (int k = 0; k < outputs.size(); ++k) {
+    Value v = sample.whole({&body, outputs[k]});
+    if (f.conditional) {
+      const Value goes = graph::with_rank(Value{&body, inside[f.carries - 1]}, v.extents().rank - 1);
+      const Value before{&body, inside[k]};
+      v = v.dtype() == Dtype::boolean ? (goes && v) || (!goes && before) : select(goes, v, before);
+    }
+    body.outputs.push(v.id);
+  }
+  if (f.conditional) body.outputs.push(any({&body, body.outputs[f.carries - 1]}).id);
+  return d.add_to(g);
+}
+
+}  // namespace sinter::ops

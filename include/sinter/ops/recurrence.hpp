@@ -55,6 +55,7 @@ struct Recurrence : graph::Registered<Recurrence> {
   static constexpr double flops_of_loops(const std::int64_t* extent, double of_a_gate) {
     return double(extent[time]) * double(extent[row]) * double(extent[gate]) * (2.0 * double(extent[unit]) + of_a_gate);
   }
+  static constexpr Value batch(const graph::Batching& b);
   static constexpr Primitive describe();
   static constexpr Value apply(Builder* b, const int* operands, int n, Cell c, bool reverse);
   static constexpr Value pull(const Site& s, int i, Value ct);
@@ -137,6 +138,7 @@ struct RecurrenceGradient : graph::Registered<RecurrenceGradient> {
                                                       : Recurrence::unit;
     return axis == 0 ? Recurrence::time : axis == 1 ? Recurrence::row : last;
   }
+  static constexpr Value batch(const graph::Batching& b);
   static constexpr Primitive describe() {
     Primitive p{.name = name, .code = graph::code_of<RecurrenceGradient>, .kind = Kind::kernel, .type = &type};
     p.kernel.results = 3;
@@ -145,7 +147,7 @@ struct RecurrenceGradient : graph::Registered<RecurrenceGradient> {
     p.kernel.plain = [](const graph::Elements& e) { PlainRecurrence(e).backward(); };
     p.vjp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
     p.jvp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
-    p.batch = [](const graph::Batching& b) { return RecurrentRows::apply<RecurrenceGradient>(b, 1 << 2); };
+    p.batch = &batch;
     p.kernel.batch_result = &RecurrentRows::result;
     p.flops = [](const Signature& s, const Shape& to) {
       return Recurrence::products(s, s.shape(0)[2], 2) + Recurrence::gradient_flops * double(to.size());
@@ -165,7 +167,7 @@ constexpr Primitive Recurrence::describe() {
   p.kernel.plain = [](const graph::Elements& e) { PlainRecurrence(e).forward(); };
   p.vjp = &pull;
   p.jvp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
-  p.batch = [](const graph::Batching& b) { return RecurrentRows::apply<Recurrence>(b, 1 << 1 | 1 << 3); };
+  p.batch = &batch;
   p.kernel.batch_result = &RecurrentRows::result;
   p.flops = [](const Signature& s, const Shape&) {
     return products(s, s.shape(0)[2], 1) + gate_flops * double(s.shape(0).size());
@@ -174,6 +176,14 @@ constexpr Primitive Recurrence::describe() {
     return flops_of_loops(extent, gate_flops);
   };
   return p;
+}
+
+// After both descriptions, which clang needs to have seen.
+constexpr Value Recurrence::batch(const graph::Batching& b) {
+  return RecurrentRows::apply<Recurrence>(b, 1 << 1 | 1 << 3);
+}
+constexpr Value RecurrenceGradient::batch(const graph::Batching& b) {
+  return RecurrentRows::apply<RecurrenceGradient>(b, 1 << 2);
 }
 
 constexpr Value Recurrence::apply(Builder* b, const int* operands, int n, Cell c, bool reverse) {

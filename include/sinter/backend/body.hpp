@@ -18,7 +18,7 @@ template <int J, class T> struct Slot {
   T value;
 };
 
-template <class K, int J> inline constexpr Micro micro = K::body.micros[std::size_t(J)];
+template <class K, int J> inline constexpr Micro micro = K::body.micros[J];
 template <class K> inline constexpr int micros = int(K::body.micros.size());
 
 template <class K, int N, int J> using RegisterType = Lanes<element_type<micro<K, J>.dtype>, N>;
@@ -35,8 +35,8 @@ template <class K, int N, int J, class File> [[gnu::always_inline]] constexpr au
 
 /// Where the pointers of a kernel stand: addresses, and counts for pointers without memory.
 template <int P> struct Cursor {
-  std::array<std::byte*, std::size_t(P)> address;
-  std::array<std::int64_t, std::size_t(P)> count;
+  Array<std::byte*, P> address;
+  Array<std::int64_t, P> count;
 };
 
 /// How far a kernel's vector loop has come: `n` of N lanes from element i on.
@@ -73,7 +73,7 @@ template <class K, class Which, std::size_t... Index> struct ChosenMicros<K, Whi
     std::array<int, sizeof...(Index) + 1> r{};
     int n = 0, j = 0;
     for (const Micro& m : K::body.micros) {
-      if (Which::holds(m)) r[std::size_t(n++)] = j;
+      if (Which::holds(m)) r[n++] = j;
       ++j;
     }
     return r;
@@ -99,7 +99,7 @@ inline constexpr bool same_for_all_lanes = micro<K, J>.level == 0 ||
 /// N elements of pointer P, which along the vector loop walks by 0, 1 or another stride.
 template <class T, int N, int A, int Unit, int P, class Stride>
 [[gnu::always_inline]] constexpr Lanes<T, N> read(const Cursor<P>& w, Span s, Stride&& stride) {
-  const T* p = reinterpret_cast<const T*>(w.address[std::size_t(A)]);
+  const T* p = reinterpret_cast<const T*>(w.address[A]);
   if constexpr (Unit == 0) return Lanes<T, N>(*p);
   else if constexpr (Unit == 1) return Access<T, N>::load(p + s.i, s.n);
   else return Access<T, N>::load_strided(p + s.i * stride(A), stride(A), s.n);
@@ -115,16 +115,16 @@ template <class K, int N, int J, int P, class File, class Context, class Stride>
   if constexpr (m.what == Micro::What::load) {
     out = read<T, N, m.a, m.unit>(w, s, stride);
   } else if constexpr (m.what == Micro::What::constant) {
-    out = Lanes<T, N>(ops::unforeseen(static_cast<T>(std::bit_cast<double>(w.count[std::size_t(m.a)]))));
+    out = Lanes<T, N>(ops::unforeseen(static_cast<T>(std::bit_cast<double>(w.count[m.a]))));
   } else if constexpr (m.what == Micro::What::count) {
-    if constexpr (m.unit == 0) out = Lanes<T, N>(w.count[std::size_t(m.a)]);
-    else if constexpr (m.unit == 1) out = Access<std::int32_t, N>::ramp(w.count[std::size_t(m.a)] + s.i, 1);
-    else out = Access<std::int32_t, N>::ramp(w.count[std::size_t(m.a)] + s.i * stride(m.a), stride(m.a));
+    if constexpr (m.unit == 0) out = Lanes<T, N>(w.count[m.a]);
+    else if constexpr (m.unit == 1) out = Access<std::int32_t, N>::ramp(w.count[m.a] + s.i, 1);
+    else out = Access<std::int32_t, N>::ramp(w.count[m.a] + s.i * stride(m.a), stride(m.a));
   } else if constexpr (m.what == Micro::What::length) {
     out = Lanes<T, N>(c.lengths[m.a]);
   } else if constexpr (m.what == Micro::What::gather) {
-    const auto axis = compile::IndexedAxis::of(w.count[std::size_t(m.a + 1)]);
-    const T* p = reinterpret_cast<const T*>(w.address[std::size_t(m.a)]);
+    const auto axis = compile::IndexedAxis::of(w.count[m.a + 1]);
+    const T* p = reinterpret_cast<const T*>(w.address[m.a]);
     if constexpr (same_for_all_lanes<K, m.b>) {
       const auto position = std::int64_t(first(at<K, N, m.b>(r)));
       if (position < 0 || position >= axis.extent) out = Lanes<T, N>(ops::unforeseen(nothing<T>));
@@ -151,7 +151,7 @@ template <class K, int N, int J, int P, class File, class Stride>
                                             [[maybe_unused]] bool streaming = false) {
   constexpr Micro m = micro<K, J>;
   using T = element_type<m.dtype>;
-  T* p = reinterpret_cast<T*>(w.address[std::size_t(m.b)]);
+  T* p = reinterpret_cast<T*>(w.address[m.b]);
   const auto& x = at<K, N, m.a>(r);
   if constexpr (m.unit == 0) *p = first(x);
   else if constexpr (m.unit == 1) {
@@ -166,8 +166,8 @@ template <class K, int N, int J, int P, class File, class Stride>
 [[gnu::always_inline]] constexpr void add_at_positions(const File& r, const Cursor<P>& w, Span s, Stride&& stride) {
   constexpr Micro m = micro<K, J>;
   using T = element_type<m.dtype>;
-  T* p = reinterpret_cast<T*>(w.address[std::size_t(m.b)]);
-  const auto axis = compile::IndexedAxis::of(w.count[std::size_t(m.b + 1)]);
+  T* p = reinterpret_cast<T*>(w.address[m.b]);
+  const auto axis = compile::IndexedAxis::of(w.count[m.b + 1]);
   const auto& x = at<K, N, m.a>(r);
   if constexpr (same_for_all_lanes<K, m.c> && m.unit == 1) {
     const auto position = std::int64_t(first(at<K, N, m.c>(r)));
@@ -181,24 +181,24 @@ template <class K, int N, int J, int P, class File, class Stride>
 
 /// Bytes of one element of pointer P, for stepping it: the dtype of whoever loads or stores through it.
 template <class K> constexpr auto element_sizes() {
-  std::array<int, std::size_t(K::body.pointers > 0 ? K::body.pointers : 1)> size{};
+  Array<int, std::max(1, K::body.pointers)> size{};
   for (const Micro& m : K::body.micros) {
-    if (m.what == Micro::What::load || m.what == Micro::What::gather) size[std::size_t(m.a)] = bytes_of(m.dtype);
-    if (m.what == Micro::What::store || m.what == Micro::What::scatter) size[std::size_t(m.b)] = bytes_of(m.dtype);
+    if (m.what == Micro::What::load || m.what == Micro::What::gather) size[m.a] = bytes_of(m.dtype);
+    if (m.what == Micro::What::store || m.what == Micro::What::scatter) size[m.b] = bytes_of(m.dtype);
     if (m.what == Micro::What::result) size[0] = size[1] = bytes_of(m.dtype);  // the operands of a contraction
   }
   for (const Micro& m : K::body.micros)
-    if (m.what == Micro::What::operand) size[std::size_t(m.b)] = 0;  // computed, not read
+    if (m.what == Micro::What::operand) size[m.b] = 0;  // computed, not read
   return size;
 }
 
 /// Which pointers move along loops; numbers, and the axes of gathers, stand still.
 template <class K> constexpr auto moving_pointers() {
-  std::array<bool, std::size_t(K::body.pointers > 0 ? K::body.pointers : 1)> moves{};
+  Array<bool, std::max(1, K::body.pointers)> moves{};
   for (const Micro& m : K::body.micros) {
     if (m.what == Micro::What::load || m.what == Micro::What::gather || m.what == Micro::What::count)
-      moves[std::size_t(m.a)] = true;
-    if (m.what == Micro::What::store || m.what == Micro::What::scatter) moves[std::size_t(m.b)] = true;
+      moves[m.a] = true;
+    if (m.what == Micro::What::store || m.what == Micro::What::scatter) moves[m.b] = true;
     if (m.what == Micro::What::result) moves[0] = moves[1] = true;
   }
   return moves;
@@ -206,7 +206,7 @@ template <class K> constexpr auto moving_pointers() {
 
 /// Moves every pointer by a number of bytes, or of counts where it has no memory.
 template <class K, int P>
-[[gnu::always_inline]] inline void advance(Cursor<P>& w, const std::array<std::int64_t, std::size_t(P)>& by) {
+[[gnu::always_inline]] inline void advance(Cursor<P>& w, const Array<std::int64_t, P>& by) {
   static constexpr auto size = element_sizes<K>();
   static constexpr auto moves = moving_pointers<K>();
   [&]<std::size_t... Index>(std::index_sequence<Index...>)
@@ -222,9 +222,9 @@ template <class K, int L, int P>
 [[gnu::always_inline]] inline auto steps_along(const Arguments<L, P>& a, int loop, std::int64_t steps) {
   static constexpr auto size = element_sizes<K>();
   static constexpr auto moves = moving_pointers<K>();
-  std::array<std::int64_t, std::size_t(P)> by;
+  Array<std::int64_t, P> by;
   [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
-    ((by[Index] = !moves[Index] ? 0 : steps * a.stride[Index][std::size_t(loop)] * (size[Index] > 0 ? size[Index] : 1)),
+    ((by[Index] = !moves[Index] ? 0 : steps * a.stride[Index][loop] * (size[Index] > 0 ? size[Index] : 1)),
      ...);
   }(std::make_index_sequence<std::size_t(P)>{});
   return by;
@@ -239,8 +239,8 @@ template <class K, int L, int P>
 template <class K, int First, int Last, int L, int P>
 [[gnu::always_inline]] inline void move(Cursor<P>& w, const Arguments<L, P>& a, std::int64_t i) {
   for (int l = Last - 1; l > First; --l) {
-    advance<K>(w, a, l, i % a.extent[std::size_t(l)]);
-    i /= a.extent[std::size_t(l)];
+    advance<K>(w, a, l, i % a.extent[l]);
+    i /= a.extent[l];
   }
   advance<K>(w, a, First, i);
 }
@@ -253,18 +253,18 @@ template <class K, int First, int Last, int L, int P, class F>
     if (from < to) f(start);
   } else {
     if (from >= to) return;
-    std::array<std::int64_t, std::size_t(Last - First)> index{};
+    Array<std::int64_t, Last - First> index{};
     Cursor<P> w = start;
     std::int64_t rest = from;
     for (int i = Last - 1; i >= First; --i) {
-      const std::int64_t e = a.extent[std::size_t(i)];
-      index[std::size_t(i - First)] = rest % e;
+      const std::int64_t e = a.extent[i];
+      index[i - First] = rest % e;
       advance<K>(w, a, i, rest % e);
       rest /= e;
     }
     const auto step = steps_along<K>(a, Last - 1, 1);
-    const std::int64_t extent = a.extent[std::size_t(Last - 1)];
-    for (std::int64_t at = from, begin = index[std::size_t(Last - 1 - First)];;) {
+    const std::int64_t extent = a.extent[Last - 1];
+    for (std::int64_t at = from, begin = index[Last - 1 - First];;) {
       const std::int64_t run = std::min(to - at, extent - begin);
       for (std::int64_t k = 0; k < run; ++k) {
         f(std::as_const(w));
@@ -276,9 +276,9 @@ template <class K, int First, int Last, int L, int P, class F>
       advance<K>(w, a, Last - 1, -extent);
       for (int i = Last - 2; i >= First; --i) {
         advance<K>(w, a, i, 1);
-        if (++index[std::size_t(i - First)] < a.extent[std::size_t(i)]) break;
-        advance<K>(w, a, i, -a.extent[std::size_t(i)]);
-        index[std::size_t(i - First)] = 0;
+        if (++index[i - First] < a.extent[i]) break;
+        advance<K>(w, a, i, -a.extent[i]);
+        index[i - First] = 0;
       }
     }
   }
@@ -288,14 +288,14 @@ template <class K, int First, int Last, int L, int P, class F>
 template <int L, int P> inline bool are_one_loop(const Arguments<L, P>& a, std::size_t pointer, int first, int last) {
   const auto& stride = a.stride[pointer];
   for (int l = first; l + 1 < last; ++l)
-    if (stride[std::size_t(l)] != stride[std::size_t(l + 1)] * a.extent[std::size_t(l + 1)]) return false;
+    if (stride[l] != stride[l + 1] * a.extent[l + 1]) return false;
   return true;
 }
 
 /// The number of points of loops [first, last).
 template <int L, int P> inline std::int64_t points(const Arguments<L, P>& a, int first, int last) {
   std::int64_t n = 1;
-  for (int i = first; i < last; ++i) n *= a.extent[std::size_t(i)];
+  for (int i = first; i < last; ++i) n *= a.extent[i];
   return n;
 }
 

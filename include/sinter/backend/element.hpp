@@ -35,10 +35,10 @@ constexpr void run_element(const MapArguments<L, P, Lengths>& a, std::int64_t nu
   Cursor<P> w{a.at.address, a.at.origin};
   for (int i = L - 1; i >= 0; --i) {
     // the first loop takes what remains
-    const std::int64_t extent = a.at.extent[std::size_t(i)], index = i > 0 ? number % extent : number;
+    const std::int64_t extent = a.at.extent[i], index = i > 0 ? number % extent : number;
     if (i > 0) number /= extent;
     for (std::size_t p = 0; p < std::size_t(P); ++p) {
-      const std::int64_t by = index * a.at.stride[p][std::size_t(i)];
+      const std::int64_t by = index * a.at.stride[p][i];
       w.address[p] += by * size[p];
       w.count[p] += by;
     }

@@ -1,12 +1,14 @@
 // Between registers and memory: whole, partial and strided loads and stores of lanes, and reductions over lanes.
 #pragma once
 
+#include "../../tensor/array.hpp"
 #include "../access.hpp"
 #include "functions.hpp"
 
 namespace sinter::cpu {
 
 using namespace internals::backend;
+using internals::Array;
 
 /// n ≤ N elements from p on; the lanes after them hold zeros. n = N is a plain load.
 template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> load(const T* p, int n) {

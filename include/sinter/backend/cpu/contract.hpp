@@ -43,7 +43,7 @@ template <class K> constexpr Dtype dtype_of_result() {
 template <class K> constexpr int plain_store() {
   int result = -1, store = -1;
   for (int j = 0; j < micros<K>; ++j) {
-    const Micro& m = K::body.micros[std::size_t(j)];
+    const Micro& m = K::body.micros[j];
     if (m.side != 0) continue;
     if (m.what == Micro::What::result) result = j;
     else if (m.what == Micro::What::store && store < 0 && m.a == result && m.unit == 1 &&
@@ -70,7 +70,7 @@ template <class K> inline void contract(const std::int64_t* table, const Context
   const unsigned char right_form = compile::PointerBase::of(table[L + 2 + L]).form;
   const auto nest = [&](int p, int first, int last) {
     Nest n;
-    for (int l = first; l < last; ++l) n.add(a.extent[std::size_t(l)], a.stride[std::size_t(p)][std::size_t(l)]);
+    for (int l = first; l < last; ++l) n.add(a.extent[l], a.stride[p][l]);
     return n;
   };
   const Nest rows = nest(0, contract_loops<K>.rows, contract_loops<K>.columns),
@@ -80,9 +80,9 @@ template <class K> inline void contract(const std::int64_t* table, const Context
       a, Cursor<P>{a.address, a.origin}, 0, points(a, 0, contract_loops<K>.rows), [&](const Cursor<P>& w) {
         const Epilogue<K, T> epilogue{a, c, w};
         if constexpr (std::is_same_v<T, float> && L - contract_loops<K>.rows >= 6 && !computes_operands<K>) {
-          const auto extent = [&](int l) { return a.extent[std::size_t(l)]; };
-          const auto left = [&](int l) { return a.stride[0][std::size_t(l)]; };
-          const auto right = [&](int l) { return a.stride[1][std::size_t(l)]; };
+          const auto extent = [&](int l) { return a.extent[l]; };
+          const auto left = [&](int l) { return a.stride[0][l]; };
+          const auto right = [&](int l) { return a.stride[1][l]; };
           const auto conv = SquareConvolution::of(contract_loops<K>.rows, contract_loops<K>.columns,
                                                            contract_loops<K>.inner, L, extent, left, right, right_form);
           if (const WinogradPlan plan = conv ? WinogradPlan::of(conv) : WinogradPlan{}; plan.m > 0)
@@ -108,7 +108,7 @@ template <class K> inline void contract(const std::int64_t* table, const Context
                       store >= 0 && contract_loops<K>.columns - contract_loops<K>.rows == 1) {
           constexpr auto to = std::size_t(micro<K, store>.b);
           if (are_one_loop(a, to, contract_loops<K>.columns, contract_loops<K>.inner))
-            result = {reinterpret_cast<T*>(w.address[to]), a.stride[to][std::size_t(contract_loops<K>.rows)]};
+            result = {reinterpret_cast<T*>(w.address[to]), a.stride[to][contract_loops<K>.rows]};
         }
         const auto run = [&](const typename ProductOperand<T>::Fill left, const void* by_left,
                              const typename ProductOperand<T>::Fill right, const void* by_right) {

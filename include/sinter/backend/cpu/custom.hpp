@@ -77,7 +77,7 @@ template <class K> inline void custom(const std::int64_t* table, const Context& 
                                        body.operands, facts.attribute.data(), c});
   } else {
     internals::backend::PlainKernel(graph::primitive<Op>, K::body.micros, a.extent.data(), a.address.data(), P,
-                                    [&](int p, int l) { return a.stride[std::size_t(p)][std::size_t(l)]; })
+                                    [&](int p, int l) { return a.stride[p][l]; })
         .run();
   }
 }

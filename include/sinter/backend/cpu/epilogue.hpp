@@ -30,14 +30,14 @@ template <class K, class T> struct Epilogue {
   /// Columns are processed in runs along the last loop; level 1 holds for one run of a row.
   [[gnu::flatten]] void run(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column,
                             int columns) const {
-    const auto stride = [this](int p) { return a.stride[std::size_t(p)][std::size_t(last)]; };
+    const auto stride = [this](int p) { return a.stride[p][last]; };
     RegisterFile<K, N> r;
     for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) {
       evaluate<K, N, J>(r, start, Span{0, N}, c, stride);
     });
     const bool nested = loops.inner - loops.columns > 1 && !columns_are_one_loop();
     for (int done = 0; done < columns;) {
-      const std::int64_t extent = a.extent[std::size_t(last)], outer = nested ? (column + done) / extent : 0,
+      const std::int64_t extent = a.extent[last], outer = nested ? (column + done) / extent : 0,
                          at_column = column + done - outer * extent;
       const int length = nested ? int(std::min<std::int64_t>(columns - done, extent - at_column)) : columns;
       Cursor<P> corner = start;

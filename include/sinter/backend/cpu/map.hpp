@@ -12,8 +12,8 @@ namespace sinter::cpu {
 
 template <class K, class Way, int N, int L, int P>
 [[gnu::always_inline]] inline void map_elements(const Arguments<L, P>& a, const Context& c) {
-  const std::int64_t rows = points(a, 0, L - 1), n = a.extent[std::size_t(L - 1)];
-  const auto stride = [&](int p) { return a.stride[std::size_t(p)][std::size_t(L - 1)]; };
+  const std::int64_t rows = points(a, 0, L - 1), n = a.extent[L - 1];
+  const auto stride = [&](int p) { return a.stride[p][L - 1]; };
 
   const bool streaming = !std::is_same_v<Way, Alone> && N > 1 && streams<K>(a);
   const bool flat = rows == 1;
@@ -62,9 +62,9 @@ template <class K, int L, int P> inline int loop_of_owners(const Arguments<L, P>
   for (int l = 0; l < L; ++l) {
     bool separate = true;
     for (const Micro& m : K::body.micros)
-      if (m.what == Micro::What::scatter) separate = separate && a.stride[std::size_t(m.b)][std::size_t(l)] != 0;
-    const std::int64_t n = a.extent[std::size_t(l)];
-    if (separate && (best < 0 || n >= std::min(long_enough, a.extent[std::size_t(best)]))) best = l;
+      if (m.what == Micro::What::scatter) separate = separate && a.stride[m.b][l] != 0;
+    const std::int64_t n = a.extent[l];
+    if (separate && (best < 0 || n >= std::min(long_enough, a.extent[best]))) best = l;
   }
   return best;
 }
@@ -78,23 +78,23 @@ template <class K, int N = lanes> inline void scatter(const std::int64_t* table,
     constexpr Micro m = micro<K, J>;
     if constexpr (m.what == Micro::What::scatter) {
       constexpr std::int64_t page = 4096;
-      split(a.origin[std::size_t(m.b + 2)] * std::int64_t(sizeof(element_type<m.dtype>)), page, worth_a_team(1. / 16),
-            c.threads, [to = a.address[std::size_t(m.b)]](std::int64_t from, std::int64_t end) {
+      split(a.origin[m.b + 2] * std::int64_t(sizeof(element_type<m.dtype>)), page, worth_a_team(1. / 16),
+            c.threads, [to = a.address[m.b]](std::int64_t from, std::int64_t end) {
               std::memset(to + from, 0, std::size_t(end - from));
             });
     }
   });
   const int loop = loop_of_owners<K>(a);
   if (loop < 0) return map_elements<K, Alone, N>(a, c);
-  const std::int64_t n = a.extent[std::size_t(loop)], others = points(a, 0, L) / std::max<std::int64_t>(1, n);
+  const std::int64_t n = a.extent[loop], others = points(a, 0, L) / std::max<std::int64_t>(1, n);
   const std::int64_t grain = loop == L - 1 ? 16 : 1;  // one cache line
   split(n, grain, worth_a_team(element_ns<K> * double(others)), c.threads,
         [&](std::int64_t from, std::int64_t to) SINTER_KERNEL {
           static constexpr auto size = element_sizes<K>();
           Arguments<L, P> part = a;
-          part.extent[std::size_t(loop)] = to - from;
+          part.extent[loop] = to - from;
           for (std::size_t p = 0; p < std::size_t(P); ++p) {
-            const std::int64_t by = from * a.stride[p][std::size_t(loop)];
+            const std::int64_t by = from * a.stride[p][loop];
             if (size[p] > 0)
               part.address[p] += by * size[p];
             else

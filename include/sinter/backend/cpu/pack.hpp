@@ -19,51 +19,51 @@ namespace sinter::cpu {
 /// Loops over memory as one counted in row-major order; strides in elements.
 struct Nest {
   int loops = 0;
-  std::array<std::int64_t, compile::max_loops> extent{}, stride{};
+  Array<std::int64_t, compile::max_loops> extent{}, stride{};
 
   /// One more loop, innermost; one that continues where the loop before it steps to is merged with it.
   void add(std::int64_t n, std::int64_t by) {
-    if (loops > 0 && stride[std::size_t(loops - 1)] == n * by && by != 0) {
-      extent[std::size_t(loops - 1)] *= n;
-      stride[std::size_t(loops - 1)] = by;
+    if (loops > 0 && stride[loops - 1] == n * by && by != 0) {
+      extent[loops - 1] *= n;
+      stride[loops - 1] = by;
       return;
     }
-    extent[std::size_t(loops)] = n;
-    stride[std::size_t(loops++)] = by;
+    extent[loops] = n;
+    stride[loops++] = by;
   }
   std::int64_t count() const { return points(0, loops); }
   std::int64_t offset(std::int64_t i) const {
     std::int64_t at = 0;
     for (int l = loops - 1; l > 0; --l) {
-      at += i % extent[std::size_t(l)] * stride[std::size_t(l)];
-      i /= extent[std::size_t(l)];
+      at += i % extent[l] * stride[l];
+      i /= extent[l];
     }
     return at + i * stride[0];
   }
   /// How many points from i on are on the innermost loop.
   std::int64_t run(std::int64_t i) const {
-    return loops > 1 ? extent[std::size_t(loops - 1)] - i % extent[std::size_t(loops - 1)] : extent[0] - i;
+    return loops > 1 ? extent[loops - 1] - i % extent[loops - 1] : extent[0] - i;
   }
-  std::int64_t inner_stride() const { return stride[std::size_t(loops - 1)]; }
+  std::int64_t inner_stride() const { return stride[loops - 1]; }
   /// The number of points of loops [first, last).
   std::int64_t points(int first, int last) const {
     std::int64_t n = 1;
-    for (int l = first; l < last; ++l) n *= extent[std::size_t(l)];
+    for (int l = first; l < last; ++l) n *= extent[l];
     return n;
   }
   /// An outer loop along which at least this many points are contiguous, where they are not along the innermost; −1 for
   /// none.
   int outer_neighbours(std::int64_t least) const {
     for (int l = loops - 2; l >= 0 && inner_stride() != 1; --l)
-      if (stride[std::size_t(l)] == 1 && extent[std::size_t(l)] >= least) return l;
+      if (stride[l] == 1 && extent[l] >= least) return l;
     return -1;
   }
 };
 
 /// Up to `Most` lines of a panel: their offsets, and which of them are contiguous.
 template <int Most> struct Lines {
-  std::array<std::int64_t, std::size_t(Most)> offset;
-  std::array<int, std::size_t(Most)>
+  Array<std::int64_t, Most> offset;
+  Array<int, Most>
       run;  ///< how many from run[i] on are contiguous in memory; at the first of each run
   int count = 0, runs = 0;
 
@@ -73,15 +73,15 @@ template <int Most> struct Lines {
     for (int i = 0; i < n;) {
       const auto length = int(std::min<std::int64_t>(n - i, nest.run(first + i)));
       const std::int64_t at = nest.offset(first + i);
-      for (int k = 0; k < length; ++k) offset[std::size_t(i + k)] = at + k * step;
+      for (int k = 0; k < length; ++k) offset[i + k] = at + k * step;
       if (step != 1) {
-        for (int k = 0; k < length; ++k) run[std::size_t(i + k)] = 1;
+        for (int k = 0; k < length; ++k) run[i + k] = 1;
         runs += length;
-      } else if (open >= 0 && at == offset[std::size_t(open)] + (i - open)) {
-        run[std::size_t(open)] += length;
+      } else if (open >= 0 && at == offset[open] + (i - open)) {
+        run[open] += length;
       } else {
         open = i;
-        run[std::size_t(i)] = length;
+        run[i] = length;
         ++runs;
       }
       i += length;
@@ -154,10 +154,10 @@ template <class T, int Most> inline void pack_run(T* to, std::int64_t width, con
         return;
       }
     for (std::int64_t k = 0; k < inner; ++k)
-      for (int i = 0; i < n; i += line.run[std::size_t(i)]) {
-        const T* const at = from + line.offset[std::size_t(i)] + k * step;
-        fetch(at + ahead * step, line.run[std::size_t(i)]);
-        copy_run(to + k * width + i, at, line.run[std::size_t(i)]);
+      for (int i = 0; i < n; i += line.run[i]) {
+        const T* const at = from + line.offset[i] + k * step;
+        fetch(at + ahead * step, line.run[i]);
+        copy_run(to + k * width + i, at, line.run[i]);
       }
     return;
   }
@@ -174,7 +174,7 @@ template <class T, int Most> inline void pack_run(T* to, std::int64_t width, con
           }
 #endif
   for (; k < inner; ++k)
-    for (int i = 0; i < n; ++i) to[k * width + i] = from[line.offset[std::size_t(i)] + k * step];
+    for (int i = 0; i < n; ++i) to[k * width + i] = from[line.offset[i] + k * step];
 }
 
 /// Packs points [first, first + depth) of the contracted axis: to[k * width + i] = from[line i + point first + k];
@@ -184,7 +184,7 @@ template <class T, int Most> inline void pack(T* to, int width, const T* from, c
   if (line.count < width)
     for (std::int64_t k = 0; k < depth; ++k) std::fill(to + k * width + line.count, to + (k + 1) * width, T(0));
   if (const int l = inner.outer_neighbours(8); l >= 0 && depth == inner.count()) {  // weights after a flattened image
-    const std::int64_t within = inner.points(l + 1, inner.loops), run = inner.extent[std::size_t(l)];
+    const std::int64_t within = inner.points(l + 1, inner.loops), run = inner.extent[l];
     for (std::int64_t o = 0; o < depth; o += within * run)
       for (std::int64_t k = o; k < o + within; ++k)
         pack_run(to + k * width, within * width, from + inner.offset(k), line, 1, run);

@@ -173,7 +173,7 @@ template <class T> class Products {
       }
   }
 
-  static std::int64_t run_of(const Nest& lines) { return lines.extent[std::size_t(lines.loops - 1)]; }
+  static std::int64_t run_of(const Nest& lines) { return lines.extent[lines.loops - 1]; }
   static std::int64_t stretches(const Nest& inner) { return inner.count() / std::max<std::int64_t>(1, run_of(inner)); }
 
   const char* way_of_left() const {

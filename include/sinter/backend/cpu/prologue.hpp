@@ -10,7 +10,7 @@ namespace sinter::cpu {
 /// The micro-operation that is operand `Side` of a contraction, 0 or 1, where the kernel computes it; else −1.
 template <class K, int Side> constexpr int computed_operand() {
   for (int j = 0; j < micros<K>; ++j)
-    if (K::body.micros[std::size_t(j)].what == Micro::What::operand && K::body.micros[std::size_t(j)].b == Side)
+    if (K::body.micros[j].what == Micro::What::operand && K::body.micros[j].b == Side)
       return j;
   return -1;
 }
@@ -62,7 +62,7 @@ template <class K, class T, int Side> class Prologue {
 
   template <int Level> [[gnu::always_inline]] void evaluate_level(File& r, const Cursor<P>& w, Span s) const {
     evaluate_operand<K, Side, Level>(r, w, s, c,
-                                     [this](int p) { return a.stride[std::size_t(p)][std::size_t(vector)]; });
+                                     [this](int p) { return a.stride[p][vector]; });
   }
   [[gnu::always_inline]] auto& element(File& r) const { return at<K, N, micro<K, J>.a>(r); }
 
@@ -78,7 +78,7 @@ template <class K, class T, int Side> class Prologue {
     evaluate_level<0>(r, start, Span{0, N});
     for (std::int64_t k = 0; k < depth;) {
       constexpr bool nested = L - loops.inner > 1;
-      const std::int64_t extent = a.extent[std::size_t(L - 1)], outer = nested ? (first + k) / extent : 0,
+      const std::int64_t extent = a.extent[L - 1], outer = nested ? (first + k) / extent : 0,
                          from = first + k - outer * extent;
       const std::int64_t n = std::min<std::int64_t>({strip, depth - k, nested ? extent - from : depth});
       Cursor<P> corner = start;
@@ -110,7 +110,7 @@ template <class K, class T, int Side> class Prologue {
     evaluate_level<0>(r, start, Span{0, N});
     for (int done = 0; done < lines;) {
       constexpr bool nested = last_line - first_line > 1;
-      const std::int64_t extent = a.extent[std::size_t(vector)], outer = nested ? (line + done) / extent : 0,
+      const std::int64_t extent = a.extent[vector], outer = nested ? (line + done) / extent : 0,
                          from = line + done - outer * extent;
       const int length = nested ? int(std::min<std::int64_t>(lines - done, extent - from)) : lines;
       Cursor<P> corner = start;

@@ -14,7 +14,7 @@ namespace sinter::cpu::row_detail {
 template <class K> struct FoldTable {
   static constexpr int folds_before(int j) {
     int n = 0;
-    for (int i = 0; i < j; ++i) n += compile::is_folded(K::body.micros[std::size_t(i)]) ? 1 : 0;
+    for (int i = 0; i < j; ++i) n += compile::is_folded(K::body.micros[i]) ? 1 : 0;
     return n;
   }
   static constexpr int bytes = folds_before(micros<K>) * fold_bytes;  ///< per column
@@ -36,7 +36,7 @@ template <class K, int N> struct Across : Task<K> {
   static constexpr int G = micros<K> <= 16 ? 4 : micros<K> <= 24 ? 2 : 1;
 
   [[gnu::always_inline]] explicit Across(const Task<K>& t) : Task<K>(t) {}
-  std::int64_t columns() const { return a.extent[std::size_t(L - 1)]; }
+  std::int64_t columns() const { return a.extent[L - 1]; }
 
   // ---- a register of columns, all passes: small programs ----
   template <int Pass = 0> [[gnu::always_inline]] void passes(Row<K, N>& x, const Cursor<P>& w, Span s) const {
@@ -134,9 +134,9 @@ template <class K, int N> struct Across : Task<K> {
       constexpr Micro m = micro<K, J>;
       if constexpr (m.what == Micro::What::load && m.unit == 1 && loops<K> > 1) {
         const std::int64_t at =
-            (ahead * this->a.stride[std::size_t(m.a)][std::size_t(loops<K> - 2)] + column) * bytes_of(m.dtype);
+            (ahead * this->a.stride[m.a][loops<K> - 2] + column) * bytes_of(m.dtype);
         unrolled<(Count * N * bytes_of(m.dtype) + 63) / 64>([&](auto line) __attribute__((always_inline)) {
-          __builtin_prefetch(q.address[std::size_t(m.a)] + at + 64 * line, 0, 2);
+          __builtin_prefetch(q.address[m.a] + at + 64 * line, 0, 2);
         });
       }
     });

@@ -17,7 +17,7 @@ template <class K, int N> struct Along : Task<K> {
 
   [[gnu::always_inline]] explicit Along(const Task<K>& t) : Task<K>(t) {}
   std::int64_t outer_points() const { return points(a, first_folded<K>, L - 1); }
-  std::int64_t inner_extent() const { return a.extent[std::size_t(L - 1)]; }
+  std::int64_t inner_extent() const { return a.extent[L - 1]; }
   Stretch whole() const { return {0, outer_points(), 0, inner_extent()}; }
 
   /// One pass over a stretch, folded into the registers of x. Four accumulators hide their latency where a pass does

@@ -100,7 +100,7 @@ template <class K> struct Task {
         streaming(stores_past_caches),
         row(points(arguments, first_folded<K>, last_folded<K>)) {}
   [[gnu::always_inline]] auto stride() const {
-    return [this](int p) __attribute__((always_inline)) { return a.stride[std::size_t(p)][std::size_t(L - 1)]; };
+    return [this](int p) __attribute__((always_inline)) { return a.stride[p][L - 1]; };
   }
 };
 

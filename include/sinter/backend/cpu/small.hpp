@@ -35,7 +35,7 @@ template <class K> constexpr FirstSummand first_summand_of() {
   int result = -1;
   FirstSummand found;
   for (int j = 0; j < micros<K>; ++j) {
-    const Micro& m = K::body.micros[std::size_t(j)];
+    const Micro& m = K::body.micros[j];
     if (m.what == Micro::What::result) result = j;
     if (result < 0 || j == result) continue;
     if (m.what == Micro::What::store && m.a == result) return {};
@@ -44,9 +44,9 @@ template <class K> constexpr FirstSummand first_summand_of() {
     found = {j, m.a == result ? m.b : m.a};
   }
   if (found.addition < 0) return {};
-  const Micro& m = K::body.micros[std::size_t(found.summand)];
+  const Micro& m = K::body.micros[found.summand];
   return m.side == 0 && (m.what == Micro::What::load || m.what == Micro::What::constant) &&
-                 m.dtype == K::body.micros[std::size_t(found.addition)].dtype
+                 m.dtype == K::body.micros[found.addition].dtype
              ? found
              : FirstSummand{};
 }

@@ -24,7 +24,7 @@ template <class K, class T> class Streamed {
 
   /// The left operand's rows are copied to scratch memory.
   SINTER_OUTLINE void run(const T* left, const Nest& rows, const Nest& inner) const {
-    const std::int64_t depth = inner.count(), columns = a.extent[std::size_t(loops.columns)];
+    const std::int64_t depth = inner.count(), columns = a.extent[loops.columns];
     T* const x = reinterpret_cast<T*>(c.scratch);
     const auto height = int(rows.count());
     for (int i = 0; i < height; ++i)
@@ -67,7 +67,7 @@ template <class K, class T> class Streamed {
   }
 
   template <int Level> [[gnu::always_inline]] void evaluate_level(File& r, const Cursor<P>& w, Span s) const {
-    evaluate_operand<K, 1, Level>(r, w, s, c, [this](int p) { return a.stride[std::size_t(p)][std::size_t(vector)]; });
+    evaluate_operand<K, 1, Level>(r, w, s, c, [this](int p) { return a.stride[p][vector]; });
   }
   [[gnu::always_inline]] const V& element(const File& r) const { return at<K, N, micro<K, J>.a>(r); }
 

@@ -12,6 +12,7 @@
 
 #include "../../graph/list.hpp"
 #include "../../graph/primitive.hpp"
+#include "../../tensor/array.hpp"
 #include "../../tensor/error.hpp"
 
 namespace sinter::internals::compile {
@@ -157,7 +158,7 @@ template <int Micros> struct Body {
   KernelKind kind = KernelKind::map;
   int loops = 0, pointers = 0, passes = 0, kept = 0;
   std::uint64_t folded = 0;
-  std::array<Micro, std::size_t(Micros)> micros{};
+  Array<Micro, Micros> micros{};
 };
 
 /// The loops of a contraction by group: batch [0, rows), rows [rows, columns), columns [columns, inner), contracted

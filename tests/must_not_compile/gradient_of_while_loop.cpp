@@ -1,5 +1,5 @@
 // expect: a_conditional_loop_has_derivatives_in_forward_mode_only|small_.*must be initialized by a constant expression
-// lines: 30
+// lines: 45
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -22,16 +22,23 @@ using graph::Signature;
 using graph::Value;
 
 constexpr bool is_view(Kind k) { return k == Kind::view || k == Kind::broadcast; }
+/// A set of kinds: constant evaluation pays for every comparison.
+template <class... K> constexpr unsigned kinds(K... k) { return (0u | ... | (1u << unsigned(k))); }
 /// A node that a kernel computes and that may own a buffer.
 constexpr bool is_computed(Kind k) {
-  return k == Kind::elementwise || k == Kind::reduce || k == Kind::scan || k == Kind::contract || k == Kind::gather ||
-         k == Kind::scatter || k == Kind::kernel || k == Kind::loop || k == Kind::result;
+  constexpr unsigned set = kinds(Kind::elementwise, Kind::reduce, Kind::scan, Kind::contract, Kind::gather,
+                                 Kind::scatter, Kind::kernel, Kind::loop, Kind::result);
+  return (set >> unsigned(k) & 1) != 0;
 }
 /// A node whose kernel reads its operands from memory, whatever their strides.
-constexpr bool reads_memory(Kind k) { return k == Kind::contract || k == Kind::kernel || k == Kind::loop; }
+constexpr bool reads_memory(Kind k) {
+  constexpr unsigned set = kinds(Kind::contract, Kind::kernel, Kind::loop);
+  return (set >> unsigned(k) & 1) != 0;
+}
 /// A node that is complete only when its kernel has ended: its readers read memory.
 constexpr bool is_complete_late(Kind k) {
-  return k == Kind::scatter || k == Kind::kernel || k == Kind::loop || k == Kind::result;
+  constexpr unsigned set = kinds(Kind::scatter, Kind::kernel, Kind::loop, Kind::result);
+  return (set >> unsigned(k) & 1) != 0;
 }
 
 /// Row-major, but with one axis innermost; −1 for none.

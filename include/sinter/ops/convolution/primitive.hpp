@@ -4,8 +4,8 @@
 // All three are the derivatives of one trilinear form, Σ image · weight · sums, and so are their own: the gradients of
 // a gradient are a convolution and the other gradient.
 #pragma once
-#include "../broadcast.hpp"
 #include "../permute.hpp"
+#include "../reduce.hpp"
 #include "plain.hpp"
 
 namespace sinter::ops {

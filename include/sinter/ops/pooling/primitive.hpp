@@ -1,7 +1,7 @@
 // Pools and their derivatives as primitives: they keep their names and geometry until a target lowers them
 // (compile/expand.hpp). One that lowers nothing runs their plain loops.
 #pragma once
-#include "../broadcast.hpp"
+#include "../reduce.hpp"
 #include "plain.hpp"
 
 namespace sinter::ops {

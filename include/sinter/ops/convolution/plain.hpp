@@ -57,7 +57,7 @@ class PlainConvolution {
       over(n_, images_, [&] { over(o_, filters_, [&] { over(at_, windows_, [&] {
         double sum = 0;
         over(c_, channels_, [&] { over(k_, kernel_, [&] {
-          if (find_position()) sum += get(image) * get(weight);
+          sum += (find_position() ? get(image) : 0) * get(weight);
         }); });
         set(sum);
       }); }); });
@@ -65,7 +65,7 @@ class PlainConvolution {
       over(o_, filters_, [&] { over(c_, channels_, [&] { over(k_, kernel_, [&] {
         double sum = 0;
         over(n_, images_, [&] { over(at_, windows_, [&] {
-          if (find_position()) sum += get(image) * get(sums);
+          sum += (find_position() ? get(image) : 0) * get(sums);
         }); });
         set(sum);
       }); }); });
@@ -84,7 +84,8 @@ class PlainConvolution {
         }); }); });
     }
   }
-  /// The position in the image that element k of a window is at; false in its borders.
+  /// The position in the image that element k of a window is at; false in its borders, which are zeros that take part:
+  /// with a weight that is infinite they give NaN.
   bool find_position() {
     for (int i = 0; i < g_.axes; ++i) {
       const auto a = std::size_t(i);

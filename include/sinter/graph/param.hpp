@@ -35,6 +35,10 @@ namespace graph {
 [[noreturn]] SINTER_COLD inline void parameter_has_no_memory() {
   throw Error(ErrorCode::argument, "parameter", "it belongs to no model", "make a Model of the struct that holds it");
 }
+[[noreturn]] SINTER_COLD inline void a_traced_parameter_has_no_elements_use_ranges() {
+  throw Error(ErrorCode::argument, "parameter", "an element of it was asked for while a function is traced",
+              "write weight(2)(3) or weight(range<2, 3>, range<3, 4>)");
+}
 }  // namespace graph
 
 /// A trainable tensor of a module: `Param<float, Out, In> weight;`. Copying copies the reference; assigning to the
@@ -47,6 +51,7 @@ template <Element T, auto... E> class Param {
   using is_expression = void;
   using is_handle = void;
   static constexpr Shape shape = shape_of<E...>;
+  static constexpr Dtype dtype = dtype_of<T>;
 
   constexpr Param() = default;
   constexpr Param(Initializer init) : initializer(init) {}
@@ -72,7 +77,17 @@ template <Element T, auto... E> class Param {
     if (data_ == nullptr) graph::parameter_has_no_memory();
     return TensorView<const T, E...>(data_);
   }
-  template <class... Index> T& operator()(Index... index) const { return view()(index...); }
+  /// One element of a model's, `net->weight(2, 3)`; or a part, `weight(2)`, `weight(range<>, range<1, 3>)`, which is an
+  /// operand like the parameter itself, also while tracing. NumPy: weight[2, 3], weight[2], weight[:, 1:3].
+  template <class... Index> requires(tensor_detail::is_index_v<Index> && ...)
+  constexpr decltype(auto) operator()(Index... index) const {
+    if constexpr (sizeof...(Index) == std::size_t(shape.rank) && !tensor_detail::any_range_v<Index...>) {
+      if (node_.graph != nullptr) graph::a_traced_parameter_has_no_elements_use_ranges();
+      return node_.graph != nullptr ? *data_ : element_at(index...);  // g++ needs one operand that may be constant
+    } else {
+      return graph::part(*this, index...);
+    }
+  }
   static constexpr std::ptrdiff_t size() { return shape.size(); }
 
   // For the library: binds it to a node while tracing, to memory in a model.
@@ -91,6 +106,7 @@ template <Element T, auto... E> class Param {
   Initializer initializer{};
 
  protected:
+  template <class... Index> T& element_at(Index... index) const { return view()(index...); }
   static void not_of_this_trace() {
     throw Error(ErrorCode::argument, "parameter", "it is used in a trace to which it does not belong");
   }
@@ -107,7 +123,13 @@ template <Element T, auto... E> class Buffer : public Param<T, E...> {
   using Param<T, E...>::Param;
   using Param<T, E...>::operator=;
 
-  /// The value after this step; no gradient flows through it. Of several in one step the last counts.
+  /// The value after this step; no gradient flows through it. Of several in one step the last counts. An expression of
+  /// parameters and buffers does too: `steps.update(steps + 1)`.
+  template <class X>
+  requires std::is_same_v<typename X::symbol, Sym<T, E...>> constexpr void update(const X& value) const {
+    if (this->node_.graph == nullptr) Param<T, E...>::not_of_this_trace();
+    update(value.symbolic(this->node_.graph));
+  }
   constexpr void update(const Sym<T, E...>& value) const {
     if (this->node_.graph != value.graph) Param<T, E...>::not_of_this_trace();
     for (graph::Builder::Update& u : value.graph->updates)

@@ -49,7 +49,7 @@ template <int Channels, int... Ranks> struct BatchNorm {
   float eps = 1e-5f, momentum = .1f;
 
   template <Operand X> constexpr auto operator()(const X& x) const {
-    using S = graph::symbol_of<X>;
+    using S = symbol_of<X>;
     if constexpr (!((S::shape.rank == Ranks) || ...))
       return batch_norm_needs_an_input_with_its_channels_as_axis_1<S, Channels>{};
     else if constexpr (S::shape[1] != Channels)
@@ -118,7 +118,7 @@ template <int... E> struct LayerNorm {
   float eps = 1e-5f;
 
   template <Operand X> constexpr auto operator()(const X& x) const {
-    using S = graph::symbol_of<X>;
+    using S = symbol_of<X>;
     if constexpr (!ends_with_extents<S>())
       return layer_norm_needs_an_input_that_ends_with_its_extents<S, Sym<float, E...>>{};
     else return over(graph::widened(x), std::make_index_sequence<sizeof...(E)>{});
@@ -153,7 +153,7 @@ template <int... E> struct RMSNorm {
 
  private:
   template <class X, std::size_t... Index> constexpr auto over(const X& x, std::index_sequence<Index...>) const {
-    const double least = eps >= 0 ? double(eps) : graph::symbol_of<X>::dtype == Dtype::float64 ? 0x1p-52 : 0x1p-23;
+    const double least = eps >= 0 ? double(eps) : symbol_of<X>::dtype == Dtype::float64 ? 0x1p-52 : 0x1p-23;
     return x * rsqrt(mean<(-1 - int(Index))...>(x * x, keepdims) + least) * weight;
   }
 };
@@ -168,7 +168,7 @@ template <int Groups, int Channels> struct GroupNorm {
   float eps = 1e-5f;
 
   template <Operand X> constexpr auto operator()(const X& x) const {
-    using S = graph::symbol_of<X>;
+    using S = symbol_of<X>;
     if constexpr (S::shape.rank < 2 || S::shape[1] != Channels) {
       return group_norm_needs_an_input_with_its_channels_as_axis_1<S, Groups, Channels>{};
     } else {
@@ -189,7 +189,7 @@ template <int Groups, int Channels> struct GroupNorm {
     else return S::shape[int(Index)];
   }
   template <int G, int Size, Operand X> static constexpr auto reshaped(const X& x) {
-    return reshape<extent<graph::symbol_of<X>, 0>(), G, Size>(x);
+    return reshape<extent<symbol_of<X>, 0>(), G, Size>(x);
   }
   template <class S, std::size_t... Index> static constexpr auto like(const auto& x, std::index_sequence<Index...>) {
     return reshape<extent<S, Index>()...>(x);

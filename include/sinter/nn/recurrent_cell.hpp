@@ -100,7 +100,7 @@ template <int Hidden> inline constexpr Initializer start = nn::init::fan_in_unif
 
 /// Whether an input or state ends with n features.
 template <class X, int N> inline constexpr bool ends_with =
-    graph::symbol_of<X>::shape.rank > 0 && graph::symbol_of<X>::shape[graph::symbol_of<X>::shape.rank - 1] == N;
+    symbol_of<X>::shape.rank > 0 && symbol_of<X>::shape[symbol_of<X>::shape.rank - 1] == N;
 
 }  // namespace nn::recurrent
 
@@ -116,9 +116,9 @@ template <int In, int Hidden, Nonlinearity F = Nonlinearity::tanh, bool Bias = t
 
   template <Operand X, Operand H> constexpr auto operator()(const X& x, const H& h) const {
     if constexpr (!recurrent::ends_with<X, In>)
-      return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
+      return recurrent_cell_needs_an_input_that_ends_with_its_input_size<symbol_of<X>, In>{};
     else if constexpr (!recurrent::ends_with<H, Hidden>)
-      return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<graph::symbol_of<H>, Hidden>{};
+      return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<symbol_of<H>, Hidden>{};
     else
       return std::get<0>(
           recurrent::cell<recurrent::kind_of(F), In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, h));
@@ -135,9 +135,9 @@ template <int In, int Hidden, bool Bias = true> struct GRUCell {
 
   template <Operand X, Operand H> constexpr auto operator()(const X& x, const H& h) const {
     if constexpr (!recurrent::ends_with<X, In>)
-      return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
+      return recurrent_cell_needs_an_input_that_ends_with_its_input_size<symbol_of<X>, In>{};
     else if constexpr (!recurrent::ends_with<H, Hidden>)
-      return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<graph::symbol_of<H>, Hidden>{};
+      return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<symbol_of<H>, Hidden>{};
     else
       return std::get<0>(
           recurrent::cell<recurrent::Kind::gru, In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, h));
@@ -155,9 +155,9 @@ template <int In, int Hidden, bool Bias = true> struct LSTMCell {
 
   template <Operand X, Operand H, Operand C> constexpr auto operator()(const X& x, const H& h, const C& c) const {
     if constexpr (!recurrent::ends_with<X, In>)
-      return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
+      return recurrent_cell_needs_an_input_that_ends_with_its_input_size<symbol_of<X>, In>{};
     else if constexpr (!recurrent::ends_with<H, Hidden>)
-      return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<graph::symbol_of<H>, Hidden>{};
+      return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<symbol_of<H>, Hidden>{};
     else return recurrent::cell<recurrent::Kind::lstm, In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, c);
   }
 };

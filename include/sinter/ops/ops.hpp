@@ -23,6 +23,7 @@
 #include "logical.hpp"
 #include "one_hot.hpp"
 #include "pad.hpp"
+#include "part.hpp"
 #include "permute.hpp"
 #include "pool.hpp"
 #include "power.hpp"

@@ -133,8 +133,8 @@ struct CrossEntropyOptions {
 template <Reduction R = Reduction::mean> struct CrossEntropy {
   template <Operand X, Operand Y>
   constexpr auto operator()(X&& logits, Y&& labels, CrossEntropyOptions options = {}) const {
-    using S = graph::symbol_of<X>;
-    using L = graph::symbol_of<Y>;
+    using S = symbol_of<X>;
+    using L = symbol_of<Y>;
     check(options);
     if constexpr (!loss_detail::are_scores_and_labels<S, L>())
       return cross_entropy_needs_logits_batch_by_classes_and_one_integer_label_a_row<S, L>{};
@@ -145,9 +145,9 @@ template <Reduction R = Reduction::mean> struct CrossEntropy {
   }
   template <Operand X, Operand Y, Operand W>
   constexpr auto operator()(X&& logits, Y&& labels, W&& weight, CrossEntropyOptions options = {}) const {
-    using S = graph::symbol_of<X>;
-    using L = graph::symbol_of<Y>;
-    using V = graph::symbol_of<W>;
+    using S = symbol_of<X>;
+    using L = symbol_of<Y>;
+    using V = symbol_of<W>;
     check(options);
     if constexpr (!loss_detail::are_scores_and_labels<S, L>())
       return cross_entropy_needs_logits_batch_by_classes_and_one_integer_label_a_row<S, L>{};
@@ -172,8 +172,8 @@ inline constexpr CrossEntropy<> cross_entropy{};
 template <Reduction R = Reduction::mean> struct NegativeLogLikelihood {
   template <Operand X, Operand Y>
   constexpr auto operator()(X&& log_probabilities, Y&& labels, int ignore_index = -100) const {
-    using S = graph::symbol_of<X>;
-    using L = graph::symbol_of<Y>;
+    using S = symbol_of<X>;
+    using L = symbol_of<Y>;
     if constexpr (!loss_detail::are_scores_and_labels<S, L>())
       return cross_entropy_needs_logits_batch_by_classes_and_one_integer_label_a_row<S, L>{};
     else

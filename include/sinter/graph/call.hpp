@@ -67,6 +67,14 @@ template <Element T> struct NumberLeaf {
   T value;
   constexpr symbol symbolic(Builder* b) const { return symbol(number_value(b, value)); }
 };
+}  // namespace graph
+
+/// A number that keeps its type among tensors, where a plain one takes that of the tensors: `number<int>(-100)`.
+/// PyTorch: torch.tensor(-100).
+template <Element T> constexpr graph::NumberLeaf<T> number(T value) { return {value}; }
+
+namespace graph {
+
 /// An lvalue tensor: referred to, as a view would. So a function that returns an expression takes its tensors by `const
 /// auto&`, or is called through `jit`.
 template <class Tensor> struct Ref {
@@ -120,6 +128,13 @@ template <TypedSymbol X> struct SymbolType<X> { using type = X; };
 /// The symbol type of an operand: `Sym<float, 3, 4>` of a `Tensor<float, 3, 4>`, a view, a parameter or an expression
 /// of these, and of itself. So layers and functions ask for shapes and dtypes: `symbol_of<X>::shape[1]`.
 template <class X> using symbol_of = typename graph::SymbolType<std::remove_cvref_t<X>>::type;
+
+/// Extent `Axis` of an operand as it is written in a type, an int or an `Upto`: `reshape<extent_of<X, 0>, 3, -1>(x)`.
+template <class X, int Axis> inline constexpr auto extent_of = [] {
+  constexpr Shape shape = symbol_of<X>::shape;
+  if constexpr (shape.letter(Axis) != 0) return Upto{shape[Axis], shape.letter(Axis)};
+  else return shape[Axis];
+}();
 
 namespace graph {
 

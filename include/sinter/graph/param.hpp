@@ -4,17 +4,14 @@
 // same module struct is default-constructed while tracing and holds views of the model's memory at run time.
 #pragma once
 #include <atomic>
+#include <string_view>
+#include <tuple>
 
 #include "../tensor/indexing.hpp"
+#include "../tensor/initializer.hpp"
 #include "call.hpp"
 
 namespace sinter {
-
-/// How a new parameter is filled; see nn/init.hpp for the usual ones.
-struct Initializer {
-  enum class Kind : unsigned char { constant, uniform, normal } kind = Kind::constant;
-  double a = 0, b = 0;  ///< the constant; or low and high; or mean and standard deviation
-};
 
 namespace graph {
 /// Counts possible changes to a model's numbers, for programs that keep data prepared from them (packed weights).
@@ -151,17 +148,15 @@ template <Element T, auto... E> class State : public Buffer<T, E...> {
 };
 
 /// Replaces a parameter that a module lacks.
-struct NoParam {};
-/// An optional parameter of a module, `ParamIf<Options.bias, float, Out> bias = graph::starting<…>(…)`; empty if
-/// absent.
+struct NoParam {
+  constexpr NoParam() = default;
+  constexpr NoParam(Initializer) {}
+
+  static constexpr std::string_view sinter_field_names{};
+  constexpr auto sinter_fields() const { return std::tie(); }
+};
+/// An optional parameter of a module, `ParamIf<Options.bias, float, Out> bias{nn::init::zeros()}`; empty if absent.
 template <bool Present, Element T, auto... E> using ParamIf = std::conditional_t<Present, Param<T, E...>, NoParam>;
-namespace graph {
-/// A `ParamIf` with this initializer, if it is present.
-template <class P> constexpr P starting(Initializer init) {
-  if constexpr (std::is_same_v<P, NoParam>) return {};
-  else return P(init);
-}
-}  // namespace graph
 
 /// A number that may change while a program runs: learning rate, temperature. It is an input of the program, so setting
 /// it takes effect at the next call; a plain `float` member is fixed with the model's type. A model's is stored in the

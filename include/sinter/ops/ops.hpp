@@ -34,6 +34,7 @@
 #include "reshape.hpp"
 #include "rounding.hpp"
 #include "scan.hpp"
+#include "shuffle.hpp"
 #include "softmax.hpp"
 #include "statistics.hpp"
 #include "training.hpp"

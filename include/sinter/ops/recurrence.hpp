@@ -57,6 +57,7 @@ struct Recurrence : graph::Registered<Recurrence> {
   }
   static constexpr Primitive describe();
   static constexpr Value apply(Builder* b, const int* operands, int n, Cell c, bool reverse);
+  static constexpr Value batch(const graph::Batching& b);
   static constexpr Value pull(const Site& s, int i, Value ct);
 };
 
@@ -123,6 +124,7 @@ struct RecurrentRows {
 /// part.
 struct RecurrenceGradient : graph::Registered<RecurrenceGradient> {
   static constexpr const char* name = "recurrence_gradient";
+  static constexpr Value batch(const graph::Batching& b);
   static constexpr Type type(const Signature& s) {
     return s.count == 5 || s.count == 6 ? Type{s.dtype(0), s.shape(0)} : Type::mismatch();
   }
@@ -145,7 +147,7 @@ struct RecurrenceGradient : graph::Registered<RecurrenceGradient> {
     p.plain = [](const graph::Elements& e) { PlainRecurrence(e).backward(); };
     p.vjp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
     p.jvp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
-    p.batch = [](const graph::Batching& b) { return RecurrentRows::apply<RecurrenceGradient>(b, 1 << 2); };
+    p.batch = &batch;
     p.batch_result = &RecurrentRows::result;
     p.flops = [](const Signature& s, const Shape& to) {
       return Recurrence::products(s, s.shape(0)[2], 2) + Recurrence::gradient_flops * double(to.size());
@@ -165,7 +167,7 @@ constexpr Primitive Recurrence::describe() {
   p.plain = [](const graph::Elements& e) { PlainRecurrence(e).forward(); };
   p.vjp = &pull;
   p.jvp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
-  p.batch = [](const graph::Batching& b) { return RecurrentRows::apply<Recurrence>(b, 1 << 1 | 1 << 3); };
+  p.batch = &batch;
   p.batch_result = &RecurrentRows::result;
   p.flops = [](const Signature& s, const Shape&) {
     return products(s, s.shape(0)[2], 1) + gate_flops * double(s.shape(0).size());
@@ -174,6 +176,14 @@ constexpr Primitive Recurrence::describe() {
     return flops_of_loops(extent, gate_flops);
   };
   return p;
+}
+
+// After both descriptions: clang and nvcc read a description where it is named.
+constexpr Value Recurrence::batch(const graph::Batching& b) {
+  return RecurrentRows::apply<Recurrence>(b, 1 << 1 | 1 << 3);
+}
+constexpr Value RecurrenceGradient::batch(const graph::Batching& b) {
+  return RecurrentRows::apply<RecurrenceGradient>(b, 1 << 2);
 }
 
 constexpr Value Recurrence::apply(Builder* b, const int* operands, int n, Cell c, bool reverse) {

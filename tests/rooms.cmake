@@ -1,5 +1,5 @@
 # The order of the rooms: a file includes only from its own room or from rooms above it. cmake -DINCLUDE=… -P rooms.cmake
-set(order tensor graph ops transform compile backend eager nn optim data train io models)
+set(order tensor graph ops transform compile backend eager nn optim data train io models vision)
 file(GLOB_RECURSE files RELATIVE ${INCLUDE}/sinter ${INCLUDE}/sinter/*.hpp)
 set(wrong "")
 set(checked 0)

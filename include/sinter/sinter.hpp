@@ -41,6 +41,7 @@
 #include "nn/pooling.hpp"
 #include "nn/recurrent.hpp"
 #include "nn/sequential.hpp"
+#include "nn/shuffle.hpp"
 #include "nn/transformer.hpp"
 #include "optim/adagrad.hpp"
 #include "optim/adam.hpp"

@@ -45,7 +45,7 @@ template <int Axis, int N> struct SumsNormalised {
 /// The number of values that its program stores in one pass and loads in later ones.
 template <int Axis, int R, int C> consteval int loaded_again() {
   using X = Tensor<float, R, C + 3>;
-  using P = compile::Program<graph::FunctionTrace<SumsNormalised<Axis, C>, graph::symbol_of<X>, graph::symbol_of<X>>,
+  using P = compile::Program<graph::FunctionTrace<SumsNormalised<Axis, C>, symbol_of<X>, symbol_of<X>>,
                              cpu::Backend>;
   int n = 0;
   for (int k = 0; k < P::distinct_kernels; ++k) {

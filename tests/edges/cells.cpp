@@ -102,6 +102,10 @@ TEST_CASE("cells of views and assemblies") {
   check_cells<1>("pad", [](auto x) { return pad<Border{1, 2}>(x); });
   check_cells<1>("pad.infinite", [](auto x) { return pad<Border{1, 0}>(x, -inf); });
   check_cells<1>("pad.cut", [](auto x) { return pad<Border{-1, 1}>(x, NAN); });
+  check_cells<1>("pixel_shuffle", [](auto x) { return pixel_shuffle<2>(x); });
+  check_cells<1>("pixel_shuffle.one", [](auto x) { return pixel_shuffle<1>(x); });
+  check_cells<1>("pixel_unshuffle", [](auto x) { return pixel_unshuffle<2>(x); });
+  check_cells<1>("pixel_unshuffle.one", [](auto x) { return pixel_unshuffle<1>(x); });
   check_cells<1>("stop_gradient", [](auto x) { return stop_gradient(x); });
 }
 
@@ -424,6 +428,9 @@ TEST_CASE("layers over images are their functions: the same nodes") {
   CHECK_SAME(nn::AvgPool2d<2>{}(image), avg_pool2d<2>(image));
   CHECK_SAME(nn::AdaptiveAvgPool1d<3>{}(line), adaptive_avg_pool1d<3>(line));
   CHECK_SAME(nn::AdaptiveAvgPool2d<2>{}(image), adaptive_avg_pool2d<2>(image));
+  CHECK_SAME(nn::PixelUnshuffle<2>{}(image), pixel_unshuffle<2>(image));
+  const auto pixels = nn::PixelUnshuffle<2>{}(image);
+  CHECK_SAME(nn::PixelShuffle<2>{}(pixels), pixel_shuffle<2>(pixels));
   const auto one = bound<nn::Conv1d<2, 3, 2>>(g);
   CHECK_SAME(one(line), conv1d(line, one.weight) + reshape<3, 1>(one.bias));
   const auto two = bound<nn::Conv2d<2, 3, 2>>(g);

@@ -11,6 +11,11 @@ namespace {
 template <auto... E> using F = Tensor<float, E...>;
 }  // namespace
 
+TEST_CASE("pixel shuffles") {
+  check_module<nn::PixelShuffle<2>, F<2, 8, 2, 3>>("pixel_shuffle");
+  check_module<nn::PixelUnshuffle<2>, F<2, 2, 4, 6>>("pixel_unshuffle");
+}
+
 TEST_CASE("linear layers act on the last axis") { check_module<nn::Linear<4, 3>, F<2, 5, 4>>("linear_layer"); }
 
 TEST_CASE("convolutions of every geometry") {

@@ -84,6 +84,7 @@ TEST_CASE("edges of powers: 0 to the power 0, negative bases, the gradient of bo
 TEST_CASE("edges of functions of two and three operands") {
   check_edges<2>("maximum", [](auto x, auto y) { return maximum(x, y); });
   check_edges<2>("minimum", [](auto x, auto y) { return minimum(x, y); });
+  check_edges<2>("xlogy", [](auto x, auto y) { return xlogy(x, y); });
   check_edges<2>("remainder", [](auto x, auto y) { return remainder(x, y); });
   check_edges<2>("div", [](auto x, auto y) { return x / y; });
   check_edges<2>("mul", [](auto x, auto y) { return x * y; });
@@ -191,6 +192,7 @@ TEST_CASE("cells of arithmetic, rounding, comparisons and casts") {
   check_cells<2>("maximum", [](auto x, auto y) { return maximum(x, y); });
   check_cells<2>("minimum", [](auto x, auto y) { return minimum(x, y); });
   check_cells<2>("pow", [](auto x, auto y) { return pow(x, y); });
+  check_cells<2>("xlogy", [](auto x, auto y) { return xlogy(x, y); });
   check_cells<2>("remainder", [](auto x, auto y) { return remainder(x, y); });
   check_cells<2>("less", [](auto x, auto y) { return x < y; });
   check_cells<2>("less_equal", [](auto x, auto y) { return x <= y; });

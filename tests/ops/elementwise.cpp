@@ -48,6 +48,7 @@ TEST_CASE("powers: small constant exponents are products, 0 to a power has PyTor
 TEST_CASE(
     "functions of several numbers: ties share the gradient, bounds of clamp receive it where they are the result") {
   check<F<4, 5>, F<4, 5>>("minimum", [](auto x, auto y) { return minimum(x, y); });
+  check<F<12>, F<12>>("xlogy", [](auto x, auto y) { return xlogy(x, y); });
   check<F<4, 5>, F<4, 5>>("remainder", [](auto x, auto y) { return remainder(x, y); });
   check<F<4>, F<4>, F<4>>("clamp_tensors", [](auto x, auto low, auto high) { return clamp(x, low, high); });
 }
@@ -147,6 +148,7 @@ TEST_CASE("derivatives of elementwise primitives and reductions are the slopes o
       {"pow_number", [](Value x) -> Value { return pow(x, 2.7); }, 0.1, 2},
       {"maximum", [](Value x) -> Value { return maximum(x, twin(x)); }, -2, 4},
       {"minimum", [](Value x) -> Value { return minimum(x, twin(x)); }, -2, 4},
+      {"xlogy", [](Value x) -> Value { return xlogy(x, twin(x)); }, 0.1, 4},
       {"remainder", [](Value x) -> Value { return remainder(x, twin(x)); }, 0.1, 4},
       {"clamp", [](Value x) -> Value { return clamp(x, -0.5, 1.0); }, -2, 2},
       {"clamp_low", [](Value x) -> Value { return clamp(0.2, x, 5.0); }, -2, 2},

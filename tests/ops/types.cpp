@@ -24,6 +24,7 @@ template <class T> void check_elementwise() {
   CHECK_TYPE(x * 0.5);
   CHECK_TYPE(x / 2);
   CHECK_TYPE(remainder(x, 2));
+  CHECK_TYPE(xlogy(x, 2));
   CHECK_TYPE(abs(x));
   CHECK_TYPE(sign(x));
   CHECK_TYPE(floor(x));

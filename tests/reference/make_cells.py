@@ -288,6 +288,7 @@ pairs(
     second=[0.5, -0.5, 2.0, -3.0, nan],
     without=integers,
 )
+pairs("xlogy", torch.xlogy, number=[0.0, -0.0, 0.5, -2.0, 300.0, inf, nan], second=[0.0, 0.5, 1.0, 300.0, -1.0, inf, nan])
 whole_numbers = {
     "div": lambda a, b: torch.div(a, b, rounding_mode="trunc"),
     "remainder": torch.remainder,
@@ -621,6 +622,15 @@ views("pad", lambda x: F.pad(x, (1, 2)))
 cell("pad.infinite/values", lambda x: F.pad(x, (1, 0), value=-inf), odd)
 cell("pad.cut/values", lambda x: F.pad(x, (-1, 1), value=nan), odd)
 views("stop_gradient", lambda x: x.detach())
+# Images [3, 4, 1, 1] and back, with one more: PyTorch gives none of them another shape, and their gradient too.
+for name, f in dict(pixel_shuffle=F.pixel_shuffle, pixel_unshuffle=F.pixel_unshuffle).items():
+    shape = (4, 1, 1) if name == "pixel_shuffle" else (1, 2, 2)
+    two = lambda x: f(torch.cat([x, torch.zeros(1, *shape, dtype=x.dtype)]), 2)[:-1]
+    views(name, two, shape=(3, *shape), empty=False, one=False, bounded=False)
+    cell(f"{name}/empty", two, torch.zeros(0, *shape))
+    cell(f"{name}.one/one", lambda x: f(x, 1), torch.full((1, 1, 1, 1), -0.0))
+    for n in (0, 1, 3):
+        cell(f"{name}/bounded.{n}", two, Bounded(odd.reshape(3, *shape)[:n], 3))
 
 # ---- elements at places ---------------------------------------------------------------------------------------------
 places = torch.tensor([[2, 2], [0, 1], [1, 1], [2, 0]])

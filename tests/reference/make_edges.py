@@ -187,6 +187,7 @@ some = torch.tensor(
     [0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 2.75, -2.75, 3.0, -3.0, 1e3, -1e3, 0.3, -0.3, 0.1, inf, -inf, nan]
 )
 edges("remainder", torch.remainder, some.repeat_interleave(len(some) - 1), some[1:].repeat(len(some)))
+edges("xlogy", torch.xlogy, p, q)
 three = [
     torch.tensor(x)
     for x in zip(

@@ -25,7 +25,7 @@ inline const std::map<std::string, ReferenceValue>& reference_values() {
   static const auto values = [] {
     std::map<std::string, ReferenceValue> all;
     for (const char* name : {"values", "optim", "nn", "attention", "cnn", "edges", "second_order", "half", "metrics",
-                             "saved_by_sinter", "stored"}) {
+                             "saved_by_sinter", "stored", "vision"}) {
       std::ifstream file(std::string(SINTER_TESTS "/reference/") + name + ".txt");
       for (std::string line; std::getline(file, line);) {
         std::istringstream in(line);

@@ -40,8 +40,8 @@ TEST_CASE("an index out of range is an error that names axis and extent") {
   Tensor<int, 2, 3> a;
   const Error e = support::thrown([&] { a(1, 3); });
   CHECK(e.code() == ErrorCode::argument);
-  CHECK(std::string(e.what()) == "index of axis 1: expected 0 … 2, found 3");
-  CHECK_THROWS_AS(a(-1, 0), Error);
+  CHECK(std::string(e.what()) == "index of axis 1: expected -3 … 2, found 3");
+  CHECK_THROWS_AS(a(-3, 0), Error);
 }
 
 TEST_CASE("copies copy elements, at every size") {
@@ -157,6 +157,9 @@ TEST_CASE("an index takes an axis away and a range keeps a part of it: views, as
   CHECK(to_string(x(range<>, range<1, 3>)) == "[[1, 2],\n [11, 12],\n [21, 22]]");
   CHECK(to_string(x(2, range<0, -1, 2>)) == "[20, 22]");
   CHECK(to_string(x(range<-2>, -0)) == "[10, 20]");
+  CHECK(to_string(x(range<>, -1)) == "[3, 13, 23]");
+  CHECK(x(-1, -3) == 21);
+  CHECK(x[-2][-1] == 13);
   CHECK(to_string(x(range<>, range<-1, 100>)) == "[[3],\n [13],\n [23]]");
   CHECK(x[2][1] == 21);
   x[2](1) = 5;
@@ -194,10 +197,10 @@ TEST_CASE("views of bounded tensors keep the length") {
 
 TEST_CASE("an index out of range is an error for views too") {
   Tensor<float, 3, 4> x;
-  CHECK(std::string(support::thrown([&] { (void)x[3]; }).what()) == "index of axis 0: expected 0 … 2, found 3");
-  CHECK(std::string(support::thrown([&] { (void)x(range<>, -1); }).what()) ==
-        "index of axis 1: expected 0 … 3, found -1");
-  CHECK(std::string(support::thrown([&] { (void)x[1](4); }).what()) == "index of axis 0: expected 0 … 3, found 4");
+  CHECK(std::string(support::thrown([&] { (void)x[3]; }).what()) == "index of axis 0: expected -3 … 2, found 3");
+  CHECK(std::string(support::thrown([&] { (void)x(range<>, -5); }).what()) ==
+        "index of axis 1: expected -4 … 3, found -5");
+  CHECK(std::string(support::thrown([&] { (void)x[1](4); }).what()) == "index of axis 0: expected -4 … 3, found 4");
 }
 
 TEST_CASE("whole tensors compare; expressions of rank 0 are numbers") {

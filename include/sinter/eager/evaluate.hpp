@@ -165,9 +165,9 @@ inline auto run_into_new(std::array<Argument, N>& inputs, std::array<S, M>*) {
 }
 
 template <class F, class... X> inline auto run_program_of(F, const X&... x) {
-  using Result = graph::ResultOfTrace<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>;
+  using Result = graph::ResultOfTrace<F, symbol_of<decltype(graph::stored<const X&...>(x))>...>;
   using P =
-      internals::compile::Program<graph::FunctionTrace<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>,
+      internals::compile::Program<graph::FunctionTrace<F, symbol_of<decltype(graph::stored<const X&...>(x))>...>,
                                   backend::Host::Backend>;
   const std::tuple arguments{graph::stored<const X&...>(x)...};
   return std::apply([](const auto&... leaf) {
@@ -185,8 +185,8 @@ template <class F, class... X> requires Operands<X...> inline auto run_function(
   if constexpr (!std::is_empty_v<F> || !std::is_default_constructible_v<F>)
     return a_traced_function_must_not_capture_pass_values_as_arguments<F>{};
   // reports the error in the call
-  else if constexpr (!graph::CallableWith<F, graph::symbol_of<decltype(graph::stored<const X&...>(x))>...>)
-    return f(graph::symbol_of<decltype(graph::stored<const X&...>(x))>{}...);
+  else if constexpr (!graph::CallableWith<F, symbol_of<decltype(graph::stored<const X&...>(x))>...>)
+    return f(symbol_of<decltype(graph::stored<const X&...>(x))>{}...);
   else return internals::eager::run_program_of(f, x...);
 }
 

@@ -67,6 +67,14 @@ template <Element T> struct NumberLeaf {
   T value;
   constexpr symbol symbolic(Builder* b) const { return symbol(number_value(b, value)); }
 };
+}  // namespace graph
+
+/// A number that keeps its type among tensors, where a plain one takes that of the tensors: `number<int>(-100)`.
+/// PyTorch: torch.tensor(-100).
+template <Element T> constexpr graph::NumberLeaf<T> number(T value) { return {value}; }
+
+namespace graph {
+
 /// An lvalue tensor: referred to, as a view would. So a function that returns an expression takes its tensors by `const
 /// auto&`, or is called through `jit`.
 template <class Tensor> struct Ref {
@@ -114,7 +122,21 @@ template <class T, auto... E> inline constexpr bool is_view_v<TensorView<T, E...
 
 template <class X> struct SymbolType { using type = typename X::symbol; };
 template <TypedSymbol X> struct SymbolType<X> { using type = X; };
-template <class X> using symbol_of = typename SymbolType<std::remove_cvref_t<X>>::type;
+
+}  // namespace graph
+
+/// The symbol type of an operand: `Sym<float, 3, 4>` of a `Tensor<float, 3, 4>`, a view, a parameter or an expression
+/// of these, and of itself. So layers and functions ask for shapes and dtypes: `symbol_of<X>::shape[1]`.
+template <class X> using symbol_of = typename graph::SymbolType<std::remove_cvref_t<X>>::type;
+
+/// Extent `Axis` of an operand as it is written in a type, an int or an `Upto`: `reshape<extent_of<X, 0>, 3, -1>(x)`.
+template <class X, int Axis> inline constexpr auto extent_of = [] {
+  constexpr Shape shape = symbol_of<X>::shape;
+  if constexpr (shape.letter(Axis) != 0) return Upto{shape[Axis], shape.letter(Axis)};
+  else return shape[Axis];
+}();
+
+namespace graph {
 
 /// Whether a call with arguments of these types compiles. g++ goes on after the error that the function itself names;
 /// the result type of such a call must not be asked for.
@@ -237,12 +259,19 @@ requires(is_sym_v<S>) struct ElementOf<S> {
 
 /// A library function applied to operands none of which is a symbol: an expression, not yet computed.
 template <class F, class... Args> struct Call {
-  using symbol = decltype(F{}(graph::symbol_of<Args>{}...));
+  using symbol = decltype(F{}(symbol_of<Args>{}...));
   using place = place_detail::common_place<typename Args::place...>;
   using is_expression = void;
   using is_handle = void;
+  static constexpr Shape shape = symbol::shape;
+  static constexpr Dtype dtype = symbol::dtype;
 
   std::tuple<Args...> arguments;
+
+  /// A part, as of a tensor: `(x * 2)(range<>, 0)`.
+  template <class... Index> requires(sizeof...(Index) > 0 && (tensor_detail::is_index_v<Index> && ...))
+  constexpr auto operator()(Index... index) const { return graph::part(*this, index...); }
+  constexpr auto operator[](std::int64_t i) const { return graph::part(*this, i); }
 
   constexpr symbol symbolic(graph::Builder* b) const {
     return std::apply([b](const auto&... a) { return F{}(a.symbolic(b)...); }, arguments);
@@ -291,8 +320,8 @@ template <class F, class... X> constexpr auto call(X&&... x) {
   using Arguments = graph::Arguments<F, X...>;
   if constexpr ((Symbolic<X> || ...)) {
     return F{}(Arguments::symbol(graph::builder_of(x...), x)...);
-  } else if constexpr (!graph::CallableWith<F, graph::symbol_of<decltype(Arguments::stored(std::forward<X>(x)))>...>) {
-    return F{}(graph::symbol_of<decltype(Arguments::stored(
+  } else if constexpr (!graph::CallableWith<F, symbol_of<decltype(Arguments::stored(std::forward<X>(x)))>...>) {
+    return F{}(symbol_of<decltype(Arguments::stored(
                    std::forward<X>(x)))>{}...);  // the error that F names, which the compiler has already printed
   } else {
     using Expression = Call<F, decltype(Arguments::stored(std::forward<X>(x)))...>;

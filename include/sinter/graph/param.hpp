@@ -4,17 +4,14 @@
 // same module struct is default-constructed while tracing and holds views of the model's memory at run time.
 #pragma once
 #include <atomic>
+#include <string_view>
+#include <tuple>
 
 #include "../tensor/indexing.hpp"
+#include "../tensor/initializer.hpp"
 #include "call.hpp"
 
 namespace sinter {
-
-/// How a new parameter is filled; see nn/init.hpp for the usual ones.
-struct Initializer {
-  enum class Kind : unsigned char { constant, uniform, normal } kind = Kind::constant;
-  double a = 0, b = 0;  ///< the constant; or low and high; or mean and standard deviation
-};
 
 namespace graph {
 /// Counts possible changes to a model's numbers, for programs that keep data prepared from them (packed weights).
@@ -35,6 +32,10 @@ namespace graph {
 [[noreturn]] SINTER_COLD inline void parameter_has_no_memory() {
   throw Error(ErrorCode::argument, "parameter", "it belongs to no model", "make a Model of the struct that holds it");
 }
+[[noreturn]] SINTER_COLD inline void a_traced_parameter_has_no_elements_use_ranges() {
+  throw Error(ErrorCode::argument, "parameter", "an element of it was asked for while a function is traced",
+              "write weight(2)(3) or weight(range<2, 3>, range<3, 4>)");
+}
 }  // namespace graph
 
 /// A trainable tensor of a module: `Param<float, Out, In> weight;`. Copying copies the reference; assigning to the
@@ -47,6 +48,7 @@ template <Element T, auto... E> class Param {
   using is_expression = void;
   using is_handle = void;
   static constexpr Shape shape = shape_of<E...>;
+  static constexpr Dtype dtype = dtype_of<T>;
 
   constexpr Param() = default;
   constexpr Param(Initializer init) : initializer(init) {}
@@ -72,7 +74,17 @@ template <Element T, auto... E> class Param {
     if (data_ == nullptr) graph::parameter_has_no_memory();
     return TensorView<const T, E...>(data_);
   }
-  template <class... Index> T& operator()(Index... index) const { return view()(index...); }
+  /// One element of a model's, `net->weight(2, 3)`; or a part, `weight(2)`, `weight(range<>, range<1, 3>)`, which is an
+  /// operand like the parameter itself, also while tracing. NumPy: weight[2, 3], weight[2], weight[:, 1:3].
+  template <class... Index> requires(tensor_detail::is_index_v<Index> && ...)
+  constexpr decltype(auto) operator()(Index... index) const {
+    if constexpr (sizeof...(Index) == std::size_t(shape.rank) && !tensor_detail::any_range_v<Index...>) {
+      if (node_.graph != nullptr) graph::a_traced_parameter_has_no_elements_use_ranges();
+      return node_.graph != nullptr ? *data_ : element_at(index...);  // g++ needs one operand that may be constant
+    } else {
+      return graph::part(*this, index...);
+    }
+  }
   static constexpr std::ptrdiff_t size() { return shape.size(); }
 
   // For the library: binds it to a node while tracing, to memory in a model.
@@ -91,6 +103,7 @@ template <Element T, auto... E> class Param {
   Initializer initializer{};
 
  protected:
+  template <class... Index> T& element_at(Index... index) const { return view()(index...); }
   static void not_of_this_trace() {
     throw Error(ErrorCode::argument, "parameter", "it is used in a trace to which it does not belong");
   }
@@ -107,7 +120,13 @@ template <Element T, auto... E> class Buffer : public Param<T, E...> {
   using Param<T, E...>::Param;
   using Param<T, E...>::operator=;
 
-  /// The value after this step; no gradient flows through it. Of several in one step the last counts.
+  /// The value after this step; no gradient flows through it. Of several in one step the last counts. An expression of
+  /// parameters and buffers does too: `steps.update(steps + 1)`.
+  template <class X>
+  requires std::is_same_v<typename X::symbol, Sym<T, E...>> constexpr void update(const X& value) const {
+    if (this->node_.graph == nullptr) Param<T, E...>::not_of_this_trace();
+    update(value.symbolic(this->node_.graph));
+  }
   constexpr void update(const Sym<T, E...>& value) const {
     if (this->node_.graph != value.graph) Param<T, E...>::not_of_this_trace();
     for (graph::Builder::Update& u : value.graph->updates)
@@ -129,17 +148,15 @@ template <Element T, auto... E> class State : public Buffer<T, E...> {
 };
 
 /// Replaces a parameter that a module lacks.
-struct NoParam {};
-/// An optional parameter of a module, `ParamIf<Options.bias, float, Out> bias = graph::starting<…>(…)`; empty if
-/// absent.
+struct NoParam {
+  constexpr NoParam() = default;
+  constexpr NoParam(Initializer) {}
+
+  static constexpr std::string_view sinter_field_names{};
+  constexpr auto sinter_fields() const { return std::tie(); }
+};
+/// An optional parameter of a module, `ParamIf<Options.bias, float, Out> bias{nn::init::zeros()}`; empty if absent.
 template <bool Present, Element T, auto... E> using ParamIf = std::conditional_t<Present, Param<T, E...>, NoParam>;
-namespace graph {
-/// A `ParamIf` with this initializer, if it is present.
-template <class P> constexpr P starting(Initializer init) {
-  if constexpr (std::is_same_v<P, NoParam>) return {};
-  else return P(init);
-}
-}  // namespace graph
 
 /// A number that may change while a program runs: learning rate, temperature. It is an input of the program, so setting
 /// it takes effect at the next call; a plain `float` member is fixed with the model's type. A model's is stored in the

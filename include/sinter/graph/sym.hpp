@@ -10,7 +10,16 @@
 
 namespace sinter {
 
-/// What a traced function computes with instead of a `Tensor<T, E...>`.
+// Undefined on purpose: the name is the error.
+template <class To, class From> struct a_result_or_part_of_a_traced_value_cannot_be_assigned;
+
+namespace graph {
+/// The part of a symbol or an expression that indices select; defined in ops/part.hpp.
+template <class X, class... Index> constexpr auto part(const X& x, Index... index);
+}  // namespace graph
+
+/// What a traced function computes with instead of a `Tensor<T, E...>`. Its shape is a constant: `x.shape[1]`,
+/// `x.shape.rank`, in a function that takes x by value, and `symbol_of<X>::shape` where x is a reference.
 template <Element T, auto... E> struct Sym : graph::Value {
   using element = T;
   static constexpr Shape shape = shape_of<E...>;
@@ -18,7 +27,19 @@ template <Element T, auto... E> struct Sym : graph::Value {
 
   constexpr Sym() = default;
   constexpr explicit Sym(graph::Value v) : graph::Value(v) {}
+  constexpr Sym(const Sym&) = default;
+  constexpr Sym& operator=(const Sym&) & = default;
+  template <class X> constexpr auto operator=(const X&) && {
+    return a_result_or_part_of_a_traced_value_cannot_be_assigned<Sym, X>{};
+  }
   constexpr explicit operator bool() const { return a_traced_value_has_no_truth_value_use_select<Sym>{}; }
+
+  /// A part, as of a tensor: `x(2)`, `x(range<>, range<1, 3>)`, `x(-1, 0)`. An index out of range does not compile; one
+  /// beyond the length of a bounded axis is an `Error` in a statement, and in programs with `SINTER_CHECKS`, and gives
+  /// NaN, 0 for integers, otherwise. PyTorch: x[2], x[:, 1:3], x[-1, 0].
+  template <class... Index> requires(sizeof...(Index) > 0 && (tensor_detail::is_index_v<Index> && ...))
+  constexpr auto operator()(Index... index) const { return graph::part(*this, index...); }
+  constexpr auto operator[](std::int64_t i) const { return graph::part(*this, i); }
 };
 
 /// Whether a type is a `Sym`.

@@ -31,6 +31,9 @@ struct Value : SymbolBase {
   }
   constexpr Dtype dtype() const { return (*graph)[id].dtype; }
   constexpr const Shape& extents() const { return graph->shape(id); }
+  /// Whether its value is known while tracing: a number of rank 0; and that number.
+  constexpr bool is_number() const { return graph->is_constant(id); }
+  constexpr double number() const { return graph->constant_value(id); }
   constexpr bool is(double value) const { return graph->is_constant(id, value); }
 };
 

@@ -37,7 +37,7 @@ template <int Features, int Heads, AttentionOptions Options = AttentionOptions{}
 
  private:
   template <class X> static consteval bool fits() {
-    using S = graph::symbol_of<X>;
+    using S = symbol_of<X>;
     return S::shape.rank >= 2 && S::shape[S::shape.rank - 1] == Features;
   }
   /// Projection `Index` of queries, keys and values, by its rows of the weights.
@@ -47,7 +47,7 @@ template <int Features, int Heads, AttentionOptions Options = AttentionOptions{}
   }
   template <class X> constexpr auto self(const X& x, const auto&... mask) const {
     if constexpr (!fits<X>()) {
-      return attention_layer_needs_inputs_of_time_and_its_number_of_features<graph::symbol_of<X>, Features>{};
+      return attention_layer_needs_inputs_of_time_and_its_number_of_features<symbol_of<X>, Features>{};
     } else {
       const auto all = matmul(x, transpose(in_proj_weight)) + in_proj_bias;
       return out_proj(multi_head_attention<Heads, Options>(slice<-1, 0, Features>(all),
@@ -58,11 +58,11 @@ template <int Features, int Heads, AttentionOptions Options = AttentionOptions{}
   template <class Q, class K, class V>
   constexpr auto cross(const Q& q, const K& k, const V& v, const auto&... mask) const {
     if constexpr (!fits<Q>())
-      return attention_layer_needs_inputs_of_time_and_its_number_of_features<graph::symbol_of<Q>, Features>{};
+      return attention_layer_needs_inputs_of_time_and_its_number_of_features<symbol_of<Q>, Features>{};
     else if constexpr (!fits<K>())
-      return attention_layer_needs_inputs_of_time_and_its_number_of_features<graph::symbol_of<K>, Features>{};
+      return attention_layer_needs_inputs_of_time_and_its_number_of_features<symbol_of<K>, Features>{};
     else if constexpr (!fits<V>())
-      return attention_layer_needs_inputs_of_time_and_its_number_of_features<graph::symbol_of<V>, Features>{};
+      return attention_layer_needs_inputs_of_time_and_its_number_of_features<symbol_of<V>, Features>{};
     else
       return out_proj(multi_head_attention<Heads, Options>(projected<0>(q), projected<1>(k), projected<2>(v), mask...));
   }

@@ -32,7 +32,7 @@ template <int In, int Out, Spatial<1> Kernel, Conv1dOptions Options = Conv1dOpti
   static constexpr int channels = convolution_detail::channels<In, Out, Options>();  ///< that a filter reads
   static constexpr Initializer start = nn::init::fan_in_uniform(channels * Kernel[0]);
   Param<float, Out, channels, Kernel[0]> weight{start};
-  ParamIf<Options.bias, float, Out> bias = graph::starting<ParamIf<Options.bias, float, Out>>(start);
+  ParamIf<Options.bias, float, Out> bias{start};
 
   constexpr auto operator()(const Operand auto& x) const {
     return convolution_detail::add_bias<Out, 1>(conv1d<Options>(x, weight), bias);
@@ -45,7 +45,7 @@ template <int In, int Out, Spatial<2> Kernel, Conv2dOptions Options = Conv2dOpti
   static constexpr int channels = convolution_detail::channels<In, Out, Options>();  ///< that a filter reads
   static constexpr Initializer start = nn::init::fan_in_uniform(channels * Kernel[0] * Kernel[1]);
   Param<float, Out, channels, Kernel[0], Kernel[1]> weight{start};
-  ParamIf<Options.bias, float, Out> bias = graph::starting<ParamIf<Options.bias, float, Out>>(start);
+  ParamIf<Options.bias, float, Out> bias{start};
 
   constexpr auto operator()(const Operand auto& x) const {
     return convolution_detail::add_bias<Out, 2>(conv2d<Options>(x, weight), bias);
@@ -57,7 +57,7 @@ template <int In, int Out, Spatial<3> Kernel, Conv3dOptions Options = Conv3dOpti
   static_assert(Options.groups == 1, "groups of Conv3d must be 1");
   static constexpr Initializer start = nn::init::fan_in_uniform(In * Kernel[0] * Kernel[1] * Kernel[2]);
   Param<float, Out, In, Kernel[0], Kernel[1], Kernel[2]> weight{start};
-  ParamIf<Options.bias, float, Out> bias = graph::starting<ParamIf<Options.bias, float, Out>>(start);
+  ParamIf<Options.bias, float, Out> bias{start};
 
   constexpr auto operator()(const Operand auto& x) const {
     return convolution_detail::add_bias<Out, 3>(conv3d<Options>(x, weight), bias);

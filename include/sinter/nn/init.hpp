@@ -1,8 +1,6 @@
 // Initial values of parameters.
 #pragma once
-#include <cmath>
-
-#include "../graph/param.hpp"
+#include "../tensor/initializer.hpp"
 
 namespace sinter::nn::init {
 

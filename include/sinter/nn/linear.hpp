@@ -17,7 +17,7 @@ template <int In, int Out> struct Linear {
   Param<float, Out> bias{init::fan_in_uniform(In)};
 
   template <Operand X> constexpr auto operator()(const X& x) const {
-    using S = graph::symbol_of<X>;
+    using S = symbol_of<X>;
     if constexpr (S::shape.rank == 0 || S::shape[S::shape.rank - 1] != In)
       return linear_layer_needs_a_last_axis_of_its_input_size<S, In, Out>{};
     else return matmul(x, transpose(weight)) + bias;

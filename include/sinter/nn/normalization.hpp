@@ -49,43 +49,42 @@ template <int Channels, int... Ranks> struct BatchNorm {
   float eps = 1e-5f, momentum = .1f;
 
   template <Operand X> constexpr auto operator()(const X& x) const {
-    using S = graph::symbol_of<X>;
+    using S = symbol_of<X>;
     if constexpr (!((S::shape.rank == Ranks) || ...))
       return batch_norm_needs_an_input_with_its_channels_as_axis_1<S, Channels>{};
     else if constexpr (S::shape[1] != Channels)
       return batch_norm_needs_an_input_with_its_channels_as_axis_1<S, Channels>{};
     else if constexpr (TypedSymbol<X>)
-      return x.graph->training ? in_training(graph::widened(x))
-                               : with<S::shape.rank>(graph::widened(x), running_mean, running_var);
-    else return with<S::shape.rank>(graph::widened(x), running_mean, running_var);
+      return is_training(x) ? in_training(at_least_float32(x))
+                            : with<S::shape.rank>(at_least_float32(x), running_mean, running_var);
+    else return with<S::shape.rank>(at_least_float32(x), running_mean, running_var);
   }
 
  private:
   template <int Rank> static constexpr auto aligned(const auto& v) {
     return normalization_detail::aligned<Channels, Rank>(v);
   }
-  template <int Rank> static constexpr auto channel_sum(const auto& x) {
-    if constexpr (Rank == 2) return sum<0>(x);
-    else if constexpr (Rank == 3) return sum<0, 2>(x);
-    else if constexpr (Rank == 4) return sum<0, 2, 3>(x);
-    else return sum<0, 2, 3, 4>(x);
+  /// f<axes…>() of all axes but the channels.
+  template <int Rank> static constexpr auto but_channels(auto f) {
+    if constexpr (Rank == 2) return f.template operator()<0>();
+    else if constexpr (Rank == 3) return f.template operator()<0, 2>();
+    else if constexpr (Rank == 4) return f.template operator()<0, 2, 3>();
+    else return f.template operator()<0, 2, 3, 4>();
   }
   template <class X> static constexpr void check_values(int of_a_channel) {
     if (of_a_channel == 1) batch_norm_in_training_needs_more_than_one_value_for_each_channel<X>();
   }
   /// 0 for an empty batch.
   template <int Rank> static constexpr auto batch_mean(const auto& x, const Sym<float>& count) {
-    return channel_sum<Rank>(x) / at_least_one(count);
+    return but_channels<Rank>([&]<int... Axes>() { return sum<Axes...>(x); }) / at_least_one(count);
   }
   static constexpr Sym<float> at_least_one(const Sym<float>& count) {
-    if (!count.graph->is_constant(count.id)) return maximum(count, 1.f);
-    return count.is(0) ? Sym<float>(graph::number_value(count.graph, 1.f)) : count;
+    return count.is_number() && !count.is(0) ? count : maximum(count, 1.f);
   }
   /// Moves a running statistic by `momentum` towards a batch's; an empty batch leaves it as it is.
   constexpr void move(const auto& statistic, const auto& share, const Sym<float>& count) const {
     const auto moved = statistic * (1 - momentum) + cast<float>(share);
-    statistic.update(count.graph->is_constant(count.id) && !count.is(0) ? moved
-                                                                        : select(count > 0.f, moved, statistic));
+    statistic.update(count.is_number() && !count.is(0) ? moved : select(count > 0.f, moved, statistic));
   }
   template <int Rank> constexpr auto with(const auto& x, const auto& mean_of, const auto& variance) const {
     const auto scale = weight * rsqrt(variance + eps);
@@ -93,17 +92,18 @@ template <int Channels, int... Ranks> struct BatchNorm {
   }
   template <TypedSymbol X> constexpr auto in_training(const X& x) const {
     constexpr int rank = X::shape.rank;
-    constexpr std::int64_t all_but_channels = ((std::int64_t(1) << rank) - 1) & ~std::int64_t(2);
     check_option(eps > 0, "BatchNorm", "eps", "a number above 0 in training", double(eps));
     if constexpr (!X::shape.bounded()) check_values<X>(int(X::shape.size() / Channels));
-    else graph::expect_several(x, "BatchNorm in training, values for each channel", all_but_channels);
-    const Sym<float> count(ops::count_over(x, all_but_channels, Dtype::float32));
+    const Sym<float> count = but_channels<rank>([&]<int... Axes>() {
+      check_several<Axes...>(x, "BatchNorm in training, values for each channel");
+      return numel<Axes...>(x);
+    });
     const auto center = batch_mean<rank>(x, count);
     const auto centered = x - aligned<rank>(center);
     const auto variance = batch_mean<rank>(centered * centered, count);
     move(running_mean, center * momentum, count);
     move(running_var, variance * (momentum * count / at_least_one(count - 1.f)), count);
-    num_batches_tracked.update(num_batches_tracked.symbolic(x.graph) + 1);
+    num_batches_tracked.update(num_batches_tracked + 1);
     return centered * aligned<rank>(weight * rsqrt(variance + eps)) + aligned<rank>(bias);
   }
 };
@@ -118,10 +118,10 @@ template <int... E> struct LayerNorm {
   float eps = 1e-5f;
 
   template <Operand X> constexpr auto operator()(const X& x) const {
-    using S = graph::symbol_of<X>;
+    using S = symbol_of<X>;
     if constexpr (!ends_with_extents<S>())
       return layer_norm_needs_an_input_that_ends_with_its_extents<S, Sym<float, E...>>{};
-    else return over(graph::widened(x), std::make_index_sequence<sizeof...(E)>{});
+    else return over(at_least_float32(x), std::make_index_sequence<sizeof...(E)>{});
   }
 
  private:
@@ -148,12 +148,12 @@ template <int... E> struct RMSNorm {
   float eps = of_the_type;
 
   constexpr auto operator()(const Operand auto& x) const {
-    return over(graph::widened(x), std::make_index_sequence<sizeof...(E)>{});
+    return over(at_least_float32(x), std::make_index_sequence<sizeof...(E)>{});
   }
 
  private:
   template <class X, std::size_t... Index> constexpr auto over(const X& x, std::index_sequence<Index...>) const {
-    const double least = eps >= 0 ? double(eps) : graph::symbol_of<X>::dtype == Dtype::float64 ? 0x1p-52 : 0x1p-23;
+    const double least = eps >= 0 ? double(eps) : symbol_of<X>::dtype == Dtype::float64 ? 0x1p-52 : 0x1p-23;
     return x * rsqrt(mean<(-1 - int(Index))...>(x * x, keepdims) + least) * weight;
   }
 };
@@ -168,15 +168,15 @@ template <int Groups, int Channels> struct GroupNorm {
   float eps = 1e-5f;
 
   template <Operand X> constexpr auto operator()(const X& x) const {
-    using S = graph::symbol_of<X>;
+    using S = symbol_of<X>;
     if constexpr (S::shape.rank < 2 || S::shape[1] != Channels) {
       return group_norm_needs_an_input_with_its_channels_as_axis_1<S, Groups, Channels>{};
     } else {
       constexpr Shape from = S::shape;
       constexpr int group = int(from.size() / (from[0] > 0 ? from[0] : 1)) / (Groups >= 1 ? Groups : 1);
-      const auto grouped = reshaped<Groups, group>(graph::widened(x));
+      const auto grouped = reshape<extent_of<X, 0>, Groups, group>(at_least_float32(x));
       const auto centered = grouped - mean<-1>(grouped, keepdims);
-      const auto normal = like<S>(centered * rsqrt(mean<-1>(centered * centered, keepdims) + eps),
+      const auto normal = like<X>(centered * rsqrt(mean<-1>(centered * centered, keepdims) + eps),
                                   std::make_index_sequence<std::size_t(from.rank)>{});
       return normal * normalization_detail::aligned<Channels, from.rank>(weight) +
              normalization_detail::aligned<Channels, from.rank>(bias);
@@ -184,15 +184,8 @@ template <int Groups, int Channels> struct GroupNorm {
   }
 
  private:
-  template <class S, std::size_t Index> static constexpr auto extent() {
-    if constexpr (S::shape.letter(int(Index)) != 0) return Upto{S::shape[int(Index)], S::shape.letter(int(Index))};
-    else return S::shape[int(Index)];
-  }
-  template <int G, int Size, Operand X> static constexpr auto reshaped(const X& x) {
-    return reshape<extent<graph::symbol_of<X>, 0>(), G, Size>(x);
-  }
-  template <class S, std::size_t... Index> static constexpr auto like(const auto& x, std::index_sequence<Index...>) {
-    return reshape<extent<S, Index>()...>(x);
+  template <class X, std::size_t... Index> static constexpr auto like(const auto& y, std::index_sequence<Index...>) {
+    return reshape<extent_of<X, int(Index)>...>(y);
   }
 };
 

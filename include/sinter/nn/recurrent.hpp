@@ -20,7 +20,7 @@ template <Kind K, int In, int Hidden, bool Bias> struct Direction {
   using Biases = ParamIf<Bias, float, rows>;
   Param<float, rows, In> weight_ih{start<Hidden>};
   Param<float, rows, Hidden> weight_hh{start<Hidden>};
-  Biases bias_ih = graph::starting<Biases>(start<Hidden>), bias_hh = graph::starting<Biases>(start<Hidden>);
+  Biases bias_ih{start<Hidden>}, bias_hh{start<Hidden>};
 
   constexpr auto fields() { return list(*this); }
   constexpr auto fields() const { return list(*this); }
@@ -76,7 +76,7 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
   template <TypedSymbol X, TypedSymbol... S>
   requires(sizeof...(S) == 0 || sizeof...(S) == states) constexpr auto operator()(const X& x,
                                                                                   const S&... initial) const {
-    return of(graph::widened(x), graph::widened(initial)...);
+    return of(at_least_float32(x), at_least_float32(initial)...);
   }
 
  private:

@@ -72,25 +72,6 @@ template <Kind K, int Hidden, int G, class P> constexpr auto with_state_bias(con
   else return x;
 }
 
-/// One step from parameters: (h', c') of an LSTM, (h') of others.
-template <Kind K, int In, int Hidden, class WI, class WH, class P, class X, class H, class C>
-constexpr auto cell(const WI& weight_ih, const WH& weight_hh, const P& bias_ih, const P& bias_hh, const X& x,
-                    const H& h, const C& c) {
-  const auto state = matmul(h, transpose(weight_hh));
-  const auto input = [&] {
-    if constexpr (In == 1) return x;  // a product with one number needs no contraction: it fuses with what follows
-    else return matmul(x, transpose(weight_ih));
-  }();
-  return step<K>(
-      [&]<int G>() {
-        if constexpr (In == 1)
-          return with_input_bias<K, Hidden, G>(input * gate<G, Hidden>(flatten<0>(weight_ih)), bias_ih, bias_hh);
-        else
-          return with_input_bias<K, Hidden, G>(gate<G, Hidden>(input), bias_ih, bias_hh);
-      },
-      [&]<int G>() { return with_state_bias<K, Hidden, G>(gate<G, Hidden>(state), bias_hh); }, h, c);
-}
-
 /// A cell's number of units, and of tensors in its state.
 template <class Cell> inline constexpr int hidden = decltype(Cell::weight_hh)::shape[1];
 template <class Cell> inline constexpr int states = decltype(Cell::weight_hh)::shape[0] == 4 * hidden<Cell> ? 2 : 1;
@@ -99,8 +80,40 @@ template <class Cell> inline constexpr int states = decltype(Cell::weight_hh)::s
 template <int Hidden> inline constexpr Initializer start = nn::init::fan_in_uniform(Hidden);
 
 /// Whether an input or state ends with n features.
-template <class X, int N> inline constexpr bool ends_with =
-    graph::symbol_of<X>::shape.rank > 0 && graph::symbol_of<X>::shape[graph::symbol_of<X>::shape.rank - 1] == N;
+template <class X, int N> consteval bool ends_with() {
+  constexpr Shape shape = symbol_of<X>::shape;
+  return shape.rank > 0 && shape[shape.rank - 1] == N;
+}
+
+/// One step of a cell from h and, of an LSTM, c: h' or, of an LSTM, (h', c').
+template <Kind K, class Cell, class X, class H, class C>
+constexpr auto cell(const Cell& net, const X& x, const H& h, const C& c) {
+  constexpr int features = decltype(net.weight_ih)::shape[1], units = hidden<Cell>;
+  if constexpr (!ends_with<X, features>()) {
+    return recurrent_cell_needs_an_input_that_ends_with_its_input_size<symbol_of<X>, features>{};
+  } else if constexpr (!ends_with<H, units>()) {
+    return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<symbol_of<H>, units>{};
+  } else if constexpr (!ends_with<C, units>()) {
+    return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<symbol_of<C>, units>{};
+  } else {
+    const auto state = matmul(h, transpose(net.weight_hh));
+    const auto input = [&] {
+      // a product with one number needs no contraction: it fuses with what follows
+      if constexpr (features == 1) return x;
+      else return matmul(x, transpose(net.weight_ih));
+    }();
+    const auto next = step<K>(
+        [&]<int G>() {
+          if constexpr (features == 1)
+            return with_input_bias<K, units, G>(input * gate<G, units>(flatten<0>(net.weight_ih)), net.bias_ih,
+                                                net.bias_hh);
+          else return with_input_bias<K, units, G>(gate<G, units>(input), net.bias_ih, net.bias_hh);
+        },
+        [&]<int G>() { return with_state_bias<K, units, G>(gate<G, units>(state), net.bias_hh); }, h, c);
+    if constexpr (K == Kind::lstm) return next;
+    else return std::get<0>(next);
+  }
+}
 
 }  // namespace nn::recurrent
 
@@ -111,17 +124,10 @@ template <int In, int Hidden, Nonlinearity F = Nonlinearity::tanh, bool Bias = t
   using Biases = ParamIf<Bias, float, Hidden>;
   Param<float, Hidden, In> weight_ih{recurrent::start<Hidden>};
   Param<float, Hidden, Hidden> weight_hh{recurrent::start<Hidden>};
-  Biases bias_ih = graph::starting<Biases>(recurrent::start<Hidden>),
-         bias_hh = graph::starting<Biases>(recurrent::start<Hidden>);
+  Biases bias_ih{recurrent::start<Hidden>}, bias_hh{recurrent::start<Hidden>};
 
   template <Operand X, Operand H> constexpr auto operator()(const X& x, const H& h) const {
-    if constexpr (!recurrent::ends_with<X, In>)
-      return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
-    else if constexpr (!recurrent::ends_with<H, Hidden>)
-      return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<graph::symbol_of<H>, Hidden>{};
-    else
-      return std::get<0>(
-          recurrent::cell<recurrent::kind_of(F), In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, h));
+    return recurrent::cell<recurrent::kind_of(F)>(*this, x, h, h);
   }
 };
 
@@ -130,17 +136,10 @@ template <int In, int Hidden, bool Bias = true> struct GRUCell {
   using Biases = ParamIf<Bias, float, 3 * Hidden>;
   Param<float, 3 * Hidden, In> weight_ih{recurrent::start<Hidden>};
   Param<float, 3 * Hidden, Hidden> weight_hh{recurrent::start<Hidden>};
-  Biases bias_ih = graph::starting<Biases>(recurrent::start<Hidden>),
-         bias_hh = graph::starting<Biases>(recurrent::start<Hidden>);
+  Biases bias_ih{recurrent::start<Hidden>}, bias_hh{recurrent::start<Hidden>};
 
   template <Operand X, Operand H> constexpr auto operator()(const X& x, const H& h) const {
-    if constexpr (!recurrent::ends_with<X, In>)
-      return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
-    else if constexpr (!recurrent::ends_with<H, Hidden>)
-      return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<graph::symbol_of<H>, Hidden>{};
-    else
-      return std::get<0>(
-          recurrent::cell<recurrent::Kind::gru, In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, h));
+    return recurrent::cell<recurrent::Kind::gru>(*this, x, h, h);
   }
 };
 
@@ -150,15 +149,10 @@ template <int In, int Hidden, bool Bias = true> struct LSTMCell {
   using Biases = ParamIf<Bias, float, 4 * Hidden>;
   Param<float, 4 * Hidden, In> weight_ih{recurrent::start<Hidden>};
   Param<float, 4 * Hidden, Hidden> weight_hh{recurrent::start<Hidden>};
-  Biases bias_ih = graph::starting<Biases>(recurrent::start<Hidden>),
-         bias_hh = graph::starting<Biases>(recurrent::start<Hidden>);
+  Biases bias_ih{recurrent::start<Hidden>}, bias_hh{recurrent::start<Hidden>};
 
   template <Operand X, Operand H, Operand C> constexpr auto operator()(const X& x, const H& h, const C& c) const {
-    if constexpr (!recurrent::ends_with<X, In>)
-      return recurrent_cell_needs_an_input_that_ends_with_its_input_size<graph::symbol_of<X>, In>{};
-    else if constexpr (!recurrent::ends_with<H, Hidden>)
-      return recurrent_cell_needs_a_state_that_ends_with_its_hidden_size<graph::symbol_of<H>, Hidden>{};
-    else return recurrent::cell<recurrent::Kind::lstm, In, Hidden>(weight_ih, weight_hh, bias_ih, bias_hh, x, h, c);
+    return recurrent::cell<recurrent::Kind::lstm>(*this, x, h, c);
   }
 };
 

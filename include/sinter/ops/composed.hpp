@@ -62,13 +62,11 @@ template <class F, int Tensors = 1> struct Composed {
 
 }  // namespace ops
 
-namespace graph {
-
-/// An operand of a layer with float32 parameters: 16-bit floats and integers as float32, all others unchanged.
-template <Operand X> constexpr auto widened(const X& x) {
+/// 16-bit floats and integers as float32, all others unchanged: an operand of a layer that computes in the type of its
+/// float32 parameters.
+template <Operand X> constexpr auto at_least_float32(const X& x) {
   if constexpr (is_half(symbol_of<X>::dtype) || !is_floating(symbol_of<X>::dtype)) return cast<float>(x);
   else return x;
 }
 
-}  // namespace graph
 }  // namespace sinter

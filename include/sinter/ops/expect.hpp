@@ -4,7 +4,8 @@
 #pragma once
 #include "apply.hpp"
 
-namespace sinter::graph {
+namespace sinter {
+namespace graph {
 
 /// Records that v is in [low, end), or equal to `besides`, if that exists. With a symbolic dimension the end is its
 /// run-time length.
@@ -33,4 +34,21 @@ constexpr void expect_several(Value v, const char* what, std::int64_t axes) {
   v.graph->length_rules.push(rule);
 }
 
-}  // namespace sinter::graph
+}  // namespace graph
+
+/// Says that the integers of a traced x are in low … end − 1, or equal to a further symbol of rank 0, `besides`: labels
+/// that a loss reads, ids of a table. `what` begins the text of the `Error` that a statement throws otherwise, and a
+/// program with `SINTER_CHECKS`; other programs do not check, and what they then compute is for the function to say.
+template <Symbolic X, Symbolic... B>
+requires(sizeof...(B) <= 1) constexpr void check_range(const X& x, const char* what, std::int64_t low, std::int64_t end,
+                                                       const B&... besides) {
+  graph::expect(x, what, low, end, besides...);
+}
+
+/// Refuses to run a program with an `Error` where these axes of a traced x together hold one value, as a variance
+/// needs several; at fixed extents nothing is left to check at run time.
+template <int... Axes, Symbolic X> constexpr void check_several(const X& x, const char* what) {
+  graph::expect_several(x, what, ((std::int64_t(1) << Axes) | ...));
+}
+
+}  // namespace sinter

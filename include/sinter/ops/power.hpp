@@ -1,4 +1,4 @@
-// Elementwise powers.
+// Elementwise powers, and x log y.
 #pragma once
 #include "apply.hpp"
 #include "arithmetic.hpp"
@@ -39,6 +39,19 @@ struct Pow : Elementwise<Pow, 2> {
   }
 };
 
+struct XLogY : Elementwise<XLogY, 2, Floating> {
+  static constexpr const char* name = "xlogy";
+  static constexpr double flops = 22;
+  static constexpr auto eval(auto x, auto y) {
+    using V = decltype(x);
+    return select(is_nan(y), y, select(x == V(0), V(0), x * log(y)));
+  }
+  static constexpr Value derivative(int i, auto x, auto y, auto, auto t) {
+    if (i == 1) return t * (x / y);
+    return select(logical_and(x == 0.0, y <= 0.0), 0.0, apply<XLogY>(t, y));
+  }
+};
+
 struct Square {
   constexpr auto operator()(auto x) const { return x * x; }
 };
@@ -50,6 +63,14 @@ template <class A, class B>
 requires Operands<A, B>
 constexpr graph::Result<ops::Apply<ops::Pow>, A, B> pow(A&& a, B&& b) {
   return call<ops::Apply<ops::Pow>>(std::forward<A>(a), std::forward<B>(b));
+}
+
+/// x log y, and 0 where x is 0, also for a logarithm of −∞; NaN where y is NaN. So entropies are
+/// `-sum(xlogy(p, p))`. PyTorch: torch.xlogy.
+template <class A, class B>
+requires Operands<A, B>
+constexpr graph::Result<ops::Apply<ops::XLogY>, A, B> xlogy(A&& x, B&& y) {
+  return call<ops::Apply<ops::XLogY>>(std::forward<A>(x), std::forward<B>(y));
 }
 
 /// x · x, elementwise. PyTorch: torch.square.

@@ -9,6 +9,7 @@
 #include "trigonometric.hpp"
 #include "index.hpp"
 #include "reshape.hpp"
+#include "training.hpp"
 
 namespace sinter {
 namespace ops {
@@ -148,7 +149,7 @@ template <Operand X> constexpr auto dropout(X&& x, double p) {
   check_option(p >= 0 && p <= 1, "dropout", "p", "0 … 1", p);
   if constexpr (is_sym_v<std::remove_cvref_t<X>>) {
     static_assert(is_floating(std::remove_cvref_t<X>::dtype), "dropout needs floating numbers");
-    if (!x.graph->training || p == 0) return std::remove_cvref_t<X>(x);
+    if (!is_training(x) || p == 0) return std::remove_cvref_t<X>(x);
     return std::remove_cvref_t<X>(graph::dropped(x, p));
   } else {
     return std::forward<X>(x);

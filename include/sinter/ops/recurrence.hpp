@@ -124,6 +124,7 @@ struct RecurrentRows {
 /// part.
 struct RecurrenceGradient : graph::Registered<RecurrenceGradient> {
   static constexpr const char* name = "recurrence_gradient";
+  static constexpr Value batch(const graph::Batching& b);
   static constexpr Type type(const Signature& s) {
     return s.count == 5 || s.count == 6 ? Type{s.dtype(0), s.shape(0)} : Type::mismatch();
   }

@@ -119,6 +119,13 @@ constexpr Value count_over(Value v, std::int64_t axes, Dtype d) {
   return n;
 }
 
+template <int... Axes> struct CountElements {
+  template <class X> constexpr auto operator()(X x) const {
+    if constexpr (is_sym_v<X>) return Sym<float>(count_over(x, axes_of<Axes...>(X::shape.rank), Dtype::float32));
+    else return count_over(x, axes_of<Axes...>(x.extents().rank), Dtype::float32);
+  }
+};
+
 template <bool Keep, int... Axes> struct Mean {
   template <class X> constexpr auto operator()(X x) const { return divided(x, Reduce<Sum, Keep, Axes...>{}(x)); }
 
@@ -142,6 +149,12 @@ template <int... Axes, Operand X> constexpr auto sum(X&& x) {
 }
 template <int... Axes, Operand X> constexpr auto sum(X&& x, KeepDims) {
   return call<ops::Total<ops::Sum, true, Axes...>>(std::forward<X>(x));
+}
+
+/// The number of elements along the axes named, along all where none is, as float32: of a bounded axis its run-time
+/// length. PyTorch: torch.numel.
+template <int... Axes, Operand X> constexpr auto numel(X&& x) {
+  return call<ops::CountElements<Axes...>>(std::forward<X>(x));
 }
 
 /// Product over the axes named, over all where none is. PyTorch: torch.prod.

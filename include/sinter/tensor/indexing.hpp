@@ -1,4 +1,5 @@
-// Parts of tensors, as in NumPy: an index removes an axis, a range keeps a part of it. The result is a view.
+// Parts of tensors, as in NumPy: an index removes an axis, a range keeps a part of it. The result is a view. Symbols
+// and expressions have the same parts: ops/part.hpp.
 #pragma once
 #include <tuple>
 
@@ -10,6 +11,7 @@ namespace sinter::tensor_detail {
 template <auto... E> struct Extents {
   template <auto... More> using Then = Extents<E..., More...>;
   template <class T> using View = TensorView<T, E...>;
+  template <class T> using Symbol = Sym<T, E...>;
 };
 template <class A, class B> struct Joined;
 template <auto... A, auto... B> struct Joined<Extents<A...>, Extents<B...>> { using type = Extents<A..., B...>; };
@@ -29,22 +31,19 @@ template <class Left, class Index, class... Rest, auto E, auto... More>
 struct Selected<Left, std::tuple<Index, Rest...>, Extents<E, More...>>
     : Selected<typename Joined<Left, decltype(left_of<Index, E>())>::type, std::tuple<Rest...>, Extents<More...>> {};
 
-/// The view that indices select from elements at `data` with these strides.
-template <class T, auto... E, class Strides, class Lengths, class... Index>
-auto part(T* data, const Strides& strides, const Lengths& lengths, const Index&... index) {
+/// The view that indices select of a tensor or view, whose elements are at `data` with these strides.
+template <class T, auto... E, class X, class Strides, class Lengths, class... Index>
+auto part(const X& whole, T* data, const Strides& strides, const Lengths& lengths, const Index&... index) {
   using View = typename Selected<Extents<>, std::tuple<Index...>, Extents<E...>>::type::template View<T>;
-  static constexpr Shape shape = shape_of<E...>;
   typename View::Strides kept{};
   std::size_t axis = 0, n = 0;
   const auto take = [&](const auto& i) {
     using Given = std::remove_cvref_t<decltype(i)>;
     if constexpr (is_range_v<Given>) {
-      data += Given::first(shape[int(axis)]) * strides[axis];
+      data += Given::first(X::shape[int(axis)]) * strides[axis];
       kept[n++] = strides[axis] * Given::step;
     } else {
-      const auto at = std::int64_t(i);
-      if (at < 0 || at >= shape[int(axis)]) index_out_of_range(int(axis), at, shape[int(axis)]);
-      data += at * strides[axis];
+      data += position(whole, int(axis), std::int64_t(i)) * strides[axis];
     }
     ++axis;
   };

@@ -56,9 +56,18 @@ template <class T, class U, auto... E> struct WrongAssignment<Sym<T, E...>, Sym<
       ErrorCode::shape, "elements of a range",
       (bounded ? "expected at most " : "expected ") + std::to_string(expected) + ", found " + std::to_string(found));
 }
-[[noreturn]] SINTER_COLD inline void index_out_of_range(int axis, std::int64_t index, std::int64_t extent) {
+[[noreturn]] SINTER_COLD inline void index_out_of_range(int axis, std::int64_t index, std::int64_t length,
+                                                        std::int64_t capacity) {
   throw Error(ErrorCode::argument, "index of axis " + std::to_string(axis),
-              "expected 0 … " + std::to_string(extent - 1) + ", found " + std::to_string(index));
+              "expected " + std::to_string(-length) + " … " + std::to_string(capacity - 1) + ", found " +
+                  std::to_string(index));
+}
+/// The position that an index selects: a negative one counts from the end of the axis, as it is now.
+template <class X> inline std::int64_t position(const X& x, int axis, std::int64_t index) {
+  if (std::uint64_t(index) < std::uint64_t(X::shape[axis])) return index;
+  const std::int64_t length = x.length_of_axis(axis);
+  if (index >= 0 || index < -length) index_out_of_range(axis, index, length, X::shape[axis]);
+  return index + length;
 }
 [[noreturn]] SINTER_COLD inline void wrong_length(char letter, std::int64_t length, std::int64_t capacity) {
   throw Error(ErrorCode::length, std::string("length '") + letter + "'",
@@ -117,6 +126,7 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   using place = Host;
   using layout = Layout;
   static constexpr Shape shape = shape_of<E...>;
+  static constexpr Dtype dtype = dtype_of<T>;
   static constexpr int rank = shape.rank;
 
   /// All zeros; bounded extents at their full length.
@@ -196,9 +206,9 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
     return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis];
   }
 
-  /// One element, `x(2, 3)`; or a part as a view, `x(2)`, `x(range<>, range<1, 3>)`:
-  /// axes after the last index stay whole. Throws `Error` when an index is out of range. From a temporary, `make()[2]`,
-  /// it is a copy. NumPy: x[2, 3], x[2], x[:, 1:3].
+  /// One element, `x(2, 3)`; or a part as a view, `x(2)`, `x(range<>, range<1, 3>)`: axes after the last index stay
+  /// whole, and a negative index counts from the end. Throws `Error` when one is out of range. From a temporary,
+  /// `make()[2]`, it is a copy. NumPy: x[2, 3], x[2], x[:, 1:3].
   template <class... Index>
   requires(tensor_detail::is_index_v<Index>&&...) decltype(auto) operator()(Index... index) & {
     return at(data(), index...);
@@ -236,7 +246,7 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
       (step(offset, axis, std::int64_t(index)), ...);
       return (elements[offset]);
     } else {
-      return tensor_detail::part<U, E...>(elements, strides(), lengths_, index...);
+      return tensor_detail::part<U, E...>(*this, elements, strides(), lengths_, index...);
     }
   }
   /// A part, or an element, that outlives this tensor.
@@ -253,9 +263,9 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
     }
     return s;
   }
-  static void step(std::ptrdiff_t& at, int& axis, std::int64_t index) {
-    if (index < 0 || index >= shape[axis]) tensor_detail::index_out_of_range(axis, index, shape[axis]);
-    at = at * shape[axis++] + index;
+  void step(std::ptrdiff_t& at, int& axis, std::int64_t index) const {
+    at = at * shape[axis] + tensor_detail::position(*this, axis, index);
+    ++axis;
   }
   template <int Axis, class List> static void fill_from(const List& list, T*& out) {
     if (std::int64_t(list.size()) != shape[Axis]) tensor_detail::wrong_list(Axis, list.size(), shape[Axis]);

@@ -13,6 +13,7 @@ template <class T, auto... E> class TensorView {
   using symbol = Sym<element, E...>;
   using place = Host;
   static constexpr Shape shape = shape_of<E...>;
+  static constexpr Dtype dtype = dtype_of<element>;
   static constexpr int rank = shape.rank;
   using Strides = std::array<std::ptrdiff_t, std::size_t(rank)>;
 
@@ -86,7 +87,7 @@ template <class T, auto... E> class TensorView {
       (step(at, axis, std::int64_t(index)), ...);
       return (data_[at]);
     } else {
-      return tensor_detail::part<T, E...>(data_, strides_, lengths_, index...);
+      return tensor_detail::part<T, E...>(*this, data_, strides_, lengths_, index...);
     }
   }
   decltype(auto) operator[](std::int64_t i) const { return (*this)(i); }
@@ -94,8 +95,8 @@ template <class T, auto... E> class TensorView {
 
  private:
   void step(std::ptrdiff_t& at, int& axis, std::int64_t index) const {
-    if (index < 0 || index >= shape[axis]) tensor_detail::index_out_of_range(axis, index, shape[axis]);
-    at += strides_[std::size_t(axis++)] * index;
+    at += strides_[std::size_t(axis)] * tensor_detail::position(*this, axis, index);
+    ++axis;
   }
   void take_lengths(const auto& tensor) {
     for (int i = 0; i < rank; ++i)

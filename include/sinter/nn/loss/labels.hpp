@@ -1,5 +1,6 @@
 // Losses of scores and labels: cross entropy and negative log likelihood.
 #pragma once
+#include "../../ops/label_loss.hpp"
 #include "reduction.hpp"
 
 namespace sinter {
@@ -12,55 +13,11 @@ namespace nn {
 
 namespace loss_detail {
 
-/// Operands: the loss of each row, logits, labels, smoothing. The gradient is softmax − target, which needs no
-/// reduction. It holds for batches of rows too.
-template <int Classes> struct LabelLossRule : ops::Identity<LabelLossRule<Classes>> {
-  using Value = graph::Value;
-  static constexpr const char* name = "label_loss";
-  static constexpr bool formula_is_differentiable = true;
-  static constexpr graph::Primitive describe() {
-    graph::Primitive p = ops::Identity<LabelLossRule>::describe();
-    p.batch = [](const graph::Batching& b) {
-      return Value{b.graph, b.graph->add(graph::primitive<LabelLossRule>, b.operands, b.count)};
-    };
-    return p;
-  }
-  static constexpr Value pull(const graph::Site& s, int i, Value ct) {
-    if (i != 1) return {};
-    const Value p = softmax<-1>(s.operand(1)), chosen = ops::OneHot<Classes>{}(s.operand(2)), smoothing = s.operand(3),
-                share = smoothing / double(Classes);
-    const Value less =
-        smoothing.is(0) ? select(chosen, p - 1.0, p) : p - select(chosen, 1.0 - smoothing + share, share);
-    return graph::sum_to(less * unsqueeze<-1>(ct), s.operand(1).extents());
-  }
-};
-/// Rows of logits [B, C] with labels [B] in 0 … C − 1 → [B]. `smoothing` of the target is spread evenly; if it is 0,
-/// only the label's logarithm is selected, so that those of masked classes, −∞, have no effect.
-template <int Classes> struct LabelLoss {
-  constexpr auto operator()(auto logits, auto labels, auto smoothing) const {
-    const auto each = of_formula(logits, labels, smoothing);
-    const std::array<int, 4> ids{each.id, logits.id, labels.id, smoothing.id};
-    return std::remove_const_t<decltype(each)>(
-        graph::Value{each.graph, each.graph->add(graph::primitive<LabelLossRule<Classes>>, ids.data(), 4)});
-  }
-
- private:
-  static constexpr auto of_formula(auto logits, auto labels, auto smoothing) {
-    const auto logs = log_softmax<1>(logits);
-    const auto chosen = ops::OneHot<Classes>{}(labels);
-    if (smoothing.is(0)) return -sum<1>(select(chosen, logs, 0.0));
-    const auto share = smoothing / double(Classes);
-    const auto target = select(chosen, 1.0 - smoothing + share, share);
-    return -sum<1>(select(target == 0.0, 0.0, logs * target));
-  }
-};
 /// Whether each row counts: its label is a class, and not the one to ignore.
 template <int Classes> constexpr auto counted(const char* what, auto labels, auto ignored) {
-  graph::expect(labels, what, 0, Classes, ignored);
+  check_range(labels, what, 0, Classes, ignored);
   const auto is_class = logical_and(labels >= 0, labels < Classes);
-  const graph::Builder& g = *ignored.graph;
-  if (g.is_constant(ignored.id) && (g.constant_value(ignored.id) < 0 || g.constant_value(ignored.id) >= Classes))
-    return is_class;
+  if (ignored.is_number() && (ignored.number() < 0 || ignored.number() >= Classes)) return is_class;
   return logical_and(is_class, labels != ignored);
 }
 /// Labels as integers of at least 32 bits, so that numbers compared with them are not truncated to a byte.
@@ -83,7 +40,7 @@ template <Reduction R> struct CrossEntropyOfLabels {
     const auto labels = as_labels(given);
     const auto counts = counted<classes>("cross_entropy, labels", labels, ignored);
     const auto safe = select(unsqueeze<-1>(counts), logits, 0.0);
-    return over_counted<R>(LabelLoss<classes>{}(safe, labels, smoothing), counts);
+    return over_counted<R>(ops::LabelLoss<classes>{}(safe, labels, smoothing), counts);
   }
 };
 template <Reduction R> struct WeightedCrossEntropy {
@@ -133,21 +90,21 @@ struct CrossEntropyOptions {
 template <Reduction R = Reduction::mean> struct CrossEntropy {
   template <Operand X, Operand Y>
   constexpr auto operator()(X&& logits, Y&& labels, CrossEntropyOptions options = {}) const {
-    using S = graph::symbol_of<X>;
-    using L = graph::symbol_of<Y>;
+    using S = symbol_of<X>;
+    using L = symbol_of<Y>;
     check(options);
     if constexpr (!loss_detail::are_scores_and_labels<S, L>())
       return cross_entropy_needs_logits_batch_by_classes_and_one_integer_label_a_row<S, L>{};
     else
       return call<ops::Composed<loss_detail::CrossEntropyOfLabels<R>>>(std::forward<X>(logits), std::forward<Y>(labels),
-                                                                       graph::NumberLeaf<int>{options.ignore_index},
+                                                                       number<int>(options.ignore_index),
                                                                        options.label_smoothing);
   }
   template <Operand X, Operand Y, Operand W>
   constexpr auto operator()(X&& logits, Y&& labels, W&& weight, CrossEntropyOptions options = {}) const {
-    using S = graph::symbol_of<X>;
-    using L = graph::symbol_of<Y>;
-    using V = graph::symbol_of<W>;
+    using S = symbol_of<X>;
+    using L = symbol_of<Y>;
+    using V = symbol_of<W>;
     check(options);
     if constexpr (!loss_detail::are_scores_and_labels<S, L>())
       return cross_entropy_needs_logits_batch_by_classes_and_one_integer_label_a_row<S, L>{};
@@ -156,7 +113,7 @@ template <Reduction R = Reduction::mean> struct CrossEntropy {
     else
       return call<ops::Composed<loss_detail::WeightedCrossEntropy<R>, 2>>(
           std::forward<X>(logits), std::forward<W>(weight), std::forward<Y>(labels),
-          graph::NumberLeaf<int>{options.ignore_index}, options.label_smoothing);
+          number<int>(options.ignore_index), options.label_smoothing);
   }
 
  private:
@@ -172,13 +129,13 @@ inline constexpr CrossEntropy<> cross_entropy{};
 template <Reduction R = Reduction::mean> struct NegativeLogLikelihood {
   template <Operand X, Operand Y>
   constexpr auto operator()(X&& log_probabilities, Y&& labels, int ignore_index = -100) const {
-    using S = graph::symbol_of<X>;
-    using L = graph::symbol_of<Y>;
+    using S = symbol_of<X>;
+    using L = symbol_of<Y>;
     if constexpr (!loss_detail::are_scores_and_labels<S, L>())
       return cross_entropy_needs_logits_batch_by_classes_and_one_integer_label_a_row<S, L>{};
     else
       return call<ops::Composed<loss_detail::NegativeLogLikelihoodOfLabels<R>>>(
-          std::forward<X>(log_probabilities), std::forward<Y>(labels), graph::NumberLeaf<int>{ignore_index});
+          std::forward<X>(log_probabilities), std::forward<Y>(labels), number<int>(ignore_index));
   }
 };
 inline constexpr NegativeLogLikelihood<> nll_loss{};

@@ -30,8 +30,8 @@ template <Reduction R, class Each> struct Reduced {
 /// The same for operands, which must have one shape.
 template <Reduction R, class Each, class P, class T>
 constexpr auto pairwise(P&& prediction, T&& target, auto... number) {
-  if constexpr (!(graph::symbol_of<P>::shape == graph::symbol_of<T>::shape))
-    return loss_needs_a_prediction_and_a_target_of_one_shape<graph::symbol_of<P>, graph::symbol_of<T>>{};
+  if constexpr (!(symbol_of<P>::shape == symbol_of<T>::shape))
+    return loss_needs_a_prediction_and_a_target_of_one_shape<symbol_of<P>, symbol_of<T>>{};
   else return call<ops::Composed<Reduced<R, Each>, 2>>(std::forward<P>(prediction), std::forward<T>(target), number...);
 }
 

@@ -115,7 +115,7 @@ template <class K, int N, int J, int P, class File, class Context, class Stride>
   if constexpr (m.what == Micro::What::load) {
     out = read<T, N, m.a, m.unit>(w, s, stride);
   } else if constexpr (m.what == Micro::What::constant) {
-    out = Lanes<T, N>(ops::unforeseen(static_cast<T>(std::bit_cast<double>(w.count[std::size_t(m.a)]))));
+    out = Lanes<T, N>(ops::unforeseen(ops::converted<T>(std::bit_cast<double>(w.count[std::size_t(m.a)]))));
   } else if constexpr (m.what == Micro::What::count) {
     if constexpr (m.unit == 0) out = Lanes<T, N>(w.count[std::size_t(m.a)]);
     else if constexpr (m.unit == 1) out = Access<std::int32_t, N>::ramp(w.count[std::size_t(m.a)] + s.i, 1);

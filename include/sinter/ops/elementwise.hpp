@@ -108,15 +108,7 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
         ids[std::size_t(i)] = b.mapped[i] != 0 ? graph::with_rank(b.operand(i), rank).id : b.operands[i];
       return graph::apply_elementwise<Self>(b.graph, ids.data());
     };
-    set_block<bool>(p);
-    set_block<std::uint8_t>(p);
-    set_block<std::int8_t>(p);
-    set_block<float16>(p);
-    set_block<bfloat16>(p);
-    set_block<std::int32_t>(p);
-    set_block<std::int64_t>(p);
-    set_block<float>(p);
-    set_block<double>(p);
+    for_each_dtype([&]<Dtype D>() { set_block<element_type<D>>(p); });
     return p;
   }
 

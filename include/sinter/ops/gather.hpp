@@ -143,7 +143,7 @@ struct Rows {
   };
   /// As a gather along the axis after those of the ids, of a table with an axis of extent 1 for each of them.
   static constexpr Value nodes(Value table, Value ids) {
-    if (ids.dtype() != Dtype::int64) ids = graph::cast_to(ids, Dtype::int32);
+    ids = graph::cast_to(ids, promote(ids.dtype(), Dtype::int32));
     const Shape t = table.extents(), n = ids.extents();
     graph::expect(ids, "embedding, ids", 0, t[0], {}, t.letter(0));
     Shape places = n, wide;

@@ -14,16 +14,21 @@
 
 namespace sinter::cpu {
 
+/// Calls f(T()) with a type in which sums of products of a dtype are made. Integers with and without a sign have the
+/// same: the bits are equal.
+template <class F> constexpr decltype(auto) with_sum_type(Dtype d, F&& f) {
+  return with_computed_type(d, [&]<class T>(T) {
+    if constexpr (std::is_integral_v<T>) return f(std::make_signed_t<T>());
+    else return f(T());
+  });
+}
+
 /// Scratch bytes of a contraction, whichever algorithm it uses.
 constexpr std::int64_t pack_bytes(const ContractSizes& s) {
-  switch (s.dtype) {
-    case Dtype::float64: return pack_bytes_of<double>(s.rows, s.columns, s.inner, s.in_panels, s.windows);
-    case Dtype::int64: return pack_bytes_of<std::int64_t>(s.rows, s.columns, s.inner, s.in_panels, s.windows);
-    case Dtype::int32: return pack_bytes_of<std::int32_t>(s.rows, s.columns, s.inner, s.in_panels, s.windows);
-    default: break;
-  }
   // a shorter batch may use the products
-  const std::int64_t products = pack_bytes_of<float>(s.rows, s.columns, s.inner, s.in_panels, s.windows);
+  const std::int64_t products = with_sum_type(
+      s.dtype, [&]<class T>(T) { return pack_bytes_of<T>(s.rows, s.columns, s.inner, s.in_panels, s.windows); });
+  if (s.dtype != Dtype::float32) return products;
   if (s.convolution)
     return std::max(products, s.bounded ? WinogradPlan::most_bytes(s.convolution)
                                         : WinogradPlan::of(s.convolution).bytes(s.convolution.channels));

@@ -97,12 +97,7 @@ inline std::string variant(const compile::StepReport& s, const compile::Steps& s
   const std::string gathered = separate > 0 ? ", " + std::to_string(separate) + " strided" : std::string();
   switch (b.kind) {
     case compile::KernelKind::contract:
-      switch (s.dtype) {
-        case Dtype::float64: return contraction<double>(s, b);
-        case Dtype::int64: return contraction<std::int64_t>(s, b);
-        case Dtype::int32: return contraction<std::int32_t>(s, b);
-        default: return contraction<float>(s, b);
-      }
+      return with_sum_type(s.dtype, [&]<class T>(T) { return contraction<T>(s, b); });
     case compile::KernelKind::row: {
       std::int64_t kept = 1, folded = 1;
       for (int l = 0; l < b.loops; ++l) ((b.folded >> l & 1) != 0 ? folded : kept) *= s.extent[std::size_t(l)];

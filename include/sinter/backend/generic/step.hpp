@@ -94,7 +94,10 @@ class Step {
         for (int k = 0; k < n; ++k) reinterpret_cast<std::int32_t*>(out)[k] = std::int32_t(c_.lengths[m.a]);
         break;
       case Micro::What::constant:
-        for (int k = 0; k < n; ++k) put(out, k, m.dtype, std::bit_cast<double>(origin_[std::size_t(m.a)]));
+        with_element_type(m.dtype, [&]<class T>(T) {
+          std::fill_n(reinterpret_cast<T*>(out), n,
+                      ops::converted<T>(std::bit_cast<double>(origin_[std::size_t(m.a)])));
+        });
         break;
       case Micro::What::gather: {
         const auto axis = compile::IndexedAxis::of(origin_[std::size_t(m.a) + 1]);
@@ -284,12 +287,7 @@ class Step {
     Dtype d = Dtype::float32;
     for (const Micro& m : b_.micros)
       if (m.what == Micro::What::result) d = m.dtype;
-    switch (d) {
-      case Dtype::float64: return contract_as<double>();
-      case Dtype::int32: return contract_as<std::int32_t>();
-      case Dtype::int64: return contract_as<std::int64_t>();
-      default: return contract_as<float>();
-    }
+    cpu::with_sum_type(d, [&]<class T>(T) { contract_as<T>(); });
   }
   template <class T> void contract_as() {
     const auto loops = compile::ContractLoops::of(b_);

@@ -33,6 +33,10 @@ struct Array {
       else *reinterpret_cast<T*>(at(i)) = ops::converted<T>(x);
     });
   }
+  /// The value of an empty reduction, which may be infinite: the type's nearest.
+  void set_identity(std::ptrdiff_t i, double x) {
+    with_element_type(dtype, [&]<class T>(T) { *reinterpret_cast<T*>(at(i)) = ops::element_from<T>(x); });
+  }
 };
 
 /// Run-time lengths by symbolic dimension.
@@ -156,7 +160,7 @@ class Interpreter {
   void reduce(int i, Array& out) const {
     const graph::Primitive& op = *g_[i].op;
     const Array& a = operand(i, 0);
-    for_each_index(out.shape, [&](const Index& x) { out.set(offset(out.shape, x), op.identity); });
+    for_each_index(out.shape, [&](const Index& x) { out.set_identity(offset(out.shape, x), op.identity); });
     for_each_index(a.shape, [&](const Index& x) {
       Index y = x;
       for (int k = 0; k < a.shape.rank; ++k)
@@ -173,7 +177,8 @@ class Interpreter {
       std::byte* const to = out.at(offset(a.shape, x));
       Index before = x;
       --before[axis];
-      out.set(offset(a.shape, x), x[axis] > 0 ? out.get(offset(a.shape, before)) : g_[i].op->identity);
+      if (x[axis] > 0) std::memcpy(to, out.at(offset(a.shape, before)), std::size_t(bytes_of(a.dtype)));
+      else out.set_identity(offset(a.shape, x), g_[i].op->identity);
       const void* in[]{to, a.at(offset(a.shape, x))};
       g_[i].op->block[std::size_t(a.dtype)](in, to, 1);
     });
@@ -191,9 +196,9 @@ class Interpreter {
     for_each_index(out.shape, [&](const Index& x) {
       Index from = x;
       const bool there = set_position(operand(i, 1), out.shape, a.shape, int(g_.attributes(i)[0]), from);
-      out.set(offset(out.shape, x), there                    ? a.get(offset(a.shape, from))
-                                    : is_floating(out.dtype) ? ops::not_a_number<double>
-                                                             : 0);
+      if (there)
+        std::memcpy(out.at(offset(out.shape, x)), a.at(offset(a.shape, from)), std::size_t(bytes_of(a.dtype)));
+      else out.set(offset(out.shape, x), is_floating(out.dtype) ? ops::not_a_number<double> : 0);
     });
   }
   void scatter(int i, Array& out) const {

@@ -1,4 +1,5 @@
-"""The house: include levels within compile/, lines of a header, and rooms that name no backend. house.py INCLUDE"""
+"""The house: include levels within compile/, lines of a header, rooms that name no backend, and element types that stand
+in one place. house.py INCLUDE"""
 import functools
 import pathlib
 import re
@@ -28,6 +29,10 @@ for file in sorted(includes):
         found = re.search(r"\b(cpu::|Cpu\b|Thrust\b|on_thrust|on_cuda)|backend/(cpu|thrust|cuda|generic|reference)/", code)
         if found:
             wrong.append(f"{name}: expected no name of a backend, found {found.group(0)}; say backend::Host or the policy's")
+    # A new element type is a row of the table in tensor/dtype.hpp and nothing else: these are the proof.
+    one = re.search(r"\bDtype::(int16|uint16|uint32|uint64)\b", text)
+    if one and name.as_posix() != "tensor/dtype.hpp":
+        wrong.append(f"{name}: expected no name of this element type but in tensor/dtype.hpp, found {one.group(0)}")
     lines = len(text.splitlines())
     if lines > most_lines:
         wrong.append(f"{name}: expected at most {most_lines} lines, found {lines}")

@@ -43,7 +43,7 @@ using graph::Type;
 using graph::Value;
 
 /// How the result's dtype follows from the operands'. A primitive names one of these; the default is `Promoted`.
-struct Promoted {  ///< as torch.promote_types, but bool and 8-bit integers make int32; 16-bit floats are computed as
+struct Promoted {  ///< as torch.promote_types, but bool and narrow integers make int32; 16-bit floats are computed as
                    ///< float32 and rounded
   static constexpr int first = 0;
   static constexpr Dtype operand(int, Dtype promoted) { return computed_as(promoted); }

@@ -196,7 +196,7 @@ template <int Axis> struct AddAlong {
     const int axis = Axis < 0 ? Axis + x.extents().rank : Axis;
     places = graph::cast_to(places, promote(places.dtype(), Dtype::int32));
     graph::expect(places, "scatter_add, places", 0, x.extents()[axis], {}, x.extents().letter(axis));
-    return x + scatter_add(places, graph::cast_to(updates, x.dtype()), axis, x.extents());
+    return graph::cast_to(x + scatter_add(places, graph::cast_to(updates, x.dtype()), axis, x.extents()), x.dtype());
   }
 };
 

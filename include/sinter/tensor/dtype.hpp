@@ -25,7 +25,11 @@ namespace sinter {
   ROW(float16,  float16,       float32, "F16")  \
   ROW(bfloat16, bfloat16,      float32, "BF16") \
   ROW(float32,  float,         float32, "F32")  \
-  ROW(float64,  double,        float64, "F64")
+  ROW(float64,  double,        float64, "F64")  \
+  ROW(int16,    std::int16_t,  int32,   "I16")  \
+  ROW(uint16,   std::uint16_t, int32,   "U16")  \
+  ROW(uint32,   std::uint32_t, uint32,  "U32")  \
+  ROW(uint64,   std::uint64_t, uint64,  "U64")
 
 /// The element type of a tensor as a value; the graph stores this, never a C++ type.
 enum class Dtype : unsigned char {

@@ -185,7 +185,7 @@ template <class K> constexpr auto element_sizes() {
   for (const Micro& m : K::body.micros) {
     if (m.what == Micro::What::load || m.what == Micro::What::gather) size[std::size_t(m.a)] = bytes_of(m.dtype);
     if (m.what == Micro::What::store || m.what == Micro::What::scatter) size[std::size_t(m.b)] = bytes_of(m.dtype);
-    if (m.what == Micro::What::result) size[0] = size[1] = bytes_of(m.dtype);  // the operands of a contraction
+    if (m.what == Micro::What::result) size[0] = size[1] = bytes_of(operands_of(m));
   }
   for (const Micro& m : K::body.micros)
     if (m.what == Micro::What::operand) size[std::size_t(m.b)] = 0;  // computed, not read

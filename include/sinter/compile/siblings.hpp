@@ -208,7 +208,7 @@ class SiblingJoiner : Rewrite {
     for (int m = f.first; m < f.first + f.count; ++m) at.push(members_[m]);
     const int batch = int(g_.attributes(at[0])[0]), inner = int(g_.attributes(at[0])[1]);
     const int x = bring(to, g_.operands(at[0])[f.side]), w = side_by_side(to, at, 1 - f.side, batch);
-    int y = ops::Contract::apply(&to, f.side == 0 ? x : w, f.side == 0 ? w : x, batch, inner).id;
+    int y = ops::Contract::apply(&to, f.side == 0 ? x : w, f.side == 0 ? w : x, batch, inner, g_[at[0]].dtype).id;
     for (int stage = 0; stage < f.stages; ++stage) {
       const List<int> before = at;
       for (int& a : at) a = only_user(a);

@@ -98,7 +98,7 @@ template <class F> constexpr decltype(auto) with_element_type(Dtype d, F&& f) {
 
 /// How many there are: the size of tables by dtype.
 inline constexpr int number_of_dtypes = int(std::size(dtype_detail::rows));
-static_assert(number_of_dtypes <= 16, "identities of kernels have four bits for a dtype (compile/program/kernel.hpp)");
+static_assert(number_of_dtypes < 16, "identities of kernels have four bits for a dtype (compile/program/kernel.hpp)");
 
 /// Calls f.operator()<D>() for every dtype D.
 template <class F> constexpr void for_each_dtype(F&& f) {

@@ -9,6 +9,7 @@
 #include "prologue.hpp"
 #include "sizes.hpp"
 #include "streamed.hpp"
+#include "widened.hpp"
 #include "winograd.hpp"
 #include "winograd_gradient.hpp"
 
@@ -43,6 +44,14 @@ template <class K> constexpr Dtype dtype_of_result() {
     if (m.what == Micro::What::result) return m.dtype;
   return Dtype::float32;
 }
+
+template <class K> constexpr Dtype dtype_of_operands() {
+  for (const Micro& m : K::body.micros)
+    if (m.what == Micro::What::result) return compile::operands_of(m);
+  return Dtype::float32;
+}
+/// Whether a kernel sums in a wider type than that of its operands in memory.
+template <class K> inline constexpr bool widens_operands = dtype_of_operands<K>() != dtype_of_result<K>();
 
 /// The store of a kernel without any other epilogue, with contiguous columns; else −1.
 template <class K> constexpr int plain_store() {
@@ -84,7 +93,8 @@ template <class K> inline void contract(const std::int64_t* table, const Context
   for_each_point<K, 0, contract_loops<K>.rows>(
       a, Cursor<P>{a.address, a.origin}, 0, points(a, 0, contract_loops<K>.rows), [&](const Cursor<P>& w) {
         const Epilogue<K, T> epilogue{a, c, w};
-        if constexpr (std::is_same_v<T, float> && L - contract_loops<K>.rows >= 6 && !computes_operands<K>) {
+        if constexpr (std::is_same_v<T, float> && L - contract_loops<K>.rows >= 6 && !computes_operands<K> &&
+                      !widens_operands<K>) {
           const auto extent = [&](int l) { return a.extent[std::size_t(l)]; };
           const auto left = [&](int l) { return a.stride[0][std::size_t(l)]; };
           const auto right = [&](int l) { return a.stride[1][std::size_t(l)]; };
@@ -123,6 +133,12 @@ template <class K> inline void contract(const std::int64_t* table, const Context
                       c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue, result)
               .run();
         };
+        if constexpr (widens_operands<K>) {
+          using S = element_type<dtype_of_operands<K>()>;
+          const WidenedOperand<T, S> left{reinterpret_cast<const S*>(w.address[0]), rows, left_inner},
+              right{reinterpret_cast<const S*>(w.address[1]), columns, right_inner};
+          return run(&left.fill, &left, &right.fill, &right);
+        }
         const auto run_left = [&](const typename ProductOperand<T>::Fill left, const void* by_left) {
           if constexpr (computed_operand<K, 1>() >= 0) {
             const Prologue<K, T, 1> right{a, c, w};

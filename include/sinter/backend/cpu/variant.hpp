@@ -51,8 +51,12 @@ template <class T> std::string contraction(const compile::StepReport& s, const c
   const std::string size = (batch > 1 ? std::to_string(batch) + " of " : std::string()) +
                            by(rows.count(), columns.count()) + "x" + std::to_string(left.count());
   bool computed[2]{};
-  for (const compile::Micro& m : b.micros)
+  bool widened = false;
+  for (const compile::Micro& m : b.micros) {
     if (m.what == compile::Micro::What::operand) computed[m.b] = true;
+    widened = widened || (m.what == compile::Micro::What::result && compile::operands_of(m) != m.dtype);
+  }
+  if (widened) return size + ", operands packed with cast";
   if constexpr (std::is_same_v<T, float>)
     if (!computed[0] && !computed[1])
       if (const std::string form = winograd(s, b, loops); !form.empty()) return size + form;

@@ -17,8 +17,12 @@ struct Convolution : Identity<Convolution> {
   static constexpr Value batch(const graph::Batching& b);
 };
 
-/// image [N, C, spatial…] * weight [O, C / groups, kernel…] → [N, O, windows…].
-constexpr Value convolve(Value image, Value weight, const Geometry& g);
+/// image [N, C, spatial…] * weight [O, C / groups, kernel…] → [N, O, windows…], summed in a dtype; without one, in that
+/// of the image and the weight.
+constexpr Value convolve(Value image, Value weight, const Geometry& g, Dtype sums);
+constexpr Value convolve(Value image, Value weight, const Geometry& g) {
+  return convolve(image, weight, g, image.dtype());
+}
 
 /// [N, C, spatial…] as [N, groups, C / groups, spatial…]; unchanged where there is one group.
 constexpr Value in_groups(Value v, int groups) {
@@ -105,10 +109,11 @@ constexpr Value depthwise_weight_gradient(Value ct, Value image, const Geometry&
   return graph::reshape_to(graph::concatenate(ct.graph, columns.data(), columns.size(), 1), w);
 }
 
-constexpr Value convolve(Value image, Value weight, const Geometry& g) {
+constexpr Value convolve(Value image, Value weight, const Geometry& g, Dtype type) {
   const Shape w = weight.extents();
   if (is_depthwise(w, g)) {
-    const std::array<int, 3> operands{depthwise_sums(image, weight, g).id, image.id, weight.id};
+    const Value y = depthwise_sums(graph::cast_to(image, type), graph::cast_to(weight, type), g);
+    const std::array<int, 3> operands{y.id, image.id, weight.id};
     const auto attributes = g.attributes();
     return {image.graph,
             image.graph->add(graph::primitive<Convolution>, operands.data(), 3, attributes.data(), Geometry::numbers)};
@@ -132,7 +137,8 @@ constexpr Value convolve(Value image, Value weight, const Geometry& g) {
   for (int i = 1; i < w.rank; ++i) split_shape.push(w[i]);
   for (int i = grouped; i < split_shape.rank; ++i) repeated.push(split_shape[i]);
   const Value weights = graph::broadcast_to(graph::reshape_to(weight, split_shape), repeated);
-  Value sums = Contract::apply(image.graph, weights.id, permuted(windows, order).id, 1 + grouped, 1 + g.axes);
+  Value sums = Contract::apply(image.graph, weights.id, permuted(windows, order).id, 1 + grouped, 1 + g.axes,
+                               type);
   if (grouped != 0) {
     Shape joined;
     joined.push(s[0], s.letter(0));

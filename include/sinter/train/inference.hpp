@@ -13,6 +13,7 @@ namespace graph { template <class... Symbols> struct Tensors {}; }  // a list of
 /// A program that is called with tensors of other types than it was made for: its name shows both lists.
 template <class MadeFor, class CalledWith> struct program_is_called_with_other_tensors_than_it_was_made_for;
 template <class MadeFor, class CalledWith> struct program_is_called_with_other_dtypes_than_it_was_made_for_write_cast;
+template <class... Places> struct program_is_called_with_tensors_of_another_place_copy_them_by_to_Host;
 template <class Net, class... Inputs> struct the_nets_operator_takes_its_inputs_by_auto_or_const_reference;
 template <class Program> struct a_program_cannot_be_copied_move_it_or_make_another;
 
@@ -162,6 +163,12 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   requires(!std::is_same_v<graph::Tensors<typename Given::symbol...>, graph::Tensors<typename Inputs::symbol...>>) auto
   operator()(const Given&...) {
     return report_call(graph::Tensors<typename Inputs::symbol...>{}, graph::Tensors<typename Given::symbol...>{});
+  }
+  template <Held... Given>
+  requires(std::is_same_v<graph::Tensors<typename Given::symbol...>, graph::Tensors<typename Inputs::symbol...>> &&
+           !eager::on_host<Given...>) auto
+  operator()(const Given&...) {
+    return program_is_called_with_tensors_of_another_place_copy_them_by_to_Host<typename Given::place...>{};
   }
   /// The net's output. Large ones are in memory of this object, to which they return it: in a steady state calls
   /// allocate nothing. Throws `Error` when run-time lengths disagree.

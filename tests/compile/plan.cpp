@@ -345,7 +345,7 @@ class Checker {
         const Micro& m = micros[j];
         const bool reads = (m.what == Micro::What::load || m.what == Micro::What::gather) && m.a == p,
                    writes = (m.what == Micro::What::store || m.what == Micro::What::scatter) && m.b == p;
-        if (m.what == Micro::What::result && t.anywhere) t.element = bytes_of(m.dtype);
+        if (m.what == Micro::What::result && t.anywhere) t.element = bytes_of(compile::operands_of(m));
         if (!reads && !writes) continue;
         touched = true;
         t.element = bytes_of(m.dtype);

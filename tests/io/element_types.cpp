@@ -20,6 +20,12 @@ template <class T> struct Tensors {
   Buffer<T, 256> U8, I8, F8_E4M3, F8_E5M2, F8_E4M3FNUZ, F8_E5M2FNUZ, F8_E8M0;
 };
 template <class T, int N> struct One { Buffer<T, N> x; };
+struct Unsigned {
+  Buffer<std::int16_t, 2> i16;
+  Buffer<std::uint16_t, 2> u16;
+  Buffer<std::uint32_t, 2> u32;
+  Buffer<std::uint64_t, 2> u64;
+};
 
 }  // namespace stored
 
@@ -111,4 +117,25 @@ TEST_CASE("integers and bool take the numbers that they hold, of whatever type, 
   check_refused<float, 1>(one("BOOL", 1, "\xff"), "element 0: expected 0 or 1 as BOOL, found another byte");
   check_refused<float, 1>(one("C64", 1, std::string(8, '\0')),
                           "dtype: expected F32 or a type that converts to it, found C64");
+}
+
+TEST_CASE("integers of every type are saved under their own names and read back whole") {
+  const support::TemporaryFile f("");
+  Model<stored::Unsigned> m;
+  const auto ends = [](const auto& b) {
+    using T = typename std::remove_cvref_t<decltype(b)>::element;
+    b(0) = std::numeric_limits<T>::min();
+    b(1) = std::numeric_limits<T>::max();
+  };
+  ends(m->i16), ends(m->u16), ends(m->u32), ends(m->u64);
+  save(m, f.path());
+  const io::TensorFile file = io::read_safetensors(f.path());
+  for (const auto& [name, dtype] : {std::pair{"i16", "I16"}, {"u16", "U16"}, {"u32", "U32"}, {"u64", "U64"}})
+    CHECK(file.find(name)->dtype == dtype);
+  const Model<stored::Unsigned> n = load<stored::Unsigned>(f.path());
+  CHECK((n->i16(0) == -32768 && n->i16(1) == 32767 && n->u16(0) == 0 && n->u16(1) == 65535));
+  CHECK((n->u32(1) == 4294967295u && n->u64(0) == 0 && n->u64(1) == 18446744073709551615u));
+  check_refused<std::uint32_t, 1>(one("I64", 1, bytes<std::int64_t>({-1})), "element 0: expected a number that U32");
+  check_refused<std::uint64_t, 1>(one("F64", 1, bytes<double>({0x1p64})), "element 0: expected a number that U64");
+  check_refused<std::int16_t, 1>(one("U16", 1, bytes<std::uint16_t>({40000})), "element 0: expected a number that I16");
 }

@@ -1,18 +1,16 @@
-// expect: operands_live_in_different_places<.*Host.*Cuda
+// expect: operands_live_in_different_places<.*Host.*Device
 #include <sinter/sinter.hpp>
 using namespace sinter;
 
-// A tensor in a GPU's memory, as far as an expression is concerned.
-template <class T, auto... E> class sinter::BasicTensor<T, Cuda, RowMajor, E...> {
- public:
-  using element = T;
-  using symbol = Sym<T, E...>;
-  using place = Cuda;
-  static constexpr Shape shape = shape_of<E...>;
+struct Device {};
+template <> struct sinter::MemoryOf<Device> {
+  static std::byte* allocate(std::size_t);
+  static void release(std::byte*) noexcept;
+  static void copy(std::byte*, const std::byte*, std::size_t, Transfer);
 };
 
 int main() {
   Tensor<float, 32> host;
-  TensorOn<Cuda, float, 32> device;
+  TensorOn<Device, float, 32> device;
   auto sum = host + device;
 }

@@ -222,6 +222,8 @@ def collect(folder):
                 i += 1
             elif t[i].text == ';':
                 i += 1
+            elif t[i].text.startswith('SINTER_') and t[i + 1].text == '(':  # the rows of a table
+                i = past_bracket(t, i + 1)
             elif t[i].text == 'extern' and t[i + 1].kind == 'string' and t[i + 2].text == '{':
                 stack.append([])
                 i += 3

@@ -177,4 +177,8 @@ TEST_CASE("symbols and nodes of bools and integers agree") {
   check_all<std::int64_t>();
   check_elementwise<bool>();
   check_rows<bool>();
+  check_elementwise<std::int16_t>();
+  check_rows<std::int16_t>();
+  check_elementwise<std::uint64_t>();
+  check_rows<std::uint64_t>();
 }

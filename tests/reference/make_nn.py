@@ -160,10 +160,6 @@ function("conv1d_function", lambda x, w: F.conv1d(x, w, stride=3, padding=4, dil
 function("max_pool3d", lambda x: F.max_pool3d(x, 2, stride=1), r(1, 2, 3, 3, 3))
 function("avg_pool3d", lambda x: F.avg_pool3d(x, 2, stride=1), r(1, 2, 3, 3, 3))
 
-# torch.promote_types, in the order of sinter's element types.
-types = [torch.bool, torch.uint8, torch.int8, torch.int32, torch.int64, torch.float16, torch.bfloat16, torch.float32, torch.float64]
-show("promote_types", torch.tensor([[types.index(c) if (c := torch.promote_types(a, b)) in types else -1 for b in types] for a in types]))
-
 # Recurrence: the first result of a module that has several; cells with their state fixed.
 class First(nn.Module):
     """The first of a module's results, under the module's own names."""

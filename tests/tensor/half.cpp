@@ -2,8 +2,6 @@
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
-#include "../support/reference_values.hpp"
-
 using namespace sinter;
 
 TEST_CASE("every 16-bit pattern that is a number survives the way to float and back; NaN stays NaN") {
@@ -38,18 +36,6 @@ TEST_CASE("conversion to 16 bits rounds to nearest, ties to even, to subnormals 
     if (x == x) REQUIRE(std::bit_cast<std::uint16_t>(_Float16(x)) == float16(x).bits);
   }
 #endif
-}
-
-TEST_CASE("element types promote as torch.promote_types, but for uint8 with int8, whose int16 does not exist") {
-  const auto& table = support::reference_value("promote_types").elements;
-  REQUIRE(table.size() == std::size_t(number_of_dtypes * number_of_dtypes));
-  for (int a = 0; a < number_of_dtypes; ++a)
-    for (int b = 0; b < number_of_dtypes; ++b) {
-      CAPTURE(a);
-      CAPTURE(b);
-      const int expected = int(table[std::size_t(a * number_of_dtypes + b)]);
-      CHECK(int(promote(Dtype(a), Dtype(b))) == (expected < 0 ? int(Dtype::int32) : expected));
-    }
 }
 
 TEST_CASE("programs compute on 16-bit floats in float and round once, at the end") {

@@ -115,7 +115,7 @@ template <class K, int N, int J, int P, class File, class Context, class Stride>
   if constexpr (m.what == Micro::What::load) {
     out = read<T, N, m.a, m.unit>(w, s, stride);
   } else if constexpr (m.what == Micro::What::constant) {
-    out = Lanes<T, N>(ops::unforeseen(static_cast<T>(std::bit_cast<double>(w.count[m.a]))));
+    out = Lanes<T, N>(ops::unforeseen(ops::converted<T>(std::bit_cast<double>(w.count[m.a]))));
   } else if constexpr (m.what == Micro::What::count) {
     if constexpr (m.unit == 0) out = Lanes<T, N>(w.count[m.a]);
     else if constexpr (m.unit == 1) out = Access<std::int32_t, N>::ramp(w.count[m.a] + s.i, 1);
@@ -185,7 +185,7 @@ template <class K> constexpr auto element_sizes() {
   for (const Micro& m : K::body.micros) {
     if (m.what == Micro::What::load || m.what == Micro::What::gather) size[m.a] = bytes_of(m.dtype);
     if (m.what == Micro::What::store || m.what == Micro::What::scatter) size[m.b] = bytes_of(m.dtype);
-    if (m.what == Micro::What::result) size[0] = size[1] = bytes_of(m.dtype);  // the operands of a contraction
+    if (m.what == Micro::What::result) size[0] = size[1] = bytes_of(operands_of(m));
   }
   for (const Micro& m : K::body.micros)
     if (m.what == Micro::What::operand) size[m.b] = 0;  // computed, not read

@@ -63,7 +63,8 @@ class AffineFolder : Rewrite {
       for (int k = 0; k < 2; ++k) {
         const int w = g_[o[k]].op->kind == Kind::broadcast ? g_.operands(o[k])[0] : o[k];
         const int axis = k == 0 ? batch : g_.shape(i).rank - 1;
-        if (!is_weight(w) || g_.shape(w).rank != inner + 1 || g_.shape(o[k]).rank != batch + inner + 1 ||
+        if (!is_weight(w) || g_[w].dtype != g_[i].dtype ||
+            g_.shape(w).rank != inner + 1 || g_.shape(o[k]).rank != batch + inner + 1 ||
             g_.shape(w)[0] != g_.shape(i)[axis])
           continue;
         if (o[0] == o[1] || o[1 - k] == w) return;  // a product with itself

@@ -138,7 +138,7 @@ constexpr void note_uses(PlanDraft& d, const Kernel& k) {
     } else if (m.what == Micro::What::store || m.what == Micro::What::scatter) {
       to[m.b] = {size, true, m.what == Micro::What::scatter};
     } else if (m.what == Micro::What::result) {
-      to[0].bytes = to[1].bytes = size;
+      to[0].bytes = to[1].bytes = static_cast<unsigned char>(bytes_of(operands_of(m)));
     }
   }
   for (int p = 0; p < count; ++p)

@@ -278,7 +278,10 @@ class Lowering {
     const Node n = g_[v];
     int r = -1;
     if (n.op->kind == Kind::contract) {
-      r = push({.what = Micro::What::result, .dtype = n.dtype});
+      const Dtype from = g_[g_.operands(v)[0]].dtype;
+      r = push({.what = Micro::What::result,
+                .dtype = n.dtype,
+                .unit = static_cast<unsigned char>(from == n.dtype ? 0 : int(from) + 1)});
     } else if (n.op->kind == Kind::reduce || n.op->kind == Kind::scan) {
       const int o = g_.operands(v)[0];
       const int x = operand(o, o, false);

@@ -120,7 +120,7 @@ constexpr void Grouping::absorb(int contraction, int side) {
   if (readers_.empty()) count_readers();
   const int o = operands(contraction)[side], other = operands(contraction)[1 - side], p = base_[o], home = group_[p],
             to = group_[contraction];
-  if (readers_[p] != 1 || is_read_in_place(contraction, side, true) ||
+  if (readers_[p] != 1 || nodes_[o].dtype != nodes_[contraction].dtype || is_read_in_place(contraction, side, true) ||
       !ViewWalk::of(s_.layout(o), g_.shape(o), s_.layout(p), g_.shape(p)).simple)
     return;
   std::int64_t shown = 1;  // by the other operand

@@ -237,7 +237,7 @@ class Steps {
       if ((m.what == Micro::What::store || m.what == Micro::What::scatter) && m.b == p) return m.dtype;
     }
     for (const Micro& m : b.micros)
-      if (m.what == Micro::What::result) return m.dtype;
+      if (m.what == Micro::What::result) return operands_of(m);
     return Dtype::float32;
   }
 

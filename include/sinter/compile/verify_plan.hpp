@@ -55,7 +55,7 @@ class PlanVerifier {
       w = decode_into(w, m);
       if (m.what == Micro::What::load || m.what == Micro::What::gather) use[m.a].bytes = bytes_of(m.dtype);
       else if (m.what == Micro::What::store || m.what == Micro::What::scatter) use[m.b] = {bytes_of(m.dtype), true};
-      else if (m.what == Micro::What::result) use[0].bytes = use[1].bytes = bytes_of(m.dtype);
+      else if (m.what == Micro::What::result) use[0].bytes = use[1].bytes = bytes_of(operands_of(m));
     }
     return use;
   }

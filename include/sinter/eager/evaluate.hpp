@@ -4,7 +4,15 @@
 #include "run.hpp"
 
 namespace sinter {
+
+// Undefined on purpose: the name is the error.
+template <class Destination, class... Places> struct a_statement_runs_on_the_host_copy_its_tensors_by_to_Host;
+
 namespace internals::eager {
+
+/// Whether all of these tensors and expressions are the host's, or of any place.
+template <class... X> inline constexpr bool on_host =
+    std::is_same_v<place_detail::common_place<Host, typename X::place...>, Host>;
 
 /// For each leaf of an expression the earlier leaf that it is assumed to equal, or itself.
 template <int N> using SameLeaf = std::array<int, std::size_t(N)>;
@@ -125,7 +133,9 @@ template <class D, class X> [[gnu::always_inline]] inline void assign(D& destina
 
 /// Computes an expression into a tensor or view; Tensor's constructor and assignment call it.
 template <class D, class X> [[gnu::always_inline]] inline void evaluate_into(D& destination, const X& x) {
-  if constexpr (graph::Handle<X>) internals::eager::assign(destination, x);
+  if constexpr (!internals::eager::on_host<D, X>)
+    (void)a_statement_runs_on_the_host_copy_its_tensors_by_to_Host<D, typename D::place, typename X::place>{};
+  else if constexpr (graph::Handle<X>) internals::eager::assign(destination, x);
   else evaluate_into(destination, graph::stored<const X&>(x));
 }
 template <class T, auto... E, class X> inline void evaluate_into(const TensorView<T, E...>& destination, const X& x) {
@@ -184,6 +194,9 @@ template <class F, class... X> inline auto run_program_of(F, const X&... x) {
 template <class F, class... X> requires Operands<X...> inline auto run_function(F f, const X&... x) {
   if constexpr (!std::is_empty_v<F> || !std::is_default_constructible_v<F>)
     return a_traced_function_must_not_capture_pass_values_as_arguments<F>{};
+  else if constexpr (!internals::eager::on_host<decltype(graph::stored<const X&...>(x))...>)
+    return a_statement_runs_on_the_host_copy_its_tensors_by_to_Host<
+        F, typename decltype(graph::stored<const X&...>(x))::place...>{};
   // reports the error in the call
   else if constexpr (!graph::CallableWith<F, symbol_of<decltype(graph::stored<const X&...>(x))>...>)
     return f(symbol_of<decltype(graph::stored<const X&...>(x))>{}...);

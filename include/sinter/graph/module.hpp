@@ -1,5 +1,6 @@
 // Modules: plain structs whose members are parameters, other modules, arrays and tuples of them, and fixed numbers.
 #pragma once
+#include <array>
 #include <string>
 #include <type_traits>
 
@@ -105,17 +106,58 @@ template <class X> requires(std::is_empty_v<X> && std::is_invocable_v<X>) struct
 };
 template <class X> using net_of = typename NetOf<X>::type;
 
-/// Elements in all parameters of a net.
-template <class X> consteval std::int64_t count_parameters() {
+/// The parameters of one dtype: a net has a block of memory for each, which is an input of its programs.
+struct ParameterBlock {
+  Dtype dtype = Dtype::float32;
+  std::int64_t elements = 0;
+  std::size_t begin = 0;  ///< in bytes, among the blocks that are not float32
+};
+/// The blocks of a net: that of float32, which may be empty, and those of the other dtypes that it has.
+struct ParameterBlocks {
+  std::array<ParameterBlock, std::size_t(number_of_dtypes)> block{};
+  std::size_t count = 1, bytes = 0;  ///< bytes: of all that are not float32
+
+  constexpr const ParameterBlock& operator[](std::size_t i) const { return block[i]; }
+  constexpr std::int64_t elements() const {
+    std::int64_t n = 0;
+    for (std::size_t i = 0; i < count; ++i) n += block[i].elements;
+    return n;
+  }
+  /// Elements that optimizers move, and the dtype in which they do.
+  constexpr std::int64_t trained() const {
+    std::int64_t n = 0;
+    for (std::size_t i = 0; i < count; ++i) n += is_floating(block[i].dtype) ? block[i].elements : 0;
+    return n;
+  }
+  constexpr Dtype trained_as() const {
+    Dtype d = Dtype::float32;
+    for (std::size_t i = 0; i < count; ++i)
+      if (is_floating(block[i].dtype) && block[i].elements > 0) d = promote(d, block[i].dtype);
+    return d;
+  }
+};
+template <class X> consteval ParameterBlocks blocks_of_parameters() {
   // reports its errors before any other
   if constexpr (std::is_class_v<net_of<X>>) (void)fields::Members<net_of<X>>::count;
-  std::int64_t n = 0;
+  std::array<std::int64_t, std::size_t(number_of_dtypes)> elements{};
   auto net = NetOf<X>::make();
   for_each_leaf(net, [&](auto& leaf) {
-    if constexpr (is_param_v<std::remove_cvref_t<decltype(leaf)>>) n += leaf.size();
+    using Leaf = std::remove_cvref_t<decltype(leaf)>;
+    if constexpr (is_param_v<Leaf>) elements[std::size_t(dtype_of<typename Leaf::element>)] += leaf.size();
   });
-  return n;
+  ParameterBlocks b;
+  b.block[0].elements = elements[std::size_t(Dtype::float32)];
+  for (int d = 0; d < number_of_dtypes; ++d)
+    if (const std::int64_t n = elements[std::size_t(d)]; n > 0 && Dtype(d) != Dtype::float32) {
+      b.block[b.count++] = {Dtype(d), n, b.bytes};
+      b.bytes += (std::size_t(n) * std::size_t(bytes_of(Dtype(d))) + 63) / 64 * 64;
+    }
+  return b;
 }
+template <class X> inline constexpr ParameterBlocks parameter_blocks = blocks_of_parameters<X>();
+
+/// Elements in all parameters of a net.
+template <class X> consteval std::int64_t count_parameters() { return parameter_blocks<X>.elements(); }
 
 /// The number of `Scalar` and of `Buffer` members below a struct: inputs of its programs in addition to the parameters.
 template <class T> consteval int count_scalars() {

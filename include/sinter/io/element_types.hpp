@@ -16,25 +16,7 @@ namespace sinter {
 namespace io {
 
 /// The name of an element type in safetensors files.
-constexpr std::string_view safetensors_name(Dtype d) {
-  constexpr std::string_view names[]{"BOOL", "U8", "I8", "I32", "I64", "F16", "BF16", "F32", "F64"};
-  return names[int(d)];
-}
-
-/// The bits of an element of a type by its name in safetensors files; 0 for unknown names.
-constexpr int bits_of(std::string_view type) {
-  struct Named {
-    std::string_view name;
-    int bits;
-  };
-  for (const Named& t :
-       {Named{"BOOL", 8},   {"U8", 8},          {"I8", 8},    {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8},
-        {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"F4", 4},    {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"I16", 16},
-        {"U16", 16},        {"F16", 16},        {"BF16", 16}, {"I32", 32},    {"U32", 32},    {"F32", 32},
-        {"I64", 64},        {"U64", 64},        {"F64", 64},  {"C64", 64}})
-    if (t.name == type) return t.bits;
-  return 0;
-}
+constexpr std::string_view safetensors_name(Dtype d) { return dtype_detail::row(d).in_safetensors; }
 
 /// Eight-bit floats: so many bits of exponent and fraction, the exponent's bias; FN formats have no infinity and one
 /// NaN per sign, FNUZ formats no infinity and a single NaN instead of −0. PyTorch: torch.float8_e4m3fn and the like.
@@ -70,33 +52,8 @@ struct Bool8 {
 
 /// Calls f(T()) with the type of this name; false if it is unknown or its elements are not numbers by themselves.
 template <class F> bool with_stored_type(std::string_view name, F&& f) {
-  if (name == "F32")
-    f(float());
-  else if (name == "F64")
-    f(double());
-  else if (name == "F16")
-    f(float16());
-  else if (name == "BF16")
-    f(bfloat16());
-  else if (name == "I64")
-    f(std::int64_t());
-  else if (name == "I32")
-    f(std::int32_t());
-  else if (name == "I16")
-    f(std::int16_t());
-  else if (name == "I8")
-    f(std::int8_t());
-  else if (name == "U64")
-    f(std::uint64_t());
-  else if (name == "U32")
-    f(std::uint32_t());
-  else if (name == "U16")
-    f(std::uint16_t());
-  else if (name == "U8")
-    f(std::uint8_t());
-  else if (name == "BOOL")
-    f(Bool8());
-  else if (name == "F8_E4M3")
+  bool known = true;
+  if (name == "F8_E4M3")
     f(Float8<4, 3, 7, false>());
   else if (name == "F8_E5M2")
     f(Float8<5, 2, 15, false>());
@@ -107,8 +64,21 @@ template <class F> bool with_stored_type(std::string_view name, F&& f) {
   else if (name == "F8_E8M0")
     f(Power8());
   else
-    return false;
-  return true;
+    known = false;
+  for_each_dtype([&]<Dtype D>() {
+    if (known || name != safetensors_name(D)) return;
+    if constexpr (D == Dtype::boolean) f(Bool8());
+    else f(element_type<D>());
+    known = true;
+  });
+  return known;
+}
+
+/// The bits of an element of a type by its name in safetensors files; 0 for unknown names.
+inline int bits_of(std::string_view type) {
+  int bits = type == "F4" ? 4 : type == "F6_E2M3" || type == "F6_E3M2" ? 6 : type == "C64" ? 64 : 0;
+  with_stored_type(type, [&](auto x) { bits = 8 * int(sizeof x); });
+  return bits;
 }
 
 /// Whether x converts to To: floating-point types round any number; integers and bool take only numbers that they

@@ -10,10 +10,11 @@ template <class Image, class Weight> struct convolution_needs_an_image_of_batch_
 template <class Image, class Weight> struct convolution_channels_of_image_and_weight_differ;
 template <class Image, class Weight> struct convolution_kernel_is_larger_than_the_padded_image;
 template <class Image, class Weight> struct convolution_needs_fixed_extents_of_all_but_the_batch;
+template <class Image, class Weight, class Sums> struct convolution_cannot_sum_these_dtypes_in_the_one_named;
 
 namespace ops {
 
-template <int D, ConvOptions<D> Options> struct Convolve {
+template <int D, ConvOptions<D> Options, class Sums = PromotedSums> struct Convolve {
   static_assert(Options.are_sound(),
                 "a convolution needs a stride, a dilation and groups of 1 or more, and a padding of 0 or more");
   static constexpr Geometry geometry = Geometry::of(Options);
@@ -26,9 +27,11 @@ template <int D, ConvOptions<D> Options> struct Convolve {
         return convolution_needs_fixed_extents_of_all_but_the_batch<X, W>{};
       else if constexpr (X::shape[1] != W::shape[1] * Options.groups || W::shape[0] % Options.groups != 0)
         return convolution_channels_of_image_and_weight_differ<X, W>{};
-      else if constexpr (Sums<X, W>::type.shape.size() == 0 && X::shape.size() > 0)
+      else if constexpr (!Sums::holds(promote(X::dtype, W::dtype)))
+        return convolution_cannot_sum_these_dtypes_in_the_one_named<X, W, Sums>{};
+      else if constexpr (Result<X, W>::type.shape.size() == 0 && X::shape.size() > 0)
         return convolution_kernel_is_larger_than_the_padded_image<X, W>{};
-      else return graph::SymOf<Sums<X, W>>(nodes(image, weight));
+      else return graph::SymOf<Result<X, W>>(nodes(image, weight));
     } else {
       return nodes(image, weight);
     }
@@ -40,20 +43,20 @@ template <int D, ConvOptions<D> Options> struct Convolve {
       if (S::shape.letter(i) != 0) return true;
     return false;
   }
-  template <class X, class W> struct Sums {
+  template <class X, class W> struct Result {
     static constexpr Type type = [] {
       Shape to;
       to.push(X::shape[0], X::shape.letter(0));
       to.push(W::shape[0]);
       for (int i = 0; i < D; ++i) to.push(geometry.windows(i, X::shape[2 + i], W::shape[2 + i]));
-      const Dtype d = promote(X::dtype, W::dtype);
-      return Type{is_half(d) ? d : computed_as(d), to};
+      return Type{Sums::result(promote(X::dtype, W::dtype)), to};
     }();
   };
   static constexpr Value nodes(Value image, Value weight) {
-    const Dtype d = promote(image.dtype(), weight.dtype()), wide = computed_as(d);
-    const Value y = convolve(graph::cast_to(image, wide), graph::cast_to(weight, wide), geometry);
-    return is_half(d) ? graph::cast_to(y, d) : y;
+    const Dtype d = promote(image.dtype(), weight.dtype()), sums = Sums::sums(d), to = Sums::result(d);
+    if (!Sums::holds(d)) graph::operands_do_not_fit(graph::primitive<Contract>, {});
+    const Dtype read = to == sums ? d : sums;  // as in Matmul
+    return graph::cast_to(convolve(graph::cast_to(image, read), graph::cast_to(weight, read), geometry, sums), to);
   }
 };
 
@@ -75,6 +78,21 @@ constexpr auto conv2d(X&& image, W&& weight) {
 template <Conv3dOptions Options = Conv3dOptions{}, class X, class W>
 requires(Operands<X, W>&& Options.groups == 1) constexpr auto conv3d(X&& image, W&& weight) {
   return call<ops::Convolve<3, Options>>(std::forward<X>(image), std::forward<W>(weight));
+}
+
+/// The same, summed in a type that holds the operands', which is the result's: `conv2d<std::int64_t>(image, weight)`,
+/// as `matmul`. Sums of narrow integers are int32 otherwise, those of 16-bit floats are made in float32 and rounded.
+template <Element Sums, Conv1dOptions Options = Conv1dOptions{}, class X, class W> requires Operands<X, W>
+constexpr auto conv1d(X&& image, W&& weight) {
+  return call<ops::Convolve<1, Options, ops::SumsIn<dtype_of<Sums>>>>(std::forward<X>(image), std::forward<W>(weight));
+}
+template <Element Sums, Conv2dOptions Options = Conv2dOptions{}, class X, class W> requires Operands<X, W>
+constexpr auto conv2d(X&& image, W&& weight) {
+  return call<ops::Convolve<2, Options, ops::SumsIn<dtype_of<Sums>>>>(std::forward<X>(image), std::forward<W>(weight));
+}
+template <Element Sums, Conv3dOptions Options = Conv3dOptions{}, class X, class W>
+requires(Operands<X, W>&& Options.groups == 1) constexpr auto conv3d(X&& image, W&& weight) {
+  return call<ops::Convolve<3, Options, ops::SumsIn<dtype_of<Sums>>>>(std::forward<X>(image), std::forward<W>(weight));
 }
 
 }  // namespace sinter

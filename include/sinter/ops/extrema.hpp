@@ -28,14 +28,18 @@ struct Amin : Extremum<Amin> {
   static constexpr auto combine(auto a, auto b) { return minimum(b, a); }
 };
 
-/// F of bools and bytes by way of int32, in which kernels fold them.
-template <class F> struct FoldedAsInt32 {
+/// F of bools and narrow integers in the type in which they are computed.
+template <class F> struct FoldedWide {
   template <class X> constexpr auto operator()(X x) const {
     if constexpr (!is_sym_v<X>)
-      return x.dtype() < Dtype::int32 ? graph::cast_to(F{}(graph::cast_to(x, Dtype::int32)), x.dtype()) : F{}(x);
-    else if constexpr (X::dtype < Dtype::int32) return cast<typename X::element>(F{}(cast<std::int32_t>(x)));
+      return is_widened(x.dtype()) ? graph::cast_to(F{}(graph::cast_to(x, computed_as(x.dtype()))), x.dtype()) : F{}(x);
+    else if constexpr (is_widened(X::dtype))
+      return cast<typename X::element>(F{}(cast<element_type<computed_as(X::dtype)>>(x)));
     else return F{}(x);
   }
+
+ private:
+  static constexpr bool is_widened(Dtype d) { return !is_floating(d) && computed_as(d) != d; }
 };
 /// The smallest. Of integers it is −1 − amax(−1 − x), which reverses their order without overflow: the identity of amax
 /// is exact in a double for integers of every size.
@@ -47,8 +51,8 @@ template <bool Keep, int... Axes> struct Least {
     else return -1 - Reduce<Amax, Keep, Axes...>{}(-1 - x);
   }
 };
-template <bool Keep, int... Axes> using Amaxima = FoldedAsInt32<Reduce<Amax, Keep, Axes...>>;
-template <bool Keep, int... Axes> using Aminima = FoldedAsInt32<Least<Keep, Axes...>>;
+template <bool Keep, int... Axes> using Amaxima = FoldedWide<Reduce<Amax, Keep, Axes...>>;
+template <bool Keep, int... Axes> using Aminima = FoldedWide<Least<Keep, Axes...>>;
 
 /// 0, 1, 2, … along one axis of x, extent 1 along the others.
 constexpr Value index_along(Value x, int axis) {

@@ -143,7 +143,7 @@ struct Rows {
   };
   /// As a gather along the axis after those of the ids, of a table with an axis of extent 1 for each of them.
   static constexpr Value nodes(Value table, Value ids) {
-    if (ids.dtype() != Dtype::int64) ids = graph::cast_to(ids, Dtype::int32);
+    ids = graph::cast_to(ids, promote(ids.dtype(), Dtype::int32));
     const Shape t = table.extents(), n = ids.extents();
     graph::expect(ids, "embedding, ids", 0, t[0], {}, t.letter(0));
     Shape places = n, wide;
@@ -196,7 +196,7 @@ template <int Axis> struct AddAlong {
     const int axis = Axis < 0 ? Axis + x.extents().rank : Axis;
     places = graph::cast_to(places, promote(places.dtype(), Dtype::int32));
     graph::expect(places, "scatter_add, places", 0, x.extents()[axis], {}, x.extents().letter(axis));
-    return x + scatter_add(places, graph::cast_to(updates, x.dtype()), axis, x.extents());
+    return graph::cast_to(x + scatter_add(places, graph::cast_to(updates, x.dtype()), axis, x.extents()), x.dtype());
   }
 };
 

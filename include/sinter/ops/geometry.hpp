@@ -44,12 +44,14 @@ struct Geometry {
   int lead = 0;  ///< further axes before those of image, weight and sums, of vmaps
   /// Of gradients: the spatial extents of what is computed, which strides leave open.
   std::array<int, 3> extent{};
+  int sums = -1;  ///< the dtype of a convolution's sums; −1: that of its operands
 
-  static constexpr int numbers = 18;
+  static constexpr int numbers = 19;
   constexpr std::array<std::int64_t, numbers> attributes() const {
     std::array<std::int64_t, numbers> a{axes, groups, lead};
     for (std::size_t i = 0; i < 3; ++i)
       a[3 + i] = stride[i], a[6 + i] = before[i], a[9 + i] = after[i], a[12 + i] = dilation[i], a[15 + i] = extent[i];
+    a[18] = sums;
     return a;
   }
   static constexpr Geometry of(const std::int64_t* a) {
@@ -62,6 +64,7 @@ struct Geometry {
       g.dilation[i] = int(a[12 + i]);
       g.extent[i] = int(a[15 + i]);
     }
+    g.sums = int(a[18]);
     return g;
   }
   static constexpr Geometry of(const Site& s) { return of(s.graph->attributes(s.id)); }

@@ -39,7 +39,7 @@ template <> struct Lanes<bool, 1> {
 
 /// The unsigned type in which integers of type T wrap; T itself for other types.
 template <class T> struct Wrapping { using type = T; };
-template <std::signed_integral T> struct Wrapping<T> { using type = std::make_unsigned_t<std::common_type_t<T, int>>; };
+template <std::integral T> struct Wrapping<T> { using type = std::make_unsigned_t<std::common_type_t<T, int>>; };
 
 /// a / b without the traps of integer division: x / 0 is 0, and the least integer / −1 wraps to itself.
 template <class T> constexpr T quotient(T a, T b) {
@@ -60,11 +60,17 @@ template <class T, class U> constexpr T element_from(U x) {
   return static_cast<T>(x);
 }
 /// A number as one of another type. Where an integer has none like it, NaN and what is out of range, it is what
-/// processors make of it: the least int32 or int64, and of that the low bits of a narrower one.
+/// processors make of it: of the least int32 or int64, whichever holds the type's values, the low bits; for an unsigned
+/// type of 64 bits also all ones, above. Negative numbers wrap around in unsigned types.
 template <class To, class T> constexpr To converted(T x) {
-  if constexpr (std::is_integral_v<To> && !std::is_same_v<To, bool> && std::is_floating_point_v<T>) {
-    using Wide = std::conditional_t<sizeof(To) < 8, std::int32_t, std::int64_t>;
+  if constexpr (std::is_arithmetic_v<To> && !std::is_arithmetic_v<T>) {
+    return converted<To>(float(x));
+  } else if constexpr (std::is_integral_v<To> && !std::is_same_v<To, bool> && std::is_floating_point_v<T>) {
+    using Wide = std::conditional_t<(sizeof(To) < 4 || (sizeof(To) == 4 && std::is_signed_v<To>)), std::int32_t,
+                                    std::int64_t>;
     constexpr Wide least = std::numeric_limits<Wide>::min();
+    if constexpr (std::is_unsigned_v<To> && sizeof(To) == sizeof(Wide))
+      if (x >= -T(least)) return x < -2 * T(least) ? static_cast<To>(x) : std::numeric_limits<To>::max();
     return static_cast<To>(x >= T(least) && x < -T(least) ? static_cast<Wide>(x) : least);
   } else {
     return static_cast<To>(x);

@@ -107,13 +107,13 @@ template <int D, Spatial<D> Out> struct AdaptiveMean {
 /// `max_pool2d<2>(x)`, `max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(x)`. PyTorch:
 /// torch.nn.functional.max_pool1d, 2d, 3d.
 template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto max_pool1d(X&& image) {
-  return call<ops::FoldedAsInt32<ops::Pool<1, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image));
+  return call<ops::FoldedWide<ops::Pool<1, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image));
 }
 template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto max_pool2d(X&& image) {
-  return call<ops::FoldedAsInt32<ops::Pool<2, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image));
+  return call<ops::FoldedWide<ops::Pool<2, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image));
 }
 template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto max_pool3d(X&& image) {
-  return call<ops::FoldedAsInt32<ops::Pool<3, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image));
+  return call<ops::FoldedWide<ops::Pool<3, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image));
 }
 
 /// The mean of each window. PyTorch: torch.nn.functional.avg_pool1d, 2d, 3d.

@@ -139,7 +139,6 @@ struct RecurrenceGradient : graph::Registered<RecurrenceGradient> {
                                                       : Recurrence::unit;
     return axis == 0 ? Recurrence::time : axis == 1 ? Recurrence::row : last;
   }
-  static constexpr Value batch(const graph::Batching& b);
   static constexpr Primitive describe() {
     Primitive p{.name = name, .code = graph::code_of<RecurrenceGradient>, .kind = Kind::kernel, .type = &type};
     p.kernel.results = 3;

@@ -13,7 +13,8 @@ template <class T> std::string element_text(T x) {
   if constexpr (std::is_same_v<T, bool>) return x ? "true" : "false";
   else if constexpr (is_floating(dtype_of<T>))
     return general_text(double(x));
-  else return std::to_string(static_cast<long long>(x));
+  else if constexpr (std::is_signed_v<T>) return std::to_string(static_cast<long long>(x));
+  else return std::to_string(static_cast<unsigned long long>(x));
 }
 
 /// Nested brackets as NumPy prints them; long axes show their first and last three items.

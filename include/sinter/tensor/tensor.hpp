@@ -24,7 +24,7 @@ template <class T, class Place, class Layout, auto... E> class BasicTensor;
 /// A tensor in host memory, row-major: `Tensor<float, 32, 784>`, `Tensor<int,
 /// upto<128, 'B'>>`, `Tensor<float>` (a scalar).
 template <Element T, auto... E> using Tensor = BasicTensor<T, Host, RowMajor, E...>;
-/// A tensor in another memory space: `TensorOn<Cuda, float, 32, 784>`.
+/// A tensor in another memory space, `TensorOn<Cuda, float, 32, 784>`: transfer.hpp.
 template <class Place, Element T, auto... E> using TensorOn = BasicTensor<T, Place, RowMajor, E...>;
 
 // Undefined on purpose: the names are the errors.

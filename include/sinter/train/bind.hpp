@@ -1,4 +1,4 @@
-// Binding a net to a graph: every parameter is a view of one input, the model's block.
+// Binding a net to a graph: every parameter is a view of an input, the model's block of its dtype.
 #pragma once
 #include "../graph/trace.hpp"
 #include "../ops/ops.hpp"
@@ -8,26 +8,41 @@ namespace sinter::internals::train {
 
 /// The parameters of a net that is being traced.
 struct BoundParameters {
-  graph::Value block;            ///< all of them, [n]
-  graph::List<int> nodes, size;  ///< each parameter, and its number of elements
+  graph::List<int> blocks;       ///< the inputs: that of float32, then the others, as graph::ParameterBlocks has them
+  graph::List<int> nodes, size;  ///< each parameter of floating type, by block, and its number of elements
 };
 
-/// Binds every `Param` to its part of a new input, and every `Buffer` and `Scalar` to a separate input.
+/// Binds every `Param` to its part of a new input, one for each dtype, and every `Buffer` and `Scalar` to a separate
+/// input. `parameters`: elements of the float32 parameters.
 template <class Net> constexpr BoundParameters bind(graph::Builder& g, Net& net, std::int64_t parameters) {
   BoundParameters r;
-  Shape flat;
-  flat.push(int(parameters));
-  r.block = {&g, g.input(Dtype::float32, flat)};
-  int offset = 0;
+  std::array<std::int64_t, std::size_t(number_of_dtypes)> elements{}, offset{};
+  std::array<int, std::size_t(number_of_dtypes)> input{};
+  graph::for_each_leaf(net, [&](auto& leaf) {
+    using Leaf = std::remove_cvref_t<decltype(leaf)>;
+    if constexpr (graph::is_param_v<Leaf>) elements[std::size_t(dtype_of<typename Leaf::element>)] += leaf.size();
+  });
+  const auto add_block = [&](Dtype d, std::int64_t n) {
+    Shape flat;
+    flat.push(int(n));
+    r.blocks.push(input[std::size_t(d)] = g.input(d, flat));
+  };
+  add_block(Dtype::float32, parameters);
+  for (int d = 0; d < number_of_dtypes; ++d)
+    if (Dtype(d) != Dtype::float32 && elements[std::size_t(d)] > 0) add_block(Dtype(d), elements[std::size_t(d)]);
+  graph::List<int> nodes, size;  // of other dtypes
   graph::for_each_leaf(net, [&](auto& leaf) {
     using Leaf = std::remove_cvref_t<decltype(leaf)>;
     if constexpr (graph::is_param_v<Leaf>) {
+      constexpr auto d = std::size_t(dtype_of<typename Leaf::element>);
       const int n = int(leaf.size());
-      const graph::Value part = graph::reshape_to(graph::slice(r.block, 0, offset, n), Leaf::shape);
+      const graph::Value part =
+          graph::reshape_to(graph::slice(graph::Value{&g, input[d]}, 0, int(offset[d]), n), Leaf::shape);
       leaf.bind(part);
-      r.nodes.push(part.id);
-      r.size.push(n);
-      offset += n;
+      constexpr bool in_first_block = std::is_same_v<typename Leaf::element, float>;
+      (in_first_block ? r.nodes : nodes).push(part.id);
+      (in_first_block ? r.size : size).push(n);
+      offset[d] += n;
     } else if constexpr (graph::is_buffer_v<Leaf>) {
       leaf.bind(graph::Value{&g, g.input(dtype_of<typename Leaf::element>, Leaf::shape)});
     } else if constexpr (!graph::is_state_v<Leaf>) {
@@ -35,6 +50,10 @@ template <class Net> constexpr BoundParameters bind(graph::Builder& g, Net& net,
     }
   });
   g.views_kept = g.size();
+  for (int k = 1; k < r.blocks.size(); ++k)
+    for (int i = 0; i < nodes.size(); ++i)
+      if (const Dtype d = g[r.blocks[k]].dtype; is_floating(d) && g[nodes[i]].dtype == d)
+        r.nodes.push(nodes[i]), r.size.push(size[i]);
   return r;
 }
 

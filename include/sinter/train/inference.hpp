@@ -13,6 +13,7 @@ namespace graph { template <class... Symbols> struct Tensors {}; }  // a list of
 /// A program that is called with tensors of other types than it was made for: its name shows both lists.
 template <class MadeFor, class CalledWith> struct program_is_called_with_other_tensors_than_it_was_made_for;
 template <class MadeFor, class CalledWith> struct program_is_called_with_other_dtypes_than_it_was_made_for_write_cast;
+template <class... Places> struct program_is_called_with_tensors_of_another_place_copy_them_by_to_Host;
 template <class Net, class... Inputs> struct the_nets_operator_takes_its_inputs_by_auto_or_const_reference;
 template <class Program> struct a_program_cannot_be_copied_move_it_or_make_another;
 
@@ -34,9 +35,9 @@ template <class... A, class... B> auto report_call(graph::Tensors<A...>, graph::
 
 template <class Backend> inline constexpr bool is_accurate = requires { Backend::accurate; };
 
-/// The number of a bound net's inputs before those of the call: the block, then every `Buffer` and `Scalar`.
-template <class X>
-inline constexpr auto leading = std::size_t(1 + graph::count_scalars<X>() + graph::count_buffers<X>());
+/// The number of a bound net's inputs before those of the call: the blocks, then every `Buffer` and `Scalar`.
+template <class X> inline constexpr auto leading =
+    graph::parameter_blocks<X>.count + std::size_t(graph::count_scalars<X>() + graph::count_buffers<X>());
 
 /// The graph of a net's forward pass; its first inputs are the parameters, buffers and scalars.
 template <bool Accurate, class X, class... Inputs> struct InferenceTrace {
@@ -45,7 +46,7 @@ template <bool Accurate, class X, class... Inputs> struct InferenceTrace {
     graph::Builder g;
     g.accurate = Accurate;
     auto net = graph::NetOf<X>::make();
-    bind(g, net, graph::count_parameters<X>());
+    bind(g, net, graph::parameter_blocks<X>[0].elements);
     bind_states(g, net);
     const std::tuple<typename Inputs::symbol...> inputs{graph::new_input<typename Inputs::symbol>(g)...};
     const auto y = std::apply(net, inputs);
@@ -64,20 +65,26 @@ template <bool Accurate, class X, class... Inputs> struct InferenceTrace {
   }
 };
 
+/// Describes elements of a dtype, one after another.
+inline void describe_elements(eager::Argument& a, std::byte* data, Dtype d, const Shape& flat) {
+  a.data = data;
+  a.bytes = std::size_t(flat[0]) * std::size_t(bytes_of(d));
+  a.shape = &flat;
+  a.length[0] = flat[0];
+  a.element_bytes = bytes_of(d);
+}
 /// Describes those inputs; returns their number.
-template <class X, std::size_t N> inline std::size_t leading_arguments(const float* block, const graph::net_of<X>& net,
-                                                                       std::array<eager::Argument, N>& a) {
-  static constexpr Shape flat = [] {
-    Shape s;
-    s.push(int(graph::count_parameters<X>()));
+template <class X, std::size_t N>
+inline std::size_t leading_arguments(const typename Model<X>::Block& block, const graph::net_of<X>& net,
+                                     std::array<eager::Argument, N>& a) {
+  static constexpr graph::ParameterBlocks blocks = graph::parameter_blocks<X>;
+  static constexpr auto flat = [] {
+    std::array<Shape, blocks.count> s{};
+    for (std::size_t i = 0; i < s.size(); ++i) s[i].push(int(blocks[i].elements));
     return s;
   }();
-  a[0].data = reinterpret_cast<std::byte*>(const_cast<float*>(block));
-  a[0].bytes = std::size_t(flat[0]) * sizeof(float);
-  a[0].shape = &flat;
-  a[0].length[0] = flat[0];
-  a[0].element_bytes = sizeof(float);
-  std::size_t at = 1;
+  std::size_t at = 0;
+  for (; at < blocks.count; ++at) describe_elements(a[at], block.data(at), blocks[at].dtype, flat[at]);
   graph::for_each_leaf(net, [&](const auto& leaf) {
     using Leaf = std::remove_cvref_t<decltype(leaf)>;
     if constexpr (!graph::is_param_v<Leaf> && !graph::is_state_v<Leaf>) a[at++] = eager::argument(leaf);
@@ -125,7 +132,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     prepared_for_ = block_->changes.now();
     if constexpr (Preparation::outputs > 0) {
       std::array<eager::Argument, leading<X>> a;
-      leading_arguments<X>(block_->data(), net_, a);
+      leading_arguments<X>(*block_, net_, a);
       std::array<eager::Argument, std::size_t(Preparation::outputs)> r;
       describe_prepared(r.data());
       eager::run_in<Preparation>(workspace_.data(), a, r, policy_);
@@ -157,6 +164,12 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   operator()(const Given&...) {
     return report_call(graph::Tensors<typename Inputs::symbol...>{}, graph::Tensors<typename Given::symbol...>{});
   }
+  template <Held... Given>
+  requires(std::is_same_v<graph::Tensors<typename Given::symbol...>, graph::Tensors<typename Inputs::symbol...>> &&
+           !eager::on_host<Given...>) auto
+  operator()(const Given&...) {
+    return program_is_called_with_tensors_of_another_place_copy_them_by_to_Host<typename Given::place...>{};
+  }
   /// The net's output. Large ones are in memory of this object, to which they return it: in a steady state calls
   /// allocate nothing. Throws `Error` when run-time lengths disagree.
   [[gnu::always_inline]] Output operator()(const Inputs&... x) {
@@ -176,7 +189,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     if constexpr (eager::may_run_directly<Program>) return directly(observer, x...);
     Output y(uninitialized, results_);
     std::array<eager::Argument, inputs> a;
-    std::size_t at = leading_arguments<X>(block_->data(), net_, a);
+    std::size_t at = leading_arguments<X>(*block_, net_, a);
     describe_states(a.data() + at);
     at = first;
     ((a[at++] = eager::describe(x)), ...);
@@ -200,7 +213,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     }();
     if constexpr (expectations > 0) {
       std::array<eager::Argument, leading<X> + states + sizeof...(Inputs)> a;
-      std::size_t at = leading_arguments<X>(block_->data(), net_, a);
+      std::size_t at = leading_arguments<X>(*block_, net_, a);
       describe_states(a.data() + at);
       at += states;
       ((a[at++] = eager::describe(x)), ...);
@@ -256,7 +269,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   /// data.
   void find_places() {
     std::array<eager::Argument, inputs> a;
-    leading_arguments<X>(block_->data(), net_, a);
+    leading_arguments<X>(*block_, net_, a);
     describe_states(a.data() + leading<X>);
     describe_prepared(a.data() + leading<X> + states + sizeof...(Inputs));
     base_[0] = workspace_.data();

@@ -13,18 +13,19 @@ template <class Net> struct hyperparameters_belong_to_the_type_write_Model_net_o
 template <class Net, class... Inputs> struct a_model_is_run_by_a_program_write_inference_of_Input_and_call_that;
 
 namespace internals::train {
-SINTER_OUTLINE inline void fill(float* out, std::size_t n, const Initializer& init, const Philox& random) {
+template <class T>
+SINTER_OUTLINE void fill(T* out, std::size_t n, const Initializer& init, const Philox& random) {
   for (std::size_t k = 0; k < n; ++k) {
     switch (init.kind) {
-      case Initializer::Kind::constant: out[k] = float(init.a); break;
-      case Initializer::Kind::uniform: out[k] = float(init.a + (init.b - init.a) * double(random.uniform(k))); break;
-      case Initializer::Kind::normal: out[k] = float(init.a + init.b * double(random.normal(k))); break;
+      case Initializer::Kind::constant: out[k] = T(init.a); break;
+      case Initializer::Kind::uniform: out[k] = T(init.a + (init.b - init.a) * double(random.uniform(k))); break;
+      case Initializer::Kind::normal: out[k] = T(init.a + init.b * double(random.normal(k))); break;
     }
   }
 }
 }  // namespace internals::train
 
-/// Owns every parameter of a net in one aligned block, in declaration order, and its buffers.
+/// Owns the parameters of a net in one aligned block for each of their dtypes, in declaration order, and its buffers.
 ///
 ///   Model<Mlp> net(Seed{42});
 ///   Model net([] { Mlp n; n.drop.p = .3f; return n; }, Seed{42});   // hyperparameters are part of the type
@@ -36,12 +37,19 @@ template <class X> class Model {
  public:
   using Net = graph::net_of<X>;
   static constexpr std::int64_t parameters = graph::count_parameters<X>();
-  /// Parameters and after them scalars, which are not saved or optimised; then the buffers.
+  static constexpr graph::ParameterBlocks blocks = graph::parameter_blocks<X>;
+  /// Parameters of float32 and after them scalars, which are not saved or optimised; parameters of other dtypes, by
+  /// dtype; then the buffers.
   struct Block {
     tensor_detail::AlignedBlock<float> values{elements};
+    tensor_detail::AlignedBlock<std::byte> others{blocks.bytes};
     tensor_detail::AlignedBlock<std::byte> buffers{graph::buffer_bytes<X>()};
     graph::ChangeCount changes;  ///< of the contents
     float* data() const { return values.data(); }
+    /// The parameters of a dtype: the i-th of `blocks`.
+    std::byte* data(std::size_t i) const {
+      return i == 0 ? reinterpret_cast<std::byte*>(data()) : others.data() + blocks[i].begin;
+    }
   };
 
   explicit Model(Seed seed = {}) : net_(graph::NetOf<X>::make()) {
@@ -83,7 +91,7 @@ template <class X> class Model {
   const Net* operator->() const { return &net_; }
   const Net& operator*() const { return net_; }
 
-  /// All parameters, one after another.
+  /// All parameters of float32, one after another.
   float* data() {
     block_->changes.add();
     return block_->data();
@@ -124,23 +132,27 @@ template <class X> class Model {
         std::fill(leaf.data(), leaf.data() + leaf.size(), typename Leaf::element(leaf.initializer.a));
     });
     const Net starting = graph::NetOf<X>::make();
-    float* scalar = data() + parameters;
+    float* scalar = data() + blocks[0].elements;
     graph::for_each_leaf(starting, [&](const auto& leaf) {
       if constexpr (std::is_same_v<std::remove_cvref_t<decltype(leaf)>, Scalar>) *scalar++ = leaf.value();
     });
   }
 
  private:
-  static constexpr auto elements = std::size_t(parameters + graph::count_scalars<X>());
+  static constexpr auto elements = std::size_t(blocks[0].elements + graph::count_scalars<X>());
 
   void bind() {
-    float *at = block_->data(), *scalar = at + parameters;
+    float* scalar = block_->data() + blocks[0].elements;
+    std::array<std::byte*, std::size_t(number_of_dtypes)> at{};
+    for (std::size_t i = 0; i < blocks.count; ++i) at[std::size_t(blocks[i].dtype)] = block_->data(i);
     std::byte* buffer = block_->buffers.data();
     graph::for_each_leaf(net_, [&](auto& leaf) {
       using Leaf = std::remove_cvref_t<decltype(leaf)>;
       if constexpr (graph::is_param_v<Leaf>) {
-        leaf.bind(at, &block_->changes);
-        at += leaf.size();
+        using T = typename Leaf::element;
+        std::byte*& next = at[std::size_t(dtype_of<T>)];
+        leaf.bind(reinterpret_cast<T*>(next), &block_->changes);
+        next += std::size_t(leaf.size()) * sizeof(T);
       } else if constexpr (graph::is_buffer_v<Leaf>) {
         leaf.bind(reinterpret_cast<typename Leaf::element*>(buffer), &block_->changes);
         buffer += graph::aligned_bytes<Leaf>;
@@ -151,6 +163,8 @@ template <class X> class Model {
   }
   void copy(const Model& other) {
     std::copy(std::as_const(other).data(), std::as_const(other).data() + elements, data());
+    if (block_->others.size() > 0)
+      std::memcpy(block_->others.data(), other.block_->others.data(), block_->others.size());
     if (block_->buffers.size() > 0)
       std::memcpy(block_->buffers.data(), other.block_->buffers.data(), block_->buffers.size());
   }

@@ -124,13 +124,14 @@ template <class X> InputNames names_of_net() {
   InputNames r;
   auto net = graph::NetOf<X>::make();
   std::int64_t at = 0;
-  r.input.emplace_back();
+  r.input.resize(graph::parameter_blocks<X>.count);
   graph::for_each_named_leaf(net, [&](const std::string& name, const auto& leaf) {
     const std::string module = name.rfind('.') == std::string::npos ? name : name.substr(0, name.rfind('.'));
-    if constexpr (graph::is_param_v<std::remove_cvref_t<decltype(leaf)>>) {
+    using Leaf = std::remove_cvref_t<decltype(leaf)>;
+    if constexpr (graph::is_param_v<Leaf> && std::is_same_v<typename Leaf::element, float>) {
       r.block.push_back({module, at, at + std::int64_t(leaf.size()) * 4});
       at = r.block.back().end;
-    } else {
+    } else if constexpr (!graph::is_param_v<Leaf>) {
       r.input.push_back(module);
     }
   });

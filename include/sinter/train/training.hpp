@@ -16,10 +16,11 @@ template <class X, class Loss, class Optimizer, class Input, class Target, bool 
     graph::Builder g;
     g.accurate = Accurate;
     auto net = graph::NetOf<X>::make();
-    const BoundParameters p = bind(g, net, graph::count_parameters<X>());
+    constexpr graph::ParameterBlocks blocks = graph::parameter_blocks<X>;
+    const BoundParameters p = bind(g, net, blocks[0].elements);
     bind_first_states(g, net);
     const int first_moment = g.inputs.size();
-    using Flat = Sym<float, int(graph::count_parameters<X>())>;
+    using Flat = Sym<element_type<blocks.trained_as()>, int(blocks.trained())>;
     std::array<Flat, std::size_t(Optimizer::moments)> moments;
     for (Flat& m : moments) m = graph::new_input<Flat>(g);
     Optimizer optimizer{};
@@ -34,24 +35,38 @@ template <class X, class Loss, class Optimizer, class Input, class Target, bool 
     const auto output = net(x);
     const auto loss = Loss{}(output, y);
     const graph::List<int> gradients = transform::gradient(g, loss.id, p.nodes);
-    graph::List<int> flat;
+    graph::List<int> flat, values;
     for (int i = 0; i < gradients.size(); ++i) {
       Shape s;
       s.push(p.size[i]);
-      flat.push(graph::reshape_to(Value{&g, gradients[i]}, s).id);
+      flat.push(graph::cast_to(graph::reshape_to(Value{&g, gradients[i]}, s), Flat::dtype).id);
     }
     const Flat gradient(graph::concatenate(&g, flat.data(), flat.size(), 0));
-    const auto updated = std::apply([&](auto... m) { return optimizer(Flat(p.block), gradient, step, m...); }, moments);
+    for (std::size_t i = 0; i < blocks.count; ++i)
+      if (is_trained(blocks, i)) values.push(graph::cast_to(Value{&g, p.blocks[int(i)]}, Flat::dtype).id);
+    const Flat all(graph::concatenate(&g, values.data(), values.size(), 0));
+    const auto updated = std::apply([&](auto... m) { return optimizer(all, gradient, step, m...); }, moments);
 
     g.outputs.push(loss.id);
     g.outputs.push(output.id);
     g.overwrites.push(-1);
     g.overwrites.push(-1);
-    int next = -1;  // the block is input 0
+    int next = -1;
     graph::for_each_result(updated, [&](const Value& v) {
-      g.outputs.push(v.id);
-      g.overwrites.push(next < 0 ? 0 : next);
-      next = next < 0 ? first_moment : next + 1;
+      if (next >= 0) {
+        g.outputs.push(v.id);
+        g.overwrites.push(next++);
+        return;
+      }
+      int begin = 0;  // the parameters, rounded to the dtypes of their blocks, which are the first inputs
+      for (std::size_t i = 0; i < blocks.count; ++i) {
+        if (!is_trained(blocks, i)) continue;
+        const Value part = graph::slice(v, 0, begin, int(blocks[i].elements));
+        g.outputs.push(graph::cast_to(part, blocks[i].dtype).id);
+        g.overwrites.push(int(i));
+        begin += int(blocks[i].elements);
+      }
+      next = first_moment;
     });
     for (const graph::Builder::Update& u : g.updates) {
       int buffer = 0;
@@ -62,12 +77,20 @@ template <class X, class Loss, class Optimizer, class Input, class Target, bool 
     }
     return g;
   }
+
+ private:
+  /// Whether an optimizer moves the i-th block. That of float32 stands for none where there are no others.
+  static constexpr bool is_trained(const graph::ParameterBlocks& blocks, std::size_t i) {
+    return i == 0 ? blocks[0].elements > 0 || blocks.trained() == 0 : is_floating(blocks[i].dtype);
+  }
 };
 
 template <class X, class Loss, class Optimizer, backend::Policy Policy, class Input, class Target> class TrainingStep {
   using Net = graph::net_of<X>;
   using Output = graph::tensor_of<std::invoke_result_t<Net, typename Input::symbol>>;
   static constexpr int moments = Optimizer::moments;
+  static constexpr graph::ParameterBlocks blocks = graph::parameter_blocks<X>;
+  using Trained = element_type<blocks.trained_as()>;
   static_assert(!graph::is_view_v<Input> && !graph::is_view_v<Target>,
                 "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
 
@@ -96,7 +119,7 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
       : optimizer(o),
         block_(model.block()),
         net_(*model),
-        moments_(std::size_t(parameters * moments)),
+        moments_(std::size_t(blocks.trained() * moments)),
         workspace_(Program::workspace_bytes),
         policy_(policy) {
     if constexpr (requires { o.check(); }) o.check();
@@ -117,6 +140,13 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
     return report_call(graph::Tensors<typename Input::symbol, typename Target::symbol>{},
                        graph::Tensors<typename Given::symbol...>{});
   }
+  template <Held... Given>
+  requires(std::is_same_v<graph::Tensors<typename Given::symbol...>,
+                          graph::Tensors<typename Input::symbol, typename Target::symbol>> &&
+           !eager::on_host<Given...>) auto
+  operator()(const Given&...) {
+    return program_is_called_with_tensors_of_another_place_copy_them_by_to_Host<typename Given::place...>{};
+  }
   /// One step on one batch, in place. Allocates nothing in a steady state. Throws `Error` when run-time lengths
   /// disagree; the parameters are then untouched.
   Result operator()(const Input& x, const Target& y) { return observed(compile::unobserved, x, y); }
@@ -126,11 +156,15 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
     const double step = double(steps_ + 1);
     const auto number = std::int64_t(steps_ + 1), seed_bits = std::int64_t(seed.value);
     std::array<eager::Argument, leading<X> + std::size_t(moments + graph::count_scalars<Optimizer>() + 5)> a;
-    std::size_t at = leading_arguments<X>(block_->data(), net_, a);
-    for (int i = 0; i < moments; ++i) {
-      a[at] = a[0];
-      a[at++].data = reinterpret_cast<std::byte*>(moments_.data() + i * parameters);
-    }
+    std::size_t at = leading_arguments<X>(*block_, net_, a);
+    static constexpr Shape flat = [] {
+      Shape s;
+      s.push(int(blocks.trained()));
+      return s;
+    }();
+    for (int i = 0; i < moments; ++i)
+      describe_elements(a[at++], reinterpret_cast<std::byte*>(moments_.data() + i * blocks.trained()),
+                        dtype_of<Trained>, flat);
     graph::for_each_leaf(optimizer, [&](const Scalar& s) { a[at++] = eager::argument(s); });
     a[at++] = eager::describe_number(step);
     a[at++] = eager::describe_number(number);
@@ -158,7 +192,7 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
  private:
   std::shared_ptr<typename Model<X>::Block> block_;
   Net net_;
-  tensor_detail::AlignedBlock<float> moments_;
+  tensor_detail::AlignedBlock<Trained> moments_;
   typename Policy::Backend::Memory workspace_;
   tensor_detail::Pool results_;
   std::int64_t steps_ = 0;

@@ -146,17 +146,19 @@ template <class K> class Step {
   void contract() {
     constexpr auto loops = compile::ContractLoops::of(K::body);
     constexpr std::uint64_t results = (std::uint64_t(1) << loops.inner) - 1;
-    using T = element_type<[] {
-      Dtype d = Dtype::float32;
+    constexpr Micro sums = [] {
+      Micro found;
       for (const Micro& m : K::body.micros)
-        if (m.what == Micro::What::result) d = m.dtype;
-      return d;
-    }()>;
+        if (m.what == Micro::What::result) found = m;
+      return found;
+    }();
+    using T = element_type<sums.dtype>;
+    using S = element_type<operands_of(sums)>;
     for_each_point(results, [&] {
       Wide<T> sum = 0;
       for_each_point(all & ~results, [&] {
-        sum += Wide<T>(*reinterpret_cast<const T*>(cursor_.address[0])) *
-               *reinterpret_cast<const T*>(cursor_.address[1]);
+        sum += Wide<T>(T(*reinterpret_cast<const S*>(cursor_.address[0]))) *
+               Wide<T>(T(*reinterpret_cast<const S*>(cursor_.address[1])));
       });
       for_each_micro<K>([&]<int J>() {
         static_assert(micro<K, J>.side == 0, "its target lets no operand be computed");

@@ -9,21 +9,27 @@
 #include "prologue.hpp"
 #include "sizes.hpp"
 #include "streamed.hpp"
+#include "widened.hpp"
 #include "winograd.hpp"
 #include "winograd_gradient.hpp"
 
 namespace sinter::cpu {
 
+/// Calls f(T()) with a type in which sums of products of a dtype are made. Integers with and without a sign have the
+/// same: the bits are equal.
+template <class F> constexpr decltype(auto) with_sum_type(Dtype d, F&& f) {
+  return with_computed_type(d, [&]<class T>(T) {
+    if constexpr (std::is_integral_v<T>) return f(std::make_signed_t<T>());
+    else return f(T());
+  });
+}
+
 /// Scratch bytes of a contraction, whichever algorithm it uses.
 constexpr std::int64_t pack_bytes(const ContractSizes& s) {
-  switch (s.dtype) {
-    case Dtype::float64: return pack_bytes_of<double>(s.rows, s.columns, s.inner, s.in_panels, s.windows);
-    case Dtype::int64: return pack_bytes_of<std::int64_t>(s.rows, s.columns, s.inner, s.in_panels, s.windows);
-    case Dtype::int32: return pack_bytes_of<std::int32_t>(s.rows, s.columns, s.inner, s.in_panels, s.windows);
-    default: break;
-  }
   // a shorter batch may use the products
-  const std::int64_t products = pack_bytes_of<float>(s.rows, s.columns, s.inner, s.in_panels, s.windows);
+  const std::int64_t products = with_sum_type(
+      s.dtype, [&]<class T>(T) { return pack_bytes_of<T>(s.rows, s.columns, s.inner, s.in_panels, s.windows); });
+  if (s.dtype != Dtype::float32) return products;
   if (s.convolution)
     return std::max(products, s.bounded ? WinogradPlan::most_bytes(s.convolution)
                                         : WinogradPlan::of(s.convolution).bytes(s.convolution.channels));
@@ -38,6 +44,14 @@ template <class K> constexpr Dtype dtype_of_result() {
     if (m.what == Micro::What::result) return m.dtype;
   return Dtype::float32;
 }
+
+template <class K> constexpr Dtype dtype_of_operands() {
+  for (const Micro& m : K::body.micros)
+    if (m.what == Micro::What::result) return compile::operands_of(m);
+  return Dtype::float32;
+}
+/// Whether a kernel sums in a wider type than that of its operands in memory.
+template <class K> inline constexpr bool widens_operands = dtype_of_operands<K>() != dtype_of_result<K>();
 
 /// The store of a kernel without any other epilogue, with contiguous columns; else −1.
 template <class K> constexpr int plain_store() {
@@ -79,7 +93,8 @@ template <class K> inline void contract(const std::int64_t* table, const Context
   for_each_point<K, 0, contract_loops<K>.rows>(
       a, Cursor<P>{a.address, a.origin}, 0, points(a, 0, contract_loops<K>.rows), [&](const Cursor<P>& w) {
         const Epilogue<K, T> epilogue{a, c, w};
-        if constexpr (std::is_same_v<T, float> && L - contract_loops<K>.rows >= 6 && !computes_operands<K>) {
+        if constexpr (std::is_same_v<T, float> && L - contract_loops<K>.rows >= 6 && !computes_operands<K> &&
+                      !widens_operands<K>) {
           const auto extent = [&](int l) { return a.extent[l]; };
           const auto left = [&](int l) { return a.stride[0][l]; };
           const auto right = [&](int l) { return a.stride[1][l]; };
@@ -118,6 +133,12 @@ template <class K> inline void contract(const std::int64_t* table, const Context
                       c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue, result)
               .run();
         };
+        if constexpr (widens_operands<K>) {
+          using S = element_type<dtype_of_operands<K>()>;
+          const WidenedOperand<T, S> left{reinterpret_cast<const S*>(w.address[0]), rows, left_inner},
+              right{reinterpret_cast<const S*>(w.address[1]), columns, right_inner};
+          return run(&left.fill, &left, &right.fill, &right);
+        }
         const auto run_left = [&](const typename ProductOperand<T>::Fill left, const void* by_left) {
           if constexpr (computed_operand<K, 1>() >= 0) {
             const Prologue<K, T, 1> right{a, c, w};

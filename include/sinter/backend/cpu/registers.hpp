@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "../../tensor/attributes.hpp"
+#include "../../tensor/half.hpp"
 
 #if !defined(SINTER_NO_SIMD) && __has_include(<xsimd/xsimd.hpp>)
 #if defined(__GNUC__) && !defined(__clang__)
@@ -124,6 +125,36 @@ inline void store_mask(const MaskRegister& m, bool* p) {
   m.store_unaligned(p);
 #endif
 }
+
+// A widest register of int32 or float from as many narrow integers or 16-bit floats: compilers do not vectorise a loop
+// like this at -O2. The masked forms leave nothing undefined to warn of.
+#if defined(__AVX512F__)
+template <class T> inline constexpr bool widens = sizeof(T) < 4 && !std::is_same_v<T, bool>;
+template <class T> SINTER_INLINE auto load_widened(const T* p) {
+  const auto all = static_cast<__mmask16>(0xffff);
+  const auto bytes = [&] { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); };
+  const auto pairs = [&] { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); };
+  if constexpr (std::is_same_v<T, float16>) return _mm512_maskz_cvtph_ps(all, pairs());
+  else if constexpr (std::is_same_v<T, bfloat16>)
+    return _mm512_castsi512_ps(_mm512_maskz_slli_epi32(all, _mm512_maskz_cvtepu16_epi32(all, pairs()), 16));
+  else if constexpr (sizeof(T) == 1)
+    return std::is_signed_v<T> ? _mm512_maskz_cvtepi8_epi32(all, bytes()) : _mm512_maskz_cvtepu8_epi32(all, bytes());
+  else
+    return std::is_signed_v<T> ? _mm512_maskz_cvtepi16_epi32(all, pairs()) : _mm512_maskz_cvtepu16_epi32(all, pairs());
+}
+#elif defined(__AVX2__)
+template <class T>
+inline constexpr bool widens = sizeof(T) < 4 && !std::is_same_v<T, bool> && !std::is_same_v<T, float16>;
+template <class T> SINTER_INLINE auto load_widened(const T* p) {
+  const auto bytes = [&] { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)); };
+  const auto pairs = [&] { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); };
+  if constexpr (std::is_same_v<T, bfloat16>)
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(pairs()), 16));
+  else if constexpr (sizeof(T) == 1)
+    return std::is_signed_v<T> ? _mm256_cvtepi8_epi32(bytes()) : _mm256_cvtepu8_epi32(bytes());
+  else return std::is_signed_v<T> ? _mm256_cvtepi16_epi32(pairs()) : _mm256_cvtepu16_epi32(pairs());
+}
+#endif
 
 #if defined(__SSE2__)
 /// A store that bypasses the caches, to an aligned address.

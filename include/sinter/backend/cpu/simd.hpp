@@ -59,7 +59,7 @@ template <int N> requires(N > 1) struct Lanes<bool, N> {
   }
 };
 
-/// N elements of a type that has registers of its own: int32, int64, float, double.
+/// N elements of a type that has registers of its own: integers of 32 and 64 bits, float, double.
 template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
   using element = T;
   using Register = cpu::RegisterFor<T, N>;
@@ -179,8 +179,8 @@ template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
   }
 };
 
-/// Types that registers do not compute with: 8-bit integers are int32 in registers, 16-bit floats are float, always of
-/// a value that the type has.
+/// Types that registers do not compute with: integers of 8 and 16 bits are int32 in registers, 16-bit floats are float,
+/// always of a value that the type has.
 template <class T> inline constexpr bool is_narrow = sizeof(T) < 4 && !std::is_same_v<T, bool>;
 template <class T, int N> requires(N > 1 && is_narrow<T>) struct Lanes<T, N> {
   using element = T;
@@ -199,28 +199,9 @@ template <class T, int N> requires(N > 1 && is_narrow<T>) struct Lanes<T, N> {
   }
   SINTER_INLINE static Lanes load(const T* p) {
     Lanes r;
-#if defined(__AVX512F__)
-    if constexpr (N == cpu::lanes) {  // compilers do not vectorise the loop below like this at -O2; the masked forms
-                                      // leave nothing undefined to warn of
-      const auto all = static_cast<__mmask16>(0xffff);
-      const auto bytes = [&] { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); };
-      const auto pairs = [&] { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); };
-      if constexpr (std::is_same_v<T, std::int8_t>) r.wide.v[0] = _mm512_maskz_cvtepi8_epi32(all, bytes());
-      else if constexpr (std::is_same_v<T, std::uint8_t>) r.wide.v[0] = _mm512_maskz_cvtepu8_epi32(all, bytes());
-      else if constexpr (std::is_same_v<T, bfloat16>)
-        r.wide.v[0] = _mm512_castsi512_ps(_mm512_maskz_slli_epi32(all, _mm512_maskz_cvtepu16_epi32(all, pairs()), 16));
-      else r.wide.v[0] = _mm512_maskz_cvtph_ps(all, pairs());
-      return r;
-    }
-#elif defined(__AVX2__)
-    if constexpr (N == cpu::lanes && !std::is_same_v<T, float16>) {
-      if constexpr (std::is_same_v<T, std::int8_t>)
-        r.wide.v[0] = _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
-      else if constexpr (std::is_same_v<T, std::uint8_t>)
-        r.wide.v[0] = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
-      else
-        r.wide.v[0] = _mm256_castsi256_ps(
-            _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16));
+#if defined(__AVX512F__) || defined(__AVX2__)
+    if constexpr (N == cpu::lanes && cpu::widens<T>) {
+      r.wide.v[0] = cpu::load_widened(p);
       return r;
     }
 #endif
@@ -373,7 +354,12 @@ template <class To, class T, int N> requires(N > 1) SINTER_INLINE Lanes<To, N> c
     return convert<To>(x.wide);
   } else if constexpr (is_narrow<To>) {
     return Lanes<To, N>(convert<typename Lanes<To, N>::Wide>(x));
-  } else if constexpr (sizeof(To) == 4 && sizeof(T) == 4) {
+  } else if constexpr (std::is_integral_v<To> && std::is_integral_v<T> && sizeof(To) == sizeof(T)) {  // the same bits
+    Lanes<To, N> r;
+    for (int i = 0; i < Lanes<T, N>::parts; ++i)
+      r.v[i] = xsimd::bitwise_cast<typename Lanes<To, N>::Register>(x.v[i]);
+    return r;
+  } else if constexpr (sizeof(To) == 4 && sizeof(T) == 4 && std::is_signed_v<To> && std::is_signed_v<T>) {
     Lanes<To, N> r;
     for (int i = 0; i < Lanes<T, N>::parts; ++i) {
       if constexpr (std::is_same_v<To, float>) r.v[i] = xsimd::to_float(x.v[i]);

@@ -315,7 +315,7 @@ template <class K, class Step> class SmallContraction {
 };
 
 template <class K, class Step> constexpr bool is_small_contraction() {
-  if constexpr (std::is_void_v<Step> || computes_operands<K>) return false;
+  if constexpr (std::is_void_v<Step> || computes_operands<K> || widens_operands<K>) return false;
   else
     return contracts_in_place(compile::MatrixProduct::of(compile::ContractLoops::of(K::body), K::body.loops,
                                                       dtype_of_result<K>(), Step::arguments.data()));

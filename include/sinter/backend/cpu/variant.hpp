@@ -51,8 +51,12 @@ template <class T> std::string contraction(const compile::StepReport& s, const c
   const std::string size = (batch > 1 ? std::to_string(batch) + " of " : std::string()) +
                            by(rows.count(), columns.count()) + "x" + std::to_string(left.count());
   bool computed[2]{};
-  for (const compile::Micro& m : b.micros)
+  bool widened = false;
+  for (const compile::Micro& m : b.micros) {
     if (m.what == compile::Micro::What::operand) computed[m.b] = true;
+    widened = widened || (m.what == compile::Micro::What::result && compile::operands_of(m) != m.dtype);
+  }
+  if (widened) return size + ", operands packed with cast";
   if constexpr (std::is_same_v<T, float>)
     if (!computed[0] && !computed[1])
       if (const std::string form = winograd(s, b, loops); !form.empty()) return size + form;
@@ -97,12 +101,7 @@ inline std::string variant(const compile::StepReport& s, const compile::Steps& s
   const std::string gathered = separate > 0 ? ", " + std::to_string(separate) + " strided" : std::string();
   switch (b.kind) {
     case compile::KernelKind::contract:
-      switch (s.dtype) {
-        case Dtype::float64: return contraction<double>(s, b);
-        case Dtype::int64: return contraction<std::int64_t>(s, b);
-        case Dtype::int32: return contraction<std::int32_t>(s, b);
-        default: return contraction<float>(s, b);
-      }
+      return with_sum_type(s.dtype, [&]<class T>(T) { return contraction<T>(s, b); });
     case compile::KernelKind::row: {
       std::int64_t kept = 1, folded = 1;
       for (int l = 0; l < b.loops; ++l) ((b.folded >> l & 1) != 0 ? folded : kept) *= s.extent[std::size_t(l)];

@@ -94,7 +94,10 @@ class Step {
         for (int k = 0; k < n; ++k) reinterpret_cast<std::int32_t*>(out)[k] = std::int32_t(c_.lengths[m.a]);
         break;
       case Micro::What::constant:
-        for (int k = 0; k < n; ++k) put(out, k, m.dtype, std::bit_cast<double>(origin_[std::size_t(m.a)]));
+        with_element_type(m.dtype, [&]<class T>(T) {
+          std::fill_n(reinterpret_cast<T*>(out), n,
+                      ops::converted<T>(std::bit_cast<double>(origin_[std::size_t(m.a)])));
+        });
         break;
       case Micro::What::gather: {
         const auto axis = compile::IndexedAxis::of(origin_[std::size_t(m.a) + 1]);
@@ -285,17 +288,11 @@ class Step {
   }
 
   void contract() {
-    Dtype d = Dtype::float32;
     for (const Micro& m : b_.micros)
-      if (m.what == Micro::What::result) d = m.dtype;
-    switch (d) {
-      case Dtype::float64: return contract_as<double>();
-      case Dtype::int32: return contract_as<std::int32_t>();
-      case Dtype::int64: return contract_as<std::int64_t>();
-      default: return contract_as<float>();
-    }
+      if (m.what == Micro::What::result)
+        cpu::with_sum_type(m.dtype, [&]<class T>(T) { contract_as<T>(compile::operands_of(m), m.dtype); });
   }
-  template <class T> void contract_as() {
+  template <class T> void contract_as(Dtype operands, Dtype sums) {
     const auto loops = compile::ContractLoops::of(b_);
     const auto nest = [&](int p, int first, int last) {
       cpu::Nest n;
@@ -303,9 +300,10 @@ class Step {
       return n;
     };
     for_each_point(0, loops.rows, [&] {
-      const auto at = [&](int p) -> const T* {  // one that is computed has no memory
+      const auto at = [&](int p) {  // one that is computed has no memory
         const std::byte* const base = base_[std::size_t(p)];
-        return base != nullptr ? reinterpret_cast<const T*>(base) + offset(p, vector_loop(), 0) : nullptr;
+        return reinterpret_cast<const T*>(
+            base != nullptr ? base + offset(p, vector_loop(), 0) * bytes_of(operands) : nullptr);
       };
       typename cpu::Products<T>::Operand left{at(0), nest(0, loops.rows, loops.columns),
                                               nest(0, loops.inner, b_.loops)},
@@ -315,6 +313,8 @@ class Step {
         if (m.what == Micro::What::operand)
           (m.b == 0 ? left : right).fill = m.b == 0 ? &Step::fill<T, 0> : &Step::fill<T, 1>,
                              (m.b == 0 ? left : right).filler = this;
+      const cpu::AnyWidenedOperand<T> x{operands, left}, y{operands, right};
+      if (operands != sums) left = x.widened(), right = y.widened();
       cpu::Products<T>(left, right, c_.scratch, 1, &Step::finish<T>, this).run();
     });
   }

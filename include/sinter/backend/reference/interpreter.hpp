@@ -33,6 +33,22 @@ struct Array {
       else *reinterpret_cast<T*>(at(i)) = ops::converted<T>(x);
     });
   }
+  /// Element i of an integer type as 64 bits, and from them: sums wrap around as the type does.
+  std::uint64_t bits(std::ptrdiff_t i) const {
+    return with_element_type(dtype, [&]<class T>(T) -> std::uint64_t {
+      if constexpr (std::is_integral_v<T>) return std::uint64_t(*reinterpret_cast<const T*>(at(i)));
+      else return 0;
+    });
+  }
+  void set_bits(std::ptrdiff_t i, std::uint64_t x) {
+    with_element_type(dtype, [&]<class T>(T) {
+      if constexpr (std::is_integral_v<T>) *reinterpret_cast<T*>(at(i)) = static_cast<T>(x);
+    });
+  }
+  /// The value of an empty reduction, which may be infinite: the type's nearest.
+  void set_identity(std::ptrdiff_t i, double x) {
+    with_element_type(dtype, [&]<class T>(T) { *reinterpret_cast<T*>(at(i)) = ops::element_from<T>(x); });
+  }
 };
 
 /// Run-time lengths by symbolic dimension.
@@ -162,7 +178,7 @@ class Interpreter {
   void reduce(int i, Array& out) const {
     const graph::Primitive& op = *g_[i].op;
     const Array& a = operand(i, 0);
-    for_each_index(out.shape, [&](const Index& x) { out.set(offset(out.shape, x), op.fold.identity); });
+    for_each_index(out.shape, [&](const Index& x) { out.set_identity(offset(out.shape, x), op.fold.identity); });
     for_each_index(a.shape, [&](const Index& x) {
       Index y = x;
       for (int k = 0; k < a.shape.rank; ++k)
@@ -179,7 +195,8 @@ class Interpreter {
       std::byte* const to = out.at(offset(a.shape, x));
       Index before = x;
       --before[axis];
-      out.set(offset(a.shape, x), x[axis] > 0 ? out.get(offset(a.shape, before)) : g_[i].op->fold.identity);
+      if (x[axis] > 0) std::memcpy(to, out.at(offset(a.shape, before)), std::size_t(bytes_of(a.dtype)));
+      else out.set_identity(offset(a.shape, x), g_[i].op->fold.identity);
       const void* in[]{to, a.at(offset(a.shape, x))};
       g_[i].op->block[std::size_t(a.dtype)](in, to, 1);
     });
@@ -197,9 +214,9 @@ class Interpreter {
     for_each_index(out.shape, [&](const Index& x) {
       Index from = x;
       const bool there = set_position(operand(i, 1), out.shape, a.shape, int(g_.attributes(i)[0]), from);
-      out.set(offset(out.shape, x), there                    ? a.get(offset(a.shape, from))
-                                    : is_floating(out.dtype) ? ops::not_a_number<double>
-                                                             : 0);
+      if (there)
+        std::memcpy(out.at(offset(out.shape, x)), a.at(offset(a.shape, from)), std::size_t(bytes_of(a.dtype)));
+      else out.set(offset(out.shape, x), is_floating(out.dtype) ? ops::not_a_number<double> : 0);
     });
   }
   void scatter(int i, Array& out) const {
@@ -220,6 +237,7 @@ class Interpreter {
     for_each_index(out.shape, [&](const Index& x) {
       double sum = 0;
       float narrow = 0;
+      std::uint64_t whole = 0;
       for_each_index(contracted, [&](const Index& k) {
         Index p{}, q{};
         for (int d = 0; d < batch; ++d) p[std::size_t(d)] = q[std::size_t(d)] = x[std::size_t(d)];
@@ -227,11 +245,16 @@ class Interpreter {
         for (int d = batch; d < b.shape.rank - inner; ++d) q[std::size_t(d)] = x[std::size_t(rows + d)];
         for (int d = 0; d < inner; ++d)
           p[std::size_t(a.shape.rank - inner + d)] = q[std::size_t(b.shape.rank - inner + d)] = k[std::size_t(d)];
+        if (is_integer(out.dtype)) {
+          whole += a.bits(offset(a.shape, p)) * b.bits(offset(b.shape, q));
+          return;
+        }
         const double product = a.get(offset(a.shape, p)) * b.get(offset(b.shape, q));
         sum += product;
         narrow += float(product);
       });
-      out.set(offset(out.shape, x), out.dtype == Dtype::float32 ? double(narrow) : sum);
+      if (is_integer(out.dtype)) out.set_bits(offset(out.shape, x), whole);
+      else out.set(offset(out.shape, x), out.dtype == Dtype::float32 ? double(narrow) : sum);
     });
   }
   /// Result `number` of a primitive with a custom kernel.

@@ -91,12 +91,17 @@ struct Micro {
   short kept = -1;                ///< level 2: the row buffer that carries it from its first pass to the later ones
   /// level 2: the pointer through which its first pass stores it, and from which later ones load it
   short stored = -1;
-  unsigned char unit = 0;  ///< load, count, store: stride along the innermost loop: 0, 1, or 2 for any other; operand:
-                           ///< whether lanes run along the contracted axis
+  /// load, count, store: stride along the innermost loop: 0, 1, or 2 for any other; operand: whether lanes run along
+  /// the contracted axis; result: 1 + the dtype of the operands in memory, 0 where it is that of the sums
+  unsigned char unit = 0;
   /// of a contraction: 1 and 2 compute its operands (compile/prologue.hpp), 0 follows the sums
   unsigned char side = 0;
   std::uint64_t code = 0, bits = 0;
 };
+
+/// The dtype of a contraction's operands in memory; that of the micro-operation, a `result`, is the one in which their
+/// products are summed.
+constexpr Dtype operands_of(const Micro& result) { return result.unit == 0 ? result.dtype : Dtype(result.unit - 1); }
 
 /// A kernel while it is made; `Body` (below) is the same, frozen.
 struct Kernel {

@@ -86,7 +86,7 @@ struct StepView : KernelView {
 /// What scratch memory depends on in addition to loops and strides.
 struct ScratchFacts {
   Dtype dtype = Dtype::float32;  ///< of the products that a contraction sums
-  bool fills = false;            ///< it computes an operand while packing it (a prologue)
+  bool fills = false;            ///< it computes an operand while packing it (a prologue), or widens it
   int folds = 0;                 ///< sums of rows, running ones too
   std::int64_t own = 0;          ///< bytes, of a custom kernel
 
@@ -94,7 +94,8 @@ struct ScratchFacts {
     ScratchFacts f{.own = k.scratch};
     for (const Micro& m : k.micros) {
       if (m.what == Micro::What::result) f.dtype = m.dtype;
-      f.fills = f.fills || m.what == Micro::What::operand;
+      f.fills = f.fills || m.what == Micro::What::operand ||
+                (m.what == Micro::What::result && operands_of(m) != m.dtype);
       f.folds += is_folded(m) ? 1 : 0;
     }
     return f;

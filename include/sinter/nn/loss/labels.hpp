@@ -20,9 +20,11 @@ template <int Classes> constexpr auto counted(const char* what, auto labels, aut
   if (ignored.is_number() && (ignored.number() < 0 || ignored.number() >= Classes)) return is_class;
   return logical_and(is_class, labels != ignored);
 }
-/// Labels as integers of at least 32 bits, so that numbers compared with them are not truncated to a byte.
+/// Labels as signed integers of at least 32 bits, so that numbers compared with them are not truncated to a byte, and
+/// negative ones have no label like them.
 constexpr auto as_labels(auto labels) {
-  if constexpr (Dtype::int32 > decltype(labels)::dtype) return cast<std::int32_t>(labels);
+  constexpr Dtype d = decltype(labels)::dtype, wide = promote(d, Dtype::int32);
+  if constexpr (d != wide) return cast<element_type<wide>>(labels);
   else return labels;
 }
 /// Values of rows [B], 0 where they do not count: their mean over those that count.

@@ -33,18 +33,8 @@ namespace graph {
 constexpr Value cast_to(Value v, Dtype d) {
   if (!v.exists() || v.dtype() == d) return v;
   int id = v.id;
-  switch (d) {
-    case Dtype::boolean: return apply_elementwise<ops::Cast<Dtype::boolean>>(v.graph, &id);
-    case Dtype::uint8: return apply_elementwise<ops::Cast<Dtype::uint8>>(v.graph, &id);
-    case Dtype::int8: return apply_elementwise<ops::Cast<Dtype::int8>>(v.graph, &id);
-    case Dtype::int32: return apply_elementwise<ops::Cast<Dtype::int32>>(v.graph, &id);
-    case Dtype::int64: return apply_elementwise<ops::Cast<Dtype::int64>>(v.graph, &id);
-    case Dtype::float16: return apply_elementwise<ops::Cast<Dtype::float16>>(v.graph, &id);
-    case Dtype::bfloat16: return apply_elementwise<ops::Cast<Dtype::bfloat16>>(v.graph, &id);
-    case Dtype::float32: return apply_elementwise<ops::Cast<Dtype::float32>>(v.graph, &id);
-    case Dtype::float64: return apply_elementwise<ops::Cast<Dtype::float64>>(v.graph, &id);
-  }
-  return v;
+  return with_element_type(
+      d, [&]<class T>(T) { return apply_elementwise<ops::Cast<dtype_of<T>>>(v.graph, &id); });
 }
 
 }  // namespace graph

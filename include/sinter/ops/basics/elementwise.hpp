@@ -45,7 +45,7 @@ using graph::Type;
 using graph::Value;
 
 /// How the result's dtype follows from the operands'. A primitive names one of these; the default is `Promoted`.
-struct Promoted {  ///< as torch.promote_types, but bool and 8-bit integers make int32; 16-bit floats are computed as
+struct Promoted {  ///< as torch.promote_types, but bool and narrow integers make int32; 16-bit floats are computed as
                    ///< float32 and rounded
   static constexpr int first = 0;
   static constexpr Dtype operand(int, Dtype promoted) { return computed_as(promoted); }
@@ -111,15 +111,7 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
         ids[std::size_t(i)] = b.mapped[i] != 0 ? graph::with_rank(b.operand(i), rank).id : b.operands[i];
       return graph::apply_elementwise<Self>(b.graph, ids.data());
     };
-    set_block<bool>(p);
-    set_block<std::uint8_t>(p);
-    set_block<std::int8_t>(p);
-    set_block<float16>(p);
-    set_block<bfloat16>(p);
-    set_block<std::int32_t>(p);
-    set_block<std::int64_t>(p);
-    set_block<float>(p);
-    set_block<double>(p);
+    for_each_dtype([&]<Dtype D>() { set_block<element_type<D>>(p); });
     return p;
   }
 

@@ -36,20 +36,20 @@ template <class Self> struct Reduction : graph::Registered<Self> {
     };
     p.flops = [](const Signature& s, const Shape&) { return double(s.shape(0).size()); };
     p.fold.identity = Self::identity;
-    set_block<std::int32_t>(p);
-    set_block<std::int64_t>(p);
-    set_block<float>(p);
-    set_block<double>(p);
+    for_each_dtype([&]<Dtype D>() { set_block<element_type<D>>(p); });
     return p;
   }
 
  private:
+  /// Narrow types are folded in the type in which they are computed.
   template <class T> static constexpr void set_block(Primitive& p) {
-    p.block[std::size_t(dtype_of<T>)] = [](const void* const* in, void* out, int n) {
-      for (int k = 0; k < n; ++k)
-        static_cast<T*>(out)[k] =
-            Self::combine(Lanes<T, 1>(static_cast<const T*>(in[0])[k]), Lanes<T, 1>(static_cast<const T*>(in[1])[k])).v;
-    };
+    if constexpr (computed_as(dtype_of<T>) == dtype_of<T>)
+      p.block[std::size_t(dtype_of<T>)] = [](const void* const* in, void* out, int n) {
+        for (int k = 0; k < n; ++k)
+          static_cast<T*>(out)[k] = Self::combine(Lanes<T, 1>(static_cast<const T*>(in[0])[k]),
+                                                  Lanes<T, 1>(static_cast<const T*>(in[1])[k]))
+                                        .v;
+      };
   }
 };
 

@@ -50,7 +50,7 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
       fits = fits && windows > 0 && (Result == sums || windows == x);
       to.push(Result == sums ? windows : extent);
     }
-    return fits ? Type{s.dtype(0), to} : Type::mismatch();
+    return fits ? Type{g.sums < 0 ? s.dtype(0) : Dtype(g.sums), to} : Type::mismatch();
   }
   /// Loops: the leading axes, images, channels, filters, channels of a group; positions, kernel, windows.
   static constexpr int loop(const Signature& s, int tensor, int axis) {
@@ -105,10 +105,13 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
             a.graph->add(graph::primitive<Self>, operands.data(), 2, attributes.data(), Geometry::numbers)};
   }
   static constexpr Value pull(const Site& s, int i, Value ct) {
+    Geometry g = Geometry::of(s);
+    g.sums = -1;
     std::array<Value, 3> t{};
     t[std::size_t(Result)] = ct;
-    t[std::size_t(convolution_operand(Result, 1 - i))] = s.operand(1 - i);
-    return convolution_part(convolution_operand(Result, i), t, Geometry::of(s), s.operand(i).extents());
+    t[std::size_t(convolution_operand(Result, 1 - i))] = graph::cast_to(s.operand(1 - i), ct.dtype());
+    return graph::cast_to(convolution_part(convolution_operand(Result, i), t, g, s.operand(i).extents()),
+                          s.operand(i).dtype());
   }
 
   // ---- vmap ----
@@ -220,8 +223,9 @@ constexpr Value convolution_part(ConvolutionTensor which, const std::array<Value
   return {a.graph, a.graph->add(op, operands.data(), 2, attributes.data(), Geometry::numbers)};
 }
 
-/// The convolution of an image [N, C, spatial…] with a weight [O, C / groups, kernel…].
-constexpr Value convolve(Value image, Value weight, const Geometry& g) {
+/// The convolution of an image [N, C, spatial…] with a weight [O, C / groups, kernel…], summed in a dtype.
+constexpr Value convolve(Value image, Value weight, Geometry g, Dtype sums) {
+  g.sums = sums == image.dtype() ? -1 : int(sums);
   return convolution_part(ConvolutionTensor::sums, {image, weight, Value{}}, g, Shape{});
 }
 

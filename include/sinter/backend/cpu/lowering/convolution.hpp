@@ -96,11 +96,11 @@ constexpr Value depthwise_sums(Value image, Value weight, const Geometry& g) {
   }
   return sum;
 }
-/// image [N, C, spatial…] * weight [O, C / groups, kernel…] → [N, O, windows…].
-constexpr Value convolution_sums(Value image, Value weight, const Geometry& g) {
+/// image [N, C, spatial…] * weight [O, C / groups, kernel…] → [N, O, windows…], summed in a dtype.
+constexpr Value convolution_sums(Value image, Value weight, const Geometry& g, Dtype type) {
   const Shape w = weight.extents();
   if (is_depthwise(w, g)) {
-    const Value sums = depthwise_sums(image, weight, g);
+    const Value sums = depthwise_sums(graph::cast_to(image, type), graph::cast_to(weight, type), g);
     return ConvolutionSums::of(sums, image, weight, g);
   }
   const Value windows = windows_of(image, w, g);
@@ -122,7 +122,8 @@ constexpr Value convolution_sums(Value image, Value weight, const Geometry& g) {
   for (int i = 1; i < w.rank; ++i) split_shape.push(w[i]);
   for (int i = grouped; i < split_shape.rank; ++i) repeated.push(split_shape[i]);
   const Value weights = graph::broadcast_to(graph::reshape_to(weight, split_shape), repeated);
-  Value sums = ops::Contract::apply(image.graph, weights.id, ops::permuted(windows, order).id, 1 + grouped, 1 + g.axes);
+  Value sums = ops::Contract::apply(image.graph, weights.id, ops::permuted(windows, order).id, 1 + grouped, 1 + g.axes,
+                                    type);
   if (grouped != 0) {
     Shape joined;
     joined.push(s[0], s.letter(0));

@@ -14,7 +14,7 @@ constexpr Value convolve_back(Value ct, Value weight, const Geometry& g) {
   std::array<std::int64_t, Shape::max_rank> order{1, 0};
   if (g.groups == 1) {
     for (int i = 2; i < w.rank; ++i) order[std::size_t(i)] = i;
-    return convolution_sums(ct, ops::permuted(weight, order), g);
+    return convolution_sums(ct, ops::permuted(weight, order), g, ct.dtype());
   }
   Shape split_shape, joined;  // they do within each group
   split_shape.push(g.groups);
@@ -27,7 +27,7 @@ constexpr Value convolve_back(Value ct, Value weight, const Geometry& g) {
     if (i > 1) joined.push(w[i]), order[std::size_t(i + 1)] = i + 1;
   }
   const Value groups = ops::permuted(graph::reshape_to(weight, split_shape), order);
-  return convolution_sums(ct, graph::reshape_to(groups, joined), g);
+  return convolution_sums(ct, graph::reshape_to(groups, joined), g, ct.dtype());
 }
 
 /// Every stride-th element of the image along one axis, from `start` on, is multiplied by the same taps of all windows
@@ -137,7 +137,7 @@ constexpr Value image_gradient_by_shuffle(Value ct, Value weight, const Geometry
   for (int i = 0; i < g.axes; ++i)
     order[std::size_t(n++)] = grouped + 2 + 2 * i, filters.push(split_shape[grouped + 2 + 2 * i]);
   const Value taps = ops::permuted(graph::flip(graph::reshape_to(weight, split_shape), reversed), order);
-  const Value sums = convolution_sums(ct, graph::reshape_to(taps, filters), back);
+  const Value sums = convolution_sums(ct, graph::reshape_to(taps, filters), back, ct.dtype());
   for (int i = 0; i < g.axes; ++i) {
     back_order[std::size_t(2 + 2 * i)] = 2 + g.axes + i;
     back_order[std::size_t(3 + 2 * i)] = 2 + i;

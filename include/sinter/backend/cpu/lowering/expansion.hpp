@@ -16,8 +16,9 @@ template <class Form> constexpr Value of_each_sample(Value a, Value b, int lead,
 }
 constexpr Value expand_convolution(const graph::Site& s) {
   const Geometry g = Geometry::of(s);
+  const Dtype sums = s.result().dtype();
   return of_each_sample(s.operand(0), s.operand(1), g.lead,
-                        [&g](Value image, Value weight) { return convolution_sums(image, weight, g); });
+                        [&](Value image, Value weight) { return convolution_sums(image, weight, g, sums); });
 }
 constexpr Value expand_image_gradient(const graph::Site& s) {
   const Geometry g = Geometry::of(s);

@@ -85,7 +85,7 @@ class WeightForms {
       if (g_[w].op->kind == Kind::broadcast) w = g_.operands(w)[0];
       const Shape& s = g_.shape(w);
       if (changes_[w] != compile::Changes::with_parameters || g_[w].dtype != Dtype::float32 ||
-          s.rank != int(g_.attributes(i)[1]) + 1)
+          g_[i].dtype != Dtype::float32 || s.rank != int(g_.attributes(i)[1]) + 1)
         continue;
       std::int64_t depth = 1, taps = 1;
       for (int a = 1; a < s.rank; ++a) depth *= s[a], taps *= a > 1 ? s[a] : 1;

@@ -9,6 +9,7 @@
 - passes and backends ask the properties of `graph::Primitive` and name no primitive, but for those that lower
   primitives and the files below.
 """
+
 import functools
 import pathlib
 import re
@@ -128,9 +129,13 @@ for file in sorted(includes):
             wrong.append(f"{name}: {primitive} is listed in house.py and not named")
     if name.parts[0] in ("eager", "train"):
         code = without_comments(text)
-        found = re.search(r"\b(cpu::|Cpu\b|Thrust\b|on_thrust|on_cuda)|backend/(cpu|thrust|cuda|generic|reference)/", code)
+        found = re.search(
+            r"\b(cpu::|Cpu\b|Thrust\b|on_thrust|on_cuda)|backend/(cpu|thrust|cuda|generic|reference)/", code
+        )
         if found:
-            wrong.append(f"{name}: expected no name of a backend, found {found.group(0)}; say backend::Host or the policy's")
+            wrong.append(
+                f"{name}: expected no name of a backend, found {found.group(0)}; say backend::Host or the policy's"
+            )
     if len(name.parts) > 1 and name.parts[0] not in inner_rooms and str(name) not in not_yet_public:
         code = re.sub(r"//[^\n]*", "", text)
         inner = r"\b(graph|compile|backend|internals)(::|\b(?= *\{))|(graph|compile|backend)/[\w/]+\.hpp"

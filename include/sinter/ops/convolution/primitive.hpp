@@ -228,5 +228,8 @@ constexpr Value convolve(Value image, Value weight, Geometry g, Dtype sums) {
   g.sums = sums == image.dtype() ? -1 : int(sums);
   return convolution_part(ConvolutionTensor::sums, {image, weight, Value{}}, g, Shape{});
 }
+constexpr Value convolve(Value image, Value weight, const Geometry& g) {
+  return convolve(image, weight, g, image.dtype());
+}
 
 }  // namespace sinter::ops

@@ -33,7 +33,6 @@ class Fuser : Grouping {
     for (const int v : s_.order)
       if (group_[v] >= 0) group_[v] = find(group_[v]);
     sink();
-    choose_columns();
     absorb_prologues();
     choose_buffers();
     return static_cast<Fusion&&>(f_);

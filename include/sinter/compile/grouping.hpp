@@ -16,7 +16,7 @@ struct Group {
   int space = 0;             ///< interned shape without extents of 1
   std::int64_t reduced = 0;  ///< axes of the space that are folded
   int contraction = -1;      ///< the contract node
-  bool swapped = false;      ///< the contraction's right operand has the rows, its left one the columns
+  signed char swapped = -1;  ///< whether the contraction's right operand has the rows; −1: nobody has asked yet
   int joined = -1;           ///< another group that took this one in
   int members = 0, folds = 0;
   bool alone = false;        ///< joined by nothing
@@ -31,6 +31,28 @@ struct Fusion {
   List<char> stored;    ///< has a buffer
   List<char> repeated;  ///< computed again wherever it is read
 };
+
+/// Whether the right operand of a contraction has the rows of its kernel: columns are what is packed in panels, else
+/// the contiguous axis of what the kernel stores first.
+constexpr bool swaps_operands(const Simplified& s, int contraction, int stored) {
+  const Builder& g = s.graph;
+  const int batch = int(g.attributes(contraction)[0]), inner = int(g.attributes(contraction)[1]),
+            *o = g.operands(contraction);
+  const bool left_packed = s.layout(o[0]).form != 0, right_packed = s.layout(o[1]).form != 0;
+  if (left_packed || right_packed) return left_packed;
+  const Shape &axes = g.shape(contraction), &as = g.shape(stored);  // the same, but for axes of extent 1
+  const int columns = g.shape(o[0]).rank - inner, part = s.part_of[stored];
+  const Layout to = s.layout(part >= 0 && !s.parts[part].one_piece ? s.parts[part].whole : stored);
+  std::int64_t of_rows = std::int64_t(1) << 62, of_columns = of_rows;
+  for (int i = 0, k = 0; i < axes.rank; ++i) {
+    if (axes[i] == 1 && axes.letter(i) == 0) continue;
+    while (as[k] == 1 && as.letter(k) == 0) ++k;
+    std::int64_t& least = i < columns ? of_rows : of_columns;
+    if (i >= batch && to.stride[k] != 0) least = std::min(least, to.stride[k]);
+    ++k;
+  }
+  return of_rows < of_columns;
+}
 
 /// What the fusion passes share.
 class Grouping {
@@ -99,14 +121,13 @@ class Grouping {
   }
 
   /// What moves into the kernels of contractions: see prologue.hpp.
-  constexpr void choose_columns();
   constexpr void absorb_prologues();
   constexpr bool may_be_prologue(int p) const;
   constexpr void count_readers();
   constexpr void absorb(int contraction, int side);
   constexpr bool is_cheap_again(int v) const;
-  constexpr bool is_read_in_place(int contraction, int side, bool from_narrower) const;
-  constexpr bool swaps_operands(int contraction, int stored) const;
+  constexpr bool is_read_in_place(int contraction, int side, bool from_narrower);
+  constexpr bool has_swapped_operands(int contraction);
 
   /// The last step: see buffers.hpp.
   constexpr void choose_buffers();

@@ -38,13 +38,21 @@ class Lowering {
     make_loops(home);
     for (int v = o_.head[group]; v >= 0; v = o_.next[v])
       if (f_.stored[v] != 0) store(v);
-    arrange_loops(k_, role_, home.swapped, target_);
+    arrange_loops(k_, role_, home.contraction >= 0 && has_swapped_operands(home), target_);
     schedule(k_, target_, [this](int micro) { return is_costly(node_[micro]); });
     return static_cast<Kernel&&>(k_);
   }
 
  private:
   using enum LoopRole;
+
+  constexpr bool has_swapped_operands(const Group& home) const {
+    if (home.swapped >= 0) return home.swapped > 0;
+    int stored = g_.size();
+    for (int v = o_.head[group_]; v >= 0; v = o_.next[v])
+      if (f_.stored[v] != 0) stored = std::min(stored, v);
+    return swaps_operands(s_, home.contraction, stored);
+  }
 
   // ---- loops ----
   // A contraction: [batch…, rows…, inner…] × [batch…, columns…, inner…] → [batch…, rows…, columns…].

@@ -70,20 +70,6 @@ struct ViewWalk {
   }
 };
 
-/// Decides which operand of each contraction has the columns of its kernel, by what the kernel stores first.
-constexpr void Grouping::choose_columns() {
-  bool any = false;
-  for (const Group& g : f_.groups) any = any || (g.contraction >= 0 && g.joined < 0);
-  if (!any) return;
-  count_readers();
-  List<int> first(f_.groups.size(), -1);
-  for (const int v : s_.order)
-    if (const int g = group_[v]; g >= 0 && f_.groups[g].contraction >= 0 && read_outside_[v] != 0 && first[g] < 0)
-      first[g] = v;
-  for (int i = 0; i < f_.groups.size(); ++i)
-    if (Group& g = f_.groups[i]; first[i] >= 0) g.swapped = swaps_operands(g.contraction, first[i]);
-}
-
 constexpr void Grouping::absorb_prologues() {
   for (const int v : s_.order)
     if (kind_[v] == Kind::contract)
@@ -179,7 +165,7 @@ constexpr void Grouping::absorb(int contraction, int side) {
 }
 
 /// Whether the contraction prefers to read an operand in place.
-constexpr bool Grouping::is_read_in_place(int contraction, int side, bool from_narrower) const {
+constexpr bool Grouping::is_read_in_place(int contraction, int side, bool from_narrower) {
   if (target_.reads_in_place == nullptr) return true;
   const int o = operands(contraction)[side], other = operands(contraction)[1 - side];
   const int batch = int(g_.attributes(contraction)[0]), inner = int(g_.attributes(contraction)[1]);
@@ -196,7 +182,7 @@ constexpr bool Grouping::is_read_in_place(int contraction, int side, bool from_n
   };
   const int line = last_axis(s, batch, s.rank - inner), along = last_axis(s, s.rank - inner, s.rank);
   return target_.reads_in_place(
-      {.is_left = (side == 0) != f_.groups[group_[contraction]].swapped,
+      {.is_left = (side == 0) != has_swapped_operands(contraction),
        .has_lines = line >= 0,
        .has_inner = along >= 0,
        .bytes = bytes_of(nodes_[o].dtype),
@@ -208,27 +194,15 @@ constexpr bool Grouping::is_read_in_place(int contraction, int side, bool from_n
        .opposite = count(g_.shape(other), batch, g_.shape(other).rank - inner)});
 }
 
-/// Whether the right operand of a contraction has the rows of its kernel: columns are what is packed in panels, else
-/// the contiguous axis of what is stored.
-constexpr bool Grouping::swaps_operands(int contraction, int stored) const {
-  const int batch = int(g_.attributes(contraction)[0]), inner = int(g_.attributes(contraction)[1]),
-            *o = operands(contraction);
-  const Shape& s = g_.shape(contraction);
-  const int columns = g_.shape(o[0]).rank - inner;
-  const int part = s_.part_of[stored];
-  const bool inside = part >= 0 && !s_.parts[part].one_piece;
-  const Layout to = s_.layout(inside ? s_.parts[part].whole : stored);
-  const Shape& as = g_.shape(stored);  // the same axes, but for those of extent 1
-  std::int64_t least[2]{std::int64_t(1) << 62, std::int64_t(1) << 62};
-  for (int i = 0, k = 0; i < s.rank; ++i) {
-    if (s[i] == 1 && s.letter(i) == 0) continue;
-    while (as[k] == 1 && as.letter(k) == 0) ++k;
-    std::int64_t& of_role = least[i < columns ? 0 : 1];
-    if (i >= batch && to.stride[k] != 0) of_role = std::min(of_role, to.stride[k]);
-    ++k;
+/// Decides which operand of a contraction has the columns.
+constexpr bool Grouping::has_swapped_operands(int contraction) {
+  Group& g = f_.groups[group_[contraction]];
+  int stored = contraction;
+  if (g.swapped < 0) {
+    while (group_[stored] != group_[contraction] || read_outside_[stored] == 0) ++stored;
+    g.swapped = swaps_operands(s_, contraction, stored) ? 1 : 0;
   }
-  const bool left_packed = s_.layout(o[0]).form != 0, right_packed = s_.layout(o[1]).form != 0;
-  return left_packed || (!right_packed && least[0] < least[1]);
+  return g.swapped > 0;
 }
 
 /// Whether a node can be computed a second time at no more cost than reading it: one operation on values that are in

@@ -59,7 +59,7 @@ TEST_CASE("a place beyond the run-time length of a table is outside: an error of
   Tensor<float, upto<8, 'N'>> table{100, 101, 102, 103, 104, 105, 106, 107};
   table.set_length<'N'>(3);
   const Tensor<int, 2> places{1, 5};
-  CHECK_THROWS_WITH_AS(eval(gather<0>(table, places)), "gather, places: expected 0 … 2, found 5", Error);
+  CHECK_THROWS_WITH_AS(eval(gather<0>(table, places)), "gather, index: expected 0 … 2, found 5", Error);
   const Model<Gathered> none(Seed{1});
   const auto y = inference<Tensor<float, upto<8, 'N'>>, Tensor<int, 2>>(none)(table, places);  // does not check them
   CHECK(y(0) == 101);

@@ -17,8 +17,8 @@ template <bool Fast> struct Distances : sinter::graph::Registered<Distances<Fast
         s.dtype(0) != s.dtype(1))
       return Type::mismatch();
     sinter::Shape to;
-    to.push(s.shape(0)[0], s.shape(0).letter(0));
-    to.push(s.shape(1)[0], s.shape(1).letter(0));
+    to.push(s.shape(0)[0], s.shape(0).symbol(0));
+    to.push(s.shape(1)[0], s.shape(1).symbol(0));
     return {s.dtype(0), to};
   }
   /// Loops: rows of the first, rows of the second, elements of a row.

@@ -88,7 +88,7 @@ class Checker {
   explicit Checker(const graph::Builder& g) : plan_(compile::compile(g, 0, cpu::target).run) {
     for (const int i : g.inputs)
       for (int a = 0; a < g.shape(i).rank; ++a)
-        if (g.shape(i).letter(a) != 0) capacity_[g.shape(i).letter(a)] = g.shape(i)[a];
+        if (g.shape(i).symbol(a) != 0) capacity_[g.shape(i).symbol(a)] = g.shape(i)[a];
     read_chains();
     const std::int64_t* t = plan_.table.data();
     const int* buffer = plan_.buffer.data();
@@ -202,10 +202,10 @@ class Checker {
     cuts_.resize(std::size_t(plan_.steps));
     const std::int64_t* c = plan_.chains.data();
     while (c != plan_.chains.data() + plan_.chains.size()) {
-      const auto letter = std::size_t(c[2] >> 56);
+      const auto symbol = std::size_t(c[2] >> 56);
       const ChainOf chain{
           int(c[0]), int(c[0] + c[1]) - 1,
-          (c[2] & ((std::int64_t(1) << 56) - 1)) * (letter == 0 ? 1 : capacity_.at(plan_.letters[int(letter) - 1])),
+          (c[2] & ((std::int64_t(1) << 56) - 1)) * (symbol == 0 ? 1 : capacity_.at(plan_.symbols[int(symbol) - 1])),
           c[3], c[4]};
       REQUIRE(chain.last < plan_.steps);
       REQUIRE(chain.workers * c[5] <= plan_.scratch_bytes);
@@ -323,9 +323,9 @@ class Checker {
     compile::decode_into(w, body);
     std::vector<std::int64_t> extent;
     for (int l = 0; l < loops; ++l, ++t) {
-      const auto letter = std::size_t(*t >> 56);
+      const auto symbol = std::size_t(*t >> 56);
       extent.push_back((*t & ((std::int64_t(1) << 56) - 1)) *
-                       (letter == 0 ? 1 : capacity_.at(plan_.letters[int(letter) - 1])));
+                       (symbol == 0 ? 1 : capacity_.at(plan_.symbols[int(symbol) - 1])));
     }
     std::vector<const std::int64_t*> entry;
     for (int p = 0; p < pointers; ++p, t += 2 + loops) entry.push_back(t);
@@ -528,7 +528,7 @@ TEST_CASE("buffers are placed anew where first fit leaves holes") {
   buffers.push({256, 0, 1});
   buffers.push({64, 0, 3});
   buffers.push({512, 2, 3});
-  const compile::Places p = compile::place(buffers, 4);
+  const compile::Offsets p = compile::assign_offsets(buffers, 4);
   CHECK(p.end == 576);
   CHECK(p.at[2] == 0);
   CHECK(p.at[1] == 512);
@@ -544,7 +544,7 @@ TEST_CASE("buffers are placed anew where first fit leaves holes") {
       buffers.push({bytes, i / 2, std::min(last, 19)});
       all += bytes;
     }
-    const compile::Places places = compile::place(buffers, 20);
+    const compile::Offsets places = compile::assign_offsets(buffers, 20);
     CHECK(places.end <= all);
     for (int i = 0; i < 40; ++i)
       for (int k = 0; k < i; ++k) {
@@ -554,5 +554,5 @@ TEST_CASE("buffers are placed anew where first fit leaves holes") {
       }
   }
   compile::List<compile::Lifetime> none;
-  CHECK(compile::place(none, 0).end == 0);
+  CHECK(compile::assign_offsets(none, 0).end == 0);
 }

@@ -20,8 +20,8 @@ class Maker {
     constexpr int lines[]{1, 3, 17, 40, 100}, depths[]{64, 130, 512};
     const int batch = below(3) == 0 ? 1 + below(3) : 0, depth = depths[below(3)];
     const int rows = lines[below(5)], columns = lines[below(5)];
-    const char letter = below(3) == 0 ? 'M' : char(0);
-    const Value a = operand(batch, rows, depth, letter), b = operand(batch, columns, depth, 0);
+    const char symbol = below(3) == 0 ? 'M' : char(0);
+    const Value a = operand(batch, rows, depth, symbol), b = operand(batch, columns, depth, 0);
     Value y = ops::Contract::apply(&g_, a.id, b.id, batch > 0 ? 1 : 0, 1) * (1.0 / depth);
     if (below(2) == 0) y = tanh(y + Value{&g_, g_.input(Dtype::float32, last_axis(y))});
     g_.outputs.push(y.id);
@@ -33,7 +33,7 @@ class Maker {
   constexpr Value input(const Shape& s, Dtype d = Dtype::float32) { return {&g_, g_.input(d, s)}; }
   static constexpr Shape last_axis(Value v) {
     Shape s;
-    s.push(v.extents()[v.extents().rank - 1], v.extents().letter(v.extents().rank - 1));
+    s.push(v.extents()[v.extents().rank - 1], v.extents().symbol(v.extents().rank - 1));
     return s;
   }
   constexpr Value permuted(Value v, const std::array<std::int64_t, Shape::max_rank>& order) {
@@ -41,10 +41,10 @@ class Maker {
   }
 
   /// A value of shape [batch, lines, depth].
-  constexpr Value operand(int batch, int lines, int depth, char letter) {
+  constexpr Value operand(int batch, int lines, int depth, char symbol) {
     Shape s;
     if (batch > 0) s.push(batch);
-    s.push(lines, letter);
+    s.push(lines, symbol);
     s.push(depth);
     switch (below(6)) {
       case 0: return computed(s);
@@ -56,7 +56,7 @@ class Maker {
           std::swap(order[std::size_t(i - 1)], order[k]);
         }
         Shape from;
-        for (int i = 0; i < s.rank; ++i) from.push(s[int(order[std::size_t(i)])], s.letter(int(order[std::size_t(i)])));
+        for (int i = 0; i < s.rank; ++i) from.push(s[int(order[std::size_t(i)])], s.symbol(int(order[std::size_t(i)])));
         for (int i = 0; i < s.rank; ++i) back[std::size_t(order[std::size_t(i)])] = i;
         return permuted(computed(from), back);
       }
@@ -67,7 +67,7 @@ class Maker {
       }
       case 3: return graph::flip(computed(s), std::int64_t(1) << (s.rank - 1));
       case 4: {  // an axis split
-        if (letter != 0 || batch == 0) return computed(s);
+        if (symbol != 0 || batch == 0) return computed(s);
         Shape from;
         from.push(batch * lines);
         from.push(depth);
@@ -81,7 +81,7 @@ class Maker {
     Shape row = s, column = s;
     row.set(s.rank - 1, 1);
     column.set(s.rank - 2, 1);
-    if (column.letter(s.rank - 1) != 0) column.set(s.rank - 1, s[s.rank - 1], s.letter(s.rank - 1));
+    if (column.symbol(s.rank - 1) != 0) column.set(s.rank - 1, s[s.rank - 1], s.symbol(s.rank - 1));
     // named, so that all compilers build the same graph
     const Value per_row = input(row), per_column = input(column);
     switch (below(7)) {
@@ -89,7 +89,7 @@ class Maker {
       case 1: return (graph::cast_to(input(s, Dtype::int8), Dtype::float32) - per_column) * 0.25;
       case 2: return graph::cast_to(input(s, Dtype::bfloat16), Dtype::float32);
       case 3: {  // layer norm
-        if (s.letter(s.rank - 1) != 0) return input(s) * per_column;
+        if (s.symbol(s.rank - 1) != 0) return input(s) * per_column;
         const Value x = input(s);
         const double n = 1.0 / s[s.rank - 1];
         const Value centred = x - ops::reduced<ops::Sum>(x, std::int64_t(1) << (s.rank - 1)) * n;
@@ -99,7 +99,7 @@ class Maker {
       }
       case 4: return tanh(input(s)) * per_row + per_column;
       case 5: {  // rows of a table
-        if (s.letter(0) != 0 || s.letter(s.rank - 1) != 0) return per_row * per_column;
+        if (s.symbol(0) != 0 || s.symbol(s.rank - 1) != 0) return per_row * per_column;
         Shape table = s, places = row;
         table.set(s.rank - 2, 9);
         const Value at = input(places, Dtype::int32), from = input(table);

@@ -157,7 +157,7 @@ TEST_CASE("numbers are inputs: another value needs no other program") {
   CHECK(scaled(-1)(2) == -3);
 }
 
-TEST_CASE("lengths: work follows them, and two arguments must agree on a letter") {
+TEST_CASE("lengths: work follows them, and two arguments must agree on a symbol") {
   Tensor<float, upto<8, 'B'>, 3> x, y;
   x.fill(std::numeric_limits<float>::quiet_NaN());
   y.fill(2);
@@ -173,7 +173,7 @@ TEST_CASE("lengths: work follows them, and two arguments must agree on a letter"
   const Error e = support::thrown([&] { (void)eval(x + y); });
   CHECK(e.code() == ErrorCode::length);
   CHECK(std::string(e.what()) ==
-        "length 'B': expected 2 as in an earlier argument, found 3; within one program a letter stands for one length");
+        "length 'B': expected 2 as in an earlier argument, found 3; within one program a symbol stands for one length");
 }
 
 TEST_CASE("statements on several threads give the same bits as on one") {

@@ -32,7 +32,7 @@ WORDS = set(
     'point points line lines compile eager transform fields backend reference generic plan program kernel state '
     'hidden cell sequence tokens vocabulary length lengths time now seconds noise signal_ratio seed_value temperature '
     'result results value values table buffer buffers memory file path name names text parse config options settings '
-    'args usage version debug verbose log_level Result Number Range Mapped Accurate Storage Letters Symbol Net Config '
+    'args usage version debug verbose log_level Result Number Range Mapped Accurate Storage Symbols Symbol Net Config '
     'Options Dataset Sample Layer Point Matrix Vector Image Node Graph Builder Kernel Program Plan Step Kind Value '
     'Type List Code Team Context Tile Matrix Span Pass Group'.split()
 )

@@ -34,7 +34,7 @@ struct RandomAttention {
   Philox random;
   std::uint64_t drawn = 0;
   int batch, heads, group, queries, keys, features, values, mask, packed;
-  char query_letter = 0, key_letter = 0;
+  char query_symbol = 0, key_symbol = 0;
 
   RandomAttention(std::uint64_t seed, Dtype d) : dtype(d), random(Seed{seed}) {
     constexpr int times[]{1, 2, 3, 5, 8, 13, 17, 31, 32, 33, 40, 64, 65, 100, 130, 150};
@@ -43,21 +43,21 @@ struct RandomAttention {
     queries = times[below(16)], keys = times[below(16)];
     features = widths[below(16)], values = below(2) == 0 ? features : widths[below(16)];
     mask = below(6), packed = below(3);
-    if (below(3) == 0) query_letter = 'Q';
-    if (below(3) == 0) key_letter = 'K';
-    if (packed == 1) keys = queries, values = features, key_letter = query_letter;
+    if (below(3) == 0) query_symbol = 'Q';
+    if (below(3) == 0) key_symbol = 'K';
+    if (packed == 1) keys = queries, values = features, key_symbol = query_symbol;
   }
   int below(int n) { return int(random.below(drawn++, unsigned(n))); }
 
   static Value input(Builder& g, Dtype d, std::initializer_list<std::pair<int, char>> extents) {
     Shape s;
-    for (const auto& [n, letter] : extents) s.push(n, letter);
+    for (const auto& [n, symbol] : extents) s.push(n, symbol);
     return {&g, g.input(d, s)};
   }
   /// [batch, heads, time, features], contiguous or as a view of [batch, time, heads, features].
-  Value tensor(Builder& g, int all_heads, int time, char letter, int width) const {
-    if (packed == 0) return input(g, dtype, {{batch, 0}, {all_heads, 0}, {time, letter}, {width, 0}});
-    return permute<0, 2, 1, 3>(input(g, dtype, {{batch, 0}, {time, letter}, {all_heads, 0}, {width, 0}}));
+  Value tensor(Builder& g, int all_heads, int time, char symbol, int width) const {
+    if (packed == 0) return input(g, dtype, {{batch, 0}, {all_heads, 0}, {time, symbol}, {width, 0}});
+    return permute<0, 2, 1, 3>(input(g, dtype, {{batch, 0}, {time, symbol}, {all_heads, 0}, {width, 0}}));
   }
 
   template <AttentionOptions O> Builder graph(bool forward) const {
@@ -65,22 +65,22 @@ struct RandomAttention {
     const int own = O.enable_gqa ? heads * group : heads;
     Value q, k, v, m;
     if (packed == 1 && !O.enable_gqa) {
-      const Value all = input(g, dtype, {{batch, 0}, {queries, query_letter}, {3, 0}, {heads, 0}, {features, 0}});
+      const Value all = input(g, dtype, {{batch, 0}, {queries, query_symbol}, {3, 0}, {heads, 0}, {features, 0}});
       const auto part = [&](int i) {
         Shape s;
         s.push(batch);
-        s.push(queries, query_letter);
+        s.push(queries, query_symbol);
         s.push(heads);
         s.push(features);
         return Value(permute<0, 2, 1, 3>(graph::reshape_to(graph::slice(all, 2, i, 1), s)));
       };
       q = part(0), k = part(1), v = part(2);
     } else {
-      q = tensor(g, own, queries, query_letter, features);
-      k = tensor(g, heads, keys, key_letter, features);
-      v = tensor(g, heads, keys, key_letter, values);
+      q = tensor(g, own, queries, query_symbol, features);
+      k = tensor(g, heads, keys, key_symbol, features);
+      v = tensor(g, heads, keys, key_symbol, values);
     }
-    const std::pair<int, char> tq{queries, query_letter}, tk{keys, key_letter};
+    const std::pair<int, char> tq{queries, query_symbol}, tk{keys, key_symbol};
     if (mask == 1) m = input(g, Dtype::boolean, {tq, tk});
     if (mask == 2) m = input(g, Dtype::boolean, {{batch, 0}, {1, 0}, {1, 0}, tk});
     if (mask == 3) m = input(g, dtype, {{own, 0}, tq, tk});

@@ -108,18 +108,18 @@ TEST_CASE("in a statement a place outside is an error, and the destination is as
   const Tensor<int, 3> places{2, 0, 3}, negative{2, -1, 0};
   F<3> y{7, 7, 7};
   CHECK(std::string(support::thrown([&] { y = gather<0>(x, places); }).what()) ==
-        "gather, places: expected 0 … 2, found 3");
+        "gather, index: expected 0 … 2, found 3");
   CHECK(std::string(support::thrown([&] { y = embedding(x, negative); }).what()) ==
         "embedding, ids: expected 0 … 2, found -1");
   CHECK(std::string(support::thrown([&] { y = scatter_add<0>(x, places, x); }).what()) ==
-        "scatter_add, places: expected 0 … 2, found 3");
+        "scatter_add, index: expected 0 … 2, found 3");
   CHECK(std::string(support::thrown([&] { (void)eval(one_hot<3>(places)); }).what()) ==
         "one_hot, labels: expected 0 … 2, found 3");
   CHECK(std::string(support::thrown([&] { (void)vmap([](auto i) { return one_hot<3>(i); })(places); }).what()) ==
         "one_hot, labels: expected 0 … 2, found 3");
   CHECK(std::string(support::thrown([&] {
                       (void)grad([](auto v, auto p) { return sum(gather<0>(v, p)); })(x, places);
-                    }).what()) == "gather, places: expected 0 … 2, found 3");
+                    }).what()) == "gather, index: expected 0 … 2, found 3");
   for (const float v : y) CHECK(v == 7);
   Tensor<float, upto<4, 'N'>> rows{1, 2, 3, 4};
   rows.set_length<'N'>(2);

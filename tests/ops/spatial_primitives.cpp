@@ -25,10 +25,10 @@ Shape shape_from(const std::vector<int>& extents) {
   for (const int n : extents) s.push(n);
   return s;
 }
-Shape with_axis(int n, char letter, const Shape& s) {
+Shape with_axis(int n, char symbol, const Shape& s) {
   Shape to;
-  to.push(n, letter);
-  for (int i = 0; i < s.rank; ++i) to.push(s[i], s.letter(i));
+  to.push(n, symbol);
+  for (int i = 0; i < s.rank; ++i) to.push(s[i], s.symbol(i));
   return to;
 }
 std::vector<Array> numbers(const Builder& g) {
@@ -67,7 +67,7 @@ void check_forms(const Builder& g, const reference::Lengths& lengths = {}) {
              run = support::execute(g, inputs, lengths);
   const auto within = [&](const Shape& s, std::ptrdiff_t at) {
     for (int i = s.rank - 1; i >= 0; at /= s[i--])
-      if (s.letter(i) != 0 && at % s[i] >= lengths.at(s.letter(i))) return false;
+      if (s.symbol(i) != 0 && at % s[i] >= lengths.at(s.symbol(i))) return false;
     return true;
   };
   for (std::size_t o = 0; o < plain.size(); ++o)
@@ -161,7 +161,7 @@ TEST_CASE("a convolution and its gradients are the derivatives of one trilinear 
 TEST_CASE("what a CPU makes of convolutions and their gradients is what plain loops compute, vmapped or not") {
   struct Lengths {
     int samples;
-    char letter, images;
+    char symbol, images;
   };
   for (const Case& c : cases())
     for (const ConvolutionTensor which : parts)
@@ -169,14 +169,14 @@ TEST_CASE("what a CPU makes of convolutions and their gradients is what plain lo
         for (const Lengths& l : {Lengths{3, 0, 0}, Lengths{3, 0, 'N'}, Lengths{3, 'B', 0}}) {
           const auto shapes = shapes_of(c);
           Builder g;
-          graph::SampleTrace one(g, l.samples, l.letter);
+          graph::SampleTrace one(g, l.samples, l.symbol);
           std::array<Value, 3> t{};
           for (int i = 0; i < 2; ++i) {
             const ConvolutionTensor operand = ops::convolution_operand(which, i);
             Shape s = shapes[std::size_t(operand)];
             if (operand != ConvolutionTensor::weight) s.set(0, s[0], l.images);
             const bool has = (mapped >> i & 1) != 0;
-            const Value x{&g, g.input(Dtype::float32, has ? with_axis(l.samples, l.letter, s) : s)};
+            const Value x{&g, g.input(Dtype::float32, has ? with_axis(l.samples, l.symbol, s) : s)};
             t[std::size_t(operand)] = has ? one.sample(x) : x;
           }
           Value y = ops::convolution_part(which, t, c.geometry, shapes[std::size_t(which)]);

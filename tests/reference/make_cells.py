@@ -31,10 +31,10 @@ halves = [torch.float16, torch.bfloat16]
 
 
 class Bounded:
-    """A tensor whose first or other axis is bounded: a letter, an axis and a capacity."""
+    """A tensor whose first or other axis is bounded: a symbol, an axis and a capacity."""
 
-    def __init__(self, tensor, capacity, axis=0, letter="B"):
-        self.tensor, self.bound = tensor, (axis, capacity, letter)
+    def __init__(self, tensor, capacity, axis=0, symbol="B"):
+        self.tensor, self.bound = tensor, (axis, capacity, symbol)
 
 
 def number(x, digits):
@@ -47,8 +47,8 @@ def number(x, digits):
 def show(case, key, t, bound=None, digits=9):
     extents = [str(n) for n in t.shape]
     if bound is not None:
-        axis, capacity, letter = bound
-        extents[axis] = f"{letter}{capacity}:{t.shape[axis]}"
+        axis, capacity, symbol = bound
+        extents[axis] = f"{symbol}{capacity}:{t.shape[axis]}"
     line = f"{case} {key} {names[t.dtype]}[{','.join(extents)}]"
     elements = " ".join(number(x, digits) for x in t.detach().flatten().tolist())
     print("\n".join(textwrap.wrap(f"{line} {elements}", 120, subsequent_indent=" ")))

@@ -130,7 +130,7 @@ inline void check_case(const std::string& name, const CellCase& c, const CellFun
   const auto input = [&](const std::string& key) {
     const Cell& cell = c.at(key);
     for (int i = 0; i < cell.shape.rank; ++i)
-      if (cell.shape.letter(i) != 0) lengths[cell.shape.letter(i)] = cell.taken[i];
+      if (cell.shape.symbol(i) != 0) lengths[cell.shape.symbol(i)] = cell.taken[i];
     inputs.push_back(cell.array());
     return graph::Value{&g, g.input(cell.dtype, cell.shape)};
   };

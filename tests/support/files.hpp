@@ -11,7 +11,7 @@
 
 namespace support {
 
-/// A template for mkstemp and mkdtemp, which require six letters X at its end.
+/// A template for mkstemp and mkdtemp, which require six symbols X at its end.
 inline std::string name_to_be_made() {
   const char* folder = std::getenv("TMPDIR");
   return std::string(folder != nullptr ? folder : "/tmp") + "/sinter-test-" + std::string(6, 'X');

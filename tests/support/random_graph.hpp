@@ -68,7 +68,7 @@ class GraphMaker {
     Shape s;
     for (int i = below(4) == 0 ? below(4) : 0; i < 3; ++i) {
       if (below(4) == 0) s.push(1);
-      else s.push(space_[i], space_.letter(i));
+      else s.push(space_[i], space_.symbol(i));
     }
     pool_.push(Value{&g_, g_.input(dtype_, s)});
   }
@@ -145,7 +145,7 @@ class GraphMaker {
     int folded = 1;
     for (int i = 0; i < s.rank; ++i) {
       if ((axes >> i & 1) == 0) continue;
-      if (extremum && (s[i] == 0 || s.letter(i) != 0)) return;  // an empty axis has no maximum
+      if (extremum && (s[i] == 0 || s.symbol(i) != 0)) return;  // an empty axis has no maximum
       folded *= s[i];
     }
     const Value y = way < 2                  ? ops::reduced<ops::Amax>(x, axes)
@@ -155,7 +155,7 @@ class GraphMaker {
     if (below(2) == 0) return keep(y);
     Shape to;
     for (int i = 0; i < s.rank; ++i)
-      if ((axes >> i & 1) == 0) to.push(s[i], s.letter(i));
+      if ((axes >> i & 1) == 0) to.push(s[i], s.symbol(i));
     keep(graph::reshape_to(y, to));
   }
   constexpr void permute(Value x, const Shape& s) {
@@ -175,14 +175,14 @@ class GraphMaker {
     Shape to;
     const int way = below(3), at = s.rank > 0 ? below(s.rank) : 0;
     for (int i = 0; i < s.rank; ++i) {
-      if (way == 0 && i == at && i + 1 < s.rank && s.letter(i + 1) == 0 && s.letter(i) == 0) {
+      if (way == 0 && i == at && i + 1 < s.rank && s.symbol(i + 1) == 0 && s.symbol(i) == 0) {
         to.push(s[i] * s[i + 1]);
         ++i;
-      } else if (way == 1 && i == at && s.letter(i) == 0 && s[i] % 2 == 0 && s[i] > 0) {
+      } else if (way == 1 && i == at && s.symbol(i) == 0 && s[i] % 2 == 0 && s[i] > 0) {
         to.push(2);
         to.push(s[i] / 2);
       } else {
-        to.push(s[i], s.letter(i));
+        to.push(s[i], s.symbol(i));
       }
     }
     if (way == 2) to.push(1);
@@ -194,14 +194,14 @@ class GraphMaker {
   constexpr void slice(Value x, const Shape& s) {
     if (s.rank == 0) return;
     const int axis = below(s.rank);
-    if (s.letter(axis) != 0 || s[axis] < 2) return;
+    if (s.symbol(axis) != 0 || s[axis] < 2) return;
     const int start = below(s[axis]), step = 1 + below(2), most = (s[axis] - start + step - 1) / step;
     keep(graph::slice(x, axis, start, 1 + below(most), step));
   }
   constexpr void concatenate(Value x, const Shape& s) {
     if (s.rank == 0) return;
     const int axis = below(s.rank);
-    if (s.letter(axis) != 0) return;
+    if (s.symbol(axis) != 0) return;
     const int ids[]{x.id, (tanh(x) * 2.0).id, x.id};
     keep(graph::concatenate(&g_, ids, 2 + below(2), axis));
   }
@@ -209,7 +209,7 @@ class GraphMaker {
   constexpr void contract(Value x, const Shape& s) {
     if (s.rank < 2 || s.rank > 3) return;
     const double scale = s[s.rank - 1] > 0 ? 1.0 / s[s.rank - 1] : 1.0;
-    if (below(2) == 0 || s.letter(s.rank - 1) != 0) {
+    if (below(2) == 0 || s.symbol(s.rank - 1) != 0) {
       const int batch = s.rank - 2;
       return keep(ops::Contract::apply(&g_, x.id, tanh(x).id, batch, 1) * scale);
     }
@@ -226,7 +226,7 @@ class GraphMaker {
   constexpr void spatial(Value x, const Shape& s) {
     if (s.rank == 0) return;
     const int axis = below(s.rank);
-    const bool bounded = s.letter(axis) != 0;
+    const bool bounded = s.symbol(axis) != 0;
     switch (below(9)) {
       case 0: {
         const int size = 1 + below(4), step = 1 + below(3), dilation = 1 + below(2);
@@ -249,7 +249,7 @@ class GraphMaker {
   /// Elements at indices given by an input; sometimes out of range, which is NaN until a select removes it. The
   /// gradient scatters.
   constexpr void gather(Value x, const Shape& s, int axis) {
-    if (s.letter(axis) != 0 || s[axis] == 0) return;
+    if (s.symbol(axis) != 0 || s[axis] == 0) return;
     Shape p = s;
     for (int i = 0; i < s.rank; ++i)
       if (below(3) == 0) p.set(i, 1);
@@ -264,7 +264,7 @@ class GraphMaker {
   constexpr void convolve(Value x, const Shape& s) {
     if (s.rank < 3 || s.rank > 4) return;
     for (int i = 1; i < s.rank; ++i)
-      if (s.letter(i) != 0 || s[i] == 0) return;
+      if (s.symbol(i) != 0 || s[i] == 0) return;
     ops::Geometry g{.axes = s.rank - 2, .groups = s[1] % 2 == 0 && below(2) == 0 ? 2 : 1};
     Shape w;
     w.push(g.groups * (1 + below(3)));
@@ -288,7 +288,7 @@ class GraphMaker {
     constexpr auto largest = ops::Pooling::maximum, mean = ops::Pooling::mean;
     if (s.rank < 3) return;
     for (int i = 2; i < s.rank; ++i)
-      if (s.letter(i) != 0 || s[i] < 3) return;
+      if (s.symbol(i) != 0 || s[i] < 3) return;
     if (s.rank == 3) {
       switch (below(4)) {
         case 0: return keep(ops::Pool<1, largest, 2, PoolOptions<1>{}>{}(x));
@@ -343,10 +343,10 @@ inline reference::Lengths random_lengths(const Builder& g, std::uint64_t seed) {
   for (const int i : g.inputs) {
     const Shape& s = g.shape(i);
     for (int a = 0; a < s.rank; ++a) {
-      if (s.letter(a) == 0) continue;
+      if (s.symbol(a) == 0) continue;
       const auto n = std::uint32_t(s[a]);
-      const std::uint32_t choice[]{0, n < 1 ? 0 : 1u, n, random.below(std::uint64_t(s.letter(a)), n + 1)};
-      lengths[s.letter(a)] = choice[random.below(std::uint64_t(s.letter(a)) + 1000, 4)];
+      const std::uint32_t choice[]{0, n < 1 ? 0 : 1u, n, random.below(std::uint64_t(s.symbol(a)), n + 1)};
+      lengths[s.symbol(a)] = choice[random.below(std::uint64_t(s.symbol(a)) + 1000, 4)];
     }
   }
   return lengths;
@@ -355,7 +355,7 @@ inline reference::Lengths random_lengths(const Builder& g, std::uint64_t seed) {
 /// Whether the i-th element of a tensor, row-major, is within the lengths.
 inline bool within(const Shape& s, std::ptrdiff_t i, const reference::Lengths& lengths) {
   for (int d = s.rank - 1; d >= 0; --d) {
-    if (s.letter(d) != 0 && i % s[d] >= lengths.at(s.letter(d))) return false;
+    if (s.symbol(d) != 0 && i % s[d] >= lengths.at(s.symbol(d))) return false;
     i /= s[d];
   }
   return true;

@@ -9,7 +9,7 @@ using namespace sinter;
 TEST_CASE("a shape is a type: extents are ints or upto<N, 'T'>") {
   using T = Tensor<float, 32, upto<128, 'T'>, 7>;
   static_assert(T::rank == 3 && T::size() == 32 * 128 * 7);
-  static_assert(T::shape.letter(1) == 'T' && T::shape.letter(0) == 0);
+  static_assert(T::shape.symbol(1) == 'T' && T::shape.symbol(0) == 0);
   static_assert(!std::is_same_v<Tensor<float, upto<8, 'A'>>, Tensor<float, upto<8, 'B'>>>);
   static_assert(std::is_same_v<Tensor<float, 2, 3>, BasicTensor<float, Host, RowMajor, 2, 3>>);
   static_assert(!std::is_same_v<Tensor<float, 2, 3>, TensorOn<Cuda, float, 2, 3>>);

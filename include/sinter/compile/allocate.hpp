@@ -110,25 +110,25 @@ class Allocator {
                                   const List<Lifetime>& real, const List<int>& of) {
     // A buffer whose first step is the last of another of its size may take over its address, and with it the address
     // of whatever that one took over.
-    List<int> place_of(owners.size(), -1);  // of each owner, its index among the lifetimes
+    List<int> lifetime_of(owners.size(), -1);  // of each owner, its index among the lifetimes
     List<char> taken(owners.size(), 0);
     List<Lifetime> lifetimes;
     for (const int k : some) {
       const Lifetime& life = lives[k];
       int from = owners[k] >= 0 ? before(owners[k], life, lives, of, taken) : -1;
-      if (from < 0 && owners[k] >= 0) from = before_in_chain(k, some, owners, real, taken, place_of);
-      if (from < 0 || place_of[from] < 0) {
-        place_of[k] = lifetimes.size();
+      if (from < 0 && owners[k] >= 0) from = before_in_chain(k, some, owners, real, taken, lifetime_of);
+      if (from < 0 || lifetime_of[from] < 0) {
+        lifetime_of[k] = lifetimes.size();
         lifetimes.push(life);
         continue;
       }
       taken[from] = 1;
-      place_of[k] = place_of[from];
-      lifetimes[place_of[from]].last = std::max(lifetimes[place_of[from]].last, life.last);
+      lifetime_of[k] = lifetime_of[from];
+      lifetimes[lifetime_of[from]].last = std::max(lifetimes[lifetime_of[from]].last, life.last);
     }
-    const Places places = place(lifetimes, r_.steps);
-    for (const int k : some) (owners[k] >= 0 ? at_[owners[k]] : rooms_[-1 - owners[k]]) = places.at[place_of[k]];
-    return aligned(places.end);
+    const Offsets offsets = assign_offsets(lifetimes, r_.steps);
+    for (const int k : some) (owners[k] >= 0 ? at_[owners[k]] : rooms_[-1 - owners[k]]) = offsets.at[lifetime_of[k]];
+    return aligned(offsets.end);
   }
   /// The buffer whose address `node` may take over in its first step, by index among `lives`; −1 for none.
   constexpr int before(int node, const Lifetime& life, const List<Lifetime>& lives, const List<int>& of,
@@ -149,13 +149,13 @@ class Allocator {
   /// The same within a chain, where one tensor ends before the other begins: tile by tile, if tiles of both are of
   /// equal size.
   constexpr int before_in_chain(int k, const List<int>& some, const List<int>& owners, const List<Lifetime>& real,
-                                const List<char>& taken, const List<int>& place_of) const {
+                                const List<char>& taken, const List<int>& lifetime_of) const {
     const int c = chains_.of(real[k].first);
     if (c < 0 || is_in_tiles(owners[k])) return -1;
     const std::int64_t unit = chains_.unit(c, owners[k]);
     if (unit == 0) return -1;
     for (const int other : some)
-      if (place_of[other] >= 0 && taken[other] == 0 && owners[other] >= 0 && chains_.of(real[other].last) == c &&
+      if (lifetime_of[other] >= 0 && taken[other] == 0 && owners[other] >= 0 && chains_.of(real[other].last) == c &&
           real[other].last < real[k].first && real[other].bytes == real[k].bytes &&
           chains_.unit(c, owners[other]) == unit)
         return other;
@@ -172,7 +172,7 @@ class Allocator {
         const Chain& chain = chains_.list[c];
         if (step == chain.first)
           for (const std::int64_t number :
-               {std::int64_t(chain.first), std::int64_t(chain.steps), TableExtent{chain.units, chain.letter}.packed(),
+               {std::int64_t(chain.first), std::int64_t(chain.steps), TableExtent{chain.units, chain.symbol}.packed(),
                 chain.grain, chain.workers, chain.scratch})
             r_.chains.push(number);
         for (const std::int64_t number :

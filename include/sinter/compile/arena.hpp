@@ -21,7 +21,7 @@ struct Lifetime {
   int first = 0, last = 0;
 };
 
-struct Places {
+struct Offsets {
   List<std::int64_t> at;  ///< one per buffer
   std::int64_t end = 0;
 };
@@ -70,19 +70,19 @@ class ArenaPlanner {
  public:
   constexpr ArenaPlanner(const List<Lifetime>& buffers, int steps) : buffers_(buffers), steps_(steps) {}
 
-  constexpr Places run() {
-    Places r = by_birth();
+  constexpr Offsets run() {
+    Offsets r = by_birth();
     const std::int64_t least = most_alive();
     if (r.end * 20 <= least * 21 || buffers_.size() > most_placed_by_size) return r;
-    Places s = by_size();
+    Offsets s = by_size();
     return s.end < r.end ? s : r;
   }
 
  private:
   static constexpr int most_placed_by_size = 1000;
 
-  constexpr Places by_birth() const {
-    Places r;
+  constexpr Offsets by_birth() const {
+    Offsets r;
     std::int64_t* const at = r.at.extend(buffers_.size());
     List<int> dies(steps_, -1), next(buffers_.size(), -1);  // lists of buffers by the step that accesses them last
     Gaps gaps;
@@ -112,8 +112,8 @@ class ArenaPlanner {
     return most;
   }
 
-  constexpr Places by_size() const {
-    Places r;
+  constexpr Offsets by_size() const {
+    Offsets r;
     const int n = buffers_.size();
     std::int64_t* const at = r.at.extend(n);
     const Lifetime* const b = buffers_.data();
@@ -134,9 +134,9 @@ class ArenaPlanner {
         if (at[p[k]] + y.bytes > from) from = at[p[k]] + y.bytes;
       }
       at[i] = from;
-      int place = 0;
-      while (place < count && at[placed[place]] < from) ++place;
-      placed.insert(place, i);
+      int rank = 0;
+      while (rank < count && at[placed[rank]] < from) ++rank;
+      placed.insert(rank, i);
       r.end = std::max(r.end, from + x.bytes);
     }
     return r;
@@ -148,7 +148,7 @@ class ArenaPlanner {
 
 
 /// `buffers` in the order of their first steps, of which there are `steps` in all.
-constexpr Places place(const List<Lifetime>& buffers, int steps) {
+constexpr Offsets assign_offsets(const List<Lifetime>& buffers, int steps) {
   ArenaPlanner pass(buffers, steps);
   return pass.run();
 }

@@ -29,8 +29,8 @@ namespace sinter::internals::compile {
 /// Consecutive steps that run tile by tile.
 struct Chain {
   int first = 0, steps = 0;
-  std::int64_t units = 0;    ///< times the length of the symbolic dimension `letter`, if any
-  int letter = 0;            ///< its index + 1
+  std::int64_t units = 0;    ///< times the length of the symbolic dimension `symbol`, if any
+  int symbol = 0;            ///< its index + 1
   std::int64_t capacity = 0; ///< the most units
   std::int64_t grain = 1;    ///< units of a tile
   bool in_order = false;     ///< steps read what earlier tiles have written too
@@ -102,7 +102,7 @@ struct ChainDraft {
   List<Member> members;
   bool in_order = false;                 ///< tiles may read what earlier ones have written
   std::int64_t units = 0, capacity = 0;  ///< without and with the length of the symbolic dimension
-  int letter = 0;
+  int symbol = 0;
   std::int64_t least = 1;  ///< units of a tile
   std::int64_t bytes = 1;  ///< that a step accesses per unit, at most
 
@@ -159,7 +159,7 @@ class ChainFinder {
     d_.in_order = in_order;
     d_.units = v.fixed_extent(loop);
     d_.capacity = v.extent(loop);
-    d_.letter = v.letter(loop);
+    d_.symbol = v.symbol(loop);
     if (!enter(d_, seed, loop, 1)) return false;
     int first = seed, last = seed;
     while (first > 0 && join(first - 1)) --first;
@@ -171,7 +171,7 @@ class ChainFinder {
   static constexpr int outermost(const StepView& v, int p) {
     int best = -1;
     for (int l = 0; l < v.loops(); ++l)
-      if (!v.folded(l) && (v.letter(l) != 0 || v.extent(l) > 1) && v.stride(p, l) > 0 && !v.is_packed(p, l) &&
+      if (!v.folded(l) && (v.symbol(l) != 0 || v.extent(l) > 1) && v.stride(p, l) > 0 && !v.is_packed(p, l) &&
           (best < 0 || v.stride(p, l) > v.stride(p, best)))
         best = l;
     return best;
@@ -200,7 +200,7 @@ class ChainFinder {
   /// Adds a step that strides over a tensor of the chain through a pointer as others do, by this many bytes per unit.
   constexpr bool walk(ChainDraft& d, int s, const StepView& v, int p, std::int64_t unit) const {
     const int loop = outermost(v, p);
-    if (loop < 0 || v.letter(loop) != d.letter) return false;
+    if (loop < 0 || v.symbol(loop) != d.symbol) return false;
     const std::int64_t by = v.stride(p, loop) * use(s, p).bytes, coarser = by > unit ? by / unit : 1,
                        factor = unit * coarser / by;
     if (factor * by != unit * coarser || v.fixed_extent(loop) * coarser != d.units * factor) return false;
@@ -320,7 +320,7 @@ class ChainFinder {
     r_.list.push({.first = first,
                   .steps = steps,
                   .units = d_.units,
-                  .letter = d_.letter,
+                  .symbol = d_.symbol,
                   .capacity = d_.capacity,
                   .grain = grain,
                   .in_order = d_.in_order,

@@ -49,7 +49,7 @@ constexpr Plan plan(const Builder& g, const Target& target, const Made<Observer>
     const Order o = order(s, f);  // when each kernel runs
     made("order", s, f, o);
     PlanDraft d = draft_of(s, outer);
-    Lowering lower(s, f, o, d.plan.letters, target);  // nodes to a kernel: loops, pointers, operations
+    Lowering lower(s, f, o, d.plan.symbols, target);  // nodes to a kernel: loops, pointers, operations
     for (const int group : o.groups) {                // kernels to steps in a table
       if (f.groups[group].kind != KernelKind::loop) {
         write_step(d, lower(group), s.graph, target);

@@ -10,8 +10,8 @@
 
 namespace sinter::internals::compile {
 
-[[noreturn]] SINTER_COLD inline void no_input_has_this_length(char letter) {
-  throw Error(ErrorCode::length, std::string("length '") + letter + "'", "expected an input that has it, found none",
+[[noreturn]] SINTER_COLD inline void no_input_has_this_length(char symbol) {
+  throw Error(ErrorCode::length, std::string("length '") + symbol + "'", "expected an input that has it, found none",
               "a program takes its lengths from its inputs");
 }
 
@@ -52,10 +52,10 @@ struct PlanDraft {
     return StepView(plan.words.data() + plan.kernel[int(*t)], t + 1, capacity.data());
   }
   constexpr const PointerUse& use(int s, int p) const { return uses[first_use[s] + p]; }
-  constexpr std::int64_t letter_index(char letter) const {
-    for (int i = 0; i < plan.letters.size(); ++i)
-      if (plan.letters[i] == letter) return i;
-    no_input_has_this_length(letter);
+  constexpr std::int64_t symbol_index(char symbol) const {
+    for (int i = 0; i < plan.symbols.size(); ++i)
+      if (plan.symbols[i] == symbol) return i;
+    no_input_has_this_length(symbol);
   }
   /// Whether a step may store node `to` in the memory of node `from`, once buffers have been found.
   constexpr bool may_share(int s, int from, int to) const { return may_take_over(view(s), from, to); }
@@ -70,14 +70,14 @@ constexpr std::int64_t buffer_bytes(const Builder& g, int node) {
 constexpr PlanDraft draft_of(const Simplified& s, const PlanDraft* outer = nullptr) {
   const Builder& g = s.graph;
   PlanDraft d;
-  if (outer != nullptr) d.plan.letters = outer->plan.letters, d.capacity = outer->capacity;
+  if (outer != nullptr) d.plan.symbols = outer->plan.symbols, d.capacity = outer->capacity;
   for (const int i : g.inputs) {
     const Shape& shape = g.shape(i);
     for (int a = 0; a < shape.rank; ++a) {
-      bool known = shape.letter(a) == 0;
-      for (const char c : d.plan.letters) known = known || c == shape.letter(a);
+      bool known = shape.symbol(a) == 0;
+      for (const char c : d.plan.symbols) known = known || c == shape.symbol(a);
       if (known) continue;
-      d.plan.letters.push(shape.letter(a));
+      d.plan.symbols.push(shape.symbol(a));
       d.capacity.push(shape[a]);
     }
   }
@@ -88,10 +88,10 @@ constexpr PlanDraft draft_of(const Simplified& s, const PlanDraft* outer = nullp
   d.plan.expectations = g.expectations.size();
   for (const Builder::LengthRule& rule : g.length_rules) {
     std::int64_t set = 0;
-    for (const char letter : rule.letters)
-      if (letter != 0) set |= std::int64_t(1) << d.letter_index(letter);
+    for (const char symbol : rule.symbols)
+      if (symbol != 0) set |= std::int64_t(1) << d.symbol_index(symbol);
     d.plan.refused.push(rule.what);
-    d.plan.refused_letters.push(set);
+    d.plan.refused_symbols.push(set);
   }
   for (const int v : s.order) {
     Signature::Operand room[graph::most_operands];
@@ -180,7 +180,7 @@ constexpr void write_step(PlanDraft& d, const Kernel& k, const Builder& g, const
   std::int64_t* t = p.table.extend(1 + loops + k.pointers.size() * (2 + loops));
   *t++ = id;
   for (const Loop& l : k.loops)
-    *t++ = TableExtent{l.extent, l.letter != 0 ? int(d.letter_index(l.letter)) + 1 : 0}.packed();
+    *t++ = TableExtent{l.extent, l.symbol != 0 ? int(d.symbol_index(l.symbol)) + 1 : 0}.packed();
   for (const Pointer& q : k.pointers) {
     *t++ = PointerBase{q.node, q.form}.packed();
     *t++ = q.offset;

@@ -45,8 +45,8 @@ constexpr bool swaps_operands(const Simplified& s, int contraction, int stored) 
   const Layout to = s.layout(part >= 0 && !s.parts[part].one_piece ? s.parts[part].whole : stored);
   std::int64_t of_rows = std::int64_t(1) << 62, of_columns = of_rows;
   for (int i = 0, k = 0; i < axes.rank; ++i) {
-    if (axes[i] == 1 && axes.letter(i) == 0) continue;
-    while (as[k] == 1 && as.letter(k) == 0) ++k;
+    if (axes[i] == 1 && axes.symbol(i) == 0) continue;
+    while (as[k] == 1 && as.symbol(k) == 0) ++k;
     std::int64_t& least = i < columns ? of_rows : of_columns;
     if (i >= batch && to.stride[k] != 0) least = std::min(least, to.stride[k]);
     ++k;

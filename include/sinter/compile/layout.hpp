@@ -69,8 +69,8 @@ struct AxisMap {
   constexpr AxisMap(const Shape& from, const Shape& to) {
     int i = 0;
     for (int k = 0; k < to.rank; ++k) {
-      if (i < from.rank && from[i] == to[k] && from.letter(i) == to.letter(k)) axis[std::size_t(i++)] = k;
-      else if (to[k] != 1 || to.letter(k) != 0) return;
+      if (i < from.rank && from[i] == to[k] && from.symbol(i) == to.symbol(k)) axis[std::size_t(i++)] = k;
+      else if (to[k] != 1 || to.symbol(k) != 0) return;
     }
     fit = i == from.rank;
   }

@@ -32,7 +32,7 @@ class LoopLowering {
     Kernel k;
     k.kind = KernelKind::loop;
     Shape steps;
-    steps.push(facts_.extent(), facts_.letter());
+    steps.push(facts_.extent(), facts_.symbol());
     k.loops.push(compile::Loop::along(steps, 0, false));
     List<std::int64_t> bytes;
     const auto add = [&](int node, const Layout& l, bool stacked, int each) {

@@ -111,10 +111,10 @@ class LoopArranger {
   constexpr void fuse() {
     for (int i = k_.loops.size() - 2; i >= 0; --i) {
       const Loop &outer = k_.loops[i], &next = k_.loops[i + 1];
-      bool one = next.letter == 0 && outer.folded == next.folded && role_[i] == role_[i + 1];
+      bool one = next.symbol == 0 && outer.folded == next.folded && role_[i] == role_[i + 1];
       for (const Pointer& p : k_.pointers) one = one && p.stride[i] == p.stride[i + 1] * next.extent;
       if (!one) continue;
-      k_.loops[i + 1] = {outer.extent * next.extent, outer.capacity * next.capacity, outer.letter, outer.folded};
+      k_.loops[i + 1] = {outer.extent * next.extent, outer.capacity * next.capacity, outer.symbol, outer.folded};
       k_.loops.erase(i);
       role_.erase(i);
       for (Pointer& p : k_.pointers)

@@ -12,14 +12,14 @@ namespace sinter::internals::compile {
 
 class Lowering {
  public:
-  /// `letters`: the symbolic dimensions of the program's lengths.
-  constexpr Lowering(const Simplified& s, const Fusion& f, const Order& o, const List<char>& letters,
+  /// `symbols`: the symbolic dimensions of the program's lengths.
+  constexpr Lowering(const Simplified& s, const Fusion& f, const Order& o, const List<char>& symbols,
                      const Target& target)
       : s_(s),
         g_(s.graph),
         f_(f),
         o_(o),
-        letters_(letters),
+        symbols_(symbols),
         target_(target),
         register_(g_.size(), -1),
         seen_(g_.size(), -1) {}
@@ -141,7 +141,7 @@ class Lowering {
     }
     k_.pointers[side - 1] = main;
   }
-  static constexpr int is_axis(const Shape& s, int i) { return s[i] != 1 || s.letter(i) != 0 ? 1 : 0; }
+  static constexpr int is_axis(const Shape& s, int i) { return s[i] != 1 || s.symbol(i) != 0 ? 1 : 0; }
 
   // ---- custom kernels of primitives ----
   /// Its loops as the primitive numbers them; loads and stores say the rank of each
@@ -266,9 +266,9 @@ class Lowering {
     if (kind == Kind::constant)
       return push({.what = Micro::What::constant, .dtype = n.dtype, .a = point({-1, g_.attributes(b)[0], {}})});
     if (kind == Kind::generate && n.shape == 0) {
-      short letter = 0;
-      while (letters_[letter] != char(g_.attributes(b)[0])) ++letter;
-      return push({.what = Micro::What::length, .dtype = n.dtype, .a = letter});
+      short symbol = 0;
+      while (symbols_[symbol] != char(g_.attributes(b)[0])) ++symbol;
+      return push({.what = Micro::What::length, .dtype = n.dtype, .a = symbol});
     }
     if (is_computed(kind) && (f_.group[b] == group_ || (f_.repeated[b] != 0))) {
       // Inside this kernel: a value per row stays one; what is recomputed here takes the level of its reader.
@@ -357,7 +357,7 @@ class Lowering {
   const Builder& g_;
   const Fusion& f_;
   const Order& o_;
-  const List<char>& letters_;
+  const List<char>& symbols_;
   const Target& target_;
   List<int> register_, seen_;
   int group_ = 0;

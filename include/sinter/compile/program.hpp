@@ -15,7 +15,7 @@ namespace sinter::internals::compile {
 /// Run-time lengths with which a program does not run: those of a set of symbolic dimensions, by index, all 1.
 struct LengthRefusal {
   const char* what = "";
-  std::int64_t letters = 0;
+  std::int64_t symbols = 0;
 };
 
 inline constexpr int most_refusals = 32, most_bodies = 64;
@@ -33,13 +33,13 @@ inline constexpr int most_refusals = 32, most_bodies = 64;
 struct PlanNumbers {
   bool straight_line = false;
   int begin = 0;
-  int steps = 0, nodes = 0, inputs = 0, outputs = 0, kernels = 0, words = 0, table = 0, letters = 0, chains = 0;
+  int steps = 0, nodes = 0, inputs = 0, outputs = 0, kernels = 0, words = 0, table = 0, symbols = 0, chains = 0;
   int expectations = 0, refusals = 0;
   int bodies = 0;  ///< the number of the first of the loops in it
   std::int64_t arena_bytes = 0, scratch_bytes = 0;
   double flops = 0, bytes_moved = 0;
 
-  constexpr int size() const { return kernels + 1 + words + table + letters + 2 * outputs + chains; }
+  constexpr int size() const { return kernels + 1 + words + table + symbols + 2 * outputs + chains; }
   static constexpr PlanNumbers of(const Plan& p, const Target& target) {
     PlanNumbers f;
     f.steps = p.steps;
@@ -48,7 +48,7 @@ struct PlanNumbers {
     f.kernels = p.kernel.size() - 1;
     f.words = p.words.size();
     f.table = p.table.size();
-    f.letters = p.letters.size();
+    f.symbols = p.symbols.size();
     f.chains = p.chains.size();
     f.outputs = p.takes_over.size();
     f.arena_bytes = p.arena_bytes;
@@ -66,7 +66,7 @@ struct FrozenPlan : PlanNumbers {
   static constexpr FrozenPlan of(const Plan& p, const Target& target) {
     FrozenPlan f{PlanNumbers::of(p, target)};
     if (p.refused.size() > most_refusals) a_program_has_more_lengths_to_refuse_than_expected();
-    for (int i = 0; i < p.refused.size(); ++i) f.refused[f.refusals++] = {p.refused[i], p.refused_letters[i]};
+    for (int i = 0; i < p.refused.size(); ++i) f.refused[f.refusals++] = {p.refused[i], p.refused_symbols[i]};
     return f;
   }
 };
@@ -82,7 +82,7 @@ template <int Capacity> struct Frozen {
     for (const int k : p.kernel) data[at++] = k;
     for (const std::uint64_t w : p.words) data[at++] = std::int64_t(w);
     for (const std::int64_t t : p.table) data[at++] = t;
-    for (const char c : p.letters) data[at++] = c;
+    for (const char c : p.symbols) data[at++] = c;
     for (const int i : p.takes_over) data[at++] = i;
     for (const std::int64_t b : p.output_bytes) data[at++] = b;
     for (const std::int64_t c : p.chains) data[at++] = c;
@@ -184,7 +184,7 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
   }
   // Where the lists begin.
   static constexpr int words_at = plan().begin + plan().kernels + 1, table_at = words_at + plan().words,
-                       letters_at = table_at + plan().table, takes_over_at = letters_at + plan().letters,
+                       symbols_at = table_at + plan().table, takes_over_at = symbols_at + plan().symbols,
                        output_bytes_at = takes_over_at + plan().outputs, chains_at = output_bytes_at + plan().outputs;
 
  public:
@@ -219,7 +219,7 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
 
  public:
   /// The symbolic dimensions of the run-time lengths, in the order in which `run` takes them.
-  static constexpr auto letters = part<char, std::size_t(plan().letters)>(frozen(), letters_at);
+  static constexpr auto symbols = part<char, std::size_t(plan().symbols)>(frozen(), symbols_at);
 
   static constexpr int outputs = plan().outputs;
   /// For each output the input whose memory it takes over, or −1.

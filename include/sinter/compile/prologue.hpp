@@ -34,7 +34,7 @@ struct ViewWalk {
         extent[Shape::max_rank]{};
     int axes = 0;
     for (int i = 0; i < node.rank; ++i)
-      if (node[i] != 1 || node.letter(i) != 0) stride[axes] = below.stride[i], extent[axes++] = node[i];
+      if (node[i] != 1 || node.symbol(i) != 0) stride[axes] = below.stride[i], extent[axes++] = node[i];
     // The largest stride that divides into a distance; axes may be in any order.
     const auto largest = [&](std::int64_t distance, std::int64_t under) {
       int best = -1;
@@ -55,7 +55,7 @@ struct ViewWalk {
     for (int i = 0; i < shape.rank; ++i) {
       w.axis[i] = -1;
       const std::int64_t by = view.stride[i];
-      if (by == 0 || (shape[i] == 1 && shape.letter(i) == 0)) continue;
+      if (by == 0 || (shape[i] == 1 && shape.symbol(i) == 0)) continue;
       const int c = largest(by < 0 ? -by : by, std::int64_t(1) << 62);
       if (c < 0 || by % stride[c] != 0) return w;
       w.axis[i] = c;

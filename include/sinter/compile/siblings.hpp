@@ -102,7 +102,7 @@ class SiblingJoiner : Rewrite {
     const Shape &s = g_.shape(a), &t = g_.shape(b);
     if (s.rank != t.rank) return false;
     for (int i = 0; i < s.rank; ++i)
-      if (i != axis && (s[i] != t[i] || s.letter(i) != t.letter(i))) return false;
+      if (i != axis && (s[i] != t[i] || s.symbol(i) != t.symbol(i))) return false;
     return true;
   }
 

@@ -203,7 +203,7 @@ class Simplifier {
       axis = innermost(whole);
       if (!(requests_.home[whole] >= 0 && move_in(whole, axis))) {
         bool one_piece = axis < 0;
-        for (int k = 0; k < along; ++k) one_piece = one_piece && there[k] == 1 && there.letter(k) == 0;
+        for (int k = 0; k < along; ++k) one_piece = one_piece && there[k] == 1 && there.symbol(k) == 0;
         if (one_piece) return false;
         if (axis >= 0) set_layout(whole, with_innermost(w, axis));
       }
@@ -297,7 +297,7 @@ class Simplifier {
     const Shape& s = g().shape(id);
     const Layout l = r_.layout(whole);
     bool one_piece = r_.layout_of[whole] < 0;
-    for (int i = 0; i < axis; ++i) one_piece = one_piece && s[i] == 1 && s.letter(i) == 0;
+    for (int i = 0; i < axis; ++i) one_piece = one_piece && s[i] == 1 && s.symbol(i) == 0;
     const int by = own_buffer(one_piece ? id : copy(id, ++copies_));
     r_.part_of.resize(g().size(), -1);
     r_.part_of[r_.base[by]] = r_.parts.size();

@@ -25,7 +25,7 @@ struct MatrixProduct {
     MatrixProduct s;
     if (l.columns - l.rows != 1 || l.inner - l.columns != 1 || loops - l.inner != 1) return s;
     for (int i = 0; i < loops; ++i)
-      if (TableExtent::of(table[i]).letter != 0) return s;
+      if (TableExtent::of(table[i]).symbol != 0) return s;
     const std::int64_t *left = table + loops + 2, *right = left + 2 + loops;
     return {true,           dtype,         table[l.rows],    table[l.columns],
             table[l.inner], left[l.inner], right[l.columns], right[l.inner], PointerBase::of(right[-2]).form};

@@ -75,7 +75,7 @@ template <class Fn, class... A> inline auto leaves(const Call<Fn, A...>& call) {
 /// Copies a strided tensor, up to its lengths, to row-major memory, or back.
 inline void copy_strided(const Argument& a, std::byte* row_major, bool to_row_major) {
   const int rank = a.shape->rank;
-  const auto length = [&](int i) { return a.shape->letter(i) != 0 ? a.length[std::size_t(i)] : (*a.shape)[i]; };
+  const auto length = [&](int i) { return a.shape->symbol(i) != 0 ? a.length[std::size_t(i)] : (*a.shape)[i]; };
   for (int i = 0; i < rank; ++i)
     if (length(i) == 0) return;
   std::array<int, Shape::max_rank> index{};

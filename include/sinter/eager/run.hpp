@@ -10,17 +10,17 @@
 
 namespace sinter::internals::eager {
 
-[[noreturn]] SINTER_COLD inline void lengths_disagree(char letter, std::int64_t one, std::int64_t other) {
-  throw Error(ErrorCode::length, std::string("length '") + letter + "'",
+[[noreturn]] SINTER_COLD inline void lengths_disagree(char symbol, std::int64_t one, std::int64_t other) {
+  throw Error(ErrorCode::length, std::string("length '") + symbol + "'",
               "expected " + std::to_string(one) + " as in an earlier argument, found " + std::to_string(other),
-              "within one program a letter stands for one length");
+              "within one program a symbol stands for one length");
 }
 
 /// What is needed to run a program, type-erased.
 struct Runnable {
   std::size_t workspace_bytes;
-  const char* letters;  ///< its symbolic dimensions
-  int letter_count;
+  const char* symbols;  ///< its symbolic dimensions
+  int symbol_count;
   const compile::LengthRefusal* refused;
   int refusals;
   const bool* shares;  ///< [input][output]: whether the output may take over the input's memory
@@ -43,23 +43,23 @@ template <class Program> SINTER_OUTLINE inline void run_steps(const backend::Hos
   run_steps_observed<Program>(c, compile::unobserved);
 }
 template <class Program, int Inputs, int Outputs> inline constexpr Runnable runnable{
-    Program::workspace_bytes, Program::letters.data(),      int(Program::letters.size()),
+    Program::workspace_bytes, Program::symbols.data(),      int(Program::symbols.size()),
     Program::refused.data(),  int(Program::refused.size()), shares<Program, Inputs, Outputs>.data(),
     &run_steps<Program>};
 
 /// The run-time lengths of a program, in the order of its symbolic dimensions.
-template <class Program> using Lengths = std::array<std::int64_t, Program::letters.size()>;
+template <class Program> using Lengths = std::array<std::int64_t, Program::symbols.size()>;
 
 /// Reads them from the arguments.
-inline void find_lengths(const char* letters, int letter_count, const Argument* inputs, int n, std::int64_t* lengths) {
-  for (int k = 0; k < letter_count; ++k) {
+inline void find_lengths(const char* symbols, int symbol_count, const Argument* inputs, int n, std::int64_t* lengths) {
+  for (int k = 0; k < symbol_count; ++k) {
     lengths[k] = -1;
     for (int j = 0; j < n; ++j) {
       const Shape& s = *inputs[j].shape;
       for (int i = 0; i < s.rank; ++i) {
-        if (s.letter(i) != letters[k]) continue;
+        if (s.symbol(i) != symbols[k]) continue;
         const std::int64_t found = inputs[j].length[std::size_t(i)];
-        if (lengths[k] >= 0 && lengths[k] != found) lengths_disagree(letters[k], lengths[k], found);
+        if (lengths[k] >= 0 && lengths[k] != found) lengths_disagree(symbols[k], lengths[k], found);
         lengths[k] = found;
       }
     }
@@ -68,10 +68,10 @@ inline void find_lengths(const char* letters, int letter_count, const Argument* 
 
 /// Throws `Error` for lengths with which a program does not run.
 inline void refuse_lengths(const compile::LengthRefusal* refused, int count, const std::int64_t* lengths,
-                           int letter_count) {
+                           int symbol_count) {
   for (int r = 0; r < count; ++r) {
     bool all = true;
-    for (int k = 0; k < letter_count; ++k) all = all && ((refused[r].letters >> k & 1) == 0 || lengths[k] == 1);
+    for (int k = 0; k < symbol_count; ++k) all = all && ((refused[r].symbols >> k & 1) == 0 || lengths[k] == 1);
     if (all)
       throw Error(ErrorCode::length, refused[r].what, "expected more than 1 value, found 1",
                   "drop the last batch if it has one sample only");
@@ -79,11 +79,11 @@ inline void refuse_lengths(const compile::LengthRefusal* refused, int count, con
 }
 
 /// A view cannot take another length: the tensor whose memory it shares would keep the old one.
-inline void keep_lengths(const char* letters, int letter_count, const std::int64_t* lengths, const Argument& output) {
+inline void keep_lengths(const char* symbols, int symbol_count, const std::int64_t* lengths, const Argument& output) {
   for (int i = 0; i < output.shape->rank; ++i)
-    for (int k = 0; k < letter_count; ++k)
-      if (output.shape->letter(i) == letters[k] && output.length[std::size_t(i)] != lengths[k])
-        throw Error(ErrorCode::length, std::string("length '") + letters[k] + "'",
+    for (int k = 0; k < symbol_count; ++k)
+      if (output.shape->symbol(i) == symbols[k] && output.length[std::size_t(i)] != lengths[k])
+        throw Error(ErrorCode::length, std::string("length '") + symbols[k] + "'",
                     "expected " + std::to_string(output.length[std::size_t(i)]) +
                         " as the view that is assigned to has it, found " + std::to_string(lengths[k]),
                     "set_length of the tensor under the view and of the view first, or assign to the tensor");
@@ -100,7 +100,7 @@ inline Lengths<Program> run_in(std::byte* workspace, const std::array<Argument, 
                                const std::array<Argument, M>& outputs, const Policy& policy,
                                Observer& observer = compile::unobserved) {
   Lengths<Program> lengths;
-  find_lengths(Program::letters.data(), int(lengths.size()), inputs.data(), int(N), lengths.data());
+  find_lengths(Program::symbols.data(), int(lengths.size()), inputs.data(), int(N), lengths.data());
   if constexpr (!Program::refused.empty())
     refuse_lengths(Program::refused.data(), int(Program::refused.size()), lengths.data(), int(lengths.size()));
   std::array<std::byte*, 1 + N + M> base;
@@ -115,10 +115,10 @@ inline Lengths<Program> run_in(std::byte* workspace, const std::array<Argument, 
 /// not row-major are replaced by copies that are.
 SINTER_OUTLINE inline void run_anywhere(const Runnable& program, Argument* inputs, int n, const Argument* outputs,
                                         int m, std::byte** base, std::int64_t* lengths) {
-  find_lengths(program.letters, program.letter_count, inputs, n, lengths);
-  if (program.refusals > 0) refuse_lengths(program.refused, program.refusals, lengths, program.letter_count);
+  find_lengths(program.symbols, program.symbol_count, inputs, n, lengths);
+  if (program.refusals > 0) refuse_lengths(program.refused, program.refusals, lengths, program.symbol_count);
   for (int k = 0; k < m; ++k)
-    if (outputs[k].keeps_lengths) keep_lengths(program.letters, program.letter_count, lengths, outputs[k]);
+    if (outputs[k].keeps_lengths) keep_lengths(program.symbols, program.symbol_count, lengths, outputs[k]);
   const auto padded = [](std::size_t bytes) { return (bytes + 63) / 64 * 64; };
   const auto through_scratch = [&](int k) {
     const Argument& o = outputs[k];
@@ -161,7 +161,7 @@ SINTER_OUTLINE inline void run_anywhere(const Runnable& program, Argument* input
   }
 }
 /// Whether a program can run directly on its arguments: everything but their addresses is known at compile time.
-template <class Program> inline constexpr bool may_run_directly = Program::straight_line&& Program::letters.size() == 0;
+template <class Program> inline constexpr bool may_run_directly = Program::straight_line&& Program::symbols.size() == 0;
 /// The same for statements, which check what they expect of their tensors.
 template <class Program> inline constexpr bool may_state_directly =
     may_run_directly<Program>&& Program::expectations == 0;
@@ -222,7 +222,7 @@ template <class Trace, int N, std::size_t Inputs> inline void look(std::array<Ar
   for (std::size_t k = 0; k < std::size_t(N); ++k) {
     std::int64_t end = expected[k].end;
     for (std::size_t i = 0; i < lengths.size(); ++i)
-      if (expected[k].letter != 0 && Looking::letters[i] == expected[k].letter) end = lengths[i];
+      if (expected[k].symbol != 0 && Looking::symbols[i] == expected[k].symbol) end = lengths[i];
     if (found[2 * k] < expected[k].low) unexpected(expected[k], end, found[2 * k]);
     if (found[2 * k + 1] >= end) unexpected(expected[k], end, found[2 * k + 1]);
   }
@@ -238,7 +238,7 @@ template <class Program, class T> inline void set_lengths(T& tensor, const Lengt
   if constexpr (graph::is_view_v<T>) return;
   for (int i = 0; i < T::shape.rank; ++i)
     for (std::size_t k = 0; k < lengths.size(); ++k)
-      if (T::shape.letter(i) == Program::letters[k]) tensor.set_length(Program::letters[k], lengths[k]);
+      if (T::shape.symbol(i) == Program::symbols[k]) tensor.set_length(Program::symbols[k], lengths[k]);
 }
 
 }  // namespace sinter::internals::eager

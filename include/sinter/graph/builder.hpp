@@ -71,13 +71,13 @@ class Builder {
     const char* what = "";
     int value = -1, besides = -1;
     std::int64_t low = 0, end = 0;
-    char letter = 0;
+    char symbol = 0;
   };
   List<Expectation> expectations;
   /// The program is refused when these symbolic dimensions, up to four, all have length 1.
   struct LengthRule {
     const char* what = "";
-    std::array<char, 4> letters{};
+    std::array<char, 4> symbols{};
   };
   List<LengthRule> length_rules;
 
@@ -101,7 +101,7 @@ class Builder {
 
   constexpr int intern(const Shape& s) {
     unsigned h = unsigned(s.rank);
-    for (int i = 0; i < s.rank; ++i) h = h * 31u + unsigned(s[i]) + unsigned(s.letter(i));
+    for (int i = 0; i < s.rank; ++i) h = h * 31u + unsigned(s[i]) + unsigned(s.symbol(i));
     const int bucket = int(h % unsigned(shape_bucket_.size()));
     for (int i = shape_bucket_[bucket]; i >= 0; i = shape_next_[i])
       if (shapes_[i] == s) return i;

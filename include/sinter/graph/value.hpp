@@ -58,7 +58,7 @@ struct Batching {
   const std::int64_t* attributes;
   int attribute_count;
   int extent;   ///< of the new axis
-  char letter;  ///< its symbolic dimension
+  char symbol;  ///< its symbolic dimension
 
   constexpr Value operand(int i) const { return {graph, operands[i]}; }
   /// The rank of operand i without the batch axis.
@@ -82,9 +82,9 @@ constexpr Shape broadcast(const Shape& a, const Shape& b) {
   for (int i = 0; i < s.rank; ++i) {
     const int p = i - (s.rank - a.rank), q = i - (s.rank - b.rank);
     if (p < 0 || q < 0) continue;
-    if (a[p] == b[q] && a.letter(p) == b.letter(q)) continue;
-    if (b[q] == 1 && b.letter(q) == 0) s.set(i, a[p], a.letter(p));
-    else if (a[p] == 1 && a.letter(p) == 0) s.set(i, b[q], b.letter(q));
+    if (a[p] == b[q] && a.symbol(p) == b.symbol(q)) continue;
+    if (b[q] == 1 && b.symbol(q) == 0) s.set(i, a[p], a.symbol(p));
+    else if (a[p] == 1 && a.symbol(p) == 0) s.set(i, b[q], b.symbol(q));
     else return Shape{.rank = -1};
   }
   return s;

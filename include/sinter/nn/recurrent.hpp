@@ -82,7 +82,7 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
  private:
   template <class X, class... S> constexpr auto of(const X& x, const S&... initial) const {
     constexpr int rank = X::shape.rank, time = rank == 3 && O.batch_first ? 1 : 0;
-    if constexpr ((rank != 2 && rank != 3) || X::shape[rank - 1] != In || X::shape.letter(time) != 0) {
+    if constexpr ((rank != 2 && rank != 3) || X::shape[rank - 1] != In || X::shape.symbol(time) != 0) {
       return recurrent_layer_needs_a_sequence_of_fixed_length_that_ends_with_its_input_size<X, In>{};
     } else {
       using Rows = Batch<X, time>;
@@ -116,18 +116,18 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
   template <class X, int Time> struct Batch {
     static constexpr int axis = X::shape.rank == 3 ? 1 - Time : -1;
     static constexpr int extent = axis >= 0 ? X::shape[axis < 0 ? 0 : axis] : 1;
-    static constexpr char letter = axis >= 0 ? X::shape.letter(axis < 0 ? 0 : axis) : char(0);
+    static constexpr char symbol = axis >= 0 ? X::shape.symbol(axis < 0 ? 0 : axis) : char(0);
     static constexpr Shape shaped(bool batched, int before, int behind) {
       Shape s;
       s.push(before);
-      if (batched) s.push(extent, letter);
+      if (batched) s.push(extent, symbol);
       s.push(behind);
       return s;
     }
     static constexpr Shape sequence(int steps, int features) { return shaped(true, steps, features); }
     static constexpr Shape rows(int features) {
       Shape s;
-      s.push(extent, letter);
+      s.push(extent, symbol);
       s.push(features);
       return s;
     }
@@ -141,7 +141,7 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
   template <class Rows, class T, int Steps, int Features> struct TimeMajorOf {
     static constexpr graph::Type type = [] {
       Shape s;
-      s.push(Rows::extent, Rows::letter);
+      s.push(Rows::extent, Rows::symbol);
       s.push(Steps);
       s.push(Features);
       return graph::Type{dtype_of<T>, s};

@@ -38,7 +38,7 @@ struct AttentionShapes {
 
   static constexpr Shape before(const Shape& s, int last) {
     Shape to;
-    for (int i = 0; i + last < s.rank; ++i) to.push(s[i], s.letter(i));
+    for (int i = 0; i + last < s.rank; ++i) to.push(s[i], s.symbol(i));
     return to;
   }
   static constexpr AttentionShapes of(const Shape& q, const Shape& k, const Shape& v, bool grouped) {
@@ -47,15 +47,15 @@ struct AttentionShapes {
     const int last = grouped ? 3 : 2;
     if (q.rank < last || k.rank < last || v.rank < last) return r;
     const int d = q.rank - 1;
-    r.features = q[d] == k[k.rank - 1] && q.letter(d) == 0 && k.letter(k.rank - 1) == 0 && v.letter(v.rank - 1) == 0;
-    r.times = k[k.rank - 2] == v[v.rank - 2] && k.letter(k.rank - 2) == v.letter(v.rank - 2);
+    r.features = q[d] == k[k.rank - 1] && q.symbol(d) == 0 && k.symbol(k.rank - 1) == 0 && v.symbol(v.rank - 1) == 0;
+    r.times = k[k.rank - 2] == v[v.rank - 2] && k.symbol(k.rank - 2) == v.symbol(v.rank - 2);
     r.lead = graph::broadcast(before(q, last), before(k, last));
     if (r.lead.rank >= 0) r.lead = graph::broadcast(r.lead, before(v, last));
     r.leading = r.lead.rank >= 0 && r.lead.rank + last <= 7;
     if (grouped && r.leading) {
       r.heads = k[k.rank - 3];
       r.leading = r.heads > 0 && v[v.rank - 3] == r.heads && q[q.rank - 3] % r.heads == 0 &&
-                  q.letter(q.rank - 3) == 0 && k.letter(k.rank - 3) == 0;
+                  q.symbol(q.rank - 3) == 0 && k.symbol(k.rank - 3) == 0;
       r.group = r.leading ? q[q.rank - 3] / r.heads : 1;
     }
     return r;
@@ -65,15 +65,15 @@ struct AttentionShapes {
     Shape to = lead;
     if (grouped) to.push(heads);
     if (groups) to.push(group);
-    for (int i = of.rank - first; i < of.rank; ++i) to.push(of[i], of.letter(i));
+    for (int i = of.rank - first; i < of.rank; ++i) to.push(of[i], of.symbol(i));
     return to;
   }
   /// [..., heads, Tq, Tk or Dv].
-  constexpr Shape joined(const Shape& q, int last, char letter) const {
+  constexpr Shape joined(const Shape& q, int last, char symbol) const {
     Shape to = lead;
     if (grouped) to.push(heads * group);
-    to.push(q[q.rank - 2], q.letter(q.rank - 2));
-    to.push(last, letter);
+    to.push(q[q.rank - 2], q.symbol(q.rank - 2));
+    to.push(last, symbol);
     return to;
   }
 };
@@ -110,14 +110,14 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
   template <class Q, class K, class V> struct Scores {
     static constexpr Type type{result_dtype(Q::dtype, K::dtype, V::dtype),
                                AttentionShapes::of(Q::shape, K::shape, V::shape, Options.enable_gqa)
-                                   .joined(Q::shape, K::shape[K::shape.rank - 2], K::shape.letter(K::shape.rank - 2))};
+                                   .joined(Q::shape, K::shape[K::shape.rank - 2], K::shape.symbol(K::shape.rank - 2))};
   };
   static constexpr Shape result_shape(const Shape& q, const Shape& k, const Shape& v) {
     const Shape each = AttentionShapes::of(q, k, v, Options.enable_gqa).joined(q, v[v.rank - 1], 0);
     if (!Heads) return each;
     Shape to;
-    for (int i = 0; i + 3 < each.rank; ++i) to.push(each[i], each.letter(i));
-    to.push(each[each.rank - 2], each.letter(each.rank - 2));
+    for (int i = 0; i + 3 < each.rank; ++i) to.push(each[i], each.symbol(i));
+    to.push(each[each.rank - 2], each.symbol(each.rank - 2));
     to.push(each[each.rank - 3] * each[each.rank - 1]);
     return to;
   }
@@ -149,17 +149,17 @@ template <AttentionOptions Options, bool Heads = false> struct ScaledDotProduct 
     Shape split_shape = AttentionShapes::before(shape, s.grouped ? 3 : 2);
     if (s.grouped) split_shape.push(s.heads);
     split_shape.push(s.group);
-    for (int i = shape.rank - 2; i < shape.rank; ++i) split_shape.push(shape[i], shape.letter(i));
+    for (int i = shape.rank - 2; i < shape.rank; ++i) split_shape.push(shape[i], shape.symbol(i));
     q = graph::broadcast_to(graph::reshape_to(graph::cast_to(q, wide), split_shape), s.with(true, shape, 2));
     k = graph::broadcast_to(graph::cast_to(k, wide), s.with(false, keys, 2));
     v = graph::broadcast_to(graph::cast_to(v, wide), s.with(false, values, 2));
     if (mask.exists()) {
       if (mask.dtype() != Dtype::boolean) mask = graph::cast_to(mask, wide);
-      Shape scores = s.joined(shape, keys[keys.rank - 2], keys.letter(keys.rank - 2));
+      Shape scores = s.joined(shape, keys[keys.rank - 2], keys.symbol(keys.rank - 2));
       mask = graph::broadcast_to(mask, scores);
       const int time = scores.rank - 2;
       split_shape = s.with(true, scores, 0);
-      for (int i = time; i < scores.rank; ++i) split_shape.push(scores[i], scores.letter(i));
+      for (int i = time; i < scores.rank; ++i) split_shape.push(scores[i], scores.symbol(i));
       mask = graph::reshape_to(mask, split_shape);
     }
     const int batch = k.extents().rank - 2, features = keys[keys.rank - 1];
@@ -208,7 +208,7 @@ template <int Heads> struct SplitHeads {
   }
   static constexpr Shape split_heads(const Shape& from) {
     Shape to;
-    for (int i = 0; i + 1 < from.rank; ++i) to.push(from[i], from.letter(i));
+    for (int i = 0; i + 1 < from.rank; ++i) to.push(from[i], from.symbol(i));
     to.push(Heads);
     to.push(from[from.rank - 1] / Heads);
     return to;
@@ -217,7 +217,7 @@ template <int Heads> struct SplitHeads {
     static constexpr Type type = [] {
       Shape to = split_heads(X::shape);
       const int last = to.rank - 2;
-      to.set(last, to[last - 1], to.letter(last - 1));
+      to.set(last, to[last - 1], to.symbol(last - 1));
       to.set(last - 1, Heads);
       return Type{X::dtype, to};
     }();

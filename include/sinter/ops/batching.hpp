@@ -26,18 +26,18 @@ struct Sample : Registered<Sample> {
 
 /// Makes samples of batches, and batches of what is computed from them:
 ///
-///   SampleTrace one(g, extent, letter);
+///   SampleTrace one(g, extent, symbol);
 ///   const Value y = f(one.sample(xs));
 ///   const Value ys = one.whole(y);
 class SampleTrace {
  public:
-  constexpr SampleTrace(Builder& g, int extent, char letter)
-      : g_(g), first_(g.size()), extent_(extent), letter_(letter) {}
+  constexpr SampleTrace(Builder& g, int extent, char symbol)
+      : g_(g), first_(g.size()), extent_(extent), symbol_(symbol) {}
 
   /// One sample of a value whose first axis is the batch.
   constexpr Value sample(Value batch) {
     Shape one;
-    for (int i = 1; i < batch.extents().rank; ++i) one.push(batch.extents()[i], batch.extents().letter(i));
+    for (int i = 1; i < batch.extents().rank; ++i) one.push(batch.extents()[i], batch.extents().symbol(i));
     const int id = g_.insert(primitive<Sample>, batch.dtype(), g_.intern(one), nullptr, 0);
     stands_for_.resize(id + 1 - first_, unknown);
     stands_for_[id - first_] = batch.id;
@@ -48,7 +48,7 @@ class SampleTrace {
   constexpr Value whole(Value one) {
     const int now = shared_or_batched(one.id);
     const char has = now != one.id && g_.shape(now).rank > one.extents().rank ? 1 : 0;
-    return batched({&g_, &now, &has, 1, nullptr, 0, extent_, letter_}, 0);
+    return batched({&g_, &now, &has, 1, nullptr, 0, extent_, symbol_}, 0);
   }
 
  private:
@@ -97,13 +97,13 @@ class SampleTrace {
     List<std::int64_t> attributes;
     for (int k = 0; k < n.attributes; ++k) attributes.push(g_.attributes(i)[k]);
     return n.op
-        ->batch({&g_, operands.data(), has.data(), n.operands, attributes.data(), n.attributes, extent_, letter_})
+        ->batch({&g_, operands.data(), has.data(), n.operands, attributes.data(), n.attributes, extent_, symbol_})
         .id;
   }
 
   Builder& g_;
   int first_, extent_;
-  char letter_;
+  char symbol_;
   List<int> stands_for_;  ///< what replaces each node from first_ on: its batch, or a node that all samples share
 };
 

@@ -13,10 +13,10 @@ struct Concatenate : graph::Registered<Concatenate> {
     if (s.count == 0) return Type::mismatch();
     const int axis = int(s.attributes[0]);
     Shape to = s.shape(0);
-    if (axis < 0 || axis >= to.rank || to.letter(axis) != 0) return Type::mismatch();
+    if (axis < 0 || axis >= to.rank || to.symbol(axis) != 0) return Type::mismatch();
     for (int i = 1; i < s.count; ++i) {
       Shape other = s.shape(i);
-      if (other.rank != to.rank || s.dtype(i) != s.dtype(0) || other.letter(axis) != 0) return Type::mismatch();
+      if (other.rank != to.rank || s.dtype(i) != s.dtype(0) || other.symbol(axis) != 0) return Type::mismatch();
       const int joined = to[axis] + other[axis];
       other.set(axis, to[axis]);
       if (!(other == to)) return Type::mismatch();
@@ -34,7 +34,7 @@ struct Slice : View<Slice> {
   static constexpr Type type(const Signature& s) {
     Shape to = s.shape(0);
     const std::int64_t axis = s.attributes[0], start = s.attributes[1], step = s.attributes[2], count = s.attributes[3];
-    if (axis < 0 || axis >= to.rank || to.letter(int(axis)) != 0 || step < 1 || count < 0) return Type::mismatch();
+    if (axis < 0 || axis >= to.rank || to.symbol(int(axis)) != 0 || step < 1 || count < 0) return Type::mismatch();
     if (start < 0 || (count > 0 && start + (count - 1) * step >= to[int(axis)])) return Type::mismatch();
     to.set(int(axis), int(count));
     return {s.dtype(0), to};
@@ -137,13 +137,13 @@ constexpr Value surround(Value v, int axis, int before, int after) {
 constexpr Value spread(Value v, int axis, int step) {
   const Shape from = v.extents();
   if (step == 1 || from[axis] < 2) return v;
-  Shape apart, joined = from;
+  Shape spaced, joined = from;
   for (int i = 0; i < from.rank; ++i) {
-    apart.push(from[i], from.letter(i));
-    if (i == axis) apart.push(1);
+    spaced.push(from[i], from.symbol(i));
+    if (i == axis) spaced.push(1);
   }
   joined.set(axis, from[axis] * step);
-  v = reshape_to(surround(reshape_to(v, apart), axis + 1, 0, step - 1), joined);
+  v = reshape_to(surround(reshape_to(v, spaced), axis + 1, 0, step - 1), joined);
   return slice(v, axis, 0, (from[axis] - 1) * step + 1);
 }
 

@@ -26,14 +26,14 @@ struct Contract : graph::Registered<Contract> {
     if (a.rank < batch + inner || b.rank < batch + inner || s.dtype(0) != s.dtype(1)) return Type::mismatch();
     Shape to;
     for (int i = 0; i < batch; ++i) {
-      if (a[i] != b[i] || a.letter(i) != b.letter(i)) return Type::mismatch();
-      to.push(a[i], a.letter(i));
+      if (a[i] != b[i] || a.symbol(i) != b.symbol(i)) return Type::mismatch();
+      to.push(a[i], a.symbol(i));
     }
     for (int i = 1; i <= inner; ++i)
-      if (a[a.rank - i] != b[b.rank - i] || a.letter(a.rank - i) != b.letter(b.rank - i)) return Type::mismatch();
+      if (a[a.rank - i] != b[b.rank - i] || a.symbol(a.rank - i) != b.symbol(b.rank - i)) return Type::mismatch();
     if (batch + (a.rank - batch - inner) + (b.rank - batch - inner) > Shape::max_rank) return Type::mismatch();
-    for (int i = batch; i < a.rank - inner; ++i) to.push(a[i], a.letter(i));
-    for (int i = batch; i < b.rank - inner; ++i) to.push(b[i], b.letter(i));
+    for (int i = batch; i < a.rank - inner; ++i) to.push(a[i], a.symbol(i));
+    for (int i = batch; i < b.rank - inner; ++i) to.push(b[i], b.symbol(i));
     const Dtype sums = s.attribute_count > 2 ? Dtype(s.attributes[2]) : s.dtype(0);
     return holds(sums, s.dtype(0)) ? Type{sums, to} : Type::mismatch();
   }
@@ -72,43 +72,43 @@ struct Contract : graph::Registered<Contract> {
   static constexpr Value simplify(Builder& b, const int* o, const std::int64_t* a, int count) {
     const Dtype sums = count > 2 ? Dtype(a[2]) : b[o[0]].dtype;
     const Value y = outer_product(b, o, int(a[0]), int(a[1]), sums);
-    return y.exists() ? y : apart(b, o, a, sums);
+    return y.exists() ? y : with_axes_split(b, o, a, sums);
   }
   /// With contracted extents of 1, (M, 1) × (N, 1) → (M, N) is an elementwise product, which fuses with its neighbours.
   static constexpr Value outer_product(Builder& b, const int* o, int batch, int inner, Dtype sums) {
     Shape x = b.shape(o[0]), y = b.shape(o[1]);
     for (int i = 1; i <= inner; ++i)
-      if (x[x.rank - i] != 1 || x.letter(x.rank - i) != 0) return {};
+      if (x[x.rank - i] != 1 || x.symbol(x.rank - i) != 0) return {};
     const int rows = x.rank - batch - inner, columns = y.rank - batch - inner;
     if (rows == 0 || columns == 0) return {};
     x.rank -= inner;
     for (int i = 0; i < columns; ++i) x.push(1);
     Shape right;
-    for (int i = 0; i < batch; ++i) right.push(y[i], y.letter(i));
+    for (int i = 0; i < batch; ++i) right.push(y[i], y.symbol(i));
     for (int i = 0; i < rows; ++i) right.push(1);
-    for (int i = 0; i < columns; ++i) right.push(y[batch + i], y.letter(batch + i));
+    for (int i = 0; i < columns; ++i) right.push(y[batch + i], y.symbol(batch + i));
     return graph::cast_to(graph::reshape_to(Value{&b, o[0]}, x), sums) *
            graph::cast_to(graph::reshape_to(Value{&b, o[1]}, right), sums);
   }
   /// An axis merged from several only to be contracted (a flattened image) is contracted as several: [m, k] × [n, k]
   /// becomes [m, k1, k2…] × [n, k1, k2…], which needs no copy, whatever their order in memory.
-  static constexpr Value apart(Builder& b, const int* o, const std::int64_t* a, Dtype sums) {
+  static constexpr Value with_axes_split(Builder& b, const int* o, const std::int64_t* a, Dtype sums) {
     if (a[1] != 1) return {};
     for (int k = 0; k < 2; ++k) {
       if (b[o[k]].op != &graph::primitive<Reshape> || o[k] < b.views_kept) continue;
       const int from = b.operands(o[k])[0], other = o[1 - k];
-      const Shape whole = b.shape(o[k]), apart = b.shape(from);
+      const Shape whole = b.shape(o[k]), axes = b.shape(from);
       Shape split = b.shape(other);
-      const int lines = whole.rank - 1, more = apart.rank - whole.rank;
+      const int lines = whole.rank - 1, more = axes.rank - whole.rank;
       bool joins = more > 0 && split.rank + more <= Shape::max_rank && split.rank > 0 &&
-                   split[split.rank - 1] == whole[lines] && split.letter(split.rank - 1) == 0;
-      for (int i = 0; i < lines && joins; ++i) joins = whole[i] == apart[i] && whole.letter(i) == apart.letter(i);
-      for (int i = lines; i < apart.rank && joins; ++i) joins = apart.letter(i) == 0;
+                   split[split.rank - 1] == whole[lines] && split.symbol(split.rank - 1) == 0;
+      for (int i = 0; i < lines && joins; ++i) joins = whole[i] == axes[i] && whole.symbol(i) == axes.symbol(i);
+      for (int i = lines; i < axes.rank && joins; ++i) joins = axes.symbol(i) == 0;
       if (!joins) continue;
       --split.rank;
-      for (int i = lines; i < apart.rank; ++i) split.push(apart[i]);
+      for (int i = lines; i < axes.rank; ++i) split.push(axes[i]);
       const int opposite = graph::reshape_to(Value{&b, other}, split).id;
-      return apply(&b, k == 0 ? from : opposite, k == 0 ? opposite : from, int(a[0]), apart.rank - lines, sums);
+      return apply(&b, k == 0 ? from : opposite, k == 0 ? opposite : from, int(a[0]), axes.rank - lines, sums);
     }
     return {};
   }
@@ -178,7 +178,7 @@ template <class Sums = PromotedSums> struct Matmul {
         if constexpr (!Sums::holds(promote(A::dtype, B::dtype)))
           return matmul_cannot_sum_these_dtypes_in_the_one_named<A, B, Sums>{};
         else if constexpr (A::shape[A::shape.rank - 1] != B::shape[inner] ||
-                      A::shape.letter(A::shape.rank - 1) != B::shape.letter(inner))
+                      A::shape.symbol(A::shape.rank - 1) != B::shape.symbol(inner))
           return matmul_inner_extents_differ<A, B>{};
         else if constexpr (!result_type<A, B>().valid) return matmul_batch_extents_differ<A, B>{};
         else return graph::SymOf<Result<A, B>>(nodes(a, b));
@@ -191,12 +191,12 @@ template <class Sums = PromotedSums> struct Matmul {
  private:
   static constexpr Type result_of(Dtype da, const Shape& a, Dtype db, const Shape& b) {
     Shape x, y, to;
-    for (int i = 0; i + 2 < a.rank; ++i) x.push(a[i], a.letter(i));
-    for (int i = 0; i + 2 < b.rank; ++i) y.push(b[i], b.letter(i));
+    for (int i = 0; i + 2 < a.rank; ++i) x.push(a[i], a.symbol(i));
+    for (int i = 0; i + 2 < b.rank; ++i) y.push(b[i], b.symbol(i));
     to = graph::broadcast(x, y);
     if (to.rank < 0) return Type::mismatch();
-    if (a.rank > 1) to.push(a[a.rank - 2], a.letter(a.rank - 2));
-    if (b.rank > 1) to.push(b[b.rank - 1], b.letter(b.rank - 1));
+    if (a.rank > 1) to.push(a[a.rank - 2], a.symbol(a.rank - 2));
+    if (b.rank > 1) to.push(b[b.rank - 1], b.symbol(b.rank - 1));
     return {Sums::result(promote(da, db)), to};
   }
   template <class A, class B> static constexpr Type result_type() {
@@ -219,14 +219,14 @@ template <class Sums = PromotedSums> struct Matmul {
     if (y.rank > 1) b = Transpose{}(b);
     if (y.rank <= 2) return Contract::apply(a.graph, a.id, b.id, 0, 1, sums);
     Shape batch_a, batch_b;
-    for (int i = 0; i + 2 < x.rank; ++i) batch_a.push(x[i], x.letter(i));
-    for (int i = 0; i + 2 < y.rank; ++i) batch_b.push(y[i], y.letter(i));
+    for (int i = 0; i + 2 < x.rank; ++i) batch_a.push(x[i], x.symbol(i));
+    for (int i = 0; i + 2 < y.rank; ++i) batch_b.push(y[i], y.symbol(i));
     const Shape batch = graph::broadcast(batch_a, batch_b);
     if (batch.rank < 0) graph::operands_do_not_fit(graph::primitive<Contract>, {});
     Shape full_a = batch, full_b = batch;
-    for (int i = x.rank > 1 ? x.rank - 2 : 0; i < x.rank; ++i) full_a.push(x[i], x.letter(i));
-    full_b.push(y[y.rank - 1], y.letter(y.rank - 1));
-    full_b.push(y[y.rank - 2], y.letter(y.rank - 2));
+    for (int i = x.rank > 1 ? x.rank - 2 : 0; i < x.rank; ++i) full_a.push(x[i], x.symbol(i));
+    full_b.push(y[y.rank - 1], y.symbol(y.rank - 1));
+    full_b.push(y[y.rank - 2], y.symbol(y.rank - 2));
     return Contract::apply(a.graph, graph::broadcast_to(a, full_a).id, graph::broadcast_to(b, full_b).id, batch.rank,
                            1, sums);
   }

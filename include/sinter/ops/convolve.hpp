@@ -40,13 +40,13 @@ template <int D, ConvOptions<D> Options, class Sums = PromotedSums> struct Convo
  private:
   template <class S> static constexpr bool has_lengths(int from) {
     for (int i = from; i < S::shape.rank; ++i)
-      if (S::shape.letter(i) != 0) return true;
+      if (S::shape.symbol(i) != 0) return true;
     return false;
   }
   template <class X, class W> struct Result {
     static constexpr Type type = [] {
       Shape to;
-      to.push(X::shape[0], X::shape.letter(0));
+      to.push(X::shape[0], X::shape.symbol(0));
       to.push(W::shape[0]);
       for (int i = 0; i < D; ++i) to.push(geometry.windows(i, X::shape[2 + i], W::shape[2 + i]));
       return Type{Sums::result(promote(X::dtype, W::dtype)), to};

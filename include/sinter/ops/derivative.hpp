@@ -101,7 +101,7 @@ template <auto F, auto Rule> struct CustomGradient : Identity<CustomGradient<F, 
   static constexpr Value pulled(const Known& known, const graph::List<std::int64_t>& axes, int levels, std::size_t i) {
     if (levels == 0) return of_one_sample(known, i);
     const Shape batch = known[result].extents();
-    graph::SampleTrace one(*known[result].graph, batch[0], batch.letter(0));
+    graph::SampleTrace one(*known[result].graph, batch[0], batch.symbol(0));
     Known sample = known;
     for (std::size_t k = 0; k < arguments; ++k)
       if ((axes[levels - 1] >> k & 1) != 0) sample[k] = one.sample(known[k]);

@@ -59,7 +59,7 @@ constexpr NamedValue summed(const NamedValue& v, auto wanted) {
   for (int i = 0; i < s.rank; ++i) {
     if (wanted(v.name[std::size_t(i)])) {
       r.name[std::size_t(left.rank)] = v.name[std::size_t(i)];
-      left.push(s[i], s.letter(i));
+      left.push(s[i], s.symbol(i));
     } else {
       axes |= std::int64_t(1) << i;
     }
@@ -140,7 +140,7 @@ template <Letters Equation> struct Einsum {
       for (std::size_t j = 0; j < i; ++j)
         for (int a = 0; a < shapes[i].rank; ++a)
           if (const int b = axis_named(axes_of_operand(j), axes_of_operand(i)[std::size_t(a)]);
-              b >= 0 && (shapes[i][a] != shapes[j][b] || shapes[i].letter(a) != shapes[j].letter(b)))
+              b >= 0 && (shapes[i][a] != shapes[j][b] || shapes[i].symbol(a) != shapes[j].symbol(b)))
             return false;
     return true;
   }
@@ -153,7 +153,7 @@ template <Letters Equation> struct Einsum {
       for (const char c : result())
         for (std::size_t i = 0; i < shapes.size(); ++i)
           if (const int a = axis_named(axes_of_operand(i), c); a >= 0) {
-            to.push(shapes[i][a], shapes[i].letter(a));
+            to.push(shapes[i][a], shapes[i].symbol(a));
             break;
           }
       return Type{is_half(d) ? d : computed_as(d), to};

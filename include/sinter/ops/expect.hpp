@@ -10,10 +10,10 @@ namespace graph {
 /// Records that v is in [low, end), or equal to `besides`, if that exists. With a symbolic dimension the end is its
 /// run-time length.
 constexpr void expect(Value v, const char* what, std::int64_t low, std::int64_t end, Value besides = {},
-                      char letter = 0) {
+                      char symbol = 0) {
   for (const Builder::Expectation& e : v.graph->expectations)
-    if (e.value == v.id && e.besides == besides.id && e.low == low && e.end == end && e.letter == letter) return;
-  v.graph->expectations.push({what, v.id, besides.id, low, end, letter});
+    if (e.value == v.id && e.besides == besides.id && e.low == low && e.end == end && e.symbol == symbol) return;
+  v.graph->expectations.push({what, v.id, besides.id, low, end, symbol});
 }
 
 /// Refuses programs in which these axes together hold one value; a static extent above 1 allows all.
@@ -22,15 +22,15 @@ constexpr void expect_several(Value v, const char* what, std::int64_t axes) {
   std::size_t n = 0;
   for (int i = 0; i < v.extents().rank; ++i) {
     if ((axes >> i & 1) == 0) continue;
-    const char letter = v.extents().letter(i);
-    if (letter == 0 && v.extents()[i] != 1) return;
-    bool known = letter == 0;
-    for (std::size_t k = 0; k < n; ++k) known = known || rule.letters[k] == letter;
-    if (!known && n < rule.letters.size()) rule.letters[n++] = letter;
+    const char symbol = v.extents().symbol(i);
+    if (symbol == 0 && v.extents()[i] != 1) return;
+    bool known = symbol == 0;
+    for (std::size_t k = 0; k < n; ++k) known = known || rule.symbols[k] == symbol;
+    if (!known && n < rule.symbols.size()) rule.symbols[n++] = symbol;
   }
   if (n == 0) return;
   for (const Builder::LengthRule& r : v.graph->length_rules)
-    if (r.letters == rule.letters) return;
+    if (r.symbols == rule.symbols) return;
   v.graph->length_rules.push(rule);
 }
 

@@ -59,10 +59,10 @@ constexpr Value index_along(Value x, int axis) {
   const Shape s = x.extents();
   Shape to;
   for (int i = 0; i < s.rank; ++i) {
-    if (i == axis) to.push(s[i], s.letter(i));
+    if (i == axis) to.push(s[i], s.symbol(i));
     else to.push(1);
   }
-  return graph::reshape_to(graph::iota(x.graph, s[axis], s.letter(axis)), to);
+  return graph::reshape_to(graph::iota(x.graph, s[axis], s.symbol(axis)), to);
 }
 
 /// The first index of the extremum: the maximum of the negated indices over hits. A NaN is a hit, for then nothing
@@ -86,7 +86,7 @@ template <class Extreme, int Axis> struct FirstIndex {
     static constexpr Type type = [] {
       Shape s;
       for (int i = 0; i < X::shape.rank; ++i) {
-        if (i == A) s.push(X::shape[i], X::shape.letter(i));
+        if (i == A) s.push(X::shape[i], X::shape.symbol(i));
         else s.push(1);
       }
       return Type{Dtype::int32, s};

@@ -12,7 +12,7 @@ struct Flip : View<Flip> {
     const Shape& from = s.shape(0);
     if (s.attributes[0] >> from.rank != 0) return Type::mismatch();
     for (int i = 0; i < from.rank; ++i)
-      if ((s.attributes[0] >> i & 1) != 0 && from.letter(i) != 0) return Type::mismatch();
+      if ((s.attributes[0] >> i & 1) != 0 && from.symbol(i) != 0) return Type::mismatch();
     return {s.dtype(0), from};
   }
   static constexpr Value batch(const graph::Batching& b) {

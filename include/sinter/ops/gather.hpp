@@ -8,12 +8,12 @@ namespace sinter {
 
 // Undefined on purpose: the names are the errors.
 template <class Table, class Places, int Axis>
-struct gather_needs_integer_places_that_broadcast_with_the_table_but_along_the_axis;
+struct gather_needs_integer_indices_that_broadcast_with_the_table_but_along_the_axis;
 
 namespace ops {
 
-/// Operands: table, indices (`places`). attributes = {axis}. Both have one rank; the result has the shape that they
-/// broadcast to with the table's extent along the axis taken as 1: y[i, j, k] = table[i, places[i, j, k], k] for axis
+/// Operands: table, indices (`index`). attributes = {axis}. Both have one rank; the result has the shape that they
+/// broadcast to with the table's extent along the axis taken as 1: y[i, j, k] = table[i, index[i, j, k], k] for axis
 /// 1. An index out of range gives NaN, 0 for integers.
 struct Gather : graph::Registered<Gather> {
   static constexpr const char* name = "gather";
@@ -30,7 +30,7 @@ struct Gather : graph::Registered<Gather> {
   static constexpr Primitive describe();
 };
 
-/// Operands: indices (`places`), updates. attributes = {axis, the result's shape…}. The gradient of a gather: zeros,
+/// Operands: indices (`index`), updates. attributes = {axis, the result's shape…}. The gradient of a gather: zeros,
 /// with every update added at its index. Updates with an index out of range are skipped.
 struct ScatterAdd : graph::Registered<ScatterAdd> {
   static constexpr const char* name = "scatter_add";
@@ -49,8 +49,8 @@ struct ScatterAdd : graph::Registered<ScatterAdd> {
   static constexpr Primitive describe();
 };
 
-constexpr Value gather(Value table, Value places, int axis);
-constexpr Value scatter_add(Value places, Value updates, int axis, Shape to);
+constexpr Value gather(Value table, Value index, int axis);
+constexpr Value scatter_add(Value index, Value updates, int axis, Shape to);
 
 /// Operand i with its batch axis, or one of extent 1.
 constexpr Value leading(const graph::Batching& b, int i) {
@@ -58,7 +58,7 @@ constexpr Value leading(const graph::Batching& b, int i) {
   const Shape from = b.operand(i).extents();
   Shape to;
   to.push(1);
-  for (int k = 0; k < from.rank; ++k) to.push(from[k], from.letter(k));
+  for (int k = 0; k < from.rank; ++k) to.push(from[k], from.symbol(k));
   return graph::reshape_to(b.operand(i), to);
 }
 
@@ -79,19 +79,19 @@ constexpr Primitive ScatterAdd::describe() {
   // A skipped update has no influence: its cotangent is 0, not the NaN that a gather gives for an index out of range.
   p.vjp = [](const Site& s, int i, Value ct) {
     if (i == 0) return Value{};
-    const Value places = s.operand(0);
+    const Value index = s.operand(0);
     const int axis = int(s.attribute(0));
-    const Value there = logical_and(places >= 0, places < ct.extents()[axis]);
-    return graph::broadcast_to(select(there, gather(ct, places, axis), 0.0), s.operand(1).extents());
+    const Value there = logical_and(index >= 0, index < ct.extents()[axis]);
+    return graph::broadcast_to(select(there, gather(ct, index, axis), 0.0), s.operand(1).extents());
   };
   p.jvp = [](const Site& s, int i, Value tangent) {
     return i == 1 ? scatter_add(s.operand(0), tangent, int(s.attribute(0)), s.result().extents()) : Value{};
   };
   p.batch = [](const graph::Batching& b) {
     Shape to;
-    to.push(b.extent, b.letter);
+    to.push(b.extent, b.symbol);
     const Shape each = unpacked(b.attributes + 1, b.attribute_count - 1);
-    for (int i = 0; i < each.rank; ++i) to.push(each[i], each.letter(i));
+    for (int i = 0; i < each.rank; ++i) to.push(each[i], each.symbol(i));
     return scatter_add(leading(b, 0), graph::batched(b, 1), int(b.attributes[0]) + 1, to);
   };
   p.flops = [](const Signature& s, const Shape&) { return double(s.shape(1).size()); };
@@ -99,24 +99,24 @@ constexpr Primitive ScatterAdd::describe() {
 }
 
 /// Indices beyond the run-time length of a bounded axis are out of range.
-constexpr Value within_length(Value places, char letter) {
-  return letter == 0 ? places
-                     : select(places < graph::cast_to(graph::length(places.graph, letter), places.dtype()), places, -1);
+constexpr Value within_length(Value index, char symbol) {
+  return symbol == 0 ? index
+                     : select(index < graph::cast_to(graph::length(index.graph, symbol), index.dtype()), index, -1);
 }
-constexpr Value gather(Value table, Value places, int axis) {
-  places = within_length(places, table.extents().letter(axis));
-  const std::array<int, 2> o{table.id, places.id};
+constexpr Value gather(Value table, Value index, int axis) {
+  index = within_length(index, table.extents().symbol(axis));
+  const std::array<int, 2> o{table.id, index.id};
   const std::int64_t a = axis;
   return {table.graph, table.graph->add(graph::primitive<Gather>, o.data(), 2, &a, 1)};
 }
-constexpr Value scatter_add(Value places, Value updates, int axis, Shape to) {
+constexpr Value scatter_add(Value index, Value updates, int axis, Shape to) {
   const Dtype d = updates.dtype();
-  places = within_length(places, to.letter(axis));
+  index = within_length(index, to.symbol(axis));
   if (computed_as(d) != d)
-    return graph::cast_to(scatter_add(places, graph::cast_to(updates, computed_as(d)), axis, to), d);
-  const std::array<int, 2> o{places.id, updates.id};
+    return graph::cast_to(scatter_add(index, graph::cast_to(updates, computed_as(d)), axis, to), d);
+  const std::array<int, 2> o{index.id, updates.id};
   std::array<std::int64_t, Shape::max_rank + 1> a{axis};
-  for (int i = 0; i < to.rank; ++i) a[std::size_t(1 + i)] = packed(to[i], to.letter(i));
+  for (int i = 0; i < to.rank; ++i) a[std::size_t(1 + i)] = packed(to[i], to.symbol(i));
   return {updates.graph, updates.graph->add(graph::primitive<ScatterAdd>, o.data(), 2, a.data(), 1 + to.rank)};
 }
 
@@ -126,7 +126,7 @@ struct Rows {
     if constexpr (is_sym_v<T> && is_sym_v<Ids>) {
       if constexpr (T::shape.rank == 0 || is_floating(Ids::dtype) ||
                     T::shape.rank + Ids::shape.rank - 1 >= Shape::max_rank)
-        return gather_needs_integer_places_that_broadcast_with_the_table_but_along_the_axis<T, Ids, 0>{};
+        return gather_needs_integer_indices_that_broadcast_with_the_table_but_along_the_axis<T, Ids, 0>{};
       else return graph::SymOf<Looked<T, Ids>>(nodes(table, ids));
     } else {
       return nodes(table, ids);
@@ -135,7 +135,7 @@ struct Rows {
 
  private:
   static constexpr Shape joined(Shape ids, Shape table) {
-    for (int i = 1; i < table.rank; ++i) ids.push(table[i], table.letter(i));
+    for (int i = 1; i < table.rank; ++i) ids.push(table[i], table.symbol(i));
     return ids;
   }
   template <class T, class Ids> struct Looked {
@@ -145,24 +145,24 @@ struct Rows {
   static constexpr Value nodes(Value table, Value ids) {
     ids = graph::cast_to(ids, promote(ids.dtype(), Dtype::int32));
     const Shape t = table.extents(), n = ids.extents();
-    graph::expect(ids, "embedding, ids", 0, t[0], {}, t.letter(0));
-    Shape places = n, wide;
-    for (int i = 0; i < t.rank; ++i) places.push(1);
+    graph::expect(ids, "embedding, ids", 0, t[0], {}, t.symbol(0));
+    Shape index = n, wide;
+    for (int i = 0; i < t.rank; ++i) index.push(1);
     for (int i = 0; i < n.rank; ++i) wide.push(1);
-    for (int i = 0; i < t.rank; ++i) wide.push(t[i], t.letter(i));
-    return graph::reshape_to(gather(graph::reshape_to(table, wide), graph::reshape_to(ids, places), n.rank),
+    for (int i = 0; i < t.rank; ++i) wide.push(t[i], t.symbol(i));
+    return graph::reshape_to(gather(graph::reshape_to(table, wide), graph::reshape_to(ids, index), n.rank),
                              joined(n, t));
   }
 };
 
 template <int Axis> struct GatherAlong {
-  template <class T, class Ids> constexpr auto operator()(T table, Ids places) const {
+  template <class T, class Ids> constexpr auto operator()(T table, Ids index) const {
     if constexpr (is_sym_v<T> && is_sym_v<Ids>) {
       if constexpr (!Looked<T, Ids>::type.valid)
-        return gather_needs_integer_places_that_broadcast_with_the_table_but_along_the_axis<T, Ids, Axis>{};
-      else return graph::SymOf<Looked<T, Ids>>(nodes(table, places));
+        return gather_needs_integer_indices_that_broadcast_with_the_table_but_along_the_axis<T, Ids, Axis>{};
+      else return graph::SymOf<Looked<T, Ids>>(nodes(table, index));
     } else {
-      return nodes(table, places);
+      return nodes(table, index);
     }
   }
 
@@ -175,28 +175,28 @@ template <int Axis> struct GatherAlong {
       return Gather::type({o.data(), 2, &axis, 1});
     }();
   };
-  static constexpr Value nodes(Value table, Value places) {
+  static constexpr Value nodes(Value table, Value index) {
     const int axis = Axis < 0 ? Axis + table.extents().rank : Axis;
-    places = graph::cast_to(places, promote(places.dtype(), Dtype::int32));
-    graph::expect(places, "gather, places", 0, table.extents()[axis], {}, table.extents().letter(axis));
-    return gather(table, places, axis);
+    index = graph::cast_to(index, promote(index.dtype(), Dtype::int32));
+    graph::expect(index, "gather, index", 0, table.extents()[axis], {}, table.extents().symbol(axis));
+    return gather(table, index, axis);
   }
 };
 
 /// x with every element of `updates` added at its index along an axis.
 template <int Axis> struct AddAlong {
-  template <class X> constexpr auto operator()(X x, auto places, auto updates) const {
-    const Value sum = nodes(x, places, updates);
+  template <class X> constexpr auto operator()(X x, auto index, auto updates) const {
+    const Value sum = nodes(x, index, updates);
     if constexpr (is_sym_v<X>) return X(sum);
     else return sum;
   }
 
  private:
-  static constexpr Value nodes(Value x, Value places, Value updates) {
+  static constexpr Value nodes(Value x, Value index, Value updates) {
     const int axis = Axis < 0 ? Axis + x.extents().rank : Axis;
-    places = graph::cast_to(places, promote(places.dtype(), Dtype::int32));
-    graph::expect(places, "scatter_add, places", 0, x.extents()[axis], {}, x.extents().letter(axis));
-    return graph::cast_to(x + scatter_add(places, graph::cast_to(updates, x.dtype()), axis, x.extents()), x.dtype());
+    index = graph::cast_to(index, promote(index.dtype(), Dtype::int32));
+    graph::expect(index, "scatter_add, index", 0, x.extents()[axis], {}, x.extents().symbol(axis));
+    return graph::cast_to(x + scatter_add(index, graph::cast_to(updates, x.dtype()), axis, x.extents()), x.dtype());
   }
 };
 
@@ -219,15 +219,15 @@ constexpr auto take(T&& table, Ids&& ids) { return call<ops::Rows>(std::forward<
 /// gives NaN, 0 for integers, as with `embedding`. PyTorch: torch.take_along_dim, torch.gather.
 template <int Axis, class T, class Ids>
 requires Operands<T, Ids>
-constexpr auto gather(T&& x, Ids&& places) {
-  return call<ops::GatherAlong<Axis>>(std::forward<T>(x), std::forward<Ids>(places));
+constexpr auto gather(T&& x, Ids&& index) {
+  return call<ops::GatherAlong<Axis>>(std::forward<T>(x), std::forward<Ids>(index));
 }
 
 /// x with every update added at its index along an axis, in row-major order; an index out of range is an `Error`, or
 /// its update is skipped, as with `embedding`. PyTorch: x.scatter_add(dim, index, src).
 template <int Axis, class X, class Ids, class U> requires Operands<X, Ids, U>
-constexpr auto scatter_add(X&& x, Ids&& places, U&& updates) {
-  return call<ops::AddAlong<Axis>>(std::forward<X>(x), std::forward<Ids>(places), std::forward<U>(updates));
+constexpr auto scatter_add(X&& x, Ids&& index, U&& updates) {
+  return call<ops::AddAlong<Axis>>(std::forward<X>(x), std::forward<Ids>(index), std::forward<U>(updates));
 }
 
 }  // namespace sinter

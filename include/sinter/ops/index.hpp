@@ -18,7 +18,7 @@ struct Iota : graph::Registered<Iota> {
   }
 };
 
-/// The run-time length of a symbolic dimension, as int32 of rank 0. attributes = {its letter}.
+/// The run-time length of a symbolic dimension, as int32 of rank 0. attributes = {its symbol}.
 struct Length : graph::Registered<Length> {
   static constexpr Primitive describe() {
     Primitive p{.name = "length", .code = graph::code_of<Length>, .kind = Kind::generate};
@@ -31,12 +31,12 @@ struct Length : graph::Registered<Length> {
 
 namespace graph {
 
-constexpr Value iota(Builder* b, int extent, char letter = 0) {
-  const std::int64_t a = std::int64_t(extent) | std::int64_t(letter) << 32;
+constexpr Value iota(Builder* b, int extent, char symbol = 0) {
+  const std::int64_t a = std::int64_t(extent) | std::int64_t(symbol) << 32;
   return {b, b->add(primitive<ops::Iota>, nullptr, 0, &a, 1)};
 }
-constexpr Value length(Builder* b, char letter) {
-  const std::int64_t a = letter;
+constexpr Value length(Builder* b, char symbol) {
+  const std::int64_t a = symbol;
   return {b, b->add(primitive<ops::Length>, nullptr, 0, &a, 1)};
 }
 

@@ -12,15 +12,15 @@ constexpr Value interleaved(Builder* b, List<int> parts, int first, int axes, co
   constexpr int at_once = 2;  // leaves ranks for the axes in between
   for (int last = axes; last > 0; last -= at_once) {
     const int begin = last > at_once ? last - at_once : 0;
-    Shape apart, joined = b->shape(parts[0]);
+    Shape spaced, joined = b->shape(parts[0]);
     std::array<int, 3> between{};
     for (int k = 0; k < joined.rank; ++k) {
-      apart.push(joined[k], joined.letter(k));
+      spaced.push(joined[k], joined.symbol(k));
       if (k < first + begin || k >= first + last || stride[std::size_t(k - first)] == 1) continue;
-      between[std::size_t(k - first)] = apart.rank;
-      apart.push(1);
+      between[std::size_t(k - first)] = spaced.rank;
+      spaced.push(1);
     }
-    for (int k = 0; k < parts.size(); ++k) parts[k] = reshape_to({b, parts[k]}, apart).id;
+    for (int k = 0; k < parts.size(); ++k) parts[k] = reshape_to({b, parts[k]}, spaced).id;
     // parts that are neighbours along the last axis are adjacent in the list
     for (int i = last - 1; i >= begin; --i) {
       const int n = stride[std::size_t(i)];

@@ -66,11 +66,11 @@ struct Loop : graph::Registered<Loop> {
     /// The number of the result that holds carried value j before each step.
     constexpr int before(int j) const { return carries + made + j; }
     constexpr int extent() const { return int(count & 0x7fffffff); }
-    constexpr char letter() const { return char(count >> 32); }
+    constexpr char symbol() const { return char(count >> 32); }
     constexpr Shape with_steps(const Shape& each) const {
       Shape s;
-      s.push(extent(), letter());
-      for (int i = 0; i < each.rank; ++i) s.push(each[i], each.letter(i));
+      s.push(extent(), symbol());
+      for (int i = 0; i < each.rank; ++i) s.push(each[i], each.symbol(i));
       return s;
     }
   };
@@ -181,7 +181,7 @@ struct LoopDraft {
     Shape each = g.shape(operand);
     if (stacked) {
       each = Shape{};
-      for (int i = 1; i < g.shape(operand).rank; ++i) each.push(g.shape(operand)[i], g.shape(operand).letter(i));
+      for (int i = 1; i < g.shape(operand).rank; ++i) each.push(g.shape(operand)[i], g.shape(operand).symbol(i));
     }
     operands.push(operand);
     return body.input(g[operand].dtype, each);
@@ -308,7 +308,7 @@ constexpr Value Loop::batch(const graph::Batching& b) {
     if (f.conditional && k + 1 == f.carries) d.input(g, any(v).id, false);
   }
   if (f.conditional) ++d.facts.carries;
-  graph::SampleTrace sample(body, b.extent, b.letter);
+  graph::SampleTrace sample(body, b.extent, b.symbol);
   List<int> samples;
   for (int k = 0; k < b.count; ++k) samples.push(has[k] != 0 ? sample.sample({&body, inside[k]}).id : inside[k]);
   const List<int> outputs = inlined(body, one, samples);

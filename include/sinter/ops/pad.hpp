@@ -28,8 +28,8 @@ template <Border... B> struct Pad {
       bool fits = int(sizeof...(B)) <= to.rank;
       if (fits) ([&](Border b) {
         --axis;
-        fits = fits && (to.letter(axis) == 0 || (b.before == 0 && b.after == 0)) && to[axis] + b.before + b.after >= 0;
-        to.set(axis, to[axis] + b.before + b.after, to.letter(axis));
+        fits = fits && (to.symbol(axis) == 0 || (b.before == 0 && b.after == 0)) && to[axis] + b.before + b.after >= 0;
+        to.set(axis, to[axis] + b.before + b.after, to.symbol(axis));
       }(B), ...);
       return fits ? Type{X::dtype, to} : Type::mismatch();
     }();

@@ -38,34 +38,34 @@ template <class... Index> struct Part {
     int axis = 0;
     const auto take = [&]<class Each>(std::type_identity<Each>) {
       const int n = v.extents()[axis];
-      const char letter = v.extents().letter(axis);
+      const char symbol = v.extents().symbol(axis);
       if constexpr (!tensor_detail::is_range_v<Each>) {
         v = at<X>(v, axis, *integer++);
       } else {
-        if (Each::count(n) != n || letter == 0)
+        if (Each::count(n) != n || symbol == 0)
           v = graph::slice(v, axis, Each::first(n), Each::count(n), Each::step);
-        kept.push(Each::count(n), letter);
+        kept.push(Each::count(n), symbol);
       }
       ++axis;
     };
     (take(std::type_identity<Index>{}), ...);
-    for (; axis < v.extents().rank; ++axis) kept.push(v.extents()[axis], v.extents().letter(axis));
+    for (; axis < v.extents().rank; ++axis) kept.push(v.extents()[axis], v.extents().symbol(axis));
     return graph::reshape_to(v, kept);
   }
   /// The elements at one position of an axis, which stays with extent 1.
   template <class X> static constexpr Value at(Value v, int axis, Value index) {
     Builder& g = *v.graph;
     const Shape s = v.extents();
-    const char letter = s.letter(axis);
-    if (g.is_constant(index.id) && letter == 0) {
+    const char symbol = s.symbol(axis);
+    if (g.is_constant(index.id) && symbol == 0) {
       const auto i = std::int64_t(g.constant_value(index.id));
       if (i < -s[axis] || i >= s[axis]) index_of_a_traced_value_is_out_of_range<X>(axis, i, s[axis]);
       return graph::slice(v, axis, int(i < 0 ? i + s[axis] : i), 1);
     }
-    const Value length = letter != 0 ? graph::cast_to(graph::length(&g, letter), Dtype::int64)
+    const Value length = symbol != 0 ? graph::cast_to(graph::length(&g, symbol), Dtype::int64)
                                      : Value{&g, g.constant(s[axis], Dtype::int64)};
     const Value position = select(index < 0, index + length, index);
-    graph::expect(position, "index of an axis, counted from its start,", 0, s[axis], {}, letter);
+    graph::expect(position, "index of an axis, counted from its start,", 0, s[axis], {}, symbol);
     Shape one;
     for (int i = 0; i < s.rank; ++i) one.push(1);
     return ops::gather(v, graph::reshape_to(position, one), axis);

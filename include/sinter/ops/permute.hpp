@@ -17,7 +17,7 @@ struct Permute : View<Permute> {
       const int axis = int(s.attributes[i]);
       if (axis < 0 || axis >= from.rank || (seen >> axis & 1u) != 0) return Type::mismatch();
       seen |= 1u << axis;
-      to.push(from[axis], from.letter(axis));
+      to.push(from[axis], from.symbol(axis));
     }
     return {s.dtype(0), to};
   }

@@ -62,7 +62,7 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
  private:
   static constexpr bool has_lengths(const Shape& s) {
     for (int i = 2; i < s.rank; ++i)
-      if (s.letter(i) != 0) return true;
+      if (s.symbol(i) != 0) return true;
     return false;
   }
   static constexpr bool padding_fits() {

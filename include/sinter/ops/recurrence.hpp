@@ -22,10 +22,10 @@ struct Recurrence : graph::Registered<Recurrence> {
     const Cell c = cell(s);
     if (s.count != (c == Cell::gru ? 4 : 3)) return Type::mismatch();
     const Shape &x = s.shape(0), &w = s.shape(1), &first = s.shape(2);
-    if (x.rank != 3 || w.rank != 2 || first.rank != 2 || x.letter(0) != 0) return Type::mismatch();
+    if (x.rank != 3 || w.rank != 2 || first.rank != 2 || x.symbol(0) != 0) return Type::mismatch();
     const int hidden = w[1];
     if (x[2] != gates(c) * hidden || w[0] != x[2] || first[1] != states(c) * hidden || first[0] != x[1] ||
-        first.letter(0) != x.letter(1))
+        first.symbol(0) != x.symbol(1))
       return Type::mismatch();
     for (int i = 0; i < s.count; ++i)
       if (s.dtype(i) != s.dtype(0)) return Type::mismatch();
@@ -34,7 +34,7 @@ struct Recurrence : graph::Registered<Recurrence> {
   static constexpr Shape sequence(const Shape& x, int features) {
     Shape to;
     to.push(x[0]);
-    to.push(x[1], x.letter(1));
+    to.push(x[1], x.symbol(1));
     to.push(features);
     return to;
   }
@@ -96,9 +96,9 @@ struct RecurrentRows {
     std::array<int, 6> operands{};
     for (int i = 0; i < b.count; ++i) {
       const bool has_rows = (shared >> i & 1) == 0;
-      if ((!has_rows && b.mapped[i] != 0) || b.letter != 0) recurrence_shares_its_weights();
+      if ((!has_rows && b.mapped[i] != 0) || b.symbol != 0) recurrence_shares_its_weights();
       const Value v = has_rows ? graph::batched(b, i) : b.operand(i);
-      if (has_rows && v.extents().letter(v.extents().rank - 2) != 0) recurrence_shares_its_weights();
+      if (has_rows && v.extents().symbol(v.extents().rank - 2) != 0) recurrence_shares_its_weights();
       operands[std::size_t(i)] = has_rows ? merged(v).id : v.id;
     }
     return separated(

@@ -63,7 +63,7 @@ template <int... Axes> struct Without {
   static constexpr Shape target(const Shape& from) {
     Shape s;
     for (int i = 0; i < from.rank; ++i)
-      if ((axes_of<Axes...>(from.rank) >> i & 1) == 0) s.push(from[i], from.letter(i));
+      if ((axes_of<Axes...>(from.rank) >> i & 1) == 0) s.push(from[i], from.symbol(i));
     return s;
   }
 };
@@ -112,10 +112,10 @@ constexpr Value count_over(Value v, std::int64_t axes, Dtype d) {
   const Shape s = v.extents();
   double fixed = 1;
   for (int i = 0; i < s.rank; ++i)
-    if ((axes >> i & 1) != 0 && s.letter(i) == 0) fixed *= s[i];
+    if ((axes >> i & 1) != 0 && s.symbol(i) == 0) fixed *= s[i];
   Value n{v.graph, v.graph->constant(fixed, d)};
   for (int i = 0; i < s.rank; ++i)
-    if ((axes >> i & 1) != 0 && s.letter(i) != 0) n = n * graph::cast_to(graph::length(v.graph, s.letter(i)), d);
+    if ((axes >> i & 1) != 0 && s.symbol(i) != 0) n = n * graph::cast_to(graph::length(v.graph, s.symbol(i)), d);
   return n;
 }
 

@@ -21,10 +21,10 @@ template <auto... E> struct Reshaped {
 template <int Start> struct Flattened {
   static constexpr auto target(const Shape& from) {
     Shape s;
-    for (int i = 0; i < Start; ++i) s.push(from[i], from.letter(i));
+    for (int i = 0; i < Start; ++i) s.push(from[i], from.symbol(i));
     int rest = 1;
     for (int i = Start; i < from.rank; ++i) rest *= from[i];
-    s.push(rest, Start < from.rank ? from.letter(Start) : char(0));
+    s.push(rest, Start < from.rank ? from.symbol(Start) : char(0));
     return s;
   }
 };
@@ -33,7 +33,7 @@ template <class F, class X> struct TargetOf {
   static constexpr auto of(const Shape&) {
     constexpr Shape to = F::target(X::shape);
     std::array<std::int64_t, std::size_t(to.rank)> a{};
-    for (int i = 0; i < to.rank; ++i) a[std::size_t(i)] = packed(to[i], to.letter(i));
+    for (int i = 0; i < to.rank; ++i) a[std::size_t(i)] = packed(to[i], to.symbol(i));
     return a;
   }
 };
@@ -53,7 +53,7 @@ template <int Axis> struct Unsqueezed {
     const int axis = Axis < 0 ? from.rank + 1 + Axis : Axis;
     for (int i = 0; i <= from.rank; ++i) {
       if (i == axis) s.push(1);
-      if (i < from.rank) s.push(from[i], from.letter(i));
+      if (i < from.rank) s.push(from[i], from.symbol(i));
     }
     return s;
   }

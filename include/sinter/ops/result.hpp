@@ -32,8 +32,8 @@ struct FurtherResult : graph::Registered<FurtherResult> {
       }
       const Shape each = unpacked(b.attributes + 2, b.attribute_count - 2);
       Shape to;
-      to.push(b.extent, b.letter);
-      for (int i = 0; i < each.rank; ++i) to.push(each[i], each.letter(i));
+      to.push(b.extent, b.symbol);
+      for (int i = 0; i < each.rank; ++i) to.push(each[i], each.symbol(i));
       return of(b.operand(0), int(b.attributes[0]), {Dtype(b.attributes[1]), to});
     };
     p.flops = [](const Signature&, const Shape&) { return 0.0; };
@@ -41,7 +41,7 @@ struct FurtherResult : graph::Registered<FurtherResult> {
   }
   static constexpr Value of(Value first, int number, const Type& type) {
     std::array<std::int64_t, 2 + Shape::max_rank> a{number, std::int64_t(type.dtype)};
-    for (int i = 0; i < type.shape.rank; ++i) a[std::size_t(2 + i)] = packed(type.shape[i], type.shape.letter(i));
+    for (int i = 0; i < type.shape.rank; ++i) a[std::size_t(2 + i)] = packed(type.shape[i], type.shape.symbol(i));
     return {first.graph,
             first.graph->add(graph::primitive<FurtherResult>, &first.id, 1, a.data(), 2 + type.shape.rank)};
   }

@@ -26,7 +26,7 @@ struct CumulativeSum : graph::Registered<CumulativeSum> {
     Primitive p{.name = name, .code = graph::code_of<CumulativeSum>, .kind = Kind::scan, .type = &type};
     p.simplify = [](Builder& b, const int* o, const std::int64_t* a, int) {
       const Shape& s = b.shape(o[0]);
-      return a[0] >= 0 && a[0] < s.rank && s[int(a[0])] == 1 && s.letter(int(a[0])) == 0 ? Value{&b, o[0]} : Value{};
+      return a[0] >= 0 && a[0] < s.rank && s[int(a[0])] == 1 && s.symbol(int(a[0])) == 0 ? Value{&b, o[0]} : Value{};
     };
     // The cotangent of element i is the sum of the cotangents of results i and later.
     p.vjp = [](const Site& s, int, Value ct) { return scanned_backwards(ct, s.attribute(0)); };
@@ -47,13 +47,13 @@ constexpr Value scanned(Value x, std::int64_t axis) {
 /// from there, since a difference of sums would lose small ones next to large ones, and finite ones next to infinities.
 constexpr Value scanned_backwards(Value x, std::int64_t axis) {
   const Shape s = x.extents();
-  const char letter = s.letter(int(axis));
-  if (const std::int64_t set = std::int64_t(1) << axis; letter == 0)
+  const char symbol = s.symbol(int(axis));
+  if (const std::int64_t set = std::int64_t(1) << axis; symbol == 0)
     return graph::flip(scanned(graph::flip(x, set), axis), set);
   Shape along;
-  for (int i = 0; i < s.rank; ++i) along.push(i == axis ? s[i] : 1, i == axis ? letter : char(0));
+  for (int i = 0; i < s.rank; ++i) along.push(i == axis ? s[i] : 1, i == axis ? symbol : char(0));
   const Value opposite =
-      graph::reshape_to(graph::length(x.graph, letter) - 1 - graph::iota(x.graph, s[int(axis)], letter), along);
+      graph::reshape_to(graph::length(x.graph, symbol) - 1 - graph::iota(x.graph, s[int(axis)], symbol), along);
   return gather(scanned(gather(x, opposite, int(axis)), axis), opposite, int(axis));
 }
 

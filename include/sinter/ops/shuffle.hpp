@@ -13,12 +13,12 @@ namespace ops {
 
 /// Images [N, C, H, W] whose sizes are fixed but for their number.
 constexpr bool are_images_of_one_size(const Shape& s) {
-  return s.rank == 4 && s.letter(1) == 0 && s.letter(2) == 0 && s.letter(3) == 0;
+  return s.rank == 4 && s.symbol(1) == 0 && s.symbol(2) == 0 && s.symbol(3) == 0;
 }
 /// An image's number, then these extents.
 constexpr Shape each_image(const Shape& from, std::initializer_list<int> extents) {
   Shape s;
-  s.push(from[0], from.letter(0));
+  s.push(from[0], from.symbol(0));
   for (const int n : extents) s.push(n);
   return s;
 }

@@ -23,8 +23,8 @@ template <int C> constexpr Value degrees_of_freedom(Value x, std::int64_t axes) 
 }
 template <int C, bool Keep, int... Axes> struct Variance {
   template <class X> constexpr auto operator()(X x) const {
-    const auto apart = x - Mean<true, Axes...>{}(x);
-    const auto total = Reduce<Sum, Keep, Axes...>{}(apart * apart);
+    const auto deviation = x - Mean<true, Axes...>{}(x);
+    const auto total = Reduce<Sum, Keep, Axes...>{}(deviation * deviation);
     if constexpr (is_sym_v<X>)
       return total / Sym<typename X::element>(degrees_of_freedom<C>(x, axes_of<Axes...>(X::shape.rank)));
     else return total / degrees_of_freedom<C>(x, axes_of<Axes...>(x.extents().rank));

@@ -19,7 +19,7 @@ struct Windows : View<Windows> {
     Shape to = s.shape(0);
     const std::int64_t axis = s.attributes[0], size = s.attributes[1], step = s.attributes[2],
                        dilation = s.attributes[3];
-    if (axis < 0 || axis >= to.rank || to.letter(int(axis)) != 0 || to.rank == Shape::max_rank || size < 1 ||
+    if (axis < 0 || axis >= to.rank || to.symbol(int(axis)) != 0 || to.rank == Shape::max_rank || size < 1 ||
         step < 1 || dilation < 1)
       return Type::mismatch();
     const std::int64_t span = dilation * (size - 1) + 1;
@@ -104,7 +104,7 @@ template <int Axis, int Size, int Step, int Dilation> struct Unfold {
  private:
   static constexpr bool fits(const Shape& s) {
     const int axis = Axis < 0 ? Axis + s.rank : Axis;
-    return axis >= 0 && axis < s.rank && s.letter(axis) == 0 && s.rank < Shape::max_rank &&
+    return axis >= 0 && axis < s.rank && s.symbol(axis) == 0 && s.rank < Shape::max_rank &&
            Dilation * (Size - 1) + 1 <= s[axis];
   }
 };

@@ -53,18 +53,18 @@ struct Shape {
     return true;
   }
   constexpr int operator[](int axis) const { return extent[axis]; }
-  constexpr char letter(int axis) const { return length[axis]; }
+  constexpr char symbol(int axis) const { return length[axis]; }
 
   /// Appends one extent.
-  constexpr void push(int n, char letter = 0) {
+  constexpr void push(int n, char symbol = 0) {
     if (rank >= max_rank) too_many();
     extent[rank] = n;
-    length[rank] = letter;
+    length[rank] = symbol;
     ++rank;
   }
-  constexpr void set(int axis, int n, char letter = 0) {
+  constexpr void set(int axis, int n, char symbol = 0) {
     extent[axis] = n;
-    length[axis] = letter;
+    length[axis] = symbol;
   }
   /// The capacity in elements.
   constexpr std::ptrdiff_t size() const {
@@ -85,9 +85,9 @@ inline std::string to_string(const Shape& s) {
   std::string text = "(";
   for (int i = 0; i < s.rank; ++i) {
     if (i > 0) text += ", ";
-    if (s.letter(i) != 0) text += "upto ";
+    if (s.symbol(i) != 0) text += "upto ";
     text += std::to_string(s[i]);
-    if (s.letter(i) != 0) text += std::string(" '") + s.letter(i) + "'";
+    if (s.symbol(i) != 0) text += std::string(" '") + s.symbol(i) + "'";
   }
   return text + ")";
 }

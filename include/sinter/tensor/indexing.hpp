@@ -51,7 +51,7 @@ auto part(const X& whole, T* data, const Strides& strides, const Lengths& length
   for (; axis < sizeof...(E); ++axis) kept[n++] = strides[axis];
   View view(data, kept);
   for (int i = 0; i < View::shape.rank; ++i)
-    if (View::shape.letter(i) != 0) view.set_length(View::shape.letter(i), lengths.get(View::shape.letter(i)));
+    if (View::shape.symbol(i) != 0) view.set_length(View::shape.symbol(i), lengths.get(View::shape.symbol(i)));
   return view;
 }
 }  // namespace sinter::tensor_detail

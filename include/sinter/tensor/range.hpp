@@ -44,7 +44,7 @@ template <auto... E, class... Index> consteval bool ranges_fit(void (*)(Index...
   bool fit = true;
   (
       [&] {
-        if (shape.letter(axis) != 0 && is_range_v<Index>)
+        if (shape.symbol(axis) != 0 && is_range_v<Index>)
           fit = fit && std::is_same_v<Index, Range<0, Range<0, 0, 1>::end, 1>>;
         ++axis;
       }(),

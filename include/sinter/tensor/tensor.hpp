@@ -32,7 +32,7 @@ template <class To, class From> struct assigned_shapes_differ;
 template <class To, class From> struct assigned_dtypes_differ_write_cast;
 template <class T, class... Indices> struct more_indices_than_axes;
 template <class T, class... Indices> struct a_bounded_axis_takes_an_index_or_a_whole_range;
-template <class T, char Letter> struct tensor_has_no_length_of_this_letter;
+template <class T, char Symbol> struct tensor_has_no_length_of_this_symbol;
 
 /// An expression over tensors that has not been evaluated: graph/call.hpp.
 template <class X>
@@ -69,14 +69,14 @@ template <class X> inline std::int64_t position(const X& x, int axis, std::int64
   if (index >= 0 || index < -length) index_out_of_range(axis, index, length, X::shape[axis]);
   return index + length;
 }
-[[noreturn]] SINTER_COLD inline void wrong_length(char letter, std::int64_t length, std::int64_t capacity) {
-  throw Error(ErrorCode::length, std::string("length '") + letter + "'",
+[[noreturn]] SINTER_COLD inline void wrong_length(char symbol, std::int64_t length, std::int64_t capacity) {
+  throw Error(ErrorCode::length, std::string("length '") + symbol + "'",
               "expected 0 … " + std::to_string(capacity) + ", found " + std::to_string(length),
               "a bounded extent holds no more than its capacity");
 }
-[[noreturn]] SINTER_COLD inline void no_such_length(char letter) {
-  throw Error(ErrorCode::length, std::string("length '") + letter + "'",
-              "expected a letter of one of the tensor's extents, found none of this name");
+[[noreturn]] SINTER_COLD inline void no_such_length(char symbol) {
+  throw Error(ErrorCode::length, std::string("length '") + symbol + "'",
+              "expected a symbol of one of the tensor's extents, found none of this name");
 }
 [[noreturn]] SINTER_COLD inline void wrong_list(int axis, std::size_t found, std::int64_t expected) {
   throw Error(ErrorCode::shape, "list for axis " + std::to_string(axis),
@@ -89,22 +89,22 @@ template <auto... E> class Lengths {
 
  public:
   /// Index of the first axis with this symbolic dimension, −1 if there is none.
-  static constexpr int find(char letter) {
+  static constexpr int find(char symbol) {
     for (int i = 0; i < shape.rank; ++i)
-      if (shape.letter(i) == letter) return i;
+      if (shape.symbol(i) == symbol) return i;
     return -1;
   }
   /// Throw `Error` for a symbolic dimension that no extent has, and for a length above its capacity.
-  constexpr std::int64_t get(char letter) const {
-    if (find(letter) < 0) no_such_length(letter);
-    return length_[std::size_t(find(letter))];
+  constexpr std::int64_t get(char symbol) const {
+    if (find(symbol) < 0) no_such_length(symbol);
+    return length_[std::size_t(find(symbol))];
   }
-  constexpr void set(char letter, std::int64_t n) {
-    if (find(letter) < 0) no_such_length(letter);
+  constexpr void set(char symbol, std::int64_t n) {
+    if (find(symbol) < 0) no_such_length(symbol);
     for (int i = 0; i < shape.rank; ++i)
-      if (shape.letter(i) == letter && (n < 0 || n > shape[i])) wrong_length(letter, n, shape[i]);
+      if (shape.symbol(i) == symbol && (n < 0 || n > shape[i])) wrong_length(symbol, n, shape[i]);
     for (int i = 0; i < shape.rank; ++i)
-      if (shape.letter(i) == letter) length_[std::size_t(i)] = n;
+      if (shape.symbol(i) == symbol) length_[std::size_t(i)] = n;
   }
 
  private:
@@ -113,8 +113,8 @@ template <auto... E> class Lengths {
 template <auto... E> requires(!shape_of<E...>.bounded()) class Lengths<E...> {
  public:
   static constexpr int find(char) { return -1; }
-  static std::int64_t get(char letter) { no_such_length(letter); }
-  static void set(char letter, std::int64_t) { no_such_length(letter); }
+  static std::int64_t get(char symbol) { no_such_length(symbol); }
+  static void set(char symbol, std::int64_t) { no_such_length(symbol); }
 };
 
 }  // namespace tensor_detail
@@ -157,7 +157,7 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
     const auto n = std::int64_t(std::size(range));
     constexpr bool takes_length = rank == 1 && shape.bounded();
     if (takes_length ? n > size() : n != size()) tensor_detail::wrong_range(takes_length, size(), std::size_t(n));
-    if constexpr (takes_length) set_length(shape.letter(0), n);
+    if constexpr (takes_length) set_length(shape.symbol(0), n);
     std::copy_n(std::data(range), n, data());
     std::fill(data() + n, data() + size(), T());
   }
@@ -190,20 +190,20 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   static constexpr int extent(int axis) { return shape[axis]; }
 
   /// The run-time length of a symbolic dimension: `x.length<'B'>()`.
-  template <char Letter> std::int64_t length() const {
-    if constexpr (tensor_detail::Lengths<E...>::find(Letter) >= 0) return lengths_.get(Letter);
-    else return tensor_has_no_length_of_this_letter<symbol, Letter>{};
+  template <char Symbol> std::int64_t length() const {
+    if constexpr (tensor_detail::Lengths<E...>::find(Symbol) >= 0) return lengths_.get(Symbol);
+    else return tensor_has_no_length_of_this_symbol<symbol, Symbol>{};
   }
-  std::int64_t length(char letter) const { return lengths_.get(letter); }
+  std::int64_t length(char symbol) const { return lengths_.get(symbol); }
   /// Sets it; elements past the length are ignored, and assignments may change them. Throws `Error` above the capacity.
-  template <char Letter> void set_length(std::int64_t n) {
-    if constexpr (tensor_detail::Lengths<E...>::find(Letter) >= 0) set_length(Letter, n);
-    else tensor_has_no_length_of_this_letter<symbol, Letter>{};
+  template <char Symbol> void set_length(std::int64_t n) {
+    if constexpr (tensor_detail::Lengths<E...>::find(Symbol) >= 0) set_length(Symbol, n);
+    else tensor_has_no_length_of_this_symbol<symbol, Symbol>{};
   }
-  void set_length(char letter, std::int64_t n) { lengths_.set(letter, n); }
+  void set_length(char symbol, std::int64_t n) { lengths_.set(symbol, n); }
   /// The current length of an axis: the run-time length if bounded, the extent otherwise.
   std::int64_t length_of_axis(int axis) const {
-    return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis];
+    return shape.symbol(axis) != 0 ? lengths_.get(shape.symbol(axis)) : shape[axis];
   }
 
   /// One element, `x(2, 3)`; or a part as a view, `x(2)`, `x(range<>, range<1, 3>)`: axes after the last index stay

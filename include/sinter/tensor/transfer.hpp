@@ -55,7 +55,7 @@ class BasicTensor<T, Place, RowMajor, E...> {
     Tensor<T, E...> x(uninitialized);
     copy(x.data(), address(), Transfer::out);
     for (int i = 0; i < rank; ++i)
-      if (shape.letter(i) != 0) x.set_length(shape.letter(i), length(shape.letter(i)));
+      if (shape.symbol(i) != 0) x.set_length(shape.symbol(i), length(shape.symbol(i)));
     return x;
   }
 
@@ -65,8 +65,8 @@ class BasicTensor<T, Place, RowMajor, E...> {
   /// Capacity in elements.
   static constexpr std::ptrdiff_t size() { return shape.size(); }
   static constexpr int extent(int axis) { return shape[axis]; }
-  std::int64_t length(char letter) const { return lengths_.get(letter); }
-  void set_length(char letter, std::int64_t n) { lengths_.set(letter, n); }
+  std::int64_t length(char symbol) const { return lengths_.get(symbol); }
+  void set_length(char symbol, std::int64_t n) { lengths_.set(symbol, n); }
 
  private:
   struct Release {
@@ -78,7 +78,7 @@ class BasicTensor<T, Place, RowMajor, E...> {
   }
   void take_lengths(const Tensor<T, E...>& x) {
     for (int i = 0; i < rank; ++i)
-      if (shape.letter(i) != 0) lengths_.set(shape.letter(i), x.length(shape.letter(i)));
+      if (shape.symbol(i) != 0) lengths_.set(shape.symbol(i), x.length(shape.symbol(i)));
   }
 
   std::unique_ptr<std::byte, Release> memory_;

@@ -60,18 +60,18 @@ template <class T, auto... E> class TensorView {
     return true;
   }
 
-  std::int64_t length(char letter) const { return lengths_.get(letter); }
-  template <char Letter> std::int64_t length() const {
-    if constexpr (tensor_detail::Lengths<E...>::find(Letter) >= 0) return lengths_.get(Letter);
-    else return tensor_has_no_length_of_this_letter<symbol, Letter>{};
+  std::int64_t length(char symbol) const { return lengths_.get(symbol); }
+  template <char Symbol> std::int64_t length() const {
+    if constexpr (tensor_detail::Lengths<E...>::find(Symbol) >= 0) return lengths_.get(Symbol);
+    else return tensor_has_no_length_of_this_symbol<symbol, Symbol>{};
   }
-  template <char Letter> void set_length(std::int64_t n) {
-    if constexpr (tensor_detail::Lengths<E...>::find(Letter) >= 0) lengths_.set(Letter, n);
-    else tensor_has_no_length_of_this_letter<symbol, Letter>{};
+  template <char Symbol> void set_length(std::int64_t n) {
+    if constexpr (tensor_detail::Lengths<E...>::find(Symbol) >= 0) lengths_.set(Symbol, n);
+    else tensor_has_no_length_of_this_symbol<symbol, Symbol>{};
   }
-  void set_length(char letter, std::int64_t n) { lengths_.set(letter, n); }
+  void set_length(char symbol, std::int64_t n) { lengths_.set(symbol, n); }
   std::int64_t length_of_axis(int axis) const {
-    return shape.letter(axis) != 0 ? lengths_.get(shape.letter(axis)) : shape[axis];
+    return shape.symbol(axis) != 0 ? lengths_.get(shape.symbol(axis)) : shape[axis];
   }
 
   /// One element or a part, as for a tensor. Throws `Error` when an index is out of range.
@@ -100,7 +100,7 @@ template <class T, auto... E> class TensorView {
   }
   void take_lengths(const auto& tensor) {
     for (int i = 0; i < rank; ++i)
-      if (shape.letter(i) != 0) lengths_.set(shape.letter(i), tensor.length(shape.letter(i)));
+      if (shape.symbol(i) != 0) lengths_.set(shape.symbol(i), tensor.length(shape.symbol(i)));
   }
 
   T* data_;

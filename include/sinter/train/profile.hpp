@@ -55,12 +55,12 @@ using Clock = std::chrono::steady_clock;
 /// Reads the clock around every step.
 class StepTimes {
  public:
-  StepTimes(int steps, int letters)
+  StepTimes(int steps, int symbols)
       : begin_(std::size_t(steps)),
         end_(std::size_t(steps)),
         best_(std::size_t(steps), 1e30),
         fastest_(std::size_t(steps)),
-        lengths_(std::size_t(letters)) {}
+        lengths_(std::size_t(symbols)) {}
 
   void start(const auto& context) {
     std::copy_n(context.lengths, lengths_.size(), lengths_.begin());  // they end with the call
@@ -237,7 +237,7 @@ Profile profile_of(ProfileOptions options, int threads, const InputNames& names,
   Profile r;
   r.threads = threads;
   r.workspace_bytes = Program::workspace_bytes;
-  StepTimes times(Program::steps, int(Program::letters.size()));
+  StepTimes times(Program::steps, int(Program::symbols.size()));
   const auto start = Clock::now();
   do {
     run(times);

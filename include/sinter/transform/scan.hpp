@@ -72,7 +72,7 @@ template <class X> consteval auto steps_of() {
 template <class X, auto Steps> consteval bool has_steps() {
   if constexpr (is_sym_v<X>) {
     if constexpr (X::shape.rank == 0) return false;
-    else return X::shape[0] == capacity_of(Steps) && X::shape.letter(0) == length_of(Steps);
+    else return X::shape[0] == capacity_of(Steps) && X::shape.symbol(0) == length_of(Steps);
   } else if constexpr (TupleLike<X>) {
     return []<std::size_t... Index>(std::index_sequence<Index...>) {
       return (has_steps<std::tuple_element_t<Index, X>, Steps>() && ...);
@@ -86,7 +86,7 @@ template <class X, auto Steps> consteval bool has_steps() {
 template <class X> constexpr auto element_of(LoopTrace& trace, const X& x, List<int>& operands) {
   if constexpr (std::is_same_v<X, graph::Value>) {
     Shape one;
-    for (int i = 1; i < x.extents().rank; ++i) one.push(x.extents()[i], x.extents().letter(i));
+    for (int i = 1; i < x.extents().rank; ++i) one.push(x.extents()[i], x.extents().symbol(i));
     operands.push(x.id);
     return trace.value(x.dtype(), one);
   } else if constexpr (is_sym_v<X>) {
@@ -186,7 +186,7 @@ template <class F> struct Scan {
     };
     if constexpr (std::is_same_v<X, graph::Value>) {
       if (xs.extents().rank == 0) scan_needs_an_input_with_a_first_axis();
-      return scanned<0>(first, step, ops::packed(xs.extents()[0], xs.extents().letter(0)));
+      return scanned<0>(first, step, ops::packed(xs.extents()[0], xs.extents().symbol(0)));
     } else if constexpr (!has_steps<X, steps>()) {
       return scan_needs_inputs_with_equal_extents_along_their_first_axes<X>{};
     } else {

@@ -40,7 +40,7 @@ template <class F, int... Index> struct Vmap {
   template <std::size_t K, class S> static constexpr bool has_extent([[maybe_unused]] auto extent) {
     if constexpr (!is_mapped(K)) return true;
     else if constexpr (S::shape.rank == 0) return false;
-    else return S::shape[0] == capacity_of(extent) && S::shape.letter(0) == length_of(extent);
+    else return S::shape[0] == capacity_of(extent) && S::shape.symbol(0) == length_of(extent);
   }
   template <class... S> static constexpr std::size_t first_mapped() {
     std::size_t k = 0;

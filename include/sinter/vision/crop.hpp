@@ -25,7 +25,7 @@ template <Spatial<2> Size, Operand X> constexpr auto center_crop(const X& image)
   static_assert(Size[0] >= 0 && Size[1] >= 0, "the size of a crop must be 0 or more");
   constexpr Shape shape = symbol_of<X>::shape;
   constexpr int rank = shape.rank;
-  if constexpr (rank < 2 || shape.letter(rank < 2 ? 0 : rank - 1) != 0 || shape.letter(rank < 2 ? 0 : rank - 2) != 0)
+  if constexpr (rank < 2 || shape.symbol(rank < 2 ? 0 : rank - 1) != 0 || shape.symbol(rank < 2 ? 0 : rank - 2) != 0)
     return center_crop_needs_images_of_fixed_height_and_width<symbol_of<X>>{};
   else
     return pad<crop_detail::around_the_middle(shape[rank - 1], Size[1]),

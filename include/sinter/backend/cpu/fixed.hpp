@@ -9,7 +9,7 @@ namespace sinter::cpu {
 template <class K, class Step> struct Fixed {
   static constexpr int L = K::body.loops, P = K::body.pointers;
   static constexpr bool has_length(int l) {
-    return compile::TableExtent::of(Step::arguments[std::size_t(l)]).letter != 0;
+    return compile::TableExtent::of(Step::arguments[std::size_t(l)]).symbol != 0;
   }
   static constexpr std::int64_t extent(int l) {
     return compile::TableExtent::of(Step::arguments[std::size_t(l)]).fixed;

@@ -101,7 +101,7 @@ class Program {
     for (std::vector<std::byte>& p : prepared_) outputs.push_back(p.data());
     if (!outputs.empty()) prepare_.run(parameters, outputs, {});
   }
-  /// Runs on row-major inputs and outputs; lengths in the order of `plan().letters`.
+  /// Runs on row-major inputs and outputs; lengths in the order of `plan().symbols`.
   void run(std::vector<const void*> inputs, const std::vector<void*>& outputs,
            const std::vector<std::int64_t>& lengths = {}) {
     for (const std::vector<std::byte>& p : prepared_) inputs.push_back(p.data());

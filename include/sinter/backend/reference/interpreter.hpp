@@ -92,7 +92,7 @@ class Interpreter {
     for (std::ptrdiff_t i = 0; i < a.shape.size(); ++i) a.set(i, ops::not_a_number<double>);
   }
   std::int64_t length(const Shape& s, int axis) const {
-    return s.letter(axis) != 0 ? lengths_.at(s.letter(axis)) : s[axis];
+    return s.symbol(axis) != 0 ? lengths_.at(s.symbol(axis)) : s[axis];
   }
 
   /// Calls f(index) for every element of the shape within its lengths.
@@ -119,7 +119,7 @@ class Interpreter {
   static std::ptrdiff_t broadcast_offset(const Shape& s, const Shape& result, const Index& index) {
     std::ptrdiff_t at = 0;
     for (int i = 0; i < s.rank; ++i) {
-      const bool repeated = s[i] == 1 && s.letter(i) == 0;
+      const bool repeated = s[i] == 1 && s.symbol(i) == 0;
       at = at * s[i] + (repeated ? 0 : index[std::size_t(i + result.rank - s.rank)]);
     }
     return at;
@@ -205,7 +205,7 @@ class Interpreter {
   bool set_position(const Array& positions, const Shape& aligned, const Shape& table, int axis, Index& x) const {
     const auto at = std::int64_t(positions.get(broadcast_offset(positions.shape, aligned, x)));
     for (int d = 0; d < table.rank; ++d)
-      if (table[d] == 1 && table.letter(d) == 0 && d != axis) x[std::size_t(d)] = 0;
+      if (table[d] == 1 && table.symbol(d) == 0 && d != axis) x[std::size_t(d)] = 0;
     x[std::size_t(axis)] = at;
     return at >= 0 && at < table[axis];
   }
@@ -233,7 +233,7 @@ class Interpreter {
     const int batch = int(g_.attributes(i)[0]), inner = int(g_.attributes(i)[1]);
     const int rows = a.shape.rank - batch - inner;
     Shape contracted;
-    for (int k = a.shape.rank - inner; k < a.shape.rank; ++k) contracted.push(a.shape[k], a.shape.letter(k));
+    for (int k = a.shape.rank - inner; k < a.shape.rank; ++k) contracted.push(a.shape[k], a.shape.symbol(k));
     for_each_index(out.shape, [&](const Index& x) {
       double sum = 0;
       float narrow = 0;
@@ -300,7 +300,7 @@ class Interpreter {
       results.emplace_back(dtype(t.dtype), t.shape);
       spoil(results.back());
     }
-    const std::int64_t count = f.letter() != 0 ? lengths_.at(f.letter()) : f.extent();
+    const std::int64_t count = f.symbol() != 0 ? lengths_.at(f.symbol()) : f.extent();
     const auto put = [](Array& all, const Array& one, std::int64_t t) {
       std::copy(one.bytes.begin(), one.bytes.end(), all.bytes.begin() + t * std::int64_t(one.bytes.size()));
     };

@@ -33,15 +33,15 @@ constexpr const char* name_of(KernelKind k) {
   return names[int(k)];
 }
 
-/// One loop of a nest. It runs `extent` times, times the run-time length of the symbolic dimension `letter`, if any.
+/// One loop of a nest. It runs `extent` times, times the run-time length of the symbolic dimension `symbol`, if any.
 struct Loop {
   std::int64_t extent = 1;
   std::int64_t capacity = 1;  ///< the most iterations
-  char letter = 0;
+  char symbol = 0;
   bool folded = false;        ///< a reduction runs along it
 
   static constexpr Loop along(const Shape& s, int axis, bool folded) {
-    return {s.letter(axis) != 0 ? 1 : s[axis], s[axis], s.letter(axis), folded};
+    return {s.symbol(axis) != 0 ? 1 : s[axis], s[axis], s.symbol(axis), folded};
   }
 };
 

@@ -14,7 +14,7 @@ struct Plan {
   List<std::int64_t> table;
   List<std::uint64_t> words;  ///< the identities of the distinct kernels, one after another
   List<int> kernel;           ///< where each begins in words; one more at the end
-  List<char> letters;         ///< the symbolic dimensions that the program takes, in order
+  List<char> symbols;         ///< the symbolic dimensions that the program takes, in order
   List<std::int64_t> output_bytes;  ///< of each output, aligned
   List<int> takes_over;       ///< for each output the input whose memory it takes over, or −1
   List<int> buffer;  ///< the node that owns the memory of each pointer of each step, −1 for none
@@ -22,7 +22,7 @@ struct Plan {
   int steps = 0, nodes = 0, inputs = 0;
   int expectations = 0;       ///< what the graph expects of its inputs, see ops/expect.hpp
   List<const char*> refused;  ///< lengths with which it does not run: why, and
-  List<std::int64_t> refused_letters;  ///< the set of symbolic dimensions, by index, that are all 1 then
+  List<std::int64_t> refused_symbols;  ///< the set of symbolic dimensions, by index, that are all 1 then
   std::int64_t arena_bytes = 0, scratch_bytes = 0;  ///< scratch is after the arena
   std::int64_t straight_line_scratch_bytes = 0;     ///< the same, of a straight-line program
   double flops = 0, bytes_moved = 0;

@@ -23,16 +23,16 @@ struct PointerBase {
 /// The iterations of a loop: a fixed number, times the run-time length of a symbolic dimension, if any.
 struct TableExtent {
   std::int64_t fixed = 1;
-  int letter = 0;  ///< its index + 1
+  int symbol = 0;  ///< its index + 1
 
   static constexpr int bits = 56;
-  constexpr std::int64_t packed() const { return fixed | std::int64_t(letter) << bits; }
+  constexpr std::int64_t packed() const { return fixed | std::int64_t(symbol) << bits; }
   static constexpr TableExtent of(std::int64_t packed) {
     return {packed & ((std::int64_t(1) << bits) - 1), int(packed >> bits)};
   }
   /// At these lengths, or capacities, of the symbolic dimensions.
   constexpr std::int64_t at(const std::int64_t* lengths) const {
-    return letter == 0 ? fixed : fixed * lengths[letter - 1];
+    return symbol == 0 ? fixed : fixed * lengths[symbol - 1];
   }
 };
 
@@ -67,11 +67,11 @@ struct StepView : KernelView {
       : KernelView{kernel}, table(arguments), capacity(capacities) {}
 
   constexpr TableExtent table_extent(int l) const { return TableExtent::of(table[l]); }
-  constexpr int letter(int l) const { return table_extent(l).letter; }  ///< its index + 1
+  constexpr int symbol(int l) const { return table_extent(l).symbol; }  ///< its index + 1
   constexpr std::int64_t fixed_extent(int l) const { return table_extent(l).fixed; }
   /// The most iterations of a loop.
   constexpr std::int64_t extent(int l) const { return l == cut ? tile : table_extent(l).at(capacity); }
-  constexpr bool varies(int l) const { return l == cut || letter(l) != 0; }
+  constexpr bool varies(int l) const { return l == cut || symbol(l) != 0; }
   constexpr const std::int64_t* pointer(int p) const { return table + pointer_at(p); }
   constexpr std::int64_t stride(int p, int l) const { return pointer(p)[2 + l]; }
   constexpr int base(int p) const { return PointerBase::of(pointer(p)[0]).base; }

@@ -71,7 +71,7 @@ template <Reduction R> struct NegativeLogLikelihoodOfLabels {
 
 template <class S, class L> consteval bool are_scores_and_labels() {
   return S::shape.rank == 2 && L::shape.rank == 1 && S::shape[0] == L::shape[0] &&
-         S::shape.letter(0) == L::shape.letter(0) && !is_floating(L::dtype);
+         S::shape.symbol(0) == L::shape.symbol(0) && !is_floating(L::dtype);
 }
 
 }  // namespace loss_detail

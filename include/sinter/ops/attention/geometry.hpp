@@ -48,7 +48,7 @@ struct AttentionGeometry {
       const int l = loop(i);
       const Shape& from = s.shape(l <= queries() || l == features() ? 0 : l == keys() ? 1 : 2);
       const int axis = l <= queries() ? l : l == keys() ? batch : from.rank - 1;
-      to.push(from[axis], from.letter(axis));
+      to.push(from[axis], from.symbol(axis));
     }
     return to;
   }
@@ -65,10 +65,10 @@ struct AttentionGeometry {
         k[k.rank - 1] > widest || v[v.rank - 1] > widest)
       return false;
     for (int i = 0; i + 2 < k.rank; ++i)
-      if (q[i] != k[i] || v[i] != k[i] || q.letter(i) != k.letter(i) || v.letter(i) != k.letter(i)) return false;
+      if (q[i] != k[i] || v[i] != k[i] || q.symbol(i) != k.symbol(i) || v.symbol(i) != k.symbol(i)) return false;
     const int t = k.rank - 2;
-    return k[t] == v[t] && k.letter(t) == v.letter(t) && q[q.rank - 1] == k[k.rank - 1] && q.letter(q.rank - 1) == 0 &&
-           k.letter(k.rank - 1) == 0 && v.letter(v.rank - 1) == 0;
+    return k[t] == v[t] && k.symbol(t) == v.symbol(t) && q[q.rank - 1] == k[k.rank - 1] && q.symbol(q.rank - 1) == 0 &&
+           k.symbol(k.rank - 1) == 0 && v.symbol(v.rank - 1) == 0;
   }
   constexpr bool mask_fits(const Signature& s, int mask) const {
     return (s.dtype(mask) == Dtype::boolean || s.dtype(mask) == s.dtype(0)) &&

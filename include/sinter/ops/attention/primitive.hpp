@@ -198,11 +198,11 @@ constexpr Value where_seen(Value x, Value mask, const AttentionGeometry& g, doub
   else if (mask.exists()) x = select(mask == -infinity<double>, otherwise, x);
   if (g.causal) {
     Shape row, column;
-    row.push(all[g.queries()], all.letter(g.queries()));
+    row.push(all[g.queries()], all.symbol(g.queries()));
     row.push(1);
-    column.push(all[g.keys()], all.letter(g.keys()));
-    const Value i = graph::reshape_to(graph::iota(x.graph, row[0], row.letter(0)), row);
-    const Value j = graph::iota(x.graph, column[0], column.letter(0));
+    column.push(all[g.keys()], all.symbol(g.keys()));
+    const Value i = graph::reshape_to(graph::iota(x.graph, row[0], row.symbol(0)), row);
+    const Value j = graph::iota(x.graph, column[0], column.symbol(0));
     x = select(j <= i, x, otherwise);
   }
   return x;

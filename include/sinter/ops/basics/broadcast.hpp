@@ -16,15 +16,15 @@ struct Broadcast : View<Broadcast, Kind::broadcast> {
   static constexpr Value batch(const graph::Batching& b) {
     const Shape each = unpacked(b.attributes, b.attribute_count);
     Shape to;
-    to.push(b.extent, b.letter);
-    for (int i = 0; i < each.rank; ++i) to.push(each[i], each.letter(i));
+    to.push(b.extent, b.symbol);
+    for (int i = 0; i < each.rank; ++i) to.push(each[i], each.symbol(i));
     return graph::broadcast_to(graph::with_rank(b.operand(0), each.rank), to);
   }
   static constexpr bool view(graph::Layout& l, const Signature& s, const Shape& to) {
     const Shape& from = s.shape(0);
     l.gapless = false;
     for (int i = to.rank - 1, j = from.rank - 1; i >= 0; --i, --j)
-      l.stride[i] = j >= 0 && from[j] == to[i] && from.letter(j) == to.letter(i) ? l.stride[j] : 0;
+      l.stride[i] = j >= 0 && from[j] == to[i] && from.symbol(j) == to.symbol(i) ? l.stride[j] : 0;
     return true;
   }
 };

@@ -12,16 +12,16 @@ struct Reshape : View<Reshape> {
   static constexpr bool keeps_lengths(const Shape& from, const Shape& to) {
     int j = 0;
     for (int i = 0; i < from.rank; ++i) {
-      if (from.letter(i) == 0) continue;
-      while (j < to.rank && to.letter(j) == 0) ++j;
-      if (j == to.rank || to.letter(j) != from.letter(i) || to[j] != from[i]) return false;
+      if (from.symbol(i) == 0) continue;
+      while (j < to.rank && to.symbol(j) == 0) ++j;
+      if (j == to.rank || to.symbol(j) != from.symbol(i) || to[j] != from[i]) return false;
       std::int64_t p = 1, q = 1;
       for (int k = i + 1; k < from.rank; ++k) p *= from[k];
       for (int k = j + 1; k < to.rank; ++k) q *= to[k];
       if (p != q) return false;
       ++j;
     }
-    while (j < to.rank && to.letter(j) == 0) ++j;
+    while (j < to.rank && to.symbol(j) == 0) ++j;
     return j == to.rank;
   }
   static constexpr Type type(const Signature& s) {
@@ -89,9 +89,9 @@ constexpr Value with_rank(Value v, int rank) {
   const Shape from = v.extents();
   if (from.rank == rank + 1) return v;
   Shape to;
-  to.push(from[0], from.letter(0));
+  to.push(from[0], from.symbol(0));
   for (int i = from.rank; i <= rank; ++i) to.push(1);
-  for (int i = 1; i < from.rank; ++i) to.push(from[i], from.letter(i));
+  for (int i = 1; i < from.rank; ++i) to.push(from[i], from.symbol(i));
   return reshape_to(v, to);
 }
 /// Operand i of a batched application with the batch axis, broadcast along it if it had none.
@@ -99,8 +99,8 @@ constexpr Value batched(const Batching& b, int i) {
   if (b.mapped[i] != 0) return b.operand(i);
   const Shape from = b.operand(i).extents();
   Shape to;
-  to.push(b.extent, b.letter);
-  for (int k = 0; k < from.rank; ++k) to.push(from[k], from.letter(k));
+  to.push(b.extent, b.symbol);
+  for (int k = 0; k < from.rank; ++k) to.push(from[k], from.symbol(k));
   return broadcast_to(b.operand(i), to);
 }
 
@@ -108,9 +108,9 @@ constexpr Value batched(const Batching& b, int i) {
 
 constexpr ops::Value ops::Reshape::batch(const graph::Batching& b) {
   Shape to;
-  to.push(b.extent, b.letter);
+  to.push(b.extent, b.symbol);
   const Shape each = unpacked(b.attributes, b.attribute_count);
-  for (int i = 0; i < each.rank; ++i) to.push(each[i], each.letter(i));
+  for (int i = 0; i < each.rank; ++i) to.push(each[i], each.symbol(i));
   return graph::reshape_to(b.operand(0), to);
 }
 constexpr ops::Value ops::Reshape::pull(const Site& s, Value ct) {

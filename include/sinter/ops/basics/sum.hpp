@@ -25,7 +25,7 @@ template <class Self> struct Reduction : graph::Registered<Self> {
     p.simplify = [](Builder& b, const int* o, const std::int64_t* a, int) {  // all these axes have extent 1
       const Shape& s = b.shape(o[0]);
       for (int i = 0; i < s.rank; ++i)
-        if ((a[0] >> i & 1) != 0 && (s[i] != 1 || s.letter(i) != 0)) return Value{};
+        if ((a[0] >> i & 1) != 0 && (s[i] != 1 || s.symbol(i) != 0)) return Value{};
       return a[0] >> s.rank != 0 ? Value{} : Value{&b, o[0]};
     };
     p.vjp = [](const Site& s, int, Value ct) { return Self::pull(s, ct); };
@@ -80,7 +80,7 @@ constexpr Value sum_to(Value v, Shape shape) {
   std::int64_t axes = 0;
   for (int i = 0; i < s.rank; ++i)
     if (const int j = i - (s.rank - shape.rank);
-        j < 0 || (shape[j] == 1 && shape.letter(j) == 0 && (s[i] != 1 || s.letter(i) != 0)))
+        j < 0 || (shape[j] == 1 && shape.symbol(j) == 0 && (s[i] != 1 || s.symbol(i) != 0)))
       axes |= std::int64_t(1) << i;
   return reshape_to(sum_over(v, axes), shape);
 }

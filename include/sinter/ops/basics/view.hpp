@@ -5,7 +5,7 @@
 namespace sinter::ops {
 
 /// A shape as attributes: one integer an axis, the capacity in the low half and the symbolic dimension in the high one.
-constexpr std::int64_t packed(int extent, char letter) { return std::int64_t(extent) | std::int64_t(letter) << 32; }
+constexpr std::int64_t packed(int extent, char symbol) { return std::int64_t(extent) | std::int64_t(symbol) << 32; }
 constexpr Shape unpacked(const std::int64_t* a, int n) {
   Shape s;
   for (int i = 0; i < n; ++i) s.push(int(a[i] & 0x7fffffff), char(a[i] >> 32));
@@ -15,7 +15,7 @@ struct PackedShape {
   std::array<std::int64_t, Shape::max_rank> value{};
   int rank = 0;
   constexpr explicit PackedShape(const Shape& s) : rank(s.rank) {
-    for (int i = 0; i < rank; ++i) value[std::size_t(i)] = packed(s[i], s.letter(i));
+    for (int i = 0; i < rank; ++i) value[std::size_t(i)] = packed(s[i], s.symbol(i));
   }
 };
 

@@ -25,21 +25,21 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
     if (a.rank != spatial + g.axes || b.rank != a.rank || g.groups < 1) return Type::mismatch();
     Shape to;
     for (int i = 0; i < g.lead; ++i) {
-      if (a[i] != b[i] || a.letter(i) != b.letter(i)) return Type::mismatch();
-      to.push(a[i], a.letter(i));
+      if (a[i] != b[i] || a.symbol(i) != b.symbol(i)) return Type::mismatch();
+      to.push(a[i], a.symbol(i));
     }
     for (int i = second; i < a.rank; ++i)
-      if (a.letter(i) != 0 || b.letter(i) != 0) return Type::mismatch();
+      if (a.symbol(i) != 0 || b.symbol(i) != 0) return Type::mismatch();
     bool fits = true;
     if constexpr (Result == weight) {
-      fits = a[first] == b[first] && a.letter(first) == b.letter(first) && a[second] % g.groups == 0 &&
+      fits = a[first] == b[first] && a.symbol(first) == b.symbol(first) && a[second] % g.groups == 0 &&
              b[second] % g.groups == 0;
       to.push(a[second]);
       to.push(b[second] / g.groups);
     } else {
-      fits = b.letter(first) == 0 && b[first] % g.groups == 0 &&
+      fits = b.symbol(first) == 0 && b[first] % g.groups == 0 &&
              a[second] == (Result == sums ? b[second] * g.groups : b[first]);
-      to.push(a[first], a.letter(first));
+      to.push(a[first], a.symbol(first));
       to.push(Result == sums ? b[first] : b[second] * g.groups);
     }
     for (int i = 0; i < g.axes; ++i) {
@@ -134,9 +134,9 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
     split.push(s[0]);
     for (int i = 1; i < s.rank; ++i) {
       const bool here = i == p.axis + 1;
-      whole.push(here ? s[i] * s[0] : s[i], s.letter(i));
+      whole.push(here ? s[i] * s[0] : s[i], s.symbol(i));
       if (here && inside > 1) split.push(inside);
-      split.push(here ? s[i] / inside : s[i], s.letter(i));
+      split.push(here ? s[i] / inside : s[i], s.symbol(i));
     }
     const int at = p.axis + (inside > 1 ? 1 : 0);  // where the batch axis goes
     for (int i = 0; i < split.rank; ++i) order[std::size_t(i)] = i < at ? i + 1 : i == at ? 0 : i;
@@ -152,8 +152,8 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
       const bool here = i == p.axis;
       if (here && inside > 1) split.push(inside);
       if (here) split.push(extent);
-      split.push(here ? s[i] / (inside * extent) : s[i], s.letter(i));
-      whole.push(here ? s[i] / extent : s[i], s.letter(i));
+      split.push(here ? s[i] / (inside * extent) : s[i], s.symbol(i));
+      whole.push(here ? s[i] / extent : s[i], s.symbol(i));
     }
     const int at = p.axis + (inside > 1 ? 1 : 0);
     for (int i = 0; i < split.rank; ++i) order[std::size_t(i)] = i == 0 ? at : i <= at ? i - 1 : i;
@@ -168,20 +168,20 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
     const bool one = (b.mapped[0] != 0) != (b.mapped[1] != 0) && g.lead == 0;
     const Place from = place(t, Result), to = place(Result, t);
     const bool images = from.axis == 0 && !from.grouped;
-    if (one && images && s.letter(1) == 0 && s[1] == 1) {  // samples of one image each, of any length
+    if (one && images && s.symbol(1) == 0 && s[1] == 1) {  // samples of one image each, of any length
       Shape whole;
-      whole.push(s[0], s.letter(0));
+      whole.push(s[0], s.symbol(0));
       for (int i = 2; i < s.rank; ++i) whole.push(s[i]);
       operands[std::size_t(mapped)] = graph::reshape_to(b.operand(mapped), whole).id;
       const Value y = with(b.graph, operands, g);
-      Shape apart;
+      Shape each;
       for (int i = 0; i < y.extents().rank; ++i) {
-        apart.push(y.extents()[i], y.extents().letter(i));
-        if (i == 0) apart.push(1);
+        each.push(y.extents()[i], y.extents().symbol(i));
+        if (i == 0) each.push(1);
       }
-      return graph::reshape_to(y, apart);
+      return graph::reshape_to(y, each);
     }
-    if (one && b.letter == 0 && s[0] > 0 && (!images || s.letter(1) == 0)) {
+    if (one && b.symbol == 0 && s[0] > 0 && (!images || s.symbol(1) == 0)) {
       operands[std::size_t(mapped)] = joined(b.operand(mapped), from, g.groups).id;
       return separated(with(b.graph, operands, g), to, g.groups, s[0]);
     }

@@ -53,7 +53,7 @@ template <class Self> struct PoolPart : graph::Registered<Self> {
   static constexpr bool is_pooled(const Shape& image, const PoolGeometry& g) {
     if (image.rank != g.front + g.axes) return false;
     for (int i = 0; i < g.axes; ++i)
-      if (image.letter(g.front + i) != 0 || g.windows(i, image[g.front + i]) < 1) return false;
+      if (image.symbol(g.front + i) != 0 || g.windows(i, image[g.front + i]) < 1) return false;
     return true;
   }
 };

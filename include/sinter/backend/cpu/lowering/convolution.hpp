@@ -29,7 +29,7 @@ constexpr Value in_groups(Value v, int groups) {
   if (groups == 1) return v;
   const Shape s = v.extents();
   Shape split_shape;
-  split_shape.push(s[0], s.letter(0));
+  split_shape.push(s[0], s.symbol(0));
   split_shape.push(groups);
   split_shape.push(s[1] / groups);
   for (int i = 2; i < s.rank; ++i) split_shape.push(s[i]);
@@ -116,7 +116,7 @@ constexpr Value convolution_sums(Value image, Value weight, const Geometry& g, D
   order[std::size_t(n++)] = 1 + grouped;
   for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = 2 + grouped + g.axes + i;
   Shape repeated, split_shape;
-  repeated.push(s[0], s.letter(0));
+  repeated.push(s[0], s.symbol(0));
   if (grouped != 0) repeated.push(g.groups), split_shape.push(g.groups);
   split_shape.push(w[0] / g.groups);
   for (int i = 1; i < w.rank; ++i) split_shape.push(w[i]);
@@ -126,7 +126,7 @@ constexpr Value convolution_sums(Value image, Value weight, const Geometry& g, D
                                     type);
   if (grouped != 0) {
     Shape joined;
-    joined.push(s[0], s.letter(0));
+    joined.push(s[0], s.symbol(0));
     joined.push(w[0]);
     for (int i = 0; i < g.axes; ++i) joined.push(s[3 + i]);
     sums = graph::reshape_to(sums, joined);

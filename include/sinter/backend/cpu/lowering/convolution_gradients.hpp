@@ -109,7 +109,7 @@ constexpr Value image_gradient_by_shuffle(Value ct, Value weight, const Geometry
   split_shape.push(outputs);
   split_shape.push(w[1]);
   int all = image[1];
-  phases.push(image[0], image.letter(0));
+  phases.push(image[0], image.symbol(0));
   phases.push(image[1]);
   std::int64_t reversed = 0;
   for (int i = 0; i < g.axes; ++i) {

@@ -10,7 +10,7 @@ namespace sinter::cpu {
 template <class Form> constexpr Value of_each_sample(Value a, Value b, int lead, const Form& form) {
   if (lead == 0) return form(a, b);
   const Shape s = a.extents();
-  graph::SampleTrace one(*a.graph, s[0], s.letter(0));
+  graph::SampleTrace one(*a.graph, s[0], s.symbol(0));
   const Value x = one.sample(a), y = one.sample(b), each = of_each_sample(x, y, lead - 1, form);
   return one.whole(each);
 }
@@ -25,7 +25,7 @@ constexpr Value expand_image_gradient(const graph::Site& s) {
   return of_each_sample(s.operand(0), s.operand(1), g.lead, [&g](Value ct, Value weight) {
     const Shape sums = ct.extents();
     Shape image;
-    image.push(sums[0], sums.letter(0));
+    image.push(sums[0], sums.symbol(0));
     image.push(weight.extents()[1] * g.groups);
     for (int i = 0; i < g.axes; ++i) image.push(g.extent[std::size_t(i)]);
     return convolution_image_gradient(ct, weight, g, image);

@@ -16,7 +16,6 @@ using graph::Value;
 using ops::ConvolutionTensor;
 using ops::Geometry;
 using ops::PoolGeometry;
-using reference::Array;
 
 namespace {
 
@@ -31,12 +30,12 @@ Shape with_axis(int n, char symbol, const Shape& s) {
   for (int i = 0; i < s.rank; ++i) to.push(s[i], s.symbol(i));
   return to;
 }
-std::vector<Array> numbers(const Builder& g) {
-  std::vector<Array> all;
+std::vector<reference::Array> numbers(const Builder& g) {
+  std::vector<reference::Array> all;
   const Philox random(Seed{5});
   std::uint64_t drawn = 0;
   for (const int i : g.inputs) {
-    Array a(g[i].dtype, g.shape(i));
+    reference::Array a(g[i].dtype, g.shape(i));
     // multiples of a half: ties are among them
     for (std::ptrdiff_t k = 0; k < a.shape.size(); ++k) a.set(k, std::round(3 * double(random.normal(drawn++))) / 2);
     all.push_back(std::move(a));
@@ -109,7 +108,7 @@ std::array<Shape, 3> shapes_of(const Case& c) {
   return {image, weight, sums};
 }
 /// Σ image · weight · sums of the definition.
-double form_of(const Case& c, const std::array<Array, 3>& t) {
+double form_of(const Case& c, const std::array<reference::Array, 3>& t) {
   const auto [image, weight, sums] = shapes_of(c);
   const auto index = [](const Shape& s, std::ptrdiff_t at) {
     std::array<int, 8> i{};
@@ -149,7 +148,7 @@ TEST_CASE("a convolution and its gradients are the derivatives of one trilinear 
       REQUIRE(y.extents() == shapes[std::size_t(which)]);
       g.outputs.push(y.id);
       const auto inputs = numbers(g);
-      const Array found = reference::Interpreter(g, true).run(inputs)[0];
+      const reference::Array found = reference::Interpreter(g, true).run(inputs)[0];
       double sum = 0;
       for (std::ptrdiff_t k = 0; k < found.shape.size(); ++k)
         sum += found.get(k) * inputs[std::size_t(which)].get(k);

@@ -669,11 +669,11 @@ for dtype in halves + integers:
     if dtype != torch.bool:
         cell(
             f"scatter_add/{kind}.{names[dtype]}",
-            lambda x, i, u: add(as_int32(x), i, as_int32(u)),
+            add,
             small.to(dtype),
             places,
             few_updates.to(dtype),
-            result=dtype if dtype in halves else None,
+            result=dtype,
         )
 
 # ---- products -------------------------------------------------------------------------------------------------------

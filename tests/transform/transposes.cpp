@@ -65,6 +65,7 @@ std::vector<Case> cases() {
        }},
       {"log_sigmoid", {m}, [](V x) { return log_sigmoid(x[0]); }},
       {"trigonometric", {m}, [](V x) { return sin(x[0]) + cos(x[0]) + tan(x[0] * 0.3) + atan(x[0]); }},
+      {"xlogy", {m, v}, [](V x) { return xlogy(x[0], x[1] * x[1] + 1.0); }},
       {"pow", {m, v}, [](V x) { return pow(x[0] * x[0] + 1.0, x[1]) + pow(x[0] * x[0] + 1.0, 2.5); }},
       {"cast", {m}, [](V x) { return cast<float>(x[0]) * 1.0; }},
       {"sum", {m}, [](V x) { return ops::reduced<ops::Sum>(x[0], 2); }},
@@ -270,10 +271,11 @@ TEST_CASE("every primitive that has a derivative is among them") {
     c.f(x);
     for (int i = 0; i < g.size(); ++i) seen.insert(g[i].op->name);
   }
-  // Made by the compiler's passes or by derivatives; recurrences, which have first derivatives only, have separate
-  // tests.
+  // Made by the compiler's passes or by derivatives; recurrences, which have first derivatives only, and loops have
+  // separate tests.
   for (const char* name : {"copy", "filters", "panels", "transformed_filters", "further_result", "attention_gradient",
-                           "recurrence", "recurrence_gradient", "later", "argument", "sample", "input"})
+                           "recurrence", "recurrence_gradient", "later", "argument", "sample", "input",
+                           "loop", "step_value", "label_loss"})
     seen.insert(name);
   // Without derivatives.
   for (const char* name : {"ceil", "floor", "round", "trunc", "sign", "equal", "not_equal", "greater", "greater_equal",

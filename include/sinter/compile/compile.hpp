@@ -75,7 +75,7 @@ constexpr Plan plan(const Builder& g, const Target& target, const Made<Observer>
 /// `parameters`: how many of the graph's first inputs rarely change; without any there is nothing to prepare.
 template <class Observer = Unwatched>
 constexpr Compiled compile(const Builder& traced, int parameters, const Target& target, const Observer& watch = {}) {
-  const Made made{watch};
+  const Made<Observer> made{watch};
   made("trace", traced);
 
   // From a graph to graphs.

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "../tensor/range.hpp"
 #include "value.hpp"
 
 namespace sinter {

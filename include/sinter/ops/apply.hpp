@@ -23,8 +23,11 @@ template <class Op, class Attributes, class... S> struct ResultOf {
   }();
 };
 
+/// Not deduced: nvcc would write the deduced type, everywhere, as one that g++ refuses.
+template <std::size_t N> using Ids = std::array<int, N>;
+
 template <class Op, std::size_t N, std::size_t M>
-constexpr Value apply_nodes(Builder* b, std::array<int, N> ids, const std::array<std::int64_t, M>& attributes) {
+constexpr Value apply_nodes(Builder* b, Ids<N> ids, const std::array<std::int64_t, M>& attributes) {
   if constexpr (requires { Op::arity; }) return graph::apply_elementwise<Op>(b, ids.data());
   else return {b, b->add(graph::primitive<Op>, ids.data(), int(N), attributes.data(), int(M))};
 }
@@ -34,11 +37,11 @@ template <class Op, class Attributes = NoAttributes> struct Apply {
   template <TypedSymbol... X> constexpr auto operator()(X... x) const {
     using R = ResultOf<Op, Attributes, X...>;
     if constexpr (R::type.valid)
-      return graph::SymOf<R>(apply_nodes<Op>(graph::builder_of(x...), std::array{x.id...}, R::attributes));
+      return graph::SymOf<R>(apply_nodes<Op>(graph::builder_of(x...), Ids<sizeof...(X)>{x.id...}, R::attributes));
     else return operand_shapes_do_not_fit<Op, X...>{};
   }
   template <class... X> requires graph::Untyped<X...> constexpr Value operator()(X... x) const {
-    return apply_nodes<Op>(graph::builder_of(x...), std::array{x.id...}, Attributes::of(x.extents()...));
+    return apply_nodes<Op>(graph::builder_of(x...), Ids<sizeof...(X)>{x.id...}, Attributes::of(x.extents()...));
   }
 };
 

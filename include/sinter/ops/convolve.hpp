@@ -1,6 +1,7 @@
 // Convolution over one, two or three spatial axes.
 #pragma once
 #include "cast.hpp"
+#include "contract.hpp"
 #include "convolution/primitive.hpp"
 
 namespace sinter {

@@ -288,7 +288,12 @@ pairs(
     second=[0.5, -0.5, 2.0, -3.0, nan],
     without=integers,
 )
-pairs("xlogy", torch.xlogy, number=[0.0, -0.0, 0.5, -2.0, 300.0, inf, nan], second=[0.0, 0.5, 1.0, 300.0, -1.0, inf, nan])
+pairs(
+    "xlogy",
+    torch.xlogy,
+    number=[0.0, -0.0, 0.5, -2.0, 300.0, inf, nan],
+    second=[0.0, 0.5, 1.0, 300.0, -1.0, inf, nan],
+)
 whole_numbers = {
     "div": lambda a, b: torch.div(a, b, rounding_mode="trunc"),
     "remainder": torch.remainder,

@@ -4,8 +4,8 @@
 
 namespace sinter::nn {
 
-/// Images [N, C · Factor², H, W] → [N, C, H · Factor, W · Factor], the last layer of super-resolution nets. PyTorch:
-/// torch.nn.PixelShuffle, of batches.
+/// Images [N, C · Factor², H, W] → [N, C, H · Factor, W · Factor], the last layer of super-resolution nets.
+/// PyTorch: torch.nn.PixelShuffle, of batches.
 template <int Factor> struct PixelShuffle {
   constexpr auto operator()(const Operand auto& x) const { return pixel_shuffle<Factor>(x); }
 };

@@ -13,9 +13,9 @@ template <class A, class B, class Sums> struct matmul_cannot_sum_these_dtypes_in
 
 namespace ops {
 
-/// a[batch…, m…, k…] · b[batch…, n…, k…] → [batch…, m…, n…]. attributes = {batch axes, contracted axes}; and the dtype
-/// in which products are summed, which is the result's, where it is not the operands': int8 · int8 → int32, bfloat16 ·
-/// bfloat16 → float32. Kernels widen operands as they read them.
+/// a[batch…, m…, k…] · b[batch…, n…, k…] → [batch…, m…, n…]. attributes = {batch axes, contracted
+/// axes}; and the dtype in which products are summed, which is the result's, where it is not the operands': int8 ·
+/// int8 → int32, bfloat16 · bfloat16 → float32. Kernels widen operands as they read them.
 ///
 /// One order of axes suffices because a permutation is a view: kernels read operands by their strides.
 struct Contract : graph::Registered<Contract> {
@@ -234,8 +234,8 @@ template <class Sums = PromotedSums> struct Matmul {
 
 }  // namespace ops
 
-/// Matrix product (…, M, K) × (…, K, N) → (…, M, N), with torch.matmul's rules for batches and vectors. Sums of narrow
-/// integers are int32, those of 16-bit floats are made in float32 and rounded.
+/// Matrix product (…, M, K) × (…, K, N) → (…, M, N), with torch.matmul's rules for batches and vectors. Sums
+/// of narrow integers are int32, those of 16-bit floats are made in float32 and rounded.
 template <class A, class B>
 requires Operands<A, B>
 constexpr auto matmul(A&& a, B&& b) { return call<ops::Matmul<>>(std::forward<A>(a), std::forward<B>(b)); }

@@ -36,9 +36,10 @@ constexpr void expect_several(Value v, const char* what, std::int64_t axes) {
 
 }  // namespace graph
 
-/// Says that the integers of a traced x are in low … end − 1, or equal to a further symbol of rank 0, `besides`: labels
-/// that a loss reads, ids of a table. `what` begins the text of the `Error` that a statement throws otherwise, and a
-/// program with `SINTER_CHECKS`; other programs do not check, and what they then compute is for the function to say.
+/// Says that the integers of a traced x are in low … end − 1, or equal to a further symbol of rank 0, `besides`:
+/// labels that a loss reads, ids of a table. `what` begins the text of the `Error` that a statement throws otherwise,
+/// and a program with `SINTER_CHECKS`; other programs do not check, and what they then compute is for the function to
+/// say.
 template <Symbolic X, Symbolic... B>
 requires(sizeof...(B) <= 1) constexpr void check_range(const X& x, const char* what, std::int64_t low, std::int64_t end,
                                                        const B&... besides) {

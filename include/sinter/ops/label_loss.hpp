@@ -28,8 +28,8 @@ template <int Classes> struct LabelLossRule : Identity<LabelLossRule<Classes>> {
     return graph::sum_to(less * unsqueeze<-1>(ct), s.operand(1).extents());
   }
 };
-/// Rows of logits [B, C] with labels [B] in 0 … C − 1 → [B]. `smoothing` of the target is spread evenly; if it is 0,
-/// only the label's logarithm is selected, so that those of masked classes, −∞, have no effect.
+/// Rows of logits [B, C] with labels [B] in 0 … C − 1 → [B]. `smoothing` of the target is spread evenly; if it is
+/// 0, only the label's logarithm is selected, so that those of masked classes, −∞, have no effect.
 template <int Classes> struct LabelLoss {
   constexpr auto operator()(auto logits, auto labels, auto smoothing) const {
     const auto each = of_formula(logits, labels, smoothing);

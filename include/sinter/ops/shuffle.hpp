@@ -62,13 +62,14 @@ template <int F> struct PixelUnshuffle {
 
 }  // namespace ops
 
-/// Images [N, C · Factor², H, W] → [N, C, H · Factor, W · Factor]: Factor² channels become the pixels of a square, row
-/// by row. PyTorch: torch.nn.functional.pixel_shuffle, of batches.
+/// Images [N, C · Factor², H, W] → [N, C, H · Factor, W · Factor]: Factor² channels become the pixels of a
+/// square, row by row. PyTorch: torch.nn.functional.pixel_shuffle, of batches.
 template <int Factor, Operand X> constexpr auto pixel_shuffle(X&& x) {
   static_assert(Factor >= 1, "the factor of a pixel shuffle must be 1 or more");
   return call<ops::PixelShuffle<(Factor < 1 ? 1 : Factor)>>(std::forward<X>(x));
 }
-/// The inverse: [N, C, H · Factor, W · Factor] → [N, C · Factor², H, W]. PyTorch: torch.nn.functional.pixel_unshuffle.
+/// The inverse: [N, C, H · Factor, W · Factor] → [N, C · Factor², H, W]. PyTorch:
+/// torch.nn.functional.pixel_unshuffle.
 template <int Factor, Operand X> constexpr auto pixel_unshuffle(X&& x) {
   static_assert(Factor >= 1, "the factor of a pixel shuffle must be 1 or more");
   return call<ops::PixelUnshuffle<(Factor < 1 ? 1 : Factor)>>(std::forward<X>(x));

@@ -30,9 +30,10 @@ constexpr auto column(const std::array<double, sizeof...(C)>& numbers, std::inde
 
 }  // namespace normalize_detail
 
-/// (image − mean) / deviation for each channel of images [..., C, H, W] of floating numbers. One mean and one deviation
-/// a channel, fixed with the program: `vision::normalize(x, {0.485, 0.456, 0.406}, {0.229, 0.224, 0.225})`. A deviation
-/// of 0 is an `Error`, and does not compile in a traced function. torchvision: transforms.functional.normalize.
+/// (image − mean) / deviation for each channel of images [..., C, H, W] of floating numbers. One mean and one
+/// deviation a channel, fixed with the program: `vision::normalize(x, {0.485, 0.456, 0.406}, {0.229, 0.224, 0.225})`. A
+/// deviation of 0 is an `Error`, and does not compile in a traced function. torchvision:
+/// transforms.functional.normalize.
 template <Operand X> constexpr auto normalize(const X& image, const normalize_detail::Numbers<X>& mean,
                                               const normalize_detail::Numbers<X>& deviation) {
   if constexpr (!normalize_detail::are_images<X>()) {

@@ -4,8 +4,8 @@
 
 namespace sinter::ops {
 
-/// The tensors of a convolution: image [N, C, spatial…], weight [O, C / groups, kernel…], sums [N, O, windows…]. Each
-/// is computed from the two others: Σ image · weight · sums is linear in all three, and its derivatives are the
+/// The tensors of a convolution: image [N, C, spatial…], weight [O, C / groups, kernel…], sums [N, O, windows…].
+/// Each is computed from the two others: Σ image · weight · sums is linear in all three, and its derivatives are the
 /// convolution and its gradients.
 enum class ConvolutionTensor : unsigned char { image, weight, sums };
 

@@ -1,8 +1,8 @@
 // A convolution and its gradients as primitives: they keep their names and geometry until a target lowers them
 // (compile/expand.hpp). One that lowers nothing runs their plain loops.
 //
-// All three are the derivatives of one trilinear form, Σ image · weight · sums, and so are their own: the gradients of
-// a gradient are a convolution and the other gradient.
+// All three are the derivatives of one trilinear form, Σ image · weight · sums, and so are their own: the gradients
+// of a gradient are a convolution and the other gradient.
 #pragma once
 #include "../permute.hpp"
 #include "../reduce.hpp"

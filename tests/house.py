@@ -33,14 +33,7 @@ own_files = {
     "backend/cpu/attend_gradient.hpp": "AttentionGradient Sum",
     "backend/cpu/recur.hpp": "Recurrence",
     "backend/cpu/recur_gradient.hpp": "Recurrence RecurrenceGradient",
-    # the kind `loop` has one primitive, whose attributes say what its operands and results are
-    "transform/forward.hpp": "Loop",
-    "transform/gradient.hpp": "Loop",
-    "transform/scan.hpp": "Loop",
-    "compile/loop.hpp": "Loop",
-    "compile/simplify.hpp": "Copy Loop",  # Copy: inserted where no strides can express a view
-    "compile/verify.hpp": "Loop",
-    "backend/reference/interpreter.hpp": "Loop",
+    "compile/simplify.hpp": "Copy",  # inserted where no strides can express a view
     # kernels that fold their own lanes, or begin their sums with a bias
     "backend/cpu/attend_few.hpp": "Amax Sum",
     "backend/cpu/direct_sums.hpp": "Sum",

@@ -13,7 +13,7 @@ class LoopLowering {
       : s_(s),
         g_(s.graph),
         loop_(o.head[group]),
-        facts_(ops::Loop::Facts::of(g_, loop_)),
+        facts_(graph::Iteration::of(g_, loop_)),
         body_(g_.bodies[facts_.body]) {
     result_.resize(facts_.results(), -1);
     for (int v = loop_; v >= 0; v = o.next[v])
@@ -112,7 +112,7 @@ class LoopLowering {
   const Simplified& s_;
   const Builder& g_;
   int loop_;
-  ops::Loop::Facts facts_;
+  graph::Iteration facts_;
   Builder body_;
   List<int> result_;                   ///< of each result, the node that is stored; −1 where nobody reads it
   List<int> operands_, carries_, made_;  ///< the numbers of those that are needed

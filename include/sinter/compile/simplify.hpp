@@ -134,7 +134,7 @@ class Simplifier {
       for (int k = 0; k < count; ++k) {
         const int operand = g().operands(i)[k],
                   by = kind == Kind::assemble ? part(operand, i, start)
-                       : kind == Kind::loop   ? in_rows(operand, ops::Loop::Facts::of(g(), i).is_stacked(k) ? 1 : 0)
+                       : kind == Kind::loop   ? in_rows(operand, graph::Iteration::of(g(), i).is_stacked(k) ? 1 : 0)
                                               : addressable(operand);
         if (by != operand) g().mutable_operand_pool()[g()[i].operand + k] = by;
       }
@@ -199,7 +199,7 @@ class Simplifier {
     if (!seats.fit) return false;
     if (r_.layout_of[whole] < 0) {
       const int along = int(g().attributes(whole)[0]);
-      if (requests_.innermost[whole] < 0 && axis >= 0) requests_.innermost[whole] = seats.axis[std::size_t(axis)];
+      if (requests_.innermost[whole] < 0 && axis >= 0) requests_.innermost[whole] = seats.axis[axis];
       axis = innermost(whole);
       if (!(requests_.home[whole] >= 0 && move_in(whole, axis))) {
         bool one_piece = axis < 0;
@@ -210,7 +210,7 @@ class Simplifier {
     }
     const Layout all = r_.layout(whole);
     Layout l{all.offset + requests_.start[i] * all.stride[g().attributes(whole)[0]], false, {}};
-    for (int k = 0; k < s.rank; ++k) l.stride[k] = all.stride[seats.axis[std::size_t(k)]];
+    for (int k = 0; k < s.rank; ++k) l.stride[k] = all.stride[seats.axis[k]];
     if (unit_axis(l, s) < 0) return false;
     set_layout(i, l);
     r_.owner[i] = r_.buffer(whole);

@@ -46,7 +46,7 @@ class Builder {
 
   List<int> inputs, outputs;  ///< node ids, in the order of the program's arguments and results
   List<int> overwrites;       ///< for each output the input whose memory it takes over, or −1; may be shorter
-  List<Builder> bodies;       ///< of loops (ops/loop.hpp), which name theirs by its number
+  List<Builder> bodies;       ///< of loops, which name theirs by its number (graph/iteration.hpp)
 
   /// Nodes before this one keep their views: a reshape of one does not become a reshape of its operand. So parameters,
   /// which are views of one block, stay nodes that gradients can be taken of.

@@ -1,9 +1,7 @@
 // A graph that runs for one step after another, with values that it carries along: a primitive with a body.
 //
-// The body is a graph of its own among the bodies of the graph that runs it. Its inputs are the carried values, one
-// element of each stacked input, and captures, which are the same in every step; its outputs are the carried values of
-// the next step, and one element of each stacked output. transform/scan.hpp has the functions that make loops,
-// transform/loop.hpp their derivatives.
+// graph/iteration.hpp says what the attributes of a loop, its operands and its results are. transform/scan.hpp has the
+// functions that make loops, transform/forward.hpp and transform/gradient.hpp their derivatives.
 #pragma once
 #include "batching.hpp"
 #include "cast.hpp"
@@ -17,6 +15,7 @@
 namespace sinter::ops {
 
 using graph::Builder;
+using graph::Iteration;
 using graph::List;
 
 [[noreturn]] SINTER_COLD inline void a_value_of_a_step_was_used_outside_of_its_loop() {
@@ -42,43 +41,13 @@ struct StepValue : graph::Registered<StepValue> {
   }
 };
 
-/// Operands: the first carried values, stacked inputs, captures. Results: the last carried values (at least one),
-/// stacked outputs, and for the gradient the carried values before each step, stacked too. What nobody reads is not
-/// computed. A conditional loop ends early, before the first step whose last carried value, a boolean, is false.
+/// Operands, attributes and results: see graph::Iteration. The carried values before each step are there for the
+/// gradient. Results that nobody reads are not computed.
 struct Loop : graph::Registered<Loop> {
-  /// The attributes.
-  struct Facts {
-    int body = 0;
-    std::int64_t count = 0;  ///< of steps: an extent, packed
-    int carries = 0, stacked = 0, made = 0;  ///< carried values, stacked inputs and stacked outputs
-    bool reverse = false, conditional = false;
-
-    static constexpr int numbers = 6;
-    constexpr std::array<std::int64_t, numbers> attributes() const {
-      return {body, count, carries, stacked, made, (reverse ? 1 : 0) + (conditional ? 2 : 0)};
-    }
-    static constexpr Facts of(const std::int64_t* a) {
-      return {int(a[0]), a[1], int(a[2]), int(a[3]), int(a[4]), (a[5] & 1) != 0, (a[5] & 2) != 0};
-    }
-    static constexpr Facts of(const Builder& g, int loop) { return of(g.attributes(loop)); }
-    constexpr bool is_stacked(int operand) const { return operand >= carries && operand < carries + stacked; }
-    constexpr int results() const { return 2 * carries + made; }
-    /// The number of the result that holds carried value j before each step.
-    constexpr int before(int j) const { return carries + made + j; }
-    constexpr int extent() const { return int(count & 0x7fffffff); }
-    constexpr char symbol() const { return char(count >> 32); }
-    constexpr Shape with_steps(const Shape& each) const {
-      Shape s;
-      s.push(extent(), symbol());
-      for (int i = 0; i < each.rank; ++i) s.push(each[i], each.symbol(i));
-      return s;
-    }
-  };
-
   static constexpr const char* name = "loop";
   static constexpr Type type(const Signature& s) {
-    if (s.attribute_count != Facts::numbers) return Type::mismatch();
-    const Facts f = Facts::of(s.attributes);
+    if (s.attribute_count != Iteration::numbers) return Type::mismatch();
+    const Iteration f = Iteration::of(s.attributes);
     return f.carries > 0 && s.count >= f.carries + f.stacked ? Type{s.dtype(0), s.shape(0)} : Type::mismatch();
   }
   static constexpr Primitive describe() {
@@ -91,42 +60,8 @@ struct Loop : graph::Registered<Loop> {
   /// What is stacked has the axis of its steps first, that of the samples second.
   static constexpr Value batch_result(const graph::Batching& b, int number) {
     const Value loop = b.operand(0);
-    const Value whole = result(loop, number);
-    return number < Facts::of(*b.graph, loop.id).carries ? whole : graph::swap_first_axes(whole);
-  }
-
-  static constexpr Type type_of(const Builder& g, int loop, int result) {
-    const Facts f = Facts::of(g, loop);
-    const Builder& body = g.bodies[f.body];
-    if (result < f.carries) {
-      const int o = g.operands(loop)[result];
-      return {g[o].dtype, g.shape(o)};
-    }
-    const bool made = result < f.carries + f.made;
-    const int each = made ? body.outputs[result] : body.inputs[result - f.carries - f.made];
-    return {body[each].dtype, f.with_steps(body.shape(each))};
-  }
-  static constexpr Value result(Value loop, int number) {
-    return number == 0 ? loop : FurtherResult::of(loop, number, type_of(*loop.graph, loop.id, number));
-  }
-  /// Whether a loop and its body agree.
-  static constexpr bool fits(const Builder& g, int loop) {
-    const Facts f = Facts::of(g, loop);
-    if (f.body < 0 || f.body >= g.bodies.size()) return false;
-    const Builder& body = g.bodies[f.body];
-    if (body.inputs.size() != g[loop].operands || body.outputs.size() != f.carries + f.made || f.carries < 1)
-      return false;
-    for (int k = 0; k < body.inputs.size(); ++k) {
-      const int i = body.inputs[k], o = g.operands(loop)[k];
-      const Shape each = f.is_stacked(k) ? f.with_steps(body.shape(i)) : body.shape(i);
-      if (body[i].dtype != g[o].dtype || !(each == g.shape(o))) return false;
-    }
-    for (int j = 0; j < f.carries; ++j) {
-      const int i = body.inputs[j], o = body.outputs[j];
-      if (body[i].dtype != body[o].dtype || !(body.shape(i) == body.shape(o))) return false;
-    }
-    return !f.conditional || (body[body.inputs[f.carries - 1]].dtype == Dtype::boolean &&
-                              body.shape(body.inputs[f.carries - 1]).rank == 0);
+    const Value whole = further_result(loop, number);
+    return number < Iteration::of(*b.graph, loop.id).carries ? whole : graph::swap_first_axes(whole);
   }
 };
 
@@ -174,7 +109,7 @@ constexpr List<int> inlined(Builder& to, const Builder& from, const List<int>& i
 struct LoopDraft {
   Builder body;
   List<int> operands;
-  Loop::Facts facts;
+  Iteration facts;
 
   /// Adds an input to the body, and its operand.
   constexpr int input(const Builder& g, int operand, bool stacked) {
@@ -192,7 +127,7 @@ struct LoopDraft {
     Builder rest;
     rest.accurate = g.accurate;
     List<int> now(body.size(), -1), kept;
-    Loop::Facts f = facts;
+    Iteration f = facts;
     f.stacked = 0;
     for (int k = 0; k < operands.size(); ++k) {
       const int i = body.inputs[k];
@@ -206,7 +141,7 @@ struct LoopDraft {
     f.body = g.bodies.size();
     g.bodies.resize(f.body + 1, rest);
     const auto attributes = f.attributes();
-    return {&g, g.add(graph::primitive<Loop>, kept.data(), kept.size(), attributes.data(), Loop::Facts::numbers)};
+    return {&g, g.add(graph::primitive<Loop>, kept.data(), kept.size(), attributes.data(), Iteration::numbers)};
   }
 };
 
@@ -226,7 +161,7 @@ class LoopTrace {
     return {&g_, values_.back()};
   }
   /// `operands`: one for each value, carried ones first; `outputs`: the next carried values, then what is stacked.
-  constexpr Value loop(const List<int>& operands, const List<int>& outputs, const Loop::Facts& facts) {
+  constexpr Value loop(const List<int>& operands, const List<int>& outputs, const Iteration& facts) {
     find_dependent();
     draft_.facts = facts;
     for (int j = 0; j < facts.carries; ++j)
@@ -289,7 +224,7 @@ class LoopTrace {
 /// longer holds keeps its values.
 constexpr Value Loop::batch(const graph::Batching& b) {
   Builder& g = *b.graph;
-  const Facts f = Facts::of(b.attributes);
+  const Iteration f = Iteration::of(b.attributes);
   const Builder one = g.bodies[f.body];
   const auto any = [](Value flags) {
     const Value most = reduced<Amax>(graph::cast_to(flags, Dtype::int32), 1);

@@ -1,5 +1,6 @@
-// Further results of a primitive with a kernel of its own.
+// Further results of a loop, or of a primitive with a kernel of its own.
 #pragma once
+#include "../graph/iteration.hpp"
 #include "apply.hpp"
 
 namespace sinter {
@@ -41,17 +42,20 @@ struct FurtherResult : graph::Registered<FurtherResult> {
   }
   static constexpr Value of(Value first, int number, const Type& type) {
     std::array<std::int64_t, 2 + Shape::max_rank> a{number, std::int64_t(type.dtype)};
-    for (int i = 0; i < type.shape.rank; ++i) a[std::size_t(2 + i)] = packed(type.shape[i], type.shape.symbol(i));
+    for (int i = 0; i < type.shape.rank; ++i) a[2 + i] = packed(type.shape[i], type.shape.symbol(i));
     return {first.graph,
             first.graph->add(graph::primitive<FurtherResult>, &first.id, 1, a.data(), 2 + type.shape.rank)};
   }
 };
 
-/// Result `number` of the kernel whose first result is v.
+/// Result `number` of the kernel or loop whose first result is v.
 constexpr Value further_result(Value v, int number) {
+  if (number == 0) return v;
   const graph::Builder& g = *v.graph;
+  const Primitive& op = *g[v.id].op;
+  if (op.kind == Kind::loop) return FurtherResult::of(v, number, graph::type_of_result(g, v.id, number));
   Signature::Operand room[graph::most_operands];
-  return FurtherResult::of(v, number, g[v.id].op->kernel.result_type(g.signature(v.id, room), number));
+  return FurtherResult::of(v, number, op.kernel.result_type(g.signature(v.id, room), number));
 }
 
 }  // namespace ops

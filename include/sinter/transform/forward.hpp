@@ -84,7 +84,7 @@ constexpr int push_forward(Builder& g, int output, const List<int>& inputs, cons
 class LoopTangents {
  public:
   constexpr LoopTangents(Builder& g, int loop, const List<int>& tangents)
-      : g_(g), loop_(loop), f_(ops::Loop::Facts::of(g, loop)), step_(g.bodies[f_.body]), tangents_(tangents) {}
+      : g_(g), loop_(loop), f_(graph::Iteration::of(g, loop)), step_(graph::body_of(g, loop)), tangents_(tangents) {}
 
   constexpr PushedLoop run() {
     d_.facts = {.count = f_.count, .reverse = f_.reverse, .conditional = f_.conditional};
@@ -109,8 +109,8 @@ class LoopTangents {
     int stacked = d_.facts.carries;
     for (int i = 0; i < floating.size(); ++i) {
       const int k = floating[i];
-      r.tangents[k] = ops::Loop::result(loop, k < f_.carries ? i : stacked++).id;
-      if (k < f_.carries) r.tangents[f_.before(k)] = ops::Loop::result(loop, d_.facts.before(i)).id;
+      r.tangents[k] = ops::further_result(loop, k < f_.carries ? i : stacked++).id;
+      if (k < f_.carries) r.tangents[f_.before(k)] = ops::further_result(loop, d_.facts.before(i)).id;
     }
     return r;
   }
@@ -139,7 +139,7 @@ class LoopTangents {
 
   Builder& g_;
   int loop_;
-  ops::Loop::Facts f_;
+  graph::Iteration f_;
   const Builder step_;
   const List<int>& tangents_;
   ops::LoopDraft d_;

@@ -86,7 +86,7 @@ class ReverseMode {
   }
   /// A loop passes on the cotangents of all of its results at once.
   constexpr void pass_through_loop(int loop) {
-    List<int> cotangents(ops::Loop::Facts::of(g_, loop).results(), -1);
+    List<int> cotangents(graph::Iteration::of(g_, loop).results(), -1);
     cotangents[0] = cotangent_[loop];
     bool any = cotangents[0] >= 0;
     for (const int r : results_)
@@ -135,8 +135,8 @@ class LoopGradient {
   constexpr LoopGradient(Builder& g, int loop, const List<int>& cotangents, const List<char>& wanted)
       : g_(g),
         loop_(loop),
-        f_(ops::Loop::Facts::of(g, loop)),
-        step_(g.bodies[f_.body]),
+        f_(graph::Iteration::of(g, loop)),
+        step_(graph::body_of(g, loop)),
         cotangents_(cotangents),
         wanted_(wanted) {}
 
@@ -193,7 +193,7 @@ class LoopGradient {
     if (d_.operands.empty()) nothing_ = d_.input(g_, g_.constant(0), false);  // a loop carries something
     d_.facts.carries = d_.operands.size();
     for (int j = 0; j < f_.carries; ++j)
-      inputs_[j] = d_.input(g_, ops::Loop::result({&g_, loop_}, f_.before(j)).id, true);
+      inputs_[j] = d_.input(g_, ops::further_result({&g_, loop_}, f_.before(j)).id, true);
     for (int k = f_.carries; k < f_.carries + f_.stacked; ++k) inputs_[k] = d_.input(g_, operand(k), true);
     for (int k = f_.carries; k < f_.carries + f_.made; ++k)
       if (cotangent(k) >= 0) of_output_[k] = d_.input(g_, cotangent(k), true);
@@ -221,7 +221,7 @@ class LoopGradient {
     int carried = 0, stacked = d_.facts.carries;
     for (int k = 0; k < all.size(); ++k) {
       if (!is_pulled(k)) continue;
-      const Value v = ops::Loop::result(loop, f_.is_stacked(k) ? stacked++ : carried++);
+      const Value v = ops::further_result(loop, f_.is_stacked(k) ? stacked++ : carried++);
       if (wanted_[k] != 0) all[k] = graph::cast_to(v, g_[g_.operands(loop_)[k]].dtype).id;
     }
     return all;
@@ -229,7 +229,7 @@ class LoopGradient {
 
   Builder& g_;
   int loop_;
-  ops::Loop::Facts f_;
+  graph::Iteration f_;
   const Builder step_;
   const List<int>& cotangents_;
   const List<char>& wanted_;

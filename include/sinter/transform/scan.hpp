@@ -102,9 +102,9 @@ template <class X> constexpr auto element_of(LoopTrace& trace, const X& x, List<
 /// The stacked outputs of a loop, from the k-th result on.
 template <auto Steps, class Y> constexpr auto stacked_from(graph::Value loop, int& k, const Y& y) {
   if constexpr (std::is_same_v<Y, graph::Value>) {
-    return ops::Loop::result(loop, k++);
+    return ops::further_result(loop, k++);
   } else if constexpr (is_sym_v<Y>) {
-    return typename Batch<Y, Steps>::type(ops::Loop::result(loop, k++));
+    return typename Batch<Y, Steps>::type(ops::further_result(loop, k++));
   } else if constexpr (requires { typename Y::value_type; }) {
     return std::apply([&](const auto&... part) { return std::array{stacked_from<Steps>(loop, k, part)...}; }, y);
   } else {
@@ -123,7 +123,7 @@ template <class C> constexpr C carried_of(LoopTrace& trace, C c, List<int>& oper
 }
 template <class C> constexpr C last_of(graph::Value loop, C c) {
   int k = 0;
-  for_each_symbol(c, [&](auto& s) { s = std::remove_reference_t<decltype(s)>(ops::Loop::result(loop, k++)); });
+  for_each_symbol(c, [&](auto& s) { s = std::remove_reference_t<decltype(s)>(ops::further_result(loop, k++)); });
   return c;
 }
 template <class T> constexpr int add_symbols(const T& t, List<int>& to) {
@@ -150,7 +150,7 @@ constexpr auto scanned(const C& first, const F& step_of,
   LoopTrace trace(g);
   List<int> operands, outputs;
   const C carried = carried_of(trace, first, operands);
-  ops::Loop::Facts facts{.count = count, .carries = operands.size()};
+  graph::Iteration facts{.count = count, .carries = operands.size()};
   const auto next = step_of(trace, carried, operands);
   facts.stacked = operands.size() - facts.carries;
   using R = std::remove_const_t<decltype(next)>;

@@ -290,13 +290,13 @@ class Interpreter {
   }
   /// All results of a loop, whose steps are run one by one.
   const std::vector<Array>& loop(int i) {
-    const auto f = ops::Loop::Facts::of(g_, i);
+    const auto f = graph::Iteration::of(g_, i);
     Interpreter step(g_.bodies[f.body], in_double_);
     std::vector<Array> inputs, &results = loops_[i];
     results.clear();
     for (int k = 0; k < g_[i].operands; ++k) inputs.push_back(operand(i, k));
     for (int r = 0; r < (f.conditional ? f.carries : f.results()); ++r) {
-      const graph::Type t = ops::Loop::type_of(g_, i, r);
+      const graph::Type t = graph::type_of_result(g_, i, r);
       results.emplace_back(dtype(t.dtype), t.shape);
       spoil(results.back());
     }

@@ -23,7 +23,7 @@ template <class K> inline constexpr int micros = int(K::body.micros.size());
 
 template <class K, int N, int J> using RegisterType = Lanes<element_type<micro<K, J>.dtype>, N>;
 
-template <class K, int N, class = std::make_index_sequence<std::size_t(micros<K>)>> struct RegisterFile;
+template <class K, int N, class = std::make_index_sequence<micros<K>>> struct RegisterFile;
 template <class K, int N, std::size_t... J> struct RegisterFile<K, N, std::index_sequence<J...>>
     : Slot<int(J), RegisterType<K, N, int(J)>>... {};
 
@@ -66,7 +66,7 @@ template <class K, class Which> constexpr int count_micros() {
   for (const Micro& m : K::body.micros) n += Which::holds(m) ? 1 : 0;
   return n;
 }
-template <class K, class Which, class = std::make_index_sequence<std::size_t(count_micros<K, Which>())>>
+template <class K, class Which, class = std::make_index_sequence<count_micros<K, Which>()>>
 struct ChosenMicros;
 template <class K, class Which, std::size_t... Index> struct ChosenMicros<K, Which, std::index_sequence<Index...>> {
   static constexpr auto number = [] {
@@ -215,7 +215,7 @@ template <class K, int P>
       : moves[Index]  ? void(w.count[Index] += by[Index])
                       : void()),
      ...);
-  }(std::make_index_sequence<std::size_t(P)>{});
+  }(std::make_index_sequence<P>{});
 }
 /// What moves every pointer by `steps` along loop i.
 template <class K, int L, int P>
@@ -226,7 +226,7 @@ template <class K, int L, int P>
   [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
     ((by[Index] = !moves[Index] ? 0 : steps * a.stride[Index][loop] * (size[Index] > 0 ? size[Index] : 1)),
      ...);
-  }(std::make_index_sequence<std::size_t(P)>{});
+  }(std::make_index_sequence<P>{});
   return by;
 }
 /// Moves every pointer by `steps` along loop i.

@@ -37,7 +37,7 @@ constexpr void run_element(const MapArguments<L, P, Lengths>& a, std::int64_t nu
     // the first loop takes what remains
     const std::int64_t extent = a.at.extent[i], index = i > 0 ? number % extent : number;
     if (i > 0) number /= extent;
-    for (std::size_t p = 0; p < std::size_t(P); ++p) {
+    for (int p = 0; p < P; ++p) {
       const std::int64_t by = index * a.at.stride[p][i];
       w.address[p] += by * size[p];
       w.count[p] += by;

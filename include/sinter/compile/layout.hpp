@@ -69,7 +69,7 @@ struct AxisMap {
   constexpr AxisMap(const Shape& from, const Shape& to) {
     int i = 0;
     for (int k = 0; k < to.rank; ++k) {
-      if (i < from.rank && from[i] == to[k] && from.symbol(i) == to.symbol(k)) axis[std::size_t(i++)] = k;
+      if (i < from.rank && from[i] == to[k] && from.symbol(i) == to.symbol(k)) axis[i++] = k;
       else if (to[k] != 1 || to.symbol(k) != 0) return;
     }
     fit = i == from.rank;

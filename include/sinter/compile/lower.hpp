@@ -311,7 +311,7 @@ class Lowering {
                 .b = short(place)});
     } else {
       std::array<short, 3> x{-1, -1, -1};
-      for (int k = 0; k < n.operands; ++k) x[std::size_t(k)] = short(operand(g_.operands(v)[k], v, row));
+      for (int k = 0; k < n.operands; ++k) x[k] = short(operand(g_.operands(v)[k], v, row));
       r = push({.what = Micro::What::apply, .dtype = n.dtype, .a = x[0], .b = x[1], .c = x[2], .code = n.op->code}, v);
     }
     seen_[v] = here;

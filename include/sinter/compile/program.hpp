@@ -121,7 +121,7 @@ template <int Capacity> constexpr Frozen<Capacity> freeze(const Compiled& c, con
 template <class T, std::size_t N, class F> constexpr std::array<T, N> part(const F& f, int from) {
   std::array<T, N> r{};
   T* out = r.data();
-  for (std::size_t i = 0; i < N; ++i) out[i] = T(f.data[std::size_t(from) + i]);
+  for (std::size_t i = 0; i < N; ++i) out[i] = T(f.data[from + i]);
   return r;
 }
 
@@ -192,20 +192,20 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
   static constexpr int runs = plan().steps;
   static constexpr int nodes = plan().nodes, inputs = plan().inputs, distinct_kernels = plan().kernels;
   /// Bytes that a run needs in addition to inputs and outputs.
-  static constexpr std::size_t workspace_bytes = std::size_t(plan().arena_bytes + plan().scratch_bytes);
-  static constexpr std::size_t arena_bytes = std::size_t(plan().arena_bytes);
+  static constexpr std::size_t workspace_bytes = plan().arena_bytes + plan().scratch_bytes;
+  static constexpr std::size_t arena_bytes = plan().arena_bytes;
   static constexpr double flops = plan().flops, bytes_moved = plan().bytes_moved;
   static constexpr bool straight_line = plan().straight_line;
 
   // What the steps run as data (see Plan), and where the kernels begin among the words of their identities.
-  static constexpr auto kernel_at = part<int, std::size_t(distinct_kernels + 1)>(frozen(), plan().begin);
-  static constexpr auto words = part<std::uint64_t, std::size_t(plan().words)>(frozen(), words_at);
-  static constexpr auto table = part<std::int64_t, std::size_t(plan().table)>(frozen(), table_at);
+  static constexpr auto kernel_at = part<int, distinct_kernels + 1>(frozen(), plan().begin);
+  static constexpr auto words = part<std::uint64_t, plan().words>(frozen(), words_at);
+  static constexpr auto table = part<std::int64_t, plan().table>(frozen(), table_at);
 
  private:
   /// Integers per step, by kernel.
   static constexpr auto step_sizes = [] {
-    std::array<int, std::size_t(distinct_kernels)> n{};
+    std::array<int, distinct_kernels> n{};
     for (std::size_t k = 0; k < n.size(); ++k) {
       n[k] = KernelView{words.data() + kernel_at[k]}.integers();
     }
@@ -219,16 +219,16 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
 
  public:
   /// The symbolic dimensions of the run-time lengths, in the order in which `run` takes them.
-  static constexpr auto symbols = part<char, std::size_t(plan().symbols)>(frozen(), symbols_at);
+  static constexpr auto symbols = part<char, plan().symbols>(frozen(), symbols_at);
 
   static constexpr int outputs = plan().outputs;
   /// For each output the input whose memory it takes over, or −1.
-  static constexpr auto takes_over = part<int, std::size_t(outputs)>(frozen(), takes_over_at);
+  static constexpr auto takes_over = part<int, outputs>(frozen(), takes_over_at);
   /// Bytes of each output, aligned as buffers are.
-  static constexpr auto output_bytes = part<std::int64_t, std::size_t(outputs)>(frozen(), output_bytes_at);
+  static constexpr auto output_bytes = part<std::int64_t, outputs>(frozen(), output_bytes_at);
 
   /// Steps that run tile by tile (ChainHead).
-  static constexpr auto chains = part<std::int64_t, std::size_t(plan().chains)>(frozen(), chains_at);
+  static constexpr auto chains = part<std::int64_t, plan().chains>(frozen(), chains_at);
   static constexpr bool has_chains = !chains.empty();
   static constexpr int steps = [] {
     int n = runs;
@@ -249,7 +249,7 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
         read_in_chain = false;
       }
       const bool chained = chain != chains.data() + chains.size() && s >= ChainHead::of(chain).first;
-      const auto k = std::size_t(table[t]);
+      const std::int64_t k = table[t];
       const StepView step(words.data() + kernel_at[k], table.data() + t + 1, nullptr);
       bool reads = false, writes = false;
       for (int p = 0; p < step.pointers(); ++p) {
@@ -261,7 +261,7 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
       if (chained && writes && read_in_chain) return false;  // other tiles are read after this one is written
       read_in_chain = chained && (read_in_chain || reads);
       written = written || writes;
-      t += std::size_t(step_sizes[k]);
+      t += step_sizes[k];
     }
     return true;
   }
@@ -272,12 +272,12 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
     KernelKind kind;
   };
   static constexpr auto step_list = [] {
-    std::array<StepInfo, std::size_t(runs)> list{};
+    std::array<StepInfo, runs> list{};
     std::size_t t = 0;
     for (StepInfo& step : list) {
       step.kernel = int(table[t]);
-      step.kind = KernelView{words.data() + kernel_at[std::size_t(step.kernel)]}.kind();
-      t += std::size_t(step_sizes[std::size_t(step.kernel)]);
+      step.kind = KernelView{words.data() + kernel_at[step.kernel]}.kind();
+      t += step_sizes[step.kernel];
     }
     return list;
   }();
@@ -288,7 +288,7 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
   /// What the graph expects of its inputs (compile/expectations.hpp), and lengths with which it does not run.
   static constexpr int expectations = plan().expectations;
   static constexpr auto refused = [] {
-    std::array<LengthRefusal, std::size_t(plan().refusals)> all{};
+    std::array<LengthRefusal, plan().refusals> all{};
     if constexpr (Body < 0)
       for (std::size_t i = 0; i < all.size(); ++i) all[i] = plan().refused[i];
     return all;
@@ -305,12 +305,12 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
         ((observer.begin(int(S)),
           run_kernel<Step<S>::kernel, Step<S>>(Step<S>::arguments.data(), c), observer.end(int(S))),
          ...);
-      }(std::make_index_sequence<std::size_t(steps)>{});
+      }(std::make_index_sequence<steps>{});
     } else {
       static constexpr auto entry = [&]<std::size_t... Index>(std::index_sequence<Index...>) {
         return std::array<void (*)(const std::int64_t*, const Context&), sizeof...(Index)>{
             &enter<Index, Context>...};
-      }(std::make_index_sequence<std::size_t(distinct_kernels)>{});
+      }(std::make_index_sequence<distinct_kernels>{});
       const std::int64_t* t = table.data();
       [[maybe_unused]] const std::int64_t* chain = chains.data();
       for (int s = 0, run = 0; run < runs; ++s) {
@@ -323,18 +323,18 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
             together = int(ChainHead::of(chain).steps);
             chain = ChainHead::after(chain);
           }
-        if (!chained) entry[std::size_t(*t)](t + 1, c);
+        if (!chained) entry[*t](t + 1, c);
         observer.end(s);
-        for (run += together; together > 0; --together) t += step_sizes[std::size_t(*t)];
+        for (run += together; together > 0; --together) t += step_sizes[*t];
       }
     }
   }
 
  private:
   template <std::size_t Index, std::size_t... J> static auto kernel_type(std::index_sequence<J...>)
-      -> KernelCode<words[std::size_t(kernel_at[Index]) + J]...>;
+      -> KernelCode<words[kernel_at[Index] + J]...>;
   template <std::size_t Index> using Kernel =
-      decltype(kernel_type<Index>(std::make_index_sequence<std::size_t(kernel_at[Index + 1] - kernel_at[Index])>{}));
+      decltype(kernel_type<Index>(std::make_index_sequence<kernel_at[Index + 1] - kernel_at[Index]>{}));
   template <std::size_t Index, class Context>
   SINTER_OUTLINE static void enter(const std::int64_t* arguments, const Context& c) {
     run_kernel<Index, void>(arguments, c);
@@ -359,13 +359,13 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
   template <std::size_t S> struct Step {
     static constexpr std::size_t at = [] {
       std::size_t t = 0;
-      for (std::size_t s = 0; s < S; ++s) t += std::size_t(step_sizes[std::size_t(table[t])]);
+      for (std::size_t s = 0; s < S; ++s) t += step_sizes[table[t]];
       return t;
     }();
-    static constexpr auto kernel = std::size_t(table[at]);
+    static constexpr std::size_t kernel = table[at];
     using Kernel = Program::Kernel<kernel>;
     static constexpr auto arguments = [] {
-      std::array<std::int64_t, std::size_t(step_sizes[kernel] - 1)> a{};
+      std::array<std::int64_t, step_sizes[kernel] - 1> a{};
       for (std::size_t i = 0; i < a.size(); ++i) a[i] = table[at + 1 + i];
       return a;
     }();

@@ -16,9 +16,7 @@ struct RunTimeBody {
   std::uint64_t folded = 0;
   std::vector<Micro> micros;
 
-  explicit RunTimeBody(const std::uint64_t* words) : micros(std::size_t(count_micros(words))) {
-    decode_into(words, *this);
-  }
+  explicit RunTimeBody(const std::uint64_t* words) : micros(count_micros(words)) { decode_into(words, *this); }
 };
 
 /// A tensor that a step reads or writes.
@@ -72,7 +70,7 @@ struct StepTable {
 template <class Program> constexpr auto codes() {
   List<std::uint64_t> found;
   for (int k = 0; k < Program::distinct_kernels; ++k) {
-    const std::uint64_t* w = Program::words.data() + Program::kernel_at[std::size_t(k)];
+    const std::uint64_t* w = Program::words.data() + Program::kernel_at[k];
     int micros = count_micros(w);
     for (w += 2; micros > 0; --micros) {
       const auto what = Micro::What(w[0] & 15);
@@ -86,9 +84,9 @@ template <class Program> constexpr auto codes() {
   }
   return found;
 }
-template <class Program> inline constexpr std::size_t code_count = [] {
+template <class Program> inline constexpr int code_count = [] {
   const List<std::uint64_t> found = codes<Program>();
-  return std::size_t(found.size());
+  return found.size();
 }();
 template <class Program> inline constexpr auto code_list = [] {
   std::array<std::uint64_t, code_count<Program>> list{};
@@ -130,7 +128,7 @@ class Steps {
     for (int k = 0; k < table.kernels; ++k) bodies_.emplace_back(table.words + table.kernel_at[k]);
   }
 
-  const RunTimeBody& body(int kernel) const { return bodies_[std::size_t(kernel)]; }
+  const RunTimeBody& body(int kernel) const { return bodies_[kernel]; }
 
   /// Every step, for these lengths in the order of the program's symbolic dimensions.
   SINTER_OUTLINE std::vector<StepReport> report(const std::int64_t* lengths) const {
@@ -170,7 +168,7 @@ class Steps {
       member += ChainHead::member_numbers;
       for (std::int64_t p = 0; p < pointers; ++p, member += 2) {
         if (member[1] != 0) continue;  // it exists in tiles only
-        all.access.push_back(part.access[std::size_t(p)]);
+        all.access.push_back(part.access[p]);
         all.bytes += all.access.back().bytes;
       }
       all.flops += part.flops;
@@ -187,7 +185,7 @@ class Steps {
   }
   /// t advances past the step.
   StepReport step(const std::int64_t*& t, const std::int64_t* lengths) const {
-    const RunTimeBody& b = bodies_[std::size_t(*t)];
+    const RunTimeBody& b = bodies_[*t];
     StepReport r;
     r.kernel = int(*t++);
     r.kind = b.kind;
@@ -247,15 +245,15 @@ class Steps {
     double n = 1;
     for (int l = 0; l < b.loops; ++l)
       if (side == 1 ? l < loops.columns || l >= loops.inner : l < loops.rows || l >= loops.columns)
-        n *= double(r.extent[std::size_t(l)]);
+        n *= double(r.extent[l]);
     return n;
   }
 
   void count(StepReport& r, const RunTimeBody& b, const Micro& m) const {
     double all = 1, kept = 1;  // iterations of all loops, and of those that nothing folds
     for (int l = 0; l < b.loops; ++l) {
-      all *= double(r.extent[std::size_t(l)]);
-      if ((b.folded >> l & 1) == 0) kept *= double(r.extent[std::size_t(l)]);
+      all *= double(r.extent[l]);
+      if ((b.folded >> l & 1) == 0) kept *= double(r.extent[l]);
     }
     const double elements = m.side != 0 ? operand_points(r, b, m.side) : b.kind == KernelKind::contract ? kept : all;
     const double times = m.level == 0   ? 1
@@ -299,7 +297,7 @@ class Steps {
         r.flops += times;
         [[fallthrough]];
       case Micro::What::store:
-        r.access[std::size_t(m.b)].written = true;
+        r.access[m.b].written = true;
         if (b.kind != KernelKind::contract) r.dtype = m.dtype;
         break;
       default: break;

@@ -116,7 +116,7 @@ template <int Batch, DataSet Data> class Loader {
                   "expected " + std::to_string(n) + ", one a sample, found " + std::to_string(options_.weights.size()));
     order_.resize(n);
     if (sampler_) sampler_->draw(order_, options_.seed, epoch_);
-    else std::iota(order_.begin(), order_.end(), std::size_t(0));
+    else std::iota(order_.begin(), order_.end(), std::size_t{});
     if (options_.shuffle) shuffle(order_, options_.seed, epoch_);
     order_.resize(samples());
   }

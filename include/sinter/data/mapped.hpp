@@ -23,7 +23,7 @@ template <class Source, class F> class Mapped {
   std::size_t size() const { return set_.size(); }
   void read(Visit v, InputElement* x, typename Target::element* y) const {
     set_.read(v, x, y);
-    const Features features(x, std::size_t(Input::size()));
+    const Features features(x, Input::size());
     if constexpr (std::is_invocable_v<const F&, Features, const Philox&>)
       f_(features, Philox(seed_, v.epoch << 32 ^ v.index));
     else f_(features);

@@ -21,7 +21,7 @@ inline void shuffle(std::span<std::size_t> numbers, Seed seed, std::uint64_t str
 /// 0 … n − 1 in such an order. PyTorch: torch.randperm.
 inline std::vector<std::size_t> shuffled(std::size_t n, Seed seed, std::uint64_t stream = 0) {
   std::vector<std::size_t> order(n);
-  std::iota(order.begin(), order.end(), std::size_t(0));
+  std::iota(order.begin(), order.end(), std::size_t{});
   shuffle(order, seed, stream);
   return order;
 }

@@ -22,8 +22,8 @@ template <class InputTensor, class TargetTensor, class Stored = typename InputTe
  public:
   using Input = InputTensor;
   using Target = TargetTensor;
-  static constexpr auto sample_size = std::size_t(Input::size());
-  static constexpr auto target_size = std::size_t(Target::size());
+  static constexpr std::size_t sample_size = Input::size();
+  static constexpr std::size_t target_size = Target::size();
 
   Samples() = default;
   /// Takes the elements of all samples, one after another. Throws `Error` if the two do not hold equally many samples.

@@ -23,16 +23,16 @@ struct Argument {
 template <class T> inline Argument describe(const T& tensor) {
   Argument a;
   a.data = reinterpret_cast<std::byte*>(const_cast<typename T::element*>(tensor.data()));
-  a.bytes = std::size_t(T::shape.size()) * sizeof(typename T::element);
+  a.bytes = T::shape.size() * sizeof(typename T::element);
   a.shape = &T::shape;
   a.element_bytes = int(sizeof(typename T::element));
   if constexpr (T::shape.bounded())
-    for (int i = 0; i < T::shape.rank; ++i) a.length[std::size_t(i)] = tensor.length_of_axis(i);
+    for (int i = 0; i < T::shape.rank; ++i) a.length[i] = tensor.length_of_axis(i);
   if constexpr (graph::is_view_v<T>) {
     a.row_major = tensor.is_row_major();
     a.keeps_lengths = T::shape.bounded();
     if (!a.row_major || a.keeps_lengths)
-      for (int i = 0; i < T::rank; ++i) a.stride[std::size_t(i)] = tensor.strides()[std::size_t(i)];
+      for (int i = 0; i < T::rank; ++i) a.stride[i] = tensor.strides()[i];
   }
   return a;
 }
@@ -75,22 +75,22 @@ template <class Fn, class... A> inline auto leaves(const Call<Fn, A...>& call) {
 /// Copies a strided tensor, up to its lengths, to row-major memory, or back.
 inline void copy_strided(const Argument& a, std::byte* row_major, bool to_row_major) {
   const int rank = a.shape->rank;
-  const auto length = [&](int i) { return a.shape->symbol(i) != 0 ? a.length[std::size_t(i)] : (*a.shape)[i]; };
+  const auto length = [&](int i) { return a.shape->symbol(i) != 0 ? a.length[i] : (*a.shape)[i]; };
   for (int i = 0; i < rank; ++i)
     if (length(i) == 0) return;
   std::array<int, Shape::max_rank> index{};
   for (bool more = true; more;) {
     std::ptrdiff_t offset = 0, at = 0;
     for (int i = 0; i < rank; ++i) {
-      offset += index[std::size_t(i)] * a.stride[std::size_t(i)];
-      at = at * (*a.shape)[i] + index[std::size_t(i)];
+      offset += index[i] * a.stride[i];
+      at = at * (*a.shape)[i] + index[i];
     }
     std::byte *const element = a.data + offset * a.element_bytes, *const copy = row_major + at * a.element_bytes;
-    std::memcpy(to_row_major ? copy : element, to_row_major ? element : copy, std::size_t(a.element_bytes));
+    std::memcpy(to_row_major ? copy : element, to_row_major ? element : copy, a.element_bytes);
     more = false;
     for (int i = rank - 1; i >= 0 && !more; --i) {
-      more = ++index[std::size_t(i)] < length(i);
-      if (!more) index[std::size_t(i)] = 0;
+      more = ++index[i] < length(i);
+      if (!more) index[i] = 0;
     }
   }
 }

@@ -15,7 +15,7 @@ template <class... X> inline constexpr bool on_host =
     std::is_same_v<place_detail::common_place<Host, typename X::place...>, Host>;
 
 /// For each leaf of an expression the earlier leaf that it is assumed to equal, or itself.
-template <int N> using SameLeaf = std::array<int, std::size_t(N)>;
+template <int N> using SameLeaf = std::array<int, N>;
 
 template <class> inline constexpr char type_tag = 0;
 
@@ -36,15 +36,14 @@ constexpr void list_subexpressions(Call<F, A...>*, graph::List<Subexpression>& l
 /// with `auto e = softmax(x)`. Pairs the leaves of later occurrences with those of the first.
 template <class X> constexpr auto paired_leaves() {
   SameLeaf<graph::LeafCount<X>::value> same{};
-  for (int i = 0; i < graph::LeafCount<X>::value; ++i) same[std::size_t(i)] = i;
+  for (int i = 0; i < graph::LeafCount<X>::value; ++i) same[i] = i;
   graph::List<Subexpression> list;
   int leaf = 0;
   list_subexpressions(static_cast<X*>(nullptr), list, leaf);
   for (int i = 1; i < list.size(); ++i)
     for (int j = 0; j < i; ++j)
       if (list[j].type == list[i].type && list[j].last <= list[i].first) {
-        for (int k = 0; k < list[i].last - list[i].first; ++k)
-          same[std::size_t(list[i].first + k)] = same[std::size_t(list[j].first + k)];
+        for (int k = 0; k < list[i].last - list[i].first; ++k) same[list[i].first + k] = same[list[j].first + k];
         break;
       }
   return same;
@@ -68,7 +67,7 @@ template <class X, bool Paired> struct ExpressionTrace {
  private:
   template <class L> static constexpr auto symbol(L*, graph::Builder& g, int& leaf) {
     using S = typename L::symbol;
-    const int same = Paired ? paired_leaves<X>()[std::size_t(leaf)] : leaf;
+    const int same = Paired ? paired_leaves<X>()[leaf] : leaf;
     const auto s = same == leaf ? graph::new_input<S>(g) : S(graph::Value{&g, g.inputs[same]});
     if (same != leaf) g.input(S::dtype, S::shape);  // keeps inputs and leaves aligned
     ++leaf;
@@ -87,8 +86,7 @@ template <class X, bool Paired> using ExpressionProgram =
 SINTER_OUTLINE inline bool are_same(const Argument& a, const Argument& b) {
   if (a.row_major != b.row_major) return false;
   for (int i = 0; i < a.shape->rank; ++i)
-    if ((a.shape->bounded() && a.length[std::size_t(i)] != b.length[std::size_t(i)]) ||
-        (!a.row_major && a.stride[std::size_t(i)] != b.stride[std::size_t(i)]))
+    if ((a.shape->bounded() && a.length[i] != b.length[i]) || (!a.row_major && a.stride[i] != b.stride[i]))
       return false;
   if (a.data == b.data) return true;
   return a.row_major && a.bytes == b.bytes && a.bytes <= graph::copied_bytes &&
@@ -97,16 +95,14 @@ SINTER_OUTLINE inline bool are_same(const Argument& a, const Argument& b) {
 
 template <class D, class X> SINTER_OUTLINE inline void assign_anywhere(D& destination, const X& x) {
   constexpr int n = graph::LeafCount<X>::value;
-  std::array<Argument, std::size_t(n)> inputs;
+  std::array<Argument, n> inputs;
   std::size_t i = 0;
   for_each_leaf(x, [&](const auto& leaf) { inputs[i++] = argument(leaf); });
   const std::array<Argument, 1> output{describe(destination)};
   static constexpr auto same = paired_leaves<X>();
   if constexpr (any_pair(same)) {
     bool equal = true;
-    for (std::size_t k = 0; k < std::size_t(n); ++k) {
-      equal = equal && are_same(inputs[k], inputs[std::size_t(same[k])]);
-    }
+    for (int k = 0; k < n; ++k) equal = equal && are_same(inputs[k], inputs[same[k]]);
     if (equal) {
       using P = ExpressionProgram<X, true>;
       set_lengths<P>(destination, run<P>(inputs, output));
@@ -123,7 +119,7 @@ template <class D, class X> [[gnu::always_inline]] inline void assign(D& destina
     const auto all = leaves(x);
     const bool done = [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
       return run_directly<P>(std::array{argument(std::get<Index>(all))...}, std::array{describe(destination)});
-    }(std::make_index_sequence<std::size_t(graph::LeafCount<X>::value)>{});
+    }(std::make_index_sequence<graph::LeafCount<X>::value>{});
     if (done) return;
   }
   assign_anywhere(destination, x);

@@ -28,9 +28,9 @@ struct Runnable {
 };
 
 template <class Program, int Inputs, int Outputs> inline constexpr auto shares = [] {
-  std::array<bool, std::size_t(Inputs * Outputs)> s{};
+  std::array<bool, Inputs * Outputs> s{};
   for (int i = 0; i < Inputs; ++i)
-    for (int k = 0; k < Outputs; ++k) s[std::size_t(i * Outputs + k)] = Program::may_share(i, k);
+    for (int k = 0; k < Outputs; ++k) s[i * Outputs + k] = Program::may_share(i, k);
   return s;
 }();
 /// Runs a program's steps.
@@ -58,7 +58,7 @@ inline void find_lengths(const char* symbols, int symbol_count, const Argument* 
       const Shape& s = *inputs[j].shape;
       for (int i = 0; i < s.rank; ++i) {
         if (s.symbol(i) != symbols[k]) continue;
-        const std::int64_t found = inputs[j].length[std::size_t(i)];
+        const std::int64_t found = inputs[j].length[i];
         if (lengths[k] >= 0 && lengths[k] != found) lengths_disagree(symbols[k], lengths[k], found);
         lengths[k] = found;
       }
@@ -82,9 +82,9 @@ inline void refuse_lengths(const compile::LengthRefusal* refused, int count, con
 inline void keep_lengths(const char* symbols, int symbol_count, const std::int64_t* lengths, const Argument& output) {
   for (int i = 0; i < output.shape->rank; ++i)
     for (int k = 0; k < symbol_count; ++k)
-      if (output.shape->symbol(i) == symbols[k] && output.length[std::size_t(i)] != lengths[k])
+      if (output.shape->symbol(i) == symbols[k] && output.length[i] != lengths[k])
         throw Error(ErrorCode::length, std::string("length '") + symbols[k] + "'",
-                    "expected " + std::to_string(output.length[std::size_t(i)]) +
+                    "expected " + std::to_string(output.length[i]) +
                         " as the view that is assigned to has it, found " + std::to_string(lengths[k]),
                     "set_length of the tensor under the view and of the view first, or assign to the tensor");
 }
@@ -215,11 +215,11 @@ inline Lengths<Program> run_unchecked(std::array<Argument, N>& inputs, const std
 template <class Trace, int N, std::size_t Inputs> inline void look(std::array<Argument, Inputs>& inputs) {
   using Looking = compile::Program<compile::ExpectationTrace<Trace>, backend::Host::Backend>;
   static constexpr const auto& expected = compile::expectations_of<Trace, N>;
-  std::array<std::int64_t, std::size_t(2 * N)> found;
-  std::array<Argument, std::size_t(2 * N)> outputs;
+  std::array<std::int64_t, 2 * N> found;
+  std::array<Argument, 2 * N> outputs;
   for (std::size_t k = 0; k < found.size(); ++k) outputs[k] = describe_number(found[k]);
   const auto lengths = run_unchecked<Looking>(inputs, outputs);
-  for (std::size_t k = 0; k < std::size_t(N); ++k) {
+  for (int k = 0; k < N; ++k) {
     std::int64_t end = expected[k].end;
     for (std::size_t i = 0; i < lengths.size(); ++i)
       if (expected[k].symbol != 0 && Looking::symbols[i] == expected[k].symbol) end = lengths[i];

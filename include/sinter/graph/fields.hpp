@@ -64,7 +64,7 @@ template <class M> consteval auto fault_of_struct() {
     return Fault<module_has_a_base_class_make_it_a_member<M>>{};
   } else if constexpr (count_members<M>() > 32) {
     return Fault<module_has_more_than_32_members_group_them_in_structs<M>>{};
-  } else if constexpr (takes_things<M>(std::make_index_sequence<std::size_t(count_members<M>()) + 1>{})) {
+  } else if constexpr (takes_things<M>(std::make_index_sequence<count_members<M>() + 1>{})) {
     return Fault<module_has_a_c_array_write_std_array<M>>{};
   } else {
     return Fault<void>{};
@@ -120,12 +120,12 @@ template <class M, int N> constexpr auto addresses() {
 #endif
 template <class M, int N> consteval auto names() {
   return []<std::size_t... Index>(std::index_sequence<Index...>) {
-    return std::array<std::string_view, std::size_t(N)>{last_identifier(text<std::get<Index>(addresses<M, N>())>())...};
-  }(std::make_index_sequence<std::size_t(N)>{});
+    return std::array<std::string_view, N>{last_identifier(text<std::get<Index>(addresses<M, N>())>())...};
+  }(std::make_index_sequence<N>{});
 }
 /// The names written in SINTER_FIELDS.
 template <int N> consteval auto names_in(std::string_view list) {
-  std::array<std::string_view, std::size_t(N)> r{};
+  std::array<std::string_view, N> r{};
   for (std::string_view& name : r) {
     const std::size_t comma = list.find(',');
     name = list.substr(0, comma);

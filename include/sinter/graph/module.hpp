@@ -114,7 +114,7 @@ struct ParameterBlock {
 };
 /// The blocks of a net: that of float32, which may be empty, and those of the other dtypes that it has.
 struct ParameterBlocks {
-  std::array<ParameterBlock, std::size_t(number_of_dtypes)> block{};
+  std::array<ParameterBlock, number_of_dtypes> block{};
   std::size_t count = 1, bytes = 0;  ///< bytes: of all that are not float32
 
   constexpr const ParameterBlock& operator[](std::size_t i) const { return block[i]; }
@@ -139,18 +139,18 @@ struct ParameterBlocks {
 template <class X> consteval ParameterBlocks blocks_of_parameters() {
   // reports its errors before any other
   if constexpr (std::is_class_v<net_of<X>>) (void)fields::Members<net_of<X>>::count;
-  std::array<std::int64_t, std::size_t(number_of_dtypes)> elements{};
+  internals::PerDtype<std::int64_t> elements{};
   auto net = NetOf<X>::make();
   for_each_leaf(net, [&](auto& leaf) {
     using Leaf = std::remove_cvref_t<decltype(leaf)>;
-    if constexpr (is_param_v<Leaf>) elements[std::size_t(dtype_of<typename Leaf::element>)] += leaf.size();
+    if constexpr (is_param_v<Leaf>) elements[dtype_of<typename Leaf::element>] += leaf.size();
   });
   ParameterBlocks b;
-  b.block[0].elements = elements[std::size_t(Dtype::float32)];
+  b.block[0].elements = elements[Dtype::float32];
   for (int d = 0; d < number_of_dtypes; ++d)
-    if (const std::int64_t n = elements[std::size_t(d)]; n > 0 && Dtype(d) != Dtype::float32) {
+    if (const std::int64_t n = elements[d]; n > 0 && Dtype(d) != Dtype::float32) {
       b.block[b.count++] = {Dtype(d), n, b.bytes};
-      b.bytes += (std::size_t(n) * std::size_t(bytes_of(Dtype(d))) + 63) / 64 * 64;
+      b.bytes += (n * bytes_of(Dtype(d)) + 63) / 64 * 64;
     }
   return b;
 }
@@ -181,7 +181,7 @@ template <class T> consteval int count_states() {
 /// Bytes of all buffers, each aligned for itself.
 inline constexpr std::size_t buffer_alignment = 64;
 template <class Leaf>
-inline constexpr std::size_t aligned_bytes = (std::size_t(Leaf::size()) * sizeof(typename Leaf::element) +
+inline constexpr std::size_t aligned_bytes = (Leaf::size() * sizeof(typename Leaf::element) +
                                               buffer_alignment - 1) /
                                              buffer_alignment* buffer_alignment;
 template <class T> consteval std::size_t buffer_bytes() {

@@ -78,7 +78,7 @@ template <Element T, auto... E> class Param {
   /// operand like the parameter itself, also while tracing. NumPy: weight[2, 3], weight[2], weight[:, 1:3].
   template <class... Index> requires(tensor_detail::is_index_v<Index> && ...)
   constexpr decltype(auto) operator()(Index... index) const {
-    if constexpr (sizeof...(Index) == std::size_t(shape.rank) && !tensor_detail::any_range_v<Index...>) {
+    if constexpr (int(sizeof...(Index)) == shape.rank && !tensor_detail::any_range_v<Index...>) {
       if (node_.graph != nullptr) graph::a_traced_parameter_has_no_elements_use_ranges();
       return node_.graph != nullptr ? *data_ : element_at(index...);  // g++ needs one operand that may be constant
     } else {

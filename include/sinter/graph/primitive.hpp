@@ -186,7 +186,7 @@ struct Primitive {
   } kernel{};
 
   /// Of elementwise, reduce and scan: evaluation by element type of the first operand (null where undefined).
-  std::array<Block, number_of_dtypes> block{};
+  internals::PerDtype<Block> block{};
 };
 
 /// The compiler's text that names T: "constexpr auto sinter::graph::type_text() [with T = sinter::ops::Tanh]".

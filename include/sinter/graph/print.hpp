@@ -31,12 +31,16 @@ inline std::string indented(const std::string& lines) {
   }
   return text;
 }
+/// The label of node i, where labels are given.
+inline std::string label_of(const std::vector<std::string>& label, int i) {
+  return i < std::ssize(label) ? label[i] : std::string();
+}
 }  // namespace print_detail
 
 /// Floating-point operations of one node.
 inline double flops_of(const Builder& g, int id) {
   if (g[id].op->flops == nullptr) return 0;
-  std::vector<Signature::Operand> room(std::size_t(g[id].operands));
+  std::vector<Signature::Operand> room(g[id].operands);
   return g[id].op->flops(g.signature(id, room.data()), g.shape(id));
 }
 
@@ -50,7 +54,7 @@ inline std::string to_text(const Builder& g, const std::vector<std::string>& lab
     text += " : " + std::string(name_of(g[i].dtype)) + " " + to_string(g.shape(i));
     if (const double f = flops_of(g, i); f > 0) text += "  " + print_detail::number(f) + " operations";
     text += "  " + std::to_string(g.shape(i).size() * bytes_of(g[i].dtype)) + " bytes";
-    if (std::size_t(i) < label.size() && !label[std::size_t(i)].empty()) text += "  " + label[std::size_t(i)];
+    if (const std::string name = print_detail::label_of(label, i); !name.empty()) text += "  " + name;
     text += "\n";
     if (g[i].op->kind == Kind::loop) text += print_detail::indented(to_text(g.bodies[int(g.attributes(i)[0])]));
   }
@@ -63,13 +67,13 @@ inline std::string to_text(const Builder& g, const std::vector<std::string>& lab
 inline std::string to_graphviz(const Builder& g, const std::vector<std::string>& label = {}) {
   std::string text = "digraph {\n  node [fontname=\"sans-serif\"];\n";
   for (int i = 0; i < g.size(); ++i) {
+    const std::string name = print_detail::label_of(label, i);
     bool output = false;
     for (const int o : g.outputs) output = output || o == i;
     text += "  n" + std::to_string(i) + " [label=\"" + g[i].op->name + print_detail::attributes(g, i) + "\\n" +
             std::string(name_of(g[i].dtype)) + " " + to_string(g.shape(i)) +
-            (std::size_t(i) < label.size() && !label[std::size_t(i)].empty() ? "\\n" + label[std::size_t(i)]
-                                                                             : std::string()) +
-            "\"" + (g[i].op->kind == Kind::input ? ", shape=box" : "") + (output ? ", peripheries=2" : "") + "];\n";
+            (name.empty() ? name : "\\n" + name) + "\"" + (g[i].op->kind == Kind::input ? ", shape=box" : "") +
+            (output ? ", peripheries=2" : "") + "];\n";
     for (int k = 0; k < g[i].operands; ++k)
       text += "  n" + std::to_string(g.operands(i)[k]) + " -> n" + std::to_string(i) + ";\n";
   }

@@ -65,7 +65,7 @@ template <class Holder, std::size_t... Index>
 Sym<element_type<Holder::type.dtype>, extent_at<Holder, Index>()...> sym_like(std::index_sequence<Index...>);
 /// The `Sym` whose dtype and shape are `Holder::type`, a constant of type `Type`.
 template <class Holder> using SymOf =
-    decltype(sym_like<Holder>(std::make_index_sequence<std::size_t(Holder::type.shape.rank)>{}));
+    decltype(sym_like<Holder>(std::make_index_sequence<Holder::type.shape.rank>{}));
 
 }  // namespace graph
 }  // namespace sinter

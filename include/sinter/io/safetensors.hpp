@@ -191,7 +191,7 @@ template <class X> void load(Model<X>& model, const std::string& path, ExtraTens
   });
   if (extra == ExtraTensors::refuse) {
     std::vector<bool> known(f.tensors.size());
-    for (const io::TensorEntry* t : found) known[std::size_t(t - f.tensors.data())] = true;
+    for (const io::TensorEntry* t : found) known[t - f.tensors.data()] = true;
     for (std::size_t i = 0; i < known.size(); ++i)
       if (!known[i])
         throw Error(ErrorCode::mismatch, io::safetensors_detail::place(path, f.tensors[i].name),

@@ -43,7 +43,7 @@ struct Slice : View<Slice> {
   /// The slice's axis moves back by one.
   static constexpr Value batch(const graph::Batching& b) {
     std::array<std::int64_t, 4> a{};
-    for (int i = 0; i < 4; ++i) a[std::size_t(i)] = b.attributes[i] + (i == 0 ? 1 : 0);
+    for (int i = 0; i < 4; ++i) a[i] = b.attributes[i] + (i == 0 ? 1 : 0);
     return {b.graph, b.graph->add(graph::primitive<Slice>, b.operands, 1, a.data(), 4)};
   }
   static constexpr bool view(graph::Layout& l, const Signature& s, const Shape&) {

@@ -116,7 +116,7 @@ constexpr Value scatter_add(Value index, Value updates, int axis, Shape to) {
     return graph::cast_to(scatter_add(index, graph::cast_to(updates, computed_as(d)), axis, to), d);
   const std::array<int, 2> o{index.id, updates.id};
   std::array<std::int64_t, Shape::max_rank + 1> a{axis};
-  for (int i = 0; i < to.rank; ++i) a[std::size_t(1 + i)] = packed(to[i], to.symbol(i));
+  for (int i = 0; i < to.rank; ++i) a[1 + i] = packed(to[i], to.symbol(i));
   return {updates.graph, updates.graph->add(graph::primitive<ScatterAdd>, o.data(), 2, a.data(), 1 + to.rank)};
 }
 

@@ -6,16 +6,16 @@ namespace sinter {
 
 /// One number for each spatial axis: `3`, `{3, 5}`.
 template <int D> struct Spatial {
-  std::array<int, std::size_t(D)> at{};
+  std::array<int, D> at{};
   constexpr Spatial(int all) {
     for (int& n : at) n = all;
   }
   template <class... N>
-  requires(sizeof...(N) + 2 == std::size_t(D)) constexpr Spatial(int first, int second, N... more)
+  requires(int(sizeof...(N)) + 2 == D) constexpr Spatial(int first, int second, N... more)
       : at{first, second, int(more)...} {}
-  constexpr Spatial(const std::array<int, std::size_t(D)>& each)
+  constexpr Spatial(const std::array<int, D>& each)
       : at(each) {}  // how nvcc writes one that is a template argument
-  constexpr int operator[](int i) const { return at[std::size_t(i)]; }
+  constexpr int operator[](int i) const { return at[i]; }
   constexpr bool operator==(const Spatial&) const = default;
 };
 
@@ -49,7 +49,7 @@ struct Geometry {
   static constexpr int numbers = 19;
   constexpr std::array<std::int64_t, numbers> attributes() const {
     std::array<std::int64_t, numbers> a{axes, groups, lead};
-    for (std::size_t i = 0; i < 3; ++i)
+    for (int i = 0; i < 3; ++i)
       a[3 + i] = stride[i], a[6 + i] = before[i], a[9 + i] = after[i], a[12 + i] = dilation[i], a[15 + i] = extent[i];
     a[18] = sums;
     return a;
@@ -57,7 +57,7 @@ struct Geometry {
   static constexpr Geometry of(const std::int64_t* a) {
     Geometry g{int(a[0]), int(a[1])};
     g.lead = int(a[2]);
-    for (std::size_t i = 0; i < 3; ++i) {
+    for (int i = 0; i < 3; ++i) {
       g.stride[i] = int(a[3 + i]);
       g.before[i] = int(a[6 + i]);
       g.after[i] = int(a[9 + i]);
@@ -70,15 +70,14 @@ struct Geometry {
   static constexpr Geometry of(const Site& s) { return of(s.graph->attributes(s.id)); }
   template <int D> static constexpr Geometry of(const ConvOptions<D>& o) {
     Geometry g{D, o.groups};
-    for (std::size_t i = 0; i < std::size_t(D); ++i)
-      g.stride[i] = o.stride.at[i], g.before[i] = g.after[i] = o.padding.at[i], g.dilation[i] = o.dilation.at[i];
+    for (int i = 0; i < D; ++i)
+      g.stride[i] = o.stride[i], g.before[i] = g.after[i] = o.padding[i], g.dilation[i] = o.dilation[i];
     return g;
   }
   /// The number of windows along spatial axis i, which has this extent; 0 if the kernel does not fit.
   constexpr int windows(int i, int extent, int kernel) const {
-    const auto k = std::size_t(i);
-    const int room = extent + before[k] + after[k] - (dilation[k] * (kernel - 1) + 1);
-    return room < 0 ? 0 : room / stride[k] + 1;
+    const int room = extent + before[i] + after[i] - (dilation[i] * (kernel - 1) + 1);
+    return room < 0 ? 0 : room / stride[i] + 1;
   }
 };
 

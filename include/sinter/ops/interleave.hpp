@@ -16,18 +16,18 @@ constexpr Value interleaved(Builder* b, List<int> parts, int first, int axes, co
     std::array<int, 3> between{};
     for (int k = 0; k < joined.rank; ++k) {
       spaced.push(joined[k], joined.symbol(k));
-      if (k < first + begin || k >= first + last || stride[std::size_t(k - first)] == 1) continue;
-      between[std::size_t(k - first)] = spaced.rank;
+      if (k < first + begin || k >= first + last || stride[k - first] == 1) continue;
+      between[k - first] = spaced.rank;
       spaced.push(1);
     }
     for (int k = 0; k < parts.size(); ++k) parts[k] = reshape_to({b, parts[k]}, spaced).id;
     // parts that are neighbours along the last axis are adjacent in the list
     for (int i = last - 1; i >= begin; --i) {
-      const int n = stride[std::size_t(i)];
+      const int n = stride[i];
       if (n == 1) continue;
       List<int> fewer;
       for (int k = 0; k < parts.size(); k += n)
-        fewer.push(concatenate(b, parts.data() + k, n, between[std::size_t(i)]).id);
+        fewer.push(concatenate(b, parts.data() + k, n, between[i]).id);
       parts = fewer;
       joined.set(first + i, joined[first + i] * n);
     }

@@ -97,7 +97,7 @@ template <class X, class... Index> constexpr auto part(const X& x, Index... inde
     return std::apply(of_numbers, std::tuple_cat(ops::integer_of(index)...));
   } else {
     using S = symbol_of<X>;
-    if constexpr (sizeof...(Index) > std::size_t(S::shape.rank))
+    if constexpr (int(sizeof...(Index)) > S::shape.rank)
       return more_indices_than_axes<S, Index...>{};
     else if constexpr (!ops::RangesFit<S>::template of<Index...>)
       return a_bounded_axis_takes_an_index_or_a_whole_range<S, Index...>{};

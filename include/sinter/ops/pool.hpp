@@ -36,11 +36,11 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
                 "pooling needs windows and a dilation of 1 or more, and a stride and a padding of 0 or more");
   static constexpr PoolGeometry geometry = [] {
     PoolGeometry g{.axes = D};
-    for (std::size_t i = 0; i < std::size_t(D); ++i) {
-      g.size[i] = Size.at[i];
-      g.stride[i] = Options.stride.at[i] > 0 ? Options.stride.at[i] : Size.at[i];
-      g.padding[i] = Options.padding.at[i];
-      g.dilation[i] = Options.dilation.at[i];
+    for (int i = 0; i < D; ++i) {
+      g.size[i] = Size[i];
+      g.stride[i] = Options.stride[i] > 0 ? Options.stride[i] : Size[i];
+      g.padding[i] = Options.padding[i];
+      g.dilation[i] = Options.dilation[i];
     }
     g.counts_padding = How == Pooling::maximum || Options.count_include_pad;
     return g;
@@ -87,7 +87,7 @@ template <int D, Spatial<D> Out> struct AdaptiveMean {
     else {
       constexpr Spatial<D> size = [] {
         Spatial<D> s = 1;
-        for (int i = 0; i < D; ++i) s.at[std::size_t(i)] = X::shape[2 + i] / (Out[i] > 0 ? Out[i] : 1);
+        for (int i = 0; i < D; ++i) s.at[i] = X::shape[2 + i] / (Out[i] > 0 ? Out[i] : 1);
         return s;
       }();
       constexpr bool even = [] {

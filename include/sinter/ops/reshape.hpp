@@ -32,8 +32,8 @@ template <int Start> struct Flattened {
 template <class F, class X> struct TargetOf {
   static constexpr auto of(const Shape&) {
     constexpr Shape to = F::target(X::shape);
-    std::array<std::int64_t, std::size_t(to.rank)> a{};
-    for (int i = 0; i < to.rank; ++i) a[std::size_t(i)] = packed(to[i], to.symbol(i));
+    std::array<std::int64_t, to.rank> a{};
+    for (int i = 0; i < to.rank; ++i) a[i] = packed(to[i], to.symbol(i));
     return a;
   }
 };

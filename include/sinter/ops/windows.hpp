@@ -31,7 +31,7 @@ struct Windows : View<Windows> {
   /// The windows' axis moves back by one.
   static constexpr Value batch(const graph::Batching& b) {
     std::array<std::int64_t, 4> a{};
-    for (int i = 0; i < 4; ++i) a[std::size_t(i)] = b.attributes[i] + (i == 0 ? 1 : 0);
+    for (int i = 0; i < 4; ++i) a[i] = b.attributes[i] + (i == 0 ? 1 : 0);
     return {b.graph, b.graph->add(graph::primitive<Windows>, b.operands, 1, a.data(), 4)};
   }
   static constexpr bool view(graph::Layout& l, const Signature& s, const Shape& to) {
@@ -55,8 +55,8 @@ struct Windows : View<Windows> {
       int n = 0;
       Shape joined = from;
       for (int i = 0; i < last; ++i) {
-        order[std::size_t(n++)] = i;
-        if (i == axis) order[std::size_t(n++)] = last;
+        order[n++] = i;
+        if (i == axis) order[n++] = last;
       }
       joined.set(axis, count * size);
       const Value moved = permuted(ct, order);

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "array.hpp"
 #include "half.hpp"
 
 namespace sinter {
@@ -99,6 +100,15 @@ template <class F> constexpr decltype(auto) with_element_type(Dtype d, F&& f) {
 /// How many there are: the size of tables by dtype.
 inline constexpr int number_of_dtypes = int(std::size(dtype_detail::rows));
 static_assert(number_of_dtypes < 16, "identities of kernels have four bits for a dtype (compile/program/kernel.hpp)");
+
+namespace internals {
+/// One value for each dtype.
+template <class T> struct PerDtype : Array<T, number_of_dtypes> {
+  using Array<T, number_of_dtypes>::operator[];
+  constexpr T& operator[](Dtype d) { return this->data()[int(d)]; }
+  constexpr const T& operator[](Dtype d) const { return this->data()[int(d)]; }
+};
+}  // namespace internals
 
 /// Calls f.operator()<D>() for every dtype D.
 template <class F> constexpr void for_each_dtype(F&& f) {

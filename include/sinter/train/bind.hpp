@@ -16,25 +16,25 @@ struct BoundParameters {
 /// input. `parameters`: elements of the float32 parameters.
 template <class Net> constexpr BoundParameters bind(graph::Builder& g, Net& net, std::int64_t parameters) {
   BoundParameters r;
-  std::array<std::int64_t, std::size_t(number_of_dtypes)> elements{}, offset{};
-  std::array<int, std::size_t(number_of_dtypes)> input{};
+  PerDtype<std::int64_t> elements{}, offset{};
+  PerDtype<int> input{};
   graph::for_each_leaf(net, [&](auto& leaf) {
     using Leaf = std::remove_cvref_t<decltype(leaf)>;
-    if constexpr (graph::is_param_v<Leaf>) elements[std::size_t(dtype_of<typename Leaf::element>)] += leaf.size();
+    if constexpr (graph::is_param_v<Leaf>) elements[dtype_of<typename Leaf::element>] += leaf.size();
   });
   const auto add_block = [&](Dtype d, std::int64_t n) {
     Shape flat;
     flat.push(int(n));
-    r.blocks.push(input[std::size_t(d)] = g.input(d, flat));
+    r.blocks.push(input[d] = g.input(d, flat));
   };
   add_block(Dtype::float32, parameters);
   for (int d = 0; d < number_of_dtypes; ++d)
-    if (Dtype(d) != Dtype::float32 && elements[std::size_t(d)] > 0) add_block(Dtype(d), elements[std::size_t(d)]);
+    if (Dtype(d) != Dtype::float32 && elements[d] > 0) add_block(Dtype(d), elements[d]);
   graph::List<int> nodes, size;  // of other dtypes
   graph::for_each_leaf(net, [&](auto& leaf) {
     using Leaf = std::remove_cvref_t<decltype(leaf)>;
     if constexpr (graph::is_param_v<Leaf>) {
-      constexpr auto d = std::size_t(dtype_of<typename Leaf::element>);
+      constexpr Dtype d = dtype_of<typename Leaf::element>;
       const int n = int(leaf.size());
       const graph::Value part =
           graph::reshape_to(graph::slice(graph::Value{&g, input[d]}, 0, int(offset[d]), n), Leaf::shape);

@@ -37,7 +37,7 @@ template <class Backend> inline constexpr bool is_accurate = requires { Backend:
 
 /// The number of a bound net's inputs before those of the call: the blocks, then every `Buffer` and `Scalar`.
 template <class X> inline constexpr auto leading =
-    graph::parameter_blocks<X>.count + std::size_t(graph::count_scalars<X>() + graph::count_buffers<X>());
+    graph::parameter_blocks<X>.count + graph::count_scalars<X>() + graph::count_buffers<X>();
 
 /// The graph of a net's forward pass; its first inputs are the parameters, buffers and scalars.
 template <bool Accurate, class X, class... Inputs> struct InferenceTrace {
@@ -68,7 +68,7 @@ template <bool Accurate, class X, class... Inputs> struct InferenceTrace {
 /// Describes elements of a dtype, one after another.
 inline void describe_elements(eager::Argument& a, std::byte* data, Dtype d, const Shape& flat) {
   a.data = data;
-  a.bytes = std::size_t(flat[0]) * std::size_t(bytes_of(d));
+  a.bytes = flat.size() * bytes_of(d);
   a.shape = &flat;
   a.length[0] = flat[0];
   a.element_bytes = bytes_of(d);
@@ -110,7 +110,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   static constexpr double flops = Program::flops;
   static constexpr std::size_t prepared_bytes = [] {
     std::size_t n = 0;
-    for (const std::int64_t b : Preparation::output_bytes) n += std::size_t(b);
+    for (const std::int64_t b : Preparation::output_bytes) n += b;
     return n;
   }();
 
@@ -133,7 +133,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     if constexpr (Preparation::outputs > 0) {
       std::array<eager::Argument, leading<X>> a;
       leading_arguments<X>(*block_, net_, a);
-      std::array<eager::Argument, std::size_t(Preparation::outputs)> r;
+      std::array<eager::Argument, Preparation::outputs> r;
       describe_prepared(r.data());
       eager::run_in<Preparation>(workspace_.data(), a, r, policy_);
     }
@@ -194,9 +194,9 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     at = first;
     ((a[at++] = eager::describe(x)), ...);
     describe_prepared(a.data() + at);
-    std::array<eager::Argument, std::size_t(Program::outputs)> r;
+    std::array<eager::Argument, Program::outputs> r;
     r[0] = eager::describe(y);
-    for (std::size_t k = 1; k < r.size(); ++k) r[k] = a[std::size_t(Program::takes_over[k])];
+    for (std::size_t k = 1; k < r.size(); ++k) r[k] = a[Program::takes_over[k]];
     const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_, observer);
     eager::set_lengths<Program>(y, lengths);
     return y;
@@ -221,8 +221,8 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     }
   }
 
-  static constexpr auto states = std::size_t(graph::count_states<X>());
-  static constexpr std::size_t inputs = leading<X> + states + sizeof...(Inputs) + std::size_t(Preparation::outputs);
+  static constexpr int states = graph::count_states<X>();
+  static constexpr std::size_t inputs = leading<X> + states + sizeof...(Inputs) + Preparation::outputs;
 
   /// Programs of a few dozen nanoseconds are inlined: inputs and results may then stay in registers.
   static constexpr bool stands_in_place = eager::may_run_directly<Program> && Program::flops <= 8192;
@@ -257,9 +257,9 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   void describe_prepared(eager::Argument* a) const {
     static constexpr Shape none{};
     std::byte* at = prepared_.data();
-    for (std::size_t k = 0; k < std::size_t(Preparation::outputs); ++k) {
+    for (int k = 0; k < Preparation::outputs; ++k) {
       a[k].data = at;
-      a[k].bytes = std::size_t(Preparation::output_bytes[k]);
+      a[k].bytes = Preparation::output_bytes[k];
       a[k].shape = &none;
       at += a[k].bytes;
     }
@@ -274,14 +274,13 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     describe_prepared(a.data() + leading<X> + states + sizeof...(Inputs));
     base_[0] = workspace_.data();
     for (std::size_t i = 0; i < inputs; ++i) base_[1 + i] = a[i].data;
-    for (std::size_t k = 1; k < std::size_t(Program::outputs); ++k)
-      base_[1 + inputs + k] = a[std::size_t(Program::takes_over[k])].data;
+    for (int k = 1; k < Program::outputs; ++k) base_[1 + inputs + k] = a[Program::takes_over[k]].data;
   }
 
   std::shared_ptr<typename Model<X>::Block> block_;
   Net net_;
   typename Policy::Backend::Memory workspace_, prepared_, states_;
-  std::array<std::byte*, 1 + inputs + std::size_t(Program::outputs)> base_{};
+  std::array<std::byte*, 1 + inputs + Program::outputs> base_{};
   std::uint64_t prepared_for_ = 0;
   tensor_detail::Pool results_;
   Policy policy_;

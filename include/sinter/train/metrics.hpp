@@ -75,12 +75,9 @@ template <int Classes> class ConfusionMatrix {
                   "there is one label for each row of scores");
     for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i)
       metrics_detail::checked_label(labels(i), Classes, "ConfusionMatrix");
-    for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i)
-      ++count_[std::size_t(labels(i))][std::size_t(predicted_class(scores, i))];
+    for (std::int64_t i = 0; i < labels.length_of_axis(0); ++i) ++count_[labels(i)][predicted_class(scores, i)];
   }
-  std::int64_t operator()(int truth, int prediction) const {
-    return count_[std::size_t(truth)][std::size_t(prediction)];
-  }
+  std::int64_t operator()(int truth, int prediction) const { return count_[truth][prediction]; }
   std::int64_t total() const {
     std::int64_t n = 0;
     for (const auto& row : count_)
@@ -89,7 +86,7 @@ template <int Classes> class ConfusionMatrix {
   }
   std::int64_t correct() const {
     std::int64_t n = 0;
-    for (std::size_t i = 0; i < std::size_t(Classes); ++i) n += count_[i][i];
+    for (int i = 0; i < Classes; ++i) n += count_[i][i];
     return n;
   }
   /// Share of correct predictions, 0 … 1; 0 if nothing was counted.
@@ -98,12 +95,12 @@ template <int Classes> class ConfusionMatrix {
   /// How often a class occurred, and how often it was predicted.
   std::int64_t occurred(int c) const {
     std::int64_t n = 0;
-    for (const std::int64_t k : count_[std::size_t(c)]) n += k;
+    for (const std::int64_t k : count_[c]) n += k;
     return n;
   }
   std::int64_t predicted(int c) const {
     std::int64_t n = 0;
-    for (const auto& row : count_) n += row[std::size_t(c)];
+    for (const auto& row : count_) n += row[c];
     return n;
   }
   /// The share of a class's predictions that is right, the share of its occurrences that was found, and their harmonic
@@ -127,7 +124,7 @@ template <int Classes> class ConfusionMatrix {
     return classes > 0 ? sum / classes : 0;
   }
 
-  std::array<std::array<std::int64_t, std::size_t(Classes)>, std::size_t(Classes)> count_{};
+  std::array<std::array<std::int64_t, Classes>, Classes> count_{};
 };
 
 /// A running mean of values, each weighted by its number of samples: `loss.add(step(x, y).loss, y.length<'B'>());`.

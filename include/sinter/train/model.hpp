@@ -127,7 +127,7 @@ template <class X> class Model {
     graph::for_each_leaf(net_, [&](const auto& leaf) {
       using Leaf = std::remove_cvref_t<decltype(leaf)>;
       if constexpr (graph::is_param_v<Leaf>)
-        internals::train::fill(leaf.data(), std::size_t(leaf.size()), leaf.initializer, Philox(seed, stream++));
+        internals::train::fill(leaf.data(), leaf.size(), leaf.initializer, Philox(seed, stream++));
       else if constexpr (graph::is_buffer_v<Leaf>)
         std::fill(leaf.data(), leaf.data() + leaf.size(), typename Leaf::element(leaf.initializer.a));
     });
@@ -139,20 +139,20 @@ template <class X> class Model {
   }
 
  private:
-  static constexpr auto elements = std::size_t(blocks[0].elements + graph::count_scalars<X>());
+  static constexpr std::size_t elements = blocks[0].elements + graph::count_scalars<X>();
 
   void bind() {
     float* scalar = block_->data() + blocks[0].elements;
-    std::array<std::byte*, std::size_t(number_of_dtypes)> at{};
-    for (std::size_t i = 0; i < blocks.count; ++i) at[std::size_t(blocks[i].dtype)] = block_->data(i);
+    internals::PerDtype<std::byte*> at{};
+    for (std::size_t i = 0; i < blocks.count; ++i) at[blocks[i].dtype] = block_->data(i);
     std::byte* buffer = block_->buffers.data();
     graph::for_each_leaf(net_, [&](auto& leaf) {
       using Leaf = std::remove_cvref_t<decltype(leaf)>;
       if constexpr (graph::is_param_v<Leaf>) {
         using T = typename Leaf::element;
-        std::byte*& next = at[std::size_t(dtype_of<T>)];
+        std::byte*& next = at[dtype_of<T>];
         leaf.bind(reinterpret_cast<T*>(next), &block_->changes);
-        next += std::size_t(leaf.size()) * sizeof(T);
+        next += leaf.size() * sizeof(T);
       } else if constexpr (graph::is_buffer_v<Leaf>) {
         leaf.bind(reinterpret_cast<typename Leaf::element*>(buffer), &block_->changes);
         buffer += graph::aligned_bytes<Leaf>;

@@ -56,19 +56,15 @@ using Clock = std::chrono::steady_clock;
 class StepTimes {
  public:
   StepTimes(int steps, int symbols)
-      : begin_(std::size_t(steps)),
-        end_(std::size_t(steps)),
-        best_(std::size_t(steps), 1e30),
-        fastest_(std::size_t(steps)),
-        lengths_(std::size_t(symbols)) {}
+      : begin_(steps), end_(steps), best_(steps, 1e30), fastest_(steps), lengths_(symbols) {}
 
   void start(const auto& context) {
     std::copy_n(context.lengths, lengths_.size(), lengths_.begin());  // they end with the call
     start_ = Clock::now();
   }
-  void begin(int step) { begin_[std::size_t(step)] = Clock::now(); }
+  void begin(int step) { begin_[step] = Clock::now(); }
   void end(int step) {
-    end_[std::size_t(step)] = Clock::now();
+    end_[step] = Clock::now();
     if (step + 1 == int(end_.size())) finish();
   }
 
@@ -211,9 +207,8 @@ class StepNames {
       if (a.base < 0 || a.written) continue;
       std::string module;
       if (a.base == 1 && !names_.block.empty()) module = names_.modules(a.at, a.at + a.span);
-      else if (!made_of(a.base, a.at, a.at + a.span, module) && a.base > 0 &&
-               std::size_t(a.base - 1) < names_.input.size())
-        module = names_.input[std::size_t(a.base - 1)];
+      else if (!made_of(a.base, a.at, a.at + a.span, module) && a.base > 0 && a.base <= std::ssize(names_.input))
+        module = names_.input[a.base - 1];
       reads = true;
       only_parameters = only_parameters && !module.empty();
       add(module);
@@ -221,7 +216,7 @@ class StepNames {
     for (const compile::Access& a : s.access)
       if (a.base >= 0 && a.written)
         made_.push_back({a.base, a.at, a.at + a.span, reads && only_parameters ? text : std::string()});
-    if (const std::string& g = gradient_of_[std::size_t(step)]; !g.empty()) text = "gradient of " + g;
+    if (const std::string& g = gradient_of_[step]; !g.empty()) text = "gradient of " + g;
     steps_.push_back(text);
   }
 
@@ -274,7 +269,7 @@ template <class P> InputNames names_of_program() {
       const std::vector<compile::StepReport> steps =
           compile::Steps(compile::step_table<typename P::Preparation>()).report(nullptr);
       const StepNames made(steps, names);
-      names.input.resize(std::size_t(P::Program::inputs - P::Preparation::outputs));
+      names.input.resize(P::Program::inputs - P::Preparation::outputs);
       std::vector<std::string> prepared;
       for (int k = 0; k < P::Preparation::outputs; ++k) prepared.push_back(made.output(P::Preparation::inputs, k));
       names.input.insert(names.input.end(), prepared.begin(), prepared.end());
@@ -304,9 +299,9 @@ requires(!internals::train::NetProgram<F>) Profile profile(ProfileOptions option
       throw Error(ErrorCode::argument, "profile", "expected row-major tensors, found a strided view",
                   "copy it: Tensor<float, 2, 3> x = view;");
   std::vector<tensor_detail::AlignedBlock<std::byte>> memory;
-  std::array<internals::eager::Argument, std::size_t(Program::outputs)> outputs{};
+  std::array<internals::eager::Argument, Program::outputs> outputs{};
   for (std::size_t k = 0; k < outputs.size(); ++k)
-    outputs[k].data = memory.emplace_back(std::size_t(Program::output_bytes[k])).data();
+    outputs[k].data = memory.emplace_back(Program::output_bytes[k]).data();
   const tensor_detail::AlignedBlock<std::byte> workspace(Program::workspace_bytes);
   return internals::train::profile_of<Program>(options, internals::eager::threads(), {}, [&](auto& observer) {
     internals::eager::run_in<Program>(workspace.data(), inputs, outputs, Host{internals::eager::threads()}, observer);

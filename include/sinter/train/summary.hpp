@@ -69,7 +69,7 @@ template <class X, class... Inputs> constexpr auto leaf_costs() {
     graph::Signature::Operand room[16];
     const double flops =
         g[i].op->flops != nullptr && g[i].operands <= 16 ? g[i].op->flops(g.signature(i, room), g.shape(i)) : 0;
-    LeafCost& c = cost[leaf[i] < 0 ? cost.size() - 2 : std::size_t(leaf[i])];
+    LeafCost& c = leaf[i] < 0 ? cost.end()[-2] : cost[leaf[i]];
     c.flops += flops;
     c.shape = g.shape(i);
     cost.back().flops += flops;

@@ -21,7 +21,7 @@ template <class X, class Loss, class Optimizer, class Input, class Target, bool 
     bind_first_states(g, net);
     const int first_moment = g.inputs.size();
     using Flat = Sym<element_type<blocks.trained_as()>, int(blocks.trained())>;
-    std::array<Flat, std::size_t(Optimizer::moments)> moments;
+    std::array<Flat, Optimizer::moments> moments;
     for (Flat& m : moments) m = graph::new_input<Flat>(g);
     Optimizer optimizer{};
     graph::for_each_leaf(optimizer, [&](Scalar& s) { s.bind(Value{&g, g.input(Dtype::float32, Shape{})}); });
@@ -119,7 +119,7 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
       : optimizer(o),
         block_(model.block()),
         net_(*model),
-        moments_(std::size_t(blocks.trained() * moments)),
+        moments_(blocks.trained() * moments),
         workspace_(Program::workspace_bytes),
         policy_(policy) {
     if constexpr (requires { o.check(); }) o.check();
@@ -155,7 +155,7 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
     Result result{0, Output(uninitialized, results_)};
     const double step = double(steps_ + 1);
     const auto number = std::int64_t(steps_ + 1), seed_bits = std::int64_t(seed.value);
-    std::array<eager::Argument, leading<X> + std::size_t(moments + graph::count_scalars<Optimizer>() + 5)> a;
+    std::array<eager::Argument, leading<X> + moments + graph::count_scalars<Optimizer>() + 5> a;
     std::size_t at = leading_arguments<X>(*block_, net_, a);
     static constexpr Shape flat = [] {
       Shape s;
@@ -174,10 +174,10 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
 #ifdef SINTER_CHECKS
     if constexpr (Program::expectations > 0) eager::look<typename Program::Source, Program::expectations>(a);
 #endif
-    std::array<eager::Argument, std::size_t(Program::outputs)> r;
+    std::array<eager::Argument, Program::outputs> r;
     r[0] = eager::describe_number(result.loss);
     r[1] = eager::describe(result.output);
-    for (std::size_t k = 2; k < r.size(); ++k) r[k] = a[std::size_t(Program::takes_over[k])];
+    for (std::size_t k = 2; k < r.size(); ++k) r[k] = a[Program::takes_over[k]];
     const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_, observer);
     eager::set_lengths<Program>(result.output, lengths);
     ++steps_;

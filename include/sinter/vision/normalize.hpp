@@ -20,7 +20,7 @@ template <class X> consteval bool are_images() {
 template <class X> inline constexpr int channels =
     are_images<X>() ? symbol_of<X>::shape[symbol_of<X>::shape.rank - 3] : 1;
 /// One number for each channel.
-template <class X> using Numbers = std::array<double, std::size_t(channels<X>)>;
+template <class X> using Numbers = std::array<double, channels<X>>;
 
 /// The numbers as [C, 1, 1].
 template <class T, std::size_t... C>
@@ -41,7 +41,7 @@ template <Operand X> constexpr auto normalize(const X& image, const normalize_de
   } else {
     for (const double s : deviation) check_option(s != 0, "vision::normalize", "deviation", "numbers other than 0", s);
     using T = typename symbol_of<X>::element;
-    constexpr auto channels = std::make_index_sequence<std::size_t(normalize_detail::channels<X>)>{};
+    constexpr auto channels = std::make_index_sequence<normalize_detail::channels<X>>{};
     return (image - normalize_detail::column<T>(mean, channels)) / normalize_detail::column<T>(deviation, channels);
   }
 }

@@ -12,7 +12,7 @@ class Runner {
   Runner(compile::Plan plan, const Primitives& primitives) : plan_(std::move(plan)), primitives_(primitives) {
     for (int k = 0; k + 1 < plan_.kernel.size(); ++k) bodies_.emplace_back(plan_.words.data() + plan_.kernel[k]);
     for (const compile::Plan& body : plan_.bodies) loops_.emplace_back(body, primitives);
-    workspace_.resize(std::size_t(plan_.arena_bytes + plan_.scratch_bytes) + 64);
+    workspace_.resize(plan_.arena_bytes + plan_.scratch_bytes + 64);
   }
 
   void run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs,
@@ -35,7 +35,7 @@ class Runner {
     };
     for (int s = 0; s < plan_.steps;) {
       if (chain == end || compile::ChainHead::of(chain).first != s) {
-        const Body& body = bodies_[std::size_t(*t)];
+        const Body& body = bodies_[*t];
         if (body.kind == KernelKind::loop) run_loop(body, t + 1, c);
         else Step(body, primitives_, t + 1, c).run();
         t = after(t);
@@ -50,7 +50,7 @@ class Runner {
   void run_loop(const Body& body, const std::int64_t* arguments, const cpu::Context& c) {
     std::size_t first = 0;
     while (body.micros[first].what != Micro::What::attribute) ++first;
-    Runner& step = loops_[std::size_t(body.micros[first].bits)];
+    Runner& step = loops_[body.micros[first].bits];
     compile::LoopRun<255> loop(body.micros, arguments, c);
     loop.run([&](std::byte* const* base) {
       cpu::Context inside = c;
@@ -61,11 +61,11 @@ class Runner {
   void run_chain(const std::int64_t* chain, const std::int64_t* table, const cpu::Context& c) {
     const auto head = compile::ChainHead::of(chain);
     const std::int64_t units = head.length(c.lengths);
-    std::vector<std::int64_t> room(std::size_t(plan_.table.size()));
+    std::vector<std::int64_t> room(plan_.table.size());
     for (std::int64_t k = 0; k * head.grain < units; ++k)
       compile::for_each_step_of_tile(chain, table, room.data(), units, k, k % head.workers,
                                       [&](std::int64_t kernel, const std::int64_t* arguments) {
-                                        Step(bodies_[std::size_t(kernel)], primitives_, arguments, c).run();
+                                        Step(bodies_[kernel], primitives_, arguments, c).run();
                                       });
   }
 
@@ -128,7 +128,7 @@ class Program {
       : primitives_(std::move(made.primitives)),
         prepare_(std::move(made.plans.prepare), *primitives_),
         run_(std::move(made.plans.run), *primitives_) {
-    for (const std::int64_t bytes : prepare_.plan().output_bytes) prepared_.emplace_back(std::size_t(bytes));
+    for (const std::int64_t bytes : prepare_.plan().output_bytes) prepared_.emplace_back(bytes);
   }
 
   std::unique_ptr<Primitives> primitives_;

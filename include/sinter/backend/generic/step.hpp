@@ -41,12 +41,12 @@ class Step {
       origin_.push_back(entry[0] < 0 ? entry[1] : 0);
       stride_.emplace_back(entry + 2, entry + 2 + b_.loops);
     }
-    index_.assign(std::size_t(b_.loops), 0);
+    index_.assign(b_.loops, 0);
   }
 
   void run() {
     if (b_.kind == KernelKind::custom) return custom();
-    for (std::size_t j = 0; j < b_.micros.size(); ++j)
+    for (int j = 0; j < std::ssize(b_.micros); ++j)
       if (b_.micros[j].level == 0) evaluate(j, 0, block);
     if (b_.kind == KernelKind::contract) contract();
     else if (b_.kind == KernelKind::row) rows();
@@ -56,12 +56,12 @@ class Step {
  private:
   // ---- addresses ----
   std::int64_t offset(int p, int vector_loop, std::int64_t i) const {
-    std::int64_t at = i * stride_[std::size_t(p)][std::size_t(vector_loop)];
+    std::int64_t at = i * stride_[p][vector_loop];
     for (int l = 0; l < b_.loops; ++l)
-      if (l != vector_loop) at += index_[std::size_t(l)] * stride_[std::size_t(p)][std::size_t(l)];
+      if (l != vector_loop) at += index_[l] * stride_[p][l];
     return at;
   }
-  std::byte* value(std::size_t j) { return registers_.data() + j * block * 8; }
+  std::byte* value(int j) { return registers_.data() + j * block * 8; }
   int vector_loop() const {
     return vector_ >= 0                      ? vector_
            : b_.kind == KernelKind::contract ? compile::ContractLoops::of(b_).inner - 1
@@ -72,14 +72,12 @@ class Step {
   /// Calls f() for every point of loops [first, last).
   template <class F> void for_each_point(int first, int last, F&& f) {
     if (first == last) return f();
-    for (index_[std::size_t(first)] = 0; index_[std::size_t(first)] < extent_[std::size_t(first)];
-         ++index_[std::size_t(first)])
-      for_each_point(first + 1, last, f);
-    index_[std::size_t(first)] = 0;
+    for (index_[first] = 0; index_[first] < extent_[first]; ++index_[first]) for_each_point(first + 1, last, f);
+    index_[first] = 0;
   }
 
   // ---- one micro-operation on n elements from i on ----
-  void evaluate(std::size_t j, std::int64_t i, int n) {
+  void evaluate(int j, std::int64_t i, int n) {
     const Micro& m = b_.micros[j];
     std::byte* const out = value(j);
     const int size = bytes_of(m.dtype);
@@ -88,61 +86,57 @@ class Step {
       case Micro::What::count:
         for (int k = 0; k < n; ++k)
           reinterpret_cast<std::int32_t*>(out)[k] =
-              std::int32_t(origin_[std::size_t(m.a)] + offset(m.a, vector_loop(), i + k));
+              std::int32_t(origin_[m.a] + offset(m.a, vector_loop(), i + k));
         break;
       case Micro::What::length:
         for (int k = 0; k < n; ++k) reinterpret_cast<std::int32_t*>(out)[k] = std::int32_t(c_.lengths[m.a]);
         break;
       case Micro::What::constant:
         with_element_type(m.dtype, [&]<class T>(T) {
-          std::fill_n(reinterpret_cast<T*>(out), n,
-                      ops::converted<T>(std::bit_cast<double>(origin_[std::size_t(m.a)])));
+          std::fill_n(reinterpret_cast<T*>(out), n, ops::converted<T>(std::bit_cast<double>(origin_[m.a])));
         });
         break;
       case Micro::What::gather: {
-        const auto axis = compile::IndexedAxis::of(origin_[std::size_t(m.a) + 1]);
+        const auto axis = compile::IndexedAxis::of(origin_[m.a + 1]);
         for (int k = 0; k < n; ++k) {
-          const std::int64_t position = position_at(std::size_t(m.b), k);
+          const std::int64_t position = position_at(m.b, k);
           if (position < 0 || position >= axis.extent)
             put(out, k, m.dtype, is_floating(m.dtype) ? ops::not_a_number<double> : 0);
           else
             std::memcpy(out + k * size,
-                        base_[std::size_t(m.a)] + (offset(m.a, vector_loop(), i + k) + position * axis.stride) * size,
-                        std::size_t(size));
+                        base_[m.a] + (offset(m.a, vector_loop(), i + k) + position * axis.stride) * size, size);
         }
         break;
       }
       case Micro::What::apply: {
         const short last = m.c >= 0 ? m.c : m.b >= 0 ? m.b : m.a;
-        const void* in[]{value(std::size_t(m.a)), m.b >= 0 ? value(std::size_t(m.b)) : nullptr,
-                         m.c >= 0 ? value(std::size_t(m.c)) : nullptr};
-        primitives_.at(m.code)->block[std::size_t(b_.micros[std::size_t(last)].dtype)](in, out, n);
+        const void* in[]{value(m.a), m.b >= 0 ? value(m.b) : nullptr, m.c >= 0 ? value(m.c) : nullptr};
+        primitives_.at(m.code)->block[b_.micros[last].dtype](in, out, n);
         break;
       }
       default: break;
     }
   }
-  void load(std::size_t j, short pointer, std::int64_t i, int n) {
+  void load(int j, short pointer, std::int64_t i, int n) {
     const int size = bytes_of(b_.micros[j].dtype);
     for (int k = 0; k < n; ++k)
-      std::memcpy(value(j) + k * size, base_[std::size_t(pointer)] + offset(pointer, vector_loop(), i + k) * size,
-                  std::size_t(size));
+      std::memcpy(value(j) + k * size, base_[pointer] + offset(pointer, vector_loop(), i + k) * size, size);
   }
-  std::int64_t position_at(std::size_t j, int k) {
+  std::int64_t position_at(int j, int k) {
     const std::byte* v = value(j);
     return b_.micros[j].dtype == Dtype::int64 ? reinterpret_cast<const std::int64_t*>(v)[k]
                                               : reinterpret_cast<const std::int32_t*>(v)[k];
   }
-  void scatter(std::size_t j, std::int64_t i, int n) {
+  void scatter(int j, std::int64_t i, int n) {
     const Micro& m = b_.micros[j];
-    const auto axis = compile::IndexedAxis::of(origin_[std::size_t(m.b) + 1]);
+    const auto axis = compile::IndexedAxis::of(origin_[m.b + 1]);
     const int size = bytes_of(m.dtype);
     for (int k = 0; k < n; ++k) {
-      const std::int64_t position = position_at(std::size_t(m.c), k);
+      const std::int64_t position = position_at(m.c, k);
       if (position < 0 || position >= axis.extent) continue;
       const std::int64_t at = offset(m.b, vector_loop(), i + k) + position * axis.stride;
-      std::byte* const to = base_[std::size_t(m.b)] + at * size;
-      const std::byte* const from = value(std::size_t(m.a)) + k * size;
+      std::byte* const to = base_[m.b] + at * size;
+      const std::byte* const from = value(m.a) + k * size;
       with_element_type(m.dtype, [&]<class T>(T) {
         if constexpr (computed_as(dtype_of<T>) == dtype_of<T>)
           *reinterpret_cast<T*>(to) =
@@ -150,12 +144,11 @@ class Step {
       });
     }
   }
-  void store(std::size_t j, std::int64_t i, int n) {
+  void store(int j, std::int64_t i, int n) {
     const Micro& m = b_.micros[j];
     const int size = bytes_of(m.dtype);
     for (int k = 0; k < n; ++k)
-      std::memcpy(base_[std::size_t(m.b)] + offset(m.b, vector_loop(), i + k) * size,
-                  value(std::size_t(m.a)) + k * size, std::size_t(size));
+      std::memcpy(base_[m.b] + offset(m.b, vector_loop(), i + k) * size, value(m.a) + k * size, size);
   }
   static void put(std::byte* to, int k, Dtype d, double x) {
     with_element_type(d, [&]<class T>(T) {
@@ -164,7 +157,7 @@ class Step {
     });
   }
   void elements(std::int64_t i, int n) {
-    for (std::size_t j = 0; j < b_.micros.size(); ++j) {
+    for (int j = 0; j < std::ssize(b_.micros); ++j) {
       if (b_.micros[j].what == Micro::What::store) store(j, i, n);
       else if (b_.micros[j].what == Micro::What::scatter) scatter(j, i, n);
       else if (b_.micros[j].level == 2) evaluate(j, i, n);
@@ -177,11 +170,10 @@ class Step {
   // ---- kinds ----
   void map() {
     for (const Micro& m : b_.micros)
-      if (m.what == Micro::What::scatter && base_[std::size_t(m.b)] != nullptr)
-        std::memset(base_[std::size_t(m.b)], 0,
-                    std::size_t(origin_[std::size_t(m.b) + 2]) * std::size_t(bytes_of(m.dtype)));
+      if (m.what == Micro::What::scatter && base_[m.b] != nullptr)
+        std::memset(base_[m.b], 0, origin_[m.b + 2] * bytes_of(m.dtype));
     for_each_point(0, b_.loops - 1, [&] {
-      for (std::size_t j = 0; j < b_.micros.size(); ++j)
+      for (int j = 0; j < std::ssize(b_.micros); ++j)
         if (b_.micros[j].level == 1) evaluate(j, 0, block_of_row());
       in_blocks(extent_.back(), [&](std::int64_t i, int n) { elements(i, n); });
     });
@@ -201,9 +193,9 @@ class Step {
   /// One row, or the n rows from i on that lie side by side.
   void row(int first, int last, std::int64_t i, int n) {
     const bool along = folds(b_.loops - 1);
-    kept_.resize(std::size_t(b_.kept) * row_elements(first) * 8);
+    kept_.resize(b_.kept * row_elements(first) * 8);
     for (int pass = 0; pass <= b_.passes; ++pass) {
-      for (std::size_t j = 0; j < b_.micros.size(); ++j) {
+      for (int j = 0; j < std::ssize(b_.micros); ++j) {
         const Micro& m = b_.micros[j];
         if (m.level != 1 || m.stage != pass || m.what == Micro::What::fold) continue;
         if (m.what == Micro::What::store) store(j, i, along ? 1 : n);
@@ -211,40 +203,39 @@ class Step {
       }
       if (pass == b_.passes) break;
       const auto each_fold = [&](auto f) {
-        for (std::size_t j = 0; j < b_.micros.size(); ++j)
+        for (int j = 0; j < std::ssize(b_.micros); ++j)
           if ((b_.micros[j].what == Micro::What::fold || b_.micros[j].what == Micro::What::scan) &&
               (b_.micros[j].passes >> pass & 1) != 0)
             f(j, *primitives_.at(b_.micros[j].code));
       };
       std::vector<std::byte> sums(b_.micros.size() * block * 8);
-      const auto sum = [&](std::size_t j) { return sums.data() + j * block * 8; };
-      each_fold([&](std::size_t j, const graph::Primitive& op) {
+      const auto sum = [&](int j) { return sums.data() + j * block * 8; };
+      each_fold([&](int j, const graph::Primitive& op) {
         for (int k = 0; k < block; ++k) put(sum(j), k, b_.micros[j].dtype, op.fold.identity);
       });
       std::int64_t before = 0;  // elements of the row in earlier runs of the innermost loop
       for_each_point(first, last, [&] {
         const auto at = [&](std::int64_t x, int count) {
-          for (std::size_t j = 0; j < b_.micros.size(); ++j) {
+          for (int j = 0; j < std::ssize(b_.micros); ++j) {
             const Micro& m = b_.micros[j];
             if ((m.passes >> pass & 1) == 0) continue;
             if (m.what == Micro::What::store) {
               store(j, x, count);
             } else if (m.what == Micro::What::fold || m.what == Micro::What::scan) {
-              const void* in[]{sum(j), value(std::size_t(m.a))};
-              primitives_.at(m.code)->block[std::size_t(m.dtype)](in, sum(j), count);
+              const void* in[]{sum(j), value(m.a)};
+              primitives_.at(m.code)->block[m.dtype](in, sum(j), count);
               if (m.what == Micro::What::scan)
-                std::memcpy(value(j), sum(j), std::size_t(count) * std::size_t(bytes_of(m.dtype)));
+                std::memcpy(value(j), sum(j), count * bytes_of(m.dtype));
             } else if (m.stored >= 0 && (m.passes & ((1u << pass) - 1u)) != 0) {
               load(j, m.stored, x, count);
             } else if (m.kept < 0) {
               evaluate(j, x, count);
             } else {  // computed in its first pass, remembered in the others
-              const auto size = std::size_t(bytes_of(m.dtype));
-              std::byte* const kept =
-                  kept_.data() + (std::size_t(m.kept) * row_elements(first) + std::size_t(before + x)) * 8;
+              const int size = bytes_of(m.dtype);
+              std::byte* const kept = kept_.data() + (m.kept * row_elements(first) + before + x) * 8;
               const bool now = (m.passes & ((1u << pass) - 1u)) == 0;
               if (now) evaluate(j, x, count);
-              for (std::size_t k = 0; k < std::size_t(count); ++k)
+              for (int k = 0; k < count; ++k)
                 std::memcpy(now ? kept + k * 8 : value(j) + k * size, now ? value(j) + k * size : kept + k * 8, size);
             }
           }
@@ -253,22 +244,22 @@ class Step {
         else at(i, n);
         before += extent_.back();
       });
-      each_fold([&](std::size_t j, const graph::Primitive& op) {
+      each_fold([&](int j, const graph::Primitive& op) {
         const int size = bytes_of(b_.micros[j].dtype);
         if (along)
           for (int k = 1; k < block; ++k) {
             const void* in[]{sum(j), sum(j) + k * size};
-            op.block[std::size_t(b_.micros[j].dtype)](in, sum(j), 1);
+            op.block[b_.micros[j].dtype](in, sum(j), 1);
           }
         for (int k = 0; k < block; ++k)
-          std::memcpy(value(j) + k * size, sum(j) + (along ? 0 : k) * size, std::size_t(size));
+          std::memcpy(value(j) + k * size, sum(j) + (along ? 0 : k) * size, size);
       });
     }
   }
 
-  std::size_t row_elements(int first) const {
-    std::size_t n = 1;
-    for (int l = first; l < b_.loops; ++l) n *= std::size_t(extent_[std::size_t(l)]);
+  std::int64_t row_elements(int first) const {
+    std::int64_t n = 1;
+    for (int l = first; l < b_.loops; ++l) n *= extent_[l];
     return n;
   }
 
@@ -278,10 +269,10 @@ class Step {
     const KernelRegistry::Run run = KernelRegistry::find(body.code, body.result);
     if (run == nullptr)
       return backend::PlainKernel(*primitives_.at(body.code), b_.micros, extent_.data(), base_.data(), b_.pointers,
-                                  [&](int p, int l) { return stride_[std::size_t(p)][std::size_t(l)]; })
+                                  [&](int p, int l) { return stride_[p][l]; })
           .run();
-    std::vector<std::int64_t> attributes(std::size_t(body.attributes)), strides;
-    std::vector<Dtype> dtypes(std::size_t(b_.pointers), body.result);
+    std::vector<std::int64_t> attributes(body.attributes), strides;
+    std::vector<Dtype> dtypes(b_.pointers, body.result);
     body.read(b_.micros, attributes.data(), dtypes.data());
     for (const auto& s : stride_) strides.insert(strides.end(), s.begin(), s.end());
     run({extent_.data(), b_.loops, base_.data(), strides.data(), dtypes.data(), body.operands, attributes.data(), c_});
@@ -296,12 +287,12 @@ class Step {
     const auto loops = compile::ContractLoops::of(b_);
     const auto nest = [&](int p, int first, int last) {
       cpu::Nest n;
-      for (int l = first; l < last; ++l) n.add(extent_[std::size_t(l)], stride_[std::size_t(p)][std::size_t(l)]);
+      for (int l = first; l < last; ++l) n.add(extent_[l], stride_[p][l]);
       return n;
     };
     for_each_point(0, loops.rows, [&] {
       const auto at = [&](int p) {  // one that is computed has no memory
-        const std::byte* const base = base_[std::size_t(p)];
+        const std::byte* const base = base_[p];
         return reinterpret_cast<const T*>(
             base != nullptr ? base + offset(p, vector_loop(), 0) * bytes_of(operands) : nullptr);
       };
@@ -333,15 +324,15 @@ class Step {
       move_to(side == 0 ? loops.rows : loops.columns, side == 0 ? loops.columns : loops.inner, line + i);
       for (std::int64_t k = 0; k < depth;) {
         move_to(loops.inner, b_.loops, first + k);
-        const std::int64_t x = std::exchange(index_[std::size_t(vector_)], 0);
-        const auto n = int(std::min<std::int64_t>({block, depth - k, extent_[std::size_t(vector_)] - x}));
-        for (std::size_t m = 0; m < b_.micros.size(); ++m) {
+        const std::int64_t x = std::exchange(index_[vector_], 0);
+        const auto n = int(std::min<std::int64_t>({block, depth - k, extent_[vector_] - x}));
+        for (int m = 0; m < std::ssize(b_.micros); ++m) {
           if (b_.micros[m].side != side + 1) continue;
           // whatever its level: lanes may run along another loop here
           if (b_.micros[m].what != Micro::What::operand) evaluate(m, x, n);
           else
             for (int j = 0; j < n; ++j)
-              to[(k + j) * width + i] = reinterpret_cast<const T*>(value(std::size_t(b_.micros[m].a)))[j];
+              to[(k + j) * width + i] = reinterpret_cast<const T*>(value(b_.micros[m].a))[j];
         }
         k += n;
       }
@@ -361,14 +352,14 @@ class Step {
       for (int j = 0; j < columns;) {
         move_to(loops.rows, loops.columns, row + i);
         move_to(loops.columns, loops.inner, column + j);
-        const std::int64_t x = std::exchange(index_[std::size_t(loops.inner - 1)], 0);
-        const auto n = int(std::min<std::int64_t>(columns - j, extent_[std::size_t(loops.inner - 1)] - x));
-        for (std::size_t m = 0; m < b_.micros.size(); ++m) {
+        const std::int64_t x = std::exchange(index_[loops.inner - 1], 0);
+        const auto n = int(std::min<std::int64_t>(columns - j, extent_[loops.inner - 1] - x));
+        for (int m = 0; m < std::ssize(b_.micros); ++m) {
           if (b_.micros[m].level == 1 && b_.micros[m].side == 0) evaluate(m, 0, block);
           if (b_.micros[m].what == Micro::What::result)
-            std::memcpy(value(m), tile + i * ld + j, std::size_t(n) * sizeof(T));
+            std::memcpy(value(m), tile + i * ld + j, n * sizeof(T));
         }
-        for (std::size_t m = 0; m < b_.micros.size(); ++m) {
+        for (int m = 0; m < std::ssize(b_.micros); ++m) {
           if (b_.micros[m].what == Micro::What::store) store(m, x, n);
           else if (b_.micros[m].level == 2 && b_.micros[m].side == 0 && b_.micros[m].what != Micro::What::result)
             evaluate(m, x, n);
@@ -380,8 +371,8 @@ class Step {
   /// Sets the indices of loops [first, last) to point i, counted in row-major order.
   void move_to(int first, int last, std::int64_t i) {
     for (int l = last - 1; l >= first; --l) {
-      index_[std::size_t(l)] = l > first ? i % extent_[std::size_t(l)] : i;
-      i /= extent_[std::size_t(l)];
+      index_[l] = l > first ? i % extent_[l] : i;
+      i /= extent_[l];
     }
   }
 

@@ -49,7 +49,7 @@ class PlainAttention {
       });
       return;
     }
-    const auto keys = std::size_t(length_[std::size_t(g_.keys())]), features = std::size_t(length_[std::size_t(last)]);
+    const std::int64_t keys = length_[g_.keys()], features = length_[last];
     over(0, g_.batch, [&] {
       std::vector<double> sum(keys * features);
       over(g_.shared(), g_.keys(), [&] {
@@ -58,38 +58,38 @@ class PlainAttention {
           const double w = e_.result == 2 ? p_[at_key()] : d_[at_key()] * g_.scale;
           if (sees_[at_key()])
             over(last, last + 1, [&] {
-              sum[at_key() * features + std::size_t(index(last))] += w * (e_.result == 2 ? cotangent() : query());
+              sum[at_key() * features + index(last)] += w * (e_.result == 2 ? cotangent() : query());
             });
         });
       });
       over(g_.keys(), g_.keys() + 1, [&] {
         over(last, last + 1, [&] {
           put([&](int i) { return g_.moved(i, g_.batch, g_.keys(), last); }, g_.batch + 2,
-              sum[at_key() * features + std::size_t(index(last))]);
+              sum[at_key() * features + index(last)]);
         });
       });
     });
   }
 
  private:
-  std::int64_t& index(int loop) { return index_[std::size_t(loop)]; }
-  std::size_t at_key() const { return std::size_t(index_[std::size_t(g_.keys())]); }
+  std::int64_t& index(int loop) { return index_[loop]; }
+  std::int64_t at_key() const { return index_[g_.keys()]; }
   /// Calls f for all points of loops [first, last), and leaves their indices at 0.
   template <class F> void over(int first, int last, const F& f) {
     if (first == last) return f();
-    for (index(first) = 0; index(first) < length_[std::size_t(first)]; ++index(first)) over(first + 1, last, f);
+    for (index(first) = 0; index(first) < length_[first]; ++index(first)) over(first + 1, last, f);
     index(first) = 0;
   }
-  template <class Loop> void place(Loop loop, int rank) {
-    for (int i = 0; i < rank; ++i) place_[i] = index(loop(i));
+  template <class Loop> void find_position(Loop loop, int rank) {
+    for (int i = 0; i < rank; ++i) position_[i] = index(loop(i));
   }
   template <class Loop> double get(int tensor, Loop loop, int rank) {
-    place(loop, rank);
-    return e_.get(tensor, place_);
+    find_position(loop, rank);
+    return e_.get(tensor, position_);
   }
   template <class Loop> void put(Loop loop, int rank, double x) {
-    place(loop, rank);
-    e_.set(place_, x);
+    find_position(loop, rank);
+    e_.set(position_, x);
   }
   double query() { return get(0, [&](int i) { return g_.query_loop(i); }, g_.batch + 3); }
   double key() { return get(1, [&](int i) { return g_.key_loop(i, g_.features()); }, g_.batch + 2); }
@@ -98,7 +98,7 @@ class PlainAttention {
 
   /// Probabilities of the keys for one query; the logarithm of the sum of exponentials.
   double row() {
-    const auto n = std::size_t(length_[std::size_t(g_.keys())]);
+    const std::int64_t n = length_[g_.keys()];
     const double never = unforeseen(-infinity<double>);
     p_.assign(n, never);
     sees_.assign(n, false);
@@ -119,7 +119,7 @@ class PlainAttention {
     });
     double sum = 0;
     for (double& p : p_) sum += p = p == never ? 0 : std::exp(p - top);
-    for (std::size_t j = 0; j < n; ++j) p_[j] = sum == 0 || !sees_[j] ? 0 : p_[j] / sum;
+    for (std::int64_t j = 0; j < n; ++j) p_[j] = sum == 0 || !sees_[j] ? 0 : p_[j] / sum;
     return sum == 0 ? unforeseen(infinity<double>) : top + std::log(sum);
   }
   /// Probabilities, and the cotangents of the scores.
@@ -141,7 +141,7 @@ class PlainAttention {
   std::vector<std::int64_t> length_, index_;
   std::vector<double> p_, d_;
   std::vector<bool> sees_;  ///< keys of the query that are not masked
-  std::int64_t place_[Shape::max_rank]{};
+  std::int64_t position_[Shape::max_rank]{};
 };
 
 }  // namespace sinter::ops

@@ -53,7 +53,7 @@ struct Attention : graph::Registered<Attention> {
   template <class Op> static constexpr double flops(const Signature& s, const Shape&) {
     std::array<std::int64_t, Shape::max_rank + 5> extent{};
     for (int t = 0; t < 3; ++t)
-      for (int i = 0; i < s.shape(t).rank; ++i) extent[std::size_t(Op::loop(s, t, i))] = s.shape(t)[i];
+      for (int i = 0; i < s.shape(t).rank; ++i) extent[Op::loop(s, t, i)] = s.shape(t)[i];
     return Op::flops_of_loops(extent.data(), geometry(s).value_features() + 1, s.attributes);
   }
   static constexpr Primitive describe();
@@ -156,11 +156,11 @@ constexpr Value with_axis_at(Value v, int from, int to) {
   const int rank = v.extents().rank;
   for (int i = 0, j = 0; i < rank; ++i) {
     if (i == to) {
-      order[std::size_t(i)] = from;
+      order[i] = from;
       continue;
     }
     if (j == from) ++j;
-    order[std::size_t(i)] = j++;
+    order[i] = j++;
   }
   return {v.graph, v.graph->add(graph::primitive<Permute>, &v.id, 1, order.data(), rank)};
 }

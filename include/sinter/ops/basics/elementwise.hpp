@@ -88,27 +88,27 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
         .name = Self::name, .code = graph::code_of<Self>, .kind = Kind::elementwise, .type = &Elementwise::type};
     p.elementwise = {&Types::result, Self::affine, Self::converts, Self::copies};
     p.flops = [](const Signature&, const Shape& result) { return Self::flops * double(result.size()); };
-    if constexpr (has_simplify(std::make_index_sequence<std::size_t(Arity)>{}))
+    if constexpr (has_simplify(std::make_index_sequence<Arity>{}))
       p.simplify = [](Builder& b, const int* o, const std::int64_t*, int) {
         return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
           return Self::simplify(Value{&b, o[Index]}...);
-        }(std::make_index_sequence<std::size_t(Arity)>{});
+        }(std::make_index_sequence<Arity>{});
       };
-    if constexpr (differentiable(std::make_index_sequence<std::size_t(Arity)>{})) {
+    if constexpr (differentiable(std::make_index_sequence<Arity>{})) {
       p.vjp = [](const Site& s, int i, Value ct) {
-        const Value d = along(s, i, ct, std::make_index_sequence<std::size_t(Arity)>{});
+        const Value d = along(s, i, ct, std::make_index_sequence<Arity>{});
         return d.exists() ? like_operand(s, i, d) : d;
       };
       p.jvp = [](const Site& s, int i, Value tangent) {
-        return along(s, i, tangent, std::make_index_sequence<std::size_t(Arity)>{});
+        return along(s, i, tangent, std::make_index_sequence<Arity>{});
       };
     }
     p.batch = [](const graph::Batching& b) {
       int rank = 0;
       for (int i = 0; i < Arity; ++i) rank = b.rank(i) > rank ? b.rank(i) : rank;
-      std::array<int, std::size_t(Arity)> ids{};
+      std::array<int, Arity> ids{};
       for (int i = 0; i < Arity; ++i)
-        ids[std::size_t(i)] = b.mapped[i] != 0 ? graph::with_rank(b.operand(i), rank).id : b.operands[i];
+        ids[i] = b.mapped[i] != 0 ? graph::with_rank(b.operand(i), rank).id : b.operands[i];
       return graph::apply_elementwise<Self>(b.graph, ids.data());
     };
     for_each_dtype([&]<Dtype D>() { set_block<element_type<D>>(p); });
@@ -136,7 +136,7 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
   /// Evaluation over arrays whose promoted type is T.
   template <class T> static constexpr void set_block(Primitive& p) {
     if constexpr (Types::operand(Arity - 1, dtype_of<T>) == dtype_of<T>) {
-      p.block[std::size_t(dtype_of<T>)] = [](const void* const* in, void* out, int n) {
+      p.block[dtype_of<T>] = [](const void* const* in, void* out, int n) {
         [&]<std::size_t... Index>(std::index_sequence<Index...>) {
           using R = element_type<Types::result(dtype_of<T>)>;
           for (int k = 0; k < n; ++k)
@@ -145,7 +145,7 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
                     Lanes<element_type<Types::operand(int(Index), dtype_of<T>)>, 1>(
                         static_cast<const element_type<Types::operand(int(Index), dtype_of<T>)>*>(in[Index])[k])...)
                     .v;
-        }(std::make_index_sequence<std::size_t(Arity)>{});
+        }(std::make_index_sequence<Arity>{});
       };
     }
   }

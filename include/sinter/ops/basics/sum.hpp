@@ -44,7 +44,7 @@ template <class Self> struct Reduction : graph::Registered<Self> {
   /// Narrow types are folded in the type in which they are computed.
   template <class T> static constexpr void set_block(Primitive& p) {
     if constexpr (computed_as(dtype_of<T>) == dtype_of<T>)
-      p.block[std::size_t(dtype_of<T>)] = [](const void* const* in, void* out, int n) {
+      p.block[dtype_of<T>] = [](const void* const* in, void* out, int n) {
         for (int k = 0; k < n; ++k)
           static_cast<T*>(out)[k] = Self::combine(Lanes<T, 1>(static_cast<const T*>(in[0])[k]),
                                                   Lanes<T, 1>(static_cast<const T*>(in[1])[k]))

@@ -15,7 +15,7 @@ struct PackedShape {
   std::array<std::int64_t, Shape::max_rank> value{};
   int rank = 0;
   constexpr explicit PackedShape(const Shape& s) : rank(s.rank) {
-    for (int i = 0; i < rank; ++i) value[std::size_t(i)] = packed(s[i], s.symbol(i));
+    for (int i = 0; i < rank; ++i) value[i] = packed(s[i], s.symbol(i));
   }
 };
 

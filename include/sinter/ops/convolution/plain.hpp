@@ -88,8 +88,7 @@ class PlainConvolution {
   /// with a weight that is infinite they give NaN.
   bool find_position() {
     for (int i = 0; i < g_.axes; ++i) {
-      const auto a = std::size_t(i);
-      position_[i] = at_[i] * g_.stride[a] - g_.before[a] + k_[i] * g_.dilation[a];
+      position_[i] = at_[i] * g_.stride[i] - g_.before[i] + k_[i] * g_.dilation[i];
       if (position_[i] < 0 || position_[i] >= spatial_[i]) return false;
     }
     return true;
@@ -97,10 +96,9 @@ class PlainConvolution {
   /// The window whose element k is at a position of the image, if there is one.
   bool find_window() {
     for (int i = 0; i < g_.axes; ++i) {
-      const auto a = std::size_t(i);
-      const std::int64_t first = position_[i] + g_.before[a] - k_[i] * g_.dilation[a];
-      at_[i] = first / g_.stride[a];
-      if (first < 0 || first % g_.stride[a] != 0 || at_[i] >= windows_[i]) return false;
+      const std::int64_t first = position_[i] + g_.before[i] - k_[i] * g_.dilation[i];
+      at_[i] = first / g_.stride[i];
+      if (first < 0 || first % g_.stride[i] != 0 || at_[i] >= windows_[i]) return false;
     }
     return true;
   }

@@ -43,7 +43,7 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
       to.push(Result == sums ? b[first] : b[second] * g.groups);
     }
     for (int i = 0; i < g.axes; ++i) {
-      const int x = a[spatial + i], y = b[spatial + i], extent = g.extent[std::size_t(i)];
+      const int x = a[spatial + i], y = b[spatial + i], extent = g.extent[i];
       const int windows = Result == sums    ? g.windows(i, x, y)
                           : Result == image ? g.windows(i, extent, y)
                                             : g.windows(i, y, extent);
@@ -74,7 +74,7 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
     const int spatial = 3 * Geometry::of(s.attributes).axes;
     for (int t = 0; t < 3; ++t) {
       const Shape& shape = t < 2 ? s.shape(t) : result;
-      for (int i = 0; i < shape.rank; ++i) extent[std::size_t(loop(s, t, i))] = shape[i];
+      for (int i = 0; i < shape.rank; ++i) extent[loop(s, t, i)] = shape[i];
     }
     return flops_of_loops(extent.data(), int(s.attributes[2]) + 4 + spatial, s.attributes);
   }
@@ -108,8 +108,8 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
     Geometry g = Geometry::of(s);
     g.sums = -1;
     std::array<Value, 3> t{};
-    t[std::size_t(Result)] = ct;
-    t[std::size_t(convolution_operand(Result, 1 - i))] = graph::cast_to(s.operand(1 - i), ct.dtype());
+    t[int(Result)] = ct;
+    t[int(convolution_operand(Result, 1 - i))] = graph::cast_to(s.operand(1 - i), ct.dtype());
     return graph::cast_to(convolution_part(convolution_operand(Result, i), t, g, s.operand(i).extents()),
                           s.operand(i).dtype());
   }
@@ -139,7 +139,7 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
       split.push(here ? s[i] / inside : s[i], s.symbol(i));
     }
     const int at = p.axis + (inside > 1 ? 1 : 0);  // where the batch axis goes
-    for (int i = 0; i < split.rank; ++i) order[std::size_t(i)] = i < at ? i + 1 : i == at ? 0 : i;
+    for (int i = 0; i < split.rank; ++i) order[i] = i < at ? i + 1 : i == at ? 0 : i;
     return graph::reshape_to(permuted(graph::reshape_to(v, split), order), whole);
   }
   static constexpr Value separated(Value v, Place p, int groups, int extent) {
@@ -156,7 +156,7 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
       whole.push(here ? s[i] / extent : s[i], s.symbol(i));
     }
     const int at = p.axis + (inside > 1 ? 1 : 0);
-    for (int i = 0; i < split.rank; ++i) order[std::size_t(i)] = i == 0 ? at : i <= at ? i - 1 : i;
+    for (int i = 0; i < split.rank; ++i) order[i] = i == 0 ? at : i <= at ? i - 1 : i;
     return graph::reshape_to(permuted(graph::reshape_to(v, split), order), whole);
   }
   static constexpr Value batch(const graph::Batching& b) {
@@ -172,7 +172,7 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
       Shape whole;
       whole.push(s[0], s.symbol(0));
       for (int i = 2; i < s.rank; ++i) whole.push(s[i]);
-      operands[std::size_t(mapped)] = graph::reshape_to(b.operand(mapped), whole).id;
+      operands[mapped] = graph::reshape_to(b.operand(mapped), whole).id;
       const Value y = with(b.graph, operands, g);
       Shape each;
       for (int i = 0; i < y.extents().rank; ++i) {
@@ -182,11 +182,11 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
       return graph::reshape_to(y, each);
     }
     if (one && b.symbol == 0 && s[0] > 0 && (!images || s.symbol(1) == 0)) {
-      operands[std::size_t(mapped)] = joined(b.operand(mapped), from, g.groups).id;
+      operands[mapped] = joined(b.operand(mapped), from, g.groups).id;
       return separated(with(b.graph, operands, g), to, g.groups, s[0]);
     }
     ++g.lead;
-    for (int i = 0; i < 2; ++i) operands[std::size_t(i)] = graph::batched(b, i).id;
+    for (int i = 0; i < 2; ++i) operands[i] = graph::batched(b, i).id;
     return with(b.graph, operands, g);
   }
   static constexpr Value with(Builder* b, const std::array<int, 2>& operands, const Geometry& g) {
@@ -210,12 +210,12 @@ struct ConvolutionWeightGradient : ConvolutionPart<ConvolutionWeightGradient, Co
 
 constexpr Value convolution_part(ConvolutionTensor which, const std::array<Value, 3>& tensors, Geometry g,
                                  const Shape& shape) {
-  const Value a = tensors[std::size_t(convolution_operand(which, 0))],
-              b = tensors[std::size_t(convolution_operand(which, 1))];
+  const Value a = tensors[int(convolution_operand(which, 0))],
+              b = tensors[int(convolution_operand(which, 1))];
   const std::array<int, 2> operands{a.id, b.id};
   g.extent = {};
   if (which != ConvolutionTensor::sums)
-    for (int i = 0; i < g.axes; ++i) g.extent[std::size_t(i)] = shape[g.lead + 2 + i];
+    for (int i = 0; i < g.axes; ++i) g.extent[i] = shape[g.lead + 2 + i];
   const auto attributes = g.attributes();
   const Primitive& op = which == ConvolutionTensor::sums    ? graph::primitive<Convolution>
                         : which == ConvolutionTensor::image ? graph::primitive<ConvolutionImageGradient>

@@ -38,15 +38,14 @@ struct PoolGeometry {
   constexpr int places() const { return size[0] * size[1] * size[2]; }
   /// The offset of element k of a window along spatial axis i.
   constexpr int offset(int k, int i) const {
-    for (int j = axes - 1; j > i; --j) k /= size[std::size_t(j)];
-    return k % size[std::size_t(i)] * dilation[std::size_t(i)];
+    for (int j = axes - 1; j > i; --j) k /= size[j];
+    return k % size[i] * dilation[i];
   }
   constexpr bool side_by_side() const { return size == stride && dilation == std::array<int, 3>{1, 1, 1}; }
   /// The number of windows along spatial axis i, which has this extent; 0 if one does not fit.
   constexpr int windows(int i, int extent_of_image) const {
-    const auto k = std::size_t(i);
-    const int room = extent_of_image + 2 * padding[k] - (dilation[k] * (size[k] - 1) + 1);
-    return room < 0 ? 0 : room / stride[k] + 1;
+    const int room = extent_of_image + 2 * padding[i] - (dilation[i] * (size[i] - 1) + 1);
+    return room < 0 ? 0 : room / stride[i] + 1;
   }
   constexpr Shape pooled(const Shape& image) const {
     Shape to = image;
@@ -132,8 +131,7 @@ class PlainPool {
   const std::int64_t* element(int k) {
     for (int i = 0; i < g_.front; ++i) index_[i] = front_[i];
     for (int i = 0; i < g_.axes; ++i) {
-      const auto a = std::size_t(i);
-      const std::int64_t p = at_[i] * g_.stride[a] - g_.padding[a] + g_.offset(k, i);
+      const std::int64_t p = at_[i] * g_.stride[i] - g_.padding[i] + g_.offset(k, i);
       if (p < 0 || p >= spatial_[i]) return nullptr;
       index_[g_.front + i] = p;
     }
@@ -142,10 +140,9 @@ class PlainPool {
   /// The window whose element k is at a position, if there is one.
   bool find_window(int k) {
     for (int i = 0; i < g_.axes; ++i) {
-      const auto a = std::size_t(i);
-      const std::int64_t from = position_[i] + g_.padding[a] - g_.offset(k, i);
-      at_[i] = from / g_.stride[a];
-      if (from < 0 || from % g_.stride[a] != 0 || at_[i] >= windows_[i]) return false;
+      const std::int64_t from = position_[i] + g_.padding[i] - g_.offset(k, i);
+      at_[i] = from / g_.stride[i];
+      if (from < 0 || from % g_.stride[i] != 0 || at_[i] >= windows_[i]) return false;
     }
     return true;
   }

@@ -33,7 +33,7 @@ template <class Self> struct PoolPart : graph::Registered<Self> {
   }
   static constexpr Value batch(const graph::Batching& b) {
     std::array<Value, 3> x{};
-    for (int i = 0; i < Self::operands; ++i) x[std::size_t(i)] = graph::batched(b, i);
+    for (int i = 0; i < Self::operands; ++i) x[i] = graph::batched(b, i);
     PoolGeometry g = PoolGeometry::of(b.attributes);
     ++g.front;
     return apply(x, g);
@@ -149,7 +149,7 @@ struct MeanPoolGradient : PoolPart<MeanPoolGradient> {
     const PoolGeometry g = PoolGeometry::of(s.attributes);
     if (s.count != 1 || s.shape(0).rank != g.front + g.axes) return Type::mismatch();
     Shape image = s.shape(0);
-    for (int i = 0; i < g.axes; ++i) image.set(g.front + i, g.extent[std::size_t(i)]);
+    for (int i = 0; i < g.axes; ++i) image.set(g.front + i, g.extent[i]);
     return is_pooled(image, g) && g.pooled(image) == s.shape(0) ? Type{s.dtype(0), image} : Type::mismatch();
   }
   static constexpr Value pull(const Site& s, int, Value ct) {
@@ -163,7 +163,7 @@ struct MeanPoolGradient : PoolPart<MeanPoolGradient> {
 
 constexpr Value MeanPool::pull(const Site& s, int, Value ct) {
   PoolGeometry g = PoolGeometry::of(s);
-  for (int i = 0; i < g.axes; ++i) g.extent[std::size_t(i)] = s.operand(0).extents()[g.front + i];
+  for (int i = 0; i < g.axes; ++i) g.extent[i] = s.operand(0).extents()[g.front + i];
   return MeanPoolGradient::apply({ct}, g);
 }
 

@@ -4,32 +4,39 @@
 
 #include "../compile/program/kernel.hpp"
 #include "../graph/primitive.hpp"
+#include "../tensor/array.hpp"
 
 namespace sinter::internals::backend {
 
-/// The operands, then the results, of a custom kernel in memory. Tensors that nobody reads have no address.
+/// The operands, then the results, of a primitive in memory. Tensors that nobody reads have no address.
 class PlainKernel {
+ public:
   struct Tensor {
     std::byte* address = nullptr;
     Dtype dtype = Dtype::float32;
-    Shape shape;
-    std::int64_t stride[Shape::max_rank]{};
+    Shape shape;  ///< the run-time lengths
+    Array<std::int64_t, Shape::max_rank> stride{};  ///< in elements
   };
 
- public:
+  PlainKernel(const graph::Primitive& op, std::vector<Tensor> tensors, int operands, const std::int64_t* attributes,
+              int attribute_count)
+      : op_(op),
+        tensors_(std::move(tensors)),
+        attributes_(attributes, attributes + attribute_count),
+        operands_(operands) {}
   /// `micros`: those of the kernel; `extent`: of its loops; `stride(tensor, loop)`: in elements.
   template <class Micros, class Stride>
   PlainKernel(const graph::Primitive& op, const Micros& micros, const std::int64_t* extent, std::byte* const* address,
               int tensors, Stride&& stride)
-      : op_(op), tensors_(std::size_t(tensors)) {
+      : op_(op), tensors_(tensors) {
     using What = compile::Micro::What;
-    for (int i = 0; i < tensors; ++i) at(i).address = address[i];
+    for (Tensor& t : tensors_) t.address = *address++;
     for (const compile::Micro& m : micros) {
       if (m.what == What::attribute) attributes_.push_back(std::int64_t(m.bits));
       if (m.what != What::load && m.what != What::store) continue;
       const bool reads = m.what == What::load;
       operands_ += reads ? 1 : 0;
-      Tensor& t = at(reads ? m.a : m.b);
+      Tensor& t = tensors_[reads ? m.a : m.b];
       t.dtype = m.dtype;
       for (int k = 0; k < (reads ? m.b : m.a); ++k) t.shape.push(1);  // the rank
     }
@@ -38,35 +45,36 @@ class PlainKernel {
     const graph::Signature s{room.data(), operands_, attributes_.data(), int(attributes_.size())};
     std::vector<int> loop;
     for (int i = 0; i < tensors; ++i)
-      for (int k = 0; k < at(i).shape.rank; ++k) loop.push_back(op.kernel.loop(s, i, k));
-    std::size_t n = 0;
+      for (int k = 0; k < tensors_[i].shape.rank; ++k) loop.push_back(op.kernel.loop(s, i, k));
+    int n = 0;
     for (int i = 0; i < tensors; ++i)
-      for (int k = 0; k < at(i).shape.rank; ++k, ++n) {
-        at(i).shape.set(k, int(extent[loop[n]]));
-        at(i).stride[k] = stride(i, loop[n]);
+      for (int k = 0; k < tensors_[i].shape.rank; ++k, ++n) {
+        tensors_[i].shape.set(k, int(extent[loop[n]]));
+        tensors_[i].stride[k] = stride(i, loop[n]);
       }
   }
 
   void run() {
     graph::Elements e{.self = this, .attributes = attributes_.data(), .operands = operands_};
     e.get_element = [](const void* self, int tensor, const std::int64_t* index) {
-      const Tensor& t = of(self).at(tensor);
+      const Tensor& t = of(self, tensor);
       return with_element_type(t.dtype, [&]<class T>(T) { return double(*element<T>(t, index)); });
     };
     e.set_element = [](const void* self, int tensor, const std::int64_t* index, double x) {
-      const Tensor& t = of(self).at(tensor);
+      const Tensor& t = of(self, tensor);
       with_element_type(t.dtype, [&]<class T>(T) { *element<T>(t, index) = static_cast<T>(x); });
     };
-    e.length_of = [](const void* self, int tensor, int axis) { return std::int64_t(of(self).at(tensor).shape[axis]); };
-    e.dtype_of = [](const void* self, int tensor) { return of(self).at(tensor).dtype; };
-    e.rank_of = [](const void* self, int tensor) { return of(self).at(tensor).shape.rank; };
-    for (; operands_ + e.result < int(tensors_.size()); ++e.result)
-      if (at(operands_ + e.result).address != nullptr) op_.kernel.plain(e);
+    e.length_of = [](const void* self, int tensor, int axis) { return std::int64_t(of(self, tensor).shape[axis]); };
+    e.dtype_of = [](const void* self, int tensor) { return of(self, tensor).dtype; };
+    e.rank_of = [](const void* self, int tensor) { return of(self, tensor).shape.rank; };
+    for (; operands_ + e.result < std::ssize(tensors_); ++e.result)
+      if (tensors_[operands_ + e.result].address != nullptr) op_.kernel.plain(e);
   }
 
  private:
-  static PlainKernel& of(const void* self) { return *static_cast<PlainKernel*>(const_cast<void*>(self)); }
-  Tensor& at(int tensor) { return tensors_[std::size_t(tensor)]; }
+  static const Tensor& of(const void* self, int tensor) {
+    return static_cast<const PlainKernel*>(self)->tensors_[tensor];
+  }
   template <class T> static T* element(const Tensor& t, const std::int64_t* index) {
     std::int64_t i = 0;
     for (int k = 0; k < t.shape.rank; ++k) i += index[k] * t.stride[k];

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../../ops/ops.hpp"
+#include "../plain_kernel.hpp"
 
 namespace sinter::internals::reference {
 
@@ -20,7 +21,7 @@ struct Array {
   std::vector<std::byte> bytes;
 
   Array() = default;
-  Array(Dtype d, const Shape& s) : dtype(d), shape(s), bytes(std::size_t(s.size()) * std::size_t(bytes_of(d))) {}
+  Array(Dtype d, const Shape& s) : dtype(d), shape(s), bytes(s.size() * bytes_of(d)) {}
   std::byte* at(std::ptrdiff_t i) { return bytes.data() + i * bytes_of(dtype); }
   const std::byte* at(std::ptrdiff_t i) const { return bytes.data() + i * bytes_of(dtype); }
   /// Element i, whatever the dtype, as a double.
@@ -61,24 +62,24 @@ class Interpreter {
   /// The outputs for these inputs. Elements past a length are NaN (or the like) and take part in nothing.
   std::vector<Array> run(const std::vector<Array>& inputs, const Lengths& lengths = {}) {
     lengths_ = lengths;
-    values_.assign(std::size_t(g_.size()), Array{});
+    values_.assign(g_.size(), Array{});
     std::size_t input = 0;
     for (int i = 0; i < g_.size(); ++i) {
       if (g_[i].op == &graph::primitive<graph::Input>) {
-        values_[std::size_t(i)] = converted(inputs.at(input++), dtype(g_[i].dtype));
+        values_[i] = converted(inputs.at(input++), dtype(g_[i].dtype));
       } else {
-        values_[std::size_t(i)] = Array(dtype(g_[i].dtype), g_.shape(i));
-        spoil(values_[std::size_t(i)]);
+        values_[i] = Array(dtype(g_[i].dtype), g_.shape(i));
+        spoil(values_[i]);
         evaluate(i);
       }
     }
     std::vector<Array> outputs;
-    for (const int o : g_.outputs) outputs.push_back(values_[std::size_t(o)]);
+    for (const int o : g_.outputs) outputs.push_back(values_[o]);
     return outputs;
   }
 
  private:
-  using Index = std::array<std::int64_t, Shape::max_rank>;
+  using Index = internals::Array<std::int64_t, Shape::max_rank>;
 
   Dtype dtype(Dtype d) const { return in_double_ && d == Dtype::float32 ? Dtype::float64 : d; }
   static Array converted(const Array& a, Dtype d) {
@@ -104,15 +105,15 @@ class Interpreter {
       f(index);
       int axis = s.rank - 1;
       for (; axis >= 0; --axis) {
-        if (++index[std::size_t(axis)] < length(s, axis)) break;
-        index[std::size_t(axis)] = 0;
+        if (++index[axis] < length(s, axis)) break;
+        index[axis] = 0;
       }
       if (axis < 0) return;
     }
   }
   static std::ptrdiff_t offset(const Shape& s, const Index& index) {
     std::ptrdiff_t at = 0;
-    for (int i = 0; i < s.rank; ++i) at = at * s[i] + index[std::size_t(i)];
+    for (int i = 0; i < s.rank; ++i) at = at * s[i] + index[i];
     return at;
   }
   /// Offset of the element of an operand of this shape, right-aligned, that is read for the result's element.
@@ -120,17 +121,17 @@ class Interpreter {
     std::ptrdiff_t at = 0;
     for (int i = 0; i < s.rank; ++i) {
       const bool repeated = s[i] == 1 && s.symbol(i) == 0;
-      at = at * s[i] + (repeated ? 0 : index[std::size_t(i + result.rank - s.rank)]);
+      at = at * s[i] + (repeated ? 0 : index[i + result.rank - s.rank]);
     }
     return at;
   }
 
-  const Array& operand(int i, int k) const { return values_[std::size_t(g_.operands(i)[k])]; }
+  const Array& operand(int i, int k) const { return values_[g_.operands(i)[k]]; }
 
   void evaluate(int i) {
     using graph::Kind;
     const graph::Node& n = g_[i];
-    Array& out = values_[std::size_t(i)];
+    Array& out = values_[i];
     switch (n.op->kind) {
       case Kind::input: break;
       case Kind::constant: out.set(0, g_.constant_value(i)); break;
@@ -152,7 +153,7 @@ class Interpreter {
       case Kind::loop: out = loop(i)[0]; break;
       case Kind::result: {
         const int first = g_.operands(i)[0], number = int(g_.attributes(i)[0]);
-        if (g_[first].op->kind == Kind::loop) out = loops_.at(first)[std::size_t(number)];
+        if (g_[first].op->kind == Kind::loop) out = loops_.at(first)[number];
         else own(first, number, out);
         break;
       }
@@ -167,7 +168,7 @@ class Interpreter {
       return for_each_index(out.shape, [&](const Index& x) {
         out.set(offset(out.shape, x), operand(i, 0).get(broadcast_offset(operand(i, 0).shape, out.shape, x)));
       });
-    const graph::Block block = n.op->block[std::size_t(operand(i, n.operands - 1).dtype)];
+    const graph::Block block = n.op->block[operand(i, n.operands - 1).dtype];
     for_each_index(out.shape, [&](const Index& x) {
       const void* in[3]{};
       for (int k = 0; k < n.operands; ++k)
@@ -182,31 +183,31 @@ class Interpreter {
     for_each_index(a.shape, [&](const Index& x) {
       Index y = x;
       for (int k = 0; k < a.shape.rank; ++k)
-        if ((g_.attributes(i)[0] >> k & 1) != 0) y[std::size_t(k)] = 0;
+        if ((g_.attributes(i)[0] >> k & 1) != 0) y[k] = 0;
       std::byte* const to = out.at(offset(out.shape, y));
       const void* in[]{to, a.at(offset(a.shape, x))};
-      op.block[std::size_t(a.dtype)](in, to, 1);
+      op.block[a.dtype](in, to, 1);
     });
   }
   void scan(int i, Array& out) const {
     const Array& a = operand(i, 0);
-    const auto axis = std::size_t(g_.attributes(i)[0]);
+    const int axis = int(g_.attributes(i)[0]);
     for_each_index(a.shape, [&](const Index& x) {  // row-major: the previous elements along the axis have been visited
       std::byte* const to = out.at(offset(a.shape, x));
       Index before = x;
       --before[axis];
-      if (x[axis] > 0) std::memcpy(to, out.at(offset(a.shape, before)), std::size_t(bytes_of(a.dtype)));
+      if (x[axis] > 0) std::memcpy(to, out.at(offset(a.shape, before)), bytes_of(a.dtype));
       else out.set_identity(offset(a.shape, x), g_[i].op->fold.identity);
       const void* in[]{to, a.at(offset(a.shape, x))};
-      g_[i].op->block[std::size_t(a.dtype)](in, to, 1);
+      g_[i].op->block[a.dtype](in, to, 1);
     });
   }
   /// Sets x along its axis to the index in `positions` for x; false if that is out of range.
   bool set_position(const Array& positions, const Shape& aligned, const Shape& table, int axis, Index& x) const {
     const auto at = std::int64_t(positions.get(broadcast_offset(positions.shape, aligned, x)));
     for (int d = 0; d < table.rank; ++d)
-      if (table[d] == 1 && table.symbol(d) == 0 && d != axis) x[std::size_t(d)] = 0;
-    x[std::size_t(axis)] = at;
+      if (table[d] == 1 && table.symbol(d) == 0 && d != axis) x[d] = 0;
+    x[axis] = at;
     return at >= 0 && at < table[axis];
   }
   void gather(int i, Array& out) const {
@@ -215,7 +216,7 @@ class Interpreter {
       Index from = x;
       const bool there = set_position(operand(i, 1), out.shape, a.shape, int(g_.attributes(i)[0]), from);
       if (there)
-        std::memcpy(out.at(offset(out.shape, x)), a.at(offset(a.shape, from)), std::size_t(bytes_of(a.dtype)));
+        std::memcpy(out.at(offset(out.shape, x)), a.at(offset(a.shape, from)), bytes_of(a.dtype));
       else out.set(offset(out.shape, x), is_floating(out.dtype) ? ops::not_a_number<double> : 0);
     });
   }
@@ -240,11 +241,11 @@ class Interpreter {
       std::uint64_t whole = 0;
       for_each_index(contracted, [&](const Index& k) {
         Index p{}, q{};
-        for (int d = 0; d < batch; ++d) p[std::size_t(d)] = q[std::size_t(d)] = x[std::size_t(d)];
-        for (int d = 0; d < rows; ++d) p[std::size_t(batch + d)] = x[std::size_t(batch + d)];
-        for (int d = batch; d < b.shape.rank - inner; ++d) q[std::size_t(d)] = x[std::size_t(rows + d)];
+        for (int d = 0; d < batch; ++d) p[d] = q[d] = x[d];
+        for (int d = 0; d < rows; ++d) p[batch + d] = x[batch + d];
+        for (int d = batch; d < b.shape.rank - inner; ++d) q[d] = x[rows + d];
         for (int d = 0; d < inner; ++d)
-          p[std::size_t(a.shape.rank - inner + d)] = q[std::size_t(b.shape.rank - inner + d)] = k[std::size_t(d)];
+          p[a.shape.rank - inner + d] = q[b.shape.rank - inner + d] = k[d];
         if (is_integer(out.dtype)) {
           whole += a.bits(offset(a.shape, p)) * b.bits(offset(b.shape, q));
           return;
@@ -258,40 +259,29 @@ class Interpreter {
     });
   }
   /// Result `number` of a primitive with a custom kernel.
-  void own(int i, int number, Array& out) const {
-    struct Tensors {
-      const Interpreter& in;
-      int node, number;
-      Array* out;
-      const Array& at(int tensor) const { return tensor < in.g_[node].operands ? in.operand(node, tensor) : *out; }
-    };
-    const Tensors t{*this, i, number, &out};
-    graph::Elements e{.self = &t, .attributes = g_.attributes(i), .operands = g_[i].operands, .result = number};
-    e.get_element = [](const void* self, int tensor, const std::int64_t* index) {
-      const Array& a = static_cast<const Tensors*>(self)->at(tensor);
-      return a.get(row_major(a.shape, index));
-    };
-    e.set_element = [](const void* self, int, const std::int64_t* index, double value) {
-      Array& a = *static_cast<const Tensors*>(self)->out;
-      a.set(row_major(a.shape, index), value);
-    };
-    e.length_of = [](const void* self, int tensor, int axis) {
-      const auto& all = *static_cast<const Tensors*>(self);
-      return all.in.length(all.at(tensor).shape, axis);
-    };
-    e.dtype_of = [](const void* self, int tensor) { return static_cast<const Tensors*>(self)->at(tensor).dtype; };
-    e.rank_of = [](const void* self, int tensor) { return static_cast<const Tensors*>(self)->at(tensor).shape.rank; };
-    g_[i].op->kernel.plain(e);
+  void own(int i, int number, Array& out) {
+    std::vector<backend::PlainKernel::Tensor> tensors;
+    for (int k = 0; k < g_[i].operands; ++k) tensors.push_back(in_memory(values_[g_.operands(i)[k]]));
+    tensors.resize(g_[i].operands + number);  // further results, which are not computed here
+    tensors.push_back(in_memory(out));
+    backend::PlainKernel(*g_[i].op, std::move(tensors), g_[i].operands, g_.attributes(i), g_[i].attributes).run();
   }
-  static std::ptrdiff_t row_major(const Shape& s, const std::int64_t* index) {
-    std::ptrdiff_t at = 0;
-    for (int i = 0; i < s.rank; ++i) at = at * s[i] + index[i];
-    return at;
+  backend::PlainKernel::Tensor in_memory(Array& a) const {
+    backend::PlainKernel::Tensor t;
+    t.address = a.bytes.data();
+    t.dtype = a.dtype;
+    const graph::Layout l = graph::Layout::row_major(a.shape);
+    for (int k = 0; k < a.shape.rank; ++k) {
+      t.shape.push(int(length(a.shape, k)));
+      t.stride[k] = l.stride[k];
+    }
+    return t;
   }
   /// All results of a loop, whose steps are run one by one.
   const std::vector<Array>& loop(int i) {
     const auto f = graph::Iteration::of(g_, i);
-    Interpreter step(g_.bodies[f.body], in_double_);
+    const graph::Builder& body = graph::body_of(g_, i);
+    Interpreter step(body, in_double_);
     std::vector<Array> inputs, &results = loops_[i];
     results.clear();
     for (int k = 0; k < g_[i].operands; ++k) inputs.push_back(operand(i, k));
@@ -302,27 +292,24 @@ class Interpreter {
     }
     const std::int64_t count = f.symbol() != 0 ? lengths_.at(f.symbol()) : f.extent();
     const auto put = [](Array& all, const Array& one, std::int64_t t) {
-      std::copy(one.bytes.begin(), one.bytes.end(), all.bytes.begin() + t * std::int64_t(one.bytes.size()));
+      std::copy(one.bytes.begin(), one.bytes.end(), all.bytes.begin() + t * std::ssize(one.bytes));
     };
     for (std::int64_t s = 0; s < count; ++s) {
-      if (f.conditional && inputs[std::size_t(f.carries - 1)].get(0) == 0) break;
+      if (f.conditional && inputs[f.carries - 1].get(0) == 0) break;
       const std::int64_t t = f.reverse ? count - 1 - s : s;
       for (int k = f.carries; k < f.carries + f.stacked; ++k) {
         const Array& all = operand(i, k);
-        const int each = g_.bodies[f.body].inputs[k];
-        Array one(all.dtype, g_.bodies[f.body].shape(each));
-        const auto from = all.bytes.begin() + t * std::int64_t(one.bytes.size());
-        std::copy(from, from + std::int64_t(one.bytes.size()), one.bytes.begin());
-        inputs[std::size_t(k)] = std::move(one);
+        Array one(all.dtype, body.shape(body.inputs[k]));
+        const auto from = all.bytes.begin() + t * std::ssize(one.bytes);
+        std::copy(from, from + std::ssize(one.bytes), one.bytes.begin());
+        inputs[k] = std::move(one);
       }
       const std::vector<Array> outputs = step.run(inputs, lengths_);
-      for (int j = 0; j < f.carries && !f.conditional; ++j)
-        put(results[std::size_t(f.before(j))], inputs[std::size_t(j)], t);
-      for (int k = 0; k < f.made; ++k)
-        put(results[std::size_t(f.carries + k)], outputs[std::size_t(f.carries + k)], t);
-      for (int j = 0; j < f.carries; ++j) inputs[std::size_t(j)] = outputs[std::size_t(j)];
+      for (int j = 0; j < f.carries && !f.conditional; ++j) put(results[f.before(j)], inputs[j], t);
+      for (int k = f.carries; k < f.carries + f.made; ++k) put(results[k], outputs[k], t);
+      for (int j = 0; j < f.carries; ++j) inputs[j] = outputs[j];
     }
-    for (int j = 0; j < f.carries; ++j) results[std::size_t(j)] = inputs[std::size_t(j)];
+    for (int j = 0; j < f.carries; ++j) results[j] = inputs[j];
     return results;
   }
   void assemble(int i, Array& out) const {
@@ -332,8 +319,8 @@ class Interpreter {
       const Array& a = operand(i, k);
       for_each_index(a.shape, [&](const Index& x) {
         Index y = x;
-        y[std::size_t(axis)] += start;
-        std::memcpy(out.at(offset(out.shape, y)), a.at(offset(a.shape, x)), std::size_t(bytes_of(a.dtype)));
+        y[axis] += start;
+        std::memcpy(out.at(offset(out.shape, y)), a.at(offset(a.shape, x)), bytes_of(a.dtype));
       });
       start += a.shape[axis];
     }
@@ -345,8 +332,8 @@ class Interpreter {
     g_[i].op->view.layout(l, g_.signature(i, room), out.shape);
     for_each_index(out.shape, [&](const Index& x) {
       std::int64_t from = l.offset;
-      for (int d = 0; d < out.shape.rank; ++d) from += x[std::size_t(d)] * l.stride[d];
-      std::memcpy(out.at(offset(out.shape, x)), a.at(from), std::size_t(bytes_of(a.dtype)));
+      for (int d = 0; d < out.shape.rank; ++d) from += x[d] * l.stride[d];
+      std::memcpy(out.at(offset(out.shape, x)), a.at(from), bytes_of(a.dtype));
     });
   }
 

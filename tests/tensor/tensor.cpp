@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
+#include <sstream>
+
 #include "../support/throws.hpp"
 
 using namespace sinter;
@@ -145,6 +147,24 @@ TEST_CASE("tensors print as NumPy's do, up to their lengths") {
   x(1) = 0.5f;
   CHECK(to_string(x) == "[0, 0.5]");
   CHECK(to_string(Tensor<int, 20>{}).find("…") != std::string::npos);
+}
+
+TEST_CASE("tensors, views and expressions are written to streams with their dtype and shape, scalars as numbers") {
+  const auto written = [](const auto& x) {
+    std::ostringstream out;
+    out << x;
+    return out.str();
+  };
+  const Tensor<int, 2, 3> x{{1, 2, 3}, {4, 5, 6}};
+  CHECK(written(x) == "[[1, 2, 3],\n [4, 5, 6]]\nint32 (2, 3)");
+  CHECK(written(x[1]) == "[4, 5, 6]\nint32 (3)");
+  CHECK(written(x(range<>, range<0, 3, 2>)) == "[[1, 3],\n [4, 6]]\nint32 (2, 2)");
+  CHECK(written(x[0] + x[1]) == "[5, 7, 9]\nint32 (3)");
+  Tensor<float16, upto<4, 'B'>> some;
+  some.set_length<'B'>(1);
+  CHECK(written(some) == "[0]\nfloat16 (upto 4 'B')");
+  CHECK(written(Tensor<float>(0.5f)) == "0.5");
+  CHECK(written(x(1, 2)) == "6");
 }
 
 TEST_CASE("an index takes an axis away and a range keeps a part of it: views, as in NumPy") {

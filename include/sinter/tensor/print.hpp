@@ -1,6 +1,7 @@
 // Tensors as text.
 #pragma once
 #include <cstdio>
+#include <iosfwd>
 #include <string>
 
 #include "decimal.hpp"
@@ -57,14 +58,26 @@ std::string to_string(const T& tensor) {
   return out;
 }
 
+namespace tensor_detail {
+
+/// What is printed of a tensor, or of the value of an expression.
+template <class T> std::string printed_text(const T& x) {
+  if constexpr (Expression<T>) return printed_text(eval(x));
+  else return to_string(x) + "\n" + std::string(name_of(dtype_of<typename T::element>)) + " " + to_string(T::shape);
+}
+
+}  // namespace tensor_detail
+
 /// Prints a tensor, or the value of an expression, with its dtype and shape.
 template <class T> requires requires { typename T::symbol; } void print(const T& x, std::FILE* out = stdout) {
-  if constexpr (Expression<T>) {
-    print(eval(x), out);
-  } else {
-    std::fprintf(out, "%s\n%s %s\n", to_string(x).c_str(), std::string(name_of(dtype_of<typename T::element>)).c_str(),
-                 to_string(T::shape).c_str());
-  }
+  std::fprintf(out, "%s\n", tensor_detail::printed_text(x).c_str());
+}
+
+/// The same to a stream, `std::cout << x`, without the end of the last line, as PyTorch's C++ interface prints. One of
+/// rank 0 is written as its number.
+template <class Traits, class T> requires(requires { typename T::symbol; } && T::symbol::shape.rank > 0)
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out, const T& x) {
+  return out << tensor_detail::printed_text(x).c_str();
 }
 
 }  // namespace sinter

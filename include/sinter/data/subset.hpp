@@ -78,12 +78,12 @@ template <Classified Data> auto stratified_split(const Data& all, double share, 
   std::sort(classes.begin(), classes.end());
   std::vector<std::size_t> count(classes.size() + 1, 0), taken(classes.size() + 1, 0);
   const auto index = [&](int label) {
-    return std::size_t(std::lower_bound(classes.begin(), classes.end(), label) - classes.begin());
+    return std::lower_bound(classes.begin(), classes.end(), label) - classes.begin();
   };
   for (std::size_t i = 0; i < all.size(); ++i) ++count[index(all.label(i))];
   std::vector<std::size_t> train, test;
   for (const std::size_t i : shuffled(all.size(), seed)) {
-    const std::size_t c = index(all.label(i));
+    const auto c = index(all.label(i));
     const bool out = taken[c] < std::size_t(share * double(count[c]) + 0.5);
     if (out) ++taken[c];
     (out ? test : train).push_back(i);

@@ -65,7 +65,7 @@ SINTER_COLD inline Target find_target(const std::string& path) {
     char link[4096];
     const ssize_t n = ::readlink((folder + t.name).c_str(), link, sizeof link);
     if (n < 0) break;
-    t.name.assign(link, std::size_t(n));
+    t.name.assign(link, n);
   }
   const std::string shown = folder.empty() ? "." : folder;
   t.folder = Descriptor(::open(shown.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -173,7 +173,7 @@ class Temporary {
       const ssize_t n = ::write(file_.get(), bytes.data(), std::min(bytes.size(), std::size_t(1) << 30));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) fail("cannot be written");
-      bytes.remove_prefix(std::size_t(n));
+      bytes.remove_prefix(n);
     }
   }
   /// Gives the file the target's owner, mode and name, and syncs both to disk.

@@ -92,7 +92,7 @@ SINTER_COLD inline TensorFile read_safetensors(const std::string& path) {
                   std::to_string(length));
   if (length > most_header_bytes)
     data::damaged(path + ", header length", "at most " + std::to_string(most_header_bytes), std::to_string(length));
-  f.data = std::size_t(8 + length);
+  f.data = 8 + length;
   f.tensors = read_header({reinterpret_cast<const char*>(f.bytes.data()) + 8, std::size_t(length)}, path);
 
   const std::size_t data_bytes = f.bytes.size() - f.data;
@@ -131,7 +131,7 @@ template <class X> void save(const Model<X>& model, const std::string& path) {
   std::vector<std::string_view> parts(2);
   model.for_each_tensor([&](const std::string& name, const auto& p) {
     using Element = typename std::remove_cvref_t<decltype(p)>::element;
-    parts.emplace_back(reinterpret_cast<const char*>(p.memory()), std::size_t(p.size()) * sizeof(Element));
+    parts.emplace_back(reinterpret_cast<const char*>(p.memory()), p.size() * sizeof(Element));
     io::safetensors_detail::append_entry(header, name, dtype_of<Element>, p.shape, at, at + parts.back().size());
     at += parts.back().size();
   });
@@ -166,7 +166,7 @@ template <Element T> SINTER_COLD const TensorEntry& matching(const TensorFile& f
     throw Error(ErrorCode::mismatch, where + ", dtype",
                 "expected " + dtype + " or a type that converts to it, found " + shown,
                 "save it with the dtype of the model");
-  const auto size = std::size_t(shape.size());
+  const std::size_t size = shape.size();
   if (const std::size_t i = first_not_taken<T>(t->dtype, f.bytes.data() + f.data + t->begin, size); i < size)
     throw Error(ErrorCode::mismatch, where + ", element " + std::to_string(i),
                 t->dtype == "BOOL" ? "expected 0 or 1 as BOOL, found another byte"
@@ -200,7 +200,7 @@ template <class X> void load(Model<X>& model, const std::string& path, ExtraTens
   std::size_t i = 0;
   model.for_each_tensor([&](const std::string&, const auto& p) {
     const io::TensorEntry& t = *found[i++];
-    io::convert(t.dtype, f.bytes.data() + f.data + t.begin, std::size_t(p.size()), p.data());
+    io::convert(t.dtype, f.bytes.data() + f.data + t.begin, p.size(), p.data());
   });
 }
 /// The same into a new model: `auto net = load<Mlp>("mlp.safetensors");`.

@@ -159,49 +159,40 @@ template <class X> inline constexpr ParameterBlocks parameter_blocks = blocks_of
 /// Elements in all parameters of a net.
 template <class X> consteval std::int64_t count_parameters() { return parameter_blocks<X>.elements(); }
 
-/// The number of `Scalar` and of `Buffer` members below a struct: inputs of its programs in addition to the parameters.
-template <class T> consteval int count_scalars() {
-  int n = 0;
+/// The sum of f.operator()<Leaf>() over all leaves below a struct.
+template <class T, class F> consteval auto sum_over_leaves(F f) {
+  decltype(f.template operator()<Scalar>()) n{};
   auto value = NetOf<T>::make();
-  for_each_leaf(value, [&](auto& leaf) { n += std::is_same_v<std::remove_cvref_t<decltype(leaf)>, Scalar>; });
+  for_each_leaf(value, [&](auto& leaf) { n += f.template operator()<std::remove_cvref_t<decltype(leaf)>>(); });
   return n;
+}
+
+/// The number of `Scalar`, `Buffer` and `State` members below a struct: inputs of its programs in addition to the
+/// parameters.
+template <class T> consteval int count_scalars() {
+  return sum_over_leaves<T>([]<class Leaf>() { return int(std::is_same_v<Leaf, Scalar>); });
 }
 template <class T> consteval int count_buffers() {
-  int n = 0;
-  auto value = NetOf<T>::make();
-  for_each_leaf(value, [&](auto& leaf) { n += is_buffer_v<std::remove_cvref_t<decltype(leaf)>>; });
-  return n;
+  return sum_over_leaves<T>([]<class Leaf>() { return int(is_buffer_v<Leaf>); });
 }
 template <class T> consteval int count_states() {
-  int n = 0;
-  auto value = NetOf<T>::make();
-  for_each_leaf(value, [&](auto& leaf) { n += is_state_v<std::remove_cvref_t<decltype(leaf)>>; });
-  return n;
+  return sum_over_leaves<T>([]<class Leaf>() { return int(is_state_v<Leaf>); });
 }
-/// Bytes of all buffers, each aligned for itself.
+/// Bytes of all buffers and of all states, each aligned for itself.
 inline constexpr std::size_t buffer_alignment = 64;
-template <class Leaf>
-inline constexpr std::size_t aligned_bytes = (Leaf::size() * sizeof(typename Leaf::element) +
-                                              buffer_alignment - 1) /
-                                             buffer_alignment* buffer_alignment;
+template <class Leaf> inline constexpr std::size_t aligned_bytes =
+    (Leaf::size() * sizeof(typename Leaf::element) + buffer_alignment - 1) / buffer_alignment * buffer_alignment;
 template <class T> consteval std::size_t buffer_bytes() {
-  std::size_t n = 0;
-  auto value = NetOf<T>::make();
-  for_each_leaf(value, [&](auto& leaf) {
-    using Leaf = std::remove_cvref_t<decltype(leaf)>;
-    if constexpr (is_buffer_v<Leaf>) n += aligned_bytes<Leaf>;
+  return sum_over_leaves<T>([]<class Leaf>() -> std::size_t {
+    if constexpr (is_buffer_v<Leaf>) return aligned_bytes<Leaf>;
+    else return 0;
   });
-  return n;
 }
-/// The same of all states.
 template <class T> consteval std::size_t state_bytes() {
-  std::size_t n = 0;
-  auto value = NetOf<T>::make();
-  for_each_leaf(value, [&](auto& leaf) {
-    using Leaf = std::remove_cvref_t<decltype(leaf)>;
-    if constexpr (is_state_v<Leaf>) n += aligned_bytes<Leaf>;
+  return sum_over_leaves<T>([]<class Leaf>() -> std::size_t {
+    if constexpr (is_state_v<Leaf>) return aligned_bytes<Leaf>;
+    else return 0;
   });
-  return n;
 }
 
 }  // namespace graph

@@ -22,15 +22,21 @@ namespace internals::train {
 template <class X>
 concept Held = requires { typename X::symbol; } && !Expression<X>;
 
-/// The error of a call with other tensors: of another shape or number, or only of other dtypes.
-template <class... A, class... B> auto report_call(graph::Tensors<A...>, graph::Tensors<B...>) {
-  if constexpr (sizeof...(A) != sizeof...(B))
-    return program_is_called_with_other_tensors_than_it_was_made_for<graph::Tensors<A...>, graph::Tensors<B...>>{};
-  else if constexpr ((!(A::shape == B::shape) || ...))
-    return program_is_called_with_other_tensors_than_it_was_made_for<graph::Tensors<A...>, graph::Tensors<B...>>{};
-  else
-    return program_is_called_with_other_dtypes_than_it_was_made_for_write_cast<graph::Tensors<A...>,
-                                                                               graph::Tensors<B...>>{};
+/// A call of a program made for these symbols with other tensors, or with those of another place.
+template <class MadeFor, class... Given>
+concept RefusedCall = !std::is_same_v<graph::Tensors<typename Given::symbol...>, MadeFor> || !eager::on_host<Given...>;
+
+/// The error of such a call: of tensors of another shape or number, only of other dtypes, or in another place.
+template <class... A, class... Given> auto report_call(graph::Tensors<A...>, const Given&...) {
+  using MadeFor = graph::Tensors<A...>;
+  using CalledWith = graph::Tensors<typename Given::symbol...>;
+  if constexpr (std::is_same_v<MadeFor, CalledWith>)
+    return program_is_called_with_tensors_of_another_place_copy_them_by_to_Host<typename Given::place...>{};
+  else if constexpr (sizeof...(A) != sizeof...(Given))
+    return program_is_called_with_other_tensors_than_it_was_made_for<MadeFor, CalledWith>{};
+  else if constexpr ((!(A::shape == Given::shape) || ...))
+    return program_is_called_with_other_tensors_than_it_was_made_for<MadeFor, CalledWith>{};
+  else return program_is_called_with_other_dtypes_than_it_was_made_for_write_cast<MadeFor, CalledWith>{};
 }
 
 template <class Backend> inline constexpr bool is_accurate = requires { Backend::accurate; };
@@ -159,16 +165,9 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     return (void)a_program_cannot_be_copied_move_it_or_make_another<Inference>{}, *this;
   }
 
-  template <Held... Given>
-  requires(!std::is_same_v<graph::Tensors<typename Given::symbol...>, graph::Tensors<typename Inputs::symbol...>>) auto
-  operator()(const Given&...) {
-    return report_call(graph::Tensors<typename Inputs::symbol...>{}, graph::Tensors<typename Given::symbol...>{});
-  }
-  template <Held... Given>
-  requires(std::is_same_v<graph::Tensors<typename Given::symbol...>, graph::Tensors<typename Inputs::symbol...>> &&
-           !eager::on_host<Given...>) auto
-  operator()(const Given&...) {
-    return program_is_called_with_tensors_of_another_place_copy_them_by_to_Host<typename Given::place...>{};
+  template <Held... Given> requires RefusedCall<graph::Tensors<typename Inputs::symbol...>, Given...>
+  auto operator()(const Given&... x) {
+    return report_call(graph::Tensors<typename Inputs::symbol...>{}, x...);
   }
   /// The net's output. Large ones are in memory of this object, to which they return it: in a steady state calls
   /// allocate nothing. Throws `Error` when run-time lengths disagree.

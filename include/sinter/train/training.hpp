@@ -134,18 +134,9 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
   }
 
   template <Held... Given>
-  requires(!std::is_same_v<graph::Tensors<typename Given::symbol...>,
-                           graph::Tensors<typename Input::symbol, typename Target::symbol>>) auto
-  operator()(const Given&...) {
-    return report_call(graph::Tensors<typename Input::symbol, typename Target::symbol>{},
-                       graph::Tensors<typename Given::symbol...>{});
-  }
-  template <Held... Given>
-  requires(std::is_same_v<graph::Tensors<typename Given::symbol...>,
-                          graph::Tensors<typename Input::symbol, typename Target::symbol>> &&
-           !eager::on_host<Given...>) auto
-  operator()(const Given&...) {
-    return program_is_called_with_tensors_of_another_place_copy_them_by_to_Host<typename Given::place...>{};
+  requires RefusedCall<graph::Tensors<typename Input::symbol, typename Target::symbol>, Given...>
+  auto operator()(const Given&... x) {
+    return report_call(graph::Tensors<typename Input::symbol, typename Target::symbol>{}, x...);
   }
   /// One step on one batch, in place. Allocates nothing in a steady state. Throws `Error` when run-time lengths
   /// disagree; the parameters are then untouched.

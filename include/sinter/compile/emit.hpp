@@ -211,7 +211,7 @@ constexpr void find_buffers(PlanDraft& d, const Simplified& s) {
         continue;
       }
       const int part = s.part_of[node],
-                owner = part >= 0 && s.parts[part].one_piece ? s.parts[part].whole : s.buffer(node);
+                owner = part >= 0 && s.parts[part].contiguous ? s.parts[part].whole : s.buffer(node);
       q[1] = (q[1] + (owner != node && s.owner[node] < 0 ? s.parts[part].offset : 0)) * bytes_of(s.graph[node].dtype);
       q[0] = PointerBase{owner, at.form}.packed();
       r.buffer.push(owner);

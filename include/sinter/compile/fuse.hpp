@@ -28,7 +28,7 @@ class Fuser : Grouping {
     for (const int v : s_.order)
       if (!is_view(kind_[v]))
         for_each_operand(v, [&](int o) { ++users_[base_[o]]; });
-    for (const int v : s_.order) place(v);
+    for (const int v : s_.order) assign(v);
     while (join_only_readers()) {}
     for (const int v : s_.order)
       if (group_[v] >= 0) group_[v] = find(group_[v]);
@@ -128,12 +128,12 @@ class Fuser : Grouping {
     return level;
   }
 
-  constexpr void place(int v) {
+  constexpr void assign(int v) {
     switch (kind_[v]) {
       case Kind::elementwise:
-      case Kind::gather: return place_elementwise(v);
+      case Kind::gather: return assign_elementwise(v);
       case Kind::reduce:
-      case Kind::scan: return place_reduce(v);
+      case Kind::scan: return assign_reduce(v);
       case Kind::scatter: {
         const int* const o = operands(v);
         return enter(v, open(KernelKind::scatter, std::max(after(o[0]), after(o[1])), core_of(o[1])));
@@ -155,7 +155,7 @@ class Fuser : Grouping {
     }
   }
 
-  constexpr void place_elementwise(int v) {
+  constexpr void assign_elementwise(int v) {
     if (is_scalar(v)) {
       f_.repeated[v] = 1;
       level_[v] = after_all(v);
@@ -198,7 +198,7 @@ class Fuser : Grouping {
     row_[v] = row ? 1 : 0;
   }
 
-  constexpr void place_reduce(int v) {
+  constexpr void assign_reduce(int v) {
     const int o = *operands(v), b = base_[o];
     const Shape& s = g_.shape(o);
     const bool scan = kind_[v] == Kind::scan;  // one value per element; its attribute is the axis

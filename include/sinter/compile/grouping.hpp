@@ -42,7 +42,7 @@ constexpr bool swaps_operands(const Simplified& s, int contraction, int stored) 
   if (left_packed || right_packed) return left_packed;
   const Shape &axes = g.shape(contraction), &as = g.shape(stored);  // the same, but for axes of extent 1
   const int columns = g.shape(o[0]).rank - inner, part = s.part_of[stored];
-  const Layout to = s.layout(part >= 0 && !s.parts[part].one_piece ? s.parts[part].whole : stored);
+  const Layout to = s.layout(part >= 0 && !s.parts[part].contiguous ? s.parts[part].whole : stored);
   std::int64_t of_rows = std::int64_t(1) << 62, of_columns = of_rows;
   for (int i = 0, k = 0; i < axes.rank; ++i) {
     if (axes[i] == 1 && axes.symbol(i) == 0) continue;

@@ -94,16 +94,16 @@ class LoopArranger {
   }
   /// Insertion sort of the loops of a role; those along which the pointer has stride 0 keep their position.
   constexpr void sort_by(const Pointer& by, LoopRole r) {
-    List<int> place;
+    List<int> at;
     List<std::int64_t> reach;
     for (int i = 0; i < k_.loops.size(); ++i)
       if (role_[i] == r && by.stride[i] != 0)
-        place.push(i), reach.push(by.stride[i] < 0 ? -by.stride[i] : by.stride[i]);
-    for (int i = 1; i < place.size(); ++i)
+        at.push(i), reach.push(by.stride[i] < 0 ? -by.stride[i] : by.stride[i]);
+    for (int i = 1; i < at.size(); ++i)
       for (int j = i; j > 0 && reach[j - 1] < reach[j]; --j) {
         std::swap(reach[j - 1], reach[j]);
-        std::swap(k_.loops[place[j - 1]], k_.loops[place[j]]);
-        for (Pointer& p : k_.pointers) std::swap(p.stride[place[j - 1]], p.stride[place[j]]);
+        std::swap(k_.loops[at[j - 1]], k_.loops[at[j]]);
+        for (Pointer& p : k_.pointers) std::swap(p.stride[at[j - 1]], p.stride[at[j]]);
       }
   }
 

@@ -338,7 +338,7 @@ class Lowering {
     const int r = value(v, row);
     Layout layout = s_.layout(v);
     int memory = v;
-    if (const int part = s_.part_of[v]; part >= 0 && !s_.parts[part].one_piece) {
+    if (const int part = s_.part_of[v]; part >= 0 && !s_.parts[part].contiguous) {
       memory = s_.parts[part].whole;
       layout = s_.layout(memory);
       layout.offset += s_.parts[part].offset;

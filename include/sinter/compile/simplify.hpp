@@ -17,7 +17,7 @@ namespace sinter::internals::compile {
 struct Part {
   int whole = -1;
   std::int64_t offset = 0;  ///< from the first element of the whole to its own
-  bool one_piece = true;    ///< row-major and contiguous; otherwise its strides are those of the whole
+  bool contiguous = true;    ///< row-major and contiguous; otherwise its strides are those of the whole
 };
 
 /// A graph, its live nodes, and what its views show.
@@ -130,7 +130,7 @@ class Simplifier {
       }
     if (reads_memory(kind) || kind == Kind::assemble) {
       std::int64_t start = 0;
-      if (kind == Kind::assemble) place(i);
+      if (kind == Kind::assemble) choose_layout(i);
       for (int k = 0; k < count; ++k) {
         const int operand = g().operands(i)[k],
                   by = kind == Kind::assemble ? part(operand, i, start)
@@ -153,7 +153,7 @@ class Simplifier {
       g().mutable_operand_pool()[g()[i].operand] = copy(g().operands(i)[0]);
       find_layout(i);
     }
-    if (requests_.any && (kind == Kind::elementwise || kind == Kind::contract)) place(i);
+    if (requests_.any && (kind == Kind::elementwise || kind == Kind::contract)) choose_layout(i);
     r_.order.push(i);
   }
 
@@ -166,7 +166,7 @@ class Simplifier {
     r_.layouts.push(l);
   }
   /// Gives a node the layout that it requests, unless it already has one.
-  constexpr void place(int i) {
+  constexpr void choose_layout(int i) {
     if (r_.layout_of[i] >= 0 || g()[i].op->elementwise.copies ||
         (i < requests_.output.size() && requests_.output[i] != 0))
       return;
@@ -202,9 +202,9 @@ class Simplifier {
       if (requests_.innermost[whole] < 0 && axis >= 0) requests_.innermost[whole] = seats.axis[axis];
       axis = innermost(whole);
       if (!(requests_.home[whole] >= 0 && move_in(whole, axis))) {
-        bool one_piece = axis < 0;
-        for (int k = 0; k < along; ++k) one_piece = one_piece && there[k] == 1 && there.symbol(k) == 0;
-        if (one_piece) return false;
+        bool contiguous = axis < 0;
+        for (int k = 0; k < along; ++k) contiguous = contiguous && there[k] == 1 && there.symbol(k) == 0;
+        if (contiguous) return false;
         if (axis >= 0) set_layout(whole, with_innermost(w, axis));
       }
     }
@@ -296,12 +296,12 @@ class Simplifier {
       return id;
     const Shape& s = g().shape(id);
     const Layout l = r_.layout(whole);
-    bool one_piece = r_.layout_of[whole] < 0;
-    for (int i = 0; i < axis; ++i) one_piece = one_piece && s[i] == 1 && s.symbol(i) == 0;
-    const int by = own_buffer(one_piece ? id : copy(id, ++copies_));
+    bool contiguous = r_.layout_of[whole] < 0;
+    for (int i = 0; i < axis; ++i) contiguous = contiguous && s[i] == 1 && s.symbol(i) == 0;
+    const int by = own_buffer(contiguous ? id : copy(id, ++copies_));
     r_.part_of.resize(g().size(), -1);
     r_.part_of[r_.base[by]] = r_.parts.size();
-    r_.parts.push({whole, first * l.stride[axis], one_piece});
+    r_.parts.push({whole, first * l.stride[axis], contiguous});
     return by;
   }
 

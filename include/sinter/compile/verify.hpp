@@ -93,7 +93,7 @@ constexpr void verify(const Simplified& s) {
   for (int i = 0; i < s.part_of.size(); ++i) {
     if (s.part_of[i] < 0) continue;
     const Part& part = s.parts[s.part_of[i]];
-    if (part.offset < 0 || (part.one_piece && part.offset + g.shape(i).size() > g.shape(part.whole).size()))
+    if (part.offset < 0 || (part.contiguous && part.offset + g.shape(i).size() > g.shape(part.whole).size()))
       broken(pass, "parts inside their whole", i);
   }
 }

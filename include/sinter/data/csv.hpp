@@ -11,13 +11,13 @@ namespace csv_detail {
 
 class Reader {
  public:
-  /// `piece` bytes of the file are in memory at a time, or the longest row if it has more.
-  template <class File> Reader(File& file, const CsvOptions& options, std::size_t piece = std::size_t(1) << 18)
+  /// `chunk` bytes of the file are in memory at a time, or the longest row if it has more.
+  template <class File> Reader(File& file, const CsvOptions& options, std::size_t chunk = std::size_t(1) << 18)
       : options_(options),
         file_(&file),
         read_([](void* f, void* to, std::size_t bytes) { return static_cast<File*>(f)->read(to, bytes); }),
         file_bytes_(file.size_hint()),
-        piece_(std::max<std::size_t>(piece, 3)),  // for the byte order mark
+        chunk_(std::max<std::size_t>(chunk, 3)),  // for the byte order mark
         header_wanted_(options.header) {
     table_.name = file.path();
     const char d = options.delimiter;
@@ -53,7 +53,7 @@ class Reader {
     taken_ += at_ - buffer_.data();
     if (table_.rows > 0 && table_.values.capacity() < expected_) table_.values.reserve(expected_);
     if (kept > 0) std::memmove(buffer_.data(), at_, kept);
-    if (2 * kept >= buffer_.size()) buffer_.resize(std::max(piece_, 2 * buffer_.size()));
+    if (2 * kept >= buffer_.size()) buffer_.resize(std::max(chunk_, 2 * buffer_.size()));
     const std::size_t room = buffer_.size() - kept, have = read_(file_, buffer_.data() + kept, room);
     text_.all = have < room;
     at_ = buffer_.data();
@@ -266,8 +266,8 @@ class Reader {
       if (value_of(text, options_.decimal, value)) return true;
       if (!is_missing(text)) return false;
       // one empty field more than the header has does not count: see end_row
-      const bool behind_last = text.empty() && !in_quotes && column == table_.columns && text_.ends_line(stop);
-      if (!options_.missing && (!behind_last || table_.header.empty()))
+      const bool after_last = text.empty() && !in_quotes && column == table_.columns && text_.ends_line(stop);
+      if (!options_.missing && (!after_last || table_.header.empty()))
         fail_at(column, "a number", text.empty() ? "an empty field" : quoted(text, 40));
       ++table_.missing;
       value = std::numeric_limits<float>::quiet_NaN();
@@ -323,7 +323,7 @@ class Reader {
   std::size_t file_bytes_;
   std::vector<char> buffer_;
   const char* at_ = nullptr;  ///< everything before it has been read
-  std::size_t piece_, taken_ = 0;
+  std::size_t chunk_, taken_ = 0;
   std::size_t line_ = 1, lines_in_quotes_ = 0;
   bool header_wanted_;
   std::optional<std::string> comment_;        ///< the last comment before the header

@@ -72,14 +72,14 @@ class UnpackedFile {
       if (status == Z_STREAM_END)
         in_member_ = false;
       else if (status != Z_OK && status != Z_BUF_ERROR)
-        damaged(place(), "sound gzip data", z_.msg != nullptr ? z_.msg : "none");  // a buffer error asks for more input
+        damaged(where(), "sound gzip data", z_.msg != nullptr ? z_.msg : "none");  // a buffer error asks for more input
     }
     return done;
   }
   /// False at the end of the file.
   bool fill() {
     const std::size_t have = file_.read(block_.data(), block_.size());
-    if (have == 0 && in_member_) damaged(place(), "more of it", "the end of the file");
+    if (have == 0 && in_member_) damaged(where(), "more of it", "the end of the file");
     taken_ += have;
     z_.next_in = block_.data();
     z_.avail_in = uInt(have);
@@ -90,11 +90,11 @@ class UnpackedFile {
     while (z_.avail_in > 0 && *z_.next_in == 0) ++z_.next_in, --z_.avail_in;
     if (z_.avail_in == 0) return false;
     if (*z_.next_in != 0x1f)
-      damaged(place(), "the end of the file or another gzip member", "a byte " + std::to_string(*z_.next_in));
+      damaged(where(), "the end of the file or another gzip member", "a byte " + std::to_string(*z_.next_in));
     inflateReset(&z_);
     return in_member_ = true;
   }
-  std::string place() const {
+  std::string where() const {
     return path() + ", byte " + std::to_string(taken_ - z_.avail_in) + " of the compressed data";
   }
 

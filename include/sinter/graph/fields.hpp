@@ -96,14 +96,14 @@ template <auto A> consteval std::string_view text() { return __PRETTY_FUNCTION__
 
 /// The member's name: the last identifier in "… &nowhere<Net>.value.fc1)}]", without the aliases that g++ appends.
 consteval std::string_view last_identifier(std::string_view s) {
-  const auto letter = [](char c) {
+  const auto in_name = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   };
   std::size_t end = s.rfind("; std::string_view = ");
   if (end == s.npos) end = s.size();
-  while (end > 0 && !letter(s[end - 1])) --end;
+  while (end > 0 && !in_name(s[end - 1])) --end;
   std::size_t begin = end;
-  while (begin > 0 && letter(s[begin - 1])) --begin;
+  while (begin > 0 && in_name(s[begin - 1])) --begin;
   return s.substr(begin, end - begin);
 }
 #if defined(__clang__)

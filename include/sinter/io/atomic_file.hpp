@@ -85,9 +85,9 @@ SINTER_COLD inline Target find_target(const std::string& path) {
 /// The prefix of the names of a target's temporary files: its own name, shortened if that would be too long with what
 /// follows.
 inline std::string prefix_of(const Target& t) {
-  constexpr std::size_t most_behind = 32;
+  constexpr std::size_t longest_suffix = 32;
   const long limit = ::fpathconf(t.folder.get(), _PC_NAME_MAX);
-  const std::size_t most = (limit > 64 ? std::size_t(limit) : 255) - most_behind;
+  const std::size_t most = (limit > 64 ? std::size_t(limit) : 255) - longest_suffix;
   if (t.name.size() <= most) return t.name + ".";
   std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
   for (const char c : t.name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
@@ -117,7 +117,7 @@ inline bool is_temporary(std::string_view name, std::string_view prefix) {
 }
 
 /// Removes the temporary files of processes that were killed. Running ones hold a lock on theirs.
-SINTER_COLD inline void remove_left_behind(const Target& t, const std::string& prefix) {
+SINTER_COLD inline void remove_abandoned(const Target& t, const std::string& prefix) {
   const int again = ::openat(t.folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR* const list = again >= 0 ? ::fdopendir(again) : nullptr;
   if (list == nullptr) {
@@ -142,7 +142,7 @@ SINTER_COLD inline void remove_left_behind(const Target& t, const std::string& p
 class Temporary {
  public:
   SINTER_COLD explicit Temporary(const Target& target) : Temporary(target, prefix_of(target)) {
-    remove_left_behind(target, prefix_);
+    remove_abandoned(target, prefix_);
     for (int i = 0;; ++i) {
       name_ = prefix_ + std::to_string(::getpid()) + "-" + std::to_string(i) + ".part";
       file_ = Descriptor(::openat(target.folder.get(), name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,

@@ -44,7 +44,7 @@ constexpr std::size_t most_header_bytes = 100'000'000;  // as in safetensors its
 
 /// Checks a tensor's header entry against the size of the data; for unknown dtypes only the offsets.
 SINTER_COLD inline void check(const TensorEntry& t, const std::string& file, std::size_t data_bytes) {
-  const auto where = [&](const char* field) { return place(file, t.name) + ", " + field; };
+  const auto where = [&](const char* field) { return tensor_in(file, t.name) + ", " + field; };
   if (t.begin > t.end || t.end > data_bytes)
     data::damaged(where("data_offsets"), "a range within 0 … " + std::to_string(data_bytes),
                   std::to_string(t.begin) + " … " + std::to_string(t.end));
@@ -106,7 +106,7 @@ SINTER_COLD inline TensorFile read_safetensors(const std::string& path) {
   std::size_t at = 0;
   for (const TensorEntry* t : by_place) {
     if (t->begin != at)
-      data::damaged(place(path, t->name) + ", data_offsets",
+      data::damaged(tensor_in(path, t->name) + ", data_offsets",
                     "a beginning at " + std::to_string(at) + ", where the tensor before it ends",
                     std::to_string(t->begin));
     at = t->end;
@@ -117,7 +117,7 @@ SINTER_COLD inline TensorFile read_safetensors(const std::string& path) {
             [](const TensorEntry& a, const TensorEntry& b) { return a.name < b.name; });
   for (std::size_t i = 1; i < f.tensors.size(); ++i)
     if (f.tensors[i - 1].name == f.tensors[i].name)
-      data::damaged(place(path, f.tensors[i].name), "one of this name", "two");
+      data::damaged(tensor_in(path, f.tensors[i].name), "one of this name", "two");
   return f;
 }
 
@@ -152,7 +152,7 @@ namespace io {
 template <Element T> SINTER_COLD const TensorEntry& matching(const TensorFile& f, const std::string& path,
                                                              const std::string& name, const Shape& shape) {
   const TensorEntry* const t = f.find(name);
-  const std::string where = safetensors_detail::place(path, name);
+  const std::string where = safetensors_detail::tensor_in(path, name);
   if (t == nullptr)
     throw Error(ErrorCode::mismatch, where, "expected by the model, found missing",
                 "the file was made for another model");
@@ -194,7 +194,7 @@ template <class X> void load(Model<X>& model, const std::string& path, ExtraTens
     for (const io::TensorEntry* t : found) known[t - f.tensors.data()] = true;
     for (std::size_t i = 0; i < known.size(); ++i)
       if (!known[i])
-        throw Error(ErrorCode::mismatch, io::safetensors_detail::place(path, f.tensors[i].name),
+        throw Error(ErrorCode::mismatch, io::safetensors_detail::tensor_in(path, f.tensors[i].name),
                     "expected none of this name, found one", "pass ExtraTensors::ignore to leave it out");
   }
   std::size_t i = 0;

@@ -28,7 +28,7 @@ struct TensorEntry {
 namespace safetensors_detail {
 
 /// A file and a tensor of it, for errors.
-inline std::string place(const std::string& file, std::string_view name) {
+inline std::string tensor_in(const std::string& file, std::string_view name) {
   return file + ", tensor " + data::quoted(name, 100);
 }
 
@@ -195,7 +195,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   }
   [[noreturn]] SINTER_COLD void refuse(const std::string& wanted, const std::string& found) const {
     const bool in_tensor = at_ != At::header && at_ != At::metadata;
-    data::damaged((in_tensor ? place(file_, tensors_.back().name) : file_ + ", header") + field(), wanted, found);
+    data::damaged((in_tensor ? tensor_in(file_, tensors_.back().name) : file_ + ", header") + field(), wanted, found);
   }
 
   const std::string& file_;

@@ -201,7 +201,7 @@ class LoopTrace {
   constexpr bool is_inside(int i) const {
     const graph::Node& n = g_[i];
     if (depends_[i] != 0 || n.op->kind == Kind::constant || n.op->kind == Kind::generate) return true;
-    if (n.op->kind == Kind::broadcast && number_behind(g_, i) >= 0 && g_.is_constant(g_.operands(i)[0])) return true;
+    if (n.op->kind == Kind::broadcast && broadcast_scalar(g_, i) >= 0 && g_.is_constant(g_.operands(i)[0])) return true;
     return i >= first_ && i >= g_.views_kept && (n.op->kind == Kind::view || n.op->kind == Kind::broadcast) &&
            n.operands == 1 && g_.shape(i).size() >= g_.shape(g_.operands(i)[0]).size();
   }

@@ -19,20 +19,20 @@ struct RandomTypes {
   static constexpr Dtype operand(int i, Dtype) { return i == 0 ? Dtype::int32 : Dtype::int64; }
   static constexpr Dtype result(Dtype) { return Dtype::float32; }
 };
-/// Operands: position, seed, stream. `Philox(seed, stream).uniform(place)`.
+/// Operands: position, seed, stream. `Philox(seed, stream).uniform(position)`.
 struct Uniform : Elementwise<Uniform, 3, RandomTypes> {
   static constexpr const char* name = "uniform";
   static constexpr double flops = 60;
-  template <int N> SINTER_INLINE static constexpr Lanes<float, N> eval(const Lanes<std::int32_t, N>& place,
+  template <int N> SINTER_INLINE static constexpr Lanes<float, N> eval(const Lanes<std::int32_t, N>& position,
                                                                        const Lanes<std::int64_t, N>& seed,
                                                                        const Lanes<std::int64_t, N>& stream) {
     if constexpr (N == 1) {
       return Lanes<float, 1>(
-          Philox(Seed{std::uint64_t(seed.v)}, std::uint64_t(stream.v)).uniform(std::uint32_t(place.v)));
+          Philox(Seed{std::uint64_t(seed.v)}, std::uint64_t(stream.v)).uniform(std::uint32_t(position.v)));
     } else {  // plain loops over arrays, which compilers turn into vector code
       alignas(64) std::int32_t at[N];
       alignas(64) float out[N];
-      place.store(at);
+      position.store(at);
       alignas(64) std::int64_t key[N], counter[N];
       seed.store(key);
       stream.store(counter);
@@ -63,7 +63,7 @@ struct Uniform : Elementwise<Uniform, 3, RandomTypes> {
 };
 
 /// first, first + step, … in row-major order over the capacity of a shape.
-constexpr Value places(Builder* g, Shape shape, int first = 0, int step = 1) {
+constexpr Value positions(Builder* g, Shape shape, int first = 0, int step = 1) {
   if (!shape.bounded()) {
     const Value n = graph::reshape_to(graph::iota(g, int(shape.size())), shape);
     return first == 0 && step == 1 ? n : n * step + first;
@@ -77,18 +77,20 @@ constexpr Value places(Builder* g, Shape shape, int first = 0, int step = 1) {
   }
   return sum;
 }
-constexpr Value uniform(Value seed, Value stream, Value place) {
-  std::array<int, 3> ids{place.id, seed.id, stream.id};
+constexpr Value uniform(Value seed, Value stream, Value position) {
+  std::array<int, 3> ids{position.id, seed.id, stream.id};
   return graph::apply_elementwise<Uniform>(seed.graph, ids.data());
 }
 /// Box-Muller: element n takes the uniform numbers 2n and 2n + 1. Half a step keeps the logarithm away from 0.
 constexpr Value normal(Value seed, Value stream, Shape shape) {
-  const Value radius = sqrt(log(uniform(seed, stream, places(seed.graph, shape, 0, 2)) + 0x1p-25) * -2.0);
-  return radius * cos(uniform(seed, stream, places(seed.graph, shape, 1, 2)) * 6.283185307179586);
+  const Value radius = sqrt(log(uniform(seed, stream, positions(seed.graph, shape, 0, 2)) + 0x1p-25) * -2.0);
+  return radius * cos(uniform(seed, stream, positions(seed.graph, shape, 1, 2)) * 6.283185307179586);
 }
 
 struct UniformNumbers {
-  static constexpr Value of(Value seed, Value stream, Shape s) { return uniform(seed, stream, places(seed.graph, s)); }
+  static constexpr Value of(Value seed, Value stream, Shape s) {
+    return uniform(seed, stream, positions(seed.graph, s));
+  }
 };
 struct NormalNumbers {
   static constexpr Value of(Value seed, Value stream, Shape s) { return normal(seed, stream, s); }
@@ -133,7 +135,7 @@ namespace graph {
 /// Uniform numbers in [0, 1) for the next caller in a training step; different ones at every step.
 constexpr Value next_uniform(Builder* g, Shape shape) {
   const Value step{g, g->step};
-  return ops::uniform({g, g->seed}, step * 65536 + g->random_calls++, ops::places(g, shape));
+  return ops::uniform({g, g->seed}, step * 65536 + g->random_calls++, ops::positions(g, shape));
 }
 /// v with every element 0 with probability p, and the others scaled by 1 / (1 − p).
 constexpr Value dropped(Value v, double p) {

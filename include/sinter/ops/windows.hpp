@@ -66,10 +66,10 @@ struct Windows : View<Windows> {
     Shape without = windows;
     without.rank = last;
     for (int k = 0; k < size; ++k) {
-      Value place = graph::reshape_to(graph::slice(ct, last, k, 1), without);
-      place = graph::spread(place, axis, step);
-      place = graph::surround(place, axis, k * dilation, extent - k * dilation - ((count - 1) * step + 1));
-      sum = sum.exists() ? sum + place : place;
+      Value tap = graph::reshape_to(graph::slice(ct, last, k, 1), without);
+      tap = graph::spread(tap, axis, step);
+      tap = graph::surround(tap, axis, k * dilation, extent - k * dilation - ((count - 1) * step + 1));
+      sum = sum.exists() ? sum + tap : tap;
     }
     return sum;
   }

@@ -129,7 +129,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
         policy_(policy) {
     prepare();
     reset();
-    find_places();
+    find_addresses();
   }
 
   /// Recomputes what depends on parameters alone. Calls do so automatically after a training step, `load`, or an access
@@ -173,7 +173,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   /// allocate nothing. Throws `Error` when run-time lengths disagree.
   [[gnu::always_inline]] Output operator()(const Inputs&... x) {
 #ifndef SINTER_CHECKS
-    if constexpr (stands_in_place)
+    if constexpr (is_inlined)
       if (is_prepared()) return directly(compile::unobserved, x...);
 #endif
     return observed(compile::unobserved, x...);
@@ -224,7 +224,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   static constexpr std::size_t inputs = leading<X> + states + sizeof...(Inputs) + Preparation::outputs;
 
   /// Programs of a few dozen nanoseconds are inlined: inputs and results may then stay in registers.
-  static constexpr bool stands_in_place = eager::may_run_directly<Program> && Program::flops <= 8192;
+  static constexpr bool is_inlined = eager::may_run_directly<Program> && Program::flops <= 8192;
 
   [[gnu::always_inline]] bool is_prepared() const {
     return Preparation::outputs == 0 || prepared_for_ == block_->changes.now();
@@ -266,7 +266,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
 
   /// Sets the addresses that are the same at every call: workspace, parameters, buffers, scalars, states, and prepared
   /// data.
-  void find_places() {
+  void find_addresses() {
     std::array<eager::Argument, inputs> a;
     leading_arguments<X>(*block_, net_, a);
     describe_states(a.data() + leading<X>);

@@ -20,7 +20,7 @@ constexpr bool parts_of(Value v, int axis, List<Part>& parts) {
   if (!is_concatenated(v) || int(g.attributes(v.id)[0]) != axis) return false;
   int at = 0;
   for (int k = 0; k < g[v.id].operands; ++k) {
-    const int node = g.operands(v.id)[k], number = ops::number_behind(g, node), end = at + g.shape(node)[axis];
+    const int node = g.operands(v.id)[k], number = ops::broadcast_scalar(g, node), end = at + g.shape(node)[axis];
     parts.push({number >= 0 && g.is_constant(number, 0) ? -1 : node, at, end});
     at = end;
   }

@@ -54,7 +54,7 @@ class Rematerializer {
   /// Constants, iotas and lengths need no copy.
   constexpr int late(int i) {
     const graph::Kind kind = g_[i].op->kind;
-    if (kind == graph::Kind::constant || kind == graph::Kind::generate || ops::number_behind(g_, i) >= 0) return i;
+    if (kind == graph::Kind::constant || kind == graph::Kind::generate || ops::broadcast_scalar(g_, i) >= 0) return i;
     const std::array<int, 2> operands{i, cotangent_};
     return g_.insert(graph::primitive<ops::Later>, g_[i].dtype, g_[i].shape, operands.data(), 2);
   }

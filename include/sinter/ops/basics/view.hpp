@@ -20,7 +20,7 @@ struct PackedShape {
 };
 
 /// The scalar that a node broadcasts, or −1.
-constexpr int number_behind(const Builder& b, int id) {
+constexpr int broadcast_scalar(const Builder& b, int id) {
   if (b[id].op->kind == Kind::broadcast) id = b.operands(id)[0];
   return b[id].shape == 0 ? id : -1;
 }
@@ -43,7 +43,7 @@ template <class Self, Kind K = Kind::view> struct View : graph::Registered<Self>
       if constexpr (requires { &Self::simplify; })
         if (const Value v = Self::simplify(b, o, a, m); v.exists()) return v;
       if constexpr (K == Kind::broadcast) return Value{};
-      const int number = number_behind(b, o[0]);  // any view of a repeated scalar is that scalar
+      const int number = broadcast_scalar(b, o[0]);  // any view of a repeated scalar is that scalar
       if (number < 0) return Value{};
       const Signature::Operand operand{b[o[0]].dtype, &b.shape(o[0])};
       const Type t = Self::type({&operand, 1, a, m});

@@ -117,16 +117,16 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
   // ---- vmap ----
   /// Where a batch axis goes: it is in front of the axis that one operand and the result have in common. Images of all
   /// samples are one batch of images, filters of all samples the filters of one convolution.
-  struct Place {
+  struct BatchPosition {
     int axis = 0;        ///< without the batch axis
     bool grouped = false;  ///< whether that axis has the groups
   };
-  static constexpr Place place(ConvolutionTensor t, ConvolutionTensor other) {
+  static constexpr BatchPosition batch_position(ConvolutionTensor t, ConvolutionTensor other) {
     if (t != weight && other != weight) return {0, false};  // images
-    if (t == image || other == image) return t == image ? Place{1, true} : Place{1, false};  // channels
+    if (t == image || other == image) return t == image ? BatchPosition{1, true} : BatchPosition{1, false};  // channels
     return {t == weight ? 0 : 1, true};  // filters
   }
-  static constexpr Value joined(Value v, Place p, int groups) {
+  static constexpr Value joined(Value v, BatchPosition p, int groups) {
     const Shape s = v.extents();
     const int inside = p.grouped ? groups : 1;
     Shape split, whole;
@@ -142,7 +142,7 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
     for (int i = 0; i < split.rank; ++i) order[i] = i < at ? i + 1 : i == at ? 0 : i;
     return graph::reshape_to(permuted(graph::reshape_to(v, split), order), whole);
   }
-  static constexpr Value separated(Value v, Place p, int groups, int extent) {
+  static constexpr Value separated(Value v, BatchPosition p, int groups, int extent) {
     const Shape s = v.extents();
     const int inside = p.grouped ? groups : 1;
     Shape split, whole;
@@ -166,7 +166,7 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
     const ConvolutionTensor t = convolution_operand(Result, mapped);
     const Shape s = b.operand(mapped).extents();
     const bool one = (b.mapped[0] != 0) != (b.mapped[1] != 0) && g.lead == 0;
-    const Place from = place(t, Result), to = place(Result, t);
+    const BatchPosition from = batch_position(t, Result), to = batch_position(Result, t);
     const bool images = from.axis == 0 && !from.grouped;
     if (one && images && s.symbol(1) == 0 && s[1] == 1) {  // samples of one image each, of any length
       Shape whole;

@@ -72,8 +72,8 @@ template <int N> [[gnu::always_inline]] constexpr Lanes<float, N> tan(Lanes<floa
   using Int = Lanes<std::int32_t, N>;
   const ReducedAngle<N> a(x);
   const auto s = a.sine_of_r(), c = a.cosine_of_r();
-  const auto turned = (a.n & Int(1)) == Int(1);
-  return with_large_angles<N>(x, select(x == Lanes<float, N>(0.f), x, select(turned, -c, s) / select(turned, s, c)),
+  const auto odd = (a.n & Int(1)) == Int(1);
+  return with_large_angles<N>(x, select(x == Lanes<float, N>(0.f), x, select(odd, -c, s) / select(odd, s, c)),
                               [](float v) { return std::tan(v); });
 }
 

@@ -35,7 +35,7 @@ struct PoolGeometry {
   }
   static constexpr PoolGeometry of(const Site& s) { return of(s.graph->attributes(s.id)); }
 
-  constexpr int places() const { return size[0] * size[1] * size[2]; }
+  constexpr int window_size() const { return size[0] * size[1] * size[2]; }
   /// The offset of element k of a window along spatial axis i.
   constexpr int offset(int k, int i) const {
     for (int j = axes - 1; j > i; --j) k /= size[j];
@@ -75,7 +75,7 @@ class PlainPool {
     take_extents(1, 0);
     over(front_, front_extent_, g_.front, [&] { over(position_, spatial_, g_.axes, [&] {
       double sum = 0;
-      for (int k = 0; k < g_.places(); ++k)
+      for (int k = 0; k < g_.window_size(); ++k)
         if (find_window(k) && first(1) == k) sum += e_.get(0, index(at_));
       e_.set(index(position_), sum);
     }); });
@@ -93,7 +93,7 @@ class PlainPool {
     take_extents(0, 1);
     over(front_, front_extent_, g_.front, [&] { over(at_, windows_, g_.axes, [&] {
       double sum = 0;
-      for (int k = 0; k < g_.places(); ++k)
+      for (int k = 0; k < g_.window_size(); ++k)
         if (const std::int64_t* at = element(k); at != nullptr) sum += e_.get(0, at);
       e_.set(index(at_), sum / count());
     }); });
@@ -103,7 +103,7 @@ class PlainPool {
     take_extents(1, 0);
     over(front_, front_extent_, g_.front, [&] { over(position_, spatial_, g_.axes, [&] {
       double sum = 0;
-      for (int k = 0; k < g_.places(); ++k)
+      for (int k = 0; k < g_.window_size(); ++k)
         if (find_window(k)) sum += e_.get(0, index(at_)) / count();
       e_.set(index(position_), sum);
     }); });
@@ -150,7 +150,7 @@ class PlainPool {
   int first(int image) {
     int best = -1;
     double largest = 0;
-    for (int k = 0; k < g_.places(); ++k) {
+    for (int k = 0; k < g_.window_size(); ++k) {
       const std::int64_t* const at = element(k);
       if (at == nullptr) continue;
       const double x = e_.get(image, at);
@@ -162,7 +162,7 @@ class PlainPool {
   }
   double count() {
     int n = 0;
-    for (int k = 0; k < g_.places(); ++k) n += g_.counts_padding || element(k) != nullptr ? 1 : 0;
+    for (int k = 0; k < g_.window_size(); ++k) n += g_.counts_padding || element(k) != nullptr ? 1 : 0;
     return n;
   }
 

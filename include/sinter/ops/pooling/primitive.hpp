@@ -21,7 +21,7 @@ template <class Self> struct PoolPart : graph::Registered<Self> {
   }
   static constexpr double flops_of_loops(const std::int64_t* extent, int loops, const std::int64_t* attributes) {
     const PoolGeometry g = PoolGeometry::of(attributes);
-    double n = Self::operations(g.places());
+    double n = Self::operations(g.window_size());
     for (int l = 0; l < loops; ++l)
       if (l < g.front || l >= g.front + g.axes) n *= double(extent[l]);
     return n;
@@ -29,7 +29,7 @@ template <class Self> struct PoolPart : graph::Registered<Self> {
   static constexpr double flops(const Signature& s, const Shape& result) {
     const PoolGeometry g = PoolGeometry::of(s.attributes);
     const Shape windows = Self::is_image(Self::operands) ? s.shape(0) : result;
-    return Self::operations(g.places()) * double(windows.size());
+    return Self::operations(g.window_size()) * double(windows.size());
   }
   static constexpr Value batch(const graph::Batching& b) {
     std::array<Value, 3> x{};
@@ -63,7 +63,7 @@ struct MaxPool : PoolPart<MaxPool> {
   static constexpr const char* name = "max_pool";
   static constexpr int operands = 1;
   static constexpr bool is_image(int tensor) { return tensor == 0; }
-  static constexpr double operations(int places) { return places > 1 ? places - 1 : 1; }
+  static constexpr double operations(int window_size) { return window_size > 1 ? window_size - 1 : 1; }
   static constexpr Type type(const Signature& s) {
     const PoolGeometry g = PoolGeometry::of(s.attributes);
     return s.count == 1 && is_pooled(s.shape(0), g) ? Type{s.dtype(0), g.pooled(s.shape(0))} : Type::mismatch();
@@ -79,7 +79,7 @@ struct MaxPoolGradient : PoolPart<MaxPoolGradient> {
   static constexpr const char* name = "max_pool_gradient";
   static constexpr int operands = 3;
   static constexpr bool is_image(int tensor) { return tensor == 1 || tensor == 3; }
-  static constexpr double operations(int places) { return 2.0 * places; }
+  static constexpr double operations(int window_size) { return 2.0 * window_size; }
   static constexpr Type type(const Signature& s) {
     const PoolGeometry g = PoolGeometry::of(s.attributes);
     if (s.count != 3 || !is_pooled(s.shape(1), g)) return Type::mismatch();
@@ -98,7 +98,7 @@ struct MaxPoolTangent : PoolPart<MaxPoolTangent> {
   static constexpr const char* name = "max_pool_tangent";
   static constexpr int operands = 3;
   static constexpr bool is_image(int tensor) { return tensor < 2; }
-  static constexpr double operations(int places) { return 2.0 * places; }
+  static constexpr double operations(int window_size) { return 2.0 * window_size; }
   static constexpr Type type(const Signature& s) {
     const PoolGeometry g = PoolGeometry::of(s.attributes);
     if (s.count != 3 || !is_pooled(s.shape(1), g) || !(s.shape(0) == s.shape(1))) return Type::mismatch();
@@ -129,7 +129,7 @@ struct MeanPool : PoolPart<MeanPool> {
   static constexpr const char* name = "mean_pool";
   static constexpr int operands = 1;
   static constexpr bool is_image(int tensor) { return tensor == 0; }
-  static constexpr double operations(int places) { return places + 1; }
+  static constexpr double operations(int window_size) { return window_size + 1; }
   static constexpr Type type(const Signature& s) {
     const PoolGeometry g = PoolGeometry::of(s.attributes);
     return s.count == 1 && is_pooled(s.shape(0), g) ? Type{s.dtype(0), g.pooled(s.shape(0))} : Type::mismatch();
@@ -144,7 +144,7 @@ struct MeanPoolGradient : PoolPart<MeanPoolGradient> {
   static constexpr const char* name = "mean_pool_gradient";
   static constexpr int operands = 1;
   static constexpr bool is_image(int tensor) { return tensor == 1; }
-  static constexpr double operations(int places) { return places + 1; }
+  static constexpr double operations(int window_size) { return window_size + 1; }
   static constexpr Type type(const Signature& s) {
     const PoolGeometry g = PoolGeometry::of(s.attributes);
     if (s.count != 1 || s.shape(0).rank != g.front + g.axes) return Type::mismatch();

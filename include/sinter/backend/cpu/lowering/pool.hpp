@@ -8,7 +8,7 @@ namespace sinter::cpu {
 using graph::Value;
 using ops::PoolGeometry;
 
-inline constexpr int most_places = 9;  ///< in windows whose maxima are elementwise; larger ones are reductions
+inline constexpr int most_elements = 9;  ///< in windows whose maxima are elementwise; larger ones are reductions
 
 /// The image with its borders.
 constexpr Value padded(Value image, const PoolGeometry& g, double border) {
@@ -70,7 +70,7 @@ class PoolWindows {
 };
 
 /// Element k of all windows of a padded image.
-constexpr Value place_of(Value image, const PoolGeometry& g, int k, Shape windows) {
+constexpr Value element_of(Value image, const PoolGeometry& g, int k, Shape windows) {
   for (int i = 0; i < g.axes; ++i)
     image = graph::slice(image, g.front + i, g.offset(k, i), windows[g.front + i], g.stride[std::size_t(i)]);
   return image;
@@ -80,12 +80,12 @@ constexpr Value place_of(Value image, const PoolGeometry& g, int k, Shape window
 constexpr Value max_pool(Value image, const PoolGeometry& g) {
   const Shape to = g.pooled(image.extents());
   const Value whole = padded(image, g, -ops::infinity<double>);
-  if (g.places() > most_places) {
+  if (g.window_size() > most_elements) {
     const PoolWindows windows(g, whole.extents());
     return graph::reshape_to(ops::reduced<ops::Amax>(windows.of(whole), windows.folded()), to);
   }
-  Value y = place_of(whole, g, 0, to);
-  for (int k = 1; k < g.places(); ++k) y = maximum(y, place_of(whole, g, k, to));
+  Value y = element_of(whole, g, 0, to);
+  for (int k = 1; k < g.window_size(); ++k) y = maximum(y, element_of(whole, g, k, to));
   return y;
 }
 
@@ -106,13 +106,13 @@ constexpr Value first_maximum(Value x, Value maximum, std::int64_t axes) {
 }
 /// True where element k is not the maximum of its window.
 constexpr Value loses(Value image, Value y, const PoolGeometry& g, int k) {
-  const Value x = place_of(image, g, k, y.extents());
+  const Value x = element_of(image, g, k, y.extents());
   return logical_and(x != y, !isnan(x));
 }
 /// The index of the maximum in each window; none if windows have one element.
 constexpr Value winners(Value y, Value image, const PoolGeometry& g) {
   Value winner;
-  for (int k = g.places() - 2; k >= 0; --k) {
+  for (int k = g.window_size() - 2; k >= 0; --k) {
     const Value below = loses(image, y, g, k);
     // the last element is k + 1
     winner = winner.exists() ? select(below, winner, double(k)) : graph::cast_to(below, y.dtype()) + double(k);
@@ -128,7 +128,7 @@ constexpr graph::List<int> phases(Value winner, Value ct, const PoolGeometry& g,
   for (int i = 0; i < g.axes; ++i) {
     const int stride = g.stride[std::size_t(i)], windows = to[g.front + i],
               elements = (shape[g.front + i] + stride - 1) / stride;
-    reach[std::size_t(i)] = g.offset(g.places() - 1, i) / stride;
+    reach[std::size_t(i)] = g.offset(g.window_size() - 1, i) / stride;
     const int after = elements > windows ? elements - windows : 0;
     ct = graph::surround(ct, g.front + i, reach[std::size_t(i)], after);
     if (winner.exists()) winner = graph::surround(winner, g.front + i, reach[std::size_t(i)], after);
@@ -138,7 +138,7 @@ constexpr graph::List<int> phases(Value winner, Value ct, const PoolGeometry& g,
   graph::List<int> parts;
   for (int phase = 0; phase < count; ++phase) {
     Value sum;
-    for (int k = 0; k < g.places(); ++k) {
+    for (int k = 0; k < g.window_size(); ++k) {
       Value from = ct, won = winner;
       bool here = true;
       for (int i = g.axes - 1, rest = phase; i >= 0; --i) {
@@ -161,7 +161,7 @@ constexpr graph::List<int> phases(Value winner, Value ct, const PoolGeometry& g,
 /// The cotangent of the padded image; y: the maxima.
 constexpr Value padded_gradient(Value ct, Value image, Value y, const PoolGeometry& g) {
   const Shape shape = image.extents();
-  if (g.places() > most_places) {
+  if (g.window_size() > most_elements) {
     const PoolWindows windows(g, shape);
     const Value x = windows.of(image), largest = windows.kept(y), each = windows.kept(ct);
     return windows.pull(select(first_maximum(x, largest, windows.folded()), each, 0.0));
@@ -171,10 +171,10 @@ constexpr Value padded_gradient(Value ct, Value image, Value y, const PoolGeomet
     return graph::interleaved(ct.graph, phases(winner, ct, g, shape), g.front, g.axes, g.stride, shape);
   }
   graph::List<int> share;
-  for (int k = 0; k < g.places(); ++k) {
+  for (int k = 0; k < g.window_size(); ++k) {
     const Value below = loses(image, y, g, k);
     share.push(select(below, 0.0, ct).id);
-    if (k + 1 < g.places()) ct = select(below, ct, 0.0);  // what is left for later elements
+    if (k + 1 < g.window_size()) ct = select(below, ct, 0.0);  // what is left for later elements
   }
   return graph::interleaved(ct.graph, share, g.front, g.axes, g.stride, shape);
 }
@@ -184,22 +184,22 @@ constexpr Value max_pool_gradient(Value ct, Value image, Value maxima, const Poo
 }
 constexpr Value max_pool_tangent(Value tangent, Value image, Value maxima, const PoolGeometry& g) {
   const Value whole = padded(image, g, -ops::infinity<double>), along = padded(tangent, g, 0);
-  if (g.places() > most_places) {
+  if (g.window_size() > most_elements) {
     const PoolWindows windows(g, whole.extents());
     const Value x = windows.of(whole), largest = windows.kept(maxima), each = windows.of(along);
     const Value first = select(first_maximum(x, largest, windows.folded()), each, 0.0);
     return graph::reshape_to(ops::reduced<ops::Sum>(first, windows.folded()), maxima.extents());
   }
-  Value first = place_of(along, g, g.places() - 1, maxima.extents());
-  for (int k = g.places() - 2; k >= 0; --k)
-    first = select(loses(whole, maxima, g, k), first, place_of(along, g, k, maxima.extents()));
+  Value first = element_of(along, g, g.window_size() - 1, maxima.extents());
+  for (int k = g.window_size() - 2; k >= 0; --k)
+    first = select(loses(whole, maxima, g, k), first, element_of(along, g, k, maxima.extents()));
   return first;
 }
 
 // ---- means ----
 /// One divided by the number of elements of a window; none where windows differ.
 constexpr double same_share(const PoolGeometry& g) {
-  return g.counts_padding || g.padding == std::array<int, 3>{} ? 1 / double(g.places()) : 0;
+  return g.counts_padding || g.padding == std::array<int, 3>{} ? 1 / double(g.window_size()) : 0;
 }
 /// The number of elements that each window has in an image of that shape.
 constexpr Value counts(Value like, const PoolGeometry& g, Shape image) {

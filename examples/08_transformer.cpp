@@ -11,7 +11,7 @@ constexpr int longest = 6, length = 2 * longest, vocabulary = 27, width = 48;  /
 
 struct Reverser {
   nn::Embedding<vocabulary, width> letter;
-  nn::Embedding<length, width> place;
+  nn::Embedding<length, width> position;
   nn::TransformerEncoder<
       nn::TransformerEncoderLayer<
           width, 4, 4 * width,
@@ -23,8 +23,8 @@ struct Reverser {
   nn::Linear<width, vocabulary> next;
 
   constexpr auto operator()(auto ids) const {
-    const auto places = cumsum<1>(ids * 0 + 1) - 1;  // 0, 1, 2, …
-    return next(norm(blocks(letter(ids) + place(places))));
+    const auto positions = cumsum<1>(ids * 0 + 1) - 1;  // 0, 1, 2, …
+    return next(norm(blocks(letter(ids) + position(positions))));
   }
 };
 

@@ -29,14 +29,14 @@ TEST_CASE("random graphs compiled for the CPU agree with the interpreter, on any
   check<31>();
 }
 
-TEST_CASE("places that differ from lane to lane: gathers whose rows stand side by side") {
+TEST_CASE("indices that differ from lane to lane: gathers whose rows stand side by side") {
   const Tensor<float, 3, 5> x = random::normal<3, 5>(Seed{1});
   const Tensor<float, 3, 20> v = random::normal<3, 20>(Seed{2});
   const Tensor<float, 1, 5> table{{1, 2, 3, 4, 5}};
-  Tensor<int, 1, 20> places;
-  for (int j = 0; j < 20; ++j) places(0, j) = 3 * j % 5;
-  const Tensor<float, 20> sums = sum<0>(gather<1>(x, places));
-  const Tensor<float, 3, 20> running = cumsum<0>(gather<1>(x, places));
+  Tensor<int, 1, 20> indices;
+  for (int j = 0; j < 20; ++j) indices(0, j) = 3 * j % 5;
+  const Tensor<float, 20> sums = sum<0>(gather<1>(x, indices));
+  const Tensor<float, 3, 20> running = cumsum<0>(gather<1>(x, indices));
   const Tensor<float, 1, 20> chosen = gather<1>(table, argmax<0>(v, keepdims));
   for (int j = 0; j < 20; ++j) {
     float total = 0;
@@ -52,16 +52,16 @@ TEST_CASE("places that differ from lane to lane: gathers whose rows stand side b
 }
 namespace {
 struct Gathered {
-  constexpr auto operator()(auto table, auto places) const { return gather<0>(table, places); }
+  constexpr auto operator()(auto table, auto indices) const { return gather<0>(table, indices); }
 };
 }  // namespace
-TEST_CASE("a place beyond the run-time length of a table is outside: an error of a statement, NaN in a program") {
+TEST_CASE("an index beyond the run-time length of a table is outside: an error of a statement, NaN in a program") {
   Tensor<float, upto<8, 'N'>> table{100, 101, 102, 103, 104, 105, 106, 107};
   table.set_length<'N'>(3);
-  const Tensor<int, 2> places{1, 5};
-  CHECK_THROWS_WITH_AS(eval(gather<0>(table, places)), "gather, index: expected 0 … 2, found 5", Error);
+  const Tensor<int, 2> indices{1, 5};
+  CHECK_THROWS_WITH_AS(eval(gather<0>(table, indices)), "gather, index: expected 0 … 2, found 5", Error);
   const Model<Gathered> none(Seed{1});
-  const auto y = inference<Tensor<float, upto<8, 'N'>>, Tensor<int, 2>>(none)(table, places);  // does not check them
+  const auto y = inference<Tensor<float, upto<8, 'N'>>, Tensor<int, 2>>(none)(table, indices);  // does not check them
   CHECK(y(0) == 101);
   CHECK(y(1) != y(1));
 }

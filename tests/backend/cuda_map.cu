@@ -38,8 +38,8 @@ struct DeviceMaps {
 /// A fused chain with operands repeated along both sides, a transposed one, and a choice; in two results. What decides
 /// (the mask, the cast to an integer) is exact, so that a last place that differs decides nothing.
 struct Fused {
-  constexpr auto operator()(auto x, auto row, auto column, auto turned) const {
-    const auto y = tanh(exp(x * 0.5f) - row) / sqrt(column * column + 1.f) + transpose(turned);
+  constexpr auto operator()(auto x, auto row, auto column, auto transposed) const {
+    const auto y = tanh(exp(x * 0.5f) - row) / sqrt(column * column + 1.f) + transpose(transposed);
     return std::tuple{select(x > 0.25f, log(y * y + 2.f), maximum(y, column)), cast<std::int32_t>(x * 8.f)};
   }
 };

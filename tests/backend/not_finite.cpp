@@ -504,7 +504,7 @@ TEST_CASE("attention leaves out masked keys, whatever they hold") {
   check_attention<Sees::added, 5, 40, 8, double>();
 }
 
-TEST_CASE("windows, rows and places keep what is not finite") {
+TEST_CASE("windows, rows and gathers keep what is not finite") {
   for (const float what : {no_number, inf}) {
     const auto count = [](const auto& t) {
       int n = 0;

@@ -128,7 +128,7 @@ TEST_CASE("an outer axis, and a strided operand") {
   const auto every_third =
       on_any_threads<Tensor<float, 2, 5>>([&](auto& out) { out = sum<1>(slice<1, 0, 19'999, 3>(x)); });
   const auto columns = drawn<Tensor<float, 33, 4001>>(5);
-  const auto turned = on_any_threads<Tensor<float, 33>>([&](auto& out) { out = sum<0>(transpose(columns)); });
+  const auto transposed = on_any_threads<Tensor<float, 33>>([&](auto& out) { out = sum<0>(transpose(columns)); });
   for (int c = 0; c < 5; ++c) {
     double total[2]{}, third[2]{};
     for (int b = 0; b < 2; ++b)
@@ -145,10 +145,10 @@ TEST_CASE("an outer axis, and a strided operand") {
   for (int r = 0; r < 33; ++r) {
     double total = 0;
     for (int c = 0; c < 4001; ++c) total += double(columns(r, c));
-    CHECK(difference(turned(r), total, 4001) < 1e-7);
+    CHECK(difference(transposed(r), total, 4001) < 1e-7);
   }
 }
-TEST_CASE("few long rows go in pieces: sums, extrema, and what needs several passes") {
+TEST_CASE("few long rows are cut into chunks: sums, extrema, and what needs several passes") {
   constexpr int n = 300'007;
   const auto x = drawn<Tensor<float, n>>(6, 3);
   double total = 0, variance = 0, exponentials = 0;

@@ -89,7 +89,7 @@ template <class F> bool holds_in_child(F&& f) {
 
 }  // namespace
 
-TEST_CASE("a team runs every piece once, round after round, and less than a team where it may not") {
+TEST_CASE("a team runs every chunk once, round after round, and less than a team where it may not") {
   for (const int threads : {1, 2, 3, 8}) {
     CAPTURE(threads);
     std::vector<std::atomic<int>> visits(1000);
@@ -125,7 +125,7 @@ TEST_CASE("a team treats denormals as its caller does") {
   CHECK(cpu::DenormalMode::now() == mode);
 }
 
-TEST_CASE("products with a long contracted axis: pieces of it, added in their order") {
+TEST_CASE("products with a long contracted axis: chunks of it, added in their order") {
   long_products<4096, 1, 1>();
   long_products<9001, 5, 33>();
   long_products<12544, 32, 100>();
@@ -157,21 +157,21 @@ TEST_CASE("products whose panels threads cannot share evenly") {
   uneven_products<129, 1000, 40>();
 }
 
-TEST_CASE("what is added at shared places is added in order, whoever adds it") {
+TEST_CASE("what is added at shared indices is added in order, whoever adds it") {
   embedding_gradients<300, 384, 500>();
   embedding_gradients<50, 7, 9000>();
   embedding_gradients<2000, 1, 3000>();
   const auto x = drawn<Tensor<float, 40, 300>>(9);
   const auto w = drawn<Tensor<float, 90, 300>>(10);
-  Tensor<int, 90, 300> places;
+  Tensor<int, 90, 300> indices;
   const Philox random(Seed{11}, 0);
-  for (int i = 0; i < places.size(); ++i) places.data()[i] = int(random.below(std::uint64_t(i), 40));
+  for (int i = 0; i < indices.size(); ++i) indices.data()[i] = int(random.below(std::uint64_t(i), 40));
   const auto d = on_any_threads<Tensor<float, 40, 300>>([&](auto& out) {
-    out = grad([](auto v, auto p, auto c) { return sum(gather<0>(v, p) * c); }, wrt<0>)(x, places, w);
+    out = grad([](auto v, auto p, auto c) { return sum(gather<0>(v, p) * c); }, wrt<0>)(x, indices, w);
   });
   Tensor<float, 40, 300> expected = x - x;
   for (int i = 0; i < 90; ++i)
-    for (int j = 0; j < 300; ++j) expected(places(i, j), j) += w(i, j);
+    for (int j = 0; j < 300; ++j) expected(indices(i, j), j) += w(i, j);
   CHECK(same_bits(d, expected));
 }
 

@@ -139,7 +139,7 @@ TEST_CASE("thrust: two results of one kernel") {
 
 TEST_CASE("thrust: values that are counted, not read") { check_same<Counted>(drawn<std::int32_t, 12>(19)); }
 
-TEST_CASE("thrust: work follows the run-time length; what lies behind it is neither read nor written") {
+TEST_CASE("thrust: work follows the run-time length; what lies after it is neither read nor written") {
   for (const int n : {0, 1, 3, 8}) {
     CAPTURE(n);
     auto x = drawn<float, upto<8, 'B'>, 5>(20);

@@ -71,7 +71,7 @@ TEST_CASE("scales and shifts of each column become one addition") {
   CHECK(left.others == 1);  // tanh
 }
 
-TEST_CASE("a scale alone leaves nothing behind, a shift alone stays") {
+TEST_CASE("a scale alone disappears, a shift alone stays") {
   Draft d;
   const Value w = d.parameter<5, 8>(), v = d.parameter<4, 5>(), b = d.parameter<4>();
   const Value x = d.input<3, 8>();
@@ -119,7 +119,7 @@ TEST_CASE("weights that two layers share are scaled for each") {
   CHECK(d.left().others == 1);
 }
 
-TEST_CASE("batch normalisation behind convolutions and linear layers leaves an addition") {
+TEST_CASE("batch normalisation after convolutions and linear layers leaves an addition") {
   using X = Tensor<float, upto<3, 'B'>, 3, 4, 4>;
   const graph::Builder g = train::InferenceTrace<false, affine::Convolutions, X>{}();
   const int parameters = int(train::leading<affine::Convolutions>);

@@ -142,8 +142,8 @@ TEST_CASE("an output may take over an input only where nothing is read too late"
   };
   using P = ProgramOf<decltype(early), Sym<float, 8, 32>>;
   static_assert(P::steps == 1 && !P::may_share(0, 0) && P::may_share(0, 1));
-  constexpr auto behind = [](auto x, auto w, auto y) { return relu(matmul(x, w) + y); };
-  using B = ProgramOf<decltype(behind), Sym<float, 8, 8>, Sym<float, 8, 8>, Sym<float, 8, 8>>;
+  constexpr auto after = [](auto x, auto w, auto y) { return relu(matmul(x, w) + y); };
+  using B = ProgramOf<decltype(after), Sym<float, 8, 8>, Sym<float, 8, 8>, Sym<float, 8, 8>>;
   static_assert(B::steps == 1 && !B::may_share(0, 0) && !B::may_share(1, 0) && B::may_share(2, 0));
   constexpr auto two = [](auto x, auto y) {
     const auto p = relu(x);

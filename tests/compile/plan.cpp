@@ -262,9 +262,9 @@ class Checker {
       if (t.buffer == to) {
         if (!t.written) return false;
         for_each_element(step, t, [&](std::int64_t at, std::int64_t row, std::int64_t iteration) {
-          const auto [place, fresh] = written.insert({at + move_to, {row, iteration, &t}});
-          fine = fine && (fresh || (place->second.row == row && place->second.iteration == iteration &&
-                                    place->second.touch == &t));
+          const auto [entry, fresh] = written.insert({at + move_to, {row, iteration, &t}});
+          fine = fine && (fresh || (entry->second.row == row && entry->second.iteration == iteration &&
+                                    entry->second.touch == &t));
         });
       }
     for (const Touch& t : step.touches) {
@@ -363,9 +363,9 @@ class Checker {
       REQUIRE(t.element > 0);
       std::int64_t low = 0, high = 0;
       const auto along = [&](std::int64_t n, std::int64_t stride) { (stride < 0 ? low : high) += (n - 1) * stride; };
-      const bool piece = cut.chain >= 0 && cut.by_worker[std::size_t(p)] != 0;
+      const bool tile = cut.chain >= 0 && cut.by_worker[std::size_t(p)] != 0;
       for (int l = 0; l < loops; ++l)
-        along(piece && l == cut.loop ? chains_[std::size_t(cut.chain)].grain * cut.factor : extent[std::size_t(l)],
+        along(tile && l == cut.loop ? chains_[std::size_t(cut.chain)].grain * cut.factor : extent[std::size_t(l)],
               t.stride[std::size_t(l)]);
       if (indexed) {
         const auto axis = compile::IndexedAxis::of(entry[std::size_t(p + 1)][1]);
@@ -373,7 +373,7 @@ class Checker {
       }
       here.touches.push_back(t);
       Buffer& b = buffers_[t.buffer];
-      if (piece) {
+      if (tile) {
         CHECK(cut.by_unit[std::size_t(p)] == 0);
         b.chain = cut.chain;
         b.copies = chains_[std::size_t(cut.chain)].workers;
@@ -382,7 +382,7 @@ class Checker {
         CHECK(cut.by_unit[std::size_t(p)] ==
               (cut.loop < 0 ? 0 : t.stride[std::size_t(cut.loop)] * cut.factor * t.element));
       }
-      if (cut.chain >= 0 && !piece) {  // does it touch only its own unit?
+      if (cut.chain >= 0 && !tile) {  // does it touch only its own unit?
         std::int64_t first = t.at, last = t.at;
         for (std::size_t l = 0; l < extent.size(); ++l) {
           const std::int64_t reach = ((int(l) == cut.loop ? cut.factor : extent[l]) - 1) * t.stride[l] * t.element;
@@ -445,7 +445,7 @@ template <class Net, class X> std::int64_t check_inference(const char* name) {
 
 }  // namespace
 
-TEST_CASE("arenas of training programs are close to what lives at once, and live buffers are apart") {
+TEST_CASE("arenas of training programs are close to what lives at once, and live buffers do not overlap") {
   check_training<plans::Digits, Tensor<float, upto<64, 'B'>, 1, 8, 8>, Tensor<int, upto<64, 'B'>>>("digits");
   check_training<nets::Mlp, Tensor<float, 128, 784>, Tensor<int, 128>>("mlp");
   check_training<nets::LeNet, Tensor<float, 64, 1, 28, 28>, Tensor<int, 64>>("lenet");
@@ -460,7 +460,7 @@ TEST_CASE("arenas of training programs are close to what lives at once, and live
   check_training<nets::Gpt<512, 64, 128, 4, 4>, Tensor<int, 2, 64>, Tensor<int, 128>>("gpt");
 }
 
-TEST_CASE("arenas of inference programs are close to what lives at once, and live buffers are apart") {
+TEST_CASE("arenas of inference programs are close to what lives at once, and live buffers do not overlap") {
   check_inference<nets::Mlp, Tensor<float, 1, 784>>("mlp");
   check_inference<nets::LeNet, Tensor<float, 64, 1, 28, 28>>("lenet");
   check_inference<nets::ResNet18<1000>, Tensor<float, 1, 3, 224, 224>>("resnet18");
@@ -468,7 +468,7 @@ TEST_CASE("arenas of inference programs are close to what lives at once, and liv
   check_inference<plans::Residual<false>, Tensor<float, 32, 784>>("residual 48");
 }
 
-TEST_CASE("what a chain alone reads exists in pieces, and live buffers are apart") {
+TEST_CASE("what a chain alone reads is stored one tile at a time, and live buffers do not overlap") {
   const Checker lenet(rest_of<nets::LeNet, Tensor<float, upto<64, 'B'>, 1, 28, 28>>());
   CHECK(lenet.chains() == 1);
   CHECK(lenet.in_pieces() >= 3);  // the padded image, the first convolution's result, the pooled one
@@ -512,7 +512,7 @@ TEST_CASE("results take over the memory of operands that end with them") {
         std::pair{2 * bytes / 2, 0});
 }
 
-TEST_CASE("live buffers of random programs are apart") {
+TEST_CASE("live buffers of random programs do not overlap") {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     CAPTURE(seed);
     const Checker c(support::random_graph(seed, Dtype::float32, 20).graph);
@@ -544,13 +544,13 @@ TEST_CASE("buffers are placed anew where first fit leaves holes") {
       buffers.push({bytes, i / 2, std::min(last, 19)});
       all += bytes;
     }
-    const compile::Offsets places = compile::assign_offsets(buffers, 20);
-    CHECK(places.end <= all);
+    const compile::Offsets offsets = compile::assign_offsets(buffers, 20);
+    CHECK(offsets.end <= all);
     for (int i = 0; i < 40; ++i)
       for (int k = 0; k < i; ++k) {
         const bool together = buffers[i].first <= buffers[k].last && buffers[k].first <= buffers[i].last;
-        CHECK((!together || places.at[i] + buffers[i].bytes <= places.at[k] ||
-               places.at[k] + buffers[k].bytes <= places.at[i]));
+        CHECK((!together || offsets.at[i] + buffers[i].bytes <= offsets.at[k] ||
+               offsets.at[k] + buffers[k].bytes <= offsets.at[i]));
       }
   }
   compile::List<compile::Lifetime> none;

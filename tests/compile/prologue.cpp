@@ -100,9 +100,9 @@ class Maker {
       case 4: return tanh(input(s)) * per_row + per_column;
       case 5: {  // rows of a table
         if (s.symbol(0) != 0 || s.symbol(s.rank - 1) != 0) return per_row * per_column;
-        Shape table = s, places = row;
+        Shape table = s, indices = row;
         table.set(s.rank - 2, 9);
-        const Value at = input(places, Dtype::int32), from = input(table);
+        const Value at = input(indices, Dtype::int32), from = input(table);
         return ops::gather(from, maximum(minimum(at + 4, 8), 0), s.rank - 2);
       }
       default: {  // a value that others read too

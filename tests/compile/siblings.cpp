@@ -79,7 +79,7 @@ TEST_CASE("siblings with batches, and with weights in front, are joined") {
   CHECK(d.left() == 2);
 }
 
-TEST_CASE("what an epilogue would be torn off stays apart") {
+TEST_CASE("what would lose its epilogue stays separate") {
   Draft d;
   const Value wa = d.parameter<5, 8>(), wb = d.parameter<5, 8>(), wc = d.parameter<5, 8>(), to = d.parameter<3, 5>();
   const Value x = d.input<4, 8>();
@@ -98,7 +98,7 @@ TEST_CASE("some of several siblings are joined, others not") {
   CHECK(d.left() == 3);
 }
 
-TEST_CASE("weights that differ from call to call stay apart") {
+TEST_CASE("weights that differ from call to call stay separate") {
   Draft d;
   const Value x = d.input<4, 8>(), wa = d.input<5, 8>(), wb = d.input<5, 8>();
   d.output(d.linear(d.linear(x, wa), d.linear(x, wb)));

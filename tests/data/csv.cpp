@@ -48,10 +48,10 @@ data::Table parse(const std::string& text, data::CsvOptions options = {}) {
   data::MemoryFile file(text, "text");
   return data::read_csv_from(file, options);
 }
-/// Read from a file in chunks of `piece` bytes.
-data::Table in_pieces(const std::string& path, data::CsvOptions options, std::size_t piece) {
+/// Read from a file in chunks of `chunk` bytes.
+data::Table in_chunks(const std::string& path, data::CsvOptions options, std::size_t chunk) {
   data::InputFile file(path);
-  return data::csv_detail::Reader(file, options, piece).table();
+  return data::csv_detail::Reader(file, options, chunk).table();
 }
 void check_error(const std::string& content, const std::string& text, data::CsvOptions options = {}) {
   const TemporaryFile f(content);
@@ -62,7 +62,7 @@ void check_error(const std::string& content, const std::string& text, data::CsvO
 
 }  // namespace
 
-TEST_CASE("tables are read as pandas and NumPy read them, in whatever pieces they arrive") {
+TEST_CASE("tables are read as pandas and NumPy read them, in whatever chunks they arrive") {
   std::ifstream cases(SINTER_TESTS "/reference/csv.txt");
   int count = 0;
   for (std::string line; std::getline(cases, line); ++count) {
@@ -96,9 +96,9 @@ TEST_CASE("tables are read as pandas and NumPy read them, in whatever pieces the
       CHECK(equal(t.values[i], std::strtof(numbers[i].c_str(), nullptr)));
     }
     CHECK(equal(parse(unescaped(part[2]), options), t));
-    for (std::size_t piece = 3; piece < 40; ++piece) {
-      CAPTURE(piece);
-      CHECK(equal(in_pieces(f.path(), options, piece), t));
+    for (std::size_t chunk = 3; chunk < 40; ++chunk) {
+      CAPTURE(chunk);
+      CHECK(equal(in_chunks(f.path(), options, chunk), t));
     }
   }
   CHECK(count > 30);
@@ -160,7 +160,7 @@ TEST_CASE("a number is the float nearest to it, as std::from_chars finds it") {
     check(s);
 }
 
-TEST_CASE("pieces of a file end anywhere") {
+TEST_CASE("chunks of a file end anywhere") {
   std::string content = "x,\"y\n\"\"z\"\"\"\r\n";
   for (int i = 0; i < 3000; ++i)
     content += std::to_string(i) + "." + std::to_string(i * 37 % 1000) + "e-2 ,\" " + std::to_string(i) + " \"\r\n" +
@@ -173,9 +173,9 @@ TEST_CASE("pieces of a file end anywhere") {
   CHECK(whole.rows == 3001);
   CHECK(whole.missing == 2);
   CHECK(whole(2999, 0) == 29.99963f);
-  for (const std::size_t piece : {3, 4, 7, 64, 100, 1000, 4096, 65536}) {
-    CAPTURE(piece);
-    CHECK(equal(in_pieces(f.path(), {.header = true}, piece), whole));
+  for (const std::size_t chunk : {3, 4, 7, 64, 100, 1000, 4096, 65536}) {
+    CAPTURE(chunk);
+    CHECK(equal(in_chunks(f.path(), {.header = true}, chunk), whole));
   }
 }
 

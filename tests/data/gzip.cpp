@@ -146,7 +146,7 @@ TEST_CASE("gzip files with any bit flipped are an error or the same content") {
   }
 }
 
-TEST_CASE("what is behind or beside a gzip file is no part of it") {
+TEST_CASE("what follows a gzip file or lies next to it is no part of it") {
   const std::string sound = packed("abc");
   check_error(sound + "x",
               ", byte " + std::to_string(sound.size()) +

@@ -228,7 +228,7 @@ TEST_CASE("moving a large tensor moves its memory; what is left can be assigned 
   CHECK(a(999) == 3);
 }
 
-TEST_CASE("an expression does not grow with what it uses more than once: what has grown long is computed in pieces") {
+TEST_CASE("an expression does not grow with what it uses more than once: what has grown long is computed in parts") {
   // Eight times the square of the sum with itself: as types, 2^16 leaves.
   const auto chaotic = [](const auto& x) {
     const auto a = x * 2.f - x * x;

@@ -109,7 +109,7 @@ TEST_CASE("cells of views and assemblies") {
   check_cells<1>("stop_gradient", [](auto x) { return stop_gradient(x); });
 }
 
-TEST_CASE("cells of elements at places") {
+TEST_CASE("cells of elements at indices") {
   check_cells<2>("gather", [](auto x, auto i) { return gather<1>(x, i); });
   check_cells<3>("scatter_add", [](auto x, auto i, auto u) { return scatter_add<1>(x, i, u); });
   check_cells<2>("take", [](auto x, auto i) { return take(x, i); });
@@ -399,7 +399,7 @@ TEST_CASE("losses and batch norms under two names are one") {
   static_assert(std::is_same_v<nn::BatchNorm1d<4>, nn::BatchNorm<4, 2, 3>>);
 }
 
-TEST_CASE("extrema of nothing: what every number exceeds, and no place") {
+TEST_CASE("extrema of nothing: what every number exceeds, and no index") {
   graph::Builder g;
   const auto x = graph::new_input<Sym<float, 2, 0>>(g);
   const auto rows = graph::new_input<Sym<float, 2, upto<3, 'B'>>>(g);

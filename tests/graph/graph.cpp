@@ -133,7 +133,7 @@ TEST_CASE("Sequential's parameters are named by position") {
   CHECK(names == "0.weight 0.bias 2.weight 2.bias ");
 }
 
-TEST_CASE("parameters are symbols beside symbols and tensors beside tensors") {
+TEST_CASE("parameters are symbols next to symbols and tensors next to tensors") {
   Model<Halved> net(Seed{1});
   const Tensor<float, 3> x{1, 2, 3};
   const Tensor<float, 3> y = (*net)(x);

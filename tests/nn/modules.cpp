@@ -179,7 +179,7 @@ TEST_CASE("an empty batch moves neither running statistics nor parameters") {
   check_empty_batch<nn::BatchNorm2d<4>, Images>();
 }
 
-TEST_CASE("batch norm refuses to train on one value a channel; inference and several places are fine") {
+TEST_CASE("batch norm refuses to train on one value a channel; inference and several positions are fine") {
   graph::Builder g;
   auto net = graph::NetOf<Normed<nn::BatchNorm1d<4>>>::make();
   train::bind(g, net, graph::count_parameters<Normed<nn::BatchNorm1d<4>>>());

@@ -233,7 +233,7 @@ TEST_CASE("step by step a net computes what it computes of the whole sequence, w
 }
 
 namespace recurrent_nets {
-template <int Layers> struct Pieces {
+template <int Layers> struct Chunks {
   nn::Streaming<nn::GRU<1, 5, RecurrentOptions{.num_layers = Layers}>> gru;
   nn::Linear<5, 1> dense;
   constexpr auto operator()(auto x) const { return dense(gru(x)); }
@@ -245,9 +245,9 @@ struct Whole {
 };
 }  // namespace recurrent_nets
 
-TEST_CASE("a layer streams pieces of a sequence, short or long, under the names it was trained with") {
+TEST_CASE("a layer streams chunks of a sequence, short or long, under the names it was trained with") {
   Model<Whole> whole(Seed{5});
-  Model<Pieces<2>> net(Seed{1});
+  Model<Chunks<2>> net(Seed{1});
   std::vector<std::string> names, expected;
   net.for_each_tensor([&](const std::string& name, const auto&) { names.push_back(name); });
   whole.for_each_tensor([&](const std::string& name, const auto&) { expected.push_back(name); });

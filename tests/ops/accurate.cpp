@@ -78,7 +78,7 @@ TEST_CASE("a function of accurate functions, on tensors and inside traced ones, 
   }
 }
 
-TEST_CASE("a program of accurate functions; what stands behind accurate(f) is fast again") {
+TEST_CASE("a program of accurate functions; what follows accurate(f) is fast again") {
   const Tensor<float, n> x = arguments();
   Model<Saturating> net;
   auto infer = inference<Tensor<float, n>>(net, accurate(Cpu{.threads = 2}));

@@ -17,7 +17,7 @@ struct Leaky {
 
 }  // namespace
 
-TEST_CASE("activations that are linear in pieces") {
+TEST_CASE("piecewise linear activations") {
   check<F<20>>("leaky_relu", [](auto x) { return leaky_relu(x); });
   check<F<20>>("leaky_relu_02", [](auto x) { return leaky_relu(x, 0.2); });
   check<F<20>>("hardtanh", [](auto x) { return hardtanh(x); });

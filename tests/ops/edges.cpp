@@ -10,7 +10,7 @@ using namespace sinter;
 using support::check_cells;
 using support::check_edges;
 
-TEST_CASE("edges of activations in pieces") {
+TEST_CASE("edges of piecewise linear activations") {
   check_edges<1>("relu", [](auto x) { return relu(x); });
   check_edges<1>("leaky_relu", [](auto x) { return leaky_relu(x); });
   check_edges<1>("leaky_relu_zero", [](auto x) { return leaky_relu(x, 0); });
@@ -124,7 +124,7 @@ TEST_CASE("edges of losses of an element and its target") {
   check_edges<2>("kl_div_log", elements_of<DivergenceOfLogs>);
 }
 
-TEST_CASE("cells of activations in pieces") {
+TEST_CASE("cells of piecewise linear activations") {
   check_cells<1>("relu", [](auto x) { return relu(x); });
   check_cells<1>("leaky_relu", [](auto x) { return leaky_relu(x); });
   check_cells<1>("relu6", [](auto x) { return relu6(x); });

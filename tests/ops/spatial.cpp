@@ -56,7 +56,7 @@ TEST_CASE("windows, borders, reversed and stacked tensors") {
   check_function<F<2, 3>, F<2, 3>>("stack_last", [](auto x, auto y) { return stack<-1>(x, y); });
 }
 
-TEST_CASE("elements at places, and sums of those that share one") {
+TEST_CASE("elements at indices, and sums of those that share one") {
   check_function<F<3, 5>, I<3, 2>>("gather", [](auto x, auto i) { return gather<1>(x, i); });
   check_function<F<4, 3>, I<2, 1>>("take_along_dim", [](auto x, auto i) { return gather<0>(x, i); });
   check_function<F<3, 4>, I<3, 3>, F<3, 3>>("scatter_add",
@@ -78,18 +78,18 @@ TEST_CASE("convolution and pooling as functions") {
 }
 
 TEST_CASE(
-    "in a program a place outside gives NaN, 0 of integers; an update without a place is left out, and so is its "
-    "gradient") {
+    "in a program an index out of range gives NaN, 0 of integers; an update without an index is left out, and so is "
+    "its gradient") {
   const F<3> x{10, 20, 30};
-  const Tensor<int, 5> places{2, 3, -1, 0, 1 << 30};
-  check_elements(run([](auto v, auto p) { return gather<0>(v, p); }, x, places), {30, none, none, 10, none});
-  check_elements(run([](auto v, auto p) { return take(cast<int>(v), p); }, x, places), {30, 0, 0, 10, 0});
-  check_elements(run([](auto v, auto p) { return embedding(v, p); }, x, places), {30, none, none, 10, none});
-  check_elements(run([](auto v, auto p, auto u) { return scatter_add<0>(v, p, u); }, x, places, F<5>{1, 2, 3, 4, 5}),
+  const Tensor<int, 5> indices{2, 3, -1, 0, 1 << 30};
+  check_elements(run([](auto v, auto p) { return gather<0>(v, p); }, x, indices), {30, none, none, 10, none});
+  check_elements(run([](auto v, auto p) { return take(cast<int>(v), p); }, x, indices), {30, 0, 0, 10, 0});
+  check_elements(run([](auto v, auto p) { return embedding(v, p); }, x, indices), {30, none, none, 10, none});
+  check_elements(run([](auto v, auto p, auto u) { return scatter_add<0>(v, p, u); }, x, indices, F<5>{1, 2, 3, 4, 5}),
                  {14, 20, 31});
   check_elements(
       run([](auto v, auto p) { return grad([](auto v, auto p) { return sum(gather<0>(v, p)); }, wrt<0>)(v, p); }, x,
-          places),
+          indices),
       {1, 0, 1});
   check_elements(run(
                      [](auto u, auto v, auto p) {
@@ -99,35 +99,35 @@ TEST_CASE(
                            },
                            wrt<0>)(u, v, p);
                      },
-                     F<5>{}, x, places),
+                     F<5>{}, x, indices),
                  {1, 0, 0, 1, 0});
 }
 
-TEST_CASE("in a statement a place outside is an error, and the destination is as it was") {
+TEST_CASE("in a statement an index out of range is an error, and the destination is as it was") {
   const F<3> x{10, 20, 30};
-  const Tensor<int, 3> places{2, 0, 3}, negative{2, -1, 0};
+  const Tensor<int, 3> indices{2, 0, 3}, negative{2, -1, 0};
   F<3> y{7, 7, 7};
-  CHECK(std::string(support::thrown([&] { y = gather<0>(x, places); }).what()) ==
+  CHECK(std::string(support::thrown([&] { y = gather<0>(x, indices); }).what()) ==
         "gather, index: expected 0 … 2, found 3");
   CHECK(std::string(support::thrown([&] { y = embedding(x, negative); }).what()) ==
         "embedding, ids: expected 0 … 2, found -1");
-  CHECK(std::string(support::thrown([&] { y = scatter_add<0>(x, places, x); }).what()) ==
+  CHECK(std::string(support::thrown([&] { y = scatter_add<0>(x, indices, x); }).what()) ==
         "scatter_add, index: expected 0 … 2, found 3");
-  CHECK(std::string(support::thrown([&] { (void)eval(one_hot<3>(places)); }).what()) ==
+  CHECK(std::string(support::thrown([&] { (void)eval(one_hot<3>(indices)); }).what()) ==
         "one_hot, labels: expected 0 … 2, found 3");
-  CHECK(std::string(support::thrown([&] { (void)vmap([](auto i) { return one_hot<3>(i); })(places); }).what()) ==
+  CHECK(std::string(support::thrown([&] { (void)vmap([](auto i) { return one_hot<3>(i); })(indices); }).what()) ==
         "one_hot, labels: expected 0 … 2, found 3");
   CHECK(std::string(support::thrown([&] {
-                      (void)grad([](auto v, auto p) { return sum(gather<0>(v, p)); })(x, places);
+                      (void)grad([](auto v, auto p) { return sum(gather<0>(v, p)); })(x, indices);
                     }).what()) == "gather, index: expected 0 … 2, found 3");
   for (const float v : y) CHECK(v == 7);
   Tensor<float, upto<4, 'N'>> rows{1, 2, 3, 4};
   rows.set_length<'N'>(2);
-  CHECK(std::string(support::thrown([&] { y = take(rows, places); }).what()) ==
+  CHECK(std::string(support::thrown([&] { y = take(rows, indices); }).what()) ==
         "embedding, ids: expected 0 … 1, found 3");
 }
 
-TEST_CASE("integers: windows, borders, running sums, maxima and places keep the element type") {
+TEST_CASE("integers: windows, borders, running sums, maxima and indices keep the element type") {
   const Tensor<int, 1, 1, 2, 4> image{{{{3, -1, 4, 1}, {-5, 9, 2, -6}}}};
   check_elements(run([](auto x) { return cumsum<3>(x); }, image), {3, 2, 6, 7, -5, 4, 6, 0});
   check_elements(run([](auto x) { return flip<3>(x); }, image), {1, 4, -1, 3, -6, 2, 9, -5});
@@ -176,7 +176,7 @@ TEST_CASE("a bounded batch gives the rows of a tensor of its length, forward and
   }
 }
 
-TEST_CASE("compiled programs give the same: convolution, pooling, places and running sums as statements") {
+TEST_CASE("compiled programs give the same: convolution, pooling, indexing and running sums as statements") {
   const auto x = support::reference_tensor<F<2, 2, 7, 8>>("conv2d_mixed.x");
   const auto w = support::reference_tensor<F<4, 2, 3, 2>>("conv2d_mixed.p.weight");
   const auto b = support::reference_tensor<F<4>>("conv2d_mixed.p.bias");

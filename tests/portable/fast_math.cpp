@@ -13,7 +13,7 @@ using namespace sinter;
 namespace {
 
 struct Taken {
-  constexpr auto operator()(auto table, auto places) const { return take(table, places); }
+  constexpr auto operator()(auto table, auto indices) const { return take(table, indices); }
 };
 
 int failures = 0;
@@ -172,10 +172,10 @@ void rows() {
   for (int j = 0; j < 37; ++j)
     right_ones = right_ones && bits_of(chosen(3, j)) == (j % 2 == 1 ? bits_of(below(3, j)) : negative_infinity_pattern);
   expect(right_ones, "select with -infinity");
-  Tensor<int, 3> places;
-  places(0) = 4, places(1) = 99, places(2) = -3;
+  Tensor<int, 3> indices;
+  indices(0) = 4, indices(1) = 99, indices(2) = -3;
   const Model<Taken> none(Seed{1});
-  const auto taken = inference<Tensor<float, 5>, Tensor<int, 3>>(none)(across_top, places);  // a statement would throw
+  const auto taken = inference<Tensor<float, 5>, Tensor<int, 3>>(none)(across_top, indices);  // a statement would throw
   expect(bits_of(taken(0)) == bits_of(across_top(4)) && nan_bits(taken(1)) && nan_bits(taken(2)), "take out of range");
 
   Tensor<float, 1, 2, 6, 8> heads;

@@ -637,15 +637,15 @@ for name, f in dict(pixel_shuffle=F.pixel_shuffle, pixel_unshuffle=F.pixel_unshu
     for n in (0, 1, 3):
         cell(f"{name}/bounded.{n}", two, Bounded(odd.reshape(3, *shape)[:n], 3))
 
-# ---- elements at places ---------------------------------------------------------------------------------------------
-places = torch.tensor([[2, 2], [0, 1], [1, 1], [2, 0]])
-cell("gather/values", lambda x, i: x.gather(1, i), odd, places)
+# ---- elements at indices ---------------------------------------------------------------------------------------------
+indices = torch.tensor([[2, 2], [0, 1], [1, 1], [2, 0]])
+cell("gather/values", lambda x, i: x.gather(1, i), odd, indices)
 cell("gather/empty", lambda x, i: x.gather(1, i), odd, torch.zeros(4, 0, dtype=torch.int64))
 cell("gather/empty.rows", lambda x, i: x.gather(1, i), torch.zeros(0, 3), torch.zeros(0, 2, dtype=torch.int64))
 cell("gather/one", lambda x, i: x.gather(1, i), torch.tensor([[-0.0]]), torch.tensor([[0]]))
 add = lambda x, i, u: x.scatter_add(1, i, u)
 updates = torch.tensor([[1.0, inf], [nan, 2.0], [-0.0, 0.0], [3.0, -inf]])
-cell("scatter_add/values", add, odd, places, updates)
+cell("scatter_add/values", add, odd, indices, updates)
 cell("scatter_add/empty", add, odd, torch.zeros(4, 0, dtype=torch.int64), torch.zeros(4, 0))
 cell("scatter_add/one", add, torch.tensor([[2.0]]), torch.tensor([[0]]), torch.tensor([[-3.0]]))
 for name in ("take", "embedding"):
@@ -664,11 +664,11 @@ for name in ("take", "embedding"):
             result=dtype,
         )
 for n in (0, 1, 4):
-    cell(f"gather/bounded.{n}", lambda x, i: x.gather(1, i), Bounded(odd[:n], 4), Bounded(places[:n], 4))
-    cell(f"scatter_add/bounded.{n}", add, Bounded(odd[:n], 4), Bounded(places[:n], 4), Bounded(updates[:n], 4))
+    cell(f"gather/bounded.{n}", lambda x, i: x.gather(1, i), Bounded(odd[:n], 4), Bounded(indices[:n], 4))
+    cell(f"scatter_add/bounded.{n}", add, Bounded(odd[:n], 4), Bounded(indices[:n], 4), Bounded(updates[:n], 4))
 for dtype in halves + integers:
     kind = "half" if dtype in halves else "integers"
-    cell(f"gather/{kind}.{names[dtype]}", lambda x, i: x.gather(1, i), whole[dtype].to(dtype), places, result=dtype)
+    cell(f"gather/{kind}.{names[dtype]}", lambda x, i: x.gather(1, i), whole[dtype].to(dtype), indices, result=dtype)
     small = torch.tensor([[100, 1, 0], [1, 2, 3], [0, 0, 1], [7, 1, 2]])
     few_updates = torch.tensor([[1, 2], [3, 4], [5, 6], [7, 8]])
     if dtype != torch.bool:
@@ -676,7 +676,7 @@ for dtype in halves + integers:
             f"scatter_add/{kind}.{names[dtype]}",
             add,
             small.to(dtype),
-            places,
+            indices,
             few_updates.to(dtype),
             result=dtype,
         )

@@ -37,8 +37,8 @@ def case(name, file):
     print(name, file.hex(), read, sep="\t")
 
 
-def flip(place):
-    return lambda raw: raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :]
+def flip(position):
+    return lambda raw: raw[:position] + bytes([raw[position] ^ 1]) + raw[position + 1 :]
 
 
 extra = struct.pack("<H", 7) + b"ab\x03\x00xyz"

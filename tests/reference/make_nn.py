@@ -142,7 +142,7 @@ q[2, 1] = 0
 function("kl_div", F.kl_div, torch.log_softmax(p, 1), q, fixed=(1,))
 function("kl_div_none", lambda x, y: F.kl_div(x, y, reduction="none"), torch.log_softmax(p, 1), q, fixed=(1,))
 
-# Windows, borders, places.
+# Windows, borders, indices.
 function("unfold", lambda x: x.unfold(1, 3, 2), r(2, 8, 2))
 function("unfold_side_by_side", lambda x: x.unfold(0, 2, 2), r(5, 2))
 function("flip", lambda x: torch.flip(x, (0, 2)), r(2, 3, 4))
@@ -221,7 +221,7 @@ ends("gru_ends", nn.GRU(2, 3, bidirectional=True), r(3, 2, 2), r(2, 2, 3))
 recurrent("lstm_wide", nn.LSTM(2, 19), .5 * r(5, 7, 2))
 recurrent("gru_wide", nn.GRU(2, 18), .5 * r(5, 3, 2))
 
-# Behind the others, whose draws stay as they are; the last extent is that of the channels.
+# After the others, whose draws stay as they are; the last extent is that of the channels.
 module("group_norm_long", nn.GroupNorm(2, 4), r(2, 4, 4))
 module("group_norm_volume", nn.GroupNorm(2, 4), r(2, 4, 4, 1, 3))
 module("group_norm_six_axes", nn.GroupNorm(2, 4), r(2, 4, 1, 4, 1, 3))

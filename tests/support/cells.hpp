@@ -27,11 +27,11 @@ struct Cell {
     reference::Array a(dtype, shape);
     const double beyond = is_floating(dtype) ? double(NAN) : 99.0;
     for (std::ptrdiff_t i = 0; i < shape.size(); ++i) a.set(i, beyond);
-    for (std::ptrdiff_t i = 0; i < taken.size(); ++i) a.set(place(i), elements[std::size_t(i)]);
+    for (std::ptrdiff_t i = 0; i < taken.size(); ++i) a.set(offset(i), elements[std::size_t(i)]);
     return a;
   }
   /// The offset of the i-th element within the lengths.
-  std::ptrdiff_t place(std::ptrdiff_t i) const {
+  std::ptrdiff_t offset(std::ptrdiff_t i) const {
     std::ptrdiff_t at = 0, factor = 1;
     for (int d = shape.rank - 1; d >= 0; --d) {
       at += i % taken[d] * factor;
@@ -103,7 +103,7 @@ inline void check_cell(const reference::Array& found, const CellCase& c, const s
   for (const double e : cell.elements) largest = std::isfinite(e) ? std::max(largest, std::abs(e)) : largest;
   REQUIRE(std::ptrdiff_t(cell.elements.size()) == cell.taken.size());
   for (std::ptrdiff_t i = 0; i < cell.taken.size(); ++i) {
-    const double y = found.get(cell.place(i)), given = cell.elements[std::size_t(i)],
+    const double y = found.get(cell.offset(i)), given = cell.elements[std::size_t(i)],
                  e = !in_double && cell.dtype == Dtype::float32 ? double(float(given)) : given;
     if (signs && e == 0 && y == 0 && std::signbit(e) != std::signbit(y))
       FAIL_CHECK(name << " " << std::string(key) << "[" << i << "]: a zero of the other sign");

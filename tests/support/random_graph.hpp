@@ -254,10 +254,10 @@ class GraphMaker {
     for (int i = 0; i < s.rank; ++i)
       if (below(3) == 0) p.set(i, 1);
     p.set(axis, 1 + below(6));
-    Value places{&g_, g_.input(below(2) == 0 ? Dtype::int32 : Dtype::int64, p)};
+    Value indices{&g_, g_.input(below(2) == 0 ? Dtype::int32 : Dtype::int64, p)};
     const bool outside = below(4) == 0;
-    places = maximum(minimum(places + s[axis] / 2, s[axis] - (outside ? 0 : 1)), outside ? -1 : 0);
-    const Value y = ops::gather(x, places, axis);
+    indices = maximum(minimum(indices + s[axis] / 2, s[axis] - (outside ? 0 : 1)), outside ? -1 : 0);
+    const Value y = ops::gather(x, indices, axis);
     keep(outside ? select(y == y, y, 0.5) : y);
   }
   /// As images [N, C, extents…] with one or two spatial axes, small kernels, any geometry that fits.

@@ -100,7 +100,7 @@ TEST_CASE("a profile names the forms in which convolutions and their gradients r
   CHECK(variant("gradient of second") == "32x400x3136, Winograd's F(2x2, 5x5) transposed, the sum in chunks");
 }
 
-TEST_CASE("a profile of inference finds the modules behind prepared weights; its results are those of a call") {
+TEST_CASE("a profile of inference finds the modules of prepared weights; its results are those of a call") {
   Model<Net> net(Seed{1});
   using Rows = Tensor<float, upto<64, 'B'>, 32>;
   auto infer = inference<Rows>(net);
@@ -135,7 +135,7 @@ TEST_CASE("functions are profiled with the tensors to call them with") {
   CHECK(g.steps.size() == 1);
 }
 
-TEST_CASE("a profile names all modules behind weights that are read as one, and what operands are computed with") {
+TEST_CASE("a profile names all modules of weights that are read as one, and what operands are computed with") {
   Model<profiled::Projections> net(Seed{1});
   const Tensor<float, 8, 32> x;
   auto infer = inference<Tensor<float, 8, 32>>(net);

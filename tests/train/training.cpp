@@ -198,7 +198,7 @@ TEST_CASE("inference takes the type of its batches from a loader") {
   CHECK(sample == 7);
 }
 
-TEST_CASE("a smaller batch gives the numbers of a tensor of that size, whatever lies behind its length") {
+TEST_CASE("a smaller batch gives the numbers of a tensor of that size, whatever lies after its length") {
   Model<Mlp> fixed(Seed{3}), bounded(Seed{3});
   auto step = training<Tensor<float, 5, 64>, Tensor<int, 5>>(fixed, nn::cross_entropy, optim::Adam{.lr = 1e-2f});
   auto step_upto = training<Tensor<float, upto<32, 'B'>, 64>, Tensor<int, upto<32, 'B'>>>(bounded, nn::cross_entropy,
@@ -242,7 +242,7 @@ TEST_CASE("training is bit-identical on one and two threads") {
   CHECK(std::memcmp(one.data(), two.data(), std::size_t(one.parameters) * sizeof(float)) == 0);
 }
 
-TEST_CASE("so is training of a convolutional net, whose batch statistics are summed in pieces") {
+TEST_CASE("so is training of a convolutional net, whose batch statistics are summed in chunks") {
   Model<Cnn> first(Seed{9});
   float loss[4]{};
   for (const int threads : {1, 2, 3, 5}) {

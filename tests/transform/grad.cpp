@@ -39,7 +39,7 @@ TEST_CASE("an argument that the result does not depend on has a gradient of zero
   CHECK(std::get<1>(d)(2) == 6);
 }
 
-TEST_CASE("gradients are zero where lengths end, whatever lies behind them") {
+TEST_CASE("gradients are zero where lengths end, whatever lies after them") {
   Tensor<float, upto<5, 'N'>> x;
   x.fill(std::numeric_limits<float>::quiet_NaN());
   x.set_length<'N'>(2);
@@ -86,7 +86,7 @@ TEST_CASE("a Hessian times a vector is forward mode over reverse mode") {
   }
 }
 
-TEST_CASE("inside a traced function, arguments that depend on each other are differentiated apart") {
+TEST_CASE("inside a traced function, arguments that depend on each other are differentiated separately") {
   constexpr auto product = [](auto a, auto c) { return sum(a * c); };
   constexpr auto square = [](auto a, auto b) { return sum(a * a * b); };
   const Tensor<float, 2> x{1, 2};

@@ -82,7 +82,7 @@ TEST_CASE("vmap is the function of every sample") {
   check([](auto x, auto y) { return concatenate<1>(x, y); }, mapped<1>, "side by side", floats<4, 5>, floats<3, 4, 2>);
   check([](auto t, auto i) { return embedding(t, i); }, mapped<1>, "rows of a table", floats<4, 5>, integers<3, 6>);
   check([](auto t, auto i) { return embedding(t, i); }, mapped<0>, "rows of tables", floats<3, 4, 5>, integers<6>);
-  check([](auto x, auto i, auto u) { return scatter_add<0>(x, i, u); }, mapped<2>, "sums at places", floats<4, 5>,
+  check([](auto x, auto i, auto u) { return scatter_add<0>(x, i, u); }, mapped<2>, "sums at indices", floats<4, 5>,
         integers<6, 5>, floats<3, 6, 5>);
   check([](auto x, auto w) { return max_pool2d<2>(conv2d<Conv2dOptions{.padding = 1}>(x, w)); }, mapped<0>, "images",
         floats<3, 2, 2, 6, 6>, floats<4, 2, 3, 3>);

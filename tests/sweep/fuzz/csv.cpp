@@ -11,10 +11,10 @@ using namespace sinter::data;
 
 namespace {
 
-std::optional<Table> read(std::string_view text, const CsvOptions& options, std::size_t piece) {
+std::optional<Table> read(std::string_view text, const CsvOptions& options, std::size_t chunk) {
   MemoryFile file(text);
   try {
-    return csv_detail::Reader(file, options, piece).table();
+    return csv_detail::Reader(file, options, chunk).table();
   } catch (const sinter::Error&) {
     return std::nullopt;
   }
@@ -46,15 +46,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.header = (data[0] & 16) != 0;
   options.missing = (data[0] & 32) == 0;
   options.comment = "#%\0"[data[1] % 3];
-  const std::optional<Table> whole = read(text, options, 8192), pieces = read(text, options, data[2]);
-  fuzz::require(whole.has_value() == pieces.has_value(), "pieces change nothing");
+  const std::optional<Table> whole = read(text, options, 8192), chunks = read(text, options, data[2]);
+  fuzz::require(whole.has_value() == chunks.has_value(), "chunks change nothing");
   if (!whole) return 0;
-  fuzz::require(whole->header == pieces->header && whole->rows == pieces->rows && whole->columns == pieces->columns &&
-                    whole->missing == pieces->missing,
-                "pieces change no size");
+  fuzz::require(whole->header == chunks->header && whole->rows == chunks->rows && whole->columns == chunks->columns &&
+                    whole->missing == chunks->missing,
+                "chunks change no size");
   fuzz::require(
-      std::equal(whole->values.begin(), whole->values.end(), pieces->values.begin(), pieces->values.end(), same),
-      "pieces change no number");
+      std::equal(whole->values.begin(), whole->values.end(), chunks->values.begin(), chunks->values.end(), same),
+      "chunks change no number");
   fuzz::require(whole->values.size() == whole->rows * whole->columns, "as many values as rows and columns say");
   fuzz::require(whole->header.empty() || whole->header.size() == whole->columns, "a name for each column");
   fuzz::require(std::size_t(std::count_if(whole->values.begin(), whole->values.end(),

@@ -17,17 +17,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(whole->size() <= most, "no more than was allowed");
   } catch (const sinter::Error&) {
   }
-  std::vector<unsigned char> pieces;
+  std::vector<unsigned char> chunks;
   try {
     UnpackedFile unpacked(file.path());
-    std::vector<unsigned char> piece(std::size_t(data[0]) * 16 + 1);
-    for (std::size_t have = piece.size(); have == piece.size() && pieces.size() <= most;) {
-      have = unpacked.read(piece.data(), piece.size());
-      pieces.insert(pieces.end(), piece.begin(), piece.begin() + std::ptrdiff_t(have));
+    std::vector<unsigned char> chunk(std::size_t(data[0]) * 16 + 1);
+    for (std::size_t have = chunk.size(); have == chunk.size() && chunks.size() <= most;) {
+      have = unpacked.read(chunk.data(), chunk.size());
+      chunks.insert(chunks.end(), chunk.begin(), chunk.begin() + std::ptrdiff_t(have));
     }
-    fuzz::require(whole ? pieces == *whole : pieces.size() > most, "pieces change nothing");
+    fuzz::require(whole ? chunks == *whole : chunks.size() > most, "chunks change nothing");
   } catch (const sinter::Error&) {
-    fuzz::require(!whole, "what is read at once is read in pieces");
+    fuzz::require(!whole, "what is read at once is read in chunks");
   }
   return 0;
 }

@@ -4,6 +4,6 @@ using namespace sinter;
 
 int main() {
   Tensor<float, 5, 3> x;
-  Tensor<int, 4, 2> places;
-  auto y = eval(gather<0>(x, places));
+  Tensor<int, 4, 2> indices;
+  auto y = eval(gather<0>(x, indices));
 }

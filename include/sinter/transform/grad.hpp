@@ -55,16 +55,12 @@ template <class F, int... Index> struct Grad {
   [[no_unique_address]] F f;
 
   template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const {
-    if constexpr ((Symbolic<X> || ...)) return traced(graph::as_symbol<X...>(graph::builder_of(x...), x)...);
+    if constexpr ((Symbolic<X> || ...))
+      return std::apply([](const auto&, const auto&... g) {
+        if constexpr (sizeof...(Index) == 1) return (g, ...);
+        else return std::tuple{g...};
+      }, ValueAndGrad<F, Index...>{f}(std::forward<X>(x)...));
     else return run_function(*this, std::forward<X>(x)...);
-  }
-
- private:
-  template <class... S> constexpr auto traced(S... x) const {
-    return std::apply([](const auto&, const auto&... g) {
-      if constexpr (sizeof...(Index) == 1) return (g, ...);
-      else return std::tuple{g...};
-    }, ValueAndGrad<F, Index...>{f}(x...));
   }
 };
 

@@ -53,7 +53,7 @@ constexpr auto overlapping = [](auto x) { return max_pool2d<3, Pool2dOptions{.st
 
 }  // namespace
 
-TEST_CASE("pools run behind a convolution, image by image") {
+TEST_CASE("pools run after a convolution, image by image") {
   using W = Sym<float, 8, 4, 3, 3>;
   check<Sym<float, 9, 4, 20, 20>, W>([](auto x, auto w) { return max_pool2d<2>(first_layer(x, w)); }, 1, 7);
   check<Sym<float, 9, 4, 20, 20>, W>([](auto x, auto w) { return overlapping(first_layer(x, w)); }, 1, 11);
@@ -68,7 +68,7 @@ TEST_CASE("pools run behind a convolution, image by image") {
   }, 1, 7);
 }
 
-TEST_CASE("layers of one image run in rows, behind each other by what their windows reach ahead") {
+TEST_CASE("layers of one image run in rows, each later than the one before by what their windows reach ahead") {
   check<Sym<float, 1, 4, 40, 20>, Sym<float, 8, 4, 3, 3>>([](auto x, auto w) { return overlapping(first_layer(x, w)); },
                                                           6, 11);
   check<Sym<float, 1, 4, 40, 20>, Sym<float, 8, 4, 3, 3>, Sym<float, 8, 8, 5, 5>>(
@@ -78,7 +78,7 @@ TEST_CASE("layers of one image run in rows, behind each other by what their wind
       6, 16);
 }
 
-TEST_CASE("what a step reads that runs before all pieces is not made in pieces") {
+TEST_CASE("what a step reads that runs before all tiles is not made in tiles") {
   const auto adjacent = [](auto image, auto w, auto u, auto v) {
     const auto y = conv2d<Conv2dOptions{.padding = 1}>(image, w), z = exp(y * .1f);
     return conv2d<>(concatenate<2>(sqrt(slice<2, 79, 80>(z)), conv2d<>(relu(y), u)), v);
@@ -88,7 +88,7 @@ TEST_CASE("what a step reads that runs before all pieces is not made in pieces")
   support::check_compiled<Trace, Eager>(17, 2);
 }
 
-TEST_CASE("weights in panels are not cut into pieces") {
+TEST_CASE("weights in panels are not cut into tiles") {
   Model<chained::Mixed> net(Seed{1});
   Tensor<float, 64, 256> x;
   for (std::ptrdiff_t i = 0; i < x.size(); ++i) x.data()[i] = Philox(Seed{2}).normal(std::uint64_t(i));
@@ -118,7 +118,7 @@ TEST_CASE("rows of a product are normalised while they are in cache") {
       [](auto x, auto w, auto v) { return matmul(gelu(matmul(softmax(matmul(x, w)), v)), w); }, 1, 4);
 }
 
-TEST_CASE("an output is not written over an input that other pieces still read") {
+TEST_CASE("an output is not written over an input that other tiles still read") {
   using Trace = graph::FunctionTrace<decltype([](auto x, auto w, auto r) { return softmax(matmul(x, w)) + r; }),
                                      Sym<float, 240, 48>, Sym<float, 48, 48>, Sym<float, 240, 48>>;
   using P = compile::Program<Trace, Eager>;

@@ -32,7 +32,7 @@ TEST_CASE("random graphs: fused, interpreted and double-precision values and gra
   }
 }
 
-TEST_CASE("random graphs: steps that run piece by piece compute what they compute as a whole") {
+TEST_CASE("random graphs: steps that run tile by tile compute what they compute as a whole") {
   // tiles wherever they are possible
   constexpr compile::Target tight = [] {
     compile::Target t = cpu::run_time_target;
@@ -46,15 +46,15 @@ TEST_CASE("random graphs: steps that run piece by piece compute what they comput
     const reference::Lengths lengths = support::random_lengths(r.graph, seed);
     const auto inputs = support::random_inputs(r.graph, lengths, seed);
     const int before = chained;
-    const auto pieces = execute(r.graph, inputs, lengths, tight, &chained);
+    const auto tiled = execute(r.graph, inputs, lengths, tight, &chained);
     if (chained == before) continue;
     const auto whole = execute(r.graph, inputs, lengths),
                expected = reference::Interpreter(r.graph, true).run(inputs, lengths);
     for (std::size_t k = 0; k < whole.size(); ++k) {
-      const double a = support::difference(pieces[k], expected[k], lengths),
+      const double a = support::difference(tiled[k], expected[k], lengths),
                    b = support::difference(whole[k], expected[k], lengths);
       if (!(a < 1e-4 + 2 * b))
-        FAIL_CHECK("seed " << seed << ", output " << k << ": in pieces differs by " << a << ", as a whole by " << b);
+        FAIL_CHECK("seed " << seed << ", output " << k << ": in tiles differs by " << a << ", as a whole by " << b);
     }
   }
   CHECK(chained > 100);

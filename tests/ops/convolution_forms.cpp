@@ -399,7 +399,7 @@ TEST_CASE("a training step of a convolutional net has the same bits on one threa
   CHECK(difference((*a).stem.weight.view(), (*b).stem.weight.view(), 1) == 0);
 }
 
-TEST_CASE("pieces of sums and tiles that threads take by themselves have the same bits, whatever their number") {
+TEST_CASE("chunks of sums and tiles that threads take by themselves have the same bits, whatever their number") {
   using X = Tensor<float, 20, 1, 28, 26>;
   using Y = Tensor<float, 20, 11>;
   Model<FewChannels> a(Seed{5});

@@ -294,15 +294,15 @@ class ChainFinder {
       if (t.written && t.steps > 1) handed_on += t.unit * d_.capacity;
     if (steps < 2 || handed_on < tiles_.cache) return false;
     const std::int64_t wish = std::max({std::int64_t(1), d_.least, tiles_.cache / 2 / d_.bytes});
-    std::int64_t pieces = d_.capacity / wish;
+    std::int64_t tiles = d_.capacity / wish;
     if (!d_.in_order)
       for (const std::int64_t even : {8, 4, 2})
-        if (pieces >= even) {
-          pieces = pieces / even * even;
+        if (tiles >= even) {
+          tiles = tiles / even * even;
           break;
         }
-    if (pieces < 2) return false;
-    const std::int64_t grain = (d_.capacity + pieces - 1) / pieces;
+    if (tiles < 2) return false;
+    const std::int64_t grain = (d_.capacity + tiles - 1) / tiles;
     if (r_.list.empty()) r_.member.resize(s_.plan.steps, {});
     std::int64_t scratch = 0;
     for (Member m : d_.members) {

@@ -299,7 +299,7 @@ class Lowering {
                 .code = n.op->code});
     } else if (n.op->kind == Kind::gather) {
       const int table = g_.operands(v)[0], axis = int(g_.attributes(v)[0]);
-      const int place = operand(g_.operands(v)[1], v, row);
+      const int index = operand(g_.operands(v)[1], v, row);
       Layout l = s_.layout(table);
       Shape from = g_.shape(table);
       const int extent = from[axis];
@@ -308,7 +308,7 @@ class Lowering {
       r = push({.what = Micro::What::gather,
                 .dtype = n.dtype,
                 .a = point_at(pointer(s_.base[table], l, from, g_.shape(v), row), stride, extent),
-                .b = short(place)});
+                .b = short(index)});
     } else {
       std::array<short, 3> x{-1, -1, -1};
       for (int k = 0; k < n.operands; ++k) x[k] = short(operand(g_.operands(v)[k], v, row));
@@ -320,8 +320,8 @@ class Lowering {
 
   /// Adds at the positions that another tensor gives; the memory is cleared first.
   constexpr void scatter(int v) {
-    const int axis = int(g_.attributes(v)[0]), places = g_.operands(v)[0], updates = g_.operands(v)[1];
-    const int place = operand(places, updates, false), x = operand(updates, updates, false);
+    const int axis = int(g_.attributes(v)[0]), indices = g_.operands(v)[0], updates = g_.operands(v)[1];
+    const int index = operand(indices, updates, false), x = operand(updates, updates, false);
     Shape to = g_.shape(v);
     Layout l = Layout::row_major(to);
     const int extent = to[axis];
@@ -329,7 +329,7 @@ class Lowering {
     to.set(axis, 1);
     const short at = point_at(pointer(v, l, to, g_.shape(updates), false), stride, extent);
     k_.pointers.push({-1, g_.shape(v).size(), {}});  // how much to clear
-    push({.what = Micro::What::scatter, .dtype = g_[v].dtype, .a = short(x), .b = at, .c = short(place)});
+    push({.what = Micro::What::scatter, .dtype = g_[v].dtype, .a = short(x), .b = at, .c = short(index)});
   }
 
   constexpr void store(int v) {

@@ -21,7 +21,7 @@ template <std::size_t N> struct Letters {
 
 // Undefined on purpose: the names are the errors.
 template <ops::Letters Equation, class... X>
-struct einsum_equation_must_name_every_axis_of_every_operand_once_and_the_results_axes_behind_an_arrow;
+struct einsum_equation_must_name_every_axis_of_every_operand_once_and_the_results_axes_after_an_arrow;
 template <ops::Letters Equation, class... X> struct einsum_axes_of_one_letter_have_different_extents;
 
 namespace ops {
@@ -99,7 +99,7 @@ template <Letters Equation> struct Einsum {
     if constexpr ((is_sym_v<X> && ...)) {
       constexpr std::array<Shape, sizeof...(X)> shapes{X::shape...};
       if constexpr (!well_formed<sizeof...(X)>(shapes))
-        return einsum_equation_must_name_every_axis_of_every_operand_once_and_the_results_axes_behind_an_arrow<Equation,
+        return einsum_equation_must_name_every_axis_of_every_operand_once_and_the_results_axes_after_an_arrow<Equation,
                                                                                                                X...>{};
       else if constexpr (!extents_agree<sizeof...(X)>(shapes))
         return einsum_axes_of_one_letter_have_different_extents<Equation, X...>{};

@@ -297,7 +297,7 @@ template <class K, class Step> class SmallContraction {
         for (int j = 0; j < Count; ++j) element<M>(w, c, sum[i][j], row + i, column + j * M, j + 1 == Count ? Tail : M);
     }
   }
-  /// The operations behind the sums, on n columns of a row.
+  /// The operations after the sums, on n columns of a row.
   template <int M> [[gnu::always_inline]] static void element(const Cursor<P>& start, const Context& c,
                                                               const Lanes<T, M>& sum, std::int64_t row,
                                                               std::int64_t column, int n) {

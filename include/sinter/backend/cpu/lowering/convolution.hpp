@@ -52,7 +52,7 @@ constexpr Value windows_of(Value image, Shape weight, const Geometry& g) {
 }
 
 // ---- one filter a channel: no products are shared between channels, so every
-// place of the window is element-wise work ----
+// position of the window is elementwise work ----
 inline constexpr int most_taps = 25;
 constexpr int taps_of(Shape w) {
   int taps = 1;

@@ -95,8 +95,8 @@ constexpr Value image_gradient_in_phases(Value ct, Value weight, const Geometry&
 }
 
 /// The same with all phases as filters of one convolution, each of whose weights are every stride-th tap, zeros after
-/// the last; phases of the result then become places between each other. Where windows lie side by side this is a
-/// product of matrices. Dilations are 1 where windows are strided.
+/// the last; the phases of the result are interleaved: a depth-to-space shuffle. Where windows lie side by side this is
+/// a product of matrices. Dilations are 1 where windows are strided.
 constexpr Value image_gradient_by_shuffle(Value ct, Value weight, const Geometry& g, Shape image) {
   const Shape w = weight.extents();
   const int grouped = g.groups > 1 ? 1 : 0, outputs = w[0] / g.groups;
@@ -185,7 +185,7 @@ constexpr Value depthwise_weight_gradient(Value ct, Value image, const Geometry&
   return graph::reshape_to(graph::concatenate(ct.graph, columns.data(), columns.size(), 1), w);
 }
 
-/// The cotangent of the weight: that of the sums contracted with the windows over all samples and places.
+/// The cotangent of the weight: that of the sums contracted with the windows over all samples and positions.
 constexpr Value convolution_weight_gradient(Value ct, Value image, const Geometry& g, Shape w) {
   if (is_depthwise(w, g)) return depthwise_weight_gradient(ct, image, g, w);
   Value windows = windows_of(image, w, g);

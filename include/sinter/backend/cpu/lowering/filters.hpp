@@ -12,15 +12,15 @@ namespace sinter::cpu {
 /// −2, ∞ (0, 1, −1, ∞ for tiles of four positions), divided by the products of its distances from the others. Signs are
 /// as the other transforms expect.
 struct FilterTransform {
-  int places = 6, taps = 3;
+  int positions = 6, taps = 3;
 
-  constexpr double weight(int place, int tap) const {
-    if (place == places - 1) return tap == taps - 1 ? 1 : 0;
+  constexpr double weight(int position, int tap) const {
+    if (position == positions - 1) return tap == taps - 1 ? 1 : 0;
     constexpr double point[]{0, 1, -1, 2, -2};
     double power = 1, distances = 1;
-    for (int k = 0; k < tap; ++k) power *= point[place];
-    for (int k = 0; k + 1 < places; ++k) distances *= k == place ? 1 : point[place] - point[k];
-    return power / (places == 4 && place == 0 ? -distances : distances);
+    for (int k = 0; k < tap; ++k) power *= point[position];
+    for (int k = 0; k + 1 < positions; ++k) distances *= k == position ? 1 : point[position] - point[k];
+    return power / (positions == 4 && position == 0 ? -distances : distances);
   }
 };
 
@@ -62,7 +62,7 @@ struct TransformedFilters : graph::Registered<TransformedFilters> {
                        width = e.attributes[1];
     const FilterTransform f{int(e.attributes[0] + taps - 1), int(taps)};
     std::int64_t to[4];
-    for (to[0] = 0; to[0] < f.places * f.places; ++to[0])
+    for (to[0] = 0; to[0] < f.positions * f.positions; ++to[0])
       for (to[1] = 0; to[1] * width < filters; ++to[1])
         for (to[2] = 0; to[2] < channels; ++to[2])
           for (to[3] = 0; to[3] < width; ++to[3]) {
@@ -70,15 +70,15 @@ struct TransformedFilters : graph::Registered<TransformedFilters> {
             double sum = 0;
             for (from[2] = 0; from[2] < taps && from[0] < filters; ++from[2])
               for (from[3] = 0; from[3] < taps; ++from[3])
-                sum += e.get(0, from) * f.weight(int(to[0]) / f.places, int(from[2])) *
-                       f.weight(int(to[0]) % f.places, int(from[3]));
+                sum += e.get(0, from) * f.weight(int(to[0]) / f.positions, int(from[2])) *
+                       f.weight(int(to[0]) % f.positions, int(from[3]));
             e.set(to, sum);
           }
-    for (; to[0] < f.places * f.places + taps * taps; ++to[0])
+    for (; to[0] < f.positions * f.positions + taps * taps; ++to[0])
       for (to[1] = 0; to[1] * width < filters; ++to[1])
         for (to[2] = 0; to[2] < channels; ++to[2])
           for (to[3] = 0; to[3] < width; ++to[3]) {
-            const std::int64_t at = to[0] - f.places * f.places,
+            const std::int64_t at = to[0] - f.positions * f.positions,
                                from[4]{to[1] * width + to[3], to[2], at / taps, at % taps};
             e.set(to, from[0] < filters ? e.get(0, from) : 0);
           }

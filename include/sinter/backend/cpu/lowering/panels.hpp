@@ -29,12 +29,12 @@ struct Panels : ops::View<Panels> {
   }
   static constexpr bool view(Layout& l, const Signature& s, const Shape& to) {
     std::int64_t stride = s.attributes[0];
-    const auto place = [&](int axis) {
+    const auto append = [&](int axis) {
       l.stride[axis] = stride;
       stride *= to[axis];
     };
-    if (to.rank > 2) place(1);
-    for (int i = to.rank - 1; i > (to.rank > 2 ? 1 : 0); --i) place(i);
+    if (to.rank > 2) append(1);
+    for (int i = to.rank - 1; i > (to.rank > 2 ? 1 : 0); --i) append(i);
     l.stride[0] = stride;
     l.gapless = false;
     l.form = WeightForm::panels;

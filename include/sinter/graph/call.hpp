@@ -118,7 +118,7 @@ template <class View> struct Held {
   }
 };
 template <class> inline constexpr bool is_view_v = false;
-template <class T, auto... E> inline constexpr bool is_view_v<TensorView<T, E...>> = true;
+template <class P, class T, auto... E> inline constexpr bool is_view_v<BasicView<P, T, E...>> = true;
 
 template <class X> struct SymbolType { using type = typename X::symbol; };
 template <TypedSymbol X> struct SymbolType<X> { using type = X; };

@@ -1,5 +1,6 @@
 // Extents: how a shape is written in a type, and the same shape as a value.
 #pragma once
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <stdexcept>
@@ -108,5 +109,18 @@ template <auto... E> consteval Shape make_shape() {
 
 /// The value of a list of extents: `shape_of<3, upto<8, 'B'>>`.
 template <auto... E> inline constexpr Shape shape_of = extents_detail::make_shape<E...>();
+
+namespace tensor_detail {
+/// Of a row-major tensor, in elements.
+template <auto... E> constexpr std::array<std::ptrdiff_t, sizeof...(E)> row_major_strides() {
+  std::array<std::ptrdiff_t, sizeof...(E)> strides{};
+  std::ptrdiff_t step = 1;
+  for (int i = int(sizeof...(E)) - 1; i >= 0; --i) {
+    strides[std::size_t(i)] = step;
+    step *= shape_of<E...>[i];
+  }
+  return strides;
+}
+}  // namespace tensor_detail
 
 }  // namespace sinter

@@ -10,7 +10,7 @@ namespace sinter::tensor_detail {
 /// A list of extents as a type.
 template <auto... E> struct Extents {
   template <auto... More> using Then = Extents<E..., More...>;
-  template <class T> using View = TensorView<T, E...>;
+  template <class Place, class T> using View = BasicView<Place, T, E...>;
   template <class T> using Symbol = Sym<T, E...>;
 };
 template <class A, class B> struct Joined;
@@ -31,10 +31,11 @@ template <class Left, class Index, class... Rest, auto E, auto... More>
 struct Selected<Left, std::tuple<Index, Rest...>, Extents<E, More...>>
     : Selected<typename Joined<Left, decltype(left_of<Index, E>())>::type, std::tuple<Rest...>, Extents<More...>> {};
 
-/// The view that indices select of a tensor or view, whose elements are at `data` with these strides.
-template <class T, auto... E, class X, class Strides, class Lengths, class... Index>
+/// The view that indices select of a tensor or view in the memory of a place, whose elements are at `data` with these
+/// strides.
+template <class Place, class T, auto... E, class X, class Strides, class Lengths, class... Index>
 auto part(const X& whole, T* data, const Strides& strides, const Lengths& lengths, const Index&... index) {
-  using View = typename Selected<Extents<>, std::tuple<Index...>, Extents<E...>>::type::template View<T>;
+  using View = typename Selected<Extents<>, std::tuple<Index...>, Extents<E...>>::type::template View<Place, T>;
   typename View::Strides kept{};
   std::size_t axis = 0, n = 0;
   const auto take = [&](const auto& i) {

@@ -51,7 +51,7 @@ template <auto... E, class... Index> consteval bool ranges_fit(void (*)(Index...
       ...);
   return fit;
 }
-template <class T, auto... E, class X, class Strides, class Lengths, class... Index>
+template <class Place, class T, auto... E, class X, class Strides, class Lengths, class... Index>
 auto part(const X& whole, T* data, const Strides& strides, const Lengths& lengths, const Index&... index);
 
 }  // namespace tensor_detail

@@ -15,8 +15,13 @@
 namespace sinter {
 
 template <Element T, auto... E> struct Sym;
-/// A tensor that does not own its elements.
-template <class T, auto... E> class TensorView;
+/// A tensor that does not own its elements, in the memory of a place. `TensorView<float, 3, 4>` is its usual alias.
+template <class Place, class T, auto... E> class BasicView;
+
+/// A view of host memory, like std::span: `TensorView<const float, 3, 4>` reads only. view.hpp.
+template <class T, auto... E> using TensorView = BasicView<Host, T, E...>;
+/// A view of memory of another place, `TensorViewOn<Cuda, float, 3, 4>`: device_view.hpp.
+template <class Place, class T, auto... E> using TensorViewOn = BasicView<Place, T, E...>;
 
 /// The one tensor type: element type, memory space, layout, extents. `Tensor<float, 32, 784>` is its usual alias.
 template <class T, class Place, class Layout, auto... E> class BasicTensor;
@@ -177,8 +182,9 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
     return *this;
   }
 
-  /// Copies a view's elements.
-  template <class V> BasicTensor(const TensorView<V, E...>& view) requires std::is_same_v<std::remove_const_t<V>, T>
+  /// Copies the elements of a view of host memory.
+  template <class P, class V>
+  BasicTensor(const BasicView<P, V, E...>& view) requires std::is_same_v<std::remove_const_t<V>, T>
       : storage_(uninitialized) {
     evaluate_into(*this, view);
   }
@@ -246,22 +252,14 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
       (step(offset, axis, std::int64_t(index)), ...);
       return (elements[offset]);
     } else {
-      return tensor_detail::part<U, E...>(*this, elements, strides(), lengths_, index...);
+      constexpr auto strides = tensor_detail::row_major_strides<E...>();
+      return tensor_detail::part<Host, U, E...>(*this, elements, strides, lengths_, index...);
     }
   }
   /// A part, or an element, that outlives this tensor.
   template <class Part> static auto kept(const Part& part) {
     if constexpr (requires { part.strides(); }) return typename Part::Copy(part);
     else return part;
-  }
-  static constexpr auto strides() {
-    std::array<std::ptrdiff_t, std::size_t(rank)> s{};
-    std::ptrdiff_t step = 1;
-    for (int i = rank - 1; i >= 0; --i) {
-      s[std::size_t(i)] = step;
-      step *= shape[i];
-    }
-    return s;
   }
   void step(std::ptrdiff_t& at, int& axis, std::int64_t index) const {
     at = at * shape[axis] + tensor_detail::position(*this, axis, index);

@@ -2,23 +2,13 @@
 #pragma once
 #include <memory>
 
-#include "tensor.hpp"
+#include "device_view.hpp"
 
 namespace sinter {
 
-/// Which way bytes are copied: into a place from the host, out of it, or within it.
-enum class Transfer { in, out, within };
-
-/// How a place keeps memory. A backend whose place it is specialises it (`MemoryOf<Cuda>`: backend/cuda/memory.hpp):
-///   static std::byte* allocate(std::size_t bytes);                    // throws Error
-///   static void release(std::byte* at) noexcept;
-///   static void copy(std::byte* to, const std::byte* from, std::size_t bytes, Transfer way);
-/// Undefined for places that no header included so far brings.
-template <class Place> struct MemoryOf;
-
 /// A tensor in another memory space, `TensorOn<Cuda, float, 32, 784>`: row-major, its memory its own. Its elements are
 /// read and written through copies, `to<Host>(x)` and `to<Cuda>(y)`; operands of different places, and statements that
-/// would read it from the host, are compile errors.
+/// would read it from the host, are compile errors. Its parts, `x(2)`, are views of the same place (device_view.hpp).
 template <class T, class Place, auto... E> requires(!std::is_same_v<Place, Host>)
 class BasicTensor<T, Place, RowMajor, E...> {
  public:
@@ -27,6 +17,7 @@ class BasicTensor<T, Place, RowMajor, E...> {
   using place = Place;
   using layout = RowMajor;
   static constexpr Shape shape = shape_of<E...>;
+  static constexpr Dtype dtype = dtype_of<T>;
   static constexpr int rank = shape.rank;
   static constexpr std::size_t bytes = std::size_t(shape.size()) * sizeof(T);
 
@@ -36,28 +27,26 @@ class BasicTensor<T, Place, RowMajor, E...> {
   BasicTensor() : BasicTensor(Tensor<T, E...>()) {}
   /// The elements and lengths of a tensor on the host.
   explicit BasicTensor(const Tensor<T, E...>& x) : BasicTensor(uninitialized) {
-    copy(address(), x.data(), Transfer::in);
+    tensor_detail::copy_elements<Place>(address(), x.data(), size(), Transfer::in);
     take_lengths(x);
+  }
+  /// The elements and lengths of a view of the same place.
+  template <class V> requires std::is_same_v<std::remove_const_t<V>, T>
+  explicit BasicTensor(const BasicView<Place, V, E...>& x) : BasicTensor(uninitialized) {
+    constexpr auto strides = tensor_detail::row_major_strides<E...>();
+    tensor_detail::copy_strided<Place, T>(shape, address(), strides, x.address(), x.strides(), Transfer::within);
+    lengths_ = x.lengths();
   }
   BasicTensor(const BasicTensor& x) : BasicTensor(uninitialized) { *this = x; }
   BasicTensor(BasicTensor&&) noexcept = default;
   BasicTensor& operator=(const BasicTensor& x) {
     if (this == &x) return *this;
     if (memory_ == nullptr) *this = BasicTensor(uninitialized);
-    copy(address(), x.address(), Transfer::within);
+    tensor_detail::copy_elements<Place>(address(), x.address(), size(), Transfer::within);
     lengths_ = x.lengths_;
     return *this;
   }
   BasicTensor& operator=(BasicTensor&&) noexcept = default;
-
-  /// The elements and lengths as a tensor on the host.
-  Tensor<T, E...> on_host() const {
-    Tensor<T, E...> x(uninitialized);
-    copy(x.data(), address(), Transfer::out);
-    for (int i = 0; i < rank; ++i)
-      if (shape.symbol(i) != 0) x.set_length(shape.symbol(i), length(shape.symbol(i)));
-    return x;
-  }
 
   /// The first element, for code that runs in this place.
   T* address() { return reinterpret_cast<T*>(memory_.get()); }
@@ -65,17 +54,37 @@ class BasicTensor<T, Place, RowMajor, E...> {
   /// Capacity in elements.
   static constexpr std::ptrdiff_t size() { return shape.size(); }
   static constexpr int extent(int axis) { return shape[axis]; }
+  const tensor_detail::Lengths<E...>& lengths() const { return lengths_; }
   std::int64_t length(char symbol) const { return lengths_.get(symbol); }
   void set_length(char symbol, std::int64_t n) { lengths_.set(symbol, n); }
+  std::int64_t length_of_axis(int axis) const {
+    return shape.symbol(axis) != 0 ? lengths_.get(shape.symbol(axis)) : shape[axis];
+  }
+
+  /// A part as a view of this place, `x(2)`, `x(range<>, range<1, 3>)`, as of a tensor on the host. Throws `Error` when
+  /// an index is out of range. From a temporary it is a copy.
+  template <class... Index> requires(tensor_detail::is_index_v<Index>&&...) auto operator()(Index... index) & {
+    return at(address(), index...);
+  }
+  template <class... Index> requires(tensor_detail::is_index_v<Index>&&...) auto operator()(Index... index) const& {
+    return at(address(), index...);
+  }
+  template <class... Index> requires(tensor_detail::is_index_v<Index>&&...) auto operator()(Index... index) const&& {
+    using Part = decltype(at(address(), index...));
+    return typename Part::Copy(at(address(), index...));
+  }
+  auto operator[](std::int64_t i) & { return at(address(), i); }
+  auto operator[](std::int64_t i) const& { return at(address(), i); }
+  auto operator[](std::int64_t i) const&& { return std::move(*this)(i); }
 
  private:
+  template <class U, class... Index> auto at(U* elements, Index... index) const {
+    constexpr auto strides = tensor_detail::row_major_strides<E...>();
+    return tensor_detail::part_elsewhere<Place, U, E...>(*this, elements, strides, lengths_, index...);
+  }
   struct Release {
     void operator()(std::byte* at) const noexcept { MemoryOf<Place>::release(at); }
   };
-  static void copy(T* to, const T* from, Transfer way) {
-    if constexpr (bytes > 0)
-      MemoryOf<Place>::copy(reinterpret_cast<std::byte*>(to), reinterpret_cast<const std::byte*>(from), bytes, way);
-  }
   void take_lengths(const Tensor<T, E...>& x) {
     for (int i = 0; i < rank; ++i)
       if (shape.symbol(i) != 0) lengths_.set(shape.symbol(i), x.length(shape.symbol(i)));
@@ -89,8 +98,24 @@ class BasicTensor<T, Place, RowMajor, E...> {
 template <class Place, class T, class From, auto... E> auto to(const BasicTensor<T, From, RowMajor, E...>& x) {
   if constexpr (std::is_same_v<Place, From>) return x;
   else if constexpr (std::is_same_v<From, Host>) return TensorOn<Place, T, E...>(x);
-  else if constexpr (std::is_same_v<Place, Host>) return x.on_host();
-  else return TensorOn<Place, T, E...>(x.on_host());
+  else return to<Place>(TensorViewOn<From, const T, E...>(x));
+}
+/// The same of a view, `to<Host>(y(2))`: one copy for each run of its elements that is contiguous. PyTorch: y[2].cpu().
+template <class Place, class T, class From, auto... E> auto to(const BasicView<From, T, E...>& x) {
+  using Element = std::remove_const_t<T>;
+  if constexpr (std::is_same_v<Place, From>) {
+    return TensorOn<Place, Element, E...>(x);
+  } else if constexpr (std::is_same_v<From, Host>) {
+    return TensorOn<Place, Element, E...>(Tensor<Element, E...>(x));
+  } else {
+    Tensor<Element, E...> y(uninitialized);
+    constexpr auto strides = tensor_detail::row_major_strides<E...>();
+    tensor_detail::copy_strided<From, Element>(x.shape, y.data(), strides, x.address(), x.strides(), Transfer::out);
+    for (int i = 0; i < x.rank; ++i)
+      if (x.shape.symbol(i) != 0) y.set_length(x.shape.symbol(i), x.length(x.shape.symbol(i)));
+    if constexpr (std::is_same_v<Place, Host>) return y;
+    else return TensorOn<Place, Element, E...>(y);
+  }
 }
 
 }  // namespace sinter

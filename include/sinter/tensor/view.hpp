@@ -1,4 +1,5 @@
-// TensorView: a tensor over memory that it does not own, at run-time strides.
+// Views of host memory: tensors over memory that they do not own, at run-time strides. device_view.hpp has those of
+// other places.
 #pragma once
 #include "tensor.hpp"
 
@@ -6,7 +7,7 @@ namespace sinter {
 
 /// Like std::span: copying copies the reference, a const view still writes its elements. `TensorView<const float, 3,
 /// 4>` reads only. The memory must outlive the view.
-template <class T, auto... E> class TensorView {
+template <class T, auto... E> class BasicView<Host, T, E...> {
  public:
   using element = std::remove_const_t<T>;
   using Copy = Tensor<element, E...>;  ///< the tensor that owns a copy of the elements
@@ -18,31 +19,25 @@ template <class T, auto... E> class TensorView {
   using Strides = std::array<std::ptrdiff_t, std::size_t(rank)>;
 
   /// Row-major elements from `data` on.
-  explicit TensorView(T* data) : data_(data) {
-    std::ptrdiff_t stride = 1;
-    for (int i = rank - 1; i >= 0; --i) {
-      strides_[std::size_t(i)] = stride;
-      stride *= shape[i];
-    }
-  }
+  explicit BasicView(T* data) : BasicView(data, tensor_detail::row_major_strides<E...>()) {}
   /// Element (i, j, …) is data[i * strides[0] + j * strides[1] + …].
-  TensorView(T* data, const Strides& strides) : data_(data), strides_(strides) {}
+  BasicView(T* data, const Strides& strides) : data_(data), strides_(strides) {}
   /// All of a tensor.
-  TensorView(Tensor<element, E...>& tensor) : TensorView(tensor.data()) { take_lengths(tensor); }
-  TensorView(const Tensor<element, E...>& tensor) requires std::is_const_v<T> : TensorView(tensor.data()) {
+  BasicView(Tensor<element, E...>& tensor) : BasicView(tensor.data()) { take_lengths(tensor); }
+  BasicView(const Tensor<element, E...>& tensor) requires std::is_const_v<T> : BasicView(tensor.data()) {
     take_lengths(tensor);
   }
-  TensorView(const Tensor<element, E...>&&) = delete;  // the view would outlive the tensor: name it first
+  BasicView(const Tensor<element, E...>&&) = delete;  // the view would outlive the tensor: name it first
 
-  TensorView(const TensorView&) = default;
+  BasicView(const BasicView&) = default;
   /// Writes the elements, as if through a temporary.
   template <class X> requires(!std::is_const_v<T> && (Expression<X> || requires { typename X::symbol; }))
-  const TensorView& operator=(const X& x) const {
+  const BasicView& operator=(const X& x) const {
     if constexpr (std::is_same_v<typename X::symbol, symbol>) evaluate_into(*this, x);
     else tensor_detail::WrongAssignment<symbol, typename X::symbol>::report();
     return *this;
   }
-  const TensorView& operator=(const TensorView& x) const requires(!std::is_const_v<T>) {
+  const BasicView& operator=(const BasicView& x) const requires(!std::is_const_v<T>) {
     evaluate_into(*this, x);
     return *this;
   }
@@ -87,7 +82,7 @@ template <class T, auto... E> class TensorView {
       (step(at, axis, std::int64_t(index)), ...);
       return (data_[at]);
     } else {
-      return tensor_detail::part<T, E...>(*this, data_, strides_, lengths_, index...);
+      return tensor_detail::part<Host, T, E...>(*this, data_, strides_, lengths_, index...);
     }
   }
   decltype(auto) operator[](std::int64_t i) const { return (*this)(i); }

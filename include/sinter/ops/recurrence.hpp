@@ -3,7 +3,7 @@
 #pragma once
 #include "concatenate.hpp"
 #include "contract.hpp"
-#include "recurrence/cell.hpp"
+#include "recurrence/composed.hpp"
 #include "result.hpp"
 
 namespace sinter::ops {
@@ -61,10 +61,6 @@ struct Recurrence : graph::Registered<Recurrence> {
   static constexpr Value pull(const Site& s, int i, Value ct);
 };
 
-[[noreturn]] SINTER_COLD inline void recurrence_has_first_derivatives_only() {
-  throw Error(ErrorCode::unsupported, "recurrence", "expected a function in reverse mode, of first order",
-              "unroll the layer: RecurrentOptions{.unroll = …}, at least its length");
-}
 [[noreturn]] SINTER_COLD inline void recurrence_shares_its_weights() {
   throw Error(ErrorCode::unsupported, "recurrence",
               "expected weights and biases that all samples of a vmap share, and batch axes of fixed extents",
@@ -145,8 +141,7 @@ struct RecurrenceGradient : graph::Registered<RecurrenceGradient> {
     p.kernel.result_type = &further;
     p.kernel.loop = &loop;
     p.kernel.plain = [](const graph::Elements& e) { PlainRecurrence(e).backward(); };
-    p.vjp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
-    p.jvp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
+    p.kernel.composed = &ComposedRecurrence::backward;
     p.batch = &batch;
     p.kernel.batch_result = &RecurrentRows::result;
     p.flops = [](const Signature& s, const Shape& to) {
@@ -166,7 +161,7 @@ constexpr Primitive Recurrence::describe() {
   p.kernel.loop = &loop;
   p.kernel.plain = [](const graph::Elements& e) { PlainRecurrence(e).forward(); };
   p.vjp = &pull;
-  p.jvp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
+  p.kernel.composed = &ComposedRecurrence::forward;
   p.batch = &batch;
   p.kernel.batch_result = &RecurrentRows::result;
   p.flops = [](const Signature& s, const Shape&) {

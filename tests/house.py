@@ -35,6 +35,7 @@ own_files = {
     "transform/forward.hpp": "Loop",
     "transform/gradient.hpp": "Loop",
     "transform/scan.hpp": "Loop",
+    "compile/hoist.hpp": "Loop",
     "compile/loop.hpp": "Loop",
     "compile/simplify.hpp": "Copy Loop",  # Copy: inserted where no strides can express a view
     "compile/verify.hpp": "Loop",

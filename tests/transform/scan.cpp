@@ -464,3 +464,19 @@ TEST_CASE("scan in graphs whose shapes are known at run time") {
   CHECK_THROWS_WITH_AS(scan([](auto c, auto) { return graph::Value(sum(c)); }, x, xs),
                        doctest::Contains("expected the next carried value to be float32(3), found float32()"), Error);
 }
+
+TEST_CASE("what all steps share is computed once before the loop, and a loop's length costs nothing to compile") {
+  const auto compiled = []<int Steps>(std::integral_constant<int, Steps>) {
+    const graph::Builder g =
+        graph::FunctionTrace<Rnn<Scanned>, Sym<float, 32, 64>, Sym<float, 64, 64>, Sym<float, Steps, 32, 64>>{}();
+    return compile::compile(g, 0, cpu::target).run;
+  };
+  const compile::Plan few = compiled(std::integral_constant<int, 10>{}),
+                      many = compiled(std::integral_constant<int, 1000>{});
+  CHECK(few.steps == 2);  // the weights are packed, and the loop
+  CHECK(few.bodies[0].scratch_bytes < 64 * 64 * 4);
+  CHECK(many.steps == few.steps);
+  CHECK(many.words.size() == few.words.size());
+  CHECK(many.table.size() == few.table.size());
+  CHECK(many.bodies[0].steps == few.bodies[0].steps);
+}

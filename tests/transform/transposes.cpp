@@ -271,8 +271,8 @@ TEST_CASE("every primitive that has a derivative is among them") {
     c.f(x);
     for (int i = 0; i < g.size(); ++i) seen.insert(g[i].op->name);
   }
-  // Made by the compiler's passes or by derivatives; recurrences, which have first derivatives only, and loops have
-  // separate tests.
+  // Made by the compiler's passes or by derivatives; recurrences and loops have separate
+  // tests.
   for (const char* name : {"copy", "filters", "panels", "transformed_filters", "further_result", "attention_gradient",
                            "recurrence", "recurrence_gradient", "later", "argument", "sample", "input",
                            "loop", "step_value", "label_loss"})

@@ -7,6 +7,7 @@
 #include "allocate.hpp"
 #include "expand.hpp"
 #include "fuse.hpp"
+#include "hoist.hpp"
 #include "loop.hpp"
 #include "lower.hpp"
 #include "prepare.hpp"
@@ -56,10 +57,8 @@ constexpr Plan plan(const Builder& g, const Target& target, const Made<Observer>
         continue;
       }
       const LoopLowering loop(s, f, o, group);
-      Builder expanded;
-      const Builder& body = expand(loop.body(), target, expanded) ? expanded : loop.body();
-      made("body", body);
-      write_loop(d, loop, plan(body, target, made, &d), s.graph, target);
+      made("body", loop.body());
+      write_loop(d, loop, plan(loop.body(), target, made, &d), s.graph, target);
     }
     find_buffers(d, s);
     made.watch("emit", s, d);
@@ -79,12 +78,14 @@ constexpr Compiled compile(const Builder& traced, int parameters, const Target& 
   made("trace", traced);
 
   // From a graph to graphs.
-  Builder folded, expanded, joined;
+  Builder folded, expanded, hoisted, joined;
   const bool folds = parameters > 0 && fold_affine(traced, parameters, folded);  // scales move into weights
   const Builder& scaled = folds ? folded : traced;
   if (parameters > 0) made("fold affine", scaled);
-  const Builder& known = expand(scaled, target, expanded) ? expanded : scaled;  // the target's forms of primitives
-  made("expand", known);
+  const Builder& flat = expand(scaled, target, expanded) ? expanded : scaled;  // the target's forms of primitives
+  made("expand", flat);
+  const Builder& known = hoist(flat, target, hoisted) ? hoisted : flat;  // what all steps of a loop share, before it
+  made("hoist", known);
   Prepared halves;
   if (parameters > 0) {
     const Builder& wide = join_siblings(known, parameters, joined) ? joined : known;  // products of one operand

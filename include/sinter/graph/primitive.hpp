@@ -175,6 +175,9 @@ struct Primitive {
     int (*loop)(const Signature&, int tensor, int axis) = nullptr;
     /// Floating-point operations where the loops have these extents.
     double (*flops)(const std::int64_t* extent, int loops, const std::int64_t* attributes) = nullptr;
+    /// Writes all results with other primitives: derivatives in forward mode, and of what `vjp` has none of, are those
+    /// of these. The site is the only node of its graph that is not an input. Results that nothing reads may be left.
+    void (*composed)(const Site&, Value* results) = nullptr;
     /// Bytes that a kernel of a user's primitive needs while it runs; null: none.
     std::int64_t (*scratch)(const Signature&) = nullptr;
     /// Of a layer, linear in its two operands: which of them is the weight, or −1, and the axis of the result that is

@@ -73,7 +73,7 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
   /// A sequence [T, B, In], [B, T, In] with batch_first, or [T, In]; initial h and (of an LSTM) c [num_layers ·
   /// directions, B, Hidden], zeros by default. Results: the last layer's h of every step, both directions concatenated;
   /// then the last h and c of every layer and direction, shaped as the initial ones.
-  template <TypedSymbol X, TypedSymbol... S>
+  template <TypedSymbol X, Operand... S>
   requires(sizeof...(S) == 0 || sizeof...(S) == states) constexpr auto operator()(const X& x,
                                                                                   const S&... initial) const {
     return of(at_least_float32(x), at_least_float32(initial)...);
@@ -84,149 +84,103 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
     constexpr int rank = X::shape.rank, time = rank == 3 && O.batch_first ? 1 : 0;
     if constexpr ((rank != 2 && rank != 3) || X::shape[rank - 1] != In || X::shape.symbol(time) != 0) {
       return recurrent_layer_needs_a_sequence_of_fixed_length_that_ends_with_its_input_size<X, In>{};
+    } else if constexpr (rank == 2) {
+      constexpr int ends = O.num_layers * directions, steps = X::shape[0];
+      const auto all = of_batch(reshape<steps, 1, In>(x), reshape<ends, 1, Hidden>(initial)...);
+      return std::apply([](const auto& y, const auto&... last) {
+        return std::tuple{reshape<steps, Hidden * directions>(y), reshape<ends, Hidden>(last)...};
+      }, all);
+    } else if constexpr (time == 1) {
+      return std::apply([](const auto& y, const auto&... last) {
+        return std::tuple{permute<1, 0, 2>(y), last...};
+      }, of_batch(permute<1, 0, 2>(x), initial...));
     } else {
-      using Rows = Batch<X, time>;
-      graph::Builder& g = *x.graph;
-      const std::array<graph::Value, std::size_t(states)> from{initial...};
-      std::array<graph::List<int>, std::size_t(states)> last;
-      const graph::Value first = time == 1 ? graph::Value(permute<1, 0, 2>(graph::Value(x))) : graph::Value(x);
-      graph::Value y = graph::reshape_to(first, Rows::sequence(X::shape[time], In));
-      [&]<std::size_t... L>(std::index_sequence<L...>) {
-        ((y = layer<int(L), Rows, X::shape[time]>(g, y, from, last)), ...);
-      }
-      (std::make_index_sequence<std::size_t(O.num_layers)>{});
-      const auto ends = [&]<std::size_t... Index>(std::index_sequence<Index...>) {
-        return std::tuple{Typed<Rows, typename X::element, rank == 3, O.num_layers * directions, Hidden>(
-            graph::reshape_to(graph::concatenate(&g, last[Index].data(), last[Index].size(), 0),
-                              Rows::shaped(rank == 3, O.num_layers * directions, Hidden)))...};
-      }(std::make_index_sequence<std::size_t(states)>{});
-      if constexpr (time == 1) {
-        using Y = Turned<Rows, typename X::element, X::shape[time], Hidden * directions>;
-        return std::tuple_cat(std::tuple{Y(permute<1, 0, 2>(y))}, ends);
-      } else {
-        return std::tuple_cat(
-            std::tuple{Typed<Rows, typename X::element, rank == 3, X::shape[time], Hidden * directions>(
-                graph::reshape_to(y, Rows::shaped(rank == 3, X::shape[time], Hidden * directions)))},
-            ends);
-      }
+      return of_batch(x, initial...);
     }
   }
+  /// x [T, B, In], states [num_layers · directions, B, Hidden].
+  template <class X, class... S> constexpr auto of_batch(const X& x, const S&... first) const {
+    using End = Sym<typename X::element, 1, extent_of<X, 1>, Hidden>;
+    std::array<std::array<End, std::size_t(O.num_layers * directions)>, std::size_t(states)> ends;
+    return from_layer<0>(x, ends, first...);
+  }
+  template <int L, class X, class... S>
+  constexpr auto from_layer(const X& x, auto& ends, const S&... first) const {
+    const auto all = [&]<std::size_t... Side>(std::index_sequence<Side...>) {
+      return std::array{direction<L, int(Side)>(x, ends, first...)...};
+    }(std::make_index_sequence<std::size_t(directions)>{});
+    const auto y = concatenate<2>(all);
+    if constexpr (L + 1 < O.num_layers) return from_layer<L + 1>(y, ends, first...);
+    else return std::apply([&](const auto&... end) { return std::tuple{y, concatenate<0>(end)...}; }, ends);
+  }
 
-  /// The axis of the batch, of extent 1 if there is none.
-  template <class X, int Time> struct Batch {
-    static constexpr int axis = X::shape.rank == 3 ? 1 - Time : -1;
-    static constexpr int extent = axis >= 0 ? X::shape[axis < 0 ? 0 : axis] : 1;
-    static constexpr char symbol = axis >= 0 ? X::shape.symbol(axis < 0 ? 0 : axis) : char(0);
-    static constexpr Shape shaped(bool batched, int before, int behind) {
-      Shape s;
-      s.push(before);
-      if (batched) s.push(extent, symbol);
-      s.push(behind);
-      return s;
-    }
-    static constexpr Shape sequence(int steps, int features) { return shaped(true, steps, features); }
-    static constexpr Shape rows(int features) {
-      Shape s;
-      s.push(extent, symbol);
-      s.push(features);
-      return s;
-    }
-  };
-  template <class Rows, class T, int Features> struct RowsOf {
-    static constexpr graph::Type type{dtype_of<T>, Rows::rows(Features)};
-  };
-  template <class Rows, class T, bool Batched, int Before, int After> struct SequenceOf {
-    static constexpr graph::Type type{dtype_of<T>, Rows::shaped(Batched, Before, After)};
-  };
-  template <class Rows, class T, int Steps, int Features> struct TimeMajorOf {
-    static constexpr graph::Type type = [] {
-      Shape s;
-      s.push(Rows::extent, Rows::symbol);
-      s.push(Steps);
-      s.push(Features);
-      return graph::Type{dtype_of<T>, s};
-    }();
-  };
-  template <class Rows, class T, bool Batched, int Before, int After> using Typed =
-      graph::SymOf<SequenceOf<Rows, T, Batched, Before, After>>;
-  template <class Rows, class T, int Steps, int Features> using Turned =
-      graph::SymOf<TimeMajorOf<Rows, T, Steps, Features>>;
-  template <class Rows, int Features> using Step = graph::SymOf<RowsOf<Rows, float, Features>>;
-
-  /// Layer L in all directions: [T, B, features] → [T, B, Hidden · directions].
-  template <int L, class Rows, int Steps>
-  constexpr graph::Value layer(graph::Builder& g, graph::Value x, const auto& from, auto& last) const {
-    constexpr int features = L == 0 ? In : Hidden * directions;
-    graph::List<int> sides;
-    for (int side = 0; side < directions; ++side) {
-      const auto& d = std::get<std::size_t(L)>(layers)[std::size_t(side)];
-      using Gates = Step<Rows, gates(K) * Hidden>;
-      using H = Step<Rows, Hidden>;
-      const graph::Value products = matmul(Typed<Rows, float, true, Steps, features>(x), transpose(d.weight_ih));
-      std::array<graph::Value, std::size_t(states)> state = from;
-      for (graph::Value& s : state)
-        if (s.graph != nullptr) s = graph::reshape_to(graph::slice(s, 0, L * directions + side, 1), H::shape);
-      if constexpr (Steps > O.unroll) {
-        sides.push(sequence<L, Rows, Steps>(g, d, products, state, side, last));
-        continue;
-      }
-      graph::List<int> y(Steps, -1);
-      for (int k = 0; k < Steps; ++k) {
-        const int t = side == 0 ? k : Steps - 1 - k;
-        const Gates input(graph::reshape_to(graph::slice(products, 0, t, 1), Gates::shape));
-        const bool begins = state[0].graph == nullptr;  // the state is 0, so the product is 0
-        const auto zeros = [&](const Shape& s) { return graph::broadcast_to(graph::number_value(&g, 0.f), s); };
-        if (begins)
-          for (graph::Value& s : state) s = zeros(H::shape);
-        const H h(state[0]);
-        const Gates product(begins ? zeros(Gates::shape) : graph::Value(matmul(h, transpose(d.weight_hh))));
-        const auto next = step<K>(
-            [&]<int G>() { return with_input_bias<K, Hidden, G>(gate<G, Hidden>(input), d.bias_ih, d.bias_hh); },
-            [&]<int G>() { return with_state_bias<K, Hidden, G>(gate<G, Hidden>(product), d.bias_hh); }, h,
-            H(state[std::size_t(states - 1)]));
+  /// A layer in one direction: [T, B, features] → [T, B, Hidden]. `ends` gets its last states.
+  template <int L, int Side, class X, class... S>
+  constexpr auto direction(const X& x, auto& ends, const S&... first) const {
+    constexpr int steps = X::shape[0], number = L * directions + Side;
+    const auto& d = std::get<std::size_t(L)>(layers)[std::size_t(Side)];
+    const auto products = matmul(x, transpose(d.weight_ih));
+    if constexpr (steps > O.unroll) {
+      const auto all = sequence<Side>(d, products, first(number)...);
+      const auto end = slice<0, Side == 0 ? steps - 1 : 0, Side == 0 ? steps : 1>(all);
+      ends[0][number] = slice<2, 0, Hidden>(end);
+      if constexpr (states == 2) ends[1][number] = slice<2, Hidden, 2 * Hidden>(end);
+      return slice<2, 0, Hidden>(all);
+    } else {
+      using Row = Sym<typename X::element, extent_of<X, 1>, Hidden>;
+      std::array<Row, std::size_t(steps)> y;
+      std::array<Row, std::size_t(states)> state;
+      for (int k = 0; k < steps; ++k) {
+        const int t = Side == 0 ? k : steps - 1 - k;
+        const auto next = k == 0 ? after(d, products(t), first(number)...)
+                                 : std::apply([&](const auto&... s) { return after(d, products(t), s...); }, state);
         state[0] = std::get<0>(next);
         if constexpr (states == 2) state[1] = std::get<1>(next);
-        y[t] = graph::reshape_to(state[0], Rows::sequence(1, Hidden)).id;
+        y[std::size_t(t)] = state[0];
       }
-      sides.push(graph::concatenate(&g, y.data(), Steps, 0).id);
-      for (std::size_t i = 0; i < std::size_t(states); ++i)
-        last[i].push(graph::reshape_to(state[i], Rows::sequence(1, Hidden)).id);
+      for (int i = 0; i < states; ++i) ends[i][number] = unsqueeze<0>(state[std::size_t(i)]);
+      return stack<0>(y);
     }
-    return graph::concatenate(&g, sides.data(), directions, 2);
+  }
+  /// The states after a step; without states before it they are 0, and so is the product.
+  template <class D, class X> static constexpr auto after(const D& d, const X& input, const auto&... state) {
+    constexpr auto rows = extent_of<X, 0>;
+    const auto one = [&](const auto& product, const auto& h, const auto& c) {
+      return step<K>(
+          [&]<int G>() { return with_input_bias<K, Hidden, G>(gate<G, Hidden>(input), d.bias_ih, d.bias_hh); },
+          [&]<int G>() { return with_state_bias<K, Hidden, G>(gate<G, Hidden>(product), d.bias_hh); }, h, c);
+    };
+    if constexpr (sizeof...(state) == 0) {
+      const auto nothing = broadcast_to<rows, Hidden>(number(0.f));
+      return one(broadcast_to<rows, gates(K) * Hidden>(number(0.f)), nothing, nothing);
+    } else {
+      const auto all = std::tie(state...);
+      const auto& h = std::get<0>(all);
+      return one(matmul(h, transpose(d.weight_hh)), h, std::get<std::size_t(states - 1)>(all));
+    }
   }
 
   /// All steps of a direction as one kernel.
-  template <int L, class Rows, int Steps> static constexpr int sequence(graph::Builder& g, const auto& d,
-                                                                        graph::Value products, const auto& state,
-                                                                        int side, auto& last) {
-    using Gates = Typed<Rows, float, true, Steps, gates(K) * Hidden>;
-    const auto joined = [&](graph::Value a, graph::Value b, int axis) {
-      const int both[]{a.id, b.id};
-      return graph::concatenate(&g, both, 2, axis);
-    };
-    const auto zeros = [&](const Shape& s) { return graph::broadcast_to(graph::number_value(&g, 0.f), s); };
-    graph::Value input = products, own;  // the bias that is added to the product with the state only
-    constexpr bool gru = K == Kind::gru;
-    if constexpr (O.bias && gru) {
-      const Sym<float, 2 * Hidden> shared(slice<0, 0, 2 * Hidden>(d.bias_hh.symbolic(&g)));
-      const Sym<float, Hidden> none(zeros(Sym<float, Hidden>::shape));
-      input = Gates(products) + (concatenate<0>(shared, none) + d.bias_ih);
-      own = slice<0, 2 * Hidden, 3 * Hidden>(d.bias_hh.symbolic(&g));
-    } else if constexpr (O.bias) {
-      input = Gates(products) + (d.bias_ih + d.bias_hh);
+  template <int Side, class X, class... S>
+  static constexpr auto sequence(const auto& d, const X& products, const S&... first) {
+    constexpr auto rows = extent_of<X, 1>;
+    constexpr bool gru = K == Kind::gru, backwards = Side != 0;
+    const auto begin = [&] {
+      if constexpr (sizeof...(S) == 0) return broadcast_to<rows, states * Hidden>(number(0.f));
+      else if constexpr (states == 2) return concatenate<1>(first...);
+      else return (first, ...);
+    }();
+    if constexpr (gru && O.bias) {  // the last bias is added to the product with the state only
+      const auto shared = concatenate<0>(slice<0, 0, 2 * Hidden>(d.bias_hh), broadcast_to<Hidden>(number(0.f)));
+      return recurrence<K, backwards>(products + (shared + d.bias_ih), d.weight_hh, begin,
+                                      slice<0, 2 * Hidden, 3 * Hidden>(d.bias_hh));
     } else if constexpr (gru) {
-      own = zeros(Sym<float, Hidden>::shape);
+      return recurrence<K, backwards>(products, d.weight_hh, begin, broadcast_to<Hidden>(number(0.f)));
+    } else if constexpr (O.bias) {
+      return recurrence<K, backwards>(products + (d.bias_ih + d.bias_hh), d.weight_hh, begin);
+    } else {
+      return recurrence<K, backwards>(products, d.weight_hh, begin);
     }
-    graph::Value first = state[0].graph == nullptr ? zeros(Step<Rows, states * Hidden>::shape) : state[0];
-    if constexpr (states == 2)
-      if (state[0].graph != nullptr) first = joined(state[0], state[1], 1);
-    const auto wide = [&](const graph::Value& v) { return v.exists() ? graph::cast_to(v, input.dtype()).id : -1; };
-    const std::array<int, 4> operands{input.id, wide(d.weight_hh.symbolic(&g)), wide(first), wide(own)};
-    const graph::Value all = ops::Recurrence::apply(&g, operands.data(), gru ? 4 : 3, K, side != 0);
-    const graph::Value end = graph::slice(all, 0, side == 0 ? Steps - 1 : 0, 1);
-    for (std::size_t i = 0; i < std::size_t(states); ++i)
-      last[i].push(graph::slice(end, 2, int(i) * Hidden, Hidden).id);
-    return graph::slice(all, 2, 0, Hidden).id;
   }
 
   static constexpr auto list(auto& layers) {
@@ -266,12 +220,9 @@ struct Streaming<recurrent::Layers<K, In, Hidden, O>, Batch> {
   constexpr auto sinter_fields() const { return std::tie(layers, state); }
 
   template <TypedSymbol X> constexpr auto operator()(const X& x) const {
-    const auto all = [&]<std::size_t... Index>(std::index_sequence<Index...>) {
-      return layers(x, state[Index].symbolic(x.graph)...);
-    }(std::make_index_sequence<std::size_t(Layers::states)>{});
-    using H = Sym<float, O.num_layers, Batch, Hidden>;
+    const auto all = std::apply([&](const auto&... s) { return layers(x, s...); }, state);
     [&]<std::size_t... Index>(std::index_sequence<Index...>) {
-      (state[Index].update(H(graph::reshape_to(std::get<Index + 1>(all), H::shape))), ...);
+      (state[Index].update(reshape<O.num_layers, Batch, Hidden>(std::get<Index + 1>(all))), ...);
     }(std::make_index_sequence<std::size_t(Layers::states)>{});
     return std::get<0>(all);
   }

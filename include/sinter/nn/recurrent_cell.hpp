@@ -16,8 +16,7 @@ struct RecurrentOptions {
   bool bias = true;
   bool batch_first = false;    ///< sequences are [batch, time, features] instead of [time, batch, features]
   bool bidirectional = false;
-  int unroll = 8;  ///< sequences of up to so many steps are unrolled in the program; longer ones are one kernel, with
-                   ///< first derivatives only
+  int unroll = 8;  ///< sequences of up to so many steps are unrolled in the program; longer ones are one kernel
 };
 /// The activation of a simple recurrent layer. PyTorch: nonlinearity="tanh" or "relu".
 enum class Nonlinearity : unsigned char { tanh, relu };

@@ -174,6 +174,15 @@ template <int Axis, int Start, int Stop, int Step> struct SliceOf {
   }
   static constexpr int end_of_axis = 0x7fffffff;
 };
+/// The type of N symbols like X along an axis.
+template <class X, int N, int Axis> struct Joined {
+  static constexpr Type type = [] {
+    Shape s = X::shape;
+    constexpr int axis = OfAxis<Axis>::of(X::shape)[0];
+    s.set(axis, N * s[axis]);
+    return Type{X::dtype, s};
+  }();
+};
 /// Tensors along a new axis.
 template <int Axis> struct Stack {
   template <class... X> constexpr auto operator()(X... x) const {
@@ -189,10 +198,25 @@ constexpr graph::Result<ops::Apply<ops::Concatenate, ops::OfAxis<Axis>>, X...> c
   return call<ops::Apply<ops::Concatenate, ops::OfAxis<Axis>>>(std::forward<X>(x)...);
 }
 
+/// The same of a list in a traced function: `concatenate<0>(all)`.
+template <int Axis = 0, TypedSymbol X, std::size_t N> constexpr auto concatenate(const std::array<X, N>& x) {
+  graph::List<int> ids;
+  for (const X& each : x) ids.push(each.id);
+  constexpr auto axis = ops::OfAxis<Axis>::of(X::shape)[0];
+  return graph::SymOf<ops::Joined<X, int(N), Axis>>(graph::concatenate(x[0].graph, ids.data(), ids.size(), int(axis)));
+}
+
 /// Tensors of one shape along a new axis. PyTorch: torch.stack.
 template <int Axis = 0, class... X>
 requires Operands<X...>
 constexpr auto stack(X&&... x) { return call<ops::Stack<Axis>>(std::forward<X>(x)...); }
+/// The same of a list in a traced function: `for (…) steps[t] = h;` and then `stack<0>(steps)`.
+template <int Axis = 0, TypedSymbol X, std::size_t N> constexpr auto stack(const std::array<X, N>& x) {
+  using One = decltype(ops::ReshapeBy<ops::Unsqueezed<Axis>>{}(x[0]));
+  std::array<One, N> all;
+  for (std::size_t i = 0; i < N; ++i) all[i] = ops::ReshapeBy<ops::Unsqueezed<Axis>>{}(x[i]);
+  return concatenate<Axis>(all);
+}
 
 /// Elements [Start, Stop) of one axis, every Step-th. Negative numbers count
 /// from the end. PyTorch: x[:, Start:Stop:Step].

@@ -3,7 +3,7 @@
 #pragma once
 #include "concatenate.hpp"
 #include "contract.hpp"
-#include "recurrence/cell.hpp"
+#include "recurrence/composed.hpp"
 #include "result.hpp"
 
 namespace sinter::ops {
@@ -61,10 +61,6 @@ struct Recurrence : graph::Registered<Recurrence> {
   static constexpr Value pull(const Site& s, int i, Value ct);
 };
 
-[[noreturn]] SINTER_COLD inline void recurrence_has_first_derivatives_only() {
-  throw Error(ErrorCode::unsupported, "recurrence", "expected a function in reverse mode, of first order",
-              "unroll the layer: RecurrentOptions{.unroll = …}, at least its length");
-}
 [[noreturn]] SINTER_COLD inline void recurrence_shares_its_weights() {
   throw Error(ErrorCode::unsupported, "recurrence",
               "expected weights and biases that all samples of a vmap share, and batch axes of fixed extents",
@@ -145,8 +141,7 @@ struct RecurrenceGradient : graph::Registered<RecurrenceGradient> {
     p.kernel.result_type = &further;
     p.kernel.loop = &loop;
     p.kernel.plain = [](const graph::Elements& e) { PlainRecurrence(e).backward(); };
-    p.vjp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
-    p.jvp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
+    p.kernel.composed = &ComposedRecurrence::backward;
     p.batch = &batch;
     p.kernel.batch_result = &RecurrentRows::result;
     p.flops = [](const Signature& s, const Shape& to) {
@@ -166,7 +161,7 @@ constexpr Primitive Recurrence::describe() {
   p.kernel.loop = &loop;
   p.kernel.plain = [](const graph::Elements& e) { PlainRecurrence(e).forward(); };
   p.vjp = &pull;
-  p.jvp = [](const Site&, int, Value) -> Value { recurrence_has_first_derivatives_only(); };
+  p.kernel.composed = &ComposedRecurrence::forward;
   p.batch = &batch;
   p.kernel.batch_result = &RecurrentRows::result;
   p.flops = [](const Signature& s, const Shape&) {
@@ -223,4 +218,50 @@ constexpr Value Recurrence::pull(const Site& s, int i, Value ct) {
   return Contract::apply(&g, turned(gate).id, turned(before).id, 0, 2);
 }
 
+template <Cell C, bool Reverse> struct Recur {
+  template <TypedSymbol... X> constexpr auto operator()(X... x) const {
+    constexpr Dtype common = type_of(X::dtype...);
+    return typed(as<common>(x)...);
+  }
+  template <class... X> requires graph::Untyped<X...> constexpr Value operator()(X... x) const {
+    const Dtype common = type_of(x.dtype()...);
+    return nodes(Value(graph::cast_to(x, common))...);
+  }
+
+ private:
+  struct Attributes {
+    static constexpr std::array<std::int64_t, 3> of(const auto&...) { return {std::int64_t(C), Reverse ? 1 : 0, 0}; }
+  };
+  static constexpr Dtype type_of(auto... d) {
+    Dtype common = Dtype::boolean;
+    ((common = promote(common, d)), ...);
+    return is_floating(common) ? computed_as(common) : Dtype::float32;
+  }
+  template <Dtype D, class X> static constexpr auto as(X x) {
+    if constexpr (X::dtype == D) return x;
+    else return Apply<Cast<D>>{}(x);
+  }
+  template <class... X> static constexpr auto typed(X... x) {
+    using R = ResultOf<Recurrence, Attributes, X...>;
+    if constexpr (R::type.valid) return graph::SymOf<R>(nodes(Value(x)...));
+    else return operand_shapes_do_not_fit<Recurrence, X...>{};
+  }
+  static constexpr Value nodes(auto... x) {
+    const std::array<int, sizeof...(x)> ids{x.id...};
+    return Recurrence::apply(graph::builder_of(x...), ids.data(), int(ids.size()), C, Reverse);
+  }
+};
+
 }  // namespace sinter::ops
+
+namespace sinter {
+
+/// A recurrent cell for one step after another, as one kernel whatever their number: the part of the gates that does
+/// not depend on the state, with its biases [T, B, gates · H], the weights of the state [gates · H, H], its first value
+/// [B, states · H], h and then c, and of a GRU the bias inside the product with the reset gate [H] → the states after
+/// each step [T, B, states · H]. Order of gates and formulas are those of torch.nn.LSTM, GRU and RNN, whose layers
+/// (nn/recurrent.hpp) use it. For a cell of your own see `scan`.
+template <ops::Cell Cell, bool Reverse = false, class... X> requires Operands<X...>
+constexpr auto recurrence(X&&... x) { return call<ops::Recur<Cell, Reverse>>(std::forward<X>(x)...); }
+
+}  // namespace sinter

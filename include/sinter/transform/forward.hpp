@@ -18,13 +18,14 @@ constexpr Value transposed(Builder& g, int i, int k, int tangent) {
   return {&g, gradient(g, graph::sum_over(product, (std::int64_t(1) << product.extents().rank) - 1).id, wrt)[0]};
 }
 
-/// A loop with its tangents: of each result, the tangent, −1 for none.
-struct PushedLoop {
-  int loop = -1;
+/// A loop, or a kernel that is composed of others, with its tangents: of each result, the tangent, −1 for none.
+struct Pushed {
+  int node = -1;
   List<int> tangents;
 };
-/// `tangents` of the loop's operands; −1 for none.
-constexpr PushedLoop push_through_loop(Builder& g, int loop, const List<int>& tangents);
+/// `tangents` of the operands; −1 for none.
+constexpr Pushed push_through_loop(Builder& g, int loop, const List<int>& tangents);
+constexpr Pushed push_through_kernel(Builder& g, int kernel, const List<int>& tangents);
 
 /// The tangents of nodes for the `tangents` of `inputs`, appended to the same graph; zeros for those that depend on
 /// none.
@@ -33,26 +34,27 @@ constexpr List<int> push_forward(Builder& g, const List<int>& outputs, const Lis
   int last = 0;
   for (const int o : outputs) last = std::max(last, o);
   List<int> tangent(last + 1, -1);
-  List<PushedLoop> loops;
+  List<Pushed> together;
   for (int k = 0; k < inputs.size(); ++k)
     if (inputs[k] <= last) tangent[inputs[k]] = tangents[k];
   for (int i = 0; i <= last; ++i) {
     const graph::Primitive& op = *g[i].op;
-    if (op.kind == graph::Kind::loop && tangent[i] < 0) {
-      PushedLoop pushed{i, {}};
+    if (passes_on_together(op) && tangent[i] < 0) {
+      List<int> of_operands;
       bool any = false;
       for (int k = 0; k < g[i].operands; ++k) {
-        pushed.tangents.push(tangent[g.operands(i)[k]]);
-        any = any || pushed.tangents.back() >= 0;
+        of_operands.push(tangent[g.operands(i)[k]]);
+        any = any || of_operands.back() >= 0;
       }
       if (!any) continue;
-      loops.push(push_through_loop(g, i, pushed.tangents));
-      tangent[i] = loops.back().tangents[0];
+      if (op.kind == graph::Kind::loop) together.push(push_through_loop(g, i, of_operands));
+      else together.push(push_through_kernel(g, i, of_operands));
+      tangent[i] = together.back().tangents[0];
       continue;
     }
-    if (op.kind == graph::Kind::result && g[g.operands(i)[0]].op->kind == graph::Kind::loop) {
-      for (const PushedLoop& pushed : loops)
-        if (pushed.loop == g.operands(i)[0]) tangent[i] = pushed.tangents[int(g.attributes(i)[0])];
+    if (op.kind == graph::Kind::result && passes_on_together(*g[g.operands(i)[0]].op)) {
+      for (const Pushed& pushed : together)
+        if (pushed.node == g.operands(i)[0]) tangent[i] = pushed.tangents[int(g.attributes(i)[0])];
       continue;
     }
     if ((op.jvp == nullptr && op.vjp == nullptr) || tangent[i] >= 0) continue;
@@ -86,7 +88,7 @@ class LoopTangents {
   constexpr LoopTangents(Builder& g, int loop, const List<int>& tangents)
       : g_(g), loop_(loop), f_(graph::Iteration::of(g, loop)), step_(graph::body_of(g, loop)), tangents_(tangents) {}
 
-  constexpr PushedLoop run() {
+  constexpr Pushed run() {
     d_.facts = {.count = f_.count, .reverse = f_.reverse, .conditional = f_.conditional};
     d_.body.accurate = g_.accurate;
     add_inputs();
@@ -100,7 +102,7 @@ class LoopTangents {
     List<int> nodes;
     for (const int k : floating) nodes.push(outputs[k]);
     const List<int> pushed = push_forward(d_.body, nodes, wrt, of_wrt);
-    PushedLoop r{loop_, List<int>(f_.results(), -1)};
+    Pushed r{loop_, List<int>(f_.results(), -1)};
     for (int i = 0; i < floating.size() && floating[i] < f_.carries; ++i) d_.body.outputs.push(pushed[i]);
     for (int j = 0; j < f_.carries; ++j) d_.body.outputs.push(outputs[j]);
     for (int i = 0; i < floating.size(); ++i)
@@ -146,9 +148,22 @@ class LoopTangents {
   List<int> inputs_, of_input_;  ///< nodes of the body: of each operand, its value in this step and its tangent
 };
 
-constexpr PushedLoop push_through_loop(Builder& g, int loop, const List<int>& tangents) {
+constexpr Pushed push_through_loop(Builder& g, int loop, const List<int>& tangents) {
   LoopTangents pass(g, loop, tangents);
   return pass.run();
+}
+
+constexpr Pushed push_through_kernel(Builder& g, int kernel, const List<int>& tangents) {
+  ComposedKernel composed(g, kernel);
+  List<int> nodes, of_node, inputs, of_input;
+  for (int k = 0; k < composed.results.size(); ++k)
+    if (composed.results[k] >= 0) nodes.push(composed.results[k]), of_node.push(k);
+  for (int k = 0; k < tangents.size(); ++k)
+    if (tangents[k] >= 0) inputs.push(composed.operands[k]), of_input.push(composed.input(tangents[k]));
+  const List<int> found = composed.add_to(g, push_forward(composed.inside, nodes, inputs, of_input));
+  Pushed r{kernel, List<int>(composed.results.size(), -1)};
+  for (int k = 0; k < of_node.size(); ++k) r.tangents[of_node[k]] = found[k];
+  return r;
 }
 
 }  // namespace sinter::internals::transform

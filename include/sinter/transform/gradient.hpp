@@ -11,8 +11,55 @@ using graph::Site;
   throw Error(ErrorCode::unsupported, "while_loop", "expected a derivative in forward mode, found one in reverse mode",
               "use jvp, or scan or for_loop, whose steps are known");
 }
-/// The cotangents of a loop's operands for those of its results; −1 for none.
+/// The cotangents of the operands of a loop, or of a kernel as it is composed of others, for those of its results; −1
+/// for none.
 constexpr List<int> pull_through_loop(Builder& g, int loop, const List<int>& cotangents, const List<char>& wanted);
+constexpr List<int> pull_through_kernel(Builder& g, int kernel, const List<int>& cotangents, const List<char>& wanted);
+
+/// Whether derivatives of a node's further results are passed on together with its first one's.
+constexpr bool passes_on_together(const graph::Primitive& op) {
+  return op.kind == graph::Kind::loop || op.kernel.composed != nullptr;
+}
+
+/// A kernel as it is composed of others, in a graph of its own whose first inputs are its operands.
+struct ComposedKernel {
+  constexpr ComposedKernel(const Builder& g, int kernel) : g_(g) {
+    const Node& n = g[kernel];
+    Builder with_kernel;
+    with_kernel.accurate = inside.accurate = g.accurate;
+    List<int> in_it;
+    for (int k = 0; k < n.operands; ++k) {
+      operands.push(input(g.operands(kernel)[k]));
+      in_it.push(with_kernel.input(g[inputs_[k]].dtype, g.shape(inputs_[k])));
+    }
+    const int id = with_kernel.insert(*n.op, n.dtype, with_kernel.intern(g.shape(kernel)), in_it.data(), n.operands,
+                                      g.attributes(kernel), n.attributes);
+    List<Value> composed(n.op->kernel.results, Value{});
+    n.op->kernel.composed(Site{&with_kernel, id}, composed.data());
+    for (const Value& v : composed)
+      if (v.exists()) with_kernel.outputs.push(v.id);
+    const List<int> ids = ops::inlined(inside, with_kernel, operands);
+    int next = 0;
+    for (const Value& v : composed) results.push(v.exists() ? ids[next++] : -1);
+  }
+  /// A further input, which is a node of the other graph there.
+  constexpr int input(int node) {
+    inputs_.push(node);
+    return inside.input(g_[node].dtype, g_.shape(node));
+  }
+  /// Adds these nodes to the other graph, and what they are computed from.
+  constexpr List<int> add_to(Builder& g, const List<int>& nodes) {
+    inside.outputs = nodes;
+    return ops::inlined(g, inside, inputs_);
+  }
+
+  Builder inside;
+  List<int> operands, results;  ///< its nodes; −1 for a result that is left
+
+ private:
+  const Builder& g_;
+  List<int> inputs_;
+};
 
 class ReverseMode {
  public:
@@ -65,9 +112,9 @@ class ReverseMode {
     for (int i = from - 1; i >= to; --i) {
       const int ct = cotangent_.data()[i];
       const graph::Primitive* const op = g_[i].op;
-      if (op->kind == graph::Kind::loop && depends_.data()[i] != 0) pass_through_loop(i);
+      if (passes_on_together(*op) && depends_.data()[i] != 0 && pass_on_together(i)) continue;
       if (ct < 0 || is_wrt_.data()[i] != 0) continue;
-      if (op->kind == graph::Kind::result && g_[g_.operands(i)[0]].op->kind == graph::Kind::loop) {
+      if (op->kind == graph::Kind::result && passes_on_together(*g_[g_.operands(i)[0]].op)) {
         results_.push(i);
         continue;
       }
@@ -84,20 +131,26 @@ class ReverseMode {
       }
     }
   }
-  /// A loop passes on the cotangents of all of its results at once.
-  constexpr void pass_through_loop(int loop) {
-    List<int> cotangents(graph::Iteration::of(g_, loop).results(), -1);
-    cotangents[0] = cotangent_[loop];
-    bool any = cotangents[0] >= 0;
+  /// A loop passes on the cotangents of all of its results at once; so does a kernel that is composed of others, unless
+  /// its vector-Jacobian product has them all. False where nothing is passed on.
+  constexpr bool pass_on_together(int i) {
+    const graph::Primitive& op = *g_[i].op;
+    const bool is_loop = op.kind == graph::Kind::loop;
+    List<int> cotangents(is_loop ? graph::Iteration::of(g_, i).results() : op.kernel.results, -1);
+    cotangents[0] = cotangent_[i];
+    bool further = false;
     for (const int r : results_)
-      if (g_.operands(r)[0] == loop) cotangents[int(g_.attributes(r)[0])] = cotangent_[r], any = true;
-    if (!any) return;
+      if (g_.operands(r)[0] == i) cotangents[int(g_.attributes(r)[0])] = cotangent_[r], further = true;
+    if (!further && (cotangents[0] < 0 || (!is_loop && op.vjp != nullptr))) return false;
     List<char> wanted;
-    const int count = g_[loop].operands;
-    for (int k = 0; k < count; ++k) wanted.push(depends_[g_.operands(loop)[k]]);
-    const List<int> pulled = pull_through_loop(g_, loop, cotangents, wanted);
+    const int count = g_[i].operands;
+    for (int k = 0; k < count; ++k) wanted.push(depends_[g_.operands(i)[k]]);
+    List<int> pulled;  // g++ gets a conditional expression of lists wrong
+    if (is_loop) pulled = pull_through_loop(g_, i, cotangents, wanted);
+    else pulled = pull_through_kernel(g_, i, cotangents, wanted);
     for (int k = 0; k < count; ++k)
-      if (pulled[k] >= 0) give(g_.operands(loop)[k], Value{&g_, pulled[k]});
+      if (pulled[k] >= 0) give(g_.operands(i)[k], Value{&g_, pulled[k]});
+    return true;
   }
   /// The backward pass of a checkpoint goes through a repetition of it, whose inputs pass their cotangents on to the
   /// original ones.
@@ -114,7 +167,7 @@ class ReverseMode {
   const List<int>& wrt_;
   List<char> depends_, is_wrt_;
   List<int> cotangent_;
-  List<int> results_;  ///< of loops, which have cotangents
+  List<int> results_;  ///< further results that have cotangents
 };
 
 
@@ -243,6 +296,20 @@ class LoopGradient {
 constexpr List<int> pull_through_loop(Builder& g, int loop, const List<int>& cotangents, const List<char>& wanted) {
   LoopGradient pass(g, loop, cotangents, wanted);
   return pass.run();
+}
+
+constexpr List<int> pull_through_kernel(Builder& g, int kernel, const List<int>& cotangents, const List<char>& wanted) {
+  ComposedKernel composed(g, kernel);
+  List<int> nodes, seeds, wrt, pulled(wanted.size(), -1);
+  for (int k = 0; k < cotangents.size(); ++k)
+    if (cotangents[k] >= 0) nodes.push(composed.results[k]), seeds.push(composed.input(cotangents[k]));
+  for (int k = 0; k < wanted.size(); ++k)
+    if (wanted[k] != 0) wrt.push(composed.operands[k]);
+  ReverseMode pass(composed.inside, wrt);
+  const List<int> found = composed.add_to(g, pass.run(nodes, seeds));
+  for (int k = 0, i = 0; k < wanted.size(); ++k)
+    if (wanted[k] != 0) pulled[k] = found[i++];
+  return pulled;
 }
 
 }  // namespace sinter::internals::transform

@@ -278,6 +278,63 @@ TEST_CASE("scratch memory suffices for every shorter batch") {
       }
 }
 
+/// How the first contraction of a program is computed, as its step says.
+template <class Trace> cpu::ContractMethod stored_method() {
+  const graph::Builder g = Trace{}();
+  const compile::Plan p = compile::compile(g, 0, cpu::target).run;
+  const std::int64_t capacity[8]{1, 1, 1, 1, 1, 1, 1, 1};
+  const std::int64_t* t = p.table.data();
+  for (int s = 0; s < p.steps; ++s) {
+    const compile::StepView v(p.words.data() + p.kernel[int(*t)], t + 1, capacity);
+    if (v.kind() == compile::KernelKind::contract) return cpu::ContractMethod::of(v.method());
+    t += v.integers();
+  }
+  return {};
+}
+struct SamePadding {
+  constexpr auto operator()(auto x, auto w) const { return conv2d<Conv2dOptions{.padding = 1}>(x, w); }
+};
+struct EveryOther {
+  constexpr auto operator()(auto x, auto w) const { return conv2d<Conv2dOptions{.stride = 2, .padding = 1}>(x, w); }
+};
+using Sums = cpu::ContractMethod::Sums;
+using Form = cpu::ContractMethod::Form;
+
+TEST_CASE("a step says how its contraction is computed, or that its lengths decide") {
+  using W = Sym<float, 64, 64, 3, 3>;
+  const auto fixed = stored_method<graph::FunctionTrace<SamePadding, Sym<float, 4, 64, 28, 28>, W>>();
+  const auto bounded = stored_method<graph::FunctionTrace<SamePadding, Sym<float, upto<4, 'B'>, 64, 28, 28>, W>>();
+  const auto strided = stored_method<graph::FunctionTrace<EveryOther, Sym<float, 4, 64, 28, 28>, W>>();
+  CHECK(strided.sums == Sums::tiles);
+  CHECK(strided.form == Form::product);
+  if (!cpu::use_winograd) return;
+  CHECK(fixed.sums == Sums::winograd);
+  CHECK(fixed.form == Form::convolution);
+  CHECK(fixed.results_a_tile == 4);
+  CHECK(bounded.sums == Sums::by_length);
+  CHECK(bounded.form == Form::convolution);
+}
+
+TEST_CASE("the number of a method holds all of it, with memory and without") {
+  const cpu::ContractMethod m{.form = Form::weight_gradient,
+                              .sums = Sums::winograd_gradient,
+                              .swapped = true,
+                              .right_in_place = true,
+                              .results_a_tile = 4,
+                              .in_line = cpu::ContractMethod::Small::transposed};
+  for (const int base : {-1, 0, 12345}) {
+    const auto at = compile::PointerBase::of(compile::PointerBase{base, 20, m.packed()}.packed());
+    CHECK(at.base == base);
+    CHECK(at.form == 20);
+    const auto n = cpu::ContractMethod::of(at.method);
+    CHECK(n.packed() == m.packed());
+    CHECK(n.sums == m.sums);
+    CHECK(n.swapped);
+    CHECK(!n.left_in_place);
+    CHECK(n.in_line == cpu::ContractMethod::Small::transposed);
+  }
+}
+
 TEST_CASE(
     "gradients of weights keep to their scratch memory, whatever the filters fill and however short the batch is") {
   const auto gradient = [](auto x, auto w, auto ct) {

@@ -33,7 +33,7 @@ struct Eager : cpu::Backend {
   static constexpr compile::Target target = [] {
     compile::Target t = cpu::target;
     t.tiles.cache = 8192;
-    t.tiles.least = &cpu::least_of_tile<true, 1>;
+    t.tiles.least = &cpu::least_of_tile<1>;
     return t;
   }();
 };

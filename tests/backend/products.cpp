@@ -58,10 +58,11 @@ template <class T> struct Product {
     };
     auto* const aligned =
         reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(scratch.data()) + 63) / 64 * 64);
-    cpu::Products<T>({a.data(), nest(m, turned & left ? 1 : left_line), nest(k, turned & left ? left_line : 1)},
-                     {b.data(), nest(n, turned & right ? right_line : 1), nest(k, turned & right ? 1 : right_line)},
-                     aligned, threads, finish, this)
-        .run();
+    using Products = cpu::Products<T>;
+    const typename Products::Operand x{a.data(), nest(m, turned & left ? 1 : left_line),
+                                       nest(k, turned & left ? left_line : 1)},
+        y{b.data(), nest(n, turned & right ? right_line : 1), nest(k, turned & right ? 1 : right_line)};
+    Products(x, y, Products::method(x.shape(), y.shape()), aligned, threads, finish, this).run();
     for (std::size_t i = 0; i < guard; ++i)
       CHECK(aligned[std::size_t(cpu::pack_bytes_of<T>(m, n, k)) + i] == std::byte{77});
     return c;

@@ -37,7 +37,7 @@ TEST_CASE("random graphs: steps that run tile by tile compute what they compute 
   constexpr compile::Target tight = [] {
     compile::Target t = cpu::run_time_target;
     t.tiles.cache = 256;
-    t.tiles.least = &cpu::least_of_tile<false, 0>;
+    t.tiles.least = &cpu::least_of_tile<0>;
     return t;
   }();
   int chained = 0;

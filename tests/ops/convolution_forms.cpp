@@ -264,14 +264,75 @@ TEST_CASE("scratch memory suffices for every shorter batch") {
         cpu::SquareWeightGradient g;
         g.height = g.width = side, g.channels = channels, g.filters = channels + 24, g.taps = taps;
         c.images = g.images = longest;
-        const std::int64_t most = cpu::WinogradPlan::most_bytes(c),
-                           most_gradient = cpu::WinogradGradientPlan::most_bytes(g);
+        // as pack_bytes asks: nothing where the longest batch is not computed by transforms
+        const int tile = cpu::results_a_tile(c);
+        const std::int64_t most = tile > 0 ? cpu::WinogradPlan::most_bytes(c, tile) : 0,
+                           most_gradient =
+                               cpu::WinogradGradientPlan::pays(g) ? cpu::WinogradGradientPlan::most_bytes(g) : 0;
         for (int n = 1; n <= longest; ++n) {
           c.images = g.images = n;
-          CHECK(cpu::WinogradPlan::of(c).bytes(channels) <= most);
-          CHECK(cpu::WinogradGradientPlan::of(g).bytes(g) <= most_gradient);
+          if (const int m = cpu::results_a_tile(c); m > 0) CHECK(cpu::WinogradPlan::of(c, m).bytes(channels) <= most);
+          if (cpu::WinogradGradientPlan::pays(g))
+            CHECK(cpu::WinogradGradientPlan::of(g).bytes(g) <= most_gradient);
         }
       }
+}
+
+/// How the first contraction of a program is computed, as its step says.
+template <class Trace> cpu::ContractMethod stored_method() {
+  const graph::Builder g = Trace{}();
+  const compile::Plan p = compile::compile(g, 0, cpu::target).run;
+  const std::int64_t capacity[8]{1, 1, 1, 1, 1, 1, 1, 1};
+  const std::int64_t* t = p.table.data();
+  for (int s = 0; s < p.steps; ++s) {
+    const compile::StepView v(p.words.data() + p.kernel[int(*t)], t + 1, capacity);
+    if (v.kind() == compile::KernelKind::contract) return cpu::ContractMethod::of(v.method());
+    t += v.integers();
+  }
+  return {};
+}
+struct SamePadding {
+  constexpr auto operator()(auto x, auto w) const { return conv2d<Conv2dOptions{.padding = 1}>(x, w); }
+};
+struct EveryOther {
+  constexpr auto operator()(auto x, auto w) const { return conv2d<Conv2dOptions{.stride = 2, .padding = 1}>(x, w); }
+};
+using Sums = cpu::ContractMethod::Sums;
+using Form = cpu::ContractMethod::Form;
+
+TEST_CASE("a step says how its contraction is computed, or that its lengths decide") {
+  using W = Sym<float, 64, 64, 3, 3>;
+  const auto fixed = stored_method<graph::FunctionTrace<SamePadding, Sym<float, 4, 64, 28, 28>, W>>();
+  const auto bounded = stored_method<graph::FunctionTrace<SamePadding, Sym<float, upto<4, 'B'>, 64, 28, 28>, W>>();
+  const auto strided = stored_method<graph::FunctionTrace<EveryOther, Sym<float, 4, 64, 28, 28>, W>>();
+  CHECK(strided.sums == Sums::tiles);
+  CHECK(strided.form == Form::product);
+  if (!cpu::use_winograd) return;
+  CHECK(fixed.sums == Sums::winograd);
+  CHECK(fixed.form == Form::convolution);
+  CHECK(fixed.results_a_tile == 4);
+  CHECK(bounded.sums == Sums::by_length);
+  CHECK(bounded.form == Form::convolution);
+}
+
+TEST_CASE("the number of a method holds all of it, with memory and without") {
+  const cpu::ContractMethod m{.form = Form::weight_gradient,
+                              .sums = Sums::winograd_gradient,
+                              .swapped = true,
+                              .right_in_place = true,
+                              .results_a_tile = 4,
+                              .in_line = cpu::ContractMethod::Small::transposed};
+  for (const int base : {-1, 0, 12345}) {
+    const auto at = compile::PointerBase::of(compile::PointerBase{base, 20, m.packed()}.packed());
+    CHECK(at.base == base);
+    CHECK(at.form == 20);
+    const auto n = cpu::ContractMethod::of(at.method);
+    CHECK(n.packed() == m.packed());
+    CHECK(n.sums == m.sums);
+    CHECK(n.swapped);
+    CHECK(!n.left_in_place);
+    CHECK(n.in_line == cpu::ContractMethod::Small::transposed);
+  }
 }
 
 TEST_CASE(

@@ -12,7 +12,7 @@ namespace sinter::internals::compile {
 class Allocator {
  public:
   constexpr Allocator(PlanDraft& d, const Simplified& s, Chains& chains, const Target& target)
-      : d_(d), r_(d.plan), s_(s), g_(s.graph), chains_(chains), tiles_(target.tiles) {}
+      : d_(d), r_(d.plan), s_(s), g_(s.graph), chains_(chains), target_(target), tiles_(target.tiles) {}
 
   constexpr void run() {
     base_.resize(g_.size(), 0);
@@ -178,6 +178,7 @@ class Allocator {
         for (const std::int64_t number :
              {std::int64_t(d_.loops[step]), std::int64_t(d_.pointers(step)), std::int64_t(m.loop), m.factor, m.lag})
           r_.chains.push(number);
+        if (m.loop >= 0) decide_for_tiles(step, m.loop, chain.grain * m.factor);
       }
       for (int p = 0; p < d_.pointers(step); ++p) {
         const int q = d_.pointer(step, p);
@@ -191,10 +192,17 @@ class Allocator {
         }
         if (b < 0) continue;
         if (is_in_tiles(b)) r_.bytes_moved -= touched(step, p);
-        r_.table[q] = PointerBase{base_[b], to.form}.packed();
+        r_.table[q] = PointerBase{base_[b], to.form, to.method}.packed();
         if (base_[b] == 0) r_.table[q + 1] += at_[b];
       }
     }
+  }
+  /// How a contraction is computed may depend on the length of a tile.
+  constexpr void decide_for_tiles(int step, int loop, std::int64_t tile) {
+    StepView v = d_.view(step);
+    v.cut = loop;
+    v.tile = std::min(tile, v.extent(loop));
+    store_method(d_, step, v, d_.facts[step], target_);
   }
   /// Bytes, every element as often as loops visit it.
   constexpr double touched(int step, int p) const {
@@ -209,6 +217,7 @@ class Allocator {
   const Simplified& s_;
   const Builder& g_;
   Chains& chains_;
+  const Target& target_;
   const TileBudget& tiles_;
   List<int> base_;                 ///< of each node: 0 the arena, then inputs, then outputs
   List<char> in_tiles_;            ///< of each node: only tiles of it exist; empty where there are no chains

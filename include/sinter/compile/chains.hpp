@@ -146,7 +146,7 @@ class ChainFinder {
   static constexpr int most_steps = 32;
 
   constexpr const PointerUse& use(int s, int p) const { return s_.use(s, p); }
-  static constexpr int node(const StepView& v, int p) { return int(v.pointer(p)[0]); }
+  static constexpr int node(const StepView& v, int p) { return v.base(p); }
 
   /// Whether that made a chain, or none is possible.
   constexpr bool grow_around(int seed, bool in_order) {

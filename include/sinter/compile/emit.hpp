@@ -145,9 +145,18 @@ constexpr void note_uses(PlanDraft& d, const Kernel& k) {
     if (k.pointers[p].node < 0) to[p].bytes = 0;
 }
 
+/// Stores how the target computes a contraction: decided here once, for its kernel to read.
+constexpr void store_method(PlanDraft& d, int step, const StepView& view, const ScratchFacts& facts,
+                            const Target& target) {
+  if (view.kind() != KernelKind::contract || target.method == nullptr) return;
+  std::int64_t& first = d.plan.table[d.pointer(step, 0)];
+  PointerBase left = PointerBase::of(first);
+  left.method = target.method(view, facts);
+  first = left.packed();
+}
+
 /// Scratch memory of the step that was emitted last, as a program of many steps and as straight-line code runs it.
-constexpr void note_scratch(PlanDraft& d, const Kernel& k, const Target& target) {
-  const ScratchFacts facts = ScratchFacts::of(k);
+constexpr void note_scratch(PlanDraft& d, const Kernel& k, const ScratchFacts& facts, const Target& target) {
   const StepView view = d.view(d.step.size() - 1);
   std::int64_t& straight = d.plan.straight_line_scratch_bytes;
   const std::int64_t scratch =
@@ -156,8 +165,7 @@ constexpr void note_scratch(PlanDraft& d, const Kernel& k, const Target& target)
     straight = std::max(straight, scratch);
   } else {
     const ContractLoops at = view.contract_loops();
-    const bool in_place = !facts.fills && target.packs_nothing != nullptr &&
-                          target.packs_nothing(MatrixProduct::of(at, k.loops.size(), facts.dtype, view.table));
+    const bool in_place = target.packs_nothing != nullptr && target.packs_nothing(view.method());
     if (!in_place) straight = std::max(straight, scratch);
     double flops = 2;
     for (int l = at.rows; l < k.loops.size(); ++l) flops *= double(view.extent(l));
@@ -192,7 +200,10 @@ constexpr void write_step(PlanDraft& d, const Kernel& k, const Builder& g, const
     if (q.node >= 0) p.bytes_moved += touched * bytes_of(g[q.node].dtype);
   }
   note_uses(d, k);
-  note_scratch(d, k, target);
+  const ScratchFacts facts = ScratchFacts::of(k);
+  const int step = d.step.size() - 1;
+  store_method(d, step, d.view(step), facts, target);
+  note_scratch(d, k, facts, target);
   ++p.steps;
 }
 
@@ -213,7 +224,7 @@ constexpr void find_buffers(PlanDraft& d, const Simplified& s) {
       const int part = s.part_of[node],
                 owner = part >= 0 && s.parts[part].contiguous ? s.parts[part].whole : s.buffer(node);
       q[1] = (q[1] + (owner != node && s.owner[node] < 0 ? s.parts[part].offset : 0)) * bytes_of(s.graph[node].dtype);
-      q[0] = PointerBase{owner, at.form}.packed();
+      q[0] = PointerBase{owner, at.form, at.method}.packed();
       r.buffer.push(owner);
     }
 }

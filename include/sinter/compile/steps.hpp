@@ -23,6 +23,7 @@ struct RunTimeBody {
 struct Access {
   int base = -1;               ///< 0 the arena, then inputs, then outputs; −1 for no memory
   unsigned char form = 0;      ///< Layout::form
+  std::uint16_t method = 0;    ///< of a contraction's first: how it is computed (PointerBase)
   std::int64_t at = 0;         ///< bytes from the base
   std::int64_t span = 0;       ///< bytes from the first element to the end of the last
   double bytes = 0;            ///< of the elements that it accesses, each counted once
@@ -195,7 +196,7 @@ class Steps {
     t += b.loops;
     for (int p = 0; p < b.pointers; ++p, t += 2 + b.loops) {
       const PointerBase to = PointerBase::of(t[0]);
-      Access a{.base = to.base, .form = to.form, .at = t[1], .stride = {t + 2, t + 2 + b.loops}};
+      Access a{.base = to.base, .form = to.form, .method = to.method, .at = t[1], .stride = {t + 2, t + 2 + b.loops}};
       if (a.base >= 0 && b.kind == KernelKind::loop) measure_loop(a, r.extent[0], b, p);
       else if (a.base >= 0) measure(a, r.extent, bytes_of(dtype_of_pointer(b, p)));
       r.access.push_back(a);

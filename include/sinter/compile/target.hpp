@@ -11,27 +11,6 @@
 
 namespace sinter::internals::compile {
 
-/// A contraction whose rows, columns and contracted axis are each one loop of a known extent, (M, K) × (K, N) → (M, N):
-/// its extents, and the strides of its operands.
-struct MatrixProduct {
-  bool simple = false;  ///< it has that form
-  Dtype dtype = Dtype::float32;
-  std::int64_t rows = 1, columns = 1, inner = 1;
-  std::int64_t left_inner = 0, right_column = 0, right_inner = 0;
-  unsigned char right_form = 0;
-
-  /// From its arguments in the table (compile/program/plan.hpp).
-  static constexpr MatrixProduct of(const ContractLoops& l, int loops, Dtype dtype, const std::int64_t* table) {
-    MatrixProduct s;
-    if (l.columns - l.rows != 1 || l.inner - l.columns != 1 || loops - l.inner != 1) return s;
-    for (int i = 0; i < loops; ++i)
-      if (TableExtent::of(table[i]).symbol != 0) return s;
-    const std::int64_t *left = table + loops + 2, *right = left + 2 + loops;
-    return {true,           dtype,         table[l.rows],    table[l.columns],
-            table[l.inner], left[l.inner], right[l.columns], right[l.inner], PointerBase::of(right[-2]).form};
-  }
-};
-
 /// An operand of a contraction in memory: its lines are its rows or columns. Strides in elements.
 struct OperandLines {
   bool is_left = false;          ///< its lines are rows of the kernel's result, else columns
@@ -90,8 +69,12 @@ struct Target {
   /// Scratch bytes of a step; and of a primitive with a custom kernel.
   std::int64_t (*scratch)(const StepView&, const ScratchFacts&) = nullptr;
   std::int64_t (*custom_scratch)(const graph::Primitive&, const Signature&) = nullptr;
-  /// Whether a contraction of a straight-line program packs nothing.
-  bool (*packs_nothing)(const MatrixProduct&) = nullptr;
+  /// How a contraction is computed, in numbers of this target's own: the step stores it (PointerBase::method), and its
+  /// kernel, `scratch` and `packs_nothing` read it. It is asked where the step is emitted, and again for steps that run
+  /// tile by tile: then one loop varies, as those with a run-time length do.
+  std::uint16_t (*method)(const StepView&, const ScratchFacts&) = nullptr;
+  /// Whether a contraction of a straight-line program that is computed like that packs nothing.
+  bool (*packs_nothing)(std::uint16_t method) = nullptr;
   /// Whether a contraction prefers to read an operand in place instead of computing or copying it while packing.
   bool (*reads_in_place)(const OperandLines&) = nullptr;
   /// Of each node of a graph that is a contraction: the operand that it prefers packed in advance. `pack` computes that

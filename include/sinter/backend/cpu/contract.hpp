@@ -15,30 +15,6 @@
 
 namespace sinter::cpu {
 
-/// Calls f(T()) with a type in which sums of products of a dtype are made. Integers with and without a sign have the
-/// same: the bits are equal.
-template <class F> constexpr decltype(auto) with_sum_type(Dtype d, F&& f) {
-  return with_computed_type(d, [&]<class T>(T) {
-    if constexpr (std::is_integral_v<T>) return f(std::make_signed_t<T>());
-    else return f(T());
-  });
-}
-
-/// Scratch bytes of a contraction, whichever algorithm it uses.
-constexpr std::int64_t pack_bytes(const ContractSizes& s) {
-  // a shorter batch may use the products
-  const std::int64_t products = with_sum_type(
-      s.dtype, [&]<class T>(T) { return pack_bytes_of<T>(s.rows, s.columns, s.inner, s.in_panels, s.windows); });
-  if (s.dtype != Dtype::float32) return products;
-  if (s.convolution)
-    return std::max(products, s.bounded ? WinogradPlan::most_bytes(s.convolution)
-                                        : WinogradPlan::of(s.convolution).bytes(s.convolution.channels));
-  if (s.gradient)
-    return std::max(products, s.bounded ? WinogradGradientPlan::most_bytes(s.gradient)
-                                        : WinogradGradientPlan::of(s.gradient).bytes(s.gradient));
-  return products;
-}
-
 template <class K> constexpr Dtype dtype_of_result() {
   for (const Micro& m : K::body.micros)
     if (m.what == Micro::What::result) return m.dtype;
@@ -71,51 +47,50 @@ template <class K> constexpr int plain_store() {
 // nvcc reads no constant of a function inside a lambda
 template <class K> inline constexpr compile::ContractLoops contract_loops = compile::ContractLoops::of(K::body);
 
-/// Whether a kernel that computes its right operand, but not its left one, runs row by row (streamed.hpp): there are
-/// few rows, and they fit the scratch memory.
-template <class T> constexpr bool is_streamed(std::int64_t rows, std::int64_t inner) {
-  return rows <= skinny_rows && rows * inner <= Tile<T>::columns * std::min(inner, deepest_in_place);
-}
+/// The loops of a step as `method_of` reads them.
+template <int L, int P> struct ArgumentLoops {
+  const Arguments<L, P>& of;
+  std::int64_t extent(int l) const { return of.extent[l]; }
+  std::int64_t stride(int p, int l) const { return of.stride[p][l]; }
+};
 
 template <class K> inline void contract(const std::int64_t* table, const Context& c) {
   constexpr int L = K::body.loops, P = K::body.pointers;
   using T = element_type<dtype_of_result<K>()>;
   const Arguments<L, P> a(table, c);
-  const unsigned char right_form = compile::PointerBase::of(table[L + 2 + L]).form;
-  const auto nest = [&](int p, int first, int last) {
-    Nest n;
-    for (int l = first; l < last; ++l) n.add(a.extent[l], a.stride[p][l]);
-    return n;
-  };
-  const Nest rows = nest(0, contract_loops<K>.rows, contract_loops<K>.columns),
-             columns = nest(1, contract_loops<K>.columns, contract_loops<K>.inner),
-             left_inner = nest(0, contract_loops<K>.inner, L), right_inner = nest(1, contract_loops<K>.inner, L);
+  const ArgumentLoops<L, P> loops{a};
+  constexpr compile::ContractLoops at = contract_loops<K>;
+  const ContractOperands operands{{computed_operand<K, 0>() >= 0, computed_operand<K, 1>() >= 0},
+                                  widens_operands<K>,
+                                  compile::PointerBase::of(table[L + 2 + L]).form};
+  ContractMethod method = ContractMethod::of(compile::PointerBase::of(table[L]).method);
+  if (method.sums == ContractMethod::Sums::by_length) method = method_of<T>(method.form, at, L, loops, operands);
+  const Nest rows = nest_of(loops, 0, at.rows, at.columns), columns = nest_of(loops, 1, at.columns, at.inner),
+             left_inner = nest_of(loops, 0, at.inner, L), right_inner = nest_of(loops, 1, at.inner, L);
   for_each_point<K, 0, contract_loops<K>.rows>(
       a, Cursor<P>{a.address, a.origin}, 0, points(a, 0, contract_loops<K>.rows), [&](const Cursor<P>& w) {
         const Epilogue<K, T> epilogue{a, c, w};
         if constexpr (std::is_same_v<T, float> && L - contract_loops<K>.rows >= 6 && !computes_operands<K> &&
                       !widens_operands<K>) {
-          const auto extent = [&](int l) { return a.extent[l]; };
-          const auto left = [&](int l) { return a.stride[0][l]; };
-          const auto right = [&](int l) { return a.stride[1][l]; };
-          const auto conv = SquareConvolution::of(contract_loops<K>.rows, contract_loops<K>.columns,
-                                                           contract_loops<K>.inner, L, extent, left, right, right_form);
-          if (const WinogradPlan plan = conv ? WinogradPlan::of(conv) : WinogradPlan{}; plan.m > 0)
-            return Winograd(plan, conv, reinterpret_cast<const float*>(w.address[0]),
-                            reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads, &Epilogue<K, T>::finish,
-                            &epilogue)
+          if (method.sums == ContractMethod::Sums::winograd) {
+            const auto conv = SquareConvolution::of(contract_loops<K>, L, loops, operands.right_form);
+            return Winograd(WinogradPlan::of(conv, method.results_a_tile), conv,
+                            reinterpret_cast<const float*>(w.address[0]),
+                            reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads,
+                            &Epilogue<K, T>::finish, &epilogue)
                 .run();
-          const auto gradient = SquareWeightGradient::of(contract_loops<K>.rows, contract_loops<K>.columns,
-                                                                  contract_loops<K>.inner, L, extent, left, right);
-          if (const WinogradGradientPlan plan = gradient ? WinogradGradientPlan::of(gradient) : WinogradGradientPlan{};
-              plan.tiles > 0)
-            return WinogradGradient(plan, gradient, reinterpret_cast<const float*>(w.address[0]),
+          }
+          if (method.sums == ContractMethod::Sums::winograd_gradient) {
+            const auto gradient = SquareWeightGradient::of(contract_loops<K>, L, loops);
+            return WinogradGradient(WinogradGradientPlan::of(gradient), gradient,
+                                    reinterpret_cast<const float*>(w.address[0]),
                                     reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads,
                                     &Epilogue<K, T>::finish, &epilogue)
                 .run();
+          }
         }
         if constexpr (Streamed<K, T>::possible)
-          if (is_streamed<T>(rows.count(), left_inner.count()))
+          if (method.sums == ContractMethod::Sums::streamed)
             return Streamed<K, T>{a, c, w, &Epilogue<K, T>::finish, &epilogue}.run(
                 reinterpret_cast<const T*>(w.address[0]), rows, left_inner);
         typename Products<T>::Result result;
@@ -129,8 +104,8 @@ template <class K> inline void contract(const std::int64_t* table, const Context
                              const typename ProductOperand<T>::Fill right, const void* by_right) {
           Products<T>({reinterpret_cast<const T*>(w.address[0]), rows, left_inner, left, by_left},
                       {reinterpret_cast<const T*>(w.address[1]), columns, right_inner, right, by_right,
-                       right_form == WeightForm::panels},
-                      c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue, result)
+                       operands.right_form == WeightForm::panels},
+                      method, c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue, result)
               .run();
         };
         if constexpr (widens_operands<K>) {

@@ -9,19 +9,19 @@ namespace sinter::cpu {
 template <class K, class Step> struct Fixed {
   static constexpr int L = K::body.loops, P = K::body.pointers;
   static constexpr bool has_length(int l) {
-    return compile::TableExtent::of(Step::arguments[std::size_t(l)]).symbol != 0;
+    return compile::TableExtent::of(Step::arguments[l]).symbol != 0;
   }
   static constexpr std::int64_t extent(int l) {
-    return compile::TableExtent::of(Step::arguments[std::size_t(l)]).fixed;
+    return compile::TableExtent::of(Step::arguments[l]).fixed;
   }
-  static constexpr std::int64_t stride(int p, int l) { return Step::arguments[std::size_t(L + p * (2 + L) + 2 + l)]; }
-  static constexpr int base(int p) {
-    return compile::PointerBase::of(Step::arguments[std::size_t(L + p * (2 + L))]).base;
+  static constexpr std::int64_t stride(int p, int l) { return Step::arguments[L + p * (2 + L) + 2 + l]; }
+  static constexpr compile::PointerBase at(int p) {
+    return compile::PointerBase::of(Step::arguments[L + p * (2 + L)]);
   }
-  static constexpr unsigned char form(int p) {
-    return compile::PointerBase::of(Step::arguments[std::size_t(L + p * (2 + L))]).form;
-  }
-  static constexpr std::int64_t offset(int p) { return Step::arguments[std::size_t(L + p * (2 + L) + 1)]; }
+  static constexpr int base(int p) { return at(p).base; }
+  static constexpr unsigned char form(int p) { return at(p).form; }
+  static constexpr std::uint16_t method() { return at(0).method; }  ///< of a contraction
+  static constexpr std::int64_t offset(int p) { return Step::arguments[L + p * (2 + L) + 1]; }
 
   /// Where every pointer begins.
   [[gnu::always_inline]] static Cursor<P> start(const Context& c) {

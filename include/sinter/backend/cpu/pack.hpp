@@ -22,7 +22,7 @@ struct Nest {
   Array<std::int64_t, compile::max_loops> extent{}, stride{};
 
   /// One more loop, innermost; one that continues where the loop before it steps to is merged with it.
-  void add(std::int64_t n, std::int64_t by) {
+  constexpr void add(std::int64_t n, std::int64_t by) {
     if (loops > 0 && stride[loops - 1] == n * by && by != 0) {
       extent[loops - 1] *= n;
       stride[loops - 1] = by;
@@ -31,7 +31,7 @@ struct Nest {
     extent[loops] = n;
     stride[loops++] = by;
   }
-  std::int64_t count() const { return points(0, loops); }
+  constexpr std::int64_t count() const { return points(0, loops); }
   std::int64_t offset(std::int64_t i) const {
     std::int64_t at = 0;
     for (int l = loops - 1; l > 0; --l) {
@@ -44,9 +44,9 @@ struct Nest {
   std::int64_t run(std::int64_t i) const {
     return loops > 1 ? extent[loops - 1] - i % extent[loops - 1] : extent[0] - i;
   }
-  std::int64_t inner_stride() const { return stride[loops - 1]; }
+  constexpr std::int64_t inner_stride() const { return stride[loops - 1]; }
   /// The number of points of loops [first, last).
-  std::int64_t points(int first, int last) const {
+  constexpr std::int64_t points(int first, int last) const {
     std::int64_t n = 1;
     for (int l = first; l < last; ++l) n *= extent[l];
     return n;

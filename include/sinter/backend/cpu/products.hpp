@@ -53,6 +53,7 @@ template <class T> class Products {
 
  public:
   using Operand = ProductOperand<T>;
+  using Sums = ContractMethod::Sums;
 
   /// Where sums without an epilogue are stored directly: columns are contiguous.
   struct Result {
@@ -60,10 +61,26 @@ template <class T> class Products {
     std::int64_t row = 0;
   };
 
-  Products(const Operand& left, const Operand& right, std::byte* scratch, int threads, FinishTile<T> tile,
-           const void* context, Result result = {})
-      : skinny_(SkinnyProducts<T>::way(left, right)),
-        swapped_(skinny_ == SkinnyProducts<T>::Way::none && swaps_operands(left, right)),
+  /// How a product is computed.
+  static constexpr ContractMethod method(const ProductLines& left, const ProductLines& right) {
+    ContractMethod m{.sums = SkinnyProducts<T>::method(left, right)};
+    m.swapped = m.sums == Sums::tiles && swaps_operands(left, right);
+    const ProductLines &rows = m.swapped ? right : left, &columns = m.swapped ? left : right;
+    const std::int64_t height = rows.lines.count(), width = columns.lines.count(), depth = left.inner.count();
+    const bool left_along = !m.swapped && reads_left_along(rows, height, width, depth);
+    m.left_in_place = m.swapped || left_along;
+    m.right_in_place = reads_right_in_place(columns, height, width, depth, left_along);
+    return m;
+  }
+  /// What a step has stored, or what was left to the lengths of a run.
+  static ContractMethod settled(const ContractMethod& stored, const Operand& left, const Operand& right) {
+    return stored.sums == Sums::by_length ? method(left.shape(), right.shape()) : stored;
+  }
+
+  Products(const Operand& left, const Operand& right, const ContractMethod& method, std::byte* scratch, int threads,
+           FinishTile<T> tile, const void* context, Result result = {})
+      : sums_of_(method.sums),
+        swapped_(method.swapped),
         result_(swapped_ ? Result{} : result),
         left_(swapped_ ? right : left),
         right_(swapped_ ? left : right),
@@ -74,9 +91,9 @@ template <class T> class Products {
         finish_(tile),
         context_(context),
         in_panels_(right_.in_panels),
-        left_along_(!swapped_ && reads_left_along()),
-        left_in_place_(swapped_ || left_along_),
-        right_in_place_(reads_right_in_place()),
+        left_along_(method.left_in_place && !method.swapped),
+        left_in_place_(method.left_in_place),
+        right_in_place_(method.right_in_place),
         block_(blocks_of<T>(rows_, columns_, inner_, left_along_)) {
     const std::int64_t a = left_in_place_ ? 0 : aligned_bytes<T>(block_.rows * block_.inner),
                        b = right_in_place_ ? 0 : aligned_bytes<T>(block_.columns * block_.inner);
@@ -97,9 +114,8 @@ template <class T> class Products {
   const Blocks& blocks() const { return block_; }
   /// How the product differs from tile by tile over the whole contracted axis.
   const char* form() const {
-    using Way = typename SkinnyProducts<T>::Way;
-    return skinny_ == Way::dots      ? ", dot products"
-           : skinny_ == Way::streams ? ", streamed"
+    return sums_of_ == Sums::dots      ? ", dot products"
+           : sums_of_ == Sums::streams ? ", streamed"
            : chunks_ > 1           ? (swapped_ ? ", operands swapped, the sum in chunks" : ", the sum in chunks")
            : swapped_               ? ", operands swapped"
                                    : "";
@@ -107,9 +123,9 @@ template <class T> class Products {
 
   SINTER_OUTLINE void run() {
     if (rows_ == 0 || columns_ == 0) return;
-    if (skinny_ != SkinnyProducts<T>::Way::none)
+    if (is_skinny())
       return SkinnyProducts<T>(left_, right_, reinterpret_cast<std::byte*>(packed_left_), threads_, finish_, context_)
-          .run(skinny_);
+          .run(sums_of_);
     if (chunks_ > 1) run_in_chunks();
     else run_blocks();
   }
@@ -173,23 +189,26 @@ template <class T> class Products {
       }
   }
 
-  static std::int64_t run_of(const Nest& lines) { return lines.extent[lines.loops - 1]; }
-  static std::int64_t stretches(const Nest& inner) { return inner.count() / std::max<std::int64_t>(1, run_of(inner)); }
+  static constexpr std::int64_t run_of(const Nest& lines) { return lines.extent[lines.loops - 1]; }
+  static constexpr std::int64_t stretches(const Nest& inner) {
+    return inner.count() / std::max<std::int64_t>(1, run_of(inner));
+  }
 
+  bool is_skinny() const { return sums_of_ == Sums::dots || sums_of_ == Sums::streams; }
   const char* way_of_left() const {
-    return skinny_ != SkinnyProducts<T>::Way::none || left_in_place_ ? "in place" : "packed";
+    return is_skinny() || left_in_place_ ? "in place" : "packed";
   }
   const char* way_of_right() const {
-    return in_panels_                                                   ? "in panels"
-           : skinny_ != SkinnyProducts<T>::Way::none || right_in_place_ ? "in place"
-                                                                        : "packed";
+    return in_panels_                       ? "in panels"
+           : is_skinny() || right_in_place_ ? "in place"
+                                            : "packed";
   }
 
   /// Whether the right operand is windows, contiguous in short runs, over few channels, and the left one has contiguous
   /// lines: then they are swapped.
-  static bool swaps_operands(const Operand& left, const Operand& right) {
+  static constexpr bool swaps_operands(const ProductLines& left, const ProductLines& right) {
     const Nest &windows = right.lines, &inner = right.inner;
-    if (left.fill != nullptr || right.fill != nullptr || right.in_panels || left.lines.loops != 1 ||
+    if (left.computed || right.computed || right.in_panels || left.lines.loops != 1 ||
         left.lines.inner_stride() != 1 || windows.loops < 2 || windows.inner_stride() != 1)
       return false;
     const std::int64_t rows = left.lines.count(), columns = windows.count(),
@@ -203,27 +222,29 @@ template <class T> class Products {
                                          std::max<std::int64_t>(1, std::min(run_of(left_.inner), run_of(right_.inner))))
                    : depth;
   }
-  bool reads_left_along() const {
-    const Nest &lines = left_.lines, &inner = left_.inner;
-    if (left_.fill != nullptr) return false;
-    const std::int64_t shortest = inner.loops > 1 && columns_ <= 2 * C ? shortest_unpacked : shortest_stretch;
+  static constexpr bool reads_left_along(const ProductLines& left, std::int64_t rows, std::int64_t columns,
+                                         std::int64_t depth) {
+    const Nest &lines = left.lines, &inner = left.inner;
+    if (left.computed) return false;
+    const std::int64_t shortest = inner.loops > 1 && columns <= 2 * C ? shortest_unpacked : shortest_stretch;
     if (inner.inner_stride() != 1 || run_of(inner) < shortest || 2 * stretches(inner) > most_stretches ||
-        inner_ > deepest_in_place)
+        depth > deepest_in_place)
       return false;
     const std::int64_t run = run_of(lines);
-    if (run < rows_ && run * 2 < R) return false;
+    if (run < rows && run * 2 < R) return false;
     return most_in_one_set(lines.inner_stride() * std::int64_t(sizeof(T)), int(std::min<std::int64_t>(run, R))) <= 4;
   }
   /// Only whole registers can be read from memory; and packing is cheap where many rows use it.
-  bool reads_right_in_place() const {
-    if (in_panels_) return true;
-    if (right_.fill != nullptr) return false;
-    const Nest &lines = right_.lines, &inner = right_.inner;
+  static constexpr bool reads_right_in_place(const ProductLines& right, std::int64_t rows, std::int64_t columns,
+                                             std::int64_t inner_points, bool left_along) {
+    if (right.in_panels) return true;
+    if (right.computed) return false;
+    const Nest &lines = right.lines, &inner = right.inner;
     if (lines.inner_stride() != 1 || run_of(lines) % W != 0 ||
         (stretches(inner) > 1 && run_of(inner) < shortest_stretch / 2))
       return false;
-    const std::int64_t depth = depth_of<T>(rows_, columns_, inner_, left_along_);
-    return 2 * (depth / std::max<std::int64_t>(1, run_of(inner)) + 2) <= most_stretches && rows_ <= 8 * R;
+    const std::int64_t depth = depth_of<T>(rows, columns, inner_points, left_along);
+    return 2 * (depth / std::max<std::int64_t>(1, run_of(inner)) + 2) <= most_stretches && rows <= 8 * R;
   }
   void find_stretches() {
     stretches_ = 0;
@@ -345,7 +366,7 @@ template <class T> class Products {
       }
   }
 
-  typename SkinnyProducts<T>::Way skinny_;
+  Sums sums_of_;
   bool swapped_;  ///< the operands are swapped
   Result result_;
   Operand left_, right_;

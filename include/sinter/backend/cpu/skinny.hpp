@@ -6,13 +6,21 @@
 // are lines: a strip of sums stays in the first-level cache while eight points of the contracted axis at a time are
 // added. The order of each sum does not depend on the number of threads.
 #pragma once
+#include "method.hpp"
 #include "pack.hpp"
 #include "parallel.hpp"
 #include "tile.hpp"
 
 namespace sinter::cpu {
 
-/// An operand of a product: its lines (rows of the left, columns of the right), and the contracted axis along each.
+/// What the method of a product depends on: the lines of an operand (rows of the left, columns of the right), and the
+/// contracted axis along each.
+struct ProductLines {
+  Nest lines, inner;
+  bool computed = false;   ///< while it is packed
+  bool in_panels = false;  ///< packed in panels, [N / width, K, width]; the stride of lines is that of panels
+};
+/// An operand of a product.
 template <class T> struct ProductOperand {
   /// Writes lines [line, line + lines) at points [first, first + depth) of the contracted axis to to[k * width + i].
   using Fill = void (*)(const void* filler, T* to, int width, std::int64_t line, int lines, std::int64_t first,
@@ -22,7 +30,9 @@ template <class T> struct ProductOperand {
   Nest lines, inner;
   Fill fill = nullptr;  ///< computes it (prologue.hpp); then `at` is not memory
   const void* filler = nullptr;
-  bool in_panels = false;  ///< packed in panels, [N / width, K, width]; the stride of lines is that of panels
+  bool in_panels = false;
+
+  constexpr ProductLines shape() const { return {lines, inner, fill != nullptr, in_panels}; }
 };
 /// finish(context, tile, ld, row, rows, column, columns): the epilogue, when the sums of one tile are complete.
 template <class T> using FinishTile = void (*)(const void* context, const T* tile, std::int64_t ld, std::int64_t row,
@@ -41,19 +51,19 @@ template <class T> class SkinnyProducts {
   static constexpr int points = 8, strip = 4096 / int(sizeof(T));
 
  public:
-  enum class Way : unsigned char { none, dots, streams };
-  static Way way(const Operand& left, const Operand& right) {
+  using Sums = ContractMethod::Sums;
+  /// Dot products or strips of sums; `tiles` where neither suits.
+  static constexpr Sums method(const ProductLines& left, const ProductLines& right) {
     const bool swapped = left.lines.count() > right.lines.count();
-    const Operand &many = swapped ? left : right, &few = swapped ? right : left;
+    const ProductLines &many = swapped ? left : right, &few = swapped ? right : left;
     const std::int64_t n = few.lines.count(), inner = many.inner.count();
-    if (right.in_panels || left.fill != nullptr || right.fill != nullptr)
-      return Way::none;
+    if (right.in_panels || left.computed || right.computed) return Sums::tiles;
     if (along(many) && (along(few) || inner <= longest_transposed) && n <= most_dots && inner >= (n == 1 ? 4 : 16) * W)
-      return Way::dots;
+      return Sums::dots;
     return many.lines.loops == 1 && many.lines.inner_stride() == 1 && n <= most_streams &&
                    many.lines.count() >= 2 * W && inner >= points
-               ? Way::streams
-               : Way::none;
+               ? Sums::streams
+               : Sums::tiles;
   }
 
   SkinnyProducts(const Operand& left, const Operand& right, std::byte* scratch, int threads, FinishTile<T> finish,
@@ -69,12 +79,12 @@ template <class T> class SkinnyProducts {
         finish_(finish),
         context_(context) {}
 
-  SINTER_OUTLINE void run(Way how) {
-    if (how == Way::dots && !along(few_)) turn();
-    const std::int64_t unit = how == Way::dots ? block : W, work = std::max<std::int64_t>(1, inner_ * n_ * unit);
+  SINTER_OUTLINE void run(Sums how) {
+    if (how == Sums::dots && !along(few_)) turn();
+    const std::int64_t unit = how == Sums::dots ? block : W, work = std::max<std::int64_t>(1, inner_ * n_ * unit);
     split((lines_ + unit - 1) / unit, 1, std::max<std::int64_t>(2, 65536 / work), threads_,
           [&](std::int64_t from, std::int64_t to) {
-            if (how == Way::dots)
+            if (how == Sums::dots)
               for (std::int64_t b = from; b < to; ++b) dots(b * unit);
             else
               for (std::int64_t at = from * W; at < std::min(lines_, to * W); at += strip)
@@ -83,7 +93,7 @@ template <class T> class SkinnyProducts {
   }
 
  private:
-  static bool along(const Operand& o) { return o.inner.loops == 1 && o.inner.inner_stride() == 1; }
+  static constexpr bool along(const auto& o) { return o.inner.loops == 1 && o.inner.inner_stride() == 1; }
 
   // ---- dots ----
   /// Copies the few lines so that they are contiguous along the contracted axis.

@@ -14,16 +14,23 @@
 
 namespace sinter::cpu {
 
-/// Few results of long sums, of operands that both lie along them.
-constexpr bool is_dot(const compile::MatrixProduct& s) {
-  return lanes > 1 && s.left_inner == 1 && s.right_inner == 1 && s.inner >= 4 &&
-         (s.columns == 1 || (s.rows == 1 && s.inner >= 64));
-}
-/// Whether a contraction of a straight-line program is computed here: what has to be transposed fits on the stack.
-constexpr bool contracts_in_place(const compile::MatrixProduct& s) {
-  return s.simple && s.rows > 0 && s.columns > 0 && s.inner > 0 &&
-         (s.right_column == 1 || s.right_form == WeightForm::panels || s.columns == 1 || is_dot(s) ||
-          s.inner * s.columns * bytes_of(s.dtype) <= 16384);
+/// The form for a contraction whose rows, columns and contracted axis are each one loop of a fixed extent, if one of
+/// the three suits: what has to be transposed fits on the stack. Few results of long sums, of operands that both lie
+/// along them, are dot products.
+constexpr ContractMethod::Small small_method(const compile::StepView& s, Dtype sums) {
+  using enum ContractMethod::Small;
+  const compile::ContractLoops at = s.contract_loops();
+  if (at.columns - at.rows != 1 || at.inner - at.columns != 1 || s.loops() - at.inner != 1) return none;
+  for (int l = 0; l < s.loops(); ++l)
+    if (s.varies(l)) return none;
+  const std::int64_t rows = s.extent(at.rows), columns = s.extent(at.columns), inner = s.extent(at.inner),
+                     right_column = s.stride(1, at.columns);
+  if (rows == 0 || columns == 0 || inner == 0) return none;
+  if (lanes > 1 && s.stride(0, at.inner) == 1 && s.stride(1, at.inner) == 1 && inner >= 4 &&
+      (columns == 1 || (rows == 1 && inner >= 64)))
+    return dot;
+  if (right_column == 1 || s.form(1) == WeightForm::panels || columns == 1) return outer;
+  return inner * columns * bytes_of(sums) <= 16384 ? transposed : none;
 }
 
 /// What the sums of a kernel may begin with: a number, or an element read from memory, that is added to them and
@@ -63,10 +70,8 @@ template <class K, class Step> class SmallContraction {
   static constexpr int N = lanes_for(columns);
   using V = Lanes<T, N>;
 
-  static constexpr bool dot =
-      is_dot(compile::MatrixProduct::of(loops, F::L, dtype_of_result<K>(), Step::arguments.data()));
+  static constexpr auto method = ContractMethod::of(F::method()).in_line;
   static constexpr bool in_panels = F::form(1) == WeightForm::panels;  ///< packed in advance (lowering/panels.hpp)
-  static constexpr bool in_place = columns == 1 || right_column == 1 || in_panels;
 
   // The tile: accumulators fill most of the registers, and rows and columns fall into tiles of nearly equal size.
   static constexpr int parts = N > 1 ? std::max(1, N * int(sizeof(T)) / (lanes * int(sizeof(float)))) : 1;
@@ -113,9 +118,9 @@ template <class K, class Step> class SmallContraction {
   [[gnu::always_inline]] static void matrix(const Cursor<P>& w, const Context& c) {
     const T* const a = reinterpret_cast<const T*>(w.address[0]);
     const T* const b = reinterpret_cast<const T*>(w.address[1]);
-    if constexpr (dot) {
+    if constexpr (method == ContractMethod::Small::dot) {
       dots(w, c, a, b);
-    } else if constexpr (in_place) {
+    } else if constexpr (method == ContractMethod::Small::outer) {
       tiles<right_inner, in_panels>(w, c, a, b);
     } else {
       constexpr std::int64_t ld = registers * N;
@@ -315,10 +320,8 @@ template <class K, class Step> class SmallContraction {
 };
 
 template <class K, class Step> constexpr bool is_small_contraction() {
-  if constexpr (std::is_void_v<Step> || computes_operands<K> || widens_operands<K>) return false;
-  else
-    return contracts_in_place(compile::MatrixProduct::of(compile::ContractLoops::of(K::body), K::body.loops,
-                                                      dtype_of_result<K>(), Step::arguments.data()));
+  if constexpr (std::is_void_v<Step>) return false;
+  else return ContractMethod::of(Fixed<K, Step>::method()).in_line != ContractMethod::Small::none;
 }
 
 }  // namespace sinter::cpu

@@ -54,18 +54,26 @@ constexpr bool reads_in_place(const compile::OperandLines& o) {
 /// The fewest rows of a tile for which the repeated cost of weights is at most a hundredth: as they are read from
 /// panels; eight times as many if they are packed or were transformed in advance; and sixteen times that if they are
 /// transformed.
-template <bool Filters, int Rows = 128>
+template <int Rows = 128>
 constexpr std::int64_t least_of_tile(const compile::StepView& v, const compile::ScratchFacts& f, bool along_rows,
                                      std::int64_t units) {
   constexpr std::int64_t to_pack = 8, to_transform = 128;
   const ContractSizes sizes = ContractSizes::of(v, f);
   const bool prepared = along_rows ? v.form(1) != 0 : v.form(0) != 0;
-  const bool transforms = Filters && sizes.convolution && filters_for(sizes.convolution, prepared) > 0;
+  const bool transforms = sizes.method.sums == ContractMethod::Sums::winograd;
   const std::int64_t rows = Rows * (prepared && !transforms   ? 1
                                     : prepared || !transforms ? to_pack
                                                               : to_transform);
   const std::int64_t of_unit = std::max<std::int64_t>(1, (along_rows ? sizes.rows : sizes.columns) / units);
   return std::max<std::int64_t>(1, (rows + of_unit - 1) / of_unit);
+}
+
+/// How a step's contraction is computed, as the step stores it.
+template <bool Transforms>
+constexpr std::uint16_t method_number(const compile::StepView& s, const compile::ScratchFacts& f) {
+  ContractMethod m = choose<Transforms>(s, f);
+  if (!f.fills) m.in_line = small_method(s, f.dtype);
+  return m.packed();
 }
 
 /// For programs that are made at run time: they run steps one by one, without Winograd.
@@ -78,13 +86,14 @@ inline constexpr compile::Target run_time_target{
     .prologue = {.smallest = 4096, .packed_once = std::int64_t(1) << 20, .cheap = 8, .most_reads = 6},
     .tiles = {.cache = 0,
               .last_level = 8,
-              .least = &least_of_tile<false>,
+              .least = &least_of_tile<>,
               .fewest = 2,
               .most = 16,
               .large = std::int64_t(1) << 23},
     .expansion = &expansion,
     .scratch = &scratch_bytes,
     .custom_scratch = &CpuCustomKernels::scratch,
+    .method = &method_number<false>,
     .reads_in_place = &reads_in_place,
     .weight_forms = &weight_forms<false>,
     .pack = &pack_weight,
@@ -93,9 +102,9 @@ inline constexpr compile::Target run_time_target{
 /// For programs that are compiled in advance.
 inline constexpr compile::Target target = [] {
   compile::Target t = run_time_target;
-  t.packs_nothing = &contracts_in_place;
+  t.method = &method_number<true>;
+  t.packs_nothing = [](std::uint16_t m) { return ContractMethod::of(m).in_line != ContractMethod::Small::none; };
   t.weight_forms = &weight_forms<true>;
-  t.tiles.least = &least_of_tile<true>;
   t.tiles.cache = own_cache;
   return t;
 }();

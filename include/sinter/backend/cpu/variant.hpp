@@ -11,60 +11,58 @@ namespace variant_detail {
 
 inline std::string by(std::int64_t a, std::int64_t b) { return std::to_string(a) + "x" + std::to_string(b); }
 
+/// The loops of a step as `method_of` reads them.
+struct ReportLoops {
+  const compile::StepReport& of;
+  std::int64_t extent(int l) const { return of.extent[std::size_t(l)]; }
+  std::int64_t stride(int p, int l) const { return of.access[std::size_t(p)].stride[std::size_t(l)]; }
+};
+
 /// The Winograd algorithm that replaces the products, "" for none.
-inline std::string winograd(const compile::StepReport& s, const compile::RunTimeBody& b,
-                            const compile::ContractLoops& loops) {
-  const auto extent = [&](int l) { return s.extent[std::size_t(l)]; };
-  const auto left = [&](int l) { return s.access[0].stride[std::size_t(l)]; };
-  const auto right = [&](int l) { return s.access[1].stride[std::size_t(l)]; };
+inline std::string winograd(const ContractMethod& method, const ReportLoops& s, const compile::ContractLoops& at,
+                            int loops, unsigned char form) {
   const auto named = [](int m, std::int64_t taps) {
     return ", Winograd's F(" + by(m, m) + ", " + by(taps, taps) + ")";
   };
-  if (const auto conv =
-          SquareConvolution::of(loops.rows, loops.columns, loops.inner, b.loops, extent, left, right, s.access[1].form);
-      conv)
-    if (const WinogradPlan plan = WinogradPlan::of(conv); plan.m > 0)
-      return named(plan.m, conv.taps) + (plan.in_advance ? " of weights transformed in advance" : "");
-  if (const auto gradient =
-          SquareWeightGradient::of(loops.rows, loops.columns, loops.inner, b.loops, extent, left, right);
-      gradient)
-    if (const WinogradGradientPlan plan = WinogradGradientPlan::of(gradient); plan.tiles > 0)
-      return named(WinogradGradientPlan::tile_of(gradient), gradient.taps) + " transposed" +
-             (plan.parts > 1 ? ", the sum in chunks" : "");
+  if (method.sums == ContractMethod::Sums::winograd) {
+    const auto conv = SquareConvolution::of(at, loops, s, form);
+    return named(method.results_a_tile, conv.taps) +
+           (conv.transformed_for > 0 ? " of weights transformed in advance" : "");
+  }
+  if (method.sums == ContractMethod::Sums::winograd_gradient) {
+    const auto gradient = SquareWeightGradient::of(at, loops, s);
+    return named(WinogradGradientPlan::tile_of(gradient), gradient.taps) + " transposed" +
+           (WinogradGradientPlan::of(gradient).parts > 1 ? ", the sum in chunks" : "");
+  }
   return {};
 }
 
 template <class T> std::string contraction(const compile::StepReport& s, const compile::RunTimeBody& b) {
-  const auto loops = compile::ContractLoops::of(b);
-  const auto nest = [&](int p, int first, int last) {
-    Nest n;
-    for (int l = first; l < last; ++l) n.add(s.extent[std::size_t(l)], s.access[std::size_t(p)].stride[std::size_t(l)]);
-    return n;
-  };
-  const Nest rows = nest(0, loops.rows, loops.columns), columns = nest(1, loops.columns, loops.inner),
-             left = nest(0, loops.inner, b.loops), right = nest(1, loops.inner, b.loops);
+  const auto at = compile::ContractLoops::of(b);
+  const ReportLoops loops{s};
+  ContractOperands operands{.right_form = s.access[1].form};
+  for (const compile::Micro& m : b.micros) {
+    if (m.what == compile::Micro::What::operand) operands.computed[m.b] = true;
+    if (m.what == compile::Micro::What::result) operands.widened = compile::operands_of(m) != m.dtype;
+  }
+  const bool* const computed = operands.computed;
+  ContractMethod method = ContractMethod::of(s.access[0].method);
+  if (method.sums == ContractMethod::Sums::by_length) method = method_of<T>(method.form, at, b.loops, loops, operands);
+  const Nest rows = nest_of(loops, 0, at.rows, at.columns), columns = nest_of(loops, 1, at.columns, at.inner),
+             left = nest_of(loops, 0, at.inner, b.loops), right = nest_of(loops, 1, at.inner, b.loops);
   const Products<T> p({nullptr, rows, left},
-                      {nullptr, columns, right, nullptr, nullptr, s.access[1].form == WeightForm::panels}, nullptr, 1,
-                      nullptr, nullptr);
+                      {nullptr, columns, right, nullptr, nullptr, s.access[1].form == WeightForm::panels}, method,
+                      nullptr, 1, nullptr, nullptr);
   std::int64_t batch = 1;
-  for (int l = 0; l < loops.rows; ++l) batch *= s.extent[std::size_t(l)];
+  for (int l = 0; l < at.rows; ++l) batch *= loops.extent(l);
   const std::string size = (batch > 1 ? std::to_string(batch) + " of " : std::string()) +
                            by(rows.count(), columns.count()) + "x" + std::to_string(left.count());
-  bool computed[2]{};
-  bool widened = false;
-  for (const compile::Micro& m : b.micros) {
-    if (m.what == compile::Micro::What::operand) computed[m.b] = true;
-    widened = widened || (m.what == compile::Micro::What::result && compile::operands_of(m) != m.dtype);
-  }
-  if (widened) return size + ", operands packed with cast";
-  if constexpr (std::is_same_v<T, float>)
-    if (!computed[0] && !computed[1])
-      if (const std::string form = winograd(s, b, loops); !form.empty()) return size + form;
-  const bool streamed = computed[1] && !computed[0] && is_streamed<T>(rows.count(), left.count()) &&
-                        b.loops - loops.inner == 1 && loops.inner - loops.columns == 1;
+  if (operands.widened) return size + ", operands packed with cast";
+  if (const std::string form = winograd(method, loops, at, b.loops, s.access[1].form); !form.empty())
+    return size + form;
   const auto way = [&](int side, const char* read) {
     return !computed[side] ? std::string(read)
-                           : (streamed ? "streamed with " : "packed with ") +
+                           : (method.sums == ContractMethod::Sums::streamed ? "streamed with " : "packed with ") +
                                  (s.computed[side].empty() ? "copy" : s.computed[side]);
   };
   const char* const form = computed[0] || computed[1] ? "" : p.form();

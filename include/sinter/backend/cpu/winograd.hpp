@@ -24,34 +24,56 @@ inline constexpr std::int64_t whole_floats = std::int64_t(1) << 20;  ///< of wha
 inline constexpr std::int64_t own_floats = std::int64_t(1) << 17;
 }  // namespace winograd_detail
 
+/// For how many results per tile along one axis the transforms pay; 0: sums of products are better. `in_advance`: the
+/// weights will be transformed in advance, if they are.
+constexpr int results_a_tile(const SquareConvolution& s, bool in_advance = false) {
+  using namespace winograd_detail;
+  if (s.transformed_for > 0 || s.images == 0) return s.images == 0 ? 0 : s.transformed_for;
+  const std::int64_t fewest = s.taps == 3 ? 2 * W : W;
+  if (!use_winograd || (s.taps != 3 && s.taps != 5) || s.channels < fewest || s.filters < fewest) return 0;
+  const double taps = double(s.taps * s.taps), weights = double(s.channels * s.filters);
+  double least = (in_advance ? .95 : .85) * double(s.images * s.height * s.width) * weights * taps;
+  int best = 0;
+  for (const int m : {2, 4}) {
+    if (s.taps == 5 && m != 2) continue;
+    const std::int64_t points = (m + s.taps - 1) * (m + s.taps - 1),
+                       tiles = TileGrid(s.images, s.height, s.width, m).count;
+    // In multiplications of a direct convolution: products, transforms of tiles and results; weights, which are
+    // transformed or come from memory.
+    const double cost = double(tiles * points) * (weights + 10. * double(s.channels) + 16. * double(s.filters)) +
+                        weights * (in_advance ? 7. * double(points) : 2. * double(points) + 30. * taps);
+    if (cost >= least) continue;
+    least = cost;
+    best = m;
+  }
+  return best;
+}
+
 /// The tiling of a convolution: tiles in chunks whose transforms fit the cache, results in blocks of channels.
 struct WinogradPlan {
-  int m = 0;     ///< results per tile along one axis; 0: a direct convolution is better
+  int m = 0;     ///< results per tile along one axis
   int side = 0;  ///< positions of a tile along one axis
   bool in_advance = false;  ///< the weights are transformed already
   std::int64_t tiles = 0, chunk = 0, block = 0, line = 0;
 
-  /// `in_advance`: the weights will be transformed in advance, if that is the better form.
-  static constexpr WinogradPlan of(const SquareConvolution& s, bool in_advance = false) {
-    using namespace winograd_detail;
-    WinogradPlan best;
-    best.in_advance = in_advance || s.transformed_for > 0;
-    if (s.transformed_for > 0) best.m = s.transformed_for;
-    else choose(s, best);
-    if (best.m > 0) best.cut(s, TileGrid(s.images, s.height, s.width, best.m).count);
-    return best;
+  static constexpr WinogradPlan of(const SquareConvolution& s, int m) {
+    WinogradPlan p;
+    p.m = m;
+    p.in_advance = s.transformed_for > 0;
+    p.cut(s, winograd_detail::TileGrid(s.images, s.height, s.width, m).count);
+    return p;
   }
-  /// Scratch of a convolution of up to this many images: fewer may be cut into larger chunks, and into tiles of another
-  /// size.
-  static constexpr std::int64_t most_bytes(const SquareConvolution& s) {
-    WinogradPlan p = of(s);
+  /// Scratch of a convolution of up to this many images, `m` being for the most of them: fewer may be cut into larger
+  /// chunks, and into tiles of another size.
+  static constexpr std::int64_t most_bytes(const SquareConvolution& s, int m) {
+    WinogradPlan p = of(s, m);
     std::int64_t most = p.bytes(s.channels);
-    if (p.m == 0 || p.in_advance) return most;
-    for (const int m : {2, 4}) {
-      if (m > 2 && s.taps != 3) continue;
-      p.m = m;
-      const std::int64_t tiles = winograd_detail::TileGrid(s.images, s.height, s.width, m).count;
-      const std::int64_t side = m + s.taps - 1,
+    if (p.in_advance) return most;
+    for (const int other : {2, 4}) {
+      if (other > 2 && s.taps != 3) continue;
+      p.m = other;
+      const std::int64_t tiles = winograd_detail::TileGrid(s.images, s.height, s.width, other).count;
+      const std::int64_t side = other + s.taps - 1,
                          whole = winograd_detail::whole_floats /
                                  (side * side * winograd_detail::rounded(s.channels, winograd_detail::W));
       for (const std::int64_t n : {std::min(tiles, whole), tiles}) {
@@ -73,7 +95,7 @@ struct WinogradPlan {
     return in_advance ? 0 : points() * weight_point(channels);
   }
   constexpr std::int64_t bytes(std::int64_t channels) const {
-    return m == 0 ? 0 : 4 * (image_floats() + result_floats() + weight_floats(channels)) + 192;
+    return 4 * (image_floats() + result_floats() + weight_floats(channels)) + 192;
   }
   /// How many of the threads take tiles through all steps by themselves, each in its part of a chunk, so that what one
   /// has transformed never moves to another core's cache. Not where each of them would read the weights from a shared
@@ -105,30 +127,7 @@ struct WinogradPlan {
       chunk = fits(2);
     }
   }
-  static constexpr void choose(const SquareConvolution& s, WinogradPlan& best) {
-    using namespace winograd_detail;
-    if (!use_winograd || (s.taps != 3 && s.taps != 5)) return;
-    const std::int64_t fewest = s.taps == 3 ? 2 * W : W;
-    if (s.channels < fewest || s.filters < fewest) return;
-    const double taps = double(s.taps * s.taps), weights = double(s.channels * s.filters);
-    double least = (best.in_advance ? .95 : .85) * double(s.images * s.height * s.width) * weights * taps;
-    for (const int m : {2, 4}) {
-      if (s.taps == 5 && m != 2) continue;
-      const std::int64_t points = (m + s.taps - 1) * (m + s.taps - 1),
-                         tiles = TileGrid(s.images, s.height, s.width, m).count;
-      // In multiplications of a direct convolution: products, transforms of tiles and results; weights, which are
-      // transformed or come from memory.
-      const double cost = double(tiles * points) * (weights + 10. * double(s.channels) + 16. * double(s.filters)) +
-                          weights * (best.in_advance ? 7. * double(points) : 2. * double(points) + 30. * taps);
-      if (cost >= least) continue;
-      least = cost;
-      best.m = m;
-    }
-  }
 };
-
-/// For how many results per tile along one axis weights are transformed, at every call or in advance.
-constexpr int filters_for(const SquareConvolution& s, bool in_advance) { return WinogradPlan::of(s, in_advance).m; }
 
 /// Runs one convolution.
 class Winograd {

@@ -14,7 +14,7 @@ namespace sinter::cpu {
 /// depends on the extents alone, so that results do not depend on threads. Elsewhere threads share every step of a
 /// chunk.
 struct WinogradGradientPlan {
-  std::int64_t tiles = 0, chunk = 0, block = 0;  ///< channels at a time; no tiles: a direct form is better
+  std::int64_t tiles = 0, chunk = 0, block = 0;  ///< block: channels at a time
   std::int64_t image_line = 0, sample_line = 0;
   std::int64_t parts = 1;
 
@@ -29,26 +29,29 @@ struct WinogradGradientPlan {
 
   /// Results per tile along one axis.
   static constexpr int tile_of(const SquareWeightGradient& s) { return s.taps == 3 ? 4 : 2; }
-  static constexpr WinogradGradientPlan of(const SquareWeightGradient& s) {
+  /// Whether the transforms pay, compared with sums of products.
+  static constexpr bool pays(const SquareWeightGradient& s) {
     using namespace winograd_detail;
-    WinogradGradientPlan p;
     const std::int64_t fewest = s.taps == 3 ? 2 * W : W;
-    if (!use_winograd || (s.taps != 3 && s.taps != 5) || s.channels < fewest || s.filters < fewest) return p;
+    if (!use_winograd || (s.taps != 3 && s.taps != 5) || s.channels < fewest || s.filters < fewest) return false;
     const std::int64_t tiles = TileGrid(s.images, s.height, s.width, tile_of(s)).count;
     const double products = double(s.channels * s.filters), taps = double(s.taps * s.taps);
     const double cost = double(tiles * points) * (products + 10. * double(s.channels) + 10. * double(s.filters)) +
                         products * 22. * taps;
-    if (cost >= .85 * taps * double(s.images * s.height * s.width) * products) return p;
-    p.image_line = rounded(s.channels, W);
-    p.sample_line = rounded(s.filters, W);
-    p.cut(tiles, s.filters);
+    return cost < .85 * taps * double(s.images * s.height * s.width) * products;
+  }
+  static constexpr WinogradGradientPlan of(const SquareWeightGradient& s) {
+    WinogradGradientPlan p;
+    p.image_line = winograd_detail::rounded(s.channels, winograd_detail::W);
+    p.sample_line = winograd_detail::rounded(s.filters, winograd_detail::W);
+    p.cut(winograd_detail::TileGrid(s.images, s.height, s.width, tile_of(s)).count, s.filters);
     return p;
   }
   /// Strides between tiles; a power of two would map them to the same cache sets.
   constexpr std::int64_t image_tile() const { return points * image_line + winograd_detail::W; }
   constexpr std::int64_t sample_tile() const { return points * sample_line + winograd_detail::W; }
   constexpr std::int64_t bytes(const SquareWeightGradient& s) const {
-    return tiles == 0 ? 0 : 4 * parts * (chunk * (image_tile() + sample_tile()) + sums(s)) + 192;
+    return 4 * parts * (chunk * (image_tile() + sample_tile()) + sums(s)) + 192;
   }
   /// Floats of a table of sums.
   constexpr std::int64_t sums(const SquareWeightGradient& s) const { return points * s.filters * block; }
@@ -56,7 +59,6 @@ struct WinogradGradientPlan {
   static constexpr std::int64_t most_bytes(const SquareWeightGradient& s) {
     WinogradGradientPlan p = of(s);
     std::int64_t bytes = p.bytes(s);
-    if (p.tiles == 0) return bytes;
     const std::int64_t all = p.tiles;
     // the most that are not cut
     for (const std::int64_t at_once :

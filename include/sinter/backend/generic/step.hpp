@@ -29,15 +29,14 @@ class Step {
   Step(const Body& body, const Primitives& primitives, const std::int64_t* table,
        const cpu::Context& c)
       : b_(body), primitives_(primitives), c_(c), registers_(body.micros.size() * block * 8) {
-    for (int i = 0; i < b_.loops; ++i) {
-      extent_.push_back(compile::TableExtent::of(table[i]).at(c.lengths));
-    }
+    for (int i = 0; i < b_.loops; ++i) extent_.push_back(compile::TableExtent::of(table[i]).at(c.lengths));
     for (int p = 0; p < b_.pointers; ++p) {
       const std::int64_t* entry = table + b_.loops + p * (2 + b_.loops);
       const compile::PointerBase at = compile::PointerBase::of(entry[0]);
       const bool exists = at.base >= 0 && c.base[at.base] != nullptr;  // an empty tensor has no memory
       base_.push_back(exists ? c.base[at.base] + entry[1] : nullptr);
       form_.push_back(at.form);
+      if (p == 0) method_ = cpu::ContractMethod::of(at.method);
       origin_.push_back(entry[0] < 0 ? entry[1] : 0);
       stride_.emplace_back(entry + 2, entry + 2 + b_.loops);
     }
@@ -306,7 +305,8 @@ class Step {
                              (m.b == 0 ? left : right).filler = this;
       const cpu::AnyWidenedOperand<T> x{operands, left}, y{operands, right};
       if (operands != sums) left = x.widened(), right = y.widened();
-      cpu::Products<T>(left, right, c_.scratch, 1, &Step::finish<T>, this).run();
+      const auto method = cpu::Products<T>::settled(method_, left, right);
+      cpu::Products<T>(left, right, method, c_.scratch, 1, &Step::finish<T>, this).run();
     });
   }
   /// Lines of an operand that the kernel computes, each along the contracted axis.
@@ -384,6 +384,7 @@ class Step {
   int vector_ = -1;  ///< the loop of a block, where it is not the kernel's own
   std::vector<std::byte*> base_;
   std::vector<unsigned char> form_;
+  cpu::ContractMethod method_;
   std::vector<std::vector<std::int64_t>> stride_;
 };
 

@@ -8,15 +8,23 @@
 
 namespace sinter::internals::compile {
 
-/// The first of a pointer's integers in the table: what it points into, and the form of that memory (Layout::form).
+/// The first of a pointer's integers in the table: what it points into, the form of that memory (Layout::form), and
+/// with the first pointer of a contraction how the target computes it (Target::method).
+///
+///   base | form << 32 | method << 40; without memory the complement of form << 32 | method << 40, which is negative
 struct PointerBase {
   int base = -1;  ///< −1: no memory
   unsigned char form = 0;
+  std::uint16_t method = 0;
 
-  constexpr std::int64_t packed() const { return base < 0 ? -1 : base | std::int64_t(form) << 32; }
+  constexpr std::int64_t packed() const {
+    const std::int64_t fields = std::int64_t(form) << 32 | std::int64_t(method) << 40;
+    return base < 0 ? ~fields : base | fields;
+  }
   static constexpr PointerBase of(std::int64_t packed) {
-    if (packed < 0) return {};
-    return {int(packed & 0xffffffff), static_cast<unsigned char>(packed >> 32)};
+    const std::int64_t fields = packed < 0 ? ~packed : packed;
+    return {packed < 0 ? -1 : int(packed & 0xffffffff), static_cast<unsigned char>(fields >> 32),
+            static_cast<std::uint16_t>(fields >> 40)};
   }
 };
 
@@ -76,6 +84,8 @@ struct StepView : KernelView {
   constexpr std::int64_t stride(int p, int l) const { return pointer(p)[2 + l]; }
   constexpr int base(int p) const { return PointerBase::of(pointer(p)[0]).base; }
   constexpr unsigned char form(int p) const { return PointerBase::of(pointer(p)[0]).form; }
+  /// Of a contraction: how its target computes it.
+  constexpr std::uint16_t method() const { return PointerBase::of(pointer(0)[0]).method; }
   constexpr std::int64_t offset(int p) const { return pointer(p)[1]; }
   /// Whether a stride is not a distance between elements: that of the columns of an operand in a packed form.
   constexpr bool is_packed(int p, int l) const {
@@ -87,6 +97,8 @@ struct StepView : KernelView {
 struct ScratchFacts {
   Dtype dtype = Dtype::float32;  ///< of the products that a contraction sums
   bool fills = false;            ///< it computes an operand while packing it (a prologue), or widens it
+  bool widens = false;           ///< it sums in a wider type than that of its operands in memory
+  bool computed[2]{};            ///< of the left and the right operand: a prologue computes it
   int folds = 0;                 ///< sums of rows, running ones too
   std::int64_t own = 0;          ///< bytes, of a custom kernel
 
@@ -94,8 +106,9 @@ struct ScratchFacts {
     ScratchFacts f{.own = k.scratch};
     for (const Micro& m : k.micros) {
       if (m.what == Micro::What::result) f.dtype = m.dtype;
-      f.fills = f.fills || m.what == Micro::What::operand ||
-                (m.what == Micro::What::result && operands_of(m) != m.dtype);
+      if (m.what == Micro::What::result) f.widens = operands_of(m) != m.dtype;
+      if (m.what == Micro::What::operand) f.computed[m.b] = true;
+      f.fills = f.widens || f.computed[0] || f.computed[1];
       f.folds += is_folded(m) ? 1 : 0;
     }
     return f;

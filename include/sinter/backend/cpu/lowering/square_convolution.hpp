@@ -1,9 +1,12 @@
 // Which contractions are convolutions with square windows and stride 1 whose channels are innermost, [N, H, W, C], or
 // the gradients of their weights.
 #pragma once
+#include "../../../compile/program/kernel.hpp"
 #include "panels.hpp"
 
 namespace sinter::cpu {
+
+using internals::compile::ContractLoops;
 
 /// Strides in elements. Rows of the contraction are images × height × width results, columns the filters.
 struct SquareConvolution {
@@ -11,35 +14,38 @@ struct SquareConvolution {
   std::int64_t image_stride = 0, row_stride = 0, pixel_stride = 0;  ///< of the padded image
   std::int64_t filter_stride = 0, channel_stride = 0, tap_row_stride = 0, tap_stride = 0;    ///< of the weights
 
-  constexpr explicit operator bool() const { return images > 0; }
   /// Results per tile along one axis for which the weights were transformed in advance (filters.hpp); 0: they are not
   /// transformed.
   int transformed_for = 0;
 
-  /// Reads the loops of a contraction: extent(l), left(l) and right(l) give the extent of loop l and the operands'
-  /// strides along it; `form`: of the weights.
-  template <class Extent, class Left, class Right>
-  static constexpr SquareConvolution of(int rows, int columns, int inner, int loops, Extent extent, Left left,
-                                        Right right, unsigned char form) {
-    const int images = columns - rows - 2;  // loops of the images: one or none
-    if (images < 0 || images > 1 || inner - columns != 1 || loops - inner != 3) return {};
-    const int y = rows + images, x = y + 1, ky = inner, kx = inner + 1, c = inner + 2;
-    if (extent(ky) != extent(kx) || left(c) != 1 || left(ky) != left(y) || left(kx) != left(x) ||
-        form == WeightForm::panels)
-      return {};
-    return {images > 0 ? extent(rows) : 1,
-            extent(y),
-            extent(x),
-            extent(c),
-            extent(columns),
-            extent(ky),
-            images > 0 ? left(rows) : 0,
-            left(y),
-            left(x),
-            right(columns),
-            right(c),
-            right(ky),
-            right(kx),
+  /// Whether a contraction has that form. `Loops` has extent(l), and stride(p, l) of its operands; `form`: of the
+  /// weights.
+  template <class Loops> static constexpr bool matches(const ContractLoops& at, int loops, const Loops& s,
+                                                       unsigned char form) {
+    const int images = at.columns - at.rows - 2;  // loops of the images: one or none
+    if (images < 0 || images > 1 || at.inner - at.columns != 1 || loops - at.inner != 3) return false;
+    const int y = at.rows + images, x = y + 1, ky = at.inner, kx = ky + 1, c = ky + 2;
+    return s.extent(ky) == s.extent(kx) && s.stride(0, c) == 1 && s.stride(0, ky) == s.stride(0, y) &&
+           s.stride(0, kx) == s.stride(0, x) && form != WeightForm::panels;
+  }
+  /// Reads the loops of one that has it.
+  template <class Loops> static constexpr SquareConvolution of(const ContractLoops& at, int loops, const Loops& s,
+                                                               unsigned char form) {
+    const int images = at.columns - at.rows - 2, y = at.rows + images, x = y + 1, ky = at.inner, kx = ky + 1,
+              c = loops - 1;
+    return {images > 0 ? s.extent(at.rows) : 1,
+            s.extent(y),
+            s.extent(x),
+            s.extent(c),
+            s.extent(at.columns),
+            s.extent(ky),
+            images > 0 ? s.stride(0, at.rows) : 0,
+            s.stride(0, y),
+            s.stride(0, x),
+            s.stride(1, at.columns),
+            s.stride(1, c),
+            s.stride(1, ky),
+            s.stride(1, kx),
             WeightForm::results_a_tile(form)};
   }
 };
@@ -51,28 +57,28 @@ struct SquareWeightGradient {
   std::int64_t image_stride = 0, row_stride = 0, pixel_stride = 0;           ///< of the padded image
   std::int64_t sample_stride = 0, sample_row_stride = 0, sample_pixel_stride = 0;  ///< of the cotangent of the results
 
-  constexpr explicit operator bool() const { return images > 0; }
 
-  template <class Extent, class Left, class Right>
-  static constexpr SquareWeightGradient of(int rows, int columns, int inner, int loops, Extent extent, Left left,
-                                           Right right) {
-    const int images = loops - inner - 2;
-    if (images < 0 || images > 1 || columns - rows != 1 || inner - columns != 3) return {};
-    const int y = inner + images, x = y + 1, ky = columns, kx = columns + 1, c = columns + 2;
-    if (extent(ky) != extent(kx) || right(c) != 1 || left(rows) != 1 || right(ky) != right(y) || right(kx) != right(x))
-      return {};
-    return {images > 0 ? extent(inner) : 1,
-            extent(y),
-            extent(x),
-            extent(c),
-            extent(rows),
-            extent(ky),
-            images > 0 ? right(inner) : 0,
-            right(y),
-            right(x),
-            images > 0 ? left(inner) : 0,
-            left(y),
-            left(x)};
+  template <class Loops> static constexpr bool matches(const ContractLoops& at, int loops, const Loops& s) {
+    const int images = loops - at.inner - 2;
+    if (images < 0 || images > 1 || at.columns - at.rows != 1 || at.inner - at.columns != 3) return false;
+    const int y = at.inner + images, x = y + 1, ky = at.columns, kx = ky + 1, c = ky + 2;
+    return s.extent(ky) == s.extent(kx) && s.stride(1, c) == 1 && s.stride(0, at.rows) == 1 &&
+           s.stride(1, ky) == s.stride(1, y) && s.stride(1, kx) == s.stride(1, x);
+  }
+  template <class Loops> static constexpr SquareWeightGradient of(const ContractLoops& at, int loops, const Loops& s) {
+    const int images = loops - at.inner - 2, y = at.inner + images, x = y + 1, ky = at.columns, c = ky + 2;
+    return {images > 0 ? s.extent(at.inner) : 1,
+            s.extent(y),
+            s.extent(x),
+            s.extent(c),
+            s.extent(at.rows),
+            s.extent(ky),
+            images > 0 ? s.stride(1, at.inner) : 0,
+            s.stride(1, y),
+            s.stride(1, x),
+            images > 0 ? s.stride(0, at.inner) : 0,
+            s.stride(0, y),
+            s.stride(0, x)};
   }
 };
 

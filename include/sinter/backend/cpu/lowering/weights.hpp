@@ -45,8 +45,8 @@ class WeightForms {
       c.images = to[0], c.height = to[2], c.width = to[3], c.channels = w[1], c.filters = w[0], c.taps = w[2];
       const int contraction = g_.operands(i)[0];
       const bool in_advance = to[2] > 1 && to[3] > 1 && reads_borders(contraction, g_.operands(i)[2]);
-      if (const int m = in_advance ? filters_for(c, true) : 0; m > 0) transformed_[contraction] = char(m);
-      else filtered_[contraction] = filters_for(c, false) > 0 ? 1 : 0;
+      if (const int m = in_advance ? results_a_tile(c, true) : 0; m > 0) transformed_[contraction] = char(m);
+      else filtered_[contraction] = results_a_tile(c) > 0 ? 1 : 0;
     }
   }
   /// Whether a convolution reads an image that was padded for it alone: it is then assembled with channels innermost

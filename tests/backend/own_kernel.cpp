@@ -55,7 +55,6 @@ inline int calls = 0;
 }  // namespace mine
 
 template <> struct sinter::cpu::CustomKernel<mine::Distances<true>> {
-  static constexpr std::int64_t scratch(const graph::Signature&) { return 0; }
   template <class T> static void run(const CustomCall& c) {
     ++mine::calls;
     T* const row = reinterpret_cast<T*>(c.context.scratch);  // as many as the primitive asked for
@@ -113,4 +112,17 @@ TEST_CASE("a graph made at run time finds the same kernel, or the plain loops") 
   CHECK(mine::calls == 0);
   CHECK(equal(at_run_time<true>(), expected));
   CHECK(mine::calls == 1);
+}
+
+TEST_CASE("a kernel is not taken for results of another type than those it is registered for") {
+  graph::Builder g;
+  const graph::Value x{&g, g.input(Dtype::int32, shape_of<3, 2>)}, y{&g, g.input(Dtype::int32, shape_of<2, 2>)};
+  g.outputs.push((apply<mine::Distances<true>>(x, y) * 1).id);
+  const Tensor<int, 3, 2> from{{-1, 2}, {3, -4}, {5, 6}};
+  const Tensor<int, 2, 2> other{{0, 1}, {-1, 2}};
+  Tensor<int, 3, 2> to;
+  mine::calls = 0;
+  internals::generic::Program(g).run({from.data(), other.data()}, {to.data()});
+  CHECK(equal(to, Tensor<int, 3, 2>{{2, 0}, {8, 10}, {10, 10}}));
+  CHECK(mine::calls == 0);
 }

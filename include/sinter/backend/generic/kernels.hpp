@@ -2,12 +2,11 @@
 // here it is found by the primitive's code, so it registers:
 //
 //   template <> struct sinter::cpu::CustomKernel<Mine> {
-//     static constexpr std::int64_t scratch(const graph::Signature&) { return 0; }
 //     template <class T> static void run(const CustomCall& c) { … }
 //   };
-//   inline const sinter::internals::generic::RegisteredKernel<Mine> mine;
+//   inline const sinter::internals::generic::RegisteredKernel<Mine> mine;  // for results in float32 and float64
 //
-// A primitive without one is evaluated by its plain loops (backend/plain_kernel.hpp).
+// A primitive without one for its results is evaluated by its plain loops (backend/plain_kernel.hpp).
 #pragma once
 #include <map>
 
@@ -15,35 +14,35 @@
 
 namespace sinter::internals::generic {
 
-/// By code: the kernel for results in float32, and in float64.
+/// By code and by the dtype of the (first) result.
 class KernelRegistry {
  public:
   using Run = void (*)(const cpu::CustomCall&);
-  struct Kernel {
-    Run single = nullptr, twice = nullptr;
-  };
+  using Kernels = PerDtype<Run>;
 
+  /// Null where there is none.
   static Run find(std::uint64_t code, Dtype result) {
     const auto at = all().find(code);
-    if (at == all().end()) return nullptr;
-    return result == Dtype::float64 ? at->second.twice : at->second.single;
+    return at == all().end() ? nullptr : at->second[result];
   }
-  static void add(std::uint64_t code, Kernel k) { all()[code] = k; }
+  static void add(std::uint64_t code, const Kernels& k) { all()[code] = k; }
 
  private:
-  static std::map<std::uint64_t, Kernel>& all() {
-    static std::map<std::uint64_t, Kernel> kernels;
+  static std::map<std::uint64_t, Kernels>& all() {
+    static std::map<std::uint64_t, Kernels> kernels;
     return kernels;
   }
 };
 
-/// Registers the kernel of a primitive while the process starts.
-template <class Op> struct RegisteredKernel {
+/// Registers the kernel of a primitive while the process starts, for results of the types T.
+template <class Op, class... T> struct RegisteredKernel {
   RegisteredKernel() {
-    KernelRegistry::add(graph::code_of<Op>,
-                        {&cpu::CustomKernel<Op>::template run<float>, &cpu::CustomKernel<Op>::template run<double>});
+    KernelRegistry::Kernels k{};
+    ((k[dtype_of<T>] = &cpu::CustomKernel<Op>::template run<T>), ...);
+    KernelRegistry::add(graph::code_of<Op>, k);
   }
 };
+template <class Op> struct RegisteredKernel<Op> : RegisteredKernel<Op, float, double> {};
 
 inline const RegisteredKernel<ops::Attention> attention_kernel;
 inline const RegisteredKernel<ops::AttentionGradient> attention_gradient_kernel;

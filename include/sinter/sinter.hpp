@@ -2,6 +2,7 @@
 // (nlohmann-json), data/gzip.hpp and data/mnist.hpp for compressed data (zlib).
 #pragma once
 // Folders in the order of dependencies, so that a compiler's message about a header names only this file as includer.
+#include "version.hpp"
 #include "tensor/tensor.hpp"
 #include "tensor/transfer.hpp"
 #include "tensor/indexing.hpp"

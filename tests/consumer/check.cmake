@@ -1,4 +1,4 @@
-# Builds and runs a user's project. cmake -DSOURCE=… -DWAY=installed|folder -DBUILD=… -DFOLDER=… -DCOMPILER=… -DGENERATOR=… -P check.cmake
+# Builds and runs a user's project. cmake -DSOURCE=… -DWAY=installed|folder|fetched -DBUILD=… -DFOLDER=… -DCOMPILER=… -DGENERATOR=… -P check.cmake
 file(REMOVE_RECURSE ${FOLDER})
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE text ERROR_VARIABLE text)
@@ -9,9 +9,12 @@ endfunction()
 if(WAY STREQUAL "installed")
   run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${FOLDER}/prefix)
   set(way -DCMAKE_PREFIX_PATH=${FOLDER}/prefix)
-else()
+elseif(WAY STREQUAL "folder")
   set(way -DSINTER_FOLDER=${SOURCE})
+else()
+  set(way -DSINTER_FETCHED=${SOURCE})
 endif()
-run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${FOLDER}/build -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-O1 ${way})
+run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${FOLDER}/build -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-O1
+  -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} ${way})
 run(${CMAKE_COMMAND} --build ${FOLDER}/build)
 run(${FOLDER}/build/consumer)

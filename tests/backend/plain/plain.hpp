@@ -1,7 +1,7 @@
 // A backend of plain loops, complete: every kind of kernel, one element at a time, on the caller's thread.
 //
 // It is written against backend/backend.hpp and the pages that it names, and includes no other backend: the proof that
-// one can be written from the outside. Compiled with -DSINTER_HOST="\"backend/plain/plain.hpp\"" tests run their
+// one can be written from the outside. Compiled with -DSINTER_HOST="\"backend/plain/host.hpp\"" tests run their
 // statements and programs on it.
 #pragma once
 #include <sinter/backend/backend.hpp>

@@ -291,20 +291,21 @@ template <class Trace> cpu::ContractMethod stored_method() {
   }
   return {};
 }
-struct SamePadding {
-  constexpr auto operator()(auto x, auto w) const { return conv2d<Conv2dOptions{.padding = 1}>(x, w); }
-};
-struct EveryOther {
-  constexpr auto operator()(auto x, auto w) const { return conv2d<Conv2dOptions{.stride = 2, .padding = 1}>(x, w); }
+/// The first of two convolutions has channels innermost; the second stores the order of outputs, [N, C, H, W].
+template <int Stride> struct TwoConvolutions {
+  constexpr auto operator()(auto x, auto w) const {
+    return conv2d<Conv2dOptions{.padding = 1}>(relu(conv2d<Conv2dOptions{.stride = Stride, .padding = 1}>(x, w)), w);
+  }
 };
 using Sums = cpu::ContractMethod::Sums;
 using Form = cpu::ContractMethod::Form;
 
 TEST_CASE("a step says how its contraction is computed, or that its lengths decide") {
   using W = Sym<float, 64, 64, 3, 3>;
-  const auto fixed = stored_method<graph::FunctionTrace<SamePadding, Sym<float, 4, 64, 28, 28>, W>>();
-  const auto bounded = stored_method<graph::FunctionTrace<SamePadding, Sym<float, upto<4, 'B'>, 64, 28, 28>, W>>();
-  const auto strided = stored_method<graph::FunctionTrace<EveryOther, Sym<float, 4, 64, 28, 28>, W>>();
+  using Bounded = Sym<float, upto<4, 'B'>, 64, 28, 28>;
+  const auto fixed = stored_method<graph::FunctionTrace<TwoConvolutions<1>, Sym<float, 4, 64, 28, 28>, W>>();
+  const auto bounded = stored_method<graph::FunctionTrace<TwoConvolutions<1>, Bounded, W>>();
+  const auto strided = stored_method<graph::FunctionTrace<TwoConvolutions<2>, Sym<float, 4, 64, 28, 28>, W>>();
   CHECK(strided.sums == Sums::tiles);
   CHECK(strided.form == Form::product);
   if (!cpu::use_winograd) return;

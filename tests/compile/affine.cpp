@@ -142,7 +142,8 @@ TEST_CASE("a convolution in front of siblings that are joined is still recognise
   for (int i = 0; i < p.prepare.size(); ++i)
     filters += p.prepare[i].op == &graph::primitive<cpu::TransformedFilters>;
   CHECK(filters ==
-        (cpu::results_a_tile({.images = 1, .height = 12, .width = 12, .channels = 16, .filters = 16, .taps = 3}, true) > 0
+        (cpu::results_a_tile({.images = 1, .height = 12, .width = 12, .channels = 16, .filters = 16, .taps = 3},
+                             true) > 0
              ? 1
              : 0));
 }

@@ -242,13 +242,13 @@ TEST_CASE("every pass shows what it has made to an observer, in the order in whi
   const auto note = [&](const char* pass, const auto&...) { passes.push_back(pass); };
   compile::compile(g, 1, cpu::target, note);
   const std::vector<std::string> steps{"simplify", "fuse", "order", "emit", "chain", "allocate"};
-  std::vector<std::string> expected{"trace", "fold affine", "expand", "join siblings", "prepare", "rest"};
+  std::vector<std::string> expected{"trace", "fold affine", "expand", "hoist", "join siblings", "prepare", "rest"};
   for (int half = 0; half < 2; ++half) expected.insert(expected.end(), steps.begin(), steps.end());
   CHECK(passes == expected);
   passes.clear();
   compile::compile(g, 0, cpu::target, note);
   expected = steps;
-  expected.insert(expected.begin(), {"trace", "expand"});
+  expected.insert(expected.begin(), {"trace", "expand", "hoist"});
   CHECK(passes == expected);
 
   const support::TemporaryFile file;

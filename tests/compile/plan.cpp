@@ -333,7 +333,7 @@ class Checker {
     StepOf here{body.kind, body.folded, extent, {}, cut.chain};
     if (cut.loop >= 0) CHECK(extent[std::size_t(cut.loop)] == chains_[std::size_t(cut.chain)].units * cut.factor);
     for (int p = 0; p < pointers; ++p) {
-      if (entry[std::size_t(p)][0] != 0) continue;
+      if (compile::PointerBase::of(entry[std::size_t(p)][0]).base != 0) continue;  // no part of the arena
       Touch t;
       t.buffer = buffer[p];
       t.at = entry[std::size_t(p)][1];

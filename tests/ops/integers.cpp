@@ -202,6 +202,22 @@ TEST_CASE("what no integer holds converts as processors do it, in registers as a
   CHECK(ops::converted<std::uint32_t>(double(NAN)) == 0);
 }
 
+TEST_CASE("numbers that a traced function makes are computed as integers are") {
+  // expected: torch, of tensors with these elements
+  const Tensor<int, 3> x{10, 20, 30};
+  const auto check = [&](const auto& result, int least) {
+    for (int i = 0; i < 3; ++i) CHECK(result.data()[i] == least + 10 * i);
+  };
+  check(jit([](auto a) { return a + cast<int>(numel(a) / 2.f) * 2; })(x), 12);
+  check(jit([](auto a) { return a + cast<int>(numel(a)) / 2 * 2; })(x), 12);
+  check(jit([](auto a) { return a + cast<int>(cast<bool>(numel(a))); })(x), 11);
+  check(jit([](auto a) { return a + cast<int>(cast<std::uint8_t>(numel(a) * 100.f)); })(x), 54);
+  check(jit([](auto a) { return a + cast<int>(numel(a)) * 2000000000; })(x), 1705032714);
+  const Tensor<std::uint32_t, 2> u{0u, 5u};
+  const Tensor<std::uint32_t, 2> less = jit([](auto a) { return a + -cast<std::uint32_t>(numel(a)); })(u);
+  CHECK((less(0) == 4294967294u && less(1) == 3));
+}
+
 TEST_CASE("integers of new types print, index, gather, scatter and multiply") {
   const Tensor<std::uint64_t, 2> large{18446744073709551615u, 7};
   CHECK(to_string(large) == "[18446744073709551615, 7]");

@@ -7,21 +7,30 @@
 namespace sinter {
 namespace ops {
 
-/// Both are numbers: the result is known while the graph is built.
-template <class Op> constexpr Value folded(Value a, Value b) {
-  if (!a.graph->is_constant(a.id) || !b.graph->is_constant(b.id)) return {};
-  const Lanes<double, 1> x = a.graph->constant_value(a.id), y = b.graph->constant_value(b.id);
-  return {a.graph, a.graph->constant(Op::eval(x, y).v, a.dtype())};
+/// All are numbers: the result is known while the graph is built. Integers are computed in their own type, as kernels
+/// do: they truncate and wrap. One that no double holds is left to the kernel.
+template <class Op> constexpr Value folded(Value a, auto... more) {
+  if (!(a.graph->is_constant(a.id) && ... && more.graph->is_constant(more.id))) return {};
+  const auto number = [](Value v) { return v.graph->constant_value(v.id); };
+  if (is_floating(a.dtype()))
+    return {a.graph, a.graph->constant(Op::eval(Lanes<double, 1>(number(a)), Lanes<double, 1>(number(more))...).v,
+                                       a.dtype())};
+  Value y;
+  with_element_type(a.dtype(), [&]<class T>(T) {
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+      const T exact =
+          Op::eval(Lanes<T, 1>(converted<T>(number(a))), Lanes<T, 1>(converted<T>(number(more)))...).v;
+      if (converted<T>(double(exact)) == exact) y = {a.graph, a.graph->constant(double(exact), a.dtype())};
+    }
+  });
+  return y;
 }
 
 struct Neg : Elementwise<Neg> {
   static constexpr const char* name = "neg";
   static constexpr auto eval(auto x) { return -x; }
   static constexpr auto derivative(int, auto, auto, auto t) { return -t; }
-  static constexpr Value simplify(Value x) {
-    if (x.graph->is_constant(x.id)) return {x.graph, x.graph->constant(-x.graph->constant_value(x.id), x.dtype())};
-    return {};
-  }
+  static constexpr Value simplify(Value x) { return folded<Neg>(x); }
 };
 
 struct Add : Elementwise<Add, 2> {

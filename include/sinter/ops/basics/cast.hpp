@@ -21,8 +21,26 @@ template <Dtype To> struct Cast : Elementwise<Cast<To>, 1, CastTypes<To>> {
   }
   static constexpr Value simplify(Value x) {
     if (x.dtype() == To) return x;
-    if (x.graph->is_constant(x.id)) return {x.graph, x.graph->constant(x.graph->constant_value(x.id), To)};
+    if (x.graph->is_constant(x.id)) return number(x.graph, x.graph->constant_value(x.id), x.dtype());
     return {};
+  }
+
+ private:
+  /// A number as kernels convert it: an integer is truncated and wraps. One that no double holds is left to them.
+  static constexpr Value number(Builder* b, double value, Dtype from) {
+    if constexpr (To == Dtype::boolean) {
+      value = value != 0 ? 1 : 0;
+    } else if constexpr (!is_floating(To)) {
+      using T = element_type<To>;
+      if (!is_floating(from) && from != Dtype::boolean)
+        with_element_type(from, [&]<class S>(S) {
+          if constexpr (std::is_integral_v<S>) value = double(converted<S>(value));
+        });
+      const T exact = converted<T>(value);
+      if (converted<T>(double(exact)) != exact) return {};
+      value = double(exact);
+    }
+    return {b, b->constant(value, To)};
   }
 };
 

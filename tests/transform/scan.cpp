@@ -250,6 +250,32 @@ TEST_CASE("while_loop goes on until its condition is false") {
       CHECK(roots.data()[i] == alone.data()[0]);
     }
   }
+  SUBCASE("of a batch without samples not at all") {
+    const auto steps = [](auto xs) {
+      return vmap([](auto x) {
+        return while_loop([](auto c) { return c.first < 100.f; },
+                          [](auto c) { return std::pair{c.first * 3.f, c.second + 1}; },
+                          std::pair{x, cast<int>(x * 0.f)}).second;
+      })(xs);
+    };
+    const graph::Builder g = graph::FunctionTrace<std::remove_const_t<decltype(steps)>, Sym<float, steps_upto_6>>{}();
+    bool begins = true;
+    graph::Builder with_condition = g;  // the last value that the loop carries
+    int loop = -1;
+    for (int i = 0; i < g.size(); ++i)
+      if (g[i].op->kind == graph::Kind::loop) loop = i;  // the last one is that of all samples
+    REQUIRE(loop >= 0);
+    with_condition.outputs.push(g.operands(loop)[int(g.attributes(loop)[2]) - 1]);
+    generic::Program program(with_condition);
+    const float x[6]{1, 2, 200, 50, 99, 4};
+    const int expected[6]{5, 4, 0, 1, 1, 3};
+    int counts[6];
+    program.run({x}, {counts, &begins}, {6});
+    CHECK(begins);
+    for (int i = 0; i < 6; ++i) CHECK(counts[i] == expected[i]);
+    program.run({x}, {counts, &begins}, {0});
+    CHECK(!begins);
+  }
   SUBCASE("not begun, and bounded") {
     const auto count = [](auto x) {
       return while_loop<5>([](auto c) { return c < 100; }, [](auto c) { return c + 1; }, x);

@@ -228,7 +228,7 @@ constexpr Value Loop::batch(const graph::Batching& b) {
   const Builder one = g.bodies[f.body];
   const auto any = [](Value flags) {
     const Value most = reduced<Amax>(graph::cast_to(flags, Dtype::int32), 1);
-    return graph::cast_to(graph::reshape_to(most, Shape{}), Dtype::boolean);
+    return graph::reshape_to(most, Shape{}) > 0;  // of no samples: the least integer
   };
   LoopDraft d;
   Builder& body = d.body;

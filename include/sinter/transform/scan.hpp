@@ -53,6 +53,7 @@ template <class Other, class T> constexpr auto as_symbols(Builder* g, const T& t
   else if constexpr (TupleLike<T>)
     return std::apply([&](const auto&... part) {
       if constexpr (requires { typename T::value_type; }) return T{part...};
+      else if constexpr (requires { typename T::first_type; }) return std::pair{as_symbols<Other>(g, part)...};
       else return std::tuple{as_symbols<Other>(g, part)...};
     }, t);
   else return t;

@@ -192,7 +192,7 @@ class Allocator {
         }
         if (b < 0) continue;
         if (is_in_tiles(b)) r_.bytes_moved -= touched(step, p);
-        r_.table[q] = PointerBase{base_[b], to.form, to.method}.packed();
+        r_.table[q] = to.into(base_[b]).packed();
         if (base_[b] == 0) r_.table[q + 1] += at_[b];
       }
     }

@@ -281,7 +281,7 @@ class ChainFinder {
     return true;
   }
   /// Of a contraction in one tile.
-  constexpr std::int64_t least_units(const StepView& v, const ScratchFacts& f, std::int64_t capacity, int loop) const {
+  constexpr std::int64_t least_units(const StepView& v, const KernelFacts& f, std::int64_t capacity, int loop) const {
     const ContractLoops at = v.contract_loops();
     if (loop < at.rows) return 1;  // one matrix per unit
     return target_.tiles.least != nullptr ? target_.tiles.least(v, f, loop < at.columns, capacity) : 1;

@@ -32,7 +32,7 @@ struct PlanDraft {
   Plan plan;
   List<int> step, loops;           ///< of each step: its offset in the table, and its loops
   List<KernelKind> kind;                 ///< of each step
-  List<ScratchFacts> facts;        ///< of each step
+  List<KernelFacts> facts;        ///< of each step
   List<std::int64_t> scratch;      ///< bytes of each step
   List<PointerUse> uses;           ///< of each pointer of each step
   List<int> first_use;             ///< of each step
@@ -146,7 +146,7 @@ constexpr void note_uses(PlanDraft& d, const Kernel& k) {
 }
 
 /// Stores how the target computes a contraction: decided here once, for its kernel to read.
-constexpr void store_method(PlanDraft& d, int step, const StepView& view, const ScratchFacts& facts,
+constexpr void store_method(PlanDraft& d, int step, const StepView& view, const KernelFacts& facts,
                             const Target& target) {
   if (view.kind() != KernelKind::contract || target.method == nullptr) return;
   std::int64_t& first = d.plan.table[d.pointer(step, 0)];
@@ -156,7 +156,7 @@ constexpr void store_method(PlanDraft& d, int step, const StepView& view, const 
 }
 
 /// Scratch memory of the step that was emitted last, as a program of many steps and as straight-line code runs it.
-constexpr void note_scratch(PlanDraft& d, const Kernel& k, const ScratchFacts& facts, const Target& target) {
+constexpr void note_scratch(PlanDraft& d, const Kernel& k, const KernelFacts& facts, const Target& target) {
   const StepView view = d.view(d.step.size() - 1);
   std::int64_t& straight = d.plan.straight_line_scratch_bytes;
   const std::int64_t scratch =
@@ -200,7 +200,7 @@ constexpr void write_step(PlanDraft& d, const Kernel& k, const Builder& g, const
     if (q.node >= 0) p.bytes_moved += touched * bytes_of(g[q.node].dtype);
   }
   note_uses(d, k);
-  const ScratchFacts facts = ScratchFacts::of(k);
+  const KernelFacts facts = KernelFacts::of(k);
   const int step = d.step.size() - 1;
   store_method(d, step, d.view(step), facts, target);
   note_scratch(d, k, facts, target);
@@ -224,7 +224,7 @@ constexpr void find_buffers(PlanDraft& d, const Simplified& s) {
       const int part = s.part_of[node],
                 owner = part >= 0 && s.parts[part].contiguous ? s.parts[part].whole : s.buffer(node);
       q[1] = (q[1] + (owner != node && s.owner[node] < 0 ? s.parts[part].offset : 0)) * bytes_of(s.graph[node].dtype);
-      q[0] = PointerBase{owner, at.form, at.method}.packed();
+      q[0] = at.into(owner).packed();
       r.buffer.push(owner);
     }
 }

@@ -13,9 +13,9 @@ class LoopLowering {
       : s_(s),
         g_(s.graph),
         loop_(o.head[group]),
-        facts_(graph::Iteration::of(g_, loop_)),
-        body_(g_.bodies[facts_.body]) {
-    result_.resize(facts_.results(), -1);
+        iteration_(graph::Iteration::of(g_, loop_)),
+        body_(g_.bodies[iteration_.body]) {
+    result_.resize(iteration_.results(), -1);
     for (int v = loop_; v >= 0; v = o.next[v])
       if (f.stored[v] != 0) result_[v == loop_ ? 0 : int(g_.attributes(v)[0])] = v;
     find_carries();
@@ -25,14 +25,14 @@ class LoopLowering {
   /// What computes the results that somebody reads, and nothing else.
   constexpr const Builder& body() const { return body_; }
   /// How many times it runs at most; a conditional loop counts as one.
-  constexpr double steps() const { return facts_.conditional ? 1 : double(facts_.extent()); }
+  constexpr double steps() const { return iteration_.conditional ? 1 : double(iteration_.extent()); }
 
   /// The step; `number`: of the body's plan.
   constexpr Kernel kernel(const Plan& plan, int number) const {
     Kernel k;
     k.kind = KernelKind::loop;
     Shape steps;
-    steps.push(facts_.extent(), facts_.symbol());
+    steps.push(iteration_.extent(), iteration_.symbol());
     k.loops.push(compile::Loop::along(steps, 0, false));
     List<std::int64_t> bytes;
     const auto add = [&](int node, const Layout& l, bool stacked, int each) {
@@ -42,7 +42,7 @@ class LoopLowering {
     };
     for (int i = 0; i < operands_.size(); ++i) {
       const int o = g_.operands(loop_)[operands_[i]];
-      const short p = add(s_.base[o], s_.layout(o), facts_.is_stacked(operands_[i]), body_.inputs[i]);
+      const short p = add(s_.base[o], s_.layout(o), iteration_.is_stacked(operands_[i]), body_.inputs[i]);
       k.micros.push({.what = Micro::What::load, .dtype = g_[o].dtype, .a = p});
     }
     const auto add_result = [&](int r, bool stacked, int each) {
@@ -52,14 +52,14 @@ class LoopLowering {
     };
     for (int i = 0; i < carries_.size(); ++i) add_result(carries_[i], false, body_.inputs[i]);
     for (int i = 0; i < made_.size(); ++i)
-      add_result(facts_.carries + made_[i], true, body_.outputs[carries_.size() + i]);
-    for (int i = 0; i < carries_.size(); ++i) add_result(facts_.before(carries_[i]), true, body_.inputs[i]);
+      add_result(iteration_.carries + made_[i], true, body_.outputs[carries_.size() + i]);
+    for (int i = 0; i < carries_.size(); ++i) add_result(iteration_.before(carries_[i]), true, body_.inputs[i]);
 
     LoopFacts f{.body = number, .carries = carries_.size(), .made = made_.size()};
-    for (const int o : operands_) f.stacked += facts_.is_stacked(o) ? 1 : 0;
+    for (const int o : operands_) f.stacked += iteration_.is_stacked(o) ? 1 : 0;
     f.captures = operands_.size() - f.carries - f.stacked;
-    f.reverse = facts_.reverse;
-    f.conditional = facts_.conditional;
+    f.reverse = iteration_.reverse;
+    f.conditional = iteration_.conditional;
     f.flops = std::int64_t(plan.flops);
     for (int i = 0; i < carries_.size(); ++i) f.workspace += 2 * aligned(bytes[i]);
     k.scratch = f.workspace + plan.arena_bytes + std::max(plan.scratch_bytes, plan.straight_line_scratch_bytes);
@@ -74,17 +74,19 @@ class LoopLowering {
  private:
   /// The carried values that a result needs, directly or in a later step.
   constexpr void find_carries() {
-    List<char> needed(facts_.carries, 0);
+    List<char> needed(iteration_.carries, 0);
     List<int> found;
     const auto need = [&](int j) {
       if (needed[j] == 0) needed[j] = 1, found.push(body_.outputs[j]);
     };
-    for (int j = 0; j < facts_.carries; ++j)
-      if (result_[j] >= 0 || result_[facts_.before(j)] >= 0 || (facts_.conditional && j + 1 == facts_.carries)) need(j);
-    for (int k = facts_.carries; k < facts_.carries + facts_.made; ++k)
-      if (result_[k] >= 0) made_.push(k - facts_.carries), found.push(body_.outputs[k]);
+    for (int j = 0; j < iteration_.carries; ++j)
+      if (result_[j] >= 0 || result_[iteration_.before(j)] >= 0 ||
+          (iteration_.conditional && j + 1 == iteration_.carries))
+        need(j);
+    for (int k = iteration_.carries; k < iteration_.carries + iteration_.made; ++k)
+      if (result_[k] >= 0) made_.push(k - iteration_.carries), found.push(body_.outputs[k]);
     List<int> carried(body_.size(), -1);
-    for (int j = 0; j < facts_.carries; ++j) carried[body_.inputs[j]] = j;
+    for (int j = 0; j < iteration_.carries; ++j) carried[body_.inputs[j]] = j;
     List<char> seen(body_.size(), 0);
     while (!found.empty()) {
       const int i = found.back();
@@ -94,17 +96,17 @@ class LoopLowering {
       if (carried[i] >= 0) need(carried[i]);
       for (int k = 0; k < operands_of(body_, i); ++k) found.push(body_.operands(i)[k]);
     }
-    for (int j = 0; j < facts_.carries; ++j)
+    for (int j = 0; j < iteration_.carries; ++j)
       if (needed[j] != 0) carries_.push(j);
     for (int k = 0; k < body_.inputs.size(); ++k)
-      if (k < facts_.carries ? needed[k] != 0 : seen[body_.inputs[k]] != 0) operands_.push(k);
+      if (k < iteration_.carries ? needed[k] != 0 : seen[body_.inputs[k]] != 0) operands_.push(k);
   }
   /// Leaves the body its inputs and outputs that are needed.
   constexpr void keep() {
     List<int> inputs, outputs;
     for (const int k : operands_) inputs.push(body_.inputs[k]);
     for (const int j : carries_) outputs.push(body_.outputs[j]);
-    for (const int k : made_) outputs.push(body_.outputs[facts_.carries + k]);
+    for (const int k : made_) outputs.push(body_.outputs[iteration_.carries + k]);
     body_.inputs = inputs;
     body_.outputs = outputs;
   }
@@ -112,7 +114,7 @@ class LoopLowering {
   const Simplified& s_;
   const Builder& g_;
   int loop_;
-  graph::Iteration facts_;
+  graph::Iteration iteration_;
   Builder body_;
   List<int> result_;                   ///< of each result, the node that is stored; −1 where nobody reads it
   List<int> operands_, carries_, made_;  ///< the numbers of those that are needed

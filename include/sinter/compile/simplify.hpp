@@ -17,7 +17,7 @@ namespace sinter::internals::compile {
 struct Part {
   int whole = -1;
   std::int64_t offset = 0;  ///< from the first element of the whole to its own
-  bool contiguous = true;    ///< row-major and contiguous; otherwise its strides are those of the whole
+  bool contiguous = true;   ///< row-major and contiguous; otherwise its strides are those of the whole
 };
 
 /// A graph, its live nodes, and what its views show.

@@ -45,7 +45,7 @@ struct TileBudget {
   std::int64_t last_level = 1;  ///< such caches in a core's share of the last-level cache
   /// How many of `units`, along its rows or its columns, a tile of a contraction has at least, so that the repeated
   /// cost of its other operand does not count.
-  std::int64_t (*least)(const StepView&, const ScratchFacts&, bool rows, std::int64_t units) = nullptr;
+  std::int64_t (*least)(const StepView&, const KernelFacts&, bool rows, std::int64_t units) = nullptr;
   std::int64_t fewest = 1, most = 1;  ///< tiles that are worked on at a time
   std::int64_t large = 0;  ///< bytes of tensors whose tiles may take a quarter of them instead of half
 };
@@ -67,12 +67,12 @@ struct Target {
   /// How this target writes a primitive with others; null for one that stays as it is.
   Expansion (*expansion)(const graph::Primitive&) = nullptr;
   /// Scratch bytes of a step; and of a primitive with a custom kernel.
-  std::int64_t (*scratch)(const StepView&, const ScratchFacts&) = nullptr;
+  std::int64_t (*scratch)(const StepView&, const KernelFacts&) = nullptr;
   std::int64_t (*custom_scratch)(const graph::Primitive&, const Signature&) = nullptr;
   /// How a contraction is computed, in numbers of this target's own: the step stores it (PointerBase::method), and its
   /// kernel, `scratch` and `packs_nothing` read it. It is asked where the step is emitted, and again for steps that run
   /// tile by tile: then one loop varies, as those with a run-time length do.
-  std::uint16_t (*method)(const StepView&, const ScratchFacts&) = nullptr;
+  std::uint16_t (*method)(const StepView&, const KernelFacts&) = nullptr;
   /// Whether a contraction of a straight-line program that is computed like that packs nothing.
   bool (*packs_nothing)(std::uint16_t method) = nullptr;
   /// Whether a contraction prefers to read an operand in place instead of computing or copying it while packing.

@@ -109,7 +109,7 @@ constexpr List<int> inlined(Builder& to, const Builder& from, const List<int>& i
 struct LoopDraft {
   Builder body;
   List<int> operands;
-  Iteration facts;
+  Iteration iteration;
 
   /// Adds an input to the body, and its operand.
   constexpr int input(const Builder& g, int operand, bool stacked) {
@@ -127,14 +127,14 @@ struct LoopDraft {
     Builder rest;
     rest.accurate = g.accurate;
     List<int> now(body.size(), -1), kept;
-    Iteration f = facts;
+    Iteration f = iteration;
     f.stacked = 0;
     for (int k = 0; k < operands.size(); ++k) {
       const int i = body.inputs[k];
       if (k >= f.carries && live[i] == 0) continue;
       now[i] = rest.input(body[i].dtype, body.shape(i));
       kept.push(operands[k]);
-      f.stacked += facts.is_stacked(k) ? 1 : 0;
+      f.stacked += iteration.is_stacked(k) ? 1 : 0;
     }
     copy_live(rest, body, now);
     for (const int o : body.outputs) rest.outputs.push(now[o]);
@@ -161,15 +161,15 @@ class LoopTrace {
     return {&g_, values_.back()};
   }
   /// `operands`: one for each value, carried ones first; `outputs`: the next carried values, then what is stacked.
-  constexpr Value loop(const List<int>& operands, const List<int>& outputs, const Iteration& facts) {
+  constexpr Value loop(const List<int>& operands, const List<int>& outputs, const Iteration& iteration) {
     find_dependent();
-    draft_.facts = facts;
-    for (int j = 0; j < facts.carries; ++j)
+    draft_.iteration = iteration;
+    for (int j = 0; j < iteration.carries; ++j)
       if (g_[outputs[j]].dtype != g_[values_[j]].dtype || !(g_.shape(outputs[j]) == g_.shape(values_[j])))
         a_carried_value_changes_its_type(g_, values_[j], outputs[j]);
     now_.resize(g_.size(), -1);
     for (int k = 0; k < values_.size(); ++k)
-      now_[values_[k]] = draft_.input(g_, operands[k], facts.is_stacked(k));
+      now_[values_[k]] = draft_.input(g_, operands[k], iteration.is_stacked(k));
     List<char> wanted(g_.size(), 0);
     for (const int o : outputs) wanted[o] = 1;
     for (int i = g_.size() - 1; i >= first_; --i)
@@ -232,7 +232,7 @@ constexpr Value Loop::batch(const graph::Batching& b) {
   };
   LoopDraft d;
   Builder& body = d.body;
-  d.facts = f;
+  d.iteration = f;
   List<int> inside;  // the body's inputs for one sample
   List<char> has;
   for (int k = 0; k < b.count; ++k) {
@@ -242,7 +242,7 @@ constexpr Value Loop::batch(const graph::Batching& b) {
     inside.push(d.input(g, v.id, f.is_stacked(k)));
     if (f.conditional && k + 1 == f.carries) d.input(g, any(v).id, false);
   }
-  if (f.conditional) ++d.facts.carries;
+  if (f.conditional) ++d.iteration.carries;
   graph::SampleTrace sample(body, b.extent, b.symbol);
   List<int> samples;
   for (int k = 0; k < b.count; ++k) samples.push(has[k] != 0 ? sample.sample({&body, inside[k]}).id : inside[k]);

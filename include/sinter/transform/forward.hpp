@@ -89,7 +89,7 @@ class LoopTangents {
       : g_(g), loop_(loop), f_(graph::Iteration::of(g, loop)), step_(graph::body_of(g, loop)), tangents_(tangents) {}
 
   constexpr Pushed run() {
-    d_.facts = {.count = f_.count, .reverse = f_.reverse, .conditional = f_.conditional};
+    d_.iteration = {.count = f_.count, .reverse = f_.reverse, .conditional = f_.conditional};
     d_.body.accurate = g_.accurate;
     add_inputs();
     const List<int> outputs = ops::inlined(d_.body, step_, inputs_);
@@ -106,13 +106,13 @@ class LoopTangents {
     for (int i = 0; i < floating.size() && floating[i] < f_.carries; ++i) d_.body.outputs.push(pushed[i]);
     for (int j = 0; j < f_.carries; ++j) d_.body.outputs.push(outputs[j]);
     for (int i = 0; i < floating.size(); ++i)
-      if (floating[i] >= f_.carries) d_.body.outputs.push(pushed[i]), ++d_.facts.made;
+      if (floating[i] >= f_.carries) d_.body.outputs.push(pushed[i]), ++d_.iteration.made;
     const Value loop = d_.add_to(g_);
-    int stacked = d_.facts.carries;
+    int stacked = d_.iteration.carries;
     for (int i = 0; i < floating.size(); ++i) {
       const int k = floating[i];
       r.tangents[k] = ops::further_result(loop, k < f_.carries ? i : stacked++).id;
-      if (k < f_.carries) r.tangents[f_.before(k)] = ops::further_result(loop, d_.facts.before(i)).id;
+      if (k < f_.carries) r.tangents[f_.before(k)] = ops::further_result(loop, d_.iteration.before(i)).id;
     }
     return r;
   }
@@ -130,13 +130,13 @@ class LoopTangents {
       of_input_[j] = d_.input(g_, tangents_[j] >= 0 ? tangents_[j] : zeros, false);
     }
     for (int j = 0; j < f_.carries; ++j) inputs_[j] = d_.input(g_, operand(j), false);  // the condition is the last
-    d_.facts.carries = d_.operands.size();
+    d_.iteration.carries = d_.operands.size();
     for (int k = f_.carries; k < operands; ++k) {
-      if (k == steps_end) d_.facts.stacked = d_.operands.size() - d_.facts.carries;
+      if (k == steps_end) d_.iteration.stacked = d_.operands.size() - d_.iteration.carries;
       inputs_[k] = d_.input(g_, operand(k), k < steps_end);
       if (tangents_[k] >= 0) of_input_[k] = d_.input(g_, tangents_[k], k < steps_end);
     }
-    if (operands == steps_end) d_.facts.stacked = d_.operands.size() - d_.facts.carries;
+    if (operands == steps_end) d_.iteration.stacked = d_.operands.size() - d_.iteration.carries;
   }
 
   Builder& g_;

@@ -195,7 +195,7 @@ class LoopGradient {
 
   constexpr List<int> run() {
     if (f_.conditional) a_conditional_loop_has_derivatives_in_forward_mode_only();
-    d_.facts = {.count = f_.count, .reverse = !f_.reverse};
+    d_.iteration = {.count = f_.count, .reverse = !f_.reverse};
     d_.body.accurate = g_.accurate;
     add_inputs();
     const List<int> outputs = ops::inlined(d_.body, step_, inputs_);
@@ -244,7 +244,7 @@ class LoopGradient {
       if (k < f_.carries) of_output_[k] = carried_[k];
     }
     if (d_.operands.empty()) nothing_ = d_.input(g_, g_.constant(0), false);  // a loop carries something
-    d_.facts.carries = d_.operands.size();
+    d_.iteration.carries = d_.operands.size();
     for (int j = 0; j < f_.carries; ++j)
       inputs_[j] = d_.input(g_, ops::further_result({&g_, loop_}, f_.before(j)).id, true);
     for (int k = f_.carries; k < f_.carries + f_.stacked; ++k) inputs_[k] = d_.input(g_, operand(k), true);
@@ -252,7 +252,7 @@ class LoopGradient {
       if (cotangent(k) >= 0) of_output_[k] = d_.input(g_, cotangent(k), true);
     for (int j = 0; j < f_.carries; ++j)
       if (cotangent(f_.before(j)) >= 0) kept_[j] = d_.input(g_, cotangent(f_.before(j)), true);
-    d_.facts.stacked = d_.operands.size() - d_.facts.carries;
+    d_.iteration.stacked = d_.operands.size() - d_.iteration.carries;
     for (int k = f_.carries + f_.stacked; k < operands; ++k) inputs_[k] = d_.input(g_, operand(k), false);
   }
   constexpr void add_outputs(const List<int>& pulled) {
@@ -266,12 +266,12 @@ class LoopGradient {
     }
     if (nothing_ >= 0) b.outputs.push(nothing_);
     for (int k = f_.carries; k < f_.carries + f_.stacked; ++k)
-      if (pulled[k] >= 0) b.outputs.push(pulled[k]), ++d_.facts.made;
+      if (pulled[k] >= 0) b.outputs.push(pulled[k]), ++d_.iteration.made;
   }
   /// The cotangent of each operand, −1 for none.
   constexpr List<int> results(Value loop) {
     List<int> all(inputs_.size(), -1);
-    int carried = 0, stacked = d_.facts.carries;
+    int carried = 0, stacked = d_.iteration.carries;
     for (int k = 0; k < all.size(); ++k) {
       if (!is_pulled(k)) continue;
       const Value v = ops::further_result(loop, f_.is_stacked(k) ? stacked++ : carried++);

@@ -151,19 +151,19 @@ constexpr auto scanned(const C& first, const F& step_of,
   LoopTrace trace(g);
   List<int> operands, outputs;
   const C carried = carried_of(trace, first, operands);
-  graph::Iteration facts{.count = count, .carries = operands.size()};
+  graph::Iteration iteration{.count = count, .carries = operands.size()};
   const auto next = step_of(trace, carried, operands);
-  facts.stacked = operands.size() - facts.carries;
+  iteration.stacked = operands.size() - iteration.carries;
   using R = std::remove_const_t<decltype(next)>;
   if constexpr (carries_alone<C, R>) {
     add_symbols(next, outputs);
-    return last_of(trace.loop(operands, outputs, facts), first);
+    return last_of(trace.loop(operands, outputs, iteration), first);
   } else if constexpr (carries_and_stacks<C, R>) {
     add_symbols(std::get<0>(next), outputs);
-    facts.made = add_symbols(std::get<1>(next), outputs);
-    const graph::Value loop = trace.loop(operands, outputs, facts);
+    iteration.made = add_symbols(std::get<1>(next), outputs);
+    const graph::Value loop = trace.loop(operands, outputs, iteration);
     const C last = last_of(loop, first);
-    int k = facts.carries;
+    int k = iteration.carries;
     return std::tuple{last, stacked_from<Steps>(loop, k, std::get<1>(next))};
   } else {
     return a_loop_carries_values_of_the_same_types<C, R>{};

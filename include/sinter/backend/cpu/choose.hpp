@@ -20,7 +20,7 @@ struct ContractOperands {
   bool widened = false;  ///< both are, to the type of the sums
   unsigned char right_form = WeightForm::strided;
 
-  static constexpr ContractOperands of(const compile::StepView& s, const compile::ScratchFacts& f) {
+  static constexpr ContractOperands of(const compile::StepView& s, const compile::KernelFacts& f) {
     return {{f.computed[0], f.computed[1]}, f.widens, s.form(1)};
   }
 };
@@ -80,7 +80,7 @@ template <class T, class Loops> constexpr ContractMethod method_of(ContractMetho
 }
 /// The same of a step, at the capacity of its lengths.
 constexpr ContractMethod method_at_capacity(ContractMethod::Form form, const compile::StepView& s,
-                                            const compile::ScratchFacts& f) {
+                                            const compile::KernelFacts& f) {
   return with_sum_type(f.dtype, [&]<class T>(T) {
     return method_of<T>(form, s.contract_loops(), s.loops(), s, ContractOperands::of(s, f));
   });
@@ -88,7 +88,7 @@ constexpr ContractMethod method_at_capacity(ContractMethod::Form form, const com
 
 /// How a step is computed. `Transforms`: convolutions may use Winograd's.
 template <bool Transforms>
-constexpr ContractMethod choose(const compile::StepView& s, const compile::ScratchFacts& f) {
+constexpr ContractMethod choose(const compile::StepView& s, const compile::KernelFacts& f) {
   const compile::ContractLoops at = s.contract_loops();
   ContractMethod m;
   if (Transforms && f.dtype == Dtype::float32) m.form = form_of(at, s.loops(), s, ContractOperands::of(s, f));

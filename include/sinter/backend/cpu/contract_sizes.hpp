@@ -15,7 +15,7 @@ struct ContractSizes {
   bool in_panels = false;  ///< its weights were packed in advance
   bool windows = false;    ///< its columns are several loops
 
-  static constexpr ContractSizes of(const compile::StepView& s, const compile::ScratchFacts& f) {
+  static constexpr ContractSizes of(const compile::StepView& s, const compile::KernelFacts& f) {
     ContractSizes sizes;
     sizes.dtype = f.dtype;
     const compile::ContractLoops at = s.contract_loops();

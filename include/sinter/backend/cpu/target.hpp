@@ -34,7 +34,7 @@ constexpr std::int64_t fold_scratch_bytes(const compile::StepView& s, int folds)
   const std::int64_t chunks = chunks_of(outer, row, columns);
   return chunks > 1 ? chunks * columns * folds * fold_bytes : 0;
 }
-constexpr std::int64_t scratch_bytes(const compile::StepView& s, const compile::ScratchFacts& f) {
+constexpr std::int64_t scratch_bytes(const compile::StepView& s, const compile::KernelFacts& f) {
   return s.kind() == compile::KernelKind::contract ? pack_bytes(ContractSizes::of(s, f))
                                                    : fold_scratch_bytes(s, f.folds);
 }
@@ -55,7 +55,7 @@ constexpr bool reads_in_place(const compile::OperandLines& o) {
 /// panels; eight times as many if they are packed or were transformed in advance; and sixteen times that if they are
 /// transformed.
 template <int Rows = 128>
-constexpr std::int64_t least_of_tile(const compile::StepView& v, const compile::ScratchFacts& f, bool along_rows,
+constexpr std::int64_t least_of_tile(const compile::StepView& v, const compile::KernelFacts& f, bool along_rows,
                                      std::int64_t units) {
   constexpr std::int64_t to_pack = 8, to_transform = 128;
   const ContractSizes sizes = ContractSizes::of(v, f);
@@ -70,9 +70,9 @@ constexpr std::int64_t least_of_tile(const compile::StepView& v, const compile::
 
 /// How a step's contraction is computed, as the step stores it.
 template <bool Transforms>
-constexpr std::uint16_t method_number(const compile::StepView& s, const compile::ScratchFacts& f) {
+constexpr std::uint16_t method_number(const compile::StepView& s, const compile::KernelFacts& f) {
   ContractMethod m = choose<Transforms>(s, f);
-  if (!f.fills) m.in_line = small_method(s, f.dtype);
+  if (!f.fills()) m.in_line = small_method(s, f.dtype);
   return m.packed();
 }
 

@@ -26,6 +26,8 @@ struct PointerBase {
     return {packed < 0 ? -1 : int(packed & 0xffffffff), static_cast<unsigned char>(fields >> 32),
             static_cast<std::uint16_t>(fields >> 40)};
   }
+  /// The same of another base.
+  constexpr PointerBase into(int other) const { return {other, form, method}; }
 };
 
 /// The iterations of a loop: a fixed number, times the run-time length of a symbolic dimension, if any.
@@ -93,22 +95,22 @@ struct StepView : KernelView {
   }
 };
 
-/// What scratch memory depends on in addition to loops and strides.
-struct ScratchFacts {
+/// What a kernel says of a step, in addition to loops and strides, on which its method and its scratch memory depend.
+struct KernelFacts {
   Dtype dtype = Dtype::float32;  ///< of the products that a contraction sums
-  bool fills = false;            ///< it computes an operand while packing it (a prologue), or widens it
   bool widens = false;           ///< it sums in a wider type than that of its operands in memory
   bool computed[2]{};            ///< of the left and the right operand: a prologue computes it
   int folds = 0;                 ///< sums of rows, running ones too
   std::int64_t own = 0;          ///< bytes, of a custom kernel
 
-  static constexpr ScratchFacts of(const Kernel& k) {
-    ScratchFacts f{.own = k.scratch};
+  /// It writes an operand anew while it packs it.
+  constexpr bool fills() const { return widens || computed[0] || computed[1]; }
+
+  static constexpr KernelFacts of(const Kernel& k) {
+    KernelFacts f{.own = k.scratch};
     for (const Micro& m : k.micros) {
-      if (m.what == Micro::What::result) f.dtype = m.dtype;
-      if (m.what == Micro::What::result) f.widens = operands_of(m) != m.dtype;
+      if (m.what == Micro::What::result) f.dtype = m.dtype, f.widens = operands_of(m) != m.dtype;
       if (m.what == Micro::What::operand) f.computed[m.b] = true;
-      f.fills = f.widens || f.computed[0] || f.computed[1];
       f.folds += is_folded(m) ? 1 : 0;
     }
     return f;

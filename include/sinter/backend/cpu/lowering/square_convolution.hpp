@@ -57,7 +57,6 @@ struct SquareWeightGradient {
   std::int64_t image_stride = 0, row_stride = 0, pixel_stride = 0;           ///< of the padded image
   std::int64_t sample_stride = 0, sample_row_stride = 0, sample_pixel_stride = 0;  ///< of the cotangent of the results
 
-
   template <class Loops> static constexpr bool matches(const ContractLoops& at, int loops, const Loops& s) {
     const int images = loops - at.inner - 2;
     if (images < 0 || images > 1 || at.columns - at.rows != 1 || at.inner - at.columns != 3) return false;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -216,10 +217,42 @@ TEST_CASE("savers of one path at a time all succeed") {
       CHECK(std::count(found->w.memory(), found->w.memory() + found->w.size(), first) == found->w.size());
     }
   };
-  std::thread other([&] { run(two); });
-  run(one);
+  std::string failed[2];
+  const auto run_and_tell = [&](const Model<Large>& net, std::string& error) {
+    try {
+      run(net);
+    } catch (const std::exception& e) {
+      error = e.what();
+    }
+  };
+  std::thread other([&] { run_and_tell(two, failed[1]); });
+  run_and_tell(one, failed[0]);
   other.join();
+  CHECK(failed[0] == "");
+  CHECK(failed[1] == "");
   CHECK(entries(folder.path()) == 1);
+}
+
+TEST_CASE("a target that others replace at every moment is found") {
+  const TemporaryFolder folder;
+  const std::string path = folder.path() + "/net.safetensors", next = folder.path() + "/next";
+  folder.write("net.safetensors", "old");
+  std::atomic<bool> is_done = false;
+  std::thread other([&] {
+    while (!is_done) {
+      folder.write("next", "new");
+      ::rename(next.c_str(), path.c_str());
+    }
+  });
+  std::string failed;
+  try {
+    for (int i = 0; i < 20000; ++i) io::atomic_file::find_target(path);
+  } catch (const Error& e) {
+    failed = e.what();
+  }
+  is_done = true;
+  other.join();
+  CHECK(failed == "");
 }
 
 TEST_CASE("where the disk takes no more, all is as it was") {

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -43,7 +44,8 @@ struct Target {
   struct stat old {};  ///< of the existing file
 };
 
-SINTER_COLD inline Target find_target(const std::string& path) {
+/// The target as it is now; nothing where the path changed while it was looked up: another saver replaced the file.
+SINTER_COLD inline std::optional<Target> try_find_target(const std::string& path) {
   Target t{path, path, Descriptor(), false, {}};
   t.exists = ::stat(path.c_str(), &t.old) == 0;
   if (!t.exists && errno != ENOENT) data::file_failed(path, "cannot be written", errno);
@@ -67,6 +69,7 @@ SINTER_COLD inline Target find_target(const std::string& path) {
     if (n < 0) break;
     t.name.assign(link, n);
   }
+  if (t.name.empty()) data::file_failed(path, "cannot be written", ENOENT);
   const std::string shown = folder.empty() ? "." : folder;
   t.folder = Descriptor(::open(shown.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 #ifdef O_PATH
@@ -76,10 +79,16 @@ SINTER_COLD inline Target find_target(const std::string& path) {
   if (t.folder.get() < 0) data::file_failed(path, "cannot be written", errno);
   struct stat found {};
   const bool is_there = ::fstatat(t.folder.get(), t.name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0;
-  if (t.name.empty() || is_there != t.exists ||
-      (is_there && (found.st_ino != t.old.st_ino || found.st_dev != t.old.st_dev)))
-    data::file_failed(path, "cannot be written", ENOENT);
-  return t;
+  const bool is_same = is_there == t.exists &&
+                       (!is_there || (found.st_ino == t.old.st_ino && found.st_dev == t.old.st_dev));
+  return is_same ? std::optional(std::move(t)) : std::nullopt;
+}
+
+SINTER_COLD inline Target find_target(const std::string& path) {
+  constexpr int most_attempts = 1000;  // savers sync before they replace: two in a row hardly ever change
+  for (int i = 0; i < most_attempts; ++i)
+    if (std::optional<Target> t = try_find_target(path)) return std::move(*t);
+  data::file_failed(path, "cannot be written", ENOENT);  // such as a link of /proc to a file that was removed
 }
 
 /// The prefix of the names of a target's temporary files: its own name, shortened if that would be too long with what

@@ -34,10 +34,12 @@ struct PlanDraft {
   List<KernelKind> kind;                 ///< of each step
   List<KernelFacts> facts;        ///< of each step
   List<std::int64_t> scratch;      ///< bytes of each step
+  List<double> small_flops;        ///< of each step: those of a small product
   List<PointerUse> uses;           ///< of each pointer of each step
   List<int> first_use;             ///< of each step
   List<std::int64_t> capacity;     ///< of each symbolic dimension
   List<std::uint64_t> hash;        ///< of each distinct kernel
+  List<int> last;                  ///< of each distinct kernel: its last step
 
   /// Offset of pointer p of a step in the table.
   constexpr int pointer(int s, int p) const { return step[s] + 1 + loops[s] + p * (2 + loops[s]); }
@@ -46,7 +48,7 @@ struct PlanDraft {
     return (end - step[s] - 1 - loops[s]) / (2 + loops[s]);
   }
   /// The node that pointer p of a step points into, −1 for none.
-  constexpr int node(int s, int p) const { return PointerBase::of(plan.table[pointer(s, p)]).base; }
+  constexpr int node(int s, int p) const { return PointerBase::base_of(plan.table[pointer(s, p)]); }
   constexpr StepView view(int s) const {
     const std::int64_t* const t = plan.table.data() + step[s];
     return StepView(plan.words.data() + plan.kernel[int(*t)], t + 1, capacity.data());
@@ -119,6 +121,7 @@ constexpr int kernel_number(PlanDraft& d, const List<std::uint64_t>& words) {
   if (id < p.kernel.size()) return id;
   p.kernel.push(p.words.size());
   d.hash.push(h);
+  d.last.push(-1);
   std::uint64_t* to = p.words.extend(words.size());
   for (const std::uint64_t w : words) *to++ = w;
   return id;
@@ -161,6 +164,7 @@ constexpr void note_scratch(PlanDraft& d, const Kernel& k, const KernelFacts& fa
   std::int64_t& straight = d.plan.straight_line_scratch_bytes;
   const std::int64_t scratch =
       std::max(target.scratch != nullptr ? aligned(target.scratch(view, facts)) : 0, aligned(facts.own));
+  double small_flops = 0;
   if (k.kind != KernelKind::contract) {
     straight = std::max(straight, scratch);
   } else {
@@ -171,11 +175,46 @@ constexpr void note_scratch(PlanDraft& d, const Kernel& k, const KernelFacts& fa
     for (int l = at.rows; l < k.loops.size(); ++l) flops *= double(view.extent(l));
     if (in_place && at.rows > 0 && flops <= target.straight_line_flops) {
       for (int i = 0; i < at.rows; ++i) flops *= double(k.loops[i].capacity);
-      d.plan.small_flops += flops;
+      small_flops = flops;
     }
   }
   d.facts.push(facts);
   d.scratch.push(scratch);
+  d.small_flops.push(small_flops);
+}
+
+/// Whether two steps of one kernel differ in no more than the memory that they access.
+constexpr bool are_alike(const StepView& a, const StepView& b) {
+  const int loops = a.loops(), n = a.integers() - 1;
+  const std::int64_t *x = a.table, *y = b.table;
+  for (int i = 0; i < loops; ++i)
+    if (x[i] != y[i]) return false;
+  for (int p = loops; p < n; p += 2 + loops) {
+    if (PointerBase::form_of(x[p]) != PointerBase::form_of(y[p])) return false;
+    for (int i = p + 2; i < p + 2 + loops; ++i)
+      if (x[i] != y[i]) return false;
+  }
+  return true;
+}
+
+/// Decides how the step that was emitted last is computed, and its scratch memory: as those of another like it.
+constexpr void decide(PlanDraft& d, const Kernel& k, int id, const Target& target) {
+  const int step = d.step.size() - 1, before = d.last[id];
+  d.last[id] = step;
+  if (before >= 0 && k.kind != KernelKind::custom && are_alike(d.view(before), d.view(step))) {
+    if (k.kind == KernelKind::contract) {
+      std::int64_t& first = d.plan.table[d.pointer(step, 0)];
+      first = PointerBase{PointerBase::base_of(first), PointerBase::form_of(first), d.view(before).method()}.packed();
+    }
+    d.facts.push(d.facts[before]);
+    d.scratch.push(d.scratch[before]);
+    d.small_flops.push(d.small_flops[before]);
+  } else {
+    const KernelFacts facts = KernelFacts::of(k);
+    store_method(d, step, d.view(step), facts, target);
+    note_scratch(d, k, facts, target);
+  }
+  d.plan.small_flops += d.small_flops[step];
 }
 
 /// Appends a step; equal kernels share their identity.
@@ -200,10 +239,7 @@ constexpr void write_step(PlanDraft& d, const Kernel& k, const Builder& g, const
     if (q.node >= 0) p.bytes_moved += touched * bytes_of(g[q.node].dtype);
   }
   note_uses(d, k);
-  const KernelFacts facts = KernelFacts::of(k);
-  const int step = d.step.size() - 1;
-  store_method(d, step, d.view(step), facts, target);
-  note_scratch(d, k, facts, target);
+  decide(d, k, id, target);
   ++p.steps;
 }
 
@@ -215,8 +251,7 @@ constexpr void find_buffers(PlanDraft& d, const Simplified& s) {
   for (int step = 0; step < r.steps; ++step)
     for (int p = 0; p < d.pointers(step); ++p) {
       std::int64_t* const q = r.table.data() + d.pointer(step, p);
-      const PointerBase at = PointerBase::of(*q);
-      const int node = at.base;
+      const int node = PointerBase::base_of(*q);
       if (node < 0) {
         r.buffer.push(-1);
         continue;
@@ -224,7 +259,7 @@ constexpr void find_buffers(PlanDraft& d, const Simplified& s) {
       const int part = s.part_of[node],
                 owner = part >= 0 && s.parts[part].contiguous ? s.parts[part].whole : s.buffer(node);
       q[1] = (q[1] + (owner != node && s.owner[node] < 0 ? s.parts[part].offset : 0)) * bytes_of(s.graph[node].dtype);
-      q[0] = at.into(owner).packed();
+      q[0] = PointerBase::of(*q).into(owner).packed();
       r.buffer.push(owner);
     }
 }
@@ -243,7 +278,7 @@ constexpr bool overwrites_too_early(const PlanDraft& d, const Simplified& s, Lis
     const std::int64_t* p = r.table.data() + d.pointer(step, 0);
     const PointerUse* use = d.uses.data() + d.first_use[step];
     for (int i = 0; i < count; ++i, p += stride, ++use) {
-      const int node = PointerBase::of(*p).base;
+      const int node = PointerBase::base_of(*p);
       if (node < 0) continue;
       read[node] = step;
       if (use->written) written[node] = step;

@@ -144,7 +144,11 @@ struct Primitive {
   } view{};
 
   struct Elementwise {
-    Dtype (*result_dtype)(Dtype promoted) = nullptr;  ///< from the type that the operands are promoted to
+    int arity = 0;
+    int promoted = 0;  ///< the first of the operands that are promoted to one dtype; those before it have their own
+    Dtype (*operand_dtype)(int operand, Dtype promoted) = nullptr;  ///< in which an operand is read
+    Dtype (*result_dtype)(Dtype promoted) = nullptr;
+    const Primitive* accurate = nullptr;  ///< the primitive that accurate programs use instead
     Affine affine = Affine::none;
     bool converts = false;  ///< the element type alone
     bool copies = false;    ///< its operand into a buffer of its own

@@ -54,6 +54,19 @@ template <int L, int P> struct ArgumentLoops {
   std::int64_t stride(int p, int l) const { return of.stride[p][l]; }
 };
 
+/// The same for all numbers of loops and pointers: the method of a step that decides it by the lengths of its run.
+struct AnyLoops {
+  const std::int64_t *extents, *strides;  ///< strides: those of a pointer together
+  int loops;
+  std::int64_t extent(int l) const { return extents[l]; }
+  std::int64_t stride(int p, int l) const { return strides[p * loops + l]; }
+};
+template <class T>
+SINTER_COLD ContractMethod method_by_length(ContractMethod::Form form, const compile::ContractLoops& at,
+                                                  const AnyLoops& loops, const ContractOperands& operands) {
+  return method_of<T>(form, at, loops.loops, loops, operands);
+}
+
 template <class K> inline void contract(const std::int64_t* table, const Context& c) {
   constexpr int L = K::body.loops, P = K::body.pointers;
   using T = element_type<dtype_of_result<K>()>;
@@ -64,7 +77,8 @@ template <class K> inline void contract(const std::int64_t* table, const Context
                                   widens_operands<K>,
                                   compile::PointerBase::of(table[L + 2 + L]).form};
   ContractMethod method = ContractMethod::of(compile::PointerBase::of(table[L]).method);
-  if (method.sums == ContractMethod::Sums::by_length) method = method_of<T>(method.form, at, L, loops, operands);
+  if (method.sums == ContractMethod::Sums::by_length)
+    method = method_by_length<T>(method.form, at, {&a.extent[0], &a.stride[0][0], L}, operands);
   const Nest rows = nest_of(loops, 0, at.rows, at.columns), columns = nest_of(loops, 1, at.columns, at.inner),
              left_inner = nest_of(loops, 0, at.inner, L), right_inner = nest_of(loops, 1, at.inner, L);
   for_each_point<K, 0, contract_loops<K>.rows>(

@@ -23,8 +23,12 @@ struct PointerBase {
   }
   static constexpr PointerBase of(std::int64_t packed) {
     const std::int64_t fields = packed < 0 ? ~packed : packed;
-    return {packed < 0 ? -1 : int(packed & 0xffffffff), static_cast<unsigned char>(fields >> 32),
-            static_cast<std::uint16_t>(fields >> 40)};
+    return {base_of(packed), form_of(packed), static_cast<std::uint16_t>(fields >> 40)};
+  }
+  /// One field, for passes that ask nothing else.
+  static constexpr int base_of(std::int64_t packed) { return packed < 0 ? -1 : int(packed & 0xffffffff); }
+  static constexpr unsigned char form_of(std::int64_t packed) {
+    return static_cast<unsigned char>((packed < 0 ? ~packed : packed) >> 32);
   }
   /// The same of another base.
   constexpr PointerBase into(int other) const { return {other, form, method}; }
@@ -62,7 +66,10 @@ struct KernelView {
   /// Integers of a step in the table, including the kernel's number.
   constexpr int integers() const { return 1 + loops() + pointers() * (2 + loops()); }
   /// Where pointer p begins among the integers after the kernel's.
-  constexpr int pointer_at(int p) const { return loops() + p * (2 + loops()); }
+  constexpr int pointer_at(int p) const {
+    const int l = loops();
+    return l + p * (2 + l);
+  }
 };
 
 /// A step's kernel and arguments; one of its loops may be viewed as if it ran in tiles.
@@ -83,9 +90,9 @@ struct StepView : KernelView {
   constexpr std::int64_t extent(int l) const { return l == cut ? tile : table_extent(l).at(capacity); }
   constexpr bool varies(int l) const { return l == cut || symbol(l) != 0; }
   constexpr const std::int64_t* pointer(int p) const { return table + pointer_at(p); }
-  constexpr std::int64_t stride(int p, int l) const { return pointer(p)[2 + l]; }
-  constexpr int base(int p) const { return PointerBase::of(pointer(p)[0]).base; }
-  constexpr unsigned char form(int p) const { return PointerBase::of(pointer(p)[0]).form; }
+  constexpr std::int64_t stride(int p, int l) const { return table[pointer_at(p) + 2 + l]; }
+  constexpr int base(int p) const { return PointerBase::base_of(table[pointer_at(p)]); }
+  constexpr unsigned char form(int p) const { return PointerBase::form_of(table[pointer_at(p)]); }
   /// Of a contraction: how its target computes it.
   constexpr std::uint16_t method() const { return PointerBase::of(pointer(0)[0]).method; }
   constexpr std::int64_t offset(int p) const { return pointer(p)[1]; }

@@ -12,35 +12,42 @@ template <Dtype To> struct CastTypes {
   static constexpr Dtype operand(int, Dtype promoted) { return promoted; }
   static constexpr Dtype result(Dtype) { return To; }
 };
+/// A number as kernels convert it: an integer is truncated and wraps. None, which leaves it to them, where no double
+/// holds it.
+constexpr Value converted_number(Value x, Dtype to) {
+  double value = x.graph->constant_value(x.id);
+  bool is_held = true;
+  if (to == Dtype::boolean) {
+    value = value != 0 ? 1 : 0;
+  } else if (!is_floating(to)) {
+    const auto wrap = [&]<class T>(T) {
+      if constexpr (std::is_integral_v<T>) {
+        const T exact = converted<T>(value);
+        value = double(exact);
+        is_held = converted<T>(value) == exact;
+      }
+    };
+    if (is_integer(x.dtype())) with_element_type(x.dtype(), wrap);
+    with_element_type(to, wrap);
+  }
+  return is_held ? Value{x.graph, x.graph->constant(value, to)} : Value{};
+}
+
 template <Dtype To> struct Cast : Elementwise<Cast<To>, 1, CastTypes<To>> {
   static constexpr const char* name = "cast";
   static constexpr bool converts = true;
   static constexpr auto eval(auto x) { return convert<element_type<To>>(x); }
-  static constexpr Value derivative(int, auto x, auto, auto t) {
+  static constexpr Value derivative(int, Value x, Value, Value t) {
     return is_floating(To) && is_floating(x.dtype()) ? graph::cast_to(t, x.dtype()) : Value{};
   }
   static constexpr Value simplify(Value x) {
     if (x.dtype() == To) return x;
-    if (x.graph->is_constant(x.id)) return number(x.graph, x.graph->constant_value(x.id), x.dtype());
-    return {};
+    return x.graph->is_constant(x.id) ? converted_number(x, To) : Value{};
   }
-
- private:
-  /// A number as kernels convert it: an integer is truncated and wraps. One that no double holds is left to them.
-  static constexpr Value number(Builder* b, double value, Dtype from) {
-    if constexpr (To == Dtype::boolean) {
-      value = value != 0 ? 1 : 0;
-    } else if constexpr (!is_floating(To)) {
-      using T = element_type<To>;
-      if (!is_floating(from) && from != Dtype::boolean)
-        with_element_type(from, [&]<class S>(S) {
-          if constexpr (std::is_integral_v<S>) value = double(converted<S>(value));
-        });
-      const T exact = converted<T>(value);
-      if (converted<T>(double(exact)) != exact) return {};
-      value = double(exact);
-    }
-    return {b, b->constant(value, To)};
+  template <Dtype From, std::size_t> static constexpr void evaluate(const void* const* in, void* out, int n) {
+    for (int k = 0; k < n; ++k)
+      static_cast<element_type<To>*>(out)[k] =
+          converted<element_type<To>>(static_cast<const element_type<From>*>(in[0])[k]);
   }
 };
 
@@ -50,9 +57,8 @@ namespace graph {
 
 constexpr Value cast_to(Value v, Dtype d) {
   if (!v.exists() || v.dtype() == d) return v;
-  int id = v.id;
-  return with_element_type(
-      d, [&]<class T>(T) { return apply_elementwise<ops::Cast<dtype_of<T>>>(v.graph, &id); });
+  return apply_elementwise(
+      v.graph, *with_element_type(d, []<class T>(T) { return &primitive<ops::Cast<dtype_of<T>>>; }), &v.id);
 }
 
 }  // namespace graph

@@ -30,7 +30,16 @@ constexpr Value cast_to(Value v, Dtype d);
 /// A batched value with axes of extent 1 inserted after its batch axis, so that it broadcasts with others of this rank.
 constexpr Value with_rank(Value v, int rank);
 
-template <class Op> constexpr Value apply_elementwise(Builder* b, int* ids);
+/// Applies an elementwise primitive to nodes, whose dtypes are converted as it says.
+constexpr Value apply_elementwise(Builder* b, const Primitive& op, int* ids);
+template <class Op> constexpr Value apply_elementwise(Builder* b, int* ids) {
+  return apply_elementwise(b, primitive<Op>, ids);
+}
+/// The rules that all members share.
+constexpr Type type_of_elementwise(const Signature& s, int promoted, Dtype (*result)(Dtype));
+constexpr Value batched_elementwise(const Batching& b, const Primitive& op);
+/// A cotangent with the shape and dtype of operand i.
+constexpr Value like_operand(const Site& s, int i, Value cotangent);
 
 }  // namespace graph
 
@@ -68,16 +77,8 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
   static constexpr bool converts = false, copies = false;       ///< whether its result is the operand, as another type
   using types = Types;
 
-  static constexpr Dtype promoted(const Signature& s) {
-    Dtype d = Dtype::boolean;
-    for (int i = Types::first; i < s.count; ++i) d = promote(d, s.dtype(i));
-    return d;
-  }
   static constexpr Type type(const Signature& s) {
-    Shape shape = s.shape(0);
-    for (int i = 1; i < s.count && shape.rank >= 0; ++i) shape = graph::broadcast(shape, s.shape(i));
-    if (shape.rank < 0) return Type::mismatch();
-    return {Types::result(promoted(s)), shape};
+    return graph::type_of_elementwise(s, Types::first, &Types::result);
   }
 
   static constexpr Primitive describe() {
@@ -86,68 +87,49 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
         "move the primitive out of the unnamed namespace: kernels are shared between translation units by name");
     Primitive p{
         .name = Self::name, .code = graph::code_of<Self>, .kind = Kind::elementwise, .type = &Elementwise::type};
-    p.elementwise = {&Types::result, Self::affine, Self::converts, Self::copies};
+    p.elementwise = {Arity,        Types::first, &Types::operand, &Types::result, nullptr,
+                     Self::affine, Self::converts, Self::copies};
+    if constexpr (requires { typename Self::Accurate; })
+      p.elementwise.accurate = &graph::primitive<typename Self::Accurate>;
     p.flops = [](const Signature&, const Shape& result) { return Self::flops * double(result.size()); };
-    if constexpr (has_simplify(std::make_index_sequence<Arity>{}))
-      p.simplify = [](Builder& b, const int* o, const std::int64_t*, int) {
-        return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
-          return Self::simplify(Value{&b, o[Index]}...);
-        }(std::make_index_sequence<Arity>{});
-      };
-    if constexpr (differentiable(std::make_index_sequence<Arity>{})) {
-      p.vjp = [](const Site& s, int i, Value ct) {
-        const Value d = along(s, i, ct, std::make_index_sequence<Arity>{});
-        return d.exists() ? like_operand(s, i, d) : d;
-      };
-      p.jvp = [](const Site& s, int i, Value tangent) {
-        return along(s, i, tangent, std::make_index_sequence<Arity>{});
-      };
-    }
-    p.batch = [](const graph::Batching& b) {
-      int rank = 0;
-      for (int i = 0; i < Arity; ++i) rank = b.rank(i) > rank ? b.rank(i) : rank;
-      std::array<int, Arity> ids{};
-      for (int i = 0; i < Arity; ++i)
-        ids[i] = b.mapped[i] != 0 ? graph::with_rank(b.operand(i), rank).id : b.operands[i];
-      return graph::apply_elementwise<Self>(b.graph, ids.data());
-    };
-    for_each_dtype([&]<Dtype D>() { set_block<element_type<D>>(p); });
+    p.batch = [](const graph::Batching& b) { return graph::batched_elementwise(b, graph::primitive<Self>); };
+    add_rules(p, std::make_index_sequence<Arity>{});
+    add_blocks(p, std::make_index_sequence<Arity>{}, std::make_index_sequence<std::size_t(number_of_dtypes)>{});
     return p;
   }
 
  private:
-  template <std::size_t... Index> static constexpr bool has_simplify(std::index_sequence<Index...>) {
-    return requires(Value v) { Self::simplify(((void)Index, v)...); };
-  }
-  template <std::size_t... Index> static constexpr bool differentiable(std::index_sequence<Index...>) {
-    return requires(Value v) { Self::derivative(0, ((void)Index, v)..., v, v); };
-  }
-  /// A cotangent with the shape and dtype of operand i.
-  static constexpr Value like_operand(const Site& s, int i, Value d) {
-    const graph::Node *nodes = s.graph->nodes(), &from = nodes[d.id], &to = nodes[s.graph->operands(s.id)[i]];
-    if (from.shape == to.shape && from.dtype == to.dtype) return d;
-    return graph::cast_to(graph::sum_to(d, s.operand(i).extents()), s.operand(i).dtype());
-  }
-  template <std::size_t... Index>
-  static constexpr Value along(const Site& s, int i, Value t, std::index_sequence<Index...>) {
-    return Self::derivative(i, s.operand(int(Index))..., s.result(), t);
-  }
-
-  /// Evaluation over arrays whose promoted type is T.
-  template <class T> static constexpr void set_block(Primitive& p) {
-    if constexpr (Types::operand(Arity - 1, dtype_of<T>) == dtype_of<T>) {
-      p.block[dtype_of<T>] = [](const void* const* in, void* out, int n) {
-        [&]<std::size_t... Index>(std::index_sequence<Index...>) {
-          using R = element_type<Types::result(dtype_of<T>)>;
-          for (int k = 0; k < n; ++k)
-            static_cast<R*>(out)[k] =
-                Self::eval(
-                    Lanes<element_type<Types::operand(int(Index), dtype_of<T>)>, 1>(
-                        static_cast<const element_type<Types::operand(int(Index), dtype_of<T>)>*>(in[Index])[k])...)
-                    .v;
-        }(std::make_index_sequence<Arity>{});
+  template <std::size_t... Index> static constexpr void add_rules(Primitive& p, std::index_sequence<Index...>) {
+    if constexpr (requires(Value v) { Self::simplify(((void)Index, v)...); })
+      p.simplify = [](Builder& b, const int* o, const std::int64_t*, int) {
+        return Self::simplify(Value{&b, o[Index]}...);
+      };
+    if constexpr (requires(Value v) { Self::derivative(0, ((void)Index, v)..., v, v); }) {
+      p.vjp = [](const Site& s, int i, Value ct) {
+        return graph::like_operand(s, i, Self::derivative(i, s.operand(int(Index))..., s.result(), ct));
+      };
+      p.jvp = [](const Site& s, int i, Value tangent) {
+        return Self::derivative(i, s.operand(int(Index))..., s.result(), tangent);
       };
     }
+  }
+  template <std::size_t... Index, std::size_t... D>
+  static constexpr void add_blocks(Primitive& p, std::index_sequence<Index...>, std::index_sequence<D...>) {
+    ((p.block[Dtype(D)] = Types::operand(Arity - 1, Dtype(D)) != Dtype(D)
+                              ? nullptr
+                              : &Self::template evaluate<Types::operand(Arity - 1, Dtype(D)), Index...>),
+     ...);
+  }
+
+ protected:
+  /// Evaluation over arrays whose promoted type is D.
+  template <Dtype D, std::size_t... Index> static constexpr void evaluate(const void* const* in, void* out, int n) {
+    for (int k = 0; k < n; ++k)
+      static_cast<element_type<Types::result(D)>*>(out)[k] =
+          Self::eval(lane<element_type<Types::operand(int(Index), D)>>(in[Index], k)...).v;
+  }
+  template <class T> static constexpr Lanes<T, 1> lane(const void* in, int k) {
+    return Lanes<T, 1>(static_cast<const T*>(in)[k]);
   }
 };
 
@@ -155,20 +137,42 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
 
 namespace graph {
 
+constexpr Type type_of_elementwise(const Signature& s, int promoted, Dtype (*result)(Dtype)) {
+  Shape shape = s.shape(0);
+  for (int i = 1; i < s.count && shape.rank >= 0; ++i) shape = broadcast(shape, s.shape(i));
+  if (shape.rank < 0) return Type::mismatch();
+  Dtype common = Dtype::boolean;
+  for (int i = promoted; i < s.count; ++i) common = promote(common, s.dtype(i));
+  return {result(common), shape};
+}
+
+constexpr Value like_operand(const Site& s, int i, Value cotangent) {
+  if (!cotangent.exists()) return cotangent;
+  const Node *nodes = s.graph->nodes(), &from = nodes[cotangent.id], &to = nodes[s.graph->operands(s.id)[i]];
+  if (from.shape == to.shape && from.dtype == to.dtype) return cotangent;
+  return cast_to(sum_to(cotangent, s.operand(i).extents()), s.operand(i).dtype());
+}
+
+constexpr Value batched_elementwise(const Batching& b, const Primitive& op) {
+  int rank = 0, ids[most_operands]{};
+  for (int i = 0; i < b.count; ++i) rank = b.rank(i) > rank ? b.rank(i) : rank;
+  for (int i = 0; i < b.count; ++i) ids[i] = b.mapped[i] != 0 ? with_rank(b.operand(i), rank).id : b.operands[i];
+  return apply_elementwise(b.graph, op, ids);
+}
+
 /// Operands of several dtypes: casts them to the one in which they are computed; numbers adapt to it. Returns the
 /// promoted dtype.
-template <class Op> constexpr Dtype unify_dtypes(Builder& g, int* ids) {
-  constexpr int n = Op::arity;
+constexpr Dtype unify_dtypes(Builder& g, const Primitive::Elementwise& op, int* ids) {
   Dtype common = Dtype::boolean, number = Dtype::boolean;
   bool tensors = false;
-  for (int i = Op::types::first; i < n; ++i) {
+  for (int i = op.promoted; i < op.arity; ++i) {
     const Dtype d = g[ids[i]].dtype;
     if (g.is_constant(ids[i])) number = promote(number, d);
     else common = promote(common, d), tensors = true;
   }
   common = tensors ? promote_number(common, number) : number;
-  for (int i = 0; i < n; ++i)
-    if (const Dtype want = Op::types::operand(i, common); g[ids[i]].dtype != want)
+  for (int i = 0; i < op.arity; ++i)
+    if (const Dtype want = op.operand_dtype(i, common); g[ids[i]].dtype != want)
       ids[i] = g.is_constant(ids[i]) ? g.constant(g.constant_value(ids[i]), want) : cast_to(Value{&g, ids[i]}, want).id;
   return common;
 }
@@ -176,8 +180,7 @@ template <class Op> constexpr Dtype unify_dtypes(Builder& g, int* ids) {
 /// Removes broadcasts that the operation does anyway: op(broadcast(x), y) is op(x, y) if y has the full shape, and
 /// broadcast(op(x, number)) if all others are numbers. In the second case the caller broadcasts the result to the shape
 /// returned, which is 0 in all others.
-template <class Op> constexpr int look_through_broadcasts(const Builder& g, int* ids) {
-  constexpr int n = Op::arity;
+constexpr int look_through_broadcasts(const Builder& g, int n, int* ids) {
   const Node* nodes = g.nodes();
   int full = 0, repeated = -1, shape = 0;
   bool alike = true;
@@ -200,19 +203,18 @@ template <class Op> constexpr int look_through_broadcasts(const Builder& g, int*
   return full == 0 ? shape : 0;
 }
 
-/// Applies an elementwise primitive to nodes.
-template <class Op> constexpr Value apply_elementwise(Builder* b, int* ids) {
-  if constexpr (requires { typename Op::Accurate; })
-    if (b->accurate) return apply_elementwise<typename Op::Accurate>(b, ids);
-  constexpr int n = Op::arity, first = Op::types::first;
+constexpr Value apply_elementwise(Builder* b, const Primitive& op, int* ids) {
+  const Primitive::Elementwise& e = op.elementwise;
   Builder& g = *b;
+  if (e.accurate != nullptr && g.accurate) return apply_elementwise(b, *e.accurate, ids);
+  const int n = e.arity;
   const Node* nodes = g.nodes();
   Dtype common = nodes[ids[n - 1]].dtype;
   int shape = 0;
-  bool one_dtype = Op::types::operand(n - 1, common) == common, one_shape = true, numbers = false, repeats = false;
+  bool one_dtype = e.operand_dtype(n - 1, common) == common, one_shape = true, numbers = false, repeats = false;
   for (int i = 0; i < n; ++i) {
     const Node& o = nodes[ids[i]];
-    one_dtype = one_dtype && (i >= first ? o.dtype == common : o.dtype == Op::types::operand(i, common));
+    one_dtype = one_dtype && (i >= e.promoted ? o.dtype == common : o.dtype == e.operand_dtype(i, common));
     if (o.shape == 0) {
       numbers = numbers || o.op->kind == Kind::constant;
     } else {
@@ -222,11 +224,11 @@ template <class Op> constexpr Value apply_elementwise(Builder* b, int* ids) {
     }
   }
   if (one_dtype && one_shape && !numbers && !repeats)
-    return {b, g.insert(primitive<Op>, Op::types::result(common), shape, ids, n)};
-  if (!one_dtype) common = unify_dtypes<Op>(g, ids);
-  const int around = repeats ? look_through_broadcasts<Op>(g, ids) : 0;
-  Value y{b, g.add(primitive<Op>, ids, n)};
-  if (is_half(common)) y = cast_to(y, Op::types::result(common));
+    return {b, g.insert(op, e.result_dtype(common), shape, ids, n)};
+  if (!one_dtype) common = unify_dtypes(g, e, ids);
+  const int around = repeats ? look_through_broadcasts(g, n, ids) : 0;
+  Value y{b, g.add(op, ids, n)};
+  if (is_half(common)) y = cast_to(y, e.result_dtype(common));
   return around != 0 ? broadcast_to(y, g.interned(around)) : y;
 }
 

@@ -36,20 +36,22 @@ template <class Self> struct Reduction : graph::Registered<Self> {
     };
     p.flops = [](const Signature& s, const Shape&) { return double(s.shape(0).size()); };
     p.fold.identity = Self::identity;
-    for_each_dtype([&]<Dtype D>() { set_block<element_type<D>>(p); });
+    add_blocks(p, std::make_index_sequence<std::size_t(number_of_dtypes)>{});
     return p;
   }
 
  private:
   /// Narrow types are folded in the type in which they are computed.
-  template <class T> static constexpr void set_block(Primitive& p) {
-    if constexpr (computed_as(dtype_of<T>) == dtype_of<T>)
-      p.block[dtype_of<T>] = [](const void* const* in, void* out, int n) {
-        for (int k = 0; k < n; ++k)
-          static_cast<T*>(out)[k] = Self::combine(Lanes<T, 1>(static_cast<const T*>(in[0])[k]),
-                                                  Lanes<T, 1>(static_cast<const T*>(in[1])[k]))
-                                        .v;
-      };
+  template <std::size_t... D> static constexpr void add_blocks(Primitive& p, std::index_sequence<D...>) {
+    ((p.block[Dtype(D)] =
+          computed_as(Dtype(D)) != Dtype(D) ? nullptr : &evaluate<element_type<computed_as(Dtype(D))>>),
+     ...);
+  }
+  template <class T> static constexpr void evaluate(const void* const* in, void* out, int n) {
+    for (int k = 0; k < n; ++k)
+      static_cast<T*>(out)[k] = Self::combine(Lanes<T, 1>(static_cast<const T*>(in[0])[k]),
+                                              Lanes<T, 1>(static_cast<const T*>(in[1])[k]))
+                                    .v;
   }
 };
 

@@ -29,6 +29,29 @@ TEST_CASE("random graphs compiled for the CPU agree with the interpreter, on any
   check<31>();
 }
 
+namespace {
+/// The CPU with a target that writes no primitive with others.
+struct Keeping : cpu::Backend {
+  static constexpr internals::compile::Target target = [] {
+    internals::compile::Target t = cpu::target;
+    t.expansion = nullptr;
+    return t;
+  }();
+};
+inline constexpr Conv2dOptions same{.padding = 1};
+struct KeptTrace {
+  static constexpr auto pooled = [](auto x, auto w) { return sum(max_pool2d<2>(tanh(conv2d<same>(x + 1.f, w)))); };
+  static constexpr auto gradients = [](auto x, auto w) { return grad(pooled, wrt<0, 1>)(x, w); };
+  constexpr graph::Builder operator()() const {
+    return graph::FunctionTrace<decltype(gradients), Sym<float, upto<6, 'N'>, 2, 4, 6>, Sym<float, 3, 2, 3, 3>>{}();
+  }
+};
+}  // namespace
+
+TEST_CASE("convolutions and pools that a target keeps run by their plain loops on the CPU's backend") {
+  support::check_compiled<KeptTrace, Keeping>(1);
+}
+
 TEST_CASE("indices that differ from lane to lane: gathers whose rows stand side by side") {
   const Tensor<float, 3, 5> x = random::normal<3, 5>(Seed{1});
   const Tensor<float, 3, 20> v = random::normal<3, 20>(Seed{2});

@@ -251,7 +251,7 @@ class Checker {
   /// of rows. Addresses are shifted by `move_from` and `move_to`.
   bool reads_before_it_writes(int s, int from, std::int64_t move_from, int to, std::int64_t move_to) const {
     const StepOf& step = steps_[std::size_t(s)];
-    if (step.kind == compile::KernelKind::scatter || step.kind == compile::KernelKind::custom) return false;
+    if (step.kind == compile::KernelKind::scatter || is_own_kernel(step.kind)) return false;
     struct Written {
       std::int64_t row, iteration;
       const Touch* touch;

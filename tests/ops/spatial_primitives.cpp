@@ -4,7 +4,9 @@
 #include <sinter/backend/reference/interpreter.hpp>
 #include <sinter/sinter.hpp>
 
+#include <algorithm>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "../support/execute.hpp"
@@ -75,6 +77,21 @@ void check_forms(const Builder& g, const reference::Lengths& lengths = {}) {
       CHECK(expanded[o].get(k) == doctest::Approx(plain[o].get(k)).epsilon(1e-9).scale(1));
       CHECK(run[o].get(k) == doctest::Approx(plain[o].get(k)).epsilon(1e-4).scale(10));
     }
+}
+
+/// The kinds of a graph's kernels, step by step.
+std::vector<std::string> kinds(const Builder& g, const compile::Target& target) {
+  const compile::Plan p = compile::compile(g, 0, target).run;
+  std::vector<std::string> all;
+  for (const std::int64_t* t = p.table.data(); t != p.table.data() + p.table.size();) {
+    const compile::KernelView kernel{p.words.data() + p.kernel[int(*t)]};
+    all.emplace_back(compile::name_of(kernel.kind()));
+    t += kernel.integers();
+  }
+  return all;
+}
+bool keeps_own_kernel(const std::vector<std::string>& kinds) {
+  return std::count(kinds.begin(), kinds.end(), "convolve") + std::count(kinds.begin(), kinds.end(), "pool") > 0;
 }
 
 struct Case {
@@ -230,6 +247,52 @@ TEST_CASE("a primitive keeps its name until a target lowers it") {
   const Value z{&without, without.input(Dtype::float32, shape_of<4>)};
   without.outputs.push((z + 1.0).id);
   CHECK_FALSE(compile::expand(without, cpu::target, other));  // nothing to lower
+}
+
+TEST_CASE("kernels of convolutions, pools and their derivatives have kinds of their own where a target keeps them") {
+  constexpr compile::Target keeping;
+  const Case c = cases()[1];
+  const auto shapes = shapes_of(c);
+  for (const ConvolutionTensor which : parts) {
+    Builder g;
+    std::array<Value, 3> t{};
+    for (std::size_t i = 0; i < 3; ++i) t[i] = {&g, g.input(Dtype::float32, shapes[i])};
+    g.outputs.push(ops::convolution_part(which, t, c.geometry, shapes[std::size_t(which)]).id);
+    CHECK(kinds(g, keeping) == std::vector<std::string>{"convolve"});
+    CHECK_FALSE(keeps_own_kernel(kinds(g, cpu::target)));
+  }
+  const PoolGeometry windows{.axes = 2, .size = {2, 2, 1}, .stride = {2, 2, 1}, .extent = {4, 4, 1}};
+  for (std::size_t which = 0; which < 5; ++which) {
+    Builder g;
+    const Shape image = shape_from({2, 2, 4, 4});
+    const Value x{&g, g.input(Dtype::float32, image)}, y{&g, g.input(Dtype::float32, windows.pooled(image))};
+    const std::array results{ops::MaxPool::apply({x}, windows), ops::MaxPoolGradient::apply({y, x, y}, windows),
+                             ops::MaxPoolTangent::apply({x, x, y}, windows), ops::MeanPool::apply({x}, windows),
+                             ops::MeanPoolGradient::apply({y}, windows)};
+    g.outputs.push(results[which].id);  // nothing needs the others
+    CHECK(kinds(g, keeping) == std::vector<std::string>{"pool"});
+    CHECK_FALSE(keeps_own_kernel(kinds(g, cpu::target)));
+  }
+  const auto attention = [](auto q, auto k, auto v) { return scaled_dot_product_attention(q, k, v); };
+  using X = Sym<float, 1, 2, 4, 8>;
+  CHECK(kinds(graph::FunctionTrace<decltype(attention), X, X, X>{}(), keeping) == std::vector<std::string>{"custom"});
+}
+
+TEST_CASE("what is computed before and after a convolution or pool that a target keeps has kernels of its own") {
+  constexpr compile::Target keeping;
+  Builder g;
+  const Shape image = shape_from({2, 3, 5, 4});
+  const Value x{&g, g.input(Dtype::float32, image)}, w{&g, g.input(Dtype::float32, shape_from({3, 3, 3, 3}))};
+  const Geometry same{.axes = 2, .before = {1, 1, 0}, .after = {1, 1, 0}};
+  const PoolGeometry windows{.axes = 2, .size = {3, 3, 1}, .padding = {1, 1, 0}};
+  const Value sums = ops::convolve(x + 1.0, w, same), largest = ops::MaxPool::apply({relu(sums)}, windows);
+  g.outputs.push((largest * 2.0).id);
+  CHECK(kinds(g, keeping) == std::vector<std::string>{"map", "convolve", "map", "pool", "map"});
+  const auto inputs = numbers(g);
+  const auto expected = reference::Interpreter(g, true).run(inputs)[0],
+             found = support::execute(g, inputs, {}, keeping)[0];
+  for (std::ptrdiff_t k = 0; k < image.size(); ++k)
+    CHECK(found.get(k) == doctest::Approx(expected.get(k)).epsilon(1e-5).scale(10));
 }
 
 TEST_CASE("operands that do not fit are refused") {

@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "../backend/plain/plain.hpp"
 #include "../support/files.hpp"
 
 using namespace sinter;
@@ -27,6 +28,11 @@ struct Convolutions {
   nn::Conv2d<1, 16, 5, Conv2dOptions{.padding = 2}> first;
   nn::Conv2d<16, 32, 5, Conv2dOptions{.padding = 2}> second;
   constexpr auto operator()(auto x) const { return mean<2, 3>(relu(second(relu(first(x))))); }
+};
+
+struct Pooled {
+  nn::Conv2d<1, 4, 3, Conv2dOptions{.padding = 1}> first;
+  constexpr auto operator()(auto x) const { return mean<2, 3>(max_pool2d<2>(relu(first(x)))); }
 };
 
 }  // namespace profiled
@@ -98,6 +104,35 @@ TEST_CASE("a profile names the forms in which convolutions and their gradients r
   if (!cpu::use_winograd) return;
   CHECK(variant("second") == "3136x32x400, Winograd's F(2x2, 5x5)");
   CHECK(variant("gradient of second") == "32x400x3136, Winograd's F(2x2, 5x5) transposed, the sum in chunks");
+}
+
+TEST_CASE("a profile names convolutions and pools that a target keeps") {
+  Model<profiled::Pooled> net(Seed{1});
+  auto infer = inference<Tensor<float, 2, 1, 8, 8>>(net, plain::Plain{});
+  const Tensor<float, 2, 1, 8, 8> x;
+  const Profile p = profile(quick, infer, x);
+  const ProfiledStep *convolution = find(p, "first", "convolution"), *pool = find(p, "", "max_pool");
+  REQUIRE(convolution != nullptr);
+  CHECK(convolution->kind == "convolve");
+  CHECK(convolution->flops == 2 * 2 * 4 * 8 * 8 * 3 * 3);
+  CHECK(convolution->variant == "2x1x4x1x8x8x3x3x8x8");  // images, channels, filters, …
+  REQUIRE(pool != nullptr);
+  CHECK(pool->kind == "pool");
+  const support::TemporaryFile text;
+  std::FILE* out = std::fopen(text.path().c_str(), "w");
+  print(p, out);
+  std::fclose(out);
+  CHECK(text.read().find("convolve " + std::to_string(convolution->kernel)) != std::string::npos);
+
+  auto step = training<Tensor<float, 2, 1, 8, 8>, Tensor<int, 2>>(net, nn::cross_entropy, optim::SGD{}, plain::Plain{});
+  const Tensor<int, 2> y;
+  const Profile trained = profile(quick, step, x, y);
+  const ProfiledStep *weight = find(trained, "gradient of first", "convolution_weight_gradient"),
+                     *image = find(trained, "", "max_pool_gradient");
+  REQUIRE(weight != nullptr);
+  CHECK(weight->kind == "convolve");
+  REQUIRE(image != nullptr);
+  CHECK(image->kind == "pool");
 }
 
 TEST_CASE("a profile of inference finds the modules of prepared weights; its results are those of a call") {

@@ -135,7 +135,7 @@ class Allocator {
                        const List<char>& taken) const {
     const int step = life.first;
     const KernelKind kind = d_.kind[step];
-    if (kind == KernelKind::scatter || kind == KernelKind::custom || kind == KernelKind::loop) return -1;
+    if (kind == KernelKind::scatter || is_own_kernel(kind) || kind == KernelKind::loop) return -1;
     for (int p = kind == KernelKind::contract ? 2 : 0; p < d_.pointers(step); ++p) {
       const int other = d_.node(step, p);
       if (other < 0 || base_[other] != 0) continue;

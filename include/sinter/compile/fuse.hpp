@@ -77,6 +77,10 @@ class Fuser : Grouping {
     group_[v] = group;
     ++f_.groups[group].members;
   }
+  constexpr void enter_alone(int v, KernelKind kind) {
+    enter(v, open(kind, after_all(v), core_of(v)));
+    f_.groups.back().alone = true;
+  }
   constexpr bool join(int a, int b) {
     Group &x = f_.groups[a], &y = f_.groups[b];
     if (x.alone || y.alone || x.space != y.space || (x.contraction >= 0 && y.contraction >= 0)) return false;
@@ -142,11 +146,8 @@ class Fuser : Grouping {
         group_[v] = open(KernelKind::contract, after_all(v), core_of(v));
         f_.groups.back().contraction = v;
         return;
-      case Kind::kernel:
-      case Kind::loop:
-        enter(v, open(kind_[v] == Kind::loop ? KernelKind::loop : KernelKind::custom, after_all(v), core_of(v)));
-        f_.groups.back().alone = true;
-        return;
+      case Kind::kernel: return enter_alone(v, kind_of(nodes_[v].op->kernel.kind));
+      case Kind::loop: return enter_alone(v, KernelKind::loop);
       case Kind::result: return enter(v, group_[*operands(v)]);
       case Kind::assemble: level_[v] = after_all(v); return;  // complete once all its parts are
       case Kind::view:
@@ -161,11 +162,7 @@ class Fuser : Grouping {
       level_[v] = after_all(v);
       return;
     }
-    if (v < s_.alone.size() && s_.alone[v] != 0) {
-      enter(v, open(KernelKind::map, after_all(v), core_of(v)));
-      f_.groups.back().alone = true;
-      return;
-    }
+    if (v < s_.alone.size() && s_.alone[v] != 0) return enter_alone(v, KernelKind::map);
     const int n = nodes_[v].operands;
     const int* const o = operands(v);
     int level = 0;

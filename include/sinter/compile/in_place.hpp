@@ -16,7 +16,7 @@ constexpr bool may_take_over(const StepView& step, int from, int to) {
   const KernelKind kind = step.kind();
   const int loops = step.loops(), pointers = step.pointers();
   // A scatter clears its result first; a custom kernel keeps no order, and a loop reads its operands in every step.
-  if (kind == KernelKind::scatter || kind == KernelKind::custom || kind == KernelKind::loop) return false;
+  if (kind == KernelKind::scatter || is_own_kernel(kind) || kind == KernelKind::loop) return false;
   int store = -1;
   for (int p = 0; p < pointers; ++p) {
     if (step.base(p) != to) continue;

@@ -31,7 +31,7 @@ class Lowering {
     k_ = Kernel{};
     k_.kind = home.kind;
     node_.clear();
-    if (home.kind == KernelKind::custom) {
+    if (is_own_kernel(home.kind)) {
       make_custom();
       return static_cast<Kernel&&>(k_);
     }

@@ -107,7 +107,7 @@ class PlanVerifier {
         end += v.kind() == KernelKind::loop ? bytes_of_step(v.words, p) : std::int64_t(use[p].bytes);
         // Along loops of other operands a custom kernel reads an operand only as far as its own axes reach, which a
         // step does not say.
-        if (v.kind() == KernelKind::custom) end = std::min(end, first + g_.shape(node).size() * use[p].bytes);
+        if (is_own_kernel(v.kind())) end = std::min(end, first + g_.shape(node).size() * use[p].bytes);
         if (v.kind() != KernelKind::scatter || !use[p].written) within(base, node, first, end, step);
       }
       if (base != 0) continue;
@@ -125,7 +125,7 @@ class PlanVerifier {
   constexpr bool is_written(const StepView& v, const List<Use>& use, int node) const {
     for (int p = 0; p < v.pointers(); ++p)
       if (names_.back()[p] == node && use[p].written) return true;
-    return v.kind() == KernelKind::custom;
+    return is_own_kernel(v.kind());
   }
   /// Inputs and outputs have a size of their own; what is in the arena ends within it, and is no longer than its
   /// buffer.

@@ -110,6 +110,10 @@ constexpr bool scales(Affine a) { return a == Affine::multiplies || a == Affine:
 /// Whether p may be the first operand as well.
 constexpr bool either_way(Affine a) { return a == Affine::adds || a == Affine::multiplies; }
 
+/// What a kernel of a primitive's own computes, for profiles, and for backends with one function for all convolutions.
+/// It becomes the kind of the kernel (compile/program/kernel.hpp).
+enum class OwnKernel : unsigned char { custom, convolve, pool };
+
 /// What all primitives have, and for each kind what it adds. Passes ask these properties; the one pass that exists for
 /// a primitive may name it (tests/house.py lists them).
 struct Primitive {
@@ -166,6 +170,7 @@ struct Primitive {
 
   /// Of kernels.
   struct Kernel {
+    OwnKernel kind = OwnKernel::custom;
     /// The number of results. The node is the first, further ones are nodes of kind result; results that nothing reads
     /// are not computed.
     int results = 1;

@@ -22,7 +22,7 @@ namespace sinter {
 struct ProfiledStep {
   std::string name;        ///< the modules whose parameters it uses: "layer1.0.conv1"; empty if none
   std::string operations;  ///< "contract add maximum"
-  std::string kind;        ///< of its kernel: map, row, contract, scatter
+  std::string kind;        ///< of its kernel: map, row, contract, convolve, pool, scatter, custom, loop
   std::string variant;     ///< how the backend runs it
   int kernel = 0;          ///< which of the program's distinct kernels
   double start = 0;        ///< seconds since the run began, in the fastest run

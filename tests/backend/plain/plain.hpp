@@ -43,7 +43,7 @@ template <class K> class Step {
   void run() {
     if constexpr (K::body.kind == KernelKind::row) rows();
     else if constexpr (K::body.kind == KernelKind::contract) contract();
-    else if constexpr (K::body.kind == KernelKind::custom) custom();
+    else if constexpr (is_own_kernel(K::body.kind)) own_kernel();
     else map();
   }
 
@@ -169,7 +169,7 @@ template <class K> class Step {
   }
 
   // ---- kernels that a primitive brings: its plain loops ----
-  void custom() {
+  void own_kernel() {
     constexpr std::uint64_t code = [] {
       for (const Micro& m : K::body.micros)
         if (m.what == Micro::What::apply) return m.code;

@@ -38,7 +38,7 @@ struct Backend {
       else contract<K>(arguments, c);
     } else if constexpr (K::body.kind == compile::KernelKind::row) row<K, Way>(arguments, c);
     else if constexpr (K::body.kind == compile::KernelKind::scatter) scatter<K>(arguments, c);
-    else if constexpr (K::body.kind == compile::KernelKind::custom) custom<K>(arguments, c);
+    else if constexpr (is_own_kernel(K::body.kind)) custom<K>(arguments, c);
     else if constexpr (is_fixed<K, Step>()) SmallMap<K, Step>::run(c);
     else map<K, Way>(arguments, c);
   }

@@ -92,6 +92,11 @@ inline std::string variant(const compile::StepReport& s, const compile::Steps& s
   }
   const compile::RunTimeBody& b = steps.body(s.kernel);
   if (s.extent.empty()) return "one element";
+  if (is_own_kernel(b.kind)) {
+    std::string all;
+    for (const std::int64_t n : s.extent) all += (all.empty() ? "" : "x") + std::to_string(n);
+    return all;
+  }
   std::int64_t outer = 1;
   for (std::size_t l = 0; l + 1 < s.extent.size(); ++l) outer *= s.extent[l];
   const std::string extents = by(outer, s.extent.back());
@@ -108,14 +113,6 @@ inline std::string variant(const compile::StepReport& s, const compile::Steps& s
              gathered + ", " + std::to_string(b.passes) + (b.passes == 1 ? " pass" : " passes");
     }
     case compile::KernelKind::scatter: return extents + ", in order";
-    case compile::KernelKind::custom: {
-      std::string all;
-      for (const std::int64_t n : s.extent) {
-        if (!all.empty()) all += 'x';
-        all += std::to_string(n);
-      }
-      return all;
-    }
     case compile::KernelKind::map: return extents + ", " + std::to_string(lanes) + " lanes" + gathered;
     default: return extents;
   }

@@ -44,7 +44,7 @@ class Step {
   }
 
   void run() {
-    if (b_.kind == KernelKind::custom) return custom();
+    if (is_own_kernel(b_.kind)) return own_kernel();
     for (int j = 0; j < std::ssize(b_.micros); ++j)
       if (b_.micros[j].level == 0) evaluate(j, 0, block);
     if (b_.kind == KernelKind::contract) contract();
@@ -263,7 +263,7 @@ class Step {
   }
 
   /// A primitive's own kernel: one that has registered, else its plain loops.
-  void custom() {
+  void own_kernel() {
     const cpu::CustomBody<std::vector<Micro>> body(b_.micros);
     const KernelRegistry::Run run = KernelRegistry::find(body.code, body.result);
     if (run == nullptr)

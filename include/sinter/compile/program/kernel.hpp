@@ -27,10 +27,21 @@ enum class KernelKind : unsigned char {
   scatter,   ///< a map that adds at positions which other iterations may share
   custom,    ///< a function that a primitive provides
   loop,      ///< a program of its own, for one step after another (program/loop.hpp)
+  convolve,  ///< custom, of a convolution, or of the gradient of its image or its weight
+  pool,      ///< custom, of a pool or a derivative of one
 };
 constexpr const char* name_of(KernelKind k) {
-  constexpr const char* names[]{"map", "row", "contract", "scatter", "custom", "loop"};
+  constexpr const char* names[]{"map", "row", "contract", "scatter", "custom", "loop", "convolve", "pool"};
   return names[int(k)];
+}
+constexpr KernelKind kind_of(graph::OwnKernel k) {
+  return k == graph::OwnKernel::convolve ? KernelKind::convolve
+         : k == graph::OwnKernel::pool   ? KernelKind::pool
+                                         : KernelKind::custom;
+}
+/// Whether a primitive provides the function, and numbers the loops.
+constexpr bool is_own_kernel(KernelKind k) {
+  return k == KernelKind::custom || k == KernelKind::convolve || k == KernelKind::pool;
 }
 
 /// One loop of a nest. It runs `extent` times, times the run-time length of the symbolic dimension `symbol`, if any.

@@ -90,6 +90,7 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
       p.kernel.weight = 1;
       p.kernel.channels = [](const std::int64_t* a) { return Geometry::of(a).lead == 0 ? 1 : -1; };
     }
+    p.kernel.kind = graph::OwnKernel::convolve;
     p.kernel.flops = &flops_of_loops;
     p.kernel.loop = &loop;
     p.kernel.plain = [](const graph::Elements& e) { PlainConvolution(e, Result).run(); };

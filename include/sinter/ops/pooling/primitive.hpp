@@ -44,6 +44,7 @@ template <class Self> struct PoolPart : graph::Registered<Self> {
     p.jvp = &Self::push;
     p.batch = &batch;
     p.flops = &flops;
+    p.kernel.kind = graph::OwnKernel::pool;
     p.kernel.flops = &flops_of_loops;
     p.kernel.loop = &loop;
     p.kernel.plain = [](const graph::Elements& e) { Self::plain(PlainPool(e)); };

@@ -201,7 +201,7 @@ constexpr bool are_alike(const StepView& a, const StepView& b) {
 constexpr void decide(PlanDraft& d, const Kernel& k, int id, const Target& target) {
   const int step = d.step.size() - 1, before = d.last[id];
   d.last[id] = step;
-  if (before >= 0 && k.kind != KernelKind::custom && are_alike(d.view(before), d.view(step))) {
+  if (before >= 0 && !is_own_kernel(k.kind) && are_alike(d.view(before), d.view(step))) {
     if (k.kind == KernelKind::contract) {
       std::int64_t& first = d.plan.table[d.pointer(step, 0)];
       first = PointerBase{PointerBase::base_of(first), PointerBase::form_of(first), d.view(before).method()}.packed();

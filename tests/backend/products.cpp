@@ -10,13 +10,13 @@ using namespace sinter;
 namespace {
 
 // which operands are transposed: contiguous along M or N instead of the contracted axis
-enum Turned { none = 0, left = 1, right = 2 };
+enum Transposed { none = 0, left = 1, right = 2 };
 
 /// c = a · b, (m, k) × (k, n) → (m, n); `stride` is the minimum stride of an operand's lines.
 template <class T> struct Product {
   static constexpr std::size_t guard = 256;
   std::int64_t m, n, k, left_line, right_line;
-  int turned;
+  int transposed;
   std::vector<T> a, b, c;
   std::vector<std::byte> scratch;
 
@@ -26,7 +26,7 @@ template <class T> struct Product {
         k(inner),
         left_line(std::max(stride, how & left ? m : k)),
         right_line(std::max(stride, how & right ? k : n)),
-        turned(how) {
+        transposed(how) {
     const auto numbers = [](std::int64_t count, std::uint64_t stream) {
       const Philox random(Seed{1}, stream);
       std::vector<T> x;
@@ -37,10 +37,10 @@ template <class T> struct Product {
     scratch.assign(std::size_t(cpu::pack_bytes_of<T>(m, n, k)) + guard + 64, std::byte{77});
   }
   T left_at(std::int64_t i, std::int64_t q) const {
-    return a[std::size_t(turned & left ? q * left_line + i : i * left_line + q)];
+    return a[std::size_t(transposed & left ? q * left_line + i : i * left_line + q)];
   }
   T right_at(std::int64_t q, std::int64_t j) const {
-    return b[std::size_t(turned & right ? j * right_line + q : q * right_line + j)];
+    return b[std::size_t(transposed & right ? j * right_line + q : q * right_line + j)];
   }
 
   const std::vector<T>& run(int threads) {
@@ -59,9 +59,9 @@ template <class T> struct Product {
     auto* const aligned =
         reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(scratch.data()) + 63) / 64 * 64);
     using Products = cpu::Products<T>;
-    const typename Products::Operand x{a.data(), nest(m, turned & left ? 1 : left_line),
-                                       nest(k, turned & left ? left_line : 1)},
-        y{b.data(), nest(n, turned & right ? right_line : 1), nest(k, turned & right ? 1 : right_line)};
+    const typename Products::Operand x{a.data(), nest(m, transposed & left ? 1 : left_line),
+                                       nest(k, transposed & left ? left_line : 1)},
+        y{b.data(), nest(n, transposed & right ? right_line : 1), nest(k, transposed & right ? 1 : right_line)};
     Products(x, y, Products::method(x.shape(), y.shape()), aligned, threads, finish, this).run();
     for (std::size_t i = 0; i < guard; ++i)
       CHECK(aligned[std::size_t(cpu::pack_bytes_of<T>(m, n, k)) + i] == std::byte{77});
@@ -81,7 +81,7 @@ template <class T> struct Product {
     CAPTURE(m);
     CAPTURE(n);
     CAPTURE(k);
-    CAPTURE(turned);
+    CAPTURE(transposed);
     run(1);
     CHECK(wrong() == 0);
     const std::vector<T> alone = c;
@@ -94,7 +94,7 @@ void check_all(std::initializer_list<int> rows, std::initializer_list<int> colum
   for (const int m : rows)
     for (const int n : columns)
       for (const int k : inner)
-        for (const int turned : {0, 1, 2, 3}) Product<T>(m, n, k, turned).check();
+        for (const int transposed : {0, 1, 2, 3}) Product<T>(m, n, k, transposed).check();
 }
 
 }  // namespace

@@ -96,7 +96,7 @@ inline constexpr bool same_for_all_lanes = micro<K, J>.level == 0 ||
                                             (K::body.kind != compile::KernelKind::row ||
                                              (K::body.folded >> (K::body.loops - 1) & 1) != 0));
 
-/// N elements of pointer P, which along the vector loop walks by 0, 1 or another stride.
+/// N elements of pointer P, whose stride along the vector loop is 0, 1 or another.
 template <class T, int N, int A, int Unit, int P, class Stride>
 [[gnu::always_inline]] constexpr Lanes<T, N> read(const Cursor<P>& w, Span s, Stride&& stride) {
   const T* p = reinterpret_cast<const T*>(w.address[A]);
@@ -284,7 +284,7 @@ template <class K, int First, int Last, int L, int P, class F>
   }
 }
 
-/// Whether a pointer walks loops [first, last) as one.
+/// Whether loops [first, last) of a pointer are as one.
 template <int L, int P> inline bool are_one_loop(const Arguments<L, P>& a, std::size_t pointer, int first, int last) {
   const auto& stride = a.stride[pointer];
   for (int l = first; l + 1 < last; ++l)

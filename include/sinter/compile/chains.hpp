@@ -185,7 +185,7 @@ class ChainFinder {
       const int t = use(s, p).bytes > 0 ? d_.find(node(v, p)) : -1;
       if (t < 0 || d_.tensors[t].unit == 0 || !(use(s, p).written || d_.tensors[t].written)) continue;
       ChainDraft next = d_;
-      if (!walk(next, s, v, p, d_.tensors[t].unit)) {
+      if (!enter_in_step(next, s, v, p, d_.tensors[t].unit)) {
         if (!d_.in_order || !use(s, p).written) return false;
         next = d_;
         if (!enter_as_a_whole(next, s)) return false;
@@ -198,7 +198,7 @@ class ChainFinder {
     return false;
   }
   /// Adds a step that strides over a tensor of the chain through a pointer as others do, by this many bytes per unit.
-  constexpr bool walk(ChainDraft& d, int s, const StepView& v, int p, std::int64_t unit) const {
+  constexpr bool enter_in_step(ChainDraft& d, int s, const StepView& v, int p, std::int64_t unit) const {
     const int loop = outermost(v, p);
     if (loop < 0 || v.symbol(loop) != d.symbol) return false;
     const std::int64_t by = v.stride(p, loop) * use(s, p).bytes, coarser = by > unit ? by / unit : 1,

@@ -103,7 +103,7 @@ class Lowering {
   struct Side {
     int rank = 0;
     int loop[Shape::max_rank]{};
-    ViewWalk walk;
+    ViewStrides strides;
   };
   constexpr Pointer along(Side& s, int operand) const {
     const Shape& shape = g_.shape(operand);
@@ -119,7 +119,7 @@ class Lowering {
   constexpr void compute_operand(int side, Side& s, int operand) {
     const int p = s_.base[operand];
     if (f_.group[p] != group_) return;
-    s.walk = ViewWalk::of(s_.layout(operand), g_.shape(operand), s_.layout(p), g_.shape(p));
+    s.strides = ViewStrides::of(s_.layout(operand), g_.shape(operand), s_.layout(p), g_.shape(p));
     side_ = &s;
     side_number_ = static_cast<unsigned char>(side);
     const int from = k_.micros.size(), x = value(p, false);
@@ -250,12 +250,12 @@ class Lowering {
     for (int i = 0; i < to.rank; ++i) {
       if (is_axis(to, i) == 0) continue;
       if (const int j = i - (to.rank - from.rank); j >= 0 && is_axis(from, j) != 0) stride[axes] = l.stride[j];
-      p.offset += side_->walk.start[axes] * stride[axes];
+      p.offset += side_->strides.start[axes] * stride[axes];
       ++axes;
     }
     for (int i = 0; i < side_->rank; ++i)
-      if (const int axis = side_->walk.axis[i]; axis >= 0)
-        p.stride[side_->loop[i]] += side_->walk.step[i] * stride[axis];
+      if (const int axis = side_->strides.axis[i]; axis >= 0)
+        p.stride[side_->loop[i]] += side_->strides.step[i] * stride[axis];
     return p;
   }
 

@@ -22,14 +22,14 @@ namespace sinter::internals::compile {
 
 /// How a view strides over the node below it: along each of its axes, one axis of the node with a step in elements.
 /// Axes of the node without those of extent 1.
-struct ViewWalk {
+struct ViewStrides {
   bool simple = false;  ///< it has that form, and shows no element twice
   int axis[Shape::max_rank]{};            ///< of the node, for each axis of the view; −1 where it is not strided
   std::int64_t step[Shape::max_rank]{};   ///< along that axis
   std::int64_t start[Shape::max_rank]{};  ///< of each axis of the node
 
-  static constexpr ViewWalk of(const Layout& view, const Shape& shape, const Layout& below, const Shape& node) {
-    ViewWalk w;
+  static constexpr ViewStrides of(const Layout& view, const Shape& shape, const Layout& below, const Shape& node) {
+    ViewStrides v;
     std::int64_t stride[Shape::max_rank]{}, least[Shape::max_rank]{}, most[Shape::max_rank]{},
         extent[Shape::max_rank]{};
     int axes = 0;
@@ -44,29 +44,29 @@ struct ViewWalk {
       return best;
     };
     std::int64_t rest = view.offset - below.offset, under = std::int64_t(1) << 62;
-    if (rest < 0) return w;
+    if (rest < 0) return v;
     for (int c = largest(rest, under); c >= 0; c = largest(rest, under)) {
-      w.start[c] = least[c] = most[c] = rest / stride[c];
+      v.start[c] = least[c] = most[c] = rest / stride[c];
       rest %= stride[c];
       under = stride[c];
     }
-    if (rest != 0) return w;
+    if (rest != 0) return v;
     std::int64_t shown = 1;
     for (int i = 0; i < shape.rank; ++i) {
-      w.axis[i] = -1;
+      v.axis[i] = -1;
       const std::int64_t by = view.stride[i];
       if (by == 0 || (shape[i] == 1 && shape.symbol(i) == 0)) continue;
       const int c = largest(by < 0 ? -by : by, std::int64_t(1) << 62);
-      if (c < 0 || by % stride[c] != 0) return w;
-      w.axis[i] = c;
-      w.step[i] = by / stride[c];
-      (by < 0 ? least[c] : most[c]) += (shape[i] - 1) * w.step[i];
+      if (c < 0 || by % stride[c] != 0) return v;
+      v.axis[i] = c;
+      v.step[i] = by / stride[c];
+      (by < 0 ? least[c] : most[c]) += (shape[i] - 1) * v.step[i];
       shown *= shape[i];
     }
     for (int c = 0; c < axes; ++c)
-      if (extent[c] > 0 && (least[c] < 0 || most[c] >= extent[c])) return w;
-    w.simple = shown <= node.size();
-    return w;
+      if (extent[c] > 0 && (least[c] < 0 || most[c] >= extent[c])) return v;
+    v.simple = shown <= node.size();
+    return v;
   }
 };
 
@@ -107,7 +107,7 @@ constexpr void Grouping::absorb(int contraction, int side) {
   const int o = operands(contraction)[side], other = operands(contraction)[1 - side], p = base_[o], home = group_[p],
             to = group_[contraction];
   if (readers_[p] != 1 || nodes_[o].dtype != nodes_[contraction].dtype || is_read_in_place(contraction, side, true) ||
-      !ViewWalk::of(s_.layout(o), g_.shape(o), s_.layout(p), g_.shape(p)).simple)
+      !ViewStrides::of(s_.layout(o), g_.shape(o), s_.layout(p), g_.shape(p)).simple)
     return;
   std::int64_t shown = 1;  // by the other operand
   for (int i = 0; i < g_.shape(other).rank; ++i)

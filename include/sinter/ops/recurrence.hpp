@@ -212,10 +212,10 @@ constexpr Value Recurrence::pull(const Site& s, int i, Value ct) {
     gate = graph::concatenate(&g, sides.data(), 2, 2);
   }
   constexpr std::array<std::int64_t, 3> last_first{2, 0, 1};
-  const auto turned = [&](Value v) {
+  const auto transposed = [&](Value v) {
     return Value{&g, g.add(graph::primitive<Permute>, &v.id, 1, last_first.data(), 3)};
   };
-  return Contract::apply(&g, turned(gate).id, turned(before).id, 0, 2);
+  return Contract::apply(&g, transposed(gate).id, transposed(before).id, 0, 2);
 }
 
 template <Cell C, bool Reverse> struct Recur {

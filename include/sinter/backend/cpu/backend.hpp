@@ -20,8 +20,8 @@ struct Backend {
   static Context context(std::byte* const* base, const std::int64_t* lengths, const Policy& policy) {
     return {base, lengths, nullptr, policy.threads};
   }
-  /// Calls run() for a program that walks its table: with denormals as zeros, and where its steps have work for several
-  /// threads with one team for all of them.
+  /// Calls run() for a program that iterates over its table: with denormals as zeros, and where its steps have work for
+  /// several threads with one team for all of them.
   template <class Program, class Run> static void enter(const Context& c, Run&& run) {
     constexpr bool wants_team = Program::flops / 64 + Program::bytes_moved / 32 >= 10'000;  // several times its cost
     const DenormalMode flush(DenormalMode::flushing());

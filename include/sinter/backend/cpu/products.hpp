@@ -339,7 +339,7 @@ template <class T> class Products {
     const std::int64_t ld = registers(wide) * W;
     const Side<T> right = right_in_place_ ? Side<T>{right_.at + right_at(j), 1, 1, right_.inner.inner_stride()}
                                           : Side<T>{packed_right_ + j * block_.inner, ld, 1, ld};
-    const Walkway way{stretch_.data(), stretch_.data() + stretches_};
+    const Stretches inner{stretch_.data(), stretch_.data() + stretches_};
     for (std::int64_t t = from; t < to; ++t) {
       const std::int64_t i = tiles_.first(t);
       const int high = tiles_.size(t);
@@ -348,10 +348,10 @@ template <class T> class Products {
                                           : Side<T>{packed_left_ + i * depth_, high, 1, high};
       if (result_.at != nullptr && parts_ == 1 && wide == ld && !keeps_sums_) {
         multiply_for<T>(high, registers(wide), left_along_)(
-            way, left, right, result_.at + (row_ + i) * result_.row + column_ + j, result_.row);
+            inner, left, right, result_.at + (row_ + i) * result_.row + column_ + j, result_.row);
         continue;
       }
-      multiply_for<T>(high, registers(wide), left_along_)(way, left, right, tile, ld);
+      multiply_for<T>(high, registers(wide), left_along_)(inner, left, right, tile, ld);
       if (parts_ > 1 || keeps_sums_) add_up(tile, ld, row_ + i, column_ + j, high, wide);
       if (part_ + 1 == parts_ && !keeps_sums_) finish(tile, ld, row_ + i, high, column_ + j, wide);
     }

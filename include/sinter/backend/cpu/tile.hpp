@@ -30,7 +30,7 @@ struct Stretch {
   std::int64_t a, b, n;
 };
 /// The contracted axis, as a tile iterates over it.
-struct Walkway {
+struct Stretches {
   const Stretch* from;
   const Stretch* to;
 };
@@ -46,7 +46,7 @@ template <class T> struct Side {
 /// c[i * ldc + j] = Σ_k a(i, k) · b(k, j) for M rows and V registers of columns. `Along`: the left operand's step is 1,
 /// else its line is.
 template <class T, int M, int V, bool Along>
-inline void multiply(Walkway way, const Side<T>& left, const Side<T>& right, T* c, std::int64_t ldc) {
+inline void multiply(Stretches inner, const Side<T>& left, const Side<T>& right, T* c, std::int64_t ldc) {
   using Vector = typename Tile<T>::Vector;
   constexpr int W = Tile<T>::width;
   // three lines share a pointer: a register and twice it as an index address them all
@@ -57,7 +57,7 @@ inline void multiply(Walkway way, const Side<T>& left, const Side<T>& right, T* 
 #pragma GCC unroll 4
     for (int j = 0; j < V; ++j) sum[i][j] = Vector(0);
   const std::int64_t bs = right.step;
-  for (const Stretch* s = way.from; s != way.to; ++s) {
+  for (const Stretch* s = inner.from; s != inner.to; ++s) {
     const T* b = right.at + s->b * right.unit;
     const std::int64_t line = left.line;
     const T* a[pointers];
@@ -83,7 +83,7 @@ inline void multiply(Walkway way, const Side<T>& left, const Side<T>& right, T* 
     for (int j = 0; j < V; ++j) store(sum[i][j], c + i * ldc + j * W, W);
 }
 
-template <class T> using Multiply = void (*)(Walkway, const Side<T>&, const Side<T>&, T*, std::int64_t);
+template <class T> using Multiply = void (*)(Stretches, const Side<T>&, const Side<T>&, T*, std::int64_t);
 
 /// The tile for m ≤ Tile<T>::rows rows and v registers of columns.
 template <class T> inline Multiply<T> multiply_for(int m, int v, bool along) {

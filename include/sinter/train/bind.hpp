@@ -13,23 +13,17 @@ struct BoundParameters {
 };
 
 /// Binds every `Param` to its part of a new input, one for each dtype, and every `Buffer` and `Scalar` to a separate
-/// input. `parameters`: elements of the float32 parameters.
-template <class Net> constexpr BoundParameters bind(graph::Builder& g, Net& net, std::int64_t parameters) {
+/// input.
+template <class Net>
+constexpr BoundParameters bind(graph::Builder& g, Net& net, const graph::ParameterBlocks& blocks) {
   BoundParameters r;
-  PerDtype<std::int64_t> elements{}, offset{};
+  PerDtype<std::int64_t> offset{};
   PerDtype<int> input{};
-  graph::for_each_leaf(net, [&](auto& leaf) {
-    using Leaf = std::remove_cvref_t<decltype(leaf)>;
-    if constexpr (graph::is_param_v<Leaf>) elements[dtype_of<typename Leaf::element>] += leaf.size();
-  });
-  const auto add_block = [&](Dtype d, std::int64_t n) {
+  for (std::size_t i = 0; i < blocks.count; ++i) {
     Shape flat;
-    flat.push(int(n));
-    r.blocks.push(input[d] = g.input(d, flat));
-  };
-  add_block(Dtype::float32, parameters);
-  for (int d = 0; d < number_of_dtypes; ++d)
-    if (Dtype(d) != Dtype::float32 && elements[d] > 0) add_block(Dtype(d), elements[d]);
+    flat.push(int(blocks[i].elements));
+    r.blocks.push(input[blocks[i].dtype] = g.input(blocks[i].dtype, flat));
+  }
   graph::List<int> nodes, size;  // of other dtypes
   graph::for_each_leaf(net, [&](auto& leaf) {
     using Leaf = std::remove_cvref_t<decltype(leaf)>;

@@ -52,7 +52,7 @@ template <bool Accurate, class X, class... Inputs> struct InferenceTrace {
     graph::Builder g;
     g.accurate = Accurate;
     auto net = graph::NetOf<X>::make();
-    bind(g, net, graph::parameter_blocks<X>[0].elements);
+    bind(g, net, graph::parameter_blocks<X>);
     bind_states(g, net);
     const std::tuple<typename Inputs::symbol...> inputs{graph::new_input<typename Inputs::symbol>(g)...};
     const auto y = std::apply(net, inputs);

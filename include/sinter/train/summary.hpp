@@ -54,7 +54,7 @@ template <class X, class... Inputs> constexpr auto leaf_costs() {
   std::array<LeafCost, count_leaves<X>() + 2> cost{};
   graph::Builder g;
   auto net = graph::NetOf<X>::make();
-  bind(g, net, graph::parameter_blocks<X>[0].elements);
+  bind(g, net, graph::parameter_blocks<X>);
   graph::List<int> leaves;
   graph::for_each_leaf(net, [&](auto& leaf) { leaves.push(leaf.symbolic(&g).id); });
   const std::tuple<typename Inputs::symbol...> inputs{graph::new_input<typename Inputs::symbol>(g)...};

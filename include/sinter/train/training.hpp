@@ -17,7 +17,7 @@ template <class X, class Loss, class Optimizer, class Input, class Target, bool 
     g.accurate = Accurate;
     auto net = graph::NetOf<X>::make();
     constexpr graph::ParameterBlocks blocks = graph::parameter_blocks<X>;
-    const BoundParameters p = bind(g, net, blocks[0].elements);
+    const BoundParameters p = bind(g, net, blocks);
     bind_first_states(g, net);
     const int first_moment = g.inputs.size();
     using Flat = Sym<element_type<blocks.trained_as()>, int(blocks.trained())>;

@@ -119,10 +119,20 @@ TEST_CASE("the samples of a vmap are further rows of a recurrent layer, forward 
   check_layer<nn::GRU<2, 3, whole>, 9>("gru");
   check(States<nn::GRU<2, 3, both>>{}, mapped<0, 1>, "both directions", floats<3, 5, 2, 2>, floats<3, 2, 2, 3>,
         floats<9, 2>, floats<9, 3>, floats<9>, floats<9>, floats<9, 2>, floats<9, 3>, floats<9>, floats<9>);
-  CHECK_THROWS_WITH_AS(
-      check(States<nn::RNN<2, 3, whole>>{}, mapped<3>, "weights of samples", floats<5, 2, 2>, floats<1, 2, 3>,
-            floats<3, 2>, floats<3, 3, 3>, floats<3>, floats<3>),
-      doctest::Contains("weights and biases that all samples of a vmap share"), Error);
+}
+TEST_CASE("the samples of a vmap are recurrent layers with weights of their own, as in an ensemble") {
+  constexpr RecurrentOptions whole{.unroll = 0}, both{.bidirectional = true, .unroll = 0};
+  check(States<nn::RNN<2, 3, whole>>{}, mapped<3>, "weights of the state", floats<5, 2, 2>, floats<1, 2, 3>,
+        floats<3, 2>, floats<3, 3, 3>, floats<3>, floats<3>);
+  check(States<nn::GRU<2, 3, whole>>{}, mapped<5>, "biases of the state", floats<5, 2, 2>, floats<1, 2, 3>,
+        floats<9, 2>, floats<9, 3>, floats<9>, floats<3, 9>);
+  check(States<nn::GRU<2, 3, both>>{}, mapped<0, 1, 3, 5, 7, 9>, "both directions", floats<3, 5, 2, 2>,
+        floats<3, 2, 2, 3>, floats<9, 2>, floats<3, 9, 3>, floats<9>, floats<3, 9>, floats<9, 2>, floats<3, 9, 3>,
+        floats<9>, floats<3, 9>);
+  check(grad(Loss<nn::LSTM<2, 3, whole>>{}, wrt<0, 1, 2, 3, 4, 5>), mapped<0, 2, 3, 4, 5>, "gradients",
+        floats<3, 5, 2, 2>, floats<1, 2, 3>, floats<3, 12, 2>, floats<3, 12, 3>, floats<3, 12>, floats<3, 12>);
+  check(grad(Loss<nn::GRU<2, 3, whole>>{}, wrt<0, 3, 5>), mapped<3, 5>, "gradients", floats<5, 2, 2>,
+        floats<1, 2, 3>, floats<9, 2>, floats<3, 9, 3>, floats<9>, floats<3, 9>);
 }
 TEST_CASE("vmap and grad compose: gradients of single samples, and gradients through a batch") {
   constexpr auto loss = [](auto w, auto x) { return sum(square(tanh(matmul(w, x)))); };

@@ -130,7 +130,7 @@ struct Primitive {
   /// or none. Null where it is derived from vjp (transform/forward.hpp).
   Value (*jvp)(const Site&, int i, Value tangent) = nullptr;
   /// Batching rule: the same application to operands some of which have a leading batch axis; so has the result, unless
-  /// it depends on none of them.
+  /// it depends on none of them. None: the samples are those of what the kernel is composed of.
   Value (*batch)(const Batching&) = nullptr;
   /// Floating-point operations of one application.
   double (*flops)(const Signature&, const Shape& result) = nullptr;

@@ -53,23 +53,19 @@ class SampleTrace {
 
  private:
   static constexpr int unknown = -1;
+  struct Composed {
+    int kernel = unknown;
+    List<int> results;  ///< what replaces each
+  };
 
   /// Batches a node and all that it depends on; returns the node that replaces it.
   constexpr int shared_or_batched(int id) {
     const int end = g_.size();
-    List<char> wanted(end - first_, 0);
-    if (id >= first_) wanted[id - first_] = 1;
-    for (const Builder::Update& u : g_.updates)
-      if (u.value >= first_) wanted[u.value - first_] = 1;
-    for (const Builder::Expectation& e : g_.expectations)
-      for (const int v : {e.value, e.besides})
-        if (v >= first_) wanted[v - first_] = 1;
-    for (int i = end - 1; i >= first_; --i)
-      for (int k = 0; wanted[i - first_] != 0 && k < g_[i].operands; ++k)
-        if (const int o = g_.operands(i)[k]; o >= first_) wanted[o - first_] = 1;
-    stands_for_.resize(end - first_, unknown);
-    for (int i = first_; i < end; ++i)
-      if (wanted[i - first_] != 0 && stands_for_[i - first_] == unknown) stands_for_[i - first_] = batch(i);
+    List<int> roots;
+    roots.push(id);
+    for (const Builder::Update& u : g_.updates) roots.push(u.value);
+    for (const Builder::Expectation& e : g_.expectations) roots.push(e.value), roots.push(e.besides);
+    batch_all(roots);
     for (const Builder::Update& u : g_.updates)
       if (u.value >= first_ && u.value < end && has_axis(u.value)) a_buffer_cannot_be_updated_by_single_samples();
     for (Builder::Expectation& e : g_.expectations) {
@@ -78,10 +74,25 @@ class SampleTrace {
     }
     return now(id);
   }
+  constexpr void batch_all(const List<int>& roots) {
+    const int end = g_.size();
+    List<char> wanted(end - first_, 0);
+    for (const int r : roots)
+      if (r >= first_) wanted[r - first_] = 1;
+    for (int i = end - 1; i >= first_; --i)
+      for (int k = 0; wanted[i - first_] != 0 && k < g_[i].operands; ++k)
+        if (const int o = g_.operands(i)[k]; o >= first_) wanted[o - first_] = 1;
+    stands_for_.resize(end - first_, unknown);
+    for (int i = first_; i < end; ++i)
+      if (wanted[i - first_] != 0 && stands_for_[i - first_] == unknown) stands_for_[i - first_] = batch(i);
+  }
   constexpr int now(int id) const { return id < first_ ? id : stands_for_[id - first_]; }
   constexpr bool has_axis(int id) const { return now(id) != id && g_.shape(now(id)).rank > g_.shape(id).rank; }
   constexpr int batch(int i) {
     const Node n = g_[i];
+    if (n.op->kind == Kind::result)
+      for (const Composed& c : composed_)
+        if (c.kernel == g_.operands(i)[0]) return c.results[int(g_.attributes(i)[0])];
     List<int> operands;
     List<char> has;
     bool any = false;
@@ -96,15 +107,32 @@ class SampleTrace {
     if (!any) return n.op->unique && n.operands == 0 ? g_.insert(*n.op, n.dtype, n.shape, nullptr, 0) : i;
     List<std::int64_t> attributes;
     for (int k = 0; k < n.attributes; ++k) attributes.push(g_.attributes(i)[k]);
-    return n.op
-        ->batch({&g_, operands.data(), has.data(), n.operands, attributes.data(), n.attributes, extent_, symbol_})
-        .id;
+    const Value y = n.op->batch(
+        {&g_, operands.data(), has.data(), n.operands, attributes.data(), n.attributes, extent_, symbol_});
+    return y.exists() ? y.id : batch_composed(i);
+  }
+  /// A kernel whose own rule has no such batch, as it is composed of others.
+  constexpr int batch_composed(int i) {
+    const Node n = g_[i];
+    const bool accurate = g_.accurate;
+    List<Value> one(n.op->kernel.results, Value{});
+    n.op->kernel.composed(Site{&g_, i}, one.data());
+    g_.accurate = accurate;
+    List<int> ids;
+    for (const Value& v : one)
+      if (v.exists()) ids.push(v.id);
+    batch_all(ids);
+    Composed c{i, {}};
+    for (const Value& v : one) c.results.push(v.exists() ? now(v.id) : unknown);
+    composed_.resize(composed_.size() + 1, c);
+    return c.results[0];
   }
 
   Builder& g_;
   int first_, extent_;
   char symbol_;
   List<int> stands_for_;  ///< what replaces each node from first_ on: its batch, or a node that all samples share
+  List<Composed> composed_;
 };
 
 }  // namespace sinter::graph

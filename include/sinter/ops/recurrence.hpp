@@ -61,12 +61,6 @@ struct Recurrence : graph::Registered<Recurrence> {
   static constexpr Value pull(const Site& s, int i, Value ct);
 };
 
-[[noreturn]] SINTER_COLD inline void recurrence_shares_its_weights() {
-  throw Error(ErrorCode::unsupported, "recurrence",
-              "expected weights and biases that all samples of a vmap share, and batch axes of fixed extents",
-              "unroll the layer: RecurrentOptions{.unroll = …}, at least its length");
-}
-
 /// The samples of a vmap are further rows: (V, T, B, F) as (T, V · B, F), and (V, B, S) as (V · B, S).
 struct RecurrentRows {
   static constexpr Value merged(Value v) {
@@ -87,14 +81,15 @@ struct RecurrentRows {
     v = graph::reshape_to(v, to);
     return s.rank == 3 ? with_front(v) : v;
   }
-  /// The same application to all rows. `shared`: a set of the operands that have no rows.
+  /// The same application to all rows. `shared`: a set of the operands that have no rows. None where these differ from
+  /// sample to sample, or an axis has a run-time length: the samples are then those of the loop that it is composed of.
   template <class Op> static constexpr Value apply(const graph::Batching& b, int shared) {
     std::array<int, 6> operands{};
     for (int i = 0; i < b.count; ++i) {
       const bool has_rows = (shared >> i & 1) == 0;
-      if ((!has_rows && b.mapped[i] != 0) || b.symbol != 0) recurrence_shares_its_weights();
+      if ((!has_rows && b.mapped[i] != 0) || b.symbol != 0) return {};
       const Value v = has_rows ? graph::batched(b, i) : b.operand(i);
-      if (has_rows && v.extents().symbol(v.extents().rank - 2) != 0) recurrence_shares_its_weights();
+      if (has_rows && v.extents().symbol(v.extents().rank - 2) != 0) return {};
       operands[std::size_t(i)] = has_rows ? merged(v).id : v.id;
     }
     return separated(

@@ -158,6 +158,40 @@ TEST_CASE("convolutions of narrow integers and of 16-bit floats sum wide: window
   for (int i = 0; i < 2 * 6 * 5 * 6; ++i) CHECK(wide.data()[i] == float(z.data()[i]));
 }
 
+TEST_CASE("einsum names the dtype of its sums: products, sums of one operand, outer products, several operands") {
+  const auto a = random_tensor<Tensor<std::int8_t, 6, 40>>(1);
+  const auto b = random_tensor<Tensor<std::int8_t, 40, 5>>(2);
+  const auto c = random_tensor<Tensor<std::int8_t, 6>>(3);
+  check_product(Tensor<std::int64_t, 6, 5>(einsum<std::int64_t, "ik,kj->ij">(a, b)), a, b);
+  check_product(Tensor<int, 6, 5>(einsum<"ik,kj->ij">(a, b)), a, b);
+  const Tensor<std::int64_t, 5> weighted = einsum<std::int64_t, "ik,kj,i->j">(a, b, c);
+  const Tensor<std::int64_t, 40> folded = einsum<std::int64_t, "ik->k">(a);
+  const Tensor<std::int64_t, 6, 6> outer = einsum<std::int64_t, "i,j->ij">(c, c);
+  CHECK(outer(2, 3) == std::int64_t(c(2)) * c(3));
+  std::int64_t column = 0;
+  for (int i = 0; i < 6; ++i) column += a(i, 7);
+  CHECK(folded(7) == column);
+  for (int j = 0; j < 5; ++j) {
+    std::int64_t total = 0;
+    for (int i = 0; i < 6; ++i)
+      for (int k = 0; k < 40; ++k) total += std::int64_t(a(i, k)) * b(k, j) * c(i);
+    CHECK(weighted(j) == total);
+  }
+  const auto p = random_tensor<Tensor<bfloat16, 6, 40>>(4);
+  const auto q = random_tensor<Tensor<bfloat16, 40, 5>>(5);
+  const Tensor<float, 6, 5> wide = einsum<float, "ik,kj->ij">(p, q);
+  const Tensor<bfloat16, 6, 5> rounded = einsum<"ik,kj->ij">(p, q);
+  check_product(wide, p, q, 1e-5);
+  for (int i = 0; i < 30; ++i) CHECK(rounded.data()[i].bits == bfloat16(wide.data()[i]).bits);
+  constexpr auto loss = [](auto x, auto y) { return sum(square(einsum<float, "ik,kj->ij">(x, y))); };
+  const Tensor<bfloat16, 6, 40> slope = grad(loss)(p, q);
+  for (int k = 0; k < 40; ++k) {  // 2 (p q) qᵀ
+    double expected = 0;
+    for (int j = 0; j < 5; ++j) expected += 2 * double(wide(1, j)) * double(float(q(k, j)));
+    CHECK(double(float(slope(1, k))) == doctest::Approx(expected).epsilon(1. / 128));
+  }
+}
+
 TEST_CASE("the dtype of sums and of operands is in a kernel's identity; no wide copy of an operand is in memory") {
   constexpr auto named = [](auto x, auto w) { return matmul<int>(x, w); };
   constexpr auto plain = [](auto x, auto w) { return matmul(x, w); };

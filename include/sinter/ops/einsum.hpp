@@ -172,10 +172,10 @@ template <Letters Equation, class Sums = PromotedSums> struct Einsum {
 
   static constexpr Value nodes(auto... x) {
     const std::array<Value, sizeof...(x)> v{Value(x)...};
-    const Dtype d = promoted(Value(x).dtype()...), sums = Sums::sums(d), to = Sums::result(d);
+    const Dtype d = promoted(Value(x).dtype()...), sums = Sums::sums(d);
     if (!Sums::holds(d)) graph::operands_do_not_fit(graph::primitive<Contract>, {});
     const auto named = [&](std::size_t i) {
-      NamedValue n{graph::cast_to(v[i], to == sums ? d : sums), {}};  // as in Matmul
+      NamedValue n{graph::cast_to(v[i], d), {}};
       for (std::size_t a = 0; a < axes_of_operand(i).size(); ++a) n.name[a] = axes_of_operand(i)[a];
       return n;
     };
@@ -189,7 +189,7 @@ template <Letters Equation, class Sums = PromotedSums> struct Einsum {
       sum = product(sum, named(i), sums, {later.data(), n});
     }
     sum = in_order(summed(sum, sums, [](char c) { return axis_named(result(), c) >= 0; }), result());
-    return graph::cast_to(sum.value, to);
+    return graph::cast_to(sum.value, Sums::result(d));
   }
 };
 

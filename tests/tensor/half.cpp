@@ -59,6 +59,51 @@ TEST_CASE("programs compute on 16-bit floats in float and round once, at the end
   for (std::ptrdiff_t i = 0; i < x.size(); ++i) REQUIRE(float(slope.data()[i]) == 2 * wide.data()[i]);
 }
 
+TEST_CASE("a register of floats is rounded as one of them: every exponent, ties, NaN and infinity") {
+  const std::array<std::uint32_t, 8> low{0, 1, 0x0fff, 0x1000, 0x7fff, 0x8000, 0x8001, 0xffff};
+  Tensor<float, 512, 128> x(uninitialized);
+  for (const std::uint32_t tail : low) {
+    for (int i = 0; i < 65536; ++i) x.data()[i] = std::bit_cast<float>(std::uint32_t(i) << 16 | tail);
+    const Tensor<bfloat16, 512, 128> b = cast<bfloat16>(x);
+    const Tensor<float16, 512, 128> h = cast<float16>(x);
+    for (int i = 0; i < 65536; ++i) {
+      REQUIRE(b.data()[i].bits == bfloat16(x.data()[i]).bits);
+      REQUIRE(h.data()[i].bits == float16(x.data()[i]).bits);
+    }
+  }
+}
+
+TEST_CASE("narrower registers round like wide ones") {
+  const std::array<std::uint32_t, 8> bits{0x3f808000, 0x7f800001, 0xffc00001, 0x7f7fffff,
+                                          0x00000001, 0x387fffff, 0x477ff000, 0xbf818000};
+  Tensor<float, 8> x(uninitialized);
+  for (int i = 0; i < 8; ++i) x(i) = std::bit_cast<float>(bits[std::size_t(i)]);
+  const Tensor<bfloat16, 8> b = cast<bfloat16>(x);
+  const Tensor<float16, 8> h = cast<float16>(x);
+  const Tensor<float, 8> again = cast<float>(h);
+  for (int i = 0; i < 8; ++i) {
+    CHECK(b(i).bits == bfloat16(x(i)).bits);
+    CHECK(h(i).bits == float16(x(i)).bits);
+    CHECK(std::bit_cast<std::uint32_t>(again(i)) == std::bit_cast<std::uint32_t>(float(h(i))));
+  }
+}
+
+TEST_CASE("registers of integers wrap as one of them") {
+  Tensor<int, 40> n(uninitialized);
+  for (int i = 0; i < 40; ++i) n(i) = 104729 * i - 2'000'000;
+  const Tensor<std::int8_t, 40> bytes = cast<std::int8_t>(n);
+  const Tensor<std::uint8_t, 40> unsigned_bytes = cast<std::uint8_t>(n);
+  const Tensor<std::int16_t, 40> words = cast<std::int16_t>(n);
+  const Tensor<std::uint16_t, 40> unsigned_words = cast<std::uint16_t>(n);
+  for (int i = 0; i < 40; ++i) {
+    const int x = n(i);
+    CHECK(bytes(i) == std::int8_t(x));
+    CHECK(unsigned_bytes(i) == std::uint8_t(x));
+    CHECK(words(i) == std::int16_t(x));
+    CHECK(unsigned_words(i) == std::uint16_t(x));
+  }
+}
+
 TEST_CASE("casts to 8-bit integers wrap, and extrema keep the element type") {
   const Tensor<std::int8_t, 4> q{100, 27, -128, -1};
   const Tensor<std::int8_t, 4> twice = cast<std::int8_t>(q + q);

@@ -1,5 +1,6 @@
-// Primitives that a target computes with others: convolutions as contractions of views, for a CPU. Until here an
-// application has kept its name, its attributes and its rules; what the target leaves alone stays a kernel of its own.
+// Primitives that a target computes with others: convolutions as contractions of views, for a CPU, and products of
+// 16-bit floats with operands in the dtype of the sums. Until here an application has kept its name, its attributes and
+// its rules; what the target leaves alone stays a kernel of its own.
 #pragma once
 #include "rewrite.hpp"
 #include "target.hpp"
@@ -26,15 +27,19 @@ class Expander : Rewrite {
  private:
   constexpr bool has_any() const {
     const Node* node = g_.nodes();
-    for (int k = n_; k > 0; --k, ++node)
-      if (node->op->kind == Kind::kernel && target_.expansion(*node->op) != nullptr) return true;
+    for (int i = 0; i < n_; ++i, ++node)
+      if (may_be_expanded(*node, i) && target_.expansion(*node->op) != nullptr) return true;
     return false;
+  }
+  /// A kernel of its own, or a contraction that sums in a wider dtype than that of its operands.
+  constexpr bool may_be_expanded(const Node& n, int i) const {
+    return n.op->kind == Kind::kernel || (n.op->kind == Kind::contract && g_[g_.operands(i)[0]].dtype != n.dtype);
   }
   constexpr int expanded(Builder& to, int i) const {
     List<int> operands;
     for (int k = 0; k < operands_of(g_, i); ++k) operands.push(now_[g_.operands(i)[k]]);
     const int id = copy(to, i, operands);
-    if (g_[i].op->kind != Kind::kernel) return id;
+    if (!may_be_expanded(g_[i], i)) return id;
     const Expansion write = target_.expansion(*g_[i].op);
     return write != nullptr ? write(graph::Site{&to, id}).id : id;
   }

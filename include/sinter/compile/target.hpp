@@ -64,7 +64,8 @@ struct Target {
   PrologueBudget prologue;
   TileBudget tiles;
 
-  /// How this target writes a primitive with others; null for one that stays as it is.
+  /// How this target writes a primitive with others; null for one that stays as it is. It is asked of kernels, and of
+  /// contractions that sum in a wider dtype than their operands'.
   Expansion (*expansion)(const graph::Primitive&) = nullptr;
   /// Scratch bytes of a step; and of a primitive with a custom kernel.
   std::int64_t (*scratch)(const StepView&, const KernelFacts&) = nullptr;

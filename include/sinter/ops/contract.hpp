@@ -15,7 +15,7 @@ namespace ops {
 
 /// a[batch…, m…, k…] · b[batch…, n…, k…] → [batch…, m…, n…]. attributes = {batch axes, contracted
 /// axes}; and the dtype in which products are summed, which is the result's, where it is not the operands': int8 ·
-/// int8 → int32, bfloat16 · bfloat16 → float32. Kernels widen operands as they read them.
+/// int8 → int32, bfloat16 · bfloat16 → float32. A target decides where operands are widened.
 ///
 /// One order of axes suffices because a permutation is a view: kernels read operands by their strides.
 struct Contract : graph::Registered<Contract> {
@@ -138,15 +138,17 @@ struct Contract : graph::Registered<Contract> {
     return {v.graph, v.graph->add(graph::primitive<Permute>, &v.id, 1, order.data(), rank)};
   }
   /// da[batch, m, k] = ct[batch, m, n] · b[batch, k, n];  db[batch, n, k] = ct[batch, n, m] · a[batch, k, m]. In the
-  /// dtype of the sums, which is the cotangent's, and rounded to the operand's.
+  /// dtype of the sums, which is the cotangent's, and rounded to the operand's. The cotangent of sums that were rounded
+  /// to the operands' dtype is of that dtype, and widened: products are then of narrow operands, as the forward ones.
   static constexpr Value pull(const Site& s, int i, Value ct) {
     const int batch = int(s.attribute(0)), inner = int(s.attribute(1));
-    const Dtype to = s.operand(i).dtype();
+    const Dtype to = s.operand(i).dtype(), sums = ct.dtype();
+    if (const Value narrow = graph::before_widening(ct); narrow.dtype() == to) ct = narrow;
     const Value a = graph::cast_to(s.operand(0), ct.dtype()), b = graph::cast_to(s.operand(1), ct.dtype());
     const int m = a.extents().rank - batch - inner, n = b.extents().rank - batch - inner;
-    if (i == 0) return graph::cast_to(apply(s.graph, ct.id, swap_tail(b, batch, batch + n).id, batch, n), to);
+    if (i == 0) return graph::cast_to(apply(s.graph, ct.id, swap_tail(b, batch, batch + n).id, batch, n, sums), to);
     return graph::cast_to(
-        apply(s.graph, swap_tail(ct, batch, batch + m).id, swap_tail(a, batch, batch + m).id, batch, m), to);
+        apply(s.graph, swap_tail(ct, batch, batch + m).id, swap_tail(a, batch, batch + m).id, batch, m, sums), to);
   }
 };
 
@@ -154,8 +156,8 @@ template <int Batch, int Inner> struct Axes {
   static constexpr std::array<std::int64_t, 2> of(const auto&...) { return std::array<std::int64_t, 2>{Batch, Inner}; }
 };
 
-/// The dtype of a product of two tensors, and that in which it is summed. bool and narrow integers give int32, in which
-/// they are summed; 16-bit floats are summed in float32 and rounded, unless the caller names the dtype of sums.
+/// The dtype of a product of tensors, and that in which it is summed. bool and narrow integers give int32, in which
+/// they are summed; 16-bit floats are summed in float32 and rounded once, unless the caller names the dtype of sums.
 struct PromotedSums {
   static constexpr bool holds(Dtype) { return true; }
   static constexpr Dtype result(Dtype d) { return is_half(d) ? d : computed_as(d); }
@@ -207,11 +209,9 @@ template <class Sums = PromotedSums> struct Matmul {
   };
 
   static constexpr Value nodes(Value a, Value b) {
-    const Dtype d = promote(a.dtype(), b.dtype()), sums = Sums::sums(d), to = Sums::result(d);
+    const Dtype d = promote(a.dtype(), b.dtype());
     if (!Sums::holds(d)) graph::operands_do_not_fit(graph::primitive<Contract>, {});
-    // 16-bit floats that are rounded again are widened by casts: weights are then packed in advance
-    const Dtype read = to == sums ? d : sums;
-    return graph::cast_to(products(graph::cast_to(a, read), graph::cast_to(b, read), sums), to);
+    return graph::cast_to(products(graph::cast_to(a, d), graph::cast_to(b, d), Sums::sums(d)), Sums::result(d));
   }
   /// (…, M, K) × (K, N) without batch axes in b is one contraction over all rows of a.
   static constexpr Value products(Value a, Value b, Dtype sums) {
@@ -240,8 +240,9 @@ template <class A, class B>
 requires Operands<A, B>
 constexpr auto matmul(A&& a, B&& b) { return call<ops::Matmul<>>(std::forward<A>(a), std::forward<B>(b)); }
 /// The same, summed in a type that holds the operands', which is the result's: `matmul<float>(a, b)` of bfloat16 is not
-/// rounded, `matmul<std::int64_t>(a, b)` of int8 does not overflow. Operands are widened as they are read; no wide copy
-/// of them is made. PyTorch: torch.mm(a, b, out_dtype=torch.float32), torch._int_mm.
+/// rounded, `matmul<std::int64_t>(a, b)` of int8 does not overflow. Operands are widened as they are packed; a wide
+/// copy is made of 16-bit floats alone, where it is read in place. PyTorch: torch.mm(a, b, out_dtype=torch.float32),
+/// torch._int_mm.
 template <Element Sums, class A, class B>
 requires Operands<A, B>
 constexpr auto matmul(A&& a, B&& b) {

@@ -54,10 +54,10 @@ template <int D, ConvOptions<D> Options, class Sums = PromotedSums> struct Convo
     }();
   };
   static constexpr Value nodes(Value image, Value weight) {
-    const Dtype d = promote(image.dtype(), weight.dtype()), sums = Sums::sums(d), to = Sums::result(d);
+    const Dtype d = promote(image.dtype(), weight.dtype());
     if (!Sums::holds(d)) graph::operands_do_not_fit(graph::primitive<Contract>, {});
-    const Dtype read = to == sums ? d : sums;  // as in Matmul
-    return graph::cast_to(convolve(graph::cast_to(image, read), graph::cast_to(weight, read), geometry, sums), to);
+    return graph::cast_to(convolve(graph::cast_to(image, d), graph::cast_to(weight, d), geometry, Sums::sums(d)),
+                          Sums::result(d));
   }
 };
 

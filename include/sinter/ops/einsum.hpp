@@ -23,6 +23,7 @@ template <std::size_t N> struct Letters {
 template <ops::Letters Equation, class... X>
 struct einsum_equation_must_name_every_axis_of_every_operand_once_and_the_results_axes_after_an_arrow;
 template <ops::Letters Equation, class... X> struct einsum_axes_of_one_letter_have_different_extents;
+template <class Sums, class... X> struct einsum_cannot_sum_these_dtypes_in_the_one_named;
 
 namespace ops {
 
@@ -50,8 +51,8 @@ constexpr NamedValue in_order(const NamedValue& v, std::string_view to) {
              v.value.graph->add(graph::primitive<Permute>, &v.value.id, 1, order.data(), int(to.size()))};
   return r;
 }
-/// v summed over the axes that `wanted` rejects.
-constexpr NamedValue summed(const NamedValue& v, auto wanted) {
+/// v summed, in this dtype, over the axes that `wanted` rejects.
+constexpr NamedValue summed(const NamedValue& v, Dtype sums, auto wanted) {
   const Shape s = v.value.extents();
   std::int64_t axes = 0;
   Shape left;
@@ -64,14 +65,16 @@ constexpr NamedValue summed(const NamedValue& v, auto wanted) {
       axes |= std::int64_t(1) << i;
     }
   }
-  r.value = axes == 0 ? v.value : graph::reshape_to(reduced<Sum>(v.value, axes), left);
+  r.value = axes == 0 ? v.value : graph::reshape_to(reduced<Sum>(graph::cast_to(v.value, sums), axes), left);
   return r;
 }
-/// One product, summed over the letters that neither `later` nor the result names.
-constexpr NamedValue product(NamedValue a, NamedValue b, std::string_view later) {
+/// One product, summed in this dtype over the letters that neither `later` nor the result names.
+constexpr NamedValue product(NamedValue a, NamedValue b, Dtype sums, std::string_view later) {
   const auto needed = [&](char c) { return later.find(c) != later.npos; };
-  a = summed(a, [&](char c) { return needed(c) || axis_named(b.axes(), c) >= 0; });
-  b = summed(b, [&](char c) { return needed(c) || axis_named(a.axes(), c) >= 0; });
+  a = summed(a, sums, [&](char c) { return needed(c) || axis_named(b.axes(), c) >= 0; });
+  b = summed(b, sums, [&](char c) { return needed(c) || axis_named(a.axes(), c) >= 0; });
+  if (a.value.dtype() != b.value.dtype())  // one of them is a sum
+    a.value = graph::cast_to(a.value, sums), b.value = graph::cast_to(b.value, sums);
   // Groups of axes: batch, of a alone, of b alone, contracted.
   std::array<char, Shape::max_rank> shared{}, left{}, right{}, inner{};
   std::size_t s = 0, l = 0, r = 0, k = 0;
@@ -90,11 +93,18 @@ constexpr NamedValue product(NamedValue a, NamedValue b, std::string_view later)
   for (std::size_t i = 0; i < r; ++i) y[m++] = result.name[z++] = right[i];
   for (std::size_t i = 0; i < k; ++i) x[n++] = y[m++] = inner[i];
   const Value p = in_order(a, {x.data(), n}).value, q = in_order(b, {y.data(), m}).value;
-  result.value = Contract::apply(p.graph, p.id, q.id, int(s), int(k));
+  result.value = Contract::apply(p.graph, p.id, q.id, int(s), int(k), sums);
   return result;
 }
 
-template <Letters Equation> struct Einsum {
+/// The dtype of an operation on tensors of all of these.
+constexpr Dtype promoted(auto... d) {
+  Dtype all = Dtype::boolean;
+  ((all = promote(all, d)), ...);
+  return all;
+}
+
+template <Letters Equation, class Sums = PromotedSums> struct Einsum {
   template <class... X> constexpr auto operator()(X... x) const {
     if constexpr ((is_sym_v<X> && ...)) {
       constexpr std::array<Shape, sizeof...(X)> shapes{X::shape...};
@@ -103,6 +113,8 @@ template <Letters Equation> struct Einsum {
                                                                                                                X...>{};
       else if constexpr (!extents_agree<sizeof...(X)>(shapes))
         return einsum_axes_of_one_letter_have_different_extents<Equation, X...>{};
+      else if constexpr (!Sums::holds(promoted(X::dtype...)))
+        return einsum_cannot_sum_these_dtypes_in_the_one_named<Sums, X...>{};
       else return graph::SymOf<Product<X...>>(nodes(x...));
     } else {
       return nodes(x...);
@@ -147,8 +159,6 @@ template <Letters Equation> struct Einsum {
   template <class... X> struct Product {
     static constexpr Type type = [] {
       constexpr std::array<Shape, sizeof...(X)> shapes{X::shape...};
-      Dtype d = Dtype::boolean;
-      ((d = promote(d, X::dtype)), ...);
       Shape to;
       for (const char c : result())
         for (std::size_t i = 0; i < shapes.size(); ++i)
@@ -156,16 +166,16 @@ template <Letters Equation> struct Einsum {
             to.push(shapes[i][a], shapes[i].symbol(a));
             break;
           }
-      return Type{is_half(d) ? d : computed_as(d), to};
+      return Type{Sums::result(promoted(X::dtype...)), to};
     }();
   };
 
   static constexpr Value nodes(auto... x) {
     const std::array<Value, sizeof...(x)> v{Value(x)...};
-    Dtype d = Dtype::boolean;
-    for (const Value& o : v) d = promote(d, o.dtype());
+    const Dtype d = promoted(Value(x).dtype()...), sums = Sums::sums(d);
+    if (!Sums::holds(d)) graph::operands_do_not_fit(graph::primitive<Contract>, {});
     const auto named = [&](std::size_t i) {
-      NamedValue n{graph::cast_to(v[i], computed_as(d)), {}};
+      NamedValue n{graph::cast_to(v[i], d), {}};
       for (std::size_t a = 0; a < axes_of_operand(i).size(); ++a) n.name[a] = axes_of_operand(i)[a];
       return n;
     };
@@ -176,10 +186,10 @@ template <Letters Equation> struct Einsum {
       for (std::size_t j = i + 1; j < v.size(); ++j)
         for (const char c : axes_of_operand(j)) later[n++] = c;
       for (const char c : result()) later[n++] = c;
-      sum = product(sum, named(i), {later.data(), n});
+      sum = product(sum, named(i), sums, {later.data(), n});
     }
-    sum = in_order(summed(sum, [](char c) { return axis_named(result(), c) >= 0; }), result());
-    return is_half(d) ? graph::cast_to(sum.value, d) : sum.value;
+    sum = in_order(summed(sum, sums, [](char c) { return axis_named(result(), c) >= 0; }), result());
+    return graph::cast_to(sum.value, Sums::result(d));
   }
 };
 
@@ -187,9 +197,18 @@ template <Letters Equation> struct Einsum {
 
 /// Products of operands, summed over the axes that the result does not name:
 /// `einsum<"bik,bkj->bij">(a, b)`. Any number of operands, from left to right; a letter occurs once in an operand, and
-/// the arrow is required. PyTorch: torch.einsum.
+/// the arrow is required. Sums of narrow integers are int32, those of 16-bit floats are made in float32 and rounded.
+/// PyTorch: torch.einsum.
 template <ops::Letters Equation, class... X>
 requires Operands<X...>
 constexpr auto einsum(X&&... x) { return call<ops::Einsum<Equation>>(std::forward<X>(x)...); }
+/// The same, summed in a type that holds the operands', which is the result's: `einsum<float, "bik,bkj->bij">(a, b)` of
+/// bfloat16 is not rounded, `einsum<std::int64_t, "i,i->">(a, b)` of int8 does not overflow. PyTorch: torch.einsum of
+/// operands converted first.
+template <Element Sums, ops::Letters Equation, class... X>
+requires Operands<X...>
+constexpr auto einsum(X&&... x) {
+  return call<ops::Einsum<Equation, ops::SumsIn<dtype_of<Sums>>>>(std::forward<X>(x)...);
+}
 
 }  // namespace sinter

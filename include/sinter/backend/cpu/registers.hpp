@@ -126,11 +126,51 @@ inline void store_mask(const MaskRegister& m, bool* p) {
 #endif
 }
 
-// A widest register of int32 or float from as many narrow integers or 16-bit floats: compilers do not vectorise a loop
-// like this at -O2. The masked forms leave nothing undefined to warn of.
+// A register of N int32 or float from as many narrow integers or 16-bit floats, and back, rounded or wrapped around:
+// compilers do not vectorise a loop like this at -O2. The masked forms leave nothing undefined to warn of.
+#if defined(__AVX2__)
+template <class T, int N> inline constexpr bool is_converted =
+    sizeof(T) < 4 && !std::is_same_v<T, bool> && (N == lanes || narrow_lanes.size() > 0);
+#if defined(__F16C__)
+inline constexpr bool converts_float16 = true;
+#else
+inline constexpr bool converts_float16 = false;
+#endif
+template <class T, int N> inline constexpr bool widens =
+    is_converted<T, N> && (N == 16 || (N == 8 && (!std::is_same_v<T, float16> || converts_float16)));
+template <class T, int N> inline constexpr bool narrows =
+    is_converted<T, N> && (N == 16 || (N == 8 && is_half(dtype_of<T>) && widens<T, N>));
+
+template <class T> SINTER_INLINE auto load_8_widened(const T* p) {
+  const auto bytes = [&] { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)); };
+  const auto pairs = [&] { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); };
+  if constexpr (std::is_same_v<T, bfloat16>)
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(pairs()), 16));
+#if defined(__F16C__)
+  else if constexpr (std::is_same_v<T, float16>) return _mm256_cvtph_ps(pairs());
+#endif
+  else if constexpr (sizeof(T) == 1)
+    return std::is_signed_v<T> ? _mm256_cvtepi8_epi32(bytes()) : _mm256_cvtepu8_epi32(bytes());
+  else return std::is_signed_v<T> ? _mm256_cvtepi16_epi32(pairs()) : _mm256_cvtepu16_epi32(pairs());
+}
+#if defined(__F16C__)
+SINTER_INLINE void store_8_narrowed(__m256 x, float16* p) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+#endif
+SINTER_INLINE void store_8_narrowed(__m256 x, bfloat16* p) {  // as bfloat16(float)
+  const __m256i b = _mm256_castps_si256(x), high = _mm256_srli_epi32(b, 16);
+  const __m256i half = _mm256_add_epi32(_mm256_set1_epi32(0x7fff), _mm256_and_si256(high, _mm256_set1_epi32(1)));
+  const __m256i rounded = _mm256_srli_epi32(_mm256_add_epi32(b, half), 16);
+  const __m256i nan = _mm256_cmpgt_epi32(_mm256_and_si256(b, _mm256_set1_epi32(0x7fffffff)),
+                                         _mm256_set1_epi32(0x7f800000));
+  const __m256i all = _mm256_blendv_epi8(rounded, _mm256_or_si256(high, _mm256_set1_epi32(0x40)), nan);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                   _mm_packus_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1)));
+}
+#endif
 #if defined(__AVX512F__)
-template <class T> inline constexpr bool widens = sizeof(T) < 4 && !std::is_same_v<T, bool>;
-template <class T> SINTER_INLINE auto load_widened(const T* p) {
+template <class T> SINTER_INLINE auto load_16_widened(const T* p) {
   const auto all = static_cast<__mmask16>(0xffff);
   const auto bytes = [&] { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); };
   const auto pairs = [&] { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); };
@@ -142,17 +182,23 @@ template <class T> SINTER_INLINE auto load_widened(const T* p) {
   else
     return std::is_signed_v<T> ? _mm512_maskz_cvtepi16_epi32(all, pairs()) : _mm512_maskz_cvtepu16_epi32(all, pairs());
 }
-#elif defined(__AVX2__)
-template <class T>
-inline constexpr bool widens = sizeof(T) < 4 && !std::is_same_v<T, bool> && !std::is_same_v<T, float16>;
-template <class T> SINTER_INLINE auto load_widened(const T* p) {
-  const auto bytes = [&] { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)); };
-  const auto pairs = [&] { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); };
-  if constexpr (std::is_same_v<T, bfloat16>)
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(pairs()), 16));
-  else if constexpr (sizeof(T) == 1)
-    return std::is_signed_v<T> ? _mm256_cvtepi8_epi32(bytes()) : _mm256_cvtepu8_epi32(bytes());
-  else return std::is_signed_v<T> ? _mm256_cvtepi16_epi32(pairs()) : _mm256_cvtepu16_epi32(pairs());
+template <class T, class R> SINTER_INLINE void store_16_narrowed(const R& x, T* p) {
+  const auto all = static_cast<__mmask16>(0xffff);
+  const auto store = [p](__m256i pairs) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), pairs); };
+  if constexpr (std::is_same_v<T, float16>) {
+    store(_mm512_maskz_cvtps_ph(all, x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  } else if constexpr (std::is_same_v<T, bfloat16>) {  // as bfloat16(float)
+    const __m512i b = _mm512_castps_si512(x), high = _mm512_maskz_srli_epi32(all, b, 16), ones = _mm512_set1_epi32(1);
+    const __m512i half = _mm512_add_epi32(_mm512_set1_epi32(0x7fff), _mm512_and_si512(high, ones));
+    const __m512i rounded = _mm512_maskz_srli_epi32(all, _mm512_add_epi32(b, half), 16);
+    const __mmask16 nan = _mm512_cmpgt_epi32_mask(_mm512_and_si512(b, _mm512_set1_epi32(0x7fffffff)),
+                                                  _mm512_set1_epi32(0x7f800000));
+    store(_mm512_maskz_cvtepi32_epi16(all, _mm512_mask_or_epi32(rounded, nan, high, _mm512_set1_epi32(0x40))));
+  } else if constexpr (sizeof(T) == 1) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_maskz_cvtepi32_epi8(all, x));
+  } else {
+    store(_mm512_maskz_cvtepi32_epi16(all, x));
+  }
 }
 #endif
 

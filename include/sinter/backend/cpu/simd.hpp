@@ -199,9 +199,13 @@ template <class T, int N> requires(N > 1 && is_narrow<T>) struct Lanes<T, N> {
   }
   SINTER_INLINE static Lanes load(const T* p) {
     Lanes r;
-#if defined(__AVX512F__) || defined(__AVX2__)
-    if constexpr (N == cpu::lanes && cpu::widens<T>) {
-      r.wide.v[0] = cpu::load_widened(p);
+#if defined(__AVX2__)
+    if constexpr (cpu::widens<T, N>) {
+#if defined(__AVX512F__)
+      if constexpr (N == 16) r.wide.v[0] = cpu::load_16_widened(p);
+      else
+#endif
+        r.wide.v[0] = cpu::load_8_widened(p);
       return r;
     }
 #endif
@@ -215,6 +219,16 @@ template <class T, int N> requires(N > 1 && is_narrow<T>) struct Lanes<T, N> {
 
  private:
   SINTER_INLINE static void narrow(const Lanes<Wide, N>& w, T* p) {
+#if defined(__AVX2__)
+    if constexpr (cpu::narrows<T, N>) {
+      const typename Lanes<Wide, N>::Register::register_type x = w.v[0];
+#if defined(__AVX512F__)
+      if constexpr (N == 16) return cpu::store_16_narrowed(x, p);
+      else
+#endif
+        return cpu::store_8_narrowed(x, p);
+    }
+#endif
     alignas(64) Wide x[N];
     w.store(x);
     for (int i = 0; i < N; ++i) p[i] = static_cast<T>(x[i]);

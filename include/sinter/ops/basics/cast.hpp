@@ -60,6 +60,13 @@ constexpr Value cast_to(Value v, Dtype d) {
   return apply_elementwise(
       v.graph, *with_element_type(d, []<class T>(T) { return &primitive<ops::Cast<dtype_of<T>>>; }), &v.id);
 }
+/// The 16-bit float that a value of float32 was converted from, without loss; else the value.
+constexpr Value before_widening(Value v) {
+  const Node& n = (*v.graph)[v.id];
+  if (n.op != &primitive<ops::Cast<Dtype::float32>>) return v;
+  const Value from{v.graph, v.graph->operands(v.id)[0]};
+  return is_half(from.dtype()) ? from : v;
+}
 
 }  // namespace graph
 

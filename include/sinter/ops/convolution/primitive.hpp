@@ -105,9 +105,12 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
     return {a.graph,
             a.graph->add(graph::primitive<Self>, operands.data(), 2, attributes.data(), Geometry::numbers)};
   }
+  /// In the dtype of the sums, which is the cotangent's, of narrow operands where those are: as contractions.
   static constexpr Value pull(const Site& s, int i, Value ct) {
     Geometry g = Geometry::of(s);
-    g.sums = -1;
+    const Dtype sums = ct.dtype();
+    if (const Value narrow = graph::before_widening(ct); narrow.dtype() == s.operand(i).dtype()) ct = narrow;
+    g.sums = sums == ct.dtype() ? -1 : int(sums);
     std::array<Value, 3> t{};
     t[int(Result)] = ct;
     t[int(convolution_operand(Result, 1 - i))] = graph::cast_to(s.operand(1 - i), ct.dtype());

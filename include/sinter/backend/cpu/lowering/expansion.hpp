@@ -1,8 +1,9 @@
-// What a CPU writes with other primitives: convolutions, pools, and their gradients.
+// What a CPU writes with other primitives: convolutions, pools, and their gradients, and products of 16-bit floats.
 #pragma once
 #include "../../../compile/target.hpp"
 #include "convolution_gradients.hpp"
 #include "pool.hpp"
+#include "widen.hpp"
 
 namespace sinter::cpu {
 
@@ -17,12 +18,12 @@ template <class Form> constexpr Value of_each_sample(Value a, Value b, int lead,
 constexpr Value expand_convolution(const graph::Site& s) {
   const Geometry g = Geometry::of(s);
   const Dtype sums = s.result().dtype();
-  return of_each_sample(s.operand(0), s.operand(1), g.lead,
+  return of_each_sample(widened_operand(s, 0), widened_operand(s, 1), g.lead,
                         [&](Value image, Value weight) { return convolution_sums(image, weight, g, sums); });
 }
 constexpr Value expand_image_gradient(const graph::Site& s) {
   const Geometry g = Geometry::of(s);
-  return of_each_sample(s.operand(0), s.operand(1), g.lead, [&g](Value ct, Value weight) {
+  return of_each_sample(widened_operand(s, 0), widened_operand(s, 1), g.lead, [&g](Value ct, Value weight) {
     const Shape sums = ct.extents();
     Shape image;
     image.push(sums[0], sums.symbol(0));
@@ -33,7 +34,7 @@ constexpr Value expand_image_gradient(const graph::Site& s) {
 }
 constexpr Value expand_weight_gradient(const graph::Site& s) {
   const Geometry g = Geometry::of(s);
-  return of_each_sample(s.operand(0), s.operand(1), g.lead, [&g](Value ct, Value image) {
+  return of_each_sample(widened_operand(s, 0), widened_operand(s, 1), g.lead, [&g](Value ct, Value image) {
     Shape weight;
     weight.push(ct.extents()[1]);
     weight.push(image.extents()[1] / g.groups);
@@ -54,6 +55,7 @@ constexpr Value expand_mean_pool_gradient(const graph::Site& s) {
 }
 
 constexpr internals::compile::Expansion expansion(const graph::Primitive& op) {
+  if (op.code == graph::code_of<ops::Contract>) return &expand_contraction;
   if (op.code == graph::code_of<ops::Convolution>) return &expand_convolution;
   if (op.code == graph::code_of<ops::ConvolutionImageGradient>) return &expand_image_gradient;
   if (op.code == graph::code_of<ops::ConvolutionWeightGradient>) return &expand_weight_gradient;

@@ -39,7 +39,8 @@ struct PlanDraft {
   List<int> first_use;             ///< of each step
   List<std::int64_t> capacity;     ///< of each symbolic dimension
   List<std::uint64_t> hash;        ///< of each distinct kernel
-  List<int> last;                  ///< of each distinct kernel: its last step
+  List<int> latest;                ///< of each distinct kernel: its last step unlike those before it, −1 for none
+  List<int> before;                ///< of each step, the step of its kernel that was the latest then
 
   /// Offset of pointer p of a step in the table.
   constexpr int pointer(int s, int p) const { return step[s] + 1 + loops[s] + p * (2 + loops[s]); }
@@ -121,7 +122,7 @@ constexpr int kernel_number(PlanDraft& d, const List<std::uint64_t>& words) {
   if (id < p.kernel.size()) return id;
   p.kernel.push(p.words.size());
   d.hash.push(h);
-  d.last.push(-1);
+  d.latest.push(-1);
   std::uint64_t* to = p.words.extend(words.size());
   for (const std::uint64_t w : words) *to++ = w;
   return id;
@@ -199,19 +200,23 @@ constexpr bool are_alike(const StepView& a, const StepView& b) {
 
 /// Decides how the step that was emitted last is computed, and its scratch memory: as those of another like it.
 constexpr void decide(PlanDraft& d, const Kernel& k, int id, const Target& target) {
-  const int step = d.step.size() - 1, before = d.last[id];
-  d.last[id] = step;
-  if (before >= 0 && !is_own_kernel(k.kind) && are_alike(d.view(before), d.view(step))) {
+  const int step = d.step.size() - 1;
+  const StepView view = d.view(step);
+  int like = is_own_kernel(k.kind) ? -1 : d.latest[id];
+  while (like >= 0 && !are_alike(d.view(like), view)) like = d.before[like];
+  d.before.push(d.latest[id]);
+  if (like >= 0) {
     if (k.kind == KernelKind::contract) {
       std::int64_t& first = d.plan.table[d.pointer(step, 0)];
-      first = PointerBase{PointerBase::base_of(first), PointerBase::form_of(first), d.view(before).method()}.packed();
+      first = PointerBase{PointerBase::base_of(first), PointerBase::form_of(first), d.view(like).method()}.packed();
     }
-    d.facts.push(d.facts[before]);
-    d.scratch.push(d.scratch[before]);
-    d.small_flops.push(d.small_flops[before]);
+    d.facts.push(d.facts[like]);
+    d.scratch.push(d.scratch[like]);
+    d.small_flops.push(d.small_flops[like]);
   } else {
+    d.latest[id] = step;
     const KernelFacts facts = KernelFacts::of(k);
-    store_method(d, step, d.view(step), facts, target);
+    store_method(d, step, view, facts, target);
     note_scratch(d, k, facts, target);
   }
   d.plan.small_flops += d.small_flops[step];

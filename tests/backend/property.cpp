@@ -3,6 +3,7 @@
 // lengths at 0, 1 and their bound, broadcasts on either side, NaN beyond lengths.
 #include <doctest/doctest.h>
 #include <sinter/transform/forward.hpp>
+#include <sinter/transform/scan.hpp>
 
 #include "../support/execute.hpp"
 #include "../support/random_graph.hpp"
@@ -241,6 +242,34 @@ TEST_CASE("no pass does more than so many steps for its nodes, and what it makes
     const compile::Order o = within_bounds(nodes, [&] { return compile::order(s, f); });
     compile::verify(s, f, o);
   }
+}
+
+TEST_CASE("derivatives of a graph with twice as many loops take twice as many steps") {
+  using graph::Watchdog;
+  const auto steps = [](int loops, auto&& derive) {
+    graph::Builder g;
+    const graph::Value x{&g, g.input(Dtype::float32, shape_of<3>)}, xs{&g, g.input(Dtype::float32, shape_of<4, 3>)};
+    graph::List<graph::Value> results;
+    for (int i = 0; i < loops; ++i) {
+      const auto [last, ys] = scan([=](auto c, auto v) { return std::pair{c * v + double(i), c * c}; }, x, xs);
+      results.push(last);
+      results.push(ops::reduced<ops::Sum>(ys, 1));
+    }
+    graph::Value total{&g, g.constant(0)};  // the results of all loops after the last one
+    for (const graph::Value& v : results) total = total + sum(v);
+    Watchdog::steps = 0;
+    derive(g, x, total);
+    return double(Watchdog::steps);
+  };
+  const auto list = [](int i) { return graph::List<int>(1, i); };
+  const auto reverse = [&](graph::Builder& g, graph::Value x, graph::Value y) {
+    transform::gradient(g, y.id, list(x.id));
+  };
+  const auto forward = [&](graph::Builder& g, graph::Value x, graph::Value y) {
+    transform::push_forward(g, y.id, list(x.id), list(graph::Value(x * 2.0).id));
+  };
+  CHECK(steps(200, reverse) < 2.2 * steps(100, reverse));
+  CHECK(steps(200, forward) < 2.2 * steps(100, forward));
 }
 
 TEST_CASE("graphs with more operations than a kernel has room for become several kernels") {

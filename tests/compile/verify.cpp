@@ -94,8 +94,8 @@ TEST_CASE("a loop that does not fit its body is found, and a result that is not 
     other.bodies = b.bodies;
     for (int k = 0; k < b.size(); ++k) {
       const graph::Node& n = b[k];
-      other.insert(*n.op, k == i ? dtype : n.dtype, other.intern(k == i ? shape : b.shape(k)), b.operands(k), n.operands,
-                   b.attributes(k), n.attributes);
+      const int at = other.intern(k == i ? shape : b.shape(k));
+      other.insert(*n.op, k == i ? dtype : n.dtype, at, b.operands(k), n.operands, b.attributes(k), n.attributes);
     }
     other.inputs = b.inputs;
     other.outputs = b.outputs;

@@ -50,6 +50,15 @@ inline Row matmul(const Row& a, const Row& b) {
     for (std::size_t j = 0; j < n; ++j) r.at[j] += a.at[i] * b.at[i * n + j];
   return r;
 }
+/// Row i of the transposed matrix of n columns is column i of this one.
+inline Row transposed(const Row& a, std::size_t columns) {
+  Row r = a;
+  for (std::size_t i = 0; i < a.at.size(); ++i) {
+    const std::size_t rows = a.at.size() / columns;
+    r.at[i % columns * rows + i / columns] = a.at[i];
+  }
+  return r;
+}
 inline Row total(const Row& a) {
   double sum = 0;
   for (const double x : a.at) sum += x;

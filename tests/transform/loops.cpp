@@ -308,6 +308,142 @@ template <bool Within> struct Checkpointed {
   }
 };
 
+/// Inputs that are transposed, reversed and repeated views; outputs that are parts of other tensors.
+struct Views {
+  static constexpr Builder graph(Dtype d, Steps steps) {
+    Builder g;
+    Shape across = row();
+    across.push(steps.most, steps.symbol);
+    const Value c{&g, g.input(d, row())}, columns{&g, g.input(d, across)}, w{&g, g.input(d, row())};
+    const Value xs = permute<1, 0>(columns), repeated = graph::broadcast_to(w, rows(steps));
+    const auto [last, ys] = scan([=](Value carried, auto each) {
+      const auto [x, v] = each;
+      return cell(carried, Value(x + flip<0>(w)), v);
+    }, Value(flip<0>(c)), std::tuple{xs, repeated});
+    const int ends[]{last.id, Value(flip<0>(last)).id}, wide[]{ys.id, xs.id, ys.id};
+    outputs(g, graph::concatenate(&g, ends, 2, 0), graph::concatenate(&g, wide, 3, 1), permute<1, 0>(ys));
+    return g;
+  }
+  static Rows by_hand(const Rows& in, int steps) {
+    const auto reversed = [](Row r) { return std::reverse(r.at.begin(), r.at.end()), r; };
+    const Row xs = steps > 0 ? transposed(in[1], std::size_t(steps)) : Row();
+    Row c = reversed(in[0]), ys, wide;
+    for (int t = 0; t < steps; ++t) {
+      const auto [next, y] = cell(c, xs.step(t, n) + reversed(in[2]), in[2]);
+      c = next;
+      ys.append(y);
+      for (const Row& part : {y, xs.step(t, n), y}) wide.append(part);
+    }
+    Row ends = c;
+    ends.append(reversed(c));
+    return {ends, wide, transposed(ys, n)};
+  }
+};
+
+/// A flag and a count decide what a step does; the first carried value has no derivative.
+struct Flagged {
+  static constexpr Builder graph(Dtype d, Steps steps) {
+    Builder g;
+    const Value c{&g, g.input(d, row())}, xs{&g, g.input(d, rows(steps))}, ks{&g, g.input(Dtype::int32, rows(steps, 0))};
+    const Value zero{&g, g.constant(0, Dtype::int32)};
+    const auto [last, ys] = scan([=](auto carried, auto each) {
+      const auto [count, odd, now] = carried;
+      const auto [x, k] = each;
+      const Value more = count + k;
+      return std::pair{std::tuple{more, Value(odd != (k > 1)),
+                                  Value(select(odd, sin(now) * x, now + x * 0.5))},
+                       std::tuple{more, Value(now * graph::cast_to(odd, now.dtype()))}};
+    }, std::tuple{zero, Value(zero > 0), c}, std::tuple{xs, ks});
+    outputs(g, std::get<0>(last), std::get<2>(last), std::get<0>(ys), std::get<1>(ys));
+    return g;
+  }
+  static Rows by_hand(const Rows& in, int steps) {
+    Row c = in[0], count(0.0), counts, ys;
+    bool odd = false;
+    for (int t = 0; t < steps; ++t) {
+      const Row x = in[1].step(t, n), k = in[2].step(t, 1);
+      ys.append(c * Row(odd ? 1 : 0));
+      c = odd ? sin(c) * x : c + x * Row(0.5);
+      odd = odd != (k.at[0] > 1);
+      count = count + k;
+      counts.append(count);
+    }
+    return {count, c, counts, ys};
+  }
+};
+
+/// Steps that carry an integer alone: values of the steps themselves have derivatives.
+struct Counted {
+  static constexpr Builder graph(Dtype d, Steps steps) {
+    Builder g;
+    const Value xs{&g, g.input(d, rows(steps))}, w{&g, g.input(d, row())}, zero{&g, g.constant(0, Dtype::int64)};
+    const auto [last, ys] = scan([=](Value i, Value x) {
+      return std::pair{Value(i + 1), Value(sin(x * w) + graph::cast_to(i, x.dtype()) * 0.5)};
+    }, zero, xs);
+    outputs(g, ys, last);
+    return g;
+  }
+  static Rows by_hand(const Rows& in, int steps) {
+    Row ys;
+    for (int t = 0; t < steps; ++t) ys.append(sin(in[0].step(t, n) * in[1]) + Row(0.5 * t));
+    return {ys, Row(double(steps))};
+  }
+};
+
+/// What is carried is at least float32; inputs and weights may be narrower.
+struct Widened {
+  static constexpr Builder graph(Dtype d, Steps steps) {
+    const Dtype wide = bytes_of(d) < 4 ? Dtype::float32 : d;
+    Builder g;
+    const Value c{&g, g.input(wide, row())}, xs{&g, g.input(d, rows(steps))}, w{&g, g.input(d, row())};
+    const auto [last, ys] = scan([=](Value carried, Value x) {
+      const auto [next, y] = cell(carried, graph::cast_to(x, wide), graph::cast_to(w, wide));
+      return std::pair{next, graph::cast_to(y, d)};
+    }, c, xs);
+    outputs(g, last, ys);
+    return g;
+  }
+  static Rows by_hand(const Rows& in, int steps) { return OneCarried::by_hand(in, steps); }
+};
+
+/// Attention among two rows, with a kernel of its own or of other operations, and running sums.
+template <bool Composed> struct Attending {
+  static constexpr Builder graph(Dtype d, Steps steps) {
+    Builder g;
+    Shape two;
+    two.push(1);
+    two.push(1);
+    two.push(2);
+    two.push(n);
+    const Value c{&g, g.input(d, two)}, xs{&g, g.input(d, rows(steps, n))}, w{&g, g.input(d, row())};
+    outputs(g, scan([=](Value now, Value x) {
+      constexpr AttentionOptions options{.composed = Composed};
+      return Value(sin(cumsum<2>(scaled_dot_product_attention<options>(now * w, now, now + x))));
+    }, c, xs));
+    return g;
+  }
+  static Row attended(const Row& q, const Row& k, const Row& v) {
+    Row r;
+    for (int i = 0; i < 2; ++i) {
+      Row weight[2];
+      for (int j = 0; j < 2; ++j) weight[j] = exp(total(q.step(i, n) * k.step(j, n)) / Row(std::sqrt(double(n))));
+      r.append((weight[0] * v.step(0, n) + weight[1] * v.step(1, n)) / (weight[0] + weight[1]));
+    }
+    return r;
+  }
+  static Rows by_hand(const Rows& in, int steps) {
+    Row c = in[0];
+    const auto twice = [](Row r) { return r.append(Row(r)), r; };
+    for (int t = 0; t < steps; ++t) {
+      const Row all = attended(c * twice(in[2]), c, c + twice(in[1].step(t, n)));
+      c = all.step(0, n);
+      c.append(all.step(0, n) + all.step(1, n));
+      c = sin(c);
+    }
+    return {c};
+  }
+};
+
 /// Values that are not known how often: each element grows until the sum of all is large enough.
 struct WhileSmall {
   static constexpr auto grown = [](auto c, auto w) { return c * 1.5 + exp(w) * 0.1; };
@@ -331,6 +467,10 @@ struct WhileSmall {
 };
 
 // What is checked of each case.
+
+/// Whether its steps have derivatives of second order.
+template <class Case> constexpr bool has_second = true;
+template <> constexpr bool has_second<Attending<false>> = false;
 
 reference::Lengths lengths_of(int length) { return {{'T', length}}; }
 /// Normal numbers, small integers; NaN and integers far out past the length.
@@ -387,7 +527,8 @@ template <class Case> void check_derivatives(const Precision& p, Steps steps, in
   CAPTURE(length);
   Builder g = Case::graph(p.dtype, steps);
   const int given = g.inputs.size(), values = g.outputs.size();
-  support::add_derivatives(g, p.second > 0);
+  const bool second = has_second<Case> && p.second > 0;
+  support::add_derivatives(g, second);
   const reference::Lengths lengths = lengths_of(length);
   const Arrays inputs = random_inputs(g, lengths, 11);
   std::vector<bool> floating;
@@ -397,7 +538,7 @@ template <class Case> void check_derivatives(const Precision& p, Steps steps, in
     floating.push_back(is_floating(inputs[std::size_t(k)].dtype));
     t.push_back(floating.back() ? row_of(inputs[std::size_t(next++)], lengths) : Row());
   }
-  const support::HandDerivatives expected(&Case::by_hand, x, t, floating, length, p.second > 0);
+  const support::HandDerivatives expected(&Case::by_hand, x, t, floating, length, second);
   const auto check = [&](const char* how, const Arrays& arrays) {
     CAPTURE(how);
     const Rows found = rows_of(arrays, lengths);
@@ -411,7 +552,7 @@ template <class Case> void check_derivatives(const Precision& p, Steps steps, in
     REQUIRE(k == std::size_t(values));
     for (const Row& r : expected.gradients) next("gradient", r, p.first);
     next("tangent", expected.tangent, p.first);
-    if (p.second == 0) return;
+    if (!second) return;
     for (const char* const order : {"reverse over reverse", "forward over reverse", "reverse over forward"})
       for (const Row& r : expected.curvatures) next(order, r, p.second);
   };
@@ -453,7 +594,7 @@ template <class Case> void check_batches(Steps steps, int length, char symbol, i
   constexpr int extent = 3;
   const Builder values = Case::graph(Dtype::float64, steps);
   Builder derivatives = values;
-  support::add_derivatives(derivatives, true);
+  support::add_derivatives(derivatives, has_second<Case>);
   const int given = values.inputs.size();
   reference::Lengths lengths = lengths_of(length);
   if (symbol != 0) lengths[symbol] = samples;
@@ -485,7 +626,7 @@ template <class Case> void check_batches(Steps steps, int length, char symbol, i
         }
     // Derivatives of the batch: shared inputs get the sum over the samples.
     Builder whole = batched(values, mapped, extent, symbol);
-    support::add_derivatives(whole, true);
+    support::add_derivatives(whole, has_second<Case>);
     const Arrays found = support::execute(whole, inputs, lengths);
     const int floats = int(of_tangents.size());
     for (int k = values.outputs.size(); k < whole.outputs.size(); ++k) {
@@ -505,19 +646,49 @@ template <class Case> void check_batches(Steps steps, int length, char symbol, i
   }
 }
 
+/// Loops of integers wrap around as their type does.
+Builder integers(Dtype d, Steps steps) {
+  Builder g;
+  const Value k{&g, g.input(d, row())}, xs{&g, g.input(d, rows(steps))}, w{&g, g.input(d, row())};
+  const auto [last, ys] = scan([=](Value now, Value x) {
+    const Value next = graph::cast_to(now * 3 + x * w, d);
+    return std::pair{next, std::tuple{graph::cast_to(maximum(next, x), d), Value(next > x)}};
+  }, k, xs);
+  outputs(g, last, std::get<0>(ys), std::get<1>(ys));
+  return g;
+}
+template <class T> Rows integers_by_hand(const Rows& in, int steps) {
+  Rows r(3);
+  for (int i = 0; i < n; ++i) {
+    const auto number = [&](const Row& row, int at) { return std::int64_t(row.at[std::size_t(at)]); };
+    T now = T(number(in[0], i));
+    for (int t = 0; t < steps; ++t) {
+      const T x = T(number(in[1], n * t + i));
+      now = T(std::uint64_t(now) * 3u + std::uint64_t(x) * std::uint64_t(number(in[2], i)));
+      r[1].at.resize(std::size_t(n * steps));
+      r[2].at.resize(std::size_t(n * steps));
+      r[1].at[std::size_t(n * t + i)] = double(std::max(now, x));
+      r[2].at[std::size_t(n * t + i)] = now > x ? 1 : 0;
+    }
+    r[0].at.push_back(double(now));
+  }
+  return r;
+}
+
 }  // namespace
 
-TEST_CASE_TEMPLATE("loops and their derivatives are those of loops by hand", Case, OneCarried, Backwards, SeveralCarried,
-                   Recurrent, Numbered, Nested, Chained, Idle, Gathered, Checkpointed<true>, Checkpointed<false>) {
+#define ALL_CASES                                                                                                \
+  OneCarried, Backwards, SeveralCarried, Recurrent, Numbered, Nested, Chained, Idle, Gathered, Views, Flagged,   \
+      Counted, Widened, Attending<true>, Attending<false>, Checkpointed<true>, Checkpointed<false>
+
+TEST_CASE_TEMPLATE("loops and their derivatives are those of loops by hand", Case, ALL_CASES) {
   for (const Precision& p : precisions)
     for (const Steps steps : {Steps{0}, Steps{1}, Steps{5}, Steps{5, 'T'}})
       for (const int length : {0, 1, 3, 5})
         if (steps.symbol != 0 || length == steps.most) check_derivatives<Case>(p, steps, length);
 }
 
-TEST_CASE_TEMPLATE("loops of batches, and batches of their derivatives, are those of each sample", Case, OneCarried,
-                   Backwards, SeveralCarried, Recurrent, Numbered, Nested, Chained, Idle, Gathered, Checkpointed<true>,
-                   Checkpointed<false>) {
+TEST_CASE_TEMPLATE("loops of batches, and batches of their derivatives, are those of each sample", Case, ALL_CASES) {
   for (const Steps steps : {Steps{0}, Steps{5}, Steps{5, 'T'}})
     for (const int length : {0, 3, 5})
       if (steps.symbol != 0 || length == steps.most) check_batches<Case>(steps, length, 0, 3);
@@ -546,4 +717,36 @@ TEST_CASE("while_loop: values and tangents are those of a loop by hand") {
     CHECK_THROWS_WITH_AS(transform::gradient(reverse, y.id, reverse.inputs),
                          doctest::Contains("expected a derivative in forward mode"), Error);
   }
+}
+
+TEST_CASE_TEMPLATE("loops of integers wrap around as their types do", T, std::int8_t, std::uint8_t, std::int16_t,
+                   std::uint16_t, std::int32_t, std::uint32_t, std::int64_t, std::uint64_t) {
+  for (const Steps steps : {Steps{0}, Steps{1}, Steps{9}, Steps{9, 'T'}})
+    for (const int length : {0, 1, 4, 9}) {
+      if (steps.symbol == 0 && length != steps.most) continue;
+      CAPTURE(length);
+      const Builder g = integers(dtype_of<T>, steps);
+      const reference::Lengths lengths = lengths_of(length);
+      const Arrays inputs = random_inputs(g, lengths, 3);
+      const Rows expected = integers_by_hand<T>(rows_of(inputs, lengths), length);
+      for (const Arrays& arrays : {reference::Interpreter(g).run(inputs, lengths), support::execute(g, inputs, lengths)})
+        for (std::size_t k = 0; k < arrays.size(); ++k) check_alike(row_of(arrays[k], lengths), expected[k], 0);
+    }
+}
+
+TEST_CASE("symbols without shapes in their types: what a loop refuses") {
+  Builder g;
+  const Value x{&g, g.input(Dtype::float32, row())}, two{&g, g.input(Dtype::float32, rows({2}))},
+      upto_two{&g, g.input(Dtype::float32, rows({2, 'T'}))}, number{&g, g.input(Dtype::float32, Shape{})};
+  const auto scanned = [&](auto xs) { return scan([](Value c, auto) { return c; }, x, xs); };
+  CHECK_THROWS_WITH_AS(scanned(std::tuple{two, upto_two}),
+                       doctest::Contains("expected inputs with equal extents along their first axes, found (2, 3) and "
+                                         "(upto 2 'T', 3)"), Error);
+  CHECK_THROWS_WITH_AS(scanned(std::tuple{two, number}),
+                       doctest::Contains("expected an input with the steps along its first axis"), Error);
+  const auto loop = [&](auto condition) { return while_loop(condition, [](Value c) { return c; }, x); };
+  CHECK_THROWS_WITH_AS(loop([](Value c) { return Value(c > 0.f); }),
+                       doctest::Contains("expected a condition that is one bool, found bool(3)"), Error);
+  CHECK_THROWS_WITH_AS(loop([](Value c) { return Value(sum(c)); }),
+                       doctest::Contains("expected a condition that is one bool, found float32()"), Error);
 }

@@ -86,8 +86,8 @@ constexpr graph::Value loss_of(graph::Builder& g, const graph::List<int>& output
 }
 
 /// Adds derivatives of the loss by all floating inputs to a graph. New inputs are tangents of them; new outputs are its
-/// gradients, its tangent, and the Hessian times the tangents in three ways: reverse over reverse, forward over reverse,
-/// reverse over forward.
+/// gradients, its tangent, and the Hessian times the tangents in three ways: reverse over reverse, forward over
+/// reverse, reverse over forward.
 constexpr void add_derivatives(graph::Builder& g, bool second) {
   graph::List<int> x, t;
   for (const int i : g.inputs)

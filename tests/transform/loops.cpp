@@ -344,8 +344,8 @@ struct Views {
 struct Flagged {
   static constexpr Builder graph(Dtype d, Steps steps) {
     Builder g;
-    const Value c{&g, g.input(d, row())}, xs{&g, g.input(d, rows(steps))}, ks{&g, g.input(Dtype::int32, rows(steps, 0))};
-    const Value zero{&g, g.constant(0, Dtype::int32)};
+    const Value c{&g, g.input(d, row())}, xs{&g, g.input(d, rows(steps))},
+        ks{&g, g.input(Dtype::int32, rows(steps, 0))}, zero{&g, g.constant(0, Dtype::int32)};
     const auto [last, ys] = scan([=](auto carried, auto each) {
       const auto [count, odd, now] = carried;
       const auto [x, k] = each;
@@ -677,6 +677,15 @@ template <class T> Rows integers_by_hand(const Rows& in, int steps) {
 
 }  // namespace
 
+/// For a program that is made in constant evaluation.
+template <class Case, Dtype D, int Most, char Symbol, bool Second> struct Compiled {
+  constexpr Builder operator()() const {
+    Builder g = Case::graph(D, {Most, Symbol});
+    support::add_derivatives(g, Second);
+    return g;
+  }
+};
+
 #define ALL_CASES                                                                                                \
   OneCarried, Backwards, SeveralCarried, Recurrent, Numbered, Nested, Chained, Idle, Gathered, Views, Flagged,   \
       Counted, Widened, Attending<true>, Attending<false>, Checkpointed<true>, Checkpointed<false>
@@ -693,6 +702,12 @@ TEST_CASE_TEMPLATE("loops of batches, and batches of their derivatives, are thos
     for (const int length : {0, 3, 5})
       if (steps.symbol != 0 || length == steps.most) check_batches<Case>(steps, length, 0, 3);
   for (const int samples : {0, 1, 3}) check_batches<Case>({5, 'T'}, 3, 'B', samples);
+}
+
+TEST_CASE("compiled programs with loops and their derivatives agree with the interpreter") {
+  support::check_compiled<Compiled<SeveralCarried, Dtype::float32, 5, 'T', false>>(1, 4);
+  support::check_compiled<Compiled<Nested, Dtype::float64, 4, 0, true>>(2, 2, 1e-9);
+  support::check_compiled<Compiled<Widened, Dtype::bfloat16, 5, 'T', false>>(3, 4, 5e-2);
 }
 
 TEST_CASE("while_loop: values and tangents are those of a loop by hand") {
@@ -729,8 +744,8 @@ TEST_CASE_TEMPLATE("loops of integers wrap around as their types do", T, std::in
       const reference::Lengths lengths = lengths_of(length);
       const Arrays inputs = random_inputs(g, lengths, 3);
       const Rows expected = integers_by_hand<T>(rows_of(inputs, lengths), length);
-      for (const Arrays& arrays : {reference::Interpreter(g).run(inputs, lengths), support::execute(g, inputs, lengths)})
-        for (std::size_t k = 0; k < arrays.size(); ++k) check_alike(row_of(arrays[k], lengths), expected[k], 0);
+      for (const Arrays& all : {reference::Interpreter(g).run(inputs, lengths), support::execute(g, inputs, lengths)})
+        for (std::size_t k = 0; k < all.size(); ++k) check_alike(row_of(all[k], lengths), expected[k], 0);
     }
 }
 

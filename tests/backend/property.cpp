@@ -5,6 +5,7 @@
 #include <sinter/transform/forward.hpp>
 #include <sinter/transform/scan.hpp>
 
+#include "../support/batched.hpp"
 #include "../support/execute.hpp"
 #include "../support/random_graph.hpp"
 
@@ -244,6 +245,36 @@ TEST_CASE("forward and reverse mode of random graphs are each other's transposes
     const reference::Lengths lengths = support::random_lengths(g, seed);
     const auto outputs = reference::Interpreter(g).run(support::random_inputs(g, lengths, seed), lengths);
     CHECK(outputs[0].get(0) == doctest::Approx(outputs[1].get(0)).epsilon(1e-9).scale(1));
+  }
+}
+
+TEST_CASE("batches of random graphs, of their gradients too, are what each sample is") {
+  constexpr int extent = 3;
+  for (const Draw& draw : draws(40000, 300, 150)) {
+    const std::uint64_t seed = draw.seed;
+    CAPTURE(seed);
+    CAPTURE(draw.loops);
+    const support::RandomGraph r = support::random_graph(seed, Dtype::float64, draw.loops ? 6 : 8, draw.loops);
+    const Philox random(Seed{seed}, 8);
+    const bool bounded = random.below(1000, 3) == 0;
+    std::vector<bool> mapped;
+    for (int k = 0; k < r.graph.inputs.size(); ++k) mapped.push_back(k == 0 || random.below(std::uint64_t(k), 3) != 0);
+    const graph::Builder g = support::batched(r.graph, mapped, extent, bounded ? 'S' : '\0');
+    const reference::Lengths lengths = support::random_lengths(g, seed);
+    const int samples = bounded ? int(lengths.at('S')) : extent;
+    const auto inputs = support::random_inputs(g, lengths, seed), fused = execute(g, inputs, lengths),
+               plain = reference::Interpreter(g).run(inputs, lengths);
+    for (int b = 0; b < samples; ++b) {
+      std::vector<reference::Array> one;
+      for (int k = 0; k < r.graph.inputs.size(); ++k) {
+        const reference::Array& all = inputs[std::size_t(k)];
+        one.push_back(mapped[std::size_t(k)] ? support::sample_of(all, r.graph.shape(r.graph.inputs[k]), b) : all);
+      }
+      const auto expected = reference::Interpreter(r.graph).run(one, lengths);
+      for (std::size_t k = 0; k < expected.size(); ++k)
+        for (const auto* found : {&fused[k], &plain[k]})
+          CHECK(support::difference(support::sample_of(*found, expected[k].shape, b), expected[k], lengths) < 1e-9);
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <sinter/sinter.hpp>
 
+#include "../support/batched.hpp"
 #include "../support/compiled.hpp"
 #include "../support/execute.hpp"
 #include "../support/hand_loop.hpp"
@@ -560,30 +561,6 @@ template <class Case> void check_derivatives(const Precision& p, Steps steps, in
   check("compiled at run time", support::execute(g, inputs, lengths));
 }
 
-/// A graph for a batch: those inputs have an axis of samples in front, the others are shared; outputs have it.
-Builder batched(const Builder& one, const std::vector<bool>& mapped, int extent, char symbol) {
-  Builder g;
-  List<int> inputs;
-  for (int k = 0; k < one.inputs.size(); ++k) {
-    const Shape& s = one.shape(one.inputs[k]);
-    Shape all;
-    if (mapped[std::size_t(k)]) all.push(extent, symbol);
-    for (int i = 0; i < s.rank; ++i) all.push(s[i], s.symbol(i));
-    inputs.push(g.input(one[one.inputs[k]].dtype, all));
-  }
-  graph::SampleTrace sample(g, extent, symbol);
-  for (int k = 0; k < inputs.size(); ++k)
-    if (mapped[std::size_t(k)]) inputs[k] = sample.sample({&g, inputs[k]}).id;
-  for (const int o : ops::inlined(g, one, inputs)) g.outputs.push(sample.whole({&g, o}).id);
-  return g;
-}
-/// Sample b of what has an axis of them.
-reference::Array sample_of(const reference::Array& all, const Shape& one, int b) {
-  reference::Array a(all.dtype, one);
-  std::copy_n(all.bytes.begin() + std::ptrdiff_t(a.bytes.size()) * b, a.bytes.size(), a.bytes.begin());
-  return a;
-}
-
 /// Every sample of a batch alone: values, what is computed from derivatives for a sample, and derivatives of the sum
 /// of all losses.
 template <class Case> void check_batches(Steps steps, int length, char symbol, int samples) {
@@ -607,13 +584,13 @@ template <class Case> void check_batches(Steps steps, int length, char symbol, i
     }
     mapped.insert(mapped.end(), of_tangents.begin(), of_tangents.end());
     // Each sample alone, by the interpreter.
-    const Builder g = batched(derivatives, mapped, extent, symbol);
+    const Builder g = support::batched(derivatives, mapped, extent, symbol);
     const Arrays inputs = random_inputs(g, lengths, 23);
     std::vector<Rows> alone;
     for (int b = 0; b < samples; ++b) {
       Arrays one;
       for (std::size_t k = 0; k < inputs.size(); ++k)
-        one.push_back(mapped[k] ? sample_of(inputs[k], derivatives.shape(derivatives.inputs[int(k)]), b) : inputs[k]);
+        one.push_back(mapped[k] ? support::sample_of(inputs[k], derivatives.shape(derivatives.inputs[int(k)]), b) : inputs[k]);
       alone.push_back(rows_of(reference::Interpreter(derivatives).run(one, lengths), lengths));
     }
     for (const Arrays& found : {reference::Interpreter(g).run(inputs, lengths), support::execute(g, inputs, lengths)})
@@ -621,11 +598,11 @@ template <class Case> void check_batches(Steps steps, int length, char symbol, i
         for (int b = 0; b < samples; ++b) {
           CAPTURE(k);
           CAPTURE(b);
-          const reference::Array one = sample_of(found[k], derivatives.shape(derivatives.outputs[int(k)]), b);
+          const reference::Array one = support::sample_of(found[k], derivatives.shape(derivatives.outputs[int(k)]), b);
           check_alike(row_of(one, lengths), alone[std::size_t(b)][k], 1e-9);
         }
     // Derivatives of the batch: shared inputs get the sum over the samples.
-    Builder whole = batched(values, mapped, extent, symbol);
+    Builder whole = support::batched(values, mapped, extent, symbol);
     support::add_derivatives(whole, has_second<Case>);
     const Arrays found = support::execute(whole, inputs, lengths);
     const int floats = int(of_tangents.size());

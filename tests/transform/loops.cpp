@@ -589,8 +589,10 @@ template <class Case> void check_batches(Steps steps, int length, char symbol, i
     std::vector<Rows> alone;
     for (int b = 0; b < samples; ++b) {
       Arrays one;
-      for (std::size_t k = 0; k < inputs.size(); ++k)
-        one.push_back(mapped[k] ? support::sample_of(inputs[k], derivatives.shape(derivatives.inputs[int(k)]), b) : inputs[k]);
+      for (std::size_t k = 0; k < inputs.size(); ++k) {
+        const Shape& shape = derivatives.shape(derivatives.inputs[int(k)]);
+        one.push_back(mapped[k] ? support::sample_of(inputs[k], shape, b) : inputs[k]);
+      }
       alone.push_back(rows_of(reference::Interpreter(derivatives).run(one, lengths), lengths));
     }
     for (const Arrays& found : {reference::Interpreter(g).run(inputs, lengths), support::execute(g, inputs, lengths)})

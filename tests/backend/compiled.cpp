@@ -9,13 +9,16 @@ using namespace sinter;
 
 namespace {
 
-template <std::uint64_t Seed> struct RandomTrace {
-  constexpr graph::Builder operator()() const { return support::random_graph(Seed, Dtype::float32, 10).graph; }
+template <std::uint64_t Seed, bool Loops> struct RandomTrace {
+  constexpr graph::Builder operator()() const {
+    return support::random_graph(Seed, Dtype::float32, Loops ? 6 : 10, Loops).graph;
+  }
 };
 
-template <std::uint64_t Seed> void check() {
+template <std::uint64_t Seed, bool Loops = false> void check() {
   CAPTURE(Seed);
-  support::check_compiled<RandomTrace<Seed>>(Seed);
+  CAPTURE(Loops);
+  support::check_compiled<RandomTrace<Seed, Loops>>(Seed);
 }
 
 }  // namespace
@@ -27,6 +30,7 @@ TEST_CASE("random graphs compiled for the CPU agree with the interpreter, on any
   check<12>();
   check<23>();
   check<31>();
+  check<6, true>();
 }
 
 namespace {

@@ -3,7 +3,9 @@
 // lengths at 0, 1 and their bound, broadcasts on either side, NaN beyond lengths.
 #include <doctest/doctest.h>
 #include <sinter/transform/forward.hpp>
+#include <sinter/transform/scan.hpp>
 
+#include "../support/batched.hpp"
 #include "../support/execute.hpp"
 #include "../support/random_graph.hpp"
 
@@ -12,9 +14,27 @@ using namespace sinter::internals;
 
 using support::execute;
 
+namespace {
+
+/// A seed, and whether its graph has loops.
+struct Draw {
+  std::uint64_t seed;
+  bool loops;
+};
+/// As many graphs without loops from a seed on, and then with them.
+std::vector<Draw> draws(std::uint64_t first, int plain, int with_loops) {
+  std::vector<Draw> all;
+  for (int k = 0; k < plain; ++k) all.push_back({first + std::uint64_t(k), false});
+  for (int k = 0; k < with_loops; ++k) all.push_back({first + std::uint64_t(k), true});
+  return all;
+}
+
+}  // namespace
+
 TEST_CASE("random graphs: fused, interpreted and double-precision values and gradients agree") {
-  for (std::uint64_t seed = 0; seed < 1500; ++seed) {
-    const support::RandomGraph r = support::random_graph(seed);
+  for (const Draw& draw : draws(0, 1500, 120)) {
+    const std::uint64_t seed = draw.seed;
+    const support::RandomGraph r = support::random_graph(seed, Dtype::float32, 12, draw.loops);
     const reference::Lengths lengths = support::random_lengths(r.graph, seed);
     const auto inputs = support::random_inputs(r.graph, lengths, seed);
     const auto expected = reference::Interpreter(r.graph, true).run(inputs, lengths),
@@ -41,8 +61,9 @@ TEST_CASE("random graphs: steps that run tile by tile compute what they compute 
     return t;
   }();
   int chained = 0;
-  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
-    const support::RandomGraph r = support::random_graph(seed, Dtype::float32, 20);
+  for (const Draw& draw : draws(0, 2000, 200)) {
+    const std::uint64_t seed = draw.seed;
+    const support::RandomGraph r = support::random_graph(seed, Dtype::float32, draw.loops ? 12 : 20, draw.loops);
     const reference::Lengths lengths = support::random_lengths(r.graph, seed);
     const auto inputs = support::random_inputs(r.graph, lengths, seed);
     const int before = chained;
@@ -64,8 +85,9 @@ TEST_CASE(
     "random graphs of zeros, ties, infinities and NaN: fused kernels make nothing finite of what is not, and nothing "
     "else of what is") {
   std::int64_t infinite = 0, finite = 0;
-  for (std::uint64_t seed = 20000; seed < 20800; ++seed) {
-    const support::RandomGraph r = support::random_graph(seed);
+  for (const Draw& draw : draws(20000, 800, 200)) {
+    const std::uint64_t seed = draw.seed;
+    const support::RandomGraph r = support::random_graph(seed, Dtype::float32, 12, draw.loops);
     const reference::Lengths lengths = support::random_lengths(r.graph, seed);
     auto inputs = support::random_inputs(r.graph, lengths, seed);
     support::put_edges(inputs, lengths, seed, false);
@@ -90,9 +112,11 @@ TEST_CASE(
 
 TEST_CASE("random graphs: derivatives of second order agree with double precision and finite differences") {
   int compared = 0;
-  for (std::uint64_t seed = 30000; seed < 30250; ++seed) {
+  for (const Draw& draw : draws(30000, 250, 60)) {
+    const std::uint64_t seed = draw.seed;
     CAPTURE(seed);
-    support::RandomGraph r = support::random_graph(seed, Dtype::float32, 6);
+    CAPTURE(draw.loops);
+    support::RandomGraph r = support::random_graph(seed, Dtype::float32, draw.loops ? 4 : 6, draw.loops);
     const int first = r.values.size() + r.gradients, count = support::add_second_order(r);
     const reference::Lengths lengths = support::random_lengths(r.graph, seed);
     auto inputs = support::random_inputs(r.graph, lengths, seed);
@@ -105,7 +129,9 @@ TEST_CASE("random graphs: derivatives of second order agree with double precisio
     }
     if (r.stops_gradients) continue;
     // The sum of first derivatives as add_second_order defines it, with one element shifted.
-    reference::Interpreter interpreter(r.graph, true);
+    graph::Builder firsts = r.graph;
+    while (firsts.outputs.size() > first) firsts.outputs.pop();
+    reference::Interpreter interpreter(firsts, true);
     const auto total = [&] {
       const auto outputs = interpreter.run(inputs, lengths);
       double sum = 0;
@@ -146,11 +172,14 @@ TEST_CASE("random graphs: derivatives of second order agree with double precisio
 
 TEST_CASE("gradients of random graphs agree with finite differences in double precision") {
   int compared = 0;
-  for (std::uint64_t seed = 5000; seed < 5120; ++seed) {
-    const support::RandomGraph r = support::random_graph(seed, Dtype::float64, 6);
+  for (const Draw& draw : draws(5000, 120, 120)) {
+    const std::uint64_t seed = draw.seed;
+    const support::RandomGraph r = support::random_graph(seed, Dtype::float64, 6, draw.loops);
     const reference::Lengths lengths = support::random_lengths(r.graph, seed);
     auto inputs = support::random_inputs(r.graph, lengths, seed);
-    reference::Interpreter interpreter(r.graph);
+    graph::Builder values = r.graph;
+    while (values.outputs.size() > r.values.size()) values.outputs.pop();
+    reference::Interpreter interpreter(values);
     const auto loss = [&] {  // as random_graph defines it
       const auto outputs = interpreter.run(inputs, lengths);
       double total = 0;
@@ -161,7 +190,7 @@ TEST_CASE("gradients of random graphs agree with finite differences in double pr
       }
       return total;
     };
-    const auto outputs = interpreter.run(inputs, lengths);
+    const auto outputs = reference::Interpreter(r.graph).run(inputs, lengths);
     auto next = std::size_t(r.values.size());
     for (std::size_t k = 0; k < inputs.size(); ++k) {
       if (!is_floating(inputs[k].dtype)) continue;
@@ -190,9 +219,11 @@ TEST_CASE("gradients of random graphs agree with finite differences in double pr
 }
 
 TEST_CASE("forward and reverse mode of random graphs are each other's transposes") {
-  for (std::uint64_t seed = 9000; seed < 9300; ++seed) {
+  for (const Draw& draw : draws(9000, 300, 150)) {
+    const std::uint64_t seed = draw.seed;
     CAPTURE(seed);
-    support::RandomGraph r = support::random_graph(seed, Dtype::float64, 8);
+    CAPTURE(draw.loops);
+    support::RandomGraph r = support::random_graph(seed, Dtype::float64, draw.loops ? 6 : 8, draw.loops);
     graph::Builder& g = r.graph;
     const int y = g.outputs[0], inputs = g.inputs.size();
     // <w, J t> and <Jᵀ w, t>, with tangents t and a cotangent w as further inputs.
@@ -214,6 +245,36 @@ TEST_CASE("forward and reverse mode of random graphs are each other's transposes
     const reference::Lengths lengths = support::random_lengths(g, seed);
     const auto outputs = reference::Interpreter(g).run(support::random_inputs(g, lengths, seed), lengths);
     CHECK(outputs[0].get(0) == doctest::Approx(outputs[1].get(0)).epsilon(1e-9).scale(1));
+  }
+}
+
+TEST_CASE("batches of random graphs, of their gradients too, are what each sample is") {
+  constexpr int extent = 3;
+  for (const Draw& draw : draws(40000, 300, 150)) {
+    const std::uint64_t seed = draw.seed;
+    CAPTURE(seed);
+    CAPTURE(draw.loops);
+    const support::RandomGraph r = support::random_graph(seed, Dtype::float64, draw.loops ? 6 : 8, draw.loops);
+    const Philox random(Seed{seed}, 8);
+    const bool bounded = random.below(1000, 3) == 0;
+    std::vector<bool> mapped;
+    for (int k = 0; k < r.graph.inputs.size(); ++k) mapped.push_back(k == 0 || random.below(std::uint64_t(k), 3) != 0);
+    const graph::Builder g = support::batched(r.graph, mapped, extent, bounded ? 'S' : '\0');
+    const reference::Lengths lengths = support::random_lengths(g, seed);
+    const int samples = bounded ? int(lengths.at('S')) : extent;
+    const auto inputs = support::random_inputs(g, lengths, seed), fused = execute(g, inputs, lengths),
+               plain = reference::Interpreter(g).run(inputs, lengths);
+    for (int b = 0; b < samples; ++b) {
+      std::vector<reference::Array> one;
+      for (int k = 0; k < r.graph.inputs.size(); ++k) {
+        const reference::Array& all = inputs[std::size_t(k)];
+        one.push_back(mapped[std::size_t(k)] ? support::sample_of(all, r.graph.shape(r.graph.inputs[k]), b) : all);
+      }
+      const auto expected = reference::Interpreter(r.graph).run(one, lengths);
+      for (std::size_t k = 0; k < expected.size(); ++k)
+        for (const auto* found : {&fused[k], &plain[k]})
+          CHECK(support::difference(support::sample_of(*found, expected[k].shape, b), expected[k], lengths) < 1e-9);
+    }
   }
 }
 
@@ -241,6 +302,34 @@ TEST_CASE("no pass does more than so many steps for its nodes, and what it makes
     const compile::Order o = within_bounds(nodes, [&] { return compile::order(s, f); });
     compile::verify(s, f, o);
   }
+}
+
+TEST_CASE("derivatives of a graph with twice as many loops take twice as many steps") {
+  using graph::Watchdog;
+  const auto steps = [](int loops, auto&& derive) {
+    graph::Builder g;
+    const graph::Value x{&g, g.input(Dtype::float32, shape_of<3>)}, xs{&g, g.input(Dtype::float32, shape_of<4, 3>)};
+    graph::List<graph::Value> results;
+    for (int i = 0; i < loops; ++i) {
+      const auto [last, ys] = scan([=](auto c, auto v) { return std::pair{c * v + double(i), c * c}; }, x, xs);
+      results.push(last);
+      results.push(ops::reduced<ops::Sum>(ys, 1));
+    }
+    graph::Value total{&g, g.constant(0)};  // the results of all loops after the last one
+    for (const graph::Value& v : results) total = total + sum(v);
+    Watchdog::steps = 0;
+    derive(g, x, total);
+    return double(Watchdog::steps);
+  };
+  const auto list = [](int i) { return graph::List<int>(1, i); };
+  const auto reverse = [&](graph::Builder& g, graph::Value x, graph::Value y) {
+    transform::gradient(g, y.id, list(x.id));
+  };
+  const auto forward = [&](graph::Builder& g, graph::Value x, graph::Value y) {
+    transform::push_forward(g, y.id, list(x.id), list(graph::Value(x * 2.0).id));
+  };
+  CHECK(steps(1000, reverse) < 2.05 * steps(500, reverse));
+  CHECK(steps(1000, forward) < 2.05 * steps(500, forward));
 }
 
 TEST_CASE("graphs with more operations than a kernel has room for become several kernels") {

@@ -77,22 +77,61 @@ TEST_CASE("a sound graph passes every check, and each broken rule is named") {
   }
 }
 
-TEST_CASE("a loop whose body does not fit its operands is found") {
+TEST_CASE("a loop that does not fit its body is found, and a result that is not its loop's") {
   const Builder g = graph::FunctionTrace<decltype([](auto x, auto xs) {
-    return scan([](auto c, auto each) { return c * each; }, x, xs);
+    const auto [last, ys] = scan([](auto c, auto each) { return std::pair{c * each, sum(c)}; }, x, xs);
+    return std::tuple{last, ys};
   }), Sym<float, 4>, Sym<float, 3, 4>>{}();
   CHECK_NOTHROW(compile::verify(g));
-  const auto breaks = [&](auto&& change) {
+  const auto found = [&](auto&& change) {
     Builder broken = g;
     change(broken);
-    CHECK(rule([&] {
-            compile::verify(broken);
-          }).starts_with("expected operands of the types of the body's inputs"));
+    const std::string text = rule([&] { compile::verify(broken); });
+    return text.substr(0, text.find(", found"));
   };
-  breaks([](Builder& b) { b.bodies.clear(); });
-  breaks([](Builder& b) { b.bodies[0].inputs.pop(); });
-  breaks([](Builder& b) { b.bodies[0].outputs.clear(); });
-  breaks([](Builder& b) { b.bodies[0].outputs[0] = Value(sum(Value{&b.bodies[0], 0})).id; });
+  const auto type = [](Builder& b, int i, Dtype dtype, const Shape& shape) {  // another graph, with this type at i
+    Builder other;
+    other.bodies = b.bodies;
+    for (int k = 0; k < b.size(); ++k) {
+      const graph::Node& n = b[k];
+      const int at = other.intern(k == i ? shape : b.shape(k));
+      other.insert(*n.op, k == i ? dtype : n.dtype, at, b.operands(k), n.operands, b.attributes(k), n.attributes);
+    }
+    other.inputs = b.inputs;
+    other.outputs = b.outputs;
+    b = other;
+  };
+  int loop = 0;
+  while (g[loop].op->kind != graph::Kind::loop) ++loop;
+  const int ys = g.outputs[1];
+  REQUIRE(g[ys].op->kind == graph::Kind::result);
+
+  CHECK(found([](Builder& b) { b.bodies.clear(); }) == "expected a body among those of the graph");
+  CHECK(found([](Builder& b) { b.bodies[0].inputs.pop(); }) == "expected an input of the body for each operand");
+  CHECK(found([](Builder& b) { b.bodies[0].outputs.pop(); }) ==
+        "expected an output of the body for each carried value and each stacked output");
+  CHECK(found([](Builder& b) { std::swap(b.bodies[0].outputs[0], b.bodies[0].outputs[1]); }) ==
+        "expected carried values that keep their types from step to step");
+  CHECK(found([&](Builder& b) { type(b, b.operands(loop)[1], Dtype::float32, shape_of<2, 4>); }) ==
+        "expected operands of the types of the body's inputs");
+  CHECK(found([&](Builder& b) { type(b, loop, Dtype::float64, shape_of<4>); }) ==
+        "expected a loop of the dtype and shape of its first carried value");
+  CHECK(found([&](Builder& b) { type(b, loop, Dtype::float32, shape_of<4, 1>); }) ==
+        "expected a loop of the dtype and shape of its first carried value");
+  CHECK(found([&](Builder& b) { type(b, ys, Dtype::float32, shape_of<4>); }) ==
+        "expected a result of a loop or kernel, of its dtype and shape");
+  CHECK(found([&](Builder& b) {
+          b.outputs[1] = ops::FurtherResult::of({&b, loop}, 3, {Dtype::float32, shape_of<3>}).id;
+        }) == "expected a result of a loop or kernel, of its dtype and shape");
+
+  const Builder conditional = graph::FunctionTrace<decltype([](auto x) {
+    return while_loop([](auto c) { return c < 9.f; }, [](auto c) { return c * 3.f; }, x);
+  }), Sym<float>>{}();
+  CHECK_NOTHROW(compile::verify(conditional));
+  Builder broken = conditional;
+  const int end = broken.outputs[0];
+  broken.outputs[0] = ops::FurtherResult::of({&broken, end}, 2, {Dtype::float32, shape_of<0x7fffffff>}).id;
+  CHECK(rule([&] { compile::verify(broken); }).starts_with("expected a result of a loop or kernel"));
 }
 
 TEST_CASE("a plan whose pointers leave their buffers, or which reads what nothing wrote, is found") {

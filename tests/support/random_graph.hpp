@@ -23,7 +23,8 @@ struct RandomGraph {
 
 class GraphMaker {
  public:
-  constexpr GraphMaker(std::uint64_t seed, Dtype dtype, int operations) : random_(Seed{seed}), dtype_(dtype) {
+  constexpr GraphMaker(std::uint64_t seed, Dtype dtype, int operations, bool loops)
+      : random_(Seed{seed}), dtype_(dtype), nesting_(loops ? 2 : 0) {
     constexpr int extents[]{0, 1, 1, 2, 3, 4, 5, 7, 8, 16, 17, 31, 33};
     for (int i = 0; i < 3; ++i) {
       // Extent 0 and bounded lengths are rare enough that most graphs compute something.
@@ -60,7 +61,7 @@ class GraphMaker {
   constexpr int below(int n) { return int(random_.below(drawn_++, unsigned(n))); }
   constexpr Value pick() { return pool_[below(pool_.size())]; }
   constexpr void keep(Value v) {
-    if (v.extents().rank <= 5 && v.extents().size() <= 60000) pool_.push(v);
+    if (v.extents().rank <= 5 && v.extents().size() <= most_) pool_.push(v);
   }
 
   /// A shape that broadcasts with the space: some of its axes, some with extent 1, some missing at the left.
@@ -74,6 +75,7 @@ class GraphMaker {
   }
 
   constexpr void step() {
+    if (nesting_ > 0 && below(4) == 0) return loop();
     const Value x = pick();
     const Shape s = x.extents();
     if (below(4) == 0) return spatial(x, s);
@@ -95,6 +97,63 @@ class GraphMaker {
       default:
         if (s.rank == 0 || s[s.rank - 1] == 0) return;
         return keep(below(2) == 0 ? softmax(x) : log_softmax(x));
+    }
+  }
+  /// Up to three carried values and two stacked inputs; steps of a few operations, which may be loops too.
+  constexpr void loop() {
+    const List<Value> outside = pool_;
+    ops::LoopTrace trace(g_);
+    graph::Iteration iteration{.carries = 1 + below(3), .reverse = below(3) == 0};
+    List<int> operands;
+    List<Value> inside;
+    for (int j = 0; j < iteration.carries; ++j) {
+      const Value first = pick();
+      operands.push(first.id);
+      inside.push(trace.value(dtype_, first.extents()));
+    }
+    Shape along;  // the axis of the steps
+    for (int k = 1 + below(2); k > 0; --k) {
+      const Value all = pick();
+      const Shape s = all.extents();
+      if (s.rank == 0 || (along.rank > 0 && !(s[0] == along[0] && s.symbol(0) == along.symbol(0)))) continue;
+      if (along.rank == 0) along.push(s[0], s.symbol(0));
+      Shape one;
+      for (int i = 1; i < s.rank; ++i) one.push(s[i], s.symbol(i));
+      operands.push(all.id);
+      inside.push(trace.value(dtype_, one));
+      ++iteration.stacked;
+    }
+    if (along.rank == 0) along.push(below(4));
+    iteration.count = ops::packed(along[0], along.symbol(0));
+    const std::ptrdiff_t most = most_;
+    most_ /= along[0] > 1 ? 4 * along[0] : 4;
+    pool_ = inside;
+    for (int k = below(3); k > 0; --k) pool_.push(outside[below(outside.size())]);
+    --nesting_;
+    for (int k = 1 + below(4); k > 0; --k) step();
+    ++nesting_;
+    most_ = most;
+    List<int> outputs;
+    for (int j = 0; j < iteration.carries; ++j) outputs.push(next_of(inside[j]).id);
+    for (int k = below(3); k > 0; --k) {
+      const Value y = pick();
+      if (y.extents().rank > 4) continue;
+      outputs.push(y.id);
+      ++iteration.made;
+    }
+    const Value made = trace.loop(operands, outputs, iteration);
+    pool_ = outside;
+    for (int r = 0; r < outputs.size(); ++r) keep(ops::further_result(made, r));
+  }
+  /// What a carried value becomes, of the same shape: of what was computed from it, or of anything that fits.
+  constexpr Value next_of(Value carried) {
+    const Value v = pool_[pool_.size() - 1 - below(pool_.size())];
+    switch (below(4)) {
+      case 0: return carried;
+      case 1: return sin(carried) * 0.5;
+      default:
+        if (!(graph::broadcast(carried.extents(), v.extents()) == carried.extents())) return tanh(carried) + 0.25;
+        return v.extents() == carried.extents() && below(2) == 0 ? tanh(v) : carried * 0.5 + tanh(v) * 0.5;
     }
   }
   /// Functions whose values are continuous, so that both precisions see the same branches.
@@ -313,8 +372,10 @@ class GraphMaker {
   Philox random_;
   std::uint64_t drawn_ = 0;
   Dtype dtype_;
+  int nesting_;  ///< how many loops may still be within each other
   Shape space_;
   List<Value> pool_;
+  std::ptrdiff_t most_ = 60000;  ///< elements of a value; fewer where they are computed in many steps
   bool stops_gradients_ = false;
 };
 
@@ -331,8 +392,10 @@ constexpr int add_second_order(RandomGraph& r) {
   return r.gradients;
 }
 
-constexpr RandomGraph random_graph(std::uint64_t seed, Dtype dtype = Dtype::float32, int operations = 12) {
-  GraphMaker m(seed, dtype, operations);
+/// `loops`: some of the operations are loops over a few others.
+constexpr RandomGraph random_graph(std::uint64_t seed, Dtype dtype = Dtype::float32, int operations = 12,
+                                   bool loops = false) {
+  GraphMaker m(seed, dtype, operations, loops);
   return m.finish();
 }
 

@@ -18,8 +18,10 @@ constexpr void verify(const Builder& g) {
       broken(pass, "no more operands than a kernel takes", i);
     for (int k = 0; k < n.operands; ++k)
       if (const int o = g.operands(i)[k]; o < 0 || o >= i) broken(pass, "operands before their readers", i);
-    if (n.op->kind == Kind::loop && !graph::fits_body(g, i))
-      broken(pass, "operands of the types of the body's inputs", i);
+    if (n.op->kind == Kind::loop)
+      if (const char* const rule = graph::rule_broken_by_loop(g, i)) broken(pass, rule, i);
+    if (n.op->kind == Kind::result && !graph::is_further_result(g, i))
+      broken(pass, "a result of a loop or kernel, of its dtype and shape", i);
     if (n.op->type == nullptr || n.op->kind == Kind::loop || n.op->kind == Kind::input ||
         n.op->kind == Kind::constant || n.op->kind == Kind::assemble)
       continue;

@@ -57,24 +57,50 @@ constexpr Type type_of_result(const Builder& g, int loop, int result) {
   return {body[each].dtype, it.with_steps(body.shape(each))};
 }
 
-/// Whether the operands of a loop are what its body takes, and the carried values keep their types.
-constexpr bool fits_body(const Builder& g, int loop) {
+/// The rule that a loop breaks, nullptr for none.
+constexpr const char* rule_broken_by_loop(const Builder& g, int loop) {
   const Iteration it = Iteration::of(g, loop);
-  if (it.body < 0 || it.body >= g.bodies.size()) return false;
+  if (it.body < 0 || it.body >= g.bodies.size()) return "a body among those of the graph";
   const Builder& body = g.bodies[it.body];
-  if (body.inputs.size() != g[loop].operands || body.outputs.size() != it.carries + it.made || it.carries < 1)
-    return false;
+  if (it.carries < 1) return "a loop that carries a value";
+  if (body.inputs.size() != g[loop].operands || it.carries + it.stacked > g[loop].operands)
+    return "an input of the body for each operand";
+  if (body.outputs.size() != it.carries + it.made)
+    return "an output of the body for each carried value and each stacked output";
   for (int k = 0; k < body.inputs.size(); ++k) {
     const int i = body.inputs[k], o = g.operands(loop)[k];
     const Shape each = it.is_stacked(k) ? it.with_steps(body.shape(i)) : body.shape(i);
-    if (body[i].dtype != g[o].dtype || !(each == g.shape(o))) return false;
+    if (body[i].dtype != g[o].dtype || !(each == g.shape(o))) return "operands of the types of the body's inputs";
   }
   for (int j = 0; j < it.carries; ++j) {
     const int i = body.inputs[j], o = body.outputs[j];
-    if (body[i].dtype != body[o].dtype || !(body.shape(i) == body.shape(o))) return false;
+    if (body[i].dtype != body[o].dtype || !(body.shape(i) == body.shape(o)))
+      return "carried values that keep their types from step to step";
   }
-  return !it.conditional || (body[body.inputs[it.carries - 1]].dtype == Dtype::boolean &&
-                             body.shape(body.inputs[it.carries - 1]).rank == 0);
+  const int last = body.inputs[it.carries - 1];
+  if (it.conditional && (body[last].dtype != Dtype::boolean || body.shape(last).rank != 0))
+    return "a condition that is one boolean";
+  if (g[loop].dtype != body[body.outputs[0]].dtype || !(g.shape(loop) == body.shape(body.outputs[0])))
+    return "a loop of the dtype and shape of its first carried value";
+  return nullptr;
+}
+
+/// Whether a node of kind result names one of its loop or kernel, and has its dtype and shape.
+constexpr bool is_further_result(const Builder& g, int i) {
+  const int first = g.operands(i)[0];
+  const std::int64_t number = g.attributes(i)[0];
+  const Primitive& op = *g[first].op;
+  Type t;
+  if (op.kind == Kind::loop) {
+    const Iteration it = Iteration::of(g, first);
+    if (number < 1 || number >= (it.conditional ? it.carries : it.results())) return false;
+    t = type_of_result(g, first, int(number));
+  } else {
+    if (op.kind != Kind::kernel || number < 1 || number >= op.kernel.results) return false;
+    Signature::Operand room[most_operands];
+    t = op.kernel.result_type(g.signature(first, room), int(number));
+  }
+  return g[i].dtype == t.dtype && g.shape(i) == t.shape;
 }
 
 }  // namespace sinter::graph

@@ -18,14 +18,10 @@ constexpr Value transposed(Builder& g, int i, int k, int tangent) {
   return {&g, gradient(g, graph::sum_over(product, (std::int64_t(1) << product.extents().rank) - 1).id, wrt)[0]};
 }
 
-/// A loop, or a kernel that is composed of others, with its tangents: of each result, the tangent, −1 for none.
-struct Pushed {
-  int node = -1;
-  List<int> tangents;
-};
-/// `tangents` of the operands; −1 for none.
-constexpr Pushed push_through_loop(Builder& g, int loop, const List<int>& tangents);
-constexpr Pushed push_through_kernel(Builder& g, int kernel, const List<int>& tangents);
+/// The tangents of the results of a loop, or of a kernel that is composed of others, for those of its operands; −1 for
+/// none.
+constexpr List<int> push_through_loop(Builder& g, int loop, const List<int>& tangents);
+constexpr List<int> push_through_kernel(Builder& g, int kernel, const List<int>& tangents);
 
 /// The tangents of nodes for the `tangents` of `inputs`, appended to the same graph; zeros for those that depend on
 /// none.
@@ -34,7 +30,7 @@ constexpr List<int> push_forward(Builder& g, const List<int>& outputs, const Lis
   int last = 0;
   for (const int o : outputs) last = std::max(last, o);
   List<int> tangent(last + 1, -1);
-  List<Pushed> together;
+  List<int> of_results, first_result;  // of loops and kernels, one after the other; of each node, its first one
   for (int k = 0; k < inputs.size(); ++k)
     if (inputs[k] <= last) tangent[inputs[k]] = tangents[k];
   for (int i = 0; i <= last; ++i) {
@@ -47,14 +43,18 @@ constexpr List<int> push_forward(Builder& g, const List<int>& outputs, const Lis
         any = any || of_operands.back() >= 0;
       }
       if (!any) continue;
-      if (op.kind == graph::Kind::loop) together.push(push_through_loop(g, i, of_operands));
-      else together.push(push_through_kernel(g, i, of_operands));
-      tangent[i] = together.back().tangents[0];
+      List<int> pushed;
+      if (op.kind == graph::Kind::loop) pushed = push_through_loop(g, i, of_operands);
+      else pushed = push_through_kernel(g, i, of_operands);
+      tangent[i] = pushed[0];
+      first_result.resize(i + 1, -1);
+      first_result[i] = of_results.size();
+      for (const int t : pushed) of_results.push(t);
       continue;
     }
     if (op.kind == graph::Kind::result && passes_on_together(*g[g.operands(i)[0]].op)) {
-      for (const Pushed& pushed : together)
-        if (pushed.node == g.operands(i)[0]) tangent[i] = pushed.tangents[int(g.attributes(i)[0])];
+      const int first = g.operands(i)[0] < first_result.size() ? first_result[g.operands(i)[0]] : -1;
+      if (first >= 0) tangent[i] = of_results[first + int(g.attributes(i)[0])];
       continue;
     }
     if ((op.jvp == nullptr && op.vjp == nullptr) || tangent[i] >= 0) continue;
@@ -88,7 +88,7 @@ class LoopTangents {
   constexpr LoopTangents(Builder& g, int loop, const List<int>& tangents)
       : g_(g), loop_(loop), f_(graph::Iteration::of(g, loop)), step_(graph::body_of(g, loop)), tangents_(tangents) {}
 
-  constexpr Pushed run() {
+  constexpr List<int> run() {
     d_.iteration = {.count = f_.count, .reverse = f_.reverse, .conditional = f_.conditional};
     d_.body.accurate = g_.accurate;
     add_inputs();
@@ -102,7 +102,7 @@ class LoopTangents {
     List<int> nodes;
     for (const int k : floating) nodes.push(outputs[k]);
     const List<int> pushed = push_forward(d_.body, nodes, wrt, of_wrt);
-    Pushed r{loop_, List<int>(f_.results(), -1)};
+    List<int> of_results(f_.results(), -1);
     for (int i = 0; i < floating.size() && floating[i] < f_.carries; ++i) d_.body.outputs.push(pushed[i]);
     for (int j = 0; j < f_.carries; ++j) d_.body.outputs.push(outputs[j]);
     for (int i = 0; i < floating.size(); ++i)
@@ -111,10 +111,11 @@ class LoopTangents {
     int stacked = d_.iteration.carries;
     for (int i = 0; i < floating.size(); ++i) {
       const int k = floating[i];
-      r.tangents[k] = ops::further_result(loop, k < f_.carries ? i : stacked++).id;
-      if (k < f_.carries) r.tangents[f_.before(k)] = ops::further_result(loop, d_.iteration.before(i)).id;
+      of_results[k] = ops::further_result(loop, k < f_.carries ? i : stacked++).id;
+      if (k < f_.carries && !f_.conditional)  // how often a conditional loop runs is not known
+        of_results[f_.before(k)] = ops::further_result(loop, d_.iteration.before(i)).id;
     }
-    return r;
+    return of_results;
   }
 
  private:
@@ -148,12 +149,12 @@ class LoopTangents {
   List<int> inputs_, of_input_;  ///< nodes of the body: of each operand, its value in this step and its tangent
 };
 
-constexpr Pushed push_through_loop(Builder& g, int loop, const List<int>& tangents) {
+constexpr List<int> push_through_loop(Builder& g, int loop, const List<int>& tangents) {
   LoopTangents pass(g, loop, tangents);
   return pass.run();
 }
 
-constexpr Pushed push_through_kernel(Builder& g, int kernel, const List<int>& tangents) {
+constexpr List<int> push_through_kernel(Builder& g, int kernel, const List<int>& tangents) {
   ComposedKernel composed(g, kernel);
   List<int> nodes, of_node, inputs, of_input;
   for (int k = 0; k < composed.results.size(); ++k)
@@ -161,9 +162,9 @@ constexpr Pushed push_through_kernel(Builder& g, int kernel, const List<int>& ta
   for (int k = 0; k < tangents.size(); ++k)
     if (tangents[k] >= 0) inputs.push(composed.operands[k]), of_input.push(composed.input(tangents[k]));
   const List<int> found = composed.add_to(g, push_forward(composed.inside, nodes, inputs, of_input));
-  Pushed r{kernel, List<int>(composed.results.size(), -1)};
-  for (int k = 0; k < of_node.size(); ++k) r.tangents[of_node[k]] = found[k];
-  return r;
+  List<int> of_results(composed.results.size(), -1);
+  for (int k = 0; k < of_node.size(); ++k) of_results[of_node[k]] = found[k];
+  return of_results;
 }
 
 }  // namespace sinter::internals::transform

@@ -21,6 +21,28 @@ constexpr bool passes_on_together(const graph::Primitive& op) {
   return op.kind == graph::Kind::loop || op.kernel.composed != nullptr;
 }
 
+/// Further results by the loop or kernel that makes them.
+class ResultsByNode {
+ public:
+  constexpr void add(const Builder& g, int result) {
+    const int node = g.operands(result)[0];
+    if (latest_.size() <= node) latest_.resize(node + 1, -1);
+    all_.push({result, latest_[node]});
+    latest_[node] = all_.size() - 1;
+  }
+  /// Calls f(result) for each of a node.
+  template <class F> constexpr void for_each(int node, F&& f) const {
+    for (int k = node < latest_.size() ? latest_[node] : -1; k >= 0; k = all_[k].before) f(all_[k].result);
+  }
+
+ private:
+  struct Entry {
+    int result = -1, before = -1;
+  };
+  List<Entry> all_;
+  List<int> latest_;  ///< of each node, the last of its entries, −1 for none
+};
+
 /// A kernel as it is composed of others, in a graph of its own whose first inputs are its operands.
 struct ComposedKernel {
   constexpr ComposedKernel(const Builder& g, int kernel) : g_(g) {
@@ -115,7 +137,7 @@ class ReverseMode {
       if (passes_on_together(*op) && depends_.data()[i] != 0 && pass_on_together(i)) continue;
       if (ct < 0 || is_wrt_.data()[i] != 0) continue;
       if (op->kind == graph::Kind::result && passes_on_together(*g_[g_.operands(i)[0]].op)) {
-        results_.push(i);
+        results_.add(g_, i);
         continue;
       }
       if (op->vjp == nullptr) continue;
@@ -139,8 +161,7 @@ class ReverseMode {
     List<int> cotangents(is_loop ? graph::Iteration::of(g_, i).results() : op.kernel.results, -1);
     cotangents[0] = cotangent_[i];
     bool further = false;
-    for (const int r : results_)
-      if (g_.operands(r)[0] == i) cotangents[int(g_.attributes(r)[0])] = cotangent_[r], further = true;
+    results_.for_each(i, [&](int r) { cotangents[int(g_.attributes(r)[0])] = cotangent_[r], further = true; });
     if (!further && (cotangents[0] < 0 || (!is_loop && op.vjp != nullptr))) return false;
     List<char> wanted;
     const int count = g_[i].operands;
@@ -167,7 +188,7 @@ class ReverseMode {
   const List<int>& wrt_;
   List<char> depends_, is_wrt_;
   List<int> cotangent_;
-  List<int> results_;  ///< further results that have cotangents
+  ResultsByNode results_;  ///< further results that have cotangents
 };
 
 

@@ -83,6 +83,18 @@ template <class X, auto Steps> consteval bool has_steps() {
   }
 }
 
+/// The steps of a scan over symbols without shapes in their types: how many is known when the graph is made.
+struct StepsAtRunTime {};
+template <class X> consteval bool has_steps_at_run_time() {
+  if constexpr (TupleLike<X>) {
+    return []<std::size_t... Index>(std::index_sequence<Index...>) {
+      return (has_steps_at_run_time<std::tuple_element_t<Index, X>>() || ...);
+    }(std::make_index_sequence<std::tuple_size_v<X>>{});
+  } else {
+    return std::is_same_v<X, graph::Value>;
+  }
+}
+
 /// One element of what is stacked, while one step is traced; `operands` gets the whole.
 template <class X> constexpr auto element_of(LoopTrace& trace, const X& x, List<int>& operands) {
   if constexpr (std::is_same_v<X, graph::Value>) {
@@ -102,7 +114,7 @@ template <class X> constexpr auto element_of(LoopTrace& trace, const X& x, List<
 }
 /// The stacked outputs of a loop, from the k-th result on.
 template <auto Steps, class Y> constexpr auto stacked_from(graph::Value loop, int& k, const Y& y) {
-  if constexpr (std::is_same_v<Y, graph::Value>) {
+  if constexpr (Symbolic<Y> && (std::is_same_v<Y, graph::Value> || std::is_same_v<decltype(Steps), StepsAtRunTime>)) {
     return ops::further_result(loop, k++);
   } else if constexpr (is_sym_v<Y>) {
     return typename Batch<Y, Steps>::type(ops::further_result(loop, k++));
@@ -141,6 +153,15 @@ template <class C, class Y> inline constexpr bool carries_and_stacks<C, std::tup
 
 [[noreturn]] SINTER_COLD inline void scan_needs_an_input_with_a_first_axis() {
   throw Error(ErrorCode::shape, "scan", "expected an input with the steps along its first axis, found one of rank 0");
+}
+[[noreturn]] SINTER_COLD inline void scan_needs_inputs_with_the_same_first_axis(const Shape& a, const Shape& b) {
+  throw Error(ErrorCode::shape, "scan",
+              "expected inputs with equal extents along their first axes, found " + to_string(a) + " and " +
+                  to_string(b));
+}
+[[noreturn]] SINTER_COLD inline void while_loop_needs_one_bool(Dtype dtype, const Shape& shape) {
+  throw Error(ErrorCode::shape, "while_loop",
+              "expected a condition that is one bool, found " + std::string(name_of(dtype)) + to_string(shape));
 }
 
 /// As many steps as `Steps` says, in types, and `count` as a packed extent.
@@ -185,14 +206,24 @@ template <class F> struct Scan {
     const auto step = [&](LoopTrace& trace, const C& carried, List<int>& operands) {
       return f(carried, element_of(trace, xs, operands));
     };
-    if constexpr (std::is_same_v<X, graph::Value>) {
-      if (xs.extents().rank == 0) scan_needs_an_input_with_a_first_axis();
-      return scanned<0>(first, step, ops::packed(xs.extents()[0], xs.extents().symbol(0)));
+    if constexpr (has_steps_at_run_time<X>()) {
+      return scanned<StepsAtRunTime{}>(first, step, count_of(xs));
     } else if constexpr (!has_steps<X, steps>()) {
       return scan_needs_inputs_with_equal_extents_along_their_first_axes<X>{};
     } else {
       return scanned<steps>(first, step);
     }
+  }
+  /// The number of steps, packed.
+  template <class X> static constexpr std::int64_t count_of(const X& xs) {
+    const Shape* first = nullptr;
+    for_each_symbol(xs, [&](const graph::Value& v) {
+      const Shape& s = v.extents();
+      if (s.rank == 0) scan_needs_an_input_with_a_first_axis();
+      if (first == nullptr) first = &s;
+      if (s[0] != (*first)[0] || s.symbol(0) != first->symbol(0)) scan_needs_inputs_with_the_same_first_axis(*first, s);
+    });
+    return ops::packed((*first)[0], first->symbol(0));
   }
 };
 
@@ -240,12 +271,15 @@ template <int Most, class Condition, class F> struct WhileLoop {
   template <class C> constexpr auto traced(const C& first) const {
     using Goes = decltype(condition(first));
     using Next = decltype(f(first));
-    if constexpr (!std::is_same_v<Goes, Sym<bool>>) {
+    if constexpr (!std::is_same_v<Goes, Sym<bool>> && !std::is_same_v<Goes, graph::Value>) {
       return while_loop_needs_a_condition_that_is_one_bool<Goes>{};
     } else if constexpr (!carries_alone<C, Next>) {
       return a_loop_carries_values_of_the_same_types<C, Next>{};
     } else {
       const Goes begins = condition(first);
+      if constexpr (std::is_same_v<Goes, graph::Value>)
+        if (begins.dtype() != Dtype::boolean || begins.extents().rank != 0)
+          while_loop_needs_one_bool(begins.dtype(), begins.extents());
       LoopTrace trace(*begins.graph);
       List<int> operands, outputs;
       const C carried = carried_of(trace, first, operands);

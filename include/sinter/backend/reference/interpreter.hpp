@@ -57,7 +57,8 @@ using Lengths = std::map<char, std::int64_t>;
 
 class Interpreter {
  public:
-  explicit Interpreter(const graph::Builder& g, bool in_double = false) : g_(g), in_double_(in_double) {}
+  explicit Interpreter(const graph::Builder& g, bool in_double = false)
+      : g_(g), in_double_(in_double), live_(ops::live_nodes(g)) {}
 
   /// The outputs for these inputs. Elements past a length are NaN (or the like) and take part in nothing.
   std::vector<Array> run(const std::vector<Array>& inputs, const Lengths& lengths = {}) {
@@ -67,7 +68,7 @@ class Interpreter {
     for (int i = 0; i < g_.size(); ++i) {
       if (g_[i].op == &graph::primitive<graph::Input>) {
         values_[i] = converted(inputs.at(input++), dtype(g_[i].dtype));
-      } else {
+      } else if (live_[i] != 0) {
         values_[i] = Array(dtype(g_[i].dtype), g_.shape(i));
         spoil(values_[i]);
         evaluate(i);
@@ -339,6 +340,7 @@ class Interpreter {
 
   const graph::Builder& g_;
   bool in_double_;
+  graph::List<char> live_;  ///< what the outputs need
   Lengths lengths_;
   std::vector<Array> values_;
   std::map<int, std::vector<Array>> loops_;  ///< the results of each loop

@@ -336,6 +336,28 @@ TEST_CASE("the number of a method holds all of it, with memory and without") {
   }
 }
 
+namespace {
+struct Product {
+  constexpr auto operator()(auto x, auto w) const { return matmul(x, w); }
+};
+/// The ways to sum for which the kernels of a product have code.
+template <class... S> constexpr std::uint64_t compiled_sums() {
+  std::uint64_t all = 0;
+  for (const std::uint64_t c : compile::Program<graph::FunctionTrace<Product, S...>, cpu::Backend>::method_classes)
+    all |= c;
+  return all;
+}
+}  // namespace
+TEST_CASE("a kernel has code for the methods of its steps, and for all where lengths decide") {
+  using W = Sym<float, 512, 512>;
+  CHECK(compiled_sums<Sym<float, 128, 512>, W>() == cpu::set_of(Sums::tiles));
+  CHECK(compiled_sums<Sym<float, 1, 512>, W>() == cpu::set_of(Sums::streams));
+  CHECK(compiled_sums<Sym<float, upto<64, 'B'>, 512>, W>() == cpu::set_of(Sums::by_length));
+  CHECK(cpu::sums_by<cpu::set_of(Sums::dots), Sums::dots>(Sums::tiles));  // known without looking
+  CHECK(!cpu::sums_by<cpu::set_of(Sums::dots), Sums::tiles>(Sums::tiles));
+  CHECK(!cpu::sums_by<cpu::any_sums, Sums::dots>(Sums::tiles));
+}
+
 TEST_CASE(
     "gradients of weights keep to their scratch memory, whatever the filters fill and however short the batch is") {
   const auto gradient = [](auto x, auto w, auto ct) {

@@ -11,8 +11,9 @@
 //   target           what the compiler's passes ask (compile/target.hpp); one that is all zeros is allowed
 //   context(base, lengths, policy)        makes a Context
 //   run<Kernel, Step>(arguments, context) runs one step. Kernel::body says what it does (compile/program/kernel.hpp);
-//                    the arguments are its integers in the table (compile/program/table.hpp). Step is void, or in
-//                    straight-line programs a type whose `arguments` are the same as a constant
+//                    the arguments are its integers in the table (compile/program/table.hpp). Step is void; in
+//                    straight-line programs a type whose `arguments` are the same as a constant; and of contractions,
+//                    where the target has classes of methods, a StepsBy
 //   enter<Program>(context, run)          calls run() once, which runs all steps; for whatever spans a whole program
 //   run_chain<Most>(…)                    only where target.tiles.cache is not 0 (compile/chains.hpp)
 #pragma once

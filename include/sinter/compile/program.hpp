@@ -282,6 +282,22 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
     return list;
   }();
 
+  /// Of each kernel of contractions, the classes of its steps' methods.
+  static constexpr auto method_classes = [] {
+    std::array<std::uint64_t, distinct_kernels> classes{};
+    std::size_t t = 0;
+    for (int s = 0; s < runs && Backend::target.method_class != nullptr; ++s) {
+      const std::int64_t k = table[t];
+      const StepView step(words.data() + kernel_at[k], table.data() + t + 1, nullptr);
+      if (step.kind() == KernelKind::contract)
+        classes[k] |= std::uint64_t(1) << Backend::target.method_class(step.method());
+      t += step_sizes[k];
+    }
+    return classes;
+  }();
+  template <std::size_t Index> using StepsOf =
+      std::conditional_t<method_classes[Index] == 0, void, StepsBy<method_classes[Index]>>;
+
   using RunBy = Backend;
   using Source = Trace;
 
@@ -337,7 +353,7 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
       decltype(kernel_type<Index>(std::make_index_sequence<kernel_at[Index + 1] - kernel_at[Index]>{}));
   template <std::size_t Index, class Context>
   SINTER_OUTLINE static void enter(const std::int64_t* arguments, const Context& c) {
-    run_kernel<Index, void>(arguments, c);
+    run_kernel<Index, StepsOf<Index>>(arguments, c);
   }
   /// Loops run above all backends: step by step, as programs of their own.
   template <std::size_t Index, class Step, class Context>

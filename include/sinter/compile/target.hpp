@@ -53,6 +53,12 @@ struct TileBudget {
 /// Writes an application of a primitive with others (expand.hpp).
 using Expansion = graph::Value (*)(const graph::Site&);
 
+/// The steps that one kernel runs in a program that reads its table, where the target has classes of methods: of which
+/// classes they are, as a set.
+template <std::uint64_t Classes> struct StepsBy {
+  static constexpr std::uint64_t classes = Classes;
+};
+
 struct Target {
   int shortest_row = 1;          ///< elements along which vectors run, else across rows
   std::int64_t skinny_rows = 0;  ///< up to this many, a contraction computes the other operand as it streams it
@@ -74,6 +80,9 @@ struct Target {
   /// kernel, `scratch` and `packs_nothing` read it. It is asked where the step is emitted, and again for steps that run
   /// tile by tile: then one loop varies, as those with a run-time length do.
   std::uint16_t (*method)(const StepView&, const KernelFacts&) = nullptr;
+  /// The class of a method, below 64. A kernel of contractions is told the classes of its steps (StepsBy), and has no
+  /// code for others.
+  int (*method_class)(std::uint16_t method) = nullptr;
   /// Whether a contraction of a straight-line program that is computed like that packs nothing.
   bool (*packs_nothing)(std::uint16_t method) = nullptr;
   /// Whether a contraction prefers to read an operand in place instead of computing or copying it while packing.

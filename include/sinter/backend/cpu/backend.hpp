@@ -28,14 +28,14 @@ struct Backend {
     Team::run(wants_team ? c.threads : 1, run);
   }
 
-  /// `Step`: the step of a straight-line program, whose arguments are the
-  /// constants `Step::arguments`; void of any other program.
+  /// `Step`: the step of a straight-line program, whose arguments are the constants `Step::arguments`; of any other
+  /// program what is known of all steps of the kernel (StepsBy), or void.
   template <class K, class Step>
   [[gnu::always_inline]] static void run(const std::int64_t* arguments, const Context& c) {
-    using Way = std::conditional_t<std::is_void_v<Step>, Split, Alone>;
+    using Way = std::conditional_t<ConstantStep<Step>, Alone, Split>;
     if constexpr (K::body.kind == compile::KernelKind::contract) {
       if constexpr (is_small_contraction<K, Step>()) SmallContraction<K, Step>::run(c);
-      else contract<K>(arguments, c);
+      else contract<K, methods_of<K, Step>()>(arguments, c);
     } else if constexpr (K::body.kind == compile::KernelKind::row) row<K, Way>(arguments, c);
     else if constexpr (K::body.kind == compile::KernelKind::scatter) scatter<K>(arguments, c);
     else if constexpr (is_own_kernel(K::body.kind)) custom<K>(arguments, c);

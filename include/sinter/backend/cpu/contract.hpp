@@ -5,6 +5,7 @@
 #pragma once
 #include "contract_sizes.hpp"
 #include "epilogue.hpp"
+#include "fixed.hpp"
 #include "products.hpp"
 #include "prologue.hpp"
 #include "sizes.hpp"
@@ -67,7 +68,16 @@ SINTER_COLD ContractMethod method_by_length(ContractMethod::Form form, const com
   return method_of<T>(form, at, loops.loops, loops, operands);
 }
 
-template <class K> inline void contract(const std::int64_t* table, const Context& c) {
+/// How the steps of a kernel sum. Those that decide it by their lengths may do so in any way.
+template <class K, class Step> constexpr SumsSet methods_of() {
+  SumsSet set = any_sums;
+  if constexpr (ConstantStep<Step>) set = set_of(ContractMethod::of(Fixed<K, Step>::method()).sums);
+  else if constexpr (!std::is_void_v<Step>) set = SumsSet(Step::classes);
+  return (set & set_of(ContractMethod::Sums::by_length)) != 0 ? any_sums : set;
+}
+
+template <class K, SumsSet Methods = any_sums> inline void contract(const std::int64_t* table, const Context& c) {
+  using Sums = ContractMethod::Sums;
   constexpr int L = K::body.loops, P = K::body.pointers;
   using T = element_type<dtype_of_result<K>()>;
   const Arguments<L, P> a(table, c);
@@ -77,7 +87,7 @@ template <class K> inline void contract(const std::int64_t* table, const Context
                                   widens_operands<K>,
                                   compile::PointerBase::of(table[L + 2 + L]).form};
   ContractMethod method = ContractMethod::of(compile::PointerBase::of(table[L]).method);
-  if (method.sums == ContractMethod::Sums::by_length)
+  if (sums_by<Methods, Sums::by_length>(method.sums))
     method = method_by_length<T>(method.form, at, {&a.extent[0], &a.stride[0][0], L}, operands);
   const Nest rows = nest_of(loops, 0, at.rows, at.columns), columns = nest_of(loops, 1, at.columns, at.inner),
              left_inner = nest_of(loops, 0, at.inner, L), right_inner = nest_of(loops, 1, at.inner, L);
@@ -86,7 +96,7 @@ template <class K> inline void contract(const std::int64_t* table, const Context
         const Epilogue<K, T> epilogue{a, c, w};
         if constexpr (std::is_same_v<T, float> && L - contract_loops<K>.rows >= 6 && !computes_operands<K> &&
                       !widens_operands<K>) {
-          if (method.sums == ContractMethod::Sums::winograd) {
+          if (sums_by<Methods, Sums::winograd>(method.sums)) {
             const auto conv = SquareConvolution::of(contract_loops<K>, L, loops, operands.right_form);
             return Winograd(WinogradPlan::of(conv, method.results_a_tile), conv,
                             reinterpret_cast<const float*>(w.address[0]),
@@ -94,7 +104,7 @@ template <class K> inline void contract(const std::int64_t* table, const Context
                             &Epilogue<K, T>::finish, &epilogue)
                 .run();
           }
-          if (method.sums == ContractMethod::Sums::winograd_gradient) {
+          if (sums_by<Methods, Sums::winograd_gradient>(method.sums)) {
             const auto gradient = SquareWeightGradient::of(contract_loops<K>, L, loops);
             return WinogradGradient(WinogradGradientPlan::of(gradient), gradient,
                                     reinterpret_cast<const float*>(w.address[0]),
@@ -104,7 +114,7 @@ template <class K> inline void contract(const std::int64_t* table, const Context
           }
         }
         if constexpr (Streamed<K, T>::possible)
-          if (method.sums == ContractMethod::Sums::streamed)
+          if (sums_by<Methods, Sums::streamed>(method.sums))
             return Streamed<K, T>{a, c, w, &Epilogue<K, T>::finish, &epilogue}.run(
                 reinterpret_cast<const T*>(w.address[0]), rows, left_inner);
         typename Products<T>::Result result;
@@ -120,7 +130,7 @@ template <class K> inline void contract(const std::int64_t* table, const Context
                       {reinterpret_cast<const T*>(w.address[1]), columns, right_inner, right, by_right,
                        operands.right_form == WeightForm::panels},
                       method, c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue, result)
-              .run();
+              .template run<Methods>();
         };
         if constexpr (widens_operands<K>) {
           using S = element_type<dtype_of_operands<K>()>;

@@ -4,6 +4,9 @@
 
 namespace sinter::cpu {
 
+/// A step of a straight-line program.
+template <class Step> concept ConstantStep = requires { Step::arguments; };
+
 /// What the table says of a step whose arguments are constants, for a kernel K:
 /// `Step::arguments` is laid out as `Arguments` reads it.
 template <class K, class Step> struct Fixed {
@@ -74,7 +77,7 @@ constexpr int lanes_for(std::int64_t n) {
 
 /// Whether no extent of a step is known at run time only.
 template <class K, class Step> constexpr bool is_fixed() {
-  if constexpr (std::is_void_v<Step>) return false;
+  if constexpr (!ConstantStep<Step>) return false;
   else
     for (int l = 0; l < K::body.loops; ++l)
       if (Fixed<K, Step>::has_length(l)) return false;

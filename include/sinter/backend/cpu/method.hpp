@@ -46,4 +46,16 @@ struct ContractMethod {
   }
 };
 
+/// A set of ways to sum: code for others is not compiled.
+using SumsSet = std::uint32_t;
+inline constexpr SumsSet any_sums = ~SumsSet(0);
+constexpr SumsSet set_of(ContractMethod::Sums s) { return SumsSet(1) << int(s); }
+/// Whether a method of the set sums like that: known while compiling, unless the set has it and others.
+template <SumsSet Set, ContractMethod::Sums S>
+[[gnu::always_inline]] constexpr bool sums_by(ContractMethod::Sums sums) {
+  if constexpr ((Set & set_of(S)) == 0) return false;
+  else if constexpr (Set == set_of(S)) return true;
+  else return sums == S;
+}
+
 }  // namespace sinter::cpu

@@ -121,13 +121,16 @@ template <class T> class Products {
                                    : "";
   }
 
-  SINTER_OUTLINE void run() {
+  template <SumsSet Methods = any_sums> SINTER_OUTLINE void run() {
     if (rows_ == 0 || columns_ == 0) return;
-    if (is_skinny())
-      return SkinnyProducts<T>(left_, right_, reinterpret_cast<std::byte*>(packed_left_), threads_, finish_, context_)
-          .run(sums_of_);
-    if (chunks_ > 1) run_in_chunks();
-    else run_blocks();
+    if constexpr ((Methods & (set_of(Sums::dots) | set_of(Sums::streams))) != 0)
+      if (is_skinny())
+        return SkinnyProducts<T>(left_, right_, reinterpret_cast<std::byte*>(packed_left_), threads_, finish_, context_)
+            .template run<Methods>(sums_of_);
+    if constexpr ((Methods & set_of(Sums::tiles)) != 0) {
+      if (chunks_ > 1) run_in_chunks();
+      else run_blocks();
+    }
   }
 
  private:

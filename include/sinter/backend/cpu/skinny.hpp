@@ -79,16 +79,19 @@ template <class T> class SkinnyProducts {
         finish_(finish),
         context_(context) {}
 
-  SINTER_OUTLINE void run(Sums how) {
-    if (how == Sums::dots && !along(few_)) turn();
-    const std::int64_t unit = how == Sums::dots ? block : W, work = std::max<std::int64_t>(1, inner_ * n_ * unit);
+  template <SumsSet Methods> SINTER_OUTLINE void run(Sums how) {
+    const bool by_dots = sums_by<Methods & (set_of(Sums::dots) | set_of(Sums::streams)), Sums::dots>(how);
+    if (by_dots && !along(few_)) transpose();
+    const std::int64_t unit = by_dots ? block : W, work = std::max<std::int64_t>(1, inner_ * n_ * unit);
     split((lines_ + unit - 1) / unit, 1, std::max<std::int64_t>(2, 65536 / work), threads_,
           [&](std::int64_t from, std::int64_t to) {
-            if (how == Sums::dots)
-              for (std::int64_t b = from; b < to; ++b) dots(b * unit);
-            else
-              for (std::int64_t at = from * W; at < std::min(lines_, to * W); at += strip)
-                stream(at, int(std::min<std::int64_t>({strip, lines_ - at, to * W - at})));
+            if constexpr ((Methods & set_of(Sums::dots)) != 0)
+              if (by_dots)
+                for (std::int64_t b = from; b < to; ++b) dots(b * unit);
+            if constexpr ((Methods & set_of(Sums::streams)) != 0)
+              if (!by_dots)
+                for (std::int64_t at = from * W; at < std::min(lines_, to * W); at += strip)
+                  stream(at, int(std::min<std::int64_t>({strip, lines_ - at, to * W - at})));
           });
   }
 
@@ -97,7 +100,7 @@ template <class T> class SkinnyProducts {
 
   // ---- dots ----
   /// Copies the few lines so that they are contiguous along the contracted axis.
-  void turn() {
+  void transpose() {
     for (std::int64_t k = 0; k < inner_; ++k) {
       const T* const from = few_.at + few_.inner.offset(k);
       for (int s = 0; s < n_; ++s) scratch_[s * inner_ + k] = from[few_.lines.offset(s)];

@@ -320,7 +320,7 @@ template <class K, class Step> class SmallContraction {
 };
 
 template <class K, class Step> constexpr bool is_small_contraction() {
-  if constexpr (std::is_void_v<Step>) return false;
+  if constexpr (!ConstantStep<Step>) return false;
   else return ContractMethod::of(Fixed<K, Step>::method()).in_line != ContractMethod::Small::none;
 }
 

@@ -94,6 +94,7 @@ inline constexpr compile::Target run_time_target{
     .scratch = &scratch_bytes,
     .custom_scratch = &CpuCustomKernels::scratch,
     .method = &method_number<false>,
+    .method_class = [](std::uint16_t m) { return int(ContractMethod::of(m).sums); },
     .reads_in_place = &reads_in_place,
     .weight_forms = &weight_forms<false>,
     .pack = &pack_weight,

@@ -18,11 +18,11 @@ template <int L, int P> struct Arguments {
 
   template <class Context> [[gnu::always_inline]] inline Arguments(const std::int64_t* table, const Context& c) {
     for (int i = 0; i < L; ++i) extent[i] = compile::TableExtent::of(table[i]).at(c.lengths);
-    table += L;
-    for (int p = 0; p < P; ++p, table += 2 + L) {
-      address[p] = table[0] < 0 ? nullptr : c.base[std::uint32_t(table[0])] + table[1];
-      origin[p] = table[0] < 0 ? table[1] : 0;
-      for (int i = 0; i < L; ++i) stride[p][i] = table[2 + i];
+    for (int p = 0; p < P; ++p) {
+      const auto q = compile::TablePointer::of(table, L, p);
+      address[p] = q.has_memory() ? c.base[q.base()] + q.offset() : nullptr;
+      origin[p] = q.has_memory() ? 0 : q.offset();
+      for (int i = 0; i < L; ++i) stride[p][i] = q.stride(i);
     }
   }
 };

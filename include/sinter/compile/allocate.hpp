@@ -187,13 +187,14 @@ class Allocator {
         if (c >= 0) {
           const bool in_tiles = b >= 0 && is_in_tiles(b);
           const std::int64_t element = std::max<std::int64_t>(1, d_.use(step, p).bytes);
-          r_.chains.push(in_tiles || m.loop < 0 ? 0 : r_.table[q + 2 + m.loop] * m.factor * element);
+          const bool stays = in_tiles || m.loop < 0;
+          r_.chains.push(stays ? 0 : r_.table[q + TablePointer::strides_at + m.loop] * m.factor * element);
           r_.chains.push(in_tiles ? chains_.list[c].local : 0);
         }
         if (b < 0) continue;
         if (is_in_tiles(b)) r_.bytes_moved -= touched(step, p);
         r_.table[q] = to.into(base_[b]).packed();
-        if (base_[b] == 0) r_.table[q + 1] += at_[b];
+        if (base_[b] == 0) r_.table[q + TablePointer::offset_at] += at_[b];
       }
     }
   }

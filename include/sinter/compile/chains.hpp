@@ -85,7 +85,7 @@ struct Reach {
   static constexpr Reach of(const StepView& v, int p, const PointerUse& u, int loop, std::int64_t factor) {
     const std::int64_t unit = v.stride(p, loop) * factor;
     if (unit <= 0 || v.is_packed(p, loop) || u.anywhere) return {};
-    std::int64_t first = v.pointer(p)[1] / u.bytes, last = first;
+    std::int64_t first = v.offset(p) / u.bytes, last = first;
     for (int l = 0; l < v.loops(); ++l) {
       const std::int64_t way = ((l == loop ? factor : v.extent(l)) - 1) * v.stride(p, l);
       (way < 0 ? first : last) += way;

@@ -43,10 +43,10 @@ struct PlanDraft {
   List<int> before;                ///< of each step, the step of its kernel that was the latest then
 
   /// Offset of pointer p of a step in the table.
-  constexpr int pointer(int s, int p) const { return step[s] + 1 + loops[s] + p * (2 + loops[s]); }
+  constexpr int pointer(int s, int p) const { return step[s] + 1 + TablePointer::position(loops[s], p); }
   constexpr int pointers(int s) const {
     const int end = s + 1 < step.size() ? step[s + 1] : plan.table.size();
-    return (end - step[s] - 1 - loops[s]) / (2 + loops[s]);
+    return (end - step[s] - 1 - loops[s]) / TablePointer::integers(loops[s]);
   }
   /// The node that pointer p of a step points into, −1 for none.
   constexpr int node(int s, int p) const { return PointerBase::base_of(plan.table[pointer(s, p)]); }
@@ -190,9 +190,9 @@ constexpr bool are_alike(const StepView& a, const StepView& b) {
   const std::int64_t *x = a.table, *y = b.table;
   for (int i = 0; i < loops; ++i)
     if (x[i] != y[i]) return false;
-  for (int p = loops; p < n; p += 2 + loops) {
+  for (int p = loops; p < n; p += TablePointer::integers(loops)) {
     if (PointerBase::form_of(x[p]) != PointerBase::form_of(y[p])) return false;
-    for (int i = p + 2; i < p + 2 + loops; ++i)
+    for (int i = p + TablePointer::strides_at; i < p + TablePointer::integers(loops); ++i)
       if (x[i] != y[i]) return false;
   }
   return true;
@@ -229,7 +229,7 @@ constexpr void write_step(PlanDraft& d, const Kernel& k, const Builder& g, const
   d.step.push(p.table.size());
   d.loops.push(loops);
   d.kind.push(k.kind);
-  std::int64_t* t = p.table.extend(1 + loops + k.pointers.size() * (2 + loops));
+  std::int64_t* t = p.table.extend(1 + TablePointer::position(loops, k.pointers.size()));
   *t++ = id;
   for (const Loop& l : k.loops)
     *t++ = TableExtent{l.extent, l.symbol != 0 ? int(d.symbol_index(l.symbol)) + 1 : 0}.packed();

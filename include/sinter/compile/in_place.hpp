@@ -30,15 +30,15 @@ constexpr bool may_take_over(const StepView& step, int from, int to) {
   for (int l = 0; l < loops; ++l) {
     if (step.table[l] == 0 || step.table[l] == 1) continue;  // runs once at most
     const bool folded = step.folded(l);
-    if (s[2 + l] == 0 && !folded) return false;
-    if (folded) (s[2 + l] == 0 ? rows : elements) = true;
+    if (step.stride(store, l) == 0 && !folded) return false;
+    if (folded) (step.stride(store, l) == 0 ? rows : elements) = true;
   }
   if (rows && elements) return false;
   for (int p = 0; p < pointers; ++p) {
     if (step.base(p) != from) continue;
     const std::int64_t* const r = step.pointer(p);
     if (kind == KernelKind::contract && p < 2) return false;  // other elements of the result need it too
-    for (int i = 1; i < 2 + loops; ++i)
+    for (int i = TablePointer::offset_at; i < TablePointer::integers(loops); ++i)
       if (r[i] != s[i]) return false;
   }
   const int count = count_micros(step.words);

@@ -76,7 +76,7 @@ inline std::string to_text(const Simplified&, const PlanDraft& d) {
     for (int p = 0; p < v.pointers(); ++p) {
       if (d.use(step, p).bytes == 0) continue;
       text += (d.use(step, p).written ? " writes %" : " reads %") + std::to_string(v.base(p)) + " + " +
-              std::to_string(v.pointer(p)[1]) + " (";
+              std::to_string(v.offset(p)) + " (";
       for (int l = 0; l < v.loops(); ++l) text += (l > 0 ? ", " : "") + std::to_string(v.stride(p, l));
       text += ")";
     }

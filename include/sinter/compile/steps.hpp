@@ -74,13 +74,12 @@ template <class Program> constexpr auto codes() {
     const std::uint64_t* w = Program::words.data() + Program::kernel_at[k];
     int micros = count_micros(w);
     for (w += 2; micros > 0; --micros) {
-      const auto what = Micro::What(w[0] & 15);
-      if (has_payload(what) && what != Micro::What::attribute) {
-        bool known = false;
-        for (const std::uint64_t c : found) known = known || c == w[2];
-        if (!known) found.push(w[2]);
-      }
-      w += has_payload(what) ? 3 : 2;
+      Micro m;
+      w = decode_into(w, m);
+      if (!has_payload(m.what) || m.what == Micro::What::attribute) continue;
+      bool known = false;
+      for (const std::uint64_t c : found) known = known || c == m.code;
+      if (!known) found.push(m.code);
     }
   }
   return found;
@@ -193,14 +192,18 @@ class Steps {
     for (int l = 0; l < b.loops; ++l) {
       r.extent.push_back(TableExtent::of(t[l]).at(lengths));
     }
-    t += b.loops;
-    for (int p = 0; p < b.pointers; ++p, t += 2 + b.loops) {
-      const PointerBase to = PointerBase::of(t[0]);
-      Access a{.base = to.base, .form = to.form, .method = to.method, .at = t[1], .stride = {t + 2, t + 2 + b.loops}};
+    for (int p = 0; p < b.pointers; ++p) {
+      const auto q = TablePointer::of(t, b.loops, p);
+      Access a{.base = q.base(),
+               .form = q.form(),
+               .method = q.method(),
+               .at = q.offset(),
+               .stride = {q.strides(), q.strides() + b.loops}};
       if (a.base >= 0 && b.kind == KernelKind::loop) measure_loop(a, r.extent[0], b, p);
       else if (a.base >= 0) measure(a, r.extent, bytes_of(dtype_of_pointer(b, p)));
       r.access.push_back(a);
     }
+    t += TablePointer::position(b.loops, b.pointers);
     if (b.kind == KernelKind::loop) {
       r.operations = "loop";
       if ((attribute(b, 5) & 2) == 0) r.flops = double(r.extent[0]) * double(attribute(b, 7));

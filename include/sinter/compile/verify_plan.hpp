@@ -94,7 +94,7 @@ class PlanVerifier {
       const int node = names_.back()[p];
       if (base < 0 || node < 0 || use[p].bytes == 0 || g_.shape(node).size() == 0) continue;
       if (base > g_.inputs.size() + outputs_.size()) broken(pass, "an arena, inputs and outputs", step);
-      std::int64_t first = v.pointer(p)[1], end = first;
+      std::int64_t first = v.offset(p), end = first;
       bool runs = true;
       for (int l = 0; l < v.loops() && runs; ++l) {
         runs = v.extent(l) > 0;
@@ -102,7 +102,7 @@ class PlanVerifier {
         (reach < 0 ? first : end) += reach;
       }
       if (!runs || v.form(p) != 0) {
-        first = end = v.pointer(p)[1];
+        first = end = v.offset(p);
       } else {
         end += v.kind() == KernelKind::loop ? bytes_of_step(v.words, p) : std::int64_t(use[p].bytes);
         // Along loops of other operands a custom kernel reads an operand only as far as its own axes reach, which a
@@ -156,8 +156,9 @@ class PlanVerifier {
     List<std::int64_t> named;
     for (int i = 0; i < words; ++i) named.push(v.table[i]);
     for (int p = 0; p < v.pointers(); ++p) {
-      named[v.loops() + p * (2 + v.loops())] = names_[step][p];
-      if (names_[step][p] >= 0) named[v.loops() + p * (2 + v.loops()) + 1] -= from_[names_[step][p]];
+      const int at = v.pointer_at(p);
+      named[at] = names_[step][p];
+      if (names_[step][p] >= 0) named[at + TablePointer::offset_at] -= from_[names_[step][p]];
     }
     return from_[from] == from_[to] && may_take_over(StepView(v.words, named.data(), nullptr), from, to);
   }

@@ -85,8 +85,8 @@ template <class K, SumsSet Methods = any_sums> inline void contract(const std::i
   constexpr compile::ContractLoops at = contract_loops<K>;
   const ContractOperands operands{{computed_operand<K, 0>() >= 0, computed_operand<K, 1>() >= 0},
                                   widens_operands<K>,
-                                  compile::PointerBase::of(table[L + 2 + L]).form};
-  ContractMethod method = ContractMethod::of(compile::PointerBase::of(table[L]).method);
+                                  compile::TablePointer::of(table, L, 1).form()};
+  ContractMethod method = ContractMethod::of(compile::TablePointer::of(table, L, 0).method());
   if (sums_by<Methods, Sums::by_length>(method.sums))
     method = method_by_length<T>(method.form, at, {&a.extent[0], &a.stride[0][0], L}, operands);
   const Nest rows = nest_of(loops, 0, at.rows, at.columns), columns = nest_of(loops, 1, at.columns, at.inner),

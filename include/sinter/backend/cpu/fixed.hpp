@@ -17,14 +17,14 @@ template <class K, class Step> struct Fixed {
   static constexpr std::int64_t extent(int l) {
     return compile::TableExtent::of(Step::arguments[l]).fixed;
   }
-  static constexpr std::int64_t stride(int p, int l) { return Step::arguments[L + p * (2 + L) + 2 + l]; }
-  static constexpr compile::PointerBase at(int p) {
-    return compile::PointerBase::of(Step::arguments[L + p * (2 + L)]);
+  static constexpr compile::TablePointer at(int p) {
+    return compile::TablePointer::of(Step::arguments.data(), L, p);
   }
-  static constexpr int base(int p) { return at(p).base; }
-  static constexpr unsigned char form(int p) { return at(p).form; }
-  static constexpr std::uint16_t method() { return at(0).method; }  ///< of a contraction
-  static constexpr std::int64_t offset(int p) { return Step::arguments[L + p * (2 + L) + 1]; }
+  static constexpr std::int64_t stride(int p, int l) { return at(p).stride(l); }
+  static constexpr int base(int p) { return at(p).base(); }
+  static constexpr unsigned char form(int p) { return at(p).form(); }
+  static constexpr std::uint16_t method() { return at(0).method(); }  ///< of a contraction
+  static constexpr std::int64_t offset(int p) { return at(p).offset(); }
 
   /// Where every pointer begins.
   [[gnu::always_inline]] static Cursor<P> start(const Context& c) {

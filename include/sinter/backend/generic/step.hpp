@@ -31,14 +31,13 @@ class Step {
       : b_(body), primitives_(primitives), c_(c), registers_(body.micros.size() * block * 8) {
     for (int i = 0; i < b_.loops; ++i) extent_.push_back(compile::TableExtent::of(table[i]).at(c.lengths));
     for (int p = 0; p < b_.pointers; ++p) {
-      const std::int64_t* entry = table + b_.loops + p * (2 + b_.loops);
-      const compile::PointerBase at = compile::PointerBase::of(entry[0]);
-      const bool exists = at.base >= 0 && c.base[at.base] != nullptr;  // an empty tensor has no memory
-      base_.push_back(exists ? c.base[at.base] + entry[1] : nullptr);
-      form_.push_back(at.form);
-      if (p == 0) method_ = cpu::ContractMethod::of(at.method);
-      origin_.push_back(entry[0] < 0 ? entry[1] : 0);
-      stride_.emplace_back(entry + 2, entry + 2 + b_.loops);
+      const auto q = compile::TablePointer::of(table, b_.loops, p);
+      const bool exists = q.has_memory() && c.base[q.base()] != nullptr;  // an empty tensor has no memory
+      base_.push_back(exists ? c.base[q.base()] + q.offset() : nullptr);
+      form_.push_back(q.form());
+      if (p == 0) method_ = cpu::ContractMethod::of(q.method());
+      origin_.push_back(q.has_memory() ? 0 : q.offset());
+      stride_.emplace_back(q.strides(), q.strides() + b_.loops);
     }
     index_.assign(b_.loops, 0);
   }

@@ -63,11 +63,11 @@ template <int Most> class LoopRun {
     }
     facts_ = LoopFacts::of(attributes.data());
     pointers_ = int(n - attributes.size());
-    const std::int64_t* t = table + 1;
-    for (std::size_t p = 0; p < std::size_t(pointers_); ++p, t += 3) {
-      address_[p] = t[0] < 0 ? nullptr : c.base[PointerBase::of(t[0]).base];
-      if (address_[p] != nullptr) address_[p] += t[1];  // an empty tensor has no memory
-      stride_[p] *= t[2];
+    for (int p = 0; p < pointers_; ++p) {
+      const auto q = TablePointer::of(table, 1, p);
+      address_[p] = q.has_memory() ? c.base[q.base()] : nullptr;
+      if (address_[p] != nullptr) address_[p] += q.offset();  // an empty tensor has no memory
+      stride_[p] *= q.stride(0);
     }
   }
 

@@ -50,6 +50,27 @@ struct TableExtent {
   }
 };
 
+/// One pointer of a step: its integers in the table.
+struct TablePointer {
+  const std::int64_t* at;
+
+  static constexpr int offset_at = 1, strides_at = 2;  ///< among its integers
+  static constexpr int integers(int loops) { return strides_at + loops; }
+  /// Where those of pointer p begin among the integers of a step after its kernel's number.
+  static constexpr int position(int loops, int p) { return loops + p * integers(loops); }
+  static constexpr TablePointer of(const std::int64_t* arguments, int loops, int p) {
+    return {arguments + position(loops, p)};
+  }
+
+  constexpr bool has_memory() const { return at[0] >= 0; }
+  constexpr int base() const { return PointerBase::base_of(at[0]); }
+  constexpr unsigned char form() const { return PointerBase::form_of(at[0]); }
+  constexpr std::uint16_t method() const { return PointerBase::of(at[0]).method; }
+  constexpr std::int64_t offset() const { return at[offset_at]; }
+  constexpr const std::int64_t* strides() const { return at + strides_at; }
+  constexpr std::int64_t stride(int l) const { return at[strides_at + l]; }
+};
+
 /// What a kernel's identity says about its steps.
 struct KernelView {
   const std::uint64_t* words = nullptr;
@@ -64,11 +85,11 @@ struct KernelView {
     return {inner - columns - rows, inner - columns, inner};
   }
   /// Integers of a step in the table, including the kernel's number.
-  constexpr int integers() const { return 1 + loops() + pointers() * (2 + loops()); }
+  constexpr int integers() const { return 1 + TablePointer::position(loops(), pointers()); }
   /// Where pointer p begins among the integers after the kernel's.
   constexpr int pointer_at(int p) const {
     const int l = loops();
-    return l + p * (2 + l);
+    return l + p * (TablePointer::strides_at + l);
   }
 };
 
@@ -90,12 +111,13 @@ struct StepView : KernelView {
   constexpr std::int64_t extent(int l) const { return l == cut ? tile : table_extent(l).at(capacity); }
   constexpr bool varies(int l) const { return l == cut || symbol(l) != 0; }
   constexpr const std::int64_t* pointer(int p) const { return table + pointer_at(p); }
-  constexpr std::int64_t stride(int p, int l) const { return table[pointer_at(p) + 2 + l]; }
+  // As TablePointer has them; constant evaluation pays for each call and object.
+  constexpr std::int64_t stride(int p, int l) const { return table[pointer_at(p) + TablePointer::strides_at + l]; }
   constexpr int base(int p) const { return PointerBase::base_of(table[pointer_at(p)]); }
   constexpr unsigned char form(int p) const { return PointerBase::form_of(table[pointer_at(p)]); }
+  constexpr std::int64_t offset(int p) const { return table[pointer_at(p) + TablePointer::offset_at]; }
   /// Of a contraction: how its target computes it.
-  constexpr std::uint16_t method() const { return PointerBase::of(pointer(0)[0]).method; }
-  constexpr std::int64_t offset(int p) const { return pointer(p)[1]; }
+  constexpr std::uint16_t method() const { return PointerBase::of(table[pointer_at(0)]).method; }
   /// Whether a stride is not a distance between elements: that of the columns of an operand in a packed form.
   constexpr bool is_packed(int p, int l) const {
     return form(p) != 0 && l >= contract_loops().columns && l < contract_loops().inner;
@@ -154,8 +176,8 @@ template <class F> constexpr void for_each_step_of_tile(const std::int64_t* chai
   const auto head = ChainHead::of(chain);
   const std::int64_t* member = chain + ChainHead::numbers;
   for (std::int64_t s = 0; s < head.steps; ++s) {
-    const std::int64_t kernel = *table, loops = member[0], pointers = member[1], size = loops + pointers * (2 + loops),
-                       loop = member[2], lag = member[4];
+    const int loops = int(member[0]), pointers = int(member[1]), size = TablePointer::position(loops, pointers);
+    const std::int64_t kernel = *table, loop = member[2], lag = member[4];
     const std::int64_t from = std::max<std::int64_t>(0, k * head.grain - lag),
                        to = (k + 1) * head.grain < units ? (k + 1) * head.grain - lag : units;
     if (loop < 0) {
@@ -163,9 +185,9 @@ template <class F> constexpr void for_each_step_of_tile(const std::int64_t* chai
     } else if (from < to) {
       std::copy_n(table + 1, size, room);
       room[loop] = (to - from) * member[3];
-      for (std::int64_t p = 0; p < pointers; ++p) {
+      for (int p = 0; p < pointers; ++p) {
         const std::int64_t* const moves = member + ChainHead::member_numbers + 2 * p;
-        room[loops + p * (2 + loops) + 1] += from * moves[0] + worker * moves[1];
+        room[TablePointer::position(loops, p) + TablePointer::offset_at] += from * moves[0] + worker * moves[1];
       }
       f(kernel, static_cast<const std::int64_t*>(room));
     }

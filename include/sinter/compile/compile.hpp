@@ -17,26 +17,6 @@
 
 namespace sinter::internals::compile {
 
-/// What a graph is compiled to: `prepare` computes what depends on parameters alone, and runs when they change; `run`
-/// is for every call, and its last inputs are the outputs of `prepare`.
-struct Compiled {
-  Plan prepare, run;
-};
-
-/// An observer is told the name of every pass and what it has made: a graph, groups, steps. This one ignores both.
-struct Unwatched {
-  constexpr void operator()(const char*, const auto&...) const {}
-};
-
-/// Checks and shows what a pass has made.
-template <class Observer> struct Made {
-  const Observer& watch;
-  constexpr void operator()(const char* pass, const auto&... what) const {
-    if constexpr (verifying) verify(what...);
-    watch(pass, what...);
-  }
-};
-
 /// From a graph to steps. `outer`: the plan of which the graph is the body of a loop.
 template <class Observer>
 constexpr Plan plan(const Builder& g, const Target& target, const Made<Observer>& made,

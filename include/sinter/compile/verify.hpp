@@ -1,6 +1,6 @@
 // What must hold between the passes. `SINTER_VERIFY` makes the compiler check it after each of them, at compile time
 // and at run time: the tests do, so that a broken rule is found at the pass that breaks it, not where a later one never
-// ends or reads out of bounds.
+// ends or reads out of bounds. An observer may look at the same places.
 #pragma once
 #include "broken_rule.hpp"
 #include "order.hpp"
@@ -159,5 +159,19 @@ constexpr void verify(const Simplified& s, const Fusion& f, const Order& o) {
     }
   }
 }
+
+/// An observer is told the name of every pass and what it has made: a graph, groups, steps. This one ignores both.
+struct Unwatched {
+  constexpr void operator()(const char*, const auto&...) const {}
+};
+
+/// Checks and shows what a pass has made.
+template <class Observer> struct Made {
+  const Observer& watch;
+  constexpr void operator()(const char* pass, const auto&... what) const {
+    if constexpr (verifying) verify(what...);
+    watch(pass, what...);
+  }
+};
 
 }  // namespace sinter::internals::compile

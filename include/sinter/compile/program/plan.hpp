@@ -33,4 +33,10 @@ struct Plan {
 inline constexpr std::int64_t alignment = 64;
 constexpr std::int64_t aligned(std::int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
 
+/// What a graph is compiled to: `prepare` computes what depends on parameters alone, and runs when they change; `run`
+/// is for every call, and its last inputs are the outputs of `prepare`.
+struct Compiled {
+  Plan prepare, run;
+};
+
 }  // namespace sinter::internals::compile

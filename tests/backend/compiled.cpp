@@ -54,6 +54,7 @@ struct KeptTrace {
 
 TEST_CASE("convolutions and pools that a target keeps run by their plain loops on the CPU's backend") {
   support::check_compiled<KeptTrace, Keeping>(1);
+  support::check_compiled<KeptTrace>(1);  // as contractions and maxima, against the same values
 }
 
 TEST_CASE("indices that differ from lane to lane: gathers whose rows stand side by side") {

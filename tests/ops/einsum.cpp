@@ -15,6 +15,10 @@ TEST_CASE("einsum: products, sums, outer products, several operands and gradient
   const Tensor<float, 3, 4, 5> slope =
       grad([](auto x, auto y) { return sum(square(einsum<"bik,bkj->bij">(x, y))); })(a, b);
   CHECK(float(einsum<"i,i->">(c, c)) == 14);
+  const Tensor<std::int8_t, 3> bytes{100, -128, 7};
+  const Tensor<int, 3> squares = einsum<"i,i->i">(bytes, bytes);
+  for (int i = 0; i < 3; ++i) CHECK(squares(i) == int(bytes(i)) * bytes(i));
+  CHECK(int(einsum<"i,i->">(bytes, bytes)) == 26433);
   for (int i = 0; i < 4; ++i)
     for (int j = 0; j < 6; ++j) {
       double total = 0;

@@ -73,19 +73,30 @@ TEST_CASE("a register of floats is rounded as one of them: every exponent, ties,
   }
 }
 
-TEST_CASE("narrower registers round like wide ones") {
-  const std::array<std::uint32_t, 8> bits{0x3f808000, 0x7f800001, 0xffc00001, 0x7f7fffff,
-                                          0x00000001, 0x387fffff, 0x477ff000, 0xbf818000};
-  Tensor<float, 8> x(uninitialized);
-  for (int i = 0; i < 8; ++i) x(i) = std::bit_cast<float>(bits[std::size_t(i)]);
-  const Tensor<bfloat16, 8> b = cast<bfloat16>(x);
-  const Tensor<float16, 8> h = cast<float16>(x);
-  const Tensor<float, 8> again = cast<float>(h);
-  for (int i = 0; i < 8; ++i) {
-    CHECK(b(i).bits == bfloat16(x(i)).bits);
-    CHECK(h(i).bits == float16(x(i)).bits);
-    CHECK(std::bit_cast<std::uint32_t>(again(i)) == std::bit_cast<std::uint32_t>(float(h(i))));
+namespace {
+template <int N> void check_register() {
+  CAPTURE(N);
+  const std::array<std::uint32_t, 16> bits{0x3f808000, 0x7f800001, 0xffc00001, 0x7f7fffff, 0x00000001, 0x387fffff,
+                                           0x477ff000, 0xbf818000, 0x00000000, 0x80000000, 0x7f800000, 0xff800000,
+                                           0x33000000, 0x33000001, 0x80000001, 0x477fefff};
+  for (std::size_t first = 0; first + N <= bits.size(); first += N) {
+    Tensor<float, N> x(uninitialized);
+    for (int i = 0; i < N; ++i) x(i) = std::bit_cast<float>(bits[first + std::size_t(i)]);
+    const Tensor<bfloat16, N> b = cast<bfloat16>(x);
+    const Tensor<float16, N> h = cast<float16>(x);
+    const Tensor<float, N> again = cast<float>(h);
+    for (int i = 0; i < N; ++i) {
+      CHECK(b(i).bits == bfloat16(x(i)).bits);
+      CHECK(h(i).bits == float16(x(i)).bits);
+      CHECK(std::bit_cast<std::uint32_t>(again(i)) == std::bit_cast<std::uint32_t>(float(h(i))));
+    }
   }
+}
+}  // namespace
+TEST_CASE("registers of all widths round as one element does") {
+  check_register<16>();
+  check_register<8>();
+  check_register<4>();
 }
 
 TEST_CASE("registers of integers wrap as one of them") {

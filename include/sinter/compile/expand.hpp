@@ -11,7 +11,7 @@ class Expander : Rewrite {
  public:
   constexpr Expander(const Builder& g, const Target& target) : Rewrite(g, 0), target_(target) {}
 
-  /// The graph with such primitives expanded; false where there are none.
+  /// The graph with such primitives expanded; false where there are none that could be.
   constexpr bool run(Builder& to) {
     if (target_.expansion == nullptr || !has_any()) return false;
     find_live();
@@ -31,9 +31,11 @@ class Expander : Rewrite {
       if (may_be_expanded(*node, i) && target_.expansion(*node->op) != nullptr) return true;
     return false;
   }
-  /// A kernel of its own, or a contraction that sums in a wider dtype than that of its operands.
+  /// A kernel of its own, or a contraction of 16-bit floats that sums in a wider dtype.
   constexpr bool may_be_expanded(const Node& n, int i) const {
-    return n.op->kind == Kind::kernel || (n.op->kind == Kind::contract && g_[g_.operands(i)[0]].dtype != n.dtype);
+    if (n.op->kind != Kind::contract) return n.op->kind == Kind::kernel;
+    const Dtype read = g_[g_.operands(i)[0]].dtype;
+    return read != n.dtype && is_half(read);
   }
   constexpr int expanded(Builder& to, int i) const {
     List<int> operands;

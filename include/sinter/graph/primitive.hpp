@@ -149,7 +149,7 @@ struct Primitive {
 
   struct Elementwise {
     int arity = 0;
-    int promoted = 0;  ///< the first of the operands that are promoted to one dtype; those before it have their own
+    int first_promoted = 0;  ///< of the operands that are promoted to one dtype; those before it have their own
     Dtype (*operand_dtype)(int operand, Dtype promoted) = nullptr;  ///< in which an operand is read
     Dtype (*result_dtype)(Dtype promoted) = nullptr;
     const Primitive* accurate = nullptr;  ///< the primitive that accurate programs use instead

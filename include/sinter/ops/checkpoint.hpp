@@ -38,7 +38,7 @@ struct Later : graph::Registered<Later> {
   static constexpr Value batch(const graph::Batching& b);
   static constexpr Primitive describe() {
     Primitive p{.name = "later", .code = graph::code_of<Later>, .kind = Kind::view, .unique = true};
-    p.type = [](const Signature& s) { return Type{s.dtype(0), s.shape(0)}; };
+    p.type = [](const Signature& s) { return s.count == 2 ? Type{s.dtype(0), s.shape(0)} : Type::mismatch(); };
     p.vjp = [](const Site&, int i, Value ct) { return i == 0 ? ct : Value{}; };
     p.jvp = [](const Site&, int i, Value tangent) { return i == 0 ? tangent : Value{}; };
     p.batch = &batch;

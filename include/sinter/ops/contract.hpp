@@ -241,8 +241,8 @@ requires Operands<A, B>
 constexpr auto matmul(A&& a, B&& b) { return call<ops::Matmul<>>(std::forward<A>(a), std::forward<B>(b)); }
 /// The same, summed in a type that holds the operands', which is the result's: `matmul<float>(a, b)` of bfloat16 is not
 /// rounded, `matmul<std::int64_t>(a, b)` of int8 does not overflow. Operands are widened as they are packed; a wide
-/// copy is made of 16-bit floats alone, where it is read in place. PyTorch: torch.mm(a, b, out_dtype=torch.float32),
-/// torch._int_mm.
+/// copy is made of 16-bit floats alone, where it is read in place or by several products, as in a training step.
+/// PyTorch: torch.mm(a, b, out_dtype=torch.float32), torch._int_mm.
 template <Element Sums, class A, class B>
 requires Operands<A, B>
 constexpr auto matmul(A&& a, B&& b) {

@@ -64,7 +64,7 @@ struct AnyLoops {
 };
 template <class T>
 SINTER_COLD ContractMethod method_by_length(ContractMethod::Form form, const compile::ContractLoops& at,
-                                                  const AnyLoops& loops, const ContractOperands& operands) {
+                                            const AnyLoops& loops, const ContractOperands& operands) {
   return method_of<T>(form, at, loops.loops, loops, operands);
 }
 
@@ -83,6 +83,7 @@ template <class K, SumsSet Methods = any_sums> inline void contract(const std::i
   const Arguments<L, P> a(table, c);
   const ArgumentLoops<L, P> loops{a};
   constexpr compile::ContractLoops at = contract_loops<K>;
+  static_assert(Methods == any_sums || (Methods & set_of(Sums::streamed)) == 0 || Streamed<K, T>::possible);
   const ContractOperands operands{{computed_operand<K, 0>() >= 0, computed_operand<K, 1>() >= 0},
                                   widens_operands<K>,
                                   compile::TablePointer::of(table, L, 1).form()};

@@ -62,7 +62,7 @@ template <class T> class Products {
   };
 
   /// How a product is computed.
-  [[gnu::cold]] static constexpr ContractMethod method(const ProductLines& left, const ProductLines& right) {
+  SINTER_COLD static constexpr ContractMethod method(const ProductLines& left, const ProductLines& right) {
     ContractMethod m{.sums = SkinnyProducts<T>::method(left, right)};
     m.swapped = m.sums == Sums::tiles && swaps_operands(left, right);
     const ProductLines &rows = m.swapped ? right : left, &columns = m.swapped ? left : right;

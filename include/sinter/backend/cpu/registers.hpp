@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "../../tensor/attributes.hpp"
-#include "../../tensor/half.hpp"
+#include "../../tensor/dtype.hpp"
 
 #if !defined(SINTER_NO_SIMD) && __has_include(<xsimd/xsimd.hpp>)
 #if defined(__GNUC__) && !defined(__clang__)
@@ -130,7 +130,7 @@ inline void store_mask(const MaskRegister& m, bool* p) {
 // compilers do not vectorise a loop like this at -O2. The masked forms leave nothing undefined to warn of.
 #if defined(__AVX2__)
 template <class T, int N> inline constexpr bool is_converted =
-    sizeof(T) < 4 && !std::is_same_v<T, bool> && (N == lanes || narrow_lanes.size() > 0);
+    sizeof(T) < 4 && !std::is_same_v<T, bool> && N <= lanes && (N == lanes || narrow_lanes.size() > 0);
 #if defined(__F16C__)
 inline constexpr bool converts_float16 = true;
 #else

@@ -75,7 +75,6 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
   static constexpr double flops = 1;
   static constexpr graph::Affine affine = graph::Affine::none;  ///< whether it scales or shifts its first operand
   static constexpr bool converts = false, copies = false;       ///< whether its result is the operand, as another type
-  using types = Types;
 
   static constexpr Type type(const Signature& s) {
     return graph::type_of_elementwise(s, Types::first, &Types::result);
@@ -87,8 +86,13 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
         "move the primitive out of the unnamed namespace: kernels are shared between translation units by name");
     Primitive p{
         .name = Self::name, .code = graph::code_of<Self>, .kind = Kind::elementwise, .type = &Elementwise::type};
-    p.elementwise = {Arity,        Types::first, &Types::operand, &Types::result, nullptr,
-                     Self::affine, Self::converts, Self::copies};
+    p.elementwise = {.arity = Arity,
+                     .first_promoted = Types::first,
+                     .operand_dtype = &Types::operand,
+                     .result_dtype = &Types::result,
+                     .affine = Self::affine,
+                     .converts = Self::converts,
+                     .copies = Self::copies};
     if constexpr (requires { typename Self::Accurate; })
       p.elementwise.accurate = &graph::primitive<typename Self::Accurate>;
     p.flops = [](const Signature&, const Shape& result) { return Self::flops * double(result.size()); };
@@ -165,7 +169,7 @@ constexpr Value batched_elementwise(const Batching& b, const Primitive& op) {
 constexpr Dtype unify_dtypes(Builder& g, const Primitive::Elementwise& op, int* ids) {
   Dtype common = Dtype::boolean, number = Dtype::boolean;
   bool tensors = false;
-  for (int i = op.promoted; i < op.arity; ++i) {
+  for (int i = op.first_promoted; i < op.arity; ++i) {
     const Dtype d = g[ids[i]].dtype;
     if (g.is_constant(ids[i])) number = promote(number, d);
     else common = promote(common, d), tensors = true;
@@ -214,7 +218,7 @@ constexpr Value apply_elementwise(Builder* b, const Primitive& op, int* ids) {
   bool one_dtype = e.operand_dtype(n - 1, common) == common, one_shape = true, numbers = false, repeats = false;
   for (int i = 0; i < n; ++i) {
     const Node& o = nodes[ids[i]];
-    one_dtype = one_dtype && (i >= e.promoted ? o.dtype == common : o.dtype == e.operand_dtype(i, common));
+    one_dtype = one_dtype && (i >= e.first_promoted ? o.dtype == common : o.dtype == e.operand_dtype(i, common));
     if (o.shape == 0) {
       numbers = numbers || o.op->kind == Kind::constant;
     } else {

@@ -1,5 +1,6 @@
-// Products of 16-bit floats as a CPU computes them: of operands in float32. They are converted while they are packed
-// (compile/prologue.hpp), or once, where a kernel reads them in place; weights where they are prepared.
+// Products of 16-bit floats as a CPU computes them: of operands in the dtype of the sums, mostly float32. They are
+// converted while they are packed (compile/prologue.hpp), or once, where a kernel reads them in place or several read
+// them; weights where they are prepared.
 #pragma once
 #include "../../../compile/layout.hpp"
 #include "../../../ops/ops.hpp"
@@ -12,7 +13,7 @@ using graph::Value;
 constexpr Value widened(Value v, Dtype to) {
   graph::Builder& b = *v.graph;
   const graph::Node n = b[v.id];
-  if (n.dtype == to || !internals::compile::is_view(n.op->kind)) return graph::cast_to(v, to);
+  if (n.dtype == to || !internals::compile::is_view(n.op->kind) || n.op->view.waits) return graph::cast_to(v, to);
   Value from{&b, b.operands(v.id)[0]};
   if (from.extents().size() > v.extents().size()) return graph::cast_to(v, to);
   from = widened(from, to);

@@ -74,9 +74,9 @@ struct Geometry {
       g.stride[i] = o.stride[i], g.before[i] = g.after[i] = o.padding[i], g.dilation[i] = o.dilation[i];
     return g;
   }
-  /// The number of windows along spatial axis i, which has this extent; 0 if the kernel does not fit.
-  constexpr int windows(int i, int extent, int kernel) const {
-    const int room = extent + before[i] + after[i] - (dilation[i] * (kernel - 1) + 1);
+  /// The number of windows along spatial axis i, which has this length; 0 if the kernel does not fit.
+  constexpr int windows(int i, int length, int kernel) const {
+    const int room = length + before[i] + after[i] - (dilation[i] * (kernel - 1) + 1);
     return room < 0 ? 0 : room / stride[i] + 1;
   }
 };

@@ -78,8 +78,8 @@ template <class Place, class T, auto... E> class BasicView {
   const tensor_detail::Lengths<E...>& lengths() const { return lengths_; }
   static constexpr std::ptrdiff_t size() { return shape.size(); }
   static constexpr int extent(int axis) { return shape[axis]; }
-  std::int64_t length(char symbol) const { return lengths_.get(symbol); }
-  void set_length(char symbol, std::int64_t n) { lengths_.set(symbol, n); }
+  std::int64_t length(char dimension) const { return lengths_.get(dimension); }
+  void set_length(char dimension, std::int64_t n) { lengths_.set(dimension, n); }
   std::int64_t length_of_axis(int axis) const {
     return shape.symbol(axis) != 0 ? lengths_.get(shape.symbol(axis)) : shape[axis];
   }

@@ -161,12 +161,12 @@ template <class F> constexpr decltype(auto) with_computed_type(Dtype d, F&& f) {
 namespace dtype_detail {
 
 /// The narrowest signed integer that holds this many bytes, the widest where none does.
-constexpr Dtype signed_integer(int bytes) {
+constexpr Dtype signed_integer(int size) {
   int best = -1;
   for (int d = 0; d < number_of_dtypes; ++d)
     if (rows[d].kind == Kind::signed_integer &&
-        (best < 0 || (rows[best].bytes < bytes ? rows[d].bytes > rows[best].bytes
-                                               : rows[d].bytes >= bytes && rows[d].bytes < rows[best].bytes)))
+        (best < 0 || (rows[best].bytes < size ? rows[d].bytes > rows[best].bytes
+                                               : rows[d].bytes >= size && rows[d].bytes < rows[best].bytes)))
       best = d;
   return Dtype(best);
 }

@@ -200,13 +200,13 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
     if constexpr (tensor_detail::Lengths<E...>::find(Symbol) >= 0) return lengths_.get(Symbol);
     else return tensor_has_no_length_of_this_symbol<symbol, Symbol>{};
   }
-  std::int64_t length(char symbol) const { return lengths_.get(symbol); }
+  std::int64_t length(char dimension) const { return lengths_.get(dimension); }
   /// Sets it; elements past the length are ignored, and assignments may change them. Throws `Error` above the capacity.
   template <char Symbol> void set_length(std::int64_t n) {
     if constexpr (tensor_detail::Lengths<E...>::find(Symbol) >= 0) set_length(Symbol, n);
     else tensor_has_no_length_of_this_symbol<symbol, Symbol>{};
   }
-  void set_length(char symbol, std::int64_t n) { lengths_.set(symbol, n); }
+  void set_length(char dimension, std::int64_t n) { lengths_.set(dimension, n); }
   /// The current length of an axis: the run-time length if bounded, the extent otherwise.
   std::int64_t length_of_axis(int axis) const {
     return shape.symbol(axis) != 0 ? lengths_.get(shape.symbol(axis)) : shape[axis];

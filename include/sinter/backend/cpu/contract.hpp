@@ -77,18 +77,18 @@ template <class K, class Step> constexpr SumsSet methods_of() {
 }
 
 template <class K, SumsSet Methods = any_sums> inline void contract(const std::int64_t* table, const Context& c) {
-  using Sums = ContractMethod::Sums;
+  using By = ContractMethod::Sums;
   constexpr int L = K::body.loops, P = K::body.pointers;
   using T = element_type<dtype_of_result<K>()>;
   const Arguments<L, P> a(table, c);
   const ArgumentLoops<L, P> loops{a};
   constexpr compile::ContractLoops at = contract_loops<K>;
-  static_assert(Methods == any_sums || (Methods & set_of(Sums::streamed)) == 0 || Streamed<K, T>::possible);
+  static_assert(Methods == any_sums || (Methods & set_of(By::streamed)) == 0 || Streamed<K, T>::possible);
   const ContractOperands operands{{computed_operand<K, 0>() >= 0, computed_operand<K, 1>() >= 0},
                                   widens_operands<K>,
                                   compile::TablePointer::of(table, L, 1).form()};
   ContractMethod method = ContractMethod::of(compile::TablePointer::of(table, L, 0).method());
-  if (sums_by<Methods, Sums::by_length>(method.sums))
+  if (sums_by<Methods, By::by_length>(method.sums))
     method = method_by_length<T>(method.form, at, {&a.extent[0], &a.stride[0][0], L}, operands);
   const Nest rows = nest_of(loops, 0, at.rows, at.columns), columns = nest_of(loops, 1, at.columns, at.inner),
              left_inner = nest_of(loops, 0, at.inner, L), right_inner = nest_of(loops, 1, at.inner, L);
@@ -97,7 +97,7 @@ template <class K, SumsSet Methods = any_sums> inline void contract(const std::i
         const Epilogue<K, T> epilogue{a, c, w};
         if constexpr (std::is_same_v<T, float> && L - contract_loops<K>.rows >= 6 && !computes_operands<K> &&
                       !widens_operands<K>) {
-          if (sums_by<Methods, Sums::winograd>(method.sums)) {
+          if (sums_by<Methods, By::winograd>(method.sums)) {
             const auto conv = SquareConvolution::of(contract_loops<K>, L, loops, operands.right_form);
             return Winograd(WinogradPlan::of(conv, method.results_a_tile), conv,
                             reinterpret_cast<const float*>(w.address[0]),
@@ -105,7 +105,7 @@ template <class K, SumsSet Methods = any_sums> inline void contract(const std::i
                             &Epilogue<K, T>::finish, &epilogue)
                 .run();
           }
-          if (sums_by<Methods, Sums::winograd_gradient>(method.sums)) {
+          if (sums_by<Methods, By::winograd_gradient>(method.sums)) {
             const auto gradient = SquareWeightGradient::of(contract_loops<K>, L, loops);
             return WinogradGradient(WinogradGradientPlan::of(gradient), gradient,
                                     reinterpret_cast<const float*>(w.address[0]),
@@ -115,7 +115,7 @@ template <class K, SumsSet Methods = any_sums> inline void contract(const std::i
           }
         }
         if constexpr (Streamed<K, T>::possible)
-          if (sums_by<Methods, Sums::streamed>(method.sums))
+          if (sums_by<Methods, By::streamed>(method.sums))
             return Streamed<K, T>{a, c, w, &Epilogue<K, T>::finish, &epilogue}.run(
                 reinterpret_cast<const T*>(w.address[0]), rows, left_inner);
         typename Products<T>::Result result;

@@ -81,8 +81,8 @@ template <class K, class Step> class SmallContraction {
   static constexpr int accumulators = 12;
 #endif
   static constexpr int even(std::int64_t n, int most) {
-    const std::int64_t parts = (n + most - 1) / most;
-    return int((n + parts - 1) / parts);
+    const std::int64_t count = (n + most - 1) / most;
+    return int((n + count - 1) / count);
   }
   static constexpr int registers = int((columns + N - 1) / N);
   static constexpr int R = even(rows, std::min(8, accumulators / parts)),

@@ -264,8 +264,8 @@ class Step {
   /// A primitive's own kernel: one that has registered, else its plain loops.
   void own_kernel() {
     const cpu::CustomBody<std::vector<Micro>> body(b_.micros);
-    const KernelRegistry::Run run = KernelRegistry::find(body.code, body.result);
-    if (run == nullptr)
+    const KernelRegistry::Run registered = KernelRegistry::find(body.code, body.result);
+    if (registered == nullptr)
       return backend::PlainKernel(*primitives_.at(body.code), b_.micros, extent_.data(), base_.data(), b_.pointers,
                                   [&](int p, int l) { return stride_[p][l]; })
           .run();
@@ -273,7 +273,8 @@ class Step {
     std::vector<Dtype> dtypes(b_.pointers, body.result);
     body.read(b_.micros, attributes.data(), dtypes.data());
     for (const auto& s : stride_) strides.insert(strides.end(), s.begin(), s.end());
-    run({extent_.data(), b_.loops, base_.data(), strides.data(), dtypes.data(), body.operands, attributes.data(), c_});
+    registered({extent_.data(), b_.loops, base_.data(), strides.data(), dtypes.data(), body.operands,
+                attributes.data(), c_});
   }
 
   void contract() {

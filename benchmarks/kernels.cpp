@@ -114,8 +114,8 @@ template <int R, int C> void row_layer_norm(benchmark::State& state) {
   const auto x = drawn<Tensor<float, R, C>>(1);
   Tensor<float, R, C> y;
   for (auto _ : state) {
-    const auto apart = x - mean<1>(x, keepdims);
-    y = apart * rsqrt(mean<1>(apart * apart, keepdims) + 1e-5f);
+    const auto centred = x - mean<1>(x, keepdims);
+    y = centred * rsqrt(mean<1>(centred * centred, keepdims) + 1e-5f);
     benchmark::DoNotOptimize(y.data());
     benchmark::ClobberMemory();
   }
@@ -125,8 +125,8 @@ template <int R, int C> void row_layer_norm(benchmark::State& state) {
 /// it: statistics, then the result. Bytes are those of four passes.
 struct Normalised {
   constexpr auto operator()(auto x) const {
-    const auto apart = x - mean<0>(x);
-    return apart * rsqrt(mean<0>(apart * apart) + 1e-5f);
+    const auto centred = x - mean<0>(x);
+    return centred * rsqrt(mean<0>(centred * centred) + 1e-5f);
   }
 };
 template <int R, int C> void batch_norm(benchmark::State& state) {
@@ -137,9 +137,9 @@ template <int R, int C> void batch_norm(benchmark::State& state) {
 }
 struct NormalisedBack {  // the input's gradient; five passes to read, one to write
   constexpr auto operator()(auto x, auto ct) const {
-    const auto apart = x - mean<0>(x);
-    const auto scale = rsqrt(mean<0>(apart * apart) + 1e-5f);
-    return scale * (ct - mean<0>(ct) - apart * (scale * scale * mean<0>(ct * apart)));
+    const auto centred = x - mean<0>(x);
+    const auto scale = rsqrt(mean<0>(centred * centred) + 1e-5f);
+    return scale * (ct - mean<0>(ct) - centred * (scale * scale * mean<0>(ct * centred)));
   }
 };
 template <int R, int C> void batch_norm_gradient(benchmark::State& state) {

@@ -132,6 +132,10 @@ for file in sorted(includes):
         inner = r"\b(graph|compile|backend|internals)(::|\b(?= *\{))|(graph|compile|backend)/[\w/]+\.hpp"
         if found := re.search(inner, code):
             wrong.append(f"{name}: expected names of the public surface alone, found {found.group(0)}")
+    # A new element type is a row of the table in tensor/dtype.hpp and nothing else: these are the proof.
+    one = re.search(r"\bDtype::(int16|uint16|uint32|uint64)\b", without_comments(text))
+    if one and name.as_posix() != "tensor/dtype.hpp":
+        wrong.append(f"{name}: expected this element type in tensor/dtype.hpp alone, found {one.group(0)}")
     lines = len(text.splitlines())
     if lines > most_lines:
         wrong.append(f"{name}: expected at most {most_lines} lines, found {lines}")

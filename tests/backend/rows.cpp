@@ -29,8 +29,8 @@ template <int R, int C> void sums_of_columns() {
 
 struct Normalised {  // two reductions, then elements of both: three passes
   template <class X> constexpr auto operator()(X x) const {
-    const auto apart = x - mean<0>(x, keepdims);
-    return apart * rsqrt(mean<0>(apart * apart, keepdims) + 1e-5f);
+    const auto centred = x - mean<0>(x, keepdims);
+    return centred * rsqrt(mean<0>(centred * centred, keepdims) + 1e-5f);
   }
 };
 /// The same for a sum over neighbours: it loads eight values for each element.
@@ -38,8 +38,8 @@ template <int Axis, int N> struct SumsNormalised {
   template <class X> constexpr auto operator()(X x, X y) const {
     const auto sums = slice<1, 0, N>(x) * slice<1, 3, N + 3>(y) + slice<1, 1, N + 1>(x) * slice<1, 2, N + 2>(y) +
                       slice<1, 2, N + 2>(x) * slice<1, 1, N + 1>(y) + slice<1, 3, N + 3>(x) * slice<1, 0, N>(y);
-    const auto apart = sums - mean<Axis>(sums, keepdims);
-    return apart * rsqrt(mean<Axis>(apart * apart, keepdims) + 1e-5f);
+    const auto centred = sums - mean<Axis>(sums, keepdims);
+    return centred * rsqrt(mean<Axis>(centred * centred, keepdims) + 1e-5f);
   }
 };
 /// The number of values that its program stores in one pass and loads in later ones.

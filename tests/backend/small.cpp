@@ -129,7 +129,7 @@ TEST_CASE("so do matrices whose sides differ, vectors, and other element types")
   check<std::int64_t, 3, 9, 4>();
 }
 
-TEST_CASE("batches of small matrices, and one that all of them meet") {
+TEST_CASE("batches of small matrices, and one that all of them are multiplied by") {
   Tensor<float, 3, 2, 5, 6> a;
   Tensor<float, 3, 2, 6, 7> b;
   Tensor<float, 6, 7> one;

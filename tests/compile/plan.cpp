@@ -142,7 +142,7 @@ class Checker {
     return n;
   }
   /// Buffers of which only tiles are stored.
-  int in_pieces() const {
+  int stored_in_tiles() const {
     return int(std::count_if(buffers_.begin(), buffers_.end(), [](const auto& b) { return b.second.chain >= 0; }));
   }
   int chains() const { return int(chains_.size()); }
@@ -471,7 +471,7 @@ TEST_CASE("arenas of inference programs are close to what lives at once, and liv
 TEST_CASE("what a chain alone reads is stored one tile at a time, and live buffers do not overlap") {
   const Checker lenet(rest_of<nets::LeNet, Tensor<float, upto<64, 'B'>, 1, 28, 28>>());
   CHECK(lenet.chains() == 1);
-  CHECK(lenet.in_pieces() >= 3);  // the padded image, the first convolution's result, the pooled one
+  CHECK(lenet.stored_in_tiles() >= 3);  // the padded image, the first convolution's result, the pooled one
   CHECK(lenet.overlaps() == 0);
   CHECK(lenet.pools(3) == 0);
   CHECK(lenet.arena() < 3'000'000);  // 4.5 MB if every step stores its results as a whole

@@ -359,7 +359,7 @@ TEST_CASE("batches are values: they may be collected, and one asked for again is
   }
 }
 
-TEST_CASE("what an epoch has met ahead does not reach the next one") {
+TEST_CASE("what an epoch has read ahead does not reach the next one") {
   const Broken set;
   auto batches = data::loader<4>(set, {.prefetch = true});
   auto it = batches.begin();

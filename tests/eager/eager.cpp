@@ -140,8 +140,8 @@ TEST_CASE("equal leaves are one input: what occurs twice is computed once") {
   const auto p = eval(e);
   for (int i = 0; i < 32; ++i) REQUIRE(square.data()[i] == p.data()[i] * p.data()[i]);
   using Paired = eager::ExpressionProgram<decltype(e * e), true>;
-  using Apart = eager::ExpressionProgram<decltype(e * e), false>;
-  static_assert(Paired::nodes < Apart::nodes);
+  using Separate = eager::ExpressionProgram<decltype(e * e), false>;
+  static_assert(Paired::nodes < Separate::nodes);
   const auto other = filled<Tensor<float, 4, 8>>(5);
   const auto f = softmax(other);  // the same type, another tensor
   const Tensor<float, 4, 8> mixed = e * f;

@@ -31,13 +31,13 @@ template <class... X, class Fn> void check_second(const std::string& function, F
     return s;
   };
   const std::tuple<typename X::symbol...> x{input(static_cast<typename X::symbol*>(nullptr))...};
-  const auto beside = [&](const std::string& key, const graph::Value& like) {
+  const auto argument = [&](const std::string& key, const graph::Value& like) {
     const graph::Value v{&g, g.input(like.dtype(), like.extents())};
     inputs.push_back(support::reference_array(name + "." + key, like.dtype(), like.extents()));
     return v;
   };
   const graph::Value y = std::apply(f, x), first = std::get<0>(x);
-  const graph::Value w = beside("w", y), v = beside("v", first);
+  const graph::Value w = argument("w", y), v = argument("v", first);
   const graph::List<int> wrt(1, first.id), along(1, v.id);
   const graph::Value d{&g, transform::gradient(g, sum(y * w).id, wrt)[0]};
   g.outputs.push(y.id);

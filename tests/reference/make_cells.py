@@ -370,7 +370,7 @@ slopes = torch.tensor([0.25, 0.0, -1.0])
 sloped, _ = derived(
     lambda x, w: torch.where(x > 0, x, torch.where(x > 0, 0.0, x) * w), [x, slopes], torch.float64, True, True
 )
-# The second derivative at 0 is that of the piece that has the joint.
+# The second derivative at 0 is that of the branch that has the joint.
 cell("prelu/values", F.prelu, x, slopes, instead=dict(h0=sloped["h0"], h1=sloped["h1"]))
 cell("prelu/empty", F.prelu, torch.zeros(0, 3), slopes)
 cell("prelu/one", F.prelu, torch.tensor([[-2.0]]), torch.tensor([0.5]))

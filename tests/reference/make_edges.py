@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes edges.txt: functions of elements at the joints of their pieces, at zeros of both signs, far out, at infinities
-and NaN.
+"""Writes edges.txt: functions of elements at the joints of their branches, at zeros of both signs, far out, at
+infinities and NaN.
 
 For a function "edge.f", the name below, there are the arguments name.0 …, the value name.y, for each argument i the
 derivative name.d<i>, and for each pair the second derivative name.d<i><j> (the derivative of name.d<i> along j; none
@@ -122,8 +122,8 @@ edges("sigmoid", torch.sigmoid, both)
 edges("log_sigmoid", F.logsigmoid, both)
 edges("silu", F.silu, both)
 edges("softplus", F.softplus, both)
-# At a joint whose second derivative jumps, that of the piece to which the joint belongs; PyTorch's is 0, though its
-# first is that piece's.
+# At a joint whose second derivative jumps, that of the branch to which the joint belongs; PyTorch's is 0, though its
+# first is that branch's.
 at_zero = [("d00", lambda x: x == 0, 1.0)]
 edges(
     "softplus_beta",

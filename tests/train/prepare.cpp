@@ -77,7 +77,7 @@ TEST_CASE("what depends on parameters alone leaves the program that every call r
   for (int i = 0; i < p.rest.size(); ++i) CHECK(p.rest[i].op != &graph::primitive<ops::Rsqrt>);
 }
 
-TEST_CASE("where every operation meets the input nothing is prepared") {
+TEST_CASE("where every operation depends on the input nothing is prepared") {
   const graph::Builder whole = train::InferenceTrace<false, Mlp, Tensor<float, 2, 4>>{}();
   const compile::Prepared p = support::halves_of(whole, int(train::leading<Mlp>));
   CHECK(p.prepare.outputs.size() == 0);
@@ -190,7 +190,7 @@ TEST_CASE("random graphs, split: the two halves together compute what the whole 
   CHECK(split > 50);
 }
 
-TEST_CASE("narrow weights stay narrow where few rows meet them, and are widened in advance elsewhere") {
+TEST_CASE("narrow weights stay narrow where few rows multiply them, and are widened in advance elsewhere") {
   static_assert(QuantisedProgram<1>::prepared_bytes == 0);
   static_assert(QuantisedProgram<1>::Program::steps == 1);
   static_assert(QuantisedProgram<32>::prepared_bytes >= 96 * 130 * sizeof(float));

@@ -90,8 +90,8 @@ TEST_CASE("inside a traced function, arguments that depend on each other are dif
   constexpr auto product = [](auto a, auto c) { return sum(a * c); };
   constexpr auto square = [](auto a, auto b) { return sum(a * a * b); };
   const Tensor<float, 2> x{1, 2};
-  const auto beside_exp = run_function([](auto v) { return grad(decltype(product){})(v, exp(v)); }, x);
-  CHECK(beside_exp(1) == doctest::Approx(std::exp(2.0)));
+  const auto with_exp = run_function([](auto v) { return grad(decltype(product){})(v, exp(v)); }, x);
+  CHECK(with_exp(1) == doctest::Approx(std::exp(2.0)));
   const auto twice = run_function([](auto v) { return grad(decltype(product){})(v, v); }, x);
   CHECK(twice(1) == 2);
   const auto [da, db] = run_function([](auto v) { return grad(decltype(square){}, wrt<0, 1>)(v, v * v); }, x);
@@ -122,7 +122,7 @@ TEST_CASE("what a differentiated function captures is constant to it, whatever i
 }
 
 TEST_CASE("what slices of one tensor send back is put side by side, and overlapping slices are added up") {
-  constexpr auto apart = [](auto x) {
+  constexpr auto separate = [](auto x) {
     const auto a = slice<0, 0, 3>(x);
     const auto b = slice<0, 3, 4>(x);
     const auto c = slice<0, 6, 8>(x);
@@ -133,13 +133,13 @@ TEST_CASE("what slices of one tensor send back is put side by side, and overlapp
     return sum(a * a) + sum(b * b * b);
   };
   const Tensor<float, 8> x{1, 2, 3, 4, 5, 6, 7, 8};
-  const Tensor<float, 8> dx = grad(apart)(x), dy = grad(over)(x);
+  const Tensor<float, 8> dx = grad(separate)(x), dy = grad(over)(x);
   const Tensor<double, 8> expected{2, 4, 6, std::exp(4.0), 0, 0, 2, 2};
   for (int i = 0; i < 8; ++i) {
     CHECK(dx(i) == doctest::Approx(expected(i)));
     CHECK(dy(i) == doctest::Approx((i < 5 ? 2 * x(i) : 0) + (i >= 3 ? 3 * x(i) * x(i) : 0)));
   }
-  graph::Builder g = graph::FunctionTrace<decltype(apart), Sym<float, 8>>{}();
+  graph::Builder g = graph::FunctionTrace<decltype(separate), Sym<float, 8>>{}();
   graph::List<int> inputs;
   inputs.push(g.inputs[0]);
   const int d = transform::gradient(g, g.outputs[0], inputs)[0];

@@ -1,7 +1,8 @@
 // The compiler, on one page: from a graph and a target to a program, each pass in the order in which it runs.
 //
 // A pass is a function of what those before it have made; a line here adds one. What must hold between passes is
-// checked after each under SINTER_VERIFY (verify.hpp). What the last one makes becomes constants in program.hpp.
+// checked under SINTER_VERIFY (verify.hpp), after each but emit and chain, which are shown to the observer: steps are
+// checked when they have addresses. What the last pass makes becomes constants in program.hpp.
 #pragma once
 #include "affine.hpp"
 #include "allocate.hpp"

@@ -1,6 +1,6 @@
-// What must hold between the passes. `SINTER_VERIFY` makes the compiler check it after each of them, at compile time
-// and at run time: the tests do, so that a broken rule is found at the pass that breaks it, not where a later one never
-// ends or reads out of bounds. An observer may look at the same places.
+// What must hold between the passes. `SINTER_VERIFY` makes the compiler check it after each of them but emit and chain,
+// at compile time and at run time: the tests do, so that a broken rule is found at the pass that breaks it, not where a
+// later one never ends or reads out of bounds. An observer may look at the same places, and after emit and chain.
 #pragma once
 #include "broken_rule.hpp"
 #include "order.hpp"

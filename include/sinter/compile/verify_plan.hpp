@@ -1,5 +1,6 @@
 // What must hold of a plan: every pointer is inside its buffer, nothing is read before it is written, and buffers that
-// live at the same time are disjoint.
+// live at the same time are disjoint. The last is checked where there are no chains: in one a buffer may hold a tile,
+// and lifetimes are not those of whole steps.
 #pragma once
 #include "broken_rule.hpp"
 #include "chains.hpp"
@@ -36,7 +37,7 @@ class PlanVerifier {
     }
     if (t != p_.table.data() + p_.table.size() || name != p_.buffer.data() + p_.buffer.size())
       broken(pass, "a table of steps and nothing else", p_.steps);
-    if (p_.chains.empty()) hold_apart();
+    if (p_.chains.empty()) check_disjoint();
   }
 
  private:
@@ -138,7 +139,7 @@ class PlanVerifier {
 
   /// Buffers that share bytes live one after the other; one may take over the address of another that ends in the step
   /// in which it begins, if that step allows it.
-  constexpr void hold_apart() const {
+  constexpr void check_disjoint() const {
     List<int> nodes;
     for (int i = 0; i < g_.size(); ++i)
       if (first_[i] >= 0 && to_[i] > from_[i]) nodes.push(i);

@@ -7,7 +7,7 @@
 namespace sinter {
 
 // Undefined on purpose: the names are the errors.
-template <class Table, class Places, int Axis>
+template <class Table, class Indices, int Axis>
 struct gather_needs_integer_indices_that_broadcast_with_the_table_but_along_the_axis;
 
 namespace ops {

@@ -62,7 +62,7 @@ constexpr int taps_of(Shape w) {
 constexpr bool is_depthwise(Shape w, const Geometry& g) {
   return g.groups > 1 && w[0] == g.groups && w[1] == 1 && taps_of(w) <= most_taps;
 }
-/// Place `tap` of all windows of an image that has its borders.
+/// Position `tap` of all windows of an image that has its borders.
 constexpr Value tap_of(Value image, Shape w, const Geometry& g, int tap) {
   for (int i = g.axes - 1; i >= 0; --i) {
     const int size = w[2 + i], at = tap % size, extent = image.extents()[2 + i];

@@ -5,7 +5,7 @@
 
 namespace sinter::cpu {
 
-/// ct, borders included, convolved with the weight in reverse, whose inputs and outputs change places.
+/// ct, borders included, convolved with the weight in reverse, whose inputs and outputs are swapped.
 constexpr Value convolve_back(Value ct, Value weight, const Geometry& g) {
   const Shape w = weight.extents();
   std::int64_t reversed = 0;
@@ -16,7 +16,7 @@ constexpr Value convolve_back(Value ct, Value weight, const Geometry& g) {
     for (int i = 2; i < w.rank; ++i) order[std::size_t(i)] = i;
     return convolution_sums(ct, ops::permuted(weight, order), g, ct.dtype());
   }
-  Shape split_shape, joined;  // they do within each group
+  Shape split_shape, joined;  // they are within each group
   split_shape.push(g.groups);
   split_shape.push(w[0] / g.groups);
   joined.push(g.groups * w[1]);
@@ -76,19 +76,19 @@ constexpr Value image_gradient_in_phases(Value ct, Value weight, const Geometry&
   for (int n = 0; n < count; ++n) {
     Value from = ct, taps = weight;
     Geometry back{.axes = g.axes, .groups = g.groups};
-    bool met = true;
-    for (int i = g.axes - 1, rest = n; i >= 0 && met; --i) {
+    bool reached = true;
+    for (int i = g.axes - 1, rest = n; i >= 0 && reached; --i) {
       const auto k = std::size_t(i);
       const Phase p = phase(i, rest % g.stride[k]);
       rest /= g.stride[k];
-      met = p.taps > 0;
-      if (!met) break;
+      reached = p.taps > 0;
+      if (!reached) break;
       back.dilation[k] = p.dilation;
       from = graph::slice(from, 2 + i, before[k] - p.before, elements[k] + p.reach());
       taps = graph::slice(taps, 2 + i, p.first, p.taps, p.step);
     }
-    parts.push((met ? convolve_back(from, taps, back)
-                    : graph::broadcast_to({ct.graph, ct.graph->constant(0, ct.dtype())}, part))
+    parts.push((reached ? convolve_back(from, taps, back)
+                        : graph::broadcast_to({ct.graph, ct.graph->constant(0, ct.dtype())}, part))
                    .id);
   }
   return graph::interleaved(ct.graph, parts, 2, g.axes, g.stride, image);

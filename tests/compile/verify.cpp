@@ -101,6 +101,27 @@ TEST_CASE("a loop that does not fit its body is found, and a result that is not 
     other.outputs = b.outputs;
     b = other;
   };
+  const auto attributes = [](Builder& b, int i, auto&& change) {  // another graph, with these attributes at i
+    Builder other;
+    other.bodies = b.bodies;
+    for (int k = 0; k < b.size(); ++k) {
+      const graph::Node& n = b[k];
+      std::vector<std::int64_t> a(b.attributes(k), b.attributes(k) + n.attributes);
+      if (k == i) change(a);
+      other.insert(*n.op, n.dtype, other.intern(b.shape(k)), b.operands(k), n.operands, a.data(), int(a.size()));
+    }
+    other.inputs = b.inputs;
+    other.outputs = b.outputs;
+    b = other;
+  };
+  const auto iteration = [&](Builder& b, int i, auto&& change) {  // likewise
+    attributes(b, i, [&](std::vector<std::int64_t>& a) {
+      graph::Iteration it = graph::Iteration::of(a.data());
+      change(it);
+      const auto changed = it.attributes();
+      a.assign(changed.begin(), changed.end());
+    });
+  };
   int loop = 0;
   while (g[loop].op->kind != graph::Kind::loop) ++loop;
   const int ys = g.outputs[1];
@@ -123,11 +144,51 @@ TEST_CASE("a loop that does not fit its body is found, and a result that is not 
   CHECK(found([&](Builder& b) {
           b.outputs[1] = ops::FurtherResult::of({&b, loop}, 3, {Dtype::float32, shape_of<3>}).id;
         }) == "expected a result of a loop or kernel, of its dtype and shape");
+  CHECK(found([&](Builder& b) { attributes(b, ys, [](auto& a) { a.clear(); }); }) ==
+        "expected a result of a loop or kernel, of its dtype and shape");
+  CHECK(found([&](Builder& b) { attributes(b, ys, [](auto& a) { a.resize(1); }); }) ==
+        "expected the dtype and shape that the rule says");
+  CHECK(found([&](Builder& b) {
+          b.insert(graph::primitive<ops::FurtherResult>, Dtype::float32, 0, nullptr, 0);
+        }) == "expected a result of a loop or kernel, of its dtype and shape");
+  CHECK(found([&](Builder& b) { attributes(b, loop, [](auto& a) { a.resize(5); }); }) ==
+        "expected the attributes of a loop");
+  CHECK(found([&](Builder& b) { iteration(b, loop, [](auto& it) { it.carries = 0; }); }) ==
+        "expected a loop that carries a value");
+  CHECK(found([&](Builder& b) { iteration(b, loop, [](auto& it) { it.made = -1; }); }) ==
+        "expected numbers of stacked inputs and outputs");
+  CHECK(found([&](Builder& b) { iteration(b, loop, [](auto& it) { it.conditional = true; }); }) ==
+        "expected a conditional loop that stacks nothing");
+  for (const int outside : {-1, 1000}) {
+    CHECK(found([&](Builder& b) { b.bodies[0].inputs[1] = outside; }) == "expected inputs of the body among its nodes");
+    CHECK(found([&](Builder& b) { b.bodies[0].outputs[1] = outside; }) ==
+          "expected outputs of the body among its nodes");
+    CHECK(found([&](Builder& b) { b.inputs[1] = outside; }) == "expected inputs among the inputs");
+  }
+  // Bodies are graphs.
+  CHECK(found([&](Builder& b) {
+          int product = 0;
+          while (b.bodies[0][product].operands != 2) ++product;
+          type(b.bodies[0], product, Dtype::float32, shape_of<4, 1>);
+          b.bodies[0].outputs[0] = b.bodies[0].inputs[0];
+          b.bodies[0].outputs[1] = b.bodies[0].insert(graph::primitive<graph::Input>, Dtype::float32, 0, nullptr, 0);
+        }) == "expected the dtype and shape that the rule says");
 
   const Builder conditional = graph::FunctionTrace<decltype([](auto x) {
     return while_loop([](auto c) { return c < 9.f; }, [](auto c) { return c * 3.f; }, x);
   }), Sym<float>>{}();
   CHECK_NOTHROW(compile::verify(conditional));
+  const auto repeated = [&](auto first) {  // five steps, made conditional
+    Builder b = graph::FunctionTrace<decltype([](auto x) {
+      return scan<5>([](auto c) { return c; }, x);
+    }), decltype(first)>{}();
+    int at = 0;
+    while (b[at].op->kind != graph::Kind::loop) ++at;
+    iteration(b, at, [](auto& it) { it.conditional = true; });
+    return rule([&] { compile::verify(b); });
+  };
+  CHECK(repeated(Sym<float>{}).starts_with("expected a condition that is one boolean"));
+  CHECK(repeated(Sym<bool, 2>{}).starts_with("expected a condition that is one boolean"));
   Builder broken = conditional;
   const int end = broken.outputs[0];
   broken.outputs[0] = ops::FurtherResult::of({&broken, end}, 2, {Dtype::float32, shape_of<0x7fffffff>}).id;

@@ -491,6 +491,27 @@ TEST_CASE("scan in graphs whose shapes are known at run time") {
                        doctest::Contains("expected the next carried value to be float32(3), found float32()"), Error);
 }
 
+TEST_CASE("scan of typed values over steps whose number is known when the graph is made") {
+  graph::Builder g;
+  const graph::Value x{&g, g.input(Dtype::float32, shape_of<3>)}, xs{&g, g.input(Dtype::float32, shape_of<5, 3>)};
+  const auto step = [](Sym<float, 3> c, graph::Value v) { return std::pair{Sym<float, 3>(c * 0.5 + v), c * 2.f}; };
+  const auto [last, ys] = scan(step, Sym<float, 3>(x), xs);
+  static_assert(std::is_same_v<decltype(last), const Sym<float, 3>>);
+  static_assert(std::is_same_v<decltype(ys), const graph::Value>);  // no type says how many it stacks
+  CHECK(ys.extents() == shape_of<5, 3>);
+  g.outputs.push(last.id);
+  g.outputs.push(ys.id);
+  const Arrays inputs = random_inputs(g), found = run_generic(g, inputs);
+  for (int i = 0; i < 3; ++i) {
+    double c = inputs[0].get(i);
+    for (int t = 0; t < 5; ++t) {
+      CHECK(found[1].get(3 * t + i) == doctest::Approx(2 * c));
+      c = c * 0.5 + inputs[1].get(3 * t + i);
+    }
+    CHECK(found[0].get(i) == doctest::Approx(c));
+  }
+}
+
 TEST_CASE("what all steps share is computed once before the loop, and a loop's length costs nothing to compile") {
   const auto compiled = []<int Steps>(std::integral_constant<int, Steps>) {
     const graph::Builder g =

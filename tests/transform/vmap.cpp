@@ -3,6 +3,11 @@
 #include <sinter/backend/reference/interpreter.hpp>
 #include <sinter/sinter.hpp>
 
+#include <stdexcept>
+
+#include "../support/batched.hpp"
+#include "../support/throws.hpp"
+
 using namespace sinter;
 using namespace sinter::internals;
 
@@ -133,6 +138,104 @@ TEST_CASE("the samples of a vmap are recurrent layers with weights of their own,
         floats<3, 5, 2, 2>, floats<1, 2, 3>, floats<3, 12, 2>, floats<3, 12, 3>, floats<3, 12>, floats<3, 12>);
   check(grad(Loss<nn::GRU<2, 3, whole>>{}, wrt<0, 3, 5>), mapped<3, 5>, "gradients", floats<5, 2, 2>,
         floats<1, 2, 3>, floats<9, 2>, floats<3, 9, 3>, floats<9>, floats<3, 9>);
+}
+TEST_CASE("of a recurrent layer whose weights differ, one loop over all samples is left") {
+  constexpr RecurrentOptions whole{.unroll = 0};
+  const auto states = vmap(States<nn::RNN<2, 3, whole>>{}, mapped<3>);
+  const graph::Builder g =
+      graph::FunctionTrace<decltype(states), Sym<float, 5, 2, 2>, Sym<float, 1, 2, 3>, Sym<float, 3, 2>,
+                           Sym<float, 3, 3, 3>, Sym<float, 3>, Sym<float, 3>>{}();
+  CHECK(g.bodies.size() == 1);
+}
+
+namespace mapped_kernels {
+
+using graph::Primitive;
+using graph::Site;
+using graph::Value;
+using ops::Signature;
+using ops::Type;
+
+/// The product p of two vectors, p², and a third result that `composed` leaves.
+struct Powers : graph::Registered<Powers> {
+  static constexpr Type type(const Signature& s) { return {s.dtype(0), s.shape(0)}; }
+  static constexpr void composed(const Site& s, Value* results) {
+    const graph::Builder& g = *s.graph;
+    if (g.size() != g.inputs.size() + 1 || g.inputs.size() != s.operands() || s.id != g.size() - 1)
+      throw std::logic_error("expected a graph of inputs and the site");
+    results[0] = s.operand(0) * s.operand(1);
+    results[1] = results[0] * results[0];
+  }
+  static constexpr Primitive describe() {
+    Primitive p{.name = "powers", .code = graph::code_of<Powers>, .kind = graph::Kind::kernel, .type = &type};
+    p.kernel.results = 3;
+    p.kernel.result_type = [](const Signature& s, int) { return type(s); };
+    p.kernel.composed = &composed;
+    return p;
+  }
+};
+/// `composed` leaves the first result too.
+struct Nothing : graph::Registered<Nothing> {
+  static constexpr Primitive describe() {
+    Primitive p{.name = "nothing", .code = graph::code_of<Nothing>, .kind = graph::Kind::kernel, .type = &Powers::type};
+    p.kernel.composed = [](const Site&, Value*) {};
+    return p;
+  }
+};
+struct Alone : graph::Registered<Alone> {
+  static constexpr Primitive describe() {
+    return {.name = "alone", .code = graph::code_of<Alone>, .kind = graph::Kind::kernel, .type = &Powers::type};
+  }
+};
+
+/// A graph of result `number` of Op, whose operands are no inputs; x [4] and y [4].
+template <class Op> graph::Builder graph_of(int number) {
+  graph::Builder g;
+  const Value x{&g, g.input(Dtype::float32, shape_of<4>)}, y{&g, g.input(Dtype::float32, shape_of<4>)};
+  const std::array<int, 2> operands{Value(x * 2.0).id, Value(tanh(y)).id};
+  const Value first{&g, g.add(graph::primitive<Op>, operands.data(), 2)};
+  g.outputs.push(ops::further_result(first, number).id);
+  return g;
+}
+template <class Op> std::string refused(int number) {
+  return support::thrown([&] { (void)support::batched(graph_of<Op>(number), {true, false}, 3, 0); }).what();
+}
+
+}  // namespace mapped_kernels
+TEST_CASE("a kernel without a batching rule is batched as it is composed of others, in a graph of its own") {
+  using mapped_kernels::Powers;
+  for (const int number : {0, 1}) {
+    const graph::Builder one = mapped_kernels::graph_of<Powers>(number), g = support::batched(one, {true, false}, 3, 0);
+    CHECK_NOTHROW(compile::verify(g));
+    std::vector<reference::Array> inputs;
+    for (const int i : g.inputs) inputs.emplace_back(g[i].dtype, g.shape(i));
+    for (int k = 0; k < 12; ++k) inputs[0].set(k, 0.25 * k - 1);
+    for (int k = 0; k < 4; ++k) inputs[1].set(k, 0.5 * k - 1);
+    const auto found = reference::Interpreter(g, true).run(inputs);
+    REQUIRE(found[0].shape == shape_of<3, 4>);
+    for (int k = 0; k < 12; ++k) {
+      const double product = 2 * (0.25 * k - 1) * std::tanh(0.5 * (k % 4) - 1);
+      CHECK(found[0].get(k) == doctest::Approx(number == 0 ? product : product * product).epsilon(1e-6));
+    }
+  }
+}
+TEST_CASE("kernels that cannot be batched: the error names the primitive") {
+  using namespace mapped_kernels;
+  CHECK(refused<Alone>(0) ==
+        "vmap: expected a batching rule, found primitive alone without one; set `Primitive::batch`, or of a kernel "
+        "`Primitive::kernel.composed`");
+  const std::string third =
+      "powers: expected result 2 from what it is composed of, found none; `Primitive::kernel.composed` leaves only "
+      "further results that nothing reads";
+  CHECK(refused<Powers>(2) == third);
+  CHECK(refused<Nothing>(0).starts_with("nothing: expected result 0 from what it is composed of, found none"));
+  graph::Builder g = graph_of<Powers>(2);
+  graph::List<int> x, tangents;
+  x.push(g.inputs[0]);
+  tangents.push(g.input(Dtype::float32, shape_of<4>));
+  const int y = g.outputs[0], total = Value(sum(Value{&g, y})).id;
+  CHECK(support::thrown([&] { (void)transform::gradient(g, total, x); }).what() == third);
+  CHECK(support::thrown([&] { (void)transform::push_forward(g, y, x, tangents); }).what() == third);
 }
 TEST_CASE("vmap and grad compose: gradients of single samples, and gradients through a batch") {
   constexpr auto loss = [](auto w, auto x) { return sum(square(tanh(matmul(w, x)))); };

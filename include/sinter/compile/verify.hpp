@@ -7,10 +7,9 @@
 
 namespace sinter::internals::compile {
 
-/// A graph: nodes read earlier ones and have the types that their rules say;
-/// outputs overwrite inputs of their own type.
-constexpr void verify(const Builder& g) {
-  constexpr const char* pass = "graph";
+/// A graph, and the bodies of its loops: nodes read earlier ones and have the types that their rules say; outputs
+/// overwrite inputs of their own type.
+constexpr void verify(const Builder& g, const char* pass = "graph") {
   for (int i = 0; i < g.size(); ++i) {
     const Node& n = g[i];
     if (n.operands < 0 ||
@@ -31,7 +30,8 @@ constexpr void verify(const Builder& g) {
       broken(pass, "the dtype and shape that the rule says", i);
   }
   for (int k = 0; k < g.inputs.size(); ++k)
-    if (g[g.inputs[k]].op != &graph::primitive<graph::Input>) broken(pass, "inputs among the inputs", g.inputs[k]);
+    if (const int i = g.inputs[k]; i < 0 || i >= g.size() || g[i].op != &graph::primitive<graph::Input>)
+      broken(pass, "inputs among the inputs", i);
   for (const int o : g.outputs)
     if (o < 0 || o >= g.size()) broken(pass, "outputs among the nodes", o);
   for (int k = 0; k < g.overwrites.size(); ++k) {
@@ -42,6 +42,7 @@ constexpr void verify(const Builder& g) {
     if (g[o].dtype != g[i].dtype || g.shape(o).size() != g.shape(i).size())
       broken(pass, "an output of the size of the input that it overwrites", o);
   }
+  for (const Builder& body : g.bodies) verify(body, "body");
 }
 
 /// First and one past the last element that a tensor of this shape and layout shows.

@@ -59,14 +59,21 @@ constexpr Type type_of_result(const Builder& g, int loop, int result) {
 
 /// The rule that a loop breaks, nullptr for none.
 constexpr const char* rule_broken_by_loop(const Builder& g, int loop) {
+  if (g[loop].attributes != Iteration::numbers) return "the attributes of a loop";
   const Iteration it = Iteration::of(g, loop);
   if (it.body < 0 || it.body >= g.bodies.size()) return "a body among those of the graph";
   const Builder& body = g.bodies[it.body];
   if (it.carries < 1) return "a loop that carries a value";
+  if (it.stacked < 0 || it.made < 0) return "numbers of stacked inputs and outputs";
+  if (it.conditional && it.made > 0) return "a conditional loop that stacks nothing";
   if (body.inputs.size() != g[loop].operands || it.carries + it.stacked > g[loop].operands)
     return "an input of the body for each operand";
   if (body.outputs.size() != it.carries + it.made)
     return "an output of the body for each carried value and each stacked output";
+  for (const int i : body.inputs)
+    if (i < 0 || i >= body.size()) return "inputs of the body among its nodes";
+  for (const int o : body.outputs)
+    if (o < 0 || o >= body.size()) return "outputs of the body among its nodes";
   for (int k = 0; k < body.inputs.size(); ++k) {
     const int i = body.inputs[k], o = g.operands(loop)[k];
     const Shape each = it.is_stacked(k) ? it.with_steps(body.shape(i)) : body.shape(i);
@@ -87,6 +94,7 @@ constexpr const char* rule_broken_by_loop(const Builder& g, int loop) {
 
 /// Whether a node of kind result names one of its loop or kernel, and has its dtype and shape.
 constexpr bool is_further_result(const Builder& g, int i) {
+  if (g[i].operands != 1 || g[i].attributes < 1) return false;
   const int first = g.operands(i)[0];
   const std::int64_t number = g.attributes(i)[0];
   const Primitive& op = *g[first].op;
@@ -96,7 +104,8 @@ constexpr bool is_further_result(const Builder& g, int i) {
     if (number < 1 || number >= (it.conditional ? it.carries : it.results())) return false;
     t = type_of_result(g, first, int(number));
   } else {
-    if (op.kind != Kind::kernel || number < 1 || number >= op.kernel.results) return false;
+    if (op.kind != Kind::kernel || number < 1 || number >= op.kernel.results || op.kernel.result_type == nullptr)
+      return false;
     Signature::Operand room[most_operands];
     t = op.kernel.result_type(g.signature(first, room), int(number));
   }

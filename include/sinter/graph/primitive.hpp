@@ -130,7 +130,8 @@ struct Primitive {
   /// or none. Null where it is derived from vjp (transform/forward.hpp).
   Value (*jvp)(const Site&, int i, Value tangent) = nullptr;
   /// Batching rule: the same application to operands some of which have a leading batch axis; so has the result, unless
-  /// it depends on none of them. None: the samples are those of what the kernel is composed of.
+  /// it depends on none of them. Null, or an empty Value from an application that the rule does not cover: the samples
+  /// are those of what the kernel is composed of (`kernel.composed`); without that it is an Error of vmap.
   Value (*batch)(const Batching&) = nullptr;
   /// Floating-point operations of one application.
   double (*flops)(const Signature&, const Shape& result) = nullptr;
@@ -184,8 +185,9 @@ struct Primitive {
     int (*loop)(const Signature&, int tensor, int axis) = nullptr;
     /// Floating-point operations where the loops have these extents.
     double (*flops)(const std::int64_t* extent, int loops, const std::int64_t* attributes) = nullptr;
-    /// Writes all results with other primitives: derivatives in forward mode, and of what `vjp` has none of, are those
-    /// of these. The site is the only node of its graph that is not an input. Results that nothing reads may be left.
+    /// Writes all results with other primitives: derivatives in forward mode, and of what `vjp` and `batch` have none
+    /// of, are those of these. The site is the only node of its graph that is not an input. Further results that
+    /// nothing reads may be left; to read one that is left is an Error.
     void (*composed)(const Site&, Value* results) = nullptr;
     /// Bytes that a kernel of a user's primitive needs while it runs; null: none.
     std::int64_t (*scratch)(const Signature&) = nullptr;

@@ -2,7 +2,7 @@
 // depends on the sample is added again with a leading batch axis, by the batching rule of its primitive. Values that
 // the function captures, and parameters, are nodes of the same graph, shared by all samples.
 #pragma once
-#include "apply.hpp"
+#include "composed_kernel.hpp"
 
 namespace sinter::graph {
 
@@ -15,6 +15,11 @@ namespace sinter::graph {
   throw Error(ErrorCode::unsupported, "vmap",
               "expected values of one sample to stay inside the function that vmap maps, found one outside",
               "return it from the function");
+}
+[[noreturn]] SINTER_COLD inline void a_primitive_has_no_batching_rule(const char* primitive) {
+  throw Error(ErrorCode::unsupported, "vmap",
+              std::string("expected a batching rule, found primitive ") + primitive + " without one",
+              "set `Primitive::batch`, or of a kernel `Primitive::kernel.composed`");
 }
 
 /// One sample of a batch, while a function of one sample is traced. No program contains it.
@@ -86,13 +91,19 @@ class SampleTrace {
     for (int i = first_; i < end; ++i)
       if (wanted[i - first_] != 0 && stands_for_[i - first_] == unknown) stands_for_[i - first_] = batch(i);
   }
-  constexpr int now(int id) const { return id < first_ ? id : stands_for_[id - first_]; }
+  constexpr int now(int id) const {
+    if (id < first_) return id;
+    if (stands_for_[id - first_] == unknown)  // a result
+      ops::a_composed_kernel_leaves_a_result_that_is_read(g_[g_.operands(id)[0]].op->name, int(g_.attributes(id)[0]));
+    return stands_for_[id - first_];
+  }
   constexpr bool has_axis(int id) const { return now(id) != id && g_.shape(now(id)).rank > g_.shape(id).rank; }
   constexpr int batch(int i) {
     const Node n = g_[i];
-    if (n.op->kind == Kind::result)
-      for (const Composed& c : composed_)
-        if (c.kernel == g_.operands(i)[0]) return c.results[int(g_.attributes(i)[0])];
+    const bool further = n.op->kind == Kind::result;
+    const int kernel = further ? g_.operands(i)[0] : i;
+    for (const Composed& c : composed_)
+      if (c.kernel == kernel) return c.results[further ? int(g_.attributes(i)[0]) : 0];
     List<int> operands;
     List<char> has;
     bool any = false;
@@ -107,23 +118,32 @@ class SampleTrace {
     if (!any) return n.op->unique && n.operands == 0 ? g_.insert(*n.op, n.dtype, n.shape, nullptr, 0) : i;
     List<std::int64_t> attributes;
     for (int k = 0; k < n.attributes; ++k) attributes.push(g_.attributes(i)[k]);
-    const Value y = n.op->batch(
-        {&g_, operands.data(), has.data(), n.operands, attributes.data(), n.attributes, extent_, symbol_});
-    return y.exists() ? y.id : batch_composed(i);
+    const Batching b{&g_,     operands.data(), has.data(), n.operands, attributes.data(), n.attributes,
+                     extent_, symbol_};
+    Value y;
+    if (n.op->batch != nullptr) y = n.op->batch(b);
+    return y.exists() ? y.id : batch_composed(i, operands, has);
   }
-  /// A kernel whose own rule has no such batch, as it is composed of others.
-  constexpr int batch_composed(int i) {
-    const Node n = g_[i];
-    const bool accurate = g_.accurate;
-    List<Value> one(n.op->kernel.results, Value{});
-    n.op->kernel.composed(Site{&g_, i}, one.data());
-    g_.accurate = accurate;
-    List<int> ids;
-    for (const Value& v : one)
-      if (v.exists()) ids.push(v.id);
-    batch_all(ids);
+  /// A kernel whose own rule has no such batch, as it is composed of others. These are batched in a graph of their own:
+  /// of what they are for one sample nothing remains, neither nodes nor bodies of loops.
+  constexpr int batch_composed(int i, const List<int>& operands, const List<char>& has) {
+    const Primitive& op = *g_[i].op;
+    if (op.kernel.composed == nullptr) a_primitive_has_no_batching_rule(op.name);
+    ops::ComposedKernel one(g_, i);
+    Builder all;
+    all.accurate = g_.accurate;
+    List<int> samples, of_one;
+    for (int k = 0; k < operands.size(); ++k) all.input(g_[operands[k]].dtype, g_.shape(operands[k]));
+    SampleTrace sample(all, extent_, symbol_);
+    for (int k = 0; k < operands.size(); ++k)
+      samples.push(has[k] != 0 ? sample.sample({&all, all.inputs[k]}).id : all.inputs[k]);
+    for (const int r : one.results)
+      if (r >= 0) of_one.push(r);
+    for (const int r : one.add_to(all, of_one, samples)) all.outputs.push(sample.whole({&all, r}).id);
+    const List<int> found = ops::inlined(g_, all, operands);
     Composed c{i, {}};
-    for (const Value& v : one) c.results.push(v.exists() ? now(v.id) : unknown);
+    int next = 0;
+    for (const int r : one.results) c.results.push(r >= 0 ? found[next++] : unknown);
     composed_.resize(composed_.size() + 1, c);
     return c.results[0];
   }

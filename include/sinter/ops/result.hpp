@@ -17,6 +17,7 @@ namespace ops {
 struct FurtherResult : graph::Registered<FurtherResult> {
   static constexpr const char* name = "further_result";
   static constexpr Type type(const Signature& s) {
+    if (s.attribute_count < 2 || s.attribute_count > 2 + Shape::max_rank) return Type::mismatch();
     return {Dtype(s.attributes[1]), unpacked(s.attributes + 2, s.attribute_count - 2)};
   }
   static constexpr Primitive describe() {

@@ -54,7 +54,12 @@ constexpr List<int> push_forward(Builder& g, const List<int>& outputs, const Lis
     }
     if (op.kind == graph::Kind::result && passes_on_together(*g[g.operands(i)[0]].op)) {
       const int first = g.operands(i)[0] < first_result.size() ? first_result[g.operands(i)[0]] : -1;
-      if (first >= 0) tangent[i] = of_results[first + int(g.attributes(i)[0])];
+      if (first < 0) continue;
+      const int number = int(g.attributes(i)[0]);
+      tangent[i] = of_results[first + number];
+      const graph::Primitive& made_by = *g[g.operands(i)[0]].op;
+      if (tangent[i] < 0 && made_by.kind == graph::Kind::kernel)
+        ops::a_composed_kernel_leaves_a_result_that_is_read(made_by.name, number);
       continue;
     }
     if ((op.jvp == nullptr && op.vjp == nullptr) || tangent[i] >= 0) continue;
@@ -155,7 +160,7 @@ constexpr List<int> push_through_loop(Builder& g, int loop, const List<int>& tan
 }
 
 constexpr List<int> push_through_kernel(Builder& g, int kernel, const List<int>& tangents) {
-  ComposedKernel composed(g, kernel);
+  ops::ComposedKernel composed(g, kernel);
   List<int> nodes, of_node, inputs, of_input;
   for (int k = 0; k < composed.results.size(); ++k)
     if (composed.results[k] >= 0) nodes.push(composed.results[k]), of_node.push(k);

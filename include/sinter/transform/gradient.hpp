@@ -43,46 +43,6 @@ class ResultsByNode {
   List<int> latest_;  ///< of each node, the last of its entries, −1 for none
 };
 
-/// A kernel as it is composed of others, in a graph of its own whose first inputs are its operands.
-struct ComposedKernel {
-  constexpr ComposedKernel(const Builder& g, int kernel) : g_(g) {
-    const Node& n = g[kernel];
-    Builder with_kernel;
-    with_kernel.accurate = inside.accurate = g.accurate;
-    List<int> in_it;
-    for (int k = 0; k < n.operands; ++k) {
-      operands.push(input(g.operands(kernel)[k]));
-      in_it.push(with_kernel.input(g[inputs_[k]].dtype, g.shape(inputs_[k])));
-    }
-    const int id = with_kernel.insert(*n.op, n.dtype, with_kernel.intern(g.shape(kernel)), in_it.data(), n.operands,
-                                      g.attributes(kernel), n.attributes);
-    List<Value> composed(n.op->kernel.results, Value{});
-    n.op->kernel.composed(Site{&with_kernel, id}, composed.data());
-    for (const Value& v : composed)
-      if (v.exists()) with_kernel.outputs.push(v.id);
-    const List<int> ids = ops::inlined(inside, with_kernel, operands);
-    int next = 0;
-    for (const Value& v : composed) results.push(v.exists() ? ids[next++] : -1);
-  }
-  /// A further input, which is a node of the other graph there.
-  constexpr int input(int node) {
-    inputs_.push(node);
-    return inside.input(g_[node].dtype, g_.shape(node));
-  }
-  /// Adds these nodes to the other graph, and what they are computed from.
-  constexpr List<int> add_to(Builder& g, const List<int>& nodes) {
-    inside.outputs = nodes;
-    return ops::inlined(g, inside, inputs_);
-  }
-
-  Builder inside;
-  List<int> operands, results;  ///< its nodes; −1 for a result that is left
-
- private:
-  const Builder& g_;
-  List<int> inputs_;
-};
-
 class ReverseMode {
  public:
   constexpr ReverseMode(Builder& g, const List<int>& wrt) : g_(g), wrt_(wrt) {}
@@ -320,10 +280,10 @@ constexpr List<int> pull_through_loop(Builder& g, int loop, const List<int>& cot
 }
 
 constexpr List<int> pull_through_kernel(Builder& g, int kernel, const List<int>& cotangents, const List<char>& wanted) {
-  ComposedKernel composed(g, kernel);
+  ops::ComposedKernel composed(g, kernel);
   List<int> nodes, seeds, wrt, pulled(wanted.size(), -1);
   for (int k = 0; k < cotangents.size(); ++k)
-    if (cotangents[k] >= 0) nodes.push(composed.results[k]), seeds.push(composed.input(cotangents[k]));
+    if (cotangents[k] >= 0) nodes.push(composed.result(k)), seeds.push(composed.input(cotangents[k]));
   for (int k = 0; k < wanted.size(); ++k)
     if (wanted[k] != 0) wrt.push(composed.operands[k]);
   ReverseMode pass(composed.inside, wrt);

@@ -114,7 +114,10 @@ template <class X> constexpr auto element_of(LoopTrace& trace, const X& x, List<
 }
 /// The stacked outputs of a loop, from the k-th result on.
 template <auto Steps, class Y> constexpr auto stacked_from(graph::Value loop, int& k, const Y& y) {
-  if constexpr (Symbolic<Y> && (std::is_same_v<Y, graph::Value> || std::is_same_v<decltype(Steps), StepsAtRunTime>)) {
+  // g++ 12 says that the type of a template argument of class type is const.
+  constexpr bool untyped = std::is_same_v<Y, graph::Value> ||
+                           std::is_same_v<std::remove_cv_t<decltype(Steps)>, StepsAtRunTime>;
+  if constexpr (Symbolic<Y> && untyped) {
     return ops::further_result(loop, k++);
   } else if constexpr (is_sym_v<Y>) {
     return typename Batch<Y, Steps>::type(ops::further_result(loop, k++));

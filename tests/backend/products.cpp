@@ -12,6 +12,12 @@ namespace {
 // which operands are transposed: contiguous along M or N instead of the contracted axis
 enum Transposed { none = 0, left = 1, right = 2 };
 
+cpu::Nest one_loop(std::int64_t extent, std::int64_t stride) {
+  cpu::Nest nest;
+  nest.add(extent, stride);
+  return nest;
+}
+
 /// c = a · b, (m, k) × (k, n) → (m, n); `stride` is the minimum stride of an operand's lines.
 template <class T> struct Product {
   static constexpr std::size_t guard = 256;
@@ -45,11 +51,6 @@ template <class T> struct Product {
 
   const std::vector<T>& run(int threads) {
     c.assign(std::size_t(m * n), T(-1));
-    const auto nest = [](std::int64_t extent, std::int64_t stride) {
-      cpu::Nest nest;
-      nest.add(extent, stride);
-      return nest;
-    };
     const auto finish = [](const void* self, const T* tile, std::int64_t ld, std::int64_t row, int rows,
                            std::int64_t column, int columns) {
       auto& p = *static_cast<Product*>(const_cast<void*>(self));
@@ -59,9 +60,9 @@ template <class T> struct Product {
     auto* const aligned =
         reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(scratch.data()) + 63) / 64 * 64);
     using Products = cpu::Products<T>;
-    const typename Products::Operand x{a.data(), nest(m, transposed & left ? 1 : left_line),
-                                       nest(k, transposed & left ? left_line : 1)},
-        y{b.data(), nest(n, transposed & right ? right_line : 1), nest(k, transposed & right ? 1 : right_line)};
+    const typename Products::Operand x{a.data(), one_loop(m, transposed & left ? 1 : left_line),
+                                       one_loop(k, transposed & left ? left_line : 1)},
+        y{b.data(), one_loop(n, transposed & right ? right_line : 1), one_loop(k, transposed & right ? 1 : right_line)};
     Products(x, y, Products::method(x.shape(), y.shape()), aligned, threads, finish, this).run();
     for (std::size_t i = 0; i < guard; ++i)
       CHECK(aligned[std::size_t(cpu::pack_bytes_of<T>(m, n, k)) + i] == std::byte{77});
@@ -97,8 +98,51 @@ void check_all(std::initializer_list<int> rows, std::initializer_list<int> colum
         for (const int transposed : {0, 1, 2, 3}) Product<T>(m, n, k, transposed).check();
 }
 
+/// Compares what the compiler's passes expect of row-major operands with what products of these sizes do. Counts the
+/// answers: the left operand in place and packed, then the right one.
+template <class T>
+void compare_forms(std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t gap, int (&count)[4]) {
+  const auto method = cpu::Products<T>::method({one_loop(m, k + gap), one_loop(k, 1)},
+                                               {one_loop(n, 1), one_loop(k, n)});
+  if (method.sums != cpu::ContractMethod::Sums::tiles) return;
+  CAPTURE(m);
+  CAPTURE(n);
+  CAPTURE(k);
+  CAPTURE(gap);
+  internals::compile::OperandLines left{.is_left = true,
+                                        .has_lines = true,
+                                        .has_inner = true,
+                                        .bytes = int(sizeof(T)),
+                                        .sums = dtype_of<T>,
+                                        .lines = m,
+                                        .line_stride = k + gap,
+                                        .inner_stride = 1,
+                                        .depth = k,
+                                        .opposite = n},
+      right = left;
+  right.is_left = false;
+  right.lines = n, right.line_stride = 1, right.inner_stride = n, right.opposite = m;
+  CHECK(cpu::reads_in_place(left) == method.left_in_place);
+  CHECK(cpu::reads_in_place(right) == method.right_in_place);
+  ++count[method.left_in_place ? 0 : 1];
+  ++count[method.right_in_place ? 2 : 3];
+}
+template <class T> void compare_forms() {
+  int count[4]{};
+  for (const int m : {5, 13, 32, 33, 48, 49, 84, 85, 96, 97, 112, 113, 200})
+    for (const int n : {20, 24, 36, 40, 48, 96, 104})
+      for (const int k : {16, 100, 1024, 8192, 8193})
+        for (const int gap : {0, 8, 64}) compare_forms<T>(m, n, k, gap, count);
+  for (const int c : count) CHECK(c > 0);
+}
+
 }  // namespace
 
+TEST_CASE("the compiler expects operands to be read in place where products read them so") {
+  compare_forms<float>();
+  compare_forms<double>();
+  compare_forms<std::int32_t>();
+}
 TEST_CASE("products of any few rows and columns") {
   check_all<float>({1, 2, 3, 4, 5, 8, 16, 17}, {1, 2, 5, 16, 40, 130}, {1, 7, 64, 259});
   check_all<double>({1, 4, 9}, {1, 3, 70}, {33, 130});

@@ -1,6 +1,7 @@
 // The Thrust backend against the CPU backend: one graph, two backends, the same numbers.
 #include <sinter/backend/thrust/backend.hpp>
 #include <sinter/sinter.hpp>
+#include <sinter/train/profile.hpp>
 
 #include <doctest/doctest.h>
 
@@ -167,5 +168,8 @@ TEST_CASE("thrust: a policy of inference and training selects it") {
                                                                          Thrust{});
   for (int i = 0; i < 10; ++i) CHECK(same_step(x, y).loss == doctest::Approx(step(x, y).loss).epsilon(1e-5));
   auto infer = inference<Tensor<float, 20, 12>>(there, Thrust{});
+  const Profile p = profile(ProfileOptions{.runs = 3, .roof = false}, infer, x);
+  REQUIRE(!p.steps.empty());
+  CHECK(p.steps[0].variant.substr(0, 8) == "20x9x12,");  // the host's products
   CHECK(infer(x)(19, 3) == doctest::Approx(inference<Tensor<float, 20, 12>>(here)(x)(19, 3)).epsilon(1e-4));
 }

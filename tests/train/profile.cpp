@@ -35,6 +35,25 @@ struct Pooled {
   constexpr auto operator()(auto x) const { return mean<2, 3>(max_pool2d<2>(relu(first(x)))); }
 };
 
+/// Plain loops, from a backend that tells profiles about them in a header of its own.
+struct Measured : plain::Backend {
+  struct Profile;
+};
+struct MeasuredPolicy {
+  using Backend = Measured;
+  double gigahertz = 0;
+};
+struct Measured::Profile {
+  static std::string variant(const internals::compile::StepReport& step, const internals::compile::RunTimeBody& body) {
+    return std::to_string(step.extent.size()) + " plain loops, " + std::to_string(body.pointers) + " tensors";
+  }
+  static internals::backend::Roof roof(const MeasuredPolicy& policy) {
+    return {.flops = policy.gigahertz * 1e9, .double_flops = 0, .levels = {{1e3, 1e6}, {1e9, 2e8}}};
+  }
+};
+static_assert(internals::backend::Profiled<MeasuredPolicy> && internals::backend::Profiled<Cpu>);
+static_assert(internals::backend::Policy<plain::Plain> && !internals::backend::Profiled<plain::Plain>);
+
 }  // namespace profiled
 
 namespace {
@@ -46,6 +65,13 @@ const ProfiledStep* find(const Profile& p, const std::string& name, const std::s
   for (const ProfiledStep& s : p.steps)
     if (s.name == name && s.operations.find(operation) != std::string::npos) return &s;
   return nullptr;
+}
+std::string printed(const Profile& p) {
+  const support::TemporaryFile text;
+  std::FILE* out = std::fopen(text.path().c_str(), "w");
+  print(p, out);
+  std::fclose(out);
+  return text.read();
 }
 
 }  // namespace
@@ -115,14 +141,9 @@ TEST_CASE("a profile names convolutions and pools that a target keeps") {
   REQUIRE(convolution != nullptr);
   CHECK(convolution->kind == "convolve");
   CHECK(convolution->flops == 2 * 2 * 4 * 8 * 8 * 3 * 3);
-  CHECK(convolution->variant == "2x1x4x1x8x8x3x3x8x8");  // images, channels, filters, …
   REQUIRE(pool != nullptr);
   CHECK(pool->kind == "pool");
-  const support::TemporaryFile text;
-  std::FILE* out = std::fopen(text.path().c_str(), "w");
-  print(p, out);
-  std::fclose(out);
-  CHECK(text.read().find("convolve " + std::to_string(convolution->kernel)) != std::string::npos);
+  CHECK(printed(p).find("convolve " + std::to_string(convolution->kernel)) != std::string::npos);
 
   auto step = training<Tensor<float, 2, 1, 8, 8>, Tensor<int, 2>>(net, nn::cross_entropy, optim::SGD{}, plain::Plain{});
   const Tensor<int, 2> y;
@@ -191,6 +212,45 @@ TEST_CASE("a profile names all modules of weights that are read as one, and what
   CHECK(streamed.steps[0].variant.find("right streamed with cast mul") != std::string::npos);
 }
 
+TEST_CASE("a backend tells profiles how it runs a step, and what it can reach at most") {
+  Model<Net> net(Seed{1});
+  auto infer = inference<Tensor<float, 16, 32>>(net, profiled::MeasuredPolicy{.gigahertz = 3});
+  const Tensor<float, 16, 32> x;
+  const Profile p = profile(ProfileOptions{.runs = 3}, infer, x);
+  CHECK(p.threads == 1);  // the policy says of none
+  CHECK(p.roof.flops == 3e9);
+  const ProfiledStep* first = find(p, "fc1", "contract");
+  REQUIRE(first != nullptr);
+  CHECK(first->variant == "3 plain loops, 4 tensors");  // x, weight, bias, and the result
+  const double flops = 16 * 24 * (2 * 32 + 2), bytes = 4 * (16 * 32 + 24 * 32 + 24 + 16 * 24);
+  CHECK(first->roof * first->seconds == doctest::Approx(std::max(flops / 3e9, bytes / 2e8)));
+  const std::string table = printed(p);
+  CHECK(table.find("%  3 plain loops, 4 tensors\n") != std::string::npos);
+  CHECK(table.find("; peak 3 GFLOP/s, memory 0.2 GB/s\n") != std::string::npos);
+  CHECK(profile(quick, infer, x).roof.flops == 0);  // not asked
+}
+
+TEST_CASE("a profile on a backend that tells nothing has kinds, times, operations and bytes") {
+  Model<Net> net(Seed{1});
+  auto infer = inference<Tensor<float, 16, 32>>(net, plain::Plain{});
+  const Profile p = profile(ProfileOptions{.runs = 3}, infer, Tensor<float, 16, 32>{});
+  CHECK(p.roof.flops == 0);
+  CHECK(p.roof.levels.empty());
+  const ProfiledStep* first = find(p, "fc1", "contract");
+  REQUIRE(first != nullptr);
+  CHECK(first->kind == "contract");
+  CHECK(first->flops == 16 * 24 * (2 * 32 + 2));
+  CHECK(first->variant.empty());
+  CHECK(first->roof == 0);
+  const std::string table = printed(p);
+  CHECK(table.find(" GB/s\n") != std::string::npos);  // the last column
+  CHECK(table.find("roof") == std::string::npos);
+  CHECK(table.find("peak") == std::string::npos);
+  const std::string trace = io::trace_of(p);
+  CHECK(trace.find("\"variant\"") == std::string::npos);
+  CHECK(trace.find("\"roof\"") == std::string::npos);
+}
+
 TEST_CASE("a profile measures what the processor can do") {
   const cpu::Roof roof = cpu::measure_roof();
   CHECK(roof.flops > 1e8);
@@ -224,14 +284,12 @@ TEST_CASE("profiles print as tables and are saved as traces") {
                      .flops = 80,
                      .bytes = 64,
                      .roof = .25});
-  const support::TemporaryFile text, trace;
-  std::FILE* out = std::fopen(text.path().c_str(), "w");
-  print(p, out);
-  std::fclose(out);
-  const std::string table = text.read();
+  const std::string table = printed(p);
   CHECK(table.find("fc \"1\"") != std::string::npos);
   CHECK(table.find("33.3%") != std::string::npos);
   CHECK(table.find("fastest of 5 runs 3.00 us") != std::string::npos);
+  CHECK(table.find(" roof  variant\n") != std::string::npos);
+  const support::TemporaryFile trace;
   save_trace(p, trace.path());
   CHECK(trace.read() ==
         R"({"displayTimeUnit": "ns", "traceEvents": [

@@ -16,6 +16,11 @@
 //                    where the target has classes of methods, a StepsBy
 //   enter<Program>(context, run)          calls run() once, which runs all steps; for whatever spans a whole program
 //   run_chain<Most>(…)                    only where target.tiles.cache is not 0 (compile/chains.hpp)
+//   Profile          what profiles ask (train/profile.hpp), or nothing: then they have no variants and no roof
+//     variant(report, body)  how a step runs, in words: from its compile::StepReport and its kernel's RunTimeBody
+//     roof(policy)           what the hardware can do at most, a Roof (roof.hpp)
+//                    A backend may declare it, `struct Profile;`, and define it in a header that programs include only
+//                    if they are profiled, as the CPU does (cpu/profile.hpp)
 #pragma once
 #include <concepts>
 #include <cstddef>

@@ -186,6 +186,7 @@ constexpr bool Grouping::is_read_in_place(int contraction, int side, bool from_n
        .has_lines = line >= 0,
        .has_inner = along >= 0,
        .bytes = bytes_of(nodes_[o].dtype),
+       .sums = nodes_[contraction].dtype,
        .from_narrower = from_narrower,
        .lines = line >= 0 ? s[line] : 1,
        .line_stride = line >= 0 ? l.stride[line] : 0,

@@ -16,6 +16,7 @@ struct OperandLines {
   bool is_left = false;          ///< its lines are rows of the kernel's result, else columns
   bool has_lines = false, has_inner = false;  ///< some axis of several elements is not contracted, is contracted
   int bytes = 4;                 ///< of an element
+  Dtype sums = Dtype::float32;   ///< of the contraction
   bool from_narrower = false;    ///< it is computed from a tensor of a narrower type
   std::int64_t lines = 1, line_stride = 0;    ///< along the last axis that is not contracted
   std::int64_t inner_stride = 0; ///< along the last contracted axis

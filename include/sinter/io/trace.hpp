@@ -23,8 +23,9 @@ inline std::string trace_of(const Profile& p) {
          ", \"name\": " + json_string(t.name.empty() ? t.operations : t.name + ": " + t.operations) +
          ", \"ts\": " + json_number(t.start * 1e6) + ", \"dur\": " + json_number(t.seconds * 1e6) +
          ", \"args\": {\"step\": " + std::to_string(i) + ", \"kernel\": " + std::to_string(t.kernel) +
-         ", \"variant\": " + json_string(t.variant) + ", \"flops\": " + json_number(t.flops) +
-         ", \"bytes\": " + json_number(t.bytes) + ", \"roof\": " + json_number(t.roof) + "}}" +
+         (t.variant.empty() ? std::string() : ", \"variant\": " + json_string(t.variant)) +
+         ", \"flops\": " + json_number(t.flops) + ", \"bytes\": " + json_number(t.bytes) +
+         (t.roof == 0 ? std::string() : ", \"roof\": " + json_number(t.roof)) + "}}" +
          (i + 1 < p.steps.size() ? "," : "") + "\n";
   }
   return s + "]}\n";

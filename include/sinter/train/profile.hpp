@@ -11,7 +11,7 @@
 #include <chrono>
 #include <cstdio>
 
-#include "../backend/host_profile.hpp"
+#include "../backend/profile.hpp"
 #include "../compile/steps.hpp"
 #include "../tensor/decimal.hpp"
 #include "training.hpp"
@@ -23,13 +23,13 @@ struct ProfiledStep {
   std::string name;        ///< the modules whose parameters it uses: "layer1.0.conv1"; empty if none
   std::string operations;  ///< "contract add maximum"
   std::string kind;        ///< of its kernel: map, row, contract, convolve, pool, scatter, custom, loop
-  std::string variant;     ///< how the backend runs it
+  std::string variant;     ///< how the backend runs it; empty if the backend does not say
   int kernel = 0;          ///< which of the program's distinct kernels
   double start = 0;        ///< seconds since the run began, in the fastest run
   double seconds = 0;      ///< the shortest of all runs
   double flops = 0;        ///< operations, as `flops` of a program counts them
   double bytes = 0;        ///< of the tensors that it reads and writes, each element once
-  double roof = 0;         ///< the shortest time that the processor's peaks allow, as a share of its time
+  double roof = 0;         ///< the shortest time that the processor's peaks allow, as a share of its time; 0: not known
 };
 
 /// What `profile` has found. Seconds are the shortest of `runs`.
@@ -39,7 +39,7 @@ struct Profile {
   int threads = 1;
   double seconds = 0;           ///< of the fastest run, including the profiler's overhead
   std::size_t workspace_bytes = 0;
-  internals::backend::Roof roof;
+  internals::backend::Roof roof;  ///< what the processor can do, if the backend can tell
 };
 
 /// Options of `profile`.
@@ -226,11 +226,11 @@ class StepNames {
 };
 
 /// Runs a program repeatedly, run(observer), and returns the measurements.
-template <class Program, class Run>
-Profile profile_of(ProfileOptions options, int threads, const InputNames& names, Run&& run) {
+template <class Program, class Policy, class Run>
+Profile profile_of(ProfileOptions options, const Policy& policy, const InputNames& names, Run&& run) {
   const compile::Steps table(compile::step_table<Program>());
   Profile r;
-  r.threads = threads;
+  if constexpr (requires { policy.threads; }) r.threads = policy.threads;
   r.workspace_bytes = Program::workspace_bytes;
   StepTimes times(Program::steps, int(Program::symbols.size()));
   const auto start = Clock::now();
@@ -239,7 +239,7 @@ Profile profile_of(ProfileOptions options, int threads, const InputNames& names,
     ++r.runs;
   } while (r.runs < options.runs && (r.runs < 3 || std::chrono::duration<double>(Clock::now() - start).count() < 2));
   r.seconds = Program::steps > 0 ? times.seconds() : 0;
-  if (options.roof) r.roof = backend::measure_roof(threads);
+  if (options.roof) r.roof = backend::roof(policy);
   const std::vector<compile::StepReport> steps = table.report(times.lengths().data());
   const StepNames named(steps, names);
   for (std::size_t s = 0; s < steps.size(); ++s) {
@@ -247,7 +247,7 @@ Profile profile_of(ProfileOptions options, int threads, const InputNames& names,
     p.name = named.steps()[s];
     p.operations = steps[s].operations.empty() ? "copy" : steps[s].operations;
     p.kind = compile::name_of(steps[s].kind);
-    p.variant = backend::variant(steps[s], table);
+    p.variant = backend::variant<typename Policy::Backend>(steps[s], table);
     p.kernel = steps[s].kernel;
     p.start = times.started(s);
     p.seconds = times.best(s);
@@ -283,7 +283,7 @@ template <class P> InputNames names_of_program() {
 /// copy of the model if that matters.
 template <internals::train::NetProgram P, internals::train::Held... X>
 Profile profile(ProfileOptions options, P& program, const X&... x) {
-  return internals::train::profile_of<typename P::Program>(options, program.policy().threads,
+  return internals::train::profile_of<typename P::Program>(options, program.policy(),
                                                            internals::train::names_of_program<P>(),
                                                            [&](auto& observer) { program.observed(observer, x...); });
 }
@@ -303,8 +303,9 @@ requires(!internals::train::NetProgram<F>) Profile profile(ProfileOptions option
   for (std::size_t k = 0; k < outputs.size(); ++k)
     outputs[k].data = memory.emplace_back(Program::output_bytes[k]).data();
   const tensor_detail::AlignedBlock<std::byte> workspace(Program::workspace_bytes);
-  return internals::train::profile_of<Program>(options, internals::eager::threads(), {}, [&](auto& observer) {
-    internals::eager::run_in<Program>(workspace.data(), inputs, outputs, Host{internals::eager::threads()}, observer);
+  const Host policy{internals::eager::threads()};
+  return internals::train::profile_of<Program>(options, policy, {}, [&](auto& observer) {
+    internals::eager::run_in<Program>(workspace.data(), inputs, outputs, policy, observer);
   });
 }
 template <class P, internals::train::Held... X> Profile profile(P& program, const X&... x) {
@@ -316,40 +317,47 @@ requires(!internals::train::NetProgram<F>) Profile profile(const F& f, const X&.
 }
 
 /// One line per step, and totals. `share` is of the whole run's time; `roof` is the time that peak arithmetic and
-/// bandwidth would take, as a share of the step's.
+/// bandwidth would take, as a share of the step's. Columns without values, such as the variant on a backend that names
+/// none, are left out.
 SINTER_OUTLINE inline void print(const Profile& p, std::FILE* out = stdout) {
   double flops = 0, bytes = 0, all = 0, least = 0;
+  bool roofs = false, variants = false;
   for (const ProfiledStep& s : p.steps) {
     flops += s.flops;
     bytes += s.bytes;
     all += s.seconds;
     least += s.roof * s.seconds;
+    roofs = roofs || s.roof > 0;
+    variants = variants || !s.variant.empty();
   }
   const auto shown = [](const std::string& text, std::size_t width) {
     return text.size() <= width ? text : text.substr(0, width - 3) + "...";
   };
-  const auto numbers = [](double seconds, double share, double operations, double moved, double roof) {
+  const auto numbers = [roofs](double seconds, double share, double operations, double moved, double roof) {
     const auto rate = [seconds](double amount) {
       return tensor_detail::fixed_text(seconds > 0 ? amount / seconds / 1e9 : 0, 1, 8);
     };
     return tensor_detail::fixed_text(seconds * 1e6, 2, 10) + " " + tensor_detail::fixed_text(100 * share, 1, 5) + "% " +
-           rate(operations) + " " + rate(moved) + " " + tensor_detail::fixed_text(100 * roof, 0, 5) + "%";
+           rate(operations) + " " + rate(moved) +
+           (roofs ? " " + tensor_detail::fixed_text(100 * roof, 0, 5) + "%" : std::string());
   };
-  std::fprintf(out, "%4s  %-26s %-30s %-9s %10s %6s %8s %8s %6s  %s\n", "step", "module", "operations", "kernel",
-               "time, us", "share", "GFLOP/s", "GB/s", "roof", "variant");
+  std::fprintf(out, "%4s  %-26s %-30s %-9s %10s %6s %8s %8s%s%s\n", "step", "module", "operations", "kernel",
+               "time, us", "share", "GFLOP/s", "GB/s", roofs ? "   roof" : "", variants ? "  variant" : "");
   int number = 0;
   for (const ProfiledStep& s : p.steps)
-    std::fprintf(out, "%4d  %-26s %-30s %-9s %s  %s\n", number++, shown(s.name, 26).c_str(),
+    std::fprintf(out, "%4d  %-26s %-30s %-9s %s%s%s\n", number++, shown(s.name, 26).c_str(),
                  shown(s.operations, 30).c_str(), (s.kind + " " + std::to_string(s.kernel)).c_str(),
                  numbers(s.seconds, all > 0 ? s.seconds / all : 0, s.flops, s.bytes, s.roof).c_str(),
-                 s.variant.c_str());
+                 variants ? "  " : "", s.variant.c_str());
   std::fprintf(out, "%4s  %-67s %s\n", "all", (std::to_string(p.steps.size()) + " steps").c_str(),
                numbers(all, 1, flops, bytes, all > 0 ? least / all : 0).c_str());
   std::fprintf(out, "fastest of %lld runs %s us on %d thread%s, workspace %zu bytes", static_cast<long long>(p.runs),
                tensor_detail::fixed_text(p.seconds * 1e6, 2).c_str(), p.threads, p.threads == 1 ? "" : "s",
                p.workspace_bytes);
   if (p.roof.flops > 0)
-    std::fprintf(out, "; peak %s GFLOP/s, memory %s GB/s", tensor_detail::fixed_text(p.roof.flops / 1e9, 0).c_str(),
+    std::fprintf(out, "; peak %s GFLOP/s", tensor_detail::fixed_text(p.roof.flops / 1e9, 0).c_str());
+  if (!p.roof.levels.empty())
+    std::fprintf(out, "%s memory %s GB/s", p.roof.flops > 0 ? "," : ";",
                  tensor_detail::fixed_text(p.roof.levels.back().bandwidth / 1e9, 1).c_str());
   std::fputc('\n', out);
 }

@@ -13,6 +13,7 @@ namespace sinter::cpu {
 struct Backend {
   using Memory = tensor_detail::AlignedBlock<std::byte>;
   using Context = cpu::Context;
+  struct Profile;  ///< what profiles ask: profile.hpp
   static constexpr compile::Target target = cpu::target;
 
   /// What the steps of a run see.

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 
+#include "sizes.hpp"
 #include "tile.hpp"
 
 namespace sinter::cpu {
@@ -37,6 +38,24 @@ constexpr Blocks blocks_of(std::int64_t rows, std::int64_t columns, std::int64_t
   };
   return {in_place ? std::max<std::int64_t>(1, rows) : part(rows, Tile<T>::rows, left_elements<T>),
           part(columns, Tile<T>::columns, right_elements<T>), depth};
+}
+
+// Which operands tiles read in place, rather than from panels into which they are packed. The compiler asks of the axes
+// of a tensor, the kernel of its loops.
+
+/// Lines of a left operand, [M, K], that are contiguous, `stride` bytes from each other: they are not too long, and the
+/// lines of a tile do not evict each other from the cache.
+template <class T>
+constexpr bool left_stays_in_place(std::int64_t lines, std::int64_t stride, std::int64_t depth) {
+  constexpr int ways = 4;
+  return depth <= deepest_in_place &&
+         most_in_one_set(stride, int(std::min<std::int64_t>(lines, Tile<T>::rows))) <= ways;
+}
+/// Contiguous columns of a right operand, [K, N], that are multiplied by `rows`: only whole registers can be read from
+/// memory, and packing is cheap where many rows use it.
+template <class T> constexpr bool right_stays_in_place(std::int64_t columns, std::int64_t rows) {
+  constexpr std::int64_t tiles = 8;
+  return columns % Tile<T>::width == 0 && rows <= tiles * Tile<T>::rows;
 }
 
 /// A contracted axis that is long compared with rows and columns is cut into chunks, which threads share: each packs

@@ -230,24 +230,21 @@ template <class T> class Products {
     const Nest &lines = left.lines, &inner = left.inner;
     if (left.computed) return false;
     const std::int64_t shortest = inner.loops > 1 && columns <= 2 * C ? shortest_unpacked : shortest_stretch;
-    if (inner.inner_stride() != 1 || run_of(inner) < shortest || 2 * stretches(inner) > most_stretches ||
-        depth > deepest_in_place)
-      return false;
+    if (inner.inner_stride() != 1 || run_of(inner) < shortest || 2 * stretches(inner) > most_stretches) return false;
     const std::int64_t run = run_of(lines);
     if (run < rows && run * 2 < R) return false;
-    return most_in_one_set(lines.inner_stride() * std::int64_t(sizeof(T)), int(std::min<std::int64_t>(run, R))) <= 4;
+    return left_stays_in_place<T>(run, lines.inner_stride() * std::int64_t(sizeof(T)), depth);
   }
-  /// Only whole registers can be read from memory; and packing is cheap where many rows use it.
   static constexpr bool reads_right_in_place(const ProductLines& right, std::int64_t rows, std::int64_t columns,
                                              std::int64_t inner_points, bool left_along) {
     if (right.in_panels) return true;
     if (right.computed) return false;
     const Nest &lines = right.lines, &inner = right.inner;
-    if (lines.inner_stride() != 1 || run_of(lines) % W != 0 ||
+    if (lines.inner_stride() != 1 || !right_stays_in_place<T>(run_of(lines), rows) ||
         (stretches(inner) > 1 && run_of(inner) < shortest_stretch / 2))
       return false;
     const std::int64_t depth = depth_of<T>(rows, columns, inner_points, left_along);
-    return 2 * (depth / std::max<std::int64_t>(1, run_of(inner)) + 2) <= most_stretches && rows <= 8 * R;
+    return 2 * (depth / std::max<std::int64_t>(1, run_of(inner)) + 2) <= most_stretches;
   }
   void find_stretches() {
     stretches_ = 0;

@@ -1,11 +1,12 @@
 // The limits of the processor: operations per second in registers, bytes per second by working-set size. They bound the
-// time of a step (Williams, Waterman and Patterson, "Roofline", 2009).
+// time of a step (backend/roof.hpp).
 #pragma once
 #include <array>
 #include <chrono>
 #include <vector>
 
 #include "../../tensor/storage.hpp"
+#include "../roof.hpp"
 #include "parallel.hpp"
 #include "tile.hpp"
 
@@ -105,32 +106,16 @@ inline double bandwidth(Traffic traffic, std::size_t bytes, int threads = 1,
   return moved * double(times) / seconds;
 }
 
-/// The roofline of a program: what its steps cannot exceed.
-struct Roof {
-  double flops = 0;                ///< per second, of float
-  double double_flops = 0;
-  struct Level {
-    double bytes = 0, bandwidth = 0;  ///< of reading this much memory, or of a triad, whichever is faster
-  };
-  std::array<Level, 7> levels{};
+using Roof = internals::backend::Roof;
 
-  /// The shortest time for this many operations and bytes; bytes come from the level that holds them.
-  double seconds(double operations, double bytes, bool of_double = false) const {
-    const double peak = of_double ? double_flops : flops;
-    double rate = levels.back().bandwidth;
-    for (std::size_t i = levels.size(); i-- > 0;)
-      if (bytes <= levels[i].bytes) rate = levels[i].bandwidth;
-    return std::max(peak > 0 ? operations / peak : 0, rate > 0 ? bytes / rate : 0);
-  }
-};
-
-/// Measures it; takes about a third of a second.
+/// Measures a roof: at each level reading this much memory, or a triad, whichever is faster. Takes about a third of a
+/// second.
 inline Roof measure_roof(int threads = 1) {
   Roof r{peak_flops<float>(threads), peak_flops<double>(threads), {}};
   constexpr std::array<double, 7> size{16e3, 128e3, 512e3, 2e6, 8e6, 32e6, 128e6};
-  for (std::size_t i = 0; i < size.size(); ++i)
-    r.levels[i] = {size[i], std::max(bandwidth(Traffic::read, std::size_t(size[i]), threads, std::size_t(8) << 20),
-                                     bandwidth(Traffic::triad, std::size_t(size[i]), threads, std::size_t(8) << 20))};
+  for (const double bytes : size)
+    r.levels.push_back({bytes, std::max(bandwidth(Traffic::read, std::size_t(bytes), threads, std::size_t(8) << 20),
+                                        bandwidth(Traffic::triad, std::size_t(bytes), threads, std::size_t(8) << 20))});
   return r;
 }
 

@@ -42,14 +42,13 @@ constexpr std::int64_t scratch_bytes(const compile::StepView& s, const compile::
 /// Rows along the contracted axis, [M, K], are read in place, unless they would evict each other from the cache; and
 /// contiguous columns, [K, N], multiplied by few rows, unless they are computed from a narrower type.
 constexpr bool reads_in_place(const compile::OperandLines& o) {
-  constexpr std::int64_t whole_tiles = 16, few_rows = 112, deepest_row = 8192;
-  constexpr int most_lines = 14, ways = 4;
-  if (o.has_lines && !o.is_left)
-    return !o.from_narrower && o.opposite > skinny_rows && o.line_stride == 1 && o.lines % whole_tiles == 0 &&
-           o.opposite <= few_rows;
-  const int lines = o.has_lines && o.lines < most_lines ? int(o.lines) : most_lines;
-  return !o.has_inner || (o.inner_stride == 1 && most_in_one_set(o.line_stride * o.bytes, lines) <= ways &&
-                          o.depth <= deepest_row);
+  return with_sum_type(o.sums, [&]<class T>(T) {
+    if (o.has_lines && !o.is_left)
+      return !o.from_narrower && o.opposite > skinny_rows && o.line_stride == 1 &&
+             right_stays_in_place<T>(o.lines, o.opposite);
+    return !o.has_inner ||
+           (o.inner_stride == 1 && left_stays_in_place<T>(o.lines, o.line_stride * o.bytes, o.depth));
+  });
 }
 /// The fewest rows of a tile for which the repeated cost of weights is at most a hundredth: as they are read from
 /// panels; eight times as many if they are packed or were transformed in advance; and sixteen times that if they are

@@ -80,17 +80,9 @@ inline int strided(const compile::StepReport& s, std::size_t loop) {
 
 }  // namespace variant_detail
 
-/// "14 of 128x32x128, left packed, right in place", "64x1024, 16 lanes along the row, 3 passes"; of a chain "8 tiles
-/// of 2: ", then its contractions and the operations after them.
-inline std::string variant(const compile::StepReport& s, const compile::Steps& steps) {
+/// "14 of 128x32x128, left packed, right in place", "64x1024, 16 lanes along the row, 3 passes".
+inline std::string variant(const compile::StepReport& s, const compile::RunTimeBody& b) {
   using namespace variant_detail;
-  if (!s.parts.empty()) {
-    std::string all;
-    for (const compile::StepReport& part : s.parts)
-      if (!part.operations.empty()) all += (all.empty() ? "" : " · ") + variant(part, steps);
-    return std::to_string(s.tiles) + " tiles of " + std::to_string(s.units) + ": " + all;
-  }
-  const compile::RunTimeBody& b = steps.body(s.kernel);
   if (s.extent.empty()) return "one element";
   if (is_own_kernel(b.kind)) {
     std::string all;

@@ -12,6 +12,7 @@ namespace sinter::on_thrust {
 struct Backend {
   using Memory = cpu::Backend::Memory;
   using Context = cpu::Context;
+  using Profile = cpu::Backend::Profile;
   static constexpr internals::compile::Target target = [] {
     internals::compile::Target t = cpu::target;
     t.tiles.cache = 0;  // steps run one by one

@@ -33,8 +33,8 @@ template <class How> std::vector<float> trained(int threads) {
   Input x;
   Target y;
   const Philox random(Seed{5});
-  for (std::size_t i = 0; i < Input::size(); ++i) x.data()[i] = random.normal(i);
-  for (std::size_t i = 0; i < Target::size(); ++i) y.data()[i] = std::tanh(x.data()[i]);
+  for (int i = 0; i < Input::size(); ++i) x.data()[i] = random.normal(std::uint64_t(i));
+  for (int i = 0; i < Target::size(); ++i) y.data()[i] = std::tanh(x.data()[i]);
   std::vector<float> found;
   for (int i = 0; i < 8; ++i) found.push_back(step(x, y).loss);
   auto infer = inference<Input>(net, Cpu{.threads = threads});

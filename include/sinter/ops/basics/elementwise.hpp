@@ -86,15 +86,16 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
         "move the primitive out of the unnamed namespace: kernels are shared between translation units by name");
     Primitive p{
         .name = Self::name, .code = graph::code_of<Self>, .kind = Kind::elementwise, .type = &Elementwise::type};
-    p.elementwise = {.arity = Arity,
-                     .first_promoted = Types::first,
-                     .operand_dtype = &Types::operand,
-                     .result_dtype = &Types::result,
-                     .affine = Self::affine,
-                     .converts = Self::converts,
-                     .copies = Self::copies};
+    graph::Primitive::Elementwise& e = p.elementwise;  // one by one: nvcc knows no list with a member left out
+    e.arity = Arity;
+    e.first_promoted = Types::first;
+    e.operand_dtype = &Types::operand;
+    e.result_dtype = &Types::result;
+    e.affine = Self::affine;
+    e.converts = Self::converts;
+    e.copies = Self::copies;
     if constexpr (requires { typename Self::Accurate; })
-      p.elementwise.accurate = &graph::primitive<typename Self::Accurate>;
+      e.accurate = &graph::primitive<typename Self::Accurate>;
     p.flops = [](const Signature&, const Shape& result) { return Self::flops * double(result.size()); };
     p.batch = [](const graph::Batching& b) { return graph::batched_elementwise(b, graph::primitive<Self>); };
     add_rules(p, std::make_index_sequence<Arity>{});

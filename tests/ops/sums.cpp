@@ -25,7 +25,7 @@ template <class X> X random_tensor(std::uint64_t seed) {
 /// A tensor as an input of a run-time graph.
 template <class X> reference::Array array_of(const X& x) {
   reference::Array a(dtype_of<typename X::element>, X::shape);
-  if (!a.bytes.empty()) std::memcpy(a.bytes.data(), x.data(), a.bytes.size());
+  if constexpr (X::size() > 0) std::memcpy(a.bytes.data(), x.data(), a.bytes.size());
   return a;
 }
 

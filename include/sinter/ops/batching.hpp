@@ -2,6 +2,7 @@
 // depends on the sample is added again with a leading batch axis, by the batching rule of its primitive. Values that
 // the function captures, and parameters, are nodes of the same graph, shared by all samples.
 #pragma once
+#include "apply.hpp"
 #include "composed_kernel.hpp"
 
 namespace sinter::graph {

@@ -18,8 +18,8 @@ constexpr Value transposed(Builder& g, int i, int k, int tangent) {
   return {&g, gradient(g, graph::sum_over(product, (std::int64_t(1) << product.extents().rank) - 1).id, wrt)[0]};
 }
 
-/// The tangents of the results of a loop, or of a kernel that is composed of others, for those of its operands; −1 for
-/// none.
+/// The tangents of the results of a loop, or of a kernel that is composed of others, for those of its operands; −1
+/// for none.
 constexpr List<int> push_through_loop(Builder& g, int loop, const List<int>& tangents);
 constexpr List<int> push_through_kernel(Builder& g, int kernel, const List<int>& tangents);
 

@@ -1,5 +1,5 @@
-// Operands of a contraction whose products are summed in a wider type: int8 · int8 → int32. They are widened while they
-// are packed, so that no wide copy of them is in memory. Those of 16-bit floats are lowered (lowering/widen.hpp)
+// Operands of a contraction whose products are summed in a wider type: int8 · int8 → int32. They are widened while
+// they are packed, so that no wide copy of them is in memory. Those of 16-bit floats are lowered (lowering/widen.hpp)
 // before they come here, unless the target expands nothing.
 #pragma once
 #include "skinny.hpp"

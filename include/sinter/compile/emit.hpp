@@ -149,14 +149,16 @@ constexpr void note_uses(PlanDraft& d, const Kernel& k) {
     if (k.pointers[p].node < 0) to[p].bytes = 0;
 }
 
+constexpr void set_method(PlanDraft& d, int step, std::uint16_t method) {
+  std::int64_t& first = d.plan.table[d.pointer(step, 0)];
+  PointerBase left = PointerBase::of(first);
+  left.method = method;
+  first = left.packed();
+}
 /// Stores how the target computes a contraction: decided here once, for its kernel to read.
 constexpr void store_method(PlanDraft& d, int step, const StepView& view, const KernelFacts& facts,
                             const Target& target) {
-  if (view.kind() != KernelKind::contract || target.method == nullptr) return;
-  std::int64_t& first = d.plan.table[d.pointer(step, 0)];
-  PointerBase left = PointerBase::of(first);
-  left.method = target.method(view, facts);
-  first = left.packed();
+  if (view.kind() == KernelKind::contract && target.method != nullptr) set_method(d, step, target.method(view, facts));
 }
 
 /// Scratch memory of the step that was emitted last, as a program of many steps and as straight-line code runs it.
@@ -206,10 +208,7 @@ constexpr void decide(PlanDraft& d, const Kernel& k, int id, const Target& targe
   while (like >= 0 && !are_alike(d.view(like), view)) like = d.before[like];
   d.before.push(d.latest[id]);
   if (like >= 0) {
-    if (k.kind == KernelKind::contract) {
-      std::int64_t& first = d.plan.table[d.pointer(step, 0)];
-      first = PointerBase{PointerBase::base_of(first), PointerBase::form_of(first), d.view(like).method()}.packed();
-    }
+    if (k.kind == KernelKind::contract) set_method(d, step, d.view(like).method());
     d.facts.push(d.facts[like]);
     d.scratch.push(d.scratch[like]);
     d.small_flops.push(d.small_flops[like]);

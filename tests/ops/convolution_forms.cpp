@@ -278,19 +278,24 @@ TEST_CASE("scratch memory suffices for every shorter batch") {
       }
 }
 
-/// How the first contraction of a program is computed, as its step says.
-template <class Trace> cpu::ContractMethod stored_method() {
+/// A contraction of a program: the number of its kernel, and how it is computed, as its step says.
+struct StoredMethod : cpu::ContractMethod {
+  int kernel = -1;
+};
+template <class Trace> std::vector<StoredMethod> stored_methods() {
   const graph::Builder g = Trace{}();
   const compile::Plan p = compile::compile(g, 0, cpu::target).run;
   const std::int64_t capacity[8]{1, 1, 1, 1, 1, 1, 1, 1};
   const std::int64_t* t = p.table.data();
+  std::vector<StoredMethod> methods;
   for (int s = 0; s < p.steps; ++s) {
     const compile::StepView v(p.words.data() + p.kernel[int(*t)], t + 1, capacity);
-    if (v.kind() == compile::KernelKind::contract) return cpu::ContractMethod::of(v.method());
+    if (v.kind() == compile::KernelKind::contract) methods.push_back({cpu::ContractMethod::of(v.method()), int(*t)});
     t += v.integers();
   }
-  return {};
+  return methods;
 }
+template <class Trace> cpu::ContractMethod stored_method() { return stored_methods<Trace>().at(0); }
 /// The first of two convolutions has channels innermost; the second stores the order of outputs, [N, C, H, W].
 template <int Stride> struct TwoConvolutions {
   constexpr auto operator()(auto x, auto w) const {
@@ -314,6 +319,65 @@ TEST_CASE("a step says how its contraction is computed, or that its lengths deci
   CHECK(fixed.results_a_tile == 4);
   CHECK(bounded.sums == Sums::by_length);
   CHECK(bounded.form == Form::convolution);
+}
+
+namespace {
+/// A convolution of an image [N, H, W, C], its result [N, H, W, O]; and its definition, as a product.
+struct Convolved {
+  constexpr auto operator()(auto x, auto w) const { return relu(conv2d(permute<0, 3, 1, 2>(x), w)); }
+};
+struct Unfolded {
+  constexpr auto operator()(auto x, auto w) const {
+    return relu(einsum<"nhwcij,ocij->nhwo">(unfold<2, 3>(unfold<1, 3>(x)), w));
+  }
+};
+/// Both, of one image, whose results are read with channels innermost.
+struct Both {
+  constexpr auto operator()(auto x, auto w) const {
+    return std::tuple{Unfolded{}(x, w), conv2d(Convolved{}(x, w), w)};
+  }
+};
+/// Two convolutions of each sample, with weights of its own.
+struct OfEachSample {
+  constexpr auto operator()(auto x, auto w) const { return vmap(TwoConvolutions<1>{})(x, w); }
+};
+/// The tags of the contractions of a program, in the form in which kernels are made of them; 0 for those without.
+template <class Trace> std::vector<std::int64_t> tags() {
+  std::vector<std::int64_t> found;
+  const auto watch = [&](const char*, const auto& made, const auto&... further) {
+    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(made)>, compile::Simplified> && sizeof...(further) == 0)
+      for (const int i : made.order)
+        if (made.kind[i] == graph::Kind::contract)
+          found.push_back(made.graph[i].attributes > 3 ? made.graph.attributes(i)[3] : 0);
+  };
+  compile::compile(Trace{}(), 0, cpu::target, watch);
+  return found;
+}
+}  // namespace
+
+TEST_CASE("a convolution is one because its lowering says so: a product with the same loops stays a product") {
+  using X = Sym<float, 4, 30, 28, 64>;
+  using W = Sym<float, 64, 64, 3, 3>;
+  const auto methods = stored_methods<graph::FunctionTrace<Both, X, W>>();
+  REQUIRE(methods.size() == 3);
+  CHECK(methods[0].kernel == methods[1].kernel);
+  CHECK(methods[0].form == Form::product);
+  CHECK(methods[0].sums == Sums::tiles);
+  if (!cpu::use_winograd) return;
+  CHECK(methods[1].form == Form::convolution);
+  CHECK(methods[1].sums == Sums::winograd);
+}
+
+TEST_CASE("what a contraction was written for stays with it, in samples of a vmap and until kernels are made") {
+  const std::int64_t tag = cpu::ContractTag{Form::convolution, 2}.packed();
+  using Two = std::vector<std::int64_t>;
+  const auto one = tags<graph::FunctionTrace<TwoConvolutions<1>, Sym<float, 4, 8, 9, 9>, Sym<float, 8, 8, 3, 3>>>();
+  const auto each = tags<graph::FunctionTrace<OfEachSample, Sym<float, upto<3, 'B'>, 2, 8, 9, 9>,
+                                              Sym<float, upto<3, 'B'>, 8, 8, 3, 3>>>();
+  const auto strided = tags<graph::FunctionTrace<TwoConvolutions<2>, Sym<float, 4, 8, 9, 9>, Sym<float, 8, 8, 3, 3>>>();
+  CHECK((one == Two{tag, tag}));
+  CHECK((each == Two{tag, tag}));
+  CHECK((strided == Two{0, tag}));
 }
 
 TEST_CASE("the number of a method holds all of it, with memory and without") {

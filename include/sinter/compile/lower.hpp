@@ -68,12 +68,21 @@ class Lowering {
     const Shape &x = g_.shape(a), &y = g_.shape(b);
     int i = 0;
     for (int k = 0; k < shared; ++k) i += is_axis(x, k);
+    const auto set = [&](int loop, LoopRole role, int axis) {
+      role_[loop] = role;
+      k_.loops[loop].axis = static_cast<unsigned char>(axis);
+    };
     for (int k = shared; k < x.rank - contracted; ++k)
-      if (is_axis(x, k) != 0) role_[i++] = rows;
+      if (is_axis(x, k) != 0) set(i++, rows, x.rank - contracted - k);
     for (int k = shared; k < y.rank - contracted; ++k)
-      if (is_axis(y, k) != 0) role_[i++] = columns;
-    for (int k = x.rank - contracted; k < x.rank; ++k)
-      if (is_axis(x, k) != 0) k_.loops.push(Loop::along(x, k, true)), role_.push(inner);
+      if (is_axis(y, k) != 0) set(i++, columns, y.rank - contracted - k);
+    for (int k = x.rank - contracted; k < x.rank; ++k) {
+      if (is_axis(x, k) == 0) continue;
+      k_.loops.push(Loop::along(x, k, true));
+      role_.push(inner);
+      set(i++, inner, x.rank - k);
+    }
+    if (g_[c].attributes > 3) k_.tag = g_.attributes(c)[3];
     // Pointers 0 and 1 are the operands; their strides are in the order of the loops.
     Side left, right;
     int at = 0;

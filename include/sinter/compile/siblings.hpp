@@ -93,9 +93,13 @@ class SiblingJoiner : Rewrite {
     return changes_[w] == Changes::with_parameters && source_bytes(g_, w) >= bytes_of(g_[w].dtype);
   }
   constexpr bool alike(int c, int other, int side) const {
-    const std::int64_t *a = g_.attributes(c), *b = g_.attributes(other);
-    return a[0] == b[0] && a[1] == b[1] && is_weight(g_.operands(other)[1 - side]) && g_[c].dtype == g_[other].dtype &&
-           same_but(g_.operands(c)[1 - side], g_.operands(other)[1 - side], int(a[0]));
+    return same_attributes(c, other) && is_weight(g_.operands(other)[1 - side]) && g_[c].dtype == g_[other].dtype &&
+           same_but(g_.operands(c)[1 - side], g_.operands(other)[1 - side], int(g_.attributes(c)[0]));
+  }
+  constexpr bool same_attributes(int a, int b) const {
+    bool same = g_[a].attributes == g_[b].attributes;
+    for (int i = 0; i < g_[a].attributes && same; ++i) same = g_.attributes(a)[i] == g_.attributes(b)[i];
+    return same;
   }
   /// Whether two shapes differ at most along one axis.
   constexpr bool same_but(int a, int b, int axis) const {

@@ -79,7 +79,8 @@ struct Target {
   std::int64_t (*custom_scratch)(const graph::Primitive&, const Signature&) = nullptr;
   /// How a contraction is computed, in numbers of this target's own: the step stores it (PointerBase::method), and its
   /// kernel, `scratch` and `packs_nothing` read it. It is asked where the step is emitted, and again for steps that run
-  /// tile by tile: then one loop varies, as those with a run-time length do.
+  /// tile by tile: then one loop varies, as those with a run-time length do. What `expansion` has written with the
+  /// contraction, its tag says (KernelFacts::tag).
   std::uint16_t (*method)(const StepView&, const KernelFacts&) = nullptr;
   /// The class of a method, below 64. A kernel of contractions is told the classes of its steps (StepsBy), and has no
   /// code for others.

@@ -17,6 +17,9 @@ namespace ops {
 /// axes}; and the dtype in which products are summed, which is the result's, where it is not the operands': int8 ·
 /// int8 → int32, bfloat16 · bfloat16 → float32. A target decides where operands are widened.
 ///
+/// After that may come a tag, which says what a target has written with the contraction, in numbers of its own: a
+/// convolution, say. Its lowering gives it, after differentiation; passes keep it and show it to the target alone.
+///
 /// One order of axes suffices because a permutation is a view: kernels read operands by their strides.
 struct Contract : graph::Registered<Contract> {
   static constexpr const char* name = "contract";
@@ -61,18 +64,22 @@ struct Contract : graph::Registered<Contract> {
   static constexpr Value apply(Builder* g, int a, int b, int batch, int inner) {
     return apply(g, a, b, batch, inner, (*g)[a].dtype);
   }
-  /// The same, summed in this dtype.
-  static constexpr Value apply(Builder* g, int a, int b, int batch, int inner, Dtype sums) {
+  /// The same, summed in this dtype, with a tag.
+  static constexpr Value apply(Builder* g, int a, int b, int batch, int inner, Dtype sums, std::int64_t tag = 0) {
     const std::array<int, 2> o{a, b};
-    const std::array<std::int64_t, 3> attributes{batch, inner, int(sums)};
-    return {g, g->add(graph::primitive<Contract>, o.data(), 2, attributes.data(), sums == (*g)[a].dtype ? 2 : 3)};
+    const std::array<std::int64_t, 4> attributes{batch, inner, int(sums), tag};
+    const int count = tag != 0 ? 4 : sums != (*g)[a].dtype ? 3 : 2;
+    return {g, g->add(graph::primitive<Contract>, o.data(), 2, attributes.data(), count)};
   }
+  /// 0 for none.
+  static constexpr std::int64_t tag(const std::int64_t* attributes, int count) { return count > 3 ? attributes[3] : 0; }
 
  private:
   static constexpr Value simplify(Builder& b, const int* o, const std::int64_t* a, int count) {
     const Dtype sums = count > 2 ? Dtype(a[2]) : b[o[0]].dtype;
     const Value y = outer_product(b, o, int(a[0]), int(a[1]), sums);
-    return y.exists() ? y : with_axes_split(b, o, a, sums);
+    if (y.exists() || tag(a, count) != 0) return y;  // a tag may speak of the axes as they are
+    return with_axes_split(b, o, a, sums);
   }
   /// With contracted extents of 1, (M, 1) × (N, 1) → (M, N) is an elementwise product, which fuses with its neighbours.
   static constexpr Value outer_product(Builder& b, const int* o, int batch, int inner, Dtype sums) {
@@ -116,16 +123,17 @@ struct Contract : graph::Registered<Contract> {
   static constexpr Value batch(const graph::Batching& b) {
     const int shared = int(b.attributes[0]), inner = int(b.attributes[1]);
     const Dtype sums = b.attribute_count > 2 ? Dtype(b.attributes[2]) : b.operand(0).dtype();
-    if (shared == 0 && b.mapped[1] == 0) return apply(b.graph, b.operands[0], b.operands[1], 0, inner, sums);
+    const std::int64_t kept = tag(b.attributes, b.attribute_count);
+    if (shared == 0 && b.mapped[1] == 0) return apply(b.graph, b.operands[0], b.operands[1], 0, inner, sums, kept);
     if (shared == 0 && b.mapped[0] == 0) {
-      const Value y = apply(b.graph, b.operands[0], b.operands[1], 0, inner, sums);
+      const Value y = apply(b.graph, b.operands[0], b.operands[1], 0, inner, sums, kept);
       const int rank = y.extents().rank, axis = b.rank(0) - inner;
       std::array<std::int64_t, Shape::max_rank> order{axis};
       for (int i = 0, n = 1; i < rank; ++i)
         if (i != axis) order[std::size_t(n++)] = i;
       return {b.graph, b.graph->add(graph::primitive<Permute>, &y.id, 1, order.data(), rank)};
     }
-    return apply(b.graph, graph::batched(b, 0).id, graph::batched(b, 1).id, shared + 1, inner, sums);
+    return apply(b.graph, graph::batched(b, 0).id, graph::batched(b, 1).id, shared + 1, inner, sums, kept);
   }
   /// Axis groups [0, p) [p, q) [q, rank) in the order first, third, second.
   static constexpr Value swap_tail(Value v, int p, int q) {

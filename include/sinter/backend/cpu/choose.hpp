@@ -41,13 +41,14 @@ template <class Loops> constexpr Nest nest_of(const Loops& s, int p, int first, 
   return n;
 }
 
-/// Whether a contraction is a convolution with square windows, or the gradient of its weights.
-template <class Loops> constexpr ContractMethod::Form form_of(const compile::ContractLoops& at, int loops,
-                                                              const Loops& s, const ContractOperands& o) {
+/// What a contraction's tag says that it is, where transforms can read its loops; else a product.
+constexpr ContractMethod::Form form_of(const compile::StepView& s, const compile::KernelFacts& f) {
   using enum ContractMethod::Form;
-  if (o.computed[0] || o.computed[1] || o.widened) return product;
-  if (SquareConvolution::matches(at, loops, s, o.right_form)) return convolution;
-  return SquareWeightGradient::matches(at, loops, s) ? weight_gradient : product;
+  const ContractMethod::Form form = f.fills() ? product : ContractTag::of(f.tag).form;
+  const bool fits = form == convolution       ? SquareConvolution::fits(s, f)
+                    : form == weight_gradient ? SquareWeightGradient::fits(s, f)
+                                              : false;
+  return fits ? form : product;
 }
 
 /// Up to so many rows, a right operand that is computed is streamed row by row (streamed.hpp): they fit the scratch
@@ -89,11 +90,10 @@ constexpr ContractMethod method_at_capacity(ContractMethod::Form form, const com
 /// How a step is computed. `Transforms`: convolutions may use Winograd's.
 template <bool Transforms>
 constexpr ContractMethod choose(const compile::StepView& s, const compile::KernelFacts& f) {
-  const compile::ContractLoops at = s.contract_loops();
   ContractMethod m;
-  if (Transforms && f.dtype == Dtype::float32) m.form = form_of(at, s.loops(), s, ContractOperands::of(s, f));
+  if (Transforms && f.dtype == Dtype::float32) m.form = form_of(s, f);
   bool varies = false;
-  for (int l = at.rows; l < s.loops(); ++l) varies = varies || s.varies(l);
+  for (int l = s.contract_loops().rows; l < s.loops(); ++l) varies = varies || s.varies(l);
   return varies ? m : method_at_capacity(m.form, s, f);
 }
 

@@ -50,6 +50,9 @@ struct Loop {
   std::int64_t capacity = 1;  ///< the most iterations
   char symbol = 0;
   bool folded = false;        ///< a reduction runs along it
+  /// Of a contraction: which axis of its rows, its columns, or the contracted ones it runs along, counted from the last
+  /// one, which is 1. 0: a batch axis, or several axes as one loop.
+  unsigned char axis = 0;
 
   static constexpr Loop along(const Shape& s, int axis, bool folded) {
     return {s.symbol(axis) != 0 ? 1 : s[axis], s[axis], s.symbol(axis), folded};
@@ -123,6 +126,7 @@ struct Kernel {
   int passes = 0;  ///< over each row; 0 where nothing folds
   int kept = 0;    ///< row buffers
   int row_loops = 0, column_loops = 0;  ///< of a contraction: after the batch loops, before the contracted ones
+  std::int64_t tag = 0;      ///< of a contraction, in numbers of the target's own (ops/contract.hpp)
   std::int64_t scratch = 0;  ///< bytes, of a custom kernel or a loop
 };
 

@@ -131,12 +131,22 @@ struct KernelFacts {
   bool computed[2]{};            ///< of the left and the right operand: a prologue computes it
   int folds = 0;                 ///< sums of rows, running ones too
   std::int64_t own = 0;          ///< bytes, of a custom kernel
+  std::int64_t tag = 0;          ///< of a contraction: what the target's lowering has said of it (ops/contract.hpp)
+  std::uint64_t axes = 0;        ///< of one with a tag: `Loop::axis` of each loop, four bits each
 
   /// It writes an operand anew while it packs it.
   constexpr bool fills() const { return widens || computed[0] || computed[1]; }
+  constexpr int axis(int loop) const { return int(axes >> 4 * loop & 15); }
+  /// Whether a kernel with the same identity has these facts too: the others follow from the identity.
+  constexpr bool are_those_of(const Kernel& k) const { return tag == k.tag && axes == axes_of(k); }
 
+  static constexpr std::uint64_t axes_of(const Kernel& k) {
+    std::uint64_t axes = 0;
+    for (int l = 0; l < k.loops.size() && k.tag != 0; ++l) axes |= std::uint64_t(k.loops[l].axis) << 4 * l;
+    return axes;
+  }
   static constexpr KernelFacts of(const Kernel& k) {
-    KernelFacts f{.own = k.scratch};
+    KernelFacts f{.own = k.scratch, .tag = k.tag, .axes = axes_of(k)};
     for (const Micro& m : k.micros) {
       if (m.what == Micro::What::result) f.dtype = m.dtype, f.widens = operands_of(m) != m.dtype;
       if (m.what == Micro::What::operand) f.computed[m.b] = true;

@@ -5,6 +5,7 @@
 // an implicit-GEMM convolution does.
 #pragma once
 #include "../../../ops/ops.hpp"
+#include "contract_tag.hpp"
 
 namespace sinter::cpu {
 
@@ -122,8 +123,9 @@ constexpr Value convolution_sums(Value image, Value weight, const Geometry& g, D
   for (int i = 1; i < w.rank; ++i) split_shape.push(w[i]);
   for (int i = grouped; i < split_shape.rank; ++i) repeated.push(split_shape[i]);
   const Value weights = graph::broadcast_to(graph::reshape_to(weight, split_shape), repeated);
+  const auto tag = ContractTag::of(ContractMethod::Form::convolution, w, g);
   Value sums = ops::Contract::apply(image.graph, weights.id, ops::permuted(windows, order).id, 1 + grouped, 1 + g.axes,
-                                    type);
+                                    type, tag.packed());
   if (grouped != 0) {
     Shape joined;
     joined.push(s[0], s.symbol(0));

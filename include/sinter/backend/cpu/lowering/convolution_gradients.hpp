@@ -200,7 +200,9 @@ constexpr Value convolution_weight_gradient(Value ct, Value image, const Geometr
   for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 2 + grouped + i;
   ct = ops::permuted(ct, ct_order);
   windows = ops::permuted(windows, order);
-  return graph::reshape_to(ops::Contract::apply(ct.graph, ct.id, windows.id, grouped, 1 + g.axes), w);
+  const auto tag = ContractTag::of(ContractMethod::Form::weight_gradient, w, g);
+  return graph::reshape_to(
+      ops::Contract::apply(ct.graph, ct.id, windows.id, grouped, 1 + g.axes, ct.dtype(), tag.packed()), w);
 }
 
 }  // namespace sinter::cpu

@@ -1,12 +1,15 @@
-// Which contractions are convolutions with square windows and stride 1 whose channels are innermost, [N, H, W, C], or
-// the gradients of their weights.
+// Convolutions with square windows and stride 1 whose channels are innermost, [N, H, W, C], and the gradients of their
+// weights, as the loops of the contractions that they are lowered to. That a contraction is one, its tag says
+// (contract_tag.hpp); loops are read for sizes and strides.
 #pragma once
-#include "../../../compile/program/kernel.hpp"
+#include "contract_tag.hpp"
 #include "panels.hpp"
 
 namespace sinter::cpu {
 
 using internals::compile::ContractLoops;
+using internals::compile::KernelFacts;
+using internals::compile::StepView;
 
 /// Strides in elements. Rows of the contraction are images × height × width results, columns the filters.
 struct SquareConvolution {
@@ -18,17 +21,17 @@ struct SquareConvolution {
   /// transformed.
   int transformed_for = 0;
 
-  /// Whether a contraction has that form. `Loops` has extent(l), and stride(p, l) of its operands; `form`: of the
-  /// weights.
-  template <class Loops> static constexpr bool matches(const ContractLoops& at, int loops, const Loops& s,
-                                                       unsigned char form) {
+  /// Whether the loops of a convolution are those that `of` reads: rows (images,) y, x; columns filters; contracted ky,
+  /// kx, channels.
+  static constexpr bool fits(const StepView& s, const KernelFacts& f) {
+    const ContractLoops at = s.contract_loops();
     const int images = at.columns - at.rows - 2;  // loops of the images: one or none
-    if (images < 0 || images > 1 || at.inner - at.columns != 1 || loops - at.inner != 3) return false;
+    if (images < 0 || images > 1 || at.inner - at.columns != 1 || s.loops() - at.inner != 3) return false;
     const int y = at.rows + images, x = y + 1, ky = at.inner, kx = ky + 1, c = ky + 2;
-    return s.extent(ky) == s.extent(kx) && s.stride(0, c) == 1 && s.stride(0, ky) == s.stride(0, y) &&
-           s.stride(0, kx) == s.stride(0, x) && form != WeightForm::panels;
+    return slides_along(f, y, ky) && slides_along(f, x, kx) && s.extent(ky) == s.extent(kx) && s.stride(0, c) == 1 &&
+           s.form(1) != WeightForm::panels;
   }
-  /// Reads the loops of one that has it.
+  /// Reads the loops of one that fits. `Loops` has extent(l), and stride(p, l) of its operands; `form`: of the weights.
   template <class Loops> static constexpr SquareConvolution of(const ContractLoops& at, int loops, const Loops& s,
                                                                unsigned char form) {
     const int images = at.columns - at.rows - 2, y = at.rows + images, x = y + 1, ky = at.inner, kx = ky + 1,
@@ -57,12 +60,14 @@ struct SquareWeightGradient {
   std::int64_t image_stride = 0, row_stride = 0, pixel_stride = 0;           ///< of the padded image
   std::int64_t sample_stride = 0, sample_row_stride = 0, sample_pixel_stride = 0;  ///< of the cotangent of the results
 
-  template <class Loops> static constexpr bool matches(const ContractLoops& at, int loops, const Loops& s) {
-    const int images = loops - at.inner - 2;
+  /// Whether the loops of such a gradient are those that `of` reads.
+  static constexpr bool fits(const StepView& s, const KernelFacts& f) {
+    const ContractLoops at = s.contract_loops();
+    const int images = s.loops() - at.inner - 2;
     if (images < 0 || images > 1 || at.columns - at.rows != 1 || at.inner - at.columns != 3) return false;
     const int y = at.inner + images, x = y + 1, ky = at.columns, kx = ky + 1, c = ky + 2;
-    return s.extent(ky) == s.extent(kx) && s.stride(1, c) == 1 && s.stride(0, at.rows) == 1 &&
-           s.stride(1, ky) == s.stride(1, y) && s.stride(1, kx) == s.stride(1, x);
+    return slides_along(f, y, ky) && slides_along(f, x, kx) && s.extent(ky) == s.extent(kx) && s.stride(1, c) == 1 &&
+           s.stride(0, at.rows) == 1;
   }
   template <class Loops> static constexpr SquareWeightGradient of(const ContractLoops& at, int loops, const Loops& s) {
     const int images = loops - at.inner - 2, y = at.inner + images, x = y + 1, ky = at.columns, c = ky + 2;

@@ -205,7 +205,7 @@ constexpr void decide(PlanDraft& d, const Kernel& k, int id, const Target& targe
   const int step = d.step.size() - 1;
   const StepView view = d.view(step);
   int like = is_own_kernel(k.kind) ? -1 : d.latest[id];
-  while (like >= 0 && !(d.facts[like].are_those_of(k) && are_alike(d.view(like), view))) like = d.before[like];
+  while (like >= 0 && !(are_alike(d.view(like), view) && d.facts[like].are_those_of(k))) like = d.before[like];
   d.before.push(d.latest[id]);
   if (like >= 0) {
     if (k.kind == KernelKind::contract) set_method(d, step, d.view(like).method());

@@ -138,15 +138,15 @@ struct KernelFacts {
   constexpr bool fills() const { return widens || computed[0] || computed[1]; }
   constexpr int axis(int loop) const { return int(axes >> 4 * loop & 15); }
   /// Whether a kernel with the same identity has these facts too: the others follow from the identity.
-  constexpr bool are_those_of(const Kernel& k) const { return tag == k.tag && axes == axes_of(k); }
+  constexpr bool are_those_of(const Kernel& k) const { return tag == k.tag && (tag == 0 || axes == axes_of(k)); }
 
   static constexpr std::uint64_t axes_of(const Kernel& k) {
     std::uint64_t axes = 0;
-    for (int l = 0; l < k.loops.size() && k.tag != 0; ++l) axes |= std::uint64_t(k.loops[l].axis) << 4 * l;
+    for (int l = 0; l < k.loops.size(); ++l) axes |= std::uint64_t(k.loops[l].axis) << 4 * l;
     return axes;
   }
   static constexpr KernelFacts of(const Kernel& k) {
-    KernelFacts f{.own = k.scratch, .tag = k.tag, .axes = axes_of(k)};
+    KernelFacts f{.own = k.scratch, .tag = k.tag, .axes = k.tag != 0 ? axes_of(k) : 0};
     for (const Micro& m : k.micros) {
       if (m.what == Micro::What::result) f.dtype = m.dtype, f.widens = operands_of(m) != m.dtype;
       if (m.what == Micro::What::operand) f.computed[m.b] = true;

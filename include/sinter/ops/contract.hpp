@@ -128,21 +128,21 @@ struct Contract : graph::Registered<Contract> {
     if (shared == 0 && b.mapped[0] == 0) {
       const Value y = apply(b.graph, b.operands[0], b.operands[1], 0, inner, sums, kept);
       const int rank = y.extents().rank, axis = b.rank(0) - inner;
-      std::array<std::int64_t, Shape::max_rank> order{axis};
+      internals::Array<std::int64_t, Shape::max_rank> order{axis};
       for (int i = 0, n = 1; i < rank; ++i)
-        if (i != axis) order[std::size_t(n++)] = i;
+        if (i != axis) order[n++] = i;
       return {b.graph, b.graph->add(graph::primitive<Permute>, &y.id, 1, order.data(), rank)};
     }
     return apply(b.graph, graph::batched(b, 0).id, graph::batched(b, 1).id, shared + 1, inner, sums, kept);
   }
   /// Axis groups [0, p) [p, q) [q, rank) in the order first, third, second.
   static constexpr Value swap_tail(Value v, int p, int q) {
-    std::array<std::int64_t, Shape::max_rank> order{};
+    internals::Array<std::int64_t, Shape::max_rank> order{};
     const int rank = v.extents().rank;
     int n = 0;
-    for (int i = 0; i < p; ++i) order[std::size_t(n++)] = i;
-    for (int i = q; i < rank; ++i) order[std::size_t(n++)] = i;
-    for (int i = p; i < q; ++i) order[std::size_t(n++)] = i;
+    for (int i = 0; i < p; ++i) order[n++] = i;
+    for (int i = q; i < rank; ++i) order[n++] = i;
+    for (int i = p; i < q; ++i) order[n++] = i;
     return {v.graph, v.graph->add(graph::primitive<Permute>, &v.id, 1, order.data(), rank)};
   }
   /// da[batch, m, k] = ct[batch, m, n] · b[batch, k, n];  db[batch, n, k] = ct[batch, n, m] · a[batch, k, m]. In the

@@ -36,7 +36,7 @@ constexpr int axis_named(std::string_view axes, char letter) {
 /// A value whose axes have names.
 struct NamedValue {
   Value value;
-  std::array<char, Shape::max_rank> name{};
+  internals::Array<char, Shape::max_rank> name{};
   constexpr std::string_view axes() const { return {name.data(), std::size_t(value.extents().rank)}; }
 };
 /// The axes of v in the order of `to`, which names them all.
@@ -58,8 +58,8 @@ constexpr NamedValue summed(const NamedValue& v, Dtype sums, auto wanted) {
   Shape left;
   NamedValue r;
   for (int i = 0; i < s.rank; ++i) {
-    if (wanted(v.name[std::size_t(i)])) {
-      r.name[std::size_t(left.rank)] = v.name[std::size_t(i)];
+    if (wanted(v.name[i])) {
+      r.name[left.rank] = v.name[i];
       left.push(s[i], s.symbol(i));
     } else {
       axes |= std::int64_t(1) << i;

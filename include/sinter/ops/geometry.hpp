@@ -40,15 +40,15 @@ namespace ops {
 /// Padding may differ at the two ends.
 struct Geometry {
   int axes = 0, groups = 1;
-  std::array<int, 3> stride{1, 1, 1}, before{}, after{}, dilation{1, 1, 1};
+  internals::Array<int, 3> stride{1, 1, 1}, before{}, after{}, dilation{1, 1, 1};
   int lead = 0;  ///< further axes before those of image, weight and sums, of vmaps
   /// Of gradients: the spatial extents of what is computed, which strides leave open.
-  std::array<int, 3> extent{};
+  internals::Array<int, 3> extent{};
   int sums = -1;  ///< the dtype of a convolution's sums; −1: that of its operands
 
   static constexpr int numbers = 19;
-  constexpr std::array<std::int64_t, numbers> attributes() const {
-    std::array<std::int64_t, numbers> a{axes, groups, lead};
+  constexpr internals::Array<std::int64_t, numbers> attributes() const {
+    internals::Array<std::int64_t, numbers> a{axes, groups, lead};
     for (int i = 0; i < 3; ++i)
       a[3 + i] = stride[i], a[6 + i] = before[i], a[9 + i] = after[i], a[12 + i] = dilation[i], a[15 + i] = extent[i];
     a[18] = sums;

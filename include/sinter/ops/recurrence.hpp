@@ -84,13 +84,13 @@ struct RecurrentRows {
   /// The same application to all rows. `shared`: a set of the operands that have no rows. None where these differ from
   /// sample to sample, or an axis has a run-time length: the samples are then those of the loop that it is composed of.
   template <class Op> static constexpr Value apply(const graph::Batching& b, int shared) {
-    std::array<int, 6> operands{};
+    internals::Array<int, 6> operands{};
     for (int i = 0; i < b.count; ++i) {
       const bool has_rows = (shared >> i & 1) == 0;
       if ((!has_rows && b.mapped[i] != 0) || b.symbol != 0) return {};
       const Value v = has_rows ? graph::batched(b, i) : b.operand(i);
       if (has_rows && v.extents().symbol(v.extents().rank - 2) != 0) return {};
-      operands[std::size_t(i)] = has_rows ? merged(v).id : v.id;
+      operands[i] = has_rows ? merged(v).id : v.id;
     }
     return separated(
         {b.graph, b.graph->add(graph::primitive<Op>, operands.data(), b.count, b.attributes, b.attribute_count)},

@@ -20,7 +20,7 @@ template <class T> std::string element_text(T x) {
 
 /// Nested brackets as NumPy prints them; long axes show their first and last three items.
 template <class T> void append_text(std::string& out, const T& x, int axis, std::ptrdiff_t offset,
-                                    const std::array<std::ptrdiff_t, Shape::max_rank>& stride) {
+                                    const internals::Array<std::ptrdiff_t, Shape::max_rank>& stride) {
   if (axis == T::shape.rank) {
     out += element_text(x.data()[offset]);
     return;
@@ -35,7 +35,7 @@ template <class T> void append_text(std::string& out, const T& x, int axis, std:
       i = n - 4;
       continue;
     }
-    append_text(out, x, axis + 1, offset + i * stride[std::size_t(axis)], stride);
+    append_text(out, x, axis + 1, offset + i * stride[axis], stride);
   }
   out += ']';
 }
@@ -45,10 +45,10 @@ template <class T> void append_text(std::string& out, const T& x, int axis, std:
 /// The elements in nested brackets; bounded extents up to their length.
 template <class T> requires requires(const T& t) { t.length_of_axis(0); t.data(); }
 std::string to_string(const T& tensor) {
-  std::array<std::ptrdiff_t, Shape::max_rank> stride{};
+  internals::Array<std::ptrdiff_t, Shape::max_rank> stride{};
   std::ptrdiff_t step = 1;
   for (int i = T::shape.rank - 1; i >= 0; --i) {
-    stride[std::size_t(i)] = step;
+    stride[i] = step;
     step *= T::shape[i];
   }
   if constexpr (requires { tensor.strides(); })

@@ -39,13 +39,13 @@ template <class F> inline double shortest(int threads, int rounds, const F& f) {
 template <class T> [[gnu::noinline]] inline void multiply_and_add(std::int64_t times) {
   constexpr int chains = lanes > 1 ? 12 : 8;
   using V = Lanes<T, width<T>>;
-  std::array<V, chains> sum;
+  Array<V, chains> sum;
   V x(T(0.999)), y(T(0.001));
   asm volatile("" : "+m"(x), "+m"(y));
-  for (int i = 0; i < chains; ++i) sum[std::size_t(i)] = V(T(i));
+  for (int i = 0; i < chains; ++i) sum[i] = V(T(i));
   for (std::int64_t k = 0; k < times; ++k) {
 #pragma GCC unroll 16
-    for (int i = 0; i < chains; ++i) sum[std::size_t(i)] = fma(sum[std::size_t(i)], x, y);
+    for (int i = 0; i < chains; ++i) sum[i] = fma(sum[i], x, y);
   }
   for (const V& s : sum) keep(s);
 }
@@ -54,11 +54,11 @@ template <class T> [[gnu::noinline]] inline void multiply_and_add(std::int64_t t
   constexpr int W = width<float>;
   using V = Lanes<float, W>;
   if (traffic == Traffic::read) {
-    std::array<V, 8> sum;
+    Array<V, 8> sum;
     for (V& s : sum) s = V(0);
     for (std::int64_t i = 0; i + 8 * W <= n; i += 8 * W) {
 #pragma GCC unroll 8
-      for (int k = 0; k < 8; ++k) sum[std::size_t(k)] = sum[std::size_t(k)] + load<float, W>(b + i + k * W, W);
+      for (int k = 0; k < 8; ++k) sum[k] = sum[k] + load<float, W>(b + i + k * W, W);
     }
     for (const V& s : sum) keep(s);
   } else if (traffic == Traffic::write) {

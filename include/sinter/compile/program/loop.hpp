@@ -51,14 +51,14 @@ template <int Most> class LoopRun {
   /// `table`: the arguments of the step; `c`: what it sees.
   template <class Micros, class Context> LoopRun(const Micros& micros, const std::int64_t* table, const Context& c)
       : count_(TableExtent::of(table[0]).at(c.lengths)), scratch_(c.scratch) {
-    std::array<std::int64_t, LoopFacts::numbers> attributes;
-    std::size_t n = 0;
+    Array<std::int64_t, LoopFacts::numbers> attributes;
+    int n = 0;
     for (const Micro& m : micros) {
-      if (m.what == Micro::What::load) stride_[std::size_t(m.a)] = bytes_of(m.dtype);
-      if (m.what == Micro::What::store) stride_[std::size_t(m.b)] = bytes_of(m.dtype);
+      if (m.what == Micro::What::load) stride_[m.a] = bytes_of(m.dtype);
+      if (m.what == Micro::What::store) stride_[m.b] = bytes_of(m.dtype);
       if (m.what != Micro::What::attribute) continue;
-      if (n < attributes.size()) attributes[n] = std::int64_t(m.bits);
-      else bytes_[n - attributes.size()] = std::int64_t(m.bits);
+      if (n < LoopFacts::numbers) attributes[n] = std::int64_t(m.bits);
+      else bytes_[n - LoopFacts::numbers] = std::int64_t(m.bits);
       ++n;
     }
     facts_ = LoopFacts::of(attributes.data());
@@ -132,10 +132,10 @@ template <int Most> class LoopRun {
   std::byte* scratch_;
   LoopFacts facts_;
   int pointers_ = 0;
-  std::array<std::byte*, std::size_t(Most)> address_{}, now_{};
-  std::array<std::int64_t, std::size_t(Most)> stride_{}, bytes_{};  ///< in bytes
-  std::array<std::array<std::byte*, 2>, std::size_t(Most)> buffer_{};
-  std::array<std::byte*, std::size_t(Most) + 1> base_{};
+  Array<std::byte*, Most> address_{}, now_{};
+  Array<std::int64_t, Most> stride_{}, bytes_{};  ///< in bytes
+  Array<Array<std::byte*, 2>, Most> buffer_{};
+  Array<std::byte*, Most + 1> base_{};
 };
 
 }  // namespace sinter::internals::compile

@@ -21,7 +21,7 @@ struct AttentionGeometry {
   static constexpr AttentionGeometry of(int rank_of_keys, const std::int64_t* a) {
     return {rank_of_keys - 2, int(a[0]), a[1] != 0, std::bit_cast<double>(a[2])};
   }
-  constexpr std::array<std::int64_t, numbers> attributes() const {
+  constexpr internals::Array<std::int64_t, numbers> attributes() const {
     return {time, causal ? 1 : 0, std::bit_cast<std::int64_t>(scale)};
   }
 

@@ -70,7 +70,7 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
     return n;
   }
   static constexpr double flops(const Signature& s, const Shape& result) {
-    std::array<std::int64_t, Shape::max_rank + 13> extent{};
+    internals::Array<std::int64_t, Shape::max_rank + 13> extent{};
     const int spatial = 3 * Geometry::of(s.attributes).axes;
     for (int t = 0; t < 3; ++t) {
       const Shape& shape = t < 2 ? s.shape(t) : result;
@@ -134,7 +134,7 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
     const Shape s = v.extents();
     const int inside = p.grouped ? groups : 1;
     Shape split, whole;
-    std::array<std::int64_t, Shape::max_rank> order{};
+    internals::Array<std::int64_t, Shape::max_rank> order{};
     split.push(s[0]);
     for (int i = 1; i < s.rank; ++i) {
       const bool here = i == p.axis + 1;
@@ -150,7 +150,7 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
     const Shape s = v.extents();
     const int inside = p.grouped ? groups : 1;
     Shape split, whole;
-    std::array<std::int64_t, Shape::max_rank> order{};
+    internals::Array<std::int64_t, Shape::max_rank> order{};
     whole.push(extent);
     for (int i = 0; i < s.rank; ++i) {
       const bool here = i == p.axis;

@@ -10,13 +10,13 @@ namespace sinter::ops {
 struct PoolGeometry {
   int axes = 0;
   int front = 2;  ///< axes before the spatial ones
-  std::array<int, 3> size{1, 1, 1}, stride{1, 1, 1}, dilation{1, 1, 1}, padding{};
+  internals::Array<int, 3> size{1, 1, 1}, stride{1, 1, 1}, dilation{1, 1, 1}, padding{};
   bool counts_padding = true;    ///< of means: borders count as zeros
-  std::array<int, 3> extent{};   ///< of a mean's gradient: the image's spatial extents
+  internals::Array<int, 3> extent{};   ///< of a mean's gradient: the image's spatial extents
 
   static constexpr int numbers = 18;
-  constexpr std::array<std::int64_t, numbers> attributes() const {
-    std::array<std::int64_t, numbers> a{axes, front, counts_padding ? 1 : 0};
+  constexpr internals::Array<std::int64_t, numbers> attributes() const {
+    internals::Array<std::int64_t, numbers> a{axes, front, counts_padding ? 1 : 0};
     for (std::size_t i = 0; i < 3; ++i)
       a[3 + i] = size[i], a[6 + i] = stride[i], a[9 + i] = dilation[i], a[12 + i] = padding[i], a[15 + i] = extent[i];
     return a;
@@ -41,7 +41,7 @@ struct PoolGeometry {
     for (int j = axes - 1; j > i; --j) k /= size[j];
     return k % size[i] * dilation[i];
   }
-  constexpr bool side_by_side() const { return size == stride && dilation == std::array<int, 3>{1, 1, 1}; }
+  constexpr bool side_by_side() const { return size == stride && dilation == internals::Array<int, 3>{1, 1, 1}; }
   /// The number of windows along spatial axis i, which has this extent; 0 if one does not fit.
   constexpr int windows(int i, int extent_of_image) const {
     const int room = extent_of_image + 2 * padding[i] - (dilation[i] * (size[i] - 1) + 1);

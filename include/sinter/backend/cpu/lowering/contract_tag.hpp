@@ -21,7 +21,7 @@ struct ContractTag {
   /// Of a contraction with these windows; `weight`: [O, C, kernel…].
   static constexpr ContractTag of(ContractMethod::Form form, const Shape& weight, const ops::Geometry& g) {
     for (int i = 0; i < g.axes; ++i)
-      if (weight[2 + i] > 1 && g.stride[std::size_t(i)] != g.dilation[std::size_t(i)]) return {};
+      if (weight[2 + i] > 1 && g.stride[i] != g.dilation[i]) return {};
     return {form, g.axes};
   }
 };

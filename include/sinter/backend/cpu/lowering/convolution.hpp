@@ -39,7 +39,7 @@ constexpr Value in_groups(Value v, int groups) {
 
 constexpr Value with_borders(Value image, const Geometry& g) {
   for (int i = 0; i < g.axes; ++i)
-    image = graph::surround(image, 2 + i, g.before[std::size_t(i)], g.after[std::size_t(i)]);
+    image = graph::surround(image, 2 + i, g.before[i], g.after[i]);
   return image;
 }
 
@@ -48,7 +48,7 @@ constexpr Value windows_of(Value image, Shape weight, const Geometry& g) {
   image = in_groups(with_borders(image, g), g.groups);
   const int first = g.groups > 1 ? 3 : 2;
   for (int i = 0; i < g.axes; ++i)
-    image = graph::windows(image, first + i, weight[2 + i], g.stride[std::size_t(i)], g.dilation[std::size_t(i)]);
+    image = graph::windows(image, first + i, weight[2 + i], g.stride[i], g.dilation[i]);
   return image;
 }
 
@@ -109,13 +109,13 @@ constexpr Value convolution_sums(Value image, Value weight, const Geometry& g, D
   const int grouped = g.groups > 1 ? 1 : 0;
   // Windows as [N, (groups,) windows…, C, kernel…]; weights, repeated for every
   // sample, as [N, (groups,) O, C, kernel…].
-  std::array<std::int64_t, Shape::max_rank> order{};
+  internals::Array<std::int64_t, Shape::max_rank> order{};
   int n = 0;
-  order[std::size_t(n++)] = 0;
-  if (grouped != 0) order[std::size_t(n++)] = 1;
-  for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = 2 + grouped + i;
-  order[std::size_t(n++)] = 1 + grouped;
-  for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = 2 + grouped + g.axes + i;
+  order[n++] = 0;
+  if (grouped != 0) order[n++] = 1;
+  for (int i = 0; i < g.axes; ++i) order[n++] = 2 + grouped + i;
+  order[n++] = 1 + grouped;
+  for (int i = 0; i < g.axes; ++i) order[n++] = 2 + grouped + g.axes + i;
   Shape repeated, split_shape;
   repeated.push(s[0], s.symbol(0));
   if (grouped != 0) repeated.push(g.groups), split_shape.push(g.groups);

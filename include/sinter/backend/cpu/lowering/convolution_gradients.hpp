@@ -11,9 +11,9 @@ constexpr Value convolve_back(Value ct, Value weight, const Geometry& g) {
   std::int64_t reversed = 0;
   for (int i = 0; i < g.axes; ++i) reversed |= std::int64_t(1) << (2 + i);
   weight = graph::flip(weight, reversed);
-  std::array<std::int64_t, Shape::max_rank> order{1, 0};
+  internals::Array<std::int64_t, Shape::max_rank> order{1, 0};
   if (g.groups == 1) {
-    for (int i = 2; i < w.rank; ++i) order[std::size_t(i)] = i;
+    for (int i = 2; i < w.rank; ++i) order[i] = i;
     return convolution_sums(ct, ops::permuted(weight, order), g, ct.dtype());
   }
   Shape split_shape, joined;  // they are within each group
@@ -24,7 +24,7 @@ constexpr Value convolve_back(Value ct, Value weight, const Geometry& g) {
   order = {0, 2, 1};
   for (int i = 1; i < w.rank; ++i) {
     split_shape.push(w[i]);
-    if (i > 1) joined.push(w[i]), order[std::size_t(i + 1)] = i + 1;
+    if (i > 1) joined.push(w[i]), order[i + 1] = i + 1;
   }
   const Value groups = ops::permuted(graph::reshape_to(weight, split_shape), order);
   return convolution_sums(ct, graph::reshape_to(groups, joined), g, ct.dtype());
@@ -55,7 +55,7 @@ inline constexpr int most_phases = 9;
 /// The cotangent of the image, phase by phase; all of them read one cotangent with borders.
 constexpr Value image_gradient_in_phases(Value ct, Value weight, const Geometry& g, Shape image, int count) {
   const Shape w = weight.extents(), windows = ct.extents();
-  std::array<int, 3> elements{}, before{}, after{};
+  internals::Array<int, 3> elements{}, before{}, after{};
   const auto phase = [&](int i, int start) {
     const auto k = std::size_t(i);
     return Phase::of(start, elements[k], windows[2 + i], w[2 + i], g.stride[k], g.dilation[k], g.before[k]);
@@ -103,8 +103,8 @@ constexpr Value image_gradient_by_shuffle(Value ct, Value weight, const Geometry
   Geometry back{.axes = g.axes, .groups = g.groups, .dilation = g.dilation};
   // of weights, of those of the convolution, and of its result, before and after
   Shape split_shape, filters, phases, whole = image;
-  std::array<std::int64_t, Shape::max_rank> order{}, back_order{0, 1};
-  std::array<int, 3> cut{};
+  internals::Array<std::int64_t, Shape::max_rank> order{}, back_order{0, 1};
+  internals::Array<int, 3> cut{};
   if (grouped != 0) split_shape.push(g.groups);
   split_shape.push(outputs);
   split_shape.push(w[1]);
@@ -130,21 +130,21 @@ constexpr Value image_gradient_by_shuffle(Value ct, Value weight, const Geometry
   filters.push(all);
   filters.push(outputs);
   int n = 0;
-  for (int i = 0; i < grouped; ++i) order[std::size_t(n++)] = 0;
-  order[std::size_t(n++)] = grouped + 1;
-  for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = grouped + 3 + 2 * i;
-  order[std::size_t(n++)] = grouped;
+  for (int i = 0; i < grouped; ++i) order[n++] = 0;
+  order[n++] = grouped + 1;
+  for (int i = 0; i < g.axes; ++i) order[n++] = grouped + 3 + 2 * i;
+  order[n++] = grouped;
   for (int i = 0; i < g.axes; ++i)
-    order[std::size_t(n++)] = grouped + 2 + 2 * i, filters.push(split_shape[grouped + 2 + 2 * i]);
+    order[n++] = grouped + 2 + 2 * i, filters.push(split_shape[grouped + 2 + 2 * i]);
   const Value taps = ops::permuted(graph::flip(graph::reshape_to(weight, split_shape), reversed), order);
   const Value sums = convolution_sums(ct, graph::reshape_to(taps, filters), back, ct.dtype());
   for (int i = 0; i < g.axes; ++i) {
-    back_order[std::size_t(2 + 2 * i)] = 2 + g.axes + i;
-    back_order[std::size_t(3 + 2 * i)] = 2 + i;
+    back_order[2 + 2 * i] = 2 + g.axes + i;
+    back_order[3 + 2 * i] = 2 + i;
     phases.push(sums.extents()[2 + i]);
   }
   Value gradient = graph::reshape_to(ops::permuted(graph::reshape_to(sums, phases), back_order), whole);
-  for (int i = 0; i < g.axes; ++i) gradient = graph::slice(gradient, 2 + i, cut[std::size_t(i)], image[2 + i]);
+  for (int i = 0; i < g.axes; ++i) gradient = graph::slice(gradient, 2 + i, cut[i], image[2 + i]);
   return gradient;
 }
 
@@ -190,14 +190,14 @@ constexpr Value convolution_weight_gradient(Value ct, Value image, const Geometr
   if (is_depthwise(w, g)) return depthwise_weight_gradient(ct, image, g, w);
   Value windows = windows_of(image, w, g);
   const int grouped = g.groups > 1 ? 1 : 0;
-  std::array<std::int64_t, Shape::max_rank> order{}, ct_order{};
+  internals::Array<std::int64_t, Shape::max_rank> order{}, ct_order{};
   int n = 0, m = 0;
   ct = in_groups(ct, g.groups);
-  if (grouped != 0) order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 1;
-  order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 1 + grouped;
-  for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = 2 + grouped + g.axes + i;
-  order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 0;
-  for (int i = 0; i < g.axes; ++i) order[std::size_t(n++)] = ct_order[std::size_t(m++)] = 2 + grouped + i;
+  if (grouped != 0) order[n++] = ct_order[m++] = 1;
+  order[n++] = ct_order[m++] = 1 + grouped;
+  for (int i = 0; i < g.axes; ++i) order[n++] = 2 + grouped + g.axes + i;
+  order[n++] = ct_order[m++] = 0;
+  for (int i = 0; i < g.axes; ++i) order[n++] = ct_order[m++] = 2 + grouped + i;
   ct = ops::permuted(ct, ct_order);
   windows = ops::permuted(windows, order);
   const auto tag = ContractTag::of(ContractMethod::Form::weight_gradient, w, g);

@@ -28,7 +28,7 @@ constexpr Value expand_image_gradient(const graph::Site& s) {
     Shape image;
     image.push(sums[0], sums.symbol(0));
     image.push(weight.extents()[1] * g.groups);
-    for (int i = 0; i < g.axes; ++i) image.push(g.extent[std::size_t(i)]);
+    for (int i = 0; i < g.axes; ++i) image.push(g.extent[i]);
     return convolution_image_gradient(ct, weight, g, image);
   });
 }
@@ -38,7 +38,7 @@ constexpr Value expand_weight_gradient(const graph::Site& s) {
     Shape weight;
     weight.push(ct.extents()[1]);
     weight.push(image.extents()[1] / g.groups);
-    for (int i = 0; i < g.axes; ++i) weight.push(g.extent[std::size_t(i)]);
+    for (int i = 0; i < g.axes; ++i) weight.push(g.extent[i]);
     return convolution_weight_gradient(ct, image, g, weight);
   });
 }

@@ -55,20 +55,20 @@ constexpr Value packed(Value w, int width) {
   blocks.push(width);
   for (int i = 1; i < from.rank; ++i) blocks.push(from[i]);
   w = graph::reshape_to(w, blocks);
-  std::array<std::int64_t, Shape::max_rank> order{};
+  internals::Array<std::int64_t, Shape::max_rank> order{};
   int n = 0;
-  order[std::size_t(n++)] = 0;
-  for (int i = from.rank > 2 ? 3 : 2; i < blocks.rank; ++i) order[std::size_t(n++)] = i;
-  if (from.rank > 2) order[std::size_t(n++)] = 2;
-  order[std::size_t(n++)] = 1;
+  order[n++] = 0;
+  for (int i = from.rank > 2 ? 3 : 2; i < blocks.rank; ++i) order[n++] = i;
+  if (from.rank > 2) order[n++] = 2;
+  order[n++] = 1;
   return ops::permuted(w, order);
 }
 /// A view by the primitive `View` that has the shape of the weights again from which `from` was made; `number` says
 /// how.
 template <class View> constexpr Value as_weights(Value from, const Shape& shape, std::int64_t number) {
   const ops::PackedShape a(shape);
-  std::array<std::int64_t, Shape::max_rank + 1> attributes{number};
-  for (int i = 0; i < a.rank; ++i) attributes[std::size_t(i + 1)] = a.value[std::size_t(i)];
+  internals::Array<std::int64_t, Shape::max_rank + 1> attributes{number};
+  for (int i = 0; i < a.rank; ++i) attributes[i + 1] = a.value[i];
   return {from.graph, from.graph->add(graph::primitive<View>, &from.id, 1, attributes.data(), a.rank + 1)};
 }
 /// The same weights, in their own shape, from what `packed` has made of them.

@@ -13,7 +13,7 @@ inline constexpr int most_elements = 9;  ///< in windows whose maxima are elemen
 /// The image with its borders.
 constexpr Value padded(Value image, const PoolGeometry& g, double border) {
   for (int i = 0; i < g.axes; ++i) {
-    const int p = g.padding[std::size_t(i)];
+    const int p = g.padding[i];
     image = graph::surround_with(image, g.front + i, p, p, {image.graph, image.graph->constant(border, image.dtype())});
   }
   return image;
@@ -21,7 +21,7 @@ constexpr Value padded(Value image, const PoolGeometry& g, double border) {
 /// Its cotangent, from that of the image with borders.
 constexpr Value without_borders(Value ct, const PoolGeometry& g, Shape image) {
   for (int i = g.axes - 1; i >= 0; --i)
-    ct = graph::slice(ct, g.front + i, g.padding[std::size_t(i)], image[g.front + i]);
+    ct = graph::slice(ct, g.front + i, g.padding[i], image[g.front + i]);
   return ct;
 }
 
@@ -30,11 +30,11 @@ class PoolWindows {
  public:
   constexpr PoolWindows(const PoolGeometry& g, Shape whole) : g_(g) {
     for (int i = 0; i < g.axes; ++i) {
-      from_[std::size_t(i)] = whole;
+      from_[i] = whole;
       PoolGeometry bare = g;
       bare.padding = {};
       whole.set(g.front + i, bare.windows(i, whole[g.front + i]));
-      whole.push(g.size[std::size_t(i)]);
+      whole.push(g.size[i]);
     }
     all_ = whole;
   }
@@ -65,14 +65,14 @@ class PoolWindows {
 
  private:
   const PoolGeometry& g_;
-  std::array<Shape, 3> from_{};
+  internals::Array<Shape, 3> from_{};
   Shape all_;
 };
 
 /// Element k of all windows of a padded image.
 constexpr Value element_of(Value image, const PoolGeometry& g, int k, Shape windows) {
   for (int i = 0; i < g.axes; ++i)
-    image = graph::slice(image, g.front + i, g.offset(k, i), windows[g.front + i], g.stride[std::size_t(i)]);
+    image = graph::slice(image, g.front + i, g.offset(k, i), windows[g.front + i], g.stride[i]);
   return image;
 }
 
@@ -122,16 +122,16 @@ constexpr Value winners(Value y, Value image, const PoolGeometry& g) {
 /// The cotangents of the image's elements, grouped by their index modulo the stride, groups in row-major order: each
 /// element gathers from the windows that contain it, so that nothing is accumulated in memory.
 constexpr graph::List<int> phases(Value winner, Value ct, const PoolGeometry& g, Shape shape) {
-  std::array<int, 3> reach{};
+  internals::Array<int, 3> reach{};
   Shape to = ct.extents();
   int count = 1;
   for (int i = 0; i < g.axes; ++i) {
-    const int stride = g.stride[std::size_t(i)], windows = to[g.front + i],
+    const int stride = g.stride[i], windows = to[g.front + i],
               elements = (shape[g.front + i] + stride - 1) / stride;
-    reach[std::size_t(i)] = g.offset(g.window_size() - 1, i) / stride;
+    reach[i] = g.offset(g.window_size() - 1, i) / stride;
     const int after = elements > windows ? elements - windows : 0;
-    ct = graph::surround(ct, g.front + i, reach[std::size_t(i)], after);
-    if (winner.exists()) winner = graph::surround(winner, g.front + i, reach[std::size_t(i)], after);
+    ct = graph::surround(ct, g.front + i, reach[i], after);
+    if (winner.exists()) winner = graph::surround(winner, g.front + i, reach[i], after);
     to.set(g.front + i, elements);
     count *= stride;
   }
@@ -142,8 +142,8 @@ constexpr graph::List<int> phases(Value winner, Value ct, const PoolGeometry& g,
       Value from = ct, won = winner;
       bool here = true;
       for (int i = g.axes - 1, rest = phase; i >= 0; --i) {
-        const int stride = g.stride[std::size_t(i)], offset = g.offset(k, i),
-                  start = reach[std::size_t(i)] - offset / stride;
+        const int stride = g.stride[i], offset = g.offset(k, i),
+                  start = reach[i] - offset / stride;
         here = here && offset % stride == rest % stride;
         rest /= stride;
         if (!here) break;
@@ -199,7 +199,7 @@ constexpr Value max_pool_tangent(Value tangent, Value image, Value maxima, const
 // ---- means ----
 /// One divided by the number of elements of a window; none where windows differ.
 constexpr double same_share(const PoolGeometry& g) {
-  return g.counts_padding || g.padding == std::array<int, 3>{} ? 1 / double(g.window_size()) : 0;
+  return g.counts_padding || g.padding == internals::Array<int, 3>{} ? 1 / double(g.window_size()) : 0;
 }
 /// The number of elements that each window has in an image of that shape.
 constexpr Value counts(Value like, const PoolGeometry& g, Shape image) {

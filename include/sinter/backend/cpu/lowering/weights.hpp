@@ -75,7 +75,7 @@ class WeightForms {
     while (g_[i].op->kind == Kind::identity || compile::is_view(g_[i].op->kind)) i = g_.operands(i)[0];
     return i;
   }
-  static constexpr std::array<int, 3> ones{1, 1, 1};
+  static constexpr internals::Array<int, 3> ones{1, 1, 1};
 
   /// The operand of a contraction that is a matrix of weights [n, k…], worth packing; −1 for none.
   constexpr int weight_of(int i) const {

@@ -116,7 +116,47 @@ template <int Unroll> using GruOfBoth = nn::GRU<3, 3, RecurrentOptions{.bidirect
 template <int Unroll> using Rnn = nn::RNN<3, 3, RecurrentOptions{.unroll = Unroll}>;
 template <int Unroll> using Relu = nn::RNN<3, 3, RecurrentOptions{.bias = false, .unroll = Unroll}, Nonlinearity::relu>;
 
+/// A cell's kernels, for units that fill no register, one, and several, against the interpreter.
+template <ops::Cell C> void check_kernels(const char* name, Dtype dtype, double tolerance) {
+  CAPTURE(name);
+  for (const int hidden : {1, 2, 3, 5, 8, 17}) {
+    CAPTURE(hidden);
+    Builder g;
+    const auto input = [&](auto... n) {
+      Shape s;
+      (s.push(n), ...);
+      return Value{&g, g.input(dtype, s)};
+    };
+    const int gates = ops::gates(C) * hidden;
+    const Value x = input(4, 3, gates), weight = input(gates, hidden), first = input(3, ops::states(C) * hidden);
+    Value y;
+    if constexpr (C == ops::Cell::gru) y = ops::Recur<C, false>{}(x, weight, first, input(hidden));
+    else y = ops::Recur<C, false>{}(x, weight, first);
+    g.outputs.push(y.id);
+    for (const int d : transform::gradient(g, sum(sin(y)).id, g.inputs)) g.outputs.push(d);
+    auto inputs = support::random_inputs(g, {}, 5);
+    for (reference::Array& a : inputs)
+      for (std::ptrdiff_t i = 0; i < a.shape.size(); ++i) a.set(i, 0.3 * a.get(i));
+    const auto expected = reference::Interpreter(g, true).run(inputs), found = support::execute(g, inputs, {});
+    for (std::size_t k = 0; k < found.size(); ++k) {
+      CAPTURE(k);
+      CHECK(support::difference(found[k], expected[k], {}) < tolerance);
+    }
+  }
+}
+void check_kernels(Dtype dtype, double tolerance) {
+  check_kernels<ops::Cell::lstm>("lstm", dtype, tolerance);
+  check_kernels<ops::Cell::gru>("gru", dtype, tolerance);
+  check_kernels<ops::Cell::rnn_tanh>("rnn", dtype, tolerance);
+  check_kernels<ops::Cell::rnn_relu>("rnn with relu", dtype, tolerance);
+}
+
 }  // namespace
+
+TEST_CASE("the kernels of recurrences, in float and in double") {
+  check_kernels(Dtype::float32, 1e-5);
+  check_kernels(Dtype::float64, 1e-12);
+}
 
 TEST_CASE("recurrences have derivatives of second order, in reverse mode and forward over reverse") {
   check<Lstm>("lstm");

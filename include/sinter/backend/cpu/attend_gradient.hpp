@@ -22,7 +22,7 @@ template <class T> class AttendGradient {
   explicit AttendGradient(const CustomCall& c)
       : h_(c), mask_(c.operands > 6 ? 6 : -1), dq_(c.operands), dk_(c.operands + 1), dv_(c.operands + 2) {
     keys_ = Tile::up(h_.keys, M);
-    d_ = Tile::up(h_.features, C);
+    d_ = Tile::up(h_.features, std::max(C, M));  // columns of products, and lines of the panels of key_features
     dv_width_ = Tile::up(h_.value_features, C);
     slot_ = Tile::up(keys_ * (2 * d_ + dv_width_) + B * (3 * d_ + 2 * dv_width_), 16);
     wants_scores_ = c.address[dq_] != nullptr || c.address[dk_] != nullptr;

@@ -78,10 +78,14 @@ template <> struct ArchOf<32> {
 #endif
 /// The registers of N lanes: the widest that are full.
 template <class T, int N> using RegisterFor = xsimd::batch<T, typename ArchOf<N * int(sizeof(T))>::type>;
-/// A mask of N lanes has the form that 32-bit comparisons produce.
+/// Whether the target has registers of N elements, one or several.
+template <class T, int N> inline constexpr bool has_lanes = N % int(RegisterFor<T, N>::size) == 0;
+/// A mask of N lanes has the form that 32-bit comparisons produce; where N floats do not fill a register and N doubles
+/// do, as on SSE2 and NEON, that of 64-bit comparisons.
 using MaskRegister = xsimd::batch_bool<float, Arch>;
 template <class Mask> inline constexpr bool is_widest = std::is_same_v<Mask, MaskRegister>;
-template <int N> using MaskFor = xsimd::batch_bool<float, typename ArchOf<N * int(sizeof(float))>::type>;
+template <int N> using MaskElement = std::conditional_t<has_lanes<float, N>, float, double>;
+template <int N> using MaskFor = typename RegisterFor<MaskElement<N>, N>::batch_bool_type;
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push

@@ -16,13 +16,16 @@ namespace sinter::ops {
 template <int N> requires(N > 1) struct Lanes<bool, N> {
   using element = bool;
   using Mask = cpu::MaskFor<N>;
+  using Element = cpu::MaskElement<N>;
   static constexpr int lanes = N, step = int(Mask::size), parts = N / step;
+  static_assert(parts * step == N);
   Mask v[parts];
 
   SINTER_INLINE Lanes() : Lanes(false) {}
   SINTER_INLINE explicit Lanes(bool x) {
     // folds; xsimd's own constructor does not
-    for (auto& r : v) r = cpu::RegisterFor<float, N>(x ? 1.f : 0.f) != cpu::RegisterFor<float, N>(0.f);
+    using Register = cpu::RegisterFor<Element, N>;
+    for (auto& r : v) r = Register(Element(x ? 1 : 0)) != Register(Element(0));
   }
 
   SINTER_INLINE static Lanes load(const bool* p) {
@@ -64,6 +67,7 @@ template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
   using element = T;
   using Register = cpu::RegisterFor<T, N>;
   static constexpr int lanes = N, step = int(Register::size), parts = N / step;
+  static_assert(parts * step == N);
   Register v[parts];
 
   Lanes() = default;
@@ -164,11 +168,12 @@ template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
 
  private:
   SINTER_INLINE static Lanes<bool, N> compare(const Lanes& a, const Lanes& b, auto f) {
-    if constexpr (sizeof(T) == 4) {
+    using Element = cpu::MaskElement<N>;
+    if constexpr (sizeof(T) == sizeof(Element)) {
       Lanes<bool, N> m;
       for (int i = 0; i < parts; ++i) {
-        if constexpr (std::is_same_v<T, float>) m.v[i] = f(a.v[i], b.v[i]);
-        else m.v[i] = cpu::mask_cast<float>(f(a.v[i], b.v[i]));
+        if constexpr (std::is_same_v<T, Element>) m.v[i] = f(a.v[i], b.v[i]);
+        else m.v[i] = cpu::mask_cast<Element>(f(a.v[i], b.v[i]));
       }
       return m;
     } else {  // masks of 64-bit lanes are twice as wide: through memory
@@ -238,10 +243,11 @@ template <class T, int N> requires(N > 1 && is_narrow<T>) struct Lanes<T, N> {
 template <class T, int N>
 requires(N > 1) SINTER_INLINE Lanes<T, N> select(const Lanes<bool, N>& mask, const Lanes<T, N>& a,
                                                  const Lanes<T, N>& b) {
-  if constexpr (sizeof(T) == 4) {
+  using Element = cpu::MaskElement<N>;
+  if constexpr (sizeof(T) == sizeof(Element)) {
     Lanes<T, N> r;
     for (int i = 0; i < Lanes<T, N>::parts; ++i) {
-      if constexpr (std::is_same_v<T, float>) r.v[i] = xsimd::select(mask.v[i], a.v[i], b.v[i]);
+      if constexpr (std::is_same_v<T, Element>) r.v[i] = xsimd::select(mask.v[i], a.v[i], b.v[i]);
       else r.v[i] = xsimd::select(cpu::mask_cast<T>(mask.v[i]), a.v[i], b.v[i]);
     }
     return r;

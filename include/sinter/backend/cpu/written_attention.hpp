@@ -21,10 +21,15 @@ template <class T> class WrittenAttention {
 
   /// Whether keys may be masked at all.
   bool has_masked_keys() const { return mask_ >= 0 || h_.geometry.causal; }
+  static constexpr auto position = [] {
+    std::array<T, std::size_t(W)> p{};
+    for (int i = 1; i < W; ++i) p[std::size_t(i)] = T(i);
+    return p;
+  }();
   /// Whether one of the first n lanes is not finite.
   static bool is_not_finite(const Vector& x, int n) {
     if constexpr (W == 1) return n > 0 && !is_finite(x).v;
-    else return any(!is_finite(x) && ramp<W>(0, 1) < Lanes<std::int32_t, W>(n));
+    else return any(!is_finite(x) && Vector::load(position.data()) < Vector(T(n)));
   }
 
   /// The mean of one query's values, and the logarithm of its sum of exponentials; `output`, `logarithms`: tensors, of

@@ -5,20 +5,21 @@
 #   threads      programs that share a model, with the thread sanitizer
 #   kills        a process that saves is killed 300 times
 #   plain        tests on a backend of plain loops
+#   header       the examples with the single header
 #   fuzz         the readers of files, each for SECONDS (60)
 # Every part runs, whatever the others find.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 seconds=${1:-60}
 shift || true
-[ $# -gt 0 ] || set -- warnings sanitizers threads kills plain fuzz
+[ $# -gt 0 ] || set -- warnings sanitizers threads kills plain header fuzz
 summary=() failed=0
 for part in "$@"; do
   case $part in
-    warnings | sanitizers | threads | plain) command=("$here/$part.sh") ;;
+    warnings | sanitizers | threads | plain | header) command=("$here/$part.sh") ;;
     kills) command=("$here/kill_saves.sh" 300) ;;
     fuzz) command=("$here/fuzz/fuzz.sh" "$seconds") ;;
-    *) echo "sweep: expected one of warnings sanitizers threads kills plain fuzz, found $part" >&2 && exit 2 ;;
+    *) echo "sweep: expected one of warnings sanitizers threads kills plain header fuzz, found $part" >&2 && exit 2 ;;
   esac
   printf '\n==== %s\n' "$part"
   started=$SECONDS

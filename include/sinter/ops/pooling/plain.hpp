@@ -63,11 +63,8 @@ class PlainPool {
     take_extents(0, 1);
     over(front_, front_extent_, g_.front, [&] { over(at_, windows_, g_.axes, [&] {
       const int k = first(0);
-      e_.set(index(at_), k >= 0                             ? e_.get(0, element(k))
-                         : is_floating(e_.dtype_of(e_.self, 0)) ? -std::numeric_limits<double>::infinity()
-                         : e_.dtype_of(e_.self, 0) == Dtype::int64
-                             ? double(std::numeric_limits<std::int64_t>::min())
-                             : double(std::numeric_limits<std::int32_t>::min()));
+      const double x = k >= 0 ? e_.get(0, element(k)) : least();  // before `index`, which shares its place
+      e_.set(index(at_), x);
     }); });
   }
   /// Operands: the cotangent of the maxima, the image.
@@ -85,7 +82,8 @@ class PlainPool {
     take_extents(1, 2 + 1);
     over(front_, front_extent_, g_.front, [&] { over(at_, windows_, g_.axes, [&] {
       const int k = first(1);
-      e_.set(index(at_), k < 0 ? 0 : e_.get(0, element(k)));
+      const double x = k >= 0 ? e_.get(0, element(k)) : 0;
+      e_.set(index(at_), x);
     }); });
   }
   /// Operand 0: the image.
@@ -159,6 +157,13 @@ class PlainPool {
       largest = x;
     }
     return best;
+  }
+  /// Of a window that has borders alone.
+  double least() const {
+    const Dtype d = e_.dtype_of(e_.self, 0);
+    if (is_floating(d)) return -std::numeric_limits<double>::infinity();
+    return d == Dtype::int64 ? double(std::numeric_limits<std::int64_t>::min())
+                             : double(std::numeric_limits<std::int32_t>::min());
   }
   double count() {
     int n = 0;

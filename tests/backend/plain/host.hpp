@@ -5,3 +5,6 @@
 namespace sinter::internals::backend {
 using HostPolicy = plain::Plain;
 }
+namespace sinter {
+using Cpu = plain::Plain;  // examples name it
+}

@@ -34,8 +34,9 @@ template <class Y, class A, class B> void check_product(const Y& y, const A& a, 
   using Wide = std::conditional_t<is_floating(dtype_of<typename Y::element>), double, std::int64_t>;
   for (int i = 0; i < Y::shape[0]; ++i)
     for (int j = 0; j < Y::shape[1]; ++j) {
-      Wide sum = 0;
-      for (int k = 0; k < A::shape[1]; ++k) sum += Wide(a(i, k)) * Wide(b(k, j));
+      std::conditional_t<std::is_integral_v<Wide>, std::uint64_t, double> total = 0;  // integers wrap around
+      for (int k = 0; k < A::shape[1]; ++k) total += decltype(total)(Wide(a(i, k))) * decltype(total)(Wide(b(k, j)));
+      const auto sum = static_cast<Wide>(total);
       if (std::is_integral_v<Wide> ? y(i, j) != typename Y::element(sum)
                                    : !(std::abs(double(y(i, j)) - double(sum)) <= tolerance))
         FAIL_CHECK("row " << i << ", column " << j << ": expected " << sum << ", found " << y(i, j));

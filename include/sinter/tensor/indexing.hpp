@@ -38,19 +38,20 @@ auto part(const X& whole, T* data, const Strides& strides, const Lengths& length
   using View = typename Selected<Extents<>, std::tuple<Index...>, Extents<E...>>::type::template View<Place, T>;
   typename View::Strides kept{};
   std::size_t axis = 0, n = 0;
+  std::ptrdiff_t at = 0;
   const auto take = [&](const auto& i) {
     using Given = std::remove_cvref_t<decltype(i)>;
     if constexpr (is_range_v<Given>) {
-      data += Given::first(X::shape[int(axis)]) * strides[axis];
+      at += Given::first(X::shape[int(axis)]) * strides[axis];
       kept[n++] = strides[axis] * Given::step;
     } else {
-      data += position(whole, int(axis), std::int64_t(i)) * strides[axis];
+      at += position(whole, int(axis), std::int64_t(i)) * strides[axis];
     }
     ++axis;
   };
   (take(index), ...);
   for (; axis < sizeof...(E); ++axis) kept[n++] = strides[axis];
-  View view(data, kept);
+  View view(data == nullptr ? data : data + at, kept);  // a tensor may have no memory
   for (int i = 0; i < View::shape.rank; ++i)
     if (View::shape.symbol(i) != 0) view.set_length(View::shape.symbol(i), lengths.get(View::shape.symbol(i)));
   return view;

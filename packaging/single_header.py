@@ -15,11 +15,8 @@ import sys
 
 root = pathlib.Path(__file__).resolve().parent.parent
 headers = root / "include" / "sinter"
-parts = {
-    "safetensors": ["io/safetensors.hpp"],
-    "gzip": ["data/gzip.hpp", "data/mnist.hpp"],
-    "thrust": ["backend/thrust/backend.hpp"],
-}
+# What a part includes from elsewhere: whatever needs it is left out unless it is asked for.
+parts = {"safetensors": "<nlohmann/json.hpp>", "gzip": "<zlib.h>", "thrust": "<thrust/for_each.h>"}
 elsewhere = ("backend/cuda/", "backend/reference/")  # what nvcc compiles, and what only tests use
 local = re.compile(r'\s*#\s*include\s+"([^"]+)"')
 system = re.compile(r"\s*#\s*include\s+(<[^>]+>)")
@@ -60,28 +57,22 @@ class Folded:
         return "\n".join(lines).strip("\n")
 
 
-def needs_a_library(header, chosen):
-    """Whether it includes, itself or through others, a part that was not asked for."""
-    everything = Folded()
-    everything.add(header)
-    left_out = {headers / h for part, files in parts.items() if part not in chosen for h in files}
-    inside = {name for part, files in parts.items() if part not in chosen for name in dependencies[part]}
-    return any(h in left_out for h in everything.order) or any(s in inside for s in everything.system)
-
-
-dependencies = {"safetensors": ["<nlohmann/json.hpp>"], "gzip": ["<zlib.h>"], "thrust": ["<thrust/for_each.h>"]}
+def is_wanted(header, chosen):
+    """Whether it and what it includes need no part that was not asked for."""
+    folded = Folded()
+    folded.add(header)
+    text = "\n".join(h.read_text(encoding="utf-8") for h in folded.order)
+    return not header.relative_to(headers).as_posix().startswith(elsewhere) and not any(
+        f"#include {library}" in text for part, library in parts.items() if part not in chosen
+    )
 
 
 def fold(chosen):
     folded = Folded()
     folded.add(headers / "sinter.hpp")
     for header in sorted(headers.rglob("*.hpp")):
-        name = header.relative_to(headers).as_posix()
-        if not name.startswith(elsewhere + ("backend/thrust/",)) and not needs_a_library(header, chosen):
+        if is_wanted(header, chosen):
             folded.add(header)
-    for part in chosen:
-        for name in parts[part]:
-            folded.add(headers / name)
     version = ".".join(
         re.findall(r"#define SINTER_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", (headers / "version.hpp").read_text())
     )

@@ -1,6 +1,6 @@
 # The steps of the vcpkg port without vcpkg: the functions that portfile.cmake calls, as vcpkg documents them, for one
-# triplet with headers only. cmake -DPORT=… -DFOLDER=… -DGENERATOR=… -DCOMPILER=… -P vcpkg.cmake leaves the package in
-# FOLDER/package.
+# triplet with headers only. The package is left in FOLDER/package.
+# cmake -DPORT=… -DFOLDER=… -DGENERATOR=… -DCOMPILER=… -P vcpkg.cmake
 cmake_minimum_required(VERSION 3.25)
 file(READ ${PORT}/vcpkg.json manifest)
 string(JSON PORT_NAME GET "${manifest}" name)

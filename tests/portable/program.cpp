@@ -35,8 +35,7 @@ int main() {
   for (int i = 0; i < dq.size(); ++i)
     attention_differs = std::max(attention_differs, std::abs(dq.data()[i] - expected.data()[i]));
   // Vectors of doubles, of which fewer fit a register: attention and a recurrence, with their gradients.
-  Tensor<double, 2, 37, 20> wide_q, wide_k;
-  for (int i = 0; i < q.size(); ++i) wide_q.data()[i] = q.data()[i], wide_k.data()[i] = k.data()[i];
+  const Tensor<double, 2, 37, 20> wide_q = cast<double>(q), wide_k = cast<double>(k);
   const auto [wide, wide_dq] = value_and_grad(kernel)(wide_q, wide_k);
   double differs = std::abs(wide - double(one)) / double(one);
   for (int i = 0; i < dq.size(); ++i) differs = std::max(differs, std::abs(wide_dq.data()[i] - double(dq.data()[i])));
@@ -46,12 +45,9 @@ int main() {
   const Tensor<float, 4, 3, 5> gates = random::normal<4, 3, 5>(Seed{2}, 2);
   const Tensor<float, 5, 5> weight = random::normal<5, 5>(Seed{2}, 3) * 0.3f;
   const Tensor<float, 3, 5> state = random::normal<3, 5>(Seed{2}, 4);
-  Tensor<double, 4, 3, 5> wide_gates;
-  Tensor<double, 5, 5> wide_weight;
-  Tensor<double, 3, 5> wide_state;
-  for (int i = 0; i < gates.size(); ++i) wide_gates.data()[i] = gates.data()[i];
-  for (int i = 0; i < weight.size(); ++i) wide_weight.data()[i] = weight.data()[i];
-  for (int i = 0; i < state.size(); ++i) wide_state.data()[i] = state.data()[i];
+  const Tensor<double, 4, 3, 5> wide_gates = cast<double>(gates);
+  const Tensor<double, 5, 5> wide_weight = cast<double>(weight);
+  const Tensor<double, 3, 5> wide_state = cast<double>(state);
   const auto [last, dgates] = value_and_grad(recur)(gates, weight, state);
   const auto [wide_last, wide_dgates] = value_and_grad(recur)(wide_gates, wide_weight, wide_state);
   differs = std::max(differs, std::abs(wide_last - double(last)) / double(last));

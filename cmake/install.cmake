@@ -6,6 +6,8 @@ set(SINTER_INSTALL_CMAKEDIR ${CMAKE_INSTALL_LIBDIR}/cmake/sinter CACHE STRING "F
 set(SINTER_INSTALL_PKGCONFIGDIR ${CMAKE_INSTALL_LIBDIR}/pkgconfig CACHE STRING "Folder of sinter.pc")
 
 install(DIRECTORY include/sinter DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
+install(DIRECTORY src/compiled DESTINATION ${CMAKE_INSTALL_DATADIR}/sinter)
+install(FILES cmake/compiled.cmake DESTINATION ${SINTER_INSTALL_CMAKEDIR})
 install(TARGETS sinter EXPORT sinter)
 install(EXPORT sinter NAMESPACE sinter:: DESTINATION ${SINTER_INSTALL_CMAKEDIR} FILE sinterTargets.cmake)
 
@@ -18,8 +20,9 @@ foreach(component safetensors gzip thrust)
       FILE sinter-${component}.cmake)
   endif()
 endforeach()
+set(sinter_compiled_sources ${CMAKE_INSTALL_DATADIR}/sinter/compiled)
 configure_package_config_file(cmake/sinterConfig.cmake.in sinterConfig.cmake
-  INSTALL_DESTINATION ${SINTER_INSTALL_CMAKEDIR})
+  INSTALL_DESTINATION ${SINTER_INSTALL_CMAKEDIR} PATH_VARS sinter_compiled_sources)
 write_basic_package_version_file(sinterConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${PROJECT_BINARY_DIR}/sinterConfig.cmake ${PROJECT_BINARY_DIR}/sinterConfigVersion.cmake
   DESTINATION ${SINTER_INSTALL_CMAKEDIR})

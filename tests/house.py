@@ -25,6 +25,7 @@ includes = {
 # Files that exist for these primitives.
 own_files = {
     "transform/rematerialize.hpp": "Later",  # what a checkpoint marks waits for the backward pass
+    "backend/cpu/custom_kernels.hpp": "Attention AttentionGradient Recurrence RecurrenceGradient",
     "backend/cpu/target.hpp": "Attention AttentionGradient Recurrence RecurrenceGradient",  # the custom kernels
     "backend/generic/kernels.hpp": "Attention AttentionGradient Recurrence RecurrenceGradient",  # registers them
     "backend/cpu/attend.hpp": "Attention",

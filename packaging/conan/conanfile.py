@@ -1,4 +1,5 @@
-"""sinter for Conan 2: `conan create packaging/conan` from a clone. Its headers are the package; nothing is built.
+"""sinter for Conan 2: `conan create packaging/conan` from a clone. Its headers, and the sources of
+sinter::compiled, are the package; nothing is built.
 
 Where libraries of the system are to be used, and nothing is downloaded, a profile names them as platform requirements:
 packaging/conan/system.profile.
@@ -35,6 +36,8 @@ class Sinter(ConanFile):
         root = os.path.join(self.recipe_folder, "..", "..")
         copy(self, "LICENSE", root, self.export_sources_folder)
         copy(self, "*.hpp", os.path.join(root, "include"), os.path.join(self.export_sources_folder, "include"))
+        copy(self, "*.cpp", os.path.join(root, "src"), os.path.join(self.export_sources_folder, "src"))
+        copy(self, "compiled.cmake", os.path.join(root, "cmake"), os.path.join(self.export_sources_folder, "cmake"))
 
     def layout(self):
         basic_layout(self, src_folder=".")
@@ -55,6 +58,9 @@ class Sinter(ConanFile):
     def package(self):
         copy(self, "LICENSE", self.source_folder, os.path.join(self.package_folder, "licenses"))
         copy(self, "*.hpp", os.path.join(self.source_folder, "include"), os.path.join(self.package_folder, "include"))
+        share = os.path.join(self.package_folder, "share", "sinter")
+        copy(self, "*.cpp", os.path.join(self.source_folder, "src"), share)
+        copy(self, "compiled.cmake", os.path.join(self.source_folder, "cmake"), share)
 
     def package_info(self):
         packages = {d.ref.name for _, d in self.dependencies.host.items()}  # but not what the system has
@@ -69,6 +75,8 @@ class Sinter(ConanFile):
             c.set_property("pkg_config_name", name)
             return c
 
+        # The target sinter::compiled, which the caller builds with its own flags.
+        self.cpp_info.set_property("cmake_build_modules", [os.path.join("share", "sinter", "compiled.cmake")])
         core = component("sinter", "sinter", "xsimd::xsimd")
         # As cmake/install.cmake: how much constant evaluation the compilers grant.
         core.cxxflags = {

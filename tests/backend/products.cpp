@@ -59,11 +59,11 @@ template <class T> struct Product {
     };
     auto* const aligned =
         reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(scratch.data()) + 63) / 64 * 64);
-    using Products = cpu::Products<T>;
-    const typename Products::Operand x{a.data(), one_loop(m, transposed & left ? 1 : left_line),
+    const cpu::ProductOperand<T> x{a.data(), one_loop(m, transposed & left ? 1 : left_line),
                                        one_loop(k, transposed & left ? left_line : 1)},
         y{b.data(), one_loop(n, transposed & right ? right_line : 1), one_loop(k, transposed & right ? 1 : right_line)};
-    Products(x, y, Products::method(x.shape(), y.shape()), aligned, threads, finish, this).run();
+    cpu::sum_products<T>(
+        {x, y, cpu::ProductMethod<T>::of(x.shape(), y.shape()), aligned, threads, finish, this});
     for (std::size_t i = 0; i < guard; ++i)
       CHECK(aligned[std::size_t(cpu::pack_bytes_of<T>(m, n, k)) + i] == std::byte{77});
     return c;
@@ -102,8 +102,8 @@ void check_all(std::initializer_list<int> rows, std::initializer_list<int> colum
 /// answers: the left operand in place and packed, then the right one.
 template <class T>
 void compare_forms(std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t gap, int (&count)[4]) {
-  const auto method = cpu::Products<T>::method({one_loop(m, k + gap), one_loop(k, 1)},
-                                               {one_loop(n, 1), one_loop(k, n)});
+  const auto method = cpu::ProductMethod<T>::of({one_loop(m, k + gap), one_loop(k, 1)},
+                                                {one_loop(n, 1), one_loop(k, n)});
   if (method.sums != cpu::ContractMethod::Sums::tiles) return;
   CAPTURE(m);
   CAPTURE(n);

@@ -1,5 +1,6 @@
-# Builds and runs a user's project that takes sinter by one WAY: installed (find_package), folder (add_subdirectory),
-# fetched (FetchContent), pkg-config, header (one header in place of all), conan, vcpkg (the port's steps), debian.
+# Builds and runs a user's project that takes sinter by one WAY: installed (find_package), compiled (the same, with
+# sinter::compiled), folder (add_subdirectory), fetched (FetchContent), pkg-config, header (one header in place of all),
+# conan, vcpkg (the port's steps), debian.
 # cmake -DWAY=… -DSOURCE=… -DBUILD=… -DFOLDER=… -DCOMPILER=… -DGENERATOR=… -DLAUNCHER=… -P check.cmake
 cmake_minimum_required(VERSION 3.25)
 file(REMOVE_RECURSE ${FOLDER})
@@ -42,6 +43,20 @@ string(REGEX MATCH "clang" is_clang "${is_clang}")
 if(WAY STREQUAL "installed")
   run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${FOLDER}/prefix)
   build_project(-DCMAKE_PREFIX_PATH=${FOLDER}/prefix)
+
+elseif(WAY STREQUAL "compiled")
+  run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${FOLDER}/prefix)
+  build_project(-DCMAKE_PREFIX_PATH=${FOLDER}/prefix -DCOMPILED=ON)
+  run(${FOLDER}/build/included TO included)
+  run(${FOLDER}/build/linked TO linked)
+  if(NOT included STREQUAL linked)
+    message(FATAL_ERROR "expected the bits of the program without sinter::compiled,\n${included}\nfound\n${linked}")
+  endif()
+  execute_process(COMMAND ${CMAKE_COMMAND} --build ${FOLDER}/build --target mixed
+    RESULT_VARIABLE status OUTPUT_VARIABLE text ERROR_VARIABLE text)
+  if(status EQUAL 0 OR NOT text MATCHES "undefined reference to .*CompiledFor<")
+    message(FATAL_ERROR "expected kernels of other instructions not to link, found\n${text}")
+  endif()
 
 elseif(WAY STREQUAL "folder")
   build_project(-DSINTER_FOLDER=${SOURCE})
@@ -117,7 +132,7 @@ elseif(WAY STREQUAL "debian")
   file(STRINGS ${SOURCE}/packaging/debian/changelog version LIMIT_COUNT 1)
   string(REGEX REPLACE ".*\\((.*)-.*\\).*" "\\1" version "${version}")
   set(tree ${FOLDER}/sinter-${version})
-  foreach(part CMakeLists.txt LICENSE README.md CHANGELOG.md cmake include)
+  foreach(part CMakeLists.txt LICENSE README.md CHANGELOG.md cmake include src)
     file(COPY ${SOURCE}/${part} DESTINATION ${tree})
   endforeach()
   run(${CMAKE_COMMAND} -E tar czf sinter_${version}.orig.tar.gz sinter-${version})

@@ -166,15 +166,6 @@ template <class T> class Attend {
   std::int64_t keys_, slot_, tiles_;
 };
 
-template <> struct CustomKernel<ops::Attention> {
-  template <class T> static void run(const CustomCall& c) { Attend<T>(c).run(); }
-  /// Packed keys and values of each head in progress.
-  static constexpr std::int64_t scratch(const graph::Signature& s) {
-    using A = AttendScratch;
-    const Shape &k = s.shape(1), &v = s.shape(2);
-    return A::heads(s) * A::padded(k[k.rank - 2]) * (A::padded(k[k.rank - 1]) + A::padded(v[v.rank - 1])) *
-           bytes_of(s.dtype(0));
-  }
-};
+template <class T, class> inline void CustomKernel<ops::Attention>::run(const CustomCall& c) { Attend<T>(c).run(); }
 
 }  // namespace sinter::cpu

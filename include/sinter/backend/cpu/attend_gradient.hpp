@@ -216,16 +216,8 @@ template <class T> class AttendGradient {
   bool wants_scores_;
 };
 
-template <> struct CustomKernel<ops::AttentionGradient> {
-  template <class T> static void run(const CustomCall& c) { AttendGradient<T>(c).run(); }
-  /// For each head in progress: keys as they are and transposed, values transposed, and a block of queries with its
-  /// data.
-  static constexpr std::int64_t scratch(const graph::Signature& s) {
-    using A = AttendScratch;
-    const Shape &k = s.shape(1), &v = s.shape(2);
-    const std::int64_t keys = A::padded(k[k.rank - 2]), d = A::padded(k[k.rank - 1]), dv = A::padded(v[v.rank - 1]);
-    return A::heads(s) * ((2 * d + dv) * keys + A::block_of_queries * (3 * d + 2 * dv) + 64) * bytes_of(s.dtype(0));
-  }
-};
+template <class T, class> inline void CustomKernel<ops::AttentionGradient>::run(const CustomCall& c) {
+  AttendGradient<T>(c).run();
+}
 
 }  // namespace sinter::cpu

@@ -2,27 +2,11 @@
 #pragma once
 #include <limits>
 
-#include "../../ops/attention.hpp"
 #include "attend_tile.hpp"
-#include "custom.hpp"
+#include "custom_kernels.hpp"
 #include "parallel.hpp"
 
 namespace sinter::cpu {
-
-/// Scratch memory of attention, forward and backward.
-struct AttendScratch {
-  static constexpr std::int64_t most_heads = 16;        ///< in progress at once
-  static constexpr std::int64_t block_of_queries = 64;  ///< at most
-
-  static constexpr std::int64_t padded(std::int64_t n) { return (n + 31) / 32 * 32; }
-  /// How many heads are in progress at once: each has packed keys and values of its own.
-  static constexpr std::int64_t heads(const graph::Signature& s) {
-    const Shape& keys = s.shape(1);
-    std::int64_t n = 1;
-    for (int i = 0; i < keys.rank - 2; ++i) n *= keys[i];
-    return std::min(n, most_heads);
-  }
-};
 
 /// The sizes of an attention and the addresses of its heads.
 class AttendHeads {

@@ -6,9 +6,8 @@
 // and one of 64 takes tiles.
 #pragma once
 #include "../../compile/target.hpp"
-#include "products.hpp"
-#include "winograd.hpp"
-#include "winograd_gradient.hpp"
+#include "product.hpp"
+#include "winograd_plan.hpp"
 
 namespace sinter::cpu {
 
@@ -66,7 +65,7 @@ template <class T, class Loops> constexpr ContractMethod method_of(ContractMetho
                           o.computed[0] || o.widened},
       right{nest_of(s, 1, at.columns, at.inner), nest_of(s, 1, at.inner, loops), o.computed[1] || o.widened,
             o.right_form == WeightForm::panels};
-  ContractMethod m = Products<T>::method(left, right);
+  ContractMethod m = ProductMethod<T>::of(left, right);
   m.form = form;
   if (form == ContractMethod::Form::convolution) {
     m.results_a_tile = results_a_tile(SquareConvolution::of(at, loops, s, o.right_form));

@@ -6,13 +6,11 @@
 #include "contract_sizes.hpp"
 #include "epilogue.hpp"
 #include "fixed.hpp"
-#include "products.hpp"
+#include "kernels.hpp"
 #include "prologue.hpp"
 #include "sizes.hpp"
 #include "streamed.hpp"
 #include "widened.hpp"
-#include "winograd.hpp"
-#include "winograd_gradient.hpp"
 
 namespace sinter::cpu {
 
@@ -99,26 +97,24 @@ template <class K, SumsSet Methods = any_sums> inline void contract(const std::i
                       !widens_operands<K>) {
           if (sums_by<Methods, By::winograd>(method.sums)) {
             const auto conv = SquareConvolution::of(contract_loops<K>, L, loops, operands.right_form);
-            return Winograd(WinogradPlan::of(conv, method.results_a_tile), conv,
-                            reinterpret_cast<const float*>(w.address[0]),
-                            reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads,
-                            &Epilogue<K, T>::finish, &epilogue)
-                .run();
+            return convolve<>({WinogradPlan::of(conv, method.results_a_tile), conv,
+                               reinterpret_cast<const float*>(w.address[0]),
+                               reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads,
+                               &Epilogue<K, T>::finish, &epilogue});
           }
           if (sums_by<Methods, By::winograd_gradient>(method.sums)) {
             const auto gradient = SquareWeightGradient::of(contract_loops<K>, L, loops);
-            return WinogradGradient(WinogradGradientPlan::of(gradient), gradient,
-                                    reinterpret_cast<const float*>(w.address[0]),
-                                    reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads,
-                                    &Epilogue<K, T>::finish, &epilogue)
-                .run();
+            return sum_gradient<>({WinogradGradientPlan::of(gradient), gradient,
+                                   reinterpret_cast<const float*>(w.address[0]),
+                                   reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads,
+                                   &Epilogue<K, T>::finish, &epilogue});
           }
         }
         if constexpr (Streamed<K, T>::possible)
           if (sums_by<Methods, By::streamed>(method.sums))
             return Streamed<K, T>{a, c, w, &Epilogue<K, T>::finish, &epilogue}.run(
                 reinterpret_cast<const T*>(w.address[0]), rows, left_inner);
-        typename Products<T>::Result result;
+        ProductResult<T> result;
         if constexpr (constexpr int store = plain_store<K>();
                       store >= 0 && contract_loops<K>.columns - contract_loops<K>.rows == 1) {
           constexpr auto to = std::size_t(micro<K, store>.b);
@@ -127,11 +123,16 @@ template <class K, SumsSet Methods = any_sums> inline void contract(const std::i
         }
         const auto run = [&](const typename ProductOperand<T>::Fill left, const void* by_left,
                              const typename ProductOperand<T>::Fill right, const void* by_right) {
-          Products<T>({reinterpret_cast<const T*>(w.address[0]), rows, left_inner, left, by_left},
-                      {reinterpret_cast<const T*>(w.address[1]), columns, right_inner, right, by_right,
-                       operands.right_form == WeightForm::panels},
-                      method, c.scratch, c.threads, &Epilogue<K, T>::finish, &epilogue, result)
-              .template run<Methods>();
+          sum_products<T, linked_methods<Methods>>(
+              {{reinterpret_cast<const T*>(w.address[0]), rows, left_inner, left, by_left},
+               {reinterpret_cast<const T*>(w.address[1]), columns, right_inner, right, by_right,
+                operands.right_form == WeightForm::panels},
+               method,
+               c.scratch,
+               c.threads,
+               &Epilogue<K, T>::finish,
+               &epilogue,
+               result});
         };
         if constexpr (widens_operands<K>) {
           using S = element_type<dtype_of_operands<K>()>;

@@ -1,44 +1,14 @@
 // The transforms of Winograd's minimal filtering, F(m × m, k × k), along one axis (Lavin and Gray, "Fast algorithms for
 // convolutional neural networks", 2015).
 #pragma once
-#include "lowering/square_convolution.hpp"
 #include "pack.hpp"
-#include "tile.hpp"
+#include "winograd_plan.hpp"
 
 namespace sinter::cpu {
 
-/// Defining SINTER_NO_WINOGRAD, in all translation units, keeps to direct sums of products.
-#if defined(SINTER_NO_WINOGRAD)
-inline constexpr bool use_winograd = false;
-#else
-inline constexpr bool use_winograd = lanes >= 4;
-#endif
-
 namespace winograd_detail {
 
-inline constexpr int W = Tile<float>::width, C = Tile<float>::columns, R = Tile<float>::rows;
 using Vector = Lanes<float, W>;
-constexpr std::int64_t rounded(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
-
-/// An image's results cut into tiles of m × m, those at the edges smaller.
-struct TileGrid {
-  std::int64_t m = 1, across = 0, down = 0, count = 0;
-
-  constexpr TileGrid() = default;
-  constexpr TileGrid(std::int64_t images, std::int64_t height, std::int64_t width, std::int64_t side)
-      : m(side), across((width + side - 1) / side), down((height + side - 1) / side), count(images * across * down) {}
-
-  struct Position {
-    std::int64_t n, y, x;  ///< image, and the first result of the tile
-  };
-  constexpr Position position(std::int64_t tile) const {
-    return {tile / (across * down), tile / across % down * m, tile % across * m};
-  }
-  /// How many of the next `left` tiles, from one at x on, are in its row of the image.
-  constexpr int adjacent(std::int64_t x, std::int64_t left, int most) const {
-    return int(std::min({std::int64_t(most), left, across - x / m}));
-  }
-};
 
 /// Transforms of registers with stride `s` in an array, for M results of K weights: M + K − 1 positions.
 template <int M, int K> struct Filtering;

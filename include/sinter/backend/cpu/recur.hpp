@@ -1,8 +1,7 @@
 // Recurrence over time: rows of a batch run through all steps by themselves, the weights stay in cache, and all gates
 // of a few units are computed in registers up to the new state.
 #pragma once
-#include "../../ops/recurrence.hpp"
-#include "custom.hpp"
+#include "custom_kernels.hpp"
 #include "parallel.hpp"
 #include "tile.hpp"
 
@@ -20,9 +19,6 @@ template <class T> struct Sequence {
   }
   T* line(std::int64_t t, std::int64_t b) const { return at + t * time + b * row; }
 };
-
-/// Units of a recurrence in whole registers of any width.
-constexpr std::int64_t padded_units(std::int64_t n) { return (n + 15) / 16 * 16; }
 
 /// What forward and backward share: sizes, and reads of features that may be strided.
 template <class T> struct Recurrent {
@@ -186,20 +182,13 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
   Sequence<T> states_, activations_, share_;
 };
 
-template <> struct CustomKernel<ops::Recurrence> {
-  /// The weights in panels.
-  static constexpr std::int64_t scratch(const graph::Signature& s) {
-    return std::int64_t(ops::gates(ops::Recurrence::cell(s))) * padded_units(s.shape(1)[1]) *
-           s.shape(1)[1] * bytes_of(s.dtype(0));
+template <class T, class> inline void CustomKernel<ops::Recurrence>::run(const CustomCall& c) {
+  switch (ops::Cell(c.attributes[0])) {
+    case ops::Cell::lstm: return Recur<T, ops::Cell::lstm>(c).run();
+    case ops::Cell::gru: return Recur<T, ops::Cell::gru>(c).run();
+    case ops::Cell::rnn_relu: return Recur<T, ops::Cell::rnn_relu>(c).run();
+    default: return Recur<T, ops::Cell::rnn_tanh>(c).run();
   }
-  template <class T> static void run(const CustomCall& c) {
-    switch (ops::Cell(c.attributes[0])) {
-      case ops::Cell::lstm: return Recur<T, ops::Cell::lstm>(c).run();
-      case ops::Cell::gru: return Recur<T, ops::Cell::gru>(c).run();
-      case ops::Cell::rnn_relu: return Recur<T, ops::Cell::rnn_relu>(c).run();
-      default: return Recur<T, ops::Cell::rnn_tanh>(c).run();
-    }
-  }
-};
+}
 
 }  // namespace sinter::cpu

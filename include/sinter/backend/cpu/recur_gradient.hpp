@@ -134,20 +134,13 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
   std::int64_t width_, padded_;
 };
 
-template <> struct CustomKernel<ops::RecurrenceGradient> {
-  /// For each row the cotangents of its gates and of its state; the weights.
-  static constexpr std::int64_t scratch(const graph::Signature& s) {
-    const std::int64_t width = padded_units(s.shape(0)[2]), hidden = padded_units(s.shape(2)[1]);
-    return (std::int64_t(s.shape(0)[1]) * (width + 2 * hidden) + s.shape(0)[2] * hidden) * bytes_of(s.dtype(0));
+template <class T, class> inline void CustomKernel<ops::RecurrenceGradient>::run(const CustomCall& c) {
+  switch (ops::Cell(c.attributes[0])) {
+    case ops::Cell::lstm: return RecurGradient<T, ops::Cell::lstm>(c).run();
+    case ops::Cell::gru: return RecurGradient<T, ops::Cell::gru>(c).run();
+    case ops::Cell::rnn_relu: return RecurGradient<T, ops::Cell::rnn_relu>(c).run();
+    default: return RecurGradient<T, ops::Cell::rnn_tanh>(c).run();
   }
-  template <class T> static void run(const CustomCall& c) {
-    switch (ops::Cell(c.attributes[0])) {
-      case ops::Cell::lstm: return RecurGradient<T, ops::Cell::lstm>(c).run();
-      case ops::Cell::gru: return RecurGradient<T, ops::Cell::gru>(c).run();
-      case ops::Cell::rnn_relu: return RecurGradient<T, ops::Cell::rnn_relu>(c).run();
-      default: return RecurGradient<T, ops::Cell::rnn_tanh>(c).run();
-    }
-  }
-};
+}
 
 }  // namespace sinter::cpu

@@ -6,66 +6,23 @@
 // are lines: a strip of sums stays in the first-level cache while eight points of the contracted axis at a time are
 // added. The order of each sum does not depend on the number of threads.
 #pragma once
-#include "method.hpp"
-#include "pack.hpp"
 #include "parallel.hpp"
-#include "tile.hpp"
+#include "product.hpp"
 
 namespace sinter::cpu {
-
-/// What the method of a product depends on: the lines of an operand (rows of the left, columns of the right), and the
-/// contracted axis along each.
-struct ProductLines {
-  Nest lines, inner;
-  bool computed = false;   ///< while it is packed
-  bool in_panels = false;  ///< packed in panels, [N / width, K, width]; the stride of lines is that of panels
-};
-/// An operand of a product.
-template <class T> struct ProductOperand {
-  /// Writes lines [line, line + lines) at points [first, first + depth) of the contracted axis to to[k * width + i].
-  using Fill = void (*)(const void* filler, T* to, int width, std::int64_t line, int lines, std::int64_t first,
-                        std::int64_t depth);
-
-  const T* at;
-  Nest lines, inner;
-  Fill fill = nullptr;  ///< computes it (prologue.hpp); then `at` is not memory
-  const void* filler = nullptr;
-  bool in_panels = false;
-
-  constexpr ProductLines shape() const { return {lines, inner, fill != nullptr, in_panels}; }
-};
-/// finish(context, tile, ld, row, rows, column, columns): the epilogue, when the sums of one tile are complete.
-template <class T> using FinishTile = void (*)(const void* context, const T* tile, std::int64_t ld, std::int64_t row,
-                                               int rows, std::int64_t column, int columns);
 
 template <class T> class SkinnyProducts {
   static constexpr int W = Tile<T>::width;
   using Vector = typename Tile<T>::Vector;
   using Operand = ProductOperand<T>;
   static constexpr int at_once = Tile<T>::rows > 6 ? 4 : 2;  ///< of the few lines, for which there are registers
-  static constexpr int most_dots = 16, most_streams = 4;      ///< of the few lines, for which this is faster than tiles
+  static constexpr int most_dots = SkinnyLimits::most_dots, most_streams = SkinnyLimits::most_streams;
   static constexpr int lines_at_once = 4,
                        block = 16;  ///< of the many lines, in dot products and per epilogue
-  /// scratch has room for this much of the few lines, where they are not contiguous along the contracted axis
-  static constexpr std::int64_t longest_transposed = 2048;
-  static constexpr int points = 8, strip = 4096 / int(sizeof(T));
+  static constexpr int points = SkinnyLimits::points, strip = 4096 / int(sizeof(T));
 
  public:
   using Sums = ContractMethod::Sums;
-  /// Dot products or strips of sums; `tiles` where neither suits.
-  static constexpr Sums method(const ProductLines& left, const ProductLines& right) {
-    const bool swapped = left.lines.count() > right.lines.count();
-    const ProductLines &many = swapped ? left : right, &few = swapped ? right : left;
-    const std::int64_t n = few.lines.count(), inner = many.inner.count();
-    if (right.in_panels || left.computed || right.computed) return Sums::tiles;
-    if (along(many) && (along(few) || inner <= longest_transposed) && n <= most_dots && inner >= (n == 1 ? 4 : 16) * W)
-      return Sums::dots;
-    return many.lines.loops == 1 && many.lines.inner_stride() == 1 && n <= most_streams &&
-                   many.lines.count() >= 2 * W && inner >= points
-               ? Sums::streams
-               : Sums::tiles;
-  }
-
   SkinnyProducts(const Operand& left, const Operand& right, std::byte* scratch, int threads, FinishTile<T> finish,
                const void* context)
       : swapped_(left.lines.count() > right.lines.count()),

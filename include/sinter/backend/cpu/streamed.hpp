@@ -3,7 +3,7 @@
 #pragma once
 #include "parallel.hpp"
 #include "prologue.hpp"
-#include "skinny.hpp"
+#include "product.hpp"
 
 namespace sinter::cpu {
 

@@ -1,10 +1,9 @@
 // What the compiler's passes ask of a CPU (compile/target.hpp).
 #pragma once
-#include "attend_gradient.hpp"
 #include "contract.hpp"
+#include "kernels.hpp"
 #include "lowering/expansion.hpp"
 #include "lowering/weights.hpp"
-#include "recur_gradient.hpp"
 #include "small.hpp"
 
 namespace sinter::cpu {

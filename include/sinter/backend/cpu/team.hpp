@@ -18,7 +18,7 @@
 #include <cerrno>
 #endif
 #if defined(__SSE2__)
-#include <immintrin.h>
+#include <xmmintrin.h>
 #endif
 
 namespace sinter::cpu {

@@ -37,6 +37,16 @@ inline std::string winograd(const ContractMethod& method, const ReportLoops& s, 
   return {};
 }
 
+/// How a product differs from tile by tile over the whole contracted axis.
+template <class T> const char* form_of(const ProductPlan<T>& p) {
+  using Sums = ContractMethod::Sums;
+  return p.sums == Sums::dots      ? ", dot products"
+         : p.sums == Sums::streams ? ", streamed"
+         : p.chunks > 1            ? (p.swapped ? ", operands swapped, the sum in chunks" : ", the sum in chunks")
+         : p.swapped               ? ", operands swapped"
+                                   : "";
+}
+
 template <class T> std::string contraction(const compile::StepReport& s, const compile::RunTimeBody& b) {
   const auto at = compile::ContractLoops::of(b);
   const ReportLoops loops{s};
@@ -50,9 +60,8 @@ template <class T> std::string contraction(const compile::StepReport& s, const c
   if (method.sums == ContractMethod::Sums::by_length) method = method_of<T>(method.form, at, b.loops, loops, operands);
   const Nest rows = nest_of(loops, 0, at.rows, at.columns), columns = nest_of(loops, 1, at.columns, at.inner),
              left = nest_of(loops, 0, at.inner, b.loops), right = nest_of(loops, 1, at.inner, b.loops);
-  const Products<T> p({nullptr, rows, left},
-                      {nullptr, columns, right, nullptr, nullptr, s.access[1].form == WeightForm::panels}, method,
-                      nullptr, 1, nullptr, nullptr);
+  const ProductPlan<T> p(method, {rows, left, computed[0]},
+                         {columns, right, computed[1], s.access[1].form == WeightForm::panels});
   std::int64_t batch = 1;
   for (int l = 0; l < at.rows; ++l) batch *= loops.extent(l);
   const std::string size = (batch > 1 ? std::to_string(batch) + " of " : std::string()) +
@@ -65,10 +74,13 @@ template <class T> std::string contraction(const compile::StepReport& s, const c
                            : (method.sums == ContractMethod::Sums::streamed ? "streamed with " : "packed with ") +
                                  (s.computed[side].empty() ? "copy" : s.computed[side]);
   };
-  const char* const form = computed[0] || computed[1] ? "" : p.form();
-  return size + ", left " + way(0, p.left_way()) + ", right " + way(1, p.right_way()) + form +
-         (form[0] == 0 && p.blocks().inner < left.count() ? ", cut into depths of " + std::to_string(p.blocks().inner)
-                                                          : std::string());
+  const char* const form = computed[0] || computed[1] ? "" : form_of(p);
+  const char* const first = p.is_skinny() || p.left_in_place ? "in place" : "packed";
+  const char* const second = p.in_panels ? "in panels" : p.is_skinny() || p.right_in_place ? "in place" : "packed";
+  return size + ", left " + way(0, p.swapped ? second : first) + ", right " + way(1, p.swapped ? first : second) +
+         form +
+         (form[0] == 0 && p.block.inner < left.count() ? ", cut into depths of " + std::to_string(p.block.inner)
+                                                       : std::string());
 }
 
 /// How many of a step's tensors have a stride other than 0 or 1 along a loop.

@@ -2,7 +2,7 @@
 // they are packed, so that no wide copy of them is in memory. Those of 16-bit floats are lowered (lowering/widen.hpp)
 // before they come here, unless the target expands nothing.
 #pragma once
-#include "skinny.hpp"
+#include "product.hpp"
 
 namespace sinter::cpu {
 

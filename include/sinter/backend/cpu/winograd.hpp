@@ -7,144 +7,24 @@
 // convolution within 2e-5 (six positions a side) or 2e-6 (four) of the largest |weight| · |image| summed over a window.
 // Tiles with infinities, NaN or a number far beyond all others are summed directly (direct_sums.hpp).
 #pragma once
-#include "lowering/filters.hpp"
-#include "lowering/square_convolution.hpp"
-#include "custom.hpp"
-#include "parallel.hpp"
+#include "custom_kernels.hpp"
 #include "direct_sums.hpp"
+#include "parallel.hpp"
 
 namespace sinter::cpu {
-
-namespace winograd_detail {
-inline constexpr std::int64_t chunk_floats =
-    std::int64_t(1)
-    << 16;  ///< of the transformed tiles of a chunk: what the second-level cache holds besides weights and results
-inline constexpr std::int64_t whole_floats = std::int64_t(1) << 20;  ///< of what stays in the next cache level
-/// of transformed weights that each core can hold besides its share of a chunk
-inline constexpr std::int64_t own_floats = std::int64_t(1) << 17;
-}  // namespace winograd_detail
-
-/// For how many results per tile along one axis the transforms pay; 0: sums of products are better. `in_advance`: the
-/// weights will be transformed in advance, if they are.
-constexpr int results_a_tile(const SquareConvolution& s, bool in_advance = false) {
-  using namespace winograd_detail;
-  if (s.transformed_for > 0 || s.images == 0) return s.images == 0 ? 0 : s.transformed_for;
-  const std::int64_t fewest = s.taps == 3 ? 2 * W : W;
-  if (!use_winograd || (s.taps != 3 && s.taps != 5) || s.channels < fewest || s.filters < fewest) return 0;
-  const double taps = double(s.taps * s.taps), weights = double(s.channels * s.filters);
-  double least = (in_advance ? .95 : .85) * double(s.images * s.height * s.width) * weights * taps;
-  int best = 0;
-  for (const int m : {2, 4}) {
-    if (s.taps == 5 && m != 2) continue;
-    const std::int64_t points = (m + s.taps - 1) * (m + s.taps - 1),
-                       tiles = TileGrid(s.images, s.height, s.width, m).count;
-    // In multiplications of a direct convolution: products, transforms of tiles and results; weights, which are
-    // transformed or come from memory.
-    const double cost = double(tiles * points) * (weights + 10. * double(s.channels) + 16. * double(s.filters)) +
-                        weights * (in_advance ? 7. * double(points) : 2. * double(points) + 30. * taps);
-    if (cost >= least) continue;
-    least = cost;
-    best = m;
-  }
-  return best;
-}
-
-/// The tiling of a convolution: tiles in chunks whose transforms fit the cache, results in blocks of channels.
-struct WinogradPlan {
-  int m = 0;     ///< results per tile along one axis
-  int side = 0;  ///< positions of a tile along one axis
-  bool in_advance = false;  ///< the weights are transformed already
-  std::int64_t tiles = 0, chunk = 0, block = 0, line = 0;
-
-  static constexpr WinogradPlan of(const SquareConvolution& s, int m) {
-    WinogradPlan p;
-    p.m = m;
-    p.in_advance = s.transformed_for > 0;
-    p.cut(s, winograd_detail::TileGrid(s.images, s.height, s.width, m).count);
-    return p;
-  }
-  /// Scratch of a convolution of up to this many images, `m` being for the most of them: fewer may be cut into larger
-  /// chunks, and into tiles of another size.
-  static constexpr std::int64_t most_bytes(const SquareConvolution& s, int m) {
-    WinogradPlan p = of(s, m);
-    std::int64_t most = p.bytes(s.channels);
-    if (p.in_advance) return most;
-    for (const int other : {2, 4}) {
-      if (other > 2 && s.taps != 3) continue;
-      p.m = other;
-      const std::int64_t tiles = winograd_detail::TileGrid(s.images, s.height, s.width, other).count;
-      const std::int64_t side = other + s.taps - 1,
-                         whole = winograd_detail::whole_floats /
-                                 (side * side * winograd_detail::rounded(s.channels, winograd_detail::W));
-      for (const std::int64_t n : {std::min(tiles, whole), tiles}) {
-        p.cut(s, n);
-        most = std::max(most, p.bytes(s.channels));
-      }
-    }
-    return most;
-  }
-  constexpr std::int64_t points() const { return std::int64_t(side) * side; }
-  // Strides between tiles, and between the weights of two positions; a power of two would map them to the same cache
-  // sets.
-  constexpr std::int64_t image_tile() const { return points() * line + winograd_detail::W; }
-  constexpr std::int64_t result_tile() const { return points() * block + winograd_detail::W; }
-  constexpr std::int64_t image_floats() const { return chunk * image_tile(); }
-  constexpr std::int64_t result_floats() const { return chunk * result_tile(); }
-  constexpr std::int64_t weight_point(std::int64_t channels) const { return channels * block + winograd_detail::W; }
-  constexpr std::int64_t weight_floats(std::int64_t channels) const {
-    return in_advance ? 0 : points() * weight_point(channels);
-  }
-  constexpr std::int64_t bytes(std::int64_t channels) const {
-    return 4 * (image_floats() + result_floats() + weight_floats(channels)) + 192;
-  }
-  /// How many of the threads take tiles through all steps by themselves, each in its part of a chunk, so that what one
-  /// has transformed never moves to another core's cache. Not where each of them would read the weights from a shared
-  /// cache; then they share every step of a chunk.
-  constexpr std::int64_t workers(std::int64_t channels, int threads) const {
-    return chunk < tiles && points() * channels * block <= winograd_detail::own_floats
-               ? std::clamp<std::int64_t>(chunk / winograd_detail::R, 1, std::max(1, threads))
-               : 1;
-  }
-
- private:
-  constexpr void cut(const SquareConvolution& s, std::int64_t count) {
-    using namespace winograd_detail;
-    side = m + int(s.taps) - 1;
-    tiles = count;
-    line = rounded(s.channels, W);
-    const std::int64_t all = rounded(s.filters, C), tile = points() * line, weights = points() * s.channels * all;
-    const auto fits = [&](std::int64_t fewest) {
-      return std::min(std::max(fewest * R, chunk_floats / tile / R * R), tiles);
-    };
-    block = all;
-    if (in_advance) {
-      chunk = fits(weights <= whole_floats ? 1 : 2);  // weights that no cache holds should be read rarely
-    // all tiles multiply a block of weights while it is in cache
-    } else if (tiles * tile <= whole_floats && weights > own_floats) {
-      chunk = tiles;
-      block = std::min(all, std::max<std::int64_t>(C, (std::int64_t(1) << 18) / (points() * s.channels) / C * C));
-    } else {
-      chunk = fits(2);
-    }
-  }
-};
 
 /// Runs one convolution.
 class Winograd {
  public:
-  using Finish = void (*)(const void* context, const float* tile, std::int64_t ld, std::int64_t row, int rows,
-                          std::int64_t column, int columns);
-
-  Winograd(const WinogradPlan& plan, const SquareConvolution& shape, const float* image, const float* weights,
-           std::byte* scratch, int threads, Finish finish, const void* context)
-      : p_(plan),
-        s_(shape),
-        image_(image),
-        weights_{weights, s_.filter_stride, s_.channel_stride, s_.tap_row_stride, s_.tap_stride},
-        threads_(threads),
-        finish_(finish),
-        context_(context) {
-    transformed_ = reinterpret_cast<float*>(scratch);
+  explicit Winograd(const Convolution& c)
+      : p_(c.plan),
+        s_(c.shape),
+        image_(c.left),
+        weights_{c.right, s_.filter_stride, s_.channel_stride, s_.tap_row_stride, s_.tap_stride},
+        threads_(c.threads),
+        finish_(c.finish),
+        context_(c.context) {
+    transformed_ = reinterpret_cast<float*>(c.scratch);
     results_ = transformed_ + winograd_detail::rounded(p_.image_floats(), 16);
     filters_ = results_ + winograd_detail::rounded(p_.result_floats(), 16);
     grid_ = {s_.images, s_.height, s_.width, p_.m};
@@ -310,7 +190,7 @@ class Winograd {
   const float* image_;
   winograd_detail::Weights weights_;
   int threads_;
-  Finish finish_;
+  FinishFloats finish_;
   const void* context_;
   float *transformed_, *results_, *filters_;
   winograd_detail::TileGrid grid_;
@@ -318,39 +198,42 @@ class Winograd {
   bool has_weights_ = false;            ///< they are transformed, and stay so
 };
 
-/// Weights transformed in advance, with the same operations as above.
-template <> struct CustomKernel<TransformedFilters> {
-  static constexpr std::int64_t scratch(const graph::Signature&) { return 0; }
-  template <class T> static void run(const CustomCall& c) {
-    if constexpr (std::is_same_v<T, float> && use_winograd) {
-      const std::int64_t taps = c.extent[TransformedFilters::row], m = c.attributes[0];
-      if (taps == 5) transform<2, 5>(c);
-      else if (m == 4) transform<4, 3>(c);
-      else transform<2, 3>(c);
-    }
-  }
+template <class> inline void convolve(const Convolution& convolution) { Winograd(convolution).run(); }
 
- private:
-  template <int M, int K> [[gnu::flatten]] static void transform(const CustomCall& c) {
-    using P = TransformedFilters;
-    constexpr int W = winograd_detail::W, C = winograd_detail::C;
-    const std::int64_t* const s = c.stride(0);
-    const winograd_detail::Weights weights{c.at<float>(0), s[P::filter], s[P::channel], s[P::row], s[P::column]};
-    const std::int64_t filters = c.extent[P::filter], channels = c.extent[P::channel], panels = (filters + C - 1) / C;
-    float* const to = c.at<float>(1);
-    split(panels * channels, 1, 64, c.context.threads, [&](std::int64_t from, std::int64_t last) {
-      for (std::int64_t i = from; i < last;) {
-        const std::int64_t column = i / channels * C, channel = i % channels,
-                           end = std::min(channels, channel + last - i);
-        for (int j = 0; j < C; j += W) {
-          const auto n = int(std::clamp<std::int64_t>(filters - column - j, 0, W));
-          weights.transform<M, K>(column + j, n, channel, end, to + i * C + j, panels * channels * C);
-          weights.keep<M, K>(column + j, n, channel, end, to + i * C + j, panels * channels * C);
-        }
-        i += end - channel;
+namespace winograd_detail {
+
+template <int M, int K> [[gnu::flatten]] void transform_filters(const CustomCall& c) {
+  using P = TransformedFilters;
+  constexpr int W = winograd_detail::W, C = winograd_detail::C;
+  const std::int64_t* const s = c.stride(0);
+  const winograd_detail::Weights weights{c.at<float>(0), s[P::filter], s[P::channel], s[P::row], s[P::column]};
+  const std::int64_t filters = c.extent[P::filter], channels = c.extent[P::channel], panels = (filters + C - 1) / C;
+  float* const to = c.at<float>(1);
+  split(panels * channels, 1, 64, c.context.threads, [&](std::int64_t from, std::int64_t last) {
+    for (std::int64_t i = from; i < last;) {
+      const std::int64_t column = i / channels * C, channel = i % channels,
+                         end = std::min(channels, channel + last - i);
+      for (int j = 0; j < C; j += W) {
+        const auto n = int(std::clamp<std::int64_t>(filters - column - j, 0, W));
+        weights.transform<M, K>(column + j, n, channel, end, to + i * C + j, panels * channels * C);
+        weights.keep<M, K>(column + j, n, channel, end, to + i * C + j, panels * channels * C);
       }
-    });
+      i += end - channel;
+    }
+  });
+}
+
+}  // namespace winograd_detail
+
+/// With the same operations as above.
+template <class T, class> void CustomKernel<TransformedFilters>::run(const CustomCall& c) {
+  if constexpr (std::is_same_v<T, float> && use_winograd) {
+    using namespace winograd_detail;
+    const std::int64_t taps = c.extent[TransformedFilters::row], m = c.attributes[0];
+    if (taps == 5) transform_filters<2, 5>(c);
+    else if (m == 4) transform_filters<4, 3>(c);
+    else transform_filters<2, 3>(c);
   }
-};
+}
 
 }  // namespace sinter::cpu

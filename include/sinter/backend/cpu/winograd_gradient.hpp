@@ -2,100 +2,23 @@
 // the image and of the results' cotangent are transformed, their products summed over all tiles, and the sums
 // transformed back. Its error has the bound of the convolution itself.
 #pragma once
-#include "lowering/square_convolution.hpp"
-#include "parallel.hpp"
 #include "direct_sums.hpp"
+#include "parallel.hpp"
+#include "winograd_plan.hpp"
 
 namespace sinter::cpu {
 
-/// Tiles are transformed in chunks that stay in cache until they are multiplied; sums of a chunk are added to those of
-/// the chunks before it. Where sums are few, tiles are cut into parts with sums of their own, which threads take
-/// through all steps by themselves, so that what one has transformed never moves to another core's cache; their number
-/// depends on the extents alone, so that results do not depend on threads. Elsewhere threads share every step of a
-/// chunk.
-struct WinogradGradientPlan {
-  std::int64_t tiles = 0, chunk = 0, block = 0;  ///< block: channels at a time
-  std::int64_t image_line = 0, sample_line = 0;
-  std::int64_t parts = 1;
-
-  static constexpr std::int64_t points = 36;
-  /// of transformed tiles, that the third-level cache holds besides sums
-  static constexpr std::int64_t whole_floats = std::int64_t(1) << 21;
-  static constexpr std::int64_t tiles_at_once = 112;  ///< where these are more: so many that adding up costs little
-  static constexpr std::int64_t part_floats = std::int64_t(1)
-                                               << 15;  ///< of sums that a core holds besides a chunk of its own,
-  static constexpr std::int64_t tiles_of_a_part = 28;                 ///< of this many tiles
-  static constexpr std::int64_t most_parts = 8;
-
-  /// Results per tile along one axis.
-  static constexpr int tile_of(const SquareWeightGradient& s) { return s.taps == 3 ? 4 : 2; }
-  /// Whether the transforms pay, compared with sums of products.
-  static constexpr bool pays(const SquareWeightGradient& s) {
-    using namespace winograd_detail;
-    const std::int64_t fewest = s.taps == 3 ? 2 * W : W;
-    if (!use_winograd || (s.taps != 3 && s.taps != 5) || s.channels < fewest || s.filters < fewest) return false;
-    const std::int64_t tiles = TileGrid(s.images, s.height, s.width, tile_of(s)).count;
-    const double products = double(s.channels * s.filters), taps = double(s.taps * s.taps);
-    const double cost = double(tiles * points) * (products + 10. * double(s.channels) + 10. * double(s.filters)) +
-                        products * 22. * taps;
-    return cost < .85 * taps * double(s.images * s.height * s.width) * products;
-  }
-  static constexpr WinogradGradientPlan of(const SquareWeightGradient& s) {
-    WinogradGradientPlan p;
-    p.image_line = winograd_detail::rounded(s.channels, winograd_detail::W);
-    p.sample_line = winograd_detail::rounded(s.filters, winograd_detail::W);
-    p.cut(winograd_detail::TileGrid(s.images, s.height, s.width, tile_of(s)).count, s.filters);
-    return p;
-  }
-  /// Strides between tiles; a power of two would map them to the same cache sets.
-  constexpr std::int64_t image_tile() const { return points * image_line + winograd_detail::W; }
-  constexpr std::int64_t sample_tile() const { return points * sample_line + winograd_detail::W; }
-  constexpr std::int64_t bytes(const SquareWeightGradient& s) const {
-    return 4 * parts * (chunk * (image_tile() + sample_tile()) + sums(s)) + 192;
-  }
-  /// Floats of a table of sums.
-  constexpr std::int64_t sums(const SquareWeightGradient& s) const { return points * s.filters * block; }
-  /// Scratch of a gradient over up to this many images: fewer may be transformed at once.
-  static constexpr std::int64_t most_bytes(const SquareWeightGradient& s) {
-    WinogradGradientPlan p = of(s);
-    std::int64_t bytes = p.bytes(s);
-    const std::int64_t all = p.tiles;
-    // the most that are not cut
-    for (const std::int64_t at_once :
-         {whole_floats / (points * (p.image_line + p.sample_line)), 4 * tiles_of_a_part - 1}) {
-      p.cut(std::min(all, at_once), s.filters);
-      bytes = std::max(bytes, p.bytes(s));
-    }
-    return bytes;
-  }
-
- private:
-  constexpr void cut(std::int64_t count, std::int64_t filters) {
-    tiles = count;
-    parts = points * filters * image_line <= part_floats
-                 ? std::clamp<std::int64_t>(tiles / (2 * tiles_of_a_part), 1, most_parts)
-                 : 1;
-    if (parts > 1) chunk = tiles_of_a_part;
-    else chunk = tiles * points * (image_line + sample_line) <= whole_floats ? tiles : std::min(tiles, tiles_at_once);
-    block = chunk < tiles ? image_line : std::min<std::int64_t>(image_line, winograd_detail::C);
-  }
-};
-
 class WinogradGradient {
  public:
-  using Finish = void (*)(const void* context, const float* tile, std::int64_t ld, std::int64_t row, int rows,
-                          std::int64_t column, int columns);
-
-  WinogradGradient(const WinogradGradientPlan& plan, const SquareWeightGradient& shape, const float* samples,
-                   const float* image, std::byte* scratch, int threads, Finish tile, const void* context)
-      : p_(plan),
-        s_(shape),
-        samples_(samples),
-        image_(image),
-        threads_(threads),
-        finish_(tile),
-        context_(context),
-        images_(reinterpret_cast<float*>(scratch)),
+  explicit WinogradGradient(const WeightGradient& g)
+      : p_(g.plan),
+        s_(g.shape),
+        samples_(g.left),
+        image_(g.right),
+        threads_(g.threads),
+        finish_(g.finish),
+        context_(g.context),
+        images_(reinterpret_cast<float*>(g.scratch)),
         cotangents_(images_ + p_.parts * p_.chunk * p_.image_tile()),
         sums_(cotangents_ + p_.parts * p_.chunk * p_.sample_tile()),
         grid_(s_.images, s_.height, s_.width, WinogradGradientPlan::tile_of(s_)) {}
@@ -254,11 +177,13 @@ class WinogradGradient {
   SquareWeightGradient s_;
   const float *samples_, *image_;
   int threads_;
-  Finish finish_;
+  FinishFloats finish_;
   const void* context_;
   float *images_, *cotangents_, *sums_;
   winograd_detail::TileGrid grid_;
   std::int64_t first_ = 0, count_ = 0;  ///< the current chunk
 };
+
+template <class> inline void sum_gradient(const WeightGradient& gradient) { WinogradGradient(gradient).run(); }
 
 }  // namespace sinter::cpu

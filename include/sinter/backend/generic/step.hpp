@@ -295,7 +295,7 @@ class Step {
         return reinterpret_cast<const T*>(
             base != nullptr ? base + offset(p, vector_loop(), 0) * bytes_of(operands) : nullptr);
       };
-      typename cpu::Products<T>::Operand left{at(0), nest(0, loops.rows, loops.columns),
+      cpu::ProductOperand<T> left{at(0), nest(0, loops.rows, loops.columns),
                                               nest(0, loops.inner, b_.loops)},
           right{at(1),   nest(1, loops.columns, loops.inner),       nest(1, loops.inner, b_.loops),
                 nullptr, nullptr, form_[1] == cpu::WeightForm::panels};
@@ -305,8 +305,8 @@ class Step {
                              (m.b == 0 ? left : right).filler = this;
       const cpu::AnyWidenedOperand<T> x{operands, left}, y{operands, right};
       if (operands != sums) left = x.widened(), right = y.widened();
-      const auto method = cpu::Products<T>::settled(method_, left, right);
-      cpu::Products<T>(left, right, method, c_.scratch, 1, &Step::finish<T>, this).run();
+      const auto method = cpu::ProductMethod<T>::settled(method_, left, right);
+      cpu::sum_products<T>({left, right, method, c_.scratch, 1, &Step::finish<T>, this});
     });
   }
   /// Lines of an operand that the kernel computes, each along the contracted axis.

@@ -3,7 +3,7 @@
 #pragma once
 #include "../../../compile/target.hpp"
 #include "../blocks.hpp"
-#include "../winograd.hpp"
+#include "../winograd_plan.hpp"
 #include "convolution.hpp"
 #include "filters.hpp"
 

@@ -1,0 +1,24 @@
+// The kernels that do not depend on a model: products, Winograd's transforms, attention, recurrence. Their definitions
+// are included, unless SINTER_COMPILED says that they are linked (sinter::compiled, src/compiled/).
+#pragma once
+#include "custom_kernels.hpp"
+#include "product.hpp"
+#include "winograd_plan.hpp"
+#if !defined(SINTER_COMPILED)
+#include "attend_gradient.hpp"
+#include "products.hpp"
+#include "recur_gradient.hpp"
+#include "winograd.hpp"
+#include "winograd_gradient.hpp"
+#endif
+
+namespace sinter::cpu {
+
+/// The methods of the code that is called: what is linked has all of them.
+#if defined(SINTER_COMPILED)
+template <SumsSet> inline constexpr SumsSet linked_methods = any_sums;
+#else
+template <SumsSet Methods> inline constexpr SumsSet linked_methods = Methods;
+#endif
+
+}  // namespace sinter::cpu

@@ -20,7 +20,7 @@ endfunction()
 if(NOT SINTER_COMPILED_SOURCE_DIR)  # beside this file, as in Conan's package
   set(SINTER_COMPILED_SOURCE_DIR "${CMAKE_CURRENT_LIST_DIR}/compiled")
 endif()
-set(SINTER_COMPILED_SOURCES attention.cpp products.cpp recurrence.cpp winograd.cpp)
+set(SINTER_COMPILED_SOURCES attention.cpp contractions.cpp recurrence.cpp winograd.cpp)
 if(NOT TARGET sinter::compiled)
   sinter_compiled(sinter_compiled OPTIONS ${SINTER_COMPILED_OPTIONS})
   add_library(sinter::compiled ALIAS sinter_compiled)

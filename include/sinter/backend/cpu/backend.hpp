@@ -36,7 +36,7 @@ struct Backend {
     using Way = std::conditional_t<ConstantStep<Step>, Alone, Split>;
     if constexpr (K::body.kind == compile::KernelKind::contract) {
       if constexpr (is_small_contraction<K, Step>()) SmallContraction<K, Step>::run(c);
-      else contract<K, methods_of<K, Step>()>(arguments, c);
+      else contract<K, linked_methods<methods_of<K, Step>()>>(arguments, c);
     } else if constexpr (K::body.kind == compile::KernelKind::row) row<K, Way>(arguments, c);
     else if constexpr (K::body.kind == compile::KernelKind::scatter) scatter<K>(arguments, c);
     else if constexpr (is_own_kernel(K::body.kind)) custom<K>(arguments, c);

@@ -46,26 +46,6 @@ template <class K> constexpr int plain_store() {
 // nvcc reads no constant of a function inside a lambda
 template <class K> inline constexpr compile::ContractLoops contract_loops = compile::ContractLoops::of(K::body);
 
-/// The loops of a step as `method_of` reads them.
-template <int L, int P> struct ArgumentLoops {
-  const Arguments<L, P>& of;
-  std::int64_t extent(int l) const { return of.extent[l]; }
-  std::int64_t stride(int p, int l) const { return of.stride[p][l]; }
-};
-
-/// The same for all numbers of loops and pointers: the method of a step that decides it by the lengths of its run.
-struct AnyLoops {
-  const std::int64_t *extents, *strides;  ///< strides: those of a pointer together
-  int loops;
-  std::int64_t extent(int l) const { return extents[l]; }
-  std::int64_t stride(int p, int l) const { return strides[p * loops + l]; }
-};
-template <class T>
-SINTER_COLD ContractMethod method_by_length(ContractMethod::Form form, const compile::ContractLoops& at,
-                                            const AnyLoops& loops, const ContractOperands& operands) {
-  return method_of<T>(form, at, loops.loops, loops, operands);
-}
-
 /// How the steps of a kernel sum. Those that decide it by their lengths may do so in any way.
 template <class K, class Step> constexpr SumsSet methods_of() {
   SumsSet set = any_sums;
@@ -74,86 +54,60 @@ template <class K, class Step> constexpr SumsSet methods_of() {
   return (set & set_of(ContractMethod::Sums::by_length)) != 0 ? any_sums : set;
 }
 
+/// The methods for which a kernel needs code: transforms are for convolutions whose operands are in memory as they are.
+template <class K> constexpr SumsSet possible_sums() {
+  using By = ContractMethod::Sums;
+  const bool transforms = dtype_of_result<K>() == Dtype::float32 && !computes_operands<K> && !widens_operands<K> &&
+                          K::body.loops - contract_loops<K>.rows >= 6;
+  return transforms ? any_sums : any_sums & ~(set_of(By::winograd) | set_of(By::winograd_gradient));
+}
+
+/// What fills the panels of operand `Side`: a conversion, a prologue, or nothing where it is in memory as it is.
+template <class K, class T, int Side, int P>
+auto filler_of(const Arguments<K::body.loops, P>& a, const Context& c, const Cursor<P>& w, const Contraction<T>& m) {
+  if constexpr (widens_operands<K>) {
+    using S = element_type<dtype_of_operands<K>()>;
+    return WidenedOperand<T, S>{reinterpret_cast<const S*>(w.address[Side]), Side == 0 ? m.rows : m.columns,
+                                Side == 0 ? m.left_inner : m.right_inner};
+  } else if constexpr (computed_operand<K, Side>() >= 0) {
+    return Prologue<K, T, Side>{a, c, w};
+  } else {
+    return InMemory<T>{};
+  }
+}
+
 template <class K, SumsSet Methods = any_sums> inline void contract(const std::int64_t* table, const Context& c) {
   using By = ContractMethod::Sums;
   constexpr int L = K::body.loops, P = K::body.pointers;
   using T = element_type<dtype_of_result<K>()>;
   const Arguments<L, P> a(table, c);
-  const ArgumentLoops<L, P> loops{a};
-  constexpr compile::ContractLoops at = contract_loops<K>;
   static_assert(Methods == any_sums || (Methods & set_of(By::streamed)) == 0 || Streamed<K, T>::possible);
-  const ContractOperands operands{{computed_operand<K, 0>() >= 0, computed_operand<K, 1>() >= 0},
-                                  widens_operands<K>,
-                                  compile::TablePointer::of(table, L, 1).form()};
-  ContractMethod method = ContractMethod::of(compile::TablePointer::of(table, L, 0).method());
-  if (sums_by<Methods, By::by_length>(method.sums))
-    method = method_by_length<T>(method.form, at, {&a.extent[0], &a.stride[0][0], L}, operands);
-  const Nest rows = nest_of(loops, 0, at.rows, at.columns), columns = nest_of(loops, 1, at.columns, at.inner),
-             left_inner = nest_of(loops, 0, at.inner, L), right_inner = nest_of(loops, 1, at.inner, L);
+  Contraction<T> m{.at = contract_loops<K>,
+                   .loops = {&a.extent[0], &a.stride[0][0], L},
+                   .operands = {{computed_operand<K, 0>() >= 0, computed_operand<K, 1>() >= 0},
+                                widens_operands<K>,
+                                compile::TablePointer::of(table, L, 1).form()},
+                   .scratch = c.scratch,
+                   .threads = c.threads,
+                   .finish = &Epilogue<K, T>::finish};
+  read_loops<T>(m, ContractMethod::of(compile::TablePointer::of(table, L, 0).method()));
   for_each_point<K, 0, contract_loops<K>.rows>(
       a, Cursor<P>{a.address, a.origin}, 0, points(a, 0, contract_loops<K>.rows), [&](const Cursor<P>& w) {
         const Epilogue<K, T> epilogue{a, c, w};
-        if constexpr (std::is_same_v<T, float> && L - contract_loops<K>.rows >= 6 && !computes_operands<K> &&
-                      !widens_operands<K>) {
-          if (sums_by<Methods, By::winograd>(method.sums)) {
-            const auto conv = SquareConvolution::of(contract_loops<K>, L, loops, operands.right_form);
-            return convolve<>({WinogradPlan::of(conv, method.results_a_tile), conv,
-                               reinterpret_cast<const float*>(w.address[0]),
-                               reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads,
-                               &Epilogue<K, T>::finish, &epilogue});
-          }
-          if (sums_by<Methods, By::winograd_gradient>(method.sums)) {
-            const auto gradient = SquareWeightGradient::of(contract_loops<K>, L, loops);
-            return sum_gradient<>({WinogradGradientPlan::of(gradient), gradient,
-                                   reinterpret_cast<const float*>(w.address[0]),
-                                   reinterpret_cast<const float*>(w.address[1]), c.scratch, c.threads,
-                                   &Epilogue<K, T>::finish, &epilogue});
-          }
-        }
         if constexpr (Streamed<K, T>::possible)
-          if (sums_by<Methods, By::streamed>(method.sums))
+          if (sums_by<Methods, By::streamed>(m.method.sums))
             return Streamed<K, T>{a, c, w, &Epilogue<K, T>::finish, &epilogue}.run(
-                reinterpret_cast<const T*>(w.address[0]), rows, left_inner);
-        ProductResult<T> result;
+                reinterpret_cast<const T*>(w.address[0]), m.rows, m.left_inner);
+        const auto left = filler_of<K, T, 0>(a, c, w, m);
+        const auto right = filler_of<K, T, 1>(a, c, w, m);
+        ContractionPoint<T> point{{w.address[0], w.address[1]}, {left.fill, right.fill}, {&left, &right}, &epilogue};
         if constexpr (constexpr int store = plain_store<K>();
                       store >= 0 && contract_loops<K>.columns - contract_loops<K>.rows == 1) {
           constexpr auto to = std::size_t(micro<K, store>.b);
           if (are_one_loop(a, to, contract_loops<K>.columns, contract_loops<K>.inner))
-            result = {reinterpret_cast<T*>(w.address[to]), a.stride[to][contract_loops<K>.rows]};
+            point.result = {reinterpret_cast<T*>(w.address[to]), a.stride[to][contract_loops<K>.rows]};
         }
-        const auto run = [&](const typename ProductOperand<T>::Fill left, const void* by_left,
-                             const typename ProductOperand<T>::Fill right, const void* by_right) {
-          sum_products<T, linked_methods<Methods>>(
-              {{reinterpret_cast<const T*>(w.address[0]), rows, left_inner, left, by_left},
-               {reinterpret_cast<const T*>(w.address[1]), columns, right_inner, right, by_right,
-                operands.right_form == WeightForm::panels},
-               method,
-               c.scratch,
-               c.threads,
-               &Epilogue<K, T>::finish,
-               &epilogue,
-               result});
-        };
-        if constexpr (widens_operands<K>) {
-          using S = element_type<dtype_of_operands<K>()>;
-          const WidenedOperand<T, S> left{reinterpret_cast<const S*>(w.address[0]), rows, left_inner},
-              right{reinterpret_cast<const S*>(w.address[1]), columns, right_inner};
-          return run(&left.fill, &left, &right.fill, &right);
-        }
-        const auto run_left = [&](const typename ProductOperand<T>::Fill left, const void* by_left) {
-          if constexpr (computed_operand<K, 1>() >= 0) {
-            const Prologue<K, T, 1> right{a, c, w};
-            run(left, by_left, &Prologue<K, T, 1>::fill, &right);
-          } else {
-            run(left, by_left, nullptr, nullptr);
-          }
-        };
-        if constexpr (computed_operand<K, 0>() >= 0) {
-          const Prologue<K, T, 0> left{a, c, w};
-          run_left(&Prologue<K, T, 0>::fill, &left);
-        } else {
-          run_left(nullptr, nullptr);
-        }
+        sum_contraction<T, linked_methods<Methods & possible_sums<K>()>>(m, point);
       });
 }
 

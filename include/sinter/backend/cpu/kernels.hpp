@@ -1,15 +1,12 @@
-// The kernels that do not depend on a model: products, Winograd's transforms, attention, recurrence. Their definitions
+// The kernels that do not depend on a model: contractions, attention, recurrence. Their definitions
 // are included, unless SINTER_COMPILED says that they are linked (sinter::compiled, src/compiled/).
 #pragma once
+#include "contraction.hpp"
 #include "custom_kernels.hpp"
-#include "product.hpp"
-#include "winograd_plan.hpp"
 #if !defined(SINTER_COMPILED)
 #include "attend_gradient.hpp"
-#include "products.hpp"
+#include "contractions.hpp"
 #include "recur_gradient.hpp"
-#include "winograd.hpp"
-#include "winograd_gradient.hpp"
 #endif
 
 namespace sinter::cpu {

@@ -29,6 +29,10 @@ template <class T> struct ProductOperand {
 
   constexpr ProductLines shape() const { return {lines, inner, fill != nullptr, in_panels}; }
 };
+/// One that nothing computes.
+template <class T> struct InMemory {
+  static constexpr typename ProductOperand<T>::Fill fill = nullptr;
+};
 /// finish(context, tile, ld, row, rows, column, columns): the epilogue, when the sums of one tile are complete.
 template <class T> using FinishTile = void (*)(const void* context, const T* tile, std::int64_t ld, std::int64_t row,
                                                int rows, std::int64_t column, int columns);

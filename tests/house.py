@@ -3,6 +3,7 @@
 - include levels within compile/, and lines of a header;
 - eager/ and train/ name no backend;
 - element types stand in one place;
+- one header throws, and none needs run-time type information;
 - rooms after train/ and the layers are written with the public surface alone;
 - no header includes itself; a folder of ops/ is one unit, which one header outside of it includes;
 - a function that one header declares is defined by it, or in ops/ by another of the same unit;
@@ -137,6 +138,10 @@ for file in sorted(includes):
     one = re.search(r"\bDtype::(int16|uint16|uint32|uint64)\b", without_comments(text))
     if one and name.as_posix() != "tensor/dtype.hpp":
         wrong.append(f"{name}: expected this element type in tensor/dtype.hpp alone, found {one.group(0)}")
+    # Programs without exceptions: whoever throws calls throw_error.
+    throws = re.search(r"\bthrow\b(?!\.hpp)|\btypeid\b|\bdynamic_cast\b", without_comments(text))
+    if throws and name.as_posix() != "tensor/throw.hpp":
+        wrong.append(f"{name}: expected throw_error in place of throw, and no run-time type information")
     lines = len(text.splitlines())
     if lines > most_lines:
         wrong.append(f"{name}: expected at most {most_lines} lines, found {lines}")

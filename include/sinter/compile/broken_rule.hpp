@@ -15,7 +15,7 @@ inline constexpr bool verifying = false;
 /// A rule that a pass left broken, at a node or step. In constant evaluation
 /// the compiler names this function and its arguments.
 [[noreturn]] SINTER_COLD inline void broken(const char* pass, const char* rule, int where) {
-  throw Error(ErrorCode::internal, pass,
+  throw_error(ErrorCode::internal, pass,
               std::string("expected ") + rule + ", found otherwise at " + std::to_string(where),
               "this is a fault of the library; please report it");
 }

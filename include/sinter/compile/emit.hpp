@@ -11,12 +11,12 @@
 namespace sinter::internals::compile {
 
 [[noreturn]] SINTER_COLD inline void no_input_has_this_length(char symbol) {
-  throw Error(ErrorCode::length, std::string("length '") + symbol + "'", "expected an input that has it, found none",
+  throw_error(ErrorCode::length, std::string("length '") + symbol + "'", "expected an input that has it, found none",
               "a program takes its lengths from its inputs");
 }
 
 [[noreturn]] SINTER_COLD inline void overwritten_while_needed(int output) {
-  throw Error(ErrorCode::unsupported, "output " + std::to_string(output),
+  throw_error(ErrorCode::unsupported, "output " + std::to_string(output),
               "expected that it can take over the memory of an input, found one that is read afterwards");
 }
 

@@ -20,11 +20,11 @@ struct LengthRefusal {
 
 inline constexpr int most_refusals = 32, most_bodies = 64;
 [[noreturn]] SINTER_COLD inline void a_program_has_more_lengths_to_refuse_than_expected() {
-  throw Error(ErrorCode::internal, "program", "expected at most 32 lengths to refuse");
+  throw_error(ErrorCode::internal, "program", "expected at most 32 lengths to refuse");
 }
 
 [[noreturn]] SINTER_COLD inline void a_program_has_more_loops_than_expected() {
-  throw Error(ErrorCode::unsupported, "program",
+  throw_error(ErrorCode::unsupported, "program",
               "expected at most 64 loops, those inside loops and gradients included");
 }
 

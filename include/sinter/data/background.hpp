@@ -16,12 +16,17 @@ template <class Owner> class BackgroundThread {
  public:
   /// Throws `Error` (unsupported) when no thread can be started.
   BackgroundThread(Owner* owner, void (Owner::*job)()) : owner_(owner), job_(job) {
+    const auto begin = [this] { thread_ = std::thread([this] { run(); }); };
+#ifdef __cpp_exceptions
     try {
-      thread_ = std::thread([this] { run(); });
+      begin();
     } catch (const std::system_error& e) {
-      throw Error(ErrorCode::unsupported, "background thread", std::string("cannot be started: ") + e.what(),
+      throw_error(ErrorCode::unsupported, "background thread", std::string("cannot be started: ") + e.what(),
                   "link with -pthread, or do without prefetching");
     }
+#else
+    begin();
+#endif
   }
   ~BackgroundThread() {
     state_.wait(working);
@@ -33,10 +38,14 @@ template <class Owner> class BackgroundThread {
 
   /// Starts the job; the one before must be finished.
   void start() { set(working); }
-  /// Waits until the job is finished; rethrows its exception.
-  void wait() {
+  /// Waits until the job is finished; returns its exception, if it ended with one.
+  std::exception_ptr finish() {
     state_.wait(working);
-    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+    return std::exchange(error_, nullptr);
+  }
+  /// The same; rethrows it.
+  void wait() {
+    if (const std::exception_ptr error = finish()) std::rethrow_exception(error);
   }
 
  private:
@@ -50,11 +59,7 @@ template <class Owner> class BackgroundThread {
     for (;;) {
       state_.wait(idle);
       if (state_.load() == over) return;
-      try {
-        (owner_->*job_)();
-      } catch (...) {
-        error_ = std::current_exception();
-      }
+      error_ = tensor_detail::exception_of([this] { (owner_->*job_)(); });
       set(idle);
     }
   }

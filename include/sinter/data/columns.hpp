@@ -20,7 +20,7 @@ namespace columns_detail {
 inline void check(const Table& t, std::span<const std::size_t> columns, const char* what) {
   for (const std::size_t c : columns)
     if (c >= t.columns)
-      throw Error(ErrorCode::argument, t.name + ", " + what,
+      throw_error(ErrorCode::argument, t.name + ", " + what,
                   "expected columns below " + std::to_string(t.columns) + ", found " + std::to_string(c));
 }
 }  // namespace columns_detail

@@ -22,7 +22,7 @@ class Reader {
     table_.name = file.path();
     const char d = options.delimiter;
     if (d == options.decimal || d == options.comment || d == '"' || d == '\n' || d == '\r' || d == '\0')
-      throw Error(ErrorCode::argument, "read_csv, delimiter",
+      throw_error(ErrorCode::argument, "read_csv, delimiter",
                   std::string("expected a character with no other meaning, found '") + d + "'",
                   "files with decimal commas mostly have {.delimiter = ';', .decimal = ','}");
   }
@@ -304,7 +304,7 @@ class Reader {
 
   [[noreturn]] SINTER_COLD void fail(const std::string& where, const std::string& expected, const std::string& found,
                                      const std::string& remedy) const {
-    throw Error(ErrorCode::format, table_.name + where, "expected " + expected + ", found " + found, remedy);
+    throw_error(ErrorCode::format, table_.name + where, "expected " + expected + ", found " + found, remedy);
   }
   [[noreturn]] SINTER_COLD void fail_at(std::size_t column, const std::string& expected,
                                         const std::string& found) const {

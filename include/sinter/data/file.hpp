@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -20,12 +21,12 @@
 namespace sinter::data {
 
 [[noreturn]] SINTER_COLD inline void file_failed(const std::string& path, const char* what, int error) {
-  throw Error(ErrorCode::file, path, std::string(what) + ": " + std::generic_category().message(error),
+  throw_error(ErrorCode::file, path, std::string(what) + ": " + std::generic_category().message(error),
               "check the path and its permissions");
 }
 [[noreturn]] SINTER_COLD inline void damaged(const std::string& context, const std::string& expected,
                                              const std::string& found) {
-  throw Error(ErrorCode::format, context, "expected " + expected + ", found " + found,
+  throw_error(ErrorCode::format, context, "expected " + expected + ", found " + found,
               "the file is damaged or of another kind; nothing was taken from it");
 }
 
@@ -51,16 +52,10 @@ class InputFile {
 
   explicit InputFile(std::string path, Kind kind = Kind::any) : path_(std::move(path)) {
     check(kind, ::stat(path_.c_str(), &status_));  // opening a pipe would wait for its writer
-    file_ = std::fopen(path_.c_str(), "rb");
+    file_.reset(std::fopen(path_.c_str(), "rb"));
     if (file_ == nullptr) file_failed(path_, "cannot be opened", errno);
-    try {
-      check(kind, ::fstat(::fileno(file_), &status_));
-    } catch (...) {
-      std::fclose(file_);
-      throw;
-    }
+    check(kind, ::fstat(::fileno(file_.get()), &status_));
   }
-  ~InputFile() { std::fclose(file_); }
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
@@ -73,19 +68,22 @@ class InputFile {
   std::size_t read(void* to, std::size_t bytes) {
     std::size_t have = 0;
     while (have < bytes) {
-      have += std::fread(static_cast<char*>(to) + have, 1, bytes - have, file_);
-      if (have == bytes || std::feof(file_) != 0) break;
+      have += std::fread(static_cast<char*>(to) + have, 1, bytes - have, file_.get());
+      if (have == bytes || std::feof(file_.get()) != 0) break;
       if (errno != EINTR) file_failed(path_, "cannot be read", errno);
-      std::clearerr(file_);
+      std::clearerr(file_.get());
     }
     return have;
   }
 
  private:
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
   void check(Kind kind, int failed) const {
     if (failed != 0) file_failed(path_, "cannot be opened", errno);
     if (S_ISDIR(status_.st_mode) || (kind == Kind::regular && !S_ISREG(status_.st_mode)))
-      throw Error(ErrorCode::file, path_,
+      throw_error(ErrorCode::file, path_,
                   std::string("expected a ") + (kind == Kind::regular ? "regular " : "") + "file, found " +
                       kind_of_file(status_.st_mode),
                   "name a file");
@@ -93,7 +91,7 @@ class InputFile {
 
   std::string path_;
   struct stat status_ {};
-  std::FILE* file_ = nullptr;
+  std::unique_ptr<std::FILE, Close> file_;
 };
 
 /// A file's content in memory, for readers of files: `MemoryFile file("1,2\n3,4\n", "table"); read_csv_from(file)`. The

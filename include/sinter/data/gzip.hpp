@@ -23,9 +23,9 @@ class UnpackedFile {
     if (!is_gzip_) return;
     constexpr int gzip_only = 16 + MAX_WBITS;
     const int status = inflateInit2(&z_, gzip_only);
-    if (status == Z_MEM_ERROR) throw std::bad_alloc();
+    if (status == Z_MEM_ERROR) tensor_detail::raise(std::bad_alloc());
     if (status != Z_OK)
-      throw Error(
+      throw_error(
           ErrorCode::unsupported, "zlib",
           "the library that runs, " + std::string(zlibVersion()) + ", does not fit the headers of " ZLIB_VERSION,
           "install both of one version");
@@ -68,7 +68,7 @@ class UnpackedFile {
       z_.avail_out = uInt(std::min<std::size_t>(bytes - done, 1 << 30));
       const int status = inflate(&z_, Z_NO_FLUSH);
       done = z_.next_out - out;
-      if (status == Z_MEM_ERROR) throw std::bad_alloc();
+      if (status == Z_MEM_ERROR) tensor_detail::raise(std::bad_alloc());
       if (status == Z_STREAM_END)
         in_member_ = false;
       else if (status != Z_OK && status != Z_BUF_ERROR)

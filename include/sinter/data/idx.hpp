@@ -33,7 +33,7 @@ template <class File> Header read_header(File& file, std::size_t most_bytes) {
   if (magic[0] != 0 || magic[1] != 0)
     damaged(name + ", magic number", "two zero bytes", std::to_string(magic[0]) + " " + std::to_string(magic[1]));
   if (magic[2] != 8)
-    throw Error(ErrorCode::mismatch, name + ", element type",
+    throw_error(ErrorCode::mismatch, name + ", element type",
                 "expected 8 (unsigned byte), found " + type_name(magic[2]),
                 "only IDX files of unsigned bytes are read");
   Header h;

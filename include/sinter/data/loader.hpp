@@ -87,7 +87,7 @@ template <int Batch, DataSet Data> class Loader {
       : data_(kept != nullptr ? kept.get() : data), kept_(std::move(kept)), options_(std::move(options)) {
     if (options_.weights.empty()) return;
     if (options_.shuffle)
-      throw Error(ErrorCode::argument, "Loader, shuffle", "expected false with weights, found true",
+      throw_error(ErrorCode::argument, "Loader, shuffle", "expected false with weights, found true",
                   "samples drawn by weight come in random order");
     sampler_.emplace(options_.weights);
   }
@@ -102,17 +102,13 @@ template <int Batch, DataSet Data> class Loader {
   /// Waits for the thread's current job. Its exception belongs to an abandoned epoch and is dropped.
   void stop() {
     failed_ahead_ = nullptr;
-    if (thread_ == nullptr) return;
-    try {
-      thread_->wait();
-    } catch (...) {
-    }
+    if (thread_ != nullptr) thread_->finish();
   }
   /// The order of the new epoch.
   void arrange() {
     const std::size_t n = data_->size();
     if (sampler_ && options_.weights.size() != n)
-      throw Error(ErrorCode::argument, "Loader, weights",
+      throw_error(ErrorCode::argument, "Loader, weights",
                   "expected " + std::to_string(n) + ", one a sample, found " + std::to_string(options_.weights.size()));
     order_.resize(n);
     if (sampler_) sampler_->draw(order_, options_.seed, epoch_);
@@ -130,11 +126,9 @@ template <int Batch, DataSet Data> class Loader {
   }
   Sample hand_out() {
     if (std::exchange(now_->handed_out, true)) {
-      try {  // a data set is read by one thread at a time; an exception from reading ahead is for the next batch
-        if (thread_ != nullptr) thread_->wait();
-      } catch (...) {
-        failed_ahead_ = std::current_exception();
-      }
+      // A data set is read by one thread at a time; an exception from reading ahead is for the next batch.
+      if (thread_ != nullptr)
+        if (const std::exception_ptr error = thread_->finish()) failed_ahead_ = error;
       read(*now_, now_->first, now_->samples);
       now_->handed_out = true;
     }

@@ -17,11 +17,11 @@ namespace mnist_detail {
 inline std::string find(const std::string& folder, const std::string& name, const std::string& source) {
   std::error_code ignored;
   if (!std::filesystem::is_directory(folder, ignored))
-    throw Error(ErrorCode::file, folder, "there is no such folder", source);
+    throw_error(ErrorCode::file, folder, "there is no such folder", source);
   const std::string path = folder + "/" + name;
   for (const char* ending : {"", ".gz"})
     if (std::filesystem::exists(path + ending, ignored)) return path + ending;
-  throw Error(ErrorCode::file, path, "the folder has neither " + name + " nor " + name + ".gz", source);
+  throw_error(ErrorCode::file, path, "the folder has neither " + name + " nor " + name + ".gz", source);
 }
 
 /// An IDX file of samples with these extents; far more samples than MNIST has are refused.
@@ -37,7 +37,7 @@ inline ByteArray read(const std::string& path, std::initializer_list<std::size_t
   ByteArray a = read_idx_from(file, most_samples * sample_bytes);
   if (!a.extents.empty() && std::equal(a.extents.begin() + 1, a.extents.end(), sample.begin(), sample.end())) return a;
   for (const std::size_t e : a.extents) found += (found.empty() ? "" : " x ") + std::to_string(e);
-  throw Error(ErrorCode::mismatch, path + ", extents",
+  throw_error(ErrorCode::mismatch, path + ", extents",
               "expected " + expected + ", found " + (found.empty() ? "none" : found),
               "this is a file of another data set");
 }
@@ -50,7 +50,7 @@ inline Images<1, 28, 28> load(const std::string& folder, Part part, const std::s
   const ByteArray labels = read(label_path, {});
   const std::size_t n = images.extents[0];
   if (labels.extents[0] != n)
-    throw Error(ErrorCode::mismatch, label_path + ", number of labels",
+    throw_error(ErrorCode::mismatch, label_path + ", number of labels",
                 "expected " + std::to_string(n) + " as " + image_path + " has images, found " +
                     std::to_string(labels.extents[0]),
                 "the two files belong to different parts or data sets");

@@ -34,12 +34,12 @@ class WeightedSampler {
     double sum = 0;
     for (std::size_t i = 0; i < weights.size(); ++i) {
       if (!(weights[i] >= 0))
-        throw Error(ErrorCode::argument, "weight " + std::to_string(i),
+        throw_error(ErrorCode::argument, "weight " + std::to_string(i),
                     "expected 0 or more, found " + std::to_string(weights[i]));
       reach_[i] = sum += weights[i];
     }
     if (!(sum > 0 && sum <= std::numeric_limits<double>::max()))
-      throw Error(ErrorCode::argument, "weights", "expected a sum above 0 and finite, found " + std::to_string(sum));
+      throw_error(ErrorCode::argument, "weights", "expected a sum above 0 and finite, found " + std::to_string(sum));
   }
   /// Fills `numbers` with draws that depend on seed and stream alone.
   void draw(std::span<std::size_t> numbers, Seed seed, std::uint64_t stream = 0) const {

@@ -31,7 +31,7 @@ template <class InputTensor, class TargetTensor, class Stored = typename InputTe
       : features_(std::move(features)), targets_(std::move(targets)) {
     const std::size_t n = targets_.size() / target_size;
     if (n * target_size != targets_.size() || features_.size() != n * sample_size)
-      throw Error(ErrorCode::argument, "Samples, elements",
+      throw_error(ErrorCode::argument, "Samples, elements",
                   "expected " + std::to_string(sample_size) + " of features for every " + std::to_string(target_size) +
                       " of targets, found " + std::to_string(features_.size()) + " and " +
                       std::to_string(targets_.size()));

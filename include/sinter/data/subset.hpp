@@ -41,7 +41,7 @@ requires DataSet<std::remove_cvref_t<Given>>
 auto subset(Given&& set, std::vector<std::size_t> numbers) {
   for (std::size_t i = 0; i < numbers.size(); ++i)
     if (numbers[i] >= set.size())
-      throw Error(ErrorCode::argument, "subset, number " + std::to_string(i),
+      throw_error(ErrorCode::argument, "subset, number " + std::to_string(i),
                   "expected one below " + std::to_string(set.size()) + ", found " + std::to_string(numbers[i]));
   if constexpr (Selectable<std::remove_cvref_t<Given>>) return set.select(numbers);
   else return Subset<Kept<Given>>(std::forward<Given>(set), std::move(numbers));
@@ -55,7 +55,7 @@ template <class Data> Split(Data, Data) -> Split<Data>;
 namespace split_detail {
 inline void check(const char* function, double share) {
   if (!(share >= 0 && share <= 1))
-    throw Error(ErrorCode::argument, std::string(function) + ", share",
+    throw_error(ErrorCode::argument, std::string(function) + ", share",
                 "expected 0 … 1, found " + std::to_string(share));
 }
 }  // namespace split_detail

@@ -27,7 +27,7 @@ struct Table {
     for (std::size_t c = 0; c < std::min(header.size(), most_shown); ++c)
       all += (c > 0 ? ", " : "") + header[c].substr(0, 60);
     if (header.size() > most_shown) all += " and " + std::to_string(header.size() - most_shown) + " more";
-    throw Error(ErrorCode::argument, name + ", column " + quoted(wanted, 60),
+    throw_error(ErrorCode::argument, name + ", column " + quoted(wanted, 60),
                 header.empty() ? "expected a header with this name, found none"
                                : "expected one of " + all + ", found none of this name",
                 header.empty() ? "read the file with {.header = true}" : "");

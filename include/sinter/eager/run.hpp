@@ -11,7 +11,7 @@
 namespace sinter::internals::eager {
 
 [[noreturn]] SINTER_COLD inline void lengths_disagree(char symbol, std::int64_t one, std::int64_t other) {
-  throw Error(ErrorCode::length, std::string("length '") + symbol + "'",
+  throw_error(ErrorCode::length, std::string("length '") + symbol + "'",
               "expected " + std::to_string(one) + " as in an earlier argument, found " + std::to_string(other),
               "within one program a symbol stands for one length");
 }
@@ -73,7 +73,7 @@ inline void refuse_lengths(const compile::LengthRefusal* refused, int count, con
     bool all = true;
     for (int k = 0; k < symbol_count; ++k) all = all && ((refused[r].symbols >> k & 1) == 0 || lengths[k] == 1);
     if (all)
-      throw Error(ErrorCode::length, refused[r].what, "expected more than 1 value, found 1",
+      throw_error(ErrorCode::length, refused[r].what, "expected more than 1 value, found 1",
                   "drop the last batch if it has one sample only");
   }
 }
@@ -83,7 +83,7 @@ inline void keep_lengths(const char* symbols, int symbol_count, const std::int64
   for (int i = 0; i < output.shape->rank; ++i)
     for (int k = 0; k < symbol_count; ++k)
       if (output.shape->symbol(i) == symbols[k] && output.length[i] != lengths[k])
-        throw Error(ErrorCode::length, std::string("length '") + symbols[k] + "'",
+        throw_error(ErrorCode::length, std::string("length '") + symbols[k] + "'",
                     "expected " + std::to_string(output.length[i]) +
                         " as the view that is assigned to has it, found " + std::to_string(lengths[k]),
                     "set_length of the tensor under the view and of the view first, or assign to the tensor");
@@ -207,7 +207,7 @@ inline Lengths<Program> run_unchecked(std::array<Argument, N>& inputs, const std
 
 [[noreturn]] SINTER_COLD inline void unexpected(const graph::Builder::Expectation& e, std::int64_t end,
                                                 std::int64_t found) {
-  throw Error(ErrorCode::argument, e.what,
+  throw_error(ErrorCode::argument, e.what,
               "expected " + std::to_string(e.low) + " … " + std::to_string(end - 1) +
                   (e.besides >= 0 ? ", or the one that is ignored" : "") + ", found " + std::to_string(found));
 }

@@ -45,7 +45,7 @@ namespace graph {
 
 /// Not constexpr: the compiler names it where a traced function asks for the value of a parameter.
 [[noreturn]] SINTER_COLD inline void a_traced_value_has_no_number_use_select() {
-  throw Error(ErrorCode::unsupported, "expression of parameters",
+  throw_error(ErrorCode::unsupported, "expression of parameters",
               "expected to be computed when the program runs, found its value asked for while a function is traced",
               "use select");
 }
@@ -185,7 +185,7 @@ template <class S> class Computed {
 
  private:
   [[noreturn]] static Value it_was_computed_outside_of_this_trace() {
-    throw Error(ErrorCode::argument, "expression of parameters", "it is used in a trace to which it does not belong");
+    throw_error(ErrorCode::argument, "expression of parameters", "it is used in a trace to which it does not belong");
   }
 
   Value node_;

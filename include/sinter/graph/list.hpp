@@ -24,7 +24,7 @@ struct Watchdog {
     if (!std::is_constant_evaluated() && ++steps > most) bark();
   }
   [[noreturn]] static void bark() {
-    throw Error(ErrorCode::internal, "watchdog",
+    throw_error(ErrorCode::internal, "watchdog",
                 "expected at most " + std::to_string(most) + " steps of a pass, found more");
   }
 };

@@ -30,10 +30,10 @@ template <class T> struct a_parameter_was_used_that_belongs_to_no_model;  // und
 
 namespace graph {
 [[noreturn]] SINTER_COLD inline void parameter_has_no_memory() {
-  throw Error(ErrorCode::argument, "parameter", "it belongs to no model", "make a Model of the struct that holds it");
+  throw_error(ErrorCode::argument, "parameter", "it belongs to no model", "make a Model of the struct that holds it");
 }
 [[noreturn]] SINTER_COLD inline void a_traced_parameter_has_no_elements_use_ranges() {
-  throw Error(ErrorCode::argument, "parameter", "an element of it was asked for while a function is traced",
+  throw_error(ErrorCode::argument, "parameter", "an element of it was asked for while a function is traced",
               "write weight(2)(3) or weight(range<2, 3>, range<3, 4>)");
 }
 }  // namespace graph
@@ -105,7 +105,7 @@ template <Element T, auto... E> class Param {
  protected:
   template <class... Index> T& element_at(Index... index) const { return view()(index...); }
   static void not_of_this_trace() {
-    throw Error(ErrorCode::argument, "parameter", "it is used in a trace to which it does not belong");
+    throw_error(ErrorCode::argument, "parameter", "it is used in a trace to which it does not belong");
   }
 
   graph::Value node_;

@@ -94,7 +94,7 @@ constexpr Shape broadcast(const Shape& a, const Shape& b) {
   std::string found;
   for (int i = 0; i < s.count; ++i)
     found += (i > 0 ? " and " : "") + std::string(name_of(s.dtype(i))) + to_string(s.shape(i));
-  throw Error(ErrorCode::shape, op.name, "operands do not fit together: " + found,
+  throw_error(ErrorCode::shape, op.name, "operands do not fit together: " + found,
               "see the shape rule of the operation");
 }
 

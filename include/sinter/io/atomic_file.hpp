@@ -50,7 +50,7 @@ SINTER_COLD inline std::optional<Target> try_find_target(const std::string& path
   t.exists = ::stat(path.c_str(), &t.old) == 0;
   if (!t.exists && errno != ENOENT) data::file_failed(path, "cannot be written", errno);
   if (t.exists && !S_ISREG(t.old.st_mode))
-    throw Error(ErrorCode::file, path,
+    throw_error(ErrorCode::file, path,
                 std::string("expected a regular file or none, found ") + data::kind_of_file(t.old.st_mode),
                 "name a file");
   if (t.exists && ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0)

@@ -154,21 +154,21 @@ template <Element T> SINTER_COLD const TensorEntry& matching(const TensorFile& f
   const TensorEntry* const t = f.find(name);
   const std::string where = safetensors_detail::tensor_in(path, name);
   if (t == nullptr)
-    throw Error(ErrorCode::mismatch, where, "expected by the model, found missing",
+    throw_error(ErrorCode::mismatch, where, "expected by the model, found missing",
                 "the file was made for another model");
   const std::vector<std::uint64_t> expected(shape.extent, shape.extent + shape.rank);
   if (t->shape != expected)
-    throw Error(ErrorCode::mismatch, where + ", shape",
+    throw_error(ErrorCode::mismatch, where + ", shape",
                 "expected " + to_string(expected) + ", found " + to_string(t->shape),
                 "the file was made for another model");
   const std::string dtype(safetensors_name(dtype_of<T>)), shown = t->dtype.substr(0, 40);
   if (!with_stored_type(t->dtype, [](auto) {}))
-    throw Error(ErrorCode::mismatch, where + ", dtype",
+    throw_error(ErrorCode::mismatch, where + ", dtype",
                 "expected " + dtype + " or a type that converts to it, found " + shown,
                 "save it with the dtype of the model");
   const std::size_t size = shape.size();
   if (const std::size_t i = first_not_taken<T>(t->dtype, f.bytes.data() + f.data + t->begin, size); i < size)
-    throw Error(ErrorCode::mismatch, where + ", element " + std::to_string(i),
+    throw_error(ErrorCode::mismatch, where + ", element " + std::to_string(i),
                 t->dtype == "BOOL" ? "expected 0 or 1 as BOOL, found another byte"
                                    : "expected a number that " + dtype + " holds, found another as " + shown,
                 "save it with the dtype of the model");
@@ -194,7 +194,7 @@ template <class X> void load(Model<X>& model, const std::string& path, ExtraTens
     for (const io::TensorEntry* t : found) known[t - f.tensors.data()] = true;
     for (std::size_t i = 0; i < known.size(); ++i)
       if (!known[i])
-        throw Error(ErrorCode::mismatch, io::safetensors_detail::tensor_in(path, f.tensors[i].name),
+        throw_error(ErrorCode::mismatch, io::safetensors_detail::tensor_in(path, f.tensors[i].name),
                     "expected none of this name, found one", "pass ExtraTensors::ignore to leave it out");
   }
   std::size_t i = 0;

@@ -32,7 +32,7 @@ template <int Channels, int Rank> constexpr auto aligned(const auto& v) {
 
 /// Not constexpr on purpose: where a training step is compiled the name is the error; a graph built at run time throws.
 template <class X> [[noreturn]] SINTER_COLD void batch_norm_in_training_needs_more_than_one_value_for_each_channel() {
-  throw Error(ErrorCode::shape, "batch norm",
+  throw_error(ErrorCode::shape, "batch norm",
               "expected more than one value for each channel in training, found " + to_string(X::shape));
 }
 

@@ -8,17 +8,17 @@
 namespace sinter::graph {
 
 [[noreturn]] SINTER_COLD inline void a_buffer_cannot_be_updated_by_single_samples() {
-  throw Error(ErrorCode::unsupported, "vmap",
+  throw_error(ErrorCode::unsupported, "vmap",
               "expected a function of one sample that leaves buffers alone, found one that updates a buffer",
               "the samples would disagree on what it becomes: update it outside, from the whole batch");
 }
 [[noreturn]] SINTER_COLD inline void a_sample_was_used_outside_of_its_vmap() {
-  throw Error(ErrorCode::unsupported, "vmap",
+  throw_error(ErrorCode::unsupported, "vmap",
               "expected values of one sample to stay inside the function that vmap maps, found one outside",
               "return it from the function");
 }
 [[noreturn]] SINTER_COLD inline void a_primitive_has_no_batching_rule(const char* primitive) {
-  throw Error(ErrorCode::unsupported, "vmap",
+  throw_error(ErrorCode::unsupported, "vmap",
               std::string("expected a batching rule, found primitive ") + primitive + " without one",
               "set `Primitive::batch`, or of a kernel `Primitive::kernel.composed`");
 }

@@ -5,7 +5,7 @@
 namespace sinter::ops {
 
 [[noreturn]] SINTER_COLD inline void a_composed_kernel_leaves_a_result_that_is_read(const char* kernel, int result) {
-  throw Error(ErrorCode::unsupported, kernel,
+  throw_error(ErrorCode::unsupported, kernel,
               "expected result " + std::to_string(result) + " from what it is composed of, found none",
               "`Primitive::kernel.composed` leaves only further results that nothing reads");
 }

@@ -9,7 +9,7 @@ namespace sinter {
 namespace ops {
 
 [[noreturn]] SINTER_COLD inline void cotangent_of_another_shape(int i, const Shape& expected, const Shape& found) {
-  throw Error(ErrorCode::shape, "custom_gradient, argument " + std::to_string(i),
+  throw_error(ErrorCode::shape, "custom_gradient, argument " + std::to_string(i),
               "expected a cotangent of its shape " + to_string(expected) + ", found " + to_string(found),
               "the rule returns a cotangent for each argument");
 }

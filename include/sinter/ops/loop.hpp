@@ -17,18 +17,18 @@ namespace sinter::ops {
 using graph::Iteration;
 
 [[noreturn]] SINTER_COLD inline void a_value_of_a_step_was_used_outside_of_its_loop() {
-  throw Error(ErrorCode::unsupported, "loop", "expected values of one step to stay inside the function of that step",
+  throw_error(ErrorCode::unsupported, "loop", "expected values of one step to stay inside the function of that step",
               "return it from the function");
 }
 [[noreturn]] SINTER_COLD inline void a_buffer_cannot_be_updated_by_single_steps() {
-  throw Error(ErrorCode::unsupported, "loop",
+  throw_error(ErrorCode::unsupported, "loop",
               "expected a function of one step that leaves buffers alone, found one that updates a buffer",
               "carry its value from step to step, and update it outside");
 }
 
 [[noreturn]] SINTER_COLD inline void a_carried_value_changes_its_type(const graph::Builder& g, int from, int to) {
   const auto text = [&](int i) { return std::string(sinter::name_of(g[i].dtype)) + to_string(g.shape(i)); };
-  throw Error(ErrorCode::shape, "loop", "expected the next carried value to be " + text(from) + ", found " + text(to),
+  throw_error(ErrorCode::shape, "loop", "expected the next carried value to be " + text(from) + ", found " + text(to),
               "a step returns values of the types that it gets");
 }
 

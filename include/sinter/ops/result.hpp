@@ -7,7 +7,7 @@ namespace sinter {
 namespace ops {
 
 [[noreturn]] SINTER_COLD inline void further_results_have_no_derivative() {
-  throw Error(ErrorCode::unsupported, "derivative",
+  throw_error(ErrorCode::unsupported, "derivative",
               "expected a function with derivatives of this order, found one whose kernel has first derivatives only",
               "compose it of other operations: AttentionOptions{.composed = true}");
 }

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "attributes.hpp"
+#include "throw.hpp"
 #include "utf8.hpp"
 
 namespace sinter {
@@ -64,5 +64,11 @@ class Error : public std::runtime_error {
   ErrorCode code_;
   std::string context_, problem_, remedy_;
 };
+
+/// Throws an `Error`, as the library does: in programs without exceptions it is printed, and the program aborts.
+[[noreturn]] SINTER_COLD inline void throw_error(ErrorCode code, const std::string& context, const std::string& problem,
+                                                 const std::string& remedy = {}) {
+  tensor_detail::raise(Error(code, context, problem, remedy));
+}
 
 }  // namespace sinter

@@ -7,6 +7,8 @@
 #include <string>
 #include <type_traits>
 
+#include "throw.hpp"
+
 namespace sinter {
 
 /// An extent whose capacity is fixed and whose length is known only at run time. Write `upto<128, 'B'>`.
@@ -73,7 +75,7 @@ struct Shape {
     for (int i = 0; i < rank; ++i) n *= extent[i];
     return n;
   }
-  [[noreturn]] static void too_many() { throw std::length_error("a tensor has at most eight extents"); }
+  [[noreturn]] static void too_many() { tensor_detail::raise(std::length_error("a tensor has at most eight extents")); }
   constexpr bool bounded() const {
     for (int i = 0; i < rank; ++i)
       if (length[i] != 0) return true;

@@ -8,7 +8,7 @@ namespace sinter {
 namespace tensor_detail {
 [[noreturn]] SINTER_COLD inline void an_option_is_out_of_its_range(const char* owner, const char* option,
                                                                    const char* expected, double found) {
-  throw Error(ErrorCode::argument, std::string(owner) + ", " + option,
+  throw_error(ErrorCode::argument, std::string(owner) + ", " + option,
               std::string("expected ") + expected + ", found " + general_text(found, 6));
 }
 }  // namespace tensor_detail

@@ -57,13 +57,13 @@ template <class T, class U, auto... E> struct WrongAssignment<Sym<T, E...>, Sym<
 };
 
 [[noreturn]] SINTER_COLD inline void wrong_range(bool bounded, std::int64_t expected, std::size_t found) {
-  throw Error(
+  throw_error(
       ErrorCode::shape, "elements of a range",
       (bounded ? "expected at most " : "expected ") + std::to_string(expected) + ", found " + std::to_string(found));
 }
 [[noreturn]] SINTER_COLD inline void index_out_of_range(int axis, std::int64_t index, std::int64_t length,
                                                         std::int64_t capacity) {
-  throw Error(ErrorCode::argument, "index of axis " + std::to_string(axis),
+  throw_error(ErrorCode::argument, "index of axis " + std::to_string(axis),
               "expected " + std::to_string(-length) + " … " + std::to_string(capacity - 1) + ", found " +
                   std::to_string(index));
 }
@@ -75,16 +75,16 @@ template <class X> inline std::int64_t position(const X& x, int axis, std::int64
   return index + length;
 }
 [[noreturn]] SINTER_COLD inline void wrong_length(char symbol, std::int64_t length, std::int64_t capacity) {
-  throw Error(ErrorCode::length, std::string("length '") + symbol + "'",
+  throw_error(ErrorCode::length, std::string("length '") + symbol + "'",
               "expected 0 … " + std::to_string(capacity) + ", found " + std::to_string(length),
               "a bounded extent holds no more than its capacity");
 }
 [[noreturn]] SINTER_COLD inline void no_such_length(char symbol) {
-  throw Error(ErrorCode::length, std::string("length '") + symbol + "'",
+  throw_error(ErrorCode::length, std::string("length '") + symbol + "'",
               "expected a symbol of one of the tensor's extents, found none of this name");
 }
 [[noreturn]] SINTER_COLD inline void wrong_list(int axis, std::size_t found, std::int64_t expected) {
-  throw Error(ErrorCode::shape, "list for axis " + std::to_string(axis),
+  throw_error(ErrorCode::shape, "list for axis " + std::to_string(axis),
               "expected " + std::to_string(expected) + " elements, found " + std::to_string(found));
 }
 

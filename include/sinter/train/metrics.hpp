@@ -37,7 +37,7 @@ template <class Scores, class Labels> std::int64_t count_correct(const Scores& s
 namespace metrics_detail {
 inline int checked_label(std::int64_t label, int classes, const char* where) {
   if (label < 0 || label >= classes)
-    throw Error(ErrorCode::argument, std::string(where) + ", label",
+    throw_error(ErrorCode::argument, std::string(where) + ", label",
                 "expected 0 … " + std::to_string(classes - 1) + ", found " + std::to_string(label));
   return int(label);
 }

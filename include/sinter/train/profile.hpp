@@ -296,7 +296,7 @@ requires(!internals::train::NetProgram<F>) Profile profile(ProfileOptions option
   const std::array<internals::eager::Argument, sizeof...(X)> inputs{internals::eager::describe(x)...};
   for (const internals::eager::Argument& a : inputs)
     if (!a.row_major)
-      throw Error(ErrorCode::argument, "profile", "expected row-major tensors, found a strided view",
+      throw_error(ErrorCode::argument, "profile", "expected row-major tensors, found a strided view",
                   "copy it: Tensor<float, 2, 3> x = view;");
   std::vector<tensor_detail::AlignedBlock<std::byte>> memory;
   std::array<internals::eager::Argument, Program::outputs> outputs{};

@@ -8,7 +8,7 @@ namespace sinter::internals::transform {
 using graph::Site;
 
 [[noreturn]] SINTER_COLD inline void a_conditional_loop_has_derivatives_in_forward_mode_only() {
-  throw Error(ErrorCode::unsupported, "while_loop", "expected a derivative in forward mode, found one in reverse mode",
+  throw_error(ErrorCode::unsupported, "while_loop", "expected a derivative in forward mode, found one in reverse mode",
               "use jvp, or scan or for_loop, whose steps are known");
 }
 /// The cotangents of the operands of a loop, or of a kernel as it is composed of others, for those of its results; −1

@@ -155,15 +155,15 @@ template <class C, class Y> inline constexpr bool carries_and_stacks<C, std::pai
 template <class C, class Y> inline constexpr bool carries_and_stacks<C, std::tuple<C, Y>> = true;
 
 [[noreturn]] SINTER_COLD inline void scan_needs_an_input_with_a_first_axis() {
-  throw Error(ErrorCode::shape, "scan", "expected an input with the steps along its first axis, found one of rank 0");
+  throw_error(ErrorCode::shape, "scan", "expected an input with the steps along its first axis, found one of rank 0");
 }
 [[noreturn]] SINTER_COLD inline void scan_needs_inputs_with_the_same_first_axis(const Shape& a, const Shape& b) {
-  throw Error(ErrorCode::shape, "scan",
+  throw_error(ErrorCode::shape, "scan",
               "expected inputs with equal extents along their first axes, found " + to_string(a) + " and " +
                   to_string(b));
 }
 [[noreturn]] SINTER_COLD inline void while_loop_needs_one_bool(Dtype dtype, const Shape& shape) {
-  throw Error(ErrorCode::shape, "while_loop",
+  throw_error(ErrorCode::shape, "while_loop",
               "expected a condition that is one bool, found " + std::string(name_of(dtype)) + to_string(shape));
 }
 

@@ -44,7 +44,7 @@ inline cudaError_t launch_map(const internals::backend::MapArguments<L, P, C>& a
 template <class K> inline void map(const std::int64_t* table, const cpu::Context& c, cudaStream_t stream = nullptr) {
   const cudaError_t e = launch_map(internals::backend::MapArgumentsOf<K>(table, c), K{}, stream);
   if (e != cudaSuccess)
-    throw Error(ErrorCode::unsupported, "map kernel", std::string("cuda: ") + cudaGetErrorString(e));
+    throw_error(ErrorCode::unsupported, "map kernel", std::string("cuda: ") + cudaGetErrorString(e));
 }
 
 }  // namespace sinter::on_cuda

@@ -27,7 +27,7 @@ template <> struct MemoryOf<Cuda> {
  private:
   static void check(cudaError_t e, const char* what) {
     if (e != cudaSuccess)
-      throw Error(ErrorCode::unsupported, what, std::string("cuda: ") + cudaGetErrorString(e));
+      throw_error(ErrorCode::unsupported, what, std::string("cuda: ") + cudaGetErrorString(e));
   }
 };
 

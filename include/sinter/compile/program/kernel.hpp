@@ -133,7 +133,7 @@ struct Kernel {
 constexpr bool is_folded(const Micro& m) { return m.what == Micro::What::fold || m.what == Micro::What::scan; }
 
 [[noreturn]] SINTER_COLD inline void kernel_is_too_large() {
-  throw Error(ErrorCode::unsupported, "kernel", "it has more operations than an identity has room for",
+  throw_error(ErrorCode::unsupported, "kernel", "it has more operations than an identity has room for",
               "store an intermediate result");
 }
 

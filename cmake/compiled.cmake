@@ -13,7 +13,7 @@ function(sinter_compiled name)
   add_library(${name} STATIC EXCLUDE_FROM_ALL ${sources})
   target_link_libraries(${name} PUBLIC sinter::sinter)
   target_compile_definitions(${name} INTERFACE SINTER_COMPILED)
-  target_compile_options(${name} PUBLIC ${arg_OPTIONS} PRIVATE "$<$<NOT:$<CXX_COMPILER_ID:MSVC>>:-O2>")
+  target_compile_options(${name} PUBLIC ${arg_OPTIONS} PRIVATE "$<$<NOT:$<CXX_COMPILER_ID:MSVC>>:-O3>")
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_EXTENSIONS OFF)
 endfunction()
 

@@ -1,6 +1,7 @@
 // Everything for the CPU, except optional parts with dependencies: include io/safetensors.hpp for checkpoints
 // (nlohmann-json), data/gzip.hpp and data/mnist.hpp for compressed data (zlib).
 #pragma once
+#include "tensor/optimised_begin.hpp"
 // Folders in the order of dependencies, so that a compiler's message about a header names only this file as includer.
 #include "version.hpp"
 #include "tensor/tensor.hpp"
@@ -68,3 +69,5 @@
 #include "train/progress.hpp"
 #include "train/summary.hpp"
 #include "train/training.hpp"
+
+#include "tensor/optimised_end.hpp"

@@ -1,5 +1,6 @@
 // Files compressed by gzip (RFC 1952). Needs zlib: link sinter::gzip.
 #pragma once
+#include "../tensor/optimised_begin.hpp"
 #include <zlib.h>
 
 #include <new>
@@ -122,3 +123,5 @@ inline std::vector<unsigned char> read_file_or_gzip(const std::string& path, std
 }
 
 }  // namespace sinter::data
+
+#include "../tensor/optimised_end.hpp"

@@ -1,5 +1,6 @@
 // MNIST, and Fashion-MNIST, which has its format. Needs zlib: link sinter::gzip.
 #pragma once
+#include "../tensor/optimised_begin.hpp"
 #include <filesystem>
 
 #include "gzip.hpp"
@@ -82,3 +83,5 @@ inline Images<1, 28, 28> fashion_mnist(const std::string& folder, Part part) {
 }
 
 }  // namespace sinter::data
+
+#include "../tensor/optimised_end.hpp"

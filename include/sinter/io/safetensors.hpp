@@ -3,6 +3,7 @@
 // Format: the header's length (8 bytes, little-endian), a JSON header with name, dtype, shape and offsets of every
 // tensor, then the data without gaps. Needs nlohmann-json: link sinter::safetensors.
 #pragma once
+#include "../tensor/optimised_begin.hpp"
 #include <algorithm>
 #include <bit>
 
@@ -211,3 +212,5 @@ template <class Net> Model<Net> load(const std::string& path, ExtraTensors extra
 }
 
 }  // namespace sinter
+
+#include "../tensor/optimised_end.hpp"

@@ -1,5 +1,6 @@
 // Profiles as files for trace viewers: chrome://tracing, Perfetto.
 #pragma once
+#include "../tensor/optimised_begin.hpp"
 #include <cmath>
 
 #include "../tensor/decimal.hpp"
@@ -38,3 +39,5 @@ inline std::string trace_of(const Profile& p) {
 inline void save_trace(const Profile& p, const std::string& path) { io::replace_file(path, {io::trace_of(p)}); }
 
 }  // namespace sinter
+
+#include "../tensor/optimised_end.hpp"

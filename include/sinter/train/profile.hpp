@@ -7,6 +7,7 @@
 // PyTorch: torch.profiler.profile. A profile reads the program from the table of its steps; programs that are not
 // profiled do not contain it.
 #pragma once
+#include "../tensor/optimised_begin.hpp"
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -363,3 +364,5 @@ SINTER_OUTLINE inline void print(const Profile& p, std::FILE* out = stdout) {
 }
 
 }  // namespace sinter
+
+#include "../tensor/optimised_end.hpp"

@@ -133,7 +133,7 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
   }
 
   /// W units from j on, of N rows from b on, at step k.
-  template <int N> SINTER_OUTLINE void units(std::int64_t k, std::int64_t b, std::int64_t j) const {
+  template <int N> SINTER_OUTLINE [[gnu::flatten]] void units(std::int64_t k, std::int64_t b, std::int64_t j) const {
     const std::int64_t hidden = this->hidden_size, t = this->at_step(k), before = k > 0 ? this->at_step(k - 1) : 0;
     const int n = int(std::min<std::int64_t>(W, hidden - j));
     const Sequence<const T> from =

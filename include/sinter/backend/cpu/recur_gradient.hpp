@@ -64,7 +64,7 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
   }
 
   /// Through the activations of W units of a row.
-  void units(std::int64_t k, std::int64_t b, std::int64_t j) const {
+  [[gnu::flatten]] void units(std::int64_t k, std::int64_t b, std::int64_t j) const {
     const std::int64_t hidden = this->hidden_size, t = this->at_step(k);
     const int n = int(std::min<std::int64_t>(W, hidden - j));
     const auto read = [&](const Sequence<const T>& s, const T* line, std::int64_t feature) {

@@ -1,0 +1,4 @@
+// The end of what optimised_begin.hpp begins.
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__) && !defined(SINTER_PLAIN_DEBUG)
+#pragma GCC pop_options
+#endif

@@ -7,6 +7,8 @@
 #include <string>
 #include <type_traits>
 
+#include "language.hpp"
+
 namespace sinter {
 
 /// An extent whose capacity is fixed and whose length is known only at run time. Write `upto<128, 'B'>`.

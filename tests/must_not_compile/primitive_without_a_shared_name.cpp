@@ -1,4 +1,5 @@
 // expect: move the primitive out of the unnamed namespace|unnamed namespace
+// clang: 30
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -1,4 +1,4 @@
-// expect: the_nets_operator_takes_its_inputs_by_auto_or_const_reference<Net|no matching function for call to object of type 'const Net'
+// expect: the_nets_operator_takes_its_inputs_by_auto_or_const_reference<Net|no matching function.*const Net
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -1,6 +1,7 @@
 // What an operation returns after it has named an error: a type that goes along with everything, so that the compiler
 // prints that error and none that follows from it.
 #pragma once
+#include "../tensor/place.hpp"
 #include "sym.hpp"
 
 namespace sinter::graph {

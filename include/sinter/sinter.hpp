@@ -4,6 +4,7 @@
 #include "tensor/optimised_begin.hpp"
 // Folders in the order of dependencies, so that a compiler's message about a header names only this file as includer.
 #include "version.hpp"
+#include "tensor/language.hpp"
 #include "tensor/tensor.hpp"
 #include "tensor/transfer.hpp"
 #include "tensor/indexing.hpp"

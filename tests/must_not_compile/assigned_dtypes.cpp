@@ -1,5 +1,4 @@
 // expect: assigned_dtypes_differ_write_cast<.*float, 3.*int, 3
-// lines: 20
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

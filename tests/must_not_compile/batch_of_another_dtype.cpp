@@ -1,5 +1,4 @@
 // expect: program_is_called_with_other_dtypes_than_it_was_made_for_write_cast<.*float, 2, 4.*double, 2, 4
-// lines: 20
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -1,5 +1,4 @@
 // expect: operand_shapes_do_not_fit<.*Add.*float, 32, 10.*float, 32
-// lines: 32
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

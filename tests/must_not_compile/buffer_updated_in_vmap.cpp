@@ -1,5 +1,6 @@
 // expect: a_buffer_cannot_be_updated_by_single_samples|small_.*must be initialized by a constant expression
-// lines: 27
+// lines: 28
+// clang: 63
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

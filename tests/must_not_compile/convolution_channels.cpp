@@ -1,4 +1,5 @@
 // expect: convolution_channels_of_image_and_weight_differ<.*float, 32, 3, 8, 8.*float, 16, 1, 3, 3
+// clang: 24
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

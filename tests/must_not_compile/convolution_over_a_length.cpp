@@ -1,5 +1,4 @@
 // expect: convolution_needs_fixed_extents_of_all_but_the_batch<.*1, 3.*8.*2, 3, 3, 3
-// lines: 20
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

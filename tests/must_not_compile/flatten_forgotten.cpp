@@ -1,4 +1,5 @@
 // expect: linear_layer_needs_a_last_axis_of_its_input_size<.*float, 32, 8, 4, 4.*, 128, 10>
+// clang: 22
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

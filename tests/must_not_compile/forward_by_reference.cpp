@@ -1,5 +1,4 @@
-// expect: the_nets_operator_takes_its_inputs_by_auto_or_const_reference<Net
-// lines: 20
+// expect: the_nets_operator_takes_its_inputs_by_auto_or_const_reference<Net|no matching function.*const Net
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

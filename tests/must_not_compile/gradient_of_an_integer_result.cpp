@@ -1,5 +1,5 @@
 // expect: gradient_needs_a_result_of_floating_point<
-// lines: 25
+// clang: 24
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -1,4 +1,5 @@
 // expect: gradient_needs_arguments_of_floating_point<.*int
+// clang: 21
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -1,5 +1,6 @@
 // expect: a_traced_value_has_no_truth_value_use_select<.*bool
-// lines: 80
+// lines: 28
+// clang: 30
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -1,5 +1,6 @@
-// expect: index_of_a_traced_value_is_out_of_range.*float, 2, 3
-// lines: 45
+// expect: index_of_a_traced_value_is_out_of_range.*float, 2, 3|small_.*must be initialized by a constant expression
+// lines: 39
+// clang: 75
 #include <sinter/sinter.hpp>
 
 using namespace sinter;

@@ -1,4 +1,5 @@
 // expect: more_indices_than_axes<.*float, 2, 3
+// clang: 21
 #include <sinter/sinter.hpp>
 
 using namespace sinter;

@@ -1,5 +1,4 @@
 // expect: operand_shapes_do_not_fit<.*Add.*Upto.*8, .*66.*Upto.*8, .*84|operand_shapes_do_not_fit<.*Add.*'B'.*'T'
-// lines: 35
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

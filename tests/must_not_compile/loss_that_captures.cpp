@@ -1,5 +1,4 @@
 // expect: numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them<
-// lines: 20
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -1,5 +1,4 @@
 // expect: a_model_is_run_by_a_program_write_inference_of_Input_and_call_that<Mlp
-// lines: 20
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

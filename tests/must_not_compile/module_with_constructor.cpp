@@ -1,5 +1,4 @@
 // expect: module_must_be_an_aggregate_without_constructors_private_members_or_virtual_functions<.*Net
-// lines: 20
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -1,5 +1,5 @@
 // expect: a_result_or_part_of_a_traced_value_cannot_be_assigned<.*float, 3>
-// lines: 45
+// lines: 23
 #include <sinter/sinter.hpp>
 
 using namespace sinter;

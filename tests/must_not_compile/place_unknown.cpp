@@ -1,4 +1,5 @@
 // expect: incomplete type.*MemoryOf<.*Cuda|implicit instantiation of undefined template.*MemoryOf<.*Cuda
+// clang: 39
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

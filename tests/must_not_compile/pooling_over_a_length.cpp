@@ -1,5 +1,4 @@
 // expect: pooling_needs_fixed_spatial_extents<.*1, 3.*8
-// lines: 20
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -1,4 +1,6 @@
 // expect: move the primitive out of the unnamed namespace|unnamed namespace
+// lines: 25
+// clang: 30
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -1,4 +1,5 @@
 // expect: a_bounded_axis_takes_an_index_or_a_whole_range<
+// clang: 21
 #include <sinter/sinter.hpp>
 
 using namespace sinter;

@@ -1,4 +1,5 @@
 // expect: recurrent_cell_needs_an_input_that_ends_with_its_input_size<.*float, 2, 4.*, 3>
+// clang: 21
 #include <sinter/sinter.hpp>
 
 using namespace sinter;

@@ -1,4 +1,5 @@
 // expect: a_loop_carries_values_of_the_same_types<.*float, 3.*float, 2, 3
+// clang: 27
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

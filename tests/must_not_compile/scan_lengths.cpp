@@ -1,4 +1,5 @@
 // expect: scan_needs_inputs_with_equal_extents_along_their_first_axes<.*float, 4.*float, 5
+// clang: 24
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -1,5 +1,4 @@
 // expect: a_program_cannot_be_copied_move_it_or_make_another<
-// lines: 20
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

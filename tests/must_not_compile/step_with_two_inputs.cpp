@@ -1,5 +1,4 @@
 // expect: program_is_called_with_other_tensors_than_it_was_made_for<.*2, 4.*int, 2.*2, 4.*2, 4.*int, 2
-// lines: 20
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -1,5 +1,4 @@
 // expect: truth_of_several_elements_is_ambiguous_use_any_or_all<.*bool, 3
-// lines: 20
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -1,4 +1,5 @@
 // expect: while_loop_needs_a_condition_that_is_one_bool<.*bool, 3
+// clang: 24
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -1,5 +1,4 @@
 // expect: windows_need_an_axis_of_fixed_extent_that_holds_one<.*8.*0, 2
-// lines: 20
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

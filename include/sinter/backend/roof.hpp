@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "../tensor/language.hpp"
+
 namespace sinter::internals::backend {
 
 /// The roofline of a program: what its steps cannot exceed (Williams, Waterman and Patterson, "Roofline", 2009). All

@@ -12,6 +12,8 @@
 #include <limits>
 #include <string>
 
+#include "../tensor/language.hpp"
+
 namespace sinter::data {
 namespace number_detail {
 

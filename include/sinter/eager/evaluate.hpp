@@ -5,7 +5,8 @@
 
 namespace sinter {
 
-// Undefined on purpose: the name is the error.
+// Undefined on purpose: the names are the errors.
+template <class F, class Result> struct a_traced_function_must_return_tensors_made_of_its_arguments;
 template <class Destination, class... Places> struct a_statement_runs_on_the_host_copy_its_tensors_by_to_Host;
 
 namespace internals::eager {
@@ -170,18 +171,29 @@ inline auto run_into_new(std::array<Argument, N>& inputs, std::array<S, M>*) {
   }(std::make_index_sequence<M>{});
 }
 
-template <class F, class... X> inline auto run_program_of(F, const X&... x) {
-  using Result = graph::ResultOfTrace<F, symbol_of<decltype(graph::stored<const X&...>(x))>...>;
-  using P =
-      internals::compile::Program<graph::FunctionTrace<F, symbol_of<decltype(graph::stored<const X&...>(x))>...>,
-                                  backend::Host::Backend>;
-  const std::tuple arguments{graph::stored<const X&...>(x)...};
-  return std::apply([](const auto&... leaf) {
-    std::array<internals::eager::Argument, sizeof...(X)> inputs{internals::eager::argument(leaf)...};
-    if constexpr (is_sym_v<Result>)
-      return std::get<0>(internals::eager::run_into_new<P>(inputs, static_cast<std::tuple<Result>*>(nullptr)));
-    else return internals::eager::run_into_new<P>(inputs, static_cast<Result*>(nullptr));
-  }, arguments);
+/// What a traced function may return: a symbol, or several in a tuple, a pair or an array.
+template <class R> inline constexpr bool is_result_v = is_sym_v<R>;
+template <class... R> inline constexpr bool is_result_v<std::tuple<R...>> = (is_sym_v<R> && ...);
+template <class A, class B> inline constexpr bool is_result_v<std::pair<A, B>> = is_sym_v<A> && is_sym_v<B>;
+template <class S, std::size_t N> inline constexpr bool is_result_v<std::array<S, N>> = is_sym_v<S>;
+
+template <class Result, class F, class... X> inline auto run_program_of(std::type_identity<Result>, F, const X&... x) {
+  if constexpr (graph::is_refused_v<Result>) {
+    return Result{};
+  } else if constexpr (!is_result_v<Result>) {
+    return a_traced_function_must_return_tensors_made_of_its_arguments<F, Result>{};
+  } else {
+    using P =
+        internals::compile::Program<graph::FunctionTrace<F, symbol_of<decltype(graph::stored<const X&...>(x))>...>,
+                                    backend::Host::Backend>;
+    const std::tuple arguments{graph::stored<const X&...>(x)...};
+    return std::apply([](const auto&... leaf) {
+      std::array<internals::eager::Argument, sizeof...(X)> inputs{internals::eager::argument(leaf)...};
+      if constexpr (is_sym_v<Result>)
+        return std::get<0>(internals::eager::run_into_new<P>(inputs, static_cast<std::tuple<Result>*>(nullptr)));
+      else return internals::eager::run_into_new<P>(inputs, static_cast<Result*>(nullptr));
+    }, arguments);
+  }
 }
 
 }  // namespace internals::eager
@@ -193,10 +205,10 @@ template <class F, class... X> requires Operands<X...> inline auto run_function(
   else if constexpr (!internals::eager::on_host<decltype(graph::stored<const X&...>(x))...>)
     return a_statement_runs_on_the_host_copy_its_tensors_by_to_Host<
         F, typename decltype(graph::stored<const X&...>(x))::place...>{};
-  // reports the error in the call
-  else if constexpr (!graph::CallableWith<F, symbol_of<decltype(graph::stored<const X&...>(x))>...>)
-    return f(symbol_of<decltype(graph::stored<const X&...>(x))>{}...);
-  else return internals::eager::run_program_of(f, x...);
+  else
+    return internals::eager::run_program_of(
+        std::type_identity<decltype(std::declval<F>()(symbol_of<decltype(graph::stored<const X&...>(x))>{}...))>{}, f,
+        x...);
 }
 
 }  // namespace sinter

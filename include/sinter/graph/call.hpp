@@ -15,7 +15,7 @@
 
 #include "../tensor/shared.hpp"
 #include "../tensor/view.hpp"
-#include "sym.hpp"
+#include "refused.hpp"
 
 namespace sinter {
 
@@ -315,19 +315,29 @@ template <class F, class... X> struct Arguments {
 
 }  // namespace graph
 
+namespace graph {
+/// The expression of F and stored arguments, whose symbol is S: what F returns for theirs.
+template <class F, class S, class... A> constexpr auto expression(std::type_identity<S>, A&&... a) {
+  if constexpr (is_refused_v<S>) return S{};
+  else return Call<F, A...>{{std::move(a)...}};
+}
+}  // namespace graph
+
 /// Applies the function object F. Every public function of the library is one line that calls it.
 template <class F, class... X> constexpr auto call(X&&... x) {
   using Arguments = graph::Arguments<F, X...>;
-  if constexpr ((Symbolic<X> || ...)) {
+  if constexpr ((graph::is_refused_v<std::remove_cvref_t<X>> || ...)) {
+    return graph::refused_operand(x...);
+  } else if constexpr ((Symbolic<X> || ...)) {
     return F{}(Arguments::symbol(graph::builder_of(x...), x)...);
-  } else if constexpr (!graph::CallableWith<F, symbol_of<decltype(Arguments::stored(std::forward<X>(x)))>...>) {
-    return F{}(symbol_of<decltype(Arguments::stored(
-                   std::forward<X>(x)))>{}...);  // the error that F names, which the compiler has already printed
-  } else {
-    using Expression = Call<F, decltype(Arguments::stored(std::forward<X>(x)))...>;
-    if constexpr (std::is_void_v<typename Expression::place>)
-      return operands_live_in_different_places<std::remove_cvref_t<X>...>{};
-    else return Expression{{Arguments::stored(std::forward<X>(x))...}};
+  } else if constexpr (std::is_void_v<place_detail::common_place<
+                           typename decltype(Arguments::stored(std::forward<X>(x)))::place...>>) {
+    static_assert(tensor_detail::ErrorNamed<operands_live_in_different_places<std::remove_cvref_t<X>...>>::absent);
+    return graph::RefusedFor<symbol_of<decltype(Arguments::stored(std::forward<X>(x)))>...>{};
+  } else {  // F is called here alone, so that an error in it is one, with few contexts
+    return graph::expression<F>(
+        std::type_identity<decltype(F{}(symbol_of<decltype(Arguments::stored(std::forward<X>(x)))>{}...))>{},
+        Arguments::stored(std::forward<X>(x))...);
   }
 }
 /// Untyped operands are checked as the program runs.

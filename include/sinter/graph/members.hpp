@@ -1,5 +1,6 @@
 // The two tables that fields.hpp is built on: C++20 can neither expand `{}` from a pack nor bind a pack of members.
 #pragma once
+#include "../tensor/language.hpp"
 
 namespace sinter::graph::fields {
 

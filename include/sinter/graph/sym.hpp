@@ -12,6 +12,7 @@
 namespace sinter {
 
 // Undefined on purpose: the name is the error.
+template <class Traced> struct a_traced_value_cannot_be_printed_print_results;
 template <class To, class From> struct a_result_or_part_of_a_traced_value_cannot_be_assigned;
 
 namespace graph {
@@ -30,10 +31,14 @@ template <Element T, auto... E> struct Sym : graph::Value {
   constexpr explicit Sym(graph::Value v) : graph::Value(v) {}
   constexpr Sym(const Sym&) = default;
   constexpr Sym& operator=(const Sym&) & = default;
-  template <class X> constexpr auto operator=(const X&) && {
-    return a_result_or_part_of_a_traced_value_cannot_be_assigned<Sym, X>{};
+  template <class X> constexpr const Sym& operator=(const X&) && {
+    static_assert(tensor_detail::ErrorNamed<a_result_or_part_of_a_traced_value_cannot_be_assigned<Sym, X>>::absent);
+    return *this;
   }
-  constexpr explicit operator bool() const { return a_traced_value_has_no_truth_value_use_select<Sym>{}; }
+  constexpr explicit operator bool() const {
+    static_assert(tensor_detail::ErrorNamed<a_traced_value_has_no_truth_value_use_select<Sym>>::absent);
+    return true;
+  }
 
   /// A part, as of a tensor: `x(2)`, `x(range<>, range<1, 3>)`, `x(-1, 0)`. An index out of range does not compile; one
   /// beyond the length of a bounded axis is an `Error` in a statement, and in programs with `SINTER_CHECKS`, and gives
@@ -52,6 +57,11 @@ concept Symbolic = std::is_base_of_v<SymbolBase, std::remove_cvref_t<X>>;
 /// A symbolic tensor with its shape in its type.
 template <class X>
 concept TypedSymbol = is_sym_v<std::remove_cvref_t<X>>;
+
+/// A traced value has no elements yet.
+template <TypedSymbol X> constexpr void print(const X&) {
+  static_assert(tensor_detail::ErrorNamed<a_traced_value_cannot_be_printed_print_results<X>>::absent);
+}
 
 namespace graph {
 

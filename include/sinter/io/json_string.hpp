@@ -3,6 +3,8 @@
 #include <string>
 #include <string_view>
 
+#include "../tensor/language.hpp"
+
 namespace sinter::io {
 
 /// A string in JSON, with its quotes. Python: json.dumps(text, ensure_ascii=False).

@@ -14,6 +14,9 @@
 #include "safetensors_header.hpp"
 
 namespace sinter {
+
+template <class Net> struct load_makes_the_model_itself_write_load_of_the_net;  // undefined: the name is the error
+
 namespace io {
 
 static_assert(std::endian::native == std::endian::little,
@@ -206,9 +209,13 @@ template <class X> void load(Model<X>& model, const std::string& path, ExtraTens
 }
 /// The same into a new model: `auto net = load<Mlp>("mlp.safetensors");`.
 template <class Net> Model<Net> load(const std::string& path, ExtraTensors extra = ExtraTensors::refuse) {
-  Model<Net> model;
-  load(model, path, extra);
-  return model;
+  if constexpr (requires { typename Net::Block; }) {
+    return load_makes_the_model_itself_write_load_of_the_net<Net>{};
+  } else {
+    Model<Net> model;
+    load(model, path, extra);
+    return model;
+  }
 }
 
 }  // namespace sinter

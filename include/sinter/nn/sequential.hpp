@@ -3,6 +3,8 @@
 #include <string_view>
 #include <tuple>
 
+#include "../tensor/language.hpp"
+
 namespace sinter::nn {
 
 /// `Sequential<Linear<784, 128>, ReLU, Linear<128, 10>>`; parameters are named by position, "0.weight", as in

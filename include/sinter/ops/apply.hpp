@@ -36,9 +36,12 @@ constexpr Value apply_nodes(Builder* b, Ids<N> ids, const std::array<std::int64_
 template <class Op, class Attributes = NoAttributes> struct Apply {
   template <TypedSymbol... X> constexpr auto operator()(X... x) const {
     using R = ResultOf<Op, Attributes, X...>;
-    if constexpr (R::type.valid)
+    if constexpr (R::type.valid) {
       return graph::SymOf<R>(apply_nodes<Op>(graph::builder_of(x...), Ids<sizeof...(X)>{x.id...}, R::attributes));
-    else return operand_shapes_do_not_fit<Op, X...>{};
+    } else {
+      static_assert(tensor_detail::ErrorNamed<operand_shapes_do_not_fit<Op, X...>>::absent);
+      return graph::RefusedFor<X...>{};
+    }
   }
   template <class... X> requires graph::Untyped<X...> constexpr Value operator()(X... x) const {
     return apply_nodes<Op>(graph::builder_of(x...), Ids<sizeof...(X)>{x.id...}, Attributes::of(x.extents()...));

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstddef>
 
+#include "language.hpp"
+
 namespace sinter::internals {
 
 template <class T, int N> struct Array : std::array<T, std::size_t(N)> {

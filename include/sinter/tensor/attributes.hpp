@@ -1,5 +1,6 @@
 // Attributes for how functions are compiled, where it matters for code size.
 #pragma once
+#include "language.hpp"
 
 /// For every function over registers: in large translation units g++ stops inlining, and registers are passed through
 /// memory.

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "language.hpp"
+
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif

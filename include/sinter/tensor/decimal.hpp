@@ -6,6 +6,8 @@
 #include <charconv>
 #include <string>
 
+#include "language.hpp"
+
 namespace sinter::tensor_detail {
 
 /// As printf's "%.{digits}g" in C's locale: 0.5, 1e+20, inf, nan.

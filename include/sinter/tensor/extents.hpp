@@ -7,6 +7,7 @@
 #include <string>
 #include <type_traits>
 
+#include "error_named.hpp"
 #include "throw.hpp"
 
 namespace sinter {
@@ -104,7 +105,8 @@ template <auto... E> consteval Shape make_shape() {
     (s.push(capacity_of(E), length_of(E)), ...);
     return s;
   } else {
-    return an_extent_is_an_int_or_upto_and_never_negative<E...>{};
+    static_assert(tensor_detail::ErrorNamed<an_extent_is_an_int_or_upto_and_never_negative<E...>>::absent);
+    return {};
   }
 }
 }  // namespace extents_detail

@@ -1,5 +1,6 @@
 // Initial values of parameters.
 #pragma once
+#include "language.hpp"
 
 namespace sinter {
 

@@ -2,6 +2,8 @@
 #pragma once
 #include <type_traits>
 
+#include "language.hpp"
+
 namespace sinter {
 
 /// The memory of the CPU.

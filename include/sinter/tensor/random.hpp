@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "language.hpp"
+
 namespace sinter {
 
 /// The seed of all random numbers of a model or loader.

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <utility>
 
+#include "language.hpp"
+
 namespace sinter::tensor_detail {
 
 /// Like std::shared_ptr<const T>, but an empty one may exist in constant evaluation.

@@ -35,6 +35,7 @@ template <class Place, Element T, auto... E> using TensorOn = BasicTensor<T, Pla
 // Undefined on purpose: the names are the errors.
 template <class To, class From> struct assigned_shapes_differ;
 template <class To, class From> struct assigned_dtypes_differ_write_cast;
+template <class T, class... Values> struct a_tensor_of_several_axes_takes_a_list_of_lists_or_reshape_of_another;
 template <class T, class... Indices> struct more_indices_than_axes;
 template <class T, class... Indices> struct a_bounded_axis_takes_an_index_or_a_whole_range;
 template <class T, char Symbol> struct tensor_has_no_length_of_this_symbol;
@@ -148,6 +149,11 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
     T* out = data();
     fill_from<0>(values, out);
   }
+  template <class... V> requires(rank > 1 && sizeof...(V) > 1 && (std::is_arithmetic_v<V> && ...))
+  BasicTensor(V...) {
+    using Error = a_tensor_of_several_axes_takes_a_list_of_lists_or_reshape_of_another<symbol, V...>;
+    static_assert(tensor_detail::ErrorNamed<Error>::absent);
+  }
   /// From the elements of a contiguous range, in row-major order: `std::vector<float> v(6); Tensor<float, 2, 3> a =
   /// v;`. A bounded tensor of rank 1 takes their number as its length. Throws `Error` if there are too few or too
   /// many. PyTorch: torch.tensor(list).reshape(shape).
@@ -173,6 +179,10 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   template <Expression X> BasicTensor(const X& expression) : storage_(uninitialized) {
     if constexpr (std::is_same_v<typename X::symbol, symbol>) evaluate_into(*this, expression);
     else tensor_detail::WrongAssignment<symbol, typename X::symbol>::report();
+  }
+  template <class U, class L, auto... F> requires(sizeof...(F) > 0 && !std::is_same_v<Sym<U, F...>, symbol>)
+  BasicTensor(const BasicTensor<U, Host, L, F...>&) {
+    tensor_detail::WrongAssignment<symbol, Sym<U, F...>>::report();
   }
   /// As if through a temporary: the destination may appear in the expression.
   template <Expression X> SINTER_INLINE BasicTensor& operator=(const X& expression) {

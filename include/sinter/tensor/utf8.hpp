@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <string_view>
 
+#include "language.hpp"
+
 namespace sinter::tensor_detail {
 
 /// The number of bytes of a nonempty text's first character; 0 if it is not UTF-8: truncated, overlong, a surrogate.

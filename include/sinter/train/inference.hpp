@@ -15,6 +15,9 @@ template <class MadeFor, class CalledWith> struct program_is_called_with_other_t
 template <class MadeFor, class CalledWith> struct program_is_called_with_other_dtypes_than_it_was_made_for_write_cast;
 template <class... Places> struct program_is_called_with_tensors_of_another_place_copy_them_by_to_Host;
 template <class Net, class... Inputs> struct the_nets_operator_takes_its_inputs_by_auto_or_const_reference;
+template <class Net> struct the_net_has_no_call_operator_name_its_forward_pass_so;
+template <class X> struct inference_needs_the_types_of_its_inputs_write_inference_of_Tensor;
+template <class Net, class Result> struct the_nets_operator_must_return_a_tensor_made_of_its_inputs;
 template <class Program> struct a_program_cannot_be_copied_move_it_or_make_another;
 
 namespace internals::train {
@@ -55,7 +58,7 @@ template <bool Accurate, class X, class... Inputs> struct InferenceTrace {
     bind(g, net, graph::parameter_blocks<X>);
     bind_states(g, net);
     const std::tuple<typename Inputs::symbol...> inputs{graph::new_input<typename Inputs::symbol>(g)...};
-    const auto y = std::apply(net, inputs);
+    const auto y = graph::spread(std::as_const(net), inputs, std::index_sequence_for<Inputs...>{});
     graph::for_each_result(y, [&](const graph::Value& v) {
       g.outputs.push(v.id);
       g.overwrites.push(-1);
@@ -285,17 +288,38 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   Policy policy_;
 };
 
+/// Whether a class has a member operator(), of any kind: with another one inherited its name is ambiguous.
+struct Callable {
+  void operator()();
+};
+template <class Net> struct WithCallable : Net, Callable {};
+template <class Net>
+concept HasCallOperator = std::is_final_v<Net> || !requires { &WithCallable<Net>::operator(); };
+
 /// What is wrong with a net and inputs to trace it with: an error, or void. If the net cannot be called with them the
-/// compiler reports why.
+/// compiler reports why. (clang prints every layer of a concept: it says shorter itself what takes no reference.)
 template <class X, class... Inputs> consteval auto fault_of_trace() {
   using Net = graph::net_of<X>;
   using Fault = typename graph::FaultOf<Net>::type;
   if constexpr (!std::is_void_v<Fault>) return graph::fields::Fault<Fault>{};
+  else if constexpr (!HasCallOperator<Net>)
+    return graph::fields::Fault<the_net_has_no_call_operator_name_its_forward_pass_so<Net>>{};
+#if !defined(__clang__)
   else if constexpr (!graph::CallableWith<Net, typename Inputs::symbol...> &&
                      graph::CallableWith<Net, typename Inputs::symbol&...>)
     return graph::fields::Fault<
         the_nets_operator_takes_its_inputs_by_auto_or_const_reference<Net, typename Inputs::symbol...>>{};
+#endif
   else return graph::fields::Fault<void>{};
+}
+
+/// The program of a net whose call results in a Result; none where that is not one.
+template <class X, class... Inputs, class Result, class Policy>
+auto make_inference(std::type_identity<Result>, const Model<X>& model, Policy policy) {
+  if constexpr (graph::is_refused_v<Result>) return Result{};
+  else if constexpr (!is_sym_v<Result>)
+    return the_nets_operator_must_return_a_tensor_made_of_its_inputs<graph::net_of<X>, Result>{};
+  else return Inference<X, Policy, Inputs...>(model, policy);
 }
 
 }  // namespace internals::train
@@ -307,10 +331,13 @@ template <class... Inputs, class X, class Policy = internals::backend::Host>
 requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy policy = {}) {
   constexpr auto fault = internals::train::fault_of_trace<X, Inputs...>();
   if constexpr (fault.exists) return graph::fields::report(fault);
-  // reports the error in the call
-  else if constexpr (!graph::CallableWith<graph::net_of<X>, typename Inputs::symbol...>)
-    return graph::net_of<X>{}(typename Inputs::symbol{}...);
-  else return internals::train::Inference<X, Policy, Inputs...>(model, policy);
+  else
+    return internals::train::make_inference<X, Inputs...>(
+        std::type_identity<decltype(std::declval<const graph::net_of<X>&>()(typename Inputs::symbol{}...))>{}, model,
+        policy);
+}
+template <int = 0, class X> auto inference(const Model<X>&) {
+  return inference_needs_the_types_of_its_inputs_write_inference_of_Tensor<X>{};
 }
 /// The same for the batches of a loader: `auto infer = inference(net, held_out);`.
 /// (Its first parameter keeps calls that name their inputs away: no type is an int.)

@@ -10,6 +10,7 @@ namespace sinter {
 
 // Undefined on purpose: the names are the errors.
 template <class Net> struct hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda;
+template <class Net, class Number> struct a_model_takes_a_Seed_write_Seed_of_the_number;
 template <class Net, class... Inputs> struct a_model_is_run_by_a_program_write_inference_of_Input_and_call_that;
 
 namespace internals::train {
@@ -64,6 +65,9 @@ template <class X> class Model {
   }
   /// Only the factory's type is used; it is called at compile time.
   explicit Model(X, Seed seed) requires(std::is_empty_v<X> && std::is_invocable_v<X>) : Model(seed) {}
+  template <class N> requires(std::is_arithmetic_v<N>) explicit Model(N) : Model(Seed{}) {
+    static_assert(tensor_detail::ErrorNamed<a_model_takes_a_Seed_write_Seed_of_the_number<Net, N>>::absent);
+  }
   Model(const Net&, Seed) requires(std::is_same_v<X, Net>&& std::is_class_v<Net>) {
     (void)hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda<Net>{};
   }

@@ -7,6 +7,8 @@ namespace sinter {
 
 // Undefined on purpose: the names are the errors.
 template <class Loss> struct numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them;
+template <class Optimizer> struct a_training_step_needs_an_optimizer_as_optim_Adam;
+template <class Loss> struct loss_needs_to_be_one_number_of_floating_point;
 
 namespace internals::train {
 
@@ -191,21 +193,27 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
 };
 
 /// The same for a net, a loss and batches. A step is traced with the loss's type alone.
-template <class X, class Loss, class Input, class Target> consteval auto fault_of_training() {
+template <class X, class Loss, class Optimizer, class Input, class Target> consteval auto fault_of_training() {
   constexpr auto fault = fault_of_trace<X, Input>();
   if constexpr (fault.exists) {
     return fault;
   } else if constexpr (!std::is_empty_v<Loss>) {
     return graph::fields::Fault<numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them<Loss>>{};
+  } else if constexpr (!requires { Optimizer::moments; }) {
+    return graph::fields::Fault<a_training_step_needs_an_optimizer_as_optim_Adam<Optimizer>>{};
   } else {
     return fault;
   }
 }
-/// The result type of a loss of a net's output.
-template <class X, class Loss, class Input, class Target>
-concept Trainable = requires(const graph::net_of<X>& net, typename Input::symbol x, typename Target::symbol y) {
-  Loss{}(net(x), y);
-};
+/// The step of a net whose loss is a Value; none where that is not one.
+template <class Input, class Target, class Loss, class Value, class X, class Optimizer, class Policy>
+auto make_step(std::type_identity<Value>, const Model<X>& model, Optimizer optimizer, Policy policy) {
+  if constexpr (graph::is_refused_v<Value>) return Value{};
+  else if constexpr (!is_sym_v<Value>) return loss_needs_to_be_one_number_of_floating_point<Value>{};
+  else if constexpr (Value::shape.size() != 1 || !is_floating(Value::dtype))
+    return loss_needs_to_be_one_number_of_floating_point<Value>{};
+  else return TrainingStep<X, Loss, Optimizer, Policy, Input, Target>(model, optimizer, policy);
+}
 
 }  // namespace internals::train
 
@@ -214,12 +222,13 @@ concept Trainable = requires(const graph::net_of<X>& net, typename Input::symbol
 ///   float loss = step(x, y).loss;
 template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = internals::backend::Host>
 auto training(const Model<X>& model, Loss, Optimizer optimizer, Policy policy = {}) {
-  constexpr auto fault = internals::train::fault_of_training<X, Loss, Input, Target>();
+  constexpr auto fault = internals::train::fault_of_training<X, Loss, Optimizer, Input, Target>();
   if constexpr (fault.exists) return graph::fields::report(fault);
-  else if constexpr (!internals::train::Trainable<X, Loss, Input, Target>)
-    return Loss{}(graph::net_of<X>{}(typename Input::symbol{}), typename Target::symbol{});  // reports the error in the
-                                                                                             // call
-  else return internals::train::TrainingStep<X, Loss, Optimizer, Policy, Input, Target>(model, optimizer, policy);
+  else
+    return internals::train::make_step<Input, Target, Loss>(
+        std::type_identity<decltype(Loss{}(std::declval<const graph::net_of<X>&>()(typename Input::symbol{}),
+                                           typename Target::symbol{}))>{},
+        model, optimizer, policy);
 }
 /// The same with the batch types of a loader; the last, smaller batch is included.
 ///   auto step = training(net, batches, nn::cross_entropy, optim::Adam{.lr = 1e-3f});

@@ -33,9 +33,11 @@ template <class F, int... Index> struct ValueAndGrad {
     else return of(ops::independent<F>(x...));
   }
   template <class... S> constexpr auto of(const std::tuple<S...>& arguments) const {
-    const auto y = std::apply(f, arguments);
+    const auto y = graph::spread(f, arguments, std::index_sequence_for<S...>{});
     using Y = std::remove_const_t<decltype(y)>;
-    if constexpr (!is_sym_v<Y> || Y::shape.size() != 1) {
+    if constexpr (graph::is_refused_v<Y>) {
+      return y;
+    } else if constexpr (!is_sym_v<Y> || Y::shape.size() != 1) {
       return gradient_needs_a_function_with_a_scalar_result<Y>{};
     } else if constexpr (!is_floating(Y::dtype)) {
       return gradient_needs_a_result_of_floating_point<Y>{};

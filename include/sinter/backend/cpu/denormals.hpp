@@ -2,6 +2,8 @@
 // gets no gradient shrink forever. Programs that run longer than the switch takes treat them as zero, as XLA does.
 // PyTorch: torch.set_flush_denormal(True).
 #pragma once
+#include "../../tensor/language.hpp"
+
 #include <cstdint>
 
 #if defined(__SSE2__)

@@ -1,6 +1,8 @@
 // How a contraction is computed. The target decides it once, where the step is emitted (choose.hpp), and stores it
 // there (compile/program/table.hpp); the kernel, scratch memory, tiles and reports read it.
 #pragma once
+#include "../../tensor/language.hpp"
+
 #include <cstdint>
 
 namespace sinter::cpu {

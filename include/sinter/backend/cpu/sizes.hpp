@@ -1,5 +1,7 @@
 // How much the kernels of a CPU hold in registers, buffers and caches, where it does not depend on the instruction set.
 #pragma once
+#include "../../tensor/language.hpp"
+
 #include <algorithm>
 #include <cstdint>
 

@@ -17,6 +17,8 @@ root = pathlib.Path(__file__).resolve().parent.parent
 headers = root / "include" / "sinter"
 # What a part includes from elsewhere: whatever needs it is left out unless it is asked for.
 parts = {"safetensors": "<nlohmann/json.hpp>", "gzip": "<zlib.h>", "thrust": "<thrust/for_each.h>"}
+# What headers that users include begin and end with: the one header too.
+brackets = [headers / "tensor" / f"optimised_{end}.hpp" for end in ("begin", "end")]
 elsewhere = ("backend/cuda/", "backend/reference/")  # what nvcc compiles, and what only tests use
 local = re.compile(r'\s*#\s*include\s+"([^"]+)"')
 system = re.compile(r"\s*#\s*include\s+(<[^>]+>)")
@@ -31,7 +33,7 @@ class Folded:
         self.system = []  # those that no #if surrounds
 
     def add(self, header):
-        if header in self.order:
+        if header in self.order or header in brackets:
             return
         if header in self.open:
             raise SystemExit(f"single_header.py: {header.relative_to(headers)} includes itself")
@@ -82,9 +84,12 @@ def fold(chosen):
         f"// sinter {version}{with_parts}, all of it in one header, made by packaging/single_header.py.\n//\n{licence}",
         "#pragma once",
     ]
+    begin, end = (h.read_text(encoding="utf-8").strip("\n") for h in brackets)
+    text.append(begin)
     text.append("\n".join(f"#include {name}" for name in sorted(folded.system)))
     for header in folded.order:
         text.append(f"// ---- sinter/{header.relative_to(headers).as_posix()}\n{folded.text(header)}")
+    text.append(end)
     return "\n\n".join(text) + "\n"
 
 

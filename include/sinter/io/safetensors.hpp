@@ -166,7 +166,7 @@ template <Element T> SINTER_COLD const TensorEntry& matching(const TensorFile& f
     throw Error(ErrorCode::mismatch, where + ", dtype",
                 "expected " + dtype + " or a type that converts to it, found " + shown,
                 "save it with the dtype of the model");
-  const std::size_t size = shape.size();
+  const auto size = std::size_t(shape.size());
   if (const std::size_t i = first_not_taken<T>(t->dtype, f.bytes.data() + f.data + t->begin, size); i < size)
     throw Error(ErrorCode::mismatch, where + ", element " + std::to_string(i),
                 t->dtype == "BOOL" ? "expected 0 or 1 as BOOL, found another byte"
@@ -191,7 +191,7 @@ template <class X> void load(Model<X>& model, const std::string& path, ExtraTens
   });
   if (extra == ExtraTensors::refuse) {
     std::vector<bool> known(f.tensors.size());
-    for (const io::TensorEntry* t : found) known[t - f.tensors.data()] = true;
+    for (const io::TensorEntry* t : found) known[std::size_t(t - f.tensors.data())] = true;
     for (std::size_t i = 0; i < known.size(); ++i)
       if (!known[i])
         throw Error(ErrorCode::mismatch, io::safetensors_detail::tensor_in(path, f.tensors[i].name),

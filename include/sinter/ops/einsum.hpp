@@ -177,7 +177,8 @@ template <Letters Equation, class Sums = PromotedSums> struct Einsum {
     if (!Sums::holds(d)) graph::operands_do_not_fit(graph::primitive<Contract>, {});
     const auto named = [&](std::size_t i) {
       NamedValue n{graph::cast_to(v[i], d), {}};
-      for (std::size_t a = 0; a < axes_of_operand(i).size(); ++a) n.name[a] = axes_of_operand(i)[a];
+      int a = 0;
+      for (const char c : axes_of_operand(i)) n.name[a++] = c;
       return n;
     };
     NamedValue sum = named(0);

@@ -131,7 +131,7 @@ template <class X> void save(const Model<X>& model, const std::string& path) {
   std::vector<std::string_view> parts(2);
   model.for_each_tensor([&](const std::string& name, const auto& p) {
     using Element = typename std::remove_cvref_t<decltype(p)>::element;
-    parts.emplace_back(reinterpret_cast<const char*>(p.memory()), p.size() * sizeof(Element));
+    parts.emplace_back(reinterpret_cast<const char*>(p.memory()), std::size_t(p.size()) * sizeof(Element));
     io::safetensors_detail::append_entry(header, name, dtype_of<Element>, p.shape, at, at + parts.back().size());
     at += parts.back().size();
   });
@@ -200,7 +200,7 @@ template <class X> void load(Model<X>& model, const std::string& path, ExtraTens
   std::size_t i = 0;
   model.for_each_tensor([&](const std::string&, const auto& p) {
     const io::TensorEntry& t = *found[i++];
-    io::convert(t.dtype, f.bytes.data() + f.data + t.begin, p.size(), p.data());
+    io::convert(t.dtype, f.bytes.data() + f.data + t.begin, std::size_t(p.size()), p.data());
   });
 }
 /// The same into a new model: `auto net = load<Mlp>("mlp.safetensors");`.

@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
 # tests/sweep/warnings.sh    compiles all headers, and every example, with more warnings than the project's own, each an
-# error: programs that include sinter may have them on. With g++ and with clang where they are. Conversions of signed
-# subscripts are left out: they are what std::array makes of an int.
+# error: programs that include sinter may have them on. With g++ and with clang where they are.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 both=(-std=c++20 -O1 -march=native -I"$root/include" "-DSINTER_DIGITS=\"digits.csv\"" -Werror
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-  -Wno-sign-conversion -Wold-style-cast -Woverloaded-virtual -Wnon-virtual-dtor -Wdouble-promotion -Wformat=2
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
+  -Wold-style-cast -Woverloaded-virtual -Wnon-virtual-dtor -Wdouble-promotion -Wformat=2
   -Wcast-align -Wcast-qual -Wredundant-decls)
 gnu=(-fopenmp -fconstexpr-ops-limit=4000000000 -fconstexpr-loop-limit=100000000 -Wduplicated-cond
   -Wduplicated-branches -Wlogical-op)

@@ -70,7 +70,7 @@ template <class K, class Which, class = std::make_index_sequence<count_micros<K,
 struct ChosenMicros;
 template <class K, class Which, std::size_t... Index> struct ChosenMicros<K, Which, std::index_sequence<Index...>> {
   static constexpr auto number = [] {
-    std::array<int, sizeof...(Index) + 1> r{};
+    Array<int, int(sizeof...(Index)) + 1> r{};
     int n = 0, j = 0;
     for (const Micro& m : K::body.micros) {
       if (Which::holds(m)) r[n++] = j;
@@ -215,7 +215,7 @@ template <class K, int P>
       : moves[Index]  ? void(w.count[Index] += by[Index])
                       : void()),
      ...);
-  }(std::make_index_sequence<P>{});
+  }(std::make_index_sequence<std::size_t(P)>{});
 }
 /// What moves every pointer by `steps` along loop i.
 template <class K, int L, int P>
@@ -226,7 +226,7 @@ template <class K, int L, int P>
   [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
     ((by[Index] = !moves[Index] ? 0 : steps * a.stride[Index][loop] * (size[Index] > 0 ? size[Index] : 1)),
      ...);
-  }(std::make_index_sequence<P>{});
+  }(std::make_index_sequence<std::size_t(P)>{});
   return by;
 }
 /// Moves every pointer by `steps` along loop i.
@@ -285,7 +285,7 @@ template <class K, int First, int Last, int L, int P, class F>
 }
 
 /// Whether loops [first, last) of a pointer are as one.
-template <int L, int P> inline bool are_one_loop(const Arguments<L, P>& a, std::size_t pointer, int first, int last) {
+template <int L, int P> inline bool are_one_loop(const Arguments<L, P>& a, int pointer, int first, int last) {
   const auto& stride = a.stride[pointer];
   for (int l = first; l + 1 < last; ++l)
     if (stride[l] != stride[l + 1] * a.extent[l + 1]) return false;

@@ -19,7 +19,7 @@ template <class K> constexpr int lengths_of() {
 /// All that a map reads besides its operands, by value: a kernel on a device gets no pointer into the host's memory.
 template <int Loops, int Pointers, int Lengths> struct MapArguments {
   Arguments<Loops, Pointers> at;
-  std::int64_t lengths[Lengths > 0 ? Lengths : 1]{};
+  std::int64_t lengths[std::size_t(Lengths > 0 ? Lengths : 1)]{};
 
   template <class Context> MapArguments(const std::int64_t* table, const Context& c) : at(table, c) {
     for (int i = 0; i < Lengths; ++i) lengths[i] = c.lengths[i];

@@ -1,10 +1,9 @@
 // A primitive of kind kernel evaluated by its plain loops, for backends that have no kernel for it.
 #pragma once
-#include <vector>
-
 #include "../compile/program/kernel.hpp"
 #include "../graph/primitive.hpp"
 #include "../tensor/array.hpp"
+#include "../tensor/vector.hpp"
 
 namespace sinter::internals::backend {
 
@@ -18,7 +17,7 @@ class PlainKernel {
     Array<std::int64_t, Shape::max_rank> stride{};  ///< in elements
   };
 
-  PlainKernel(const graph::Primitive& op, std::vector<Tensor> tensors, int operands, const std::int64_t* attributes,
+  PlainKernel(const graph::Primitive& op, Vector<Tensor> tensors, int operands, const std::int64_t* attributes,
               int attribute_count)
       : op_(op),
         tensors_(std::move(tensors)),
@@ -40,10 +39,10 @@ class PlainKernel {
       t.dtype = m.dtype;
       for (int k = 0; k < (reads ? m.b : m.a); ++k) t.shape.push(1);  // the rank
     }
-    std::vector<graph::Signature::Operand> room;
+    Vector<graph::Signature::Operand> room;
     for (const Tensor& t : tensors_) room.push_back({t.dtype, &t.shape});
     const graph::Signature s{room.data(), operands_, attributes_.data(), int(attributes_.size())};
-    std::vector<int> loop;
+    Vector<int> loop;
     for (int i = 0; i < tensors; ++i)
       for (int k = 0; k < tensors_[i].shape.rank; ++k) loop.push_back(op.kernel.loop(s, i, k));
     int n = 0;
@@ -82,8 +81,8 @@ class PlainKernel {
   }
 
   const graph::Primitive& op_;
-  std::vector<Tensor> tensors_;
-  std::vector<std::int64_t> attributes_;
+  Vector<Tensor> tensors_;
+  Vector<std::int64_t> attributes_;
   int operands_ = 0;
 };
 

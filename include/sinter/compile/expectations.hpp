@@ -28,7 +28,7 @@ template <class Trace> struct ExpectationTrace {
 
 /// The expectations of a trace, as constants.
 template <class Trace, int N> inline constexpr auto expectations_of = [] {
-  std::array<graph::Builder::Expectation, N> all{};
+  Array<graph::Builder::Expectation, N> all{};
   const Builder g = Trace{}();
   for (int k = 0; k < N; ++k) all[k] = g.expectations[k];
   return all;

@@ -64,7 +64,7 @@ constexpr int unit_axis(const Layout& l, const Shape& s) {
 /// Which axis of `to` each axis of `from` becomes, where `to` has further axes of extent 1.
 struct AxisMap {
   bool fit = false;
-  std::array<int, Shape::max_rank> axis{};
+  Array<int, Shape::max_rank> axis{};
 
   constexpr AxisMap(const Shape& from, const Shape& to) {
     int i = 0;

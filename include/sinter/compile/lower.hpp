@@ -319,7 +319,7 @@ class Lowering {
                 .a = point_at(pointer(s_.base[table], l, from, g_.shape(v), row), stride, extent),
                 .b = short(index)});
     } else {
-      std::array<short, 3> x{-1, -1, -1};
+      Array<short, 3> x{-1, -1, -1};
       for (int k = 0; k < n.operands; ++k) x[k] = short(operand(g_.operands(v)[k], v, row));
       r = push({.what = Micro::What::apply, .dtype = n.dtype, .a = x[0], .b = x[1], .c = x[2], .code = n.op->code}, v);
     }

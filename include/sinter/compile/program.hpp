@@ -76,7 +76,7 @@ template <int Capacity> struct Frozen {
   bool fits = false;
   FrozenPlan prepare, run;
   PlanNumbers bodies[most_bodies]{};  ///< of loops; those of one plan after another
-  std::int64_t data[Capacity]{};
+  std::int64_t data[std::size_t(Capacity)]{};
 
   constexpr void write(int at, const Plan& p) {
     for (const int k : p.kernel) data[at++] = k;
@@ -118,10 +118,10 @@ template <int Capacity> constexpr Frozen<Capacity> freeze(const Compiled& c, con
 }
 
 /// `N` of the numbers of a frozen plan, from the `from`-th on.
-template <class T, std::size_t N, class F> constexpr std::array<T, N> part(const F& f, int from) {
-  std::array<T, N> r{};
+template <class T, int N, class F> constexpr Array<T, N> part(const F& f, int from) {
+  Array<T, N> r{};
   T* out = r.data();
-  for (std::size_t i = 0; i < N; ++i) out[i] = T(f.data[from + i]);
+  for (int i = 0; i < N; ++i) out[i] = T(f.data[from + i]);
   return r;
 }
 
@@ -192,8 +192,8 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
   static constexpr int runs = plan().steps;
   static constexpr int nodes = plan().nodes, inputs = plan().inputs, distinct_kernels = plan().kernels;
   /// Bytes that a run needs in addition to inputs and outputs.
-  static constexpr std::size_t workspace_bytes = plan().arena_bytes + plan().scratch_bytes;
-  static constexpr std::size_t arena_bytes = plan().arena_bytes;
+  static constexpr std::size_t workspace_bytes = std::size_t(plan().arena_bytes + plan().scratch_bytes);
+  static constexpr std::size_t arena_bytes = std::size_t(plan().arena_bytes);
   static constexpr double flops = plan().flops, bytes_moved = plan().bytes_moved;
   static constexpr bool straight_line = plan().straight_line;
 
@@ -205,10 +205,8 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
  private:
   /// Integers per step, by kernel.
   static constexpr auto step_sizes = [] {
-    std::array<int, distinct_kernels> n{};
-    for (std::size_t k = 0; k < n.size(); ++k) {
-      n[k] = KernelView{words.data() + kernel_at[k]}.integers();
-    }
+    Array<int, distinct_kernels> n{};
+    for (int k = 0; k < distinct_kernels; ++k) n[k] = KernelView{words.data() + kernel_at[k]}.integers();
     return n;
   }();
   static constexpr int most_integers = [] {
@@ -241,7 +239,7 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
   /// the step that writes reads no element that it has written.
   static constexpr bool may_share(int input, int output) {
     bool written = false, read_in_chain = false;
-    std::size_t t = 0;
+    std::int64_t t = 0;
     const std::int64_t* chain = chains.data();
     for (int s = 0; s < runs; ++s) {
       if (chain != chains.data() + chains.size() && s == ChainHead::of(chain).first + ChainHead::of(chain).steps) {
@@ -272,8 +270,8 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
     KernelKind kind;
   };
   static constexpr auto step_list = [] {
-    std::array<StepInfo, runs> list{};
-    std::size_t t = 0;
+    Array<StepInfo, runs> list{};
+    std::int64_t t = 0;
     for (StepInfo& step : list) {
       step.kernel = int(table[t]);
       step.kind = KernelView{words.data() + kernel_at[step.kernel]}.kind();
@@ -284,8 +282,8 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
 
   /// Of each kernel of contractions, the classes of its steps' methods.
   static constexpr auto method_classes = [] {
-    std::array<std::uint64_t, distinct_kernels> classes{};
-    std::size_t t = 0;
+    Array<std::uint64_t, distinct_kernels> classes{};
+    std::int64_t t = 0;
     for (int s = 0; s < runs && Backend::target.method_class != nullptr; ++s) {
       const std::int64_t k = table[t];
       const StepView step(words.data() + kernel_at[k], table.data() + t + 1, nullptr);
@@ -304,9 +302,9 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
   /// What the graph expects of its inputs (compile/expectations.hpp), and lengths with which it does not run.
   static constexpr int expectations = plan().expectations;
   static constexpr auto refused = [] {
-    std::array<LengthRefusal, plan().refusals> all{};
+    Array<LengthRefusal, plan().refusals> all{};
     if constexpr (Body < 0)
-      for (std::size_t i = 0; i < all.size(); ++i) all[i] = plan().refused[i];
+      for (int i = 0; i < plan().refusals; ++i) all[i] = plan().refused[i];
     return all;
   }();
 
@@ -321,12 +319,12 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
         ((observer.begin(int(S)),
           run_kernel<Step<S>::kernel, Step<S>>(Step<S>::arguments.data(), c), observer.end(int(S))),
          ...);
-      }(std::make_index_sequence<steps>{});
+      }(std::make_index_sequence<std::size_t(steps)>{});
     } else {
       static constexpr auto entry = [&]<std::size_t... Index>(std::index_sequence<Index...>) {
-        return std::array<void (*)(const std::int64_t*, const Context&), sizeof...(Index)>{
+        return Array<void (*)(const std::int64_t*, const Context&), int(sizeof...(Index))>{
             &enter<Index, Context>...};
-      }(std::make_index_sequence<distinct_kernels>{});
+      }(std::make_index_sequence<std::size_t(distinct_kernels)>{});
       const std::int64_t* t = table.data();
       [[maybe_unused]] const std::int64_t* chain = chains.data();
       for (int s = 0, run = 0; run < runs; ++s) {
@@ -350,7 +348,7 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
   template <std::size_t Index, std::size_t... J> static auto kernel_type(std::index_sequence<J...>)
       -> KernelCode<words[kernel_at[Index] + J]...>;
   template <std::size_t Index> using Kernel =
-      decltype(kernel_type<Index>(std::make_index_sequence<kernel_at[Index + 1] - kernel_at[Index]>{}));
+      decltype(kernel_type<Index>(std::make_index_sequence<std::size_t(kernel_at[Index + 1] - kernel_at[Index])>{}));
   template <std::size_t Index, class Context>
   SINTER_OUTLINE static void enter(const std::int64_t* arguments, const Context& c) {
     run_kernel<Index, StepsOf<Index>>(arguments, c);
@@ -373,16 +371,17 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
   }
 
   template <std::size_t S> struct Step {
-    static constexpr std::size_t at = [] {
-      std::size_t t = 0;
+    static constexpr std::int64_t at = [] {
+      std::int64_t t = 0;
       for (std::size_t s = 0; s < S; ++s) t += step_sizes[table[t]];
       return t;
     }();
-    static constexpr std::size_t kernel = table[at];
+    static constexpr std::size_t kernel = std::size_t(table[at]);
     using Kernel = Program::Kernel<kernel>;
     static constexpr auto arguments = [] {
-      std::array<std::int64_t, step_sizes[kernel] - 1> a{};
-      for (std::size_t i = 0; i < a.size(); ++i) a[i] = table[at + 1 + i];
+      constexpr int numbers = step_sizes[kernel] - 1;
+      Array<std::int64_t, numbers> a{};
+      for (int i = 0; i < numbers; ++i) a[i] = table[at + 1 + i];
       return a;
     }();
   };

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../tensor/vector.hpp"
 #include "program.hpp"
 
 namespace sinter::internals::compile {
@@ -14,7 +15,7 @@ struct RunTimeBody {
   KernelKind kind = KernelKind::map;
   int loops = 0, pointers = 0, passes = 0, kept = 0;
   std::uint64_t folded = 0;
-  std::vector<Micro> micros;
+  Vector<Micro> micros;
 
   explicit RunTimeBody(const std::uint64_t* words) : micros(count_micros(words)) { decode_into(words, *this); }
 };
@@ -28,7 +29,7 @@ struct Access {
   std::int64_t span = 0;       ///< bytes from the first element to the end of the last
   double bytes = 0;            ///< of the elements that it accesses, each counted once
   bool written = false;
-  std::vector<std::int64_t> stride;  ///< in elements, one per loop
+  Vector<std::int64_t> stride;  ///< in elements, one per loop
 };
 
 struct StepReport {
@@ -38,8 +39,8 @@ struct StepReport {
   std::string operations;      ///< "contract add maximum": primitives in the order of evaluation
   std::string computed[2];     ///< those of them that compute an operand of a contraction
   double flops = 0, bytes = 0;
-  std::vector<std::int64_t> extent;  ///< of its loops
-  std::vector<Access> access;
+  Vector<std::int64_t> extent;  ///< of its loops
+  Vector<Access> access;
   // Of a chain (compile/chains.hpp), whose accesses are those to tensors that exist as a whole:
   std::vector<StepReport> parts;     ///< its steps
   std::int64_t tiles = 0, units = 0;  ///< its tiles, and how many images, rows, … most of them have
@@ -89,7 +90,7 @@ template <class Program> inline constexpr int code_count = [] {
   return found.size();
 }();
 template <class Program> inline constexpr auto code_list = [] {
-  std::array<std::uint64_t, code_count<Program>> list{};
+  Array<std::uint64_t, code_count<Program>> list{};
   std::uint64_t* to = list.data();
   const List<std::uint64_t> found = codes<Program>();
   for (const std::uint64_t c : found) *to++ = c;
@@ -106,7 +107,7 @@ constexpr Operation operation(const graph::Primitive& p) {
 template <class Program> inline constexpr auto operations = []<std::size_t... Index>(std::index_sequence<Index...>) {
   return std::array<Operation, sizeof...(Index)>{
       operation(graph::primitive<graph::primitive_struct<code_list<Program>[Index]>>)...};
-}(std::make_index_sequence<code_count<Program>>{});
+}(std::make_index_sequence<std::size_t(code_count<Program>)>{});
 
 
 template <class Program> constexpr StepTable step_table() {
@@ -309,7 +310,7 @@ class Steps {
   }
 
   StepTable table_;
-  std::vector<RunTimeBody> bodies_;
+  Vector<RunTimeBody> bodies_;
 };
 
 }  // namespace sinter::internals::compile

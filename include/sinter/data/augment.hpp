@@ -14,7 +14,7 @@ template <int Rows, int Columns, Classified Set> void append_shifted(Set& to, co
     std::fill(image.begin(), image.end(), 0);
     for (int r = std::max(0, down); r < std::min(Rows, Rows + down); ++r)
       for (int c = std::max(0, right); c < std::min(Columns, Columns + right); ++c)
-        image[r * Columns + c] = from.features(i)[(r - down) * Columns + c - right];
+        image[std::size_t(r * Columns + c)] = from.features(i)[(r - down) * Columns + c - right];
     to.add(image.data(), from.label(i));
   }
 }

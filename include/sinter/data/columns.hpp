@@ -10,8 +10,8 @@
 namespace sinter::data {
 
 /// N adjacent columns.
-template <int N> constexpr std::array<std::size_t, N> columns(std::size_t first = 0) {
-  std::array<std::size_t, N> all{};
+template <int N> constexpr std::array<std::size_t, std::size_t(N)> columns(std::size_t first = 0) {
+  std::array<std::size_t, std::size_t(N)> all{};
   for (std::size_t& c : all) c = first++;
   return all;
 }
@@ -33,13 +33,13 @@ inline void check(const Table& t, std::span<const std::size_t> columns, const ch
 ///   const auto flowers =
 ///       data::labelled<2>(t, {t.column("petal length"), t.column("petal width")}, t.column("species"));
 template <int N> Labelled<N> labelled(const Table& t,
-                                      const std::array<std::size_t, N>& features = columns<N>(),
+                                      const std::array<std::size_t, std::size_t(N)>& features = columns<N>(),
                                       std::size_t label = N) {
   columns_detail::check(t, features, "features");
   columns_detail::check(t, {&label, 1}, "label");
   Labelled<N> all;
   all.reserve(t.rows);
-  std::array<float, N> x;
+  std::array<float, std::size_t(N)> x;
   for (std::size_t r = 0; r < t.rows; ++r) {
     for (std::size_t c = 0; c < x.size(); ++c) x[c] = t(r, features[c]);
     const float y = t(r, label);
@@ -54,14 +54,14 @@ template <int N> Labelled<N> labelled(const Table& t,
 /// Samples with M numbers to predict each, from a table; without lists, the first N columns are the features and the
 /// next M the targets. Throws `Error` (argument) for a column that does not exist.
 template <int N, int M = 1> Samples<Tensor<float, N>, Tensor<float, M>> regression(
-    const Table& t, const std::array<std::size_t, N>& features = columns<N>(),
-    const std::array<std::size_t, M>& targets = columns<M>(N)) {
+    const Table& t, const std::array<std::size_t, std::size_t(N)>& features = columns<N>(),
+    const std::array<std::size_t, std::size_t(M)>& targets = columns<M>(N)) {
   columns_detail::check(t, features, "features");
   columns_detail::check(t, targets, "targets");
   Samples<Tensor<float, N>, Tensor<float, M>> all;
   all.reserve(t.rows);
-  std::array<float, N> x;
-  std::array<float, M> y;
+  std::array<float, std::size_t(N)> x;
+  std::array<float, std::size_t(M)> y;
   for (std::size_t r = 0; r < t.rows; ++r) {
     for (std::size_t c = 0; c < x.size(); ++c) x[c] = t(r, features[c]);
     for (std::size_t c = 0; c < y.size(); ++c) y[c] = t(r, targets[c]);

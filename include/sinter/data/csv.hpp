@@ -49,8 +49,8 @@ class Reader {
  private:
   /// Moves the unread rest to the front and reads on.
   void refill() {
-    const std::size_t kept = text_.end - at_;
-    taken_ += at_ - buffer_.data();
+    const auto kept = std::size_t(text_.end - at_);
+    taken_ += std::size_t(at_ - buffer_.data());
     if (table_.rows > 0 && table_.values.capacity() < expected_) table_.values.reserve(expected_);
     if (kept > 0) std::memmove(buffer_.data(), at_, kept);
     if (2 * kept >= buffer_.size()) buffer_.resize(std::max(chunk_, 2 * buffer_.size()));

@@ -68,7 +68,7 @@ class UnpackedFile {
       z_.next_out = out + done;
       z_.avail_out = uInt(std::min<std::size_t>(bytes - done, 1 << 30));
       const int status = inflate(&z_, Z_NO_FLUSH);
-      done = z_.next_out - out;
+      done = std::size_t(z_.next_out - out);
       if (status == Z_MEM_ERROR) tensor_detail::raise(std::bad_alloc());
       if (status == Z_STREAM_END)
         in_member_ = false;

@@ -47,7 +47,8 @@ class WeightedSampler {
     for (std::size_t k = 0; k < numbers.size(); ++k) {
       // uniform in [0, 1)
       const double share = (double(random.bits(2 * k) >> 5) * 0x1p26 + double(random.bits(2 * k + 1) >> 6)) * 0x1p-53;
-      numbers[k] = std::upper_bound(reach_.begin(), reach_.end() - 1, share * reach_.back()) - reach_.begin();
+      const auto at = std::upper_bound(reach_.begin(), reach_.end() - 1, share * reach_.back());
+      numbers[k] = std::size_t(at - reach_.begin());
     }
   }
 

@@ -78,7 +78,7 @@ template <Classified Data> auto stratified_split(const Data& all, double share, 
   std::sort(classes.begin(), classes.end());
   std::vector<std::size_t> count(classes.size() + 1, 0), taken(classes.size() + 1, 0);
   const auto index = [&](int label) {
-    return std::lower_bound(classes.begin(), classes.end(), label) - classes.begin();
+    return std::size_t(std::lower_bound(classes.begin(), classes.end(), label) - classes.begin());
   };
   for (std::size_t i = 0; i < all.size(); ++i) ++count[index(all.label(i))];
   std::vector<std::size_t> train, test;

@@ -21,7 +21,7 @@ struct Table {
   /// The number of the first column with this name. Throws `Error` when there is none.
   std::size_t column(std::string_view wanted) const {
     const auto at = std::find(header.begin(), header.end(), wanted);
-    if (at != header.end()) return at - header.begin();
+    if (at != header.end()) return std::size_t(at - header.begin());
     constexpr std::size_t most_shown = 20;
     std::string all;
     for (std::size_t c = 0; c < std::min(header.size(), most_shown); ++c)

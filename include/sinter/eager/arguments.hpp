@@ -16,8 +16,8 @@ struct Argument {
   int element_bytes = 0;
   bool row_major = true;
   bool keeps_lengths = false;  ///< a view: its lengths belong to the tensor whose memory it shares
-  std::array<std::int64_t, Shape::max_rank> length;    ///< of each axis, now; set only where the shape is bounded
-  std::array<std::ptrdiff_t, Shape::max_rank> stride;  ///< in elements; set only where not row-major
+  Array<std::int64_t, Shape::max_rank> length;    ///< of each axis, now; set only where the shape is bounded
+  Array<std::ptrdiff_t, Shape::max_rank> stride;  ///< in elements; set only where not row-major
 };
 
 template <class T> inline Argument describe(const T& tensor) {
@@ -32,7 +32,7 @@ template <class T> inline Argument describe(const T& tensor) {
     a.row_major = tensor.is_row_major();
     a.keeps_lengths = T::shape.bounded();
     if (!a.row_major || a.keeps_lengths)
-      for (int i = 0; i < T::rank; ++i) a.stride[i] = tensor.strides()[i];
+      for (int i = 0; i < T::rank; ++i) a.stride[i] = tensor.strides()[std::size_t(i)];
   }
   return a;
 }
@@ -78,7 +78,7 @@ inline void copy_strided(const Argument& a, std::byte* row_major, bool to_row_ma
   const auto length = [&](int i) { return a.shape->symbol(i) != 0 ? a.length[i] : (*a.shape)[i]; };
   for (int i = 0; i < rank; ++i)
     if (length(i) == 0) return;
-  std::array<int, Shape::max_rank> index{};
+  Array<int, Shape::max_rank> index{};
   for (bool more = true; more;) {
     std::ptrdiff_t offset = 0, at = 0;
     for (int i = 0; i < rank; ++i) {
@@ -86,7 +86,7 @@ inline void copy_strided(const Argument& a, std::byte* row_major, bool to_row_ma
       at = at * (*a.shape)[i] + index[i];
     }
     std::byte *const element = a.data + offset * a.element_bytes, *const copy = row_major + at * a.element_bytes;
-    std::memcpy(to_row_major ? copy : element, to_row_major ? element : copy, a.element_bytes);
+    std::memcpy(to_row_major ? copy : element, to_row_major ? element : copy, std::size_t(a.element_bytes));
     more = false;
     for (int i = rank - 1; i >= 0 && !more; --i) {
       more = ++index[i] < length(i);

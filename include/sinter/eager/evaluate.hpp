@@ -16,7 +16,7 @@ template <class... X> inline constexpr bool on_host =
     std::is_same_v<place_detail::common_place<Host, typename X::place...>, Host>;
 
 /// For each leaf of an expression the earlier leaf that it is assumed to equal, or itself.
-template <int N> using SameLeaf = std::array<int, N>;
+template <int N> using SameLeaf = Array<int, N>;
 
 template <class> inline constexpr char type_tag = 0;
 
@@ -96,8 +96,8 @@ SINTER_OUTLINE inline bool are_same(const Argument& a, const Argument& b) {
 
 template <class D, class X> SINTER_OUTLINE inline void assign_anywhere(D& destination, const X& x) {
   constexpr int n = graph::LeafCount<X>::value;
-  std::array<Argument, n> inputs;
-  std::size_t i = 0;
+  Array<Argument, n> inputs;
+  int i = 0;
   for_each_leaf(x, [&](const auto& leaf) { inputs[i++] = argument(leaf); });
   const std::array<Argument, 1> output{describe(destination)};
   static constexpr auto same = paired_leaves<X>();
@@ -120,7 +120,7 @@ template <class D, class X> [[gnu::always_inline]] inline void assign(D& destina
     const auto all = leaves(x);
     const bool done = [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
       return run_directly<P>(std::array{argument(std::get<Index>(all))...}, std::array{describe(destination)});
-    }(std::make_index_sequence<graph::LeafCount<X>::value>{});
+    }(std::make_index_sequence<std::size_t(graph::LeafCount<X>::value)>{});
     if (done) return;
   }
   assign_anywhere(destination, x);

@@ -28,7 +28,7 @@ struct Runnable {
 };
 
 template <class Program, int Inputs, int Outputs> inline constexpr auto shares = [] {
-  std::array<bool, Inputs * Outputs> s{};
+  Array<bool, Inputs * Outputs> s{};
   for (int i = 0; i < Inputs; ++i)
     for (int k = 0; k < Outputs; ++k) s[i * Outputs + k] = Program::may_share(i, k);
   return s;
@@ -48,7 +48,7 @@ template <class Program, int Inputs, int Outputs> inline constexpr Runnable runn
     &run_steps<Program>};
 
 /// The run-time lengths of a program, in the order of its symbolic dimensions.
-template <class Program> using Lengths = std::array<std::int64_t, Program::symbols.size()>;
+template <class Program> using Lengths = Array<std::int64_t, int(Program::symbols.size())>;
 
 /// Reads them from the arguments.
 inline void find_lengths(const char* symbols, int symbol_count, const Argument* inputs, int n, std::int64_t* lengths) {
@@ -215,13 +215,13 @@ inline Lengths<Program> run_unchecked(std::array<Argument, N>& inputs, const std
 template <class Trace, int N, std::size_t Inputs> inline void look(std::array<Argument, Inputs>& inputs) {
   using Looking = compile::Program<compile::ExpectationTrace<Trace>, backend::Host::Backend>;
   static constexpr const auto& expected = compile::expectations_of<Trace, N>;
-  std::array<std::int64_t, 2 * N> found;
-  std::array<Argument, 2 * N> outputs;
-  for (std::size_t k = 0; k < found.size(); ++k) outputs[k] = describe_number(found[k]);
+  Array<std::int64_t, 2 * N> found;
+  Array<Argument, 2 * N> outputs;
+  for (int k = 0; k < 2 * N; ++k) outputs[k] = describe_number(found[k]);
   const auto lengths = run_unchecked<Looking>(inputs, outputs);
   for (int k = 0; k < N; ++k) {
     std::int64_t end = expected[k].end;
-    for (std::size_t i = 0; i < lengths.size(); ++i)
+    for (int i = 0; i < int(lengths.size()); ++i)
       if (expected[k].symbol != 0 && Looking::symbols[i] == expected[k].symbol) end = lengths[i];
     if (found[2 * k] < expected[k].low) unexpected(expected[k], end, found[2 * k]);
     if (found[2 * k + 1] >= end) unexpected(expected[k], end, found[2 * k + 1]);
@@ -237,7 +237,7 @@ inline Lengths<Program> run(std::array<Argument, N>& inputs, const std::array<Ar
 template <class Program, class T> inline void set_lengths(T& tensor, const Lengths<Program>& lengths) {
   if constexpr (graph::is_view_v<T>) return;
   for (int i = 0; i < T::shape.rank; ++i)
-    for (std::size_t k = 0; k < lengths.size(); ++k)
+    for (int k = 0; k < int(lengths.size()); ++k)
       if (T::shape.symbol(i) == Program::symbols[k]) tensor.set_length(Program::symbols[k], lengths[k]);
 }
 

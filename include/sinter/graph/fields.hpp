@@ -120,12 +120,13 @@ template <class M, int N> constexpr auto addresses() {
 #endif
 template <class M, int N> consteval auto names() {
   return []<std::size_t... Index>(std::index_sequence<Index...>) {
-    return std::array<std::string_view, N>{last_identifier(text<std::get<Index>(addresses<M, N>())>())...};
-  }(std::make_index_sequence<N>{});
+    return std::array<std::string_view, sizeof...(Index)>{
+        last_identifier(text<std::get<Index>(addresses<M, N>())>())...};
+  }(std::make_index_sequence<std::size_t(N)>{});
 }
 /// The names written in SINTER_FIELDS.
 template <int N> consteval auto names_in(std::string_view list) {
-  std::array<std::string_view, N> r{};
+  std::array<std::string_view, std::size_t(N)> r{};
   for (std::string_view& name : r) {
     const std::size_t comma = list.find(',');
     name = list.substr(0, comma);

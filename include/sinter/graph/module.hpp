@@ -150,7 +150,7 @@ template <class X> consteval ParameterBlocks blocks_of_parameters() {
   for (int d = 0; d < number_of_dtypes; ++d)
     if (const std::int64_t n = elements[d]; n > 0 && Dtype(d) != Dtype::float32) {
       b.block[b.count++] = {Dtype(d), n, b.bytes};
-      b.bytes += (n * bytes_of(Dtype(d)) + 63) / 64 * 64;
+      b.bytes += std::size_t((n * bytes_of(Dtype(d)) + 63) / 64 * 64);
     }
   return b;
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "../tensor/decimal.hpp"
+#include "../tensor/vector.hpp"
 #include "value.hpp"
 
 namespace sinter::graph {
@@ -33,14 +34,14 @@ inline std::string indented(const std::string& lines) {
 }
 /// The label of node i, where labels are given.
 inline std::string label_of(const std::vector<std::string>& label, int i) {
-  return i < std::ssize(label) ? label[i] : std::string();
+  return i < std::ssize(label) ? label[std::size_t(i)] : std::string();
 }
 }  // namespace print_detail
 
 /// Floating-point operations of one node.
 inline double flops_of(const Builder& g, int id) {
   if (g[id].op->flops == nullptr) return 0;
-  std::vector<Signature::Operand> room(g[id].operands);
+  internals::Vector<Signature::Operand> room(g[id].operands);
   return g[id].op->flops(g.signature(id, room.data()), g.shape(id));
 }
 

@@ -67,7 +67,7 @@ SINTER_COLD inline std::optional<Target> try_find_target(const std::string& path
     char link[4096];
     const ssize_t n = ::readlink((folder + t.name).c_str(), link, sizeof link);
     if (n < 0) break;
-    t.name.assign(link, n);
+    t.name.assign(link, std::size_t(n));
   }
   if (t.name.empty()) data::file_failed(path, "cannot be written", ENOENT);
   const std::string shown = folder.empty() ? "." : folder;
@@ -182,7 +182,7 @@ class Temporary {
       const ssize_t n = ::write(file_.get(), bytes.data(), std::min(bytes.size(), std::size_t(1) << 30));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) fail("cannot be written");
-      bytes.remove_prefix(n);
+      bytes.remove_prefix(std::size_t(n));
     }
   }
   /// Gives the file the target's owner, mode and name, and syncs both to disk.

@@ -135,7 +135,7 @@ template <class X> void save(const Model<X>& model, const std::string& path) {
   std::vector<std::string_view> parts(2);
   model.for_each_tensor([&](const std::string& name, const auto& p) {
     using Element = typename std::remove_cvref_t<decltype(p)>::element;
-    parts.emplace_back(reinterpret_cast<const char*>(p.memory()), p.size() * sizeof(Element));
+    parts.emplace_back(reinterpret_cast<const char*>(p.memory()), std::size_t(p.size()) * sizeof(Element));
     io::safetensors_detail::append_entry(header, name, dtype_of<Element>, p.shape, at, at + parts.back().size());
     at += parts.back().size();
   });
@@ -170,7 +170,7 @@ template <Element T> SINTER_COLD const TensorEntry& matching(const TensorFile& f
     throw_error(ErrorCode::mismatch, where + ", dtype",
                 "expected " + dtype + " or a type that converts to it, found " + shown,
                 "save it with the dtype of the model");
-  const std::size_t size = shape.size();
+  const auto size = std::size_t(shape.size());
   if (const std::size_t i = first_not_taken<T>(t->dtype, f.bytes.data() + f.data + t->begin, size); i < size)
     throw_error(ErrorCode::mismatch, where + ", element " + std::to_string(i),
                 t->dtype == "BOOL" ? "expected 0 or 1 as BOOL, found another byte"
@@ -195,7 +195,7 @@ template <class X> void load(Model<X>& model, const std::string& path, ExtraTens
   });
   if (extra == ExtraTensors::refuse) {
     std::vector<bool> known(f.tensors.size());
-    for (const io::TensorEntry* t : found) known[t - f.tensors.data()] = true;
+    for (const io::TensorEntry* t : found) known[std::size_t(t - f.tensors.data())] = true;
     for (std::size_t i = 0; i < known.size(); ++i)
       if (!known[i])
         throw_error(ErrorCode::mismatch, io::safetensors_detail::tensor_in(path, f.tensors[i].name),
@@ -204,7 +204,7 @@ template <class X> void load(Model<X>& model, const std::string& path, ExtraTens
   std::size_t i = 0;
   model.for_each_tensor([&](const std::string&, const auto& p) {
     const io::TensorEntry& t = *found[i++];
-    io::convert(t.dtype, f.bytes.data() + f.data + t.begin, p.size(), p.data());
+    io::convert(t.dtype, f.bytes.data() + f.data + t.begin, std::size_t(p.size()), p.data());
   });
 }
 /// The same into a new model: `auto net = load<Mlp>("mlp.safetensors");`.

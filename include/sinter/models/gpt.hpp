@@ -28,7 +28,7 @@ template <int D, int Heads> struct Decoder {
 template <int Vocabulary, int T, int D, int Heads, int Layers> struct Gpt {
   nn::Embedding<Vocabulary, D> wte;
   Param<float, T, D> wpe{nn::init::normal(0, .02)};
-  std::array<Decoder<D, Heads>, Layers> h;
+  std::array<Decoder<D, Heads>, std::size_t(Layers)> h;
   nn::LayerNorm<D> ln_f;
 
   constexpr auto operator()(auto ids) const {

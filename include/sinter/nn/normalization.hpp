@@ -24,7 +24,7 @@ template <int Channels, int Rank> constexpr auto aligned(const auto& v) {
   } else {
     return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
       return reshape<Channels, int(Index * 0 + 1)...>(v);
-    }(std::make_index_sequence<Rank - 2>{});
+    }(std::make_index_sequence<std::size_t(Rank - 2)>{});
   }
 }
 
@@ -177,7 +177,7 @@ template <int Groups, int Channels> struct GroupNorm {
       const auto grouped = reshape<extent_of<X, 0>, Groups, group>(at_least_float32(x));
       const auto centered = grouped - mean<-1>(grouped, keepdims);
       const auto normal = like<X>(centered * rsqrt(mean<-1>(centered * centered, keepdims) + eps),
-                                  std::make_index_sequence<from.rank>{});
+                                  std::make_index_sequence<std::size_t(from.rank)>{});
       return normal * normalization_detail::aligned<Channels, from.rank>(weight) +
              normalization_detail::aligned<Channels, from.rank>(bias);
     }

@@ -138,7 +138,7 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
         if constexpr (states == 2) state[1] = std::get<1>(next);
         y[std::size_t(t)] = state[0];
       }
-      for (int i = 0; i < states; ++i) ends[i][number] = unsqueeze<0>(state[std::size_t(i)]);
+      for (std::size_t i = 0; i < state.size(); ++i) ends[i][number] = unsqueeze<0>(state[i]);
       return stack<0>(y);
     }
   }

@@ -57,7 +57,7 @@ struct TransformerEncoderLayer {
 /// `Count` equal blocks one after another; parameters are
 /// layers.0.self_attn.in_proj_weight and so on. PyTorch: torch.nn.TransformerEncoder.
 template <class Layer, int Count> struct TransformerEncoder {
-  std::array<Layer, Count> layers;
+  std::array<Layer, std::size_t(Count)> layers;
 
   template <TypedSymbol X, Operand... Mask> constexpr auto operator()(X x, const Mask&... mask) const {
     for (const Layer& layer : layers) x = layer(x, mask...);

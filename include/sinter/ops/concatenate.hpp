@@ -42,7 +42,7 @@ struct Slice : View<Slice> {
   static constexpr Value pull(const Site& s, Value ct);
   /// The slice's axis moves back by one.
   static constexpr Value batch(const graph::Batching& b) {
-    std::array<std::int64_t, 4> a{};
+    internals::Array<std::int64_t, 4> a{};
     for (int i = 0; i < 4; ++i) a[i] = b.attributes[i] + (i == 0 ? 1 : 0);
     return {b.graph, b.graph->add(graph::primitive<Slice>, b.operands, 1, a.data(), 4)};
   }

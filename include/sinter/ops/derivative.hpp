@@ -76,7 +76,7 @@ template <auto F, auto Rule> struct CustomGradient : Identity<CustomGradient<F, 
     known[cotangent] = ct;
     graph::List<std::int64_t> axes;
     for (int k = 0; k < s.attributes(); ++k) axes.push(s.attribute(k));
-    return pulled(known, axes, axes.size(), i - 1);
+    return pulled(known, axes, axes.size(), std::size_t(i - 1));
   }
   static constexpr Value batch(const graph::Batching& b) {
     graph::List<int> operands;

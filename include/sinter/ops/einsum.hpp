@@ -41,14 +41,15 @@ struct NamedValue {
 };
 /// The axes of v in the order of `to`, which names them all.
 constexpr NamedValue in_order(const NamedValue& v, std::string_view to) {
-  std::array<std::int64_t, Shape::max_rank> order{};
+  internals::Array<std::int64_t, Shape::max_rank> order{};
   NamedValue r = v;
-  for (std::size_t i = 0; i < to.size(); ++i) {
-    order[i] = axis_named(v.axes(), to[i]);
-    r.name[i] = to[i];
+  int n = 0;
+  for (const char axis : to) {
+    order[n] = axis_named(v.axes(), axis);
+    r.name[n++] = axis;
   }
   r.value = {v.value.graph,
-             v.value.graph->add(graph::primitive<Permute>, &v.value.id, 1, order.data(), int(to.size()))};
+             v.value.graph->add(graph::primitive<Permute>, &v.value.id, 1, order.data(), n)};
   return r;
 }
 /// v summed, in this dtype, over the axes that `wanted` rejects.
@@ -76,8 +77,8 @@ constexpr NamedValue product(NamedValue a, NamedValue b, Dtype sums, std::string
   if (a.value.dtype() != b.value.dtype())  // one of them is a sum
     a.value = graph::cast_to(a.value, sums), b.value = graph::cast_to(b.value, sums);
   // Groups of axes: batch, of a alone, of b alone, contracted.
-  std::array<char, Shape::max_rank> shared{}, left{}, right{}, inner{};
-  std::size_t s = 0, l = 0, r = 0, k = 0;
+  internals::Array<char, Shape::max_rank> shared{}, left{}, right{}, inner{};
+  int s = 0, l = 0, r = 0, k = 0;
   for (const char c : a.axes()) {
     if (axis_named(b.axes(), c) < 0) left[l++] = c;
     else if (needed(c)) shared[s++] = c;
@@ -85,15 +86,15 @@ constexpr NamedValue product(NamedValue a, NamedValue b, Dtype sums, std::string
   }
   for (const char c : b.axes())
     if (axis_named(a.axes(), c) < 0) right[r++] = c;
-  std::array<char, Shape::max_rank> x{}, y{};
+  internals::Array<char, Shape::max_rank> x{}, y{};
   NamedValue result;
-  std::size_t n = 0, m = 0, z = 0;
-  for (std::size_t i = 0; i < s; ++i) x[n++] = y[m++] = result.name[z++] = shared[i];
-  for (std::size_t i = 0; i < l; ++i) x[n++] = result.name[z++] = left[i];
-  for (std::size_t i = 0; i < r; ++i) y[m++] = result.name[z++] = right[i];
-  for (std::size_t i = 0; i < k; ++i) x[n++] = y[m++] = inner[i];
-  const Value p = in_order(a, {x.data(), n}).value, q = in_order(b, {y.data(), m}).value;
-  result.value = Contract::apply(p.graph, p.id, q.id, int(s), int(k), sums);
+  int n = 0, m = 0, z = 0;
+  for (int i = 0; i < s; ++i) x[n++] = y[m++] = result.name[z++] = shared[i];
+  for (int i = 0; i < l; ++i) x[n++] = result.name[z++] = left[i];
+  for (int i = 0; i < r; ++i) y[m++] = result.name[z++] = right[i];
+  for (int i = 0; i < k; ++i) x[n++] = y[m++] = inner[i];
+  const Value p = in_order(a, {x.data(), std::size_t(n)}).value, q = in_order(b, {y.data(), std::size_t(m)}).value;
+  result.value = Contract::apply(p.graph, p.id, q.id, s, k, sums);
   return result;
 }
 
@@ -176,7 +177,8 @@ template <Letters Equation, class Sums = PromotedSums> struct Einsum {
     if (!Sums::holds(d)) graph::operands_do_not_fit(graph::primitive<Contract>, {});
     const auto named = [&](std::size_t i) {
       NamedValue n{graph::cast_to(v[i], d), {}};
-      for (std::size_t a = 0; a < axes_of_operand(i).size(); ++a) n.name[a] = axes_of_operand(i)[a];
+      int a = 0;
+      for (const char c : axes_of_operand(i)) n.name[a++] = c;
       return n;
     };
     NamedValue sum = named(0);

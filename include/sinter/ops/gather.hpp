@@ -115,7 +115,7 @@ constexpr Value scatter_add(Value index, Value updates, int axis, Shape to) {
   if (computed_as(d) != d)
     return graph::cast_to(scatter_add(index, graph::cast_to(updates, computed_as(d)), axis, to), d);
   const std::array<int, 2> o{index.id, updates.id};
-  std::array<std::int64_t, Shape::max_rank + 1> a{axis};
+  internals::Array<std::int64_t, Shape::max_rank + 1> a{axis};
   for (int i = 0; i < to.rank; ++i) a[1 + i] = packed(to[i], to.symbol(i));
   return {updates.graph, updates.graph->add(graph::primitive<ScatterAdd>, o.data(), 2, a.data(), 1 + to.rank)};
 }

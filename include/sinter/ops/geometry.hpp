@@ -6,16 +6,16 @@ namespace sinter {
 
 /// One number for each spatial axis: `3`, `{3, 5}`.
 template <int D> struct Spatial {
-  std::array<int, D> at{};
+  std::array<int, std::size_t(D)> at{};
   constexpr Spatial(int all) {
     for (int& n : at) n = all;
   }
   template <class... N>
   requires(int(sizeof...(N)) + 2 == D) constexpr Spatial(int first, int second, N... more)
       : at{first, second, int(more)...} {}
-  constexpr Spatial(const std::array<int, D>& each)
+  constexpr Spatial(const std::array<int, std::size_t(D)>& each)
       : at(each) {}  // how nvcc writes one that is a template argument
-  constexpr int operator[](int i) const { return at[i]; }
+  constexpr int operator[](int i) const { return at[std::size_t(i)]; }
   constexpr bool operator==(const Spatial&) const = default;
 };
 

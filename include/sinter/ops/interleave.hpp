@@ -7,13 +7,13 @@ namespace sinter::graph {
 /// A tensor of this shape: every stride[i]-th element along axis first + i is one of the parts, which are in row-major
 /// order of their first elements. Parts are of one shape; missing elements at the ends are 0, extra ones are cropped.
 /// Two axes are interleaved at once: if each part is computed in place (compile/layout.hpp), nothing is copied.
-constexpr Value interleaved(Builder* b, List<int> parts, int first, int axes, const std::array<int, 3>& stride,
+constexpr Value interleaved(Builder* b, List<int> parts, int first, int axes, const internals::Array<int, 3>& stride,
                             Shape shape) {
   constexpr int at_once = 2;  // leaves ranks for the axes in between
   for (int last = axes; last > 0; last -= at_once) {
     const int begin = last > at_once ? last - at_once : 0;
     Shape spaced, joined = b->shape(parts[0]);
-    std::array<int, 3> between{};
+    internals::Array<int, 3> between{};
     for (int k = 0; k < joined.rank; ++k) {
       spaced.push(joined[k], joined.symbol(k));
       if (k < first + begin || k >= first + last || stride[k - first] == 1) continue;

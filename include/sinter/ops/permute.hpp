@@ -22,12 +22,12 @@ struct Permute : View<Permute> {
     return {s.dtype(0), to};
   }
   static constexpr Value pull(const Site& s, Value ct) {
-    std::array<std::int64_t, Shape::max_rank> inverse{};
+    internals::Array<std::int64_t, Shape::max_rank> inverse{};
     for (int i = 0; i < s.attributes(); ++i) inverse[s.attribute(i)] = i;
     return {s.graph, s.graph->add(graph::primitive<Permute>, &ct.id, 1, inverse.data(), s.attributes())};
   }
   static constexpr Value batch(const graph::Batching& b) {
-    std::array<std::int64_t, Shape::max_rank + 1> order{};
+    internals::Array<std::int64_t, Shape::max_rank + 1> order{};
     for (int i = 0; i < b.attribute_count; ++i) order[i + 1] = b.attributes[i] + 1;
     return {b.graph, b.graph->add(graph::primitive<Permute>, b.operands, 1, order.data(), b.attribute_count + 1)};
   }
@@ -43,7 +43,7 @@ struct Permute : View<Permute> {
     for (int i = 0; i < m; ++i) still = still && a[i] == i;
     if (still) return {&b, o[0]};
     if (b[o[0]].op != &graph::primitive<Permute> || m != b.shape(o[0]).rank) return {};
-    std::array<std::int64_t, Shape::max_rank> both{};
+    internals::Array<std::int64_t, Shape::max_rank> both{};
     for (int i = 0; i < m; ++i) both[i] = b.attributes(o[0])[a[i]];
     const int inner = b.operands(o[0])[0];
     return {&b, b.add(graph::primitive<Permute>, &inner, 1, both.data(), m)};
@@ -58,7 +58,7 @@ template <int... Axes> struct AxisOrder {
 };
 
 /// The axes in the order of the first `rank` numbers.
-constexpr Value permuted(Value v, const std::array<std::int64_t, Shape::max_rank>& order) {
+constexpr Value permuted(Value v, const internals::Array<std::int64_t, Shape::max_rank>& order) {
   return {v.graph, v.graph->add(graph::primitive<Permute>, &v.id, 1, order.data(), v.extents().rank)};
 }
 
@@ -66,7 +66,7 @@ constexpr Value permuted(Value v, const std::array<std::int64_t, Shape::max_rank
 struct Transpose {
   template <class X> struct Order {
     static constexpr auto of(const Shape&) {
-      std::array<std::int64_t, X::shape.rank> order{};
+      internals::Array<std::int64_t, X::shape.rank> order{};
       for (int i = 0; i < X::shape.rank; ++i) order[i] = axis(X::shape.rank, i);
       return order;
     }
@@ -75,7 +75,7 @@ struct Transpose {
     if constexpr (is_sym_v<X>) {
       return Apply<Permute, Order<X>>{}(x);
     } else {
-      std::array<std::int64_t, Shape::max_rank> order{};
+      internals::Array<std::int64_t, Shape::max_rank> order{};
       const int rank = x.extents().rank;
       for (int i = 0; i < rank; ++i) order[i] = axis(rank, i);
       return permuted(x, order);
@@ -92,7 +92,7 @@ namespace graph {
 
 /// [A, B, …] as [B, A, …].
 constexpr Value swap_first_axes(Value v) {
-  std::array<std::int64_t, Shape::max_rank> order{1, 0};
+  internals::Array<std::int64_t, Shape::max_rank> order{1, 0};
   const int rank = v.extents().rank;
   for (int i = 2; i < rank; ++i) order[i] = i;
   return {v.graph, v.graph->add(primitive<ops::Permute>, &v.id, 1, order.data(), rank)};

@@ -87,7 +87,7 @@ template <int D, Spatial<D> Out> struct AdaptiveMean {
     else {
       constexpr Spatial<D> size = [] {
         Spatial<D> s = 1;
-        for (int i = 0; i < D; ++i) s.at[i] = X::shape[2 + i] / (Out[i] > 0 ? Out[i] : 1);
+        for (int i = 0; i < D; ++i) s.at[std::size_t(i)] = X::shape[2 + i] / (Out[i] > 0 ? Out[i] : 1);
         return s;
       }();
       constexpr bool even = [] {

@@ -30,13 +30,14 @@ struct Uniform : Elementwise<Uniform, 3, RandomTypes> {
       return Lanes<float, 1>(
           Philox(Seed{std::uint64_t(seed.v)}, std::uint64_t(stream.v)).uniform(std::uint32_t(position.v)));
     } else {  // plain loops over arrays, which compilers turn into vector code
-      alignas(64) std::int32_t at[N];
-      alignas(64) float out[N];
+      constexpr auto n = std::size_t(N);
+      alignas(64) std::int32_t at[n];
+      alignas(64) float out[n];
       position.store(at);
-      alignas(64) std::int64_t key[N], counter[N];
+      alignas(64) std::int64_t key[n], counter[n];
       seed.store(key);
       stream.store(counter);
-      alignas(64) std::uint32_t c0[N], c1[N], c2[N], c3[N], k0[N], k1[N];
+      alignas(64) std::uint32_t c0[n], c1[n], c2[n], c3[n], k0[n], k1[n];
       for (int i = 0; i < N; ++i) {
         c0[i] = std::uint32_t(at[i]) >> 2, c1[i] = 0;
         c2[i] = std::uint32_t(counter[i]), c3[i] = std::uint32_t(std::uint64_t(counter[i]) >> 32);

@@ -32,7 +32,7 @@ template <int Start> struct Flattened {
 template <class F, class X> struct TargetOf {
   static constexpr auto of(const Shape&) {
     constexpr Shape to = F::target(X::shape);
-    std::array<std::int64_t, to.rank> a{};
+    internals::Array<std::int64_t, to.rank> a{};
     for (int i = 0; i < to.rank; ++i) a[i] = packed(to[i], to.symbol(i));
     return a;
   }

@@ -42,7 +42,7 @@ struct FurtherResult : graph::Registered<FurtherResult> {
     return p;
   }
   static constexpr Value of(Value first, int number, const Type& type) {
-    std::array<std::int64_t, 2 + Shape::max_rank> a{number, std::int64_t(type.dtype)};
+    internals::Array<std::int64_t, 2 + Shape::max_rank> a{number, std::int64_t(type.dtype)};
     for (int i = 0; i < type.shape.rank; ++i) a[2 + i] = packed(type.shape[i], type.shape.symbol(i));
     return {first.graph,
             first.graph->add(graph::primitive<FurtherResult>, &first.id, 1, a.data(), 2 + type.shape.rank)};

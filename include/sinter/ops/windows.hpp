@@ -30,7 +30,7 @@ struct Windows : View<Windows> {
   }
   /// The windows' axis moves back by one.
   static constexpr Value batch(const graph::Batching& b) {
-    std::array<std::int64_t, 4> a{};
+    internals::Array<std::int64_t, 4> a{};
     for (int i = 0; i < 4; ++i) a[i] = b.attributes[i] + (i == 0 ? 1 : 0);
     return {b.graph, b.graph->add(graph::primitive<Windows>, b.operands, 1, a.data(), 4)};
   }
@@ -51,7 +51,7 @@ struct Windows : View<Windows> {
     const Shape windows = ct.extents();
     const int last = windows.rank - 1, count = windows[axis], extent = from[axis];
     if (size == step && dilation == 1) {
-      std::array<std::int64_t, Shape::max_rank> order{};
+      internals::Array<std::int64_t, Shape::max_rank> order{};
       int n = 0;
       Shape joined = from;
       for (int i = 0; i < last; ++i) {

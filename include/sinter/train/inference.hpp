@@ -45,12 +45,12 @@ template <class... A, class... Given> auto report_call(graph::Tensors<A...>, con
 template <class Backend> inline constexpr bool is_accurate = requires { Backend::accurate; };
 
 /// The number of a bound net's inputs before those of the call: the blocks, then every `Buffer` and `Scalar`.
-template <class X> inline constexpr auto leading =
-    graph::parameter_blocks<X>.count + graph::count_scalars<X>() + graph::count_buffers<X>();
+template <class X> inline constexpr int leading =
+    int(graph::parameter_blocks<X>.count) + graph::count_scalars<X>() + graph::count_buffers<X>();
 
 /// The graph of a net's forward pass; its first inputs are the parameters, buffers and scalars.
 template <bool Accurate, class X, class... Inputs> struct InferenceTrace {
-  static constexpr int parameters = int(leading<X>);
+  static constexpr int parameters = leading<X>;
   constexpr graph::Builder operator()() const {
     graph::Builder g;
     g.accurate = Accurate;
@@ -63,7 +63,7 @@ template <bool Accurate, class X, class... Inputs> struct InferenceTrace {
       g.outputs.push(v.id);
       g.overwrites.push(-1);
     });
-    const int first = int(leading<X>), last = first + graph::count_states<X>();
+    const int first = leading<X>, last = first + graph::count_states<X>();
     for (const graph::Builder::Update& u : g.updates)
       for (int i = first; i < last; ++i)
         if (g.inputs[i] == u.buffer) {
@@ -77,14 +77,14 @@ template <bool Accurate, class X, class... Inputs> struct InferenceTrace {
 /// Describes elements of a dtype, one after another.
 inline void describe_elements(eager::Argument& a, std::byte* data, Dtype d, const Shape& flat) {
   a.data = data;
-  a.bytes = flat.size() * bytes_of(d);
+  a.bytes = std::size_t(flat.size() * bytes_of(d));
   a.shape = &flat;
   a.length[0] = flat[0];
   a.element_bytes = bytes_of(d);
 }
 /// Describes those inputs; returns their number.
 template <class X, std::size_t N>
-inline std::size_t leading_arguments(const typename Model<X>::Block& block, const graph::net_of<X>& net,
+inline int leading_arguments(const typename Model<X>::Block& block, const graph::net_of<X>& net,
                                      std::array<eager::Argument, N>& a) {
   static constexpr graph::ParameterBlocks blocks = graph::parameter_blocks<X>;
   static constexpr auto flat = [] {
@@ -92,13 +92,13 @@ inline std::size_t leading_arguments(const typename Model<X>::Block& block, cons
     for (std::size_t i = 0; i < s.size(); ++i) s[i].push(int(blocks[i].elements));
     return s;
   }();
-  std::size_t at = 0;
-  for (; at < blocks.count; ++at) describe_elements(a[at], block.data(at), blocks[at].dtype, flat[at]);
+  for (std::size_t i = 0; i < blocks.count; ++i) describe_elements(a[i], block.data(i), blocks[i].dtype, flat[i]);
+  auto at = blocks.count;
   graph::for_each_leaf(net, [&](const auto& leaf) {
     using Leaf = std::remove_cvref_t<decltype(leaf)>;
     if constexpr (!graph::is_param_v<Leaf> && !graph::is_state_v<Leaf>) a[at++] = eager::argument(leaf);
   });
-  return at;
+  return int(at);
 }
 
 template <class X, backend::Policy Policy, class... Inputs> class Inference {
@@ -119,7 +119,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   static constexpr double flops = Program::flops;
   static constexpr std::size_t prepared_bytes = [] {
     std::size_t n = 0;
-    for (const std::int64_t b : Preparation::output_bytes) n += b;
+    for (const std::int64_t b : Preparation::output_bytes) n += std::size_t(b);
     return n;
   }();
 
@@ -140,9 +140,9 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   void prepare() {
     prepared_for_ = block_->changes.now();
     if constexpr (Preparation::outputs > 0) {
-      std::array<eager::Argument, leading<X>> a;
+      Array<eager::Argument, leading<X>> a;
       leading_arguments<X>(*block_, net_, a);
-      std::array<eager::Argument, Preparation::outputs> r;
+      Array<eager::Argument, Preparation::outputs> r;
       describe_prepared(r.data());
       eager::run_in<Preparation>(workspace_.data(), a, r, policy_);
     }
@@ -187,18 +187,18 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     look(x...);
 #endif
     if (!is_prepared()) prepare();
-    constexpr std::size_t first = leading<X> + states;
+    constexpr int first = leading<X> + states;
     if constexpr (eager::may_run_directly<Program>) return directly(observer, x...);
     Output y(uninitialized, results_);
-    std::array<eager::Argument, inputs> a;
-    std::size_t at = leading_arguments<X>(*block_, net_, a);
+    Array<eager::Argument, inputs> a;
+    int at = leading_arguments<X>(*block_, net_, a);
     describe_states(a.data() + at);
     at = first;
     ((a[at++] = eager::describe(x)), ...);
     describe_prepared(a.data() + at);
-    std::array<eager::Argument, Program::outputs> r;
+    Array<eager::Argument, Program::outputs> r;
     r[0] = eager::describe(y);
-    for (std::size_t k = 1; k < r.size(); ++k) r[k] = a[Program::takes_over[k]];
+    for (int k = 1; k < Program::outputs; ++k) r[k] = a[Program::takes_over[k]];
     const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_, observer);
     eager::set_lengths<Program>(y, lengths);
     return y;
@@ -214,8 +214,8 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
       return g.expectations.size();
     }();
     if constexpr (expectations > 0) {
-      std::array<eager::Argument, leading<X> + states + sizeof...(Inputs)> a;
-      std::size_t at = leading_arguments<X>(*block_, net_, a);
+      Array<eager::Argument, leading<X> + states + int(sizeof...(Inputs))> a;
+      int at = leading_arguments<X>(*block_, net_, a);
       describe_states(a.data() + at);
       at += states;
       ((a[at++] = eager::describe(x)), ...);
@@ -224,7 +224,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   }
 
   static constexpr int states = graph::count_states<X>();
-  static constexpr std::size_t inputs = leading<X> + states + sizeof...(Inputs) + Preparation::outputs;
+  static constexpr int inputs = leading<X> + states + int(sizeof...(Inputs)) + Preparation::outputs;
 
   /// Programs of a few dozen nanoseconds are inlined: inputs and results may then stay in registers.
   static constexpr bool is_inlined = eager::may_run_directly<Program> && Program::flops <= 8192;
@@ -237,7 +237,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     Output y(uninitialized, results_);
     // a local copy: the compiler then sees which addresses are equal, and keeps values between steps in registers
     auto base = base_;
-    std::size_t at = 1 + leading<X> + states;
+    int at = 1 + leading<X> + states;
     ((base[at++] = eager::describe(x).data), ...);
     base[1 + inputs] = eager::describe(y).data;
     Program::run(Program::RunBy::context(base.data(), nullptr, policy_), observer);
@@ -261,7 +261,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     std::byte* at = prepared_.data();
     for (int k = 0; k < Preparation::outputs; ++k) {
       a[k].data = at;
-      a[k].bytes = Preparation::output_bytes[k];
+      a[k].bytes = std::size_t(Preparation::output_bytes[k]);
       a[k].shape = &none;
       at += a[k].bytes;
     }
@@ -270,19 +270,19 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   /// Sets the addresses that are the same at every call: workspace, parameters, buffers, scalars, states, and prepared
   /// data.
   void find_addresses() {
-    std::array<eager::Argument, inputs> a;
+    Array<eager::Argument, inputs> a;
     leading_arguments<X>(*block_, net_, a);
     describe_states(a.data() + leading<X>);
     describe_prepared(a.data() + leading<X> + states + sizeof...(Inputs));
     base_[0] = workspace_.data();
-    for (std::size_t i = 0; i < inputs; ++i) base_[1 + i] = a[i].data;
+    for (int i = 0; i < inputs; ++i) base_[1 + i] = a[i].data;
     for (int k = 1; k < Program::outputs; ++k) base_[1 + inputs + k] = a[Program::takes_over[k]].data;
   }
 
   std::shared_ptr<typename Model<X>::Block> block_;
   Net net_;
   typename Policy::Backend::Memory workspace_, prepared_, states_;
-  std::array<std::byte*, 1 + inputs + Program::outputs> base_{};
+  Array<std::byte*, 1 + inputs + Program::outputs> base_{};
   std::uint64_t prepared_for_ = 0;
   tensor_detail::Pool results_;
   Policy policy_;

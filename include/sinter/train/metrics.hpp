@@ -124,7 +124,7 @@ template <int Classes> class ConfusionMatrix {
     return classes > 0 ? sum / classes : 0;
   }
 
-  std::array<std::array<std::int64_t, Classes>, Classes> count_{};
+  internals::Array<internals::Array<std::int64_t, Classes>, Classes> count_{};
 };
 
 /// A running mean of values, each weighted by its number of samples: `loss.add(step(x, y).loss, y.length<'B'>());`.

@@ -131,7 +131,7 @@ template <class X> class Model {
     graph::for_each_leaf(net_, [&](const auto& leaf) {
       using Leaf = std::remove_cvref_t<decltype(leaf)>;
       if constexpr (graph::is_param_v<Leaf>)
-        internals::train::fill(leaf.data(), leaf.size(), leaf.initializer, Philox(seed, stream++));
+        internals::train::fill(leaf.data(), std::size_t(leaf.size()), leaf.initializer, Philox(seed, stream++));
       else if constexpr (graph::is_buffer_v<Leaf>)
         std::fill(leaf.data(), leaf.data() + leaf.size(), typename Leaf::element(leaf.initializer.a));
     });
@@ -156,7 +156,7 @@ template <class X> class Model {
         using T = typename Leaf::element;
         std::byte*& next = at[dtype_of<T>];
         leaf.bind(reinterpret_cast<T*>(next), &block_->changes);
-        next += leaf.size() * sizeof(T);
+        next += leaf.size() * std::ptrdiff_t(sizeof(T));
       } else if constexpr (graph::is_buffer_v<Leaf>) {
         leaf.bind(reinterpret_cast<typename Leaf::element*>(buffer), &block_->changes);
         buffer += graph::aligned_bytes<Leaf>;

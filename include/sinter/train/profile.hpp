@@ -15,6 +15,7 @@
 #include "../backend/profile.hpp"
 #include "../compile/steps.hpp"
 #include "../tensor/decimal.hpp"
+#include "../tensor/vector.hpp"
 #include "training.hpp"
 
 namespace sinter {
@@ -88,10 +89,10 @@ class StepTimes {
   }
 
   Clock::time_point start_;
-  std::vector<Clock::time_point> begin_, end_;
-  std::vector<double> best_, fastest_;
+  Vector<Clock::time_point> begin_, end_;
+  Vector<double> best_, fastest_;
   double seconds_ = 1e30;
-  std::vector<std::int64_t> lengths_;
+  Vector<std::int64_t> lengths_;
 };
 
 /// The names of a program's inputs: a block of parameters, and others.
@@ -101,7 +102,7 @@ struct InputNames {
     std::int64_t begin, end;  ///< byte offsets in the block
   };
   std::vector<Parameter> block;      ///< the first input; empty if there is none
-  std::vector<std::string> input;    ///< modules that the other inputs belong to, by index; empty names for none
+  Vector<std::string> input;    ///< modules that the other inputs belong to, by index; empty names for none
 
   /// The modules that bytes of the block belong to: "fc1", or "conv1 to fc2", or "all parameters".
   std::string modules(std::int64_t begin, std::int64_t end) const {
@@ -222,7 +223,7 @@ class StepNames {
   }
 
   const InputNames& names_;
-  std::vector<std::string> gradient_of_, steps_;
+  Vector<std::string> gradient_of_, steps_;
   std::vector<Made> made_;
 };
 
@@ -300,8 +301,8 @@ requires(!internals::train::NetProgram<F>) Profile profile(ProfileOptions option
       throw_error(ErrorCode::argument, "profile", "expected row-major tensors, found a strided view",
                   "copy it: Tensor<float, 2, 3> x = view;");
   std::vector<tensor_detail::AlignedBlock<std::byte>> memory;
-  std::array<internals::eager::Argument, Program::outputs> outputs{};
-  for (std::size_t k = 0; k < outputs.size(); ++k)
+  internals::Array<internals::eager::Argument, Program::outputs> outputs{};
+  for (int k = 0; k < Program::outputs; ++k)
     outputs[k].data = memory.emplace_back(Program::output_bytes[k]).data();
   const tensor_detail::AlignedBlock<std::byte> workspace(Program::workspace_bytes);
   const Host policy{internals::eager::threads()};

@@ -51,7 +51,7 @@ template <class X> consteval std::size_t count_leaves() {
 }
 /// One entry per leaf, one for nodes that use none, and the total with the shape of the output.
 template <class X, class... Inputs> constexpr auto leaf_costs() {
-  std::array<LeafCost, count_leaves<X>() + 2> cost{};
+  Array<LeafCost, count_leaves<X>() + 2> cost{};
   graph::Builder g;
   auto net = graph::NetOf<X>::make();
   bind(g, net, graph::parameter_blocks<X>);
@@ -135,7 +135,7 @@ template <class X> void print(const Model<X>& model, std::FILE* out = stdout) {
 template <class... Inputs, class X> void summary(const Model<X>& model, std::FILE* out = stdout) {
   static constexpr auto costs = internals::train::leaf_costs<X, Inputs...>();
   std::vector<internals::train::SummaryRow> rows;
-  std::size_t leaf = 0;
+  int leaf = 0;
   model.for_each_leaf([&](const std::string& name, std::ptrdiff_t parameters) {
     internals::train::add_to(rows, internals::train::module_of(name), double(parameters), costs[leaf++]);
   });

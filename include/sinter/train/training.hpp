@@ -148,8 +148,8 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
     Result result{0, Output(uninitialized, results_)};
     const double step = double(steps_ + 1);
     const auto number = std::int64_t(steps_ + 1), seed_bits = std::int64_t(seed.value);
-    std::array<eager::Argument, leading<X> + moments + graph::count_scalars<Optimizer>() + 5> a;
-    std::size_t at = leading_arguments<X>(*block_, net_, a);
+    Array<eager::Argument, leading<X> + moments + graph::count_scalars<Optimizer>() + 5> a;
+    int at = leading_arguments<X>(*block_, net_, a);
     static constexpr Shape flat = [] {
       Shape s;
       s.push(int(blocks.trained()));
@@ -167,10 +167,10 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
 #ifdef SINTER_CHECKS
     if constexpr (Program::expectations > 0) eager::look<typename Program::Source, Program::expectations>(a);
 #endif
-    std::array<eager::Argument, Program::outputs> r;
+    Array<eager::Argument, Program::outputs> r;
     r[0] = eager::describe_number(result.loss);
     r[1] = eager::describe(result.output);
-    for (std::size_t k = 2; k < r.size(); ++k) r[k] = a[Program::takes_over[k]];
+    for (int k = 2; k < Program::outputs; ++k) r[k] = a[Program::takes_over[k]];
     const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_, observer);
     eager::set_lengths<Program>(result.output, lengths);
     ++steps_;

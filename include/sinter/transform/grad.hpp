@@ -28,7 +28,7 @@ template <class F, int... Index> struct ValueAndGrad {
  private:
   template <class... S> constexpr auto traced(S... x) const {
     using All = std::tuple<S...>;
-    if constexpr (!(is_floating(std::tuple_element_t<Index, All>::dtype) && ...))
+    if constexpr (!(is_floating(std::tuple_element_t<std::size_t(Index), All>::dtype) && ...))
       return gradient_needs_arguments_of_floating_point<All>{};
     else return of(ops::independent<F>(x...));
   }
@@ -46,7 +46,7 @@ template <class F, int... Index> struct ValueAndGrad {
       (with_respect_to.push(std::get<Index>(arguments).id), ...);
       const List<int> g = gradient(*y.graph, y.id, with_respect_to);
       int k = 0;
-      return std::tuple{y, next<std::tuple_element_t<Index, std::tuple<S...>>>(y.graph, g, k)...};
+      return std::tuple{y, next<std::tuple_element_t<std::size_t(Index), std::tuple<S...>>>(y.graph, g, k)...};
     }
   }
   template <class S> static constexpr S next(Builder* b, const List<int>& g, int& k) { return S(Value{b, g[k++]}); }

@@ -33,7 +33,7 @@ template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> load(cons
     }
 #endif
 #endif
-    alignas(64) T room[N]{};
+    alignas(64) T room[std::size_t(N)]{};
     for (int i = 0; i < n; ++i) room[i] = p[i];
     return Lanes<T, N>::load(room);
   }
@@ -55,7 +55,7 @@ template <class T, int N> [[gnu::always_inline]] constexpr void store(const Lane
       return _mm_mask_storeu_ps(p, static_cast<__mmask8>((1u << n) - 1u), x.v[0]);
 #endif
 #endif
-    alignas(64) T room[N];
+    alignas(64) T room[std::size_t(N)];
     x.store(room);
     for (int i = 0; i < n; ++i) p[i] = room[i];
   }
@@ -78,7 +78,7 @@ template <class T, int N>
         return r;
       }
 #endif
-    alignas(64) T room[N]{};
+    alignas(64) T room[std::size_t(N)]{};
     for (int i = 0; i < n; ++i) room[i] = p[i * stride];
     return Lanes<T, N>::load(room);
   }
@@ -99,7 +99,7 @@ template <class T, int N>
         return;
       }
 #endif
-    alignas(64) T room[N];
+    alignas(64) T room[std::size_t(N)];
     x.store(room);
     for (int i = 0; i < n; ++i) p[i * stride] = room[i];
   }
@@ -114,8 +114,8 @@ template <class T, int N, class Index>
     const auto at = std::int64_t(position.v);
     return at >= 0 && at < extent ? Lanes<T, 1>(p[at * stride]) : Lanes<T, 1>(ops::unforeseen(nothing<T>));
   } else {
-    alignas(64) Index at[N];
-    alignas(64) T room[N]{};
+    alignas(64) Index at[std::size_t(N)];
+    alignas(64) T room[std::size_t(N)]{};
     position.store(at);
     for (int i = 0; i < n; ++i)
       room[i] = at[i] >= 0 && std::int64_t(at[i]) < extent ? p[i * lane_stride + std::int64_t(at[i]) * stride]
@@ -132,8 +132,8 @@ template <class T, int N, class Index>
     const auto at = std::int64_t(position.v);
     if (at >= 0 && at < extent) p[at * stride] = T(p[at * stride] + x.v);
   } else {
-    alignas(64) Index at[N];
-    alignas(64) T room[N];
+    alignas(64) Index at[std::size_t(N)];
+    alignas(64) T room[std::size_t(N)];
     position.store(at);
     x.store(room);
     for (int i = 0; i < n; ++i)
@@ -143,7 +143,7 @@ template <class T, int N, class Index>
 
 /// from, from + step, from + 2 step, … as int32.
 template <int N> [[gnu::always_inline]] constexpr Lanes<std::int32_t, N> ramp(std::int64_t from, std::int64_t step) {
-  alignas(64) std::int32_t room[N];
+  alignas(64) std::int32_t room[std::size_t(N)];
   for (int i = 0; i < N; ++i) room[i] = std::int32_t(from + i * step);
   if constexpr (N == 1) return room[0];
   else return Lanes<std::int32_t, N>::load(room);
@@ -167,7 +167,7 @@ template <class R, class T, int N> [[gnu::always_inline]] inline T fold_lanes(co
   } else if constexpr (folds_in_registers && sizeof(T) == 4) {
     return fold_halves<R, N / 2>(x);
   } else {
-    alignas(64) T room[N];
+    alignas(64) T room[std::size_t(N)];
     x.store(room);
     for (int width = N / 2; width > 0; width /= 2)
       for (int i = 0; i < width; ++i) room[i] = R::combine(Lanes<T, 1>(room[i]), Lanes<T, 1>(room[i + width])).v;

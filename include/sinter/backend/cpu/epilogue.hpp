@@ -22,7 +22,7 @@ template <class K, class T> struct Epilogue {
 
   /// Whether columns are one loop for all epilogue operands, whose strides may differ.
   bool columns_are_one_loop() const {
-    for (std::size_t p = 2; p < std::size_t(P); ++p)
+    for (int p = 2; p < P; ++p)
       if (!are_one_loop(a, p, loops.columns, loops.inner)) return false;
     return true;
   }

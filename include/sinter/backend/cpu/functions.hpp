@@ -53,8 +53,8 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<bool, N> is_nan(co
   } else if constexpr (std::is_same_v<T, float>) {
     return (bits(x) & Lanes<std::int32_t, N>(0x7fffffff)) > Lanes<std::int32_t, N>(0x7f800000);
   } else {
-    alignas(64) T room[N];
-    alignas(64) bool is[N];
+    alignas(64) T room[std::size_t(N)];
+    alignas(64) bool is[std::size_t(N)];
     x.store(room);
     for (int i = 0; i < N; ++i) is[i] = is_nan(Lanes<T, 1>(room[i])).v;
     return Lanes<bool, N>::load(is);
@@ -66,8 +66,8 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<bool, N> is_finite
   } else if constexpr (std::is_same_v<T, float>) {
     return (bits(x) & Lanes<std::int32_t, N>(0x7fffffff)) < Lanes<std::int32_t, N>(0x7f800000);
   } else {
-    alignas(64) T room[N];
-    alignas(64) bool is[N];
+    alignas(64) T room[std::size_t(N)];
+    alignas(64) bool is[std::size_t(N)];
     x.store(room);
     for (int i = 0; i < N; ++i) is[i] = is_finite(Lanes<T, 1>(room[i])).v;
     return Lanes<bool, N>::load(is);
@@ -233,14 +233,14 @@ requires(N > 1) SINTER_INLINE Lanes<float, N> scale(const Lanes<float, N>& x, co
 
 /// f of each lane, or of each pair of lanes.
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> lane_by_lane(const Lanes<T, N>& x, T (*f)(T)) {
-  alignas(64) T room[N];
+  alignas(64) T room[std::size_t(N)];
   x.store(room);
   for (T& e : room) e = f(e);
   return Lanes<T, N>::load(room);
 }
 template <class T, int N>
 requires(N > 1) SINTER_INLINE Lanes<T, N> lane_by_lane(const Lanes<T, N>& x, const Lanes<T, N>& y, T (*f)(T, T)) {
-  alignas(64) T a[N], b[N];
+  alignas(64) T a[std::size_t(N)], b[std::size_t(N)];
   x.store(a);
   y.store(b);
   for (int i = 0; i < N; ++i) a[i] = f(a[i], b[i]);

@@ -93,7 +93,7 @@ template <class K, int N = lanes> inline void scatter(const std::int64_t* table,
           static constexpr auto size = element_sizes<K>();
           Arguments<L, P> part = a;
           part.extent[loop] = to - from;
-          for (std::size_t p = 0; p < std::size_t(P); ++p) {
+          for (int p = 0; p < P; ++p) {
             const std::int64_t by = from * a.stride[p][loop];
             if (size[p] > 0)
               part.address[p] += by * size[p];

@@ -81,8 +81,8 @@ template <class K, int N> struct Across : Task<K> {
                                              std::int64_t to, Span s, std::int64_t ahead, const FoldTable<K>& table,
                                              const FoldTable<K>& sums) const {
     const Across own = *this;
-    Row<K, N> x[Count];
-    Sums<K, N> sum[Count];
+    Row<K, N> x[std::size_t(Count)];
+    Sums<K, N> sum[std::size_t(Count)];
     const auto span = [&](int k) __attribute__((always_inline)) { return Span{s.i + k * N, s.n}; };
     unrolled<Count>([&](auto k) __attribute__((always_inline)) {
       x[k].once_as(all);

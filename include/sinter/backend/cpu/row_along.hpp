@@ -26,7 +26,7 @@ template <class K, int N> struct Along : Task<K> {
   [[gnu::always_inline]] void pass(Row<K, N>& x, const Cursor<P>& start, Stretch part, std::byte* kept) const {
     constexpr int U = operations<K>(Pass) <= 4 ? 4 : 1;
     constexpr std::int64_t block = 512 * U * N;
-    Sums<K, N> total, sum[U];
+    Sums<K, N> total, sum[std::size_t(U)];
     clear<K, N, Pass>(total);
     std::int64_t before = 0;
     for_each_point<K, first_folded<K>, L - 1>(

@@ -160,8 +160,8 @@ template <class K, class Step> class SmallContraction {
                                           std::int64_t row, std::int64_t column) {
     using Register = Lanes<T, M>;
     constexpr int S = chains(Height * Count);
-    Register sum[S][Height][Count];
-    const T* from[Count];
+    Register sum[std::size_t(S)][std::size_t(Height)][std::size_t(Count)];
+    const T* from[std::size_t(Count)];
 #pragma GCC unroll 4
     for (int z = 0; z < S; ++z)
 #pragma GCC unroll 16
@@ -174,7 +174,7 @@ template <class K, class Step> class SmallContraction {
     for (int j = 0; j < Count; ++j) from[j] = b + (Panels ? panel_at(column + j * M) : column + j * M);
     a += row * left_row;
     const auto term = [&](int z, std::int64_t k, bool begins = false) __attribute__((always_inline)) {
-      Register right[Count];
+      Register right[std::size_t(Count)];
 #pragma GCC unroll 32
       for (int j = 0; j < Count; ++j) right[j] = load<T, M>(from[j] + k * Ld, j + 1 == Count ? Tail : M);
 #pragma GCC unroll 16
@@ -185,7 +185,7 @@ template <class K, class Step> class SmallContraction {
       }
     };
     if constexpr (left_in_registers && M == lanes && inner * Count <= 128) {
-      Register left[inner / M];
+      Register left[std::size_t(inner / M)];
 #pragma GCC unroll 4
       for (std::int64_t k = 0; k < inner / M; ++k) left[k] = Register::load(a + k * M);
       [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
@@ -243,7 +243,7 @@ template <class K, class Step> class SmallContraction {
     using W = Lanes<T, lanes>;
     constexpr std::int64_t whole = inner / lanes;
     constexpr int S = whole >= 4 ? 4 : whole >= 1 ? int(whole) : 1, tail = int(inner % lanes);
-    W sum[S];
+    W sum[std::size_t(S)];
 #pragma GCC unroll 4
     for (int z = 0; z < S; ++z) sum[z] = W(0);
     const auto term = [&](int z, std::int64_t k, int n) __attribute__((always_inline)) {
@@ -269,7 +269,7 @@ template <class K, class Step> class SmallContraction {
         if constexpr (N == 1) {
           sum[0][0] = V(product(a + i * left_row, b + j * right_column, first_summand<1>(w, c, i, j, 1)));
         } else {
-          alignas(64) T room[N]{};
+          alignas(64) T room[std::size_t(N)]{};
           for (int q = 0; q < n; ++q)
             room[q] = product(a + i * left_row, b + (j + q) * right_column, first_summand<1>(w, c, i, j + q, 1));
           sum[0][0] = V::load(room);
@@ -281,10 +281,10 @@ template <class K, class Step> class SmallContraction {
   // ---- epilogue ----
   template <int M, int Height, int Count, int Tail>
   [[gnu::always_inline]] static void finish(const Cursor<P>& w, const Context& c,
-                                            const Lanes<T, M> (&sum)[Height][Count], std::int64_t row,
-                                            std::int64_t column) {
+                                            const Lanes<T, M> (&sum)[std::size_t(Height)][std::size_t(Count)],
+                                            std::int64_t row, std::int64_t column) {
     if constexpr (micros<K> > 8 && Height * Count > 4) {  // long epilogues once, through memory
-      alignas(64) T room[Height * Count * M];
+      alignas(64) T room[std::size_t(Height * Count * M)];
 #pragma GCC unroll 16
       for (int i = 0; i < Height; ++i)
 #pragma GCC unroll 32

@@ -49,16 +49,16 @@ template <class K, int L, int P> bool streams(const Arguments<L, P>& a) {
   constexpr std::uint64_t stored = streamed_pointers<K>();
   static constexpr auto size = element_sizes<K>();
   constexpr std::int64_t alignment = lanes * 4;
-  for (std::size_t p = 0; p < std::size_t(P); ++p) {
+  for (int p = 0; p < P; ++p) {
     if ((stored >> p & 1) == 0) continue;
     std::int64_t bytes = size[p];
     bool aligned = reinterpret_cast<std::uintptr_t>(a.address[p]) % std::uintptr_t(alignment) == 0;
-    for (std::size_t i = 0; i < std::size_t(L); ++i) {
+    for (int i = 0; i < L; ++i) {
       if (a.stride[p][i] != 0) bytes *= a.extent[i];
-      aligned = aligned && (i + 1 == std::size_t(L) || a.stride[p][i] * size[p] % alignment == 0);
+      aligned = aligned && (i + 1 == L || a.stride[p][i] * size[p] % alignment == 0);
     }
     if (!aligned || bytes < streaming_bytes()) return false;
-    for (std::size_t q = 0; q < std::size_t(P); ++q)
+    for (int q = 0; q < P; ++q)
       if (q != p && a.address[q] == a.address[p]) return false;
   }
   return stored != 0;

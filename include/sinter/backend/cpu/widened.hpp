@@ -22,7 +22,7 @@ template <class T, class S> struct WidenedOperand {
         if (offsets.runs == 1)
           for (int i = 0; i < count; ++i) row[i] = ops::converted<T>(p[offsets.offset[0] + i]);
         else
-          for (int i = 0; i < count; ++i) row[i] = ops::converted<T>(p[offsets.offset[std::size_t(i)]]);
+          for (int i = 0; i < count; ++i) row[i] = ops::converted<T>(p[offsets.offset[i]]);
         for (int i = count; i < width; ++i) row[i] = T(0);
       }
     }

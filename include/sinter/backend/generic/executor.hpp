@@ -61,7 +61,7 @@ class Runner {
   void run_chain(const std::int64_t* chain, const std::int64_t* table, const cpu::Context& c) {
     const auto head = compile::ChainHead::of(chain);
     const std::int64_t units = head.length(c.lengths);
-    std::vector<std::int64_t> room(plan_.table.size());
+    Vector<std::int64_t> room(plan_.table.size());
     for (std::int64_t k = 0; k * head.grain < units; ++k)
       compile::for_each_step_of_tile(chain, table, room.data(), units, k, k % head.workers,
                                       [&](std::int64_t kernel, const std::int64_t* arguments) {
@@ -71,9 +71,9 @@ class Runner {
 
   compile::Plan plan_;
   const Primitives& primitives_;
-  std::vector<Body> bodies_;
-  std::vector<Runner> loops_;
-  std::vector<std::byte> workspace_;
+  Vector<Body> bodies_;
+  Vector<Runner> loops_;
+  Vector<std::byte> workspace_;
 };
 
 /// A graph compiled at run time.
@@ -98,13 +98,13 @@ class Program {
 
   void prepare(const std::vector<const void*>& parameters) {
     std::vector<void*> outputs;
-    for (std::vector<std::byte>& p : prepared_) outputs.push_back(p.data());
+    for (Vector<std::byte>& p : prepared_) outputs.push_back(p.data());
     if (!outputs.empty()) prepare_.run(parameters, outputs, {});
   }
   /// Runs on row-major inputs and outputs; lengths in the order of `plan().symbols`.
   void run(std::vector<const void*> inputs, const std::vector<void*>& outputs,
            const std::vector<std::int64_t>& lengths = {}) {
-    for (const std::vector<std::byte>& p : prepared_) inputs.push_back(p.data());
+    for (const Vector<std::byte>& p : prepared_) inputs.push_back(p.data());
     run_.run(inputs, outputs, lengths);
   }
   const compile::Plan& plan() const { return run_.plan(); }
@@ -133,7 +133,7 @@ class Program {
 
   std::unique_ptr<Primitives> primitives_;
   Runner prepare_, run_;
-  std::vector<std::vector<std::byte>> prepared_;
+  std::vector<Vector<std::byte>> prepared_;
 };
 
 }  // namespace sinter::internals::generic

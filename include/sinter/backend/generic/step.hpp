@@ -5,9 +5,9 @@
 #pragma once
 #include <map>
 #include <utility>
-#include <vector>
 
 #include "../../compile/steps.hpp"
+#include "../../tensor/vector.hpp"
 #include "../plain_kernel.hpp"
 #include "kernels.hpp"
 
@@ -102,7 +102,8 @@ class Step {
             put(out, k, m.dtype, is_floating(m.dtype) ? ops::not_a_number<double> : 0);
           else
             std::memcpy(out + k * size,
-                        base_[m.a] + (offset(m.a, vector_loop(), i + k) + position * axis.stride) * size, size);
+                        base_[m.a] + (offset(m.a, vector_loop(), i + k) + position * axis.stride) * size,
+                        std::size_t(size));
         }
         break;
       }
@@ -118,7 +119,8 @@ class Step {
   void load(int j, short pointer, std::int64_t i, int n) {
     const int size = bytes_of(b_.micros[j].dtype);
     for (int k = 0; k < n; ++k)
-      std::memcpy(value(j) + k * size, base_[pointer] + offset(pointer, vector_loop(), i + k) * size, size);
+      std::memcpy(value(j) + k * size, base_[pointer] + offset(pointer, vector_loop(), i + k) * size,
+                  std::size_t(size));
   }
   std::int64_t position_at(int j, int k) {
     const std::byte* v = value(j);
@@ -146,7 +148,7 @@ class Step {
     const Micro& m = b_.micros[j];
     const int size = bytes_of(m.dtype);
     for (int k = 0; k < n; ++k)
-      std::memcpy(base_[m.b] + offset(m.b, vector_loop(), i + k) * size, value(m.a) + k * size, size);
+      std::memcpy(base_[m.b] + offset(m.b, vector_loop(), i + k) * size, value(m.a) + k * size, std::size_t(size));
   }
   static void put(std::byte* to, int k, Dtype d, double x) {
     with_element_type(d, [&]<class T>(T) {
@@ -169,7 +171,7 @@ class Step {
   void map() {
     for (const Micro& m : b_.micros)
       if (m.what == Micro::What::scatter && base_[m.b] != nullptr)
-        std::memset(base_[m.b], 0, origin_[m.b + 2] * bytes_of(m.dtype));
+        std::memset(base_[m.b], 0, std::size_t(origin_[m.b + 2] * bytes_of(m.dtype)));
     for_each_point(0, b_.loops - 1, [&] {
       for (int j = 0; j < std::ssize(b_.micros); ++j)
         if (b_.micros[j].level == 1) evaluate(j, 0, block_of_row());
@@ -206,7 +208,7 @@ class Step {
               (b_.micros[j].passes >> pass & 1) != 0)
             f(j, *primitives_.at(b_.micros[j].code));
       };
-      std::vector<std::byte> sums(b_.micros.size() * block * 8);
+      Vector<std::byte> sums(b_.micros.size() * block * 8);
       const auto sum = [&](int j) { return sums.data() + j * block * 8; };
       each_fold([&](int j, const graph::Primitive& op) {
         for (int k = 0; k < block; ++k) put(sum(j), k, b_.micros[j].dtype, op.fold.identity);
@@ -223,7 +225,7 @@ class Step {
               const void* in[]{sum(j), value(m.a)};
               primitives_.at(m.code)->block[m.dtype](in, sum(j), count);
               if (m.what == Micro::What::scan)
-                std::memcpy(value(j), sum(j), count * bytes_of(m.dtype));
+                std::memcpy(value(j), sum(j), std::size_t(count * bytes_of(m.dtype)));
             } else if (m.stored >= 0 && (m.passes & ((1u << pass) - 1u)) != 0) {
               load(j, m.stored, x, count);
             } else if (m.kept < 0) {
@@ -234,7 +236,8 @@ class Step {
               const bool now = (m.passes & ((1u << pass) - 1u)) == 0;
               if (now) evaluate(j, x, count);
               for (int k = 0; k < count; ++k)
-                std::memcpy(now ? kept + k * 8 : value(j) + k * size, now ? value(j) + k * size : kept + k * 8, size);
+                std::memcpy(now ? kept + k * 8 : value(j) + k * size, now ? value(j) + k * size : kept + k * 8,
+                            std::size_t(size));
             }
           }
         };
@@ -250,7 +253,7 @@ class Step {
             op.block[b_.micros[j].dtype](in, sum(j), 1);
           }
         for (int k = 0; k < block; ++k)
-          std::memcpy(value(j) + k * size, sum(j) + (along ? 0 : k) * size, size);
+          std::memcpy(value(j) + k * size, sum(j) + (along ? 0 : k) * size, std::size_t(size));
       });
     }
   }
@@ -263,14 +266,14 @@ class Step {
 
   /// A primitive's own kernel: one that has registered, else its plain loops.
   void own_kernel() {
-    const cpu::CustomBody<std::vector<Micro>> body(b_.micros);
+    const cpu::CustomBody<Vector<Micro>> body(b_.micros);
     const KernelRegistry::Run registered = KernelRegistry::find(body.code, body.result);
     if (registered == nullptr)
       return backend::PlainKernel(*primitives_.at(body.code), b_.micros, extent_.data(), base_.data(), b_.pointers,
                                   [&](int p, int l) { return stride_[p][l]; })
           .run();
-    std::vector<std::int64_t> attributes(body.attributes), strides;
-    std::vector<Dtype> dtypes(b_.pointers, body.result);
+    Vector<std::int64_t> attributes(body.attributes), strides;
+    Vector<Dtype> dtypes(b_.pointers, body.result);
     body.read(b_.micros, attributes.data(), dtypes.data());
     for (const auto& s : stride_) strides.insert(strides.end(), s.begin(), s.end());
     registered({extent_.data(), b_.loops, base_.data(), strides.data(), dtypes.data(), body.operands,
@@ -317,7 +320,7 @@ class Step {
   template <class T>
   void fill_panel(int side, T* to, int width, std::int64_t line, int lines, std::int64_t first, std::int64_t depth) {
     const auto loops = compile::ContractLoops::of(b_);
-    const std::vector<std::int64_t> before = index_;
+    const Vector<std::int64_t> before = index_;
     vector_ = b_.loops - 1;
     std::fill(to, to + depth * width, T(0));
     for (int i = 0; i < lines; ++i) {
@@ -347,7 +350,7 @@ class Step {
   template <class T>
   void finish_tile(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) {
     const auto loops = compile::ContractLoops::of(b_);
-    const std::vector<std::int64_t> before = index_;
+    const Vector<std::int64_t> before = index_;
     for (int i = 0; i < rows; ++i)
       for (int j = 0; j < columns;) {
         move_to(loops.rows, loops.columns, row + i);
@@ -357,7 +360,7 @@ class Step {
         for (int m = 0; m < std::ssize(b_.micros); ++m) {
           if (b_.micros[m].level == 1 && b_.micros[m].side == 0) evaluate(m, 0, block);
           if (b_.micros[m].what == Micro::What::result)
-            std::memcpy(value(m), tile + i * ld + j, n * sizeof(T));
+            std::memcpy(value(m), tile + i * ld + j, std::size_t(n) * sizeof(T));
         }
         for (int m = 0; m < std::ssize(b_.micros); ++m) {
           if (b_.micros[m].what == Micro::What::store) store(m, x, n);
@@ -379,13 +382,13 @@ class Step {
   const Body& b_;
   const Primitives& primitives_;
   cpu::Context c_;
-  std::vector<std::byte> registers_, kept_;
-  std::vector<std::int64_t> extent_, origin_, index_;
+  Vector<std::byte> registers_, kept_;
+  Vector<std::int64_t> extent_, origin_, index_;
   int vector_ = -1;  ///< the loop of a block, where it is not the kernel's own
-  std::vector<std::byte*> base_;
-  std::vector<unsigned char> form_;
+  Vector<std::byte*> base_;
+  Vector<unsigned char> form_;
   cpu::ContractMethod method_;
-  std::vector<std::vector<std::int64_t>> stride_;
+  Vector<Vector<std::int64_t>> stride_;
 };
 
 }  // namespace sinter::internals::generic

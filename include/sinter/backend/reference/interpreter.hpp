@@ -7,9 +7,9 @@
 #include <cstddef>
 #include <cstring>
 #include <map>
-#include <vector>
 
 #include "../../ops/ops.hpp"
+#include "../../tensor/vector.hpp"
 #include "../plain_kernel.hpp"
 
 namespace sinter::internals::reference {
@@ -18,7 +18,7 @@ namespace sinter::internals::reference {
 struct Array {
   Dtype dtype = Dtype::float32;
   Shape shape;
-  std::vector<std::byte> bytes;
+  Vector<std::byte> bytes;
 
   Array() = default;
   Array(Dtype d, const Shape& s) : dtype(d), shape(s), bytes(s.size() * bytes_of(d)) {}
@@ -197,7 +197,7 @@ class Interpreter {
       std::byte* const to = out.at(offset(a.shape, x));
       Index before = x;
       --before[axis];
-      if (x[axis] > 0) std::memcpy(to, out.at(offset(a.shape, before)), bytes_of(a.dtype));
+      if (x[axis] > 0) std::memcpy(to, out.at(offset(a.shape, before)), std::size_t(bytes_of(a.dtype)));
       else out.set_identity(offset(a.shape, x), g_[i].op->fold.identity);
       const void* in[]{to, a.at(offset(a.shape, x))};
       g_[i].op->block[a.dtype](in, to, 1);
@@ -217,7 +217,7 @@ class Interpreter {
       Index from = x;
       const bool there = set_position(operand(i, 1), out.shape, a.shape, int(g_.attributes(i)[0]), from);
       if (there)
-        std::memcpy(out.at(offset(out.shape, x)), a.at(offset(a.shape, from)), bytes_of(a.dtype));
+        std::memcpy(out.at(offset(out.shape, x)), a.at(offset(a.shape, from)), std::size_t(bytes_of(a.dtype)));
       else out.set(offset(out.shape, x), is_floating(out.dtype) ? ops::not_a_number<double> : 0);
     });
   }
@@ -261,7 +261,7 @@ class Interpreter {
   }
   /// Result `number` of a primitive with a custom kernel.
   void own(int i, int number, Array& out) {
-    std::vector<backend::PlainKernel::Tensor> tensors;
+    Vector<backend::PlainKernel::Tensor> tensors;
     for (int k = 0; k < g_[i].operands; ++k) tensors.push_back(in_memory(values_[g_.operands(i)[k]]));
     tensors.resize(g_[i].operands + number);  // further results, which are not computed here
     tensors.push_back(in_memory(out));
@@ -279,11 +279,11 @@ class Interpreter {
     return t;
   }
   /// All results of a loop, whose steps are run one by one.
-  const std::vector<Array>& loop(int i) {
+  const Vector<Array>& loop(int i) {
     const auto f = graph::Iteration::of(g_, i);
     const graph::Builder& body = graph::body_of(g_, i);
     Interpreter step(body, in_double_);
-    std::vector<Array> inputs, &results = loops_[i];
+    Vector<Array> inputs, &results = loops_[i];
     results.clear();
     for (int k = 0; k < g_[i].operands; ++k) inputs.push_back(operand(i, k));
     for (int r = 0; r < (f.conditional ? f.carries : f.results()); ++r) {
@@ -307,8 +307,8 @@ class Interpreter {
       }
       const std::vector<Array> outputs = step.run(inputs, lengths_);
       for (int j = 0; j < f.carries && !f.conditional; ++j) put(results[f.before(j)], inputs[j], t);
-      for (int k = f.carries; k < f.carries + f.made; ++k) put(results[k], outputs[k], t);
-      for (int j = 0; j < f.carries; ++j) inputs[j] = outputs[j];
+      for (int k = f.carries; k < f.carries + f.made; ++k) put(results[k], outputs[std::size_t(k)], t);
+      for (int j = 0; j < f.carries; ++j) inputs[j] = outputs[std::size_t(j)];
     }
     for (int j = 0; j < f.carries; ++j) results[j] = inputs[j];
     return results;
@@ -321,7 +321,7 @@ class Interpreter {
       for_each_index(a.shape, [&](const Index& x) {
         Index y = x;
         y[axis] += start;
-        std::memcpy(out.at(offset(out.shape, y)), a.at(offset(a.shape, x)), bytes_of(a.dtype));
+        std::memcpy(out.at(offset(out.shape, y)), a.at(offset(a.shape, x)), std::size_t(bytes_of(a.dtype)));
       });
       start += a.shape[axis];
     }
@@ -334,7 +334,7 @@ class Interpreter {
     for_each_index(out.shape, [&](const Index& x) {
       std::int64_t from = l.offset;
       for (int d = 0; d < out.shape.rank; ++d) from += x[d] * l.stride[d];
-      std::memcpy(out.at(offset(out.shape, x)), a.at(from), bytes_of(a.dtype));
+      std::memcpy(out.at(offset(out.shape, x)), a.at(from), std::size_t(bytes_of(a.dtype)));
     });
   }
 
@@ -342,8 +342,8 @@ class Interpreter {
   bool in_double_;
   graph::List<char> live_;  ///< what the outputs need
   Lengths lengths_;
-  std::vector<Array> values_;
-  std::map<int, std::vector<Array>> loops_;  ///< the results of each loop
+  Vector<Array> values_;
+  std::map<int, Vector<Array>> loops_;  ///< the results of each loop
 };
 
 }  // namespace sinter::internals::reference

@@ -62,7 +62,7 @@ template <int Most> class LoopRun {
       ++n;
     }
     facts_ = LoopFacts::of(attributes.data());
-    pointers_ = int(n - attributes.size());
+    pointers_ = n - LoopFacts::numbers;
     for (int p = 0; p < pointers_; ++p) {
       const auto q = TablePointer::of(table, 1, p);
       address_[p] = q.has_memory() ? c.base[q.base()] : nullptr;
@@ -77,26 +77,26 @@ template <int Most> class LoopRun {
     for (std::int64_t s = 0; s < count_ && goes_on(); ++s) {
       place(s);
       step(static_cast<std::byte* const*>(base_.data()));
-      for (std::size_t j = 0; j < carries(); ++j) now_[j] = base_[out() + j];
+      for (std::int64_t j = 0; j < carries(); ++j) now_[j] = base_[out() + j];
     }
-    for (std::size_t j = 0; j < carries(); ++j)
+    for (std::int64_t j = 0; j < carries(); ++j)
       if (std::byte* const last = address_[operands() + j]; last != nullptr && last != now_[j])
         std::memcpy(last, now_[j], std::size_t(bytes_[j]));
   }
 
  private:
-  std::size_t carries() const { return std::size_t(facts_.carries); }
-  std::size_t operands() const { return std::size_t(facts_.operands()); }
-  std::size_t made() const { return std::size_t(facts_.made); }
-  std::size_t out() const { return 1 + operands(); }  ///< the first of the body's outputs
-  std::byte* before(std::size_t j) const { return address_[operands() + carries() + made() + j]; }
+  std::int64_t carries() const { return facts_.carries; }
+  std::int64_t operands() const { return facts_.operands(); }
+  std::int64_t made() const { return facts_.made; }
+  std::int64_t out() const { return 1 + operands(); }  ///< the first of the body's outputs
+  std::byte* before(std::int64_t j) const { return address_[operands() + carries() + made() + j]; }
   std::int64_t time(std::int64_t s) const { return facts_.reverse ? count_ - 1 - s : s; }
 
   void begin() {
     base_[0] = scratch_ + facts_.workspace;
-    for (std::size_t p = 0; p < operands(); ++p) base_[1 + p] = address_[p];
+    for (std::int64_t p = 0; p < operands(); ++p) base_[1 + p] = address_[p];
     std::byte* room = scratch_;
-    for (std::size_t j = 0; j < carries(); ++j) {
+    for (std::int64_t j = 0; j < carries(); ++j) {
       const std::int64_t bytes = (bytes_[j] + 63) / 64 * 64;
       for (std::byte*& buffer : buffer_[j]) buffer = std::exchange(room, room + bytes);
       now_[j] = address_[j];
@@ -106,24 +106,24 @@ template <int Most> class LoopRun {
     }
   }
   /// Where the carried value j is before step s, where all of them are kept.
-  std::byte* at(std::size_t j, std::int64_t s) const {
+  std::byte* at(std::int64_t j, std::int64_t s) const {
     return before(j) + time(s) * stride_[operands() + carries() + made() + j];
   }
   bool goes_on() const { return !facts_.conditional || *reinterpret_cast<const bool*>(now_[carries() - 1]); }
   void place(std::int64_t s) {
     const std::int64_t t = time(s);
     const bool last = s + 1 == count_ && !facts_.conditional;
-    for (std::size_t j = 0; j < carries(); ++j) {
+    for (std::int64_t j = 0; j < carries(); ++j) {
       std::byte* const end = last ? address_[operands() + j] : nullptr;
       base_[1 + j] = now_[j];
       base_[out() + j] = end != nullptr                            ? end
                          : before(j) != nullptr && s + 1 < count_ ? at(j, s + 1)
                                                                   : buffer_[j][s & 1];
     }
-    for (std::size_t p = carries(); p < carries() + std::size_t(facts_.stacked); ++p)
+    for (std::int64_t p = carries(); p < carries() + facts_.stacked; ++p)
       base_[1 + p] = address_[p] + t * stride_[p];
-    for (std::size_t k = 0; k < made(); ++k) {
-      const std::size_t p = operands() + carries() + k;
+    for (std::int64_t k = 0; k < made(); ++k) {
+      const std::int64_t p = operands() + carries() + k;
       base_[out() + carries() + k] = address_[p] + t * stride_[p];
     }
   }

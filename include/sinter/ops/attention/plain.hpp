@@ -1,8 +1,8 @@
 // Attention by plain loops in double precision: what the reference interpreter computes.
 #pragma once
 #include <cmath>
-#include <vector>
 
+#include "../../tensor/vector.hpp"
 #include "geometry.hpp"
 
 namespace sinter::ops {
@@ -51,7 +51,7 @@ class PlainAttention {
     }
     const std::int64_t keys = length_[g_.keys()], features = length_[last];
     over(0, g_.batch, [&] {
-      std::vector<double> sum(keys * features);
+      internals::Vector<double> sum(keys * features);
       over(g_.shared(), g_.keys(), [&] {
         scores();
         over(g_.keys(), g_.keys() + 1, [&] {
@@ -138,9 +138,9 @@ class PlainAttention {
   const graph::Elements& e_;
   AttentionGeometry g_;
   int mask_, cotangent_;
-  std::vector<std::int64_t> length_, index_;
-  std::vector<double> p_, d_;
-  std::vector<bool> sees_;  ///< keys of the query that are not masked
+  internals::Vector<std::int64_t> length_, index_;
+  internals::Vector<double> p_, d_;
+  internals::Vector<bool> sees_;  ///< keys of the query that are not masked
   std::int64_t position_[Shape::max_rank]{};
 };
 

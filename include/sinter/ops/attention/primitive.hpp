@@ -51,7 +51,7 @@ struct Attention : graph::Registered<Attention> {
   }
   /// The same from the shapes of queries, keys and values.
   template <class Op> static constexpr double flops(const Signature& s, const Shape&) {
-    std::array<std::int64_t, Shape::max_rank + 5> extent{};
+    internals::Array<std::int64_t, Shape::max_rank + 5> extent{};
     for (int t = 0; t < 3; ++t)
       for (int i = 0; i < s.shape(t).rank; ++i) extent[Op::loop(s, t, i)] = s.shape(t)[i];
     return Op::flops_of_loops(extent.data(), geometry(s).value_features() + 1, s.attributes);
@@ -152,7 +152,7 @@ constexpr Value AttentionGradient::batch(const graph::Batching& b) { return batc
 
 /// v with its axis `from` moved to `to`, the others in their order.
 constexpr Value with_axis_at(Value v, int from, int to) {
-  std::array<std::int64_t, Shape::max_rank> order{};
+  internals::Array<std::int64_t, Shape::max_rank> order{};
   const int rank = v.extents().rank;
   for (int i = 0, j = 0; i < rank; ++i) {
     if (i == to) {

@@ -98,8 +98,9 @@ template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise 
       e.accurate = &graph::primitive<typename Self::Accurate>;
     p.flops = [](const Signature&, const Shape& result) { return Self::flops * double(result.size()); };
     p.batch = [](const graph::Batching& b) { return graph::batched_elementwise(b, graph::primitive<Self>); };
-    add_rules(p, std::make_index_sequence<Arity>{});
-    add_blocks(p, std::make_index_sequence<Arity>{}, std::make_index_sequence<std::size_t(number_of_dtypes)>{});
+    add_rules(p, std::make_index_sequence<std::size_t(Arity)>{});
+    add_blocks(p, std::make_index_sequence<std::size_t(Arity)>{},
+               std::make_index_sequence<std::size_t(number_of_dtypes)>{});
     return p;
   }
 

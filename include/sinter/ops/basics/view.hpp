@@ -12,7 +12,7 @@ constexpr Shape unpacked(const std::int64_t* a, int n) {
   return s;
 }
 struct PackedShape {
-  std::array<std::int64_t, Shape::max_rank> value{};
+  internals::Array<std::int64_t, Shape::max_rank> value{};
   int rank = 0;
   constexpr explicit PackedShape(const Shape& s) : rank(s.rank) {
     for (int i = 0; i < rank; ++i) value[i] = packed(s[i], s.symbol(i));

@@ -11,7 +11,7 @@
 namespace sinter::ops {
 
 /// What computes one of the three tensors from the two others; `shape`: of a gradient, that of what it computes.
-constexpr Value convolution_part(ConvolutionTensor which, const std::array<Value, 3>& tensors, Geometry g,
+constexpr Value convolution_part(ConvolutionTensor which, const internals::Array<Value, 3>& tensors, Geometry g,
                                  const Shape& shape);
 
 template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::Registered<Self> {
@@ -100,7 +100,7 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
  private:
   /// The same of other operands.
   static constexpr Value of(Value a, Value b, const Site& s) {
-    const std::array<int, 2> operands{a.id, b.id};
+    const internals::Array<int, 2> operands{a.id, b.id};
     const auto attributes = Geometry::of(s).attributes();
     return {a.graph,
             a.graph->add(graph::primitive<Self>, operands.data(), 2, attributes.data(), Geometry::numbers)};
@@ -111,7 +111,7 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
     const Dtype sums = ct.dtype();
     if (const Value narrow = graph::before_widening(ct); narrow.dtype() == s.operand(i).dtype()) ct = narrow;
     g.sums = sums == ct.dtype() ? -1 : int(sums);
-    std::array<Value, 3> t{};
+    internals::Array<Value, 3> t{};
     t[int(Result)] = ct;
     t[int(convolution_operand(Result, 1 - i))] = graph::cast_to(s.operand(1 - i), ct.dtype());
     return graph::cast_to(convolution_part(convolution_operand(Result, i), t, g, s.operand(i).extents()),
@@ -165,7 +165,7 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
   }
   static constexpr Value batch(const graph::Batching& b) {
     Geometry g = Geometry::of(b.attributes);
-    std::array<int, 2> operands{b.operands[0], b.operands[1]};
+    internals::Array<int, 2> operands{b.operands[0], b.operands[1]};
     const int mapped = b.mapped[0] != 0 ? 0 : 1;
     const ConvolutionTensor t = convolution_operand(Result, mapped);
     const Shape s = b.operand(mapped).extents();
@@ -193,7 +193,7 @@ template <class Self, ConvolutionTensor Result> struct ConvolutionPart : graph::
     for (int i = 0; i < 2; ++i) operands[i] = graph::batched(b, i).id;
     return with(b.graph, operands, g);
   }
-  static constexpr Value with(Builder* b, const std::array<int, 2>& operands, const Geometry& g) {
+  static constexpr Value with(Builder* b, const internals::Array<int, 2>& operands, const Geometry& g) {
     const auto attributes = g.attributes();
     return {b, b->add(graph::primitive<Self>, operands.data(), 2, attributes.data(), Geometry::numbers)};
   }
@@ -212,11 +212,11 @@ struct ConvolutionWeightGradient : ConvolutionPart<ConvolutionWeightGradient, Co
   static constexpr const char* name = "convolution_weight_gradient";
 };
 
-constexpr Value convolution_part(ConvolutionTensor which, const std::array<Value, 3>& tensors, Geometry g,
+constexpr Value convolution_part(ConvolutionTensor which, const internals::Array<Value, 3>& tensors, Geometry g,
                                  const Shape& shape) {
   const Value a = tensors[int(convolution_operand(which, 0))],
               b = tensors[int(convolution_operand(which, 1))];
-  const std::array<int, 2> operands{a.id, b.id};
+  const internals::Array<int, 2> operands{a.id, b.id};
   g.extent = {};
   if (which != ConvolutionTensor::sums)
     for (int i = 0; i < g.axes; ++i) g.extent[i] = shape[g.lead + 2 + i];

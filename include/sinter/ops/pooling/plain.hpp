@@ -17,14 +17,14 @@ struct PoolGeometry {
   static constexpr int numbers = 18;
   constexpr internals::Array<std::int64_t, numbers> attributes() const {
     internals::Array<std::int64_t, numbers> a{axes, front, counts_padding ? 1 : 0};
-    for (std::size_t i = 0; i < 3; ++i)
+    for (int i = 0; i < 3; ++i)
       a[3 + i] = size[i], a[6 + i] = stride[i], a[9 + i] = dilation[i], a[12 + i] = padding[i], a[15 + i] = extent[i];
     return a;
   }
   static constexpr PoolGeometry of(const std::int64_t* a) {
     PoolGeometry g{int(a[0]), int(a[1])};
     g.counts_padding = a[2] != 0;
-    for (std::size_t i = 0; i < 3; ++i) {
+    for (int i = 0; i < 3; ++i) {
       g.size[i] = int(a[3 + i]);
       g.stride[i] = int(a[6 + i]);
       g.dilation[i] = int(a[9 + i]);

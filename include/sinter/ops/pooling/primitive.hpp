@@ -32,7 +32,7 @@ template <class Self> struct PoolPart : graph::Registered<Self> {
     return Self::operations(g.window_size()) * double(windows.size());
   }
   static constexpr Value batch(const graph::Batching& b) {
-    std::array<Value, 3> x{};
+    internals::Array<Value, 3> x{};
     for (int i = 0; i < Self::operands; ++i) x[i] = graph::batched(b, i);
     PoolGeometry g = PoolGeometry::of(b.attributes);
     ++g.front;

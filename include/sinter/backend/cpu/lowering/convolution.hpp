@@ -67,10 +67,9 @@ constexpr bool is_depthwise(Shape w, const Geometry& g) {
 constexpr Value tap_of(Value image, Shape w, const Geometry& g, int tap) {
   for (int i = g.axes - 1; i >= 0; --i) {
     const int size = w[2 + i], at = tap % size, extent = image.extents()[2 + i];
-    const auto k = std::size_t(i);
     tap /= size;
-    image = graph::slice(image, 2 + i, at * g.dilation[k], (extent - g.dilation[k] * (size - 1) - 1) / g.stride[k] + 1,
-                         g.stride[k]);
+    image = graph::slice(image, 2 + i, at * g.dilation[i], (extent - g.dilation[i] * (size - 1) - 1) / g.stride[i] + 1,
+                         g.stride[i]);
   }
   return image;
 }

@@ -57,20 +57,18 @@ constexpr Value image_gradient_in_phases(Value ct, Value weight, const Geometry&
   const Shape w = weight.extents(), windows = ct.extents();
   internals::Array<int, 3> elements{}, before{}, after{};
   const auto phase = [&](int i, int start) {
-    const auto k = std::size_t(i);
-    return Phase::of(start, elements[k], windows[2 + i], w[2 + i], g.stride[k], g.dilation[k], g.before[k]);
+    return Phase::of(start, elements[i], windows[2 + i], w[2 + i], g.stride[i], g.dilation[i], g.before[i]);
   };
   Shape part = image;
   for (int i = 0; i < g.axes; ++i) {
-    const auto k = std::size_t(i);
-    elements[k] = (image[2 + i] + g.stride[k] - 1) / g.stride[k];
-    part.set(2 + i, elements[k]);
-    for (int start = 0; start < g.stride[k]; ++start) {
+    elements[i] = (image[2 + i] + g.stride[i] - 1) / g.stride[i];
+    part.set(2 + i, elements[i]);
+    for (int start = 0; start < g.stride[i]; ++start) {
       const Phase p = phase(i, start);
-      if (p.taps > 0 && p.before > before[k]) before[k] = p.before;
-      if (p.taps > 0 && p.after > after[k]) after[k] = p.after;
+      if (p.taps > 0 && p.before > before[i]) before[i] = p.before;
+      if (p.taps > 0 && p.after > after[i]) after[i] = p.after;
     }
-    ct = graph::surround(ct, 2 + i, before[k], after[k]);
+    ct = graph::surround(ct, 2 + i, before[i], after[i]);
   }
   graph::List<int> parts;
   for (int n = 0; n < count; ++n) {
@@ -78,13 +76,12 @@ constexpr Value image_gradient_in_phases(Value ct, Value weight, const Geometry&
     Geometry back{.axes = g.axes, .groups = g.groups};
     bool reached = true;
     for (int i = g.axes - 1, rest = n; i >= 0 && reached; --i) {
-      const auto k = std::size_t(i);
-      const Phase p = phase(i, rest % g.stride[k]);
-      rest /= g.stride[k];
+      const Phase p = phase(i, rest % g.stride[i]);
+      rest /= g.stride[i];
       reached = p.taps > 0;
       if (!reached) break;
-      back.dilation[k] = p.dilation;
-      from = graph::slice(from, 2 + i, before[k] - p.before, elements[k] + p.reach());
+      back.dilation[i] = p.dilation;
+      from = graph::slice(from, 2 + i, before[i] - p.before, elements[i] + p.reach());
       taps = graph::slice(taps, 2 + i, p.first, p.taps, p.step);
     }
     parts.push((reached ? convolve_back(from, taps, back)
@@ -113,18 +110,17 @@ constexpr Value image_gradient_by_shuffle(Value ct, Value weight, const Geometry
   phases.push(image[1]);
   std::int64_t reversed = 0;
   for (int i = 0; i < g.axes; ++i) {
-    const auto k = std::size_t(i);
-    const int stride = g.stride[k], taps = (w[2 + i] + stride - 1) / stride, first = g.before[k] / stride,
-              elements = (image[2 + i] + g.before[k] - 1) / stride - first + 1;
+    const int stride = g.stride[i], taps = (w[2 + i] + stride - 1) / stride, first = g.before[i] / stride,
+              elements = (image[2 + i] + g.before[i] - 1) / stride - first + 1;
     weight = graph::surround(weight, 2 + i, 0, taps * stride - w[2 + i]);
     reversed |= std::int64_t(1) << split_shape.rank;
     split_shape.push(taps);
     split_shape.push(stride);
     phases.push(stride);
     all *= stride;
-    back.before[k] = g.dilation[k] * (taps - 1) - first;
-    back.after[k] = elements + g.dilation[k] * (taps - 1) - ct.extents()[2 + i] - back.before[k];
-    cut[k] = g.before[k] - first * stride;
+    back.before[i] = g.dilation[i] * (taps - 1) - first;
+    back.after[i] = elements + g.dilation[i] * (taps - 1) - ct.extents()[2 + i] - back.before[i];
+    cut[i] = g.before[i] - first * stride;
     whole.set(2 + i, elements * stride);
   }
   filters.push(all);
@@ -155,7 +151,7 @@ constexpr Value convolution_image_gradient(Value ct, Value weight, const Geometr
   const Shape w = weight.extents();
   int phases = 1;
   bool shuffles = !is_depthwise(w, g);
-  for (std::size_t i = 0; i < std::size_t(g.axes); ++i) {
+  for (int i = 0; i < g.axes; ++i) {
     phases *= g.stride[i];
     shuffles = shuffles && (g.stride[i] == 1 || g.dilation[i] == 1);
   }
@@ -163,11 +159,10 @@ constexpr Value convolution_image_gradient(Value ct, Value weight, const Geometr
   if (phases > 1 && shuffles) return image_gradient_by_shuffle(ct, weight, g, image);
   Geometry back{.axes = g.axes, .groups = g.groups, .dilation = g.dilation};
   for (int i = 0; i < g.axes; ++i) {
-    const auto k = std::size_t(i);
-    ct = graph::spread(ct, 2 + i, g.stride[k]);
-    const int reach = g.dilation[k] * (w[2 + i] - 1);
-    back.before[k] = reach - g.before[k];
-    back.after[k] = image[2 + i] + reach - ct.extents()[2 + i] - back.before[k];
+    ct = graph::spread(ct, 2 + i, g.stride[i]);
+    const int reach = g.dilation[i] * (w[2 + i] - 1);
+    back.before[i] = reach - g.before[i];
+    back.after[i] = image[2 + i] + reach - ct.extents()[2 + i] - back.before[i];
   }
   return convolve_back(ct, weight, back);
 }

@@ -43,16 +43,14 @@ class PoolWindows {
 
   constexpr Value of(Value whole) const {
     for (int i = 0; i < g_.axes; ++i) {
-      const auto k = std::size_t(i);
-      whole = graph::windows(whole, g_.front + i, g_.size[k], g_.stride[k], g_.dilation[k]);
+      whole = graph::windows(whole, g_.front + i, g_.size[i], g_.stride[i], g_.dilation[i]);
     }
     return whole;
   }
   /// The cotangent of the padded image from that of its windows.
   constexpr Value pull(Value ct) const {
     for (int i = g_.axes - 1; i >= 0; --i) {
-      const auto k = std::size_t(i);
-      ct = ops::Windows::pulled(ct, g_.front + i, g_.size[k], g_.stride[k], g_.dilation[k], from_[k]);
+      ct = ops::Windows::pulled(ct, g_.front + i, g_.size[i], g_.stride[i], g_.dilation[i], from_[i]);
     }
     return ct;
   }
@@ -222,9 +220,8 @@ constexpr Value mean_pool(Value image, const PoolGeometry& g) {
 constexpr Value mean_pool_gradient(Value ct, const PoolGeometry& g) {
   Shape image = ct.extents(), whole = image;
   for (int i = 0; i < g.axes; ++i) {
-    const auto k = std::size_t(i);
-    image.set(g.front + i, g.extent[k]);
-    whole.set(g.front + i, g.extent[k] + 2 * g.padding[k]);
+    image.set(g.front + i, g.extent[i]);
+    whole.set(g.front + i, g.extent[i] + 2 * g.padding[i]);
   }
   ct = same_share(g) > 0 ? ct * same_share(g) : ct / counts(ct, g, image);
   const PoolWindows windows(g, whole);

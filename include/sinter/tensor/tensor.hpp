@@ -151,8 +151,8 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   }
   template <class... V> requires(rank > 1 && sizeof...(V) > 1 && (std::is_arithmetic_v<V> && ...))
   BasicTensor(V...) {
-    using Error = a_tensor_of_several_axes_takes_a_list_of_lists_or_reshape_of_another<symbol, V...>;
-    static_assert(tensor_detail::ErrorNamed<Error>::absent);
+    using Refused = a_tensor_of_several_axes_takes_a_list_of_lists_or_reshape_of_another<symbol, V...>;
+    static_assert(tensor_detail::ErrorNamed<Refused>::absent);
   }
   /// From the elements of a contiguous range, in row-major order: `std::vector<float> v(6); Tensor<float, 2, 3> a =
   /// v;`. A bounded tensor of rank 1 takes their number as its length. Throws `Error` if there are too few or too

@@ -9,6 +9,7 @@ namespace sinter::cpu {
 
 using namespace internals::backend;
 using internals::Array;
+using internals::PlainArray;
 
 /// n ≤ N elements from p on; the lanes after them hold zeros. n = N is a plain load.
 template <class T, int N> [[gnu::always_inline]] constexpr Lanes<T, N> load(const T* p, int n) {

@@ -61,7 +61,10 @@ template <class T> class Attend {
   SINTER_OUTLINE void tile(std::int64_t head, std::int64_t group, const T* packed, std::int64_t query, int m) const {
     constexpr int N = V * W;
     const auto& g = h_.geometry;
-    alignas(64) T queries[most * N], means[(most + M) * N], score[block * N], factor[N];
+    alignas(64) PlainArray<T, most * N> queries;
+    alignas(64) PlainArray<T, (most + M) * N> means;
+    alignas(64) PlainArray<T, block * N> score;
+    alignas(64) PlainArray<T, N> factor;
     pack_transposed(h_.matrix<const T>(q, head, group, g.queries(), g.features()).from(query), queries, N, m, N,
                     h_.features);
     for (std::int64_t i = 0; i < h_.features * N; i += W)
@@ -69,7 +72,7 @@ template <class T> class Attend {
     std::fill(means, means + Tile::up(h_.value_features, M) * N, T(0));
 
     const AttendMask<T> mask(h_, mask_, head, group);
-    Vector top[V], sum[V];
+    PlainArray<Vector, V> top, sum;
     for (int r = 0; r < V; ++r) top[r] = Vector(std::numeric_limits<T>::lowest()), sum[r] = Vector(0);
     const std::int64_t end = h_.keys_before(query + m);
     for (std::int64_t key = 0; key < end; key += block) {
@@ -91,7 +94,7 @@ template <class T> class Attend {
   template <int V>
   [[gnu::always_inline]] static void weigh(T* score, std::int64_t n, Vector* top, Vector* sum, T* factor) {
     constexpr int N = V * W;
-    Vector most_so_far[V], sum_so_far[V];  // local copies, which stay in registers
+    PlainArray<Vector, V> most_so_far, sum_so_far;  // local copies, which stay in registers
 #pragma GCC unroll 4
     for (int r = 0; r < V; ++r) most_so_far[r] = top[r];
     for (std::int64_t j = 0; j < n; ++j) {
@@ -122,7 +125,7 @@ template <class T> class Attend {
                               const Vector* sum, T* means) const {
     constexpr int N = V * W;
     const auto& g = h_.geometry;
-    alignas(64) T total[N], part[N], logarithm[N];
+    alignas(64) PlainArray<T, N> total, part, logarithm;
     for (int r = 0; r < V; ++r) {
       store(sum[r], total + r * W, W);
       store(top[r] + log(sum[r]), logarithm + r * W, W);
@@ -131,7 +134,7 @@ template <class T> class Attend {
       part[i] = total[i] > 0 ? 1 / total[i] : total[i];  // 0, or NaN
       if (total[i] == 0 && !is_nan(Lanes<T, 1>(total[i])).v) logarithm[i] = ops::unforeseen(ops::infinity<T>);
     }
-    Vector squares[V];  // of all results of a query: finite only if they are
+    PlainArray<Vector, V> squares;  // of all results of a query: finite only if they are
     for (int r = 0; r < V; ++r) squares[r] = sum[r] * sum[r];
     if (h_.call.address[output_] != nullptr) {
       for (std::int64_t d = 0; d < h_.value_features; ++d)
@@ -154,7 +157,7 @@ template <class T> class Attend {
     if (!written.has_masked_keys()) return;
     for (int r = 0; r < V; ++r) {
       if (!written.is_not_finite(squares[r], m - r * W)) [[likely]] continue;
-      alignas(64) T of_query[W];
+      alignas(64) PlainArray<T, W> of_query;
       store(squares[r], of_query, W);
       for (int i = 0; i < W && r * W + i < m; ++i)
         if (!is_finite(Lanes<T, 1>(of_query[i])).v) written.forward(head, group, query + r * W + i, output_, sums_);

@@ -47,9 +47,11 @@ template <class T> class AttendFew {
     const auto& g = h_.geometry;
     const Matrix<const T> keys = h_.matrix<const T>(k, head, 0, g.keys(), g.features()),
                           values = h_.matrix<const T>(v, head, 0, g.keys(), g.value_features());
-    alignas(64) T scaled[Q * most], means[Q * most], score[Q * block];
-    T top[Q], sum[Q], factor[Q];
-    std::int64_t query[Q], end = 0;
+    alignas(64) PlainArray<T, Q * most> scaled, means;
+    alignas(64) PlainArray<T, Q * block> score;
+    PlainArray<T, Q> top, sum, factor;
+    PlainArray<std::int64_t, Q> query;
+    std::int64_t end = 0;
     for (int i = 0; i < Q; ++i) {
       query[i] = std::min(h_.queries - 1, first + i);
       end = std::max(end, h_.keys_before(query[i] + 1));
@@ -98,14 +100,14 @@ template <class T> class AttendFew {
   /// register for each, then the sums of all registers together.
   template <int Q> void products(const T* queries, Matrix<const T> keys, std::int64_t n, T* score) const {
     constexpr int K = W / Q;
-    Vector sum[W];
-    const T* from[K];
+    PlainArray<Vector, W> sum;
+    PlainArray<const T*, K> from;
 #pragma GCC unroll 16
     for (int j = 0; j < K; ++j) from[j] = keys.at + std::min<std::int64_t>(j, n - 1) * keys.row;
 #pragma GCC unroll 16
     for (int i = 0; i < W; ++i) sum[i] = Vector(0);
     const auto term = [&](std::int64_t d, int wide) __attribute__((always_inline)) {
-      Vector query[Q];
+      PlainArray<Vector, Q> query;
 #pragma GCC unroll 4
       for (int i = 0; i < Q; ++i) query[i] = load<T, W>(queries + i * most + d, W);
 #pragma GCC unroll 16
@@ -118,7 +120,7 @@ template <class T> class AttendFew {
     std::int64_t d = 0;
     for (; d + W <= h_.features; d += W) term(d, W);
     if (d < h_.features) term(d, int(h_.features - d));
-    alignas(64) T all[W];
+    alignas(64) PlainArray<T, W> all;
     if constexpr (W == 1) all[0] = sum[0].v;
     else store(totals(sum), all, W);
     for (int i = 0; i < Q; ++i) std::copy_n(all + i * K, K, score + i * block);
@@ -152,14 +154,14 @@ template <class T> class AttendFew {
   template <int Q, int V> [[gnu::always_inline]] static void add(Matrix<const T> values, const T* weight,
                                                                  std::int64_t n, const T* factor, T* means,
                                                                  std::int64_t d, int last) {
-    Vector sum[Q][V];
+    PlainArray<Vector, Q, V> sum;
 #pragma GCC unroll 4
     for (int i = 0; i < Q; ++i)
 #pragma GCC unroll 4
       for (int r = 0; r < V; ++r)
         sum[i][r] = load<T, W>(means + i * most + d + r * W, r + 1 == V ? last : W) * Vector(factor[i]);
     for (std::int64_t j = 0; j < n; ++j) {
-      Vector x[V];
+      PlainArray<Vector, V> x;
 #pragma GCC unroll 4
       for (int r = 0; r < V; ++r) x[r] = load<T, W>(values.at + j * values.row + d + r * W, r + 1 == V ? last : W);
 #pragma GCC unroll 4

@@ -123,12 +123,12 @@ template <class T> class AttendGradient {
     pack_rows(cotangent, room.cotangent, dv_width_, m, h_.value_features, dv_width_);
     pack_transposed<T>({room.cotangent, dv_width_, 1}, room.cotangent_lines, B, m, B, h_.value_features);
     std::fill(room.dq, room.dq + h_.features * B, T(0));
-    alignas(64) T logarithm[B], mean[B];
+    alignas(64) PlainArray<T, B> logarithm, mean;
     find_means(room, head, group, first, m, logarithm, mean);
 
     const AttendMask<T> mask(h_, mask_, head, group);
     const std::int64_t end = h_.keys_before(first + m);
-    alignas(64) T p[block * B], ds[block * B];
+    alignas(64) PlainArray<T, block * B> p, ds;
     for (std::int64_t key = 0; key < end; key += block) {
       const std::int64_t n = std::min(block, end - key);
       lines_times_block(room.key_lines + key * h_.features, room.query_lines, h_.features, n, p);
@@ -194,7 +194,7 @@ template <class T> class AttendGradient {
                                                 int(wide - (C - W)));
           continue;
         }
-        alignas(64) T sum[M * C];
+        alignas(64) PlainArray<T, M * C> sum;
         panel_products<T, R, 1, B, Sums::set>(m, weight + j * B, rows + d, width, sum, C);
         for (std::int64_t i = 0; i < std::min<std::int64_t>(M, n - j); ++i)
           for (std::int64_t x = 0; x < wide; ++x) to.at[(j + i) * to.row + d + x] += sum[i * C + x];

@@ -98,7 +98,8 @@ template <class T> class AttendMask {
   void add_transposed(T* score, std::int64_t ld, std::int64_t key, std::int64_t n, std::int64_t query, int m,
                   int width) const {
     constexpr int keys = W > 8 ? W : 8, queries = 64;
-    alignas(64) T straight[queries * keys], transposed[keys * queries];
+    alignas(64) PlainArray<T, queries * keys> straight;
+    alignas(64) PlainArray<T, keys * queries> transposed;
     std::fill(transposed, transposed + keys * queries, T(0));
     for (std::int64_t j = 0; j < n; j += keys) {
       const int some = int(std::min<std::int64_t>(keys, n - j));

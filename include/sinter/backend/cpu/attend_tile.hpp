@@ -32,13 +32,13 @@ template <class T, int V, int Next, int Line, Sums How>
                                                   const T* scale = nullptr) {
   using Vector = typename AttendTile<T>::Vector;
   constexpr int M = AttendTile<T>::rows, W = AttendTile<T>::width;
-  Vector sum[M][V];
+  PlainArray<Vector, M, V> sum;
 #pragma GCC unroll 8
   for (int i = 0; i < M; ++i)
 #pragma GCC unroll 4
     for (int j = 0; j < V; ++j) sum[i][j] = Vector(0);
   for (std::int64_t k = 0; k < inner; ++k) {
-    Vector column[V];
+    PlainArray<Vector, V> column;
 #pragma GCC unroll 4
     for (int j = 0; j < V; ++j) column[j] = load<T, W>(b + j * W, W);
 #pragma GCC unroll 8

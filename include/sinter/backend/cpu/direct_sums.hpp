@@ -85,7 +85,7 @@ template <int M, int K>
     const int n = std::min(W, filters - j);
     const Vector middle = weights.of(K / 2, K / 2, 0, filter + j, n);
     if (!any(!is_nan(middle) && ramp<W>(0, 1) < Lanes<std::int32_t, W>(n))) continue;
-    Vector sum[M][M];
+    PlainArray<Vector, M, M> sum;
     for (auto& line : sum)
       for (Vector& s : line) s = Vector(0.f);
     for (int ky = 0; ky < K; ++ky)
@@ -125,7 +125,7 @@ template <int K> [[gnu::noinline, gnu::cold]] void sum_gradient_directly(const S
   for (std::int64_t i = 0; i < s.images; ++i)
     for (std::int64_t y = 0; y < s.height; ++y)
       for (int ky = 0; ky < K; ++ky) {
-        Vector line[K];
+        PlainArray<Vector, K> line;
         for (Vector& l : line) l = Vector(0.f);
         for (std::int64_t x = 0; x < s.width; ++x) {
           const Vector d(sample(i, y, x));

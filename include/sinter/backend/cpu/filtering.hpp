@@ -127,11 +127,11 @@ template <int M, int K>
                                                    int columns, int n, int count, float* to, std::int64_t tile,
                                                    std::int64_t position_stride) {
   constexpr int A = M + K - 1;
-  alignas(64) float half[(most_adjacent * M + K - 1) * A * W];
+  alignas(64) PlainArray<float, (most_adjacent * M + K - 1) * A * W> half;
   const bool full = rows >= A && n >= W;
   for (int x = 0; x < count * M + K - 1; ++x) {
     const float* const from = corner + x * pixel;
-    Vector d[A];
+    PlainArray<Vector, A> d;
     if (full && x < columns) {
 #pragma GCC unroll 8
       for (int y = 0; y < A; ++y) d[y] = load<float, W>(from + y * row, W);
@@ -145,7 +145,7 @@ template <int M, int K>
   }
   for (int t = 0; t < count; ++t, to += tile)
     for (int y = 0; y < A; ++y) {
-      Vector d[A];
+      PlainArray<Vector, A> d;
 #pragma GCC unroll 8
       for (int x = 0; x < A; ++x) d[x] = load<float, W>(half + ((t * M + x) * A + y) * W, W);
       Filtering<M, K>::image(d, 1);
@@ -171,7 +171,7 @@ struct Weights {
     Nest filters;
     filters.add(std::max(n, 1), filter);
     const Lines<W> lines(filters, 0, n);
-    alignas(64) float block[at_once * taps * W];
+    alignas(64) PlainArray<float, at_once * taps * W> block;
     if (neighbours && n < W) std::fill(block, block + at_once * taps * W, 0.f);
     for (std::int64_t c = from; c < last; c += at_once) {
       const auto channels = int(std::min<std::int64_t>(at_once, last - c));
@@ -201,7 +201,9 @@ struct Weights {
   template <int M, int K> [[gnu::always_inline]] void transform_window(const float* from, int n, const float* packed,
                                                                        float* to, std::int64_t position_stride) const {
     constexpr int A = M + K - 1;
-    Vector g[K * K], half[K * A], u[A * A];
+    PlainArray<Vector, K * K> g;
+    PlainArray<Vector, K * A> half;
+    PlainArray<Vector, A * A> u;
     for (int e = 0; e < K * K; ++e)
       g[e] = packed != nullptr ? load<float, W>(packed + (tap < 0 ? K * K - 1 - e : e) * W, W)
              : n > 0           ? gather<float, W>(from + e / K * row + e % K * tap, filter, n)

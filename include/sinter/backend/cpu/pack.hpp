@@ -145,7 +145,7 @@ template <class T, int Most> inline void pack_run(T* to, std::int64_t width, con
         const T* at = from + line.offset[0];
         for (std::int64_t k = 0; k < inner; ++k, at += step, to += width) {
           fetch(at + ahead * step, Most);
-          Vector x[Most / lanes];
+          PlainArray<Vector, Most / lanes> x;
 #pragma GCC unroll 8
           for (int i = 0; i < Most / lanes; ++i) x[i] = Vector::load(at + i * lanes);
 #pragma GCC unroll 8

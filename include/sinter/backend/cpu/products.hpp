@@ -111,7 +111,7 @@ template <class T> class Products {
   }
   void finish(const T* tile, std::int64_t ld, std::int64_t row, int rows, std::int64_t column, int columns) const {
     if (!p_.swapped) return finish_(context_, tile, ld, row, rows, column, columns);
-    alignas(64) T transposed[R * C];
+    alignas(64) PlainArray<T, R * C> transposed;
     for (int x = 0; x < rows; x += R)
       for (int y = 0; y < columns; y += C) {
         const int high = std::min(R, rows - x), wide = std::min(C, columns - y);
@@ -210,7 +210,7 @@ template <class T> class Products {
   }
 
   void run_tiles(std::int64_t p, std::int64_t from, std::int64_t to) const {
-    alignas(64) T tile[R * C];
+    alignas(64) PlainArray<T, R * C> tile;
     const std::int64_t j = panels_.first(p);
     const int wide = panels_.size(p);
     const std::int64_t ld = registers(wide) * W;

@@ -110,13 +110,13 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
   SINTER_OUTLINE void products(const T* h, const Sequence<const T>& from, T* sums, std::int64_t j) const {
     const std::int64_t hidden = this->hidden_size, row = from.row, feature = from.feature;
     const T* panel = this->scratch + j * hidden * G + First * W;
-    V sum[N][Count];
+    PlainArray<V, N, Count> sum;
 #pragma GCC unroll 8
     for (int r = 0; r < N; ++r)
 #pragma GCC unroll 4
       for (int g = 0; g < Count; ++g) sum[r][g] = V(0);
     for (std::int64_t q = 0; q < hidden; ++q, panel += G * W, h += feature) {
-      V w[Count];
+      PlainArray<V, Count> w;
 #pragma GCC unroll 4
       for (int g = 0; g < Count; ++g) w[g] = load<T, W>(panel + g * W, W);
 #pragma GCC unroll 8
@@ -139,7 +139,7 @@ template <class T, ops::Cell C> class Recur : Recurrent<T> {
     const Sequence<const T> from =
         k > 0 ? Sequence<const T>{states_.at, states_.time, states_.row, states_.feature} : first_;
     const T* const h = from.line(before, b);
-    alignas(64) T sums[N * G * W];
+    alignas(64) PlainArray<T, N * G * W> sums;
     constexpr int most = (Base::rows_at_once > 2 ? 24 : 12) / N, count = G <= most ? G : (G + 1) / 2;
     products<N, 0, count>(h, from, sums, j);
     if constexpr (count < G) products<N, count, G - count>(h, from, sums, j);

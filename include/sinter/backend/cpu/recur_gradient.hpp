@@ -110,7 +110,7 @@ template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
   template <int N, int Count> SINTER_OUTLINE void product(std::int64_t b, std::int64_t j) const {
     const std::int64_t all = G * this->hidden_size;
     const T* w = weights() + j;
-    V sum[N][Count];
+    PlainArray<V, N, Count> sum;
 #pragma GCC unroll 4
     for (int r = 0; r < N; ++r)
 #pragma GCC unroll 4

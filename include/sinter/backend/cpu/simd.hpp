@@ -1,16 +1,17 @@
 // Lanes<T, N>: N elements in SIMD registers, with the operators of ops/lanes.hpp.
 //
-// N is the number of floats in a register of the target (16, 8, 4), the same for every
-// dtype of a kernel: 16 doubles are two registers of AVX-512. Where a register has
-// narrower halves (AVX-512, AVX2), straight-line programs use those for short rows.
+// N is the number of floats in a register of the target (16, 8, 4), the same for every dtype of a kernel: 16 doubles are
+// two registers of AVX-512. Where a register has narrower halves, straight-line programs use those for short rows.
 #pragma once
 #include "../../ops/elementary.hpp"
+#include "../../tensor/array.hpp"
 #include "registers.hpp"
 
 namespace sinter::cpu { using ops::Lanes; }
 
 #if SINTER_SIMD
 namespace sinter::ops {
+using internals::PlainArray;
 
 /// A mask: registers in the form of float comparisons.
 template <int N> requires(N > 1) struct Lanes<bool, N> {
@@ -19,7 +20,7 @@ template <int N> requires(N > 1) struct Lanes<bool, N> {
   using Element = cpu::MaskElement<N>;
   static constexpr int lanes = N, step = int(Mask::size), parts = N / step;
   static_assert(parts * step == N);
-  Mask v[parts];
+  PlainArray<Mask, parts> v;
 
   SINTER_INLINE Lanes() : Lanes(false) {}
   SINTER_INLINE explicit Lanes(bool x) {
@@ -68,7 +69,7 @@ template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
   using Register = cpu::RegisterFor<T, N>;
   static constexpr int lanes = N, step = int(Register::size), parts = N / step;
   static_assert(parts * step == N);
-  Register v[parts];
+  PlainArray<Register, parts> v;
 
   Lanes() = default;
   template <class U> requires std::is_arithmetic_v<U> SINTER_INLINE Lanes(U x) {
@@ -102,7 +103,7 @@ template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
   }
   SINTER_INLINE friend Lanes operator/(Lanes a, const Lanes& b) {
     if constexpr (std::is_integral_v<T>) {  // no instruction set divides integers
-      alignas(64) T p[N], q[N];
+      alignas(64) PlainArray<T, N> p, q;
       a.store(p);
       b.store(q);
       for (int i = 0; i < N; ++i) p[i] = quotient(p[i], q[i]);
@@ -177,7 +178,7 @@ template <class T, int N> requires(N > 1 && sizeof(T) >= 4) struct Lanes<T, N> {
       }
       return m;
     } else {  // masks of 64-bit lanes are twice as wide: through memory
-      alignas(64) bool bytes[N];
+      alignas(64) PlainArray<bool, N> bytes;
       for (int i = 0; i < parts; ++i) f(a.v[i], b.v[i]).store_unaligned(bytes + i * step);
       return Lanes<bool, N>::load(bytes);
     }
@@ -198,7 +199,7 @@ template <class T, int N> requires(N > 1 && is_narrow<T>) struct Lanes<T, N> {
   template <class U> requires std::is_arithmetic_v<U> SINTER_INLINE Lanes(U x) : Lanes(static_cast<T>(x)) {}
   /// Rounds, or wraps around, as a store would.
   SINTER_INLINE explicit Lanes(const Lanes<Wide, N>& w) {
-    alignas(64) T x[N];
+    alignas(64) PlainArray<T, N> x;
     narrow(w, x);
     *this = load(x);
   }
@@ -214,7 +215,7 @@ template <class T, int N> requires(N > 1 && is_narrow<T>) struct Lanes<T, N> {
       return r;
     }
 #endif
-    alignas(64) Wide x[N];
+    alignas(64) PlainArray<Wide, N> x;
     for (int i = 0; i < N; ++i) x[i] = static_cast<Wide>(p[i]);
     r.wide = Lanes<Wide, N>::load(x);
     return r;
@@ -234,7 +235,7 @@ template <class T, int N> requires(N > 1 && is_narrow<T>) struct Lanes<T, N> {
         return cpu::store_8_narrowed(x, p);
     }
 #endif
-    alignas(64) Wide x[N];
+    alignas(64) PlainArray<Wide, N> x;
     w.store(x);
     for (int i = 0; i < N; ++i) p[i] = static_cast<T>(x[i]);
   }
@@ -252,7 +253,7 @@ requires(N > 1) SINTER_INLINE Lanes<T, N> select(const Lanes<bool, N>& mask, con
     }
     return r;
   } else if constexpr (sizeof(T) == 8) {
-    alignas(64) bool bytes[N];
+    alignas(64) PlainArray<bool, N> bytes;
     mask.store(bytes);
     Lanes<T, N> r;
     constexpr int step = Lanes<T, N>::step;
@@ -318,15 +319,15 @@ requires(N > 1 && sizeof...(One) <= 1) SINTER_INLINE T total(const Lanes<T, N>& 
 #if XSIMD_WITH_SSE2
   if constexpr (std::is_same_v<T, float> && Lanes<T, N>::parts == 1) return sum_of(x.v[0], begin...);
 #endif
-  alignas(64) T room[N];
+  alignas(64) PlainArray<T, N> room;
   x.store(room);
   for (int width = N / 2; width > 0; width /= 2)
     for (int i = 0; i < width; ++i) room[i] = T(room[i] + room[i + width]);
   return T((room[0] + ... + begin));
 }
-/// The sums of N registers, one per lane: pairs are interleaved as they are added, so that no register is folded by
-/// itself.
-template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> totals(const Lanes<T, N> (&x)[N]) {
+/// The sums of N registers, one per lane: pairs are interleaved as they are added, and no register is folded alone.
+template <class T, int N, std::size_t M> requires(N > 1 && M == std::size_t(N))
+SINTER_INLINE Lanes<T, N> totals(const Lanes<T, N> (&x)[M]) {
 #if defined(__AVX512F__)
   if constexpr (std::is_same_v<T, float> && N == 16) {
     __m512 pair[8], four[4], eight[2];
@@ -357,7 +358,7 @@ template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> totals(const
     return r;
   }
 #endif
-  alignas(64) T room[N];
+  alignas(64) PlainArray<T, N> room;
   for (int i = 0; i < N; ++i) room[i] = total(x[i]);
   return Lanes<T, N>::load(room);
 }
@@ -387,8 +388,8 @@ template <class To, class T, int N> requires(N > 1) SINTER_INLINE Lanes<To, N> c
     }
     return r;
   } else {  // between widths: through memory, where the compiler finds the conversion instructions
-    alignas(64) T from[N];
-    alignas(64) To to[N];
+    alignas(64) PlainArray<T, N> from;
+    alignas(64) PlainArray<To, N> to;
     x.store(from);
     for (int i = 0; i < N; ++i) to[i] = converted<To>(from[i]);
     return Lanes<To, N>::load(to);

@@ -82,8 +82,8 @@ template <class T> class SkinnyProducts {
   /// Four of the many lines times S of the few, from `s` on, into the tile.
   template <int S> void products(const T* const* x, int s, int i, T* tile) const {
     constexpr int U = S * lines_at_once <= 8 ? 2 : 1;  // independent sums hide the latency of the multiply-add
-    Vector sum[U][lines_at_once * S];
-    const T* y[S];
+    PlainArray<Vector, U, lines_at_once * S> sum;
+    PlainArray<const T*, S> y;
 #pragma GCC unroll 4
     for (int j = 0; j < S; ++j) y[j] = few_.at + few_.lines.offset(s + j);
 #pragma GCC unroll 2
@@ -93,7 +93,7 @@ template <class T> class SkinnyProducts {
 #pragma GCC unroll 4
         for (int j = 0; j < S; ++j) sum[u][l * S + j] = Vector(0);
     const auto term = [&](int u, std::int64_t k, int n) __attribute__((always_inline)) {
-      Vector b[S];
+      PlainArray<Vector, S> b;
 #pragma GCC unroll 4
       for (int j = 0; j < S; ++j) b[j] = load<T, W>(y[j] + k, n);
 #pragma GCC unroll 4
@@ -112,7 +112,7 @@ template <class T> class SkinnyProducts {
       return swapped_ ? (i + l) * most_dots + s + j : (s + j) * block + i + l;
     };
     if constexpr (S * lines_at_once == W && U == 1) {
-      alignas(64) T together[W];
+      alignas(64) PlainArray<T, W> together;
       store(totals(sum[0]), together, W);
       for (int l = 0; l < lines_at_once; ++l)
         for (int j = 0; j < S; ++j) tile[to(l, j)] = together[l * S + j];
@@ -131,7 +131,7 @@ template <class T> class SkinnyProducts {
 
   // ---- streams ----
   void stream(std::int64_t first, int width) const {
-    alignas(64) T sums[most_streams * strip];
+    alignas(64) PlainArray<T, most_streams * strip> sums;
     for (int s = 0; s < n_; ++s) std::fill(sums + s * strip, sums + s * strip + (width + W - 1) / W * W, T(0));
     with_count(n_, [&]<int S>() {
       std::int64_t k = 0;
@@ -139,21 +139,21 @@ template <class T> class SkinnyProducts {
       for (; k < inner_; ++k) add<S, 1>(k, first, width, sums);
     });
     if (!swapped_) return finish_(context_, sums, strip, 0, n_, first, width);
-    alignas(64) T tile[strip * most_streams];
+    alignas(64) PlainArray<T, strip * most_streams> tile;
     for (int i = 0; i < width; ++i)
       for (int s = 0; s < n_; ++s) tile[i * n_ + s] = sums[s * strip + i];
     finish_(context_, tile, n_, first, width, 0, n_);
   }
   /// Adds K points of the contracted axis to the sums of a strip.
   template <int S, int K> void add(std::int64_t k, std::int64_t first, int width, T* sums) const {
-    const T* row[K];
-    T x[S][K];
+    PlainArray<const T*, K> row;
+    PlainArray<T, S, K> x;
     for (int q = 0; q < K; ++q) {
       row[q] = many_.at + many_.inner.offset(k + q) + first;
       for (int s = 0; s < S; ++s) x[s][q] = few_.at[few_.lines.offset(s) + few_.inner.offset(k + q)];
     }
     const auto column = [&](int j, int n) __attribute__((always_inline)) {
-      Vector sum[S];
+      PlainArray<Vector, S> sum;
 #pragma GCC unroll 4
       for (int s = 0; s < S; ++s) sum[s] = load<T, W>(sums + s * strip + j, W);
 #pragma GCC unroll 8

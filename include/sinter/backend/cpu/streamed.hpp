@@ -52,7 +52,7 @@ template <class K, class T> class Streamed {
     const std::int64_t blocks = (columns + wide - 1) / wide;
     split(blocks, 1, std::max<std::int64_t>(2, 65536 / std::max<std::int64_t>(1, wide * depth)), c.threads,
           [&](std::int64_t from, std::int64_t to) {
-            alignas(64) T tile[std::size_t(R * wide)];
+            alignas(64) PlainArray<T, R * wide> tile;
             for (std::int64_t b = from; b < to; ++b) {
               const auto width = int(std::min(wide, columns - b * wide));
               if constexpr (along_inner)
@@ -80,9 +80,9 @@ template <class K, class T> class Streamed {
   template <int R, int Q>
   [[gnu::flatten]] void dots_of(T* tile, const T* x, std::int64_t depth, std::int64_t column) const {
     constexpr int S = chains<R> / Q;
-    File r[Q];
-    Cursor<P> w[Q];
-    V sum[Q][R][S];
+    PlainArray<File, Q> r;
+    PlainArray<Cursor<P>, Q> w;
+    PlainArray<V, Q, R, S> sum;
 #pragma GCC unroll 2
     for (int q = 0; q < Q; ++q) {
       w[q] = start;
@@ -133,7 +133,7 @@ template <class K, class T> class Streamed {
     constexpr int S = chains<R>;
     File r;
     evaluate_level<0>(r, start, Span{0, N});
-    V sum[R][S];
+    PlainArray<V, R, S> sum;
     for (auto& row : sum)
       for (V& s : row) s = V(0);
     Cursor<P> w = start;

@@ -51,7 +51,7 @@ inline void multiply(Stretches inner, const Side<T>& left, const Side<T>& right,
   constexpr int W = Tile<T>::width;
   // three lines share a pointer: a register and twice it as an index address them all
   constexpr int pointers = Along ? (M + 2) / 3 : 1;
-  Vector sum[M][V];
+  PlainArray<Vector, M, V> sum;
 #pragma GCC unroll 16
   for (int i = 0; i < M; ++i)
 #pragma GCC unroll 4
@@ -60,11 +60,11 @@ inline void multiply(Stretches inner, const Side<T>& left, const Side<T>& right,
   for (const Stretch* s = inner.from; s != inner.to; ++s) {
     const T* b = right.at + s->b * right.unit;
     const std::int64_t line = left.line;
-    const T* a[pointers];
+    PlainArray<const T*, pointers> a;
 #pragma GCC unroll 8
     for (int p = 0; p < pointers; ++p) a[p] = left.at + s->a * left.unit + 3 * p * line;
     for (std::int64_t k = 0; k < s->n; ++k) {
-      Vector column[V];
+      PlainArray<Vector, V> column;
 #pragma GCC unroll 4
       for (int j = 0; j < V; ++j) column[j] = load<T, W>(b + j * W, W);
 #pragma GCC unroll 16

@@ -129,7 +129,7 @@ class Winograd {
   template <int M, int K> void transform_results(std::int64_t from, std::int64_t to, std::int64_t column) const {
     constexpr int line = winograd_detail::most_adjacent * M * C;
     const auto filters = int(std::min(p_.block, s_.filters - column));
-    alignas(64) float lines[M * line];
+    alignas(64) PlainArray<float, M * line> lines;
     for (std::int64_t t = from; t < to;) {
       const auto at = grid_.position(first_ + t);
       const int adjacent = grid_.adjacent(at.x, to - t, winograd_detail::most_adjacent);
@@ -170,14 +170,14 @@ class Winograd {
   [[gnu::flatten]] void untransform(const float* from, int filters, float* to, int line, Vector& squares) const {
     constexpr int A = M + K - 1;
     for (int j = 0; j < filters; j += W) {
-      Vector half[M * A];
+      PlainArray<Vector, M * A> half;
       for (int x = 0; x < A; ++x) {
-        Vector m[A];
+        PlainArray<Vector, A> m;
         for (int y = 0; y < A; ++y) m[y] = load<float, W>(from + (y * A + x) * p_.block + j, W);
         winograd_detail::Filtering<M, K>::result(m, 1, half + x, A);
       }
       for (int i = 0; i < M; ++i) {
-        Vector y[M];
+        PlainArray<Vector, M> y;
         winograd_detail::Filtering<M, K>::result(half + i * A, 1, y, 1);
         if (i == 0 || i == M - 1) squares = fma(y[0], y[0], fma(y[M - 1], y[M - 1], squares));
         for (int k = 0; k < M; ++k) store(y[k], to + i * line + k * C + j, W);
@@ -204,9 +204,8 @@ namespace winograd_detail {
 
 template <int M, int K> [[gnu::flatten]] void transform_filters(const CustomCall& c) {
   using P = TransformedFilters;
-  constexpr int W = winograd_detail::W, C = winograd_detail::C;
   const std::int64_t* const s = c.stride(0);
-  const winograd_detail::Weights weights{c.at<float>(0), s[P::filter], s[P::channel], s[P::row], s[P::column]};
+  const Weights weights{c.at<float>(0), s[P::filter], s[P::channel], s[P::row], s[P::column]};
   const std::int64_t filters = c.extent[P::filter], channels = c.extent[P::channel], panels = (filters + C - 1) / C;
   float* const to = c.at<float>(1);
   split(panels * channels, 1, 64, c.context.threads, [&](std::int64_t from, std::int64_t last) {

@@ -102,9 +102,9 @@ class WinogradGradient {
   [[gnu::always_inline]] void transform_sample(const float* from, int rows, int columns, int n, float* to) const {
     using Filtering = winograd_detail::Filtering<M, K>;
     const bool full = rows == M && columns == M && n == W;
-    Vector half[6 * M];
+    PlainArray<Vector, 6 * M> half;
     for (int k = 0; k < M; ++k) {
-      Vector d[M];
+      PlainArray<Vector, M> d;
       if (full) {
         for (int i = 0; i < M; ++i)
           d[i] = load<float, W>(from + i * s_.sample_row_stride + k * s_.sample_pixel_stride, W);
@@ -145,17 +145,18 @@ class WinogradGradient {
   template <int M, int K>
   [[gnu::flatten]] void transform_back(std::int64_t filter, int rows, std::int64_t column, std::int64_t channel) const {
     using Filtering = winograd_detail::Filtering<M, K>;
-    alignas(64) float tile[K * K][R * C];
+    alignas(64) PlainArray<float, K * K, R * C> tile;
     const auto columns = int(std::min<std::int64_t>(C, s_.channels - channel));
     for (int i = 0; i < rows; ++i)
       for (int j = 0; j < columns; j += W) {
-        Vector half[6 * K];
+        PlainArray<Vector, 6 * K> half;
         for (int x = 0; x < 6; ++x) {
           Vector m[6];
           for (int y = 0; y < 6; ++y) m[y] = sum_at((y * 6 + x) * s_.filters + filter + i, column + j);
           Filtering::weights_transposed(m, 1, half + x, 6);
         }
-        Vector g[K * K], squares(0.f);
+        PlainArray<Vector, K * K> g;
+        Vector squares(0.f);
         for (int y = 0; y < K; ++y) Filtering::weights_transposed(half + y * 6, 1, g + y * K, 1);
         for (const Vector& v : g) squares = fma(v, v, squares);
         if (any(!is_finite(squares))) [[unlikely]]

@@ -1,7 +1,7 @@
 // Attention, forward and backward (sinter::compiled).
 #include "sinter/backend/cpu/attend_gradient.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 template void CustomKernel<ops::Attention>::run<float>(const CustomCall&);
 template void CustomKernel<ops::Attention>::run<double>(const CustomCall&);

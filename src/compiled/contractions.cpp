@@ -1,7 +1,7 @@
 // Contractions of every type of sums (sinter::compiled).
 #include "sinter/backend/cpu/contractions.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 #define SINTER_INSTANTIATE(T)                              \
   template void sum_products<T>(const Product<T>&);        \

@@ -1,7 +1,7 @@
 // Recurrence over time, forward and backward (sinter::compiled).
 #include "sinter/backend/cpu/recur_gradient.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 template void CustomKernel<ops::Recurrence>::run<float>(const CustomCall&);
 template void CustomKernel<ops::Recurrence>::run<double>(const CustomCall&);

@@ -2,7 +2,7 @@
 #include "sinter/backend/cpu/winograd.hpp"
 #include "sinter/backend/cpu/winograd_gradient.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 template void convolve<>(const Convolution&);
 template void sum_gradient<>(const WeightGradient&);

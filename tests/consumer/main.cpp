@@ -4,6 +4,13 @@
 
 float second(const sinter::Tensor<float, 2, 2>& x);  // another translation unit includes the library too
 
+// The version's namespace, through which names look.
+#if SINTER_VERSION / 100 == 1
+static_assert(std::is_same_v<sinter::Error, sinter::v0_1::Error>);
+#else
+#error "expected SINTER_ABI of this minor version, and this test to name it"
+#endif
+
 int main() {
   const sinter::Tensor<float, 2, 2> x{{1, 2}, {3, 4}};
   const sinter::Tensor<float, 2, 2> y = matmul(x, x) + 1.f;

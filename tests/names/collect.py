@@ -207,7 +207,8 @@ def collect(folder):
                 i += 1 if t[i].text == 'namespace' else 2
                 parts = []
                 while t[i].text not in ('{', '='):
-                    if t[i].kind == 'word':
+                    # names look through the version's own namespace
+                    if t[i].kind == 'word' and t[i].text not in ('inline', 'SINTER_ABI'):
                         parts.append(t[i].text)
                     i += 1
                 for depth in range(len(parts)):

@@ -6,7 +6,7 @@
 
 #include "../ops/ops.hpp"
 
-namespace sinter::internals::backend {
+namespace sinter::inline SINTER_ABI::internals::backend {
 
 using ops::Lanes;
 

@@ -6,7 +6,7 @@
 #include "../compile/program/table.hpp"
 #include "../tensor/array.hpp"
 
-namespace sinter::internals::backend {
+namespace sinter::inline SINTER_ABI::internals::backend {
 
 /// The arguments of a step, read from the program's table
 /// (compile/program/table.hpp) for a kernel with L loops and P pointers.

@@ -28,7 +28,7 @@
 
 #include "../compile/target.hpp"
 
-namespace sinter::internals::backend {
+namespace sinter::inline SINTER_ABI::internals::backend {
 
 template <class B>
 concept Backend = requires(typename B::Context& c, std::size_t n) {

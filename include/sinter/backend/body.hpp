@@ -9,7 +9,7 @@
 #include "access.hpp"
 #include "arguments.hpp"
 
-namespace sinter::internals::backend {
+namespace sinter::inline SINTER_ABI::internals::backend {
 
 using compile::Micro;
 

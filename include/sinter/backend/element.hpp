@@ -6,7 +6,7 @@
 #pragma once
 #include "body.hpp"
 
-namespace sinter::internals::backend {
+namespace sinter::inline SINTER_ABI::internals::backend {
 
 /// How many run-time lengths the kernel K reads.
 template <class K> constexpr int lengths_of() {

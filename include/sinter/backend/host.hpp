@@ -7,12 +7,12 @@
 #include SINTER_HOST
 #else
 #include "cpu/backend.hpp"
-namespace sinter::internals::backend {
+namespace sinter::inline SINTER_ABI::internals::backend {
 using HostPolicy = Cpu;
 }
 #endif
 
-namespace sinter::internals::backend {
+namespace sinter::inline SINTER_ABI::internals::backend {
 
 using Host = HostPolicy;
 using HostContext = Host::Backend::Context;

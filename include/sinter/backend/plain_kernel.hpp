@@ -5,7 +5,7 @@
 #include "../tensor/array.hpp"
 #include "../tensor/vector.hpp"
 
-namespace sinter::internals::backend {
+namespace sinter::inline SINTER_ABI::internals::backend {
 
 /// The operands, then the results, of a primitive in memory. Tensors that nobody reads have no address.
 class PlainKernel {

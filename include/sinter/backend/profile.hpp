@@ -10,7 +10,7 @@
 #include "cpu/profile.hpp"
 #endif
 
-namespace sinter::internals::backend {
+namespace sinter::inline SINTER_ABI::internals::backend {
 
 /// A policy whose backend tells profiles about its steps; `Backend::Profile` is defined.
 template <class P>

@@ -5,7 +5,7 @@
 
 #include "../tensor/language.hpp"
 
-namespace sinter::internals::backend {
+namespace sinter::inline SINTER_ABI::internals::backend {
 
 /// The roofline of a program: what its steps cannot exceed (Williams, Waterman and Patterson, "Roofline", 2009). All
 /// zeros and no levels: not known.

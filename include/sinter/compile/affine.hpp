@@ -10,7 +10,7 @@
 #pragma once
 #include "rewrite.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 using graph::Affine;
 

@@ -7,7 +7,7 @@
 #include "arena.hpp"
 #include "chains.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 class Allocator {
  public:

@@ -11,7 +11,7 @@
 
 #include "../graph/list.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 using graph::List;
 

@@ -4,7 +4,7 @@
 
 #include "../tensor/error.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 #ifdef SINTER_VERIFY
 inline constexpr bool verifying = true;

@@ -3,7 +3,7 @@
 #pragma once
 #include "grouping.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 /// One cheap operation on one tensor that is in memory anyway.
 constexpr bool Grouping::worth_repeating(int v, const List<char>& needed) const {

@@ -24,7 +24,7 @@
 
 #include "emit.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 /// Consecutive steps that run tile by tile.
 struct Chain {

@@ -16,7 +16,7 @@
 #include "verify.hpp"
 #include "verify_plan.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 /// From a graph to steps. `outer`: the plan of which the graph is the body of a loop.
 template <class Observer>

@@ -8,7 +8,7 @@
 #include "simplify.hpp"
 #include "target.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 [[noreturn]] SINTER_COLD inline void no_input_has_this_length(char symbol) {
   throw_error(ErrorCode::length, std::string("length '") + symbol + "'", "expected an input that has it, found none",

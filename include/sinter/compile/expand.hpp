@@ -5,7 +5,7 @@
 #include "rewrite.hpp"
 #include "target.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 class Expander : Rewrite {
  public:

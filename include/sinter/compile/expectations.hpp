@@ -4,7 +4,7 @@
 #include "../ops/extrema.hpp"
 #include "program.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 template <class Trace> struct ExpectationTrace {
   constexpr Builder operator()() const {

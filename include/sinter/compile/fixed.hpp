@@ -4,7 +4,7 @@
 
 #include "layout.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 /// How many operands of a node count: of identities nothing but the first is left, the others are for derivatives.
 constexpr int operands_of(const Builder& g, int i) { return g[i].op->kind == Kind::identity ? 1 : g[i].operands; }

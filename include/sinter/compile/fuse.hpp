@@ -15,7 +15,7 @@
 #include "buffers.hpp"
 #include "prologue.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 class Fuser : Grouping {
  public:

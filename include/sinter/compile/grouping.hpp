@@ -8,7 +8,7 @@
 #include "simplify.hpp"
 #include "target.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 struct Group {
   KernelKind kind = KernelKind::map;

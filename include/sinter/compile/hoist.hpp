@@ -3,7 +3,7 @@
 #include "expand.hpp"
 #include "prepare.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 class Hoister : Rewrite {
  public:

@@ -8,7 +8,7 @@
 #pragma once
 #include "program/table.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 /// Whether a step may store tensor `to` in the memory of tensor `from`, both beginning at the same byte. Its pointers
 /// name their tensors, and their offsets count from where these begin.

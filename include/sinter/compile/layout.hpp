@@ -11,7 +11,7 @@
 #pragma once
 #include "../ops/ops.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 using graph::Builder;
 using graph::Kind;

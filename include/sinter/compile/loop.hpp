@@ -4,7 +4,7 @@
 #include "order.hpp"
 #include "program/loop.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 /// One loop of a graph, as a group of nodes: the loop and its further results.
 class LoopLowering {

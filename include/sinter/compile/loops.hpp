@@ -5,7 +5,7 @@
 
 #include "target.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 /// What a loop is to a contraction; loops of other kernels are all `batch`.
 enum class LoopRole : unsigned char { batch, rows, columns, inner };

@@ -8,7 +8,7 @@
 #include "prologue.hpp"
 #include "schedule.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 class Lowering {
  public:

@@ -7,7 +7,7 @@
 #pragma once
 #include "grouping.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 struct Order {
   List<int> groups;  ///< in running order; only those with something to compute

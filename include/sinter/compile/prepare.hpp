@@ -3,7 +3,7 @@
 #include "fixed.hpp"
 #include "target.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 struct Prepared {
   Builder prepare;  ///< parameters → the values that the rest needs of them

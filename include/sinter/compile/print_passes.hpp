@@ -11,7 +11,7 @@
 #include "../graph/print.hpp"
 #include "compile.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 using graph::to_text;
 

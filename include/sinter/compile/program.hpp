@@ -10,7 +10,7 @@
 #include "compile.hpp"
 #include "program/loop.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 /// Run-time lengths with which a program does not run: those of a set of symbolic dimensions, by index, all 1.
 struct LengthRefusal {

@@ -18,7 +18,7 @@
 #pragma once
 #include "grouping.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 /// How a view strides over the node below it: along each of its axes, one axis of the node with a step in elements.
 /// Axes of the node without those of extent 1.

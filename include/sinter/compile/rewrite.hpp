@@ -2,7 +2,7 @@
 #pragma once
 #include "fixed.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 class Rewrite {
  public:

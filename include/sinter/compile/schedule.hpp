@@ -4,7 +4,7 @@
 
 #include "target.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 class MicroScheduler {
  public:

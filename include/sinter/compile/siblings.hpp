@@ -17,7 +17,7 @@
 #pragma once
 #include "rewrite.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 class SiblingJoiner : Rewrite {
  public:

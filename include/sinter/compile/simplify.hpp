@@ -11,7 +11,7 @@
 #include "../ops/ops.hpp"
 #include "layout.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 /// A computed node whose elements lie inside an assembled tensor.
 struct Part {

@@ -8,7 +8,7 @@
 #include "../tensor/vector.hpp"
 #include "program.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 /// A kernel's identity, read at run time; the counterpart of `Body`.
 struct RunTimeBody {

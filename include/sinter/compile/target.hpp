@@ -9,7 +9,7 @@
 #include "program/plan.hpp"
 #include "program/table.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 /// An operand of a contraction in memory: its lines are its rows or columns. Strides in elements.
 struct OperandLines {

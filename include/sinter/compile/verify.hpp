@@ -5,7 +5,7 @@
 #include "broken_rule.hpp"
 #include "order.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 /// A graph, and the bodies of its loops: nodes read earlier ones and have the types that their rules say; outputs
 /// overwrite inputs of their own type.

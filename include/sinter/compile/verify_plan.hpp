@@ -7,7 +7,7 @@
 #include "in_place.hpp"
 #include "program/loop.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 class PlanVerifier {
  public:

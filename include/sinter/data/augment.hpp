@@ -2,7 +2,7 @@
 #pragma once
 #include "samples.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 
 /// Appends every image of `from`, shifted down and right by whole pixels (negative: up and left); vacated pixels are 0.
 /// Both are sets in memory, `Labelled` or `Images`, of Rows × Columns pixels a sample. PyTorch:

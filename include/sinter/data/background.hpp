@@ -9,7 +9,7 @@
 
 #include "../tensor/error.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 
 /// One thread, which calls a function of its owner on request, and ends with this object.
 template <class Owner> class BackgroundThread {

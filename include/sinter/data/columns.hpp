@@ -7,7 +7,7 @@
 #include "csv.hpp"
 #include "samples.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 
 /// N adjacent columns.
 template <int N> constexpr std::array<std::size_t, std::size_t(N)> columns(std::size_t first = 0) {

@@ -2,7 +2,7 @@
 #pragma once
 #include "dataset.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 
 // undefined: the name is the error
 template <class First, class Second> struct concatenated_sets_need_samples_of_one_type;

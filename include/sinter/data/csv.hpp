@@ -6,7 +6,7 @@
 #include "file.hpp"
 #include "table.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 namespace csv_detail {
 
 class Reader {

@@ -8,7 +8,7 @@
 
 #include "number.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 
 struct CsvOptions {
   char delimiter = ',';  ///< between fields; ' ' means any run of spaces and tabs

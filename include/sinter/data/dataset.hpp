@@ -5,7 +5,7 @@
 
 #include "../tensor/tensor.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 
 /// The index of a sample, and the epoch: random changes of a sample are a function of both.
 struct Visit {

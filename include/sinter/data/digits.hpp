@@ -4,7 +4,7 @@
 #include "csv.hpp"
 #include "samples.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 
 /// 1,797 scans of handwritten digits, 8×8 pixels scaled to 0 … 1: "Optical Recognition of Handwritten Digits", test
 /// part, E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, CC BY 4.0. The file (data/digits.csv in the

@@ -18,7 +18,7 @@
 
 #include "../tensor/error.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 
 [[noreturn]] SINTER_COLD inline void file_failed(const std::string& path, const char* what, int error) {
   throw_error(ErrorCode::file, path, std::string(what) + ": " + std::generic_category().message(error),

@@ -7,7 +7,7 @@
 
 #include "file.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 
 /// A file that is decompressed while it is read, if it is a gzip file by its first two bytes, not its name. A gzip file
 /// has one or more members, each with its checksum, and zeros between and after them as padding. Throws `Error` that

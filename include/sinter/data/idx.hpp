@@ -2,7 +2,7 @@
 #pragma once
 #include "file.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 
 /// An array of unsigned bytes of any rank, row-major.
 struct ByteArray {

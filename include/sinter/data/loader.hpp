@@ -7,7 +7,7 @@
 #include "order.hpp"
 #include "samples.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 
 struct LoaderOptions {
   bool shuffle = false;              ///< a different order in every epoch

@@ -5,7 +5,7 @@
 #include "../tensor/random.hpp"
 #include "dataset.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 
 /// A set with a function applied to its features; made by `mapped`.
 template <class Source, class F> class Mapped {

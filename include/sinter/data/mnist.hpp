@@ -7,7 +7,7 @@
 #include "idx.hpp"
 #include "samples.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 
 /// The training or the test set.
 enum class Part { train, test };

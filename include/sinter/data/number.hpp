@@ -14,7 +14,7 @@
 
 #include "../tensor/language.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 namespace number_detail {
 
 constexpr int most_digits = 19;  // of any integer below 2⁶⁴

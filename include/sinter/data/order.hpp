@@ -10,7 +10,7 @@
 #include "../tensor/error.hpp"
 #include "../tensor/random.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 
 /// Shuffles numbers into an order that depends on seed and stream alone (Fisher-Yates).
 inline void shuffle(std::span<std::size_t> numbers, Seed seed, std::uint64_t stream = 0) {

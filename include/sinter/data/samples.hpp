@@ -5,7 +5,7 @@
 
 #include "dataset.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 
 /// Samples with features and a target each, whose tensor types these are: `Samples<Tensor<float, 13>, Tensor<float,
 /// 1>>` for a regression. `Stored` is the type of features in memory: their own, or unsigned bytes 0 … 255 that are

@@ -3,7 +3,7 @@
 #include "order.hpp"
 #include "samples.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 
 /// Some samples of a set, by their numbers; made by `subset`.
 template <class Whole> class Subset {

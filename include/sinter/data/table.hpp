@@ -7,7 +7,7 @@
 
 #include "file.hpp"
 
-namespace sinter::data {
+namespace sinter::inline SINTER_ABI::data {
 
 /// Numbers in rows of equal length.
 struct Table {

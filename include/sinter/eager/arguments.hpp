@@ -6,7 +6,7 @@
 
 #include "../graph/param.hpp"
 
-namespace sinter::internals::eager {
+namespace sinter::inline SINTER_ABI::internals::eager {
 
 /// One tensor in memory, type-erased.
 struct Argument {

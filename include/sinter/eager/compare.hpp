@@ -3,7 +3,7 @@
 #include "../ops/ops.hpp"
 #include "evaluate.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// Whether |a − b| ≤ atol + rtol |b| everywhere; equal infinities are close, NaN is close to nothing. PyTorch:
 /// torch.allclose.

@@ -3,7 +3,7 @@
 #include "../graph/trace.hpp"
 #include "run.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // Undefined on purpose: the names are the errors.
 template <class F, class Result> struct a_traced_function_must_return_tensors_made_of_its_arguments;

@@ -3,7 +3,7 @@
 #include "../ops/random.hpp"
 #include "evaluate.hpp"
 
-namespace sinter::random {
+namespace sinter::inline SINTER_ABI::random {
 
 namespace eager_detail {
 template <class Numbers, int... E> Tensor<float, E...> tensor(Seed seed, std::uint64_t stream) {

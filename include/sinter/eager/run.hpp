@@ -8,7 +8,7 @@
 #include "arguments.hpp"
 #include "workspace.hpp"
 
-namespace sinter::internals::eager {
+namespace sinter::inline SINTER_ABI::internals::eager {
 
 [[noreturn]] SINTER_COLD inline void lengths_disagree(char symbol, std::int64_t one, std::int64_t other) {
   throw_error(ErrorCode::length, std::string("length '") + symbol + "'",

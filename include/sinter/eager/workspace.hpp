@@ -2,7 +2,7 @@
 #pragma once
 #include "../tensor/storage.hpp"
 
-namespace sinter::internals::eager {
+namespace sinter::inline SINTER_ABI::internals::eager {
 
 class Workspace {
  public:
@@ -25,6 +25,6 @@ inline int& threads() {
 
 }  // namespace sinter::internals::eager
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 inline void set_num_threads(int n) { internals::eager::threads() = n < 1 ? 1 : n; }
 }  // namespace sinter

@@ -12,7 +12,7 @@
 #include "list.hpp"
 #include "primitive.hpp"
 
-namespace sinter::graph {
+namespace sinter::inline SINTER_ABI::graph {
 
 struct Node {
   const Primitive* op = nullptr;

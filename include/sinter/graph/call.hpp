@@ -17,7 +17,7 @@
 #include "../tensor/view.hpp"
 #include "refused.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 namespace graph {
 /// A plain number, an operand next to tensors.

@@ -19,7 +19,7 @@
   constexpr auto sinter_fields() { return std::tie(__VA_ARGS__); }            \
   constexpr auto sinter_fields() const { return std::tie(__VA_ARGS__); }
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // Undefined on purpose: the names are the errors.
 template <class M> struct module_must_be_an_aggregate_without_constructors_private_members_or_virtual_functions;

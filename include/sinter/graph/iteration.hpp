@@ -6,7 +6,7 @@
 #pragma once
 #include "builder.hpp"
 
-namespace sinter::graph {
+namespace sinter::inline SINTER_ABI::graph {
 
 /// The attributes of a loop. Its operands are the first carried values, the stacked inputs and the captures, in this
 /// order; its results the last carried values (at least one), the stacked outputs, and the carried values before each

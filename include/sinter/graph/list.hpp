@@ -6,6 +6,8 @@
 #pragma once
 #include <utility>
 
+#include "../tensor/language.hpp"
+
 #ifdef SINTER_WATCHDOG
 #include <cstdint>
 #include <limits>
@@ -14,7 +16,7 @@
 #include "../tensor/error.hpp"
 #endif
 
-namespace sinter::graph {
+namespace sinter::inline SINTER_ABI::graph {
 
 // Tests count the accesses of passes that run at run time, and end one that does far more than its graph has nodes.
 #ifdef SINTER_WATCHDOG

@@ -2,7 +2,7 @@
 #pragma once
 #include "../tensor/language.hpp"
 
-namespace sinter::graph::fields {
+namespace sinter::inline SINTER_ABI::graph::fields {
 
 /// Whether n pairs of braces initialise an M. A member takes one pair, a C array too.
 template <class M, int N> consteval bool takes_braces() {

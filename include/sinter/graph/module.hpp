@@ -7,7 +7,7 @@
 #include "fields.hpp"
 #include "param.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // Undefined on purpose: the names are the errors.
 template <class M> struct module_member_must_be_a_parameter_a_module_an_array_a_tuple_or_a_number;

@@ -11,7 +11,7 @@
 #include "../tensor/initializer.hpp"
 #include "call.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 namespace graph {
 /// Counts possible changes to a model's numbers, for programs that keep data prepared from them (packed weights).

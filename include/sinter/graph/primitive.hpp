@@ -10,7 +10,7 @@
 #include "../tensor/dtype.hpp"
 #include "../tensor/extents.hpp"
 
-namespace sinter::graph {
+namespace sinter::inline SINTER_ABI::graph {
 
 class Builder;
 struct Value;

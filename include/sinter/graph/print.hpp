@@ -7,7 +7,7 @@
 #include "../tensor/vector.hpp"
 #include "value.hpp"
 
-namespace sinter::graph {
+namespace sinter::inline SINTER_ABI::graph {
 
 namespace print_detail {
 

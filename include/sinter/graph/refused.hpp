@@ -4,7 +4,7 @@
 #include "../tensor/place.hpp"
 #include "sym.hpp"
 
-namespace sinter::graph {
+namespace sinter::inline SINTER_ABI::graph {
 
 /// Stands for a result that cannot be; it has the shape of the operand of highest rank, S. Calls of operations with it
 /// return it, programs are not made of it.

@@ -9,7 +9,7 @@
 #include "../tensor/range.hpp"
 #include "value.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // Undefined on purpose: the name is the error.
 template <class Traced> struct a_traced_value_cannot_be_printed_print_results;

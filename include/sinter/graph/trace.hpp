@@ -5,7 +5,7 @@
 
 #include "module.hpp"
 
-namespace sinter::graph {
+namespace sinter::inline SINTER_ABI::graph {
 
 /// The function object of a captureless callable, default-constructed: tracing has no instance of it.
 template <class F> constexpr F function_object() {

@@ -4,7 +4,7 @@
 #pragma once
 #include "builder.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// The base of everything symbolic; through it argument-dependent lookup reaches the library's functions. Nothing else
 /// names it.

@@ -13,7 +13,7 @@
 #include "../data/file.hpp"
 #include "../tensor/utf8.hpp"
 
-namespace sinter::io {
+namespace sinter::inline SINTER_ABI::io {
 namespace atomic_file {
 
 /// A file descriptor that closes with its scope.

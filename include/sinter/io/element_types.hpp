@@ -11,7 +11,7 @@
 #include "../tensor/attributes.hpp"
 #include "../tensor/dtype.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 namespace io {
 

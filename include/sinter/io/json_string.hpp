@@ -5,7 +5,7 @@
 
 #include "../tensor/language.hpp"
 
-namespace sinter::io {
+namespace sinter::inline SINTER_ABI::io {
 
 /// A string in JSON, with its quotes. Python: json.dumps(text, ensure_ascii=False).
 inline std::string json_string(std::string_view text) {

@@ -13,7 +13,7 @@
 #include "json_string.hpp"
 #include "safetensors_header.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 template <class Net> struct load_makes_the_model_itself_write_load_of_the_net;  // undefined: the name is the error
 

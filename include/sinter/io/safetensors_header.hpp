@@ -16,7 +16,7 @@
 
 #include "../data/file.hpp"
 
-namespace sinter::io {
+namespace sinter::inline SINTER_ABI::io {
 
 /// One tensor of a file and its offsets in the data.
 struct TensorEntry {

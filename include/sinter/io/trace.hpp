@@ -8,7 +8,7 @@
 #include "atomic_file.hpp"
 #include "json_string.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 namespace io {
 

@@ -8,7 +8,7 @@
 #include "../nn/normalization.hpp"
 #include "packed_attention.hpp"
 
-namespace sinter::models {
+namespace sinter::inline SINTER_ABI::models {
 
 /// A block of GPT-2: the same parts with pre-norm and causal attention.
 template <int D, int Heads> struct Decoder {

@@ -6,7 +6,7 @@
 #include "../nn/pooling.hpp"
 #include "../nn/sequential.hpp"
 
-namespace sinter::models {
+namespace sinter::inline SINTER_ABI::models {
 
 /// Images [B, 1, 28, 28] → [B, 10].
 using LeNet = nn::Sequential<nn::Conv2d<1, 16, 5, Conv2dOptions{.padding = 2}>, nn::ReLU, nn::MaxPool2d<2>,

@@ -8,7 +8,7 @@
 #include "../nn/normalization.hpp"
 #include "packed_attention.hpp"
 
-namespace sinter::models {
+namespace sinter::inline SINTER_ABI::models {
 
 /// A block of BERT: attention and a network of two layers, each with a residual connection and normalised after it.
 template <int D, int Heads, int Hidden> struct Encoder {

@@ -10,7 +10,7 @@
 #include "../nn/normalization.hpp"
 #include "../nn/sequential.hpp"
 
-namespace sinter::models {
+namespace sinter::inline SINTER_ABI::models {
 
 /// A convolution without a bias, batch normalisation and ReLU6.
 template <int In, int Out, int Kernel, int Stride = 1, int Groups = 1> using ConvBnReLU6 =

@@ -2,7 +2,7 @@
 #pragma once
 #include "../nn/attention.hpp"
 
-namespace sinter::models {
+namespace sinter::inline SINTER_ABI::models {
 
 /// Attention of queries, keys and values that are concatenated: [B, T, 3 · D] → [B, T, D].
 template <int Heads, bool Causal = false, TypedSymbol X> constexpr auto packed_attention(const X& qkv) {

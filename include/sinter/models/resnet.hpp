@@ -10,7 +10,7 @@
 #include "../nn/pooling.hpp"
 #include "../nn/sequential.hpp"
 
-namespace sinter::models {
+namespace sinter::inline SINTER_ABI::models {
 
 /// Two convolutions with a shortcut, which is a convolution if the shape changes (He et al., 2015, figure 2).
 template <int In, int Out, int Stride> struct BasicBlock {

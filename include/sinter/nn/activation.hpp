@@ -4,7 +4,7 @@
 #include "../ops/ops.hpp"
 #include "init.hpp"
 
-namespace sinter::nn {
+namespace sinter::inline SINTER_ABI::nn {
 
 /// x itself. PyTorch: torch.nn.Identity.
 struct Identity {

@@ -3,7 +3,7 @@
 #include "../ops/ops.hpp"
 #include "linear.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // Undefined on purpose: the names are the errors.
 template <class X, int Features> struct attention_layer_needs_inputs_of_time_and_its_number_of_features;

@@ -3,7 +3,7 @@
 #include "../ops/ops.hpp"
 #include "init.hpp"
 
-namespace sinter::nn {
+namespace sinter::inline SINTER_ABI::nn {
 
 namespace convolution_detail {
 

@@ -2,7 +2,7 @@
 #pragma once
 #include "../ops/ops.hpp"
 
-namespace sinter::nn {
+namespace sinter::inline SINTER_ABI::nn {
 
 /// In a training step every element is 0 with probability p and the others are scaled by 1 / (1 − p); in inference x
 /// itself. The zeros follow from the step's seed and number. PyTorch: torch.nn.Dropout.

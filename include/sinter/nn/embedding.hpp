@@ -3,7 +3,7 @@
 #include "../ops/ops.hpp"
 #include "init.hpp"
 
-namespace sinter::nn {
+namespace sinter::inline SINTER_ABI::nn {
 
 /// Integer ids [...] → [..., Features]. Parameter weight [Count, Features], normal with deviation 1. An id outside 0 …
 /// Count − 1 gives NaN, where PyTorch raises an error. PyTorch: torch.nn.Embedding.

@@ -2,7 +2,7 @@
 #pragma once
 #include "../tensor/initializer.hpp"
 
-namespace sinter::nn::init {
+namespace sinter::inline SINTER_ABI::nn::init {
 
 /// PyTorch: torch.nn.init.constant_.
 constexpr Initializer constant(double value) { return {Initializer::Kind::constant, value, 0}; }

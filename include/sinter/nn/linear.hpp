@@ -3,7 +3,7 @@
 #include "../ops/ops.hpp"
 #include "init.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // undefined: the name is the error
 template <class X, int In, int Out> struct linear_layer_needs_a_last_axis_of_its_input_size;

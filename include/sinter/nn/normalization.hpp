@@ -6,7 +6,7 @@
 #include "../tensor/option.hpp"
 #include "init.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // Undefined on purpose: the names are the errors.
 template <class X, int Channels> struct batch_norm_needs_an_input_with_its_channels_as_axis_1;

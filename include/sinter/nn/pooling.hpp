@@ -2,7 +2,7 @@
 #pragma once
 #include "../ops/ops.hpp"
 
-namespace sinter::nn {
+namespace sinter::inline SINTER_ABI::nn {
 
 /// `nn::MaxPool2d<2>`, `nn::MaxPool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>`. PyTorch: torch.nn.MaxPool2d.
 template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}> struct MaxPool2d {

@@ -7,7 +7,7 @@
 #pragma once
 #include "recurrent_cell.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // undefined: the name is the error
 template <class X, int In> struct recurrent_layer_needs_a_sequence_of_fixed_length_that_ends_with_its_input_size;

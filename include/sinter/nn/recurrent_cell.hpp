@@ -7,7 +7,7 @@
 #include "../ops/ops.hpp"
 #include "init.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// The options of recurrent layers: `nn::LSTM<8, 16, RecurrentOptions{.num_layers = 2, .batch_first = true}>`. PyTorch:
 /// the arguments of torch.nn.LSTM.

@@ -5,7 +5,7 @@
 
 #include "../tensor/language.hpp"
 
-namespace sinter::nn {
+namespace sinter::inline SINTER_ABI::nn {
 
 /// `Sequential<Linear<784, 128>, ReLU, Linear<128, 10>>`; parameters are named by position, "0.weight", as in
 /// PyTorch: torch.nn.Sequential.

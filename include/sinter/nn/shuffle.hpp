@@ -2,7 +2,7 @@
 #pragma once
 #include "../ops/ops.hpp"
 
-namespace sinter::nn {
+namespace sinter::inline SINTER_ABI::nn {
 
 /// Images [N, C · Factor², H, W] → [N, C, H · Factor, W · Factor], the last layer of super-resolution nets.
 /// PyTorch: torch.nn.PixelShuffle, of batches.

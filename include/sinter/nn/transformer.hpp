@@ -5,7 +5,7 @@
 #include "attention.hpp"
 #include "normalization.hpp"
 
-namespace sinter::nn {
+namespace sinter::inline SINTER_ABI::nn {
 
 enum class TransformerActivation : unsigned char { relu, gelu };
 

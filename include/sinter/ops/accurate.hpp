@@ -12,7 +12,7 @@
 #include "../graph/call.hpp"
 #include "../graph/trace.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 /// F with the accurate forms of the functions that it calls.

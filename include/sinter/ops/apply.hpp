@@ -3,7 +3,7 @@
 #pragma once
 #include "basics.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// The compile error of operands that an operation cannot combine: its name shows operation, dtypes and shapes.
 template <class Operation, class... Operands> struct operand_shapes_do_not_fit;

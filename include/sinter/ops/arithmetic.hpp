@@ -4,7 +4,7 @@
 #include "compare.hpp"
 #include "logical.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 /// All are numbers: the result is known while the graph is built. Integers are computed in their own type, as kernels

@@ -5,7 +5,7 @@
 #include "extrema.hpp"
 #include "random.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// How attention is computed, with the names and defaults of torch.nn.functional.scaled_dot_product_attention.
 struct AttentionOptions {

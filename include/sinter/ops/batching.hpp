@@ -5,7 +5,7 @@
 #include "apply.hpp"
 #include "composed_kernel.hpp"
 
-namespace sinter::graph {
+namespace sinter::inline SINTER_ABI::graph {
 
 [[noreturn]] SINTER_COLD inline void a_buffer_cannot_be_updated_by_single_samples() {
   throw_error(ErrorCode::unsupported, "vmap",

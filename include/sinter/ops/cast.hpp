@@ -2,7 +2,7 @@
 #pragma once
 #include "apply.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// The elements as another type. PyTorch: x.to(dtype).
 template <Element To, Operand X> constexpr graph::Result<ops::Apply<ops::Cast<dtype_of<To>>>, X> cast(X&& x) {

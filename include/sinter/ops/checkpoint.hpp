@@ -8,7 +8,7 @@
 #include "derivative.hpp"
 #include "reduce.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // undefined: the name is the error
 template <class Result> struct checkpoint_needs_a_function_with_one_tensor_as_result;

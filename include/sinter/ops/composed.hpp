@@ -4,7 +4,7 @@
 #pragma once
 #include "cast.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 /// The element type in which a function of floating-point numbers is computed, and that of its result: float32 for

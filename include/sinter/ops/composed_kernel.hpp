@@ -2,7 +2,7 @@
 #pragma once
 #include "inlined.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 [[noreturn]] SINTER_COLD inline void a_composed_kernel_leaves_a_result_that_is_read(const char* kernel, int result) {
   throw_error(ErrorCode::unsupported, kernel,

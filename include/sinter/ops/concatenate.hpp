@@ -3,7 +3,7 @@
 #include "broadcast.hpp"
 #include "reshape.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 /// attributes = {axis}. Every operand is stored in its own part of the result; the planner lets producers write there.

@@ -4,7 +4,7 @@
 #include "permute.hpp"
 #include "reduce.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 template <class A, class B> struct matmul_inner_extents_differ;    // undefined on purpose: the names are the errors
 template <class A, class B> struct matmul_batch_extents_differ;

@@ -4,7 +4,7 @@
 #include "contract.hpp"
 #include "convolution/primitive.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // Undefined on purpose: the names are the errors.
 template <class Image, class Weight> struct convolution_needs_an_image_of_batch_channels_and_spatial_axes;

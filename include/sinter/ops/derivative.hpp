@@ -5,7 +5,7 @@
 #include "batching.hpp"
 #include "reduce.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 [[noreturn]] SINTER_COLD inline void cotangent_of_another_shape(int i, const Shape& expected, const Shape& found) {

@@ -4,7 +4,7 @@
 
 #include "contract.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 /// A string as a template argument.

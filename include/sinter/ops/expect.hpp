@@ -4,7 +4,7 @@
 #pragma once
 #include "apply.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace graph {
 
 /// Records that v is in [low, end), or equal to `besides`, if that exists. With a symbolic dimension the end is its

@@ -4,7 +4,7 @@
 #include "apply.hpp"
 #include "arithmetic.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 namespace ops {
 

@@ -4,7 +4,7 @@
 #include "logical.hpp"
 #include "reduce.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 /// NaN if any element is. Equal extrema share the gradient evenly, as in torch.amax; in a row with NaN it is NaN.

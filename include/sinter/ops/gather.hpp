@@ -4,7 +4,7 @@
 #include "logical.hpp"
 #include "reduce.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // Undefined on purpose: the names are the errors.
 template <class Table, class Indices, int Axis>

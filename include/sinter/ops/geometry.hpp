@@ -2,7 +2,7 @@
 #pragma once
 #include "apply.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// One number for each spatial axis: `3`, `{3, 5}`.
 template <int D> struct Spatial {

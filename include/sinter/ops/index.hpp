@@ -2,7 +2,7 @@
 #pragma once
 #include "apply.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 /// 0, 1, 2, … as int32. attributes = {extent, packed with its symbolic dimension}.

@@ -2,7 +2,7 @@
 #pragma once
 #include "apply.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 using graph::List;
 

@@ -2,7 +2,7 @@
 #pragma once
 #include "concatenate.hpp"
 
-namespace sinter::graph {
+namespace sinter::inline SINTER_ABI::graph {
 
 /// A tensor of this shape: every stride[i]-th element along axis first + i is one of the parts, which are in row-major
 /// order of their first elements. Parts are of one shape; missing elements at the ends are 0, extra ones are cropped.

@@ -5,7 +5,7 @@
 #include "reduce.hpp"
 #include "softmax.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 /// Operands: the loss of each row, logits, labels, smoothing. The gradient is softmax − target, which needs no
 /// reduction. It holds for batches of rows too.

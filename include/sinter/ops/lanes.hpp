@@ -12,7 +12,7 @@
 #include "../tensor/attributes.hpp"
 #include "../tensor/dtype.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 template <class T, int N> struct Lanes;
 

@@ -3,7 +3,7 @@
 #include "apply.hpp"
 #include "compare.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 /// Operands of any dtype are true where they are not 0.

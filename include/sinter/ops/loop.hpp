@@ -12,7 +12,7 @@
 #include "reshape.hpp"
 #include "result.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 using graph::Iteration;
 

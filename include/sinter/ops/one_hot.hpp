@@ -5,7 +5,7 @@
 #include "index.hpp"
 #include "reshape.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 /// Labels compared with 0, 1, … Classes − 1 along a new last axis.

@@ -2,7 +2,7 @@
 #pragma once
 #include "concatenate.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 /// The padding at both ends of one axis, counted from the last.

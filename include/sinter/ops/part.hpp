@@ -4,7 +4,7 @@
 #include "concatenate.hpp"
 #include "gather.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 namespace ops {
 

@@ -4,7 +4,7 @@
 #include "extrema.hpp"
 #include "pooling/primitive.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// The options of pooling, with PyTorch's names and defaults: windows do not overlap unless a stride is given.
 template <int D> struct PoolOptions {

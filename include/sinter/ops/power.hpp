@@ -4,7 +4,7 @@
 #include "arithmetic.hpp"
 #include "exponential.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 struct Pow : Elementwise<Pow, 2> {

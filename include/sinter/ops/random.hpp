@@ -11,7 +11,7 @@
 #include "reshape.hpp"
 #include "training.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 struct RandomTypes {

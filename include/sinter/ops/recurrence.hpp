@@ -6,7 +6,7 @@
 #include "recurrence/composed.hpp"
 #include "result.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 /// A cell applied step after step, (B, H) × (H, gates · H) in each. Operands: the inputs' part of the gates
 /// [T, B, gates · H], with all biases but a GRU's last; the recurrent weights [gates · H, H]; the initial state
@@ -249,7 +249,7 @@ template <Cell C, bool Reverse> struct Recur {
 
 }  // namespace sinter::ops
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// A recurrent cell for one step after another, as one kernel whatever their number: the part of the gates that does
 /// not depend on the state, with its biases [T, B, gates · H], the weights of the state [gates · H, H], its first value

@@ -8,7 +8,7 @@
 #include "index.hpp"
 #include "reshape.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 template <class X, int... Axes> struct reduction_axis_out_of_range_or_named_twice;  // undefined: the name is the error
 

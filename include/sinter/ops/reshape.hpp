@@ -2,7 +2,7 @@
 #pragma once
 #include "apply.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 /// Extents as the user writes them; a single −1 is inferred.

@@ -3,7 +3,7 @@
 #include "../graph/iteration.hpp"
 #include "apply.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 [[noreturn]] SINTER_COLD inline void further_results_have_no_derivative() {

@@ -3,7 +3,7 @@
 #include "apply.hpp"
 #include "arithmetic.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 struct Floor : Elementwise<Floor> {

@@ -4,7 +4,7 @@
 #include "gather.hpp"
 #include "reduce.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 template <class X, int Axis> struct scan_axis_out_of_range;  // undefined: the name is the error
 

@@ -3,7 +3,7 @@
 #include "permute.hpp"
 #include "reshape.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // Undefined on purpose: the names are the errors.
 template <class X, int Factor> struct pixel_shuffle_needs_images_with_channels_that_its_factor_squared_divides;

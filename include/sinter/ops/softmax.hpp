@@ -5,7 +5,7 @@
 #include "derivative.hpp"
 #include "extrema.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 /// The largest element is subtracted first, so that exp never overflows; it cancels, so it needs no gradient.

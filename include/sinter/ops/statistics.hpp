@@ -5,7 +5,7 @@
 #include "extrema.hpp"
 #include "power.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 namespace ops { template <int C> struct Correction {}; }
 /// What is subtracted from the number of elements in the divisor of a variance: `var<1>(x, correction<0>)` is that of a

@@ -2,7 +2,7 @@
 #pragma once
 #include "../graph/call.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// Whether x is traced for a training step: `if (is_training(x))` in a layer that differs between training and
 /// inference, as nn::Dropout and nn::BatchNorm2d do. It is known while tracing, so only one branch becomes a program;

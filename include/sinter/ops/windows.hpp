@@ -4,7 +4,7 @@
 #include "concatenate.hpp"
 #include "permute.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // undefined: the name is the error
 template <class X, int Axis, int Size> struct windows_need_an_axis_of_fixed_extent_that_holds_one;

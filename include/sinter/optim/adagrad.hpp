@@ -4,7 +4,7 @@
 #include "../tensor/option.hpp"
 #include "weight_decay.hpp"
 
-namespace sinter::optim {
+namespace sinter::inline SINTER_ABI::optim {
 
 /// Divides gradients by the root of the sum of all their squares so far, which starts at `initial_accumulator_value`.
 /// Its members are inputs of the step. PyTorch: torch.optim.Adagrad.

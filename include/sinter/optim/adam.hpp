@@ -4,7 +4,7 @@
 #include "bias_correction.hpp"
 #include "weight_decay.hpp"
 
-namespace sinter::optim {
+namespace sinter::inline SINTER_ABI::optim {
 
 /// An optimizer is a plain struct. Its `Scalar` members are inputs of the compiled step: changing `lr` between steps
 /// takes effect at the next one. Every parameter has `moments` tensors of state, initially zero. The call maps

@@ -2,7 +2,7 @@
 #pragma once
 #include "bias_correction.hpp"
 
-namespace sinter::optim {
+namespace sinter::inline SINTER_ABI::optim {
 
 /// Parameters shrink by lr · weight_decay, then take a step of Adam. Its members are inputs of the step.
 /// PyTorch: torch.optim.AdamW.

@@ -3,7 +3,7 @@
 #include "bias_correction.hpp"
 #include "weight_decay.hpp"
 
-namespace sinter::optim {
+namespace sinter::inline SINTER_ABI::optim {
 
 /// Adam that divides by the largest second moment so far, a third tensor of state. Its members are inputs of the step.
 /// PyTorch: torch.optim.Adam(…, amsgrad=True).

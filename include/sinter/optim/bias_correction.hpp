@@ -3,7 +3,7 @@
 #include "../nn/linear.hpp"
 #include "../tensor/option.hpp"
 
-namespace sinter::optim {
+namespace sinter::inline SINTER_ABI::optim {
 
 /// 1 − βᵗ in step t, a scalar. In double precision: for β close to 1 the difference would otherwise be rounding error.
 constexpr auto bias_correction(const Scalar& beta, auto step) {

@@ -3,7 +3,7 @@
 #include "../nn/linear.hpp"
 #include "../tensor/option.hpp"
 
-namespace sinter::optim {
+namespace sinter::inline SINTER_ABI::optim {
 
 /// Σ g² of a vector, by rows of a matrix and the remainder. A sum over the vector itself would fuse with the update,
 /// which reads the same elements, and the update could then neither run in parallel nor overwrite the parameters.

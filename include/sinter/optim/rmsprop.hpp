@@ -4,7 +4,7 @@
 #include "../tensor/option.hpp"
 #include "weight_decay.hpp"
 
-namespace sinter::optim {
+namespace sinter::inline SINTER_ABI::optim {
 
 /// Divides gradients by the root of a moving average of their squares; `centered` (0 or 1) subtracts the square of
 /// their average from it, which makes it their variance. All members are inputs of the step. PyTorch:

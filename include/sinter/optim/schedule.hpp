@@ -10,7 +10,7 @@
 
 #include "../tensor/option.hpp"
 
-namespace sinter::optim {
+namespace sinter::inline SINTER_ABI::optim {
 
 /// A schedule is a plain struct that maps a number from 0 on to a learning rate, by
 /// the closed form of PyTorch's scheduler of the same name; `lr` is the initial learning rate. Count in epochs or in

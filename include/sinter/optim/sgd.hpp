@@ -5,7 +5,7 @@
 #include "../tensor/option.hpp"
 #include "weight_decay.hpp"
 
-namespace sinter::optim {
+namespace sinter::inline SINTER_ABI::optim {
 
 /// p − lr · update. With momentum the update is a moving sum of gradients that starts with the first gradient,
 /// undamped. All members are inputs of the step, `nesterov` too: 0 or 1. PyTorch: torch.optim.SGD.

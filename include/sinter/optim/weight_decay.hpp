@@ -2,7 +2,7 @@
 #pragma once
 #include "../nn/linear.hpp"
 
-namespace sinter::optim {
+namespace sinter::inline SINTER_ABI::optim {
 
 /// g + weight_decay · p. A decay of 0 adds nothing, even for an infinite parameter. PyTorch: the weight_decay of
 /// torch.optim.SGD, Adam, RMSprop and Adagrad.

@@ -6,7 +6,7 @@
 
 #include "language.hpp"
 
-namespace sinter::internals {
+namespace sinter::inline SINTER_ABI::internals {
 
 template <class T, int N> struct Array : std::array<T, std::size_t(N)> {
   [[gnu::always_inline]] constexpr T& operator[](std::ptrdiff_t i) { return this->data()[i]; }

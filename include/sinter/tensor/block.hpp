@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #endif
 
-namespace sinter::tensor_detail {
+namespace sinter::inline SINTER_ABI::tensor_detail {
 
 /// Requests large pages if a block is long enough to hold some: a pass over it then takes one TLB entry per 2 MiB
 /// instead of one per 4 KiB, and the hardware prefetches further. Only speed depends on the answer.

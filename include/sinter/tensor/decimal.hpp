@@ -8,7 +8,7 @@
 
 #include "language.hpp"
 
-namespace sinter::tensor_detail {
+namespace sinter::inline SINTER_ABI::tensor_detail {
 
 /// As printf's "%.{digits}g" in C's locale: 0.5, 1e+20, inf, nan.
 inline std::string general_text(double x, int digits = 6) {

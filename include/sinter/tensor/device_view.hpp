@@ -3,7 +3,7 @@
 #include "indexing.hpp"
 #include "memory.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // Undefined on purpose: the names are the errors.
 template <class T, class Place> struct elements_of_another_place_are_read_and_written_through_copies_to_Host;

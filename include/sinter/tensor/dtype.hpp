@@ -10,7 +10,7 @@
 #include "array.hpp"
 #include "half.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // All element types. A new one is one more row, at the end: its number is part of kernels' identities, in four bits.
 // Everything else here follows from this table, and what other rooms have one of for each dtype they make with

@@ -7,7 +7,7 @@
 #include "throw.hpp"
 #include "utf8.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// The kind of error; details are in its text.
 enum class ErrorCode {

@@ -4,7 +4,7 @@
 
 #include "language.hpp"
 
-namespace sinter::tensor_detail {
+namespace sinter::inline SINTER_ABI::tensor_detail {
 
 /// `static_assert(ErrorNamed<the_error<Found>>::absent);` names the error and leaves the function around it valid: its
 /// result has a type and it can be evaluated, so that no further errors follow. (`return the_error<Found>{};` leaves

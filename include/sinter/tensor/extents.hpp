@@ -10,7 +10,7 @@
 #include "error_named.hpp"
 #include "throw.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// An extent whose capacity is fixed and whose length is known only at run time. Write `upto<128, 'B'>`.
 /// Memory and strides follow the capacity, work follows the length. Two bounded extents match only if both capacity and

@@ -6,7 +6,7 @@
 
 #include "attributes.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// The upper half of a float: 8 bits of exponent, 7 of fraction. Rounds to
 /// nearest, ties to even. PyTorch: torch.bfloat16.

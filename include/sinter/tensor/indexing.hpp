@@ -5,7 +5,7 @@
 
 #include "view.hpp"
 
-namespace sinter::tensor_detail {
+namespace sinter::inline SINTER_ABI::tensor_detail {
 
 /// A list of extents as a type.
 template <auto... E> struct Extents {

@@ -2,7 +2,7 @@
 #pragma once
 #include "language.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// How a new parameter is filled; see nn/init.hpp for the usual ones.
 struct Initializer {

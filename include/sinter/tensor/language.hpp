@@ -6,3 +6,5 @@
 #error "sinter needs C++20: compile with -std=c++20 or later (CMake: target_compile_features(app PRIVATE cxx_std_20))"
 #include <sinter/needs/cxx20>
 #endif
+
+#include "../version.hpp"

@@ -5,7 +5,7 @@
 
 #include "extents.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// Which way bytes are copied: into a place from the host, out of it, or within it.
 enum class Transfer { in, out, within };

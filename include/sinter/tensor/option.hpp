@@ -3,7 +3,7 @@
 #include "decimal.hpp"
 #include "error.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 namespace tensor_detail {
 [[noreturn]] SINTER_COLD inline void an_option_is_out_of_its_range(const char* owner, const char* option,

@@ -4,7 +4,7 @@
 
 #include "language.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// The memory of the CPU.
 struct Host {};

@@ -7,7 +7,7 @@
 #include "decimal.hpp"
 #include "view.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace tensor_detail {
 
 template <class T> std::string element_text(T x) {

@@ -7,7 +7,7 @@
 
 #include "language.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// The seed of all random numbers of a model or loader.
 struct Seed {

@@ -5,7 +5,7 @@
 
 #include "extents.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace tensor_detail {
 
 /// Elements Start, Start + Step, … below Stop of an axis; negative numbers count from its end. NumPy: Start:Stop:Step.

@@ -5,7 +5,7 @@
 
 #include "language.hpp"
 
-namespace sinter::tensor_detail {
+namespace sinter::inline SINTER_ABI::tensor_detail {
 
 /// Like std::shared_ptr<const T>, but an empty one may exist in constant evaluation.
 template <class T> class SharedTensor {

@@ -5,7 +5,7 @@
 
 #include "block.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 namespace tensor_detail {
 struct Uninitialized {};

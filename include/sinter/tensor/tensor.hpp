@@ -12,7 +12,7 @@
 #include "range.hpp"
 #include "storage.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 template <Element T, auto... E> struct Sym;
 /// A tensor that does not own its elements, in the memory of a place. `TensorView<float, 3, 4>` is its usual alias.

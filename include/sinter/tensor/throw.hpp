@@ -16,7 +16,7 @@
 #endif
 #endif
 
-namespace sinter::tensor_detail {
+namespace sinter::inline SINTER_ABI::tensor_detail {
 
 template <class E> [[noreturn]] SINTER_COLD void raise(E error) {
   SINTER_THROW(error);

@@ -4,7 +4,7 @@
 
 #include "device_view.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// A tensor in another memory space, `TensorOn<Cuda, float, 32, 784>`: row-major, its memory its own. Its elements are
 /// read and written through copies, `to<Host>(x)` and `to<Cuda>(y)`; operands of different places, and statements that

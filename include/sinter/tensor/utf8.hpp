@@ -5,7 +5,7 @@
 
 #include "language.hpp"
 
-namespace sinter::tensor_detail {
+namespace sinter::inline SINTER_ABI::tensor_detail {
 
 /// The number of bytes of a nonempty text's first character; 0 if it is not UTF-8: truncated, overlong, a surrogate.
 constexpr std::size_t utf8_length(std::string_view text) {

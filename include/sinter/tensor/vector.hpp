@@ -6,7 +6,9 @@
 #include <iterator>
 #include <vector>
 
-namespace sinter::internals {
+#include "language.hpp"
+
+namespace sinter::inline SINTER_ABI::internals {
 
 template <class T> struct Vector : std::vector<T> {
   Vector() = default;

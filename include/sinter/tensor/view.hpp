@@ -3,7 +3,7 @@
 #pragma once
 #include "tensor.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// Like std::span: copying copies the reference, a const view still writes its elements. `TensorView<const float, 3,
 /// 4>` reads only. The memory must outlive the view.

@@ -4,7 +4,7 @@
 #include "../ops/ops.hpp"
 #include "model.hpp"
 
-namespace sinter::internals::train {
+namespace sinter::inline SINTER_ABI::internals::train {
 
 /// The parameters of a net that is being traced.
 struct BoundParameters {

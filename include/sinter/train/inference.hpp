@@ -5,7 +5,7 @@
 #include "../compile/program.hpp"
 #include "bind.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 namespace graph { template <class... Symbols> struct Tensors {}; }  // a list of them, in the names of errors
 

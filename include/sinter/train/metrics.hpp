@@ -6,7 +6,7 @@
 
 #include "../tensor/tensor.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 namespace metrics_detail {
 

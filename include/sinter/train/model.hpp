@@ -6,7 +6,7 @@
 #include "../nn/init.hpp"
 #include "../tensor/random.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // Undefined on purpose: the names are the errors.
 template <class Net> struct hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda;

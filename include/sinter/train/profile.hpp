@@ -18,7 +18,7 @@
 #include "../tensor/vector.hpp"
 #include "training.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// One step of a profile.
 struct ProfiledStep {

@@ -13,7 +13,7 @@
 #include "../tensor/decimal.hpp"
 #include "metrics.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// A progress bar with loss, accuracy, samples per second and time left. On a terminal it redraws one line; to a file
 /// it writes one line per epoch.

@@ -7,7 +7,7 @@
 #include "../tensor/decimal.hpp"
 #include "inference.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace internals::train {
 
 /// The cost of what uses one parameter, buffer or scalar of a net: operations, and the shape of the last result.

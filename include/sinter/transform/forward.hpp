@@ -2,7 +2,7 @@
 #pragma once
 #include "gradient.hpp"
 
-namespace sinter::internals::transform {
+namespace sinter::inline SINTER_ABI::internals::transform {
 
 /// The tangent of node i from that of its operand k, for a primitive that has a vector-Jacobian
 /// product alone. That product is linear in the cotangent, c ↦ Jᵀc, so its transpose is the

@@ -3,7 +3,7 @@
 #include "../graph/trace.hpp"
 #include "gradient.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// Names the arguments to differentiate with respect to: `wrt<0>`, `wrt<0, 2>`.
 template <int... Arguments> struct Wrt {};

@@ -3,7 +3,7 @@
 #include "accumulate.hpp"
 #include "rematerialize.hpp"
 
-namespace sinter::internals::transform {
+namespace sinter::inline SINTER_ABI::internals::transform {
 
 using graph::Site;
 

@@ -3,7 +3,7 @@
 #include "../graph/trace.hpp"
 #include "../ops/ops.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace internals::transform {
 
 template <class F> struct Jit {

@@ -3,7 +3,7 @@
 #include "../graph/trace.hpp"
 #include "forward.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // undefined on purpose: the name is the error
 template <class Argument> struct tangents_need_arguments_of_floating_point;

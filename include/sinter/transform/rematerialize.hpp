@@ -2,7 +2,7 @@
 #pragma once
 #include "../ops/ops.hpp"
 
-namespace sinter::internals::transform {
+namespace sinter::inline SINTER_ABI::internals::transform {
 
 using graph::Builder;
 using graph::List;

@@ -3,7 +3,7 @@
 #pragma once
 #include "vmap.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // Undefined on purpose: the names are the errors.
 template <class Before, class After> struct a_loop_carries_values_of_the_same_types;

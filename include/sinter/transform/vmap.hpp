@@ -4,7 +4,7 @@
 #include "../graph/trace.hpp"
 #include "../ops/ops.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 namespace internals::transform { template <int... Arguments> struct Mapped {}; }
 /// Names the arguments that have a batch axis in front: `mapped<0, 2>`; the others are shared by all samples.

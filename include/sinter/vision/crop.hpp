@@ -2,7 +2,7 @@
 #pragma once
 #include "../ops/ops.hpp"
 
-namespace sinter::vision {
+namespace sinter::inline SINTER_ABI::vision {
 
 // Undefined on purpose: the name is the error.
 template <class X> struct center_crop_needs_images_of_fixed_height_and_width;

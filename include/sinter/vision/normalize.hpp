@@ -5,7 +5,7 @@
 #include "../ops/ops.hpp"
 #include "../tensor/option.hpp"
 
-namespace sinter::vision {
+namespace sinter::inline SINTER_ABI::vision {
 
 // Undefined on purpose: the names are the errors.
 template <class X> struct normalize_needs_images_of_floating_numbers_with_axes_channel_height_and_width;

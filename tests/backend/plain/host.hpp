@@ -2,9 +2,9 @@
 #pragma once
 #include "plain.hpp"
 
-namespace sinter::internals::backend {
+namespace sinter::inline SINTER_ABI::internals::backend {
 using HostPolicy = plain::Plain;
 }
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 using Cpu = plain::Plain;  // examples name it
 }

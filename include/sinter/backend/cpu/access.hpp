@@ -5,7 +5,7 @@
 #include "../access.hpp"
 #include "functions.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 using namespace internals::backend;
 using internals::Array;
@@ -178,7 +178,7 @@ template <class R, class T, int N> [[gnu::always_inline]] inline T fold_lanes(co
 
 }  // namespace sinter::cpu
 
-namespace sinter::internals::backend {
+namespace sinter::inline SINTER_ABI::internals::backend {
 
 /// N elements at a time.
 template <class T, int N> requires(N > 1) struct Access<T, N> {

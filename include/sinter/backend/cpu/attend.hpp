@@ -2,7 +2,7 @@
 #pragma once
 #include "attend_few.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 template <class T> class Attend {
   using Tile = AttendTile<T>;

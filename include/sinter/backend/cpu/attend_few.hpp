@@ -3,7 +3,7 @@
 #pragma once
 #include "written_attention.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 template <class T> class AttendFew {
   using Tile = AttendTile<T>;

@@ -7,7 +7,7 @@
 #pragma once
 #include "attend.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 template <class T> class AttendGradient {
   using Tile = AttendTile<T>;

@@ -6,7 +6,7 @@
 #include "custom_kernels.hpp"
 #include "parallel.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// The sizes of an attention and the addresses of its heads.
 class AttendHeads {

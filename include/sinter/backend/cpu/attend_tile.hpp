@@ -7,7 +7,7 @@
 #include "pack.hpp"
 #include "tile.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 template <class T> struct AttendTile {
   static constexpr int width = Tile<T>::width, registers = Tile<T>::registers, columns = Tile<T>::columns;

@@ -8,7 +8,7 @@
 #include "small_map.hpp"
 #include "team.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 struct Backend {
   using Memory = tensor_detail::AlignedBlock<std::byte>;
@@ -52,7 +52,7 @@ struct Backend {
 
 }  // namespace sinter::cpu
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// The policy of a program on the CPU: `inference<X>(net, Cpu{.threads = 4})`. It runs on the caller's thread, and on
 /// up to so many OpenMP threads in all. Results are the same, bit by bit.

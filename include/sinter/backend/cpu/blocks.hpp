@@ -5,7 +5,7 @@
 #include "sizes.hpp"
 #include "tile.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// Blocks of the operands: what a second-level cache holds.
 struct Blocks {

@@ -4,7 +4,7 @@
 #include "access.hpp"
 #include "context.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 using compile::Micro;
 

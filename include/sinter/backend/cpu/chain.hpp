@@ -9,7 +9,7 @@
 #include "context.hpp"
 #include "parallel.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 using StepFunction = void (*)(const std::int64_t* arguments, const Context&);
 

@@ -9,7 +9,7 @@
 #include "product.hpp"
 #include "winograd_plan.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 namespace compile = internals::compile;
 

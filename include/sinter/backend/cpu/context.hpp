@@ -5,7 +5,7 @@
 
 #include "../arguments.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 namespace compile = internals::compile;
 using namespace internals::backend;

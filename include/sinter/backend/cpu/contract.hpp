@@ -12,7 +12,7 @@
 #include "streamed.hpp"
 #include "widened.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 template <class K> constexpr Dtype dtype_of_result() {
   for (const Micro& m : K::body.micros)

@@ -2,7 +2,7 @@
 #pragma once
 #include "choose.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// Extents are at capacity.
 struct ContractSizes {

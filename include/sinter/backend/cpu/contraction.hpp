@@ -3,7 +3,7 @@
 #pragma once
 #include "choose.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// Loops and strides of a step, for all numbers of loops and pointers.
 struct AnyLoops {

@@ -5,7 +5,7 @@
 #include "winograd.hpp"
 #include "winograd_gradient.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 template <class T, class> SINTER_COLD void read_loops(Contraction<T>& c, ContractMethod stored) {
   const int loops = c.loops.loops;

@@ -6,7 +6,7 @@
 #include "../plain_kernel.hpp"
 #include "context.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// Operands, then results, each with a stride for every loop of the primitive; a result that nobody reads has no
 /// address.

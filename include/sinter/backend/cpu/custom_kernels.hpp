@@ -7,7 +7,7 @@
 #include "instance.hpp"
 #include "lowering/filters.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// Scratch memory of attention, forward and backward.
 struct AttendScratch {

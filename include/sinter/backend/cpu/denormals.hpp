@@ -10,7 +10,7 @@
 #include <xmmintrin.h>
 #endif
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// How this thread treats denormal numbers while the object lives; its end restores the previous mode.
 class DenormalMode {

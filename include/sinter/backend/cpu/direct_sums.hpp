@@ -11,7 +11,7 @@
 
 #include "filtering.hpp"
 
-namespace sinter::cpu::winograd_detail {
+namespace sinter::inline SINTER_ABI::cpu::winograd_detail {
 
 /// Results up to `ordinary` are left as they are: they cost others 1e-4 at most. Beyond, windows of a tile may differ
 /// by `contrast`, in the root of their results' squares summed over filters.

@@ -2,7 +2,7 @@
 #pragma once
 #include "body.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// The operations of one kernel after the sums of products, on one tile.
 template <class K, class T> struct Epilogue {

@@ -4,7 +4,7 @@
 #include "pack.hpp"
 #include "winograd_plan.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 namespace winograd_detail {
 

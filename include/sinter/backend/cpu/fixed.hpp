@@ -2,7 +2,7 @@
 #pragma once
 #include "body.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// A step of a straight-line program.
 template <class Step> concept ConstantStep = requires { Step::arguments; };

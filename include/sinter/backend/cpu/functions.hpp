@@ -2,7 +2,7 @@
 #pragma once
 #include "simd.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 /// Whether one element of a register can be broadcast to all lanes without memory (`lane` below).
 #if SINTER_SIMD && (defined(__AVX__) || defined(__aarch64__))
 inline constexpr bool spreads_lanes = true;
@@ -12,7 +12,7 @@ inline constexpr bool spreads_lanes = false;
 }  // namespace sinter::cpu
 
 #if SINTER_SIMD
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 template <class T, int N> requires(N > 1) SINTER_INLINE Lanes<T, N> sqrt(Lanes<T, N> x) {
   for (auto& r : x.v) {

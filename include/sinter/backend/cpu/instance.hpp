@@ -3,7 +3,7 @@
 #pragma once
 #include "tile.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// `Lanes` and `Rows`: of a register tile of floats. `Fused`: products and sums are rounded once. `Threads`: OpenMP.
 template <int Lanes, int Rows, bool Fused, bool Threads> struct CompiledFor {};

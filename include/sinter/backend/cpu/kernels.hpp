@@ -9,7 +9,7 @@
 #include "recur_gradient.hpp"
 #endif
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// The methods of the code that is called: what is linked has all of them.
 #if defined(SINTER_COMPILED)

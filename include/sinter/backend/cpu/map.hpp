@@ -8,7 +8,7 @@
 #include "parallel.hpp"
 #include "streaming.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 template <class K, class Way, int N, int L, int P>
 [[gnu::always_inline]] inline void map_elements(const Arguments<L, P>& a, const Context& c) {

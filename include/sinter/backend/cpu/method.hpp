@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 struct ContractMethod {
   /// What its loops are, whatever their lengths.

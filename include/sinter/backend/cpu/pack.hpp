@@ -14,7 +14,7 @@
 #include <immintrin.h>
 #endif
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// Loops over memory as one counted in row-major order; strides in elements.
 struct Nest {

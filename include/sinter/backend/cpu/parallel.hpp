@@ -6,7 +6,7 @@
 #include "../../tensor/attributes.hpp"
 #include "team.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// Calls f(from, to) so that [0, n) is covered, by up to `threads` threads: the team of the program that runs, or
 /// OpenMP's for this once. Borders are multiples of `grain`; a range of less than `least` stays on the caller's thread.

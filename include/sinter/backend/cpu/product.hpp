@@ -6,7 +6,7 @@
 #include "method.hpp"
 #include "pack.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// What the method of a product depends on: the lines of an operand (rows of the left, columns of the right), and the
 /// contracted axis along each.

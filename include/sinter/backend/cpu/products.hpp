@@ -5,7 +5,7 @@
 #pragma once
 #include "skinny.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// Lines cut into tiles: runs of equal length, each into tiles of at most `unit`, which differ by one at most if
 /// `even`.

@@ -4,7 +4,7 @@
 #include "roof.hpp"
 #include "variant.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 struct Backend::Profile {
   static std::string variant(const compile::StepReport& step, const compile::RunTimeBody& body) {

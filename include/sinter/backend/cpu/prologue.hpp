@@ -5,7 +5,7 @@
 #include "pack.hpp"
 #include "tile.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// The micro-operation that is operand `Side` of a contraction, 0 or 1, where the kernel computes it; else −1.
 template <class K, int Side> constexpr int computed_operand() {

@@ -5,7 +5,7 @@
 #include "parallel.hpp"
 #include "tile.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// A tensor [time, row, features] or [row, features] of a recurrence.
 template <class T> struct Sequence {

@@ -2,7 +2,7 @@
 #pragma once
 #include "recur.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 template <class T, ops::Cell C> class RecurGradient : Recurrent<T> {
   using Base = Recurrent<T>;

@@ -28,9 +28,9 @@
 #endif
 #endif
 
-namespace sinter::internals::compile {}
+namespace sinter::inline SINTER_ABI::internals::compile {}
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 namespace compile = internals::compile;
 
@@ -60,7 +60,7 @@ inline constexpr std::array<int, 0> narrow_lanes{};
 }  // namespace sinter::cpu
 
 #if SINTER_SIMD
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 namespace cpu {
 template <class T> using Register = xsimd::batch<T, Arch>;

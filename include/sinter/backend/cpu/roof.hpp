@@ -10,7 +10,7 @@
 #include "parallel.hpp"
 #include "tile.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 enum class Traffic : unsigned char { read, write, triad };
 

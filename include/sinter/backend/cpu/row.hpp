@@ -4,7 +4,7 @@
 #include "row_across.hpp"
 #include "row_along.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 namespace row_detail {
 

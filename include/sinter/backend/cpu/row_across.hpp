@@ -8,7 +8,7 @@
 #pragma once
 #include "row_work.hpp"
 
-namespace sinter::cpu::row_detail {
+namespace sinter::inline SINTER_ABI::cpu::row_detail {
 
 /// Tables of sums, one element per column for each fold, and the offset of each.
 template <class K> struct FoldTable {

@@ -3,7 +3,7 @@
 #pragma once
 #include "row_work.hpp"
 
-namespace sinter::cpu::row_detail {
+namespace sinter::inline SINTER_ABI::cpu::row_detail {
 
 /// Part of a row: points [from, to) of the folded loops but the last, and of that the elements [first, last).
 struct Stretch {

@@ -8,7 +8,7 @@
 #include "sizes.hpp"
 #include "streaming.hpp"
 
-namespace sinter::cpu::row_detail {
+namespace sinter::inline SINTER_ABI::cpu::row_detail {
 
 template <class K> inline constexpr int loops = K::body.loops;
 template <class K> inline constexpr int pointers = K::body.pointers;

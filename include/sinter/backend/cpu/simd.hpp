@@ -1,16 +1,16 @@
 // Lanes<T, N>: N elements in SIMD registers, with the operators of ops/lanes.hpp.
 //
-// N is the number of floats in a register of the target (16, 8, 4), the same for every dtype of a kernel: 16 doubles are
-// two registers of AVX-512. Where a register has narrower halves, straight-line programs use those for short rows.
+// N is the number of floats in a register of the target (16, 8, 4), the same for every dtype: 16 doubles are two
+// registers of AVX-512. Where a register has narrower halves, straight-line programs use those for short rows.
 #pragma once
 #include "../../ops/elementary.hpp"
 #include "../../tensor/array.hpp"
 #include "registers.hpp"
 
-namespace sinter::cpu { using ops::Lanes; }
+namespace sinter::inline SINTER_ABI::cpu { using ops::Lanes; }
 
 #if SINTER_SIMD
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 using internals::PlainArray;
 
 /// A mask: registers in the form of float comparisons.

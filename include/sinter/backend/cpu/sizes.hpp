@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// Bytes of a core's own cache, roughly.
 inline constexpr std::int64_t own_cache = std::int64_t(1) << 20;

@@ -9,7 +9,7 @@
 #include "parallel.hpp"
 #include "product.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 template <class T> class SkinnyProducts {
   static constexpr int W = Tile<T>::width;

@@ -12,7 +12,7 @@
 #include "contract.hpp"
 #include "fixed.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// The form for a contraction whose rows, columns and contracted axis are each one loop of a fixed extent, if one of
 /// the three suits: what has to be transposed fits on the stack. Few results of long sums, of operands that both lie

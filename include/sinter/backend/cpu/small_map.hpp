@@ -2,7 +2,7 @@
 #pragma once
 #include "fixed.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// The same loops as in map.hpp, all of them over constants.
 template <class K, class Step> struct SmallMap {

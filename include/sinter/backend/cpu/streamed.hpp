@@ -5,7 +5,7 @@
 #include "prologue.hpp"
 #include "product.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 template <class K, class T> class Streamed {
   static constexpr int L = K::body.loops, P = K::body.pointers, N = lanes;

@@ -7,7 +7,7 @@
 #include <unistd.h>
 #endif
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 #if SINTER_SIMD && defined(__SSE2__)
 inline constexpr bool has_streaming_stores = true;

@@ -6,7 +6,7 @@
 #include "lowering/weights.hpp"
 #include "small.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// Primitives of the library that have custom kernels here; a user's says itself what it needs.
 template <class... Ops> struct CustomKernels {

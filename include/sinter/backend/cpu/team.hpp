@@ -21,7 +21,7 @@
 #include <xmmintrin.h>
 #endif
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 #if defined(_OPENMP) && defined(__GNUC__) && !defined(__clang__)
 /// Notes, from the start of a program on, whether this process has been forked from one with several threads. The child

@@ -2,7 +2,7 @@
 #pragma once
 #include "access.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// Rows and registers of columns of a tile, so that accumulators, one row of columns and one element fill the
 /// registers: 14 × 2 of AVX-512's 32, 6 × 2 of AVX2's 16, 12 × 2 of NEON's 32, 6 × 2 of SSE's 16.

@@ -5,7 +5,7 @@
 #include "../../compile/steps.hpp"
 #include "contract.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 namespace variant_detail {
 

@@ -4,7 +4,7 @@
 #pragma once
 #include "product.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// Elements of type S in memory as panels of T, [K, width]. `fill` is a ProductOperand's.
 template <class T, class S> struct WidenedOperand {

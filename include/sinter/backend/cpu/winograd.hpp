@@ -11,7 +11,7 @@
 #include "direct_sums.hpp"
 #include "parallel.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// Runs one convolution.
 class Winograd {

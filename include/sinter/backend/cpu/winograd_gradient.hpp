@@ -6,7 +6,7 @@
 #include "parallel.hpp"
 #include "winograd_plan.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 class WinogradGradient {
  public:

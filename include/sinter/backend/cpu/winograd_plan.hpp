@@ -7,7 +7,7 @@
 #include "instance.hpp"
 #include "lowering/square_convolution.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// Defining SINTER_NO_WINOGRAD, in all translation units, keeps to direct sums of products.
 #if defined(SINTER_NO_WINOGRAD)

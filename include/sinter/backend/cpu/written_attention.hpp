@@ -8,7 +8,7 @@
 
 #include "attend_heads.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 template <class T> class WrittenAttention {
   using Vector = typename AttendTile<T>::Vector;

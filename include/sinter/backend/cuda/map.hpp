@@ -15,7 +15,7 @@
 #include "../element.hpp"
 
 // Not sinter::cuda: that name would hide ::cuda, the namespace of libcu++, from code with `using namespace sinter`.
-namespace sinter::on_cuda {
+namespace sinter::inline SINTER_ABI::on_cuda {
 
 template <int Loops, int Pointers, int Lengths, std::uint64_t... Words>
 __global__ void map_kernel(const internals::backend::MapArguments<Loops, Pointers, Lengths> arguments,

@@ -6,7 +6,7 @@
 
 #include "../../tensor/transfer.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// The current device's. Copies wait for their end. Throws `Error` when CUDA refuses.
 template <> struct MemoryOf<Cuda> {

@@ -4,7 +4,7 @@
 
 #include "step.hpp"
 
-namespace sinter::internals::generic {
+namespace sinter::inline SINTER_ABI::internals::generic {
 
 /// A plan that was made at run time, with memory of its own to run in.
 class Runner {

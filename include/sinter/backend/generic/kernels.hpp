@@ -12,7 +12,7 @@
 
 #include "../cpu/target.hpp"
 
-namespace sinter::internals::generic {
+namespace sinter::inline SINTER_ABI::internals::generic {
 
 /// By code and by the dtype of the (first) result.
 class KernelRegistry {

@@ -11,7 +11,7 @@
 #include "../plain_kernel.hpp"
 #include "kernels.hpp"
 
-namespace sinter::internals::generic {
+namespace sinter::inline SINTER_ABI::internals::generic {
 
 using compile::Micro;
 using compile::KernelKind;

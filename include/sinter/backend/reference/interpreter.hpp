@@ -12,7 +12,7 @@
 #include "../../tensor/vector.hpp"
 #include "../plain_kernel.hpp"
 
-namespace sinter::internals::reference {
+namespace sinter::inline SINTER_ABI::internals::reference {
 
 /// A tensor whose dtype is a value. Elements are row-major over the capacity.
 struct Array {

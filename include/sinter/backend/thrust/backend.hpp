@@ -7,7 +7,7 @@
 #include "map.hpp"
 
 // Not sinter::thrust: that name would hide ::thrust from code with `using namespace sinter`.
-namespace sinter::on_thrust {
+namespace sinter::inline SINTER_ABI::on_thrust {
 
 struct Backend {
   using Memory = cpu::Backend::Memory;
@@ -36,7 +36,7 @@ struct Backend {
 
 }  // namespace sinter::on_thrust
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// The policy of a program on Thrust: `inference<X>(net, Thrust{})`. `threads` are for the kinds of kernels that the
 /// host runs.

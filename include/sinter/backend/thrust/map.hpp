@@ -21,7 +21,7 @@
 
 #include "../element.hpp"
 
-namespace sinter::on_thrust {
+namespace sinter::inline SINTER_ABI::on_thrust {
 
 /// What Thrust calls: element i of the kernel K.
 template <class K> struct Element {

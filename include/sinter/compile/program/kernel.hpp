@@ -15,7 +15,7 @@
 #include "../../tensor/array.hpp"
 #include "../../tensor/error.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 using graph::List;
 

@@ -10,7 +10,7 @@
 
 #include "table.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 /// The attributes of a loop's kernel; after them stand the bytes that a step of the body sees of each pointer.
 struct LoopFacts {

@@ -4,7 +4,7 @@
 
 #include "../../graph/list.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 using graph::List;
 

@@ -6,7 +6,7 @@
 #pragma once
 #include "kernel.hpp"
 
-namespace sinter::internals::compile {
+namespace sinter::inline SINTER_ABI::internals::compile {
 
 /// The first of a pointer's integers in the table: what it points into, the form of that memory (Layout::form), and
 /// with the first pointer of a contraction how the target computes it (Target::method).

@@ -2,7 +2,7 @@
 #pragma once
 #include "reduction.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 // Primitives: in the derivative of a select the square that is not selected would be 0 · ∞ for large |u|, and the kink

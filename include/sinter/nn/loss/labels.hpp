@@ -3,7 +3,7 @@
 #include "../../ops/label_loss.hpp"
 #include "reduction.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // Undefined on purpose: the names are the errors.
 template <class Logits, class Labels> struct cross_entropy_needs_logits_batch_by_classes_and_one_integer_label_a_row;

@@ -2,7 +2,7 @@
 #pragma once
 #include "reduction.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 /// Operands: logit x, target t, the weight of positive targets: −w t log σ(x) − (1 − t) log σ(−x). Both terms share one

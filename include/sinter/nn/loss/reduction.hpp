@@ -3,7 +3,7 @@
 #include "../../ops/ops.hpp"
 #include "../../tensor/option.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 // Undefined on purpose: the name is the error.
 template <class Prediction, class Target> struct loss_needs_a_prediction_and_a_target_of_one_shape;

@@ -5,7 +5,7 @@
 #include "../reshape.hpp"
 #include "../../tensor/option.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 struct Relu : Elementwise<Relu> {

@@ -6,7 +6,7 @@
 #include "../exponential.hpp"
 #include "../../tensor/option.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 
 /// The name of an approximation: `gelu(x, tanh_approximation)`.
 inline constexpr struct TanhApproximation {} tanh_approximation;

@@ -2,7 +2,7 @@
 #pragma once
 #include "../result.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 /// Queries [batch…, G, Tq, D], keys [batch…, Tk, D], values [batch…, Tk, Dv], mask [batch…, G, Tq, Tk]: G query heads
 /// share one head of keys and values. Loops in the order batch…, G, Tq, Tk, D, Dv.

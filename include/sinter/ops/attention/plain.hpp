@@ -5,7 +5,7 @@
 #include "../../tensor/vector.hpp"
 #include "geometry.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 class PlainAttention {
  public:

@@ -10,7 +10,7 @@
 #include "../logical.hpp"
 #include "plain.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 /// Operands: queries, keys, values, and a mask (true: takes part; or numbers to be added) or none. Results: the values'
 /// means; the logarithm of each query's sum of exponentials [batch…, G, Tq], ∞ where no key takes part, whose mean is

@@ -2,7 +2,7 @@
 #pragma once
 #include "view.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 /// attributes = the target shape.

@@ -2,7 +2,7 @@
 #pragma once
 #include "elementwise.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 /// One primitive a target type. Its gradient is the cotangent cast back; no gradient flows through an integer or a

@@ -14,7 +14,7 @@
 #include "../../graph/call.hpp"
 #include "../elementary.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace graph {
 
 // What the rules of all families use; the other files here define it.

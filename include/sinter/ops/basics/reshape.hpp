@@ -2,7 +2,7 @@
 #pragma once
 #include "view.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 /// attributes = the target shape. A bounded axis must stay whole: same symbolic dimension, same number of elements

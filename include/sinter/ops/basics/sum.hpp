@@ -4,7 +4,7 @@
 #include "cast.hpp"
 #include "reshape.hpp"
 
-namespace sinter {
+namespace sinter::inline SINTER_ABI {
 namespace ops {
 
 /// attributes = {bit set of axes}; reduced axes stay with extent 1. A member defines `identity`, `combine(a, b)` over

@@ -2,7 +2,7 @@
 #pragma once
 #include "elementwise.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 /// A shape as attributes: one integer an axis, the capacity in the low half and the symbolic dimension in the high one.
 constexpr std::int64_t packed(int extent, char symbol) { return std::int64_t(extent) | std::int64_t(symbol) << 32; }

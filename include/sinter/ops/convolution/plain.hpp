@@ -2,7 +2,7 @@
 #pragma once
 #include "../geometry.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 /// The tensors of a convolution: image [N, C, spatial…], weight [O, C / groups, kernel…], sums [N, O, windows…].
 /// Each is computed from the two others: Σ image · weight · sums is linear in all three, and its derivatives are the

@@ -8,7 +8,7 @@
 #include "../reduce.hpp"
 #include "plain.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 /// What computes one of the three tensors from the two others; `shape`: of a gradient, that of what it computes.
 constexpr Value convolution_part(ConvolutionTensor which, const internals::Array<Value, 3>& tensors, Geometry g,

@@ -2,7 +2,7 @@
 #pragma once
 #include "exponential.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 /// 2/√π ∫₀ˣ exp(−t²) dt, 7 ULP (5e-7 absolute): x P(x²) / Q(x²), both of degree 5 with positive coefficients, exactly
 /// ±1 beyond ±4: 1 + erf is then exactly 0.

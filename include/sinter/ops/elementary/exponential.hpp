@@ -2,7 +2,7 @@
 #pragma once
 #include "../lanes.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 /// e^x, 1.2 ULP. Cody-Waite reduction x = n ln 2 + r, then 1 + r + r² P(r), by
 /// Estrin's scheme: shorter chains than Horner's.

@@ -2,7 +2,7 @@
 #pragma once
 #include "../lanes.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 /// x^y, 2 ULP, with the special cases of C99: 2^(y log₂ |x|), where the logarithm and
 /// its product with y are taken in double precision, because their error is multiplied

@@ -2,7 +2,7 @@
 #pragma once
 #include "../lanes.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 /// x = n π/2 + r with |r| ≤ π/4 for |x| ≤ `largest_angle`, n < 2¹⁶. Cody-Waite: π/2 as a sum of parts, of 24 bits with
 /// fused multiply-add, of eight without, so that the products are exact.

@@ -4,7 +4,7 @@
 
 #include "../geometry.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 /// Windows of an image [front…, spatial…], which gives [front…, windows…].
 struct PoolGeometry {

@@ -4,7 +4,7 @@
 #include "../reduce.hpp"
 #include "plain.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 /// The base of all: operands and result are images or have the shape of the windows, which is what vmap needs to know.
 template <class Self> struct PoolPart : graph::Registered<Self> {

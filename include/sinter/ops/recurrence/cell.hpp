@@ -9,7 +9,7 @@
 
 #include "../../graph/primitive.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 enum class Cell : unsigned char { rnn_tanh, rnn_relu, gru, lstm };
 /// The number of gates of a cell, and of the tensors of its state, each of `Hidden` elements.

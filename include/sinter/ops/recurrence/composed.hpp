@@ -7,7 +7,7 @@
 #include "../loop.hpp"
 #include "cell.hpp"
 
-namespace sinter::ops {
+namespace sinter::inline SINTER_ABI::ops {
 
 /// Operands and results are those of Recurrence and RecurrenceGradient (recurrence.hpp).
 class ComposedRecurrence {

@@ -5,7 +5,7 @@
 #include "../../../ops/geometry.hpp"
 #include "../method.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// Windows that slide by as much as their elements are apart, stride = dilation: a step from one position to the next
 /// and one from an element of the window to the next are the same in the image. Others are a product like any, without

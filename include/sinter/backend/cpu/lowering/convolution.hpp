@@ -7,7 +7,7 @@
 #include "../../../ops/ops.hpp"
 #include "contract_tag.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 using graph::Value;
 using ops::Geometry;

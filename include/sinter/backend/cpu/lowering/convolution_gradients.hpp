@@ -3,7 +3,7 @@
 #include "../../../ops/interleave.hpp"
 #include "convolution.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// ct, borders included, convolved with the weight in reverse, whose inputs and outputs are swapped.
 constexpr Value convolve_back(Value ct, Value weight, const Geometry& g) {

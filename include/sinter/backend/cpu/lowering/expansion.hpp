@@ -5,7 +5,7 @@
 #include "pool.hpp"
 #include "widen.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// The form of one sample, batched where the operands have further leading axes.
 template <class Form> constexpr Value of_each_sample(Value a, Value b, int lead, const Form& form) {

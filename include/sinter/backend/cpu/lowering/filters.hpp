@@ -6,7 +6,7 @@
 #pragma once
 #include "panels.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// One axis of the transform of k weights: value i is the weights' polynomial at the i-th of the points 0, 1, −1, 2,
 /// −2, ∞ (0, 1, −1, ∞ for tiles of four positions), divided by the products of its distances from the others. Signs are

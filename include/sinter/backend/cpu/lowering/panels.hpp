@@ -6,7 +6,7 @@
 #pragma once
 #include "../../../ops/ops.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 using graph::Layout;
 using graph::Signature;

@@ -3,7 +3,7 @@
 #include "../../../ops/interleave.hpp"
 #include "../../../ops/ops.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 using graph::Value;
 using ops::PoolGeometry;

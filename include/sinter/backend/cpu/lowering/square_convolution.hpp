@@ -5,7 +5,7 @@
 #include "contract_tag.hpp"
 #include "panels.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 using internals::compile::ContractLoops;
 using internals::compile::KernelFacts;

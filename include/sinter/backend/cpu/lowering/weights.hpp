@@ -7,7 +7,7 @@
 #include "convolution.hpp"
 #include "filters.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 /// Looks at the contractions of a graph.
 class WeightForms {

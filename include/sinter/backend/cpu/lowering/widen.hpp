@@ -5,7 +5,7 @@
 #include "../../../compile/layout.hpp"
 #include "../../../ops/ops.hpp"
 
-namespace sinter::cpu {
+namespace sinter::inline SINTER_ABI::cpu {
 
 using graph::Value;
 

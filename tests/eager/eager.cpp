@@ -129,7 +129,7 @@ TEST_CASE(
 TEST_CASE("temporaries are shared between the copies of an expression, not copied") {
   const auto e = Tensor<float, 1000>{} + 1.f;
   const auto twice = e + e;
-  CHECK(std::get<0>(std::get<1>(twice.arguments).arguments).tensor.data() == std::get<0>(e.arguments).tensor.data());
+  CHECK(graph::at<0>(graph::at<1>(twice.arguments).arguments).tensor.data() == graph::at<0>(e.arguments).tensor.data());
   CHECK(eval(twice)(7) == 2);
 }
 

@@ -3,19 +3,20 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <new>
 
 #include "../graph/param.hpp"
 
 namespace sinter::inline SINTER_ABI::internals::eager {
 
-/// One tensor in memory, type-erased.
+/// One tensor in memory, type-erased. Without initialisers: at -O2 an array of them would be filled by a loop.
 struct Argument {
-  std::byte* data = nullptr;
-  std::size_t bytes = 0;
-  const Shape* shape = nullptr;
-  int element_bytes = 0;
-  bool row_major = true;
-  bool keeps_lengths = false;  ///< a view: its lengths belong to the tensor whose memory it shares
+  std::byte* data;
+  std::size_t bytes;
+  const Shape* shape;
+  int element_bytes;
+  bool row_major;
+  bool keeps_lengths;  ///< a view: its lengths belong to the tensor whose memory it shares
   Array<std::int64_t, Shape::max_rank> length;    ///< of each axis, now; set only where the shape is bounded
   Array<std::ptrdiff_t, Shape::max_rank> stride;  ///< in elements; set only where not row-major
 };
@@ -26,6 +27,8 @@ template <class T> inline Argument describe(const T& tensor) {
   a.bytes = T::shape.size() * sizeof(typename T::element);
   a.shape = &T::shape;
   a.element_bytes = int(sizeof(typename T::element));
+  a.row_major = true;
+  a.keeps_lengths = false;
   if constexpr (T::shape.bounded())
     for (int i = 0; i < T::shape.rank; ++i) a.length[i] = tensor.length_of_axis(i);
   if constexpr (graph::is_view_v<T>) {
@@ -43,6 +46,8 @@ template <class T> inline Argument describe_number(const T& value) {
   a.bytes = sizeof(T);
   a.shape = &scalar;
   a.element_bytes = int(sizeof(T));
+  a.row_major = true;
+  a.keeps_lengths = false;
   return a;
 }
 
@@ -61,15 +66,15 @@ template <class T, auto... E> inline Argument argument(const Buffer<T, E...>& b)
 }
 inline Argument argument(const Scalar& s) { return describe_number(s.stored()); }
 
-/// Calls f(leaf) for every leaf of an expression, from left to right.
-template <class X, class F> inline void for_each_leaf(const X& x, F&& f) { f(x); }
-template <class Fn, class... A, class F> inline void for_each_leaf(const Call<Fn, A...>& call, F&& f) {
-  std::apply([&](const auto&... a) { (for_each_leaf(a, f), ...); }, call.arguments);
+/// Describes every leaf of an expression, from left to right, and returns the end.
+template <class X> [[gnu::always_inline]] inline Argument* describe_leaves(const X& x, Argument* to) {
+  ::new (static_cast<void*>(to)) Argument(argument(x));  // made in place, where an assignment would copy all of it
+  return to + 1;
 }
-/// The same as a tuple of references.
-template <class X> inline auto leaves(const X& x) { return std::tie(x); }
-template <class Fn, class... A> inline auto leaves(const Call<Fn, A...>& call) {
-  return std::apply([](const auto&... a) { return std::tuple_cat(leaves(a)...); }, call.arguments);
+template <class Fn, class... A>
+[[gnu::always_inline]] inline Argument* describe_leaves(const Call<Fn, A...>& call, Argument* to) {
+  call.arguments.spread([&to](const A&... a) { ((to = describe_leaves(a, to)), ...); });
+  return to;
 }
 
 /// Copies a strided tensor, up to its lengths, to row-major memory, or back.

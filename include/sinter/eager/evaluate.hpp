@@ -75,8 +75,9 @@ template <class X, bool Paired> struct ExpressionTrace {
     return s;
   }
   template <class F, class... A> static constexpr auto symbol(Call<F, A...>*, graph::Builder& g, int& leaf) {
-    const std::tuple arguments{symbol(static_cast<A*>(nullptr), g, leaf)...};
-    return std::apply(F{}, arguments);
+    const graph::Pack<decltype(symbol(static_cast<A*>(nullptr), g, leaf))...> arguments{
+        {symbol(static_cast<A*>(nullptr), g, leaf)}...};
+    return arguments.spread(F{});
   }
 };
 
@@ -97,8 +98,7 @@ SINTER_OUTLINE inline bool are_same(const Argument& a, const Argument& b) {
 template <class D, class X> SINTER_OUTLINE inline void assign_anywhere(D& destination, const X& x) {
   constexpr int n = graph::LeafCount<X>::value;
   Array<Argument, n> inputs;
-  int i = 0;
-  for_each_leaf(x, [&](const auto& leaf) { inputs[i++] = argument(leaf); });
+  describe_leaves(x, inputs.data());
   const std::array<Argument, 1> output{describe(destination)};
   static constexpr auto same = paired_leaves<X>();
   if constexpr (any_pair(same)) {
@@ -117,11 +117,9 @@ template <class D, class X> SINTER_OUTLINE inline void assign_anywhere(D& destin
 template <class D, class X> [[gnu::always_inline]] inline void assign(D& destination, const X& x) {
   using P = ExpressionProgram<X, false>;
   if constexpr (!any_pair(paired_leaves<X>()) && may_state_directly<P>) {
-    const auto all = leaves(x);
-    const bool done = [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
-      return run_directly<P>(std::array{argument(std::get<Index>(all))...}, std::array{describe(destination)});
-    }(std::make_index_sequence<std::size_t(graph::LeafCount<X>::value)>{});
-    if (done) return;
+    Array<Argument, graph::LeafCount<X>::value> inputs;
+    describe_leaves(x, inputs.data());
+    if (run_directly<P>(inputs, std::array{describe(destination)})) return;
   }
   assign_anywhere(destination, x);
 }

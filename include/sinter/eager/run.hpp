@@ -174,27 +174,31 @@ inline constexpr double inlined_flops = 512;
 template <class Program, std::size_t N, std::size_t M>
 [[gnu::always_inline]] inline bool run_directly(const std::array<Argument, N>& inputs,
                                                 const std::array<Argument, M>& outputs) {
-  return [&]<std::size_t... Index, std::size_t... K>(std::index_sequence<Index...>, std::index_sequence<K...>)
-      __attribute__((always_inline)) {
-    const auto disjoint = [&]<std::size_t In, std::size_t Out>() __attribute__((always_inline)) {
-      constexpr bool may_share = shares<Program, int(N), int(M)>[In * M + Out];
-      return !overlap(inputs[In], outputs[Out]) ||
-             (may_share && inputs[In].data == outputs[Out].data && inputs[In].bytes == outputs[Out].bytes);
-    };
-    const auto disjoint_from_all = [&]<std::size_t In>() __attribute__((always_inline)) {
-      return (disjoint.template operator()<In, K>() && ...);
-    };
-    if (!((inputs[Index].row_major && ...) && (outputs[K].row_major && ...) &&
-          (disjoint_from_all.template operator()<Index>() && ...)))
-      return false;
-    std::byte* const workspace = Program::workspace_bytes > 0 ? Workspace::room(Program::workspace_bytes) : nullptr;
-    std::byte* const base[] = {workspace, inputs[Index].data..., outputs[K].data...};
-    const backend::Host policy{Program::flops > Program::RunBy::target.straight_line_flops ? threads() : 1};
-    const backend::HostContext c = Program::RunBy::context(base, nullptr, policy);
-    if constexpr (Program::flops <= inlined_flops) Program::run(c);
-    else run_steps<Program>(c);
-    return true;
-  }(std::make_index_sequence<N>{}, std::make_index_sequence<M>{});
+  constexpr const auto& may_share = shares<Program, int(N), int(M)>;
+  std::byte* base[1 + N + M];
+#pragma GCC unroll 32
+  for (std::size_t k = 0; k < M; ++k) {
+    if (!outputs[k].row_major) return false;
+    base[1 + N + k] = outputs[k].data;
+  }
+#pragma GCC unroll 32
+  for (std::size_t i = 0; i < N; ++i) {
+    const Argument& x = inputs[i];
+    if (!x.row_major) return false;
+#pragma GCC unroll 32
+    for (std::size_t k = 0; k < M; ++k) {
+      const Argument& y = outputs[k];
+      if (overlap(x, y) && !(may_share[std::ptrdiff_t(i * M + k)] && x.data == y.data && x.bytes == y.bytes))
+        return false;
+    }
+    base[1 + i] = x.data;
+  }
+  base[0] = Program::workspace_bytes > 0 ? Workspace::room(Program::workspace_bytes) : nullptr;
+  const backend::Host policy{Program::flops > Program::RunBy::target.straight_line_flops ? threads() : 1};
+  const backend::HostContext c = Program::RunBy::context(base, nullptr, policy);
+  if constexpr (Program::flops <= inlined_flops) Program::run(c);
+  else run_steps<Program>(c);
+  return true;
 }
 template <class Program, std::size_t N, std::size_t M>
 inline Lengths<Program> run_unchecked(std::array<Argument, N>& inputs, const std::array<Argument, M>& outputs) {

@@ -159,11 +159,11 @@ template <class X> constexpr Builder* traced_in(const X& leaf) {
   else return nullptr;
 }
 template <class F, class... A> constexpr Builder* traced_in(const Call<F, A...>& call) {
-  return std::apply([](const auto&... a) {
+  return call.arguments.spread([](const A&... a) {
     Builder* graph = nullptr;
     ((graph = graph != nullptr ? graph : sinter::graph::traced_in(a)), ...);
     return graph;
-  }, call.arguments);
+  });
 }
 
 /// The value of a long expression of parameters: a node while a function is traced, a tensor elsewhere.
@@ -257,6 +257,24 @@ requires(is_sym_v<S>) struct ElementOf<S> {
 };
 }  // namespace graph
 
+namespace graph {
+
+/// The arguments of an expression: a std::tuple that costs the compiler a tenth, of which every statement has several.
+template <std::size_t I, class T> struct Packed {
+  T value;
+};
+template <class Index, class... T> struct PackOf;
+template <std::size_t... I, class... T> struct PackOf<std::index_sequence<I...>, T...> : Packed<I, T>... {
+  /// Calls f with all of them. std::apply
+  template <class F> [[gnu::always_inline]] constexpr decltype(auto) spread(const F& f) const {
+    return f(static_cast<const Packed<I, T>*>(this)->value...);
+  }
+};
+template <class... T> using Pack = PackOf<std::make_index_sequence<sizeof...(T)>, T...>;
+template <std::size_t I, class T> constexpr const T& at(const Packed<I, T>& p) { return p.value; }
+
+}  // namespace graph
+
 /// A library function applied to operands none of which is a symbol: an expression, not yet computed.
 template <class F, class... Args> struct Call {
   using symbol = decltype(F{}(symbol_of<Args>{}...));
@@ -266,7 +284,7 @@ template <class F, class... Args> struct Call {
   static constexpr Shape shape = symbol::shape;
   static constexpr Dtype dtype = symbol::dtype;
 
-  std::tuple<Args...> arguments;
+  graph::Pack<Args...> arguments;
 
   /// A part, as of a tensor: `(x * 2)(range<>, 0)`.
   template <class... Index> requires(sizeof...(Index) > 0 && (tensor_detail::is_index_v<Index> && ...))
@@ -274,7 +292,7 @@ template <class F, class... Args> struct Call {
   constexpr auto operator[](std::int64_t i) const { return graph::part(*this, i); }
 
   constexpr symbol symbolic(graph::Builder* b) const {
-    return std::apply([b](const auto&... a) { return F{}(a.symbolic(b)...); }, arguments);
+    return arguments.spread([b](const Args&... a) { return F{}(a.symbolic(b)...); });
   }
   /// The value of an expression of rank 0: `float total = sum(x);`.
   template <class T> requires(std::is_same_v<T, typename graph::ElementOf<symbol>::type>) constexpr operator T() const {
@@ -319,7 +337,7 @@ namespace graph {
 /// The expression of F and stored arguments, whose symbol is S: what F returns for theirs.
 template <class F, class S, class... A> constexpr auto expression(std::type_identity<S>, A&&... a) {
   if constexpr (is_refused_v<S>) return S{};
-  else return Call<F, A...>{{std::move(a)...}};
+  else return Call<F, A...>{{{std::move(a)}...}};
 }
 }  // namespace graph
 

@@ -37,9 +37,9 @@ template <class F> struct Accurately {
 /// The expression with its functions in their accurate forms.
 template <class X> constexpr const X& accurate_expression(const X& leaf) { return leaf; }
 template <class F, class... A> constexpr auto accurate_expression(const Call<F, A...>& call) {
-  return std::apply([](const auto&... a) {
-    return Call<Accurately<F>, std::remove_cvref_t<decltype(accurate_expression(a))>...>{{accurate_expression(a)...}};
-  }, call.arguments);
+  return call.arguments.spread([](const A&... a) {
+    return Call<Accurately<F>, std::remove_cvref_t<decltype(accurate_expression(a))>...>{{{accurate_expression(a)}...}};
+  });
 }
 
 /// A policy whose programs have the accurate forms of functions.

@@ -27,11 +27,9 @@ template <class K, int N, class = std::make_index_sequence<micros<K>>> struct Re
 template <class K, int N, std::size_t... J> struct RegisterFile<K, N, std::index_sequence<J...>>
     : Slot<int(J), RegisterType<K, N, int(J)>>... {};
 
-template <class K, int N, int J, class File> [[gnu::always_inline]] constexpr auto& at(File& f) {
-  return static_cast<std::conditional_t<std::is_const_v<File>, const Slot<J, RegisterType<K, N, J>>,
-                                        Slot<J, RegisterType<K, N, J>>>&>(f)
-      .value;
-}
+/// The register of micro-operation J in a file.
+template <int J, class T> [[gnu::always_inline]] constexpr T& at(Slot<J, T>& slot) { return slot.value; }
+template <int J, class T> [[gnu::always_inline]] constexpr const T& at(const Slot<J, T>& slot) { return slot.value; }
 
 /// Where the pointers of a kernel stand: addresses, and counts for pointers without memory.
 template <int P> struct Cursor {
@@ -66,6 +64,9 @@ template <class K, class Which> constexpr int count_micros() {
   for (const Micro& m : K::body.micros) n += Which::holds(m) ? 1 : 0;
   return n;
 }
+template <class K, int N, int J, int P, class File, class Context, class Stride>
+[[gnu::always_inline]] constexpr void evaluate(File& r, const Cursor<P>& w, Span s, const Context& c,
+                                               const Stride& stride);
 template <class K, class Which, class = std::make_index_sequence<count_micros<K, Which>()>>
 struct ChosenMicros;
 template <class K, class Which, std::size_t... Index> struct ChosenMicros<K, Which, std::index_sequence<Index...>> {
@@ -81,12 +82,22 @@ template <class K, class Which, std::size_t... Index> struct ChosenMicros<K, Whi
   template <class F> [[gnu::always_inline]] static constexpr void each(F&& f) {
     (f.template operator()<number[Index]>(), ...);
   }
+  template <int N, int P, class File, class Context, class Stride> [[gnu::always_inline]] static constexpr void
+  run(File& r, const Cursor<P>& w, Span s, const Context& c, const Stride& stride) {
+    (evaluate<K, N, number[Index]>(r, w, s, c, stride), ...);
+  }
 };
 
 /// Calls f<J>() for each micro-operation J of the kernel that `Which` names. Nothing is instantiated for the others:
 /// what each call of a kernel leaves out would otherwise be most of what the compiler is asked to look at.
 template <class K, class Which = EveryMicro, class F> [[gnu::always_inline]] constexpr void for_each_micro(F&& f) {
-  ChosenMicros<K, Which>::each(f);
+  if constexpr (count_micros<K, Which>() > 0) ChosenMicros<K, Which>::each(f);
+}
+/// Evaluates them, as `evaluate` does each.
+template <class K, int N, class Which, int P, class File, class Context, class Stride>
+[[gnu::always_inline]] constexpr void evaluate_each(File& r, const Cursor<P>& w, Span s, const Context& c,
+                                                    const Stride& stride) {
+  if constexpr (count_micros<K, Which>() > 0) ChosenMicros<K, Which>::template run<N>(r, w, s, c, stride);
 }
 
 /// Whether the lanes of register J agree: values a row do, unless every lane is a row of its own.
@@ -105,13 +116,31 @@ template <class T, int N, int A, int Unit, int P, class Stride>
   else return Access<T, N>::load_strided(p + s.i * stride(A), stride(A), s.n);
 }
 
-/// Evaluates micro-operation J (load, constant, count, length, gather or apply). `stride(p)` gives the stride of
-/// pointer p along the vector loop, asked only where it is neither 0 nor 1.
-template <class K, int N, int J, int P, class File, class Context, class Stride>
-[[gnu::always_inline]] constexpr void evaluate(File& r, const Cursor<P>& w, Span s, const Context& c, Stride&& stride) {
+/// Runs the store J; whole registers past the caches where `streaming` says so (see streaming.hpp).
+template <class K, int N, int J, int P, class File, class Stride>
+[[gnu::always_inline]] constexpr void write(const File& r, const Cursor<P>& w, Span s, Stride&& stride,
+                                            [[maybe_unused]] bool streaming = false) {
   constexpr Micro m = micro<K, J>;
   using T = element_type<m.dtype>;
-  auto& out = at<K, N, J>(r);
+  T* p = reinterpret_cast<T*>(w.address[m.b]);
+  const auto& x = at<m.a>(r);
+  if constexpr (m.unit == 0) *p = first(x);
+  else if constexpr (m.unit == 1) {
+    if constexpr (N > 1 && m.level == 2 && sizeof(T) >= 4)
+      if (streaming && s.n == N) return x.stream(p + s.i);
+    Access<T, N>::store(x, p + s.i, s.n);
+  } else Access<T, N>::store_strided(x, p + s.i * stride(m.b), stride(m.b), s.n);
+}
+
+/// Evaluates micro-operation J: load, constant, count, length, gather, apply or store. `stride(p)` gives the stride of
+/// pointer p along the vector loop, asked only where it is neither 0 nor 1.
+template <class K, int N, int J, int P, class File, class Context, class Stride>
+[[gnu::always_inline]] constexpr void evaluate(File& r, const Cursor<P>& w, Span s, const Context& c,
+                                               const Stride& stride) {
+  constexpr Micro m = micro<K, J>;
+  using T = element_type<m.dtype>;
+  if constexpr (m.what == Micro::What::store) return write<K, N, J>(r, w, s, stride);
+  [[maybe_unused]] auto& out = at<J>(r);
   if constexpr (m.what == Micro::What::load) {
     out = read<T, N, m.a, m.unit>(w, s, stride);
   } else if constexpr (m.what == Micro::What::constant) {
@@ -126,7 +155,7 @@ template <class K, int N, int J, int P, class File, class Context, class Stride>
     const auto axis = compile::IndexedAxis::of(w.count[m.a + 1]);
     const T* p = reinterpret_cast<const T*>(w.address[m.a]);
     if constexpr (same_for_all_lanes<K, m.b>) {
-      const auto position = std::int64_t(first(at<K, N, m.b>(r)));
+      const auto position = std::int64_t(first(at<m.b>(r)));
       if (position < 0 || position >= axis.extent) out = Lanes<T, N>(ops::unforeseen(nothing<T>));
       else if constexpr (m.unit == 0) out = Lanes<T, N>(p[position * axis.stride]);
       else if constexpr (m.unit == 1) out = Access<T, N>::load(p + position * axis.stride + s.i, s.n);
@@ -135,30 +164,14 @@ template <class K, int N, int J, int P, class File, class Context, class Stride>
       const auto lane_stride = m.unit == 0   ? std::int64_t(0)
                                : m.unit == 1 ? std::int64_t(1)
                                              : std::int64_t(stride(m.a));
-      out = Access<T, N>::gather(p + s.i * lane_stride, lane_stride, at<K, N, m.b>(r), axis.stride, axis.extent, s.n);
+      out = Access<T, N>::gather(p + s.i * lane_stride, lane_stride, at<m.b>(r), axis.stride, axis.extent, s.n);
     }
   } else if constexpr (m.what == Micro::What::apply) {
     using Op = graph::primitive_struct<m.code>;
-    if constexpr (m.c >= 0) out = Op::eval(at<K, N, m.a>(r), at<K, N, m.b>(r), at<K, N, m.c>(r));
-    else if constexpr (m.b >= 0) out = Op::eval(at<K, N, m.a>(r), at<K, N, m.b>(r));
-    else out = Op::eval(at<K, N, m.a>(r));
+    if constexpr (m.c >= 0) out = Op::eval(at<m.a>(r), at<m.b>(r), at<m.c>(r));
+    else if constexpr (m.b >= 0) out = Op::eval(at<m.a>(r), at<m.b>(r));
+    else out = Op::eval(at<m.a>(r));
   }
-}
-
-/// Runs the store J; whole registers past the caches where `streaming` says so (see streaming.hpp).
-template <class K, int N, int J, int P, class File, class Stride>
-[[gnu::always_inline]] constexpr void write(const File& r, const Cursor<P>& w, Span s, Stride&& stride,
-                                            [[maybe_unused]] bool streaming = false) {
-  constexpr Micro m = micro<K, J>;
-  using T = element_type<m.dtype>;
-  T* p = reinterpret_cast<T*>(w.address[m.b]);
-  const auto& x = at<K, N, m.a>(r);
-  if constexpr (m.unit == 0) *p = first(x);
-  else if constexpr (m.unit == 1) {
-    if constexpr (N > 1 && m.level == 2 && sizeof(T) >= 4)
-      if (streaming && s.n == N) return x.stream(p + s.i);
-    Access<T, N>::store(x, p + s.i, s.n);
-  } else Access<T, N>::store_strided(x, p + s.i * stride(m.b), stride(m.b), s.n);
 }
 
 /// Runs the scatter J: adds lane by lane, in order, what has a position.
@@ -168,14 +181,14 @@ template <class K, int N, int J, int P, class File, class Stride>
   using T = element_type<m.dtype>;
   T* p = reinterpret_cast<T*>(w.address[m.b]);
   const auto axis = compile::IndexedAxis::of(w.count[m.b + 1]);
-  const auto& x = at<K, N, m.a>(r);
+  const auto& x = at<m.a>(r);
   if constexpr (same_for_all_lanes<K, m.c> && m.unit == 1) {
-    const auto position = std::int64_t(first(at<K, N, m.c>(r)));
+    const auto position = std::int64_t(first(at<m.c>(r)));
     T* const to = p + position * axis.stride + s.i;
     if (position >= 0 && position < axis.extent) Access<T, N>::store(Access<T, N>::load(to, s.n) + x, to, s.n);
   } else {
     const auto lane_stride = m.unit == 0 ? std::int64_t(0) : m.unit == 1 ? std::int64_t(1) : std::int64_t(stride(m.b));
-    Access<T, N>::add(x, p + s.i * lane_stride, lane_stride, at<K, N, m.c>(r), axis.stride, axis.extent, s.n);
+    Access<T, N>::add(x, p + s.i * lane_stride, lane_stride, at<m.c>(r), axis.stride, axis.extent, s.n);
   }
 }
 

@@ -48,10 +48,7 @@ constexpr void run_element(const MapArguments<L, P, Lengths>& a, std::int64_t nu
   } c{a.lengths};
   const auto stride = [](int) { return std::int64_t(0); };  // the cursor stands at the element already
   RegisterFile<K, 1> r;
-  for_each_micro<K>([&]<int J>() {
-    if constexpr (micro<K, J>.what == Micro::What::store) write<K, 1, J>(r, w, Span{0, 1}, stride);
-    else evaluate<K, 1, J>(r, w, Span{0, 1}, c, stride);
-  });
+  evaluate_each<K, 1, EveryMicro>(r, w, Span{0, 1}, c, stride);
 }
 
 }  // namespace sinter::internals::backend

@@ -95,7 +95,7 @@ template <class K> class Step {
   template <int J> void fold(const RegisterType<K, 1, J>& x) {
     sum_of<J>() = Fold<J>::combine(sum_of<J>(), Sum<J>(x.v));
   }
-  template <int J> void keep_sum() { at<K, 1, J>(r_) = RegisterType<K, 1, J>(sum_of<J>().v); }
+  template <int J> void keep_sum() { at<J>(r_) = RegisterType<K, 1, J>(sum_of<J>().v); }
   void rows() {
     for_each_point(all & ~folded, [&] {
       for_each_micro<K, OfLevel<0>>([&]<int J>() { evaluate_one<J>(); });
@@ -130,13 +130,13 @@ template <class K> class Step {
     constexpr Micro m = micro<K, J>;
     if (!in_pass<J>(pass)) return;
     if constexpr (m.what == Micro::What::fold) {
-      fold<J>(at<K, 1, m.a>(r_));
+      fold<J>(at<m.a>(r_));
     } else if constexpr (m.what == Micro::What::scan) {
-      fold<J>(at<K, 1, m.a>(r_));
+      fold<J>(at<m.a>(r_));
       keep_sum<J>();
     } else if constexpr (m.stored >= 0) {  // an earlier pass may have stored it
       if ((m.passes & ((1u << pass) - 1u)) == 0) evaluate_one<J>();
-      else at<K, 1, J>(r_) = read<element_type<m.dtype>, 1, m.stored, 1>(cursor_, Span{0, 1}, standing);
+      else at<J>(r_) = read<element_type<m.dtype>, 1, m.stored, 1>(cursor_, Span{0, 1}, standing);
     } else {
       evaluate_or_store<J>();
     }
@@ -162,7 +162,7 @@ template <class K> class Step {
       });
       for_each_micro<K>([&]<int J>() {
         static_assert(micro<K, J>.side == 0, "its target lets no operand be computed");
-        if constexpr (micro<K, J>.what == Micro::What::result) at<K, 1, J>(r_) = T(sum);
+        if constexpr (micro<K, J>.what == Micro::What::result) at<J>(r_) = T(sum);
         else evaluate_or_store<J>();
       });
     });

@@ -32,9 +32,7 @@ template <class K, class T> struct Epilogue {
                             int columns) const {
     const auto stride = [this](int p) { return a.stride[p][last]; };
     RegisterFile<K, N> r;
-    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) {
-      evaluate<K, N, J>(r, start, Span{0, N}, c, stride);
-    });
+    evaluate_each<K, N, OfLevel<0>>(r, start, Span{0, N}, c, stride);
     const bool nested = loops.inner - loops.columns > 1 && !columns_are_one_loop();
     for (int done = 0; done < columns;) {
       const std::int64_t extent = a.extent[last], outer = nested ? (column + done) / extent : 0,
@@ -46,15 +44,13 @@ template <class K, class T> struct Epilogue {
       const T* sums = tile + done;
       for_each_point<K, loops.rows, loops.columns>(
           a, corner, row, row + rows, [&](const Cursor<P>& w) __attribute__((always_inline)) {
-            for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) {
-              evaluate<K, N, J>(r, w, Span{0, N}, c, stride);
-            });
+            evaluate_each<K, N, OfLevel<1>>(r, w, Span{0, N}, c, stride);
             for (int j = 0; j < length; j += N) {
               const Span s{at_column + j, std::min(N, length - j)};
               for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
                 constexpr Micro::What what = micro<K, J>.what;
                 if constexpr (what == Micro::What::result)
-                  at<K, N, J>(r) = load<T, N>(sums + j, s.n);
+                  at<J>(r) = load<T, N>(sums + j, s.n);
                 else if constexpr (what == Micro::What::store)
                   write<K, N, J>(r, w, s, stride);
                 else

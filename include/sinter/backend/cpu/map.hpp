@@ -23,14 +23,10 @@ template <class K, class Way, int N, int L, int P>
                                 last = flat ? end : n;
              RegisterFile<K, N> r;
              const Cursor<P> start{a.address, a.origin};
-             for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) {
-               evaluate<K, N, J>(r, start, Span{0, N}, c, stride);
-             });
+             evaluate_each<K, N, OfLevel<0>>(r, start, Span{0, N}, c, stride);
              for_each_point<K, 0, L - 1>(
                  a, start, from, to, [&](const Cursor<P>& w) __attribute__((always_inline)) {
-                   for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) {
-                     evaluate<K, N, J>(r, w, Span{0, N}, c, stride);
-                   });
+                   evaluate_each<K, N, OfLevel<1>>(r, w, Span{0, N}, c, stride);
                    const auto elements = [&](Span s) __attribute__((always_inline)) {
                      for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
                        if constexpr (micro<K, J>.what == Micro::What::store)

@@ -28,9 +28,7 @@ template <int Side, int Level> struct OfOperand {
 template <class K, int Side, int Level, int N, int P, class Stride>
 [[gnu::always_inline]] inline void evaluate_operand(RegisterFile<K, N>& r, const Cursor<P>& w, Span s, const Context& c,
                                                     Stride&& stride) {
-  for_each_micro<K, OfOperand<Side, Level>>([&]<int Index>() __attribute__((always_inline)) {
-    evaluate<K, N, Index>(r, w, s, c, stride);
-  });
+  evaluate_each<K, N, OfOperand<Side, Level>>(r, w, s, c, stride);
 }
 
 template <class K, class T, int Side> class Prologue {
@@ -64,7 +62,7 @@ template <class K, class T, int Side> class Prologue {
     evaluate_operand<K, Side, Level>(r, w, s, c,
                                      [this](int p) { return a.stride[p][vector]; });
   }
-  [[gnu::always_inline]] auto& element(File& r) const { return at<K, N, micro<K, J>.a>(r); }
+  [[gnu::always_inline]] auto& element(File& r) const { return at<micro<K, J>.a>(r); }
 
   /// Evaluates each line by itself, then transposes: a panel is [K, width].
   [[gnu::flatten]] void turn(T* to, int width, std::int64_t line, int lines, std::int64_t first,

@@ -49,7 +49,7 @@ template <class K, int N> struct Across : Task<K> {
           a, w, 0, row, [&](const Cursor<P>& q) __attribute__((always_inline)) {
             x.template elements<Pass>(*this, sum, q, s, nullptr, 0);
           });
-      for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<K, N, J>(x.r) = at<K, N, J>(sum); });
+      for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<J>(x.r) = at<J>(sum); });
       passes<Pass + 1>(x, w, s);
     }
   }
@@ -66,7 +66,7 @@ template <class K, int N> struct Across : Task<K> {
   [[gnu::always_inline]] void know_after(Row<K, N>& x, const Cursor<P>& w, Span s, const FoldTable<K>& table) const {
     if constexpr (Pass > 0)
       for_each_fold<K, Pass - 1>([&]<int J>() __attribute__((always_inline)) {
-        at<K, N, J>(x.r) = load<FoldType<K, J>, N>(table.template at<J>(s.i), s.n);
+        at<J>(x.r) = load<FoldType<K, J>, N>(table.template at<J>(s.i), s.n);
       });
     x.template values<Pass>(*this, w, s);
   }
@@ -89,7 +89,7 @@ template <class K, int N> struct Across : Task<K> {
       own.template know<Pass>(x[k], w, span(k), table);
       clear<K, N, Pass>(sum[k]);
       for_each_micro<K, ScansOf<Pass>>([&]<int J>() __attribute__((always_inline)) {
-        at<K, N, J>(sum[k]) = load<FoldType<K, J>, N>(sums.template at<J>(span(k).i), s.n);
+        at<J>(sum[k]) = load<FoldType<K, J>, N>(sums.template at<J>(span(k).i), s.n);
       });
     });
     for_each_point<K, first_folded<K>, L - 1>(
@@ -103,8 +103,8 @@ template <class K, int N> struct Across : Task<K> {
       for_each_micro<K, SumsOf<Pass>>([&]<int J>() __attribute__((always_inline)) {
         auto* const to_table = sums.template at<J>(span(k).i);
         if constexpr (is_fold<K, J>)
-          at<K, N, J>(sum[k]) = Fold<K, J>::combine(load<FoldType<K, J>, N>(to_table, s.n), at<K, N, J>(sum[k]));
-        store(at<K, N, J>(sum[k]), to_table, s.n);
+          at<J>(sum[k]) = Fold<K, J>::combine(load<FoldType<K, J>, N>(to_table, s.n), at<J>(sum[k]));
+        store(at<J>(sum[k]), to_table, s.n);
       });
     });
   }

@@ -49,7 +49,7 @@ template <class K, int N> struct Along : Task<K> {
           before += inner_extent();
         });
     for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) {
-      at<K, N, J>(x.r) = RegisterType<K, N, J>(fold_lanes<Fold<K, J>>(at<K, N, J>(total)));
+      at<J>(x.r) = RegisterType<K, N, J>(fold_lanes<Fold<K, J>>(at<J>(total)));
     });
   }
 
@@ -82,15 +82,15 @@ template <class K, int N> struct Along : Task<K> {
           own.template pass<Pass>(y, w, outer ? Stretch{begin, end, 0, inner_extent()} : Stretch{0, 1, begin, end},
                                   nullptr);
           for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) {
-            at<K, 1, J>(sum[k].r) = first(at<K, N, J>(y.r));
+            at<J>(sum[k].r) = first(at<J>(y.r));
           });
         }
         if (own.streaming) streaming_fence();
       });
       for_each_fold<K, Pass>([&]<int J>() {
         Lanes<FoldType<K, J>, 1> total(identity_of<K, J>());
-        for (std::int64_t k = 0; k < chunks; ++k) total = Fold<K, J>::combine(total, at<K, 1, J>(sum[k].r));
-        at<K, N, J>(x.r) = RegisterType<K, N, J>(total.v);
+        for (std::int64_t k = 0; k < chunks; ++k) total = Fold<K, J>::combine(total, at<J>(sum[k].r));
+        at<J>(x.r) = RegisterType<K, N, J>(total.v);
       });
       passes_in_chunks<Pass + 1>(x, w, chunks, threads);
     }

@@ -76,12 +76,12 @@ template <class K, int N> using Sums = RegisterFile<K, N>;
 
 template <class K, int N, int Pass> [[gnu::always_inline]] inline void clear(Sums<K, N>& sum) {
   for_each_micro<K, SumsOf<Pass>>([&]<int J>() __attribute__((always_inline)) {
-    at<K, N, J>(sum) = RegisterType<K, N, J>(identity_of<K, J>());
+    at<J>(sum) = RegisterType<K, N, J>(identity_of<K, J>());
   });
 }
 template <class K, int N, int Pass> [[gnu::always_inline]] inline void add(Sums<K, N>& to, const Sums<K, N>& from) {
   for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) {
-    at<K, N, J>(to) = Fold<K, J>::combine(at<K, N, J>(to), at<K, N, J>(from));
+    at<J>(to) = Fold<K, J>::combine(at<J>(to), at<J>(from));
   });
 }
 
@@ -111,19 +111,15 @@ template <class K, int N> struct Row {
 
   /// Level 0: the same for all rows.
   [[gnu::always_inline]] void once(const Task<K>& t, const Cursor<P>& w) {
-    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) {
-      evaluate<K, N, J>(r, w, Span{0, N}, t.c, t.stride());
-    });
+    evaluate_each<K, N, OfLevel<0>>(r, w, Span{0, N}, t.c, t.stride());
   }
   [[gnu::always_inline]] void once_as(const Row& other) {
     for_each_micro<K, OfLevel<0>>([&]<int J>()
-                                      __attribute__((always_inline)) { at<K, N, J>(r) = at<K, N, J>(other.r); });
+                                      __attribute__((always_inline)) { at<J>(r) = at<J>(other.r); });
   }
   /// Level 1: whatever is known after `Stage` passes.
   template <int Stage> [[gnu::always_inline]] void values(const Task<K>& t, const Cursor<P>& w, Span s) {
-    for_each_micro<K, ValuesAfter<Stage>>([&]<int J>() __attribute__((always_inline)) {
-      evaluate<K, N, J>(r, w, s, t.c, t.stride());
-    });
+    evaluate_each<K, N, ValuesAfter<Stage>>(r, w, s, t.c, t.stride());
   }
   template <int Stage> [[gnu::always_inline]] void store_values(const Task<K>& t, const Cursor<P>& w, Span s) {
     for_each_micro<K, StoresAfter<Stage>>([&]<int J>()
@@ -137,25 +133,25 @@ template <class K, int N> struct Row {
     for_each_micro<K, InPass<Pass>>([&]<int J>() __attribute__((always_inline)) {
       constexpr Micro m = micro<K, J>;
       if constexpr (m.what == Micro::What::fold) {
-        auto x = at<K, N, m.a>(r);
+        auto x = at<m.a>(r);
         if constexpr (along<K> && N > 1)
           if (s.n < N) x = select(ramp<N>(0, 1) < Lanes<std::int32_t, N>(s.n), x, decltype(x)(identity_of<K, J>()));
-        at<K, N, J>(sum) = Fold<K, J>::combine(at<K, N, J>(sum), x);
+        at<J>(sum) = Fold<K, J>::combine(at<J>(sum), x);
       } else if constexpr (m.what == Micro::What::scan) {
-        at<K, N, J>(sum) = Fold<K, J>::combine(at<K, N, J>(sum), at<K, N, m.a>(r));
-        at<K, N, J>(r) = at<K, N, J>(sum);
+        at<J>(sum) = Fold<K, J>::combine(at<J>(sum), at<m.a>(r));
+        at<J>(r) = at<J>(sum);
       } else if constexpr (m.what == Micro::What::store) {
         write<K, N, J>(r, w, s, t.stride(), t.streaming);
       } else if constexpr (m.stored >= 0 && (m.passes & ((1u << Pass) - 1u)) != 0) {
-        at<K, N, J>(r) = read<element_type<m.dtype>, N, m.stored, m.unit>(w, s, t.stride());
+        at<J>(r) = read<element_type<m.dtype>, N, m.stored, m.unit>(w, s, t.stride());
       } else if constexpr (m.kept >= 0) {
         using T = element_type<m.dtype>;
         T* buffer = reinterpret_cast<T*>(kept + m.kept * t.row * 8) + element;
         if constexpr ((m.passes & ((1u << Pass) - 1u)) == 0) {
           evaluate<K, N, J>(r, w, s, t.c, t.stride());
-          store(at<K, N, J>(r), buffer, s.n);
+          store(at<J>(r), buffer, s.n);
         } else {
-          at<K, N, J>(r) = load<T, N>(buffer, s.n);
+          at<J>(r) = load<T, N>(buffer, s.n);
         }
       } else {
         evaluate<K, N, J>(r, w, s, t.c, t.stride());

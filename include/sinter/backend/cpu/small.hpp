@@ -234,7 +234,7 @@ template <class K, class Step> class SmallContraction {
     } else {
       RegisterFile<K, M> r;
       evaluate<K, M, begin>(r, F::template moved<loops.rows>(start, row), Span{column, n}, c, stride);
-      return at<K, M, begin>(r);
+      return at<begin>(r);
     }
   }
 
@@ -312,7 +312,7 @@ template <class K, class Step> class SmallContraction {
     for_each_micro<K>([&]<int J>() __attribute__((always_inline)) {
       constexpr Micro::What what = micro<K, J>.what;
       // which began with what is added here
-      if constexpr (what == Micro::What::result || J == addition) at<K, M, J>(r) = sum;
+      if constexpr (what == Micro::What::result || J == addition) at<J>(r) = sum;
       else if constexpr (what == Micro::What::store) write<K, M, J>(r, w, s, stride);
       else evaluate<K, M, J>(r, w, s, c, stride);
     });

@@ -23,24 +23,13 @@ template <class K, class Step> struct SmallMap {
   template <int M, std::int64_t From, std::int64_t To> [[gnu::always_inline]] static void run(const Context& c) {
     RegisterFile<K, M> r;
     const Cursor<P> start = F::start(c);
-    for_each_micro<K, OfLevel<0>>([&]<int J>() __attribute__((always_inline)) {
-      evaluate<K, M, J>(r, start, Span{0, M}, c, stride);
-    });
+    evaluate_each<K, M, OfLevel<0>>(r, start, Span{0, M}, c, stride);
     F::template for_each<0, L - 1>(
         start, [&](const Cursor<P>& w) __attribute__((always_inline)) {
-          for_each_micro<K, OfLevel<1>>([&]<int J>() __attribute__((always_inline)) {
-            evaluate<K, M, J>(r, w, Span{0, M}, c, stride);
-          });
-          const auto elements = [&](Span s) __attribute__((always_inline)) {
-            for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
-              if constexpr (micro<K, J>.what == Micro::What::store)
-                write<K, M, J>(r, w, s, stride);
-              else
-                evaluate<K, M, J>(r, w, s, c, stride);
-            });
-          };
-          for (std::int64_t i = From; i + M <= To; i += M) elements({i, M});
-          if constexpr ((To - From) % M != 0) elements({To - (To - From) % M, int((To - From) % M)});
+          evaluate_each<K, M, OfLevel<1>>(r, w, Span{0, M}, c, stride);
+          for (std::int64_t i = From; i + M <= To; i += M) evaluate_each<K, M, PerElement>(r, w, Span{i, M}, c, stride);
+          if constexpr ((To - From) % M != 0)
+            evaluate_each<K, M, PerElement>(r, w, Span{To - (To - From) % M, int((To - From) % M)}, c, stride);
         });
   }
 };

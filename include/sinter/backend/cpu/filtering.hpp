@@ -208,8 +208,11 @@ struct Weights {
       g[e] = packed != nullptr ? load<float, W>(packed + (tap < 0 ? K * K - 1 - e : e) * W, W)
              : n > 0           ? gather<float, W>(from + e / K * row + e % K * tap, filter, n)
                                : Vector(0.f);
+#pragma GCC unroll 8
     for (int x = 0; x < K; ++x) Filtering<M, K>::weights(g + x, K, half + x, K);
+#pragma GCC unroll 8
     for (int y = 0; y < A; ++y) Filtering<M, K>::weights(half + y * K, 1, u + y * A, 1);
+#pragma GCC unroll 40
     for (int e = 0; e < A * A; ++e) store(u[e], to + e * position_stride, W);
   }
 };

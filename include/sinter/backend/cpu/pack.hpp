@@ -93,11 +93,14 @@ template <int Most> struct Lines {
 /// to[j * ldt + i] = from[row[i] + j] for an 8 × 8 block. Halves of rows i and i + 4 are joined as they are loaded,
 /// which takes a third of the work off the one shuffle port.
 inline void transpose_8x8(const float* from, const std::int64_t* row, float* to, std::int64_t ldt) {
+#pragma GCC unroll 8
   for (int half = 0; half < 8; half += 4) {
     __m256 r[4], t[4];
+#pragma GCC unroll 8
     for (int i = 0; i < 4; ++i)
       r[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from + row[i] + half)),
                                   _mm_loadu_ps(from + row[i + 4] + half), 1);
+#pragma GCC unroll 8
     for (int i = 0; i < 4; i += 2) {
       t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
       t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);

@@ -171,15 +171,19 @@ class Winograd {
     constexpr int A = M + K - 1;
     for (int j = 0; j < filters; j += W) {
       PlainArray<Vector, M * A> half;
+#pragma GCC unroll 8
       for (int x = 0; x < A; ++x) {
         PlainArray<Vector, A> m;
+#pragma GCC unroll 8
         for (int y = 0; y < A; ++y) m[y] = load<float, W>(from + (y * A + x) * p_.block + j, W);
         winograd_detail::Filtering<M, K>::result(m, 1, half + x, A);
       }
+#pragma GCC unroll 8
       for (int i = 0; i < M; ++i) {
         PlainArray<Vector, M> y;
         winograd_detail::Filtering<M, K>::result(half + i * A, 1, y, 1);
         if (i == 0 || i == M - 1) squares = fma(y[0], y[0], fma(y[M - 1], y[M - 1], squares));
+#pragma GCC unroll 8
         for (int k = 0; k < M; ++k) store(y[k], to + i * line + k * C + j, W);
       }
     }

@@ -103,12 +103,15 @@ class WinogradGradient {
     using Filtering = winograd_detail::Filtering<M, K>;
     const bool full = rows == M && columns == M && n == W;
     PlainArray<Vector, 6 * M> half;
+#pragma GCC unroll 8
     for (int k = 0; k < M; ++k) {
       PlainArray<Vector, M> d;
       if (full) {
+#pragma GCC unroll 8
         for (int i = 0; i < M; ++i)
           d[i] = load<float, W>(from + i * s_.sample_row_stride + k * s_.sample_pixel_stride, W);
       } else {
+#pragma GCC unroll 8
         for (int i = 0; i < M; ++i)
           d[i] = i < rows && k < columns
                      ? load<float, W>(from + i * s_.sample_row_stride + k * s_.sample_pixel_stride, n)
@@ -116,9 +119,11 @@ class WinogradGradient {
       }
       Filtering::result_transposed(d, 1, half + k, M);
     }
+#pragma GCC unroll 8
     for (int i = 0; i < 6; ++i) {
       Vector z[6];
       Filtering::result_transposed(half + i * M, 1, z, 1);
+#pragma GCC unroll 8
       for (int e = 0; e < 6; ++e) store(z[e], to + (i * 6 + e) * p_.sample_line, W);
     }
   }
@@ -150,17 +155,21 @@ class WinogradGradient {
     for (int i = 0; i < rows; ++i)
       for (int j = 0; j < columns; j += W) {
         PlainArray<Vector, 6 * K> half;
+#pragma GCC unroll 8
         for (int x = 0; x < 6; ++x) {
           Vector m[6];
+#pragma GCC unroll 8
           for (int y = 0; y < 6; ++y) m[y] = sum_at((y * 6 + x) * s_.filters + filter + i, column + j);
           Filtering::weights_transposed(m, 1, half + x, 6);
         }
         PlainArray<Vector, K * K> g;
         Vector squares(0.f);
+#pragma GCC unroll 8
         for (int y = 0; y < K; ++y) Filtering::weights_transposed(half + y * 6, 1, g + y * K, 1);
         for (const Vector& v : g) squares = fma(v, v, squares);
         if (any(!is_finite(squares))) [[unlikely]]
           winograd_detail::sum_gradient_directly<K>(s_, samples_, image_, filter + i, channel + j, g);
+#pragma GCC unroll 40
         for (int k = 0; k < K * K; ++k) store(g[k], tile[k] + i * C + j, W);
       }
     for (int k = 0; k < K * K; ++k) finish_(context_, tile[k], C, filter, rows, k * s_.channels + channel, columns);

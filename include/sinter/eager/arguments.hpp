@@ -21,14 +21,21 @@ struct Argument {
   Array<std::ptrdiff_t, Shape::max_rank> stride;  ///< in elements; set only where not row-major
 };
 
-template <class T> inline Argument describe(const T& tensor) {
+/// Row-major elements whose shape has no symbols.
+[[gnu::always_inline]] inline Argument describe_memory(const void* data, std::size_t bytes, const Shape* shape,
+                                                       int element_bytes) {
   Argument a;
-  a.data = reinterpret_cast<std::byte*>(const_cast<typename T::element*>(tensor.data()));
-  a.bytes = T::shape.size() * sizeof(typename T::element);
-  a.shape = &T::shape;
-  a.element_bytes = int(sizeof(typename T::element));
+  a.data = static_cast<std::byte*>(const_cast<void*>(data));
+  a.bytes = bytes;
+  a.shape = shape;
+  a.element_bytes = element_bytes;
   a.row_major = true;
   a.keeps_lengths = false;
+  return a;
+}
+template <class T> inline Argument describe(const T& tensor) {
+  Argument a = describe_memory(tensor.data(), T::shape.size() * sizeof(typename T::element), &T::shape,
+                               int(sizeof(typename T::element)));
   if constexpr (T::shape.bounded())
     for (int i = 0; i < T::shape.rank; ++i) a.length[i] = tensor.length_of_axis(i);
   if constexpr (graph::is_view_v<T>) {
@@ -41,14 +48,7 @@ template <class T> inline Argument describe(const T& tensor) {
 }
 template <class T> inline Argument describe_number(const T& value) {
   static constexpr Shape scalar{};
-  Argument a;
-  a.data = reinterpret_cast<std::byte*>(const_cast<T*>(&value));
-  a.bytes = sizeof(T);
-  a.shape = &scalar;
-  a.element_bytes = int(sizeof(T));
-  a.row_major = true;
-  a.keeps_lengths = false;
-  return a;
+  return describe_memory(&value, sizeof(T), &scalar, int(sizeof(T)));
 }
 
 // The leaves of an expression.

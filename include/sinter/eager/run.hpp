@@ -39,6 +39,13 @@ inline void run_steps_observed(const Context& c, Observer& observer) {
   if constexpr (Program::straight_line) Program::run(c, observer);
   else Program::RunBy::template enter<Program>(c, [&] { Program::run(c, observer); });
 }
+/// Whether another file has the code of a program's steps: SINTER_EXTERN says so.
+template <class Program> inline constexpr bool is_extern = false;
+/// The steps of such a program. Not inline: where it is declared extern, nothing of it is compiled.
+template <class Program>
+SINTER_OUTLINE void run_extern(const decltype(Program::RunBy::context(nullptr, nullptr, backend::Host{}))& c) {
+  run_steps_observed<Program>(c, compile::unobserved);
+}
 template <class Program> SINTER_OUTLINE inline void run_steps(const backend::HostContext& c) {
   run_steps_observed<Program>(c, compile::unobserved);
 }
@@ -107,7 +114,10 @@ inline Lengths<Program> run_in(std::byte* workspace, const std::array<Argument, 
   base[0] = workspace;
   for (std::size_t i = 0; i < N; ++i) base[1 + i] = inputs[i].data;
   for (std::size_t k = 0; k < M; ++k) base[1 + N + k] = outputs[k].data;
-  run_steps_observed<Program>(Program::RunBy::context(base.data(), lengths.data(), policy), observer);
+  const auto context = Program::RunBy::context(base.data(), lengths.data(), policy);
+  if constexpr (is_extern<Program> && std::is_same_v<Observer, const compile::Unobserved>)
+    run_extern<Program>(context);
+  else run_steps_observed<Program>(context, observer);
   return lengths;
 }
 
@@ -161,7 +171,8 @@ SINTER_OUTLINE inline void run_anywhere(const Runnable& program, Argument* input
   }
 }
 /// Whether a program can run directly on its arguments: everything but their addresses is known at compile time.
-template <class Program> inline constexpr bool may_run_directly = Program::straight_line&& Program::symbols.size() == 0;
+template <class Program> inline constexpr bool may_run_directly =
+    Program::straight_line && Program::symbols.size() == 0 && !is_extern<Program>;
 /// The same for statements, which check what they expect of their tensors.
 template <class Program> inline constexpr bool may_state_directly =
     may_run_directly<Program>&& Program::expectations == 0;
@@ -246,3 +257,18 @@ template <class Program, class T> inline void set_lengths(T& tensor, const Lengt
 }
 
 }  // namespace sinter::internals::eager
+
+/// The code of a training or inference program in one file instead of in all that run it. In a header, in no namespace:
+///
+///   using Train = decltype(sinter::training<Batch, Labels>(std::declval<sinter::Model<Net>&>(), loss, optimizer));
+///   SINTER_EXTERN(Train);
+///
+/// and SINTER_INSTANTIATE(Train); in one file that includes it. The others compile no kernels for it.
+#define SINTER_EXTERN(...)                                                                                \
+  template <>                                                                                             \
+  inline constexpr bool sinter::internals::eager::is_extern<typename __VA_ARGS__::Program> = true;        \
+  extern template void sinter::internals::eager::run_extern<typename __VA_ARGS__::Program>(               \
+      const decltype(__VA_ARGS__::Program::RunBy::context(nullptr, nullptr, sinter::internals::backend::Host{}))&)
+#define SINTER_INSTANTIATE(...)                                                                           \
+  template void sinter::internals::eager::run_extern<typename __VA_ARGS__::Program>(                      \
+      const decltype(__VA_ARGS__::Program::RunBy::context(nullptr, nullptr, sinter::internals::backend::Host{}))&)

@@ -260,18 +260,19 @@ requires(is_sym_v<S>) struct ElementOf<S> {
 namespace graph {
 
 /// The arguments of an expression: a std::tuple that costs the compiler a tenth, of which every statement has several.
-template <std::size_t I, class T> struct Packed {
+template <std::size_t Position, class T> struct Packed {
   T value;
 };
 template <class Index, class... T> struct PackOf;
-template <std::size_t... I, class... T> struct PackOf<std::index_sequence<I...>, T...> : Packed<I, T>... {
+template <std::size_t... Position, class... T>
+struct PackOf<std::index_sequence<Position...>, T...> : Packed<Position, T>... {
   /// Calls f with all of them. std::apply
   template <class F> [[gnu::always_inline]] constexpr decltype(auto) spread(const F& f) const {
-    return f(static_cast<const Packed<I, T>*>(this)->value...);
+    return f(static_cast<const Packed<Position, T>*>(this)->value...);
   }
 };
 template <class... T> using Pack = PackOf<std::make_index_sequence<sizeof...(T)>, T...>;
-template <std::size_t I, class T> constexpr const T& at(const Packed<I, T>& p) { return p.value; }
+template <std::size_t Position, class T> constexpr const T& at(const Packed<Position, T>& p) { return p.value; }
 
 }  // namespace graph
 

@@ -76,11 +76,8 @@ template <bool Accurate, class X, class... Inputs> struct InferenceTrace {
 
 /// Describes elements of a dtype, one after another.
 inline void describe_elements(eager::Argument& a, std::byte* data, Dtype d, const Shape& flat) {
-  a.data = data;
-  a.bytes = std::size_t(flat.size() * bytes_of(d));
-  a.shape = &flat;
+  a = eager::describe_memory(data, std::size_t(flat.size() * bytes_of(d)), &flat, bytes_of(d));
   a.length[0] = flat[0];
-  a.element_bytes = bytes_of(d);
 }
 /// Describes those inputs; returns their number.
 template <class X, std::size_t N>
@@ -249,9 +246,8 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     graph::for_each_leaf(net_, [&](const auto& leaf) {
       using Leaf = std::remove_cvref_t<decltype(leaf)>;
       if constexpr (graph::is_state_v<Leaf>) {
-        a->data = at;
-        a->bytes = graph::aligned_bytes<Leaf>;
-        (a++)->shape = &Leaf::shape;
+        constexpr auto element_bytes = int(sizeof(typename Leaf::element));
+        *a++ = eager::describe_memory(at, graph::aligned_bytes<Leaf>, &Leaf::shape, element_bytes);
         at += graph::aligned_bytes<Leaf>;
       }
     });
@@ -260,9 +256,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     static constexpr Shape none{};
     std::byte* at = prepared_.data();
     for (int k = 0; k < Preparation::outputs; ++k) {
-      a[k].data = at;
-      a[k].bytes = std::size_t(Preparation::output_bytes[k]);
-      a[k].shape = &none;
+      a[k] = eager::describe_memory(at, std::size_t(Preparation::output_bytes[k]), &none, 0);
       at += a[k].bytes;
     }
   }
@@ -270,7 +264,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   /// Sets the addresses that are the same at every call: workspace, parameters, buffers, scalars, states, and prepared
   /// data.
   void find_addresses() {
-    Array<eager::Argument, inputs> a;
+    Array<eager::Argument, inputs> a{};  // those of the inputs are set by each call
     leading_arguments<X>(*block_, net_, a);
     describe_states(a.data() + leading<X>);
     describe_prepared(a.data() + leading<X> + states + sizeof...(Inputs));

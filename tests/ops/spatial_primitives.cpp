@@ -159,7 +159,7 @@ TEST_CASE("a convolution and its gradients are the derivatives of one trilinear 
     const auto shapes = shapes_of(c);
     for (const ConvolutionTensor which : parts) {
       Builder g;
-      std::array<Value, 3> t{};
+      internals::Array<Value, 3> t{};
       for (std::size_t i = 0; i < 3; ++i) t[i] = {&g, g.input(Dtype::float32, shapes[i])};
       const Value y = ops::convolution_part(which, t, c.geometry, shapes[std::size_t(which)]);
       REQUIRE(y.extents() == shapes[std::size_t(which)]);
@@ -186,7 +186,7 @@ TEST_CASE("what a CPU makes of convolutions and their gradients is what plain lo
           const auto shapes = shapes_of(c);
           Builder g;
           graph::SampleTrace one(g, l.samples, l.symbol);
-          std::array<Value, 3> t{};
+          internals::Array<Value, 3> t{};
           for (int i = 0; i < 2; ++i) {
             const ConvolutionTensor operand = ops::convolution_operand(which, i);
             Shape s = shapes[std::size_t(operand)];
@@ -255,7 +255,7 @@ TEST_CASE("kernels of convolutions, pools and their derivatives have kinds of th
   const auto shapes = shapes_of(c);
   for (const ConvolutionTensor which : parts) {
     Builder g;
-    std::array<Value, 3> t{};
+    internals::Array<Value, 3> t{};
     for (std::size_t i = 0; i < 3; ++i) t[i] = {&g, g.input(Dtype::float32, shapes[i])};
     g.outputs.push(ops::convolution_part(which, t, c.geometry, shapes[std::size_t(which)]).id);
     CHECK(kinds(g, keeping) == std::vector<std::string>{"convolve"});

@@ -11,6 +11,10 @@
 #include <cstring>
 #include <limits>
 #include <string>
+#if !defined(__cpp_lib_to_chars)
+#include <locale>
+#include <sstream>
+#endif
 
 #include "../tensor/language.hpp"
 
@@ -64,8 +68,14 @@ inline const char* digits(const char* p, const char* end, std::uint64_t& m) {
     end = begin + with_point.size();
   }
   float value = 0;
-  if (std::from_chars(begin, end, value).ec == std::errc::result_out_of_range)
-    return magnitude > 0 ? std::numeric_limits<float>::infinity() : 0.f;
+#if defined(__cpp_lib_to_chars)
+  const bool is_out_of_range = std::from_chars(begin, end, value).ec == std::errc::result_out_of_range;
+#else  // libc++ before 20
+  std::istringstream text(std::string(begin, end));
+  text.imbue(std::locale::classic());
+  const bool is_out_of_range = (text >> value).fail() && (magnitude > 0 || value == 0);
+#endif
+  if (is_out_of_range) return magnitude > 0 ? std::numeric_limits<float>::infinity() : 0.f;
   return value;
 }
 

@@ -1,0 +1,4 @@
+// What the headers alone cost.
+#include <sinter/sinter.hpp>
+
+int main() {}

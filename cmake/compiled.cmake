@@ -1,15 +1,16 @@
 # sinter::compiled: the kernels that do not depend on a model, compiled once instead of in every file that includes them.
 #
 # target_link_libraries(app PRIVATE sinter::compiled) takes the place of sinter::sinter. The library has to be built for the
-# same instruction set as the files that use it, else it does not link; so the target sinter::compiled is built with
-# CMAKE_CXX_FLAGS and the list SINTER_COMPILED_OPTIONS, and files with other options get a library of their own:
+# same instructions as the files that use it, else it does not link; so the target sinter::compiled is built with
+# CMAKE_CXX_FLAGS and the list SINTER_COMPILED_OPTIONS, set before sinter is found, and files with other options get a
+# library of their own:
 #
 #   sinter_compiled(sinter_avx2 OPTIONS -mavx2 -mfma)   # a static library; files that link it are compiled with the options too
 #
 # Kernels are optimised in debug builds too.
 function(sinter_compiled name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "OPTIONS")
-  list(TRANSFORM SINTER_COMPILED_SOURCES PREPEND "${SINTER_COMPILED_SOURCE_DIR}/" OUTPUT_VARIABLE sources)
+  get_property(sources GLOBAL PROPERTY SINTER_COMPILED_SOURCES)  # whichever folder calls this
   add_library(${name} STATIC EXCLUDE_FROM_ALL ${sources})
   target_link_libraries(${name} PUBLIC sinter::sinter)
   target_compile_definitions(${name} INTERFACE SINTER_COMPILED)
@@ -20,7 +21,9 @@ endfunction()
 if(NOT SINTER_COMPILED_SOURCE_DIR)  # beside this file, as in Conan's package
   set(SINTER_COMPILED_SOURCE_DIR "${CMAKE_CURRENT_LIST_DIR}/compiled")
 endif()
-set(SINTER_COMPILED_SOURCES attention.cpp contractions.cpp recurrence.cpp winograd.cpp)
+set(sinter_sources attention.cpp contractions.cpp recurrence.cpp winograd.cpp)
+list(TRANSFORM sinter_sources PREPEND "${SINTER_COMPILED_SOURCE_DIR}/")
+set_property(GLOBAL PROPERTY SINTER_COMPILED_SOURCES ${sinter_sources})
 if(NOT TARGET sinter::compiled)
   sinter_compiled(sinter_compiled OPTIONS ${SINTER_COMPILED_OPTIONS})
   add_library(sinter::compiled ALIAS sinter_compiled)

@@ -45,7 +45,7 @@ struct PlanNumbers {
     f.steps = p.steps;
     f.nodes = p.nodes;
     f.inputs = p.inputs;
-    f.kernels = p.kernel.size() - 1;
+    f.kernels = p.kernel.empty() ? 0 : p.kernel.size() - 1;
     f.words = p.words.size();
     f.table = p.table.size();
     f.symbols = p.symbols.size();

@@ -41,10 +41,10 @@ inline void run_steps_observed(const Context& c, Observer& observer) {
 }
 /// Whether another file has the code of a program's steps: SINTER_EXTERN says so.
 template <class Program> inline constexpr bool is_extern = false;
+template <class Program> using ContextOf = decltype(Program::RunBy::context(nullptr, nullptr, backend::Host{}));
 /// The steps of such a program. Not inline: where it is declared extern, nothing of it is compiled.
-template <class Program>
-SINTER_OUTLINE void run_extern(const decltype(Program::RunBy::context(nullptr, nullptr, backend::Host{}))& c) {
-  run_steps_observed<Program>(c, compile::unobserved);
+template <class Program> SINTER_OUTLINE void run_extern([[maybe_unused]] const ContextOf<Program>& c) {
+  if constexpr (Program::runs > 0) run_steps_observed<Program>(c, compile::unobserved);
 }
 template <class Program> SINTER_OUTLINE inline void run_steps(const backend::HostContext& c) {
   run_steps_observed<Program>(c, compile::unobserved);
@@ -263,12 +263,18 @@ template <class Program, class T> inline void set_lengths(T& tensor, const Lengt
 ///   using Train = decltype(sinter::training<Batch, Labels>(std::declval<sinter::Model<Net>&>(), loss, optimizer));
 ///   SINTER_EXTERN(Train);
 ///
-/// and SINTER_INSTANTIATE(Train); in one file that includes it. The others compile no kernels for it.
-#define SINTER_EXTERN(...)                                                                                \
-  template <>                                                                                             \
-  inline constexpr bool sinter::internals::eager::is_extern<typename __VA_ARGS__::Program> = true;        \
-  extern template void sinter::internals::eager::run_extern<typename __VA_ARGS__::Program>(               \
-      const decltype(__VA_ARGS__::Program::RunBy::context(nullptr, nullptr, sinter::internals::backend::Host{}))&)
-#define SINTER_INSTANTIATE(...)                                                                           \
-  template void sinter::internals::eager::run_extern<typename __VA_ARGS__::Program>(                      \
-      const decltype(__VA_ARGS__::Program::RunBy::context(nullptr, nullptr, sinter::internals::backend::Host{}))&)
+/// and SINTER_INSTANTIATE(Train); in one file that includes it. The others compile no kernels for it. A call is a call:
+/// nets of a few dozen nanoseconds are faster where they are inlined.
+#define SINTER_EXTERN(...)                       \
+  SINTER_EXTERN_STEPS(__VA_ARGS__::Program);     \
+  SINTER_EXTERN_STEPS(__VA_ARGS__::Preparation)
+#define SINTER_EXTERN_STEPS(...)                                                                    \
+  template <>                                                                                       \
+  inline constexpr bool sinter::internals::eager::is_extern<typename __VA_ARGS__> = true;           \
+  extern template void sinter::internals::eager::run_extern<typename __VA_ARGS__>(                  \
+      const sinter::internals::eager::ContextOf<typename __VA_ARGS__>&)
+#define SINTER_INSTANTIATE(...)                                                                     \
+  template void sinter::internals::eager::run_extern<typename __VA_ARGS__::Program>(                \
+      const sinter::internals::eager::ContextOf<typename __VA_ARGS__::Program>&);                   \
+  template void sinter::internals::eager::run_extern<typename __VA_ARGS__::Preparation>(            \
+      const sinter::internals::eager::ContextOf<typename __VA_ARGS__::Preparation>&)

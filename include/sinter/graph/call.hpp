@@ -266,7 +266,7 @@ template <std::size_t Position, class T> struct Packed {
 template <class Index, class... T> struct PackOf;
 template <std::size_t... Position, class... T>
 struct PackOf<std::index_sequence<Position...>, T...> : Packed<Position, T>... {
-  /// Calls f with all of them. std::apply
+  /// Calls f with all of them, as std::apply does.
   template <class F> [[gnu::always_inline]] constexpr decltype(auto) spread(const F& f) const {
     return f(static_cast<const Packed<Position, T>*>(this)->value...);
   }

@@ -1,5 +1,6 @@
 // GPT-2 (Radford et al., 2019): a decoder of the next token.
 #pragma once
+#include "../tensor/optimised_begin.hpp"
 #include <array>
 
 #include "../nn/activation.hpp"
@@ -39,3 +40,5 @@ template <int Vocabulary, int T, int D, int Heads, int Layers> struct Gpt {
 };
 
 }  // namespace sinter::models
+
+#include "../tensor/optimised_end.hpp"

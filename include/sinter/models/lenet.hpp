@@ -1,5 +1,6 @@
 // LeNet (LeCun et al., 1998) with ReLU and max pooling, for images of 28 × 28 pixels.
 #pragma once
+#include "../tensor/optimised_begin.hpp"
 #include "../nn/activation.hpp"
 #include "../nn/convolution.hpp"
 #include "../nn/linear.hpp"
@@ -14,3 +15,5 @@ using LeNet = nn::Sequential<nn::Conv2d<1, 16, 5, Conv2dOptions{.padding = 2}>, 
                              nn::Flatten, nn::Linear<1568, 128>, nn::ReLU, nn::Linear<128, 10>>;
 
 }  // namespace sinter::models
+
+#include "../tensor/optimised_end.hpp"

@@ -1,5 +1,6 @@
 // A sentence embedding with the sizes of all-MiniLM-L6 (Wang et al., 2020).
 #pragma once
+#include "../tensor/optimised_begin.hpp"
 #include <array>
 
 #include "../nn/activation.hpp"
@@ -40,3 +41,5 @@ struct MiniLM {
 };
 
 }  // namespace sinter::models
+
+#include "../tensor/optimised_end.hpp"

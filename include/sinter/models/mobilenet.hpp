@@ -1,6 +1,7 @@
 // MobileNetV2 (Sandler et al., 2018). Members have the names of their counterparts in torchvision, so that its state
 // dicts load unchanged.
 #pragma once
+#include "../tensor/optimised_begin.hpp"
 #include <type_traits>
 
 #include "../nn/activation.hpp"
@@ -46,3 +47,5 @@ template <int Classes> struct MobileNetV2 {
 };
 
 }  // namespace sinter::models
+
+#include "../tensor/optimised_end.hpp"

@@ -1,5 +1,6 @@
 // Attention of queries, keys and values that one layer has computed together.
 #pragma once
+#include "../tensor/optimised_begin.hpp"
 #include "../nn/attention.hpp"
 
 namespace sinter::inline SINTER_ABI::models {
@@ -12,3 +13,5 @@ template <int Heads, bool Causal = false, TypedSymbol X> constexpr auto packed_a
 }
 
 }  // namespace sinter::models
+
+#include "../tensor/optimised_end.hpp"

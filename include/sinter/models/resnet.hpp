@@ -1,6 +1,7 @@
 // Residual networks (He et al., 2015). Members have the names of their counterparts in torchvision, so that its state
 // dicts load unchanged.
 #pragma once
+#include "../tensor/optimised_begin.hpp"
 #include <type_traits>
 
 #include "../nn/activation.hpp"
@@ -54,3 +55,5 @@ template <int Classes, bool Small = false> struct ResNet18 {
 };
 
 }  // namespace sinter::models
+
+#include "../tensor/optimised_end.hpp"

@@ -101,6 +101,7 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
   using Program =
       compile::Program<TrainingTrace<X, Loss, Optimizer, Input, Target, is_accurate<typename Policy::Backend>>,
                        typename Policy::Backend>;
+  using Preparation = compile::Program<typename Program::Source, typename Policy::Backend, compile::Half::prepare>;
   /// Known at compile time: bytes in addition to parameters and batch, floating-point operations of a full batch,
   /// elements.
   static constexpr std::size_t workspace_bytes = Program::workspace_bytes;

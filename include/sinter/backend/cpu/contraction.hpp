@@ -1,5 +1,5 @@
 // What the kernels of contractions have in common: loops as numbers, matrices as nests of loops, and the way to the
-// code that sums their products. A kernel of its own adds prologue and epilogue (contract.hpp).
+// code that sums their products. Kernels add prologue and epilogue (contract.hpp).
 #pragma once
 #include "choose.hpp"
 
@@ -35,9 +35,9 @@ template <class T> struct ContractionPoint {
 };
 
 /// Sets the method, which may depend on the lengths of the run, and the nests.
-template <class T, class = Instance> void read_loops(Contraction<T>& contraction, ContractMethod stored);
+template <class T, class = Instance> SINTER_OUTLINE void read_loops(Contraction<T>& contraction, ContractMethod stored);
 /// Sums the products. `Methods`: how; code for others is not compiled.
 template <class T, SumsSet Methods = any_sums, class = Instance>
-void sum_contraction(const Contraction<T>& contraction, const ContractionPoint<T>& point);
+SINTER_OUTLINE void sum_contraction(const Contraction<T>& contraction, const ContractionPoint<T>& point);
 
 }  // namespace sinter::cpu

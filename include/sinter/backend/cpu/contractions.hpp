@@ -7,7 +7,7 @@
 
 namespace sinter::inline SINTER_ABI::cpu {
 
-template <class T, class> SINTER_COLD void read_loops(Contraction<T>& c, ContractMethod stored) {
+template <class T, class> void read_loops(Contraction<T>& c, ContractMethod stored) {
   const int loops = c.loops.loops;
   c.method = stored.sums == ContractMethod::Sums::by_length
                  ? method_of<T>(stored.form, c.at, loops, c.loops, c.operands)
@@ -17,7 +17,7 @@ template <class T, class> SINTER_COLD void read_loops(Contraction<T>& c, Contrac
 }
 
 template <class T, SumsSet Methods, class>
-SINTER_OUTLINE void sum_contraction(const Contraction<T>& c, const ContractionPoint<T>& p) {
+void sum_contraction(const Contraction<T>& c, const ContractionPoint<T>& p) {
   using By = ContractMethod::Sums;
   const auto* const left = static_cast<const T*>(p.address[0]);
   const auto* const right = static_cast<const T*>(p.address[1]);

@@ -1,5 +1,5 @@
-// The kernels that do not depend on a model: contractions, attention, recurrence. Their definitions
-// are included, unless SINTER_COMPILED says that they are linked (sinter::compiled, src/compiled/).
+// The kernels that do not depend on a model: contractions and Winograd's transforms, attention, recurrence. Their
+// definitions are included, unless SINTER_COMPILED says that they are linked (sinter::compiled, src/compiled/).
 #pragma once
 #include "contraction.hpp"
 #include "custom_kernels.hpp"

@@ -9,13 +9,6 @@
 
 namespace sinter::inline SINTER_ABI::cpu {
 
-/// Defining SINTER_NO_WINOGRAD, in all translation units, keeps to direct sums of products.
-#if defined(SINTER_NO_WINOGRAD)
-inline constexpr bool use_winograd = false;
-#else
-inline constexpr bool use_winograd = lanes >= 4;
-#endif
-
 namespace winograd_detail {
 
 inline constexpr int W = Tile<float>::width, C = Tile<float>::columns, R = Tile<float>::rows;

@@ -1,4 +1,4 @@
-// Two training programs of small nets: a discriminator, and a generator that is taught by pairs.
+// Two training programs of small nets, as large as those of a GAN: a discriminator, and a generator that learns pairs.
 #include <sinter/sinter.hpp>
 using namespace sinter;
 
@@ -16,14 +16,15 @@ struct Generator {
 };
 
 int main() {
-  Model<Discriminator> critic(Seed{1});
-  Model<Generator> artist(Seed{2});
-  auto judge = training<Tensor<float, 64, 2>, Tensor<float, 64, 1>>(critic, nn::binary_cross_entropy_with_logits,
-                                                                     optim::Adam{.lr = 2e-4f});
-  auto draw = training<Tensor<float, 64, 16>, Tensor<float, 64, 2>>(artist, nn::mse_loss, optim::Adam{.lr = 2e-4f});
+  Model<Discriminator> discriminator(Seed{1});
+  Model<Generator> generator(Seed{2});
+  auto train_discriminator = training<Tensor<float, 64, 2>, Tensor<float, 64, 1>>(
+      discriminator, nn::binary_cross_entropy_with_logits, optim::Adam{.lr = 2e-4f});
+  auto train_generator =
+      training<Tensor<float, 64, 16>, Tensor<float, 64, 2>>(generator, nn::mse_loss, optim::Adam{.lr = 2e-4f});
   Tensor<float, 64, 16> noise;
   Tensor<float, 64, 2> real;
   Tensor<float, 64, 1> label;
   noise.fill(.1f), real.fill(.2f), label.fill(1);
-  std::printf("%g %g\n", double(judge(real, label).loss), double(draw(noise, real).loss));
+  std::printf("%g %g\n", double(train_discriminator(real, label).loss), double(train_generator(noise, real).loss));
 }

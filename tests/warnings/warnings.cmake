@@ -22,3 +22,6 @@ foreach(file ${CMAKE_CURRENT_BINARY_DIR}/warnings/headers.cpp ${CMAKE_CURRENT_LI
   get_filename_component(name ${file} NAME_WE)
   add_test(NAME warnings.${name} COMMAND ${CMAKE_CXX_COMPILER} ${strict} ${file} COMMAND_EXPAND_LISTS)
 endforeach()
+# The next language level.
+list(TRANSFORM strict REPLACE "-std=c[+][+]20" "-std=c++23" OUTPUT_VARIABLE next)
+add_test(NAME warnings.cxx23 COMMAND ${CMAKE_CXX_COMPILER} ${next} ${CMAKE_CURRENT_LIST_DIR}/programs.cpp COMMAND_EXPAND_LISTS)

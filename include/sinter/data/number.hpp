@@ -71,7 +71,7 @@ inline const char* digits(const char* p, const char* end, std::uint64_t& m) {
 #if defined(__cpp_lib_to_chars)
   const bool is_out_of_range = std::from_chars(begin, end, value).ec == std::errc::result_out_of_range;
 #else  // libc++ before 20
-  std::istringstream text(std::string(begin, end));
+  std::istringstream text(std::string(begin, end));  // in the classic locale
   text.imbue(std::locale::classic());
   const bool is_out_of_range = (text >> value).fail() && (magnitude > 0 || value == 0);
 #endif

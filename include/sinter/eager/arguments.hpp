@@ -68,7 +68,7 @@ inline Argument argument(const Scalar& s) { return describe_number(s.stored()); 
 
 /// Describes every leaf of an expression, from left to right, and returns the end.
 template <class X> [[gnu::always_inline]] inline Argument* describe_leaves(const X& x, Argument* to) {
-  ::new (static_cast<void*>(to)) Argument(argument(x));  // made in place, where an assignment would copy all of it
+  ::new (static_cast<void*>(to)) auto(argument(x));  // made in place, where an assignment would copy all of it
   return to + 1;
 }
 template <class Fn, class... A>

@@ -51,17 +51,25 @@ float run_@(const float* p) {
 one sinter "$net"
 build sinter "$sinter" ""
 
+# sinter::compiled, once for all programs
+s=0
+mkdir "$folder/kernels"
+for source in src/compiled/*.cpp; do
+  seconds=$( { /usr/bin/time -f %U "$compiler" -std=c++20 -O3 -DNDEBUG -march=native $sinter -c "$source" \
+    -o "$folder/kernels/$(basename "$source").o"; } 2>&1 | tail -n 1)
+  s=$(awk -v a="$s" -v b="$seconds" 'BEGIN {print a + b}')
+done
+ar rcs "$folder/libsinter.a" "$folder/kernels/"*.o
+printf '%-36s %8.1f s\n' "the library of sinter::compiled" "$s"
 one sinter_compiled "$net"
-for source in src/compiled/*.cpp; do cp "$source" "$folder/sinter_compiled_$(basename "$source")"; done
-build sinter_compiled "$sinter -DSINTER_COMPILED" ""
+build sinter_compiled "$sinter -DSINTER_COMPILED" "$folder/libsinter.a"
 
-one sinter_precompiled "$net"  # sinter::compiled, and the headers precompiled
-for source in src/compiled/*.cpp; do cp "$source" "$folder/sinter_precompiled_$(basename "$source")"; done
+one sinter_precompiled "$net"  # the headers precompiled too
 mkdir "$folder/all"
 echo '#include <sinter/sinter.hpp>' > "$folder/all/all.hpp"
-"$compiler" -std=c++20 -O2 -DNDEBUG -march=native $sinter -DSINTER_COMPILED -x c++-header "$folder/all/all.hpp" \
-  -o "$folder/all/all.hpp.gch"
-build sinter_precompiled "$sinter -DSINTER_COMPILED -include $folder/all/all.hpp" ""
+/usr/bin/time -f "the precompiled header                    %U s" "$compiler" -std=c++20 -O2 -DNDEBUG -march=native $sinter \
+  -DSINTER_COMPILED -x c++-header "$folder/all/all.hpp" -o "$folder/all/all.hpp.gch"
+build sinter_precompiled "$sinter -DSINTER_COMPILED -include $folder/all/all.hpp" "$folder/libsinter.a"
 
 eigen='#include <Eigen/Dense>
 float run_@(const float* p) {

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Bytes that a small net adds to a program: the tiny MLP of the scoreboard, stripped, less an empty program. Fails above 20 KiB.
+# Bytes that a small net adds to a program: the tiny MLP of the scoreboard, stripped, less an empty program. Fails above
+# 20 KiB.
 # usage: binary_size.sh COMPILER SOURCE_DIRECTORY [FLAG...]
 set -e
 compiler=$1 source=$2

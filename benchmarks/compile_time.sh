@@ -65,7 +65,8 @@ while read -r name other budget; do
   read -r few_linked _ <<< "$(median "compile_time/$other" -DSINTER_COMPILED)"
   read -r many_linked m_linked <<< "$(median "compile_time/$name" -DSINTER_COMPILED)"
   report "$name, beyond $other" "$(awk -v a="$many" -v b="$few" 'BEGIN {d = a - b; print d > 0 ? d : 0}')" "$m" \
-    "$(awk -v a="$many_linked" -v b="$few_linked" 'BEGIN {d = a - b; print d > 0 ? d : 0}')" "$m_linked" "$budget" "$budget"
+    "$(awk -v a="$many_linked" -v b="$few_linked" 'BEGIN {d = a - b; print d > 0 ? d : 0}')" "$m_linked" \
+    "$budget" "$budget"
 done << 'PAIRS'
 eager_31 eager_1 3.5
 scan_1000 scan_10 1

@@ -14,7 +14,8 @@ case $("$compiler" --version | head -n 1) in *clang*) sinter="-Iinclude -fconste
 build() {
   local name=$1 flags=$2 libraries=$3 total=0
   for source in "$folder/$name"_*.cpp; do
-    s=$( { /usr/bin/time -f %U "$compiler" -std=c++20 -O2 -DNDEBUG -march=native $flags -c "$source" -o "$source.o"; } 2>&1 | tail -n 1)
+    s=$( { /usr/bin/time -f %U "$compiler" -std=c++20 -O2 -DNDEBUG -march=native $flags -c "$source" \
+      -o "$source.o"; } 2>&1 | tail -n 1)
     total=$(awk -v a="$total" -v b="$s" 'BEGIN {print a + b}')
   done
   "$compiler" "$folder/$name"_*.o $libraries -o "$folder/$name"
@@ -67,8 +68,8 @@ build sinter_compiled "$sinter -DSINTER_COMPILED" "$folder/libsinter.a"
 one sinter_precompiled "$net"  # the headers precompiled too
 mkdir "$folder/all"
 echo '#include <sinter/sinter.hpp>' > "$folder/all/all.hpp"
-/usr/bin/time -f "the precompiled header                    %U s" "$compiler" -std=c++20 -O2 -DNDEBUG -march=native $sinter \
-  -DSINTER_COMPILED -x c++-header "$folder/all/all.hpp" -o "$folder/all/all.hpp.gch"
+/usr/bin/time -f "the precompiled header                    %U s" "$compiler" -std=c++20 -O2 -DNDEBUG -march=native \
+  $sinter -DSINTER_COMPILED -x c++-header "$folder/all/all.hpp" -o "$folder/all/all.hpp.gch"
 build sinter_precompiled "$sinter -DSINTER_COMPILED -include $folder/all/all.hpp" "$folder/libsinter.a"
 
 eigen='#include <Eigen/Dense>
@@ -106,5 +107,6 @@ float run_@(const float* p) {
 }'
 if [ -n "${TORCH:-}" ]; then
   one libtorch "$torch"
-  build libtorch "-I$TORCH/include -I$TORCH/include/torch/csrc/api/include" "-L$TORCH/lib -ltorch -ltorch_cpu -lc10 -Wl,-rpath,$TORCH/lib"
+  build libtorch "-I$TORCH/include -I$TORCH/include/torch/csrc/api/include" \
+    "-L$TORCH/lib -ltorch -ltorch_cpu -lc10 -Wl,-rpath,$TORCH/lib"
 fi

@@ -1,11 +1,11 @@
-# sinter::compiled: the kernels that do not depend on a model, compiled once instead of in every file that includes them.
+# sinter::compiled: the kernels that do not depend on a model, compiled once instead of in every file that includes
+# them. target_link_libraries(app PRIVATE sinter::compiled) takes the place of sinter::sinter.
 #
-# target_link_libraries(app PRIVATE sinter::compiled) takes the place of sinter::sinter. The library has to be built for the
-# same instructions as the files that use it, else it does not link; so the target sinter::compiled is built with
-# CMAKE_CXX_FLAGS and the list SINTER_COMPILED_OPTIONS, set before sinter is found, and files with other options get a
-# library of their own:
+# The library has to be built for the same instructions as the files that use it, else it does not link; so the target
+# sinter::compiled is built with CMAKE_CXX_FLAGS and the list SINTER_COMPILED_OPTIONS, set before sinter is found, and
+# files with other options get a library of their own, and its options:
 #
-#   sinter_compiled(sinter_avx2 OPTIONS -mavx2 -mfma)   # a static library; files that link it are compiled with the options too
+#   sinter_compiled(sinter_avx2 OPTIONS -mavx2 -mfma)
 #
 # Kernels are optimised in debug builds too.
 function(sinter_compiled name)

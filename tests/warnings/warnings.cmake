@@ -24,4 +24,5 @@ foreach(file ${CMAKE_CURRENT_BINARY_DIR}/warnings/headers.cpp ${CMAKE_CURRENT_LI
 endforeach()
 # The next language level.
 list(TRANSFORM strict REPLACE "-std=c[+][+]20" "-std=c++23" OUTPUT_VARIABLE next)
-add_test(NAME warnings.cxx23 COMMAND ${CMAKE_CXX_COMPILER} ${next} ${CMAKE_CURRENT_LIST_DIR}/programs.cpp COMMAND_EXPAND_LISTS)
+add_test(NAME warnings.cxx23 COMMAND ${CMAKE_CXX_COMPILER} ${next} ${CMAKE_CURRENT_LIST_DIR}/programs.cpp
+  COMMAND_EXPAND_LISTS)

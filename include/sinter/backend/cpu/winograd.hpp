@@ -194,7 +194,7 @@ class Winograd {
   const float* image_;
   winograd_detail::Weights weights_;
   int threads_;
-  FinishFloats finish_;
+  FinishTile<float> finish_;
   const void* context_;
   float *transformed_, *results_, *filters_;
   winograd_detail::TileGrid grid_;

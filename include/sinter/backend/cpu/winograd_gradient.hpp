@@ -187,7 +187,7 @@ class WinogradGradient {
   SquareWeightGradient s_;
   const float *samples_, *image_;
   int threads_;
-  FinishFloats finish_;
+  FinishTile<float> finish_;
   const void* context_;
   float *images_, *cotangents_, *sums_;
   winograd_detail::TileGrid grid_;

@@ -4,8 +4,8 @@
 #pragma once
 #include <algorithm>
 
-#include "instance.hpp"
 #include "lowering/square_convolution.hpp"
+#include "product.hpp"
 
 namespace sinter::inline SINTER_ABI::cpu {
 
@@ -220,9 +220,6 @@ struct WinogradGradientPlan {
   }
 };
 
-/// finish(context, tile, ld, row, rows, column, columns), as of products.
-using FinishFloats = void (*)(const void* context, const float* tile, std::int64_t ld, std::int64_t row, int rows,
-                              std::int64_t column, int columns);
 /// A convolution, or the gradient of one's weights, to compute by its transforms.
 template <class Plan, class Shape> struct Transformed {
   Plan plan;
@@ -230,7 +227,7 @@ template <class Plan, class Shape> struct Transformed {
   const float *left, *right;  ///< image and weights; cotangents of the results and image
   std::byte* scratch;
   int threads;
-  FinishFloats finish;
+  FinishTile<float> finish;
   const void* context;
 };
 using Convolution = Transformed<WinogradPlan, SquareConvolution>;

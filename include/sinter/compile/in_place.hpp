@@ -41,24 +41,25 @@ constexpr bool may_take_over(const StepView& step, int from, int to) {
     for (int i = TablePointer::offset_at; i < TablePointer::integers(loops); ++i)
       if (r[i] != s[i]) return false;
   }
+  // One look at the words for the pointer's number: most operations are neither the store nor a load of `from`.
   const int count = count_micros(step.words);
   Micro stored, m;
   int stored_by = -1;
   const std::uint64_t* w = step.words + 2;
-  for (int i = 0; i < count; ++i) {
-    w = decode_into(w, m);
-    if (m.what != Micro::What::store || m.b != store) continue;
+  for (int i = 0; i < count; ++i, w = after_micro(w)) {
+    if (what_of(w) != Micro::What::store || operand_b(w) != store) continue;
     if (stored_by >= 0) return false;
-    stored = m;
+    decode_into(w, stored);
     stored_by = i;
   }
   if (stored_by < 0) return false;
   w = step.words + 2;
-  for (int i = 0; i < count; ++i) {
-    w = decode_into(w, m);
-    if ((m.what != Micro::What::load && m.what != Micro::What::gather) || step.base(m.a) != from) continue;
+  for (int i = 0; i < count; ++i, w = after_micro(w)) {
+    const Micro::What what = what_of(w);
+    if ((what != Micro::What::load && what != Micro::What::gather) || step.base(operand_a(w)) != from) continue;
+    decode_into(w, m);
     if (m.side != 0) return false;  // an operand of a contraction, which other elements of the result need too
-    if (m.what == Micro::What::gather || bytes_of(m.dtype) != bytes_of(stored.dtype)) return false;
+    if (what == Micro::What::gather || bytes_of(m.dtype) != bytes_of(stored.dtype)) return false;
     // Operations of a pass run in their order; what is known once per row is read before its first pass.
     if (stored.passes != 0 && m.passes >= 2 * stored.passes) return false;
     if ((m.passes & stored.passes) != 0 && i > stored_by) return false;

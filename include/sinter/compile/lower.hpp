@@ -10,6 +10,27 @@
 
 namespace sinter::inline SINTER_ABI::internals::compile {
 
+/// Entries of a list by a hash, the latest first.
+class Buckets {
+ public:
+  constexpr void clear() {
+    for (int& b : first_) b = -1;
+    next_.clear();
+  }
+  /// −1 for none, as `next`.
+  constexpr int first(unsigned hash) const { return first_[hash % count]; }
+  constexpr int next(int entry) const { return next_.data()[entry]; }
+  constexpr void add(unsigned hash) {
+    next_.push(first_[hash % count]);
+    first_[hash % count] = next_.size() - 1;
+  }
+
+ private:
+  static constexpr unsigned count = 64;
+  int first_[count]{};
+  List<int> next_;
+};
+
 class Lowering {
  public:
   /// `symbols`: the symbolic dimensions of the program's lengths.
@@ -31,6 +52,9 @@ class Lowering {
     k_ = Kernel{};
     k_.kind = home.kind;
     node_.clear();
+    micros_.clear();
+    pointers_.clear();
+    shared_pointer_.clear();
     if (is_own_kernel(home.kind)) {
       make_custom();
       return static_cast<Kernel&&>(k_);
@@ -209,12 +233,15 @@ class Lowering {
   // ---- micro-operations ----
   constexpr int push(Micro m, int node = -1) {
     m.side = side_number_;
-    const Micro* o = k_.micros.data();
-    const int n = k_.micros.size();
-    for (int i = 0; i < n; ++i, ++o)
-      if (o->a == m.a && o->what == m.what && o->b == m.b && o->c == m.c && o->dtype == m.dtype && o->side == m.side &&
-          o->code == m.code && o->bits == m.bits)
+    const unsigned h = unsigned(m.what) + 5u * unsigned(m.a) + 7u * unsigned(m.b) + 11u * unsigned(m.code);
+    const Micro* const all = k_.micros.data();
+    for (int i = micros_.first(h); i >= 0; i = micros_.next(i)) {
+      const Micro& o = all[i];
+      if (o.a == m.a && o.what == m.what && o.b == m.b && o.c == m.c && o.dtype == m.dtype && o.side == m.side &&
+          o.code == m.code && o.bits == m.bits)
         return i;
+    }
+    micros_.add(h);
     k_.micros.push(m);
     node_.push(node);
     return k_.micros.size() - 1;
@@ -226,12 +253,16 @@ class Lowering {
     return short(k_.pointers.size() - 2);
   }
   constexpr short point(const Pointer& p) {
-    for (int i = k_.kind == KernelKind::contract ? 2 : 0; i < k_.pointers.size(); ++i) {
-      const Pointer& q = k_.pointers[i];
+    const unsigned h = unsigned(p.node) + 3u * unsigned(p.offset);
+    for (int i = pointers_.first(h); i >= 0; i = pointers_.next(i)) {
+      const int at = shared_pointer_[i];
+      const Pointer& q = k_.pointers[at];
       bool same = q.node == p.node && q.offset == p.offset;
       for (int d = 0; d < k_.loops.size() && same; ++d) same = q.stride[d] == p.stride[d];
-      if (same) return short(i);
+      if (same) return short(at);
     }
+    pointers_.add(h);
+    shared_pointer_.push(k_.pointers.size());
     k_.pointers.push(p);
     return short(k_.pointers.size() - 1);
   }
@@ -292,7 +323,7 @@ class Lowering {
   constexpr int value(int v, bool row) {
     const int here = 3 * group_ + side_number_;
     if (seen_[v] == here) return register_[v];
-    const Node n = g_[v];
+    const Node& n = g_[v];
     int r = -1;
     if (n.op->kind == Kind::contract) {
       const Dtype from = g_[g_.operands(v)[0]].dtype;
@@ -376,6 +407,8 @@ class Lowering {
   const Side* side_ = nullptr;  ///< the operand of a contraction that is being computed
   unsigned char side_number_ = 0;
   List<int> node_;  ///< of each applied primitive
+  Buckets micros_, pointers_;
+  List<int> shared_pointer_;  ///< the pointers among which one like another is found
 };
 
 }  // namespace sinter::internals::compile

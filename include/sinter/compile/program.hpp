@@ -152,7 +152,7 @@ template <class Trace, class Backend> class Compilation {
     if constexpr (Small) return 0;
     else return made<1 << 20>();
   }
-  static constexpr auto small_ = made<1 << 14>();
+  static constexpr auto small_ = made<1 << 20>();
   /// Where the evaluation failed, which is an error by itself, everything else is that of an empty program: g++ would
   /// report every constant as non-constant.
   static constexpr bool is_sound = requires { typename std::bool_constant<small_.fits>; };
@@ -346,7 +346,7 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
 
  private:
   template <std::size_t Index, std::size_t... J> static auto kernel_type(std::index_sequence<J...>)
-      -> KernelCode<words[kernel_at[Index] + J]...>;
+      -> typename RegisteredKernel<words[kernel_at[Index] + J]...>::Code;
   template <std::size_t Index> using Kernel =
       decltype(kernel_type<Index>(std::make_index_sequence<std::size_t(kernel_at[Index + 1] - kernel_at[Index])>{}));
   template <std::size_t Index, class Context>

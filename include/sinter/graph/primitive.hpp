@@ -9,6 +9,7 @@
 
 #include "../tensor/dtype.hpp"
 #include "../tensor/extents.hpp"
+#include "../tensor/registry.hpp"
 
 namespace sinter::inline SINTER_ABI::graph {
 
@@ -217,30 +218,6 @@ constexpr std::uint64_t hash_of(std::string_view text) {  // FNV-1a
   return h;
 }
 
-template <class Op> struct Named {
-  using type = Op;
-};
-
-#if defined(__CUDACC__)
-#pragma nv_diagnostic push
-#pragma nv_diag_suppress 1301
-#endif
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wnon-template-friend"
-#endif
-/// `primitive_from(Code<n>{})` yields the primitive whose code is n. The function is declared here and defined by the
-/// base class of each primitive: that is how a kernel, whose identity is a list of integers, finds a struct again.
-template <std::uint64_t N> struct Code {
-  friend constexpr auto primitive_from(Code<N>);
-};
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
-#if defined(__CUDACC__)
-#pragma nv_diagnostic pop
-#endif
-
 template <class Op> inline constexpr std::uint64_t code_of = hash_of(type_text<Op>());
 
 /// Kernels are shared by name between translation units, so kernels of a primitive known to only one of them would
@@ -249,12 +226,10 @@ template <class Op> consteval bool is_named_everywhere() {
   return std::string_view(type_text<Op>()).find("anonymous") == std::string_view::npos;
 }
 
-/// Base of every primitive: registers its code.
-template <class Op> struct Registered {
-  friend constexpr auto primitive_from(Code<code_of<Op>>) { return Named<Op>{}; }
-};
+/// Base of every primitive: enters it under its code, by which a kernel finds the struct again.
+template <class Op> struct Registered : internals::Entry<Primitive, code_of<Op>, Op> {};
 
-template <std::uint64_t N> using primitive_struct = typename decltype(primitive_from(Code<N>{}))::type;
+template <std::uint64_t N> using primitive_struct = internals::Entered<Primitive, N>;
 
 /// The description of a primitive. Each family's base class (ops/) knows how to describe its members.
 template <class Op> inline constexpr Primitive primitive = Op::describe();

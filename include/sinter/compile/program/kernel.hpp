@@ -14,6 +14,7 @@
 #include "../../graph/primitive.hpp"
 #include "../../tensor/array.hpp"
 #include "../../tensor/error.hpp"
+#include "../../tensor/registry.hpp"
 
 namespace sinter::inline SINTER_ABI::internals::compile {
 
@@ -194,6 +195,12 @@ struct ContractLoops {
 /// The number of micro-operations of the kernel whose identity begins at w.
 constexpr int count_micros(const std::uint64_t* w) { return int(w[0] >> 24 & 0xffff); }
 
+// Parts of the micro-operation whose words begin at w, and where the next one's begin.
+constexpr Micro::What what_of(const std::uint64_t* w) { return Micro::What(w[0] & 15); }
+constexpr int operand_a(const std::uint64_t* w) { return int(w[1] & 0xffff) - 1; }
+constexpr int operand_b(const std::uint64_t* w) { return int(w[1] >> 16 & 0xffff) - 1; }
+constexpr const std::uint64_t* after_micro(const std::uint64_t* w) { return w + (has_payload(what_of(w)) ? 3 : 2); }
+
 /// Reads one micro-operation of an identity; returns where the next begins.
 constexpr const std::uint64_t* decode_into(const std::uint64_t* w, Micro& m) {
   m.what = Micro::What(w[0] & 15);
@@ -229,11 +236,31 @@ template <int Micros> constexpr Body<Micros> decode(const std::uint64_t* w) {
   return b;
 }
 
-/// A kernel's identity as a type: structural values that hold arrays cannot be part of a CUDA kernel's signature, a
-/// pack of integers can.
-template <std::uint64_t... Words> struct KernelCode {
+/// Words to one; each word is mixed into all bits.
+constexpr std::uint64_t key_of(const std::uint64_t* words, int count) {
+  std::uint64_t h = 0x9e3779b97f4a7c15u;
+  for (int i = 0; i < count; ++i) {
+    h = (h ^ words[i]) * 0xff51afd7ed558ccdu;
+    h ^= h >> 32;
+  }
+  return h;
+}
+
+template <std::uint64_t... Words> struct KernelWords {
   static constexpr std::array<std::uint64_t, sizeof...(Words)> words{Words...};
+  static constexpr std::uint64_t key = key_of(words.data(), int(sizeof...(Words)));
+};
+
+/// A kernel's identity as a type.
+template <std::uint64_t Key> struct KernelCode {
+  static constexpr auto& words = Entered<Kernel, Key>::words;
   static constexpr auto body = decode<count_micros(words.data())>(words.data());
+};
+
+/// Enters a kernel under a number made of its words.
+template <std::uint64_t... Words>
+struct RegisteredKernel : Entry<Kernel, KernelWords<Words...>::key, KernelWords<Words...>> {
+  using Code = KernelCode<KernelWords<Words...>::key>;
 };
 
 }  // namespace sinter::internals::compile

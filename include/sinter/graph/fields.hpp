@@ -160,7 +160,13 @@ template <class M> requires requires { M::sinter_field_names; } struct Members<M
 
 }  // namespace fields
 
-/// Calls f(name, member) for every member of a plain struct, in declaration order.
+/// Calls f(member) for every member of a plain struct, in declaration order.
+template <class M, class F> constexpr void for_each_member(M& m, F&& f) {
+  const auto visit = [&](auto&... member) { (f(member), ...); };
+  if constexpr (requires { M::sinter_field_names; }) std::apply(visit, m.sinter_fields());
+  else fields::with_members<fields::Members<std::remove_const_t<M>>::count>(m, visit);
+}
+/// Calls f(name, member) for each.
 template <class M, class F> constexpr void for_each_field(M& m, F&& f) {
   using Info = fields::Members<std::remove_const_t<M>>;
   const auto visit = [&](auto&... member) {

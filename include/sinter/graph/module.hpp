@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include "fields.hpp"
 #include "param.hpp"
@@ -66,32 +67,56 @@ template <class M, class F> constexpr void for_each_leaf(M& m, F&& f) {
   } else if constexpr (is_array_v<T>) {
     for (auto& item : m) for_each_leaf(item, f);
   } else if constexpr (is_tuple_v<T>) {
-    std::apply([&](auto&... item) { (for_each_leaf(item, f), ...); }, m);
+    [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+      (for_each_leaf(std::get<Index>(m), f), ...);
+    }(std::make_index_sequence<std::tuple_size_v<T>>{});
   } else if constexpr (std::is_class_v<T>) {
-    for_each_field(m, [&](std::string_view, auto& member) { for_each_leaf(member, f); });
+    for_each_member(m, [&](auto& member) { for_each_leaf(member, f); });
   } else if constexpr (!is_fixed_v<T>) {
     (void)module_member_must_be_a_parameter_a_module_an_array_a_tuple_or_a_number<T>{};
   }
 }
 
+/// Collects leaves. One type for all purposes: a net's structs are walked by one set of functions.
+class Leaves {
+ public:
+  template <class M> explicit constexpr Leaves(M& module) { for_each_leaf(module, *this); }
+  template <class L> constexpr void operator()(L& leaf) { push(leaf.leaf()); }
+
+  constexpr int size() const { return list_.size(); }
+  constexpr const Leaf* begin() const { return list_.begin(); }
+  constexpr const Leaf* end() const { return list_.end(); }
+
+ private:
+  SINTER_OUTLINE constexpr void push(const Leaf& leaf) { list_.push(leaf); }
+
+  List<Leaf> list_;
+};
+
+/// The name of a member, of its struct's name and its own. A member without one gets its struct's.
+SINTER_OUTLINE inline std::string name_below(const std::string& name, std::string_view part) {
+  std::string s = name;
+  if (!name.empty() && !part.empty()) s += '.';
+  return s.append(part);
+}
+SINTER_OUTLINE inline std::string name_below(const std::string& name, std::size_t item) {
+  return name_below(name, std::string_view(std::to_string(item)));
+}
 /// The same with PyTorch's names: members joined by dots, array and tuple items by their index: "blocks.2.fc1.weight".
-template <class M, class F> void for_each_named_leaf(M& m, F&& f, const std::string& name = {}) {
+template <class M, class F> SINTER_OUTLINE void for_each_named_leaf(M& m, F&& f, const std::string& name = {}) {
   using T = std::remove_const_t<M>;
-  const auto below = [&](const auto& part) {
-    if (part.empty()) return name;  // a member that gets its struct's name
-    std::string s(name.empty() ? "" : name + ".");
-    return s.append(part);
-  };
   if constexpr (is_leaf_v<T>) {
     f(name, m);
   } else if constexpr (is_array_v<T>) {
     std::size_t i = 0;
-    for (auto& item : m) for_each_named_leaf(item, f, below(std::to_string(i++)));
+    for (auto& item : m) for_each_named_leaf(item, f, name_below(name, i++));
   } else if constexpr (is_tuple_v<T>) {
-    std::size_t i = 0;
-    std::apply([&](auto&... item) { (for_each_named_leaf(item, f, below(std::to_string(i++))), ...); }, m);
+    [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+      (for_each_named_leaf(std::get<Index>(m), f, name_below(name, Index)), ...);
+    }(std::make_index_sequence<std::tuple_size_v<T>>{});
   } else if constexpr (std::is_class_v<T>) {
-    for_each_field(m, [&](std::string_view part, auto& member) { for_each_named_leaf(member, f, below(part)); });
+    for_each_field(
+        m, [&](std::string_view part, auto& member) { for_each_named_leaf(member, f, name_below(name, part)); });
   }
 }
 
@@ -136,21 +161,59 @@ struct ParameterBlocks {
     return d;
   }
 };
-template <class X> consteval ParameterBlocks blocks_of_parameters() {
+inline constexpr std::size_t buffer_alignment = 64;
+constexpr std::int64_t aligned_for_buffers(std::int64_t bytes) {
+  return (bytes + std::int64_t(buffer_alignment) - 1) / std::int64_t(buffer_alignment) *
+         std::int64_t(buffer_alignment);
+}
+
+/// A leaf of a net, and where its elements are.
+struct PlacedLeaf {
+  LeafType type;
+  Initializer initializer;
+  /// In bytes: of a parameter in the block of its dtype, of buffers and states among themselves, each aligned; the
+  /// index of a scalar.
+  std::int64_t begin = 0;
+};
+/// The leaves of a struct, in declaration order.
+template <class X, int Count> consteval internals::Array<PlacedLeaf, Count> place_leaves() {
+  internals::Array<PlacedLeaf, Count> r{};
+  internals::PerDtype<std::int64_t> parameters{};
+  std::int64_t buffers = 0, states = 0, scalars = 0;
+  auto net = NetOf<X>::make();
+  PlacedLeaf* to = r.data();
+  for (const Leaf& leaf : Leaves(net)) {
+    const LeafType& type = *leaf.type;
+    const std::int64_t bytes = type.bytes();
+    std::int64_t begin = 0;
+    switch (type.kind) {
+      case LeafKind::parameter: begin = std::exchange(parameters[type.dtype], parameters[type.dtype] + bytes); break;
+      case LeafKind::buffer: begin = std::exchange(buffers, buffers + aligned_for_buffers(bytes)); break;
+      case LeafKind::state: begin = std::exchange(states, states + aligned_for_buffers(bytes)); break;
+      case LeafKind::scalar: begin = scalars++; break;
+    }
+    *to++ = {type, leaf.initializer, begin};
+  }
+  return r;
+}
+template <class X> consteval int number_of_leaves() {
   // reports its errors before any other
   if constexpr (std::is_class_v<net_of<X>>) (void)fields::Members<net_of<X>>::count;
-  internals::PerDtype<std::int64_t> elements{};
   auto net = NetOf<X>::make();
-  for_each_leaf(net, [&](auto& leaf) {
-    using Leaf = std::remove_cvref_t<decltype(leaf)>;
-    if constexpr (is_param_v<Leaf>) elements[dtype_of<typename Leaf::element>] += leaf.size();
-  });
+  return Leaves(net).size();
+}
+template <class X> inline constexpr auto leaves = place_leaves<X, number_of_leaves<X>()>();
+
+template <class X> consteval ParameterBlocks blocks_of_parameters() {
+  internals::PerDtype<std::int64_t> elements{};
+  for (const PlacedLeaf& leaf : leaves<X>)
+    if (leaf.type.kind == LeafKind::parameter) elements[leaf.type.dtype] += leaf.type.shape.size();
   ParameterBlocks b;
   b.block[0].elements = elements[Dtype::float32];
   for (int d = 0; d < number_of_dtypes; ++d)
-    if (const std::int64_t n = elements[d]; n > 0 && Dtype(d) != Dtype::float32) {
+    if (const std::int64_t n = elements[Dtype(d)]; n > 0 && Dtype(d) != Dtype::float32) {
       b.block[b.count++] = {Dtype(d), n, b.bytes};
-      b.bytes += std::size_t((n * bytes_of(Dtype(d)) + 63) / 64 * 64);
+      b.bytes += std::size_t(aligned_for_buffers(n * bytes_of(Dtype(d))));
     }
   return b;
 }
@@ -158,41 +221,19 @@ template <class X> inline constexpr ParameterBlocks parameter_blocks = blocks_of
 
 /// Elements in all parameters of a net.
 template <class X> consteval std::int64_t count_parameters() { return parameter_blocks<X>.elements(); }
-
-/// The sum of f.operator()<Leaf>() over all leaves below a struct.
-template <class T, class F> consteval auto sum_over_leaves(F f) {
-  decltype(f.template operator()<Scalar>()) n{};
-  auto value = NetOf<T>::make();
-  for_each_leaf(value, [&](auto& leaf) { n += f.template operator()<std::remove_cvref_t<decltype(leaf)>>(); });
+/// The number of `Scalar`, `Buffer` or `State` members below a struct: inputs of its programs in addition to the
+/// parameters.
+template <class X> consteval int count_leaves(LeafKind kind) {
+  int n = 0;
+  for (const PlacedLeaf& leaf : leaves<X>) n += leaf.type.kind == kind;
   return n;
 }
-
-/// The number of `Scalar`, `Buffer` and `State` members below a struct: inputs of its programs in addition to the
-/// parameters.
-template <class T> consteval int count_scalars() {
-  return sum_over_leaves<T>([]<class Leaf>() { return int(std::is_same_v<Leaf, Scalar>); });
-}
-template <class T> consteval int count_buffers() {
-  return sum_over_leaves<T>([]<class Leaf>() { return int(is_buffer_v<Leaf>); });
-}
-template <class T> consteval int count_states() {
-  return sum_over_leaves<T>([]<class Leaf>() { return int(is_state_v<Leaf>); });
-}
-/// Bytes of all buffers and of all states, each aligned for itself.
-inline constexpr std::size_t buffer_alignment = 64;
-template <class Leaf> inline constexpr std::size_t aligned_bytes =
-    (Leaf::size() * sizeof(typename Leaf::element) + buffer_alignment - 1) / buffer_alignment * buffer_alignment;
-template <class T> consteval std::size_t buffer_bytes() {
-  return sum_over_leaves<T>([]<class Leaf>() -> std::size_t {
-    if constexpr (is_buffer_v<Leaf>) return aligned_bytes<Leaf>;
-    else return 0;
-  });
-}
-template <class T> consteval std::size_t state_bytes() {
-  return sum_over_leaves<T>([]<class Leaf>() -> std::size_t {
-    if constexpr (is_state_v<Leaf>) return aligned_bytes<Leaf>;
-    else return 0;
-  });
+/// Bytes of all buffers or of all states, each aligned for itself.
+template <class X> consteval std::size_t bytes_of_leaves(LeafKind kind) {
+  std::int64_t n = 0;
+  for (const PlacedLeaf& leaf : leaves<X>)
+    if (leaf.type.kind == kind) n = leaf.begin + aligned_for_buffers(leaf.type.bytes());
+  return std::size_t(n);
 }
 
 }  // namespace graph

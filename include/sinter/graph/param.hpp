@@ -4,6 +4,7 @@
 // same module struct is default-constructed while tracing and holds views of the model's memory at run time.
 #pragma once
 #include <atomic>
+#include <cstring>
 #include <string_view>
 #include <tuple>
 
@@ -36,6 +37,32 @@ namespace graph {
   throw_error(ErrorCode::argument, "parameter", "an element of it was asked for while a function is traced",
               "write weight(2)(3) or weight(range<2, 3>, range<3, 4>)");
 }
+
+/// What a member of a module is to its programs.
+enum class LeafKind : unsigned char { parameter, buffer, state, scalar };
+struct LeafType {
+  LeafKind kind = LeafKind::parameter;
+  Dtype dtype = Dtype::float32;
+  Shape shape{};
+
+  constexpr std::int64_t bytes() const { return shape.size() * bytes_of(dtype); }
+};
+/// A `Param`, `Buffer`, `State` or `Scalar`, whatever its type. What walks over a net takes these: the struct is
+/// walked once, and what is done with its leaves is compiled once for all nets.
+struct Leaf {
+  const LeafType* type = nullptr;
+  Value* node = nullptr;            ///< while tracing
+  void* pointer = nullptr;          ///< to its pointer to its elements, of whatever type
+  ChangeCount** changes = nullptr;
+  Initializer initializer{};
+
+  constexpr void bind(Value v) const { *node = v; }
+  void bind(void* elements, ChangeCount* count) const {
+    std::memcpy(pointer, &elements, sizeof elements);
+    *changes = count;
+  }
+};
+
 }  // namespace graph
 
 /// A trainable tensor of a module: `Param<float, Out, In> weight;`. Copying copies the reference; assigning to the
@@ -89,10 +116,7 @@ template <Element T, auto... E> class Param {
 
   // For the library: binds it to a node while tracing, to memory in a model.
   constexpr void bind(graph::Value node) { node_ = node; }
-  void bind(T* memory, graph::ChangeCount* changes) {
-    data_ = memory;
-    changes_ = changes;
-  }
+  constexpr graph::Leaf leaf() { return leaf(&leaf_type); }
   const T* memory() const { return data_; }
   constexpr graph::Builder* traced_in() const { return node_.graph; }
   constexpr symbol symbolic(graph::Builder* b) const {
@@ -101,8 +125,10 @@ template <Element T, auto... E> class Param {
   }
 
   Initializer initializer{};
+  static constexpr graph::LeafType leaf_type{graph::LeafKind::parameter, dtype, shape};
 
  protected:
+  constexpr graph::Leaf leaf(const graph::LeafType* type) { return {type, &node_, &data_, &changes_, initializer}; }
   template <class... Index> T& element_at(Index... index) const { return view()(index...); }
   static void not_of_this_trace() {
     throw_error(ErrorCode::argument, "parameter", "it is used in a trace to which it does not belong");
@@ -119,6 +145,8 @@ template <Element T, auto... E> class Buffer : public Param<T, E...> {
  public:
   using Param<T, E...>::Param;
   using Param<T, E...>::operator=;
+  static constexpr graph::LeafType leaf_type{graph::LeafKind::buffer, Param<T, E...>::dtype, Param<T, E...>::shape};
+  constexpr graph::Leaf leaf() { return Param<T, E...>::leaf(&leaf_type); }
 
   /// The value after this step; no gradient flows through it. Of several in one step the last counts. An expression of
   /// parameters and buffers does too: `steps.update(steps + 1)`.
@@ -145,6 +173,8 @@ template <Element T, auto... E> class Buffer : public Param<T, E...> {
 template <Element T, auto... E> class State : public Buffer<T, E...> {
  public:
   using Buffer<T, E...>::Buffer;
+  static constexpr graph::LeafType leaf_type{graph::LeafKind::state, Param<T, E...>::dtype, Param<T, E...>::shape};
+  constexpr graph::Leaf leaf() { return Param<T, E...>::leaf(&leaf_type); }
 };
 
 /// Replaces a parameter that a module lacks.
@@ -194,9 +224,9 @@ class Scalar {
 
   // For the library: binds it to a node while tracing, to memory in a model, which then starts with its value.
   constexpr void bind(graph::Value node) { node_ = node; }
-  void bind(float* memory, graph::ChangeCount* changes) {
-    memory_ = memory;
-    changes_ = changes;
+  static constexpr graph::LeafType leaf_type{graph::LeafKind::scalar, Dtype::float32, {}};
+  constexpr graph::Leaf leaf() {
+    return {&leaf_type, &node_, &memory_, &changes_, {Initializer::Kind::constant, double(value_), 0}};
   }
   constexpr graph::Builder* traced_in() const { return node_.graph; }
   constexpr symbol symbolic(graph::Builder* b) const {

@@ -25,24 +25,26 @@ constexpr BoundParameters bind(graph::Builder& g, Net& net, const graph::Paramet
     r.blocks.push(input[blocks[i].dtype] = g.input(blocks[i].dtype, flat));
   }
   graph::List<int> nodes, size;  // of other dtypes
-  graph::for_each_leaf(net, [&](auto& leaf) {
-    using Leaf = std::remove_cvref_t<decltype(leaf)>;
-    if constexpr (graph::is_param_v<Leaf>) {
-      constexpr Dtype d = dtype_of<typename Leaf::element>;
-      const int n = int(leaf.size());
-      const graph::Value part =
-          graph::reshape_to(graph::slice(graph::Value{&g, input[d]}, 0, int(offset[d]), n), Leaf::shape);
-      leaf.bind(part);
-      constexpr bool in_first_block = std::is_same_v<typename Leaf::element, float>;
-      (in_first_block ? r.nodes : nodes).push(part.id);
-      (in_first_block ? r.size : size).push(n);
-      offset[d] += n;
-    } else if constexpr (graph::is_buffer_v<Leaf>) {
-      leaf.bind(graph::Value{&g, g.input(dtype_of<typename Leaf::element>, Leaf::shape)});
-    } else if constexpr (!graph::is_state_v<Leaf>) {
-      leaf.bind(graph::Value{&g, g.input(Dtype::float32, Shape{})});
+  for (const graph::Leaf& leaf : graph::Leaves(net)) {
+    const graph::LeafType& type = *leaf.type;
+    switch (type.kind) {
+      case graph::LeafKind::parameter: {
+        const int n = int(type.shape.size());
+        std::int64_t& at = offset[type.dtype];
+        const graph::Value part =
+            graph::reshape_to(graph::slice(graph::Value{&g, input[type.dtype]}, 0, int(at), n), type.shape);
+        leaf.bind(part);
+        const bool in_first_block = type.dtype == Dtype::float32;
+        (in_first_block ? r.nodes : nodes).push(part.id);
+        (in_first_block ? r.size : size).push(n);
+        at += n;
+        break;
+      }
+      case graph::LeafKind::buffer: leaf.bind(graph::Value{&g, g.input(type.dtype, type.shape)}); break;
+      case graph::LeafKind::scalar: leaf.bind(graph::Value{&g, g.input(Dtype::float32, Shape{})}); break;
+      case graph::LeafKind::state: break;
     }
-  });
+  }
   g.views_kept = g.size();
   for (int k = 1; k < r.blocks.size(); ++k)
     for (int i = 0; i < nodes.size(); ++i)
@@ -53,19 +55,19 @@ constexpr BoundParameters bind(graph::Builder& g, Net& net, const graph::Paramet
 
 /// Binds every `State` to a separate input, after those of `bind`.
 template <class Net> constexpr void bind_states(graph::Builder& g, Net& net) {
-  graph::for_each_leaf(net, [&](auto& leaf) {
-    using Leaf = std::remove_cvref_t<decltype(leaf)>;
-    if constexpr (graph::is_state_v<Leaf>)
-      leaf.bind(graph::Value{&g, g.input(dtype_of<typename Leaf::element>, Leaf::shape)});
-  });
+  for (const graph::Leaf& leaf : graph::Leaves(net))
+    if (leaf.type->kind == graph::LeafKind::state)
+      leaf.bind(graph::Value{&g, g.input(leaf.type->dtype, leaf.type->shape)});
 }
 /// Binds every `State` to its initial value.
 template <class Net> constexpr void bind_first_states(graph::Builder& g, Net& net) {
-  graph::for_each_leaf(net, [&](auto& leaf) {
-    using Leaf = std::remove_cvref_t<decltype(leaf)>;
-    if constexpr (graph::is_state_v<Leaf>)
-      leaf.bind(graph::broadcast_to(graph::number_value(&g, typename Leaf::element(leaf.initializer.a)), Leaf::shape));
-  });
+  for (const graph::Leaf& leaf : graph::Leaves(net)) {
+    if (leaf.type->kind != graph::LeafKind::state) continue;
+    const double first = with_element_type(
+        leaf.type->dtype, [&]<class T>(T) { return ops::converted<double>(ops::converted<T>(leaf.initializer.a)); });
+    leaf.bind(
+        graph::broadcast_to(graph::Value{&g, g.constant(first, leaf.type->dtype)}, leaf.type->shape));
+  }
 }
 
 }  // namespace sinter::internals::train

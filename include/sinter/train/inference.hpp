@@ -46,7 +46,8 @@ template <class Backend> inline constexpr bool is_accurate = requires { Backend:
 
 /// The number of a bound net's inputs before those of the call: the blocks, then every `Buffer` and `Scalar`.
 template <class X> inline constexpr int leading =
-    int(graph::parameter_blocks<X>.count) + graph::count_scalars<X>() + graph::count_buffers<X>();
+    int(graph::parameter_blocks<X>.count) + graph::count_leaves<X>(graph::LeafKind::scalar) +
+    graph::count_leaves<X>(graph::LeafKind::buffer);
 
 /// The graph of a net's forward pass; its first inputs are the parameters, buffers and scalars.
 template <bool Accurate, class X, class... Inputs> struct InferenceTrace {
@@ -63,7 +64,7 @@ template <bool Accurate, class X, class... Inputs> struct InferenceTrace {
       g.outputs.push(v.id);
       g.overwrites.push(-1);
     });
-    const int first = leading<X>, last = first + graph::count_states<X>();
+    const int first = leading<X>, last = first + graph::count_leaves<X>(graph::LeafKind::state);
     for (const graph::Builder::Update& u : g.updates)
       for (int i = first; i < last; ++i)
         if (g.inputs[i] == u.buffer) {
@@ -79,10 +80,22 @@ inline void describe_elements(eager::Argument& a, std::byte* data, Dtype d, cons
   a = eager::describe_memory(data, std::size_t(flat.size() * bytes_of(d)), &flat, bytes_of(d));
   a.length[0] = flat[0];
 }
+/// Describes leaves of some kinds, where `memory` has them; returns the end.
+SINTER_OUTLINE inline eager::Argument* describe_leaves(const graph::PlacedLeaf* leaf, int count,
+                                                       const LeafMemory& memory, eager::Argument* to) {
+  for (; count > 0; --count, ++leaf) {
+    void* const data = memory.of(*leaf);
+    if (data == nullptr) continue;
+    *to = eager::describe_memory(data, std::size_t(leaf->type.bytes()), &leaf->type.shape,
+                                 int(bytes_of(leaf->type.dtype)));
+    for (int i = 0; i < leaf->type.shape.rank; ++i) to->length[i] = leaf->type.shape[i];
+    ++to;
+  }
+  return to;
+}
 /// Describes those inputs; returns their number.
 template <class X, std::size_t N>
-inline int leading_arguments(const typename Model<X>::Block& block, const graph::net_of<X>& net,
-                                     std::array<eager::Argument, N>& a) {
+inline int leading_arguments(const typename Model<X>::Block& block, std::array<eager::Argument, N>& a) {
   static constexpr graph::ParameterBlocks blocks = graph::parameter_blocks<X>;
   static constexpr auto flat = [] {
     std::array<Shape, blocks.count> s{};
@@ -90,12 +103,13 @@ inline int leading_arguments(const typename Model<X>::Block& block, const graph:
     return s;
   }();
   for (std::size_t i = 0; i < blocks.count; ++i) describe_elements(a[i], block.data(i), blocks[i].dtype, flat[i]);
-  auto at = blocks.count;
-  graph::for_each_leaf(net, [&](const auto& leaf) {
-    using Leaf = std::remove_cvref_t<decltype(leaf)>;
-    if constexpr (!graph::is_param_v<Leaf> && !graph::is_state_v<Leaf>) a[at++] = eager::argument(leaf);
-  });
-  return int(at);
+  if constexpr (leading<X> > int(blocks.count)) {
+    LeafMemory others;
+    others.buffers = block.buffers.data();
+    others.scalars = block.data() + blocks[0].elements;
+    describe_leaves(graph::leaves<X>.data(), graph::leaves<X>.size(), others, a.data() + blocks.count);
+  }
+  return leading<X>;
 }
 
 template <class X, backend::Policy Policy, class... Inputs> class Inference {
@@ -122,10 +136,9 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
 
   Inference(const Model<X>& model, Policy policy)
       : block_(model.block()),
-        net_(*model),
         workspace_(std::max(Program::workspace_bytes, Preparation::workspace_bytes)),
         prepared_(prepared_bytes),
-        states_(graph::state_bytes<X>()),
+        states_(graph::bytes_of_leaves<X>(graph::LeafKind::state)),
         policy_(policy) {
     prepare();
     reset();
@@ -138,7 +151,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     prepared_for_ = block_->changes.now();
     if constexpr (Preparation::outputs > 0) {
       Array<eager::Argument, leading<X>> a;
-      leading_arguments<X>(*block_, net_, a);
+      leading_arguments<X>(*block_, a);
       Array<eager::Argument, Preparation::outputs> r;
       describe_prepared(r.data());
       eager::run_in<Preparation>(workspace_.data(), a, r, policy_);
@@ -147,15 +160,8 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
 
   /// Resets every `State` of the net to its initial value.
   void reset() {
-    std::byte* at = states_.data();
-    graph::for_each_leaf(net_, [&](const auto& leaf) {
-      using Leaf = std::remove_cvref_t<decltype(leaf)>;
-      if constexpr (graph::is_state_v<Leaf>) {
-        using T = typename Leaf::element;
-        std::fill_n(reinterpret_cast<T*>(at), Leaf::size(), T(leaf.initializer.a));
-        at += graph::aligned_bytes<Leaf>;
-      }
-    });
+    if constexpr (states > 0)
+      initialize(graph::leaves<X>.data(), graph::leaves<X>.size(), memory_of_states(), fills<X>, Seed{});
   }
 
   Inference(Inference&&) noexcept = default;
@@ -188,7 +194,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     if constexpr (eager::may_run_directly<Program>) return directly(observer, x...);
     Output y(uninitialized, results_);
     Array<eager::Argument, inputs> a;
-    int at = leading_arguments<X>(*block_, net_, a);
+    int at = leading_arguments<X>(*block_, a);
     describe_states(a.data() + at);
     at = first;
     ((a[at++] = eager::describe(x)), ...);
@@ -212,7 +218,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     }();
     if constexpr (expectations > 0) {
       Array<eager::Argument, leading<X> + states + int(sizeof...(Inputs))> a;
-      int at = leading_arguments<X>(*block_, net_, a);
+      int at = leading_arguments<X>(*block_, a);
       describe_states(a.data() + at);
       at += states;
       ((a[at++] = eager::describe(x)), ...);
@@ -220,7 +226,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     }
   }
 
-  static constexpr int states = graph::count_states<X>();
+  static constexpr int states = graph::count_leaves<X>(graph::LeafKind::state);
   static constexpr int inputs = leading<X> + states + int(sizeof...(Inputs)) + Preparation::outputs;
 
   /// Programs of a few dozen nanoseconds are inlined: inputs and results may then stay in registers.
@@ -241,16 +247,13 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     return y;
   }
 
+  LeafMemory memory_of_states() const {
+    LeafMemory m;
+    m.states = states_.data();
+    return m;
+  }
   void describe_states(eager::Argument* a) const {
-    std::byte* at = states_.data();
-    graph::for_each_leaf(net_, [&](const auto& leaf) {
-      using Leaf = std::remove_cvref_t<decltype(leaf)>;
-      if constexpr (graph::is_state_v<Leaf>) {
-        constexpr auto element_bytes = int(sizeof(typename Leaf::element));
-        *a++ = eager::describe_memory(at, graph::aligned_bytes<Leaf>, &Leaf::shape, element_bytes);
-        at += graph::aligned_bytes<Leaf>;
-      }
-    });
+    if constexpr (states > 0) describe_leaves(graph::leaves<X>.data(), graph::leaves<X>.size(), memory_of_states(), a);
   }
   void describe_prepared(eager::Argument* a) const {
     static constexpr Shape none{};
@@ -265,7 +268,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   /// data.
   void find_addresses() {
     Array<eager::Argument, inputs> a{};  // those of the inputs are set by each call
-    leading_arguments<X>(*block_, net_, a);
+    leading_arguments<X>(*block_, a);
     describe_states(a.data() + leading<X>);
     describe_prepared(a.data() + leading<X> + states + sizeof...(Inputs));
     base_[0] = workspace_.data();
@@ -274,7 +277,6 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   }
 
   std::shared_ptr<typename Model<X>::Block> block_;
-  Net net_;
   typename Policy::Backend::Memory workspace_, prepared_, states_;
   Array<std::byte*, 1 + inputs + Program::outputs> base_{};
   std::uint64_t prepared_for_ = 0;

@@ -14,8 +14,10 @@ template <class Net, class Number> struct a_model_takes_a_Seed_write_Seed_of_the
 template <class Net, class... Inputs> struct a_model_is_run_by_a_program_write_inference_of_Input_and_call_that;
 
 namespace internals::train {
+
 template <class T>
-SINTER_OUTLINE void fill(T* out, std::size_t n, const Initializer& init, const Philox& random) {
+SINTER_OUTLINE void fill(void* elements, std::size_t n, const Initializer& init, const Philox& random) {
+  T* const out = static_cast<T*>(elements);
   for (std::size_t k = 0; k < n; ++k) {
     switch (init.kind) {
       case Initializer::Kind::constant: out[k] = T(init.a); break;
@@ -24,6 +26,59 @@ SINTER_OUTLINE void fill(T* out, std::size_t n, const Initializer& init, const P
     }
   }
 }
+using Fill = void (*)(void*, std::size_t, const Initializer&, const Philox&);
+template <class X> consteval bool has_leaves_of(Dtype d) {
+  for (const graph::PlacedLeaf& leaf : graph::leaves<X>)
+    if (leaf.type.dtype == d) return true;
+  return false;
+}
+/// The functions that fill leaves of a net, for the dtypes that it has.
+template <class X> consteval PerDtype<Fill> fills_of() {
+  PerDtype<Fill> r{};
+  const auto add = [&]<Dtype D>() {
+    if constexpr (has_leaves_of<X>(D)) r[D] = &fill<element_type<D>>;
+  };
+  [&]<std::size_t... D>(std::index_sequence<D...>) {
+    (add.template operator()<Dtype(D)>(), ...);
+  }(std::make_index_sequence<std::size_t(number_of_dtypes)>{});
+  return r;
+}
+template <class X> inline constexpr PerDtype<Fill> fills = fills_of<X>();
+
+/// Where the leaves of a model are: its parameters by dtype, its buffers, its scalars; or those of a program's states.
+struct LeafMemory {
+  PerDtype<std::byte*> parameters{};
+  std::byte *buffers = nullptr, *states = nullptr;
+  float* scalars = nullptr;
+
+  /// Null for what is not here.
+  void* of(const graph::PlacedLeaf& leaf) const {
+    using enum graph::LeafKind;
+    if (leaf.type.kind == scalar) return scalars != nullptr ? scalars + leaf.begin : nullptr;
+    std::byte* const block = leaf.type.kind == parameter ? parameters[leaf.type.dtype]
+                             : leaf.type.kind == buffer  ? buffers
+                                                         : states;
+    return block != nullptr ? block + leaf.begin : nullptr;
+  }
+};
+
+/// Fills leaves with their initial values; the n-th element of the k-th parameter depends on seed, k and n alone.
+SINTER_OUTLINE inline void initialize(const graph::PlacedLeaf* leaves, int count, const LeafMemory& memory,
+                                      const PerDtype<Fill>& fills, Seed seed) {
+  std::uint64_t stream = 0;
+  for (const graph::PlacedLeaf* leaf = leaves; leaf != leaves + count; ++leaf) {
+    const bool drawn = leaf->type.kind == graph::LeafKind::parameter;
+    const Initializer value = drawn ? leaf->initializer : Initializer{Initializer::Kind::constant, leaf->initializer.a};
+    const Philox random(seed, drawn ? stream++ : 0);
+    if (void* const to = memory.of(*leaf); to != nullptr)
+      fills[leaf->type.dtype](to, std::size_t(leaf->type.shape.size()), value, random);
+  }
+}
+SINTER_OUTLINE inline void bind(const graph::Leaves& net, const graph::PlacedLeaf* placed, const LeafMemory& memory,
+                                graph::ChangeCount* changes) {
+  for (const graph::Leaf& leaf : net) leaf.bind(memory.of(*placed++), changes);
+}
+
 }  // namespace internals::train
 
 /// Owns the parameters of a net in one aligned block for each of their dtypes, in declaration order, and its buffers.
@@ -44,7 +99,7 @@ template <class X> class Model {
   struct Block {
     tensor_detail::AlignedBlock<float> values{elements};
     tensor_detail::AlignedBlock<std::byte> others{blocks.bytes};
-    tensor_detail::AlignedBlock<std::byte> buffers{graph::buffer_bytes<X>()};
+    tensor_detail::AlignedBlock<std::byte> buffers{graph::bytes_of_leaves<X>(graph::LeafKind::buffer)};
     graph::ChangeCount changes;  ///< of the contents
     float* data() const { return values.data(); }
     /// The parameters of a dtype: the i-th of `blocks`.
@@ -127,43 +182,23 @@ template <class X> class Model {
 
   /// Sets everything to its initial value. The n-th element of the k-th parameter depends on seed, k and n alone.
   void initialize(Seed seed) {
-    std::uint64_t stream = 0;
-    graph::for_each_leaf(net_, [&](const auto& leaf) {
-      using Leaf = std::remove_cvref_t<decltype(leaf)>;
-      if constexpr (graph::is_param_v<Leaf>)
-        internals::train::fill(leaf.data(), std::size_t(leaf.size()), leaf.initializer, Philox(seed, stream++));
-      else if constexpr (graph::is_buffer_v<Leaf>)
-        std::fill(leaf.data(), leaf.data() + leaf.size(), typename Leaf::element(leaf.initializer.a));
-    });
-    const Net starting = graph::NetOf<X>::make();
-    float* scalar = data() + blocks[0].elements;
-    graph::for_each_leaf(starting, [&](const auto& leaf) {
-      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(leaf)>, Scalar>) *scalar++ = leaf.value();
-    });
+    block_->changes.add();
+    internals::train::initialize(graph::leaves<X>.data(), graph::leaves<X>.size(), memory(),
+                                 internals::train::fills<X>, seed);
   }
 
  private:
-  static constexpr std::size_t elements = blocks[0].elements + graph::count_scalars<X>();
+  static constexpr std::size_t elements = blocks[0].elements + graph::count_leaves<X>(graph::LeafKind::scalar);
 
+  internals::train::LeafMemory memory() const {
+    internals::train::LeafMemory m;
+    for (std::size_t i = 0; i < blocks.count; ++i) m.parameters[blocks[i].dtype] = block_->data(i);
+    m.buffers = block_->buffers.data();
+    m.scalars = block_->data() + blocks[0].elements;
+    return m;
+  }
   void bind() {
-    float* scalar = block_->data() + blocks[0].elements;
-    internals::PerDtype<std::byte*> at{};
-    for (std::size_t i = 0; i < blocks.count; ++i) at[blocks[i].dtype] = block_->data(i);
-    std::byte* buffer = block_->buffers.data();
-    graph::for_each_leaf(net_, [&](auto& leaf) {
-      using Leaf = std::remove_cvref_t<decltype(leaf)>;
-      if constexpr (graph::is_param_v<Leaf>) {
-        using T = typename Leaf::element;
-        std::byte*& next = at[dtype_of<T>];
-        leaf.bind(reinterpret_cast<T*>(next), &block_->changes);
-        next += leaf.size() * std::ptrdiff_t(sizeof(T));
-      } else if constexpr (graph::is_buffer_v<Leaf>) {
-        leaf.bind(reinterpret_cast<typename Leaf::element*>(buffer), &block_->changes);
-        buffer += graph::aligned_bytes<Leaf>;
-      } else if constexpr (!graph::is_state_v<Leaf>) {
-        leaf.bind(scalar++, &block_->changes);
-      }
-    });
+    internals::train::bind(graph::Leaves(net_), graph::leaves<X>.data(), memory(), &block_->changes);
   }
   void copy(const Model& other) {
     std::copy(std::as_const(other).data(), std::as_const(other).data() + elements, data());

@@ -43,20 +43,14 @@ constexpr graph::List<int> leaf_of_each_node(const graph::Builder& g, const grap
   return leaf;
 }
 
-template <class X> consteval std::size_t count_leaves() {
-  std::size_t n = 0;
-  auto net = graph::NetOf<X>::make();
-  graph::for_each_leaf(net, [&](auto&) { ++n; });
-  return n;
-}
 /// One entry per leaf, one for nodes that use none, and the total with the shape of the output.
 template <class X, class... Inputs> constexpr auto leaf_costs() {
-  Array<LeafCost, count_leaves<X>() + 2> cost{};
+  Array<LeafCost, graph::number_of_leaves<X>() + 2> cost{};
   graph::Builder g;
   auto net = graph::NetOf<X>::make();
   bind(g, net, graph::parameter_blocks<X>);
   graph::List<int> leaves;
-  graph::for_each_leaf(net, [&](auto& leaf) { leaves.push(leaf.symbolic(&g).id); });
+  for (const graph::Leaf& leaf : graph::Leaves(net)) leaves.push(leaf.node->id);
   const std::tuple<typename Inputs::symbol...> inputs{graph::new_input<typename Inputs::symbol>(g)...};
   const auto y = std::apply(net, inputs);
   const graph::List<int> leaf = leaf_of_each_node(g, leaves);

@@ -121,7 +121,6 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
   TrainingStep(const Model<X>& model, Optimizer o, Policy policy)
       : optimizer(o),
         block_(model.block()),
-        net_(*model),
         moments_(blocks.trained() * moments),
         workspace_(Program::workspace_bytes),
         policy_(policy) {
@@ -149,8 +148,8 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
     Result result{0, Output(uninitialized, results_)};
     const double step = double(steps_ + 1);
     const auto number = std::int64_t(steps_ + 1), seed_bits = std::int64_t(seed.value);
-    Array<eager::Argument, leading<X> + moments + graph::count_scalars<Optimizer>() + 5> a;
-    int at = leading_arguments<X>(*block_, net_, a);
+    Array<eager::Argument, leading<X> + moments + graph::count_leaves<Optimizer>(graph::LeafKind::scalar) + 5> a;
+    int at = leading_arguments<X>(*block_, a);
     static constexpr Shape flat = [] {
       Shape s;
       s.push(int(blocks.trained()));
@@ -185,7 +184,6 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
 
  private:
   std::shared_ptr<typename Model<X>::Block> block_;
-  Net net_;
   tensor_detail::AlignedBlock<Trained> moments_;
   typename Policy::Backend::Memory workspace_;
   tensor_detail::Pool results_;

@@ -4,6 +4,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "fields.hpp"
 #include "param.hpp"
@@ -93,31 +94,59 @@ class Leaves {
   List<Leaf> list_;
 };
 
-/// The name of a member, of its struct's name and its own. A member without one gets its struct's.
-SINTER_OUTLINE inline std::string name_below(const std::string& name, std::string_view part) {
-  std::string s = name;
-  if (!name.empty() && !part.empty()) s += '.';
-  return s.append(part);
-}
-SINTER_OUTLINE inline std::string name_below(const std::string& name, std::size_t item) {
-  return name_below(name, std::string_view(std::to_string(item)));
-}
-/// The same with PyTorch's names: members joined by dots, array and tuple items by their index: "blocks.2.fc1.weight".
-template <class M, class F> SINTER_OUTLINE void for_each_named_leaf(M& m, F&& f, const std::string& name = {}) {
-  using T = std::remove_const_t<M>;
-  if constexpr (is_leaf_v<T>) {
-    f(name, m);
-  } else if constexpr (is_array_v<T>) {
-    std::size_t i = 0;
-    for (auto& item : m) for_each_named_leaf(item, f, name_below(name, i++));
-  } else if constexpr (is_tuple_v<T>) {
-    [&]<std::size_t... Index>(std::index_sequence<Index...>) {
-      (for_each_named_leaf(std::get<Index>(m), f, name_below(name, Index)), ...);
-    }(std::make_index_sequence<std::tuple_size_v<T>>{});
-  } else if constexpr (std::is_class_v<T>) {
-    for_each_field(
-        m, [&](std::string_view part, auto& member) { for_each_named_leaf(member, f, name_below(name, part)); });
+/// PyTorch's names of leaves: members joined by dots, array and tuple items by their index: "blocks.2.fc1.weight". They
+/// follow from the struct's type.
+class LeafNames {
+ public:
+  template <class M> static std::vector<std::string> of() {
+    LeafNames names;
+    names.add<M>();
+    return std::move(names.list_);
   }
+
+ private:
+  template <class M> void add() {
+    if constexpr (is_leaf_v<M>) {
+      push();
+    } else if constexpr (is_array_v<M>) {
+      for (std::size_t i = 0; i < std::tuple_size_v<M>; ++i) add_item<typename M::value_type>(i);
+    } else if constexpr (is_tuple_v<M>) {
+      [this]<class... T>(std::type_identity<std::tuple<T...>>) {
+        std::size_t i = 0;
+        (add_item<std::remove_cvref_t<T>>(i++), ...);
+      }(std::type_identity<M>{});
+    } else if constexpr (std::is_class_v<M>) {
+      [this]<class... T>(std::type_identity<std::tuple<T...>>) {
+        const std::string_view* name = fields::Members<M>::name.data();
+        (add_member<std::remove_cvref_t<T>>(*name++), ...);
+      }(fields::member_types<M>());
+    }
+  }
+  /// A member without a name gets its struct's.
+  template <class M> void add_member(std::string_view name) {
+    if constexpr (is_fixed_v<M>) return;
+    const std::size_t before = enter(name);
+    add<M>();
+    path_.resize(before);
+  }
+  template <class M> void add_item(std::size_t index) { add_member<M>(std::string_view(std::to_string(index))); }
+
+  SINTER_OUTLINE std::size_t enter(std::string_view name) {
+    const std::size_t before = path_.size();
+    if (before > 0 && !name.empty()) path_ += '.';
+    path_ += name;
+    return before;
+  }
+  SINTER_OUTLINE void push() { list_.push_back(path_); }
+
+  std::vector<std::string> list_;
+  std::string path_;
+};
+/// Calls f(name, leaf).
+template <class M, class F> void for_each_named_leaf(M& m, F&& f) {
+  const std::vector<std::string> names = LeafNames::of<std::remove_const_t<M>>();
+  const std::string* name = names.data();
+  for_each_leaf(m, [&](auto& leaf) { f(*name++, leaf); });
 }
 
 /// What `Model<X>` is made of: X itself, or what the factory X returns.

@@ -75,7 +75,7 @@ template <class X, bool Paired> struct ExpressionTrace {
     return s;
   }
   template <class F, class... A> static constexpr auto symbol(Call<F, A...>*, graph::Builder& g, int& leaf) {
-    const graph::Pack<decltype(symbol(static_cast<A*>(nullptr), g, leaf))...> arguments{
+    const Pack<decltype(symbol(static_cast<A*>(nullptr), g, leaf))...> arguments{
         {symbol(static_cast<A*>(nullptr), g, leaf)}...};
     return arguments.spread(F{});
   }

@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "../tensor/pack.hpp"
 #include "../tensor/shared.hpp"
 #include "../tensor/view.hpp"
 #include "refused.hpp"
@@ -257,25 +258,6 @@ requires(is_sym_v<S>) struct ElementOf<S> {
 };
 }  // namespace graph
 
-namespace graph {
-
-/// The arguments of an expression: a std::tuple that costs the compiler a tenth, of which every statement has several.
-template <std::size_t Position, class T> struct Packed {
-  T value;
-};
-template <class Index, class... T> struct PackOf;
-template <std::size_t... Position, class... T>
-struct PackOf<std::index_sequence<Position...>, T...> : Packed<Position, T>... {
-  /// Calls f with all of them, as std::apply does.
-  template <class F> [[gnu::always_inline]] constexpr decltype(auto) spread(const F& f) const {
-    return f(static_cast<const Packed<Position, T>*>(this)->value...);
-  }
-};
-template <class... T> using Pack = PackOf<std::make_index_sequence<sizeof...(T)>, T...>;
-template <std::size_t Position, class T> constexpr const T& at(const Packed<Position, T>& p) { return p.value; }
-
-}  // namespace graph
-
 /// A library function applied to operands none of which is a symbol: an expression, not yet computed.
 template <class F, class... Args> struct Call {
   using symbol = decltype(F{}(symbol_of<Args>{}...));
@@ -285,7 +267,7 @@ template <class F, class... Args> struct Call {
   static constexpr Shape shape = symbol::shape;
   static constexpr Dtype dtype = symbol::dtype;
 
-  graph::Pack<Args...> arguments;
+  Pack<Args...> arguments;
 
   /// A part, as of a tensor: `(x * 2)(range<>, 0)`.
   template <class... Index> requires(sizeof...(Index) > 0 && (tensor_detail::is_index_v<Index> && ...))

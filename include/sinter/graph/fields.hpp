@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "../tensor/pack.hpp"
 #include "members.hpp"
 
 /// Names the members of a struct by hand: `struct Net { …; SINTER_FIELDS(fc1, fc2) };`.
@@ -112,7 +113,7 @@ consteval std::string_view last_identifier(std::string_view s) {
 #endif
 template <class M, int N> constexpr auto addresses() {
   return with_members<N>(nowhere<M>.value, []<class... T>(const T&... member) {
-    return std::tuple<Address<T>...>{Address<T>{&member}...};
+    return Pack<Address<T>...>{{Address<T>{&member}}...};
   });
 }
 #if defined(__clang__)
@@ -121,7 +122,7 @@ template <class M, int N> constexpr auto addresses() {
 template <class M, int N> consteval auto names() {
   return []<std::size_t... Index>(std::index_sequence<Index...>) {
     return std::array<std::string_view, sizeof...(Index)>{
-        last_identifier(text<std::get<Index>(addresses<M, N>())>())...};
+        last_identifier(text<at<Index>(addresses<M, N>())>())...};
   }(std::make_index_sequence<std::size_t(N)>{});
 }
 /// The names written in SINTER_FIELDS.
@@ -138,24 +139,41 @@ template <int N> consteval auto names_in(std::string_view list) {
 }
 template <class M> struct Members {
   static constexpr int count = checked_count<M>();
-  static constexpr auto name = names<M, count>();
 };
+/// What `sinter_fields` returns: a std::tuple of references, or a Pack.
+template <class... T> std::type_identity<std::tuple<T...>> types_of(const std::tuple<T...>&);
+template <class Index, class... T>
+std::type_identity<std::tuple<T...>> types_of(const tensor_detail::PackOf<Index, T...>&);
+template <class F, class... T> constexpr void spread(const F& f, const std::tuple<T...>& fields) {
+  std::apply(f, fields);
+}
+template <class F, class Index, class... T>
+constexpr void spread(const F& f, const tensor_detail::PackOf<Index, T...>& fields) {
+  fields.spread(f);
+}
+template <class M> using Listed = typename decltype(types_of(std::declval<M&>().sinter_fields()))::type;
 template <class M> consteval int listed_count() {
   using Error = typename decltype(fault_of_struct<M>())::type;
   if constexpr (!std::is_void_v<Error>) return Error{};
-  else return int(std::tuple_size_v<decltype(std::declval<M&>().sinter_fields())>);
+  else return int(std::tuple_size_v<Listed<M>>);
 }
 /// The types of the members, in a tuple.
 template <class M> auto member_types() {
   if constexpr (requires { M::sinter_field_names; })
-    return std::type_identity<std::remove_cvref_t<decltype(std::declval<M&>().sinter_fields())>>{};
+    return std::type_identity<Listed<M>>{};
   else
     return decltype(with_members<Members<M>::count>(
         std::declval<const M&>(), []<class... T>(const T&...) { return std::type_identity<std::tuple<T...>>{}; })){};
 }
 template <class M> requires requires { M::sinter_field_names; } struct Members<M> {
   static constexpr int count = listed_count<M>();
-  static constexpr auto name = names_in<count>(M::sinter_field_names);
+};
+/// Separate, since a program that neither loads nor saves needs no names.
+template <class M> struct MemberNames {
+  static constexpr auto name = names<M, Members<M>::count>();
+};
+template <class M> requires requires { M::sinter_field_names; } struct MemberNames<M> {
+  static constexpr auto name = names_in<Members<M>::count>(M::sinter_field_names);
 };
 
 }  // namespace fields
@@ -163,18 +181,8 @@ template <class M> requires requires { M::sinter_field_names; } struct Members<M
 /// Calls f(member) for every member of a plain struct, in declaration order.
 template <class M, class F> constexpr void for_each_member(M& m, F&& f) {
   const auto visit = [&](auto&... member) { (f(member), ...); };
-  if constexpr (requires { M::sinter_field_names; }) std::apply(visit, m.sinter_fields());
+  if constexpr (requires { M::sinter_field_names; }) fields::spread(visit, m.sinter_fields());
   else fields::with_members<fields::Members<std::remove_const_t<M>>::count>(m, visit);
-}
-/// Calls f(name, member) for each.
-template <class M, class F> constexpr void for_each_field(M& m, F&& f) {
-  using Info = fields::Members<std::remove_const_t<M>>;
-  const auto visit = [&](auto&... member) {
-    std::size_t i = 0;
-    (f(Info::name[i++], member), ...);
-  };
-  if constexpr (requires { M::sinter_field_names; }) std::apply(visit, m.sinter_fields());
-  else fields::with_members<Info::count>(m, visit);
 }
 
 }  // namespace graph

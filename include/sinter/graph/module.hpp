@@ -30,6 +30,8 @@ template <class> inline constexpr bool is_array_v = false;
 template <class T, std::size_t N> inline constexpr bool is_array_v<std::array<T, N>> = true;
 template <class> inline constexpr bool is_tuple_v = false;
 template <class... T> inline constexpr bool is_tuple_v<std::tuple<T...>> = true;
+template <class> inline constexpr bool is_pack_v = false;
+template <class... T> inline constexpr bool is_pack_v<tensor_detail::PackOf<T...>> = true;
 
 /// A value fixed with the model's type: a hyperparameter.
 template <class T> inline constexpr bool is_fixed_v = std::is_arithmetic_v<T> || std::is_enum_v<T>;
@@ -41,6 +43,7 @@ template <class T> struct FaultOf { using type = typename decltype(fault_of<T>()
 template <class... T> struct FaultOf<std::tuple<T...>> {
   using type = void;
 };
+template <class Index, class... T> struct FaultOf<tensor_detail::PackOf<Index, T...>> : FaultOf<std::tuple<T...>> {};
 template <class First, class... Rest> struct FaultOf<std::tuple<First, Rest...>> {
   using type = std::conditional_t<std::is_void_v<typename FaultOf<std::remove_cvref_t<First>>::type>,
                                   typename FaultOf<std::tuple<Rest...>>::type,
@@ -71,6 +74,8 @@ template <class M, class F> constexpr void for_each_leaf(M& m, F&& f) {
     [&]<std::size_t... Index>(std::index_sequence<Index...>) {
       (for_each_leaf(std::get<Index>(m), f), ...);
     }(std::make_index_sequence<std::tuple_size_v<T>>{});
+  } else if constexpr (is_pack_v<T>) {
+    m.spread([&](auto&... item) { (for_each_leaf(item, f), ...); });
   } else if constexpr (std::is_class_v<T>) {
     for_each_member(m, [&](auto& member) { for_each_leaf(member, f); });
   } else if constexpr (!is_fixed_v<T>) {
@@ -94,6 +99,10 @@ class Leaves {
   List<Leaf> list_;
 };
 
+template <class M> struct ItemsOf : std::type_identity<M> {};
+template <class Index, class... T>
+struct ItemsOf<tensor_detail::PackOf<Index, T...>> : std::type_identity<std::tuple<T...>> {};
+
 /// PyTorch's names of leaves: members joined by dots, array and tuple items by their index: "blocks.2.fc1.weight". They
 /// follow from the struct's type.
 class LeafNames {
@@ -110,14 +119,14 @@ class LeafNames {
       push();
     } else if constexpr (is_array_v<M>) {
       for (std::size_t i = 0; i < std::tuple_size_v<M>; ++i) add_item<typename M::value_type>(i);
-    } else if constexpr (is_tuple_v<M>) {
+    } else if constexpr (is_tuple_v<M> || is_pack_v<M>) {
       [this]<class... T>(std::type_identity<std::tuple<T...>>) {
         std::size_t i = 0;
         (add_item<std::remove_cvref_t<T>>(i++), ...);
-      }(std::type_identity<M>{});
+      }(ItemsOf<M>{});
     } else if constexpr (std::is_class_v<M>) {
       [this]<class... T>(std::type_identity<std::tuple<T...>>) {
-        const std::string_view* name = fields::Members<M>::name.data();
+        const std::string_view* name = fields::MemberNames<M>::name.data();
         (add_member<std::remove_cvref_t<T>>(*name++), ...);
       }(fields::member_types<M>());
     }

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 compiler=${1:-g++} runs=${2:-3} only=${3:-}
 case $("$compiler" --version | head -n 1) in
   *clang*) limits="-fconstexpr-steps=2000000000 -fbracket-depth=1024" ;;
-  *) limits="-fconstexpr-ops-limit=4000000000 -fconstexpr-loop-limit=100000000 --param=ggc-min-heapsize=900000" ;;
+  *) limits="-fconstexpr-ops-limit=4000000000 -fconstexpr-loop-limit=100000000 --param=ggc-min-heapsize=300000" ;;
 esac
 # median NAME FLAG…: "seconds MiB" of a program under benchmarks/, without its ending.
 median() {

@@ -234,6 +234,20 @@ TEST_CASE("a program's steps are constants") {
   static_assert(P::flops > 2 * 32 * 20 * 40 && P::bytes_moved > 0 && P::workspace_bytes > 0);
 }
 
+TEST_CASE("a kernel is named by one number, and found again by it") {
+  using First = compile::RegisteredKernel<0, 0>::Code;
+  using Second = compile::RegisteredKernel<0, 1>::Code;
+  static_assert(!std::is_same_v<First, Second>);
+  static_assert(First::words[1] == 0 && Second::words[1] == 1 && Second::body.folded == 1);
+  static_assert(graph::type_text<Second>().size() < 200);
+  // The key depends on every word and on their order, also where they differ in their highest bits alone.
+  constexpr std::uint64_t top = std::uint64_t(1) << 63;
+  constexpr std::uint64_t words[][2]{{0, 0}, {top, 0}, {0, top}, {top, top}, {1, 2}, {2, 1}};
+  for (const auto& a : words)
+    for (const auto& b : words)
+      CHECK((compile::key_of(a, 2) == compile::key_of(b, 2)) == (a[0] == b[0] && a[1] == b[1]));
+}
+
 TEST_CASE("every pass shows what it has made to an observer, in the order in which they run") {
   graph::Builder g;
   const graph::Value w{&g, g.input(Dtype::float32, shape_of<32, 64>)}, x{&g, g.input(Dtype::float32, shape_of<4, 64>)};

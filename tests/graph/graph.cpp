@@ -101,6 +101,7 @@ struct Outer {
   Inner first;
   std::array<nn::Linear<2, 2>, 2> blocks;
   std::tuple<Inner, nn::ReLU> pair;
+  Pack<nn::ReLU, Inner> pack;
   Scalar temperature = 1.f;
 };
 struct Named {
@@ -115,8 +116,10 @@ TEST_CASE("members are found without macros, under PyTorch's names") {
   std::string names;
   Outer net;
   graph::for_each_named_leaf(net, [&](const std::string& name, const auto&) { names += name + " "; });
-  CHECK(names == "first.a blocks.0.weight blocks.0.bias blocks.1.weight blocks.1.bias pair.0.a temperature ");
-  static_assert(graph::count_parameters<Outer>() == 2 + 2 * (4 + 2) + 2);
+  CHECK(names == "first.a blocks.0.weight blocks.0.bias blocks.1.weight blocks.1.bias pair.0.a pack.1.a temperature ");
+  static_assert(graph::count_parameters<Outer>() == 2 + 2 * (4 + 2) + 2 + 2);
+  at<1>(net.pack).scale = 3;
+  CHECK(at<1>(std::as_const(net).pack).scale == 3);
 }
 
 TEST_CASE("SINTER_FIELDS names the members of a type that cannot be decomposed") {

@@ -83,7 +83,7 @@ class Sinter(ConanFile):
             "gcc": [
                 "-fconstexpr-ops-limit=4000000000",
                 "-fconstexpr-loop-limit=100000000",
-                "--param=ggc-min-heapsize=900000",
+                "--param=ggc-min-heapsize=300000",
             ],
             "clang": ["-fconstexpr-steps=2000000000"],
         }.get(str(self.settings.get_safe("compiler")), [])

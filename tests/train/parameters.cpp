@@ -28,6 +28,19 @@ struct Plain {
   constexpr auto operator()(auto x) const { return fc2(relu(fc1(x))); }
 };
 
+/// Leaves of every kind, one without elements.
+struct Several {
+  Buffer<float, 0> none;
+  State<float, 2> before{Initializer{Initializer::Kind::constant, 5}};
+  Scalar scale = 3.f;
+  Param<float, 2> weight{Initializer{Initializer::Kind::constant, 2}};
+  constexpr auto operator()(auto x) const {
+    const auto y = x * weight * scale + before;
+    before.update(x);
+    return y;
+  }
+};
+
 /// Weights of four dtypes.
 struct Mixed {
   Param<float, 8, 4> first{normal(1)};
@@ -54,6 +67,27 @@ struct Quantized {
 }  // namespace parameters
 
 using namespace parameters;
+
+TEST_CASE("leaves of every kind are found where they are, also beside one without elements") {
+  Model<parameters::Several> net;
+  auto run = inference<Tensor<float, 2>>(net);
+  const Tensor<float, 2> x{1, 10};
+  CHECK(to_string(run(x)) == "[11, 65]");
+  CHECK(to_string(run(x)) == "[7, 70]");
+  net->scale = 1.f;
+  CHECK(to_string(run(x)) == "[3, 30]");
+  run.reset();
+  CHECK(to_string(run(x)) == "[7, 25]");
+
+  std::FILE* const out = std::tmpfile();
+  summary<Tensor<float, 2>>(net, out);
+  std::rewind(out);
+  char text[2048];
+  text[std::fread(text, 1, sizeof text - 1, out)] = 0;
+  std::fclose(out);
+  CHECK(std::string(text).find("total                    (2)                                       2") !=
+        std::string::npos);
+}
 
 TEST_CASE("parameters of each dtype have a block of their own, 64-byte aligned, in declaration order") {
   Model<Mixed> net(Seed{3});

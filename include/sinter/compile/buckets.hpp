@@ -9,6 +9,7 @@ using graph::List;
 /// Entries of a list by a hash, the latest first.
 class Buckets {
  public:
+  constexpr Buckets() { clear(); }
   constexpr void clear() {
     for (int& b : first_) b = -1;
     next_.clear();

@@ -28,6 +28,11 @@ inline constexpr int most_refusals = 32, most_bodies = 64;
               "expected at most 64 loops, those inside loops and gradients included");
 }
 
+[[noreturn]] SINTER_COLD inline void a_program_is_larger_than_expected() {
+  throw_error(ErrorCode::unsupported, "program", "it has more steps than a program has room for",
+              "make a loop of steps that repeat: scan, for_loop");
+}
+
 /// A plan's numbers; its lists are stored in an array that several plans share, from `begin` on: kernel offsets, words,
 /// table, symbolic dimensions, takes_over, output bytes, chains.
 struct PlanNumbers {
@@ -73,7 +78,7 @@ struct FrozenPlan : PlanNumbers {
 
 /// What a graph was compiled to, in one array of fixed capacity, so that it is made in a single constant evaluation.
 template <int Capacity> struct Frozen {
-  bool fits = false;
+  bool exists = false;
   FrozenPlan prepare, run;
   PlanNumbers bodies[most_bodies]{};  ///< of loops; those of one plan after another
   std::int64_t data[std::size_t(Capacity)]{};
@@ -109,8 +114,8 @@ template <int Capacity> constexpr Frozen<Capacity> freeze(const Compiled& c, con
     size += body.size();
     add_bodies(*bodies[i], body);
   }
-  if (size > Capacity) return f;
-  f.fits = true;
+  if (size > Capacity) a_program_is_larger_than_expected();
+  f.exists = true;
   f.write(0, c.run);
   f.write(f.prepare.begin, c.prepare);
   for (int i = 0; i < bodies.size(); ++i) f.write(f.bodies[i].begin, *bodies[i]);
@@ -139,35 +144,24 @@ template <class Trace> constexpr int parameters_of() {
   else return 0;
 }
 
-/// What a trace was compiled to for a backend. `Trace{}()` builds the graph; it runs in constant evaluation, once, and
-/// a second time only for large graphs.
+/// What a trace was compiled to for a backend. `Trace{}()` builds the graph; it runs in constant evaluation, once.
 template <class Trace, class Backend> class Compilation {
-  // Named locals: g++ evaluates a temporary that is a function's argument more than once.
-  template <int Capacity> static constexpr auto made() {
+  // Room that is not used costs the compilers nothing. Named locals: g++ evaluates a temporary that is a function's
+  // argument more than once.
+  static constexpr auto frozen_ = [] {
     const graph::Builder g = Trace{}();
     const Compiled c = compile(g, parameters_of<Trace>(), Backend::target);
-    return freeze<Capacity>(c, Backend::target);
-  }
-  template <bool Small> static constexpr auto made_large() {
-    if constexpr (Small) return 0;
-    else return made<1 << 20>();
-  }
-  static constexpr auto small_ = made<1 << 20>();
+    return freeze<1 << 20>(c, Backend::target);
+  }();
   /// Where the evaluation failed, which is an error by itself, everything else is that of an empty program: g++ would
   /// report every constant as non-constant.
-  static constexpr bool is_sound = requires { typename std::bool_constant<small_.fits>; };
-  static constexpr bool is_small() {
-    if constexpr (is_sound) return small_.fits;
-    else return true;
-  }
-  static constexpr auto large_ = made_large<is_small()>();
+  static constexpr bool is_sound = requires { typename std::bool_constant<frozen_.exists>; };
   static constexpr Frozen<1> nothing_{};
 
  public:
   static constexpr const auto& frozen() {
-    if constexpr (!is_sound) return nothing_;
-    else if constexpr (is_small()) return small_;
-    else return large_;
+    if constexpr (is_sound) return frozen_;
+    else return nothing_;
   }
 };
 

@@ -58,11 +58,8 @@ template <class T> inline Argument argument(const graph::Own<T>& o) { return des
 template <class V> inline Argument argument(const graph::Held<V>& h) { return describe(h.view); }
 template <class S> inline Argument argument(const graph::Computed<S>& c) { return describe(c.tensor()); }
 template <class T, auto... E> inline Argument argument(const Param<T, E...>& p) {
-  if (p.memory() == nullptr) graph::parameter_has_no_memory();
+  if (p.memory() == nullptr && p.size() > 0) graph::parameter_has_no_memory();
   return describe(TensorView<const T, E...>(p.memory()));
-}
-template <class T, auto... E> inline Argument argument(const Buffer<T, E...>& b) {
-  return describe(TensorView<const T, E...>(b.memory()));
 }
 inline Argument argument(const Scalar& s) { return describe_number(s.stored()); }
 

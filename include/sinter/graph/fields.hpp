@@ -140,13 +140,12 @@ template <int N> consteval auto names_in(std::string_view list) {
 template <class M> struct Members {
   static constexpr int count = checked_count<M>();
 };
-/// What `sinter_fields` returns: a std::tuple of references, or a Pack.
+/// What `sinter_fields` returns: a std::tuple of references, a pair or a Pack.
 template <class... T> std::type_identity<std::tuple<T...>> types_of(const std::tuple<T...>&);
+template <class A, class B> std::type_identity<std::tuple<A, B>> types_of(const std::pair<A, B>&);
 template <class Index, class... T>
 std::type_identity<std::tuple<T...>> types_of(const tensor_detail::PackOf<Index, T...>&);
-template <class F, class... T> constexpr void spread(const F& f, const std::tuple<T...>& fields) {
-  std::apply(f, fields);
-}
+template <class F, class T> constexpr void spread(const F& f, const T& fields) { std::apply(f, fields); }
 template <class F, class Index, class... T>
 constexpr void spread(const F& f, const tensor_detail::PackOf<Index, T...>& fields) {
   fields.spread(f);

@@ -87,21 +87,20 @@ template <class M, class F> constexpr void for_each_leaf(M& m, F&& f) {
 class Leaves {
  public:
   template <class M> explicit constexpr Leaves(M& module) { for_each_leaf(module, *this); }
-  template <class L> constexpr void operator()(L& leaf) { push(leaf.leaf()); }
+  template <class L> constexpr void operator()(L& leaf) { leaf.show(*this); }
+  // Its arguments are in registers: hundreds of structs on the stack take the optimizer seconds.
+  SINTER_OUTLINE constexpr void add(const LeafType& type, Value& node, void* pointer, ChangeCount*& changes,
+                                    const Initializer& initializer) {
+    list_.push({&type, &node, pointer, &changes, initializer});
+  }
 
   constexpr int size() const { return list_.size(); }
   constexpr const Leaf* begin() const { return list_.begin(); }
   constexpr const Leaf* end() const { return list_.end(); }
 
  private:
-  SINTER_OUTLINE constexpr void push(const Leaf& leaf) { list_.push(leaf); }
-
   List<Leaf> list_;
 };
-
-template <class M> struct ItemsOf : std::type_identity<M> {};
-template <class Index, class... T>
-struct ItemsOf<tensor_detail::PackOf<Index, T...>> : std::type_identity<std::tuple<T...>> {};
 
 /// PyTorch's names of leaves: members joined by dots, array and tuple items by their index: "blocks.2.fc1.weight". They
 /// follow from the struct's type.
@@ -114,48 +113,51 @@ class LeafNames {
   }
 
  private:
-  template <class M> void add() {
+  // Outlined: equal structs share what they cost, and a large net is no single function.
+  template <class M> SINTER_OUTLINE void add() {
     if constexpr (is_leaf_v<M>) {
       push();
     } else if constexpr (is_array_v<M>) {
-      for (std::size_t i = 0; i < std::tuple_size_v<M>; ++i) add_item<typename M::value_type>(i);
+      for (std::size_t i = 0; i < std::tuple_size_v<M>; ++i) add<typename M::value_type>(enter_item(i));
     } else if constexpr (is_tuple_v<M> || is_pack_v<M>) {
       [this]<class... T>(std::type_identity<std::tuple<T...>>) {
         std::size_t i = 0;
-        (add_item<std::remove_cvref_t<T>>(i++), ...);
-      }(ItemsOf<M>{});
+        (add<std::remove_cvref_t<T>>(enter_item(i++)), ...);
+      }(decltype(fields::types_of(std::declval<const M&>())){});
     } else if constexpr (std::is_class_v<M>) {
       [this]<class... T>(std::type_identity<std::tuple<T...>>) {
         const std::string_view* name = fields::MemberNames<M>::name.data();
-        (add_member<std::remove_cvref_t<T>>(*name++), ...);
+        (add<std::remove_cvref_t<T>>(enter(*name++)), ...);
       }(fields::member_types<M>());
     }
   }
-  /// A member without a name gets its struct's.
-  template <class M> void add_member(std::string_view name) {
-    if constexpr (is_fixed_v<M>) return;
-    const std::size_t before = enter(name);
+  template <class M> void add(std::size_t before) {
     add<M>();
-    path_.resize(before);
+    leave(before);
   }
-  template <class M> void add_item(std::size_t index) { add_member<M>(std::string_view(std::to_string(index))); }
 
+  /// A member without a name gets its struct's. Returns what `leave` takes.
   SINTER_OUTLINE std::size_t enter(std::string_view name) {
     const std::size_t before = path_.size();
     if (before > 0 && !name.empty()) path_ += '.';
     path_ += name;
     return before;
   }
+  SINTER_OUTLINE std::size_t enter_item(std::size_t index) { return enter(std::to_string(index)); }
+  SINTER_OUTLINE void leave(std::size_t before) { path_.resize(before); }
   SINTER_OUTLINE void push() { list_.push_back(path_); }
 
   std::vector<std::string> list_;
   std::string path_;
 };
-/// Calls f(name, leaf).
-template <class M, class F> void for_each_named_leaf(M& m, F&& f) {
+/// f(name, leaf), one function for all leaves of a type.
+template <class F, class L> SINTER_OUTLINE void visit_named(const F& f, const std::string& name, L& leaf) {
+  f(name, leaf);
+}
+template <class M, class F> void for_each_named_leaf(M& m, const F& f) {
   const std::vector<std::string> names = LeafNames::of<std::remove_const_t<M>>();
   const std::string* name = names.data();
-  for_each_leaf(m, [&](auto& leaf) { f(*name++, leaf); });
+  for_each_leaf(m, [&](auto& leaf) { visit_named(f, *name++, leaf); });
 }
 
 /// What `Model<X>` is made of: X itself, or what the factory X returns.

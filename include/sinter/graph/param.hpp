@@ -52,7 +52,7 @@ struct LeafType {
 struct Leaf {
   const LeafType* type = nullptr;
   Value* node = nullptr;            ///< while tracing
-  void* pointer = nullptr;          ///< to its pointer to its elements, of whatever type
+  void* pointer = nullptr;          ///< the address of its pointer to its elements, a T* of any T
   ChangeCount** changes = nullptr;
   Initializer initializer{};
 
@@ -114,9 +114,9 @@ template <Element T, auto... E> class Param {
   }
   static constexpr std::ptrdiff_t size() { return shape.size(); }
 
-  // For the library: binds it to a node while tracing, to memory in a model.
+  // For the library: binds it to a node while tracing; shows it to what walks over a net.
   constexpr void bind(graph::Value node) { node_ = node; }
-  constexpr graph::Leaf leaf() { return leaf(&leaf_type); }
+  constexpr void show(auto& leaves) { show(leaves, leaf_type); }
   const T* memory() const { return data_; }
   constexpr graph::Builder* traced_in() const { return node_.graph; }
   constexpr symbol symbolic(graph::Builder* b) const {
@@ -128,7 +128,9 @@ template <Element T, auto... E> class Param {
   static constexpr graph::LeafType leaf_type{graph::LeafKind::parameter, dtype, shape};
 
  protected:
-  constexpr graph::Leaf leaf(const graph::LeafType* type) { return {type, &node_, &data_, &changes_, initializer}; }
+  constexpr void show(auto& leaves, const graph::LeafType& type) {
+    leaves.add(type, node_, &data_, changes_, initializer);
+  }
   template <class... Index> T& element_at(Index... index) const { return view()(index...); }
   static void not_of_this_trace() {
     throw_error(ErrorCode::argument, "parameter", "it is used in a trace to which it does not belong");
@@ -146,7 +148,7 @@ template <Element T, auto... E> class Buffer : public Param<T, E...> {
   using Param<T, E...>::Param;
   using Param<T, E...>::operator=;
   static constexpr graph::LeafType leaf_type{graph::LeafKind::buffer, Param<T, E...>::dtype, Param<T, E...>::shape};
-  constexpr graph::Leaf leaf() { return Param<T, E...>::leaf(&leaf_type); }
+  constexpr void show(auto& leaves) { Param<T, E...>::show(leaves, leaf_type); }
 
   /// The value after this step; no gradient flows through it. Of several in one step the last counts. An expression of
   /// parameters and buffers does too: `steps.update(steps + 1)`.
@@ -174,7 +176,7 @@ template <Element T, auto... E> class State : public Buffer<T, E...> {
  public:
   using Buffer<T, E...>::Buffer;
   static constexpr graph::LeafType leaf_type{graph::LeafKind::state, Param<T, E...>::dtype, Param<T, E...>::shape};
-  constexpr graph::Leaf leaf() { return Param<T, E...>::leaf(&leaf_type); }
+  constexpr void show(auto& leaves) { Param<T, E...>::show(leaves, leaf_type); }
 };
 
 /// Replaces a parameter that a module lacks.
@@ -222,11 +224,12 @@ class Scalar {
   }
   constexpr const float& stored() const { return memory_ != nullptr ? *memory_ : value_; }
 
-  // For the library: binds it to a node while tracing, to memory in a model, which then starts with its value.
+  // For the library: binds it to a node while tracing; shows it to what walks over a net, whose model starts with its
+  // value.
   constexpr void bind(graph::Value node) { node_ = node; }
   static constexpr graph::LeafType leaf_type{graph::LeafKind::scalar, Dtype::float32, {}};
-  constexpr graph::Leaf leaf() {
-    return {&leaf_type, &node_, &memory_, &changes_, {Initializer::Kind::constant, double(value_), 0}};
+  constexpr void show(auto& leaves) {
+    leaves.add(leaf_type, node_, &memory_, changes_, {Initializer::Kind::constant, double(value_), 0});
   }
   constexpr graph::Builder* traced_in() const { return node_.graph; }
   constexpr symbol symbolic(graph::Builder* b) const {

@@ -26,7 +26,7 @@ struct PackOf<std::index_sequence<Position...>, T...> : Packed<Position, T>... {
 
 }  // namespace tensor_detail
 
-/// As a member of a module, items are named by their index.
+/// In a module its items are named by their index.
 template <class... T> using Pack = tensor_detail::PackOf<std::make_index_sequence<sizeof...(T)>, T...>;
 
 /// The value at a position: `at<0>(pack)`, as std::get.

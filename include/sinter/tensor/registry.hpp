@@ -20,7 +20,7 @@ namespace sinter::inline SINTER_ABI::internals {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wnon-template-friend"
 #endif
-/// A number of a registry, which is any type. The function is declared here and defined by the `Entry`.
+/// A number in a registry; any type names a registry. The function is declared here and defined by the `Entry`.
 template <class Registry, std::uint64_t N> struct Number {
   friend constexpr auto entry(Number);
 };

@@ -80,18 +80,17 @@ inline void describe_elements(eager::Argument& a, std::byte* data, Dtype d, cons
   a = eager::describe_memory(data, std::size_t(flat.size() * bytes_of(d)), &flat, bytes_of(d));
   a.length[0] = flat[0];
 }
-/// Describes leaves of some kinds, where `memory` has them; returns the end.
-SINTER_OUTLINE inline eager::Argument* describe_leaves(const graph::PlacedLeaf* leaf, int count,
-                                                       const LeafMemory& memory, eager::Argument* to) {
+/// Describes a net's states, or its buffers and scalars.
+SINTER_OUTLINE inline void describe_leaves(const graph::PlacedLeaf* leaf, int count, bool states,
+                                           const LeafMemory& memory, eager::Argument* to) {
   for (; count > 0; --count, ++leaf) {
-    void* const data = memory.of(*leaf);
-    if (data == nullptr) continue;
-    *to = eager::describe_memory(data, std::size_t(leaf->type.bytes()), &leaf->type.shape,
+    const graph::LeafKind kind = leaf->type.kind;
+    if (kind == graph::LeafKind::parameter || (kind == graph::LeafKind::state) != states) continue;
+    *to = eager::describe_memory(memory.of(*leaf), std::size_t(leaf->type.bytes()), &leaf->type.shape,
                                  int(bytes_of(leaf->type.dtype)));
     for (int i = 0; i < leaf->type.shape.rank; ++i) to->length[i] = leaf->type.shape[i];
     ++to;
   }
-  return to;
 }
 /// Describes those inputs; returns their number.
 template <class X, std::size_t N>
@@ -107,7 +106,7 @@ inline int leading_arguments(const typename Model<X>::Block& block, std::array<e
     LeafMemory others;
     others.buffers = block.buffers.data();
     others.scalars = block.data() + blocks[0].elements;
-    describe_leaves(graph::leaves<X>.data(), graph::leaves<X>.size(), others, a.data() + blocks.count);
+    describe_leaves(graph::leaves<X>.data(), graph::leaves<X>.size(), false, others, a.data() + blocks.count);
   }
   return leading<X>;
 }
@@ -253,7 +252,8 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     return m;
   }
   void describe_states(eager::Argument* a) const {
-    if constexpr (states > 0) describe_leaves(graph::leaves<X>.data(), graph::leaves<X>.size(), memory_of_states(), a);
+    if constexpr (states > 0)
+      describe_leaves(graph::leaves<X>.data(), graph::leaves<X>.size(), true, memory_of_states(), a);
   }
   void describe_prepared(eager::Argument* a) const {
     static constexpr Shape none{};

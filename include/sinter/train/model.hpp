@@ -35,12 +35,9 @@ template <class X> consteval bool has_leaves_of(Dtype d) {
 /// The functions that fill leaves of a net, for the dtypes that it has.
 template <class X> consteval PerDtype<Fill> fills_of() {
   PerDtype<Fill> r{};
-  const auto add = [&]<Dtype D>() {
+  for_each_dtype([&]<Dtype D>() {
     if constexpr (has_leaves_of<X>(D)) r[D] = &fill<element_type<D>>;
-  };
-  [&]<std::size_t... D>(std::index_sequence<D...>) {
-    (add.template operator()<Dtype(D)>(), ...);
-  }(std::make_index_sequence<std::size_t(number_of_dtypes)>{});
+  });
   return r;
 }
 template <class X> inline constexpr PerDtype<Fill> fills = fills_of<X>();
@@ -108,7 +105,7 @@ template <class X> class Model {
     }
   };
 
-  explicit Model(Seed seed = {}) : net_(graph::NetOf<X>::make()) {
+  explicit Model(Seed seed = {}) : net_(initial) {
     constexpr auto fault = graph::fields::Fault<typename graph::FaultOf<Net>::type>{};
     if constexpr (fault.exists) {
       (void)graph::fields::report(fault);
@@ -188,6 +185,7 @@ template <class X> class Model {
   }
 
  private:
+  static constexpr Net initial = graph::NetOf<X>::make();
   static constexpr std::size_t elements = blocks[0].elements + graph::count_leaves<X>(graph::LeafKind::scalar);
 
   internals::train::LeafMemory memory() const {

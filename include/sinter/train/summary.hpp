@@ -49,6 +49,7 @@ template <class X, class... Inputs> constexpr auto leaf_costs() {
   graph::Builder g;
   auto net = graph::NetOf<X>::make();
   bind(g, net, graph::parameter_blocks<X>);
+  bind_states(g, net);
   graph::List<int> leaves;
   for (const graph::Leaf& leaf : graph::Leaves(net)) leaves.push(leaf.node->id);
   const std::tuple<typename Inputs::symbol...> inputs{graph::new_input<typename Inputs::symbol>(g)...};

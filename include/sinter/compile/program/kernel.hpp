@@ -241,6 +241,7 @@ constexpr std::uint64_t key_of(const std::uint64_t* words, int count) {
   std::uint64_t h = 0x9e3779b97f4a7c15u;
   for (int i = 0; i < count; ++i) {
     h = (h ^ words[i]) * 0xff51afd7ed558ccdu;
+    h = (h ^ h >> 29) * 0xc4ceb9fe1a85ec53u;
     h ^= h >> 32;
   }
   return h;

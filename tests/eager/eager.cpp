@@ -129,7 +129,7 @@ TEST_CASE(
 TEST_CASE("temporaries are shared between the copies of an expression, not copied") {
   const auto e = Tensor<float, 1000>{} + 1.f;
   const auto twice = e + e;
-  CHECK(at<0>(at<1>(twice.arguments).arguments).tensor.data() == at<0>(e.arguments).tensor.data());
+  CHECK(twice.arguments.get<1>().arguments.get<0>().tensor.data() == e.arguments.get<0>().tensor.data());
   CHECK(eval(twice)(7) == 2);
 }
 

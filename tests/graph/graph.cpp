@@ -118,8 +118,8 @@ TEST_CASE("members are found without macros, under PyTorch's names") {
   graph::for_each_named_leaf(net, [&](const std::string& name, const auto&) { names += name + " "; });
   CHECK(names == "first.a blocks.0.weight blocks.0.bias blocks.1.weight blocks.1.bias pair.0.a pack.1.a temperature ");
   static_assert(graph::count_parameters<Outer>() == 2 + 2 * (4 + 2) + 2 + 2);
-  at<1>(net.pack).scale = 3;
-  CHECK(at<1>(std::as_const(net).pack).scale == 3);
+  net.pack.get<1>().scale = 3;
+  CHECK(std::as_const(net).pack.get<1>().scale == 3);
 }
 
 TEST_CASE("SINTER_FIELDS names the members of a type that cannot be decomposed") {

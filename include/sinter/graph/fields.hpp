@@ -122,7 +122,7 @@ template <class M, int N> constexpr auto addresses() {
 template <class M, int N> consteval auto names() {
   return []<std::size_t... Index>(std::index_sequence<Index...>) {
     return std::array<std::string_view, sizeof...(Index)>{
-        last_identifier(text<at<Index>(addresses<M, N>())>())...};
+        last_identifier(text<addresses<M, N>().template get<Index>()>())...};
   }(std::make_index_sequence<std::size_t(N)>{});
 }
 /// The names written in SINTER_FIELDS.

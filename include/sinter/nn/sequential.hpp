@@ -9,7 +9,7 @@ namespace sinter::inline SINTER_ABI::nn {
 /// `Sequential<Linear<784, 128>, ReLU, Linear<128, 10>>`; parameters are named by position, "0.weight", as in
 /// PyTorch: torch.nn.Sequential.
 template <class... Layers> struct Sequential {
-  Pack<Layers...> layers;  ///< the first is at<0>(layers)
+  Pack<Layers...> layers;  ///< the first is layers.get<0>()
 
   // The layers get the struct's name: they are named without their own.
   static constexpr std::string_view sinter_field_names{};
@@ -21,7 +21,7 @@ template <class... Layers> struct Sequential {
  private:
   template <std::size_t Index> constexpr auto run(auto x) const {
     if constexpr (Index == sizeof...(Layers)) return x;
-    else return run<Index + 1>(at<Index>(layers)(x));
+    else return run<Index + 1>(layers.template get<Index>()(x));
   }
 };
 

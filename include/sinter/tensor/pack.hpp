@@ -12,9 +12,14 @@ namespace tensor_detail {
 template <std::size_t Position, class T> struct Packed {
   T value;
 };
+template <std::size_t Position, class T> constexpr const T& value_at(const Packed<Position, T>& p) { return p.value; }
+template <std::size_t Position, class T> constexpr T& value_at(Packed<Position, T>& p) { return p.value; }
 template <class Index, class... T> struct PackOf;
 template <std::size_t... Position, class... T>
 struct PackOf<std::index_sequence<Position...>, T...> : Packed<Position, T>... {
+  /// The value at a position, as std::get: `pack.get<0>()`.
+  template <std::size_t At> constexpr const auto& get() const { return value_at<At>(*this); }
+  template <std::size_t At> constexpr auto& get() { return value_at<At>(*this); }
   /// Calls f with all of them, as std::apply does.
   template <class F> [[gnu::always_inline]] constexpr decltype(auto) spread(const F& f) const {
     return f(static_cast<const Packed<Position, T>*>(this)->value...);
@@ -28,11 +33,5 @@ struct PackOf<std::index_sequence<Position...>, T...> : Packed<Position, T>... {
 
 /// In a module its items are named by their index.
 template <class... T> using Pack = tensor_detail::PackOf<std::make_index_sequence<sizeof...(T)>, T...>;
-
-/// The value at a position: `at<0>(pack)`, as std::get.
-template <std::size_t Position, class T> constexpr const T& at(const tensor_detail::Packed<Position, T>& p) {
-  return p.value;
-}
-template <std::size_t Position, class T> constexpr T& at(tensor_detail::Packed<Position, T>& p) { return p.value; }
 
 }  // namespace sinter

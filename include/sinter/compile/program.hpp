@@ -28,11 +28,6 @@ inline constexpr int most_refusals = 32, most_bodies = 64;
               "expected at most 64 loops, those inside loops and gradients included");
 }
 
-[[noreturn]] SINTER_COLD inline void a_program_is_larger_than_expected() {
-  throw_error(ErrorCode::unsupported, "program", "it has more steps than a program has room for",
-              "make a loop of steps that repeat: scan, for_loop");
-}
-
 /// A plan's numbers; its lists are stored in an array that several plans share, from `begin` on: kernel offsets, words,
 /// table, symbolic dimensions, takes_over, output bytes, chains.
 struct PlanNumbers {
@@ -78,11 +73,12 @@ struct FrozenPlan : PlanNumbers {
 
 /// What a graph was compiled to, in one array of fixed capacity, so that it is made in a single constant evaluation.
 template <int Capacity> struct Frozen {
-  bool exists = false;
+  int size = 0;  ///< of the numbers, which are stored where they fit
   FrozenPlan prepare, run;
   PlanNumbers bodies[most_bodies]{};  ///< of loops; those of one plan after another
   std::int64_t data[std::size_t(Capacity)]{};
 
+  constexpr bool fits() const { return size <= Capacity; }
   constexpr void write(int at, const Plan& p) {
     for (const int k : p.kernel) data[at++] = k;
     for (const std::uint64_t w : p.words) data[at++] = std::int64_t(w);
@@ -114,8 +110,8 @@ template <int Capacity> constexpr Frozen<Capacity> freeze(const Compiled& c, con
     size += body.size();
     add_bodies(*bodies[i], body);
   }
-  if (size > Capacity) a_program_is_larger_than_expected();
-  f.exists = true;
+  f.size = size;
+  if (!f.fits()) return f;
   f.write(0, c.run);
   f.write(f.prepare.begin, c.prepare);
   for (int i = 0; i < bodies.size(); ++i) f.write(f.bodies[i].begin, *bodies[i]);
@@ -144,24 +140,41 @@ template <class Trace> constexpr int parameters_of() {
   else return 0;
 }
 
-/// What a trace was compiled to for a backend. `Trace{}()` builds the graph; it runs in constant evaluation, once.
+/// What a trace was compiled to for a backend. `Trace{}()` builds the graph; it runs in constant evaluation, once, and
+/// a second time only where it does not fit the room made for it.
 template <class Trace, class Backend> class Compilation {
-  // Room that is not used costs the compilers nothing. Named locals: g++ evaluates a temporary that is a function's
-  // argument more than once.
-  static constexpr auto frozen_ = [] {
+  // Room that is not used costs g++ and clang nothing; nvcc's front end takes memory for all of it.
+#ifdef __EDG__
+  static constexpr int room = 1 << 14;
+#else
+  static constexpr int room = 1 << 20;
+#endif
+  // Named locals: g++ evaluates a temporary that is a function's argument more than once.
+  template <int Capacity> static constexpr auto made() {
     const graph::Builder g = Trace{}();
     const Compiled c = compile(g, parameters_of<Trace>(), Backend::target);
-    return freeze<1 << 20>(c, Backend::target);
-  }();
+    return freeze<Capacity>(c, Backend::target);
+  }
+  static constexpr auto first_ = made<room>();
   /// Where the evaluation failed, which is an error by itself, everything else is that of an empty program: g++ would
   /// report every constant as non-constant.
-  static constexpr bool is_sound = requires { typename std::bool_constant<frozen_.exists>; };
+  static constexpr bool is_sound = requires { typename std::bool_constant<first_.fits()>; };
+  static constexpr bool is_enough() {
+    if constexpr (is_sound) return first_.fits();
+    else return true;
+  }
+  template <bool Enough> static constexpr auto made_again() {
+    if constexpr (Enough) return 0;
+    else return made<first_.size>();
+  }
+  static constexpr auto second_ = made_again<is_enough()>();
   static constexpr Frozen<1> nothing_{};
 
  public:
   static constexpr const auto& frozen() {
-    if constexpr (is_sound) return frozen_;
-    else return nothing_;
+    if constexpr (!is_sound) return nothing_;
+    else if constexpr (is_enough()) return first_;
+    else return second_;
   }
 };
 

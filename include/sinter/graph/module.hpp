@@ -91,7 +91,7 @@ class Leaves {
   // Its arguments are in registers: hundreds of structs on the stack take the optimizer seconds.
   SINTER_OUTLINE constexpr void add(const LeafType& type, Value& node, void* pointer, ChangeCount*& changes,
                                     const Initializer& initializer) {
-    list_.push({&type, &node, pointer, &changes, initializer});
+    *list_.extend(1) = {&type, &node, pointer, &changes, initializer};
   }
 
   constexpr int size() const { return list_.size(); }

@@ -105,7 +105,7 @@ template <class X> class Model {
     }
   };
 
-  explicit Model(Seed seed = {}) : net_(initial) {
+  explicit Model(Seed seed = {}) : net_(graph::NetOf<X>::make()) {
     constexpr auto fault = graph::fields::Fault<typename graph::FaultOf<Net>::type>{};
     if constexpr (fault.exists) {
       (void)graph::fields::report(fault);
@@ -185,7 +185,6 @@ template <class X> class Model {
   }
 
  private:
-  static constexpr Net initial = graph::NetOf<X>::make();
   static constexpr std::size_t elements = blocks[0].elements + graph::count_leaves<X>(graph::LeafKind::scalar);
 
   internals::train::LeafMemory memory() const {

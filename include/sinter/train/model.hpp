@@ -64,14 +64,15 @@ SINTER_OUTLINE inline void initialize(const graph::PlacedLeaf* leaves, int count
                                       const PerDtype<Fill>& fills, Seed seed) {
   std::uint64_t stream = 0;
   for (const graph::PlacedLeaf* leaf = leaves; leaf != leaves + count; ++leaf) {
-    const bool drawn = leaf->type.kind == graph::LeafKind::parameter;
-    const Initializer value = drawn ? leaf->initializer : Initializer{Initializer::Kind::constant, leaf->initializer.a};
-    const Philox random(seed, drawn ? stream++ : 0);
+    Initializer value = leaf->initializer;
+    if (leaf->type.kind != graph::LeafKind::parameter) value.kind = Initializer::Kind::constant;
+    const Philox random(seed, stream);
+    stream += leaf->type.kind == graph::LeafKind::parameter;
     if (void* const to = memory.of(*leaf); to != nullptr)
       fills[leaf->type.dtype](to, std::size_t(leaf->type.shape.size()), value, random);
   }
 }
-SINTER_OUTLINE inline void bind(const graph::Leaves& net, const graph::PlacedLeaf* placed, const LeafMemory& memory,
+inline void bind(const graph::Leaves& net, const graph::PlacedLeaf* placed, const LeafMemory& memory,
                                 graph::ChangeCount* changes) {
   for (const graph::Leaf& leaf : net) leaf.bind(memory.of(*placed++), changes);
 }

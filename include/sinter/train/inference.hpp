@@ -159,7 +159,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
 
   /// Resets every `State` of the net to its initial value.
   void reset() {
-    if constexpr (states > 0)
+    if constexpr (graph::bytes_of_leaves<X>(graph::LeafKind::state) > 0)
       initialize(graph::leaves<X>.data(), graph::leaves<X>.size(), memory_of_states(), fills<X>, Seed{});
   }
 

@@ -48,10 +48,10 @@ struct LeafMemory {
   std::byte *buffers = nullptr, *states = nullptr;
   float* scalars = nullptr;
 
-  /// Null for what is not here.
+  /// Null for a block that is not here.
   void* of(const graph::PlacedLeaf& leaf) const {
     using enum graph::LeafKind;
-    if (leaf.type.kind == scalar) return scalars != nullptr ? scalars + leaf.begin : nullptr;
+    if (leaf.type.kind == scalar) return scalars + leaf.begin;
     std::byte* const block = leaf.type.kind == parameter ? parameters[leaf.type.dtype]
                              : leaf.type.kind == buffer  ? buffers
                                                          : states;
@@ -68,8 +68,8 @@ SINTER_OUTLINE inline void initialize(const graph::PlacedLeaf* leaves, int count
     if (leaf->type.kind != graph::LeafKind::parameter) value.kind = Initializer::Kind::constant;
     const Philox random(seed, stream);
     stream += leaf->type.kind == graph::LeafKind::parameter;
-    if (void* const to = memory.of(*leaf); to != nullptr)
-      fills[leaf->type.dtype](to, std::size_t(leaf->type.shape.size()), value, random);
+    if ((leaf->type.kind == graph::LeafKind::state) == (memory.states != nullptr))
+      fills[leaf->type.dtype](memory.of(*leaf), std::size_t(leaf->type.shape.size()), value, random);
   }
 }
 inline void bind(const graph::Leaves& net, const graph::PlacedLeaf* placed, const LeafMemory& memory,

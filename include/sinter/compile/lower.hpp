@@ -32,8 +32,8 @@ class Lowering {
     k_ = Kernel{};
     k_.kind = home.kind;
     node_.clear();
-    micros_.clear();
-    pointers_.clear();
+    micro_buckets_.clear();
+    pointer_buckets_.clear();
     shared_pointer_.clear();
     if (is_own_kernel(home.kind)) {
       make_custom();
@@ -215,13 +215,13 @@ class Lowering {
     m.side = side_number_;
     const unsigned h = unsigned(m.what) + 5u * unsigned(m.a) + 7u * unsigned(m.b) + 11u * unsigned(m.code);
     const Micro* const all = k_.micros.data();
-    for (int i = micros_.first(h); i >= 0; i = micros_.next(i)) {
+    for (int i = micro_buckets_.first(h); i >= 0; i = micro_buckets_.next(i)) {
       const Micro& o = all[i];
       if (o.a == m.a && o.what == m.what && o.b == m.b && o.c == m.c && o.dtype == m.dtype && o.side == m.side &&
           o.code == m.code && o.bits == m.bits)
         return i;
     }
-    micros_.add(h);
+    micro_buckets_.add(h);
     k_.micros.push(m);
     node_.push(node);
     return k_.micros.size() - 1;
@@ -234,14 +234,14 @@ class Lowering {
   }
   constexpr short point(const Pointer& p) {
     const unsigned h = unsigned(p.node) + 3u * unsigned(p.offset);
-    for (int i = pointers_.first(h); i >= 0; i = pointers_.next(i)) {
+    for (int i = pointer_buckets_.first(h); i >= 0; i = pointer_buckets_.next(i)) {
       const int at = shared_pointer_[i];
       const Pointer& q = k_.pointers[at];
       bool same = q.node == p.node && q.offset == p.offset;
       for (int d = 0; d < k_.loops.size() && same; ++d) same = q.stride[d] == p.stride[d];
       if (same) return short(at);
     }
-    pointers_.add(h);
+    pointer_buckets_.add(h);
     shared_pointer_.push(k_.pointers.size());
     k_.pointers.push(p);
     return short(k_.pointers.size() - 1);
@@ -387,7 +387,7 @@ class Lowering {
   const Side* side_ = nullptr;  ///< the operand of a contraction that is being computed
   unsigned char side_number_ = 0;
   List<int> node_;  ///< of each applied primitive
-  Buckets micros_, pointers_;
+  Buckets micro_buckets_, pointer_buckets_;
   List<int> shared_pointer_;  ///< the pointers among which one like another is found
 };
 

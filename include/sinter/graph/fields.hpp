@@ -145,10 +145,10 @@ template <class... T> std::type_identity<std::tuple<T...>> types_of(const std::t
 template <class A, class B> std::type_identity<std::tuple<A, B>> types_of(const std::pair<A, B>&);
 template <class Index, class... T>
 std::type_identity<std::tuple<T...>> types_of(const tensor_detail::PackOf<Index, T...>&);
-template <class F, class T> constexpr void spread(const F& f, const T& fields) { std::apply(f, fields); }
-template <class F, class Index, class... T>
-constexpr void spread(const F& f, const tensor_detail::PackOf<Index, T...>& fields) {
-  fields.spread(f);
+/// Calls f with all of its values.
+template <class F, class T> constexpr void spread(const F& f, T&& values) {
+  if constexpr (requires { values.spread(f); }) values.spread(f);
+  else std::apply(f, values);
 }
 template <class M> using Listed = typename decltype(types_of(std::declval<M&>().sinter_fields()))::type;
 template <class M> consteval int listed_count() {

@@ -30,8 +30,7 @@ template <class> inline constexpr bool is_array_v = false;
 template <class T, std::size_t N> inline constexpr bool is_array_v<std::array<T, N>> = true;
 template <class> inline constexpr bool is_tuple_v = false;
 template <class... T> inline constexpr bool is_tuple_v<std::tuple<T...>> = true;
-template <class> inline constexpr bool is_pack_v = false;
-template <class... T> inline constexpr bool is_pack_v<tensor_detail::PackOf<T...>> = true;
+template <class... T> inline constexpr bool is_tuple_v<tensor_detail::PackOf<T...>> = true;
 
 /// A value fixed with the model's type: a hyperparameter.
 template <class T> inline constexpr bool is_fixed_v = std::is_arithmetic_v<T> || std::is_enum_v<T>;
@@ -71,36 +70,13 @@ template <class M, class F> constexpr void for_each_leaf(M& m, F&& f) {
   } else if constexpr (is_array_v<T>) {
     for (auto& item : m) for_each_leaf(item, f);
   } else if constexpr (is_tuple_v<T>) {
-    [&]<std::size_t... Index>(std::index_sequence<Index...>) {
-      (for_each_leaf(std::get<Index>(m), f), ...);
-    }(std::make_index_sequence<std::tuple_size_v<T>>{});
-  } else if constexpr (is_pack_v<T>) {
-    m.spread([&](auto&... item) { (for_each_leaf(item, f), ...); });
+    fields::spread([&](auto&... item) { (for_each_leaf(item, f), ...); }, m);
   } else if constexpr (std::is_class_v<T>) {
     for_each_member(m, [&](auto& member) { for_each_leaf(member, f); });
   } else if constexpr (!is_fixed_v<T>) {
     (void)module_member_must_be_a_parameter_a_module_an_array_a_tuple_or_a_number<T>{};
   }
 }
-
-/// Collects leaves. One type for all purposes: a net's structs are walked by one set of functions.
-class Leaves {
- public:
-  template <class M> explicit constexpr Leaves(M& module) { for_each_leaf(module, *this); }
-  template <class L> constexpr void operator()(L& leaf) { leaf.show(*this); }
-  // Its arguments are in registers: hundreds of structs on the stack take the optimizer seconds.
-  SINTER_OUTLINE constexpr void add(const LeafType& type, Value& node, void* pointer, ChangeCount*& changes,
-                                    const Initializer& initializer) {
-    *list_.extend(1) = {&type, &node, pointer, &changes, initializer};
-  }
-
-  constexpr int size() const { return list_.size(); }
-  constexpr const Leaf* begin() const { return list_.begin(); }
-  constexpr const Leaf* end() const { return list_.end(); }
-
- private:
-  List<Leaf> list_;
-};
 
 /// PyTorch's names of leaves: members joined by dots, array and tuple items by their index: "blocks.2.fc1.weight". They
 /// follow from the struct's type.
@@ -119,7 +95,7 @@ class LeafNames {
       push();
     } else if constexpr (is_array_v<M>) {
       for (std::size_t i = 0; i < std::tuple_size_v<M>; ++i) add<typename M::value_type>(enter_item(i));
-    } else if constexpr (is_tuple_v<M> || is_pack_v<M>) {
+    } else if constexpr (is_tuple_v<M>) {
       [this]<class... T>(std::type_identity<std::tuple<T...>>) {
         std::size_t i = 0;
         (add<std::remove_cvref_t<T>>(enter_item(i++)), ...);
@@ -171,6 +147,37 @@ template <class X> requires(std::is_empty_v<X> && std::is_invocable_v<X>) struct
 };
 template <class X> using net_of = typename NetOf<X>::type;
 
+/// Counts leaves, and writes them where it is told to. One type for all purposes: a net's structs are walked by one set
+/// of functions.
+class LeafWalk {
+ public:
+  template <class M> constexpr LeafWalk(M& module, Leaf* to) : to_(to) { for_each_leaf(module, *this); }
+  template <class L> constexpr void operator()(L& leaf) { leaf.show(*this); }
+  // Its arguments are in registers: hundreds of structs on the stack take the optimizer seconds.
+  SINTER_OUTLINE constexpr void add(const LeafType& type, Value& node, void* pointer, ChangeCount*& changes,
+                                    const Initializer& initializer) {
+    if (to_ != nullptr) to_[count_] = {&type, &node, pointer, &changes, initializer};
+    ++count_;
+  }
+  constexpr int count() const { return count_; }
+
+ private:
+  Leaf* to_;
+  int count_ = 0;
+};
+template <class X> consteval int number_of_leaves() {
+  // reports its errors before any other
+  if constexpr (std::is_class_v<net_of<X>>) (void)fields::Members<net_of<X>>::count;
+  auto net = NetOf<X>::make();
+  return LeafWalk(net, nullptr).count();
+}
+/// The leaves of a module, in declaration order.
+template <class M> constexpr internals::Array<Leaf, number_of_leaves<M>()> leaves_of(M& module) {
+  internals::Array<Leaf, number_of_leaves<M>()> r{};
+  LeafWalk(module, r.data());
+  return r;
+}
+
 /// The parameters of one dtype: a net has a block of memory for each, which is an input of its programs.
 struct ParameterBlock {
   Dtype dtype = Dtype::float32;
@@ -215,14 +222,13 @@ struct PlacedLeaf {
   /// index of a scalar.
   std::int64_t begin = 0;
 };
-/// The leaves of a struct, in declaration order.
-template <class X, int Count> consteval internals::Array<PlacedLeaf, Count> place_leaves() {
-  internals::Array<PlacedLeaf, Count> r{};
+template <class X> consteval internals::Array<PlacedLeaf, number_of_leaves<X>()> place_leaves() {
+  internals::Array<PlacedLeaf, number_of_leaves<X>()> r{};
   internals::PerDtype<std::int64_t> parameters{};
   std::int64_t buffers = 0, states = 0, scalars = 0;
   auto net = NetOf<X>::make();
   PlacedLeaf* to = r.data();
-  for (const Leaf& leaf : Leaves(net)) {
+  for (const Leaf& leaf : leaves_of(net)) {
     const LeafType& type = *leaf.type;
     const std::int64_t bytes = type.bytes();
     std::int64_t begin = 0;
@@ -236,17 +242,12 @@ template <class X, int Count> consteval internals::Array<PlacedLeaf, Count> plac
   }
   return r;
 }
-template <class X> consteval int number_of_leaves() {
-  // reports its errors before any other
-  if constexpr (std::is_class_v<net_of<X>>) (void)fields::Members<net_of<X>>::count;
-  auto net = NetOf<X>::make();
-  return Leaves(net).size();
-}
-template <class X> inline constexpr auto leaves = place_leaves<X, number_of_leaves<X>()>();
+/// The leaves of `Model<X>`, in declaration order.
+template <class X> inline constexpr auto placed_leaves = place_leaves<X>();
 
 template <class X> consteval ParameterBlocks blocks_of_parameters() {
   internals::PerDtype<std::int64_t> elements{};
-  for (const PlacedLeaf& leaf : leaves<X>)
+  for (const PlacedLeaf& leaf : placed_leaves<X>)
     if (leaf.type.kind == LeafKind::parameter) elements[leaf.type.dtype] += leaf.type.shape.size();
   ParameterBlocks b;
   b.block[0].elements = elements[Dtype::float32];
@@ -265,13 +266,13 @@ template <class X> consteval std::int64_t count_parameters() { return parameter_
 /// parameters.
 template <class X> consteval int count_leaves(LeafKind kind) {
   int n = 0;
-  for (const PlacedLeaf& leaf : leaves<X>) n += leaf.type.kind == kind;
+  for (const PlacedLeaf& leaf : placed_leaves<X>) n += leaf.type.kind == kind;
   return n;
 }
 /// Bytes of all buffers or of all states, each aligned for itself.
 template <class X> consteval std::size_t bytes_of_leaves(LeafKind kind) {
   std::int64_t n = 0;
-  for (const PlacedLeaf& leaf : leaves<X>)
+  for (const PlacedLeaf& leaf : placed_leaves<X>)
     if (leaf.type.kind == kind) n = leaf.begin + aligned_for_buffers(leaf.type.bytes());
   return std::size_t(n);
 }

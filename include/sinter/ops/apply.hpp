@@ -15,18 +15,12 @@ struct NoAttributes {
   static constexpr std::array<std::int64_t, 0> of(const auto&...) { return {}; }
 };
 
-/// `Rule`: the primitive, or what gives the types of many.
-template <class Rule, class Attributes, class... S> struct ResultOf {
+template <class Op, class Attributes, class... S> struct ResultOf {
   static constexpr auto attributes = Attributes::of(S::shape...);
-  static constexpr Signature::Operand operands[]{{S::dtype, &S::shape}...};
-  static constexpr Type type =
-      Rule::type({operands, int(sizeof...(S)), attributes.data(), int(attributes.size())});
-};
-template <class Op> struct TypeRuleOf {
-  using type = Op;
-};
-template <class Op> requires requires { typename Op::TypeRule; } struct TypeRuleOf<Op> {
-  using type = typename Op::TypeRule;
+  static constexpr Type type = [] {
+    const std::array<Signature::Operand, sizeof...(S)> operands{Signature::Operand{S::dtype, &S::shape}...};
+    return Op::type({operands.data(), int(sizeof...(S)), attributes.data(), int(attributes.size())});
+  }();
 };
 
 /// Not deduced: nvcc would write the deduced type, everywhere, as one that g++ refuses.
@@ -41,7 +35,7 @@ constexpr Value apply_nodes(Builder* b, Ids<N> ids, const std::array<std::int64_
 /// A primitive as a function object.
 template <class Op, class Attributes = NoAttributes> struct Apply {
   template <TypedSymbol... X> constexpr auto operator()(X... x) const {
-    using R = ResultOf<typename TypeRuleOf<Op>::type, Attributes, X...>;
+    using R = ResultOf<Op, Attributes, X...>;
     if constexpr (R::type.valid) {
       return graph::SymOf<R>(apply_nodes<Op>(graph::builder_of(x...), Ids<sizeof...(X)>{x.id...}, R::attributes));
     } else {

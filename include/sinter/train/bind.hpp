@@ -25,7 +25,7 @@ constexpr BoundParameters bind(graph::Builder& g, Net& net, const graph::Paramet
     r.blocks.push(input[blocks[i].dtype] = g.input(blocks[i].dtype, flat));
   }
   graph::List<int> nodes, size;  // of other dtypes
-  for (const graph::Leaf& leaf : graph::Leaves(net)) {
+  for (const graph::Leaf& leaf : graph::leaves_of(net)) {
     const graph::LeafType& type = *leaf.type;
     switch (type.kind) {
       case graph::LeafKind::parameter: {
@@ -55,18 +55,17 @@ constexpr BoundParameters bind(graph::Builder& g, Net& net, const graph::Paramet
 
 /// Binds every `State` to a separate input, after those of `bind`.
 template <class Net> constexpr void bind_states(graph::Builder& g, Net& net) {
-  for (const graph::Leaf& leaf : graph::Leaves(net))
+  for (const graph::Leaf& leaf : graph::leaves_of(net))
     if (leaf.type->kind == graph::LeafKind::state)
       leaf.bind(graph::Value{&g, g.input(leaf.type->dtype, leaf.type->shape)});
 }
 /// Binds every `State` to its initial value.
 template <class Net> constexpr void bind_first_states(graph::Builder& g, Net& net) {
-  for (const graph::Leaf& leaf : graph::Leaves(net)) {
+  for (const graph::Leaf& leaf : graph::leaves_of(net)) {
     if (leaf.type->kind != graph::LeafKind::state) continue;
     const double first = with_element_type(
         leaf.type->dtype, [&]<class T>(T) { return ops::converted<double>(ops::converted<T>(leaf.initializer.a)); });
-    leaf.bind(
-        graph::broadcast_to(graph::Value{&g, g.constant(first, leaf.type->dtype)}, leaf.type->shape));
+    leaf.bind(graph::broadcast_to(graph::Value{&g, g.constant(first, leaf.type->dtype)}, leaf.type->shape));
   }
 }
 

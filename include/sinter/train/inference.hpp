@@ -106,7 +106,8 @@ inline int leading_arguments(const typename Model<X>::Block& block, std::array<e
     LeafMemory others;
     others.buffers = block.buffers.data();
     others.scalars = block.data() + blocks[0].elements;
-    describe_leaves(graph::leaves<X>.data(), graph::leaves<X>.size(), false, others, a.data() + blocks.count);
+    describe_leaves(graph::placed_leaves<X>.data(), graph::placed_leaves<X>.size(), false, others,
+                    a.data() + blocks.count);
   }
   return leading<X>;
 }
@@ -160,7 +161,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   /// Resets every `State` of the net to its initial value.
   void reset() {
     if constexpr (graph::bytes_of_leaves<X>(graph::LeafKind::state) > 0)
-      initialize(graph::leaves<X>.data(), graph::leaves<X>.size(), memory_of_states(), fills<X>, Seed{});
+      initialize(graph::placed_leaves<X>.data(), graph::placed_leaves<X>.size(), memory_of_states(), fills<X>, Seed{});
   }
 
   Inference(Inference&&) noexcept = default;
@@ -253,7 +254,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   }
   void describe_states(eager::Argument* a) const {
     if constexpr (states > 0)
-      describe_leaves(graph::leaves<X>.data(), graph::leaves<X>.size(), true, memory_of_states(), a);
+      describe_leaves(graph::placed_leaves<X>.data(), graph::placed_leaves<X>.size(), true, memory_of_states(), a);
   }
   void describe_prepared(eager::Argument* a) const {
     static constexpr Shape none{};

@@ -28,7 +28,7 @@ SINTER_OUTLINE void fill(void* elements, std::size_t n, const Initializer& init,
 }
 using Fill = void (*)(void*, std::size_t, const Initializer&, const Philox&);
 template <class X> consteval bool has_leaves_of(Dtype d) {
-  for (const graph::PlacedLeaf& leaf : graph::leaves<X>)
+  for (const graph::PlacedLeaf& leaf : graph::placed_leaves<X>)
     if (leaf.type.dtype == d) return true;
   return false;
 }
@@ -72,8 +72,9 @@ SINTER_OUTLINE inline void initialize(const graph::PlacedLeaf* leaves, int count
       fills[leaf->type.dtype](memory.of(*leaf), std::size_t(leaf->type.shape.size()), value, random);
   }
 }
-inline void bind(const graph::Leaves& net, const graph::PlacedLeaf* placed, const LeafMemory& memory,
-                                graph::ChangeCount* changes) {
+template <int N>
+inline void bind(const Array<graph::Leaf, N>& net, const graph::PlacedLeaf* placed, const LeafMemory& memory,
+                 graph::ChangeCount* changes) {
   for (const graph::Leaf& leaf : net) leaf.bind(memory.of(*placed++), changes);
 }
 
@@ -181,7 +182,7 @@ template <class X> class Model {
   /// Sets everything to its initial value. The n-th element of the k-th parameter depends on seed, k and n alone.
   void initialize(Seed seed) {
     block_->changes.add();
-    internals::train::initialize(graph::leaves<X>.data(), graph::leaves<X>.size(), memory(),
+    internals::train::initialize(graph::placed_leaves<X>.data(), graph::placed_leaves<X>.size(), memory(),
                                  internals::train::fills<X>, seed);
   }
 
@@ -196,7 +197,7 @@ template <class X> class Model {
     return m;
   }
   void bind() {
-    internals::train::bind(graph::Leaves(net_), graph::leaves<X>.data(), memory(), &block_->changes);
+    internals::train::bind(graph::leaves_of(net_), graph::placed_leaves<X>.data(), memory(), &block_->changes);
   }
   void copy(const Model& other) {
     std::copy(std::as_const(other).data(), std::as_const(other).data() + elements, data());

@@ -51,7 +51,7 @@ template <class X, class... Inputs> constexpr auto leaf_costs() {
   bind(g, net, graph::parameter_blocks<X>);
   bind_states(g, net);
   graph::List<int> leaves;
-  for (const graph::Leaf& leaf : graph::Leaves(net)) leaves.push(leaf.node->id);
+  for (const graph::Leaf& leaf : graph::leaves_of(net)) leaves.push(leaf.node->id);
   const std::tuple<typename Inputs::symbol...> inputs{graph::new_input<typename Inputs::symbol>(g)...};
   const auto y = std::apply(net, inputs);
   const graph::List<int> leaf = leaf_of_each_node(g, leaves);

@@ -26,7 +26,7 @@ template <class X, class Loss, class Optimizer, class Input, class Target, bool 
     std::array<Flat, Optimizer::moments> moments;
     for (Flat& m : moments) m = graph::new_input<Flat>(g);
     Optimizer optimizer{};
-    graph::for_each_leaf(optimizer, [&](Scalar& s) { s.bind(Value{&g, g.input(Dtype::float32, Shape{})}); });
+    for (const graph::Leaf& leaf : graph::leaves_of(optimizer)) leaf.bind(Value{&g, g.input(Dtype::float32, Shape{})});
     const auto step = graph::new_input<Sym<double>>(g);
     g.training = true;
     g.step = graph::new_input<Sym<std::int64_t>>(g).id;

@@ -203,7 +203,7 @@ constexpr const std::uint64_t* after_micro(const std::uint64_t* w) { return w + 
 
 /// Reads one micro-operation of an identity; returns where the next begins.
 constexpr const std::uint64_t* decode_into(const std::uint64_t* w, Micro& m) {
-  m.what = Micro::What(w[0] & 15);
+  m.what = what_of(w);
   m.dtype = Dtype(w[0] >> 4 & 15);
   m.level = static_cast<unsigned char>(w[0] >> 8 & 15);
   m.stage = static_cast<unsigned char>(w[0] >> 12 & 15);
@@ -212,8 +212,8 @@ constexpr const std::uint64_t* decode_into(const std::uint64_t* w, Micro& m) {
   m.kept = static_cast<short>(int(w[0] >> 36 & 0xffff) - 1);
   m.side = static_cast<unsigned char>(w[0] >> 52 & 3);
   m.stored = static_cast<short>(int(w[0] >> 54 & 511) - 1);
-  m.a = static_cast<short>(int(w[1] & 0xffff) - 1);
-  m.b = static_cast<short>(int(w[1] >> 16 & 0xffff) - 1);
+  m.a = static_cast<short>(operand_a(w));
+  m.b = static_cast<short>(operand_b(w));
   m.c = static_cast<short>(int(w[1] >> 32 & 0xffff) - 1);
   w += 2;
   if (has_payload(m.what)) (m.what == Micro::What::attribute ? m.bits : m.code) = *w++;

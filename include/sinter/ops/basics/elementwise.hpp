@@ -70,26 +70,22 @@ struct Comparing : Promoted {  ///< the result is bool
   static constexpr Dtype result(Dtype) { return Dtype::boolean; }
 };
 
-/// The type of a result; all primitives of these types share it.
-template <class Types> struct ElementwiseType {
-  static constexpr Type type(const Signature& s) {
-    return graph::type_of_elementwise(s, Types::first, &Types::result);
-  }
-};
-
 template <class Self, int Arity = 1, class Types = Promoted> struct Elementwise : graph::Registered<Self> {
-  using TypeRule = ElementwiseType<Types>;
   static constexpr int arity = Arity;
   static constexpr double flops = 1;
   static constexpr graph::Affine affine = graph::Affine::none;  ///< whether it scales or shifts its first operand
   static constexpr bool converts = false, copies = false;       ///< whether its result is the operand, as another type
+
+  static constexpr Type type(const Signature& s) {
+    return graph::type_of_elementwise(s, Types::first, &Types::result);
+  }
 
   static constexpr Primitive describe() {
     static_assert(
         graph::is_named_everywhere<Self>(),
         "move the primitive out of the unnamed namespace: kernels are shared between translation units by name");
     Primitive p{
-        .name = Self::name, .code = graph::code_of<Self>, .kind = Kind::elementwise, .type = &TypeRule::type};
+        .name = Self::name, .code = graph::code_of<Self>, .kind = Kind::elementwise, .type = &Elementwise::type};
     graph::Primitive::Elementwise& e = p.elementwise;  // one by one: nvcc knows no list with a member left out
     e.arity = Arity;
     e.first_promoted = Types::first;

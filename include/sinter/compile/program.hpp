@@ -144,7 +144,7 @@ template <class Trace> constexpr int parameters_of() {
 /// a second time only where it does not fit the room made for it.
 template <class Trace, class Backend> class Compilation {
   // Room that is not used costs g++ and clang nothing; nvcc's front end takes memory for all of it.
-#ifdef __EDG__
+#ifdef __CUDACC__
   static constexpr int room = 1 << 14;
 #else
   static constexpr int room = 1 << 20;

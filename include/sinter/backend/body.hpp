@@ -219,11 +219,11 @@ template <class K> constexpr auto moving_pointers() {
 
 /// Moves every pointer by a number of bytes, or of counts where it has no memory.
 template <class K, int P>
-[[gnu::always_inline]] inline void advance(Cursor<P>& w, const Array<std::int64_t, P>& by) {
+SINTER_IN_KERNEL inline void advance(Cursor<P>& w, const Array<std::int64_t, P>& by) {
   static constexpr auto size = element_sizes<K>();
   static constexpr auto moves = moving_pointers<K>();
   [&]<std::size_t... Index>(std::index_sequence<Index...>)
-      __attribute__((always_inline)) {  // by constant index: they stay in registers
+      SINTER_IN_KERNEL {  // by constant index: they stay in registers
     ((size[Index] > 0 ? void(w.address[Index] += by[Index])
       : moves[Index]  ? void(w.count[Index] += by[Index])
                       : void()),
@@ -232,11 +232,11 @@ template <class K, int P>
 }
 /// What moves every pointer by `steps` along loop i.
 template <class K, int L, int P>
-[[gnu::always_inline]] inline auto steps_along(const Arguments<L, P>& a, int loop, std::int64_t steps) {
+SINTER_IN_KERNEL inline auto steps_along(const Arguments<L, P>& a, int loop, std::int64_t steps) {
   static constexpr auto size = element_sizes<K>();
   static constexpr auto moves = moving_pointers<K>();
   Array<std::int64_t, P> by;
-  [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
+  [&]<std::size_t... Index>(std::index_sequence<Index...>) SINTER_IN_KERNEL {
     ((by[Index] = !moves[Index] ? 0 : steps * a.stride[Index][loop] * (size[Index] > 0 ? size[Index] : 1)),
      ...);
   }(std::make_index_sequence<std::size_t(P)>{});
@@ -244,13 +244,13 @@ template <class K, int L, int P>
 }
 /// Moves every pointer by `steps` along loop i.
 template <class K, int L, int P>
-[[gnu::always_inline]] inline void advance(Cursor<P>& w, const Arguments<L, P>& a, int loop, std::int64_t steps) {
+SINTER_IN_KERNEL inline void advance(Cursor<P>& w, const Arguments<L, P>& a, int loop, std::int64_t steps) {
   advance<K>(w, steps_along<K>(a, loop, steps));
 }
 
 /// Moves every pointer to point i of loops [First, Last), counted in row-major order.
 template <class K, int First, int Last, int L, int P>
-[[gnu::always_inline]] inline void move(Cursor<P>& w, const Arguments<L, P>& a, std::int64_t i) {
+SINTER_IN_KERNEL inline void move(Cursor<P>& w, const Arguments<L, P>& a, std::int64_t i) {
   for (int l = Last - 1; l > First; --l) {
     advance<K>(w, a, l, i % a.extent[l]);
     i /= a.extent[l];
@@ -260,7 +260,7 @@ template <class K, int First, int Last, int L, int P>
 
 /// Calls f(cursor) for the points [from, to) of loops [First, Last), counted in row-major order.
 template <class K, int First, int Last, int L, int P, class F>
-[[gnu::always_inline]] inline void for_each_point(const Arguments<L, P>& a, const Cursor<P>& start, std::int64_t from,
+SINTER_IN_KERNEL inline void for_each_point(const Arguments<L, P>& a, const Cursor<P>& start, std::int64_t from,
                                                   std::int64_t to, F&& f) {
   if constexpr (First == Last) {
     if (from < to) f(start);

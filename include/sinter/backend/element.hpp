@@ -30,7 +30,7 @@ template <class K> using MapArgumentsOf = MapArguments<K::body.loops, K::body.po
 
 /// Computes and stores element `number` of the kernel K, counted in row-major order over its loops.
 template <class K, int L, int P, int Lengths>
-constexpr void run_element(const MapArguments<L, P, Lengths>& a, std::int64_t number) {
+[[gnu::flatten]] constexpr void run_element(const MapArguments<L, P, Lengths>& a, std::int64_t number) {
   constexpr auto size = element_sizes<K>();
   Cursor<P> w{a.at.address, a.at.origin};
   for (int i = L - 1; i >= 0; --i) {

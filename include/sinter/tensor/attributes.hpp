@@ -43,6 +43,15 @@
 #define SINTER_KERNEL __attribute__((noinline, flatten))
 #endif
 
+/// What large kernels call, functions and lambdas: inlined into the function that is flattened around them,
+/// SINTER_KERNEL or one with [[gnu::flatten]]. With always_inline at each of them, as small kernels need it, g++
+/// optimises the body of a kernel once per level of calls. clang flattens a function's own calls alone.
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
+#define SINTER_IN_KERNEL
+#else
+#define SINTER_IN_KERNEL __attribute__((always_inline))
+#endif
+
 /// A pointer into an object, for which clang warns if the object is a temporary: `const float* p = infer(x).data();`.
 #if defined(__clang__)
 #define SINTER_LIFETIMEBOUND [[clang::lifetimebound]]

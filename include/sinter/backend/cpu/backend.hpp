@@ -33,20 +33,28 @@ struct Backend {
   /// program what is known of all steps of the kernel (StepsBy), or void.
   template <class K, class Step>
   [[gnu::always_inline]] static void run(const std::int64_t* arguments, const Context& c) {
-    using Way = std::conditional_t<ConstantStep<Step>, Alone, Split>;
-    if constexpr (K::body.kind == compile::KernelKind::contract) {
-      if constexpr (is_small_contraction<K, Step>()) SmallContraction<K, Step>::run(c);
-      else contract<K, linked_methods<methods_of<K, Step>()>>(arguments, c);
-    } else if constexpr (K::body.kind == compile::KernelKind::row) row<K, Way>(arguments, c);
-    else if constexpr (K::body.kind == compile::KernelKind::scatter) scatter<K>(arguments, c);
-    else if constexpr (is_own_kernel(K::body.kind)) custom<K>(arguments, c);
-    else if constexpr (is_fixed<K, Step>()) SmallMap<K, Step>::run(c);
-    else map<K, Way>(arguments, c);
+    constexpr compile::KernelKind kind = K::body.kind;
+    if constexpr (kind == compile::KernelKind::contract && !is_small_contraction<K, Step>())
+      contract<K, linked_methods<methods_of<K, Step>()>>(arguments, c);
+    else if constexpr (kind == compile::KernelKind::scatter) scatter<K>(arguments, c);
+    else if constexpr (is_own_kernel(kind)) custom<K>(arguments, c);
+    else if constexpr (ConstantStep<Step>) run_inline<K, Step>(arguments, c);
+    else if constexpr (kind == compile::KernelKind::row) row<K, Split>(arguments, c);
+    else map<K, Split>(arguments, c);
   }
   /// Steps that run tile by tile: see chain.hpp.
   template <int Most> static void run_chain(const std::int64_t* chain, const std::int64_t* table,
                                             const StepFunction* functions, const Context& c) {
     cpu::run_chain<Most>(chain, table, functions, c);
+  }
+
+ private:
+  template <class K, class Step>
+  [[gnu::always_inline, gnu::flatten]] static void run_inline(const std::int64_t* arguments, const Context& c) {
+    if constexpr (K::body.kind == compile::KernelKind::contract) SmallContraction<K, Step>::run(c);
+    else if constexpr (K::body.kind == compile::KernelKind::row) row<K, Alone>(arguments, c);
+    else if constexpr (is_fixed<K, Step>()) SmallMap<K, Step>::run(c);
+    else map<K, Alone>(arguments, c);
   }
 };
 

@@ -43,11 +43,11 @@ template <class K, class T> struct Epilogue {
         if (nested) move<K, loops.columns, last>(corner, a, outer);
       const T* sums = tile + done;
       for_each_point<K, loops.rows, loops.columns>(
-          a, corner, row, row + rows, [&](const Cursor<P>& w) __attribute__((always_inline)) {
+          a, corner, row, row + rows, [&](const Cursor<P>& w) SINTER_IN_KERNEL {
             evaluate_each<K, N, OfLevel<1>>(r, w, Span{0, N}, c, stride);
             for (int j = 0; j < length; j += N) {
               const Span s{at_column + j, std::min(N, length - j)};
-              for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
+              for_each_micro<K, PerElement>([&]<int J>() SINTER_IN_KERNEL {
                 constexpr Micro::What what = micro<K, J>.what;
                 if constexpr (what == Micro::What::result)
                   at<J>(r) = load<T, N>(sums + j, s.n);

@@ -11,7 +11,7 @@
 namespace sinter::inline SINTER_ABI::cpu {
 
 template <class K, class Way, int N, int L, int P>
-[[gnu::always_inline]] inline void map_elements(const Arguments<L, P>& a, const Context& c) {
+SINTER_IN_KERNEL inline void map_elements(const Arguments<L, P>& a, const Context& c) {
   const std::int64_t rows = points(a, 0, L - 1), n = a.extent[L - 1];
   const auto stride = [&](int p) { return a.stride[p][L - 1]; };
 
@@ -25,10 +25,10 @@ template <class K, class Way, int N, int L, int P>
              const Cursor<P> start{a.address, a.origin};
              evaluate_each<K, N, OfLevel<0>>(r, start, Span{0, N}, c, stride);
              for_each_point<K, 0, L - 1>(
-                 a, start, from, to, [&](const Cursor<P>& w) __attribute__((always_inline)) {
+                 a, start, from, to, [&](const Cursor<P>& w) SINTER_IN_KERNEL {
                    evaluate_each<K, N, OfLevel<1>>(r, w, Span{0, N}, c, stride);
-                   const auto elements = [&](Span s) __attribute__((always_inline)) {
-                     for_each_micro<K, PerElement>([&]<int J>() __attribute__((always_inline)) {
+                   const auto elements = [&](Span s) SINTER_IN_KERNEL {
+                     for_each_micro<K, PerElement>([&]<int J>() SINTER_IN_KERNEL {
                        if constexpr (micro<K, J>.what == Micro::What::store)
                          write<K, N, J>(r, w, s, stride, streaming);
                        else if constexpr (micro<K, J>.what == Micro::What::scatter)
@@ -46,7 +46,7 @@ template <class K, class Way, int N, int L, int P>
 }
 
 template <class K, class Way, int N = lanes>
-[[gnu::always_inline]] inline void map(const std::int64_t* table, const Context& c) {
+SINTER_IN_KERNEL inline void map(const std::int64_t* table, const Context& c) {
   map_elements<K, Way, N>(Arguments<K::body.loops, K::body.pointers>(table, c), c);
 }
 
@@ -67,7 +67,7 @@ template <class K, int L, int P> inline int loop_of_owners(const Arguments<L, P>
 
 /// A map that adds at positions which other elements may share, in the order of the elements. Memory is cleared first.
 /// Threads share a loop along which addresses differ, so that each address belongs to one thread.
-template <class K, int N = lanes> inline void scatter(const std::int64_t* table, const Context& c) {
+template <class K, int N = lanes> [[gnu::flatten]] inline void scatter(const std::int64_t* table, const Context& c) {
   constexpr int L = K::body.loops, P = K::body.pointers;
   const Arguments<L, P> a(table, c);
   for_each_micro<K>([&]<int J>() {

@@ -65,7 +65,7 @@ struct Split {
 };
 struct Alone {
   template <class F>
-  [[gnu::always_inline]] static void run(std::int64_t n, std::int64_t, std::int64_t, int, const F& f) {
+  SINTER_IN_KERNEL static void run(std::int64_t n, std::int64_t, std::int64_t, int, const F& f) {
     f(std::int64_t(0), n);
   }
 };

@@ -26,7 +26,7 @@ template <int Side, int Level> struct OfOperand {
 /// Evaluates what operand `Side` is computed from: what is known once (level 0), once per line of lanes (1), or for N
 /// elements (2).
 template <class K, int Side, int Level, int N, int P, class Stride>
-[[gnu::always_inline]] inline void evaluate_operand(RegisterFile<K, N>& r, const Cursor<P>& w, Span s, const Context& c,
+SINTER_IN_KERNEL inline void evaluate_operand(RegisterFile<K, N>& r, const Cursor<P>& w, Span s, const Context& c,
                                                     Stride&& stride) {
   evaluate_each<K, N, OfOperand<Side, Level>>(r, w, s, c, stride);
 }
@@ -58,11 +58,11 @@ template <class K, class T, int Side> class Prologue {
  private:
   using File = RegisterFile<K, N>;
 
-  template <int Level> [[gnu::always_inline]] void evaluate_level(File& r, const Cursor<P>& w, Span s) const {
+  template <int Level> SINTER_IN_KERNEL void evaluate_level(File& r, const Cursor<P>& w, Span s) const {
     evaluate_operand<K, Side, Level>(r, w, s, c,
                                      [this](int p) { return a.stride[p][vector]; });
   }
-  [[gnu::always_inline]] auto& element(File& r) const { return at<micro<K, J>.a>(r); }
+  SINTER_IN_KERNEL auto& element(File& r) const { return at<micro<K, J>.a>(r); }
 
   /// Evaluates each line by itself, then transposes: a panel is [K, width].
   [[gnu::flatten]] void turn(T* to, int width, std::int64_t line, int lines, std::int64_t first,
@@ -83,7 +83,7 @@ template <class K, class T, int Side> class Prologue {
       if constexpr (nested) move<K, loops.inner, L - 1>(corner, a, outer);
       T* row = room;
       for_each_point<K, first_line, last_line>(
-          a, corner, line, line + lines, [&](const Cursor<P>& w) __attribute__((always_inline)) {
+          a, corner, line, line + lines, [&](const Cursor<P>& w) SINTER_IN_KERNEL {
             evaluate_level<1>(r, w, Span{0, N});
             std::int64_t i = 0;
             for (; i + N <= n; i += N) {
@@ -115,7 +115,7 @@ template <class K, class T, int Side> class Prologue {
       if constexpr (nested) move<K, first_line, vector>(corner, a, outer);
       T* row = to + done;
       for_each_point<K, loops.inner, L>(
-          a, corner, first, first + depth, [&](const Cursor<P>& w) __attribute__((always_inline)) {
+          a, corner, first, first + depth, [&](const Cursor<P>& w) SINTER_IN_KERNEL {
             evaluate_level<1>(r, w, Span{0, N});
             int i = 0;
             for (; i + N <= length; i += N) {

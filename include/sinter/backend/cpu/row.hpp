@@ -20,7 +20,7 @@ template <class K> constexpr bool scans_in_scalars() {
 }  // namespace row_detail
 
 template <class K, class Way, int N = row_detail::scans_in_scalars<K>() ? 1 : lanes>
-[[gnu::always_inline]] inline void row(const std::int64_t* table, const Context& c) {
+SINTER_IN_KERNEL inline void row(const std::int64_t* table, const Context& c) {
   const Arguments<K::body.loops, K::body.pointers> a(table, c);
   const row_detail::Task<K> task(a, c, !std::is_same_v<Way, Alone> && N > 1 && streams<K>(a));
   if constexpr (row_detail::along<K>) row_detail::run_along<K, Way, N>(task);

@@ -22,7 +22,7 @@ template <class K> struct FoldTable {
   std::byte* data;
   std::int64_t columns;  ///< of the table, whose first is column `first` of the rows
   std::int64_t first;
-  template <int J> [[gnu::always_inline]] FoldType<K, J>* at(std::int64_t column) const {
+  template <int J> SINTER_IN_KERNEL FoldType<K, J>* at(std::int64_t column) const {
     return reinterpret_cast<FoldType<K, J>*>(data + folds_before(J) * fold_bytes * columns) + (column - first);
   }
 };
@@ -35,21 +35,21 @@ template <class K, int N> struct Across : Task<K> {
   /// Registers of columns per group: fewer where many operations need registers, and compile time.
   static constexpr int G = micros<K> <= 16 ? 4 : micros<K> <= 24 ? 2 : 1;
 
-  [[gnu::always_inline]] explicit Across(const Task<K>& t) : Task<K>(t) {}
+  SINTER_IN_KERNEL explicit Across(const Task<K>& t) : Task<K>(t) {}
   std::int64_t columns() const { return a.extent[L - 1]; }
 
   // ---- a register of columns, all passes: small programs ----
-  template <int Pass = 0> [[gnu::always_inline]] void passes(Row<K, N>& x, const Cursor<P>& w, Span s) const {
+  template <int Pass = 0> SINTER_IN_KERNEL void passes(Row<K, N>& x, const Cursor<P>& w, Span s) const {
     x.template values<Pass>(*this, w, s);
     x.template store_values<Pass>(*this, w, s);
     if constexpr (Pass < K::body.passes) {
       Sums<K, N> sum;
       clear<K, N, Pass>(sum);
       for_each_point<K, first_folded<K>, L - 1>(
-          a, w, 0, row, [&](const Cursor<P>& q) __attribute__((always_inline)) {
+          a, w, 0, row, [&](const Cursor<P>& q) SINTER_IN_KERNEL {
             x.template elements<Pass>(*this, sum, q, s, nullptr, 0);
           });
-      for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) { at<J>(x.r) = at<J>(sum); });
+      for_each_fold<K, Pass>([&]<int J>() SINTER_IN_KERNEL { at<J>(x.r) = at<J>(sum); });
       passes<Pass + 1>(x, w, s);
     }
   }
@@ -57,15 +57,15 @@ template <class K, int N> struct Across : Task<K> {
   // ---- blocks of row positions and tables of sums ----
   /// What is known of these columns after `Passes` passes, whose sums are in the table.
   template <int Passes>
-  [[gnu::always_inline]] void know(Row<K, N>& x, const Cursor<P>& w, Span s, const FoldTable<K>& table) const {
-    [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
+  SINTER_IN_KERNEL void know(Row<K, N>& x, const Cursor<P>& w, Span s, const FoldTable<K>& table) const {
+    [&]<std::size_t... Index>(std::index_sequence<Index...>) SINTER_IN_KERNEL {
       (know_after<int(Index)>(x, w, s, table), ...);
     }(std::make_index_sequence<std::size_t(Passes + 1)>{});
   }
   template <int Pass>
-  [[gnu::always_inline]] void know_after(Row<K, N>& x, const Cursor<P>& w, Span s, const FoldTable<K>& table) const {
+  SINTER_IN_KERNEL void know_after(Row<K, N>& x, const Cursor<P>& w, Span s, const FoldTable<K>& table) const {
     if constexpr (Pass > 0)
-      for_each_fold<K, Pass - 1>([&]<int J>() __attribute__((always_inline)) {
+      for_each_fold<K, Pass - 1>([&]<int J>() SINTER_IN_KERNEL {
         at<J>(x.r) = load<FoldType<K, J>, N>(table.template at<J>(s.i), s.n);
       });
     x.template values<Pass>(*this, w, s);
@@ -83,24 +83,24 @@ template <class K, int N> struct Across : Task<K> {
     const Across own = *this;
     Row<K, N> x[std::size_t(Count)];
     Sums<K, N> sum[std::size_t(Count)];
-    const auto span = [&](int k) __attribute__((always_inline)) { return Span{s.i + k * N, s.n}; };
-    unrolled<Count>([&](auto k) __attribute__((always_inline)) {
+    const auto span = [&](int k) SINTER_IN_KERNEL { return Span{s.i + k * N, s.n}; };
+    unrolled<Count>([&](auto k) SINTER_IN_KERNEL {
       x[k].once_as(all);
       own.template know<Pass>(x[k], w, span(k), table);
       clear<K, N, Pass>(sum[k]);
-      for_each_micro<K, ScansOf<Pass>>([&]<int J>() __attribute__((always_inline)) {
+      for_each_micro<K, ScansOf<Pass>>([&]<int J>() SINTER_IN_KERNEL {
         at<J>(sum[k]) = load<FoldType<K, J>, N>(sums.template at<J>(span(k).i), s.n);
       });
     });
     for_each_point<K, first_folded<K>, L - 1>(
-        own.a, w, from, to, [&](const Cursor<P>& q) __attribute__((always_inline)) {
-          unrolled<Count>([&](auto k) __attribute__((always_inline)) {
+        own.a, w, from, to, [&](const Cursor<P>& q) SINTER_IN_KERNEL {
+          unrolled<Count>([&](auto k) SINTER_IN_KERNEL {
             x[k].template elements<Pass>(own, sum[k], q, span(k), nullptr, 0);
           });
           if (ahead > 0) own.template fetch<Pass, Count>(q, s.i, ahead);
         });
-    unrolled<Count>([&](auto k) __attribute__((always_inline)) {
-      for_each_micro<K, SumsOf<Pass>>([&]<int J>() __attribute__((always_inline)) {
+    unrolled<Count>([&](auto k) SINTER_IN_KERNEL {
+      for_each_micro<K, SumsOf<Pass>>([&]<int J>() SINTER_IN_KERNEL {
         auto* const to_table = sums.template at<J>(span(k).i);
         if constexpr (is_fold<K, J>)
           at<J>(sum[k]) = Fold<K, J>::combine(load<FoldType<K, J>, N>(to_table, s.n), at<J>(sum[k]));
@@ -129,13 +129,13 @@ template <class K, int N> struct Across : Task<K> {
   /// Prefetches what the next block reads, `ahead` positions further on: hardware prefetchers do not follow runs this
   /// short.
   template <int Pass, int Count>
-  [[gnu::always_inline]] void fetch(const Cursor<P>& q, std::int64_t column, std::int64_t ahead) const {
-    for_each_micro<K, InPass<Pass>>([&]<int J>() __attribute__((always_inline)) {
+  SINTER_IN_KERNEL void fetch(const Cursor<P>& q, std::int64_t column, std::int64_t ahead) const {
+    for_each_micro<K, InPass<Pass>>([&]<int J>() SINTER_IN_KERNEL {
       constexpr Micro m = micro<K, J>;
       if constexpr (m.what == Micro::What::load && m.unit == 1 && loops<K> > 1) {
         const std::int64_t at =
             (ahead * this->a.stride[m.a][loops<K> - 2] + column) * bytes_of(m.dtype);
-        unrolled<(Count * N * bytes_of(m.dtype) + 63) / 64>([&](auto line) __attribute__((always_inline)) {
+        unrolled<(Count * N * bytes_of(m.dtype) + 63) / 64>([&](auto line) SINTER_IN_KERNEL {
           __builtin_prefetch(q.address[m.a] + at + 64 * line, 0, 2);
         });
       }
@@ -157,16 +157,16 @@ template <class K, int N> struct Across : Task<K> {
       Row<K, N> x{};
       x.once_as(all);
       know<K::body.passes>(x, w, s, table);
-      unrolled<K::body.passes + 1>([&](auto stage) __attribute__((always_inline)) {
+      unrolled<K::body.passes + 1>([&](auto stage) SINTER_IN_KERNEL {
         x.template store_values<decltype(stage)::value>(*this, w, s);
       });
     }
   }
   /// All passes over the columns [first, last) of one set of rows.
-  [[gnu::always_inline]] void tile(const Row<K, N>& all, const Cursor<P>& w, std::int64_t first, std::int64_t last,
+  SINTER_IN_KERNEL void tile(const Row<K, N>& all, const Cursor<P>& w, std::int64_t first, std::int64_t last,
                                    std::byte* room) const {
     const FoldTable<K> table{room, last - first, first};
-    unrolled<K::body.passes>([&](auto p) __attribute__((always_inline)) {
+    unrolled<K::body.passes>([&](auto p) SINTER_IN_KERNEL {
       clear_table<decltype(p)::value>(table);
       pass<decltype(p)::value>(all, w, 0, row, first, last, table, table);
     });
@@ -209,7 +209,7 @@ template <class K> constexpr bool has_scans() {
   return false;
 }
 
-template <class K, class Way, int N> [[gnu::always_inline]] inline void run_across(const Task<K>& task) {
+template <class K, class Way, int N> SINTER_IN_KERNEL inline void run_across(const Task<K>& task) {
   constexpr int P = pointers<K>;
   const Across<K, N> work(task);
   const Cursor<P> start{work.a.address, work.a.origin};
@@ -218,7 +218,7 @@ template <class K, class Way, int N> [[gnu::always_inline]] inline void run_acro
     Row<K, N> x;
     x.once(work, start);
     for_each_point<K, 0, first_folded<K>>(
-        work.a, start, 0, outer, [&](const Cursor<P>& w) __attribute__((always_inline)) {
+        work.a, start, 0, outer, [&](const Cursor<P>& w) SINTER_IN_KERNEL {
           for (std::int64_t i = 0; i < n; i += N) work.passes(x, w, Span{i, int(std::min<std::int64_t>(N, n - i))});
         });
   } else {
@@ -241,7 +241,7 @@ template <class K, class Way, int N> [[gnu::always_inline]] inline void run_acro
                for (std::int64_t at = from; at < to;) {
                  const std::int64_t first = at % tiles, last = std::min(tiles, first + to - at);
                  for_each_point<K, 0, first_folded<K>>(
-                     own.a, start, at / tiles, at / tiles + 1, [&](const Cursor<P>& w) __attribute__((always_inline)) {
+                     own.a, start, at / tiles, at / tiles + 1, [&](const Cursor<P>& w) SINTER_IN_KERNEL {
                        for (std::int64_t k = first; k < last; ++k)
                          own.tile(x, w, k * width, std::min(n, (k + 1) * width), room);
                      });

@@ -15,7 +15,7 @@ template <class K, int N> struct Along : Task<K> {
   using Task<K>::P;
   using Task<K>::a;
 
-  [[gnu::always_inline]] explicit Along(const Task<K>& t) : Task<K>(t) {}
+  SINTER_IN_KERNEL explicit Along(const Task<K>& t) : Task<K>(t) {}
   std::int64_t outer_points() const { return points(a, first_folded<K>, L - 1); }
   std::int64_t inner_extent() const { return a.extent[L - 1]; }
   Stretch whole() const { return {0, outer_points(), 0, inner_extent()}; }
@@ -23,20 +23,20 @@ template <class K, int N> struct Along : Task<K> {
   /// One pass over a stretch, folded into the registers of x. Four accumulators hide their latency where a pass does
   /// little else; after a block of vectors they are added to a total, which bounds the rounding of long sums.
   template <int Pass>
-  [[gnu::always_inline]] void pass(Row<K, N>& x, const Cursor<P>& start, Stretch part, std::byte* kept) const {
+  SINTER_IN_KERNEL void pass(Row<K, N>& x, const Cursor<P>& start, Stretch part, std::byte* kept) const {
     constexpr int U = operations<K>(Pass) <= 4 ? 4 : 1;
     constexpr std::int64_t block = 512 * U * N;
     Sums<K, N> total, sum[std::size_t(U)];
     clear<K, N, Pass>(total);
     std::int64_t before = 0;
     for_each_point<K, first_folded<K>, L - 1>(
-        a, start, part.from, part.to, [&](const Cursor<P>& w) __attribute__((always_inline)) {
+        a, start, part.from, part.to, [&](const Cursor<P>& w) SINTER_IN_KERNEL {
           for (std::int64_t i = part.first; i < part.last;) {
-            unrolled<U>([&](auto u) __attribute__((always_inline)) { clear<K, N, Pass>(sum[u]); });
+            unrolled<U>([&](auto u) SINTER_IN_KERNEL { clear<K, N, Pass>(sum[u]); });
             const std::int64_t stop = std::min(part.last, i + block);
             if constexpr (U > 1)
               for (; i + U * N <= stop; i += U * N)
-                unrolled<U>([&](auto u) __attribute__((always_inline)) {
+                unrolled<U>([&](auto u) SINTER_IN_KERNEL {
                   x.template elements<Pass>(*this, sum[u], w, Span{i + u * N, N}, kept, before + i + u * N);
                 });
             for (; i + N <= stop; i += N) x.template elements<Pass>(*this, sum[0], w, Span{i, N}, kept, before + i);
@@ -44,17 +44,17 @@ template <class K, int N> struct Along : Task<K> {
               x.template elements<Pass>(*this, sum[0], w, Span{i, int(stop - i)}, kept, before + i);
               i = stop;
             }
-            unrolled<U>([&](auto u) __attribute__((always_inline)) { add<K, N, Pass>(total, sum[u]); });
+            unrolled<U>([&](auto u) SINTER_IN_KERNEL { add<K, N, Pass>(total, sum[u]); });
           }
           before += inner_extent();
         });
-    for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) {
+    for_each_fold<K, Pass>([&]<int J>() SINTER_IN_KERNEL {
       at<J>(x.r) = RegisterType<K, N, J>(fold_lanes<Fold<K, J>>(at<J>(total)));
     });
   }
 
   /// All passes over one row.
-  template <int Pass = 0> [[gnu::always_inline]] void passes(Row<K, N>& x, const Cursor<P>& w, std::byte* kept) const {
+  template <int Pass = 0> SINTER_IN_KERNEL void passes(Row<K, N>& x, const Cursor<P>& w, std::byte* kept) const {
     x.template values<Pass>(*this, w, Span{0, N});
     x.template store_values<Pass>(*this, w, Span{0, N});
     if constexpr (Pass < K::body.passes) {
@@ -81,7 +81,7 @@ template <class K, int N> struct Along : Task<K> {
           Row<K, N> y = x;
           own.template pass<Pass>(y, w, outer ? Stretch{begin, end, 0, inner_extent()} : Stretch{0, 1, begin, end},
                                   nullptr);
-          for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) {
+          for_each_fold<K, Pass>([&]<int J>() SINTER_IN_KERNEL {
             at<J>(sum[k].r) = first(at<J>(y.r));
           });
         }
@@ -97,7 +97,7 @@ template <class K, int N> struct Along : Task<K> {
   }
 };
 
-template <class K, class Way, int N> [[gnu::always_inline]] inline void run_along(const Task<K>& task) {
+template <class K, class Way, int N> SINTER_IN_KERNEL inline void run_along(const Task<K>& task) {
   constexpr int P = pointers<K>;
   const Along<K, N> work(task);
   const Cursor<P> start{work.a.address, work.a.origin};
@@ -118,7 +118,7 @@ template <class K, class Way, int N> [[gnu::always_inline]] inline void run_alon
              x.once(own, start);
              for_each_point<K, 0, first_folded<K>>(
                  own.a, start, from,
-                 to, [&](const Cursor<P>& w) __attribute__((always_inline)) { own.passes(x, w, kept); });
+                 to, [&](const Cursor<P>& w) SINTER_IN_KERNEL { own.passes(x, w, kept); });
              if (own.streaming) streaming_fence();
            });
 }

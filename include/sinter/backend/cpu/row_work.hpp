@@ -48,12 +48,12 @@ template <int Stage> struct StoresAfter {
   }
 };
 
-template <class K, int Pass, class F> [[gnu::always_inline]] inline void for_each_fold(F&& f) {
+template <class K, int Pass, class F> SINTER_IN_KERNEL inline void for_each_fold(F&& f) {
   for_each_micro<K, FoldsOf<Pass>>(f);
 }
 /// Calls f(0), f(1) … with compile-time numbers: registers indexed by a loop counter would be kept in memory.
-template <int Count, class F> [[gnu::always_inline]] constexpr void unrolled(F&& f) {
-  [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
+template <int Count, class F> SINTER_IN_KERNEL constexpr void unrolled(F&& f) {
+  [&]<std::size_t... Index>(std::index_sequence<Index...>) SINTER_IN_KERNEL {
     (f(std::integral_constant<int, int(Index)>{}), ...);
   }(std::make_index_sequence<std::size_t(Count)>{});
 }
@@ -66,7 +66,7 @@ template <class K> constexpr int operations(int pass) {
 }
 
 /// The initial value of a fold.
-template <class K, int J> [[gnu::always_inline]] inline auto identity_of() {
+template <class K, int J> SINTER_IN_KERNEL inline auto identity_of() {
   using T = FoldType<K, J>;
   return ops::unforeseen(ops::element_from<T>(Fold<K, J>::identity));
 }
@@ -74,13 +74,13 @@ template <class K, int J> [[gnu::always_inline]] inline auto identity_of() {
 /// The sums of a pass so far, at the positions of their folds.
 template <class K, int N> using Sums = RegisterFile<K, N>;
 
-template <class K, int N, int Pass> [[gnu::always_inline]] inline void clear(Sums<K, N>& sum) {
-  for_each_micro<K, SumsOf<Pass>>([&]<int J>() __attribute__((always_inline)) {
+template <class K, int N, int Pass> SINTER_IN_KERNEL inline void clear(Sums<K, N>& sum) {
+  for_each_micro<K, SumsOf<Pass>>([&]<int J>() SINTER_IN_KERNEL {
     at<J>(sum) = RegisterType<K, N, J>(identity_of<K, J>());
   });
 }
-template <class K, int N, int Pass> [[gnu::always_inline]] inline void add(Sums<K, N>& to, const Sums<K, N>& from) {
-  for_each_fold<K, Pass>([&]<int J>() __attribute__((always_inline)) {
+template <class K, int N, int Pass> SINTER_IN_KERNEL inline void add(Sums<K, N>& to, const Sums<K, N>& from) {
+  for_each_fold<K, Pass>([&]<int J>() SINTER_IN_KERNEL {
     at<J>(to) = Fold<K, J>::combine(at<J>(to), at<J>(from));
   });
 }
@@ -94,13 +94,13 @@ template <class K> struct Task {
   bool streaming;    ///< stores bypass the caches
   std::int64_t row;  ///< elements of a row
 
-  [[gnu::always_inline]] Task(const Arguments<L, P>& arguments, const Context& context, bool stores_past_caches)
+  SINTER_IN_KERNEL Task(const Arguments<L, P>& arguments, const Context& context, bool stores_past_caches)
       : a(arguments),
         c(context),
         streaming(stores_past_caches),
         row(points(arguments, first_folded<K>, last_folded<K>)) {}
-  [[gnu::always_inline]] auto stride() const {
-    return [this](int p) __attribute__((always_inline)) { return a.stride[p][L - 1]; };
+  SINTER_IN_KERNEL auto stride() const {
+    return [this](int p) SINTER_IN_KERNEL { return a.stride[p][L - 1]; };
   }
 };
 
@@ -110,27 +110,27 @@ template <class K, int N> struct Row {
   RegisterFile<K, N> r;
 
   /// Level 0: the same for all rows.
-  [[gnu::always_inline]] void once(const Task<K>& t, const Cursor<P>& w) {
+  SINTER_IN_KERNEL void once(const Task<K>& t, const Cursor<P>& w) {
     evaluate_each<K, N, OfLevel<0>>(r, w, Span{0, N}, t.c, t.stride());
   }
-  [[gnu::always_inline]] void once_as(const Row& other) {
+  SINTER_IN_KERNEL void once_as(const Row& other) {
     for_each_micro<K, OfLevel<0>>([&]<int J>()
-                                      __attribute__((always_inline)) { at<J>(r) = at<J>(other.r); });
+                                      SINTER_IN_KERNEL { at<J>(r) = at<J>(other.r); });
   }
   /// Level 1: whatever is known after `Stage` passes.
-  template <int Stage> [[gnu::always_inline]] void values(const Task<K>& t, const Cursor<P>& w, Span s) {
+  template <int Stage> SINTER_IN_KERNEL void values(const Task<K>& t, const Cursor<P>& w, Span s) {
     evaluate_each<K, N, ValuesAfter<Stage>>(r, w, s, t.c, t.stride());
   }
-  template <int Stage> [[gnu::always_inline]] void store_values(const Task<K>& t, const Cursor<P>& w, Span s) {
+  template <int Stage> SINTER_IN_KERNEL void store_values(const Task<K>& t, const Cursor<P>& w, Span s) {
     for_each_micro<K, StoresAfter<Stage>>([&]<int J>()
-                                              __attribute__((always_inline)) { write<K, N, J>(r, w, s, t.stride()); });
+                                              SINTER_IN_KERNEL { write<K, N, J>(r, w, s, t.stride()); });
   }
   /// Level 2 for one element in one pass; folds go into `sum`. Values kept from an earlier pass are in `kept`, by the
   /// index of the element; others where that pass has stored them.
-  template <int Pass> [[gnu::always_inline]] void elements(const Task<K>& t, Sums<K, N>& sum, const Cursor<P>& w,
+  template <int Pass> SINTER_IN_KERNEL void elements(const Task<K>& t, Sums<K, N>& sum, const Cursor<P>& w,
                                                            Span s, [[maybe_unused]] std::byte* kept,
                                                            [[maybe_unused]] std::int64_t element) {
-    for_each_micro<K, InPass<Pass>>([&]<int J>() __attribute__((always_inline)) {
+    for_each_micro<K, InPass<Pass>>([&]<int J>() SINTER_IN_KERNEL {
       constexpr Micro m = micro<K, J>;
       if constexpr (m.what == Micro::What::fold) {
         auto x = at<m.a>(r);

@@ -66,10 +66,10 @@ template <class K, class T> class Streamed {
           });
   }
 
-  template <int Level> [[gnu::always_inline]] void evaluate_level(File& r, const Cursor<P>& w, Span s) const {
+  template <int Level> SINTER_IN_KERNEL void evaluate_level(File& r, const Cursor<P>& w, Span s) const {
     evaluate_operand<K, 1, Level>(r, w, s, c, [this](int p) { return a.stride[p][vector]; });
   }
-  [[gnu::always_inline]] const V& element(const File& r) const { return at<micro<K, J>.a>(r); }
+  SINTER_IN_KERNEL const V& element(const File& r) const { return at<micro<K, J>.a>(r); }
 
   /// Lanes along the contracted axis.
   template <int R> void dots(T* tile, const T* x, std::int64_t depth, std::int64_t column, int columns) const {

@@ -42,9 +42,9 @@ class Source {
       to[i] = std::is_same_v<E, int> ? E(random.below(std::uint64_t(i), 10)) : E(random.normal(std::uint64_t(i)));
   }
   /// Loads the peers' parameters and buffers into a model; without a file it keeps its initial ones.
-  template <class X> void load(const std::string& row, const Model<X>& net) {
-    if (has_values())
-      net.for_each_tensor([&](const std::string& name, const auto& t) { fill(row + "." + name, t.data(), t.size()); });
+  template <class X> void load(const std::string& row, Model<X>& net) {
+    if (!has_values()) return;
+    for (const auto& t : net.state_dict()) read(row + "." + t.name, t.data, t.bytes());
   }
 
  private:

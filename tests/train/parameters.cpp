@@ -89,6 +89,64 @@ TEST_CASE("leaves of every kind are found where they are, also beside one withou
         std::string::npos);
 }
 
+/// Names of every kind: members, structs, items of arrays and of tuples, of which one has two digits.
+struct Named {
+  struct Head {
+    Param<float, 2, 3> weight;
+    Buffer<std::int64_t> count;
+  };
+  std::array<Head, 11> heads;
+  nn::Sequential<nn::Linear<3, 4>, nn::ReLU, nn::Linear<4, 2>> body;
+  Scalar scale;
+  State<float, 2> before;
+};
+
+TEST_CASE("a state dict names parameters and buffers as PyTorch does, and is written through") {
+  Model<Named> net(Seed{3});
+  const Model<Named>& read_only = net;
+  std::vector<std::string> names, listed;
+  net.for_each_tensor([&](const std::string& name, const auto&) { names.push_back(name); });
+  for (const auto& t : net.state_dict()) listed.push_back(t.name);
+  CHECK(listed == names);
+  REQUIRE(listed.size() == 26);
+  CHECK(listed[0] == "heads.0.weight");
+  CHECK(listed[21] == "heads.10.count");
+  CHECK(listed[22] == "body.0.weight");
+  CHECK(listed[23] == "body.0.bias");
+  CHECK(listed[25] == "body.2.bias");
+
+  const auto weight = read_only.state_dict()[20], count = read_only.state_dict()[21];
+  CHECK(weight.name == "heads.10.weight");
+  CHECK(weight.dtype == Dtype::float32);
+  CHECK(weight.shape == shape_of<2, 3>);
+  CHECK(weight.size() == 6);
+  CHECK(weight.bytes() == 24);
+  CHECK_FALSE(weight.is_buffer);
+  CHECK(count.dtype == Dtype::int64);
+  CHECK(count.shape == Shape{});
+  CHECK(count.is_buffer);
+  const float seven = 7;
+  std::memcpy(net.state_dict()[20].data + 16, &seven, 4);
+  CHECK(net->heads[10].weight(1, 1) == 7.f);
+  CHECK(weight.data == read_only.state_dict()[20].data);
+
+  CHECK(Model<Named>::stores(Dtype::float32));
+  CHECK(Model<Named>::stores(Dtype::int64));
+  CHECK_FALSE(Model<Named>::stores(Dtype::boolean));
+}
+
+TEST_CASE("what is written through a state dict is seen by inference that has prepared its weights") {
+  Model<Plain> net(Seed{1});
+  auto infer = inference<Tensor<float, 1, 4>>(net);
+  Tensor<float, 1, 4> x;
+  x.fill(1.f);
+  const Tensor<float, 1, 3> before = infer(x);
+  for (const auto& t : net.state_dict()) std::memset(t.data, 0, t.bytes());
+  const Tensor<float, 1, 3> after = infer(x);
+  CHECK(before(0, 0) != 0.f);
+  for (int i = 0; i < 3; ++i) CHECK(after(0, i) == 0.f);
+}
+
 TEST_CASE("parameters of each dtype have a block of their own, 64-byte aligned, in declaration order") {
   Model<Mixed> net(Seed{3});
   static_assert(Model<Mixed>::parameters == 32 + 8 + 24 + 1 + 3);

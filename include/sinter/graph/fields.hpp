@@ -157,7 +157,7 @@ template <class M> consteval int listed_count() {
   else return int(std::tuple_size_v<Listed<M>>);
 }
 /// The types of the members, in a tuple.
-template <class M> auto member_types() {
+template <class M> constexpr auto member_types() {
   if constexpr (requires { M::sinter_field_names; })
     return std::type_identity<Listed<M>>{};
   else

@@ -1,10 +1,11 @@
 // Modules: plain structs whose members are parameters, other modules, arrays and tuples of them, and fixed numbers.
 #pragma once
 #include <array>
+#include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "fields.hpp"
 #include "param.hpp"
@@ -79,61 +80,107 @@ template <class M, class F> constexpr void for_each_leaf(M& m, F&& f) {
 }
 
 /// PyTorch's names of leaves: members joined by dots, array and tuple items by their index: "blocks.2.fc1.weight". They
-/// follow from the struct's type.
-class LeafNames {
+/// follow from the struct's type. Counts leaves and characters, and writes them where it is told to.
+class LeafNameWalk {
  public:
-  template <class M> static std::vector<std::string> of() {
-    LeafNames names;
-    names.add<M>();
-    return std::move(names.list_);
-  }
+  constexpr LeafNameWalk(char* text, int* end) : text_(text), end_(end) {}
+  constexpr int count() const { return count_; }
+  constexpr int characters() const { return characters_; }
 
- private:
-  // Outlined: equal structs share what they cost, and a large net is no single function.
-  template <class M> SINTER_OUTLINE void add() {
+  /// What leads to a struct: a member of another.
+  struct Path {
+    const Path* outer;
+    std::string_view name;
+  };
+  template <class M> constexpr void add(const Path* path) {
     if constexpr (is_leaf_v<M>) {
-      push();
+      push(path);
     } else if constexpr (is_array_v<M>) {
-      for (std::size_t i = 0; i < std::tuple_size_v<M>; ++i) add<typename M::value_type>(enter_item(i));
+      for (std::size_t i = 0; i < std::tuple_size_v<M>; ++i) add_item<typename M::value_type>(path, i);
     } else if constexpr (is_tuple_v<M>) {
-      [this]<class... T>(std::type_identity<std::tuple<T...>>) {
+      [&]<class... T>(std::type_identity<std::tuple<T...>>) {
         std::size_t i = 0;
-        (add<std::remove_cvref_t<T>>(enter_item(i++)), ...);
+        (add_item<std::remove_cvref_t<T>>(path, i++), ...);
       }(decltype(fields::types_of(std::declval<const M&>())){});
     } else if constexpr (std::is_class_v<M>) {
-      [this]<class... T>(std::type_identity<std::tuple<T...>>) {
+      [&]<class... T>(std::type_identity<std::tuple<T...>>) {
         const std::string_view* name = fields::MemberNames<M>::name.data();
-        (add<std::remove_cvref_t<T>>(enter(*name++)), ...);
+        (add_member<std::remove_cvref_t<T>>(path, *name++), ...);
       }(fields::member_types<M>());
     }
   }
-  template <class M> void add(std::size_t before) {
-    add<M>();
-    leave(before);
+
+ private:
+  /// A member without a name gets its struct's.
+  template <class M> constexpr void add_member(const Path* path, std::string_view name) {
+    const Path member{path, name};
+    add<M>(name.empty() ? path : &member);
+  }
+  template <class M> constexpr void add_item(const Path* path, std::size_t index) {
+    char digits[20];
+    int begin = 20;
+    do digits[--begin] = char('0' + index % 10);
+    while ((index /= 10) > 0);
+    add_member<M>(path, {digits + begin, std::size_t(20 - begin)});
+  }
+  constexpr void push(const Path* path) {
+    if (path != nullptr) write(*path);
+    if (end_ != nullptr) end_[count_] = characters_;
+    ++count_;
+  }
+  constexpr void write(const Path& path) {
+    if (path.outer != nullptr) {
+      write(*path.outer);
+      write('.');
+    }
+    for (const char c : path.name) write(c);
+  }
+  constexpr void write(char c) {
+    if (text_ != nullptr) text_[characters_] = c;
+    ++characters_;
   }
 
-  /// A member without a name gets its struct's. Returns what `leave` takes.
-  SINTER_OUTLINE std::size_t enter(std::string_view name) {
-    const std::size_t before = path_.size();
-    if (before > 0 && !name.empty()) path_ += '.';
-    path_ += name;
-    return before;
-  }
-  SINTER_OUTLINE std::size_t enter_item(std::size_t index) { return enter(std::to_string(index)); }
-  SINTER_OUTLINE void leave(std::size_t before) { path_.resize(before); }
-  SINTER_OUTLINE void push() { list_.push_back(path_); }
-
-  std::vector<std::string> list_;
-  std::string path_;
+  char* text_;
+  int* end_;
+  int count_ = 0, characters_ = 0;
 };
+/// The names of a net's leaves, in declaration order.
+struct LeafNames {
+  const int* end;  ///< of each in the text
+  const char* text;
+
+  constexpr std::string_view operator[](int i) const {
+    const int begin = i > 0 ? end[i - 1] : 0;
+    return {text + begin, std::size_t(end[i] - begin)};
+  }
+};
+template <int Leaves, int Characters> struct LeafNameTable {
+  internals::Array<int, Leaves> end{};
+  internals::Array<char, Characters> text{};
+};
+template <class M> consteval auto write_leaf_names() {
+  constexpr auto size = [] {
+    LeafNameWalk walk(nullptr, nullptr);
+    walk.add<M>(nullptr);
+    return walk;
+  }();
+  LeafNameTable<size.count(), size.characters()> r;
+  LeafNameWalk(r.text.data(), r.end.data()).add<M>(nullptr);
+  return r;
+}
+template <class M> inline constexpr auto leaf_name_table = write_leaf_names<M>();
+template <class M> constexpr LeafNames leaf_names() {
+  return {leaf_name_table<M>.end.data(), leaf_name_table<M>.text.data()};
+}
+
 /// f(name, leaf), one function for all leaves of a type.
-template <class F, class L> SINTER_OUTLINE void visit_named(const F& f, const std::string& name, L& leaf) {
-  f(name, leaf);
+template <class F, class L> SINTER_OUTLINE void visit_named(const F& f, std::string_view name, L& leaf) {
+  f(std::string(name), leaf);
 }
 template <class M, class F> void for_each_named_leaf(M& m, const F& f) {
-  const std::vector<std::string> names = LeafNames::of<std::remove_const_t<M>>();
-  const std::string* name = names.data();
-  for_each_leaf(m, [&](auto& leaf) { visit_named(f, *name++, leaf); });
+  constexpr LeafNames names = leaf_names<std::remove_const_t<M>>();
+  int i = 0;
+  for_each_leaf(m, [&](auto& leaf) { visit_named(f, names[i++], leaf); });
 }
 
 /// What `Model<X>` is made of: X itself, or what the factory X returns.
@@ -221,7 +268,11 @@ struct PlacedLeaf {
   /// In bytes: of a parameter in the block of its dtype, of buffers and states among themselves, each aligned; the
   /// index of a scalar.
   std::int64_t begin = 0;
+
+  /// Whether files have it.
+  constexpr bool is_stored() const { return type.kind == LeafKind::parameter || type.kind == LeafKind::buffer; }
 };
+using PlacedLeaves = std::span<const PlacedLeaf>;
 template <class X> consteval internals::Array<PlacedLeaf, number_of_leaves<X>()> place_leaves() {
   internals::Array<PlacedLeaf, number_of_leaves<X>()> r{};
   internals::PerDtype<std::int64_t> parameters{};

@@ -133,12 +133,12 @@ template <class X> void save(const Model<X>& model, const std::string& path) {
   std::string header = "{\"__metadata__\":{\"format\":\"pt\"}";
   std::uint64_t at = 0;
   std::vector<std::string_view> parts(2);
-  model.for_each_tensor([&](const std::string& name, const auto& p) {
-    using Element = typename std::remove_cvref_t<decltype(p)>::element;
-    parts.emplace_back(reinterpret_cast<const char*>(p.memory()), std::size_t(p.size()) * sizeof(Element));
-    io::safetensors_detail::append_entry(header, name, dtype_of<Element>, p.shape, at, at + parts.back().size());
-    at += parts.back().size();
-  });
+  const auto tensors = model.state_dict();
+  for (const auto& t : tensors) {
+    parts.emplace_back(reinterpret_cast<const char*>(t.data), t.bytes());
+    io::safetensors_detail::append_entry(header, t.name, t.dtype, t.shape, at, at + t.bytes());
+    at += t.bytes();
+  }
   header += "}";
   header.resize((header.size() + 7) / 8 * 8, ' ');  // data aligned to 8
   const std::uint64_t length = header.size();
@@ -178,6 +178,13 @@ template <Element T> SINTER_COLD const TensorEntry& matching(const TensorFile& f
                 "save it with the dtype of the model");
   return *t;
 }
+/// Calls f<T>() with the element type T of a tensor of a model.
+template <class X, class F> void with_element_of(Dtype dtype, F&& f) {
+  for_each_dtype([&]<Dtype D>() {
+    if constexpr (Model<X>::stores(D))
+      if (dtype == D) f.template operator()<element_type<D>>();
+  });
+}
 
 }  // namespace io
 
@@ -189,10 +196,9 @@ template <Element T> SINTER_COLD const TensorEntry& matching(const TensorFile& f
 template <class X> void load(Model<X>& model, const std::string& path, ExtraTensors extra = ExtraTensors::refuse) {
   const io::TensorFile f = io::read_safetensors(path);
   std::vector<const io::TensorEntry*> found;
-  model.for_each_tensor([&](const std::string& name, const auto& p) {
-    using Leaf = std::remove_cvref_t<decltype(p)>;
-    found.push_back(&io::matching<typename Leaf::element>(f, path, name, Leaf::shape));
-  });
+  const auto tensors = model.state_dict();
+  for (const auto& t : tensors)
+    io::with_element_of<X>(t.dtype, [&]<class T>() { found.push_back(&io::matching<T>(f, path, t.name, t.shape)); });
   if (extra == ExtraTensors::refuse) {
     std::vector<bool> known(f.tensors.size());
     for (const io::TensorEntry* t : found) known[std::size_t(t - f.tensors.data())] = true;
@@ -202,10 +208,13 @@ template <class X> void load(Model<X>& model, const std::string& path, ExtraTens
                     "expected none of this name, found one", "pass ExtraTensors::ignore to leave it out");
   }
   std::size_t i = 0;
-  model.for_each_tensor([&](const std::string&, const auto& p) {
+  for (const auto& tensor : tensors) {
     const io::TensorEntry& t = *found[i++];
-    io::convert(t.dtype, f.bytes.data() + f.data + t.begin, std::size_t(p.size()), p.data());
-  });
+    io::with_element_of<X>(tensor.dtype, [&]<class T>() {
+      io::convert(t.dtype, f.bytes.data() + f.data + t.begin, std::size_t(tensor.size()),
+                  reinterpret_cast<T*>(tensor.data));
+    });
+  }
 }
 /// The same into a new model: `auto net = load<Mlp>("mlp.safetensors");`.
 template <class Net> Model<Net> load(const std::string& path, ExtraTensors extra = ExtraTensors::refuse) {

@@ -81,14 +81,13 @@ inline void describe_elements(eager::Argument& a, std::byte* data, Dtype d, cons
   a.length[0] = flat[0];
 }
 /// Describes a net's states, or its buffers and scalars.
-SINTER_OUTLINE inline void describe_leaves(const graph::PlacedLeaf* leaf, int count, bool states,
-                                           const LeafMemory& memory, eager::Argument* to) {
-  for (; count > 0; --count, ++leaf) {
-    const graph::LeafKind kind = leaf->type.kind;
-    if (kind == graph::LeafKind::parameter || (kind == graph::LeafKind::state) != states) continue;
-    *to = eager::describe_memory(memory.of(*leaf), std::size_t(leaf->type.bytes()), &leaf->type.shape,
-                                 int(bytes_of(leaf->type.dtype)));
-    for (int i = 0; i < leaf->type.shape.rank; ++i) to->length[i] = leaf->type.shape[i];
+SINTER_OUTLINE inline void describe_leaves(graph::PlacedLeaves leaves, bool states, const LeafMemory& memory,
+                                           eager::Argument* to) {
+  for (const graph::PlacedLeaf& leaf : leaves) {
+    const graph::LeafType& type = leaf.type;
+    if (type.kind == graph::LeafKind::parameter || (type.kind == graph::LeafKind::state) != states) continue;
+    *to = eager::describe_memory(memory.of(leaf), std::size_t(type.bytes()), &type.shape, int(bytes_of(type.dtype)));
+    for (int i = 0; i < type.shape.rank; ++i) to->length[i] = type.shape[i];
     ++to;
   }
 }
@@ -106,8 +105,7 @@ inline int leading_arguments(const typename Model<X>::Block& block, std::array<e
     LeafMemory others;
     others.buffers = block.buffers.data();
     others.scalars = block.data() + blocks[0].elements;
-    describe_leaves(graph::placed_leaves<X>.data(), graph::placed_leaves<X>.size(), false, others,
-                    a.data() + blocks.count);
+    describe_leaves(graph::placed_leaves<X>, false, others, a.data() + blocks.count);
   }
   return leading<X>;
 }
@@ -161,7 +159,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   /// Resets every `State` of the net to its initial value.
   void reset() {
     if constexpr (graph::bytes_of_leaves<X>(graph::LeafKind::state) > 0)
-      initialize(graph::placed_leaves<X>.data(), graph::placed_leaves<X>.size(), memory_of_states(), fills<X>, Seed{});
+      initialize(graph::placed_leaves<X>, memory_of_states(), fills<X>, Seed{});
   }
 
   Inference(Inference&&) noexcept = default;
@@ -254,7 +252,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   }
   void describe_states(eager::Argument* a) const {
     if constexpr (states > 0)
-      describe_leaves(graph::placed_leaves<X>.data(), graph::placed_leaves<X>.size(), true, memory_of_states(), a);
+      describe_leaves(graph::placed_leaves<X>, true, memory_of_states(), a);
   }
   void describe_prepared(eager::Argument* a) const {
     static constexpr Shape none{};

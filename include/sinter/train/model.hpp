@@ -1,6 +1,9 @@
 // A net with memory.
 #pragma once
 #include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "../eager/evaluate.hpp"
 #include "../nn/init.hpp"
@@ -12,6 +15,18 @@ namespace sinter::inline SINTER_ABI {
 template <class Net> struct hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda;
 template <class Net, class Number> struct a_model_takes_a_Seed_write_Seed_of_the_number;
 template <class Net, class... Inputs> struct a_model_is_run_by_a_program_write_inference_of_Input_and_call_that;
+
+/// A parameter or buffer of a model under its name in saved files, whatever its type: Model::state_dict.
+template <class Byte> struct NamedTensor {
+  std::string name;
+  Dtype dtype = Dtype::float32;
+  Shape shape{};
+  bool is_buffer = false;
+  Byte* data = nullptr;  ///< its elements, in row-major order
+
+  std::ptrdiff_t size() const { return std::ptrdiff_t(shape.size()); }
+  std::size_t bytes() const { return std::size_t(shape.size() * bytes_of(dtype)); }
+};
 
 namespace internals::train {
 
@@ -60,22 +75,36 @@ struct LeafMemory {
 };
 
 /// Fills leaves with their initial values; the n-th element of the k-th parameter depends on seed, k and n alone.
-SINTER_OUTLINE inline void initialize(const graph::PlacedLeaf* leaves, int count, const LeafMemory& memory,
+SINTER_OUTLINE inline void initialize(graph::PlacedLeaves leaves, const LeafMemory& memory,
                                       const PerDtype<Fill>& fills, Seed seed) {
   std::uint64_t stream = 0;
-  for (const graph::PlacedLeaf* leaf = leaves; leaf != leaves + count; ++leaf) {
-    Initializer value = leaf->initializer;
-    if (leaf->type.kind != graph::LeafKind::parameter) value.kind = Initializer::Kind::constant;
+  for (const graph::PlacedLeaf& leaf : leaves) {
+    Initializer value = leaf.initializer;
+    if (leaf.type.kind != graph::LeafKind::parameter) value.kind = Initializer::Kind::constant;
     const Philox random(seed, stream);
-    stream += leaf->type.kind == graph::LeafKind::parameter;
-    if ((leaf->type.kind == graph::LeafKind::state) == (memory.states != nullptr))
-      fills[leaf->type.dtype](memory.of(*leaf), std::size_t(leaf->type.shape.size()), value, random);
+    stream += leaf.type.kind == graph::LeafKind::parameter;
+    if ((leaf.type.kind == graph::LeafKind::state) == (memory.states != nullptr))
+      fills[leaf.type.dtype](memory.of(leaf), std::size_t(leaf.type.shape.size()), value, random);
   }
 }
 template <int N>
 inline void bind(const Array<graph::Leaf, N>& net, const graph::PlacedLeaf* placed, const LeafMemory& memory,
                  graph::ChangeCount* changes) {
   for (const graph::Leaf& leaf : net) leaf.bind(memory.of(*placed++), changes);
+}
+
+template <class Byte>
+SINTER_OUTLINE std::vector<NamedTensor<Byte>> state_dict(graph::PlacedLeaves leaves, graph::LeafNames names,
+                                                           const LeafMemory& memory) {
+  std::vector<NamedTensor<Byte>> r;
+  int i = 0;
+  for (const graph::PlacedLeaf& leaf : leaves) {
+    const std::string_view name = names[i++];
+    if (leaf.is_stored())
+      r.push_back({std::string(name), leaf.type.dtype, leaf.type.shape, leaf.type.kind == graph::LeafKind::buffer,
+                   static_cast<Byte*>(memory.of(leaf))});
+  }
+  return r;
 }
 
 }  // namespace internals::train
@@ -171,19 +200,34 @@ template <class X> class Model {
     });
   }
 
-  /// Calls f(name, number of trained elements) for parameters, buffers and scalars.
+  /// The same as a list. PyTorch: state_dict.
+  std::vector<NamedTensor<std::byte>> state_dict() {
+    block_->changes.add();
+    return internals::train::state_dict<std::byte>(graph::placed_leaves<X>, graph::leaf_names<Net>(), memory());
+  }
+  std::vector<NamedTensor<const std::byte>> state_dict() const {
+    return internals::train::state_dict<const std::byte>(graph::placed_leaves<X>, graph::leaf_names<Net>(), memory());
+  }
+  /// Whether a parameter or buffer has this dtype.
+  static consteval bool stores(Dtype d) {
+    for (const graph::PlacedLeaf& leaf : graph::placed_leaves<X>)
+      if (leaf.is_stored() && leaf.type.dtype == d) return true;
+    return false;
+  }
+
+  /// Calls f(name, number of trained elements) for parameters, buffers, scalars and states.
   template <class F> void for_each_leaf(F&& f) const {
-    graph::for_each_named_leaf(net_, [&](const std::string& name, const auto& leaf) {
-      if constexpr (graph::is_param_v<std::remove_cvref_t<decltype(leaf)>>) f(name, leaf.size());
-      else f(name, std::ptrdiff_t(0));
-    });
+    constexpr graph::LeafNames names = graph::leaf_names<Net>();
+    int i = 0;
+    for (const graph::PlacedLeaf& leaf : graph::placed_leaves<X>)
+      f(std::string(names[i++]),
+        leaf.type.kind == graph::LeafKind::parameter ? std::ptrdiff_t(leaf.type.shape.size()) : std::ptrdiff_t(0));
   }
 
   /// Sets everything to its initial value. The n-th element of the k-th parameter depends on seed, k and n alone.
   void initialize(Seed seed) {
     block_->changes.add();
-    internals::train::initialize(graph::placed_leaves<X>.data(), graph::placed_leaves<X>.size(), memory(),
-                                 internals::train::fills<X>, seed);
+    internals::train::initialize(graph::placed_leaves<X>, memory(), internals::train::fills<X>, seed);
   }
 
  private:

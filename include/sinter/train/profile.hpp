@@ -120,19 +120,15 @@ struct InputNames {
 
 template <class X> InputNames names_of_net() {
   InputNames r;
-  auto net = graph::NetOf<X>::make();
-  std::int64_t at = 0;
+  constexpr graph::LeafNames names = graph::leaf_names<graph::net_of<X>>();
   r.input.resize(graph::parameter_blocks<X>.count);
-  graph::for_each_named_leaf(net, [&](const std::string& name, const auto& leaf) {
+  int i = 0;
+  for (const graph::PlacedLeaf& leaf : graph::placed_leaves<X>) {
+    const std::string name(names[i++]);
     const std::string module = name.rfind('.') == std::string::npos ? name : name.substr(0, name.rfind('.'));
-    using Leaf = std::remove_cvref_t<decltype(leaf)>;
-    if constexpr (graph::is_param_v<Leaf> && std::is_same_v<typename Leaf::element, float>) {
-      r.block.push_back({module, at, at + std::int64_t(leaf.size()) * 4});
-      at = r.block.back().end;
-    } else if constexpr (!graph::is_param_v<Leaf>) {
-      r.input.push_back(module);
-    }
-  });
+    if (leaf.type.kind != graph::LeafKind::parameter) r.input.push_back(module);
+    else if (leaf.type.dtype == Dtype::float32) r.block.push_back({module, leaf.begin, leaf.begin + leaf.type.bytes()});
+  }
   return r;
 }
 

@@ -114,14 +114,12 @@ SINTER_OUTLINE inline void print(const std::vector<SummaryRow>& rows, std::FILE*
 /// and number of elements. PyTorch: print(model).
 template <class X> void print(const Model<X>& model, std::FILE* out = stdout) {
   double total = 0;
-  model.for_each_tensor([&](const std::string& name, const auto& p) {
-    using Leaf = std::remove_cvref_t<decltype(p)>;
-    std::fprintf(out, "%-32s %-8s %-24s %14s%s\n", name.c_str(),
-                 std::string(name_of(dtype_of<typename Leaf::element>)).c_str(), to_string(Leaf::shape).c_str(),
-                 internals::train::with_commas(double(Leaf::size())).c_str(),
-                 graph::is_buffer_v<Leaf> ? "  buffer" : "");
-    if constexpr (graph::is_param_v<Leaf>) total += double(Leaf::size());
-  });
+  for (const auto& t : model.state_dict()) {
+    std::fprintf(out, "%-32s %-8s %-24s %14s%s\n", t.name.c_str(), std::string(name_of(t.dtype)).c_str(),
+                 to_string(t.shape).c_str(), internals::train::with_commas(double(t.size())).c_str(),
+                 t.is_buffer ? "  buffer" : "");
+    if (!t.is_buffer) total += double(t.size());
+  }
   std::fprintf(out, "%s parameters\n", internals::train::with_commas(total).c_str());
 }
 

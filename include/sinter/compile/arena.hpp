@@ -134,8 +134,9 @@ class ArenaPlanner {
         if (at[p[k]] + y.bytes > from) from = at[p[k]] + y.bytes;
       }
       at[i] = from;
-      int rank = 0;
-      while (rank < count && at[placed[rank]] < from) ++rank;
+      int rank = k;  // all before it that are alive together with x lie below x; of the others some may lie above
+      while (rank > 0 && at[p[rank - 1]] >= from) --rank;
+      while (rank < count && at[p[rank]] < from) ++rank;
       placed.insert(rank, i);
       r.end = std::max(r.end, from + x.bytes);
     }

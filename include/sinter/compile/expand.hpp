@@ -39,7 +39,8 @@ class Expander : Rewrite {
   }
   constexpr int expanded(Builder& to, int i) const {
     List<int> operands;
-    for (int k = 0; k < operands_of(g_, i); ++k) operands.push(now_[g_.operands(i)[k]]);
+    int* const at = operands.extend(operands_of(g_, i));
+    for (int k = 0; k < operands.size(); ++k) at[k] = now_[g_.operands(i)[k]];
     const int id = copy(to, i, operands);
     if (!may_be_expanded(g_[i], i)) return id;
     const Expansion write = target_.expansion(*g_[i].op);

@@ -118,6 +118,7 @@ class Splitter {
 
   constexpr void copy(Prepared& r, const List<char>& live, const List<int>& hoisted) {
     Builder& to = r.rest;
+    to.share_shapes(g_);
     to.bodies = g_.bodies;
     List<int> now(g_.size(), -1), extra;
     for (const int i : g_.inputs) now[i] = to.input(g_[i].dtype, g_.shape(i));
@@ -140,8 +141,7 @@ class Splitter {
             operands[w.operand] =
                 graph::broadcast_to(target_.packed_view(made, s, forms_[i].form), g_.shape(o)).id;
           }
-      now[i] = to.insert(*n.op, n.dtype, to.intern(g_.shape(i)), operands.data(), operands.size(), g_.attributes(i),
-                         n.attributes);
+      now[i] = to.insert(*n.op, n.dtype, n.shape, operands.data(), operands.size(), g_.attributes(i), n.attributes);
     }
     for (const int o : g_.outputs) to.outputs.push(now[o]);
     to.overwrites = g_.overwrites;

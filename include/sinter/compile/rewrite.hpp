@@ -40,6 +40,7 @@ class Rewrite {
 
   constexpr void begin(Builder& to) {
     now_.resize(n_, -1);
+    to.share_shapes(g_);
     to.bodies = g_.bodies;
     for (const int i : g_.inputs) now_[i] = to.input(g_[i].dtype, g_.shape(i));
   }
@@ -52,13 +53,14 @@ class Rewrite {
   constexpr int bring(Builder& to, int i) {
     if (now_[i] >= 0) return now_[i];
     List<int> operands;
-    for (int k = 0; k < g_[i].operands; ++k) operands.push(bring(to, g_.operands(i)[k]));
+    int* const at = operands.extend(g_[i].operands);
+    for (int k = 0; k < operands.size(); ++k) at[k] = bring(to, g_.operands(i)[k]);
     return now_[i] = copy(to, i, operands);
   }
   /// Node i, of the same type, with other operands.
   constexpr int copy(Builder& to, int i, const List<int>& operands) const {
-    return to.insert(*g_[i].op, g_[i].dtype, to.intern(g_.shape(i)), operands.data(), operands.size(), g_.attributes(i),
-                     g_[i].attributes);
+    const graph::Node& n = g_[i];
+    return to.insert(*n.op, n.dtype, n.shape, operands.data(), operands.size(), g_.attributes(i), n.attributes);
   }
 
   struct Use {

@@ -99,6 +99,12 @@ class Builder {
     return signature(operands_.data() + n.operand, n.operands, attributes_.data() + n.attribute, n.attributes, room);
   }
 
+  /// Numbers shapes as another graph does: before any node is added.
+  constexpr void share_shapes(const Builder& other) {
+    shapes_ = other.shapes_;
+    shape_bucket_ = other.shape_bucket_;
+    shape_next_ = other.shape_next_;
+  }
   constexpr int intern(const Shape& s) {
     unsigned h = unsigned(s.rank);
     for (int i = 0; i < s.rank; ++i) h = h * 31u + unsigned(s[i]) + unsigned(s.symbol(i));

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # A program of many files: a hundred that each run a small net or its like, compiled one after another and linked. User
-# seconds in all, and the bytes of the stripped program. Beside it Eigen, xtensor and libtorch, as far as they are here
-# (libtorch: TORCH=folder of the Python package). Usage: benchmarks/translation_units.sh [compiler] [files]
+# seconds in all, and the bytes of the stripped program. Beside it Eigen, xtensor, RTNeural (RTNEURAL=its folder) and
+# libtorch (TORCH=folder of the Python package), as far as they are here.
+# Usage: benchmarks/translation_units.sh [compiler] [files] [only NAME, as it is printed]
 set -eu
 cd "$(dirname "$0")/.."
-compiler=${1:-g++} files=${2:-100}
+compiler=${1:-g++} files=${2:-100} only=${3:-}
 folder=$(mktemp -d)
 trap 'rm -r "$folder"' EXIT
 sinter="-Iinclude -fconstexpr-ops-limit=4000000000 -fconstexpr-loop-limit=100000000"
@@ -12,6 +13,7 @@ case $("$compiler" --version | head -n 1) in *clang*) sinter="-Iinclude -fconste
 
 # build NAME FLAGS LIBRARIES: the files folder/NAME_*.cpp, their seconds and size
 build() {
+  case $1 in *"$only"*) ;; *) return ;; esac
   local name=$1 flags=$2 libraries=$3 total=0
   for source in "$folder/$name"_*.cpp; do
     s=$( { /usr/bin/time -f %U "$compiler" -std=c++20 -O2 -DNDEBUG -march=native $flags -c "$source" \
@@ -52,25 +54,27 @@ float run_@(const float* p) {
 one sinter "$net"
 build sinter "$sinter" ""
 
-# sinter::compiled, once for all programs
-s=0
-mkdir "$folder/kernels"
-for source in src/compiled/*.cpp; do
-  seconds=$( { /usr/bin/time -f %U "$compiler" -std=c++20 -O3 -DNDEBUG -march=native $sinter -c "$source" \
-    -o "$folder/kernels/$(basename "$source").o"; } 2>&1 | tail -n 1)
-  s=$(awk -v a="$s" -v b="$seconds" 'BEGIN {print a + b}')
-done
-ar rcs "$folder/libsinter.a" "$folder/kernels/"*.o
-printf '%-36s %8.1f s\n' "the library of sinter::compiled" "$s"
-one sinter_compiled "$net"
-build sinter_compiled "$sinter -DSINTER_COMPILED" "$folder/libsinter.a"
+if [[ sinter_compiled == *"$only"* || sinter_precompiled == *"$only"* ]]; then
+  # sinter::compiled, once for all programs
+  s=0
+  mkdir "$folder/kernels"
+  for source in src/compiled/*.cpp; do
+    seconds=$( { /usr/bin/time -f %U "$compiler" -std=c++20 -O3 -DNDEBUG -march=native $sinter -c "$source" \
+      -o "$folder/kernels/$(basename "$source").o"; } 2>&1 | tail -n 1)
+    s=$(awk -v a="$s" -v b="$seconds" 'BEGIN {print a + b}')
+  done
+  ar rcs "$folder/libsinter.a" "$folder/kernels/"*.o
+  printf '%-36s %8.1f s\n' "the library of sinter::compiled" "$s"
+  one sinter_compiled "$net"
+  build sinter_compiled "$sinter -DSINTER_COMPILED" "$folder/libsinter.a"
 
-one sinter_precompiled "$net"  # the headers precompiled too
-mkdir "$folder/all"
-echo '#include <sinter/sinter.hpp>' > "$folder/all/all.hpp"
-/usr/bin/time -f "the precompiled header                    %U s" "$compiler" -std=c++20 -O2 -DNDEBUG -march=native \
-  $sinter -DSINTER_COMPILED -x c++-header "$folder/all/all.hpp" -o "$folder/all/all.hpp.gch"
-build sinter_precompiled "$sinter -DSINTER_COMPILED -include $folder/all/all.hpp" "$folder/libsinter.a"
+  one sinter_precompiled "$net"  # the headers precompiled too
+  mkdir "$folder/all"
+  echo '#include <sinter/sinter.hpp>' > "$folder/all/all.hpp"
+  /usr/bin/time -f "the precompiled header                    %U s" "$compiler" -std=c++20 -O2 -DNDEBUG -march=native \
+    $sinter -DSINTER_COMPILED -x c++-header "$folder/all/all.hpp" -o "$folder/all/all.hpp.gch"
+  build sinter_precompiled "$sinter -DSINTER_COMPILED -include $folder/all/all.hpp" "$folder/libsinter.a"
+fi
 
 eigen='#include <Eigen/Dense>
 float run_@(const float* p) {
@@ -100,6 +104,20 @@ if echo '#include <xtensor/xarray.hpp>' | "$compiler" -std=c++20 -x c++ -fsyntax
   one xtensor "$xtensor"
   build xtensor "" ""
 fi
+rtneural='#include <RTNeural/RTNeural.h>
+float run_@(const float* p) {
+  using namespace RTNeural;
+  static ModelT<float, 16, 4, DenseT<float, 16, 32>, ReLuActivationT<float, 32>, DenseT<float, 32, 4>> net;
+  alignas(64) float x[16];
+  for (int i = 0; i < 16; ++i) x[i] = p[i];
+  net.forward(x);
+  return net.getOutputs()[0];
+}'
+if [ -n "${RTNEURAL:-}" ]; then
+  one rtneural "$rtneural"
+  build rtneural "-I$RTNEURAL -I/usr/include/eigen3 -DRTNEURAL_USE_EIGEN=1 -DRTNEURAL_DEFAULT_ALIGNMENT=16 \
+    -DRTNEURAL_NAMESPACE=RTNeural" ""
+fi
 torch='#include <torch/torch.h>
 float run_@(const float* p) {
   static torch::nn::Sequential net(torch::nn::Linear(16, 32), torch::nn::ReLU(), torch::nn::Linear(32, 4));
@@ -108,5 +126,5 @@ float run_@(const float* p) {
 if [ -n "${TORCH:-}" ]; then
   one libtorch "$torch"
   build libtorch "-I$TORCH/include -I$TORCH/include/torch/csrc/api/include" \
-    "-L$TORCH/lib -ltorch -ltorch_cpu -lc10 -Wl,-rpath,$TORCH/lib"
+    "-L$TORCH/lib -Wl,--no-as-needed,--unresolved-symbols=ignore-in-shared-libs,-rpath,$TORCH/lib -ltorch_cpu -lc10"
 fi

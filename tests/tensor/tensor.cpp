@@ -165,6 +165,10 @@ TEST_CASE("tensors, views and expressions are written to streams with their dtyp
   CHECK(written(some) == "[0]\nfloat16 (upto 4 'B')");
   CHECK(written(Tensor<float>(0.5f)) == "0.5");
   CHECK(written(x(1, 2)) == "6");
+  CHECK(written(x.shape) == "(2, 3)");
+  CHECK(written(Shape{}) == "()");
+  CHECK(written(some.shape) == "(upto 4 'B')");
+  CHECK(written(Dtype::bfloat16) == "bfloat16");
 }
 
 TEST_CASE("an index takes an axis away and a range keeps a part of it: views, as in NumPy") {

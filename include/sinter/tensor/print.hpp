@@ -79,5 +79,13 @@ template <class Traits, class T> requires(requires { typename T::symbol; } && T:
 std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out, const T& x) {
   return out << tensor_detail::printed_text(x).c_str();
 }
+template <class Traits>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out, const Shape& shape) {
+  return out << to_string(shape).c_str();
+}
+template <class Traits>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out, Dtype dtype) {
+  return out << std::string(name_of(dtype)).c_str();
+}
 
 }  // namespace sinter

@@ -21,14 +21,18 @@ median() {
 }
 memory=1024  # MiB
 
-if [ "$only" = curve ]; then  # against depth: what is linear in nodes takes ten times as long for ten times as many
-  for blocks in 10 30 100 300 1000; do
-    read -r s m <<< "$(median compile_time/residual -DBLOCKS=$blocks -DSINTER_COMPILED)"
-    printf 'training step of %4d residual blocks       %7.2f s  %5d MiB\n' "$blocks" "$s" "$m"
+# point TEXT NAME MACRO N BUDGET: a program of depth N; the budget, in seconds, is linear in N
+point() {
+  read -r s m <<< "$(median "compile_time/$2" "-D$3=$4" -DSINTER_COMPILED)"
+  awk -v t="$1" -v n="$4" -v s="$s" -v m="$m" -v budget="$5" 'BEGIN {
+    printf "%-40s %4d  %7.2f s (%5.1f) %5d MiB  %s\n", t, n, s, budget, m, s <= budget ? "kept" : "EXCEEDED"}'
+}
+if [ "$only" = curve ]; then
+  for n in 10 30 100 300 1000; do
+    point "training of residual blocks" residual BLOCKS "$n" "$(awk -v n="$n" 'BEGIN {print 5 + 0.15 * n}')"
   done
-  for steps in 10 30 100 300; do
-    read -r s m <<< "$(median compile_time/runge_kutta -DSTEPS=$steps -DSINTER_COMPILED)"
-    printf 'gradient of %4d steps of Runge and Kutta   %7.2f s  %5d MiB\n' "$steps" "$s" "$m"
+  for n in 10 30 100 300; do
+    point "gradient of steps of Runge and Kutta" runge_kutta STEPS "$n" "$(awk -v n="$n" 'BEGIN {print 8 + 1.5 * n}')"
   done
   exit
 fi

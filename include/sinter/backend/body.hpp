@@ -222,8 +222,7 @@ template <class K, int P>
 SINTER_IN_KERNEL inline void advance(Cursor<P>& w, const Array<std::int64_t, P>& by) {
   static constexpr auto size = element_sizes<K>();
   static constexpr auto moves = moving_pointers<K>();
-  [&]<std::size_t... Index>(std::index_sequence<Index...>)
-      SINTER_IN_KERNEL {  // by constant index: they stay in registers
+  [&]<std::size_t... Index>(std::index_sequence<Index...>) SINTER_IN_KERNEL {  // constant index: in registers
     ((size[Index] > 0 ? void(w.address[Index] += by[Index])
       : moves[Index]  ? void(w.count[Index] += by[Index])
                       : void()),
@@ -261,7 +260,7 @@ SINTER_IN_KERNEL inline void move(Cursor<P>& w, const Arguments<L, P>& a, std::i
 /// Calls f(cursor) for the points [from, to) of loops [First, Last), counted in row-major order.
 template <class K, int First, int Last, int L, int P, class F>
 SINTER_IN_KERNEL inline void for_each_point(const Arguments<L, P>& a, const Cursor<P>& start, std::int64_t from,
-                                                  std::int64_t to, F&& f) {
+                                            std::int64_t to, F&& f) {
   if constexpr (First == Last) {
     if (from < to) f(start);
   } else {

@@ -134,10 +134,8 @@ class ArenaPlanner {
         if (at[p[k]] + y.bytes > from) from = at[p[k]] + y.bytes;
       }
       at[i] = from;
-      int rank = k;  // all before it that are alive together with x lie below x; of the others some may lie above
-      while (rank > 0 && at[p[rank - 1]] >= from) --rank;
-      while (rank < count && at[p[rank]] < from) ++rank;
-      placed.insert(rank, i);
+      while (k > 0 && at[p[k - 1]] >= from) --k;  // the gap ends at the k-th; some that x never meets may lie in it
+      placed.insert(k, i);
       r.end = std::max(r.end, from + x.bytes);
     }
     return r;

@@ -38,10 +38,7 @@ class Expander : Rewrite {
     return read != n.dtype && is_half(read);
   }
   constexpr int expanded(Builder& to, int i) const {
-    List<int> operands;
-    int* const at = operands.extend(operands_of(g_, i));
-    for (int k = 0; k < operands.size(); ++k) at[k] = now_[g_.operands(i)[k]];
-    const int id = copy(to, i, operands);
+    const int id = copy(to, i, operands_now(i));
     if (!may_be_expanded(g_[i], i)) return id;
     const Expansion write = target_.expansion(*g_[i].op);
     return write != nullptr ? write(graph::Site{&to, id}).id : id;

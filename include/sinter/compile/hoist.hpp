@@ -19,8 +19,7 @@ class Hoister : Rewrite {
     to.bodies.clear();
     for (int i = 0; i < n_; ++i) {
       if (live_.data()[i] != 0 && now_.data()[i] < 0) {
-        List<int> operands;
-        for (int k = 0; k < operands_of(g_, i); ++k) operands.push(now_[g_.operands(i)[k]]);
+        const List<int> operands = operands_now(i);
         now_[i] = g_[i].op->kind == Kind::loop ? loop(to, i, operands) : copy(to, i, operands);
       }
       if (i < g_.views_kept) to.views_kept = to.size();

@@ -57,6 +57,13 @@ class Rewrite {
     for (int k = 0; k < operands.size(); ++k) at[k] = bring(to, g_.operands(i)[k]);
     return now_[i] = copy(to, i, operands);
   }
+  /// The operands of node i, those of its body too, where they are now.
+  constexpr List<int> operands_now(int i) const {
+    List<int> operands;
+    int* const at = operands.extend(operands_of(g_, i));
+    for (int k = 0; k < operands.size(); ++k) at[k] = now_[g_.operands(i)[k]];
+    return operands;
+  }
   /// Node i, of the same type, with other operands.
   constexpr int copy(Builder& to, int i, const List<int>& operands) const {
     const graph::Node& n = g_[i];

@@ -196,8 +196,7 @@ template <class X, class F> void with_element_of(Dtype dtype, F&& f) {
 template <class X> void load(Model<X>& model, const std::string& path, ExtraTensors extra = ExtraTensors::refuse) {
   const io::TensorFile f = io::read_safetensors(path);
   std::vector<const io::TensorEntry*> found;
-  const auto tensors = model.state_dict();
-  for (const auto& t : tensors)
+  for (const auto& t : std::as_const(model).state_dict())
     io::with_element_of<X>(t.dtype, [&]<class T>() { found.push_back(&io::matching<T>(f, path, t.name, t.shape)); });
   if (extra == ExtraTensors::refuse) {
     std::vector<bool> known(f.tensors.size());
@@ -208,7 +207,7 @@ template <class X> void load(Model<X>& model, const std::string& path, ExtraTens
                     "expected none of this name, found one", "pass ExtraTensors::ignore to leave it out");
   }
   std::size_t i = 0;
-  for (const auto& tensor : tensors) {
+  for (const auto& tensor : model.state_dict()) {
     const io::TensorEntry& t = *found[i++];
     io::with_element_of<X>(tensor.dtype, [&]<class T>() {
       io::convert(t.dtype, f.bytes.data() + f.data + t.begin, std::size_t(tensor.size()),

@@ -95,7 +95,7 @@ inline void bind(const Array<graph::Leaf, N>& net, const graph::PlacedLeaf* plac
 
 template <class Byte>
 SINTER_OUTLINE std::vector<NamedTensor<Byte>> state_dict(graph::PlacedLeaves leaves, graph::LeafNames names,
-                                                           const LeafMemory& memory) {
+                                                         const LeafMemory& memory) {
   std::vector<NamedTensor<Byte>> r;
   int i = 0;
   for (const graph::PlacedLeaf& leaf : leaves) {
@@ -200,7 +200,8 @@ template <class X> class Model {
     });
   }
 
-  /// The same as a list. PyTorch: state_dict.
+  /// The same as a list, whose elements are the model's own. Programs that prepared data from them take the call for a
+  /// change, unless the model is const: ask again after they ran. PyTorch: state_dict.
   std::vector<NamedTensor<std::byte>> state_dict() {
     block_->changes.add();
     return internals::train::state_dict<std::byte>(graph::placed_leaves<X>, graph::leaf_names<Net>(), memory());

@@ -27,7 +27,7 @@ template <int Side, int Level> struct OfOperand {
 /// elements (2).
 template <class K, int Side, int Level, int N, int P, class Stride>
 SINTER_IN_KERNEL inline void evaluate_operand(RegisterFile<K, N>& r, const Cursor<P>& w, Span s, const Context& c,
-                                                    Stride&& stride) {
+                                              Stride&& stride) {
   evaluate_each<K, N, OfOperand<Side, Level>>(r, w, s, c, stride);
 }
 

@@ -114,22 +114,20 @@ template <class K, int N> struct Row {
     evaluate_each<K, N, OfLevel<0>>(r, w, Span{0, N}, t.c, t.stride());
   }
   SINTER_IN_KERNEL void once_as(const Row& other) {
-    for_each_micro<K, OfLevel<0>>([&]<int J>()
-                                      SINTER_IN_KERNEL { at<J>(r) = at<J>(other.r); });
+    for_each_micro<K, OfLevel<0>>([&]<int J>() SINTER_IN_KERNEL { at<J>(r) = at<J>(other.r); });
   }
   /// Level 1: whatever is known after `Stage` passes.
   template <int Stage> SINTER_IN_KERNEL void values(const Task<K>& t, const Cursor<P>& w, Span s) {
     evaluate_each<K, N, ValuesAfter<Stage>>(r, w, s, t.c, t.stride());
   }
   template <int Stage> SINTER_IN_KERNEL void store_values(const Task<K>& t, const Cursor<P>& w, Span s) {
-    for_each_micro<K, StoresAfter<Stage>>([&]<int J>()
-                                              SINTER_IN_KERNEL { write<K, N, J>(r, w, s, t.stride()); });
+    for_each_micro<K, StoresAfter<Stage>>([&]<int J>() SINTER_IN_KERNEL { write<K, N, J>(r, w, s, t.stride()); });
   }
   /// Level 2 for one element in one pass; folds go into `sum`. Values kept from an earlier pass are in `kept`, by the
   /// index of the element; others where that pass has stored them.
-  template <int Pass> SINTER_IN_KERNEL void elements(const Task<K>& t, Sums<K, N>& sum, const Cursor<P>& w,
-                                                           Span s, [[maybe_unused]] std::byte* kept,
-                                                           [[maybe_unused]] std::int64_t element) {
+  template <int Pass>
+  SINTER_IN_KERNEL void elements(const Task<K>& t, Sums<K, N>& sum, const Cursor<P>& w, Span s,
+                                 [[maybe_unused]] std::byte* kept, [[maybe_unused]] std::int64_t element) {
     for_each_micro<K, InPass<Pass>>([&]<int J>() SINTER_IN_KERNEL {
       constexpr Micro m = micro<K, J>;
       if constexpr (m.what == Micro::What::fold) {

@@ -42,7 +42,7 @@ for compiler in ${CXX:-g++ clang++-19 clang++-16}; do
     check "$compiler" "$file" "${options[@]}"
   done
   # clang's own standard library, where it is
-  if echo '#include <vector>' | "$compiler" -stdlib=libc++ -fsyntax-only -x c++ - 2> /dev/null; then
+  if echo '#include <vector>' | "$compiler" -stdlib=libc++ -Werror -fsyntax-only -x c++ - 2> /dev/null; then
     check "$compiler" "$root/tests/warnings/programs.cpp" "${options[@]}" -stdlib=libc++
   fi
 done

@@ -39,7 +39,9 @@ template <class T> class SkinnyProducts {
   template <SumsSet Methods> SINTER_OUTLINE void run(Sums how) {
     const bool by_dots = sums_by<Methods & (set_of(Sums::dots) | set_of(Sums::streams)), Sums::dots>(how);
     if (by_dots && !along(few_)) transpose();
-    const std::int64_t unit = by_dots ? block : W, work = std::max<std::int64_t>(1, inner_ * n_ * unit);
+    std::int64_t unit = W;
+    if (by_dots) unit = block;  // of some types both are the same, of which ?: would warn
+    const std::int64_t work = std::max<std::int64_t>(1, inner_ * n_ * unit);
     split((lines_ + unit - 1) / unit, 1, std::max<std::int64_t>(2, 65536 / work), threads_,
           [&](std::int64_t from, std::int64_t to) {
             if constexpr ((Methods & set_of(Sums::dots)) != 0)

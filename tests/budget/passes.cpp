@@ -31,7 +31,7 @@ using Target = Tensor<int, 16>;
 constexpr int forward() {
   graph::Builder g;
   Net net;
-  train::bind(g, net, graph::parameter_blocks<Net>);
+  train::bind(g, net, train::whole_blocks<Net>);
   const auto y = net(graph::new_input<Input::symbol>(g));
   return y.id;
 }

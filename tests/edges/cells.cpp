@@ -335,7 +335,7 @@ bool same(const graph::Value& a, const graph::Value& b) { return a.id == b.id; }
 /// A layer bound to parameters.
 template <class Layer> auto bound(graph::Builder& g) {
   auto net = graph::NetOf<Layer>::make();
-  internals::train::bind(g, net, graph::parameter_blocks<Layer>);
+  internals::train::bind(g, net, internals::train::whole_blocks<Layer>);
   return net;
 }
 }  // namespace

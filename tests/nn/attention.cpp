@@ -60,7 +60,7 @@ TEST_CASE("queries, keys and values are views of one tensor, and no copy of them
     graph::Builder operator()() const {
       graph::Builder g;
       auto net = graph::NetOf<nn::MultiheadAttention<8, 2>>::make();
-      train::bind(g, net, graph::parameter_blocks<nn::MultiheadAttention<8, 2>>);
+      train::bind(g, net, train::whole_blocks<nn::MultiheadAttention<8, 2>>);
       g.outputs.push(net(graph::new_input<Sym<float, 2, 4, 8>>(g)).id);
       return g;
     }

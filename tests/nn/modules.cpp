@@ -182,7 +182,7 @@ TEST_CASE("an empty batch moves neither running statistics nor parameters") {
 TEST_CASE("batch norm refuses to train on one value a channel; inference and several positions are fine") {
   graph::Builder g;
   auto net = graph::NetOf<Normed<nn::BatchNorm1d<4>>>::make();
-  train::bind(g, net, graph::parameter_blocks<Normed<nn::BatchNorm1d<4>>>);
+  train::bind(g, net, train::whole_blocks<Normed<nn::BatchNorm1d<4>>>);
   const auto one = graph::new_input<Sym<float, 1, 4>>(g);
   CHECK(net.norm(one).extents().rank == 2);
   g.training = true;

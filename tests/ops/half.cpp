@@ -197,7 +197,7 @@ template <class Layer, class H, int Rows> void check_layer(const std::string& na
   CAPTURE(name);
   graph::Builder g;
   auto net = graph::NetOf<Only<Layer>>::make();
-  train::bind(g, net, graph::parameter_blocks<Only<Layer>>);
+  train::bind(g, net, train::whole_blocks<Only<Layer>>);
   const auto x = graph::new_input<Sym<H, Rows, 6>>(g);
   g.training = true;
   g.outputs.push(net(x).id);

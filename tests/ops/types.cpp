@@ -131,7 +131,7 @@ template <class Layer, class S> void check_layer(const char* name) {
   for (const bool training : {false, true}) {
     graph::Builder g;
     auto net = graph::NetOf<Layer>::make();
-    train::bind(g, net, graph::parameter_blocks<Layer>);
+    train::bind(g, net, train::whole_blocks<Layer>);
     const S x = graph::new_input<S>(g);
     g.training = training;
     g.step = graph::new_input<Sym<std::int64_t>>(g).id;

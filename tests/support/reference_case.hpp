@@ -73,7 +73,7 @@ template <class M, class X> struct ModuleTrace {
   constexpr Builder operator()() const {
     Builder g;
     auto net = graph::NetOf<M>::make();
-    const train::BoundParameters p = train::bind(g, net, graph::parameter_blocks<M>);
+    const train::BoundParameters p = train::bind(g, net, train::whole_blocks<M>);
     using S = typename X::symbol;
     const S x = graph::new_input<S>(g);
     using Y = std::remove_cvref_t<std::invoke_result_t<decltype(net), S>>;

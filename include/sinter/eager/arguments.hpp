@@ -6,6 +6,7 @@
 #include <new>
 
 #include "../graph/param.hpp"
+#include "../graph/tree.hpp"
 
 namespace sinter::inline SINTER_ABI::internals::eager {
 
@@ -71,6 +72,17 @@ template <class X> [[gnu::always_inline]] inline Argument* describe_leaves(const
 template <class Fn, class... A>
 [[gnu::always_inline]] inline Argument* describe_leaves(const Call<Fn, A...>& call, Argument* to) {
   call.arguments.spread([&to](const A&... a) { ((to = describe_leaves(a, to)), ...); });
+  return to;
+}
+
+/// Describes a leaf of a tree.
+template <class T> [[gnu::always_inline]] inline Argument describe_leaf(const T& leaf) {
+  if constexpr (Operand<T>) return describe(leaf);
+  else return describe_number(leaf);
+}
+/// Describes every leaf of a tree, in order, and returns the end.
+template <class T> [[gnu::always_inline]] inline Argument* describe_tree(const T& tree, Argument* to) {
+  graph::for_each_tensor(tree, [&](const auto& tensor) { *to++ = describe_leaf(tensor); });
   return to;
 }
 

@@ -147,38 +147,20 @@ template <Expression X> inline auto eval(const X& x) {
 
 namespace internals::eager {
 
-/// Runs P into new tensors.
-template <class P, std::size_t N, class... R>
-inline auto run_into_new(std::array<Argument, N>& inputs, std::tuple<R...>*) {
-  std::tuple<graph::tensor_of<R>...> results(((void)sizeof(R), uninitialized)...);
-  std::apply([&](auto&... r) {
-    const auto lengths = run<P>(inputs, std::array{describe(r)...});
-    (set_lengths<P>(r, lengths), ...);
-  }, results);
+/// Runs P into a new tree of tensors.
+template <class P, class Results, std::size_t N> inline Results run_into_new(std::array<Argument, N>& inputs) {
+  Results results = graph::make_tree<Results>([]<class T>(std::type_identity<T>) { return T(uninitialized); });
+  Array<Argument, P::outputs> outputs;
+  describe_tree(results, outputs.data());
+  const auto lengths = run<P>(inputs, outputs);
+  set_lengths<P>(results, lengths);
   return results;
 }
-/// A pair or an array of results as a tuple.
-template <class P, std::size_t N, class A, class B>
-inline auto run_into_new(std::array<Argument, N>& inputs, std::pair<A, B>*) {
-  return run_into_new<P>(inputs, static_cast<std::tuple<A, B>*>(nullptr));
-}
-template <class P, std::size_t N, class S, std::size_t M>
-inline auto run_into_new(std::array<Argument, N>& inputs, std::array<S, M>*) {
-  return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
-    return run_into_new<P>(inputs, static_cast<std::tuple<std::enable_if_t<(Index < M), S>...>*>(nullptr));
-  }(std::make_index_sequence<M>{});
-}
-
-/// What a traced function may return: a symbol, or several in a tuple, a pair or an array.
-template <class R> inline constexpr bool is_result_v = is_sym_v<R>;
-template <class... R> inline constexpr bool is_result_v<std::tuple<R...>> = (is_sym_v<R> && ...);
-template <class A, class B> inline constexpr bool is_result_v<std::pair<A, B>> = is_sym_v<A> && is_sym_v<B>;
-template <class S, std::size_t N> inline constexpr bool is_result_v<std::array<S, N>> = is_sym_v<S>;
 
 template <class Result, class F, class... X> inline auto run_program_of(std::type_identity<Result>, F, const X&... x) {
   if constexpr (graph::is_refused_v<Result>) {
     return Result{};
-  } else if constexpr (!is_result_v<Result>) {
+  } else if constexpr (!graph::TracedResult<Result>) {
     return a_traced_function_must_return_tensors_made_of_its_arguments<F, Result>{};
   } else {
     using P =
@@ -187,16 +169,15 @@ template <class Result, class F, class... X> inline auto run_program_of(std::typ
     const std::tuple arguments{graph::stored<const X&...>(x)...};
     return std::apply([](const auto&... leaf) {
       std::array<internals::eager::Argument, sizeof...(X)> inputs{internals::eager::argument(leaf)...};
-      if constexpr (is_sym_v<Result>)
-        return std::get<0>(internals::eager::run_into_new<P>(inputs, static_cast<std::tuple<Result>*>(nullptr)));
-      else return internals::eager::run_into_new<P>(inputs, static_cast<Result*>(nullptr));
+      return run_into_new<P, graph::tensors_of<Result>>(inputs);
     }, arguments);
   }
 }
 
 }  // namespace internals::eager
 
-/// Calls a captureless function on tensors as one compiled program; the results are new tensors (a tuple for several).
+/// Calls a captureless function on tensors as one compiled program; the result is a new tensor, or what tree of
+/// them f returns (graph/tree.hpp).
 template <class F, class... X> requires Operands<X...> inline auto run_function(F f, const X&... x) {
   if constexpr (!std::is_empty_v<F> || !std::is_default_constructible_v<F>)
     return a_traced_function_must_not_capture_pass_values_as_arguments<F>{};

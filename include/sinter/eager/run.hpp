@@ -248,12 +248,15 @@ inline Lengths<Program> run(std::array<Argument, N>& inputs, const std::array<Ar
   return run_unchecked<Program>(inputs, outputs);
 }
 
-/// Gives a result the lengths with which its program ran; a view has them already.
-template <class Program, class T> inline void set_lengths(T& tensor, const Lengths<Program>& lengths) {
-  if constexpr (graph::is_view_v<T>) return;
-  for (int i = 0; i < T::shape.rank; ++i)
-    for (int k = 0; k < int(lengths.size()); ++k)
-      if (T::shape.symbol(i) == Program::symbols[k]) tensor.set_length(Program::symbols[k], lengths[k]);
+/// Gives results the lengths with which their program ran; a view has them already.
+template <class Program, class T> inline void set_lengths(T& results, const Lengths<Program>& lengths) {
+  if constexpr (Program::symbols.size() > 0)
+    graph::for_each_tensor(results, [&]<class R>(R& tensor) {
+      if constexpr (Operand<R> && !graph::is_view_v<R>)
+        for (int i = 0; i < R::shape.rank; ++i)
+          for (int k = 0; k < int(lengths.size()); ++k)
+            if (R::shape.symbol(i) == Program::symbols[k]) tensor.set_length(Program::symbols[k], lengths[k]);
+    });
 }
 
 }  // namespace sinter::internals::eager

@@ -225,6 +225,18 @@ template <class M> constexpr internals::Array<Leaf, number_of_leaves<M>()> leave
   return r;
 }
 
+/// The index of a member among those of its struct, −1 for none of them.
+template <class M, class T> constexpr int index_of_member(T M::*member) {
+  M module{};
+  int found = -1, i = 0;
+  for_each_member(module, [&]<class Member>(Member& m) {
+    if constexpr (std::is_same_v<Member, T>)
+      if (&m == &(module.*member)) found = i;
+    ++i;
+  });
+  return found;
+}
+
 /// The parameters of one dtype: a net has a block of memory for each, which is an input of its programs.
 struct ParameterBlock {
   Dtype dtype = Dtype::float32;
@@ -329,4 +341,10 @@ template <class X> consteval std::size_t bytes_of_leaves(LeafKind kind) {
 }
 
 }  // namespace graph
+
+/// The name of a member, as files and `state_dict` have it: `member_name(&Net::fc1)` is "fc1".
+template <class M, class T> constexpr std::string_view member_name(T M::*member) {
+  return graph::fields::MemberNames<M>::name[std::size_t(graph::index_of_member(member))];
+}
+
 }  // namespace sinter

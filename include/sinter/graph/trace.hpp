@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "module.hpp"
+#include "tree.hpp"
 
 namespace sinter::inline SINTER_ABI::graph {
 
@@ -19,14 +20,22 @@ constexpr decltype(auto) spread(F&& f, const std::tuple<A...>& arguments, std::i
   return std::forward<F>(f)(std::get<Index>(arguments)...);
 }
 
-/// Calls f(symbol) for each tensor of a traced result: a symbol, or a tuple, pair or array of results.
-template <class R, class F> constexpr void for_each_result(const R& r, F&& f) {
-  if constexpr (Symbolic<R>) f(r);
-  else std::apply([&](const auto&... part) { (for_each_result(part, f), ...); }, r);
+/// What a traced function may return: a tree of symbols, of expressions of parameters, and of numbers, but no number.
+template <class R> concept TracedResult = Tree<R> && !Element<R>;
+
+/// Calls f(value) for each leaf of a traced result in the graph g.
+template <class R, class F> constexpr void for_each_result(Builder& g, const R& r, const F& f) {
+  for_each_tensor(r, [&]<class L>(const L& leaf) {
+    if constexpr (Operand<L>) f(as_value(&g, leaf));
+    else f(number_value(&g, leaf));
+  });
 }
 
-/// A new input of the graph as a symbol.
-template <class S> constexpr S new_input(Builder& g) { return S(Value{&g, g.input(S::dtype, S::shape)}); }
+/// A new input of the graph as a symbol, or one for each tensor of a tree of symbols.
+template <class S> constexpr S new_input(Builder& g) {
+  if constexpr (is_sym_v<S>) return S(Value{&g, g.input(S::dtype, S::shape)});
+  else return make_tree<S>([&]<class T>(std::type_identity<T>) { return new_input<T>(g); });
+}
 
 /// The graph of F called with inputs of these symbol types.
 template <class F, class... S> struct FunctionTrace {
@@ -34,7 +43,7 @@ template <class F, class... S> struct FunctionTrace {
     Builder g;
     const std::tuple<S...> arguments{new_input<S>(g)...};  // braces: inputs in order
     const auto result = spread(function_object<F>(), arguments, std::index_sequence_for<S...>{});
-    for_each_result(result, [&](const Value& v) { g.outputs.push(v.id); });
+    for_each_result(g, result, [&](const Value& v) { g.outputs.push(v.id); });
     return g;
   }
 };

@@ -2,6 +2,7 @@
 #pragma once
 #include "../nn/linear.hpp"
 #include "../tensor/option.hpp"
+#include "parts.hpp"
 
 namespace sinter::inline SINTER_ABI::optim {
 
@@ -36,9 +37,11 @@ template <class Optimizer> struct ClipNorm {
     if constexpr (requires { optimizer.check(); }) optimizer.check();
   }
 
-  constexpr auto operator()(auto p, auto g, auto step, auto... m) const {
-    const auto ratio = max_norm / (sqrt(sum_of_squares(g)) + 1e-6f);
-    return optimizer(p, g * select(ratio > 1.f, 1.f, ratio), step, m...);
+  constexpr auto update(auto step, const auto& parts) const {
+    const auto squares = std::apply([](const auto&... p) { return (sum_of_squares(p.gradient) + ...); }, parts);
+    const auto ratio = max_norm / (sqrt(squares) + 1e-6f);
+    const auto factor = select(ratio > 1.f, 1.f, ratio);
+    return update_with_gradients(optimizer, step, parts, [&](auto g) { return g * factor; });
   }
 };
 
@@ -54,8 +57,9 @@ template <class Optimizer> struct ClipValue {
     if constexpr (requires { optimizer.check(); }) optimizer.check();
   }
 
-  constexpr auto operator()(auto p, auto g, auto step, auto... m) const {
-    return optimizer(p, select(g > clip, clip, select(g < -clip, -clip, g)), step, m...);
+  constexpr auto update(auto step, const auto& parts) const {
+    return update_with_gradients(optimizer, step, parts,
+                                 [&](auto g) { return select(g > clip, clip, select(g < -clip, -clip, g)); });
   }
 };
 

@@ -6,38 +6,56 @@
 
 namespace sinter::inline SINTER_ABI::internals::train {
 
+/// Parameters of one dtype that lie one after another and are one input of a program: a whole block, or what an
+/// optimizer treats alike.
+struct ParameterRun {
+  std::size_t block = 0;  ///< of graph::ParameterBlocks
+  Dtype dtype = Dtype::float32;
+  std::int64_t begin = 0, elements = 0;  ///< in the block
+  int group = 0;                         ///< of the optimizer, −1 for none
+};
+using ParameterRuns = std::span<const ParameterRun>;
+
+template <class X> consteval auto runs_of_blocks() {
+  constexpr graph::ParameterBlocks blocks = graph::parameter_blocks<X>;
+  std::array<ParameterRun, blocks.count> r{};
+  for (std::size_t i = 0; i < blocks.count; ++i)
+    r[i] = {i, blocks[i].dtype, 0, blocks[i].elements, is_floating(blocks[i].dtype) ? 0 : -1};
+  return r;
+}
+/// Each block of a net's parameters as one run.
+template <class X> inline constexpr auto whole_blocks = runs_of_blocks<X>();
+
 /// The parameters of a net that is being traced.
 struct BoundParameters {
-  graph::List<int> blocks;       ///< the inputs: that of float32, then the others, as graph::ParameterBlocks has them
-  graph::List<int> nodes, size;  ///< each parameter of floating type, by block, and its number of elements
+  graph::List<int> runs;              ///< the inputs
+  graph::List<int> nodes, size, run;  ///< each parameter of a run that has a group: its elements, and its run
 };
 
-/// Binds every `Param` to its part of a new input, one for each dtype, and every `Buffer` and `Scalar` to a separate
+/// Binds every `Param` to its part of a new input, one for each run, and every `Buffer` and `Scalar` to a separate
 /// input.
-template <class Net>
-constexpr BoundParameters bind(graph::Builder& g, Net& net, const graph::ParameterBlocks& blocks) {
+template <class Net> constexpr BoundParameters bind(graph::Builder& g, Net& net, ParameterRuns runs) {
   BoundParameters r;
+  PerDtype<int> at{};  // the run of a dtype's next parameter
   PerDtype<std::int64_t> offset{};
-  PerDtype<int> input{};
-  for (std::size_t i = 0; i < blocks.count; ++i) {
+  for (const ParameterRun& run : runs) {
     Shape flat;
-    flat.push(int(blocks[i].elements));
-    r.blocks.push(input[blocks[i].dtype] = g.input(blocks[i].dtype, flat));
+    flat.push(int(run.elements));
+    r.runs.push(g.input(run.dtype, flat));
   }
-  graph::List<int> nodes, size;  // of other dtypes
   for (const graph::Leaf& leaf : graph::leaves_of(net)) {
     const graph::LeafType& type = *leaf.type;
     switch (type.kind) {
       case graph::LeafKind::parameter: {
         const int n = int(type.shape.size());
-        std::int64_t& at = offset[type.dtype];
+        int& k = at[type.dtype];
+        std::int64_t& from = offset[type.dtype];
+        while (runs[std::size_t(k)].dtype != type.dtype || from + n > runs[std::size_t(k)].elements) ++k, from = 0;
         const graph::Value part =
-            graph::reshape_to(graph::slice(graph::Value{&g, input[type.dtype]}, 0, int(at), n), type.shape);
+            graph::reshape_to(graph::slice(graph::Value{&g, r.runs[k]}, 0, int(from), n), type.shape);
         leaf.bind(part);
-        const bool in_first_block = type.dtype == Dtype::float32;
-        (in_first_block ? r.nodes : nodes).push(part.id);
-        (in_first_block ? r.size : size).push(n);
-        at += n;
+        if (runs[std::size_t(k)].group >= 0) r.nodes.push(part.id), r.size.push(n), r.run.push(k);
+        from += n;
         break;
       }
       case graph::LeafKind::buffer: leaf.bind(graph::Value{&g, g.input(type.dtype, type.shape)}); break;
@@ -46,10 +64,6 @@ constexpr BoundParameters bind(graph::Builder& g, Net& net, const graph::Paramet
     }
   }
   g.views_kept = g.size();
-  for (int k = 1; k < r.blocks.size(); ++k)
-    for (int i = 0; i < nodes.size(); ++i)
-      if (const Dtype d = g[r.blocks[k]].dtype; is_floating(d) && g[nodes[i]].dtype == d)
-        r.nodes.push(nodes[i]), r.size.push(size[i]);
   return r;
 }
 

@@ -4,16 +4,11 @@
 
 #include "../compile/program.hpp"
 #include "bind.hpp"
+#include "called.hpp"
 
 namespace sinter::inline SINTER_ABI {
 
-namespace graph { template <class... Symbols> struct Tensors {}; }  // a list of them, in the names of errors
-
 // Undefined on purpose: the names are the errors.
-/// A program that is called with tensors of other types than it was made for: its name shows both lists.
-template <class MadeFor, class CalledWith> struct program_is_called_with_other_tensors_than_it_was_made_for;
-template <class MadeFor, class CalledWith> struct program_is_called_with_other_dtypes_than_it_was_made_for_write_cast;
-template <class... Places> struct program_is_called_with_tensors_of_another_place_copy_them_by_to_Host;
 template <class Net, class... Inputs> struct the_nets_operator_takes_its_inputs_by_auto_or_const_reference;
 template <class Net> struct the_net_has_no_call_operator_name_its_forward_pass_so;
 template <class X> struct inference_needs_the_types_of_its_inputs_write_inference_of_Tensor;
@@ -21,26 +16,6 @@ template <class Net, class Result> struct the_nets_operator_must_return_a_tensor
 template <class Program> struct a_program_cannot_be_copied_move_it_or_make_another;
 
 namespace internals::train {
-
-template <class X>
-concept Held = requires { typename X::symbol; } && !Expression<X>;
-
-/// A call of a program made for these symbols with other tensors, or with those of another place.
-template <class MadeFor, class... Given>
-concept RefusedCall = !std::is_same_v<graph::Tensors<typename Given::symbol...>, MadeFor> || !eager::on_host<Given...>;
-
-/// The error of such a call: of tensors of another shape or number, only of other dtypes, or in another place.
-template <class... A, class... Given> auto report_call(graph::Tensors<A...>, const Given&...) {
-  using MadeFor = graph::Tensors<A...>;
-  using CalledWith = graph::Tensors<typename Given::symbol...>;
-  if constexpr (std::is_same_v<MadeFor, CalledWith>)
-    return program_is_called_with_tensors_of_another_place_copy_them_by_to_Host<typename Given::place...>{};
-  else if constexpr (sizeof...(A) != sizeof...(Given))
-    return program_is_called_with_other_tensors_than_it_was_made_for<MadeFor, CalledWith>{};
-  else if constexpr ((!(A::shape == Given::shape) || ...))
-    return program_is_called_with_other_tensors_than_it_was_made_for<MadeFor, CalledWith>{};
-  else return program_is_called_with_other_dtypes_than_it_was_made_for_write_cast<MadeFor, CalledWith>{};
-}
 
 template <class Backend> inline constexpr bool is_accurate = requires { Backend::accurate; };
 
@@ -56,11 +31,11 @@ template <bool Accurate, class X, class... Inputs> struct InferenceTrace {
     graph::Builder g;
     g.accurate = Accurate;
     auto net = graph::NetOf<X>::make();
-    bind(g, net, graph::parameter_blocks<X>);
+    train::bind(g, net, whole_blocks<X>);
     bind_states(g, net);
-    const std::tuple<typename Inputs::symbol...> inputs{graph::new_input<typename Inputs::symbol>(g)...};
+    const std::tuple<graph::symbols_of<Inputs>...> inputs{graph::new_input<graph::symbols_of<Inputs>>(g)...};
     const auto y = graph::spread(std::as_const(net), inputs, std::index_sequence_for<Inputs...>{});
-    graph::for_each_result(y, [&](const graph::Value& v) {
+    graph::for_each_result(g, y, [&](const graph::Value& v) {
       g.outputs.push(v.id);
       g.overwrites.push(-1);
     });
@@ -91,29 +66,41 @@ SINTER_OUTLINE inline void describe_leaves(graph::PlacedLeaves leaves, bool stat
     ++to;
   }
 }
-/// Describes those inputs; returns their number.
-template <class X, std::size_t N>
-inline int leading_arguments(const typename Model<X>::Block& block, std::array<eager::Argument, N>& a) {
-  static constexpr graph::ParameterBlocks blocks = graph::parameter_blocks<X>;
-  static constexpr auto flat = [] {
-    std::array<Shape, blocks.count> s{};
-    for (std::size_t i = 0; i < s.size(); ++i) s[i].push(int(blocks[i].elements));
-    return s;
-  }();
-  for (std::size_t i = 0; i < blocks.count; ++i) describe_elements(a[i], block.data(i), blocks[i].dtype, flat[i]);
-  if constexpr (leading<X> > int(blocks.count)) {
-    LeafMemory others;
-    others.buffers = block.buffers.data();
-    others.scalars = block.data() + blocks[0].elements;
-    describe_leaves(graph::placed_leaves<X>, false, others, a.data() + blocks.count);
+/// Describes the inputs of a bound net: its runs of parameters, then every `Buffer` and `Scalar`; returns their end.
+template <class X>
+inline eager::Argument* leading_arguments(const typename Model<X>::Block& block, ParameterRuns runs,
+                                          std::span<const Shape> flat, eager::Argument* a) {
+  std::size_t k = 0;
+  for (const ParameterRun& run : runs) {
+    describe_elements(*a++, block.data(run.block) + run.begin * bytes_of(run.dtype), run.dtype, flat[k]);
+    ++k;
   }
-  return leading<X>;
+  constexpr int others = leading<X> - int(graph::parameter_blocks<X>.count);
+  if constexpr (others > 0) {
+    LeafMemory memory;
+    memory.buffers = block.buffers.data();
+    memory.scalars = block.data() + graph::parameter_blocks<X>[0].elements;
+    describe_leaves(graph::placed_leaves<X>, false, memory, a);
+  }
+  return a + others;
+}
+/// The shapes of those inputs.
+template <std::size_t N> constexpr std::array<Shape, N> shapes_of(const std::array<ParameterRun, N>& runs) {
+  std::array<Shape, N> s{};
+  for (std::size_t i = 0; i < N; ++i) s[i].push(int(runs[i].elements));
+  return s;
+}
+template <class X>
+inline eager::Argument* leading_arguments(const typename Model<X>::Block& block, eager::Argument* a) {
+  static constexpr auto flat = shapes_of(whole_blocks<X>);
+  return leading_arguments<X>(block, whole_blocks<X>, flat, a);
 }
 
 template <class X, backend::Policy Policy, class... Inputs> class Inference {
   using Net = graph::net_of<X>;
-  using Result = std::invoke_result_t<Net, typename Inputs::symbol...>;
-  using Output = graph::tensor_of<Result>;
+  using Output = graph::tensors_of<std::invoke_result_t<Net, graph::symbols_of<Inputs>...>>;
+  using MadeFor = graph::Tensors<graph::symbols_of<Inputs>...>;
+  static constexpr int given = (0 + ... + graph::tensors_in<Inputs>), results = graph::tensors_in<Output>;
 
   static_assert((... && !graph::is_view_v<Inputs>),
                 "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
@@ -149,7 +136,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     prepared_for_ = block_->changes.now();
     if constexpr (Preparation::outputs > 0) {
       Array<eager::Argument, leading<X>> a;
-      leading_arguments<X>(*block_, a);
+      leading_arguments<X>(*block_, a.data());
       Array<eager::Argument, Preparation::outputs> r;
       describe_prepared(r.data());
       eager::run_in<Preparation>(workspace_.data(), a, r, policy_);
@@ -169,12 +156,12 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     return (void)a_program_cannot_be_copied_move_it_or_make_another<Inference>{}, *this;
   }
 
-  template <Held... Given> requires RefusedCall<graph::Tensors<typename Inputs::symbol...>, Given...>
-  auto operator()(const Given&... x) {
-    return report_call(graph::Tensors<typename Inputs::symbol...>{}, x...);
+  template <Held... Given> requires RefusedCall<MadeFor, Given...> auto operator()(const Given&... x) {
+    return report_call(MadeFor{}, x...);
   }
-  /// The net's output. Large ones are in memory of this object, to which they return it: in a steady state calls
-  /// allocate nothing. Throws `Error` when run-time lengths disagree.
+  /// The net's output: a tensor, or a tuple, pair, array or struct of tensors as the net returns them, `const auto
+  /// [boxes, scores] = run(image);`. They own their memory. That of large ones comes from this object and returns to
+  /// it: in a steady state calls allocate nothing. Throws `Error` when run-time lengths disagree.
   [[gnu::always_inline]] Output operator()(const Inputs&... x) {
 #ifndef SINTER_CHECKS
     if constexpr (is_inlined)
@@ -184,30 +171,40 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   }
   /// The same, with an observer called around every step (train/profile.hpp).
   template <class Observer> Output observed(Observer& observer, const Inputs&... x) {
-#ifdef SINTER_CHECKS
-    look(x...);
-#endif
-    if (!is_prepared()) prepare();
-    constexpr int first = leading<X> + states;
+    begin(x...);
     if constexpr (eager::may_run_directly<Program>) return directly(observer, x...);
-    Output y(uninitialized, results_);
-    Array<eager::Argument, inputs> a;
-    int at = leading_arguments<X>(*block_, a);
-    describe_states(a.data() + at);
-    at = first;
-    ((a[at++] = eager::describe(x)), ...);
-    describe_prepared(a.data() + at);
-    Array<eager::Argument, Program::outputs> r;
-    r[0] = eager::describe(y);
-    for (int k = 1; k < Program::outputs; ++k) r[k] = a[Program::takes_over[k]];
-    const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_, observer);
+    Output y = new_output();
+    Array<eager::Argument, results> r;
+    eager::describe_tree(y, r.data());
+    const auto lengths = run(observer, r, x...);
     eager::set_lengths<Program>(y, lengths);
     return y;
+  }
+  /// The same, written into tensors or views of the caller: the inputs, and then a tensor for each that the net
+  /// returns, in order: `run.into(image, boxes, scores);`. One may be an input, or overlap it. PyTorch: the argument
+  /// out.
+  template <class... Given> void into(Given&&... tensors) {
+    static_assert((... && Held<std::remove_cvref_t<Given>>), "into takes tensors and views");
+    using Expected = decltype(expected_by_into(static_cast<graph::Flat<Output>*>(nullptr)));
+    using Found = graph::Tensors<graph::symbols_of<std::remove_cvref_t<Given>>...>;
+    if constexpr (!std::is_same_v<Expected, Found>)
+      (void)into_takes_the_programs_inputs_and_then_a_tensor_for_each_result<Expected, Found>{};
+    else
+      [&]<std::size_t... I, std::size_t... K>(std::index_sequence<I...>, std::index_sequence<K...>) {
+        const std::tuple<Given&...> all(tensors...);
+        write(std::tie(std::get<sizeof...(Inputs) + K>(all)...), std::get<I>(all)...);
+      }(std::index_sequence_for<Inputs...>{}, std::make_index_sequence<std::size_t(results)>{});
   }
 
   const Policy& policy() const { return policy_; }
 
  private:
+  void begin([[maybe_unused]] const Inputs&... x) {
+#ifdef SINTER_CHECKS
+    look(x...);
+#endif
+    if (!is_prepared()) prepare();
+  }
   /// Throws `Error` if inputs violate what the net expects of them (ops/expect.hpp).
   void look(const Inputs&... x) {
     static constexpr int expectations = [] {
@@ -215,17 +212,69 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
       return g.expectations.size();
     }();
     if constexpr (expectations > 0) {
-      Array<eager::Argument, leading<X> + states + int(sizeof...(Inputs))> a;
-      int at = leading_arguments<X>(*block_, a);
-      describe_states(a.data() + at);
-      at += states;
-      ((a[at++] = eager::describe(x)), ...);
+      Array<eager::Argument, leading<X> + states + given> a;
+      leading_arguments<X>(*block_, a.data());
+      describe_states(a.data() + leading<X>);
+      describe_inputs(a.data() + leading<X> + states, x...);
       eager::look<Trace, expectations>(a);
     }
   }
 
   static constexpr int states = graph::count_leaves<X>(graph::LeafKind::state);
-  static constexpr int inputs = leading<X> + states + int(sizeof...(Inputs)) + Preparation::outputs;
+  static constexpr int inputs = leading<X> + states + given + Preparation::outputs;
+
+  [[gnu::always_inline]] Output new_output() {
+    return graph::make_tree<Output>([this]<class T>(std::type_identity<T>) { return T(uninitialized, pool_); });
+  }
+  /// What `into` is called with.
+  template <class... R>
+  static graph::Tensors<graph::symbols_of<Inputs>..., typename R::symbol...> expected_by_into(std::tuple<R...>*);
+  template <class... R> void write(const std::tuple<R&...>& to, const Inputs&... x) {
+    Array<eager::Argument, results> r;
+    int n = 0;
+    const auto describe = [&]<class T>(T& tensor) {
+      if constexpr (!graph::is_view_v<T>)
+        if (tensor.data() == nullptr) tensor = T(uninitialized);  // it was moved from
+      r[n++] = eager::describe(tensor);
+    };
+    std::apply([&](R&... tensor) { (describe(tensor), ...); }, to);
+    Array<eager::Argument, given> a;
+    describe_inputs(a.data(), x...);
+    bool direct = true;
+    for (int k = 0; k < results; ++k) {
+      direct = direct && r[k].row_major && !r[k].keeps_lengths;
+      for (int i = 0; i < given; ++i) direct = direct && !eager::overlap(r[k], a[i]);
+      for (int i = 0; i < k; ++i) direct = direct && !eager::overlap(r[k], r[i]);
+    }
+    if (!direct) {
+      Output y = (*this)(x...);
+      std::apply([&](R&... tensor) {
+        [&]<std::size_t... K>(const auto& made, std::index_sequence<K...>) {
+          (evaluate_into(tensor, std::get<K>(made)), ...);
+        }(graph::flat(y), std::index_sequence_for<R...>{});
+      }, to);
+      return;
+    }
+    begin(x...);
+    const auto lengths = run(compile::unobserved, r, x...);
+    std::apply([&](R&... tensor) { (eager::set_lengths<Program>(tensor, lengths), ...); }, to);
+  }
+  [[gnu::always_inline]] static eager::Argument* describe_inputs(eager::Argument* to, const Inputs&... x) {
+    ((to = eager::describe_tree(x, to)), ...);
+    return to;
+  }
+  /// Runs the program with its results in these places, which overlap no input.
+  template <class Observer>
+  eager::Lengths<Program> run(Observer& observer, const Array<eager::Argument, results>& to, const Inputs&... x) {
+    Array<eager::Argument, inputs> a;
+    leading_arguments<X>(*block_, a.data());
+    describe_states(a.data() + leading<X>);
+    describe_prepared(describe_inputs(a.data() + leading<X> + states, x...));
+    Array<eager::Argument, Program::outputs> r;
+    for (int k = 0; k < results; ++k) r[k] = to[k];
+    for (int k = results; k < Program::outputs; ++k) r[k] = a[Program::takes_over[k]];
+    return eager::run_in<Program>(workspace_.data(), a, r, policy_, observer);
+  }
 
   /// Programs of a few dozen nanoseconds are inlined: inputs and results may then stay in registers.
   static constexpr bool is_inlined = eager::may_run_directly<Program> && Program::flops <= 8192;
@@ -235,12 +284,14 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   }
   /// For programs in which only a few addresses differ from call to call.
   template <class Observer> [[gnu::always_inline]] Output directly(Observer& observer, const Inputs&... x) {
-    Output y(uninitialized, results_);
+    Output y = new_output();
     // a local copy: the compiler then sees which addresses are equal, and keeps values between steps in registers
     auto base = base_;
-    int at = 1 + leading<X> + states;
-    ((base[at++] = eager::describe(x).data), ...);
-    base[1 + inputs] = eager::describe(y).data;
+    std::byte** at = base.data() + 1 + leading<X> + states;
+    const auto add = [&at](const auto& tensor) { *at++ = eager::describe_leaf(tensor).data; };
+    (graph::for_each_tensor(x, add), ...);
+    at = base.data() + 1 + inputs;
+    graph::for_each_tensor(y, add);
     Program::run(Program::RunBy::context(base.data(), nullptr, policy_), observer);
     return y;
   }
@@ -267,19 +318,19 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   /// data.
   void find_addresses() {
     Array<eager::Argument, inputs> a{};  // those of the inputs are set by each call
-    leading_arguments<X>(*block_, a);
+    leading_arguments<X>(*block_, a.data());
     describe_states(a.data() + leading<X>);
-    describe_prepared(a.data() + leading<X> + states + sizeof...(Inputs));
+    describe_prepared(a.data() + leading<X> + states + given);
     base_[0] = workspace_.data();
     for (int i = 0; i < inputs; ++i) base_[1 + i] = a[i].data;
-    for (int k = 1; k < Program::outputs; ++k) base_[1 + inputs + k] = a[Program::takes_over[k]].data;
+    for (int k = results; k < Program::outputs; ++k) base_[1 + inputs + k] = a[Program::takes_over[k]].data;
   }
 
   std::shared_ptr<typename Model<X>::Block> block_;
   typename Policy::Backend::Memory workspace_, prepared_, states_;
   Array<std::byte*, 1 + inputs + Program::outputs> base_{};
   std::uint64_t prepared_for_ = 0;
-  tensor_detail::Pool results_;
+  tensor_detail::Pool pool_;
   Policy policy_;
 };
 
@@ -300,10 +351,10 @@ template <class X, class... Inputs> consteval auto fault_of_trace() {
   else if constexpr (!HasCallOperator<Net>)
     return graph::fields::Fault<the_net_has_no_call_operator_name_its_forward_pass_so<Net>>{};
 #if !defined(__clang__)
-  else if constexpr (!graph::CallableWith<Net, typename Inputs::symbol...> &&
-                     graph::CallableWith<Net, typename Inputs::symbol&...>)
+  else if constexpr (!graph::CallableWith<Net, graph::symbols_of<Inputs>...> &&
+                     graph::CallableWith<Net, graph::symbols_of<Inputs>&...>)
     return graph::fields::Fault<
-        the_nets_operator_takes_its_inputs_by_auto_or_const_reference<Net, typename Inputs::symbol...>>{};
+        the_nets_operator_takes_its_inputs_by_auto_or_const_reference<Net, graph::symbols_of<Inputs>...>>{};
 #endif
   else return graph::fields::Fault<void>{};
 }
@@ -312,7 +363,7 @@ template <class X, class... Inputs> consteval auto fault_of_trace() {
 template <class X, class... Inputs, class Result, class Policy>
 auto make_inference(std::type_identity<Result>, const Model<X>& model, Policy policy) {
   if constexpr (graph::is_refused_v<Result>) return Result{};
-  else if constexpr (!is_sym_v<Result>)
+  else if constexpr (!graph::TracedResult<Result>)
     return the_nets_operator_must_return_a_tensor_made_of_its_inputs<graph::net_of<X>, Result>{};
   else return Inference<X, Policy, Inputs...>(model, policy);
 }
@@ -328,7 +379,7 @@ requires(sizeof...(Inputs) > 0) auto inference(const Model<X>& model, Policy pol
   if constexpr (fault.exists) return graph::fields::report(fault);
   else
     return internals::train::make_inference<X, Inputs...>(
-        std::type_identity<decltype(std::declval<const graph::net_of<X>&>()(typename Inputs::symbol{}...))>{}, model,
+        std::type_identity<decltype(std::declval<const graph::net_of<X>&>()(graph::symbols_of<Inputs>{}...))>{}, model,
         policy);
 }
 template <int = 0, class X> auto inference(const Model<X>&) {

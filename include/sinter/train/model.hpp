@@ -157,7 +157,7 @@ template <class X> class Model {
 
   Model(const Model& other) : block_(std::make_shared<Block>()), net_(other.net_) {
     bind();
-    copy(other);
+    copy(*other.block_);
   }
   Model(Model&&) = default;
   /// Copies parameters, buffers and scalars; steps and inference programs made from this model use the copied ones.
@@ -166,8 +166,15 @@ template <class X> class Model {
       block_ = std::make_shared<Block>();
       bind();
     }
-    if (this != &other) copy(other);
+    if (this != &other) copy(*other.block_);
     return *this;
+  }
+
+  /// A model with the contents of another one's block.
+  static Model copy_of(const Block& block) {
+    Model r{Empty{}};
+    r.copy(block);
+    return r;
   }
 
   /// A model is run by a program made from it.
@@ -244,12 +251,14 @@ template <class X> class Model {
   void bind() {
     internals::train::bind(graph::leaves_of(net_), graph::placed_leaves<X>.data(), memory(), &block_->changes);
   }
-  void copy(const Model& other) {
-    std::copy(std::as_const(other).data(), std::as_const(other).data() + elements, data());
-    if (block_->others.size() > 0)
-      std::memcpy(block_->others.data(), other.block_->others.data(), block_->others.size());
-    if (block_->buffers.size() > 0)
-      std::memcpy(block_->buffers.data(), other.block_->buffers.data(), block_->buffers.size());
+  struct Empty {};
+  /// Without values yet.
+  explicit Model(Empty) : block_(std::make_shared<Block>()), net_(graph::NetOf<X>::make()) { bind(); }
+  void copy(const Block& other) {
+    block_->changes.add();
+    std::copy(other.data(), other.data() + elements, block_->data());
+    if (block_->others.size() > 0) std::memcpy(block_->others.data(), other.others.data(), block_->others.size());
+    if (block_->buffers.size() > 0) std::memcpy(block_->buffers.data(), other.buffers.data(), block_->buffers.size());
   }
 
   std::shared_ptr<Block> block_;

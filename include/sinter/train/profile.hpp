@@ -290,8 +290,10 @@ Profile profile(ProfileOptions options, P& program, const X&... x) {
 template <class F, internals::train::Held... X>
 requires(!internals::train::NetProgram<F>) Profile profile(ProfileOptions options, const F&, const X&... x) {
   using internals::backend::Host;
-  using Program = internals::compile::Program<graph::FunctionTrace<F, typename X::symbol...>, Host::Backend>;
-  const std::array<internals::eager::Argument, sizeof...(X)> inputs{internals::eager::describe(x)...};
+  using Program = internals::compile::Program<graph::FunctionTrace<F, graph::symbols_of<X>...>, Host::Backend>;
+  internals::Array<internals::eager::Argument, (0 + ... + graph::tensors_in<X>)> inputs;
+  internals::eager::Argument* to = inputs.data();
+  ((to = internals::eager::describe_tree(x, to)), ...);
   for (const internals::eager::Argument& a : inputs)
     if (!a.row_major)
       throw_error(ErrorCode::argument, "profile", "expected row-major tensors, found a strided view",

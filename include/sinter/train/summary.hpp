@@ -48,15 +48,15 @@ template <class X, class... Inputs> constexpr auto leaf_costs() {
   Array<LeafCost, graph::number_of_leaves<X>() + 2> cost{};
   graph::Builder g;
   auto net = graph::NetOf<X>::make();
-  bind(g, net, graph::parameter_blocks<X>);
+  train::bind(g, net, whole_blocks<X>);
   bind_states(g, net);
   graph::List<int> leaves;
   for (const graph::Leaf& leaf : graph::leaves_of(net)) leaves.push(leaf.node->id);
-  const std::tuple<typename Inputs::symbol...> inputs{graph::new_input<typename Inputs::symbol>(g)...};
-  const auto y = std::apply(net, inputs);
+  const std::tuple<graph::symbols_of<Inputs>...> inputs{graph::new_input<graph::symbols_of<Inputs>>(g)...};
+  const auto y = graph::spread(std::as_const(net), inputs, std::index_sequence_for<Inputs...>{});
   const graph::List<int> leaf = leaf_of_each_node(g, leaves);
   graph::List<char> live(g.size(), 0);
-  graph::for_each_result(y, [&](const graph::Value& v) { live[v.id] = 1; });
+  graph::for_each_result(g, y, [&](const graph::Value& v) { live[v.id] = 1; });
   for (int i = g.size() - 1; i >= 0; --i)
     for (int k = 0; live[i] != 0 && k < compile::operands_of(g, i); ++k) live[g.operands(i)[k]] = 1;
   for (int i = 0; i < g.size(); ++i) {
@@ -69,7 +69,7 @@ template <class X, class... Inputs> constexpr auto leaf_costs() {
     c.shape = g.shape(i);
     cost.back().flops += flops;
   }
-  graph::for_each_result(y, [&](const graph::Value& v) { cost.back().shape = v.extents(); });
+  graph::for_each_result(g, y, [&](const graph::Value& v) { cost.back().shape = v.extents(); });
   return cost;
 }
 

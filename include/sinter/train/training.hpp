@@ -1,7 +1,9 @@
 // A training step as one compiled program: forward, backward and optimizer over one block of parameters.
 #pragma once
+#include "../optim/average.hpp"
 #include "../transform/gradient.hpp"
 #include "inference.hpp"
+#include "runs.hpp"
 
 namespace sinter::inline SINTER_ABI {
 
@@ -9,67 +11,94 @@ namespace sinter::inline SINTER_ABI {
 template <class Loss> struct numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them;
 template <class Optimizer> struct a_training_step_needs_an_optimizer_as_optim_Adam;
 template <class Loss> struct loss_needs_to_be_one_number_of_floating_point;
+template <class F, class Net, class... Inputs> struct the_trained_function_cannot_be_called_with_the_net_and_its_inputs;
+template <class Optimizer> struct an_optimizer_moves_at_least_one_parameter;
+
+/// What a training step of `training(net, batches, loss, optimizer)` returns.
+template <class Loss, class Output> struct LossAndOutput {
+  Loss loss;      ///< before the update
+  Output output;  ///< the net's output for the batch
+};
+template <class L, class O> LossAndOutput(L, O) -> LossAndOutput<L, O>;
+/// What a training step returns whose function has the loss as its only result.
+template <class Loss> struct LossOnly {
+  Loss loss;  ///< before the update
+};
+template <class L> LossOnly(L) -> LossOnly<L>;
 
 namespace internals::train {
 
-template <class X, class Loss, class Optimizer, class Input, class Target, bool Accurate = false> struct TrainingTrace {
+/// A loss of a net's output and a target as a function of net and batch.
+template <class Loss> struct OfOutput {
+  constexpr auto operator()(auto& net, const auto& x, const auto& y) const {
+    const auto output = net(x);
+    return LossAndOutput{Loss{}(output, y), output};
+  }
+};
+
+/// Numbers of a training step's result are plain ones.
+struct ToResult {
+  template <class S> struct Of { using type = graph::tensor_of<typename graph::LeafSymbol<S>::type>; };
+  template <class S> requires(graph::LeafSymbol<S>::type::shape.rank == 0) struct Of<S> {
+    using type = typename graph::LeafSymbol<S>::type::element;
+  };
+  template <class S> using of = typename Of<S>::type;
+};
+/// What a traced function of net and batch returns, as a tree with the loss first.
+template <class R> constexpr auto with_loss(const R& r) {
+  if constexpr (is_sym_v<R>) return LossOnly<R>{r};
+  else return r;
+}
+template <class X, class F, class... Inputs> using ResultOf =
+    decltype(F{}(std::declval<graph::net_of<X>&>(), std::declval<const graph::symbols_of<Inputs>&>()...));
+
+/// The gradient of some parameters as one vector.
+constexpr graph::Value flat_gradient(graph::Builder& g, const BoundParameters& p, const graph::List<int>& gradients,
+                                     int run, Dtype dtype) {
+  graph::List<int> flat;
+  for (int i = 0; i < gradients.size(); ++i) {
+    if (p.run[i] != run) continue;
+    Shape s;
+    s.push(p.size[i]);
+    flat.push(graph::cast_to(graph::reshape_to(graph::Value{&g, gradients[i]}, s), dtype).id);
+  }
+  return graph::concatenate(&g, flat.data(), flat.size(), 0);
+}
+
+template <class X, class F, class Optimizer, bool Accurate, class... Inputs> struct TrainingTrace {
   constexpr graph::Builder operator()() const {
     using graph::Value;
     graph::Builder g;
     g.accurate = Accurate;
     auto net = graph::NetOf<X>::make();
-    constexpr graph::ParameterBlocks blocks = graph::parameter_blocks<X>;
-    const BoundParameters p = bind(g, net, blocks);
+    const BoundParameters p = train::bind(g, net, runs);
     bind_first_states(g, net);
-    const int first_moment = g.inputs.size();
-    using Flat = Sym<element_type<blocks.trained_as()>, int(blocks.trained())>;
-    std::array<Flat, Optimizer::moments> moments;
-    for (Flat& m : moments) m = graph::new_input<Flat>(g);
+    std::array<std::array<int, moved.run.size()>, std::size_t(Optimizer::moments)> moments{};
+    for (auto& of_runs : moments)
+      for (std::size_t r = 0; r < moved.run.size(); ++r) {
+        Shape flat;
+        flat.push(int(runs[moved.run[r]].elements));
+        of_runs[r] = g.input(moved.dtype, flat);
+      }
     Optimizer optimizer{};
     for (const graph::Leaf& leaf : graph::leaves_of(optimizer)) leaf.bind(Value{&g, g.input(Dtype::float32, Shape{})});
     const auto step = graph::new_input<Sym<double>>(g);
     g.training = true;
     g.step = graph::new_input<Sym<std::int64_t>>(g).id;
     g.seed = graph::new_input<Sym<std::int64_t>>(g).id;
-    const auto x = graph::new_input<typename Input::symbol>(g);
-    const auto y = graph::new_input<typename Target::symbol>(g);
+    const std::tuple<graph::symbols_of<Inputs>...> inputs{graph::new_input<graph::symbols_of<Inputs>>(g)...};
 
-    const auto output = net(x);
-    const auto loss = Loss{}(output, y);
-    const graph::List<int> gradients = transform::gradient(g, loss.id, p.nodes);
-    graph::List<int> flat, values;
-    for (int i = 0; i < gradients.size(); ++i) {
-      Shape s;
-      s.push(p.size[i]);
-      flat.push(graph::cast_to(graph::reshape_to(Value{&g, gradients[i]}, s), Flat::dtype).id);
-    }
-    const Flat gradient(graph::concatenate(&g, flat.data(), flat.size(), 0));
-    for (std::size_t i = 0; i < blocks.count; ++i)
-      if (is_trained(blocks, i)) values.push(graph::cast_to(Value{&g, p.blocks[int(i)]}, Flat::dtype).id);
-    const Flat all(graph::concatenate(&g, values.data(), values.size(), 0));
-    const auto updated = std::apply([&](auto... m) { return optimizer(all, gradient, step, m...); }, moments);
-
-    g.outputs.push(loss.id);
-    g.outputs.push(output.id);
-    g.overwrites.push(-1);
-    g.overwrites.push(-1);
-    int next = -1;
-    graph::for_each_result(updated, [&](const Value& v) {
-      if (next >= 0) {
-        g.outputs.push(v.id);
-        g.overwrites.push(next++);
-        return;
-      }
-      int begin = 0;  // the parameters, rounded to the dtypes of their blocks, which are the first inputs
-      for (std::size_t i = 0; i < blocks.count; ++i) {
-        if (!is_trained(blocks, i)) continue;
-        const Value part = graph::slice(v, 0, begin, int(blocks[i].elements));
-        g.outputs.push(graph::cast_to(part, blocks[i].dtype).id);
-        g.overwrites.push(int(i));
-        begin += int(blocks[i].elements);
-      }
-      next = first_moment;
+    const auto result = with_loss(std::apply([&](const auto&... x) { return F{}(net, x...); }, inputs));
+    graph::for_each_result(g, result, [&](const Value& v) {
+      g.outputs.push(v.id);
+      g.overwrites.push(-1);
     });
+    const graph::List<int> gradients = transform::gradient(g, g.outputs[0], p.nodes);
+    [&]<std::size_t... R>(std::index_sequence<R...>) {
+      const auto parts = std::make_tuple(part<R>(g, p, gradients, moments)...);
+      const auto updated = optim::update(optimizer, step, parts);
+      (overwrite(g, std::get<R>(updated), int(moved.run[R]), moments, R), ...);
+    }(std::make_index_sequence<moved.run.size()>{});
     for (const graph::Builder::Update& u : g.updates) {
       int buffer = 0;
       while (buffer < g.inputs.size() && g.inputs[buffer] != u.buffer) ++buffer;
@@ -81,25 +110,49 @@ template <class X, class Loss, class Optimizer, class Input, class Target, bool 
   }
 
  private:
-  /// Whether an optimizer moves the i-th block. That of float32 stands for none where there are no others.
-  static constexpr bool is_trained(const graph::ParameterBlocks& blocks, std::size_t i) {
-    return i == 0 ? blocks[0].elements > 0 || blocks.trained() == 0 : is_floating(blocks[i].dtype);
+  static constexpr const auto& runs = runs_of<X, Optimizer>;
+  static constexpr const auto& moved = moved_runs<X, Optimizer>;
+  template <std::size_t R> using Flat = Sym<element_type<moved.dtype>, int(runs[moved.run[R]].elements)>;
+
+  template <std::size_t R>
+  static constexpr auto part(graph::Builder& g, const BoundParameters& p, const graph::List<int>& gradients,
+                             const auto& moments) {
+    constexpr std::size_t run = moved.run[R];
+    const Flat<R> value(graph::cast_to(graph::Value{&g, p.runs[int(run)]}, moved.dtype));
+    const Flat<R> gradient(flat_gradient(g, p, gradients, int(run), moved.dtype));
+    return [&]<std::size_t... K>(std::index_sequence<K...>) {
+      const auto state = std::make_tuple(Flat<R>(graph::Value{&g, moments[K][R]})...);
+      return optim::part<runs[run].group>(value, gradient, state);
+    }(std::make_index_sequence<std::size_t(Optimizer::moments)>{});
+  }
+  /// Writes the new value of a run, rounded to its dtype, and its new moments over the old ones.
+  static constexpr void overwrite(graph::Builder& g, const auto& updated, int run, const auto& moments, std::size_t r) {
+    int k = -1;
+    graph::for_each_result(g, updated, [&](const graph::Value& v) {
+      const int input = k < 0 ? g.inputs[run] : moments[std::size_t(k)][r];
+      int at = 0;
+      while (g.inputs[at] != input) ++at;
+      g.outputs.push(k < 0 ? graph::cast_to(v, runs[std::size_t(run)].dtype).id : v.id);
+      g.overwrites.push(at);
+      ++k;
+    });
   }
 };
 
-template <class X, class Loss, class Optimizer, backend::Policy Policy, class Input, class Target> class TrainingStep {
-  using Net = graph::net_of<X>;
-  using Output = graph::tensor_of<std::invoke_result_t<Net, typename Input::symbol>>;
+template <class X, class F, class Optimizer, backend::Policy Policy, class... Inputs> class TrainingStep {
   static constexpr int moments = Optimizer::moments;
-  static constexpr graph::ParameterBlocks blocks = graph::parameter_blocks<X>;
-  using Trained = element_type<blocks.trained_as()>;
-  static_assert(!graph::is_view_v<Input> && !graph::is_view_v<Target>,
+  static constexpr const auto& runs = runs_of<X, Optimizer>;
+  static constexpr const auto& moved = moved_runs<X, Optimizer>;
+  static constexpr int scalars = graph::count_leaves<Optimizer>(graph::LeafKind::scalar);
+  using Moved = element_type<moved.dtype>;
+  using MadeFor = graph::Tensors<graph::symbols_of<Inputs>...>;
+  static_assert((... && !graph::is_view_v<Inputs>),
                 "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
 
  public:
   using Module = X;
   using Program =
-      compile::Program<TrainingTrace<X, Loss, Optimizer, Input, Target, is_accurate<typename Policy::Backend>>,
+      compile::Program<TrainingTrace<X, F, Optimizer, is_accurate<typename Policy::Backend>, Inputs...>,
                        typename Policy::Backend>;
   using Preparation = compile::Program<typename Program::Source, typename Policy::Backend, compile::Half::prepare>;
   /// Known at compile time: bytes in addition to parameters and batch, floating-point operations of a full batch,
@@ -108,10 +161,8 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
   static constexpr double flops = Program::flops;
   static constexpr std::int64_t parameters = Model<X>::parameters;
 
-  struct Result {
-    float loss;     ///< before the update
-    Output output;  ///< the net's output for the batch
-  };
+  /// What the function returns: its numbers as such, of which the loss is the first, and its tensors.
+  using Result = graph::map_of<decltype(with_loss(std::declval<ResultOf<X, F, Inputs...>>())), ToResult>;
 
   /// The optimizer's numbers may change between steps.
   Optimizer optimizer;
@@ -121,11 +172,13 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
   TrainingStep(const Model<X>& model, Optimizer o, Policy policy)
       : optimizer(o),
         block_(model.block()),
-        moments_(blocks.trained() * moments),
+        moments_(std::size_t(moved.elements * moments)),
         workspace_(Program::workspace_bytes),
         policy_(policy) {
     if constexpr (requires { o.check(); }) o.check();
     moments_.zero();
+    if constexpr (optim::average_of<Optimizer> >= 0)
+      for_each_average([](auto& average, const auto& parameter) { average = Moved(parameter); });
   }
 
   TrainingStep(TrainingStep&&) noexcept = default;
@@ -135,44 +188,35 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
     return (void)a_program_cannot_be_copied_move_it_or_make_another<TrainingStep>{}, *this;
   }
 
-  template <Held... Given>
-  requires RefusedCall<graph::Tensors<typename Input::symbol, typename Target::symbol>, Given...>
-  auto operator()(const Given&... x) {
-    return report_call(graph::Tensors<typename Input::symbol, typename Target::symbol>{}, x...);
+  template <Held... Given> requires RefusedCall<MadeFor, Given...> auto operator()(const Given&... x) {
+    return report_call(MadeFor{}, x...);
   }
   /// One step on one batch, in place. Allocates nothing in a steady state. Throws `Error` when run-time lengths
   /// disagree; the parameters are then untouched.
-  Result operator()(const Input& x, const Target& y) { return observed(compile::unobserved, x, y); }
+  Result operator()(const Inputs&... x) { return observed(compile::unobserved, x...); }
   /// The same, with an observer called around every step (train/profile.hpp).
-  template <class Observer> Result observed(Observer& observer, const Input& x, const Target& y) {
-    Result result{0, Output(uninitialized, results_)};
+  template <class Observer> Result observed(Observer& observer, const Inputs&... x) {
+    Result result = graph::make_tree<Result>([this]<class T>(std::type_identity<T>) {
+      if constexpr (Operand<T>) return T(uninitialized, pool_);
+      else return T{};
+    });
     const double step = double(steps_ + 1);
     const auto number = std::int64_t(steps_ + 1), seed_bits = std::int64_t(seed.value);
-    Array<eager::Argument, leading<X> + moments + graph::count_leaves<Optimizer>(graph::LeafKind::scalar) + 5> a;
-    int at = leading_arguments<X>(*block_, a);
-    static constexpr Shape flat = [] {
-      Shape s;
-      s.push(int(blocks.trained()));
-      return s;
-    }();
-    for (int i = 0; i < moments; ++i)
-      describe_elements(a[at++], reinterpret_cast<std::byte*>(moments_.data() + i * blocks.trained()),
-                        dtype_of<Trained>, flat);
-    graph::for_each_leaf(optimizer, [&](const Scalar& s) { a[at++] = eager::argument(s); });
-    a[at++] = eager::describe_number(step);
-    a[at++] = eager::describe_number(number);
-    a[at++] = eager::describe_number(seed_bits);
-    a[at++] = eager::describe(x);
-    a[at++] = eager::describe(y);
+    Array<eager::Argument, inputs> a;
+    eager::Argument* to = describe_parameters(a.data());
+    graph::for_each_leaf(optimizer, [&](const Scalar& s) { *to++ = eager::argument(s); });
+    *to++ = eager::describe_number(step);
+    *to++ = eager::describe_number(number);
+    *to++ = eager::describe_number(seed_bits);
+    ((to = eager::describe_tree(x, to)), ...);
 #ifdef SINTER_CHECKS
     if constexpr (Program::expectations > 0) eager::look<typename Program::Source, Program::expectations>(a);
 #endif
     Array<eager::Argument, Program::outputs> r;
-    r[0] = eager::describe_number(result.loss);
-    r[1] = eager::describe(result.output);
-    for (int k = 2; k < Program::outputs; ++k) r[k] = a[Program::takes_over[k]];
+    eager::describe_tree(result, r.data());
+    for (int k = graph::tensors_in<Result>; k < Program::outputs; ++k) r[k] = a[Program::takes_over[k]];
     const auto lengths = eager::run_in<Program>(workspace_.data(), a, r, policy_, observer);
-    eager::set_lengths<Program>(result.output, lengths);
+    eager::set_lengths<Program>(result, lengths);
     ++steps_;
     block_->changes.add();
     return result;
@@ -180,39 +224,120 @@ template <class X, class Loss, class Optimizer, backend::Policy Policy, class In
 
   /// Steps taken so far.
   std::int64_t steps() const { return steps_; }
+  /// A model with the average of the parameters that `optim::ema` or `optim::swa` keeps, and what else the net has as
+  /// it is now.
+  Model<X> averaged() const requires(optim::average_of<Optimizer> >= 0) {
+    Model<X> r = Model<X>::copy_of(*block_);
+    for_each_average([](const auto& average, auto& parameter) {
+      parameter = ops::converted<std::remove_reference_t<decltype(parameter)>>(average);
+    }, r.block().get());
+    return r;
+  }
   const Policy& policy() const { return policy_; }
 
  private:
+  static constexpr int inputs = leading<X> - int(graph::parameter_blocks<X>.count) + int(runs.size()) +
+                                moments * int(moved.run.size()) + scalars + 3 + (0 + ... + graph::tensors_in<Inputs>);
+
+  /// Describes the net and the moments; returns their end.
+  eager::Argument* describe_parameters(eager::Argument* to) const {
+    static constexpr auto flat = shapes_of(runs);
+    to = leading_arguments<X>(*block_, runs, flat, to);
+    for (int k = 0; k < moments; ++k)
+      for (std::size_t r = 0; r < moved.run.size(); ++r)
+        describe_elements(*to++, reinterpret_cast<std::byte*>(moments_.data() + k * moved.elements + moved.begin[r]),
+                          moved.dtype, flat[moved.run[r]]);
+    return to;
+  }
+
+  /// Calls visit(average, parameter) for each element that the optimizer averages, and a block's parameter.
+  template <class Visit>
+  void for_each_average(const Visit& visit, typename Model<X>::Block* block = nullptr) const {
+    Moved* const average = moments_.data() + optim::average_of<Optimizer> * moved.elements;
+    for (std::size_t k = 0; k < moved.run.size(); ++k) {
+      const ParameterRun& run = runs[moved.run[k]];
+      with_element_type(run.dtype, [&]<class T>(T) {
+        T* const p = reinterpret_cast<T*>((block != nullptr ? block : block_.get())->data(run.block)) + run.begin;
+        for (std::int64_t i = 0; i < run.elements; ++i) visit(average[moved.begin[k] + i], p[i]);
+      });
+    }
+  }
+
   std::shared_ptr<typename Model<X>::Block> block_;
-  tensor_detail::AlignedBlock<Trained> moments_;
+  tensor_detail::AlignedBlock<Moved> moments_;  ///< by moment, by run
   typename Policy::Backend::Memory workspace_;
-  tensor_detail::Pool results_;
+  tensor_detail::Pool pool_;
   std::int64_t steps_ = 0;
   Policy policy_;
 };
 
-/// The same for a net, a loss and batches. A step is traced with the loss's type alone.
-template <class X, class Loss, class Optimizer, class Input, class Target> consteval auto fault_of_training() {
-  constexpr auto fault = fault_of_trace<X, Input>();
-  if constexpr (fault.exists) {
-    return fault;
-  } else if constexpr (!std::is_empty_v<Loss>) {
-    return graph::fields::Fault<numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them<Loss>>{};
-  } else if constexpr (!requires { Optimizer::moments; }) {
+template <class O>
+concept OptimizerLike = requires { O::moments; };
+
+/// What is wrong with training a net by a function: an error, or void. A step is traced with the function's type alone.
+template <class X, class F, class Optimizer, class... Inputs> consteval auto fault_of_training() {
+  using Net = graph::net_of<X>;
+  using Fault = typename graph::FaultOf<Net>::type;
+  if constexpr (!std::is_void_v<Fault>) {
+    return graph::fields::Fault<Fault>{};
+  } else if constexpr (!std::is_empty_v<F>) {
+    return graph::fields::Fault<numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them<F>>{};
+  } else if constexpr (!OptimizerLike<Optimizer>) {
     return graph::fields::Fault<a_training_step_needs_an_optimizer_as_optim_Adam<Optimizer>>{};
   } else {
-    return fault;
+    constexpr auto choice = fault_of_choices<X, Optimizer>();
+    if constexpr (choice.exists) return choice;
+    else if constexpr (graph::parameter_blocks<X>.trained() > 0 && moved_runs<X, Optimizer>.run.size() == 0)
+      return graph::fields::Fault<an_optimizer_moves_at_least_one_parameter<Optimizer>>{};
+    else return choice;
   }
 }
-/// The step of a net whose loss is a Value; none where that is not one.
-template <class Input, class Target, class Loss, class Value, class X, class Optimizer, class Policy>
-auto make_step(std::type_identity<Value>, const Model<X>& model, Optimizer optimizer, Policy policy) {
-  if constexpr (graph::is_refused_v<Value>) return Value{};
-  else if constexpr (!is_sym_v<Value>) return loss_needs_to_be_one_number_of_floating_point<Value>{};
-  else if constexpr (Value::shape.size() != 1 || !is_floating(Value::dtype))
-    return loss_needs_to_be_one_number_of_floating_point<Value>{};
-  else return TrainingStep<X, Loss, Optimizer, Policy, Input, Target>(model, optimizer, policy);
+/// The step of a net whose function returns a Result; none where that has no loss.
+template <class F, class... Inputs, class Result, class X, class Optimizer, class Policy>
+auto make_step(std::type_identity<Result>, const Model<X>& model, Optimizer optimizer, Policy policy) {
+  if constexpr (graph::is_refused_v<Result>) {
+    return Result{};
+  } else if constexpr (!graph::TracedResult<Result>) {
+    return loss_needs_to_be_one_number_of_floating_point<Result>{};
+  } else {
+    using Loss = std::tuple_element_t<0, graph::Flat<graph::symbols_of<Result>>>;
+    if constexpr (graph::is_refused_v<Loss>) return Loss{};
+    else if constexpr (Loss::shape.size() != 1 || !is_floating(Loss::dtype))
+      return loss_needs_to_be_one_number_of_floating_point<Loss>{};
+    else return TrainingStep<X, F, Optimizer, Policy, Inputs...>(model, optimizer, policy);
+  }
 }
+
+template <class... Inputs, class X, class F, class Optimizer, class Policy>
+auto training_of(const Model<X>& model, Optimizer optimizer, F, Policy policy) {
+  constexpr auto fault = fault_of_training<X, F, Optimizer, Inputs...>();
+  if constexpr (fault.exists) return graph::fields::report(fault);
+  else return make_step<F, Inputs...>(std::type_identity<ResultOf<X, F, Inputs...>>{}, model, optimizer, policy);
+}
+/// The same for a loss of the net's output.
+template <class Input, class Target, class X, class Loss, class Optimizer, class Policy>
+auto training_by_loss(const Model<X>& model, Loss, Optimizer optimizer, Policy policy) {
+  constexpr auto fault = fault_of_trace<X, Input>();
+  if constexpr (fault.exists) {
+    return graph::fields::report(fault);
+  } else if constexpr (!std::is_empty_v<Loss>) {
+    return numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them<Loss>{};
+  } else {
+    using Output = decltype(std::declval<const graph::net_of<X>&>()(std::declval<graph::symbols_of<Input>>()));
+    using Value = decltype(Loss{}(std::declval<Output>(), std::declval<graph::symbols_of<Target>>()));
+    if constexpr (graph::is_refused_v<Output>) return Output{};
+    else if constexpr (graph::is_refused_v<Value>) return Value{};
+    else if constexpr (!is_sym_v<Value>) return loss_needs_to_be_one_number_of_floating_point<Value>{};
+    else return training_of<Input, Target>(model, optimizer, OfOutput<Loss>{}, policy);
+  }
+}
+
+/// A loader of inputs and targets.
+template <class L>
+concept PairLoader = requires {
+  typename L::Input;
+  typename L::Target;
+};
 
 }  // namespace internals::train
 
@@ -220,26 +345,44 @@ auto make_step(std::type_identity<Value>, const Model<X>& model, Optimizer optim
 ///   auto step = training<Tensor<float, 128, 784>, Tensor<int, 128>>(net, nn::cross_entropy, optim::Adam{});
 ///   float loss = step(x, y).loss;
 template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = internals::backend::Host>
-auto training(const Model<X>& model, Loss, Optimizer optimizer, Policy policy = {}) {
-  constexpr auto fault = internals::train::fault_of_training<X, Loss, Optimizer, Input, Target>();
-  if constexpr (fault.exists) return graph::fields::report(fault);
-  else
-    return internals::train::make_step<Input, Target, Loss>(
-        std::type_identity<decltype(Loss{}(std::declval<const graph::net_of<X>&>()(typename Input::symbol{}),
-                                           typename Target::symbol{}))>{},
-        model, optimizer, policy);
+requires(!internals::train::OptimizerLike<Loss>)
+auto training(const Model<X>& model, Loss loss, Optimizer optimizer, Policy policy = {}) {
+  return internals::train::training_by_loss<Input, Target>(model, loss, optimizer, policy);
 }
 /// The same with the batch types of a loader; the last, smaller batch is included.
 ///   auto step = training(net, batches, nn::cross_entropy, optim::Adam{.lr = 1e-3f});
 /// (Its first parameter keeps types that were meant for the other overload
 /// away: clang would look at a Model of one of them.)
-template <int = 0, class X, class Loader, class Loss, class Optimizer, class Policy = internals::backend::Host>
-requires requires {
-  typename Loader::Input;
-  typename Loader::Target;
-}
+template <int = 0, class X, internals::train::PairLoader Loader, class Loss, class Optimizer,
+          class Policy = internals::backend::Host>
+requires(!internals::train::OptimizerLike<Loss>)
 auto training(const Model<X>& model, const Loader&, Loss loss, Optimizer optimizer, Policy policy = {}) {
   return training<typename Loader::Input, typename Loader::Target>(model, loss, optimizer, policy);
+}
+
+/// A training step of any function of the net and a batch: it returns the loss, or a tuple or struct whose first member
+/// is the loss, all of which the step hands out.
+///
+///   auto step = training<Image, Image>(net, optim::Adam{}, [](auto& net, const auto& x, const auto& y) {
+///     const auto [mean, log_var, image] = net(x);
+///     const auto kl = …;
+///     return std::tuple{nn::mse_loss(image, y) + kl, kl};
+///   });
+///   const auto [loss, kl] = step(x, y);
+///
+/// The inputs are tensors, numbers, and tuples and structs of them (graph/tree.hpp). The function captures nothing.
+template <class... Inputs, class X, internals::train::OptimizerLike Optimizer, class F,
+          class Policy = internals::backend::Host>
+requires(sizeof...(Inputs) > 0)
+auto training(const Model<X>& model, Optimizer optimizer, F function, Policy policy = {}) {
+  return internals::train::training_of<Inputs...>(model, optimizer, function, policy);
+}
+/// The same with the batch types of a loader: `training(net, batches, optim::Adam{}, [](auto& net, const auto& x, const
+/// auto& y) { … })`.
+template <int = 0, class X, internals::train::PairLoader Loader, internals::train::OptimizerLike Optimizer, class F,
+          class Policy = internals::backend::Host>
+auto training(const Model<X>& model, const Loader&, Optimizer optimizer, F function, Policy policy = {}) {
+  return training<typename Loader::Input, typename Loader::Target>(model, optimizer, function, policy);
 }
 
 }  // namespace sinter

@@ -61,16 +61,19 @@ template <class F, int... Index> struct Vmap {
   template <auto Extent, std::size_t... K, class... S> constexpr auto batched(S... x) const {
     graph::SampleTrace one(*graph::builder_of(x...), capacity_of(Extent), length_of(Extent));
     const std::tuple arguments{argument<K>(one, x)...};
-    return whole<Extent>(one, graph::spread(f, arguments, std::index_sequence_for<S...>{}));
+    return whole<Extent>(graph::builder_of(x...), one, graph::spread(f, arguments, std::index_sequence_for<S...>{}));
   }
   template <std::size_t K, class S> static constexpr auto argument(graph::SampleTrace& one, S x) {
     if constexpr (is_mapped(K)) return typename Sample<S>::type(one.sample(x));
     else return x;
   }
-  template <auto Extent, class Y> static constexpr auto whole(graph::SampleTrace& one, const Y& y) {
+  template <auto Extent> struct ToBatch { template <class Y> using of = typename Batch<symbol_of<Y>, Extent>::type; };
+  template <auto Extent, class Y> static constexpr auto whole(graph::Builder* g, graph::SampleTrace& one, const Y& y) {
     if constexpr (graph::is_refused_v<Y>) return y;
-    else if constexpr (is_sym_v<Y>) return typename Batch<Y, Extent>::type(one.whole(y));
-    else return std::apply([&](const auto&... part) { return std::tuple{whole<Extent>(one, part)...}; }, y);
+    else
+      return graph::map_tree<ToBatch<Extent>>(y, [&]<class S>(const S& part) {
+        return typename Batch<symbol_of<S>, Extent>::type(one.whole(graph::as_symbol(g, part)));
+      });
   }
 };
 

@@ -1,0 +1,208 @@
+// Programs of any signature: trees of tensors and numbers in, trees of tensors out.
+#include <doctest/doctest.h>
+#include <sinter/sinter.hpp>
+#include <sinter/train/profile.hpp>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "../support/allocations.hpp"
+#include "../support/throws.hpp"
+
+using namespace sinter;
+
+namespace signatures {
+
+template <class Boxes, class Scores> struct Detections {
+  Boxes boxes;
+  Scores scores;
+};
+template <class B, class S> Detections(B, S) -> Detections<B, S>;
+template <class Image, class Scale> struct Request {
+  Image image;
+  Scale scale;
+};
+template <class I, class S> Request(I, S) -> Request<I, S>;
+
+struct Detector {
+  nn::Linear<8, 4> box;
+  nn::Linear<8, 3> score;
+  constexpr auto operator()(auto x) const {
+    const auto h = relu(x);
+    return Detections{box(h), std::pair{softmax(score(h)), std::array{h, h * 2.f}}};
+  }
+};
+/// The same values one by one.
+struct Boxes {
+  nn::Linear<8, 4> box;
+  nn::Linear<8, 3> score;
+  constexpr auto operator()(auto x) const { return box(relu(x)); }
+};
+struct Scaled {
+  nn::Linear<8, 4> fc;
+  constexpr auto operator()(const auto& request, auto offset) const {
+    return fc(request.image) * request.scale + offset;
+  }
+};
+struct Wide {
+  nn::Linear<300, 400> fc;
+  constexpr auto operator()(auto x) const { return std::tuple{fc(x), relu(fc(x))}; }
+};
+struct OfParameters {
+  Param<float, 3> w{nn::init::constant(2)};
+  constexpr auto operator()(auto) const { return w * 2.f; }
+};
+struct Swapped {
+  Param<float, 1> unused;
+  constexpr auto operator()(auto x, auto y) const { return std::tuple{y, x, 1.5f}; }
+};
+
+using Batch = Tensor<float, upto<5, 'B'>, 8>;
+Batch batch(int length) {
+  Batch x;
+  for (int i = 0; i < 40; ++i) x.data()[i] = float(i * 7 % 11) - 5;
+  x.set_length<'B'>(length);
+  return x;
+}
+
+TEST_CASE("a program returns the tree of tensors that its net returns") {
+  Model<Detector> net(Seed{1});
+  Model<Boxes> boxes_alone(Seed{1});
+  auto run = inference<Batch>(net);
+  auto run_boxes = inference<Batch>(boxes_alone);
+  for (const int n : {0, 1, 3, 5}) {
+    const Batch x = batch(n);
+    const auto [boxes, others] = run(x);
+    const auto& [scores, hidden] = others;
+    static_assert(std::is_same_v<decltype(boxes), const Tensor<float, upto<5, 'B'>, 4>>);
+    CHECK(boxes.length<'B'>() == n);
+    CHECK(scores.length<'B'>() == n);
+    CHECK(equal(boxes, run_boxes(x)));
+    for (int i = 0; i < n; ++i) {
+      CHECK(scores(i, 0) + scores(i, 1) + scores(i, 2) == doctest::Approx(1));
+      for (int k = 0; k < 8; ++k) {
+        CHECK(hidden[0](i, k) == std::max(x(i, k), 0.f));
+        CHECK(hidden[1](i, k) == 2 * hidden[0](i, k));
+      }
+    }
+  }
+}
+
+TEST_CASE("inputs are tensors, numbers, and structs of them") {
+  Model<Scaled> net(Seed{1});
+  using Image = Tensor<float, 2, 8>;
+  auto run = inference<Request<Image, float>, Tensor<float, 4>>(net);
+  Image x;
+  x.fill(.5f);
+  const Tensor<float, 4> offset{1, 2, 3, 4}, none;
+  const auto once = run(Request{x, 1.f}, none), twice = run(Request{x, 2.f}, offset);
+  for (int i = 0; i < 8; ++i) CHECK(twice.data()[i] == doctest::Approx(2 * once.data()[i] + offset.data()[i % 4]));
+}
+
+TEST_CASE("results are values, whose memory is used again when they die") {
+  Model<Wide> net(Seed{1});
+  auto run = inference<Tensor<float, 4, 300>>(net);
+  Tensor<float, 4, 300> x;
+  x.fill(1);
+  const auto [a, b] = run(x);
+  const Tensor<float, 4, 400> copy = a;
+  run(x);
+  x.fill(-1);
+  support::Allocations allocations;
+  for (int i = 0; i < 3; ++i) {
+    const auto [c, d] = run(x);
+    CHECK(c.data() != a.data());
+    CHECK(d.data() != b.data());
+  }
+  CHECK(allocations.count() == 0);
+  CHECK(equal(a, copy));
+  CHECK(equal(b, relu(copy)));
+  Tensor<float, 4, 400> moved_from, other, taken = std::move(moved_from);
+  run.into(x, moved_from, other);
+  CHECK(equal(moved_from, std::get<0>(run(x))));
+  CHECK(equal(other, relu(moved_from)));
+}
+
+TEST_CASE("into writes to tensors and views of the caller") {
+  Model<Detector> net(Seed{1});
+  auto run = inference<Batch>(net);
+  const Batch x = batch(3);
+  const auto made = run(x);
+  Tensor<float, upto<5, 'B'>, 4> boxes;
+  Tensor<float, upto<5, 'B'>, 3> scores;
+  Batch hidden, twice;
+  run.into(x, boxes, scores, hidden, twice);
+  CHECK(boxes.length<'B'>() == 3);
+  CHECK(equal(boxes, made.boxes));
+  CHECK(equal(scores, made.scores.first));
+  CHECK(equal(twice, made.scores.second[1]));
+  Batch in_place = x;  // an input that is a result
+  run.into(in_place, boxes, scores, in_place, twice);
+  CHECK(equal(in_place, hidden));
+
+  Model<Swapped> swap(Seed{1});
+  auto swapped = inference<Tensor<float, 2>, Tensor<float, 2>>(swap);
+  Tensor<float, 2, 3> columns;
+  Tensor<float, 2> p{1, 2}, q{3, 4};
+  Tensor<float> number;
+  swapped.into(p, q, columns(range<>, 0), columns(range<>, 2), number);
+  CHECK(equal(columns, Tensor<float, 2, 3>{{3, 0, 1}, {4, 0, 2}}));
+  CHECK(number == 1.5f);
+  swapped.into(p, q, p, q, number);
+  CHECK(equal(p, Tensor<float, 2>{3, 4}));
+  CHECK(equal(q, Tensor<float, 2>{1, 2}));
+}
+
+TEST_CASE("a view keeps its length: into refuses another one") {
+  Model<Detector> net(Seed{1});
+  auto run = inference<Batch>(net);
+  Tensor<float, upto<5, 'B'>, 4> boxes;
+  Tensor<float, upto<5, 'B'>, 3> scores;
+  Batch hidden, twice;
+  TensorView<float, upto<5, 'B'>, 4> view = boxes;
+  CHECK(support::thrown([&] { run.into(batch(3), view, scores, hidden, twice); }).code() == ErrorCode::length);
+  run.into(batch(5), view, scores, hidden, twice);
+  CHECK(equal(boxes, run(batch(5)).boxes));
+}
+
+TEST_CASE("a forward pass of parameters alone, and of several results that are one value") {
+  Model<OfParameters> net(Seed{1});
+  auto run = inference<Tensor<float, 2>>(net);
+  CHECK(equal(run(Tensor<float, 2>{}), Tensor<float, 3>{4, 4, 4}));
+  net->w = net->w + 1.f;
+  CHECK(equal(run(Tensor<float, 2>{}), Tensor<float, 3>{6, 6, 6}));
+}
+
+TEST_CASE("functions of tensors return trees, and so does vmap") {
+  Tensor<float, 3, 4> x;
+  for (int i = 0; i < 12; ++i) x.data()[i] = float(i) - 6;
+  constexpr auto f = [](auto v) { return Detections{sum(v), std::array{v, relu(v)}}; };
+  const auto all = jit([](auto v) { return Detections{sum<1>(v), std::array{v, relu(v)}}; })(x);
+  const auto each = vmap(f)(x);
+  CHECK(equal(all.boxes, each.boxes));
+  CHECK(equal(all.scores[1], each.scores[1]));
+  CHECK(equal(each.scores[0], x));
+}
+
+TEST_CASE("summary and profile take programs of any signature") {
+  Model<Detector> net(Seed{1});
+  std::FILE* const out = std::tmpfile();
+  REQUIRE(out != nullptr);
+  summary<Batch>(net, out);
+  Model<Scaled> scaled(Seed{1});
+  summary<Request<Tensor<float, 2, 8>, float>, Tensor<float, 4>>(scaled, out);
+  auto run = inference<Batch>(net);
+  print(profile(ProfileOptions{.runs = 3, .roof = false}, run, batch(4)), out);
+  auto with_struct = inference<Request<Tensor<float, 2, 8>, float>, Tensor<float, 4>>(scaled);
+  print(profile(ProfileOptions{.runs = 3, .roof = false}, with_struct, Request{Tensor<float, 2, 8>{}, 1.f},
+                Tensor<float, 4>{}),
+        out);
+  std::rewind(out);
+  std::string text;
+  for (int c; (c = std::fgetc(out)) != EOF;) text += char(c);
+  std::fclose(out);
+  for (const char* const word : {"box", "score", "fc", "steps"}) CHECK(text.find(word) != text.npos);
+}
+
+}  // namespace signatures

@@ -14,6 +14,8 @@ struct Normed {  // with buffers, which a step overwrites
   nn::BatchNorm1d<32> norm;
   constexpr auto operator()(auto x) const { return norm(block(x)); }
 };
+template <class Net> using Training =
+    train::TrainingTrace<Net, train::OfOutput<nn::CrossEntropy<>>, optim::Adam, false, Input, Target>;
 template <class Block> struct Blocks {
   nn::Linear<64, 32> stem;
   std::array<Block, 24> blocks;
@@ -36,29 +38,29 @@ constexpr int forward() {
   return y.id;
 }
 constexpr int nodes() {
-  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy<>, optim::Adam, Input, Target>{}();
+  const graph::Builder g = Training<Net>{}();
   return g.size();
 }
 constexpr int simplified() {
-  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy<>, optim::Adam, Input, Target>{}();
+  const graph::Builder g = Training<Net>{}();
   const compile::Simplified s = compile::simplify(g);
   return s.order.size();
 }
 constexpr int fused() {
-  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy<>, optim::Adam, Input, Target>{}();
+  const graph::Builder g = Training<Net>{}();
   compile::Simplified s = compile::simplify(g);
   const compile::Fusion f = compile::fuse(s, cpu::target);
   return f.groups.size();
 }
 constexpr int ordered() {
-  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy<>, optim::Adam, Input, Target>{}();
+  const graph::Builder g = Training<Net>{}();
   compile::Simplified s = compile::simplify(g);
   const compile::Fusion f = compile::fuse(s, cpu::target);
   const compile::Order o = compile::order(s, f);
   return o.groups.size();
 }
 template <class Net> constexpr int planned() {
-  const graph::Builder g = train::TrainingTrace<Net, nn::CrossEntropy<>, optim::Adam, Input, Target>{}();
+  const graph::Builder g = Training<Net>{}();
   const compile::Plan p = compile::compile(g, 0, cpu::target).run;
   return p.steps;
 }

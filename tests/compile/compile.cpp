@@ -35,9 +35,9 @@ template <int N> struct Deep {
   }
 };
 template <int N> compile::Plan deep_plan() {
-  return compile::compile(train::TrainingTrace<Deep<N>, nn::MeanSquaredError<>, optim::Adam, Tensor<float, 16, 32>,
-                                               Tensor<float, 16, 32>>{}(),
-                          0, cpu::target).run;
+  using X = Tensor<float, 16, 32>;
+  using Trace = train::TrainingTrace<Deep<N>, train::OfOutput<nn::MeanSquaredError<>>, optim::Adam, false, X, X>;
+  return compile::compile(Trace{}(), 0, cpu::target).run;
 }
 
 }  // namespace

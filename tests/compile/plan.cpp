@@ -437,7 +437,7 @@ std::int64_t check(const std::string& name, const graph::Builder& g) {
   return c.arena();
 }
 template <class Net, class X, class Y> std::int64_t check_training(const char* name) {
-  return check(name, train::TrainingTrace<Net, nn::CrossEntropy<>, optim::Adam, X, Y>{}());
+  return check(name, train::TrainingTrace<Net, train::OfOutput<nn::CrossEntropy<>>, optim::Adam, false, X, Y>{}());
 }
 template <class Net, class X> std::int64_t check_inference(const char* name) {
   return check(name, rest_of<Net, X>());

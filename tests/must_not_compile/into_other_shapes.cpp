@@ -1,4 +1,4 @@
-// expect: into_takes_the_programs_inputs_and_then_a_tensor_for_each_result<.*float, 2, 3.*float, 2, 5.*float, 2, 3.*float, 2, 4
+// expect: into_takes_the_programs_inputs_and_then_a_tensor_for_each_result<.*float, 2, 5.*float, 2, 4
 #include <sinter/sinter.hpp>
 
 int main() {

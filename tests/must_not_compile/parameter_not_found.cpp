@@ -4,5 +4,6 @@
 int main() {
   using namespace sinter;
   Model<nn::Linear<3, 5>> net(Seed{1});
-  auto step = training<Tensor<float, 2, 3>, Tensor<float, 2, 5>>(net, nn::mse_loss, optim::freeze<"wieght">(optim::Adam{}));
+  auto step = training<Tensor<float, 2, 3>, Tensor<float, 2, 5>>(net, nn::mse_loss,
+                                                                 optim::freeze<"wieght">(optim::Adam{}));
 }

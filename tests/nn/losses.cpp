@@ -211,3 +211,35 @@ TEST_CASE("losses of a bounded batch at lengths 0, 1 and all of it") {
   check_lengths<Pairs>([](auto x, auto t) { return nn::BinaryCrossEntropyWithLogits<Reduction::sum>{}(x, t); });
   check_lengths<Pairs>([](auto x, auto t) { return nn::kl_div(x, t); });
 }
+
+TEST_CASE("cross entropy over more axes is that of their rows, with the classes second or last") {
+  using B = Tensor<float, upto<3, 'B'>, 4, 5>;
+  Tensor<float, 15, 4> rows;
+  Tensor<float, 3, 5, 4> last;
+  B second;
+  Tensor<int, upto<3, 'B'>, 5> labels;
+  Tensor<int, 15> of_rows;
+  for (int b = 0; b < 3; ++b)
+    for (int t = 0; t < 5; ++t) {
+      labels(b, t) = of_rows(b * 5 + t) = (b + t) % 7 == 6 ? -100 : (b * 3 + t) % 4;
+      for (int c = 0; c < 4; ++c)
+        rows(b * 5 + t, c) = last(b, t, c) = second(b, c, t) =
+            Philox(Seed{3}, 0).normal(std::uint64_t(b * 20 + t * 4 + c));
+    }
+  const Tensor<int, 3, 5> whole = reshape<3, 5>(of_rows);
+  const float expected = nn::cross_entropy(rows, of_rows, {.label_smoothing = .1});
+  CHECK(float(nn::cross_entropy(last, whole, {.label_smoothing = .1})) == doctest::Approx(expected));
+  CHECK(float(nn::cross_entropy(second, labels, {.label_smoothing = .1})) == doctest::Approx(expected));
+  const Tensor<float, 4> weight{1, 2, 3, 4};
+  CHECK(float(nn::cross_entropy(second, labels, weight)) ==
+        doctest::Approx(float(nn::cross_entropy(rows, of_rows, weight))));
+  CHECK(float(nn::nll_loss(log_softmax<1>(second), labels)) ==
+        doctest::Approx(float(nn::cross_entropy(rows, of_rows))));
+  const Tensor<float, 3, 5, 4> d = grad([](auto x, auto y) { return nn::cross_entropy(x, y); })(last, whole);
+  const Tensor<float, 15, 4> e = grad([](auto x, auto y) { return nn::cross_entropy(x, y); })(rows, of_rows);
+  CHECK(allclose(reshape<15, 4>(d), e, 1e-5, 1e-7));
+  second.set_length<'B'>(1);
+  labels.set_length<'B'>(1);
+  CHECK(float(nn::cross_entropy(second, labels)) ==
+        doctest::Approx(float(nn::cross_entropy(rows(range<0, 5>), of_rows(range<0, 5>)))));
+}

@@ -96,7 +96,7 @@ TEST_CASE("numbers of a wrapped optimizer and of its wrapper are inputs of the s
   };
   CHECK(moved([] {}) == doctest::Approx(.5).epsilon(1e-4));  // the norm of the clipped gradient
   CHECK(moved([&] { step.optimizer.max_norm = .25f; }) == doctest::Approx(.25).epsilon(1e-4));
-  CHECK(moved([&] { step.optimizer.optimizer.lr = .5f; }) == doctest::Approx(.125).epsilon(1e-4));
+  CHECK(moved([&] { step.optimizer.lr = .5f; }) == doctest::Approx(.125).epsilon(1e-4));
 }
 
 TEST_CASE("a gradient that is not a number stays one when clipped") {

@@ -268,4 +268,32 @@ TEST_CASE("wrappers of optimizers check their numbers and those inside") {
   CHECK(refused(optim::only<"head">(optim::SGD{.lr = -1.f})));
 }
 
+TEST_CASE("a rate follows a schedule or any function of the steps, through wrappers, until it is set") {
+  Model<Net> net(Seed{1}), by_hand(Seed{1});
+  const optim::OneCycleLR cycle{.max_lr = .1, .total_steps = 8};
+  const optim::SGD sgd{.lr = cycle, .momentum = [=](std::int64_t t) { return cycle.momentum(t); }};
+  auto step = training<X, Y>(net, optim::clip_norm(optim::no_decay(sgd), 1.f), squared_error);
+  auto plain = training<X, Y>(by_hand, optim::clip_norm(optim::no_decay(optim::SGD{}), 1.f), squared_error);
+  for (int i = 0; i < 8; ++i) {
+    plain.optimizer.lr = cycle(i);
+    plain.optimizer.momentum = cycle.momentum(i);
+    plain(x, y);
+    step(x, y);
+    CHECK(step.optimizer.lr.value() == cycle(i));
+  }
+  CHECK(same(net, by_hand));
+  const auto copy = step.optimizer;  // shares the schedule
+  step.optimizer.lr = 0.f;
+  const Model<Net> before = net;
+  step(x, y);
+  CHECK(same(net, before));
+  CHECK(copy.lr.value() == cycle(7));
+  auto loose = optimizer(optim::Adam{.lr = [](std::int64_t t) { return t < 2 ? 0.f : .1f; }}, net);
+  const auto g = grad(squared_error)(net, x, y);
+  loose(g), loose(g);
+  CHECK(same(net, before));
+  loose(g);
+  CHECK(!same(net, before));
+}
+
 }  // namespace functions

@@ -4,7 +4,9 @@
 #include <sinter/train/profile.hpp>
 
 #include <cstdio>
+#include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "../support/allocations.hpp"
@@ -203,6 +205,70 @@ TEST_CASE("summary and profile take programs of any signature") {
   for (int c; (c = std::fgetc(out)) != EOF;) text += char(c);
   std::fclose(out);
   for (const char* const word : {"box", "score", "fc", "steps"}) CHECK(text.find(word) != text.npos);
+}
+
+TEST_CASE("a model is called with tensors, views, expressions and numbers; each thread has a program of its own") {
+  Model<Detector> net(Seed{1});
+  auto run = inference<Batch>(net);
+  const Batch x = batch(3);
+  CHECK(equal(net(x).boxes, run(x).boxes));
+  CHECK(equal(net(x * 2.f).boxes, run(eval(x * 2.f)).boxes));
+  net->box.bias = net->box.bias + 1.f;
+  CHECK(equal(net(x).boxes, run(x).boxes));
+  Tensor<float, 4, 8> fixed;
+  fixed.fill(.5f);
+  CHECK(allclose(net(fixed(range<1, 3>)).boxes, eval(net(fixed).boxes(range<1, 3>))));
+  Model<Scaled> scaled(Seed{1});
+  const Tensor<float, 4> offset{1, 2, 3, 4};
+  CHECK(equal(scaled(Request{fixed, 2.f}, offset), inference<Request<Tensor<float, 4, 8>, float>, Tensor<float, 4>>(
+                                                       scaled)(Request{fixed, 2.f}, offset)));
+  const Model<Detector>& shared = net;
+  const Batch expected = run(x).scores.second[1];
+  std::vector<std::thread> threads;
+  std::vector<Batch> found(4);
+  for (Batch& f : found) threads.emplace_back([&] { f = shared(x).scores.second[1]; });
+  for (std::thread& t : threads) t.join();
+  for (const Batch& f : found) CHECK(equal(f, expected));
+}
+
+TEST_CASE("a model that is called does not outlive itself, and another one has programs of its own") {
+  const Tensor<float, 4, 300> x = random::normal<4, 300>(Seed{1});
+  auto first = std::make_unique<Model<Wide>>(Seed{1});
+  const std::weak_ptr<Model<Wide>::Block> block = first->block();
+  const Tensor<float, 4, 400> y = std::get<0>((*first)(x));
+  first.reset();
+  CHECK(block.expired());
+  const Model<Wide> second(Seed{2}), third(Seed{1});
+  CHECK(!equal(std::get<0>(second(x)), y));
+  CHECK(equal(std::get<0>(third(x)), y));
+  third(x);
+  support::Allocations allocations;
+  third(x);
+  CHECK(allocations.count() == 0);
+}
+
+TEST_CASE("PyTorch's names: where, cat, squeeze, item, zeros_like, ones_like, full_like, randn_like") {
+  const Tensor<float, 2, 1, 3> x{{{1, -2, 3}}, {{-4, 5, -6}}};
+  CHECK(equal(eval(where(x > 0.f, x, 0.f)), eval(relu(x))));
+  CHECK(equal(eval(cat<1>(x, x)), eval(concatenate<1>(x, x))));
+  const auto s = eval(squeeze<1>(x));
+  static_assert(std::is_same_v<decltype(s), const Tensor<float, 2, 3>>);
+  CHECK(s(1, 2) == -6);
+  CHECK(eval(squeeze<-2>(x))(1, 2) == -6);
+  CHECK(eval(sum(x)).item() == -3);
+  CHECK(Tensor<int, 1, 1>{{7}}.item() == 7);
+  CHECK(equal(eval(zeros_like(x) + ones_like(x)), eval(full_like(x, 1))));
+  const auto a = jit([](auto v, auto seed) { return random::normal_like(v, seed, 3); })(x, Tensor<std::int64_t>(7));
+  CHECK(equal(reshape<6>(a), eval(random::normal<6>(Seed{7}, 3))));
+  Model<OfParameters> net(Seed{1});
+  auto step = training<Batch>(net, optim::SGD{}, [](auto& n, const auto& v) {
+    return std::tuple{sum(n(v)), random::normal_like(v), random::uniform_like(v)};
+  });
+  const auto [loss, normal, uniform] = step(batch(3));
+  const auto [again, other, another] = step(batch(3));
+  CHECK(normal.length<'B'>() == 3);
+  CHECK(!equal(normal, other));
+  CHECK(!equal(uniform, another));
 }
 
 }  // namespace signatures

@@ -121,8 +121,8 @@ TEST_CASE(
   using X = Tensor<float, 64, 32>;
   using Y = Tensor<int, 64>;
   compare<Residual<false>, Residual<true>, X, Y>(1e-5);
-  using Plain = train::TrainingStep<Residual<false>, nn::CrossEntropy<>, optim::SGD, Cpu, X, Y>;
-  using Again = train::TrainingStep<Residual<true>, nn::CrossEntropy<>, optim::SGD, Cpu, X, Y>;
+  using Plain = train::TrainingStep<Residual<false>, train::OfOutput<nn::CrossEntropy<>>, optim::SGD, Cpu, X, Y>;
+  using Again = train::TrainingStep<Residual<true>, train::OfOutput<nn::CrossEntropy<>>, optim::SGD, Cpu, X, Y>;
   const support::TemporaryFile text;
   std::FILE* out = std::fopen(text.path().c_str(), "w");
   Model<Residual<true>> net(Seed{1});

@@ -138,8 +138,8 @@ template <class T, auto... E, class X> inline void evaluate_into(const TensorVie
   evaluate_into(view, x);
 }
 
-/// The value of an expression as a tensor of its own: `auto p = eval(softmax(x));`.
-template <Expression X> inline auto eval(const X& x) {
+/// The value of an expression as a tensor of its own: `auto p = eval(softmax(x));`. Of a view or a tensor it is a copy.
+template <Operand X> requires(!Symbolic<X>) inline auto eval(const X& x) {
   graph::tensor_of<typename X::symbol> result(uninitialized);
   evaluate_into(result, x);
   return result;
@@ -176,6 +176,24 @@ template <class Result, class F, class... X> inline auto run_program_of(std::typ
 
 }  // namespace internals::eager
 
+namespace internals::eager {
+/// The same for trees that are no tensors among the arguments.
+template <class Result, class F, class... X>
+inline auto run_program_of_trees(std::type_identity<Result>, const X&... x) {
+  if constexpr (graph::is_refused_v<Result>) {
+    return Result{};
+  } else if constexpr (!graph::TracedResult<Result>) {
+    return a_traced_function_must_return_tensors_made_of_its_arguments<F, Result>{};
+  } else {
+    using P = compile::Program<graph::FunctionTrace<F, graph::symbols_of<X>...>, backend::Host::Backend>;
+    Array<Argument, (0 + ... + graph::tensors_in<X>)> inputs;
+    Argument* to = inputs.data();
+    ((to = describe_tree(x, to)), ...);
+    return run_into_new<P, graph::tensors_of<Result>>(inputs);
+  }
+}
+}  // namespace internals::eager
+
 /// Calls a captureless function on tensors as one compiled program; the result is a new tensor, or what tree of
 /// them f returns (graph/tree.hpp).
 template <class F, class... X> requires Operands<X...> inline auto run_function(F f, const X&... x) {
@@ -188,6 +206,15 @@ template <class F, class... X> requires Operands<X...> inline auto run_function(
     return internals::eager::run_program_of(
         std::type_identity<decltype(std::declval<F>()(symbol_of<decltype(graph::stored<const X&...>(x))>{}...))>{}, f,
         x...);
+}
+
+/// The same with trees of tensors and numbers among the arguments.
+template <class F, class... X> requires(!Operands<X...> && (graph::Tree<X> && ...))
+inline auto run_function(F, const X&... x) {
+  if constexpr (!std::is_empty_v<F> || !std::is_default_constructible_v<F>)
+    return a_traced_function_must_not_capture_pass_values_as_arguments<F>{};
+  else
+    return internals::eager::run_program_of_trees<std::invoke_result_t<F, graph::symbols_of<X>...>, F>({}, x...);
 }
 
 }  // namespace sinter

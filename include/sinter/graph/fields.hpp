@@ -57,7 +57,8 @@ template <class Error> struct Fault {
 template <class Error> constexpr auto report(Fault<Error>) { return Error{}; }
 template <class M> consteval auto fault_of_struct() {
   if constexpr (requires { M::sinter_field_names; }) {
-    if constexpr (requires { M{BaseOf<M>{}}; }) return Fault<module_has_a_base_class_make_it_a_member<M>>{};
+    if constexpr (requires { typename M::sinter_base; }) return Fault<void>{};
+    else if constexpr (requires { M{BaseOf<M>{}}; }) return Fault<module_has_a_base_class_make_it_a_member<M>>{};
     else return Fault<void>{};
   } else if constexpr (!std::is_aggregate_v<M>) {
     return Fault<module_must_be_an_aggregate_without_constructors_private_members_or_virtual_functions<M>>{};

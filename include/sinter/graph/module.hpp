@@ -26,7 +26,7 @@ template <class> inline constexpr bool is_state_v = false;
 template <class T, auto... E> inline constexpr bool is_state_v<State<T, E...>> = true;
 /// What programs see of a module.
 template <class T> inline constexpr bool is_leaf_v =
-    is_param_v<T> || is_buffer_v<T> || is_state_v<T> || std::is_same_v<T, Scalar>;
+    is_param_v<T> || is_buffer_v<T> || is_state_v<T> || std::is_base_of_v<Scalar, T>;
 template <class> inline constexpr bool is_array_v = false;
 template <class T, std::size_t N> inline constexpr bool is_array_v<std::array<T, N>> = true;
 template <class> inline constexpr bool is_tuple_v = false;

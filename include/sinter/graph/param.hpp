@@ -243,4 +243,47 @@ class Scalar {
   graph::Value node_;
 };
 
+/// A Scalar that may follow a schedule: a function of the number of steps so far, from 0 on. Copies share it.
+class Rate : public Scalar {
+ public:
+  constexpr Rate(float v = 0) : Scalar(v) {}
+  template <class F> requires(!std::is_arithmetic_v<F> && std::is_invocable_r_v<float, const F&, std::int64_t>)
+  Rate(F schedule) : Scalar(float(schedule(std::int64_t(0)))), schedule_(new Held<F>(std::move(schedule))) {}
+  constexpr Rate(const Rate& other) : Scalar(other), schedule_(other.schedule_) {
+    if (schedule_ != nullptr) schedule_->owners.fetch_add(1, std::memory_order_relaxed);
+  }
+  constexpr Rate& operator=(const Rate& other) {
+    Rate copy(other);
+    Scalar::operator=(static_cast<const Scalar&>(other));
+    std::swap(schedule_, copy.schedule_);
+    return *this;
+  }
+  /// A number in place of the schedule.
+  constexpr Rate& operator=(float v) { return *this = Rate(v); }
+  constexpr ~Rate() {
+    if (schedule_ != nullptr) release();
+  }
+
+  /// Sets the number to the schedule's at a step, if there is one.
+  void set_step(std::int64_t step) {
+    if (schedule_ != nullptr) Scalar::operator=(schedule_->at(step));
+  }
+
+ private:
+  struct Schedule {
+    virtual ~Schedule() = default;
+    virtual float at(std::int64_t step) const = 0;
+    mutable std::atomic<int> owners{1};
+  };
+  template <class F> struct Held final : Schedule {
+    explicit Held(F f) : schedule(std::move(f)) {}
+    float at(std::int64_t step) const override { return float(schedule(step)); }
+    F schedule;
+  };
+  void release() {
+    if (schedule_->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) delete schedule_;
+  }
+  const Schedule* schedule_ = nullptr;
+};
+
 }  // namespace sinter

@@ -24,6 +24,7 @@ template <class T, std::size_t N> inline constexpr bool is_tuple_like_v<std::arr
 template <class X> concept TreeLeaf = Operand<X> || Element<std::remove_cvref_t<X>>;
 template <class X> struct LeafSymbol { using type = symbol_of<X>; };
 template <Element X> struct LeafSymbol<X> { using type = Sym<X>; };
+template <> struct LeafSymbol<Value> { using type = Value; };  // of a graph made at run time
 
 /// The tree X with each of its tensors replaced: `To::of<Tensor>` is the type that stands for one.
 template <class X, class To> struct MapTree {};

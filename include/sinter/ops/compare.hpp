@@ -74,5 +74,10 @@ template <class M, class A, class B> requires Operands<M, A, B>
 constexpr graph::Result<ops::Apply<ops::Select>, M, A, B> select(M&& mask, A&& a, B&& b) {
   return call<ops::Apply<ops::Select>>(std::forward<M>(mask), std::forward<A>(a), std::forward<B>(b));
 }
+/// The same under PyTorch's name.
+template <class M, class A, class B> requires Operands<M, A, B>
+constexpr graph::Result<ops::Apply<ops::Select>, M, A, B> where(M&& mask, A&& a, B&& b) {
+  return call<ops::Apply<ops::Select>>(std::forward<M>(mask), std::forward<A>(a), std::forward<B>(b));
+}
 
 }  // namespace sinter

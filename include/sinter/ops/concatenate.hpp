@@ -206,6 +206,15 @@ template <int Axis = 0, TypedSymbol X, std::size_t N> constexpr auto concatenate
   return graph::SymOf<ops::Joined<X, int(N), Axis>>(graph::concatenate(x[0].graph, ids.data(), ids.size(), int(axis)));
 }
 
+/// The same under PyTorch's name: `cat<1>(a, b)`.
+template <int Axis = 0, class... X> requires Operands<X...>
+constexpr graph::Result<ops::Apply<ops::Concatenate, ops::OfAxis<Axis>>, X...> cat(X&&... x) {
+  return call<ops::Apply<ops::Concatenate, ops::OfAxis<Axis>>>(std::forward<X>(x)...);
+}
+template <int Axis = 0, TypedSymbol X, std::size_t N> constexpr auto cat(const std::array<X, N>& x) {
+  return concatenate<Axis>(x);
+}
+
 /// Tensors of one shape along a new axis. PyTorch: torch.stack.
 template <int Axis = 0, class... X>
 requires Operands<X...>

@@ -28,7 +28,7 @@ template <int Classes> struct LabelLossRule : Identity<LabelLossRule<Classes>> {
     return graph::sum_to(less * unsqueeze<-1>(ct), s.operand(1).extents());
   }
 };
-/// Rows of logits [B, C] with labels [B] in 0 … C − 1 → [B]. `smoothing` of the target is spread evenly; if it is
+/// Rows of logits [B…, C] with labels [B…] in 0 … C − 1 → [B…]. `smoothing` of the target is spread evenly; if it is
 /// 0, only the label's logarithm is selected, so that those of masked classes, −∞, have no effect.
 template <int Classes> struct LabelLoss {
   constexpr auto operator()(auto logits, auto labels, auto smoothing) const {
@@ -40,12 +40,12 @@ template <int Classes> struct LabelLoss {
 
  private:
   static constexpr auto of_formula(auto logits, auto labels, auto smoothing) {
-    const auto logs = log_softmax<1>(logits);
+    const auto logs = log_softmax<-1>(logits);
     const auto chosen = OneHot<Classes>{}(labels);
-    if (smoothing.is(0)) return -sum<1>(select(chosen, logs, 0.0));
+    if (smoothing.is(0)) return -sum<-1>(select(chosen, logs, 0.0));
     const auto share = smoothing / double(Classes);
     const auto target = select(chosen, 1.0 - smoothing + share, share);
-    return -sum<1>(select(target == 0.0, 0.0, logs * target));
+    return -sum<-1>(select(target == 0.0, 0.0, logs * target));
   }
 };
 

@@ -29,6 +29,7 @@
 #include "permute.hpp"
 #include "pool.hpp"
 #include "power.hpp"
+#include "like.hpp"
 #include "random.hpp"
 #include "recurrence.hpp"
 #include "reduce.hpp"

@@ -59,7 +59,20 @@ template <int Axis> struct Unsqueezed {
   }
 };
 
+/// Without an axis.
+template <int Axis> struct Squeezed {
+  static constexpr Shape target(const Shape& from) {
+    const int axis = Axis < 0 ? Axis + from.rank : Axis;
+    Shape s;
+    for (int i = 0; i < from.rank; ++i)
+      if (i != axis) s.push(from[i], from.symbol(i));
+    return s;
+  }
+};
+
 }  // namespace ops
+
+template <class X, int Axis> struct squeeze_needs_an_axis_of_extent_1;  // undefined: the name is the error
 
 /// The same elements under other extents, in row-major order; one extent may be −1. PyTorch: torch.reshape.
 template <auto... E, Operand X>
@@ -75,6 +88,15 @@ template <int Start = 1, Operand X> constexpr auto flatten(X&& x) {
 /// A new axis of extent 1. PyTorch: torch.unsqueeze.
 template <int Axis, Operand X> constexpr auto unsqueeze(X&& x) {
   return call<ops::ReshapeBy<ops::Unsqueezed<Axis>>>(std::forward<X>(x));
+}
+/// Without an axis, which has extent 1. PyTorch: torch.squeeze, which keeps one of another extent.
+template <int Axis, Operand X> constexpr auto squeeze(X&& x) {
+  using S = symbol_of<X>;
+  constexpr int axis = Axis < 0 ? Axis + S::shape.rank : Axis;
+  if constexpr (axis < 0 || axis >= S::shape.rank) return squeeze_needs_an_axis_of_extent_1<S, Axis>{};
+  else if constexpr (S::shape[axis] != 1 || S::shape.symbol(axis) != 0)
+    return squeeze_needs_an_axis_of_extent_1<S, Axis>{};
+  else return call<ops::ReshapeBy<ops::Squeezed<Axis>>>(std::forward<X>(x));
 }
 
 }  // namespace sinter

@@ -5,22 +5,19 @@
 namespace sinter::inline SINTER_ABI::optim {
 
 /// See `accumulate`.
-template <int Batches, class Optimizer> struct Accumulate {
+template <int Batches, class Optimizer> struct Accumulate : Around<Optimizer> {
   static_assert(Batches > 0, "gradients are accumulated over at least one batch");
-  Optimizer optimizer;
+  SINTER_AROUND()
 
   static constexpr int moments = 1 + Optimizer::moments;  ///< the sum of gradients is the first
 
-  constexpr void check() const {
-    if constexpr (requires { optimizer.check(); }) optimizer.check();
-  }
   constexpr auto update(auto step, const auto& parts) const {
     const auto steps = ceil(step / double(Batches));
     const auto is_last = step == steps * double(Batches);
     return std::apply([&](const auto&... p) {
-      const auto moved = sinter::optim::update(optimizer, steps, std::make_tuple(with_mean(p)...));
-      return [&]<std::size_t... I>(std::index_sequence<I...>) {
-        return std::make_tuple(chosen(is_last, p, std::get<I>(moved))...);
+      const auto moved = sinter::optim::update(this->inner(), steps, std::make_tuple(with_mean(p)...));
+      return [&]<std::size_t... Each>(std::index_sequence<Each...>) {
+        return std::make_tuple(chosen(is_last, p, std::get<Each>(moved))...);
       }(std::make_index_sequence<sizeof...(p)>{});
     }, parts);
   }
@@ -35,10 +32,10 @@ template <int Batches, class Optimizer> struct Accumulate {
   /// After the last batch what the optimizer returns, before it what was.
   static constexpr auto chosen(const auto& is_last, const auto& p, const auto& moved) {
     return std::apply([&](const auto& value, const auto&... moments) {
-      return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return [&]<std::size_t... Each>(std::index_sequence<Each...>) {
         const auto total = sum(p);
         return std::tuple{select(is_last, value, p.value), select(is_last, 0.f, total),
-                          select(is_last, moments, std::get<1 + I>(p.moments))...};
+                          select(is_last, moments, std::get<1 + Each>(p.moments))...};
       }(std::make_index_sequence<sizeof...(moments)>{});
     }, moved);
   }
@@ -48,7 +45,7 @@ template <int Batches, class Optimizer> struct Accumulate {
 /// if the batches were one. `step.steps()` counts calls. PyTorch: (loss / Batches).backward() several times, then
 /// optimizer.step().
 template <int Batches, class Optimizer> constexpr Accumulate<Batches, Optimizer> accumulate(Optimizer optimizer) {
-  return {optimizer};
+  return {{optimizer}};
 }
 
 }  // namespace sinter::optim

@@ -9,7 +9,8 @@ namespace sinter::inline SINTER_ABI::optim {
 /// Divides gradients by the root of the sum of all their squares so far, which starts at `initial_accumulator_value`.
 /// Its members are inputs of the step. PyTorch: torch.optim.Adagrad.
 struct Adagrad {
-  Scalar lr = 1e-2f, lr_decay = 0.f, weight_decay = 0.f, initial_accumulator_value = 0.f, eps = 1e-10f;
+  Rate lr = 1e-2f;
+  Scalar lr_decay = 0.f, weight_decay = 0.f, initial_accumulator_value = 0.f, eps = 1e-10f;
 
   static constexpr int moments = 1;
 

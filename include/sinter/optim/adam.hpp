@@ -7,12 +7,14 @@
 namespace sinter::inline SINTER_ABI::optim {
 
 /// An optimizer is a plain struct. Its `Scalar` members are inputs of the compiled step: changing `lr` between steps
-/// takes effect at the next one. Every parameter has `moments` tensors of state, initially zero. The call maps
-/// (parameters, gradients, number of the step from 1 on, moments…) to (new parameters, new moments…). `check`, if there
-/// is one, throws an `Error` for invalid numbers when a training step is made. PyTorch: torch.optim.Adam (weight_decay
-/// is added to the gradient, as there).
+/// takes effect at the next one. A `Rate` may also be a function of the steps so far, such as a schedule
+/// (schedule.hpp): `Adam{.lr = optim::OneCycleLR{.max_lr = .01, .total_steps = 1000}}`. Every parameter has `moments`
+/// tensors of state, initially zero. The call maps (parameters, gradients, number of the step from 1 on, moments…) to
+/// (new parameters, new moments…). `check`, if there is one, throws an `Error` for invalid numbers when a training step
+/// is made. PyTorch: torch.optim.Adam (weight_decay is added to the gradient, as there).
 struct Adam {
-  Scalar lr = 1e-3f, beta1 = .9f, beta2 = .999f, eps = 1e-8f, weight_decay = 0.f;
+  Rate lr = 1e-3f, beta1 = .9f;
+  Scalar beta2 = .999f, eps = 1e-8f, weight_decay = 0.f;
 
   static constexpr int moments = 2;
 

@@ -7,7 +7,8 @@ namespace sinter::inline SINTER_ABI::optim {
 /// Parameters shrink by lr · weight_decay, then take a step of Adam. Its members are inputs of the step.
 /// PyTorch: torch.optim.AdamW.
 struct AdamW {
-  Scalar lr = 1e-3f, beta1 = .9f, beta2 = .999f, eps = 1e-8f, weight_decay = 1e-2f;
+  Rate lr = 1e-3f, beta1 = .9f;
+  Scalar beta2 = .999f, eps = 1e-8f, weight_decay = 1e-2f;
 
   static constexpr int moments = 2;
 

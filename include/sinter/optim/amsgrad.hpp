@@ -8,7 +8,8 @@ namespace sinter::inline SINTER_ABI::optim {
 /// Adam that divides by the largest second moment so far, a third tensor of state. Its members are inputs of the step.
 /// PyTorch: torch.optim.Adam(…, amsgrad=True).
 struct AMSGrad {
-  Scalar lr = 1e-3f, beta1 = .9f, beta2 = .999f, eps = 1e-8f, weight_decay = 0.f;
+  Rate lr = 1e-3f, beta1 = .9f;
+  Scalar beta2 = .999f, eps = 1e-8f, weight_decay = 0.f;
 
   static constexpr int moments = 3;
 

@@ -14,10 +14,10 @@ struct AverageOptions {
 };
 
 /// See `ema` and `swa`.
-template <class Optimizer> struct Average {
-  Optimizer optimizer;
+template <class Optimizer> struct Average : Around<Optimizer> {
   Scalar decay = 0.f;  ///< 0: all steps count alike
   Scalar start = 1.f, every = 1.f;
+  SINTER_AROUND(decay, start, every)
 
   static constexpr int moments = 1 + Optimizer::moments;  ///< the average is the first
 
@@ -26,17 +26,17 @@ template <class Optimizer> struct Average {
                  double(decay.value()));
     check_option(start.value() >= 1, "swa", "start", "1 or more", double(start.value()));
     check_option(every.value() >= 1, "swa", "every", "1 or more", double(every.value()));
-    if constexpr (requires { optimizer.check(); }) optimizer.check();
+    this->check_inner();
   }
   constexpr auto update(auto step, const auto& parts) const {
     return std::apply([&](const auto&... p) {
-      const auto moved = sinter::optim::update(optimizer, step, std::make_tuple(without_average(p)...));
+      const auto moved = sinter::optim::update(this->inner(), step, std::make_tuple(without_average(p)...));
       const auto taken = (step - start) / every;  // steps that the average has, where this is one of them
       const auto is_taken = logical_and(step >= start, taken == floor(taken));
       const auto share = cast<float>(select(decay > 0.f, 1.f - decay, 1.f / (taken + 1.f)));
       const auto begins = step <= start;
-      return [&]<std::size_t... I>(std::index_sequence<I...>) {
-        return std::make_tuple(with_average(p, std::get<I>(moved), begins, is_taken, share)...);
+      return [&]<std::size_t... Each>(std::index_sequence<Each...>) {
+        return std::make_tuple(with_average(p, std::get<Each>(moved), begins, is_taken, share)...);
       }(std::make_index_sequence<sizeof...(p)>{});
     }, parts);
   }
@@ -62,8 +62,8 @@ template <class Optimizer> inline constexpr bool is_average = false;
 template <class Optimizer> inline constexpr bool is_average<Average<Optimizer>> = true;
 template <class Optimizer> consteval int find() {
   if constexpr (is_average<Optimizer>) return 0;
-  else if constexpr (requires { &Optimizer::optimizer; }) {
-    using Inner = parts_detail::Inner<Optimizer>;
+  else if constexpr (requires { typename Optimizer::sinter_base; }) {
+    using Inner = typename Optimizer::sinter_base;
     return find<Inner>() < 0 ? -1 : Optimizer::moments - Inner::moments + find<Inner>();
   } else return -1;
 }
@@ -79,13 +79,13 @@ template <class Optimizer> inline constexpr int average_of = average_detail::fin
 ///
 /// PyTorch: torch.optim.swa_utils.AveragedModel with get_ema_multi_avg_fn(decay).
 template <class Optimizer> constexpr Average<Optimizer> ema(Optimizer optimizer, float decay) {
-  return {optimizer, decay, 1.f, 1.f};
+  return {{optimizer}, decay, 1.f, 1.f};
 }
 /// The optimizer, with the mean of the parameters after the steps that the options name (stochastic weight averaging,
 /// Izmailov et al., 2018): `optim::swa(optim::SGD{}, {.start = 1000, .every = 100})`. Before the first of them
 /// `step.averaged()` has the parameters as they are. PyTorch: torch.optim.swa_utils.AveragedModel.
 template <class Optimizer> constexpr Average<Optimizer> swa(Optimizer optimizer, AverageOptions o) {
-  return {optimizer, 0.f, float(o.start), float(o.every)};
+  return {{optimizer}, 0.f, float(o.start), float(o.every)};
 }
 
 }  // namespace sinter::optim

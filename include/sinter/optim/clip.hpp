@@ -26,39 +26,35 @@ template <class G> constexpr auto sum_of_squares(G g) {
 }
 
 /// See `clip_norm`.
-template <class Optimizer> struct ClipNorm {
-  Optimizer optimizer;
+template <class Optimizer> struct ClipNorm : Around<Optimizer> {
   Scalar max_norm = 1.f;
-
-  static constexpr int moments = Optimizer::moments;
+  SINTER_AROUND(max_norm)
 
   constexpr void check() const {
     check_option(max_norm.value() >= 0, "clip_norm", "max_norm", "0 or more", double(max_norm.value()));
-    if constexpr (requires { optimizer.check(); }) optimizer.check();
+    this->check_inner();
   }
 
   constexpr auto update(auto step, const auto& parts) const {
     const auto squares = std::apply([](const auto&... p) { return (sum_of_squares(p.gradient) + ...); }, parts);
     const auto ratio = max_norm / (sqrt(squares) + 1e-6f);
     const auto factor = select(ratio > 1.f, 1.f, ratio);
-    return update_with_gradients(optimizer, step, parts, [&](auto g) { return g * factor; });
+    return update_with_gradients(this->inner(), step, parts, [&](auto g) { return g * factor; });
   }
 };
 
 /// See `clip_value`.
-template <class Optimizer> struct ClipValue {
-  Optimizer optimizer;
+template <class Optimizer> struct ClipValue : Around<Optimizer> {
   Scalar clip = 1.f;
-
-  static constexpr int moments = Optimizer::moments;
+  SINTER_AROUND(clip)
 
   constexpr void check() const {
     check_option(clip.value() >= 0, "clip_value", "clip", "0 or more", double(clip.value()));
-    if constexpr (requires { optimizer.check(); }) optimizer.check();
+    this->check_inner();
   }
 
   constexpr auto update(auto step, const auto& parts) const {
-    return update_with_gradients(optimizer, step, parts,
+    return update_with_gradients(this->inner(), step, parts,
                                  [&](auto g) { return select(g > clip, clip, select(g < -clip, -clip, g)); });
   }
 };
@@ -66,17 +62,17 @@ template <class Optimizer> struct ClipValue {
 /// The optimizer, with gradients scaled down if their norm over all parameters is above max_norm:
 ///   auto step = training(net, batches, nn::cross_entropy, optim::clip_norm(optim::Adam{.lr = 1e-3f}, 1.f));
 ///   step.optimizer.max_norm = 0.5f;             // an input of the step, like
-///   step.optimizer.optimizer.lr = 1e-4f;        // the numbers of the optimizer inside
+///   step.optimizer.lr = 1e-4f;                  // the numbers of the optimizer inside
 /// PyTorch: torch.nn.utils.clip_grad_norm_(net.parameters(), max_norm) before optimizer.step(): gradients are
 /// multiplied by max_norm / (norm + 1e-6) where that is below 1.
 template <class Optimizer> constexpr ClipNorm<Optimizer> clip_norm(Optimizer optimizer, float max_norm) {
-  return {optimizer, max_norm};
+  return {{optimizer}, max_norm};
 }
 
 /// The optimizer, with each element of the gradients clamped to −clip … clip; `step.optimizer.clip` is an input
 /// of the step. PyTorch: torch.nn.utils.clip_grad_value_(net.parameters(), clip).
 template <class Optimizer> constexpr ClipValue<Optimizer> clip_value(Optimizer optimizer, float clip) {
-  return {optimizer, clip};
+  return {{optimizer}, clip};
 }
 
 }  // namespace sinter::optim

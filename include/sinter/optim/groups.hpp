@@ -51,18 +51,13 @@ struct Vectors {
 };
 
 /// See `only` and `freeze`.
-template <class Optimizer, class Chosen, bool Moves> struct Restricted {
+template <class Optimizer, class Chosen, bool Moves> struct Restricted : Around<Optimizer> {
   using chosen = Chosen;
-  Optimizer optimizer;
+  SINTER_AROUND()
 
-  static constexpr int moments = Optimizer::moments;
   static constexpr int group_of(const ParameterInfo& p) {
     return Chosen::has(p) == Moves ? sinter::optim::group_of<Optimizer>(p) : -1;
   }
-  constexpr void check() const {
-    if constexpr (requires { optimizer.check(); }) optimizer.check();
-  }
-  constexpr auto update(auto step, const auto& parts) const { return sinter::optim::update(optimizer, step, parts); }
 };
 
 /// Moves these parameters alone; gradients of the others are not computed. A parameter is chosen by its name or its
@@ -74,12 +69,12 @@ template <class Optimizer, class Chosen, bool Moves> struct Restricted {
 ///
 /// PyTorch: torch.optim.Adam(gan.discriminator.parameters()).
 template <Which... W, class Optimizer> constexpr Restricted<Optimizer, Chosen<W...>, true> only(Optimizer optimizer) {
-  return {optimizer};
+  return {{optimizer}};
 }
 /// Moves all but these parameters: `optim::freeze<"backbone">(optim::SGD{})`. PyTorch: requires_grad_(False).
 template <Which... W, class Optimizer>
 constexpr Restricted<Optimizer, Chosen<W...>, false> freeze(Optimizer optimizer) {
-  return {optimizer};
+  return {{optimizer}};
 }
 
 /// See `group`.
@@ -93,9 +88,9 @@ template <Which... W, class Optimizer> constexpr Group<Optimizer, Chosen<W...>> 
 }
 
 /// See `groups`.
-template <class Optimizer, class... G> struct Groups {
-  Optimizer optimizer;
+template <class Optimizer, class... G> struct Groups : Around<Optimizer> {
   Pack<G...> others;
+  SINTER_AROUND(others)
 
   static constexpr int moments = std::max({Optimizer::moments, decltype(G::optimizer)::moments...});
   static constexpr std::array<int, sizeof...(G) + 1> sizes{groups_in<Optimizer>, groups_in<decltype(G::optimizer)>...};
@@ -125,7 +120,7 @@ template <class Optimizer, class... G> struct Groups {
 
   constexpr void check() const {
     const auto check_one = [](const auto& o) { if constexpr (requires { o.check(); }) o.check(); };
-    check_one(optimizer);
+    this->check_inner();
     others.spread([&](const G&... g) { (check_one(g.optimizer), ...); });
   }
   constexpr auto update(auto step, const auto& parts) const {
@@ -136,7 +131,7 @@ template <class Optimizer, class... G> struct Groups {
 
  private:
   template <int K> static constexpr auto& at(auto& self) {
-    if constexpr (K == 0) return self.optimizer;
+    if constexpr (K == 0) return self.inner();
     else return self.others.template get<std::size_t(K - 1)>().optimizer;
   }
 };
@@ -148,16 +143,15 @@ template <class Optimizer, class... G> struct Groups {
 ///
 /// PyTorch: torch.optim.AdamW([{"params": …, "lr": 1e-5}, …]).
 template <class Optimizer, class... G> constexpr Groups<Optimizer, G...> groups(Optimizer optimizer, G... others) {
-  return {optimizer, {{others}...}};
+  return {{optimizer}, {{others}...}};
 }
 
 /// See `no_decay` and `scale_lr`.
-template <class Optimizer, class Chosen, class Change> struct Changed {
+template <class Optimizer, class Chosen, class Change> struct Changed : Around<Optimizer> {
   using chosen = Chosen;
-  Optimizer optimizer;
   Change change;
+  SINTER_AROUND(change)
 
-  static constexpr int moments = Optimizer::moments;
   static constexpr int groups = 2 * groups_in<Optimizer>;
   static constexpr int group_of(const ParameterInfo& p) {
     const int within = sinter::optim::group_of<Optimizer>(p);
@@ -166,15 +160,12 @@ template <class Optimizer, class Chosen, class Change> struct Changed {
   static constexpr int optimizer_of(int group) { return group / groups_in<Optimizer>; }
   static constexpr int group_within(int group) { return group % groups_in<Optimizer>; }
 
-  constexpr void check() const {
-    if constexpr (requires { optimizer.check(); }) optimizer.check();
-  }
   constexpr auto update(auto step, const auto& parts) const {
     return update_each<Changed, 2>([&](auto k, const auto& mine) {
       if constexpr (k() == 0) {
-        return sinter::optim::update(optimizer, step, mine);
+        return sinter::optim::update(this->inner(), step, mine);
       } else {
-        Optimizer changed = optimizer;
+        Optimizer changed = this->inner();
         each_inside(changed);
         return sinter::optim::update(changed, step, mine);
       }
@@ -183,9 +174,9 @@ template <class Optimizer, class Chosen, class Change> struct Changed {
 
  private:
   constexpr void each_inside(auto& o) const {
-    if constexpr (requires { o.optimizer; }) each_inside(o.optimizer);
+    if constexpr (requires { o.inner(); }) each_inside(o.inner());
     else change(o);
-    if constexpr (requires { o.others; }) o.others.spread([&](auto&... g) { (each_inside(g), ...); });
+    if constexpr (requires { o.others; }) o.others.spread([&](auto&... g) { (each_inside(g.optimizer), ...); });
   }
 };
 struct NoDecay {
@@ -203,12 +194,12 @@ struct ScaleLr {
 /// PyTorch: a group with weight_decay=0.
 template <Which... W, class Optimizer> constexpr auto no_decay(Optimizer optimizer) {
   using Without = std::conditional_t<sizeof...(W) == 0, Vectors, Chosen<W...>>;
-  return Changed<Optimizer, Without, NoDecay>{optimizer, {}};
+  return Changed<Optimizer, Without, NoDecay>{{optimizer}, {}};
 }
 /// The optimizer with its learning rate times a factor for these parameters: `optim::scale_lr<"backbone">(…, .1f)`.
 /// Whoever changes the rate changes both. Rates by layer are several of them, one around another.
 template <Which... W, class Optimizer> constexpr auto scale_lr(Optimizer optimizer, float factor) {
-  return Changed<Optimizer, Chosen<W...>, ScaleLr>{optimizer, {factor}};
+  return Changed<Optimizer, Chosen<W...>, ScaleLr>{{optimizer}, {factor}};
 }
 
 }  // namespace optim

@@ -6,6 +6,12 @@
 
 #include "../ops/ops.hpp"
 
+/// Lists an optimizer's own numbers, after those of the one that it is around.
+#define SINTER_AROUND(...)                                                                                   \
+  static constexpr std::string_view sinter_field_names = "optimizer" __VA_OPT__(", ") #__VA_ARGS__;          \
+  constexpr auto sinter_fields() { return std::tie(this->inner() __VA_OPT__(, ) __VA_ARGS__); }              \
+  constexpr auto sinter_fields() const { return std::tie(this->inner() __VA_OPT__(, ) __VA_ARGS__); }
+
 namespace sinter::inline SINTER_ABI::optim {
 
 /// A parameter of a net, as optimizers choose among them.
@@ -33,14 +39,24 @@ template <std::size_t... Index, class Optimizer, class Step, class P>
 constexpr auto update_one(std::index_sequence<Index...>, const Optimizer& optimizer, Step step, const P& part) {
   return optimizer(part.value, part.gradient, step, std::get<Index>(part.moments)...);
 }
-template <class Optimizer> using Inner = std::remove_cvref_t<decltype(std::declval<Optimizer&>().optimizer)>;
 template <class Optimizer> consteval int groups_in() {
   if constexpr (requires { Optimizer::groups; }) return Optimizer::groups;
-  else if constexpr (requires { &Optimizer::optimizer; }) return groups_in<Inner<Optimizer>>();
   else return 1;
 }
 
 }  // namespace parts_detail
+
+/// What an optimizer around another one, `struct ClipNorm : Around<Optimizer>`, has of it: all its members, so that
+/// `step.optimizer.lr` is the rate of the innermost one. (An optimizer lists its own numbers after it, by
+/// SINTER_AROUND(max_norm): the walk over a net's members takes no base classes otherwise.)
+template <class Optimizer> struct Around : Optimizer {
+  using sinter_base = Optimizer;
+  constexpr const Optimizer& inner() const { return *this; }
+  constexpr Optimizer& inner() { return *this; }
+  constexpr void check_inner() const {
+    if constexpr (requires(const Optimizer& o) { o.check(); }) Optimizer::check();
+  }
+};
 
 /// Applies an optimizer to parts, a std::tuple of Part: for each a tuple of its new value and new moments. An optimizer
 /// around another one, such as `clip_norm`, has a member `update` that sees all parts; one that moves each element by
@@ -70,7 +86,6 @@ template <class Optimizer> inline constexpr int groups_in = parts_detail::groups
 /// The group of a parameter, from 0 on; −1 for one that the optimizer does not move.
 template <class Optimizer> constexpr int group_of(const ParameterInfo& p) {
   if constexpr (requires { Optimizer::group_of(p); }) return Optimizer::group_of(p);
-  else if constexpr (requires { &Optimizer::optimizer; }) return group_of<parts_detail::Inner<Optimizer>>(p);
   else return 0;
 }
 
@@ -96,8 +111,8 @@ constexpr auto update_each(std::index_sequence<K...>, const F& f, const std::tup
     for (std::size_t j = 0; j < i; ++j) n += list[j] == list[i];
     return n;
   };
-  return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return std::make_tuple(std::get<rank(from, I)>(std::get<std::size_t(from[I])>(results))...);
+  return [&]<std::size_t... Each>(std::index_sequence<Each...>) {
+    return std::make_tuple(std::get<rank(from, Each)>(std::get<std::size_t(from[Each])>(results))...);
   }(std::index_sequence_for<P...>{});
 }
 

@@ -10,7 +10,10 @@ namespace sinter::inline SINTER_ABI::optim {
 /// their average from it, which makes it their variance. All members are inputs of the step. PyTorch:
 /// torch.optim.RMSprop; where rounding makes the variance negative, it is 0 here and NaN there.
 struct RMSprop {
-  Scalar lr = 1e-2f, alpha = .99f, eps = 1e-8f, weight_decay = 0.f, momentum = 0.f, centered = 0.f;
+  Rate lr = 1e-2f;
+  Scalar alpha = .99f, eps = 1e-8f, weight_decay = 0.f;
+  Rate momentum = 0.f;
+  Scalar centered = 0.f;
 
   static constexpr int moments = 3;
 

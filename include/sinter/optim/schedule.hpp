@@ -16,7 +16,9 @@ namespace sinter::inline SINTER_ABI::optim {
 /// the closed form of PyTorch's scheduler of the same name; `lr` is the initial learning rate. Count in epochs or in
 /// steps, in the unit of its members:
 ///
-///   const optim::CosineAnnealingLR schedule{.lr = 1e-3, .T_max = epochs};
+///   auto step = training(net, batches, loss, optim::SGD{.lr = optim::CosineAnnealingLR{.lr = .1, .T_max = steps}});
+///
+///   const optim::CosineAnnealingLR schedule{.lr = 1e-3, .T_max = epochs};    // or by hand
 ///   for (int epoch = 0; epoch < epochs; ++epoch) {
 ///     step.optimizer.lr = schedule(epoch);
 ///     …

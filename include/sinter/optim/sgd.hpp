@@ -10,7 +10,8 @@ namespace sinter::inline SINTER_ABI::optim {
 /// p − lr · update. With momentum the update is a moving sum of gradients that starts with the first gradient,
 /// undamped. All members are inputs of the step, `nesterov` too: 0 or 1. PyTorch: torch.optim.SGD.
 struct SGD {
-  Scalar lr = 1e-3f, momentum = 0.f, dampening = 0.f, weight_decay = 0.f, nesterov = 0.f;
+  Rate lr = 1e-3f, momentum = 0.f;
+  Scalar dampening = 0.f, weight_decay = 0.f, nesterov = 0.f;
 
   static constexpr int moments = 1;
 

@@ -243,6 +243,8 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
 
   /// The value of a scalar.
   operator T() const requires(rank == 0) { return *data(); }
+  /// The value of a tensor of one element. PyTorch: x.item().
+  T item() const requires(shape.size() == 1 && !shape.bounded()) { return *data(); }
 
   void fill(T value) { std::fill(data(), data() + size(), value); }
   T* begin() SINTER_LIFETIMEBOUND { return data(); }

@@ -29,7 +29,8 @@ template <class X> inline constexpr auto whole_blocks = runs_of_blocks<X>();
 /// The parameters of a net that is being traced.
 struct BoundParameters {
   graph::List<int> runs;              ///< the inputs
-  graph::List<int> nodes, size, run;  ///< each parameter of a run that has a group: its elements, and its run
+  graph::List<char> is_moved;         ///< of each parameter: whether its run has a group
+  graph::List<int> nodes, size, run;  ///< each that is moved, its elements, and its run
 };
 
 /// Binds every `Param` to its part of a new input, one for each run, and every `Buffer` and `Scalar` to a separate
@@ -54,6 +55,7 @@ template <class Net> constexpr BoundParameters bind(graph::Builder& g, Net& net,
         const graph::Value part =
             graph::reshape_to(graph::slice(graph::Value{&g, r.runs[k]}, 0, int(from), n), type.shape);
         leaf.bind(part);
+        r.is_moved.push(runs[std::size_t(k)].group >= 0 ? 1 : 0);
         if (runs[std::size_t(k)].group >= 0) r.nodes.push(part.id), r.size.push(n), r.run.push(k);
         from += n;
         break;

@@ -190,13 +190,14 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     if constexpr (!std::is_same_v<Expected, Found>)
       (void)into_takes_the_programs_inputs_and_then_a_tensor_for_each_result<Expected, Found>{};
     else
-      [&]<std::size_t... I, std::size_t... K>(std::index_sequence<I...>, std::index_sequence<K...>) {
+      [&]<std::size_t... Each, std::size_t... K>(std::index_sequence<Each...>, std::index_sequence<K...>) {
         const std::tuple<Given&...> all(tensors...);
-        write(std::tie(std::get<sizeof...(Inputs) + K>(all)...), std::get<I>(all)...);
+        write(std::tie(std::get<sizeof...(Inputs) + K>(all)...), std::get<Each>(all)...);
       }(std::index_sequence_for<Inputs...>{}, std::make_index_sequence<std::size_t(results)>{});
   }
 
   const Policy& policy() const { return policy_; }
+  bool runs(const typename Model<X>::Block* block) const { return block_.get() == block; }
 
  private:
   void begin([[maybe_unused]] const Inputs&... x) {

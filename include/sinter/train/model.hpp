@@ -1,6 +1,7 @@
 // A net with memory.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,6 @@ namespace sinter::inline SINTER_ABI {
 // Undefined on purpose: the names are the errors.
 template <class Net> struct hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda;
 template <class Net, class Number> struct a_model_takes_a_Seed_write_Seed_of_the_number;
-template <class Net, class... Inputs> struct a_model_is_run_by_a_program_write_inference_of_Input_and_call_that;
 
 /// A parameter or buffer of a model under its name in saved files, whatever its type: Model::state_dict.
 template <class Byte> struct NamedTensor {
@@ -75,13 +75,15 @@ struct LeafMemory {
 };
 
 /// Fills leaves with their initial values; the n-th element of the k-th parameter depends on seed, k and n alone.
+/// Without a seed random ones are zeros.
 SINTER_OUTLINE inline void initialize(graph::PlacedLeaves leaves, const LeafMemory& memory,
-                                      const PerDtype<Fill>& fills, Seed seed) {
+                                      const PerDtype<Fill>& fills, std::optional<Seed> seed) {
   std::uint64_t stream = 0;
   for (const graph::PlacedLeaf& leaf : leaves) {
     Initializer value = leaf.initializer;
     if (leaf.type.kind != graph::LeafKind::parameter) value.kind = Initializer::Kind::constant;
-    const Philox random(seed, stream);
+    if (!seed && value.kind != Initializer::Kind::constant) value = {Initializer::Kind::constant, 0, 0};
+    const Philox random(seed.value_or(Seed{}), stream);
     stream += leaf.type.kind == graph::LeafKind::parameter;
     if ((leaf.type.kind == graph::LeafKind::state) == (memory.states != nullptr))
       fills[leaf.type.dtype](memory.of(leaf), std::size_t(leaf.type.shape.size()), value, random);
@@ -170,6 +172,19 @@ template <class X> class Model {
     return *this;
   }
 
+  // For the library: where the leaves of a block are.
+  static internals::train::LeafMemory memory_of(const Block& block) {
+    internals::train::LeafMemory m;
+    for (std::size_t i = 0; i < blocks.count; ++i) m.parameters[blocks[i].dtype] = block.data(i);
+    m.buffers = block.buffers.data();
+    m.scalars = block.data() + blocks[0].elements;
+    return m;
+  }
+  // For the library: the same model, which it does not keep alive.
+  static Model lent(const Model& model) {
+    Model r(std::shared_ptr<Block>(std::shared_ptr<void>(), model.block_.get()));
+    return r;
+  }
   /// A model with the contents of another one's block.
   static Model copy_of(const Block& block) {
     Model r{Empty{}};
@@ -177,10 +192,25 @@ template <class X> class Model {
     return r;
   }
 
-  /// A model is run by a program made from it.
-  template <class... Inputs> auto operator()(const Inputs&...) const {
-    return a_model_is_run_by_a_program_write_inference_of_Input_and_call_that<Net, Inputs...>{};
+  /// A model with the initial values of a new one where those are no random numbers, and zeros elsewhere: to be
+  /// overwritten.
+  static Model without_random_numbers() {
+    Model r{Empty{}};
+    internals::train::initialize(graph::placed_leaves<X>, r.memory(), internals::train::fills<X>, std::nullopt);
+    return r;
   }
+  /// A model whose parameters and buffers are zeros: a direction, or the begin of a sum of gradients.
+  static Model zeros() {
+    Model r{Empty{}};
+    std::fill_n(r.block_->data(), elements, 0.f);
+    if (blocks.bytes > 0) std::memset(r.block_->others.data(), 0, blocks.bytes);
+    if (r.block_->buffers.size() > 0) std::memset(r.block_->buffers.data(), 0, r.block_->buffers.size());
+    return r;
+  }
+
+  /// The net's output, by a program for inputs of these types that each thread makes at its first call
+  /// (train/call.hpp): `const auto y = net(x);`. PyTorch: model(x) under torch.inference_mode() and model.eval().
+  template <graph::Tree... Inputs> auto operator()(const Inputs&... x) const { return run_model(*this, x...); }
 
   const Net* operator->() const { return &net_; }
   const Net& operator*() const { return net_; }
@@ -241,18 +271,13 @@ template <class X> class Model {
  private:
   static constexpr std::size_t elements = blocks[0].elements + graph::count_leaves<X>(graph::LeafKind::scalar);
 
-  internals::train::LeafMemory memory() const {
-    internals::train::LeafMemory m;
-    for (std::size_t i = 0; i < blocks.count; ++i) m.parameters[blocks[i].dtype] = block_->data(i);
-    m.buffers = block_->buffers.data();
-    m.scalars = block_->data() + blocks[0].elements;
-    return m;
-  }
+  internals::train::LeafMemory memory() const { return memory_of(*block_); }
   void bind() {
     internals::train::bind(graph::leaves_of(net_), graph::placed_leaves<X>.data(), memory(), &block_->changes);
   }
   struct Empty {};
   /// Without values yet.
+  explicit Model(std::shared_ptr<Block> block) : block_(std::move(block)), net_(graph::NetOf<X>::make()) { bind(); }
   explicit Model(Empty) : block_(std::make_shared<Block>()), net_(graph::NetOf<X>::make()) { bind(); }
   void copy(const Block& other) {
     block_->changes.add();

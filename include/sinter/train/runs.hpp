@@ -68,6 +68,31 @@ template <class X, class Optimizer> consteval auto make_moved_runs() {
 }
 template <class X, class Optimizer> inline constexpr auto moved_runs = make_moved_runs<X, Optimizer>();
 
+/// Sets an optimizer's numbers that follow schedules to those of the next step.
+template <class Optimizer> void follow_schedules(Optimizer& optimizer, std::int64_t steps) {
+  graph::for_each_leaf(optimizer, [steps](auto& leaf) {
+    if constexpr (requires { leaf.set_step(steps); }) leaf.set_step(steps);
+  });
+}
+/// Appends an optimizer's numbers and moments, and the number of steps.
+template <class Optimizer, class Moved>
+void add_optimizer_state(std::vector<NamedTensor<std::byte>>& to, Optimizer& optimizer, Moved* moments, int count,
+                         std::int64_t elements, std::int64_t& steps) {
+  constexpr graph::LeafNames names = graph::leaf_names<Optimizer>();
+  int i = 0;
+  graph::for_each_leaf(optimizer, [&](Scalar& s) {
+    std::string name = "optimizer.";
+    name += names[i++];
+    to.push_back({std::move(name), Dtype::float32, {}, true,
+                  reinterpret_cast<std::byte*>(const_cast<float*>(&s.stored()))});
+  });
+  Shape all;
+  all.push(count);
+  all.push(int(elements));
+  to.push_back({"moments", dtype_of<Moved>, all, true, reinterpret_cast<std::byte*>(moments)});
+  to.push_back({"steps", Dtype::int64, {}, true, reinterpret_cast<std::byte*>(&steps)});
+}
+
 /// The choices of parameters of an optimizer by which none of a net's is found: an error, or void.
 template <class X, class C> consteval bool finds_any() {
   constexpr graph::LeafNames names = graph::leaf_names<graph::net_of<X>>();
@@ -92,9 +117,9 @@ template <class X, class First, class... Rest> consteval auto fault_of_choices()
   else return fault_of_choices<X, Rest...>();
 }
 template <class X, class Optimizer> consteval auto fault_of_choice() {
-  if constexpr (!requires { &Optimizer::optimizer; }) return graph::fields::Fault<void>{};
+  if constexpr (!requires { typename Optimizer::sinter_base; }) return graph::fields::Fault<void>{};
   else {
-    constexpr auto inner = fault_of_choices<X, decltype(Optimizer::optimizer)>();
+    constexpr auto inner = fault_of_choices<X, typename Optimizer::sinter_base>();
     if constexpr (inner.exists) return inner;
     else if constexpr (requires { &Optimizer::others; })
       return []<class Index, class... G>(tensor_detail::PackOf<Index, G...>*) {

@@ -1,9 +1,9 @@
 // A training step as one compiled program: forward, backward and optimizer over one block of parameters.
 #pragma once
 #include "../optim/average.hpp"
-#include "../transform/gradient.hpp"
 #include "inference.hpp"
 #include "runs.hpp"
+#include "trained.hpp"
 
 namespace sinter::inline SINTER_ABI {
 
@@ -13,42 +13,10 @@ template <class Optimizer> struct a_training_step_needs_an_optimizer_as_optim_Ad
 template <class Loss> struct loss_needs_to_be_one_number_of_floating_point;
 template <class F, class Net, class... Inputs> struct the_trained_function_cannot_be_called_with_the_net_and_its_inputs;
 template <class Optimizer> struct an_optimizer_moves_at_least_one_parameter;
-
-/// What a training step of `training(net, batches, loss, optimizer)` returns.
-template <class Loss, class Output> struct LossAndOutput {
-  Loss loss;      ///< before the update
-  Output output;  ///< the net's output for the batch
-};
-template <class L, class O> LossAndOutput(L, O) -> LossAndOutput<L, O>;
-/// What a training step returns whose function has the loss as its only result.
-template <class Loss> struct LossOnly {
-  Loss loss;  ///< before the update
-};
-template <class L> LossOnly(L) -> LossOnly<L>;
+template <class Gradients, class Net> struct gradients_of_a_training_step_are_those_of_its_net;
 
 namespace internals::train {
 
-/// A loss of a net's output and a target as a function of net and batch.
-template <class Loss> struct OfOutput {
-  constexpr auto operator()(auto& net, const auto& x, const auto& y) const {
-    const auto output = net(x);
-    return LossAndOutput{Loss{}(output, y), output};
-  }
-};
-
-/// Numbers of a training step's result are plain ones.
-struct ToResult {
-  template <class S> struct Of { using type = graph::tensor_of<typename graph::LeafSymbol<S>::type>; };
-  template <class S> requires(graph::LeafSymbol<S>::type::shape.rank == 0) struct Of<S> {
-    using type = typename graph::LeafSymbol<S>::type::element;
-  };
-  template <class S> using of = typename Of<S>::type;
-};
-/// What a traced function of net and batch returns, as a tree with the loss first.
-template <class R> constexpr auto with_loss(const R& r) {
-  if constexpr (is_sym_v<R>) return LossOnly<R>{r};
-  else return r;
-}
 template <class X, class F, class... Inputs> using ResultOf =
     decltype(F{}(std::declval<graph::net_of<X>&>(), std::declval<const graph::symbols_of<Inputs>&>()...));
 
@@ -88,12 +56,23 @@ template <class X, class F, class Optimizer, bool Accurate, class... Inputs> str
     g.seed = graph::new_input<Sym<std::int64_t>>(g).id;
     const std::tuple<graph::symbols_of<Inputs>...> inputs{graph::new_input<graph::symbols_of<Inputs>>(g)...};
 
-    const auto result = with_loss(std::apply([&](const auto&... x) { return F{}(net, x...); }, inputs));
-    graph::for_each_result(g, result, [&](const Value& v) {
+    const auto returned = std::apply([&](const auto&... x) { return F{}(net, x...); }, inputs);
+    graph::for_each_result(g, with_loss(returned), [&](const Value& v) {
       g.outputs.push(v.id);
       g.overwrites.push(-1);
     });
-    const graph::List<int> gradients = transform::gradient(g, g.outputs[0], p.nodes);
+    graph::List<int> gradients;
+    if constexpr (has_gradients<std::remove_const_t<decltype(returned)>>) {
+      auto given = returned.gradients;
+      int i = 0;
+      for (const graph::Leaf& leaf : graph::leaves_of(given)) {
+        const graph::LeafType& type = *leaf.type;
+        if (type.kind != graph::LeafKind::parameter) continue;
+        if (p.is_moved[i++] != 0) gradients.push(leaf.node->id);
+      }
+    } else {
+      gradients = transform::gradient(g, g.outputs[0], p.nodes);
+    }
     [&]<std::size_t... R>(std::index_sequence<R...>) {
       const auto parts = std::make_tuple(part<R>(g, p, gradients, moments)...);
       const auto updated = optim::update(optimizer, step, parts);
@@ -204,6 +183,7 @@ template <class X, class F, class Optimizer, backend::Policy Policy, class... In
     const auto number = std::int64_t(steps_ + 1), seed_bits = std::int64_t(seed.value);
     Array<eager::Argument, inputs> a;
     eager::Argument* to = describe_parameters(a.data());
+    follow_schedules(optimizer, steps_);
     graph::for_each_leaf(optimizer, [&](const Scalar& s) { *to++ = eager::argument(s); });
     *to++ = eager::describe_number(step);
     *to++ = eager::describe_number(number);
@@ -224,6 +204,19 @@ template <class X, class F, class Optimizer, backend::Policy Policy, class... In
 
   /// Steps taken so far.
   std::int64_t steps() const { return steps_; }
+  /// All that the next step depends on, under names: the net's parameters and buffers ("model.fc1.weight"), the
+  /// optimizer's numbers ("optimizer.lr") and moments, the number of steps, and the seed. The elements are the step's
+  /// own: what they are set to counts. io/checkpoint.hpp saves and restores them. PyTorch: the state dicts of model and
+  /// optimizer.
+  std::vector<NamedTensor<std::byte>> state_dict() {
+    std::vector<NamedTensor<std::byte>> r = internals::train::state_dict<std::byte>(
+        graph::placed_leaves<X>, graph::leaf_names<graph::net_of<X>>(), Model<X>::memory_of(*block_));
+    block_->changes.add();
+    for (NamedTensor<std::byte>& t : r) t.name.insert(0, "model.");
+    add_optimizer_state(r, optimizer, moments_.data(), moments, moved.elements, steps_);
+    r.push_back({"seed", dtype_of<std::uint64_t>, {}, true, reinterpret_cast<std::byte*>(&seed.value)});
+    return r;
+  }
   /// A model with the average of the parameters that `optim::ema` or `optim::swa` keeps, and what else the net has as
   /// it is now.
   Model<X> averaged() const requires(optim::average_of<Optimizer> >= 0) {
@@ -297,6 +290,10 @@ template <class F, class... Inputs, class Result, class X, class Optimizer, clas
 auto make_step(std::type_identity<Result>, const Model<X>& model, Optimizer optimizer, Policy policy) {
   if constexpr (graph::is_refused_v<Result>) {
     return Result{};
+  } else if constexpr (has_gradients<Result>) {
+    if constexpr (!std::is_same_v<decltype(Result::gradients), graph::net_of<X>>)
+      return gradients_of_a_training_step_are_those_of_its_net<decltype(Result::gradients), graph::net_of<X>>{};
+    else return TrainingStep<X, F, Optimizer, Policy, Inputs...>(model, optimizer, policy);
   } else if constexpr (!graph::TracedResult<Result>) {
     return loss_needs_to_be_one_number_of_floating_point<Result>{};
   } else {
@@ -383,6 +380,14 @@ template <int = 0, class X, internals::train::PairLoader Loader, internals::trai
           class Policy = internals::backend::Host>
 auto training(const Model<X>& model, const Loader&, Optimizer optimizer, F function, Policy policy = {}) {
   return training<typename Loader::Input, typename Loader::Target>(model, optimizer, function, policy);
+}
+
+/// The same for tensors of these types: `training(net, std::tie(x, y), optim::Adam{}, …)`.
+template <int = 0, class X, class... T, internals::train::OptimizerLike Optimizer, class F,
+          class Policy = internals::backend::Host>
+requires(graph::Tree<T> && ...)
+auto training(const Model<X>& model, const std::tuple<T...>&, Optimizer optimizer, F function, Policy policy = {}) {
+  return training<std::remove_cvref_t<T>...>(model, optimizer, function, policy);
 }
 
 }  // namespace sinter

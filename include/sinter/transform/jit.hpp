@@ -1,7 +1,6 @@
 // jit: a function of tensors as one compiled program.
 #pragma once
-#include "../graph/trace.hpp"
-#include "../ops/ops.hpp"
+#include "arguments.hpp"
 
 namespace sinter::inline SINTER_ABI {
 namespace internals::transform {
@@ -9,8 +8,8 @@ namespace internals::transform {
 template <class F> struct Jit {
   [[no_unique_address]] F f;
 
-  template <class... X> requires Operands<X...> constexpr auto operator()(X&&... x) const {
-    if constexpr ((Symbolic<X> || ...)) return f(graph::as_symbol<X...>(graph::builder_of(x...), x)...);
+  template <class... X> requires Arguments<X...> constexpr auto operator()(X&&... x) const {
+    if constexpr (is_traced<X...>) return f(argument_of<X...>(graph_of_any(x...), x)...);
     else return run_function(f, std::forward<X>(x)...);
   }
 };

@@ -8,6 +8,7 @@ namespace sinter::inline SINTER_ABI {
 // Undefined on purpose: the names are the errors.
 template <class Logits, class Labels> struct cross_entropy_needs_logits_batch_by_classes_and_one_integer_label_a_row;
 template <class Weights, class Logits> struct cross_entropy_needs_one_weight_for_each_class;
+template <class Logits, class Labels> struct classes_may_be_on_the_second_or_the_last_axis_write_permute_or_flatten;
 
 namespace nn {
 
@@ -38,7 +39,7 @@ template <Reduction R> constexpr auto over_counted(auto each, auto counts) {
 /// any order.
 template <Reduction R> struct CrossEntropyOfLabels {
   template <class X> constexpr auto operator()(X logits, auto given, auto ignored, auto smoothing) const {
-    constexpr int classes = X::shape[1];
+    constexpr int classes = X::shape[X::shape.rank - 1];
     const auto labels = as_labels(given);
     const auto counts = counted<classes>("cross_entropy, labels", labels, ignored);
     const auto safe = select(unsqueeze<-1>(counts), logits, 0.0);
@@ -47,14 +48,14 @@ template <Reduction R> struct CrossEntropyOfLabels {
 };
 template <Reduction R> struct WeightedCrossEntropy {
   template <class X> constexpr auto operator()(X logits, auto weight, auto given, auto ignored, auto smoothing) const {
-    constexpr int classes = X::shape[1];
+    constexpr int classes = X::shape[X::shape.rank - 1];
     const auto labels = as_labels(given);
     const auto counts = counted<classes>("cross_entropy, labels", labels, ignored);
     const auto chosen = ops::OneHot<classes>{}(labels);
     const auto share = smoothing / double(classes);
     const auto target = select(chosen, 1.0 - smoothing + share, share) * weight;
     const auto each =
-        -sum<1>(select(target == 0.0, 0.0, log_softmax<1>(select(unsqueeze<-1>(counts), logits, 0.0)) * target));
+        -sum<-1>(select(target == 0.0, 0.0, log_softmax<-1>(select(unsqueeze<-1>(counts), logits, 0.0)) * target));
     if constexpr (R == Reduction::mean)
       return sum(select(counts, each, 0.0)) / sum(select(logical_and(chosen, unsqueeze<-1>(counts)), weight, 0.0));
     else return reduced<R>(select(counts, each, 0.0));
@@ -62,16 +63,44 @@ template <Reduction R> struct WeightedCrossEntropy {
 };
 template <Reduction R> struct NegativeLogLikelihoodOfLabels {
   template <class X> constexpr auto operator()(X logs, auto given, auto ignored) const {
-    constexpr int classes = X::shape[1];
+    constexpr int classes = X::shape[X::shape.rank - 1];
     const auto labels = as_labels(given);
-    return over_counted<R>(-sum<1>(select(ops::OneHot<classes>{}(labels), logs, 0.0)),
+    return over_counted<R>(-sum<-1>(select(ops::OneHot<classes>{}(labels), logs, 0.0)),
                            counted<classes>("nll_loss, labels", labels, ignored));
   }
 };
 
-template <class S, class L> consteval bool are_scores_and_labels() {
-  return S::shape.rank == 2 && L::shape.rank == 1 && S::shape[0] == L::shape[0] &&
-         S::shape.symbol(0) == L::shape.symbol(0) && !is_floating(L::dtype);
+/// Whether labels have the shape of scores without this axis.
+constexpr bool classes_are(Shape scores, Shape labels, int axis) {
+  if (scores.rank != labels.rank + 1) return false;
+  for (int i = 0; i < labels.rank; ++i) {
+    const int k = i < axis ? i : i + 1;
+    if (scores[k] != labels[i] || scores.symbol(k) != labels.symbol(i)) return false;
+  }
+  return scores.symbol(axis) == 0;
+}
+/// The axis of the classes: the second one as in PyTorch, [B, C, …] with labels [B, …], or the last, [B, T, C] with
+/// labels [B, T]; −1 if the shapes fit neither, −2 if they fit both.
+template <class S, class L> consteval int axis_of_classes() {
+  constexpr int last = S::shape.rank - 1;
+  if (is_floating(L::dtype) || S::shape.rank < 2) return -1;
+  const bool second = classes_are(S::shape, L::shape, 1), at_end = classes_are(S::shape, L::shape, last);
+  if (last == 1) return second ? 1 : -1;
+  return second && at_end ? -2 : second ? 1 : at_end ? last : -1;
+}
+/// Scores with the axis of the classes at the end.
+template <int Axis, class X> constexpr auto classes_last(X&& scores) {
+  constexpr int rank = symbol_of<X>::shape.rank;
+  if constexpr (Axis == rank - 1) return std::forward<X>(scores);
+  else
+    return [&]<int... Each>(std::integer_sequence<int, Each...>) {
+      return permute<(Each < Axis ? Each : Each < rank - 1 ? Each + 1 : Axis)...>(std::forward<X>(scores));
+    }(std::make_integer_sequence<int, rank>{});
+}
+
+template <int Axis, class S, class L> constexpr auto refused() {
+  if constexpr (Axis == -2) return classes_may_be_on_the_second_or_the_last_axis_write_permute_or_flatten<S, L>{};
+  else return cross_entropy_needs_logits_batch_by_classes_and_one_integer_label_a_row<S, L>{};
 }
 
 }  // namespace loss_detail
@@ -81,7 +110,8 @@ struct CrossEntropyOptions {
   int ignore_index = -100;     ///< rows with this label do not count
 };
 
-/// −log softmax(logits)[label]. Logits [B, C], integer labels [B] in 0 … C − 1. Rows whose label is `ignore_index` have
+/// −log softmax(logits)[label]. Logits [B, C], integer labels [B] in 0 … C − 1; or of more axes, [B, C, H, W] with
+/// labels [B, H, W] as in PyTorch, and [B, T, C] with labels [B, T]. Rows whose label is `ignore_index` have
 /// the value 0, and a mean is that of the others: NaN if there are none, as in PyTorch. Any other label that is not a
 /// class is an `Error` in a statement, and in programs with `SINTER_CHECKS`; otherwise its row does not count. A row
 /// that does not count has the gradient 0. Logits may be −∞: such a class has probability 0. With weights [C], one for
@@ -95,12 +125,13 @@ template <Reduction R = Reduction::mean> struct CrossEntropy {
     using S = symbol_of<X>;
     using L = symbol_of<Y>;
     check(options);
-    if constexpr (!loss_detail::are_scores_and_labels<S, L>())
-      return cross_entropy_needs_logits_batch_by_classes_and_one_integer_label_a_row<S, L>{};
+    constexpr int axis = loss_detail::axis_of_classes<S, L>();
+    if constexpr (axis < 0)
+      return loss_detail::refused<axis, S, L>();
     else
-      return call<ops::Composed<loss_detail::CrossEntropyOfLabels<R>>>(std::forward<X>(logits), std::forward<Y>(labels),
-                                                                       number<int>(options.ignore_index),
-                                                                       options.label_smoothing);
+      return call<ops::Composed<loss_detail::CrossEntropyOfLabels<R>>>(
+          loss_detail::classes_last<axis>(std::forward<X>(logits)), std::forward<Y>(labels),
+          number<int>(options.ignore_index), options.label_smoothing);
   }
   template <Operand X, Operand Y, Operand W>
   constexpr auto operator()(X&& logits, Y&& labels, W&& weight, CrossEntropyOptions options = {}) const {
@@ -108,13 +139,14 @@ template <Reduction R = Reduction::mean> struct CrossEntropy {
     using L = symbol_of<Y>;
     using V = symbol_of<W>;
     check(options);
-    if constexpr (!loss_detail::are_scores_and_labels<S, L>())
-      return cross_entropy_needs_logits_batch_by_classes_and_one_integer_label_a_row<S, L>{};
-    else if constexpr (V::shape.rank != 1 || V::shape[0] != S::shape[1])
+    constexpr int axis = loss_detail::axis_of_classes<S, L>();
+    if constexpr (axis < 0)
+      return loss_detail::refused<axis, S, L>();
+    else if constexpr (V::shape.rank != 1 || V::shape[0] != S::shape[axis])
       return cross_entropy_needs_one_weight_for_each_class<V, S>{};
     else
       return call<ops::Composed<loss_detail::WeightedCrossEntropy<R>, 2>>(
-          std::forward<X>(logits), std::forward<W>(weight), std::forward<Y>(labels),
+          loss_detail::classes_last<axis>(std::forward<X>(logits)), std::forward<W>(weight), std::forward<Y>(labels),
           number<int>(options.ignore_index), options.label_smoothing);
   }
 
@@ -133,11 +165,13 @@ template <Reduction R = Reduction::mean> struct NegativeLogLikelihood {
   constexpr auto operator()(X&& log_probabilities, Y&& labels, int ignore_index = -100) const {
     using S = symbol_of<X>;
     using L = symbol_of<Y>;
-    if constexpr (!loss_detail::are_scores_and_labels<S, L>())
-      return cross_entropy_needs_logits_batch_by_classes_and_one_integer_label_a_row<S, L>{};
+    constexpr int axis = loss_detail::axis_of_classes<S, L>();
+    if constexpr (axis < 0)
+      return loss_detail::refused<axis, S, L>();
     else
       return call<ops::Composed<loss_detail::NegativeLogLikelihoodOfLabels<R>>>(
-          std::forward<X>(log_probabilities), std::forward<Y>(labels), number<int>(ignore_index));
+          loss_detail::classes_last<axis>(std::forward<X>(log_probabilities)), std::forward<Y>(labels),
+          number<int>(ignore_index));
   }
 };
 inline constexpr NegativeLogLikelihood<> nll_loss{};

@@ -165,7 +165,8 @@ TEST_CASE("sound files that do not fit") {
     CHECK(equal(net, untouched));
   };
   check("{\"v\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8,
-        ", tensor \"w\": expected by the model, found missing");
+        ": 2 tensors do not fit: tensor \"w\": expected by the model, found missing; tensor \"v\": expected none of "
+        "this name, found one");
   check(header_of("\"dtype\":\"F33\",\"shape\":[2],\"data_offsets\":[0,8]"), 8,
         ", tensor \"w\", dtype: expected F32 or a type that converts to it, found F33; save it with");
   check(header_of("\"dtype\":\"F32\\u0000\",\"shape\":[2],\"data_offsets\":[0,8]"), 8,

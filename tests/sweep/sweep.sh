@@ -3,7 +3,7 @@
 #   warnings     all headers and examples with strict warnings
 #   sanitizers   tests and examples with address and undefined-behaviour sanitizers
 #   threads      programs that share a model, with the thread sanitizer
-#   kills        a process that saves is killed 300 times
+#   kills        a process that saves is killed 300 times, and a training run 100 times, which is resumed
 #   plain        tests on a backend of plain loops
 #   header       the examples with the single header
 #   fuzz         the readers of files, each for SECONDS (60)

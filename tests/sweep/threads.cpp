@@ -31,7 +31,7 @@ double use(const Model<Net>& net, int thread, const std::string& folder) {
   x.fill(0.25f);
   const std::string own = folder + "/" + std::to_string(thread);
   for (int i = 0; i < 20; ++i) {
-    sum += double(infer(x)(3, 1));
+    sum += double(infer(x)(3, 1)) + double(net(x)(2, 0));
     sum += double(net->fc1.weight(0, i % 16)) + double(net->fc1.weight.const_view()(1, 2)) + double(net.data()[7]) +
            double(net->temperature.value());
     const Tensor<float, 4, 32> twice = net->fc2.weight * 2.f;

@@ -25,6 +25,11 @@ template <auto Batch, class T, auto... E> Tensor<T, Batch, E...> batch_of(const 
 template <auto Batch, class Sample> using BatchOf =
     decltype(loader_detail::batch_of<Batch>(std::declval<const Sample&>()));
 
+/// Where a loader is: its epoch, and the samples of it that were handed out.
+struct LoaderPosition {
+  std::uint64_t epoch = 0, samples = 0;
+};
+
 /// Iterates over a data set in batches of up to `Batch` samples; the last one may be smaller, which is the length 'B'
 /// of its tensors. Each `begin()` starts a new epoch. A set that is not a temporary must outlive the loader. Batches
 /// own their memory, which returns to the loader when they are destroyed: in a steady state nothing is allocated. An
@@ -63,12 +68,15 @@ template <int Batch, DataSet Data> class Loader {
    private:
     Loader* loader_;
   };
-  /// Starts an epoch, even if the last one was not finished. Throws `Error` if there is not one weight per sample.
+  /// Starts an epoch, even if the last one was not finished; after `seek`, from there. Throws `Error` if there is not
+  /// one weight per sample.
   Iterator begin() {
     stop();
-    epoch_ = epochs_++;
-    at_ = 0;
+    const LoaderPosition from = std::exchange(sought_, std::nullopt).value_or(LoaderPosition{epochs_, 0});
+    epoch_ = from.epoch;
+    epochs_ = epoch_ + 1;
     arrange();
+    at_ = std::min(std::size_t(from.samples), order_.size());
     if (options_.prefetch) {
       if (thread_ == nullptr) thread_ = std::make_unique<BackgroundThread<Loader>>(this, &Loader::fill_ahead);
       thread_->start();
@@ -77,6 +85,21 @@ template <int Batch, DataSet Data> class Loader {
     return Iterator(this);
   }
   std::nullptr_t end() const { return nullptr; }
+
+  /// The number of this epoch, from 0 on, or of the one that begins next: `for (auto e = batches.epoch(); e < 10; ++e)`
+  /// goes on where a resumed run was interrupted.
+  std::uint64_t epoch() const { return position().epoch; }
+  /// Where the loader is. In the body of a loop the batch at hand is among the samples that were handed out.
+  LoaderPosition position() const {
+    if (sought_) return *sought_;
+    return now_->samples > 0 ? LoaderPosition{epoch_, now_->first + now_->samples} : LoaderPosition{epochs_, 0};
+  }
+  /// The next `begin()` goes on from there: with the batches that an uninterrupted loader would hand out.
+  void seek(LoaderPosition p) {
+    stop();
+    now_->samples = 0;
+    sought_ = p;
+  }
 
   /// Samples and batches of an epoch.
   std::size_t samples() const { return options_.drop_last ? data_->size() / Batch * Batch : data_->size(); }
@@ -165,6 +188,7 @@ template <int Batch, DataSet Data> class Loader {
   std::vector<std::size_t> order_;
   std::size_t at_ = 0;
   std::uint64_t epoch_ = 0, epochs_ = 0;  ///< the number of this one, from 0, and of those started
+  std::optional<LoaderPosition> sought_;
   std::exception_ptr failed_ahead_;
   std::unique_ptr<Filled> now_ = std::make_unique<Filled>(),
                           ahead_ = options_.prefetch ? std::make_unique<Filled>() : nullptr;

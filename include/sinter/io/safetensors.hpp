@@ -1,183 +1,136 @@
-// safetensors: parameters under PyTorch's names, in a file that any framework opens.
-//
-// Format: the header's length (8 bytes, little-endian), a JSON header with name, dtype, shape and offsets of every
-// tensor, then the data without gaps. Needs nlohmann-json: link sinter::safetensors.
+// safetensors: parameters under PyTorch's names, in a file that any framework opens. Link sinter::safetensors.
 #pragma once
 #include "../tensor/optimised_begin.hpp"
-#include <algorithm>
-#include <bit>
+#include <functional>
 
-#include "../train/model.hpp"
-#include "atomic_file.hpp"
-#include "element_types.hpp"
-#include "json_string.hpp"
-#include "safetensors_header.hpp"
+#include "shards.hpp"
 
 namespace sinter::inline SINTER_ABI {
 
 template <class Net> struct load_makes_the_model_itself_write_load_of_the_net;  // undefined: the name is the error
 
-namespace io {
-
-static_assert(std::endian::native == std::endian::little,
-              "safetensors files are little-endian, and are read and written as memory");
-
-/// A file that has been read and validated.
-struct TensorFile {
-  std::vector<TensorEntry> tensors;  ///< sorted by name
-  std::vector<unsigned char> bytes;  ///< the whole file
-  std::size_t data = 0;              ///< offset of the data
-
-  /// The tensor with this name; nullptr if there is none.
-  const TensorEntry* find(std::string_view name) const {
-    const auto at = std::lower_bound(tensors.begin(), tensors.end(), name,
-                                     [](const TensorEntry& t, std::string_view n) { return t.name < n; });
-    return at != tensors.end() && at->name == name ? &*at : nullptr;
-  }
-};
-
-inline std::string to_string(const std::vector<std::uint64_t>& shape) {
-  std::string s = "[";
-  for (const std::uint64_t n : shape) s += (s.size() > 1 ? ", " : "") + std::to_string(n);
-  return s + "]";
-}
-
-namespace safetensors_detail {
-
-constexpr std::size_t most_header_bytes = 100'000'000;  // as in safetensors itself
-
-/// Checks a tensor's header entry against the size of the data; for unknown dtypes only the offsets.
-SINTER_COLD inline void check(const TensorEntry& t, const std::string& file, std::size_t data_bytes) {
-  const auto where = [&](const char* field) { return tensor_in(file, t.name) + ", " + field; };
-  if (t.begin > t.end || t.end > data_bytes)
-    data::damaged(where("data_offsets"), "a range within 0 … " + std::to_string(data_bytes),
-                  std::to_string(t.begin) + " … " + std::to_string(t.end));
-  const int bits = bits_of(t.dtype);
-  if (bits == 0) return;
-  std::uint64_t elements = std::find(t.shape.begin(), t.shape.end(), 0) != t.shape.end() ? 0 : 1;
-  for (const std::uint64_t extent : t.shape) {
-    if (elements != 0 && extent > data_bytes * 8 / std::uint64_t(bits) / elements)
-      data::damaged(where("shape"), "a tensor within the " + std::to_string(data_bytes) + " bytes of data",
-                    to_string(t.shape));
-    elements *= extent;
-  }
-  if (elements * std::uint64_t(bits) != (t.end - t.begin) * 8)
-    data::damaged(
-        where("data_offsets"),
-        std::to_string(elements * std::uint64_t(bits) / 8) + " bytes for " + t.dtype + " " + to_string(t.shape),
-        std::to_string(t.end - t.begin));
-}
-
-/// Appends the entry of one tensor to a header.
-SINTER_COLD inline void append_entry(std::string& header, const std::string& name, Dtype dtype, const Shape& shape,
-                                     std::uint64_t begin, std::uint64_t end) {
-  header.append(",").append(json_string(name)).append(":{\"dtype\":\"").append(safetensors_name(dtype));
-  header.append("\",\"shape\":[");
-  for (int i = 0; i < shape.rank; ++i) header.append(i > 0 ? "," : "").append(std::to_string(shape[i]));
-  header.append("],\"data_offsets\":[").append(std::to_string(begin)).append(",");
-  header.append(std::to_string(end)).append("]}");
-}
-
-}  // namespace safetensors_detail
-
-/// Reads a file and checks all that it claims. Throws `Error` naming file, tensor and field, expected and found: (file)
-/// when it cannot be read or is not a regular file, (format) when it is damaged. Accepts what the format's own readers
-/// accept, and unknown dtypes. Memory stays within a small multiple of the file's own size, time within a multiple of n
-/// log n for n tensors.
-SINTER_COLD inline TensorFile read_safetensors(const std::string& path) {
-  using namespace safetensors_detail;
-  TensorFile f;
-  f.bytes = data::read_file(path);
-  if (f.bytes.size() < 8) data::damaged(path + ", header length", "8 bytes", std::to_string(f.bytes.size()));
-  std::uint64_t length = 0;
-  std::memcpy(&length, f.bytes.data(), 8);
-  if (length > f.bytes.size() - 8)
-    data::damaged(path + ", header length", "at most the " + std::to_string(f.bytes.size() - 8) + " bytes that follow",
-                  std::to_string(length));
-  if (length > most_header_bytes)
-    data::damaged(path + ", header length", "at most " + std::to_string(most_header_bytes), std::to_string(length));
-  f.data = 8 + length;
-  f.tensors = read_header({reinterpret_cast<const char*>(f.bytes.data()) + 8, std::size_t(length)}, path);
-
-  const std::size_t data_bytes = f.bytes.size() - f.data;
-  std::vector<const TensorEntry*> by_place;
-  for (const TensorEntry& t : f.tensors) {
-    check(t, path, data_bytes);
-    by_place.push_back(&t);
-  }
-  std::sort(by_place.begin(), by_place.end(),
-            [](auto* a, auto* b) { return a->begin != b->begin ? a->begin < b->begin : a->end < b->end; });
-  std::size_t at = 0;
-  for (const TensorEntry* t : by_place) {
-    if (t->begin != at)
-      data::damaged(tensor_in(path, t->name) + ", data_offsets",
-                    "a beginning at " + std::to_string(at) + ", where the tensor before it ends",
-                    std::to_string(t->begin));
-    at = t->end;
-  }
-  if (at != data_bytes)
-    data::damaged(path + ", data", std::to_string(at) + " bytes as the header says", std::to_string(data_bytes));
-  std::sort(f.tensors.begin(), f.tensors.end(),
-            [](const TensorEntry& a, const TensorEntry& b) { return a.name < b.name; });
-  for (std::size_t i = 1; i < f.tensors.size(); ++i)
-    if (f.tensors[i - 1].name == f.tensors[i].name)
-      data::damaged(tensor_in(path, f.tensors[i].name), "one of this name", "two");
-  return f;
-}
-
-}  // namespace io
-
 /// Writes a model's parameters and buffers. The file is written whole or not at all; an old file survives a failure.
 /// PyTorch: safetensors.torch.save_file(model.state_dict(), path).
 template <class X> void save(const Model<X>& model, const std::string& path) {
-  std::string header = "{\"__metadata__\":{\"format\":\"pt\"}";
-  std::uint64_t at = 0;
-  std::vector<std::string_view> parts(2);
-  const auto tensors = model.state_dict();
-  for (const auto& t : tensors) {
-    parts.emplace_back(reinterpret_cast<const char*>(t.data), t.bytes());
-    io::safetensors_detail::append_entry(header, t.name, t.dtype, t.shape, at, at + t.bytes());
-    at += t.bytes();
-  }
-  header += "}";
-  header.resize((header.size() + 7) / 8 * 8, ' ');  // data aligned to 8
-  const std::uint64_t length = header.size();
-  parts[0] = {reinterpret_cast<const char*>(&length), 8};
-  parts[1] = header;
-  io::replace_file(path, parts);
+  io::save_tensors(model.state_dict(), path);
 }
 
 /// What `load` does with tensors that the model does not have.
 enum class ExtraTensors { refuse, ignore };
+/// What it does with those that the file does not have.
+enum class MissingTensors {
+  refuse,
+  keep  ///< as they are in the model
+};
+
+/// How `load` reads a file: `load(net, path, {.prefix = "encoder.", .extra = ExtraTensors::ignore})`.
+struct LoadOptions {
+  std::string prefix = {};  ///< what the names in the file begin with
+  /// The name in the file, after the prefix, of a tensor of the model; by default the same
+  std::function<std::string(const std::string&)> rename = {};
+  MissingTensors missing = MissingTensors::refuse;
+  ExtraTensors extra = ExtraTensors::refuse;  ///< of those with the prefix
+  bool convert = true;                        ///< take numbers of other dtypes, converted as in PyTorch
+};
 
 namespace io {
 
-/// The tensor of a file for one of a model; its elements convert to the model's type.
-template <Element T> SINTER_COLD const TensorEntry& matching(const TensorFile& f, const std::string& path,
-                                                             const std::string& name, const Shape& shape) {
-  const TensorEntry* const t = f.find(name);
-  const std::string where = safetensors_detail::tensor_in(path, name);
-  if (t == nullptr)
-    throw_error(ErrorCode::mismatch, where, "expected by the model, found missing",
-                "the file was made for another model");
-  const std::vector<std::uint64_t> expected(shape.extent, shape.extent + shape.rank);
-  if (t->shape != expected)
-    throw_error(ErrorCode::mismatch, where + ", shape",
-                "expected " + to_string(expected) + ", found " + to_string(t->shape),
-                "the file was made for another model");
-  const std::string dtype(safetensors_name(dtype_of<T>)), shown = t->dtype.substr(0, 40);
-  if (!with_stored_type(t->dtype, [](auto) {}))
-    throw_error(ErrorCode::mismatch, where + ", dtype",
-                "expected " + dtype + " or a type that converts to it, found " + shown,
-                "save it with the dtype of the model");
-  const auto size = std::size_t(shape.size());
-  if (const std::size_t i = first_not_taken<T>(t->dtype, f.bytes.data() + f.data + t->begin, size); i < size)
-    throw_error(ErrorCode::mismatch, where + ", element " + std::to_string(i),
-                t->dtype == "BOOL" ? "expected 0 or 1 as BOOL, found another byte"
-                                   : "expected a number that " + dtype + " holds, found another as " + shown,
-                "save it with the dtype of the model");
-  return *t;
+/// What does not fit: all of it, for one error.
+class Mismatches {
+ public:
+  explicit Mismatches(std::string file) : file_(std::move(file)) {}
+  void add(std::string tensor, std::string problem, std::string remedy) {
+    if (count_++ == 0) tensor_ = std::move(tensor), problem_ = std::move(problem), remedy_ = std::move(remedy);
+    else if (count_ <= most) more_ += "; " + std::move(tensor) + ": " + std::move(problem);
+  }
+  bool any() const { return count_ > 0; }
+  /// Throws them. One is named as such, several are counted, and the first twenty listed.
+  [[noreturn]] SINTER_COLD void raise(const std::string& hint) const {
+    const std::string& remedy = hint.empty() ? remedy_ : hint;
+    if (count_ == 1) throw_error(ErrorCode::mismatch, file_ + ", " + tensor_, problem_, remedy);
+    std::string all = std::to_string(count_) + " tensors do not fit: " + tensor_ + ": " + problem_ + more_;
+    if (count_ > most) all += "; and " + std::to_string(count_ - most) + " more";
+    throw_error(ErrorCode::mismatch, file_, all, remedy);
+  }
+
+ private:
+  static constexpr std::size_t most = 20;
+  std::string file_, tensor_, problem_, remedy_, more_;
+  std::size_t count_ = 0;
+};
+
+/// How many letters two names differ by.
+SINTER_COLD inline std::size_t letters_between(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t above = row[j + 1];
+      row[j + 1] = std::min({above + 1, row[j] + 1, diagonal + (a[i] != b[j] ? 1 : 0)});
+      diagonal = above;
+    }
+  }
+  return row.back();
 }
+/// The name in a file that is most like another one, with as much of the end in common as of the letters; empty if none
+/// is.
+SINTER_COLD inline std::string nearest_name(const StoredTensors& f, const std::string& name) {
+  if (name.size() > 200) return {};
+  std::string best;
+  std::size_t distance = name.size() / 2 + 1;
+  const std::size_t looked_at = std::min<std::size_t>(f.tensors.size(), 2000);
+  for (std::size_t i = 0; i < looked_at; ++i) {
+    const std::string& other = f.tensors[i].entry->name;
+    if (other.size() > 200) continue;
+    const std::size_t d = other.ends_with("." + name) || name.ends_with("." + other) ? 0 : letters_between(name, other);
+    if (d < distance) best = other, distance = d;
+  }
+  return best;
+}
+/// What all names of a file begin with, up to a point, if without it they are those that are missing.
+SINTER_COLD inline std::string shared_prefix(const StoredTensors& f, const std::vector<std::string>& missing) {
+  if (f.tensors.empty() || missing.empty()) return {};
+  const std::string& first = f.tensors.front().entry->name;
+  for (std::size_t dot = first.find('.'); dot != first.npos; dot = first.find('.', dot + 1)) {
+    const std::string prefix = first.substr(0, dot + 1);
+    bool all = true;
+    for (const std::string& name : missing) all = all && f.find(prefix + name) != nullptr;
+    if (all) return prefix;
+  }
+  return {};
+}
+
+/// Whether a stored tensor has the shape of a model's; a scalar may be stored as [1], as in old files of PyTorch.
+inline bool fits(const std::vector<std::uint64_t>& stored, const Shape& shape) {
+  if (shape.rank == 0 && stored.size() == 1 && stored[0] == 1) return true;
+  if (stored.size() != std::size_t(shape.rank)) return false;
+  for (std::size_t i = 0; i < stored.size(); ++i)
+    if (stored[i] != std::uint64_t(shape[int(i)])) return false;
+  return true;
+}
+/// Notes what is wrong with a stored tensor for one of a model, of element type T.
+template <Element T> SINTER_COLD void look(const StoredTensor& t, const Shape& shape, bool convert, Mismatches& wrong) {
+  const std::string where = safetensors_detail::tensor_named(t.entry->name);
+  if (!fits(t.entry->shape, shape)) {
+    const std::vector<std::uint64_t> expected(shape.extent, shape.extent + shape.rank);
+    return wrong.add(where + ", shape", "expected " + to_string(expected) + ", found " + to_string(t.entry->shape),
+                     "the file was made for another model");
+  }
+  const std::string dtype(safetensors_name(dtype_of<T>)), shown = t.entry->dtype.substr(0, 40);
+  if (!with_stored_type(t.entry->dtype, [](auto) {}))
+    return wrong.add(where + ", dtype", "expected " + dtype + " or a type that converts to it, found " + shown,
+                     "save it with the dtype of the model");
+  if (!convert && t.entry->dtype != dtype)
+    return wrong.add(where + ", dtype", "expected " + dtype + ", found " + shown, "pass .convert = true");
+  const auto size = std::size_t(shape.size());
+  if (const std::size_t i = first_not_taken<T>(t.entry->dtype, t.data(), size); i < size)
+    wrong.add(where + ", element " + std::to_string(i),
+              t.entry->dtype == "BOOL" ? "expected 0 or 1 as BOOL, found another byte"
+                                       : "expected a number that " + dtype + " holds, found another as " + shown,
+              "save it with the dtype of the model");
+}
+
 /// Calls f<T>() with the element type T of a tensor of a model.
 template <class X, class F> void with_element_of(Dtype dtype, F&& f) {
   for_each_dtype([&]<Dtype D>() {
@@ -186,44 +139,78 @@ template <class X, class F> void with_element_of(Dtype dtype, F&& f) {
   });
 }
 
+/// A model's tensors in a file, null for those that it keeps; throws if something does not fit.
+template <class X>
+std::vector<const StoredTensor*> find_all(const Model<X>& model, const StoredTensors& f, const LoadOptions& o) {
+  std::vector<const StoredTensor*> found;
+  std::vector<bool> known(f.tensors.size());
+  std::vector<std::string> missing;
+  Mismatches wrong(f.path);
+  for (const auto& t : model.state_dict()) {
+    const std::string name = o.prefix + (o.rename ? o.rename(t.name) : t.name);
+    const StoredTensor* const s = f.find(name);
+    found.push_back(s);
+    if (s != nullptr) {
+      known[std::size_t(s - f.tensors.data())] = true;
+      with_element_of<X>(t.dtype, [&]<class T>() { look<T>(*s, t.shape, o.convert, wrong); });
+    } else if (o.missing == MissingTensors::refuse && !t.name.ends_with("num_batches_tracked")) {  // not in old files
+      missing.push_back(name);
+      const std::string nearest = nearest_name(f, name);
+      wrong.add(safetensors_detail::tensor_named(name),
+                "expected by the model, found missing" +
+                    (nearest.empty() ? std::string() : ", the nearest name is " + data::quoted(nearest, 100)),
+                "the file was made for another model");
+    }
+  }
+  const std::string prefix = shared_prefix(f, missing);
+  if (o.extra == ExtraTensors::refuse && prefix.empty())
+    for (std::size_t i = 0; i < known.size(); ++i)
+      if (!known[i] && f.tensors[i].entry->name.starts_with(o.prefix))
+        wrong.add(safetensors_detail::tensor_named(f.tensors[i].entry->name), "expected none of this name, found one",
+                  "pass {.extra = ExtraTensors::ignore} to leave it out");
+  if (wrong.any())
+    wrong.raise(prefix.empty() ? prefix
+                               : "all names begin with it: pass {.prefix = " + data::quoted(prefix, 100) + "}");
+  return found;
+}
+
 }  // namespace io
 
-/// Reads a model's parameters and buffers. Numbers of other dtypes are converted as in PyTorch: any to floating-point
-/// types, rounded, from bfloat16, float16 and 8-bit floats too; to integers and bool only those that they represent
-/// exactly. Throws `Error`: (file) cannot be read, (format) damaged, (mismatch) a tensor is missing, extra, of another
-/// shape, or of a dtype or numbers that do not convert. The model is unchanged unless everything matches. PyTorch:
+/// Reads a model's parameters and buffers from a safetensors file, or from several by their index ("….index.json").
+/// Numbers of other dtypes are converted as in PyTorch: any to floating-point types, rounded, from bfloat16, float16
+/// and 8-bit floats too; to integers and bool only those that they represent exactly. Throws `Error`: (file) cannot be
+/// read, (format) damaged, (mismatch) tensors are missing, extra, of another shape, or of a dtype or numbers that do
+/// not convert: all of them in one message. The model is unchanged unless everything matches. PyTorch:
 /// model.load_state_dict(safetensors.torch.load_file(path), strict=True), where integers may wrap around.
-template <class X> void load(Model<X>& model, const std::string& path, ExtraTensors extra = ExtraTensors::refuse) {
-  const io::TensorFile f = io::read_safetensors(path);
-  std::vector<const io::TensorEntry*> found;
-  for (const auto& t : std::as_const(model).state_dict())
-    io::with_element_of<X>(t.dtype, [&]<class T>() { found.push_back(&io::matching<T>(f, path, t.name, t.shape)); });
-  if (extra == ExtraTensors::refuse) {
-    std::vector<bool> known(f.tensors.size());
-    for (const io::TensorEntry* t : found) known[std::size_t(t - f.tensors.data())] = true;
-    for (std::size_t i = 0; i < known.size(); ++i)
-      if (!known[i])
-        throw_error(ErrorCode::mismatch, io::safetensors_detail::tensor_in(path, f.tensors[i].name),
-                    "expected none of this name, found one", "pass ExtraTensors::ignore to leave it out");
-  }
+template <class X> void load(Model<X>& model, const std::string& path, const LoadOptions& options = {}) {
+  const io::StoredTensors f = io::read_stored(path);
+  const std::vector<const io::StoredTensor*> found = io::find_all(std::as_const(model), f, options);
   std::size_t i = 0;
   for (const auto& tensor : model.state_dict()) {
-    const io::TensorEntry& t = *found[i++];
+    const io::StoredTensor* const t = found[i++];
+    if (t == nullptr) continue;
     io::with_element_of<X>(tensor.dtype, [&]<class T>() {
-      io::convert(t.dtype, f.bytes.data() + f.data + t.begin, std::size_t(tensor.size()),
-                  reinterpret_cast<T*>(tensor.data));
+      io::convert(t->entry->dtype, t->data(), std::size_t(tensor.size()), reinterpret_cast<T*>(tensor.data));
     });
   }
 }
+template <class X> void load(Model<X>& model, const std::string& path, ExtraTensors extra) {
+  load(model, path, LoadOptions{.extra = extra});
+}
 /// The same into a new model: `auto net = load<Mlp>("mlp.safetensors");`.
-template <class Net> Model<Net> load(const std::string& path, ExtraTensors extra = ExtraTensors::refuse) {
+template <class Net> Model<Net> load(const std::string& path, const LoadOptions& options = {}) {
   if constexpr (requires { typename Net::Block; }) {
     return load_makes_the_model_itself_write_load_of_the_net<Net>{};
   } else {
-    Model<Net> model;
-    load(model, path, extra);
+    // what the file may lack begins as in any new model; all else is overwritten, and not drawn first
+    const bool keeps = options.missing == MissingTensors::keep;
+    Model<Net> model = keeps ? Model<Net>() : Model<Net>::without_random_numbers();
+    load(model, path, options);
     return model;
   }
+}
+template <class Net> Model<Net> load(const std::string& path, ExtraTensors extra) {
+  return load<Net>(path, LoadOptions{.extra = extra});
 }
 
 }  // namespace sinter

@@ -28,8 +28,9 @@ struct TensorEntry {
 namespace safetensors_detail {
 
 /// A file and a tensor of it, for errors.
+inline std::string tensor_named(std::string_view name) { return "tensor " + data::quoted(name, 100); }
 inline std::string tensor_in(const std::string& file, std::string_view name) {
-  return file + ", tensor " + data::quoted(name, 100);
+  return file + ", " + tensor_named(name);
 }
 
 /// Receives a header's names and values from the parser, so that no JSON document is ever in memory. Checks that need

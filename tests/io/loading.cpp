@@ -146,6 +146,21 @@ TEST_CASE("several files are read by their index, which names files beside it") 
         ErrorCode::file);
 }
 
+TEST_CASE("one tensor of a file") {
+  const Folder folder;
+  const Model<Outer> outer(Seed{1});
+  const std::string path = folder / "outer.safetensors";
+  save(outer, path);
+  CHECK(equal(io::tensor<float, 2, 3>(path, "encoder.fc1.weight"), outer->encoder.fc1.weight.const_view()));
+  const auto bounded = io::tensor<double, upto<7, 'N'>, 3>(path, "encoder.fc1.weight");
+  CHECK(bounded.length<'N'>() == 2);
+  CHECK(bounded(1, 2) == double(outer->encoder.fc1.weight.const_view()(1, 2)));
+  const Error e = support::thrown([&] { io::tensor<float, 2, 3>(path, "encoder.fc.weight"); });
+  CHECK(e.remedy() == "the nearest name is \"encoder.fc1.weight\"");
+  CHECK(support::thrown([&] { io::tensor<float, 3, 2>(path, "encoder.fc1.weight"); }).code() == ErrorCode::mismatch);
+  CHECK(support::thrown([&] { io::tensor<int, 2, 3>(path, "encoder.fc1.weight"); }).code() == ErrorCode::mismatch);
+}
+
 struct Noisy {
   using Input = Tensor<float, 3>;
   using Target = Tensor<float, 2>;

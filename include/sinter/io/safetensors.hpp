@@ -3,6 +3,7 @@
 #include "../tensor/optimised_begin.hpp"
 #include <functional>
 
+#include "array.hpp"
 #include "shards.hpp"
 
 namespace sinter::inline SINTER_ABI {
@@ -212,6 +213,29 @@ template <class Net> Model<Net> load(const std::string& path, const LoadOptions&
 template <class Net> Model<Net> load(const std::string& path, ExtraTensors extra) {
   return load<Net>(path, LoadOptions{.extra = extra});
 }
+
+namespace io {
+/// One tensor of a file, or of several by their index: `io::tensor<float, 30522, 384>(path, "embeddings.weight")`. A
+/// bounded extent takes the stored one as its length; numbers are converted, and errors are those of `load`. PyTorch:
+/// safetensors.safe_open(path, "pt").get_tensor(name).
+template <Element T, auto... E>
+SINTER_COLD Tensor<T, E...> tensor(const std::string& path, const std::string& name) {
+  const StoredTensors f = read_stored(path);
+  const StoredTensor* const t = f.find(name);
+  const std::string where = safetensors_detail::tensor_in(path, name);
+  if (t == nullptr) {
+    const std::string nearest = nearest_name(f, name);
+    throw_error(ErrorCode::mismatch, where, "expected in the file, found missing",
+                nearest.empty() ? nearest : "the nearest name is " + data::quoted(nearest, 100));
+  }
+  const std::size_t n = elements_of<E...>(t->entry->shape, where);
+  if (!with_stored_type(t->entry->dtype, [](auto) {}))
+    throw_error(ErrorCode::mismatch, where + ", dtype",
+                "expected a type that converts to " + std::string(name_of(dtype_of<T>)) + ", found " +
+                    t->entry->dtype.substr(0, 40));
+  return tensor_of_elements<T, E...>(t->entry->shape, false, t->entry->dtype, t->data(), n, where);
+}
+}  // namespace io
 
 }  // namespace sinter
 

@@ -65,7 +65,7 @@ template <class T, class F> constexpr decltype(auto) with_parts(T& tree, const F
   else return fields::with_members<fields::Members<std::remove_const_t<T>>::count>(tree, f);
 }
 /// Calls f(leaf) for every leaf of a tree, in order.
-template <class T, class F> constexpr void for_each_tensor(T& tree, const F& f) {
+template <class T, class F> [[gnu::always_inline]] constexpr void for_each_tensor(T& tree, const F& f) {
   if constexpr (TreeLeaf<T>) f(tree);
   else with_parts(tree, [&](auto&... part) { (for_each_tensor(part, f), ...); });
 }
@@ -75,7 +75,7 @@ template <class To, class T, class F> constexpr map_of<T, To> map_tree(const T& 
   else return with_parts(tree, [&](const auto&... part) { return map_of<T, To>{map_tree<To>(part, f)...}; });
 }
 /// A tree whose leaves are f(std::type_identity<Leaf>), made in order.
-template <class T, class F> constexpr T make_tree(const F& f) {
+template <class T, class F> [[gnu::always_inline]] constexpr T make_tree(const F& f) {
   if constexpr (TreeLeaf<T>) return f(std::type_identity<T>{});
   else
     return [&]<class... Part>(std::type_identity<std::tuple<Part...>>) {

@@ -15,6 +15,15 @@ template <class Expected, class Found> struct into_takes_the_programs_inputs_and
 
 namespace internals::train {
 
+/// Makes the leaves of a result: tensors in memory of a pool, to which they return it, and numbers.
+struct InPool {
+  tensor_detail::Pool& pool;
+  template <class T> SINTER_INLINE T operator()(std::type_identity<T>) const {
+    if constexpr (Operand<T>) return T(uninitialized, pool);
+    else return T{};
+  }
+};
+
 /// A tensor or view, or a tree of them.
 template <class X>
 concept Held = graph::Tree<X> && !Expression<X>;

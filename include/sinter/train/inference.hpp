@@ -102,8 +102,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   using MadeFor = graph::Tensors<graph::symbols_of<Inputs>...>;
   static constexpr int given = (0 + ... + graph::tensors_in<Inputs>), results = graph::tensors_in<Output>;
 
-  static_assert((... && !graph::is_view_v<Inputs>),
-                "a program's inputs are tensors; fill one from the view: Tensor<float, 2, 3> x = view;");
+  static_assert((... && !graph::is_view_v<Inputs>), "inputs are tensors, as Tensor<float, 2, 3> x = view; makes one");
 
  public:
   using Module = X;
@@ -180,9 +179,8 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     eager::set_lengths<Program>(y, lengths);
     return y;
   }
-  /// The same, written into tensors or views of the caller: the inputs, and then a tensor for each that the net
-  /// returns, in order: `run.into(image, boxes, scores);`. One may be an input, or overlap it. PyTorch: the argument
-  /// out.
+  /// The same, written into the caller's tensors and views: the inputs, and then one for each that the net returns:
+  /// `run.into(image, boxes, scores);`. It may be an input, or overlap one. PyTorch: the argument out.
   template <class... Given> void into(Given&&... tensors) {
     static_assert((... && Held<std::remove_cvref_t<Given>>), "into takes tensors and views");
     using Expected = decltype(expected_by_into(static_cast<graph::Flat<Output>*>(nullptr)));
@@ -225,7 +223,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   static constexpr int inputs = leading<X> + states + given + Preparation::outputs;
 
   [[gnu::always_inline]] Output new_output() {
-    return graph::make_tree<Output>([this]<class T>(std::type_identity<T>) { return T(uninitialized, pool_); });
+    return graph::make_tree<Output>(InPool{pool_});
   }
   /// What `into` is called with.
   template <class... R>
@@ -289,7 +287,9 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     // a local copy: the compiler then sees which addresses are equal, and keeps values between steps in registers
     auto base = base_;
     std::byte** at = base.data() + 1 + leading<X> + states;
-    const auto add = [&at](const auto& tensor) { *at++ = eager::describe_leaf(tensor).data; };
+    const auto add = [&at](const auto& tensor) __attribute__((always_inline)) {
+      *at++ = eager::describe_leaf(tensor).data;
+    };
     (graph::for_each_tensor(x, add), ...);
     at = base.data() + 1 + inputs;
     graph::for_each_tensor(y, add);

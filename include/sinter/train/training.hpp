@@ -175,10 +175,7 @@ template <class X, class F, class Optimizer, backend::Policy Policy, class... In
   Result operator()(const Inputs&... x) { return observed(compile::unobserved, x...); }
   /// The same, with an observer called around every step (train/profile.hpp).
   template <class Observer> Result observed(Observer& observer, const Inputs&... x) {
-    Result result = graph::make_tree<Result>([this]<class T>(std::type_identity<T>) {
-      if constexpr (Operand<T>) return T(uninitialized, pool_);
-      else return T{};
-    });
+    Result result = graph::make_tree<Result>(InPool{pool_});
     const double step = double(steps_ + 1);
     const auto number = std::int64_t(steps_ + 1), seed_bits = std::int64_t(seed.value);
     Array<eager::Argument, inputs> a;

@@ -271,4 +271,15 @@ TEST_CASE("PyTorch's names: where, cat, squeeze, item, zeros_like, ones_like, fu
   CHECK(!equal(uniform, another));
 }
 
+TEST_CASE("arange is an operand of statements and of traced functions") {
+  CHECK(equal(eval(arange<4>()), Tensor<int, 4>{0, 1, 2, 3}));
+  CHECK(equal(eval(arange<2, 10, 3>()), Tensor<int, 3>{2, 5, 8}));
+  CHECK(equal(eval(arange<5, 0, -2>()), Tensor<int, 3>{5, 3, 1}));
+  CHECK(eval(arange<3, 3>()).size() == 0);
+  const Tensor<float, 3> x{1, 2, 3};
+  CHECK(equal(eval(x * arange<3>()), Tensor<float, 3>{0, 2, 6}));
+  CHECK(equal(jit([](auto v) { return where(arange<3>() < 2, v, 0.f); })(x), Tensor<float, 3>{1, 2, 0}));
+  static_assert(has_length<Batch, 'B'> && !has_length<Batch, 'T'> && !has_length<Tensor<float, 3>, 'B'>);
+}
+
 }  // namespace signatures

@@ -62,6 +62,9 @@ template <class T, auto... E> inline Argument argument(const Param<T, E...>& p) 
   if (p.memory() == nullptr && p.size() > 0) graph::parameter_has_no_memory();
   return describe(TensorView<const T, E...>(p.memory()));
 }
+template <class L> requires requires { typename L::is_constant; } inline Argument argument(const L&) {
+  return describe_memory(L::elements.data(), sizeof L::elements, &L::shape, int(sizeof(typename L::element)));
+}
 inline Argument argument(const Scalar& s) { return describe_number(s.stored()); }
 
 /// Describes every leaf of an expression, from left to right, and returns the end.

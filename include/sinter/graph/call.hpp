@@ -137,6 +137,14 @@ template <class X, int Axis> inline constexpr auto extent_of = [] {
   else return shape[Axis];
 }();
 
+/// Whether an operand has an axis with the length of this symbol: `if constexpr (has_length<X, 'T'>)`.
+template <class X, char Symbol> inline constexpr bool has_length = [] {
+  constexpr Shape shape = symbol_of<X>::shape;
+  for (int i = 0; i < shape.rank; ++i)
+    if (shape.symbol(i) == Symbol) return true;
+  return false;
+}();
+
 namespace graph {
 
 /// Whether a call with arguments of these types compiles. g++ goes on after the error that the function itself names;

@@ -8,6 +8,28 @@ template <class X> struct random_numbers_like_a_tensor_need_one_of_floating_poin
 
 namespace ops {
 
+/// First, First + Step, …, of N numbers: an operand anywhere.
+template <int First, int Step, int N> struct Arange {
+  using is_handle = void;
+  using is_expression = void;
+  using is_constant = void;
+  using element = int;
+  using symbol = Sym<int, N>;
+  using place = Anywhere;
+  static constexpr Shape shape = symbol::shape;
+  static constexpr Dtype dtype = Dtype::int32;
+  static constexpr internals::Array<int, N> elements = [] {
+    internals::Array<int, N> a{};
+    for (int i = 0; i < N; ++i) a[i] = First + i * Step;
+    return a;
+  }();
+
+  constexpr symbol symbolic(graph::Builder* b) const {
+    const graph::Value n = graph::iota(b, N);
+    return symbol(First == 0 && Step == 1 ? n : n * Step + First);
+  }
+};
+
 /// A tensor of one number, of the dtype and shape of the first operand.
 struct FullLike {
   constexpr auto operator()(auto x, auto value) const {
@@ -51,6 +73,14 @@ template <class Numbers> constexpr auto next_like(const auto& x) {
 }
 
 }  // namespace ops
+
+/// 0, 1, … End − 1; or from First on, and every Step-th: `arange<5>()`, `arange<2, 10>()`, `arange<0, 10, 3>()`.
+/// PyTorch: torch.arange, of int32.
+template <int End> constexpr auto arange() { return ops::Arange<0, 1, (End > 0 ? End : 0)>{}; }
+template <int First, int End, int Step = 1> requires(Step != 0) constexpr auto arange() {
+  constexpr int n = (End - First + Step + (Step > 0 ? -1 : 1)) / Step;
+  return ops::Arange<First, Step, (n > 0 ? n : 0)>{};
+}
 
 /// Zeros, ones, or one number, in the dtype and shape of x. PyTorch: torch.zeros_like, torch.ones_like,
 /// torch.full_like.

@@ -37,6 +37,7 @@
 #include "eager/random.hpp"
 #include "nn/activation.hpp"
 #include "nn/attention.hpp"
+#include "nn/cache.hpp"
 #include "nn/convolution.hpp"
 #include "nn/dropout.hpp"
 #include "nn/embedding.hpp"

@@ -13,6 +13,7 @@ from distillation import distillation
 from dp_sgd import dp_sgd
 from gan import gan
 from heat import heat
+from language import language
 from lora import lora
 from vae import vae
 
@@ -32,3 +33,4 @@ show("distillation", distillation(wave(8, 6), labels(8, n=4)))
 show("actor_critic", actor_critic(wave(16, 4), labels(16, n=3), wave(16, start=2.0, factor=2.0), [5, 16, 1, 9, 16, 3]))
 show("dp_sgd", dp_sgd(wave(8, 5, factor=2.0), labels(8, n=3)))
 show("lora", lora(wave(8, 6), wave(8, 3, start=1.0)))
+show("language", language())

@@ -11,6 +11,7 @@
 #include "dp_sgd.hpp"
 #include "gan.hpp"
 #include "heat.hpp"
+#include "language.hpp"
 #include "lora.hpp"
 #include "vae.hpp"
 
@@ -53,5 +54,6 @@ TEST_CASE("programs of any signature have PyTorch's losses") {
   check("actor_critic", actor_critic(wave<Tensor<float, B, 4>>(0), labels<Tensor<int, B>>(3),
                                      wave<Tensor<float, B>>(2, 2), {5, 16, 1, 9, 16, 3}));
   check("dp_sgd", dp_sgd(wave<Tensor<float, 8, 5>>(0, 2), labels<Tensor<int, 8>>(3)));
+  check("language", language());
   check("lora", lora(wave<Tensor<float, 8, 6>>(0), wave<Tensor<float, 8, 3>>(1)));
 }

@@ -256,6 +256,8 @@ TEST_CASE("PyTorch's names: where, cat, squeeze, item, zeros_like, ones_like, fu
   CHECK(s(1, 2) == -6);
   CHECK(eval(squeeze<-2>(x))(1, 2) == -6);
   CHECK(eval(sum(x)).item() == -3);
+  CHECK(equal(eval(transpose<0, 2>(x)), eval(permute<2, 1, 0>(x))));
+  CHECK(equal(eval(transpose<-1, -2>(x)), eval(transpose(x))));
   CHECK(Tensor<int, 1, 1>{{7}}.item() == 7);
   CHECK(equal(eval(zeros_like(x) + ones_like(x)), eval(full_like(x, 1))));
   const auto a = jit([](auto v, auto seed) { return random::normal_like(v, seed, 3); })(x, Tensor<std::int64_t>(7));
@@ -280,6 +282,45 @@ TEST_CASE("arange is an operand of statements and of traced functions") {
   CHECK(equal(eval(x * arange<3>()), Tensor<float, 3>{0, 2, 6}));
   CHECK(equal(jit([](auto v) { return where(arange<3>() < 2, v, 0.f); })(x), Tensor<float, 3>{1, 2, 0}));
   static_assert(has_length<Batch, 'B'> && !has_length<Batch, 'T'> && !has_length<Tensor<float, 3>, 'B'>);
+}
+
+struct Attending {
+  nn::Embedding<20, 8> embed;
+  nn::Linear<8, 24> qkv;
+  nn::KeyValueCache<2, 7, 4> cache;
+  constexpr auto operator()(auto ids) const {
+    const auto h = transpose<0, 1>(reshape<-1, 6, 4>(qkv(embed(ids))));
+    const auto [k, v, mask] = cache(slice<0, 2, 4>(h), slice<0, 4, 6>(h));
+    return transpose<0, 1>(scaled_dot_product_attention(slice<0, 0, 2>(h), k, v, mask));
+  }
+};
+
+TEST_CASE("programs for a prompt and for single tokens share a cache: as if all tokens came at once") {
+  Model<Attending> net(Seed{3});
+  const Tensor<int, 7> ids{3, 1, 4, 1, 5, 9, 2};
+  const auto all = inference<Tensor<int, 7>>(net)(ids);
+  auto prefill = inference<Tensor<int, 4>>(net);
+  auto decode = inference<Tensor<int, 1>>(net, prefill);
+  auto two = inference<Tensor<int, 2>>(net, decode);
+  for (int round = 0; round < 2; ++round) {
+    CHECK(allclose(prefill(Tensor<int, 4>{3, 1, 4, 1}), all(range<0, 4>), 1e-5, 1e-6));
+    CHECK(allclose(decode(Tensor<int, 1>{5})[0], all[4], 1e-5, 1e-6));
+    CHECK(allclose(two(Tensor<int, 2>{9, 2}), all(range<5, 7>), 1e-5, 1e-6));
+    two.reset();  // the cache of all three
+  }
+  auto alone = inference<Tensor<int, 1>>(net);  // has a cache of its own
+  prefill(Tensor<int, 4>{3, 1, 4, 1});
+  CHECK(allclose(alone(Tensor<int, 1>{3})[0], all[0], 1e-5, 1e-6));
+}
+
+TEST_CASE("reshape keeps a bounded axis for -1 that has its place") {
+  Tensor<float, upto<4, 'B'>, 2, 3> x;
+  x.set_length<'B'>(3);
+  const auto y = eval(reshape<-1, 6>(x));
+  static_assert(std::is_same_v<decltype(y), const Tensor<float, upto<4, 'B'>, 6>>);
+  CHECK(y.length<'B'>() == 3);
+  const auto z = eval(reshape<-1, 3, 2>(x));
+  static_assert(std::is_same_v<decltype(z), const Tensor<float, upto<4, 'B'>, 3, 2>>);
 }
 
 }  // namespace signatures

@@ -108,5 +108,13 @@ constexpr graph::Result<ops::Apply<ops::Permute, ops::AxisOrder<Axes...>>, X> pe
 
 /// The last two axes swapped. PyTorch: x.mT.
 template <Operand X> constexpr auto transpose(X&& x) { return call<ops::Transpose>(std::forward<X>(x)); }
+/// Two axes swapped; a negative one counts from the end. PyTorch: torch.transpose(x, 0, 1).
+template <int First, int Second, Operand X> constexpr auto transpose(X&& x) {
+  constexpr int rank = symbol_of<X>::shape.rank, a = First < 0 ? First + rank : First,
+                b = Second < 0 ? Second + rank : Second;
+  return [&]<int... Axis>(std::integer_sequence<int, Axis...>) {
+    return permute<(Axis == a ? b : Axis == b ? a : Axis)...>(std::forward<X>(x));
+  }(std::make_integer_sequence<int, rank>{});
+}
 
 }  // namespace sinter

@@ -5,16 +5,29 @@
 namespace sinter::inline SINTER_ABI {
 namespace ops {
 
-/// Extents as the user writes them; a single −1 is inferred.
+/// Extents as the user writes them; a single −1 is inferred. It stands for a bounded axis if it has that one's place:
+/// as many elements, and as many after it.
 template <auto... E> struct Reshaped {
   static constexpr auto of(const Shape& from) {
     std::array<std::int64_t, sizeof...(E)> a{};
-    std::int64_t known = 1;
-    ((known *= capacity_of(E) < 0 ? 1 : capacity_of(E)), ...);
+    std::int64_t known = 1, after = 1;  // of all others, and of those after the inferred one
+    ((known *= capacity_of(E) < 0 ? 1 : capacity_of(E), after = capacity_of(E) < 0 ? 1 : after * capacity_of(E)), ...);
+    const int inferred = int(known > 0 ? from.size() / known : 0);
     std::size_t i = 0;
-    ((a[i++] = packed(capacity_of(E) < 0 ? int(known > 0 ? from.size() / known : 0) : capacity_of(E), length_of(E))),
+    ((a[i++] = capacity_of(E) < 0 ? packed(inferred, symbol_at(from, inferred, after))
+                                  : packed(capacity_of(E), length_of(E))),
      ...);
     return a;
+  }
+
+ private:
+  static constexpr char symbol_at(const Shape& from, int extent, std::int64_t after) {
+    std::int64_t behind = 1;
+    for (int k = from.rank - 1; k >= 0; --k) {
+      if (from.symbol(k) != 0 && from[k] == extent && behind == after) return from.symbol(k);
+      behind *= from[k];
+    }
+    return 0;
   }
 };
 /// All axes from `Start` on, merged into one.
@@ -74,7 +87,8 @@ template <int Axis> struct Squeezed {
 
 template <class X, int Axis> struct squeeze_needs_an_axis_of_extent_1;  // undefined: the name is the error
 
-/// The same elements under other extents, in row-major order; one extent may be −1. PyTorch: torch.reshape.
+/// The same elements under other extents, in row-major order; one extent may be −1, which keeps a bounded axis in its
+/// place: `reshape<-1, 12>(x)` of [upto<8, 'B'>, 3, 4]. PyTorch: torch.reshape.
 template <auto... E, Operand X>
 constexpr graph::Result<ops::Apply<ops::Reshape, ops::Reshaped<E...>>, X> reshape(X&& x) {
   return call<ops::Apply<ops::Reshape, ops::Reshaped<E...>>>(std::forward<X>(x));

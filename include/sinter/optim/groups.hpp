@@ -58,6 +58,9 @@ template <class Optimizer, class Chosen, bool Moves> struct Restricted : Around<
   static constexpr int group_of(const ParameterInfo& p) {
     return Chosen::has(p) == Moves ? sinter::optim::group_of<Optimizer>(p) : -1;
   }
+  constexpr auto update(auto step, const auto& parts) const {
+    return sinter::optim::update(this->inner(), step, parts);
+  }
 };
 
 /// Moves these parameters alone; gradients of the others are not computed. A parameter is chosen by its name or its

@@ -10,7 +10,10 @@
 #define SINTER_AROUND(...)                                                                                   \
   static constexpr std::string_view sinter_field_names = "optimizer" __VA_OPT__(", ") #__VA_ARGS__;          \
   constexpr auto sinter_fields() { return std::tie(this->inner() __VA_OPT__(, ) __VA_ARGS__); }              \
-  constexpr auto sinter_fields() const { return std::tie(this->inner() __VA_OPT__(, ) __VA_ARGS__); }
+  constexpr auto sinter_fields() const { return std::tie(this->inner() __VA_OPT__(, ) __VA_ARGS__); }        \
+  constexpr auto operator()(auto p, auto g, auto step, auto... m) const { /* not the inner optimizer's */    \
+    return sinter::optim::update_alone(*this, p, g, step, m...);                                             \
+  }
 
 namespace sinter::inline SINTER_ABI::optim {
 
@@ -73,6 +76,10 @@ constexpr auto update(const Optimizer& optimizer, Step step, const std::tuple<P.
   }
 }
 
+/// The update of one vector by an optimizer around another one.
+constexpr auto update_alone(const auto& optimizer, auto p, auto g, auto step, auto... m) {
+  return std::get<0>(optimizer.update(step, std::make_tuple(part<0>(p, g, std::make_tuple(m...)))));
+}
 /// The same for parts whose gradients are f(gradient).
 template <class Optimizer, class Step, class... P, class F>
 constexpr auto update_with_gradients(const Optimizer& optimizer, Step step, const std::tuple<P...>& parts, const F& f) {

@@ -56,7 +56,7 @@ template <class X, class F, class Optimizer, bool Accurate, class... Inputs> str
     g.seed = graph::new_input<Sym<std::int64_t>>(g).id;
     const std::tuple<graph::symbols_of<Inputs>...> inputs{graph::new_input<graph::symbols_of<Inputs>>(g)...};
 
-    const auto returned = std::apply([&](const auto&... x) { return F{}(net, x...); }, inputs);
+    const auto returned = call(net, inputs, std::index_sequence_for<Inputs...>{});
     graph::for_each_result(g, with_loss(returned), [&](const Value& v) {
       g.outputs.push(v.id);
       g.overwrites.push(-1);
@@ -93,6 +93,10 @@ template <class X, class F, class Optimizer, bool Accurate, class... Inputs> str
   static constexpr const auto& moved = moved_runs<X, Optimizer>;
   template <std::size_t R> using Flat = Sym<element_type<moved.dtype>, int(runs[moved.run[R]].elements)>;
 
+  template <class Net, class Given, std::size_t... K>
+  static constexpr auto call(Net& net, const Given& inputs, std::index_sequence<K...>) {
+    return F{}(net, std::get<K>(inputs)...);
+  }
   template <std::size_t R>
   static constexpr auto part(graph::Builder& g, const BoundParameters& p, const graph::List<int>& gradients,
                              const auto& moments) {

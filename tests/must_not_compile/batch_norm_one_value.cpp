@@ -1,5 +1,5 @@
 // expect: batch_norm_in_training_needs_more_than_one_value_for_each_channel.*float, 1, 4|must be initialized by a
-// lines: 25
+// lines: 27
 // clang: 45
 // constant expression
 #include <sinter/sinter.hpp>

@@ -1,5 +1,5 @@
 // expect: a_buffer_cannot_be_updated_by_single_steps|small_.*must be initialized by a constant expression
-// lines: 29
+// lines: 31
 // clang: 60
 #include <sinter/sinter.hpp>
 using namespace sinter;

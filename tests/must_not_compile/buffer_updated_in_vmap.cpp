@@ -1,5 +1,5 @@
 // expect: a_buffer_cannot_be_updated_by_single_samples|small_.*must be initialized by a constant expression
-// lines: 28
+// lines: 32
 // clang: 63
 #include <sinter/sinter.hpp>
 using namespace sinter;

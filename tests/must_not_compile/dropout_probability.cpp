@@ -1,5 +1,5 @@
 // expect: an_option_is_out_of_its_range|must be initialized by a constant expression
-// lines: 25
+// lines: 27
 // clang: 45
 #include <sinter/sinter.hpp>
 using namespace sinter;

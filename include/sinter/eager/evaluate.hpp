@@ -157,6 +157,12 @@ template <class P, class Results, std::size_t N> inline Results run_into_new(std
   return results;
 }
 
+/// The same with these inputs.
+template <class P, class Results, class... Leaf> inline Results run_on(const Leaf&... leaf) {
+  std::array<Argument, sizeof...(Leaf)> inputs{argument(leaf)...};
+  return run_into_new<P, Results>(inputs);
+}
+
 template <class Result, class F, class... X> inline auto run_program_of(std::type_identity<Result>, F, const X&... x) {
   if constexpr (graph::is_refused_v<Result>) {
     return Result{};
@@ -166,11 +172,7 @@ template <class Result, class F, class... X> inline auto run_program_of(std::typ
     using P =
         internals::compile::Program<graph::FunctionTrace<F, symbol_of<decltype(graph::stored<const X&...>(x))>...>,
                                     backend::Host::Backend>;
-    const std::tuple arguments{graph::stored<const X&...>(x)...};
-    return std::apply([](const auto&... leaf) {
-      std::array<internals::eager::Argument, sizeof...(X)> inputs{internals::eager::argument(leaf)...};
-      return run_into_new<P, graph::tensors_of<Result>>(inputs);
-    }, arguments);
+    return run_on<P, graph::tensors_of<Result>>(graph::stored<const X&...>(x)...);
   }
 }
 

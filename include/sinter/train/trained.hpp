@@ -18,11 +18,20 @@ template <class L> LossOnly(L) -> LossOnly<L>;
 
 namespace internals::train {
 
+/// Not a type that names an error, which the compiler has printed.
+template <class T>
+concept is_complete = requires { sizeof(T); };
+
 /// A loss of a net's output and a target as a function of net and batch.
 template <class Loss> struct OfOutput {
   constexpr auto operator()(auto& net, const auto& x, const auto& y) const {
     const auto output = net(x);
-    return LossAndOutput{Loss{}(output, y), output};
+    using Output = std::remove_const_t<decltype(output)>;
+    using Value = decltype(Loss{}(output, y));
+    if constexpr (graph::is_refused_v<Output>) return output;
+    else if constexpr (!is_complete<Value>) return graph::Refused<Output>{};
+    else if constexpr (!is_sym_v<Value>) return Loss{}(output, y);
+    else return LossAndOutput{Loss{}(output, y), output};
   }
 };
 

@@ -286,47 +286,37 @@ template <class X, class F, class Optimizer, class... Inputs> consteval auto fau
     else return choice;
   }
 }
-/// The step of a net whose function returns a Result; none where that has no loss.
-template <class F, class... Inputs, class Result, class X, class Optimizer, class Policy>
-auto make_step(std::type_identity<Result>, const Model<X>& model, Optimizer optimizer, Policy policy) {
-  if constexpr (graph::is_refused_v<Result>) {
-    return Result{};
-  } else if constexpr (has_gradients<Result>) {
-    if constexpr (!std::is_same_v<decltype(Result::gradients), graph::net_of<X>>)
-      return gradients_of_a_training_step_are_those_of_its_net<decltype(Result::gradients), graph::net_of<X>>{};
-    else return TrainingStep<X, F, Optimizer, Policy, Inputs...>(model, optimizer, policy);
+/// What is wrong with the result of such a function: an error, or void.
+template <class X, class Result> consteval auto fault_of_result() {
+  using graph::fields::Fault;
+  if constexpr (has_gradients<Result>) {
+    using Gradients = decltype(Result::gradients);
+    if constexpr (std::is_same_v<Gradients, graph::net_of<X>>) return Fault<void>{};
+    else return Fault<gradients_of_a_training_step_are_those_of_its_net<Gradients, graph::net_of<X>>>{};
   } else if constexpr (!graph::TracedResult<Result>) {
-    return loss_needs_to_be_one_number_of_floating_point<Result>{};
+    return Fault<loss_needs_to_be_one_number_of_floating_point<Result>>{};
   } else {
     using Loss = std::tuple_element_t<0, graph::Flat<graph::symbols_of<Result>>>;
-    if constexpr (graph::is_refused_v<Loss>) return Loss{};
-    else if constexpr (Loss::shape.size() != 1 || !is_floating(Loss::dtype))
-      return loss_needs_to_be_one_number_of_floating_point<Loss>{};
-    else return TrainingStep<X, F, Optimizer, Policy, Inputs...>(model, optimizer, policy);
+    if constexpr (graph::is_refused_v<Loss>) return Fault<Loss>{};
+    else if constexpr (Loss::shape.size() == 1 && is_floating(Loss::dtype)) return Fault<void>{};
+    else return Fault<loss_needs_to_be_one_number_of_floating_point<Loss>>{};
   }
 }
 
 template <class... Inputs, class X, class F, class Optimizer, class Policy>
 auto training_of(const Model<X>& model, Optimizer optimizer, F, Policy policy) {
   constexpr auto fault = fault_of_training<X, F, Optimizer, Inputs...>();
-  if constexpr (fault.exists) return graph::fields::report(fault);
-  else return make_step<F, Inputs...>(std::type_identity<ResultOf<X, F, Inputs...>>{}, model, optimizer, policy);
-}
-/// The same for a loss of the net's output.
-template <class Input, class Target, class X, class Loss, class Optimizer, class Policy>
-auto training_by_loss(const Model<X>& model, Loss, Optimizer optimizer, Policy policy) {
-  constexpr auto fault = fault_of_trace<X, Input>();
   if constexpr (fault.exists) {
     return graph::fields::report(fault);
-  } else if constexpr (!std::is_empty_v<Loss>) {
-    return numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them<Loss>{};
   } else {
-    using Output = decltype(std::declval<const graph::net_of<X>&>()(std::declval<graph::symbols_of<Input>>()));
-    using Value = decltype(Loss{}(std::declval<Output>(), std::declval<graph::symbols_of<Target>>()));
-    if constexpr (graph::is_refused_v<Output>) return Output{};
-    else if constexpr (graph::is_refused_v<Value>) return Value{};
-    else if constexpr (!is_sym_v<Value>) return loss_needs_to_be_one_number_of_floating_point<Value>{};
-    else return training_of<Input, Target>(model, optimizer, OfOutput<Loss>{}, policy);
+    using Result = ResultOf<X, F, Inputs...>;
+    if constexpr (graph::is_refused_v<Result> || !is_complete<Result>) {
+      return graph::Refused<Sym<float>>{};
+    } else {
+      constexpr auto of_result = fault_of_result<X, Result>();
+      if constexpr (of_result.exists) return graph::fields::report(of_result);
+      else return TrainingStep<X, F, Optimizer, Policy, Inputs...>(model, optimizer, policy);
+    }
   }
 }
 
@@ -345,7 +335,10 @@ concept PairLoader = requires {
 template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = internals::backend::Host>
 requires(!internals::train::OptimizerLike<Loss>)
 auto training(const Model<X>& model, Loss loss, Optimizer optimizer, Policy policy = {}) {
-  return internals::train::training_by_loss<Input, Target>(model, loss, optimizer, policy);
+  if constexpr (!std::is_empty_v<Loss>)
+    return numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them<Loss>{};
+  else
+    return internals::train::training_of<Input, Target>(model, optimizer, internals::train::OfOutput<Loss>{}, policy);
 }
 /// The same with the batch types of a loader; the last, smaller batch is included.
 ///   auto step = training(net, batches, nn::cross_entropy, optim::Adam{.lr = 1e-3f});

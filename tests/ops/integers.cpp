@@ -246,3 +246,17 @@ TEST_CASE("integers of new types print, index, gather, scatter and multiply") {
     }
   });
 }
+
+TEST_CASE_TEMPLATE("where keeps the dtype of what it selects, as torch.where", T, bool, std::int8_t, std::uint8_t,
+                   std::int16_t, float16) {
+  Tensor<T, 37> a, b;
+  Tensor<bool, 37> mask;
+  for (int i = 0; i < 37; ++i) {
+    a(i) = T(i % 5 == 0);
+    b(i) = T(i % 3 == 0);
+    mask(i) = i % 2 == 0;
+  }
+  const auto r = eval(where(mask, a, b));
+  static_assert(std::is_same_v<typename decltype(r)::element, T>);
+  for (int i = 0; i < 37; ++i) CHECK(r(i) == (mask(i) ? a(i) : b(i)));
+}

@@ -26,6 +26,7 @@ struct NotEqual : Elementwise<NotEqual, 2, Comparing> {
 struct Choice : Promoted {
   static constexpr int first = 1;
   static constexpr Dtype operand(int i, Dtype promoted) { return i == 0 ? Dtype::boolean : promoted; }
+  static constexpr Dtype result(Dtype promoted) { return promoted; }
 };
 struct Select : Elementwise<Select, 3, Choice> {
   static constexpr const char* name = "select";

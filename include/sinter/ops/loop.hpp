@@ -210,7 +210,7 @@ constexpr Value Loop::batch(const graph::Batching& b) {
     if (f.conditional) {
       const Value goes = graph::with_rank(Value{&body, inside[f.carries - 1]}, v.extents().rank - 1);
       const Value before{&body, inside[k]};
-      v = v.dtype() == Dtype::boolean ? (goes && v) || (!goes && before) : select(goes, v, before);
+      v = select(goes, v, before);
     }
     body.outputs.push(v.id);
   }

@@ -1,4 +1,4 @@
-// expect: recurrent_layer_needs_a_sequence_of_fixed_length_that_ends_with_its_input_size<.*float, 7, 2, 4.*, 3>
+// expect: recurrent_layer_needs_a_sequence_that_ends_with_its_input_size<.*float, 7, 2, 4.*, 3>
 #include <sinter/sinter.hpp>
 
 using namespace sinter;

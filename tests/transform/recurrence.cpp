@@ -4,6 +4,8 @@
 #include <sinter/sinter.hpp>
 #include <sinter/transform/forward.hpp>
 
+#include <cmath>
+#include <limits>
 #include <span>
 
 #include "../support/execute.hpp"
@@ -17,11 +19,12 @@ using graph::Value;
 
 namespace {
 
-/// A scalar of all results of a layer for a sequence [4, 2, 3] and given initial states.
-template <class Layer, int... Index> constexpr Value loss_of(Builder& g, std::integer_sequence<int, Index...>) {
+/// A scalar of all results of a layer for a sequence [Time, 2, 3] and given initial states.
+template <class Layer, auto Time, int... Index>
+constexpr Value loss_of(Builder& g, std::integer_sequence<int, Index...>) {
   constexpr int directions = Layer::directions;
   Layer layer;
-  const Sym<float, 4, 2, 3> x(graph::new_input<Sym<float, 4, 2, 3>>(g));
+  const Sym<float, Time, 2, 3> x(graph::new_input<Sym<float, Time, 2, 3>>(g));
   using State = Sym<float, directions, 2, 3>;
   const std::array<State, sizeof...(Index)> first{((void)Index, graph::new_input<State>(g))...};
   std::apply([&](auto&... p) {
@@ -37,9 +40,9 @@ template <class Layer, int... Index> constexpr Value loss_of(Builder& g, std::in
 }
 
 /// Outputs: the gradients of the loss, those of a function of the gradients, and a Hessian times a vector.
-template <class Layer> Builder derivatives_of() {
+template <class Layer, auto Time = 4> Builder derivatives_of() {
   Builder g;
-  const Value loss = loss_of<Layer>(g, std::make_integer_sequence<int, Layer::states>{});
+  const Value loss = loss_of<Layer, Time>(g, std::make_integer_sequence<int, Layer::states>{});
   const List<int> inputs = g.inputs, first = transform::gradient(g, loss.id, inputs);
   Value total{&g, g.constant(0)};
   for (int k = 0; k < first.size(); ++k) {
@@ -109,6 +112,44 @@ template <template <int> class Layer> void check(const char* name) {
   }
 }
 
+/// The same over bounded time, of 4 steps and of none.
+template <template <int> class Layer> void check_bounded(const char* name) {
+  CAPTURE(name);
+  constexpr auto time = upto<6, 'T'>;
+  const Builder fixed = derivatives_of<Layer<0>>(), bounded = derivatives_of<Layer<0>, time>();
+  const auto inputs = in_double(support::random_inputs(fixed, {}, 5));
+  auto room = inputs;
+  room[0] = reference::Array(Dtype::float64, shape_of<time, 2, 3>);
+  const std::ptrdiff_t steps = inputs[0].shape.size();
+  for (std::ptrdiff_t i = 0; i < room[0].shape.size(); ++i)
+    room[0].set(i, i < steps ? inputs[0].get(i) : std::numeric_limits<double>::quiet_NaN());
+  auto narrow = room;
+  for (reference::Array& x : narrow) {
+    reference::Array a(Dtype::float32, x.shape);
+    for (std::ptrdiff_t i = 0; i < x.shape.size(); ++i) a.set(i, x.get(i));
+    x = std::move(a);
+  }
+  const auto expected = reference::Interpreter(fixed, true).run(inputs),
+             found = reference::Interpreter(bounded, true).run(room, {{'T', 4}}),
+             fused = support::execute(bounded, narrow, {{'T', 4}});
+  REQUIRE(found.size() == expected.size());
+  for (std::size_t k = 0; k < found.size(); ++k) {
+    CAPTURE(k);
+    for (std::ptrdiff_t i = 0; i < expected[k].shape.size(); ++i) {  // the steps are the first axis
+      CHECK(found[k].get(i) == doctest::Approx(expected[k].get(i)).epsilon(1e-9).scale(1));
+      CHECK(fused[k].get(i) == doctest::Approx(expected[k].get(i)).epsilon(1e-3).scale(1));
+    }
+  }
+  const auto none = reference::Interpreter(bounded, true).run(room, {{'T', 0}}),
+             fused_none = support::execute(bounded, narrow, {{'T', 0}});
+  for (std::size_t k = 1; k < none.size() / 3; ++k)
+    for (std::ptrdiff_t i = 0; i < none[k].shape.size(); ++i) {
+      const bool state = k < 1 + std::size_t(Layer<0>::states);  // the weights have no gradients then
+      CHECK((state ? std::isfinite(none[k].get(i)) : none[k].get(i) == 0));
+      CHECK(fused_none[k].get(i) == doctest::Approx(none[k].get(i)).epsilon(1e-4).scale(1));
+    }
+}
+
 template <int Unroll> using Lstm = nn::LSTM<3, 3, RecurrentOptions{.unroll = Unroll}>;
 template <int Unroll> using LstmOfBoth = nn::LSTM<3, 3, RecurrentOptions{.bidirectional = true, .unroll = Unroll}>;
 template <int Unroll> using Gru = nn::GRU<3, 3, RecurrentOptions{.unroll = Unroll}>;
@@ -165,6 +206,13 @@ TEST_CASE("recurrences have derivatives of second order, in reverse mode and for
   check<GruOfBoth>("gru of both directions");
   check<Rnn>("rnn");
   check<Relu>("rnn with relu");
+}
+
+TEST_CASE("over bounded time they are those of the steps that there are") {
+  check_bounded<Lstm>("lstm");
+  check_bounded<LstmOfBoth>("lstm of both directions");
+  check_bounded<GruOfBoth>("gru of both directions");
+  check_bounded<Relu>("rnn with relu");
 }
 
 TEST_CASE("and in compiled programs: the penalty of a gradient") {

@@ -10,7 +10,7 @@
 namespace sinter::inline SINTER_ABI {
 
 // undefined: the name is the error
-template <class X, int In> struct recurrent_layer_needs_a_sequence_of_fixed_length_that_ends_with_its_input_size;
+template <class X, int In> struct recurrent_layer_needs_a_sequence_that_ends_with_its_input_size;
 
 namespace nn::recurrent {
 
@@ -70,7 +70,8 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
   constexpr auto sinter_fields() { return list(layers); }
   constexpr auto sinter_fields() const { return list(layers); }
 
-  /// A sequence [T, B, In], [B, T, In] with batch_first, or [T, In]; initial h and (of an LSTM) c [num_layers ·
+  /// A sequence [T, B, In], [B, T, In] with batch_first, or [T, In], of bounded T as many steps as its length says (all
+  /// samples have that one: PyTorch's packed sequences of equal lengths); initial h and (of an LSTM) c [num_layers ·
   /// directions, B, Hidden], zeros by default. Results: the last layer's h of every step, both directions concatenated;
   /// then the last h and c of every layer and direction, shaped as the initial ones.
   template <TypedSymbol X, Operand... S>
@@ -82,13 +83,13 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
  private:
   template <class X, class... S> constexpr auto of(const X& x, const S&... initial) const {
     constexpr int rank = X::shape.rank, time = rank == 3 && O.batch_first ? 1 : 0;
-    if constexpr ((rank != 2 && rank != 3) || X::shape[rank - 1] != In || X::shape.symbol(time) != 0) {
-      return recurrent_layer_needs_a_sequence_of_fixed_length_that_ends_with_its_input_size<X, In>{};
+    if constexpr ((rank != 2 && rank != 3) || X::shape[rank - 1] != In || X::shape.symbol(rank - 1) != 0) {
+      return recurrent_layer_needs_a_sequence_that_ends_with_its_input_size<X, In>{};
     } else if constexpr (rank == 2) {
-      constexpr int ends = O.num_layers * directions, steps = X::shape[0];
-      const auto all = of_batch(reshape<steps, 1, In>(x), reshape<ends, 1, Hidden>(initial)...);
+      constexpr int ends = O.num_layers * directions;
+      const auto all = of_batch(reshape<extent_of<X, 0>, 1, In>(x), reshape<ends, 1, Hidden>(initial)...);
       return std::apply([](const auto& y, const auto&... last) {
-        return std::tuple{reshape<steps, Hidden * directions>(y), reshape<ends, Hidden>(last)...};
+        return std::tuple{reshape<extent_of<X, 0>, Hidden * directions>(y), reshape<ends, Hidden>(last)...};
       }, all);
     } else if constexpr (time == 1) {
       return std::apply([](const auto& y, const auto&... last) {
@@ -120,9 +121,10 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
     constexpr int steps = X::shape[0], number = L * directions + Side;
     const auto& d = std::get<std::size_t(L)>(layers)[std::size_t(Side)];
     const auto products = matmul(x, transpose(d.weight_ih));
-    if constexpr (steps > O.unroll) {
-      const auto all = sequence<Side>(d, products, first(number)...);
-      const auto end = slice<0, Side == 0 ? steps - 1 : 0, Side == 0 ? steps : 1>(all);
+    if constexpr (steps > O.unroll || X::shape.symbol(0) != 0) {
+      const auto begin = first_states<extent_of<X, 1>>(first(number)...);
+      const auto all = sequence<Side>(d, products, begin);
+      const auto end = call<ops::LastStates<Side != 0>>(all, begin);
       ends[0][number] = slice<2, 0, Hidden>(end);
       if constexpr (states == 2) ends[1][number] = slice<2, Hidden, 2 * Hidden>(end);
       return slice<2, 0, Hidden>(all);
@@ -160,16 +162,15 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
     }
   }
 
+  template <auto Rows, class... S> static constexpr auto first_states(const S&... first) {
+    if constexpr (sizeof...(S) == 0) return broadcast_to<Rows, states * Hidden>(number(0.f));
+    else if constexpr (states == 2) return concatenate<1>(first...);
+    else return (first, ...);
+  }
   /// All steps of a direction as one kernel.
-  template <int Side, class X, class... S>
-  static constexpr auto sequence(const auto& d, const X& products, const S&... first) {
-    constexpr auto rows = extent_of<X, 1>;
+  template <int Side, class X, class Begin>
+  static constexpr auto sequence(const auto& d, const X& products, const Begin& begin) {
     constexpr bool gru = K == Kind::gru, backwards = Side != 0;
-    const auto begin = [&] {
-      if constexpr (sizeof...(S) == 0) return broadcast_to<rows, states * Hidden>(number(0.f));
-      else if constexpr (states == 2) return concatenate<1>(first...);
-      else return (first, ...);
-    }();
     if constexpr (gru && O.bias) {  // the last bias is added to the product with the state only
       const auto shared = concatenate<0>(slice<0, 0, 2 * Hidden>(d.bias_hh), broadcast_to<Hidden>(number(0.f)));
       return recurrence<K, backwards>(products + (shared + d.bias_ih), d.weight_hh, begin,

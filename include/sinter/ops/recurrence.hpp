@@ -3,6 +3,7 @@
 #pragma once
 #include "concatenate.hpp"
 #include "contract.hpp"
+#include "gather.hpp"
 #include "recurrence/composed.hpp"
 #include "result.hpp"
 
@@ -22,7 +23,7 @@ struct Recurrence : graph::Registered<Recurrence> {
     const Cell c = cell(s);
     if (s.count != (c == Cell::gru ? 4 : 3)) return Type::mismatch();
     const Shape &x = s.shape(0), &w = s.shape(1), &first = s.shape(2);
-    if (x.rank != 3 || w.rank != 2 || first.rank != 2 || x.symbol(0) != 0) return Type::mismatch();
+    if (x.rank != 3 || w.rank != 2 || first.rank != 2) return Type::mismatch();
     const int hidden = w[1];
     if (x[2] != gates(c) * hidden || w[0] != x[2] || first[1] != states(c) * hidden || first[0] != x[1] ||
         first.symbol(0) != x.symbol(1))
@@ -33,7 +34,7 @@ struct Recurrence : graph::Registered<Recurrence> {
   }
   static constexpr Shape sequence(const Shape& x, int features) {
     Shape to;
-    to.push(x[0]);
+    to.push(x[0], x.symbol(0));
     to.push(x[1], x.symbol(1));
     to.push(features);
     return to;
@@ -66,7 +67,7 @@ struct RecurrentRows {
   static constexpr Value merged(Value v) {
     const Shape s = v.extents();
     Shape to;
-    if (s.rank == 4) to.push(s[1]);
+    if (s.rank == 4) to.push(s[1], s.symbol(1));
     to.push(s[0] * s[s.rank - 2]);
     to.push(s[s.rank - 1]);
     return graph::reshape_to(s.rank == 4 ? with_front(v) : v, to);
@@ -74,7 +75,7 @@ struct RecurrentRows {
   static constexpr Value separated(Value v, int samples) {
     const Shape s = v.extents();
     Shape to;
-    if (s.rank == 3) to.push(s[0]);
+    if (s.rank == 3) to.push(s[0], s.symbol(0));
     to.push(samples);
     to.push(s[s.rank - 2] / samples);
     to.push(s[s.rank - 1]);
@@ -82,7 +83,8 @@ struct RecurrentRows {
     return s.rank == 3 ? with_front(v) : v;
   }
   /// The same application to all rows. `shared`: a set of the operands that have no rows. None where these differ from
-  /// sample to sample, or an axis has a run-time length: the samples are then those of the loop that it is composed of.
+  /// sample to sample, or the rows have a run-time length: the samples are then those of the loop that it is composed
+  /// of.
   template <class Op> static constexpr Value apply(const graph::Batching& b, int shared) {
     internals::Array<int, 6> operands{};
     for (int i = 0; i < b.count; ++i) {
@@ -185,7 +187,7 @@ constexpr Value Recurrence::pull(const Site& s, int i, Value ct) {
   const auto c = Cell(s.attribute(0));
   const bool reverse = s.attribute(1) != 0;
   const Value y = s.result(), first = s.operand(2), weight = s.operand(1);
-  const int steps = y.extents()[0], hidden = weight.extents()[1];
+  const int hidden = weight.extents()[1];
   const std::array<int, 6> operands{gates(c) > 1 ? further_result(y, 1).id : y.id, y.id, weight.id, first.id, ct.id,
                                     c == Cell::gru ? further_result(y, 2).id : -1};
   const std::array<std::int64_t, 3> attributes{s.attribute(0), s.attribute(1), s.attribute(2)};
@@ -195,12 +197,8 @@ constexpr Value Recurrence::pull(const Site& s, int i, Value ct) {
   if (i == 2) return further_result(d, 1);
   if (i == 3) return graph::reshape_to(reduced<Sum>(further_result(d, 2), 3), s.operand(3).extents());
   // The weights multiply the state before each step: one product over all steps and rows, (gates · H, T B) × (T B, H).
-  Shape one = sequence(y.extents(), hidden);
-  one.set(0, 1);
-  const Value begin = graph::reshape_to(graph::slice(first, 1, 0, hidden), one),
-              others = graph::slice(graph::slice(y, 2, 0, hidden), 0, reverse ? 1 : 0, steps - 1);
-  const std::array<int, 2> parts{reverse ? others.id : begin.id, reverse ? begin.id : others.id};
-  const Value before = steps == 1 ? begin : graph::concatenate(&g, parts.data(), 2, 0);
+  const Value before =
+      ComposedRecurrence::states_before(graph::slice(y, 2, 0, hidden), graph::slice(first, 1, 0, hidden), reverse);
   Value gate = d;
   if (c == Cell::gru) {
     const std::array<int, 2> sides{graph::slice(d, 2, 0, 2 * hidden).id, further_result(d, 2).id};
@@ -247,6 +245,37 @@ template <Cell C, bool Reverse> struct Recur {
   }
 };
 
+/// The states after the last step [1, B, F], from those after every step [T, B, F] and the first ones [B, F]: of a
+/// bounded sequence those at its length, or at its beginning if time runs backwards, or the first ones if it is empty.
+template <bool Reverse> struct LastStates {
+  template <class Y, class First> constexpr auto operator()(Y all, First first) const {
+    const Value last = nodes(all, first);
+    if constexpr (is_sym_v<Y>) return graph::SymOf<Last<Y>>(last);
+    else return last;
+  }
+
+ private:
+  static constexpr Shape one_step(Shape s) {
+    s.set(0, 1);
+    return s;
+  }
+  template <class Y> struct Last {
+    static constexpr Type type{Y::dtype, one_step(Y::shape)};
+  };
+  static constexpr Value nodes(Value all, Value first) {
+    Builder& g = *all.graph;
+    const Shape s = all.extents();
+    if (s.symbol(0) == 0) return graph::slice(all, 0, Reverse ? 0 : s[0] - 1, 1);
+    const Value steps = graph::length(&g, s.symbol(0));
+    Shape fixed = s, number;
+    fixed.set(0, s[0]);
+    for (int i = 0; i < s.rank; ++i) number.push(1);
+    const Value last = Reverse ? graph::slice(graph::with_bounds(all, fixed), 0, 0, 1)
+                               : gather(all, graph::reshape_to(steps - 1, number), 0);
+    return select(steps > 0, last, graph::reshape_to(first, one_step(s)));
+  }
+};
+
 }  // namespace sinter::ops
 
 namespace sinter::inline SINTER_ABI {
@@ -254,8 +283,8 @@ namespace sinter::inline SINTER_ABI {
 /// A recurrent cell for one step after another, as one kernel whatever their number: the part of the gates that does
 /// not depend on the state, with its biases [T, B, gates · H], the weights of the state [gates · H, H], its first value
 /// [B, states · H], h and then c, and of a GRU the bias inside the product with the reset gate [H] → the states after
-/// each step [T, B, states · H]. Order of gates and formulas are those of torch.nn.LSTM, GRU and RNN, whose layers
-/// (nn/recurrent.hpp) use it. For a cell of your own see `scan`.
+/// each step [T, B, states · H]. T may be bounded: as many steps run as its length says. Order of gates and formulas
+/// are those of torch.nn.LSTM, GRU and RNN, whose layers (nn/recurrent.hpp) use it. For a cell of your own see `scan`.
 template <ops::Cell Cell, bool Reverse = false, class... X> requires Operands<X...>
 constexpr auto recurrence(X&&... x) { return call<ops::Recur<Cell, Reverse>>(std::forward<X>(x)...); }
 

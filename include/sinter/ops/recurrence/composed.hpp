@@ -2,6 +2,7 @@
 // in forward mode, are derived from.
 #pragma once
 #include "../activation.hpp"
+#include "../bounds.hpp"
 #include "../concatenate.hpp"
 #include "../contract.hpp"
 #include "../loop.hpp"
@@ -20,7 +21,7 @@ class ComposedRecurrence {
         input_(s.operand(input)),
         weight_(s.operand(weight)),
         first_(s.operand(first)),
-        steps_(input_.extents()[0]),
+        steps_(packed(input_.extents()[0], input_.extents().symbol(0))),
         hidden_(weight_.extents()[1]) {
     g_.accurate = s.attribute(2) != 0;
   }
@@ -28,17 +29,26 @@ class ComposedRecurrence {
   static constexpr void forward(const Site& s, Value* results) { ComposedRecurrence(s, 0, 1, 2).run(results); }
   static constexpr void backward(const Site& s, Value* results) { ComposedRecurrence(s, 0, 2, 3).run_back(results); }
 
-  /// The states before each step [T, B, states · H], from those after it.
+  /// The states before each step [T, B, F], from those after it and the first ones [B, F].
   static constexpr Value states_before(Value after, Value first, bool reverse) {
     Builder& g = *after.graph;
-    const int steps = after.extents()[0];
-    Shape one = after.extents();
+    const Shape all = after.extents();
+    const int steps = all[0];
+    Shape one = all, fixed = all;
     one.set(0, 1);
+    fixed.set(0, steps);
     const Value begin = graph::reshape_to(first, one);
-    if (steps == 1) return begin;
-    const Value others = graph::slice(after, 0, reverse ? 1 : 0, steps - 1);
+    if (steps <= 1) return graph::with_bounds(begin, all);
+    const Value others = graph::slice(graph::with_bounds(after, fixed), 0, reverse ? 1 : 0, steps - 1);
     const std::array<int, 2> parts{reverse ? others.id : begin.id, reverse ? begin.id : others.id};
-    return graph::concatenate(&g, parts.data(), 2, 0);
+    Value before = graph::concatenate(&g, parts.data(), 2, 0);
+    if (reverse && all.symbol(0) != 0) {  // time begins at the length
+      Shape along;
+      for (int i = 0; i < all.rank; ++i) along.push(i == 0 ? steps : 1);
+      const Value last = graph::iota(&g, steps) == graph::length(&g, all.symbol(0)) - 1;
+      before = select(graph::reshape_to(last, along), begin, before);
+    }
+    return graph::with_bounds(before, all);
   }
 
  private:
@@ -138,7 +148,8 @@ class ComposedRecurrence {
   Cell cell_;
   bool reverse_;
   Value input_, weight_, first_;
-  int steps_, hidden_;
+  std::int64_t steps_;  ///< an extent, packed
+  int hidden_;
   List<int> operands_;
   Value last_;
 };

@@ -1,0 +1,94 @@
+// Between bounded axes and fixed ones: what windows over bounded axes, and shifts along them, are made of.
+#pragma once
+#include "compare.hpp"
+#include "index.hpp"
+#include "logical.hpp"
+#include "reshape.hpp"
+
+namespace sinter::inline SINTER_ABI {
+namespace ops {
+
+/// The same memory with other symbolic dimensions. attributes = the target shape: a bounded axis may become one of its
+/// capacity, whose elements after the length are undefined, and a fixed axis a bounded one, of whatever length.
+struct Bounds : View<Bounds> {
+  static constexpr const char* name = "bounds";
+  static constexpr Type type(const Signature& s) {
+    const Shape &from = s.shape(0), to = unpacked(s.attributes, s.attribute_count);
+    bool fits = from.rank == to.rank;
+    for (int i = 0; fits && i < to.rank; ++i)
+      fits = from[i] == to[i] && (from.symbol(i) == to.symbol(i) || from.symbol(i) == 0 || to.symbol(i) == 0);
+    return fits ? Type{s.dtype(0), to} : Type::mismatch();
+  }
+  static constexpr bool view(graph::Layout&, const Signature&, const Shape&) { return true; }
+  static constexpr Value simplify(Builder& b, const int* o, const std::int64_t* a, int m) {
+    return b.shape(o[0]) == unpacked(a, m) ? Value{&b, o[0]} : Value{};
+  }
+  static constexpr Value pull(const Site& s, Value ct);
+  static constexpr Value batch(const graph::Batching& b);
+};
+
+}  // namespace ops
+
+namespace graph {
+
+constexpr Value with_bounds(Value v, const Shape& to) {
+  const ops::PackedShape a(to);
+  return {v.graph, v.graph->add(primitive<ops::Bounds>, &v.id, 1, a.value.data(), a.rank)};
+}
+
+}  // namespace graph
+
+namespace ops {
+
+/// The shape with fixed axes from axis `front` on.
+constexpr Shape fixed_from(Shape s, int front) {
+  for (int i = front; i < s.rank; ++i) s.set(i, s[i]);
+  return s;
+}
+/// Where the elements of a shape are within its lengths along the axes from `front` on; all other axes have extent 1.
+constexpr Value within_lengths(Builder* b, const Shape& s, int front) {
+  Value all;
+  for (int i = front; i < s.rank; ++i) {
+    if (s.symbol(i) == 0) continue;
+    Shape along;
+    for (int k = 0; k < s.rank; ++k) along.push(k == i ? s[k] : 1);
+    const Value inside = graph::reshape_to(graph::iota(b, s[i]) < graph::length(b, s.symbol(i)), along);
+    all = all.exists() ? logical_and(all, inside) : inside;
+  }
+  return all;
+}
+/// v with fixed axes from axis `front` on, and a number where it has no elements. Adds nothing where v is fixed there.
+constexpr Value filled_after_lengths(Value v, int front, double number = 0) {
+  const Shape s = v.extents();
+  const Value inside = within_lengths(v.graph, s, front);
+  if (!inside.exists()) return v;
+  return select(inside, graph::with_bounds(v, fixed_from(s, front)),
+                Value{v.graph, v.graph->constant(number, v.dtype())});
+}
+
+constexpr Value Bounds::pull(const Site& s, Value ct) {
+  const Shape from = s.operand(0).extents();
+  Shape both = ct.extents();  // bounded where either is
+  for (int i = 0; i < both.rank; ++i)
+    if (from.symbol(i) != 0) both.set(i, both[i], from.symbol(i));
+  ct = graph::with_bounds(ct, both);
+  const Shape all = both;
+  for (int i = 0; i < both.rank; ++i)
+    if (from.symbol(i) != 0) both.set(i, both[i]);  // those that the operand has stay
+  const Value inside = within_lengths(ct.graph, both, 0);
+  if (!inside.exists()) return ct;
+  Shape fixed = all;
+  for (int i = 0; i < all.rank; ++i)
+    if (from.symbol(i) == 0) fixed.set(i, all[i]);
+  return select(inside, graph::with_bounds(ct, fixed), Value{ct.graph, ct.graph->constant(0, ct.dtype())});
+}
+constexpr Value Bounds::batch(const graph::Batching& b) {
+  Shape to;
+  to.push(b.extent, b.symbol);
+  const Shape each = unpacked(b.attributes, b.attribute_count);
+  for (int i = 0; i < each.rank; ++i) to.push(each[i], each.symbol(i));
+  return graph::with_bounds(b.operand(0), to);
+}
+
+}  // namespace ops
+}  // namespace sinter

@@ -86,7 +86,7 @@ template <class Net, class X> graph::Builder rest_of() {
 class Checker {
  public:
   explicit Checker(const graph::Builder& g) : plan_(compile::compile(g, 0, cpu::target).run) {
-    for (const int i : g.inputs)
+    for (int i = 0; i < g.size(); ++i)
       for (int a = 0; a < g.shape(i).rank; ++a)
         if (g.shape(i).symbol(a) != 0) capacity_[g.shape(i).symbol(a)] = g.shape(i)[a];
     read_chains();
@@ -407,7 +407,7 @@ class Checker {
   }
 
   compile::Plan plan_;
-  std::map<char, std::int64_t> capacity_;
+  std::map<int, std::int64_t> capacity_;
   std::map<int, Buffer> buffers_;
   std::vector<StepOf> steps_;
   std::vector<ChainOf> chains_;

@@ -22,7 +22,7 @@ void check_compiled(std::uint64_t seed, int variants = 6, double bound = 1e-4) {
     const auto expected = reference::Interpreter(g, true).run(inputs, lengths);
     std::vector<std::int64_t> n{0};
     n.clear();
-    for (const char symbol : P::symbols) n.push_back(lengths.at(symbol));
+    for (const int symbol : P::symbols) n.push_back(lengths.at(symbol));
     std::vector<std::vector<reference::Array>> results;
     for (const int threads : {1, 2, 3}) {
       auto copies = inputs;

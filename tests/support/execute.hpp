@@ -19,7 +19,7 @@ inline std::vector<sinter::internals::reference::Array> execute(
   for (const auto& a : inputs) in.push_back(a.bytes.data());
   for (auto& a : outputs) out.push_back(a.bytes.data());
   std::vector<std::int64_t> n;
-  for (const char symbol : program.plan().symbols) n.push_back(lengths.at(symbol));
+  for (const int symbol : program.plan().symbols) n.push_back(lengths.at(symbol));
   program.prepare({in.begin(), in.begin() + parameters});
   program.run(in, out, n);
   return outputs;

@@ -10,8 +10,9 @@
 
 namespace sinter::inline SINTER_ABI::internals::compile {
 
-[[noreturn]] SINTER_COLD inline void no_input_has_this_length(char symbol) {
-  throw_error(ErrorCode::length, std::string("length '") + symbol + "'", "expected an input that has it, found none",
+[[noreturn]] SINTER_COLD inline void no_input_has_this_length(int symbol) {
+  throw_error(ErrorCode::length, "length " + tensor_detail::name_of_dimension(symbol),
+              "expected an input that has it, found none",
               "a program takes its lengths from its inputs");
 }
 
@@ -55,7 +56,7 @@ struct PlanDraft {
     return StepView(plan.words.data() + plan.kernel[int(*t)], t + 1, capacity.data());
   }
   constexpr const PointerUse& use(int s, int p) const { return uses[first_use[s] + p]; }
-  constexpr std::int64_t symbol_index(char symbol) const {
+  constexpr std::int64_t symbol_index(int symbol) const {
     for (int i = 0; i < plan.symbols.size(); ++i)
       if (plan.symbols[i] == symbol) return i;
     no_input_has_this_length(symbol);
@@ -68,6 +69,28 @@ constexpr std::int64_t buffer_bytes(const Builder& g, int node) {
   return g.shape(node).size() * bytes_of(g[node].dtype);
 }
 
+/// Adds the dimensions of a graph whose lengths follow from those that its plan has.
+constexpr void add_derived_symbols(PlanDraft& d, const Builder& g) {
+  using tensor_detail::Dimension;
+  const int given = d.plan.symbols.size();
+  const auto add = [&d, given](int symbol, int capacity) {
+    for (const int c : d.plan.symbols)
+      if (c == symbol) return;
+    for (int k = 0; k < given; ++k)
+      if (Dimension::of(symbol).follows_from(Dimension::of(d.plan.symbols[k]))) {
+        d.plan.symbols.push(symbol);
+        d.capacity.push(capacity);
+        return;
+      }
+  };
+  for (int i = 0; i < g.shapes(); ++i) {
+    const Shape& s = g.interned(i);
+    for (int a = 0; a < s.rank; ++a)
+      if (Dimension::is_derived(s.symbol(a))) add(s.symbol(a), s[a]);
+  }
+  for (const Builder& body : g.bodies) add_derived_symbols(d, body);
+}
+
 /// A plan without steps: inputs and outputs of a program, and the lengths with which it does not run. The body of a
 /// loop takes the lengths of the plan `outer` that runs it.
 constexpr PlanDraft draft_of(const Simplified& s, const PlanDraft* outer = nullptr) {
@@ -78,12 +101,13 @@ constexpr PlanDraft draft_of(const Simplified& s, const PlanDraft* outer = nullp
     const Shape& shape = g.shape(i);
     for (int a = 0; a < shape.rank; ++a) {
       bool known = shape.symbol(a) == 0;
-      for (const char c : d.plan.symbols) known = known || c == shape.symbol(a);
+      for (const int c : d.plan.symbols) known = known || c == shape.symbol(a);
       if (known) continue;
       d.plan.symbols.push(shape.symbol(a));
       d.capacity.push(shape[a]);
     }
   }
+  if (!d.plan.symbols.empty() && outer == nullptr) add_derived_symbols(d, g);
   d.plan.nodes = s.order.size();
   d.plan.inputs = g.inputs.size();
   for (const int output : s.outputs) d.plan.output_bytes.push(aligned(buffer_bytes(g, output)));
@@ -91,7 +115,7 @@ constexpr PlanDraft draft_of(const Simplified& s, const PlanDraft* outer = nullp
   d.plan.expectations = g.expectations.size();
   for (const Builder::LengthRule& rule : g.length_rules) {
     std::int64_t set = 0;
-    for (const char symbol : rule.symbols)
+    for (const int symbol : rule.symbols)
       if (symbol != 0) set |= std::int64_t(1) << d.symbol_index(symbol);
     d.plan.refused.push(rule.what);
     d.plan.refused_symbols.push(set);

@@ -14,7 +14,7 @@ namespace sinter::inline SINTER_ABI::internals::compile {
 class Lowering {
  public:
   /// `symbols`: the symbolic dimensions of the program's lengths.
-  constexpr Lowering(const Simplified& s, const Fusion& f, const Order& o, const List<char>& symbols,
+  constexpr Lowering(const Simplified& s, const Fusion& f, const Order& o, const List<int>& symbols,
                      const Target& target)
       : s_(s),
         g_(s.graph),
@@ -287,7 +287,7 @@ class Lowering {
       return push({.what = Micro::What::constant, .dtype = n.dtype, .a = point({-1, g_.attributes(b)[0], {}})});
     if (kind == Kind::generate && n.shape == 0) {
       short symbol = 0;
-      while (symbols_[symbol] != char(g_.attributes(b)[0])) ++symbol;
+      while (symbols_[symbol] != int(g_.attributes(b)[0])) ++symbol;
       return push({.what = Micro::What::length, .dtype = n.dtype, .a = symbol});
     }
     if (is_computed(kind) && (f_.group[b] == group_ || (f_.repeated[b] != 0))) {
@@ -377,7 +377,7 @@ class Lowering {
   const Builder& g_;
   const Fusion& f_;
   const Order& o_;
-  const List<char>& symbols_;
+  const List<int>& symbols_;
   const Target& target_;
   List<int> register_, seen_;
   int group_ = 0;

@@ -71,7 +71,7 @@ inline std::string to_text(const Simplified&, const PlanDraft& d) {
             std::to_string(d.plan.table[d.step[step]]) + ": [";
     for (int l = 0; l < v.loops(); ++l)
       text += (l > 0 ? ", " : "") + std::to_string(v.fixed_extent(l)) +
-              (v.symbol(l) != 0 ? std::string("·") + d.plan.symbols[v.symbol(l) - 1] : "");
+              (v.symbol(l) != 0 ? "·" + tensor_detail::name_of_dimension(d.plan.symbols[v.symbol(l) - 1]) : "");
     text += "]";
     for (int p = 0; p < v.pointers(); ++p) {
       if (d.use(step, p).bytes == 0) continue;

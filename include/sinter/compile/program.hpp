@@ -83,7 +83,7 @@ template <int Capacity> struct Frozen {
     for (const int k : p.kernel) data[at++] = k;
     for (const std::uint64_t w : p.words) data[at++] = std::int64_t(w);
     for (const std::int64_t t : p.table) data[at++] = t;
-    for (const char c : p.symbols) data[at++] = c;
+    for (const int c : p.symbols) data[at++] = c;
     for (const int i : p.takes_over) data[at++] = i;
     for (const std::int64_t b : p.output_bytes) data[at++] = b;
     for (const std::int64_t c : p.chains) data[at++] = c;
@@ -224,7 +224,7 @@ template <class Trace, class Backend, Half half = Half::run, int Body = -1> clas
 
  public:
   /// The symbolic dimensions of the run-time lengths, in the order in which `run` takes them.
-  static constexpr auto symbols = part<char, plan().symbols>(frozen(), symbols_at);
+  static constexpr auto symbols = part<int, plan().symbols>(frozen(), symbols_at);
 
   static constexpr int outputs = plan().outputs;
   /// For each output the input whose memory it takes over, or −1.

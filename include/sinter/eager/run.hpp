@@ -10,8 +10,8 @@
 
 namespace sinter::inline SINTER_ABI::internals::eager {
 
-[[noreturn]] SINTER_COLD inline void lengths_disagree(char symbol, std::int64_t one, std::int64_t other) {
-  throw_error(ErrorCode::length, std::string("length '") + symbol + "'",
+[[noreturn]] SINTER_COLD inline void lengths_disagree(int symbol, std::int64_t one, std::int64_t other) {
+  throw_error(ErrorCode::length, "length " + tensor_detail::name_of_dimension(symbol),
               "expected " + std::to_string(one) + " as in an earlier argument, found " + std::to_string(other),
               "within one program a symbol stands for one length");
 }
@@ -19,7 +19,7 @@ namespace sinter::inline SINTER_ABI::internals::eager {
 /// What is needed to run a program, type-erased.
 struct Runnable {
   std::size_t workspace_bytes;
-  const char* symbols;  ///< its symbolic dimensions
+  const int* symbols;  ///< its symbolic dimensions
   int symbol_count;
   const compile::LengthRefusal* refused;
   int refusals;
@@ -57,8 +57,19 @@ template <class Program, int Inputs, int Outputs> inline constexpr Runnable runn
 /// The run-time lengths of a program, in the order of its symbolic dimensions.
 template <class Program> using Lengths = Array<std::int64_t, int(Program::symbols.size())>;
 
+/// The length of symbolic dimension k that follows from that of another; Throws `Error` if an argument has another.
+SINTER_OUTLINE inline void derive_length(const int* symbols, int symbol_count, int k, std::int64_t* lengths) {
+  using tensor_detail::Dimension;
+  const auto d = Dimension::of(symbols[k]);
+  for (int j = 0; j < symbol_count; ++j) {
+    if (j == k || lengths[j] < 0 || !d.follows_from(Dimension::of(symbols[j]))) continue;
+    const std::int64_t length = d.length_from(Dimension::of(symbols[j]), lengths[j]);
+    if (lengths[k] >= 0 && lengths[k] != length) lengths_disagree(symbols[k], length, lengths[k]);
+    lengths[k] = length;
+  }
+}
 /// Reads them from the arguments.
-inline void find_lengths(const char* symbols, int symbol_count, const Argument* inputs, int n, std::int64_t* lengths) {
+inline void find_lengths(const int* symbols, int symbol_count, const Argument* inputs, int n, std::int64_t* lengths) {
   for (int k = 0; k < symbol_count; ++k) {
     lengths[k] = -1;
     for (int j = 0; j < n; ++j) {
@@ -71,6 +82,8 @@ inline void find_lengths(const char* symbols, int symbol_count, const Argument* 
       }
     }
   }
+  for (int k = 0; k < symbol_count; ++k)
+    if (tensor_detail::Dimension::is_derived(symbols[k])) derive_length(symbols, symbol_count, k, lengths);
 }
 
 /// Throws `Error` for lengths with which a program does not run.
@@ -86,11 +99,11 @@ inline void refuse_lengths(const compile::LengthRefusal* refused, int count, con
 }
 
 /// A view cannot take another length: the tensor whose memory it shares would keep the old one.
-inline void keep_lengths(const char* symbols, int symbol_count, const std::int64_t* lengths, const Argument& output) {
+inline void keep_lengths(const int* symbols, int symbol_count, const std::int64_t* lengths, const Argument& output) {
   for (int i = 0; i < output.shape->rank; ++i)
     for (int k = 0; k < symbol_count; ++k)
       if (output.shape->symbol(i) == symbols[k] && output.length[i] != lengths[k])
-        throw_error(ErrorCode::length, std::string("length '") + symbols[k] + "'",
+        throw_error(ErrorCode::length, "length " + tensor_detail::name_of_dimension(symbols[k]),
                     "expected " + std::to_string(output.length[i]) +
                         " as the view that is assigned to has it, found " + std::to_string(lengths[k]),
                     "set_length of the tensor under the view and of the view first, or assign to the tensor");
@@ -236,8 +249,11 @@ template <class Trace, int N, std::size_t Inputs> inline void look(std::array<Ar
   const auto lengths = run_unchecked<Looking>(inputs, outputs);
   for (int k = 0; k < N; ++k) {
     std::int64_t end = expected[k].end;
+    using tensor_detail::Dimension;
+    const auto wanted = Dimension::of(expected[k].symbol);
     for (int i = 0; i < int(lengths.size()); ++i)
-      if (expected[k].symbol != 0 && Looking::symbols[i] == expected[k].symbol) end = lengths[i];
+      if (expected[k].symbol != 0 && wanted.follows_from(Dimension::of(Looking::symbols[i])))
+        end = wanted.length_from(Dimension::of(Looking::symbols[i]), lengths[i]);
     if (found[2 * k] < expected[k].low) unexpected(expected[k], end, found[2 * k]);
     if (found[2 * k + 1] >= end) unexpected(expected[k], end, found[2 * k + 1]);
   }

@@ -71,13 +71,13 @@ class Builder {
     const char* what = "";
     int value = -1, besides = -1;
     std::int64_t low = 0, end = 0;
-    char symbol = 0;
+    int symbol = 0;
   };
   List<Expectation> expectations;
   /// The program is refused when these symbolic dimensions, up to four, all have length 1.
   struct LengthRule {
     const char* what = "";
-    std::array<char, 4> symbols{};
+    std::array<int, 4> symbols{};
   };
   List<LengthRule> length_rules;
 

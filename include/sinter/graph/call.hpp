@@ -133,7 +133,7 @@ template <class X> using symbol_of = typename graph::SymbolType<std::remove_cvre
 /// Extent `Axis` of an operand as it is written in a type, an int or an `Upto`: `reshape<extent_of<X, 0>, 3, -1>(x)`.
 template <class X, int Axis> inline constexpr auto extent_of = [] {
   constexpr Shape shape = symbol_of<X>::shape;
-  if constexpr (shape.symbol(Axis) != 0) return Upto{shape[Axis], shape.symbol(Axis)};
+  if constexpr (shape.symbol(Axis) != 0) return tensor_detail::upto_of(shape[Axis], shape.symbol(Axis));
   else return shape[Axis];
 }();
 

@@ -33,7 +33,7 @@ struct Iteration {
   constexpr int before(int j) const { return carries + made + j; }
   /// The number of steps, or the most, and its symbolic dimension; 0 if it is static.
   constexpr int extent() const { return int(count & 0x7fffffff); }
-  constexpr char symbol() const { return char(count >> 32); }
+  constexpr int symbol() const { return int(count >> 32); }
   /// The shape of what has one element of this shape for each step.
   constexpr Shape with_steps(const Shape& each) const {
     Shape s;

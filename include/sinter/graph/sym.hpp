@@ -68,7 +68,7 @@ namespace graph {
 /// Extent i of a static shape as written in a type: an int or an `Upto`.
 template <class Holder, std::size_t Index> constexpr auto extent_at() {
   if constexpr (Holder::type.shape.length[Index] != 0)
-    return Upto{Holder::type.shape.extent[Index], Holder::type.shape.length[Index]};
+    return tensor_detail::upto_of(Holder::type.shape.extent[Index], Holder::type.shape.length[Index]);
   else return Holder::type.shape.extent[Index];
 }
 template <class Holder, std::size_t... Index>

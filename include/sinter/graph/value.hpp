@@ -58,7 +58,7 @@ struct Batching {
   const std::int64_t* attributes;
   int attribute_count;
   int extent;   ///< of the new axis
-  char symbol;  ///< its symbolic dimension
+  int symbol;   ///< its symbolic dimension
 
   constexpr Value operand(int i) const { return {graph, operands[i]}; }
   /// The rank of operand i without the batch axis.

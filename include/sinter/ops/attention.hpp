@@ -69,7 +69,7 @@ struct AttentionShapes {
     return to;
   }
   /// [..., heads, Tq, Tk or Dv].
-  constexpr Shape joined(const Shape& q, int last, char symbol) const {
+  constexpr Shape joined(const Shape& q, int last, int symbol) const {
     Shape to = lead;
     if (grouped) to.push(heads * group);
     to.push(q[q.rank - 2], q.symbol(q.rank - 2));

@@ -37,7 +37,7 @@ struct Sample : Registered<Sample> {
 ///   const Value ys = one.whole(y);
 class SampleTrace {
  public:
-  constexpr SampleTrace(Builder& g, int extent, char symbol)
+  constexpr SampleTrace(Builder& g, int extent, int symbol)
       : g_(g), first_(g.size()), extent_(extent), symbol_(symbol) {}
 
   /// One sample of a value whose first axis is the batch.
@@ -151,7 +151,7 @@ class SampleTrace {
 
   Builder& g_;
   int first_, extent_;
-  char symbol_;
+  int symbol_;
   List<int> stands_for_;  ///< what replaces each node from first_ on: its batch, or a node that all samples share
   List<Composed> composed_;
 };

@@ -10,7 +10,7 @@ namespace graph {
 /// Records that v is in [low, end), or equal to `besides`, if that exists. With a symbolic dimension the end is its
 /// run-time length.
 constexpr void expect(Value v, const char* what, std::int64_t low, std::int64_t end, Value besides = {},
-                      char symbol = 0) {
+                      int symbol = 0) {
   for (const Builder::Expectation& e : v.graph->expectations)
     if (e.value == v.id && e.besides == besides.id && e.low == low && e.end == end && e.symbol == symbol) return;
   v.graph->expectations.push({what, v.id, besides.id, low, end, symbol});
@@ -22,7 +22,7 @@ constexpr void expect_several(Value v, const char* what, std::int64_t axes) {
   std::size_t n = 0;
   for (int i = 0; i < v.extents().rank; ++i) {
     if ((axes >> i & 1) == 0) continue;
-    const char symbol = v.extents().symbol(i);
+    const int symbol = v.extents().symbol(i);
     if (symbol == 0 && v.extents()[i] != 1) return;
     bool known = symbol == 0;
     for (std::size_t k = 0; k < n; ++k) known = known || rule.symbols[k] == symbol;

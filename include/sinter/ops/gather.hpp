@@ -99,7 +99,7 @@ constexpr Primitive ScatterAdd::describe() {
 }
 
 /// Indices beyond the run-time length of a bounded axis are out of range.
-constexpr Value within_length(Value index, char symbol) {
+constexpr Value within_length(Value index, int symbol) {
   return symbol == 0 ? index
                      : select(index < graph::cast_to(graph::length(index.graph, symbol), index.dtype()), index, -1);
 }

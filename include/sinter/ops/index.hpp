@@ -11,7 +11,7 @@ struct Iota : graph::Registered<Iota> {
     Primitive p{.name = "iota", .code = graph::code_of<Iota>, .kind = Kind::generate};
     p.type = [](const Signature& s) {
       Shape to;
-      to.push(int(s.attributes[0] & 0x7fffffff), char(s.attributes[0] >> 32));
+      to.push(int(s.attributes[0] & 0x7fffffff), int(s.attributes[0] >> 32));
       return Type{Dtype::int32, to};
     };
     return p;
@@ -31,11 +31,11 @@ struct Length : graph::Registered<Length> {
 
 namespace graph {
 
-constexpr Value iota(Builder* b, int extent, char symbol = 0) {
+constexpr Value iota(Builder* b, int extent, int symbol = 0) {
   const std::int64_t a = std::int64_t(extent) | std::int64_t(symbol) << 32;
   return {b, b->add(primitive<ops::Iota>, nullptr, 0, &a, 1)};
 }
-constexpr Value length(Builder* b, char symbol) {
+constexpr Value length(Builder* b, int symbol) {
   const std::int64_t a = symbol;
   return {b, b->add(primitive<ops::Length>, nullptr, 0, &a, 1)};
 }

@@ -38,7 +38,7 @@ template <class... Index> struct Part {
     int axis = 0;
     const auto take = [&]<class Each>(std::type_identity<Each>) {
       const int n = v.extents()[axis];
-      const char symbol = v.extents().symbol(axis);
+      const int symbol = v.extents().symbol(axis);
       if constexpr (!tensor_detail::is_range_v<Each>) {
         v = at<X>(v, axis, *integer++);
       } else {
@@ -56,7 +56,7 @@ template <class... Index> struct Part {
   template <class X> static constexpr Value at(Value v, int axis, Value index) {
     Builder& g = *v.graph;
     const Shape s = v.extents();
-    const char symbol = s.symbol(axis);
+    const int symbol = s.symbol(axis);
     if (g.is_constant(index.id) && symbol == 0) {
       const auto i = std::int64_t(g.constant_value(index.id));
       if (i < -s[axis] || i >= s[axis]) index_of_a_traced_value_is_out_of_range<X>(axis, i, s[axis]);

@@ -72,7 +72,7 @@ constexpr Value positions(Builder* g, Shape shape, int first = 0, int step = 1) 
   Value sum{g, g->constant(first, Dtype::int32)};
   for (int i = shape.rank - 1; i >= 0; --i) {
     Shape axis;
-    for (int k = 0; k < shape.rank; ++k) axis.push(k == i ? shape[k] : 1, k == i ? shape.symbol(k) : char(0));
+    for (int k = 0; k < shape.rank; ++k) axis.push(k == i ? shape[k] : 1, k == i ? shape.symbol(k) : 0);
     sum = sum + graph::reshape_to(graph::iota(g, shape[i], shape.symbol(i)), axis) * step;
     step *= shape[i];
   }

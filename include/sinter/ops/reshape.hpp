@@ -21,7 +21,7 @@ template <auto... E> struct Reshaped {
   }
 
  private:
-  static constexpr char symbol_at(const Shape& from, int extent, std::int64_t after) {
+  static constexpr int symbol_at(const Shape& from, int extent, std::int64_t after) {
     std::int64_t behind = 1;
     for (int k = from.rank - 1; k >= 0; --k) {
       if (from.symbol(k) != 0 && from[k] == extent && behind == after) return from.symbol(k);
@@ -37,7 +37,7 @@ template <int Start> struct Flattened {
     for (int i = 0; i < Start; ++i) s.push(from[i], from.symbol(i));
     int rest = 1;
     for (int i = Start; i < from.rank; ++i) rest *= from[i];
-    s.push(rest, Start < from.rank ? from.symbol(Start) : char(0));
+    s.push(rest, Start < from.rank ? from.symbol(Start) : 0);
     return s;
   }
 };

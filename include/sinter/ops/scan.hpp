@@ -47,11 +47,11 @@ constexpr Value scanned(Value x, std::int64_t axis) {
 /// from there, since a difference of sums would lose small ones next to large ones, and finite ones next to infinities.
 constexpr Value scanned_backwards(Value x, std::int64_t axis) {
   const Shape s = x.extents();
-  const char symbol = s.symbol(int(axis));
+  const int symbol = s.symbol(int(axis));
   if (const std::int64_t set = std::int64_t(1) << axis; symbol == 0)
     return graph::flip(scanned(graph::flip(x, set), axis), set);
   Shape along;
-  for (int i = 0; i < s.rank; ++i) along.push(i == axis ? s[i] : 1, i == axis ? symbol : char(0));
+  for (int i = 0; i < s.rank; ++i) along.push(i == axis ? s[i] : 1, i == axis ? symbol : 0);
   const Value opposite =
       graph::reshape_to(graph::length(x.graph, symbol) - 1 - graph::iota(x.graph, s[int(axis)], symbol), along);
   return gather(scanned(gather(x, opposite, int(axis)), axis), opposite, int(axis));

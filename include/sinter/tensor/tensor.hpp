@@ -38,7 +38,7 @@ template <class To, class From> struct assigned_dtypes_differ_write_cast;
 template <class T, class... Values> struct a_tensor_of_several_axes_takes_a_list_of_lists_or_reshape_of_another;
 template <class T, class... Indices> struct more_indices_than_axes;
 template <class T, class... Indices> struct a_bounded_axis_takes_an_index_or_a_whole_range;
-template <class T, char Symbol> struct tensor_has_no_length_of_this_symbol;
+template <class T, auto Symbol> struct tensor_has_no_length_of_this_symbol;
 
 /// An expression over tensors that has not been evaluated: graph/call.hpp.
 template <class X>
@@ -75,13 +75,13 @@ template <class X> inline std::int64_t position(const X& x, int axis, std::int64
   if (index >= 0 || index < -length) index_out_of_range(axis, index, length, X::shape[axis]);
   return index + length;
 }
-[[noreturn]] SINTER_COLD inline void wrong_length(char symbol, std::int64_t length, std::int64_t capacity) {
-  throw_error(ErrorCode::length, std::string("length '") + symbol + "'",
+[[noreturn]] SINTER_COLD inline void wrong_length(int symbol, std::int64_t length, std::int64_t capacity) {
+  throw_error(ErrorCode::length, "length " + name_of_dimension(symbol),
               "expected 0 … " + std::to_string(capacity) + ", found " + std::to_string(length),
               "a bounded extent holds no more than its capacity");
 }
-[[noreturn]] SINTER_COLD inline void no_such_length(char symbol) {
-  throw_error(ErrorCode::length, std::string("length '") + symbol + "'",
+[[noreturn]] SINTER_COLD inline void no_such_length(int symbol) {
+  throw_error(ErrorCode::length, "length " + name_of_dimension(symbol),
               "expected a symbol of one of the tensor's extents, found none of this name");
 }
 [[noreturn]] SINTER_COLD inline void wrong_list(int axis, std::size_t found, std::int64_t expected) {
@@ -89,23 +89,34 @@ template <class X> inline std::int64_t position(const X& x, int axis, std::int64
               "expected " + std::to_string(expected) + " elements, found " + std::to_string(found));
 }
 
+/// The symbolic dimension of an extent that a tensor has.
+template <class S> consteval bool has_symbol(int symbol) {
+  for (int i = 0; i < S::shape.rank; ++i)
+    if (S::shape.symbol(i) == symbol) return true;
+  return false;
+}
+template <class S, Upto Extent> inline constexpr int known_length = [] {
+  if constexpr (has_symbol<S>(length_of(Extent))) return length_of(Extent);
+  else return tensor_has_no_length_of_this_symbol<S, Extent>{};
+}();
+
 /// The run-time lengths of bounded extents; empty if there are none.
 template <auto... E> class Lengths {
   static constexpr Shape shape = shape_of<E...>;
 
  public:
   /// Index of the first axis with this symbolic dimension, −1 if there is none.
-  static constexpr int find(char symbol) {
+  static constexpr int find(int symbol) {
     for (int i = 0; i < shape.rank; ++i)
       if (shape.symbol(i) == symbol) return i;
     return -1;
   }
   /// Throw `Error` for a symbolic dimension that no extent has, and for a length above its capacity.
-  constexpr std::int64_t get(char symbol) const {
+  constexpr std::int64_t get(int symbol) const {
     if (find(symbol) < 0) no_such_length(symbol);
     return length_[std::size_t(find(symbol))];
   }
-  constexpr void set(char symbol, std::int64_t n) {
+  constexpr void set(int symbol, std::int64_t n) {
     if (find(symbol) < 0) no_such_length(symbol);
     for (int i = 0; i < shape.rank; ++i)
       if (shape.symbol(i) == symbol && (n < 0 || n > shape[i])) wrong_length(symbol, n, shape[i]);
@@ -118,9 +129,9 @@ template <auto... E> class Lengths {
 };
 template <auto... E> requires(!shape_of<E...>.bounded()) class Lengths<E...> {
  public:
-  static constexpr int find(char) { return -1; }
-  static std::int64_t get(char symbol) { no_such_length(symbol); }
-  static void set(char symbol, std::int64_t) { no_such_length(symbol); }
+  static constexpr int find(int) { return -1; }
+  static std::int64_t get(int symbol) { no_such_length(symbol); }
+  static void set(int symbol, std::int64_t) { no_such_length(symbol); }
 };
 
 }  // namespace tensor_detail
@@ -205,18 +216,24 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   static constexpr std::ptrdiff_t size() { return shape.size(); }
   static constexpr int extent(int axis) { return shape[axis]; }
 
-  /// The run-time length of a symbolic dimension: `x.length<'B'>()`.
+  /// The run-time length of a symbolic dimension, `x.length<'B'>()`, or of an extent, `x.length<upto<8, 'B'>>()`.
   template <char Symbol> std::int64_t length() const {
     if constexpr (tensor_detail::Lengths<E...>::find(Symbol) >= 0) return lengths_.get(Symbol);
     else return tensor_has_no_length_of_this_symbol<symbol, Symbol>{};
   }
-  std::int64_t length(char dimension) const { return lengths_.get(dimension); }
+  template <Upto Extent> std::int64_t length() const {
+    return lengths_.get(tensor_detail::known_length<symbol, Extent>);
+  }
+  std::int64_t length(int dimension) const { return lengths_.get(dimension); }
   /// Sets it; elements past the length are ignored, and assignments may change them. Throws `Error` above the capacity.
   template <char Symbol> void set_length(std::int64_t n) {
     if constexpr (tensor_detail::Lengths<E...>::find(Symbol) >= 0) set_length(Symbol, n);
     else tensor_has_no_length_of_this_symbol<symbol, Symbol>{};
   }
-  void set_length(char dimension, std::int64_t n) { lengths_.set(dimension, n); }
+  template <Upto Extent> void set_length(std::int64_t n) {
+    lengths_.set(tensor_detail::known_length<symbol, Extent>, n);
+  }
+  void set_length(int dimension, std::int64_t n) { lengths_.set(dimension, n); }
   /// The current length of an axis: the run-time length if bounded, the extent otherwise.
   std::int64_t length_of_axis(int axis) const {
     return shape.symbol(axis) != 0 ? lengths_.get(shape.symbol(axis)) : shape[axis];

@@ -55,16 +55,22 @@ template <class T, auto... E> class BasicView<Host, T, E...> {
     return true;
   }
 
-  std::int64_t length(char dimension) const { return lengths_.get(dimension); }
+  std::int64_t length(int dimension) const { return lengths_.get(dimension); }
   template <char Symbol> std::int64_t length() const {
     if constexpr (tensor_detail::Lengths<E...>::find(Symbol) >= 0) return lengths_.get(Symbol);
     else return tensor_has_no_length_of_this_symbol<symbol, Symbol>{};
+  }
+  template <Upto Extent> std::int64_t length() const {
+    return lengths_.get(tensor_detail::known_length<symbol, Extent>);
+  }
+  template <Upto Extent> void set_length(std::int64_t n) {
+    lengths_.set(tensor_detail::known_length<symbol, Extent>, n);
   }
   template <char Symbol> void set_length(std::int64_t n) {
     if constexpr (tensor_detail::Lengths<E...>::find(Symbol) >= 0) lengths_.set(Symbol, n);
     else tensor_has_no_length_of_this_symbol<symbol, Symbol>{};
   }
-  void set_length(char dimension, std::int64_t n) { lengths_.set(dimension, n); }
+  void set_length(int dimension, std::int64_t n) { lengths_.set(dimension, n); }
   std::int64_t length_of_axis(int axis) const {
     return shape.symbol(axis) != 0 ? lengths_.get(shape.symbol(axis)) : shape[axis];
   }

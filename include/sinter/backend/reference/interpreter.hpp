@@ -53,7 +53,18 @@ struct Array {
 };
 
 /// Run-time lengths by symbolic dimension.
-using Lengths = std::map<char, std::int64_t>;
+struct Lengths : std::map<int, std::int64_t> {
+  using map::map;
+  /// One that is given, or what follows from one that is.
+  std::int64_t at(int symbol) const {
+    using tensor_detail::Dimension;
+    if (find(symbol) == end())
+      for (const auto& [other, length] : *this)
+        if (Dimension::of(symbol).follows_from(Dimension::of(other)))
+          return Dimension::of(symbol).length_from(Dimension::of(other), length);
+    return map::at(symbol);
+  }
+};
 
 class Interpreter {
  public:
@@ -139,7 +150,7 @@ class Interpreter {
       case Kind::generate:
         for_each_index(out.shape, [&](const Index& x) {
           out.set(offset(out.shape, x),
-                  out.shape.rank == 0 ? double(lengths_.at(char(g_.attributes(i)[0]))) : double(x[0]));
+                  out.shape.rank == 0 ? double(lengths_.at(int(g_.attributes(i)[0]))) : double(x[0]));
         });
         break;
       case Kind::identity: out = operand(i, 0); break;

@@ -49,7 +49,7 @@ constexpr bool is_own_kernel(KernelKind k) {
 struct Loop {
   std::int64_t extent = 1;
   std::int64_t capacity = 1;  ///< the most iterations
-  char symbol = 0;
+  int symbol = 0;
   bool folded = false;        ///< a reduction runs along it
   /// Of a contraction: which axis of its rows, its columns, or the contracted ones it runs along, counted from the last
   /// one, which is 1. 0: a batch axis, or several axes as one loop.

@@ -14,7 +14,7 @@ struct Plan {
   List<std::int64_t> table;
   List<std::uint64_t> words;  ///< the identities of the distinct kernels, one after another
   List<int> kernel;           ///< where each begins in words; one more at the end
-  List<char> symbols;         ///< the symbolic dimensions that the program takes, in order
+  List<int> symbols;          ///< the symbolic dimensions that the program takes, in order
   List<std::int64_t> output_bytes;  ///< of each output, aligned
   List<int> takes_over;       ///< for each output the input whose memory it takes over, or −1
   List<int> buffer;  ///< the node that owns the memory of each pointer of each step, −1 for none

@@ -5,10 +5,10 @@
 namespace sinter::inline SINTER_ABI::ops {
 
 /// A shape as attributes: one integer an axis, the capacity in the low half and the symbolic dimension in the high one.
-constexpr std::int64_t packed(int extent, char symbol) { return std::int64_t(extent) | std::int64_t(symbol) << 32; }
+constexpr std::int64_t packed(int extent, int symbol) { return std::int64_t(extent) | std::int64_t(symbol) << 32; }
 constexpr Shape unpacked(const std::int64_t* a, int n) {
   Shape s;
-  for (int i = 0; i < n; ++i) s.push(int(a[i] & 0x7fffffff), char(a[i] >> 32));
+  for (int i = 0; i < n; ++i) s.push(int(a[i] & 0x7fffffff), int(a[i] >> 32));
   return s;
 }
 struct PackedShape {

@@ -75,3 +75,43 @@ TEST_CASE("no steps leave the initial states, and no gradient but theirs") {
   for (const float x : dw) CHECK(x == 0.f);
   for (const float x : du) CHECK(x == 0.f);
 }
+
+namespace bounded_nets {  // clang warns of names of members of types that no other file sees
+
+/// Strided windows, statistics over batch and time, a pool, a residual, two directions of recurrence.
+struct Net {
+  nn::Conv1d<3, 4, 3, Conv1dOptions{.stride = 2, .padding = 1}> conv;
+  nn::BatchNorm1d<4> norm;
+  nn::Conv1d<4, 4, 3, Conv1dOptions{.padding = 1}> residual;
+  nn::LSTM<4, 5, RecurrentOptions{.batch_first = true}> lstm;
+  nn::Linear<5, 3> head;
+  constexpr auto operator()(auto x) const {
+    const auto a = relu(norm(conv(x)));
+    const auto b = max_pool1d<2>(a + residual(a));
+    const auto [each, h, c] = lstm(transpose(b));
+    return head(mean<1>(each) + squeeze<0>(h));
+  }
+};
+
+}  // namespace bounded_nets
+
+TEST_CASE("a convolutional and recurrent net trains on bounded time as on time of that length") {
+  using bounded_nets::Net;
+  constexpr auto B = upto<4, 'B'>;
+  constexpr auto Time = upto<24, 'T'>;
+  const auto x = numbers<F<3, 3, 17>>(.9);
+  const Tensor<int, 3> label{0, 2, 1};
+  auto room = with_room<F<B, 3, Time>>(x);
+  auto labels = with_room<Tensor<int, B>>(label);
+  labels(3) = 0;
+  Model<Net> fixed(Seed{3}), bounded(Seed{3});
+  const auto loss = [](auto& net, auto x, auto y) { return nn::cross_entropy(net(x), y); };
+  auto expected = training(fixed, std::tie(x, label), optim::SGD{.lr = .2f, .momentum = .9f}, loss);
+  auto step = training(bounded, std::tie(room, labels), optim::SGD{.lr = .2f, .momentum = .9f}, loss);
+  for (int i = 0; i < 12; ++i)
+    CHECK(step(room, labels).loss == doctest::Approx(expected(x, label).loss).epsilon(1e-4));
+  support::check_equal(bounded->conv.weight.const_view(), fixed->conv.weight.const_view(), 1e-4);
+  support::check_equal(bounded(room), fixed(x), 1e-4);
+  room.set_length<'T'>(4);  // another length, the same program
+  CHECK(std::isfinite(step(room, labels).loss));
+}

@@ -289,8 +289,14 @@ class GraphMaker {
     switch (below(9)) {
       case 0: {
         const int size = 1 + below(4), step = 1 + below(3), dilation = 1 + below(2);
-        if (bounded || s.rank > 4 || dilation * (size - 1) + 1 > s[axis]) return;
-        return keep(graph::windows(x, axis, size, step, dilation));
+        if (s.rank > 4 || dilation * (size - 1) + 1 > s[axis]) return;
+        if (!bounded) return keep(graph::windows(x, axis, size, step, dilation));
+        const int symbol = ops::symbol_of_windows(s.symbol(axis), -dilation * (size - 1), step);
+        if (symbol < 0) return;
+        Value y = graph::windows(ops::filled_after_lengths(x, axis, 0.5), axis, size, step, dilation);
+        Shape to = y.extents();
+        for (int i = axis; i < s.rank; ++i) to.set(i, to[i], i == axis ? symbol : s.symbol(i));
+        return keep(graph::with_bounds(y, to));
       }
       case 1: return bounded ? void() : keep(graph::flip(x, std::int64_t(1) << axis));
       case 2: {

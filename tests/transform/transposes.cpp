@@ -84,6 +84,8 @@ std::vector<Case> cases() {
          return graph::concatenate(x[0].graph, ids, 2, 1);
        }},
       {"windows", {m}, [](V x) { return graph::windows(x[0], 1, 2, 1, 1); }},
+      {"bounds", {shape_of<3, upto<4, 'L'>>}, [](V x) { return ops::filled_after_lengths(x[0], 0); }},
+      {"bounds of a fixed axis", {m}, [](V x) { return graph::with_bounds(x[0] * 0.5, shape_of<3, upto<4, 'L'>>); }},
       {"contract", {m, shape<4, 2>()}, [](V x) { return Value(matmul(x[0], x[1])); }},
       {"gather",
        {m},
@@ -207,7 +209,7 @@ std::pair<reference::Array, reference::Array> run(Builder& g, Value a, Value b) 
     for (std::ptrdiff_t k = 0; k < x.shape.size(); ++k) x.set(k, std::round(2 * double(random.normal(drawn++))) / 2);
     inputs.push_back(std::move(x));
   }
-  auto r = reference::Interpreter(g, true).run(inputs);
+  auto r = reference::Interpreter(g, true).run(inputs, {{'L', 3}});
   return {r[0], r[1]};
 }
 void compare(Builder& g, Value a, Value b) {

@@ -66,6 +66,22 @@ constexpr Value filled_after_lengths(Value v, int front, double number = 0) {
                 Value{v.graph, v.graph->constant(number, v.dtype())});
 }
 
+[[noreturn]] SINTER_COLD inline void windows_have_no_length_of_their_own(int symbol) {
+  throw_error(ErrorCode::length, "windows along an axis of length " + tensor_detail::name_of_dimension(symbol),
+              "expected a padding below the window's span, and strides of up to " +
+                  std::to_string(tensor_detail::Dimension::most_every) + " together, found others");
+}
+/// One value for each window along axes of an image, cut to their number: the axes from `front` on have these symbolic
+/// dimensions. Adds nothing where all are 0.
+constexpr Value cut_to_windows(Value y, const Shape& image, int front, const internals::Array<int, 3>& symbols) {
+  Shape to = y.extents();
+  for (int i = front; i < to.rank; ++i) {
+    if (symbols[i - front] < 0) windows_have_no_length_of_their_own(image.symbol(i));
+    to.set(i, to[i], symbols[i - front]);
+  }
+  return graph::with_bounds(y, to);
+}
+
 constexpr Value Bounds::pull(const Site& s, Value ct) {
   const Shape from = s.operand(0).extents();
   Shape both = ct.extents();  // bounded where either is

@@ -35,7 +35,21 @@ using Conv1dOptions = ConvOptions<1>;
 using Conv2dOptions = ConvOptions<2>;
 using Conv3dOptions = ConvOptions<3>;
 
+// Undefined on purpose: the name is the error. Their number would not follow from the axis's length alone.
+template <class Image> struct windows_along_a_bounded_axis_need_a_padding_below_their_span;
+
 namespace ops {
+
+constexpr bool have_lengths(const internals::Array<int, 3>& symbols) {
+  return symbols[0] >= 0 && symbols[1] >= 0 && symbols[2] >= 0;
+}
+/// The symbolic dimension of the windows along an axis that has this one: they are ⌊(length + room − 1) / stride⌋ + 1,
+/// where padding and span of a window leave that room; −1 where no dimension has this length.
+constexpr int symbol_of_windows(int symbol, int room, int stride) {
+  if (symbol == 0) return 0;
+  const auto d = tensor_detail::Dimension::of(symbol).then(room - 1 + stride, stride);
+  return d.name != 0 ? d.number() : -1;
+}
 
 /// Padding may differ at the two ends.
 struct Geometry {
@@ -79,7 +93,27 @@ struct Geometry {
     const int room = length + before[i] + after[i] - (dilation[i] * (kernel - 1) + 1);
     return room < 0 ? 0 : room / stride[i] + 1;
   }
+  /// The symbolic dimensions of the windows along the spatial axes of an image, −1 where one has none.
+  constexpr internals::Array<int, 3> symbols_of_windows(const Shape& image, const Shape& weight) const {
+    internals::Array<int, 3> symbols{};
+    for (int i = 0, k = lead + 2; i < axes; ++i, ++k)
+      symbols[i] = symbol_of_windows(image.symbol(k), before[i] + after[i] - dilation[i] * (weight[k] - 1), stride[i]);
+    return symbols;
+  }
 };
 
 }  // namespace ops
+
+/// The extent of windows of `Size` elements along an axis of this one, bounded if it is: the result of
+/// `conv1d<Options>` of a bounded sequence is `Tensor<float, 8, 16, windows_of<upto<64, 'T'>, 3, Options>>`. Its length
+/// follows from that of 'T', and is 'T' itself where windows are as many as elements.
+template <auto Extent, int Size, Conv1dOptions Options = Conv1dOptions{}> inline constexpr auto windows_of = [] {
+  constexpr int windows = ops::Geometry::of(Options).windows(0, capacity_of(Extent), Size),
+                room = 2 * Options.padding[0] - Options.dilation[0] * (Size - 1),
+                symbol = ops::symbol_of_windows(length_of(Extent), room, Options.stride[0]);
+  static_assert(symbol >= 0, "windows along a bounded axis need a padding below their span");
+  if constexpr (symbol == 0) return windows;
+  else return tensor_detail::upto_of(windows, symbol);
+}();
+
 }  // namespace sinter

@@ -1,5 +1,6 @@
 // Pooling: reductions of sliding windows.
 #pragma once
+#include "bounds.hpp"
 #include "composed.hpp"
 #include "extrema.hpp"
 #include "pooling/primitive.hpp"
@@ -19,7 +20,7 @@ using Pool3dOptions = PoolOptions<3>;
 template <class Image> struct pooling_needs_an_image_of_batch_channels_and_spatial_axes;
 template <class Image> struct pooling_window_is_larger_than_the_padded_image;
 template <class Image> struct pooling_padding_must_be_at_most_half_the_window;
-template <class Image> struct pooling_needs_fixed_spatial_extents;
+template <class Image> struct adaptive_pooling_of_a_bounded_axis_needs_an_output_extent_of_1;
 
 namespace ops {
 
@@ -49,10 +50,11 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
   template <class X> constexpr auto operator()(X image) const {
     if constexpr (is_sym_v<X>) {
       if constexpr (X::shape.rank != 2 + D) return pooling_needs_an_image_of_batch_channels_and_spatial_axes<X>{};
-      else if constexpr (has_lengths(X::shape)) return pooling_needs_fixed_spatial_extents<X>{};
       else if constexpr (!padding_fits()) return pooling_padding_must_be_at_most_half_the_window<X>{};
       else if constexpr (Pooled<X>::type.shape.size() == 0 && X::shape.size() > 0)
         return pooling_window_is_larger_than_the_padded_image<X>{};
+      else if constexpr (!have_lengths(geometry.symbols_of_windows(X::shape)))
+        return windows_along_a_bounded_axis_need_a_padding_below_their_span<X>{};
       else return graph::SymOf<Pooled<X>>(nodes(image));
     } else {
       return nodes(image);
@@ -60,11 +62,6 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
   }
 
  private:
-  static constexpr bool has_lengths(const Shape& s) {
-    for (int i = 2; i < s.rank; ++i)
-      if (s.symbol(i) != 0) return true;
-    return false;
-  }
   static constexpr bool padding_fits() {
     for (int i = 0; i < D; ++i)
       if (2 * Options.padding[i] > Size[i]) return false;
@@ -74,8 +71,24 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
     static constexpr Type type{X::dtype, geometry.pooled(X::shape)};
   };
   static constexpr Value nodes(Value image) {
-    if constexpr (How == Pooling::maximum) return MaxPool::apply({image}, geometry);
-    else return MeanPool::apply({image}, geometry);
+    const Shape from = image.extents();
+    const auto symbols = geometry.symbols_of_windows(from);
+    if constexpr (How == Pooling::maximum) {
+      const Value whole = filled_after_lengths(image, 2, -infinity<double>);
+      return cut_to_windows(MaxPool::apply({whole}, geometry), from, 2, symbols);
+    } else {
+      const Value whole = filled_after_lengths(image, 2), inside = within_lengths(image.graph, from, 2);
+      if (geometry.counts_padding || !inside.exists())
+        return cut_to_windows(MeanPool::apply({whole}, geometry), from, 2, symbols);
+      // of each window the mean with zeros around the image, over the share of it that is inside
+      PoolGeometry zeros = geometry;
+      zeros.counts_padding = true;
+      Shape one = from;
+      for (int i = 0; i < from.rank; ++i) one.set(i, i < 2 ? 1 : from[i]);
+      const Value all = graph::broadcast_to(graph::cast_to(inside, image.dtype()), one);
+      return cut_to_windows(MeanPool::apply({whole}, zeros), from, 2, symbols) /
+             cut_to_windows(MeanPool::apply({all}, zeros), from, 2, symbols);
+    }
   }
 };
 
@@ -83,8 +96,12 @@ template <int D, Pooling How, Spatial<D> Size, PoolOptions<D> Options> struct Po
 template <int D, Spatial<D> Out> struct AdaptiveMean {
   static_assert(at_least<D>(Out, 1), "adaptive pooling needs an output extent of 1 or more");
   template <class X> constexpr auto operator()(X image) const {
-    if constexpr (X::shape.rank != 2 + D) return pooling_needs_an_image_of_batch_channels_and_spatial_axes<X>{};
-    else {
+    if constexpr (X::shape.rank != 2 + D) {
+      return pooling_needs_an_image_of_batch_channels_and_spatial_axes<X>{};
+    } else if constexpr (constexpr int axis = bounded(X::shape); axis >= 0) {
+      if constexpr (Out[axis] != 1) return adaptive_pooling_of_a_bounded_axis_needs_an_output_extent_of_1<X>{};
+      else return (*this)(Mean<true, 2 + axis>{}(image));
+    } else {
       constexpr Spatial<D> size = [] {
         Spatial<D> s = 1;
         for (int i = 0; i < D; ++i) s.at[std::size_t(i)] = X::shape[2 + i] / (Out[i] > 0 ? Out[i] : 1);
@@ -99,11 +116,19 @@ template <int D, Spatial<D> Out> struct AdaptiveMean {
       return Pool<D, Pooling::mean, size, PoolOptions<D>{}>{}(image);
     }
   }
+
+ private:
+  static constexpr int bounded(const Shape& s) {
+    for (int i = 0; i < D; ++i)
+      if (s.symbol(2 + i) != 0) return i;
+    return -1;
+  }
 };
 
 }  // namespace ops
 
-/// The largest element of each window; the gradient goes to the first of equal ones. Padding is never the maximum.
+/// The largest element of each window; the gradient goes to the first of equal ones. Padding, and what lies after the
+/// length of a bounded axis, is never the maximum; the length of the result follows from that one (windows_of).
 /// `max_pool2d<2>(x)`, `max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(x)`. PyTorch:
 /// torch.nn.functional.max_pool1d, 2d, 3d.
 template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto max_pool1d(X&& image) {
@@ -116,7 +141,8 @@ template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> c
   return call<ops::FoldedWide<ops::Pool<3, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image));
 }
 
-/// The mean of each window. PyTorch: torch.nn.functional.avg_pool1d, 2d, 3d.
+/// The mean of each window; what lies after the length of a bounded axis counts as padding does. PyTorch:
+/// torch.nn.functional.avg_pool1d, 2d, 3d.
 template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto avg_pool1d(X&& image) {
   return call<ops::Composed<ops::Pool<1, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image));
 }
@@ -127,7 +153,8 @@ template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> c
   return call<ops::Composed<ops::Pool<3, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image));
 }
 
-/// Means of equal parts, Out of them along each axis; Out must divide the image. PyTorch:
+/// Means of equal parts, Out of them along each axis; Out must divide the image. Of a bounded axis Out is 1, and the
+/// mean is over its length. PyTorch:
 /// torch.nn.functional.adaptive_avg_pool2d.
 template <Spatial<1> Out, Operand X> constexpr auto adaptive_avg_pool1d(X&& image) {
   return call<ops::Composed<ops::AdaptiveMean<1, Out>>>(std::forward<X>(image));

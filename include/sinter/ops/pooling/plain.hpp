@@ -47,9 +47,18 @@ struct PoolGeometry {
     const int room = extent_of_image + 2 * padding[i] - (dilation[i] * (size[i] - 1) + 1);
     return room < 0 ? 0 : room / stride[i] + 1;
   }
+  /// Their symbolic dimensions, −1 where one has none.
+  constexpr internals::Array<int, 3> symbols_of_windows(const Shape& image) const {
+    internals::Array<int, 3> symbols{};
+    for (int i = 0; i < axes; ++i)
+      symbols[i] =
+          symbol_of_windows(image.symbol(front + i), 2 * padding[i] - dilation[i] * (size[i] - 1), stride[i]);
+    return symbols;
+  }
   constexpr Shape pooled(const Shape& image) const {
     Shape to = image;
-    for (int i = 0; i < axes; ++i) to.set(front + i, windows(i, image[front + i]));
+    const auto symbols = symbols_of_windows(image);
+    for (int i = 0; i < axes; ++i) to.set(front + i, windows(i, image[front + i]), symbols[i]);
     return to;
   }
 };

@@ -14,6 +14,8 @@ struct Normed {  // with buffers, which a step overwrites
   nn::BatchNorm1d<32> norm;
   constexpr auto operator()(auto x) const { return norm(block(x)); }
 };
+using Input = Tensor<float, 16, 64>;
+using Target = Tensor<int, 16>;
 template <class Net> using Training =
     train::TrainingTrace<Net, train::OfOutput<nn::CrossEntropy<>>, optim::Adam, false, Input, Target>;
 template <class Block> struct Blocks {
@@ -27,8 +29,6 @@ template <class Block> struct Blocks {
   }
 };
 using Net = Blocks<Block>;
-using Input = Tensor<float, 16, 64>;
-using Target = Tensor<int, 16>;
 
 constexpr int forward() {
   graph::Builder g;

@@ -1,4 +1,5 @@
 // expect: cross_entropy_needs_logits_batch_by_classes_and_one_integer_label_a_row<.*float, 32, 10.*int, 16
+// clang: 24
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

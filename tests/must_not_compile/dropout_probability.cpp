@@ -1,6 +1,6 @@
-// expect: an_option_is_out_of_its_range|must be initialized by a constant expression
+// expect: an_option_is_out_of_its_range
 // lines: 27
-// clang: 45
+// clang: 57
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

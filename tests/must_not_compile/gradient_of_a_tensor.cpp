@@ -1,5 +1,5 @@
 // expect: gradient_needs_a_function_with_a_scalar_result<.*float, 3
-// clang: 24
+// clang: 27
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -1,5 +1,5 @@
 // expect: gradient_needs_a_result_of_floating_point<
-// clang: 24
+// clang: 27
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

@@ -1,4 +1,4 @@
-// expect: a_conditional_loop_has_derivatives_in_forward_mode_only|small_.*must be initialized by a constant expression
+// expect: a_conditional_loop_has_derivatives_in_forward_mode_only
 // lines: 36
 // clang: 75
 #include <sinter/sinter.hpp>

@@ -1,4 +1,4 @@
-// expect: index_of_a_traced_value_is_out_of_range.*float, 2, 3|small_.*must be initialized by a constant expression
+// expect: index_of_a_traced_value_is_out_of_range.*float, 2, 3
 // lines: 39
 // clang: 75
 #include <sinter/sinter.hpp>

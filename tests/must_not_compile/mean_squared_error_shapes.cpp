@@ -1,4 +1,5 @@
 // expect: loss_needs_a_prediction_and_a_target_of_one_shape<.*float, 32, 1.*float, 32
+// clang: 24
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

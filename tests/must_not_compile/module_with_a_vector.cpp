@@ -1,5 +1,5 @@
 // expect: module_must_be_an_aggregate_without_constructors_private_members_or_virtual_functions<.*vector<float
-// clang: 25
+// clang: 27
 #include <sinter/sinter.hpp>
 using namespace sinter;
 

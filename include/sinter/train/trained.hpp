@@ -27,11 +27,15 @@ template <class Loss> struct OfOutput {
   constexpr auto operator()(auto& net, const auto& x, const auto& y) const {
     const auto output = net(x);
     using Output = std::remove_const_t<decltype(output)>;
-    using Value = decltype(Loss{}(output, y));
-    if constexpr (graph::is_refused_v<Output>) return output;
-    else if constexpr (!is_complete<Value>) return graph::Refused<Output>{};
-    else if constexpr (!is_sym_v<Value>) return Loss{}(output, y);
-    else return LossAndOutput{Loss{}(output, y), output};
+    if constexpr (graph::is_refused_v<Output>) {
+      return output;
+    } else {
+      const auto loss = Loss{}(output, y);  // once: clang reports an error in it at every call
+      using Value = std::remove_const_t<decltype(loss)>;
+      if constexpr (!is_complete<Value>) return graph::Refused<Output>{};
+      else if constexpr (!is_sym_v<Value>) return loss;
+      else return LossAndOutput{loss, output};
+    }
   }
 };
 

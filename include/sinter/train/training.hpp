@@ -334,7 +334,7 @@ concept PairLoader = requires {
 ///   float loss = step(x, y).loss;
 template <class Input, class Target, class X, class Loss, class Optimizer, class Policy = internals::backend::Host>
 requires(!internals::train::OptimizerLike<Loss>)
-auto training(const Model<X>& model, Loss loss, Optimizer optimizer, Policy policy = {}) {
+auto training(const Model<X>& model, [[maybe_unused]] Loss loss, Optimizer optimizer, Policy policy = {}) {
   if constexpr (!std::is_empty_v<Loss>)
     return numbers_of_a_loss_belong_to_its_type_pass_a_captureless_lambda_that_holds_them<Loss>{};
   else

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Bytes that a small net adds to a program: the tiny MLP of the scoreboard, stripped, less an empty program. Fails above
-# 20 KiB.
+# 20 KiB, with clang, which inlines more at -Os, above 21.
 # usage: binary_size.sh COMPILER SOURCE_DIRECTORY [FLAG...]
 set -e
 compiler=$1 source=$2
@@ -18,4 +18,6 @@ libraries=$(ldd "$folder/tiny_mlp" | grep -Ev 'linux-vdso|ld-linux|lib(c|m|stdc\
 [ -z "$libraries" ] || { echo "needs other libraries: $libraries"; exit 1; }
 bytes=$(($(stat -c %s "$folder/tiny_mlp") - $(stat -c %s "$folder/empty")))
 echo "tiny_mlp: $bytes bytes beyond an empty program"
-[ $bytes -le 20480 ]
+most=20480
+case $("$compiler" --version) in *clang*) most=21504 ;; esac
+[ $bytes -le $most ]

@@ -270,7 +270,7 @@ class Reader {
       if (!options_.missing && (!after_last || table_.header.empty()))
         fail_at(column, "a number", text.empty() ? "an empty field" : quoted(text, 40));
       ++table_.missing;
-      value = std::numeric_limits<float>::quiet_NaN();
+      value = ops::not_a_number<float>;
       empty = text.empty() && !in_quotes;
       return true;
     };

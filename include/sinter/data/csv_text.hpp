@@ -1,7 +1,6 @@
 // Fields and lines of text that is read in chunks.
 #pragma once
 #include <algorithm>
-#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,7 +43,7 @@ inline bool value_of(std::string_view field, char decimal, float& value) {
   const bool has_sign = lower.starts_with('-') || lower.starts_with('+');
   if (const std::string_view name = std::string_view(lower).substr(has_sign ? 1 : 0);
       name == "inf" || name == "infinity") {
-    value = lower[0] == '-' ? -std::numeric_limits<float>::infinity() : std::numeric_limits<float>::infinity();
+    value = lower[0] == '-' ? -ops::infinity<float> : ops::infinity<float>;
     return true;
   }
   value = lower == "true" ? 1.f : 0.f;

@@ -16,7 +16,7 @@
 #include <sstream>
 #endif
 
-#include "../tensor/language.hpp"
+#include "../ops/lanes.hpp"
 
 namespace sinter::inline SINTER_ABI::data {
 namespace number_detail {
@@ -75,7 +75,7 @@ inline const char* digits(const char* p, const char* end, std::uint64_t& m) {
   text.imbue(std::locale::classic());
   const bool is_out_of_range = (text >> value).fail() && (magnitude > 0 || value == 0);
 #endif
-  if (is_out_of_range) return magnitude > 0 ? std::numeric_limits<float>::infinity() : 0.f;
+  if (is_out_of_range) return magnitude > 0 ? ops::infinity<float> : 0.f;
   return value;
 }
 

@@ -120,7 +120,8 @@ inline Lengths<Program> run_in(std::byte* workspace, const std::array<Argument, 
                                const std::array<Argument, M>& outputs, const Policy& policy,
                                Observer& observer = compile::unobserved) {
   Lengths<Program> lengths;
-  find_lengths(Program::symbols.data(), int(lengths.size()), inputs.data(), int(N), lengths.data());
+  if constexpr (Program::symbols.size() > 0)
+    find_lengths(Program::symbols.data(), int(lengths.size()), inputs.data(), int(N), lengths.data());
   if constexpr (!Program::refused.empty())
     refuse_lengths(Program::refused.data(), int(Program::refused.size()), lengths.data(), int(lengths.size()));
   std::array<std::byte*, 1 + N + M> base;

@@ -8,8 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "../tensor/attributes.hpp"
-#include "../tensor/dtype.hpp"
+#include "../ops/lanes.hpp"
 
 namespace sinter::inline SINTER_ABI {
 
@@ -26,13 +25,13 @@ template <int Exponent, int Fraction, int Bias, bool UnsignedZero> struct Float8
   operator float() const {
     const int exponent = bits >> Fraction & ((1 << Exponent) - 1), fraction = bits & ((1 << Fraction) - 1),
               largest = (1 << Exponent) - 1;
-    if (UnsignedZero && bits == 0x80) return std::numeric_limits<float>::quiet_NaN();
+    if (UnsignedZero && bits == 0x80) return ops::not_a_number<float>;
     if (!UnsignedZero && exponent == largest) {
       const bool has_infinity = Fraction == 2;
       if (has_infinity ? fraction != 0 : fraction == (1 << Fraction) - 1)
-        return std::numeric_limits<float>::quiet_NaN();
+        return ops::not_a_number<float>;
       if (has_infinity)
-        return (bits & 0x80) != 0 ? -std::numeric_limits<float>::infinity() : std::numeric_limits<float>::infinity();
+        return (bits & 0x80) != 0 ? -ops::infinity<float> : ops::infinity<float>;
     }
     const float x = exponent == 0 ? std::ldexp(float(fraction), 1 - Bias - Fraction)
                                   : std::ldexp(float((1 << Fraction) + fraction), exponent - Bias - Fraction);
@@ -42,7 +41,7 @@ template <int Exponent, int Fraction, int Bias, bool UnsignedZero> struct Float8
 /// A power of two, the scale of a block of narrow numbers.
 struct Power8 {
   std::uint8_t bits;
-  operator float() const { return bits == 255 ? std::numeric_limits<float>::quiet_NaN() : std::ldexp(1.f, bits - 127); }
+  operator float() const { return bits == 255 ? ops::not_a_number<float> : std::ldexp(1.f, bits - 127); }
 };
 /// One byte, which is 0 or 1.
 struct Bool8 {

@@ -236,7 +236,8 @@ template <class T, class Layout, auto... E> class BasicTensor<T, Host, Layout, E
   void set_length(int dimension, std::int64_t n) { lengths_.set(dimension, n); }
   /// The current length of an axis: the run-time length if bounded, the extent otherwise.
   std::int64_t length_of_axis(int axis) const {
-    return shape.symbol(axis) != 0 ? lengths_.get(shape.symbol(axis)) : shape[axis];
+    if constexpr (!shape.bounded()) return shape[axis];
+    else return shape.symbol(axis) != 0 ? lengths_.get(shape.symbol(axis)) : shape[axis];
   }
 
   /// One element, `x(2, 3)`; or a part as a view, `x(2)`, `x(range<>, range<1, 3>)`: axes after the last index stay

@@ -116,7 +116,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   }();
 
   Inference(const Model<X>& model, Policy policy)
-      : Inference(model, policy, std::make_shared<Memory>(graph::bytes_of_leaves<X>(graph::LeafKind::state))) {
+      : Inference(model, policy, new_states()) {
     reset();
   }
   /// Shares the states of another program.
@@ -146,7 +146,7 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
   const auto& states_of_program() const { return states_; }
   /// Resets every `State` of the net to its initial value, also for the programs that share them.
   void reset() {
-    if constexpr (graph::bytes_of_leaves<X>(graph::LeafKind::state) > 0)
+    if constexpr (states > 0)
       initialize(graph::placed_leaves<X>, memory_of_states(), fills<X>, Seed{});
   }
 
@@ -299,9 +299,13 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     return y;
   }
 
+  static std::shared_ptr<Memory> new_states() {
+    if constexpr (states > 0) return std::make_shared<Memory>(graph::bytes_of_leaves<X>(graph::LeafKind::state));
+    else return nullptr;
+  }
   LeafMemory memory_of_states() const {
     LeafMemory m;
-    m.states = states_->data();
+    if constexpr (states > 0) m.states = states_->data();
     return m;
   }
   void describe_states(eager::Argument* a) const {

@@ -170,7 +170,7 @@ class PlainPool {
   /// Of a window that has borders alone.
   double least() const {
     const Dtype d = e_.dtype_of(e_.self, 0);
-    if (is_floating(d)) return -std::numeric_limits<double>::infinity();
+    if (is_floating(d)) return -infinity<double>;
     return d == Dtype::int64 ? double(std::numeric_limits<std::int64_t>::min())
                              : double(std::numeric_limits<std::int32_t>::min());
   }

@@ -9,8 +9,8 @@
 using namespace sinter;
 
 struct LeNet {
-  nn::Conv2d<1, 16, 5, Conv2dOptions{.padding = 2}> conv1;
-  nn::Conv2d<16, 32, 5, Conv2dOptions{.padding = 2}> conv2;
+  nn::Conv2d<1, 16, 5, Padding<2>> conv1;
+  nn::Conv2d<16, 32, 5, Padding<2>> conv2;
   nn::Dropout drop{.p = .3f};  // random zeros in training, nothing in inference
   nn::Linear<1568, 128> fc1;
   nn::Linear<128, 10> fc2;

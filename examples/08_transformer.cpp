@@ -13,10 +13,8 @@ struct Reverser {
   nn::Embedding<vocabulary, width> letter;
   nn::Embedding<length, width> position;
   nn::TransformerEncoder<
-      nn::TransformerEncoderLayer<
-          width, 4, 4 * width,
-          nn::TransformerOptions{
-              .dropout = 0, .activation = nn::TransformerActivation::gelu, .norm_first = true, .is_causal = true}>,
+      nn::TransformerEncoderLayer<width, 4, 4 * width, DropoutP(0), NormFirst, IsCausal,
+                                  nn::TransformerActivation::gelu>,
       2>
       blocks;
   nn::LayerNorm<width> norm;

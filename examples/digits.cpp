@@ -8,8 +8,8 @@
 using namespace sinter;
 
 struct Cnn {
-  nn::Conv2d<1, 16, 3, Conv2dOptions{.padding = 1}> conv1;
-  nn::Conv2d<16, 32, 3, Conv2dOptions{.padding = 1}> conv2;
+  nn::Conv2d<1, 16, 3, Padding<1>> conv1;
+  nn::Conv2d<16, 32, 3, Padding<1>> conv2;
   nn::Dropout drop{.p = .25f};
   nn::Linear<512, 64> fc1;
   nn::Linear<64, 10> fc2;

@@ -12,9 +12,9 @@
 using namespace sinter;
 
 struct Cnn {
-  nn::Conv2d<1, 32, 3, Conv2dOptions{.padding = 1}> conv1;
+  nn::Conv2d<1, 32, 3, Padding<1>> conv1;
   nn::BatchNorm2d<32> norm1;
-  nn::Conv2d<32, 64, 3, Conv2dOptions{.padding = 1}> conv2;
+  nn::Conv2d<32, 64, 3, Padding<1>> conv2;
   nn::BatchNorm2d<64> norm2;
   nn::Dropout drop{.p = .3f};
   nn::Linear<3136, 128> fc1;

@@ -8,9 +8,9 @@
 using namespace sinter;
 
 struct Net {
-  nn::Conv2d<16, 32, 3, Conv2dOptions{.padding = 1}> conv1;
-  nn::Conv2d<32, 32, 3, Conv2dOptions{.padding = 1}> conv2;
-  nn::LSTM<32, 24, RecurrentOptions{.batch_first = true}> lstm;
+  nn::Conv2d<16, 32, 3, Padding<1>> conv1;
+  nn::Conv2d<32, 32, 3, Padding<1>> conv2;
+  nn::LSTM<32, 24, BatchFirst> lstm;
   nn::MultiheadAttention<24, 2> attention;
   nn::Linear<24, 10> last;
 

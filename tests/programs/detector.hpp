@@ -6,8 +6,8 @@ namespace programs {
 
 // program
 struct Detector {
-  nn::Conv2d<2, 6, 3, Conv2dOptions{.padding = 1}> conv1;
-  nn::Conv2d<6, 8, 3, Conv2dOptions{.stride = 2, .padding = 1}> conv2;
+  nn::Conv2d<2, 6, 3, Padding<1>> conv1;
+  nn::Conv2d<6, 8, 3, Stride<2>, Padding<1>> conv2;
   nn::Conv2d<8, 3, 1> classes;
   nn::Conv2d<8, 4, 1> boxes;
   constexpr auto operator()(auto x) const {

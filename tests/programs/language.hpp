@@ -25,7 +25,7 @@ struct Language {
   constexpr auto operator()(auto ids) const {
     if constexpr (ids.shape.rank == 2)
       return block(ids, arange<ids.shape[1]>(), [](auto q, auto k, auto v) {
-        return scaled_dot_product_attention<AttentionOptions{.is_causal = true}>(q, k, v);
+        return scaled_dot_product_attention<IsCausal>(q, k, v);
       });
     else  // goes on from the cache
       return block(ids, arange<ids.shape[0]>() + cache.length, [&](auto q, auto k, auto v) {

@@ -10,9 +10,9 @@ struct Mlp {
 };
 namespace nets {  // a block that defines it itself hides it
 struct Cnn {
-  nn::Conv2d<1, 32, 3, Conv2dOptions{.padding = 1}> conv1;
+  nn::Conv2d<1, 32, 3, Padding<1>> conv1;
   nn::BatchNorm2d<32> norm1;
-  nn::Conv2d<32, 64, 3, Conv2dOptions{.stride = 2, .padding = 1}> conv2;
+  nn::Conv2d<32, 64, 3, Stride<2>, Padding<1>> conv2;
   nn::Dropout drop{.p = .3f};
   nn::Linear<3136, 10> fc;
   constexpr auto operator()(auto image) const {

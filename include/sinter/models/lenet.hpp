@@ -10,8 +10,8 @@
 namespace sinter::inline SINTER_ABI::models {
 
 /// Images [B, 1, 28, 28] → [B, 10].
-using LeNet = nn::Sequential<nn::Conv2d<1, 16, 5, Conv2dOptions{.padding = 2}>, nn::ReLU, nn::MaxPool2d<2>,
-                             nn::Conv2d<16, 32, 5, Conv2dOptions{.padding = 2}>, nn::ReLU, nn::MaxPool2d<2>,
+using LeNet = nn::Sequential<nn::Conv2d<1, 16, 5, Padding<2>>, nn::ReLU, nn::MaxPool2d<2>,
+                             nn::Conv2d<16, 32, 5, Padding<2>>, nn::ReLU, nn::MaxPool2d<2>,
                              nn::Flatten, nn::Linear<1568, 128>, nn::ReLU, nn::Linear<128, 10>>;
 
 }  // namespace sinter::models

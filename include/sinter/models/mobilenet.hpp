@@ -14,28 +14,27 @@
 namespace sinter::inline SINTER_ABI::models {
 
 /// A convolution without a bias, batch normalisation and ReLU6.
-template <int In, int Out, int Kernel, int Stride = 1, int Groups = 1> using ConvBnReLU6 =
-    nn::Sequential<nn::Conv2d<In, Out, Kernel,
-                              Conv2dOptions{.stride = Stride, .padding = Kernel / 2, .groups = Groups, .bias = false}>,
+template <int In, int Out, int Kernel, int Step = 1, int Parts = 1> using ConvBnReLU6 =
+    nn::Sequential<nn::Conv2d<In, Out, Kernel, Stride<Step>, Padding<Kernel / 2>, Groups<Parts>, NoBias>,
                    nn::BatchNorm2d<Out>, nn::ReLU6>;
 /// A block of MobileNetV2 (Sandler et al., 2018): a pointwise expansion, a depthwise convolution, a pointwise
 /// projection.
-template <int In, int Out, int Stride, int Expansion> struct InvertedResidual {
+template <int In, int Out, int Step, int Expansion> struct InvertedResidual {
   static constexpr int hidden = In * Expansion;
-  using Depthwise = ConvBnReLU6<hidden, hidden, 3, Stride, hidden>;
-  using Narrow = nn::Conv2d<hidden, Out, 1, Conv2dOptions{.bias = false}>;
+  using Depthwise = ConvBnReLU6<hidden, hidden, 3, Step, hidden>;
+  using Narrow = nn::Conv2d<hidden, Out, 1, NoBias>;
   std::conditional_t<Expansion == 1, nn::Sequential<Depthwise, Narrow, nn::BatchNorm2d<Out>>,
                      nn::Sequential<ConvBnReLU6<In, hidden, 1>, Depthwise, Narrow, nn::BatchNorm2d<Out>>>
       conv;
 
   constexpr auto operator()(auto x) const {
-    if constexpr (In == Out && Stride == 1) return x + conv(x);
+    if constexpr (In == Out && Step == 1) return x + conv(x);
     else return conv(x);
   }
 };
 /// Images [B, 3, H, W]. PyTorch: torchvision.models.mobilenet_v2.
 template <int Classes> struct MobileNetV2 {
-  template <int In, int Out, int Stride, int Expansion = 6> using Block = InvertedResidual<In, Out, Stride, Expansion>;
+  template <int In, int Out, int Step, int Expansion = 6> using Block = InvertedResidual<In, Out, Step, Expansion>;
   nn::Sequential<ConvBnReLU6<3, 32, 3, 2>, Block<32, 16, 1, 1>, Block<16, 24, 2>, Block<24, 24, 1>, Block<24, 32, 2>,
                  Block<32, 32, 1>, Block<32, 32, 1>, Block<32, 64, 2>, Block<64, 64, 1>, Block<64, 64, 1>,
                  Block<64, 64, 1>, Block<64, 96, 1>, Block<96, 96, 1>, Block<96, 96, 1>, Block<96, 160, 2>,

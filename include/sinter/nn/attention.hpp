@@ -15,7 +15,9 @@ namespace nn {
 /// named and initialised as in PyTorch. Options are those of scaled_dot_product_attention. PyTorch:
 /// torch.nn.MultiheadAttention(batch_first=True, need_weights=False), but a mask is true where a key takes part, and
 /// broadcasts to [B, Heads, Tq, Tk]: for padded keys [B, 1, 1, Tk].
-template <int Features, int Heads, AttentionOptions Options = AttentionOptions{}> struct MultiheadAttention {
+template <int Features, int Heads, AttentionOptions First = AttentionOptions{}, auto... More>
+struct MultiheadAttention {
+  static constexpr AttentionOptions options = ops::options<AttentionOptions, First, More...>;
   static_assert(Heads >= 1 && Features % (Heads >= 1 ? Heads : 1) == 0,
                 "heads of an attention must be 1 or more, and divide its features");
   Param<float, 3 * Features, Features> in_proj_weight{
@@ -50,7 +52,7 @@ template <int Features, int Heads, AttentionOptions Options = AttentionOptions{}
       return attention_layer_needs_inputs_of_time_and_its_number_of_features<symbol_of<X>, Features>{};
     } else {
       const auto all = matmul(x, transpose(in_proj_weight)) + in_proj_bias;
-      return out_proj(multi_head_attention<Heads, Options>(slice<-1, 0, Features>(all),
+      return out_proj(multi_head_attention<Heads, options>(slice<-1, 0, Features>(all),
                                                            slice<-1, Features, 2 * Features>(all),
                                                            slice<-1, 2 * Features, 3 * Features>(all), mask...));
     }
@@ -64,7 +66,7 @@ template <int Features, int Heads, AttentionOptions Options = AttentionOptions{}
     else if constexpr (!fits<V>())
       return attention_layer_needs_inputs_of_time_and_its_number_of_features<symbol_of<V>, Features>{};
     else
-      return out_proj(multi_head_attention<Heads, Options>(projected<0>(q), projected<1>(k), projected<2>(v), mask...));
+      return out_proj(multi_head_attention<Heads, options>(projected<0>(q), projected<1>(k), projected<2>(v), mask...));
   }
 };
 

@@ -24,44 +24,58 @@ template <int Channels, int Axes, class Y, class B> constexpr auto add_bias(cons
   else return y + reshape<Channels, 1, 1, 1>(bias);
 }
 
+template <int D> constexpr int taps(const Spatial<D>& kernel) {
+  int n = 1;
+  for (int i = 0; i < D; ++i) n *= kernel[i];
+  return n;
+}
+template <int D, int Out, int Channels, Spatial<D> Kernel, class = std::make_index_sequence<std::size_t(D)>>
+struct FiltersOf;
+template <int D, int Out, int Channels, Spatial<D> Kernel, std::size_t... Axis>
+struct FiltersOf<D, Out, Channels, Kernel, std::index_sequence<Axis...>> {
+  using type = Param<float, Out, Channels, Kernel[int(Axis)]...>;
+};
+template <int D, int Out, int Channels, Spatial<D> Kernel> using Filters =
+    typename FiltersOf<D, Out, Channels, Kernel>::type;
+
 }  // namespace convolution_detail
 
-/// Learned filters over sequences [N, In, L] → [N, Out, windows]. Parameters weight [Out, In / groups, Kernel] and,
-/// unless `.bias = false`, bias [Out].
-template <int In, int Out, Spatial<1> Kernel, Conv1dOptions Options = Conv1dOptions{}> struct Conv1d {
+/// Learned filters over D spatial axes: images [N, In, …] → [N, Out, windows…]. Parameters weight [Out, In / groups,
+/// Kernel…] and, unless `NoBias`, bias [Out].
+template <int D, int In, int Out, Spatial<D> Kernel, ConvOptions<D> Options> struct Convolution {
+  static_assert(D < 3 || Options.groups == 1, "groups of Conv3d must be 1");
   static constexpr int channels = convolution_detail::channels<In, Out, Options>();  ///< that a filter reads
-  static constexpr Initializer start = nn::init::fan_in_uniform(channels * Kernel[0]);
-  Param<float, Out, channels, Kernel[0]> weight{start};
+  static constexpr Initializer start = nn::init::fan_in_uniform(channels * convolution_detail::taps<D>(Kernel));
+  convolution_detail::Filters<D, Out, channels, Kernel> weight{start};
   ParamIf<Options.bias, float, Out> bias{start};
 
   constexpr auto operator()(const Operand auto& x) const {
-    return convolution_detail::add_bias<Out, 1>(conv1d<Options>(x, weight), bias);
+    if constexpr (D == 1) return convolution_detail::add_bias<Out, D>(conv1d<Options>(x, weight), bias);
+    else if constexpr (D == 2) return convolution_detail::add_bias<Out, D>(conv2d<Options>(x, weight), bias);
+    else return convolution_detail::add_bias<Out, D>(conv3d<Options>(x, weight), bias);
   }
 };
 
-/// Learned filters over images [N, In, H, W] → [N, Out, windows…]: `nn::Conv2d<3, 64, 7, Conv2dOptions{.stride = 2,
-/// .padding = 3}>`. Parameters weight [Out, In / groups, KH, KW] and, unless `.bias = false`, bias [Out].
-template <int In, int Out, Spatial<2> Kernel, Conv2dOptions Options = Conv2dOptions{}> struct Conv2d {
-  static constexpr int channels = convolution_detail::channels<In, Out, Options>();  ///< that a filter reads
-  static constexpr Initializer start = nn::init::fan_in_uniform(channels * Kernel[0] * Kernel[1]);
-  Param<float, Out, channels, Kernel[0], Kernel[1]> weight{start};
-  ParamIf<Options.bias, float, Out> bias{start};
-
-  constexpr auto operator()(const Operand auto& x) const {
-    return convolution_detail::add_bias<Out, 2>(conv2d<Options>(x, weight), bias);
-  }
+namespace convolution_detail {
+template <int In, int Out, Spatial<1> Kernel, Conv1dOptions First, auto... More> struct Conv1dOf {
+  using type = Convolution<1, In, Out, Kernel, ops::options<Conv1dOptions, First, More...>>;
 };
-
-/// The same over volumes [N, In, D, H, W]; groups are 1.
-template <int In, int Out, Spatial<3> Kernel, Conv3dOptions Options = Conv3dOptions{}> struct Conv3d {
-  static_assert(Options.groups == 1, "groups of Conv3d must be 1");
-  static constexpr Initializer start = nn::init::fan_in_uniform(In * Kernel[0] * Kernel[1] * Kernel[2]);
-  Param<float, Out, In, Kernel[0], Kernel[1], Kernel[2]> weight{start};
-  ParamIf<Options.bias, float, Out> bias{start};
-
-  constexpr auto operator()(const Operand auto& x) const {
-    return convolution_detail::add_bias<Out, 3>(conv3d<Options>(x, weight), bias);
-  }
+template <int In, int Out, Spatial<2> Kernel, Conv2dOptions First, auto... More> struct Conv2dOf {
+  using type = Convolution<2, In, Out, Kernel, ops::options<Conv2dOptions, First, More...>>;
 };
+template <int In, int Out, Spatial<3> Kernel, Conv3dOptions First, auto... More> struct Conv3dOf {
+  using type = Convolution<3, In, Out, Kernel, ops::options<Conv3dOptions, First, More...>>;
+};
+}  // namespace convolution_detail
+
+/// Over sequences [N, In, L] → [N, Out, windows]: `nn::Conv1d<16, 32, 5, Padding<2>>`.
+template <int In, int Out, Spatial<1> Kernel, Conv1dOptions First = Conv1dOptions{}, auto... More> using Conv1d =
+    typename convolution_detail::Conv1dOf<In, Out, Kernel, First, More...>::type;
+/// Over images [N, In, H, W] → [N, Out, windows…]: `nn::Conv2d<3, 64, 7, Stride<2>, Padding<3>, NoBias>`.
+template <int In, int Out, Spatial<2> Kernel, Conv2dOptions First = Conv2dOptions{}, auto... More> using Conv2d =
+    typename convolution_detail::Conv2dOf<In, Out, Kernel, First, More...>::type;
+/// Over volumes [N, In, D, H, W]; groups are 1.
+template <int In, int Out, Spatial<3> Kernel, Conv3dOptions First = Conv3dOptions{}, auto... More> using Conv3d =
+    typename convolution_detail::Conv3dOf<In, Out, Kernel, First, More...>::type;
 
 }  // namespace sinter::nn

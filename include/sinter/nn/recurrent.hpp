@@ -192,19 +192,27 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
   }
 };
 
+template <int In, int Hidden, RecurrentOptions First, auto... More> struct LayersOf {
+  static constexpr RecurrentOptions options = ops::options<RecurrentOptions, First, More...>;
+  using RNN = Layers<kind_of(options.nonlinearity), In, Hidden, options>;
+  using GRU = Layers<Kind::gru, In, Hidden, options>;
+  using LSTM = Layers<Kind::lstm, In, Hidden, options>;
+};
+
 }  // namespace nn::recurrent
 
 namespace nn {
 
-/// `const auto [y, h] = rnn(x);` of a sequence x [T, B, In]: see recurrent::Layers. PyTorch: torch.nn.RNN.
-template <int In, int Hidden, RecurrentOptions Options = RecurrentOptions{}, Nonlinearity F = Nonlinearity::tanh>
-using RNN = recurrent::Layers<recurrent::kind_of(F), In, Hidden, Options>;
+/// `const auto [y, h] = rnn(x);` of a sequence x [T, B, In]: see recurrent::Layers. The activation may be a further
+/// option, `nn::RNN<8, 16, BatchFirst, Nonlinearity::relu>`. PyTorch: torch.nn.RNN.
+template <int In, int Hidden, RecurrentOptions First = RecurrentOptions{}, auto... More> using RNN =
+    typename recurrent::LayersOf<In, Hidden, First, More...>::RNN;
 /// `const auto [y, h] = gru(x);`. PyTorch: torch.nn.GRU.
-template <int In, int Hidden, RecurrentOptions Options = RecurrentOptions{}> using GRU =
-    recurrent::Layers<recurrent::Kind::gru, In, Hidden, Options>;
+template <int In, int Hidden, RecurrentOptions First = RecurrentOptions{}, auto... More> using GRU =
+    typename recurrent::LayersOf<In, Hidden, First, More...>::GRU;
 /// `const auto [y, h, c] = lstm(x);`. PyTorch: torch.nn.LSTM, whose result is (y, (h, c)).
-template <int In, int Hidden, RecurrentOptions Options = RecurrentOptions{}> using LSTM =
-    recurrent::Layers<recurrent::Kind::lstm, In, Hidden, Options>;
+template <int In, int Hidden, RecurrentOptions First = RecurrentOptions{}, auto... More> using LSTM =
+    typename recurrent::LayersOf<In, Hidden, First, More...>::LSTM;
 
 /// A stateful layer: chunks [T, Batch, In] or [T, In] of an endless sequence → h of every step; the program keeps the
 /// state from chunk to chunk. Parameters have the layer's names, so weights that PyTorch trained on whole sequences

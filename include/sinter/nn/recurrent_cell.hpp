@@ -9,17 +9,20 @@
 
 namespace sinter::inline SINTER_ABI {
 
-/// The options of recurrent layers: `nn::LSTM<8, 16, RecurrentOptions{.num_layers = 2, .batch_first = true}>`. PyTorch:
-/// the arguments of torch.nn.LSTM.
+/// The activation of a simple recurrent layer. PyTorch: nonlinearity="tanh" or "relu".
+enum class Nonlinearity : unsigned char { tanh, relu };
+/// The options of recurrent layers: `nn::LSTM<8, 16, NumLayers<2>, BatchFirst>`. PyTorch: the arguments of
+/// torch.nn.LSTM.
 struct RecurrentOptions {
   int num_layers = 1;
   bool bias = true;
   bool batch_first = false;    ///< sequences are [batch, time, features] instead of [time, batch, features]
   bool bidirectional = false;
   int unroll = 8;  ///< sequences of up to so many steps are unrolled in the program; longer ones are one kernel
+  Nonlinearity nonlinearity = Nonlinearity::tanh;  ///< of nn::RNN
+
+  constexpr void set(Nonlinearity f) { nonlinearity = f; }
 };
-/// The activation of a simple recurrent layer. PyTorch: nonlinearity="tanh" or "relu".
-enum class Nonlinearity : unsigned char { tanh, relu };
 
 // undefined: the names are the errors
 template <class X, int In> struct recurrent_cell_needs_an_input_that_ends_with_its_input_size;

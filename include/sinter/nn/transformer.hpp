@@ -9,7 +9,8 @@ namespace sinter::inline SINTER_ABI::nn {
 
 enum class TransformerActivation : unsigned char { relu, gelu };
 
-/// The options of a transformer block, with PyTorch's names and defaults.
+/// The options of a transformer block, with PyTorch's names and defaults: `nn::TransformerEncoderLayer<256, 4, 1024,
+/// NormFirst, IsCausal, nn::TransformerActivation::gelu>`.
 struct TransformerOptions {
   double dropout = 0.1;             ///< after attention and in the feed-forward part
   double attention_dropout = 0;     ///< of attention weights; `dropout` in PyTorch. It stores the weights of a training
@@ -20,13 +21,12 @@ struct TransformerOptions {
                                     ///< later
   bool is_causal = false;
   bool operator==(const TransformerOptions&) const = default;
+  constexpr void set(TransformerActivation a) { activation = a; }
 };
 
 /// Self-attention and a feed-forward part, each with a residual connection: [B, T, Features] or [T, Features], with a
 /// mask or none as for nn::MultiheadAttention. Parameters as in PyTorch: self_attn, linear1, linear2, norm1, norm2.
-/// PyTorch: torch.nn.TransformerEncoderLayer(batch_first=True).
-template <int Features, int Heads, int Hidden = 2048, TransformerOptions Options = TransformerOptions{}>
-struct TransformerEncoderLayer {
+template <int Features, int Heads, int Hidden, TransformerOptions Options> struct TransformerEncoderBlock {
   MultiheadAttention<Features, Heads,
                      AttentionOptions{.is_causal = Options.is_causal, .dropout_p = Options.attention_dropout}>
       self_attn;
@@ -53,6 +53,18 @@ struct TransformerEncoderLayer {
     else return dropout(linear2(dropout(relu(linear1(x)), Options.dropout)), Options.dropout);
   }
 };
+
+namespace transformer_detail {
+template <int Features, int Heads, int Hidden, TransformerOptions First, auto... More>
+struct BlockOf {
+  using type = TransformerEncoderBlock<Features, Heads, Hidden, ops::options<TransformerOptions, First, More...>>;
+};
+}  // namespace transformer_detail
+
+/// PyTorch: torch.nn.TransformerEncoderLayer(batch_first=True).
+template <int Features, int Heads, int Hidden = 2048, TransformerOptions First = TransformerOptions{}, auto... More>
+using TransformerEncoderLayer =
+    typename transformer_detail::BlockOf<Features, Heads, Hidden, First, More...>::type;
 
 /// `Count` equal blocks one after another; parameters are
 /// layers.0.self_attn.in_proj_weight and so on. PyTorch: torch.nn.TransformerEncoder.

@@ -3,6 +3,7 @@
 #include "attention/primitive.hpp"
 #include "derivative.hpp"
 #include "extrema.hpp"
+#include "options.hpp"
 #include "random.hpp"
 
 namespace sinter::inline SINTER_ABI {
@@ -235,30 +236,32 @@ template <int Heads, AttentionOptions Options> struct MultiHead {
 
 /// softmax(q kᵀ · scale) v for queries [..., Tq, D], keys [..., Tk, D], values [..., Tk, Dv] → [..., Tq, Dv]; leading
 /// axes broadcast. One kernel, whose memory grows with Tq + Tk:
-/// `scaled_dot_product_attention<AttentionOptions{.is_causal = true}>(q, k, v)`. Bounded time axes keep their lengths:
+/// `scaled_dot_product_attention<IsCausal>(q, k, v)`. Bounded time axes keep their lengths:
 /// what is past them is not computed. Differences: the mean of a query whose keys are all masked is 0 (in the composed
 /// form too); keys and values must have equally many heads. PyTorch: torch.nn.functional.scaled_dot_product_attention.
-template <AttentionOptions Options = AttentionOptions{}, class Q, class K, class V> requires Operands<Q, K, V>
+template <AttentionOptions First = AttentionOptions{}, auto... More, class Q, class K, class V>
+requires Operands<Q, K, V>
 constexpr auto scaled_dot_product_attention(Q&& q, K&& k, V&& v) {
-  return call<ops::ScaledDotProduct<Options>>(std::forward<Q>(q), std::forward<K>(k), std::forward<V>(v));
+  return call<ops::ScaledDotProduct<ops::options<AttentionOptions, First, More...>>>(
+      std::forward<Q>(q), std::forward<K>(k), std::forward<V>(v));
 }
 /// With a mask that broadcasts to [..., Tq, Tk]: of bool, true where a key takes part (for padded keys [B, 1, 1, Tk]),
 /// or of numbers that are added to the scaled products.
-template <AttentionOptions Options = AttentionOptions{}, class Q, class K, class V, class M>
+template <AttentionOptions First = AttentionOptions{}, auto... More, class Q, class K, class V, class M>
 requires Operands<Q, K, V, M>
 constexpr auto scaled_dot_product_attention(Q&& q, K&& k, V&& v, M&& mask) {
-  return call<ops::ScaledDotProduct<Options>>(std::forward<Q>(q), std::forward<K>(k), std::forward<V>(v),
-                                              std::forward<M>(mask));
+  return call<ops::ScaledDotProduct<ops::options<AttentionOptions, First, More...>>>(
+      std::forward<Q>(q), std::forward<K>(k), std::forward<V>(v), std::forward<M>(mask));
 }
 
 /// The same for each of Heads parts of the features: queries [..., Tq, E], keys and values [..., Tk, E] → [..., Tq, E],
 /// as between the projections of PyTorch's torch.nn.MultiheadAttention. A mask broadcasts to [..., Heads, Tq, Tk].
 /// They may be slices of one tensor; nothing is copied.
-template <int Heads, AttentionOptions Options = AttentionOptions{}, class Q, class K, class V, class... M>
+template <int Heads, AttentionOptions First = AttentionOptions{}, auto... More, class Q, class K, class V, class... M>
 requires(Operands<Q, K, V, M...> && sizeof...(M) <= 1) constexpr auto multi_head_attention(Q&& q, K&& k, V&& v,
                                                                                            M&&... mask) {
-  return call<ops::MultiHead<Heads, Options>>(std::forward<Q>(q), std::forward<K>(k), std::forward<V>(v),
-                                              std::forward<M>(mask)...);
+  return call<ops::MultiHead<Heads, ops::options<AttentionOptions, First, More...>>>(
+      std::forward<Q>(q), std::forward<K>(k), std::forward<V>(v), std::forward<M>(mask)...);
 }
 
 }  // namespace sinter

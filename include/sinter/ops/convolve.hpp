@@ -69,35 +69,43 @@ template <int D, ConvOptions<D> Options, class Sums = PromotedSums> struct Convo
 /// Cross-correlation of images [N, C, L] with weights [O, C / groups, K] → [N, O, windows]. Along a bounded axis, here
 /// and below, the result is that of the image cut to its length, and its length follows from it (windows_of, 0 where no
 /// window fits). PyTorch: torch.nn.functional.conv1d.
-template <Conv1dOptions Options = Conv1dOptions{}, class X, class W> requires Operands<X, W>
+template <Conv1dOptions First = Conv1dOptions{}, auto... More, class X, class W> requires Operands<X, W>
 constexpr auto conv1d(X&& image, W&& weight) {
-  return call<ops::Convolve<1, Options>>(std::forward<X>(image), std::forward<W>(weight));
+  return call<ops::Convolve<1, ops::options<Conv1dOptions, First, More...>>>(std::forward<X>(image),
+                                                                             std::forward<W>(weight));
 }
-/// The same of [N, C, H, W] with [O, C / groups, KH, KW]: `conv2d<Conv2dOptions{.stride = 2, .padding = 1}>(image,
-/// weight)`. PyTorch: torch.nn.functional.conv2d.
-template <Conv2dOptions Options = Conv2dOptions{}, class X, class W> requires Operands<X, W>
+/// The same of [N, C, H, W] with [O, C / groups, KH, KW]: `conv2d<Stride<2>, Padding<1>>(image, weight)`. PyTorch:
+/// torch.nn.functional.conv2d.
+template <Conv2dOptions First = Conv2dOptions{}, auto... More, class X, class W> requires Operands<X, W>
 constexpr auto conv2d(X&& image, W&& weight) {
-  return call<ops::Convolve<2, Options>>(std::forward<X>(image), std::forward<W>(weight));
+  return call<ops::Convolve<2, ops::options<Conv2dOptions, First, More...>>>(std::forward<X>(image),
+                                                                             std::forward<W>(weight));
 }
 /// The same of [N, C, D, H, W] with [O, C, KD, KH, KW]; groups are 1. PyTorch: torch.nn.functional.conv3d.
-template <Conv3dOptions Options = Conv3dOptions{}, class X, class W>
-requires(Operands<X, W>&& Options.groups == 1) constexpr auto conv3d(X&& image, W&& weight) {
-  return call<ops::Convolve<3, Options>>(std::forward<X>(image), std::forward<W>(weight));
+template <Conv3dOptions First = Conv3dOptions{}, auto... More, class X, class W>
+requires(Operands<X, W>&& ops::options<Conv3dOptions, First, More...>.groups == 1)
+constexpr auto conv3d(X&& image, W&& weight) {
+  return call<ops::Convolve<3, ops::options<Conv3dOptions, First, More...>>>(std::forward<X>(image),
+                                                                             std::forward<W>(weight));
 }
 
 /// The same, summed in a type that holds the operands', which is the result's: `conv2d<std::int64_t>(image, weight)`,
 /// as `matmul`. Sums of narrow integers are int32 otherwise, those of 16-bit floats are made in float32 and rounded.
-template <Element Sums, Conv1dOptions Options = Conv1dOptions{}, class X, class W> requires Operands<X, W>
+template <Element Sums, Conv1dOptions First = Conv1dOptions{}, auto... More, class X, class W> requires Operands<X, W>
 constexpr auto conv1d(X&& image, W&& weight) {
-  return call<ops::Convolve<1, Options, ops::SumsIn<dtype_of<Sums>>>>(std::forward<X>(image), std::forward<W>(weight));
+  return call<ops::Convolve<1, ops::options<Conv1dOptions, First, More...>, ops::SumsIn<dtype_of<Sums>>>>(
+      std::forward<X>(image), std::forward<W>(weight));
 }
-template <Element Sums, Conv2dOptions Options = Conv2dOptions{}, class X, class W> requires Operands<X, W>
+template <Element Sums, Conv2dOptions First = Conv2dOptions{}, auto... More, class X, class W> requires Operands<X, W>
 constexpr auto conv2d(X&& image, W&& weight) {
-  return call<ops::Convolve<2, Options, ops::SumsIn<dtype_of<Sums>>>>(std::forward<X>(image), std::forward<W>(weight));
+  return call<ops::Convolve<2, ops::options<Conv2dOptions, First, More...>, ops::SumsIn<dtype_of<Sums>>>>(
+      std::forward<X>(image), std::forward<W>(weight));
 }
-template <Element Sums, Conv3dOptions Options = Conv3dOptions{}, class X, class W>
-requires(Operands<X, W>&& Options.groups == 1) constexpr auto conv3d(X&& image, W&& weight) {
-  return call<ops::Convolve<3, Options, ops::SumsIn<dtype_of<Sums>>>>(std::forward<X>(image), std::forward<W>(weight));
+template <Element Sums, Conv3dOptions First = Conv3dOptions{}, auto... More, class X, class W>
+requires(Operands<X, W>&& ops::options<Conv3dOptions, First, More...>.groups == 1)
+constexpr auto conv3d(X&& image, W&& weight) {
+  return call<ops::Convolve<3, ops::options<Conv3dOptions, First, More...>, ops::SumsIn<dtype_of<Sums>>>>(
+      std::forward<X>(image), std::forward<W>(weight));
 }
 
 }  // namespace sinter

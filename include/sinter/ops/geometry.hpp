@@ -1,6 +1,7 @@
 // Spatial axes: the options of a convolution, and its geometry, where windows lie in an image.
 #pragma once
 #include "apply.hpp"
+#include "options.hpp"
 
 namespace sinter::inline SINTER_ABI {
 

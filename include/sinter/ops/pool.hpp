@@ -129,28 +129,40 @@ template <int D, Spatial<D> Out> struct AdaptiveMean {
 
 /// The largest element of each window; the gradient goes to the first of equal ones. Padding, and what lies after the
 /// length of a bounded axis, is never the maximum; the length of the result follows from that one (windows_of).
-/// `max_pool2d<2>(x)`, `max_pool2d<3, Pool2dOptions{.stride = 2, .padding = 1}>(x)`. PyTorch:
+/// `max_pool2d<2>(x)`, `max_pool2d<3, Stride<2>, Padding<1>>(x)`. PyTorch:
 /// torch.nn.functional.max_pool1d, 2d, 3d.
-template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto max_pool1d(X&& image) {
-  return call<ops::FoldedWide<ops::Pool<1, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image));
+template <Spatial<1> Size, Pool1dOptions First = Pool1dOptions{}, auto... More, Operand X>
+constexpr auto max_pool1d(X&& image) {
+  return call<ops::FoldedWide<ops::Pool<1, ops::Pooling::maximum, Size, ops::options<Pool1dOptions, First, More...>>>>(
+      std::forward<X>(image));
 }
-template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto max_pool2d(X&& image) {
-  return call<ops::FoldedWide<ops::Pool<2, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image));
+template <Spatial<2> Size, Pool2dOptions First = Pool2dOptions{}, auto... More, Operand X>
+constexpr auto max_pool2d(X&& image) {
+  return call<ops::FoldedWide<ops::Pool<2, ops::Pooling::maximum, Size, ops::options<Pool2dOptions, First, More...>>>>(
+      std::forward<X>(image));
 }
-template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto max_pool3d(X&& image) {
-  return call<ops::FoldedWide<ops::Pool<3, ops::Pooling::maximum, Size, Options>>>(std::forward<X>(image));
+template <Spatial<3> Size, Pool3dOptions First = Pool3dOptions{}, auto... More, Operand X>
+constexpr auto max_pool3d(X&& image) {
+  return call<ops::FoldedWide<ops::Pool<3, ops::Pooling::maximum, Size, ops::options<Pool3dOptions, First, More...>>>>(
+      std::forward<X>(image));
 }
 
 /// The mean of each window; what lies after the length of a bounded axis counts as padding does. PyTorch:
 /// torch.nn.functional.avg_pool1d, 2d, 3d.
-template <Spatial<1> Size, Pool1dOptions Options = Pool1dOptions{}, Operand X> constexpr auto avg_pool1d(X&& image) {
-  return call<ops::Composed<ops::Pool<1, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image));
+template <Spatial<1> Size, Pool1dOptions First = Pool1dOptions{}, auto... More, Operand X>
+constexpr auto avg_pool1d(X&& image) {
+  return call<ops::Composed<ops::Pool<1, ops::Pooling::mean, Size, ops::options<Pool1dOptions, First, More...>>>>(
+      std::forward<X>(image));
 }
-template <Spatial<2> Size, Pool2dOptions Options = Pool2dOptions{}, Operand X> constexpr auto avg_pool2d(X&& image) {
-  return call<ops::Composed<ops::Pool<2, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image));
+template <Spatial<2> Size, Pool2dOptions First = Pool2dOptions{}, auto... More, Operand X>
+constexpr auto avg_pool2d(X&& image) {
+  return call<ops::Composed<ops::Pool<2, ops::Pooling::mean, Size, ops::options<Pool2dOptions, First, More...>>>>(
+      std::forward<X>(image));
 }
-template <Spatial<3> Size, Pool3dOptions Options = Pool3dOptions{}, Operand X> constexpr auto avg_pool3d(X&& image) {
-  return call<ops::Composed<ops::Pool<3, ops::Pooling::mean, Size, Options>>>(std::forward<X>(image));
+template <Spatial<3> Size, Pool3dOptions First = Pool3dOptions{}, auto... More, Operand X>
+constexpr auto avg_pool3d(X&& image) {
+  return call<ops::Composed<ops::Pool<3, ops::Pooling::mean, Size, ops::options<Pool3dOptions, First, More...>>>>(
+      std::forward<X>(image));
 }
 
 /// Means of equal parts, Out of them along each axis; Out must divide the image. Of a bounded axis Out is 1, and the

@@ -57,7 +57,9 @@ template <int Layers, bool Bias, bool Both> struct Names {
 
 template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
   static_assert(O.num_layers >= 1 && O.num_layers < 100, "num_layers of a recurrent layer must be 1 … 99");
+  static_assert(O.dropout >= 0 && O.dropout <= 1, "dropout of a recurrent layer must be 0 … 1");
   static constexpr int directions = O.bidirectional ? 2 : 1, states = K == Kind::lstm ? 2 : 1;
+  static constexpr double dropped = O.dropout;  // named: clang reads the option as 0 if a layer is made at run time
   template <int L> using One =
       std::array<Direction<K, L == 0 ? In : Hidden * directions, Hidden, O.bias>, std::size_t(directions)>;
   template <class> struct All;
@@ -73,7 +75,8 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
   /// A sequence [T, B, In], [B, T, In] with batch_first, or [T, In], of bounded T as many steps as its length says (all
   /// samples have that one: PyTorch's packed sequences of equal lengths); initial h and (of an LSTM) c [num_layers ·
   /// directions, B, Hidden], zeros by default. Results: the last layer's h of every step, both directions concatenated;
-  /// then the last h and c of every layer and direction, shaped as the initial ones.
+  /// then the last h and c of every layer and direction, shaped as the initial ones. Dropout is between layers, in
+  /// training: zeros follow from the step's seed and number, as nn::Dropout's.
   template <TypedSymbol X, Operand... S>
   requires(sizeof...(S) == 0 || sizeof...(S) == states) constexpr auto operator()(const X& x,
                                                                                   const S&... initial) const {
@@ -111,7 +114,7 @@ template <Kind K, int In, int Hidden, RecurrentOptions O> struct Layers {
       return std::array{direction<L, int(Side)>(x, ends, first...)...};
     }(std::make_index_sequence<std::size_t(directions)>{});
     const auto y = concatenate<2>(all);
-    if constexpr (L + 1 < O.num_layers) return from_layer<L + 1>(y, ends, first...);
+    if constexpr (L + 1 < O.num_layers) return from_layer<L + 1>(dropout(y, dropped), ends, first...);
     else return std::apply([&](const auto&... end) { return std::tuple{y, concatenate<0>(end)...}; }, ends);
   }
 

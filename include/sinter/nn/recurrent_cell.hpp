@@ -17,6 +17,7 @@ struct RecurrentOptions {
   int num_layers = 1;
   bool bias = true;
   bool batch_first = false;    ///< sequences are [batch, time, features] instead of [time, batch, features]
+  double dropout = 0;  ///< in training, of the outputs of each layer but the last
   bool bidirectional = false;
   int unroll = 8;  ///< sequences of up to so many steps are unrolled in the program; longer ones are one kernel
   Nonlinearity nonlinearity = Nonlinearity::tanh;  ///< of nn::RNN

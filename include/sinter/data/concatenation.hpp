@@ -6,25 +6,22 @@ namespace sinter::inline SINTER_ABI::data {
 
 // undefined: the name is the error
 template <class First, class Second> struct concatenated_sets_need_samples_of_one_type;
-template <class Input, class Target> struct SampleOf;
 
 /// The samples of one set, then those of another; made by `concatenated`.
-template <class A, class B> class Concatenation {
+template <class A, class B> class Concatenation : public SampleTypes<std::remove_cvref_t<A>> {
   using First = std::remove_cvref_t<A>;
   using Second = std::remove_cvref_t<B>;
 
  public:
-  using Input = typename First::Input;
-  using Target = typename First::Target;
-
   template <class X, class Y> Concatenation(X&& first, Y&& second)
       : first_(std::forward<X>(first)), second_(std::forward<Y>(second)) {}
 
   std::size_t size() const { return first_.size() + second_.size(); }
-  void read(Visit v, typename Input::element* x, typename Target::element* y) const {
+  template <class... To> requires requires(const First& set, Visit v, const To&... to) { set.read(v, to...); }
+  void read(Visit v, const To&... to) const {
     const std::size_t n = first_.size();
-    if (v.index < n) first_.read(v, x, y);
-    else second_.read({v.index - n, v.epoch}, x, y);
+    if (v.index < n) first_.read(v, to...);
+    else second_.read({v.index - n, v.epoch}, to...);
   }
   int label(std::size_t i) const requires(Classified<First>&& Classified<Second>) {
     return i < first_.size() ? first_.label(i) : second_.label(i - first_.size());
@@ -39,8 +36,8 @@ template <class A, class B> class Concatenation {
 /// same tensor types. PyTorch: torch.utils.data.ConcatDataset.
 template <class A, class B>
 requires(DataSet<std::remove_cvref_t<A>>&& DataSet<std::remove_cvref_t<B>>) auto concatenated(A&& a, B&& b) {
-  using First = SampleOf<typename std::remove_cvref_t<A>::Input, typename std::remove_cvref_t<A>::Target>;
-  using Second = SampleOf<typename std::remove_cvref_t<B>::Input, typename std::remove_cvref_t<B>::Target>;
+  using First = typename SampleTypes<std::remove_cvref_t<A>>::Whole;
+  using Second = typename SampleTypes<std::remove_cvref_t<B>>::Whole;
   if constexpr (std::is_same_v<First, Second>)
     return Concatenation<Kept<A>, Kept<B>>(std::forward<A>(a), std::forward<B>(b));
   else return concatenated_sets_need_samples_of_one_type<First, Second>{};

@@ -25,24 +25,44 @@ template <auto Batch, class T, auto... E> Tensor<T, Batch, E...> batch_of(const 
 template <auto Batch, class Sample> using BatchOf =
     decltype(loader_detail::batch_of<Batch>(std::declval<const Sample&>()));
 
+namespace loader_detail {
+template <int Batch> struct ToBatch {
+  template <class X> struct Of { using type = Tensor<X, upto<Batch, 'B'>>; };  // of numbers
+  template <class T, auto... E> struct Of<Tensor<T, E...>> { using type = Tensor<T, upto<Batch, 'B'>, E...>; };
+  template <class X> using of = typename Of<X>::type;
+};
+template <class X> inline constexpr bool is_bounded = false;
+template <class T, auto... E> inline constexpr bool is_bounded<Tensor<T, E...>> = Tensor<T, E...>::shape.bounded();
+/// Whether all tensors of a record have fixed extents.
+template <class... X> consteval bool fixed(std::type_identity<std::tuple<X...>>) { return !(is_bounded<X> || ...); }
+/// The names of the tensor types of a loader's batches: of pairs those of inputs and targets, of records none.
+template <int Batch, class Data> struct BatchTypes {};
+template <int Batch, PairSet Data> struct BatchTypes<Batch, Data> {
+  using Input = BatchOf<upto<Batch, 'B'>, typename Data::Input>;
+  using Target = BatchOf<upto<Batch, 'B'>, typename Data::Target>;
+};
+}  // namespace loader_detail
+
 /// Where a loader is: its epoch, and the samples of it that were handed out.
 struct LoaderPosition {
   std::uint64_t epoch = 0, samples = 0;
 };
 
 /// Iterates over a data set in batches of up to `Batch` samples; the last one may be smaller, which is the length 'B'
-/// of its tensors. Each `begin()` starts a new epoch. A set that is not a temporary must outlive the loader. Batches
-/// own their memory, which returns to the loader when they are destroyed: in a steady state nothing is allocated. An
-/// exception of the data set is thrown in place of the batch, and ends the epoch. PyTorch: torch.utils.data.DataLoader,
-/// whose workers are processes; here `prefetch` is one thread.
-template <int Batch, DataSet Data> class Loader {
+/// of its tensors: pairs, `const auto& [x, y]`, or records with the fields of a sample, `batch.image` (see RecordSet).
+/// Each `begin()` starts a new epoch. A set that is not a temporary must outlive the loader. Batches own their memory,
+/// which returns to the loader when they are destroyed: in a steady state nothing is allocated. An exception of the
+/// data set is thrown in place of the batch, and ends the epoch. PyTorch: torch.utils.data.DataLoader, whose workers
+/// are processes; here `prefetch` is one thread.
+template <int Batch, DataSet Data> class Loader : public loader_detail::BatchTypes<Batch, Data> {
   static_assert(Batch > 0, "a batch has at least one sample");
-  static_assert(!Data::Input::shape.bounded() && !Data::Target::shape.bounded(),
+  using One = typename SampleTypes<Data>::Whole;
+  static_assert(loader_detail::fixed(std::type_identity<leaf_types<One>>{}),
                 "a sample has fixed extents; pad those of variable length");
 
  public:
-  using Input = BatchOf<upto<Batch, 'B'>, typename Data::Input>;
-  using Target = BatchOf<upto<Batch, 'B'>, typename Data::Target>;
+  /// A batch: the fields of a sample with the batch axis in front.
+  using Sample = tree_as<One, loader_detail::ToBatch<Batch>>;
 
   Loader(const Data& data, LoaderOptions options) : Loader(&data, nullptr, std::move(options)) {}
   Loader(std::unique_ptr<const Data> data, LoaderOptions options)
@@ -50,10 +70,6 @@ template <int Batch, DataSet Data> class Loader {
   Loader(const Loader&) = delete;  // its thread and its iterators point to it
   Loader& operator=(const Loader&) = delete;
 
-  struct Sample {
-    Input input;
-    Target target;
-  };
   class Iterator {
    public:
     explicit Iterator(Loader* loader) : loader_(loader) {}
@@ -116,8 +132,7 @@ template <int Batch, DataSet Data> class Loader {
   }
   struct Filled {
     tensor_detail::Pool pool;
-    Input input{uninitialized, pool};
-    Target target{uninitialized, pool};
+    Sample batch = made(pool);
     std::size_t first = 0, samples = 0;
     bool handed_out = false;
   };
@@ -155,7 +170,7 @@ template <int Batch, DataSet Data> class Loader {
       read(*now_, now_->first, now_->samples);
       now_->handed_out = true;
     }
-    return {std::move(now_->input), std::move(now_->target)};
+    return std::move(now_->batch);
   }
   /// Writes the next samples; none are left after the last, nor if one cannot be read.
   void fill(Filled& batch) {
@@ -166,18 +181,31 @@ template <int Batch, DataSet Data> class Loader {
     at_ = first + n;
   }
   void read(Filled& batch, std::size_t first, std::size_t n) {
-    if (std::exchange(batch.handed_out, true)) {  // stays set until all is read, so that a failed batch is read again
-      batch.input = Input(uninitialized, batch.pool);
-      batch.target = Target(uninitialized, batch.pool);
-    }
-    for (std::size_t i = 0; i < n; ++i)
-      data_->read({order_[first + i], epoch_}, batch.input.data() + std::ptrdiff_t(i) * Data::Input::size(),
-                  batch.target.data() + std::ptrdiff_t(i) * Data::Target::size());
-    batch.input.set_length('B', std::int64_t(n));
-    batch.target.set_length('B', std::int64_t(n));
+    // stays set until all is read, so that a failed batch is read again
+    if (std::exchange(batch.handed_out, true)) batch.batch = made(batch.pool);
+    for (std::size_t i = 0; i < n; ++i) read_one(batch.batch, i, {order_[first + i], epoch_});
+    for_each_leaf(batch.batch, [&](auto& all) { all.set_length('B', std::int64_t(n)); });
     batch.first = first;
     batch.samples = n;
     batch.handed_out = false;
+  }
+  static Sample made(tensor_detail::Pool& pool) {
+    return tree_of<Sample>([&]<class T>(std::type_identity<T>) { return T(uninitialized, pool); });
+  }
+  /// Writes sample i of a batch.
+  void read_one(Sample& batch, std::size_t i, Visit v) const {
+    const auto row = [i](auto& all) { return all.data() + std::ptrdiff_t(i) * (all.size() / Batch); };
+    if constexpr (PairSet<Data>) {
+      data_->read(v, row(batch.input), row(batch.target));
+    } else {
+      int at = 0;
+      std::array<void*, std::size_t(leaves_in<Sample>)> rows;
+      for_each_leaf(batch, [&](auto& all) { rows[std::size_t(at++)] = row(all); });
+      at = 0;
+      data_->read(v, tree_of<RecordViews<One>>([&]<class View>(std::type_identity<View>) {
+        return View(static_cast<typename View::element*>(rows[std::size_t(at++)]));
+      }));
+    }
   }
   void fill_ahead() { fill(*ahead_); }
 

@@ -7,30 +7,32 @@
 
 namespace sinter::inline SINTER_ABI::data {
 
-/// A set with a function applied to its features; made by `mapped`.
-template <class Source, class F> class Mapped {
+/// A set with a function applied to its features or records; made by `mapped`.
+template <class Source, class F> class Mapped : public SampleTypes<std::remove_cvref_t<Source>> {
   using Set = std::remove_cvref_t<Source>;
-  using InputElement = typename Set::Input::element;
-  using Features = std::span<InputElement>;
 
  public:
-  using Input = typename Set::Input;
-  using Target = typename Set::Target;
-
   template <class Given> Mapped(Given&& set, F f, Seed seed)
       : set_(std::forward<Given>(set)), f_(std::move(f)), seed_(seed) {}
 
   std::size_t size() const { return set_.size(); }
-  void read(Visit v, InputElement* x, typename Target::element* y) const {
+  template <class X, class Y> requires PairSet<Set> void read(Visit v, X* x, Y* y) const {
     set_.read(v, x, y);
-    const Features features(x, Input::size());
-    if constexpr (std::is_invocable_v<const F&, Features, const Philox&>)
-      f_(features, Philox(seed_, v.epoch << 32 ^ v.index));
-    else f_(features);
+    apply(v, std::span<X>(x, std::size_t(Set::Input::size())));
+  }
+  template <class Views> requires RecordSet<Set> void read(Visit v, const Views& to) const {
+    set_.read(v, to);
+    apply(v, to);
   }
   int label(std::size_t i) const requires Classified<Set> { return set_.label(i); }
 
  private:
+  template <class Sample> void apply(Visit v, const Sample& sample) const {
+    if constexpr (std::is_invocable_v<const F&, const Sample&, const Philox&>)
+      f_(sample, Philox(seed_, v.epoch << 32 ^ v.index));
+    else f_(sample);
+  }
+
   Source set_;
   F f_;
   Seed seed_;
@@ -42,6 +44,12 @@ template <class Source, class F> class Mapped {
 ///
 ///   const auto noisy = data::mapped(train, [](std::span<float> x, const Philox& random) {
 ///     for (std::size_t i = 0; i < x.size(); ++i) x[i] += 0.1f * random.normal(i);
+///   }, Seed{3});
+///
+/// Of a set of records f takes the views of its fields:
+///
+///   const auto flipped = data::mapped(scenes, [](const auto& scene, const Philox& random) {
+///     if (random.uniform(0) < .5f) …  // changes scene.image and scene.boxes alike
 ///   }, Seed{3});
 ///
 /// A set that is not a temporary must outlive the result. A loader that prefetches calls f on its own thread. PyTorch:

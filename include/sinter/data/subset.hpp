@@ -6,19 +6,17 @@
 namespace sinter::inline SINTER_ABI::data {
 
 /// Some samples of a set, by their numbers; made by `subset`.
-template <class Whole> class Subset {
+template <class Whole> class Subset : public SampleTypes<std::remove_cvref_t<Whole>> {
   using Set = std::remove_cvref_t<Whole>;
 
  public:
-  using Input = typename Set::Input;
-  using Target = typename Set::Target;
-
   template <class Given> Subset(Given&& set, std::vector<std::size_t> numbers)
       : set_(std::forward<Given>(set)), numbers_(std::move(numbers)) {}
 
   std::size_t size() const { return numbers_.size(); }
-  void read(Visit v, typename Input::element* x, typename Target::element* y) const {
-    set_.read({numbers_[v.index], v.epoch}, x, y);
+  template <class... To> requires requires(const Set& set, Visit v, const To&... to) { set.read(v, to...); }
+  void read(Visit v, const To&... to) const {
+    set_.read({numbers_[v.index], v.epoch}, to...);
   }
   int label(std::size_t i) const requires Classified<Set> { return set_.label(numbers_[i]); }
 

@@ -43,8 +43,17 @@ template <class M, std::size_t... Index> consteval bool takes_things(std::index_
   return requires { M{((void)Index, Anything{})...}; };
 }
 
+/// The members of a struct that cannot be default-initialised, as one of views: as many as it takes things.
+template <class M> consteval int count_things() {
+  return []<std::size_t... N>(std::index_sequence<N...>) {
+    int most = 0;
+    ((takes_things<M>(std::make_index_sequence<N + 1>{}) ? void(most = int(N) + 1) : void()), ...);
+    return most;
+  }(std::make_index_sequence<33>{});
+}
 template <class M, int N = 0> consteval int count_members() {
   if constexpr (N <= 32 && takes_braces<M, N + 1>()) return count_members<M, N + 1>();
+  else if constexpr (N == 0 && !std::is_empty_v<M> && !std::is_default_constructible_v<M>) return count_things<M>();
   else return N;
 }
 

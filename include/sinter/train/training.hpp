@@ -326,6 +326,8 @@ concept PairLoader = requires {
   typename L::Input;
   typename L::Target;
 };
+/// A loader of records.
+template <class L> concept RecordLoader = !PairLoader<L> && requires { typename L::Sample; };
 
 }  // namespace internals::train
 
@@ -374,6 +376,13 @@ template <int = 0, class X, internals::train::PairLoader Loader, internals::trai
           class Policy = internals::backend::Host>
 auto training(const Model<X>& model, const Loader&, Optimizer optimizer, F function, Policy policy = {}) {
   return training<typename Loader::Input, typename Loader::Target>(model, optimizer, function, policy);
+}
+/// The same with the batches of a loader of records: `training(net, batches, optim::Adam{}, [](auto& net, const auto&
+/// batch) { … batch.image … })`, and `for (const auto& batch : batches) step(batch);`.
+template <int = 0, class X, internals::train::RecordLoader Loader, internals::train::OptimizerLike Optimizer, class F,
+          class Policy = internals::backend::Host>
+auto training(const Model<X>& model, const Loader&, Optimizer optimizer, F function, Policy policy = {}) {
+  return training<typename Loader::Sample>(model, optimizer, function, policy);
 }
 
 /// The same for tensors of these types: `training(net, std::tie(x, y), optim::Adam{}, …)`.

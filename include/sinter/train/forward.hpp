@@ -92,7 +92,11 @@ inline eager::Argument* leading_arguments(const typename Model<X>::Block& block,
 }
 
 template <class X, backend::Policy Policy, class... Inputs> class Inference {
+ public:
   using Net = graph::net_of<X>;
+  using Takes = void(Inputs...);
+
+ private:
   using Output = graph::tensors_of<std::invoke_result_t<Net, graph::symbols_of<Inputs>...>>;
   using MadeFor = graph::Tensors<graph::symbols_of<Inputs>...>;
   static constexpr int given = (0 + ... + graph::tensors_in<Inputs>), results = graph::tensors_in<Output>;
@@ -195,6 +199,9 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
         write(std::tie(std::get<sizeof...(Inputs) + K>(all)...), std::get<Each>(all)...);
       }(std::index_sequence_for<Inputs...>{}, std::make_index_sequence<std::size_t(results)>{});
   }
+
+  /// The same, written into an output as the call returns it.
+  void into_tree(Output& to, const Inputs&... x) { write(graph::flat(to), x...); }
 
   const Policy& policy() const { return policy_; }
   bool runs(const typename Model<X>::Block* block) const { return block_.get() == block; }

@@ -8,6 +8,7 @@
 
 #include "../eager/evaluate.hpp"
 #include "../nn/init.hpp"
+#include "../tensor/named_tensor.hpp"
 #include "../tensor/random.hpp"
 
 namespace sinter::inline SINTER_ABI {
@@ -15,18 +16,6 @@ namespace sinter::inline SINTER_ABI {
 // Undefined on purpose: the names are the errors.
 template <class Net> struct hyperparameters_belong_to_the_type_write_Model_net_of_a_factory_lambda;
 template <class Net, class Number> struct a_model_takes_a_Seed_write_Seed_of_the_number;
-
-/// A parameter or buffer of a model under its name in saved files, whatever its type: Model::state_dict.
-template <class Byte> struct NamedTensor {
-  std::string name;
-  Dtype dtype = Dtype::float32;
-  Shape shape{};
-  bool is_buffer = false;
-  Byte* data = nullptr;  ///< its elements, in row-major order
-
-  std::ptrdiff_t size() const { return std::ptrdiff_t(shape.size()); }
-  std::size_t bytes() const { return std::size_t(shape.size() * bytes_of(dtype)); }
-};
 
 namespace internals::train {
 

@@ -147,6 +147,11 @@ template <class X, class F, class Optimizer, backend::Policy Policy, class... In
   /// What the function returns: its numbers as such, of which the loss is the first, and its tensors.
   using Result = graph::map_of<decltype(with_loss(std::declval<ResultOf<X, F, Inputs...>>())), ToResult>;
 
+  using Net = graph::net_of<X>;
+  using Takes = void(Inputs...);
+  /// The loss of a result: its first number.
+  static auto loss_of(const Result& r) { return std::get<0>(graph::flat(r)); }
+
   /// The optimizer's numbers may change between steps.
   Optimizer optimizer;
   /// The seed of the net's random numbers (dropout): they follow from it and the step's number.
@@ -377,8 +382,7 @@ template <int = 0, class X, internals::train::PairLoader Loader, internals::trai
 auto training(const Model<X>& model, const Loader&, Optimizer optimizer, F function, Policy policy = {}) {
   return training<typename Loader::Input, typename Loader::Target>(model, optimizer, function, policy);
 }
-/// The same with the batches of a loader of records: `training(net, batches, optim::Adam{}, [](auto& net, const auto&
-/// batch) { … batch.image … })`, and `for (const auto& batch : batches) step(batch);`.
+/// The same with batches of records: `[](auto& net, const auto& batch) { … batch.image … }`, then `step(batch)`.
 template <int = 0, class X, internals::train::RecordLoader Loader, internals::train::OptimizerLike Optimizer, class F,
           class Policy = internals::backend::Host>
 auto training(const Model<X>& model, const Loader&, Optimizer optimizer, F function, Policy policy = {}) {

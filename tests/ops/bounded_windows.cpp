@@ -146,3 +146,20 @@ TEST_CASE("windows along a bounded axis inside the steps of a loop, and for each
   const auto w = numbers<F<2, 2, 3>>(.3);
   support::check_equal(jit(each)(with_room<F<B, 2, W>>(x), w), jit(each)(x, w), 1e-5);
 }
+
+TEST_CASE("narrow to a length is a slice to it") {
+  const auto w = numbers<F<10, 3>>(.7);
+  static constexpr auto added = [](auto x, auto w) { return x * narrow<0, T>(w); };
+  static constexpr auto total = [](auto x, auto w) { return sum(x * square(narrow<-2, T>(w))); };
+  auto x = with_room<F<2, T, 3>>(numbers<F<2, 5, 3>>(.4));
+  for (const int length : {0, 1, 5, 9}) {
+    if (length > 5) x.fill(.5f);
+    x.set_length<'T'>(length);
+    const auto y = jit(added)(x, w);
+    CHECK(y.length<'T'>() == length);
+    for (int t = 0; t < length; ++t) CHECK(y(1, t, 2) == x(1, t, 2) * w(t, 2));
+    const auto g = grad(total, wrt<1>)(x, w);
+    for (int t = 0; t < 10; ++t)
+      CHECK(g(t, 1) == doctest::Approx(t < length ? 2 * w(t, 1) * (x(0, t, 1) + x(1, t, 1)) : 0));
+  }
+}

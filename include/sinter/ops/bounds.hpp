@@ -1,11 +1,16 @@
 // Between bounded axes and fixed ones: what windows over bounded axes, and shifts along them, are made of.
 #pragma once
 #include "compare.hpp"
+#include "concatenate.hpp"
 #include "index.hpp"
 #include "logical.hpp"
 #include "reshape.hpp"
 
 namespace sinter::inline SINTER_ABI {
+
+// Undefined on purpose: the name is the error. It shows the operand and a tensor of the extent.
+template <class Operand, class Extent> struct narrow_needs_a_fixed_axis_of_at_least_the_extents_capacity;
+
 namespace ops {
 
 /// The same memory with other symbolic dimensions. attributes = the target shape: a bounded axis may become one of its
@@ -106,5 +111,38 @@ constexpr Value Bounds::batch(const graph::Batching& b) {
   return graph::with_bounds(b.operand(0), to);
 }
 
+template <class X, int Axis, auto Extent> struct Narrowed {
+  static constexpr Type type = [] {
+    Shape s = X::shape;
+    s.set(Axis, capacity_of(Extent), length_of(Extent));
+    return Type{X::dtype, s};
+  }();
+};
+template <int Axis, auto Extent> struct Narrow {
+  template <class X> constexpr auto operator()(X x) const {
+    constexpr int rank = X::shape.rank, axis = Axis < 0 ? Axis + rank : Axis;
+    constexpr bool fits = [] {
+      if constexpr (axis < 0 || axis >= rank) return false;
+      else return X::shape.symbol(axis) == 0 && X::shape[axis] >= capacity_of(Extent);
+    }();
+    if constexpr (!fits) {
+      using Wanted = Sym<bool, Extent>;
+      static_assert(tensor_detail::ErrorNamed<
+                    narrow_needs_a_fixed_axis_of_at_least_the_extents_capacity<X, Wanted>>::absent);
+      return graph::RefusedFor<X>{};
+    } else {
+      using R = Narrowed<X, axis, Extent>;
+      return graph::SymOf<R>(graph::with_bounds(graph::slice(x, axis, 0, capacity_of(Extent)), R::type.shape));
+    }
+  }
+};
+
 }  // namespace ops
+
+/// The first elements along an axis, as many as an extent says: `narrow<0, upto<256, 'T'>>(positions)` of [512, 64] is
+/// [T, 64], with the length that T has in the program. PyTorch: torch.narrow(x, 0, 0, T), x[:T].
+template <int Axis, auto Extent, Operand X> constexpr graph::Result<ops::Narrow<Axis, Extent>, X> narrow(X&& x) {
+  return call<ops::Narrow<Axis, Extent>>(std::forward<X>(x));
+}
+
 }  // namespace sinter

@@ -72,6 +72,7 @@
 #include "data/subset.hpp"
 #include "train/any_step.hpp"
 #include "train/call.hpp"
+#include "train/copy.hpp"
 #include "train/functions.hpp"
 #include "train/inference.hpp"
 #include "train/metrics.hpp"

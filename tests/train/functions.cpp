@@ -296,4 +296,28 @@ TEST_CASE("a rate follows a schedule or any function of the steps, through wrapp
   CHECK(!same(net, before));
 }
 
+TEST_CASE("copy_parameters copies what two models have under the same names, as load_state_dict with strict=False") {
+  const Model<Net> from(Seed{1});
+  Model<Net> to(Seed{2});
+  const Model<Net> before = to;
+  copy_parameters(from, to, {.from = "backbone.", .to = "backbone."});
+  CHECK(to->backbone.fc.weight(2, 1) == from->backbone.fc.weight(2, 1));
+  CHECK(to->head.weight(1, 3) == before->head.weight(1, 3));
+  copy_parameters(from, to);
+  CHECK(same(to, from));
+
+  Model<Half> half(Seed{3});
+  copy_parameters(from, half, {.from = "backbone."});
+  CHECK(half->fc.bias(3) == from->backbone.fc.bias(3));
+
+  const Error none = support::thrown([&] { copy_parameters(from, half); });
+  CHECK(std::string(none.what()).find("the first are 'backbone.fc.weight' and 'fc.weight'") != std::string::npos);
+  Model<nn::Linear<5, 2>> other(Seed{4});
+  const Model<nn::Linear<5, 2>> kept = other;
+  const Error shapes = support::thrown([&] { copy_parameters(from, other, {.from = "head."}); });
+  CHECK(std::string(shapes.what()).find("weight: expected float32 (2, 5), found float32 (2, 4)") != std::string::npos);
+  CHECK(other->weight(1, 4) == kept->weight(1, 4));
+  CHECK(other->bias(1) == kept->bias(1));
+}
+
 }  // namespace functions

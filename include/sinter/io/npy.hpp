@@ -126,17 +126,17 @@ class HeaderText {
   std::string where_;
 };
 
-SINTER_COLD inline Header read_header(const std::vector<unsigned char>& bytes, const std::string& path) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+SINTER_COLD inline Header read_header(std::string_view text, const std::string& path) {
+  const auto byte = [&](std::size_t i) { return std::size_t(static_cast<unsigned char>(text[i])); };
   if (!text.starts_with("\x93NUMPY"))
     data::damaged(path + ", first bytes", "\\x93NUMPY", data::quoted(text.substr(0, 6), 40));
   if (text.size() < 10) data::damaged(path, "at least 10 bytes", std::to_string(text.size()));
-  const int version = bytes[6];
+  const auto version = int(byte(6));
   if (version < 1 || version > 3) data::damaged(path + ", version", "1, 2 or 3", std::to_string(version));
   const std::size_t begin = version == 1 ? 10 : 12;
   if (text.size() < begin) data::damaged(path, "at least 12 bytes", std::to_string(text.size()));
-  std::size_t length = std::size_t(bytes[8]) | std::size_t(bytes[9]) << 8;
-  if (version > 1) length |= std::size_t(bytes[10]) << 16 | std::size_t(bytes[11]) << 24;
+  std::size_t length = byte(8) | byte(9) << 8;
+  if (version > 1) length |= byte(10) << 16 | byte(11) << 24;
   if (length > text.size() - begin)
     data::damaged(path + ", header length", "at most the " + std::to_string(text.size() - begin) + " bytes that follow",
                   std::to_string(length));
@@ -145,35 +145,22 @@ SINTER_COLD inline Header read_header(const std::vector<unsigned char>& bytes, c
   return h;
 }
 
+/// The type of the elements; throws where they are no numbers.
+SINTER_COLD inline const TypeName& type_of(const std::string& descr, const std::string& path) {
+  const char order = descr.empty() ? ' ' : descr[0];
+  const TypeName* const type = named(descr.empty() ? "" : descr.substr(1));
+  if (type == nullptr || (order != '<' && order != '>' && order != '|' && order != '='))
+    throw_error(ErrorCode::mismatch, path + ", dtype", "expected numbers or bools, found " + data::quoted(descr, 40));
+  return *type;
+}
+
 /// Reverses the bytes of each element.
 inline void reverse(unsigned char* elements, std::size_t n, std::size_t bytes) {
   for (std::size_t i = 0; i < n; ++i) std::reverse(elements + i * bytes, elements + (i + 1) * bytes);
 }
 
-}  // namespace npy_detail
-
-/// An array as a tensor. A bounded extent takes the array's as its length. Numbers of other types are converted as
-/// `load` does; arrays of the other byte order and in Fortran's order are too. Throws `Error`: (file) cannot be read,
-/// (format) damaged, (mismatch) another shape, a type that is no number, or numbers that do not convert. Python:
-/// numpy.load(path).
-template <Element T, auto... E> SINTER_COLD Tensor<T, E...> read_npy(const std::string& path) {
-  std::vector<unsigned char> bytes = data::read_file(path);
-  const npy_detail::Header h = npy_detail::read_header(bytes, path);
-  const std::size_t n = elements_of<E...>(h.shape, path);
-  const char order = h.descr.empty() ? ' ' : h.descr[0];
-  const npy_detail::TypeName* const type = npy_detail::named(h.descr.empty() ? "" : h.descr.substr(1));
-  if (type == nullptr || (order != '<' && order != '>' && order != '|' && order != '='))
-    throw_error(ErrorCode::mismatch, path + ", dtype", "expected numbers or bools, found " + data::quoted(h.descr, 40));
-  const std::size_t size = std::size_t(bits_of(type->stored)) / 8;
-  if (bytes.size() - h.data != n * size)
-    data::damaged(path + ", data", std::to_string(n * size) + " bytes", std::to_string(bytes.size() - h.data));
-  if (order == '>') npy_detail::reverse(bytes.data() + h.data, n, size);
-  return tensor_of_elements<T, E...>(h.shape, h.fortran_order, type->stored, bytes.data() + h.data, n, path);
-}
-
-/// Writes a tensor, a view or an expression; of a bounded one what its lengths say. The file is written whole or not at
-/// all. Python: numpy.save(path, x).
-template <Operand X> SINTER_COLD void write_npy(const std::string& path, const X& x) {
+/// A file of a tensor.
+template <Operand X> SINTER_COLD std::string file_of(const X& x, const std::string& path) {
   const auto tensor = eval(x);
   using Kept = std::remove_const_t<decltype(tensor)>;
   using T = typename Kept::element;
@@ -197,11 +184,35 @@ template <Operand X> SINTER_COLD void write_npy(const std::string& path, const X
   head += char(header.size() & 255);
   head += char(header.size() >> 8);
   head += header;
-  std::string elements;
   for_each_place(lengths, strides_of(shape), [&](std::size_t place) {
-    elements.append(reinterpret_cast<const char*>(tensor.data() + place), sizeof(T));
+    head.append(reinterpret_cast<const char*>(tensor.data() + place), sizeof(T));
   });
-  replace_file(path, {head, elements});
+  return head;
+}
+
+}  // namespace npy_detail
+
+/// An array as a tensor. A bounded extent takes the array's as its length. Numbers of other types are converted as
+/// `load` does; arrays of the other byte order and in Fortran's order are too. Throws `Error`: (file) cannot be read,
+/// (format) damaged, (mismatch) another shape, a type that is no number, or numbers that do not convert. Python:
+/// numpy.load(path).
+template <Element T, auto... E> SINTER_COLD Tensor<T, E...> read_npy(const std::string& path) {
+  std::vector<unsigned char> bytes = data::read_file(path);
+  const npy_detail::Header h =
+      npy_detail::read_header({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
+  const std::size_t n = elements_of<E...>(h.shape, path);
+  const npy_detail::TypeName& type = npy_detail::type_of(h.descr, path);
+  const std::size_t size = std::size_t(bits_of(type.stored)) / 8;
+  if (bytes.size() - h.data != n * size)
+    data::damaged(path + ", data", std::to_string(n * size) + " bytes", std::to_string(bytes.size() - h.data));
+  if (h.descr[0] == '>') npy_detail::reverse(bytes.data() + h.data, n, size);
+  return tensor_of_elements<T, E...>(h.shape, h.fortran_order, type.stored, bytes.data() + h.data, n, path);
+}
+
+/// Writes a tensor, a view or an expression; of a bounded one what its lengths say. The file is written whole or not at
+/// all. Python: numpy.save(path, x).
+template <Operand X> SINTER_COLD void write_npy(const std::string& path, const X& x) {
+  replace_file(path, {npy_detail::file_of(x, path)});
 }
 
 }  // namespace sinter::io

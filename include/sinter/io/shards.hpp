@@ -4,7 +4,7 @@
 #include <memory>
 #include <set>
 
-#include "tensor_file.hpp"
+#include "pytorch.hpp"
 
 namespace sinter::inline SINTER_ABI::io {
 
@@ -52,6 +52,12 @@ SINTER_COLD inline std::set<std::string> shards_of(const std::string& path) {
 }
 }  // namespace safetensors_detail
 
+/// Reads one file, in whichever format it is.
+SINTER_COLD inline TensorFile read_tensor_file(const std::string& path) {
+  std::vector<unsigned char> bytes = data::read_file(path);
+  return is_zip(bytes) ? read_archive(std::move(bytes), path) : read_safetensors(std::move(bytes), path);
+}
+
 /// Reads a file, or all files of an index, which is named ….json. Throws `Error` as `read_safetensors` does.
 SINTER_COLD inline StoredTensors read_stored(const std::string& path) {
   StoredTensors all;
@@ -60,9 +66,9 @@ SINTER_COLD inline StoredTensors read_stored(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     const std::string folder = slash == path.npos ? std::string() : path.substr(0, slash + 1);
     for (const std::string& name : safetensors_detail::shards_of(path))
-      all.files.push_back(std::make_unique<TensorFile>(read_safetensors(folder + name)));
+      all.files.push_back(std::make_unique<TensorFile>(read_tensor_file(folder + name)));
   } else {
-    all.files.push_back(std::make_unique<TensorFile>(read_safetensors(path)));
+    all.files.push_back(std::make_unique<TensorFile>(read_tensor_file(path)));
   }
   for (const auto& f : all.files)
     for (const TensorEntry& t : f->tensors) all.tensors.push_back({&t, f.get()});

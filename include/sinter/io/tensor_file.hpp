@@ -78,14 +78,26 @@ SINTER_COLD inline void append_entry(std::string& header, const std::string& nam
 
 }  // namespace safetensors_detail
 
-/// Reads a file and checks all that it claims. Throws `Error` naming file, tensor and field, expected and found: (file)
-/// when it cannot be read or is not a regular file, (format) when it is damaged. Accepts what the format's own readers
-/// accept, and unknown dtypes. Memory stays within a small multiple of the file's own size, time within a multiple of n
-/// log n for n tensors.
-SINTER_COLD inline TensorFile read_safetensors(const std::string& path) {
+/// Sorts the tensors of a file; throws where two have one name.
+SINTER_COLD inline void sort_by_name(TensorFile& f, const std::string& path) {
+  std::sort(f.tensors.begin(), f.tensors.end(),
+            [](const TensorEntry& a, const TensorEntry& b) { return a.name < b.name; });
+  for (std::size_t i = 1; i < f.tensors.size(); ++i)
+    if (f.tensors[i - 1].name == f.tensors[i].name)
+      data::damaged(safetensors_detail::tensor_in(path, f.tensors[i].name), "one of this name", "two");
+}
+
+/// Reads the bytes of a file and checks all that it claims. Throws `Error` naming file, tensor and field, expected and
+/// found: (format) when it is damaged. Accepts what the format's own readers accept, and unknown dtypes. Memory stays
+/// within a small multiple of the file's own size, time within a multiple of n log n for n tensors.
+SINTER_COLD inline TensorFile read_safetensors(std::vector<unsigned char> bytes, const std::string& path) {
   using namespace safetensors_detail;
   TensorFile f;
-  f.bytes = data::read_file(path);
+  f.bytes = std::move(bytes);
+  const std::string_view first(reinterpret_cast<const char*>(f.bytes.data()), std::min<std::size_t>(4, f.bytes.size()));
+  if (first == "\x80\x02\x8a\x0a")  // a pickle of a number
+    throw_error(ErrorCode::unsupported, path, "expected safetensors or an archive, found a file of PyTorch before 1.6",
+                "torch.save(torch.load(path), path)");
   if (f.bytes.size() < 8) data::damaged(path + ", header length", "8 bytes", std::to_string(f.bytes.size()));
   std::uint64_t length = 0;
   std::memcpy(&length, f.bytes.data(), 8);
@@ -115,12 +127,12 @@ SINTER_COLD inline TensorFile read_safetensors(const std::string& path) {
   }
   if (at != data_bytes)
     data::damaged(path + ", data", std::to_string(at) + " bytes as the header says", std::to_string(data_bytes));
-  std::sort(f.tensors.begin(), f.tensors.end(),
-            [](const TensorEntry& a, const TensorEntry& b) { return a.name < b.name; });
-  for (std::size_t i = 1; i < f.tensors.size(); ++i)
-    if (f.tensors[i - 1].name == f.tensors[i].name)
-      data::damaged(tensor_in(path, f.tensors[i].name), "one of this name", "two");
+  sort_by_name(f, path);
   return f;
+}
+/// The same of a file. Throws `Error` (file) when it cannot be read or is not a regular file.
+SINTER_COLD inline TensorFile read_safetensors(const std::string& path) {
+  return read_safetensors(data::read_file(path), path);
 }
 
 }  // namespace io

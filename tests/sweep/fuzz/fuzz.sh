@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tests/sweep/fuzz/fuzz.sh [SECONDS [TARGET…]]    builds the fuzzers of the readers (csv idx gzip safetensors) with
+# tests/sweep/fuzz/fuzz.sh [SECONDS [TARGET…]]    builds the fuzzers of the readers (csv idx gzip safetensors archives) with
 # clang's libFuzzer, address and undefined-behaviour sanitizers, and runs each for so many seconds (20). An input that
 # fails is kept in the folder that is named then. CXX names the compiler (the newest clang++ that is found), FUZZ_FOLDER
 # where programs and corpora stay from run to run.
@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 seconds=${1:-20}
 shift || true
-[ $# -gt 0 ] || set -- csv idx gzip safetensors
+[ $# -gt 0 ] || set -- csv idx gzip safetensors archives
 folder=${FUZZ_FOLDER-}
 if [ -z "$folder" ]; then
   folder=$(mktemp -d)

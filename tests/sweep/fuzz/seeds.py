@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Small sound files to begin with: seeds.py FOLDER writes them into FOLDER/csv, FOLDER/idx, FOLDER/gzip and
-FOLDER/safetensors. Those of tests/reference are among them: cases of csv.txt and gzip.txt, and the checkpoints."""
+"""Small sound files to begin with: seeds.py FOLDER writes them into FOLDER/csv, FOLDER/idx, FOLDER/gzip,
+FOLDER/safetensors and FOLDER/archives. Those of tests/reference are among them: cases of csv.txt and gzip.txt, and the checkpoints."""
 
-import gzip, json, pathlib, struct, sys
+import gzip, json, pathlib, struct, sys, zipfile
 
 reference = pathlib.Path(__file__).parents[2] / "reference"
 folder = pathlib.Path(sys.argv[1])
@@ -64,3 +64,9 @@ for dtype, bytes_each in (("BF16", 2), ("F16", 2), ("F64", 8), ("I8", 1), ("U64"
     )
 for name in ("checkpoint", "cnn", "saved_by_sinter"):
     seed("safetensors", (reference / f"{name}.safetensors").read_bytes())
+for path in sorted((reference / "archives").iterdir()):
+    seed("archives", b"\0" + path.read_bytes())
+    with zipfile.ZipFile(path) as z:
+        for name in z.namelist():
+            if name.endswith("data.pkl"):
+                seed("archives", b"\1" + z.read(name))

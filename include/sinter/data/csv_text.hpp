@@ -9,6 +9,7 @@
 
 namespace sinter::inline SINTER_ABI::data {
 
+/// How a file of comma-separated values is read. pandas: the arguments of read_csv.
 struct CsvOptions {
   char delimiter = ',';  ///< between fields; ' ' means any run of spaces and tabs
   bool header = false;   ///< the first line that is not a comment names the columns, up to a comment after a blank:

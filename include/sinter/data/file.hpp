@@ -20,10 +20,12 @@
 
 namespace sinter::inline SINTER_ABI::data {
 
+/// Throws `Error` (file): what failed, and the system's reason.
 [[noreturn]] SINTER_COLD inline void file_failed(const std::string& path, const char* what, int error) {
   throw_error(ErrorCode::file, path, std::string(what) + ": " + std::generic_category().message(error),
               "check the path and its permissions");
 }
+/// Throws `Error` (format): what a file should hold, and what it does.
 [[noreturn]] SINTER_COLD inline void damaged(const std::string& context, const std::string& expected,
                                              const std::string& found) {
   throw_error(ErrorCode::format, context, "expected " + expected + ", found " + found,
@@ -42,6 +44,7 @@ inline const char* kind_of_file(mode_t mode) {
   return S_ISDIR(mode) ? "a folder" : S_ISFIFO(mode) ? "a pipe" : S_ISSOCK(mode) ? "a socket" : "a device";
 }
 
+/// What is read of a file at once.
 using Block = std::array<unsigned char, 1 << 16>;
 
 /// A file open for reading, or a pipe or device if the reader can stream. Throws `Error` (file) that names it when it
@@ -137,6 +140,7 @@ class BoundedBytes {
   std::vector<unsigned char> bytes_;
 };
 
+/// No limit of a file's size.
 inline constexpr std::size_t any_size = std::numeric_limits<std::size_t>::max();
 
 /// The whole content of a file: an `InputFile`, a `MemoryFile`, or another type with `path`, `size_hint` and `read`.

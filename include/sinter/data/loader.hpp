@@ -9,6 +9,7 @@
 
 namespace sinter::inline SINTER_ABI::data {
 
+/// How a loader makes batches. PyTorch: the arguments of torch.utils.data.DataLoader.
 struct LoaderOptions {
   bool shuffle = false;              ///< a different order in every epoch
   Seed seed = {};                    ///< with the epoch's number it determines order and draws

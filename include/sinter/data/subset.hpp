@@ -45,6 +45,7 @@ auto subset(Given&& set, std::vector<std::size_t> numbers) {
   else return Subset<Kept<Given>>(std::forward<Given>(set), std::move(numbers));
 }
 
+/// The two parts of a data set that `random_split` and `stratified_split` make: `auto [train, test] = …`.
 template <class Data> struct Split {
   Data train, test;
 };

@@ -35,6 +35,7 @@ void for_each_place(const std::vector<std::uint64_t>& lengths, const std::array<
   }
 }
 
+/// "(2, 3)", for messages.
 inline std::string text_of(const std::vector<std::uint64_t>& shape) {
   std::string s = "(";
   for (const std::uint64_t n : shape) s += (s.size() > 1 ? ", " : "") + std::to_string(n);

@@ -34,6 +34,7 @@ struct TensorFile {
   }
 };
 
+/// "[2, 3]", for messages.
 inline std::string to_string(const std::vector<std::uint64_t>& shape) {
   std::string s = "[";
   for (const std::uint64_t n : shape) s += (s.size() > 1 ? ", " : "") + std::to_string(n);

@@ -7,6 +7,7 @@
 
 namespace sinter::inline SINTER_ABI::nn {
 
+/// Between the two layers of a block. PyTorch: activation, "relu" or "gelu".
 enum class TransformerActivation : unsigned char { relu, gelu };
 
 /// The options of a transformer block, with PyTorch's names and defaults: `nn::TransformerEncoderLayer<256, 4, 1024,

@@ -105,6 +105,7 @@ template <int Axis, class S, class L> constexpr auto refused() {
 
 }  // namespace loss_detail
 
+/// Options of `nn::cross_entropy`. PyTorch: label_smoothing, ignore_index.
 struct CrossEntropyOptions {
   double label_smoothing = 0;  ///< this share of the target, 0 … 1, is spread evenly over all classes
   int ignore_index = -100;     ///< rows with this label do not count

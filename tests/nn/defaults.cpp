@@ -232,3 +232,22 @@ TEST_CASE("defaults and initial parameters are PyTorch's") {
   check_optimizers(t);
   check_starts(t);
 }
+
+TEST_CASE("initialisers have the bounds and deviations of torch.nn.init") {
+  const auto near = [](double x, double y) { return std::abs(x - y) < 1e-12; };
+  // xavier_uniform_ of a weight [64, 32]: √(6 / 96); of a convolution [16, 8, 3, 3]: fans 72 and 144
+  CHECK(near(nn::init::xavier_uniform(32, 64).b, 0.25));
+  CHECK(near(nn::init::xavier_uniform(72, 144).a, -1. / 6));
+  CHECK(near(nn::init::xavier_normal(30, 20, 2).b, 0.4));
+  CHECK(near(nn::init::kaiming_uniform(24).b, 0.5));
+  CHECK(near(nn::init::kaiming_uniform(12, 1).a, -0.5));
+  CHECK(near(nn::init::kaiming_normal(50).b, 0.2));
+  CHECK(nn::init::kaiming_normal(0).b == 0);
+
+  struct Net {
+    Param<float, 400, 100> weight{nn::init::xavier_normal(100, 400)};
+  };
+  const Model<Net> net(Seed{1});
+  const float deviation = Tensor<float>(sqrt(mean(square(net->weight)))).item();
+  CHECK(deviation == doctest::Approx(std::sqrt(2. / 500)).epsilon(.02));
+}

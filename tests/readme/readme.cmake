@@ -3,7 +3,7 @@
 # is a test.
 set(number 0)
 set(sources "")
-foreach(page README docs/programs docs/pretrained docs/lengths docs/resuming docs/threads)
+foreach(page README docs/programs docs/pretrained docs/lengths docs/resuming docs/threads docs/own_parts)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${page}.md)
   file(READ ${PROJECT_SOURCE_DIR}/${page}.md text)
   string(REPLACE ";" "@SEMICOLON@" text "${text}")

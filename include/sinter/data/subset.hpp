@@ -52,7 +52,7 @@ template <class Data> struct Split {
 template <class Data> Split(Data, Data) -> Split<Data>;
 
 namespace split_detail {
-inline void check(const char* function, double share) {
+SINTER_COLD inline void check(const char* function, double share) {
   if (!(share >= 0 && share <= 1))
     throw_error(ErrorCode::argument, std::string(function) + ", share",
                 "expected 0 … 1, found " + std::to_string(share));

@@ -29,8 +29,9 @@ constexpr Initializer fan_in_uniform(int fan_in) {
   return uniform(-bound, bound);
 }
 
-/// U(−b, b) with b = gain · √(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010). PyTorch: torch.nn.init.xavier_uniform_,
-/// which finds the fans of a weight [Out, In, …]: In and Out, times the elements of a kernel.
+/// U(−b, b) with b = gain · √(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010). PyTorch:
+/// torch.nn.init.xavier_uniform_, which finds the fans of a weight [Out, In, …]: In and Out, times the elements of a
+/// kernel.
 constexpr Initializer xavier_uniform(int fan_in, int fan_out, double gain = 1) {
   const double bound = fan_in + fan_out > 0 ? gain * square_root(6. / (fan_in + fan_out)) : 0;
   return uniform(-bound, bound);

@@ -26,6 +26,7 @@
 #include "ops/pool.hpp"
 #include "ops/ops.hpp"
 #include "transform/grad.hpp"
+#include "transform/inner.hpp"
 #include "transform/jit.hpp"
 #include "transform/jvp.hpp"
 #include "transform/modules.hpp"

@@ -80,6 +80,12 @@ class Builder {
     std::array<int, 4> symbols{};
   };
   List<LengthRule> length_rules;
+  /// Values with names, to be handed out (transform/inner.hpp).
+  struct Named {
+    const char* name = "";
+    int length = 0, value = -1;
+  };
+  List<Named> named;
 
   /// Adds one application, or finds it. Throws `Error` when the operands do not fit together.
   constexpr int add(const Primitive& op, const int* operands, int n, const std::int64_t* attributes = nullptr,

@@ -85,6 +85,12 @@ class ReverseMode {
         if (d[pool[k]] != 0) d[i] = 1;
     }
   }
+  /// Whether a node of wrt was computed from another one.
+  constexpr bool depends_on_others(int i) const {
+    for (int k = 0; k < g_[i].operands; ++k)
+      if (depends_[g_.operands(i)[k]] != 0) return true;
+    return false;
+  }
   constexpr void give(int node, Value c) {
     int& ct = cotangent_.data()[node];
     ct = ct < 0 ? c.id : accumulate(Value{&g_, ct}, c).id;
@@ -95,7 +101,7 @@ class ReverseMode {
       const int ct = cotangent_.data()[i];
       const graph::Primitive* const op = g_[i].op;
       if (passes_on_together(*op) && depends_.data()[i] != 0 && pass_on_together(i)) continue;
-      if (ct < 0 || is_wrt_.data()[i] != 0) continue;
+      if (ct < 0 || (is_wrt_.data()[i] != 0 && !depends_on_others(i))) continue;
       if (op->kind == graph::Kind::result && passes_on_together(*g_[g_.operands(i)[0]].op)) {
         results_.add(g_, i);
         continue;

@@ -124,11 +124,11 @@ template <class X, backend::Policy Policy, class... Inputs> class Inference {
     reset();
   }
   /// Shares the states of another program.
-  Inference(const Model<X>& model, Policy policy, std::shared_ptr<typename Policy::Backend::Memory> states)
+  Inference(const Model<X>& model, Policy policy, std::shared_ptr<typename Policy::Backend::Memory> shared)
       : block_(model.block()),
         workspace_(std::max(Program::workspace_bytes, Preparation::workspace_bytes)),
         prepared_(prepared_bytes),
-        states_(std::move(states)),
+        states_(std::move(shared)),
         policy_(policy) {
     prepare();
     find_addresses();

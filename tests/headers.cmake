@@ -6,7 +6,7 @@ list(FILTER headers EXCLUDE REGEX "tensor/optimised_(begin|end)[.]hpp")
 # Those whose libraries may not be here: their own tests compile them.
 list(FILTER headers EXCLUDE REGEX "backend/(thrust|cuda)/")
 if(NOT SINTER_SAFETENSORS)
-  list(FILTER headers EXCLUDE REGEX "safetensors")
+  list(FILTER headers EXCLUDE REGEX "io/(safetensors|shards|tensor_file|pytorch|checkpoint)")
 endif()
 if(NOT SINTER_GZIP)
   list(FILTER headers EXCLUDE REGEX "data/(gzip|mnist)")

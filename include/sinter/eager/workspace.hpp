@@ -17,7 +17,7 @@ class Workspace {
   tensor_detail::AlignedBlock<std::byte> block_;
 };
 
-/// OpenMP threads that eager statements of this thread may use; 1 unless set. PyTorch: torch.set_num_threads.
+/// OpenMP threads that eager statements of this thread may use.
 inline int& threads() {
   static thread_local int n = 1;
   return n;
@@ -26,5 +26,7 @@ inline int& threads() {
 }  // namespace sinter::internals::eager
 
 namespace sinter::inline SINTER_ABI {
+/// Eager statements of this thread may use up to n OpenMP threads; 1 unless set. Programs have their policy's number,
+/// `Cpu{.threads = n}`. PyTorch: torch.set_num_threads.
 inline void set_num_threads(int n) { internals::eager::threads() = n < 1 ? 1 : n; }
 }  // namespace sinter

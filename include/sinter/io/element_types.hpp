@@ -97,6 +97,7 @@ template <class To, class From> bool takes(From x) {
     return double(x) >= low && double(x) < above && double(x) == std::trunc(double(x));
   }
 }
+/// A number of one element type as one of another; as a bool it is true unless it is 0. PyTorch: Tensor.to.
 template <class To, class From> To converted(From x) {
   if constexpr (std::is_same_v<To, bool>)
     return double(x) != 0;

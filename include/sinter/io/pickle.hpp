@@ -28,6 +28,7 @@ struct PickleStorage {
   std::string type, key;  ///< "FloatStorage", "0"
   std::uint64_t elements = 0;
 };
+/// A tensor that a pickle has made: a part of a storage.
 struct PickleTensor {
   std::size_t storage = 0;
   std::string dtype;  ///< "float8_e4m3fn", of a storage without a type of its own; else empty

@@ -26,6 +26,8 @@ template <int In, int Out, int Step> struct BasicBlock {
 
   constexpr auto operator()(auto x) const { return relu(bn2(conv2(relu(bn1(conv1(x))))) + downsample(x)); }
 };
+/// Two basic blocks, the first with stride `Step`: [B, In, H, W] → [B, Out, H / Step, W / Step]. torchvision: layer1 to
+/// layer4.
 template <int In, int Out, int Step> using Stage =
     nn::Sequential<BasicBlock<In, Out, Step>, BasicBlock<Out, Out, 1>>;
 

@@ -6,7 +6,9 @@ namespace sinter::inline SINTER_ABI::nn::init {
 
 /// One value for all. PyTorch: torch.nn.init.constant_.
 constexpr Initializer constant(double value) { return {Initializer::Kind::constant, value, 0}; }
+/// PyTorch: torch.nn.init.zeros_.
 constexpr Initializer zeros() { return constant(0); }
+/// PyTorch: torch.nn.init.ones_.
 constexpr Initializer ones() { return constant(1); }
 /// U(low, high). PyTorch: torch.nn.init.uniform_.
 constexpr Initializer uniform(double low, double high) { return {Initializer::Kind::uniform, low, high}; }

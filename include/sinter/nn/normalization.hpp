@@ -107,8 +107,11 @@ template <int Channels, int... Ranks> struct BatchNorm {
     return centered * aligned<rank>(weight * rsqrt(variance + eps)) + aligned<rank>(bias);
   }
 };
+/// Over [N, C] or [N, C, L]. PyTorch: torch.nn.BatchNorm1d.
 template <int Channels> using BatchNorm1d = BatchNorm<Channels, 2, 3>;
+/// Over images [N, C, H, W]. PyTorch: torch.nn.BatchNorm2d.
 template <int Channels> using BatchNorm2d = BatchNorm<Channels, 4>;
+/// Over volumes [N, C, D, H, W]. PyTorch: torch.nn.BatchNorm3d.
 template <int Channels> using BatchNorm3d = BatchNorm<Channels, 5>;
 
 /// Over the last axes, whose extents are E: `nn::LayerNorm<768>`. Parameters

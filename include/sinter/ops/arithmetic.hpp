@@ -134,22 +134,26 @@ struct Clamp : Elementwise<Clamp, 3> {
 
 }  // namespace ops
 
-/// Elementwise sum, difference, product and quotient; operands broadcast as in NumPy and PyTorch. `*` is elementwise.
+/// Elementwise sum; operands broadcast as in NumPy and PyTorch. PyTorch: torch.add.
 template <class A, class B>
 requires Operands<A, B>
 constexpr graph::Result<ops::Apply<ops::Add>, A, B> operator+(A&& a, B&& b) {
   return call<ops::Apply<ops::Add>>(std::forward<A>(a), std::forward<B>(b));
 }
+/// Elementwise difference, and the negation of one operand. PyTorch: torch.sub, torch.neg.
 template <class A, class B>
 requires Operands<A, B>
 constexpr graph::Result<ops::Apply<ops::Sub>, A, B> operator-(A&& a, B&& b) {
   return call<ops::Apply<ops::Sub>>(std::forward<A>(a), std::forward<B>(b));
 }
+/// Elementwise product; `matmul` is the matrix product. PyTorch: torch.mul.
 template <class A, class B>
 requires Operands<A, B>
 constexpr graph::Result<ops::Apply<ops::Mul>, A, B> operator*(A&& a, B&& b) {
   return call<ops::Apply<ops::Mul>>(std::forward<A>(a), std::forward<B>(b));
 }
+/// Elementwise quotient. Integers divide as in C++, toward 0; `cast<float>(a) / b` is PyTorch's a / b of them. PyTorch:
+/// torch.div.
 template <class A, class B>
 requires Operands<A, B>
 constexpr graph::Result<ops::Apply<ops::Div>, A, B> operator/(A&& a, B&& b) {

@@ -38,32 +38,37 @@ struct Select : Elementwise<Select, 3, Choice> {
 
 }  // namespace ops
 
-/// Elementwise comparisons; the result is bool. NaN compares false, and differs from everything.
+/// Elementwise; the result is bool. NaN compares false, and differs from everything. PyTorch: torch.gt.
 template <class A, class B>
 requires Operands<A, B>
 constexpr graph::Result<ops::Apply<ops::Greater>, A, B> operator>(A&& a, B&& b) {
   return call<ops::Apply<ops::Greater>>(std::forward<A>(a), std::forward<B>(b));
 }
+/// Elementwise; bool. PyTorch: torch.lt.
 template <class A, class B>
 requires Operands<A, B>
 constexpr graph::Result<ops::Apply<ops::Greater>, B, A> operator<(A&& a, B&& b) {
   return call<ops::Apply<ops::Greater>>(std::forward<B>(b), std::forward<A>(a));
 }
+/// Elementwise; bool. PyTorch: torch.ge.
 template <class A, class B>
 requires Operands<A, B>
 constexpr graph::Result<ops::Apply<ops::GreaterEqual>, A, B> operator>=(A&& a, B&& b) {
   return call<ops::Apply<ops::GreaterEqual>>(std::forward<A>(a), std::forward<B>(b));
 }
+/// Elementwise; bool. PyTorch: torch.le.
 template <class A, class B>
 requires Operands<A, B>
 constexpr graph::Result<ops::Apply<ops::GreaterEqual>, B, A> operator<=(A&& a, B&& b) {
   return call<ops::Apply<ops::GreaterEqual>>(std::forward<B>(b), std::forward<A>(a));
 }
+/// Elementwise; bool. Whether whole tensors are alike says `equal(a, b)`. PyTorch: torch.eq.
 template <class A, class B>
 requires Operands<A, B>
 constexpr graph::Result<ops::Apply<ops::Equal>, A, B> operator==(A&& a, B&& b) {
   return call<ops::Apply<ops::Equal>>(std::forward<A>(a), std::forward<B>(b));
 }
+/// Elementwise; bool, true of NaN. PyTorch: torch.ne.
 template <class A, class B>
 requires Operands<A, B>
 constexpr graph::Result<ops::Apply<ops::NotEqual>, A, B> operator!=(A&& a, B&& b) {

@@ -76,15 +76,16 @@ struct AccurateErf : Elementwise<AccurateErf, 1, Floating> {
 
 }  // namespace ops
 
-/// Elementwise e^x, natural logarithm, hyperbolic tangent and square root. Integers are converted to float32. Errors in
-/// float32: 1.2, 1.0, 6.5 and 0.5 units in the last place; tanh is correct to 4e−7. PyTorch: torch.exp, torch.log,
-/// torch.tanh, torch.sqrt.
+/// Elementwise e^x, in float32 to 1.2 units in the last place. Integers are converted to float32. PyTorch:
+/// torch.exp.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Exp>, X> exp(X&& x) {
   return call<ops::Apply<ops::Exp>>(std::forward<X>(x));
 }
+/// Elementwise natural logarithm, in float32 to 1.0 units in the last place. PyTorch: torch.log.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Log>, X> log(X&& x) {
   return call<ops::Apply<ops::Log>>(std::forward<X>(x));
 }
+/// Elementwise hyperbolic tangent, in float32 to 6.5 units in the last place and 4e−7. PyTorch: torch.tanh.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Tanh>, X> tanh(X&& x) {
   return call<ops::Apply<ops::Tanh>>(std::forward<X>(x));
 }
@@ -92,14 +93,16 @@ template <Operand X> constexpr graph::Result<ops::Apply<ops::Tanh>, X> tanh(X&& 
 template <Operand X> constexpr graph::Result<ops::Apply<ops::AccurateTanh>, X> tanh(X&& x, ops::Accurate) {
   return call<ops::Apply<ops::AccurateTanh>>(std::forward<X>(x));
 }
+/// Elementwise square root, in float32 the nearest number. PyTorch: torch.sqrt.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Sqrt>, X> sqrt(X&& x) {
   return call<ops::Apply<ops::Sqrt>>(std::forward<X>(x));
 }
 
-/// Elementwise e^x − 1 and log(1 + x), accurate near 0. PyTorch: torch.expm1, torch.log1p.
+/// Elementwise e^x − 1, accurate near 0. PyTorch: torch.expm1.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Expm1>, X> expm1(X&& x) {
   return call<ops::Apply<ops::Expm1>>(std::forward<X>(x));
 }
+/// Elementwise log(1 + x), accurate near 0. PyTorch: torch.log1p.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Log1p>, X> log1p(X&& x) {
   return call<ops::Apply<ops::Log1p>>(std::forward<X>(x));
 }

@@ -152,14 +152,14 @@ template <int... Axes, Operand X> constexpr auto argmin(X&& x, KeepDims) {
   return call<ops::Arg<ops::Aminima, true, Axes...>>(std::forward<X>(x));
 }
 
-/// Whether any element along the axes is not 0, and whether all are; NaN is not 0. The result is bool.
-/// PyTorch: torch.any, torch.all.
+/// Whether any element along the axes is not 0; NaN is not 0. The result is bool. PyTorch: torch.any.
 template <int... Axes, Operand X> constexpr auto any(X&& x) {
   return call<ops::Any<false, Axes...>>(std::forward<X>(x));
 }
 template <int... Axes, Operand X> constexpr auto any(X&& x, KeepDims) {
   return call<ops::Any<true, Axes...>>(std::forward<X>(x));
 }
+/// Whether all elements along the axes are not 0; NaN is not 0. The result is bool. PyTorch: torch.all.
 template <int... Axes, Operand X> constexpr auto all(X&& x) {
   return call<ops::All<false, Axes...>>(std::forward<X>(x));
 }

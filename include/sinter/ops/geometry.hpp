@@ -32,8 +32,11 @@ template <int D> struct ConvOptions {
     return groups >= 1;
   }
 };
+/// The options of `conv1d` and `nn::Conv1d`.
 using Conv1dOptions = ConvOptions<1>;
+/// The options of `conv2d` and `nn::Conv2d`: `Conv2dOptions{.stride = 2, .padding = 1}`.
 using Conv2dOptions = ConvOptions<2>;
+/// The options of `conv3d` and `nn::Conv3d`.
 using Conv3dOptions = ConvOptions<3>;
 
 // Undefined on purpose: the name is the error. Their number would not follow from the axis's length alone.

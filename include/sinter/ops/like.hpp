@@ -82,14 +82,15 @@ template <int First, int End, int Step = 1> requires(Step != 0) constexpr auto a
   return ops::Arange<First, Step, (n > 0 ? n : 0)>{};
 }
 
-/// Zeros, ones, or one number, in the dtype and shape of x. PyTorch: torch.zeros_like, torch.ones_like,
-/// torch.full_like.
+/// Zeros in the dtype and shape of x. PyTorch: torch.zeros_like.
 template <Operand X> constexpr graph::Result<ops::ConstantLike<0>, X> zeros_like(X&& x) {
   return call<ops::ConstantLike<0>>(std::forward<X>(x));
 }
+/// Ones in the dtype and shape of x. PyTorch: torch.ones_like.
 template <Operand X> constexpr graph::Result<ops::ConstantLike<1>, X> ones_like(X&& x) {
   return call<ops::ConstantLike<1>>(std::forward<X>(x));
 }
+/// One number in the dtype and shape of x; the number may be an operand. PyTorch: torch.full_like.
 template <Operand X, class V> requires Operands<X, V>
 constexpr graph::Result<ops::FullLike, X, V> full_like(X&& x, V&& value) {
   return call<ops::FullLike>(std::forward<X>(x), std::forward<V>(value));
@@ -97,14 +98,14 @@ constexpr graph::Result<ops::FullLike, X, V> full_like(X&& x, V&& value) {
 
 namespace random {
 
-/// Random numbers in the dtype and shape of x, bounded extents included; from a seed and a stream, or in a training
-/// step from the step's seed and number, as dropout's: every call draws others. PyTorch: torch.randn_like,
-/// torch.rand_like.
+/// Standard normal numbers in the dtype and shape of x, bounded extents included; from a seed and a stream, or in a
+/// training step from the step's seed and number, as dropout's: every call draws others. PyTorch: torch.randn_like.
 template <Operand X, class S, class T> requires Operands<X, S, T>
 constexpr auto normal_like(X&& x, S&& seed, T&& stream) {
   return call<ops::RandomLike<ops::NormalNumbers>>(std::forward<X>(x), std::forward<S>(seed), std::forward<T>(stream));
 }
 template <Symbolic X> constexpr auto normal_like(const X& x) { return ops::next_like<ops::NormalNumbers>(x); }
+/// Uniform in [0, 1), as `normal_like` otherwise. PyTorch: torch.rand_like.
 template <Operand X, class S, class T> requires Operands<X, S, T>
 constexpr auto uniform_like(X&& x, S&& seed, T&& stream) {
   return call<ops::RandomLike<ops::UniformNumbers>>(std::forward<X>(x), std::forward<S>(seed), std::forward<T>(stream));

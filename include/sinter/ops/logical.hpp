@@ -35,41 +35,46 @@ struct IsFinite : Elementwise<IsFinite, 1, Comparing> {
 
 }  // namespace ops
 
-/// Elementwise and, or, not; operands of other dtypes count as true where they are not 0. The result is bool. Both
-/// sides are always computed. PyTorch: torch.logical_and, torch.logical_or, torch.logical_not.
+/// Elementwise and; operands of other dtypes count as true where they are not 0. The result is bool. PyTorch:
+/// torch.logical_and.
 template <class A, class B>
 requires Operands<A, B>
 constexpr graph::Result<ops::Apply<ops::LogicalAnd>, A, B> logical_and(A&& a, B&& b) {
   return call<ops::Apply<ops::LogicalAnd>>(std::forward<A>(a), std::forward<B>(b));
 }
+/// Elementwise or; the result is bool. PyTorch: torch.logical_or.
 template <class A, class B>
 requires Operands<A, B>
 constexpr graph::Result<ops::Apply<ops::LogicalOr>, A, B> logical_or(A&& a, B&& b) {
   return call<ops::Apply<ops::LogicalOr>>(std::forward<A>(a), std::forward<B>(b));
 }
+/// Elementwise not: whether elements are 0. The result is bool. PyTorch: torch.logical_not.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::LogicalNot>, X> logical_not(X&& x) {
   return call<ops::Apply<ops::LogicalNot>>(std::forward<X>(x));
 }
 
-/// The same as operators.
+/// The same as `logical_and`; both sides are always computed.
 template <class A, class B>
 requires Operands<A, B>
 constexpr graph::Result<ops::Apply<ops::LogicalAnd>, A, B> operator&&(A&& a, B&& b) {
   return call<ops::Apply<ops::LogicalAnd>>(std::forward<A>(a), std::forward<B>(b));
 }
+/// The same as `logical_or`; both sides are always computed.
 template <class A, class B>
 requires Operands<A, B>
 constexpr graph::Result<ops::Apply<ops::LogicalOr>, A, B> operator||(A&& a, B&& b) {
   return call<ops::Apply<ops::LogicalOr>>(std::forward<A>(a), std::forward<B>(b));
 }
+/// The same as `logical_not`.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::LogicalNot>, X> operator!(X&& x) {
   return call<ops::Apply<ops::LogicalNot>>(std::forward<X>(x));
 }
 
-/// Whether elements are NaN, and whether they are neither NaN nor infinite. PyTorch: torch.isnan, torch.isfinite.
+/// Whether elements are NaN. PyTorch: torch.isnan.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::IsNan>, X> isnan(X&& x) {
   return call<ops::Apply<ops::IsNan>>(std::forward<X>(x));
 }
+/// Whether elements are neither NaN nor infinite. PyTorch: torch.isfinite.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::IsFinite>, X> isfinite(X&& x) {
   return call<ops::Apply<ops::IsFinite>>(std::forward<X>(x));
 }

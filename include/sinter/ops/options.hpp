@@ -145,10 +145,12 @@ namespace ops {
 template <class O, O Given, auto... More> inline constexpr auto options = keyword::merged<O, Given, More...>();
 }  // namespace ops
 
-/// Options of convolutions and pools: one number, or one for each spatial axis, `Stride<2, 1>`. PyTorch: stride,
-/// padding, dilation.
+/// The distance between windows of a convolution or pool: one number, or one for each spatial axis, `Stride<2, 1>`.
+/// PyTorch: stride.
 template <int... Each> inline constexpr ops::keyword::Spatial<ops::keyword::stride, Each...> Stride{{{Each...}}};
+/// Zeros around the image (a maximum never takes them): one number, or one for each spatial axis. PyTorch: padding.
 template <int... Each> inline constexpr ops::keyword::Spatial<ops::keyword::padding, Each...> Padding{{{Each...}}};
+/// The distance between elements of a window: one number, or one for each spatial axis. PyTorch: dilation.
 template <int... Each> inline constexpr ops::keyword::Spatial<ops::keyword::dilation, Each...> Dilation{{{Each...}}};
 /// Channels are convolved in groups. PyTorch: groups.
 template <int Count> inline constexpr ops::keyword::Integer<ops::keyword::groups> Groups{Count};

@@ -12,8 +12,11 @@ template <int D> struct PoolOptions {
   Spatial<D> stride = 0, padding = 0, dilation = 1;  ///< a stride of 0 is the size of the window
   bool count_include_pad = true;                     ///< of averages: borders count as zeros
 };
+/// The options of pools over sequences.
 using Pool1dOptions = PoolOptions<1>;
+/// The options of pools over images: `Pool2dOptions{.stride = 2, .padding = 1}`.
 using Pool2dOptions = PoolOptions<2>;
+/// The options of pools over volumes.
 using Pool3dOptions = PoolOptions<3>;
 
 // Undefined on purpose: the names are the errors.
@@ -136,11 +139,13 @@ constexpr auto max_pool1d(X&& image) {
   return call<ops::FoldedWide<ops::Pool<1, ops::Pooling::maximum, Size, ops::options<Pool1dOptions, First, More...>>>>(
       std::forward<X>(image));
 }
+/// The largest element of each window of images [N, C, H, W]. PyTorch: torch.nn.functional.max_pool2d.
 template <Spatial<2> Size, Pool2dOptions First = Pool2dOptions{}, auto... More, Operand X>
 constexpr auto max_pool2d(X&& image) {
   return call<ops::FoldedWide<ops::Pool<2, ops::Pooling::maximum, Size, ops::options<Pool2dOptions, First, More...>>>>(
       std::forward<X>(image));
 }
+/// The largest element of each window of volumes [N, C, D, H, W]. PyTorch: torch.nn.functional.max_pool3d.
 template <Spatial<3> Size, Pool3dOptions First = Pool3dOptions{}, auto... More, Operand X>
 constexpr auto max_pool3d(X&& image) {
   return call<ops::FoldedWide<ops::Pool<3, ops::Pooling::maximum, Size, ops::options<Pool3dOptions, First, More...>>>>(
@@ -154,11 +159,13 @@ constexpr auto avg_pool1d(X&& image) {
   return call<ops::Composed<ops::Pool<1, ops::Pooling::mean, Size, ops::options<Pool1dOptions, First, More...>>>>(
       std::forward<X>(image));
 }
+/// The mean of each window of images [N, C, H, W]. PyTorch: torch.nn.functional.avg_pool2d.
 template <Spatial<2> Size, Pool2dOptions First = Pool2dOptions{}, auto... More, Operand X>
 constexpr auto avg_pool2d(X&& image) {
   return call<ops::Composed<ops::Pool<2, ops::Pooling::mean, Size, ops::options<Pool2dOptions, First, More...>>>>(
       std::forward<X>(image));
 }
+/// The mean of each window of volumes [N, C, D, H, W]. PyTorch: torch.nn.functional.avg_pool3d.
 template <Spatial<3> Size, Pool3dOptions First = Pool3dOptions{}, auto... More, Operand X>
 constexpr auto avg_pool3d(X&& image) {
   return call<ops::Composed<ops::Pool<3, ops::Pooling::mean, Size, ops::options<Pool3dOptions, First, More...>>>>(
@@ -171,6 +178,7 @@ constexpr auto avg_pool3d(X&& image) {
 template <Spatial<1> Out, Operand X> constexpr auto adaptive_avg_pool1d(X&& image) {
   return call<ops::Composed<ops::AdaptiveMean<1, Out>>>(std::forward<X>(image));
 }
+/// Means of equal parts of images [N, C, H, W] → [N, C, Out…]. PyTorch: torch.nn.functional.adaptive_avg_pool2d.
 template <Spatial<2> Out, Operand X> constexpr auto adaptive_avg_pool2d(X&& image) {
   return call<ops::Composed<ops::AdaptiveMean<2, Out>>>(std::forward<X>(image));
 }

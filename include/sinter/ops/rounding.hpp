@@ -36,17 +36,19 @@ struct Remainder : Elementwise<Remainder, 2> {
 
 }  // namespace ops
 
-/// Elementwise rounding down, up, towards 0, and to the nearest integer (ties to even). Constant to differentiation.
-/// PyTorch: torch.floor, torch.ceil, torch.trunc, torch.round.
+/// Elementwise rounding down. Constant to differentiation, as all roundings are. PyTorch: torch.floor.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Floor>, X> floor(X&& x) {
   return call<ops::Apply<ops::Floor>>(std::forward<X>(x));
 }
+/// Elementwise rounding up. PyTorch: torch.ceil.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Ceil>, X> ceil(X&& x) {
   return call<ops::Apply<ops::Ceil>>(std::forward<X>(x));
 }
+/// Elementwise rounding toward 0. PyTorch: torch.trunc.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Trunc>, X> trunc(X&& x) {
   return call<ops::Apply<ops::Trunc>>(std::forward<X>(x));
 }
+/// Elementwise rounding to the nearest integer, ties to even. PyTorch: torch.round.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Round>, X> round(X&& x) {
   return call<ops::Apply<ops::Round>>(std::forward<X>(x));
 }

@@ -33,17 +33,19 @@ struct Atan : Elementwise<Atan, 1, Floating> {
 
 }  // namespace ops
 
-/// Elementwise sine, cosine, tangent and arc tangent, in radians. Integers are converted to float32.
-/// PyTorch: torch.sin, torch.cos, torch.tan, torch.atan.
+/// Elementwise sine, in radians. Integers are converted to float32. PyTorch: torch.sin.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Sin>, X> sin(X&& x) {
   return call<ops::Apply<ops::Sin>>(std::forward<X>(x));
 }
+/// Elementwise cosine, in radians. PyTorch: torch.cos.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Cos>, X> cos(X&& x) {
   return call<ops::Apply<ops::Cos>>(std::forward<X>(x));
 }
+/// Elementwise tangent, in radians. PyTorch: torch.tan.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Tan>, X> tan(X&& x) {
   return call<ops::Apply<ops::Tan>>(std::forward<X>(x));
 }
+/// Elementwise arc tangent, in radians. PyTorch: torch.atan.
 template <Operand X> constexpr graph::Result<ops::Apply<ops::Atan>, X> atan(X&& x) {
   return call<ops::Apply<ops::Atan>>(std::forward<X>(x));
 }

@@ -182,9 +182,11 @@ template <class Optimizer, class Chosen, class Change> struct Changed : Around<O
     if constexpr (requires { o.others; }) o.others.spread([&](auto&... g) { (each_inside(g.optimizer), ...); });
   }
 };
+/// What `no_decay` changes: an optimizer without weight decay.
 struct NoDecay {
   constexpr void operator()(auto& optimizer) const { optimizer.weight_decay = 0.f; }
 };
+/// What `scale_lr` changes: an optimizer with its learning rate times a factor.
 struct ScaleLr {
   Scalar factor = 1.f;
   constexpr void operator()(auto& optimizer) const {

@@ -32,6 +32,7 @@ template <int Group, class Value, class Gradient, class Moments> struct Part {
   Gradient gradient;
   Moments moments;
 };
+/// A part of these tensors; `moments` is a std::tuple.
 template <int Group, class V, class G, class M> constexpr Part<Group, V, G, M> part(V value, G gradient, M moments) {
   return {value, gradient, moments};
 }

@@ -133,9 +133,11 @@ inline constexpr std::uint64_t floating = packed([](const Row& r) { return r.kin
 
 }  // namespace dtype_detail
 
-/// Kinds of dtypes. PyTorch: torch.is_floating_point, dtype.is_signed.
+/// Whether a dtype holds floating-point numbers. PyTorch: torch.is_floating_point.
 constexpr bool is_floating(Dtype d) { return (dtype_detail::floating >> 4 * int(d) & 1) != 0; }
+/// Whether a dtype holds integers; bool is none.
 constexpr bool is_integer(Dtype d) { return !is_floating(d) && d != Dtype::boolean; }
+/// Whether a dtype holds negative numbers. PyTorch: dtype.is_signed.
 constexpr bool is_signed(Dtype d) {
   return is_floating(d) || dtype_detail::row(d).kind == dtype_detail::Kind::signed_integer;
 }

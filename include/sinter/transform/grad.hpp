@@ -6,9 +6,11 @@ namespace sinter::inline SINTER_ABI {
 
 /// Names the arguments to differentiate with respect to: `wrt<0>`, `wrt<0, 2>`.
 template <int... Arguments> struct Wrt {};
+/// The arguments to differentiate with respect to, as an argument of `grad`: `wrt<0>`, `wrt<0, 2>`. JAX: argnums.
 template <int... Arguments> inline constexpr Wrt<Arguments...> wrt{};
 /// Says that a function returns its value and something else, which is passed on: `grad(f, wrt<0>, has_aux)`.
 struct HasAux {};
+/// An argument of `grad`: f returns a pair of its value and something else. PyTorch: has_aux=True.
 inline constexpr HasAux has_aux{};
 
 // Undefined on purpose: the names are the errors.

@@ -71,6 +71,8 @@ template <Reduction R = Reduction::mean> struct MeanSquaredError {
     return loss_detail::pairwise<R, loss_detail::SquaredError>(std::forward<P>(prediction), std::forward<T>(target));
   }
 };
+/// Mean of (prediction − target)²: `nn::mse_loss(prediction, target)`, or the loss of `training`. PyTorch:
+/// torch.nn.functional.mse_loss.
 inline constexpr MeanSquaredError<> mse_loss{};
 
 /// |prediction − target|. PyTorch: torch.nn.functional.l1_loss.
@@ -79,6 +81,7 @@ template <Reduction R = Reduction::mean> struct L1 {
     return loss_detail::pairwise<R, loss_detail::AbsoluteError>(std::forward<P>(prediction), std::forward<T>(target));
   }
 };
+/// Mean of |prediction − target|. PyTorch: torch.nn.functional.l1_loss.
 inline constexpr L1<> l1_loss{};
 
 /// Half the square up to `delta`, delta (|d| − delta / 2) beyond. PyTorch: torch.nn.functional.huber_loss.
@@ -89,6 +92,7 @@ template <Reduction R = Reduction::mean> struct Huber {
                                                              delta);
   }
 };
+/// Mean of Huber's loss, `nn::huber_loss(prediction, target, delta)`. PyTorch: torch.nn.functional.huber_loss.
 inline constexpr Huber<> huber_loss{};
 
 /// Huber's loss divided by its threshold: quadratic where |d| < beta; with beta = 0 it is the L1 loss. PyTorch:
@@ -100,6 +104,8 @@ template <Reduction R = Reduction::mean> struct SmoothL1 {
                                                               beta);
   }
 };
+/// Mean of the smooth L1 loss, `nn::smooth_l1_loss(prediction, target, beta)`. PyTorch:
+/// torch.nn.functional.smooth_l1_loss.
 inline constexpr SmoothL1<> smooth_l1_loss{};
 
 }  // namespace nn

@@ -157,6 +157,8 @@ template <Reduction R = Reduction::mean> struct CrossEntropy {
                  o.label_smoothing);
   }
 };
+/// Mean over the rows that count: `nn::cross_entropy(logits, labels)`, or the loss of `training`; see CrossEntropy.
+/// PyTorch: torch.nn.functional.cross_entropy.
 inline constexpr CrossEntropy<> cross_entropy{};
 
 /// −log p[label] of logarithms of probabilities [B, C]; rows with the label `ignore_index` do not count, as for the
@@ -175,6 +177,8 @@ template <Reduction R = Reduction::mean> struct NegativeLogLikelihood {
           number<int>(ignore_index));
   }
 };
+/// Mean over the rows that count, of logarithms of probabilities; see NegativeLogLikelihood. PyTorch:
+/// torch.nn.functional.nll_loss.
 inline constexpr NegativeLogLikelihood<> nll_loss{};
 
 }  // namespace nn

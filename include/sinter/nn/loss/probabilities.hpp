@@ -91,6 +91,8 @@ template <Reduction R = Reduction::mean> struct BinaryCrossEntropyWithLogits {
                                                                   std::forward<W>(pos_weight));
   }
 };
+/// Mean over all elements; see BinaryCrossEntropyWithLogits. PyTorch:
+/// torch.nn.functional.binary_cross_entropy_with_logits.
 inline constexpr BinaryCrossEntropyWithLogits<> binary_cross_entropy_with_logits{};
 
 /// The same for probabilities; logarithms are clamped to −100 and the gradient's denominator to 1e−12, as in PyTorch:
@@ -101,6 +103,7 @@ template <Reduction R = Reduction::mean> struct BinaryCrossEntropy {
                                                                       std::forward<T>(target));
   }
 };
+/// Mean over all elements; see BinaryCrossEntropy. PyTorch: torch.nn.functional.binary_cross_entropy.
 inline constexpr BinaryCrossEntropy<> binary_cross_entropy{};
 
 /// t (log t − input) of logarithms of probabilities and targets, which are probabilities or, with `log_target` as a
@@ -116,6 +119,7 @@ template <Reduction R = Reduction::mean> struct KullbackLeibler {
                                                                    std::forward<T>(target));
   }
 };
+/// Mean over all elements; see KullbackLeibler. PyTorch: torch.nn.functional.kl_div.
 inline constexpr KullbackLeibler<> kl_div{};
 
 }  // namespace nn

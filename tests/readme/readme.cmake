@@ -1,6 +1,6 @@
 # Every C++ block of README.md and of these pages compiles. A block that includes a header is a program; others are declarations
 # (they begin with struct, namespace or template) and statements, compiled with what prelude.hpp declares. The program of a page
-# is a test.
+# is a test. The blocks of docs/own_parts.md, one after another, are its program.
 set(number 0)
 set(sources "")
 foreach(page README docs/programs docs/pretrained docs/lengths docs/resuming docs/threads docs/own_parts)
@@ -10,6 +10,16 @@ foreach(page README docs/programs docs/pretrained docs/lengths docs/resuming doc
   string(REPLACE "[" "@OPEN@" text "${text}")
   string(REPLACE "]" "@CLOSE@" text "${text}")
   string(REGEX MATCHALL "```cpp\n[^`]*```" blocks "${text}")
+  string(REGEX MATCHALL "```cpp" begins "${text}")
+  list(LENGTH begins begun)
+  list(LENGTH blocks found)
+  if(NOT begun EQUAL found)
+    message(FATAL_ERROR "${page}.md: expected ${begun} blocks of C++, found ${found} without backticks in them")
+  endif()
+  if(page STREQUAL docs/own_parts)
+    list(JOIN blocks "" blocks)
+    string(REPLACE "``````cpp\n" "" blocks "${blocks}")
+  endif()
   foreach(block IN LISTS blocks)
     math(EXPR number "${number} + 1")
     string(REGEX REPLACE "^```cpp\n(.*)```$" "\\1" code "${block}")

@@ -38,8 +38,6 @@ class Token(typing.NamedTuple):
     text: str
     documented: bool  # a /// comment stands directly before it
     separated: bool  # an empty line stands before it and its comment
-    begin: int  # where it is in the text
-    end: int
 
 
 def tokens(text):
@@ -52,8 +50,7 @@ def tokens(text):
         if m.lastgroup == 'comment':
             documented = documented or m.group().startswith('///') and not m.group().startswith('///<')
         elif m.lastgroup != 'directive':
-            kind = 'raw' if m.lastgroup == 'delimiter' else m.lastgroup
-            result.append(Token(kind, m.group(), documented, separated, m.start(), m.end()))
+            result.append(Token('raw' if m.lastgroup == 'delimiter' else m.lastgroup, m.group(), documented, separated))
             documented = separated = False
     return result
 
@@ -195,12 +192,16 @@ def declaration(t, i):
             i = past_bracket(t, i) if t[i].text in CLOSES else i + 1
 
 
-def declarations(folder):
-    """(path, text, tokens, namespace, kind, names, index of the first token, index past the last, documented) of every
-    declaration, and of namespaces without the last four."""
+def collect(folder):
+    found = {}
+
+    def note(namespace, name, kind, documented, path):
+        entry = found.setdefault(namespace, {}).setdefault(name, {'kind': kind, 'files': set(), 'documented': False})
+        entry['files'].add(str(path.relative_to(folder)))
+        entry['documented'] |= documented
+
     for path in sorted(pathlib.Path(folder).rglob('*.hpp')):
-        text = path.read_text(encoding='utf-8')
-        t, i, stack, documented = tokens(text), 0, [], False
+        t, i, stack, documented = tokens(path.read_text(encoding='utf-8')), 0, [], False
         while i < len(t):
             if t[i].text == 'namespace' or t[i].text == 'inline' and t[i + 1].text == 'namespace':
                 i += 1 if t[i].text == 'namespace' else 2
@@ -211,8 +212,7 @@ def declarations(folder):
                         parts.append(t[i].text)
                     i += 1
                 for depth in range(len(parts)):
-                    within = '::'.join(sum(stack, []) + parts[:depth])
-                    yield path, text, t, within, 'namespace', [parts[depth]], i, i, True
+                    note('::'.join(sum(stack, []) + parts[:depth]), parts[depth], 'namespace', True, path)
                 if t[i].text == '{':
                     stack.append(parts)
                     i += 1
@@ -237,18 +237,8 @@ def declarations(folder):
                     raise SystemExit(
                         f'{path}: this reader does not understand "{" ".join(x.text for x in t[first:first + 12])} …"'
                     ) from None
-                yield path, text, t, '::'.join(sum(stack, [])), kind, names, first, i, documented
-
-
-def collect(folder):
-    found = {}
-    for path, _, _, namespace, kind, names, _, _, documented in declarations(folder):
-        for name in names:
-            entry = found.setdefault(namespace, {}).setdefault(
-                name, {'kind': kind, 'files': set(), 'documented': False}
-            )
-            entry['files'].add(str(path.relative_to(folder)))
-            entry['documented'] |= documented
+                for name in names:
+                    note('::'.join(sum(stack, [])), name, kind, documented, path)
     return found
 
 

@@ -206,7 +206,8 @@ def pairs(name, f, gradients=True, result=None, number=(), second=None, without=
         e = torch.tensor(ends[dtype], dtype=dtype)
         p, q = e.repeat_interleave(len(e)), e.repeat(len(e))
         g = integer or f
-        cell(f"{name}/integers.{names[dtype]}", lambda a, b: g(as_int32(a), as_int32(b)), p, q, result=result)
+        as_computed = (lambda t: t) if name == "select" else as_int32  # what is selected keeps its dtype
+        cell(f"{name}/integers.{names[dtype]}", lambda a, b: g(as_computed(a), as_computed(b)), p, q, result=result)
 
 
 elements("relu", torch.relu, kept=True)

@@ -1,5 +1,5 @@
 // io/pytorch.hpp, io/npz.hpp: PyTorch's .pt and NumPy's .npz, read and written. The files in reference/archives are
-// made by make_archives.py; their numbers count from 0.
+// made by make_archives.py and make_torch_archive.py; their numbers count from 0.
 #include <doctest/doctest.h>
 #include <sinter/io/npz.hpp>
 #include <sinter/io/safetensors.hpp>
@@ -45,6 +45,14 @@ TEST_CASE("a model loads from a checkpoint of nested dictionaries, whose other v
   CHECK(net->fc.bias(1) == 1);
   CHECK(equal(stored<2, 3>("optimizer.state.0.exp_avg", "nested.pt"), F<2, 3>{{0, 1, 2}, {3, 4, 5}}));
   CHECK(has(message([] { load<Net>(file("nested.pt")); }), "state_dict."));
+}
+
+TEST_CASE("a file of torch.save, of every kind of value that it holds") {
+  using Net = nn::Sequential<nn::Linear<3, 2>, nn::BatchNorm1d<2>>;
+  const auto net = load<Net>(file("torch.pt"), {.prefix = "model."});  // made by make_torch_archive.py
+  CHECK(equal(net->layers.get<0>().weight, F<2, 3>{{0, 1, 2}, {3, 4, 5}}));
+  CHECK(equal(stored<3, 2>("transposed", "torch.pt"), F<3, 2>{{0, 3}, {1, 4}, {2, 5}}));
+  for (const char* name : {"bfloat16", "float8", "uint16"}) CHECK(equal(stored<3>(name, "torch.pt"), F<3>{0, 1, 2}));
 }
 
 TEST_CASE("what would have to be executed is refused by name, and so are values that contain themselves") {
